@@ -1,0 +1,142 @@
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::identity::Tag;
+use crate::sync::{Arc, ArcCell, AtomicU64, Mutex};
+use crate::time::Timestamp;
+
+use super::EndReason;
+use super::side::Side;
+use super::snapshot::Snapshot;
+
+/// The place of one session in the local tier.
+///
+/// Everything that must be consistent is one immutable [`State`] behind an atomic swap, so readers
+/// take no lock and every transition is one compare-and-swap. Only "last seen" stands beside it:
+/// every request writes it, and it orders with nothing.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) tag: Tag,
+    state: ArcCell<State>,
+    last_seen: AtomicU64,
+    /// What the shared tier was last told of `last_seen`.
+    reported: AtomicU64,
+    /// Waiters, flights and queues: only sessions that have some pay for them.
+    pub(crate) side: Mutex<Option<Box<Side>>>,
+}
+
+/// What a cell holds.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// No copy that may be used: none was read yet, or what was read may be out of date. The former
+    /// state is kept because most of its values will turn out to be unchanged.
+    Vacant(Option<Arc<State>>),
+    /// The session.
+    Live(Snapshot),
+    /// The session is over, for good.
+    Ended(EndReason),
+}
+
+impl State {
+    pub(crate) const fn snapshot(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Live(snapshot) => Some(snapshot),
+            Self::Vacant(_) | Self::Ended(_) => None,
+        }
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        match self {
+            Self::Live(snapshot) => snapshot.weight(),
+            Self::Vacant(former) => former.as_ref().map_or(0, |former| former.weight()),
+            Self::Ended(_) => 0,
+        }
+    }
+
+    /// Whether this is a live session that nobody is logged in to.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.snapshot().is_some_and(Snapshot::is_anonymous)
+    }
+}
+
+/// A transition that took place.
+#[derive(Debug)]
+pub(crate) struct Transition {
+    pub(crate) before: Arc<State>,
+    pub(crate) after: Arc<State>,
+}
+
+impl Transition {
+    /// By how much the session's bytes grew.
+    pub(crate) fn growth(&self) -> i64 {
+        self.after.weight().cast_signed() - self.before.weight().cast_signed()
+    }
+}
+
+impl Cell {
+    pub(crate) fn new(tag: Tag, state: State, now: Timestamp) -> Self {
+        Self {
+            tag,
+            state: ArcCell::new(Arc::new(state)),
+            last_seen: AtomicU64::new(now.as_millis()),
+            reported: AtomicU64::new(now.as_millis()),
+            side: Mutex::new(None),
+        }
+    }
+
+    /// A borrow of the present state.
+    pub(crate) fn state(&self) -> arc_swap::Guard<Arc<State>> {
+        self.state.peek()
+    }
+
+    /// Replaces the state by what `next` makes of it, again and again until nobody interferes.
+    /// `None` from `next` leaves everything as it is.
+    pub(crate) fn transition(&self, mut next: impl FnMut(&State) -> Option<State>) -> Option<Transition> {
+        loop {
+            let before = Arc::clone(&self.state());
+            let after = Arc::new(next(&before)?);
+            if self.state.replace(&before, Arc::clone(&after)) {
+                return Some(Transition { before, after });
+            }
+        }
+    }
+
+    /// Puts `after` in place if `before` is still there.
+    pub(crate) fn replace(&self, before: &Arc<State>, after: State) -> Option<Transition> {
+        let after = Arc::new(after);
+        let replaced = self.state.replace(before, Arc::clone(&after));
+        replaced.then(|| Transition { before: Arc::clone(before), after })
+    }
+
+    /// A request of this session was seen.
+    pub(crate) fn see(&self, now: Timestamp) {
+        let now = now.as_millis();
+        if self.last_seen.load(Relaxed) < now {
+            self.last_seen.fetch_max(now, Relaxed);
+        }
+    }
+
+    pub(crate) fn last_seen(&self) -> Timestamp {
+        Timestamp::from_millis(self.last_seen.load(Relaxed))
+    }
+
+    /// Whether the shared tier should be told of `last_seen`; answers `true` to one caller only.
+    pub(crate) fn claim_report(&self, every: u64) -> bool {
+        let seen = self.last_seen.load(Relaxed);
+        let reported = self.reported.load(Relaxed);
+        seen >= reported.saturating_add(every)
+            && self.reported.compare_exchange(reported, seen, Relaxed, Relaxed).is_ok()
+    }
+
+    /// The shared tier knows that the session was seen at `at`.
+    pub(crate) fn mark_reported(&self, at: Timestamp) {
+        self.reported.fetch_max(at.as_millis(), Relaxed);
+    }
+
+    /// Why the session must end now, if it must.
+    pub(crate) fn overdue(&self, snapshot: &Snapshot, now: Timestamp) -> Option<EndReason> {
+        if now >= snapshot.absolute {
+            return Some(EndReason::Absolute);
+        }
+        (now >= snapshot.deadline(self.last_seen())).then_some(EndReason::Idle)
+    }
+}

@@ -1,0 +1,50 @@
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+use crate::sync::Arc;
+
+/// What a codec can fail with.
+pub(crate) type CodecError = Box<dyn Error + Send + Sync>;
+
+/// How a value of one type becomes bytes, for the places that do not know the type.
+#[derive(Debug)]
+pub(crate) struct Codec {
+    pub(crate) key: &'static str,
+    pub(crate) encode: fn(&(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError>,
+    /// Whether decoding these bytes and encoding the result gives these bytes again.
+    pub(crate) survives: fn(&[u8]) -> bool,
+}
+
+/// A decoded value whose type only its reader knows.
+#[derive(Clone)]
+pub(crate) struct Erased {
+    value: Arc<dyn Any + Send + Sync>,
+    codec: &'static Codec,
+}
+
+impl Erased {
+    pub(crate) fn new<T: Any + Send + Sync>(value: Arc<T>, codec: &'static Codec) -> Self {
+        Self { value, codec }
+    }
+
+    pub(crate) fn downcast<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(&self.value).downcast().ok()
+    }
+
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        (self.codec.encode)(&*self.value)
+    }
+
+    /// The bytes, if a value decoded from them would be the same value.
+    pub(crate) fn encode_faithfully(&self) -> Option<Vec<u8>> {
+        let bytes = self.encode().ok()?;
+        (self.codec.survives)(&bytes).then_some(bytes)
+    }
+}
+
+impl fmt::Debug for Erased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Erased({})", self.codec.key)
+    }
+}

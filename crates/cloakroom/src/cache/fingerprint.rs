@@ -1,0 +1,58 @@
+use std::fmt;
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+use subtle::ConstantTimeEq;
+
+use crate::identity::Secret;
+use crate::random::{RandomError, RandomSource};
+
+/// A keyed 128-bit digest of a secret, under a key that lives and dies with this process.
+///
+/// Proves a secret on every request at a quarter of what SHA-256 costs, and means nothing outside
+/// the process: a store keeps a [`Verifier`](crate::identity::Verifier) instead.
+#[derive(Clone, Copy)]
+pub(crate) struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// Equals the fingerprint of no secret that anybody will find.
+    pub(crate) const UNKNOWN: Self = Self([0; 16]);
+}
+
+impl PartialEq for Fingerprint {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Fingerprint {}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(..)")
+    }
+}
+
+/// The process's key for fingerprints.
+#[derive(Clone, Copy)]
+pub(crate) struct FingerprintKey([u8; 16]);
+
+impl FingerprintKey {
+    pub(crate) fn generate(random: &dyn RandomSource) -> Result<Self, RandomError> {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    pub(crate) fn fingerprint(&self, secret: &Secret) -> Fingerprint {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
+        hasher.write(secret.as_bytes());
+        Fingerprint(hasher.finish128().as_bytes())
+    }
+}
+
+impl fmt::Debug for FingerprintKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FingerprintKey(..)")
+    }
+}

@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use crate::identity::{Authentication, Previous, Principal, Secret, Verifier};
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+use super::fingerprint::{Fingerprint, FingerprintKey};
+use super::values::Values;
+
+/// A session that seems to come from further ahead than this is refused: a clock is wrong.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// A session at one instant. Never changed; every transition makes a new one.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) version: u64,
+    pub(crate) created_at: Timestamp,
+    /// The idle timeout in milliseconds: a `Duration` would take eight bytes more per session.
+    pub(crate) idle: u64,
+    pub(crate) absolute: Timestamp,
+    pub(crate) verifier: Verifier,
+    pub(crate) fingerprint: Fingerprint,
+    /// What only logged-in or rotated sessions have.
+    pub(crate) standing: Option<Arc<Standing>>,
+    /// What only sessions of a shared tier have.
+    pub(crate) origin: Option<Box<Origin>>,
+    pub(crate) values: Values,
+}
+
+/// The login of a session and the secret before its last rotation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) authentication: Option<Authentication>,
+    pub(crate) previous: Option<(Previous, Fingerprint)>,
+}
+
+/// How a copy relates to the record it was read from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) lease: u64,
+    pub(crate) nonce: u64,
+}
+
+/// What a secret proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It is the session's present secret.
+    Current,
+    /// It was renewed a moment ago and still works.
+    Grace,
+    /// It was the session's secret once.
+    Reused,
+    /// It never was, as far as is remembered.
+    Wrong,
+}
+
+impl Snapshot {
+    /// What one session costs beside its values: cell, snapshot, table and timer entries.
+    const OVERHEAD: u64 = 256;
+    /// What a login or a rotation adds.
+    const STANDING: u64 = 128;
+
+    pub(crate) fn weight(&self) -> u64 {
+        let standing = if self.standing.is_some() { Self::STANDING } else { 0 };
+        Self::OVERHEAD + standing + self.values.weight()
+    }
+
+    pub(crate) fn authentication(&self) -> Option<&Authentication> {
+        self.standing.as_ref()?.authentication.as_ref()
+    }
+
+    pub(crate) fn principal(&self) -> Option<&Principal> {
+        self.authentication().map(|authentication| &authentication.principal)
+    }
+
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.authentication().is_none()
+    }
+
+    /// When the session ends if it was last seen at `last_seen` and is not seen again.
+    pub(crate) fn deadline(&self, last_seen: Timestamp) -> Timestamp {
+        last_seen.after(Duration::from_millis(self.idle)).min(self.absolute)
+    }
+
+    /// Whether the holder of this fingerprint may use the session now.
+    pub(crate) fn admits(&self, fingerprint: Fingerprint, now: Timestamp) -> bool {
+        now.after(SKEW) >= self.created_at
+            && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, now))
+    }
+
+    fn grace_admits(&self, fingerprint: Fingerprint, now: Timestamp) -> bool {
+        self.previous().is_some_and(|(previous, old)| *old == fingerprint && now < previous.until)
+    }
+
+    /// What the secret proves, and this snapshot with the fingerprint of the secret remembered
+    /// where it was not known yet.
+    pub(crate) fn prove(&self, secret: &Secret, key: &FingerprintKey, now: Timestamp) -> Proof {
+        if self.fingerprint == key.fingerprint(secret) {
+            return Proof::Current;
+        }
+        let verifier = Verifier::of(secret);
+        if self.verifier == verifier {
+            return Proof::Current;
+        }
+        match self.previous() {
+            Some((previous, _)) if previous.verifier == verifier && now < previous.until => Proof::Grace,
+            Some((previous, _)) if previous.verifier == verifier => Proof::Reused,
+            _ => Proof::Wrong,
+        }
+    }
+
+    /// Remembers the fingerprint of a secret that proved itself against a record's verifier.
+    pub(crate) fn recognise(&mut self, proof: Proof, fingerprint: Fingerprint) {
+        match (proof, &self.standing) {
+            (Proof::Current, _) => self.fingerprint = fingerprint,
+            (Proof::Grace, Some(standing)) => {
+                let previous = standing.previous.map(|(previous, _)| (previous, fingerprint));
+                self.standing = Some(Arc::new(Standing { previous, ..Standing::clone(standing) }));
+            }
+            _ => {}
+        }
+    }
+
+    /// When the present secret came to be by a rotation.
+    pub(crate) fn previous(&self) -> Option<&(Previous, Fingerprint)> {
+        self.standing.as_ref()?.previous.as_ref()
+    }
+}

@@ -1,0 +1,334 @@
+use std::time::Duration;
+
+use crate::identity::Tag;
+use crate::sync::{Arc, AtomicU64};
+use crate::time::Timestamp;
+
+use super::EndReason;
+use super::budget::Budget;
+use super::cell::{Cell, State, Transition};
+use super::change::{Change, Refusal};
+use super::packed::Packed;
+use super::snapshot::Snapshot;
+use super::table::Table;
+use super::values::{Values, count};
+use super::wheel::Wheel;
+
+/// A vacant cell that was not filled by then is forgotten.
+const UNUSED: Duration = Duration::from_secs(60);
+
+/// Whether what is lost here is lost for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// These are the sessions.
+    Only,
+    /// These are copies; the sessions are in a shared tier.
+    Copy,
+}
+
+/// What one session may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) session_bytes: u64,
+    pub(crate) value_bytes: u32,
+    pub(crate) values: usize,
+}
+
+/// Which limit a change would exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TooLarge {
+    Session,
+    Value,
+    Count,
+}
+
+/// Why a change was not made in the local tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Ended(EndReason),
+    /// There is no copy to change.
+    Vacant,
+    Superseded,
+    Conflict,
+    TooLarge(TooLarge),
+    /// Memory is full and nothing may be evicted.
+    Full,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Superseded => Self::Superseded,
+            Refusal::Conflict => Self::Conflict,
+        }
+    }
+}
+
+/// Hears what the tier does of its own accord.
+pub(crate) trait Observer: Send + Sync + std::fmt::Debug {
+    /// A session is over. `before` is what it was.
+    fn ended(&self, cell: &Arc<Cell>, before: &State, reason: EndReason);
+
+    /// A copy's time is over, and somebody waits to hear whether the session's is.
+    fn doubted(&self, cell: &Arc<Cell>);
+}
+
+/// All sessions of this process, within a byte budget.
+#[derive(Debug)]
+pub(crate) struct Tier {
+    pub(super) holding: Holding,
+    limits: Limits,
+    pack_after: Option<Duration>,
+    pub(super) table: Table,
+    wheel: Wheel<Cell>,
+    pub(super) budget: Budget,
+    /// Which shard gives way next when memory is full.
+    pub(super) next_to_give: AtomicU64,
+    observer: Arc<dyn Observer>,
+}
+
+/// What a tier is made with.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) holding: Holding,
+    pub(crate) limits: Limits,
+    pub(crate) max_bytes: u64,
+    pub(crate) pack_after: Option<Duration>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) now: Timestamp,
+}
+
+impl Tier {
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self {
+            holding: setup.holding,
+            limits: setup.limits,
+            pack_after: setup.pack_after,
+            table: Table::new(),
+            wheel: Wheel::new(setup.now),
+            budget: Budget::new(setup.max_bytes),
+            next_to_give: AtomicU64::new(0),
+            observer: setup.observer,
+        }
+    }
+
+    /// Looks at every cell, one shard at a time.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&Arc<Cell>)) {
+        for shard in self.table.shards() {
+            shard.cells().iter().for_each(&mut look);
+        }
+    }
+
+    /// How many cells there are.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Bytes taken.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.budget.used()
+    }
+
+    pub(crate) fn get(&self, tag: &Tag) -> Option<Arc<Cell>> {
+        self.table.get(tag)
+    }
+
+    /// The cell of a tag, a vacant one if there was none.
+    pub(crate) fn get_or_vacant(&self, tag: &Tag, now: Timestamp) -> Arc<Cell> {
+        let (cell, new) = self.table.get_or_insert(tag, || Cell::new(*tag, State::Vacant(None), now));
+        if new {
+            self.wheel.schedule(&cell, now.after(UNUSED));
+        }
+        cell
+    }
+
+    /// Adds a new session. `Ok(None)` if its tag is taken.
+    pub(crate) fn insert(&self, tag: Tag, snapshot: Snapshot, now: Timestamp) -> Result<Option<Arc<Cell>>, Refused> {
+        self.check(&snapshot)?;
+        let weight = snapshot.weight();
+        self.make_room(weight, &tag)?;
+        let cell = Arc::new(Cell::new(tag, State::Live(snapshot), now));
+        if !self.table.insert(&cell) {
+            self.budget.release(weight);
+            return Ok(None);
+        }
+        self.table.count_anonymous(&tag, i64::from(cell.state().is_anonymous()));
+        self.watch_time(&cell, now);
+        Ok(Some(cell))
+    }
+
+    /// Makes a change, or says why not. Nothing is changed then.
+    pub(crate) fn commit(&self, cell: &Arc<Cell>, change: &Change<'_>) -> Result<Transition, Refused> {
+        loop {
+            let before = Arc::clone(&cell.state());
+            let snapshot = match &*before {
+                State::Live(snapshot) => snapshot,
+                State::Vacant(_) => return Err(Refused::Vacant),
+                State::Ended(reason) => return Err(Refused::Ended(*reason)),
+            };
+            let next = snapshot.apply(change)?;
+            if next.values.weight() > snapshot.values.weight() {
+                self.check(&next)?;
+            }
+            if let Some(transition) = self.replace(cell, &before, next)? {
+                return Ok(transition);
+            }
+        }
+    }
+
+    /// Puts a newer snapshot in place of exactly the state that its maker saw. `Ok(None)` if
+    /// something else happened to the cell meanwhile.
+    pub(crate) fn replace(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) -> Result<Option<Transition>, Refused> {
+        let growth = next.weight().saturating_sub(before.weight());
+        self.make_room(growth, &cell.tag)?;
+        let transition = cell.replace(before, State::Live(next));
+        match &transition {
+            Some(transition) => self.settle(cell, transition),
+            None => self.budget.release(growth),
+        }
+        Ok(transition)
+    }
+
+    /// Ends a session for good. `None` if it had ended before: one caller only ends a session.
+    pub(crate) fn end(&self, cell: &Arc<Cell>, reason: EndReason) -> Option<Arc<State>> {
+        let end = |state: &State| (!matches!(state, State::Ended(_))).then_some(State::Ended(reason));
+        let transition = cell.transition(end);
+        // Also after losing the race: whoever gets an answer must find the session out of the table.
+        self.table.remove(cell);
+        let transition = transition?;
+        self.settle(cell, &transition);
+        self.observer.ended(cell, &transition.before, reason);
+        cell.announce_end(reason);
+        Some(transition.before)
+    }
+
+    /// Forgets that a copy is up to date. Reads that are under way will not fill it.
+    pub(crate) fn vacate(&self, cell: &Cell) {
+        let vacated = cell.transition(|state| match state {
+            State::Ended(_) => None,
+            State::Vacant(former) => Some(State::Vacant(former.clone())),
+            State::Live(snapshot) => Some(State::Vacant(Some(Arc::new(State::Live(snapshot.clone()))))),
+        });
+        if let Some(transition) = vacated {
+            self.settle(cell, &transition);
+        }
+    }
+
+    /// Takes a copy out of the tier; the session lives on elsewhere.
+    pub(crate) fn forget(&self, cell: &Arc<Cell>) {
+        self.table.remove(cell);
+        // A new vacancy also where there was one: whoever is about to fill the old one must not,
+        // because no invalidation reaches a cell outside the table.
+        let forgotten = cell.transition(|state| match state {
+            State::Live(_) | State::Vacant(_) => Some(State::Vacant(None)),
+            State::Ended(_) => None,
+        });
+        if let Some(transition) = forgotten {
+            self.settle(cell, &transition);
+        }
+    }
+
+    /// The live state with its values unpacked for good, if they were packed.
+    pub(crate) fn unpack(&self, cell: &Cell) {
+        let unpacked = cell.transition(|state| match state {
+            State::Live(snapshot @ Snapshot { values: Values::Packed(packed), .. }) => {
+                Some(State::Live(Snapshot { values: Values::Live(packed.unpack()), ..snapshot.clone() }))
+            }
+            _ => None,
+        });
+        if let Some(transition) = unpacked {
+            // Unpacking must not fail a read, so it may exceed the budget until the next write.
+            self.budget.force(transition.growth());
+            self.settle(cell, &transition);
+        }
+    }
+
+    /// Visits some cells that are due. Answers whether more are.
+    pub(crate) fn visit_due(&self, now: Timestamp) -> bool {
+        self.wheel.advance(now, |cell| self.visit(cell, now))
+    }
+
+    fn visit(&self, cell: &Arc<Cell>, now: Timestamp) -> Option<Timestamp> {
+        let state = Arc::clone(&cell.state());
+        cell.tidy();
+        let Some(snapshot) = state.snapshot() else {
+            // An ended cell is out of the table already; a vacant one is a copy nobody came back for.
+            return self.give_up(cell, &state, now);
+        };
+        if let Some(reason) = cell.overdue(snapshot, now) {
+            if self.holding == Holding::Copy {
+                return self.give_up(cell, &state, now);
+            }
+            self.end(cell, reason);
+            return None;
+        }
+        Some(self.pack_if_quiet(cell, &state, snapshot, now))
+    }
+
+    fn give_up(&self, cell: &Arc<Cell>, state: &State, now: Timestamp) -> Option<Timestamp> {
+        if matches!(state, State::Ended(_)) {
+            return None;
+        }
+        if cell.is_watched() {
+            self.observer.doubted(cell);
+            return Some(now.after(UNUSED));
+        }
+        self.forget(cell);
+        None
+    }
+
+    /// Packs what nobody used for a while, and says when to look again.
+    fn pack_if_quiet(&self, cell: &Arc<Cell>, state: &Arc<State>, snapshot: &Snapshot, now: Timestamp) -> Timestamp {
+        let deadline = snapshot.deadline(cell.last_seen());
+        let Some(pack_after) = self.pack_after else { return deadline };
+        let Some(entries) = snapshot.values.entries() else { return deadline };
+        let quiet_at = cell.last_seen().after(pack_after);
+        if now < quiet_at {
+            return quiet_at.min(deadline);
+        }
+        if let Some(packed) = Packed::pack(entries) {
+            let packed = Snapshot { values: Values::Packed(packed), ..snapshot.clone() };
+            if let Some(transition) = cell.replace(state, State::Live(packed)) {
+                self.settle(cell, &transition);
+            }
+        }
+        deadline
+    }
+
+    /// Has the timer visit a cell when something may be due.
+    fn watch_time(&self, cell: &Arc<Cell>, now: Timestamp) {
+        let state = cell.state();
+        let Some(snapshot) = state.snapshot() else { return };
+        let deadline = snapshot.deadline(cell.last_seen());
+        let due = self.pack_after.map_or(deadline, |after| now.after(after).min(deadline));
+        self.wheel.schedule(cell, due);
+    }
+
+    /// Whether a session within its limits could look like this.
+    pub(crate) fn check(&self, snapshot: &Snapshot) -> Result<(), Refused> {
+        let Some(entries) = snapshot.values.entries() else { return Ok(()) };
+        if entries.iter().any(|entry| entry.size > self.limits.value_bytes) {
+            return Err(Refused::TooLarge(TooLarge::Value));
+        }
+        if count(entries) > self.limits.values {
+            return Err(Refused::TooLarge(TooLarge::Count));
+        }
+        let bytes: u64 = entries.iter().map(|entry| u64::from(entry.size)).sum();
+        if bytes > self.limits.session_bytes {
+            return Err(Refused::TooLarge(TooLarge::Session));
+        }
+        Ok(())
+    }
+
+    /// Books a transition: growth was reserved before it, everything else is settled here.
+    fn settle(&self, cell: &Cell, transition: &Transition) {
+        let growth = transition.growth();
+        if growth < 0 {
+            self.budget.release(growth.unsigned_abs());
+        }
+        let anonymous = i64::from(transition.after.is_anonymous()) - i64::from(transition.before.is_anonymous());
+        if anonymous != 0 {
+            self.table.count_anonymous(&cell.tag, anonymous);
+        }
+    }
+}

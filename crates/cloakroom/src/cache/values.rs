@@ -1,0 +1,45 @@
+use super::entry::{Entry, Slot};
+use super::packed::Packed;
+
+/// The values of a session: ready for use, or packed because nobody asked for a while.
+#[derive(Clone, Debug)]
+pub(crate) enum Values {
+    Live(Box<[Entry]>),
+    Packed(Packed),
+}
+
+impl Values {
+    pub(crate) fn none() -> Self {
+        Self::Live(Box::default())
+    }
+
+    /// The entries, if they are not packed.
+    pub(crate) const fn entries(&self) -> Option<&[Entry]> {
+        match self {
+            Self::Live(entries) => Some(entries),
+            Self::Packed(_) => None,
+        }
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        match self {
+            Self::Live(entries) => entries.iter().map(Entry::weight).sum(),
+            Self::Packed(packed) => packed.weight(),
+        }
+    }
+}
+
+/// The entry under `key`, a removed one included.
+pub(crate) fn find<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
+    entries.iter().find(|entry| entry.key.as_str() == key)
+}
+
+/// The version under `key`; 0 if there never was a value.
+pub(crate) fn version_of(entries: &[Entry], key: &str) -> u64 {
+    find(entries, key).map_or(0, |entry| entry.version)
+}
+
+/// How many values there are, not counting removed ones.
+pub(crate) fn count(entries: &[Entry]) -> usize {
+    entries.iter().filter(|entry| !matches!(entry.slot, Slot::Removed)).count()
+}

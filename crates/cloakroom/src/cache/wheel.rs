@@ -1,0 +1,79 @@
+use crate::sync::{Arc, Mutex, Weak};
+use crate::time::Timestamp;
+
+/// One slot per second, a little over seventeen minutes a turn. What is due later waits in the
+/// furthest slot and is scheduled again from there.
+const SLOTS: u64 = 1024;
+const TICK_MILLIS: u64 = 1000;
+/// How many items are visited before others get a turn.
+const BATCH: usize = 256;
+
+/// A timer wheel: visits items when they are due, at a cost that does not depend on how many wait.
+///
+/// Nothing is ever re-armed from outside. An item whose deadline moved is found at its old slot
+/// and tells the visitor's new instant then, so that a touch costs the wheel nothing.
+#[derive(Debug)]
+pub(crate) struct Wheel<T>(Mutex<Slots<T>>);
+
+#[derive(Debug)]
+struct Slots<T> {
+    slots: Box<[Vec<Weak<T>>]>,
+    /// The next tick to process.
+    cursor: u64,
+}
+
+impl<T> Wheel<T> {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
+        Self(Mutex::new(Slots { slots, cursor: tick(now) }))
+    }
+
+    /// Has `item` visited at `due`, or up to a second later.
+    pub(crate) fn schedule(&self, item: &Arc<T>, due: Timestamp) {
+        self.0.lock().push(Arc::downgrade(item), due);
+    }
+
+    /// Takes up to a batch of due items out of the wheel and visits them. `visit` says when it
+    /// wants to see the item again. Answers whether more are due.
+    pub(crate) fn advance(&self, now: Timestamp, mut visit: impl FnMut(&Arc<T>) -> Option<Timestamp>) -> bool {
+        let (batch, more) = self.0.lock().take_due(now);
+        for item in batch {
+            if let Some(item) = item.upgrade()
+                && let Some(due) = visit(&item)
+            {
+                self.schedule(&item, due);
+            }
+        }
+        more
+    }
+}
+
+impl<T> Slots<T> {
+    fn take_due(&mut self, now: Timestamp) -> (Vec<Weak<T>>, bool) {
+        let present = tick(now);
+        // After a long sleep every slot is due once; going round again would find nothing new.
+        self.cursor = self.cursor.max(present.saturating_sub(SLOTS));
+        let mut batch = Vec::new();
+        // A tick is processed once it is over, so an item is never visited before it is due.
+        while self.cursor < present {
+            let slot = &mut self.slots[(self.cursor % SLOTS) as usize];
+            let rest = slot.len().saturating_sub(BATCH - batch.len());
+            batch.extend(slot.drain(rest..));
+            if !slot.is_empty() {
+                return (batch, true);
+            }
+            *slot = Vec::new();
+            self.cursor += 1;
+        }
+        (batch, false)
+    }
+
+    fn push(&mut self, item: Weak<T>, due: Timestamp) {
+        let slot = tick(due).clamp(self.cursor, self.cursor + SLOTS - 1);
+        self.slots[(slot % SLOTS) as usize].push(item);
+    }
+}
+
+const fn tick(at: Timestamp) -> u64 {
+    at.as_millis() / TICK_MILLIS
+}

@@ -1,0 +1,44 @@
+use axum_core::body::Body;
+use axum_core::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+
+use crate::sessions::{SessionError, SessionErrorKind};
+
+/// What a client reads: enough to act on, nothing about the inside (OWASP ASVS 16.5.1).
+const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
+    use SessionErrorKind as Kind;
+    match kind {
+        Kind::Ended => (StatusCode::UNAUTHORIZED, "The session is over.\n"),
+        Kind::Conflict => (StatusCode::CONFLICT, "Somebody else changed the same thing. Try again.\n"),
+        Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
+        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "That is more than a session can hold.\n"),
+        Kind::Full
+        | Kind::StoreUnavailable
+        | Kind::OutcomeUnknown
+        | Kind::LoadFailed
+        | Kind::LoadTimedOut
+        | Kind::NoRandomness => (StatusCode::SERVICE_UNAVAILABLE, "Not available right now. Try again.\n"),
+        Kind::Decode | Kind::Encode | Kind::LoadPanicked | Kind::NoLayer => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.\n")
+        }
+    }
+}
+
+/// Says what the client can do about it; why it happened goes to the log.
+impl IntoResponse for SessionError {
+    fn into_response(self) -> Response {
+        let (status, body) = answer(self.kind());
+        if status.is_server_error() {
+            tracing::error!(error = ?self, "a session verb failed");
+        }
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

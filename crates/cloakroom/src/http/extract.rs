@@ -1,0 +1,40 @@
+//! The extractors for axum.
+
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+
+use crate::session::{Session, SessionValue};
+use crate::sessions::{SessionError, SessionErrorKind};
+
+/// The session. Reads nothing and creates nothing.
+///
+/// Rejects with [`NoLayer`](SessionErrorKind::NoLayer) where no [`SessionLayer`](crate::SessionLayer) wraps the route.
+impl<S: Sync> FromRequestParts<S> for Session {
+    type Rejection = SessionError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
+        Self::from_extensions(&parts.extensions).ok_or_else(|| SessionError::new(SessionErrorKind::NoLayer))
+    }
+}
+
+/// One value of the session, or its default where there is none. Creates nothing.
+impl<S: Sync, T: SessionValue + Default> FromRequestParts<S> for Session<T> {
+    type Rejection = SessionError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionError> {
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Self::read_or_default(session).await
+    }
+}
+
+/// One value of the session, or `None` where there is no live session or no such value. Creates nothing.
+///
+/// A fault is still a rejection: absent is not the same as broken.
+impl<S: Sync, T: SessionValue> OptionalFromRequestParts<S> for Session<T> {
+    type Rejection = SessionError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, SessionError> {
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Self::read(session).await
+    }
+}

@@ -1,0 +1,66 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::header::SET_COOKIE;
+use http::{HeaderMap, Response};
+use pin_project_lite::pin_project;
+
+use crate::session::{Handle, Reply};
+use crate::sync::Arc;
+
+use super::cache_control::{Exposure, restrict};
+use super::layer::Settings;
+use super::set_cookie;
+
+pin_project! {
+    /// The response of a [`SessionService`](super::SessionService): the inner one, with a cookie if the
+    /// token changed and with cache headers if the session was used.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct SessionFuture<F> {
+        #[pin]
+        inner: F,
+        handle: Handle,
+        settings: Arc<Settings>,
+    }
+}
+
+impl<F> SessionFuture<F> {
+    pub(super) const fn new(inner: F, handle: Handle, settings: Arc<Settings>) -> Self {
+        Self { inner, handle, settings }
+    }
+}
+
+impl<F, B, E> Future for SessionFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.inner.poll(context))?;
+        answer(this.handle, this.settings, response.headers_mut());
+        Poll::Ready(Ok(response))
+    }
+}
+
+impl<F> std::fmt::Debug for SessionFuture<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionFuture").finish_non_exhaustive()
+    }
+}
+
+/// Tells the client what became of its token, and caches what became of the response.
+fn answer(handle: &Handle, settings: &Settings, headers: &mut HeaderMap) {
+    if !handle.was_used() {
+        return;
+    }
+    let cookie = match handle.reply() {
+        Reply::Unchanged => return restrict(headers, Exposure::Used),
+        Reply::Keep(token, max_age) => set_cookie::issue(&settings.cookie, &token, max_age),
+        Reply::Forget => set_cookie::remove(&settings.cookie),
+    };
+    headers.append(SET_COOKIE, cookie);
+    restrict(headers, Exposure::TokenIssued);
+}

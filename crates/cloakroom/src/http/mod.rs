@@ -1,0 +1,31 @@
+//! Sessions over HTTP: the layer, the cookie, the extractors. Everything else knows nothing of HTTP.
+
+mod cache_control;
+mod cookie;
+mod cookie_config;
+#[cfg(feature = "axum")]
+mod error_response;
+#[cfg(feature = "axum")]
+mod extract;
+mod future;
+mod layer;
+mod service;
+mod set_cookie;
+mod token;
+
+pub use cookie_config::{CookieConfig, CookieConfigError, SameSite};
+pub use future::SessionFuture;
+pub use layer::SessionLayer;
+pub use service::SessionService;
+
+use crate::session::Session;
+
+impl Session {
+    /// The session of a request that came through a [`SessionLayer`], for plain `tower` services.
+    ///
+    /// `None` where no layer wraps the service.
+    #[must_use]
+    pub fn from_extensions(extensions: &http::Extensions) -> Option<Self> {
+        extensions.get::<Self>().cloned()
+    }
+}

@@ -1,0 +1,141 @@
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// Whether a value is state or cached, and for how long a cached value is good.
+///
+/// ```
+/// use cloakroom::CachePolicy;
+/// use std::time::Duration;
+///
+/// const ROLES: CachePolicy = CachePolicy::ttl(Duration::from_secs(300))
+///     .jitter(10)
+///     .stale_if_error(Duration::from_secs(3600));
+/// ```
+///
+/// A cached value's ages, in order: fresh (up to the ttl) → served stale while one load runs in the
+/// background (`stale_while_revalidate`, RFC 5861 §3) → served only if a load fails
+/// (`stale_if_error`, RFC 5861 §4) → gone. Both spans count from the end of the ttl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    ttl: Option<Duration>,
+    jitter: u8,
+    stale_while_revalidate: Duration,
+    stale_if_error: Duration,
+    refresh_ahead: Duration,
+    load_timeout: Duration,
+    negative_ttl: Duration,
+}
+
+/// What a reader may do with a cached value of some age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Use it.
+    Fresh,
+    /// Use it, and have a newer one loaded.
+    Renew,
+    /// Use it although its time is over, and have a newer one loaded.
+    Stale,
+    /// Use it only if a load fails.
+    Emergency,
+    /// Do not use it.
+    Expired,
+}
+
+impl CachePolicy {
+    /// Not cached at all: the session is the source of truth, and the value has no age.
+    pub const STATE: Self = Self {
+        ttl: None,
+        jitter: 0,
+        stale_while_revalidate: Duration::ZERO,
+        stale_if_error: Duration::ZERO,
+        refresh_ahead: Duration::ZERO,
+        load_timeout: Duration::from_secs(10),
+        negative_ttl: Duration::ZERO,
+    };
+
+    /// A cached value that is fresh for `ttl`. A ttl of zero is stale at once: every read loads.
+    #[must_use]
+    pub const fn ttl(ttl: Duration) -> Self {
+        Self { ttl: Some(ttl), ..Self::STATE }
+    }
+
+    /// Shortens each ttl by a random part of up to `percent`, so that values loaded together do not
+    /// expire together. Default: 0. More than 100 counts as 100.
+    #[must_use]
+    pub const fn jitter(mut self, percent: u8) -> Self {
+        self.jitter = if percent > 100 { 100 } else { percent };
+        self
+    }
+
+    /// For this long after the ttl, readers get the old value at once while one load runs. Default: 0.
+    #[must_use]
+    pub const fn stale_while_revalidate(mut self, span: Duration) -> Self {
+        self.stale_while_revalidate = span;
+        self
+    }
+
+    /// For this long after the ttl, readers get the old value if a load fails. Default: 0.
+    ///
+    /// Not for roles and rights that must be withdrawn in time.
+    #[must_use]
+    pub const fn stale_if_error(mut self, span: Duration) -> Self {
+        self.stale_if_error = span;
+        self
+    }
+
+    /// A read this shortly before the end of the ttl has the next value loaded in the background,
+    /// so that busy sessions never wait. Default: 0.
+    #[must_use]
+    pub const fn refresh_ahead(mut self, span: Duration) -> Self {
+        self.refresh_ahead = span;
+        self
+    }
+
+    /// A load that takes longer fails. Default: 10 s.
+    #[must_use]
+    pub const fn load_timeout(mut self, timeout: Duration) -> Self {
+        self.load_timeout = timeout;
+        self
+    }
+
+    /// How long the answer "there is no such value" is kept. Default: 0, every read asks again.
+    #[must_use]
+    pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.negative_ttl = ttl;
+        self
+    }
+
+    /// Until when a value that is loaded now is fresh; `random` decides the jitter.
+    pub(super) fn fresh_until(&self, now: Timestamp, random: u64) -> Timestamp {
+        let Some(ttl) = self.ttl else { return Timestamp::MAX };
+        // Up to `jitter` percent, in steps of a thousandth of that.
+        let shortened = ttl.mul_f64(1.0 - f64::from(self.jitter) / 100.0 * (random % 1001) as f64 / 1000.0);
+        now.after(shortened)
+    }
+
+    /// Until when the absence of a value is believed.
+    pub(super) fn absent_until(&self, now: Timestamp) -> Timestamp {
+        now.after(self.negative_ttl)
+    }
+
+    pub(super) const fn keeps_absence(&self) -> bool {
+        !self.negative_ttl.is_zero()
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        self.load_timeout
+    }
+
+    /// What may be done now with a value that is fresh until then.
+    pub(super) fn freshness(&self, fresh_until: Timestamp, now: Timestamp) -> Freshness {
+        if now < fresh_until {
+            let soon = self.ttl.is_some() && now.after(self.refresh_ahead) >= fresh_until;
+            return if soon && !self.refresh_ahead.is_zero() { Freshness::Renew } else { Freshness::Fresh };
+        }
+        if now < fresh_until.after(self.stale_while_revalidate) {
+            return Freshness::Stale;
+        }
+        if now < fresh_until.after(self.stale_if_error) { Freshness::Emergency } else { Freshness::Expired }
+    }
+}

@@ -1,0 +1,134 @@
+//! Cached values: what is fresh is used, what is not is loaded once for all who want it.
+
+use std::future::Future;
+
+use crate::cache::{Base, CodecError, Flight, LoadFailure};
+use crate::sessions::{Engine, Open, SessionError};
+use crate::sync::Arc;
+
+use super::cache_policy::Freshness;
+use super::flight::{Runway, run};
+use super::handle::Handle;
+use super::read::{Content, Found, read};
+use super::value::{SessionValue, key};
+
+/// What there is without waiting.
+enum Cached<T> {
+    /// Use it.
+    Use(Option<Arc<T>>),
+    /// Use it, but start a load.
+    UseAndRenew(Option<Arc<T>>),
+    /// Wait for a load; this may be used if the load fails.
+    Wait(Option<Arc<T>>),
+}
+
+/// The value of type `T`, from the session or through the loader. `absence_counts` says whether
+/// "there is no such value" is an answer that may come from the session.
+pub(super) async fn load<T, L, F>(hold: &Handle, absence_counts: bool, loader: L) -> Result<Option<Arc<T>>, SessionError>
+where
+    T: SessionValue,
+    L: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
+{
+    let Some(open) = hold.open().await? else {
+        return load_without_session(hold.engine(), loader).await;
+    };
+    let engine = hold.engine();
+    let found = read::<T>(engine, &open)?;
+    let version = found.version;
+    match cached(engine, found, absence_counts) {
+        Cached::Use(value) => Ok(value),
+        Cached::UseAndRenew(value) => {
+            if let Some(runway) = runway(engine, &open, version) {
+                join_or_launch::<T, _, _>(&runway, loader);
+            }
+            Ok(value)
+        }
+        Cached::Wait(spare) => {
+            let Some(runway) = runway(engine, &open, version) else {
+                return load_without_session(engine, loader).await;
+            };
+            let flight = join_or_launch::<T, _, _>(&runway, loader);
+            match (wait(flight).await, spare) {
+                (Err(_), Some(spare)) => {
+                    engine.ledger.counters.stale_served.count();
+                    Ok(Some(spare))
+                }
+                (outcome, _) => outcome,
+            }
+        }
+    }
+}
+
+fn cached<T: SessionValue>(engine: &Engine, found: Found<T>, absence_counts: bool) -> Cached<T> {
+    let counters = &engine.ledger.counters;
+    let value = match found.content {
+        Content::Value(value) => Some(value),
+        Content::Absent if absence_counts => None,
+        Content::Absent | Content::Nothing => return Cached::Wait(None),
+    };
+    let freshness = T::CACHE.freshness(found.fresh_until, engine.now());
+    match freshness {
+        Freshness::Fresh | Freshness::Renew => counters.value_hits.count(),
+        Freshness::Stale if value.is_some() => counters.stale_served.count(),
+        Freshness::Stale | Freshness::Emergency | Freshness::Expired => {}
+    }
+    match freshness {
+        Freshness::Fresh => Cached::Use(value),
+        Freshness::Renew => Cached::UseAndRenew(value),
+        Freshness::Stale if value.is_some() => Cached::UseAndRenew(value),
+        Freshness::Stale | Freshness::Emergency => Cached::Wait(value),
+        Freshness::Expired => Cached::Wait(None),
+    }
+}
+
+fn runway(engine: &Arc<Engine>, (cell, state): &Open, version: u64) -> Option<Runway> {
+    let snapshot = state.snapshot()?;
+    Some(Runway {
+        engine: Arc::clone(engine),
+        cell: Arc::clone(cell),
+        base: Base { version, fingerprint: snapshot.fingerprint },
+        verifier: snapshot.verifier,
+    })
+}
+
+fn join_or_launch<T, L, F>(runway: &Runway, loader: L) -> Flight
+where
+    T: SessionValue,
+    L: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
+{
+    let launch = || runway.launch::<T, L, F>(loader);
+    let (flight, launched) = runway.cell.join_or_register(key::<T>(), runway.base, launch);
+    if !launched {
+        runway.engine.ledger.counters.loads_joined.count();
+    }
+    flight
+}
+
+/// Waits for a load to land. Dropping this leaves the load alone.
+async fn wait<T: SessionValue>(mut flight: Flight) -> Result<Option<Arc<T>>, SessionError> {
+    // The sender is only dropped without a landing when its runtime shuts down.
+    let closed = |_| SessionError::from(Arc::new(LoadFailure::Failed("the runtime is shutting down".into())));
+    let landing = flight.landing.wait_for(Option::is_some).await.map_err(closed)?.clone();
+    match landing {
+        Some(Ok(value)) => Ok(value.and_then(|value| value.downcast())),
+        Some(Err(failure)) => Err(failure.into()),
+        None => Ok(None),
+    }
+}
+
+/// There is no session to keep the value in, and a load is no reason to create one.
+async fn load_without_session<T, L, F>(engine: &Arc<Engine>, loader: L) -> Result<Option<Arc<T>>, SessionError>
+where
+    T: SessionValue,
+    L: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
+{
+    engine.ledger.counters.loads.count();
+    let outcome = run::<T, L, F>(engine, loader).await;
+    outcome.map(|value| value.map(Arc::new)).map_err(|failure| {
+        engine.ledger.counters.loads_failed.count();
+        Arc::new(failure).into()
+    })
+}

@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use crate::identity::Principal;
+use crate::sessions::{LONGEST, LoginRequest};
+use crate::sync::Arc;
+
+use super::value::{SessionValue, key};
+
+/// Who logs in, and how. Anything that is a [`Principal`] will do where nothing special is asked for.
+///
+/// ```
+/// # use cloakroom::{Login, SessionValue};
+/// # use std::time::Duration;
+/// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+/// # struct Cart;
+/// # impl SessionValue for Cart { const KEY: &'static str = "cart"; }
+/// let login = Login::new("user-17")
+///     .keep::<Cart>()
+///     .label("Firefox on Linux")
+///     .remember(Duration::from_secs(30 * 24 * 60 * 60));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a login does nothing until it is given to `Session::login`"]
+pub struct Login(LoginRequest);
+
+impl Login {
+    /// A login as `principal`, with nothing special.
+    pub fn new(principal: impl Into<Principal>) -> Self {
+        Self(LoginRequest { principal: principal.into(), label: None, keep: Vec::new(), remember: None })
+    }
+
+    /// Lets the value of type `T` survive when an anonymous session becomes a logged-in one.
+    ///
+    /// Everything else that the anonymous session held is dropped: whoever planted a session on a
+    /// victim must not find the victim working on planted data (session fixation). What the same
+    /// principal left in the session before is always kept, what another principal left never.
+    pub fn keep<T: SessionValue>(mut self) -> Self {
+        self.0.keep.push(key::<T>());
+        self
+    }
+
+    /// What to call the session in a list of devices. Show users something they recognise, such as
+    /// "Firefox on Linux"; do not keep a full `User-Agent` or an address.
+    pub fn label(mut self, label: impl Into<Arc<str>>) -> Self {
+        self.0.label = Some(label.into());
+        self
+    }
+
+    /// "Remember me": the session ends this long after the login, also if no request is seen
+    /// meanwhile, and its cookie outlives the browser. At most 400 days; more counts as that.
+    pub fn remember(mut self, lifetime: Duration) -> Self {
+        self.0.remember = Some(lifetime.min(LONGEST));
+        self
+    }
+
+    pub(super) const fn request(&self) -> &LoginRequest {
+        &self.0
+    }
+}
+
+impl<P: Into<Principal>> From<P> for Login {
+    fn from(principal: P) -> Self {
+        Self::new(principal)
+    }
+}

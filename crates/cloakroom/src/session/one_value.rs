@@ -1,0 +1,86 @@
+//! `Session<T>`: one value, read when the handler starts.
+
+use std::ops::Deref;
+
+use crate::sessions::SessionError;
+use crate::sync::Arc;
+
+use super::{Session, SessionValue};
+
+impl<T: SessionValue> Session<T> {
+    /// The value of the session, if there is one. Never creates anything.
+    pub(crate) async fn read(session: Session) -> Result<Option<Self>, SessionError> {
+        let value = session.get::<T>().await?;
+        Ok(value.map(|value| Self { hold: session.hold, value: Some(value) }))
+    }
+
+    /// The value as it was when the handler started, or the default where there was none.
+    ///
+    /// It does not change while the handler runs: one request sees one state, whatever others write.
+    #[must_use]
+    pub fn clone_value(&self) -> T {
+        T::clone(self)
+    }
+
+    /// The same value without the session, for keeping or sending elsewhere.
+    #[must_use]
+    pub fn into_value(self) -> Arc<T>
+    where
+        T: Default,
+    {
+        self.value.unwrap_or_default()
+    }
+
+    /// The session that the value is in.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session::new(self.hold.clone())
+    }
+
+    /// Replaces the value, whatever it is now. See [`Session::set`].
+    ///
+    /// # Errors
+    /// As [`Session::set`].
+    pub async fn set(&self, value: T) -> Result<(), SessionError> {
+        self.session().set(value).await
+    }
+
+    /// Removes the value. See [`Session::remove`].
+    ///
+    /// # Errors
+    /// As [`Session::remove`].
+    pub async fn remove(&self) -> Result<bool, SessionError> {
+        self.session().remove::<T>().await
+    }
+}
+
+impl<T: SessionValue + Default> Session<T> {
+    pub(crate) async fn read_or_default(session: Session) -> Result<Self, SessionError> {
+        let value = session.get::<T>().await?.unwrap_or_default();
+        Ok(Self { hold: session.hold, value: Some(value) })
+    }
+
+    /// Changes the value atomically. See [`Session::update`].
+    ///
+    /// The closure gets the value as it is at that moment, not as it was when the handler started.
+    ///
+    /// # Errors
+    /// As [`Session::update`].
+    pub async fn update<R>(&self, change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
+    where
+        R: Send,
+    {
+        self.session().update(change).await
+    }
+}
+
+impl<T: SessionValue> Deref for Session<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match &self.value {
+            Some(value) => value,
+            None => unreachable!("`()` is no session value, and every other `Session<T>` is made with one"),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! `Session`: the verbs.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use crate::cache::{CodecError, EndReason, Key};
+use crate::identity::{Principal, SessionHandle};
+use crate::sessions::{LONGEST, PrincipalSessions, SessionError, SessionErrorKind};
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+use super::load::load;
+use super::login::Login;
+use super::read::{Content, Found, read};
+use super::value::{SessionValue, key, put};
+use super::{Session, ended};
+
+impl Session {
+    /// The value of type `T`, if the session has one that is fresh. Never creates anything.
+    ///
+    /// # Errors
+    /// [`Decode`](SessionErrorKind::Decode) if something else is stored under its key, and the
+    /// faults of a shared tier. An absent, expired or ended session is an answer: `None`.
+    pub async fn get<T: SessionValue>(&self) -> Result<Option<Arc<T>>, SessionError> {
+        let Some(open) = self.hold.open().await? else { return Ok(None) };
+        let engine = self.hold.engine();
+        Ok(read::<T>(engine, &open)?.fresh(engine.now()))
+    }
+
+    /// Changes the value of type `T` atomically, starting from its default where there is none, and
+    /// answers what the closure answers.
+    ///
+    /// The closure runs on the present value; if somebody else commits first, it runs again on
+    /// theirs, so it must have no other effect. When this returns, the change is committed on every tier and no
+    /// update of anybody is lost. Creates the session if there is none.
+    ///
+    /// # Errors
+    /// [`Ended`](SessionErrorKind::Ended) if the session ended or the token was replaced since the
+    /// request began; [`Conflict`](SessionErrorKind::Conflict) if other nodes keep winning;
+    /// [`TooLarge`](SessionErrorKind::TooLarge); [`Full`](SessionErrorKind::Full);
+    /// the faults of a shared tier. Nothing is changed then.
+    pub async fn update<T, R>(&self, mut change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
+    where
+        T: SessionValue + Default,
+        R: Send,
+    {
+        let engine = self.hold.engine();
+        let mut answer = None;
+        self.hold
+            .edit(|open| {
+                let now = engine.now();
+                let found = open.map(|open| read::<T>(engine, open)).transpose()?;
+                let version = found.as_ref().map_or(0, |found| found.version);
+                let present = found.and_then(|found| found.fresh(now));
+                let mut value = present.map_or_else(T::default, |value| T::clone(&value));
+                answer = Some(change(&mut value));
+                put(Arc::new(value), Some(version), now).map(Some)
+            })
+            .await?;
+        answer.ok_or_else(|| SessionError::new(SessionErrorKind::Conflict))
+    }
+
+    /// Replaces the value of type `T`, whatever it is now. Creates the session if there is none.
+    ///
+    /// Two requests that set the same value both succeed and the later one stays. Use
+    /// [`update`](Self::update) wherever the new value depends on the old one.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn set<T: SessionValue>(&self, value: T) -> Result<(), SessionError> {
+        let engine = self.hold.engine();
+        let value = Arc::new(value);
+        self.hold.edit(|_| put(Arc::clone(&value), None, engine.now()).map(Some)).await?;
+        Ok(())
+    }
+
+    /// Removes the value of type `T`. Answers whether there was one; if not, nothing is written.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), except that it also removes what does not decode.
+    pub async fn remove<T: SessionValue>(&self) -> Result<bool, SessionError> {
+        let engine = self.hold.engine();
+        self.hold
+            .edit(|open| {
+                let Some(open) = open else { return Ok(None) };
+                let present = match read::<T>(engine, open) {
+                    Ok(Found { content: Content::Nothing, .. }) => return Ok(None),
+                    Ok(found) => Some(found.version),
+                    Err(error) if error.kind() == SessionErrorKind::Decode => None,
+                    Err(error) => return Err(error),
+                };
+                Ok(Some(crate::cache::Edit::remove(Key::Static(key::<T>()), present)))
+            })
+            .await
+    }
+
+    /// Drops the cached value of type `T`, so that the next read loads it again. A load that is
+    /// under way is not waited for and does not install. Does nothing where there is no session.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn invalidate<T: SessionValue>(&self) -> Result<(), SessionError> {
+        // Also where there is no value: the version that is left behind keeps older loads out.
+        let removal = crate::cache::Edit::remove(Key::Static(key::<T>()), None);
+        self.hold.edit(|open| Ok(open.map(|_| removal.clone()))).await?;
+        Ok(())
+    }
+
+    /// The cached value of type `T`; loaded, and kept in the session, where there is none that may be used.
+    ///
+    /// The loader runs detached, so a client that hangs up wastes nothing, and at most once for all
+    /// requests of the session that want the value. A request never waits for a load that began
+    /// before a write or an invalidation it knows of, and such a load never overwrites anything.
+    /// How long the value is good for is the type's [`CachePolicy`](crate::CachePolicy).
+    ///
+    /// Where there is no session, the loader runs and nothing is kept: reading creates no session.
+    ///
+    /// ```
+    /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
+    /// # use std::{sync::Arc, time::Duration};
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Roles(Vec<String>);
+    /// # impl SessionValue for Roles {
+    /// #     const KEY: &'static str = "roles";
+    /// #     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(60));
+    /// # }
+    /// # #[derive(Clone)] struct Db;
+    /// # impl Db { async fn roles(&self, _user: i64) -> Result<Roles, std::io::Error> { Ok(Roles(vec![])) } }
+    /// async fn roles(session: &Session, db: Db, user: i64) -> Result<Arc<Roles>, SessionError> {
+    ///     session.get_or_load(move || async move { db.roles(user).await }).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`LoadFailed`](SessionErrorKind::LoadFailed), [`LoadTimedOut`](SessionErrorKind::LoadTimedOut)
+    /// and [`LoadPanicked`](SessionErrorKind::LoadPanicked), the same for every request that waited;
+    /// [`Decode`](SessionErrorKind::Decode); the faults of a shared tier.
+    pub async fn get_or_load<T, E, L, F>(&self, loader: L) -> Result<Arc<T>, SessionError>
+    where
+        T: SessionValue,
+        E: Into<Box<dyn Error + Send + Sync>>,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let loader = || async move { loader().await.map(Some).map_err(Into::into) };
+        let found = load::<T, _, _>(&self.hold, false, loader).await?;
+        // Another type's loader under the same key answered "none"; this one never does.
+        found.ok_or_else(|| SessionError::new(SessionErrorKind::Decode))
+    }
+
+    /// Like [`get_or_load`](Self::get_or_load), for a source that may not have the value: `None` is
+    /// kept too, for the policy's `negative_ttl`.
+    ///
+    /// # Errors
+    /// As [`get_or_load`](Self::get_or_load).
+    pub async fn find_or_load<T, E, L, F>(&self, loader: L) -> Result<Option<Arc<T>>, SessionError>
+    where
+        T: SessionValue,
+        E: Into<Box<dyn Error + Send + Sync>>,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+    {
+        let loader = || async move { loader().await.map_err(|error| -> CodecError { error.into() }) };
+        load::<T, _, _>(&self.hold, true, loader).await
+    }
+
+    /// Logs a principal in. Always gives the client a new token; the old one is dead when this returns.
+    ///
+    /// Call it at every change of privilege: login, re-authentication, step-up, impersonation
+    /// (OWASP ASVS 7.2.4). Values of the anonymous session survive only if
+    /// [`Login::keep`] names them. Restarts both lifetimes. Creates the session if there is none.
+    ///
+    /// # Errors
+    /// [`TooManySessions`](SessionErrorKind::TooManySessions) if the limit rejects it;
+    /// [`Full`](SessionErrorKind::Full); the faults of a shared tier. Nobody is logged in then.
+    pub async fn login(&self, login: impl Into<Login>) -> Result<(), SessionError> {
+        let login = login.into();
+        self.hold.login(login.request()).await
+    }
+
+    /// Gives the client a new token as a matter of routine. Requests that are under way with the old
+    /// one work for the grace that the configuration allows, and set no cookie.
+    ///
+    /// Not for logins: there the old token must die at once. If a client never receives the answer,
+    /// its old token dies with the grace.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update). The old token stays good then.
+    pub async fn renew(&self) -> Result<(), SessionError> {
+        self.hold.renew().await
+    }
+
+    /// Logs out: the session is over on every node, and the client is told to forget its token.
+    ///
+    /// Repeating it is harmless. A write after it, in the same request, starts a new session.
+    ///
+    /// # Errors
+    /// The faults of a shared tier; the session lives on then, and the client keeps its token.
+    pub async fn destroy(&self) -> Result<(), SessionError> {
+        self.hold.destroy().await
+    }
+
+    /// "Remember me" for a session that exists: it ends after `lifetime` from now, whether it is
+    /// used or not, and its cookie outlives the browser. At most 400 days; more counts as that.
+    ///
+    /// Stored in the session, so it holds whatever other requests do. [`Login::remember`] does the
+    /// same in one step.
+    ///
+    /// # Errors
+    /// [`Ended`](SessionErrorKind::Ended) if there is no session; otherwise as [`update`](Self::update).
+    pub async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
+        self.hold.remember(lifetime.min(LONGEST)).await
+    }
+
+    /// Who is logged in, if anybody.
+    ///
+    /// # Errors
+    /// The faults of a shared tier.
+    pub async fn principal(&self) -> Result<Option<Principal>, SessionError> {
+        let open = self.hold.open().await?;
+        Ok(open.and_then(|(_, state)| state.snapshot()?.principal().cloned()))
+    }
+
+    /// When the principal logged in, if anybody is: for pages that demand a recent login
+    /// (OWASP ASVS 7.5.1). A renewal does not change it.
+    ///
+    /// # Errors
+    /// The faults of a shared tier.
+    pub async fn authenticated_at(&self) -> Result<Option<Timestamp>, SessionError> {
+        let open = self.hold.open().await?;
+        Ok(open.and_then(|(_, state)| Some(state.snapshot()?.authentication()?.at)))
+    }
+
+    /// When the session was created, if there is one.
+    ///
+    /// # Errors
+    /// The faults of a shared tier.
+    pub async fn created_at(&self) -> Result<Option<Timestamp>, SessionError> {
+        let open = self.hold.open().await?;
+        Ok(open.and_then(|(_, state)| Some(state.snapshot()?.created_at)))
+    }
+
+    /// When the session ends if no more requests are seen, if there is one.
+    ///
+    /// # Errors
+    /// The faults of a shared tier.
+    pub async fn expires_at(&self) -> Result<Option<Timestamp>, SessionError> {
+        let open = self.hold.open().await?;
+        Ok(open.and_then(|(cell, state)| Some(state.snapshot()?.deadline(cell.last_seen()))))
+    }
+
+    /// The public name of the session, if there is one: to mark "this device" in a list.
+    ///
+    /// # Errors
+    /// The faults of a shared tier.
+    pub async fn handle(&self) -> Result<Option<SessionHandle>, SessionError> {
+        let open = self.hold.open().await?;
+        Ok(open.map(|(cell, _)| SessionHandle::of(&cell.tag)))
+    }
+
+    /// Resolves when the session is over, at once if there is none: for streams and WebSockets,
+    /// which must not outlive their session.
+    ///
+    /// ```
+    /// # use cloakroom::Session;
+    /// # async fn next_message() {}
+    /// async fn stream(session: Session) {
+    ///     let mut ended = std::pin::pin!(session.ended());
+    ///     loop {
+    ///         tokio::select! {
+    ///             _reason = &mut ended => break,
+    ///             () = next_message() => {}
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Expiry is noticed within a second or so. Waiting does not count as activity.
+    pub fn ended(&self) -> impl Future<Output = EndReason> + Send + use<> {
+        ended::ended(self.hold.clone())
+    }
+}
+
+impl PrincipalSessions {
+    /// Ends all sessions of the principal but this one: after a change of password
+    /// (OWASP ASVS 7.4.3). Answers how many there were.
+    ///
+    /// # Errors
+    /// As [`revoke_all`](Self::revoke_all).
+    pub async fn revoke_others(&self, kept: &Session) -> Result<usize, SessionError> {
+        let kept = kept.hold.open().await?.map(|(cell, _)| cell.tag);
+        self.revoke_all_but(kept).await
+    }
+
+    /// Drops the cached value of type `T` from all sessions of the principal, for example when its
+    /// roles change. Answers from how many. Loads that are under way do not install.
+    ///
+    /// # Errors
+    /// As [`revoke_all`](Self::revoke_all).
+    pub async fn invalidate<T: SessionValue>(&self) -> Result<usize, SessionError> {
+        self.remove_everywhere(key::<T>()).await
+    }
+}

@@ -1,0 +1,71 @@
+use crate::cache::{Fingerprint, Guard};
+use crate::identity::{Hint, Secret, Tag, Token, Verifier};
+use crate::store;
+
+use super::engine::Engine;
+
+/// What a client holds: the parts of its token, and the newest version that it may have seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bearer {
+    pub(crate) tag: Tag,
+    pub(crate) secret: Secret,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) seen: Option<Hint>,
+}
+
+impl Bearer {
+    pub(crate) const fn token(&self) -> Token {
+        Token { tag: self.tag, secret: self.secret, hint: self.seen }
+    }
+
+    /// The client has now seen this version.
+    pub(crate) fn saw(&mut self, hint: Option<Hint>) {
+        let version = |hint: Option<Hint>| hint.map_or(0, |hint| hint.version);
+        if version(hint) > version(self.seen) {
+            self.seen = hint;
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) fn bearer(&self, token: &Token) -> Bearer {
+        let fingerprint = self.fingerprints.fingerprint(&token.secret);
+        // Without a shared tier there is one copy, which is always the newest.
+        let seen = token.hint.filter(|_| self.store.is_some());
+        Bearer { tag: token.tag, secret: token.secret, fingerprint, seen }
+    }
+}
+
+/// Who may make a change, in the words of both tiers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Writer {
+    /// The application itself.
+    Application,
+    /// Who shows the present secret, or the previous one in its grace.
+    Holder(Bearer),
+    /// Anybody, provided that the secret is still this one.
+    Unrotated(Fingerprint, Verifier),
+}
+
+impl Writer {
+    /// The bearer, provided that its secret is the present one.
+    pub(crate) fn unrotated(bearer: &Bearer) -> Self {
+        Self::Unrotated(bearer.fingerprint, Verifier::of(&bearer.secret))
+    }
+
+    pub(crate) const fn local(&self) -> Guard {
+        match self {
+            Self::Application => Guard::Anyone,
+            Self::Holder(bearer) => Guard::Holder(bearer.fingerprint),
+            Self::Unrotated(fingerprint, _) => Guard::Current(*fingerprint),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> store::Guard {
+        match self {
+            Self::Application => store::Guard::Anyone,
+            Self::Holder(bearer) => store::Guard::Holder(Verifier::of(&bearer.secret)),
+            Self::Unrotated(_, verifier) => store::Guard::Current(*verifier),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::random::{OsRandom, RandomSource};
+use crate::store::{AnyStore, LimitPolicy, Store};
+use crate::sync::Arc;
+use crate::time::{Clock, SystemClock};
+
+use super::Sessions;
+use super::engine::Engine;
+use super::policy::{ConfigError, Policy, ReusePolicy, limit};
+
+/// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them together.
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct SessionsBuilder {
+    policy: Policy,
+    limit: Option<(u32, LimitPolicy)>,
+    store: Option<Arc<dyn AnyStore>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+}
+
+impl SessionsBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            policy: Policy::default(),
+            limit: None,
+            store: None,
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(OsRandom),
+        }
+    }
+
+    /// Keeps the sessions in a shared tier, for several nodes or across restarts.
+    ///
+    /// Without a store, sessions live in this process and end with it. Handlers are the same.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// A session ends when no request is seen for this long. Default: 30 minutes. 1 s to 400 days.
+    ///
+    /// Any request through the layer counts while the session is in memory, also one whose handler
+    /// never asks for it (OWASP ASVS 7.3.1).
+    pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.policy.idle = timeout;
+        self
+    }
+
+    /// A session ends this long after its creation or last login, whatever happens.
+    /// Default: 24 hours. 1 s to 400 days (OWASP ASVS 7.3.2).
+    pub const fn absolute_timeout(mut self, timeout: Duration) -> Self {
+        self.policy.absolute = timeout;
+        self
+    }
+
+    /// For this long after a renewal, requests with the old token still work. Default: 10 s. At most 60 s.
+    ///
+    /// A login gives no grace, whatever this says.
+    pub const fn renewal_grace(mut self, grace: Duration) -> Self {
+        self.policy.grace = grace;
+        self
+    }
+
+    /// How many bytes all sessions of this process may take together. Default: 1 GiB.
+    ///
+    /// When it is reached, the anonymous sessions that were idle longest are evicted. Where there is no
+    /// shared tier, a session that somebody is logged in to never is; when nothing may go, a
+    /// write fails with [`Full`](crate::SessionErrorKind::Full).
+    pub const fn max_bytes(mut self, bytes: u64) -> Self {
+        self.policy.max_bytes = bytes;
+        self
+    }
+
+    /// How many bytes the values of one session may take together. Default: 64 KiB.
+    pub const fn max_session_bytes(mut self, bytes: usize) -> Self {
+        self.policy.max_session_bytes = bytes;
+        self
+    }
+
+    /// How many bytes one value may take. Default: 64 KiB.
+    pub const fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.policy.max_value_bytes = bytes;
+        self
+    }
+
+    /// How many values one session may have. Default: 64.
+    pub const fn max_values(mut self, count: usize) -> Self {
+        self.policy.max_values = count;
+        self
+    }
+
+    /// After this long without a request, the values of a session are kept encoded, which takes a
+    /// fraction of the memory; the next read decodes them. Default: 60 s. `None` keeps them decoded.
+    ///
+    /// Fields that serde skips come back as their default then, as they do from a shared tier. A
+    /// value that does not encode faithfully (a `NaN`, for example) stays as it is.
+    pub const fn pack_after(mut self, quiet: Option<Duration>) -> Self {
+        self.policy.pack_after = quiet;
+        self
+    }
+
+    /// How many sessions one principal may have at once. Default: any number (OWASP ASVS 7.1.2).
+    pub const fn max_sessions_per_principal(mut self, count: u32, when_reached: LimitPolicy) -> Self {
+        self.limit = Some((count, when_reached));
+        self
+    }
+
+    /// What happens when a dead token is shown again. Default: [`ReusePolicy::Report`].
+    pub const fn on_reuse(mut self, policy: ReusePolicy) -> Self {
+        self.policy.reuse = policy;
+        self
+    }
+
+    /// The clock that everything expires by. Default: [`SystemClock`]. For tests.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where tokens come from. Default: [`OsRandom`]. For tests only.
+    pub fn random(mut self, random: impl RandomSource) -> Self {
+        self.random = Arc::new(random);
+        self
+    }
+
+    /// Checks the settings and makes the sessions.
+    ///
+    /// # Errors
+    /// Names the setting that cannot work, and what would.
+    pub fn build(mut self) -> Result<Sessions, ConfigError> {
+        self.policy.validate()?;
+        self.policy.limit = self.limit.map(|(count, policy)| limit(count, policy)).transpose()?;
+        let engine = Engine::new(self.policy, self.store, self.clock, self.random);
+        engine.map(Sessions::from_engine).map_err(|error| ConfigError::randomness(&error))
+    }
+}
+
+impl fmt::Debug for SessionsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionsBuilder")
+            .field("policy", &self.policy)
+            .field("limit", &self.limit)
+            .field("shared", &self.store.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,200 @@
+use crate::cache::{Cell, Change, Edit, EndReason, Origin, Refused, Rotation, Snapshot, State, Tier};
+use crate::identity::{Hint, Tag};
+use crate::store::{self, AnyStore, Commit, Committed, Lease, Loaded, Previous, StoreError, StoreErrorKind};
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+use super::bearer::Writer;
+use super::convert;
+use super::engine::Engine;
+use super::error::SessionError;
+
+/// Why a change was not made: the session says no, or something is broken.
+#[derive(Debug)]
+pub(crate) enum CommitError {
+    Refused(Refused),
+    Fault(SessionError),
+}
+
+impl From<Refused> for CommitError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<SessionError> for CommitError {
+    fn from(error: SessionError) -> Self {
+        Self::Fault(error)
+    }
+}
+
+impl From<CommitError> for SessionError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Refused(refused) => refused.into(),
+            CommitError::Fault(fault) => fault,
+        }
+    }
+}
+
+/// A change without its guard and its instant, which the engine adds for each tier.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Proposal<'a> {
+    pub(crate) edits: &'a [Edit],
+    pub(crate) rotation: Option<&'a Rotation>,
+    pub(crate) lifetimes: Option<(u64, Timestamp)>,
+}
+
+impl Engine {
+    /// Makes one atomic change on every tier. Answers the version that the writer has seen then.
+    ///
+    /// When this returns `Ok`, the change is where the next reader on any node will find it.
+    pub(crate) async fn commit(
+        &self,
+        cell: &Arc<Cell>,
+        writer: &Writer,
+        proposal: Proposal<'_>,
+    ) -> Result<Option<Hint>, CommitError> {
+        let change = Change {
+            guard: writer.local(),
+            edits: proposal.edits,
+            rotation: proposal.rotation.cloned(),
+            lifetimes: proposal.lifetimes,
+            now: self.now(),
+        };
+        let hint = match &self.store {
+            None => {
+                self.tier.commit(cell, &change).inspect_err(|refused| self.count_refused(*refused))?;
+                None
+            }
+            Some(store) => Some(self.commit_shared(&**store, cell, writer, &change).await?),
+        };
+        self.ledger.counters.commits.count();
+        Ok(hint)
+    }
+
+    async fn commit_shared(
+        &self,
+        store: &dyn AnyStore,
+        cell: &Arc<Cell>,
+        writer: &Writer,
+        change: &Change<'_>,
+    ) -> Result<Hint, CommitError> {
+        let turn = cell.turn();
+        let _turn = turn.lock().await;
+        let before = Arc::clone(&cell.state());
+        let snapshot = match &*before {
+            State::Live(snapshot) => snapshot,
+            State::Vacant(_) => return Err(Refused::Vacant.into()),
+            State::Ended(reason) => return Err(Refused::Ended(*reason).into()),
+        };
+        let next = snapshot.apply(change).map_err(Refused::from)?;
+        self.tier.check(&next)?;
+        let commit = self.shared_commit(snapshot, writer, change)?;
+        let nonce = commit.nonce;
+        let mut doubt = Doubt { tier: &self.tier, cell, stands: true };
+        let answer = self.settled(store, cell.tag, commit).await?;
+        doubt.stands = false;
+        match answer {
+            Committed::Done(receipt) => {
+                let version = receipt.version;
+                let next = match receipt.record {
+                    Some(record) => convert::snapshot(*record, receipt.lease, &State::Live(next)),
+                    None => Snapshot { version, origin: origin(receipt.lease, nonce), ..next },
+                };
+                self.install(cell, &before, next);
+                Ok(Hint { version, nonce: nonce as u16 })
+            }
+            Committed::Conflict(loaded) => Err(self.learn(cell, &before, loaded, Refused::Conflict)),
+            Committed::Superseded(loaded) => Err(self.learn(cell, &before, loaded, Refused::Superseded)),
+            Committed::Gone => {
+                self.tier.end(cell, EndReason::Gone);
+                Err(Refused::Ended(EndReason::Gone).into())
+            }
+        }
+    }
+
+    fn shared_commit(&self, base: &Snapshot, writer: &Writer, change: &Change<'_>) -> Result<Commit, SessionError> {
+        let mut commit = Commit::new(base.version, self.nonce()?, writer.shared(), change.now);
+        for edit in change.edits {
+            commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
+        }
+        commit.lifetimes = change.lifetimes.map(|(idle, absolute)| (std::time::Duration::from_millis(idle), absolute));
+        commit.rotation = change.rotation.as_ref().map(|rotation| {
+            let previous = Previous::new(base.verifier, rotation.grace_until);
+            let mut shared = store::Rotation::new(rotation.verifier, Some(previous));
+            if let Some(login) = &rotation.login {
+                shared.authentication = Some(login.authentication.clone());
+                shared.keep_only = login.keep_only.as_ref().map(|keys| keys.iter().map(|key| Arc::from(*key)).collect());
+            }
+            shared
+        });
+        Ok(commit)
+    }
+
+    /// Sends a commit, once more if the reply was lost: its nonce makes that safe.
+    async fn settled(&self, store: &dyn AnyStore, tag: Tag, commit: Commit) -> Result<Committed, SessionError> {
+        let lost = |answer: &Result<Committed, StoreError>| {
+            matches!(answer, Err(error) if error.kind() == StoreErrorKind::Unknown)
+        };
+        let mut answer = store.commit(tag, commit.clone()).await;
+        if lost(&answer) {
+            answer = store.commit(tag, commit).await;
+        }
+        self.watched(answer)
+    }
+
+    /// Keeps what a refusal taught about the record.
+    fn learn(&self, cell: &Arc<Cell>, before: &Arc<State>, loaded: Loaded, refused: Refused) -> CommitError {
+        self.install(cell, before, convert::snapshot(loaded.record, loaded.lease, before));
+        refused.into()
+    }
+
+    /// Makes `next` the copy, unless something overtook it: then there is none.
+    fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) {
+        if !matches!(self.tier.replace(cell, before, next), Ok(Some(_))) {
+            self.tier.vacate(cell);
+        }
+    }
+}
+
+/// How often a commit is tried that other nodes keep overtaking.
+const ATTEMPTS: u32 = 10;
+
+impl Engine {
+    /// Whether a change that was overtaken should be tried again; waits a moment where that helps.
+    ///
+    /// Where there is one tier, somebody else's success is the only reason to fail, so trying on
+    /// always ends. Between nodes, a little random waiting takes them out of step.
+    pub(crate) async fn back_off(&self, attempt: u32) -> bool {
+        if self.store.is_none() || attempt == 0 {
+            return true;
+        }
+        if attempt >= ATTEMPTS {
+            return false;
+        }
+        let micros = self.random_number() % (200 << attempt.min(5));
+        crate::sync::pause(std::time::Duration::from_micros(micros)).await;
+        true
+    }
+}
+
+/// Until the answer to a commit is in, nobody knows what the record looks like. If it never comes,
+/// because of a fault or because the request was dropped, the copy has to go.
+struct Doubt<'a> {
+    tier: &'a Tier,
+    cell: &'a Cell,
+    stands: bool,
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if self.stands {
+            self.tier.vacate(self.cell);
+        }
+    }
+}
+
+fn origin(lease: Lease, nonce: u64) -> Option<Box<Origin>> {
+    Some(Box::new(Origin { lease: lease.number(), nonce }))
+}

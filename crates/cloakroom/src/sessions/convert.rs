@@ -1,0 +1,96 @@
+//! Between a record of the shared tier and a snapshot of the local one.
+
+use std::time::Duration;
+
+use crate::cache::{CodecError, Edit, Entry, Fingerprint, Key, Origin, Slot, Snapshot, Standing, State, Values, find};
+use crate::store::{self, Action, Expect, Lease, Lifetimes, Payload, Record, StoredValue};
+use crate::sync::Arc;
+use crate::time::{Timestamp, whole_millis};
+
+/// The snapshot of a record. What the former state of the cell had decoded at the same version stays decoded.
+pub(crate) fn snapshot(record: Record, lease: Lease, former: &State) -> Snapshot {
+    let former = match former {
+        State::Vacant(Some(former)) => former,
+        other => other,
+    };
+    let former = former.snapshot();
+    let known = former.and_then(|snapshot| snapshot.values.entries()).unwrap_or_default();
+    let values: Box<[Entry]> = record.values.into_iter().map(|value| entry(value, known)).collect();
+    let previous = record.previous.map(|previous| (previous, former_fingerprint(former, previous.verifier)));
+    let standing = record.authentication.is_some() || previous.is_some();
+    Snapshot {
+        version: record.version,
+        created_at: record.lifetimes.created_at,
+        idle: whole_millis(record.lifetimes.idle),
+        absolute: record.lifetimes.absolute,
+        verifier: record.verifier,
+        fingerprint: former_fingerprint(former, record.verifier),
+        standing: standing.then(|| Arc::new(Standing { authentication: record.authentication, previous })),
+        origin: Some(Box::new(Origin { lease: lease.number(), nonce: record.nonce })),
+        values: Values::Live(values),
+    }
+}
+
+/// The fingerprint of a secret that this process saw before, known by what a store keeps of it.
+fn former_fingerprint(former: Option<&Snapshot>, verifier: store::Verifier) -> Fingerprint {
+    let Some(former) = former else { return Fingerprint::UNKNOWN };
+    match former.previous() {
+        _ if former.verifier == verifier => former.fingerprint,
+        Some((previous, fingerprint)) if previous.verifier == verifier => *fingerprint,
+        _ => Fingerprint::UNKNOWN,
+    }
+}
+
+fn entry(value: StoredValue, known: &[Entry]) -> Entry {
+    if let Some(entry) = find(known, &value.key)
+        && entry.version == value.version
+    {
+        return entry.clone();
+    }
+    Entry {
+        version: value.version,
+        fresh_until: value.fresh_until.unwrap_or(Timestamp::MAX),
+        size: u32::try_from(value.payload.len()).unwrap_or(u32::MAX),
+        slot: match value.payload {
+            Payload::Present(bytes) => Slot::Encoded(bytes),
+            Payload::Absent => Slot::Absent,
+            Payload::Removed => Slot::Removed,
+        },
+        key: Key::Owned(value.key),
+    }
+}
+
+/// The record that a new session starts with in the shared tier.
+pub(crate) fn record(snapshot: &Snapshot, nonce: u64) -> Result<Record, CodecError> {
+    let idle = Duration::from_millis(snapshot.idle);
+    let lifetimes = Lifetimes::new(snapshot.created_at, idle, snapshot.absolute);
+    let mut record = Record::new(snapshot.verifier, lifetimes, nonce);
+    for entry in snapshot.values.entries().unwrap_or_default() {
+        let fresh_until = age(entry.fresh_until);
+        record.values.push(StoredValue::new(entry.key.to_shared(), entry.version, fresh_until, payload(&entry.slot)?));
+    }
+    Ok(record)
+}
+
+/// An edit in the words of the shared tier.
+pub(crate) fn edit(edit: &Edit) -> Result<store::Edit, CodecError> {
+    let expect = edit.expect.map_or(Expect::Any, Expect::Version);
+    let action = match payload(&edit.slot)? {
+        Payload::Removed => Action::Remove,
+        payload => Action::Put { payload, fresh_until: age(edit.fresh_until) },
+    };
+    Ok(store::Edit::new(edit.key.to_shared(), expect, action))
+}
+
+fn payload(slot: &Slot) -> Result<Payload, CodecError> {
+    Ok(match slot {
+        Slot::Decoded(value) => Payload::Present(value.encode()?.into()),
+        Slot::Encoded(bytes) => Payload::Present(Arc::clone(bytes)),
+        Slot::Absent => Payload::Absent,
+        Slot::Removed => Payload::Removed,
+    })
+}
+
+fn age(fresh_until: Timestamp) -> Option<Timestamp> {
+    (fresh_until != Timestamp::MAX).then_some(fresh_until)
+}

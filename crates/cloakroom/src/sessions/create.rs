@@ -1,0 +1,101 @@
+use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, State, Values};
+use crate::identity::{Secret, Tag, Verifier};
+use crate::store::{AnyStore, Created, StoreErrorKind};
+use crate::sync::Arc;
+use crate::time::whole_millis;
+
+use super::bearer::Bearer;
+use super::convert;
+use super::engine::Engine;
+use super::error::{SessionError, SessionErrorKind};
+use super::events::EventKind;
+
+/// Two random tags never meet, so a third collision means that the source of randomness is broken.
+const ATTEMPTS: usize = 3;
+
+impl Engine {
+    /// Creates a session with its first values, under a tag and a secret of the server's own making.
+    pub(crate) async fn create(&self, edits: &[Edit]) -> Result<(Bearer, Arc<Cell>), SessionError> {
+        self.keep_house();
+        for _ in 0..ATTEMPTS {
+            let tag = Tag::generate(&*self.random)?;
+            let secret = Secret::generate(&*self.random)?;
+            let bearer = Bearer { tag, secret, fingerprint: self.fingerprints.fingerprint(&secret), seen: None };
+            let snapshot = self.first_snapshot(&bearer, edits);
+            self.tier.check(&snapshot)?;
+            let cell = match &self.store {
+                None => self.tier.insert(tag, snapshot, self.now()).inspect_err(|refused| self.count_refused(*refused))?,
+                Some(store) => self.create_shared(&**store, tag, snapshot).await?,
+            };
+            if let Some(cell) = cell {
+                self.ledger.counters.created.count();
+                self.ledger.record(EventKind::Created, Some(&tag), None);
+                return Ok((bearer, cell));
+            }
+        }
+        Err(SessionError::with_source(SessionErrorKind::NoRandomness, "new tags exist already"))
+    }
+
+    fn first_snapshot(&self, bearer: &Bearer, edits: &[Edit]) -> Snapshot {
+        let now = self.now();
+        let entry = |edit: &Edit| Entry {
+            key: edit.key.clone(),
+            version: 1,
+            fresh_until: edit.fresh_until,
+            size: edit.size,
+            slot: edit.slot.clone(),
+        };
+        Snapshot {
+            version: 1,
+            created_at: now,
+            idle: whole_millis(self.policy.idle),
+            absolute: now.after(self.policy.absolute),
+            verifier: Verifier::of(&bearer.secret),
+            fingerprint: bearer.fingerprint,
+            standing: None,
+            origin: None,
+            values: Values::Live(edits.iter().map(entry).collect()),
+        }
+    }
+
+    async fn create_shared(
+        &self,
+        store: &dyn AnyStore,
+        tag: Tag,
+        mut snapshot: Snapshot,
+    ) -> Result<Option<Arc<Cell>>, SessionError> {
+        let nonce = self.nonce()?;
+        let record = convert::record(&snapshot, nonce).map_err(SessionError::encode)?;
+        let mut answer = store.create(tag, record.clone()).await;
+        if matches!(&answer, Err(error) if error.kind() == StoreErrorKind::Unknown) {
+            // Repeating is safe: the record's nonce tells the store that this is the same call.
+            answer = store.create(tag, record).await;
+        }
+        let Created::Done(lease) = self.watched(answer)? else { return Ok(None) };
+        snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce }));
+        let now = self.now();
+        match self.tier.insert(tag, snapshot, now) {
+            // The session exists whether there is room for a copy or not.
+            Err(Refused::Full) => Ok(Some(Arc::new(Cell::new(tag, State::Vacant(None), now)))),
+            inserted => Ok(inserted?),
+        }
+    }
+
+    /// A number that names a write.
+    pub(super) fn nonce(&self) -> Result<u64, SessionError> {
+        let mut bytes = [0; 8];
+        self.random.fill(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// A number for things that need no secrecy; always the same if there is no randomness.
+    pub(crate) fn random_number(&self) -> u64 {
+        self.nonce().unwrap_or_default()
+    }
+
+    pub(super) fn count_refused(&self, refused: Refused) {
+        if refused == Refused::Full {
+            self.ledger.counters.refused_full.count();
+        }
+    }
+}

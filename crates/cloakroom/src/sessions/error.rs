@@ -1,0 +1,156 @@
+use std::error::Error;
+use std::fmt;
+
+use crate::cache::{CodecError, LoadFailure, Refused, TooLarge};
+use crate::random::RandomError;
+use crate::store::{StoreError, StoreErrorKind};
+use crate::sync::Arc;
+
+/// Why a verb of a session could not do its work.
+///
+/// Nothing was changed when a verb fails, with one exception that its kind names:
+/// [`SessionErrorKind::OutcomeUnknown`]. With the feature `axum` it is a response with an opaque
+/// body, so a handler can use `?`.
+pub struct SessionError {
+    kind: SessionErrorKind,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What went wrong, for decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionErrorKind {
+    /// The session is over, or the client's token was replaced since. Response: 401.
+    Ended,
+    /// Other nodes wrote the same value first, again and again. Response: 409.
+    Conflict,
+    /// The principal has as many sessions as it may have. Response: 409.
+    TooManySessions,
+    /// The change would exceed a limit on one value or one session. Response: 413.
+    TooLarge,
+    /// Memory is full and nothing may be evicted. Response: 503 with `Retry-After`.
+    Full,
+    /// The shared tier was not reached, or refused. Response: 503 with `Retry-After`.
+    StoreUnavailable,
+    /// The shared tier did not say whether it made the change. Response: 503 with `Retry-After`.
+    OutcomeUnknown,
+    /// What is stored under the value's key is not a value of this type. It is left as it is. Response: 500.
+    Decode,
+    /// The value cannot be encoded. Response: 500.
+    Encode,
+    /// The loader failed. Response: 503 with `Retry-After`.
+    LoadFailed,
+    /// The loader took longer than its policy allows. Response: 503 with `Retry-After`.
+    LoadTimedOut,
+    /// The loader panicked. Response: 500.
+    LoadPanicked,
+    /// The operating system gave no randomness. Response: 503 with `Retry-After`.
+    NoRandomness,
+    /// No `SessionLayer` wraps this route. Response: 500.
+    NoLayer,
+}
+
+impl SessionErrorKind {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Ended => "the session is over",
+            Self::Conflict => "other nodes wrote the same value first, again and again",
+            Self::TooManySessions => "the principal has as many sessions as it may have",
+            Self::TooLarge => "the change exceeds a limit",
+            Self::Full => "the memory for sessions is full",
+            Self::StoreUnavailable => "the session store is unavailable",
+            Self::OutcomeUnknown => "the session store did not say whether it made the change",
+            Self::Decode => "what is stored is not a value of this type",
+            Self::Encode => "the value cannot be encoded",
+            Self::LoadFailed => "the loader failed",
+            Self::LoadTimedOut => "the loader took too long",
+            Self::LoadPanicked => "the loader panicked",
+            Self::NoRandomness => "the operating system gave no randomness",
+            Self::NoLayer => "no SessionLayer wraps this route; add `.layer(SessionLayer::new(sessions))` after it",
+        }
+    }
+}
+
+impl SessionError {
+    pub(crate) const fn new(kind: SessionErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    pub(crate) fn with_source(kind: SessionErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: Some(Arc::from(source.into())) }
+    }
+
+    pub(crate) fn encode(source: CodecError) -> Self {
+        Self::with_source(SessionErrorKind::Encode, source)
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub const fn kind(&self) -> SessionErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.text())
+    }
+}
+
+impl fmt::Debug for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionError").field("kind", &self.kind).field("source", &self.source).finish()
+    }
+}
+
+impl Error for SessionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<StoreError> for SessionError {
+    fn from(error: StoreError) -> Self {
+        let kind = match error.kind() {
+            StoreErrorKind::Unknown => SessionErrorKind::OutcomeUnknown,
+            StoreErrorKind::Corrupt => SessionErrorKind::Decode,
+            StoreErrorKind::Unavailable | StoreErrorKind::Refused => SessionErrorKind::StoreUnavailable,
+        };
+        Self::with_source(kind, error)
+    }
+}
+
+impl From<RandomError> for SessionError {
+    fn from(error: RandomError) -> Self {
+        Self::with_source(SessionErrorKind::NoRandomness, error)
+    }
+}
+
+impl From<Refused> for SessionError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Ended(_) | Refused::Superseded | Refused::Vacant => Self::new(SessionErrorKind::Ended),
+            Refused::Conflict => Self::new(SessionErrorKind::Conflict),
+            Refused::Full => Self::new(SessionErrorKind::Full),
+            Refused::TooLarge(which) => Self::with_source(
+                SessionErrorKind::TooLarge,
+                match which {
+                    TooLarge::Value => "one value is larger than `max_value_bytes`",
+                    TooLarge::Session => "the values together are larger than `max_session_bytes`",
+                    TooLarge::Count => "there are more values than `max_values`",
+                },
+            ),
+        }
+    }
+}
+
+impl From<Arc<LoadFailure>> for SessionError {
+    fn from(failure: Arc<LoadFailure>) -> Self {
+        let kind = match &*failure {
+            LoadFailure::Failed(_) => SessionErrorKind::LoadFailed,
+            LoadFailure::Panicked => SessionErrorKind::LoadPanicked,
+            LoadFailure::TimedOut => SessionErrorKind::LoadTimedOut,
+        };
+        Self { kind, source: Some(failure) }
+    }
+}

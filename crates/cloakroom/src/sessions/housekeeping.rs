@@ -1,0 +1,107 @@
+//! What happens without a request: expiry, packing, telling the shared tier who was seen.
+
+use std::time::Duration;
+
+use crate::cache::Cell;
+use crate::store::Touch;
+use crate::sync::{Arc, Mutex};
+use crate::time::Timestamp;
+
+use super::engine::Engine;
+
+/// How often the housekeeper looks. Deadlines are exact for requests whatever this is; it only
+/// bounds how long the dead take up memory and how late `ended()` resolves.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// A touch is reported once the idle timeout has run down by this part of it.
+const REPORTS_PER_TIMEOUT: u64 = 10;
+/// So that one call to the shared tier stays small.
+const TOUCHES_PER_CALL: usize = 1000;
+
+/// The background task of an engine, if it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Housekeeper(Mutex<Option<tokio::task::AbortHandle>>);
+
+impl Engine {
+    /// Everything that is due now.
+    pub(crate) async fn run_due(self: &Arc<Self>) {
+        while self.tier.visit_due(self.now()) {
+            tokio::task::yield_now().await;
+        }
+        self.report_touches().await;
+        let doubted = std::mem::take(&mut *self.ledger.doubted.lock());
+        for cell in doubted {
+            self.ask_after(&cell).await;
+        }
+    }
+
+    /// Notes that a session was seen, if the shared tier has not heard of it for a while.
+    pub(super) fn report_activity(&self, cell: &Arc<Cell>, now: Timestamp) {
+        if self.store.is_none() {
+            return;
+        }
+        let state = cell.state();
+        let Some(snapshot) = state.snapshot() else { return };
+        if cell.claim_report(snapshot.idle / REPORTS_PER_TIMEOUT) {
+            self.touches.lock().push(Touch::new(cell.tag, now));
+        }
+    }
+
+    async fn report_touches(&self) {
+        let Some(store) = &self.store else { return };
+        let touches = std::mem::take(&mut *self.touches.lock());
+        for batch in touches.chunks(TOUCHES_PER_CALL) {
+            // A touch that is lost is made up for by the next one.
+            drop(self.watched(store.touch(batch.to_vec()).await));
+        }
+    }
+
+    /// Somebody waits for the end of a session whose copy is out of date: does it live?
+    async fn ask_after(self: &Arc<Self>, cell: &Arc<Cell>) {
+        let Some(store) = &self.store else { return };
+        match self.watched(store.load(cell.tag).await) {
+            Ok(None) => drop(self.tier.end(cell, crate::EndReason::Gone)),
+            Ok(Some(_)) => {}
+            // Not known yet; ask again at the next round.
+            Err(_) => self.ledger.doubted.lock().push(Arc::clone(cell)),
+        }
+    }
+
+    /// Makes sure that the background task runs, if there is a runtime to run it.
+    pub(crate) fn keep_house(&self) {
+        let mut task = self.housekeeper.0.lock();
+        if task.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        *task = self.start_housekeeping();
+    }
+
+    #[cfg(not(cloakroom_shuttle))]
+    fn start_housekeeping(&self) -> Option<tokio::task::AbortHandle> {
+        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        let engine = self.myself.clone();
+        let clock = Arc::clone(&self.clock);
+        let rounds = async move {
+            loop {
+                clock.sleep(INTERVAL).await;
+                let Some(engine) = engine.upgrade() else { return };
+                engine.run_due().await;
+            }
+        };
+        Some(runtime.spawn(rounds).abort_handle())
+    }
+
+    /// The schedule explorer has no runtime: its tests do the rounds themselves.
+    #[cfg(cloakroom_shuttle)]
+    fn start_housekeeping(&self) -> Option<tokio::task::AbortHandle> {
+        let _ = INTERVAL;
+        None
+    }
+}
+
+impl Drop for Housekeeper {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.lock().take() {
+            task.abort();
+        }
+    }
+}

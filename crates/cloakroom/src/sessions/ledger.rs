@@ -1,0 +1,78 @@
+use crate::cache::{Cell, EndReason, Observer, State};
+use crate::identity::{Principal, Tag};
+use crate::random::{RandomError, RandomSource};
+use crate::sync::{Arc, Mutex};
+use crate::time::Clock;
+
+use super::events::{Announcer, Event, EventKind};
+use super::index::Index;
+use super::log_id::LogKey;
+use super::stats::{Counter, Counters};
+
+/// What is written down about sessions beside the sessions: who has which, what happened, how often.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pub(crate) index: Index,
+    pub(crate) counters: Counters,
+    pub(crate) announcer: Announcer,
+    /// Copies that somebody listens through and whose time seems to be over.
+    pub(crate) doubted: Mutex<Vec<Arc<Cell>>>,
+    log_key: LogKey,
+    clock: Arc<dyn Clock>,
+}
+
+impl Ledger {
+    pub(crate) fn new(random: &dyn RandomSource, clock: Arc<dyn Clock>) -> Result<Self, RandomError> {
+        Ok(Self {
+            index: Index::new(),
+            counters: Counters::default(),
+            announcer: Announcer::new(),
+            doubted: Mutex::default(),
+            log_key: LogKey::generate(random)?,
+            clock,
+        })
+    }
+
+    /// Announces what happened to a session.
+    pub(crate) fn record(&self, kind: EventKind, tag: Option<&Tag>, principal: Option<&Principal>) {
+        self.announcer.announce(Event {
+            kind,
+            session: tag.map(|tag| self.log_key.log_id(tag)),
+            principal: principal.cloned(),
+            at: self.clock.now(),
+        });
+    }
+
+    const fn counter(&self, reason: EndReason) -> &Counter {
+        match reason {
+            EndReason::Logout => &self.counters.ended_logout,
+            EndReason::Idle => &self.counters.ended_idle,
+            EndReason::Absolute => &self.counters.ended_absolute,
+            EndReason::Revoked => &self.counters.ended_revoked,
+            EndReason::Displaced => &self.counters.ended_displaced,
+            EndReason::Evicted => &self.counters.ended_evicted,
+            EndReason::Reused => &self.counters.ended_reused,
+            EndReason::Gone => &self.counters.ended_gone,
+        }
+    }
+}
+
+impl Observer for Ledger {
+    fn ended(&self, cell: &Arc<Cell>, before: &State, reason: EndReason) {
+        let before = match before {
+            State::Vacant(Some(former)) => former,
+            other => other,
+        };
+        // A vacant cell was only ever a question whether there is such a session.
+        let Some(snapshot) = before.snapshot() else { return };
+        if let Some(principal) = snapshot.principal() {
+            self.index.dismiss(principal, cell);
+        }
+        self.counter(reason).count();
+        self.record(EventKind::Ended(reason), Some(&cell.tag), snapshot.principal());
+    }
+
+    fn doubted(&self, cell: &Arc<Cell>) {
+        self.doubted.lock().push(Arc::clone(cell));
+    }
+}

@@ -1,0 +1,127 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::store::{Limit, LimitPolicy};
+
+/// What happens when a token is shown that a rotation replaced, after its grace.
+///
+/// Either a straggler or a thief: the token was good once, and whoever shows it now should have
+/// the new one. Both settings refuse the token and announce
+/// [`EventKind::TokenReused`](crate::EventKind::TokenReused).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReusePolicy {
+    /// Nothing more. The default.
+    #[default]
+    Report,
+    /// The session ends, if the token has been dead for more than a minute: a request that was
+    /// under way while its client logged in is no theft (RFC 9700 §4.14.2 for refresh tokens).
+    End,
+}
+
+/// The validated configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) idle: Duration,
+    pub(crate) absolute: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) max_bytes: u64,
+    pub(crate) max_session_bytes: usize,
+    pub(crate) max_value_bytes: usize,
+    pub(crate) max_values: usize,
+    pub(crate) pack_after: Option<Duration>,
+    pub(crate) limit: Option<Limit>,
+    pub(crate) reuse: ReusePolicy,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(30 * 60),
+            absolute: Duration::from_secs(24 * 60 * 60),
+            grace: Duration::from_secs(10),
+            max_bytes: 1 << 30,
+            max_session_bytes: 64 << 10,
+            max_value_bytes: 64 << 10,
+            max_values: 64,
+            pack_after: Some(Duration::from_secs(60)),
+            limit: None,
+            reuse: ReusePolicy::Report,
+        }
+    }
+}
+
+/// The longest lifetime that a browser keeps a cookie for (RFC 6265bis §5.5).
+pub(crate) const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// A setting that cannot work, found when it was set, not when a request needed it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{setting}` {problem}")]
+pub struct ConfigError {
+    setting: &'static str,
+    problem: String,
+}
+
+impl ConfigError {
+    fn new(setting: &'static str, problem: impl Into<String>) -> Self {
+        Self { setting, problem: problem.into() }
+    }
+
+    pub(crate) fn randomness(error: &crate::random::RandomError) -> Self {
+        Self::new("random", format!("gives nothing ({error}); let the process read the operating system's generator"))
+    }
+
+    /// Which setting.
+    #[must_use]
+    pub const fn setting(&self) -> &'static str {
+        self.setting
+    }
+}
+
+impl Policy {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        let second = Duration::from_secs(1);
+        within("idle_timeout", self.idle, second, LONGEST)?;
+        within("absolute_timeout", self.absolute, second, LONGEST)?;
+        within("renewal_grace", self.grace, Duration::ZERO, Duration::from_secs(60))?;
+        if let Some(after) = self.pack_after {
+            within("pack_after", after, second, LONGEST)?;
+        }
+        at_least("max_value_bytes", self.max_value_bytes, 1)?;
+        at_least("max_values", self.max_values, 1)?;
+        if self.max_value_bytes > self.max_session_bytes {
+            let problem = "is more than `max_session_bytes`; lower the one or raise the other";
+            return Err(ConfigError::new("max_value_bytes", problem));
+        }
+        if u32::try_from(self.max_session_bytes).is_err() {
+            return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; a session is not a file store"));
+        }
+        let smallest = self.max_session_bytes as u64 + 4096;
+        if self.max_bytes < smallest {
+            let problem = format!("is {} bytes and must have room for one full session: at least {smallest}", self.max_bytes);
+            return Err(ConfigError::new("max_bytes", problem));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn limit(count: u32, when_reached: LimitPolicy) -> Result<Limit, ConfigError> {
+    let problem = "is 0, so nobody could log in; give at least 1, or leave the limit out";
+    let count = NonZeroU32::new(count).ok_or_else(|| ConfigError::new("max_sessions_per_principal", problem))?;
+    Ok(Limit::new(count, when_reached))
+}
+
+fn within(setting: &'static str, value: Duration, least: Duration, most: Duration) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    let problem = format!("is {value:?} and must be between {least:?} and {} seconds", most.as_secs());
+    Err(ConfigError::new(setting, problem))
+}
+
+fn at_least(setting: &'static str, value: usize, least: usize) -> Result<(), ConfigError> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(ConfigError::new(setting, format!("is {value} and must be at least {least}")))
+}

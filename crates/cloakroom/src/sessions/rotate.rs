@@ -1,0 +1,146 @@
+//! New secrets: at a login, where the old one dies at once, and at a renewal, where it lingers.
+
+use std::time::Duration;
+
+use crate::cache::{Cell, EndReason, Login, Refused, Rotation};
+use crate::identity::{Authentication, Principal, Secret, Tag, Verifier};
+use crate::store::Admission;
+use crate::sync::Arc;
+use crate::time::{Timestamp, whole_millis};
+
+use super::bearer::{Bearer, Writer};
+use super::commit::{CommitError, Proposal};
+use super::engine::Engine;
+use super::error::{SessionError, SessionErrorKind};
+use super::events::EventKind;
+use super::index::Admitted;
+
+/// A login as the application asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct LoginRequest {
+    pub(crate) principal: Principal,
+    pub(crate) label: Option<Arc<str>>,
+    /// What an anonymous session may carry over.
+    pub(crate) keep: Vec<&'static str>,
+    /// "Remember me": the absolute lifetime, with the idle timeout lifted to it.
+    pub(crate) remember: Option<Duration>,
+}
+
+impl Engine {
+    /// Logs a principal in to a session and rotates its secret; the old one is dead when this returns.
+    pub(crate) async fn login(
+        &self,
+        bearer: &Bearer,
+        cell: &Arc<Cell>,
+        request: &LoginRequest,
+    ) -> Result<Bearer, CommitError> {
+        let former = cell.state().snapshot().and_then(|snapshot| snapshot.principal()).cloned();
+        let displaced = self.admit(&request.principal, cell).await?;
+        let outcome = self.log_in(bearer, cell, request, former.as_ref()).await;
+        // Also if the login failed: they have lost their place, and a session without one could not be revoked.
+        for tag in displaced {
+            self.end(&tag, None, EndReason::Displaced).await?;
+        }
+        if outcome.is_ok() {
+            self.ledger.counters.logins.count();
+            self.ledger.record(EventKind::LoggedIn, Some(&cell.tag), Some(&request.principal));
+        }
+        let not_theirs = if outcome.is_ok() { former } else { Some(request.principal.clone()) };
+        if let Some(principal) = not_theirs.filter(|principal| !is_session_of(cell, principal)) {
+            self.dismiss(&principal, cell).await;
+        }
+        outcome
+    }
+
+    async fn log_in(
+        &self,
+        bearer: &Bearer,
+        cell: &Arc<Cell>,
+        request: &LoginRequest,
+        former: Option<&Principal>,
+    ) -> Result<Bearer, CommitError> {
+        let now = self.now();
+        let keep_only = match former {
+            // Re-authentication: nothing changes hands.
+            Some(former) if *former == request.principal => None,
+            // What somebody else left here is nobody's to carry over.
+            Some(_) => Some(Vec::new()),
+            None => Some(request.keep.clone()),
+        };
+        let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
+        let lifetimes = match request.remember {
+            Some(lifetime) => (whole_millis(lifetime), now.after(lifetime)),
+            None => (whole_millis(self.policy.idle), now.after(self.policy.absolute)),
+        };
+        let login = Some(Login { authentication, keep_only });
+        self.rotate(bearer, cell, Writer::Holder(*bearer), now, login, Some(lifetimes)).await
+    }
+
+    /// Renews the secret. `None` if the bearer's is not the present one: then somebody just did it.
+    pub(crate) async fn renew(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Option<Bearer>, CommitError> {
+        if cell.state().snapshot().is_some_and(|snapshot| snapshot.fingerprint != bearer.fingerprint) {
+            return Ok(None);
+        }
+        let grace_until = self.now().after(self.policy.grace);
+        match self.rotate(bearer, cell, Writer::unrotated(bearer), grace_until, None, None).await {
+            Err(CommitError::Refused(Refused::Superseded)) => Ok(None),
+            Err(error) => Err(error),
+            Ok(renewed) => {
+                self.ledger.counters.renewals.count();
+                let state = cell.state();
+                let principal = state.snapshot().and_then(|snapshot| snapshot.principal());
+                self.ledger.record(EventKind::Renewed, Some(&cell.tag), principal);
+                Ok(Some(renewed))
+            }
+        }
+    }
+
+    async fn rotate(
+        &self,
+        bearer: &Bearer,
+        cell: &Arc<Cell>,
+        writer: Writer,
+        grace_until: Timestamp,
+        login: Option<Login>,
+        lifetimes: Option<(u64, Timestamp)>,
+    ) -> Result<Bearer, CommitError> {
+        let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
+        let fingerprint = self.fingerprints.fingerprint(&secret);
+        let rotation = Rotation { verifier: Verifier::of(&secret), fingerprint, grace_until, login };
+        let proposal = Proposal { edits: &[], rotation: Some(&rotation), lifetimes };
+        let seen = self.commit(cell, &writer, proposal).await?;
+        Ok(Bearer { secret, fingerprint, seen, ..*bearer })
+    }
+
+    /// Enters the session into the index of its principal. Answers who had to go.
+    async fn admit(&self, principal: &Principal, cell: &Arc<Cell>) -> Result<Vec<Tag>, CommitError> {
+        let admitted = match &self.store {
+            None => match self.ledger.index.admit(principal, cell, self.policy.limit) {
+                Admitted::Yes(displaced) => Some(displaced.iter().map(|cell| cell.tag).collect()),
+                Admitted::No => None,
+            },
+            Some(store) => match self.watched(store.admit(principal, cell.tag, self.policy.limit).await)? {
+                Admission::Admitted { displaced } => Some(displaced),
+                Admission::Refused => None,
+            },
+        };
+        admitted.ok_or_else(|| {
+            self.ledger.counters.refused_limit.count();
+            self.ledger.record(EventKind::LoginRefused, Some(&cell.tag), Some(principal));
+            CommitError::Fault(SessionError::new(SessionErrorKind::TooManySessions))
+        })
+    }
+
+    async fn dismiss(&self, principal: &Principal, cell: &Arc<Cell>) {
+        match &self.store {
+            None => self.ledger.index.dismiss(principal, cell),
+            // A member that is logged in as somebody else is harmless and is cleaned up when it is met.
+            Some(store) => drop(self.watched(store.dismiss(principal, cell.tag).await)),
+        }
+    }
+}
+
+/// Whether the session, as it is now, is one of the principal's.
+fn is_session_of(cell: &Cell, principal: &Principal) -> bool {
+    cell.state().snapshot().and_then(|snapshot| snapshot.principal()) == Some(principal)
+}

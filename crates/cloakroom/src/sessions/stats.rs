@@ -1,0 +1,116 @@
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Declares the counters once: their field, their stable name and what they count.
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident),+ $(,)?) => {
+        /// Counts of what happened since start-up, and two gauges.
+        ///
+        /// The field names are stable; [`Stats::iter`] gives them as text for an exporter.
+        /// Taking a snapshot is cheap but not free: do it per scrape, not per request.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            /// Gauge: sessions in the local tier now.
+            pub sessions: u64,
+            /// Gauge: bytes that they are counted as.
+            pub bytes: u64,
+            $($(#[doc = $doc])+ pub $name: u64,)+
+        }
+
+        impl Stats {
+            /// Every number under its stable name.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [("sessions", self.sessions), ("bytes", self.bytes), $((stringify!($name), self.$name)),+].into_iter()
+            }
+        }
+
+        /// The live counters behind [`Stats`].
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)+
+        }
+
+        impl Counters {
+            pub(crate) fn snapshot(&self, sessions: u64, bytes: u64) -> Stats {
+                Stats { sessions, bytes, $($name: self.$name.read()),+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Sessions created.
+    created,
+    /// Logins.
+    logins,
+    /// Rotations by `renew`.
+    renewals,
+    /// Sessions ended by logout or `destroy`.
+    ended_logout,
+    /// Sessions ended by the idle timeout.
+    ended_idle,
+    /// Sessions ended by the absolute timeout.
+    ended_absolute,
+    /// Sessions revoked from outside.
+    ended_revoked,
+    /// Sessions displaced by a newer login of their principal.
+    ended_displaced,
+    /// Anonymous sessions evicted because memory was full.
+    ended_evicted,
+    /// Sessions ended because a dead token was shown.
+    ended_reused,
+    /// Sessions found gone from the shared tier.
+    ended_gone,
+    /// Commits that changed a session.
+    commits,
+    /// Attempts to commit that found a newer value and ran their closure again.
+    conflicts,
+    /// Reads of records from the shared tier.
+    store_loads,
+    /// Calls to the shared tier that failed.
+    store_errors,
+    /// Loaders started.
+    loads,
+    /// Requests that waited for a loader another request had started.
+    loads_joined,
+    /// Loaders that failed, panicked or timed out.
+    loads_failed,
+    /// Loads whose result was not installed because something overtook them.
+    loads_overtaken,
+    /// Cached values served without a load.
+    value_hits,
+    /// Cached values served past their ttl, while revalidating or because the loader failed.
+    stale_served,
+    /// Session cookies that are not well-formed tokens.
+    tokens_malformed,
+    /// Well-formed tokens that open no session.
+    tokens_unknown,
+    /// Tokens that were replaced by a rotation and shown again after their grace.
+    tokens_reused,
+    /// Requests with several different session cookies.
+    cookies_ambiguous,
+    /// Requests whose cookies exceeded what is looked at.
+    cookies_oversized,
+    /// Sessions refused because memory was full.
+    refused_full,
+    /// Logins refused because of the limit of sessions.
+    refused_limit,
+}
+
+/// A counter for paths that are not the hottest.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn count(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn add(&self, by: u64) {
+        self.0.fetch_add(by, Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}

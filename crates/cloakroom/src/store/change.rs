@@ -1,0 +1,185 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::record::{Lease, Loaded, Payload, Record};
+use crate::identity::{Authentication, Previous, Tag, Verifier};
+use crate::time::Timestamp;
+
+/// One atomic change of a record.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Commit {
+    /// The record's version that the caller knows.
+    pub base: u64,
+    /// Names this write; random. Repeating a commit with the same nonce applies it once.
+    pub nonce: u64,
+    /// Who may write.
+    pub guard: Guard,
+    /// Changes of values; at most one per key.
+    pub edits: Vec<Edit>,
+    /// A new secret, and what comes with it.
+    pub rotation: Option<Rotation>,
+    /// A new idle timeout and absolute deadline.
+    pub lifetimes: Option<(Duration, Timestamp)>,
+    /// The instant of the change on the caller's clock: the record was last seen then.
+    pub now: Timestamp,
+}
+
+impl Commit {
+    /// A commit without any change yet.
+    #[must_use]
+    pub const fn new(base: u64, nonce: u64, guard: Guard, now: Timestamp) -> Self {
+        Self { base, nonce, guard, edits: Vec::new(), rotation: None, lifetimes: None, now }
+    }
+}
+
+/// Which secret a writer must have shown for its commit to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Guard {
+    /// No secret: the application itself writes, for example to revoke.
+    Anyone,
+    /// The present secret, or the previous one within its grace.
+    Holder(Verifier),
+    /// The present secret only.
+    Current(Verifier),
+}
+
+/// A change of one value.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Edit {
+    /// The value's `KEY`.
+    pub key: Arc<str>,
+    /// What must be there for the commit to hold.
+    pub expect: Expect,
+    /// What is put there.
+    pub action: Action,
+}
+
+impl Edit {
+    /// An edit of the value under `key`.
+    #[must_use]
+    pub const fn new(key: Arc<str>, expect: Expect, action: Action) -> Self {
+        Self { key, expect, action }
+    }
+}
+
+/// What must be in a record for an edit to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expect {
+    /// Anything.
+    Any,
+    /// The value at exactly this version; 0 means that the record never had one under the key.
+    Version(u64),
+}
+
+/// What an edit does.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Action {
+    /// Puts a payload in place.
+    Put {
+        /// The encoded value, or the loader's answer that there is none. Never [`Payload::Removed`].
+        payload: Payload,
+        /// Until when a cached value is fresh; `None` for state.
+        fresh_until: Option<Timestamp>,
+    },
+    /// Removes the value and leaves its version behind, also where there is no value.
+    Remove,
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put { payload, .. } => write!(f, "Put({payload:?})"),
+            Self::Remove => f.write_str("Remove"),
+        }
+    }
+}
+
+/// A new secret for the same record.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rotation {
+    /// What is kept of the new secret.
+    pub verifier: Verifier,
+    /// What becomes of the old one. With `until` at or before the commit's `now` it is dead at once.
+    pub previous: Option<Previous>,
+    /// Replaces the authentication, when the rotation is a login.
+    pub authentication: Option<Authentication>,
+    /// For a login: every value whose key is not listed is removed with the rotation.
+    pub keep_only: Option<Vec<Arc<str>>>,
+}
+
+impl Rotation {
+    /// A rotation to `verifier` that changes nothing else.
+    #[must_use]
+    pub const fn new(verifier: Verifier, previous: Option<Previous>) -> Self {
+        Self { verifier, previous, authentication: None, keep_only: None }
+    }
+}
+
+/// The answer to [`Store::create`](super::Store::create).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Created {
+    /// The record is there, and may be kept under this lease.
+    Done(Lease),
+    /// Another record has this tag.
+    Exists,
+}
+
+/// The answer to [`Store::commit`](super::Store::commit).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Committed {
+    /// The change is in the record.
+    Done(Receipt),
+    /// An expectation did not hold; nothing was changed. This is the record.
+    Conflict(Loaded),
+    /// The guard did not hold; nothing was changed. This is the record.
+    Superseded(Loaded),
+    /// There is no live record.
+    Gone,
+}
+
+/// What a successful commit left behind.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The record's new version.
+    pub version: u64,
+    /// Under which the caller may keep its copy.
+    pub lease: Lease,
+    /// The whole record, if somebody else changed it since the caller's base.
+    pub record: Option<Box<Record>>,
+}
+
+impl Receipt {
+    /// A receipt of a commit whose base was up to date.
+    #[must_use]
+    pub const fn new(version: u64, lease: Lease) -> Self {
+        Self { version, lease, record: None }
+    }
+}
+
+/// A session that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Touch {
+    /// Which.
+    pub tag: Tag,
+    /// When, on the caller's clock.
+    pub seen: Timestamp,
+}
+
+impl Touch {
+    /// A touch of `tag` at `seen`.
+    #[must_use]
+    pub const fn new(tag: Tag, seen: Timestamp) -> Self {
+        Self { tag, seen }
+    }
+}

@@ -1,0 +1,65 @@
+//! The store's type ends here, so that it never appears in a handler.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::{Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag, Touch};
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// [`Store`] with its futures boxed.
+pub(crate) trait AnyStore: Send + Sync {
+    fn load(&self, tag: Tag) -> Answer<'_, Option<Loaded>>;
+    fn create(&self, tag: Tag, record: Record) -> Answer<'_, Created>;
+    fn commit(&self, tag: Tag, commit: Commit) -> Answer<'_, Committed>;
+    fn touch(&self, touches: Vec<Touch>) -> Answer<'_, ()>;
+    fn destroy(&self, tag: Tag) -> Answer<'_, bool>;
+    fn admit<'a>(&'a self, principal: &'a Principal, tag: Tag, limit: Option<Limit>) -> Answer<'a, Admission>;
+    fn dismiss<'a>(&'a self, principal: &'a Principal, tag: Tag) -> Answer<'a, ()>;
+    fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<(Tag, Record)>>;
+    fn attach(&self, copies: Arc<dyn Copies>);
+    fn vouches(&self, lease: Lease) -> bool;
+}
+
+impl<S: Store> AnyStore for S {
+    fn load(&self, tag: Tag) -> Answer<'_, Option<Loaded>> {
+        Box::pin(Store::load(self, tag))
+    }
+
+    fn create(&self, tag: Tag, record: Record) -> Answer<'_, Created> {
+        Box::pin(Store::create(self, tag, record))
+    }
+
+    fn commit(&self, tag: Tag, commit: Commit) -> Answer<'_, Committed> {
+        Box::pin(Store::commit(self, tag, commit))
+    }
+
+    fn touch(&self, touches: Vec<Touch>) -> Answer<'_, ()> {
+        Box::pin(Store::touch(self, touches))
+    }
+
+    fn destroy(&self, tag: Tag) -> Answer<'_, bool> {
+        Box::pin(Store::destroy(self, tag))
+    }
+
+    fn admit<'a>(&'a self, principal: &'a Principal, tag: Tag, limit: Option<Limit>) -> Answer<'a, Admission> {
+        Box::pin(Store::admit(self, principal, tag, limit))
+    }
+
+    fn dismiss<'a>(&'a self, principal: &'a Principal, tag: Tag) -> Answer<'a, ()> {
+        Box::pin(Store::dismiss(self, principal, tag))
+    }
+
+    fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<(Tag, Record)>> {
+        Box::pin(Store::members(self, principal))
+    }
+
+    fn attach(&self, copies: Arc<dyn Copies>) {
+        Store::attach(self, copies);
+    }
+
+    fn vouches(&self, lease: Lease) -> bool {
+        Store::vouches(self, lease)
+    }
+}

@@ -1,0 +1,182 @@
+//! The shared tier: the contract between Cloakroom and whatever keeps records for all nodes.
+//!
+//! You need this module to write a store, not to use one. A store keeps one [`Record`] per
+//! session, found by its [`Tag`], and offers a handful of verbs, each of which is atomic for its
+//! session. Absence, conflict and the end of a session are answers; [`StoreError`] is for faults.
+//!
+//! What every store promises, beside what its methods say:
+//!
+//! - **It never invents a session.** Only [`create`](Store::create) brings a record into being;
+//!   every other verb answers `Gone` for a record that is not there. A late write can therefore
+//!   never resurrect a session that ended.
+//! - **It enforces the lifetimes itself**, on its own clock: a record whose idle timeout or
+//!   absolute deadline has passed is absent for every verb.
+//! - **All or nothing.** A verb that answers anything but success has changed nothing. A verb that
+//!   fails with [`StoreErrorKind::Unknown`] has either done all of its work or none.
+//! - **Futures may be dropped** at any await point without leaving a record half-written.
+//!
+//! `testkit::conformance` checks each of these promises, by name.
+
+mod change;
+mod erased;
+mod error;
+mod record;
+
+pub use change::{Action, Commit, Committed, Created, Edit, Expect, Guard, Receipt, Rotation, Touch};
+pub use error::{StoreError, StoreErrorKind};
+pub use record::{Copies, Lease, Lifetimes, Loaded, Payload, Record, StoredValue};
+
+pub(crate) use erased::AnyStore;
+
+pub use crate::identity::{Authentication, Previous, Principal, Tag, Verifier};
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// Keeps the records of all sessions, for all nodes.
+///
+/// Implement it for a type that is cheap to call concurrently; Cloakroom shares one instance.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    note = "implement `cloakroom::store::Store` and run `cloakroom::testkit::conformance` on it"
+)]
+pub trait Store: Send + Sync + 'static {
+    /// Reads the record of a session.
+    ///
+    /// Answers `None` if there is none, or if its lifetimes are over. Never creates anything.
+    ///
+    /// # Errors
+    /// A fault, including a record as a whole that does not decode. A single value that does not
+    /// decode is not the store's business: it keeps bytes.
+    fn load(&self, tag: Tag) -> impl Future<Output = Result<Option<Loaded>, StoreError>> + Send;
+
+    /// Inserts a new record if its tag is free.
+    ///
+    /// Answers [`Created::Exists`] and changes nothing if any live record has this tag, unless
+    /// that record carries the same `nonce`: then an earlier attempt of this very call got through.
+    ///
+    /// # Errors
+    /// A fault.
+    fn create(&self, tag: Tag, record: Record) -> impl Future<Output = Result<Created, StoreError>> + Send;
+
+    /// Applies a set of edits and a rotation to a record, all or nothing.
+    ///
+    /// In this order: no live record → [`Committed::Gone`]. The record's nonce equals the
+    /// commit's → already applied, answer [`Committed::Done`] again. The guard does not hold →
+    /// [`Committed::Superseded`]. Any edit's expectation does not hold →
+    /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
+    /// version grows by one, each edited value gets that version, the nonce is replaced, the idle
+    /// timeout starts anew.
+    ///
+    /// The receipt carries the whole record when the commit's `base` was not the version directly
+    /// before it, so that the caller learns of foreign changes in the same round trip.
+    ///
+    /// # Errors
+    /// A fault. After [`StoreErrorKind::Unknown`] the caller may repeat the same commit.
+    fn commit(&self, tag: Tag, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send;
+
+    /// Restarts the idle timeouts of sessions that were seen.
+    ///
+    /// Called in the background with batches. Never lowers what the record says it was last seen,
+    /// never creates, skips what is gone.
+    ///
+    /// # Errors
+    /// A fault; the caller forgets the batch, later touches make up for it.
+    fn touch(&self, touches: Vec<Touch>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes a record. Answers whether there was one. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// A fault; the session must then be taken to be still alive.
+    fn destroy(&self, tag: Tag) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Enters a session into the index of its principal, atomically with the limit.
+    ///
+    /// With a limit, and unless `tag` is a member already: if fewer members than `limit.count`
+    /// are alive, enters it. Otherwise answers [`Admission::Refused`] or ends the oldest members
+    /// (by the time of admission) until there is room and answers whom, as `limit.when_reached` says.
+    /// Members whose record is gone do not count.
+    ///
+    /// # Errors
+    /// A fault; the session is then not logged in.
+    fn admit(
+        &self,
+        principal: &Principal,
+        tag: Tag,
+        limit: Option<Limit>,
+    ) -> impl Future<Output = Result<Admission, StoreError>> + Send;
+
+    /// Takes a session out of the index of a principal. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// A fault; the member is then removed when it is next found dead.
+    fn dismiss(&self, principal: &Principal, tag: Tag) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The live sessions of a principal, oldest admission first.
+    ///
+    /// A member whose record is gone, or is logged in as somebody else, is left out.
+    ///
+    /// # Errors
+    /// A fault.
+    fn members(&self, principal: &Principal) -> impl Future<Output = Result<Vec<(Tag, Record)>, StoreError>> + Send;
+
+    /// Registers the local tier that keeps copies of this store's records.
+    ///
+    /// From then on the store calls [`Copies::invalidate`] whenever a record that was read through
+    /// this instance was changed by somebody else, and [`Copies::invalidate_all`] whenever it may
+    /// have missed such a change. A store that cannot know does nothing here and never
+    /// [vouches](Store::vouches).
+    fn attach(&self, copies: Arc<dyn Copies>) {
+        drop(copies);
+    }
+
+    /// Whether a copy read under `lease` may still be served without asking the store.
+    ///
+    /// Called on every request: it must neither block nor wait. `false` costs one load.
+    fn vouches(&self, lease: Lease) -> bool {
+        let _ = lease;
+        false
+    }
+}
+
+/// How many sessions a principal may have at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limit {
+    /// The largest number of live sessions.
+    pub count: NonZeroU32,
+    /// What happens to one more.
+    pub when_reached: LimitPolicy,
+}
+
+impl Limit {
+    /// A limit of `count` sessions.
+    #[must_use]
+    pub const fn new(count: NonZeroU32, when_reached: LimitPolicy) -> Self {
+        Self { count, when_reached }
+    }
+}
+
+/// What happens to a login that would exceed the limit of concurrent sessions (OWASP ASVS 7.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LimitPolicy {
+    /// The login is refused.
+    Reject,
+    /// The session that logged in first ends.
+    EndOldest,
+}
+
+/// The answer to [`Store::admit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Admission {
+    /// The session is a member. The sessions listed had to leave the index; the caller destroys them.
+    Admitted {
+        /// Sessions that must be ended to make room.
+        displaced: Vec<Tag>,
+    },
+    /// The limit is reached and its policy is [`LimitPolicy::Reject`].
+    Refused,
+}

@@ -1,0 +1,101 @@
+//! The primitives that threads meet at, in one place, so that the schedule explorer can replace them.
+//!
+//! Under `cfg(cloakroom_shuttle)` every operation becomes a point where the explorer may switch
+//! threads; otherwise these are the plain types.
+
+#[cfg(not(cloakroom_shuttle))]
+mod imp {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(crate) use std::sync::{Arc, Weak};
+
+    pub(crate) use parking_lot::{Mutex, RwLock};
+
+    pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(future);
+    }
+
+    /// Waits without regard to the injected clock: for getting out of step, not for deadlines.
+    pub(crate) async fn pause(span: std::time::Duration) {
+        tokio::time::sleep(span).await;
+    }
+}
+
+#[cfg(cloakroom_shuttle)]
+mod imp {
+    pub(crate) use std::sync::{Arc, Weak};
+
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    /// `parking_lot`'s interface over the explorer's lock.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(shuttle::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> shuttle::sync::MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    /// `parking_lot`'s interface over the explorer's lock.
+    #[derive(Debug, Default)]
+    pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(shuttle::sync::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> shuttle::sync::RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+
+        pub(crate) fn write(&self) -> shuttle::sync::RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        shuttle::future::spawn(future);
+    }
+
+    pub(crate) async fn pause(_span: std::time::Duration) {
+        shuttle::future::yield_now().await;
+    }
+}
+
+pub(crate) use imp::*;
+
+/// An `Arc` that is read without a lock and replaced by compare-and-swap.
+#[derive(Debug)]
+pub(crate) struct ArcCell<T>(arc_swap::ArcSwap<T>);
+
+impl<T> ArcCell<T> {
+    pub(crate) fn new(value: Arc<T>) -> Self {
+        Self(arc_swap::ArcSwap::new(value))
+    }
+
+    /// A borrow of the present value, without touching its reference count in the usual case.
+    pub(crate) fn peek(&self) -> arc_swap::Guard<Arc<T>> {
+        preemption_point();
+        self.0.load()
+    }
+
+    /// Puts `new` in place if `expected` is still there; says whether it did.
+    pub(crate) fn replace(&self, expected: &Arc<T>, new: Arc<T>) -> bool {
+        preemption_point();
+        let found = self.0.compare_and_swap(expected, new);
+        Arc::ptr_eq(expected, &found)
+    }
+}
+
+#[cfg(not(cloakroom_shuttle))]
+const fn preemption_point() {}
+
+#[cfg(cloakroom_shuttle)]
+fn preemption_point() {
+    shuttle::thread::yield_now();
+}
