@@ -28,6 +28,9 @@ struct Held {
     reply: Reply,
     /// The version hint that the client came with.
     presented: Option<Hint>,
+    /// The token is the one before the last renewal, in its grace. Its client gets the new one with
+    /// another response; this one must not overwrite it.
+    in_grace: bool,
     /// When a remembered session ends: its cookie outlives the browser.
     remembered_until: Option<Timestamp>,
 }
@@ -83,7 +86,7 @@ impl Handle {
         let held = self.0.held.lock();
         match (held.reply, held.bearer) {
             (Reply::Keep(..), Some(bearer)) => Reply::Keep(bearer.token(), self.max_age(&held)),
-            (Reply::Unchanged, Some(bearer)) if held.standing == Standing::Opened && bearer.seen != held.presented => {
+            (Reply::Unchanged, Some(bearer)) if !held.in_grace && bearer.seen != held.presented => {
                 Reply::Keep(bearer.token(), self.max_age(&held))
             }
             (reply, _) => reply,
@@ -278,8 +281,8 @@ impl Held {
     /// The version that the client sees by this request's answer, and for how long it may keep its token.
     fn learn(&mut self, state: &crate::cache::State) {
         let (Some(snapshot), Some(bearer)) = (state.snapshot(), &mut self.bearer) else { return };
-        let Some(origin) = &snapshot.origin else { return };
-        if snapshot.fingerprint == bearer.fingerprint {
+        self.in_grace = snapshot.fingerprint != bearer.fingerprint;
+        if let Some(origin) = &snapshot.origin {
             bearer.seen = Some(Hint { version: snapshot.version, nonce: origin.nonce as u16 });
         }
     }
@@ -293,6 +296,7 @@ impl Held {
         self.bearer = Some(bearer);
         self.cell = Some(cell);
         self.standing = Standing::Opened;
+        self.in_grace = false;
         self.remembered_until = remembered_until;
         self.mark_token();
     }

@@ -87,7 +87,11 @@ fn survives<T: SessionValue>(bytes: &[u8]) -> bool {
 }
 
 pub(super) fn decode<T: SessionValue>(bytes: &[u8]) -> Result<T, SessionError> {
-    serde_json::from_slice(bytes).map_err(|error| SessionError::with_source(SessionErrorKind::Decode, error))
+    serde_json::from_slice(bytes).map_err(|error| {
+        // Not the error itself: it quotes the data, and data does not belong in logs.
+        let place = format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column());
+        SessionError::with_source(SessionErrorKind::Decode, place)
+    })
 }
 
 pub(super) fn erase<T: SessionValue>(value: Arc<T>) -> Erased {
