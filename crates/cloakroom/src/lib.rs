@@ -1,4 +1,45 @@
 //! A session-level cache for axum and tower.
+//!
+//! Cloakroom keeps what belongs to one visitor (cart, preferences, roles, watch history) in the
+//! memory of the process that serves them, for as long as their session lives. A request reads it
+//! in nanoseconds, and it stays correct: no update is lost, a client reads its own writes, a
+//! session that ended stays ended, nothing leaks from one session into another.
+//!
+//! ```
+//! use axum::{Router, extract::Path, routing::{get, post}};
+//! use cloakroom::{Session, SessionError, SessionLayer, SessionValue, Sessions};
+//! use serde::{Deserialize, Serialize};
+//! use std::collections::BTreeMap;
+//!
+//! #[derive(Clone, Default, Serialize, Deserialize)]
+//! struct Cart { items: BTreeMap<String, u32> }
+//! impl SessionValue for Cart { const KEY: &'static str = "cart"; }
+//!
+//! async fn show(cart: Session<Cart>) -> String {
+//!     format!("{:?}", cart.items)
+//! }
+//!
+//! async fn add(cart: Session<Cart>, Path(item): Path<String>) -> Result<(), SessionError> {
+//!     cart.update(|cart| *cart.items.entry(item.clone()).or_default() += 1).await
+//! }
+//!
+//! let app: Router = Router::new()
+//!     .route("/cart", get(show))
+//!     .route("/cart/add/{item}", post(add))
+//!     .layer(SessionLayer::new(Sessions::in_memory()));
+//! ```
+//!
+//! Start with [`Sessions`], [`SessionLayer`], [`Session`] and [`SessionValue`]. The guide in
+//! `docs/guide` reads from the first route to a store of your own.
+//!
+//! Not for data that all users share (use an application-level cache), nor for what is needed in
+//! one request only (use a variable), nor for what must be true to the millisecond on all nodes.
+//!
+//! # Features
+//!
+//! - `axum` (default): extractors and responses, through `axum-core`.
+//! - `testkit`: a manual clock, seeded randomness, a reference store, a spy, faults, and the
+//!   conformance suite for authors of stores.
 
 mod cache;
 mod http;
@@ -22,3 +63,28 @@ pub use sessions::{
     SessionInfo, Sessions, SessionsBuilder, Stats,
 };
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
+
+/// The guide and the README, compiled and run as tests.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/guide/01-first-steps.md")]
+    mod first_steps {}
+    #[doc = include_str!("../../../docs/guide/02-values.md")]
+    mod values {}
+    #[doc = include_str!("../../../docs/guide/03-login.md")]
+    mod login {}
+    #[doc = include_str!("../../../docs/guide/04-lifetimes-and-memory.md")]
+    mod lifetimes_and_memory {}
+    #[doc = include_str!("../../../docs/guide/05-http.md")]
+    mod http {}
+    #[doc = include_str!("../../../docs/guide/06-events-stats-logs.md")]
+    mod events_stats_logs {}
+    #[doc = include_str!("../../../docs/guide/07-testing-your-app.md")]
+    mod testing_your_app {}
+    #[doc = include_str!("../../../docs/guide/08-writing-a-store.md")]
+    mod writing_a_store {}
+    #[doc = include_str!("../../../docs/guide/09-when-not-to-use-it.md")]
+    mod when_not_to_use_it {}
+}
