@@ -25,7 +25,7 @@ struct Held {
     bearer: Option<Bearer>,
     cell: Option<Arc<Cell>>,
     standing: Standing,
-    reply: Reply,
+    news: News,
     /// The version hint that the client came with.
     presented: Option<Hint>,
     /// The token is the one before the last renewal, in its grace. Its client gets the new one with
@@ -48,11 +48,19 @@ enum Standing {
     Superseded,
 }
 
+/// What this request did to its client's token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum News {
+    #[default]
+    None,
+    NewToken,
+    LoggedOut,
+}
+
 /// What the response has to tell the client about its token.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Reply {
     /// Nothing.
-    #[default]
     Unchanged,
     /// A token to keep, for so long at the least; `None` is until the browser closes.
     Keep(Token, Option<Duration>),
@@ -84,12 +92,13 @@ impl Handle {
     /// What the response has to tell the client.
     pub(crate) fn reply(&self) -> Reply {
         let held = self.0.held.lock();
-        match (held.reply, held.bearer) {
-            (Reply::Keep(..), Some(bearer)) => Reply::Keep(bearer.token(), self.max_age(&held)),
-            (Reply::Unchanged, Some(bearer)) if !held.in_grace && bearer.seen != held.presented => {
+        match (held.news, held.bearer) {
+            (News::LoggedOut, _) => Reply::Forget,
+            (News::NewToken, Some(bearer)) => Reply::Keep(bearer.token(), self.max_age(&held)),
+            (News::None, Some(bearer)) if !held.in_grace && bearer.seen != held.presented => {
                 Reply::Keep(bearer.token(), self.max_age(&held))
             }
-            (reply, _) => reply,
+            _ => Reply::Unchanged,
         }
     }
 
@@ -227,7 +236,7 @@ impl Handle {
         let _turn = self.0.turn.lock().await;
         let Some((cell, _)) = self.open().await? else { return Ok(()) };
         self.engine().end(&cell.tag, Some(Arc::clone(&cell)), EndReason::Logout).await?;
-        *self.0.held.lock() = Held { reply: Reply::Forget, ..Held::default() };
+        *self.0.held.lock() = Held { news: News::LoggedOut, ..Held::default() };
         Ok(())
     }
 
@@ -241,7 +250,7 @@ impl Handle {
                 Ok(()) => {
                     let mut held = self.0.held.lock();
                     held.remembered_until = Some(until);
-                    held.mark_token();
+                    held.news = News::NewToken;
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, attempt).await?,
@@ -298,13 +307,7 @@ impl Held {
         self.standing = Standing::Opened;
         self.in_grace = false;
         self.remembered_until = remembered_until;
-        self.mark_token();
-    }
-
-    fn mark_token(&mut self) {
-        if let Some(bearer) = self.bearer {
-            self.reply = Reply::Keep(bearer.token(), None);
-        }
+        self.news = News::NewToken;
     }
 }
 
