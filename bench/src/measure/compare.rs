@@ -1,0 +1,80 @@
+use std::sync::Barrier;
+use std::thread;
+
+use crate::Failure;
+
+use super::allocations::Allocations;
+use super::spread::Spread;
+use super::subject::Subject;
+
+/// The two sides of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arm {
+    /// Without the thing that is measured.
+    Bare,
+    /// With it.
+    With,
+}
+
+/// What a comparison came to. All times are nanoseconds per request.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    pub(crate) bare: Spread,
+    pub(crate) with: Spread,
+    /// Of each pair of runs, not of the two medians.
+    pub(crate) difference: Spread,
+    pub(crate) ratio: Spread,
+    /// What `With` allocates more.
+    pub(crate) allocations: Allocations,
+}
+
+/// Runs both arms in turn. `make` is asked for a subject per arm, run and thread, outside the timed stretch.
+pub(crate) fn compare(
+    runs: u32,
+    threads: usize,
+    count: usize,
+    mut make: impl FnMut(Arm, usize) -> Result<Subject, Failure>,
+) -> Result<Comparison, Failure> {
+    let mut pairs = Vec::new();
+    // The first pair warms caches, branch predictors and the allocator up, and is forgotten.
+    for _ in 0..=runs {
+        let mut time = |arm| time_together(&mut subjects(threads, |thread| make(arm, thread))?, count);
+        pairs.push((time(Arm::Bare)?, time(Arm::With)?));
+    }
+    let pairs = &pairs[1..];
+    let mut counted = |arm| make(arm, 0)?.allocations(count.min(1000));
+    let allocations = counted(Arm::With)? - counted(Arm::Bare)?;
+    Ok(Comparison {
+        bare: Spread::of(pairs.iter().map(|(bare, _)| *bare)),
+        with: Spread::of(pairs.iter().map(|(_, with)| *with)),
+        difference: Spread::of(pairs.iter().map(|(bare, with)| with - bare)),
+        ratio: Spread::of(pairs.iter().map(|(bare, with)| with / bare)),
+        allocations,
+    })
+}
+
+fn subjects(threads: usize, make: impl FnMut(usize) -> Result<Subject, Failure>) -> Result<Vec<Subject>, Failure> {
+    (0..threads).map(make).collect()
+}
+
+/// Times all subjects at once, a thread each, and answers the mean time per request.
+pub(crate) fn time_together(subjects: &mut [Subject], count: usize) -> Result<f64, Failure> {
+    if let [subject] = subjects {
+        return subject.time(count);
+    }
+    let threads = subjects.len();
+    let start = Barrier::new(threads);
+    let timed = |subject: &mut Subject| {
+        // A few requests first, so that starting the thread is not measured.
+        let warm = subject.time(count.min(64));
+        start.wait();
+        warm.and_then(|_| subject.time(count))
+    };
+    let total = thread::scope(|scope| {
+        let timed = &timed;
+        let runs: Vec<_> = subjects.iter_mut().map(|subject| scope.spawn(move || timed(subject))).collect();
+        let join = |run: thread::ScopedJoinHandle<'_, Result<f64, Failure>>| run.join().map_err(|_| "a thread panicked")?;
+        runs.into_iter().map(join).sum::<Result<f64, Failure>>()
+    })?;
+    Ok(total / threads as f64)
+}

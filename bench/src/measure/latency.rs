@@ -1,0 +1,32 @@
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::Failure;
+
+/// How long requests took, one by one.
+#[derive(Clone, Debug)]
+pub(crate) struct Latencies(Histogram<u64>);
+
+impl Latencies {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        // Three digits are more than a wall clock can give.
+        Ok(Self(Histogram::new(3)?))
+    }
+
+    pub(crate) fn record(&mut self, took: Duration) {
+        self.0.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    pub(crate) fn worst_micros(&self) -> f64 {
+        self.0.max() as f64 / 1000.0
+    }
+
+    pub(crate) fn quantile_micros(&self, quantile: f64) -> f64 {
+        self.0.value_at_quantile(quantile) as f64 / 1000.0
+    }
+}

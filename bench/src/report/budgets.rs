@@ -1,0 +1,58 @@
+//! What things may cost, and whether they do.
+
+use crate::measure::Spread;
+
+use super::section::{Figure, Section};
+
+/// A limit on one figure.
+struct Budget {
+    what: &'static str,
+    key: &'static str,
+    at_most: f64,
+    unit: &'static str,
+}
+
+const fn budget(what: &'static str, key: &'static str, at_most: f64, unit: &'static str) -> Budget {
+    Budget { what, key, at_most, unit }
+}
+
+const BUDGETS: &[Budget] = &[
+    budget("a request that never touches its session, over bare axum", "overhead/untouched/1/difference", 120.0, "ns"),
+    budget("typed read, one hot session, over bare axum", "overhead/read-one/1/difference", 250.0, "ns"),
+    budget("the same: allocations", "overhead/read-one/1/allocations", 2.0, ""),
+    budget("typed read, random among 1M sessions", "overhead/read-random/1/difference", 500.0, "ns"),
+    budget("update without a shared tier, compact cart", "overhead/update-compact/1/difference", 700.0, "ns"),
+    budget("update without a shared tier, the guide's cart", "overhead/update/1/difference", 700.0, "ns"),
+    budget("two threads: untouched, against one thread", "overhead/untouched/two-to-one", 1.2, "×"),
+    budget("two threads: typed read, hot", "overhead/read-hot/two-to-one", 1.2, "×"),
+    budget("two threads: typed read, random among 1M", "overhead/read-random/two-to-one", 1.2, "×"),
+    budget("two threads: update, the guide's cart", "overhead/update/two-to-one", 1.2, "×"),
+    budget("memory per quiet session, 5-item cart, resident", "memory/anonymous/packed/resident", 350.0, "B"),
+    budget("memory per quiet session, logged in, resident", "memory/logged-in/packed/resident", 350.0, "B"),
+    budget("memory per fresh session, compact cart, resident", "memory/compact/fresh/resident", 350.0, "B"),
+    budget("memory per fresh session, the guide's cart, resident", "memory/anonymous/fresh/resident", 350.0, "B"),
+    budget("ns per read, 10M sessions against 10k", "scale/read/10000000/growth", 2.5, "×"),
+    budget("expiring 1M sessions: worst request, two workers", "expiry/expiring/2/worst", 5000.0, "µs"),
+    budget("expiring 1M sessions: worst request, one worker", "expiry/expiring/1/worst", 5000.0, "µs"),
+];
+
+/// The budgets that these sections say something about.
+pub(super) fn judged(sections: &[Section]) -> Section {
+    let columns = ["what", "budget", "measured (min .. max)", "met"];
+    let mut judged = Section::new("Budgets", "", columns);
+    for budget in BUDGETS {
+        let mut figures = sections.iter().flat_map(|section| &section.figures);
+        if let Some(Figure { spread, .. }) = figures.find(|figure| figure.key == budget.key) {
+            judged.row(budget.judge(spread));
+        }
+    }
+    judged
+}
+
+impl Budget {
+    fn judge(&self, spread: &Spread) -> [String; 4] {
+        let met = if spread.median <= self.at_most { "yes" } else { "**no**" };
+        let limit = format!("≤ {} {}", self.at_most, self.unit);
+        [self.what.to_owned(), limit.trim_end().to_owned(), spread.to_string(), met.to_owned()]
+    }
+}

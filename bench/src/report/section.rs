@@ -1,0 +1,43 @@
+use serde::{Deserialize, Serialize};
+
+use crate::measure::Spread;
+
+/// One table, and the figures in it under names that do not change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Section {
+    pub(crate) title: String,
+    /// What one must know to read the table.
+    pub(crate) note: String,
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+    pub(crate) figures: Vec<Figure>,
+}
+
+/// One thing that was measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    pub(crate) key: String,
+    pub(crate) unit: String,
+    #[serde(flatten)]
+    pub(crate) spread: Spread,
+}
+
+impl Section {
+    pub(crate) fn new<const N: usize>(title: &str, note: &str, columns: [&str; N]) -> Self {
+        Self {
+            title: title.to_owned(),
+            note: note.to_owned(),
+            columns: columns.map(str::to_owned).to_vec(),
+            rows: Vec::new(),
+            figures: Vec::new(),
+        }
+    }
+
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.to_vec());
+    }
+
+    pub(crate) fn figure(&mut self, key: impl Into<String>, unit: &str, spread: Spread) {
+        self.figures.push(Figure { key: key.into(), unit: unit.to_owned(), spread });
+    }
+}

@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{ACCEPT, COOKIE, HOST, USER_AGENT};
+use axum::http::{HeaderValue, Method};
+
+use super::population::Population;
+
+/// What a browser sends along besides ours.
+const OTHER_COOKIES: &str = "_ga=GA1.2.1803546718.1748273655; theme=dark; consent=necessary%2Cstatistics";
+const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// Who logs in with a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct User(pub(crate) u64);
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    pub(crate) method: &'static Method,
+    pub(crate) path: &'static str,
+}
+
+impl Ask {
+    pub(crate) const fn get(path: &'static str) -> Self {
+        Self { method: &Method::GET, path }
+    }
+
+    pub(crate) const fn post(path: &'static str) -> Self {
+        Self { method: &Method::POST, path }
+    }
+}
+
+/// Whose session a request names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pick {
+    /// Nobody's.
+    Nobody,
+    /// Always the same one's.
+    One,
+    /// One of the first so many, at random.
+    Random(usize),
+    /// Everybody's in turn, once.
+    Each,
+}
+
+impl Pick {
+    /// Requests of visitors picked in this way. `share` of `shares` takes its part of [`Pick::Each`].
+    pub(crate) fn requests(
+        self,
+        ask: Ask,
+        population: Arc<Population>,
+        seed: u64,
+        (share, shares): (usize, usize),
+    ) -> impl FnMut() -> Request + Send + 'static {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut turn = share;
+        move || {
+            let visitor = match self {
+                Self::Nobody => None,
+                Self::One => Some(0),
+                Self::Random(among) => Some(random.usize(..among)),
+                Self::Each => Some(std::mem::replace(&mut turn, turn + shares)),
+            };
+            let token = visitor.and_then(|visitor| population.token(visitor));
+            request(ask, token, random.u64(..))
+        }
+    }
+}
+
+/// A request as a browser sends it, with three other cookies beside ours.
+pub(crate) fn request(ask: Ask, token: Option<&[u8]>, user: u64) -> Request {
+    let mut cookies = Vec::with_capacity(192);
+    cookies.extend_from_slice(OTHER_COOKIES.as_bytes());
+    if let Some(token) = token {
+        cookies.extend_from_slice(b"; __Host-session=");
+        cookies.extend_from_slice(token);
+    }
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = ask.method.clone();
+    *request.uri_mut() = axum::http::Uri::from_static(ask.path);
+    let headers = request.headers_mut();
+    headers.insert(HOST, HeaderValue::from_static("shop.example"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(BROWSER));
+    headers.insert(ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"));
+    if let Ok(cookies) = HeaderValue::from_maybe_shared(axum::body::Bytes::from(cookies)) {
+        headers.insert(COOKIE, cookies);
+    }
+    request.extensions_mut().insert(User(user));
+    request
+}
