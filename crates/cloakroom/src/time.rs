@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An instant: milliseconds since the Unix epoch. Arithmetic saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,11 +67,12 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
 /// The wall clock at start-up plus the monotonic time since.
 ///
 /// Setting the machine's clock back therefore never prolongs a session, and setting it forward
-/// never ends one.
+/// never ends one. On Linux it reads the coarse clock, which is a few milliseconds behind and
+/// costs a third: every request reads it, and no session deadline is that fine.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     wall: u64,
-    monotonic: Instant,
+    started: Monotonic,
 }
 
 impl SystemClock {
@@ -79,7 +80,7 @@ impl SystemClock {
     #[must_use]
     pub fn new() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { wall: whole_millis(wall), monotonic: Instant::now() }
+        Self { wall: whole_millis(wall), started: Monotonic::now() }
     }
 }
 
@@ -91,10 +92,42 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.wall).after(self.monotonic.elapsed())
+        Timestamp(self.wall.saturating_add(self.started.millis_since()))
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
         Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// Milliseconds of the coarse monotonic clock.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug)]
+struct Monotonic(u64);
+
+#[cfg(target_os = "linux")]
+impl Monotonic {
+    fn now() -> Self {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+        Self(time.tv_sec.unsigned_abs() * 1000 + time.tv_nsec.unsigned_abs() / 1_000_000)
+    }
+
+    fn millis_since(self) -> u64 {
+        Self::now().0.saturating_sub(self.0)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+#[derive(Clone, Copy, Debug)]
+struct Monotonic(std::time::Instant);
+
+#[cfg(not(target_os = "linux"))]
+impl Monotonic {
+    fn now() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    fn millis_since(self) -> u64 {
+        whole_millis(self.0.elapsed())
     }
 }

@@ -51,6 +51,10 @@ impl<T> Wheel<T> {
 impl<T> Slots<T> {
     fn take_due(&mut self, now: Timestamp) -> (Vec<Weak<T>>, bool) {
         let present = tick(now);
+        // A clock that was far ahead for a moment must not leave the cursor there.
+        if present.saturating_add(SLOTS) < self.cursor {
+            self.cursor = present;
+        }
         // After a long sleep every slot is due once; going round again would find nothing new.
         self.cursor = self.cursor.max(present.saturating_sub(SLOTS));
         let mut batch = Vec::new();

@@ -145,8 +145,9 @@ impl Session {
     {
         let loader = || async move { loader().await.map(Some).map_err(Into::into) };
         let found = load::<T, _, _>(&self.hold, false, loader).await?;
-        // Another type's loader under the same key answered "none"; this one never does.
-        found.ok_or_else(|| SessionError::new(SessionErrorKind::Decode))
+        // The load that was joined belongs to a `find_or_load`; this loader would have had an answer.
+        let none = "a load that was joined found no such value";
+        found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, none))
     }
 
     /// Like [`get_or_load`](Self::get_or_load), for a source that may not have the value: `None` is
