@@ -2,9 +2,12 @@
 //! loads that never go twice. Knows nothing of HTTP.
 
 mod cache_policy;
+mod change;
 mod ended;
 mod flight;
 mod handle;
+mod held;
+mod lifecycle;
 mod load;
 mod login;
 mod one_value;

@@ -1,0 +1,80 @@
+//! Changes of values: on the live session, or with the creation of one.
+
+use crate::cache::{Cell, Edit, Refused};
+use crate::sessions::{CommitError, Open, Proposal, SessionError, SessionErrorKind, Writer};
+use crate::sync::Arc;
+
+use super::handle::Handle;
+use super::held::Standing;
+
+impl Handle {
+    /// Makes one change of a value on the live session, created with it if there is none.
+    ///
+    /// `edit` is asked what to change, with the session that it would change; again whenever
+    /// somebody else was first. It answers `None` if there is nothing to do. Answers whether
+    /// anything was changed.
+    pub(super) async fn edit(
+        &self,
+        mut edit: impl FnMut(Option<&Open>) -> Result<Option<Edit>, SessionError>,
+    ) -> Result<bool, SessionError> {
+        let mut attempt = 0;
+        loop {
+            let Some(open) = self.open_or_may_create().await? else {
+                match self.create_with(&mut edit).await? {
+                    Some(changed) => return Ok(changed),
+                    None => continue,
+                }
+            };
+            let Some(edit) = edit(Some(&open))? else { return Ok(false) };
+            match self.commit(&open.0, Proposal { edits: &[edit], ..Proposal::default() }).await {
+                Ok(()) => return Ok(true),
+                Err(error) => self.before_retry(error, attempt).await?,
+            }
+            attempt += 1;
+        }
+    }
+
+    /// The live session, or an error if this client may not have one created.
+    async fn open_or_may_create(&self) -> Result<Option<Open>, SessionError> {
+        let open = self.open().await?;
+        if open.is_none() && self.with_held(|held| held.standing) != Standing::Anonymous {
+            return Err(SessionError::new(SessionErrorKind::Ended));
+        }
+        Ok(open)
+    }
+
+    /// Creates the session with its first value. `None` if this very request has one by now.
+    async fn create_with(
+        &self,
+        edit: &mut impl FnMut(Option<&Open>) -> Result<Option<Edit>, SessionError>,
+    ) -> Result<Option<bool>, SessionError> {
+        let _turn = self.turn().await;
+        if self.open_or_may_create().await?.is_some() {
+            return Ok(None);
+        }
+        let Some(edit) = edit(None)? else { return Ok(Some(false)) };
+        let (bearer, cell) = self.engine().create(&[edit]).await?;
+        self.with_held(|held| held.adopt(bearer, cell, None));
+        Ok(Some(true))
+    }
+
+    pub(super) async fn commit(&self, cell: &Arc<Cell>, proposal: Proposal<'_>) -> Result<(), CommitError> {
+        let Some(bearer) = self.with_held(|held| held.bearer) else {
+            return Err(Refused::Superseded.into());
+        };
+        let hint = self.engine().commit(cell, &Writer::Holder(bearer), proposal).await?;
+        self.with_held(|held| {
+            if let Some(bearer) = &mut held.bearer {
+                bearer.saw(hint);
+            }
+        });
+        Ok(())
+    }
+
+    /// Whether a refused change is worth another attempt; waits a little where that helps.
+    pub(super) async fn before_retry(&self, error: CommitError, attempt: u32) -> Result<(), SessionError> {
+        let CommitError::Refused(Refused::Conflict | Refused::Vacant) = error else { return Err(error.into()) };
+        self.engine().ledger.counters.conflicts.count();
+        if self.engine().back_off(attempt).await { Ok(()) } else { Err(error.into()) }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a request knows of its client's token and session.
+
+use crate::cache::{Cell, State};
+use crate::identity::{Hint, Token};
+use crate::sessions::{Access, Bearer, Engine, Open};
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+/// What the client holds, as far as this request knows.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) bearer: Option<Bearer>,
+    pub(super) cell: Option<Arc<Cell>>,
+    pub(super) standing: Standing,
+    pub(super) news: News,
+    /// The token is the one before the last renewal, in its grace. Its client gets the new one with
+    /// another response; this one must not overwrite it.
+    in_grace: bool,
+    /// The version hint that the client came with.
+    presented: Option<Hint>,
+    /// When a remembered session ends: its cookie outlives the browser.
+    pub(super) remembered_until: Option<Timestamp>,
+}
+
+/// What this request has learned about its client's token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It opened nothing so far, or there is none: a write may create a session.
+    #[default]
+    Anonymous,
+    /// It opened a session. If that ends meanwhile, a write must not quietly start another.
+    Opened,
+    /// It was replaced by a rotation. A write must not start a session whose cookie would overwrite
+    /// the newer one that the client may be receiving right now.
+    Superseded,
+}
+
+/// What this request did to its client's token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum News {
+    #[default]
+    None,
+    NewToken,
+    LoggedOut,
+}
+
+impl Held {
+    /// What is known of a token without asking anybody.
+    pub(super) fn glance(engine: &Engine, token: &Token) -> Self {
+        let (bearer, cell, opens) = engine.glance(token, engine.now());
+        let standing = if opens { Standing::Opened } else { Standing::Anonymous };
+        Self { bearer: Some(bearer), cell, standing, presented: bearer.seen, ..Self::default() }
+    }
+
+    /// Takes in what asking for the session brought, unless this request changed its token meanwhile.
+    pub(super) fn note(&mut self, bearer: &Bearer, access: Access) -> Option<Open> {
+        let same = self.bearer.is_some_and(|held| held.fingerprint == bearer.fingerprint);
+        match access {
+            Access::Open((cell, state)) => {
+                if same {
+                    self.standing = Standing::Opened;
+                    self.learn(&cell, &state);
+                }
+                Some((cell, state))
+            }
+            Access::Superseded if same => {
+                self.standing = Standing::Superseded;
+                None
+            }
+            Access::Superseded | Access::Nothing => None,
+        }
+    }
+
+    /// The cell to ask next time, and the version that the client sees by this request's answer.
+    fn learn(&mut self, cell: &Arc<Cell>, state: &State) {
+        if !self.cell.as_ref().is_some_and(|held| Arc::ptr_eq(held, cell)) {
+            self.cell = Some(Arc::clone(cell));
+        }
+        let (Some(snapshot), Some(bearer)) = (state.snapshot(), &mut self.bearer) else { return };
+        self.in_grace = snapshot.fingerprint != bearer.fingerprint;
+        if let Some(origin) = &snapshot.origin {
+            bearer.seen = Some(Hint { version: snapshot.version, nonce: origin.nonce as u16 });
+        }
+    }
+
+    /// From now on the client holds this.
+    pub(super) fn adopt(&mut self, bearer: Bearer, cell: Arc<Cell>, remembered_until: Option<Timestamp>) {
+        self.bearer = Some(bearer);
+        self.cell = Some(cell);
+        self.standing = Standing::Opened;
+        self.news = News::NewToken;
+        self.in_grace = false;
+        self.remembered_until = remembered_until;
+    }
+
+    /// Whether the client must be told of a newer version hint.
+    pub(super) fn hint_changed(&self) -> bool {
+        !self.in_grace && self.bearer.is_some_and(|bearer| bearer.seen != self.presented)
+    }
+}

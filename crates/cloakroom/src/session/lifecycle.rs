@@ -1,0 +1,96 @@
+//! Login, renewal, logout and "remember me", with what they mean for the client's token.
+
+use std::time::Duration;
+
+use crate::cache::{Cell, EndReason, Refused};
+use crate::sessions::{Bearer, CommitError, LoginRequest, Proposal, SessionError, SessionErrorKind};
+use crate::sync::Arc;
+use crate::time::whole_millis;
+
+use super::handle::Handle;
+use super::held::{Held, News};
+
+impl Handle {
+    /// Logs in, in a new session if the client's token opens none.
+    pub(super) async fn login(&self, request: &LoginRequest) -> Result<(), SessionError> {
+        let _turn = self.turn().await;
+        let mut attempt = 0;
+        loop {
+            let present = self.present().await?;
+            let new = present.is_none();
+            let (bearer, cell) = match present {
+                Some(present) => present,
+                None => self.engine().create(&[]).await?,
+            };
+            match self.engine().login(&bearer, &cell, request).await {
+                Ok(bearer) => {
+                    let until = request.remember.map(|lifetime| self.engine().now().after(lifetime));
+                    self.with_held(|held| held.adopt(bearer, cell, until));
+                    return Ok(());
+                }
+                Err(error) if new => {
+                    self.engine().end(&bearer.tag, Some(cell), EndReason::Logout).await?;
+                    return Err(error.into());
+                }
+                // Another request logged in or out with the same token meanwhile: this one gets a session of its own.
+                Err(CommitError::Refused(Refused::Superseded | Refused::Ended(_))) => {
+                    self.with_held(|held| *held = Held::default());
+                }
+                Err(error) => self.before_retry(error, attempt).await?,
+            }
+            attempt += 1;
+        }
+    }
+
+    /// The session that the client's token opens, with what the client holds of it.
+    async fn present(&self) -> Result<Option<(Bearer, Arc<Cell>)>, SessionError> {
+        let Some((cell, _)) = self.open().await? else { return Ok(None) };
+        Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, cell)))
+    }
+
+    pub(super) async fn renew(&self) -> Result<(), SessionError> {
+        let _turn = self.turn().await;
+        let mut attempt = 0;
+        loop {
+            let Some((bearer, cell)) = self.present().await? else { return Ok(()) };
+            match self.engine().renew(&bearer, &cell).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(renewed)) => {
+                    self.with_held(|held| held.adopt(renewed, cell, held.remembered_until));
+                    return Ok(());
+                }
+                Err(error) => self.before_retry(error, attempt).await?,
+            }
+            attempt += 1;
+        }
+    }
+
+    pub(super) async fn destroy(&self) -> Result<(), SessionError> {
+        let _turn = self.turn().await;
+        let Some((cell, _)) = self.open().await? else { return Ok(()) };
+        self.engine().end(&cell.tag, Some(Arc::clone(&cell)), EndReason::Logout).await?;
+        self.with_held(|held| *held = Held { news: News::LoggedOut, ..Held::default() });
+        Ok(())
+    }
+
+    pub(super) async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
+        let mut attempt = 0;
+        loop {
+            let ended = || SessionError::new(SessionErrorKind::Ended);
+            let (cell, _) = self.open().await?.ok_or_else(ended)?;
+            let until = self.engine().now().after(lifetime);
+            let lifetimes = Some((whole_millis(lifetime), until));
+            match self.commit(&cell, Proposal { lifetimes, ..Proposal::default() }).await {
+                Ok(()) => {
+                    self.with_held(|held| {
+                        held.remembered_until = Some(until);
+                        held.news = News::NewToken;
+                    });
+                    return Ok(());
+                }
+                Err(error) => self.before_retry(error, attempt).await?,
+            }
+            attempt += 1;
+        }
+    }
+}
