@@ -45,6 +45,11 @@ pub(super) enum News {
 }
 
 impl Held {
+    /// The client logged out by this request, and holds nothing any more.
+    pub(super) fn logged_out() -> Self {
+        Self { news: News::LoggedOut, ..Self::default() }
+    }
+
     /// What is known of a token without asking anybody.
     pub(super) fn glance(engine: &Engine, token: &Token) -> Self {
         let (bearer, cell, opens) = engine.glance(token, engine.now());

@@ -69,7 +69,7 @@ impl Handle {
         let _turn = self.turn().await;
         let Some((cell, _)) = self.open().await? else { return Ok(()) };
         self.engine().end(&cell.tag, Some(Arc::clone(&cell)), EndReason::Logout).await?;
-        self.with_held(|held| *held = Held { news: News::LoggedOut, ..Held::default() });
+        self.with_held(|held| *held = Held::logged_out());
         Ok(())
     }
 
