@@ -258,9 +258,7 @@ impl std::str::FromStr for SessionHandle {
         if text.len() != 32 || !text.bytes().all(canonical) {
             return Err(InvalidHandle);
         }
-        u128::from_str_radix(text, 16)
-            .map(|number| Self(number.to_be_bytes()))
-            .map_err(|_| InvalidHandle)
+        u128::from_str_radix(text, 16).map(|number| Self(number.to_be_bytes())).map_err(|_| InvalidHandle)
     }
 }
 

@@ -44,12 +44,17 @@ impl State {
         }
     }
 
-    pub(crate) fn weight(&self) -> u64 {
+    /// The session as it was when it was last known, for what does not have to be up to date.
+    pub(crate) fn last_known(&self) -> Option<&Snapshot> {
         match self {
-            Self::Live(snapshot) => snapshot.weight(),
-            Self::Vacant(former) => former.as_ref().map_or(0, |former| former.weight()),
-            Self::Ended(_) => 0,
+            Self::Live(snapshot) => Some(snapshot),
+            Self::Vacant(former) => former.as_ref().and_then(|former| former.last_known()),
+            Self::Ended(_) => None,
         }
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.last_known().map_or(0, Snapshot::weight)
     }
 
     /// Whether this is a live session that nobody is logged in to.

@@ -4,7 +4,7 @@ use crate::time::Timestamp;
 
 use super::entry::{Entry, Key, Slot};
 use super::fingerprint::Fingerprint;
-use super::snapshot::{Snapshot, Standing};
+use super::snapshot::{Snapshot, Standing, Term};
 use super::values::{Values, find, version_of};
 
 /// One atomic change of a session.
@@ -13,8 +13,7 @@ pub(crate) struct Change<'a> {
     pub(crate) guard: Guard,
     pub(crate) edits: &'a [Edit],
     pub(crate) rotation: Option<Rotation>,
-    /// A new idle timeout in milliseconds and a new absolute deadline.
-    pub(crate) lifetimes: Option<(u64, Timestamp)>,
+    pub(crate) term: Option<Term>,
     pub(crate) now: Timestamp,
 }
 
@@ -95,11 +94,19 @@ impl Snapshot {
         let mut next = self.with_rotation(change);
         next.version = version;
         next.values = Values::Live(edited(entries, change, version));
-        if let Some((idle, absolute)) = change.lifetimes {
-            next.idle = idle;
-            next.absolute = absolute;
+        if let Some(term) = change.term {
+            next.adopt(term);
         }
         Ok(next)
+    }
+
+    fn adopt(&mut self, term: Term) {
+        self.idle = term.idle;
+        self.absolute = term.absolute;
+        if self.is_persistent() != term.persistent {
+            let standing = self.standing.as_deref().cloned().unwrap_or_default();
+            self.standing = Some(Arc::new(Standing { persistent: term.persistent, ..standing }));
+        }
     }
 
     fn satisfies(&self, guard: Guard, now: Timestamp) -> bool {
@@ -118,6 +125,7 @@ impl Snapshot {
             next.standing = Some(Arc::new(Standing {
                 authentication: login.cloned(),
                 previous: Some((Previous::new(self.verifier, rotation.grace_until), self.fingerprint)),
+                persistent: self.is_persistent(),
             }));
             next.verifier = rotation.verifier;
             next.fingerprint = rotation.fingerprint;

@@ -24,7 +24,7 @@ pub(crate) use entry::{Entry, Key, Slot};
 pub(crate) use erased::{Codec, CodecError, Erased};
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use side::{Base, Flight, Landing, LoadFailure};
-pub(crate) use snapshot::{Origin, Proof, Snapshot, Standing};
+pub(crate) use snapshot::{Origin, Proof, Snapshot, Standing, Term};
 pub(crate) use tier::{Holding, Limits, Observer, Refused, Setup, Tier, TooLarge};
 pub(crate) use values::{Values, find};
 

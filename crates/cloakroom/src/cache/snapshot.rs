@@ -20,18 +20,29 @@ pub(crate) struct Snapshot {
     pub(crate) absolute: Timestamp,
     pub(crate) verifier: Verifier,
     pub(crate) fingerprint: Fingerprint,
-    /// What only logged-in or rotated sessions have.
+    /// What only logged-in, rotated or remembered sessions have.
     pub(crate) standing: Option<Arc<Standing>>,
     /// What only sessions of a shared tier have.
     pub(crate) origin: Option<Box<Origin>>,
     pub(crate) values: Values,
 }
 
-/// The login of a session and the secret before its last rotation.
+/// The login of a session, the secret before its last rotation, and whether it is remembered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {
     pub(crate) authentication: Option<Authentication>,
     pub(crate) previous: Option<(Previous, Fingerprint)>,
+    /// The client was asked to keep its token when the browser closes.
+    pub(crate) persistent: bool,
+}
+
+/// How long a session may last, from a change on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Term {
+    /// The idle timeout in milliseconds.
+    pub(crate) idle: u64,
+    pub(crate) absolute: Timestamp,
+    pub(crate) persistent: bool,
 }
 
 /// How a copy relates to the record it was read from.
@@ -71,6 +82,10 @@ impl Snapshot {
 
     pub(crate) fn principal(&self) -> Option<&Principal> {
         self.authentication().map(|authentication| &authentication.principal)
+    }
+
+    pub(crate) fn is_persistent(&self) -> bool {
+        self.standing.as_ref().is_some_and(|standing| standing.persistent)
     }
 
     pub(crate) fn is_anonymous(&self) -> bool {

@@ -1,7 +1,92 @@
-//! stand-in
-use http::{HeaderMap, HeaderValue};
-pub(super) enum Exposure { Used, TokenIssued }
-pub(super) fn restrict(h: &mut HeaderMap, e: Exposure) {
-    h.insert("cache-control", HeaderValue::from_static(match e { Exposure::Used => "private", Exposure::TokenIssued => "no-store" }));
-    h.insert("vary", HeaderValue::from_static("Cookie"));
+//! Keeps responses that belong to one visitor out of caches that serve several (OWASP ASVS
+//! 14.2.2, 14.3.2; RFC 9111 §7.3).
+
+use http::header::{CACHE_CONTROL, Entry, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+mod directives;
+#[cfg(test)]
+mod tests;
+
+use directives::Directives;
+
+/// What of the session a response lets out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exposure {
+    /// It may depend on the session.
+    Used,
+    /// It carries a token, or takes one away.
+    TokenIssued,
+}
+
+/// Makes the response at least as private as its exposure demands, and leaves stricter headers alone.
+///
+/// - `TokenIssued`: `Cache-Control: no-store`. A cached copy would hand the token to the next visitor.
+/// - `Used`: `Cache-Control: private`. Of what the application said, everything stays that says how
+///   long or how, such as `max-age=60`; only what says for whom goes, `public` and `s-maxage`. A
+///   browser may thus keep its visitor's copy as long as the application wants, and `Vary` keeps that
+///   copy from the next visitor of the same browser. Dropping `max-age` would not be safer: browsers
+///   guess a lifetime where none is given (RFC 9111 §4.2.2).
+/// - Both: `Vary: Cookie`; and headers that speak past `Cache-Control` to shared caches alone go.
+pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure) {
+    while let Some(name) = headers.keys().find(|name| is_for_shared_caches(name)).cloned() {
+        headers.remove(name);
+    }
+    match headers.entry(CACHE_CONTROL) {
+        Entry::Vacant(entry) => {
+            entry.insert(exposure.demand());
+        }
+        Entry::Occupied(mut entry) => {
+            if let Some(stricter) = exposure.stricter(entry.iter()) {
+                entry.insert(stricter);
+            }
+        }
+    }
+    vary_by_cookie(headers);
+}
+
+impl Exposure {
+    const fn demand(self) -> HeaderValue {
+        match self {
+            Self::Used => HeaderValue::from_static("private"),
+            Self::TokenIssued => HeaderValue::from_static("no-store"),
+        }
+    }
+
+    /// What to say instead, where the application's own words are not strict enough.
+    fn stricter<'a>(self, said: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
+        let Some(said) = Directives::parse(said.map(HeaderValue::as_bytes)) else {
+            return Some(self.demand());
+        };
+        match self {
+            Self::Used if said.is_private() => None,
+            Self::TokenIssued if said.is_never_stored() => None,
+            Self::Used => Some(HeaderValue::from_bytes(&said.made_private()).unwrap_or_else(|_| self.demand())),
+            Self::TokenIssued => Some(self.demand()),
+        }
+    }
+}
+
+fn vary_by_cookie(headers: &mut HeaderMap) {
+    let is_covered = |field: &HeaderValue| {
+        let mut members = field.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        members.any(|member| member == b"*" || member.eq_ignore_ascii_case(b"cookie"))
+    };
+    match headers.entry(VARY) {
+        Entry::Vacant(entry) => {
+            entry.insert(HeaderValue::from_static("Cookie"));
+        }
+        Entry::Occupied(mut entry) => {
+            if !entry.iter().any(is_covered) {
+                entry.append(HeaderValue::from_static("Cookie"));
+            }
+        }
+    }
+}
+
+/// Shared caches that know one of these ignore `Cache-Control` for it (RFC 9213, and what its
+/// makers invented before).
+fn is_for_shared_caches(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.ends_with("cdn-cache-control") || matches!(name, "surrogate-control" | "edge-control" | "x-accel-expires")
 }

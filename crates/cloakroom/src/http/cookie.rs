@@ -1,15 +1,134 @@
-//! stand-in
-use http::HeaderMap;
-pub(super) enum Found<'a> { Absent, One(&'a [u8]), Ambiguous, #[allow(dead_code)] Oversized }
-pub(super) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Found<'a> {
-    let mut found = None;
-    for field in headers.get_all("cookie") {
-        for pair in field.as_bytes().split(|b| *b == b';') {
-            let pair = pair.trim_ascii();
-            if let Some(v) = pair.strip_prefix(name.as_bytes()).and_then(|r| r.strip_prefix(b"=")) {
-                match found { None => found = Some(v), Some(o) if o == v => {}, Some(_) => return Found::Ambiguous }
-            }
+//! Finds one cookie in a request.
+//!
+//! RFC 6265bis §4.2.1 says what a browser sends: `name=value` pairs, separated by `; `, in one
+//! field or (HTTP/2, HTTP/3) in several. It does not say how a server reads anything else, and
+//! there libraries differ in ways that are attacks: those that decode `%5F%5FHost-id`, fold case
+//! or trim Unicode spaces see a `__Host-` cookie where the browser saw a name without rules, which
+//! any sibling subdomain may set. Hence this reader:
+//!
+//! - A field is cut at every `;`, whatever stands around it: quotes, commas, `$Version` and
+//!   backslashes mean nothing, as in §5 of the RFC, which ends RFC 2965.
+//! - A pair is cut at its first `=`. SP and HTAB around name and value fall away, as browsers drop
+//!   them when they store a cookie; no other byte does.
+//! - Names are the same if their bytes are. Nothing is decoded, unquoted or folded.
+//! - What is no pair of ours is skipped, however malformed, so that no other cookie of the domain
+//!   can log a visitor out.
+//! - The order of pairs means nothing (§4.2.2): neither the first nor the last one wins.
+
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod tests;
+
+/// As much as usual servers accept for a whole request head, so that no honest visitor meets it.
+const MAX_BYTES: usize = 16 << 10;
+/// As many cookies as browsers keep for one site.
+const MAX_PAIRS: usize = 180;
+
+/// What the `Cookie` fields of a request say about one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found<'a> {
+    /// No pair has the name.
+    Absent,
+    /// One value, perhaps several times.
+    One(&'a [u8]),
+    /// Different values, of which one may be planted: none of them is to be believed.
+    Ambiguous,
+    /// More than 16 KiB, or more than 180 pairs (empty ones count): not read to the end, hence not believed either.
+    Oversized,
+}
+
+/// Looks for the cookie `name`. Allocates nothing, and reads at most 16 KiB and 180 pairs.
+pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Found<'a> {
+    find_in(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), name.as_bytes())
+}
+
+/// The same over the raw fields, which here may be any bytes.
+pub(crate) fn find_in<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &[u8]) -> Found<'a> {
+    let mut scan = Scan { name, found: Found::Absent, bytes_left: MAX_BYTES, pairs_left: MAX_PAIRS };
+    for field in fields {
+        if scan.field(field).is_none() {
+            return Found::Oversized;
         }
     }
-    found.map_or(Found::Absent, Found::One)
+    scan.found
+}
+
+struct Scan<'a, 'n> {
+    name: &'n [u8],
+    found: Found<'a>,
+    bytes_left: usize,
+    pairs_left: usize,
+}
+
+impl<'a> Scan<'a, '_> {
+    /// `None` where a limit is exceeded.
+    fn field(&mut self, field: &'a [u8]) -> Option<()> {
+        self.bytes_left = self.bytes_left.checked_sub(field.len())?;
+        let mut rest = field;
+        loop {
+            self.pairs_left = self.pairs_left.checked_sub(1)?;
+            let Some(end) = semicolon(rest) else {
+                self.pair(rest);
+                return Some(());
+            };
+            self.pair(&rest[..end]);
+            rest = &rest[end + 1..];
+        }
+    }
+
+    fn pair(&mut self, pair: &'a [u8]) {
+        let Some(value) = value(pair, self.name) else { return };
+        self.found = match self.found {
+            Found::Absent => Found::One(value),
+            Found::One(same) if same == value => Found::One(value),
+            _ => Found::Ambiguous,
+        };
+    }
+}
+
+/// The value of a pair that has this name.
+fn value<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let rest = trim_start(pair).strip_prefix(name)?;
+    let value = trim_start(rest).strip_prefix(b"=")?;
+    Some(trim_end(trim_start(value)))
+}
+
+fn trim_start(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    text
+}
+
+fn trim_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+/// Where the first `;` is, eight bytes at a step.
+///
+/// Five cookies of 240 bytes take 65 ns this way, 160 ns byte by byte, and 70 ns with `memchr`,
+/// which therefore would be a dependency without a gain.
+fn semicolon(text: &[u8]) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const SEMICOLONS: u64 = u64::from_ne_bytes([b';'; 8]);
+    let (words, tail) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        // A matching byte becomes zero, and only a zero byte borrows into its own high bit; those
+        // above it may do so wrongly, but the lowest one is exact.
+        let word = u64::from_le_bytes(*word) ^ SEMICOLONS;
+        let zeros = word.wrapping_sub(LOW) & !word & HIGH;
+        if zeros != 0 {
+            return Some(index * 8 + (zeros.trailing_zeros() / 8) as usize);
+        }
+    }
+    let tail_at = words.len() * 8;
+    tail.iter().position(|byte| *byte == b';').map(|at| tail_at + at)
 }

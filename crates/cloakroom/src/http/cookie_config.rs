@@ -1,14 +1,164 @@
-//! stand-in
-#![allow(missing_docs)]
-#[derive(Clone, Debug)]
-pub struct CookieConfig { name: String, secure: bool }
-#[derive(Clone, Debug)]
-pub struct CookieConfigError;
-#[derive(Clone, Debug)]
-pub enum SameSite { Lax, Strict, None }
-impl Default for CookieConfig { fn default() -> Self { Self { name: "__Host-session".into(), secure: true } } }
+//! How the session cookie is named and where browsers send it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+mod builder;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use builder::CookieConfigBuilder;
+
+/// The session cookie's name and attributes, checked: what you hold, browsers accept.
+///
+/// | | [`default`](Self::default) | [`insecure_for_localhost`](Self::insecure_for_localhost) |
+/// |---|---|---|
+/// | name | `__Host-session` | `session` |
+/// | `Secure` | yes | no |
+/// | `HttpOnly` | yes | yes |
+/// | `SameSite` | `Lax` | `Lax` |
+/// | `Path` | `/` | `/` |
+/// | `Domain` | none | none |
+/// | `Max-Age` | only for remembered sessions | only for remembered sessions |
+///
+/// Everything else goes through [`builder`](Self::builder), which is the one place where settings
+/// can contradict each other:
+///
+/// ```
+/// use cloakroom::{CookieConfig, SameSite};
+///
+/// let strict = CookieConfig::builder().same_site(SameSite::Strict).build()?;
+/// assert_eq!(strict.name(), "__Host-session");
+///
+/// let shared = CookieConfig::builder().domain("shop.example").build()?;
+/// assert_eq!(shared.name(), "__Secure-session");
+///
+/// let refused = CookieConfig::builder().name("__Host-basket").domain("shop.example").build();
+/// assert_eq!(refused.unwrap_err().setting(), "domain");
+/// # Ok::<(), cloakroom::CookieConfigError>(())
+/// ```
+///
+/// # What cannot be said
+///
+/// There is no way to leave out `HttpOnly`, and no number for `Max-Age`: a cookie lives at most as
+/// long as its session. `Secure` is missing only after a call that has `insecure` in its name. A
+/// cookie with a `__Host-` name could have a type of its own without a setter for the domain;
+/// then the name in the code would not be the name in the browser, which is how libraries came to
+/// write `__Host-id` and read `id`. So the name is written in full, and
+/// [`build`](CookieConfigBuilder::build) compares it with the rest.
+///
+/// # Changing it later
+///
+/// A new `Domain` or `Path` makes another cookie beside the old one, also if the name is the same.
+/// Browsers then send both, two different tokens under one name are nobody's, and the visitor is
+/// logged out for as long as the old one lives. Change the name together with either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieConfig {
+    name: Cow<'static, str>,
+    /// From the first `; ` on. The same text for setting and removing, so that a removal always hits.
+    attributes: Cow<'static, str>,
+    persistent: bool,
+}
+
+impl Default for CookieConfig {
+    /// `__Host-session` with `Path=/; Secure; HttpOnly; SameSite=Lax`: for HTTPS.
+    ///
+    /// No other host and no plain HTTP can set it (RFC 6265bis §4.1.3), and browsers do not send it
+    /// over plain HTTP either (OWASP ASVS 3.3.1 to 3.3.4).
+    fn default() -> Self {
+        Self {
+            name: Cow::Borrowed("__Host-session"),
+            attributes: Cow::Borrowed("; Path=/; Secure; HttpOnly; SameSite=Lax"),
+            persistent: false,
+        }
+    }
+}
+
 impl CookieConfig {
-    pub fn insecure_for_localhost() -> Self { Self { name: "session".into(), secure: false } }
-    pub(super) fn name(&self) -> &str { &self.name }
-    pub(super) fn secure(&self) -> bool { self.secure }
+    /// `session` without `Secure`: for `http://localhost` and nothing else.
+    ///
+    /// Over plain HTTP whoever is on the way reads and replaces the cookie. The name differs from the
+    /// default one, so that a cookie from development means nothing to production.
+    #[must_use]
+    pub const fn insecure_for_localhost() -> Self {
+        Self {
+            name: Cow::Borrowed("session"),
+            attributes: Cow::Borrowed("; Path=/; HttpOnly; SameSite=Lax"),
+            persistent: false,
+        }
+    }
+
+    /// A builder with the settings of [`default`](Self::default).
+    pub fn builder() -> CookieConfigBuilder {
+        CookieConfigBuilder::default()
+    }
+
+    /// The cookie's name, as browsers see it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn attributes(&self) -> &str {
+        &self.attributes
+    }
+
+    /// Whether every token gets a `Max-Age`, not only that of a remembered session.
+    pub(crate) const fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+}
+
+/// With which requests from other sites browsers send the cookie (RFC 6265bis §5.6.7).
+///
+/// None of them replaces a check of where a request that changes something comes from: see the
+/// guide about requests from other sites.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// With none: who follows a link from elsewhere arrives logged out.
+    Strict,
+    /// With links that are followed from elsewhere, not with forms, images or scripts. The default.
+    #[default]
+    Lax,
+    /// With all. Only for pages that other sites embed; needs `Secure`, and several browsers refuse
+    /// it all the same.
+    None,
+}
+
+impl SameSite {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
+    }
+}
+
+/// A cookie that browsers would refuse or that would not protect, found when it was configured.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cookie setting `{setting}` {problem}")]
+pub struct CookieConfigError {
+    setting: &'static str,
+    problem: Cow<'static, str>,
+}
+
+impl CookieConfigError {
+    fn new(setting: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { setting, problem: problem.into() }
+    }
+
+    /// Which setting: `name`, `domain`, `path` or `same_site`.
+    #[must_use]
+    pub const fn setting(&self) -> &'static str {
+        self.setting
+    }
+}
+
+/// Says the same as `Display`, because `main` prints errors with `Debug`.
+impl fmt::Debug for CookieConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

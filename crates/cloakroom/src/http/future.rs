@@ -58,7 +58,10 @@ fn answer(handle: &Handle, settings: &Settings, headers: &mut HeaderMap) {
     }
     let cookie = match handle.reply() {
         Reply::Unchanged => return restrict(headers, Exposure::Used),
-        Reply::Keep(token, max_age) => set_cookie::issue(&settings.cookie, &token, max_age),
+        Reply::Keep { token, lifetime, persistent } => {
+            let max_age = (persistent || settings.cookie.is_persistent()).then_some(lifetime);
+            set_cookie::issue(&settings.cookie, &token, max_age)
+        }
         Reply::Forget => set_cookie::remove(&settings.cookie),
     };
     headers.append(SET_COOKIE, cookie);

@@ -8,12 +8,14 @@ mod error_response;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod layer;
 mod service;
 mod set_cookie;
 mod token;
 
-pub use cookie_config::{CookieConfig, CookieConfigError, SameSite};
+pub use cookie_config::{CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite};
 pub use future::SessionFuture;
 pub use layer::SessionLayer;
 pub use service::SessionService;

@@ -1,16 +1,100 @@
-//! stand-in
+//! A token as text: what a cookie or a bearer header carries.
+//!
+//! ```text
+//! base64url(tag ‖ secret)                                  43 characters
+//! base64url(tag ‖ secret) "." base64url(version ‖ nonce)   58 characters
+//! ```
+//!
+//! Version and nonce are big-endian. There is no padding, and bits that encode nothing are zero:
+//! a token has exactly one spelling (RFC 4648 §3.5), so that nothing which compares tokens as
+//! text, such as a deny list or a log filter, can be led around by another one.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::identity::{Hint, Secret, Tag, Token};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as B};
+
+/// Of 32 bytes.
+const IDENTITY: usize = 43;
+/// Of 10 bytes.
+const HINT: usize = 14;
+/// How long a token is at most.
+pub(crate) const LONGEST: usize = IDENTITY + 1 + HINT;
+
 impl Token {
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
-        let (head, hint) = match text.len() { 43 => (text, None), 58 => (&text[..43], Some(&text[44..])), _ => return None };
-        let raw = B.decode(head).ok()?;
-        let hint = match hint { None => None, Some(h) => { let h = B.decode(h).ok()?; Some(Hint { version: u64::from_be_bytes(h[..8].try_into().ok()?), nonce: u16::from_be_bytes(h[8..].try_into().ok()?) }) } };
-        Some(Self { tag: Tag::from_bytes(raw[..16].try_into().ok()?), secret: Secret::from_bytes(raw[16..].try_into().ok()?), hint })
+    /// Reads the one spelling of a token; anything else is no token.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let (identity, hint) = match text.len() {
+            IDENTITY => (text, None),
+            LONGEST => {
+                let (identity, rest) = text.split_at(IDENTITY);
+                (identity, Some(hint(rest.strip_prefix(b".")?)?))
+            }
+            _ => return None,
+        };
+        let bytes: [u8; 32] = decode(identity)?;
+        let ([tag, secret], []) = bytes.as_chunks::<16>() else { return None };
+        Some(Self { tag: Tag::from_bytes(*tag), secret: Secret::from_bytes(*secret), hint })
     }
-    pub(super) fn encode(&self) -> String {
-        let mut s = B.encode([*self.tag.as_bytes(), *self.secret.as_bytes()].concat());
-        if let Some(h) = self.hint { s.push('.'); let mut b = h.version.to_be_bytes().to_vec(); b.extend(h.nonce.to_be_bytes()); s.push_str(&B.encode(b)); }
-        s
+
+    /// Writes the one spelling of this token.
+    pub(crate) fn encode(&self) -> EncodedToken {
+        let mut encoded = EncodedToken { text: [0; LONGEST], length: 0 };
+        let mut identity = [0; 32];
+        identity[..16].copy_from_slice(self.tag.as_bytes());
+        identity[16..].copy_from_slice(self.secret.as_bytes());
+        encoded.push(&identity);
+        if let Some(hint) = self.hint {
+            encoded.text[encoded.length] = b'.';
+            encoded.length += 1;
+            let mut bytes = [0; 10];
+            bytes[..8].copy_from_slice(&hint.version.to_be_bytes());
+            bytes[8..].copy_from_slice(&hint.nonce.to_be_bytes());
+            encoded.push(&bytes);
+        }
+        encoded
     }
 }
+
+fn hint(text: &[u8]) -> Option<Hint> {
+    let [a, b, c, d, e, f, g, h, nonce @ ..] = decode::<10>(text)?;
+    Some(Hint { version: u64::from_be_bytes([a, b, c, d, e, f, g, h]), nonce: u16::from_be_bytes(nonce) })
+}
+
+/// The engine refuses padding, spare bits and foreign characters; the length is left to us.
+fn decode<const BYTES: usize>(text: &[u8]) -> Option<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    let written = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+    (written == BYTES).then_some(bytes)
+}
+
+/// The text of a token, on the stack.
+#[derive(Clone, Copy)]
+pub(crate) struct EncodedToken {
+    text: [u8; LONGEST],
+    length: usize,
+}
+
+impl EncodedToken {
+    pub(crate) fn as_str(&self) -> &str {
+        // Base64 is ASCII, so the default is never taken.
+        std::str::from_utf8(&self.text[..self.length]).unwrap_or_default()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        // Both parts fit by the lengths above, so the default is never taken.
+        let free = &mut self.text[self.length..];
+        self.length += URL_SAFE_NO_PAD.encode_slice(bytes, free).unwrap_or_default();
+    }
+}
+
+impl fmt::Debug for EncodedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EncodedToken(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests;

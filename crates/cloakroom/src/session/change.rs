@@ -54,7 +54,7 @@ impl Handle {
         }
         let Some(edit) = edit(None)? else { return Ok(Some(false)) };
         let (bearer, cell) = self.engine().create(&[edit]).await?;
-        self.with_held(|held| held.adopt(bearer, cell, None));
+        self.with_held(|held| held.adopt(bearer, cell));
         Ok(Some(true))
     }
 

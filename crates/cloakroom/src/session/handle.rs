@@ -23,8 +23,14 @@ struct Inner {
 pub(crate) enum Reply {
     /// Nothing.
     Unchanged,
-    /// A token to keep, for so long at the least; `None` is until the browser closes.
-    Keep(Token, Option<Duration>),
+    /// A token to keep.
+    Keep {
+        token: Token,
+        /// After this long it opens nothing any more.
+        lifetime: Duration,
+        /// It should outlive the browser.
+        persistent: bool,
+    },
     /// That it may forget its token.
     Forget,
 }
@@ -51,8 +57,8 @@ impl Handle {
         self.with_held(|held| match (held.news, held.bearer) {
             (News::LoggedOut, _) => Reply::Forget,
             (news, Some(bearer)) if news == News::NewToken || held.hint_changed() => {
-                let max_age = held.remembered_until.map(|until| until.since(self.engine().now()));
-                Reply::Keep(bearer.token(), max_age)
+                let (until, persistent) = held.term().unwrap_or_default();
+                Reply::Keep { token: bearer.token(), lifetime: until.since(self.engine().now()), persistent }
             }
             _ => Reply::Unchanged,
         })

@@ -18,8 +18,6 @@ pub(super) struct Held {
     in_grace: bool,
     /// The version hint that the client came with.
     presented: Option<Hint>,
-    /// When a remembered session ends: its cookie outlives the browser.
-    pub(super) remembered_until: Option<Timestamp>,
 }
 
 /// What this request has learned about its client's token.
@@ -89,13 +87,19 @@ impl Held {
     }
 
     /// From now on the client holds this.
-    pub(super) fn adopt(&mut self, bearer: Bearer, cell: Arc<Cell>, remembered_until: Option<Timestamp>) {
+    pub(super) fn adopt(&mut self, bearer: Bearer, cell: Arc<Cell>) {
         self.bearer = Some(bearer);
         self.cell = Some(cell);
         self.standing = Standing::Opened;
         self.news = News::NewToken;
         self.in_grace = false;
-        self.remembered_until = remembered_until;
+    }
+
+    /// When the session must end, and whether its token should outlive the browser.
+    pub(super) fn term(&self) -> Option<(Timestamp, bool)> {
+        let state = self.cell.as_ref()?.state();
+        let snapshot = state.last_known()?;
+        Some((snapshot.absolute, snapshot.is_persistent()))
     }
 
     /// Whether the client must be told of a newer version hint.

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Refused};
-use crate::sessions::{Bearer, CommitError, LoginRequest, Proposal, SessionError, SessionErrorKind};
+use crate::sessions::{Bearer, CommitError, LoginRequest, Proposal, SessionError, SessionErrorKind, remembered};
 use crate::sync::Arc;
-use crate::time::whole_millis;
 
 use super::handle::Handle;
 use super::held::{Held, News};
@@ -24,8 +23,7 @@ impl Handle {
             };
             match self.engine().login(&bearer, &cell, request).await {
                 Ok(bearer) => {
-                    let until = request.remember.map(|lifetime| self.engine().now().after(lifetime));
-                    self.with_held(|held| held.adopt(bearer, cell, until));
+                    self.with_held(|held| held.adopt(bearer, cell));
                     return Ok(());
                 }
                 Err(error) if new => {
@@ -56,7 +54,7 @@ impl Handle {
             match self.engine().renew(&bearer, &cell).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(renewed)) => {
-                    self.with_held(|held| held.adopt(renewed, cell, held.remembered_until));
+                    self.with_held(|held| held.adopt(renewed, cell));
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, attempt).await?,
@@ -78,16 +76,10 @@ impl Handle {
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
             let (cell, _) = self.open().await?.ok_or_else(ended)?;
-            let until = self.engine().now().after(lifetime);
-            let lifetimes = Some((whole_millis(lifetime), until));
-            match self.commit(&cell, Proposal { lifetimes, ..Proposal::default() }).await {
-                Ok(()) => {
-                    self.with_held(|held| {
-                        held.remembered_until = Some(until);
-                        held.news = News::NewToken;
-                    });
-                    return Ok(());
-                }
+            let term = Some(remembered(lifetime, self.engine().now()));
+            match self.commit(&cell, Proposal { term, ..Proposal::default() }).await {
+                // The same token again, to be kept for longer.
+                Ok(()) => return Ok(self.with_held(|held| held.news = News::NewToken)),
                 Err(error) => self.before_retry(error, attempt).await?,
             }
             attempt += 1;

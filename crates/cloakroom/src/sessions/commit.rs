@@ -1,8 +1,9 @@
-use crate::cache::{Cell, Change, Edit, EndReason, Origin, Refused, Rotation, Snapshot, State, Tier};
+use std::time::Duration;
+
+use crate::cache::{Cell, Change, Edit, EndReason, Origin, Refused, Rotation, Snapshot, State, Term, Tier};
 use crate::identity::{Hint, Tag};
-use crate::store::{self, AnyStore, Commit, Committed, Lease, Loaded, Previous, StoreError, StoreErrorKind};
+use crate::store::{self, AnyStore, Commit, Committed, Lease, Lifetimes, Loaded, Previous, StoreError, StoreErrorKind};
 use crate::sync::Arc;
-use crate::time::Timestamp;
 
 use super::bearer::Writer;
 use super::convert;
@@ -42,7 +43,7 @@ impl From<CommitError> for SessionError {
 pub(crate) struct Proposal<'a> {
     pub(crate) edits: &'a [Edit],
     pub(crate) rotation: Option<&'a Rotation>,
-    pub(crate) lifetimes: Option<(u64, Timestamp)>,
+    pub(crate) term: Option<Term>,
 }
 
 impl Engine {
@@ -59,7 +60,7 @@ impl Engine {
             guard: writer.local(),
             edits: proposal.edits,
             rotation: proposal.rotation.cloned(),
-            lifetimes: proposal.lifetimes,
+            term: proposal.term,
             now: self.now(),
         };
         let hint = match &self.store {
@@ -119,7 +120,10 @@ impl Engine {
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
         }
-        commit.lifetimes = change.lifetimes.map(|(idle, absolute)| (std::time::Duration::from_millis(idle), absolute));
+        commit.lifetimes = change.term.map(|term| Lifetimes {
+            persistent: term.persistent,
+            ..Lifetimes::new(base.created_at, Duration::from_millis(term.idle), term.absolute)
+        });
         commit.rotation = change.rotation.as_ref().map(|rotation| {
             let previous = Previous::new(base.verifier, rotation.grace_until);
             let mut shared = store::Rotation::new(rotation.verifier, Some(previous));
@@ -174,7 +178,7 @@ impl Engine {
             return false;
         }
         let micros = self.random_number() % (200 << attempt.min(5));
-        crate::sync::pause(std::time::Duration::from_micros(micros)).await;
+        crate::sync::pause(Duration::from_micros(micros)).await;
         true
     }
 }

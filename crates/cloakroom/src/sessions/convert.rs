@@ -9,15 +9,12 @@ use crate::time::{Timestamp, whole_millis};
 
 /// The snapshot of a record. What the former state of the cell had decoded at the same version stays decoded.
 pub(crate) fn snapshot(record: Record, lease: Lease, former: &State) -> Snapshot {
-    let former = match former {
-        State::Vacant(Some(former)) => former,
-        other => other,
-    };
-    let former = former.snapshot();
+    let former = former.last_known();
     let known = former.and_then(|snapshot| snapshot.values.entries()).unwrap_or_default();
     let values: Box<[Entry]> = record.values.into_iter().map(|value| entry(value, known)).collect();
     let previous = record.previous.map(|previous| (previous, former_fingerprint(former, previous.verifier)));
-    let standing = record.authentication.is_some() || previous.is_some();
+    let persistent = record.lifetimes.persistent;
+    let standing = record.authentication.is_some() || previous.is_some() || persistent;
     Snapshot {
         version: record.version,
         created_at: record.lifetimes.created_at,
@@ -25,7 +22,7 @@ pub(crate) fn snapshot(record: Record, lease: Lease, former: &State) -> Snapshot
         absolute: record.lifetimes.absolute,
         verifier: record.verifier,
         fingerprint: former_fingerprint(former, record.verifier),
-        standing: standing.then(|| Arc::new(Standing { authentication: record.authentication, previous })),
+        standing: standing.then(|| Arc::new(Standing { authentication: record.authentication, previous, persistent })),
         origin: Some(Box::new(Origin { lease: lease.number(), nonce: record.nonce })),
         values: Values::Live(values),
     }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::cache::{Cell, EndReason, FingerprintKey, Holding, Limits, Setup, State, Tier};
+use crate::cache::{Cell, EndReason, FingerprintKey, Holding, Limits, Setup, Tier};
 use crate::identity::Tag;
 use crate::random::{RandomError, RandomSource};
 use crate::store::{AnyStore, Copies, Touch};
@@ -76,7 +76,7 @@ impl Engine {
         let Some(store) = &self.store else {
             return Ok(cell.is_some_and(|cell| self.tier.end(&cell, reason).is_some()));
         };
-        let principal = cell.as_ref().and_then(|cell| principal_of(&cell.state()));
+        let principal = cell.as_ref().and_then(|cell| cell.state().last_known()?.principal().cloned());
         let existed = self.watched(store.destroy(*tag).await)?;
         if let Some(cell) = cell {
             self.tier.end(&cell, reason);
@@ -108,13 +108,6 @@ fn limits(policy: &Policy) -> Limits {
         session_bytes: policy.max_session_bytes as u64,
         value_bytes: u32::try_from(policy.max_value_bytes).unwrap_or(u32::MAX),
         values: policy.max_values,
-    }
-}
-
-fn principal_of(state: &State) -> Option<crate::identity::Principal> {
-    match state {
-        State::Vacant(Some(former)) => principal_of(former),
-        other => other.snapshot().and_then(|snapshot| snapshot.principal()).cloned(),
     }
 }
 

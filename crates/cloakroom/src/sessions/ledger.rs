@@ -59,12 +59,8 @@ impl Ledger {
 
 impl Observer for Ledger {
     fn ended(&self, cell: &Arc<Cell>, before: &State, reason: EndReason) {
-        let before = match before {
-            State::Vacant(Some(former)) => former,
-            other => other,
-        };
-        // A vacant cell was only ever a question whether there is such a session.
-        let Some(snapshot) = before.snapshot() else { return };
+        // A cell that was never filled was only a question whether there is such a session.
+        let Some(snapshot) = before.last_known() else { return };
         if let Some(principal) = snapshot.principal() {
             self.index.dismiss(principal, cell);
         }

@@ -31,7 +31,7 @@ pub(crate) use commit::{CommitError, Proposal};
 pub(crate) use engine::Engine;
 pub(crate) use policy::LONGEST;
 pub(crate) use resolve::{Access, Open};
-pub(crate) use rotate::LoginRequest;
+pub(crate) use rotate::{LoginRequest, remembered};
 
 use std::fmt;
 

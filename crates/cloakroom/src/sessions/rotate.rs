@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cache::{Cell, EndReason, Login, Refused, Rotation};
+use crate::cache::{Cell, EndReason, Login, Refused, Rotation, Term};
 use crate::identity::{Authentication, Principal, Secret, Tag, Verifier};
 use crate::store::Admission;
 use crate::sync::Arc;
@@ -68,12 +68,12 @@ impl Engine {
             None => Some(request.keep.clone()),
         };
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
-        let lifetimes = match request.remember {
-            Some(lifetime) => (whole_millis(lifetime), now.after(lifetime)),
-            None => (whole_millis(self.policy.idle), now.after(self.policy.absolute)),
+        let term = match request.remember {
+            Some(lifetime) => remembered(lifetime, now),
+            None => Term { idle: whole_millis(self.policy.idle), absolute: now.after(self.policy.absolute), persistent: false },
         };
         let login = Some(Login { authentication, keep_only });
-        self.rotate(bearer, cell, Writer::Holder(*bearer), now, login, Some(lifetimes)).await
+        self.rotate(bearer, cell, Writer::Holder(*bearer), now, login, Some(term)).await
     }
 
     /// Renews the secret. `None` if the bearer's is not the present one: then somebody just did it.
@@ -102,12 +102,12 @@ impl Engine {
         writer: Writer,
         grace_until: Timestamp,
         login: Option<Login>,
-        lifetimes: Option<(u64, Timestamp)>,
+        term: Option<Term>,
     ) -> Result<Bearer, CommitError> {
         let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let rotation = Rotation { verifier: Verifier::of(&secret), fingerprint, grace_until, login };
-        let proposal = Proposal { edits: &[], rotation: Some(&rotation), lifetimes };
+        let proposal = Proposal { edits: &[], rotation: Some(&rotation), term };
         let seen = self.commit(cell, &writer, proposal).await?;
         Ok(Bearer { secret, fingerprint, seen, ..*bearer })
     }
@@ -138,6 +138,11 @@ impl Engine {
             Some(store) => drop(self.watched(store.dismiss(principal, cell.tag).await)),
         }
     }
+}
+
+/// "Remember me": the session ends after `lifetime`, whether it is used or not.
+pub(crate) fn remembered(lifetime: Duration, now: Timestamp) -> Term {
+    Term { idle: whole_millis(lifetime), absolute: now.after(lifetime), persistent: true }
 }
 
 /// Whether the session, as it is now, is one of the principal's.

@@ -1,8 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::record::{Lease, Loaded, Payload, Record};
+use super::record::{Lease, Lifetimes, Loaded, Payload, Record};
 use crate::identity::{Authentication, Previous, Tag, Verifier};
 use crate::time::Timestamp;
 
@@ -20,8 +19,8 @@ pub struct Commit {
     pub edits: Vec<Edit>,
     /// A new secret, and what comes with it.
     pub rotation: Option<Rotation>,
-    /// A new idle timeout and absolute deadline.
-    pub lifetimes: Option<(Duration, Timestamp)>,
+    /// New lifetimes; `created_at` among them is the record's own and changes nothing.
+    pub lifetimes: Option<Lifetimes>,
     /// The instant of the change on the caller's clock: the record was last seen then.
     pub now: Timestamp,
 }

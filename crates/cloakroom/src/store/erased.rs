@@ -4,7 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag, Touch};
+use super::{
+    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag,
+    Touch,
+};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 

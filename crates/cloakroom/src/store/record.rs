@@ -60,13 +60,15 @@ pub struct Lifetimes {
     pub idle: Duration,
     /// The session ends at this instant whatever happens.
     pub absolute: Timestamp,
+    /// Whether the client was asked to keep its token when the browser closes.
+    pub persistent: bool,
 }
 
 impl Lifetimes {
-    /// Lifetimes of a session created at `created_at`.
+    /// Lifetimes of a session created at `created_at`, whose token need not outlive the browser.
     #[must_use]
     pub const fn new(created_at: Timestamp, idle: Duration, absolute: Timestamp) -> Self {
-        Self { created_at, idle, absolute }
+        Self { created_at, idle, absolute, persistent: false }
     }
 
     /// When a session last seen at `last_seen` ends if nothing more is seen of it.

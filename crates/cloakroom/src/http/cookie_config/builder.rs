@@ -1,0 +1,115 @@
+use std::borrow::Cow;
+
+use super::rules;
+use super::{CookieConfig, CookieConfigError, SameSite};
+
+/// Configures the session cookie. Every setting has a default; [`build`](Self::build) checks them together.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct CookieConfigBuilder {
+    name: Option<String>,
+    domain: Option<String>,
+    path: Option<String>,
+    same_site: SameSite,
+    persistent: bool,
+    insecure: bool,
+}
+
+impl CookieConfigBuilder {
+    /// The whole name, prefix included. Default: `session` with the strongest prefix that the
+    /// other settings allow.
+    ///
+    /// That is `__Host-`; with a domain or a path `__Secure-`; and none for localhost. A name
+    /// without a prefix is accepted, but any host of the same domain can plant a cookie under it.
+    /// `__Host-Http-` also keeps scripts from setting the cookie, in browsers that know it.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sends the cookie to this domain and all hosts below it. Default: only to the host that set it.
+    ///
+    /// All those hosts must be trusted: each can read every token, and set one of its own choice.
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// Sends the cookie only below this path. Default: `/`.
+    ///
+    /// That saves bytes and keeps applications apart that mean each other no harm; it protects from
+    /// nothing, because pages of one host can read each other.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// With which requests from other sites the cookie is sent. Default: [`SameSite::Lax`].
+    pub const fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    /// Keeps the cookie when the browser is closed: `Max-Age` is what is left of the absolute
+    /// timeout, at most the 400 days that browsers allow. Default: only for remembered sessions.
+    ///
+    /// The server enforces its timeouts whatever the browser does.
+    pub const fn persistent(mut self) -> Self {
+        self.persistent = true;
+        self
+    }
+
+    /// Leaves out `Secure`, for `http://localhost` and nothing else: whoever is on the way reads and
+    /// replaces the cookie.
+    pub const fn insecure_for_localhost(mut self) -> Self {
+        self.insecure = true;
+        self
+    }
+
+    /// Checks the settings, each for itself and against the others.
+    ///
+    /// # Errors
+    /// Names the setting and what to do, if browsers would refuse the cookie (RFC 6265bis §5.6 and
+    /// §5.7) or if its name looks protected and is not.
+    pub fn build(self) -> Result<CookieConfig, CookieConfigError> {
+        let name = self.name.as_deref().unwrap_or_else(|| self.default_name());
+        rules::name(name, self.insecure)?;
+        if let Some(domain) = &self.domain {
+            rules::domain(domain, name, self.insecure)?;
+        }
+        if let Some(path) = &self.path {
+            rules::path(path, name)?;
+        }
+        if self.insecure && self.same_site == SameSite::None {
+            let problem = "`None` needs `Secure`; use `Lax` or `Strict`, or leave out `insecure_for_localhost`";
+            return Err(CookieConfigError::new("same_site", problem));
+        }
+        let attributes = self.attributes();
+        rules::size(name, &attributes)?;
+        let name = Cow::Owned(name.to_owned());
+        Ok(CookieConfig { name, attributes: Cow::Owned(attributes), persistent: self.persistent })
+    }
+
+    fn default_name(&self) -> &'static str {
+        let everywhere = self.path.as_deref().is_none_or(|path| path == "/");
+        match (self.insecure, &self.domain) {
+            (true, _) => "session",
+            (false, None) if everywhere => "__Host-session",
+            (false, _) => "__Secure-session",
+        }
+    }
+
+    fn attributes(&self) -> String {
+        let mut text = format!("; Path={}", self.path.as_deref().unwrap_or("/"));
+        if let Some(domain) = &self.domain {
+            text.push_str("; Domain=");
+            text.push_str(&domain.to_ascii_lowercase());
+        }
+        if !self.insecure {
+            text.push_str("; Secure");
+        }
+        text.push_str("; HttpOnly; SameSite=");
+        text.push_str(self.same_site.as_str());
+        text
+    }
+}

@@ -1,0 +1,140 @@
+//! What browsers refuse (RFC 6265bis §5.6, §5.7), and what looks protected without being it.
+
+use std::net::IpAddr;
+
+use super::CookieConfigError as Error;
+use crate::http::set_cookie;
+
+/// Longer prefixes first: a name has only the first that fits.
+const PREFIXES: [&str; 4] = ["__Host-Http-", "__Host-", "__Secure-", "__Http-"];
+/// Browsers ignore an attribute that is longer.
+const LONGEST_VALUE: usize = 1024;
+/// RFC 6265 §6.1 counts name, value and attributes, RFC 6265bis only the first two; this holds for both.
+const LONGEST_COOKIE: usize = 4096;
+
+pub(super) fn name(name: &str, insecure: bool) -> Result<(), Error> {
+    if name.is_empty() {
+        return Err(Error::new("name", "is empty; leave it out for the default"));
+    }
+    if let Some(other) = name.chars().find(|c| !is_token(*c)) {
+        let problem = format!("has {other:?} in it; use ASCII letters, digits, `-` and `_`");
+        return Err(Error::new("name", problem));
+    }
+    match prefix(name) {
+        Some(_) if insecure => Err(Error::new(
+            "name",
+            format!(
+                "is `{name}`, and its prefix needs `Secure`; use a name without prefix, or leave out `insecure_for_localhost`"
+            ),
+        )),
+        Some(prefix) if prefix.len() == name.len() => {
+            Err(Error::new("name", format!("is only a prefix; write `{prefix}session`")))
+        }
+        Some(_) => Ok(()),
+        None => not_a_misspelt_prefix(name),
+    }
+}
+
+/// Names like `Host__session`, `__Host_session` or `__HOST-session` promise what browsers, or some
+/// of them, do not keep. Ordinary words, such as `hosting`, `host` and `http_session`, pass.
+fn not_a_misspelt_prefix(name: &str) -> Result<(), Error> {
+    let bare = name.trim_start_matches(['-', '_']);
+    let after = |prefix: &&'static str| {
+        let word = prefix.trim_matches(['-', '_']);
+        let start = bare.get(..word.len())?;
+        start.eq_ignore_ascii_case(word).then(|| (*prefix, &bare[word.len()..]))
+    };
+    let Some((prefix, rest)) = PREFIXES.iter().find_map(after) else { return Ok(()) };
+    let ordinary = rest.is_empty()
+        || rest.starts_with(|c: char| c.is_ascii_alphanumeric())
+        || (rest.starts_with('_') && !rest.starts_with("__"));
+    if bare.len() == name.len() && ordinary {
+        return Ok(());
+    }
+    let problem =
+        format!("is `{name}`, which browsers do not protect like `{prefix}`; write exactly that, or another name");
+    Err(Error::new("name", problem))
+}
+
+pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Error> {
+    let refuse = |problem: String| Err(Error::new("domain", problem));
+    if is_host_locked(name) {
+        return refuse(format!(
+            "does not go with the name `{name}`: `__Host-` means one host; leave it out, or name the cookie `__Secure-...`"
+        ));
+    }
+    if insecure {
+        return refuse(
+            "does not go with `insecure_for_localhost`; leave it out: the cookie stays on the host that set it"
+                .to_owned(),
+        );
+    }
+    if is_address(domain) {
+        return refuse(format!("is the address `{domain}`, which has no hosts below it; leave it out"));
+    }
+    let label = |label: &str| {
+        let inner = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        (1..=63).contains(&label.len()) && inner && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if domain.len() > 253 || !domain.split('.').all(label) {
+        return refuse(format!(
+            "is {domain:?}; write a domain name such as `shop.example`: no scheme, port, spaces or dots around it, others than ASCII as `xn--`"
+        ));
+    }
+    if !domain.contains('.') {
+        return refuse(format!("is `{domain}`, a top-level name, for which browsers refuse cookies; leave it out"));
+    }
+    Ok(())
+}
+
+pub(super) fn path(path: &str, name: &str) -> Result<(), Error> {
+    let refuse = |problem: String| Err(Error::new("path", problem));
+    if is_host_locked(name) && path != "/" {
+        return refuse(format!(
+            "is {path:?} and must be `/` for the name `{name}`; leave it out, or name the cookie `__Secure-...`"
+        ));
+    }
+    if path.len() > LONGEST_VALUE {
+        return refuse(format!("is {} bytes, and browsers ignore more than {LONGEST_VALUE}", path.len()));
+    }
+    if !path.starts_with('/') {
+        return refuse(format!("is {path:?} and must begin with `/`"));
+    }
+    if let Some(other) = path.chars().find(|c| !c.is_ascii_graphic() || matches!(c, ';' | '?' | '#')) {
+        return refuse(format!(
+            "has {other:?} in it; write it as `%` and two hexadecimal digits, and without `?` and `#`"
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn size(name: &str, attributes: &str) -> Result<(), Error> {
+    let size = set_cookie::longest(name, attributes);
+    if size <= LONGEST_COOKIE {
+        return Ok(());
+    }
+    let problem = format!(
+        "makes a cookie of {size} bytes; shorten it by {} for the {LONGEST_COOKIE} that browsers keep",
+        size - LONGEST_COOKIE
+    );
+    Err(Error::new("name", problem))
+}
+
+/// As browsers see it: what ends in a number is IPv4, in whatever spelling.
+fn is_address(domain: &str) -> bool {
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    domain.parse::<IpAddr>().is_ok() || (!last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn is_host_locked(name: &str) -> bool {
+    name.starts_with("__Host-")
+}
+
+fn prefix(name: &str) -> Option<&'static str> {
+    PREFIXES.into_iter().find(|prefix| name.starts_with(prefix))
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}
