@@ -16,17 +16,13 @@ impl Budget {
 
     /// Takes `bytes` if they fit.
     pub(crate) fn reserve(&self, bytes: u64) -> bool {
-        let used = self.used.fetch_add(bytes, Relaxed).saturating_add(bytes);
-        if used > self.limit {
-            self.release(bytes);
-            return false;
-        }
-        true
+        let fits = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.limit);
+        self.used.fetch_update(Relaxed, Relaxed, fits).is_ok()
     }
 
-    /// Takes bytes that cannot be refused; negative growth is not booked here.
-    pub(crate) fn force(&self, growth: i64) {
-        self.used.fetch_add(growth.max(0).unsigned_abs(), Relaxed);
+    /// Takes bytes that cannot be refused.
+    pub(crate) fn force(&self, bytes: u64) {
+        self.used.fetch_add(bytes, Relaxed);
     }
 
     pub(crate) fn release(&self, bytes: u64) {

@@ -1,4 +1,5 @@
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use crate::identity::Tag;
 use crate::sync::{Arc, ArcCell, AtomicU64, Mutex};
@@ -135,6 +136,12 @@ impl Cell {
     /// The shared tier knows that the session was seen at `at`.
     pub(crate) fn mark_reported(&self, at: Timestamp) {
         self.reported.fetch_max(at.as_millis(), Relaxed);
+    }
+
+    /// Whether the shared tier still has the record, going by what it was last told.
+    pub(crate) fn is_kept(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+        let reported = Timestamp::from_millis(self.reported.load(Relaxed));
+        now < reported.after(Duration::from_millis(snapshot.idle.saturating_add(snapshot.idle / 10)))
     }
 
     /// Why the session must end now, if it must.

@@ -12,7 +12,7 @@ pub(crate) type CodecError = Box<dyn Error + Send + Sync>;
 pub(crate) struct Codec {
     pub(crate) key: &'static str,
     pub(crate) encode: fn(&(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError>,
-    /// Whether decoding these bytes and encoding the result gives these bytes again.
+    /// Whether decoding these bytes and encoding the result gives the same data again.
     pub(crate) survives: fn(&[u8]) -> bool,
 }
 

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::identity::Tag;
 use crate::sync::Arc;
 
-use super::EndReason;
 use super::cell::Cell;
 use super::table::Shard;
 use super::tier::{Holding, Refused, Tier};
@@ -20,17 +19,24 @@ impl Tier {
         if bytes == 0 || self.budget.reserve(bytes) {
             return Ok(());
         }
-        if bytes > self.budget.limit() {
+        if self.evict_for(bytes, spare) {
+            return Ok(());
+        }
+        if self.holding == Holding::Only {
             return Err(Refused::Full);
         }
+        // A copy that is in use has to be somewhere; nothing else is left to give way to it.
+        self.budget.force(bytes);
+        Ok(())
+    }
+
+    fn evict_for(&self, bytes: u64, spare: &Tag) -> bool {
         let shards = self.table.shards();
-        for _ in 0..shards.len() {
-            let turn = self.next_to_give.fetch_add(1, Relaxed) as usize;
-            if self.evict_from(&shards[turn % shards.len()], spare) && self.budget.reserve(bytes) {
-                return Ok(());
-            }
-        }
-        Err(Refused::Full)
+        bytes <= self.budget.limit()
+            && (0..shards.len()).any(|_| {
+                let turn = self.next_to_give.fetch_add(1, Relaxed) as usize;
+                self.evict_from(&shards[turn % shards.len()], spare) && self.budget.reserve(bytes)
+            })
     }
 
     /// Evicts a tenth of the shard's candidates, one at least. Answers whether there was one.
@@ -44,7 +50,7 @@ impl Tier {
         let tenth = candidates.len().div_ceil(10);
         for cell in &candidates[..tenth] {
             match self.holding {
-                Holding::Only => drop(self.end(cell, EndReason::Evicted)),
+                Holding::Only => drop(self.end_anonymous(cell)),
                 Holding::Copy => self.forget(cell),
             }
         }

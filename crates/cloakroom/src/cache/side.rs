@@ -53,7 +53,9 @@ impl Cell {
     pub(crate) fn join_or_register(&self, key: &'static str, base: Base, launch: impl FnOnce() -> Flight) -> (Flight, bool) {
         let mut side = self.side.lock();
         let flights = &mut side.get_or_insert_default().flights;
-        if let Some((_, flight)) = flights.iter().find(|(name, flight)| *name == key && flight.base == base) {
+        // A flight whose task is gone will never land.
+        let joinable = |flight: &Flight| flight.base == base && flight.landing.has_changed().is_ok();
+        if let Some((_, flight)) = flights.iter().find(|(name, flight)| *name == key && joinable(flight)) {
             return (flight.clone(), false);
         }
         flights.retain(|(name, _)| *name != key);

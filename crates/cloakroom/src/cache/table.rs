@@ -9,7 +9,11 @@ use crate::sync::{Arc, AtomicU64, RwLock};
 use super::cell::Cell;
 
 /// Growing one shard of a table of ten million moves some 10 000 entries: about a millisecond.
+#[cfg(not(cloakroom_shuttle))]
 const SHARDS: usize = 1024;
+/// With few shards the schedule explorer reaches what happens after a scan of all of them.
+#[cfg(cloakroom_shuttle)]
+const SHARDS: usize = 2;
 
 /// All cells, found by tag.
 ///
@@ -34,6 +38,11 @@ impl Table {
 
     pub(crate) fn get(&self, tag: &Tag) -> Option<Arc<Cell>> {
         self.shard(tag).cells.read().find(tag.hash(), |cell| cell.tag == *tag).cloned()
+    }
+
+    /// Whether this very cell is the one of its tag.
+    pub(crate) fn holds(&self, cell: &Arc<Cell>) -> bool {
+        self.get(&cell.tag).is_some_and(|held| Arc::ptr_eq(&held, cell))
     }
 
     /// Adds a cell if its tag is free.

@@ -148,11 +148,14 @@ impl Tier {
         let weight = snapshot.weight();
         self.make_room(weight, &tag)?;
         let cell = Arc::new(Cell::new(tag, State::Live(snapshot), now));
+        // Before anybody can find the cell, because whoever ends it counts it out again.
+        let anonymous = i64::from(cell.state().is_anonymous());
+        self.table.count_anonymous(&tag, anonymous);
         if !self.table.insert(&cell) {
+            self.table.count_anonymous(&tag, -anonymous);
             self.budget.release(weight);
             return Ok(None);
         }
-        self.table.count_anonymous(&tag, i64::from(cell.state().is_anonymous()));
         self.watch_time(&cell, now);
         Ok(Some(cell))
     }
@@ -167,7 +170,7 @@ impl Tier {
                 State::Ended(reason) => return Err(Refused::Ended(*reason)),
             };
             let next = snapshot.apply(change)?;
-            if next.values.weight() > snapshot.values.weight() {
+            if next.values.outgrows(&snapshot.values) {
                 self.check(&next)?;
             }
             if let Some(transition) = self.replace(cell, &before, next)? {
@@ -189,17 +192,44 @@ impl Tier {
         Ok(transition)
     }
 
-    /// Ends a session for good. `None` if it had ended before: one caller only ends a session.
-    pub(crate) fn end(&self, cell: &Arc<Cell>, reason: EndReason) -> Option<Arc<State>> {
-        let end = |state: &State| (!matches!(state, State::Ended(_))).then_some(State::Ended(reason));
+    /// Ends a session for good. Answers whether this call did: one caller only ends a session.
+    pub(crate) fn end(&self, cell: &Arc<Cell>, reason: EndReason) -> bool {
+        self.end_if(cell, |_| Some(reason))
+    }
+
+    /// Ends a session whose time is over, unless somebody has just prolonged it.
+    pub(crate) fn end_overdue(&self, cell: &Arc<Cell>, now: Timestamp) -> bool {
+        self.end_if(cell, |state| state.snapshot().and_then(|snapshot| cell.overdue(snapshot, now)))
+    }
+
+    /// Ends a session nobody is logged in to, because memory is full.
+    pub(super) fn end_anonymous(&self, cell: &Arc<Cell>) -> bool {
+        self.end_if(cell, |state| state.is_anonymous().then_some(EndReason::Evicted))
+    }
+
+    /// Ends a session if it is, at the very moment of its end, as it must be.
+    fn end_if(&self, cell: &Arc<Cell>, reason: impl Fn(&State) -> Option<EndReason>) -> bool {
+        let end = |state: &State| match state {
+            State::Ended(_) => None,
+            alive => reason(alive).map(State::Ended),
+        };
         let transition = cell.transition(end);
-        // Also after losing the race: whoever gets an answer must find the session out of the table.
-        self.table.remove(cell);
-        let transition = transition?;
+        if matches!(**cell.state(), State::Ended(_)) {
+            // Also after losing the race: whoever gets an answer must find the session out of the table.
+            self.table.remove(cell);
+        }
+        let Some(transition) = transition else { return false };
         self.settle(cell, &transition);
-        self.observer.ended(cell, &transition.before, reason);
-        cell.announce_end(reason);
-        Some(transition.before)
+        if let State::Ended(reason) = *transition.after {
+            self.observer.ended(cell, &transition.before, reason);
+            cell.announce_end(reason);
+        }
+        true
+    }
+
+    /// Whether this very cell is the one of its tag: no invalidation reaches any other.
+    pub(crate) fn holds(&self, cell: &Arc<Cell>) -> bool {
+        self.table.holds(cell)
     }
 
     /// Forgets that a copy is up to date. Reads that are under way will not fill it.
@@ -211,6 +241,20 @@ impl Tier {
         });
         if let Some(transition) = vacated {
             self.settle(cell, &transition);
+        }
+    }
+
+    /// Forgets the copy of another cell than this one, if there is one.
+    pub(crate) fn vacate_other(&self, cell: &Arc<Cell>) {
+        if let Some(other) = self.get(&cell.tag).filter(|other| !Arc::ptr_eq(other, cell)) {
+            self.vacate(&other);
+        }
+    }
+
+    /// Takes a cell that was never filled out of the tier.
+    pub(crate) fn forget_unfilled(&self, cell: &Arc<Cell>) {
+        if matches!(**cell.state(), State::Vacant(None)) {
+            self.forget(cell);
         }
     }
 
@@ -230,16 +274,17 @@ impl Tier {
 
     /// The live state with its values unpacked for good, if they were packed.
     pub(crate) fn unpack(&self, cell: &Cell) {
-        let unpacked = cell.transition(|state| match state {
-            State::Live(snapshot @ Snapshot { values: Values::Packed(packed), .. }) => {
-                Some(State::Live(Snapshot { values: Values::Live(packed.unpack()), ..snapshot.clone() }))
+        loop {
+            let before = Arc::clone(&cell.state());
+            let State::Live(snapshot @ Snapshot { values: Values::Packed(packed), .. }) = &*before else { return };
+            let next = Snapshot { values: Values::Live(packed.unpack()), ..snapshot.clone() };
+            // A read must not fail for want of memory, so this may exceed the budget until the next write.
+            let growth = next.weight().saturating_sub(snapshot.weight());
+            self.budget.force(growth);
+            match cell.replace(&before, State::Live(next)) {
+                Some(transition) => return self.settle(cell, &transition),
+                None => self.budget.release(growth),
             }
-            _ => None,
-        });
-        if let Some(transition) = unpacked {
-            // Unpacking must not fail a read, so it may exceed the budget until the next write.
-            self.budget.force(transition.growth());
-            self.settle(cell, &transition);
         }
     }
 
@@ -255,12 +300,12 @@ impl Tier {
             // An ended cell is out of the table already; a vacant one is a copy nobody came back for.
             return self.give_up(cell, &state, now);
         };
-        if let Some(reason) = cell.overdue(snapshot, now) {
+        if cell.overdue(snapshot, now).is_some() {
             if self.holding == Holding::Copy {
                 return self.give_up(cell, &state, now);
             }
-            self.end(cell, reason);
-            return None;
+            // Prolonged at this very moment, it is looked at again at the next tick.
+            return (!self.end_overdue(cell, now)).then_some(now);
         }
         Some(self.pack_if_quiet(cell, &state, snapshot, now))
     }
@@ -286,7 +331,8 @@ impl Tier {
         if now < quiet_at {
             return quiet_at.min(deadline);
         }
-        if let Some(packed) = Packed::pack(entries) {
+        let smaller = |packed: &Packed| packed.weight() < snapshot.values.weight();
+        if let Some(packed) = Packed::pack(entries).filter(smaller) {
             let packed = Snapshot { values: Values::Packed(packed), ..snapshot.clone() };
             if let Some(transition) = cell.replace(state, State::Live(packed)) {
                 self.settle(cell, &transition);

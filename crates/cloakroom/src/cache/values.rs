@@ -21,6 +21,12 @@ impl Values {
         }
     }
 
+    /// Whether these are more values, or weightier ones, than the former.
+    pub(crate) fn outgrows(&self, former: &Self) -> bool {
+        let number = |values: &Self| values.entries().map(count);
+        self.weight() > former.weight() || number(self) > number(former)
+    }
+
     pub(crate) fn weight(&self) -> u64 {
         match self {
             Self::Live(entries) => entries.iter().map(Entry::weight).sum(),

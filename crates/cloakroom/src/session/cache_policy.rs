@@ -109,9 +109,10 @@ impl CachePolicy {
     /// Until when a value that is loaded now is fresh; `random` decides the jitter.
     pub(super) fn fresh_until(&self, now: Timestamp, random: u64) -> Timestamp {
         let Some(ttl) = self.ttl else { return Timestamp::MAX };
-        // Up to `jitter` percent, in steps of a thousandth of that.
-        let shortened = ttl.mul_f64(1.0 - f64::from(self.jitter) / 100.0 * (random % 1001) as f64 / 1000.0);
-        now.after(shortened)
+        // Up to `jitter` percent of the ttl, in steps of a thousandth of that.
+        let share = u128::from(self.jitter) * u128::from(random % 1001);
+        let cut = ttl.as_millis().saturating_mul(share) / 100_000;
+        now.after(ttl.saturating_sub(Duration::from_millis(u64::try_from(cut).unwrap_or(u64::MAX))))
     }
 
     /// Until when the absence of a value is believed.

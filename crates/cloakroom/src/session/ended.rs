@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use crate::cache::{Cell, EndReason};
-use crate::sync::Arc;
+use tokio::sync::watch;
+
+use crate::cache::EndReason;
 
 use super::handle::Handle;
 
@@ -10,19 +11,23 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Resolves when the session of this hold is over; at once if there is none.
 pub(super) async fn ended(hold: Handle) -> EndReason {
-    let cell = loop {
+    loop {
         match hold.open().await {
-            Ok(Some((cell, _))) => break cell,
+            Ok(Some((cell, _))) => {
+                let end = cell.watch_end();
+                // A watched cell stays in the table, but this one may have left it a moment before.
+                if hold.engine().tier.holds(&cell) || end.borrow().is_some() {
+                    return end_of(end).await;
+                }
+            }
             Ok(None) => return EndReason::Gone,
             // Not knowing is not the end.
             Err(_) => hold.engine().clock.sleep(RETRY).await,
         }
-    };
-    end_of(&cell).await
+    }
 }
 
-async fn end_of(cell: &Arc<Cell>) -> EndReason {
-    let mut end = cell.watch_end();
+async fn end_of(mut end: watch::Receiver<Option<EndReason>>) -> EndReason {
     loop {
         if let Some(reason) = *end.borrow_and_update() {
             return reason;

@@ -35,9 +35,10 @@ impl Runway {
         let runway = self.clone();
         runway.engine.ledger.counters.loads.count();
         spawn(async move {
+            let registered = Registered { runway: &runway, key: key::<T>() };
             let outcome = run::<T, _, _>(&runway.engine, loader).await;
             let landing = runway.land(outcome).await;
-            runway.cell.deregister(key::<T>(), runway.base);
+            drop(registered);
             sender.send_replace(Some(landing));
         });
         Flight { base: self.base, landing }
@@ -45,18 +46,23 @@ impl Runway {
 
     /// Installs what was loaded, unless something overtook the load, and hands it to the waiters.
     async fn land<T: SessionValue>(&self, outcome: Result<Option<T>, LoadFailure>) -> Landing {
-        let loaded = match outcome {
-            Ok(value) => value.map(Arc::new),
+        // The value's own code counts its size, and may panic like the loader.
+        let prepare = |value: Option<T>| {
+            let value = value.map(Arc::new);
+            catch_unwind(AssertUnwindSafe(|| (value.clone().map(erase), self.edit(value)))).map_err(|_| LoadFailure::Panicked)
+        };
+        match outcome.and_then(prepare) {
+            Ok((landing, edit)) => {
+                if let Some(edit) = edit {
+                    self.install(edit).await;
+                }
+                Ok(landing)
+            }
             Err(failure) => {
                 self.engine.ledger.counters.loads_failed.count();
-                return Err(Arc::new(failure));
+                Err(Arc::new(failure))
             }
-        };
-        let landing = loaded.clone().map(erase);
-        if let Some(edit) = self.edit(loaded) {
-            self.install(edit).await;
         }
-        Ok(landing)
     }
 
     /// What to put in place; `None` if the answer is not to be kept.
@@ -85,11 +91,23 @@ impl Runway {
         let writer = Writer::Unrotated(self.base.fingerprint, self.verifier);
         let proposal = Proposal { edits: &[edit], ..Proposal::default() };
         let overtaken = |error: &CommitError| {
-            matches!(error, CommitError::Refused(Refused::Conflict | Refused::Superseded | Refused::Vacant | Refused::Ended(_)))
+            matches!(error, CommitError::Refused(Refused::Conflict | Refused::Superseded | Refused::Ended(_)))
         };
-        if self.engine.commit(&self.cell, &writer, proposal).await.is_err_and(|error| overtaken(&error)) {
+        if self.engine.commit_by_tag(&self.cell.tag, &writer, proposal).await.is_err_and(|error| overtaken(&error)) {
             self.engine.ledger.counters.loads_overtaken.count();
         }
+    }
+}
+
+/// A flight that readers can find. However its task ends, later readers must not wait for it.
+struct Registered<'a> {
+    runway: &'a Runway,
+    key: &'static str,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.runway.cell.deregister(self.key, self.runway.base);
     }
 }
 

@@ -108,8 +108,8 @@ where
 
 /// Waits for a load to land. Dropping this leaves the load alone.
 async fn wait<T: SessionValue>(mut flight: Flight) -> Result<Option<Arc<T>>, SessionError> {
-    // The sender is only dropped without a landing when its runtime shuts down.
-    let closed = |_| SessionError::from(Arc::new(LoadFailure::Failed("the runtime is shutting down".into())));
+    // The sender is dropped without a landing when its runtime shuts down.
+    let closed = |_| SessionError::from(Arc::new(LoadFailure::Failed("the task of the loader ended without an outcome".into())));
     let landing = flight.landing.wait_for(Option::is_some).await.map_err(closed)?.clone();
     match landing {
         Some(Ok(value)) => Ok(value.and_then(|value| value.downcast())),

@@ -82,8 +82,12 @@ fn encode<T: SessionValue>(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, C
 }
 
 fn survives<T: SessionValue>(bytes: &[u8]) -> bool {
-    let again = serde_json::from_slice::<T>(bytes).and_then(|value| serde_json::to_vec(&value));
-    again.is_ok_and(|again| again == bytes)
+    let same = || -> Result<bool, serde_json::Error> {
+        let again = serde_json::to_value(serde_json::from_slice::<T>(bytes)?)?;
+        // As data, because a `HashMap` comes back in another order.
+        Ok(again == serde_json::from_slice::<serde_json::Value>(bytes)?)
+    };
+    same().unwrap_or(false)
 }
 
 pub(super) fn decode<T: SessionValue>(bytes: &[u8]) -> Result<T, SessionError> {

@@ -85,7 +85,7 @@ impl Session {
             .edit(|open| {
                 let Some(open) = open else { return Ok(None) };
                 let present = match read::<T>(engine, open) {
-                    Ok(Found { content: Content::Nothing, .. }) => return Ok(None),
+                    Ok(Found { content: Content::Nothing | Content::Absent, .. }) => return Ok(None),
                     Ok(found) => Some(found.version),
                     Err(error) if error.kind() == SessionErrorKind::Decode => None,
                     Err(error) => return Err(error),

@@ -53,6 +53,11 @@ impl Writer {
         Self::Unrotated(bearer.fingerprint, Verifier::of(&bearer.secret))
     }
 
+    /// Whether a client's request writes: that counts as activity of the session.
+    pub(crate) const fn is_client(&self) -> bool {
+        matches!(self, Self::Holder(_))
+    }
+
     pub(crate) const fn local(&self) -> Guard {
         match self {
             Self::Application => Guard::Anyone,

@@ -70,6 +70,9 @@ impl Engine {
             }
             Some(store) => Some(self.commit_shared(&**store, cell, writer, &change).await?),
         };
+        if writer.is_client() {
+            cell.see(change.now);
+        }
         self.ledger.counters.commits.count();
         Ok(hint)
     }
@@ -104,6 +107,9 @@ impl Engine {
                     None => Snapshot { version, origin: origin(receipt.lease, nonce), ..next },
                 };
                 self.install(cell, &before, next);
+                if writer.is_client() {
+                    cell.mark_reported(change.now);
+                }
                 Ok(Hint { version, nonce: nonce as u16 })
             }
             Committed::Conflict(loaded) => Err(self.learn(cell, &before, loaded, Refused::Conflict)),
@@ -154,11 +160,18 @@ impl Engine {
         refused.into()
     }
 
-    /// Makes `next` the copy, unless something overtook it: then there is none.
+    /// Makes `next` the copy. Where only the form of the values changed since `before` (a reader
+    /// decoded one, the timer packed them), it replaces that; where anything else happened, there is no copy.
     fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) {
-        if !matches!(self.tier.replace(cell, before, next), Ok(Some(_))) {
-            self.tier.vacate(cell);
+        let mut present = Arc::clone(before);
+        while let Ok(None) = self.tier.replace(cell, &present, next.clone()) {
+            present = Arc::clone(&cell.state());
+            if present.snapshot().map(|snapshot| snapshot.version) != before.snapshot().map(|snapshot| snapshot.version) {
+                return self.tier.vacate(cell);
+            }
         }
+        // This cell may have been forgotten meanwhile, and another one filled from before the commit.
+        self.tier.vacate_other(cell);
     }
 }
 
@@ -166,6 +179,20 @@ impl Engine {
 const ATTEMPTS: u32 = 10;
 
 impl Engine {
+    /// Makes a change on a session that is found by its tag, wherever its copy is or is not.
+    pub(crate) async fn commit_by_tag(&self, tag: &Tag, writer: &Writer, proposal: Proposal<'_>) -> Result<(), CommitError> {
+        for _ in 0..ATTEMPTS {
+            let Some(cell) = self.tag_cell(tag).await? else {
+                return Err(Refused::Ended(EndReason::Gone).into());
+            };
+            match self.commit(&cell, writer, proposal).await {
+                Err(CommitError::Refused(Refused::Vacant)) => {}
+                outcome => return outcome.map(drop),
+            }
+        }
+        Err(Refused::Conflict.into())
+    }
+
     /// Whether a change that was overtaken should be tried again; waits a moment where that helps.
     ///
     /// Where there is one tier, somebody else's success is the only reason to fail, so trying on

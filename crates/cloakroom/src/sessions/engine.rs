@@ -22,6 +22,8 @@ pub(crate) struct Engine {
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) fingerprints: FingerprintKey,
     pub(crate) ledger: Arc<Ledger>,
+    /// Sessions that must still be ended, because the shared tier did not answer.
+    pub(super) unfinished: Mutex<Vec<(Tag, EndReason)>>,
     /// Sessions that were seen, for the shared tier to hear of.
     pub(super) touches: Mutex<Vec<Touch>>,
     pub(super) housekeeper: Housekeeper,
@@ -54,6 +56,7 @@ impl Engine {
             clock,
             random,
             ledger,
+            unfinished: Mutex::default(),
             touches: Mutex::default(),
             housekeeper: Housekeeper::default(),
             myself: Weak::clone(myself),
@@ -74,12 +77,17 @@ impl Engine {
     pub(crate) async fn end(&self, tag: &Tag, cell: Option<Arc<Cell>>, reason: EndReason) -> Result<bool, SessionError> {
         let cell = cell.or_else(|| self.tier.get(tag));
         let Some(store) = &self.store else {
-            return Ok(cell.is_some_and(|cell| self.tier.end(&cell, reason).is_some()));
+            return Ok(cell.is_some_and(|cell| self.tier.end(&cell, reason)));
         };
+        let known = cell.as_ref().is_some_and(|cell| cell.state().last_known().is_some());
         let principal = cell.as_ref().and_then(|cell| cell.state().last_known()?.principal().cloned());
         let existed = self.watched(store.destroy(*tag).await)?;
-        if let Some(cell) = cell {
+        // The caller's cell may have been forgotten meanwhile, and the table's be another one.
+        for cell in cell.into_iter().chain(self.tier.get(tag)) {
             self.tier.end(&cell, reason);
+        }
+        if existed && !known {
+            self.ledger.ended_elsewhere(tag, reason);
         }
         if let Some(principal) = principal {
             // A member without a record is harmless and is cleaned up when it is next met.

@@ -129,8 +129,8 @@ impl From<RandomError> for SessionError {
 impl From<Refused> for SessionError {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Ended(_) | Refused::Superseded | Refused::Vacant => Self::new(SessionErrorKind::Ended),
-            Refused::Conflict => Self::new(SessionErrorKind::Conflict),
+            Refused::Ended(_) | Refused::Superseded => Self::new(SessionErrorKind::Ended),
+            Refused::Conflict | Refused::Vacant => Self::new(SessionErrorKind::Conflict),
             Refused::Full => Self::new(SessionErrorKind::Full),
             Refused::TooLarge(which) => Self::with_source(
                 SessionErrorKind::TooLarge,

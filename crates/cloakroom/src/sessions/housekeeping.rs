@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cache::Cell;
+use crate::cache::{Cell, EndReason};
 use crate::store::Touch;
 use crate::sync::{Arc, Mutex};
 use crate::time::Timestamp;
@@ -16,6 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const REPORTS_PER_TIMEOUT: u64 = 10;
 /// So that one call to the shared tier stays small.
 const TOUCHES_PER_CALL: usize = 1000;
+/// How many touches wait for a shared tier that does not answer; some 3 MB.
+const MOST_TOUCHES: usize = 100_000;
 
 /// The background task of an engine, if it runs.
 #[derive(Debug, Default)]
@@ -28,6 +30,7 @@ impl Engine {
             tokio::task::yield_now().await;
         }
         self.report_touches().await;
+        self.finish_ends().await;
         let doubted = std::mem::take(&mut *self.ledger.doubted.lock());
         for cell in doubted {
             self.ask_after(&cell).await;
@@ -50,8 +53,21 @@ impl Engine {
         let Some(store) = &self.store else { return };
         let touches = std::mem::take(&mut *self.touches.lock());
         for batch in touches.chunks(TOUCHES_PER_CALL) {
-            // A touch that is lost is made up for by the next one.
-            drop(self.watched(store.touch(batch.to_vec()).await));
+            if self.watched(store.touch(batch.to_vec()).await).is_err() {
+                let mut waiting = self.touches.lock();
+                let room = MOST_TOUCHES.saturating_sub(waiting.len());
+                waiting.extend(batch.iter().take(room));
+            }
+        }
+    }
+
+    /// Ends what could not be ended when it should have been.
+    async fn finish_ends(&self) {
+        let unfinished = std::mem::take(&mut *self.unfinished.lock());
+        for (tag, reason) in unfinished {
+            if self.end(&tag, None, reason).await.is_err() {
+                self.unfinished.lock().push((tag, reason));
+            }
         }
     }
 
@@ -59,7 +75,7 @@ impl Engine {
     async fn ask_after(self: &Arc<Self>, cell: &Arc<Cell>) {
         let Some(store) = &self.store else { return };
         match self.watched(store.load(cell.tag).await) {
-            Ok(None) => drop(self.tier.end(cell, crate::EndReason::Gone)),
+            Ok(None) => drop(self.tier.end(cell, EndReason::Gone)),
             Ok(Some(_)) => {}
             // Not known yet; ask again at the next round.
             Err(_) => self.ledger.doubted.lock().push(Arc::clone(cell)),

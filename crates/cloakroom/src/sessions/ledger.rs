@@ -43,6 +43,12 @@ impl Ledger {
         });
     }
 
+    /// A session ended that this process has no copy of.
+    pub(crate) fn ended_elsewhere(&self, tag: &Tag, reason: EndReason) {
+        self.counter(reason).count();
+        self.record(EventKind::Ended(reason), Some(tag), None);
+    }
+
     const fn counter(&self, reason: EndReason) -> &Counter {
         match reason {
             EndReason::Logout => &self.counters.ended_logout,

@@ -10,9 +10,6 @@ use super::commit::{CommitError, Proposal};
 use super::engine::Engine;
 use super::error::SessionError;
 
-/// How often a change is tried whose copy is invalidated under it.
-const ATTEMPTS: usize = 10;
-
 /// All sessions of one principal, from anywhere: a handler, a job, a command line.
 ///
 /// Made by [`Sessions::of`](crate::Sessions::of). Each verb sees the sessions that are logged in
@@ -90,7 +87,7 @@ impl PrincipalSessions {
         let mut changed = 0;
         for tag in self.tags().await? {
             let proposal = Proposal { edits: &edits, ..Proposal::default() };
-            match self.engine.commit_as_application(&tag, proposal).await {
+            match self.engine.commit_by_tag(&tag, &Writer::Application, proposal).await {
                 Ok(()) => changed += 1,
                 Err(CommitError::Refused(Refused::Ended(_))) => {}
                 Err(error) => return Err(error.into()),
@@ -139,22 +136,6 @@ impl PrincipalSessions {
 impl fmt::Debug for PrincipalSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrincipalSessions").finish_non_exhaustive()
-    }
-}
-
-impl Engine {
-    /// A change that needs no token.
-    async fn commit_as_application(&self, tag: &Tag, proposal: Proposal<'_>) -> Result<(), CommitError> {
-        for _ in 0..ATTEMPTS {
-            let Some(cell) = self.tag_cell(tag).await? else {
-                return Err(Refused::Ended(EndReason::Gone).into());
-            };
-            match self.commit(&cell, &Writer::Application, proposal).await {
-                Err(CommitError::Refused(Refused::Vacant)) => {}
-                outcome => return outcome.map(drop),
-            }
-        }
-        Err(Refused::Conflict.into())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cache::{Cell, EndReason, Proof, Snapshot, State};
+use crate::cache::{Cell, EndReason, Proof, Snapshot, State, Tier};
 use crate::identity::{Hint, Tag, Token};
 use crate::store::{AnyStore, Lease};
 use crate::sync::Arc;
@@ -63,9 +63,9 @@ impl Engine {
     fn greet(&self, cell: &Arc<Cell>, bearer: &Bearer, now: Timestamp) -> bool {
         let state = cell.state();
         let Some(snapshot) = state.snapshot() else { return false };
-        if let Some(reason) = cell.overdue(snapshot, now) {
+        if cell.overdue(snapshot, now).is_some() {
             if self.store.is_none() {
-                self.tier.end(cell, reason);
+                self.tier.end_overdue(cell, now);
             }
             return false;
         }
@@ -109,23 +109,24 @@ impl Engine {
     }
 
     fn look(&self, cell: &Arc<Cell>, bearer: &Bearer, now: Timestamp) -> Local {
-        let state = cell.state();
-        let Some(snapshot) = state.snapshot() else {
-            return if matches!(**state, State::Ended(_)) { Local::Closed } else { Local::Unsure };
-        };
-        let admitted = snapshot.admits(bearer.fingerprint, now);
-        if self.store.is_some() {
-            let usable = admitted && self.is_current(snapshot, bearer.seen) && cell.overdue(snapshot, now).is_none();
-            return if usable { Local::Open(Arc::clone(&state)) } else { Local::Unsure };
+        loop {
+            let state = cell.state();
+            let Some(snapshot) = state.snapshot() else {
+                return if matches!(**state, State::Ended(_)) { Local::Closed } else { Local::Unsure };
+            };
+            let admitted = snapshot.admits(bearer.fingerprint, now);
+            let overdue = cell.overdue(snapshot, now).is_some();
+            if self.store.is_some() {
+                // Only the record knows what other nodes saw, and which secrets they gave out.
+                let known = admitted && !overdue && cell.is_kept(snapshot, now) && self.is_current(snapshot, bearer.seen);
+                return if known { Local::Open(Arc::clone(&state)) } else { Local::Unsure };
+            }
+            if !overdue {
+                return if admitted { Local::Open(Arc::clone(&state)) } else { Local::Superseded };
+            }
+            // If it does not end, somebody has just prolonged it: look again.
+            self.tier.end_overdue(cell, now);
         }
-        if let Some(reason) = cell.overdue(snapshot, now) {
-            self.tier.end(cell, reason);
-            return Local::Closed;
-        }
-        if admitted {
-            return Local::Open(Arc::clone(&state));
-        }
-        Local::Superseded
     }
 
     /// Whether a copy may be served without asking: its store vouches for it, and it is at least as
@@ -153,28 +154,47 @@ impl Engine {
                 Local::Closed => return Ok(Access::Nothing),
                 Local::Unsure => {}
             }
-            // The reservation: whatever happens to the cell from here on keeps this read out of it.
-            let before = Arc::clone(&cell.state());
-            self.ledger.counters.store_loads.count();
-            let Some(loaded) = self.watched(store.load(bearer.tag).await)? else {
-                self.tier.end(&cell, EndReason::Gone);
+            let Some(before) = self.reserve(&cell) else { continue };
+            let Some(mut snapshot) = self.load(store, &cell, &before).await? else {
                 self.ledger.counters.tokens_unknown.count();
                 return Ok(Access::Nothing);
             };
-            cell.see(loaded.record.last_seen);
-            cell.mark_reported(loaded.record.last_seen);
-            let mut snapshot = convert::snapshot(loaded.record, loaded.lease, &before);
             if !self.recognise(&cell, &mut snapshot, bearer).await? {
                 return Ok(Access::Superseded);
             }
-            if let Ok(Some(filled)) = self.tier.replace(&cell, &before, snapshot.clone()) {
-                self.seen_in(&cell);
+            let overtaken = attempts.next().is_none().then(|| Arc::new(State::Live(snapshot.clone())));
+            if let Some(filled) = self.tier.replace(&cell, &before, snapshot)? {
+                cell.see(self.now());
+                self.report_activity(&cell, self.now());
                 return Ok(Access::Open((Arc::clone(&cell), filled.after)));
             }
-            if attempts.next().is_none() {
-                return Ok(Access::Open(self.detached(bearer, snapshot)));
+            if let Some(state) = overtaken {
+                // Good for this one answer: it was true when it was asked for.
+                return Ok(Access::Open((Arc::clone(&cell), state)));
             }
         }
+    }
+
+    /// The reservation for a fill: whatever happens to the cell from here on keeps the fill out of
+    /// it. `None` if the cell has left the table, where no invalidation would reach it.
+    fn reserve(&self, cell: &Arc<Cell>) -> Option<Arc<State>> {
+        let before = Arc::clone(&cell.state());
+        self.tier.holds(cell).then_some(before)
+    }
+
+    /// Reads the record for a cell. `None` if there is none: then the cell has ended.
+    async fn load(&self, store: &dyn AnyStore, cell: &Arc<Cell>, before: &State) -> Result<Option<Snapshot>, SessionError> {
+        let mut asking = Asking { tier: &self.tier, cell, answered: false };
+        self.ledger.counters.store_loads.count();
+        let answer = self.watched(store.load(cell.tag).await)?;
+        asking.answered = true;
+        let Some(loaded) = answer else {
+            self.tier.end(cell, EndReason::Gone);
+            return Ok(None);
+        };
+        cell.see(loaded.record.last_seen);
+        cell.mark_reported(loaded.record.last_seen);
+        Ok(Some(convert::snapshot(loaded.record, loaded.lease, before)))
     }
 
     /// Whether the bearer's secret opens the session as the record says; remembers it if so.
@@ -192,38 +212,35 @@ impl Engine {
         Ok(false)
     }
 
-    /// A copy for one use: nobody invalidates it, so its lease says that nobody vouches for it.
-    fn detached(&self, bearer: &Bearer, mut snapshot: Snapshot) -> Open {
-        if let Some(origin) = &mut snapshot.origin {
-            origin.lease = Lease::NONE.number();
-        }
-        let cell = Arc::new(Cell::new(bearer.tag, State::Live(snapshot), self.now()));
-        let state = Arc::clone(&cell.state());
-        (cell, state)
-    }
-
-    fn seen_in(&self, cell: &Arc<Cell>) {
-        let now = self.now();
-        cell.see(now);
-        self.report_activity(cell, now);
-    }
-
     /// The live copy of a session that the application itself wants to change.
     pub(super) async fn tag_cell(&self, tag: &Tag) -> Result<Option<Arc<Cell>>, SessionError> {
         let Some(store) = &self.store else { return Ok(self.tier.get(tag)) };
-        let cell = self.tier.get_or_vacant(tag, self.now());
-        let turn = cell.turn();
-        let _turn = turn.lock().await;
-        let before = Arc::clone(&cell.state());
-        if before.snapshot().is_some_and(|snapshot| self.is_current(snapshot, None)) {
+        loop {
+            let cell = self.tier.get_or_vacant(tag, self.now());
+            let turn = cell.turn();
+            let _turn = turn.lock().await;
+            let Some(before) = self.reserve(&cell) else { continue };
+            if !before.snapshot().is_some_and(|snapshot| self.is_current(snapshot, None)) {
+                let Some(snapshot) = self.load(&**store, &cell, &before).await? else { return Ok(None) };
+                self.tier.replace(&cell, &before, snapshot)?;
+            }
             return Ok(Some(Arc::clone(&cell)));
         }
-        let Some(loaded) = self.watched(store.load(*tag).await)? else {
-            self.tier.end(&cell, EndReason::Gone);
-            return Ok(None);
-        };
-        let snapshot = convert::snapshot(loaded.record, loaded.lease, &before);
-        drop(self.tier.replace(&cell, &before, snapshot));
-        Ok(Some(Arc::clone(&cell)))
+    }
+}
+
+/// A question to the shared tier. A cell that it does not fill must not stay behind, whether the
+/// store is down or the request was dropped: anybody can ask with a random token.
+struct Asking<'a> {
+    tier: &'a Tier,
+    cell: &'a Arc<Cell>,
+    answered: bool,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.tier.forget_unfilled(self.cell);
+        }
     }
 }

@@ -39,17 +39,30 @@ impl Engine {
         let outcome = self.log_in(bearer, cell, request, former.as_ref()).await;
         // Also if the login failed: they have lost their place, and a session without one could not be revoked.
         for tag in displaced {
-            self.end(&tag, None, EndReason::Displaced).await?;
+            if self.end(&tag, None, EndReason::Displaced).await.is_err() {
+                self.unfinished.lock().push((tag, EndReason::Displaced));
+            }
         }
         if outcome.is_ok() {
-            self.ledger.counters.logins.count();
-            self.ledger.record(EventKind::LoggedIn, Some(&cell.tag), Some(&request.principal));
-        }
-        let not_theirs = if outcome.is_ok() { former } else { Some(request.principal.clone()) };
-        if let Some(principal) = not_theirs.filter(|principal| !is_session_of(cell, principal)) {
-            self.dismiss(&principal, cell).await;
+            self.logged_in(cell, &request.principal, former).await;
+        } else if self.store.is_none() && !is_session_of(cell, &request.principal) {
+            // In a shared tier the member stays: another node may have just logged the session in
+            // as this principal, and a member that is not theirs is left out wherever it is met.
+            self.ledger.index.dismiss(&request.principal, cell);
         }
         outcome
+    }
+
+    async fn logged_in(&self, cell: &Arc<Cell>, principal: &Principal, former: Option<Principal>) {
+        self.ledger.counters.logins.count();
+        self.ledger.record(EventKind::LoggedIn, Some(&cell.tag), Some(principal));
+        if self.store.is_none() {
+            // Once more, in case a login of the same session that failed took it out. It has its place already.
+            self.ledger.index.admit(principal, cell, None);
+        }
+        if let Some(former) = former.filter(|former| former != principal) {
+            self.dismiss(&former, cell).await;
+        }
     }
 
     async fn log_in(

@@ -9,8 +9,8 @@
 //! - **It never invents a session.** Only [`create`](Store::create) brings a record into being;
 //!   every other verb answers `Gone` for a record that is not there. A late write can therefore
 //!   never resurrect a session that ended.
-//! - **It enforces the lifetimes itself**, on its own clock: a record whose idle timeout or
-//!   absolute deadline has passed is absent for every verb.
+//! - **It enforces the lifetimes itself**, on its own clock: from
+//!   [`Lifetimes::kept_until`] on, a record is absent for every verb.
 //! - **All or nothing.** A verb that answers anything but success has changed nothing. A verb that
 //!   fails with [`StoreErrorKind::Unknown`] has either done all of its work or none.
 //! - **Futures may be dropped** at any await point without leaving a record half-written.
@@ -66,8 +66,8 @@ pub trait Store: Send + Sync + 'static {
     /// commit's → already applied, answer [`Committed::Done`] again. The guard does not hold →
     /// [`Committed::Superseded`]. Any edit's expectation does not hold →
     /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
-    /// version grows by one, each edited value gets that version, the nonce is replaced, the idle
-    /// timeout starts anew.
+    /// version grows by one, each edited value gets that version, the nonce is replaced, and under
+    /// a [`Guard::Holder`] the idle timeout starts anew.
     ///
     /// The receipt carries the whole record when the commit's `base` was not the version directly
     /// before it, so that the caller learns of foreign changes in the same round trip.

@@ -71,6 +71,13 @@ impl Lifetimes {
         Self { created_at, idle, absolute, persistent: false }
     }
 
+    /// Until when a store keeps a record that it last saw at `last_seen`: a tenth of the idle timeout
+    /// longer than the session lives, because touches are reported that seldom.
+    #[must_use]
+    pub fn kept_until(&self, last_seen: Timestamp) -> Timestamp {
+        last_seen.after(self.idle.saturating_add(self.idle / 10)).min(self.absolute)
+    }
+
     /// When a session last seen at `last_seen` ends if nothing more is seen of it.
     #[must_use]
     pub fn deadline(&self, last_seen: Timestamp) -> Timestamp {

@@ -1,0 +1,102 @@
+//! R54: no shared cache keeps what depends on a session.
+
+use axum::Router;
+use axum::routing::any;
+use cloakroom::{Session, SessionError};
+use http::header::{CACHE_CONTROL, VARY};
+use http::{HeaderName, HeaderValue};
+
+use crate::support::{Browser, House, Node, Note, Reply, VERBS, routes};
+
+fn tokens(reply: &Reply, name: &str) -> Vec<String> {
+    let fields = reply.header(name).into_iter();
+    fields.flat_map(|field| field.split(',')).map(|token| token.trim().to_ascii_lowercase()).collect()
+}
+
+fn assert_private(reply: &Reply, what: &str) {
+    let control = tokens(reply, "cache-control");
+    assert!(control.iter().any(|token| ["private", "no-store"].contains(&&**token)), "{what}: {control:?}");
+    assert!(!control.iter().any(|token| token == "public" || token.starts_with("s-maxage")), "{what}: {control:?}");
+    assert!(tokens(reply, "vary").iter().any(|token| token == "cookie" || token == "*"), "{what}");
+    if reply.set_cookie().is_some() {
+        assert!(control.contains(&"no-store".to_owned()), "{what}: {control:?}");
+    }
+}
+
+#[tokio::test]
+async fn r54_every_use_of_a_session_makes_the_response_private() {
+    for house in House::both() {
+        let node = house.node();
+        for verb in VERBS {
+            // A stranger's answer depends on the cookie too: with one it would be another.
+            for known in [true, false] {
+                let mut browser = Browser::new(&node.app);
+                if known {
+                    browser.post("/note/mine").await.ok();
+                }
+                let reply = browser.post(&format!("/do/{verb}")).await;
+                assert_private(&reply, &format!("{verb} {known} {}", reply.status));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r54_a_response_that_never_asked_for_the_session_stays_as_it_is() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/mine").await.ok();
+        let reply = browser.get("/untouched").await.ok();
+        assert_eq!(reply.header("cache-control"), Vec::<&str>::new());
+        assert_eq!(reply.header("vary"), Vec::<&str>::new());
+        assert_eq!(reply.set_cookie(), None);
+    }
+}
+
+/// A handler that sets these headers itself, and reads or writes.
+fn with_headers(house: &House, headers: &'static [(HeaderName, &'static str)]) -> Node {
+    let respond = move || headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+    let headers = move || axum::response::AppendHeaders(respond().collect::<Vec<_>>());
+    let read = async move |session: Session| {
+        session.get::<Note>().await?;
+        Ok::<_, SessionError>(headers())
+    };
+    let write = async move |session: Session| {
+        session.login("alice").await?;
+        Ok::<_, SessionError>(headers())
+    };
+    let own = Router::new().route("/read", any(read)).route("/write", any(write)).route("/neither", any(async move || headers()));
+    Node::with_routes(house.builder(), routes().merge(own))
+}
+
+#[tokio::test]
+async fn r54_what_a_handler_allows_shared_caches_is_taken_back() {
+    const LAX: [&str; 4] = ["public, max-age=60", "max-age=60", "s-maxage=60", "PUBLIC, S-MaxAge=60, immutable"];
+    for control in LAX {
+        let headers = Box::leak(Box::new([(CACHE_CONTROL, control), (VARY, "accept-encoding")]));
+        let node = with_headers(&House::local(), headers);
+        let mut browser = Browser::new(&node.app);
+        let untouched = browser.get("/neither").await.ok();
+        assert_eq!(untouched.header("cache-control"), [control]);
+        for path in ["/read", "/write", "/read"] {
+            let reply = browser.get(path).await.ok();
+            assert_private(&reply, &format!("{control} {path}"));
+            let vary = tokens(&reply, "vary");
+            assert!(vary.contains(&"accept-encoding".to_owned()), "{control} {path}: {vary:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r54_what_a_handler_forbids_stays_forbidden() {
+    for control in ["no-store", "private, no-store", "no-cache, no-store, must-revalidate"] {
+        let headers = Box::leak(Box::new([(CACHE_CONTROL, control), (VARY, "*")]));
+        let node = with_headers(&House::local(), headers);
+        for path in ["/read", "/write"] {
+            let reply = Browser::new(&node.app).get(path).await.ok();
+            assert!(tokens(&reply, "cache-control").contains(&"no-store".to_owned()), "{control} {path}");
+            assert!(tokens(&reply, "vary").contains(&"*".to_owned()), "{control} {path}");
+        }
+    }
+}

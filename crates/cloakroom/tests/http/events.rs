@@ -1,0 +1,163 @@
+//! R56: each step in the life of a session is announced once, with its reason, and nothing else.
+
+use cloakroom::store::LimitPolicy;
+use cloakroom::{EndReason, Event, EventKind, Events, Login, ReusePolicy, Session};
+use EventKind::{CookiesAmbiguous, Created, Ended, LoggedIn, LoginRefused, Renewed, TokenReused};
+
+use crate::support::{Browser, House, Node, capture, invented, minutes, routes, secs, send, with_cookie};
+
+fn drain(events: &mut Events) -> Vec<Event> {
+    std::iter::from_fn(|| events.try_recv()).collect()
+}
+
+fn kinds(events: &mut Events) -> Vec<EventKind> {
+    drain(events).into_iter().map(|event| event.kind).collect()
+}
+
+#[tokio::test]
+async fn r56_each_step_is_announced_exactly_once() {
+    for house in House::both() {
+        let node = Node::new(house.builder().max_sessions_per_principal(1, LimitPolicy::EndOldest));
+        let mut events = node.sessions.events();
+        let mut browser = Browser::new(&node.app);
+        let steps: [(&str, &[EventKind]); 12] = [
+            ("/note", &[]),
+            ("/note/mine", &[Created]),
+            ("/note/again", &[]),
+            ("/do/load", &[]),
+            ("/login/alice", &[LoggedIn]),
+            ("/login/alice", &[LoggedIn]),
+            ("/do/renew", &[Renewed]),
+            ("/do/remember", &[]),
+            ("/do/destroy", &[Ended(EndReason::Logout)]),
+            ("/do/destroy", &[]),
+            ("/login/alice", &[Created, LoggedIn]),
+            ("/whoami", &[]),
+        ];
+        for (path, expected) in steps {
+            browser.post(path).await.ok();
+            assert_eq!(kinds(&mut events), expected, "{path}");
+        }
+        Browser::new(&node.app).post("/login/alice").await.ok();
+        assert_eq!(kinds(&mut events), [Created, LoggedIn, Ended(EndReason::Displaced)]);
+        node.sessions.of("alice").revoke_all().await.unwrap();
+        assert_eq!(kinds(&mut events), [Ended(EndReason::Revoked)]);
+        assert_eq!(events.missed(), 0);
+    }
+}
+
+#[tokio::test]
+async fn r56_expiry_is_announced_with_its_reason() {
+    let house = House::local();
+    for (pause, reason) in [(minutes(31), EndReason::Idle), (minutes(24 * 60), EndReason::Absolute)] {
+        for by_request in [true, false] {
+            let node = Node::new(house.builder().idle_timeout(if reason == EndReason::Idle { minutes(30) } else { minutes(48 * 60) }));
+            let mut browser = Browser::new(&node.app);
+            browser.post("/note/mine").await.ok();
+            let mut events = node.sessions.events();
+            house.clock.advance(pause + secs(2));
+            if by_request {
+                browser.get("/note").await.ok();
+            }
+            node.sessions.run_due().await;
+            assert_eq!(kinds(&mut events), [Ended(reason)], "by a request: {by_request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r56_an_eviction_and_a_refusal_are_announced() {
+    let house = House::local();
+    let node = Node::new(house.builder().max_bytes(128 << 10).max_sessions_per_principal(1, LimitPolicy::Reject));
+    let mut events = node.sessions.events();
+    for _ in 0..600 {
+        Browser::new(&node.app).post("/note/flood").await.ok();
+    }
+    let evicted = kinds(&mut events).into_iter().filter(|kind| *kind == Ended(EndReason::Evicted)).count();
+    assert_eq!(evicted as u64, node.sessions.stats().ended_evicted);
+    assert!(evicted > 0);
+    Browser::new(&node.app).post("/login/alice").await.ok();
+    drain(&mut events);
+    Browser::new(&node.app).post("/login/alice").await;
+    let refusal = kinds(&mut events);
+    assert_eq!(refusal.iter().filter(|kind| **kind == LoginRefused).count(), 1, "{refusal:?}");
+}
+
+#[tokio::test]
+async fn r56_a_dead_token_and_ambiguous_cookies_are_announced() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/mine").await.ok();
+        let mut thief = browser.clone();
+        browser.post("/login/alice").await.ok();
+        let mut events = node.sessions.events();
+        thief.get("/note").await.ok();
+        let reuse = drain(&mut events);
+        assert_eq!(reuse.len(), 1, "{reuse:?}");
+        assert_eq!(reuse[0].kind, TokenReused);
+        assert_eq!(reuse[0].principal.as_ref().map(|principal| principal.as_str()), Some("alice"));
+        let two = format!("__Host-session={}; __Host-session={}", invented(1), invented(2));
+        send(&node.app, with_cookie("/untouched", two.as_bytes())).await.ok();
+        let ambiguous = drain(&mut events);
+        assert_eq!(ambiguous.len(), 1, "{ambiguous:?}");
+        assert_eq!((ambiguous[0].kind, ambiguous[0].session), (CookiesAmbiguous, None));
+    }
+}
+
+#[tokio::test]
+async fn r10_a_dead_token_ends_the_session_where_the_policy_says_so() {
+    for house in House::both() {
+        for (policy, alive) in [(ReusePolicy::Report, true), (ReusePolicy::End, false)] {
+            let node = Node::new(house.builder().on_reuse(policy));
+            let mut browser = Browser::new(&node.app);
+            browser.post("/note/mine").await.ok();
+            let mut thief = browser.clone();
+            browser.post("/login/alice").await.ok();
+            // A request that was under way during the login is no thief.
+            thief.get("/note").await.ok();
+            assert_eq!(browser.get("/whoami").await.ok().body, "alice");
+            house.clock.advance(secs(61));
+            let mut events = node.sessions.events();
+            assert_eq!(thief.get("/note").await.ok().body, "nothing");
+            let expected = if alive { "alice" } else { "nobody" };
+            assert_eq!(browser.get("/whoami").await.ok().body, expected, "{policy:?}");
+            let kinds = kinds(&mut events);
+            assert_eq!(kinds.contains(&Ended(EndReason::Reused)), !alive, "{kinds:?}");
+            assert_eq!(kinds.iter().filter(|kind| **kind == TokenReused).count(), 1, "{kinds:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r56_one_session_has_one_log_id_and_what_clients_send_is_not_logged() {
+    let house = House::local();
+    let (log, _guard) = capture();
+    let label = "Firefox\r\n2026-01-01 session_ended \u{1b}[31m";
+    let login = axum::routing::any(async move |session: Session| session.login(Login::new("alice").label(label)).await);
+    let node = Node::with_routes(house.builder(), routes().route("/labelled", login));
+    let mut events = node.sessions.events();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/note/mine").await.ok();
+    browser.post("/labelled").await.ok();
+    browser.post("/do/destroy").await.ok();
+    Browser::new(&node.app).post("/note/other").await.ok();
+    let ids: Vec<_> = drain(&mut events).into_iter().map(|event| event.session.unwrap()).collect();
+    assert_eq!(ids.len(), 4);
+    assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids[2] != ids[3]);
+    let text = log.text();
+    assert!(text.contains(&ids[0].to_string()), "{text}");
+    assert!(!text.contains("Firefox") && !text.contains('\u{1b}') && !text.contains('\r'), "{text}");
+}
+
+#[tokio::test]
+async fn events_never_hold_up_a_request_and_count_what_a_slow_listener_missed() {
+    let node = House::local().node();
+    let mut events = node.sessions.events();
+    for _ in 0..2000 {
+        Browser::new(&node.app).post("/note/mine").await.ok();
+    }
+    let received = drain(&mut events).len() as u64;
+    assert_eq!(received + events.missed(), 2000);
+    assert!(events.missed() > 0);
+}

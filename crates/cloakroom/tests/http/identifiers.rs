@@ -1,0 +1,191 @@
+//! R01, R02, R03, R05: where tokens come from, and that there is one spelling of each.
+
+use std::collections::HashSet;
+
+use axum::Router;
+use axum::routing::any;
+use cloakroom::testkit::{FailingRandom, MemoryStore, SpyStore};
+use cloakroom::{RandomError, RandomSource, Session, SessionError, Sessions};
+use http::StatusCode;
+
+use crate::support::{Browser, COOKIE, Count, House, Node, SPARE_BITS, canonical, decode, respelled, send, with_cookie};
+
+const SESSIONS: usize = 1_000_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r01_a_million_tokens_are_distinct_and_unbiased() {
+    // A small budget, so that older sessions make room: their tokens are what counts.
+    let sessions = Sessions::builder().max_bytes(8 << 20).build().unwrap();
+    let app = Node::with_sessions(sessions, Router::new().route("/", any(create)));
+    let halves: Vec<_> = (0..2).map(|_| tokio::spawn(tokens(app.clone(), SESSIONS / 2))).collect();
+    let mut all = Vec::with_capacity(SESSIONS);
+    for half in halves {
+        all.extend(half.await.unwrap());
+    }
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), SESSIONS);
+    // Six standard deviations of a fair coin.
+    let allowed = 6.0 * (SESSIONS as f64).sqrt() / 2.0;
+    for bit in 0..256 {
+        let ones = all.iter().filter(|token| token[bit / 8] >> (bit % 8) & 1 == 1).count();
+        let off = (ones as f64 - SESSIONS as f64 / 2.0).abs();
+        assert!(off < allowed, "bit {bit} is off by {off}, at most {allowed} is allowed");
+    }
+}
+
+async fn create(session: Session) -> Result<(), SessionError> {
+    session.set(Count(1)).await
+}
+
+async fn tokens(app: Router, count: usize) -> Vec<[u8; 32]> {
+    let mut tokens = Vec::with_capacity(count);
+    for _ in 0..count {
+        let reply = send(&app, with_cookie("/", b"")).await;
+        tokens.push(decode(reply.given().unwrap()));
+    }
+    tokens
+}
+
+#[tokio::test]
+async fn r01_without_randomness_nothing_is_created_and_no_cookie_is_set() {
+    for path in ["/note/hello", "/login/alice"] {
+        for house in House::both() {
+            let fills = fills_until_success(&house, path).await;
+            assert!(fills > 2, "the two keys of the process, a tag and a secret at the least");
+        }
+    }
+}
+
+/// With a source that dries up ever later: refused each time, until it lasts long enough.
+async fn fills_until_success(house: &House, path: &str) -> u64 {
+    for fills in 0.. {
+        let Ok(sessions) = house.builder().random(FailingRandom::after(fills)).build() else { continue };
+        let node = Node { app: Node::with_sessions(sessions.clone(), crate::support::routes()), sessions };
+        let reply = Browser::new(&node.app).post(path).await;
+        if reply.status == StatusCode::OK {
+            return fills;
+        }
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(reply.set_cookie(), None);
+        assert_eq!(house.population(&node), 0, "after {fills} fills");
+    }
+    unreachable!("every number of fills was tried")
+}
+
+#[tokio::test]
+async fn r02_every_one_byte_mutation_of_a_live_token_opens_nothing() {
+    let local = House::local().node();
+    let store = SpyStore::new(MemoryStore::new());
+    let shared = Node::new(Sessions::builder().store(store.clone()));
+    for node in [local, shared] {
+        let mut owner = Browser::new(&node.app);
+        owner.post("/note/mine").await.ok();
+        let ticket = owner.ticket();
+        drop(store.take_calls());
+        for (place, byte) in every_mutation(&ticket) {
+            let mut mutated = ticket.clone().into_bytes();
+            mutated[place] = byte;
+            let reply = send(&node.app, with_cookie("/note", &cookie_field(&mutated))).await;
+            assert_eq!(reply.ok().body, "nothing", "byte {byte} at {place}");
+            let calls = store.take_calls();
+            let well_formed = std::str::from_utf8(&mutated).is_ok_and(is_canonical);
+            assert!(well_formed || calls.is_empty(), "a malformed token cost {calls:?}");
+        }
+        assert_eq!(owner.get("/note").await.ok().body, "mine");
+    }
+}
+
+fn every_mutation(ticket: &str) -> impl Iterator<Item = (usize, u8)> {
+    let header_safe = (b' '..=0xff).filter(|byte| *byte != 0x7f).collect::<Vec<_>>();
+    ticket.bytes().enumerate().flat_map(move |(place, original)| {
+        header_safe.clone().into_iter().filter(move |byte| *byte != original).map(move |byte| (place, byte))
+    })
+}
+
+fn is_canonical(text: &str) -> bool {
+    use base64::Engine as _;
+    let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text);
+    decoded.is_ok_and(|bytes| bytes.len() == 32)
+}
+
+fn cookie_field(value: &[u8]) -> Vec<u8> {
+    [COOKIE.as_bytes(), b"=", value].concat()
+}
+
+#[tokio::test]
+async fn r02_a_token_has_exactly_one_spelling() {
+    let store = SpyStore::new(MemoryStore::new());
+    let node = Node::new(Sessions::builder().store(store.clone()));
+    let mut owner = Browser::new(&node.app);
+    owner.post("/note/mine").await.ok();
+    let ticket = owner.ticket();
+    let value = owner.cookie.clone().unwrap();
+    let mut others: Vec<String> = (1..1 << SPARE_BITS).map(|spare| respelled(&ticket, spare)).collect();
+    others.extend([format!("{ticket}="), format!("{ticket}=="), format!("\"{ticket}\""), format!("={ticket}")]);
+    others.extend([format!("{ticket}."), format!("{value}."), format!("{value}A"), format!("{ticket}%20"), format!(".{ticket}")]);
+    others.extend([ticket.replace(['-', '_'], "+"), format!("{ticket}A"), ticket[..42].to_owned(), format!("{ticket}{ticket}")]);
+    drop(store.take_calls());
+    for other in others.iter().filter(|other| **other != ticket) {
+        let reply = send(&node.app, with_cookie("/note", &cookie_field(other.as_bytes()))).await;
+        assert_eq!(reply.ok().body, "nothing", "{other}");
+        assert!(store.take_calls().is_empty(), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn r03_flipping_any_bit_of_a_token_opens_nothing() {
+    for house in House::both() {
+        let node = house.node();
+        let mut owner = Browser::new(&node.app);
+        owner.post("/note/mine").await.ok();
+        let bytes = decode(&owner.ticket());
+        for bit in 0..256 {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let reply = Browser::holding(&node.app, canonical(&flipped)).get("/note").await;
+            assert_eq!(reply.ok().body, "nothing", "bit {bit}");
+        }
+        assert_eq!(Browser::holding(&node.app, canonical(&bytes)).get("/note").await.ok().body, "mine");
+    }
+}
+
+/// Always the same bytes.
+#[derive(Clone, Copy)]
+struct Stuck;
+
+impl RandomSource for Stuck {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        buffer.fill(7);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn r05_a_tag_that_is_taken_is_never_given_again() {
+    for house in House::both() {
+        let node = Node::new(house.builder().random(Stuck));
+        let mut first = Browser::new(&node.app);
+        first.post("/note/first").await.ok();
+        // Over a store, a repeated nonce means a repeated call: only another source draws another one.
+        let other = Node::new(house.builder().random(StuckAfterNonce::default()));
+        let second_node = if house.store.is_some() { &other } else { &node };
+        let reply = Browser::new(&second_node.app).post("/note/second").await;
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(reply.set_cookie(), None);
+        assert_eq!(first.get("/note").await.ok().body, "first");
+        assert_eq!(house.population(&node), 1);
+    }
+}
+
+/// The same tags and secrets as [`Stuck`], which are 16 bytes, and ever new nonces, which are eight.
+#[derive(Default)]
+struct StuckAfterNonce(std::sync::atomic::AtomicU64);
+
+impl RandomSource for StuckAfterNonce {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        buffer.fill(7);
+        if let Ok(nonce) = <&mut [u8; 8]>::try_from(buffer) {
+            *nonce = (1000 + self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed)).to_le_bytes();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! R53: nobody ever sees what is somebody else's, whatever is cancelled, late or failing.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::any;
+use cloakroom::testkit::{Chances, FaultyStore, MemoryStore, SeededRandom};
+use cloakroom::{CachePolicy, Session, SessionError, SessionValue, Sessions};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+use crate::support::{Browser, House, Node, routes};
+
+const USERS: u64 = 1000;
+const REQUESTS: u64 = 12;
+
+/// A cached value whose loader knows for whom it loads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Profile(String);
+
+impl SessionValue for Profile {
+    const KEY: &'static str = "profile";
+    const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_millis(1));
+}
+
+async fn profile(session: Session) -> Result<String, SessionError> {
+    let Some(principal) = session.principal().await? else { return Ok("nobody".to_owned()) };
+    let load = async move || {
+        tokio::task::yield_now().await;
+        Ok::<_, SessionError>(Profile(principal.as_str().to_owned()))
+    };
+    Ok(session.get_or_load(load).await?.0.clone())
+}
+
+async fn slow_note(session: Session, Path(text): Path<String>) -> Result<String, SessionError> {
+    tokio::task::yield_now().await;
+    session.update::<crate::support::Note, _>(|note| note.0.clone_from(&text)).await?;
+    tokio::task::yield_now().await;
+    Ok(text)
+}
+
+fn application(sessions: &Sessions) -> Node {
+    let own = Router::new().route("/profile", any(profile)).route("/slow/{text}", any(slow_note));
+    Node { app: Node::with_sessions(sessions.clone(), routes().merge(own)), sessions: sessions.clone() }
+}
+
+/// One user's requests, of which some are dropped half-way. Everything answered must be theirs.
+async fn visit(nodes: [Node; 2], user: u64) -> Browser {
+    let dice = SeededRandom::new(user);
+    let name = format!("user-{user}");
+    let mut browser = Browser::new(&nodes[0].app);
+    while browser.post(&format!("/login/{name}")).await.status != 200 {}
+    for _ in 0..REQUESTS {
+        let paths = ["/whoami".to_owned(), "/profile".to_owned(), format!("/slow/{name}"), "/note".to_owned()];
+        let path = &paths[(dice.next_u64() % 4) as usize];
+        let node = &nodes[(dice.next_u64() % 2) as usize];
+        let mut tab = browser.at(&node.app);
+        // Dropped at an await point of its choosing, or in time.
+        let patience = Duration::from_micros(dice.next_u64() % 400);
+        let answer = tokio::time::timeout(patience, tab.post(path)).await;
+        let Ok(reply) = answer else { continue };
+        if reply.status == 200 {
+            let theirs = reply.body == name || (path == "/note" && reply.body == "nothing");
+            assert!(theirs, "{name} asked for {path} and got {}", reply.body);
+            browser.cookie = tab.cookie;
+        }
+    }
+    browser
+}
+
+async fn crowd(nodes: [Node; 2], heal: impl FnOnce()) {
+    let mut visits = JoinSet::new();
+    for user in 0..USERS {
+        let nodes = nodes.clone();
+        visits.spawn(async move { (user, visit(nodes, user).await) });
+    }
+    let browsers = visits.join_all().await;
+    heal();
+    for (user, browser) in browsers {
+        for node in &nodes {
+            let mut browser = browser.at(&node.app);
+            assert_eq!(browser.get("/whoami").await.ok().body, format!("user-{user}"));
+            assert_eq!(browser.get("/profile").await.ok().body, format!("user-{user}"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r53_a_thousand_users_get_their_own_in_one_process() {
+    let node = application(&House::local().builder().build().unwrap());
+    crowd([node.clone(), node], || {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r53_a_thousand_users_get_their_own_over_a_slow_and_failing_store() {
+    let store = MemoryStore::new();
+    let faulty = [FaultyStore::new(store.node()), FaultyStore::new(store.node())];
+    let nodes = faulty.clone().map(|store| application(&Sessions::builder().store(store).build().unwrap()));
+    for (seed, store) in faulty.iter().enumerate() {
+        store.roll(seed as u64, Chances::default().unavailable(2).lost_reply(2).dawdle(50));
+    }
+    crowd(nodes, || faulty.iter().for_each(FaultyStore::heal)).await;
+}
+
+#[tokio::test]
+async fn r53_a_panic_in_a_handler_disturbs_nobody() {
+    for house in House::both() {
+        let panicking = async |session: Session| -> String {
+            session.update::<crate::support::Note, ()>(|_| panic!("in the middle of an update")).await.unwrap();
+            unreachable!()
+        };
+        let node = Node::with_routes(house.builder(), routes().route("/panic", any(panicking)));
+        let mut alice = Browser::new(&node.app);
+        alice.post("/note/of-alice").await.ok();
+        let mut bob = Browser::new(&node.app);
+        bob.post("/note/of-bob").await.ok();
+        let mut tab = alice.clone();
+        assert!(tokio::spawn(async move { tab.post("/panic").await }).await.unwrap_err().is_panic());
+        for (browser, expected) in [(&mut alice, "of-alice"), (&mut bob, "of-bob")] {
+            assert_eq!(browser.get("/note").await.ok().body, expected);
+            browser.post("/note/again").await.ok();
+            assert_eq!(browser.get("/note").await.ok().body, "again");
+        }
+    }
+}

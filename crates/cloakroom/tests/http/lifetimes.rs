@@ -1,0 +1,167 @@
+//! R12, R13, R14: the idle and the absolute timeout, both kept by the server.
+
+use std::time::Duration;
+
+use cloakroom::Clock;
+
+use crate::support::{Browser, House, Node, decode, minutes, secs};
+
+const IDLE: Duration = minutes(30);
+const ABSOLUTE: Duration = minutes(24 * 60);
+
+#[tokio::test]
+async fn r12_a_session_lives_until_its_idle_timeout_and_not_longer() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/mine").await.ok();
+        for _ in 0..3 {
+            house.clock.advance(IDLE - secs(1));
+            assert_eq!(browser.get("/note").await.ok().body, "mine");
+            node.sessions.run_due().await;
+        }
+        house.clock.advance(IDLE + secs(1));
+        assert_eq!(browser.get("/note").await.ok().body, "nothing");
+        assert_eq!(house.population(&node), 0, "the record is gone");
+    }
+}
+
+#[tokio::test]
+async fn r12_an_idle_session_is_dropped_without_any_request() {
+    let house = House::local();
+    let node = house.node();
+    Browser::new(&node.app).post("/note/mine").await.ok();
+    house.clock.advance(IDLE + secs(2));
+    node.sessions.run_due().await;
+    let stats = node.sessions.stats();
+    assert_eq!((stats.sessions, stats.bytes, stats.ended_idle), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn r12_reading_keeps_a_session_alive() {
+    for path in ["/note", "/untouched"] {
+        for house in House::both() {
+            let [here, there] = house.nodes();
+            let mut browser = Browser::new(&here.app);
+            browser.post("/note/mine").await.ok();
+            for _ in 0..100 {
+                house.clock.advance(IDLE / 50);
+                browser.get(path).await.ok();
+                here.sessions.run_due().await;
+            }
+            assert_eq!(browser.at(&there.app).get("/note").await.ok().body, "mine", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r13_activity_does_not_extend_the_absolute_lifetime() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/mine").await.ok();
+        let started = house.clock.now();
+        let mut deadline = None;
+        for step in 1..=96 {
+            house.clock.advance(IDLE / 2);
+            let path = ["/note", "/do/renew", "/do/update", "/count"][step % 4];
+            browser.post(path).await;
+            node.sessions.run_due().await;
+            if browser.get("/note").await.ok().body == "nothing" {
+                deadline = deadline.or(Some(house.clock.now().since(started)));
+            }
+        }
+        assert_eq!(deadline, Some(ABSOLUTE));
+    }
+}
+
+#[tokio::test]
+async fn r13_the_absolute_lifetime_is_exact_and_only_a_login_restarts_it() {
+    for house in House::both() {
+        let node = Node::new(house.builder().idle_timeout(ABSOLUTE));
+        let mut reference = Browser::new(&node.app);
+        reference.post("/note/reference").await.ok();
+        let mut user = Browser::new(&node.app);
+        user.post("/login/alice").await.ok();
+        house.clock.advance(ABSOLUTE - secs(1));
+        assert_eq!(reference.get("/note").await.ok().body, "reference");
+        reference.post("/do/renew").await.ok();
+        user.post("/login/alice").await.ok();
+        house.clock.advance(secs(1));
+        assert_eq!(reference.get("/note").await.ok().body, "nothing");
+        let old = reference.ticket();
+        reference.post("/count").await.ok();
+        assert_ne!(decode(&reference.ticket())[..16], decode(&old)[..16], "another session");
+        house.clock.advance(ABSOLUTE - secs(2));
+        assert_eq!(user.get("/whoami").await.ok().body, "alice");
+        house.clock.advance(secs(1));
+        assert_eq!(user.get("/whoami").await.ok().body, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn r14_a_session_cookie_has_no_max_age_and_a_remembered_one_the_time_that_is_left() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        assert_eq!(max_age(&browser.post("/note/mine").await), None);
+        let month = 30 * 24 * 3600;
+        assert_eq!(max_age(&browser.post("/do/remember").await), Some(month));
+        house.clock.advance(secs(3600));
+        let renewed = browser.post("/do/renew").await.ok();
+        assert_eq!(max_age(&renewed), Some(month - 3600), "the browser would forget it when it closes");
+        house.clock.advance(secs(3600));
+        if let Some(refreshed) = Some(browser.post("/count").await.ok()).filter(|reply| reply.set_cookie().is_some()) {
+            assert_eq!(max_age(&refreshed), Some(month - 7200), "the browser would forget it when it closes");
+        }
+    }
+}
+
+fn max_age(reply: &crate::support::Reply) -> Option<u64> {
+    let attributes = reply.set_cookie()?.split("; ");
+    attributes.filter_map(|attribute| attribute.strip_prefix("Max-Age=")).map(|age| age.parse().unwrap()).next()
+}
+
+#[tokio::test]
+async fn r14_a_client_that_ignores_max_age_gains_nothing() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/login/alice").await.ok();
+        browser.post("/do/remember").await.ok();
+        house.clock.advance(minutes(60 * 24 * 30) - secs(1));
+        assert_eq!(browser.get("/whoami").await.ok().body, "alice", "remembered: also without a request in between");
+        house.clock.advance(secs(1));
+        assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
+        assert!(house.store.is_none_or(|store| store.is_empty()), "the record is gone");
+        assert_eq!(decode(&browser.ticket()).len(), 32, "and the client still holds its token");
+    }
+}
+
+#[tokio::test]
+async fn r14_no_lifetime_is_longer_than_a_browser_keeps_a_cookie() {
+    const DAY: Duration = secs(24 * 3600);
+    for house in House::both() {
+        for (setting, builder) in [
+            ("idle_timeout", house.builder().idle_timeout(401 * DAY)),
+            ("absolute_timeout", house.builder().absolute_timeout(401 * DAY)),
+            ("idle_timeout", house.builder().idle_timeout(Duration::ZERO)),
+            ("absolute_timeout", house.builder().absolute_timeout(Duration::MAX)),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.setting(), setting);
+            assert!(error.to_string().contains(setting), "{error}");
+        }
+        assert!(house.builder().idle_timeout(400 * DAY).absolute_timeout(400 * DAY).build().is_ok());
+        let longest = Node::with_routes(house.builder(), forever());
+        let reply = Browser::new(&longest.app).post("/").await.ok();
+        assert_eq!(max_age(&reply), Some((400 * DAY).as_secs()));
+    }
+}
+
+fn forever() -> axum::Router {
+    let login = async |session: cloakroom::Session| {
+        session.login(cloakroom::Login::new("alice").remember(Duration::MAX)).await
+    };
+    axum::Router::new().route("/", axum::routing::any(login))
+}

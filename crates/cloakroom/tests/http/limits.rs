@@ -1,0 +1,104 @@
+//! R33: how much one session may hold, when it is written and when it is read.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::any;
+use cloakroom::store::{Payload, StoredValue, Tag};
+use cloakroom::{Session, SessionError, SessionErrorKind, SessionValue};
+use http::StatusCode;
+
+use crate::support::{Browser, Count, House, Node, Note, decode, routes};
+
+/// `/fill/{length}`: a note of so many letters.
+fn with_fill(house: &House) -> Node {
+    let fill = async |session: Session, Path(length): Path<usize>| session.set(Note("x".repeat(length))).await;
+    let refill = async |session: Session, Path(length): Path<usize>| {
+        session.update::<Note, _>(|note| note.0 = "y".repeat(length)).await
+    };
+    let routes = routes().route("/fill/{length}", any(fill)).route("/refill/{length}", any(refill));
+    Node::with_routes(house.builder().max_values(2), routes)
+}
+
+/// What the letters of a note may be at most: its encoding has two quotes.
+const FITS: usize = (64 << 10) - 2;
+
+#[tokio::test]
+async fn r33_a_value_of_the_limit_fits_and_one_byte_more_changes_nothing() {
+    for house in House::both() {
+        let node = with_fill(&house);
+        let mut browser = Browser::new(&node.app);
+        let refused = browser.post(&format!("/fill/{}", FITS + 1)).await;
+        assert_eq!((refused.status, refused.set_cookie()), (StatusCode::PAYLOAD_TOO_LARGE, None));
+        assert_eq!(house.population(&node), 0);
+        browser.post(&format!("/fill/{FITS}")).await.ok();
+        for path in ["fill", "refill"] {
+            let refused = browser.post(&format!("/{path}/{}", FITS + 1)).await;
+            assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        assert_eq!(browser.get("/note").await.ok().body, "x".repeat(FITS));
+        // All together: the note takes what there is.
+        assert_eq!(browser.post("/count").await.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(browser.get("/count").await.ok().body, "0");
+    }
+}
+
+#[tokio::test]
+async fn r33_one_value_more_than_the_limit_changes_nothing() {
+    for house in House::both() {
+        let node = with_fill(&house);
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/a").await.ok();
+        browser.post("/kept/b").await.ok();
+        assert_eq!(browser.post("/count").await.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(browser.get("/note").await.ok().body, "a");
+        browser.post("/note/c").await.ok();
+        browser.post("/do/remove").await.ok();
+        browser.post("/count").await.ok();
+        assert_eq!(browser.get("/count").await.ok().body, "1", "what is removed counts no more");
+    }
+}
+
+#[tokio::test]
+async fn r33_a_record_of_ten_megabytes_in_the_store_is_not_taken_in() {
+    let house = House::shared();
+    let node = house.node();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/note/mine").await.ok();
+    let store = house.store.clone().unwrap();
+    let tag = Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
+    let mut record = store.record(tag).unwrap();
+    let huge = serde_json::to_vec(&Note("x".repeat(10 << 20))).unwrap();
+    record.values = vec![StoredValue::new(Arc::from(Note::KEY), record.version, None, Payload::Present(huge.into()))];
+    store.roll_back(tag, record);
+    let fresh = house.node();
+    let reply = browser.at(&fresh.app).get("/do/get").await;
+    assert!(reply.status.is_server_error(), "{}: {} bytes in memory", reply.status, fresh.sessions.stats().bytes);
+    assert!(fresh.sessions.stats().bytes < 1 << 20);
+}
+
+/// Another type under the key of [`Count`].
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+struct Impostor(String);
+
+impl SessionValue for Impostor {
+    const KEY: &'static str = Count::KEY;
+}
+
+#[tokio::test]
+async fn what_does_not_decode_is_an_error_and_stays_as_it_is() {
+    for house in House::both() {
+        let wrong = async |session: Session| -> Result<String, SessionError> {
+            let error = session.get::<Impostor>().await.unwrap_err();
+            assert_eq!(error.kind(), SessionErrorKind::Decode);
+            Err(session.update::<Impostor, _>(|value| value.0.push('x')).await.unwrap_err())
+        };
+        let node = Node::with_routes(house.builder(), routes().merge(Router::new().route("/wrong", any(wrong))));
+        let mut browser = Browser::new(&node.app);
+        browser.post("/count").await.ok();
+        browser.post("/kept/other").await.ok();
+        assert_eq!(browser.get("/wrong").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(browser.get("/count").await.ok().body, "1");
+    }
+}

@@ -1,0 +1,144 @@
+//! R07, R08, R16: a change of privilege gives a new token, and the old one is dead at once.
+
+use axum::Router;
+use axum::routing::any;
+use cloakroom::{Clock, Session, SessionError};
+use http::StatusCode;
+
+use crate::support::{Browser, House, Node, routes, secs};
+
+#[tokio::test]
+async fn r07_every_login_gives_a_new_token() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/before").await.ok();
+        // Login, re-authentication, impersonation of somebody else, and back.
+        for user in ["alice", "alice", "bob", "alice"] {
+            let old = browser.ticket();
+            browser.post(&format!("/login/{user}")).await.ok();
+            assert_ne!(browser.ticket(), old);
+            assert_eq!(Browser::holding(&node.app, old).get("/whoami").await.ok().body, "nobody");
+            assert_eq!(browser.get("/whoami").await.ok().body, user);
+        }
+    }
+}
+
+#[tokio::test]
+async fn r07_what_an_anonymous_session_held_survives_a_login_only_if_named() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/planted").await.ok();
+        browser.post("/kept/chosen").await.ok();
+        browser.post("/login-keeping/alice").await.ok();
+        assert_eq!(browser.get("/note").await.ok().body, "nothing");
+        assert_eq!(browser.get("/do/get").await.ok().body, "false");
+        assert_eq!(kept(&node, &browser).await, "chosen");
+    }
+}
+
+/// Reads the value that `/login-keeping` names, on a route of its own.
+async fn kept(node: &Node, browser: &Browser) -> String {
+    let routes = Router::new().route("/kept", any(async |kept: Session<crate::support::Kept>| kept.0.clone()));
+    let app = routes.layer(cloakroom::SessionLayer::new(node.sessions.clone()));
+    browser.at(&app).get("/kept").await.ok().body
+}
+
+#[tokio::test]
+async fn r07_values_survive_a_reauthentication_and_never_a_change_of_user() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/login/alice").await.ok();
+        browser.post("/note/of-alice").await.ok();
+        browser.post("/kept/of-alice").await.ok();
+        browser.post("/login/alice").await.ok();
+        assert_eq!(browser.get("/note").await.ok().body, "of-alice");
+        browser.post("/login-keeping/bob").await.ok();
+        assert_eq!(browser.get("/note").await.ok().body, "nothing");
+        assert_eq!(kept(&node, &browser).await, "");
+    }
+}
+
+#[tokio::test]
+async fn r08_old_token_is_dead_at_once_after_login() {
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        let mut victim = Browser::new(&here.app);
+        victim.post("/note/before").await.ok();
+        let fixed = victim.cookie.clone().unwrap();
+        // The other node has a warm copy when the login happens.
+        assert_eq!(victim.at(&there.app).get("/note").await.ok().body, "before");
+        victim.post("/login/victim").await.ok();
+        for node in [&here, &there] {
+            let mut attacker = Browser::holding(&node.app, fixed.clone());
+            assert_eq!(attacker.get("/whoami").await.ok().body, "nobody");
+            assert_eq!(attacker.get("/note").await.ok().set_cookie(), None, "no pointer to the new token");
+            assert_eq!(attacker.post("/note/evil").await.status, StatusCode::UNAUTHORIZED);
+            assert_eq!(attacker.post("/do/renew").await.set_cookie(), None);
+        }
+        assert_eq!(victim.get("/whoami").await.ok().body, "victim");
+        assert_eq!(victim.get("/note").await.ok().body, "nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r08_whoever_fixed_the_token_never_gets_into_the_login_in_a_thousand_interleavings() {
+    const ATTACKS: [&str; 5] = ["/whoami", "/note/evil", "/do/renew", "/do/remember", "/do/get"];
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        for round in 0..1000 {
+            let mut attacker = Browser::new(&here.app);
+            attacker.post("/note/planted").await.ok();
+            let mut victim = attacker.at(&there.app);
+            let login = tokio::spawn(async move {
+                victim.post("/login/victim").await.ok();
+                victim
+            });
+            let mut gained = Vec::new();
+            for attack in 0..4 {
+                if (round + attack) % 3 == 0 {
+                    tokio::task::yield_now().await;
+                }
+                let reply = attacker.post(ATTACKS[(round + attack) % ATTACKS.len()]).await;
+                assert_ne!(reply.body, "victim", "round {round}");
+                gained.push(attacker.ticket());
+            }
+            let mut victim = login.await.unwrap();
+            assert_eq!(victim.get("/whoami").await.ok().body, "victim", "round {round}");
+            for ticket in gained {
+                assert_ne!(ticket, victim.ticket(), "round {round}");
+                assert_eq!(Browser::holding(&there.app, ticket).get("/whoami").await.ok().body, "nobody", "round {round}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r16_a_page_can_demand_a_recent_login() {
+    for house in House::both() {
+        let clock = house.clock.clone();
+        let secret = any(move |session: Session| {
+            let now = clock.now();
+            async move {
+                let at = session.authenticated_at().await?;
+                let recent = at.is_some_and(|at| now.since(at) <= secs(300));
+                Ok::<_, SessionError>(if recent { StatusCode::OK } else { StatusCode::FORBIDDEN })
+            }
+        });
+        let node = Node::with_routes(house.builder(), routes().route("/secret", secret));
+        let mut browser = Browser::new(&node.app);
+        assert_eq!(browser.get("/secret").await.status, StatusCode::FORBIDDEN);
+        browser.post("/login/alice").await.ok();
+        house.clock.advance(secs(300));
+        assert_eq!(browser.get("/secret").await.status, StatusCode::OK);
+        house.clock.advance(secs(1));
+        browser.post("/do/renew").await.ok();
+        assert_eq!(browser.get("/secret").await.status, StatusCode::FORBIDDEN, "a renewal is no login");
+        let old = browser.ticket();
+        browser.post("/login/alice").await.ok();
+        assert_ne!(browser.ticket(), old);
+        assert_eq!(browser.get("/secret").await.status, StatusCode::OK);
+    }
+}

@@ -1,0 +1,104 @@
+//! R17: logging out ends the session on the server first, and tells the client second.
+
+use cloakroom::store::StoreErrorKind;
+use cloakroom::testkit::Verb;
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+
+use crate::support::{Browser, House};
+
+#[tokio::test]
+async fn r17_after_a_logout_the_token_opens_nothing_on_any_node() {
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        let mut browser = Browser::new(&here.app);
+        browser.post("/login/alice").await.ok();
+        let old = browser.cookie.clone().unwrap();
+        assert_eq!(browser.at(&there.app).get("/whoami").await.ok().body, "alice");
+        browser.post("/do/destroy").await.ok();
+        assert_eq!(browser.cookie, None, "the client was told to forget its token");
+        assert_eq!(house.population(&here), 0);
+        for node in [here, there] {
+            let mut replay = Browser::holding(&node.app, old.clone());
+            assert_eq!(replay.get("/whoami").await.ok().body, "nobody");
+            assert_eq!(replay.get("/note").await.ok().body, "nothing");
+            assert!(node.sessions.of("alice").list().await.unwrap().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn r17_the_deletion_cookie_repeats_what_made_the_cookie() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        let made = browser.post("/note/mine").await.ok();
+        let deleted = browser.post("/do/destroy").await.ok();
+        let (made, deleted) = (attributes(made.set_cookie()), attributes(deleted.set_cookie()));
+        assert_eq!(deleted.0, "__Host-session=");
+        for attribute in &made.1 {
+            assert!(deleted.1.contains(attribute), "{attribute} is missing in {deleted:?}");
+        }
+        for attribute in ["Secure", "Path=/", "Max-Age=0"] {
+            assert!(deleted.1.iter().any(|has| has == attribute), "{attribute} is missing in {deleted:?}");
+        }
+        assert!(!deleted.1.iter().any(|attribute| attribute.to_ascii_lowercase().starts_with("domain")));
+    }
+}
+
+fn attributes(field: Option<&str>) -> (String, Vec<String>) {
+    let (pair, attributes) = field.unwrap().split_once("; ").unwrap();
+    (pair.to_owned(), attributes.split("; ").map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn r17_only_a_logout_ever_sends_a_deletion_cookie() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/login/alice").await.ok();
+        let old = browser.cookie.clone().unwrap();
+        node.sessions.of("alice").revoke_all().await.unwrap();
+        for verb in crate::support::VERBS {
+            let reply = Browser::holding(&node.app, old.clone()).post(&format!("/do/{verb}")).await;
+            assert_ne!(reply.given(), Some(""), "{verb}: it may erase the cookie of a newer login");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r17_when_the_store_is_down_the_session_lives_and_the_client_keeps_its_token() {
+    for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Refused] {
+        let house = House::shared();
+        let (store, node) = house.faulty_node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/login/alice").await.ok();
+        store.fail_next(Verb::Destroy, kind);
+        let reply = browser.post("/do/destroy").await;
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(reply.headers.contains_key(RETRY_AFTER));
+        assert_eq!(reply.set_cookie(), None);
+        assert_eq!(browser.get("/whoami").await.ok().body, "alice");
+        browser.post("/do/destroy").await.ok();
+        assert!(house.store.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_write_after_a_logout_starts_another_session() {
+    for house in House::both() {
+        let routes = axum::Router::new().route("/", axum::routing::any(async |session: cloakroom::Session| {
+            session.destroy().await?;
+            session.set(crate::support::Note("flash".into())).await
+        }));
+        let node = crate::support::Node::with_routes(house.builder(), crate::support::routes().merge(routes));
+        let mut browser = Browser::new(&node.app);
+        browser.post("/login/alice").await.ok();
+        let old = browser.ticket();
+        browser.post("/").await.ok();
+        assert_ne!(crate::support::decode(&old)[..16], crate::support::decode(&browser.ticket())[..16]);
+        assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
+        assert_eq!(browser.get("/note").await.ok().body, "flash");
+        assert_eq!(Browser::holding(&node.app, old).get("/whoami").await.ok().body, "nobody");
+    }
+}

@@ -1,0 +1,188 @@
+//! R55: logs, errors, `Debug` and panics never show a token, a secret, a tag or what a session holds.
+
+use axum::Router;
+use axum::routing::any;
+use cloakroom::store::StoreErrorKind;
+use cloakroom::{Session, SessionError};
+
+use crate::support::{Browser, Count, House, Node, Note, VERBS, capture, decode, routes, spellings};
+
+/// What is in the sessions of these tests and nowhere else.
+const PAYLOAD: &str = "a-very-private-note";
+const USER: &str = "private-user-name";
+
+/// Everything that a test saw that must not be in its log.
+#[derive(Default)]
+struct Secrets(Vec<Vec<u8>>);
+
+impl Secrets {
+    fn text(&mut self, text: &str) {
+        self.0.push(text.as_bytes().to_vec());
+        self.0.extend(spellings(text.as_bytes()));
+    }
+
+    fn cookie(&mut self, browser: &Browser) {
+        let Some(value) = &browser.cookie else { return };
+        self.text(value);
+        let token = decode(value);
+        for half in [&token[..16], &token[16..]] {
+            self.0.extend(spellings(half));
+        }
+    }
+
+    fn records(&mut self, house: &House) {
+        let Some(store) = &house.store else { return };
+        for tag in store.tags() {
+            let Some(record) = store.record(tag) else { continue };
+            let verifiers = [Some(record.verifier), record.previous.map(|previous| previous.verifier)];
+            for verifier in verifiers.iter().flatten() {
+                self.0.extend(spellings(verifier.as_bytes()));
+            }
+        }
+    }
+
+    #[track_caller]
+    fn assert_absent(&self, text: &str, what: &str) {
+        for secret in &self.0 {
+            let shown = text.as_bytes().windows(secret.len()).any(|window| window == secret);
+            assert!(!shown, "{what} shows {}:\n{text}", String::from_utf8_lossy(secret));
+        }
+    }
+}
+
+#[tokio::test]
+async fn r55_a_whole_visit_at_trace_level_logs_no_secret() {
+    for house in House::both() {
+        let (log, _guard) = capture();
+        let mut secrets = Secrets::default();
+        secrets.text(PAYLOAD);
+        secrets.text(USER);
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post(&format!("/note/{PAYLOAD}")).await.ok();
+        secrets.cookie(&browser);
+        browser.post(&format!("/login/{USER}")).await.ok();
+        browser.post(&format!("/note/{PAYLOAD}")).await.ok();
+        for verb in VERBS.iter().filter(|verb| **verb != "destroy").chain(&["destroy"]) {
+            secrets.cookie(&browser);
+            secrets.records(&house);
+            let mut attacker = browser.clone();
+            browser.post(&format!("/do/{verb}")).await;
+            attacker.post("/note/late").await;
+        }
+        house.clock.advance(crate::support::minutes(60));
+        node.sessions.run_due().await;
+        assert!(log.text().contains("session_logged_in"), "the log works: {}", log.text());
+        secrets.assert_absent(&log.text(), "the log");
+    }
+}
+
+#[tokio::test]
+async fn r55_errors_of_every_kind_show_no_secret() {
+    let house = House::shared();
+    let (log, _guard) = capture();
+    let (store, node) = house.faulty_node();
+    let mut secrets = Secrets::default();
+    secrets.text(PAYLOAD);
+    let mut browser = Browser::new(&node.app);
+    browser.post(&format!("/note/{PAYLOAD}")).await.ok();
+    secrets.cookie(&browser);
+    secrets.records(&house);
+    for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Unknown, StoreErrorKind::Corrupt, StoreErrorKind::Refused] {
+        store.fail_all(kind);
+        for verb in VERBS {
+            let fresh = browser.at(&Node::new(cloakroom::Sessions::builder().store(store.clone())).app);
+            let reply = fresh.clone().post(&format!("/do/{verb}")).await;
+            secrets.assert_absent(&reply.body, verb);
+        }
+        store.heal();
+    }
+    store.corrupt_next_load();
+    let fresh = Node::new(cloakroom::Sessions::builder().store(store.clone()));
+    assert!(browser.at(&fresh.app).get("/do/get").await.status.is_server_error());
+    assert!(log.loud() > 0, "errors are logged");
+    secrets.assert_absent(&log.text(), "the log");
+}
+
+#[tokio::test]
+async fn r55_a_value_that_does_not_decode_is_not_quoted() {
+    #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    enum Strict {
+        #[default]
+        Known,
+    }
+    impl cloakroom::SessionValue for Strict {
+        const KEY: &'static str = "note";
+    }
+    for house in House::both() {
+        let (log, _guard) = capture();
+        let strict = async |session: Session| -> Result<(), SessionError> {
+            let error = session.get::<Strict>().await.map(drop).unwrap_err();
+            let source = std::error::Error::source(&error).map(|source| format!("{source} {source:?}"));
+            tracing::error!("{error} {error:?} {error:#?} {source:?}");
+            Err(error)
+        };
+        let node = Node::with_routes(house.builder(), routes().merge(Router::new().route("/strict", any(strict))));
+        let mut browser = Browser::new(&node.app);
+        browser.post(&format!("/note/{PAYLOAD}")).await.ok();
+        let reply = browser.get("/strict").await;
+        assert_eq!(reply.status, 500);
+        let mut secrets = Secrets::default();
+        secrets.text(PAYLOAD);
+        secrets.assert_absent(&log.text(), "the log");
+        secrets.assert_absent(&reply.body, "the response");
+    }
+}
+
+#[tokio::test]
+async fn r55_debug_output_of_everything_public_shows_no_secret() {
+    for house in House::both() {
+        let seen = std::sync::Arc::new(parking_lot::Mutex::new(String::new()));
+        let show = {
+            let seen = std::sync::Arc::clone(&seen);
+            async move |session: Session, note: Session<Note>| {
+                let parts = (&session, &note, session.handle().await.unwrap(), session.principal().await.unwrap());
+                seen.lock().push_str(&format!("{parts:?} {parts:#?}"));
+            }
+        };
+        let sessions = house.builder().build().unwrap();
+        let app = routes().route("/show", any(show));
+        let layer = cloakroom::SessionLayer::new(sessions.clone());
+        let node = Node { app: Node::with_sessions(sessions.clone(), app), sessions };
+        let mut events = node.sessions.events();
+        let mut browser = Browser::new(&node.app);
+        browser.post(&format!("/login/{USER}")).await.ok();
+        browser.post(&format!("/note/{PAYLOAD}")).await.ok();
+        browser.post("/show").await.ok();
+        let mut secrets = Secrets::default();
+        secrets.text(PAYLOAD);
+        secrets.text(USER);
+        secrets.cookie(&browser);
+        secrets.records(&house);
+        let events: Vec<_> = std::iter::from_fn(|| events.try_recv()).collect();
+        let mine = node.sessions.of(USER);
+        let list = mine.list().await.unwrap();
+        let login = cloakroom::Login::new(USER).keep::<Count>();
+        let all = format!("{:#?} {layer:?} {events:?} {mine:?} {list:?} {login:?} {:?}", node.sessions, node.sessions.stats());
+        secrets.assert_absent(&all, "Debug");
+        secrets.assert_absent(&seen.lock(), "Debug");
+        if let Some(store) = &house.store {
+            let records: Vec<_> = store.tags().into_iter().map(|tag| (tag, store.record(tag))).collect();
+            secrets.assert_absent(&format!("{store:?} {records:#?}"), "Debug");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r55_a_panic_of_a_handler_shows_no_secret() {
+    let house = House::local();
+    let panicking = async |session: Session| -> String { panic!("{session:?} {:?}", session.get::<Count>().await) };
+    let node = Node::with_routes(house.builder(), routes().route("/panic", any(panicking)));
+    let mut browser = Browser::new(&node.app);
+    browser.post(&format!("/login/{USER}")).await.ok();
+    let mut secrets = Secrets::default();
+    secrets.text(USER);
+    secrets.cookie(&browser);
+    let panic = tokio::spawn(async move { browser.post("/panic").await }).await.unwrap_err().into_panic();
+    secrets.assert_absent(panic.downcast_ref::<String>().unwrap(), "the panic");
+}

@@ -1,0 +1,34 @@
+//! The requirements on sessions over HTTP, each with a test that is named after it
+//! (`rNN_…`, the numbers of the project's list of security requirements).
+//!
+//! What must hold with and without a shared tier is tested with and without one.
+
+#![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
+
+mod adoption;
+mod cache_headers;
+mod clocks;
+mod cookie_settings;
+mod csrf;
+mod errors;
+mod events;
+mod flooding;
+mod hostile_cookies;
+mod futures_are_send;
+mod identifiers;
+mod isolation;
+mod lifetimes;
+mod limits;
+mod login;
+mod logout;
+mod logs;
+mod plain_services;
+mod principals;
+mod renewal;
+mod resurrection;
+mod rotation_faults;
+mod secrets;
+mod set_cookie;
+mod sockets;
+mod support;
+

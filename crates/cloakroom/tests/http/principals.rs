@@ -1,0 +1,186 @@
+//! R20–R23: all sessions of one principal, listed and ended without showing what opens them.
+
+use std::str::FromStr;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::any;
+use cloakroom::store::LimitPolicy;
+use cloakroom::{EventKind, Session, SessionError, SessionHandle, Sessions};
+use http::StatusCode;
+use tokio::task::JoinSet;
+
+use crate::support::{Browser, House, Node, canonical, decode, routes, secs, spellings};
+
+async fn logged_in(node: &Node, user: &str) -> Browser {
+    let mut browser = Browser::new(&node.app);
+    browser.post(&format!("/login-keeping/{user}")).await.ok();
+    browser
+}
+
+#[tokio::test]
+async fn r20_all_sessions_of_a_principal_end_at_once_on_every_node() {
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        let mut browsers = Vec::new();
+        for number in 0..50 {
+            let browser = logged_in(if number % 2 == 0 { &here } else { &there }, "alice").await;
+            // Warm on both nodes.
+            browser.at(&here.app).get("/whoami").await.ok();
+            browser.at(&there.app).get("/whoami").await.ok();
+            browsers.push(browser);
+        }
+        let mut bob = logged_in(&here, "bob").await;
+        assert_eq!(there.sessions.of("alice").revoke_all().await.unwrap(), 50);
+        let mut later = logged_in(&here, "alice").await;
+        for browser in browsers {
+            for node in [&here, &there] {
+                assert_eq!(browser.at(&node.app).get("/whoami").await.ok().body, "nobody");
+            }
+        }
+        assert_eq!(later.get("/whoami").await.ok().body, "alice");
+        assert_eq!(bob.get("/whoami").await.ok().body, "bob");
+        assert_eq!(there.sessions.of("alice").revoke_all().await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn r21_a_change_of_password_ends_the_other_sessions_and_rotates_this_one() {
+    for house in House::both() {
+        let node = with_password_route(&house);
+        let mut here = logged_in(&node, "alice").await;
+        let others = [logged_in(&node, "alice").await, logged_in(&node, "alice").await];
+        let old = here.ticket();
+        assert_eq!(here.post("/password").await.ok().body, "2");
+        assert_ne!(here.ticket(), old);
+        assert_eq!(here.get("/whoami").await.ok().body, "alice");
+        for mut dead in others.into_iter().chain([Browser::holding(&node.app, old)]) {
+            assert_eq!(dead.get("/whoami").await.ok().body, "nobody");
+        }
+        assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1);
+    }
+}
+
+fn with_password_route(house: &House) -> Node {
+    async fn change(State(sessions): State<Sessions>, session: Session) -> Result<String, SessionError> {
+        session.login("alice").await?;
+        Ok(sessions.of("alice").revoke_others(&session).await?.to_string())
+    }
+    let sessions = house.builder().build().unwrap();
+    let password = Router::new().route("/password", any(change)).with_state(sessions.clone());
+    Node { app: Node::with_sessions(sessions.clone(), routes().merge(password)), sessions }
+}
+
+#[tokio::test]
+async fn r22_nothing_in_a_list_of_sessions_opens_one() {
+    for house in House::both() {
+        let node = house.node();
+        let alice = logged_in(&node, "alice").await;
+        logged_in(&node, "alice").await;
+        let list = node.sessions.of("alice").list().await.unwrap();
+        assert_eq!(list.len(), 2);
+        assert_eq!(list[0].label.as_deref(), Some("Testbrowser"));
+        let shown = format!("{list:?} {list:#?}");
+        for half in [&decode(&alice.ticket())[..16], &decode(&alice.ticket())[16..]] {
+            for spelling in spellings(half) {
+                assert!(!shown.as_bytes().windows(spelling.len()).any(|window| window == spelling));
+            }
+        }
+        let handle = list[0].handle.to_string();
+        let number = u128::from_str_radix(&handle, 16).unwrap().to_be_bytes();
+        let twice = canonical(&[number, number].concat().try_into().unwrap());
+        for attempt in [handle.clone(), twice, format!("{handle}{}", &handle[..11])] {
+            assert_eq!(Browser::holding(&node.app, attempt).get("/whoami").await.ok().body, "nobody");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r22_a_handle_ends_a_session_of_its_own_principal_only() {
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        let mut alice = logged_in(&here, "alice").await;
+        let handle = here.sessions.of("alice").list().await.unwrap()[0].handle;
+        assert_eq!(SessionHandle::from_str(&handle.to_string()), Ok(handle));
+        assert!(!there.sessions.of("bob").revoke(handle).await.unwrap());
+        assert_eq!(alice.get("/whoami").await.ok().body, "alice");
+        assert!(there.sessions.of("alice").revoke(handle).await.unwrap());
+        assert_eq!(alice.get("/whoami").await.ok().body, "nobody");
+        assert!(!there.sessions.of("alice").revoke(handle).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn r22_a_session_is_listed_with_when_it_was_made_and_last_seen() {
+    for house in House::both() {
+        let node = house.node();
+        let mut alice = logged_in(&node, "alice").await;
+        let made = node.sessions.of("alice").list().await.unwrap()[0].created_at;
+        house.clock.advance(secs(600));
+        alice.get("/whoami").await.ok();
+        node.sessions.run_due().await;
+        let info = node.sessions.of("alice").list().await.unwrap().remove(0);
+        assert_eq!(info.created_at, made);
+        assert_eq!(info.last_seen.since(made), secs(600));
+        assert_eq!(info.expires_at.since(info.last_seen), secs(30 * 60));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r23_fifty_logins_at_once_never_exceed_the_limit() {
+    for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
+        for house in House::both() {
+            let build = || Node::new(house.builder().max_sessions_per_principal(3, policy));
+            let first = build();
+            let second = if house.store.is_some() { build() } else { first.clone() };
+            let mut logins = JoinSet::new();
+            for number in 0..50 {
+                let app = if number % 2 == 0 { first.app.clone() } else { second.app.clone() };
+                let sessions = first.sessions.clone();
+                logins.spawn(async move {
+                    let mut browser = Browser::new(&app);
+                    let status = browser.post("/login/alice").await.status;
+                    (status, browser, sessions.of("alice").list().await.unwrap().len())
+                });
+            }
+            let outcomes = logins.join_all().await;
+            assert!(outcomes.iter().all(|(_, _, listed)| *listed <= 3), "{policy:?}");
+            let mut alive = 0;
+            for (status, browser, _) in outcomes {
+                let allowed = [StatusCode::OK, StatusCode::CONFLICT, StatusCode::UNAUTHORIZED];
+                assert!(allowed.contains(&status), "{policy:?} {status}");
+                let Some(cookie) = browser.cookie else { continue };
+                alive += usize::from(Browser::holding(&second.app, cookie).get("/whoami").await.ok().body == "alice");
+            }
+            assert_eq!(alive, 3, "{policy:?}");
+            assert_eq!(house.population(&first), 3, "{policy:?}: nothing is left of the others");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r23_at_the_limit_a_login_is_refused_or_ends_the_oldest_and_an_event_says_so() {
+    for house in House::both() {
+        let node = Node::new(house.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
+        let mut first = logged_in(&node, "alice").await;
+        let mut events = node.sessions.events();
+        let refused = Browser::new(&node.app).post("/login/alice").await;
+        assert_eq!((refused.status, refused.set_cookie()), (StatusCode::CONFLICT, None));
+        assert_eq!(first.get("/whoami").await.ok().body, "alice");
+        let kinds: Vec<_> = std::iter::from_fn(|| events.try_recv()).map(|event| event.kind).collect();
+        assert_eq!(kinds.iter().filter(|kind| **kind == EventKind::LoginRefused).count(), 1, "{kinds:?}");
+        assert!(!kinds.contains(&EventKind::LoggedIn), "{kinds:?}");
+        // Logging in again in the same session is no more sessions.
+        first.post("/login/alice").await.ok();
+
+        let node = Node::new(house.builder().max_sessions_per_principal(1, LimitPolicy::EndOldest));
+        let mut second = logged_in(&node, "bob").await;
+        let mut events = node.sessions.events();
+        let mut third = logged_in(&node, "bob").await;
+        assert_eq!(second.get("/whoami").await.ok().body, "nobody");
+        assert_eq!(third.get("/whoami").await.ok().body, "bob");
+        let kinds: Vec<_> = std::iter::from_fn(|| events.try_recv()).map(|event| event.kind).collect();
+        let displaced = EventKind::Ended(cloakroom::EndReason::Displaced);
+        assert_eq!(kinds.iter().filter(|kind| **kind == displaced).count(), 1, "{kinds:?}");
+    }
+}

@@ -1,0 +1,127 @@
+//! R18: nothing that is under way brings a session back that has ended or rotated.
+
+use http::StatusCode;
+
+use crate::support::{Browser, CREATING, House, Node, Reply, Stage, VERBS, decode};
+
+/// How the nodes of one test hear of each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum News {
+    Prompt,
+    Lost,
+}
+
+/// A request that was on the stage while something happened to its session.
+struct Scene {
+    house: House,
+    other: Node,
+    old: String,
+    reply: Reply,
+}
+
+impl Scene {
+    /// Somebody's request reads, `meanwhile` happens by another request of the same client, then it does `verb`.
+    async fn play(house: House, news: News, meanwhile: &str, verb: &str) -> Self {
+        let stage = Stage::new();
+        let node_of = |house: &House| Node::with_routes(house.builder(), stage.routes());
+        let (first, store) = match &house.store {
+            None => (node_of(&house), None),
+            Some(store) => {
+                let store = store.node();
+                let builder = cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone());
+                (Node::with_routes(builder, stage.routes()), Some(store))
+            }
+        };
+        let other = if store.is_some() { node_of(&house) } else { first.clone() };
+        let mut browser = Browser::new(&first.app);
+        browser.post("/login/alice").await.ok();
+        browser.post("/note/mine").await.ok();
+        let old = browser.ticket();
+        let path = format!("/paused/{verb}");
+        let mut tab = browser.clone();
+        let slow = tokio::spawn(async move { tab.post(&path).await });
+        stage.arrival().await;
+        if let (News::Lost, Some(store)) = (news, &store) {
+            store.pause_invalidations();
+        }
+        browser.at(&other.app).post(meanwhile).await.ok();
+        stage.release();
+        let reply = slow.await.unwrap();
+        if let Some(store) = &store {
+            store.drop_invalidations();
+        }
+        Self { house, other, old, reply }
+    }
+}
+
+fn scenes() -> [(House, News); 3] {
+    [(House::local(), News::Prompt), (House::shared(), News::Prompt), (House::shared(), News::Lost)]
+}
+
+#[tokio::test]
+async fn r18_no_verb_of_a_request_under_way_brings_a_session_back_after_logout() {
+    for verb in VERBS {
+        for (house, news) in scenes() {
+            let scene = Scene::play(house, news, "/do/destroy", verb).await;
+            let mut replay = Browser::holding(&scene.other.app, scene.old.clone());
+            assert_eq!(replay.get("/whoami").await.ok().body, "nobody", "{verb} {news:?}");
+            assert_eq!(replay.get("/note").await.ok().body, "nothing", "{verb} {news:?}");
+            if verb == "login" {
+                let given = scene.reply.given().expect("a login starts a session of its own");
+                assert_ne!(decode(given)[..16], decode(&scene.old)[..16], "{news:?}");
+                continue;
+            }
+            // A second logout is harmless, and may repeat that the token is to be forgotten.
+            let given = scene.reply.given().filter(|given| !given.is_empty());
+            assert_eq!(given, None, "{verb} {news:?}");
+            assert_eq!(scene.house.population(&scene.other), 0, "{verb} {news:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r18_a_write_that_comes_too_late_is_an_error_and_not_another_session() {
+    for verb in CREATING.into_iter().filter(|verb| *verb != "login").chain(["remember"]) {
+        for (house, news) in scenes() {
+            let scene = Scene::play(house, news, "/do/destroy", verb).await;
+            assert_eq!(scene.reply.status, StatusCode::UNAUTHORIZED, "{verb} {news:?}");
+            assert_eq!(scene.reply.set_cookie(), None, "{verb} {news:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r18_a_write_under_the_token_of_before_a_login_does_not_reach_the_login() {
+    for verb in ["update", "set", "remove", "remember", "renew", "login"] {
+        for (house, news) in scenes() {
+            let scene = Scene::play(house, news, "/login/bob", verb).await;
+            let bobs = scene.other.sessions.of("bob").list().await.unwrap();
+            assert_eq!(bobs.len(), 1, "{verb} {news:?}");
+            let given = scene.reply.given().map(decode);
+            let same = given.is_some_and(|given| given[..16] == decode(&scene.old)[..16]);
+            assert!(!same, "{verb} {news:?}: a cookie for the session of the login");
+            let mut replay = Browser::holding(&scene.other.app, scene.old.clone());
+            assert_eq!(replay.get("/whoami").await.ok().body, "nobody", "{verb} {news:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r18_a_request_that_read_before_a_renewal_does_not_give_the_old_token_back() {
+    for verb in ["get", "update", "load"] {
+        for (house, news) in scenes() {
+            let scene = Scene::play(house, news, "/do/renew", verb).await;
+            assert_eq!(scene.reply.status, StatusCode::OK, "{verb} {news:?}");
+            assert_eq!(scene.reply.set_cookie(), None, "{verb} {news:?}: it would undo the renewal in the browser");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r18_a_logout_under_the_token_of_before_a_login_does_not_end_the_login() {
+    for (house, news) in scenes() {
+        let scene = Scene::play(house, news, "/login/bob", "destroy").await;
+        assert_eq!(scene.other.sessions.of("bob").list().await.unwrap().len(), 1, "{news:?}");
+        assert_eq!(scene.reply.set_cookie(), None, "{news:?}: it may erase the cookie of the login");
+    }
+}

@@ -1,0 +1,101 @@
+//! R35, R36: what the server keeps opens nothing, and comparing secrets tells nothing.
+
+use std::path::Path;
+
+use crate::support::{Browser, House, canonical, decode, spellings};
+
+#[tokio::test]
+async fn r36_a_dump_of_the_store_holds_no_secret_of_a_thousand_sessions() {
+    let house = House::shared();
+    let node = house.node();
+    let mut browsers = Vec::new();
+    for number in 0..1000 {
+        let mut browser = Browser::new(&node.app);
+        browser.post(&format!("/note/{number}")).await.ok();
+        for path in [None, Some("/login/alice"), Some("/do/renew")].into_iter().take(1 + number % 3).flatten() {
+            browser.post(path).await.ok();
+        }
+        browsers.push(browser);
+    }
+    let dump = house.store.unwrap().dump();
+    let held = std::collections::HashSet::<&[u8]>::from_iter(dump.windows(16));
+    for browser in &browsers {
+        let secret = &decode(&browser.ticket())[16..];
+        assert!(!held.contains(secret));
+        for spelling in spellings(secret).iter().filter(|spelling| spelling.len() >= 16) {
+            assert!(!held.contains(&spelling[..16]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn r36_what_the_store_holds_of_a_session_does_not_open_it() {
+    let house = House::shared();
+    let node = house.node();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/login/alice").await.ok();
+    let store = house.store.clone().unwrap();
+    let tag = store.tags()[0];
+    let record = store.record(tag).unwrap();
+    let previous = record.previous.unwrap();
+    for secret in [*tag.as_bytes(), *record.verifier.as_bytes(), *previous.verifier.as_bytes(), [0; 16]] {
+        let forged = canonical(&[*tag.as_bytes(), secret].concat().try_into().unwrap());
+        for node in [node.clone(), house.node()] {
+            assert_eq!(Browser::holding(&node.app, forged.clone()).get("/whoami").await.ok().body, "nobody");
+        }
+    }
+}
+
+/// Timing of sixteen bytes cannot be measured in a test that must never fail by chance, so this
+/// looks at the source: what proves a secret has one comparison each, and that one is `subtle`'s.
+#[test]
+fn r35_what_proves_a_secret_is_compared_by_subtle_only() {
+    let source = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    for proof in ["Verifier", "Fingerprint"] {
+        let (body, derives) = equality_of(&source, proof);
+        assert!(body.contains(".ct_eq("), "`{proof}` is compared by {body}");
+        assert!(!body.contains("=="), "`{proof}` is compared by {body}");
+        assert!(!derives.contains("PartialEq"), "`{proof}` derives its comparison");
+    }
+    let (_, derives) = definition(&source, "Secret");
+    assert!(!derives.contains("PartialEq"), "a secret is never compared, only what proves it");
+    assert!(!source.contains("impl PartialEq for Secret"));
+}
+
+fn sources(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.extension() {
+            Some(extension) if extension == "rs" => all += &std::fs::read_to_string(path).unwrap(),
+            None if path.is_dir() => all += &sources(&path),
+            _ => {}
+        }
+    }
+    all
+}
+
+fn equality_of<'a>(source: &'a str, name: &str) -> (&'a str, &'a str) {
+    let (_, after) = source.split_once(&format!("impl PartialEq for {name} {{")).unwrap();
+    let body = after.split_once("\n}").unwrap().0;
+    (body, definition(source, name).1)
+}
+
+/// Where a type is defined, and what it derives.
+fn definition<'a>(source: &'a str, name: &str) -> (usize, &'a str) {
+    let found = source.find(&format!("struct {name}([u8; 16]);")).unwrap();
+    let derives = source[..found].rfind("#[derive").unwrap();
+    (found, &source[derives..found])
+}
+
+#[test]
+fn r35_verifiers_that_differ_in_any_one_bit_differ() {
+    use cloakroom::store::Verifier;
+    let one = [0xa5; 16];
+    assert!(Verifier::from_bytes(one) == Verifier::from_bytes(one));
+    for bit in 0..128 {
+        let mut other = one;
+        other[bit / 8] ^= 1 << (bit % 8);
+        assert!(Verifier::from_bytes(one) != Verifier::from_bytes(other), "bit {bit}");
+    }
+}

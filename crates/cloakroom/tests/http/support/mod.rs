@@ -1,0 +1,21 @@
+//! What the tests are made of: houses to test in, browsers to test with, and ways to look for leaks.
+
+mod browser;
+mod house;
+mod leaks;
+mod log;
+mod stage;
+mod tickets;
+mod values;
+mod verbs;
+mod wire;
+
+pub(crate) use browser::{Browser, Reply, send, with_cookie};
+pub(crate) use house::{House, Node, minutes, secs};
+pub(crate) use leaks::spellings;
+pub(crate) use log::{Log, capture};
+pub(crate) use stage::Stage;
+pub(crate) use tickets::{COOKIE, SPARE_BITS, canonical, decode, invented, respelled, ticket};
+pub(crate) use values::{Count, Kept, Note, Theme};
+pub(crate) use verbs::{CREATING, VERBS, perform, routes};
+pub(crate) use wire::{Connection, serve};

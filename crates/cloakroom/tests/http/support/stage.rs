@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::any;
+use cloakroom::Session;
+use tokio::sync::Semaphore;
+
+use super::{Note, perform, routes};
+
+/// Holds a handler between its first look at the session and what it does next, so that a test
+/// decides what happens in between.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage(Arc<Gates>);
+
+#[derive(Debug)]
+struct Gates {
+    arrived: Semaphore,
+    released: Semaphore,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Gates { arrived: Semaphore::new(0), released: Semaphore::new(0) }))
+    }
+
+    /// The usual routes, and `/paused/{verb}`: reads, pauses, then does what the verb says.
+    pub(crate) fn routes(&self) -> Router {
+        let stage = self.clone();
+        let paused = async move |session: Session, Path(verb): Path<String>| {
+            session.get::<Note>().await?;
+            stage.pause().await;
+            perform(&session, &verb).await
+        };
+        routes().route("/paused/{verb}", any(paused))
+    }
+
+    /// The handler's side: says that it is here, and waits.
+    pub(crate) async fn pause(&self) {
+        self.0.arrived.add_permits(1);
+        self.0.released.acquire().await.unwrap().forget();
+    }
+
+    /// Waits until a handler stands on the stage.
+    pub(crate) async fn arrival(&self) {
+        self.0.arrived.acquire().await.unwrap().forget();
+    }
+
+    /// Lets one handler go on.
+    pub(crate) fn release(&self) {
+        self.0.released.add_permits(1);
+    }
+}
+

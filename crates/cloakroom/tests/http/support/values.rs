@@ -1,0 +1,37 @@
+use std::time::Duration;
+
+use cloakroom::{CachePolicy, SessionValue};
+use serde::{Deserialize, Serialize};
+
+/// State: a text by which a session is told from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note(pub(crate) String);
+
+impl SessionValue for Note {
+    const KEY: &'static str = "note";
+}
+
+/// State: a number that must never lose an increment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Count(pub(crate) u64);
+
+impl SessionValue for Count {
+    const KEY: &'static str = "count";
+}
+
+/// State that a login may keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept(pub(crate) String);
+
+impl SessionValue for Kept {
+    const KEY: &'static str = "kept";
+}
+
+/// A cached value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Theme(pub(crate) String);
+
+impl SessionValue for Theme {
+    const KEY: &'static str = "theme";
+    const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(60)).negative_ttl(Duration::from_secs(60));
+}

@@ -1,0 +1,109 @@
+//! A small application with one route for each thing that a handler can do with its session.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::{any, get};
+use cloakroom::{Login, Session, SessionError};
+
+use super::{Count, Kept, Note, Theme, minutes};
+
+/// Every verb of a session, as `/do/{verb}` names it.
+pub(crate) const VERBS: [&str; 19] = [
+    "get", "update", "set", "remove", "invalidate", "load", "find", "login", "renew", "destroy", "remember", "principal",
+    "authenticated-at", "created-at", "expires-at", "handle", "extract", "extract-option", "ended",
+];
+
+/// Those of them that create a session where there is none.
+pub(crate) const CREATING: [&str; 3] = ["update", "set", "login"];
+
+pub(crate) fn routes() -> Router {
+    Router::new()
+        .route("/untouched", any(|| async { "untouched" }))
+        .route("/note", get(read_note))
+        .route("/note/{text}", any(write_note))
+        .route("/kept/{text}", any(keep))
+        .route("/count", get(read_count).post(count))
+        .route("/whoami", any(who_am_i))
+        .route("/login/{user}", any(log_in))
+        .route("/login-keeping/{user}", any(log_in_keeping))
+        .route("/do/extract", any(extract))
+        .route("/do/extract-option", any(extract_option))
+        .route("/do/{verb}", any(act))
+}
+
+async fn read_note(note: Option<Session<Note>>) -> String {
+    note.map_or_else(|| "nothing".to_owned(), |note| note.0.clone())
+}
+
+async fn write_note(session: Session, Path(text): Path<String>) -> Result<String, SessionError> {
+    session.set(Note(text.clone())).await?;
+    Ok(text)
+}
+
+async fn keep(session: Session, Path(text): Path<String>) -> Result<String, SessionError> {
+    session.set(Kept(text.clone())).await?;
+    Ok(text)
+}
+
+async fn read_count(count: Session<Count>) -> String {
+    count.0.to_string()
+}
+
+async fn count(count: Session<Count>) -> Result<String, SessionError> {
+    let number = count.update(|count| { count.0 += 1; count.0 }).await?;
+    Ok(number.to_string())
+}
+
+async fn who_am_i(session: Session) -> Result<String, SessionError> {
+    let principal = session.principal().await?;
+    Ok(principal.map_or_else(|| "nobody".to_owned(), |principal| principal.as_str().to_owned()))
+}
+
+async fn log_in(session: Session, Path(user): Path<String>) -> Result<String, SessionError> {
+    session.login(user.as_str()).await?;
+    Ok(user)
+}
+
+async fn log_in_keeping(session: Session, Path(user): Path<String>) -> Result<String, SessionError> {
+    session.login(Login::new(user.as_str()).keep::<Kept>().label("Testbrowser")).await?;
+    Ok(user)
+}
+
+async fn extract(note: Session<Note>) -> String {
+    note.0.len().to_string()
+}
+
+async fn extract_option(note: Option<Session<Note>>) -> String {
+    note.is_some().to_string()
+}
+
+async fn act(session: Session, Path(verb): Path<String>) -> Result<String, SessionError> {
+    perform(&session, &verb).await
+}
+
+/// Does what the verb says.
+pub(crate) async fn perform(session: &Session, verb: &str) -> Result<String, SessionError> {
+    Ok(match verb {
+        "get" => session.get::<Note>().await?.is_some().to_string(),
+        "update" => session.update::<Note, _>(|note| note.0.push('u')).await.map(|()| "updated".to_owned())?,
+        "set" => session.set(Note("set".to_owned())).await.map(|()| "set".to_owned())?,
+        "remove" => session.remove::<Note>().await?.to_string(),
+        "invalidate" => session.invalidate::<Theme>().await.map(|()| "invalidated".to_owned())?,
+        "load" => session.get_or_load(|| async { Ok::<_, Infallible>(Theme("dark".into())) }).await?.0.clone(),
+        "find" => session.find_or_load::<Theme, Infallible, _, _>(|| async { Ok(None) }).await?.is_some().to_string(),
+        "login" => session.login("somebody").await.map(|()| "logged in".to_owned())?,
+        "renew" => session.renew().await.map(|()| "renewed".to_owned())?,
+        "destroy" => session.destroy().await.map(|()| "destroyed".to_owned())?,
+        "remember" => session.remember(minutes(60 * 24 * 30)).await.map(|()| "remembered".to_owned())?,
+        "principal" => session.principal().await?.is_some().to_string(),
+        "authenticated-at" => session.authenticated_at().await?.is_some().to_string(),
+        "created-at" => session.created_at().await?.is_some().to_string(),
+        "expires-at" => session.expires_at().await?.is_some().to_string(),
+        "handle" => session.handle().await?.is_some().to_string(),
+        "ended" => tokio::select! { biased; reason = session.ended() => format!("{reason:?}"), () = async {} => "lives".to_owned() },
+        "extract" | "extract-option" => session.get::<Note>().await?.is_some().to_string(),
+        other => panic!("no verb {other}"),
+    })
+}

@@ -1,0 +1,85 @@
+//! Runs a scene in many orders.
+
+#[cfg(cloakroom_shuttle)]
+mod imp {
+    use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
+    use shuttle::{Config, Runner};
+
+    /// Enough to find each of the races that ever were in here within a few hundred.
+    const ITERATIONS: usize = 150;
+    /// How many forced switches a bug may need.
+    const DEPTH: usize = 4;
+    const SEED: u64 = 0x5EED_0F_C10A;
+
+    pub fn explore(scene: impl Fn() + Send + Sync + Copy + 'static) {
+        if let Ok(schedule) = std::env::var("CLOAKROOM_SCHEDULE") {
+            run(ReplayScheduler::new_from_encoded(schedule.trim()), scene);
+            return;
+        }
+        let iterations = number("CLOAKROOM_ITERATIONS").map_or(ITERATIONS, |number| number as usize);
+        let seed = number("CLOAKROOM_SEED").unwrap_or(SEED);
+        run(RandomScheduler::new_from_seed(seed, iterations), scene);
+        run(PctScheduler::new_from_seed(seed, DEPTH, iterations), scene);
+    }
+
+    fn run(scheduler: impl Scheduler + 'static, scene: impl Fn() + Send + Sync + 'static) {
+        let mut config = Config::new();
+        config.stack_size = 1 << 18;
+        config.silence_warnings = true;
+        Runner::new(scheduler, config).run(scene);
+    }
+
+    fn number(name: &str) -> Option<u64> {
+        let text = std::env::var(name).ok()?;
+        Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?} and must be a number")))
+    }
+
+    pub fn at_once(acts: Vec<Box<dyn FnOnce() + Send>>) {
+        let threads: Vec<_> = acts.into_iter().map(shuttle::thread::spawn).collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("an act does not panic"));
+    }
+
+    pub fn block_on<R>(future: impl Future<Output = R>) -> R {
+        shuttle::future::block_on(future)
+    }
+
+    /// A point at which the explorer may let somebody else go on.
+    pub fn step() {
+        shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(not(cloakroom_shuttle))]
+mod imp {
+    const ROUNDS: usize = 8;
+
+    pub fn explore(scene: impl Fn() + Copy) {
+        // Loaders are spawned on the runtime of whoever asks for the value.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+        let _entered = runtime.enter();
+        (0..ROUNDS).for_each(|_| scene());
+    }
+
+    pub fn at_once(acts: Vec<Box<dyn FnOnce() + Send>>) {
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::scope(|threads| {
+            for act in acts {
+                let runtime = runtime.clone();
+                threads.spawn(move || {
+                    let _entered = runtime.enter();
+                    act();
+                });
+            }
+        });
+    }
+
+    pub fn block_on<R>(future: impl Future<Output = R>) -> R {
+        tokio::runtime::Handle::current().block_on(future)
+    }
+
+    pub fn step() {
+        std::thread::yield_now();
+    }
+}
+
+pub use imp::{at_once, block_on, explore, step};

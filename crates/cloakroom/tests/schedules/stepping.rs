@@ -1,0 +1,61 @@
+//! A store whose verbs take time: others may act before the request arrives and before its answer does.
+
+use std::sync::Arc;
+
+use cloakroom::store::{
+    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag, Touch,
+};
+use cloakroom::testkit::MemoryStore;
+
+use super::explore::step;
+
+pub struct Stepping(pub MemoryStore);
+
+async fn around<T>(verb: impl Future<Output = T>) -> T {
+    step();
+    let answer = verb.await;
+    step();
+    answer
+}
+
+impl Store for Stepping {
+    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
+        around(self.0.load(tag)).await
+    }
+
+    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
+        around(self.0.create(tag, record)).await
+    }
+
+    async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
+        around(self.0.commit(tag, commit)).await
+    }
+
+    async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
+        around(self.0.touch(touches)).await
+    }
+
+    async fn destroy(&self, tag: Tag) -> Result<bool, StoreError> {
+        around(self.0.destroy(tag)).await
+    }
+
+    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
+        around(self.0.admit(principal, tag, limit)).await
+    }
+
+    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
+        around(self.0.dismiss(principal, tag)).await
+    }
+
+    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+        around(self.0.members(principal)).await
+    }
+
+    fn attach(&self, copies: Arc<dyn Copies>) {
+        self.0.attach(copies);
+    }
+
+    fn vouches(&self, lease: Lease) -> bool {
+        self.0.vouches(lease)
+    }
+}

@@ -1,0 +1,99 @@
+//! Many sessions, and many writers of one: nothing is left over, and nothing is lost.
+
+#[path = "model/visitor.rs"]
+mod visitor;
+
+use std::time::Duration;
+
+use cloakroom::testkit::ManualClock;
+use cloakroom::{SessionValue, Sessions};
+use serde::{Deserialize, Serialize};
+
+use visitor::Visitor;
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Cart(Vec<u32>);
+impl SessionValue for Cart {
+    const KEY: &'static str = "cart";
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Count(u64);
+impl SessionValue for Count {
+    const KEY: &'static str = "count";
+}
+
+const SESSIONS: u64 = 1_000_000;
+
+/// The allocator may keep the pages for itself, so the second million shows what the first one left behind.
+#[tokio::test]
+async fn a_million_sessions_come_and_go_and_leave_nothing() {
+    let clock = ManualClock::new();
+    let sessions = Sessions::builder().clock(clock.clone()).build().expect("valid");
+    let start = resident_bytes();
+    let first = come_and_go(&sessions, &clock, 1).await;
+    let second = come_and_go(&sessions, &clock, 2).await;
+    if let (Some(start), Some(first), Some(second)) = (start, first, second) {
+        assert!(first > start + (100 << 20), "the first million took {} bytes", first - start);
+        let grown = second.saturating_sub(first);
+        assert!(grown < (first - start) / 20, "the first million left {grown} bytes behind");
+    }
+}
+
+/// Answers what the process occupied at the height of it.
+async fn come_and_go(sessions: &Sessions, clock: &ManualClock, wave: u64) -> Option<usize> {
+    for number in 0..SESSIONS {
+        let visit = Visitor::default().enter(sessions);
+        visit.set(Cart(vec![number as u32; 5])).await.expect("there is room");
+        if number % 50_000 == 0 {
+            clock.advance(Duration::from_secs(30));
+            sessions.run_due().await;
+        }
+    }
+    let full = sessions.stats();
+    assert_eq!((full.created, full.sessions), (wave * SESSIONS, SESSIONS));
+    assert!(full.bytes > SESSIONS * 100, "{full:?}");
+    let peak = resident_bytes();
+    clock.advance(Duration::from_secs(31 * 60));
+    sessions.run_due().await;
+    let empty = sessions.stats();
+    assert_eq!((empty.sessions, empty.bytes), (0, 0));
+    assert_eq!((empty.created, empty.ended_idle), (wave * SESSIONS, wave * SESSIONS));
+    peak
+}
+
+/// Where the system says it: the memory that this process really occupies.
+fn resident_bytes() -> Option<usize> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: usize = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_thousand_increments_of_one_session_by_64_tasks_are_ten_thousand() {
+    const TASKS: u64 = 64;
+    const EACH: u64 = 157;
+    let sessions = Sessions::in_memory();
+    let visitor = Visitor::default();
+    let visit = visitor.enter(&sessions);
+    visit.set(Count(0)).await.expect("there is room");
+    visit.leave().await;
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|_| {
+            let (sessions, visitor) = (sessions.clone(), visitor.clone());
+            tokio::spawn(async move {
+                for _ in 0..EACH {
+                    let visit = visitor.enter(&sessions);
+                    visit.update::<Count, _>(|count| count.0 += 1).await.expect("in memory, trying on always ends");
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no task panics");
+    }
+    let count = visitor.enter(&sessions).get::<Count>().await.expect("it decodes").expect("it lives").0;
+    assert_eq!(count, TASKS * EACH);
+    assert_eq!(sessions.stats().commits, TASKS * EACH);
+}
