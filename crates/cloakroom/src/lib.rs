@@ -54,10 +54,12 @@ pub mod testkit;
 mod time;
 
 pub use cache::EndReason;
-pub use http::{CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer, SessionService};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use http::fuzzing;
+pub use http::{
+    CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer, SessionService,
+};
 pub use identity::{InvalidHandle, Principal, SessionHandle};
 pub use random::{OsRandom, RandomError, RandomSource};
 pub use session::{CachePolicy, Login, Session, SessionValue};

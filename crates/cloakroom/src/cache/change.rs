@@ -87,7 +87,11 @@ impl Snapshot {
                 &unpacked
             }
         };
-        if change.edits.iter().any(|edit| edit.expect.is_some_and(|version| version != version_of(entries, edit.key.as_str()))) {
+        if change
+            .edits
+            .iter()
+            .any(|edit| edit.expect.is_some_and(|version| version != version_of(entries, edit.key.as_str())))
+        {
             return Err(Refusal::Conflict);
         }
         let version = self.version + 1;
@@ -119,7 +123,8 @@ impl Snapshot {
 
     /// Everything but the values, with the change's rotation made.
     fn with_rotation(&self, change: &Change<'_>) -> Self {
-        let mut next = Self { values: Values::none(), standing: self.standing.clone(), origin: self.origin.clone(), ..*self };
+        let mut next =
+            Self { values: Values::none(), standing: self.standing.clone(), origin: self.origin.clone(), ..*self };
         if let Some(rotation) = &change.rotation {
             let login = rotation.login.as_ref().map(|login| &login.authentication).or(self.authentication());
             next.standing = Some(Arc::new(Standing {
@@ -135,7 +140,8 @@ impl Snapshot {
 }
 
 fn edited(entries: &[Entry], change: &Change<'_>, version: u64) -> Box<[Entry]> {
-    let keep_only = change.rotation.as_ref().and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
+    let keep_only =
+        change.rotation.as_ref().and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
     let kept = |entry: &Entry| keep_only.is_none_or(|keys| keys.contains(&entry.key.as_str()));
     let mut next = Vec::with_capacity(entries.len() + change.edits.len());
     for entry in entries {

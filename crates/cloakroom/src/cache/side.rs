@@ -50,7 +50,12 @@ pub(crate) enum LoadFailure {
 impl Cell {
     /// Joins the flight for `key` that began from `base`, or registers the one that `launch` makes.
     /// Says whether it was registered.
-    pub(crate) fn join_or_register(&self, key: &'static str, base: Base, launch: impl FnOnce() -> Flight) -> (Flight, bool) {
+    pub(crate) fn join_or_register(
+        &self,
+        key: &'static str,
+        base: Base,
+        launch: impl FnOnce() -> Flight,
+    ) -> (Flight, bool) {
         let mut side = self.side.lock();
         let flights = &mut side.get_or_insert_default().flights;
         // A flight whose task is gone will never land.

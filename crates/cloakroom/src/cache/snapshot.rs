@@ -99,8 +99,7 @@ impl Snapshot {
 
     /// Whether the holder of this fingerprint may use the session now.
     pub(crate) fn admits(&self, fingerprint: Fingerprint, now: Timestamp) -> bool {
-        now.after(SKEW) >= self.created_at
-            && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, now))
+        now.after(SKEW) >= self.created_at && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, now))
     }
 
     fn grace_admits(&self, fingerprint: Fingerprint, now: Timestamp) -> bool {

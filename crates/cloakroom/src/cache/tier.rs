@@ -181,7 +181,12 @@ impl Tier {
 
     /// Puts a newer snapshot in place of exactly the state that its maker saw. `Ok(None)` if
     /// something else happened to the cell meanwhile.
-    pub(crate) fn replace(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) -> Result<Option<Transition>, Refused> {
+    pub(crate) fn replace(
+        &self,
+        cell: &Arc<Cell>,
+        before: &Arc<State>,
+        next: Snapshot,
+    ) -> Result<Option<Transition>, Refused> {
         let growth = next.weight().saturating_sub(before.weight());
         self.make_room(growth, &cell.tag)?;
         let transition = cell.replace(before, State::Live(next));

@@ -49,7 +49,8 @@ impl Runway {
         // The value's own code counts its size, and may panic like the loader.
         let prepare = |value: Option<T>| {
             let value = value.map(Arc::new);
-            catch_unwind(AssertUnwindSafe(|| (value.clone().map(erase), self.edit(value)))).map_err(|_| LoadFailure::Panicked)
+            catch_unwind(AssertUnwindSafe(|| (value.clone().map(erase), self.edit(value))))
+                .map_err(|_| LoadFailure::Panicked)
         };
         match outcome.and_then(prepare) {
             Ok((landing, edit)) => {

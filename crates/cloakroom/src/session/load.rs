@@ -24,7 +24,11 @@ enum Cached<T> {
 
 /// The value of type `T`, from the session or through the loader. `absence_counts` says whether
 /// "there is no such value" is an answer that may come from the session.
-pub(super) async fn load<T, L, F>(hold: &Handle, absence_counts: bool, loader: L) -> Result<Option<Arc<T>>, SessionError>
+pub(super) async fn load<T, L, F>(
+    hold: &Handle,
+    absence_counts: bool,
+    loader: L,
+) -> Result<Option<Arc<T>>, SessionError>
 where
     T: SessionValue,
     L: FnOnce() -> F + Send + 'static,
@@ -109,7 +113,8 @@ where
 /// Waits for a load to land. Dropping this leaves the load alone.
 async fn wait<T: SessionValue>(mut flight: Flight) -> Result<Option<Arc<T>>, SessionError> {
     // The sender is dropped without a landing when its runtime shuts down.
-    let closed = |_| SessionError::from(Arc::new(LoadFailure::Failed("the task of the loader ended without an outcome".into())));
+    let closed =
+        |_| SessionError::from(Arc::new(LoadFailure::Failed("the task of the loader ended without an outcome".into())));
     let landing = flight.landing.wait_for(Option::is_some).await.map_err(closed)?.clone();
     match landing {
         Some(Ok(value)) => Ok(value.and_then(|value| value.downcast())),

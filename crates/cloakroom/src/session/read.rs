@@ -77,10 +77,11 @@ fn keep_decoded<T: SessionValue>(engine: &Engine, cell: &Arc<Cell>, state: &Arc<
     let Some(snapshot) = state.snapshot() else { return };
     let Some(entries) = snapshot.values.entries() else { return };
     let decoded = Slot::Decoded(erase(Arc::clone(value)));
-    let entries = entries.iter().map(|other| match other.version == entry.version && other.key.as_str() == key::<T>() {
-        true => Entry { slot: decoded.clone(), ..other.clone() },
-        false => other.clone(),
-    });
+    let entries =
+        entries.iter().map(|other| match other.version == entry.version && other.key.as_str() == key::<T>() {
+            true => Entry { slot: decoded.clone(), ..other.clone() },
+            false => other.clone(),
+        });
     let next = Snapshot { values: Values::Live(entries.collect()), ..snapshot.clone() };
     drop(engine.tier.replace(cell, state, next));
 }

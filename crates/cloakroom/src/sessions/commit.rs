@@ -135,7 +135,8 @@ impl Engine {
             let mut shared = store::Rotation::new(rotation.verifier, Some(previous));
             if let Some(login) = &rotation.login {
                 shared.authentication = Some(login.authentication.clone());
-                shared.keep_only = login.keep_only.as_ref().map(|keys| keys.iter().map(|key| Arc::from(*key)).collect());
+                shared.keep_only =
+                    login.keep_only.as_ref().map(|keys| keys.iter().map(|key| Arc::from(*key)).collect());
             }
             shared
         });
@@ -144,9 +145,7 @@ impl Engine {
 
     /// Sends a commit, once more if the reply was lost: its nonce makes that safe.
     async fn settled(&self, store: &dyn AnyStore, tag: Tag, commit: Commit) -> Result<Committed, SessionError> {
-        let lost = |answer: &Result<Committed, StoreError>| {
-            matches!(answer, Err(error) if error.kind() == StoreErrorKind::Unknown)
-        };
+        let lost = |answer: &Result<Committed, StoreError>| matches!(answer, Err(error) if error.kind() == StoreErrorKind::Unknown);
         let mut answer = store.commit(tag, commit.clone()).await;
         if lost(&answer) {
             answer = store.commit(tag, commit).await;
@@ -166,7 +165,8 @@ impl Engine {
         let mut present = Arc::clone(before);
         while let Ok(None) = self.tier.replace(cell, &present, next.clone()) {
             present = Arc::clone(&cell.state());
-            if present.snapshot().map(|snapshot| snapshot.version) != before.snapshot().map(|snapshot| snapshot.version) {
+            if present.snapshot().map(|snapshot| snapshot.version) != before.snapshot().map(|snapshot| snapshot.version)
+            {
                 return self.tier.vacate(cell);
             }
         }
@@ -180,7 +180,12 @@ const ATTEMPTS: u32 = 10;
 
 impl Engine {
     /// Makes a change on a session that is found by its tag, wherever its copy is or is not.
-    pub(crate) async fn commit_by_tag(&self, tag: &Tag, writer: &Writer, proposal: Proposal<'_>) -> Result<(), CommitError> {
+    pub(crate) async fn commit_by_tag(
+        &self,
+        tag: &Tag,
+        writer: &Writer,
+        proposal: Proposal<'_>,
+    ) -> Result<(), CommitError> {
         for _ in 0..ATTEMPTS {
             let Some(cell) = self.tag_cell(tag).await? else {
                 return Err(Refused::Ended(EndReason::Gone).into());

@@ -24,7 +24,9 @@ impl Engine {
             let snapshot = self.first_snapshot(&bearer, edits);
             self.tier.check(&snapshot)?;
             let cell = match &self.store {
-                None => self.tier.insert(tag, snapshot, self.now()).inspect_err(|refused| self.count_refused(*refused))?,
+                None => {
+                    self.tier.insert(tag, snapshot, self.now()).inspect_err(|refused| self.count_refused(*refused))?
+                }
                 Some(store) => self.create_shared(&**store, tag, snapshot).await?,
             };
             if let Some(cell) = cell {

@@ -74,7 +74,12 @@ impl Engine {
     /// Ends a session on every tier. Answers whether this call ended it.
     ///
     /// The shared tier goes first: if it cannot be reached, the session lives on and the caller hears of it.
-    pub(crate) async fn end(&self, tag: &Tag, cell: Option<Arc<Cell>>, reason: EndReason) -> Result<bool, SessionError> {
+    pub(crate) async fn end(
+        &self,
+        tag: &Tag,
+        cell: Option<Arc<Cell>>,
+        reason: EndReason,
+    ) -> Result<bool, SessionError> {
         let cell = cell.or_else(|| self.tier.get(tag));
         let Some(store) = &self.store else {
             return Ok(cell.is_some_and(|cell| self.tier.end(&cell, reason)));
@@ -107,7 +112,10 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("policy", &self.policy).field("shared", &self.store.is_some()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("policy", &self.policy)
+            .field("shared", &self.store.is_some())
+            .finish_non_exhaustive()
     }
 }
 

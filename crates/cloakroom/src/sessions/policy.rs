@@ -98,7 +98,8 @@ impl Policy {
         }
         let smallest = self.max_session_bytes as u64 + 4096;
         if self.max_bytes < smallest {
-            let problem = format!("is {} bytes and must have room for one full session: at least {smallest}", self.max_bytes);
+            let problem =
+                format!("is {} bytes and must have room for one full session: at least {smallest}", self.max_bytes);
             return Err(ConfigError::new("max_bytes", problem));
         }
         Ok(())

@@ -119,7 +119,9 @@ impl PrincipalSessions {
         let mut cells = self.engine.ledger.index.members(&self.principal);
         let now = self.engine.now();
         cells.retain(|cell| match &**cell.state() {
-            State::Live(snapshot) => snapshot.principal() == Some(&self.principal) && cell.overdue(snapshot, now).is_none(),
+            State::Live(snapshot) => {
+                snapshot.principal() == Some(&self.principal) && cell.overdue(snapshot, now).is_none()
+            }
             State::Vacant(_) | State::Ended(_) => false,
         });
         cells

@@ -118,7 +118,8 @@ impl Engine {
             let overdue = cell.overdue(snapshot, now).is_some();
             if self.store.is_some() {
                 // Only the record knows what other nodes saw, and which secrets they gave out.
-                let known = admitted && !overdue && cell.is_kept(snapshot, now) && self.is_current(snapshot, bearer.seen);
+                let known =
+                    admitted && !overdue && cell.is_kept(snapshot, now) && self.is_current(snapshot, bearer.seen);
                 return if known { Local::Open(Arc::clone(&state)) } else { Local::Unsure };
             }
             if !overdue {
@@ -183,7 +184,12 @@ impl Engine {
     }
 
     /// Reads the record for a cell. `None` if there is none: then the cell has ended.
-    async fn load(&self, store: &dyn AnyStore, cell: &Arc<Cell>, before: &State) -> Result<Option<Snapshot>, SessionError> {
+    async fn load(
+        &self,
+        store: &dyn AnyStore,
+        cell: &Arc<Cell>,
+        before: &State,
+    ) -> Result<Option<Snapshot>, SessionError> {
         let mut asking = Asking { tier: &self.tier, cell, answered: false };
         self.ledger.counters.store_loads.count();
         let answer = self.watched(store.load(cell.tag).await)?;
@@ -198,7 +204,12 @@ impl Engine {
     }
 
     /// Whether the bearer's secret opens the session as the record says; remembers it if so.
-    async fn recognise(&self, cell: &Arc<Cell>, snapshot: &mut Snapshot, bearer: &Bearer) -> Result<bool, SessionError> {
+    async fn recognise(
+        &self,
+        cell: &Arc<Cell>,
+        snapshot: &mut Snapshot,
+        bearer: &Bearer,
+    ) -> Result<bool, SessionError> {
         let now = self.now();
         let proof = snapshot.prove(&bearer.secret, &self.fingerprints, now);
         snapshot.recognise(proof, bearer.fingerprint);

@@ -83,7 +83,11 @@ impl Engine {
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
         let term = match request.remember {
             Some(lifetime) => remembered(lifetime, now),
-            None => Term { idle: whole_millis(self.policy.idle), absolute: now.after(self.policy.absolute), persistent: false },
+            None => Term {
+                idle: whole_millis(self.policy.idle),
+                absolute: now.after(self.policy.absolute),
+                persistent: false,
+            },
         };
         let login = Some(Login { authentication, keep_only });
         self.rotate(bearer, cell, Writer::Holder(*bearer), now, login, Some(term)).await

@@ -66,8 +66,8 @@ pub trait Store: Send + Sync + 'static {
     /// commit's → already applied, answer [`Committed::Done`] again. The guard does not hold →
     /// [`Committed::Superseded`]. Any edit's expectation does not hold →
     /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
-    /// version grows by one, each edited value gets that version, the nonce is replaced, and under
-    /// a [`Guard::Holder`] the idle timeout starts anew.
+    /// version grows by one, each edited value gets that version, the nonce is replaced, and the
+    /// idle timeout starts anew if the guard is a [`Guard::Holder`] or the lifetimes change.
     ///
     /// The receipt carries the whole record when the commit's `base` was not the version directly
     /// before it, so that the caller learns of foreign changes in the same round trip.

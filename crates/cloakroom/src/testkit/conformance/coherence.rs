@@ -1,0 +1,235 @@
+//! Several instances over the same data, and what each hears of the others.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::identity::Tag;
+use crate::store::{AnyStore, Committed, Copies, Created, Guard, Lease, Rotation};
+
+use super::backend::{Backend, Capability};
+use super::checks;
+use super::failure::{Failure, Outcome, ensure};
+use super::stage::Stage;
+use super::words::{at, done, put, same, with};
+
+const NODES: &[Capability] = &[Capability::Nodes];
+const NEWS: &[Capability] = &[Capability::Nodes, Capability::Vouching];
+const CUT: &[Capability] = &[Capability::Nodes, Capability::Vouching, Capability::CutOff];
+
+checks! { "coherence":
+    nobody_vouches_for_no_lease,
+    it_vouches_exactly_if_it_claims_to;
+    NODES =>
+    nodes_share_their_records;
+    NEWS =>
+    a_foreign_commit_reaches_a_loaded_copy,
+    a_foreign_rotation_reaches_a_loaded_copy,
+    a_foreign_destroy_reaches_a_loaded_copy,
+    a_copy_from_a_create_is_told_too,
+    a_copy_from_a_commit_is_told_too,
+    a_copy_from_a_refusal_is_told_too,
+    every_change_is_told_after_a_load,
+    every_attached_tier_is_told;
+    CUT =>
+    who_is_cut_off_stops_vouching,
+}
+
+/// A local tier that only remembers what it was told.
+#[derive(Default)]
+struct Ears(Mutex<(HashSet<Tag>, bool)>);
+
+impl Copies for Ears {
+    fn invalidate(&self, tag: Tag) {
+        self.0.lock().0.insert(tag);
+    }
+
+    fn invalidate_all(&self) {
+        self.0.lock().1 = true;
+    }
+}
+
+impl Ears {
+    fn attach(store: &dyn AnyStore) -> Arc<Self> {
+        let ears = Arc::new(Self::default());
+        store.attach(Arc::<Self>::clone(&ears));
+        ears
+    }
+
+    fn heard_of(&self, tag: Tag) -> bool {
+        let heard = self.0.lock();
+        heard.1 || heard.0.contains(&tag)
+    }
+
+    fn forget(&self) {
+        *self.0.lock() = (HashSet::new(), false);
+    }
+}
+
+/// Waits for something that comes over a line: a quarter of the check's patience.
+async fn eventually(stage: &Stage, holds: impl Fn() -> bool, what: &str) -> Outcome {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let patience = stage.patience() / 4;
+    tokio::time::timeout(patience, wait).await.map_err(|_| Failure::new(format!("{what}, even after {patience:?}")))
+}
+
+async fn is_told(stage: &Stage, ears: &Ears, tag: Tag, of: &str) -> Outcome {
+    eventually(stage, || ears.heard_of(tag), &format!("the other node is not told of {of}")).await
+}
+
+async fn lease(store: &dyn AnyStore, tag: Tag) -> Outcome<Lease> {
+    let loaded = store.load(tag).await?;
+    loaded.map(|loaded| loaded.lease).ok_or_else(|| Failure::new("load answered None for a live session"))
+}
+
+async fn change(stage: &Stage, tag: Tag) -> Outcome {
+    done(stage.store.commit(tag, with(stage.commit(0), [put("cart", "foreign")])).await?).map(drop)
+}
+
+async fn nobody_vouches_for_no_lease(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let _ears = Ears::attach(&*stage.store);
+    lease(&*stage.store, tag).await?;
+    ensure!(!stage.store.vouches(Lease::NONE), "the store vouches for Lease::NONE");
+    Ok(())
+}
+
+async fn it_vouches_exactly_if_it_claims_to(stage: &Stage) -> Outcome {
+    let claims = stage.capabilities().contains(&Capability::Vouching);
+    let _ears = Ears::attach(&*stage.store);
+    let (tag, record) = (stage.tag(), stage.record());
+    let Created::Done(created) = stage.store.create(tag, record).await? else {
+        return Err(Failure::new("create under a free tag answered Exists"));
+    };
+    let committed = done(stage.store.commit(tag, stage.commit(1)).await?)?.lease;
+    for (lease, verb) in [(created, "create"), (committed, "commit"), (lease(&*stage.store, tag).await?, "load")] {
+        let vouches = stage.store.vouches(lease);
+        ensure!(vouches == claims, "the backend claims Vouching: {claims}; the store vouches after {verb}: {vouches}");
+    }
+    Ok(())
+}
+
+async fn nodes_share_their_records(stage: &Stage) -> Outcome {
+    let (node, principal) = (stage.node().await?, stage.principal());
+    let record = stage.record_of(&principal);
+    let tag = stage.insert(&record).await?;
+    stage.store.admit(&principal, tag, None).await?;
+    let there = node.load(tag).await?.map(|loaded| loaded.record);
+    let there = there.ok_or_else(|| Failure::new("a record created through one node is not there through another"))?;
+    same(&there, &record, "load through another node")?;
+    ensure!(
+        node.members(&principal).await?.len() == 1,
+        "a member admitted through one node is not there through another"
+    );
+    done(node.commit(tag, with(stage.commit(1), [put("cart", "theirs")])).await?)?;
+    ensure!(stage.load(tag).await?.version == 2, "a commit through one node is not there through another");
+    ensure!(node.destroy(tag).await?, "a record created through one node cannot be destroyed through another");
+    ensure!(!stage.is_live(tag).await?, "a session destroyed through one node is there through another");
+    Ok(())
+}
+
+async fn a_foreign_commit_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
+    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = Ears::attach(&*node);
+    lease(&*node, tag).await?;
+    change(stage, tag).await?;
+    is_told(stage, &ears, tag, "a commit").await
+}
+
+async fn a_foreign_rotation_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
+    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = Ears::attach(&*node);
+    lease(&*node, tag).await?;
+    let mut commit = stage.commit(1);
+    commit.rotation = Some(Rotation::new(stage.verifier(), None));
+    done(stage.store.commit(tag, commit).await?)?;
+    is_told(stage, &ears, tag, "a rotation").await
+}
+
+async fn a_foreign_destroy_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
+    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = Ears::attach(&*node);
+    lease(&*node, tag).await?;
+    stage.store.destroy(tag).await?;
+    is_told(stage, &ears, tag, "a destroy").await
+}
+
+async fn a_copy_from_a_create_is_told_too(stage: &Stage) -> Outcome {
+    let (node, tag) = (stage.node().await?, stage.tag());
+    let ears = Ears::attach(&*node);
+    node.create(tag, stage.record_with(&["cart"])).await?;
+    change(stage, tag).await?;
+    is_told(stage, &ears, tag, "a commit to a session that it created").await
+}
+
+async fn a_copy_from_a_commit_is_told_too(stage: &Stage) -> Outcome {
+    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = Ears::attach(&*node);
+    done(node.commit(tag, with(stage.commit(1), [put("theme", "own")])).await?)?;
+    ears.forget();
+    change(stage, tag).await?;
+    is_told(stage, &ears, tag, "a commit that came after its own").await
+}
+
+async fn a_copy_from_a_refusal_is_told_too(stage: &Stage) -> Outcome {
+    let node = stage.node().await?;
+    let ears = Ears::attach(&*node);
+    let conflicting = with(stage.commit(1), [at(9, put("theme", "own"))]);
+    let mut strange = stage.commit(1);
+    strange.guard = Guard::Holder(stage.verifier());
+    for refused in [conflicting, strange] {
+        let (tag, _) = stage.session(&["cart"]).await?;
+        let answer = node.commit(tag, refused).await?;
+        let (Committed::Conflict(loaded) | Committed::Superseded(loaded)) = answer else {
+            return Err(Failure::new("a commit was to be refused"));
+        };
+        // A store may show the record under no lease; then nobody keeps it.
+        if node.vouches(loaded.lease) {
+            change(stage, tag).await?;
+            is_told(stage, &ears, tag, "a commit to a record that came with a refusal").await?;
+        }
+    }
+    Ok(())
+}
+
+async fn every_change_is_told_after_a_load(stage: &Stage) -> Outcome {
+    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = Ears::attach(&*node);
+    for round in 1..=3 {
+        lease(&*node, tag).await?;
+        ears.forget();
+        change(stage, tag).await?;
+        is_told(stage, &ears, tag, &format!("commit {round} of 3, each after a load")).await?;
+    }
+    Ok(())
+}
+
+async fn every_attached_tier_is_told(stage: &Stage) -> Outcome {
+    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let both = [Ears::attach(&*node), Ears::attach(&*node)];
+    lease(&*node, tag).await?;
+    change(stage, tag).await?;
+    for ears in both {
+        is_told(stage, &ears, tag, "a commit, one of its two tiers").await?;
+    }
+    Ok(())
+}
+
+async fn who_is_cut_off_stops_vouching(stage: &Stage) -> Outcome {
+    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = Ears::attach(&*node);
+    let lease = lease(&*node, tag).await?;
+    ensure!(node.vouches(lease), "the node does not vouch for what it just loaded");
+    let done = stage.cut_off().await;
+    ensure!(done, "claims Capability::CutOff, but Backend::cut_off answered false");
+    eventually(stage, || !node.vouches(lease), "a node that is cut off still vouches for its copies").await?;
+    is_told(stage, &ears, tag, "its own loss of touch").await?;
+    ensure!(!node.vouches(lease), "a node vouches again for a copy from before it was cut off");
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! Every verb is atomic for its session, however many callers there are, and if one gives up.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::store::{
+    Admission, AnyStore, Commit, Committed, Created, Guard, LimitPolicy, Record, Rotation, StoreError, Tag, Touch,
+};
+
+use super::checks;
+use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::limits::limit;
+use super::stage::Stage;
+use super::words::{at, put, same, text, value, with};
+
+checks! { "concurrency":
+    no_increment_is_lost,
+    two_values_never_conflict,
+    touches_lose_no_commit,
+    one_of_many_creates_wins,
+    one_of_many_rotations_wins,
+    one_of_many_destroys_finds_the_record,
+    one_commit_sent_twice_counts_once,
+    nothing_survives_a_destroy_among_commits,
+    admissions_never_exceed_the_limit,
+    admissions_displace_exactly_as_many_as_needed,
+    a_commit_that_is_given_up_is_whole_or_not_at_all,
+    a_create_that_is_given_up_is_whole_or_not_at_all,
+}
+
+/// Adds 1 to a number under `key`, as often as it takes. Answers the record's version then.
+async fn increment(
+    store: &dyn AnyStore,
+    tag: Tag,
+    key: &str,
+    mut commits: impl Iterator<Item = Commit>,
+) -> Outcome<u64> {
+    let mut record = load(store, tag).await?;
+    loop {
+        let Some(commit) = commits.next() else { return Err(Failure::new("an increment conflicted 10000 times")) };
+        let number: u64 =
+            text(&record, key)?.parse().map_err(|_| Failure::new(format!("{key} is no number any more")))?;
+        let edit = at(record.version_of(key), put(key, &(number + 1).to_string()));
+        match store.commit(tag, with(Commit { base: record.version, ..commit }, [edit])).await? {
+            Committed::Done(receipt) => return Ok(receipt.version),
+            Committed::Conflict(loaded) => record = loaded.record,
+            other => return Err(Failure::new(format!("an increment answered {}", super::words::name(&other)))),
+        }
+    }
+}
+
+async fn load(store: &dyn AnyStore, tag: Tag) -> Outcome<Record> {
+    let loaded = store.load(tag).await?;
+    loaded.map(|loaded| loaded.record).ok_or_else(|| Failure::new("load answered None for a live session"))
+}
+
+/// Commits with nonces of their own, for a task that must not borrow the stage.
+fn commits(stage: &Stage) -> impl Iterator<Item = Commit> + Send + use<> {
+    let (now, first) = (stage.now(), stage.nonce());
+    (0..10_000).map(move |number| Commit::new(0, first.wrapping_add(number), Guard::Anyone, now))
+}
+
+async fn counter(stage: &Stage, keys: &[&str]) -> Outcome<Tag> {
+    let (tag, _) = stage.session(&[]).await?;
+    let mut commit = stage.commit(1);
+    commit.edits = keys.iter().map(|key| put(key, "0")).collect();
+    super::words::done(stage.store.commit(tag, commit).await?)?;
+    Ok(tag)
+}
+
+async fn no_increment_is_lost(stage: &Stage) -> Outcome {
+    let tag = counter(stage, &["count"]).await?;
+    let mut versions = stage
+        .together(8, |_, store| {
+            let mut commits = commits(stage);
+            async move {
+                let mut versions = Vec::new();
+                for _ in 0..25 {
+                    versions.push(increment(&*store, tag, "count", &mut commits).await?);
+                }
+                Ok(versions)
+            }
+        })
+        .await?
+        .concat();
+    ensure_eq!(text(&stage.load(tag).await?, "count")?, "200", "the number after 200 increments");
+    versions.sort_unstable();
+    ensure_eq!(versions, (3..=202).collect::<Vec<_>>(), "the versions of 200 increments");
+    Ok(())
+}
+
+async fn two_values_never_conflict(stage: &Stage) -> Outcome {
+    let keys = ["cart", "theme"];
+    let tag = counter(stage, &keys).await?;
+    stage
+        .together(2, |place, store| {
+            let (key, mut commits) = (keys[place as usize], commits(stage));
+            async move {
+                for _ in 0..50 {
+                    let mut once = commits.next().into_iter();
+                    increment(&*store, tag, key, &mut once).await.map_err(|failure| {
+                        Failure::new(format!("a change of {key} beside changes of another value: {failure}"))
+                    })?;
+                }
+                Ok(())
+            }
+        })
+        .await?;
+    let record = stage.load(tag).await?;
+    ensure_eq!((text(&record, "cart")?, text(&record, "theme")?), ("50", "50"), "the numbers after 50 increments each");
+    ensure_eq!(record.version, 102, "the version after 100 increments");
+    Ok(())
+}
+
+async fn touches_lose_no_commit(stage: &Stage) -> Outcome {
+    let tag = counter(stage, &["count"]).await?;
+    let now = stage.now();
+    stage
+        .together(4, |place, store| {
+            let mut commits = commits(stage);
+            async move {
+                for later in 0..50 {
+                    if place == 0 {
+                        increment(&*store, tag, "count", &mut commits).await?;
+                    } else {
+                        store.touch(vec![Touch::new(tag, now.after(std::time::Duration::from_millis(later)))]).await?;
+                    }
+                }
+                Ok(())
+            }
+        })
+        .await?;
+    let record = stage.load(tag).await?;
+    ensure_eq!((text(&record, "count")?, record.version), ("50", 52), "the number and the version after 50 increments");
+    Ok(())
+}
+
+async fn one_of_many_creates_wins(stage: &Stage) -> Outcome {
+    let tag = stage.tag();
+    let answers = stage
+        .together(16, |_, store| {
+            let record = stage.record_with(&["cart"]);
+            async move { Ok((store.create(tag, record.clone()).await?, record)) }
+        })
+        .await?;
+    let mut winners = answers.into_iter().filter(|(answer, _)| matches!(answer, Created::Done(_)));
+    let (Some((_, winner)), None) = (winners.next(), winners.next()) else {
+        return Err(Failure::new("of 16 creates under one tag, not exactly one was done"));
+    };
+    same(&stage.load(tag).await?, &winner, "load after 16 creates")
+}
+
+async fn one_of_many_rotations_wins(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    let answers = stage
+        .together(16, |_, store| {
+            let verifier = stage.verifier();
+            let rotation = Some(Rotation::new(verifier, None));
+            let commit = Commit { rotation, guard: Guard::Current(record.verifier), ..stage.commit(1) };
+            async move { Ok((store.commit(tag, commit).await?, verifier)) }
+        })
+        .await?;
+    let mut winners = answers.into_iter().filter(|(answer, _)| matches!(answer, Committed::Done(_)));
+    let (Some((_, winner)), None) = (winners.next(), winners.next()) else {
+        return Err(Failure::new("of 16 rotations of one secret, not exactly one was done"));
+    };
+    ensure!(stage.load(tag).await?.verifier == winner, "the secret is not that of the rotation that was done");
+    Ok(())
+}
+
+async fn one_of_many_destroys_finds_the_record(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let answers = stage.together(16, |_, store| async move { Ok(store.destroy(tag).await?) }).await?;
+    ensure_eq!(answers.into_iter().filter(|found| *found).count(), 1, "destroys that found the record");
+    Ok(())
+}
+
+async fn one_commit_sent_twice_counts_once(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
+    let answers = stage
+        .together(8, |_, store| {
+            let commit = commit.clone();
+            async move { Ok(store.commit(tag, commit).await?) }
+        })
+        .await?;
+    for answer in answers {
+        ensure_eq!(super::words::done(answer)?.version, 2, "the version in the receipt of a commit sent 8 times");
+    }
+    ensure_eq!(stage.load(tag).await?.version, 2, "the version after a commit sent 8 times");
+    Ok(())
+}
+
+async fn nothing_survives_a_destroy_among_commits(stage: &Stage) -> Outcome {
+    let tag = counter(stage, &["count"]).await?;
+    stage
+        .together(5, |place, store| {
+            let commits = commits(stage);
+            async move {
+                if place == 0 {
+                    ensure!(store.destroy(tag).await?, "destroy did not find the record");
+                    return Ok(());
+                }
+                for commit in commits.take(200) {
+                    if let Committed::Gone = store.commit(tag, with(commit, [put("count", "1")])).await? {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        })
+        .await?;
+    ensure!(!stage.is_live(tag).await?, "the session is there again after it was destroyed among commits");
+    Ok(())
+}
+
+async fn admissions_never_exceed_the_limit(stage: &Stage) -> Outcome {
+    let (answers, members) = fifty_admissions(stage, LimitPolicy::Reject).await?;
+    let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
+    ensure_eq!((admitted, members), (10, 10), "admissions, and members, of 50 sessions within a limit of 10");
+    Ok(())
+}
+
+async fn admissions_displace_exactly_as_many_as_needed(stage: &Stage) -> Outcome {
+    let (answers, members) = fifty_admissions(stage, LimitPolicy::EndOldest).await?;
+    let mut left = Vec::new();
+    for answer in answers {
+        left.extend(super::limits::displaced(answer)?);
+    }
+    let told = left.len();
+    left.sort_unstable();
+    left.dedup();
+    ensure_eq!((told, left.len(), members), (40, 40, 10), "displacements, sessions displaced, and members, of 50");
+    Ok(())
+}
+
+async fn fifty_admissions(stage: &Stage, policy: LimitPolicy) -> Outcome<(Vec<Admission>, usize)> {
+    let principal = stage.principal();
+    let mut tags = Vec::new();
+    for _ in 0..50 {
+        tags.push(stage.insert(&stage.record_of(&principal)).await?);
+    }
+    let answers = stage
+        .together(50, |place, store| {
+            let (tag, principal) = (tags[place as usize], principal.clone());
+            async move { Ok(store.admit(&principal, tag, limit(10, policy)).await?) }
+        })
+        .await?;
+    Ok((answers, stage.store.members(&principal).await?.len()))
+}
+
+/// Polls a call so many times, lets others run in between, and drops it.
+async fn give_up_after<T>(polls: u32, call: impl Future<Output = Result<T, StoreError>>) {
+    let mut call = pin!(call);
+    for _ in 0..polls {
+        let ready = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await;
+        if ready {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn a_commit_that_is_given_up_is_whole_or_not_at_all(stage: &Stage) -> Outcome {
+    for polls in 0..12 {
+        let (tag, before) = stage.session(&["cart", "theme"]).await?;
+        let rotation = Some(Rotation::new(stage.verifier(), None));
+        let edits = [put("cart", "second"), super::words::remove("theme"), put("history", "new")];
+        let commit = Commit { rotation, ..with(stage.commit(1), edits) };
+        let store = Arc::clone(&stage.store);
+        give_up_after(polls, store.commit(tag, commit.clone())).await;
+        // What was sent may still arrive, so the record is looked at more than once.
+        for _ in 0..3 {
+            let now = stage.load(tag).await?;
+            if now.version == before.version {
+                same(&now, &before, &format!("load after a commit that was given up after {polls} polls"))?;
+            } else {
+                whole(&now, &commit)?;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+fn whole(record: &Record, commit: &Commit) -> Outcome {
+    let verifier = commit.rotation.as_ref().map(|rotation| rotation.verifier);
+    ensure_eq!((record.version, record.nonce), (2, commit.nonce), "version and nonce of a commit that was given up");
+    ensure!(Some(record.verifier) == verifier, "a commit that was given up left the old secret with the new version");
+    for edit in &commit.edits {
+        ensure_eq!(
+            value(record, &edit.key)?.version,
+            2,
+            format!("the version of {} in a commit that was given up", edit.key)
+        );
+    }
+    Ok(())
+}
+
+async fn a_create_that_is_given_up_is_whole_or_not_at_all(stage: &Stage) -> Outcome {
+    for polls in 0..12 {
+        let (tag, record) = (stage.tag(), stage.record_with(&["cart", "theme"]));
+        give_up_after(polls, stage.store.create(tag, record.clone())).await;
+        for _ in 0..3 {
+            if let Some(loaded) = stage.store.load(tag).await? {
+                same(&loaded.record, &record, &format!("load after a create that was given up after {polls} polls"))?;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}

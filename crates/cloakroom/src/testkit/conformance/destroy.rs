@@ -1,0 +1,77 @@
+//! What ended stays ended.
+
+use crate::identity::Authentication;
+use crate::store::{AnyStore, Guard, Record, Rotation, Touch};
+
+use super::checks;
+use super::failure::{Outcome, ensure, ensure_eq};
+use super::stage::Stage;
+use super::words::{done, gone, put, same, superseded, with};
+
+checks! { "destroy":
+    it_answers_whether_there_was_a_record,
+    other_sessions_live_on,
+    late_writes_do_not_resurrect,
+    it_takes_the_session_out_of_every_list,
+    a_new_record_under_an_old_tag_inherits_nothing,
+}
+
+async fn it_answers_whether_there_was_a_record(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    ensure_eq!(stage.store.destroy(tag).await?, true, "destroy of a live session");
+    ensure!(!stage.is_live(tag).await?, "load answers a destroyed session");
+    for unknown in [tag, stage.tag()] {
+        ensure_eq!(stage.store.destroy(unknown).await?, false, "destroy of a session that is not there");
+    }
+    Ok(())
+}
+
+async fn other_sessions_live_on(stage: &Stage) -> Outcome {
+    let ((tag, _), (other, record)) = (stage.session(&["cart"]).await?, stage.session(&["cart"]).await?);
+    stage.store.destroy(tag).await?;
+    same(&stage.load(other).await?, &record, "load of another session")
+}
+
+async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    stage.store.destroy(tag).await?;
+    let edit = with(stage.commit(1), [put("cart", "late")]);
+    let mut login = stage.commit(1);
+    login.guard = Guard::Holder(record.verifier);
+    login.rotation = Some(Rotation::new(stage.verifier(), None));
+    for late in [edit, login] {
+        gone(stage.store.commit(tag, late).await?)?;
+        ensure!(!stage.is_live(tag).await?, "a late commit brought a destroyed session back");
+    }
+    stage.store.touch(vec![Touch::new(tag, stage.now())]).await?;
+    ensure!(!stage.is_live(tag).await?, "a late touch brought a destroyed session back");
+    stage.store.admit(&stage.principal(), tag, None).await?;
+    ensure!(!stage.is_live(tag).await?, "a late admission brought a destroyed session back");
+    ensure!(!stage.store.destroy(tag).await?, "destroy found something to destroy again");
+    Ok(())
+}
+
+async fn it_takes_the_session_out_of_every_list(stage: &Stage) -> Outcome {
+    let principal = stage.principal();
+    let tag = stage.insert(&stage.record_of(&principal)).await?;
+    stage.store.admit(&principal, tag, None).await?;
+    stage.store.destroy(tag).await?;
+    ensure!(stage.store.members(&principal).await?.is_empty(), "members answers a destroyed session");
+    Ok(())
+}
+
+async fn a_new_record_under_an_old_tag_inherits_nothing(stage: &Stage) -> Outcome {
+    let principal = stage.principal();
+    let authentication = Some(Authentication::new(principal, stage.now(), Some("Firefox".into())));
+    let old = Record { authentication, ..stage.record_with(&["cart", "theme"]) };
+    let tag = stage.insert(&old).await?;
+    done(stage.store.commit(tag, with(stage.commit(1), [put("cart", "second")])).await?)?;
+    stage.store.destroy(tag).await?;
+    let new = stage.record_with(&["cart"]);
+    stage.insert_as(tag, &new).await?;
+    same(&stage.load(tag).await?, &new, "load of the new record")?;
+    let mut late = with(stage.commit(2), [put("cart", "late")]);
+    late.guard = Guard::Holder(old.verifier);
+    superseded(stage.store.commit(tag, late).await?)?;
+    same(&stage.load(tag).await?, &new, "load of the new record after a late write to the old one")
+}

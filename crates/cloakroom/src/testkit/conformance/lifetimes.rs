@@ -1,0 +1,228 @@
+//! Both lifetimes are the store's to enforce, on its own clock, in every verb.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::identity::Tag;
+use crate::store::{Admission, AnyStore, Commit, Guard, Lifetimes, Limit, LimitPolicy, Record, Rotation, Touch};
+use crate::time::Timestamp;
+
+use super::checks;
+use super::failure::{Outcome, ensure, ensure_eq};
+use super::stage::Stage;
+use super::words::{at, conflict, done, gone, put, superseded, with};
+
+checks! { "lifetimes":
+    idle_sessions_are_absent_for_every_verb,
+    overdue_sessions_are_absent_for_every_verb,
+    a_commit_restarts_the_idle_timeout,
+    a_load_does_not_restart_the_idle_timeout,
+    refused_commits_do_not_restart_the_idle_timeout,
+    a_repeated_commit_does_not_move_last_seen,
+    use_does_not_move_the_absolute_deadline,
+    a_commit_changes_both_lifetimes,
+    a_commit_may_shorten_them,
+    the_earlier_deadline_counts,
+    a_record_overdue_from_the_start_is_never_served,
+    lifetimes_without_an_end_are_no_fault,
+    a_callers_wrong_clock_prolongs_nothing,
+}
+
+async fn idle_sessions_are_absent_for_every_verb(stage: &Stage) -> Outcome {
+    absent_after(stage, stage.ticks(4), stage.long()).await
+}
+
+async fn overdue_sessions_are_absent_for_every_verb(stage: &Stage) -> Outcome {
+    absent_after(stage, stage.long(), stage.ticks(4)).await
+}
+
+/// Lets sessions live for half of their 4 ticks, then half as long again as all of them. Each
+/// session meets one verb only, as a store may drop what a verb has met.
+async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outcome {
+    let principal = stage.principal();
+    let record =
+        Record { authentication: stage.record_of(&principal).authentication, ..stage.record_living(idle, absolute) };
+    let mut tags = Vec::new();
+    for _ in 0..7 {
+        tags.push(stage.insert(&Record { nonce: stage.nonce(), ..record.clone() }).await?);
+    }
+    let [loaded, committed, touched, destroyed, created, member, placeholder] = tags[..] else { return Ok(()) };
+    stage.store.admit(&principal, member, None).await?;
+    stage.wait(2).await;
+    for tag in tags {
+        ensure!(stage.is_live(tag).await?, "a session is gone after half of its lifetime");
+    }
+    stage.wait(4).await;
+    ensure!(!stage.is_live(loaded).await?, "load answers a session whose time is over");
+    gone(stage.store.commit(committed, with(stage.commit(1), [put("cart", "late")])).await?)?;
+    stage.store.touch(vec![Touch::new(touched, stage.now())]).await?;
+    ensure!(!stage.is_live(touched).await?, "touch prolongs a session whose time is over");
+    ensure!(!stage.store.destroy(destroyed).await?, "destroy finds a session whose time is over");
+    stage.insert_as(created, &stage.record()).await?;
+    ensure!(stage.store.members(&principal).await?.is_empty(), "members answers a session whose time is over");
+    the_dead_take_no_place(stage, placeholder).await
+}
+
+async fn the_dead_take_no_place(stage: &Stage, dead: Tag) -> Outcome {
+    let principal = stage.principal();
+    stage.store.admit(&principal, dead, None).await?;
+    let alive = stage.insert(&stage.record_of(&principal)).await?;
+    let answer = stage.store.admit(&principal, alive, Some(Limit::new(NonZeroU32::MIN, LimitPolicy::Reject))).await?;
+    ensure!(matches!(answer, Admission::Admitted { .. }), "a session whose time is over takes a place in the limit");
+    Ok(())
+}
+
+async fn a_commit_restarts_the_idle_timeout(stage: &Stage) -> Outcome {
+    let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
+    for base in 1..=2 {
+        stage.wait(3).await;
+        done(stage.store.commit(tag, stage.commit(base)).await?)?;
+    }
+    stage.wait(3).await;
+    ensure!(stage.is_live(tag).await?, "the session is gone 3 ticks after a commit; its idle timeout is 4");
+    stage.wait(3).await;
+    ensure!(!stage.is_live(tag).await?, "the session lives 6 ticks after its last commit; its idle timeout is 4");
+    Ok(())
+}
+
+async fn a_load_does_not_restart_the_idle_timeout(stage: &Stage) -> Outcome {
+    let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
+    stage.wait(3).await;
+    stage.load(tag).await?;
+    stage.wait(3).await;
+    ensure!(!stage.is_live(tag).await?, "a load prolonged the session");
+    Ok(())
+}
+
+async fn refused_commits_do_not_restart_the_idle_timeout(stage: &Stage) -> Outcome {
+    let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
+    stage.wait(3).await;
+    conflict(stage.store.commit(tag, with(stage.commit(1), [at(7, put("cart", "late"))])).await?)?;
+    let stranger = Guard::Holder(stage.verifier());
+    superseded(stage.store.commit(tag, Commit { guard: stranger, ..stage.commit(1) }).await?)?;
+    stage.wait(3).await;
+    ensure!(!stage.is_live(tag).await?, "a commit that changed nothing prolonged the session");
+    Ok(())
+}
+
+async fn a_repeated_commit_does_not_move_last_seen(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let commit = stage.commit(1);
+    done(stage.store.commit(tag, commit.clone()).await?)?;
+    let late = commit.now.after(stage.ticks(2));
+    done(stage.store.commit(tag, Commit { now: late, ..commit.clone() }).await?)?;
+    ensure_eq!(stage.load(tag).await?.last_seen, commit.now, "last_seen after the repeat");
+    Ok(())
+}
+
+async fn use_does_not_move_the_absolute_deadline(stage: &Stage) -> Outcome {
+    let record = stage.record_living(stage.ticks(4), stage.ticks(6));
+    let (touched, committed) = (stage.insert(&record).await?, stage.insert(&record).await?);
+    for base in 1..=2 {
+        stage.wait(2).await;
+        stage.store.touch(vec![Touch::new(touched, stage.now())]).await?;
+        let rotation = Some(Rotation::new(stage.verifier(), None));
+        done(stage.store.commit(committed, Commit { rotation, ..stage.commit(base) }).await?)?;
+    }
+    stage.wait(1).await;
+    ensure!(stage.is_live(touched).await?, "a touched session is gone before its deadline");
+    ensure!(stage.is_live(committed).await?, "a changed session is gone before its deadline");
+    ensure_eq!(stage.load(committed).await?.lifetimes, record.lifetimes, "the lifetimes after commits");
+    // Within the idle timeout, counted from the last use.
+    stage.wait(2).await;
+    ensure!(!stage.is_live(touched).await?, "touches kept a session alive beyond its absolute deadline");
+    ensure!(!stage.is_live(committed).await?, "commits kept a session alive beyond its absolute deadline");
+    Ok(())
+}
+
+fn living(stage: &Stage, base: u64, lifetimes: Lifetimes) -> Commit {
+    Commit { lifetimes: Some(lifetimes), ..stage.commit(base) }
+}
+
+async fn a_commit_changes_both_lifetimes(stage: &Stage) -> Outcome {
+    let record = stage.record_living(stage.ticks(4), stage.ticks(5));
+    let tag = stage.insert(&record).await?;
+    stage.wait(1).await;
+    let (idle, absolute) = (stage.ticks(9), stage.now().after(stage.long()));
+    let remembered = Lifetimes { persistent: true, ..Lifetimes::new(stage.now(), idle, absolute) };
+    done(stage.store.commit(tag, living(stage, 1, remembered)).await?)?;
+    // The present instant came with the commit, and is not when the session was created.
+    let expected = Lifetimes { created_at: record.lifetimes.created_at, ..remembered };
+    ensure_eq!(stage.load(tag).await?.lifetimes, expected, "the lifetimes after the commit");
+    stage.wait(7).await;
+    ensure!(stage.is_live(tag).await?, "the session ended at its old lifetimes, not at those that the commit gave it");
+    stage.wait(5).await;
+    ensure!(!stage.is_live(tag).await?, "the session did not end at the idle timeout that the commit gave it");
+    Ok(())
+}
+
+async fn a_commit_may_shorten_them(stage: &Stage) -> Outcome {
+    let ((idle, _), (over, _)) = (stage.session(&[]).await?, stage.session(&[]).await?);
+    let (now, later) = (stage.now(), stage.now().after(stage.long()));
+    done(stage.store.commit(idle, living(stage, 1, Lifetimes::new(now, stage.ticks(4), later))).await?)?;
+    let long_ago = Timestamp::from_millis(1);
+    done(stage.store.commit(over, living(stage, 1, Lifetimes::new(now, stage.long(), long_ago))).await?)?;
+    ensure!(!stage.is_live(over).await?, "the session outlived a deadline that a commit set into the past");
+    stage.wait(6).await;
+    ensure!(!stage.is_live(idle).await?, "the session outlived the shorter idle timeout that a commit gave it");
+    Ok(())
+}
+
+async fn the_earlier_deadline_counts(stage: &Stage) -> Outcome {
+    let idle_first = stage.insert(&stage.record_living(stage.ticks(4), stage.ticks(12))).await?;
+    let absolute_first = stage.insert(&stage.record_living(stage.ticks(12), stage.ticks(4))).await?;
+    stage.wait(6).await;
+    ensure!(!stage.is_live(idle_first).await?, "the idle timeout does not count while the absolute deadline is ahead");
+    ensure!(!stage.is_live(absolute_first).await?, "the absolute deadline does not count within the idle timeout");
+    Ok(())
+}
+
+async fn a_record_overdue_from_the_start_is_never_served(stage: &Stage) -> Outcome {
+    let now = stage.now();
+    for (idle, absolute) in [(stage.long(), Timestamp::from_millis(1)), (Duration::ZERO, now.after(stage.long()))] {
+        let (tag, record) = (stage.tag(), stage.record());
+        // Whether it is worth storing at all is the store's own business.
+        stage.store.create(tag, Record { lifetimes: Lifetimes::new(now, idle, absolute), ..record }).await?;
+        ensure!(!stage.is_live(tag).await?, "load answers a record with idle {idle:?} and absolute {absolute:?}");
+        gone(stage.store.commit(tag, stage.commit(1)).await?)?;
+    }
+    Ok(())
+}
+
+async fn lifetimes_without_an_end_are_no_fault(stage: &Stage) -> Outcome {
+    // The end of time, and the largest numbers that signed integers and floating point hold exactly.
+    for largest in [u64::MAX, i64::MAX.cast_unsigned(), 1 << 53] {
+        let (idle, absolute) = (Duration::from_millis(largest), Timestamp::from_millis(largest));
+        let lifetimes = Lifetimes::new(stage.now(), idle, absolute);
+        let tag = stage.insert(&Record { lifetimes, ..stage.record() }).await?;
+        done(stage.store.commit(tag, living(stage, 1, lifetimes)).await?)?;
+        stage.store.touch(vec![Touch::new(tag, stage.now())]).await?;
+        stage.wait(1).await;
+        let lifetimes = stage.load(tag).await?.lifetimes;
+        let distant = Timestamp::from_millis(1 << 53);
+        ensure!(lifetimes.absolute >= distant, "the deadline {absolute:?} came back as {:?}", lifetimes.absolute);
+        ensure!(lifetimes.idle >= stage.long(), "the idle timeout {idle:?} came back as {:?}", lifetimes.idle);
+    }
+    Ok(())
+}
+
+async fn a_callers_wrong_clock_prolongs_nothing(stage: &Stage) -> Outcome {
+    let record = stage.record_living(stage.ticks(4), stage.long());
+    let mut tags = Vec::new();
+    for wrong in [Timestamp::MAX, Timestamp::from_millis(i64::MAX.cast_unsigned()), Timestamp::from_millis(0)] {
+        let (touched, committed) = (stage.insert(&record).await?, stage.insert(&record).await?);
+        stage.store.touch(vec![Touch::new(touched, wrong)]).await?;
+        done(stage.store.commit(committed, Commit { now: wrong, ..stage.commit(1) }).await?)?;
+        let created = Record {
+            lifetimes: Lifetimes { created_at: wrong, ..record.lifetimes },
+            last_seen: wrong,
+            ..record.clone()
+        };
+        tags.extend([touched, committed, stage.insert(&created).await?]);
+    }
+    stage.wait(6).await;
+    for tag in tags {
+        ensure!(!stage.is_live(tag).await?, "a caller's wrong clock kept a session alive beyond its idle timeout");
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The limit of concurrent sessions, decided together with the admission.
+
+use std::num::NonZeroU32;
+
+use crate::identity::{Principal, Tag};
+use crate::store::{Admission, AnyStore, Limit, LimitPolicy};
+
+use super::checks;
+use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::stage::Stage;
+
+checks! { "limits":
+    without_a_limit_everybody_is_admitted,
+    below_the_limit_everybody_is_admitted,
+    at_the_limit_one_more_is_refused,
+    at_the_limit_the_oldest_makes_room,
+    a_lower_limit_makes_as_many_leave_as_needed,
+    a_member_is_admitted_again_at_the_limit,
+    a_member_keeps_its_place_in_the_line,
+    the_dead_do_not_count,
+    the_dismissed_do_not_count,
+    principals_do_not_share_a_limit,
+}
+
+pub(super) fn limit(count: u32, when_reached: LimitPolicy) -> Option<Limit> {
+    NonZeroU32::new(count).map(|count| Limit::new(count, when_reached))
+}
+
+pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Tag>> {
+    match answer {
+        Admission::Admitted { displaced } => Ok(displaced),
+        Admission::Refused => Err(Failure::new("the admission was refused")),
+    }
+}
+
+/// Admits `count` sessions of the principal, one tick apart; none may displace another.
+async fn members(stage: &Stage, principal: &Principal, count: usize, limit: Option<Limit>) -> Outcome<Vec<Tag>> {
+    let mut tags = Vec::new();
+    for _ in 0..count {
+        tags.push(stage.insert(&stage.record_of(principal)).await?);
+    }
+    for tag in &tags {
+        let displaced = displaced(stage.store.admit(principal, *tag, limit).await?)?;
+        ensure!(displaced.is_empty(), "an admission below the limit displaced {} sessions", displaced.len());
+        stage.wait(1).await;
+    }
+    Ok(tags)
+}
+
+async fn listed(stage: &Stage, principal: &Principal) -> Outcome<Vec<Tag>> {
+    Ok(stage.store.members(principal).await?.into_iter().map(|(tag, _)| tag).collect())
+}
+
+/// Tags that can be read in a report; their own `Debug` is redacted.
+fn legible(tags: &[Tag]) -> Vec<u128> {
+    tags.iter().map(|tag| u128::from_be_bytes(*tag.as_bytes())).collect()
+}
+
+async fn without_a_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
+    let principal = stage.principal();
+    let mut admitted = 0;
+    for _ in 0..50 {
+        let tag = stage.insert(&stage.record_of(&principal)).await?;
+        ensure!(
+            displaced(stage.store.admit(&principal, tag, None).await?)?.is_empty(),
+            "an admission displaced somebody"
+        );
+        admitted += 1;
+    }
+    ensure_eq!(listed(stage, &principal).await?.len(), admitted, "members");
+    Ok(())
+}
+
+async fn below_the_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
+    for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
+        let principal = stage.principal();
+        let tags = members(stage, &principal, 3, limit(3, policy)).await?;
+        ensure_eq!(legible(&listed(stage, &principal).await?), legible(&tags), "the members");
+    }
+    Ok(())
+}
+
+async fn at_the_limit_one_more_is_refused(stage: &Stage) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
+    let tags = members(stage, &principal, 2, limit).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    ensure_eq!(stage.store.admit(&principal, late, limit).await?, Admission::Refused, "an admission beyond the limit");
+    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&tags), "the members");
+    ensure!(stage.is_live(late).await?, "a refused admission ended the session");
+    Ok(())
+}
+
+async fn at_the_limit_the_oldest_makes_room(stage: &Stage) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
+    let tags = members(stage, &principal, 2, limit).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    let left = displaced(stage.store.admit(&principal, late, limit).await?)?;
+    ensure_eq!(legible(&left), legible(&tags[..1]), "who had to leave");
+    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&[tags[1], late]), "the members");
+    Ok(())
+}
+
+async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Stage) -> Outcome {
+    let principal = stage.principal();
+    let tags = members(stage, &principal, 4, None).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    let left = displaced(stage.store.admit(&principal, late, limit(2, LimitPolicy::EndOldest)).await?)?;
+    ensure_eq!(legible(&left), legible(&tags[..3]), "who had to leave");
+    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&[tags[3], late]), "the members");
+    Ok(())
+}
+
+async fn a_member_is_admitted_again_at_the_limit(stage: &Stage) -> Outcome {
+    for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
+        let (principal, limit) = (stage.principal(), limit(2, policy));
+        let tags = members(stage, &principal, 2, limit).await?;
+        for tag in &tags {
+            let left = displaced(stage.store.admit(&principal, *tag, limit).await?)?;
+            ensure!(left.is_empty(), "a member that was admitted again displaced somebody");
+        }
+        ensure_eq!(legible(&listed(stage, &principal).await?), legible(&tags), "the members");
+    }
+    Ok(())
+}
+
+async fn a_member_keeps_its_place_in_the_line(stage: &Stage) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
+    let tags = members(stage, &principal, 2, limit).await?;
+    displaced(stage.store.admit(&principal, tags[0], limit).await?)?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    let left = displaced(stage.store.admit(&principal, late, limit).await?)?;
+    ensure_eq!(legible(&left), legible(&tags[..1]), "who had to leave");
+    Ok(())
+}
+
+async fn the_dead_do_not_count(stage: &Stage) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
+    let tags = members(stage, &principal, 2, limit).await?;
+    stage.store.destroy(tags[0]).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    ensure!(
+        displaced(stage.store.admit(&principal, late, limit).await?)?.is_empty(),
+        "an admission displaced somebody"
+    );
+    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&[tags[1], late]), "the members");
+    Ok(())
+}
+
+async fn the_dismissed_do_not_count(stage: &Stage) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
+    let tags = members(stage, &principal, 2, limit).await?;
+    stage.store.dismiss(&principal, tags[0]).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    displaced(stage.store.admit(&principal, late, limit).await?)?;
+    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&[tags[1], late]), "the members");
+    Ok(())
+}
+
+async fn principals_do_not_share_a_limit(stage: &Stage) -> Outcome {
+    let limit = limit(1, LimitPolicy::Reject);
+    for _ in 0..3 {
+        members(stage, &stage.principal(), 1, limit).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! A removed value leaves its version behind, so that an older load cannot bring it back.
+
+use crate::store::{AnyStore, Payload, Record};
+
+use super::checks;
+use super::failure::{Outcome, ensure_eq};
+use super::stage::Stage;
+use super::words::{at, conflict, done, put, remove, text, value, with};
+
+checks! { "removal":
+    a_version_stays_behind,
+    a_version_stays_also_where_nothing_was,
+    removing_again_moves_the_version,
+    a_load_from_before_cannot_install,
+    a_removed_value_can_be_put_again,
+}
+
+fn removed_at(record: &Record, version: u64) -> Outcome {
+    let left = value(record, "cart")?;
+    ensure_eq!((&left.payload, left.version), (&Payload::Removed, version), "what a removal left behind");
+    Ok(())
+}
+
+async fn a_version_stays_behind(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(tag, with(stage.commit(1), [remove("cart")])).await?)?;
+    removed_at(&stage.load(tag).await?, 2)
+}
+
+async fn a_version_stays_also_where_nothing_was(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&[]).await?;
+    done(stage.store.commit(tag, with(stage.commit(1), [at(0, remove("cart"))])).await?)?;
+    removed_at(&stage.load(tag).await?, 2)?;
+    conflict(stage.store.commit(tag, with(stage.commit(2), [at(0, put("cart", "late"))])).await?).map(drop)
+}
+
+async fn removing_again_moves_the_version(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    for base in 1..=2 {
+        done(stage.store.commit(tag, with(stage.commit(base), [remove("cart")])).await?)?;
+    }
+    removed_at(&stage.load(tag).await?, 3)
+}
+
+async fn a_load_from_before_cannot_install(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(tag, with(stage.commit(1), [remove("cart")])).await?)?;
+    conflict(stage.store.commit(tag, with(stage.commit(1), [at(1, put("cart", "late"))])).await?)?;
+    removed_at(&stage.load(tag).await?, 2)
+}
+
+async fn a_removed_value_can_be_put_again(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(tag, with(stage.commit(1), [remove("cart")])).await?)?;
+    done(stage.store.commit(tag, with(stage.commit(2), [at(2, put("cart", "again"))])).await?)?;
+    let record = stage.load(tag).await?;
+    ensure_eq!((text(&record, "cart")?, record.version_of("cart")), ("again", 3), "the value put again");
+    ensure_eq!(record.values.len(), 1, "values under one key");
+    Ok(())
+}

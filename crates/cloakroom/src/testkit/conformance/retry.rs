@@ -1,0 +1,88 @@
+//! A commit whose reply was lost may be sent again: its nonce makes it count once.
+
+use crate::store::{AnyStore, Commit, Guard, Rotation};
+
+use super::checks;
+use super::failure::{Outcome, ensure, ensure_eq};
+use super::stage::Stage;
+use super::words::{at, conflict, done, gone, put, remove, same, text, with};
+
+checks! { "retry":
+    a_repeat_is_applied_once,
+    a_repeat_is_recognised_before_guard_and_expectations,
+    a_repeat_with_a_stale_base_brings_the_record,
+    a_repeat_after_another_commit_is_a_new_commit,
+    a_repeat_cannot_resurrect,
+    nonces_differ_by_any_bit,
+}
+
+async fn a_repeat_is_applied_once(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [put("cart", "second"), remove("theme")]);
+    done(stage.store.commit(tag, commit.clone()).await?)?;
+    let once = stage.load(tag).await?;
+    stage.wait(1).await;
+    for _ in 0..3 {
+        let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;
+        ensure_eq!(receipt.version, 2, "the version in the receipt of a repeat");
+        ensure!(receipt.record.is_none(), "the receipt of a repeat brought the record, which nobody else had changed");
+        same(&stage.load(tag).await?, &once, "load after the repeat")?;
+    }
+    Ok(())
+}
+
+async fn a_repeat_is_recognised_before_guard_and_expectations(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    // Its own first attempt breaks both: the secret is not current any more, nor is the version.
+    let mut commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
+    commit.guard = Guard::Current(record.verifier);
+    commit.rotation = Some(Rotation::new(stage.verifier(), None));
+    done(stage.store.commit(tag, commit.clone()).await?)?;
+    let once = stage.load(tag).await?;
+    done(stage.store.commit(tag, commit).await?)?;
+    same(&stage.load(tag).await?, &once, "load after the repeat")
+}
+
+async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(tag, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
+    let commit = with(stage.commit(1), [put("cart", "mine")]);
+    done(stage.store.commit(tag, commit.clone()).await?)?;
+    let receipt = done(stage.store.commit(tag, commit).await?)?;
+    ensure_eq!(receipt.version, 3, "the version in the receipt of a repeat");
+    ensure!(receipt.record.is_some(), "the receipt of a repeat brought no record, though its base was stale");
+    Ok(())
+}
+
+async fn a_repeat_after_another_commit_is_a_new_commit(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
+    done(stage.store.commit(tag, commit.clone()).await?)?;
+    done(stage.store.commit(tag, with(stage.commit(2), [at(2, put("cart", "third"))])).await?)?;
+    conflict(stage.store.commit(tag, commit).await?)?;
+    ensure_eq!(text(&stage.load(tag).await?, "cart")?, "third", "the value after the late repeat");
+    Ok(())
+}
+
+async fn a_repeat_cannot_resurrect(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [put("cart", "second")]);
+    done(stage.store.commit(tag, commit.clone()).await?)?;
+    stage.store.destroy(tag).await?;
+    gone(stage.store.commit(tag, commit).await?)?;
+    ensure!(!stage.is_live(tag).await?, "the repeat of a commit brought a destroyed session back");
+    Ok(())
+}
+
+/// Numbers beyond 2^53 are where floating point, and beyond 2^63 where signed integers, go wrong.
+async fn nonces_differ_by_any_bit(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&[]).await?;
+    let nonces = [0, 1, (1 << 53) + 1, (1 << 53) + 2, (1 << 63) - 1, 1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX];
+    for (base, nonce) in (1..).zip(nonces) {
+        let commit = Commit { nonce, ..with(stage.commit(base), [put("cart", &nonce.to_string())]) };
+        let receipt = done(stage.store.commit(tag, commit).await?)?;
+        ensure_eq!(receipt.version, base + 1, format!("the version after a commit with the new nonce {nonce}"));
+        ensure_eq!(stage.load(tag).await?.nonce, nonce, "the record's nonce");
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Who may write, and what a new secret brings.
+
+use std::sync::Arc;
+
+use crate::identity::{Authentication, Previous, Tag, Verifier};
+use crate::store::{Action, AnyStore, Commit, Edit, Expect, Guard, Payload, Record, Rotation, StoredValue};
+use crate::time::Timestamp;
+
+use super::checks;
+use super::failure::{Outcome, ensure_eq};
+use super::stage::Stage;
+use super::words::{done, put, remove, same, superseded, text, value, with};
+
+checks! { "rotation":
+    anyone_needs_no_secret,
+    a_wrong_secret_opens_nothing,
+    the_present_secret_may_write,
+    a_new_secret_replaces_the_old,
+    in_its_grace_the_old_secret_is_a_holder_but_not_current,
+    the_grace_ends,
+    an_old_secret_can_be_dead_at_once,
+    dead_at_once_holds_for_a_clock_that_lags,
+    without_a_previous_the_old_secret_is_forgotten,
+    the_next_rotation_ends_the_grace_of_the_one_before,
+    other_commits_leave_the_secrets_alone,
+    an_authentication_is_replaced,
+    a_renewal_keeps_authentication_and_values,
+    keep_only_removes_the_other_values,
+    keep_only_leaves_old_removals_alone,
+    keep_only_spares_what_the_same_commit_writes,
+    keep_only_of_nothing_removes_all,
+}
+
+/// A session, its first secret, and a second one that took over; the first lingers until `until`.
+async fn rotated(stage: &Stage, until: Timestamp) -> Outcome<(Tag, Verifier, Verifier)> {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    let new = stage.verifier();
+    rotate(stage, tag, 1, Rotation::new(new, Some(Previous::new(record.verifier, until)))).await?;
+    Ok((tag, record.verifier, new))
+}
+
+async fn rotate(stage: &Stage, tag: Tag, base: u64, rotation: Rotation) -> Outcome {
+    let commit = Commit { rotation: Some(rotation), ..stage.commit(base) };
+    done(stage.store.commit(tag, commit).await?).map(drop)
+}
+
+/// A change under `guard`, without caring for its base.
+fn guarded(stage: &Stage, guard: Guard) -> Commit {
+    Commit { guard, ..with(stage.commit(0), [put("cart", "mine")]) }
+}
+
+async fn allowed(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
+    done(stage.store.commit(tag, guarded(stage, guard)).await?).map(drop)
+}
+
+async fn refused(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
+    superseded(stage.store.commit(tag, guarded(stage, guard)).await?).map(drop)
+}
+
+async fn anyone_needs_no_secret(stage: &Stage) -> Outcome {
+    let (tag, ..) = rotated(stage, stage.now()).await?;
+    allowed(stage, tag, Guard::Anyone).await
+}
+
+async fn a_wrong_secret_opens_nothing(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    let mut nearly = *record.verifier.as_bytes();
+    nearly[15] ^= 1;
+    for wrong in [stage.verifier(), Verifier::from_bytes([0; 16]), Verifier::from_bytes(nearly)] {
+        refused(stage, tag, Guard::Holder(wrong)).await?;
+        refused(stage, tag, Guard::Current(wrong)).await?;
+    }
+    Ok(())
+}
+
+async fn the_present_secret_may_write(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    allowed(stage, tag, Guard::Holder(record.verifier)).await?;
+    allowed(stage, tag, Guard::Current(record.verifier)).await
+}
+
+async fn a_new_secret_replaces_the_old(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    stage.wait(1).await;
+    let previous = Previous::new(record.verifier, stage.now());
+    let rotation = Rotation::new(stage.verifier(), Some(previous));
+    let commit = Commit { rotation: Some(rotation.clone()), guard: Guard::Current(record.verifier), ..stage.commit(1) };
+    let (nonce, last_seen) = (commit.nonce, commit.now);
+    done(stage.store.commit(tag, commit).await?)?;
+    let verifier = rotation.verifier;
+    let expected = Record { version: 2, nonce, last_seen, verifier, previous: Some(previous), ..record };
+    same(&stage.load(tag).await?, &expected, "load after the rotation")?;
+    allowed(stage, tag, Guard::Holder(verifier)).await?;
+    allowed(stage, tag, Guard::Current(verifier)).await
+}
+
+async fn in_its_grace_the_old_secret_is_a_holder_but_not_current(stage: &Stage) -> Outcome {
+    let (tag, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
+    allowed(stage, tag, Guard::Holder(old)).await?;
+    refused(stage, tag, Guard::Current(old)).await
+}
+
+async fn the_grace_ends(stage: &Stage) -> Outcome {
+    let (tag, old, new) = rotated(stage, stage.now().after(stage.ticks(4))).await?;
+    stage.wait(2).await;
+    allowed(stage, tag, Guard::Holder(old)).await?;
+    stage.wait(4).await;
+    refused(stage, tag, Guard::Holder(old)).await?;
+    allowed(stage, tag, Guard::Holder(new)).await
+}
+
+async fn an_old_secret_can_be_dead_at_once(stage: &Stage) -> Outcome {
+    let (tag, old, new) = rotated(stage, stage.now()).await?;
+    refused(stage, tag, Guard::Holder(old)).await?;
+    allowed(stage, tag, Guard::Holder(new)).await
+}
+
+/// The node that rotates may be ahead of the store, and of the node that still gets the old secret.
+async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    let ahead = stage.now().after(stage.ticks(10));
+    let rotation = Rotation::new(stage.verifier(), Some(Previous::new(record.verifier, ahead)));
+    let commit = Commit { rotation: Some(rotation), now: ahead, ..stage.commit(1) };
+    done(stage.store.commit(tag, commit).await?)?;
+    refused(stage, tag, Guard::Holder(record.verifier)).await
+}
+
+async fn without_a_previous_the_old_secret_is_forgotten(stage: &Stage) -> Outcome {
+    let (tag, old, new) = rotated(stage, stage.now().after(stage.long())).await?;
+    rotate(stage, tag, 2, Rotation::new(stage.verifier(), None)).await?;
+    ensure_eq!(stage.load(tag).await?.previous, None, "the previous secret");
+    refused(stage, tag, Guard::Holder(old)).await?;
+    refused(stage, tag, Guard::Holder(new)).await
+}
+
+async fn the_next_rotation_ends_the_grace_of_the_one_before(stage: &Stage) -> Outcome {
+    let until = stage.now().after(stage.long());
+    let (tag, first, second) = rotated(stage, until).await?;
+    rotate(stage, tag, 2, Rotation::new(stage.verifier(), Some(Previous::new(second, until)))).await?;
+    refused(stage, tag, Guard::Holder(first)).await?;
+    allowed(stage, tag, Guard::Holder(second)).await
+}
+
+async fn other_commits_leave_the_secrets_alone(stage: &Stage) -> Outcome {
+    let until = stage.now().after(stage.long());
+    let (tag, old, new) = rotated(stage, until).await?;
+    allowed(stage, tag, Guard::Holder(old)).await?;
+    let record = stage.load(tag).await?;
+    ensure_eq!(record.verifier, new, "the present secret");
+    ensure_eq!(record.previous, Some(Previous::new(old, until)), "the previous secret");
+    allowed(stage, tag, Guard::Holder(old)).await
+}
+
+async fn an_authentication_is_replaced(stage: &Stage) -> Outcome {
+    let tag = stage.insert(&stage.record_of(&stage.principal())).await?;
+    let authentication = Authentication::new(stage.principal(), stage.now(), Some("Firefox".into()));
+    let rotation = Rotation { authentication: Some(authentication.clone()), ..Rotation::new(stage.verifier(), None) };
+    rotate(stage, tag, 1, rotation).await?;
+    ensure_eq!(stage.load(tag).await?.authentication, Some(authentication), "the authentication after the login");
+    Ok(())
+}
+
+async fn a_renewal_keeps_authentication_and_values(stage: &Stage) -> Outcome {
+    let mut record = stage.record_of(&stage.principal());
+    record.values = stage.record_with(&["cart", "theme"]).values;
+    let tag = stage.insert(&record).await?;
+    rotate(stage, tag, 1, Rotation::new(stage.verifier(), None)).await?;
+    let renewed = stage.load(tag).await?;
+    let expected = Record { authentication: record.authentication, values: record.values, ..renewed.clone() };
+    same(&renewed, &expected, "load after the renewal")
+}
+
+fn keeping(verifier: Verifier, keys: &[&str]) -> Option<Rotation> {
+    let keys = keys.iter().map(|key| Arc::from(*key)).collect();
+    Some(Rotation { keep_only: Some(keys), ..Rotation::new(verifier, None) })
+}
+
+async fn keep_only_removes_the_other_values(stage: &Stage) -> Outcome {
+    let mut record = stage.record_with(&["cart", "theme"]);
+    record.values.push(StoredValue::new("avatar".into(), 1, Some(stage.now()), Payload::Absent));
+    let kept = record.values[0].clone();
+    let tag = stage.insert(&record).await?;
+    let rotation = keeping(stage.verifier(), &["cart", "history"]);
+    done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
+    let after = stage.load(tag).await?;
+    let removed = |key: &str| StoredValue::new(key.into(), 2, None, Payload::Removed);
+    let expected = Record { values: vec![kept, removed("theme"), removed("avatar")], ..after.clone() };
+    same(&after, &expected, "load after the login")
+}
+
+async fn keep_only_leaves_old_removals_alone(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(tag, with(stage.commit(1), [remove("cart")])).await?)?;
+    let rotation = keeping(stage.verifier(), &[]);
+    done(stage.store.commit(tag, Commit { rotation, ..stage.commit(2) }).await?)?;
+    ensure_eq!(value(&stage.load(tag).await?, "cart")?.version, 2, "the version of a value removed before the login");
+    Ok(())
+}
+
+async fn keep_only_spares_what_the_same_commit_writes(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart", "theme"]).await?;
+    let edit = |key: &str, payload| Edit::new(key.into(), Expect::Any, Action::Put { payload, fresh_until: None });
+    let edits = [edit("cart", Payload::Present(super::words::bytes("mine"))), edit("avatar", Payload::Absent)];
+    let commit = Commit { rotation: keeping(stage.verifier(), &[]), ..with(stage.commit(1), edits) };
+    done(stage.store.commit(tag, commit).await?)?;
+    let after = stage.load(tag).await?;
+    ensure_eq!(after.version, 2, "the version after one commit");
+    ensure_eq!(text(&after, "cart")?, "mine", "the value that the login wrote");
+    ensure_eq!(value(&after, "avatar")?.payload, Payload::Absent, "the absence that the login wrote");
+    ensure_eq!(value(&after, "theme")?.payload, Payload::Removed, "the value that the login did not keep");
+    Ok(())
+}
+
+async fn keep_only_of_nothing_removes_all(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart", "theme"]).await?;
+    let rotation = keeping(stage.verifier(), &[]);
+    done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
+    let after = stage.load(tag).await?;
+    for key in ["cart", "theme"] {
+        ensure_eq!(value(&after, key)?.payload, Payload::Removed, format!("{key} after the login"));
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+mod commit;
+mod controls;
+mod dump;
+mod index;
+mod node;
+mod records;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::store::{
+    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Receipt, Record, Store, StoreError,
+    Tag, Touch,
+};
+use crate::time::{Clock, SystemClock, Timestamp};
+
+use commit::Verdict;
+use node::{Node, Notice};
+use records::Records;
+
+/// The contract of a [`Store`] as plainly as it can be said: maps behind one lock.
+///
+/// For tests, and to read when you write a store. A service on one machine needs none
+/// ([`Sessions::in_memory`](crate::Sessions::in_memory)); a service on several needs one that they
+/// can all reach. Nothing here is bounded, and an expired record stays until a verb meets it or
+/// [`purge_expired`](MemoryStore::purge_expired) is called.
+///
+/// A clone is the same instance. [`node`](MemoryStore::node) gives another instance over the same
+/// data, as another process would have: with its own leases and its own copies to invalidate. The
+/// other nodes are told of a change before the verb that made it answers, unless a test
+/// [pauses](MemoryStore::pause_invalidations) that.
+#[derive(Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+    node: Arc<Node>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    records: Mutex<Records>,
+    nodes: Mutex<Vec<Weak<Node>>>,
+    last_lease: AtomicU64,
+}
+
+impl Shared {
+    /// Differs from that of every other node, so that none vouches for another's lease.
+    fn next_lease(&self) -> u64 {
+        self.last_lease.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    fn add_node(&self) -> Arc<Node> {
+        let node = Arc::new(Node::new(self.next_lease()));
+        let mut nodes = self.nodes.lock();
+        nodes.retain(|node| node.strong_count() > 0);
+        nodes.push(Arc::downgrade(&node));
+        node
+    }
+
+    fn nodes(&self) -> Vec<Arc<Node>> {
+        self.nodes.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store on the machine's clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(SystemClock::new())
+    }
+
+    /// An empty store on the given clock, usually a clone of the test's [`ManualClock`](super::ManualClock).
+    #[must_use]
+    pub fn with_clock(clock: impl Clock) -> Self {
+        let shared = Arc::new(Shared {
+            clock: Arc::new(clock),
+            records: Mutex::default(),
+            nodes: Mutex::default(),
+            last_lease: AtomicU64::new(0),
+        });
+        let node = shared.add_node();
+        Self { shared, node }
+    }
+
+    /// Another instance over the same data, as another process would have.
+    #[must_use]
+    pub fn node(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), node: self.shared.add_node() }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    fn tell_other_nodes(&self, notice: Notice) {
+        for node in self.shared.nodes() {
+            if !Arc::ptr_eq(&node, &self.node) {
+                node.tell(notice);
+            }
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Says how much there is, never what.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("records", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// The lease is always taken before the record is read: if the line to the other nodes breaks in
+/// between, the copy comes with the lease that broke.
+impl Store for MemoryStore {
+    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
+        let lease = self.node.lease();
+        let now = self.now();
+        let mut records = self.shared.records.lock();
+        Ok(records.live(tag, now).map(|record| Loaded::new(record.clone(), lease)))
+    }
+
+    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
+        let lease = self.node.lease();
+        let now = self.now();
+        let done = self.shared.records.lock().create(tag, record, now);
+        Ok(if done { Created::Done(lease) } else { Created::Exists })
+    }
+
+    async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
+        let lease = self.node.lease();
+        let now = self.now();
+        let (verdict, answer) = match self.shared.records.lock().commit(tag, &commit, now) {
+            None => return Ok(Committed::Gone),
+            Some((verdict, record)) => (verdict, answer(verdict, &commit, record, lease)),
+        };
+        if verdict == Verdict::Apply {
+            self.tell_other_nodes(Notice::Changed(tag));
+        }
+        Ok(answer)
+    }
+
+    async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
+        for touch in touches {
+            let now = self.now();
+            if self.shared.records.lock().touch(touch, now) {
+                self.tell_other_nodes(Notice::Changed(touch.tag));
+            }
+        }
+        Ok(())
+    }
+
+    async fn destroy(&self, tag: Tag) -> Result<bool, StoreError> {
+        let now = self.now();
+        let existed = self.shared.records.lock().destroy(tag, now);
+        if existed {
+            self.tell_other_nodes(Notice::Changed(tag));
+        }
+        Ok(existed)
+    }
+
+    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
+        let now = self.now();
+        let mut records = self.shared.records.lock();
+        let records = &mut *records;
+        records.drop_dead_members(principal, now);
+        Ok(records.index.admit(principal, tag, limit))
+    }
+
+    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
+        self.shared.records.lock().index.dismiss(principal, tag);
+        Ok(())
+    }
+
+    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+        let now = self.now();
+        Ok(self.shared.records.lock().members(principal, now))
+    }
+
+    fn attach(&self, copies: Arc<dyn Copies>) {
+        self.node.attach(copies);
+    }
+
+    fn vouches(&self, lease: Lease) -> bool {
+        self.node.vouches(lease)
+    }
+}
+
+fn answer(verdict: Verdict, commit: &Commit, record: &Record, lease: Lease) -> Committed {
+    match verdict {
+        Verdict::Apply | Verdict::AppliedBefore => {
+            let mut receipt = Receipt::new(record.version, lease);
+            if commit.base.checked_add(1) != Some(record.version) {
+                receipt.record = Some(Box::new(record.clone()));
+            }
+            Committed::Done(receipt)
+        }
+        Verdict::Superseded => Committed::Superseded(Loaded::new(record.clone(), lease)),
+        Verdict::Conflict => Committed::Conflict(Loaded::new(record.clone(), lease)),
+    }
+}

@@ -1,0 +1,128 @@
+use std::collections::HashMap;
+
+use crate::store::{Commit, Guard, Principal, Record, Tag, Touch};
+use crate::time::Timestamp;
+
+use super::commit::{self, Verdict};
+use super::index::Index;
+
+/// What all nodes share: the whole content of the store.
+#[derive(Default)]
+pub(super) struct Records {
+    held: HashMap<Tag, Held>,
+    pub(super) index: Index,
+}
+
+struct Held {
+    record: Record,
+    /// On the store's own clock, whatever the callers' clocks say.
+    ends: Timestamp,
+}
+
+impl Held {
+    fn new(record: Record, now: Timestamp) -> Self {
+        let ends = record.lifetimes.kept_until(now);
+        Self { record, ends }
+    }
+
+    fn lives(&self, now: Timestamp) -> bool {
+        now < self.ends
+    }
+
+    fn restart_idle(&mut self, now: Timestamp) {
+        self.ends = self.record.lifetimes.kept_until(now);
+    }
+}
+
+impl Records {
+    /// The record if it lives. One whose time is over is dropped when it is met here.
+    pub(super) fn live(&mut self, tag: Tag, now: Timestamp) -> Option<&Record> {
+        self.live_mut(tag, now).map(|held| &held.record)
+    }
+
+    fn live_mut(&mut self, tag: Tag, now: Timestamp) -> Option<&mut Held> {
+        if !self.is_live(tag, now) {
+            self.held.remove(&tag);
+        }
+        self.held.get_mut(&tag)
+    }
+
+    fn is_live(&self, tag: Tag, now: Timestamp) -> bool {
+        self.held.get(&tag).is_some_and(|held| held.lives(now))
+    }
+
+    /// Whether the record is in the store afterwards.
+    pub(super) fn create(&mut self, tag: Tag, record: Record, now: Timestamp) -> bool {
+        if let Some(present) = self.live(tag, now) {
+            return present.nonce == record.nonce;
+        }
+        self.put(tag, record, now);
+        true
+    }
+
+    /// `None` if there is no live record; else the verdict, and the record as it is afterwards.
+    pub(super) fn commit(&mut self, tag: Tag, commit: &Commit, now: Timestamp) -> Option<(Verdict, &Record)> {
+        let held = self.live_mut(tag, now)?;
+        let verdict = commit::judge(&held.record, commit, now);
+        if verdict == Verdict::Apply {
+            commit::apply(&mut held.record, commit);
+            if matches!(commit.guard, Guard::Holder(_)) || commit.lifetimes.is_some() {
+                held.restart_idle(now);
+            }
+        }
+        Some((verdict, &held.record))
+    }
+
+    /// Whether there was a record to touch.
+    pub(super) fn touch(&mut self, touch: Touch, now: Timestamp) -> bool {
+        let Some(held) = self.live_mut(touch.tag, now) else { return false };
+        held.record.last_seen = held.record.last_seen.max(touch.seen);
+        held.restart_idle(now);
+        true
+    }
+
+    pub(super) fn destroy(&mut self, tag: Tag, now: Timestamp) -> bool {
+        let was_live = self.is_live(tag, now);
+        self.held.remove(&tag);
+        was_live
+    }
+
+    /// A member that lives but is logged in as somebody else stays: it may be about to log in.
+    pub(super) fn drop_dead_members(&mut self, principal: &Principal, now: Timestamp) {
+        let held = &self.held;
+        self.index.keep(principal, |tag| held.get(tag).is_some_and(|held| held.lives(now)));
+    }
+
+    pub(super) fn members(&mut self, principal: &Principal, now: Timestamp) -> Vec<(Tag, Record)> {
+        self.drop_dead_members(principal, now);
+        let tags = self.index.of(principal).into_iter();
+        let members = tags.filter_map(|tag| Some((tag, self.held.get(&tag)?.record.clone())));
+        members.filter(|(_, record)| !is_somebody_elses(record, principal)).collect()
+    }
+
+    /// Without a question asked; its idle timeout starts now.
+    pub(super) fn put(&mut self, tag: Tag, record: Record, now: Timestamp) {
+        self.held.insert(tag, Held::new(record, now));
+    }
+
+    /// Drops what is over. Answers how many records that were.
+    pub(super) fn purge(&mut self, now: Timestamp) -> usize {
+        let before = self.held.len();
+        self.held.retain(|_, held| held.lives(now));
+        let held = &self.held;
+        self.index.retain(|tag| held.contains_key(tag));
+        before - self.held.len()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Tag, &Record)> {
+        self.held.iter().map(|(tag, held)| (tag, &held.record))
+    }
+}
+
+fn is_somebody_elses(record: &Record, principal: &Principal) -> bool {
+    record.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
+}
