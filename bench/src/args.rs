@@ -45,6 +45,9 @@ pub(crate) enum Part {
         /// Only this kind of visitor, in this process; without it, each kind gets a process of its own.
         #[arg(long)]
         visitor: Option<Visitor>,
+        /// With `--visitor`: let them arrive over twenty minutes instead of at once.
+        #[arg(long, requires = "visitor")]
+        steady: bool,
     },
     /// Reads and updates among 10 thousand to 10 million sessions.
     Scale,

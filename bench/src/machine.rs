@@ -25,7 +25,8 @@ impl Machine {
             processor: field("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             memory_gib: memory_kib().unwrap_or(0).div_ceil(1024 * 1024),
-            kernel: fs::read_to_string("/proc/sys/kernel/osrelease").map_or_else(|_| unknown(), |text| text.trim().to_owned()),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
+                .map_or_else(|_| unknown(), |text| text.trim().to_owned()),
             compiler: compiler().unwrap_or_else(unknown),
             versions: format!("cloakroom {}, axum 0.8, the system's allocator", env!("CARGO_PKG_VERSION")),
             profile: if cfg!(debug_assertions) { "debug (figures mean nothing)" } else { "release" },
@@ -36,7 +37,9 @@ impl Machine {
     /// One line for people.
     pub(crate) fn describe(&self) -> String {
         let Self { processor, cores, memory_gib, kernel, compiler, versions, profile, date } = self;
-        format!("{date} · {processor}, {cores} cores, {memory_gib} GiB · Linux {kernel} · {compiler}, {profile} · {versions}")
+        format!(
+            "{date} · {processor}, {cores} cores, {memory_gib} GiB · Linux {kernel} · {compiler}, {profile} · {versions}"
+        )
     }
 }
 

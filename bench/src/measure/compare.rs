@@ -1,11 +1,16 @@
 use std::sync::Barrier;
 use std::thread;
 
+use tokio::runtime::Handle;
+
 use crate::Failure;
 
 use super::allocations::Allocations;
 use super::spread::Spread;
 use super::subject::Subject;
+
+/// So many requests each thread sends before it is timed with others, so that starting it is not measured.
+pub(crate) const WARM_UP: usize = 64;
 
 /// The two sides of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,16 +69,18 @@ pub(crate) fn time_together(subjects: &mut [Subject], count: usize) -> Result<f6
     }
     let threads = subjects.len();
     let start = Barrier::new(threads);
+    let runtime = Handle::current();
     let timed = |subject: &mut Subject| {
-        // A few requests first, so that starting the thread is not measured.
-        let warm = subject.time(count.min(64));
+        let _entered = runtime.enter();
+        let warm = subject.time(WARM_UP);
         start.wait();
         warm.and_then(|_| subject.time(count))
     };
     let total = thread::scope(|scope| {
         let timed = &timed;
         let runs: Vec<_> = subjects.iter_mut().map(|subject| scope.spawn(move || timed(subject))).collect();
-        let join = |run: thread::ScopedJoinHandle<'_, Result<f64, Failure>>| run.join().map_err(|_| "a thread panicked")?;
+        let join =
+            |run: thread::ScopedJoinHandle<'_, Result<f64, Failure>>| run.join().map_err(|_| "a thread panicked")?;
         runs.into_iter().map(join).sum::<Result<f64, Failure>>()
     })?;
     Ok(total / threads as f64)

@@ -10,12 +10,16 @@ pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
     pub(crate) fn new() -> Result<Self, Failure> {
-        // Three digits are more than a wall clock can give.
-        Ok(Self(Histogram::new(3)?))
+        // Three digits are more than a wall clock can give; a minute is more than anything here may take.
+        Ok(Self(Histogram::new_with_bounds(1, 60_000_000_000, 3)?))
     }
 
     pub(crate) fn record(&mut self, took: Duration) {
         self.0.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) -> Result<(), Failure> {
+        Ok(self.0.add(&other.0)?)
     }
 
     pub(crate) fn count(&self) -> u64 {

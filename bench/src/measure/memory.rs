@@ -1,3 +1,5 @@
+use std::ops::Add;
+
 use crate::{Failure, machine};
 
 use super::allocations::counted;
@@ -9,6 +11,14 @@ pub(crate) struct Footprint {
     pub(crate) resident: i64,
     /// What was asked of the allocator, by this thread.
     pub(crate) requested: i64,
+}
+
+impl Add for Footprint {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { resident: self.resident + other.resident, requested: self.requested + other.requested }
+    }
 }
 
 /// Does some work on this thread and says what it holds afterwards.

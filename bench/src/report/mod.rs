@@ -16,7 +16,7 @@ use crate::{Failure, args::Options};
 
 pub(crate) use json::{read, write as write_json};
 pub(crate) use markdown::write as write_markdown;
-pub(crate) use section::{Figure, Section};
+pub(crate) use section::Section;
 
 /// Everything a run found.
 #[derive(Debug, Serialize)]

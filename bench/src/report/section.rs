@@ -34,7 +34,7 @@ impl Section {
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.to_vec());
+        self.rows.push(Vec::from(cells));
     }
 
     pub(crate) fn figure(&mut self, key: impl Into<String>, unit: &str, spread: Spread) {

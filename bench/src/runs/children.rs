@@ -22,8 +22,11 @@ pub(super) fn all(options: &Options) -> Result<Vec<Section>, Failure> {
 /// The memory of every kind of visitor, as one table.
 pub(super) fn memory(options: &Options) -> Result<Vec<Section>, Failure> {
     let mut whole: Option<Section> = None;
-    for visitor in VISITORS {
-        for section in child(&["memory", "--visitor", visitor], options)? {
+    let parts = VISITORS
+        .iter()
+        .flat_map(|visitor| [vec!["memory", "--visitor", visitor], vec!["memory", "--visitor", visitor, "--steady"]]);
+    for part in parts {
+        for section in child(&part, options)? {
             match &mut whole {
                 None => whole = Some(section),
                 Some(whole) => {

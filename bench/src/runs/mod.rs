@@ -30,8 +30,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn sections(part: Part, options: &Options) -> Result<Vec<Section>, Failure> {
     match part {
         Part::Overhead => overhead::run(options),
-        Part::Memory { visitor: Some(visitor) } => memory::run(visitor, options),
-        Part::Memory { visitor: None } => children::memory(options),
+        Part::Memory { visitor: Some(visitor), steady } => memory::run(visitor, steady, options),
+        Part::Memory { visitor: None, .. } => children::memory(options),
         Part::Scale => scale::run(options),
         Part::Expiry => {
             let mut sections = expiry::run(options)?;

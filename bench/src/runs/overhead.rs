@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::Request;
 use cloakroom::Sessions;
 use tokio::runtime::Runtime;
-use tower::layer::util::Identity;
+use tower::Service;
+use tower::util::MapRequestLayer;
 
 use crate::Failure;
 use crate::args::Options;
-use crate::measure::{Arm, Comparison, Spread, Subject, compare};
+use crate::measure::{Arm, Comparison, Spread, Subject, WARM_UP, compare};
 use crate::report::{Section, progress};
 use crate::world::{Ask, HandClock, Pick, Population, Seeded, bare, layered, wrapped};
 
@@ -73,28 +75,82 @@ struct Stage<'a> {
 impl Stage<'_> {
     fn measure(&mut self, row: &Row, threads: usize) -> Result<Comparison, Failure> {
         let count = self.options.size(50_000, 500);
-        let handle = self.runtime.handle().clone();
-        let mut shared = None;
+        let nobody = Population::of(Sessions::in_memory(), 1, Ask::post("/cart/new"))?;
+        let mut present = Arc::clone(&nobody);
         compare(self.options.runs(), threads, count, |arm, thread| {
-            // All threads of a run share one population, which the first of them gets made.
-            if thread == 0 && arm == Arm::With {
-                shared = Some(self.population(row, (count + 64) * threads)?);
+            // All threads of a run share one population, which is made for the first of them.
+            if thread == 0 {
+                present = match arm {
+                    Arm::Bare => self.standing(row.crowd).unwrap_or_else(|| Arc::clone(&nobody)),
+                    Arm::With => self.population(row, (count + WARM_UP) * threads)?,
+                };
             }
-            let population = match (&shared, arm) {
-                (Some(population), Arm::With) => Arc::clone(population),
-                _ => Population::of(Sessions::in_memory(), 1, Ask::post("/cart/new"))?,
-            };
-            let pick = if arm == Arm::With { row.pick.pick(population.len()) } else { like(row.pick) };
+            let pick = if present.len() == 1 { Pick::One } else { row.pick.pick(present.len()) };
+            let pick = if row.pick == Among::Nobody { Pick::Nobody } else { pick };
             let seed = self.options.seed.wrapping_add(thread as u64);
-            let requests = pick.requests(row.ask, Arc::clone(&population), seed, (thread, threads));
-            let handle = handle.clone();
-            let next = move || {
-                let _entered = &handle;
-                requests_next(&mut *Box::new(|| ()), ());
-                unreachable!()
-            };
-            let _ = next;
-            Ok(subject(row, arm, &population.sessions, requests))
+            let requests = pick.requests(row.ask, Arc::clone(&present), seed, (thread, threads));
+            Ok(match (arm, row.layer) {
+                (Arm::Bare, _) => Subject::new(bare(), requests),
+                (Arm::With, Placed::Router) => Subject::new(layered(&present.sessions), requests),
+                (Arm::With, Placed::Around) => Subject::new(wrapped(&present.sessions), requests),
+                (Arm::With, Placed::Nothing) => {
+                    Subject::new(bare().layer(MapRequestLayer::new(|request: Request| request)), requests)
+                }
+            })
         })
+    }
+
+    fn standing(&self, crowd: Crowd) -> Option<Arc<Population>> {
+        self.standing.as_ref().filter(|(present, _)| *present == crowd).map(|(_, population)| Arc::clone(population))
+    }
+
+    fn population(&mut self, row: &Row, requests: usize) -> Result<Arc<Population>, Failure> {
+        if let Some(population) = self.standing(row.crowd) {
+            return Ok(population);
+        }
+        let many = self.options.size(1_000_000, 2 * HOT);
+        let visitors = if row.pick == Among::Each { requests } else { 0 };
+        let population = match row.crowd {
+            Crowd::Fresh => return Population::of(Sessions::in_memory(), visitors, Ask::post("/cart/new")),
+            Crowd::Quiet => return self.quiet(visitors),
+            Crowd::Carts => Population::of(self.seeded()?, many, Ask::post("/cart/new"))?,
+            Crowd::Compacts => Population::of(self.seeded()?, many, Ask::post("/compact/new"))?,
+            Crowd::Preferences => self.with_preferences()?,
+        };
+        self.standing = Some((row.crowd, Arc::clone(&population)));
+        Ok(population)
+    }
+
+    fn seeded(&self) -> Result<Sessions, Failure> {
+        Ok(Sessions::builder().random(Seeded::new(self.options.seed)).build()?)
+    }
+
+    /// Sessions whose values are packed.
+    fn quiet(&self, visitors: usize) -> Result<Arc<Population>, Failure> {
+        let clock = HandClock::new();
+        let sessions = Sessions::builder().clock(clock.clone()).random(Seeded::new(self.options.seed)).build()?;
+        let population = Population::of(sessions, visitors, Ask::post("/cart/new"))?;
+        let fresh = population.sessions.stats().bytes;
+        clock.advance(Duration::from_secs(90));
+        self.runtime.block_on(population.sessions.run_due());
+        if population.sessions.stats().bytes >= fresh {
+            return Err("quiet sessions were not packed".into());
+        }
+        Ok(population)
+    }
+
+    /// Sessions whose preferences were loaded.
+    fn with_preferences(&self) -> Result<Arc<Population>, Failure> {
+        let population = Population::of(Sessions::in_memory(), HOT, Ask::post("/cart/new"))?;
+        let mut service = layered(&population.sessions);
+        let mut requests = Pick::Each.requests(Ask::get("/preferences"), Arc::clone(&population), 0, (0, 1));
+        for _ in 0..population.len() {
+            // The first time is a load, which runs detached.
+            let Ok(response) = self.runtime.block_on(service.call(requests()));
+            if !response.status().is_success() {
+                return Err(format!("loading preferences was answered with {}", response.status()).into());
+            }
+        }
+        Ok(population)
     }
 }

@@ -75,12 +75,22 @@ const COMPACT: Ask = Ask::get("/compact");
 
 /// All kinds, in the order of the table.
 pub(super) const ROWS: &[Row] = &[
-    Row { layer: Placed::Nothing, ..row("no-op-layer", "a layer that does nothing (axum's own part)", IDLE, Among::One, Crowd::Carts) },
+    Row {
+        layer: Placed::Nothing,
+        ..row("no-op-layer", "a layer that does nothing (axum's own part)", IDLE, Among::One, Crowd::Carts)
+    },
     row("untouched", "untouched, one session", IDLE, Among::One, Crowd::Carts),
-    Row { layer: Placed::Around, ..row("untouched-around", "untouched, layer around the router", IDLE, Among::One, Crowd::Carts) },
+    Row {
+        layer: Placed::Around,
+        ..row("untouched-around", "untouched, layer around the router", IDLE, Among::One, Crowd::Carts)
+    },
     row("untouched-nobody", "untouched, no cookie of ours", IDLE, Among::Nobody, Crowd::Carts),
     row("untouched-random", "untouched, random among 1M", IDLE, Among::All, Crowd::Carts),
     row("read-one", "typed read, one session", CART, Among::One, Crowd::Carts),
+    Row {
+        layer: Placed::Around,
+        ..row("read-around", "typed read, one session, layer around the router", CART, Among::One, Crowd::Carts)
+    },
     row("read-hot", "typed read, 1000 sessions", CART, Among::Hot, Crowd::Carts),
     row("read-random", "typed read, random among 1M", CART, Among::All, Crowd::Carts),
     row("read-random-compact", "typed read, random among 1M, compact cart", COMPACT, Among::All, Crowd::Compacts),
@@ -88,7 +98,13 @@ pub(super) const ROWS: &[Row] = &[
     row("get-or-load", "get_or_load, a hit, 1000 sessions", Ask::get("/preferences"), Among::Hot, Crowd::Preferences),
     row("update-one", "update, one session", Ask::post("/cart/add"), Among::One, Crowd::Carts),
     row("update", "update, 1000 sessions", Ask::post("/cart/add"), Among::Hot, Crowd::Carts),
-    row("update-compact", "update, 1000 sessions, compact cart", Ask::post("/compact/add"), Among::Hot, Crowd::Compacts),
+    row(
+        "update-compact",
+        "update, 1000 sessions, compact cart",
+        Ask::post("/compact/add"),
+        Among::Hot,
+        Crowd::Compacts,
+    ),
     row("update-random", "update, random among 1M", Ask::post("/cart/add"), Among::All, Crowd::Carts),
     row("create", "creation by a first write", Ask::post("/cart/new"), Among::Nobody, Crowd::Fresh),
     row("login", "login with the cart kept", Ask::post("/login"), Among::Each, Crowd::Fresh),

@@ -3,27 +3,14 @@
 use std::convert::Infallible;
 use std::hint::black_box;
 
-use axum::body::Body;
-use axum::extract::{Extension, Request};
-use axum::response::Response;
-use axum::routing::{get, post};
 use axum::Router;
+use axum::extract::Extension;
+use axum::routing::{get, post};
 use cloakroom::{Login, Session, SessionError, SessionLayer, SessionService, Sessions};
 use tower::Layer;
 
 use super::request::User;
 use super::values::{Cart, CompactCart, Preferences};
-
-/// Anything that answers requests.
-pub(crate) trait Service:
-    tower::Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
-{
-}
-
-impl<S> Service for S where
-    S: tower::Service<Request, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
-{
-}
 
 type Answer = Result<&'static str, SessionError>;
 

@@ -7,9 +7,8 @@ mod request;
 mod seeded;
 mod values;
 
-pub(crate) use app::{Service, bare, layered, wrapped};
+pub(crate) use app::{bare, layered, wrapped};
 pub(crate) use clock::HandClock;
 pub(crate) use population::Population;
-pub(crate) use request::{Ask, Pick, request};
+pub(crate) use request::{Ask, Pick};
 pub(crate) use seeded::Seeded;
-pub(crate) use values::{Cart, CompactCart};

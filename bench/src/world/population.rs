@@ -25,16 +25,21 @@ impl Population {
         Self { sessions, tokens: vec![[0; TOKEN]; count] }
     }
 
-    /// Has every visitor send `ask` without a token, and keeps what they get.
-    pub(crate) fn arrive(&mut self, ask: Ask) -> Result<(), Failure> {
+    /// Has every visitor send `ask` without a token, and keeps what they get. `between` is called
+    /// after each of so many `waves` of arrivals.
+    pub(crate) fn arrive(&mut self, ask: Ask, waves: usize, mut between: impl FnMut()) -> Result<(), Failure> {
         let mut visitor = 0;
         let next = move || {
             visitor += 1;
             request(ask, None, visitor)
         };
         let mut subject = Subject::new(layered(&self.sessions), next);
-        for token in &mut self.tokens {
-            *token = token_of(&subject.ask()?)?;
+        let wave = self.tokens.len().div_ceil(waves).max(1);
+        for tokens in self.tokens.chunks_mut(wave) {
+            for token in tokens {
+                *token = token_of(&subject.ask()?)?;
+            }
+            between();
         }
         Ok(())
     }
@@ -42,7 +47,7 @@ impl Population {
     /// So many sessions, each made by `ask`.
     pub(crate) fn of(sessions: Sessions, count: usize, ask: Ask) -> Result<Arc<Self>, Failure> {
         let mut population = Self::room(sessions, count);
-        population.arrive(ask)?;
+        population.arrive(ask, 1, || ())?;
         Ok(Arc::new(population))
     }
 

@@ -61,7 +61,11 @@ impl Pick {
                 Self::Nobody => None,
                 Self::One => Some(0),
                 Self::Random(among) => Some(random.usize(..among)),
-                Self::Each => Some(std::mem::replace(&mut turn, turn + shares)),
+                Self::Each => {
+                    let mine = turn;
+                    turn += shares;
+                    Some(mine)
+                }
             };
             let token = visitor.and_then(|visitor| population.token(visitor));
             request(ask, token, random.u64(..))

@@ -38,7 +38,11 @@ impl SessionValue for Preferences {
 /// The application level: the same for everybody, so it has no place in a session.
 type Catalogue = Arc<BTreeMap<&'static str, &'static str>>;
 
-async fn show(session: Session, cart: Session<Cart>, State(catalogue): State<Catalogue>) -> Result<String, SessionError> {
+async fn show(
+    session: Session,
+    cart: Session<Cart>,
+    State(catalogue): State<Catalogue>,
+) -> Result<String, SessionError> {
     // `cart` is the request level: one snapshot, however often this handler looks at it.
     let preferences = session.get_or_load(preferences_from_database).await?;
     let line = |(item, quantity)| format!("Item {item}: {} (Qty: {quantity})", name(&catalogue, item));

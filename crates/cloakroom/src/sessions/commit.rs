@@ -107,9 +107,7 @@ impl Engine {
                     None => Snapshot { version, origin: origin(receipt.lease, nonce), ..next },
                 };
                 self.install(cell, &before, next);
-                if writer.is_client() {
-                    cell.mark_reported(change.now);
-                }
+                cell.mark_reported(change.now);
                 Ok(Hint { version, nonce: nonce as u16 })
             }
             Committed::Conflict(loaded) => Err(self.learn(cell, &before, loaded, Refused::Conflict)),

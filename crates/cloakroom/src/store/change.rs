@@ -21,7 +21,7 @@ pub struct Commit {
     pub rotation: Option<Rotation>,
     /// New lifetimes; `created_at` among them is the record's own and changes nothing.
     pub lifetimes: Option<Lifetimes>,
-    /// The instant of the change on the caller's clock. Under a [`Guard::Holder`] the record was last seen then.
+    /// The instant of the change on the caller's clock: the record was last seen then.
     pub now: Timestamp,
 }
 

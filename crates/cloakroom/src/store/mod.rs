@@ -67,7 +67,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`Committed::Superseded`]. Any edit's expectation does not hold →
     /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
     /// version grows by one, each edited value gets that version, the nonce is replaced, and the
-    /// idle timeout starts anew if the guard is a [`Guard::Holder`] or the lifetimes change.
+    /// idle timeout starts anew.
     ///
     /// The receipt carries the whole record when the commit's `base` was not the version directly
     /// before it, so that the caller learns of foreign changes in the same round trip.

@@ -86,7 +86,8 @@ async fn r06_no_response_carries_the_token_outside_of_set_cookie() {
         for verb in VERBS.iter().filter(|verb| **verb != "destroy").chain(&["destroy"]) {
             let held = browser.ticket();
             let reply = browser.post(&format!("/do/{verb}")).await;
-            let tokens = [Some(held), reply.given().filter(|given| !given.is_empty()).map(|given| ticket(given).to_owned())];
+            let tokens =
+                [Some(held), reply.given().filter(|given| !given.is_empty()).map(|given| ticket(given).to_owned())];
             for token in tokens.iter().flatten() {
                 assert_absent(&reply, &decode(token), verb);
             }

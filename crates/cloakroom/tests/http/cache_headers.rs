@@ -66,7 +66,10 @@ fn with_headers(house: &House, headers: &'static [(HeaderName, &'static str)]) -
         session.login("alice").await?;
         Ok::<_, SessionError>(headers())
     };
-    let own = Router::new().route("/read", any(read)).route("/write", any(write)).route("/neither", any(async move || headers()));
+    let own = Router::new()
+        .route("/read", any(read))
+        .route("/write", any(write))
+        .route("/neither", any(async move || headers()));
     Node::with_routes(house.builder(), routes().merge(own))
 }
 

@@ -39,8 +39,12 @@ async fn fail(session: Session, axum::extract::Path(how): axum::extract::Path<St
     let kind = |error: &SessionError| format!("{:?}", error.kind());
     let outcome = match &*how {
         "load-failed" => session.get_or_load(async || Err::<Theme, _>(io::Error::other(SECRET))).await.map(drop),
-        "load-panicked" => session.get_or_load(async || -> Result<Theme, SessionError> { panic!("{SECRET}") }).await.map(drop),
-        "load-timed-out" => session.get_or_load(async || std::future::pending::<Result<Theme, SessionError>>().await).await.map(drop),
+        "load-panicked" => {
+            session.get_or_load(async || -> Result<Theme, SessionError> { panic!("{SECRET}") }).await.map(drop)
+        }
+        "load-timed-out" => {
+            session.get_or_load(async || std::future::pending::<Result<Theme, SessionError>>().await).await.map(drop)
+        }
         "encode" => session.set(Stubborn).await,
         "decode" => session.get::<Stubborn>().await.map(drop),
         "too-large" => session.set(Note("x".repeat(1 << 17))).await,
@@ -72,6 +76,7 @@ async fn r57_failures_of_values_and_loaders_are_opaque() {
         let node = node(&house);
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
+        browser.settle().await;
         for (how, status, body) in [
             ("load-failed", StatusCode::SERVICE_UNAVAILABLE, LATER),
             ("load-panicked", StatusCode::INTERNAL_SERVER_ERROR, WRONG),
@@ -91,6 +96,7 @@ async fn r57_a_load_that_takes_too_long_is_opaque() {
         let node = node(&house);
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
+        browser.settle().await;
         let mut tab = browser.clone();
         let load = tokio::spawn(async move { tab.get("/fail/load-timed-out").await });
         while node.sessions.stats().loads == 0 {
@@ -118,7 +124,17 @@ async fn r57_every_fault_of_a_store_is_opaque_and_never_looks_like_no_session() 
     ] {
         let fresh = || Node::new(cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone()));
         store.fail_all(kind);
-        for path in ["/whoami", "/note", "/note/x", "/count", "/login/bob", "/do/renew", "/do/destroy", "/do/extract-option", "/do/remove"] {
+        for path in [
+            "/whoami",
+            "/note",
+            "/note/x",
+            "/count",
+            "/login/bob",
+            "/do/renew",
+            "/do/destroy",
+            "/do/extract-option",
+            "/do/remove",
+        ] {
             let reply = browser.at(&fresh().app).post(path).await;
             assert_opaque(&reply, status, body);
         }
@@ -134,6 +150,7 @@ async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
         let node = Node::with_routes(house.builder(), stage.routes());
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
+        browser.settle().await;
         let mut tab = browser.clone();
         let late = tokio::spawn(async move { tab.post("/paused/set").await });
         stage.arrival().await;
@@ -153,7 +170,8 @@ async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
     let node = Node::new(House::local().builder().max_bytes(80 << 10));
     let mut refused = None;
     for number in 0..1000 {
-        refused = Some(Browser::new(&node.app).post(&format!("/login/{number}")).await).filter(|reply| reply.status != 200);
+        refused =
+            Some(Browser::new(&node.app).post(&format!("/login/{number}")).await).filter(|reply| reply.status != 200);
         if refused.is_some() {
             break;
         }

@@ -13,7 +13,8 @@ async fn r31_a_hundred_thousand_strangers_leave_nothing_behind() {
                 0 => String::new(),
                 _ => format!("__Host-session={}", invented(number)),
             };
-            let path = ["/note", "/do/destroy", "/do/remove", "/do/invalidate", "/do/renew", "/untouched"][number as usize % 6];
+            let path = ["/note", "/do/destroy", "/do/remove", "/do/invalidate", "/do/renew", "/untouched"]
+                [number as usize % 6];
             let reply = send(&node.app, with_cookie(path, field.as_bytes())).await.ok();
             assert_eq!(reply.set_cookie(), None, "{path}");
         }

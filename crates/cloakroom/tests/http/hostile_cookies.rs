@@ -102,7 +102,8 @@ async fn r27_two_different_cookies_are_nobodys_and_the_same_twice_is_one() {
         let mut events = node.sessions.events();
         let field = |parts: &[&str]| vec![parts.join("; ").into_bytes()];
         let two_fields = |a: &str, b: &str| vec![a.as_bytes().to_vec(), b.as_bytes().to_vec()];
-        let hostile = [field(&[&good, &evil]), field(&[&evil, &good]), two_fields(&good, &evil), two_fields(&evil, &good)];
+        let hostile =
+            [field(&[&good, &evil]), field(&[&evil, &good]), two_fields(&good, &evil), two_fields(&evil, &good)];
         for fields in hostile {
             for path in ["/note", "/do/destroy", "/do/renew"] {
                 let reply = ask(&node.app, path, &fields).await.unwrap().ok();

@@ -8,7 +8,9 @@ use cloakroom::testkit::{FailingRandom, MemoryStore, SpyStore};
 use cloakroom::{RandomError, RandomSource, Session, SessionError, Sessions};
 use http::StatusCode;
 
-use crate::support::{Browser, COOKIE, Count, House, Node, SPARE_BITS, canonical, decode, respelled, send, with_cookie};
+use crate::support::{
+    Browser, COOKIE, Count, House, Node, SPARE_BITS, canonical, decode, respelled, send, with_cookie,
+};
 
 const SESSIONS: usize = 1_000_000;
 
@@ -121,8 +123,19 @@ async fn r02_a_token_has_exactly_one_spelling() {
     let value = owner.cookie.clone().unwrap();
     let mut others: Vec<String> = (1..1 << SPARE_BITS).map(|spare| respelled(&ticket, spare)).collect();
     others.extend([format!("{ticket}="), format!("{ticket}=="), format!("\"{ticket}\""), format!("={ticket}")]);
-    others.extend([format!("{ticket}."), format!("{value}."), format!("{value}A"), format!("{ticket}%20"), format!(".{ticket}")]);
-    others.extend([ticket.replace(['-', '_'], "+"), format!("{ticket}A"), ticket[..42].to_owned(), format!("{ticket}{ticket}")]);
+    others.extend([
+        format!("{ticket}."),
+        format!("{value}."),
+        format!("{value}A"),
+        format!("{ticket}%20"),
+        format!(".{ticket}"),
+    ]);
+    others.extend([
+        ticket.replace(['-', '_'], "+"),
+        format!("{ticket}A"),
+        ticket[..42].to_owned(),
+        format!("{ticket}{ticket}"),
+    ]);
     drop(store.take_calls());
     for other in others.iter().filter(|other| **other != ticket) {
         let reply = send(&node.app, with_cookie("/note", &cookie_field(other.as_bytes()))).await;

@@ -109,7 +109,11 @@ async fn r08_whoever_fixed_the_token_never_gets_into_the_login_in_a_thousand_int
             assert_eq!(victim.get("/whoami").await.ok().body, "victim", "round {round}");
             for ticket in gained {
                 assert_ne!(ticket, victim.ticket(), "round {round}");
-                assert_eq!(Browser::holding(&there.app, ticket).get("/whoami").await.ok().body, "nobody", "round {round}");
+                assert_eq!(
+                    Browser::holding(&there.app, ticket).get("/whoami").await.ok().body,
+                    "nobody",
+                    "round {round}"
+                );
             }
         }
     }

@@ -87,10 +87,13 @@ async fn r17_when_the_store_is_down_the_session_lives_and_the_client_keeps_its_t
 #[tokio::test]
 async fn a_write_after_a_logout_starts_another_session() {
     for house in House::both() {
-        let routes = axum::Router::new().route("/", axum::routing::any(async |session: cloakroom::Session| {
-            session.destroy().await?;
-            session.set(crate::support::Note("flash".into())).await
-        }));
+        let routes = axum::Router::new().route(
+            "/",
+            axum::routing::any(async |session: cloakroom::Session| {
+                session.destroy().await?;
+                session.set(crate::support::Note("flash".into())).await
+            }),
+        );
         let node = crate::support::Node::with_routes(house.builder(), crate::support::routes().merge(routes));
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();

@@ -88,7 +88,8 @@ async fn r55_errors_of_every_kind_show_no_secret() {
     browser.post(&format!("/note/{PAYLOAD}")).await.ok();
     secrets.cookie(&browser);
     secrets.records(&house);
-    for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Unknown, StoreErrorKind::Corrupt, StoreErrorKind::Refused] {
+    for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Unknown, StoreErrorKind::Corrupt, StoreErrorKind::Refused]
+    {
         store.fail_all(kind);
         for verb in VERBS {
             let fresh = browser.at(&Node::new(cloakroom::Sessions::builder().store(store.clone())).app);
@@ -163,7 +164,11 @@ async fn r55_debug_output_of_everything_public_shows_no_secret() {
         let mine = node.sessions.of(USER);
         let list = mine.list().await.unwrap();
         let login = cloakroom::Login::new(USER).keep::<Count>();
-        let all = format!("{:#?} {layer:?} {events:?} {mine:?} {list:?} {login:?} {:?}", node.sessions, node.sessions.stats());
+        let all = format!(
+            "{:#?} {layer:?} {events:?} {mine:?} {list:?} {login:?} {:?}",
+            node.sessions,
+            node.sessions.stats()
+        );
         secrets.assert_absent(&all, "Debug");
         secrets.assert_absent(&seen.lock(), "Debug");
         if let Some(store) = &house.store {

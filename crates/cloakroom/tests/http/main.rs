@@ -13,8 +13,8 @@ mod csrf;
 mod errors;
 mod events;
 mod flooding;
-mod hostile_cookies;
 mod futures_are_send;
+mod hostile_cookies;
 mod identifiers;
 mod isolation;
 mod lifetimes;
@@ -31,4 +31,3 @@ mod secrets;
 mod set_cookie;
 mod sockets;
 mod support;
-

@@ -16,7 +16,12 @@ use crate::support::{Connection, Count};
 /// Counts the visits of a session. Its body is no body at all: the layer asks nothing of it.
 async fn count<B>(request: Request<B>) -> Result<Response<String>, Infallible> {
     let session = Session::from_extensions(request.extensions()).expect("the layer is there");
-    let count = session.update::<Count, _>(|count| { count.0 += 1; count.0 }).await;
+    let count = session
+        .update::<Count, _>(|count| {
+            count.0 += 1;
+            count.0
+        })
+        .await;
     Ok(count.map_or_else(|error| Response::new(error.to_string()), |count| Response::new(count.to_string())))
 }
 
@@ -43,7 +48,9 @@ async fn a_bare_tower_service_has_sessions() {
 async fn hyper_serves_it_without_axum() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let service = ServiceBuilder::new().layer(SessionLayer::new(Sessions::in_memory())).service_fn(count::<hyper::body::Incoming>);
+    let service = ServiceBuilder::new()
+        .layer(SessionLayer::new(Sessions::in_memory()))
+        .service_fn(count::<hyper::body::Incoming>);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let service = TowerToHyperService::new(service.clone());

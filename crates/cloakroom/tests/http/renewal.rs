@@ -50,6 +50,19 @@ async fn r09_the_old_token_reads_and_writes_in_its_grace_and_sets_no_cookie() {
 }
 
 #[tokio::test]
+async fn r09_remembering_under_the_old_token_does_not_give_the_old_token_back() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        browser.post("/count").await.ok();
+        let mut straggler = browser.clone();
+        browser.post("/do/renew").await.ok();
+        let reply = straggler.post("/do/remember").await.ok();
+        assert_eq!(reply.set_cookie(), None, "it would overwrite the new token in the browser");
+    }
+}
+
+#[tokio::test]
 async fn r09_the_old_token_is_dead_after_the_grace() {
     for house in House::both() {
         let [here, there] = house.nodes();

@@ -34,7 +34,8 @@ async fn r11_a_panic_after_a_rotation_leaves_no_second_live_token() {
         panic!("after the rotation")
     }
     for house in House::both() {
-        let node = Node::with_routes(house.builder(), Router::new().route("/then-panic", any(then_panic)).merge(routes()));
+        let node =
+            Node::with_routes(house.builder(), Router::new().route("/then-panic", any(then_panic)).merge(routes()));
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let mut tab = browser.clone();
@@ -50,16 +51,22 @@ async fn r11_a_panic_after_a_rotation_leaves_no_second_live_token() {
 /// What a client can do with its tokens after a rotation that may have failed.
 async fn outcome(house: &House, old: &str, browser: &Browser) -> (bool, bool) {
     let fresh = house.node();
-    let works = async |ticket: String| Browser::holding(&fresh.app, ticket).get("/do/created-at").await.ok().body == "true";
+    let works =
+        async |ticket: String| Browser::holding(&fresh.app, ticket).get("/do/created-at").await.ok().body == "true";
     let new = browser.ticket();
     (works(old.to_owned()).await, new != *old && works(new).await)
 }
 
-async fn rotate_with_fault(path: &str, verb: Verb, fault: impl FnOnce(&FaultyStore<MemoryStore>)) -> (StatusCode, (bool, bool)) {
+async fn rotate_with_fault(
+    path: &str,
+    verb: Verb,
+    fault: impl FnOnce(&FaultyStore<MemoryStore>),
+) -> (StatusCode, (bool, bool)) {
     let house = House::shared();
     let (store, node) = house.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
+    browser.settle().await;
     let old = browser.ticket();
     // A node that has no copy yet, so that reading is one of the calls that fail.
     let cold = Node::new(cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone()));
@@ -76,7 +83,9 @@ async fn rotate_with_fault(path: &str, verb: Verb, fault: impl FnOnce(&FaultySto
 
 #[tokio::test]
 async fn r11_a_store_that_fails_at_any_call_leaves_exactly_one_of_the_old_and_the_new_token() {
-    for (path, verbs) in [("/login/alice", &[Verb::Load, Verb::Admit, Verb::Commit][..]), ("/do/renew", &[Verb::Load, Verb::Commit])] {
+    for (path, verbs) in
+        [("/login/alice", &[Verb::Load, Verb::Admit, Verb::Commit][..]), ("/do/renew", &[Verb::Load, Verb::Commit])]
+    {
         for verb in verbs {
             for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Refused, StoreErrorKind::Corrupt] {
                 let (status, alive) = rotate_with_fault(path, *verb, |store| store.fail_next(*verb, kind)).await;
@@ -98,7 +107,8 @@ async fn r11_a_lost_reply_to_a_rotation_is_made_up_for() {
         let (status, alive) = rotate_with_fault(path, Verb::Commit, |store| {
             store.lose_reply_next(Verb::Commit);
             store.lose_reply_next(Verb::Commit);
-        }).await;
+        })
+        .await;
         assert_eq!((status, alive), (StatusCode::SERVICE_UNAVAILABLE, (false, false)), "{path}");
     }
 }
@@ -112,6 +122,7 @@ async fn r11_a_login_whose_admission_failed_leaves_nobody_logged_in() {
             let mut browser = Browser::new(&node.app);
             if !first_session {
                 browser.post("/note/mine").await.ok();
+                browser.settle().await;
             }
             store.fail_next(verb, StoreErrorKind::Unavailable);
             let reply = browser.post("/login/alice").await;

@@ -58,7 +58,10 @@ impl HttpBody for Lines {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.0.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line.into()))))
     }
 }
@@ -68,7 +71,12 @@ async fn stream(session: Session) -> Result<Body, SessionError> {
     let (lines, body) = mpsc::channel(1);
     tokio::spawn(async move {
         for _ in 0..3 {
-            let count = session.update::<Count, _>(|count| { count.0 += 1; count.0 }).await;
+            let count = session
+                .update::<Count, _>(|count| {
+                    count.0 += 1;
+                    count.0
+                })
+                .await;
             let line = count.map_or_else(|error| format!("{error}\n"), |count| format!("{count}\n"));
             lines.send(line).await.unwrap();
         }

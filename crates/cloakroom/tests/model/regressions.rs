@@ -92,7 +92,7 @@ async fn a_ttl_of_forever_is_no_reason_to_panic() {
 fn a_load_whose_runtime_was_shut_down_does_not_stand_in_the_way_of_the_next() {
     let sessions = Sessions::in_memory();
     let visitor = Visitor::default();
-    let first = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let first = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     first.block_on(async {
         let visit = visitor.enter(&sessions);
         visit.set(Count(1)).await.expect("there is room");
@@ -102,7 +102,7 @@ fn a_load_whose_runtime_was_shut_down_does_not_stand_in_the_way_of_the_next() {
         assert!(poll_once(&mut load).await.is_none());
     });
     drop(first);
-    let second = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let second = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let roles = second.block_on(async {
         let visit = visitor.enter(&sessions);
         visit.get_or_load(|| async { Ok::<_, std::io::Error>(Roles(2)) }).await.expect("the loader works")

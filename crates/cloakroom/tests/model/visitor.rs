@@ -14,7 +14,7 @@ type Answer = Result<Response<()>, Infallible>;
 
 /// A browser. Clones are its tabs: they share one jar.
 #[derive(Clone, Debug, Default)]
-pub struct Visitor(Arc<Mutex<Jar>>);
+pub(crate) struct Visitor(Arc<Mutex<Jar>>);
 
 #[derive(Clone, Debug, Default)]
 struct Jar {
@@ -25,12 +25,12 @@ struct Jar {
 
 impl Visitor {
     /// A browser that brings this cookie, as `name=value`.
-    pub fn with_cookie(cookie: Option<String>) -> Self {
+    pub(crate) fn with_cookie(cookie: Option<String>) -> Self {
         Self(Arc::new(Mutex::new(Jar { cookie, received: None })))
     }
 
     /// Sends a request to the node of `sessions`. Its handler is whatever is done before [`Visit::leave`].
-    pub fn enter(&self, sessions: &Sessions) -> Visit {
+    pub(crate) fn enter(&self, sessions: &Sessions) -> Visit {
         let mut request = Request::new(());
         if let Some(cookie) = self.cookie() {
             request.headers_mut().insert(COOKIE, cookie.parse().expect("a cookie that was received"));
@@ -46,12 +46,12 @@ impl Visitor {
     }
 
     /// What the next request will carry.
-    pub fn cookie(&self) -> Option<String> {
+    pub(crate) fn cookie(&self) -> Option<String> {
         self.jar().cookie.clone()
     }
 
     /// The newest `Set-Cookie` that this browser received, and forgets that it did.
-    pub fn take_received(&self) -> Option<String> {
+    pub(crate) fn take_received(&self) -> Option<String> {
         self.jar().received.take()
     }
 
@@ -61,7 +61,7 @@ impl Visitor {
 }
 
 /// A request under way.
-pub struct Visit {
+pub(crate) struct Visit {
     session: Session,
     answer: SessionFuture<Ready<Answer>>,
     visitor: Visitor,
@@ -69,7 +69,7 @@ pub struct Visit {
 
 impl Visit {
     /// Ends the request: the browser gets the answer, with what it says about the cookie.
-    pub async fn leave(self) {
+    pub(crate) async fn leave(self) {
         let response = self.answer.await.unwrap_or_else(|never| match never {});
         let Some(set) = response.headers().get(SET_COOKIE) else { return };
         let set = set.to_str().expect("a cookie is text").to_owned();

@@ -10,11 +10,11 @@ use cloakroom::{Login, SessionErrorKind};
 
 use super::audit::Told;
 use super::explore::step;
-use super::scene::{Bulk, Count, IDLE, QUIET, Roles, USER, World};
+use super::scene::{Bulk, Count, QUIET, Roles, USER, World};
 use super::visitor::Visitor;
 
 #[derive(Clone, Copy, Debug)]
-pub enum Act {
+pub(crate) enum Act {
     /// Increments the counter.
     Add,
     Destroy,
@@ -37,7 +37,7 @@ pub enum Act {
 }
 
 impl Act {
-    pub async fn perform(self, world: &Arc<World>, place: usize) -> Told {
+    pub(crate) async fn perform(self, world: &Arc<World>, place: usize) -> Told {
         let visitor = world.visitor();
         let mut told = Told::default();
         match self {
@@ -48,7 +48,7 @@ impl Act {
             Self::Load => drop(load(world, place, &visitor).await),
             Self::Invalidate => invalidate(world, place, &visitor).await,
             Self::Expire => {
-                pass(world, IDLE).await;
+                pass(world, world.lifetime()).await;
                 told.ended = true;
             }
             Self::Pack => pass(world, QUIET + Duration::from_secs(5)).await,

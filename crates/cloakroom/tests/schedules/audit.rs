@@ -10,19 +10,19 @@ use super::visitor::Visitor;
 
 /// What an act was told.
 #[derive(Debug, Default)]
-pub struct Told {
+pub(crate) struct Told {
     /// Acknowledged increments.
-    pub added: u64,
+    pub(crate) added: u64,
     /// The session is over: acknowledged.
-    pub ended: bool,
-    pub logged_in: bool,
-    pub crowded: bool,
-    pub revoked: usize,
+    pub(crate) ended: bool,
+    pub(crate) logged_in: bool,
+    pub(crate) crowded: bool,
+    pub(crate) revoked: usize,
     /// What the browser has in the end.
-    pub cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
 }
 
-pub async fn audit(mut world: World, told: &[Told]) {
+pub(crate) async fn audit(mut world: World, told: &[Told]) {
     world.lines.iter().for_each(cloakroom::testkit::MemoryStore::deliver_invalidations);
     let readings = readings(&world, told).await;
     let end = end_of_first_session(&mut world);

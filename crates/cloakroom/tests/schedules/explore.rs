@@ -11,7 +11,7 @@ mod imp {
     const DEPTH: usize = 4;
     const SEED: u64 = 0x5EED_0F_C10A;
 
-    pub fn explore(scene: impl Fn() + Send + Sync + Copy + 'static) {
+    pub(crate) fn explore(scene: impl Fn() + Send + Sync + Copy + 'static) {
         if let Ok(schedule) = std::env::var("CLOAKROOM_SCHEDULE") {
             run(ReplayScheduler::new_from_encoded(schedule.trim()), scene);
             return;
@@ -34,17 +34,17 @@ mod imp {
         Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?} and must be a number")))
     }
 
-    pub fn at_once(acts: Vec<Box<dyn FnOnce() + Send>>) {
+    pub(crate) fn at_once(acts: Vec<Box<dyn FnOnce() + Send>>) {
         let threads: Vec<_> = acts.into_iter().map(shuttle::thread::spawn).collect();
         threads.into_iter().for_each(|thread| thread.join().expect("an act does not panic"));
     }
 
-    pub fn block_on<R>(future: impl Future<Output = R>) -> R {
+    pub(crate) fn block_on<R>(future: impl Future<Output = R>) -> R {
         shuttle::future::block_on(future)
     }
 
     /// A point at which the explorer may let somebody else go on.
-    pub fn step() {
+    pub(crate) fn step() {
         shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
     }
 }
@@ -53,14 +53,14 @@ mod imp {
 mod imp {
     const ROUNDS: usize = 8;
 
-    pub fn explore(scene: impl Fn() + Copy) {
+    pub(crate) fn explore(scene: impl Fn() + Copy) {
         // Loaders are spawned on the runtime of whoever asks for the value.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
         let _entered = runtime.enter();
         (0..ROUNDS).for_each(|_| scene());
     }
 
-    pub fn at_once(acts: Vec<Box<dyn FnOnce() + Send>>) {
+    pub(crate) fn at_once(acts: Vec<Box<dyn FnOnce() + Send>>) {
         let runtime = tokio::runtime::Handle::current();
         std::thread::scope(|threads| {
             for act in acts {
@@ -73,13 +73,13 @@ mod imp {
         });
     }
 
-    pub fn block_on<R>(future: impl Future<Output = R>) -> R {
+    pub(crate) fn block_on<R>(future: impl Future<Output = R>) -> R {
         tokio::runtime::Handle::current().block_on(future)
     }
 
-    pub fn step() {
+    pub(crate) fn step() {
         std::thread::yield_now();
     }
 }
 
-pub use imp::{at_once, block_on, explore, step};
+pub(crate) use imp::{at_once, block_on, explore, step};

@@ -14,20 +14,20 @@ use super::explore::{at_once, block_on};
 use super::stepping::Stepping;
 use super::visitor::Visitor;
 
-pub const IDLE: Duration = Duration::from_secs(600);
-pub const QUIET: Duration = Duration::from_secs(60);
-pub const USER: &str = "user";
+const IDLE: Duration = Duration::from_secs(600);
+pub(crate) const QUIET: Duration = Duration::from_secs(60);
+pub(crate) const USER: &str = "user";
 
 /// Counts what was acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Count(pub u64);
+pub(crate) struct Count(pub(crate) u64);
 impl SessionValue for Count {
     const KEY: &'static str = "count";
 }
 
 /// A copy of what [`World::source`] says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Roles(pub u64);
+pub(crate) struct Roles(pub(crate) u64);
 impl SessionValue for Roles {
     const KEY: &'static str = "roles";
     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(3600));
@@ -35,57 +35,57 @@ impl SessionValue for Roles {
 
 /// Takes up room.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Bulk(pub String);
+pub(crate) struct Bulk(pub(crate) String);
 impl SessionValue for Bulk {
     const KEY: &'static str = "bulk";
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub enum Tier {
+pub(crate) enum Tier {
     Memory,
     TwoNodes,
 }
 
 #[derive(Clone)]
-pub struct Scene {
+pub(crate) struct Scene {
     acts: [Act; 3],
     logged_in: bool,
     slow_line: bool,
 }
 
 /// What all acts of a scene share.
-pub struct World {
-    pub clock: ManualClock,
+pub(crate) struct World {
+    pub(crate) clock: ManualClock,
     /// One process each.
-    pub nodes: Vec<Sessions>,
-    pub lines: Vec<MemoryStore>,
-    pub events: Vec<Events>,
+    pub(crate) nodes: Vec<Sessions>,
+    pub(crate) lines: Vec<MemoryStore>,
+    pub(crate) events: Vec<Events>,
     /// The source of truth of [`Roles`].
-    pub source: AtomicU64,
+    pub(crate) source: AtomicU64,
     /// What nobody may read less than: the source's value at the newest invalidation that was acknowledged.
-    pub floor: AtomicU64,
+    pub(crate) floor: AtomicU64,
     /// Whether a change may be heard of late on other nodes.
-    pub slow_line: bool,
+    pub(crate) slow_line: bool,
     /// The cookie that every act begins with.
-    pub cookie: String,
+    pub(crate) cookie: String,
 }
 
 impl Scene {
-    pub const fn of(acts: [Act; 3]) -> Self {
+    pub(crate) const fn of(acts: [Act; 3]) -> Self {
         Self { acts, logged_in: false, slow_line: false }
     }
 
     /// The session is logged in when the scene begins.
-    pub const fn logged_in(self) -> Self {
+    pub(crate) const fn logged_in(self) -> Self {
         Self { logged_in: true, ..self }
     }
 
     /// The nodes hear of each other's changes late.
-    pub const fn slow_line(self) -> Self {
+    pub(crate) const fn slow_line(self) -> Self {
         Self { slow_line: true, ..self }
     }
 
-    pub fn play(&self, tier: Tier) {
+    pub(crate) fn play(&self, tier: Tier) {
         let world = Arc::new(self.set(tier));
         let told = Arc::new(Mutex::new(Vec::new()));
         let acts = self.acts.iter().enumerate().map(|(place, act)| {
@@ -156,12 +156,18 @@ fn sessions(clock: &ManualClock, line: Option<&MemoryStore>, seed: u64) -> Sessi
 
 impl World {
     /// The node that the act in this place goes to.
-    pub fn node(&self, place: usize) -> &Sessions {
+    pub(crate) fn node(&self, place: usize) -> &Sessions {
         &self.nodes[place % self.nodes.len()]
     }
 
+    /// How long a session may live that nobody uses. A store keeps a record for a tenth longer,
+    /// because it hears of use that late.
+    pub(crate) fn lifetime(&self) -> Duration {
+        if self.lines.is_empty() { IDLE } else { IDLE + IDLE / 10 }
+    }
+
     /// A browser of the session's owner.
-    pub fn visitor(&self) -> Visitor {
+    pub(crate) fn visitor(&self) -> Visitor {
         Visitor::with_cookie(Some(self.cookie.clone()))
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag,
+    Touch,
 };
 use cloakroom::testkit::MemoryStore;
 
 use super::explore::step;
 
-pub struct Stepping(pub MemoryStore);
+pub(crate) struct Stepping(pub(crate) MemoryStore);
 
 async fn around<T>(verb: impl Future<Output = T>) -> T {
     step();

@@ -47,9 +47,7 @@ fn expectation_holds(record: &Record, edit: &Edit) -> bool {
 pub(super) fn apply(record: &mut Record, commit: &Commit) {
     record.version += 1;
     record.nonce = commit.nonce;
-    if matches!(commit.guard, Guard::Holder(_)) {
-        record.last_seen = record.last_seen.max(commit.now);
-    }
+    record.last_seen = record.last_seen.max(commit.now);
     if let Some(lifetimes) = commit.lifetimes {
         record.lifetimes = Lifetimes { created_at: record.lifetimes.created_at, ..lifetimes };
     }

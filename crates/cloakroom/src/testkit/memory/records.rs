@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crate::store::{Commit, Guard, Principal, Record, Tag, Touch};
+use crate::store::{Commit, Principal, Record, Tag, Touch};
 use crate::time::Timestamp;
 
 use super::commit::{self, Verdict};
@@ -66,9 +66,7 @@ impl Records {
         let verdict = commit::judge(&held.record, commit, now);
         if verdict == Verdict::Apply {
             commit::apply(&mut held.record, commit);
-            if matches!(commit.guard, Guard::Holder(_)) || commit.lifetimes.is_some() {
-                held.restart_idle(now);
-            }
+            held.restart_idle(now);
         }
         Some((verdict, &held.record))
     }

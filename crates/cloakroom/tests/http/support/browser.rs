@@ -36,6 +36,12 @@ impl Browser {
         Self { app: app.clone(), cookie: self.cookie.clone() }
     }
 
+    /// A request that reads, after which the client has seen all there is to see: over a store, the
+    /// next answer gives no newer version hint unless something was written.
+    pub(crate) async fn settle(&mut self) {
+        self.get("/note").await.ok();
+    }
+
     pub(crate) async fn get(&mut self, path: &str) -> Reply {
         self.request(Method::GET, path).await
     }

@@ -51,4 +51,3 @@ impl Stage {
         self.0.released.add_permits(1);
     }
 }
-

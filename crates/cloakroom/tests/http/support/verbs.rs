@@ -11,8 +11,25 @@ use super::{Count, Kept, Note, Theme, minutes};
 
 /// Every verb of a session, as `/do/{verb}` names it.
 pub(crate) const VERBS: [&str; 19] = [
-    "get", "update", "set", "remove", "invalidate", "load", "find", "login", "renew", "destroy", "remember", "principal",
-    "authenticated-at", "created-at", "expires-at", "handle", "extract", "extract-option", "ended",
+    "get",
+    "update",
+    "set",
+    "remove",
+    "invalidate",
+    "load",
+    "find",
+    "login",
+    "renew",
+    "destroy",
+    "remember",
+    "principal",
+    "authenticated-at",
+    "created-at",
+    "expires-at",
+    "handle",
+    "extract",
+    "extract-option",
+    "ended",
 ];
 
 /// Those of them that create a session where there is none.
@@ -21,7 +38,7 @@ pub(crate) const CREATING: [&str; 3] = ["update", "set", "login"];
 pub(crate) fn routes() -> Router {
     Router::new()
         .route("/untouched", any(|| async { "untouched" }))
-        .route("/note", get(read_note))
+        .route("/note", any(read_note))
         .route("/note/{text}", any(write_note))
         .route("/kept/{text}", any(keep))
         .route("/count", get(read_count).post(count))
@@ -52,7 +69,12 @@ async fn read_count(count: Session<Count>) -> String {
 }
 
 async fn count(count: Session<Count>) -> Result<String, SessionError> {
-    let number = count.update(|count| { count.0 += 1; count.0 }).await?;
+    let number = count
+        .update(|count| {
+            count.0 += 1;
+            count.0
+        })
+        .await?;
     Ok(number.to_string())
 }
 
@@ -102,8 +124,11 @@ pub(crate) async fn perform(session: &Session, verb: &str) -> Result<String, Ses
         "created-at" => session.created_at().await?.is_some().to_string(),
         "expires-at" => session.expires_at().await?.is_some().to_string(),
         "handle" => session.handle().await?.is_some().to_string(),
-        "ended" => tokio::select! { biased; reason = session.ended() => format!("{reason:?}"), () = async {} => "lives".to_owned() },
+        "ended" => {
+            tokio::select! { biased; reason = session.ended() => format!("{reason:?}"), () = async {} => "lives".to_owned() }
+        }
         "extract" | "extract-option" => session.get::<Note>().await?.is_some().to_string(),
+        "nothing" => "nothing".to_owned(),
         other => panic!("no verb {other}"),
     })
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, AsyncBufReadExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::COOKIE;
@@ -54,7 +54,8 @@ impl Connection {
             let Some((name, value)) = line.split_once(':') else { break };
             head.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let length = head.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, value)| value.parse().unwrap());
+        let length =
+            head.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, value)| value.parse().unwrap());
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).await.unwrap();
         Answer { status, head, body: String::from_utf8(body).unwrap() }
