@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::identity::Tag;
 use crate::store::{AnyStore, Committed, Copies, Created, Guard, Lease, Rotation};
 
-use super::backend::{Backend, Capability};
+use super::backend::Capability;
 use super::checks;
 use super::failure::{Failure, Outcome, ensure};
 use super::stage::Stage;

@@ -1,6 +1,6 @@
 //! What a commit does, and what it answers.
 
-use crate::store::{AnyStore, Committed, Guard, Record};
+use crate::store::{Committed, Guard, Record};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};

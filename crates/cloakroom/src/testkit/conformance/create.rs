@@ -1,10 +1,9 @@
 //! Records come into being by `create` only, and never twice.
 
 use crate::identity::{Authentication, Previous, Tag};
-use crate::store::{AnyStore, Created, Payload, Record, StoredValue};
+use crate::store::{Created, Payload, Record, StoredValue};
 use crate::time::Timestamp;
 
-use super::backend::Backend;
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
 use super::stage::Stage;

@@ -1,7 +1,7 @@
 //! What ended stays ended.
 
 use crate::identity::Authentication;
-use crate::store::{AnyStore, Guard, Record, Rotation, Touch};
+use crate::store::{Guard, Record, Rotation, Touch};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};

@@ -1,7 +1,5 @@
 //! `Expect`: the version of a value decides, and only that.
 
-use crate::store::AnyStore;
-
 use super::checks;
 use super::failure::Outcome;
 use super::stage::Stage;

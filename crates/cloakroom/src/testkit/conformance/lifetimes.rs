@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::identity::Tag;
-use crate::store::{Admission, AnyStore, Commit, Guard, Lifetimes, Limit, LimitPolicy, Record, Rotation, Touch};
+use crate::store::{Admission, Commit, Guard, Lifetimes, Limit, LimitPolicy, Record, Rotation, Touch};
 use crate::time::Timestamp;
 
 use super::checks;

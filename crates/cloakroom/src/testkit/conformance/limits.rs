@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::identity::{Principal, Tag};
-use crate::store::{Admission, AnyStore, Limit, LimitPolicy};
+use crate::store::{Admission, Limit, LimitPolicy};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};

@@ -1,7 +1,7 @@
 //! The sessions of a principal.
 
 use crate::identity::{Authentication, Principal, Tag};
-use crate::store::{AnyStore, Commit, Record, Rotation};
+use crate::store::{Commit, Record, Rotation};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};

@@ -1,6 +1,6 @@
 //! A removed value leaves its version behind, so that an older load cannot bring it back.
 
-use crate::store::{AnyStore, Payload, Record};
+use crate::store::{Payload, Record};
 
 use super::checks;
 use super::failure::{Outcome, ensure_eq};

@@ -1,6 +1,6 @@
 //! A commit whose reply was lost may be sent again: its nonce makes it count once.
 
-use crate::store::{AnyStore, Commit, Guard, Rotation};
+use crate::store::{Commit, Guard, Rotation};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};

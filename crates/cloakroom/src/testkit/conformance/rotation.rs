@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::identity::{Authentication, Previous, Tag, Verifier};
-use crate::store::{Action, AnyStore, Commit, Edit, Expect, Guard, Payload, Record, Rotation, StoredValue};
+use crate::store::{Action, Commit, Edit, Expect, Guard, Payload, Record, Rotation, StoredValue};
 use crate::time::Timestamp;
 
 use super::checks;

@@ -1,6 +1,6 @@
 //! A touch says that a session was seen, and changes nothing else.
 
-use crate::store::{AnyStore, Record, Touch};
+use crate::store::{Record, Touch};
 use crate::time::Timestamp;
 
 use super::checks;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Action, AnyStore, Edit, Expect, Payload, Record, StoredValue};
+use crate::store::{Action, Edit, Expect, Payload, Record, StoredValue};
 
 use super::checks;
 use super::failure::{Outcome, ensure_eq};
