@@ -1,0 +1,186 @@
+use super::builders::{Shape, at, fingerprint, logged_in, secret, session, shapes, text, verifier};
+use crate::cache::change::{Change, Edit, Guard, Login, Refusal, Rotation};
+use crate::cache::entry::{Entry, Key, Slot};
+use crate::cache::packed::Packed;
+use crate::cache::snapshot::{Proof, Snapshot, Term};
+use crate::cache::values::Values;
+use crate::identity::{Authentication, Principal};
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+fn change(edits: &[Edit]) -> Change<'_> {
+    Change { guard: Guard::Anyone, edits, rotation: None, term: None, now: at(0) }
+}
+
+fn put(key: &'static str, expect: Option<u64>, value: &str) -> Edit {
+    let slot = Slot::Encoded(Arc::from(value.as_bytes()));
+    Edit { key: Key::Static(key), expect, slot, fresh_until: Timestamp::MAX, size: value.len() as u32 }
+}
+
+fn removed(key: &'static str, version: u64) -> Entry {
+    Entry { slot: Slot::Removed, size: 0, ..text(key, version, "") }
+}
+
+/// At version 5, with a cart of version 2 and a trace of a former theme of version 4.
+fn fifth() -> Snapshot {
+    Snapshot { version: 5, ..session([text("cart", 2, "[1]"), removed("theme", 4)]) }
+}
+
+fn values(snapshot: &Snapshot) -> Vec<Shape> {
+    shapes(snapshot.values.entries().expect("a change leaves the values ready for use"))
+}
+
+/// A new secret 2. The old one dies at once.
+fn rotation(login: Option<Login>) -> Rotation {
+    Rotation { verifier: verifier(2), fingerprint: fingerprint(2), grace_until: at(0), login }
+}
+
+fn login(keep_only: Option<Vec<&'static str>>) -> Rotation {
+    let authentication = Authentication::new(Principal::new("other"), at(7), None);
+    rotation(Some(Login { authentication, keep_only }))
+}
+
+#[test]
+fn what_is_written_gets_the_new_version_and_the_rest_keeps_its_own() {
+    let edits = [put("theme", None, "dark"), put("name", None, "Ada")];
+    let next = fifth().apply(&change(&edits)).expect("no expectation");
+    assert_eq!(next.version, 6);
+    assert_eq!(values(&next), shapes(&[text("cart", 2, "[1]"), text("theme", 6, "dark"), text("name", 6, "Ada")]));
+}
+
+#[test]
+fn what_is_removed_leaves_its_version_behind_even_where_nothing_was() {
+    let edits = [Edit::remove(Key::Static("cart"), None), Edit::remove(Key::Static("never"), None)];
+    let next = fifth().apply(&change(&edits)).expect("no expectation");
+    assert_eq!(values(&next), shapes(&[removed("cart", 6), removed("theme", 4), removed("never", 6)]));
+}
+
+#[test]
+fn an_expectation_holds_for_exactly_the_version_that_is_there() {
+    for (key, expect, holds) in [
+        ("cart", None, true),
+        ("cart", Some(2), true),
+        ("cart", Some(1), false),
+        ("cart", Some(5), false),
+        ("cart", Some(0), false),
+        ("theme", Some(4), true),
+        // There is no theme, but there was one.
+        ("theme", Some(0), false),
+        ("name", Some(0), true),
+        ("name", Some(1), false),
+    ] {
+        let outcome = fifth().apply(&change(&[put(key, expect, "x")]));
+        assert_eq!(outcome.err(), (!holds).then_some(Refusal::Conflict), "{key} {expect:?}");
+    }
+}
+
+#[test]
+fn one_expectation_that_fails_undoes_all_edits() {
+    let edits = [put("cart", Some(2), "x"), put("name", Some(3), "x")];
+    assert_eq!(fifth().apply(&change(&edits)).err(), Some(Refusal::Conflict));
+}
+
+#[test]
+fn packed_values_are_changed_as_if_they_were_not_packed() {
+    let plain = fifth();
+    let packed = Packed::pack(plain.values.entries().expect("not packed")).expect("can be packed");
+    let packed = Snapshot { values: Values::Packed(packed), ..plain.clone() };
+    for edit in [put("cart", Some(2), "x"), put("theme", Some(4), "x"), put("name", Some(0), "x")] {
+        let edits = [edit];
+        let expected = plain.apply(&change(&edits)).expect("the expectation holds");
+        assert_eq!(values(&packed.apply(&change(&edits)).expect("the expectation holds")), values(&expected));
+    }
+    assert_eq!(packed.apply(&change(&[put("cart", Some(1), "x")])).err(), Some(Refusal::Conflict));
+}
+
+/// Secret 2 after secret 1, which works until second 10.
+fn renewed() -> Snapshot {
+    let rotation = Rotation { grace_until: at(10), ..rotation(None) };
+    fifth().apply(&Change { rotation: Some(rotation), ..change(&[]) }).expect("anyone may")
+}
+
+#[test]
+fn a_guard_admits_whom_it_should() {
+    for (guard, now, admits) in [
+        (Guard::Anyone, at(500), true),
+        (Guard::Holder(fingerprint(2)), at(500), true),
+        (Guard::Holder(fingerprint(1)), at(9), true),
+        (Guard::Holder(fingerprint(1)), at(10), false),
+        (Guard::Holder(fingerprint(3)), at(0), false),
+        (Guard::Current(fingerprint(2)), at(500), true),
+        (Guard::Current(fingerprint(1)), at(9), false),
+        (Guard::Current(fingerprint(3)), at(0), false),
+    ] {
+        let outcome = renewed().apply(&Change { guard, now, ..change(&[]) });
+        assert_eq!(outcome.err(), (!admits).then_some(Refusal::Superseded), "{guard:?}");
+    }
+}
+
+#[test]
+fn who_may_not_write_is_not_told_of_conflicts() {
+    let edits = [put("cart", Some(1), "x")];
+    let stranger = Change { guard: Guard::Holder(fingerprint(3)), ..change(&edits) };
+    assert_eq!(fifth().apply(&stranger).err(), Some(Refusal::Superseded));
+}
+
+#[test]
+fn a_renewal_changes_the_secret_and_nothing_else() {
+    let former = Snapshot { version: 5, ..logged_in([text("cart", 2, "[1]")]) };
+    let next = former.apply(&Change { rotation: Some(rotation(None)), ..change(&[]) }).expect("anyone may");
+    assert_eq!(next.principal(), former.principal());
+    assert_eq!(values(&next), values(&former));
+    assert_eq!((next.created_at, next.idle, next.absolute), (former.created_at, former.idle, former.absolute));
+    assert_eq!(next.prove(&secret(2), &super::builders::key(), at(0)), Proof::Current);
+    assert_eq!(next.prove(&secret(1), &super::builders::key(), at(0)), Proof::Reused);
+}
+
+#[test]
+fn of_two_renewals_only_the_last_secret_is_remembered() {
+    let third = Rotation { verifier: verifier(3), fingerprint: fingerprint(3), ..rotation(None) };
+    let next = renewed().apply(&Change { rotation: Some(third), ..change(&[]) }).expect("anyone may");
+    assert_eq!(next.prove(&secret(2), &super::builders::key(), at(0)), Proof::Reused);
+    assert_eq!(next.prove(&secret(1), &super::builders::key(), at(0)), Proof::Wrong);
+}
+
+#[test]
+fn a_login_replaces_who_is_logged_in_and_keeps_what_is_named() {
+    let former = Snapshot { version: 5, ..logged_in([text("cart", 2, "[1]"), text("name", 3, "x"), removed("theme", 4)]) };
+    let kept = |keep| {
+        let next = former.apply(&Change { rotation: Some(login(keep)), ..change(&[]) }).expect("anyone may");
+        assert_eq!(next.authentication().map(|authentication| authentication.at), Some(at(7)));
+        assert_eq!(next.principal().map(|principal| principal.as_str().to_owned()), Some("other".to_owned()));
+        values(&next)
+    };
+    assert_eq!(kept(None), values(&former));
+    assert_eq!(kept(Some(vec!["cart"])), shapes(&[text("cart", 2, "[1]"), removed("name", 6), removed("theme", 4)]));
+    assert_eq!(kept(Some(vec![])), shapes(&[removed("cart", 6), removed("name", 6), removed("theme", 4)]));
+}
+
+#[test]
+fn what_a_login_writes_is_not_what_it_clears_away() {
+    let edits = [put("cart", None, "[2]")];
+    let next = fifth().apply(&Change { rotation: Some(login(Some(vec![]))), ..change(&edits) }).expect("anyone may");
+    assert_eq!(values(&next)[0], shapes(&[text("cart", 6, "[2]")])[0]);
+}
+
+#[test]
+fn a_term_changes_the_lifetimes_and_not_the_login() {
+    let former = logged_in([]);
+    let term = Some(Term { idle: 1, absolute: at(2), persistent: true });
+    let next = former.apply(&Change { term, ..change(&[]) }).expect("anyone may");
+    assert_eq!((next.idle, next.absolute, next.is_persistent()), (1, at(2), true));
+    assert_eq!(next.principal(), former.principal());
+    assert_eq!(next.created_at, former.created_at);
+}
+
+#[test]
+fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
+    let term = |persistent| Some(Term { idle: 1, absolute: at(2), persistent });
+    let remembered = session([]).apply(&Change { term: term(true), ..change(&[]) }).expect("anyone may");
+    let renewed = remembered.apply(&Change { rotation: Some(rotation(None)), ..change(&[]) }).expect("anyone may");
+    let written = renewed.apply(&change(&[put("cart", None, "x")])).expect("anyone may");
+    assert!(written.is_persistent());
+    let forgotten = written.apply(&Change { term: term(false), ..change(&[]) }).expect("anyone may");
+    assert!(!forgotten.is_persistent());
+    assert!(forgotten.previous().is_some(), "a term does not touch secrets");
+}

@@ -1,0 +1,13 @@
+mod budget;
+mod builders;
+mod cell;
+mod change;
+mod evict;
+mod side;
+mod snapshot;
+mod table;
+mod tier;
+mod timer;
+mod wheel;
+
+pub(super) use builders::{Shape, shapes};

@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+use super::builders::{ABSOLUTE, IDLE, at, bulk, fingerprint, key, logged_in, secret, session, verifier};
+use crate::cache::fingerprint::Fingerprint;
+use crate::cache::snapshot::{Proof, Snapshot, Standing};
+use crate::identity::Previous;
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+/// Secret 1 is the present one; secret 2 was it before, and works until second 10.
+fn renewed() -> Snapshot {
+    let previous = Some((Previous::new(verifier(2), at(10)), fingerprint(2)));
+    Snapshot { standing: Some(Arc::new(Standing { previous, ..Standing::default() })), ..session([]) }
+}
+
+/// As it comes from a store: nobody has shown a secret to this process yet.
+fn unseen(mut snapshot: Snapshot) -> Snapshot {
+    snapshot.fingerprint = Fingerprint::UNKNOWN;
+    if let Some(standing) = &snapshot.standing {
+        let previous = standing.previous.map(|(previous, _)| (previous, Fingerprint::UNKNOWN));
+        snapshot.standing = Some(Arc::new(Standing { previous, ..Standing::clone(standing) }));
+    }
+    snapshot
+}
+
+#[test]
+fn the_earlier_of_the_two_lifetimes_counts() {
+    let snapshot = session([]);
+    assert_eq!(snapshot.deadline(at(0)), at(IDLE));
+    assert_eq!(snapshot.deadline(at(ABSOLUTE - 1)), at(ABSOLUTE));
+    assert_eq!(snapshot.deadline(Timestamp::MAX), at(ABSOLUTE));
+}
+
+#[test]
+fn only_the_secrets_of_a_session_open_it() {
+    let snapshot = renewed();
+    assert!(snapshot.admits(fingerprint(1), at(5)));
+    assert!(snapshot.admits(fingerprint(2), at(5)));
+    assert!(!snapshot.admits(fingerprint(3), at(5)));
+    assert!(!snapshot.admits(Fingerprint::UNKNOWN, at(5)));
+}
+
+#[test]
+fn a_replaced_secret_dies_when_its_grace_is_over() {
+    let snapshot = renewed();
+    let last_moment = Timestamp::from_millis(at(10).as_millis() - 1);
+    assert!(snapshot.admits(fingerprint(2), last_moment));
+    assert!(!snapshot.admits(fingerprint(2), at(10)));
+    assert!(snapshot.admits(fingerprint(1), at(10)));
+}
+
+#[test]
+fn a_session_from_the_future_is_refused() {
+    let created_at = at(1000);
+    let snapshot = Snapshot { created_at, ..session([]) };
+    let minute_before = Timestamp::from_millis(created_at.as_millis() - 60_000);
+    assert!(snapshot.admits(fingerprint(1), minute_before));
+    assert!(!snapshot.admits(fingerprint(1), Timestamp::from_millis(minute_before.as_millis() - 1)));
+}
+
+#[test]
+fn a_secret_proves_the_same_whether_it_was_seen_before_or_not() {
+    for snapshot in [renewed(), unseen(renewed())] {
+        let prove = |number, now| snapshot.prove(&secret(number), &key(), now);
+        assert_eq!(prove(1, at(5)), Proof::Current);
+        assert_eq!(prove(1, at(500)), Proof::Current);
+        assert_eq!(prove(2, at(9)), Proof::Grace);
+        assert_eq!(prove(2, at(10)), Proof::Reused);
+        assert_eq!(prove(3, at(5)), Proof::Wrong);
+    }
+    assert_eq!(session([]).prove(&secret(2), &key(), at(5)), Proof::Wrong);
+}
+
+#[test]
+fn a_secret_that_proved_itself_is_known_from_then_on() {
+    for (number, proof) in [(1, Proof::Current), (2, Proof::Grace)] {
+        let mut snapshot = unseen(renewed());
+        assert!(!snapshot.admits(fingerprint(number), at(5)));
+        snapshot.recognise(proof, fingerprint(number));
+        assert!(snapshot.admits(fingerprint(number), at(5)), "{proof:?}");
+        assert!(!snapshot.admits(fingerprint(3 - number), at(5)), "the other one has shown nothing yet");
+    }
+}
+
+#[test]
+fn a_secret_that_proved_nothing_is_not_remembered() {
+    for proof in [Proof::Reused, Proof::Wrong] {
+        let mut snapshot = unseen(renewed());
+        snapshot.recognise(proof, fingerprint(3));
+        assert!(!snapshot.admits(fingerprint(3), at(5)), "{proof:?}");
+    }
+}
+
+#[test]
+fn a_session_weighs_its_overhead_and_its_values() {
+    assert_eq!(session([]).weight(), 256);
+    assert_eq!(session([bulk(1000)]).weight(), 256 + 96 + 1000);
+    assert_eq!(logged_in([]).weight(), 256 + 128);
+}
+
+#[test]
+fn who_is_logged_in_is_not_anonymous() {
+    assert!(session([]).is_anonymous());
+    assert!(renewed().is_anonymous());
+    assert!(!logged_in([]).is_anonymous());
+    assert_eq!(logged_in([]).principal().map(|principal| principal.as_str().to_owned()), Some("user".to_owned()));
+}
+
+#[test]
+fn fingerprints_of_one_secret_differ_between_processes() {
+    #[derive(Debug)]
+    struct Other;
+    impl crate::random::RandomSource for Other {
+        fn fill(&self, buffer: &mut [u8]) -> Result<(), crate::random::RandomError> {
+            buffer.fill(8);
+            Ok(())
+        }
+    }
+    let other = crate::cache::FingerprintKey::generate(&Other).expect("never fails");
+    assert_eq!(key().fingerprint(&secret(1)), key().fingerprint(&secret(1)));
+    assert_ne!(key().fingerprint(&secret(1)), key().fingerprint(&secret(2)));
+    assert_ne!(key().fingerprint(&secret(1)), other.fingerprint(&secret(1)));
+}
+
+#[test]
+fn what_is_printed_of_a_session_has_no_secret_in_it() {
+    let printed = format!("{:?} {:?} {:?}", renewed(), key(), Duration::ZERO);
+    let bytes = format!("{:?}", secret(1).as_bytes());
+    assert!(!printed.contains(&bytes));
+    assert!(printed.contains("Fingerprint(..)") && printed.contains("Verifier(..)"), "{printed}");
+}

@@ -1,0 +1,137 @@
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use cloakroom::store::{Commit, Committed, Created, Lifetimes, Record, Store, Tag, Touch, Verifier};
+
+use super::{Answer, Defect, Sound, fails};
+
+/// Every write is an upsert: the cause of most resurrected sessions.
+#[derive(Default)]
+struct CommitCreates;
+
+impl Defect for CommitCreates {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        if sound.record(tag).is_none() {
+            let day = std::time::Duration::from_secs(86_400);
+            let lifetimes = Lifetimes::new(commit.now, day, commit.now.after(day));
+            let record = Record::new(Verifier::from_bytes([1; 16]), lifetimes, !commit.nonce);
+            sound.create(tag, record).await?;
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_commit_that_creates_is_noticed() {
+    fails::<CommitCreates>(&[
+        "create/nobody_else_creates",
+        "commit/without_a_record_it_is_gone",
+        "retry/a_repeat_cannot_resurrect",
+        "lifetimes/idle_sessions_are_absent_for_every_verb",
+        "lifetimes/overdue_sessions_are_absent_for_every_verb",
+        "lifetimes/a_record_overdue_from_the_start_is_never_served",
+        "destroy/late_writes_do_not_resurrect",
+        "concurrency/nothing_survives_a_destroy_among_commits",
+    ]);
+}
+
+/// `SET` without `NX`.
+#[derive(Default)]
+struct CreateOverwrites;
+
+impl Defect for CreateOverwrites {
+    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
+        sound.destroy(tag).await?;
+        sound.create(tag, record).await
+    }
+}
+
+#[test]
+fn a_create_that_overwrites_is_noticed() {
+    fails::<CreateOverwrites>(&[
+        "create/a_taken_tag_is_refused_and_its_record_kept",
+        "create/a_repeat_after_a_commit_is_refused",
+        "concurrency/one_of_many_creates_wins",
+    ]);
+}
+
+/// The caller whose first reply was lost is told that somebody else took its tag.
+#[derive(Default)]
+struct CreateForgetsItsOwn;
+
+impl Defect for CreateForgetsItsOwn {
+    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
+        if sound.record(tag).is_some() { Ok(Created::Exists) } else { sound.create(tag, record).await }
+    }
+}
+
+#[test]
+fn a_create_that_does_not_know_its_own_repeat_is_noticed() {
+    fails::<CreateForgetsItsOwn>(&["create/a_repeat_answers_done_again"]);
+}
+
+/// Compares tags by their first eight bytes.
+#[derive(Default)]
+struct TagsCutShort;
+
+impl TagsCutShort {
+    fn cut(tag: Tag) -> Tag {
+        let mut bytes = *tag.as_bytes();
+        bytes[8..].fill(0);
+        Tag::from_bytes(bytes)
+    }
+}
+
+impl Defect for TagsCutShort {
+    async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<cloakroom::store::Loaded>> {
+        sound.load(Self::cut(tag)).await
+    }
+
+    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
+        sound.create(Self::cut(tag), record).await
+    }
+
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        sound.commit(Self::cut(tag), commit).await
+    }
+
+    async fn touch(&self, sound: &Sound, mut touches: Vec<Touch>) -> Answer<()> {
+        touches.iter_mut().for_each(|touch| touch.tag = Self::cut(touch.tag));
+        sound.touch(touches).await
+    }
+
+    async fn destroy(&self, sound: &Sound, tag: Tag) -> Answer<bool> {
+        sound.destroy(Self::cut(tag)).await
+    }
+}
+
+#[test]
+fn tags_that_are_cut_short_are_noticed() {
+    fails::<TagsCutShort>(&["create/tags_are_compared_in_full"]);
+}
+
+/// Keeps what it once had, and a late touch writes it back.
+#[derive(Default)]
+struct TouchResurrects(Mutex<HashMap<Tag, Record>>);
+
+impl Defect for TouchResurrects {
+    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
+        self.0.lock().unwrap().insert(tag, record.clone());
+        sound.create(tag, record).await
+    }
+
+    async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
+        for touch in &touches {
+            let known = self.0.lock().unwrap().get(&touch.tag).cloned();
+            if let (None, Some(known)) = (sound.record(touch.tag), known) {
+                sound.roll_back(touch.tag, known);
+            }
+        }
+        sound.touch(touches).await
+    }
+}
+
+#[test]
+fn a_touch_that_resurrects_is_noticed() {
+    fails::<TouchResurrects>(&[]);
+}

@@ -1,0 +1,176 @@
+use cloakroom::Clock;
+use cloakroom::store::{Commit, Committed, Loaded, Record, Store, Tag, Touch};
+
+use super::{Answer, Defect, Sound, fails};
+
+/// Knows no time: a clean-up job is to delete what is over, some day.
+#[derive(Default)]
+struct NoClock;
+
+impl Defect for NoClock {
+    const STOPPED: bool = true;
+}
+
+#[test]
+fn a_store_without_a_clock_is_noticed() {
+    fails::<NoClock>(&[]);
+}
+
+/// Enforces the absolute deadline only.
+#[derive(Default)]
+struct IdleForgotten;
+
+impl IdleForgotten {
+    async fn bury(sound: &Sound, tag: Tag) -> Answer<()> {
+        let is_over = |record: Record| record.lifetimes.absolute <= sound.clock.now();
+        if sound.record(tag).is_some_and(is_over) {
+            sound.destroy(tag).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Defect for IdleForgotten {
+    const STOPPED: bool = true;
+
+    async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<Loaded>> {
+        Self::bury(sound, tag).await?;
+        sound.load(tag).await
+    }
+
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        Self::bury(sound, tag).await?;
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_forgotten_idle_timeout_is_noticed() {
+    fails::<IdleForgotten>(&[]);
+}
+
+/// Takes the later of the two deadlines, once a session is used.
+#[derive(Default)]
+struct UseMovesTheDeadline;
+
+impl Defect for UseMovesTheDeadline {
+    async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
+        for touch in &touches {
+            if let Some(mut record) = sound.record(touch.tag) {
+                record.lifetimes.absolute = record.lifetimes.absolute.max(touch.seen.after(record.lifetimes.idle));
+                sound.roll_back(touch.tag, record);
+            }
+        }
+        sound.touch(touches).await
+    }
+}
+
+#[test]
+fn a_deadline_that_moves_with_use_is_noticed() {
+    fails::<UseMovesTheDeadline>(&[]);
+}
+
+/// Counts reading as being seen.
+#[derive(Default)]
+struct LoadsProlong;
+
+impl Defect for LoadsProlong {
+    async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<Loaded>> {
+        if let Some(record) = sound.record(tag) {
+            sound.touch(vec![Touch::new(tag, record.last_seen)]).await?;
+        }
+        sound.load(tag).await
+    }
+}
+
+#[test]
+fn a_load_that_prolongs_is_noticed() {
+    fails::<LoadsProlong>(&[]);
+}
+
+/// Starts the idle timeout anew before it looks whether it may.
+#[derive(Default)]
+struct RefusalsProlong;
+
+impl Defect for RefusalsProlong {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        if let Some(record) = sound.record(tag) {
+            sound.touch(vec![Touch::new(tag, record.last_seen)]).await?;
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_refused_commit_that_prolongs_is_noticed() {
+    fails::<RefusalsProlong>(&["lifetimes/refused_commits_do_not_restart_the_idle_timeout"]);
+}
+
+/// Writes whatever it is told was last seen.
+#[derive(Default)]
+struct TouchesGoBack;
+
+impl Defect for TouchesGoBack {
+    async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
+        for touch in touches {
+            if let Some(mut record) = sound.record(touch.tag) {
+                record.last_seen = touch.seen;
+                sound.roll_back(touch.tag, record);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_touch_that_goes_back_is_noticed() {
+    fails::<TouchesGoBack>(&["touch/last_seen_never_goes_back"]);
+}
+
+/// Gives the rest of a batch up at the first session that is gone.
+#[derive(Default)]
+struct TouchesStopEarly;
+
+impl Defect for TouchesStopEarly {
+    async fn touch(&self, sound: &Sound, mut touches: Vec<Touch>) -> Answer<()> {
+        let live = touches.iter().take_while(|touch| sound.record(touch.tag).is_some()).count();
+        touches.truncate(live);
+        sound.touch(touches).await
+    }
+}
+
+#[test]
+fn a_batch_that_stops_early_is_noticed() {
+    fails::<TouchesStopEarly>(&["touch/what_is_gone_is_skipped"]);
+}
+
+/// Takes touches, and does nothing.
+#[derive(Default)]
+struct TouchesIgnored;
+
+impl Defect for TouchesIgnored {
+    async fn touch(&self, _: &Sound, _: Vec<Touch>) -> Answer<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn ignored_touches_are_noticed() {
+    fails::<TouchesIgnored>(&[]);
+}
+
+/// Knows one lifetime for all sessions: "remember me" does nothing.
+#[derive(Default)]
+struct LifetimesFixed;
+
+impl Defect for LifetimesFixed {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        commit.lifetimes = None;
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn fixed_lifetimes_are_noticed() {
+    fails::<LifetimesFixed>(&["lifetimes/a_commit_changes_both_lifetimes", "lifetimes/a_commit_may_shorten_them"]);
+}

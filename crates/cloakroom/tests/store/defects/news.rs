@@ -1,0 +1,119 @@
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use cloakroom::store::{Copies, Lease, Loaded, Store, Tag};
+
+use super::{Answer, Defect, Sound, fails};
+
+/// Vouches for copies, and never listens.
+#[derive(Default)]
+struct Deaf;
+
+impl Defect for Deaf {
+    fn attach(&self, _: &Sound, _: Arc<dyn Copies>) {}
+}
+
+#[test]
+fn a_store_that_does_not_listen_is_noticed() {
+    fails::<Deaf>(&[]);
+}
+
+/// Hears of a record once per load, as server-assisted tracking does, and does not arm it again
+/// after its own writes.
+#[derive(Default)]
+struct HearsOncePerLoad(Arc<Mutex<HashSet<Tag>>>);
+
+struct OncePerLoad {
+    armed: Arc<Mutex<HashSet<Tag>>>,
+    copies: Arc<dyn Copies>,
+}
+
+impl Copies for OncePerLoad {
+    fn invalidate(&self, tag: Tag) {
+        if self.armed.lock().unwrap().contains(&tag) {
+            self.copies.invalidate(tag);
+        }
+    }
+
+    fn invalidate_all(&self) {
+        self.copies.invalidate_all();
+    }
+}
+
+impl Defect for HearsOncePerLoad {
+    async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<Loaded>> {
+        self.0.lock().unwrap().insert(tag);
+        sound.load(tag).await
+    }
+
+    fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>) {
+        sound.attach(Arc::new(OncePerLoad { armed: Arc::clone(&self.0), copies }));
+    }
+}
+
+#[test]
+fn a_store_that_is_blind_after_its_own_writes_is_noticed() {
+    fails::<HearsOncePerLoad>(&[]);
+}
+
+/// Tells only the tier that came first.
+#[derive(Default)]
+struct TellsTheFirst(Mutex<bool>);
+
+impl Defect for TellsTheFirst {
+    fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>) {
+        if !std::mem::replace(&mut *self.0.lock().unwrap(), true) {
+            sound.attach(copies);
+        }
+    }
+}
+
+#[test]
+fn a_store_that_tells_one_tier_only_is_noticed() {
+    fails::<TellsTheFirst>(&["coherence/every_attached_tier_is_told"]);
+}
+
+/// Vouches whatever became of its line.
+#[derive(Default)]
+struct VouchesForever;
+
+impl Defect for VouchesForever {
+    fn vouches(&self, _: &Sound, lease: Lease) -> bool {
+        lease != Lease::NONE
+    }
+}
+
+#[test]
+fn a_store_that_vouches_when_cut_off_is_noticed() {
+    fails::<VouchesForever>(&["coherence/who_is_cut_off_stops_vouching"]);
+}
+
+/// Vouches for copies that were never to be kept.
+#[derive(Default)]
+struct VouchesForNoLease;
+
+impl Defect for VouchesForNoLease {
+    fn vouches(&self, sound: &Sound, lease: Lease) -> bool {
+        lease == Lease::NONE || sound.vouches(lease)
+    }
+}
+
+#[test]
+fn a_store_that_vouches_for_no_lease_is_noticed() {
+    fails::<VouchesForNoLease>(&["coherence/nobody_vouches_for_no_lease"]);
+}
+
+/// Never vouches, though its author says so.
+#[derive(Default)]
+struct NeverVouches;
+
+impl Defect for NeverVouches {
+    fn vouches(&self, _: &Sound, _: Lease) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_store_that_does_not_vouch_as_claimed_is_noticed() {
+    fails::<NeverVouches>(&["coherence/it_vouches_exactly_if_it_claims_to", "coherence/who_is_cut_off_stops_vouching"]);
+}

@@ -1,0 +1,114 @@
+use cloakroom::store::{
+    Action, Admission, Commit, Committed, Expect, Guard, Limit, LimitPolicy, Payload, Principal, Store, Tag, Touch,
+};
+use tokio::task::yield_now;
+
+use super::{Answer, Defect, Sound, fails};
+
+/// Counts first and enters afterwards.
+#[derive(Default)]
+struct LimitCheckedThenActedOn;
+
+impl Defect for LimitCheckedThenActedOn {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let Some(rejecting) = limit.filter(|limit| limit.when_reached == LimitPolicy::Reject) else {
+            return sound.admit(principal, tag, limit).await;
+        };
+        let members = sound.members(principal).await?;
+        yield_now().await;
+        if members.len() >= rejecting.count.get() as usize && members.iter().all(|(member, _)| *member != tag) {
+            return Ok(Admission::Refused);
+        }
+        sound.admit(principal, tag, None).await
+    }
+}
+
+#[test]
+fn a_limit_that_is_checked_before_it_is_acted_on_is_noticed() {
+    fails::<LimitCheckedThenActedOn>(&["concurrency/admissions_never_exceed_the_limit"]);
+}
+
+/// Reads the record, and writes it back with the new instant.
+#[derive(Default)]
+struct TouchReadsThenWrites;
+
+impl Defect for TouchReadsThenWrites {
+    async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
+        for touch in touches {
+            let Some(mut record) = sound.record(touch.tag) else { continue };
+            record.last_seen = record.last_seen.max(touch.seen);
+            yield_now().await;
+            sound.roll_back(touch.tag, record);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_touch_that_loses_a_commit_is_noticed() {
+    fails::<TouchReadsThenWrites>(&["concurrency/touches_lose_no_commit"]);
+}
+
+/// Looks, and then acts: the classic.
+#[derive(Default)]
+struct CommitReadsThenWrites;
+
+impl Defect for CommitReadsThenWrites {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        let Some(record) = sound.record(tag) else { return Ok(Committed::Gone) };
+        yield_now().await;
+        let holds = |expect| match expect {
+            (key, Expect::Version(version)) => record.version_of(key) == version,
+            _ => true,
+        };
+        if record.nonce != commit.nonce && commit.edits.iter().all(|edit| holds((&edit.key, edit.expect))) {
+            commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_commit_that_looks_before_it_acts_is_noticed() {
+    fails::<CommitReadsThenWrites>(&[]);
+}
+
+/// Writes value by value, and may be left in the middle.
+#[derive(Default)]
+struct CommitInTwoSteps;
+
+impl Defect for CommitInTwoSteps {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        let unconditional = commit.guard == Guard::Anyone && commit.edits.iter().all(|edit| edit.expect == Expect::Any);
+        if let (true, Some(mut record), [first, _, ..]) = (unconditional, sound.record(tag), &*commit.edits)
+            && let Action::Put { payload: payload @ Payload::Present(_), .. } = &first.action
+            && let Some(value) = record.values.iter_mut().find(|value| value.key == first.key)
+        {
+            value.payload = payload.clone();
+            sound.roll_back(tag, record);
+            yield_now().await;
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_commit_that_can_be_left_half_done_is_noticed() {
+    fails::<CommitInTwoSteps>(&["concurrency/a_commit_that_is_given_up_is_whole_or_not_at_all"]);
+}
+
+/// Says that there was something to destroy, always.
+#[derive(Default)]
+struct DestroyAlwaysFinds;
+
+impl Defect for DestroyAlwaysFinds {
+    async fn destroy(&self, sound: &Sound, tag: Tag) -> Answer<bool> {
+        sound.destroy(tag).await?;
+        Ok(true)
+    }
+}
+
+#[test]
+fn a_destroy_that_always_finds_something_is_noticed() {
+    fails::<DestroyAlwaysFinds>(&[]);
+}

@@ -1,0 +1,163 @@
+use std::sync::Arc;
+
+use cloakroom::Clock;
+use cloakroom::store::{Action, Commit, Committed, Guard, Store, Tag};
+
+use super::{Answer, Defect, Sound, fails};
+
+/// Anybody who knows a tag may write.
+#[derive(Default)]
+struct GuardsIgnored;
+
+impl Defect for GuardsIgnored {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        commit.guard = Guard::Anyone;
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_store_without_guards_is_noticed() {
+    fails::<GuardsIgnored>(&[]);
+}
+
+/// Renews for the old secret too.
+#[derive(Default)]
+struct HoldersAreCurrent;
+
+impl Defect for HoldersAreCurrent {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        if let Guard::Current(verifier) = commit.guard {
+            commit.guard = Guard::Holder(verifier);
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn an_old_secret_that_counts_as_current_is_noticed() {
+    fails::<HoldersAreCurrent>(&[]);
+}
+
+/// Lets an old secret in if `lingers` says so.
+async fn old_secret(
+    sound: &Sound,
+    tag: Tag,
+    mut commit: Commit,
+    lingers: impl Fn(cloakroom::Timestamp) -> bool + Send,
+) -> Answer<Committed> {
+    let previous = sound.record(tag).and_then(|record| record.previous);
+    if let (Guard::Holder(shown), Some(previous)) = (commit.guard, previous)
+        && shown == previous.verifier
+        && lingers(previous.until)
+    {
+        commit.guard = Guard::Anyone;
+    }
+    sound.commit(tag, commit).await
+}
+
+/// An old secret works until the next one is replaced.
+#[derive(Default)]
+struct GraceWithoutEnd;
+
+impl Defect for GraceWithoutEnd {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        old_secret(sound, tag, commit, |_| true).await
+    }
+}
+
+#[test]
+fn a_grace_without_end_is_noticed() {
+    fails::<GraceWithoutEnd>(&[]);
+}
+
+/// Measures "dead at once" by its own clock, which may lag behind that of the node that said so.
+#[derive(Default)]
+struct GraceByOwnClock;
+
+impl Defect for GraceByOwnClock {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        let now = sound.clock.now();
+        old_secret(sound, tag, commit, |until| now < until).await
+    }
+}
+
+#[test]
+fn a_grace_that_outlives_a_login_by_the_clocks_difference_is_noticed() {
+    fails::<GraceByOwnClock>(&["rotation/dead_at_once_holds_for_a_clock_that_lags"]);
+}
+
+/// No grace: parallel requests with the old token fail after a renewal.
+#[derive(Default)]
+struct NoGrace;
+
+impl Defect for NoGrace {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        if let Guard::Holder(verifier) = commit.guard {
+            commit.guard = Guard::Current(verifier);
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_store_without_grace_is_noticed() {
+    fails::<NoGrace>(&[]);
+}
+
+/// Carries an anonymous visitor's values into a login.
+#[derive(Default)]
+struct LoginsKeepEverything;
+
+impl Defect for LoginsKeepEverything {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        if let Some(rotation) = &mut commit.rotation {
+            rotation.keep_only = None;
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_login_that_keeps_everything_is_noticed() {
+    fails::<LoginsKeepEverything>(&[]);
+}
+
+/// Clears away what the login itself wrote.
+#[derive(Default)]
+struct LoginsClearTheirOwn;
+
+impl Defect for LoginsClearTheirOwn {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        if let Some(kept) = commit.rotation.as_ref().and_then(|rotation| rotation.keep_only.clone()) {
+            let cleared = |key: &Arc<str>| !kept.contains(key);
+            commit.edits.iter_mut().filter(|edit| cleared(&edit.key)).for_each(|edit| edit.action = Action::Remove);
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_login_that_clears_its_own_values_is_noticed() {
+    fails::<LoginsClearTheirOwn>(&["rotation/keep_only_spares_what_the_same_commit_writes"]);
+}
+
+/// Logs in without saying whom.
+#[derive(Default)]
+struct AuthenticationKept;
+
+impl Defect for AuthenticationKept {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        if sound.record(tag).is_some_and(|record| record.authentication.is_some())
+            && let Some(rotation) = &mut commit.rotation
+        {
+            rotation.authentication = None;
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_login_that_keeps_the_former_principal_is_noticed() {
+    fails::<AuthenticationKept>(&[]);
+}

@@ -1,0 +1,74 @@
+//! The command line.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// A small shop that shows what a session-level cache does.
+///
+/// Every page ends with a panel that says where each value came from: this request, the session
+/// cache, the application cache, or the database. Compare a run with --db-latency 100ms to one
+/// that also has --no-session-cache.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "cloakroom-shop", version, max_term_width = 100)]
+pub struct Args {
+    /// Port to listen on; 0 lets the system choose a free one.
+    #[arg(long, default_value_t = 3000)]
+    pub port: u16,
+
+    /// Address to listen on. The demo's cookie is meant for this machine only: it has no `Secure`.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub host: IpAddr,
+
+    /// Folder for the SQLite file, created if missing; `:memory:` keeps nothing.
+    #[arg(long, value_name = "DIR", default_value = "shop-data")]
+    pub data: PathBuf,
+
+    /// Ask the database for preferences, roles and history on every request.
+    #[arg(long)]
+    pub no_session_cache: bool,
+
+    /// Wait this long before every database query, as a database across a network would make us
+    /// (at most 10s), such as 100ms.
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = latency)]
+    pub db_latency: Duration,
+}
+
+fn latency(text: &str) -> Result<Duration, String> {
+    let latency = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a number and a unit, such as 100ms or 1s"))?;
+    if latency > Duration::from_secs(10) {
+        return Err("more than 10s would only time out; try 100ms".to_owned());
+    }
+    Ok(latency)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::{CommandFactory, Parser};
+
+    use super::Args;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn latency_is_read_with_its_unit() {
+        let args = Args::try_parse_from(["shop", "--db-latency", "100ms"]).expect("a valid latency");
+        assert_eq!(args.db_latency, Duration::from_millis(100));
+    }
+
+    #[test]
+    fn a_latency_without_a_unit_names_the_remedy() {
+        let error = Args::try_parse_from(["shop", "--db-latency", "100"]).expect_err("the unit is missing");
+        assert!(error.to_string().contains("such as 100ms or 1s"), "{error}");
+        let error = Args::try_parse_from(["shop", "--db-latency", "1h"]).expect_err("too long");
+        assert!(error.to_string().contains("try 100ms"), "{error}");
+    }
+}

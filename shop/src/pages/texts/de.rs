@@ -1,0 +1,122 @@
+//! German.
+
+use super::Texts;
+use crate::error::Problem;
+
+pub(super) const TEXTS: Texts = Texts {
+    add: "In den Korb",
+    added: "{} liegt in Ihrem Korb.",
+    admin: "Verwaltung",
+    ago_days: "vor {} T.",
+    ago_hours: "vor {} Std.",
+    ago_minutes: "vor {} Min.",
+    ago_now: "gerade eben",
+    appoint: "Ins Team",
+    cart: "Korb",
+    cart_empty: "An Ihren Haken hängt noch nichts.",
+    cart_empty_hint: "Was Sie hineinlegen, bleibt so lange wie Ihre Sitzung, angemeldet oder nicht.",
+    change_password: "Passwort ändern",
+    change_password_hint: "Mit dem Passwort werden Ihre anderen Geräte abgemeldet.",
+    counts: "Zähler seit dem Start",
+    customer: "Kundschaft",
+    demo_accounts: "Konten zum Ausprobieren",
+    demo_note: "Eine Vorführung von Cloakroom, dem Cache auf Sitzungsebene. Hier ist nichts zu kaufen.",
+    devices_ended: "Auf anderen Geräten abgemeldet: {}.",
+    devices_hint: "Überall, wo Sie angemeldet sind. Der Korb eines Geräts, das Sie hier abmelden, geht mit.",
+    dismiss: "Aus dem Team",
+    earlier: "Die Anfragen davor",
+    everything: "Alles, was wir haben",
+    from_application: "Anwendungs-Cache",
+    from_database: "Datenbank",
+    from_nobody: "noch niemandem",
+    from_request: "diese Anfrage",
+    from_session: "Sitzungs-Cache",
+    goes_with: "Passt gut dazu",
+    kept_in_account: "Gehört zu Ihrem Konto und gilt auf allen Geräten.",
+    kept_in_session: "Gilt für diese Sitzung. Wenn Sie sich anmelden, behält Ihr Konto die Wahl.",
+    language: "Sprache",
+    my_devices: "Meine Geräte",
+    name: "Name",
+    navigation: "Hauptmenü",
+    panel: "Woher diese Seite kam",
+    panel_asked: "Datenbankabfragen für diese Seite: {}.",
+    panel_off: "Der Sitzungs-Cache ist ausgeschaltet (--no-session-cache): Was er behalten hätte, wird jedes Mal aus der Datenbank geholt.",
+    panel_saved: "Durch Caches gespart: {}.",
+    panel_took: "Zeit bis hierher: {}.",
+    password: "Passwort",
+    password_changed: "Ihr Passwort ist geändert. Beendete andere Sitzungen: {}.",
+    password_new: "Neues Passwort",
+    password_now: "Jetziges Passwort",
+    password_rule: "Acht Zeichen oder mehr. Gern ein ganzer Satz.",
+    people: "Personen",
+    preferences: "Einstellungen",
+    problem,
+    quantity: "Menge",
+    queries: "Abfragen",
+    recent: "Zuletzt angesehen",
+    recommended: "Das könnte noch fehlen",
+    remember: "30 Tage angemeldet bleiben",
+    remove: "Entfernen",
+    save: "Speichern",
+    saved: "Gespeichert.",
+    saved_queries: "gespart",
+    seen: "Aktiv",
+    session_over: "Ihre Sitzung ist zu Ende: zu lange nichts getan, oder anderswo abgemeldet.",
+    shop: "Laden",
+    sign_in: "Anmelden",
+    sign_out: "Abmelden",
+    sign_out_everywhere: "Überall abmelden",
+    sign_out_others: "Alle anderen abmelden",
+    signed_in: "angemeldet",
+    signed_out: "Sie sind abgemeldet. Ihr Korb wartet auf Sie.",
+    skip: "Zum Inhalt springen",
+    sold_out: "Ausverkauft",
+    source: "Antwort von",
+    staff: "Team",
+    tagline: "Gute Dinge für den Flur und für alles, was vor der Tür liegt.",
+    theme: "Aussehen",
+    theme_dark: "Dunkel",
+    theme_light: "Hell",
+    theme_system: "Wie mein System",
+    things_in_cart: "Dinge darin: {}",
+    this_device: "Dieses Gerät",
+    this_session: "Diese Sitzung",
+    time: "Zeit",
+    to_shop: "Zum Laden",
+    total: "Summe",
+    update: "Ändern",
+    value: "Wert",
+    whole_shop: "Der ganze Laden",
+};
+
+fn problem(problem: Problem) -> (&'static str, &'static str) {
+    match problem {
+        Problem::BadInput(_) => (
+            "Das passt nicht",
+            "Etwas im Formular war nicht zu lesen. Bitte gehen Sie zurück und sehen Sie die Felder durch.",
+        ),
+        Problem::SignInFirst => ("Bitte anmelden", "Diese Seite ist für Angemeldete."),
+        Problem::WrongPassword => ("Nicht angemeldet", "Name und Passwort gehören nicht zusammen."),
+        Problem::NotAllowed => ("Nur für das Team", "Ihr Konto darf diese Seite nicht öffnen."),
+        Problem::CrossSite => (
+            "Von anderswo geschickt",
+            "Eine andere Website wollte das in Ihrem Namen tun; es ist nichts geschehen. Wenn Sie es selbst waren, nehmen Sie die Formulare dieses Ladens.",
+        ),
+        Problem::NoSuchItem => ("Das haben wir nicht", "Diesen Artikel gibt es nicht oder nicht mehr."),
+        Problem::NoSuchPage => ("Hier hängt nichts", "Unter dieser Adresse gibt es keine Seite."),
+        Problem::NoSuchDevice => ("Kein solches Gerät", "Es ist schon abgemeldet, oder es war nie Ihres."),
+        Problem::WrongMethod => ("Falsche Tür", "Diese Adresse ist für Formulare. Bitte beginnen Sie im Laden."),
+        Problem::SoldOut => ("Ausverkauft", "Das letzte Stück hat gerade den Laden verlassen."),
+        Problem::Conflict => {
+            ("Jemand war schneller", "Das wurde im selben Augenblick anderswo geändert. Bitte noch einmal.")
+        }
+        Problem::TooLarge => ("Zu viel zu tragen", "Das ist mehr, als der Laden für einen Gast behalten kann."),
+        Problem::TooManyAttempts => {
+            ("Zu viele Versuche", "Zu viele Versuche für dieses Konto. In einer Minute geht es wieder.")
+        }
+        Problem::Internal => ("Unser Fehler", "Bei uns ist etwas schiefgegangen. Es ist notiert."),
+        Problem::Unavailable => {
+            ("Gleich wieder da", "Der Laden holt kurz Luft. Nichts ist verloren; bitte gleich noch einmal.")
+        }
+    }
+}

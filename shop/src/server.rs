@@ -1,0 +1,137 @@
+//! Starting and stopping.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal;
+
+use crate::args::Args;
+use crate::db::{Db, DbError};
+use crate::routes::app;
+use crate::sessions;
+use crate::shop::Shop;
+
+/// Requests that are under way get this long to finish at a shutdown.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why the shop cannot run. Each says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Another program listens there.
+    #[error("port {} on {} is taken by another program; stop it, or choose another port, such as --port {}", .0.port(), .0.ip(), .0.port().checked_add(1).unwrap_or(3000))]
+    PortTaken(SocketAddr),
+    /// The system does not allow it.
+    #[error("cannot listen on {address}: {source}; choose another --host or --port")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The sessions' settings contradict each other.
+    #[error("the session settings cannot work: {0}")]
+    Sessions(#[from] cloakroom::ConfigError),
+    /// The server ended by itself, or its greeting could not be printed.
+    #[error("the server ended: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Runs the shop until Ctrl-C or SIGTERM.
+///
+/// # Errors
+///
+/// When it cannot start; see [`StartError`].
+pub async fn run(args: Args) -> Result<(), StartError> {
+    let address = SocketAddr::from((args.host, args.port));
+    // The port first: a second shop should not touch the data of the first.
+    let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken(address),
+        _ => StartError::Listen { address, source },
+    })?;
+    let shop = open(&args).await?;
+    greet(&args, listener.local_addr()?)?;
+    serve(listener, shop).await
+}
+
+/// The shop that `args` describe.
+async fn open(args: &Args) -> Result<Shop, StartError> {
+    let db = if args.data == Path::new(":memory:") {
+        Db::in_memory(args.db_latency).await?
+    } else {
+        Db::open(&args.data, args.db_latency).await?
+    };
+    Ok(Shop::new(db, sessions::in_memory()?, !args.no_session_cache))
+}
+
+fn greet(args: &Args, address: SocketAddr) -> io::Result<()> {
+    let site = format!(
+        "http://{}",
+        if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() }
+    );
+    let cache = if args.no_session_cache { "off" } else { "on" };
+    let latency = humantime::format_duration(args.db_latency);
+    writeln!(
+        io::stdout(),
+        "The shop is open: {site}\n\
+         Data in {}, {latency} of database latency, session cache {cache}. Ctrl-C closes it.\n\n\
+         Try it:\n  \
+         curl -i -X POST {site}/cart/add/item123\n  \
+         curl {site}/cart -H \"Cookie: session=…\"      (the value from the answer above)\n  \
+         curl -H \"Accept: application/json\" {site}/",
+        args.data.display(),
+    )
+}
+
+async fn serve(listener: TcpListener, shop: Shop) -> Result<(), StartError> {
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let server = axum::serve(listener, app(&shop)).with_graceful_shutdown({
+        let shop = shop.clone();
+        async move {
+            asked_to_stop().await;
+            shop.close();
+            let _ = stopping.send(());
+        }
+    });
+    tokio::select! {
+        ended = server.into_future() => ended?,
+        () = async { let _ = stopped.await; tokio::time::sleep(GRACE).await } => {
+            tracing::warn!("some requests did not finish in time");
+        }
+    }
+    shop.db().close().await;
+    Ok(())
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+async fn asked_to_stop() {
+    let interrupt = async {
+        if signal::ctrl_c().await.is_err() {
+            // Without the signal there is no way to be asked this way.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminate() {
+    match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        Ok(mut signals) => drop(signals.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminate() {
+    std::future::pending().await
+}

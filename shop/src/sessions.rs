@@ -1,0 +1,34 @@
+//! How the shop's sessions are made; the one place that knows which tiers there are.
+
+use std::time::Duration;
+
+use cloakroom::store::LimitPolicy;
+use cloakroom::{ConfigError, CookieConfig, Sessions, SessionsBuilder};
+
+/// Name of the cookie on localhost, where there is no TLS and hence no `__Host-`.
+pub(crate) const COOKIE: &str = "session";
+
+/// A person with more devices than this is more likely a stolen password.
+const DEVICES: u32 = 10;
+
+/// "Keep me signed in" means this long.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The shop's settings: the library's defaults, and a limit of devices per user.
+pub fn settings() -> SessionsBuilder {
+    Sessions::builder().max_sessions_per_principal(DEVICES, LimitPolicy::EndOldest)
+}
+
+/// Sessions in this process's memory.
+///
+/// # Errors
+///
+/// When the settings contradict each other, which would be a defect of the shop.
+pub fn in_memory() -> Result<Sessions, ConfigError> {
+    settings().build()
+}
+
+/// The demo runs without TLS on localhost; a real shop keeps the default.
+pub(crate) fn cookie() -> CookieConfig {
+    CookieConfig::insecure_for_localhost()
+}

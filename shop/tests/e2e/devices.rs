@@ -1,0 +1,100 @@
+//! The list of devices, and signing them out.
+
+use crate::support::{ANY, JSON, Open, Visitor};
+
+async fn handles(visitor: &Visitor) -> Vec<String> {
+    let page = visitor.get("/devices").await.body;
+    let marks = page.split(r#"name="handle" value=""#).skip(1);
+    marks.map(|rest| rest.split('"').next().expect("an end").to_owned()).collect()
+}
+
+async fn is_signed_in(visitor: &Visitor) -> bool {
+    visitor.get("/devices").await.status.is_success()
+}
+
+#[tokio::test]
+async fn the_list_names_devices_and_opens_nothing() {
+    let open = Open::new().await;
+    let here = open.signed_in("alice").await;
+    let _there = open.signed_in("alice").await;
+    let _bobs = open.signed_in("bob").await;
+    here.get("/devices").await.assert(200, "Firefox on Linux").assert(200, "This device");
+    let handles = handles(&here).await;
+    assert_eq!(handles.len(), 1, "one other device of alice, none of bob");
+    let thief = open.visitor(JSON);
+    thief.take_token(handles.into_iter().next());
+    thief.get("/devices").await.assert(401, "Sign in first");
+}
+
+#[tokio::test]
+async fn one_device_can_be_signed_out() {
+    let open = Open::new().await;
+    let (here, there) = (open.signed_in("alice").await, open.signed_in("alice").await);
+    let handle = handles(&here).await.pop().expect("the other device");
+    let reply = here.post("/devices/revoke", &[("handle", &handle)]).await;
+    assert_eq!(reply.location(), "/devices?ended=1");
+    assert!(is_signed_in(&here).await && !is_signed_in(&there).await);
+    here.post("/devices/revoke", &[("handle", &handle)]).await.assert(404, "No such device");
+}
+
+#[tokio::test]
+async fn the_device_of_somebody_else_is_no_such_device() {
+    let open = Open::new().await;
+    let (alice, _other, bob) =
+        (open.signed_in("alice").await, open.signed_in("alice").await, open.signed_in("bob").await);
+    let handle = handles(&alice).await.pop().expect("a device of alice");
+    bob.post("/devices/revoke", &[("handle", &handle)]).await.assert(404, "No such device");
+    bob.post("/devices/revoke", &[("handle", "nonsense")]).await.assert(404, "No such device");
+    assert!(is_signed_in(&alice).await, "R22: nothing was ended");
+}
+
+#[tokio::test]
+async fn all_others_can_be_signed_out() {
+    let open = Open::new().await;
+    let (here, there) = (open.signed_in("alice").await, open.signed_in("alice").await);
+    let bob = open.signed_in("bob").await;
+    assert_eq!(here.post("/devices/sign-out-others", &[]).await.location(), "/devices?ended=1");
+    assert!(is_signed_in(&here).await && !is_signed_in(&there).await && is_signed_in(&bob).await);
+}
+
+#[tokio::test]
+async fn sign_out_everywhere_ends_every_session_of_the_user() {
+    let open = Open::new().await;
+    let (here, there, bob) =
+        (open.signed_in("alice").await, open.signed_in("alice").await, open.signed_in("bob").await);
+    let reply = here.post("/devices/sign-out-everywhere", &[]).await;
+    assert_eq!(reply.location(), "/login?signed_out");
+    assert_eq!(here.token(), None);
+    assert!(!is_signed_in(&here).await && !is_signed_in(&there).await && is_signed_in(&bob).await);
+}
+
+#[tokio::test]
+async fn whose_session_was_ended_elsewhere_gets_a_friendly_hint() {
+    let open = Open::new().await;
+    let alice = open.signed_in("alice").await;
+    open.shop.sessions().of(1_i64).revoke_all().await.expect("memory does not fail");
+    let reply = alice.get("/devices").await;
+    assert_eq!((reply.status.as_u16(), reply.location()), (303, "/login?next=devices"));
+    assert_eq!(reply.cookie(), None, "nobody signed out, so nothing is removed");
+    alice.get("/login?next=devices").await.assert(200, "Your session is over");
+    alice.get("/cart").await.assert(200, "Your session is over");
+    alice.sign_in("alice").await;
+    assert!(!alice.get("/cart").await.body.contains(r#"<p class="notice hint" role="status">"#));
+}
+
+#[tokio::test]
+async fn devices_are_for_signed_in_visitors() {
+    let open = Open::new().await;
+    assert_eq!(open.browser().get("/devices").await.location(), "/login?next=devices");
+    open.visitor(ANY).get("/devices").await.assert(401, "Sign in first");
+}
+
+#[tokio::test]
+async fn the_eleventh_device_ends_the_oldest() {
+    let open = Open::new().await;
+    let oldest = open.signed_in("bob").await;
+    for _ in 0..10 {
+        open.signed_in("bob").await;
+    }
+    assert!(!is_signed_in(&oldest).await);
+}

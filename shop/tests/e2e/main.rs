@@ -1,0 +1,16 @@
+//! The shop from its door: a real socket, real requests, and everything that a visitor can see.
+
+mod account;
+mod caching;
+mod cart;
+mod devices;
+mod expiry;
+mod forgery;
+mod live;
+mod pages;
+mod preferences;
+mod problems;
+mod program;
+mod staff;
+mod support;
+mod transcript;

@@ -1,0 +1,91 @@
+//! The program itself: its command line, its start and its end.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+fn shop(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-shop"));
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn output(args: &[&str]) -> (Option<i32>, String, String) {
+    let output = shop(args).output().expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// A running shop, and the address that it printed.
+fn start(args: &[&str]) -> (Child, String) {
+    let mut child = shop(args).spawn().expect("the program runs");
+    let greeting = BufReader::new(child.stdout.take().expect("a pipe"));
+    let lines: Vec<String> = greeting.lines().map_while(Result::ok).take(7).collect();
+    let site = lines[0].strip_prefix("The shop is open: ").expect("the address").to_owned();
+    assert_eq!(lines.iter().filter(|line| line.trim_start().starts_with("curl ")).count(), 3, "{lines:?}");
+    (child, site)
+}
+
+#[tokio::test]
+async fn it_starts_answers_and_closes_when_asked() {
+    let (mut child, site) = start(&["--port", "0", "--data", ":memory:"]);
+    let answer = reqwest::get(format!("{site}/cart")).await.expect("an answer").text().await.expect("a body");
+    assert_eq!(answer, "Cart: []");
+    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+    assert!(asked.success());
+    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("a task").expect("a status");
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn a_taken_port_is_named_with_the_remedy() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("an address").port();
+    let (code, _, error) = output(&["--port", &port.to_string(), "--data", ":memory:"]);
+    assert_eq!(code, Some(1));
+    assert!(error.starts_with(&format!("error: port {port} on 127.0.0.1 is taken")), "{error}");
+    assert!(error.contains("--port") && error.lines().count() == 1, "a remedy, and no backtrace: {error}");
+}
+
+#[test]
+fn help_names_every_option() {
+    let (code, help, _) = output(&["--help"]);
+    assert_eq!(code, Some(0));
+    for option in ["--port", "--host", "--data", "--no-session-cache", "--db-latency"] {
+        assert!(help.contains(option), "{option} is missing: {help}");
+    }
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_is_named() {
+    let (code, _, error) = output(&["--port", "0", "--data", "/dev/null/shop"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("cannot create the data folder /dev/null/shop") && error.contains("--data"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_saved_in_the_data_folder_survives_a_restart() {
+    let folder = std::env::temp_dir().join(format!("cloakroom-shop-{}", std::process::id()));
+    let data = folder.to_str().expect("a path of text").to_owned();
+    for (form, expected) in [(Some("theme=dark&language=fr"), "fr"), (None, "fr")] {
+        let (mut child, site) = start(&["--port", "0", "--data", &data]);
+        let client = reqwest::Client::new();
+        let post = |path: &str, form: &'static str| {
+            client.post(format!("{site}{path}")).header("content-type", "application/x-www-form-urlencoded").body(form)
+        };
+        let reply = post("/login", "name=alice&password=alice-demo").send().await.expect("an answer");
+        let cookie =
+            reply.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a pair").to_owned();
+        if let Some(form) = form {
+            post("/preferences", form).header("cookie", &cookie).send().await.expect("an answer");
+        }
+        let page = client.get(format!("{site}/preferences")).header("cookie", &cookie).send().await.expect("an answer");
+        assert!(page.text().await.expect("a body").ends_with(expected));
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+    tokio::time::timeout(Duration::from_secs(5), tokio::fs::remove_dir_all(folder))
+        .await
+        .expect("in time")
+        .expect("done");
+}
