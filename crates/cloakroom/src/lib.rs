@@ -67,6 +67,7 @@ pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, PrincipalSessions, ReusePolicy, SessionError, SessionErrorKind,
     SessionInfo, Sessions, SessionsBuilder, Stats,
 };
+pub use store::LimitPolicy;
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
 
 /// The guide and the README, compiled and run as tests.

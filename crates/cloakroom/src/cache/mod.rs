@@ -49,3 +49,6 @@ pub enum EndReason {
     /// The shared tier no longer has it; another node knows why.
     Gone,
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ use super::entry::{Entry, Key, Slot};
 const VALUE: u8 = 0;
 const ABSENT: u8 = 1;
 const REMOVED: u8 = 2;
+/// With any of them: the value has an age, and the instant follows.
+const AGES: u8 = 4;
 
 /// The values of a session in one allocation.
 #[derive(Clone)]
@@ -25,13 +27,17 @@ impl Packed {
         let mut bytes = Vec::with_capacity(entries.len() * 128);
         for entry in entries {
             let (kind, payload) = payload(&entry.slot)?;
-            bytes.push(kind);
-            bytes.push(u8::try_from(entry.key.as_str().len()).ok()?);
-            bytes.extend_from_slice(entry.key.as_str().as_bytes());
-            bytes.extend_from_slice(&entry.version.to_le_bytes());
-            bytes.extend_from_slice(&entry.fresh_until.as_millis().to_le_bytes());
-            bytes.extend_from_slice(&entry.size.to_le_bytes());
-            bytes.extend_from_slice(&u32::try_from(payload.len()).ok()?.to_le_bytes());
+            let key = entry.key.as_str().as_bytes();
+            let ages = entry.fresh_until != Timestamp::MAX;
+            bytes.push(kind | if ages { AGES } else { 0 });
+            if ages {
+                write_number(&mut bytes, entry.fresh_until.as_millis());
+            }
+            write_number(&mut bytes, entry.version);
+            write_number(&mut bytes, entry.size.into());
+            write_number(&mut bytes, key.len() as u64);
+            bytes.extend_from_slice(key);
+            write_number(&mut bytes, payload.len() as u64);
             bytes.extend_from_slice(&payload);
         }
         Some(Self(bytes.into_boxed_slice()))
@@ -67,18 +73,25 @@ fn payload(slot: &Slot) -> Option<(u8, Vec<u8>)> {
     })
 }
 
+fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn entry(&mut self) -> Option<Entry> {
-        let [kind, length] = self.array()?;
-        let key = Key::Owned(Arc::from(std::str::from_utf8(self.take(length.into())?).ok()?));
-        let version = u64::from_le_bytes(self.array()?);
-        let fresh_until = Timestamp::from_millis(u64::from_le_bytes(self.array()?));
-        let size = u32::from_le_bytes(self.array()?);
-        let length = u32::from_le_bytes(self.array()?);
-        let payload = self.take(length as usize)?;
-        let slot = match kind {
+        let kind = *self.take(1)?.first()?;
+        let fresh_until = if kind & AGES == 0 { Timestamp::MAX } else { Timestamp::from_millis(self.number()?) };
+        let version = self.number()?;
+        let size = u32::try_from(self.number()?).ok()?;
+        let key = Key::Owned(Arc::from(std::str::from_utf8(self.text()?).ok()?));
+        let payload = self.text()?;
+        let slot = match kind & !AGES {
             VALUE => Slot::Encoded(Arc::from(payload)),
             ABSENT => Slot::Absent,
             _ => Slot::Removed,
@@ -86,13 +99,30 @@ impl<'a> Reader<'a> {
         Some(Entry { key, version, fresh_until, size, slot })
     }
 
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        self.take(length)
+    }
+
+    /// A number in groups of seven bits, the low ones first (LEB128).
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.take(1)?.first()?;
+            number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(head)
     }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 const SLOTS: u64 = 1024;
 const TICK_MILLIS: u64 = 1000;
 /// How many items are visited before others get a turn.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// A timer wheel: visits items when they are due, at a cost that does not depend on how many wait.
 ///

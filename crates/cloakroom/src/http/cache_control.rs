@@ -1,7 +1,7 @@
 //! Keeps responses that belong to one visitor out of caches that serve several (OWASP ASVS
 //! 14.2.2, 14.3.2; RFC 9111 §7.3).
 
-use http::header::{CACHE_CONTROL, Entry, VARY};
+use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 mod directives;
@@ -32,17 +32,12 @@ pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure) {
     while let Some(name) = headers.keys().find(|name| is_for_shared_caches(name)).cloned() {
         headers.remove(name);
     }
-    match headers.entry(CACHE_CONTROL) {
-        Entry::Vacant(entry) => {
-            entry.insert(exposure.demand());
-        }
-        Entry::Occupied(mut entry) => {
-            if let Some(stricter) = exposure.stricter(entry.iter()) {
-                entry.insert(stricter);
-            }
-        }
+    if let Some(stricter) = exposure.stricter(headers.get_all(CACHE_CONTROL).iter()) {
+        headers.insert(CACHE_CONTROL, stricter);
     }
-    vary_by_cookie(headers);
+    if !headers.get_all(VARY).iter().any(covers_cookies) {
+        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    }
 }
 
 impl Exposure {
@@ -61,27 +56,15 @@ impl Exposure {
         match self {
             Self::Used if said.is_private() => None,
             Self::TokenIssued if said.is_never_stored() => None,
-            Self::Used => Some(HeaderValue::from_bytes(&said.made_private()).unwrap_or_else(|_| self.demand())),
-            Self::TokenIssued => Some(self.demand()),
+            Self::Used if !said.is_empty() => HeaderValue::try_from(said.made_private()).ok().or(Some(self.demand())),
+            _ => Some(self.demand()),
         }
     }
 }
 
-fn vary_by_cookie(headers: &mut HeaderMap) {
-    let is_covered = |field: &HeaderValue| {
-        let mut members = field.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        members.any(|member| member == b"*" || member.eq_ignore_ascii_case(b"cookie"))
-    };
-    match headers.entry(VARY) {
-        Entry::Vacant(entry) => {
-            entry.insert(HeaderValue::from_static("Cookie"));
-        }
-        Entry::Occupied(mut entry) => {
-            if !entry.iter().any(is_covered) {
-                entry.append(HeaderValue::from_static("Cookie"));
-            }
-        }
-    }
+fn covers_cookies(vary: &HeaderValue) -> bool {
+    let mut members = vary.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    members.any(|member| member == b"*" || member.eq_ignore_ascii_case(b"cookie"))
 }
 
 /// Shared caches that know one of these ignore `Cache-Control` for it (RFC 9213, and what its

@@ -113,8 +113,8 @@ fn trim_end(mut text: &[u8]) -> &[u8] {
 
 /// Where the first `;` is, eight bytes at a step.
 ///
-/// Five cookies of 240 bytes take 65 ns this way, 160 ns byte by byte, and 70 ns with `memchr`,
-/// which therefore would be a dependency without a gain.
+/// On three to five cookies that takes half to a quarter of the time of going byte by byte, and no
+/// more than `memchr` does, which therefore would be a dependency without a gain.
 fn semicolon(text: &[u8]) -> Option<usize> {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);

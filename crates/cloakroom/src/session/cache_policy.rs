@@ -140,3 +140,6 @@ impl CachePolicy {
         if now < fresh_until.after(self.stale_if_error) { Freshness::Emergency } else { Freshness::Expired }
     }
 }
+
+#[cfg(test)]
+mod tests;

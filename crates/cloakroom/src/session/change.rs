@@ -20,7 +20,7 @@ impl Handle {
         let mut attempt = 0;
         loop {
             let Some(open) = self.open_or_may_create().await? else {
-                match self.create_with(&mut edit).await? {
+                match Box::pin(self.create_with(&mut edit)).await? {
                     Some(changed) => return Ok(changed),
                     None => continue,
                 }
@@ -28,7 +28,7 @@ impl Handle {
             let Some(edit) = edit(Some(&open))? else { return Ok(false) };
             match self.commit(&open.0, Proposal { edits: &[edit], ..Proposal::default() }).await {
                 Ok(()) => return Ok(true),
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => Box::pin(self.before_retry(error, attempt)).await?,
             }
             attempt += 1;
         }

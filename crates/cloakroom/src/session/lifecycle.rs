@@ -78,8 +78,11 @@ impl Handle {
             let (cell, _) = self.open().await?.ok_or_else(ended)?;
             let term = Some(remembered(lifetime, self.engine().now()));
             match self.commit(&cell, Proposal { term, ..Proposal::default() }).await {
-                // The same token again, to be kept for longer.
-                Ok(()) => return Ok(self.with_held(|held| held.news = News::NewToken)),
+                Ok(()) => {
+                    // The same token again, to be kept for longer.
+                    self.with_held(|held| held.news = News::NewToken);
+                    return Ok(());
+                }
                 Err(error) => self.before_retry(error, attempt).await?,
             }
             attempt += 1;

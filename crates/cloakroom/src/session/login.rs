@@ -48,6 +48,7 @@ impl Login {
 
     /// "Remember me": the session ends this long after the login, also if no request is seen
     /// meanwhile, and its cookie outlives the browser. At most 400 days; more counts as that.
+    /// A session that is remembered stays so when the same principal logs in again without this.
     pub fn remember(mut self, lifetime: Duration) -> Self {
         self.0.remember = Some(lifetime.min(LONGEST));
         self

@@ -68,7 +68,7 @@ impl Engine {
                 self.tier.commit(cell, &change).inspect_err(|refused| self.count_refused(*refused))?;
                 None
             }
-            Some(store) => Some(self.commit_shared(&**store, cell, writer, &change).await?),
+            Some(store) => Some(Box::pin(self.commit_shared(&**store, cell, writer, &change)).await?),
         };
         if writer.is_client() {
             cell.see(change.now);
@@ -106,7 +106,7 @@ impl Engine {
                     Some(record) => convert::snapshot(*record, receipt.lease, &State::Live(next)),
                     None => Snapshot { version, origin: origin(receipt.lease, nonce), ..next },
                 };
-                self.install(cell, &before, next);
+                self.install(cell, &before, &next);
                 cell.mark_reported(change.now);
                 Ok(Hint { version, nonce: nonce as u16 })
             }
@@ -153,13 +153,13 @@ impl Engine {
 
     /// Keeps what a refusal taught about the record.
     fn learn(&self, cell: &Arc<Cell>, before: &Arc<State>, loaded: Loaded, refused: Refused) -> CommitError {
-        self.install(cell, before, convert::snapshot(loaded.record, loaded.lease, before));
+        self.install(cell, before, &convert::snapshot(loaded.record, loaded.lease, before));
         refused.into()
     }
 
     /// Makes `next` the copy. Where only the form of the values changed since `before` (a reader
     /// decoded one, the timer packed them), it replaces that; where anything else happened, there is no copy.
-    fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) {
+    fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: &Snapshot) {
         let mut present = Arc::clone(before);
         while let Ok(None) = self.tier.replace(cell, &present, next.clone()) {
             present = Arc::clone(&cell.state());

@@ -27,7 +27,7 @@ impl Engine {
                 None => {
                     self.tier.insert(tag, snapshot, self.now()).inspect_err(|refused| self.count_refused(*refused))?
                 }
-                Some(store) => self.create_shared(&**store, tag, snapshot).await?,
+                Some(store) => Box::pin(self.create_shared(&**store, tag, snapshot)).await?,
             };
             if let Some(cell) = cell {
                 self.ledger.counters.created.count();

@@ -104,7 +104,8 @@ impl Engine {
         }
         match &self.store {
             None => Ok(Access::Nothing),
-            Some(store) => self.fetch(&**store, bearer).await,
+            // Boxed, like all that waits for the shared tier: the futures of handlers stay small.
+            Some(store) => Box::pin(self.fetch(&**store, bearer)).await,
         }
     }
 

@@ -81,9 +81,9 @@ impl Engine {
             None => Some(request.keep.clone()),
         };
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
-        let term = match request.remember {
-            Some(lifetime) => remembered(lifetime, now),
-            None => Term {
+        let term = match (request.remember, kept_lifetime(cell, &request.principal)) {
+            (Some(lifetime), _) | (None, Some(lifetime)) => remembered(lifetime, now),
+            (None, None) => Term {
                 idle: whole_millis(self.policy.idle),
                 absolute: now.after(self.policy.absolute),
                 persistent: false,
@@ -160,6 +160,13 @@ impl Engine {
 /// "Remember me": the session ends after `lifetime`, whether it is used or not.
 pub(crate) fn remembered(lifetime: Duration, now: Timestamp) -> Term {
     Term { idle: whole_millis(lifetime), absolute: now.after(lifetime), persistent: true }
+}
+
+/// A remembered session stays remembered when its principal logs in again, for example to change a password.
+fn kept_lifetime(cell: &Cell, principal: &Principal) -> Option<Duration> {
+    let state = cell.state();
+    let snapshot = state.snapshot().filter(|snapshot| snapshot.is_persistent())?;
+    (snapshot.principal() == Some(principal)).then(|| Duration::from_millis(snapshot.idle))
 }
 
 /// Whether the session, as it is now, is one of the principal's.

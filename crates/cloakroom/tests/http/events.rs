@@ -102,7 +102,7 @@ async fn r56_a_dead_token_and_ambiguous_cookies_are_announced() {
         let reuse = drain(&mut events);
         assert_eq!(reuse.len(), 1, "{reuse:?}");
         assert_eq!(reuse[0].kind, TokenReused);
-        assert_eq!(reuse[0].principal.as_ref().map(|principal| principal.as_str()), Some("alice"));
+        assert_eq!(reuse[0].principal.as_ref().map(cloakroom::Principal::as_str), Some("alice"));
         let two = format!("__Host-session={}; __Host-session={}", invented(1), invented(2));
         send(&node.app, with_cookie("/untouched", two.as_bytes())).await.ok();
         let ambiguous = drain(&mut events);

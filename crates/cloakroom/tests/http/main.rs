@@ -22,6 +22,7 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod peers;
 mod plain_services;
 mod principals;
 mod renewal;

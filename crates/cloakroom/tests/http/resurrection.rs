@@ -38,8 +38,12 @@ impl Scene {
         browser.post("/note/mine").await.ok();
         let old = browser.ticket();
         let path = format!("/paused/{verb}");
-        // Without the version hint, as a tab that is a few answers behind.
-        let mut tab = Browser::holding(&first.app, old.clone());
+        // A tab that is a few answers behind is owed a newer version hint. A node that has not heard
+        // yet cannot know that the hint would come with a dead token, so there the tab is owed none.
+        let mut tab = match news {
+            News::Prompt => Browser::holding(&first.app, old.clone()),
+            News::Lost => browser.clone(),
+        };
         let slow = tokio::spawn(async move { tab.post(&path).await });
         stage.arrival().await;
         if let (News::Lost, Some(store)) = (news, &store) {

@@ -49,7 +49,7 @@ impl Act {
             Self::Invalidate => invalidate(world, place, &visitor).await,
             Self::Expire => {
                 pass(world, world.lifetime()).await;
-                told.ended = true;
+                told.expired = true;
             }
             Self::Pack => pass(world, QUIET + Duration::from_secs(5)).await,
             Self::Crowd => crowd(world, place, &mut told).await,

@@ -15,6 +15,8 @@ pub(crate) struct Told {
     pub(crate) added: u64,
     /// The session is over: acknowledged.
     pub(crate) ended: bool,
+    /// The time of the session was over, unless an act that had begun before prolonged it.
+    pub(crate) expired: bool,
     pub(crate) logged_in: bool,
     pub(crate) crowded: bool,
     pub(crate) revoked: usize,
@@ -31,9 +33,14 @@ pub(crate) async fn audit(mut world: World, told: &[Told]) {
     if told.iter().filter(mine).any(|told| told.logged_in) {
         assert_ne!(end, Some(EndReason::Evicted), "somebody was logged in: {told:?}");
     }
+    for (cookie, ..) in &readings {
+        let nodes = readings.iter().filter(|(other, ..)| other == cookie).count();
+        assert_eq!(nodes, world.nodes.len(), "all nodes agree on {cookie}: {readings:?}, {told:?}");
+    }
+    let may_have_ended = told.iter().any(|told| told.expired) && readings.is_empty();
     if ended {
         assert!(readings.is_empty(), "the session is over and opens: {readings:?}, {told:?}");
-    } else if told.iter().all(|told| told.revoked == 0) {
+    } else if !may_have_ended && told.iter().all(|told| told.revoked == 0) {
         let added: u64 = told.iter().filter(mine).map(|told| told.added).sum();
         assert!(!readings.is_empty(), "the session lives and nothing opens it: {told:?}");
         for (cookie, node, count) in &readings {

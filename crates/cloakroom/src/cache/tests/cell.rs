@@ -56,27 +56,12 @@ fn a_session_is_overdue_at_its_deadline_and_not_before() {
     assert_eq!(idle(Timestamp::MAX), Some(EndReason::Absolute));
 }
 
-/// The store forgets the record a tenth of the idle timeout after the deadline it was told of.
-#[test]
-fn a_copy_is_trusted_only_while_the_store_has_the_record() {
-    let cell = live();
-    let snapshot = session([]);
-    cell.see(at(500));
-    let kept = |now| cell.is_kept(&snapshot, now);
-    assert!(kept(Timestamp::from_millis(at(660).as_millis() - 1)));
-    assert!(!kept(at(660)));
-    cell.mark_reported(at(500));
-    assert!(kept(at(1159)));
-    assert!(!kept(at(1160)));
-}
-
 #[test]
 fn extreme_timeouts_end_nothing_and_overflow_nothing() {
     let cell = live();
     let eternal = Snapshot { idle: u64::MAX, absolute: Timestamp::MAX, ..session([]) };
     let late = Timestamp::from_millis(u64::MAX - 1);
     assert_eq!(cell.overdue(&eternal, late), None);
-    assert!(cell.is_kept(&eternal, late));
     assert_eq!(eternal.deadline(late), Timestamp::MAX);
 }
 

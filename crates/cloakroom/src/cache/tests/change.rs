@@ -144,7 +144,8 @@ fn of_two_renewals_only_the_last_secret_is_remembered() {
 
 #[test]
 fn a_login_replaces_who_is_logged_in_and_keeps_what_is_named() {
-    let former = Snapshot { version: 5, ..logged_in([text("cart", 2, "[1]"), text("name", 3, "x"), removed("theme", 4)]) };
+    let former =
+        Snapshot { version: 5, ..logged_in([text("cart", 2, "[1]"), text("name", 3, "x"), removed("theme", 4)]) };
     let kept = |keep| {
         let next = former.apply(&Change { rotation: Some(login(keep)), ..change(&[]) }).expect("anyone may");
         assert_eq!(next.authentication().map(|authentication| authentication.at), Some(at(7)));

@@ -5,6 +5,7 @@ mod change;
 mod evict;
 mod side;
 mod snapshot;
+mod stage;
 mod table;
 mod tier;
 mod timer;

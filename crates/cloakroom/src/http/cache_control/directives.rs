@@ -16,6 +16,10 @@ impl<'a> Directives<'a> {
         fields.flat_map(elements).map(Directive::parse).collect::<Option<_>>().map(Self)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether no shared cache may keep the response.
     pub(super) fn is_private(&self) -> bool {
         !self.is_for_all() && (self.has_plain(b"private") || self.is_never_stored())

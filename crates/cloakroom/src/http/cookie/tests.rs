@@ -97,20 +97,28 @@ fn outcome(mut pairs: Vec<&[u8]>, reverse: bool) -> Found<'_> {
     found(&pairs)
 }
 
+/// A pair that often has our name, and often nearly.
+const PAIR: &str = "(__Host-session|_|[ \t=\"a%]){0,3}=?[ab \"]?";
+
+/// With the neighbours that arithmetic on eight bytes at once could take for a semicolon.
+fn nearly_semicolons() -> impl Strategy<Value = u8> {
+    prop_oneof![Just(b';'), Just(b':'), Just(b';' | 0x80), any::<u8>()]
+}
+
 proptest! {
     #[test]
-    fn the_first_semicolon_is_found_wherever_it_stands(text in prop::collection::vec(prop_oneof![Just(b';'), Just(b':'), Just(0xbb), any::<u8>()], 0..40)) {
+    fn the_first_semicolon_is_found_wherever_it_stands(text in prop::collection::vec(nearly_semicolons(), 0..40)) {
         prop_assert_eq!(semicolon(&text), text.iter().position(|byte| *byte == b';'));
     }
 
     #[test]
-    fn the_order_of_pairs_means_nothing(pairs in prop::collection::vec("(__Host-session|_|[ \t=\"a%]){0,3}=?[ab \"]?", 0..12)) {
+    fn the_order_of_pairs_means_nothing(pairs in prop::collection::vec(PAIR, 0..12)) {
         let pairs: Vec<_> = pairs.iter().map(String::as_bytes).collect();
         prop_assert_eq!(outcome(pairs.clone(), false), outcome(pairs, true));
     }
 
     #[test]
-    fn a_pair_means_the_same_in_a_field_of_its_own(pairs in prop::collection::vec("(__Host-session|_|[ \t=\"a%]){0,3}=?[ab \"]?", 1..12)) {
+    fn a_pair_means_the_same_in_a_field_of_its_own(pairs in prop::collection::vec(PAIR, 1..12)) {
         let apart: Vec<_> = pairs.iter().map(String::as_bytes).collect();
         let together = pairs.join(";");
         prop_assert_eq!(found(&apart), one(&together));

@@ -12,6 +12,11 @@ const LONGEST_VALUE: usize = 1024;
 /// RFC 6265 §6.1 counts name, value and attributes, RFC 6265bis only the first two; this holds for both.
 const LONGEST_COOKIE: usize = 4096;
 
+const INSECURE: &str = "use a name without prefix, or leave out `insecure_for_localhost`";
+const BEYOND_ONE_HOST: &str = "leave it out, or name the cookie `__Secure-...`";
+const A_DOMAIN: &str = "write a name such as `shop.example`, with `xn--` for what is not ASCII, \
+    without a scheme, a port, spaces, or dots around it";
+
 pub(super) fn name(name: &str, insecure: bool) -> Result<(), Error> {
     if name.is_empty() {
         return Err(Error::new("name", "is empty; leave it out for the default"));
@@ -21,12 +26,10 @@ pub(super) fn name(name: &str, insecure: bool) -> Result<(), Error> {
         return Err(Error::new("name", problem));
     }
     match prefix(name) {
-        Some(_) if insecure => Err(Error::new(
-            "name",
-            format!(
-                "is `{name}`, and its prefix needs `Secure`; use a name without prefix, or leave out `insecure_for_localhost`"
-            ),
-        )),
+        Some(prefix) if insecure => {
+            let problem = format!("is `{name}`, and `{prefix}` needs `Secure`; {INSECURE}");
+            Err(Error::new("name", problem))
+        }
         Some(prefix) if prefix.len() == name.len() => {
             Err(Error::new("name", format!("is only a prefix; write `{prefix}session`")))
         }
@@ -59,15 +62,10 @@ fn not_a_misspelt_prefix(name: &str) -> Result<(), Error> {
 pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Error> {
     let refuse = |problem: String| Err(Error::new("domain", problem));
     if is_host_locked(name) {
-        return refuse(format!(
-            "does not go with the name `{name}`: `__Host-` means one host; leave it out, or name the cookie `__Secure-...`"
-        ));
+        return refuse(format!("does not go with the name `{name}`; {BEYOND_ONE_HOST}"));
     }
     if insecure {
-        return refuse(
-            "does not go with `insecure_for_localhost`; leave it out: the cookie stays on the host that set it"
-                .to_owned(),
-        );
+        return refuse("does not go with `insecure_for_localhost`; leave out one of the two".to_owned());
     }
     if is_address(domain) {
         return refuse(format!("is the address `{domain}`, which has no hosts below it; leave it out"));
@@ -77,9 +75,7 @@ pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Err
         (1..=63).contains(&label.len()) && inner && !label.starts_with('-') && !label.ends_with('-')
     };
     if domain.len() > 253 || !domain.split('.').all(label) {
-        return refuse(format!(
-            "is {domain:?}; write a domain name such as `shop.example`: no scheme, port, spaces or dots around it, others than ASCII as `xn--`"
-        ));
+        return refuse(format!("is {domain:?}; {A_DOMAIN}"));
     }
     if !domain.contains('.') {
         return refuse(format!("is `{domain}`, a top-level name, for which browsers refuse cookies; leave it out"));
@@ -90,9 +86,7 @@ pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Err
 pub(super) fn path(path: &str, name: &str) -> Result<(), Error> {
     let refuse = |problem: String| Err(Error::new("path", problem));
     if is_host_locked(name) && path != "/" {
-        return refuse(format!(
-            "is {path:?} and must be `/` for the name `{name}`; leave it out, or name the cookie `__Secure-...`"
-        ));
+        return refuse(format!("is {path:?} and must be `/` for the name `{name}`; {BEYOND_ONE_HOST}"));
     }
     if path.len() > LONGEST_VALUE {
         return refuse(format!("is {} bytes, and browsers ignore more than {LONGEST_VALUE}", path.len()));

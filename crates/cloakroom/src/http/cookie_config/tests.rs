@@ -46,7 +46,7 @@ fn r25_what_browsers_refuse_is_refused_with_the_setting_and_the_remedy() {
         (named("__Host-session").path("/shop"), "path", "must be `/`"),
         (named("__Host-session").path(""), "path", "must be `/`"),
         (named("__Host-session").domain("shop.example").path("/shop"), "domain", "leave it out"),
-        (insecure("session").domain("shop.example"), "domain", "leave it out"),
+        (insecure("session").domain("shop.example"), "domain", "leave out one"),
         (insecure("session").same_site(SameSite::None), "same_site", "`Lax` or `Strict`"),
         (below(""), "domain", "shop.example"),
         (below(".shop.example"), "domain", "dots around"),

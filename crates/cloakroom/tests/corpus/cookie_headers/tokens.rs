@@ -60,7 +60,14 @@ pub(super) const ROWS: &[Row] = &[
     ("a byte order mark in front", &[b"__Host-session=\xef\xbb\xbf{live}"], Malformed),
     ("a combining accent behind", &[b"__Host-session={live}\xcc\x81"], Malformed),
     ("a byte that is no UTF-8 for the last character", &[b"__Host-session={head}\xff"], Malformed),
-    ("43 bytes that are no UTF-8", &[b"__Host-session=\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80"], Malformed),
+    (
+        "43 bytes that are no UTF-8",
+        &[b"__Host-session=\
+            \x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\
+            \x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\
+            \x80\x80\x80"],
+        Malformed,
+    ),
     // What the token's neighbours in other formats look like.
     ("a signed value", &[b"__Host-session=s:{live}.c2lnbmF0dXJl"], Malformed),
     ("a JWT without signature", &[b"__Host-session=eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0."], Malformed),
@@ -75,7 +82,11 @@ pub(super) const ROWS: &[Row] = &[
     ("attributes as if in a Set-Cookie", &[b"__Host-session={live}, Path=/"], Malformed),
     ("two cookies joined by a comma", &[b"__Host-session={live}, theme=dark"], Malformed),
     ("our cookie twice, joined by a comma", &[b"__Host-session={live},__Host-session={live}"], Malformed),
-    ("two fields joined by a comma, as proxies should not", &[b"__Host-session={live}, __Host-session={other}"], Malformed),
+    (
+        "two fields joined by a comma, as proxies should not",
+        &[b"__Host-session={live}, __Host-session={other}"],
+        Malformed,
+    ),
     // The hint is the client's own business, but has one spelling too.
     ("a hint", &[b"__Host-session={live}.AAAAAAAAAAAAAA"], Live),
     ("a hint's dot without the hint", &[b"__Host-session={live}."], Malformed),

@@ -13,7 +13,7 @@ mod wire;
 pub(crate) use browser::{Browser, Reply, send, with_cookie};
 pub(crate) use house::{House, Node, minutes, secs};
 pub(crate) use leaks::spellings;
-pub(crate) use log::{Log, capture};
+pub(crate) use log::capture;
 pub(crate) use stage::Stage;
 pub(crate) use tickets::{COOKIE, SPARE_BITS, canonical, decode, invented, respelled, ticket};
 pub(crate) use values::{Count, Kept, Note, Theme};

@@ -1,0 +1,111 @@
+use std::any::Any;
+
+use proptest::prelude::*;
+
+use super::Packed;
+use crate::cache::entry::{Entry, Key, Slot};
+use crate::cache::erased::{Codec, CodecError, Erased};
+use crate::cache::tests::{Shape, shapes};
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+fn encode(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
+    Ok(value.downcast_ref::<String>().ok_or("not a text")?.as_bytes().to_vec())
+}
+
+static FAITHFUL: Codec = Codec { key: "text", encode, survives: |_| true };
+static LOSSY: Codec = Codec { key: "text", encode, survives: |_| false };
+static BROKEN: Codec = Codec { key: "text", encode: |_| Err("cannot be encoded".into()), survives: |_| true };
+
+fn decoded(text: &str, codec: &'static Codec) -> Entry {
+    let slot = Slot::Decoded(Erased::new(Arc::new(text.to_owned()), codec));
+    Entry { key: Key::Static("text"), version: 1, fresh_until: Timestamp::MAX, size: 5, slot }
+}
+
+fn any_slot() -> impl Strategy<Value = Slot> {
+    let bytes = prop::collection::vec(any::<u8>(), 0..300);
+    prop_oneof![
+        4 => bytes.prop_map(|bytes| Slot::Encoded(bytes.into())),
+        1 => Just(Slot::Absent),
+        1 => Just(Slot::Removed),
+    ]
+}
+
+fn any_entry() -> impl Strategy<Value = Entry> {
+    let key = prop_oneof!["[a-z0-9_.-]{1,64}", "\\PC{0,60}"];
+    let fresh_until = prop_oneof![Just(u64::MAX), any::<u64>(), 0_u64..1000];
+    (key, any::<u64>(), fresh_until, any::<u32>(), any_slot()).prop_map(|(key, version, fresh_until, size, slot)| {
+        let fresh_until = Timestamp::from_millis(fresh_until);
+        Entry { key: Key::Owned(key.into()), version, fresh_until, size, slot }
+    })
+}
+
+fn any_entries() -> impl Strategy<Value = Vec<Entry>> {
+    prop::collection::vec(any_entry(), 0..8)
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<Shape> {
+    shapes(&Packed(bytes.into()).unpack())
+}
+
+#[test]
+fn a_decoded_value_comes_back_as_its_bytes() {
+    let packed = Packed::pack(&[decoded("hello", &FAITHFUL)]).expect("it can be packed");
+    let encoded = Entry { slot: Slot::Encoded(Arc::from(*b"hello")), ..decoded("hello", &FAITHFUL) };
+    assert_eq!(shapes(&packed.unpack()), shapes(&[encoded]));
+}
+
+#[test]
+fn one_value_that_would_not_come_back_keeps_the_whole_session_from_being_packed() {
+    let good = decoded("hello", &FAITHFUL);
+    for codec in [&LOSSY, &BROKEN] {
+        assert!(Packed::pack(&[good.clone(), decoded("hello", codec)]).is_none());
+    }
+}
+
+#[test]
+fn a_key_of_any_length_comes_back_whole() {
+    for length in [0, 127, 128, 255, 256, 70_000] {
+        let entry = Entry { key: Key::Owned("k".repeat(length).into()), slot: Slot::Absent, ..decoded("", &FAITHFUL) };
+        let packed = Packed::pack(std::slice::from_ref(&entry)).expect("it can be packed");
+        assert_eq!(shapes(&packed.unpack()), shapes(&[entry]));
+    }
+}
+
+#[test]
+fn no_values_take_no_bytes() {
+    let packed = Packed::pack(&[]).expect("nothing can be packed");
+    assert_eq!((packed.weight(), packed.unpack().len()), (0, 0));
+}
+
+#[test]
+fn what_is_printed_of_packed_values_is_their_length() {
+    let packed = Packed::pack(&[decoded("secret", &FAITHFUL)]).expect("it can be packed");
+    assert_eq!(format!("{packed:?}"), format!("Packed({} bytes)", packed.weight()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everything_comes_back_as_it_was(entries in any_entries()) {
+        let packed = Packed::pack(&entries).expect("it can be packed");
+        prop_assert_eq!(shapes(&packed.unpack()), shapes(&entries));
+        prop_assert_eq!(packed.weight(), packed.0.len() as u64);
+    }
+
+    #[test]
+    fn of_bytes_that_are_cut_off_the_first_entries_come_back(entries in any_entries(), cut in any::<prop::sample::Index>()) {
+        let packed = Packed::pack(&entries).expect("it can be packed");
+        let kept = cut.index(packed.0.len() + 1);
+        let found = unpacked(&packed.0[..kept]);
+        prop_assert!(shapes(&entries).starts_with(&found));
+        prop_assert_eq!(found.len() == entries.len(), kept == packed.0.len());
+    }
+
+    #[test]
+    fn bytes_of_any_other_origin_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let found = unpacked(&bytes);
+        prop_assert!(found.len() <= bytes.len() / 5);
+    }
+}

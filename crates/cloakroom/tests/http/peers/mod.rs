@@ -1,0 +1,8 @@
+//! Defects of other session libraries, each a test named after what it prevents.
+//!
+//! The letters and numbers are those of `docs/design.md`, "What others get wrong".
+
+mod identity;
+mod lifetimes;
+mod shared_tier;
+mod updates;

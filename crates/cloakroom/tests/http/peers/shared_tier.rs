@@ -1,0 +1,154 @@
+//! Two tiers that disagree, and faults that are taken for answers.
+
+use cloakroom::Sessions;
+use cloakroom::store::StoreErrorKind;
+use cloakroom::testkit::{SpyStore, Verb};
+use http::StatusCode;
+
+use crate::support::{Browser, House, Node, Stage, minutes};
+
+#[tokio::test]
+async fn t04_s2_a_write_that_comes_after_a_logout_on_another_node_stores_nothing() {
+    let house = House::shared();
+    let stage = Stage::new();
+    let [_, other] = house.nodes();
+    let node = Node::with_routes(house.builder(), stage.routes());
+    let mut browser = Browser::new(&node.app);
+    browser.post("/login/alice").await.ok();
+    let mut tab = browser.clone();
+    let slow = tokio::spawn(async move { tab.post("/paused/set").await });
+    stage.arrival().await;
+    browser.at(&other.app).post("/do/destroy").await.ok();
+    stage.release();
+    let reply = slow.await.unwrap();
+    assert_eq!((reply.status, reply.set_cookie()), (StatusCode::UNAUTHORIZED, None));
+    assert_eq!(house.population(&node), 0);
+}
+
+#[tokio::test]
+async fn t14_a_write_after_the_session_expired_in_the_store_is_not_lost_silently() {
+    let house = House::shared();
+    let node = house.node();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/note/old").await.ok();
+    let before = browser.ticket();
+    house.clock.advance(minutes(34));
+    browser.post("/note/new").await.ok();
+    assert_ne!(browser.ticket(), before, "the client must get a token that opens what was written");
+    assert_eq!(browser.get("/note").await.body, "new");
+}
+
+#[tokio::test]
+async fn t15_a_cold_node_reads_a_record_once() {
+    let house = House::shared();
+    let mut browser = Browser::new(&house.node().app);
+    browser.post("/note/mine").await.ok();
+    let spy = SpyStore::new(house.store.as_ref().unwrap().node());
+    let node = Node::new(Sessions::builder().clock(house.clock.clone()).store(spy.clone()));
+    let mut browser = browser.at(&node.app);
+    for _ in 0..3 {
+        assert_eq!(browser.get("/note").await.body, "mine");
+    }
+    assert_eq!(spy.count(Verb::Load), 1);
+}
+
+#[tokio::test]
+async fn t16_r5_a_read_that_a_logout_overtakes_does_not_bring_the_session_into_the_cache() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let mut browser = Browser::new(&house.node().app);
+    browser.post("/login/alice").await.ok();
+    let ticket = browser.ticket();
+    let gate = store.delay_next(Verb::Load);
+    let mut tab = Browser::holding(&node.app, ticket.clone());
+    let slow = tokio::spawn(async move { tab.get("/whoami").await });
+    assert!(gate.let_act().await, "the load has read, and its answer is on the way");
+    browser.post("/do/destroy").await.ok();
+    gate.open();
+    slow.await.unwrap();
+    assert_eq!(Browser::holding(&node.app, ticket).get("/whoami").await.body, "nobody");
+}
+
+#[tokio::test]
+async fn t17_a12_a_logout_on_one_node_is_one_on_every_node() {
+    let house = House::shared();
+    let [first, second] = house.nodes();
+    let mut browser = Browser::new(&first.app);
+    browser.post("/login/alice").await.ok();
+    let stolen = browser.ticket();
+    assert_eq!(browser.at(&second.app).get("/whoami").await.body, "alice");
+    browser.post("/do/destroy").await.ok();
+    assert_eq!(Browser::holding(&second.app, stolen.clone()).get("/whoami").await.body, "nobody");
+    assert_eq!(Browser::holding(&first.app, stolen).get("/whoami").await.body, "nobody");
+    assert_eq!(house.population(&first), 0, "no node writes back what it still remembers");
+}
+
+#[tokio::test]
+async fn t18_what_the_store_did_not_take_is_not_in_the_cache_either() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/note/first").await.ok();
+    store.fail_next(Verb::Commit, StoreErrorKind::Unavailable);
+    let reply = browser.post("/note/second").await;
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(browser.get("/note").await.body, "first");
+}
+
+#[tokio::test]
+async fn t19_a10_a11_housekeeping_survives_a_store_that_was_down() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/note/mine").await.ok();
+    house.clock.advance(minutes(20));
+    store.fail_all(StoreErrorKind::Unavailable);
+    browser.get("/untouched").await.ok();
+    node.sessions.run_due().await;
+    store.heal();
+    node.sessions.run_due().await;
+    house.clock.advance(minutes(20));
+    assert_eq!(browser.get("/note").await.body, "mine", "the touch of twenty minutes ago reached the store after all");
+}
+
+#[tokio::test]
+async fn a03_s4_a_fault_of_the_store_is_never_an_empty_session() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let mut browser = Browser::new(&house.node().app);
+    browser.post("/note/precious").await.ok();
+    let mut browser = browser.at(&node.app);
+    store.fail_next(Verb::Load, StoreErrorKind::Unavailable);
+    let reply = browser.post("/note/empty").await;
+    assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+    assert_eq!(browser.get("/note").await.body, "precious");
+}
+
+#[tokio::test]
+async fn a04_two_first_requests_on_a_cold_node_lose_nothing_of_each_other() {
+    let house = House::shared();
+    let mut browser = Browser::new(&house.node().app);
+    browser.post("/count").await.ok();
+    let node = house.node();
+    let (mut one, mut two) = (browser.at(&node.app), browser.at(&node.app));
+    let (first, second) = tokio::join!(one.post("/count"), two.post("/note/also"));
+    first.ok();
+    second.ok();
+    assert_eq!(browser.at(&node.app).get("/count").await.body, "2");
+    assert_eq!(browser.at(&node.app).get("/note").await.body, "also");
+}
+
+#[tokio::test]
+async fn a17_r06_a_missing_record_and_a_missing_value_are_answers() {
+    let house = House::shared();
+    let spy = SpyStore::new(house.store.as_ref().unwrap().node());
+    let node = Node::new(Sessions::builder().clock(house.clock.clone()).store(spy.clone()));
+    assert_eq!(Browser::holding(&node.app, crate::support::invented(3)).get("/note").await.ok().body, "nothing");
+    let mut browser = Browser::new(&node.app);
+    browser.post("/count").await.ok();
+    spy.take_calls();
+    for _ in 0..3 {
+        assert_eq!(browser.get("/note").await.ok().body, "nothing");
+    }
+    assert_eq!(spy.calls(), [], "a value that is not there is not asked for again and again");
+}
