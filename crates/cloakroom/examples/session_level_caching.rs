@@ -45,7 +45,7 @@ async fn show(
 ) -> Result<String, SessionError> {
     // `cart` is the request level: one snapshot, however often this handler looks at it.
     let preferences = session.get_or_load(preferences_from_database).await?;
-    let line = |(item, quantity)| format!("Item {item}: {} (Qty: {quantity})", name(&catalogue, item));
+    let line = |(item, quantity): (&String, &u32)| format!("Item {item}: {} (Qty: {quantity})", name(&catalogue, item));
     let lines: Vec<_> = cart.items.iter().map(line).collect();
     Ok(format!("[{}] Cart: {lines:?}\n", preferences.language))
 }
@@ -55,8 +55,8 @@ async fn add(cart: Session<Cart>, Path(item): Path<String>) -> Result<String, Se
     Ok(format!("Added item {item} to cart\n"))
 }
 
-fn name<'a>(catalogue: &'a Catalogue, item: &String) -> &'a str {
-    catalogue.get(item.as_str()).copied().unwrap_or("unknown")
+fn name<'a>(catalogue: &'a Catalogue, item: &str) -> &'a str {
+    catalogue.get(item).copied().unwrap_or("unknown")
 }
 
 async fn preferences_from_database() -> Result<Preferences, std::io::Error> {

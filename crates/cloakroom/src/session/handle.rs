@@ -56,7 +56,7 @@ impl Handle {
     pub(crate) fn reply(&self) -> Reply {
         self.with_held(|held| match (held.news, held.bearer) {
             (News::LoggedOut, _) => Reply::Forget,
-            (news, Some(bearer)) if news == News::NewToken || held.hint_changed() => {
+            (_, Some(bearer)) if held.has_token_news() => {
                 let (until, persistent) = held.term().unwrap_or_default();
                 Reply::Keep { token: bearer.token(), lifetime: until.since(self.engine().now()), persistent }
             }

@@ -13,9 +13,6 @@ pub(super) struct Held {
     pub(super) cell: Option<Arc<Cell>>,
     pub(super) standing: Standing,
     pub(super) news: News,
-    /// The token is the one before the last renewal, in its grace. Its client gets the new one with
-    /// another response; this one must not overwrite it.
-    in_grace: bool,
     /// The version hint that the client came with.
     presented: Option<Hint>,
 }
@@ -80,7 +77,6 @@ impl Held {
             self.cell = Some(Arc::clone(cell));
         }
         let (Some(snapshot), Some(bearer)) = (state.snapshot(), &mut self.bearer) else { return };
-        self.in_grace = snapshot.fingerprint != bearer.fingerprint;
         if let Some(origin) = &snapshot.origin {
             bearer.seen = Some(Hint { version: snapshot.version, nonce: origin.nonce as u16 });
         }
@@ -92,7 +88,6 @@ impl Held {
         self.cell = Some(cell);
         self.standing = Standing::Opened;
         self.news = News::NewToken;
-        self.in_grace = false;
     }
 
     /// When the session must end, and whether its token should outlive the browser.
@@ -102,8 +97,20 @@ impl Held {
         Some((snapshot.absolute, snapshot.is_persistent()))
     }
 
-    /// Whether the client must be told of a newer version hint.
-    pub(super) fn hint_changed(&self) -> bool {
-        !self.in_grace && self.bearer.is_some_and(|bearer| bearer.seen != self.presented)
+    /// Whether there is something about its token to tell the client.
+    ///
+    /// Never about a token that was replaced or whose session ended since: its client may be
+    /// receiving the new one with another response, which this one would overwrite. Where that is not
+    /// known, because the copy was invalidated, a token that this request made is told, a hint is not.
+    pub(super) fn has_token_news(&self) -> bool {
+        let (Some(bearer), Some(cell)) = (self.bearer, &self.cell) else { return false };
+        let new_token = self.news == News::NewToken;
+        match &**cell.state() {
+            State::Live(snapshot) if snapshot.fingerprint == bearer.fingerprint => {
+                new_token || bearer.seen != self.presented
+            }
+            State::Vacant(_) => new_token,
+            State::Live(_) | State::Ended(_) => false,
+        }
     }
 }

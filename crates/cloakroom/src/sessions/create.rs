@@ -1,5 +1,5 @@
 use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, State, Values};
-use crate::identity::{Secret, Tag, Verifier};
+use crate::identity::{Hint, Secret, Tag, Verifier};
 use crate::store::{AnyStore, Created, StoreErrorKind};
 use crate::sync::Arc;
 use crate::time::whole_millis;
@@ -20,14 +20,14 @@ impl Engine {
         for _ in 0..ATTEMPTS {
             let tag = Tag::generate(&*self.random)?;
             let secret = Secret::generate(&*self.random)?;
-            let bearer = Bearer { tag, secret, fingerprint: self.fingerprints.fingerprint(&secret), seen: None };
+            let mut bearer = Bearer { tag, secret, fingerprint: self.fingerprints.fingerprint(&secret), seen: None };
             let snapshot = self.first_snapshot(&bearer, edits);
             self.tier.check(&snapshot)?;
             let cell = match &self.store {
                 None => {
                     self.tier.insert(tag, snapshot, self.now()).inspect_err(|refused| self.count_refused(*refused))?
                 }
-                Some(store) => Box::pin(self.create_shared(&**store, tag, snapshot)).await?,
+                Some(store) => Box::pin(self.create_shared(&**store, &mut bearer, snapshot)).await?,
             };
             if let Some(cell) = cell {
                 self.ledger.counters.created.count();
@@ -63,10 +63,10 @@ impl Engine {
     async fn create_shared(
         &self,
         store: &dyn AnyStore,
-        tag: Tag,
+        bearer: &mut Bearer,
         mut snapshot: Snapshot,
     ) -> Result<Option<Arc<Cell>>, SessionError> {
-        let nonce = self.nonce()?;
+        let (tag, nonce) = (bearer.tag, self.nonce()?);
         let record = convert::record(&snapshot, nonce).map_err(SessionError::encode)?;
         let mut answer = store.create(tag, record.clone()).await;
         if matches!(&answer, Err(error) if error.kind() == StoreErrorKind::Unknown) {
@@ -74,6 +74,7 @@ impl Engine {
             answer = store.create(tag, record).await;
         }
         let Created::Done(lease) = self.watched(answer)? else { return Ok(None) };
+        bearer.seen = Some(Hint { version: snapshot.version, nonce: nonce as u16 });
         snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce }));
         let now = self.now();
         match self.tier.insert(tag, snapshot, now) {

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 use super::bearer::Bearer;
 use super::convert;
 use super::engine::Engine;
-use super::error::SessionError;
+use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
 use super::policy::ReusePolicy;
 
@@ -201,7 +201,16 @@ impl Engine {
         };
         cell.see(loaded.record.last_seen);
         cell.mark_reported(loaded.record.last_seen);
-        Ok(Some(convert::snapshot(loaded.record, loaded.lease, before)))
+        let snapshot = convert::snapshot(loaded.record, loaded.lease, before);
+        if self.tier.check(&snapshot).is_err() {
+            // No node wrote this. Taking it in would let the store decide what this process may take.
+            asking.answered = false;
+            return Err(SessionError::with_source(
+                SessionErrorKind::Decode,
+                "the record exceeds the limits of a session",
+            ));
+        }
+        Ok(Some(snapshot))
     }
 
     /// Whether the bearer's secret opens the session as the record says; remembers it if so.

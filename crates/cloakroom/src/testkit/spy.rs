@@ -96,7 +96,6 @@ impl<S> SpyStore<S> {
     }
 
     /// The same, and empties the log.
-    #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.spied.calls.lock())
     }

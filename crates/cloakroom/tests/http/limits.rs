@@ -45,6 +45,18 @@ async fn r33_a_value_of_the_limit_fits_and_one_byte_more_changes_nothing() {
 }
 
 #[tokio::test]
+async fn r33_one_value_has_a_limit_of_its_own() {
+    for house in House::both() {
+        let node = Node::new(house.builder().max_value_bytes(8));
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/123456").await.ok();
+        browser.post("/kept/123456").await.ok();
+        assert_eq!(browser.post("/note/1234567").await.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(browser.get("/note").await.ok().body, "123456");
+    }
+}
+
+#[tokio::test]
 async fn r33_one_value_more_than_the_limit_changes_nothing() {
     for house in House::both() {
         let node = with_fill(&house);

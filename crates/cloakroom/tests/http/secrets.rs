@@ -83,7 +83,8 @@ fn equality_of<'a>(source: &'a str, name: &str) -> (&'a str, &'a str) {
 
 /// Where a type is defined, and what it derives.
 fn definition<'a>(source: &'a str, name: &str) -> (usize, &'a str) {
-    let found = source.find(&format!("struct {name}([u8; 16]);")).unwrap();
+    let found =
+        source.find(&format!("pub(crate) struct {name}(")).or(source.find(&format!("pub struct {name}("))).unwrap();
     let derives = source[..found].rfind("#[derive").unwrap();
     (found, &source[derives..found])
 }

@@ -10,11 +10,22 @@ pub(crate) struct Over<S> {
     make: fn(&ManualClock) -> S,
     memory: fn(&S) -> &MemoryStore,
     node: fn(&S) -> S,
+    plan: fn(&S),
 }
 
 impl<S> Over<S> {
     pub(crate) fn new(make: fn(&ManualClock) -> S, memory: fn(&S) -> &MemoryStore, node: fn(&S) -> S) -> Self {
-        Self { clock: ManualClock::new(), make, memory, node }
+        Self::with(|_| (), make, memory, node)
+    }
+
+    /// The same; `plan` is done to each fresh store.
+    pub(crate) fn with(
+        plan: fn(&S),
+        make: fn(&ManualClock) -> S,
+        memory: fn(&S) -> &MemoryStore,
+        node: fn(&S) -> S,
+    ) -> Self {
+        Self { clock: ManualClock::new(), make, memory, node, plan }
     }
 }
 
@@ -26,7 +37,9 @@ impl<S: Store> Backend for Over<S> {
     type Store = S;
 
     async fn store(&self) -> S {
-        (self.make)(&self.clock)
+        let store = (self.make)(&self.clock);
+        (self.plan)(&store);
+        store
     }
 
     async fn node(&self, store: &S) -> Option<S> {

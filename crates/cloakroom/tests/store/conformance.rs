@@ -1,10 +1,263 @@
-use cloakroom::testkit::conformance;
+use std::future::pending;
+use std::time::Duration;
 
-use crate::backend::reference;
+use cloakroom::store::{Store, StoreErrorKind, Tag};
+use cloakroom::testkit::{
+    Backend, Capability, Chances, FaultyStore, Finding, ManualClock, MemoryStore, Report, SpyStore, Verb, Verdict,
+    conformance,
+};
+use cloakroom::{Clock, Sleep, Timestamp};
+
+use crate::backend::{Over, reference};
+
+fn faulty(plan: fn(&FaultyStore<MemoryStore>)) -> Over<FaultyStore<MemoryStore>> {
+    Over::with(
+        plan,
+        |clock| FaultyStore::new(MemoryStore::with_clock(clock.clone())),
+        FaultyStore::inner,
+        |store| FaultyStore::new(store.inner().node()),
+    )
+}
+
+fn reason<'a>(report: &'a Report, check: &str) -> &'a str {
+    let finding: &Finding = report.findings().iter().find(|finding| finding.name == check).unwrap();
+    match &finding.verdict {
+        Verdict::Failed(reason) | Verdict::Skipped(reason) => reason,
+        other => panic!("{check}: {other:?}"),
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_reference_store_keeps_every_promise() {
     let report = conformance(reference()).await;
     report.assert_passed();
     assert_eq!(report.skipped().count(), 0, "{report}");
+}
+
+#[tokio::test]
+async fn every_check_has_a_name_of_its_own() {
+    let report = conformance(reference()).await;
+    let mut names: Vec<_> = report.findings().iter().map(|finding| finding.name).collect();
+    let count = names.len();
+    assert!(count > 120, "only {count} checks ran");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_dawdles_keeps_every_promise() {
+    for seed in 0..3 {
+        let plan = [
+            |store: &FaultyStore<MemoryStore>| store.roll(0, Chances::default().dawdle(100)),
+            |store: &FaultyStore<MemoryStore>| store.roll(1, Chances::default().dawdle(50)),
+            |store: &FaultyStore<MemoryStore>| store.roll(2, Chances::default().dawdle(20)),
+        ];
+        conformance(faulty(plan[seed])).await.assert_passed();
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_watched_keeps_every_promise() {
+    let spied = Over::new(
+        |clock| SpyStore::new(MemoryStore::with_clock(clock.clone())),
+        SpyStore::inner,
+        |store: &SpyStore<MemoryStore>| SpyStore::new(store.inner().node()),
+    );
+    conformance(spied).await.assert_passed();
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_fails_every_check_that_asks_it() {
+    let report = conformance(faulty(|store| store.fail_all(StoreErrorKind::Unavailable))).await;
+    assert_eq!(report.passed().count(), 0, "{report}");
+    let reason = reason(&report, "create/a_free_tag_is_taken");
+    assert!(reason.contains("fault") && reason.contains("Unavailable"), "{reason}");
+    assert!(reason.contains(".rs:"), "does not say where: {reason}");
+}
+
+#[tokio::test]
+async fn a_damaged_value_is_noticed_once() {
+    let report = conformance(faulty(FaultyStore::corrupt_next_load)).await;
+    let failed: Vec<_> = report.failed().collect();
+    assert!(failed.contains(&"values/bytes_are_kept_as_they_are"), "{report}");
+    assert!(!failed.contains(&"limits/the_dead_do_not_count"), "{report}");
+}
+
+/// A backend whose stores meet a bad end in one verb.
+struct BadEnd(ManualClock, fn(&FaultyStore<MemoryStore>));
+
+impl Backend for BadEnd {
+    type Store = FaultyStore<MemoryStore>;
+
+    async fn store(&self) -> Self::Store {
+        let store = FaultyStore::new(MemoryStore::with_clock(self.0.clone()));
+        (self.1)(&store);
+        store
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn advance(&self, duration: Duration) {
+        self.0.advance(duration);
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_hangs_has_failed_and_the_others_run() {
+    let hang = |store: &FaultyStore<MemoryStore>| {
+        let gate = store.delay_next(Verb::Destroy);
+        // Nobody ever opens it.
+        tokio::spawn(async move {
+            gate.arrived().await;
+            pending::<()>().await;
+        });
+    };
+    let report = conformance(BadEnd(ManualClock::new(), hang)).await;
+    assert_eq!(reason(&report, "destroy/other_sessions_live_on"), "was still not through after 5s");
+    assert!(report.passed().any(|name| name == "commit/an_edit_is_applied"), "{report}");
+    assert!(report.passed().any(|name| name == "limits/the_dismissed_do_not_count"), "{report}");
+}
+
+struct Panics;
+
+impl Backend for Panics {
+    type Store = MemoryStore;
+
+    async fn store(&self) -> MemoryStore {
+        panic!("no server on port {}", 6379)
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_panics_has_failed_in_the_words_of_the_panic() {
+    let report = conformance(Panics).await;
+    assert_eq!(reason(&report, "commit/an_edit_is_applied"), "panicked: no server on port 6379");
+    assert_eq!(report.passed().count(), 0);
+}
+
+#[tokio::test]
+async fn what_a_backend_does_not_claim_is_skipped_and_said() {
+    let report = conformance(Unclaiming(ManualClock::new())).await;
+    // It vouches all the same, which is as wrong as not doing what was claimed.
+    assert_eq!(report.failed().collect::<Vec<_>>(), ["coherence/it_vouches_exactly_if_it_claims_to"]);
+    assert_eq!(report.skipped().count(), 10, "{report}");
+    let reason = reason(&report, "coherence/nodes_share_their_records");
+    assert_eq!(reason, "the backend does not claim Capability::Nodes");
+}
+
+struct Unclaiming(ManualClock);
+
+impl Backend for Unclaiming {
+    type Store = MemoryStore;
+
+    async fn store(&self) -> MemoryStore {
+        MemoryStore::with_clock(self.0.clone())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn advance(&self, duration: Duration) {
+        self.0.advance(duration);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_is_not_kept_fails() {
+    struct Boasts;
+    impl Backend for Boasts {
+        type Store = MemoryStore;
+
+        async fn store(&self) -> MemoryStore {
+            MemoryStore::new()
+        }
+
+        fn capabilities(&self) -> &[Capability] {
+            &[Capability::Nodes]
+        }
+
+        async fn advance(&self, _: Duration) {}
+    }
+    let report = conformance(Boasts).await;
+    let reason = reason(&report, "coherence/nodes_share_their_records");
+    assert!(reason.starts_with("claims Capability::Nodes, but Backend::node answered None"), "{reason}");
+}
+
+/// The virtual time of the test's runtime, which the suite's own waiting moves.
+#[derive(Debug)]
+struct RuntimeClock(tokio::time::Instant);
+
+impl Clock for RuntimeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_767_225_600_000).after(self.0.elapsed())
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+struct Waiting(tokio::time::Instant);
+
+impl Backend for Waiting {
+    type Store = MemoryStore;
+
+    async fn store(&self) -> MemoryStore {
+        MemoryStore::with_clock(RuntimeClock(self.0))
+    }
+
+    fn now(&self) -> Timestamp {
+        RuntimeClock(self.0).now()
+    }
+
+    fn at_once(&self) -> usize {
+        1000
+    }
+
+    fn capabilities(&self) -> &[Capability] {
+        &[Capability::Vouching]
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_that_wait_may_run_at_once_and_are_reported_in_order() {
+    let start = tokio::time::Instant::now();
+    let at_once = conformance(Waiting(start)).await;
+    at_once.assert_passed();
+    let (one_by_one, waited) = (conformance(reference()).await, start.elapsed());
+    let names = |report: &Report| report.findings().iter().map(|finding| finding.name).collect::<Vec<_>>();
+    assert_eq!(names(&at_once), names(&one_by_one));
+    // The longest check takes 13 ticks of half a second.
+    assert!(waited < Duration::from_secs(10), "took {waited:?}");
+}
+
+#[tokio::test]
+async fn a_report_that_failed_ends_the_test_with_every_reason() {
+    let report = conformance(faulty(|store| store.fail_next(Verb::Destroy, StoreErrorKind::Refused))).await;
+    let panic = std::panic::catch_unwind(|| report.assert_passed()).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    for name in report.failed() {
+        assert!(text.contains(name), "{name} is not in: {text}");
+    }
+    assert!(text.contains("Refused") && text.contains(" passed, "), "{text}");
+}
+
+/// Compiles only if what an author implements in the plain way is enough, and all of it is `Send`.
+#[test]
+fn the_futures_of_the_testkit_are_send() {
+    fn is_send<T: Send>(_: &T) {}
+    let store = FaultyStore::new(SpyStore::new(MemoryStore::new()));
+    let gate = store.delay_next(Verb::Load);
+    is_send(&store.load(Tag::from_bytes([1; 16])));
+    is_send(&gate.arrived());
+    is_send(&gate.let_act());
+    is_send(&conformance(reference()));
 }

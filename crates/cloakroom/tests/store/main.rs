@@ -1,7 +1,11 @@
 //! The store contract and its testkit: the suite passes on the reference store, and fails on broken ones.
 
-#![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
-
 mod backend;
+mod clock;
 mod conformance;
 mod defects;
+mod faults;
+mod memory;
+mod random;
+mod samples;
+mod spy;

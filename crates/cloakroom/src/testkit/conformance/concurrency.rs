@@ -42,6 +42,8 @@ async fn increment(
         let number: u64 =
             text(&record, key)?.parse().map_err(|_| Failure::new(format!("{key} is no number any more")))?;
         let edit = at(record.version_of(key), put(key, &(number + 1).to_string()));
+        // Others come first, also where all tasks share a thread: what was read has to grow old.
+        tokio::task::yield_now().await;
         match store.commit(tag, with(Commit { base: record.version, ..commit }, [edit])).await? {
             Committed::Done(receipt) => return Ok(receipt.version),
             Committed::Conflict(loaded) => record = loaded.record,

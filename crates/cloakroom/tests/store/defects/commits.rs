@@ -15,7 +15,21 @@ impl Defect for LastWriteWins {
 
 #[test]
 fn last_write_wins_is_noticed() {
-    fails::<LastWriteWins>(&[]);
+    fails::<LastWriteWins>(&[
+        "commit/a_conflict_changes_nothing",
+        "commit/one_broken_expectation_stops_every_edit",
+        "commit/refusals_show_the_present_record",
+        "expectations/a_version_holds_until_the_value_is_written",
+        "expectations/a_removal_can_expect_too",
+        "expectations/zero_means_never",
+        "expectations/zero_does_not_hold_for_what_was_removed",
+        "expectations/a_version_does_not_hold_where_nothing_ever_was",
+        "removal/a_version_stays_also_where_nothing_was",
+        "removal/a_load_from_before_cannot_install",
+        "retry/a_repeat_after_another_commit_is_a_new_commit",
+        "lifetimes/refused_commits_do_not_restart_the_idle_timeout",
+        "coherence/a_copy_from_a_refusal_is_told_too",
+    ]);
 }
 
 /// One version for the whole record: requests that change different values disturb each other.
@@ -37,7 +51,10 @@ impl Defect for WholeRecordVersion {
 
 #[test]
 fn a_version_for_the_whole_record_is_noticed() {
-    fails::<WholeRecordVersion>(&[]);
+    fails::<WholeRecordVersion>(&[
+        "commit/a_receipt_brings_the_record_to_a_stale_base",
+        "expectations/a_foreign_change_of_another_value_does_not_matter",
+    ]);
 }
 
 /// Writes the edits whose expectations hold, though others do not.
@@ -66,7 +83,7 @@ impl Defect for PartialApply {
 
 #[test]
 fn a_partial_commit_is_noticed() {
-    fails::<PartialApply>(&[]);
+    fails::<PartialApply>(&["commit/one_broken_expectation_stops_every_edit"]);
 }
 
 /// A commit whose reply was lost is applied again.
@@ -84,7 +101,13 @@ impl Defect for NoncesIgnored {
 
 #[test]
 fn a_store_without_nonces_is_noticed() {
-    fails::<NoncesIgnored>(&[]);
+    fails::<NoncesIgnored>(&[
+        "retry/a_repeat_is_applied_once",
+        "retry/a_repeat_is_recognised_before_guard_and_expectations",
+        "retry/a_repeat_with_a_stale_base_brings_the_record",
+        "lifetimes/a_repeated_commit_does_not_move_last_seen",
+        "concurrency/one_commit_sent_twice_counts_once",
+    ]);
 }
 
 /// Keeps nonces in floating point, as scripting languages do.
@@ -100,7 +123,22 @@ impl Defect for NoncesRounded {
 
 #[test]
 fn rounded_nonces_are_noticed() {
-    fails::<NoncesRounded>(&[]);
+    fails::<NoncesRounded>(&[
+        "values/bytes_are_kept_as_they_are",
+        "values/no_bytes_are_a_value_too",
+        "values/sixty_four_kibibytes_fit",
+        "values/a_hundred_values_fit",
+        "values/every_allowed_key_is_kept",
+        "values/absent_is_neither_present_nor_removed",
+        "commit/an_edit_is_applied",
+        "commit/a_commit_without_edits_still_counts",
+        "retry/nonces_differ_by_any_bit",
+        "rotation/a_new_secret_replaces_the_old",
+        "concurrency/no_increment_is_lost",
+        "concurrency/two_values_never_conflict",
+        "concurrency/touches_lose_no_commit",
+        "concurrency/a_commit_that_is_given_up_is_whole_or_not_at_all",
+    ]);
 }
 
 /// The caller never hears what others changed.
@@ -119,7 +157,10 @@ impl Defect for ReceiptsWithoutRecord {
 
 #[test]
 fn receipts_that_hide_foreign_changes_are_noticed() {
-    fails::<ReceiptsWithoutRecord>(&[]);
+    fails::<ReceiptsWithoutRecord>(&[
+        "commit/a_receipt_brings_the_record_to_a_stale_base",
+        "retry/a_repeat_with_a_stale_base_brings_the_record",
+    ]);
 }
 
 /// Every receipt costs a whole record.
@@ -138,7 +179,10 @@ impl Defect for ReceiptsWithRecord {
 
 #[test]
 fn receipts_that_always_bring_the_record_are_noticed() {
-    fails::<ReceiptsWithRecord>(&[]);
+    fails::<ReceiptsWithRecord>(&[
+        "commit/a_receipt_brings_no_record_to_an_up_to_date_base",
+        "retry/a_repeat_is_applied_once",
+    ]);
 }
 
 /// Really deletes what is removed.
@@ -158,7 +202,21 @@ impl Defect for RemovalLeavesNothing {
 
 #[test]
 fn a_removal_that_forgets_is_noticed() {
-    fails::<RemovalLeavesNothing>(&[]);
+    fails::<RemovalLeavesNothing>(&[
+        "values/freshness_goes_with_the_value_it_belonged_to",
+        "commit/several_edits_share_a_version",
+        "expectations/zero_does_not_hold_for_what_was_removed",
+        "removal/a_version_stays_behind",
+        "removal/a_version_stays_also_where_nothing_was",
+        "removal/removing_again_moves_the_version",
+        "removal/a_load_from_before_cannot_install",
+        "removal/a_removed_value_can_be_put_again",
+        "rotation/keep_only_removes_the_other_values",
+        "rotation/keep_only_leaves_old_removals_alone",
+        "rotation/keep_only_spares_what_the_same_commit_writes",
+        "rotation/keep_only_of_nothing_removes_all",
+        "concurrency/a_commit_that_is_given_up_is_whole_or_not_at_all",
+    ]);
 }
 
 /// Takes the removal of what is not there for nothing to do.
@@ -176,5 +234,5 @@ impl Defect for RemovalOfNothingSkipped {
 
 #[test]
 fn a_skipped_removal_is_noticed() {
-    fails::<RemovalOfNothingSkipped>(&[]);
+    fails::<RemovalOfNothingSkipped>(&["removal/a_version_stays_also_where_nothing_was"]);
 }

@@ -74,34 +74,10 @@ fn a_create_that_does_not_know_its_own_repeat_is_noticed() {
 #[derive(Default)]
 struct TagsCutShort;
 
-impl TagsCutShort {
-    fn cut(tag: Tag) -> Tag {
-        let mut bytes = *tag.as_bytes();
-        bytes[8..].fill(0);
-        Tag::from_bytes(bytes)
-    }
-}
-
 impl Defect for TagsCutShort {
-    async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<cloakroom::store::Loaded>> {
-        sound.load(Self::cut(tag)).await
-    }
-
     async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
-        sound.create(Self::cut(tag), record).await
-    }
-
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        sound.commit(Self::cut(tag), commit).await
-    }
-
-    async fn touch(&self, sound: &Sound, mut touches: Vec<Touch>) -> Answer<()> {
-        touches.iter_mut().for_each(|touch| touch.tag = Self::cut(touch.tag));
-        sound.touch(touches).await
-    }
-
-    async fn destroy(&self, sound: &Sound, tag: Tag) -> Answer<bool> {
-        sound.destroy(Self::cut(tag)).await
+        let is_like = |other: &Tag| *other != tag && other.as_bytes()[..8] == tag.as_bytes()[..8];
+        if sound.tags().iter().any(is_like) { Ok(Created::Exists) } else { sound.create(tag, record).await }
     }
 }
 
@@ -133,5 +109,9 @@ impl Defect for TouchResurrects {
 
 #[test]
 fn a_touch_that_resurrects_is_noticed() {
-    fails::<TouchResurrects>(&[]);
+    fails::<TouchResurrects>(&[
+        "touch/it_never_creates",
+        "lifetimes/idle_sessions_are_absent_for_every_verb",
+        "destroy/late_writes_do_not_resurrect",
+    ]);
 }

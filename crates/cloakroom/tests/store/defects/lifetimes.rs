@@ -13,7 +13,19 @@ impl Defect for NoClock {
 
 #[test]
 fn a_store_without_a_clock_is_noticed() {
-    fails::<NoClock>(&[]);
+    fails::<NoClock>(&[
+        "touch/the_idle_timeout_starts_anew",
+        "lifetimes/idle_sessions_are_absent_for_every_verb",
+        "lifetimes/overdue_sessions_are_absent_for_every_verb",
+        "lifetimes/a_commit_restarts_the_idle_timeout",
+        "lifetimes/a_load_does_not_restart_the_idle_timeout",
+        "lifetimes/refused_commits_do_not_restart_the_idle_timeout",
+        "lifetimes/use_does_not_move_the_absolute_deadline",
+        "lifetimes/a_commit_changes_both_lifetimes",
+        "lifetimes/a_commit_may_shorten_them",
+        "lifetimes/the_earlier_deadline_counts",
+        "lifetimes/a_callers_wrong_clock_prolongs_nothing",
+    ]);
 }
 
 /// Enforces the absolute deadline only.
@@ -46,7 +58,18 @@ impl Defect for IdleForgotten {
 
 #[test]
 fn a_forgotten_idle_timeout_is_noticed() {
-    fails::<IdleForgotten>(&[]);
+    fails::<IdleForgotten>(&[
+        "touch/the_idle_timeout_starts_anew",
+        "lifetimes/idle_sessions_are_absent_for_every_verb",
+        "lifetimes/overdue_sessions_are_absent_for_every_verb",
+        "lifetimes/a_commit_restarts_the_idle_timeout",
+        "lifetimes/a_load_does_not_restart_the_idle_timeout",
+        "lifetimes/refused_commits_do_not_restart_the_idle_timeout",
+        "lifetimes/a_commit_changes_both_lifetimes",
+        "lifetimes/a_commit_may_shorten_them",
+        "lifetimes/the_earlier_deadline_counts",
+        "lifetimes/a_callers_wrong_clock_prolongs_nothing",
+    ]);
 }
 
 /// Takes the later of the two deadlines, once a session is used.
@@ -67,7 +90,10 @@ impl Defect for UseMovesTheDeadline {
 
 #[test]
 fn a_deadline_that_moves_with_use_is_noticed() {
-    fails::<UseMovesTheDeadline>(&[]);
+    fails::<UseMovesTheDeadline>(&[
+        "touch/last_seen_moves_and_nothing_else",
+        "lifetimes/use_does_not_move_the_absolute_deadline",
+    ]);
 }
 
 /// Counts reading as being seen.
@@ -85,7 +111,13 @@ impl Defect for LoadsProlong {
 
 #[test]
 fn a_load_that_prolongs_is_noticed() {
-    fails::<LoadsProlong>(&[]);
+    fails::<LoadsProlong>(&[
+        "touch/the_idle_timeout_starts_anew",
+        "lifetimes/idle_sessions_are_absent_for_every_verb",
+        "lifetimes/a_commit_restarts_the_idle_timeout",
+        "lifetimes/a_load_does_not_restart_the_idle_timeout",
+        "lifetimes/a_commit_changes_both_lifetimes",
+    ]);
 }
 
 /// Starts the idle timeout anew before it looks whether it may.
@@ -156,7 +188,14 @@ impl Defect for TouchesIgnored {
 
 #[test]
 fn ignored_touches_are_noticed() {
-    fails::<TouchesIgnored>(&[]);
+    fails::<TouchesIgnored>(&[
+        "touch/the_idle_timeout_starts_anew",
+        "touch/last_seen_moves_and_nothing_else",
+        "touch/last_seen_never_goes_back",
+        "touch/a_batch_touches_every_session",
+        "touch/what_is_gone_is_skipped",
+        "lifetimes/use_does_not_move_the_absolute_deadline",
+    ]);
 }
 
 /// Knows one lifetime for all sessions: "remember me" does nothing.

@@ -35,7 +35,11 @@ impl Defect for TheDeadCount {
 
 #[test]
 fn a_limit_that_counts_the_dead_is_noticed() {
-    fails::<TheDeadCount>(&[]);
+    fails::<TheDeadCount>(&[
+        "lifetimes/idle_sessions_are_absent_for_every_verb",
+        "lifetimes/overdue_sessions_are_absent_for_every_verb",
+        "limits/the_dead_do_not_count",
+    ]);
 }
 
 /// Enters a member anew, at the end of the line.
@@ -51,7 +55,7 @@ impl Defect for AdmittedAgainIsYoungest {
 
 #[test]
 fn a_member_that_loses_its_place_is_noticed() {
-    fails::<AdmittedAgainIsYoungest>(&[]);
+    fails::<AdmittedAgainIsYoungest>(&["limits/a_member_keeps_its_place_in_the_line"]);
 }
 
 /// Makes room for one, however many are too many.
@@ -86,7 +90,12 @@ impl Defect for AlwaysRejects {
 
 #[test]
 fn an_ignored_policy_is_noticed() {
-    fails::<AlwaysRejects>(&[]);
+    fails::<AlwaysRejects>(&[
+        "limits/at_the_limit_the_oldest_makes_room",
+        "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_member_keeps_its_place_in_the_line",
+        "concurrency/admissions_displace_exactly_as_many_as_needed",
+    ]);
 }
 
 /// Lists who was ever entered, whoever is logged in there now.
@@ -189,7 +198,11 @@ impl Defect for DismissIgnored {
 
 #[test]
 fn an_ignored_dismissal_is_noticed() {
-    fails::<DismissIgnored>(&[]);
+    fails::<DismissIgnored>(&[
+        "principals/a_dismissed_session_is_left_out_and_lives",
+        "principals/dismissing_again_is_harmless",
+        "limits/the_dismissed_do_not_count",
+    ]);
 }
 
 /// Ends the session that it should only take out.
@@ -205,5 +218,8 @@ impl Defect for DismissEnds {
 
 #[test]
 fn a_dismissal_that_ends_the_session_is_noticed() {
-    fails::<DismissEnds>(&["principals/a_dismissed_session_is_left_out_and_lives"]);
+    fails::<DismissEnds>(&[
+        "principals/a_dismissed_session_is_left_out_and_lives",
+        "principals/dismissing_again_is_harmless",
+    ]);
 }

@@ -18,7 +18,22 @@ impl Defect for GuardsIgnored {
 
 #[test]
 fn a_store_without_guards_is_noticed() {
-    fails::<GuardsIgnored>(&[]);
+    fails::<GuardsIgnored>(&[
+        "commit/the_guard_comes_before_expectations",
+        "commit/a_superseded_commit_changes_nothing",
+        "commit/refusals_show_the_present_record",
+        "rotation/a_wrong_secret_opens_nothing",
+        "rotation/in_its_grace_the_old_secret_is_a_holder_but_not_current",
+        "rotation/the_grace_ends",
+        "rotation/an_old_secret_can_be_dead_at_once",
+        "rotation/dead_at_once_holds_for_a_clock_that_lags",
+        "rotation/without_a_previous_the_old_secret_is_forgotten",
+        "rotation/the_next_rotation_ends_the_grace_of_the_one_before",
+        "lifetimes/refused_commits_do_not_restart_the_idle_timeout",
+        "destroy/a_new_record_under_an_old_tag_inherits_nothing",
+        "concurrency/one_of_many_rotations_wins",
+        "coherence/a_copy_from_a_refusal_is_told_too",
+    ]);
 }
 
 /// Renews for the old secret too.
@@ -36,7 +51,7 @@ impl Defect for HoldersAreCurrent {
 
 #[test]
 fn an_old_secret_that_counts_as_current_is_noticed() {
-    fails::<HoldersAreCurrent>(&[]);
+    fails::<HoldersAreCurrent>(&["rotation/in_its_grace_the_old_secret_is_a_holder_but_not_current"]);
 }
 
 /// Lets an old secret in if `lingers` says so.
@@ -68,7 +83,11 @@ impl Defect for GraceWithoutEnd {
 
 #[test]
 fn a_grace_without_end_is_noticed() {
-    fails::<GraceWithoutEnd>(&[]);
+    fails::<GraceWithoutEnd>(&[
+        "rotation/the_grace_ends",
+        "rotation/an_old_secret_can_be_dead_at_once",
+        "rotation/dead_at_once_holds_for_a_clock_that_lags",
+    ]);
 }
 
 /// Measures "dead at once" by its own clock, which may lag behind that of the node that said so.
@@ -102,7 +121,12 @@ impl Defect for NoGrace {
 
 #[test]
 fn a_store_without_grace_is_noticed() {
-    fails::<NoGrace>(&[]);
+    fails::<NoGrace>(&[
+        "rotation/in_its_grace_the_old_secret_is_a_holder_but_not_current",
+        "rotation/the_grace_ends",
+        "rotation/the_next_rotation_ends_the_grace_of_the_one_before",
+        "rotation/other_commits_leave_the_secrets_alone",
+    ]);
 }
 
 /// Carries an anonymous visitor's values into a login.
@@ -120,7 +144,11 @@ impl Defect for LoginsKeepEverything {
 
 #[test]
 fn a_login_that_keeps_everything_is_noticed() {
-    fails::<LoginsKeepEverything>(&[]);
+    fails::<LoginsKeepEverything>(&[
+        "rotation/keep_only_removes_the_other_values",
+        "rotation/keep_only_spares_what_the_same_commit_writes",
+        "rotation/keep_only_of_nothing_removes_all",
+    ]);
 }
 
 /// Clears away what the login itself wrote.
@@ -159,5 +187,8 @@ impl Defect for AuthenticationKept {
 
 #[test]
 fn a_login_that_keeps_the_former_principal_is_noticed() {
-    fails::<AuthenticationKept>(&[]);
+    fails::<AuthenticationKept>(&[
+        "rotation/an_authentication_is_replaced",
+        "principals/a_session_that_is_about_to_log_in_keeps_its_place",
+    ]);
 }

@@ -50,7 +50,7 @@ impl Defect for BytesAsText {
 
 #[test]
 fn bytes_that_become_text_are_noticed() {
-    fails::<BytesAsText>(&[]);
+    fails::<BytesAsText>(&["values/bytes_are_kept_as_they_are", "values/sixty_four_kibibytes_fit"]);
 }
 
 /// Takes the empty string for nothing, as some databases do.
@@ -92,7 +92,10 @@ impl Defect for AbsentIsRemoved {
 
 #[test]
 fn an_absent_value_that_becomes_a_removed_one_is_noticed() {
-    fails::<AbsentIsRemoved>(&[]);
+    fails::<AbsentIsRemoved>(&[
+        "values/absent_is_neither_present_nor_removed",
+        "rotation/keep_only_spares_what_the_same_commit_writes",
+    ]);
 }
 
 /// Forgets how long a cached value is fresh.

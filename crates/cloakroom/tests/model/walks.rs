@@ -1,0 +1,156 @@
+//! Random walks: whatever is done in whatever order, every answer is the oracle's.
+
+use cloakroom::SessionErrorKind;
+use proptest::test_runner::{RngSeed, TestCaseError, TestError, TestRunner};
+
+use super::oracle::{Answer, Oracle};
+use super::stage::{Cookie, Stage};
+use super::steps::{Act, BROWSERS, Step, USERS, walk};
+
+const WALKS: u64 = 400;
+const SEED: u64 = 0x5EED;
+/// Longer than any session may last.
+const FOREVER: u64 = 401 * 24 * 60 * 60;
+
+#[test]
+fn sessions_in_memory_are_what_the_model_says() {
+    explore(false);
+}
+
+#[test]
+fn sessions_on_two_nodes_over_a_store_are_what_the_model_says() {
+    explore(true);
+}
+
+fn explore(shared: bool) {
+    let config = proptest::test_runner::Config {
+        cases: number("CLOAKROOM_ITERATIONS").unwrap_or(WALKS) as u32,
+        rng_seed: RngSeed::Fixed(number("CLOAKROOM_SEED").unwrap_or(SEED)),
+        failure_persistence: None,
+        max_shrink_iters: 20_000,
+        ..Default::default()
+    };
+    let outcome = TestRunner::new(config).run(&walk(), |steps| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(Walk::new(shared).go(&steps))
+    });
+    if let Err(TestError::Fail(reason, steps)) = outcome {
+        let steps: Vec<_> = steps.iter().map(|step| format!("\n    {step:?}")).collect();
+        panic!("{reason}, after{}", steps.concat());
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?} and must be a number")))
+}
+
+struct Walk {
+    oracle: Oracle,
+    stage: Stage,
+    /// Nodes that may have missed the end of a session.
+    deaf: [bool; 2],
+}
+
+impl Walk {
+    fn new(shared: bool) -> Self {
+        Self { oracle: Oracle::new(shared), stage: Stage::new(shared), deaf: [false; 2] }
+    }
+
+    async fn go(mut self, steps: &[Step]) -> Result<(), TestCaseError> {
+        for step in steps {
+            self.step(step).await?;
+        }
+        for browser in 0..BROWSERS {
+            for node in 0..2 {
+                self.request(browser, node, &Act::Who).await?;
+                self.request(browser, node, &Act::Read).await?;
+            }
+        }
+        self.compare_lists().await?;
+        self.pass(FOREVER).await;
+        self.compare_lists().await?;
+        self.stage.nothing_is_left();
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Request { browser, node, act } => return self.request(*browser, *node, act).await,
+            Step::Pass(span) => self.pass(*span).await,
+            Step::Copy(from, to) => {
+                self.oracle.tickets[*to] = self.oracle.tickets[*from];
+                self.stage.copy(*from, *to);
+            }
+            Step::Source(roles) => self.oracle.source(*roles),
+            Step::RevokeAll { user, node } => {
+                let revoked = self.stage.revoke_all(*node, *user).await;
+                return same(&self.oracle.revoke(*user, None), &revoked, step);
+            }
+            Step::InvalidateAll { user, node } => {
+                let changed = self.stage.invalidate_all(*node, *user).await;
+                return same(&self.oracle.invalidate(*user), &changed, step);
+            }
+            Step::Cut(node) => {
+                self.deaf[*node] = true;
+                self.stage.cut(*node);
+            }
+            Step::Mend(node) => self.stage.mend(*node),
+        }
+        Ok(())
+    }
+
+    async fn pass(&mut self, span: u64) {
+        let span = self.oracle.pass(span);
+        self.stage.pass(span).await;
+    }
+
+    async fn request(&mut self, browser: usize, node: usize, act: &Act) -> Result<(), TestCaseError> {
+        let (held, in_grace) = (self.oracle.tickets[browser], self.oracle.is_in_grace(browser));
+        let roles = self.oracle.roles();
+        let late = self.oracle.comes_late(browser);
+        if self.deaf[node] {
+            self.oracle.haunt(browser);
+        }
+        let (answer, cookie) = self.stage.request(browser, node, act, roles).await;
+        if late && self.deaf[node] && answer == Answer::Refused(SessionErrorKind::Ended) {
+            // To this node the session was alive when the request came, so it does not quietly start another.
+            return same(&Cookie::Untouched, &cookie, act);
+        }
+        let expected = self.oracle.request(browser, act);
+        same(&expected, &answer, act)?;
+        let now_held = self.oracle.tickets[browser];
+        let cookies: &[Cookie] = match now_held {
+            None if held.is_some() => &[Cookie::Forgotten],
+            _ if now_held != held => &[Cookie::New],
+            // The client has a newer token by now, or is just getting it.
+            _ if in_grace => &[Cookie::Untouched],
+            _ => &[Cookie::Untouched, Cookie::Repeated],
+        };
+        if cookies.contains(&cookie) {
+            return Ok(());
+        }
+        Err(TestCaseError::fail(format!("{act:?}: the cookie is {cookie:?} and must be one of {cookies:?}")))
+    }
+
+    async fn compare_lists(&self) -> Result<(), TestCaseError> {
+        for user in 0..USERS {
+            let expected = self.oracle.members(user).len();
+            for listed in self.stage.listed(user).await {
+                same(&expected, &listed, &format!("the list of user {user}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(
+    expected: &T,
+    found: &T,
+    what: &impl std::fmt::Debug,
+) -> Result<(), TestCaseError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(TestCaseError::fail(format!("{what:?}: the model says {expected:?}, the library {found:?}")))
+}

@@ -1,0 +1,146 @@
+use cloakroom::store::{Store, StoreErrorKind};
+use cloakroom::testkit::{Chances, FaultyStore, ManualClock, MemoryStore, Verb};
+
+use crate::samples::{is_done, put, store_with_session, tag, text};
+
+async fn faulty(clock: &ManualClock) -> FaultyStore<MemoryStore> {
+    FaultyStore::new(store_with_session(clock).await)
+}
+
+#[tokio::test]
+async fn a_scripted_failure_hits_the_next_call_of_its_verb_and_does_nothing() {
+    let clock = ManualClock::new();
+    let store = faulty(&clock).await;
+    store.fail_next(Verb::Commit, StoreErrorKind::Refused);
+    store.fail_next(Verb::Commit, StoreErrorKind::Unavailable);
+    store.load(tag(1)).await.unwrap();
+    for kind in [StoreErrorKind::Refused, StoreErrorKind::Unavailable] {
+        let error = store.commit(tag(1), put(&clock, 2, "a")).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+    }
+    assert_eq!(store.inner().record(tag(1)).unwrap().version, 1);
+    assert!(is_done(&store.commit(tag(1), put(&clock, 2, "a")).await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_lost_reply_hides_what_was_done() {
+    let clock = ManualClock::new();
+    let store = faulty(&clock).await;
+    store.lose_reply_next(Verb::Destroy);
+    assert_eq!(store.destroy(tag(1)).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert!(store.inner().is_empty());
+    assert!(!store.destroy(tag(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_fails_in_every_verb_until_it_is_healed() {
+    let clock = ManualClock::new();
+    let store = faulty(&clock).await;
+    store.fail_all(StoreErrorKind::Unavailable);
+    let ada = "ada".into();
+    let failures = [
+        store.load(tag(1)).await.map(drop),
+        store.create(tag(2), store.inner().record(tag(1)).unwrap()).await.map(drop),
+        store.commit(tag(1), put(&clock, 2, "a")).await.map(drop),
+        store.touch(Vec::new()).await,
+        store.destroy(tag(1)).await.map(drop),
+        store.admit(&ada, tag(1), None).await.map(drop),
+        store.dismiss(&ada, tag(1)).await,
+        store.members(&ada).await.map(drop),
+    ];
+    for failure in failures {
+        assert_eq!(failure.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+    assert_eq!(store.inner().len(), 1);
+    assert_eq!(store.inner().record(tag(1)).unwrap().version, 1);
+    store.heal();
+    store.load(tag(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_gate_holds_a_call_before_it_acts_and_before_it_replies() {
+    let clock = ManualClock::new();
+    let store = faulty(&clock).await;
+    let gate = store.delay_next(Verb::Commit);
+    let commit = tokio::spawn({
+        let (store, commit) = (store.clone(), put(&clock, 2, "a"));
+        async move { store.commit(tag(1), commit).await }
+    });
+    assert!(gate.arrived().await);
+    assert_eq!(store.inner().record(tag(1)).unwrap().version, 1, "acted before the gate let it");
+    assert!(gate.let_act().await);
+    assert_eq!(store.inner().record(tag(1)).unwrap().version, 2);
+    assert!(!commit.is_finished(), "replied before the gate was open");
+    gate.open();
+    assert!(is_done(&commit.await.unwrap().unwrap()));
+}
+
+#[tokio::test]
+async fn a_gate_that_is_dropped_is_open() {
+    let store = faulty(&ManualClock::new()).await;
+    drop(store.delay_next(Verb::Load));
+    assert!(store.load(tag(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_gate_says_when_nobody_will_come() {
+    let store = faulty(&ManualClock::new()).await;
+    let gate = store.delay_next(Verb::Load);
+    let given_up = store.delay_next(Verb::Destroy);
+    store.fail_next(Verb::Load, StoreErrorKind::Unavailable);
+    let destroy = tokio::spawn({
+        let store = store.clone();
+        async move { store.destroy(tag(1)).await }
+    });
+    assert!(given_up.arrived().await);
+    destroy.abort();
+    destroy.await.unwrap_err();
+    assert!(!given_up.let_act().await, "the caller gave up");
+    assert_eq!(store.inner().len(), 1);
+    store.heal();
+    assert!(!gate.arrived().await, "the plan was dropped");
+    store.load(tag(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_corrupt_load_damages_every_value_once_and_only_on_the_way() {
+    let store = faulty(&ManualClock::new()).await;
+    store.corrupt_next_load();
+    assert!(store.load(tag(2)).await.unwrap().is_none());
+    let damaged = store.load(tag(1)).await.unwrap().unwrap().record;
+    assert!(std::str::from_utf8(text(&damaged)).is_err(), "still text, so it might still decode");
+    let sound = store.load(tag(1)).await.unwrap().unwrap().record;
+    assert_eq!(text(&sound), b"{\"items\":[]}");
+    assert_eq!(store.inner().record(tag(1)).unwrap(), sound);
+}
+
+/// Which of 200 loads failed, and how.
+async fn weather(seed: u64, chances: Chances) -> Vec<Option<StoreErrorKind>> {
+    let store = faulty(&ManualClock::new()).await;
+    store.roll(seed, chances);
+    let mut weather = Vec::new();
+    for _ in 0..200 {
+        weather.push(store.load(tag(1)).await.err().map(|error| error.kind()));
+    }
+    store.heal();
+    assert!(store.load(tag(1)).await.is_ok());
+    weather
+}
+
+#[tokio::test]
+async fn chance_follows_from_its_seed() {
+    let chances = Chances::default().unavailable(20).lost_reply(20).dawdle(20).corrupt_load(20);
+    let once = weather(1, chances).await;
+    assert_eq!(once, weather(1, chances).await);
+    assert_ne!(once, weather(2, chances).await);
+    for kind in [None, Some(StoreErrorKind::Unavailable), Some(StoreErrorKind::Unknown)] {
+        assert!(once.contains(&kind), "{kind:?} never happened");
+    }
+}
+
+#[tokio::test]
+async fn never_is_never_and_always_is_always() {
+    assert_eq!(weather(1, Chances::default()).await, [None; 200]);
+    let always = Some(StoreErrorKind::Unavailable);
+    assert_eq!(weather(1, Chances::default().unavailable(100)).await, [always; 200]);
+}

@@ -1,0 +1,79 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cloakroom::Clock;
+use cloakroom::store::{
+    Action, Authentication, Commit, Committed, Copies, Edit, Expect, Guard, Lease, Lifetimes, Payload, Record, Store,
+    StoredValue, Tag, Verifier,
+};
+use cloakroom::testkit::{ManualClock, MemoryStore};
+
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+
+pub(crate) fn tag(number: u8) -> Tag {
+    Tag::from_bytes([number; 16])
+}
+
+/// An hour idle, a day in all, `cart` in it and `ada` logged in.
+pub(crate) fn record(clock: &ManualClock) -> Record {
+    let now = clock.now();
+    let mut record = Record::new(Verifier::from_bytes([9; 16]), Lifetimes::new(now, HOUR, now.after(24 * HOUR)), 1);
+    record.authentication = Some(Authentication::new("ada".into(), now, Some("Firefox".into())));
+    record.values.push(StoredValue::new("cart".into(), 1, None, Payload::Present(b"{\"items\":[]}"[..].into())));
+    record
+}
+
+pub(crate) fn put(clock: &ManualClock, nonce: u64, text: &str) -> Commit {
+    let mut commit = Commit::new(1, nonce, Guard::Anyone, clock.now());
+    let payload = Payload::Present(text.as_bytes().into());
+    commit.edits.push(Edit::new("cart".into(), Expect::Any, Action::Put { payload, fresh_until: None }));
+    commit
+}
+
+pub(crate) fn text(record: &Record) -> &[u8] {
+    match &record.values[0].payload {
+        Payload::Present(bytes) => bytes,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A store with one session, `tag(1)`.
+pub(crate) async fn store_with_session(clock: &ManualClock) -> MemoryStore {
+    let store = MemoryStore::with_clock(clock.clone());
+    store.create(tag(1), record(clock)).await.unwrap();
+    store
+}
+
+pub(crate) async fn lease(store: &impl Store) -> Lease {
+    store.load(tag(1)).await.unwrap().unwrap().lease
+}
+
+pub(crate) fn is_done(answer: &Committed) -> bool {
+    matches!(answer, Committed::Done(_))
+}
+
+/// What a local tier was told, in order; `None` stands for everything.
+#[derive(Default)]
+pub(crate) struct Told(Mutex<Vec<Option<Tag>>>);
+
+impl Copies for Told {
+    fn invalidate(&self, tag: Tag) {
+        self.0.lock().unwrap().push(Some(tag));
+    }
+
+    fn invalidate_all(&self) {
+        self.0.lock().unwrap().push(None);
+    }
+}
+
+impl Told {
+    pub(crate) fn attach(store: &impl Store) -> Arc<Self> {
+        let told = Arc::new(Self::default());
+        store.attach(Arc::<Self>::clone(&told));
+        told
+    }
+
+    pub(crate) fn take(&self) -> Vec<Option<Tag>> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}

@@ -1,0 +1,62 @@
+use cloakroom::store::{Store, StoreErrorKind, Touch};
+use cloakroom::testkit::{Call, FaultyStore, ManualClock, SpyStore, Verb};
+
+use crate::samples::{lease, put, record, store_with_session, tag};
+
+#[tokio::test]
+async fn every_round_trip_is_on_the_log_in_order() {
+    let clock = ManualClock::new();
+    let store = SpyStore::new(store_with_session(&clock).await);
+    let (ada, seen) = ("ada".into(), record(&clock).last_seen);
+    store.load(tag(1)).await.unwrap();
+    store.create(tag(2), record(&clock)).await.unwrap();
+    store.commit(tag(1), put(&clock, 2, "a")).await.unwrap();
+    store.touch(vec![Touch::new(tag(1), seen), Touch::new(tag(2), seen)]).await.unwrap();
+    store.admit(&ada, tag(1), None).await.unwrap();
+    assert_eq!(store.members(&ada).await.unwrap().len(), 1);
+    store.dismiss(&ada, tag(1)).await.unwrap();
+    assert!(store.destroy(tag(1)).await.unwrap());
+    let expected = [
+        Call::Load,
+        Call::Create,
+        Call::Commit,
+        Call::Touch(2),
+        Call::Admit,
+        Call::Members,
+        Call::Dismiss,
+        Call::Destroy,
+    ];
+    assert_eq!(store.calls(), expected);
+    assert_eq!(store.take_calls(), expected);
+    assert_eq!(store.calls(), []);
+    assert!(store.inner().record(tag(1)).is_none(), "the calls got through");
+}
+
+#[tokio::test]
+async fn clones_share_one_log() {
+    let store = SpyStore::new(store_with_session(&ManualClock::new()).await);
+    let other = store.clone();
+    other.load(tag(1)).await.unwrap();
+    other.load(tag(2)).await.unwrap();
+    other.destroy(tag(2)).await.unwrap();
+    assert_eq!((store.count(Verb::Load), store.count(Verb::Destroy), store.count(Verb::Touch)), (2, 1, 0));
+}
+
+#[tokio::test]
+async fn a_call_counts_if_it_was_begun_whatever_became_of_it() {
+    let store = SpyStore::new(FaultyStore::new(store_with_session(&ManualClock::new()).await));
+    drop(store.load(tag(1)));
+    assert_eq!(store.count(Verb::Load), 0, "a future that nobody polled asked nothing");
+    store.inner().fail_next(Verb::Load, StoreErrorKind::Unavailable);
+    store.load(tag(1)).await.unwrap_err();
+    assert_eq!(store.count(Verb::Load), 1);
+}
+
+#[tokio::test]
+async fn vouching_is_no_round_trip() {
+    let store = SpyStore::new(store_with_session(&ManualClock::new()).await);
+    let lease = lease(&store).await;
+    drop(store.take_calls());
+    assert!(store.vouches(lease));
+    assert_eq!(store.calls(), []);
+}
