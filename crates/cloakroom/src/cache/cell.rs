@@ -1,5 +1,4 @@
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use crate::identity::Tag;
 use crate::sync::{Arc, ArcCell, AtomicU64, Mutex};
@@ -80,11 +79,13 @@ impl Transition {
 
 impl Cell {
     pub(crate) fn new(tag: Tag, state: State, now: Timestamp) -> Self {
+        // Of a session that is only asked for, the shared tier may not have heard for long.
+        let reported = if state.snapshot().is_some() { now } else { Timestamp::default() };
         Self {
             tag,
             state: ArcCell::new(Arc::new(state)),
             last_seen: AtomicU64::new(now.as_millis()),
-            reported: AtomicU64::new(now.as_millis()),
+            reported: AtomicU64::new(reported.as_millis()),
             side: Mutex::new(None),
         }
     }
@@ -136,12 +137,6 @@ impl Cell {
     /// The shared tier knows that the session was seen at `at`.
     pub(crate) fn mark_reported(&self, at: Timestamp) {
         self.reported.fetch_max(at.as_millis(), Relaxed);
-    }
-
-    /// Whether the shared tier still has the record, going by what it was last told.
-    pub(crate) fn is_kept(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
-        let reported = Timestamp::from_millis(self.reported.load(Relaxed));
-        now < reported.after(Duration::from_millis(snapshot.idle.saturating_add(snapshot.idle / 10)))
     }
 
     /// Why the session must end now, if it must.

@@ -50,6 +50,8 @@ pub(crate) struct Term {
 pub(crate) struct Origin {
     pub(crate) lease: u64,
     pub(crate) nonce: u64,
+    /// Until when the shared tier keeps the record, as far as it is known to have heard of the session.
+    pub(crate) kept_until: Timestamp,
 }
 
 /// What a secret proves.

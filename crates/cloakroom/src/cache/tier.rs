@@ -199,21 +199,26 @@ impl Tier {
 
     /// Ends a session for good. Answers whether this call did: one caller only ends a session.
     pub(crate) fn end(&self, cell: &Arc<Cell>, reason: EndReason) -> bool {
-        self.end_if(cell, |_| Some(reason))
+        self.end_if(cell, |_| Some(reason)).is_some()
+    }
+
+    /// Ends a session for good. Answers whether this call did, and had something to tell the observer.
+    pub(crate) fn end_known(&self, cell: &Arc<Cell>, reason: EndReason) -> bool {
+        self.end_if(cell, |_| Some(reason)).is_some_and(|transition| transition.before.last_known().is_some())
     }
 
     /// Ends a session whose time is over, unless somebody has just prolonged it.
     pub(crate) fn end_overdue(&self, cell: &Arc<Cell>, now: Timestamp) -> bool {
-        self.end_if(cell, |state| state.snapshot().and_then(|snapshot| cell.overdue(snapshot, now)))
+        self.end_if(cell, |state| state.snapshot().and_then(|snapshot| cell.overdue(snapshot, now))).is_some()
     }
 
     /// Ends a session nobody is logged in to, because memory is full.
     pub(super) fn end_anonymous(&self, cell: &Arc<Cell>) -> bool {
-        self.end_if(cell, |state| state.is_anonymous().then_some(EndReason::Evicted))
+        self.end_if(cell, |state| state.is_anonymous().then_some(EndReason::Evicted)).is_some()
     }
 
     /// Ends a session if it is, at the very moment of its end, as it must be.
-    fn end_if(&self, cell: &Arc<Cell>, reason: impl Fn(&State) -> Option<EndReason>) -> bool {
+    fn end_if(&self, cell: &Arc<Cell>, reason: impl Fn(&State) -> Option<EndReason>) -> Option<Transition> {
         let end = |state: &State| match state {
             State::Ended(_) => None,
             alive => reason(alive).map(State::Ended),
@@ -223,13 +228,13 @@ impl Tier {
             // Also after losing the race: whoever gets an answer must find the session out of the table.
             self.table.remove(cell);
         }
-        let Some(transition) = transition else { return false };
+        let transition = transition?;
         self.settle(cell, &transition);
         if let State::Ended(reason) = *transition.after {
             self.observer.ended(cell, &transition.before, reason);
             cell.announce_end(reason);
         }
-        true
+        Some(transition)
     }
 
     /// Whether this very cell is the one of its tag: no invalidation reaches any other.

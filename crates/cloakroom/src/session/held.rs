@@ -35,7 +35,10 @@ pub(super) enum Standing {
 pub(super) enum News {
     #[default]
     None,
+    /// It made a new one.
     NewToken,
+    /// It has the present one kept for longer.
+    KeptLonger,
     LoggedOut,
 }
 
@@ -104,12 +107,11 @@ impl Held {
     /// known, because the copy was invalidated, a token that this request made is told, a hint is not.
     pub(super) fn has_token_news(&self) -> bool {
         let (Some(bearer), Some(cell)) = (self.bearer, &self.cell) else { return false };
-        let new_token = self.news == News::NewToken;
         match &**cell.state() {
             State::Live(snapshot) if snapshot.fingerprint == bearer.fingerprint => {
-                new_token || bearer.seen != self.presented
+                self.news != News::None || bearer.seen != self.presented
             }
-            State::Vacant(_) => new_token,
+            State::Vacant(_) => self.news == News::NewToken,
             State::Live(_) | State::Ended(_) => false,
         }
     }

@@ -3,35 +3,41 @@
 use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Refused};
-use crate::sessions::{Bearer, CommitError, LoginRequest, Proposal, SessionError, SessionErrorKind, remembered};
+use crate::sessions::{
+    Access, Bearer, CommitError, LoginRequest, Proposal, SessionError, SessionErrorKind, remembered,
+};
 use crate::sync::Arc;
 
 use super::handle::Handle;
 use super::held::{Held, News};
 
+/// A live session, and what its client holds of it.
+type Present = (Bearer, Arc<Cell>);
+
 impl Handle {
     /// Logs in, in a new session if the client's token opens none.
     pub(super) async fn login(&self, request: &LoginRequest) -> Result<(), SessionError> {
         let _turn = self.turn().await;
+        let mut created = None;
+        let outcome = self.log_in(request, &mut created).await;
+        if let (Err(_), Some((bearer, cell))) = (&outcome, created) {
+            self.engine().end(&bearer.tag, Some(cell), EndReason::Logout).await?;
+        }
+        outcome
+    }
+
+    /// Logs in on the present session, or on one that is `created` for it.
+    async fn log_in(&self, request: &LoginRequest, created: &mut Option<Present>) -> Result<(), SessionError> {
         let mut attempt = 0;
         loop {
-            let present = self.present().await?;
-            let new = present.is_none();
-            let (bearer, cell) = match present {
-                Some(present) => present,
-                None => self.engine().create(&[]).await?,
-            };
+            let (bearer, cell) = self.present_or_created(created).await?;
             match self.engine().login(&bearer, &cell, request).await {
                 Ok(bearer) => {
                     self.with_held(|held| held.adopt(bearer, cell));
                     return Ok(());
                 }
-                Err(error) if new => {
-                    self.engine().end(&bearer.tag, Some(cell), EndReason::Logout).await?;
-                    return Err(error.into());
-                }
                 // Another request logged in or out with the same token meanwhile: this one gets a session of its own.
-                Err(CommitError::Refused(Refused::Superseded | Refused::Ended(_))) => {
+                Err(CommitError::Refused(Refused::Superseded | Refused::Ended(_))) if created.is_none() => {
                     self.with_held(|held| *held = Held::default());
                 }
                 Err(error) => self.before_retry(error, attempt).await?,
@@ -40,8 +46,22 @@ impl Handle {
         }
     }
 
+    async fn present_or_created(&self, created: &mut Option<Present>) -> Result<Present, SessionError> {
+        if let Some((bearer, cell)) = created {
+            // Its copy may have fallen into doubt since.
+            return match self.engine().open(bearer, Some(cell)).await? {
+                Access::Open((cell, _)) => Ok((*bearer, cell)),
+                Access::Superseded | Access::Nothing => Err(SessionError::new(SessionErrorKind::Ended)),
+            };
+        }
+        if let Some(present) = self.present().await? {
+            return Ok(present);
+        }
+        Ok(created.insert(self.engine().create(&[]).await?).clone())
+    }
+
     /// The session that the client's token opens, with what the client holds of it.
-    async fn present(&self) -> Result<Option<(Bearer, Arc<Cell>)>, SessionError> {
+    async fn present(&self) -> Result<Option<Present>, SessionError> {
         let Some((cell, _)) = self.open().await? else { return Ok(None) };
         Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, cell)))
     }
@@ -80,7 +100,11 @@ impl Handle {
             match self.commit(&cell, Proposal { term, ..Proposal::default() }).await {
                 Ok(()) => {
                     // The same token again, to be kept for longer.
-                    self.with_held(|held| held.news = News::NewToken);
+                    self.with_held(|held| {
+                        if held.news == News::None {
+                            held.news = News::KeptLonger;
+                        }
+                    });
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, attempt).await?,

@@ -4,6 +4,7 @@ use crate::cache::{Cell, Change, Edit, EndReason, Origin, Refused, Rotation, Sna
 use crate::identity::{Hint, Tag};
 use crate::store::{self, AnyStore, Commit, Committed, Lease, Lifetimes, Loaded, Previous, StoreError, StoreErrorKind};
 use crate::sync::Arc;
+use crate::time::Timestamp;
 
 use super::bearer::Writer;
 use super::convert;
@@ -104,7 +105,7 @@ impl Engine {
                 let version = receipt.version;
                 let next = match receipt.record {
                     Some(record) => convert::snapshot(*record, receipt.lease, &State::Live(next)),
-                    None => Snapshot { version, origin: origin(receipt.lease, nonce), ..next },
+                    None => Snapshot { version, origin: origin(receipt.lease, nonce, &next, change.now), ..next },
                 };
                 self.install(cell, &before, &next);
                 cell.mark_reported(change.now);
@@ -229,6 +230,8 @@ impl Drop for Doubt<'_> {
     }
 }
 
-fn origin(lease: Lease, nonce: u64) -> Option<Box<Origin>> {
-    Some(Box::new(Origin { lease: lease.number(), nonce }))
+/// The origin of a copy whose record was last seen at `now`.
+fn origin(lease: Lease, nonce: u64, next: &Snapshot, now: Timestamp) -> Option<Box<Origin>> {
+    let kept_until = Lifetimes::new(next.created_at, Duration::from_millis(next.idle), next.absolute).kept_until(now);
+    Some(Box::new(Origin { lease: lease.number(), nonce, kept_until }))
 }

@@ -14,6 +14,7 @@ pub(crate) fn snapshot(record: Record, lease: Lease, former: &State) -> Snapshot
     let values: Box<[Entry]> = record.values.into_iter().map(|value| entry(value, known)).collect();
     let previous = record.previous.map(|previous| (previous, former_fingerprint(former, previous.verifier)));
     let persistent = record.lifetimes.persistent;
+    let kept_until = record.lifetimes.kept_until(record.last_seen);
     let standing = record.authentication.is_some() || previous.is_some() || persistent;
     Snapshot {
         version: record.version,
@@ -23,7 +24,7 @@ pub(crate) fn snapshot(record: Record, lease: Lease, former: &State) -> Snapshot
         verifier: record.verifier,
         fingerprint: former_fingerprint(former, record.verifier),
         standing: standing.then(|| Arc::new(Standing { authentication: record.authentication, previous, persistent })),
-        origin: Some(Box::new(Origin { lease: lease.number(), nonce: record.nonce })),
+        origin: Some(Box::new(Origin { lease: lease.number(), nonce: record.nonce, kept_until })),
         values: Values::Live(values),
     }
 }

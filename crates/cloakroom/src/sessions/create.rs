@@ -68,6 +68,7 @@ impl Engine {
     ) -> Result<Option<Arc<Cell>>, SessionError> {
         let (tag, nonce) = (bearer.tag, self.nonce()?);
         let record = convert::record(&snapshot, nonce).map_err(SessionError::encode)?;
+        let kept_until = record.lifetimes.kept_until(record.last_seen);
         let mut answer = store.create(tag, record.clone()).await;
         if matches!(&answer, Err(error) if error.kind() == StoreErrorKind::Unknown) {
             // Repeating is safe: the record's nonce tells the store that this is the same call.
@@ -75,7 +76,7 @@ impl Engine {
         }
         let Created::Done(lease) = self.watched(answer)? else { return Ok(None) };
         bearer.seen = Some(Hint { version: snapshot.version, nonce: nonce as u16 });
-        snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce }));
+        snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce, kept_until }));
         let now = self.now();
         match self.tier.insert(tag, snapshot, now) {
             // The session exists whether there is room for a copy or not.

@@ -84,12 +84,12 @@ impl Engine {
         let Some(store) = &self.store else {
             return Ok(cell.is_some_and(|cell| self.tier.end(&cell, reason)));
         };
-        let known = cell.as_ref().is_some_and(|cell| cell.state().last_known().is_some());
+        let mut known = cell.as_ref().is_some_and(|cell| cell.state().last_known().is_some());
         let principal = cell.as_ref().and_then(|cell| cell.state().last_known()?.principal().cloned());
         let existed = self.watched(store.destroy(*tag).await)?;
         // The caller's cell may have been forgotten meanwhile, and the table's be another one.
         for cell in cell.into_iter().chain(self.tier.get(tag)) {
-            self.tier.end(&cell, reason);
+            known |= self.tier.end_known(&cell, reason);
         }
         if existed && !known {
             self.ledger.ended_elsewhere(tag, reason);

@@ -119,8 +119,7 @@ impl Engine {
             let overdue = cell.overdue(snapshot, now).is_some();
             if self.store.is_some() {
                 // Only the record knows what other nodes saw, and which secrets they gave out.
-                let known =
-                    admitted && !overdue && cell.is_kept(snapshot, now) && self.is_current(snapshot, bearer.seen);
+                let known = admitted && !overdue && self.is_current(snapshot, bearer.seen, now);
                 return if known { Local::Open(Arc::clone(&state)) } else { Local::Unsure };
             }
             if !overdue {
@@ -131,14 +130,14 @@ impl Engine {
         }
     }
 
-    /// Whether a copy may be served without asking: its store vouches for it, and it is at least as
-    /// new as what its client has seen, also if the invalidation that says so is late.
-    fn is_current(&self, snapshot: &Snapshot, seen: Option<Hint>) -> bool {
+    /// Whether a copy may be served without asking: its store vouches for it and still has the record,
+    /// and it is at least as new as what its client has seen, also if the invalidation that says so is late.
+    fn is_current(&self, snapshot: &Snapshot, seen: Option<Hint>, now: Timestamp) -> bool {
         let (Some(store), Some(origin)) = (&self.store, &snapshot.origin) else { return self.store.is_none() };
         let covers = seen.is_none_or(|seen| {
             snapshot.version > seen.version || (snapshot.version == seen.version && origin.nonce as u16 == seen.nonce)
         });
-        covers && store.vouches(Lease::new(origin.lease))
+        covers && now < origin.kept_until && store.vouches(Lease::new(origin.lease))
     }
 
     /// Reads the record and makes it the copy of this process, unless an invalidation overtakes it.
@@ -241,7 +240,7 @@ impl Engine {
             let turn = cell.turn();
             let _turn = turn.lock().await;
             let Some(before) = self.reserve(&cell) else { continue };
-            if !before.snapshot().is_some_and(|snapshot| self.is_current(snapshot, None)) {
+            if !before.snapshot().is_some_and(|snapshot| self.is_current(snapshot, None, self.now())) {
                 let Some(snapshot) = self.load(&**store, &cell, &before).await? else { return Ok(None) };
                 self.tier.replace(&cell, &before, snapshot)?;
             }

@@ -1,5 +1,7 @@
 //! A client without a server: calls the layer as a service and carries its cookie from answer to request.
 
+#![allow(dead_code, reason = "several test binaries share this file, and none uses all of it")]
+
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::ops::Deref;

@@ -8,6 +8,8 @@ use crate::store::{
     Admission, AnyStore, Commit, Committed, Created, Guard, LimitPolicy, Record, Rotation, StoreError, Tag, Touch,
 };
 
+use crate::testkit::SeededRandom;
+
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::limits::limit;
@@ -59,8 +61,8 @@ async fn load(store: &dyn AnyStore, tag: Tag) -> Outcome<Record> {
 
 /// Commits with nonces of their own, for a task that must not borrow the stage.
 fn commits(stage: &Stage) -> impl Iterator<Item = Commit> + Send + use<> {
-    let (now, first) = (stage.now(), stage.nonce());
-    (0..10_000).map(move |number| Commit::new(0, first.wrapping_add(number), Guard::Anyone, now))
+    let (now, nonces) = (stage.now(), SeededRandom::new(stage.nonce()));
+    (0..10_000).map(move |_| Commit::new(0, nonces.next_u64(), Guard::Anyone, now))
 }
 
 async fn counter(stage: &Stage, keys: &[&str]) -> Outcome<Tag> {
@@ -200,14 +202,13 @@ async fn nothing_survives_a_destroy_among_commits(stage: &Stage) -> Outcome {
         .together(5, |place, store| {
             let commits = commits(stage);
             async move {
-                if place == 0 {
-                    ensure!(store.destroy(tag).await?, "destroy did not find the record");
-                    return Ok(());
-                }
-                for commit in commits.take(200) {
-                    if let Committed::Gone = store.commit(tag, with(commit, [put("count", "1")])).await? {
+                for (round, commit) in commits.take(100).enumerate() {
+                    if place == 0 && round == 50 {
+                        ensure!(store.destroy(tag).await?, "destroy did not find the record");
                         break;
                     }
+                    store.commit(tag, with(commit, [put("count", "1")])).await?;
+                    tokio::task::yield_now().await;
                 }
                 Ok(())
             }
