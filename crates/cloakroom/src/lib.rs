@@ -41,6 +41,9 @@
 //! - `testkit`: a manual clock, seeded randomness, a reference store, a spy, faults, and the
 //!   conformance suite for authors of stores.
 
+// Tests may unwrap; what users run may not.
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 mod cache;
 mod http;
 mod identity;
