@@ -36,7 +36,9 @@ async fn a_million_sessions_come_and_go_and_leave_nothing() {
     if let (Some(start), Some(first), Some(second)) = (start, first, second) {
         assert!(first > start + (100 << 20), "the first million took {} bytes", first - start);
         let grown = second.saturating_sub(first);
-        assert!(grown < (first - start) / 20, "the first million left {grown} bytes behind");
+        // The holes that an allocator leaves differ from run to run by a tenth or so; what was not
+        // given back would double it.
+        assert!(grown < (first - start) / 4, "the first million left {grown} bytes behind");
     }
 }
 

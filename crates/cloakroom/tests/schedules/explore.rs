@@ -55,7 +55,8 @@ mod imp {
 
     pub(crate) fn explore(scene: impl Fn() + Copy) {
         // Loaders are spawned on the runtime of whoever asks for the value.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
         let _entered = runtime.enter();
         (0..ROUNDS).for_each(|_| scene());
     }

@@ -31,7 +31,7 @@ pub use report::{Finding, Report, Verdict};
 ///
 /// ```
 /// use std::time::Duration;
-/// use cloakroom::testkit::{Backend, ManualClock, MemoryStore, conformance};
+/// use cloakroom::testkit::{Backend, Capability, ManualClock, MemoryStore, conformance};
 /// use cloakroom::{Clock, Timestamp};
 ///
 /// struct Memory(ManualClock);
@@ -49,6 +49,10 @@ pub use report::{Finding, Report, Verdict};
 ///
 ///     async fn advance(&self, duration: Duration) {
 ///         self.0.advance(duration);
+///     }
+///
+///     fn capabilities(&self) -> &[Capability] {
+///         &[Capability::Vouching]
 ///     }
 /// }
 ///

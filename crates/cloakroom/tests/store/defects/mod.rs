@@ -2,6 +2,7 @@
 
 mod commits;
 mod creates;
+mod erased;
 mod lifetimes;
 mod news;
 mod principals;
@@ -19,6 +20,7 @@ use cloakroom::store::{
 use cloakroom::testkit::{ManualClock, MemoryStore, conformance};
 
 use crate::backend::Over;
+use erased::AnyDefect;
 
 type Answer<T> = Result<T, StoreError>;
 
@@ -88,24 +90,25 @@ impl Deref for Sound {
     }
 }
 
-struct Broken<D> {
+/// A store with a defect of whatever kind.
+pub(crate) struct Broken {
     sound: Sound,
-    defect: D,
+    defect: Box<dyn AnyDefect>,
 }
 
-impl<D: Defect> Broken<D> {
-    fn new(clock: &ManualClock) -> Self {
+impl Broken {
+    fn new<D: Defect>(clock: &ManualClock) -> Self {
         let store = MemoryStore::with_clock(if D::STOPPED { ManualClock::new() } else { clock.clone() });
-        Self { sound: Sound { store, clock: clock.clone() }, defect: D::default() }
+        Self { sound: Sound { store, clock: clock.clone() }, defect: Box::new(D::default()) }
     }
 
     fn node(&self) -> Self {
         let sound = Sound { store: self.sound.store.node(), clock: self.sound.clock.clone() };
-        Self { sound, defect: D::default() }
+        Self { sound, defect: self.defect.another() }
     }
 }
 
-impl<D: Defect> Store for Broken<D> {
+impl Store for Broken {
     async fn load(&self, tag: Tag) -> Answer<Option<Loaded>> {
         self.defect.load(&self.sound, tag).await
     }
@@ -153,7 +156,7 @@ impl<D: Defect> Store for Broken<D> {
 #[track_caller]
 fn fails<D: Defect>(expected: &[&str]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let backend = Over::new(Broken::<D>::new, |broken| &broken.sound.store, Broken::node);
+    let backend = Over::new(Broken::new::<D>, |broken| &broken.sound.store, Broken::node);
     let report = runtime.block_on(conformance(backend));
     assert_eq!(report.failed().collect::<Vec<_>>(), expected, "{report}");
 }
