@@ -8,8 +8,12 @@ use crate::sync::Arc;
 use super::{Session, SessionValue};
 
 impl<T: SessionValue> Session<T> {
-    /// The value of the session, if there is one. Never creates anything.
-    pub(crate) async fn read(session: Session) -> Result<Option<Self>, SessionError> {
+    /// One value of a session, if there is one: what the extractor `Option<Session<T>>` does, for
+    /// services without axum. Never creates anything.
+    ///
+    /// # Errors
+    /// As [`Session::get`].
+    pub async fn read(session: Session) -> Result<Option<Self>, SessionError> {
         let value = session.get::<T>().await?;
         Ok(value.map(|value| Self { hold: session.hold, value: Some(value) }))
     }
@@ -55,7 +59,12 @@ impl<T: SessionValue> Session<T> {
 }
 
 impl<T: SessionValue + Default> Session<T> {
-    pub(crate) async fn read_or_default(session: Session) -> Result<Self, SessionError> {
+    /// One value of a session, or its default where there is none: what the extractor `Session<T>`
+    /// does, for services without axum. Never creates anything.
+    ///
+    /// # Errors
+    /// As [`Session::get`].
+    pub async fn read_or_default(session: Session) -> Result<Self, SessionError> {
         let value = session.get::<T>().await?.unwrap_or_default();
         Ok(Self { hold: session.hold, value: Some(value) })
     }
