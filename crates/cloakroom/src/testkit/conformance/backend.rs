@@ -52,7 +52,8 @@ pub trait Backend: Send + Sync + 'static {
         Duration::from_millis(500)
     }
 
-    /// After how long a check counts as hanging, in real time: 60 s by default, more than 20 ticks if they are waited for.
+    /// After how long a check counts as hanging, in real time. 60 s by default; it has to be more than
+    /// 20 ticks where they are really waited for.
     fn patience(&self) -> Duration {
         Duration::from_secs(60)
     }

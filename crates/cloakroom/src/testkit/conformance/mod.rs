@@ -1,4 +1,5 @@
 mod backend;
+mod cancellation;
 mod coherence;
 mod commit;
 mod concurrency;
@@ -76,6 +77,7 @@ pub async fn conformance<B: Backend>(backend: B) -> Report {
     checks.extend(principals::checks());
     checks.extend(limits::checks());
     checks.extend(concurrency::checks());
+    checks.extend(cancellation::checks());
     checks.extend(coherence::checks());
     suite::run(backend, checks).await
 }

@@ -136,7 +136,7 @@ fn rounded_nonces_are_noticed() {
         "commit/a_commit_without_edits_still_counts",
         "retry/nonces_differ_by_any_bit",
         "rotation/a_new_secret_replaces_the_old",
-        "concurrency/a_commit_that_is_given_up_is_whole_or_not_at_all",
+        "cancellation/a_commit_that_is_given_up_is_whole_or_not_at_all",
     ]);
 }
 
@@ -214,7 +214,7 @@ fn a_removal_that_forgets_is_noticed() {
         "rotation/keep_only_leaves_old_removals_alone",
         "rotation/keep_only_spares_what_the_same_commit_writes",
         "rotation/keep_only_of_nothing_removes_all",
-        "concurrency/a_commit_that_is_given_up_is_whole_or_not_at_all",
+        "cancellation/a_commit_that_is_given_up_is_whole_or_not_at_all",
     ]);
 }
 
@@ -234,4 +234,58 @@ impl Defect for RemovalOfNothingSkipped {
 #[test]
 fn a_skipped_removal_is_noticed() {
     fails::<RemovalOfNothingSkipped>(&["removal/a_version_stays_also_where_nothing_was"]);
+}
+
+/// Writes all values anew with every change.
+#[derive(Default)]
+struct EveryValueRewritten;
+
+impl Defect for EveryValueRewritten {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        let answer = sound.commit(tag, commit).await?;
+        if let (Committed::Done(_), Some(mut record)) = (&answer, sound.record(tag)) {
+            let version = record.version;
+            record.values.iter_mut().for_each(|value| value.version = version);
+            sound.roll_back(tag, record);
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn values_that_are_all_rewritten_are_noticed() {
+    fails::<EveryValueRewritten>(&[
+        "values/freshness_is_kept",
+        "values/freshness_goes_with_the_value_it_belonged_to",
+        "commit/only_edited_values_change",
+        "commit/a_commit_without_edits_still_counts",
+        "commit/a_receipt_brings_the_record_to_a_stale_base",
+        "expectations/a_foreign_change_of_another_value_does_not_matter",
+        "rotation/a_new_secret_replaces_the_old",
+        "rotation/a_renewal_keeps_authentication_and_values",
+        "rotation/keep_only_removes_the_other_values",
+        "rotation/keep_only_leaves_old_removals_alone",
+        "concurrency/two_values_never_conflict",
+    ]);
+}
+
+/// A column of one byte for the version.
+#[derive(Default)]
+struct VersionsInAByte;
+
+impl Defect for VersionsInAByte {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        if let Some(mut record) = sound.record(tag)
+            && record.version == 255
+        {
+            record.version = 0;
+            sound.roll_back(tag, record);
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn versions_that_start_again_are_noticed() {
+    fails::<VersionsInAByte>(&["commit/versions_are_exact_after_many_commits"]);
 }

@@ -115,3 +115,66 @@ fn a_touch_that_resurrects_is_noticed() {
         "destroy/late_writes_do_not_resurrect",
     ]);
 }
+
+/// Has no room for what the application calls a session.
+#[derive(Default)]
+struct LabelsLost;
+
+impl Defect for LabelsLost {
+    async fn create(&self, sound: &Sound, tag: Tag, mut record: Record) -> Answer<Created> {
+        if let Some(authentication) = &mut record.authentication {
+            authentication.label = None;
+        }
+        sound.create(tag, record).await
+    }
+}
+
+#[test]
+fn a_lost_label_is_noticed() {
+    fails::<LabelsLost>(&["create/every_field_is_kept"]);
+}
+
+/// The record first, its values afterwards.
+#[derive(Default)]
+struct CreateInTwoSteps;
+
+impl Defect for CreateInTwoSteps {
+    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
+        let mut bare = record.clone();
+        bare.values.clear();
+        let answer = sound.create(tag, bare.clone()).await?;
+        if sound.record(tag) == Some(bare) {
+            tokio::task::yield_now().await;
+            sound.roll_back(tag, record);
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_create_that_can_be_left_half_done_is_noticed() {
+    fails::<CreateInTwoSteps>(&["cancellation/a_create_that_is_given_up_is_whole_or_not_at_all"]);
+}
+
+/// `FLUSHDB`, as somebody's test helper had it.
+#[derive(Default)]
+struct DestroysEverything;
+
+impl Defect for DestroysEverything {
+    async fn destroy(&self, sound: &Sound, tag: Tag) -> Answer<bool> {
+        let existed = sound.destroy(tag).await?;
+        for other in sound.tags() {
+            sound.destroy(other).await?;
+        }
+        Ok(existed)
+    }
+}
+
+#[test]
+fn a_destroy_of_everything_is_noticed() {
+    fails::<DestroysEverything>(&[
+        "touch/what_is_gone_is_skipped",
+        "destroy/other_sessions_live_on",
+        "limits/the_dead_do_not_count",
+    ]);
+}

@@ -1,5 +1,5 @@
-use cloakroom::Clock;
-use cloakroom::store::{Commit, Committed, Loaded, Record, Store, Tag, Touch};
+use cloakroom::store::{Commit, Committed, Created, Loaded, Record, Store, Tag, Touch};
+use cloakroom::{Clock, Timestamp};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -212,4 +212,47 @@ impl Defect for LifetimesFixed {
 #[test]
 fn fixed_lifetimes_are_noticed() {
     fails::<LifetimesFixed>(&["lifetimes/a_commit_changes_both_lifetimes", "lifetimes/a_commit_may_shorten_them"]);
+}
+
+/// Keeps instants as signed numbers: the end of time lies before its beginning.
+#[derive(Default)]
+struct InstantsSigned;
+
+impl Defect for InstantsSigned {
+    async fn create(&self, sound: &Sound, tag: Tag, mut record: Record) -> Answer<Created> {
+        let signed = record.lifetimes.absolute.as_millis().cast_signed();
+        record.lifetimes.absolute = Timestamp::from_millis(signed.max(0).cast_unsigned());
+        sound.create(tag, record).await
+    }
+}
+
+#[test]
+fn an_end_of_time_that_overflows_is_noticed() {
+    fails::<InstantsSigned>(&["lifetimes/lifetimes_without_an_end_are_no_fault"]);
+}
+
+/// Counts a touch as a change.
+#[derive(Default)]
+struct TouchesCount;
+
+impl Defect for TouchesCount {
+    async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
+        for touch in &touches {
+            if let Some(mut record) = sound.record(touch.tag) {
+                record.version += 1;
+                sound.roll_back(touch.tag, record);
+            }
+        }
+        sound.touch(touches).await
+    }
+}
+
+#[test]
+fn a_touch_that_counts_as_a_change_is_noticed() {
+    fails::<TouchesCount>(&[
+        "touch/last_seen_moves_and_nothing_else",
+        "touch/last_seen_never_goes_back",
+        "touch/a_commit_from_before_still_fits",
+        "concurrency/touches_lose_no_commit",
+    ]);
 }

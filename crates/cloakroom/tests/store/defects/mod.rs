@@ -4,6 +4,7 @@ mod commits;
 mod creates;
 mod erased;
 mod lifetimes;
+mod limits;
 mod news;
 mod principals;
 mod races;

@@ -3,6 +3,10 @@ use std::sync::{Arc, Mutex};
 
 use cloakroom::store::{Copies, Lease, Loaded, Store, Tag};
 
+use cloakroom::testkit::{MemoryStore, conformance};
+
+use crate::backend::Over;
+
 use super::{Answer, Defect, Sound, fails};
 
 /// Vouches for copies, and never listens.
@@ -130,4 +134,14 @@ impl Defect for NeverVouches {
 #[test]
 fn a_store_that_does_not_vouch_as_claimed_is_noticed() {
     fails::<NeverVouches>(&["coherence/it_vouches_exactly_if_it_claims_to", "coherence/who_is_cut_off_stops_vouching"]);
+}
+
+/// Every process keeps its records to itself.
+#[test]
+fn nodes_that_share_nothing_are_noticed() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let alone = Over::new(|clock| MemoryStore::with_clock(clock.clone()), |store| store, |_| MemoryStore::new());
+    let report = runtime.block_on(conformance(alone));
+    assert!(report.failed().any(|name| name == "coherence/nodes_share_their_records"), "{report}");
+    assert!(report.failed().all(|name| name.starts_with("coherence/")), "{report}");
 }

@@ -1,102 +1,10 @@
-use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use cloakroom::store::{Admission, Limit, LimitPolicy, Principal, Record, Store, Tag};
+use cloakroom::Clock;
+use cloakroom::store::{Admission, Created, Lifetimes, Limit, Principal, Record, Store, Tag, Verifier};
 
 use super::{Answer, Defect, Sound, fails};
-
-/// A counter instead of a list: it counts whom nobody dismissed, dead or alive.
-#[derive(Default)]
-struct TheDeadCount(Mutex<HashSet<(Principal, Tag)>>);
-
-impl Defect for TheDeadCount {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        {
-            let mut counted = self.0.lock().unwrap();
-            let member = (principal.clone(), tag);
-            let count = counted.iter().filter(|(other, _)| other == principal).count();
-            if let Some(limit) = limit
-                && limit.when_reached == LimitPolicy::Reject
-                && count >= limit.count.get() as usize
-                && !counted.contains(&member)
-            {
-                return Ok(Admission::Refused);
-            }
-            counted.insert(member);
-        }
-        sound.admit(principal, tag, limit).await
-    }
-
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
-        self.0.lock().unwrap().remove(&(principal.clone(), tag));
-        sound.dismiss(principal, tag).await
-    }
-}
-
-#[test]
-fn a_limit_that_counts_the_dead_is_noticed() {
-    fails::<TheDeadCount>(&[
-        "lifetimes/idle_sessions_are_absent_for_every_verb",
-        "lifetimes/overdue_sessions_are_absent_for_every_verb",
-        "limits/the_dead_do_not_count",
-    ]);
-}
-
-/// Enters a member anew, at the end of the line.
-#[derive(Default)]
-struct AdmittedAgainIsYoungest;
-
-impl Defect for AdmittedAgainIsYoungest {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        sound.dismiss(principal, tag).await?;
-        sound.admit(principal, tag, limit).await
-    }
-}
-
-#[test]
-fn a_member_that_loses_its_place_is_noticed() {
-    fails::<AdmittedAgainIsYoungest>(&["limits/a_member_keeps_its_place_in_the_line"]);
-}
-
-/// Makes room for one, however many are too many.
-#[derive(Default)]
-struct OneMakesRoom;
-
-impl Defect for OneMakesRoom {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        let mut answer = sound.admit(principal, tag, limit).await?;
-        if let Admission::Admitted { displaced } = &mut answer {
-            displaced.truncate(1);
-        }
-        Ok(answer)
-    }
-}
-
-#[test]
-fn a_limit_that_makes_too_little_room_is_noticed() {
-    fails::<OneMakesRoom>(&["limits/a_lower_limit_makes_as_many_leave_as_needed"]);
-}
-
-/// Refuses whatever the policy says.
-#[derive(Default)]
-struct AlwaysRejects;
-
-impl Defect for AlwaysRejects {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        let limit = limit.map(|limit| Limit::new(limit.count, LimitPolicy::Reject));
-        sound.admit(principal, tag, limit).await
-    }
-}
-
-#[test]
-fn an_ignored_policy_is_noticed() {
-    fails::<AlwaysRejects>(&[
-        "limits/at_the_limit_the_oldest_makes_room",
-        "limits/a_lower_limit_makes_as_many_leave_as_needed",
-        "limits/a_member_keeps_its_place_in_the_line",
-        "concurrency/admissions_displace_exactly_as_many_as_needed",
-    ]);
-}
 
 /// Lists who was ever entered, whoever is logged in there now.
 #[derive(Default)]
@@ -221,5 +129,138 @@ fn a_dismissal_that_ends_the_session_is_noticed() {
     fails::<DismissEnds>(&[
         "principals/a_dismissed_session_is_left_out_and_lives",
         "principals/dismissing_again_is_harmless",
+    ]);
+}
+
+/// Lists a session as often as it was admitted.
+#[derive(Default)]
+struct ListsTwice(Mutex<Vec<(Principal, Tag)>>);
+
+impl Defect for ListsTwice {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let answer = sound.admit(principal, tag, limit).await?;
+        if answer != Admission::Refused {
+            self.0.lock().unwrap().push((principal.clone(), tag));
+        }
+        Ok(answer)
+    }
+
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+        let once = sound.members(principal).await?;
+        let admitted = self.0.lock().unwrap();
+        let times = |tag: &Tag| admitted.iter().filter(|entry| **entry == (principal.clone(), *tag)).count();
+        Ok(once.into_iter().flat_map(|member| std::iter::repeat_n(member.clone(), times(&member.0))).collect())
+    }
+}
+
+#[test]
+fn a_session_that_is_listed_twice_is_noticed() {
+    fails::<ListsTwice>(&[
+        "principals/admitting_twice_lists_once",
+        "limits/a_member_is_admitted_again_at_the_limit",
+        "coherence/nodes_share_their_records",
+    ]);
+}
+
+/// Lists the youngest first.
+#[derive(Default)]
+struct ListsBackwards;
+
+impl Defect for ListsBackwards {
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+        let mut members = sound.members(principal).await?;
+        members.reverse();
+        Ok(members)
+    }
+}
+
+#[test]
+fn a_list_in_the_wrong_order_is_noticed() {
+    fails::<ListsBackwards>(&[
+        "principals/members_are_listed_oldest_admission_first",
+        "limits/below_the_limit_everybody_is_admitted",
+        "limits/at_the_limit_one_more_is_refused",
+        "limits/at_the_limit_the_oldest_makes_room",
+        "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_member_is_admitted_again_at_the_limit",
+        "limits/the_dead_do_not_count",
+        "limits/the_dismissed_do_not_count",
+    ]);
+}
+
+/// Keeps a copy of the record in the index, and lets it grow old.
+#[derive(Default)]
+struct ListsOldRecords(Mutex<Vec<(Tag, Record)>>);
+
+impl Defect for ListsOldRecords {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        self.0.lock().unwrap().extend(sound.record(tag).map(|record| (tag, record)));
+        sound.admit(principal, tag, limit).await
+    }
+
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+        let mut members = sound.members(principal).await?;
+        for (tag, record) in &mut members {
+            let known = self.0.lock().unwrap();
+            if let Some((_, old)) = known.iter().find(|(known, _)| known == tag) {
+                record.clone_from(old);
+            }
+        }
+        Ok(members)
+    }
+}
+
+#[test]
+fn a_list_of_old_records_is_noticed() {
+    fails::<ListsOldRecords>(&["principals/members_come_with_their_records"]);
+}
+
+/// Lists sessions that were destroyed, until somebody dismisses them.
+#[derive(Default)]
+struct ListsTheDestroyed(Mutex<Vec<(Tag, Record)>>);
+
+impl Defect for ListsTheDestroyed {
+    async fn destroy(&self, sound: &Sound, tag: Tag) -> Answer<bool> {
+        self.0.lock().unwrap().extend(sound.record(tag).map(|record| (tag, record)));
+        sound.destroy(tag).await
+    }
+
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+        let mut members = sound.members(principal).await?;
+        let was_theirs = |record: &Record| {
+            record.authentication.as_ref().is_some_and(|authentication| authentication.principal == *principal)
+        };
+        members.extend(self.0.lock().unwrap().iter().filter(|(_, record)| was_theirs(record)).cloned());
+        Ok(members)
+    }
+}
+
+#[test]
+fn a_list_of_destroyed_sessions_is_noticed() {
+    fails::<ListsTheDestroyed>(&["destroy/it_takes_the_session_out_of_every_list", "limits/the_dead_do_not_count"]);
+}
+
+/// Enters a member with a record that it makes up.
+#[derive(Default)]
+struct AdmissionsCreate;
+
+impl Defect for AdmissionsCreate {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let (now, hour) = (sound.clock.now(), Duration::from_secs(3600));
+        let record = Record::new(Verifier::from_bytes([1; 16]), Lifetimes::new(now, hour, now.after(hour)), 1);
+        // Where there is one already, that one stays.
+        let _: Created = sound.create(tag, record).await?;
+        sound.admit(principal, tag, limit).await
+    }
+}
+
+#[test]
+fn an_admission_that_creates_is_noticed() {
+    fails::<AdmissionsCreate>(&[
+        "create/nobody_else_creates",
+        "lifetimes/idle_sessions_are_absent_for_every_verb",
+        "lifetimes/overdue_sessions_are_absent_for_every_verb",
+        "destroy/late_writes_do_not_resurrect",
+        "principals/an_admission_creates_nothing",
     ]);
 }

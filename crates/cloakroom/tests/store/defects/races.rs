@@ -94,7 +94,7 @@ impl Defect for CommitInTwoSteps {
 
 #[test]
 fn a_commit_that_can_be_left_half_done_is_noticed() {
-    fails::<CommitInTwoSteps>(&["concurrency/a_commit_that_is_given_up_is_whole_or_not_at_all"]);
+    fails::<CommitInTwoSteps>(&["cancellation/a_commit_that_is_given_up_is_whole_or_not_at_all"]);
 }
 
 /// Says that there was something to destroy, always.

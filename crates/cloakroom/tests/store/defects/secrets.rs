@@ -192,3 +192,24 @@ fn a_login_that_keeps_the_former_principal_is_noticed() {
         "principals/a_session_that_is_about_to_log_in_keeps_its_place",
     ]);
 }
+
+/// Logs out whoever renews.
+#[derive(Default)]
+struct RenewalsLogOut;
+
+impl Defect for RenewalsLogOut {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        let renews = commit.rotation.as_ref().is_some_and(|rotation| rotation.authentication.is_none());
+        let answer = sound.commit(tag, commit).await?;
+        if let (true, Committed::Done(_), Some(mut record)) = (renews, &answer, sound.record(tag)) {
+            record.authentication = None;
+            sound.roll_back(tag, record);
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_renewal_that_logs_out_is_noticed() {
+    fails::<RenewalsLogOut>(&["rotation/a_renewal_keeps_authentication_and_values"]);
+}

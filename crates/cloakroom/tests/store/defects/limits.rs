@@ -1,0 +1,197 @@
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::sync::Mutex;
+
+use cloakroom::store::{Admission, Limit, LimitPolicy, Principal, Store, Tag};
+
+use super::{Answer, Defect, Sound, fails};
+
+/// A counter instead of a list: it counts whom nobody dismissed, dead or alive.
+#[derive(Default)]
+struct TheDeadCount(Mutex<HashSet<(Principal, Tag)>>);
+
+impl Defect for TheDeadCount {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        {
+            let mut counted = self.0.lock().unwrap();
+            let member = (principal.clone(), tag);
+            let count = counted.iter().filter(|(other, _)| other == principal).count();
+            if let Some(limit) = limit
+                && limit.when_reached == LimitPolicy::Reject
+                && count >= limit.count.get() as usize
+                && !counted.contains(&member)
+            {
+                return Ok(Admission::Refused);
+            }
+            counted.insert(member);
+        }
+        sound.admit(principal, tag, limit).await
+    }
+
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
+        self.0.lock().unwrap().remove(&(principal.clone(), tag));
+        sound.dismiss(principal, tag).await
+    }
+}
+
+#[test]
+fn a_limit_that_counts_the_dead_is_noticed() {
+    fails::<TheDeadCount>(&[
+        "lifetimes/idle_sessions_are_absent_for_every_verb",
+        "lifetimes/overdue_sessions_are_absent_for_every_verb",
+        "limits/the_dead_do_not_count",
+    ]);
+}
+
+/// Enters a member anew, at the end of the line.
+#[derive(Default)]
+struct AdmittedAgainIsYoungest;
+
+impl Defect for AdmittedAgainIsYoungest {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        sound.dismiss(principal, tag).await?;
+        sound.admit(principal, tag, limit).await
+    }
+}
+
+#[test]
+fn a_member_that_loses_its_place_is_noticed() {
+    fails::<AdmittedAgainIsYoungest>(&["limits/a_member_keeps_its_place_in_the_line"]);
+}
+
+/// Makes room for one, however many are too many.
+#[derive(Default)]
+struct OneMakesRoom;
+
+impl Defect for OneMakesRoom {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let mut answer = sound.admit(principal, tag, limit).await?;
+        if let Admission::Admitted { displaced } = &mut answer {
+            displaced.truncate(1);
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_limit_that_makes_too_little_room_is_noticed() {
+    fails::<OneMakesRoom>(&["limits/a_lower_limit_makes_as_many_leave_as_needed"]);
+}
+
+/// Refuses whatever the policy says.
+#[derive(Default)]
+struct AlwaysRejects;
+
+impl Defect for AlwaysRejects {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let limit = limit.map(|limit| Limit::new(limit.count, LimitPolicy::Reject));
+        sound.admit(principal, tag, limit).await
+    }
+}
+
+#[test]
+fn an_ignored_policy_is_noticed() {
+    fails::<AlwaysRejects>(&[
+        "limits/at_the_limit_the_oldest_makes_room",
+        "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_member_keeps_its_place_in_the_line",
+        "concurrency/admissions_displace_exactly_as_many_as_needed",
+    ]);
+}
+
+/// Allows one more than it should.
+#[derive(Default)]
+struct OneTooMany;
+
+impl Defect for OneTooMany {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let limit = limit.map(|limit| Limit::new(limit.count.saturating_add(1), limit.when_reached));
+        sound.admit(principal, tag, limit).await
+    }
+}
+
+#[test]
+fn a_limit_that_lets_one_more_in_is_noticed() {
+    fails::<OneTooMany>(&[
+        "limits/at_the_limit_one_more_is_refused",
+        "limits/at_the_limit_the_oldest_makes_room",
+        "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_member_keeps_its_place_in_the_line",
+        "concurrency/admissions_never_exceed_the_limit",
+        "concurrency/admissions_displace_exactly_as_many_as_needed",
+    ]);
+}
+
+/// Allows one less than it should.
+#[derive(Default)]
+struct OneTooFew;
+
+impl Defect for OneTooFew {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let fewer = |count: NonZeroU32| NonZeroU32::new(count.get() - 1).unwrap_or(NonZeroU32::MIN);
+        let limit = limit.map(|limit| Limit::new(fewer(limit.count), limit.when_reached));
+        sound.admit(principal, tag, limit).await
+    }
+}
+
+#[test]
+fn a_limit_that_keeps_one_out_is_noticed() {
+    fails::<OneTooFew>(&[
+        "limits/below_the_limit_everybody_is_admitted",
+        "limits/at_the_limit_one_more_is_refused",
+        "limits/at_the_limit_the_oldest_makes_room",
+        "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_member_is_admitted_again_at_the_limit",
+        "limits/a_member_keeps_its_place_in_the_line",
+        "limits/the_dead_do_not_count",
+        "limits/the_dismissed_do_not_count",
+        "concurrency/admissions_never_exceed_the_limit",
+        "concurrency/admissions_displace_exactly_as_many_as_needed",
+    ]);
+}
+
+/// Refuses a member that is admitted again, because it counts itself.
+#[derive(Default)]
+struct CountsItself;
+
+impl Defect for CountsItself {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let members = sound.members(principal).await?.len();
+        let is_full = |limit: Limit| limit.when_reached == LimitPolicy::Reject && members >= limit.count.get() as usize;
+        if limit.is_some_and(is_full) { Ok(Admission::Refused) } else { sound.admit(principal, tag, limit).await }
+    }
+}
+
+#[test]
+fn a_member_that_counts_itself_is_noticed() {
+    fails::<CountsItself>(&["limits/a_member_is_admitted_again_at_the_limit"]);
+}
+
+/// One limit for all principals together.
+#[derive(Default)]
+struct SharedLimit(Mutex<HashSet<Tag>>);
+
+impl Defect for SharedLimit {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        {
+            let mut all = self.0.lock().unwrap();
+            all.retain(|member| sound.record(*member).is_some());
+            let is_full = |limit: Limit| all.len() >= limit.count.get() as usize && !all.contains(&tag);
+            if limit.is_some_and(|limit| limit.when_reached == LimitPolicy::Reject && is_full(limit)) {
+                return Ok(Admission::Refused);
+            }
+            all.insert(tag);
+        }
+        sound.admit(principal, tag, limit).await
+    }
+
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
+        self.0.lock().unwrap().remove(&tag);
+        sound.dismiss(principal, tag).await
+    }
+}
+
+#[test]
+fn a_limit_that_principals_share_is_noticed() {
+    fails::<SharedLimit>(&["limits/principals_do_not_share_a_limit"]);
+}
