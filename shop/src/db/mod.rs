@@ -22,7 +22,7 @@ pub(crate) use self::products::ProductRow;
 
 /// The shop's database. Cloning is cheap; all clones share one pool and one count of queries.
 ///
-/// A clone made by [`Db::metered`] also counts into a meter of its own, which is how a page knows
+/// A clone made by `Db::metered` also counts into a meter of its own, which is how a page knows
 /// whether the value it just asked for came from here.
 #[derive(Clone, Debug)]
 pub struct Db {
