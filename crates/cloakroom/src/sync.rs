@@ -45,10 +45,6 @@ mod imp {
     pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
 
     impl<T> RwLock<T> {
-        pub(crate) fn new(value: T) -> Self {
-            Self(shuttle::sync::RwLock::new(value))
-        }
-
         pub(crate) fn read(&self) -> shuttle::sync::RwLockReadGuard<'_, T> {
             self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner)
         }

@@ -109,7 +109,7 @@ impl Engine {
     /// The schedule explorer has no runtime: its tests do the rounds themselves.
     #[cfg(cloakroom_shuttle)]
     fn start_housekeeping(&self) -> Option<tokio::task::AbortHandle> {
-        let _ = INTERVAL;
+        let _ = (INTERVAL, &self.myself);
         None
     }
 }

@@ -234,6 +234,45 @@ async fn a_session_that_is_used_within_its_idle_timeout_lives_for_writers_too() 
 }
 
 #[tokio::test]
+async fn a_session_that_another_node_meets_for_the_first_time_is_reported_as_seen() {
+    let clock = ManualClock::new();
+    let store = MemoryStore::with_clock(clock.clone());
+    let (first, second) =
+        (node(&store, &clock, 1).build().expect("valid"), node(&store.node(), &clock, 2).build().expect("valid"));
+    let visitor = Visitor::default();
+    let visit = visitor.enter(&first);
+    visit.set(Count(1)).await.expect("nothing is broken");
+    visit.leave().await;
+    for (minutes, sessions) in [(29, &second), (5, &first)] {
+        clock.advance(Duration::from_secs(60 * minutes));
+        let visit = visitor.enter(sessions);
+        assert_eq!(visit.get().await.expect("nothing is broken"), Some(Arc::new(Count(1))), "{minutes} minutes later");
+        visit.leave().await;
+        sessions.run_due().await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_not_read_after_the_store_has_dropped_the_record_that_it_was_told_of_too_late() {
+    let clock = ManualClock::new();
+    let store = MemoryStore::with_clock(clock.clone());
+    let (first, second) =
+        (node(&store, &clock, 1).build().expect("valid"), node(&store.node(), &clock, 2).build().expect("valid"));
+    let visitor = Visitor::default();
+    let visit = visitor.enter(&first);
+    visit.set(Count(1)).await.expect("nothing is broken");
+    visit.leave().await;
+    // A store keeps a record for 33 minutes without news of it.
+    clock.advance(Duration::from_secs(33 * 60 - 1));
+    assert!(visitor.enter(&second).get::<Count>().await.expect("nothing is broken").is_some());
+    clock.advance(Duration::from_secs(1));
+    second.run_due().await;
+    for sessions in [&first, &second] {
+        assert_eq!(visitor.enter(sessions).get::<Count>().await.expect("nothing is broken"), None);
+    }
+}
+
+#[tokio::test]
 async fn removing_what_is_known_to_be_absent_removes_nothing() {
     let sessions = Sessions::in_memory();
     let visit = Visitor::default().enter(&sessions);

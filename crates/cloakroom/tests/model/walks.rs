@@ -7,7 +7,7 @@ use super::oracle::{Answer, Oracle};
 use super::stage::{Cookie, Stage};
 use super::steps::{Act, BROWSERS, Step, USERS, walk};
 
-const WALKS: u64 = 400;
+const WALKS: u64 = 4000;
 const SEED: u64 = 0x5EED;
 /// Longer than any session may last.
 const FOREVER: u64 = 401 * 24 * 60 * 60;

@@ -92,7 +92,10 @@ fn end_of_first_session(world: &mut World) -> Option<EndReason> {
         assert_eq!(events.missed(), 0);
     }
     for reasons in ends.values() {
-        assert_eq!(reasons.len(), 1, "one session, one end: {reasons:?}");
+        // A node that ends a session which it has no copy of may read one meanwhile, and find it gone.
+        let gone = reasons.iter().filter(|reason| **reason == EndReason::Gone).count();
+        assert!(gone <= 1 && reasons.len() - gone <= 1, "one session, one end: {reasons:?}");
+        assert!(!world.lines.is_empty() || gone == 0, "nobody else ends sessions in memory: {reasons:?}");
     }
     ends.get(&first).map(|reasons| reasons[0])
 }

@@ -45,6 +45,18 @@ fn strangers_give_way_to_who_is_logged_in() {
 }
 
 #[test]
+fn one_stranger_is_found_among_many_who_have_been_logged_in_for_longer() {
+    let (tier, log) = tier(Holding::Only, 20 * (EACH + 128));
+    for number in 0..19 {
+        add(&tier, in_shard(0, number), logged_in([bulk(100)]));
+    }
+    let stranger = add(&tier, in_shard(0, 19), session([bulk(200)]));
+    stranger.see(at(500));
+    add(&tier, in_shard(1, 0), logged_in([bulk(100)]));
+    assert_eq!(log.take_ended(), [(stranger.tag, EndReason::Evicted)]);
+}
+
+#[test]
 fn who_has_just_logged_in_is_not_taken_for_a_stranger() {
     let (tier, log) = tier(Holding::Only, 10 * EACH);
     let cell = add(&tier, in_shard(0, 0), session([]));
@@ -57,9 +69,9 @@ fn who_has_just_logged_in_is_not_taken_for_a_stranger() {
 
 #[test]
 fn nobody_makes_room_for_himself_by_his_own_end() {
-    let (tier, _) = tier(Holding::Only, EACH);
+    let (tier, _) = tier(Holding::Only, EACH + 200);
     let cell = add(&tier, in_shard(0, 0), session([bulk(100)]));
-    assert_eq!(write(&tier, &cell, "a", 500), Err(Refused::Full));
+    assert_eq!(write(&tier, &cell, "a", 150), Err(Refused::Full));
     assert_eq!(end_of(&cell), None);
     audit(&tier);
 }
