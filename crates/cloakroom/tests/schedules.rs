@@ -84,4 +84,6 @@ scenes! {
     a_slow_line_hides_no_invalidation_from_its_client: Scene::of([Load, Invalidate, Deliver]).slow_line();
     a_slow_line_resurrects_nothing: Scene::of([Add, Destroy, Deliver]).slow_line();
     a_slow_line_and_a_login: Scene::of([Add, Login, Deliver]).slow_line();
+    a_login_meets_a_logout: Scene::of([Login, Destroy, Add]);
+    a_slow_line_lets_no_logout_end_a_login: Scene::of([Login, Destroy, Deliver]).slow_line();
 }

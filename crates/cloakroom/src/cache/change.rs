@@ -113,7 +113,8 @@ impl Snapshot {
         }
     }
 
-    fn satisfies(&self, guard: Guard, now: Timestamp) -> bool {
+    /// Whether whoever comes under this guard may change or end the session.
+    pub(super) fn satisfies(&self, guard: Guard, now: Timestamp) -> bool {
         match guard {
             Guard::Anyone => true,
             Guard::Holder(fingerprint) => self.admits(fingerprint, now),

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 use super::EndReason;
 use super::budget::Budget;
 use super::cell::{Cell, State, Transition};
-use super::change::{Change, Refusal};
+use super::change::{Change, Guard, Refusal};
 use super::packed::Packed;
 use super::snapshot::Snapshot;
 use super::table::Table;
@@ -199,26 +199,36 @@ impl Tier {
 
     /// Ends a session for good. Answers whether this call did: one caller only ends a session.
     pub(crate) fn end(&self, cell: &Arc<Cell>, reason: EndReason) -> bool {
-        self.end_if(cell, |_| Some(reason)).is_some()
+        self.end_if(cell, true, |_| Some(reason)).is_some()
     }
 
-    /// Ends a session for good. Answers whether this call did, and had something to tell the observer.
-    pub(crate) fn end_known(&self, cell: &Arc<Cell>, reason: EndReason) -> bool {
-        self.end_if(cell, |_| Some(reason)).is_some_and(|transition| transition.before.last_known().is_some())
+    /// Ends a session for good if the guard holds at that very moment.
+    pub(crate) fn end_guarded(&self, cell: &Arc<Cell>, guard: Guard, now: Timestamp, reason: EndReason) -> bool {
+        let holds = |state: &State| state.snapshot().is_some_and(|snapshot| snapshot.satisfies(guard, now));
+        self.end_if(cell, true, |state| holds(state).then_some(reason)).is_some()
+    }
+
+    /// Ends the copies of one session for good. Answers whether there was something to tell the
+    /// observer, who hears of it once: a copy that is being forgotten may still live beside its successor.
+    pub(crate) fn end_copies(&self, copies: impl Iterator<Item = Arc<Cell>>, reason: EndReason) -> bool {
+        copies.fold(false, |told, cell| {
+            let ended = self.end_if(&cell, !told, |_| Some(reason));
+            told || ended.is_some_and(|transition| transition.before.last_known().is_some())
+        })
     }
 
     /// Ends a session whose time is over, unless somebody has just prolonged it.
     pub(crate) fn end_overdue(&self, cell: &Arc<Cell>, now: Timestamp) -> bool {
-        self.end_if(cell, |state| state.snapshot().and_then(|snapshot| cell.overdue(snapshot, now))).is_some()
+        self.end_if(cell, true, |state| state.snapshot().and_then(|snapshot| cell.overdue(snapshot, now))).is_some()
     }
 
     /// Ends a session nobody is logged in to, because memory is full.
     pub(super) fn end_anonymous(&self, cell: &Arc<Cell>) -> bool {
-        self.end_if(cell, |state| state.is_anonymous().then_some(EndReason::Evicted)).is_some()
+        self.end_if(cell, true, |state| state.is_anonymous().then_some(EndReason::Evicted)).is_some()
     }
 
     /// Ends a session if it is, at the very moment of its end, as it must be.
-    fn end_if(&self, cell: &Arc<Cell>, reason: impl Fn(&State) -> Option<EndReason>) -> Option<Transition> {
+    fn end_if(&self, cell: &Arc<Cell>, tell: bool, reason: impl Fn(&State) -> Option<EndReason>) -> Option<Transition> {
         let end = |state: &State| match state {
             State::Ended(_) => None,
             alive => reason(alive).map(State::Ended),
@@ -231,7 +241,9 @@ impl Tier {
         let transition = transition?;
         self.settle(cell, &transition);
         if let State::Ended(reason) = *transition.after {
-            self.observer.ended(cell, &transition.before, reason);
+            if tell {
+                self.observer.ended(cell, &transition.before, reason);
+            }
             cell.announce_end(reason);
         }
         Some(transition)

@@ -67,7 +67,7 @@ impl Held {
                 Some((cell, state))
             }
             Access::Superseded if same => {
-                self.standing = Standing::Superseded;
+                self.superseded();
                 None
             }
             Access::Superseded | Access::Nothing => None,
@@ -83,6 +83,12 @@ impl Held {
         if let Some(origin) = &snapshot.origin {
             bearer.seen = Some(Hint { version: snapshot.version, nonce: origin.nonce as u16 });
         }
+    }
+
+    /// The token was replaced: whatever this request had to tell about it is nobody's business any more.
+    pub(super) fn superseded(&mut self) {
+        self.standing = Standing::Superseded;
+        self.news = News::None;
     }
 
     /// From now on the client holds this.

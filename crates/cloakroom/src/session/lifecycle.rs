@@ -6,6 +6,7 @@ use crate::cache::{Cell, EndReason, Refused};
 use crate::sessions::{
     Access, Bearer, CommitError, LoginRequest, Proposal, SessionError, SessionErrorKind, remembered,
 };
+use crate::store::Destroyed;
 use crate::sync::Arc;
 
 use super::handle::Handle;
@@ -85,9 +86,13 @@ impl Handle {
 
     pub(super) async fn destroy(&self) -> Result<(), SessionError> {
         let _turn = self.turn().await;
-        let Some((cell, _)) = self.open().await? else { return Ok(()) };
-        self.engine().end(&cell.tag, Some(Arc::clone(&cell)), EndReason::Logout).await?;
-        self.with_held(|held| *held = Held::logged_out());
+        let Some((bearer, cell)) = self.present().await? else { return Ok(()) };
+        let outcome = self.engine().log_out(&bearer, &cell).await?;
+        self.with_held(|held| match outcome {
+            // The client may hold the newer token already, which is not this request's to take away.
+            Destroyed::Superseded => held.superseded(),
+            Destroyed::Done | Destroyed::Gone => *held = Held::logged_out(),
+        });
         Ok(())
     }
 

@@ -194,7 +194,9 @@ impl Session {
 
     /// Logs out: the session is over on every node, and the client is told to forget its token.
     ///
-    /// Repeating it is harmless. A write after it, in the same request, starts a new session.
+    /// Repeating it is harmless. A write after it, in the same request, starts a new session. Where a
+    /// login has replaced the client's token meanwhile, the session is not this request's to end any
+    /// more: it lives on, the client is told nothing, and a write after it is refused.
     ///
     /// # Errors
     /// The faults of a shared tier; the session lives on then, and the client keeps its token.

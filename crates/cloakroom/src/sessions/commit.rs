@@ -97,9 +97,9 @@ impl Engine {
         self.tier.check(&next)?;
         let commit = self.shared_commit(snapshot, writer, change)?;
         let nonce = commit.nonce;
-        let mut doubt = Doubt { tier: &self.tier, cell, stands: true };
+        let mut doubt = Doubt::of(&self.tier, cell);
         let answer = self.settled(store, cell.tag, commit).await?;
-        doubt.stands = false;
+        doubt.dispel();
         match answer {
             Committed::Done(receipt) => {
                 let version = receipt.version;
@@ -214,12 +214,23 @@ impl Engine {
     }
 }
 
-/// Until the answer to a commit is in, nobody knows what the record looks like. If it never comes,
+/// Until the answer to a commit or an end is in, nobody knows what the record looks like. If it never comes,
 /// because of a fault or because the request was dropped, the copy has to go.
-struct Doubt<'a> {
+pub(super) struct Doubt<'a> {
     tier: &'a Tier,
     cell: &'a Cell,
     stands: bool,
+}
+
+impl<'a> Doubt<'a> {
+    pub(super) const fn of(tier: &'a Tier, cell: &'a Cell) -> Self {
+        Self { tier, cell, stands: true }
+    }
+
+    /// The answer is in.
+    pub(super) const fn dispel(&mut self) {
+        self.stands = false;
+    }
 }
 
 impl Drop for Doubt<'_> {

@@ -71,36 +71,6 @@ impl Engine {
         self.clock.now()
     }
 
-    /// Ends a session on every tier. Answers whether this call ended it.
-    ///
-    /// The shared tier goes first: if it cannot be reached, the session lives on and the caller hears of it.
-    pub(crate) async fn end(
-        &self,
-        tag: &Tag,
-        cell: Option<Arc<Cell>>,
-        reason: EndReason,
-    ) -> Result<bool, SessionError> {
-        let cell = cell.or_else(|| self.tier.get(tag));
-        let Some(store) = &self.store else {
-            return Ok(cell.is_some_and(|cell| self.tier.end(&cell, reason)));
-        };
-        let mut known = cell.as_ref().is_some_and(|cell| cell.state().last_known().is_some());
-        let principal = cell.as_ref().and_then(|cell| cell.state().last_known()?.principal().cloned());
-        let existed = self.watched(store.destroy(*tag).await)?;
-        // The caller's cell may have been forgotten meanwhile, and the table's be another one.
-        for cell in cell.into_iter().chain(self.tier.get(tag)) {
-            known |= self.tier.end_known(&cell, reason);
-        }
-        if existed && !known {
-            self.ledger.ended_elsewhere(tag, reason);
-        }
-        if let Some(principal) = principal {
-            // A member without a record is harmless and is cleaned up when it is next met.
-            drop(self.watched(store.dismiss(&principal, *tag).await));
-        }
-        Ok(existed)
-    }
-
     /// Counts a fault of the shared tier on its way to the caller.
     pub(crate) fn watched<T>(&self, answer: Result<T, crate::store::StoreError>) -> Result<T, SessionError> {
         answer.map_err(|error| {
@@ -146,7 +116,7 @@ impl Copies for LocalCopies {
 
 impl Engine {
     /// The copy may be out of date. Who listens through it wants to know whether the session lives.
-    fn doubt(&self, cell: &Arc<Cell>) {
+    pub(super) fn doubt(&self, cell: &Arc<Cell>) {
         self.tier.vacate(cell);
         if cell.is_watched() {
             self.ledger.doubted.lock().push(Arc::clone(cell));

@@ -5,6 +5,7 @@ mod builder;
 mod commit;
 mod convert;
 mod create;
+mod end;
 mod engine;
 mod error;
 mod events;

@@ -33,7 +33,7 @@ impl Commit {
     }
 }
 
-/// Which secret a writer must have shown for its commit to hold.
+/// Which secret must have been shown for a commit or a destruction to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Guard {
@@ -141,6 +141,18 @@ pub enum Committed {
     Conflict(Loaded),
     /// The guard did not hold; nothing was changed. This is the record.
     Superseded(Loaded),
+    /// There is no live record.
+    Gone,
+}
+
+/// The answer to [`Store::destroy`](super::Store::destroy).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Destroyed {
+    /// The record was there, and is not any more.
+    Done,
+    /// The guard did not hold; nothing was changed.
+    Superseded,
     /// There is no live record.
     Gone,
 }

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::{
-    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag,
-    Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
+    StoreError, Tag, Touch,
 };
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -17,7 +17,7 @@ pub(crate) trait AnyStore: Send + Sync {
     fn create(&self, tag: Tag, record: Record) -> Answer<'_, Created>;
     fn commit(&self, tag: Tag, commit: Commit) -> Answer<'_, Committed>;
     fn touch(&self, touches: Vec<Touch>) -> Answer<'_, ()>;
-    fn destroy(&self, tag: Tag) -> Answer<'_, bool>;
+    fn destroy(&self, tag: Tag, guard: Guard) -> Answer<'_, Destroyed>;
     fn admit<'a>(&'a self, principal: &'a Principal, tag: Tag, limit: Option<Limit>) -> Answer<'a, Admission>;
     fn dismiss<'a>(&'a self, principal: &'a Principal, tag: Tag) -> Answer<'a, ()>;
     fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<(Tag, Record)>>;
@@ -42,8 +42,8 @@ impl<S: Store> AnyStore for S {
         Box::pin(Store::touch(self, touches))
     }
 
-    fn destroy(&self, tag: Tag) -> Answer<'_, bool> {
-        Box::pin(Store::destroy(self, tag))
+    fn destroy(&self, tag: Tag, guard: Guard) -> Answer<'_, Destroyed> {
+        Box::pin(Store::destroy(self, tag, guard))
     }
 
     fn admit<'a>(&'a self, principal: &'a Principal, tag: Tag, limit: Option<Limit>) -> Answer<'a, Admission> {

@@ -22,7 +22,7 @@ mod erased;
 mod error;
 mod record;
 
-pub use change::{Action, Commit, Committed, Created, Edit, Expect, Guard, Receipt, Rotation, Touch};
+pub use change::{Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, Receipt, Rotation, Touch};
 pub use error::{StoreError, StoreErrorKind};
 pub use record::{Copies, Lease, Lifetimes, Loaded, Payload, Record, StoredValue};
 
@@ -85,11 +85,19 @@ pub trait Store: Send + Sync + 'static {
     /// A fault; the caller forgets the batch, later touches make up for it.
     fn touch(&self, touches: Vec<Touch>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Removes a record. Answers whether there was one. Repeating it is harmless.
+    /// Removes a record, if the guard holds.
+    ///
+    /// In this order: no live record → [`Destroyed::Gone`]. The guard does not hold →
+    /// [`Destroyed::Superseded`]. Otherwise the record is removed → [`Destroyed::Done`]. The guard
+    /// keeps a logout under a token that was just replaced from ending the login that replaced it, so
+    /// it must be judged in the same atomic step. There is no commit to say what time it is on the
+    /// caller's clock: a previous secret is dead if it is so on the store's clock or by the record's `last_seen`.
+    ///
+    /// Repeating it is harmless.
     ///
     /// # Errors
     /// A fault; the session must then be taken to be still alive.
-    fn destroy(&self, tag: Tag) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    fn destroy(&self, tag: Tag, guard: Guard) -> impl Future<Output = Result<Destroyed, StoreError>> + Send;
 
     /// Enters a session into the index of its principal, atomically with the limit.
     ///

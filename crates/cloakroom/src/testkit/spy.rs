@@ -5,8 +5,8 @@ use parking_lot::Mutex;
 
 use super::Verb;
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag,
-    Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
+    StoreError, Tag, Touch,
 };
 
 /// A store that remembers which calls were made, so that a test can assert round trips, not just results.
@@ -141,8 +141,8 @@ impl<S: Store> Store for SpyStore<S> {
         self.note(Call::Touch(touches.len())).touch(touches).await
     }
 
-    async fn destroy(&self, tag: Tag) -> Result<bool, StoreError> {
-        self.note(Call::Destroy).destroy(tag).await
+    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
+        self.note(Call::Destroy).destroy(tag, guard).await
     }
 
     async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {

@@ -21,6 +21,7 @@ mod lifetimes;
 mod limits;
 mod login;
 mod logout;
+mod logout_races;
 mod logs;
 mod peers;
 mod plain_services;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag,
-    Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
+    StoreError, Tag, Touch,
 };
 use cloakroom::testkit::MemoryStore;
 
@@ -36,8 +36,8 @@ impl Store for Stepping {
         around(self.0.touch(touches)).await
     }
 
-    async fn destroy(&self, tag: Tag) -> Result<bool, StoreError> {
-        around(self.0.destroy(tag)).await
+    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
+        around(self.0.destroy(tag, guard)).await
     }
 
     async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {

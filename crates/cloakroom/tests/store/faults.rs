@@ -1,4 +1,4 @@
-use cloakroom::store::{Store, StoreErrorKind};
+use cloakroom::store::{Destroyed, Guard, Store, StoreErrorKind};
 use cloakroom::testkit::{Chances, FaultyStore, ManualClock, MemoryStore, Verb};
 
 use crate::samples::{is_done, put, store_with_session, tag, text};
@@ -27,9 +27,9 @@ async fn a_lost_reply_hides_what_was_done() {
     let clock = ManualClock::new();
     let store = faulty(&clock).await;
     store.lose_reply_next(Verb::Destroy);
-    assert_eq!(store.destroy(tag(1)).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert_eq!(store.destroy(tag(1), Guard::Anyone).await.unwrap_err().kind(), StoreErrorKind::Unknown);
     assert!(store.inner().is_empty());
-    assert!(!store.destroy(tag(1)).await.unwrap());
+    assert_eq!(store.destroy(tag(1), Guard::Anyone).await.unwrap(), Destroyed::Gone);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn a_store_that_is_down_fails_in_every_verb_until_it_is_healed() {
         store.create(tag(2), store.inner().record(tag(1)).unwrap()).await.map(drop),
         store.commit(tag(1), put(&clock, 2, "a")).await.map(drop),
         store.touch(Vec::new()).await,
-        store.destroy(tag(1)).await.map(drop),
+        store.destroy(tag(1), Guard::Anyone).await.map(drop),
         store.admit(&ada, tag(1), None).await.map(drop),
         store.dismiss(&ada, tag(1)).await,
         store.members(&ada).await.map(drop),
@@ -90,7 +90,7 @@ async fn a_gate_says_when_nobody_will_come() {
     store.fail_next(Verb::Load, StoreErrorKind::Unavailable);
     let destroy = tokio::spawn({
         let store = store.clone();
-        async move { store.destroy(tag(1)).await }
+        async move { store.destroy(tag(1), Guard::Anyone).await }
     });
     assert!(given_up.arrived().await);
     destroy.abort();

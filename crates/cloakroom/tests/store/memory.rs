@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Lease, Store, Touch};
+use cloakroom::store::{Guard, Lease, Store, Touch};
 use cloakroom::testkit::{ManualClock, MemoryStore};
 
 use crate::samples::{HOUR, Told, is_done, lease, put, record, store_with_session, tag, text};
@@ -15,7 +15,7 @@ async fn other_nodes_are_told_of_a_change_and_the_own_one_is_not() {
     let (own, other) = (Told::attach(&store.clone()), Told::attach(&node));
     store.commit(tag(1), put(&clock, 2, "a")).await.unwrap();
     store.touch(vec![Touch::new(tag(1), Timestamp::MAX)]).await.unwrap();
-    store.destroy(tag(1)).await.unwrap();
+    store.destroy(tag(1), Guard::Anyone).await.unwrap();
     assert_eq!(other.take(), [Some(tag(1)); 3]);
     assert_eq!(own.take(), []);
 }
@@ -30,7 +30,7 @@ async fn nobody_is_told_of_what_did_not_happen() {
     store.commit(tag(1), put(&clock, 2, "a")).await.unwrap();
     store.commit(tag(2), put(&clock, 3, "a")).await.unwrap();
     store.touch(vec![Touch::new(tag(2), Timestamp::MAX)]).await.unwrap();
-    store.destroy(tag(2)).await.unwrap();
+    store.destroy(tag(2), Guard::Anyone).await.unwrap();
     assert_eq!(other.take(), []);
 }
 
@@ -128,7 +128,7 @@ async fn a_failover_goes_back_without_a_word() {
     store.roll_back(tag(1), record(&clock));
     let rolled_back = store.record(tag(1)).unwrap();
     assert_eq!((rolled_back.version, text(&rolled_back)), (1, &b"{\"items\":[]}"[..]));
-    store.destroy(tag(1)).await.unwrap();
+    store.destroy(tag(1), Guard::Anyone).await.unwrap();
     store.roll_back(tag(1), record(&clock));
     assert!(store.load(tag(1)).await.unwrap().is_some(), "a failover may bring a destroyed session back");
     assert_eq!(told.take(), []);

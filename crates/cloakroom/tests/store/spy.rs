@@ -1,4 +1,4 @@
-use cloakroom::store::{Store, StoreErrorKind, Touch};
+use cloakroom::store::{Destroyed, Guard, Store, StoreErrorKind, Touch};
 use cloakroom::testkit::{Call, FaultyStore, ManualClock, SpyStore, Verb};
 
 use crate::samples::{lease, put, record, store_with_session, tag};
@@ -15,7 +15,7 @@ async fn every_round_trip_is_on_the_log_in_order() {
     store.admit(&ada, tag(1), None).await.unwrap();
     assert_eq!(store.members(&ada).await.unwrap().len(), 1);
     store.dismiss(&ada, tag(1)).await.unwrap();
-    assert!(store.destroy(tag(1)).await.unwrap());
+    assert_eq!(store.destroy(tag(1), Guard::Anyone).await.unwrap(), Destroyed::Done);
     let expected = [
         Call::Load,
         Call::Create,
@@ -38,7 +38,7 @@ async fn clones_share_one_log() {
     let other = store.clone();
     other.load(tag(1)).await.unwrap();
     other.load(tag(2)).await.unwrap();
-    other.destroy(tag(2)).await.unwrap();
+    other.destroy(tag(2), Guard::Anyone).await.unwrap();
     assert_eq!((store.count(Verb::Load), store.count(Verb::Destroy), store.count(Verb::Touch)), (2, 1, 0));
 }
 

@@ -1,6 +1,8 @@
 //! Every verb is atomic for its session, however many callers there are.
 
-use crate::store::{Admission, AnyStore, Commit, Committed, Created, Guard, LimitPolicy, Record, Rotation, Tag, Touch};
+use crate::store::{
+    Admission, AnyStore, Commit, Committed, Created, Destroyed, Guard, LimitPolicy, Record, Rotation, Tag, Touch,
+};
 
 use crate::testkit::SeededRandom;
 
@@ -17,6 +19,7 @@ checks! { "concurrency":
     one_of_many_creates_wins,
     one_of_many_rotations_wins,
     one_of_many_destroys_finds_the_record,
+    a_logout_never_ends_the_login_that_was_first,
     one_commit_sent_twice_counts_once,
     nothing_survives_a_destroy_among_commits,
     admissions_never_exceed_the_limit,
@@ -167,8 +170,35 @@ async fn one_of_many_rotations_wins(stage: &Stage) -> Outcome {
 
 async fn one_of_many_destroys_finds_the_record(stage: &Stage) -> Outcome {
     let (tag, _) = stage.session(&["cart"]).await?;
-    let answers = stage.together(16, |_, store| async move { Ok(store.destroy(tag).await?) }).await?;
-    ensure_eq!(answers.into_iter().filter(|found| *found).count(), 1, "destroys that found the record");
+    let answers = stage.together(16, |_, store| async move { Ok(store.destroy(tag, Guard::Anyone).await?) }).await?;
+    ensure_eq!(
+        answers.into_iter().filter(|answer| *answer == Destroyed::Done).count(),
+        1,
+        "destroys that found the record"
+    );
+    Ok(())
+}
+
+/// Both under the same secret, which the login kills: whoever comes second is refused.
+async fn a_logout_never_ends_the_login_that_was_first(stage: &Stage) -> Outcome {
+    for round in 0..20 {
+        let (tag, record) = stage.session(&["cart"]).await?;
+        let holder = Guard::Holder(record.verifier);
+        let rotation = Some(Rotation::new(stage.verifier(), None));
+        let login = Commit { rotation, guard: holder, ..stage.commit(1) };
+        let answers = stage.together(2, |place, store| {
+            let login = login.clone();
+            async move {
+                // Both orders get their chance.
+                if place == round % 2 {
+                    return Ok(store.destroy(tag, holder).await? == Destroyed::Done);
+                }
+                Ok(matches!(store.commit(tag, login).await?, Committed::Done(_)))
+            }
+        });
+        let done = answers.await?.into_iter().filter(|done| *done).count();
+        ensure_eq!(done, 1, "how many of a login and a logout under the same secret were done");
+    }
     Ok(())
 }
 
@@ -196,7 +226,8 @@ async fn nothing_survives_a_destroy_among_commits(stage: &Stage) -> Outcome {
             async move {
                 for (round, commit) in commits.take(100).enumerate() {
                     if place == 0 && round == 50 {
-                        ensure!(store.destroy(tag).await?, "destroy did not find the record");
+                        let answer = store.destroy(tag, Guard::Anyone).await?;
+                        ensure_eq!(answer, Destroyed::Done, "a destroy among commits");
                         break;
                     }
                     store.commit(tag, with(commit, [put("count", "1")])).await?;

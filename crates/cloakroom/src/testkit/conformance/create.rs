@@ -86,7 +86,7 @@ async fn nobody_else_creates(stage: &Stage) -> Outcome {
     ensure!(!stage.is_live(tag).await?, "load of an unknown tag answered a record");
     gone(stage.store.commit(tag, with(stage.commit(0), [put("cart", "second")])).await?)?;
     stage.store.touch(vec![crate::store::Touch::new(tag, stage.now())]).await?;
-    ensure!(!stage.store.destroy(tag).await?, "destroy of an unknown tag answered that there was a record");
+    ensure!(!stage.destroy(tag).await?, "destroy of an unknown tag answered that there was a record");
     stage.store.admit(&principal, tag, None).await?;
     stage.store.dismiss(&principal, tag).await?;
     ensure!(stage.store.members(&principal).await?.is_empty(), "members answered a session without a record");

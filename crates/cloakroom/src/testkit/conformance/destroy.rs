@@ -18,23 +18,23 @@ checks! { "destroy":
 
 async fn it_answers_whether_there_was_a_record(stage: &Stage) -> Outcome {
     let (tag, _) = stage.session(&["cart"]).await?;
-    ensure_eq!(stage.store.destroy(tag).await?, true, "destroy of a live session");
+    ensure_eq!(stage.destroy(tag).await?, true, "destroy of a live session");
     ensure!(!stage.is_live(tag).await?, "load answers a destroyed session");
     for unknown in [tag, stage.tag()] {
-        ensure_eq!(stage.store.destroy(unknown).await?, false, "destroy of a session that is not there");
+        ensure_eq!(stage.destroy(unknown).await?, false, "destroy of a session that is not there");
     }
     Ok(())
 }
 
 async fn other_sessions_live_on(stage: &Stage) -> Outcome {
     let ((tag, _), (other, record)) = (stage.session(&["cart"]).await?, stage.session(&["cart"]).await?);
-    stage.store.destroy(tag).await?;
+    stage.destroy(tag).await?;
     same(&stage.load(other).await?, &record, "load of another session")
 }
 
 async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
     let (tag, record) = stage.session(&["cart"]).await?;
-    stage.store.destroy(tag).await?;
+    stage.destroy(tag).await?;
     let edit = with(stage.commit(1), [put("cart", "late")]);
     let mut login = stage.commit(1);
     login.guard = Guard::Holder(record.verifier);
@@ -47,7 +47,7 @@ async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
     ensure!(!stage.is_live(tag).await?, "a late touch brought a destroyed session back");
     stage.store.admit(&stage.principal(), tag, None).await?;
     ensure!(!stage.is_live(tag).await?, "a late admission brought a destroyed session back");
-    ensure!(!stage.store.destroy(tag).await?, "destroy found something to destroy again");
+    ensure!(!stage.destroy(tag).await?, "destroy found something to destroy again");
     Ok(())
 }
 
@@ -55,7 +55,7 @@ async fn it_takes_the_session_out_of_every_list(stage: &Stage) -> Outcome {
     let principal = stage.principal();
     let tag = stage.insert(&stage.record_of(&principal)).await?;
     stage.store.admit(&principal, tag, None).await?;
-    stage.store.destroy(tag).await?;
+    stage.destroy(tag).await?;
     ensure!(stage.store.members(&principal).await?.is_empty(), "members answers a destroyed session");
     Ok(())
 }
@@ -66,7 +66,7 @@ async fn a_new_record_under_an_old_tag_inherits_nothing(stage: &Stage) -> Outcom
     let old = Record { authentication, ..stage.record_with(&["cart", "theme"]) };
     let tag = stage.insert(&old).await?;
     done(stage.store.commit(tag, with(stage.commit(1), [put("cart", "second")])).await?)?;
-    stage.store.destroy(tag).await?;
+    stage.destroy(tag).await?;
     let new = stage.record_with(&["cart"]);
     stage.insert_as(tag, &new).await?;
     same(&stage.load(tag).await?, &new, "load of the new record")?;

@@ -57,7 +57,7 @@ async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outc
     gone(stage.store.commit(committed, with(stage.commit(1), [put("cart", "late")])).await?)?;
     stage.store.touch(vec![Touch::new(touched, stage.now())]).await?;
     ensure!(!stage.is_live(touched).await?, "touch prolongs a session whose time is over");
-    ensure!(!stage.store.destroy(destroyed).await?, "destroy finds a session whose time is over");
+    ensure!(!stage.destroy(destroyed).await?, "destroy finds a session whose time is over");
     stage.insert_as(created, &stage.record()).await?;
     ensure!(stage.store.members(&principal).await?.is_empty(), "members answers a session whose time is over");
     the_dead_take_no_place(stage, placeholder).await

@@ -136,7 +136,7 @@ async fn a_member_keeps_its_place_in_the_line(stage: &Stage) -> Outcome {
 async fn the_dead_do_not_count(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
     let tags = members(stage, &principal, 2, limit).await?;
-    stage.store.destroy(tags[0]).await?;
+    stage.destroy(tags[0]).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     ensure!(
         displaced(stage.store.admit(&principal, late, limit).await?)?.is_empty(),

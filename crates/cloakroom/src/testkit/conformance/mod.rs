@@ -10,6 +10,7 @@ mod failure;
 mod ground;
 mod lifetimes;
 mod limits;
+mod logout;
 mod principals;
 mod removal;
 mod report;
@@ -74,6 +75,7 @@ pub async fn conformance<B: Backend>(backend: B) -> Report {
     checks.extend(touch::checks());
     checks.extend(lifetimes::checks());
     checks.extend(destroy::checks());
+    checks.extend(logout::checks());
     checks.extend(principals::checks());
     checks.extend(limits::checks());
     checks.extend(concurrency::checks());

@@ -68,7 +68,7 @@ async fn a_repeat_cannot_resurrect(stage: &Stage) -> Outcome {
     let (tag, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [put("cart", "second")]);
     done(stage.store.commit(tag, commit.clone()).await?)?;
-    stage.store.destroy(tag).await?;
+    stage.destroy(tag).await?;
     gone(stage.store.commit(tag, commit).await?)?;
     ensure!(!stage.is_live(tag).await?, "the repeat of a commit brought a destroyed session back");
     Ok(())

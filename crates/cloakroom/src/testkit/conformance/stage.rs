@@ -4,7 +4,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::store::{
-    AnyStore, Authentication, Commit, Guard, Lifetimes, Payload, Principal, Record, StoredValue, Tag, Verifier,
+    AnyStore, Authentication, Commit, Destroyed, Guard, Lifetimes, Payload, Principal, Record, StoredValue, Tag,
+    Verifier,
 };
 use crate::testkit::SeededRandom;
 use crate::time::Timestamp;
@@ -136,6 +137,15 @@ impl Stage {
     pub(super) async fn load(&self, tag: Tag) -> Outcome<Record> {
         let loaded = self.store.load(tag).await?;
         loaded.map(|loaded| loaded.record).ok_or_else(|| Failure::new("load answered None for a live session"))
+    }
+
+    /// Removes a record as the application itself would. Answers whether there was one.
+    pub(super) async fn destroy(&self, tag: Tag) -> Outcome<bool> {
+        match self.store.destroy(tag, Guard::Anyone).await? {
+            Destroyed::Done => Ok(true),
+            Destroyed::Gone => Ok(false),
+            Destroyed::Superseded => Err(Failure::new("destroy under the guard Anyone answered Superseded")),
+        }
     }
 
     pub(super) async fn is_live(&self, tag: Tag) -> Outcome<bool> {

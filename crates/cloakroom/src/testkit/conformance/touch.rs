@@ -75,7 +75,7 @@ async fn a_batch_may_be_empty(stage: &Stage) -> Outcome {
 async fn what_is_gone_is_skipped(stage: &Stage) -> Outcome {
     let ((first, _), (gone, _), (last, _)) =
         (stage.session(&[]).await?, stage.session(&[]).await?, stage.session(&[]).await?);
-    stage.store.destroy(gone).await?;
+    stage.destroy(gone).await?;
     stage.wait(1).await;
     let seen = stage.now();
     touch(stage, [first, gone, stage.tag(), last].map(|tag| Touch::new(tag, seen))).await?;
@@ -87,7 +87,7 @@ async fn what_is_gone_is_skipped(stage: &Stage) -> Outcome {
 
 async fn it_never_creates(stage: &Stage) -> Outcome {
     let (destroyed, _) = stage.session(&[]).await?;
-    stage.store.destroy(destroyed).await?;
+    stage.destroy(destroyed).await?;
     for tag in [stage.tag(), destroyed] {
         touch(stage, [Touch::new(tag, stage.now())]).await?;
         ensure!(!stage.is_live(tag).await?, "a touch brought a record into being");

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::Verb;
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Payload, Principal, Record, Store, StoreError,
-    StoreErrorKind, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Payload, Principal, Record,
+    Store, StoreError, StoreErrorKind, Tag, Touch,
 };
 
 use gate::gate;
@@ -151,8 +151,8 @@ impl<S: Store> Store for FaultyStore<S> {
         self.strike(Verb::Touch, self.inner().touch(touches)).await
     }
 
-    async fn destroy(&self, tag: Tag) -> Result<bool, StoreError> {
-        self.strike(Verb::Destroy, self.inner().destroy(tag)).await
+    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
+        self.strike(Verb::Destroy, self.inner().destroy(tag, guard)).await
     }
 
     async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {

@@ -26,7 +26,7 @@ pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> Verdict
     if commit.edits.iter().all(|edit| expectation_holds(record, edit)) { Verdict::Apply } else { Verdict::Conflict }
 }
 
-fn guard_holds(record: &Record, guard: Guard, now: Timestamp) -> bool {
+pub(super) fn guard_holds(record: &Record, guard: Guard, now: Timestamp) -> bool {
     match guard {
         Guard::Anyone => true,
         Guard::Current(shown) => shown == record.verifier,

@@ -12,8 +12,8 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Receipt, Record, Store, StoreError,
-    Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Receipt, Record,
+    Store, StoreError, Tag, Touch,
 };
 use crate::time::{Clock, SystemClock, Timestamp};
 
@@ -156,13 +156,13 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn destroy(&self, tag: Tag) -> Result<bool, StoreError> {
+    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
         let now = self.now();
-        let existed = self.shared.records.lock().destroy(tag, now);
-        if existed {
+        let answer = self.shared.records.lock().destroy(tag, guard, now);
+        if answer == Destroyed::Done {
             self.tell_other_nodes(Notice::Changed(tag));
         }
-        Ok(existed)
+        Ok(answer)
     }
 
     async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {

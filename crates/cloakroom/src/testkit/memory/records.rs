@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crate::store::{Commit, Principal, Record, Tag, Touch};
+use crate::store::{Commit, Destroyed, Guard, Principal, Record, Tag, Touch};
 use crate::time::Timestamp;
 
 use super::commit::{self, Verdict};
@@ -79,10 +79,14 @@ impl Records {
         true
     }
 
-    pub(super) fn destroy(&mut self, tag: Tag, now: Timestamp) -> bool {
-        let was_live = self.is_live(tag, now);
+    pub(super) fn destroy(&mut self, tag: Tag, guard: Guard, now: Timestamp) -> Destroyed {
+        let Some(record) = self.live(tag, now) else { return Destroyed::Gone };
+        // As for a commit: what a rotation said to be dead is dead, though this clock may lag behind.
+        if !commit::guard_holds(record, guard, now.max(record.last_seen)) {
+            return Destroyed::Superseded;
+        }
         self.held.remove(&tag);
-        was_live
+        Destroyed::Done
     }
 
     /// A member that lives but is logged in as somebody else stays: it may be about to log in.

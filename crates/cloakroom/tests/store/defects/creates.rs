@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use cloakroom::store::{Commit, Committed, Created, Lifetimes, Record, Store, Tag, Touch, Verifier};
+use cloakroom::store::{Commit, Committed, Created, Destroyed, Guard, Lifetimes, Record, Store, Tag, Touch, Verifier};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -41,7 +41,7 @@ struct CreateOverwrites;
 
 impl Defect for CreateOverwrites {
     async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
-        sound.destroy(tag).await?;
+        sound.destroy(tag, Guard::Anyone).await?;
         sound.create(tag, record).await
     }
 }
@@ -161,12 +161,14 @@ fn a_create_that_can_be_left_half_done_is_noticed() {
 struct DestroysEverything;
 
 impl Defect for DestroysEverything {
-    async fn destroy(&self, sound: &Sound, tag: Tag) -> Answer<bool> {
-        let existed = sound.destroy(tag).await?;
-        for other in sound.tags() {
-            sound.destroy(other).await?;
+    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+        let answer = sound.destroy(tag, guard).await?;
+        if answer == Destroyed::Done {
+            for other in sound.tags() {
+                sound.destroy(other, Guard::Anyone).await?;
+            }
         }
-        Ok(existed)
+        Ok(answer)
     }
 }
 

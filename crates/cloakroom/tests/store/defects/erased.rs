@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Tag,
+    Touch,
 };
 
 use super::{Answer, Defect, Sound};
@@ -19,7 +20,7 @@ pub(super) trait AnyDefect: Send + Sync {
     fn create<'a>(&'a self, sound: &'a Sound, tag: Tag, record: Record) -> Boxed<'a, Created>;
     fn commit<'a>(&'a self, sound: &'a Sound, tag: Tag, commit: Commit) -> Boxed<'a, Committed>;
     fn touch<'a>(&'a self, sound: &'a Sound, touches: Vec<Touch>) -> Boxed<'a, ()>;
-    fn destroy<'a>(&'a self, sound: &'a Sound, tag: Tag) -> Boxed<'a, bool>;
+    fn destroy<'a>(&'a self, sound: &'a Sound, tag: Tag, guard: Guard) -> Boxed<'a, Destroyed>;
     fn admit<'a>(
         &'a self,
         sound: &'a Sound,
@@ -54,8 +55,8 @@ impl<D: Defect> AnyDefect for D {
         Box::pin(Defect::touch(self, sound, touches))
     }
 
-    fn destroy<'a>(&'a self, sound: &'a Sound, tag: Tag) -> Boxed<'a, bool> {
-        Box::pin(Defect::destroy(self, sound, tag))
+    fn destroy<'a>(&'a self, sound: &'a Sound, tag: Tag, guard: Guard) -> Boxed<'a, Destroyed> {
+        Box::pin(Defect::destroy(self, sound, tag, guard))
     }
 
     fn admit<'a>(

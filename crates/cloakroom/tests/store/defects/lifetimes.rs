@@ -1,4 +1,4 @@
-use cloakroom::store::{Commit, Committed, Created, Loaded, Record, Store, Tag, Touch};
+use cloakroom::store::{Commit, Committed, Created, Guard, Loaded, Record, Store, Tag, Touch};
 use cloakroom::{Clock, Timestamp};
 
 use super::{Answer, Defect, Sound, fails};
@@ -25,6 +25,7 @@ fn a_store_without_a_clock_is_noticed() {
         "lifetimes/a_commit_may_shorten_them",
         "lifetimes/the_earlier_deadline_counts",
         "lifetimes/a_callers_wrong_clock_prolongs_nothing",
+        "logout/the_grace_ends",
     ]);
 }
 
@@ -36,7 +37,7 @@ impl IdleForgotten {
     async fn bury(sound: &Sound, tag: Tag) -> Answer<()> {
         let is_over = |record: Record| record.lifetimes.absolute <= sound.clock.now();
         if sound.record(tag).is_some_and(is_over) {
-            sound.destroy(tag).await?;
+            sound.destroy(tag, Guard::Anyone).await?;
         }
         Ok(())
     }
@@ -69,6 +70,7 @@ fn a_forgotten_idle_timeout_is_noticed() {
         "lifetimes/a_commit_may_shorten_them",
         "lifetimes/the_earlier_deadline_counts",
         "lifetimes/a_callers_wrong_clock_prolongs_nothing",
+        "logout/the_grace_ends",
     ]);
 }
 

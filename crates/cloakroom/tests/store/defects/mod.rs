@@ -5,6 +5,7 @@ mod creates;
 mod erased;
 mod lifetimes;
 mod limits;
+mod logouts;
 mod news;
 mod principals;
 mod races;
@@ -15,8 +16,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Lease, Limit, Loaded, Principal, Record, Store, StoreError, Tag,
-    Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
+    StoreError, Tag, Touch,
 };
 use cloakroom::testkit::{ManualClock, MemoryStore, conformance};
 
@@ -46,8 +47,8 @@ trait Defect: Default + Send + Sync + 'static {
         sound.touch(touches)
     }
 
-    fn destroy(&self, sound: &Sound, tag: Tag) -> impl Future<Output = Answer<bool>> + Send {
-        sound.destroy(tag)
+    fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> impl Future<Output = Answer<Destroyed>> + Send {
+        sound.destroy(tag, guard)
     }
 
     fn admit(
@@ -126,8 +127,8 @@ impl Store for Broken {
         self.defect.touch(&self.sound, touches).await
     }
 
-    async fn destroy(&self, tag: Tag) -> Answer<bool> {
-        self.defect.destroy(&self.sound, tag).await
+    async fn destroy(&self, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+        self.defect.destroy(&self.sound, tag, guard).await
     }
 
     async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {

@@ -2,7 +2,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use cloakroom::Clock;
-use cloakroom::store::{Admission, Created, Lifetimes, Limit, Principal, Record, Store, Tag, Verifier};
+use cloakroom::store::{
+    Admission, Created, Destroyed, Guard, Lifetimes, Limit, Principal, Record, Store, Tag, Verifier,
+};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -119,7 +121,7 @@ struct DismissEnds;
 
 impl Defect for DismissEnds {
     async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
-        sound.destroy(tag).await?;
+        sound.destroy(tag, Guard::Anyone).await?;
         sound.dismiss(principal, tag).await
     }
 }
@@ -220,9 +222,11 @@ fn a_list_of_old_records_is_noticed() {
 struct ListsTheDestroyed(Mutex<Vec<(Tag, Record)>>);
 
 impl Defect for ListsTheDestroyed {
-    async fn destroy(&self, sound: &Sound, tag: Tag) -> Answer<bool> {
-        self.0.lock().unwrap().extend(sound.record(tag).map(|record| (tag, record)));
-        sound.destroy(tag).await
+    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+        let record = sound.record(tag);
+        let answer = sound.destroy(tag, guard).await?;
+        self.0.lock().unwrap().extend(record.filter(|_| answer == Destroyed::Done).map(|record| (tag, record)));
+        Ok(answer)
     }
 
     async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {

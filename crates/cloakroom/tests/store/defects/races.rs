@@ -1,5 +1,6 @@
 use cloakroom::store::{
-    Action, Admission, Commit, Committed, Expect, Guard, Limit, LimitPolicy, Payload, Principal, Store, Tag, Touch,
+    Action, Admission, Commit, Committed, Destroyed, Expect, Guard, Limit, LimitPolicy, Payload, Principal, Store, Tag,
+    Touch,
 };
 use tokio::task::yield_now;
 
@@ -102,9 +103,11 @@ fn a_commit_that_can_be_left_half_done_is_noticed() {
 struct DestroyAlwaysFinds;
 
 impl Defect for DestroyAlwaysFinds {
-    async fn destroy(&self, sound: &Sound, tag: Tag) -> Answer<bool> {
-        sound.destroy(tag).await?;
-        Ok(true)
+    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+        Ok(match sound.destroy(tag, guard).await? {
+            Destroyed::Gone => Destroyed::Done,
+            answer => answer,
+        })
     }
 }
 
@@ -116,6 +119,8 @@ fn a_destroy_that_always_finds_something_is_noticed() {
         "lifetimes/overdue_sessions_are_absent_for_every_verb",
         "destroy/it_answers_whether_there_was_a_record",
         "destroy/late_writes_do_not_resurrect",
+        "logout/what_is_gone_is_gone_for_every_guard",
+        "logout/a_repeat_is_harmless",
         "concurrency/one_of_many_destroys_finds_the_record",
     ]);
 }

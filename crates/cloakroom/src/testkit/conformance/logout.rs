@@ -1,0 +1,128 @@
+//! Whose secret ends a session, and whose does not.
+
+use crate::identity::{Previous, Tag, Verifier};
+use crate::store::{Commit, Destroyed, Guard, Rotation};
+use crate::time::Timestamp;
+
+use super::checks;
+use super::failure::{Outcome, ensure, ensure_eq};
+use super::stage::Stage;
+use super::words::{done, same};
+
+checks! { "logout":
+    a_wrong_secret_ends_nothing,
+    the_present_secret_ends_the_session,
+    in_its_grace_the_old_secret_ends_the_session,
+    only_the_present_secret_is_current,
+    a_dead_secret_ends_nothing,
+    the_grace_ends,
+    a_secret_dead_at_once_is_dead_for_a_clock_that_lags,
+    anyone_needs_no_secret,
+    what_is_gone_is_gone_for_every_guard,
+    a_repeat_is_harmless,
+}
+
+/// A session, its first secret, and a second one that took over; the first lingers until `until`.
+async fn rotated(stage: &Stage, until: Timestamp) -> Outcome<(Tag, Verifier, Verifier)> {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    let new = stage.verifier();
+    let rotation = Some(Rotation::new(new, Some(Previous::new(record.verifier, until))));
+    done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
+    Ok((tag, record.verifier, new))
+}
+
+async fn ends(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
+    ensure_eq!(stage.store.destroy(tag, guard).await?, Destroyed::Done, format!("destroy under {guard:?}"));
+    ensure!(!stage.is_live(tag).await?, "load answers a session that was destroyed under {guard:?}");
+    Ok(())
+}
+
+async fn ends_nothing(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
+    let before = stage.load(tag).await?;
+    let answer = stage.store.destroy(tag, guard).await?;
+    ensure_eq!(answer, Destroyed::Superseded, format!("destroy under {guard:?}, which does not hold"));
+    same(&stage.load(tag).await?, &before, "load after a destroy whose guard did not hold")
+}
+
+async fn a_wrong_secret_ends_nothing(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    let mut nearly = *record.verifier.as_bytes();
+    nearly[15] ^= 1;
+    for wrong in [stage.verifier(), Verifier::from_bytes([0; 16]), Verifier::from_bytes(nearly)] {
+        ends_nothing(stage, tag, Guard::Holder(wrong)).await?;
+        ends_nothing(stage, tag, Guard::Current(wrong)).await?;
+    }
+    Ok(())
+}
+
+async fn the_present_secret_ends_the_session(stage: &Stage) -> Outcome {
+    for guard in [Guard::Holder, Guard::Current] {
+        let (tag, record) = stage.session(&["cart"]).await?;
+        ends(stage, tag, guard(record.verifier)).await?;
+        let (tag, _, new) = rotated(stage, stage.now()).await?;
+        ends(stage, tag, guard(new)).await?;
+    }
+    Ok(())
+}
+
+async fn in_its_grace_the_old_secret_ends_the_session(stage: &Stage) -> Outcome {
+    let (tag, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
+    ends(stage, tag, Guard::Holder(old)).await
+}
+
+async fn only_the_present_secret_is_current(stage: &Stage) -> Outcome {
+    let (tag, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
+    ends_nothing(stage, tag, Guard::Current(old)).await
+}
+
+async fn a_dead_secret_ends_nothing(stage: &Stage) -> Outcome {
+    let (tag, old, _) = rotated(stage, stage.now()).await?;
+    ends_nothing(stage, tag, Guard::Holder(old)).await
+}
+
+async fn the_grace_ends(stage: &Stage) -> Outcome {
+    let (tag, old, _) = rotated(stage, stage.now().after(stage.ticks(2))).await?;
+    stage.wait(4).await;
+    ends_nothing(stage, tag, Guard::Holder(old)).await
+}
+
+/// The node that logged in may be ahead of the store, and of the node that logs out.
+async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    let ahead = stage.now().after(stage.ticks(10));
+    let rotation = Some(Rotation::new(stage.verifier(), Some(Previous::new(record.verifier, ahead))));
+    done(stage.store.commit(tag, Commit { rotation, now: ahead, ..stage.commit(1) }).await?)?;
+    ends_nothing(stage, tag, Guard::Holder(record.verifier)).await
+}
+
+async fn anyone_needs_no_secret(stage: &Stage) -> Outcome {
+    let (tag, ..) = rotated(stage, stage.now()).await?;
+    ends(stage, tag, Guard::Anyone).await
+}
+
+async fn what_is_gone_is_gone_for_every_guard(stage: &Stage) -> Outcome {
+    let (gone, record) = stage.session(&["cart"]).await?;
+    stage.destroy(gone).await?;
+    for tag in [gone, stage.tag()] {
+        for guard in [Guard::Anyone, Guard::Holder(record.verifier), Guard::Current(stage.verifier())] {
+            let answer = stage.store.destroy(tag, guard).await?;
+            ensure_eq!(answer, Destroyed::Gone, format!("destroy under {guard:?} of a session that is not there"));
+        }
+    }
+    Ok(())
+}
+
+/// What a caller does whose reply was lost.
+async fn a_repeat_is_harmless(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    let guard = Guard::Holder(record.verifier);
+    ends(stage, tag, guard).await?;
+    for _ in 0..2 {
+        ensure_eq!(stage.store.destroy(tag, guard).await?, Destroyed::Gone, "the repeat of a destroy");
+        ensure!(!stage.is_live(tag).await?, "the repeat of a destroy brought the session back");
+    }
+    // Of a repeat that comes late, the session that has the tag by then knows nothing.
+    let new = stage.record_with(&["cart"]);
+    stage.insert_as(tag, &new).await?;
+    ends_nothing(stage, tag, guard).await
+}

@@ -1,0 +1,115 @@
+//! R17, R18: a logout that comes too late, and one whose answer is lost.
+
+use axum::Router;
+use axum::routing::any;
+use cloakroom::testkit::Verb;
+use cloakroom::{Session, SessionError};
+use http::StatusCode;
+
+use crate::support::{Browser, House, Node, Note, Stage, perform, routes};
+
+/// `/renewed/{then}`: renews, pauses, then does what the verb says. `/late`: reads, pauses, logs out and writes.
+fn paused_routes(stage: &Stage) -> Router {
+    let (first, second) = (stage.clone(), stage.clone());
+    let renewed = async move |session: Session, path: axum::extract::Path<String>| {
+        session.renew().await?;
+        first.pause().await;
+        perform(&session, &path).await
+    };
+    let late = async move |session: Session| {
+        session.get::<Note>().await?;
+        second.pause().await;
+        session.destroy().await?;
+        session.set(Note("late".into())).await?;
+        Ok::<_, SessionError>("written")
+    };
+    routes().route("/renewed/{then}", any(renewed)).route("/late", any(late))
+}
+
+/// A request to `path`, during whose pause the same browser logs in as Bob, maybe on another node
+/// of which this one hears nothing.
+async fn overtaken_by_a_login(house: &House, path: &str, heard: bool) -> crate::support::Reply {
+    let stage = Stage::new();
+    let store = house.store.as_ref().map(cloakroom::testkit::MemoryStore::node);
+    let builder = cloakroom::Sessions::builder().clock(house.clock.clone());
+    let builder = if let Some(store) = &store { builder.store(store.clone()) } else { builder };
+    let first = Node::with_routes(builder, paused_routes(&stage));
+    let other = if store.is_some() { house.node() } else { first.clone() };
+    let mut browser = Browser::new(&first.app);
+    browser.post("/note/mine").await.ok();
+    let (mut tab, path) = (browser.clone(), path.to_owned());
+    let slow = tokio::spawn(async move { tab.post(&path).await });
+    stage.arrival().await;
+    if let (false, Some(store)) = (heard, &store) {
+        store.pause_invalidations();
+    }
+    browser.at(&other.app).post("/login/bob").await.ok();
+    stage.release();
+    let reply = slow.await.unwrap();
+    assert_eq!(other.sessions.of("bob").list().await.unwrap().len(), 1, "the login was ended");
+    reply
+}
+
+#[tokio::test]
+async fn r18_a_write_after_a_logout_that_came_too_late_is_refused() {
+    for (house, heard) in [(House::local(), true), (House::shared(), true), (House::shared(), false)] {
+        let reply = overtaken_by_a_login(&house, "/late", heard).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::UNAUTHORIZED, None), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn r18_a_renewed_token_that_a_login_replaced_is_not_given_out_any_more() {
+    for then in ["destroy", "get", "principal"] {
+        for (house, heard) in [(House::local(), true), (House::shared(), true), (House::shared(), false)] {
+            if !heard && then != "destroy" {
+                // A read asks nobody, so it cannot know.
+                continue;
+            }
+            let reply = overtaken_by_a_login(&house, &format!("/renewed/{then}"), heard).await;
+            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None), "{then} {heard}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r17_after_a_logout_whose_answer_is_lost_no_copy_is_believed() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/login/alice").await.ok();
+    store.lose_reply_next(Verb::Destroy);
+    let reply = browser.post("/do/destroy").await;
+    assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+    assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
+    assert_eq!(browser.post("/do/destroy").await.ok().set_cookie(), None, "there is nothing to end any more");
+}
+
+#[tokio::test]
+async fn r17_a_logout_that_is_given_up_half_way_leaves_no_copy_that_is_believed() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/login/alice").await.ok();
+    let gate = store.delay_next(Verb::Destroy);
+    let mut tab = browser.clone();
+    let slow = tokio::spawn(async move { tab.post("/do/destroy").await });
+    assert!(gate.let_act().await, "the store has ended the session, and its answer is on the way");
+    slow.abort();
+    slow.await.unwrap_err();
+    assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
+}
+
+#[tokio::test]
+async fn r17_a_tab_that_a_renewal_overtook_can_still_log_out() {
+    for house in House::both() {
+        let [first, second] = house.nodes();
+        let mut browser = Browser::new(&first.app);
+        browser.post("/login/alice").await.ok();
+        let mut tab = browser.at(&second.app);
+        browser.post("/do/renew").await.ok();
+        tab.post("/do/destroy").await.ok();
+        assert_eq!(tab.cookie, None, "it is told to forget its token");
+        assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
+    }
+}
