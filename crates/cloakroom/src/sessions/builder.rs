@@ -15,6 +15,7 @@ use super::policy::{ConfigError, Policy, ReusePolicy, limit};
 pub struct SessionsBuilder {
     policy: Policy,
     limit: Option<(u32, LimitPolicy)>,
+    max_value_bytes: Option<usize>,
     store: Option<Arc<dyn AnyStore>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
@@ -25,6 +26,7 @@ impl SessionsBuilder {
         Self {
             policy: Policy::default(),
             limit: None,
+            max_value_bytes: None,
             store: None,
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(OsRandom),
@@ -79,9 +81,9 @@ impl SessionsBuilder {
         self
     }
 
-    /// How many bytes one value may take. Default: 64 KiB.
+    /// How many bytes one value may take. Default: as many as [the session](Self::max_session_bytes).
     pub const fn max_value_bytes(mut self, bytes: usize) -> Self {
-        self.policy.max_value_bytes = bytes;
+        self.max_value_bytes = Some(bytes);
         self
     }
 
@@ -130,6 +132,7 @@ impl SessionsBuilder {
     /// # Errors
     /// Names the setting that cannot work, and what would.
     pub fn build(mut self) -> Result<Sessions, ConfigError> {
+        self.policy.max_value_bytes = self.max_value_bytes.unwrap_or(self.policy.max_session_bytes);
         self.policy.validate()?;
         self.policy.limit = self.limit.map(|(count, policy)| limit(count, policy)).transpose()?;
         let engine = Engine::new(self.policy, self.store, self.clock, self.random);

@@ -87,10 +87,14 @@ impl Policy {
         if let Some(after) = self.pack_after {
             within("pack_after", after, second, LONGEST)?;
         }
+        at_least("max_session_bytes", self.max_session_bytes, 1)?;
         at_least("max_value_bytes", self.max_value_bytes, 1)?;
         at_least("max_values", self.max_values, 1)?;
         if self.max_value_bytes > self.max_session_bytes {
-            let problem = "is more than `max_session_bytes`; lower the one or raise the other";
+            let (value, session) = (self.max_value_bytes, self.max_session_bytes);
+            let problem = format!(
+                "is {value} and `max_session_bytes` is {session}, so no value could take that much; lower the one or raise the other"
+            );
             return Err(ConfigError::new("max_value_bytes", problem));
         }
         if u32::try_from(self.max_session_bytes).is_err() {

@@ -12,13 +12,16 @@ use http::StatusCode;
 use crate::support::{Browser, Count, House, Node, Note, decode, routes};
 
 /// `/fill/{length}`: a note of so many letters.
-fn with_fill(house: &House) -> Node {
+fn filling() -> Router {
     let fill = async |session: Session, Path(length): Path<usize>| session.set(Note("x".repeat(length))).await;
     let refill = async |session: Session, Path(length): Path<usize>| {
         session.update::<Note, _>(|note| note.0 = "y".repeat(length)).await
     };
-    let routes = routes().route("/fill/{length}", any(fill)).route("/refill/{length}", any(refill));
-    Node::with_routes(house.builder().max_values(2), routes)
+    routes().route("/fill/{length}", any(fill)).route("/refill/{length}", any(refill))
+}
+
+fn with_fill(house: &House) -> Node {
+    Node::with_routes(house.builder().max_values(2), filling())
 }
 
 /// What the letters of a note may be at most: its encoding has two quotes.
@@ -54,6 +57,38 @@ async fn r33_one_value_has_a_limit_of_its_own() {
         assert_eq!(browser.post("/note/1234567").await.status, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(browser.get("/note").await.ok().body, "123456");
     }
+}
+
+#[tokio::test]
+async fn r33_without_a_limit_of_its_own_a_value_may_take_what_the_session_may() {
+    for house in House::both() {
+        for limit in [1024, 1 << 20] {
+            let node = Node::with_routes(house.builder().max_session_bytes(limit), filling());
+            let mut browser = Browser::new(&node.app);
+            browser.post(&format!("/fill/{}", limit - 2)).await.ok();
+            assert_eq!(browser.post(&format!("/fill/{}", limit - 1)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+        }
+    }
+}
+
+#[test]
+fn r33_limits_that_contradict_each_other_are_refused_and_both_named() {
+    let builder = || House::local().builder();
+    let contradictions = [
+        builder().max_value_bytes(1025).max_session_bytes(1024),
+        builder().max_session_bytes(1024).max_value_bytes(64 << 10),
+        builder().max_value_bytes((64 << 10) + 1),
+    ];
+    for contradiction in contradictions {
+        let error = contradiction.build().unwrap_err();
+        assert_eq!(error.setting(), "max_value_bytes");
+        for named in ["`max_value_bytes`", "`max_session_bytes`"] {
+            assert!(error.to_string().contains(named), "{error}");
+        }
+    }
+    assert_eq!(builder().max_session_bytes(0).build().unwrap_err().setting(), "max_session_bytes");
+    assert_eq!(builder().max_value_bytes(0).build().unwrap_err().setting(), "max_value_bytes");
+    assert!(builder().max_value_bytes(1024).max_session_bytes(1024).build().is_ok());
 }
 
 #[tokio::test]

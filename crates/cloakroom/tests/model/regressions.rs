@@ -133,7 +133,7 @@ struct Listener {
 
 /// A node whose memory is full of copies that may not go, because somebody listens through each.
 async fn full_of_listeners(store: &MemoryStore, clock: &ManualClock) -> (Sessions, Vec<Listener>) {
-    let limits = node(store, clock, 5).max_value_bytes(1024).max_session_bytes(1024).max_bytes(1024 + 4096);
+    let limits = node(store, clock, 5).max_session_bytes(1024).max_bytes(1024 + 4096);
     let sessions = limits.build().expect("valid");
     let mut listeners = Vec::new();
     for number in 0..40 {

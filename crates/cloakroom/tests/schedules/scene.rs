@@ -142,7 +142,6 @@ fn sessions(clock: &ManualClock, line: Option<&MemoryStore>, seed: u64) -> Sessi
         .random(SeededRandom::new(seed))
         .idle_timeout(IDLE)
         .pack_after(Some(QUIET))
-        .max_value_bytes(1024)
         .max_session_bytes(1024)
         // Room for four crowded sessions.
         .max_bytes(1024 + 4096);
