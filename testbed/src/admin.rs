@@ -1,0 +1,59 @@
+//! The testbed's own way to a server, apart from the connections of the code under test.
+
+use crate::Error;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisResult, Value,
+};
+use std::{net::Ipv4Addr, time::Duration};
+use tokio::time::timeout;
+
+/// The account that every server has besides those of the test: tests may lock the default user.
+pub(crate) const USER: &str = "testbed";
+pub(crate) const PASSWORD: &str = "testbed-password";
+/// A server of this machine answers within milliseconds; a frozen one must not hold a test for long.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Asks the server on `port`, over a new connection each time.
+///
+/// A kept connection would have to survive every fault that a test makes, and would belong to the
+/// runtime of the test that opened it.
+pub(crate) async fn ask(port: u16, command: &Cmd) -> Result<Value, Error> {
+    ask_within(LIMIT, port, command).await
+}
+
+pub(crate) async fn ask_within(limit: Duration, port: u16, command: &Cmd) -> Result<Value, Error> {
+    let failed = |reason: String| Error::Command { command: first_words(command), port, reason };
+    match timeout(limit, connect_and_ask(port, command)).await {
+        Ok(answer) => answer.map_err(|error| failed(error.to_string())),
+        Err(_) => Err(failed(format!("no answer within {limit:?}"))),
+    }
+}
+
+async fn connect_and_ask(port: u16, command: &Cmd) -> RedisResult<Value> {
+    let account = RedisConnectionInfo::default().set_username(USER).set_password(PASSWORD).set_skip_set_lib_name();
+    let address = ConnectionAddr::Tcp(Ipv4Addr::LOCALHOST.to_string(), port);
+    let client = Client::open(address.into_connection_info()?.set_redis_settings(account))?;
+    // The caller's limit is the only one: the client's own defaults would be shorter.
+    let patient = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    let mut connection = Box::pin(client.get_multiplexed_async_connection_with_config(&patient)).await?;
+    command.query_async(&mut connection).await
+}
+
+/// `CONFIG GET`, but no value: a value may be a password.
+fn first_words(command: &Cmd) -> String {
+    let words = command.args_iter().take(2).filter_map(|word| match word {
+        redis::Arg::Simple(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The text of an answer that is one string; an error for any other.
+pub(crate) fn text(answer: Value) -> Result<String, Error> {
+    match answer {
+        Value::BulkString(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text),
+        Value::Okay => Ok("OK".to_owned()),
+        other => Err(Error::unexpected(format!("the server answered {other:?} instead of a string"))),
+    }
+}

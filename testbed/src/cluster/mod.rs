@@ -1,0 +1,74 @@
+//! Several servers that share the slots.
+
+mod builder;
+mod failover;
+mod form;
+mod slot_move;
+mod topology;
+mod views;
+
+pub use builder::ClusterBuilder;
+pub use failover::Handover;
+pub use slot_move::SlotMove;
+
+use crate::{Error, Server};
+
+/// A Redis Cluster on loopback ports, formed and steered without any tool of the server.
+///
+/// Its nodes are plain [`Server`]s: each can be frozen, killed, cut and started again.
+#[derive(Debug)]
+pub struct Cluster {
+    nodes: Vec<Server>,
+}
+
+impl Cluster {
+    /// Starts masters with replicas, and the other defaults of [`ClusterBuilder`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ClusterBuilder::start`].
+    pub async fn start(masters: usize, replicas_per_master: usize) -> Result<Self, Error> {
+        Self::builder().masters(masters).replicas_per_master(replicas_per_master).start().await
+    }
+
+    /// Sets up a cluster of 3 masters with 1 replica each, or other than that.
+    #[must_use]
+    pub fn builder() -> ClusterBuilder {
+        ClusterBuilder::default()
+    }
+
+    /// All nodes, dead ones too; those that started as masters come first.
+    #[must_use]
+    pub fn nodes(&self) -> &[Server] {
+        &self.nodes
+    }
+
+    /// The URLs of all nodes, dead ones too, in the order of [`nodes`](Self::nodes).
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        self.nodes.iter().map(Server::url).collect()
+    }
+
+    /// The slot of a key, by the server's own word.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unexpected`] when no node answers.
+    pub async fn slot_of(&self, key: &str) -> Result<u16, Error> {
+        for node in self.nodes.iter().filter(|node| node.is_running()) {
+            if let Ok(redis::Value::Int(slot)) = node.command(&["CLUSTER", "KEYSLOT", key]).await {
+                return u16::try_from(slot).map_err(|error| Error::unexpected(error.to_string()));
+            }
+        }
+        Err(Error::unexpected("no node answers"))
+    }
+
+    /// The master of a slot: the newest claim that any living node knows of, be that master alive or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unexpected`] when no node answers, or nobody owns the slot.
+    pub async fn node_of(&self, slot: u16) -> Result<&Server, Error> {
+        self.by_port(self.owner(slot).await?.port)
+    }
+}

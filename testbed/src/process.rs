@@ -1,0 +1,70 @@
+//! One child process that ends with its value.
+
+use crate::{Error, spawner};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use std::{
+    fs::File,
+    io,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts `command` in `directory`; what it writes is appended to `log`.
+    pub(crate) fn start(mut command: Command, directory: &Path, log: &Path) -> Result<Self, Error> {
+        let log = File::options().create(true).append(true).open(log).map_err(Error::io("open the server's log"))?;
+        let errors = log.try_clone().map_err(Error::io("open the server's log"))?;
+        command.current_dir(directory).stdin(Stdio::null()).stdout(log).stderr(errors);
+        let child = spawner::spawn(command).map_err(Error::io("start the server's program"))?;
+        Ok(Self { child })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        match self.child.try_wait() {
+            Ok(status) => status.map(|status| status.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Sends a signal, unless the process has ended: its number may be another's by now.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<(), Error> {
+        if let Some(end) = self.ended() {
+            return Err(Error::unexpected(format!("the server does not run any more ({end}): `restart` it first")));
+        }
+        kill_process(self.pid(), signal).map_err(|error| Error::io("signal the server")(error.into()))
+    }
+
+    /// Whether a SIGSTOP has reached every thread of the process since the last call that said so.
+    pub(crate) fn has_stopped(&self) -> Result<bool, Error> {
+        // Without EXITED, so the child's end is left for `Child::wait`.
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        let status = waitid(WaitId::Pid(self.pid()), options);
+        Ok(status.map_err(|error| Error::io("wait for the server to stop")(error.into()))?.is_some())
+    }
+
+    /// Ends it at once, frozen or not, and waits for its end.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ended_already = self.kill();
+    }
+}

@@ -1,0 +1,68 @@
+//! How a server is to be, before it runs.
+
+use super::{
+    Server,
+    config::{Account, Part, Settings},
+    start,
+};
+use crate::Error;
+
+/// Sets up a [`Server`].
+///
+/// Defaults: a free port, an own temporary directory, nothing persisted (`save ""`, `appendonly
+/// no`), no memory limit, and a default user without password.
+#[derive(Clone, Debug, Default)]
+pub struct ServerBuilder {
+    settings: Settings,
+}
+
+impl ServerBuilder {
+    pub(crate) fn part(mut self, part: Part) -> Self {
+        self.settings.part = part;
+        self
+    }
+
+    /// Adds a directive as it would stand in `redis.conf`; it overrides what the builder wrote.
+    pub fn config(mut self, directive: impl Into<String>) -> Self {
+        self.settings.lines.push(directive.into());
+        self
+    }
+
+    /// The default user needs this password (`requirepass`); [`Server::url`] then carries it.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.settings.password = Some(password.into());
+        self
+    }
+
+    /// Adds an ACL user with a password and rules such as `~s:* +@read`.
+    ///
+    /// [`Server::url_of`] names it. `testbed` is refused: every server has an account of that name
+    /// for the testbed itself.
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>, rules: impl Into<String>) -> Self {
+        self.settings.accounts.push(Account { name: name.into(), password: password.into(), rules: rules.into() });
+        self
+    }
+
+    /// Limits the memory in bytes, with an eviction policy such as `allkeys-lru` or `noeviction`.
+    pub fn maxmemory(self, bytes: u64, policy: &str) -> Self {
+        self.config(format!("maxmemory {bytes}")).config(format!("maxmemory-policy {policy}"))
+    }
+
+    /// Keeps an append-only file: what was acknowledged is there again after [`Server::restart`].
+    pub fn persist(mut self) -> Self {
+        self.settings.persist = true;
+        self
+    }
+
+    /// Starts the server and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotInstalled`] without the program, [`Error::Setting`] for a setting that is not
+    /// one word or one line, [`Error::NotStarted`] with the server's own log when it ends or does
+    /// not answer within 20 s.
+    pub async fn start(self) -> Result<Server, Error> {
+        self.settings.check()?;
+        start::on_a_free_port(self.settings).await
+    }
+}

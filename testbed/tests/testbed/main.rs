@@ -1,0 +1,8 @@
+//! The testbed does what it says: proved on the wire, against real servers.
+
+mod cluster;
+mod endings;
+mod proxy;
+mod sentinels;
+mod server;
+mod wire;
