@@ -5,9 +5,6 @@ use std::time::Duration;
 use cloakroom::store::LimitPolicy;
 use cloakroom::{ConfigError, CookieConfig, Sessions, SessionsBuilder};
 
-/// Name of the cookie on localhost, where there is no TLS and hence no `__Host-`.
-pub(crate) const COOKIE: &str = "session";
-
 /// A person with more devices than this is more likely a stolen password.
 const DEVICES: u32 = 10;
 

@@ -20,7 +20,7 @@ use crate::language::Language;
 use crate::shop::Shop;
 use crate::trace::Trace;
 use crate::wants::Wants;
-use crate::{devices, pages, sessions, trace_panel};
+use crate::{devices, pages, trace_panel};
 
 /// One visitor's one request. Handlers take it as an extractor and ask it for everything.
 ///
@@ -37,7 +37,6 @@ struct Inner {
     wants: Wants,
     accepted: Option<Language>,
     device: String,
-    showed_cookie: bool,
     trace: Trace,
     slots: Slots,
 }
@@ -53,7 +52,6 @@ impl Visit {
             wants: Wants::of(headers),
             accepted: text(headers, &header::ACCEPT_LANGUAGE).and_then(Language::accepted),
             device: devices::label(text(headers, &header::USER_AGENT).unwrap_or_default()),
-            showed_cookie: shows_cookie(headers),
             trace: Trace::default(),
             slots: Slots::default(),
         }))
@@ -100,12 +98,12 @@ impl Visit {
 
     /// Whether there is a session; asking creates none.
     pub(crate) async fn has_session(&self) -> Result<bool, ShopError> {
-        Ok(self.session().created_at().await?.is_some())
+        Ok(self.session().exists().await?)
     }
 
     /// Whether the visitor came back with the cookie of a session that is no more.
     pub(crate) async fn session_is_over(&self) -> Result<bool, ShopError> {
-        Ok(self.0.showed_cookie && !self.has_session().await?)
+        Ok(self.session().came_with_token() && !self.has_session().await?)
     }
 }
 
@@ -128,12 +126,4 @@ pub(crate) async fn receive(State(shop): State<Shop>, session: Session, mut requ
 
 fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// Whether a session cookie came along at all. Only good for a hint: what it opens is the library's business.
-fn shows_cookie(headers: &HeaderMap) -> bool {
-    let pairs = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    pairs
-        .flat_map(|line| line.split(';'))
-        .any(|pair| pair.trim_start().strip_prefix(sessions::COOKIE).is_some_and(|rest| rest.starts_with('=')))
 }

@@ -15,6 +15,7 @@ struct Inner {
     sessions: Sessions,
     held: Mutex<Held>,
     used: AtomicBool,
+    came_with_token: bool,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -43,8 +44,15 @@ impl Handle {
             sessions,
             held: Mutex::new(held),
             used: AtomicBool::new(false),
+            came_with_token: token.is_some(),
             turn: tokio::sync::Mutex::new(()),
         }))
+    }
+
+    /// Whether the client showed a token. An answer that depends on that depends on the session.
+    pub(super) fn came_with_token(&self) -> bool {
+        self.0.used.store(true, Ordering::Relaxed);
+        self.0.came_with_token
     }
 
     /// Whether anybody asked for something of the session, so that the response depends on it.

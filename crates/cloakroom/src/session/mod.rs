@@ -11,6 +11,7 @@ mod lifecycle;
 mod load;
 mod login;
 mod one_value;
+mod questions;
 mod read;
 mod value;
 mod verbs;

@@ -5,10 +5,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::cache::{CodecError, EndReason, Key};
-use crate::identity::{Principal, SessionHandle};
 use crate::sessions::{LONGEST, PrincipalSessions, SessionError, SessionErrorKind};
 use crate::sync::Arc;
-use crate::time::Timestamp;
 
 use super::load::load;
 use super::login::Login;
@@ -214,52 +212,6 @@ impl Session {
     /// [`Ended`](SessionErrorKind::Ended) if there is no session; otherwise as [`update`](Self::update).
     pub async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
         self.hold.remember(lifetime.min(LONGEST)).await
-    }
-
-    /// Who is logged in, if anybody.
-    ///
-    /// # Errors
-    /// The faults of a shared tier.
-    pub async fn principal(&self) -> Result<Option<Principal>, SessionError> {
-        let open = self.hold.open().await?;
-        Ok(open.and_then(|(_, state)| state.snapshot()?.principal().cloned()))
-    }
-
-    /// When the principal logged in, if anybody is: for pages that demand a recent login
-    /// (OWASP ASVS 7.5.1). A renewal does not change it.
-    ///
-    /// # Errors
-    /// The faults of a shared tier.
-    pub async fn authenticated_at(&self) -> Result<Option<Timestamp>, SessionError> {
-        let open = self.hold.open().await?;
-        Ok(open.and_then(|(_, state)| Some(state.snapshot()?.authentication()?.at)))
-    }
-
-    /// When the session was created, if there is one.
-    ///
-    /// # Errors
-    /// The faults of a shared tier.
-    pub async fn created_at(&self) -> Result<Option<Timestamp>, SessionError> {
-        let open = self.hold.open().await?;
-        Ok(open.and_then(|(_, state)| Some(state.snapshot()?.created_at)))
-    }
-
-    /// When the session ends if no more requests are seen, if there is one.
-    ///
-    /// # Errors
-    /// The faults of a shared tier.
-    pub async fn expires_at(&self) -> Result<Option<Timestamp>, SessionError> {
-        let open = self.hold.open().await?;
-        Ok(open.and_then(|(cell, state)| Some(state.snapshot()?.deadline(cell.last_seen()))))
-    }
-
-    /// The public name of the session, if there is one: to mark "this device" in a list.
-    ///
-    /// # Errors
-    /// The faults of a shared tier.
-    pub async fn handle(&self) -> Result<Option<SessionHandle>, SessionError> {
-        let open = self.hold.open().await?;
-        Ok(open.map(|(cell, _)| SessionHandle::of(&cell.tag)))
     }
 
     /// Resolves when the session is over, at once if there is none: for streams and WebSockets,

@@ -5,6 +5,12 @@ use super::record::{Lease, Lifetimes, Loaded, Payload, Record};
 use crate::identity::{Authentication, Previous, Tag, Verifier};
 use crate::time::Timestamp;
 
+/// Of how many of its last writes a store remembers the nonces, at least.
+///
+/// The reply to a commit may be lost and others may write before it is repeated: a store that
+/// remembered only the last write would apply it twice then.
+pub const REMEMBERED_WRITES: usize = 8;
+
 /// One atomic change of a record.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

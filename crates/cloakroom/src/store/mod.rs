@@ -22,7 +22,7 @@ mod erased;
 mod error;
 mod record;
 
-pub use change::{Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, Receipt, Rotation, Touch};
+pub use change::{Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, Receipt, Rotation, Touch, REMEMBERED_WRITES};
 pub use error::{StoreError, StoreErrorKind};
 pub use record::{Copies, Lease, Lifetimes, Loaded, Payload, Record, StoredValue};
 
@@ -62,8 +62,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies a set of edits and a rotation to a record, all or nothing.
     ///
-    /// In this order: no live record → [`Committed::Gone`]. The record's nonce equals the
-    /// commit's → already applied, answer [`Committed::Done`] again. The guard does not hold →
+    /// In this order: no live record → [`Committed::Gone`]. One of the record's last
+    /// [`REMEMBERED_WRITES`] nonces equals the commit's → already applied, answer [`Committed::Done`]
+    /// again, with the whole record if others have written since. The guard does not hold →
     /// [`Committed::Superseded`]. Any edit's expectation does not hold →
     /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
     /// version grows by one, each edited value gets that version, the nonce is replaced, and the

@@ -35,6 +35,8 @@ fn session_verbs_are_send(session: &Session) {
     send(&session.renew());
     send(&session.destroy());
     send(&session.remember(secs(60)));
+    send(&session.exists());
+    send(&session.authenticated_within(secs(60)));
     send(&session.principal());
     send(&session.authenticated_at());
     send(&session.created_at());

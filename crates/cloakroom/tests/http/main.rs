@@ -26,6 +26,7 @@ mod logs;
 mod peers;
 mod plain_services;
 mod principals;
+mod questions;
 mod renewal;
 mod resurrection;
 mod rotation_faults;

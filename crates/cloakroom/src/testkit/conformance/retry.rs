@@ -1,9 +1,9 @@
 //! A commit whose reply was lost may be sent again: its nonce makes it count once.
 
-use crate::store::{Commit, Guard, Rotation};
+use crate::store::{Commit, Guard, REMEMBERED_WRITES, Rotation};
 
 use super::checks;
-use super::failure::{Outcome, ensure, ensure_eq};
+use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::stage::Stage;
 use super::words::{at, conflict, done, gone, put, remove, same, text, with};
 
@@ -11,7 +11,8 @@ checks! { "retry":
     a_repeat_is_applied_once,
     a_repeat_is_recognised_before_guard_and_expectations,
     a_repeat_with_a_stale_base_brings_the_record,
-    a_repeat_after_another_commit_is_a_new_commit,
+    a_repeat_after_other_commits_is_applied_once,
+    writes_that_are_long_past_do_not_pile_up,
     a_repeat_cannot_resurrect,
     nonces_differ_by_any_bit,
 }
@@ -54,14 +55,32 @@ async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Stage) -> Outcome 
     Ok(())
 }
 
-async fn a_repeat_after_another_commit_is_a_new_commit(stage: &Stage) -> Outcome {
+/// The reply may be lost, and others may write before the caller tries again.
+async fn a_repeat_after_other_commits_is_applied_once(stage: &Stage) -> Outcome {
     let (tag, _) = stage.session(&["cart"]).await?;
-    let commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
+    let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
     done(stage.store.commit(tag, commit.clone()).await?)?;
-    done(stage.store.commit(tag, with(stage.commit(2), [at(2, put("cart", "third"))])).await?)?;
-    conflict(stage.store.commit(tag, commit).await?)?;
-    ensure_eq!(text(&stage.load(tag).await?, "cart")?, "third", "the value after the late repeat");
+    for base in (2..).take(REMEMBERED_WRITES - 1) {
+        done(stage.store.commit(tag, with(stage.commit(base), [put("cart", "theirs")])).await?)?;
+        let before = stage.load(tag).await?;
+        let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;
+        ensure_eq!(receipt.version, base + 1, "the version in the receipt of a repeat after other commits");
+        let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat brought no record"))?;
+        same(&record, &before, "the record in the receipt of a late repeat")?;
+        same(&stage.load(tag).await?, &before, "load after the late repeat")?;
+    }
     Ok(())
+}
+
+async fn writes_that_are_long_past_do_not_pile_up(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
+    done(stage.store.commit(tag, commit.clone()).await?)?;
+    // A store may remember more than it has to, but not everything.
+    for base in (2..).take(1024) {
+        done(stage.store.commit(tag, with(stage.commit(base), [put("theme", "theirs")])).await?)?;
+    }
+    conflict(stage.store.commit(tag, commit).await?).map(drop)
 }
 
 async fn a_repeat_cannot_resurrect(stage: &Stage) -> Outcome {

@@ -14,9 +14,6 @@ pub(super) enum Verdict {
 }
 
 pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> Verdict {
-    if record.nonce == commit.nonce {
-        return Verdict::AppliedBefore;
-    }
     // A rotation may say that the old secret is dead as of its own `now`. That holds for a store
     // or a writer whose clock lags behind, so the latest instant that anybody named counts.
     let now = now.max(commit.now).max(record.last_seen);

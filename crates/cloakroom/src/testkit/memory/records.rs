@@ -1,6 +1,6 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use crate::store::{Commit, Destroyed, Guard, Principal, Record, Tag, Touch};
+use crate::store::{Commit, REMEMBERED_WRITES, Destroyed, Guard, Principal, Record, Tag, Touch};
 use crate::time::Timestamp;
 
 use super::commit::{self, Verdict};
@@ -17,12 +17,30 @@ struct Held {
     record: Record,
     /// On the store's own clock, whatever the callers' clocks say.
     ends: Timestamp,
+    /// The nonces of the last writes, newest last.
+    recent: VecDeque<u64>,
 }
 
 impl Held {
     fn new(record: Record, now: Timestamp) -> Self {
         let ends = record.lifetimes.kept_until(now);
-        Self { record, ends }
+        Self { recent: VecDeque::from([record.nonce]), record, ends }
+    }
+
+    fn commit(&mut self, commit: &Commit, now: Timestamp) -> Verdict {
+        if self.recent.contains(&commit.nonce) {
+            return Verdict::AppliedBefore;
+        }
+        let verdict = commit::judge(&self.record, commit, now);
+        if verdict == Verdict::Apply {
+            commit::apply(&mut self.record, commit);
+            self.recent.push_back(commit.nonce);
+            if self.recent.len() > REMEMBERED_WRITES {
+                self.recent.pop_front();
+            }
+            self.restart_idle(now);
+        }
+        verdict
     }
 
     fn lives(&self, now: Timestamp) -> bool {
@@ -63,11 +81,7 @@ impl Records {
     /// `None` if there is no live record; else the verdict, and the record as it is afterwards.
     pub(super) fn commit(&mut self, tag: Tag, commit: &Commit, now: Timestamp) -> Option<(Verdict, &Record)> {
         let held = self.live_mut(tag, now)?;
-        let verdict = commit::judge(&held.record, commit, now);
-        if verdict == Verdict::Apply {
-            commit::apply(&mut held.record, commit);
-            held.restart_idle(now);
-        }
+        let verdict = held.commit(commit, now);
         Some((verdict, &held.record))
     }
 

@@ -10,7 +10,7 @@ use cloakroom::{Login, Session, SessionError};
 use super::{Count, Kept, Note, Theme, minutes};
 
 /// Every verb of a session, as `/do/{verb}` names it.
-pub(crate) const VERBS: [&str; 19] = [
+pub(crate) const VERBS: [&str; 22] = [
     "get",
     "update",
     "set",
@@ -22,6 +22,9 @@ pub(crate) const VERBS: [&str; 19] = [
     "renew",
     "destroy",
     "remember",
+    "exists",
+    "came-with-token",
+    "authenticated-within",
     "principal",
     "authenticated-at",
     "created-at",
@@ -119,6 +122,9 @@ pub(crate) async fn perform(session: &Session, verb: &str) -> Result<String, Ses
         "renew" => session.renew().await.map(|()| "renewed".to_owned())?,
         "destroy" => session.destroy().await.map(|()| "destroyed".to_owned())?,
         "remember" => session.remember(minutes(60 * 24 * 30)).await.map(|()| "remembered".to_owned())?,
+        "exists" => session.exists().await?.to_string(),
+        "came-with-token" => session.came_with_token().to_string(),
+        "authenticated-within" => session.authenticated_within(minutes(10)).await?.to_string(),
         "principal" => session.principal().await?.is_some().to_string(),
         "authenticated-at" => session.authenticated_at().await?.is_some().to_string(),
         "created-at" => session.created_at().await?.is_some().to_string(),

@@ -1,0 +1,123 @@
+//! What a handler may ask: R16 (how long ago the login was), and how a session that is over is told from none.
+
+use axum::routing::any;
+use cloakroom::{Session, SessionError};
+use http::StatusCode;
+use http::header::CACHE_CONTROL;
+
+use crate::support::{Browser, House, Node, invented, minutes, routes, secs, send, with_cookie};
+
+/// Whether a page would say that the session is over.
+async fn is_over(node: &Node, cookie: Option<String>) -> bool {
+    let mut browser = Browser::new(&node.app);
+    browser.cookie = cookie;
+    let came = browser.get("/do/came-with-token").await.ok();
+    let exists = browser.get("/do/exists").await.ok();
+    assert_eq!((came.set_cookie(), exists.set_cookie()), (None, None), "asking changes nothing");
+    came.body == "true" && exists.body == "false"
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_told_from_none_however_it_ended() {
+    for house in House::both() {
+        let node = house.node();
+        assert!(!is_over(&node, None).await);
+        let [mut expired, mut revoked, mut logged_out] = [(); 3].map(|()| Browser::new(&node.app));
+        expired.post("/note/mine").await.ok();
+        assert!(!is_over(&node, expired.cookie.clone()).await, "it lives");
+        house.clock.advance(minutes(34));
+        assert!(is_over(&node, expired.cookie.clone()).await);
+        revoked.post("/login/alice").await.ok();
+        node.sessions.of("alice").revoke_all().await.unwrap();
+        assert!(is_over(&node, revoked.cookie.clone()).await);
+        logged_out.post("/login/alice").await.ok();
+        let token = logged_out.cookie.clone();
+        logged_out.post("/do/destroy").await.ok();
+        assert!(is_over(&node, token).await);
+        assert_eq!(house.population(&node), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_made_up_looks_like_one_that_was_good_once() {
+    for house in House::both() {
+        let node = house.node();
+        assert!(is_over(&node, Some(invented(1))).await);
+        for malformed in ["", "x", "not-a-token"] {
+            assert!(!is_over(&node, Some(malformed.to_owned())).await, "{malformed:?} is no token at all");
+        }
+        let two = format!("__Host-session={}; __Host-session={}", invented(1), invented(2));
+        assert_eq!(send(&node.app, with_cookie("/do/came-with-token", two.as_bytes())).await.body, "false");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_depends_on_the_token_is_not_for_shared_caches() {
+    for house in House::both() {
+        let node = house.node();
+        for verb in ["came-with-token", "exists"] {
+            let reply = Browser::new(&node.app).get(&format!("/do/{verb}")).await.ok();
+            assert!(reply.header(CACHE_CONTROL.as_str()).iter().any(|value| value.contains("private")), "{verb}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn asking_whether_a_session_exists_creates_none_and_sees_this_requests_own() {
+    let routes = routes().route(
+        "/",
+        any(async |session: Session| {
+            let mut seen = vec![session.exists().await?];
+            session.login("alice").await?;
+            seen.push(session.exists().await?);
+            session.destroy().await?;
+            seen.push(session.exists().await?);
+            Ok::<_, SessionError>(format!("{seen:?} {}", session.came_with_token()))
+        }),
+    );
+    for house in House::both() {
+        let node = Node::with_routes(house.builder(), routes.clone());
+        let mut browser = Browser::new(&node.app);
+        assert_eq!(browser.post("/").await.ok().body, "[false, true, false] false");
+        browser.post("/note/mine").await.ok();
+        assert_eq!(browser.post("/").await.ok().body, "[true, true, false] true");
+    }
+}
+
+#[tokio::test]
+async fn r16_a_login_is_recent_for_as_long_as_the_page_says() {
+    for house in House::both() {
+        let node = house.node();
+        let mut browser = Browser::new(&node.app);
+        let recent = async |browser: &mut Browser| browser.get("/do/authenticated-within").await.ok().body == "true";
+        browser.post("/note/mine").await.ok();
+        assert!(!recent(&mut browser).await, "nobody is logged in");
+        browser.post("/login/alice").await.ok();
+        assert!(recent(&mut browser).await);
+        house.clock.advance(minutes(10) - secs(1));
+        assert!(recent(&mut browser).await);
+        house.clock.advance(secs(1));
+        assert!(!recent(&mut browser).await, "ten minutes are over");
+        for verb in ["renew", "remember", "update"] {
+            browser.post(&format!("/do/{verb}")).await.ok();
+            assert!(!recent(&mut browser).await, "{verb} is no login");
+        }
+        browser.post("/login/alice").await.ok();
+        assert!(recent(&mut browser).await);
+        browser.post("/do/destroy").await.ok();
+        assert!(!recent(&mut browser).await);
+    }
+}
+
+#[tokio::test]
+async fn questions_that_the_store_cannot_answer_are_errors() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let mut browser = Browser::new(&house.node().app);
+    browser.post("/login/alice").await.ok();
+    store.fail_all(cloakroom::store::StoreErrorKind::Unavailable);
+    for verb in ["exists", "authenticated-within"] {
+        let reply = browser.at(&node.app).get(&format!("/do/{verb}")).await;
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{verb}: down is not gone");
+    }
+}
