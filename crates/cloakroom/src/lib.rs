@@ -67,8 +67,8 @@ pub use identity::{InvalidHandle, Principal, SessionHandle};
 pub use random::{OsRandom, RandomError, RandomSource};
 pub use session::{CachePolicy, Login, Session, SessionValue};
 pub use sessions::{
-    ConfigError, Event, EventKind, Events, LogId, PrincipalSessions, ReusePolicy, SessionError, SessionErrorKind,
-    SessionInfo, Sessions, SessionsBuilder, Stats,
+    ConfigError, Event, EventKind, Events, LogId, PrincipalSessions, ReusePolicy, RollbackPolicy, SessionError,
+    SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
 };
 pub use store::LimitPolicy;
 pub use time::{Clock, Sleep, SystemClock, Timestamp};

@@ -70,7 +70,13 @@ impl Held {
                 self.superseded();
                 None
             }
-            Access::Superseded | Access::Nothing => None,
+            Access::RolledBack if same => {
+                // As without a token: a write may start a session, under a token of its own.
+                self.standing = Standing::Anonymous;
+                self.news = News::None;
+                None
+            }
+            Access::Superseded | Access::RolledBack | Access::Nothing => None,
         }
     }
 

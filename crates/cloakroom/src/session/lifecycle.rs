@@ -52,7 +52,9 @@ impl Handle {
             // Its copy may have fallen into doubt since.
             return match self.engine().open(bearer, Some(cell)).await? {
                 Access::Open((cell, _)) => Ok((*bearer, cell)),
-                Access::Superseded | Access::Nothing => Err(SessionError::new(SessionErrorKind::Ended)),
+                Access::Superseded | Access::RolledBack | Access::Nothing => {
+                    Err(SessionError::new(SessionErrorKind::Ended))
+                }
             };
         }
         if let Some(present) = self.present().await? {

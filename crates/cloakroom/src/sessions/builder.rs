@@ -8,7 +8,7 @@ use crate::time::{Clock, SystemClock};
 
 use super::Sessions;
 use super::engine::Engine;
-use super::policy::{ConfigError, Policy, ReusePolicy, limit};
+use super::policy::{ConfigError, Policy, ReusePolicy, RollbackPolicy, limit};
 
 /// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them together.
 #[must_use = "a builder does nothing until `build` is called"]
@@ -112,6 +112,13 @@ impl SessionsBuilder {
     /// What happens when a dead token is shown again. Default: [`ReusePolicy::Report`].
     pub const fn on_reuse(mut self, policy: ReusePolicy) -> Self {
         self.policy.reuse = policy;
+        self
+    }
+
+    /// What happens when the shared tier has gone back in time. Default: [`RollbackPolicy::Accept`].
+    /// Means nothing without a shared tier.
+    pub const fn on_rollback(mut self, policy: RollbackPolicy) -> Self {
+        self.policy.rollback = policy;
         self
     }
 

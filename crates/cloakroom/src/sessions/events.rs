@@ -40,6 +40,9 @@ pub enum EventKind {
     TokenReused,
     /// A request carried several different session cookies: somebody may be tossing cookies.
     CookiesAmbiguous,
+    /// The shared tier had an older record of the session than its client has seen: it lost writes that
+    /// it had acknowledged, or the client made its version hint up.
+    RolledBack,
     /// A login was refused because the principal has as many sessions as it may have.
     LoginRefused,
 }
@@ -55,6 +58,7 @@ impl EventKind {
             Self::Ended(_) => "session_ended",
             Self::TokenReused => "token_reused",
             Self::CookiesAmbiguous => "cookies_ambiguous",
+            Self::RolledBack => "session_rolled_back",
             Self::LoginRefused => "login_refused",
         }
     }

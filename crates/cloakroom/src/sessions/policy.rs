@@ -19,6 +19,30 @@ pub enum ReusePolicy {
     End,
 }
 
+/// What happens when a shared tier turns out to have gone back in time: the record of a session is older
+/// than what its client has seen, as after a failover to a replica that lagged behind, or after a backup
+/// was put back.
+///
+/// The client's token carries a hint at the newest version that it has seen. Whatever the setting, the event
+/// [`EventKind::RolledBack`](crate::EventKind::RolledBack) and the counter `rollbacks` tell of it. What
+/// was written in the part of history that is lost stays lost. It is noticed when a record is read, so not while a
+/// copy is still believed, and not once the record has been written to often enough to be newer than
+/// the hint; and a record that was lost altogether is a session that is over.
+///
+/// The hint is the client's own, so this is no defence against the client: whoever holds a token may leave the
+/// hint out. A hint that is made up costs one load, and one event, per request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RollbackPolicy {
+    /// The record is served as it is, and the response gives the client the lower hint. The default.
+    #[default]
+    Accept,
+    /// The request is answered as if it had come without a token: its user has to log in again, and gets a
+    /// session of its own. For applications to which a state from the past is worse than none. The
+    /// session that was rolled back lives on until it expires or is revoked.
+    Reauthenticate,
+}
+
 /// The validated configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
@@ -32,6 +56,7 @@ pub(crate) struct Policy {
     pub(crate) pack_after: Option<Duration>,
     pub(crate) limit: Option<Limit>,
     pub(crate) reuse: ReusePolicy,
+    pub(crate) rollback: RollbackPolicy,
 }
 
 impl Default for Policy {
@@ -47,6 +72,7 @@ impl Default for Policy {
             pack_after: Some(Duration::from_secs(60)),
             limit: None,
             reuse: ReusePolicy::Report,
+            rollback: RollbackPolicy::Accept,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::engine::Engine;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
 use super::policy::ReusePolicy;
+use super::rollback::covers;
 
 /// How long a replaced token may be shown without being taken for stolen.
 const STRAGGLER: Duration = Duration::from_secs(60);
@@ -28,6 +29,8 @@ pub(crate) type Open = (Arc<Cell>, Arc<State>);
 pub(crate) enum Access {
     /// A live session.
     Open(Open),
+    /// Nothing: its record is older than what the bearer has seen, and may not be served.
+    RolledBack,
     /// Nothing: the session that it names lives, but this secret is not, or no longer, its secret.
     Superseded,
     /// Nothing.
@@ -134,10 +137,7 @@ impl Engine {
     /// and it is at least as new as what its client has seen, also if the invalidation that says so is late.
     fn is_current(&self, snapshot: &Snapshot, seen: Option<Hint>, now: Timestamp) -> bool {
         let (Some(store), Some(origin)) = (&self.store, &snapshot.origin) else { return self.store.is_none() };
-        let covers = seen.is_none_or(|seen| {
-            snapshot.version > seen.version || (snapshot.version == seen.version && origin.nonce as u16 == seen.nonce)
-        });
-        covers && now < origin.kept_until && store.vouches(Lease::new(origin.lease))
+        covers(snapshot, seen) && now < origin.kept_until && store.vouches(Lease::new(origin.lease))
     }
 
     /// Reads the record and makes it the copy of this process, unless an invalidation overtakes it.
@@ -163,15 +163,18 @@ impl Engine {
             if !self.recognise(&cell, &mut snapshot, bearer).await? {
                 return Ok(Access::Superseded);
             }
+            if self.rejects(&cell, &snapshot, bearer) {
+                return Ok(Access::RolledBack);
+            }
             let overtaken = attempts.next().is_none().then(|| Arc::new(State::Live(snapshot.clone())));
             if let Some(filled) = self.tier.replace(&cell, &before, snapshot)? {
                 cell.see(self.now());
                 self.report_activity(&cell, self.now());
-                return Ok(Access::Open((Arc::clone(&cell), filled.after)));
+                return Ok(self.opened(Arc::clone(&cell), filled.after, bearer));
             }
             if let Some(state) = overtaken {
                 // Good for this one answer: it was true when it was asked for.
-                return Ok(Access::Open((Arc::clone(&cell), state)));
+                return Ok(self.opened(Arc::clone(&cell), state, bearer));
             }
         }
     }

@@ -67,6 +67,8 @@ counters! {
     conflicts,
     /// Reads of records from the shared tier.
     store_loads,
+    /// Records read from the shared tier that were older than what their client had seen.
+    rollbacks,
     /// Calls to the shared tier that failed.
     store_errors,
     /// Loaders started.

@@ -29,6 +29,7 @@ mod principals;
 mod questions;
 mod renewal;
 mod resurrection;
+mod rollbacks;
 mod rotation_faults;
 mod secrets;
 mod set_cookie;
