@@ -1,0 +1,239 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsMode};
+
+use crate::error::{ConnectError, Problem};
+use crate::link::{Audience, Home, Leases, Link, Origin, Settings};
+use crate::namespace::Namespace;
+use crate::preflight;
+use crate::route::{Cluster, Route};
+use crate::store::{Inner, RedisStore};
+
+/// Makes a [`RedisStore`].
+///
+/// ```no_run
+/// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use cloakroom::Sessions;
+/// use cloakroom_redis::RedisStore;
+///
+/// let store = RedisStore::builder("shop")
+///     .cluster(["redis://10.0.0.1:6379", "redis://10.0.0.2:6379"])
+///     .allow_plaintext()
+///     .deadline(Duration::from_millis(500))
+///     .connect()
+///     .await?;
+/// let sessions = Sessions::builder().store(store).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `connect`"]
+pub struct RedisStoreBuilder {
+    namespace: String,
+    addresses: Vec<String>,
+    topology: Topology,
+    deadline: Duration,
+    lease: Duration,
+    plaintext: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Topology {
+    Server,
+    Sentinels(String),
+    Cluster,
+}
+
+impl RedisStoreBuilder {
+    pub(crate) fn new(namespace: String) -> Self {
+        Self {
+            namespace,
+            addresses: Vec::new(),
+            topology: Topology::Server,
+            deadline: Duration::from_secs(1),
+            lease: Duration::from_secs(2),
+            plaintext: false,
+        }
+    }
+
+    /// Reads what a single address can say: `?namespace=` and, for sentinels, `&master=`.
+    pub(crate) fn from_address(address: &str) -> Result<Self, Problem> {
+        let mut url = url::Url::parse(address).map_err(|error| Problem::Address(format!("{error}")))?;
+        let said = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let builder = Self::new(said("namespace").ok_or(Problem::NoNamespace)?);
+        let master = said("master");
+        let kept: Vec<_> = url
+            .query_pairs()
+            .filter(|(key, _)| key != "namespace" && key != "master")
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
+        url.set_query(None);
+        if !kept.is_empty() {
+            url.query_pairs_mut().extend_pairs(kept);
+        }
+        let (scheme, rest) = url.as_str().split_once("://").unwrap_or_default();
+        Ok(match scheme.split_once('+') {
+            Some((scheme, "cluster")) => builder.cluster([format!("{scheme}://{rest}")]),
+            Some((scheme, "sentinel")) => {
+                let master = master
+                    .ok_or_else(|| Problem::Address("sentinels need `&master=` with the master's name".into()))?;
+                builder.sentinels([format!("{scheme}://{rest}")], master)
+            }
+            Some((_, other)) => {
+                return Err(Problem::Address(format!("`+{other}` is neither `+cluster` nor `+sentinel`")));
+            }
+            None => builder.server(url.as_str()),
+        })
+    }
+
+    /// One server, at a `redis://`, `rediss://` or `redis+unix://` address.
+    pub fn server(self, address: impl Into<String>) -> Self {
+        Self { addresses: vec![address.into()], topology: Topology::Server, ..self }
+    }
+
+    /// The master that these sentinels call `master`, whichever server that is.
+    ///
+    /// The addresses' user and password are those of the servers as well as of the sentinels.
+    pub fn sentinels(self, addresses: impl IntoIterator<Item = impl Into<String>>, master: impl Into<String>) -> Self {
+        let addresses = addresses.into_iter().map(Into::into).collect();
+        Self { addresses, topology: Topology::Sentinels(master.into()), ..self }
+    }
+
+    /// A cluster; any of its servers are enough to find the others.
+    pub fn cluster(self, addresses: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { addresses: addresses.into_iter().map(Into::into).collect(), topology: Topology::Cluster, ..self }
+    }
+
+    /// How long a request waits for the server before it fails with 503. One second by default; 10 ms to 60 s.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// How long copies in memory are served without a sign of life of the server, which is how long
+    /// a change made elsewhere can stay unseen when a connection is half dead. Two seconds by
+    /// default; 100 ms to 60 s. Normally changes arrive within milliseconds, whatever this is.
+    pub fn lease(self, lease: Duration) -> Self {
+        Self { lease, ..self }
+    }
+
+    /// Allows connections to other machines without encryption, for networks that are trusted themselves.
+    pub fn allow_plaintext(self) -> Self {
+        Self { plaintext: true, ..self }
+    }
+
+    /// Connects, and looks at the server before anybody depends on it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration, or else with the server.
+    pub async fn connect(self) -> Result<RedisStore, ConnectError> {
+        let (namespace, infos) = self.checked()?;
+        let settings = Arc::new(Settings {
+            namespace,
+            deadline: self.deadline,
+            lease: self.lease,
+            leases: Leases::new(),
+            audience: Arc::new(Audience::default()),
+        });
+        let (seed, more) = infos.split_first().ok_or_else(|| Problem::Address("missing".into()))?;
+        let origin = match &self.topology {
+            Topology::Server => Origin::Fixed(Box::new(seed.clone())),
+            Topology::Sentinels(master) => sentinels(&infos, master)?,
+            Topology::Cluster => Origin::Fixed(Box::new(seed.clone())),
+        };
+        let clustered = self.topology == Topology::Cluster;
+        let warnings = match preflight::look(&origin, clustered, &settings).await {
+            Ok(warnings) => warnings,
+            // Another seed may do.
+            Err(error) if !clustered || more.is_empty() => return Err(error),
+            Err(_) => Vec::new(),
+        };
+        let route = if clustered {
+            let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(&settings)).await;
+            Route::Cluster(cluster.map_err(|error| Problem::Unreachable(error.to_string()))?)
+        } else {
+            let home = Home::new(settings.namespace.probe(0), Arc::default());
+            let link = Link::start(origin, 0, home, Arc::clone(&settings));
+            link.line(self.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
+            Route::Single(link)
+        };
+        for warning in &warnings {
+            tracing::warn!(%warning, "the session store works, but");
+        }
+        Ok(RedisStore::new(Inner { settings, route, warnings }))
+    }
+
+    fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
+        let mut problems = Vec::new();
+        let namespace = self.namespace.parse().map_err(|error| problems.push(Problem::Namespace(error))).ok();
+        let mut within = |field, value: Duration, least: Duration| {
+            if value < least || value > Duration::from_secs(60) {
+                problems.push(Problem::Setting {
+                    field,
+                    remedy: format!("{value:?} is out of bounds; take {least:?} to 60s"),
+                });
+            }
+        };
+        within("deadline", self.deadline, Duration::from_millis(10));
+        within("lease", self.lease, Duration::from_millis(100));
+        if self.addresses.is_empty() {
+            problems.push(Problem::Address("missing; say `.server(…)`, `.sentinels(…)` or `.cluster(…)`".into()));
+        }
+        let mut infos = Vec::new();
+        for address in &self.addresses {
+            match info(address) {
+                Ok(info) => {
+                    if !self.plaintext
+                        && let Some(host) = exposed(&info)
+                    {
+                        problems.push(Problem::Plaintext(host));
+                    }
+                    infos.push(info);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        match namespace {
+            Some(namespace) if problems.is_empty() => Ok((namespace, infos)),
+            _ => Err(ConnectError::new(problems)),
+        }
+    }
+}
+
+/// The server's news come in RESP3 only.
+fn info(address: &str) -> Result<ConnectionInfo, Problem> {
+    // An address may contain a password: what is wrong is said, the address is not repeated.
+    let info = address.into_connection_info().map_err(|error| Problem::Address(error.to_string()))?;
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    if !info.addr().is_supported() {
+        return Err(Problem::Address("an encrypted connection needs the feature `tls` of cloakroom-redis".into()));
+    }
+    Ok(info.set_redis_settings(settings))
+}
+
+/// The host that would be talked to in the clear, if it is not this machine.
+fn exposed(info: &ConnectionInfo) -> Option<String> {
+    let ConnectionAddr::Tcp(host, _) = info.addr() else { return None };
+    let loopback =
+        host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    (!loopback).then(|| host.clone())
+}
+
+fn sentinels(infos: &[ConnectionInfo], master: &str) -> Result<Origin, Problem> {
+    let unreadable = |error: redis::RedisError| Problem::Address(error.to_string());
+    let mut node = SentinelNodeConnectionInfo::default();
+    if let Some(first) = infos.first() {
+        node = node.set_redis_connection_info(first.redis_settings().clone());
+        if matches!(first.addr(), ConnectionAddr::TcpTls { .. }) {
+            node = node.set_tls_mode(TlsMode::Secure);
+        }
+    }
+    // Sentinels know no databases.
+    let infos =
+        infos.iter().map(|info| info.clone().set_redis_settings(info.redis_settings().clone().set_db(0))).collect();
+    let client =
+        SentinelClient::build(infos, master.to_owned(), Some(node), SentinelServerType::Master).map_err(unreadable)?;
+    Ok(Origin::Sentinels(Box::new(tokio::sync::Mutex::new(client))))
+}

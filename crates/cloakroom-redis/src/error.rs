@@ -1,0 +1,83 @@
+use std::fmt;
+
+use crate::namespace::InvalidNamespace;
+
+/// Why a store was not made: everything that is wrong, each with its remedy.
+#[derive(Debug)]
+pub struct ConnectError(Vec<Problem>);
+
+/// One thing that is wrong with the configuration or with the server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The namespace is missing or not one.
+    #[error("namespace: {0}")]
+    Namespace(#[from] InvalidNamespace),
+    /// The address does not name its namespace.
+    #[error("namespace: missing; add it to the address, as in `redis://localhost/?namespace=shop`")]
+    NoNamespace,
+    /// An address does not read.
+    #[error("address: {0}")]
+    Address(String),
+    /// A setting is out of its bounds.
+    #[error("{field}: {remedy}")]
+    Setting {
+        /// The setting.
+        field: &'static str,
+        /// What it may be.
+        remedy: String,
+    },
+    /// The line to the server would not be encrypted.
+    #[error(
+        "address: {0} is not this machine and the connection would not be encrypted; use `rediss://` with the \
+         feature `tls`, or `allow_plaintext()` if the network itself is trusted"
+    )]
+    Plaintext(String),
+    /// The server cannot be reached or refuses the credentials.
+    #[error("server: cannot be reached: {0}")]
+    Unreachable(String),
+    /// The server is too old.
+    #[error("server: version {0} is too old; Redis 7.0 or Valkey 7.2 is the oldest that works")]
+    TooOld(String),
+    /// The credentials do not allow something that is needed.
+    #[error("server: the user may not {what} ({detail}); the guide's page on running many nodes has the access rules")]
+    Forbidden {
+        /// What is not allowed.
+        what: &'static str,
+        /// What the server said.
+        detail: String,
+    },
+    /// A cluster was given as one server, or the other way round.
+    #[error("address: {0}")]
+    Topology(&'static str),
+}
+
+impl ConnectError {
+    pub(crate) const fn new(problems: Vec<Problem>) -> Self {
+        Self(problems)
+    }
+
+    /// Everything that was found, at least one.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl From<Problem> for ConnectError {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the session store cannot be used")?;
+        self.0
+            .iter()
+            .enumerate()
+            .try_for_each(|(n, problem)| write!(f, "{}{problem}", if n == 0 { ": " } else { "; " }))
+    }
+}
+
+impl std::error::Error for ConnectError {}

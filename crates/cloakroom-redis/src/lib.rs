@@ -1,0 +1,36 @@
+//! The shared tier of [Cloakroom](cloakroom) on Redis and Valkey.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use cloakroom::Sessions;
+//! use cloakroom_redis::RedisStore;
+//!
+//! let store = RedisStore::connect("redis://localhost:6379/?namespace=shop").await?;
+//! let sessions = Sessions::builder().store(store).build()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every node keeps the sessions that it serves in its own memory, and the server tells it of
+//! changes that others make; a request whose session is in memory sends nothing. Everything that is
+//! not is one round trip. No handler changes.
+//!
+//! When not to use it: on one machine, [`Sessions::in_memory`](cloakroom::Sessions::in_memory) is
+//! faster and needs no server.
+
+mod builder;
+mod error;
+mod fault;
+mod link;
+mod namespace;
+mod preflight;
+mod route;
+mod scripts;
+mod store;
+mod wire;
+
+pub use builder::RedisStoreBuilder;
+pub use error::{ConnectError, Problem};
+pub use namespace::{InvalidNamespace, Namespace};
+pub use preflight::Warning;
+pub use store::RedisStore;

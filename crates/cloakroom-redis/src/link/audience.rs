@@ -1,0 +1,41 @@
+use std::sync::{Arc, PoisonError, RwLock};
+
+use cloakroom::store::{Copies, Tag};
+
+/// The local tiers of this process that keep copies.
+#[derive(Default)]
+pub(crate) struct Audience(RwLock<Vec<Arc<dyn Copies>>>);
+
+impl Audience {
+    pub(crate) fn add(&self, copies: Arc<dyn Copies>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(copies);
+    }
+
+    /// One record was changed.
+    pub(crate) fn forget(&self, tag: Tag) {
+        for copies in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            copies.invalidate(tag);
+        }
+    }
+
+    /// Any record may have been changed. Away from the caller, because a tier may hold millions of
+    /// copies; none of them is served meanwhile, as their lease has ended before.
+    pub(crate) fn forget_all(self: &Arc<Self>) {
+        let myself = Arc::clone(self);
+        let forget = move || {
+            for copies in myself.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+                copies.invalidate_all();
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(forget)),
+            Err(_) => forget(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Audience {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Audience").finish_non_exhaustive()
+    }
+}

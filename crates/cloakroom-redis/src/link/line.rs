@@ -1,0 +1,166 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use cloakroom::store::Lease;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, PushInfo, PushKind, RedisResult, Value, cmd};
+use tokio::sync::Notify;
+
+use super::audience::Audience;
+use super::lease::{Leases, after};
+use super::{Settings, timed};
+use crate::namespace::Namespace;
+use crate::scripts;
+
+/// One generation of the connections to a server: what is read over the tracked one, the server
+/// reports changes of. When that one breaks, the generation is over, and all leases it gave.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// For records: their copies are kept.
+    tracked: MultiplexedConnection,
+    /// For everything else, which would only fill the server's table of tracked keys.
+    plain: MultiplexedConnection,
+    ear: Arc<Ear>,
+}
+
+/// What the connection's driver calls when the server pushes something.
+#[derive(Debug)]
+struct Ear {
+    namespace: Namespace,
+    leases: Arc<Leases>,
+    audience: Arc<Audience>,
+    slot: usize,
+    /// The lease under which copies are read now; that of a broken line holds no more.
+    lease: AtomicU64,
+    broken: Notify,
+}
+
+impl Line {
+    /// Opens both connections, has the first one tracked, and teaches the server the scripts.
+    pub(super) async fn open(client: &Client, slot: usize, settings: &Settings) -> RedisResult<Arc<Self>> {
+        let ear = Arc::new(Ear {
+            namespace: settings.namespace.clone(),
+            leases: Arc::clone(&settings.leases),
+            audience: Arc::clone(&settings.audience),
+            slot,
+            lease: AtomicU64::new(settings.leases.fresh(slot).number()),
+            broken: Notify::new(),
+        });
+        let config = || {
+            AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(settings.deadline))
+                .set_response_timeout(None)
+                // The default of 50 makes callers queue up for a place in the queue.
+                .set_pipeline_buffer_size(1024)
+        };
+        let listener = Arc::clone(&ear);
+        let hears = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
+            listener.hear(push);
+            Ok(())
+        });
+        let mut tracked = client.get_multiplexed_async_connection_with_config(&hears).await?;
+        let plain = client.get_multiplexed_async_connection_with_config(&config()).await?;
+        let sent = Instant::now();
+        let mut track = cmd("CLIENT");
+        track.arg("TRACKING").arg("ON").arg("NOLOOP");
+        timed(settings.deadline, track.exec_async(&mut tracked)).await?;
+        let line = Arc::new(Self { tracked, plain, ear });
+        for script in scripts::all() {
+            timed(settings.deadline, line.send(&script.load())).await?;
+        }
+        line.ear.leases.begin(line.lease(), after(sent, settings.lease));
+        Ok(line)
+    }
+
+    /// The lease of what is read from now on.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease::new(self.ear.lease.load(Ordering::Acquire))
+    }
+
+    /// Sends a command whose record this process may keep.
+    pub(crate) async fn send_tracked(&self, command: &Cmd) -> RedisResult<Value> {
+        command.query_async(&mut self.tracked.clone()).await
+    }
+
+    /// Sends a command that has nothing to do with copies.
+    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        command.query_async(&mut self.plain.clone()).await
+    }
+
+    /// Sends commands in one go. Each has its own answer.
+    pub(crate) async fn send_all(&self, commands: &[Cmd], tracked: bool) -> RedisResult<Vec<RedisResult<Value>>> {
+        let mut pipeline = redis::Pipeline::with_capacity(commands.len());
+        for command in commands {
+            pipeline.add_command(command.clone());
+        }
+        let mut connection = if tracked { self.tracked.clone() } else { self.plain.clone() };
+        let answers = connection.send_packed_commands(&pipeline, 0, commands.len()).await?;
+        Ok(answers.into_iter().map(Value::extract_error).collect())
+    }
+
+    /// Asks the server, over the tracked connection, whether it is still the one to ask.
+    pub(super) async fn probe(&self, key: &str) -> RedisResult<Value> {
+        let mut exists = cmd("EXISTS");
+        exists.arg(key);
+        let mut answers = self.send_all(&[exists, cmd("ROLE")], true).await?.into_iter();
+        // Keyed, because a server that lost its slots still answers what has no key.
+        answers.next().transpose()?;
+        answers.next().unwrap_or(Ok(Value::Nil))
+    }
+
+    /// The server was alive when a question was sent at this instant.
+    pub(super) fn prolong(&self, sent: Instant, settings: &Settings) {
+        self.ear.leases.prolong(self.lease(), after(sent, settings.lease));
+    }
+
+    /// Resolves when the tracked connection is gone.
+    pub(super) async fn broken(&self) {
+        self.ear.broken.notified().await;
+    }
+
+    /// What was read so far must be read again.
+    pub(super) fn start_over(&self) {
+        self.ear.start_over();
+    }
+
+    /// Nothing that was read over this line may be served any more.
+    pub(super) fn end(&self) {
+        self.ear.leases.end(Lease::new(self.ear.lease.swap(0, Ordering::AcqRel)));
+        self.ear.audience.forget_all();
+    }
+}
+
+impl Ear {
+    fn hear(&self, push: PushInfo) {
+        match push.kind {
+            PushKind::Invalidate => match push.data.into_iter().next() {
+                Some(Value::Array(keys)) => keys.into_iter().for_each(|key| self.forget(key)),
+                // The server was flushed, or does not say what has changed.
+                _ => self.start_over(),
+            },
+            PushKind::Disconnection => {
+                self.leases.end(Lease::new(self.lease.swap(0, Ordering::AcqRel)));
+                self.broken.notify_one();
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&self, key: Value) {
+        let Value::BulkString(key) = key else { return self.start_over() };
+        if let Some(tag) = self.namespace.tag_of(&key) {
+            self.audience.forget(tag);
+        }
+    }
+
+    /// A new lease on the same connection: a single step, however many copies the old one has.
+    fn start_over(&self) {
+        let old = self.lease.load(Ordering::Acquire);
+        let new = self.leases.fresh(self.slot);
+        if old != 0 && self.lease.compare_exchange(old, new.number(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.leases.succeed(Lease::new(old), new);
+        }
+        self.audience.forget_all();
+    }
+}

@@ -1,0 +1,101 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cloakroom::store::{Principal, Tag};
+
+/// Keeps the keys of one application apart from those of all others on the same server.
+///
+/// One to 64 of the characters `a-z`, `0-9`, `_`, `.` and `-`. All keys of a namespace begin with
+/// it and a colon, so that `~shop:*` names them in an access rule of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace(Arc<str>);
+
+/// The text is no [`Namespace`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no namespace: take 1 to 64 of a-z, 0-9, `_`, `.` and `-`, for example the application's name")]
+#[non_exhaustive]
+pub struct InvalidNamespace(String);
+
+impl FromStr for Namespace {
+    type Err = InvalidNamespace;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNamespace> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
+        if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) {
+            return Err(InvalidNamespace(text.chars().take(80).collect()));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Namespace {
+    /// The key of a session's record. What stands in braces decides on the slot in a cluster.
+    pub(crate) fn record(&self, tag: Tag) -> String {
+        format!("{self}:session:{{{}}}", hex(tag.as_bytes()))
+    }
+
+    /// The key of the index of a principal's sessions.
+    pub(crate) fn index(&self, principal: &Principal) -> String {
+        format!("{self}:principal:{}", principal.as_str())
+    }
+
+    /// A key that nobody writes, for probes; `n` spreads them over slots.
+    pub(crate) fn probe(&self, n: u32) -> String {
+        format!("{self}:probe:{n}")
+    }
+
+    /// Whose record a key holds.
+    pub(crate) fn tag_of(&self, key: &[u8]) -> Option<Tag> {
+        let rest = key.strip_prefix(self.0.as_bytes())?.strip_prefix(b":session:{")?;
+        unhex(rest.strip_suffix(b"}")?).map(Tag::from_bytes)
+    }
+}
+
+/// Lower-case hexadecimal digits, as `redis-cli` shows them.
+pub(crate) fn hex(bytes: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*bytes))
+}
+
+pub(crate) fn unhex(text: &[u8]) -> Option<[u8; 16]> {
+    let canonical = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    if text.len() != 32 || !text.iter().all(canonical) {
+        return None;
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_meet_other_keys_are_refused() {
+        for bad in ["", "Shop", "a b", "shop:", "{shop}", "shop*", "shöp", &"a".repeat(65)] {
+            assert!(bad.parse::<Namespace>().is_err(), "{bad}");
+        }
+        for good in ["a", "shop", "shop-2.eu_west", &"a".repeat(64)] {
+            assert_eq!(good.parse::<Namespace>().map(|name| name.to_string()).as_deref(), Ok(good));
+        }
+    }
+
+    #[test]
+    fn a_key_names_its_session_and_no_other_key_does() -> Result<(), InvalidNamespace> {
+        let (shop, other): (Namespace, Namespace) = ("shop".parse()?, "shop2".parse()?);
+        let tag = Tag::from_bytes(*b"0123456789abcdef");
+        assert_eq!(shop.record(tag), "shop:session:{30313233343536373839616263646566}");
+        assert_eq!(shop.tag_of(shop.record(tag).as_bytes()), Some(tag));
+        assert_eq!(shop.tag_of(other.record(tag).as_bytes()), None);
+        assert_eq!(shop.tag_of(b"shop:session:{3031}"), None);
+        assert_eq!(shop.tag_of(b"shop:session:{303132333435363738396162636465FF}"), None);
+        assert_eq!(shop.tag_of(b"shop:principal:ada"), None);
+        Ok(())
+    }
+}

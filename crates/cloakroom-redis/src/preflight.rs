@@ -1,0 +1,145 @@
+//! A look at the server before anybody depends on it.
+
+use std::time::{Duration, SystemTime};
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+
+use crate::error::{ConnectError, Problem};
+use crate::link::{Origin, Settings, timed};
+use crate::scripts;
+
+/// By how much the clocks may differ before it is worth a warning.
+const SKEW: Duration = Duration::from_secs(5);
+
+/// Something about the server that works, but may lose sessions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Warning {
+    /// When memory is short, the server drops sessions.
+    #[error("`maxmemory-policy {0}` lets the server drop live sessions when memory is short; set `noeviction`")]
+    Eviction(String),
+    /// After a restart of the server, all sessions are gone.
+    #[error("the server keeps nothing on disk, so that its restart ends all sessions; set `appendonly yes`")]
+    NoPersistence,
+    /// The server's clock and this machine's differ.
+    #[error("the server's clock and this machine's differ by {0:?}; sessions last longer or shorter by that")]
+    Clock(Duration),
+    /// The user may not look.
+    #[error("the user may not run `INFO`, so that neither the eviction policy nor persistence was looked at")]
+    Blind,
+}
+
+pub(crate) async fn look(origin: &Origin, clustered: bool, settings: &Settings) -> Result<Vec<Warning>, ConnectError> {
+    let mut connection = connect(origin, settings).await.map_err(|error| unreachable(&error))?;
+    let mut look =
+        Look { connection: &mut connection, deadline: settings.deadline, problems: Vec::new(), warnings: Vec::new() };
+    look.at_rights(settings).await;
+    look.at_info(clustered).await;
+    look.at_clock().await;
+    let Look { problems, warnings, .. } = look;
+    if problems.is_empty() { Ok(warnings) } else { Err(ConnectError::new(problems)) }
+}
+
+async fn connect(origin: &Origin, settings: &Settings) -> RedisResult<MultiplexedConnection> {
+    let client = timed(settings.deadline, origin.client()).await?;
+    let config =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(settings.deadline)).set_response_timeout(None);
+    timed(settings.deadline, client.get_multiplexed_async_connection_with_config(&config)).await
+}
+
+fn unreachable(error: &RedisError) -> ConnectError {
+    match error.kind() {
+        ErrorKind::RESP3NotSupported => Problem::TooOld("below 6".into()).into(),
+        _ => Problem::Unreachable(error.to_string()).into(),
+    }
+}
+
+struct Look<'a> {
+    connection: &'a mut MultiplexedConnection,
+    deadline: Duration,
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
+
+impl Look<'_> {
+    async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
+        timed(self.deadline, command.query_async(self.connection)).await
+    }
+
+    async fn at_rights(&mut self, settings: &Settings) {
+        let mut tracking = cmd("CLIENT");
+        tracking.arg("TRACKING").arg("ON").arg("NOLOOP");
+        let key = settings.namespace.probe(0);
+        let mut exists = cmd("EXISTS");
+        exists.arg(&key);
+        let needed = [
+            ("turn on `CLIENT TRACKING`", tracking),
+            ("load scripts", scripts::TOUCH.load()),
+            ("run scripts on keys of the namespace", scripts::TOUCH.by_digest(&key, &[b"0".to_vec()])),
+            ("read keys of the namespace", exists),
+            ("ask for the server's `ROLE`", cmd("ROLE")),
+        ];
+        for (what, command) in needed {
+            match self.ask(&command).await {
+                Ok(_) => {}
+                // In a cluster, the key is at home somewhere else.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask)) => {}
+                Err(error) => self.problems.push(Problem::Forbidden { what, detail: error.to_string() }),
+            }
+        }
+    }
+
+    async fn at_info(&mut self, clustered: bool) {
+        let Ok(info) =
+            self.ask(&cmd("INFO")).await.and_then(|info| redis::from_redis_value::<String>(info).map_err(Into::into))
+        else {
+            return self.warnings.push(Warning::Blind);
+        };
+        let said = |name: &str| {
+            info.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                .map(|value| value.trim().to_owned())
+        };
+        let version = said("redis_version").unwrap_or_default();
+        if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major < 7) {
+            self.problems.push(Problem::TooOld(version));
+        }
+        match (said("redis_mode").as_deref(), clustered) {
+            (Some("cluster"), false) => self
+                .problems
+                .push(Problem::Topology("the server is part of a cluster; say `.cluster(…)` or `redis+cluster://`")),
+            (Some("standalone"), true) => self
+                .problems
+                .push(Problem::Topology("the server is not part of a cluster; say `.server(…)` or `redis://`")),
+            _ => {}
+        }
+        if let Some(policy) = said("maxmemory_policy").filter(|policy| policy != "noeviction") {
+            self.warnings.push(Warning::Eviction(policy));
+        }
+        if said("aof_enabled").as_deref() == Some("0") && !self.saves_snapshots().await {
+            self.warnings.push(Warning::NoPersistence);
+        }
+    }
+
+    /// Where the user may not ask, the doubt goes without a warning.
+    async fn saves_snapshots(&mut self) -> bool {
+        let mut ask = cmd("CONFIG");
+        ask.arg("GET").arg("save");
+        let Ok(answer) = self.ask(&ask).await else { return true };
+        let settings: Vec<(String, String)> = redis::from_redis_value(answer).unwrap_or_default();
+        settings.iter().any(|(_, schedule)| !schedule.is_empty())
+    }
+
+    async fn at_clock(&mut self) {
+        let Ok(answer) = self.ask(&cmd("TIME")).await else { return };
+        let Ok((seconds, _)) = redis::from_redis_value::<(u64, u64)>(answer) else { return };
+        let theirs = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let ours = SystemTime::now();
+        let skew = ours.duration_since(theirs).unwrap_or_else(|behind| behind.duration());
+        if skew > SKEW {
+            self.warnings.push(Warning::Clock(Duration::from_secs(skew.as_secs())));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Which server has a key, and how to reach it.
+
+mod cluster;
+mod slots;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::store::{Lease, StoreError};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+
+use crate::fault::{self, Effect};
+use crate::link::{Line, Link, timed};
+use crate::scripts::Script;
+
+pub(crate) use cluster::Cluster;
+
+/// All servers of a store.
+#[derive(Debug)]
+pub(crate) enum Route {
+    /// One master has all keys, whether sentinels choose it or not.
+    Single(Link),
+    /// The keys are spread over the masters of a cluster.
+    Cluster(Arc<Cluster>),
+}
+
+/// Something to ask for one key.
+pub(crate) enum Question<'a> {
+    /// A plain command.
+    Command(Cmd),
+    /// A script with its arguments.
+    Script(&'a Script, Vec<Vec<u8>>),
+}
+
+/// How a question is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    pub(crate) effect: Effect,
+    /// Whether this process keeps what it reads.
+    pub(crate) tracked: bool,
+}
+
+impl Manner {
+    pub(crate) const READ: Self = Self { effect: Effect::Reads, tracked: true };
+    pub(crate) const WRITE: Self = Self { effect: Effect::Writes, tracked: true };
+    pub(crate) const READ_ASIDE: Self = Self { effect: Effect::Reads, tracked: false };
+    pub(crate) const WRITE_ASIDE: Self = Self { effect: Effect::Writes, tracked: false };
+}
+
+impl Route {
+    /// Asks the server that has the key. Answers also under which lease the answer may be kept.
+    pub(crate) async fn ask(
+        &self,
+        key: &str,
+        question: &Question<'_>,
+        manner: Manner,
+        deadline: Duration,
+    ) -> Result<(Value, Lease), StoreError> {
+        match self {
+            Self::Single(link) => {
+                let line = link.line(deadline).await.map_err(fault::unsent)?;
+                let lease = line.lease();
+                let answer = timed(deadline, question.put_to(&line, key, manner.tracked)).await;
+                answer.map(|answer| (answer, lease)).map_err(|error| fault::sent(error, manner.effect))
+            }
+            Self::Cluster(cluster) => cluster.ask(key, question, manner, deadline).await,
+        }
+    }
+}
+
+impl Question<'_> {
+    /// Puts the question over a line, once more in full if the server has forgotten the script.
+    async fn put_to(&self, line: &Line, key: &str, tracked: bool) -> RedisResult<Value> {
+        let answer = send(line, &self.first(key), tracked).await;
+        match self.second(key, &answer) {
+            Some(second) => send(line, &second, tracked).await,
+            None => answer,
+        }
+    }
+
+    /// The same in the name of a server that is handing the key over. Its answer is never kept.
+    async fn put_asking(&self, line: &Line, key: &str) -> RedisResult<Value> {
+        let answer = send_asking(line, self.first(key)).await;
+        match self.second(key, &answer) {
+            Some(second) => send_asking(line, second).await,
+            None => answer,
+        }
+    }
+
+    fn first(&self, key: &str) -> Cmd {
+        match self {
+            Self::Command(command) => command.clone(),
+            Self::Script(script, arguments) => script.by_digest(key, arguments),
+        }
+    }
+
+    fn second(&self, key: &str, answer: &RedisResult<Value>) -> Option<Cmd> {
+        let Self::Script(script, arguments) = self else { return None };
+        let forgotten = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
+        answer.as_ref().is_err_and(forgotten).then(|| script.by_text(key, arguments))
+    }
+}
+
+async fn send(line: &Line, command: &Cmd, tracked: bool) -> RedisResult<Value> {
+    if tracked { line.send_tracked(command).await } else { line.send(command).await }
+}
+
+async fn send_asking(line: &Line, command: Cmd) -> RedisResult<Value> {
+    let answers = line.send_all(&[redis::cmd("ASKING"), command], false).await?;
+    answers.into_iter().next_back().unwrap_or(Ok(Value::Nil))
+}

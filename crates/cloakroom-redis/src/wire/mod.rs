@@ -1,0 +1,33 @@
+//! How a record lies in Redis: a hash that `redis-cli` shows as it is.
+//!
+//! ```text
+//! > HGETALL shop:session:{5f0c…}
+//! format      1                     version     7
+//! recent      8c1f…,03ab…,          secret      what is kept of the secret, in hexadecimal digits
+//! previous    the one before        until       the instant from which that one is dead
+//! created     1764000000000         seen        1764000300000
+//! idle        1800000               absolute    1764086400000
+//! persistent  0                     principal   ada        since 1764000200000    label Firefox
+//! value:cart         1 7 - json {"items":{"42":1}}
+//! value:preferences  1 5 1764000600000 json {"theme":"dark"}
+//! value:coupon       1 6 1764000600000 absent
+//! value:draft        1 7 - removed
+//! ```
+//!
+//! Instants and durations are milliseconds. A value begins with the number of its own form and the
+//! version of the record that wrote it, whatever that form is: so a node that does not know the
+//! form still knows the version, reports the value as unreadable and leaves it alone. Fields that a
+//! node does not know are left alone as well. `recent` holds the nonces of the last writes.
+
+mod record;
+mod reply;
+mod value;
+
+pub(crate) use record::{Malformed, decode, fields, idle, persistent};
+pub(crate) use reply::{Answer, Fields, Nonsense, text, texts};
+pub(crate) use value::tail;
+
+/// A nonce as the scripts compare it: text, as their numbers hold 53 bits only.
+pub(crate) fn nonce(nonce: u64) -> String {
+    format!("{nonce:016x}")
+}

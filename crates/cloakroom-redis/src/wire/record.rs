@@ -1,0 +1,190 @@
+use std::time::Duration;
+
+use cloakroom::Timestamp;
+use cloakroom::store::{Authentication, Lifetimes, Previous, Principal, Record, Verifier};
+
+use super::reply::Fields;
+use super::{nonce, value};
+use crate::namespace::{hex, unhex};
+
+/// The form of the records that this version writes, and the only one that it reads.
+pub(crate) const FORMAT: &str = "1";
+
+const VALUE: &[u8] = b"value:";
+
+/// The fields of a new record and their contents in turn.
+pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
+    let mut fields = Vec::new();
+    let mut put = |name: &str, content: &[u8]| {
+        fields.push(name.as_bytes().to_vec());
+        fields.push(content.to_vec());
+    };
+    let millis = |at: Timestamp| at.as_millis().to_string();
+    put("format", FORMAT.as_bytes());
+    put("version", record.version.to_string().as_bytes());
+    put("recent", format!("{},", nonce(record.nonce)).as_bytes());
+    put("secret", hex(record.verifier.as_bytes()).as_bytes());
+    if let Some(previous) = &record.previous {
+        put("previous", hex(previous.verifier.as_bytes()).as_bytes());
+        put("until", millis(previous.until).as_bytes());
+    }
+    put("created", millis(record.lifetimes.created_at).as_bytes());
+    put("seen", millis(record.last_seen).as_bytes());
+    put("idle", idle(&record.lifetimes).as_bytes());
+    put("absolute", millis(record.lifetimes.absolute).as_bytes());
+    put("persistent", persistent(&record.lifetimes).as_bytes());
+    if let Some(authentication) = &record.authentication {
+        put("principal", authentication.principal.as_str().as_bytes());
+        put("since", millis(authentication.at).as_bytes());
+        if let Some(label) = &authentication.label {
+            put("label", label.as_bytes());
+        }
+    }
+    for stored in &record.values {
+        put(&format!("value:{}", stored.key), &value::encode(stored));
+    }
+    fields
+}
+
+/// The idle timeout in milliseconds.
+pub(crate) fn idle(lifetimes: &Lifetimes) -> String {
+    lifetimes.idle.as_millis().min(u64::MAX.into()).to_string()
+}
+
+pub(crate) const fn persistent(lifetimes: &Lifetimes) -> &'static str {
+    if lifetimes.persistent { "1" } else { "0" }
+}
+
+/// Why a record is none.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Malformed {
+    #[error("the record has the form `{0}`, which this version does not know; a newer one wrote it")]
+    Format(String),
+    #[error("the record's field `{0}` is missing or does not read")]
+    Field(&'static str),
+}
+
+/// The record in these fields.
+pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
+    let format = fields.text("format").ok_or(Malformed::Field("format"))?;
+    if format != FORMAT {
+        return Err(Malformed::Format(format.chars().take(20).collect()));
+    }
+    let version = number(fields, "version")?;
+    let verifier = verifier(fields, "secret")?.ok_or(Malformed::Field("secret"))?;
+    let lifetimes = Lifetimes::new(
+        instant(fields, "created")?,
+        Duration::from_millis(number(fields, "idle")?),
+        instant(fields, "absolute")?,
+    );
+    let persistent = fields.text("persistent") == Some("1");
+    let newest = fields.text("recent").and_then(|recent| recent.get(..16));
+    let nonce = newest.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or(Malformed::Field("recent"))?;
+    let mut record = Record::new(verifier, lifetimes, nonce);
+    record.lifetimes.persistent = persistent;
+    record.version = version;
+    record.last_seen = instant(fields, "seen")?;
+    record.previous = previous(fields)?;
+    record.authentication = authentication(fields)?;
+    for (name, content) in fields.iter() {
+        let Some(key) = name.strip_prefix(VALUE) else { continue };
+        let key = std::str::from_utf8(key).map_err(|_| Malformed::Field("value"))?;
+        record.values.push(value::decode(key.into(), content, version));
+    }
+    Ok(record)
+}
+
+fn previous(fields: &Fields) -> Result<Option<Previous>, Malformed> {
+    let Some(verifier) = verifier(fields, "previous")? else { return Ok(None) };
+    Ok(Some(Previous::new(verifier, instant(fields, "until")?)))
+}
+
+fn authentication(fields: &Fields) -> Result<Option<Authentication>, Malformed> {
+    if fields.get("principal").is_none() {
+        return Ok(None);
+    }
+    let principal = fields.text("principal").ok_or(Malformed::Field("principal"))?;
+    let label = fields.text("label").map(Into::into);
+    Ok(Some(Authentication::new(Principal::new(principal), instant(fields, "since")?, label)))
+}
+
+fn verifier(fields: &Fields, name: &'static str) -> Result<Option<Verifier>, Malformed> {
+    let Some(digits) = fields.get(name) else { return Ok(None) };
+    unhex(digits).map(|bytes| Some(Verifier::from_bytes(bytes))).ok_or(Malformed::Field(name))
+}
+
+fn instant(fields: &Fields, name: &'static str) -> Result<Timestamp, Malformed> {
+    number(fields, name).map(Timestamp::from_millis)
+}
+
+fn number(fields: &Fields, name: &'static str) -> Result<u64, Malformed> {
+    fields.get(name).and_then(value::number).ok_or(Malformed::Field(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cloakroom::store::{Payload, StoredValue};
+
+    use super::*;
+
+    fn full() -> Record {
+        let instant = Timestamp::from_millis;
+        let lifetimes = Lifetimes::new(instant(1), Duration::from_secs(30), instant(u64::MAX));
+        let mut record = Record::new(Verifier::from_bytes([0xAB; 16]), lifetimes, 1 << 63);
+        record.lifetimes.persistent = true;
+        record.version = 7;
+        record.last_seen = instant(5);
+        record.previous = Some(Previous::new(Verifier::from_bytes([1; 16]), instant(9)));
+        record.authentication = Some(Authentication::new("ada".into(), instant(4), Some("Firefox \u{1f98a}".into())));
+        record.values = vec![
+            StoredValue::new("cart".into(), 7, None, Payload::Present(Arc::from(&b"{}"[..]))),
+            StoredValue::new("hints".into(), 3, Some(instant(99)), Payload::Absent),
+        ];
+        record
+    }
+
+    fn read(written: &[Vec<u8>]) -> Result<Record, Malformed> {
+        let pairs: Vec<_> = written.chunks(2).map(|pair| (pair[0].as_slice(), pair[1].as_slice())).collect();
+        decode(&Fields::of(&pairs))
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let bare = Record::new(Verifier::from_bytes([0; 16]), full().lifetimes, 0);
+        for record in [full(), bare] {
+            assert_eq!(read(&fields(&record)), Ok(record));
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_missing_or_does_not_read_makes_the_record_corrupt() {
+        let written = fields(&full());
+        // Whether the token should outlive the browser has a safe answer, and so has a label.
+        let optional = ["previous", "persistent", "principal", "label", "value:cart", "value:hints"];
+        for at in (0..written.len()).step_by(2) {
+            let name = String::from_utf8_lossy(&written[at]).into_owned();
+            let without = [&written[..at], &written[at + 2..]].concat();
+            assert_eq!(read(&without).is_ok(), optional.contains(&&*name), "without {name}");
+            let mut garbled = written.clone();
+            garbled[at + 1] = b"\xff garbled".to_vec();
+            let harmless = ["persistent", "label", "value:cart", "value:hints"];
+            assert_eq!(read(&garbled).is_ok(), harmless.contains(&&*name), "with {name} garbled");
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_is_named_as_such() {
+        let mut written = fields(&full());
+        written[1] = b"2".to_vec();
+        assert_eq!(read(&written), Err(Malformed::Format("2".into())));
+    }
+
+    #[test]
+    fn fields_that_are_unknown_are_passed_over() {
+        let mut written = fields(&full());
+        written.extend([b"shoe size".to_vec(), b"44".to_vec()]);
+        assert_eq!(read(&written), Ok(full()));
+    }
+}

@@ -1,0 +1,92 @@
+use redis::Value;
+
+/// The server answered with something that no script of ours answers.
+#[derive(Debug, thiserror::Error)]
+#[error("the server's reply makes no sense here")]
+pub(crate) struct Nonsense;
+
+/// The fields of a record as they were read.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Fields {
+    /// From what `HGETALL` answers: pairs, or a flat list where a script asked for it.
+    pub(crate) fn from_value(value: Value) -> Result<Self, Nonsense> {
+        let pairs = match value {
+            Value::Nil => Vec::new(),
+            Value::Map(pairs) => pairs,
+            Value::Array(flat) if flat.len() % 2 == 0 => {
+                let mut flat = flat.into_iter();
+                std::iter::from_fn(|| Some((flat.next()?, flat.next()?))).collect()
+            }
+            _ => return Err(Nonsense),
+        };
+        pairs.into_iter().map(|(name, content)| Ok((bytes(name)?, bytes(content)?))).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(present, _)| *present == name.as_bytes()).map(|(_, content)| content)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.get(name)?).ok()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.iter().map(|(name, content)| (name.as_slice(), content.as_slice()))
+    }
+}
+
+#[cfg(test)]
+impl Fields {
+    pub(crate) fn of(pairs: &[(&[u8], &[u8])]) -> Self {
+        Self(pairs.iter().map(|(name, content)| (name.to_vec(), content.to_vec())).collect())
+    }
+}
+
+/// A script's reply: a word, and what comes with it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) word: String,
+    rest: std::vec::IntoIter<Value>,
+}
+
+impl Answer {
+    pub(crate) fn from_value(value: Value) -> Result<Self, Nonsense> {
+        let (word, rest) = match value {
+            Value::Array(items) => {
+                let mut items = items.into_iter();
+                (items.next().ok_or(Nonsense)?, items)
+            }
+            word => (word, Vec::new().into_iter()),
+        };
+        Ok(Self { word: text(word)?, rest })
+    }
+
+    pub(crate) fn next(&mut self) -> Option<Value> {
+        self.rest.next()
+    }
+}
+
+fn bytes(value: Value) -> Result<Vec<u8>, Nonsense> {
+    match value {
+        Value::BulkString(bytes) => Ok(bytes),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text.into_bytes()),
+        _ => Err(Nonsense),
+    }
+}
+
+pub(crate) fn text(value: Value) -> Result<String, Nonsense> {
+    String::from_utf8(bytes(value)?).map_err(|_| Nonsense)
+}
+
+pub(crate) fn texts(value: Value) -> Result<Vec<String>, Nonsense> {
+    match value {
+        Value::Array(items) => items.into_iter().map(text).collect(),
+        _ => Err(Nonsense),
+    }
+}

@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use cloakroom::Timestamp;
+use cloakroom::store::{Payload, StoredValue};
+
+/// What follows a value's form and version.
+pub(crate) fn tail(payload: &Payload, fresh_until: Option<Timestamp>) -> Vec<u8> {
+    let mut tail = fresh_until.map_or_else(|| "-".to_owned(), |at| at.as_millis().to_string()).into_bytes();
+    match payload {
+        Payload::Present(bytes) => {
+            tail.extend_from_slice(b" json ");
+            tail.extend_from_slice(bytes);
+        }
+        Payload::Absent => tail.extend_from_slice(b" absent"),
+        _ => tail.extend_from_slice(b" removed"),
+    }
+    tail
+}
+
+/// A value with its form and version, as a new record holds it.
+pub(super) fn encode(value: &StoredValue) -> Vec<u8> {
+    let mut encoded = format!("1 {} ", value.version).into_bytes();
+    encoded.extend_from_slice(&tail(&value.payload, value.fresh_until));
+    encoded
+}
+
+/// A value as it was found. One that does not read comes as its own bytes, which decode to no type:
+/// its reader gets an error, and nothing else of the session is disturbed.
+pub(super) fn decode(key: Arc<str>, encoded: &[u8], record_version: u64) -> StoredValue {
+    parse(&key, encoded).unwrap_or_else(|| {
+        let version = version(encoded).unwrap_or(record_version);
+        StoredValue::new(key, version, None, Payload::Present(unreadable(encoded)))
+    })
+}
+
+/// Bytes that are certainly no JSON, whatever was found.
+fn unreadable(encoded: &[u8]) -> Arc<[u8]> {
+    [b"\0", encoded].concat().into()
+}
+
+fn parse(key: &Arc<str>, encoded: &[u8]) -> Option<StoredValue> {
+    let rest = encoded.strip_prefix(b"1 ")?;
+    let (version, rest) = word(rest)?;
+    let (fresh_until, rest) = word(rest)?;
+    let fresh_until = match fresh_until {
+        b"-" => None,
+        millis => Some(Timestamp::from_millis(number(millis)?)),
+    };
+    let payload = match rest {
+        b"absent" => Payload::Absent,
+        b"removed" => Payload::Removed,
+        rest => Payload::Present(rest.strip_prefix(b"json ")?.into()),
+    };
+    Some(StoredValue::new(Arc::clone(key), number(version)?, fresh_until, payload))
+}
+
+/// The version of a value in any form.
+fn version(encoded: &[u8]) -> Option<u64> {
+    let (form, rest) = word(encoded)?;
+    number(form)?;
+    number(word(rest)?.0)
+}
+
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = text.iter().position(|byte| *byte == b' ')?;
+    Some((&text[..space], &text[space + 1..]))
+}
+
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(encoded: &[u8]) -> StoredValue {
+        decode("cart".into(), encoded, 9)
+    }
+
+    #[test]
+    fn a_value_is_read_as_it_was_written() {
+        let payloads = [
+            Payload::Present(Arc::from(&b"{\"a\": 1}"[..])),
+            Payload::Present(Arc::from(&b""[..])),
+            Payload::Absent,
+            Payload::Removed,
+        ];
+        for payload in payloads {
+            for fresh_until in [None, Some(Timestamp::from_millis(0)), Some(Timestamp::MAX)] {
+                let value = StoredValue::new("cart".into(), 7, fresh_until, payload.clone());
+                assert_eq!(read(&encode(&value)), value);
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_read_is_no_json_and_keeps_the_version_that_it_says() {
+        let unread: [&[u8]; 10] = [
+            b"",
+            b"1",
+            b"1 ",
+            b"2 5 whatever",
+            b"1 5 - later",
+            b"1 5 x json {}",
+            b"1 -5 - json {}",
+            b"1 5 - json",
+            b"{\"a\":1}",
+            b"\xff\xfe",
+        ];
+        for encoded in unread {
+            let Payload::Present(bytes) = read(encoded).payload else { panic!("{encoded:?} read as nothing") };
+            assert_eq!(bytes[0], 0, "{encoded:?}");
+        }
+        assert_eq!(read(b"2 5 whatever").version, 5);
+        assert_eq!(read(b"whatever").version, 9);
+    }
+}
