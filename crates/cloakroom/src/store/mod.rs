@@ -22,7 +22,9 @@ mod erased;
 mod error;
 mod record;
 
-pub use change::{Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, Receipt, Rotation, Touch, REMEMBERED_WRITES};
+pub use change::{
+    Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, REMEMBERED_WRITES, Receipt, Rotation, Touch,
+};
 pub use error::{StoreError, StoreErrorKind};
 pub use record::{Copies, Lease, Lifetimes, Loaded, Payload, Record, StoredValue};
 

@@ -5,7 +5,7 @@ use crate::store::{Commit, Guard, REMEMBERED_WRITES, Rotation};
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::stage::Stage;
-use super::words::{at, conflict, done, gone, put, remove, same, text, with};
+use super::words::{at, conflict, done, gone, put, remove, same, with};
 
 checks! { "retry":
     a_repeat_is_applied_once,

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
-use crate::store::{Commit, REMEMBERED_WRITES, Destroyed, Guard, Principal, Record, Tag, Touch};
+use crate::store::{Commit, Destroyed, Guard, Principal, REMEMBERED_WRITES, Record, Tag, Touch};
 use crate::time::Timestamp;
 
 use super::commit::{self, Verdict};

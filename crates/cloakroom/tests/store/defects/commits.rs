@@ -1,3 +1,7 @@
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use cloakroom::store::{Action, Commit, Committed, Expect, Payload, Record, Store, Tag};
 
 use super::{Answer, Defect, Sound, fails};
@@ -26,7 +30,7 @@ fn last_write_wins_is_noticed() {
         "expectations/a_version_does_not_hold_where_nothing_ever_was",
         "removal/a_version_stays_also_where_nothing_was",
         "removal/a_load_from_before_cannot_install",
-        "retry/a_repeat_after_another_commit_is_a_new_commit",
+        "retry/writes_that_are_long_past_do_not_pile_up",
         "lifetimes/refused_commits_do_not_restart_the_idle_timeout",
         "concurrency/no_increment_is_lost",
         "coherence/a_copy_from_a_refusal_is_told_too",
@@ -90,12 +94,15 @@ fn a_partial_commit_is_noticed() {
 
 /// A commit whose reply was lost is applied again.
 #[derive(Default)]
-struct NoncesIgnored;
+struct NoncesIgnored {
+    seen: Mutex<HashSet<u64>>,
+    fresh: AtomicU64,
+}
 
 impl Defect for NoncesIgnored {
     async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
-        if sound.record(tag).is_some_and(|record| record.nonce == commit.nonce) {
-            commit.nonce = !commit.nonce;
+        if !self.seen.lock().expect("no test panics with it").insert(commit.nonce) {
+            commit.nonce ^= self.fresh.fetch_add(1, Relaxed) + (1 << 32);
         }
         sound.commit(tag, commit).await
     }
@@ -107,9 +114,58 @@ fn a_store_without_nonces_is_noticed() {
         "retry/a_repeat_is_applied_once",
         "retry/a_repeat_is_recognised_before_guard_and_expectations",
         "retry/a_repeat_with_a_stale_base_brings_the_record",
+        "retry/a_repeat_after_other_commits_is_applied_once",
         "lifetimes/a_repeated_commit_does_not_move_last_seen",
         "concurrency/one_commit_sent_twice_counts_once",
     ]);
+}
+
+/// Knows the last write again, but not the one before it.
+#[derive(Default)]
+struct OnlyTheLastNonce {
+    seen: Mutex<HashSet<u64>>,
+    fresh: AtomicU64,
+}
+
+impl Defect for OnlyTheLastNonce {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        let last = sound.record(tag).is_some_and(|record| record.nonce == commit.nonce);
+        let seen = !self.seen.lock().expect("no test panics with it").insert(commit.nonce);
+        if seen && !last {
+            commit.nonce ^= self.fresh.fetch_add(1, Relaxed) + (1 << 32);
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_store_that_remembers_one_nonce_is_noticed() {
+    fails::<OnlyTheLastNonce>(&["retry/a_repeat_after_other_commits_is_applied_once"]);
+}
+
+/// Knows every write again, for ever.
+#[derive(Default)]
+struct NoncesPileUp(Mutex<HashSet<(Tag, u64)>>);
+
+impl Defect for NoncesPileUp {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        let last = sound.record(tag).map(|record| record.nonce);
+        let seen = self.0.lock().expect("no test panics with it").contains(&(tag, commit.nonce));
+        if let (true, Some(last)) = (seen, last) {
+            commit.nonce = last;
+        }
+        let nonce = commit.nonce;
+        let answer = sound.commit(tag, commit).await?;
+        if matches!(answer, Committed::Done(_)) {
+            self.0.lock().expect("no test panics with it").insert((tag, nonce));
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_store_that_remembers_all_nonces_is_noticed() {
+    fails::<NoncesPileUp>(&["retry/writes_that_are_long_past_do_not_pile_up"]);
 }
 
 /// Keeps nonces in floating point, as scripting languages do.
@@ -159,6 +215,7 @@ fn receipts_that_hide_foreign_changes_are_noticed() {
     fails::<ReceiptsWithoutRecord>(&[
         "commit/a_receipt_brings_the_record_to_a_stale_base",
         "retry/a_repeat_with_a_stale_base_brings_the_record",
+        "retry/a_repeat_after_other_commits_is_applied_once",
     ]);
 }
 
@@ -210,6 +267,7 @@ fn a_removal_that_forgets_is_noticed() {
         "removal/removing_again_moves_the_version",
         "removal/a_load_from_before_cannot_install",
         "removal/a_removed_value_can_be_put_again",
+        "retry/a_repeat_after_other_commits_is_applied_once",
         "rotation/keep_only_removes_the_other_values",
         "rotation/keep_only_leaves_old_removals_alone",
         "rotation/keep_only_spares_what_the_same_commit_writes",
@@ -261,6 +319,7 @@ fn values_that_are_all_rewritten_are_noticed() {
         "commit/a_commit_without_edits_still_counts",
         "commit/a_receipt_brings_the_record_to_a_stale_base",
         "expectations/a_foreign_change_of_another_value_does_not_matter",
+        "retry/a_repeat_after_other_commits_is_applied_once",
         "rotation/a_new_secret_replaces_the_old",
         "rotation/a_renewal_keeps_authentication_and_values",
         "rotation/keep_only_removes_the_other_values",
