@@ -231,7 +231,9 @@ impl Session {
     /// }
     /// ```
     ///
-    /// Expiry is noticed within a second or so. Waiting does not count as activity.
+    /// Expiry is noticed within a second or so; where a login or [`remember`](Self::remember) has just shortened the
+    /// session's lifetime, up to 18 minutes late, because the timer goes by the deadline that it knew.
+    /// Requests are not concerned: for them every deadline is exact. Waiting does not count as activity.
     pub fn ended(&self) -> impl Future<Output = EndReason> + Send + use<> {
         ended::ended(self.hold.clone())
     }

@@ -13,6 +13,12 @@
 //!   [`Lifetimes::kept_until`] on, a record is absent for every verb.
 //! - **All or nothing.** A verb that answers anything but success has changed nothing. A verb that
 //!   fails with [`StoreErrorKind::Unknown`] has either done all of its work or none.
+//! - **What was rotated out at once is dead at once**, also by a clock that lags behind. A login names the
+//!   instant of the rotation as the end of the old secret, on the clock of its node. So a secret is
+//!   judged by the latest of the store's clock, the record's `last_seen` and, for a commit, its `now`.
+//! - **Removed values keep their versions.** A removal leaves [`Payload::Removed`] behind under the record's new
+//!   version, also where there was no value, and so does `keep_only`; a later
+//!   [`Expect::Version`] of an older version must not hold.
 //! - **Futures may be dropped** at any await point without leaving a record half-written.
 //!
 //! `testkit::conformance` checks each of these promises, by name.
@@ -70,7 +76,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`Committed::Superseded`]. Any edit's expectation does not hold →
     /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
     /// version grows by one, each edited value gets that version, the nonce is replaced, and the
-    /// idle timeout starts anew.
+    /// idle timeout starts anew. The rotation goes first and the edits after it, so that what the
+    /// same commit writes wins over `keep_only`, which would remove it.
     ///
     /// The receipt carries the whole record when the commit's `base` was not the version directly
     /// before it, so that the caller learns of foreign changes in the same round trip.
@@ -108,6 +115,10 @@ pub trait Store: Send + Sync + 'static {
     /// are alive, enters it. Otherwise answers [`Admission::Refused`] or ends the oldest members
     /// (by the time of admission) until there is room and answers whom, as `limit.when_reached` says.
     /// Members whose record is gone do not count.
+    ///
+    /// The record comes first: a session is created, then admitted, then logged in by a commit. A
+    /// member whose record lives is therefore never dropped for not being logged in, or for being logged in
+    /// as somebody else: it may be about to log in. It counts towards the limit like any other.
     ///
     /// # Errors
     /// A fault; the session is then not logged in.

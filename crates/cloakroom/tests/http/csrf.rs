@@ -12,7 +12,7 @@ const STOP: StatusCode = StatusCode::FORBIDDEN;
 
 /// Method, `Sec-Fetch-Site`, `Origin`, what is answered. The host is `shop.example`, and
 /// `https://admin.example` is trusted.
-const MATRIX: [(&str, Option<&str>, Option<&str>, StatusCode); 44] = [
+const MATRIX: [(&str, Option<&str>, Option<&str>, StatusCode); 45] = [
     ("GET", None, None, PASS),
     ("GET", Some("cross-site"), Some("https://evil.example"), PASS),
     ("GET", Some("same-site"), None, PASS),
@@ -40,6 +40,8 @@ const MATRIX: [(&str, Option<&str>, Option<&str>, StatusCode); 44] = [
     ("POST", Some("cross-site"), Some("https://admin.example:8443"), STOP),
     ("POST", Some("cross-site"), Some("https://admin.example.evil.com"), STOP),
     ("POST", None, Some("https://shop.example"), PASS),
+    // The scheme is not compared without the first header; the guide says what to compose for that.
+    ("POST", None, Some("http://shop.example"), PASS),
     ("POST", None, Some("https://shop.example:8443"), STOP),
     ("POST", None, Some("https://shop.example.evil.com"), STOP),
     ("POST", None, Some("https://evil.example"), STOP),
