@@ -120,6 +120,7 @@ impl Engine {
         self.tier.vacate(cell);
         if cell.is_watched() {
             self.ledger.doubted.lock().push(Arc::clone(cell));
+            self.housekeeper.call();
         }
     }
 }

@@ -1,16 +1,22 @@
 //! What happens without a request: expiry, packing, telling the shared tier who was seen.
 
+#[cfg(not(cloakroom_shuttle))]
+use std::task::Poll;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::cache::{Cell, EndReason};
 use crate::store::Touch;
 use crate::sync::{Arc, Mutex};
+#[cfg(not(cloakroom_shuttle))]
+use crate::time::Sleep;
 use crate::time::Timestamp;
 
 use super::engine::Engine;
 
 /// How often the housekeeper looks. Deadlines are exact for requests whatever this is; it only
-/// bounds how long the dead take up memory and how late `ended()` resolves.
+/// bounds how long the dead take up memory and how late `ended()` resolves when a session expires.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A touch is reported once the idle timeout has run down by this part of it.
 const REPORTS_PER_TIMEOUT: u64 = 10;
@@ -19,9 +25,19 @@ const TOUCHES_PER_CALL: usize = 1000;
 /// How many touches wait for a shared tier that does not answer; some 3 MB.
 const MOST_TOUCHES: usize = 100_000;
 
-/// The background task of an engine, if it runs.
+/// The background task of an engine, if it runs, and what calls it before its time.
 #[derive(Debug, Default)]
-pub(crate) struct Housekeeper(Mutex<Option<tokio::task::AbortHandle>>);
+pub(crate) struct Housekeeper {
+    task: Mutex<Option<tokio::task::AbortHandle>>,
+    bell: Arc<Notify>,
+}
+
+impl Housekeeper {
+    /// Somebody who waits for the end of a session must not wait for the next round as well.
+    pub(super) fn call(&self) {
+        self.bell.notify_one();
+    }
+}
 
 impl Engine {
     /// Everything that is due now.
@@ -31,6 +47,10 @@ impl Engine {
         }
         self.report_touches().await;
         self.finish_ends().await;
+        self.settle_doubts().await;
+    }
+
+    async fn settle_doubts(self: &Arc<Self>) {
         let doubted = std::mem::take(&mut *self.ledger.doubted.lock());
         for cell in doubted {
             self.ask_after(&cell).await;
@@ -84,7 +104,7 @@ impl Engine {
 
     /// Makes sure that the background task runs, if there is a runtime to run it.
     pub(crate) fn keep_house(&self) {
-        let mut task = self.housekeeper.0.lock();
+        let mut task = self.housekeeper.task.lock();
         if task.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
@@ -95,12 +115,18 @@ impl Engine {
     fn start_housekeeping(&self) -> Option<tokio::task::AbortHandle> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
         let engine = self.myself.clone();
-        let clock = Arc::clone(&self.clock);
+        let (clock, bell) = (Arc::clone(&self.clock), Arc::clone(&self.housekeeper.bell));
         let rounds = async move {
+            let mut round = clock.sleep(INTERVAL);
             loop {
-                clock.sleep(INTERVAL).await;
+                let called = first(&mut round, bell.notified()).await;
                 let Some(engine) = engine.upgrade() else { return };
-                engine.run_due().await;
+                if called {
+                    engine.settle_doubts().await;
+                } else {
+                    engine.run_due().await;
+                    round = clock.sleep(INTERVAL);
+                }
             }
         };
         Some(runtime.spawn(rounds).abort_handle())
@@ -109,14 +135,27 @@ impl Engine {
     /// The schedule explorer has no runtime: its tests do the rounds themselves.
     #[cfg(cloakroom_shuttle)]
     fn start_housekeeping(&self) -> Option<tokio::task::AbortHandle> {
-        let _ = (INTERVAL, &self.myself);
+        let _ = (INTERVAL, &self.myself, &self.housekeeper.bell);
         None
     }
 }
 
+/// Whether the bell rang before it was time for the round.
+#[cfg(not(cloakroom_shuttle))]
+async fn first(round: &mut Sleep, bell: impl Future<Output = ()>) -> bool {
+    let mut bell = std::pin::pin!(bell);
+    std::future::poll_fn(|context| {
+        if round.as_mut().poll(context).is_ready() {
+            return Poll::Ready(false);
+        }
+        bell.as_mut().poll(context).map(|()| true)
+    })
+    .await
+}
+
 impl Drop for Housekeeper {
     fn drop(&mut self) {
-        if let Some(task) = self.0.lock().take() {
+        if let Some(task) = self.task.lock().take() {
             task.abort();
         }
     }

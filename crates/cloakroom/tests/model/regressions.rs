@@ -281,3 +281,21 @@ async fn removing_what_is_known_to_be_absent_removes_nothing() {
     assert_eq!(nobody.expect("the loader works"), None);
     assert!(!visit.remove::<Roles>().await.expect("nothing is broken"));
 }
+
+#[tokio::test]
+async fn who_waits_for_the_end_of_a_session_hears_of_a_logout_elsewhere_before_the_next_round() {
+    let clock = ManualClock::new();
+    let store = MemoryStore::with_clock(clock.clone());
+    let (first, second) =
+        (node(&store, &clock, 1).build().expect("valid"), node(&store.node(), &clock, 2).build().expect("valid"));
+    let visitor = Visitor::default();
+    let visit = visitor.enter(&first);
+    visit.set(Count(1)).await.expect("nothing is broken");
+    visit.leave().await;
+    let waiting = tokio::spawn(visitor.enter(&first).ended());
+    tokio::task::yield_now().await;
+    visitor.enter(&second).destroy().await.expect("nothing is broken");
+    // The rounds of this clock never come: nobody moves it.
+    let heard = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+    assert_eq!(heard.expect("it hears of it").expect("no panic"), EndReason::Gone);
+}
