@@ -23,6 +23,7 @@ mod login;
 mod logout;
 mod logout_races;
 mod logs;
+mod parallel_loads;
 mod peers;
 mod plain_services;
 mod principals;
