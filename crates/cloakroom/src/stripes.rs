@@ -9,7 +9,8 @@ const MOST: usize = 64;
 
 /// A thing that every request writes to, as many times as there are processors.
 ///
-/// A single one would travel from processor to processor with every write: some 50 ns each time.
+/// A single one would travel from processor to processor with every write, and what stands beside it with it:
+/// the count of one engine for all cost two threads 190 ns a request.
 #[derive(Debug)]
 pub(crate) struct Striped<T>(Box<[Stripe<T>]>);
 
