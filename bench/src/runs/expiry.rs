@@ -69,8 +69,12 @@ impl Scene {
         let builder = Sessions::builder().clock(clock.clone()).random(Seeded::new(options.seed));
         let sessions = builder.max_bytes(16 << 30).build()?;
         let count = options.size(1_000_000, 2000);
+        // On a worker, as in a server: the system's allocator gives memory back to the thread that took it.
+        let visited = sessions.clone();
+        let arrive = async move { Population::of(visited, count, Ask::post("/cart/new")).map(drop) };
+        // Unconstrained, because all of them arrive within one turn of the task.
+        runtime.block_on(runtime.spawn(tokio::task::unconstrained(arrive)))??;
         let entered = runtime.enter();
-        drop(Population::of(sessions.clone(), count, Ask::post("/cart/new"))?);
         let client = Population::of(sessions.clone(), 1, Ask::post("/cart/new"))?;
         drop(entered);
         Ok(Self { runtime, workers, sessions, clock, count, client })

@@ -51,6 +51,7 @@ mod random;
 mod session;
 mod sessions;
 pub mod store;
+mod stripes;
 mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;

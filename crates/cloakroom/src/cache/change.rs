@@ -144,7 +144,10 @@ fn edited(entries: &[Entry], change: &Change<'_>, version: u64) -> Box<[Entry]> 
     let keep_only =
         change.rotation.as_ref().and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
     let kept = |entry: &Entry| keep_only.is_none_or(|keys| keys.contains(&entry.key.as_str()));
-    let mut next = Vec::with_capacity(entries.len() + change.edits.len());
+    let new = |edit: &&Edit| find(entries, edit.key.as_str()).is_none();
+    // Exactly as many, because every commit would otherwise move them once more on the way into the box.
+    let added = change.edits.iter().filter(new).count();
+    let mut next = Vec::with_capacity(entries.len() + added);
     for entry in entries {
         next.push(match change.edits.iter().find(|edit| edit.key.as_str() == entry.key.as_str()) {
             Some(edit) => written(edit, version),
@@ -152,7 +155,6 @@ fn edited(entries: &[Entry], change: &Change<'_>, version: u64) -> Box<[Entry]> 
             None => written(&Edit::remove(entry.key.clone(), None), version),
         });
     }
-    let new = |edit: &&Edit| find(entries, edit.key.as_str()).is_none();
     next.extend(change.edits.iter().filter(new).map(|edit| written(edit, version)));
     next.into_boxed_slice()
 }

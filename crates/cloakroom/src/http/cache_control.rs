@@ -1,7 +1,7 @@
 //! Keeps responses that belong to one visitor out of caches that serve several (OWASP ASVS
 //! 14.2.2, 14.3.2; RFC 9111 §7.3).
 
-use http::header::{CACHE_CONTROL, VARY};
+use http::header::{CACHE_CONTROL, Entry, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 mod directives;
@@ -32,11 +32,21 @@ pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure) {
     while let Some(name) = headers.keys().find(|name| is_for_shared_caches(name)).cloned() {
         headers.remove(name);
     }
-    if let Some(stricter) = exposure.stricter(headers.get_all(CACHE_CONTROL).iter()) {
-        headers.insert(CACHE_CONTROL, stricter);
+    match headers.entry(CACHE_CONTROL) {
+        Entry::Vacant(place) => drop(place.insert(exposure.demand())),
+        Entry::Occupied(mut said) => {
+            if let Some(stricter) = exposure.stricter(said.iter()) {
+                said.insert(stricter);
+            }
+        }
     }
-    if !headers.get_all(VARY).iter().any(covers_cookies) {
-        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    match headers.entry(VARY) {
+        Entry::Vacant(place) => drop(place.insert(HeaderValue::from_static("Cookie"))),
+        Entry::Occupied(mut said) => {
+            if !said.iter().any(covers_cookies) {
+                said.append(HeaderValue::from_static("Cookie"));
+            }
+        }
     }
 }
 

@@ -81,6 +81,10 @@ impl<'a> Scan<'a, '_> {
     }
 
     fn pair(&mut self, pair: &'a [u8]) {
+        // Most cookies are somebody else's, and many of them shorter than ours.
+        if pair.len() <= self.name.len() {
+            return;
+        }
         let Some(value) = value(pair, self.name) else { return };
         self.found = match self.found {
             Found::Absent => Found::One(value),

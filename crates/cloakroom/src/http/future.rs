@@ -7,10 +7,9 @@ use http::{HeaderMap, Response};
 use pin_project_lite::pin_project;
 
 use crate::session::{Handle, Reply};
-use crate::sync::Arc;
 
 use super::cache_control::{Exposure, restrict};
-use super::layer::Settings;
+use super::cookie_config::CookieConfig;
 use super::set_cookie;
 
 pin_project! {
@@ -21,13 +20,12 @@ pin_project! {
         #[pin]
         inner: F,
         handle: Handle,
-        settings: Arc<Settings>,
     }
 }
 
 impl<F> SessionFuture<F> {
-    pub(super) const fn new(inner: F, handle: Handle, settings: Arc<Settings>) -> Self {
-        Self { inner, handle, settings }
+    pub(super) const fn new(inner: F, handle: Handle) -> Self {
+        Self { inner, handle }
     }
 }
 
@@ -40,7 +38,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.inner.poll(context))?;
-        answer(this.handle, this.settings, response.headers_mut());
+        answer(this.handle, response.headers_mut());
         Poll::Ready(Ok(response))
     }
 }
@@ -52,17 +50,18 @@ impl<F> std::fmt::Debug for SessionFuture<F> {
 }
 
 /// Tells the client what became of its token, and caches what became of the response.
-fn answer(handle: &Handle, settings: &Settings, headers: &mut HeaderMap) {
+fn answer(handle: &Handle, headers: &mut HeaderMap) {
     if !handle.was_used() {
         return;
     }
+    let Some(config) = handle.transport::<CookieConfig>() else { return };
     let cookie = match handle.reply() {
         Reply::Unchanged => return restrict(headers, Exposure::Used),
         Reply::Keep { token, lifetime, persistent } => {
-            let max_age = (persistent || settings.cookie.is_persistent()).then_some(lifetime);
-            set_cookie::issue(&settings.cookie, &token, max_age)
+            let max_age = (persistent || config.is_persistent()).then_some(lifetime);
+            set_cookie::issue(config, &token, max_age)
         }
-        Reply::Forget => set_cookie::remove(&settings.cookie),
+        Reply::Forget => set_cookie::remove(config),
     };
     headers.append(SET_COOKIE, cookie);
     restrict(headers, Exposure::TokenIssued);

@@ -1,5 +1,6 @@
 use tower_layer::Layer;
 
+use crate::session::Desks;
 use crate::sessions::Sessions;
 use crate::sync::Arc;
 
@@ -23,23 +24,29 @@ use super::service::SessionService;
 pub struct SessionLayer(Arc<Settings>);
 
 /// What every request of a layer needs, behind one reference count.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) sessions: Sessions,
     pub(super) cookie: CookieConfig,
+    pub(super) desks: Desks,
 }
 
 impl SessionLayer {
     /// A layer with the safe default cookie: `__Host-session`, for HTTPS.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self(Arc::new(Settings { sessions, cookie: CookieConfig::default() }))
+        Self::with(sessions, CookieConfig::default())
     }
 
     /// Another cookie, such as [`CookieConfig::insecure_for_localhost`].
     #[must_use]
     pub fn cookie(self, cookie: CookieConfig) -> Self {
-        Self(Arc::new(Settings { sessions: self.0.sessions.clone(), cookie }))
+        Self::with(self.0.sessions.clone(), cookie)
+    }
+
+    fn with(sessions: Sessions, cookie: CookieConfig) -> Self {
+        let desks = Desks::new(sessions.engine(), &cookie);
+        Self(Arc::new(Settings { sessions, cookie, desks }))
     }
 }
 

@@ -39,9 +39,9 @@ where
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         let token = self.settings.token(request.headers());
-        let handle = Handle::new(self.settings.sessions.clone(), token.as_ref());
+        let handle = Handle::new(Arc::clone(self.settings.desks.mine()), token.as_ref());
         request.extensions_mut().insert(Session::new(handle.clone()));
-        SessionFuture::new(self.inner.call(request), handle, Arc::clone(&self.settings))
+        SessionFuture::new(self.inner.call(request), handle)
     }
 }
 

@@ -1,10 +1,14 @@
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
+use crate::cache::Snapshot;
 use crate::identity::Token;
-use crate::sessions::{Engine, Open, SessionError, Sessions};
+use crate::sessions::{Engine, Open, SessionError};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::time::Timestamp;
 
+use super::desk::Desk;
 use super::held::{Held, News};
 
 /// One request's hold on its client's session. Clones are the same hold.
@@ -12,7 +16,7 @@ use super::held::{Held, News};
 pub(crate) struct Handle(Arc<Inner>);
 
 struct Inner {
-    sessions: Sessions,
+    desk: Arc<Desk>,
     held: Mutex<Held>,
     used: AtomicBool,
     came_with_token: bool,
@@ -38,10 +42,10 @@ pub(crate) enum Reply {
 
 impl Handle {
     /// Looks for the token's session in memory, and counts the request as activity of it. No I/O.
-    pub(crate) fn new(sessions: Sessions, token: Option<&Token>) -> Self {
-        let held = token.map_or_else(Held::default, |token| Held::glance(sessions.engine(), token));
+    pub(crate) fn new(desk: Arc<Desk>, token: Option<&Token>) -> Self {
+        let held = token.map_or_else(Held::default, |token| Held::glance(&desk.engine, token));
         Self(Arc::new(Inner {
-            sessions,
+            desk,
             held: Mutex::new(held),
             used: AtomicBool::new(false),
             came_with_token: token.is_some(),
@@ -73,7 +77,12 @@ impl Handle {
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
-        self.0.sessions.engine()
+        &self.0.desk.engine
+    }
+
+    /// What the transport left at the desk, if it is a `C`.
+    pub(crate) fn transport<C: Any>(&self) -> Option<&C> {
+        self.0.desk.transport.downcast_ref()
     }
 
     pub(super) fn with_held<R>(&self, act: impl FnOnce(&mut Held) -> R) -> R {
@@ -83,6 +92,12 @@ impl Handle {
     /// Lines up creation, login, renewal and logout, so that a request creates one session at most.
     pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.0.turn.lock().await
+    }
+
+    /// What `read` finds in the live session without waiting. `None` says nothing: then [`open`](Self::open) it.
+    pub(super) fn glimpse<R>(&self, read: impl FnOnce(&Snapshot, Timestamp) -> Option<R>) -> Option<R> {
+        self.0.used.store(true, Ordering::Relaxed);
+        self.with_held(|held| held.glimpse(self.engine(), read))
     }
 
     /// The live session that the client's token opens, if there is one.

@@ -1,6 +1,6 @@
 //! What a request knows of its client's token and session.
 
-use crate::cache::{Cell, State};
+use crate::cache::{Cell, Snapshot, State};
 use crate::identity::{Hint, Token};
 use crate::sessions::{Access, Bearer, Engine, Open};
 use crate::sync::Arc;
@@ -85,8 +85,14 @@ impl Held {
         if !self.cell.as_ref().is_some_and(|held| Arc::ptr_eq(held, cell)) {
             self.cell = Some(Arc::clone(cell));
         }
-        let (Some(snapshot), Some(bearer)) = (state.snapshot(), &mut self.bearer) else { return };
-        if let Some(origin) = &snapshot.origin {
+        if let Some(snapshot) = state.snapshot() {
+            self.sees(snapshot);
+        }
+    }
+
+    /// The client sees this version by this request's answer.
+    fn sees(&mut self, snapshot: &Snapshot) {
+        if let (Some(origin), Some(bearer)) = (&snapshot.origin, &mut self.bearer) {
             bearer.seen = Some(Hint { version: snapshot.version, nonce: origin.nonce as u16 });
         }
     }
@@ -95,6 +101,21 @@ impl Held {
     pub(super) fn superseded(&mut self) {
         self.standing = Standing::Superseded;
         self.news = News::None;
+    }
+
+    /// What `read` finds in the session, if it is in memory and may be used now: what `note` does, but
+    /// with nothing counted in or out of cell and state, which all requests of a session would write to.
+    pub(super) fn glimpse<R>(
+        &mut self,
+        engine: &Engine,
+        read: impl FnOnce(&Snapshot, Timestamp) -> Option<R>,
+    ) -> Option<R> {
+        let now = engine.now();
+        let state = engine.view(self.cell.as_ref()?, self.bearer.as_ref()?, now)?;
+        let snapshot = state.snapshot()?;
+        self.standing = Standing::Opened;
+        self.sees(snapshot);
+        read(snapshot, now)
     }
 
     /// From now on the client holds this.
@@ -118,13 +139,14 @@ impl Held {
     /// receiving the new one with another response, which this one would overwrite. Where that is not
     /// known, because the copy was invalidated, a token that this request made is told, a hint is not.
     pub(super) fn has_token_news(&self) -> bool {
-        let (Some(bearer), Some(cell)) = (self.bearer, &self.cell) else { return false };
+        let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return false };
+        if self.news == News::None && bearer.seen == self.presented {
+            return false;
+        }
         match &**cell.state() {
-            State::Live(snapshot) if snapshot.fingerprint == bearer.fingerprint => {
-                self.news != News::None || bearer.seen != self.presented
-            }
+            State::Live(snapshot) => snapshot.fingerprint == bearer.fingerprint,
             State::Vacant(_) => self.news == News::NewToken,
-            State::Live(_) | State::Ended(_) => false,
+            State::Ended(_) => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod cache_policy;
 mod change;
+mod desk;
 mod ended;
 mod flight;
 mod handle;
@@ -20,6 +21,7 @@ pub use cache_policy::CachePolicy;
 pub use login::Login;
 pub use value::SessionValue;
 
+pub(crate) use desk::Desks;
 pub(crate) use handle::{Handle, Reply};
 use std::fmt;
 

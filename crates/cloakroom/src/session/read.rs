@@ -34,6 +34,15 @@ impl<T: SessionValue> Found<T> {
     }
 }
 
+/// The value of type `T`, if it lies there decoded and its age allows a plain read.
+pub(super) fn ready<T: SessionValue>(snapshot: &Snapshot, now: Timestamp) -> Option<Arc<T>> {
+    let entry = find(snapshot.values.entries()?, key::<T>())?;
+    match &entry.slot {
+        Slot::Decoded(value) if now < entry.fresh_until => value.downcast(),
+        _ => None,
+    }
+}
+
 /// Reads the value of type `T`. Decodes it the first time, for all who read it later.
 pub(super) fn read<T: SessionValue>(engine: &Engine, (cell, state): &Open) -> Result<Found<T>, SessionError> {
     match state.snapshot().map(|snapshot| &snapshot.values) {

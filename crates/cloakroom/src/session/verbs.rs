@@ -10,7 +10,7 @@ use crate::sync::Arc;
 
 use super::load::load;
 use super::login::Login;
-use super::read::{Content, Found, read};
+use super::read::{Content, Found, read, ready};
 use super::value::{SessionValue, key, put};
 use super::{Session, ended};
 
@@ -21,6 +21,9 @@ impl Session {
     /// [`Decode`](SessionErrorKind::Decode) if something else is stored under its key, and the
     /// faults of a shared tier. An absent, expired or ended session is an answer: `None`.
     pub async fn get<T: SessionValue>(&self) -> Result<Option<Arc<T>>, SessionError> {
+        if let Some(value) = self.hold.glimpse(ready::<T>) {
+            return Ok(Some(value));
+        }
         let Some(open) = self.hold.open().await? else { return Ok(None) };
         let engine = self.hold.engine();
         Ok(read::<T>(engine, &open)?.fresh(engine.now()))

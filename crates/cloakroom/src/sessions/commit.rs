@@ -47,6 +47,13 @@ pub(crate) struct Proposal<'a> {
     pub(crate) term: Option<Term>,
 }
 
+impl<'a> Proposal<'a> {
+    fn change(&self, writer: &Writer, now: Timestamp) -> Change<'a> {
+        let Self { edits, rotation, term } = *self;
+        Change { guard: writer.local(), edits, rotation: rotation.cloned(), term, now }
+    }
+}
+
 impl Engine {
     /// Makes one atomic change on every tier. Answers the version that the writer has seen then.
     ///
@@ -57,25 +64,30 @@ impl Engine {
         writer: &Writer,
         proposal: Proposal<'_>,
     ) -> Result<Option<Hint>, CommitError> {
-        let change = Change {
-            guard: writer.local(),
-            edits: proposal.edits,
-            rotation: proposal.rotation.cloned(),
-            term: proposal.term,
-            now: self.now(),
-        };
-        let hint = match &self.store {
-            None => {
-                self.tier.commit(cell, &change).inspect_err(|refused| self.count_refused(*refused))?;
-                None
-            }
-            Some(store) => Some(Box::pin(self.commit_shared(&**store, cell, writer, &change)).await?),
-        };
+        match &self.store {
+            None => self.commit_alone(cell, writer, proposal).map(|()| None),
+            Some(store) => Box::pin(self.commit_shared(&**store, cell, writer, proposal)).await.map(Some),
+        }
+    }
+
+    /// The same where there is no shared tier, and hence nothing to wait for.
+    pub(crate) fn commit_alone(
+        &self,
+        cell: &Arc<Cell>,
+        writer: &Writer,
+        proposal: Proposal<'_>,
+    ) -> Result<(), CommitError> {
+        let change = proposal.change(writer, self.now());
+        self.tier.commit(cell, &change).inspect_err(|refused| self.count_refused(*refused))?;
+        self.committed(cell, writer, change.now);
+        Ok(())
+    }
+
+    fn committed(&self, cell: &Cell, writer: &Writer, now: Timestamp) {
         if writer.is_client() {
-            cell.see(change.now);
+            cell.see(now);
         }
         self.ledger.counters.commits.count();
-        Ok(hint)
     }
 
     async fn commit_shared(
@@ -83,8 +95,9 @@ impl Engine {
         store: &dyn AnyStore,
         cell: &Arc<Cell>,
         writer: &Writer,
-        change: &Change<'_>,
+        proposal: Proposal<'_>,
     ) -> Result<Hint, CommitError> {
+        let change = &proposal.change(writer, self.now());
         let turn = cell.turn();
         let _turn = turn.lock().await;
         let before = Arc::clone(&cell.state());
@@ -109,6 +122,7 @@ impl Engine {
                 };
                 self.install(cell, &before, &next);
                 cell.mark_reported(change.now);
+                self.committed(cell, writer, change.now);
                 Ok(Hint { version, nonce: nonce as u16 })
             }
             Committed::Conflict(loaded) => Err(self.learn(cell, &before, loaded, Refused::Conflict)),

@@ -7,13 +7,13 @@ use crate::time::Clock;
 use super::events::{Announcer, Event, EventKind};
 use super::index::Index;
 use super::log_id::LogKey;
-use super::stats::{Counter, Counters};
+use super::stats::{Counter, Tally};
 
 /// What is written down about sessions beside the sessions: who has which, what happened, how often.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) index: Index,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Tally,
     pub(crate) announcer: Announcer,
     /// Copies that somebody listens through and whose time seems to be over.
     pub(crate) doubted: Mutex<Vec<Arc<Cell>>>,
@@ -25,7 +25,7 @@ impl Ledger {
     pub(crate) fn new(random: &dyn RandomSource, clock: Arc<dyn Clock>) -> Result<Self, RandomError> {
         Ok(Self {
             index: Index::new(),
-            counters: Counters::default(),
+            counters: Tally::default(),
             announcer: Announcer::new(),
             doubted: Mutex::default(),
             log_key: LogKey::generate(random)?,
@@ -49,7 +49,7 @@ impl Ledger {
         self.record(EventKind::Ended(reason), Some(tag), None);
     }
 
-    const fn counter(&self, reason: EndReason) -> &Counter {
+    fn counter(&self, reason: EndReason) -> &Counter {
         match reason {
             EndReason::Logout => &self.counters.ended_logout,
             EndReason::Idle => &self.counters.ended_idle,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use arc_swap::Guard;
+
 use crate::cache::{Cell, EndReason, Proof, Snapshot, State, Tier};
 use crate::identity::{Hint, Tag, Token};
 use crate::store::{AnyStore, Lease};
@@ -110,6 +112,16 @@ impl Engine {
             // Boxed, like all that waits for the shared tier: the futures of handlers stay small.
             Some(store) => Box::pin(self.fetch(&**store, bearer)).await,
         }
+    }
+
+    /// A borrow of the state, if the bearer may use it now and the local tier can answer for that.
+    pub(crate) fn view(&self, cell: &Cell, bearer: &Bearer, now: Timestamp) -> Option<Guard<Arc<State>>> {
+        let state = cell.state();
+        let snapshot = state.snapshot()?;
+        let usable = snapshot.admits(bearer.fingerprint, now)
+            && cell.overdue(snapshot, now).is_none()
+            && self.is_current(snapshot, bearer.seen, now);
+        usable.then_some(state)
     }
 
     fn look(&self, cell: &Arc<Cell>, bearer: &Bearer, now: Timestamp) -> Local {

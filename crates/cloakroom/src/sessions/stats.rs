@@ -1,4 +1,7 @@
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::stripes::Striped;
 
 /// Declares the counters once: their field, their stable name and what they count.
 macro_rules! counters {
@@ -31,8 +34,8 @@ macro_rules! counters {
         }
 
         impl Counters {
-            pub(crate) fn snapshot(&self, sessions: u64, bytes: u64) -> Stats {
-                Stats { sessions, bytes, $($name: self.$name.read()),+ }
+            fn add_to(&self, stats: &mut Stats) {
+                $(stats.$name += self.$name.read();)+
             }
         }
     };
@@ -99,7 +102,33 @@ counters! {
     refused_limit,
 }
 
-/// A counter for paths that are not the hottest.
+/// The counters of every thread; as a `Counters`, those of this one.
+#[derive(Debug)]
+pub(crate) struct Tally(Striped<Counters>);
+
+impl Tally {
+    pub(crate) fn snapshot(&self, sessions: u64, bytes: u64) -> Stats {
+        let mut stats = Stats { sessions, bytes, ..Stats::default() };
+        self.0.iter().for_each(|counters| counters.add_to(&mut stats));
+        stats
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self(Striped::new(Counters::default))
+    }
+}
+
+impl Deref for Tally {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        self.0.mine()
+    }
+}
+
+/// One number of one thread's.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
