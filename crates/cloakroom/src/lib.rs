@@ -66,10 +66,10 @@ pub use http::{
 };
 pub use identity::{InvalidHandle, Principal, SessionHandle};
 pub use random::{OsRandom, RandomError, RandomSource};
-pub use session::{CachePolicy, Login, Session, SessionValue};
+pub use session::{AnsweredBy, CachePolicy, Login, Session, SessionValue};
 pub use sessions::{
-    ConfigError, Event, EventKind, Events, LogId, PrincipalSessions, ReusePolicy, RollbackPolicy, SessionError,
-    SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
+    ConfigError, Event, EventKind, Events, LogId, OnStoreError, PrincipalSessions, ReusePolicy, RollbackPolicy,
+    SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
 };
 pub use store::LimitPolicy;
 pub use time::{Clock, Sleep, SystemClock, Timestamp};

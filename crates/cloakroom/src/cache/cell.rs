@@ -27,16 +27,29 @@ pub(crate) struct Cell {
 /// What a cell holds.
 #[derive(Debug)]
 pub(crate) enum State {
-    /// No copy that may be used: none was read yet, or what was read may be out of date. The former
-    /// state is kept because most of its values will turn out to be unchanged.
-    Vacant(Option<Arc<State>>),
+    /// No copy that may be used: none was read yet, or what was read may be out of date.
+    Vacant(Vacancy),
     /// The session.
     Live(Snapshot),
     /// The session is over, for good.
     Ended(EndReason),
 }
 
+/// What is left of a copy that may not be used.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Vacancy {
+    /// The copy: most of its values will turn out to be unchanged.
+    pub(crate) former: Option<Arc<State>>,
+    /// Since when nobody vouches for it. `None` if it is known to be out of date.
+    pub(crate) doubted_at: Option<Timestamp>,
+}
+
 impl State {
+    /// Nothing was read yet.
+    pub(crate) const fn unread() -> Self {
+        Self::Vacant(Vacancy { former: None, doubted_at: None })
+    }
+
     pub(crate) const fn snapshot(&self) -> Option<&Snapshot> {
         match self {
             Self::Live(snapshot) => Some(snapshot),
@@ -48,7 +61,7 @@ impl State {
     pub(crate) fn last_known(&self) -> Option<&Snapshot> {
         match self {
             Self::Live(snapshot) => Some(snapshot),
-            Self::Vacant(former) => former.as_ref().and_then(|former| former.last_known()),
+            Self::Vacant(vacancy) => vacancy.former.as_ref().and_then(|former| former.last_known()),
             Self::Ended(_) => None,
         }
     }

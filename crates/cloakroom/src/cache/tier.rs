@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 use super::EndReason;
 use super::budget::Budget;
-use super::cell::{Cell, State, Transition};
+use super::cell::{Cell, State, Transition, Vacancy};
 use super::change::{Change, Guard, Refusal};
 use super::packed::Packed;
 use super::snapshot::Snapshot;
@@ -135,7 +135,7 @@ impl Tier {
 
     /// The cell of a tag, a vacant one if there was none.
     pub(crate) fn get_or_vacant(&self, tag: &Tag, now: Timestamp) -> Arc<Cell> {
-        let (cell, new) = self.table.get_or_insert(tag, || Cell::new(*tag, State::Vacant(None), now));
+        let (cell, new) = self.table.get_or_insert(tag, || Cell::new(*tag, State::unread(), now));
         if new {
             self.wheel.schedule(&cell, now.after(UNUSED));
         }
@@ -254,12 +254,26 @@ impl Tier {
         self.table.holds(cell)
     }
 
-    /// Forgets that a copy is up to date. Reads that are under way will not fill it.
+    /// The copy is out of date. Reads that are under way will not fill it.
     pub(crate) fn vacate(&self, cell: &Cell) {
+        self.empty(cell, None);
+    }
+
+    /// The copy may be out of date, for all that is known since `now`. Reads that are under way will not fill it.
+    pub(crate) fn doubt(&self, cell: &Cell, now: Timestamp) {
+        self.empty(cell, Some(now));
+    }
+
+    fn empty(&self, cell: &Cell, doubted_at: Option<Timestamp>) {
         let vacated = cell.transition(|state| match state {
             State::Ended(_) => None,
-            State::Vacant(former) => Some(State::Vacant(former.clone())),
-            State::Live(snapshot) => Some(State::Vacant(Some(Arc::new(State::Live(snapshot.clone()))))),
+            State::Vacant(Vacancy { former, doubted_at: before }) => {
+                Some(State::Vacant(Vacancy { former: former.clone(), doubted_at: doubted_at.and(*before) }))
+            }
+            State::Live(snapshot) => {
+                let former = Some(Arc::new(State::Live(snapshot.clone())));
+                Some(State::Vacant(Vacancy { former, doubted_at }))
+            }
         });
         if let Some(transition) = vacated {
             self.settle(cell, &transition);
@@ -275,7 +289,7 @@ impl Tier {
 
     /// Takes a cell that was never filled out of the tier.
     pub(crate) fn forget_unfilled(&self, cell: &Arc<Cell>) {
-        if matches!(**cell.state(), State::Vacant(None)) {
+        if matches!(&**cell.state(), State::Vacant(Vacancy { former: None, .. })) {
             self.forget(cell);
         }
     }
@@ -286,7 +300,7 @@ impl Tier {
         // A new vacancy also where there was one: whoever is about to fill the old one must not,
         // because no invalidation reaches a cell outside the table.
         let forgotten = cell.transition(|state| match state {
-            State::Live(_) | State::Vacant(_) => Some(State::Vacant(None)),
+            State::Live(_) | State::Vacant(_) => Some(State::unread()),
             State::Ended(_) => None,
         });
         if let Some(transition) = forgotten {

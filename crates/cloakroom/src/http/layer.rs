@@ -1,7 +1,7 @@
 use tower_layer::Layer;
 
 use crate::session::Desks;
-use crate::sessions::Sessions;
+use crate::sessions::{OnStoreError, Sessions};
 use crate::sync::Arc;
 
 use super::cookie_config::CookieConfig;
@@ -28,6 +28,7 @@ pub struct SessionLayer(Arc<Settings>);
 pub(super) struct Settings {
     pub(super) sessions: Sessions,
     pub(super) cookie: CookieConfig,
+    on_store_error: OnStoreError,
     pub(super) desks: Desks,
 }
 
@@ -35,18 +36,27 @@ impl SessionLayer {
     /// A layer with the safe default cookie: `__Host-session`, for HTTPS.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self::with(sessions, CookieConfig::default())
+        Self::with(sessions, CookieConfig::default(), OnStoreError::default())
     }
 
     /// Another cookie, such as [`CookieConfig::insecure_for_localhost`].
     #[must_use]
     pub fn cookie(self, cookie: CookieConfig) -> Self {
-        Self::with(self.0.sessions.clone(), cookie)
+        Self::with(self.0.sessions.clone(), cookie, self.0.on_store_error)
     }
 
-    fn with(sessions: Sessions, cookie: CookieConfig) -> Self {
-        let desks = Desks::new(sessions.engine(), &cookie);
-        Self(Arc::new(Settings { sessions, cookie, desks }))
+    /// What requests get that only read while the shared tier cannot be asked. Default: [`OnStoreError::Fail`].
+    ///
+    /// Of no consequence where the sessions have no shared tier. Routes that want another answer get a
+    /// layer of their own, further in.
+    #[must_use]
+    pub fn on_store_error(self, answer: OnStoreError) -> Self {
+        Self::with(self.0.sessions.clone(), self.0.cookie.clone(), answer)
+    }
+
+    fn with(sessions: Sessions, cookie: CookieConfig, on_store_error: OnStoreError) -> Self {
+        let desks = Desks::new(sessions.engine(), on_store_error, &cookie);
+        Self(Arc::new(Settings { sessions, cookie, on_store_error, desks }))
     }
 }
 

@@ -1,6 +1,6 @@
 use std::any::Any;
 
-use crate::sessions::Engine;
+use crate::sessions::{Engine, OnStoreError};
 use crate::stripes::Striped;
 use crate::sync::Arc;
 
@@ -8,6 +8,7 @@ use crate::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Desk<C: ?Sized = dyn Any + Send + Sync> {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) on_store_error: OnStoreError,
     pub(crate) transport: C,
 }
 
@@ -16,8 +17,14 @@ pub(crate) struct Desk<C: ?Sized = dyn Any + Send + Sync> {
 pub(crate) struct Desks(Striped<Arc<Desk>>);
 
 impl Desks {
-    pub(crate) fn new<C: Any + Send + Sync + Clone>(engine: &Arc<Engine>, transport: &C) -> Self {
-        let desk = || -> Arc<Desk> { Arc::new(Desk { engine: Arc::clone(engine), transport: transport.clone() }) };
+    pub(crate) fn new<C: Any + Send + Sync + Clone>(
+        engine: &Arc<Engine>,
+        on_store_error: OnStoreError,
+        transport: &C,
+    ) -> Self {
+        let desk = || -> Arc<Desk> {
+            Arc::new(Desk { engine: Arc::clone(engine), on_store_error, transport: transport.clone() })
+        };
         Self(Striped::new(desk))
     }
 

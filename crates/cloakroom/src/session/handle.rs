@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::cache::Snapshot;
 use crate::identity::Token;
-use crate::sessions::{Engine, Open, SessionError};
+use crate::sessions::{Engine, OnStoreError, Open, SessionError, SessionErrorKind};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Timestamp;
 
 use super::desk::Desk;
-use super::held::{Held, News};
+use super::held::{AnsweredBy, Held, News};
 
 /// One request's hold on its client's session. Clones are the same hold.
 #[derive(Clone)]
@@ -107,6 +107,36 @@ impl Handle {
         let Some(bearer) = bearer else { return Ok(None) };
         let access = self.engine().open(&bearer, cell.as_ref()).await?;
         Ok(self.with_held(|held| held.note(&bearer, access)))
+    }
+}
+
+impl Handle {
+    /// The live session, for an answer that changes nothing: where the shared tier cannot be asked, what
+    /// the layer says instead.
+    pub(super) async fn open_to_read(&self) -> Result<Option<Open>, SessionError> {
+        match self.open().await {
+            Err(error) if error.kind() == SessionErrorKind::StoreUnavailable => self.without_store(error),
+            answer => answer,
+        }
+    }
+
+    fn without_store(&self, error: SessionError) -> Result<Option<Open>, SessionError> {
+        let bound = match self.0.desk.on_store_error {
+            OnStoreError::Fail => return Err(error),
+            OnStoreError::Anonymous => return Ok(None),
+            OnStoreError::ServeStale(bound) => bound,
+        };
+        let (bearer, cell) = self.with_held(|held| (held.bearer, held.cell.clone()));
+        let stale = bearer.zip(cell).and_then(|(bearer, cell)| self.engine().stale(&bearer, &cell, bound));
+        if stale.is_some() {
+            self.engine().ledger.counters.stale_sessions_served.count();
+        }
+        stale.map(Some).ok_or(error)
+    }
+
+    /// Who answered when this request first asked for its session.
+    pub(super) fn answered_by(&self) -> Option<AnsweredBy> {
+        self.with_held(|held| held.answered_by)
     }
 }
 

@@ -13,8 +13,20 @@ pub(super) struct Held {
     pub(super) cell: Option<Arc<Cell>>,
     pub(super) standing: Standing,
     pub(super) news: News,
+    /// Who answered when this request first asked for the session.
+    pub(super) answered_by: Option<AnsweredBy>,
     /// The version hint that the client came with.
     presented: Option<Hint>,
+}
+
+/// Which tier a request had its session from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AnsweredBy {
+    /// The memory of this process, without asking anybody.
+    Memory,
+    /// The shared tier.
+    Store,
 }
 
 /// What this request has learned about its client's token.
@@ -59,13 +71,8 @@ impl Held {
     pub(super) fn note(&mut self, bearer: &Bearer, access: Access) -> Option<Open> {
         let same = self.bearer.is_some_and(|held| held.fingerprint == bearer.fingerprint);
         match access {
-            Access::Open((cell, state)) => {
-                if same {
-                    self.standing = Standing::Opened;
-                    self.learn(&cell, &state);
-                }
-                Some((cell, state))
-            }
+            Access::Open(open) => Some(self.opened(open, same, AnsweredBy::Memory)),
+            Access::Fetched(open) => Some(self.opened(open, same, AnsweredBy::Store)),
             Access::Superseded if same => {
                 self.superseded();
                 None
@@ -78,6 +85,15 @@ impl Held {
             }
             Access::Superseded | Access::RolledBack | Access::Nothing => None,
         }
+    }
+
+    fn opened(&mut self, (cell, state): Open, same: bool, by: AnsweredBy) -> Open {
+        if same {
+            self.standing = Standing::Opened;
+            self.answered_by.get_or_insert(by);
+            self.learn(&cell, &state);
+        }
+        (cell, state)
     }
 
     /// The cell to ask next time, and the version that the client sees by this request's answer.
@@ -114,6 +130,7 @@ impl Held {
         let state = engine.view(self.cell.as_ref()?, self.bearer.as_ref()?, now)?;
         let snapshot = state.snapshot()?;
         self.standing = Standing::Opened;
+        self.answered_by.get_or_insert(AnsweredBy::Memory);
         self.sees(snapshot);
         read(snapshot, now)
     }

@@ -51,7 +51,7 @@ impl Handle {
         if let Some((bearer, cell)) = created {
             // Its copy may have fallen into doubt since.
             return match self.engine().open(bearer, Some(cell)).await? {
-                Access::Open((cell, _)) => Ok((*bearer, cell)),
+                Access::Open((cell, _)) | Access::Fetched((cell, _)) => Ok((*bearer, cell)),
                 Access::Superseded | Access::RolledBack | Access::Nothing => {
                     Err(SessionError::new(SessionErrorKind::Ended))
                 }

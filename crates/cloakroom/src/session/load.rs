@@ -34,7 +34,7 @@ where
     L: FnOnce() -> F + Send + 'static,
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
-    let Some(open) = hold.open().await? else {
+    let Some(open) = hold.open_to_read().await? else {
         return load_without_session(hold.engine(), loader).await;
     };
     let engine = hold.engine();

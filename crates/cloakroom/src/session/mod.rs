@@ -18,6 +18,7 @@ mod value;
 mod verbs;
 
 pub use cache_policy::CachePolicy;
+pub use held::AnsweredBy;
 pub use login::Login;
 pub use value::SessionValue;
 

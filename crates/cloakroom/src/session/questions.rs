@@ -7,6 +7,7 @@ use crate::sessions::SessionError;
 use crate::time::Timestamp;
 
 use super::Session;
+use super::held::AnsweredBy;
 
 impl Session {
     /// Whether there is a live session. No value is read.
@@ -25,7 +26,7 @@ impl Session {
     /// # Errors
     /// The faults of a shared tier.
     pub async fn exists(&self) -> Result<bool, SessionError> {
-        Ok(self.hold.open().await?.is_some())
+        Ok(self.hold.open_to_read().await?.is_some())
     }
 
     /// Whether the request came with something that looks like a token, whatever that opens: with
@@ -49,12 +50,19 @@ impl Session {
         self.hold.came_with_token()
     }
 
+    /// Which tier this request had its session from, once it asked for something in it; `None` before, and where
+    /// there is none. For diagnosis: a panel, a trace, a test. No I/O.
+    #[must_use]
+    pub fn answered_by(&self) -> Option<AnsweredBy> {
+        self.hold.answered_by()
+    }
+
     /// Who is logged in, if anybody.
     ///
     /// # Errors
     /// The faults of a shared tier.
     pub async fn principal(&self) -> Result<Option<Principal>, SessionError> {
-        let open = self.hold.open().await?;
+        let open = self.hold.open_to_read().await?;
         Ok(open.and_then(|(_, state)| state.snapshot()?.principal().cloned()))
     }
 
@@ -64,7 +72,7 @@ impl Session {
     /// # Errors
     /// The faults of a shared tier.
     pub async fn authenticated_at(&self) -> Result<Option<Timestamp>, SessionError> {
-        let open = self.hold.open().await?;
+        let open = self.hold.open_to_read().await?;
         Ok(open.and_then(|(_, state)| Some(state.snapshot()?.authentication()?.at)))
     }
 
@@ -99,7 +107,7 @@ impl Session {
     /// # Errors
     /// The faults of a shared tier.
     pub async fn created_at(&self) -> Result<Option<Timestamp>, SessionError> {
-        let open = self.hold.open().await?;
+        let open = self.hold.open_to_read().await?;
         Ok(open.and_then(|(_, state)| Some(state.snapshot()?.created_at)))
     }
 
@@ -108,7 +116,7 @@ impl Session {
     /// # Errors
     /// The faults of a shared tier.
     pub async fn expires_at(&self) -> Result<Option<Timestamp>, SessionError> {
-        let open = self.hold.open().await?;
+        let open = self.hold.open_to_read().await?;
         Ok(open.and_then(|(cell, state)| Some(state.snapshot()?.deadline(cell.last_seen()))))
     }
 
@@ -117,7 +125,7 @@ impl Session {
     /// # Errors
     /// The faults of a shared tier.
     pub async fn handle(&self) -> Result<Option<SessionHandle>, SessionError> {
-        let open = self.hold.open().await?;
+        let open = self.hold.open_to_read().await?;
         Ok(open.map(|(cell, _)| SessionHandle::of(&cell.tag)))
     }
 }

@@ -24,7 +24,7 @@ impl Session {
         if let Some(value) = self.hold.glimpse(ready::<T>) {
             return Ok(Some(value));
         }
-        let Some(open) = self.hold.open().await? else { return Ok(None) };
+        let Some(open) = self.hold.open_to_read().await? else { return Ok(None) };
         let engine = self.hold.engine();
         Ok(read::<T>(engine, &open)?.fresh(engine.now()))
     }

@@ -80,7 +80,7 @@ impl Engine {
         let now = self.now();
         match self.tier.insert(tag, snapshot, now) {
             // The session exists whether there is room for a copy or not.
-            Err(Refused::Full) => Ok(Some(Arc::new(Cell::new(tag, State::Vacant(None), now)))),
+            Err(Refused::Full) => Ok(Some(Arc::new(Cell::new(tag, State::unread(), now)))),
             inserted => Ok(inserted?),
         }
     }

@@ -62,7 +62,7 @@ impl Engine {
         let cells = cell.iter().cloned().chain(self.tier.get(tag));
         if !matches!(answer, Ok(Destroyed::Done | Destroyed::Gone)) {
             // Either nobody knows whether the session lives, or the copy believes in a secret that is dead.
-            cells.for_each(|cell| self.doubt(&cell));
+            cells.for_each(|cell| self.outdate(&cell));
             return answer;
         }
         let answer = answer?;

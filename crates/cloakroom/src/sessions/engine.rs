@@ -104,20 +104,28 @@ impl Copies for LocalCopies {
     fn invalidate(&self, tag: Tag) {
         let Some(engine) = self.0.upgrade() else { return };
         if let Some(cell) = engine.tier.get(&tag) {
-            engine.doubt(&cell);
+            engine.outdate(&cell);
         }
     }
 
     fn invalidate_all(&self) {
         let Some(engine) = self.0.upgrade() else { return };
-        engine.tier.for_each(|cell| engine.doubt(cell));
+        let now = engine.now();
+        engine.tier.for_each(|cell| {
+            engine.tier.doubt(cell, now);
+            engine.tell_listeners(cell);
+        });
     }
 }
 
 impl Engine {
-    /// The copy may be out of date. Who listens through it wants to know whether the session lives.
-    pub(super) fn doubt(&self, cell: &Arc<Cell>) {
+    /// The copy is out of date. Who listens through it wants to know whether the session lives.
+    pub(super) fn outdate(&self, cell: &Arc<Cell>) {
         self.tier.vacate(cell);
+        self.tell_listeners(cell);
+    }
+
+    fn tell_listeners(&self, cell: &Arc<Cell>) {
         if cell.is_watched() {
             self.ledger.doubted.lock().push(Arc::clone(cell));
             self.housekeeper.call();

@@ -24,7 +24,7 @@ pub use builder::SessionsBuilder;
 pub use error::{SessionError, SessionErrorKind};
 pub use events::{Event, EventKind, Events};
 pub use log_id::LogId;
-pub use policy::{ConfigError, ReusePolicy, RollbackPolicy};
+pub use policy::{ConfigError, OnStoreError, ReusePolicy, RollbackPolicy};
 pub use principals::{PrincipalSessions, SessionInfo};
 pub use stats::Stats;
 

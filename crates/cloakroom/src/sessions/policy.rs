@@ -43,6 +43,28 @@ pub enum RollbackPolicy {
     Reauthenticate,
 }
 
+/// What a request gets that asks for something in its session while the shared tier cannot be asked.
+///
+/// Only for reading. A write, a login and a logout fail whatever this says, with
+/// [`StoreUnavailable`](crate::SessionErrorKind::StoreUnavailable): where they were answered without the
+/// shared tier, they would be lost, or would bring back what had ended. No setting ever starts an empty session in
+/// place of one that cannot be read, or has the client forget its token. Sessions whose copies in memory are
+/// vouched for are read as always and never come here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnStoreError {
+    /// The error, which becomes a 503 with `Retry-After`. The default.
+    #[default]
+    Fail,
+    /// The answer that a visitor without a session gets. For pages that work without a login as well;
+    /// not where being anonymous allows more than being somebody.
+    Anonymous,
+    /// What the copy in memory says, for that long after the shared tier was lost. Not for what must be
+    /// revocable at once: a session that was ended elsewhere meanwhile is served as well. A copy that
+    /// is known to be out of date is not.
+    ServeStale(Duration),
+}
+
 /// The validated configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {

@@ -29,8 +29,10 @@ pub(crate) type Open = (Arc<Cell>, Arc<State>);
 /// What a token opens.
 #[derive(Debug)]
 pub(crate) enum Access {
-    /// A live session.
+    /// A live session, from memory.
     Open(Open),
+    /// A live session, for which the shared tier had to be asked.
+    Fetched(Open),
     /// Nothing: its record is older than what the bearer has seen, and may not be served.
     RolledBack,
     /// Nothing: the session that it names lives, but this secret is not, or no longer, its secret.
@@ -122,6 +124,22 @@ impl Engine {
             && cell.overdue(snapshot, now).is_none()
             && self.is_current(snapshot, bearer.seen, now);
         usable.then_some(state)
+    }
+
+    /// What the bearer could use before the shared tier was lost, if that was no longer ago than `bound`.
+    pub(crate) fn stale(&self, bearer: &Bearer, cell: &Arc<Cell>, bound: Duration) -> Option<Open> {
+        let now = self.now();
+        let state = Arc::clone(&cell.state());
+        let state = match &*state {
+            State::Live(_) => state,
+            State::Vacant(vacancy) if now.since(vacancy.doubted_at?) <= bound => Arc::clone(vacancy.former.as_ref()?),
+            State::Vacant(_) | State::Ended(_) => return None,
+        };
+        let snapshot = state.snapshot()?;
+        let usable = snapshot.admits(bearer.fingerprint, now)
+            && cell.overdue(snapshot, now).is_none()
+            && covers(snapshot, bearer.seen);
+        usable.then(|| (Arc::clone(cell), state))
     }
 
     fn look(&self, cell: &Arc<Cell>, bearer: &Bearer, now: Timestamp) -> Local {

@@ -35,7 +35,7 @@ impl Engine {
         if let Some(snapshot) = state.snapshot().filter(|snapshot| !covers(snapshot, bearer.seen)) {
             self.note_rollback(&cell, snapshot);
         }
-        Access::Open((cell, state))
+        Access::Fetched((cell, state))
     }
 
     fn note_rollback(&self, cell: &Arc<Cell>, snapshot: &Snapshot) {

@@ -72,6 +72,8 @@ counters! {
     store_loads,
     /// Records read from the shared tier that were older than what their client had seen.
     rollbacks,
+    /// Requests that read a session from memory because the shared tier could not be asked.
+    stale_sessions_served,
     /// Calls to the shared tier that failed.
     store_errors,
     /// Loaders started.

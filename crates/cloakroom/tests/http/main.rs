@@ -35,4 +35,5 @@ mod rotation_faults;
 mod secrets;
 mod set_cookie;
 mod sockets;
+mod store_away;
 mod support;

@@ -1,6 +1,6 @@
 use super::builders::{ABSOLUTE, IDLE, at, bulk, session, tag};
 use crate::cache::EndReason;
-use crate::cache::cell::{Cell, State};
+use crate::cache::cell::{Cell, State, Vacancy};
 use crate::cache::snapshot::Snapshot;
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -77,9 +77,9 @@ fn a_state_that_is_not_there_any_more_is_not_replaced() {
 /// A vacancy looks the same each time and must not be taken for the one before.
 #[test]
 fn an_equal_state_is_still_another_one() {
-    let cell = Cell::new(tag(1), State::Vacant(None), at(0));
+    let cell = Cell::new(tag(1), State::unread(), at(0));
     let seen = Arc::clone(&cell.state());
-    assert!(cell.transition(|_| Some(State::Vacant(None))).is_some());
+    assert!(cell.transition(|_| Some(State::unread())).is_some());
     assert!(cell.replace(&seen, State::Live(session([]))).is_none());
 }
 
@@ -96,13 +96,13 @@ fn a_vacancy_weighs_what_it_remembers() {
     let snapshot = session([bulk(100)]);
     let weight = snapshot.weight();
     let former = Arc::new(State::Live(snapshot));
-    let vacant = State::Vacant(Some(Arc::clone(&former)));
+    let vacant = State::Vacant(Vacancy { former: Some(Arc::clone(&former)), doubted_at: None });
     assert_eq!(vacant.weight(), weight);
     assert!(vacant.snapshot().is_none());
     assert!(vacant.last_known().is_some());
     assert!(!vacant.is_anonymous());
     assert_eq!(State::Ended(EndReason::Logout).weight(), 0);
-    assert_eq!(State::Vacant(None).weight(), 0);
+    assert_eq!(State::unread().weight(), 0);
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn a_tag_is_taken_once() {
 #[test]
 fn who_asks_for_a_cell_gets_the_one_that_is_there() {
     let table = Table::new();
-    let (made, new) = table.get_or_insert(&tag(1), || Cell::new(tag(1), State::Vacant(None), at(0)));
+    let (made, new) = table.get_or_insert(&tag(1), || Cell::new(tag(1), State::unread(), at(0)));
     assert!(new);
     let (found, new) = table.get_or_insert(&tag(1), || panic!("there is one"));
     assert!(!new && Arc::ptr_eq(&made, &found));
@@ -44,7 +44,7 @@ fn tags_of_one_shard_and_one_bucket_are_told_apart() {
     let table = Table::new();
     let tags: Vec<_> = (0..2000).map(|number| in_shard(3, number)).collect();
     for tag in &tags {
-        assert!(table.insert(&Arc::new(Cell::new(*tag, State::Vacant(None), at(0)))));
+        assert!(table.insert(&Arc::new(Cell::new(*tag, State::unread(), at(0)))));
     }
     for tag in &tags {
         assert_eq!(table.get(tag).expect("it is there").tag, *tag);
@@ -56,7 +56,7 @@ fn tags_of_one_shard_and_one_bucket_are_told_apart() {
 #[test]
 fn a_shard_that_empties_loses_nobody_who_stays() {
     let table = Table::new();
-    let cells: Vec<_> = (0..1000).map(|n| Arc::new(Cell::new(in_shard(3, n), State::Vacant(None), at(0)))).collect();
+    let cells: Vec<_> = (0..1000).map(|n| Arc::new(Cell::new(in_shard(3, n), State::unread(), at(0)))).collect();
     cells.iter().for_each(|cell| assert!(table.insert(cell)));
     let (leaving, staying) = cells.split_at(995);
     leaving.iter().for_each(|cell| table.remove(cell));
