@@ -88,9 +88,15 @@ impl Engine {
         let principal = cell.as_ref().and_then(|cell| cell.state().last_known()?.principal().cloned());
         let existed = self.watched(store.destroy(*tag).await)?;
         // The caller's cell may have been forgotten meanwhile, and the table's be another one.
+        let mut announced = false;
         for cell in cell.into_iter().chain(self.tier.get(tag)) {
-            known |= self.tier.end_known(&cell, reason);
+            if announced {
+                // Another copy of the same session: it ends too, but nobody is told twice.
+                self.tier.forget(&cell);
+            }
+            announced |= self.tier.end_known(&cell, reason);
         }
+        known |= announced;
         if existed && !known {
             self.ledger.ended_elsewhere(tag, reason);
         }
