@@ -147,3 +147,21 @@ impl Counter {
         self.0.load(Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_of_many_threads_counts_adds_up() {
+        let tally = Tally::default();
+        std::thread::scope(|scope| {
+            for _ in 0..100 {
+                scope.spawn(|| tally.commits.count());
+            }
+        });
+        tally.logins.add(3);
+        let stats = tally.snapshot(5, 7);
+        assert_eq!(stats, Stats { sessions: 5, bytes: 7, commits: 100, logins: 3, ..Stats::default() });
+    }
+}
