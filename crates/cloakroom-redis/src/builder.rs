@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ use crate::store::{Inner, RedisStore};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `connect`"]
 pub struct RedisStoreBuilder {
     namespace: String,
@@ -45,6 +46,19 @@ enum Topology {
     Server,
     Sentinels(String),
     Cluster,
+}
+
+/// Addresses are left out, as they contain passwords.
+impl fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStoreBuilder")
+            .field("namespace", &self.namespace)
+            .field("topology", &self.topology)
+            .field("deadline", &self.deadline)
+            .field("lease", &self.lease)
+            .field("plaintext", &self.plaintext)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RedisStoreBuilder {

@@ -59,8 +59,16 @@ impl Line {
             listener.hear(push);
             Ok(())
         });
+        // Without it a line that nobody probes would stay broken: a firewall may drop it for being quiet.
+        let watcher = Arc::clone(&ear);
+        let plain = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
+            if push.kind == PushKind::Disconnection {
+                watcher.broken.notify_one();
+            }
+            Ok(())
+        });
         let mut tracked = client.get_multiplexed_async_connection_with_config(&hears).await?;
-        let plain = client.get_multiplexed_async_connection_with_config(&config()).await?;
+        let plain = client.get_multiplexed_async_connection_with_config(&plain).await?;
         let sent = Instant::now();
         let mut track = cmd("CLIENT");
         track.arg("TRACKING").arg("ON").arg("NOLOOP");
@@ -114,7 +122,7 @@ impl Line {
         self.ear.leases.prolong(self.lease(), after(sent, settings.lease));
     }
 
-    /// Resolves when the tracked connection is gone.
+    /// Resolves when one of the connections is gone.
     pub(super) async fn broken(&self) {
         self.ear.broken.notified().await;
     }

@@ -7,7 +7,7 @@
 local key, now, nonce = KEYS[1], ARGV[1], ARGV[3]
 local record = redis.call('HMGET', key,
     'format', 'version', 'recent', 'secret', 'previous', 'until', 'seen', 'idle', 'absolute')
-local refusal = refuse(key, record[1])
+local refusal = refuse(key, record[1], record[2], record[7], record[8], record[9])
 if refusal then return refusal end
 local version, recent, seen = tonumber(record[2]), record[3], record[7]
 

@@ -2,7 +2,7 @@
 local key = KEYS[1]
 if ARGV[2] ~= 'anyone' then
     local record = redis.call('HMGET', key, 'format', 'secret', 'previous', 'until', 'seen')
-    local refusal = refuse(key, record[1])
+    local refusal = refuse(key, record[1], record[5])
     if refusal then return refusal end
     local latest = math.max(clock(), tonumber(ARGV[1]), tonumber(record[5]))
     if not admits(ARGV[2], ARGV[3], record[2], record[3], record[4], latest) then return { 'superseded' } end

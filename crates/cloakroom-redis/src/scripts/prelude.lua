@@ -19,9 +19,15 @@ local function keep(key, now, idle, absolute)
     end
 end
 
--- Whether the record is in a form that this script understands; if not, the reply that says so.
-local function refuse(key, format)
-    if format == '1' then return nil end
+-- Whether the record is in a form that this script understands; if not, the reply that says so. The
+-- numbers that the script is going to use must be some: what a script that fails has written stays.
+local function refuse(key, format, ...)
+    if format == '1' then
+        for i = 1, select('#', ...) do
+            if not tonumber((select(i, ...))) then return redis.error_reply('FORMAT broken') end
+        end
+        return nil
+    end
     if format then return redis.error_reply('FORMAT ' .. format) end
     if redis.call('EXISTS', key) == 1 then return redis.error_reply('FORMAT none') end
     return { 'gone' }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use cloakroom::testkit::conformance;
 use cloakroom_testbed::{Cluster, Sentinels, Server};
 
@@ -6,7 +8,7 @@ use crate::ground::{Ground, Servers};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_one_server() {
     let server = Server::start().await.expect("redis-server is installed");
-    conformance(Ground::new(Servers::One(server))).await.assert_passed();
+    conformance(Ground::new(Servers::One(Arc::new(server)))).await.assert_passed();
 }
 
 #[tokio::test(flavor = "multi_thread")]

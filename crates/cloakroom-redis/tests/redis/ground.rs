@@ -1,10 +1,11 @@
 //! What the stores under test stand on.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use cloakroom::testkit::{Backend, Capability};
-use cloakroom_redis::{RedisStore, RedisStoreBuilder};
+use cloakroom_redis::RedisStore;
 use cloakroom_testbed::{Cluster, Sentinels, Server};
 
 /// Much shorter than anybody wants, so that tests do not wait for it.
@@ -12,33 +13,54 @@ pub(crate) const LEASE: Duration = Duration::from_millis(400);
 
 /// Servers of one kind, and the stores that are made on them.
 pub(crate) struct Ground {
-    pub(crate) servers: Servers,
+    servers: Servers,
     stores: AtomicU32,
+    /// The rights of the users that stores connect as.
+    rules: String,
 }
 
 pub(crate) enum Servers {
-    One(Server),
+    One(Arc<Server>),
     Cluster(Cluster),
     Sentinels(Sentinels),
 }
 
 impl Ground {
     pub(crate) fn new(servers: Servers) -> Self {
-        Self { servers, stores: AtomicU32::new(0) }
+        Self { servers, stores: AtomicU32::new(0), rules: "~* &* +@all".to_owned() }
     }
 
-    /// A builder of stores that see what all others of this `namespace` see.
-    pub(crate) fn builder(&self, namespace: &str) -> RedisStoreBuilder {
-        let builder = RedisStore::builder(namespace).lease(LEASE);
-        match &self.servers {
-            Servers::One(server) => builder.server(server.url()),
-            Servers::Cluster(cluster) => builder.cluster(cluster.urls()),
-            Servers::Sentinels(sentinels) => builder.sentinels(sentinels.urls(), sentinels.master_name()),
-        }
+    /// The same, for users with these rights only.
+    pub(crate) fn under(self, rules: String) -> Self {
+        Self { rules, ..self }
     }
 
+    /// A store that sees what all others of this `namespace` see. They are one user to the servers,
+    /// so that a check can cut its own connections and leave those of all others alone.
     async fn connect(&self, namespace: &str) -> RedisStore {
-        self.builder(namespace).connect().await.expect("the servers of the testbed are in order")
+        let rules = self.rules.split(' ');
+        let words: Vec<_> = ["ACL", "SETUSER", namespace, "on", ">password"].into_iter().chain(rules).collect();
+        let (data, sentinels) = self.servers();
+        for server in data.iter().chain(sentinels) {
+            server.command(&words).await.expect("the server answers its administrator");
+        }
+        let url = |server: &Server| format!("redis://{namespace}:password@127.0.0.1:{}/", server.port());
+        let builder = RedisStore::builder(namespace).lease(LEASE);
+        let builder = match &self.servers {
+            Servers::One(server) => builder.server(url(server)),
+            Servers::Cluster(_) => builder.cluster(data.iter().map(url)),
+            Servers::Sentinels(all) => builder.sentinels(sentinels.iter().map(url), all.master_name()),
+        };
+        builder.connect().await.expect("the servers of the testbed are in order")
+    }
+
+    /// Those that hold data, and those that watch over them.
+    fn servers(&self) -> (&[Server], &[Server]) {
+        match &self.servers {
+            Servers::One(server) => (std::slice::from_ref(&**server), &[]),
+            Servers::Cluster(cluster) => (cluster.nodes(), &[]),
+            Servers::Sentinels(sentinels) => (sentinels.servers(), sentinels.sentinels()),
+        }
     }
 }
 
@@ -53,14 +75,10 @@ impl Backend for Ground {
         Some(self.connect(&store.namespace().to_string()).await)
     }
 
-    async fn cut_off(&self, _node: &RedisStore) -> bool {
-        let servers = match &self.servers {
-            Servers::One(server) => std::slice::from_ref(server),
-            Servers::Cluster(cluster) => cluster.nodes(),
-            Servers::Sentinels(sentinels) => sentinels.servers(),
-        };
-        for server in servers {
-            server.cut_clients().await.expect("the server answers its administrator");
+    async fn cut_off(&self, node: &RedisStore) -> bool {
+        let user = node.namespace().to_string();
+        for server in self.servers().0 {
+            server.command(&["CLIENT", "KILL", "USER", &user]).await.expect("the server answers its administrator");
         }
         true
     }

@@ -1,4 +1,13 @@
 //! The store on real servers: one, a cluster, and one that sentinels choose.
 
+mod acl;
+mod cluster;
 mod conformance;
+mod failure;
+mod format;
 mod ground;
+mod preflight;
+mod races;
+mod sentinel;
+mod support;
+mod wire;

@@ -1,0 +1,77 @@
+//! The access rules in the crate's documentation: enough, and no more than enough.
+
+use std::sync::Arc;
+
+use cloakroom::testkit::conformance;
+use cloakroom_redis::{RedisStore, Warning};
+use cloakroom_testbed::Server;
+
+use crate::ground::{Ground, Servers};
+
+/// The line of the documentation that a user copies, for the suite's namespaces instead of the shop's.
+fn documented() -> String {
+    let docs = include_str!("../../src/lib.rs");
+    let line = docs.lines().find_map(|line| line.strip_prefix("//! ACL SETUSER shop on >PASSWORD "));
+    line.expect("the crate's documentation has the rule").replace("~shop:*", "~test-*")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds_under_the_documented_rules_and_every_command_in_them_is_used() {
+    let rules = documented();
+    let server = Server::builder().user("shop", "password", &rules).start().await.unwrap();
+    let address = server.url_of("shop").unwrap();
+    let store = RedisStore::builder("test-first").server(&address).connect().await.unwrap();
+    assert_eq!(store.warnings(), [Warning::NoPersistence], "nothing that the preflight looks at is hidden from it");
+    server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
+    let server = Arc::new(server);
+    conformance(Ground::new(Servers::One(Arc::clone(&server))).under(rules.clone())).await.assert_passed();
+    let denied = server.command(&["ACL", "LOG"]).await.unwrap();
+    assert_eq!(denied, redis::Value::Array(Vec::new()), "nothing was tried that is not allowed");
+    forgetful(&server).await;
+    let used = server.command_counts().await.unwrap();
+    for command in rules.split(' ').filter_map(|rule| rule.strip_prefix('+')) {
+        // These two are for clusters, whose tests run without rules.
+        if !["cluster|slots", "asking"].contains(&command) {
+            assert!(used.of(command) > 0, "+{command} is more than is needed");
+        }
+    }
+    let words: Vec<_> = rules.split(' ').collect();
+    assert!(words.starts_with(&["resetchannels", "resetkeys", "~test-*", "-@all"]), "{rules}");
+}
+
+/// A server that forgets the scripts while somebody is connected makes it use the rule for that.
+async fn forgetful(server: &Server) {
+    use cloakroom::store::{Guard, Store, Tag};
+    let store = RedisStore::builder("test-last").server(server.url_of("shop").unwrap()).connect().await.unwrap();
+    server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
+    store.destroy(Tag::from_bytes([1; 16]), Guard::Anyone).await.unwrap();
+}
+
+#[tokio::test]
+async fn under_the_documented_rules_other_keys_are_out_of_reach() {
+    let server = Server::builder().user("shop", "password", documented()).start().await.unwrap();
+    server.command(&["HSET", "other:session:{1}", "format", "1"]).await.unwrap();
+    let client = redis::Client::open(server.url_of("shop").unwrap()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    for words in [
+        ["HGETALL", "other:session:{1}"].as_slice(),
+        &["DEL", "other:session:{1}"],
+        &["EVAL", "return redis.call('DEL', 'other:session:{1}')", "0"],
+        &["KEYS", "*"],
+        &["SCAN", "0"],
+        &["FLUSHALL"],
+        &["CONFIG", "SET", "maxmemory", "1"],
+        &["ACL", "LIST"],
+        &["CLIENT", "KILL", "TYPE", "normal"],
+        &["SCRIPT", "FLUSH"],
+        &["GET", "test-1:session:{1}"],
+    ] {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        let refused = command.query_async::<redis::Value>(&mut connection).await.unwrap_err();
+        assert!(
+            format!("{refused}").to_lowercase().contains("perm") || refused.to_string().contains("can't access"),
+            "{words:?}: {refused}"
+        );
+    }
+}

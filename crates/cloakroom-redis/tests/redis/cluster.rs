@@ -1,0 +1,208 @@
+//! A cluster whose masters change and whose slots move, under clients that go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use cloakroom::{SessionErrorKind, Sessions};
+use cloakroom_redis::RedisStore;
+use cloakroom_testbed::{Cluster, Handover};
+
+use crate::ground::LEASE;
+use crate::support::{Count, LIMIT, Visitor, key, tag_of, until, without_hint};
+
+async fn node(cluster: &Cluster) -> Sessions {
+    let store = RedisStore::builder(crate::support::NAMESPACE).cluster(cluster.urls()).lease(LEASE);
+    Sessions::builder().store(store.connect().await.expect("the cluster is in order")).build().unwrap()
+}
+
+async fn add(sessions: &Sessions, visitor: &Visitor) -> Result<u64, SessionErrorKind> {
+    let visit = visitor.enter(sessions);
+    let count = |count: &mut Count| {
+        count.0 += 1;
+        count.0
+    };
+    let outcome = visit.update(count).await;
+    visit.leave().await;
+    outcome.map_err(|error| error.kind())
+}
+
+async fn count(sessions: &Sessions, visitor: &Visitor) -> Result<Option<u64>, SessionErrorKind> {
+    let visit = visitor.enter(sessions);
+    let outcome = visit.get::<Count>().await;
+    visit.leave().await;
+    outcome.map(|count| count.map(|count| count.0)).map_err(|error| error.kind())
+}
+
+/// A client that adds on both nodes in turn, and reads what it wrote on the other, until it is told to stop.
+#[derive(Debug, Default)]
+struct Work {
+    stop: AtomicBool,
+    acknowledged: AtomicU64,
+    unknown: AtomicU64,
+    refused: AtomicU64,
+    /// Reads that did not show the client what it had seen before.
+    backwards: AtomicU64,
+}
+
+impl Work {
+    async fn go_on(&self, nodes: &[Sessions; 2], visitor: &Visitor) {
+        let (mut turn, mut seen) = (0, 0);
+        while !self.stop.load(Relaxed) {
+            turn += 1;
+            match add(&nodes[turn % 2], visitor).await {
+                Ok(count) => {
+                    self.acknowledged.fetch_add(1, Relaxed);
+                    self.backwards.fetch_add(u64::from(count <= seen), Relaxed);
+                    seen = count;
+                }
+                Err(SessionErrorKind::OutcomeUnknown) => drop(self.unknown.fetch_add(1, Relaxed)),
+                Err(SessionErrorKind::StoreUnavailable) => drop(self.refused.fetch_add(1, Relaxed)),
+                Err(other) => panic!("{other:?}"),
+            }
+            if let Ok(read) = count(&nodes[(turn + 1) % 2], visitor).await {
+                self.backwards.fetch_add(u64::from(read.unwrap_or(0) < seen), Relaxed);
+                seen = read.unwrap_or(0);
+            }
+        }
+    }
+
+    async fn reaches(&self, more: u64) {
+        let goal = self.acknowledged.load(Relaxed) + more;
+        until("the client gets on", async || self.acknowledged.load(Relaxed) >= goal).await;
+    }
+
+    fn lost_of(&self, counted: u64) -> u64 {
+        let (acknowledged, unknown) = (self.acknowledged.load(Relaxed), self.unknown.load(Relaxed));
+        assert!(counted <= acknowledged + unknown, "{counted} of {self:?}: something counted twice");
+        acknowledged.saturating_sub(counted)
+    }
+}
+
+/// Runs `change` while a client works. Answers how much of what was acknowledged is lost.
+async fn under_work(
+    cluster: &Cluster,
+    nodes: &[Sessions; 2],
+    visitor: &Visitor,
+    change: impl AsyncFnOnce(&Cluster, u16, &Work),
+) -> (u64, Work) {
+    add(&nodes[0], visitor).await.unwrap();
+    let slot = cluster.slot_of(&key(&tag_of(visitor))).await.unwrap();
+    let work = Arc::new(Work::default());
+    work.acknowledged.store(1, Relaxed);
+    let steered = async {
+        work.reaches(20).await;
+        change(cluster, slot, &work).await;
+        work.reaches(20).await;
+        work.stop.store(true, Relaxed);
+    };
+    let both = async { tokio::join!(work.go_on(nodes, visitor), steered) };
+    tokio::time::timeout(LIMIT * 3, both).await.expect("the client gets through");
+    let counted = count(&nodes[0], visitor).await.unwrap().unwrap();
+    let lost = work.lost_of(counted);
+    (lost, Arc::into_inner(work).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn race_15_slots_move_and_masters_change_under_a_client_that_goes_on() {
+    let cluster = Cluster::builder().node_timeout(Duration::from_secs(1)).start().await.unwrap();
+    let nodes = [node(&cluster).await, node(&cluster).await];
+
+    // A slot moves away, key by key, with its redirections in the middle.
+    let (lost, work) = under_work(&cluster, &nodes, &Visitor::default(), async |cluster, slot, work| {
+        let to = another_master(cluster, slot).await;
+        let moving = cluster.begin_move(slot, to).await.unwrap();
+        work.reaches(10).await;
+        while moving.migrate(10).await.unwrap() > 0 {}
+        work.reaches(10).await;
+        moving.finish().await.unwrap();
+    })
+    .await;
+    assert_eq!((lost, work.backwards.load(Relaxed)), (0, 0), "{work:?}");
+
+    // A replica takes over from a master that lives and waits for it.
+    let (lost, work) = under_work(&cluster, &nodes, &Visitor::default(), async |cluster, slot, _| {
+        cluster.hand_over(slot, Handover::Coordinated).await.unwrap();
+    })
+    .await;
+    assert_eq!((lost, work.backwards.load(Relaxed)), (0, 0), "{work:?}");
+
+    // A copy is not served for longer than a lease when its master was replaced behind its back.
+    demoted(&cluster, &nodes).await;
+
+    // A master dies. What it had acknowledged and not yet passed on is lost, and that is noticed.
+    let before = rollbacks(&nodes);
+    let (lost, work) = under_work(&cluster, &nodes, &Visitor::default(), async |cluster, slot, _| {
+        cluster.failover(slot).await.unwrap();
+    })
+    .await;
+    let noticed = rollbacks(&nodes) - before;
+    assert!(lost == 0 || noticed > 0, "{lost} lost without a word: {work:?}");
+    assert!(lost <= 3, "{lost} of {work:?}");
+}
+
+fn rollbacks(nodes: &[Sessions; 2]) -> u64 {
+    nodes.iter().map(|node| node.stats().rollbacks).sum()
+}
+
+async fn another_master(cluster: &Cluster, slot: u16) -> &cloakroom_testbed::Server {
+    let owner = cluster.node_of(slot).await.unwrap().port();
+    for other in [0, 8000, 16_000] {
+        let node = cluster.node_of(other).await.unwrap();
+        if node.port() != owner {
+            return node;
+        }
+    }
+    panic!("one master has everything")
+}
+
+async fn demoted(cluster: &Cluster, nodes: &[Sessions; 2]) {
+    let alice = Visitor::default();
+    add(&nodes[0], &alice).await.unwrap();
+    let (first, second) = (without_hint(&alice), without_hint(&alice));
+    assert_eq!(count(&nodes[0], &first).await, Ok(Some(1)));
+    let slot = cluster.slot_of(&key(&tag_of(&alice))).await.unwrap();
+    until("the replica has the session", async || replica_has_it(cluster, &alice).await).await;
+    cluster.hand_over(slot, Handover::Takeover).await.unwrap();
+    until("a write gets through", async || add(&nodes[1], &second).await.is_ok()).await;
+    let (written, truth) = (Instant::now(), count(&nodes[1], &second).await.unwrap());
+    until("the other node sees it", async || count(&nodes[0], &first).await == Ok(truth)).await;
+    let took = written.elapsed();
+    assert!(took <= LEASE * 2, "an old copy was served for {took:?}");
+}
+
+/// Whether every write of the session has reached two servers.
+async fn replica_has_it(cluster: &Cluster, visitor: &Visitor) -> bool {
+    let key = key(&tag_of(visitor));
+    let mut holders = 0;
+    for server in cluster.nodes() {
+        let keys = server.command(&["KEYS", &key]).await.unwrap();
+        holders += usize::from(keys != redis::Value::Array(Vec::new()));
+    }
+    holders == 2
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_master_that_is_down_is_the_trouble_of_its_own_sessions_only() {
+    let cluster = Cluster::builder().replicas_per_master(0).config("cluster-require-full-coverage no").start().await;
+    let cluster = cluster.unwrap();
+    let sessions = node(&cluster).await;
+    let visitors: Vec<_> = (0..12).map(|_| Visitor::default()).collect();
+    let mut ports = Vec::new();
+    for visitor in &visitors {
+        add(&sessions, visitor).await.unwrap();
+        let slot = cluster.slot_of(&key(&tag_of(visitor))).await.unwrap();
+        ports.push(cluster.node_of(slot).await.unwrap().port());
+    }
+    let down = cluster.nodes().iter().find(|node| node.port() == ports[0]).unwrap();
+    down.kill().unwrap();
+    until("its own sessions are in trouble", async || add(&sessions, &visitors[0]).await.is_err()).await;
+    for (visitor, port) in visitors.iter().zip(&ports).filter(|(_, port)| **port != ports[0]) {
+        until("the others are not", async || add(&sessions, visitor).await.is_ok()).await;
+        assert_ne!(*port, down.port());
+    }
+    assert!(visitors[0].cookie().is_some());
+    down.restart().await.unwrap();
+    until("it serves again", async || count(&sessions, &visitors[0]).await.is_ok()).await;
+    assert_eq!(count(&sessions, &visitors[0]).await, Ok(None), "it came back empty");
+}

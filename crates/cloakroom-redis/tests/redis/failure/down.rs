@@ -1,0 +1,134 @@
+//! The server is not there, or does not answer.
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use cloakroom_redis::RedisStore;
+use cloakroom_testbed::Server;
+use http::StatusCode;
+
+use crate::support::{Browser, House, Node, app, until};
+
+const LEASE: Duration = Duration::from_millis(500);
+const DEADLINE: Duration = Duration::from_millis(200);
+/// What a busy machine may add to a deadline.
+const SLACK: Duration = Duration::from_millis(500);
+
+async fn scene() -> (House, Node, Router, Browser) {
+    let house = House::open().await;
+    let node = house.node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions).await;
+    let app = app(&node.sessions);
+    let mut alice = Browser::new(&app);
+    alice.post("/count").await.is("1");
+    (house, node, app, alice)
+}
+
+/// What works without the store works; what does not is refused in time, and takes no session away.
+async fn only_what_needs_the_store_fails(app: &Router, alice: &mut Browser) {
+    let cookie = alice.cookie.clone();
+    for _ in 0..3 {
+        alice.get("/untouched").await.is("untouched");
+        Browser::new(app).get("/count").await.is("none");
+        for (name, reply) in [
+            ("get", alice.get("/count").await),
+            ("add", alice.post("/count").await),
+            ("out", alice.post("/logout").await),
+        ] {
+            assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{name}");
+            reply.is_unavailable();
+        }
+        let began = Instant::now();
+        Browser::new(app).post("/count").await.is_unavailable();
+        assert!(began.elapsed() <= DEADLINE * 3 + SLACK, "{:?}", began.elapsed());
+    }
+    assert_eq!(alice.cookie, cookie);
+}
+
+/// How long it takes until the node serves this client again.
+async fn recovery(alice: &mut Browser) -> Duration {
+    let began = Instant::now();
+    until("the node serves again", async || alice.get("/count").await.status == StatusCode::OK).await;
+    began.elapsed()
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_at_the_start_is_said_to_be_at_once() {
+    let server = Server::start().await.unwrap();
+    server.kill().unwrap();
+    let began = Instant::now();
+    let error = RedisStore::builder("shop").server(server.url()).connect().await.unwrap_err();
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(3));
+    server.restart().await.unwrap();
+    RedisStore::builder("shop").server(server.url()).connect().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_frozen_at_the_start_is_given_up() {
+    let server = Server::start().await.unwrap();
+    server.freeze().await.unwrap();
+    let began = Instant::now();
+    RedisStore::builder("shop").server(server.url()).deadline(DEADLINE).connect().await.unwrap_err();
+    assert!(began.elapsed() < DEADLINE * 4 + SLACK, "{:?}", began.elapsed());
+    server.thaw().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_and_comes_back_empty_leaves_anonymous_users_and_no_ghosts() {
+    let (house, _node, app, mut alice) = scene().await;
+    house.server.kill().unwrap();
+    until("the node notices", async || alice.get("/count").await.status != StatusCode::OK).await;
+    only_what_needs_the_store_fails(&app, &mut alice).await;
+    house.server.restart().await.unwrap();
+    let took = recovery(&mut alice).await;
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    alice.get("/count").await.is("none");
+    assert_eq!(house.keys().await, [""; 0], "a session that was lost is lost");
+    alice.post("/count").await.is("1");
+    alice.get("/count").await.is("1");
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_with_its_data_goes_on_as_if_nothing_had_been() {
+    let server = Server::builder().persist().config("appendfsync always").start().await.unwrap();
+    let house = House { server };
+    let node = house.node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions).await;
+    let app = app(&node.sessions);
+    let mut alice = Browser::new(&app);
+    alice.post("/count").await.is("1");
+    house.server.kill().unwrap();
+    until("the node notices", async || alice.get("/count").await.status != StatusCode::OK).await;
+    only_what_needs_the_store_fails(&app, &mut alice).await;
+    house.server.restart().await.unwrap();
+    recovery(&mut alice).await;
+    alice.get("/count").await.is("1");
+    alice.post("/count").await.is("2");
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_not_missed_within_the_lease_and_not_waited_for_after() {
+    let (house, _node, app, mut alice) = scene().await;
+    house.server.freeze().await.unwrap();
+    let began = Instant::now();
+    alice.get("/count").await.is("1");
+    let mut served = Duration::ZERO;
+    until("the lease is over", async || {
+        let fine = alice.get("/count").await.status == StatusCode::OK;
+        if fine {
+            served = began.elapsed();
+        }
+        !fine
+    })
+    .await;
+    assert!(served <= LEASE + SLACK, "served for {served:?}");
+    only_what_needs_the_store_fails(&app, &mut alice).await;
+    house.server.thaw().unwrap();
+    let took = recovery(&mut alice).await;
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    // What was sent to the frozen server was done once it thawed; nobody was told that it was.
+    until("the server is through with what it was sent", async || {
+        let count: u64 = alice.post("/count").await.body.parse().unwrap_or(0);
+        (2..=6).contains(&count)
+    })
+    .await;
+}

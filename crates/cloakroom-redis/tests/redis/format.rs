@@ -1,0 +1,149 @@
+//! What lies in the server: readable by people, and by the versions before and after this one.
+
+use cloakroom::SessionErrorKind;
+use cloakroom::store::{Commit, Guard, Lifetimes, Record, Store, StoreErrorKind, Tag, Verifier};
+use cloakroom::{Clock, SystemClock};
+
+use crate::support::{House, Node, Visitor, key, tag_of, until};
+
+/// A session that the server has and no node knows yet.
+async fn at_rest() -> (House, Visitor, String, Node) {
+    let house = House::open().await;
+    let alice = Visitor::default();
+    let node = house.node().await;
+    node.add(&alice).await.unwrap();
+    node.write(&alice, "a \"quoted\" text").await.unwrap();
+    node.login(&alice, "alice").await.unwrap();
+    node.add(&alice).await.unwrap();
+    let tag = tag_of(&alice);
+    let fresh = house.node().await;
+    (house, alice, tag, fresh)
+}
+
+#[tokio::test]
+async fn redis_cli_shows_what_a_session_holds() {
+    let (house, alice, tag, _) = at_rest().await;
+    let record = house.record(&tag).await;
+    let get = |name: &str| record.iter().find(|(found, _)| found == name).map(|(_, content)| content.as_str());
+    assert_eq!((get("format"), get("version"), get("principal")), (Some("1"), Some("4"), Some("alice")));
+    assert_eq!(get("value:count"), Some("1 4 - json 1"), "a value says its form, its version, its age, itself");
+    assert_eq!(get("value:note"), Some("1 3 - removed"), "the login kept nothing");
+    for instant in ["created", "seen", "absolute", "since"] {
+        assert!(get(instant).unwrap().parse::<u64>().unwrap() > 1_700_000_000_000, "{instant}");
+    }
+    assert_eq!(get("idle"), Some("1800000"));
+    let token = alice.cookie().unwrap();
+    let secret = &token.split_once('=').unwrap().1[22..43];
+    assert!(!format!("{record:?}").contains(secret), "what opens the session is not in the server");
+    assert_eq!(house.keys().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_value_of_an_unknown_form_is_an_error_for_that_value_alone() {
+    let tomorrow = "2 4 cbor whatever";
+    for found in [tomorrow, "", "1 4 - json {", "1 4 - yaml a: b", "\u{fffd}garbage"] {
+        let (house, alice, tag, node) = at_rest().await;
+        house.server.command(&["HSET", &key(&tag), "value:count", found]).await.unwrap();
+        assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{found}");
+        assert_eq!(node.add(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{found}");
+        node.write(&alice, "beside it").await.unwrap();
+        assert_eq!(node.note(&alice).await.unwrap().as_deref(), Some("beside it"), "{found}");
+        assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "{found}");
+        node.renew(&alice).await.unwrap();
+        assert_eq!(house.field(&tag, "value:count").await.as_deref(), Some(found), "nobody has touched it");
+    }
+}
+
+#[tokio::test]
+async fn fields_that_nobody_here_knows_survive_everything() {
+    let (house, alice, tag, node) = at_rest().await;
+    let key = key(&tag);
+    house.server.command(&["HSET", &key, "shoe", "44", "value:tomorrow", "1 4 - json [1]"]).await.unwrap();
+    node.add(&alice).await.unwrap();
+    node.write(&alice, "text").await.unwrap();
+    node.renew(&alice).await.unwrap();
+    node.login(&alice, "alice").await.unwrap();
+    node.sessions.run_due().await;
+    assert_eq!(house.field(&tag, "shoe").await.as_deref(), Some("44"));
+    assert_eq!(house.field(&tag, "value:tomorrow").await.as_deref(), Some("1 4 - json [1]"));
+}
+
+/// The store's own verbs, on a record that is none.
+async fn corrupt(node: &Node, tag: &str) {
+    let tag = Tag::from_bytes(u128::from_str_radix(tag, 16).unwrap().to_be_bytes());
+    let now = SystemClock::new().now();
+    let load = node.store.load(tag).await.unwrap_err();
+    assert_eq!(load.kind(), StoreErrorKind::Corrupt, "{load:?}");
+    let commit = node.store.commit(tag, Commit::new(4, 1, Guard::Anyone, now)).await.unwrap_err();
+    assert_eq!(commit.kind(), StoreErrorKind::Corrupt, "{commit:?}");
+    let guard = Guard::Holder(Verifier::from_bytes([0; 16]));
+    let destroy = node.store.destroy(tag, guard).await.unwrap_err();
+    assert_eq!(destroy.kind(), StoreErrorKind::Corrupt, "{destroy:?}");
+    let lifetimes =
+        Lifetimes::new(now, std::time::Duration::from_secs(60), now.after(std::time::Duration::from_secs(60)));
+    let create = node.store.create(tag, Record::new(Verifier::from_bytes([0; 16]), lifetimes, 7)).await;
+    assert!(!matches!(create, Ok(cloakroom::store::Created::Done(_))), "{create:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_does_not_read_is_neither_gone_nor_overwritten() {
+    let hash = |fields: &'static [&'static str]| fields;
+    for (what, fields) in [
+        ("a newer format", hash(&["format", "2"])),
+        ("no number for a version", hash(&["version", "four"])),
+        ("no lifetime", hash(&["idle", ""])),
+        ("no end", hash(&["absolute", "never"])),
+        ("a broken secret", hash(&["secret", "abc"])),
+    ] {
+        let (house, alice, tag, node) = at_rest().await;
+        let key = key(&tag);
+        let words: Vec<_> = ["HSET", &key].into_iter().chain(fields.iter().copied()).collect();
+        house.server.command(&words).await.unwrap();
+        let before = house.record(&tag).await;
+        assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{what}");
+        assert_eq!(node.add(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{what}");
+        assert!(alice.cookie().is_some(), "{what}");
+        let number = u128::from_str_radix(&tag, 16).unwrap().to_be_bytes();
+        let commit = Commit::new(4, 1, Guard::Anyone, SystemClock::new().now());
+        if what != "a broken secret" {
+            let refused = node.store.commit(Tag::from_bytes(number), commit).await.unwrap_err();
+            assert_eq!(refused.kind(), StoreErrorKind::Corrupt, "{what}: {refused:?}");
+            assert_eq!(house.record(&tag).await, before, "{what}: nothing was written");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_another_kind_is_corrupt_for_every_verb() {
+    for words in [["SET", "x"].as_slice(), &["RPUSH", "x"], &["HSET", "a", "b"]] {
+        let (house, alice, tag, node) = at_rest().await;
+        let key = key(&tag);
+        house.server.command(&["DEL", &key]).await.unwrap();
+        let words: Vec<_> = [words[0], &key].into_iter().chain(words[1..].iter().copied()).collect();
+        house.server.command(&words).await.unwrap();
+        corrupt(&node, &tag).await;
+        assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode);
+        assert_eq!(house.keys().await.len(), 2, "it is still there");
+    }
+}
+
+#[tokio::test]
+async fn a_node_of_tomorrow_and_one_of_today_work_on_one_session() {
+    let (house, alice, tag, today) = at_rest().await;
+    today.add(&alice).await.unwrap();
+    // What a newer node would write: a field of its own, a value in a new form, and the version that goes with it.
+    let version = house.field(&tag, "version").await.unwrap().parse::<u64>().unwrap() + 1;
+    let value = format!("2 {version} zstd ....");
+    let version = version.to_string();
+    let words = ["HSET", &key(&tag), "version", &version, "colour", "blue", "value:new", &value];
+    house.server.command(&words).await.unwrap();
+    let tab = crate::support::without_hint(&alice);
+    let count = today.count(&tab).await.unwrap().unwrap();
+    assert_eq!(today.add(&tab).await.unwrap(), count + 1);
+    until("its version goes on from theirs", async || {
+        house.field(&tag, "version").await.unwrap().parse::<u64>().unwrap() == version.parse::<u64>().unwrap() + 1
+    })
+    .await;
+    assert_eq!(house.field(&tag, "colour").await.as_deref(), Some("blue"));
+    assert_eq!(house.field(&tag, "value:new").await, Some(value));
+}

@@ -1,0 +1,108 @@
+//! What is read may be old by the time it is kept.
+
+use std::time::Duration;
+
+use cloakroom_testbed::Direction::ToClient;
+
+use crate::support::{House, Visitor, without_hint};
+
+/// Long against what a busy machine takes for a request, short for a test.
+const LATE: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn race_01_a_reply_that_an_invalidation_overtook_is_not_kept() {
+    let (_house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    assert_eq!(b.add(&alice).await.unwrap(), 1);
+    let stranger = without_hint(&alice);
+    a.wire.hold(ToClient);
+    let (before, told) = (a.commands(), a.told());
+    let scene = async {
+        a.sends("hgetall", &before).await;
+        a.is_told_more_than(told).await;
+        let told = a.told();
+        assert_eq!(b.add(&alice).await.unwrap(), 2);
+        a.is_told_more_than(told).await;
+        // Reply and invalidation arrive at once, and the reader's task runs after both were handled.
+        a.wire.release(ToClient);
+    };
+    let (read, ()) = tokio::join!(a.count(&stranger), scene);
+    assert_eq!(read.unwrap(), Some(2), "read again, because what was read was overtaken");
+    assert_eq!(a.count(&stranger).await.unwrap(), Some(2), "and what is kept is the new record");
+}
+
+#[tokio::test]
+async fn race_03_a_client_that_is_sent_on_sees_its_write_before_the_news_of_it_arrive() {
+    let (_house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    let stranger = without_hint(&alice);
+    a.wire.delay(ToClient, LATE);
+    assert_eq!(b.add(&alice).await.unwrap(), 2);
+    let before = a.commands();
+    assert_eq!(a.count(&stranger).await.unwrap(), Some(1), "the news are not here yet");
+    assert!(a.sent_since(&before).is_empty());
+    assert_eq!(a.count(&alice).await.unwrap(), Some(2), "who wrote it sees it");
+    // Once or twice: the news of the write may overtake the first answer.
+    assert_eq!(a.sent_since(&before).into_keys().collect::<Vec<_>>(), ["hgetall"]);
+}
+
+#[tokio::test]
+async fn race_09_nobody_joins_a_read_that_began_before_their_own_write() {
+    let (_house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    b.add(&alice).await.unwrap();
+    let stranger = without_hint(&alice);
+    let (before, told) = (a.commands(), a.told());
+    a.wire.delay(ToClient, LATE);
+    let reader = a.count(&stranger);
+    let writer = async {
+        a.sends("hgetall", &before).await;
+        a.is_told_more_than(told).await;
+        // Its news are behind the reply on the same wire, so the old reply is kept, rightly, for a moment.
+        b.add(&alice).await.unwrap();
+        a.count(&alice).await
+    };
+    let (read, written) = tokio::join!(reader, writer);
+    assert_eq!(read.unwrap(), Some(1), "the reader began before the write");
+    assert_eq!(written.unwrap(), Some(2), "the writer did not");
+}
+
+#[tokio::test]
+async fn race_12_a_copy_made_from_an_old_one_has_what_others_wrote_meanwhile() {
+    let (_house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    let told = a.told();
+    a.wire.hold(ToClient);
+    b.write(&alice, "from b").await.unwrap();
+    a.is_told_more_than(told).await;
+    let tabs: Vec<_> = (0..8).map(|_| without_hint(&alice)).collect();
+    let before = a.commands();
+    let writes = async {
+        let (w, x, y, z) = tokio::join!(a.add(&tabs[0]), a.add(&tabs[1]), a.add(&tabs[2]), a.write(&tabs[3], "from a"));
+        [w.is_ok(), x.is_ok(), y.is_ok(), z.is_ok()]
+    };
+    let release = async {
+        a.sends("evalsha", &before).await;
+        a.wire.release(ToClient);
+    };
+    let (written, ()) = tokio::join!(writes, release);
+    assert_eq!(written, [true; 4]);
+    let (count, note) = (a.count(&tabs[4]).await.unwrap(), a.note(&tabs[4]).await.unwrap());
+    let (true_count, true_note) = (b.count(&alice).await.unwrap(), b.note(&alice).await.unwrap());
+    assert_eq!((count, note), (true_count, true_note.clone()));
+    assert_eq!((true_count, true_note.as_deref()), (Some(4), Some("from a")));
+}
+
+#[tokio::test]
+async fn race_12_an_old_base_is_answered_with_the_whole_record() {
+    let (_house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    a.wire.delay(ToClient, LATE);
+    b.write(&alice, "from b").await.unwrap();
+    let stranger = without_hint(&alice);
+    assert_eq!(a.add(&stranger).await.unwrap(), 2, "the old copy was good enough to write from");
+    assert_eq!(a.note(&without_hint(&alice)).await.unwrap().as_deref(), Some("from b"));
+}

@@ -1,0 +1,181 @@
+//! Several writers of one session, each with a copy that the others have made old.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use cloakroom::SessionErrorKind;
+use cloakroom::store::{Admission, Limit, LimitPolicy, Principal, Store, Tag};
+use cloakroom_testbed::Direction::ToClient;
+use tokio::task::JoinSet;
+
+use crate::support::{House, LONG, Node, Visitor, tag_of, until, without_hint};
+
+/// A node whose copy of alice's session is old by one write of another node, and who does not know it.
+async fn behind(write: &str) -> (House, Node, Node, Visitor, Visitor) {
+    let (house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    let stranger = without_hint(&alice);
+    a.wire.hold(ToClient);
+    match write {
+        "same" => drop(b.add(&alice).await.unwrap()),
+        "other" => b.write(&alice, "from b").await.unwrap(),
+        "renew" => b.renew(&alice).await.unwrap(),
+        _ => b.destroy(&alice).await.unwrap(),
+    }
+    (house, a, b, alice, stranger)
+}
+
+/// Has `a` write from its old copy; its wire is open again as soon as the write is under way.
+async fn write_from_the_old_copy(a: &Node, stranger: &Visitor) -> Result<u64, cloakroom::SessionError> {
+    let before = a.commands();
+    let release = async {
+        a.sends("evalsha", &before).await;
+        a.wire.release(ToClient);
+    };
+    tokio::join!(a.add(stranger), release).0
+}
+
+#[tokio::test]
+async fn race_05_writes_of_different_values_do_not_undo_each_other() {
+    let (_house, a, b, alice, stranger) = behind("other").await;
+    assert_eq!(write_from_the_old_copy(&a, &stranger).await.unwrap(), 2);
+    for node in [&a, &b] {
+        let tab = without_hint(&alice);
+        until("both know both", async || node.count(&tab).await.unwrap() == Some(2)).await;
+        assert_eq!(node.note(&tab).await.unwrap().as_deref(), Some("from b"));
+    }
+    assert_eq!(a.sessions.stats().conflicts, 0, "they did not even meet");
+}
+
+#[tokio::test]
+async fn race_06_writes_of_the_same_value_both_count() {
+    let (_house, a, _b, _alice, stranger) = behind("same").await;
+    assert_eq!(write_from_the_old_copy(&a, &stranger).await.unwrap(), 3, "the change ran again on what was there");
+    assert_eq!(a.sessions.stats().conflicts, 1);
+}
+
+#[tokio::test]
+async fn race_07_a_late_write_does_not_bring_back_a_session_that_is_over() {
+    let (house, a, _b, alice, stranger) = behind("destroy").await;
+    let refused = write_from_the_old_copy(&a, &stranger).await.unwrap_err();
+    assert_eq!(refused.kind(), SessionErrorKind::Ended);
+    assert_eq!(house.keys().await, [""; 0], "nothing came back");
+    assert!(alice.cookie().is_none() && stranger.cookie().is_some(), "only who logged out is told to forget");
+}
+
+#[tokio::test]
+async fn race_07_no_verb_brings_back_a_session_that_is_over() {
+    let (house, a, b) = House::with_two_nodes().await;
+    for verb in ["renew", "login", "remember", "write", "touch"] {
+        let alice = Visitor::default();
+        a.add(&alice).await.unwrap();
+        let late = without_hint(&alice);
+        let visit = late.enter(&a.sessions);
+        assert!(visit.exists().await.unwrap());
+        let tag = tag_of(&alice);
+        b.destroy(&alice).await.unwrap();
+        match verb {
+            "renew" => drop(visit.renew().await),
+            "login" => drop(visit.login("alice").await),
+            "remember" => drop(visit.remember(LONG * 60).await),
+            "write" => drop(visit.update(|note: &mut crate::support::Note| note.0.push('x')).await),
+            _ => a.sessions.run_due().await,
+        }
+        visit.leave().await;
+        assert_eq!(house.record(&tag).await, [], "after {verb}");
+    }
+}
+
+#[tokio::test]
+async fn race_08_a_request_under_way_while_another_renews_neither_fails_nor_undoes_it() {
+    let (house, a, b, alice, stranger) = behind("renew").await;
+    let tag = tag_of(&alice);
+    let secret = house.field(&tag, "secret").await.unwrap();
+    assert_eq!(write_from_the_old_copy(&a, &stranger).await.unwrap(), 2, "within the grace it may still write");
+    assert_eq!(house.field(&tag, "secret").await.unwrap(), secret, "the new secret stays the secret");
+    for node in [&a, &b] {
+        assert_eq!(node.count(&alice).await.unwrap(), Some(2), "and opens what the old one wrote");
+    }
+}
+
+#[tokio::test]
+async fn race_08_a_login_that_overtakes_a_request_shuts_it_out() {
+    let (house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    let stranger = without_hint(&alice);
+    a.wire.hold(ToClient);
+    b.login(&alice, "alice").await.unwrap();
+    let refused = write_from_the_old_copy(&a, &stranger).await.unwrap_err();
+    assert_eq!(refused.kind(), SessionErrorKind::Ended, "the old secret died with the login");
+    assert_eq!(house.field(&tag_of(&alice), "principal").await.as_deref(), Some("alice"));
+    assert_eq!(b.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
+}
+
+#[tokio::test]
+async fn race_13_every_key_has_a_lifetime_after_every_verb() {
+    let (house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    let check = async |after: &str| {
+        for key in house.keys().await {
+            let left = house.server.command(&["PTTL", &key]).await.unwrap();
+            assert!(matches!(left, redis::Value::Int(1..)), "after {after}, {key} has {left:?}");
+        }
+    };
+    a.add(&alice).await.unwrap();
+    check("create").await;
+    b.add(&alice).await.unwrap();
+    check("update").await;
+    b.renew(&alice).await.unwrap();
+    check("renew").await;
+    a.login(&alice, "alice").await.unwrap();
+    assert_eq!(house.keys().await.len(), 2, "the record and the index");
+    check("login").await;
+    a.sessions.of("alice").list().await.unwrap();
+    check("list").await;
+    b.destroy(&alice).await.unwrap();
+    check("destroy").await;
+    assert_eq!(house.keys().await, [""; 0], "and the last session takes the index with it");
+}
+
+#[tokio::test]
+async fn race_18_however_many_log_in_at_once_the_limit_holds() {
+    let house = House::open().await;
+    let (limit, users) = (2, 24);
+    for policy in [LimitPolicy::EndOldest, LimitPolicy::Reject] {
+        let node = || house.node_with(|store| store, |sessions| sessions.max_sessions_per_principal(limit, policy));
+        let nodes = [Arc::new(node().await), Arc::new(node().await)];
+        let user = format!("user-{policy:?}");
+        let mut logins = JoinSet::new();
+        for n in 0..users {
+            let (node, user) = (Arc::clone(&nodes[n % 2]), user.clone());
+            logins.spawn(async move { node.login(&Visitor::default(), &user).await.is_ok() });
+        }
+        let let_in = logins.join_all().await.into_iter().filter(|let_in| *let_in).count();
+        for node in &nodes {
+            assert_eq!(node.sessions.of(user.as_str()).list().await.unwrap().len(), limit as usize, "{policy:?}");
+        }
+        let expected = if policy == LimitPolicy::Reject { limit as usize } else { users };
+        assert_eq!(let_in, expected, "{policy:?}");
+    }
+}
+
+#[tokio::test]
+async fn race_18_admission_and_limit_are_one_step() {
+    let house = House::open().await;
+    let node = house.node().await;
+    let principal = Principal::new("alice");
+    let limit = Limit::new(NonZeroU32::MIN, LimitPolicy::EndOldest);
+    let mut left = 0;
+    let visitors: Vec<_> = (0..6).map(|_| Visitor::default()).collect();
+    for visitor in &visitors {
+        node.add(visitor).await.unwrap();
+        let tag = u128::from_str_radix(&tag_of(visitor), 16).unwrap().to_be_bytes();
+        match node.store.admit(&principal, Tag::from_bytes(tag), Some(limit)).await.unwrap() {
+            Admission::Admitted { displaced } => left += displaced.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(left, 5, "each took the place of exactly one");
+}

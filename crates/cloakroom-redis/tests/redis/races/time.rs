@@ -1,0 +1,105 @@
+//! Lifetimes that slide, and clocks that differ.
+
+use std::time::Duration;
+
+use cloakroom::testkit::ManualClock;
+use cloakroom::{Clock, SystemClock};
+
+use crate::support::{House, LONG, Node, Visitor, tag_of, until, without_hint};
+
+const IDLE: Duration = Duration::from_secs(1000);
+
+async fn node(house: &House, clock: &ManualClock) -> Node {
+    let clock = clock.clone();
+    house.node_with(|store| store.lease(LONG), |sessions| sessions.clock(clock).idle_timeout(IDLE)).await
+}
+
+#[tokio::test]
+async fn race_10_activity_is_reported_ten_times_per_idle_timeout_and_no_oftener() {
+    let house = House::open().await;
+    let clock = ManualClock::starting_at(SystemClock::new().now());
+    let (a, b) = (node(&house, &clock).await, node(&house, &clock).await);
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    let tag = tag_of(&alice);
+    let before = a.commands();
+    for _ in 0..400 {
+        // Two idle timeouts, five seconds at a time.
+        clock.advance(IDLE / 200);
+        assert_eq!(a.count(&alice).await.unwrap(), Some(1));
+        a.sessions.run_due().await;
+    }
+    let touches = a.sent_since(&before);
+    assert!((15..=20).contains(&touches["evalsha"]), "{touches:?}");
+    // A copy is believed for as long as its record was to be kept when it was read: 1.1 idle timeouts.
+    assert!(touches.get("hgetall").is_none_or(|reads| *reads <= 2), "own touches cost no reload: {touches:?}");
+    assert!(touches.keys().all(|command| ["evalsha", "hgetall"].contains(&command.as_str())), "{touches:?}");
+    let seen = house.field(&tag, "seen").await.unwrap().parse::<u64>().unwrap();
+    let behind = clock.now().as_millis() - seen;
+    assert!(behind <= IDLE.as_millis() as u64 / 10 + 5000, "the server is {behind} ms behind");
+    assert_eq!(b.count(&alice).await.unwrap(), Some(1), "so it lives, after two idle timeouts");
+}
+
+#[tokio::test]
+async fn race_10_a_touch_costs_another_node_one_read() {
+    let house = House::open().await;
+    let clock = ManualClock::starting_at(SystemClock::new().now());
+    let (a, b) = (node(&house, &clock).await, node(&house, &clock).await);
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    assert_eq!(b.count(&alice).await.unwrap(), Some(1));
+    let (before, told) = (b.commands(), b.told());
+    clock.advance(IDLE / 5);
+    a.count(&alice).await.unwrap();
+    a.sessions.run_due().await;
+    b.is_told_more_than(told).await;
+    until("the copy is dropped", async || {
+        b.count(&alice).await.unwrap();
+        b.sent_since(&before).contains_key("hgetall")
+    })
+    .await;
+    for _ in 0..50 {
+        b.count(&alice).await.unwrap();
+    }
+    assert_eq!(b.sent_since(&before)["hgetall"], 1);
+}
+
+#[tokio::test]
+async fn race_19_the_order_of_writes_is_that_of_the_server_whatever_the_clocks_say() {
+    let house = House::open().await;
+    let now = SystemClock::new().now();
+    let ahead = ManualClock::starting_at(now.after(Duration::from_secs(25)));
+    let behind = ManualClock::starting_at(cloakroom::Timestamp::from_millis(now.as_millis() - 25_000));
+    let (a, b) = (node(&house, &ahead).await, node(&house, &behind).await);
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    for round in 0..3 {
+        for (name, node) in [("ahead", &a), ("behind", &b)] {
+            let text = format!("{name} {round}");
+            node.write(&alice, &text).await.unwrap();
+            for reader in [&a, &b] {
+                let tab = without_hint(&alice);
+                until("the later write wins", async || reader.note(&tab).await.unwrap().as_deref() == Some(&text))
+                    .await;
+            }
+        }
+    }
+    assert_eq!((a.sessions.stats().conflicts, b.sessions.stats().conflicts), (0, 0));
+}
+
+#[tokio::test]
+async fn race_19_the_server_s_own_clock_says_how_long_a_record_is_kept() {
+    let house = House::open().await;
+    let now = SystemClock::new().now();
+    for offset in [-25_000_i64, 25_000] {
+        let clock =
+            ManualClock::starting_at(cloakroom::Timestamp::from_millis(now.as_millis().saturating_add_signed(offset)));
+        let node = node(&house, &clock).await;
+        let alice = Visitor::default();
+        node.add(&alice).await.unwrap();
+        let left = house.server.command(&["PTTL", &crate::support::key(&tag_of(&alice))]).await.unwrap();
+        let redis::Value::Int(left) = left else { panic!("{left:?}") };
+        let whole = IDLE.as_millis() as i64 * 11 / 10;
+        assert!((whole - 5000..=whole).contains(&left), "{left} ms are left on a clock that is off by {offset}");
+    }
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use cloakroom::{Sessions, SessionsBuilder};
+use cloakroom_redis::{RedisStore, RedisStoreBuilder};
+use cloakroom_testbed::{Proxy, Server};
+
+use super::Node;
+
+/// A lease that no test outlives: what is served from memory then is not served because nobody knew better.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+pub(crate) const NAMESPACE: &str = "shop";
+
+/// One server, and the nodes of an application on it.
+pub(crate) struct House {
+    pub(crate) server: Server,
+}
+
+impl House {
+    pub(crate) async fn open() -> Self {
+        Self { server: Server::start().await.expect("redis-server is installed") }
+    }
+
+    /// Two nodes whose copies last.
+    pub(crate) async fn with_two_nodes() -> (Self, Node, Node) {
+        let house = Self::open().await;
+        let (a, b) = (house.node().await, house.node().await);
+        (house, a, b)
+    }
+
+    /// A node whose copies last.
+    pub(crate) async fn node(&self) -> Node {
+        self.node_with(|store| store.lease(LONG), |sessions| sessions).await
+    }
+
+    /// A node whose copies last as long as they are told.
+    pub(crate) async fn node_with_lease(&self, lease: Duration) -> Node {
+        self.node_with(|store| store.lease(lease), |sessions| sessions).await
+    }
+
+    pub(crate) async fn node_with(
+        &self,
+        store: impl FnOnce(RedisStoreBuilder) -> RedisStoreBuilder,
+        sessions: impl FnOnce(SessionsBuilder) -> SessionsBuilder,
+    ) -> Node {
+        let wire = Proxy::start(self.server.address()).await.expect("a port is free");
+        let builder = RedisStore::builder(NAMESPACE).server(self.server.url_through(wire.port()));
+        let store = store(builder).connect().await.expect("the server of the testbed is in order");
+        let sessions = sessions(Sessions::builder().store(store.clone())).build().expect("valid settings");
+        let node = Node { wire, store, sessions };
+        node.settle().await;
+        node
+    }
+
+    /// The fields of a record as the server has them.
+    pub(crate) async fn record(&self, tag: &str) -> Vec<(String, String)> {
+        let answer = self.server.command(&["HGETALL", &key(tag)]).await.expect("the server answers");
+        let flat: Vec<String> = redis::from_redis_value(answer).expect("a hash of texts");
+        flat.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+    }
+
+    /// One field of a record, if it is there.
+    pub(crate) async fn field(&self, tag: &str, name: &str) -> Option<String> {
+        self.record(tag).await.into_iter().find(|(found, _)| found == name).map(|(_, content)| content)
+    }
+
+    /// All keys of the server.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let answer = self.server.command(&["KEYS", "*"]).await.expect("the server answers");
+        redis::from_redis_value(answer).expect("a list of texts")
+    }
+}
+
+/// The key of a record.
+pub(crate) fn key(tag: &str) -> String {
+    format!("{NAMESPACE}:session:{{{tag}}}")
+}

@@ -1,0 +1,28 @@
+//! What the tests on real servers are made of: nodes over wires that fail, and clients that carry a cookie.
+
+mod app;
+mod house;
+mod node;
+mod values;
+#[path = "../../../../cloakroom/tests/model/visitor.rs"]
+mod visitor;
+
+use std::time::Duration;
+
+pub(crate) use app::{Browser, app};
+pub(crate) use house::{House, LONG, NAMESPACE, key};
+pub(crate) use node::{Node, tag_of, without_hint};
+pub(crate) use values::{Count, Note};
+pub(crate) use visitor::Visitor;
+
+/// Longer than anything here takes on a busy machine; only a failure waits for it.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+
+/// Looks until `holds` says so.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let end = tokio::time::Instant::now() + LIMIT;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < end, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

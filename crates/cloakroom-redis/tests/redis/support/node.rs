@@ -1,0 +1,144 @@
+use std::collections::BTreeMap;
+
+use cloakroom::store::{Store, Tag};
+use cloakroom::{SessionError, Sessions};
+use cloakroom_redis::RedisStore;
+use cloakroom_testbed::{CommandCounts, Proxy};
+
+use super::{Count, Note, Visitor, until};
+
+/// One process of an application: its sessions, its store, and the wire between the store and the server.
+pub(crate) struct Node {
+    pub(crate) wire: Proxy,
+    pub(crate) store: RedisStore,
+    pub(crate) sessions: Sessions,
+}
+
+/// The verbs, each as a request of its own.
+impl Node {
+    pub(crate) async fn add(&self, visitor: &Visitor) -> Result<u64, SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let count = |count: &mut Count| {
+            count.0 += 1;
+            count.0
+        };
+        let outcome = visit.update(count).await;
+        visit.leave().await;
+        outcome
+    }
+
+    pub(crate) async fn count(&self, visitor: &Visitor) -> Result<Option<u64>, SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.get::<Count>().await;
+        visit.leave().await;
+        Ok(outcome?.map(|count| count.0))
+    }
+
+    pub(crate) async fn write(&self, visitor: &Visitor, text: &str) -> Result<(), SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.set(Note(text.to_owned())).await;
+        visit.leave().await;
+        outcome
+    }
+
+    pub(crate) async fn note(&self, visitor: &Visitor) -> Result<Option<String>, SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.get::<Note>().await;
+        visit.leave().await;
+        Ok(outcome?.map(|note| note.0.clone()))
+    }
+
+    pub(crate) async fn login(&self, visitor: &Visitor, user: &str) -> Result<(), SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.login(user).await;
+        visit.leave().await;
+        outcome
+    }
+
+    pub(crate) async fn whoami(&self, visitor: &Visitor) -> Result<Option<String>, SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.principal().await;
+        visit.leave().await;
+        Ok(outcome?.map(|principal| principal.as_str().to_owned()))
+    }
+
+    pub(crate) async fn renew(&self, visitor: &Visitor) -> Result<(), SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.renew().await;
+        visit.leave().await;
+        outcome
+    }
+
+    pub(crate) async fn destroy(&self, visitor: &Visitor) -> Result<(), SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.destroy().await;
+        visit.leave().await;
+        outcome
+    }
+}
+
+/// What goes over the wire.
+impl Node {
+    pub(crate) fn commands(&self) -> CommandCounts {
+        self.wire.commands()
+    }
+
+    /// What was sent since, without what keeps the connection: each probe is an `EXISTS` and a `ROLE`.
+    pub(crate) fn sent_since(&self, before: &CommandCounts) -> BTreeMap<String, u64> {
+        let since = self.commands().since(before);
+        let probes = since.of("role");
+        let real = |(name, count): (&str, u64)| match name {
+            "role" => None,
+            "exists" => Some(("exists".to_owned(), count.saturating_sub(probes))),
+            name => Some((name.to_owned(), count)),
+        };
+        since.iter().filter_map(real).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Waits until the first probes are answered, so that what the server says next is about what the test does.
+    pub(crate) async fn settle(&self) {
+        until("the node watches over its connection", async || self.commands().of("role") >= 2).await;
+        // Its answer comes after theirs.
+        self.store.load(Tag::from_bytes([0; 16])).await.expect("the server answers");
+    }
+
+    /// Waits until the node has sent one more of this command than `before`.
+    pub(crate) async fn sends(&self, command: &str, before: &CommandCounts) {
+        until("the command is sent", async || self.commands().of(command) > before.of(command)).await;
+    }
+
+    /// Waits until the server has said more to this node than `before`, whether that was delivered or not.
+    pub(crate) async fn is_told_more_than(&self, before: u64) {
+        until("the server says something", async || self.told() > before).await;
+    }
+
+    /// How many bytes the server has said to this node.
+    pub(crate) fn told(&self) -> u64 {
+        self.wire.traffic().to_client.read
+    }
+
+    /// Waits until the node has a new connection that the server tracks.
+    pub(crate) async fn connects_again(&self, before: &CommandCounts) {
+        self.sends("client|tracking", before).await;
+    }
+}
+
+/// The same session as a client shows it that has seen nothing of it yet: nothing but the
+/// server's own news can tell a node that its copy is old.
+pub(crate) fn without_hint(visitor: &Visitor) -> Visitor {
+    let cookie = visitor.cookie().expect("the client has a session");
+    Visitor::with_cookie(cookie.split('.').next().map(str::to_owned))
+}
+
+/// The part of a client's token that names its record, as it stands in the key.
+pub(crate) fn tag_of(visitor: &Visitor) -> String {
+    let cookie = visitor.cookie().expect("the client has a session");
+    let (_, token) = cookie.split_once('=').expect("a cookie has a name");
+    let digit = |byte: u8| {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        alphabet.iter().position(|letter| *letter == byte).expect("base64url") as u32
+    };
+    let bits: Vec<u32> = token.bytes().take(22).map(digit).collect();
+    let bit = |n: usize| (bits[n / 6] >> (5 - n % 6)) & 1;
+    (0..32).map(|digit| (0..4).fold(0, |value, n| value << 1 | bit(4 * digit + n))).map(|n| format!("{n:x}")).collect()
+}

@@ -1,0 +1,171 @@
+//! What is sent to the server, and no more.
+
+use std::time::Duration;
+
+use cloakroom::testkit::ManualClock;
+use cloakroom::{Clock, LimitPolicy, SystemClock};
+
+use crate::support::{House, LONG, Node, Visitor, tag_of, without_hint};
+
+/// Nodes that send nothing of their own accord: their clocks stand still.
+async fn node(house: &House) -> Node {
+    let clock = ManualClock::starting_at(SystemClock::new().now());
+    house.node_with(|store| store.lease(LONG), |sessions| sessions.clock(clock)).await
+}
+
+/// Each command in turn with its number, as in `"evalsha 1, hgetall 2"`.
+macro_rules! sends {
+    ($node:expr, $what:expr, $expected:literal) => {{
+        let before = $node.commands();
+        let outcome = $what.await;
+        let sent: Vec<_> = $node.sent_since(&before).iter().map(|(name, n)| format!("{name} {n}")).collect();
+        assert_eq!(sent.join(", "), $expected, "{}", stringify!($what));
+        outcome.expect("nothing is broken")
+    }};
+}
+
+#[tokio::test]
+async fn what_is_in_memory_is_not_asked_for() {
+    let house = House::open().await;
+    let node = node(&house).await;
+    let alice = Visitor::default();
+    sends!(node, node.add(&alice), "evalsha 1");
+    for _ in 0..100 {
+        sends!(node, node.count(&alice), "");
+        sends!(node, node.note(&alice), "");
+        sends!(node, node.whoami(&alice), "");
+    }
+}
+
+#[tokio::test]
+async fn whoever_does_not_ask_for_the_session_sends_nothing() {
+    let house = House::open().await;
+    let (a, b) = (node(&house).await, node(&house).await);
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    let before = b.commands();
+    for visitor in [&alice, &Visitor::default()] {
+        visitor.enter(&b.sessions).leave().await;
+    }
+    assert!(b.sent_since(&before).is_empty(), "not even for a session that it does not know");
+    sends!(b, b.count(&Visitor::default()), "");
+}
+
+#[tokio::test]
+async fn everything_else_is_one_command() {
+    let house = House::open().await;
+    let (a, b) = (node(&house).await, node(&house).await);
+    let alice = Visitor::default();
+    sends!(a, a.add(&alice), "evalsha 1");
+    sends!(b, b.count(&alice), "hgetall 1");
+    sends!(b, b.count(&alice), "");
+    sends!(b, b.add(&alice), "evalsha 1");
+    sends!(b, b.renew(&alice), "evalsha 1");
+    sends!(b, b.write(&alice, "text"), "evalsha 1");
+    sends!(b, b.count(&alice), "");
+    sends!(b, b.destroy(&alice), "evalsha 1");
+    sends!(b, b.count(&alice), "");
+}
+
+#[tokio::test]
+async fn a_write_to_what_is_not_in_memory_reads_it_first() {
+    let house = House::open().await;
+    let (a, b) = (node(&house).await, node(&house).await);
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    sends!(b, b.add(&alice), "evalsha 1, hgetall 1");
+}
+
+#[tokio::test]
+async fn many_readers_of_what_is_not_in_memory_ask_once() {
+    let house = House::open().await;
+    let (a, b) = (node(&house).await, node(&house).await);
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    let tabs: Vec<_> = (0..4).map(|_| without_hint(&alice)).collect();
+    let all = async {
+        let (w, x, y, z) = tokio::join!(b.count(&tabs[0]), b.count(&tabs[1]), b.count(&tabs[2]), b.count(&tabs[3]));
+        w.and(x).and(y).and(z)
+    };
+    sends!(b, all, "hgetall 1");
+}
+
+#[tokio::test]
+async fn the_index_of_a_principal_is_one_command_more() {
+    let house = House::open().await;
+    let node = node(&house).await;
+    let alice = Visitor::default();
+    node.add(&alice).await.unwrap();
+    sends!(node, node.login(&alice, "alice"), "evalsha 2");
+    sends!(node, node.add(&alice), "evalsha 1");
+    sends!(node, node.login(&alice, "alice"), "evalsha 2");
+    sends!(node, node.destroy(&alice), "evalsha 1, zrem 1");
+    let bob = Visitor::default();
+    // There was no session to log in to: it is created first.
+    sends!(node, node.login(&bob, "bob"), "evalsha 3");
+    // Somebody else's index is left.
+    sends!(node, node.login(&bob, "carol"), "evalsha 2, zrem 1");
+}
+
+#[tokio::test]
+async fn a_limit_costs_a_look_at_each_member_once_it_is_reached() {
+    let house = House::open().await;
+    let sessions =
+        |sessions: cloakroom::SessionsBuilder| sessions.max_sessions_per_principal(2, LimitPolicy::EndOldest);
+    let node = house.node_with(|store| store.lease(LONG), sessions).await;
+    let devices: Vec<_> = (0..3).map(|_| Visitor::default()).collect();
+    sends!(node, node.login(&devices[0], "alice"), "evalsha 3");
+    sends!(node, node.login(&devices[1], "alice"), "evalsha 3");
+    // Created, full, decided, logged in, the oldest ended and taken out of the index.
+    sends!(node, node.login(&devices[2], "alice"), "evalsha 5, exists 2, zrem 1");
+    let before = node.commands();
+    assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 2);
+    let sent = node.sent_since(&before);
+    assert_eq!((sent["hgetall"], sent["zrange"], sent.len()), (2, 1, 2), "a list reads every member");
+}
+
+#[tokio::test]
+async fn activity_is_reported_at_most_ten_times_per_idle_timeout() {
+    let house = House::open().await;
+    let clock = ManualClock::starting_at(SystemClock::new().now());
+    let idle = Duration::from_secs(600);
+    let handle = clock.clone();
+    let node = house.node_with(|store| store.lease(LONG), |sessions| sessions.clock(handle).idle_timeout(idle)).await;
+    let alice = Visitor::default();
+    node.add(&alice).await.unwrap();
+    let before = node.commands();
+    for _ in 0..100 {
+        clock.advance(idle / 100);
+        node.count(&alice).await.unwrap();
+        node.sessions.run_due().await;
+    }
+    let sent = node.sent_since(&before);
+    assert_eq!(sent.get("evalsha"), Some(&10), "{sent:?}");
+    assert_eq!(sent.len(), 1, "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
+    let house = House::open().await;
+    let node = node(&house).await;
+    let alice = Visitor::default();
+    node.add(&alice).await.unwrap();
+    house.server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
+    sends!(node, node.add(&alice), "eval 1, evalsha 1");
+    sends!(node, node.add(&alice), "evalsha 1");
+    assert_eq!(house.field(&tag_of(&alice), "version").await.as_deref(), Some("3"));
+}
+
+#[tokio::test]
+async fn probes_are_sent_four_times_per_lease_and_on_one_connection_only() {
+    let house = House::open().await;
+    let lease = Duration::from_millis(200);
+    let node = house.node_with_lease(lease).await;
+    let (before, began) = (node.commands(), std::time::Instant::now());
+    crate::support::until("some probes were sent", async || node.commands().of("role") >= before.of("role") + 10).await;
+    let since = node.commands().since(&before);
+    let most = began.elapsed().as_millis() / (lease / 4).as_millis() + 2;
+    assert!(u128::from(since.of("role")) <= most, "{since:?} within {:?}", began.elapsed());
+    assert!(since.of("exists").abs_diff(since.of("role")) <= 1, "{since:?}");
+    assert_eq!(node.wire.traffic().connections, 3, "one to look around, one that is tracked, one that is not");
+}
