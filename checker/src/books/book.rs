@@ -1,0 +1,103 @@
+use std::collections::HashSet;
+use std::time::Instant;
+
+use crate::world::World;
+
+/// What is known of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// No answer yet.
+    Pending,
+    /// A node said that it is done.
+    Acked(Instant),
+    /// No answer, or one that says as much: it may be done once, now or later.
+    Unknown,
+    /// A node said that nothing was changed.
+    Refused,
+}
+
+/// A write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) device: usize,
+    pub(crate) started: Instant,
+    pub(crate) fate: Fate,
+}
+
+impl Entry {
+    pub(crate) fn acked_before(&self, instant: Instant) -> bool {
+        matches!(self.fate, Fate::Acked(at) if at < instant)
+    }
+
+    pub(crate) const fn is_acked(&self) -> bool {
+        matches!(self.fate, Fate::Acked(_))
+    }
+}
+
+/// All writes of one kind to one session, in the order in which they were begun.
+#[derive(Debug, Default)]
+pub(crate) struct Book(Vec<Entry>);
+
+impl Book {
+    /// Enters a write that is about to be sent, and answers its number.
+    pub(crate) fn begin(&mut self, device: usize) -> usize {
+        self.0.push(Entry { device, started: Instant::now(), fate: Fate::Pending });
+        self.0.len() - 1
+    }
+
+    pub(crate) fn settle(&mut self, number: usize, fate: Fate) {
+        if let Some(entry) = self.0.get_mut(number) {
+            entry.fate = fate;
+        }
+    }
+
+    pub(crate) fn get(&self, number: usize) -> Option<&Entry> {
+        self.0.get(number)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.0.iter()
+    }
+
+    pub(crate) fn count(&self, of: impl Fn(&Entry) -> bool) -> usize {
+        self.0.iter().filter(|entry| of(entry)).count()
+    }
+
+    /// How many of these writes can be in the session at most.
+    pub(crate) fn at_most(&self) -> usize {
+        self.count(|entry| entry.fate != Fate::Refused)
+    }
+}
+
+/// All writes to one session.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) items: Book,
+    pub(crate) count: Book,
+    pub(crate) note: Book,
+    /// When the first request for a logout was sent.
+    pub(crate) leaving: Option<Instant>,
+    /// When the logout was sent that was acknowledged, and when that was.
+    pub(crate) ended: Option<(Instant, Instant)>,
+    /// When the last login was sent.
+    pub(crate) entered: Option<Instant>,
+    /// Everything has been said about the loss of this session.
+    pub(crate) given_up: bool,
+    /// Items that have been reported already.
+    pub(crate) reported: HashSet<u64>,
+}
+
+impl Books {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.items.iter().chain(self.count.iter()).chain(self.note.iter())
+    }
+
+    /// Since when the session must be over, unless Redis lost that it is.
+    pub(crate) fn over_since(&self, world: &World) -> Option<Instant> {
+        self.ended.filter(|(sent, _)| !world.excuses(*sent)).map(|(_, acked)| acked)
+    }
+
+    pub(crate) fn acked(&self) -> usize {
+        self.all().filter(|entry| entry.is_acked()).count()
+    }
+}

@@ -1,0 +1,62 @@
+use std::fmt;
+
+use clap::ValueEnum;
+
+/// What happens while clients work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// Redis stands still for three seconds.
+    Freeze,
+    /// Redis is killed and comes back without anything.
+    RestartEmpty,
+    /// All connections to Redis are cut, again and again.
+    Cut,
+    /// A node stands still for longer than its lease.
+    NodeFrozen,
+    /// The link of one node stays open and carries nothing, in one direction or the other.
+    HalfOpen,
+    /// The links of two nodes are slow.
+    SlowLink,
+    /// A master of the cluster is killed and its replica takes over.
+    Failover,
+    /// Slots of live sessions move to another master.
+    SlotMove,
+    /// Clients hang up in the middle of requests.
+    Aborts,
+}
+
+impl Fault {
+    /// In the order in which they are played. Those that need the cluster stand apart, as they wait for each other.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::None,
+        Self::SlotMove,
+        Self::Aborts,
+        Self::Freeze,
+        Self::Failover,
+        Self::RestartEmpty,
+        Self::Cut,
+        Self::NodeFrozen,
+        Self::HalfOpen,
+        Self::SlowLink,
+    ];
+
+    pub(crate) const fn needs_cluster(self) -> bool {
+        matches!(self, Self::Failover | Self::SlotMove)
+    }
+
+    /// How many requests in a hundred the client gives up on.
+    pub(crate) const fn aborted_percent(self) -> u32 {
+        match self {
+            Self::Aborts => 15,
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.to_possible_value().as_ref().map_or("", |value| value.get_name()))
+    }
+}

@@ -1,0 +1,59 @@
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::Error;
+use crate::node::Sabotage;
+use crate::view::LISTENING;
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A server process. It ends with this value, and also with this process: its input is a pipe from here.
+#[derive(Debug)]
+pub(super) struct Node {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Node {
+    pub(super) async fn start(redis: Vec<String>, namespace: &str, sabotage: Option<Sabotage>) -> Result<Self, Error> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("node").arg("--namespace").arg(namespace).arg("--redis").args(redis);
+        if let Some(name) = sabotage.and_then(|sabotage| sabotage.to_possible_value()) {
+            command.arg("--sabotage").arg(name.get_name());
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let output = child.stdout.take().ok_or("the node has no output")?;
+        let mut lines = BufReader::new(output).lines();
+        let line = tokio::time::timeout(START_LIMIT, lines.next_line()).await??;
+        let address = line.as_deref().and_then(|line| line.strip_prefix(LISTENING)?.parse().ok());
+        let address = address.ok_or_else(|| format!("a node did not start; it printed {line:?}"))?;
+        Ok(Self { child, address })
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops the process: its connections stay open, nobody answers.
+    pub(super) fn freeze(&self) -> Result<(), Error> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on where it stood.
+    pub(super) fn thaw(&self) -> Result<(), Error> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Error> {
+        // Without an id it has ended, and its number may be another's.
+        let id = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Ok(kill_process(id.ok_or("a node has ended")?, signal)?)
+    }
+}

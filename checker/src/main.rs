@@ -1,0 +1,35 @@
+//! Checks what Cloakroom promises over a shared tier: with real processes, real servers, real faults.
+//!
+//! `cloakroom-checker run` starts everything, `cloakroom-checker node` is one of the processes that it starts.
+
+mod args;
+mod books;
+mod client;
+mod fault;
+mod ground;
+mod node;
+mod report;
+mod scenario;
+mod view;
+mod world;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// What went wrong outside of what is checked.
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match args::Args::parse().command {
+        args::Command::Node(args) => node::serve(args).await.map(|()| ExitCode::SUCCESS),
+        args::Command::Run(args) => scenario::run_until_signal(&args).await,
+    };
+    outcome.unwrap_or_else(|error| {
+        // Nothing is left to do if even this cannot be written.
+        let _ = writeln!(std::io::stderr(), "error: {error}");
+        ExitCode::from(2)
+    })
+}

@@ -1,0 +1,62 @@
+//! One server process: what an application over a shared tier looks like.
+
+mod routes;
+mod sabotage;
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use cloakroom::store::Store;
+use cloakroom::{CookieConfig, SessionLayer, Sessions};
+use cloakroom_redis::RedisStore;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use crate::Error;
+use crate::args::NodeArgs;
+use crate::view::LISTENING;
+
+pub(crate) use sabotage::Sabotage;
+use sabotage::Sabotaged;
+
+pub(crate) async fn serve(args: NodeArgs) -> Result<(), Error> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let store = connect(&args).await?;
+    match args.sabotage {
+        None => listen(args.port, sessions(store)?).await,
+        Some(how) => listen(args.port, sessions(Sabotaged::new(store, how))?).await,
+    }
+}
+
+async fn connect(args: &NodeArgs) -> Result<RedisStore, Error> {
+    let builder = RedisStore::builder(args.namespace.as_str());
+    let builder = match args.redis.as_slice() {
+        [server] => builder.server(server),
+        seeds => builder.cluster(seeds),
+    };
+    Ok(builder.connect().await?)
+}
+
+fn sessions(store: impl Store) -> Result<Sessions, Error> {
+    Ok(Sessions::builder().store(store).build()?)
+}
+
+async fn listen(port: u16, sessions: Sessions) -> Result<(), Error> {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    writeln!(std::io::stdout(), "{LISTENING}{}", listener.local_addr()?)?;
+    let layer = SessionLayer::new(sessions).cookie(CookieConfig::insecure_for_localhost());
+    tokio::select! {
+        outcome = axum::serve(listener, routes::router().layer(layer)).into_future() => Ok(outcome?),
+        () = abandoned() => Ok(()),
+    }
+}
+
+/// Resolves when whoever started this process is gone, however it went.
+async fn abandoned() {
+    let mut input = tokio::io::stdin();
+    let mut byte = [0];
+    while !matches!(input.read(&mut byte).await, Ok(0) | Err(_)) {}
+}

@@ -1,0 +1,166 @@
+//! Stores that are wrong on purpose: a checker that cannot fail proves nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use cloakroom::store::{
+    Admission, Commit, Committed, Copies, Created, Destroyed, Expect, Guard, Lease, Limit, Loaded, Principal, Record,
+    Store, StoreError, StoreErrorKind, StoredValue, Tag, Touch,
+};
+use parking_lot::Mutex;
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sabotage {
+    /// Writes whatever others wrote meanwhile, as stores do that write whole records.
+    LostUpdate,
+    /// Says that a write is done and does nothing.
+    FalseSuccess,
+    /// Says that a write is not done, and does it.
+    FalseFailure,
+    /// Writes twice, as clients do that repeat what they do not know the outcome of.
+    Repeat,
+    /// Reads what was there some time ago, as a replica would.
+    StaleRead,
+    /// Ignores the news of changes, and believes its copies for ever.
+    Deaf,
+    /// Writes a record back that was removed, as a request does that began before the logout.
+    Resurrect,
+    /// Answers with the values of somebody else.
+    Leak,
+}
+
+/// One in so many calls goes wrong: always would be too easy to notice.
+const RATE: u64 = 10;
+
+#[derive(Debug)]
+pub(crate) struct Sabotaged<S> {
+    store: Arc<S>,
+    how: Sabotage,
+    calls: AtomicU64,
+    old: Mutex<HashMap<Tag, Record>>,
+    last: Mutex<Vec<StoredValue>>,
+}
+
+impl<S: Store> Sabotaged<S> {
+    pub(crate) fn new(store: S, how: Sabotage) -> Self {
+        let (calls, old, last) = Default::default();
+        Self { store: Arc::new(store), how, calls, old, last }
+    }
+
+    fn strikes(&self, how: Sabotage) -> bool {
+        self.how == how && self.calls.fetch_add(1, Relaxed) % RATE == RATE - 1
+    }
+
+    async fn commit_twice(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
+        let mut again = commit.clone();
+        self.store.commit(tag, commit).await?;
+        // A new name: the store cannot know that it is the same write.
+        again.nonce = again.nonce.wrapping_add(1);
+        for edit in &mut again.edits {
+            if let cloakroom::store::Action::Put { payload: cloakroom::store::Payload::Present(bytes), .. } =
+                &mut edit.action
+            {
+                *bytes = doubled(bytes);
+            }
+            edit.expect = Expect::Any;
+        }
+        self.store.commit(tag, again).await
+    }
+}
+
+/// The change made once more on what it was made on: the last item again, the count one more.
+fn doubled(bytes: &Arc<[u8]>) -> Arc<[u8]> {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(mut items) = serde_json::from_str::<crate::view::Items>(&text) else { return Arc::clone(bytes) };
+    items.list.extend(items.list.last().copied());
+    serde_json::to_vec(&items).map_or_else(|_| Arc::clone(bytes), Arc::from)
+}
+
+impl<S: Store> Store for Sabotaged<S> {
+    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
+        let Some(mut loaded) = self.store.load(tag).await? else { return Ok(None) };
+        if self.strikes(Sabotage::Leak) {
+            loaded.record.values.clone_from(&self.last.lock());
+        } else if self.how == Sabotage::Leak {
+            self.last.lock().clone_from(&loaded.record.values);
+        }
+        if self.how == Sabotage::StaleRead {
+            let old = self.old.lock().insert(tag, loaded.record.clone());
+            if let Some(old) = old.filter(|old| old.verifier == loaded.record.verifier)
+                && self.strikes(Sabotage::StaleRead)
+            {
+                loaded.record = old;
+            }
+        }
+        Ok(Some(loaded))
+    }
+
+    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
+        self.store.create(tag, record).await
+    }
+
+    async fn commit(&self, tag: Tag, mut commit: Commit) -> Result<Committed, StoreError> {
+        // Logins and renewals are left alone: without its token a client can check nothing.
+        if commit.rotation.is_some() {
+            return self.store.commit(tag, commit).await;
+        }
+        if self.how == Sabotage::LostUpdate {
+            commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
+        }
+        if self.strikes(Sabotage::FalseSuccess) {
+            let receipt = cloakroom::store::Receipt::new(commit.base + 1, Lease::NONE);
+            return Ok(Committed::Done(receipt));
+        }
+        if self.strikes(Sabotage::FalseFailure) {
+            self.store.commit(tag, commit).await?;
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "not said truly"));
+        }
+        if self.strikes(Sabotage::Repeat) {
+            return self.commit_twice(tag, commit).await;
+        }
+        self.store.commit(tag, commit).await
+    }
+
+    async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
+        self.store.touch(touches).await
+    }
+
+    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
+        let before = if self.how == Sabotage::Resurrect { self.store.load(tag).await? } else { None };
+        let answer = self.store.destroy(tag, guard).await?;
+        if let Some(before) = before.filter(|_| self.strikes(Sabotage::Resurrect)) {
+            let store = Arc::clone(&self.store);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                store.create(tag, before.record).await
+            });
+        }
+        Ok(answer)
+    }
+
+    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
+        self.store.admit(principal, tag, limit).await
+    }
+
+    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
+        self.store.dismiss(principal, tag).await
+    }
+
+    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+        self.store.members(principal).await
+    }
+
+    fn attach(&self, copies: Arc<dyn Copies>) {
+        if self.how != Sabotage::Deaf {
+            self.store.attach(copies);
+        }
+    }
+
+    fn vouches(&self, lease: Lease) -> bool {
+        self.how == Sabotage::Deaf || self.store.vouches(lease)
+    }
+}

@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Finding, Tally};
+use crate::fault::Fault;
+use crate::world::LEASE;
+
+/// What came of one fault.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) fault: String,
+    /// How often the fault was played.
+    pub(crate) times: u64,
+    /// Requests that clients sent.
+    pub(crate) operations: u64,
+    /// Acknowledged writes, each looked for afterwards.
+    pub(crate) acked: u64,
+    pub(crate) unknown: u64,
+    pub(crate) refused: u64,
+    pub(crate) lost: u64,
+    pub(crate) duplicated: u64,
+    pub(crate) phantom: u64,
+    pub(crate) read_your_writes: u64,
+    pub(crate) monotonic: u64,
+    pub(crate) stale: u64,
+    pub(crate) logouts: usize,
+    pub(crate) logout_p50_ms: f64,
+    pub(crate) logout_p99_ms: f64,
+    pub(crate) logout_max_ms: f64,
+    pub(crate) late: u64,
+    pub(crate) resurrected: u64,
+    pub(crate) leaked: u64,
+    pub(crate) odd: u64,
+    /// Acknowledged by Redis and lost by it, as it was killed before its replica, or anybody, had them.
+    pub(crate) lost_by_redis: u64,
+    /// Acknowledged writes of sessions whose new token never reached the client.
+    pub(crate) abandoned: u64,
+    pub(crate) held: bool,
+    pub(crate) examples: Vec<String>,
+    /// Some of the refusals that took long: when, and when the node was last seen to open.
+    pub(crate) slow_refusals: Vec<String>,
+}
+
+impl Row {
+    pub(crate) fn new(fault: Fault, times: u64, tally: &Tally) -> Self {
+        let logouts = tally.logouts();
+        let mut row = Self {
+            fault: fault.to_string(),
+            times,
+            operations: tally.requests(),
+            acked: tally.acked(),
+            unknown: tally.unknown(),
+            refused: tally.refused(),
+            lost: tally.found(Finding::Lost),
+            duplicated: tally.found(Finding::Duplicated),
+            phantom: tally.found(Finding::Phantom),
+            read_your_writes: tally.found(Finding::OwnWrite),
+            monotonic: tally.found(Finding::Monotonic),
+            stale: tally.found(Finding::Stale),
+            logouts: logouts.len(),
+            logout_p50_ms: quantile(&logouts, 0.5),
+            logout_p99_ms: quantile(&logouts, 0.99),
+            logout_max_ms: quantile(&logouts, 1.0),
+            late: tally.found(Finding::Late),
+            resurrected: tally.found(Finding::Resurrected),
+            leaked: tally.found(Finding::Leaked),
+            odd: tally.found(Finding::Odd),
+            lost_by_redis: tally.excused(),
+            abandoned: tally.abandoned(),
+            held: false,
+            examples: tally.examples(),
+            slow_refusals: tally.slow(),
+        };
+        row.held = Finding::ALL.iter().all(|finding| tally.found(*finding) == 0) && row.proves_something(fault);
+        row
+    }
+
+    /// Whether enough happened for the absence of findings to mean something.
+    fn proves_something(&self, fault: Fault) -> bool {
+        let played = fault == Fault::None || self.times > 0;
+        played && self.acked >= 100 && self.logouts >= 3 && self.logout_max_ms <= LEASE.as_secs_f64() * 1000.0
+    }
+}
+
+/// In milliseconds, rounded to hundredths.
+fn quantile(sorted: &[Duration], share: f64) -> f64 {
+    let index = (sorted.len() as f64 * share).ceil() as usize;
+    let time = sorted.get(index.saturating_sub(1)).copied().unwrap_or_default();
+    (time.as_secs_f64() * 100_000.0).round() / 100.0
+}
+
+/// What came of a whole run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) seed: u64,
+    pub(crate) clients: u16,
+    /// What `redis-server` calls itself.
+    pub(crate) redis: String,
+    pub(crate) seconds: u64,
+    pub(crate) held: bool,
+    pub(crate) rows: Vec<Row>,
+}

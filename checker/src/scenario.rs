@@ -1,0 +1,134 @@
+//! From faults to rows.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use cloakroom_testbed::{Cluster, Server};
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::Error;
+use crate::args::RunArgs;
+use crate::client;
+use crate::fault::Fault;
+use crate::ground::{Ground, play};
+use crate::report::{Report, Row};
+use crate::world::World;
+
+/// As [`run`], and ended properly by Ctrl-C and by `kill`: dropping everything ends what was started.
+pub(crate) async fn run_until_signal(args: &RunArgs) -> Result<ExitCode, Error> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        outcome = run(args) => outcome,
+        _ = terminated.recv() => Ok(ExitCode::from(143)),
+        _ = interrupted.recv() => Ok(ExitCode::from(130)),
+    }
+}
+
+async fn run(args: &RunArgs) -> Result<ExitCode, Error> {
+    let began = Instant::now();
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    writeln!(std::io::stdout(), "seed {seed}")?;
+    let stage = Stage { args, seed, cluster: tokio::sync::Mutex::default() };
+    let played = stream::iter(args.faults()).map(|fault| stage.play(fault)).buffered(args.at_once());
+    let rows: Vec<Row> = played.try_collect().await?;
+    let report = Report {
+        seed,
+        clients: args.clients,
+        redis: version().await?,
+        seconds: began.elapsed().as_secs(),
+        held: rows.iter().all(|row| row.held),
+        rows,
+    };
+    write!(std::io::stdout(), "\n{report}")?;
+    if let Some(path) = &args.json {
+        std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(ExitCode::from(u8::from(!report.held)))
+}
+
+struct Stage<'a> {
+    args: &'a RunArgs,
+    seed: u64,
+    /// Started when the first fault needs it, and used for one fault at a time.
+    cluster: tokio::sync::Mutex<Option<Cluster>>,
+}
+
+impl Stage<'_> {
+    async fn play(&self, fault: Fault) -> Result<Row, Error> {
+        if !fault.needs_cluster() {
+            progress(&format!("{fault}: starting one server and its nodes"));
+            return self.play_on(fault, &Ground::on_a_server(self.args.sabotage).await?).await;
+        }
+        let mut cluster = self.cluster.lock().await;
+        if cluster.is_none() {
+            progress(&format!("{fault}: starting a cluster"));
+            *cluster = Some(Cluster::start(3, 1).await?);
+        }
+        let Some(cluster) = &*cluster else { return Err("there is no cluster".into()) };
+        progress(&format!("{fault}: starting nodes"));
+        self.play_on(fault, &Ground::on_a_cluster(cluster, fault, self.args.sabotage).await?).await
+    }
+
+    async fn play_on(&self, fault: Fault, ground: &Ground<'_>) -> Result<Row, Error> {
+        let world = World::new(ground.nodes(), fault.aborted_percent());
+        let mut rng = fastrand::Rng::with_seed(self.seed ^ (fault as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let groups = groups(usize::from(self.args.clients));
+        let lives = groups.iter().enumerate().map(|(group, devices)| client::live(&world, group, *devices, rng.fork()));
+        let lives = join_all(lives.collect::<Vec<_>>());
+        let end = Instant::now() + self.args.length();
+        let playing = async {
+            let times = play(fault, ground, &world, end).await;
+            world.stop();
+            times
+        };
+        let digging = client::dig(&world, fastrand::Rng::with_seed(self.seed));
+        let ((), times, _, ()) = tokio::join!(digging, playing, lives, show_progress(fault, &world, end));
+        client::check_all(&world).await;
+        Ok(Row::new(fault, times?, &world.tally))
+    }
+}
+
+/// Every other session has two clients.
+fn groups(clients: usize) -> Vec<usize> {
+    let mut groups = Vec::new();
+    let mut left = clients;
+    while left > 0 {
+        let devices = left.min(1 + groups.len() % 2);
+        groups.push(devices);
+        left -= devices;
+    }
+    groups
+}
+
+async fn show_progress(fault: Fault, world: &World, end: Instant) {
+    let began = Instant::now();
+    let pause = if std::io::stderr().is_terminal() { 1 } else { 10 };
+    let mut shown = Instant::now();
+    while !world.is_stopped() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if shown.elapsed() >= Duration::from_secs(pause) {
+            shown = Instant::now();
+            let (passed, whole) = (began.elapsed().as_secs(), (end - began).as_secs());
+            progress(&format!("{fault}: {passed} of about {whole} s, {} acknowledged writes", world.tally.acked()));
+        }
+    }
+}
+
+fn progress(line: &str) {
+    // Nobody depends on it.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// What the servers under test call themselves.
+async fn version() -> Result<String, Error> {
+    let server = Server::start().await?.info("server").await?;
+    let field = |name: &str| server.get(name).map_or("?", String::as_str).to_owned();
+    Ok(match server.get("valkey_version") {
+        Some(version) => format!("Valkey {version}"),
+        None => format!("Redis {}", field("redis_version")),
+    })
+}
