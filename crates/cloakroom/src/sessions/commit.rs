@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::cache::{Cell, Change, Edit, EndReason, Origin, Refused, Rotation, Snapshot, State, Term, Tier};
 use crate::identity::{Hint, Tag};
-use crate::store::{self, AnyStore, Commit, Committed, Lease, Lifetimes, Loaded, Previous, StoreError, StoreErrorKind};
+use crate::store::{self, AnyStore, Commit, Committed, Lease, Lifetimes, Loaded, Previous, StoreErrorKind};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -158,11 +158,11 @@ impl Engine {
 
     /// Sends a commit, once more if the reply was lost: its nonce makes that safe.
     async fn settled(&self, store: &dyn AnyStore, tag: Tag, commit: Commit) -> Result<Committed, SessionError> {
-        let lost = |answer: &Result<Committed, StoreError>| matches!(answer, Err(error) if error.kind() == StoreErrorKind::Unknown);
-        let mut answer = store.commit(tag, commit.clone()).await;
-        if lost(&answer) {
-            answer = store.commit(tag, commit).await;
-        }
+        let answer = match store.commit(tag, commit.clone()).await {
+            // A second attempt that fails says nothing about the first.
+            Err(lost) if lost.kind() == StoreErrorKind::Unknown => store.commit(tag, commit).await.map_err(|_| lost),
+            answer => answer,
+        };
         self.watched(answer)
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use axum::Router;
 use axum::routing::any;
 use cloakroom::store::{LimitPolicy, StoreErrorKind};
-use cloakroom::testkit::FailingRandom;
+use cloakroom::testkit::{FailingRandom, Verb};
 use cloakroom::{Session, SessionError, SessionErrorKind as Kind, SessionValue};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -204,4 +204,26 @@ async fn errors_name_their_kind_and_their_cause_to_the_application() {
     };
     let router = Router::new().route("/", any(kinds)).layer(cloakroom::SessionLayer::new(app.sessions));
     Browser::new(&router).get("/").await.ok();
+}
+
+/// A repeat that does not get through says nothing about the first attempt, which may have.
+#[tokio::test]
+async fn a_lost_reply_stays_unknown_when_the_repeat_fails() {
+    async fn count(session: Session) -> String {
+        let outcome = session.update(|count: &mut Count| count.0 += 1).await;
+        outcome.map_or_else(|error| format!("{:?}", error.kind()), |()| "done".to_owned())
+    }
+    let house = House::shared();
+    for later in [StoreErrorKind::Unavailable, StoreErrorKind::Refused] {
+        let (store, _) = house.faulty_node();
+        let builder = cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone());
+        let node = Node::with_routes(builder, Router::new().route("/count", any(count)));
+        let mut browser = Browser::new(&node.app);
+        assert_eq!(browser.post("/count").await.ok().body, "done");
+        store.lose_reply_next(Verb::Commit);
+        store.fail_next(Verb::Commit, later);
+        assert_eq!(browser.post("/count").await.ok().body, format!("{:?}", Kind::OutcomeUnknown), "{later:?}");
+        store.heal();
+        assert_eq!(browser.post("/count").await.ok().body, "done");
+    }
 }
