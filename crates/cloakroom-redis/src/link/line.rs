@@ -74,8 +74,10 @@ impl Line {
         track.arg("TRACKING").arg("ON").arg("NOLOOP");
         timed(settings.deadline, track.exec_async(&mut tracked)).await?;
         let line = Arc::new(Self { tracked, plain, ear });
-        for script in scripts::all() {
-            timed(settings.deadline, line.send(&script.load())).await?;
+        // In one go: over a slow link, one after the other would take longer than anybody waits.
+        let loads: Vec<_> = scripts::all().iter().map(|script| script.load()).collect();
+        for loaded in timed(settings.deadline, line.send_all(&loads, false)).await? {
+            loaded?;
         }
         line.ear.leases.begin(line.lease(), after(sent, settings.lease));
         Ok(line)

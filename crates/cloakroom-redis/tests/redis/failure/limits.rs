@@ -13,7 +13,7 @@ async fn a_slow_link_costs_those_who_ask_one_round_trip_and_the_others_nothing()
     let (_house, a, b) = House::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let trip = Duration::from_millis(200);
+    let trip = Duration::from_millis(400);
     b.wire.delay(ToServer, trip / 2);
     b.wire.delay(ToClient, trip / 2);
     let began = Instant::now();
