@@ -46,6 +46,11 @@ impl Fault {
         matches!(self, Self::Failover | Self::SlotMove)
     }
 
+    /// Whether news cannot reach every node all the time.
+    pub(crate) const fn cuts_off(self) -> bool {
+        !matches!(self, Self::None | Self::SlotMove | Self::Aborts | Self::SlowLink)
+    }
+
     /// How many requests in a hundred the client gives up on.
     pub(crate) const fn aborted_percent(self) -> u32 {
         match self {
