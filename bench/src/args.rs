@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
-/// Measures what Cloakroom costs, beside bare axum in the same run.
+/// Measures what Cloakroom costs, beside bare axum and its peers in the same run.
 #[derive(Debug, Parser)]
 #[command(version, about, subcommand_required = false)]
 pub(crate) struct Args {
@@ -53,6 +53,14 @@ pub(crate) enum Part {
     Scale,
     /// Expiry under load, and memory over many generations of sessions.
     Expiry,
+    /// Requests per second over loopback HTTP, beside bare axum and `tower-sessions`, on one node and three.
+    Http,
+    /// One server of `http`, started by it; speaks JSON lines.
+    #[command(hide = true)]
+    HttpNode,
+    /// The load of `http`, started by it; speaks JSON lines.
+    #[command(hide = true)]
+    HttpLoad,
     /// Everything, each part in a process of its own.
     All,
 }

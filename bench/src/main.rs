@@ -3,6 +3,7 @@
 //! `cargo run --release -p cloakroom-bench -- all` reproduces everything; `--help` lists the parts.
 
 mod args;
+mod http;
 mod machine;
 mod measure;
 mod report;

@@ -8,12 +8,22 @@ use super::section::{Figure, Section};
 struct Budget {
     what: &'static str,
     key: &'static str,
-    at_most: f64,
+    limit: Limit,
     unit: &'static str,
 }
 
+#[derive(Clone, Copy)]
+enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
 const fn budget(what: &'static str, key: &'static str, at_most: f64, unit: &'static str) -> Budget {
-    Budget { what, key, at_most, unit }
+    Budget { what, key, limit: Limit::AtMost(at_most), unit }
+}
+
+const fn goal(what: &'static str, key: &'static str, at_least: f64) -> Budget {
+    Budget { what, key, limit: Limit::AtLeast(at_least), unit: "×" }
 }
 
 const BUDGETS: &[Budget] = &[
@@ -38,6 +48,22 @@ const BUDGETS: &[Budget] = &[
     budget("ns per read, 10M sessions against 10k", "scale/read/10000000/growth", 2.5, "×"),
     budget("expiring 1M sessions: worst request, two workers", "expiry/expiring/2/worst", 5000.0, "µs"),
     budget("expiring 1M sessions: worst request, one worker", "expiry/expiring/1/worst", 5000.0, "µs"),
+    goal("over HTTP, in memory: requests/s of bare axum's, read, one session", "http/read-one/1/memory/of-bare", 0.97),
+    goal("the same, any of 1000 sessions", "http/read/1/memory/of-bare", 0.97),
+    goal(
+        "over HTTP, over Redis, local hits: requests/s of bare axum's, one session",
+        "http/read-one/1/redis/of-bare",
+        0.95,
+    ),
+    goal("the same, any of 1000 sessions", "http/read/1/redis/of-bare", 0.95),
+    goal("the same, three nodes", "http/read/3/redis/of-bare", 0.95),
+    goal("reads over Redis, of tower-sessions'", "http/read/1/redis/of-tower-redis", 1.9),
+    goal("the same, three nodes", "http/read/3/redis/of-tower-redis", 1.9),
+    goal("updates over Redis, of tower-sessions'", "http/update/1/redis/of-tower-redis", 1.3),
+    goal("the same, three nodes", "http/update/3/redis/of-tower-redis", 1.3),
+    budget("commands to Redis: local hit", "http/inside/redis/hit/commands", 0.0, ""),
+    budget("commands to Redis: miss", "http/inside/redis/miss/commands", 1.0, ""),
+    budget("commands to Redis: update", "http/inside/redis/update/commands", 1.0, ""),
 ];
 
 /// The budgets that these sections say something about.
@@ -55,8 +81,11 @@ pub(super) fn judged(sections: &[Section]) -> Section {
 
 impl Budget {
     fn judge(&self, spread: &Spread) -> [String; 4] {
-        let met = if spread.median <= self.at_most { "yes" } else { "**no**" };
-        let limit = format!("≤ {} {}", self.at_most, self.unit);
+        let (met, limit) = match self.limit {
+            Limit::AtMost(limit) => (spread.median <= limit, format!("≤ {limit} {}", self.unit)),
+            Limit::AtLeast(limit) => (spread.median >= limit, format!("≥ {limit} {}", self.unit)),
+        };
+        let met = if met { "yes" } else { "**no**" };
         [self.what.to_owned(), limit.trim_end().to_owned(), spread.to_string(), met.to_owned()]
     }
 }

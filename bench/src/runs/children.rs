@@ -16,6 +16,7 @@ pub(super) fn all(options: &Options) -> Result<Vec<Section>, Failure> {
     sections.extend(memory(options)?);
     sections.extend(child(&["scale"], options)?);
     sections.extend(child(&["expiry"], options)?);
+    sections.extend(child(&["http"], options)?);
     Ok(sections)
 }
 

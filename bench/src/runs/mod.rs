@@ -10,12 +10,19 @@ mod scale;
 
 use crate::Failure;
 use crate::args::{Args, Options, Part};
+use crate::http;
 use crate::report::{Report, Section, write_json, write_markdown};
 
 /// Runs what was asked for, shows it, and writes it where it was asked to.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = &args.options;
-    let sections = sections(args.part.unwrap_or(Part::All), options)?;
+    let part = args.part.unwrap_or(Part::All);
+    match part {
+        Part::HttpNode => return http::serve(),
+        Part::HttpLoad => return http::load(),
+        _ => {}
+    }
+    let sections = sections(part, options)?;
     let report = Report::new(options, sections);
     report.show()?;
     if let Some(file) = &options.json {
@@ -38,6 +45,8 @@ fn sections(part: Part, options: &Options) -> Result<Vec<Section>, Failure> {
             sections.extend(generations::run(options)?);
             Ok(sections)
         }
+        Part::Http => http::run(options),
+        Part::HttpNode | Part::HttpLoad => Ok(Vec::new()),
         Part::All => children::all(options),
     }
 }

@@ -10,5 +10,6 @@ mod values;
 pub(crate) use app::{bare, layered, wrapped};
 pub(crate) use clock::HandClock;
 pub(crate) use population::Population;
-pub(crate) use request::{Ask, Pick};
+pub(crate) use request::{Ask, BROWSER, OTHER_COOKIES, Pick};
 pub(crate) use seeded::Seeded;
+pub(crate) use values::Cart;

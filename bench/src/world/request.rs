@@ -8,8 +8,8 @@ use axum::http::{HeaderValue, Method};
 use super::population::Population;
 
 /// What a browser sends along besides ours.
-const OTHER_COOKIES: &str = "_ga=GA1.2.1803546718.1748273655; theme=dark; consent=necessary%2Cstatistics";
-const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+pub(crate) const OTHER_COOKIES: &str = "_ga=GA1.2.1803546718.1748273655; theme=dark; consent=necessary%2Cstatistics";
+pub(crate) const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 /// Who logs in with a request.
 #[derive(Clone, Copy, Debug)]

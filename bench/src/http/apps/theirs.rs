@@ -1,0 +1,73 @@
+//! `tower-sessions`, as its documentation uses it.
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use tower_sessions::cookie::time::Duration;
+use tower_sessions::session::Error;
+use tower_sessions::{CachingSessionStore, Expiry, Session, SessionManagerLayer, SessionStore};
+use tower_sessions_moka_store::MokaStore;
+use tower_sessions_redis_store::RedisStore;
+use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
+
+use crate::Failure;
+use crate::world::Cart;
+
+type Answer = Result<String, StatusCode>;
+
+/// As many connections as in the example of the store for Redis.
+const CONNECTIONS: usize = 6;
+/// As in the example of the caching store; more than there are sessions, so that nothing is evicted.
+const CACHED: u64 = 10_000;
+
+pub(super) async fn over_redis(address: &str) -> Result<Router, Failure> {
+    Ok(app(store(address).await?))
+}
+
+pub(super) async fn cached(address: &str) -> Result<Router, Failure> {
+    Ok(app(CachingSessionStore::new(MokaStore::new(Some(CACHED)), store(address).await?)))
+}
+
+async fn store(address: &str) -> Result<RedisStore<Pool>, Failure> {
+    let pool = Pool::new(Config::from_url(&format!("redis://{address}"))?, None, None, None, CONNECTIONS)?;
+    drop(pool.connect());
+    pool.wait_for_connect().await?;
+    Ok(RedisStore::new(pool))
+}
+
+fn app(store: impl SessionStore + Clone) -> Router {
+    let expiry = Expiry::OnInactivity(Duration::minutes(30));
+    Router::new()
+        .route("/start", post(start))
+        .route("/cart", get(cart))
+        .route("/count", post(count).get(counted))
+        .layer(SessionManagerLayer::new(store).with_secure(false).with_expiry(expiry))
+}
+
+async fn start(session: Session) -> Answer {
+    let mut cart = Cart::default();
+    cart.fill();
+    session.insert("cart", cart).await.map_err(refused)?;
+    session.insert("counter", 0_u64).await.map_err(refused)?;
+    Ok(5.to_string())
+}
+
+async fn cart(session: Session) -> Answer {
+    let cart: Cart = session.get("cart").await.map_err(refused)?.unwrap_or_default();
+    Ok(cart.items.len().to_string())
+}
+
+async fn count(session: Session) -> Answer {
+    let count = session.get::<u64>("counter").await.map_err(refused)?.unwrap_or_default() + 1;
+    session.insert("counter", count).await.map_err(refused)?;
+    Ok(count.to_string())
+}
+
+async fn counted(session: Session) -> Answer {
+    let count: u64 = session.get("counter").await.map_err(refused)?.unwrap_or_default();
+    Ok(count.to_string())
+}
+
+fn refused(_error: Error) -> StatusCode {
+    StatusCode::INTERNAL_SERVER_ERROR
+}

@@ -1,0 +1,36 @@
+//! Inside one process: what a hit, a miss and an update take, and how soon another node sees a change.
+
+mod latency;
+mod site;
+mod visible;
+
+use cloakroom_testbed::Server;
+
+use crate::Failure;
+use crate::args::Options;
+use crate::report::{Section, progress};
+
+use super::apps::{Plan, app};
+use super::arm::Arm;
+use site::Site;
+
+const ARMS: [Arm; 3] = [Arm::Redis, Arm::TowerRedis, Arm::TowerCached];
+
+pub(super) async fn run(server: &Server, options: &Options) -> Result<Vec<Section>, Failure> {
+    let (mut latency, mut visible) = (latency::section(), visible::section());
+    for arm in ARMS.into_iter().filter(|arm| options.wants(arm.name())) {
+        progress(&format!("{}: latency, and how soon a change is seen", arm.what()));
+        let plan = Plan { arm, redis: server.address().to_string(), namespace: "bench-inside".to_owned() };
+        let pair = Pair { arm, here: Site(app(&plan).await?), there: Site(app(&plan).await?) };
+        latency::measure(&mut latency, &pair, server, options).await?;
+        visible::measure(&mut visible, &pair, options).await?;
+    }
+    Ok(vec![latency, visible])
+}
+
+/// Two nodes over one Redis.
+struct Pair {
+    arm: Arm,
+    here: Site,
+    there: Site,
+}
