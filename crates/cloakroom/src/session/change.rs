@@ -1,6 +1,6 @@
 //! Changes of values: on the live session, or with the creation of one.
 
-use crate::cache::{Cell, Edit, Refused, State};
+use crate::cache::{Cell, Edit, Refused};
 use crate::sessions::{CommitError, Open, Proposal, SessionError, SessionErrorKind, Writer};
 use crate::sync::Arc;
 
@@ -77,11 +77,6 @@ impl Handle {
                 bearer.saw(hint);
             }
         });
-        if matches!(**cell.state(), State::Vacant(_)) {
-            // Somebody else changed the session in this very moment. Whether the client may be told
-            // of its own write depends on whether that was a rotation, so find out.
-            drop(Box::pin(self.open()).await);
-        }
         Ok(())
     }
 

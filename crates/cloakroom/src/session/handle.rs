@@ -76,6 +76,19 @@ impl Handle {
         })
     }
 
+    /// Whether there is a version to tell the client of, and the copy that would say under which token is gone.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.was_used() && self.with_held(|held| held.is_unsettled())
+    }
+
+    /// Asks whether the token of this request is still the present one. If nobody answers, the client is not
+    /// told of a version: it might be receiving a newer token right now, which this one would overwrite.
+    pub(crate) async fn settle(&self) {
+        if let Ok(Some((_, state))) = self.open().await {
+            self.with_held(|held| held.settle(&state));
+        }
+    }
+
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.0.desk.engine
     }

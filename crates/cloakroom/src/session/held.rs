@@ -15,6 +15,8 @@ pub(super) struct Held {
     pub(super) news: News,
     /// Who answered when this request first asked for the session.
     pub(super) answered_by: Option<AnsweredBy>,
+    /// The token was the present one when the response was ready.
+    settled: bool,
     /// The version hint that the client came with.
     presented: Option<Hint>,
 }
@@ -150,11 +152,24 @@ impl Held {
         Some((snapshot.absolute, snapshot.is_persistent()))
     }
 
+    /// Whether there is a version to tell the client of, but not known under which token.
+    pub(super) fn is_unsettled(&self) -> bool {
+        let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return false };
+        self.news == News::None && bearer.seen != self.presented && matches!(**cell.state(), State::Vacant(_))
+    }
+
+    /// Takes in the state of the session at the end of the request.
+    pub(super) fn settle(&mut self, state: &State) {
+        let present = state.snapshot().map(|snapshot| snapshot.fingerprint);
+        self.settled = self.bearer.is_some_and(|bearer| present == Some(bearer.fingerprint));
+    }
+
     /// Whether there is something about its token to tell the client.
     ///
     /// Never about a token that was replaced or whose session ended since: its client may be
     /// receiving the new one with another response, which this one would overwrite. Where that is not
-    /// known, because the copy was invalidated, a token that this request made is told, a hint is not.
+    /// known, because the copy was invalidated, a token that this request made is told; a hint is told if
+    /// the shared tier said at the end of the request that its token is the present one.
     pub(super) fn has_token_news(&self) -> bool {
         let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return false };
         if self.news == News::None && bearer.seen == self.presented {
@@ -162,7 +177,7 @@ impl Held {
         }
         match &**cell.state() {
             State::Live(snapshot) => snapshot.fingerprint == bearer.fingerprint,
-            State::Vacant(_) => self.news == News::NewToken,
+            State::Vacant(_) => self.news == News::NewToken || self.settled,
             State::Ended(_) => false,
         }
     }

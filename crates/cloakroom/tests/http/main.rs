@@ -14,6 +14,7 @@ mod errors;
 mod events;
 mod flooding;
 mod futures_are_send;
+mod hints;
 mod hostile_cookies;
 mod identifiers;
 mod isolation;

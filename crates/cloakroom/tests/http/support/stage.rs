@@ -24,7 +24,8 @@ impl Stage {
         Self(Arc::new(Gates { arrived: Semaphore::new(0), released: Semaphore::new(0) }))
     }
 
-    /// The usual routes, and `/paused/{verb}`: reads, pauses, then does what the verb says.
+    /// The usual routes, and two that pause: `/paused/{verb}` reads, pauses, then does what the verb says;
+    /// `/written-then-paused/{note}` writes, and pauses before it answers.
     pub(crate) fn routes(&self) -> Router {
         let stage = self.clone();
         let paused = async move |session: Session, Path(verb): Path<String>| {
@@ -32,7 +33,13 @@ impl Stage {
             stage.pause().await;
             perform(&session, &verb).await
         };
-        routes().route("/paused/{verb}", any(paused))
+        let stage = self.clone();
+        let written = async move |session: Session, Path(note): Path<String>| {
+            let outcome = session.set(Note(note)).await;
+            stage.pause().await;
+            outcome
+        };
+        routes().route("/paused/{verb}", any(paused)).route("/written-then-paused/{note}", any(written))
     }
 
     /// The handler's side: says that it is here, and waits.
