@@ -30,6 +30,16 @@ pub struct Args {
     #[arg(long)]
     pub no_session_cache: bool,
 
+    /// Share the sessions over this Redis or Valkey, such as redis://localhost:6379; several shops
+    /// over one Redis and one --data are one shop. Its keys begin with `shop:` unless the address
+    /// says `?namespace=…`.
+    #[arg(long, value_name = "URL")]
+    pub redis: Option<String>,
+
+    /// What the page calls this process, where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+
     /// Wait this long before every database query, as a database across a network would make us
     /// (at most 10s), such as 100ms.
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = latency)]

@@ -38,6 +38,9 @@ pub enum StartError {
     /// The sessions' settings contradict each other.
     #[error("the session settings cannot work: {0}")]
     Sessions(#[from] cloakroom::ConfigError),
+    /// The shared sessions cannot be used.
+    #[error("--redis: {0}")]
+    Redis(#[from] cloakroom_redis::ConnectError),
     /// The server ended by itself, or its greeting could not be printed.
     #[error("the server ended: {0}")]
     Io(#[from] io::Error),
@@ -67,7 +70,12 @@ async fn open(args: &Args) -> Result<Shop, StartError> {
     } else {
         Db::open(&args.data, args.db_latency).await?
     };
-    Ok(Shop::new(db, sessions::in_memory()?, !args.no_session_cache))
+    let sessions = match &args.redis {
+        Some(address) => sessions::over_redis(address).await?,
+        None => sessions::in_memory()?,
+    };
+    let shop = Shop::new(db, sessions, !args.no_session_cache);
+    Ok(if let Some(node) = &args.node { shop.called(node) } else { shop })
 }
 
 fn greet(args: &Args, address: SocketAddr) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! What all requests share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cloakroom::Sessions;
 use tokio::sync::watch;
@@ -26,6 +26,8 @@ struct Parts {
     panels: Panels,
     saved: AtomicU64,
     closing: watch::Sender<bool>,
+    /// What the page calls this process, where there are several.
+    node: OnceLock<String>,
 }
 
 impl Shop {
@@ -42,7 +44,19 @@ impl Shop {
             panels: Panels::new(),
             saved: AtomicU64::new(0),
             closing: watch::Sender::new(false),
+            node: OnceLock::new(),
         }))
+    }
+
+    /// Names this process on its pages, for a shop of several. The first name stays.
+    #[must_use]
+    pub fn called(self, node: &str) -> Self {
+        self.0.node.get_or_init(|| node.to_owned());
+        self
+    }
+
+    pub(crate) fn node(&self) -> Option<&str> {
+        self.0.node.get().map(String::as_str)
     }
 
     /// Ends the streams that would otherwise keep the server from shutting down.

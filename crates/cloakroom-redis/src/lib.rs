@@ -45,3 +45,8 @@ pub use error::{ConnectError, Problem};
 pub use namespace::{InvalidNamespace, Namespace};
 pub use preflight::Warning;
 pub use store::RedisStore;
+
+/// The guide's page on many nodes, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/10-many-nodes.md")]
+mod guide {}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cloakroom::AnsweredBy;
+
 use super::texts::{Texts, fill};
 use crate::error::ShopError;
 use crate::trace::{Entry, Source};
@@ -18,6 +20,8 @@ pub(super) struct Panel {
     pub(super) session: (u64, u64),
     pub(super) shop: (u64, u64),
     pub(super) session_cache: bool,
+    /// Which process answered, and where it had the session from; in a shop of several.
+    pub(super) node: Option<String>,
 }
 
 /// One kind of question.
@@ -58,7 +62,17 @@ impl Panel {
             session: (past.queries + queries, past.saved + saved),
             shop: (visit.shop().db().queries(), visit.shop().saved() + saved),
             session_cache: visit.shop().session_cache(),
+            node: visit.shop().node().map(|node| served_by(node, visit.session().answered_by(), t)),
         })
+    }
+}
+
+fn served_by(node: &str, answered_by: Option<AnsweredBy>, t: &Texts) -> String {
+    let served = fill(t.served_by, node);
+    match answered_by {
+        Some(AnsweredBy::Memory) => format!("{served} {}", t.from_own_memory),
+        Some(AnsweredBy::Store) => format!("{served} {}", t.from_shared_store),
+        _ => served,
     }
 }
 

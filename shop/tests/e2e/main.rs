@@ -7,6 +7,7 @@ mod devices;
 mod expiry;
 mod forgery;
 mod live;
+mod nodes;
 mod pages;
 mod preferences;
 mod problems;

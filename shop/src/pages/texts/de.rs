@@ -87,6 +87,9 @@ pub(super) const TEXTS: Texts = Texts {
     update: "Ändern",
     value: "Wert",
     whole_shop: "Der ganze Laden",
+    served_by: "Bedient von {}.",
+    from_own_memory: "Deine Sitzung lag in seinem Speicher.",
+    from_shared_store: "Es hat deine Sitzung aus dem gemeinsamen Speicher geholt.",
 };
 
 fn problem(problem: Problem) -> (&'static str, &'static str) {

@@ -87,6 +87,9 @@ pub(super) const TEXTS: Texts = Texts {
     update: "Update",
     value: "Value",
     whole_shop: "The whole shop",
+    served_by: "Served by {}.",
+    from_own_memory: "Your session was in its memory.",
+    from_shared_store: "It fetched your session from the shared store.",
 };
 
 fn problem(problem: Problem) -> (&'static str, &'static str) {

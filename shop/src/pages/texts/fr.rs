@@ -87,6 +87,9 @@ pub(super) const TEXTS: Texts = Texts {
     update: "Modifier",
     value: "Valeur",
     whole_shop: "Toute la boutique",
+    served_by: "Servi par {}.",
+    from_own_memory: "Votre session était dans sa mémoire.",
+    from_shared_store: "Il a pris votre session dans la mémoire partagée.",
 };
 
 fn problem(problem: Problem) -> (&'static str, &'static str) {

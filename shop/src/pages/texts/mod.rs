@@ -96,6 +96,10 @@ pub(super) struct Texts {
     pub(super) update: &'static str,
     pub(super) value: &'static str,
     pub(super) whole_shop: &'static str,
+    /// The name of the process goes into it.
+    pub(super) served_by: &'static str,
+    pub(super) from_own_memory: &'static str,
+    pub(super) from_shared_store: &'static str,
 }
 
 impl Texts {

@@ -1,0 +1,87 @@
+//! Several shops over one Redis are one shop.
+
+use std::time::Duration;
+
+use cloakroom_shop::{Db, sessions};
+use cloakroom_testbed::Server;
+
+use crate::support::{HTML, JSON, Open, Visitor};
+
+/// Two processes' worth of shop over one Redis and one database.
+async fn two(redis: &Server) -> [Open; 2] {
+    let db = Db::in_memory(Duration::ZERO).await.expect("the migrations run");
+    let mut shops = Vec::new();
+    for node in ["node 1", "node 2"] {
+        let sessions = sessions::over_redis(&redis.url()).await.expect("the testbed's Redis is in order");
+        let mut open = Open::over(db.clone(), sessions, true).await;
+        open.shop = open.shop.called(node);
+        shops.push(open);
+    }
+    shops.try_into().unwrap_or_else(|_| unreachable!("two names, two shops"))
+}
+
+/// The same browser at another door.
+fn at(open: &Open, browser: &Visitor) -> Visitor {
+    let visitor = open.visitor(HTML);
+    visitor.take_token(browser.token());
+    visitor
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cart_is_the_same_at_every_node_however_often_the_browser_changes_between_them() {
+    let redis = Server::start().await.expect("redis-server is installed");
+    let shops = two(&redis).await;
+    let mut browser = shops[0].browser();
+    for turn in 0..10 {
+        browser = at(&shops[turn % 2], &browser);
+        let reply = browser.post("/cart/add/item123", &[]).await;
+        assert!(reply.status.is_redirection(), "{reply:?}");
+    }
+    let program = shops[0].visitor(JSON);
+    program.take_token(browser.token());
+    let cart = program.post("/cart/add/item123", &[]).await.json();
+    assert_eq!(cart["quantity"], 11, "{cart}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_which_node_answered_and_whether_from_its_own_memory() {
+    let redis = Server::start().await.expect("redis-server is installed");
+    let [first, second] = two(&redis).await;
+    let browser = first.signed_in("alice").await;
+    browser.get("/").await.assert(200, "Served by node 1. Your session was in its memory.");
+    let there = at(&second, &browser);
+    there.get("/").await.assert(200, "Served by node 2. It fetched your session from the shared store.");
+    there.get("/").await.assert(200, "Served by node 2. Your session was in its memory.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_at_one_node_is_signing_out_at_all() {
+    let redis = Server::start().await.expect("redis-server is installed");
+    let [first, second] = two(&redis).await;
+    let browser = first.signed_in("alice").await;
+    let there = at(&second, &browser);
+    there.get("/devices").await.assert(200, "Firefox");
+    let old = browser.token();
+    browser.post("/logout", &[]).await;
+    let kept = second.visitor(HTML);
+    kept.take_token(old);
+    cloakroom_testbed::until("the other node has heard of it", Duration::from_secs(5), || async {
+        let reply = kept.get("/devices").await;
+        if reply.status.is_redirection() { Ok(()) } else { Err(cloakroom_testbed::Error::Unexpected(reply.body)) }
+    })
+    .await
+    .expect("it hears of it within milliseconds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_cannot_work_says_why() {
+    for (address, remedy) in [
+        ("redis://127.0.0.1:1", "cannot be reached"),
+        ("redis://shop.example:6379", "rediss://"),
+        ("redis://localhost?namespace=The+Shop", "a-z"),
+        ("not an address", "address"),
+    ] {
+        let error = sessions::over_redis(address).await.expect_err(address).to_string();
+        assert!(error.contains(remedy), "{error}");
+    }
+}
