@@ -55,6 +55,8 @@ pub(crate) enum Part {
     Expiry,
     /// Requests per second over loopback HTTP, beside bare axum and `tower-sessions`, on one node and three.
     Http,
+    /// In what session libraries differ, as black-box checks beside `tower-sessions`.
+    Correctness,
     /// One server of `http`, started by it; speaks JSON lines.
     #[command(hide = true)]
     HttpNode,

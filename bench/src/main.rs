@@ -3,6 +3,7 @@
 //! `cargo run --release -p cloakroom-bench -- all` reproduces everything; `--help` lists the parts.
 
 mod args;
+mod correctness;
 mod http;
 mod machine;
 mod measure;

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// What answers the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Arm {
+pub(crate) enum Arm {
     /// axum without sessions, with the same answers.
     Bare,
     /// Cloakroom in the memory of its one node.
@@ -17,7 +17,7 @@ pub(super) enum Arm {
 
 impl Arm {
     /// All that can be asked on so many nodes without stickiness, bare axum first.
-    pub(super) const fn on(nodes: usize) -> &'static [Self] {
+    pub(crate) const fn on(nodes: usize) -> &'static [Self] {
         match nodes {
             1 => &[Self::Bare, Self::Memory, Self::Redis, Self::TowerRedis, Self::TowerCached],
             _ => &[Self::Bare, Self::Redis, Self::TowerRedis, Self::TowerCached],
@@ -25,7 +25,7 @@ impl Arm {
     }
 
     /// In the names of the figures.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
             Self::Memory => "memory",
@@ -35,7 +35,7 @@ impl Arm {
         }
     }
 
-    pub(super) const fn what(self) -> &'static str {
+    pub(crate) const fn what(self) -> &'static str {
         match self {
             Self::Bare => "bare axum",
             Self::Memory => "Cloakroom, in memory",
@@ -46,16 +46,16 @@ impl Arm {
     }
 
     /// Whether every acknowledged update must be found again, and nothing may be refused.
-    pub(super) const fn is_ours(self) -> bool {
+    pub(crate) const fn is_ours(self) -> bool {
         matches!(self, Self::Memory | Self::Redis)
     }
 
-    pub(super) const fn has_sessions(self) -> bool {
+    pub(crate) const fn has_sessions(self) -> bool {
         !matches!(self, Self::Bare)
     }
 
     /// What its requests send to Redis. Neither the probes that keep a lease nor what connecting takes.
-    pub(super) const fn commands(self) -> &'static [&'static str] {
+    pub(crate) const fn commands(self) -> &'static [&'static str] {
         match self {
             Self::Bare | Self::Memory => &[],
             Self::Redis => &["eval", "evalsha", "hgetall"],

@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::args::Options;
 use crate::report::progress;
 
-use super::apps::Plan;
+use super::apps::{IDLE, Plan};
 use super::arm::Arm;
 use super::load::{Books, Driven, Load, Setting, What};
 use super::node::Node;
@@ -54,22 +54,7 @@ pub(super) fn hold(runtime: &Runtime, server: &Server, options: &Options) -> Res
     // The first run warms up, and is forgotten.
     for run in 0..=options.runs() {
         progress(&format!("run {run}"));
-        for (kind, what) in KINDS.into_iter().enumerate() {
-            let mut order: Vec<usize> = (0..stands.len()).collect();
-            // Who comes after whom is another every time.
-            if run % 2 == 1 {
-                order.reverse();
-            }
-            for turn in order {
-                let time = Duration::from_millis(options.size(2000, 100) as u64);
-                let (driven, commands) =
-                    runtime.block_on(measure(&entrants[turn], &mut stands[turn].load, what, time, server))?;
-                if run > 0 {
-                    entrants[turn].driven[kind].push(driven);
-                    entrants[turn].commands[kind].push(commands);
-                }
-            }
-        }
+        runtime.block_on(round(run, &mut entrants, &mut stands, server, options))?;
     }
     for (entrant, stand) in entrants.iter_mut().zip(&mut stands) {
         if entrant.arm.has_sessions() {
@@ -80,9 +65,36 @@ pub(super) fn hold(runtime: &Runtime, server: &Server, options: &Options) -> Res
     Ok(Contest { entrants })
 }
 
+/// Everybody once, with every kind of request.
+async fn round(
+    run: u32,
+    entrants: &mut [Entrant],
+    stands: &mut [Stand],
+    server: &Server,
+    options: &Options,
+) -> Result<(), Failure> {
+    let time = Duration::from_millis(options.size(2000, 100) as u64);
+    for (kind, what) in KINDS.into_iter().enumerate() {
+        let mut order: Vec<usize> = (0..stands.len()).collect();
+        // Who comes after whom is another every time.
+        if run % 2 == 1 {
+            order.reverse();
+        }
+        for turn in order {
+            let entrant = &mut entrants[turn];
+            let (driven, commands) = measure(entrant, &mut stands[turn].load, what, time, server).await?;
+            if run > 0 {
+                entrant.driven[kind].push(driven);
+                entrant.commands[kind].push(commands);
+            }
+        }
+    }
+    Ok(())
+}
+
 fn stand(arm: Arm, nodes: usize, server: &Server, options: &Options) -> Result<Stand, Failure> {
     let redis = server.address().to_string();
-    let plan = Plan { arm, redis, namespace: format!("bench-{nodes}") };
+    let plan = Plan { arm, redis, namespace: format!("bench-{nodes}"), idle: IDLE };
     let nodes = (0..nodes).map(|_| Node::start(&plan)).collect::<Result<Vec<_>, _>>()?;
     let setting = Setting {
         nodes: nodes.iter().map(|node| node.address).collect(),

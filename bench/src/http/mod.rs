@@ -27,6 +27,8 @@ use crate::Failure;
 use crate::args::Options;
 use crate::report::Section;
 
+pub(crate) use apps::{IDLE, LATE, Plan, app};
+pub(crate) use arm::Arm;
 pub(crate) use load::load;
 pub(crate) use node::serve;
 

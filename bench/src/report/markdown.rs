@@ -7,30 +7,39 @@ use crate::Failure;
 use super::section::Section;
 use super::{Report, budgets, table};
 
-const BEGIN: &str = "<!-- begin: written by `cloakroom-bench all --write` -->";
 const END: &str = "<!-- end -->";
 
-/// Replaces the generated block of a file; what people wrote around it stays.
+/// Replaces the generated blocks of a file; what people wrote around them stays, and so does a block that
+/// this run says nothing about.
 pub(crate) fn write(report: &Report, file: &Path) -> Result<(), Failure> {
     let named = |error: &dyn std::fmt::Display| format!("--write {}: {error}", file.display());
-    let text = fs::read_to_string(file).map_err(|error| named(&error))?;
-    let parts = text.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
-    let (head, tail) = parts.ok_or_else(|| named(&format!("has no line `{BEGIN}` followed by `{END}`; add them")))?;
-    let block = block(report)?;
-    fs::write(file, format!("{head}{BEGIN}\n\n{block}\n{END}{tail}")).map_err(|error| named(&error))?;
+    let mut text = fs::read_to_string(file).map_err(|error| named(&error))?;
+    for (part, heading) in [("all", "##"), ("http", "###"), ("correctness", "###")] {
+        let sections: Vec<_> = report.sections.iter().filter(|section| section.block() == part).cloned().collect();
+        if sections.is_empty() {
+            continue;
+        }
+        let begin = format!("<!-- begin: written by `cloakroom-bench {part} --write` -->");
+        let parts = text.split_once(&begin).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+        let (head, tail) =
+            parts.ok_or_else(|| named(&format!("has no line `{begin}` followed by `{END}`; add them")))?;
+        text = format!("{head}{begin}\n\n{}\n{END}{tail}", block(report, &sections, heading)?);
+    }
+    fs::write(file, text).map_err(|error| named(&error))?;
     Ok(())
 }
 
-fn block(report: &Report) -> Result<String, Failure> {
+fn block(report: &Report, sections: &[Section], heading: &str) -> Result<String, Failure> {
     let mut block = format!("{}\n", report.describe());
-    for section in [&budgets::judged(&report.sections)].into_iter().chain(&report.sections) {
-        append(&mut block, section)?;
+    let judged = budgets::judged(sections);
+    for section in [&judged].into_iter().chain(sections).filter(|section| !section.rows.is_empty()) {
+        append(&mut block, section, heading)?;
     }
     Ok(block)
 }
 
-fn append(block: &mut String, section: &Section) -> Result<(), Failure> {
-    writeln!(block, "\n## {}\n", section.title)?;
+fn append(block: &mut String, section: &Section, heading: &str) -> Result<(), Failure> {
+    writeln!(block, "\n{heading} {}\n", section.title)?;
     if !section.note.is_empty() {
         writeln!(block, "{}\n", section.note)?;
     }

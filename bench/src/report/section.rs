@@ -40,4 +40,10 @@ impl Section {
     pub(crate) fn figure(&mut self, key: impl Into<String>, unit: &str, spread: Spread) {
         self.figures.push(Figure { key: key.into(), unit: unit.to_owned(), spread });
     }
+
+    /// The generated block of the documentation that it belongs to.
+    pub(super) fn block(&self) -> &str {
+        let part = self.figures.first().and_then(|figure| figure.key.split('/').next());
+        part.filter(|part| ["http", "correctness"].contains(part)).unwrap_or("all")
+    }
 }

@@ -17,6 +17,7 @@ pub(super) fn all(options: &Options) -> Result<Vec<Section>, Failure> {
     sections.extend(child(&["scale"], options)?);
     sections.extend(child(&["expiry"], options)?);
     sections.extend(child(&["http"], options)?);
+    sections.extend(child(&["correctness"], options)?);
     Ok(sections)
 }
 

@@ -10,8 +10,8 @@ mod scale;
 
 use crate::Failure;
 use crate::args::{Args, Options, Part};
-use crate::http;
 use crate::report::{Report, Section, write_json, write_markdown};
+use crate::{correctness, http};
 
 /// Runs what was asked for, shows it, and writes it where it was asked to.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -46,6 +46,7 @@ fn sections(part: Part, options: &Options) -> Result<Vec<Section>, Failure> {
             Ok(sections)
         }
         Part::Http => http::run(options),
+        Part::Correctness => correctness::run(options),
         Part::HttpNode | Part::HttpLoad => Ok(Vec::new()),
         Part::All => children::all(options),
     }

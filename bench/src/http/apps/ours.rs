@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::Failure;
 use crate::world::Cart;
 
+use super::{LATE, Plan};
+
 type Answer = Result<String, SessionError>;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -18,13 +20,13 @@ impl SessionValue for Counter {
     const KEY: &'static str = "counter";
 }
 
-pub(super) fn in_memory() -> Result<Router, Failure> {
-    Ok(app(Sessions::builder().build()?))
+pub(super) fn in_memory(plan: &Plan) -> Result<Router, Failure> {
+    Ok(app(Sessions::builder().idle_timeout(plan.idle).build()?))
 }
 
-pub(super) async fn over_redis(address: &str, namespace: &str) -> Result<Router, Failure> {
-    let store = RedisStore::connect(&format!("redis://{address}/?namespace={namespace}")).await?;
-    Ok(app(Sessions::builder().store(store).build()?))
+pub(super) async fn over_redis(plan: &Plan) -> Result<Router, Failure> {
+    let store = RedisStore::connect(&format!("redis://{}/?namespace={}", plan.redis, plan.namespace)).await?;
+    Ok(app(Sessions::builder().store(store).idle_timeout(plan.idle).build()?))
 }
 
 fn app(sessions: Sessions) -> Router {
@@ -32,6 +34,8 @@ fn app(sessions: Sessions) -> Router {
         .route("/start", post(start))
         .route("/cart", get(cart))
         .route("/count", post(count).get(counted))
+        .route("/late", post(late))
+        .route("/logout", post(logout))
         .layer(SessionLayer::new(sessions).cookie(CookieConfig::insecure_for_localhost()))
 }
 
@@ -55,4 +59,16 @@ async fn count(session: Session) -> Answer {
 
 async fn counted(counter: Session<Counter>) -> String {
     counter.0.to_string()
+}
+
+async fn late(session: Session) -> Answer {
+    let seen = session.get::<Counter>().await?.map_or(0, |counter| counter.0);
+    tokio::time::sleep(LATE).await;
+    session.set(Counter(seen + 1)).await?;
+    Ok((seen + 1).to_string())
+}
+
+async fn logout(session: Session) -> Answer {
+    session.destroy().await?;
+    Ok(0.to_string())
 }

@@ -13,6 +13,8 @@ use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
 use crate::Failure;
 use crate::world::Cart;
 
+use super::{LATE, Plan};
+
 type Answer = Result<String, StatusCode>;
 
 /// As many connections as in the example of the store for Redis.
@@ -20,12 +22,12 @@ const CONNECTIONS: usize = 6;
 /// As in the example of the caching store; more than there are sessions, so that nothing is evicted.
 const CACHED: u64 = 10_000;
 
-pub(super) async fn over_redis(address: &str) -> Result<Router, Failure> {
-    Ok(app(store(address).await?))
+pub(super) async fn over_redis(plan: &Plan) -> Result<Router, Failure> {
+    app(store(&plan.redis).await?, plan)
 }
 
-pub(super) async fn cached(address: &str) -> Result<Router, Failure> {
-    Ok(app(CachingSessionStore::new(MokaStore::new(Some(CACHED)), store(address).await?)))
+pub(super) async fn cached(plan: &Plan) -> Result<Router, Failure> {
+    app(CachingSessionStore::new(MokaStore::new(Some(CACHED)), store(&plan.redis).await?), plan)
 }
 
 async fn store(address: &str) -> Result<RedisStore<Pool>, Failure> {
@@ -35,13 +37,15 @@ async fn store(address: &str) -> Result<RedisStore<Pool>, Failure> {
     Ok(RedisStore::new(pool))
 }
 
-fn app(store: impl SessionStore + Clone) -> Router {
-    let expiry = Expiry::OnInactivity(Duration::minutes(30));
-    Router::new()
+fn app(store: impl SessionStore + Clone, plan: &Plan) -> Result<Router, Failure> {
+    let expiry = Expiry::OnInactivity(Duration::try_from(plan.idle)?);
+    Ok(Router::new()
         .route("/start", post(start))
         .route("/cart", get(cart))
         .route("/count", post(count).get(counted))
-        .layer(SessionManagerLayer::new(store).with_secure(false).with_expiry(expiry))
+        .route("/late", post(late))
+        .route("/logout", post(logout))
+        .layer(SessionManagerLayer::new(store).with_secure(false).with_expiry(expiry)))
 }
 
 async fn start(session: Session) -> Answer {
@@ -66,6 +70,18 @@ async fn count(session: Session) -> Answer {
 async fn counted(session: Session) -> Answer {
     let count: u64 = session.get("counter").await.map_err(refused)?.unwrap_or_default();
     Ok(count.to_string())
+}
+
+async fn late(session: Session) -> Answer {
+    let count = session.get::<u64>("counter").await.map_err(refused)?.unwrap_or_default() + 1;
+    tokio::time::sleep(LATE).await;
+    session.insert("counter", count).await.map_err(refused)?;
+    Ok(count.to_string())
+}
+
+async fn logout(session: Session) -> Answer {
+    session.flush().await.map_err(refused)?;
+    Ok(0.to_string())
 }
 
 fn refused(_error: Error) -> StatusCode {

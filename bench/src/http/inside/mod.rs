@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::args::Options;
 use crate::report::{Section, progress};
 
-use super::apps::{Plan, app};
+use super::apps::{IDLE, Plan, app};
 use super::arm::Arm;
 use site::Site;
 
@@ -20,7 +20,7 @@ pub(super) async fn run(server: &Server, options: &Options) -> Result<Vec<Sectio
     let (mut latency, mut visible) = (latency::section(), visible::section());
     for arm in ARMS.into_iter().filter(|arm| options.wants(arm.name())) {
         progress(&format!("{}: latency, and how soon a change is seen", arm.what()));
-        let plan = Plan { arm, redis: server.address().to_string(), namespace: "bench-inside".to_owned() };
+        let plan = Plan { arm, redis: server.address().to_string(), namespace: "bench-inside".to_owned(), idle: IDLE };
         let pair = Pair { arm, here: Site(app(&plan).await?), there: Site(app(&plan).await?) };
         latency::measure(&mut latency, &pair, server, options).await?;
         visible::measure(&mut visible, &pair, options).await?;
