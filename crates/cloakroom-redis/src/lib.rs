@@ -32,6 +32,7 @@
 mod builder;
 mod error;
 mod fault;
+mod index;
 mod link;
 mod namespace;
 mod preflight;

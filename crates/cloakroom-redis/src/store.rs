@@ -1,27 +1,22 @@
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
-use cloakroom::Timestamp;
 use cloakroom::store::{
-    Action, Admission, Commit, Committed, Copies, Created, Destroyed, Edit, Expect, Guard, Lease, Limit, LimitPolicy,
-    Loaded, Principal, Receipt, Record, Store, StoreError, StoreErrorKind, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Receipt, Record,
+    Store, StoreError, StoreErrorKind, Tag, Touch,
 };
 use redis::{Value, cmd};
 
 use crate::builder::RedisStoreBuilder;
 use crate::error::ConnectError;
 use crate::fault;
+use crate::index::tags;
 use crate::link::Settings;
-use crate::namespace::{Namespace, hex, unhex};
+use crate::namespace::Namespace;
 use crate::preflight::Warning;
 use crate::route::{Manner, Question, Route};
 use crate::scripts;
-use crate::wire::{self, Answer, Fields, Malformed, Nonsense};
-
-/// How long the index of a principal is kept after its last login: longer than any session may last.
-const INDEX_KEPT: Duration = Duration::from_secs(401 * 24 * 60 * 60);
+use crate::wire::{self, Answer, Fields, Nonsense};
 
 /// Sessions on Redis or Valkey, for any number of nodes.
 ///
@@ -72,12 +67,17 @@ impl RedisStore {
         &self.0.settings.namespace
     }
 
-    async fn ask(&self, key: &str, question: Question<'_>, manner: Manner) -> Result<(Value, Lease), StoreError> {
+    pub(crate) async fn ask(
+        &self,
+        key: &str,
+        question: Question<'_>,
+        manner: Manner,
+    ) -> Result<(Value, Lease), StoreError> {
         self.0.route.ask(key, &question, manner, self.0.settings.deadline).await
     }
 
     /// Runs a script that answers a word and what comes with it.
-    async fn run(
+    pub(crate) async fn run(
         &self,
         script: &'static scripts::Script,
         key: &str,
@@ -115,7 +115,7 @@ impl Store for RedisStore {
         let mut arguments = vec![
             wire::nonce(record.nonce).into_bytes(),
             wire::idle(&record.lifetimes).into_bytes(),
-            millis(record.lifetimes.absolute),
+            wire::millis(record.lifetimes.absolute),
         ];
         arguments.extend(wire::fields(&record));
         let key = self.0.settings.namespace.record(tag);
@@ -129,7 +129,8 @@ impl Store for RedisStore {
 
     async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
         let key = self.0.settings.namespace.record(tag);
-        let (mut answer, lease) = self.run(&scripts::COMMIT, &key, commit_arguments(&commit), Manner::WRITE).await?;
+        let (mut answer, lease) =
+            self.run(&scripts::COMMIT, &key, wire::commit_arguments(&commit), Manner::WRITE).await?;
         match answer.word.as_str() {
             "gone" => Ok(Committed::Gone),
             "conflict" => Ok(Committed::Conflict(Loaded::new(record(answer.next())?, lease))),
@@ -147,7 +148,7 @@ impl Store for RedisStore {
             // The connection puts what is sent at once into one packet.
             waiting.spawn(async move {
                 let key = store.0.settings.namespace.record(touch.tag);
-                let arguments = vec![millis(touch.seen)];
+                let arguments = vec![wire::millis(touch.seen)];
                 store.ask(&key, Question::Script(&scripts::TOUCH, arguments), Manner::WRITE).await
             });
         }
@@ -161,7 +162,7 @@ impl Store for RedisStore {
 
     async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
         let key = self.0.settings.namespace.record(tag);
-        let [word, shown] = guarded(guard);
+        let [word, shown] = wire::guarded(guard);
         // The server's own clock decides; no caller's instant is needed.
         let arguments = vec![b"0".to_vec(), word, shown];
         let (answer, _) = self.run(&scripts::DESTROY, &key, arguments, Manner::WRITE).await?;
@@ -230,145 +231,10 @@ impl Store for RedisStore {
     }
 }
 
-/// The index of a principal's sessions.
-impl RedisStore {
-    /// With `dead` members known, the answer is a decision; without, it may be that the index is full.
-    async fn try_to_admit(
-        &self,
-        key: &str,
-        tag: Tag,
-        limit: Option<Limit>,
-        dead: Option<&[Tag]>,
-    ) -> Result<Answer, StoreError> {
-        let count = limit.map(|limit| NonZeroU32::get(limit.count).to_string()).unwrap_or_default();
-        let policy = match limit.map(|limit| limit.when_reached) {
-            Some(LimitPolicy::EndOldest) => "end-oldest",
-            _ => "reject",
-        };
-        let decide = if dead.is_some() { "decide" } else { "" };
-        let mut arguments = vec![
-            hex(tag.as_bytes()).into_bytes(),
-            count.into_bytes(),
-            policy.into(),
-            decide.into(),
-            INDEX_KEPT.as_millis().to_string().into_bytes(),
-        ];
-        arguments.extend(dead.unwrap_or_default().iter().map(|tag| hex(tag.as_bytes()).into_bytes()));
-        let (answer, _) = self.run(&scripts::ADMIT, key, arguments, Manner::WRITE_ASIDE).await?;
-        Ok(answer)
-    }
-
-    async fn leave(&self, key: &str, tags: &[Tag]) -> Result<(), StoreError> {
-        let mut remove = cmd("ZREM");
-        remove.arg(key);
-        for tag in tags {
-            remove.arg(hex(tag.as_bytes()));
-        }
-        self.ask(key, Question::Command(remove), Manner::WRITE_ASIDE).await.map(drop)
-    }
-
-    /// Those of `tags` that have no record. A record never comes back under the same tag, so what is
-    /// dead once may be removed later.
-    async fn dead_among(&self, tags: Vec<Tag>) -> Result<Vec<Tag>, StoreError> {
-        let answers = self.each(&tags, |store, tag| async move {
-            let key = store.0.settings.namespace.record(tag);
-            let mut exists = cmd("EXISTS");
-            exists.arg(&key);
-            let (answer, _) = store.ask(&key, Question::Command(exists), Manner::READ_ASIDE).await?;
-            Ok(answer == Value::Int(0))
-        });
-        Ok(answers.await?.into_iter().filter_map(|(tag, dead)| dead.then_some(tag)).collect())
-    }
-
-    /// Asks about all tags at once; the answers are in their order.
-    async fn each<T, F>(&self, tags: &[Tag], ask: impl Fn(Self, Tag) -> F) -> Result<Vec<(Tag, T)>, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
-    {
-        let waiting: Vec<_> = tags.iter().map(|tag| (*tag, tokio::spawn(ask(self.clone(), *tag)))).collect();
-        let mut answers = Vec::with_capacity(tags.len());
-        for (tag, answer) in waiting {
-            let answer = answer.await.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
-            answers.push((tag, answer?));
-        }
-        Ok(answers)
-    }
-}
-
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").field("namespace", &self.0.settings.namespace).finish_non_exhaustive()
     }
-}
-
-fn commit_arguments(commit: &Commit) -> Vec<Vec<u8>> {
-    let mut arguments =
-        vec![millis(commit.now), commit.base.to_string().into_bytes(), wire::nonce(commit.nonce).into_bytes()];
-    arguments.extend(guarded(commit.guard));
-    let none = Vec::new;
-    match &commit.lifetimes {
-        Some(lifetimes) => arguments.extend([
-            wire::idle(lifetimes).into_bytes(),
-            millis(lifetimes.absolute),
-            wire::persistent(lifetimes).into(),
-        ]),
-        None => arguments.extend([none(), none(), none()]),
-    }
-    let rotation = commit.rotation.as_ref();
-    match rotation {
-        Some(rotation) => arguments.push(hex(rotation.verifier.as_bytes()).into_bytes()),
-        None => arguments.push(none()),
-    }
-    match rotation.and_then(|rotation| rotation.previous) {
-        Some(previous) => {
-            arguments.extend([hex(previous.verifier.as_bytes()).into_bytes(), millis(previous.until)]);
-        }
-        None => arguments.extend([none(), none()]),
-    }
-    match rotation.and_then(|rotation| rotation.authentication.as_ref()) {
-        Some(authentication) => arguments.extend([
-            b"login".to_vec(),
-            authentication.principal.as_str().into(),
-            millis(authentication.at),
-            authentication.label.as_ref().map(|label| format!("+{label}").into_bytes()).unwrap_or_default(),
-        ]),
-        None => arguments.extend([none(), none(), none(), none()]),
-    }
-    match rotation.and_then(|rotation| rotation.keep_only.as_ref()) {
-        Some(kept) => {
-            arguments.push(kept.len().to_string().into_bytes());
-            arguments.extend(kept.iter().map(|key| key.as_bytes().to_vec()));
-        }
-        None => arguments.push(none()),
-    }
-    commit.edits.iter().for_each(|edit| arguments.extend(edit_arguments(edit)));
-    arguments
-}
-
-fn edit_arguments(edit: &Edit) -> [Vec<u8>; 3] {
-    let expected = match edit.expect {
-        Expect::Version(version) => version.to_string(),
-        _ => "*".to_owned(),
-    };
-    let tail = match &edit.action {
-        Action::Put { payload, fresh_until } => wire::tail(payload, *fresh_until),
-        _ => wire::tail(&cloakroom::store::Payload::Removed, None),
-    };
-    [edit.key.as_bytes().to_vec(), expected.into_bytes(), tail]
-}
-
-fn guarded(guard: Guard) -> [Vec<u8>; 2] {
-    let (word, shown) = match guard {
-        Guard::Holder(shown) => ("holder", hex(shown.as_bytes())),
-        Guard::Current(shown) => ("current", hex(shown.as_bytes())),
-        _ => ("anyone", String::new()),
-    };
-    [word.into(), shown.into()]
-}
-
-fn millis(at: Timestamp) -> Vec<u8> {
-    at.as_millis().to_string().into_bytes()
 }
 
 fn receipt(mut answer: Answer, lease: Lease) -> Result<Receipt, StoreError> {
@@ -391,12 +257,6 @@ fn receipt(mut answer: Answer, lease: Lease) -> Result<Receipt, StoreError> {
 fn record(fields: Option<Value>) -> Result<Record, StoreError> {
     let fields = Fields::from_value(fields.unwrap_or(Value::Nil)).map_err(fault::nonsense)?;
     wire::decode(&fields).map_err(fault::malformed)
-}
-
-fn tags(value: Option<Value>) -> Result<Vec<Tag>, StoreError> {
-    let texts = wire::texts(value.unwrap_or_else(|| Value::Array(Vec::new()))).map_err(fault::nonsense)?;
-    let tag = |text: &String| unhex(text.as_bytes()).map(Tag::from_bytes);
-    texts.iter().map(tag).collect::<Option<_>>().ok_or_else(|| fault::malformed(Malformed::Field("index")))
 }
 
 fn is_somebody_elses(record: &Record, principal: &Principal) -> bool {

@@ -49,7 +49,8 @@ impl Leases {
 
     /// From now on, and until `until`, this lease holds in its slot and no other.
     pub(crate) fn begin(&self, lease: Lease, until: Instant) {
-        let Some(slot) = self.slot_of(lease) else { return };
+        // A line that broke while it was being opened has none, and the first slot is somebody's.
+        let Some(slot) = self.slot_of(lease).filter(|_| lease != Lease::NONE) else { return };
         // In this order nobody sees the new number with a time that was the old one's.
         slot.number.store(0, Ordering::Release);
         slot.until.store(self.millis(until), Ordering::Release);
@@ -127,6 +128,16 @@ mod tests {
         assert!(!leases.hold(old) && leases.hold(new) && leases.hold(other));
         leases.end(old);
         assert!(leases.hold(new), "a late end of the old one");
+    }
+
+    #[test]
+    fn no_lease_disturbs_nobody() {
+        let leases = Leases::new();
+        let lease = leases.fresh(0);
+        leases.begin(lease, Instant::now() + LONG);
+        leases.begin(Lease::NONE, Instant::now() + LONG);
+        leases.end(Lease::NONE);
+        assert!(leases.hold(lease) && !leases.hold(Lease::NONE));
     }
 
     #[test]

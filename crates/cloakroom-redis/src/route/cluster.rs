@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -37,14 +37,22 @@ struct Map {
     masters: HashMap<Address, Arc<Master>>,
     /// The master of each slot, once the map was read.
     slots: Vec<Option<Arc<Master>>>,
-    /// How many links there have been, to give each leases of its own.
-    started: usize,
 }
 
 type Address = (String, u16);
 
+impl Map {
+    /// Where the leases of one more link may stand. Far more masters than there are places would share the
+    /// first one, where only one of them could keep copies.
+    fn free_place(&self) -> usize {
+        let taken: HashSet<_> = self.masters.values().map(|master| master.place).collect();
+        (0..Leases::capacity()).find(|place| !taken.contains(place)).unwrap_or_default()
+    }
+}
+
 #[derive(Debug)]
 struct Master {
+    place: usize,
     link: Link,
     home: Arc<Home>,
     address: Address,
@@ -150,12 +158,11 @@ impl Cluster {
         if let Some(master) = map.masters.get(&address) {
             return Arc::clone(master);
         }
-        let place = map.started % Leases::capacity();
-        map.started += 1;
+        let place = map.free_place();
         let home = Home::new(self.home_key(slot), Arc::clone(&self.stale));
         let origin = Origin::Fixed(Box::new(self.reach(&address)));
         let link = Link::start(origin, place, Arc::clone(&home), Arc::clone(&self.settings));
-        let master = Arc::new(Master { link, home, address: address.clone() });
+        let master = Arc::new(Master { place, link, home, address: address.clone() });
         map.masters.insert(address, Arc::clone(&master));
         master
     }

@@ -19,10 +19,12 @@
 //! form still knows the version, reports the value as unreadable and leaves it alone. Fields that a
 //! node does not know are left alone as well. `recent` holds the nonces of the last writes.
 
+mod arguments;
 mod record;
 mod reply;
 mod value;
 
+pub(crate) use arguments::{commit_arguments, guarded, millis};
 pub(crate) use record::{Malformed, decode, fields, idle, persistent};
 pub(crate) use reply::{Answer, Fields, Nonsense, text, texts};
 pub(crate) use value::tail;
