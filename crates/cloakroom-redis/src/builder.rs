@@ -247,7 +247,8 @@ fn sentinels(infos: &[ConnectionInfo], master: &str) -> Result<Origin, Problem> 
     // Sentinels know no databases.
     let infos =
         infos.iter().map(|info| info.clone().set_redis_settings(info.redis_settings().clone().set_db(0))).collect();
-    let client =
-        SentinelClient::build(infos, master.to_owned(), Some(node), SentinelServerType::Master).map_err(unreadable)?;
+    // With encryption it takes any text, without a `String`.
+    let master = master.to_owned();
+    let client = SentinelClient::build(infos, master, Some(node), SentinelServerType::Master).map_err(unreadable)?;
     Ok(Origin::Sentinels(Box::new(tokio::sync::Mutex::new(client))))
 }
