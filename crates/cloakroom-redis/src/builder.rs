@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::io::tcp::TcpSettings;
 use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsMode};
 
@@ -221,10 +222,12 @@ fn info(address: &str) -> Result<ConnectionInfo, Problem> {
     // An address may contain a password: what is wrong is said, the address is not repeated.
     let info = address.into_connection_info().map_err(|error| Problem::Address(error.to_string()))?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    // Commands of many requests share a connection: none must wait until the one before it is acknowledged.
+    let tcp = TcpSettings::default().set_nodelay(true);
     if !info.addr().is_supported() {
         return Err(Problem::Address("an encrypted connection needs the feature `tls` of cloakroom-redis".into()));
     }
-    Ok(info.set_redis_settings(settings))
+    Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
 }
 
 /// The host that would be talked to in the clear, if it is not this machine.
@@ -240,6 +243,7 @@ fn sentinels(infos: &[ConnectionInfo], master: &str) -> Result<Origin, Problem> 
     let mut node = SentinelNodeConnectionInfo::default();
     if let Some(first) = infos.first() {
         node = node.set_redis_connection_info(first.redis_settings().clone());
+        node = node.set_tcp_settings(first.tcp_settings().clone());
         if matches!(first.addr(), ConnectionAddr::TcpTls { .. }) {
             node = node.set_tls_mode(TlsMode::Secure);
         }
