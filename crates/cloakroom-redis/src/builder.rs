@@ -145,6 +145,8 @@ impl RedisStoreBuilder {
     /// Everything that is wrong with the configuration, or else with the server.
     pub async fn connect(self) -> Result<RedisStore, ConnectError> {
         let (namespace, infos) = self.checked()?;
+        #[cfg(feature = "tls")]
+        crate::tls::provide_cryptography();
         let settings = Arc::new(Settings {
             namespace,
             deadline: self.deadline,

@@ -39,6 +39,8 @@ mod preflight;
 mod route;
 mod scripts;
 mod store;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;
 
 pub use builder::RedisStoreBuilder;
