@@ -61,7 +61,8 @@ pub enum OnStoreError {
     Anonymous,
     /// What the copy in memory says, for that long after the shared tier was lost. Not for what must be
     /// revocable at once: a session that was ended elsewhere meanwhile is served as well. A copy that
-    /// is known to be out of date is not.
+    /// is known to be out of date is not, and none is where the store does not
+    /// [vouch](crate::store::Store::vouches) for copies, because nobody knows their age.
     ServeStale(Duration),
 }
 

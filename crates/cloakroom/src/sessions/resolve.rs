@@ -131,11 +131,12 @@ impl Engine {
         let now = self.now();
         let state = Arc::clone(&cell.state());
         let state = match &*state {
+            // Its lease has lapsed, and the store has not said so yet.
             State::Live(_) => state,
             State::Vacant(vacancy) if now.since(vacancy.doubted_at?) <= bound => Arc::clone(vacancy.former.as_ref()?),
             State::Vacant(_) | State::Ended(_) => return None,
         };
-        let snapshot = state.snapshot()?;
+        let snapshot = state.snapshot().filter(|snapshot| was_vouched_for(snapshot))?;
         let usable = snapshot.admits(bearer.fingerprint, now)
             && cell.overdue(snapshot, now).is_none()
             && covers(snapshot, bearer.seen);
@@ -280,6 +281,11 @@ impl Engine {
             return Ok(Some(Arc::clone(&cell)));
         }
     }
+}
+
+/// Whether a store ever promised to say when this copy goes out of date. If not, nobody knows its age.
+fn was_vouched_for(snapshot: &Snapshot) -> bool {
+    snapshot.origin.as_ref().is_some_and(|origin| Lease::new(origin.lease) != Lease::NONE)
 }
 
 /// A question to the shared tier. A cell that it does not fill must not stay behind, whether the

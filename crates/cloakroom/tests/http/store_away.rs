@@ -121,6 +121,15 @@ async fn a_copy_that_is_known_to_be_out_of_date_is_not_served() {
 }
 
 #[tokio::test]
+async fn a_copy_that_no_store_ever_vouched_for_is_of_unknown_age_and_not_served() {
+    let mut scene = Scene::set(PATIENCE).await;
+    scene.store.inner().disconnect();
+    scene.alice.post("/note/read-without-a-lease").await.ok();
+    scene.store.fail_all(StoreErrorKind::Unavailable);
+    assert_eq!(scene.alice.get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn nobody_else_is_served_a_copy() {
     let scene = Scene::set(PATIENCE).await;
     scene.lose_the_store();
