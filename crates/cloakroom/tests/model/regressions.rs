@@ -66,6 +66,15 @@ fn node(store: &MemoryStore, clock: &ManualClock, seed: u64) -> SessionsBuilder 
     Sessions::builder().store(store.clone()).clock(clock.clone()).random(SeededRandom::new(seed))
 }
 
+/// Two processes over one store.
+fn two_nodes() -> (ManualClock, [Sessions; 2]) {
+    let clock = ManualClock::new();
+    let store = MemoryStore::with_clock(clock.clone());
+    let second = node(&store.node(), &clock, 2).build().expect("valid");
+    let first = node(&store, &clock, 1).build().expect("valid");
+    (clock, [first, second])
+}
+
 #[tokio::test]
 async fn packing_a_value_that_is_longer_as_json_keeps_the_books_right() {
     let clock = ManualClock::new();
@@ -235,10 +244,7 @@ async fn a_session_that_is_used_within_its_idle_timeout_lives_for_writers_too() 
 
 #[tokio::test]
 async fn a_session_that_another_node_meets_for_the_first_time_is_reported_as_seen() {
-    let clock = ManualClock::new();
-    let store = MemoryStore::with_clock(clock.clone());
-    let (first, second) =
-        (node(&store, &clock, 1).build().expect("valid"), node(&store.node(), &clock, 2).build().expect("valid"));
+    let (clock, [first, second]) = two_nodes();
     let visitor = Visitor::default();
     let visit = visitor.enter(&first);
     visit.set(Count(1)).await.expect("nothing is broken");
@@ -254,10 +260,7 @@ async fn a_session_that_another_node_meets_for_the_first_time_is_reported_as_see
 
 #[tokio::test]
 async fn a_copy_is_not_read_after_the_store_has_dropped_the_record_that_it_was_told_of_too_late() {
-    let clock = ManualClock::new();
-    let store = MemoryStore::with_clock(clock.clone());
-    let (first, second) =
-        (node(&store, &clock, 1).build().expect("valid"), node(&store.node(), &clock, 2).build().expect("valid"));
+    let (clock, [first, second]) = two_nodes();
     let visitor = Visitor::default();
     let visit = visitor.enter(&first);
     visit.set(Count(1)).await.expect("nothing is broken");
@@ -284,10 +287,7 @@ async fn removing_what_is_known_to_be_absent_removes_nothing() {
 
 #[tokio::test]
 async fn who_waits_for_the_end_of_a_session_hears_of_a_logout_elsewhere_before_the_next_round() {
-    let clock = ManualClock::new();
-    let store = MemoryStore::with_clock(clock.clone());
-    let (first, second) =
-        (node(&store, &clock, 1).build().expect("valid"), node(&store.node(), &clock, 2).build().expect("valid"));
+    let (_clock, [first, second]) = two_nodes();
     let visitor = Visitor::default();
     let visit = visitor.enter(&first);
     visit.set(Count(1)).await.expect("nothing is broken");
