@@ -9,7 +9,7 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
 use crate::error::{ConnectError, Problem};
 use crate::link::{Audience, Home, Leases, Link, Origin, Settings};
 use crate::namespace::Namespace;
-use crate::preflight;
+use crate::preflight::{self, Warning};
 use crate::route::{Cluster, Route};
 use crate::store::{Inner, RedisStore};
 
@@ -146,7 +146,9 @@ impl RedisStoreBuilder {
     pub async fn connect(self) -> Result<RedisStore, ConnectError> {
         let (namespace, infos) = self.checked()?;
         #[cfg(feature = "tls")]
-        crate::tls::provide_cryptography();
+        if infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::TcpTls { .. })) {
+            crate::tls::provide_cryptography();
+        }
         let settings = Arc::new(Settings {
             namespace,
             deadline: self.deadline,
@@ -155,26 +157,10 @@ impl RedisStoreBuilder {
             audience: Arc::new(Audience::default()),
         });
         let (seed, more) = infos.split_first().ok_or_else(|| Problem::Address("missing".into()))?;
-        let origin = match &self.topology {
-            Topology::Server => Origin::Fixed(Box::new(seed.clone())),
-            Topology::Sentinels(master) => sentinels(&infos, master)?,
-            Topology::Cluster => Origin::Fixed(Box::new(seed.clone())),
-        };
-        let clustered = self.topology == Topology::Cluster;
-        let warnings = match preflight::look(&origin, clustered, &settings).await {
-            Ok(warnings) => warnings,
-            // Another seed may do.
-            Err(error) if !clustered || more.is_empty() => return Err(error),
-            Err(_) => Vec::new(),
-        };
-        let route = if clustered {
-            let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(&settings)).await;
-            Route::Cluster(cluster.map_err(|error| Problem::Unreachable(error.to_string()))?)
-        } else {
-            let home = Home::new(settings.namespace.probe(0), Arc::default());
-            let link = Link::start(origin, 0, home, Arc::clone(&settings));
-            link.line(self.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
-            Route::Single(link)
+        let (warnings, route) = match &self.topology {
+            Topology::Server => single(Origin::at(seed), &settings).await?,
+            Topology::Sentinels(master) => single(sentinels(&infos, master)?, &settings).await?,
+            Topology::Cluster => cluster(seed, more, &settings).await?,
         };
         for warning in &warnings {
             tracing::warn!(%warning, "the session store works, but");
@@ -217,6 +203,33 @@ impl RedisStoreBuilder {
             _ => Err(ConnectError::new(problems)),
         }
     }
+}
+
+/// One master, wherever it is.
+async fn single(origin: Origin, settings: &Arc<Settings>) -> Result<(Vec<Warning>, Route), ConnectError> {
+    let warnings = preflight::look(&origin, false, settings).await?;
+    let home = Home::new(settings.namespace.probe(0), Arc::default());
+    let link = Link::start(origin, 0, home, Arc::clone(settings));
+    link.line(settings.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
+    Ok((warnings, Route::Single(link)))
+}
+
+/// A cluster: one seed that is down is no reason to fail, but what the first that answers says is.
+async fn cluster(
+    seed: &ConnectionInfo,
+    more: &[ConnectionInfo],
+    settings: &Arc<Settings>,
+) -> Result<(Vec<Warning>, Route), ConnectError> {
+    let mut looked = preflight::look(&Origin::at(seed), true, settings).await;
+    for other in more {
+        if !looked.as_ref().is_err_and(ConnectError::is_absence) {
+            break;
+        }
+        looked = preflight::look(&Origin::at(other), true, settings).await;
+    }
+    let warnings = looked?;
+    let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(settings)).await;
+    Ok((warnings, Route::Cluster(cluster.map_err(|error| Problem::Unreachable(error.to_string()))?)))
 }
 
 /// The server's news come in RESP3 only.

@@ -57,6 +57,11 @@ impl ConnectError {
         Self(problems)
     }
 
+    /// Whether there was nobody to find anything wrong with.
+    pub(crate) fn is_absence(&self) -> bool {
+        self.0.iter().all(|problem| matches!(problem, Problem::Unreachable(_)))
+    }
+
     /// Everything that was found, at least one.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {

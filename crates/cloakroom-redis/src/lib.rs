@@ -18,16 +18,8 @@
 //! When not to use it: on one machine, [`Sessions::in_memory`](cloakroom::Sessions::in_memory) is
 //! faster and needs no server.
 //!
-//! # Access rules
-//!
-//! A user of the server with these rights and no others is enough; the crate's tests run as exactly
-//! this one. `shop` after the tilde is the namespace.
-//!
-//! ```text
-//! ACL SETUSER shop on >PASSWORD resetchannels resetkeys ~shop:* -@all +client|tracking +role +exists +time +info +config|get +script|load +evalsha +eval +hgetall +hmget +hget +hset +hdel +del +pexpire +zscore +zcard +zrange +zadd +zrem +cluster|slots +asking
-//! ```
-//!
-//! `info` and `config|get` are for the warnings at start-up only, `cluster|slots` and `asking` for clusters only.
+//! The guide's page on running many nodes has the rest: topologies, sizing, the least that the server's user must be
+//! allowed to do, what each failure looks like, and what stays open.
 
 mod builder;
 mod error;

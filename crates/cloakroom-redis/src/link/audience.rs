@@ -19,7 +19,8 @@ impl Audience {
     }
 
     /// Any record may have been changed. Away from the caller, because a tier may hold millions of
-    /// copies; none of them is served meanwhile, as their lease has ended before.
+    /// copies. Who has lost a line has ended its lease before, so that none is served meanwhile; where only slots
+    /// have moved, the servers themselves have told of the keys that they gave away.
     pub(crate) fn forget_all(self: &Arc<Self>) {
         let myself = Arc::clone(self);
         let forget = move || {

@@ -11,6 +11,10 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
+    pub(crate) fn at(info: &ConnectionInfo) -> Self {
+        Self::Fixed(Box::new(info.clone()))
+    }
+
     pub(crate) async fn client(&self) -> RedisResult<Client> {
         match self {
             Self::Fixed(info) => Client::open(ConnectionInfo::clone(info)),

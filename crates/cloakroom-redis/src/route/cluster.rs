@@ -160,7 +160,7 @@ impl Cluster {
         }
         let place = map.free_place();
         let home = Home::new(self.home_key(slot), Arc::clone(&self.stale));
-        let origin = Origin::Fixed(Box::new(self.reach(&address)));
+        let origin = Origin::at(&self.reach(&address));
         let link = Link::start(origin, place, Arc::clone(&home), Arc::clone(&self.settings));
         let master = Arc::new(Master { place, link, home, address: address.clone() });
         map.masters.insert(address, Arc::clone(&master));

@@ -141,6 +141,16 @@ async fn a_cluster_and_a_server_are_not_taken_for_each_other() {
 }
 
 #[tokio::test]
+async fn what_the_first_of_a_clusters_servers_says_that_answers_is_said() {
+    let (dead, server) = (Server::start().await.unwrap(), Server::start().await.unwrap());
+    dead.kill().unwrap();
+    let text = said(RedisStore::builder("shop").cluster([dead.url(), server.url(), dead.url()]).connect().await);
+    assert!(text.contains("not part of a cluster"), "{text}");
+    let text = said(RedisStore::builder("shop").cluster([dead.url(), dead.url()]).connect().await);
+    assert!(text.contains("cannot be reached"), "{text}");
+}
+
+#[tokio::test]
 async fn a_server_that_may_lose_sessions_is_a_warning() {
     let careless = Server::builder().maxmemory(50_000_000, "allkeys-lru").start().await.unwrap();
     let store = RedisStore::connect(&address(&careless.url())).await.unwrap();
