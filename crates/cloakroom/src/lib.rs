@@ -47,6 +47,7 @@
 mod cache;
 mod http;
 mod identity;
+mod keys;
 mod random;
 mod session;
 mod sessions;
@@ -65,6 +66,7 @@ pub use http::{
     CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer, SessionService,
 };
 pub use identity::{InvalidHandle, Principal, SessionHandle};
+pub use keys::{Key, KeyError, KeyId, KeyRing};
 pub use random::{OsRandom, RandomError, RandomSource};
 pub use session::{AnsweredBy, CachePolicy, Login, Session, SessionValue};
 pub use sessions::{

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::keys::KeyRing;
 use crate::random::{OsRandom, RandomSource};
 use crate::store::{AnyStore, LimitPolicy, Store};
 use crate::sync::Arc;
@@ -17,6 +18,7 @@ pub struct SessionsBuilder {
     limit: Option<(u32, LimitPolicy)>,
     max_value_bytes: Option<usize>,
     store: Option<Arc<dyn AnyStore>>,
+    keys: Option<KeyRing>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
 }
@@ -28,6 +30,7 @@ impl SessionsBuilder {
             limit: None,
             max_value_bytes: None,
             store: None,
+            keys: None,
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(OsRandom),
         }
@@ -122,6 +125,14 @@ impl SessionsBuilder {
         self
     }
 
+    /// The keys of the application. Default: none, and none is needed.
+    ///
+    /// With keys, [`LogId`](crate::LogId)s are the same on all nodes and after a restart. Give all nodes the same ring.
+    pub fn keys(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
     /// The clock that everything expires by. Default: [`SystemClock`]. For tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -142,7 +153,7 @@ impl SessionsBuilder {
         self.policy.max_value_bytes = self.max_value_bytes.unwrap_or(self.policy.max_session_bytes);
         self.policy.validate()?;
         self.policy.limit = self.limit.map(|(count, policy)| limit(count, policy)).transpose()?;
-        let engine = Engine::new(self.policy, self.store, self.clock, self.random);
+        let engine = Engine::new(self.policy, self.store, self.keys.as_ref(), self.clock, self.random);
         engine.map(Sessions::from_engine).map_err(|error| ConfigError::randomness(&error))
     }
 }
@@ -153,6 +164,7 @@ impl fmt::Debug for SessionsBuilder {
             .field("policy", &self.policy)
             .field("limit", &self.limit)
             .field("shared", &self.store.is_some())
+            .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
 }

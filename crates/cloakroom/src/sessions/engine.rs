@@ -2,6 +2,7 @@ use std::fmt;
 
 use crate::cache::{Cell, EndReason, FingerprintKey, Holding, Limits, Setup, Tier};
 use crate::identity::Tag;
+use crate::keys::KeyRing;
 use crate::random::{RandomError, RandomSource};
 use crate::store::{AnyStore, Copies, Touch};
 use crate::sync::{Arc, Mutex, Weak};
@@ -35,10 +36,11 @@ impl Engine {
     pub(crate) fn new(
         policy: Policy,
         store: Option<Arc<dyn AnyStore>>,
+        keys: Option<&KeyRing>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
     ) -> Result<Arc<Self>, RandomError> {
-        let ledger = Arc::new(Ledger::new(&*random, Arc::clone(&clock))?);
+        let ledger = Arc::new(Ledger::new(keys, &*random, Arc::clone(&clock))?);
         let tier = Tier::new(Setup {
             holding: if store.is_some() { Holding::Copy } else { Holding::Only },
             limits: limits(&policy),

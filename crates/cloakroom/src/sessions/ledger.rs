@@ -1,5 +1,6 @@
 use crate::cache::{Cell, EndReason, Observer, State};
 use crate::identity::{Principal, Tag};
+use crate::keys::KeyRing;
 use crate::random::{RandomError, RandomSource};
 use crate::sync::{Arc, Mutex};
 use crate::time::Clock;
@@ -22,13 +23,17 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(random: &dyn RandomSource, clock: Arc<dyn Clock>) -> Result<Self, RandomError> {
+    pub(crate) fn new(
+        keys: Option<&KeyRing>,
+        random: &dyn RandomSource,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, RandomError> {
         Ok(Self {
             index: Index::new(),
             counters: Tally::default(),
             announcer: Announcer::new(),
             doubted: Mutex::default(),
-            log_key: LogKey::generate(random)?,
+            log_key: LogKey::new(keys, random)?,
             clock,
         })
     }

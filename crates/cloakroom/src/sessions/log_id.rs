@@ -4,11 +4,12 @@ use std::hash::Hasher;
 use siphasher::sip::SipHasher24;
 
 use crate::identity::Tag;
+use crate::keys::{KeyRing, Purpose};
 use crate::random::{RandomError, RandomSource};
 
 /// Names a session in logs and events, and nowhere else.
 ///
-/// A keyed digest of the tag under a key of this process: lines about one session can be put
+/// A keyed digest of the tag, under the active key of the sessions' ring or, without one, under a key of this process: lines about one session can be put
 /// together, but a log opens nothing and does not even say where a session is stored
 /// (OWASP ASVS 16.2.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,13 +27,17 @@ impl fmt::Debug for LogId {
     }
 }
 
-/// The process's key for log ids.
+/// The key for log ids.
 pub(crate) struct LogKey([u8; 16]);
 
 impl LogKey {
-    pub(crate) fn generate(random: &dyn RandomSource) -> Result<Self, RandomError> {
+    /// Of the ring's active key, so that all nodes give a session the same name; else of this process alone.
+    pub(crate) fn new(keys: Option<&KeyRing>, random: &dyn RandomSource) -> Result<Self, RandomError> {
         let mut bytes = [0; 16];
-        random.fill(&mut bytes)?;
+        match keys.and_then(|ring| ring.keys().next()) {
+            Some(active) => bytes.copy_from_slice(&active.derive(Purpose::LogId, b"").as_bytes()[..16]),
+            None => random.fill(&mut bytes)?,
+        }
         Ok(Self(bytes))
     }
 
