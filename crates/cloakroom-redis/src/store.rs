@@ -113,7 +113,7 @@ impl Store for RedisStore {
 
     async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
         let mut arguments = vec![
-            wire::nonce(record.nonce).into_bytes(),
+            wire::nonce(record.nonce),
             wire::idle(&record.lifetimes).into_bytes(),
             wire::millis(record.lifetimes.absolute),
         ];
@@ -128,14 +128,14 @@ impl Store for RedisStore {
     }
 
     async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
-        let key = self.0.settings.namespace.record(tag);
+        let (key, base) = (self.0.settings.namespace.record(tag), commit.base);
         let (mut answer, lease) =
             self.run(&scripts::COMMIT, &key, wire::commit_arguments(&commit), Manner::WRITE).await?;
         match answer.word.as_str() {
             "gone" => Ok(Committed::Gone),
             "conflict" => Ok(Committed::Conflict(Loaded::new(record(answer.next())?, lease))),
             "superseded" => Ok(Committed::Superseded(Loaded::new(record(answer.next())?, lease))),
-            "done" => receipt(answer, lease).map(Committed::Done),
+            "done" => receipt(answer.next(), base, lease).map(Committed::Done),
             _ => Err(fault::nonsense(Nonsense)),
         }
     }
@@ -237,17 +237,9 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-fn receipt(mut answer: Answer, lease: Lease) -> Result<Receipt, StoreError> {
-    let first = answer.next().ok_or_else(|| fault::nonsense(Nonsense))?;
-    // A repeat is answered with the record alone.
-    let (version, fields) = match first {
-        Value::Array(_) | Value::Map(_) => (None, Some(first)),
-        version => (Some(wire::text(version).map_err(fault::nonsense)?), answer.next()),
-    };
-    let Some(fields) = fields else {
-        let version = version.and_then(|version| version.parse().ok()).ok_or_else(|| fault::nonsense(Nonsense))?;
-        return Ok(Receipt::new(version, lease));
-    };
+/// The record comes along only if it is not simply the one after `base`.
+fn receipt(fields: Option<Value>, base: u64, lease: Lease) -> Result<Receipt, StoreError> {
+    let Some(fields) = fields else { return Ok(Receipt::new(base.saturating_add(1), lease)) };
     let record = record(Some(fields))?;
     let mut receipt = Receipt::new(record.version, lease);
     receipt.record = Some(Box::new(record));

@@ -12,18 +12,18 @@ pub(crate) struct Script {
 }
 
 macro_rules! script {
-    ($name:ident, $file:literal, $what:literal) => {
+    ($name:ident, [$($file:literal),+], $what:literal) => {
         #[doc = $what]
         pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!(include_str!("prelude.lua"), include_str!($file))));
+            LazyLock::new(|| Script::new(concat!($(include_str!($file)),+)));
     };
 }
 
-script!(CREATE, "create.lua", "Inserts a record if its key is free.");
-script!(COMMIT, "commit.lua", "Applies edits and a rotation, all or nothing.");
-script!(TOUCH, "touch.lua", "Restarts the idle timeout.");
-script!(DESTROY, "destroy.lua", "Removes a record if the guard holds.");
-script!(ADMIT, "admit.lua", "Enters a session into the index of its principal, within a limit.");
+script!(CREATE, ["prelude.lua", "create.lua"], "Inserts a record if its key is free.");
+script!(COMMIT, ["edit.lua", "prelude.lua", "commit.lua"], "Applies edits and a rotation, all or nothing.");
+script!(TOUCH, ["prelude.lua", "touch.lua"], "Restarts the idle timeout.");
+script!(DESTROY, ["prelude.lua", "destroy.lua"], "Removes a record if the guard holds.");
+script!(ADMIT, ["admit.lua"], "Enters a session into the index of its principal, within a limit.");
 
 /// All of them, for a new connection to load.
 pub(crate) fn all() -> [&'static Script; 5] {

@@ -1,64 +1,63 @@
 //! The arguments of the scripts.
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Action, Commit, Edit, Expect, Guard, Payload};
+use cloakroom::store::{Action, Commit, Edit, Expect, Guard, Lifetimes, Payload, Rotation};
 
-use super::{idle, nonce, persistent, tail};
+use super::{envelope, field, head, idle, nonce, persistent};
 use crate::namespace::hex;
 
 /// What the script of a commit is given.
 pub(crate) fn commit_arguments(commit: &Commit) -> Vec<Vec<u8>> {
-    let mut arguments =
-        vec![millis(commit.now), commit.base.to_string().into_bytes(), nonce(commit.nonce).into_bytes()];
+    let next = commit.base.saturating_add(1);
+    let mut arguments = vec![millis(commit.now), digits(commit.base), digits(next), nonce(commit.nonce)];
     arguments.extend(guarded(commit.guard));
-    let none = Vec::new;
-    match &commit.lifetimes {
-        Some(lifetimes) => {
-            arguments.extend([idle(lifetimes).into_bytes(), millis(lifetimes.absolute), persistent(lifetimes).into()]);
-        }
-        None => arguments.extend([none(), none(), none()]),
+    arguments.push(digits(commit.edits.len() as u64));
+    commit.edits.iter().for_each(|edit| arguments.extend(edit_arguments(edit, next)));
+    if commit.lifetimes.is_some() || commit.rotation.is_some() {
+        arguments.extend(lifetime_arguments(commit.lifetimes.as_ref()));
+        rotation_arguments(commit.rotation.as_ref(), &mut arguments);
     }
-    let rotation = commit.rotation.as_ref();
-    match rotation {
-        Some(rotation) => arguments.push(hex(rotation.verifier.as_bytes()).into_bytes()),
-        None => arguments.push(none()),
-    }
-    match rotation.and_then(|rotation| rotation.previous) {
-        Some(previous) => {
-            arguments.extend([hex(previous.verifier.as_bytes()).into_bytes(), millis(previous.until)]);
-        }
-        None => arguments.extend([none(), none()]),
-    }
-    match rotation.and_then(|rotation| rotation.authentication.as_ref()) {
-        Some(authentication) => arguments.extend([
+    arguments
+}
+
+/// The value's field, the beginning of what must be there, and what it will be if the commit's base is up to date.
+fn edit_arguments(edit: &Edit, next: u64) -> [Vec<u8>; 3] {
+    let expected = match edit.expect {
+        Expect::Version(0) => b"none".to_vec(),
+        Expect::Version(version) => head(version),
+        _ => b"any".to_vec(),
+    };
+    let value = match &edit.action {
+        Action::Put { payload, fresh_until } => envelope(next, payload, *fresh_until),
+        _ => envelope(next, &Payload::Removed, None),
+    };
+    [field(&edit.key), expected, value]
+}
+
+fn lifetime_arguments(lifetimes: Option<&Lifetimes>) -> [Vec<u8>; 3] {
+    lifetimes.map_or_else(Default::default, |lifetimes| {
+        [idle(lifetimes).into_bytes(), millis(lifetimes.absolute), persistent(lifetimes).into()]
+    })
+}
+
+fn rotation_arguments(rotation: Option<&Rotation>, arguments: &mut Vec<Vec<u8>>) {
+    let Some(rotation) = rotation else { return };
+    arguments.push(hex(rotation.verifier.as_bytes()).into_bytes());
+    arguments.extend(rotation.previous.map_or_else(<[Vec<u8>; 2]>::default, |previous| {
+        [hex(previous.verifier.as_bytes()).into_bytes(), millis(previous.until)]
+    }));
+    arguments.extend(rotation.authentication.as_ref().map_or_else(<[Vec<u8>; 4]>::default, |authentication| {
+        [
             b"login".to_vec(),
             authentication.principal.as_str().into(),
             millis(authentication.at),
             authentication.label.as_ref().map(|label| format!("+{label}").into_bytes()).unwrap_or_default(),
-        ]),
-        None => arguments.extend([none(), none(), none(), none()]),
+        ]
+    }));
+    if let Some(kept) = &rotation.keep_only {
+        arguments.push(b"only".to_vec());
+        arguments.extend(kept.iter().map(|key| field(key)));
     }
-    match rotation.and_then(|rotation| rotation.keep_only.as_ref()) {
-        Some(kept) => {
-            arguments.push(kept.len().to_string().into_bytes());
-            arguments.extend(kept.iter().map(|key| key.as_bytes().to_vec()));
-        }
-        None => arguments.push(none()),
-    }
-    commit.edits.iter().for_each(|edit| arguments.extend(edit_arguments(edit)));
-    arguments
-}
-
-fn edit_arguments(edit: &Edit) -> [Vec<u8>; 3] {
-    let expected = match edit.expect {
-        Expect::Version(version) => version.to_string(),
-        _ => "*".to_owned(),
-    };
-    let tail = match &edit.action {
-        Action::Put { payload, fresh_until } => tail(payload, *fresh_until),
-        _ => tail(&Payload::Removed, None),
-    };
-    [edit.key.as_bytes().to_vec(), expected.into_bytes(), tail]
 }
 
 /// The guard's word, and the verifier that was shown.
@@ -73,4 +72,8 @@ pub(crate) fn guarded(guard: Guard) -> [Vec<u8>; 2] {
 
 pub(crate) fn millis(at: Timestamp) -> Vec<u8> {
     at.as_millis().to_string().into_bytes()
+}
+
+fn digits(number: u64) -> Vec<u8> {
+    number.to_string().into_bytes()
 }

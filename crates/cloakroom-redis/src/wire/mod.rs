@@ -17,7 +17,7 @@
 //! Instants and durations are milliseconds. A value begins with the number of its own form and the
 //! version of the record that wrote it, whatever that form is: so a node that does not know the
 //! form still knows the version, reports the value as unreadable and leaves it alone. Fields that a
-//! node does not know are left alone as well. `recent` holds the nonces of the last writes.
+//! node does not know are left alone as well. `recent` holds the nonces of the last writes, each with a comma.
 
 mod arguments;
 mod record;
@@ -26,10 +26,12 @@ mod value;
 
 pub(crate) use arguments::{commit_arguments, guarded, millis};
 pub(crate) use record::{Malformed, decode, fields, idle, persistent};
-pub(crate) use reply::{Answer, Fields, Nonsense, text, texts};
-pub(crate) use value::tail;
+pub(crate) use reply::{Answer, Fields, Nonsense, texts};
 
-/// A nonce as the scripts compare it: text, as their numbers hold 53 bits only.
-pub(crate) fn nonce(nonce: u64) -> String {
-    format!("{nonce:016x}")
+use record::field;
+use value::{envelope, head};
+
+/// A nonce as it stands in `recent`: text, as the scripts' numbers hold 53 bits only.
+pub(crate) fn nonce(nonce: u64) -> Vec<u8> {
+    format!("{nonce:016x},").into_bytes()
 }

@@ -22,7 +22,7 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     let millis = |at: Timestamp| at.as_millis().to_string();
     put("format", FORMAT.as_bytes());
     put("version", record.version.to_string().as_bytes());
-    put("recent", format!("{},", nonce(record.nonce)).as_bytes());
+    put("recent", &nonce(record.nonce));
     put("secret", hex(record.verifier.as_bytes()).as_bytes());
     if let Some(previous) = &record.previous {
         put("previous", hex(previous.verifier.as_bytes()).as_bytes());
@@ -41,9 +41,15 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
         }
     }
     for stored in &record.values {
-        put(&format!("value:{}", stored.key), &value::encode(stored));
+        fields.push(field(&stored.key));
+        fields.push(value::envelope(stored.version, &stored.payload, stored.fresh_until));
     }
     fields
+}
+
+/// Where the value under a key stands.
+pub(super) fn field(key: &str) -> Vec<u8> {
+    [VALUE, key.as_bytes()].concat()
 }
 
 /// The idle timeout in milliseconds.
