@@ -7,7 +7,7 @@ use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServer
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsMode};
 
 use crate::error::{ConnectError, Problem};
-use crate::link::{Audience, Home, Leases, Link, Origin, Settings};
+use crate::link::{Audience, Home, Leases, Link, Origin, Settings, Territory};
 use crate::namespace::Namespace;
 use crate::preflight::{self, Warning};
 use crate::route::{Cluster, Route};
@@ -208,7 +208,7 @@ impl RedisStoreBuilder {
 /// One master, wherever it is.
 async fn single(origin: Origin, settings: &Arc<Settings>) -> Result<(Vec<Warning>, Route), ConnectError> {
     let warnings = preflight::look(&origin, false, settings).await?;
-    let home = Home::new(settings.namespace.probe(0), Arc::default());
+    let home = Home::new(settings.namespace.probe(0), Territory::everything(), Arc::default());
     let link = Link::start(origin, 0, home, Arc::clone(settings));
     link.line(settings.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
     Ok((warnings, Route::Single(link)))

@@ -1,6 +1,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use cloakroom::store::{Copies, Tag};
+use tokio::sync::oneshot;
+
+use super::home::Territory;
 
 /// The local tiers of this process that keep copies.
 #[derive(Default)]
@@ -18,20 +21,26 @@ impl Audience {
         }
     }
 
-    /// Any record may have been changed. Away from the caller, because a tier may hold millions of
-    /// copies. Who has lost a line has ended its lease before, so that none is served meanwhile; where only slots
-    /// have moved, the servers themselves have told of the keys that they gave away.
-    pub(crate) fn forget_all(self: &Arc<Self>) {
+    /// Any record of this territory may have been changed. The answer resolves when all its copies are gone.
+    ///
+    /// Away from the caller, because a tier may hold millions of copies. Who has lost a line has ended its
+    /// lease before, so that none is served meanwhile; where only slots have moved, the servers
+    /// themselves have told of the keys that they gave away.
+    pub(crate) fn forget_all(self: &Arc<Self>, territory: Territory) -> oneshot::Receiver<()> {
+        let (done, answer) = oneshot::channel();
         let myself = Arc::clone(self);
         let forget = move || {
             for copies in myself.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
-                copies.invalidate_all();
+                copies.invalidate_those(&|tag| territory.has(tag));
             }
+            // Most callers do not wait.
+            let _ = done.send(());
         };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(forget)),
             Err(_) => forget(),
         }
+        answer
     }
 }
 

@@ -1,18 +1,26 @@
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cloakroom::store::Tag;
 use tokio::sync::Notify;
 
-/// The key that a link asks for to learn whether its server is still the one to ask.
+/// What a link has its server for.
 #[derive(Debug)]
 pub(crate) struct Home {
     key: Mutex<String>,
+    territory: Mutex<Territory>,
     lost: Arc<Notify>,
 }
 
+/// The sessions whose records a server has, or that something else concerns.
+#[derive(Clone)]
+pub(crate) struct Territory(Arc<dyn Fn(Tag) -> bool + Send + Sync>);
+
 impl Home {
-    /// `lost` is notified when the server says that the key is at home elsewhere.
-    pub(crate) fn new(key: String, lost: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { key: Mutex::new(key), lost })
+    /// `key` is what the link asks for to learn whether its server is still the one to ask; `lost` is
+    /// notified when the server says that the key is at home elsewhere.
+    pub(crate) fn new(key: String, territory: Territory, lost: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { key: Mutex::new(key), territory: Mutex::new(territory), lost })
     }
 
     pub(crate) fn move_to(&self, key: String) {
@@ -23,7 +31,35 @@ impl Home {
         self.key.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(crate) fn reaches_over(&self, territory: Territory) {
+        *self.territory.lock().unwrap_or_else(PoisonError::into_inner) = territory;
+    }
+
+    pub(crate) fn territory(&self) -> Territory {
+        self.territory.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(super) fn lost(&self) {
         self.lost.notify_one();
+    }
+}
+
+impl Territory {
+    pub(crate) fn everything() -> Self {
+        Self::of(|_| true)
+    }
+
+    pub(crate) fn of(has: impl Fn(Tag) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(has))
+    }
+
+    pub(crate) fn has(&self, tag: Tag) -> bool {
+        (self.0)(tag)
+    }
+}
+
+impl fmt::Debug for Territory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Territory").finish_non_exhaustive()
     }
 }

@@ -20,77 +20,137 @@ pub(super) struct Post {
 
 pub(super) async fn keep(post: Post, state: watch::Sender<State>) {
     let mut backoff = Backoff::default();
+    let mut last = Last(None);
     loop {
-        match timed(post.settings.deadline * 3, post.connect()).await {
-            Ok(line) => {
+        let attempt = Box::pin(timed(post.settings.deadline * 3, post.connect()));
+        match last.outlived_by(attempt).await {
+            Ok((line, sent)) => {
                 backoff.reset();
-                // Ended also when this task is aborted.
-                let held = Held(Arc::clone(&line));
-                state.send_replace(State::Up(line));
-                let why = post.watch_over(&held.0).await;
+                post.take_over(&line, &mut last, sent, &state).await;
+                let why = post.watch_over(&line).await;
                 // Whoever comes now waits a moment instead of failing: most interruptions are short.
                 state.send_replace(State::Connecting);
-                drop(held);
-                tracing::warn!(reason = %why, "the connection to the session store broke; connecting again");
+                if let End::Disowned(_) = why {
+                    drop(line.end());
+                }
+                tracing::warn!(reason = %why.error(), "the connection to the session store broke; connecting again");
             }
             Err(error) => {
                 tracing::warn!(%error, "the session store cannot be reached; trying again");
                 state.send_replace(State::Down(Arc::new(error)));
-                tokio::time::sleep(backoff.next()).await;
+                last.outlived_by(tokio::time::sleep(backoff.next())).await;
             }
         }
     }
 }
 
+/// The newest line, which may be over. What was read over it is served no longer than this is kept.
+struct Last(Option<Arc<Line>>);
+
+impl Last {
+    /// Does something while there is no line, and ends meanwhile what the last one has left, when its time has come.
+    async fn outlived_by<T>(&self, work: impl Future<Output = T>) -> T {
+        let lapse = async {
+            if let Some(line) = &self.0 {
+                line.lapse().await;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            outcome = work => outcome,
+            outcome = lapse => outcome,
+        }
+    }
+}
+
+/// Also when the keeper is aborted.
+impl Drop for Last {
+    fn drop(&mut self) {
+        if let Some(line) = &self.0 {
+            drop(line.end());
+        }
+    }
+}
+
+/// How a line ended.
+enum End {
+    /// It broke, or nobody answers: nothing speaks against what was read over it.
+    Lost(RedisError),
+    /// The server says that it is not, or not now, the one to ask.
+    Disowned(RedisError),
+}
+
+impl End {
+    fn of(error: RedisError) -> Self {
+        match error.kind() {
+            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => Self::Disowned(error),
+            _ => Self::Lost(error),
+        }
+    }
+
+    const fn error(&self) -> &RedisError {
+        let (Self::Lost(error) | Self::Disowned(error)) = self;
+        error
+    }
+}
+
 impl Post {
-    async fn connect(&self) -> RedisResult<Arc<Line>> {
+    /// A new line, and when its server was asked whether it is the one to ask.
+    async fn connect(&self) -> RedisResult<(Arc<Line>, Instant)> {
         let Self { origin, slot, home, settings } = self;
         let client = timed(settings.deadline, origin.client()).await?;
-        let line = Line::open(&client, *slot, settings).await?;
+        let line = Line::open(&client, *slot, Arc::clone(home), settings).await?;
+        let sent = Instant::now();
         match timed(settings.deadline, line.probe(&home.key())).await {
-            Ok(role) => is_master(&role).then_some(line).ok_or_else(not_the_master),
+            Ok(role) => is_master(&role).then_some((line, sent)).ok_or_else(not_the_master),
             // What its home is, the watch finds out.
-            Err(error) if is_redirection(&error) => Ok(line),
+            Err(error) if is_redirection(&error) => Ok((line, sent)),
             Err(error) => Err(error),
         }
     }
 
+    /// Lets requests have the new line, and ends what was read over the last one.
+    async fn take_over(&self, line: &Arc<Line>, last: &mut Last, sent: Instant, state: &watch::Sender<State>) {
+        let forgotten = last.0.replace(Arc::clone(line)).map(|before| before.end());
+        if forgotten.is_none() {
+            line.vouch(sent, &self.settings);
+        }
+        state.send_replace(State::Up(Arc::clone(line)));
+        if let Some(forgotten) = forgotten {
+            // A write that was made on an old copy must find it gone, or it would be kept as if it were new.
+            let _ = forgotten.await;
+            line.vouch(sent, &self.settings);
+        }
+    }
+
     /// Prolongs the lease by probes until something is wrong.
-    async fn watch_over(&self, line: &Line) -> RedisError {
+    async fn watch_over(&self, line: &Line) -> End {
         let Self { home, settings, .. } = self;
         // Four chances within a lease, so that one slow answer costs nothing.
         let mut rhythm = tokio::time::interval(settings.lease / 4);
         rhythm.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = line.broken() => return closed(),
+                () = line.broken() => return End::Lost(closed()),
                 _ = rhythm.tick() => {}
             }
             let key = home.key();
             let sent = Instant::now();
             let answer = tokio::select! {
-                () = line.broken() => return closed(),
+                () = line.broken() => return End::Lost(closed()),
                 answer = timed(patience(settings), line.probe(&key)) => answer,
             };
             match answer {
                 Ok(role) if is_master(&role) => line.prolong(sent, settings),
-                Ok(_) => return not_the_master(),
+                Ok(_) => return End::Disowned(not_the_master()),
                 // Slots went to another server. What was read of them may have changed there.
                 Err(error) if is_redirection(&error) => {
                     line.start_over();
                     home.lost();
                 }
-                Err(error) => return error,
+                Err(error) => return End::of(error),
             }
         }
-    }
-}
-
-struct Held(Arc<Line>);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.end();
     }
 }
 

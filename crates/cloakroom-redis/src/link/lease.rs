@@ -41,6 +41,12 @@ impl Leases {
         present && self.millis(Instant::now()) < until && slot.number.load(Ordering::Acquire) == number
     }
 
+    /// Until when this lease holds if nothing prolongs it. `None` if it does not hold now.
+    pub(crate) fn until(&self, lease: Lease) -> Option<Instant> {
+        let slot = self.slot_of(lease).filter(|_| self.hold(lease))?;
+        Some(self.epoch + Duration::from_millis(slot.until.load(Ordering::Acquire)))
+    }
+
     /// A lease that nobody had before. It does not hold yet.
     pub(crate) fn fresh(&self, slot: usize) -> Lease {
         let counted = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
@@ -49,7 +55,6 @@ impl Leases {
 
     /// From now on, and until `until`, this lease holds in its slot and no other.
     pub(crate) fn begin(&self, lease: Lease, until: Instant) {
-        // A line that broke while it was being opened has none, and the first slot is somebody's.
         let Some(slot) = self.slot_of(lease).filter(|_| lease != Lease::NONE) else { return };
         // In this order nobody sees the new number with a time that was the old one's.
         slot.number.store(0, Ordering::Release);
@@ -59,7 +64,8 @@ impl Leases {
 
     /// The lease holds for longer, if it still does at all.
     pub(crate) fn prolong(&self, lease: Lease, until: Instant) {
-        let Some(slot) = self.slot_of(lease) else { return };
+        // Before it vouches for anything a line has none, and the first slot is somebody's.
+        let Some(slot) = self.slot_of(lease).filter(|_| lease != Lease::NONE) else { return };
         if slot.number.load(Ordering::Acquire) == lease.number() {
             slot.until.fetch_max(self.millis(until), Ordering::AcqRel);
         }
@@ -75,6 +81,13 @@ impl Leases {
     pub(crate) fn end(&self, lease: Lease) {
         let Some(slot) = self.slot_of(lease) else { return };
         let _ = slot.number.compare_exchange(lease.number(), 0, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// No lease holds in this slot any more.
+    pub(crate) fn vacate(&self, slot: usize) {
+        if let Some(slot) = self.slots.get(slot) {
+            slot.number.store(0, Ordering::Release);
+        }
     }
 
     pub(crate) const fn capacity() -> usize {
@@ -136,8 +149,11 @@ mod tests {
         let lease = leases.fresh(0);
         leases.begin(lease, Instant::now() + LONG);
         leases.begin(Lease::NONE, Instant::now() + LONG);
+        leases.prolong(Lease::NONE, Instant::now() + LONG * 2);
         leases.end(Lease::NONE);
         assert!(leases.hold(lease) && !leases.hold(Lease::NONE));
+        assert!(leases.until(lease).is_some_and(|until| until <= Instant::now() + LONG));
+        assert_eq!(leases.until(Lease::NONE), None);
     }
 
     #[test]

@@ -5,16 +5,19 @@ use std::time::Instant;
 use cloakroom::store::Lease;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, PushInfo, PushKind, RedisResult, Value, cmd};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::audience::Audience;
+use super::home::Home;
 use super::lease::{Leases, after};
 use super::{Settings, timed};
 use crate::namespace::Namespace;
 use crate::scripts;
 
 /// One generation of the connections to a server: what is read over the tracked one, the server
-/// reports changes of. When that one breaks, the generation is over, and all leases it gave.
+/// reports changes of. When one of them breaks, another line takes over. Until then, nobody has heard of a
+/// change since the last probe, as on a line that carries nothing without saying so; and as there, what was read
+/// is served until the lease is over.
 #[derive(Debug)]
 pub(crate) struct Line {
     /// For records: their copies are kept.
@@ -30,21 +33,28 @@ struct Ear {
     namespace: Namespace,
     leases: Arc<Leases>,
     audience: Arc<Audience>,
+    home: Arc<Home>,
     slot: usize,
-    /// The lease under which copies are read now; that of a broken line holds no more.
+    /// The lease under which copies are read now; 0 before this line vouches for any, and after.
     lease: AtomicU64,
     broken: Notify,
 }
 
 impl Line {
     /// Opens both connections, has the first one tracked, and teaches the server the scripts.
-    pub(super) async fn open(client: &Client, slot: usize, settings: &Settings) -> RedisResult<Arc<Self>> {
+    pub(super) async fn open(
+        client: &Client,
+        slot: usize,
+        home: Arc<Home>,
+        settings: &Settings,
+    ) -> RedisResult<Arc<Self>> {
         let ear = Arc::new(Ear {
             namespace: settings.namespace.clone(),
             leases: Arc::clone(&settings.leases),
             audience: Arc::clone(&settings.audience),
+            home,
             slot,
-            lease: AtomicU64::new(settings.leases.fresh(slot).number()),
+            lease: AtomicU64::new(0),
             broken: Notify::new(),
         });
         let config = || {
@@ -69,7 +79,6 @@ impl Line {
         });
         let mut tracked = client.get_multiplexed_async_connection_with_config(&hears).await?;
         let plain = client.get_multiplexed_async_connection_with_config(&plain).await?;
-        let sent = Instant::now();
         let mut track = cmd("CLIENT");
         track.arg("TRACKING").arg("ON").arg("NOLOOP");
         timed(settings.deadline, track.exec_async(&mut tracked)).await?;
@@ -79,7 +88,6 @@ impl Line {
         for loaded in timed(settings.deadline, line.send_all(&loads, false)).await? {
             loaded?;
         }
-        line.ear.leases.begin(line.lease(), after(sent, settings.lease));
         Ok(line)
     }
 
@@ -119,6 +127,14 @@ impl Line {
         answers.next().unwrap_or(Ok(Value::Nil))
     }
 
+    /// From now on, copies of what is read over this line are kept; the server was alive when a question was
+    /// sent at this instant. Copies that were read over another line in this place are not served any more.
+    pub(super) fn vouch(&self, sent: Instant, settings: &Settings) {
+        let lease = self.ear.leases.fresh(self.ear.slot);
+        self.ear.leases.begin(lease, after(sent, settings.lease));
+        self.ear.lease.store(lease.number(), Ordering::Release);
+    }
+
     /// The server was alive when a question was sent at this instant.
     pub(super) fn prolong(&self, sent: Instant, settings: &Settings) {
         self.ear.leases.prolong(self.lease(), after(sent, settings.lease));
@@ -134,10 +150,18 @@ impl Line {
         self.ear.start_over();
     }
 
-    /// Nothing that was read over this line may be served any more.
-    pub(super) fn end(&self) {
+    /// Nothing that was read over this line may be served any more. The answer resolves when all of it is gone.
+    pub(super) fn end(&self) -> oneshot::Receiver<()> {
         self.ear.leases.end(Lease::new(self.ear.lease.swap(0, Ordering::AcqRel)));
-        self.ear.audience.forget_all();
+        self.ear.forget_all()
+    }
+
+    /// Ends what a line has left behind when its lease is over, and not before.
+    pub(super) async fn lapse(&self) {
+        while let Some(until) = self.ear.leases.until(self.lease()) {
+            tokio::time::sleep_until(until.into()).await;
+        }
+        drop(self.end());
     }
 }
 
@@ -149,10 +173,7 @@ impl Ear {
                 // The server was flushed, or does not say what has changed.
                 _ => self.start_over(),
             },
-            PushKind::Disconnection => {
-                self.leases.end(Lease::new(self.lease.swap(0, Ordering::AcqRel)));
-                self.broken.notify_one();
-            }
+            PushKind::Disconnection => self.broken.notify_one(),
             _ => {}
         }
     }
@@ -171,6 +192,10 @@ impl Ear {
         if old != 0 && self.lease.compare_exchange(old, new.number(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.leases.succeed(Lease::new(old), new);
         }
-        self.audience.forget_all();
+        drop(self.forget_all());
+    }
+
+    fn forget_all(&self) -> oneshot::Receiver<()> {
+        self.audience.forget_all(self.home.territory())
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::namespace::Namespace;
 
 pub(crate) use audience::Audience;
-pub(crate) use home::Home;
+pub(crate) use home::{Home, Territory};
 pub(crate) use lease::Leases;
 pub(crate) use line::Line;
 pub(crate) use origin::Origin;
@@ -39,6 +39,8 @@ pub(crate) struct Settings {
 pub(crate) struct Link {
     state: watch::Receiver<State>,
     keeper: tokio::task::AbortHandle,
+    leases: Arc<Leases>,
+    slot: usize,
 }
 
 /// What the keeper knows of the server.
@@ -56,9 +58,16 @@ impl Link {
     /// Begins to connect. `slot` is where the leases of this link stand; no other link may have it.
     pub(crate) fn start(origin: Origin, slot: usize, home: Arc<Home>, settings: Arc<Settings>) -> Self {
         let (sender, state) = watch::channel(State::Connecting);
+        let leases = Arc::clone(&settings.leases);
         let post = keeper::Post { origin, slot, home, settings };
         let keeper = tokio::spawn(keeper::keep(post, sender)).abort_handle();
-        Self { state, keeper }
+        Self { state, keeper, leases, slot }
+    }
+
+    /// Ends what was read over this link, now and not when its keeper gets to it, and never connects again.
+    pub(crate) fn give_up(&self) {
+        self.leases.vacate(self.slot);
+        self.keeper.abort();
     }
 
     /// The line, waited for while it is being connected.
@@ -80,7 +89,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.keeper.abort();
+        self.give_up();
     }
 }
 

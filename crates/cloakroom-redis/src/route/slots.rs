@@ -1,4 +1,7 @@
+use cloakroom::store::Tag;
 use redis::Value;
+
+use crate::namespace::hex;
 
 /// How many parts the keys of a cluster are divided into.
 pub(crate) const SLOTS: u16 = 16384;
@@ -8,6 +11,12 @@ const CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_XMODEM);
 /// The slot of a key: that of the part in its first braces, if there is one (Redis Cluster specification).
 pub(crate) fn slot_of(key: &[u8]) -> u16 {
     CRC.checksum(hashed_part(key)) % SLOTS
+}
+
+/// The slot of a session's record.
+pub(crate) fn slot_of_tag(tag: Tag) -> u16 {
+    // The part of its key in braces.
+    slot_of(hex(tag.as_bytes()).as_bytes())
 }
 
 fn hashed_part(key: &[u8]) -> &[u8] {
@@ -56,6 +65,7 @@ fn number(value: &Value) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::namespace::Namespace;
 
     #[test]
     fn slots_are_those_of_the_specification() {
@@ -70,6 +80,15 @@ mod tests {
             assert_eq!(hashed_part(key.as_bytes()), same.as_bytes());
         }
         assert_eq!(slot_of(b"foo"), 12182);
+    }
+
+    #[test]
+    fn a_session_is_in_the_slot_of_its_key() {
+        let namespace: Namespace = "shop".parse().expect("a namespace");
+        for byte in 0..=255 {
+            let tag = Tag::from_bytes([byte; 16]);
+            assert_eq!(slot_of_tag(tag), slot_of(namespace.record(tag).as_bytes()));
+        }
     }
 
     fn line(first: i64, last: i64, host: Value, port: i64) -> Value {

@@ -111,11 +111,17 @@ impl Copies for LocalCopies {
     }
 
     fn invalidate_all(&self) {
+        self.invalidate_those(&|_| true);
+    }
+
+    fn invalidate_those(&self, concerned: &dyn Fn(Tag) -> bool) {
         let Some(engine) = self.0.upgrade() else { return };
         let now = engine.now();
         engine.tier.for_each(|cell| {
-            engine.tier.doubt(cell, now);
-            engine.tell_listeners(cell);
+            if concerned(cell.tag) {
+                engine.tier.doubt(cell, now);
+                engine.tell_listeners(cell);
+            }
         });
     }
 }

@@ -146,8 +146,8 @@ pub trait Store: Send + Sync + 'static {
     /// Registers the local tier that keeps copies of this store's records.
     ///
     /// From then on the store calls [`Copies::invalidate`] whenever a record that was read through
-    /// this instance was changed by somebody else, and [`Copies::invalidate_all`] whenever it may
-    /// have missed such a change. A store that cannot know does nothing here and never
+    /// this instance was changed by somebody else, and [`Copies::invalidate_all`] or
+    /// [`Copies::invalidate_those`] whenever it may have missed such a change. A store that cannot know does nothing here and never
     /// [vouches](Store::vouches).
     fn attach(&self, copies: Arc<dyn Copies>) {
         drop(copies);

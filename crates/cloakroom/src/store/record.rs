@@ -207,4 +207,12 @@ pub trait Copies: Send + Sync {
 
     /// Anything may have changed: a connection broke, or the store was flushed.
     fn invalidate_all(&self);
+
+    /// Any of these may have changed: one of several servers was lost, or has given some of its records away.
+    ///
+    /// A tier that cannot tell them from the others drops all, which is what the default does.
+    fn invalidate_those(&self, concerned: &dyn Fn(Tag) -> bool) {
+        let _ = concerned;
+        self.invalidate_all();
+    }
 }

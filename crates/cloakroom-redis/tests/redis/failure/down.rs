@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use cloakroom::testkit::ManualClock;
+use cloakroom::{Clock, OnStoreError, SystemClock};
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::Server;
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, app, until};
+use crate::support::{Browser, House, Node, app, app_that, until};
 
 const LEASE: Duration = Duration::from_millis(500);
 const DEADLINE: Duration = Duration::from_millis(200);
@@ -15,8 +17,12 @@ const DEADLINE: Duration = Duration::from_millis(200);
 const SLACK: Duration = Duration::from_millis(500);
 
 async fn scene() -> (House, Node, Router, Browser) {
+    scene_with(LEASE).await
+}
+
+async fn scene_with(lease: Duration) -> (House, Node, Router, Browser) {
     let house = House::open().await;
-    let node = house.node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions).await;
+    let node = house.node_with(|store| store.lease(lease).deadline(DEADLINE), |sessions| sessions).await;
     let app = app(&node.sessions);
     let mut alice = Browser::new(&app);
     alice.post("/count").await.is("1");
@@ -105,21 +111,80 @@ async fn a_server_that_comes_back_with_its_data_goes_on_as_if_nothing_had_been()
     alice.post("/count").await.is("2");
 }
 
+/// How long this client is served from memory, from now on.
+async fn served(alice: &mut Browser) -> Duration {
+    let (began, mut served) = (Instant::now(), Duration::ZERO);
+    until("the lease is over", async || {
+        let reply = alice.get("/count").await;
+        if reply.status == StatusCode::OK {
+            reply.is("1");
+            served = began.elapsed();
+        }
+        reply.status != StatusCode::OK
+    })
+    .await;
+    served
+}
+
+#[tokio::test]
+async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after() {
+    let lease = LEASE * 3;
+    let (house, node, app, mut alice) = scene_with(lease).await;
+    let mut bob = Browser::new(&app);
+    bob.post("/count").await.is("1");
+    house.server.kill().unwrap();
+    until("its connections are closed", async || node.wire.traffic().open == 0).await;
+    alice.get("/count").await.is("1");
+    let began = Instant::now();
+    bob.post("/count").await.is_unavailable();
+    assert!(began.elapsed() <= DEADLINE + SLACK, "a write is refused in time: {:?}", began.elapsed());
+    bob.get("/count").await.is_unavailable();
+    let served = served(&mut alice).await;
+    assert!(served <= lease + SLACK, "served for {served:?}");
+    only_what_needs_the_store_fails(&app, &mut alice).await;
+    house.server.restart().await.unwrap();
+    let took = recovery(&mut alice).await;
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test]
+async fn what_a_layer_serves_beyond_the_lease_it_serves_up_to_its_bound() {
+    let house = House::open().await;
+    let clock = ManualClock::starting_at(SystemClock::new().now());
+    let node =
+        house.node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions.clock(clock.clone())).await;
+    let bound = Duration::from_secs(60);
+    let mut alice = Browser::new(&app_that(&node.sessions, OnStoreError::ServeStale(bound)));
+    alice.post("/count").await.is("1");
+    house.server.kill().unwrap();
+    until("the lease is over", async || {
+        alice.get("/count").await.is("1");
+        node.sessions.stats().stale_sessions_served > 0
+    })
+    .await;
+    alice.post("/count").await.is_unavailable();
+    let (step, mut passed) = (Duration::from_secs(1), Duration::ZERO);
+    until("it is refused", async || {
+        let served = alice.get("/count").await.status == StatusCode::OK;
+        if served {
+            clock.advance(step);
+            passed += step;
+            // Real time, in which the copies are marked.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        !served
+    })
+    .await;
+    assert!((bound..bound * 2).contains(&passed), "refused after {passed:?}");
+    alice.get("/count").await.is_unavailable();
+}
+
 #[tokio::test]
 async fn a_frozen_server_is_not_missed_within_the_lease_and_not_waited_for_after() {
     let (house, _node, app, mut alice) = scene().await;
     house.server.freeze().await.unwrap();
-    let began = Instant::now();
     alice.get("/count").await.is("1");
-    let mut served = Duration::ZERO;
-    until("the lease is over", async || {
-        let fine = alice.get("/count").await.status == StatusCode::OK;
-        if fine {
-            served = began.elapsed();
-        }
-        !fine
-    })
-    .await;
+    let served = served(&mut alice).await;
     assert!(served <= LEASE + SLACK, "served for {served:?}");
     only_what_needs_the_store_fails(&app, &mut alice).await;
     house.server.thaw().unwrap();

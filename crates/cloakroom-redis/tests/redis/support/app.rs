@@ -2,7 +2,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::{CookieConfig, Session, SessionError, SessionLayer, Sessions};
+use cloakroom::{CookieConfig, OnStoreError, Session, SessionError, SessionLayer, Sessions};
 use http::header::{COOKIE, RETRY_AFTER, SET_COOKIE};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -12,6 +12,11 @@ use super::Count;
 
 /// A small application: what its users see of a failure is a response.
 pub(crate) fn app(sessions: &Sessions) -> Router {
+    app_that(sessions, OnStoreError::default())
+}
+
+/// The same, with readers answered like this while the store is away.
+pub(crate) fn app_that(sessions: &Sessions, on_store_error: OnStoreError) -> Router {
     let count = async |session: Session| Ok::<_, SessionError>(text(session.get::<Count>().await?.map(|c| c.0)));
     let add = async |session: Session| {
         let number = session.update(|count: &mut Count| {
@@ -27,7 +32,11 @@ pub(crate) fn app(sessions: &Sessions) -> Router {
         .route("/count", axum::routing::get(count).post(add))
         .route("/login/{user}", any(login))
         .route("/logout", any(logout))
-        .layer(SessionLayer::new(sessions.clone()).cookie(CookieConfig::insecure_for_localhost()))
+        .layer(
+            SessionLayer::new(sessions.clone())
+                .cookie(CookieConfig::insecure_for_localhost())
+                .on_store_error(on_store_error),
+        )
 }
 
 fn text(count: Option<u64>) -> String {

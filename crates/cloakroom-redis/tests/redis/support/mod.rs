@@ -9,7 +9,7 @@ mod visitor;
 
 use std::time::Duration;
 
-pub(crate) use app::{Browser, app};
+pub(crate) use app::{Browser, app, app_that};
 pub(crate) use house::{House, LONG, NAMESPACE, key};
 pub(crate) use node::{Node, tag_of, without_hint};
 pub(crate) use values::{Count, Note};

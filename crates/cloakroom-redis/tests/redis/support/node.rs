@@ -116,11 +116,6 @@ impl Node {
     pub(crate) fn told(&self) -> u64 {
         self.wire.traffic().to_client.read
     }
-
-    /// Waits until the node has a new connection that the server tracks.
-    pub(crate) async fn connects_again(&self, before: &CommandCounts) {
-        self.sends("client|tracking", before).await;
-    }
 }
 
 /// The same session as a client shows it that has seen nothing of it yet: nothing but the
