@@ -2,7 +2,7 @@
 --       idle or '', absolute, persistent,
 --       new secret or '', previous secret, until,
 --       'login' or '', principal, since, label with a leading '+' or '',
---       number of kept keys or '', the keys,
+--       number of kept keys or '', 'exact' or '', the kept keys,
 --       then for each edit: key, expected version or '*', the value's envelope without its head
 local key, now, nonce = KEYS[1], ARGV[1], ARGV[3]
 local record = redis.call('HMGET', key,
@@ -30,7 +30,9 @@ if not admits(ARGV[4], ARGV[5], record[4], record[5], record[6], latest) then
     return answer('superseded')
 end
 
-local first = 17
+if ARGV[17] == 'exact' and record[2] ~= ARGV[2] then return answer('conflict') end
+
+local first = 18
 if ARGV[16] ~= '' then first = first + tonumber(ARGV[16]) end
 
 local function field(name) return 'value:' .. name end
@@ -78,7 +80,7 @@ end
 
 if ARGV[16] ~= '' then
     local kept = {}
-    for i = 17, first - 1 do kept[field(ARGV[i])] = true end
+    for i = 18, first - 1 do kept[field(ARGV[i])] = true end
     local fields = redis.call('HGETALL', key)
     for i = 1, #fields, 2 do
         local name = fields[i]

@@ -38,12 +38,13 @@ pub(crate) fn commit_arguments(commit: &Commit) -> Vec<Vec<u8>> {
         ]),
         None => arguments.extend([none(), none(), none(), none()]),
     }
+    let exact = if commit.exact_base { b"exact".to_vec() } else { none() };
     match rotation.and_then(|rotation| rotation.keep_only.as_ref()) {
         Some(kept) => {
-            arguments.push(kept.len().to_string().into_bytes());
+            arguments.extend([kept.len().to_string().into_bytes(), exact]);
             arguments.extend(kept.iter().map(|key| key.as_bytes().to_vec()));
         }
-        None => arguments.push(none()),
+        None => arguments.extend([none(), exact]),
     }
     commit.edits.iter().for_each(|edit| arguments.extend(edit_arguments(edit)));
     arguments
