@@ -1,4 +1,4 @@
--- ARGV: now, base, the version after it, nonce and a comma, guard, shown, number of edits,
+-- ARGV: now, base, the version after it, nonce and a comma, guard, shown, 'exact' or '', number of edits,
 --       for each edit: field, the beginning of the value that is expected or 'none' or 'any', the value,
 --       and then, if more changes than values:
 --       idle or '', absolute, persistent,
@@ -39,8 +39,9 @@ local function holds(field, expected)
     return version_of(value) == version_of(expected)
 end
 
-local rest = 8 + 3 * tonumber(ARGV[7])
-for i = 8, rest - 1, 3 do
+if ARGV[7] == 'exact' and version ~= ARGV[2] then return answer('conflict') end
+local rest = 9 + 3 * tonumber(ARGV[8])
+for i = 9, rest - 1, 3 do
     if not holds(ARGV[i], ARGV[i + 1]) then return answer('conflict') end
 end
 
@@ -92,7 +93,7 @@ end
 
 -- After the login has cleared away: what it writes itself stays.
 local supposed = #('1 ' .. ARGV[3] .. ' ')
-for i = 8, rest - 1, 3 do
+for i = 9, rest - 1, 3 do
     redis.call('HSET', key, ARGV[i], head .. string.sub(ARGV[i + 2], supposed + 1))
 end
 

@@ -1,7 +1,7 @@
 -- The commit that nearly all are: of one value, on the very record that its writer knows, under the present
 -- secret. Here in as few steps as it takes; of everything else, what follows decides.
-if #ARGV == 10 then
-    local key, now, nonce, field, expected = KEYS[1], ARGV[1], ARGV[4], ARGV[8], ARGV[9]
+if #ARGV == 11 then
+    local key, now, nonce, field, expected = KEYS[1], ARGV[1], ARGV[4], ARGV[9], ARGV[10]
     local record = redis.call('HMGET', key,
         'format', 'version', 'recent', 'secret', 'seen', 'idle', 'absolute', field)
     local seen, idle, absolute, value = tonumber(record[5]), tonumber(record[6]), tonumber(record[7]), record[8]
@@ -12,7 +12,7 @@ if #ARGV == 10 then
     then
         if tonumber(now) < seen then now = record[5] end
         redis.call('HSET', key, 'version', ARGV[3], 'recent', nonce .. string.sub(record[3], 1, 119),
-            'seen', now, field, ARGV[10])
+            'seen', now, field, ARGV[11])
         redis.call('PEXPIRE', key, idle + math.floor(idle / 10))
         redis.call('PEXPIREAT', key, absolute, 'LT')
         -- A write ends the tracking of a key, also for the writer; a read begins it again.

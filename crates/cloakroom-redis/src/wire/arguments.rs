@@ -11,6 +11,7 @@ pub(crate) fn commit_arguments(commit: &Commit) -> Vec<Vec<u8>> {
     let next = commit.base.saturating_add(1);
     let mut arguments = vec![millis(commit.now), digits(commit.base), digits(next), nonce(commit.nonce)];
     arguments.extend(guarded(commit.guard));
+    arguments.push(if commit.exact_base { b"exact".to_vec() } else { Vec::new() });
     arguments.push(digits(commit.edits.len() as u64));
     commit.edits.iter().for_each(|edit| arguments.extend(edit_arguments(edit, next)));
     if commit.lifetimes.is_some() || commit.rotation.is_some() {

@@ -17,6 +17,9 @@ pub const REMEMBERED_WRITES: usize = 8;
 pub struct Commit {
     /// The record's version that the caller knows.
     pub base: u64,
+    /// Whether the commit holds only for a record of exactly that version. A caller that has bound what it
+    /// writes to the version that it will get, as sealed values are, must know that version beforehand.
+    pub exact_base: bool,
     /// Names this write; random. Repeating a commit with the same nonce applies it once.
     pub nonce: u64,
     /// Who may write.
@@ -35,7 +38,7 @@ impl Commit {
     /// A commit without any change yet.
     #[must_use]
     pub const fn new(base: u64, nonce: u64, guard: Guard, now: Timestamp) -> Self {
-        Self { base, nonce, guard, edits: Vec::new(), rotation: None, lifetimes: None, now }
+        Self { base, exact_base: false, nonce, guard, edits: Vec::new(), rotation: None, lifetimes: None, now }
     }
 }
 

@@ -73,8 +73,8 @@ pub trait Store: Send + Sync + 'static {
     /// In this order: no live record → [`Committed::Gone`]. One of the record's last
     /// [`REMEMBERED_WRITES`] nonces equals the commit's → already applied, answer [`Committed::Done`]
     /// again, with the whole record if others have written since. The guard does not hold →
-    /// [`Committed::Superseded`]. Any edit's expectation does not hold →
-    /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
+    /// [`Committed::Superseded`]. The commit wants its `exact_base` and the record has another version, or
+    /// any edit's expectation does not hold → [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
     /// version grows by one, each edited value gets that version, the nonce is replaced, and the
     /// idle timeout starts anew. The rotation goes first and the edits after it, so that what the
     /// same commit writes wins over `keep_only`, which would remove it.

@@ -5,6 +5,7 @@ mod commit;
 mod concurrency;
 mod create;
 mod destroy;
+mod exact_base;
 mod expectations;
 mod failure;
 mod ground;
@@ -69,6 +70,7 @@ pub async fn conformance<B: Backend>(backend: B) -> Report {
     checks.extend(values::checks());
     checks.extend(commit::checks());
     checks.extend(expectations::checks());
+    checks.extend(exact_base::checks());
     checks.extend(removal::checks());
     checks.extend(retry::checks());
     checks.extend(rotation::checks());

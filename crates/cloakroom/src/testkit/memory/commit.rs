@@ -20,7 +20,9 @@ pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> Verdict
     if !guard_holds(record, commit.guard, now) {
         return Verdict::Superseded;
     }
-    if commit.edits.iter().all(|edit| expectation_holds(record, edit)) { Verdict::Apply } else { Verdict::Conflict }
+    let in_turn = !commit.exact_base || record.version == commit.base;
+    let holds = in_turn && commit.edits.iter().all(|edit| expectation_holds(record, edit));
+    if holds { Verdict::Apply } else { Verdict::Conflict }
 }
 
 pub(super) fn guard_holds(record: &Record, guard: Guard, now: Timestamp) -> bool {

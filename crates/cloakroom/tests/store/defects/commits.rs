@@ -59,6 +59,7 @@ fn a_version_for_the_whole_record_is_noticed() {
     fails::<WholeRecordVersion>(&[
         "commit/a_receipt_brings_the_record_to_a_stale_base",
         "expectations/a_foreign_change_of_another_value_does_not_matter",
+        "exact-base/it_does_not_hold_after_anybody_elses_write",
         "concurrency/two_values_never_conflict",
     ]);
 }
@@ -111,6 +112,7 @@ impl Defect for NoncesIgnored {
 #[test]
 fn a_store_without_nonces_is_noticed() {
     fails::<NoncesIgnored>(&[
+        "exact-base/a_repeat_is_recognised_before_it",
         "retry/a_repeat_is_applied_once",
         "retry/a_repeat_is_recognised_before_guard_and_expectations",
         "retry/a_repeat_with_a_stale_base_brings_the_record",
@@ -140,7 +142,10 @@ impl Defect for OnlyTheLastNonce {
 
 #[test]
 fn a_store_that_remembers_one_nonce_is_noticed() {
-    fails::<OnlyTheLastNonce>(&["retry/a_repeat_after_other_commits_is_applied_once"]);
+    fails::<OnlyTheLastNonce>(&[
+        "exact-base/a_repeat_is_recognised_before_it",
+        "retry/a_repeat_after_other_commits_is_applied_once",
+    ]);
 }
 
 /// Knows every write again, for ever.
@@ -214,6 +219,7 @@ impl Defect for ReceiptsWithoutRecord {
 fn receipts_that_hide_foreign_changes_are_noticed() {
     fails::<ReceiptsWithoutRecord>(&[
         "commit/a_receipt_brings_the_record_to_a_stale_base",
+        "exact-base/a_repeat_is_recognised_before_it",
         "retry/a_repeat_with_a_stale_base_brings_the_record",
         "retry/a_repeat_after_other_commits_is_applied_once",
     ]);
@@ -237,6 +243,8 @@ impl Defect for ReceiptsWithRecord {
 fn receipts_that_always_bring_the_record_are_noticed() {
     fails::<ReceiptsWithRecord>(&[
         "commit/a_receipt_brings_no_record_to_an_up_to_date_base",
+        "exact-base/it_holds_directly_after_its_base",
+        "exact-base/a_repeat_is_recognised_before_it",
         "retry/a_repeat_is_applied_once",
     ]);
 }
@@ -262,6 +270,7 @@ fn a_removal_that_forgets_is_noticed() {
         "values/freshness_goes_with_the_value_it_belonged_to",
         "commit/several_edits_share_a_version",
         "expectations/zero_does_not_hold_for_what_was_removed",
+        "exact-base/a_repeat_is_recognised_before_it",
         "removal/a_version_stays_behind",
         "removal/a_version_stays_also_where_nothing_was",
         "removal/removing_again_moves_the_version",
@@ -319,6 +328,8 @@ fn values_that_are_all_rewritten_are_noticed() {
         "commit/a_commit_without_edits_still_counts",
         "commit/a_receipt_brings_the_record_to_a_stale_base",
         "expectations/a_foreign_change_of_another_value_does_not_matter",
+        "exact-base/it_does_not_hold_after_anybody_elses_write",
+        "exact-base/a_repeat_is_recognised_before_it",
         "retry/a_repeat_after_other_commits_is_applied_once",
         "rotation/a_new_secret_replaces_the_old",
         "rotation/a_renewal_keeps_authentication_and_values",
@@ -347,4 +358,25 @@ impl Defect for VersionsInAByte {
 #[test]
 fn versions_that_start_again_are_noticed() {
     fails::<VersionsInAByte>(&["commit/versions_are_exact_after_many_commits"]);
+}
+
+/// Knows versions of values only.
+#[derive(Default)]
+struct ExactBaseIgnored;
+
+impl Defect for ExactBaseIgnored {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        commit.exact_base = false;
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_store_that_ignores_an_exact_base_is_noticed() {
+    fails::<ExactBaseIgnored>(&[
+        "exact-base/it_does_not_hold_after_anybody_elses_write",
+        "exact-base/it_does_not_hold_before_its_base",
+        "exact-base/a_conflict_changes_nothing_and_shows_the_record",
+        "exact-base/of_many_at_once_one_holds",
+    ]);
 }

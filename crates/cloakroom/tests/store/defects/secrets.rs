@@ -22,6 +22,7 @@ fn a_store_without_guards_is_noticed() {
         "commit/the_guard_comes_before_expectations",
         "commit/a_superseded_commit_changes_nothing",
         "commit/refusals_show_the_present_record",
+        "exact-base/the_guard_comes_first",
         "rotation/a_wrong_secret_opens_nothing",
         "rotation/in_its_grace_the_old_secret_is_a_holder_but_not_current",
         "rotation/the_grace_ends",
