@@ -1,11 +1,14 @@
+use http::HeaderMap;
 use tower_layer::Layer;
 
 use crate::session::Desks;
 use crate::sessions::{OnStoreError, Sessions};
 use crate::sync::Arc;
 
+use super::arrival::Arrival;
 use super::cookie_config::CookieConfig;
 use super::service::SessionService;
+use super::transport::Transport;
 
 /// Gives every request its [`Session`](crate::Session).
 ///
@@ -26,8 +29,8 @@ pub struct SessionLayer(Arc<Settings>);
 /// What every request of a layer needs, behind one reference count.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub(super) sessions: Sessions,
-    pub(super) cookie: CookieConfig,
+    sessions: Sessions,
+    transport: Transport,
     on_store_error: OnStoreError,
     pub(super) desks: Desks,
 }
@@ -36,13 +39,20 @@ impl SessionLayer {
     /// A layer with the safe default cookie: `__Host-session`, for HTTPS.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self::with(sessions, CookieConfig::default(), OnStoreError::default())
+        Self::with(sessions, Transport::default(), OnStoreError::default())
     }
 
-    /// Another cookie, such as [`CookieConfig::insecure_for_localhost`].
+    /// Another cookie, such as [`CookieConfig::insecure_for_localhost`]. Short for a [`transport`](Self::transport) by
+    /// that cookie alone.
     #[must_use]
     pub fn cookie(self, cookie: CookieConfig) -> Self {
-        Self::with(self.0.sessions.clone(), cookie, self.0.on_store_error)
+        self.transport(Transport::cookie(cookie))
+    }
+
+    /// How tokens come and go: by cookie, by `Authorization: Bearer`, or by either. Default: the default cookie.
+    #[must_use]
+    pub fn transport(self, transport: Transport) -> Self {
+        Self::with(self.0.sessions.clone(), transport, self.0.on_store_error)
     }
 
     /// What requests get that only read while the shared tier cannot be asked. Default: [`OnStoreError::Fail`].
@@ -51,12 +61,19 @@ impl SessionLayer {
     /// layer of their own, further in.
     #[must_use]
     pub fn on_store_error(self, answer: OnStoreError) -> Self {
-        Self::with(self.0.sessions.clone(), self.0.cookie.clone(), answer)
+        Self::with(self.0.sessions.clone(), self.0.transport.clone(), answer)
     }
 
-    fn with(sessions: Sessions, cookie: CookieConfig, on_store_error: OnStoreError) -> Self {
-        let desks = Desks::new(sessions.engine(), on_store_error, &cookie);
-        Self(Arc::new(Settings { sessions, cookie, on_store_error, desks }))
+    fn with(sessions: Sessions, transport: Transport, on_store_error: OnStoreError) -> Self {
+        let desks = Desks::new(sessions.engine(), on_store_error, &transport);
+        Self(Arc::new(Settings { sessions, transport, on_store_error, desks }))
+    }
+}
+
+impl Settings {
+    /// What the request shows, and by which way.
+    pub(super) fn receive(&self, headers: &HeaderMap) -> Arrival {
+        self.transport.receive(headers, &self.sessions.engine().ledger)
     }
 }
 

@@ -31,6 +31,7 @@ pub use stats::Stats;
 pub(crate) use bearer::{Bearer, Writer};
 pub(crate) use commit::{CommitError, Proposal};
 pub(crate) use engine::Engine;
+pub(crate) use ledger::Ledger;
 pub(crate) use policy::LONGEST;
 pub(crate) use resolve::{Access, Open};
 pub(crate) use rotate::{LoginRequest, remembered};

@@ -88,7 +88,7 @@ counters! {
     value_hits,
     /// Cached values served past their ttl, while revalidating or because the loader failed.
     stale_served,
-    /// Session cookies that are not well-formed tokens.
+    /// Session cookies and bearer tokens that are not well-formed tokens.
     tokens_malformed,
     /// Well-formed tokens that open no session.
     tokens_unknown,
@@ -96,6 +96,8 @@ counters! {
     tokens_reused,
     /// Requests with several different session cookies.
     cookies_ambiguous,
+    /// Requests with a session cookie and a bearer token where one is allowed, or with several `Authorization` fields.
+    tokens_ambiguous,
     /// Requests whose cookies exceeded what is looked at.
     cookies_oversized,
     /// Sessions refused because memory was full.

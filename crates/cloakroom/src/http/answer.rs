@@ -1,0 +1,102 @@
+//! What a response tells its client of the token, by the way that the client uses.
+
+use std::time::Duration;
+
+use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
+use http::{Extensions, HeaderMap, HeaderValue, Response};
+
+use crate::identity::Token;
+use crate::session::{Handle, Reply};
+use crate::sessions::SessionErrorKind;
+
+use super::cache_control::{Exposure, restrict};
+use super::cookie_config::CookieConfig;
+use super::set_cookie;
+use super::token_header::TokenHeader;
+use super::transport::{Accepts, Transport, Way};
+
+/// Not a token, as no token has `!` in it.
+const ENDED: &str = "!ended";
+
+/// Tells the client what became of its token, and caches what became of the response.
+pub(super) fn answer<B>(handle: &Handle, way: Way, response: &mut Response<B>) {
+    if !handle.was_used() {
+        return;
+    }
+    let Some(transport) = handle.transport::<Transport>() else { return };
+    let is_over = says_that_it_is_over(way, response.extensions());
+    let headers = response.headers_mut();
+    let exposure = match handle.reply() {
+        Reply::Unchanged => Exposure::Used,
+        Reply::Keep { token, lifetime, persistent } => {
+            transport.outlet(way).issue(headers, &token, lifetime, persistent);
+            Exposure::TokenIssued
+        }
+        Reply::Forget => {
+            transport.outlet(way).remove(headers);
+            Exposure::TokenIssued
+        }
+    };
+    restrict(headers, exposure, transport.varies());
+    if is_over && !headers.contains_key(WWW_AUTHENTICATE) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+    }
+}
+
+/// Whether the response is the error that a token gets which opens nothing any more: to programs RFC 6750 §3 says how
+/// to call it.
+fn says_that_it_is_over(way: Way, extensions: &Extensions) -> bool {
+    way == Way::Header && extensions.get::<SessionErrorKind>() == Some(&SessionErrorKind::Ended)
+}
+
+/// Where a token goes out.
+enum Outlet<'a> {
+    Cookie(&'a CookieConfig),
+    Header(&'a TokenHeader),
+}
+
+impl Transport {
+    const fn outlet(&self, way: Way) -> Outlet<'_> {
+        match (&self.accepts, way) {
+            (Accepts::Cookie(config), _) | (Accepts::Either(config, _), Way::Cookie) => Outlet::Cookie(config),
+            (Accepts::Header(header), _) | (Accepts::Either(_, header), Way::Header) => Outlet::Header(header),
+        }
+    }
+
+    /// The fields that a response depends on which depends on the session.
+    const fn varies(&self) -> &'static [&'static str] {
+        match self.accepts {
+            Accepts::Cookie(_) => &["Cookie"],
+            Accepts::Header(_) => &["Authorization"],
+            Accepts::Either(..) => &["Cookie", "Authorization"],
+        }
+    }
+}
+
+impl Outlet<'_> {
+    fn issue(&self, headers: &mut HeaderMap, token: &Token, left: Duration, persistent: bool) {
+        match self {
+            Self::Cookie(config) => {
+                let max_age = (persistent || config.is_persistent()).then_some(left);
+                headers.append(SET_COOKIE, set_cookie::issue(config, token, max_age));
+            }
+            Self::Header(header) => tell(header, headers, token.encode().as_str(), left),
+        }
+    }
+
+    fn remove(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::Cookie(config) => drop(headers.append(SET_COOKIE, set_cookie::remove(config))),
+            Self::Header(header) => tell(header, headers, ENDED, Duration::ZERO),
+        }
+    }
+}
+
+fn tell(header: &TokenHeader, headers: &mut HeaderMap, text: &str, left: Duration) {
+    // Tokens and the word for their end are visible ASCII, so there is always a value.
+    let Ok(mut value) = HeaderValue::from_str(text) else { return };
+    // Keeps it out of `Debug`, and out of the compression tables of HTTP/2 and HTTP/3.
+    value.set_sensitive(true);
+    headers.insert(header.header(), value);
+    headers.insert(header.expires_in(), HeaderValue::from(left.as_secs()));
+}

@@ -1,0 +1,21 @@
+use crate::identity::Token;
+
+/// What a request shows of its client's token, as the transport read it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Shown {
+    /// None that could open anything.
+    #[default]
+    Nothing,
+    Token(Token),
+    /// Several that may not be mixed: none is believed, nor that there is none.
+    Contradiction,
+}
+
+impl Shown {
+    pub(super) const fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::Nothing | Self::Contradiction => None,
+        }
+    }
+}
