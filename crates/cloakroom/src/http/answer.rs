@@ -10,10 +10,11 @@ use crate::session::{Handle, Reply};
 use crate::sessions::SessionErrorKind;
 
 use super::cache_control::{Exposure, restrict};
+use super::channel::{Channel, Channels};
 use super::cookie_config::CookieConfig;
 use super::set_cookie;
 use super::token_header::TokenHeader;
-use super::transport::{Accepts, Transport, Way};
+use super::transport::{Accepts, Way};
 
 /// Not a token, as no token has `!` in it.
 const ENDED: &str = "!ended";
@@ -23,21 +24,21 @@ pub(super) fn answer<B>(handle: &Handle, way: Way, response: &mut Response<B>) {
     if !handle.was_used() {
         return;
     }
-    let Some(transport) = handle.transport::<Transport>() else { return };
+    let Some(channels) = handle.transport::<Channels>() else { return };
     let is_over = says_that_it_is_over(way, response.extensions());
     let headers = response.headers_mut();
     let exposure = match handle.reply() {
         Reply::Unchanged => Exposure::Used,
         Reply::Keep { token, lifetime, persistent } => {
-            transport.outlet(way).issue(headers, &token, lifetime, persistent);
+            channels.outlet(way).issue(headers, &token, lifetime, persistent);
             Exposure::TokenIssued
         }
         Reply::Forget => {
-            transport.outlet(way).remove(headers);
+            channels.outlet(way).remove(headers);
             Exposure::TokenIssued
         }
     };
-    restrict(headers, exposure, transport.varies());
+    restrict(headers, exposure, channels.varies());
     if is_over && !headers.contains_key(WWW_AUTHENTICATE) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
     }
@@ -51,15 +52,15 @@ fn says_that_it_is_over(way: Way, extensions: &Extensions) -> bool {
 
 /// Where a token goes out.
 enum Outlet<'a> {
-    Cookie(&'a CookieConfig),
-    Header(&'a TokenHeader),
+    Cookie(&'a Channel<CookieConfig>),
+    Header(&'a Channel<TokenHeader>),
 }
 
-impl Transport {
+impl Channels {
     const fn outlet(&self, way: Way) -> Outlet<'_> {
         match (&self.accepts, way) {
-            (Accepts::Cookie(config), _) | (Accepts::Either(config, _), Way::Cookie) => Outlet::Cookie(config),
-            (Accepts::Header(header), _) | (Accepts::Either(_, header), Way::Header) => Outlet::Header(header),
+            (Accepts::Cookie(channel), _) | (Accepts::Either(channel, _), Way::Cookie) => Outlet::Cookie(channel),
+            (Accepts::Header(channel), _) | (Accepts::Either(_, channel), Way::Header) => Outlet::Header(channel),
         }
     }
 
@@ -76,18 +77,18 @@ impl Transport {
 impl Outlet<'_> {
     fn issue(&self, headers: &mut HeaderMap, token: &Token, left: Duration, persistent: bool) {
         match self {
-            Self::Cookie(config) => {
+            Self::Cookie(Channel { config, form }) => {
                 let max_age = (persistent || config.is_persistent()).then_some(left);
-                headers.append(SET_COOKIE, set_cookie::issue(config, token, max_age));
+                headers.append(SET_COOKIE, set_cookie::issue(config, form.write(token).as_str(), max_age));
             }
-            Self::Header(header) => tell(header, headers, token.encode().as_str(), left),
+            Self::Header(Channel { config, form }) => tell(config, headers, form.write(token).as_str(), left),
         }
     }
 
     fn remove(&self, headers: &mut HeaderMap) {
         match self {
-            Self::Cookie(config) => drop(headers.append(SET_COOKIE, set_cookie::remove(config))),
-            Self::Header(header) => tell(header, headers, ENDED, Duration::ZERO),
+            Self::Cookie(Channel { config, .. }) => drop(headers.append(SET_COOKIE, set_cookie::remove(config))),
+            Self::Header(Channel { config, .. }) => tell(config, headers, ENDED, Duration::ZERO),
         }
     }
 }

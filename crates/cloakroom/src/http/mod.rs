@@ -4,6 +4,7 @@ mod answer;
 mod arrival;
 mod bearer;
 mod cache_control;
+mod channel;
 mod cookie;
 mod cookie_config;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod corpus;
 mod error_response;
 #[cfg(feature = "axum")]
 mod extract;
+mod form;
 mod future;
 #[cfg(fuzzing)]
 pub mod fuzzing;

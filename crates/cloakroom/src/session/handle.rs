@@ -46,7 +46,8 @@ impl Handle {
     /// Looks for the token's session in memory, and counts the request as activity of it. No I/O.
     pub(crate) fn new(desk: Arc<Desk>, shown: &Shown) -> Self {
         let token = shown.token();
-        let held = token.map_or_else(Held::default, |token| Held::glance(&desk.engine, token));
+        let mut held = token.map_or_else(Held::default, |token| Held::glance(&desk.engine, token));
+        held.outdated = matches!(shown, Shown::Outdated(_));
         Self(Arc::new(Inner {
             desk,
             held: Mutex::new(held),

@@ -7,6 +7,8 @@ pub(crate) enum Shown {
     #[default]
     Nothing,
     Token(Token),
+    /// One that is good, and that its client should get again, as tokens are written now.
+    Outdated(Token),
     /// Several that may not be mixed: none is believed, nor that there is none.
     Contradiction,
 }
@@ -14,7 +16,7 @@ pub(crate) enum Shown {
 impl Shown {
     pub(super) const fn token(&self) -> Option<&Token> {
         match self {
-            Self::Token(token) => Some(token),
+            Self::Token(token) | Self::Outdated(token) => Some(token),
             Self::Nothing | Self::Contradiction => None,
         }
     }

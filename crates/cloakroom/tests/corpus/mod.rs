@@ -4,4 +4,5 @@
 
 pub(crate) mod bearer_headers;
 pub(crate) mod cookie_headers;
+pub(crate) mod sealed_tokens;
 mod templates;

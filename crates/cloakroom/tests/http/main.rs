@@ -22,6 +22,7 @@ mod hostile_bearers;
 mod hostile_cookies;
 mod identifiers;
 mod isolation;
+mod keys;
 mod lifetimes;
 mod limits;
 mod login;

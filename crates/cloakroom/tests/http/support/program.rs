@@ -18,6 +18,10 @@ impl Program {
         Self { app: app.clone(), token: None }
     }
 
+    pub(crate) fn holding(app: &Router, token: impl Into<String>) -> Self {
+        Self { app: app.clone(), token: Some(token.into()) }
+    }
+
     /// The same client, and its next request reaches another process.
     pub(crate) fn at(&self, app: &Router) -> Self {
         Self { app: app.clone(), token: self.token.clone() }
