@@ -63,7 +63,8 @@ pub use cache::EndReason;
 #[doc(hidden)]
 pub use http::fuzzing;
 pub use http::{
-    CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer, SessionService,
+    CookieConfig, CookieConfigBuilder, CookieConfigError, OnBoth, SameSite, SessionFuture, SessionLayer,
+    SessionService, TokenHeader, TokenHeaderError, Transport,
 };
 pub use identity::{InvalidHandle, Principal, SessionHandle};
 pub use keys::{Key, KeyError, KeyId, KeyRing};

@@ -80,6 +80,12 @@ impl<T> ArcCell<T> {
         self.0.load()
     }
 
+    /// Puts `new` in place, whatever is there.
+    pub(crate) fn put(&self, new: Arc<T>) {
+        preemption_point();
+        self.0.store(new);
+    }
+
     /// Puts `new` in place if `expected` is still there; says whether it did.
     pub(crate) fn replace(&self, expected: &Arc<T>, new: Arc<T>) -> bool {
         preemption_point();

@@ -27,8 +27,8 @@ pub(crate) enum Exposure {
 ///   browser may thus keep its visitor's copy as long as the application wants, and `Vary` keeps that
 ///   copy from the next visitor of the same browser. Dropping `max-age` would not be safer: browsers
 ///   guess a lifetime where none is given (RFC 9111 §4.2.2).
-/// - Both: `Vary: Cookie`; and headers that speak past `Cache-Control` to shared caches alone go.
-pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure) {
+/// - Both: `Vary` with the fields by which tokens come; and headers that speak past `Cache-Control` to shared caches alone go.
+pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure, varies: &[&'static str]) {
     while let Some(name) = headers.keys().find(|name| is_for_shared_caches(name)).cloned() {
         headers.remove(name);
     }
@@ -40,11 +40,17 @@ pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure) {
             }
         }
     }
+    for field in varies {
+        vary(headers, field);
+    }
+}
+
+fn vary(headers: &mut HeaderMap, field: &'static str) {
     match headers.entry(VARY) {
-        Entry::Vacant(place) => drop(place.insert(HeaderValue::from_static("Cookie"))),
+        Entry::Vacant(place) => drop(place.insert(HeaderValue::from_static(field))),
         Entry::Occupied(mut said) => {
-            if !said.iter().any(covers_cookies) {
-                said.append(HeaderValue::from_static("Cookie"));
+            if !said.iter().any(|said| covers(said, field)) {
+                said.append(HeaderValue::from_static(field));
             }
         }
     }
@@ -72,9 +78,9 @@ impl Exposure {
     }
 }
 
-fn covers_cookies(vary: &HeaderValue) -> bool {
+fn covers(vary: &HeaderValue, field: &str) -> bool {
     let mut members = vary.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    members.any(|member| member == b"*" || member.eq_ignore_ascii_case(b"cookie"))
+    members.any(|member| member == b"*" || member.eq_ignore_ascii_case(field.as_bytes()))
 }
 
 /// Shared caches that know one of these ignore `Cache-Control` for it (RFC 9213, and what its

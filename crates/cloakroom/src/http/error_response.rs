@@ -10,6 +10,7 @@ const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
     use SessionErrorKind as Kind;
     match kind {
         Kind::Ended => (StatusCode::UNAUTHORIZED, "The session is over.\n"),
+        Kind::Ambiguous => (StatusCode::BAD_REQUEST, "Show one session token, not several.\n"),
         Kind::Conflict => (StatusCode::CONFLICT, "Somebody else changed the same thing. Try again.\n"),
         Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "That is more than a session can hold.\n"),
@@ -25,15 +26,19 @@ const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
     }
 }
 
-/// Says what the client can do about it; why it happened goes to the log.
+/// Says what the client can do about it; why it happened goes to the log. The [kind](SessionErrorKind) stands in the
+/// response's extensions.
 impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
-        let (status, body) = answer(self.kind());
+        let kind = self.kind();
+        let (status, body) = answer(kind);
         if status.is_server_error() {
             tracing::error!(error = ?self, "a session verb failed");
         }
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
+        // For the layer, which knows how the client speaks, and for the application's own middleware.
+        response.extensions_mut().insert(kind);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         if status == StatusCode::SERVICE_UNAVAILABLE {

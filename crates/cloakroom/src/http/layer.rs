@@ -1,11 +1,16 @@
+use http::HeaderMap;
 use tower_layer::Layer;
 
 use crate::session::Desks;
 use crate::sessions::{OnStoreError, Sessions};
 use crate::sync::Arc;
+use crate::time::Timestamp;
 
+use super::arrival::Arrival;
+use super::channel::Channels;
 use super::cookie_config::CookieConfig;
 use super::service::SessionService;
+use super::transport::Transport;
 
 /// Gives every request its [`Session`](crate::Session).
 ///
@@ -26,23 +31,54 @@ pub struct SessionLayer(Arc<Settings>);
 /// What every request of a layer needs, behind one reference count.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub(super) sessions: Sessions,
-    pub(super) cookie: CookieConfig,
-    on_store_error: OnStoreError,
+    sessions: Sessions,
+    choices: Choices,
+    channels: Channels,
     pub(super) desks: Desks,
+}
+
+/// What was chosen for a layer.
+#[derive(Clone, Debug, Default)]
+struct Choices {
+    transport: Transport,
+    plain_tokens_until: Option<Timestamp>,
+    on_store_error: OnStoreError,
 }
 
 impl SessionLayer {
     /// A layer with the safe default cookie: `__Host-session`, for HTTPS.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self::with(sessions, CookieConfig::default(), OnStoreError::default())
+        Self::with(sessions, Choices::default())
     }
 
-    /// Another cookie, such as [`CookieConfig::insecure_for_localhost`].
+    /// Another cookie, such as [`CookieConfig::insecure_for_localhost`]. Short for a [`transport`](Self::transport) by
+    /// that cookie alone.
     #[must_use]
     pub fn cookie(self, cookie: CookieConfig) -> Self {
-        Self::with(self.0.sessions.clone(), cookie, self.0.on_store_error)
+        self.transport(Transport::cookie(cookie))
+    }
+
+    /// How tokens come and go: by cookie, by `Authorization: Bearer`, or by either. Default: the default cookie.
+    #[must_use]
+    pub fn transport(self, transport: Transport) -> Self {
+        let choices = self.0.choices.clone();
+        Self::with(self.0.sessions.clone(), Choices { transport, ..choices })
+    }
+
+    /// For turning [keys](crate::SessionsBuilder::keys) on while visitors are logged in: until this instant, tokens
+    /// without a MAC work too, and their clients get them again with one. Default: never.
+    ///
+    /// Give it the time of the restart plus the absolute timeout, after which no such token lives, and take it out then. While
+    /// it lasts, forged tokens are looked up as they are without keys; the counter `tokens_plain` says how many
+    /// such tokens still come. Means nothing where the sessions have no keys.
+    #[must_use]
+    pub fn accept_plain_tokens_until(self, end: Timestamp) -> Self {
+        if self.0.sessions.engine().keys.is_some() {
+            tracing::warn!(until_unix_ms = end.as_millis(), "session tokens without a MAC are accepted");
+        }
+        let choices = self.0.choices.clone();
+        Self::with(self.0.sessions.clone(), Choices { plain_tokens_until: Some(end), ..choices })
     }
 
     /// What requests get that only read while the shared tier cannot be asked. Default: [`OnStoreError::Fail`].
@@ -51,12 +87,22 @@ impl SessionLayer {
     /// layer of their own, further in.
     #[must_use]
     pub fn on_store_error(self, answer: OnStoreError) -> Self {
-        Self::with(self.0.sessions.clone(), self.0.cookie.clone(), answer)
+        let choices = self.0.choices.clone();
+        Self::with(self.0.sessions.clone(), Choices { on_store_error: answer, ..choices })
     }
 
-    fn with(sessions: Sessions, cookie: CookieConfig, on_store_error: OnStoreError) -> Self {
-        let desks = Desks::new(sessions.engine(), on_store_error, &cookie);
-        Self(Arc::new(Settings { sessions, cookie, on_store_error, desks }))
+    fn with(sessions: Sessions, choices: Choices) -> Self {
+        let engine = sessions.engine();
+        let channels = Channels::new(&choices.transport, engine.keys.as_ref(), choices.plain_tokens_until);
+        let desks = Desks::new(engine, choices.on_store_error, &channels);
+        Self(Arc::new(Settings { sessions, choices, channels, desks }))
+    }
+}
+
+impl Settings {
+    /// What the request shows, and by which way.
+    pub(super) fn receive(&self, headers: &HeaderMap) -> Arrival {
+        self.channels.receive(headers, self.sessions.engine())
     }
 }
 

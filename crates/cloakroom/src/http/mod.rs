@@ -1,12 +1,20 @@
-//! Sessions over HTTP: the layer, the cookie, the extractors. Everything else knows nothing of HTTP.
+//! Sessions over HTTP: the layer, the ways of a token, the extractors. Everything else knows nothing of HTTP.
 
+mod answer;
+mod arrival;
+mod bearer;
 mod cache_control;
+mod channel;
 mod cookie;
 mod cookie_config;
+#[cfg(test)]
+#[path = "../../tests/corpus/mod.rs"]
+mod corpus;
 #[cfg(feature = "axum")]
 mod error_response;
 #[cfg(feature = "axum")]
 mod extract;
+mod form;
 mod future;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -14,11 +22,15 @@ mod layer;
 mod service;
 mod set_cookie;
 mod token;
+mod token_header;
+mod transport;
 
 pub use cookie_config::{CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite};
 pub use future::SessionFuture;
 pub use layer::SessionLayer;
 pub use service::SessionService;
+pub use token_header::{TokenHeader, TokenHeaderError};
+pub use transport::{OnBoth, Transport};
 
 use crate::session::Session;
 

@@ -1,14 +1,12 @@
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use tower_service::Service;
 
-use crate::identity::Token;
 use crate::session::{Handle, Session};
-use crate::sessions::EventKind;
 use crate::sync::Arc;
 
-use super::cookie::{self, Found};
+use super::arrival::Arrival;
 use super::future::SessionFuture;
 use super::layer::Settings;
 
@@ -38,35 +36,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let token = self.settings.token(request.headers());
-        let handle = Handle::new(Arc::clone(self.settings.desks.mine()), token.as_ref());
+        let Arrival { shown, way } = self.settings.receive(request.headers());
+        let handle = Handle::new(Arc::clone(self.settings.desks.mine()), &shown);
         request.extensions_mut().insert(Session::new(handle.clone()));
-        SessionFuture::new(self.inner.call(request), handle)
-    }
-}
-
-impl Settings {
-    /// The token that the request carries, if it carries exactly one that is well-formed.
-    fn token(&self, headers: &HeaderMap) -> Option<Token> {
-        let ledger = &self.sessions.engine().ledger;
-        match cookie::find(headers, self.cookie.name()) {
-            Found::Absent => None,
-            Found::One(value) => {
-                let token = Token::parse(value);
-                if token.is_none() {
-                    ledger.counters.tokens_malformed.count();
-                }
-                token
-            }
-            Found::Ambiguous => {
-                ledger.counters.cookies_ambiguous.count();
-                ledger.record(EventKind::CookiesAmbiguous, None, None);
-                None
-            }
-            Found::Oversized => {
-                ledger.counters.cookies_oversized.count();
-                None
-            }
-        }
+        SessionFuture::new(self.inner.call(request), handle, way)
     }
 }

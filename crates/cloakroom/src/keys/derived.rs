@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 pub(crate) enum Purpose {
     /// The names of sessions in logs.
     LogId,
+    /// The MACs of tokens.
+    Token,
 }
 
 impl Purpose {
@@ -17,6 +19,7 @@ impl Purpose {
     const fn label(self) -> &'static [u8] {
         match self {
             Self::LogId => b"log-id",
+            Self::Token => b"token",
         }
     }
 }
@@ -39,7 +42,6 @@ impl Derived {
         &self.0
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "tokens are about to carry a MAC"))]
     /// HMAC-SHA-256 under this key, ready to be cloned for every message.
     pub(crate) fn mac(&self) -> Hmac<Sha256> {
         // As HMAC itself fills a shorter key up to its block.

@@ -5,7 +5,9 @@
 
 mod derived;
 mod error;
+mod in_use;
 mod key;
+mod mac;
 mod ring;
 #[cfg(test)]
 mod tests;
@@ -16,3 +18,5 @@ pub use key::{Key, KeyId};
 pub use ring::KeyRing;
 
 pub(crate) use derived::Purpose;
+pub(crate) use in_use::{KeysInUse, Live};
+pub(crate) use mac::{MAC_BYTES, MacKeys, Verdict};

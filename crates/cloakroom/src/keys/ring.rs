@@ -60,11 +60,21 @@ impl KeyRing {
     /// The number of the active key.
     #[must_use]
     pub fn active(&self) -> KeyId {
-        self.0[0].id()
+        self.active_key().id()
+    }
+
+    pub(crate) fn active_key(&self) -> &Key {
+        &self.0[0]
+    }
+
+    /// The keys that make nothing any more.
+    pub(crate) fn accepted_keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter().skip(1)
     }
 
     /// All keys, the active one first.
-    pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
         self.0.iter()
     }
 

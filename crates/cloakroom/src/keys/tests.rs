@@ -126,3 +126,68 @@ fn a_mac_is_hmac_sha_256_under_the_derived_key() {
     mac.update(b"message");
     assert_eq!(mac.finalize().into_bytes(), expected.finalize().into_bytes());
 }
+
+fn macs(ring: &KeyRing) -> MacKeys {
+    MacKeys::new(ring, Purpose::Token, b"cookie:a")
+}
+
+#[test]
+fn a_mac_is_hmac_sha_256_under_the_derived_key_cut_in_half() {
+    let ring = KeyRing::new(key(1));
+    let whole = key(1).derive(Purpose::Token, b"cookie:a").mac().chain_update(b"text").finalize().into_bytes();
+    assert_eq!(macs(&ring).sign(b"text"), whole[..16]);
+}
+
+#[test]
+fn r35_a_mac_that_differs_in_any_bit_is_forged() {
+    let ring = KeyRing::new(key(2)).accept(key(1)).unwrap();
+    let macs = macs(&ring);
+    let mac = macs.sign(b"text");
+    assert_eq!(macs.verify(KeyId::from(2), b"text", &mac), Verdict::Active);
+    for bit in 0..128 {
+        let mut other = mac;
+        other[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(macs.verify(KeyId::from(2), b"text", &other), Verdict::Forged, "bit {bit}");
+    }
+    assert_eq!(macs.verify(KeyId::from(2), b"texts", &mac), Verdict::Forged);
+    assert_eq!(macs.verify(KeyId::from(1), b"text", &mac), Verdict::Forged);
+    assert_eq!(macs.verify(KeyId::from(3), b"text", &mac), Verdict::UnknownKey);
+}
+
+#[test]
+fn r38_a_mac_of_an_accepted_key_is_told_from_one_of_the_active_key() {
+    let mac = macs(&KeyRing::new(key(1))).sign(b"text");
+    let later = macs(&KeyRing::new(key(2)).accept(key(1)).unwrap());
+    assert_eq!(later.verify(KeyId::from(1), b"text", &mac), Verdict::Accepted);
+    assert_eq!(macs(&KeyRing::new(key(2))).verify(KeyId::from(1), b"text", &mac), Verdict::UnknownKey);
+}
+
+#[test]
+fn r40_no_two_purposes_and_contexts_share_a_key() {
+    let ring = KeyRing::new(key(1));
+    let mac = macs(&ring).sign(b"text");
+    for (purpose, context) in [(Purpose::LogId, &b"cookie:a"[..]), (Purpose::Token, b"cookie:b"), (Purpose::Token, b"")]
+    {
+        assert_ne!(MacKeys::new(&ring, purpose, context).sign(b"text"), mac, "{purpose:?} {context:?}");
+    }
+}
+
+#[test]
+fn r48_what_is_derived_follows_the_ring_at_once() {
+    let keys = KeysInUse::new(KeyRing::new(key(1)));
+    let live = keys.derived(macs);
+    let mac = live.present().sign(b"text");
+    let dropped = keys.derived(macs);
+    drop(dropped);
+    keys.replace(KeyRing::new(key(2)));
+    assert_eq!(live.present().verify(KeyId::from(1), b"text", &mac), Verdict::UnknownKey);
+    assert_eq!(live.present().active(), KeyId::from(2));
+    assert_eq!(keys.derived(macs).present().active(), KeyId::from(2));
+}
+
+#[test]
+fn r55_debug_of_what_is_derived_shows_no_key() {
+    let keys = KeysInUse::new(KeyRing::new(key(1)));
+    let shown = format!("{keys:?} {:?} {:?}", keys.derived(macs), macs(&KeyRing::new(key(1))));
+    assert_eq!(shown, "KeyRing([Key(1)]) Live(..) MacKeys(active 1)");
+}

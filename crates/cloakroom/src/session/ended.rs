@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::cache::EndReason;
+use crate::sessions::SessionErrorKind;
 
 use super::handle::Handle;
 
@@ -21,6 +22,8 @@ pub(super) async fn ended(hold: Handle) -> EndReason {
                 }
             }
             Ok(None) => return EndReason::Gone,
+            // No answer will come of asking again.
+            Err(error) if error.kind() == SessionErrorKind::Ambiguous => return EndReason::Gone,
             // Not knowing is not the end.
             Err(_) => hold.engine().clock.sleep(RETRY).await,
         }

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 use super::desk::Desk;
 use super::held::{AnsweredBy, Held, News};
+use super::shown::Shown;
 
 /// One request's hold on its client's session. Clones are the same hold.
 #[derive(Clone)]
@@ -20,6 +21,7 @@ struct Inner {
     held: Mutex<Held>,
     used: AtomicBool,
     came_with_token: bool,
+    contradicts_itself: bool,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -42,13 +44,16 @@ pub(crate) enum Reply {
 
 impl Handle {
     /// Looks for the token's session in memory, and counts the request as activity of it. No I/O.
-    pub(crate) fn new(desk: Arc<Desk>, token: Option<&Token>) -> Self {
-        let held = token.map_or_else(Held::default, |token| Held::glance(&desk.engine, token));
+    pub(crate) fn new(desk: Arc<Desk>, shown: &Shown) -> Self {
+        let token = shown.token();
+        let mut held = token.map_or_else(Held::default, |token| Held::glance(&desk.engine, token));
+        held.outdated = matches!(shown, Shown::Outdated(_));
         Self(Arc::new(Inner {
             desk,
             held: Mutex::new(held),
             used: AtomicBool::new(false),
             came_with_token: token.is_some(),
+            contradicts_itself: matches!(shown, Shown::Contradiction),
             turn: tokio::sync::Mutex::new(()),
         }))
     }
@@ -117,13 +122,18 @@ impl Handle {
     pub(super) async fn open(&self) -> Result<Option<Open>, SessionError> {
         self.0.used.store(true, Ordering::Relaxed);
         let (bearer, cell) = self.with_held(|held| (held.bearer, held.cell.clone()));
-        let Some(bearer) = bearer else { return Ok(None) };
+        let Some(bearer) = bearer else { return self.without_token() };
         let access = self.engine().open(&bearer, cell.as_ref()).await?;
         Ok(self.with_held(|held| held.note(&bearer, access)))
     }
 }
 
 impl Handle {
+    /// Whether the client came with nothing, or with too much.
+    fn without_token(&self) -> Result<Option<Open>, SessionError> {
+        if self.0.contradicts_itself { Err(SessionError::new(SessionErrorKind::Ambiguous)) } else { Ok(None) }
+    }
+
     /// The live session, for an answer that changes nothing: where the shared tier cannot be asked, what
     /// the layer says instead.
     pub(super) async fn open_to_read(&self) -> Result<Option<Open>, SessionError> {

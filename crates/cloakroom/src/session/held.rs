@@ -17,6 +17,8 @@ pub(super) struct Held {
     pub(super) answered_by: Option<AnsweredBy>,
     /// The token was the present one when the response was ready.
     settled: bool,
+    /// The client should get its token again, although it is the same.
+    pub(super) outdated: bool,
     /// The version hint that the client came with.
     presented: Option<Hint>,
 }
@@ -152,16 +154,21 @@ impl Held {
         Some((snapshot.absolute, snapshot.is_persistent()))
     }
 
-    /// Whether there is a version to tell the client of, but not known under which token.
+    /// Whether there is something to tell the client of a token that may be none any more.
     pub(super) fn is_unsettled(&self) -> bool {
         let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return false };
-        self.news == News::None && bearer.seen != self.presented && matches!(**cell.state(), State::Vacant(_))
+        self.news == News::None && self.is_to_be_told(bearer) && matches!(**cell.state(), State::Vacant(_))
     }
 
     /// Takes in the state of the session at the end of the request.
     pub(super) fn settle(&mut self, state: &State) {
         let present = state.snapshot().map(|snapshot| snapshot.fingerprint);
         self.settled = self.bearer.is_some_and(|bearer| present == Some(bearer.fingerprint));
+    }
+
+    /// Whether what the client has should be replaced, although its secret is the same.
+    fn is_to_be_told(&self, bearer: &Bearer) -> bool {
+        self.outdated || bearer.seen != self.presented
     }
 
     /// Whether there is something about its token to tell the client.
@@ -172,7 +179,7 @@ impl Held {
     /// the shared tier said at the end of the request that its token is the present one.
     pub(super) fn has_token_news(&self) -> bool {
         let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return false };
-        if self.news == News::None && bearer.seen == self.presented {
+        if self.news == News::None && !self.is_to_be_told(bearer) {
             return false;
         }
         match &**cell.state() {

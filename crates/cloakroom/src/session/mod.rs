@@ -14,6 +14,7 @@ mod login;
 mod one_value;
 mod questions;
 mod read;
+mod shown;
 mod value;
 mod verbs;
 
@@ -24,6 +25,7 @@ pub use value::SessionValue;
 
 pub(crate) use desk::Desks;
 pub(crate) use handle::{Handle, Reply};
+pub(crate) use shown::Shown;
 use std::fmt;
 
 use crate::sync::Arc;

@@ -127,7 +127,12 @@ impl SessionsBuilder {
 
     /// The keys of the application. Default: none, and none is needed.
     ///
-    /// With keys, [`LogId`](crate::LogId)s are the same on all nodes and after a restart. Give all nodes the same ring.
+    /// With keys, tokens carry a MAC, so that a forged one is refused before anything is looked up, and
+    /// [`LogId`](crate::LogId)s are the same on all nodes and after a restart. Give all nodes the same ring.
+    /// [`Sessions::replace_keys`] takes another one without a restart.
+    ///
+    /// Tokens without a MAC open nothing any more. To turn keys on while visitors are logged in, see
+    /// [`SessionLayer::accept_plain_tokens_until`](crate::SessionLayer::accept_plain_tokens_until).
     pub fn keys(mut self, keys: KeyRing) -> Self {
         self.keys = Some(keys);
         self
@@ -153,7 +158,7 @@ impl SessionsBuilder {
         self.policy.max_value_bytes = self.max_value_bytes.unwrap_or(self.policy.max_session_bytes);
         self.policy.validate()?;
         self.policy.limit = self.limit.map(|(count, policy)| limit(count, policy)).transpose()?;
-        let engine = Engine::new(self.policy, self.store, self.keys.as_ref(), self.clock, self.random);
+        let engine = Engine::new(self.policy, self.store, self.keys, self.clock, self.random);
         engine.map(Sessions::from_engine).map_err(|error| ConfigError::randomness(&error))
     }
 }

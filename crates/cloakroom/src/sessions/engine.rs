@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::cache::{Cell, EndReason, FingerprintKey, Holding, Limits, Setup, Tier};
 use crate::identity::Tag;
-use crate::keys::KeyRing;
+use crate::keys::{KeyRing, KeysInUse};
 use crate::random::{RandomError, RandomSource};
 use crate::store::{AnyStore, Copies, Touch};
 use crate::sync::{Arc, Mutex, Weak};
@@ -23,6 +23,7 @@ pub(crate) struct Engine {
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) fingerprints: FingerprintKey,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) keys: Option<KeysInUse>,
     /// Sessions that must still be ended, because the shared tier did not answer.
     pub(super) unfinished: Mutex<Vec<(Tag, EndReason)>>,
     /// Sessions that were seen, for the shared tier to hear of.
@@ -36,11 +37,12 @@ impl Engine {
     pub(crate) fn new(
         policy: Policy,
         store: Option<Arc<dyn AnyStore>>,
-        keys: Option<&KeyRing>,
+        keys: Option<KeyRing>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
     ) -> Result<Arc<Self>, RandomError> {
-        let ledger = Arc::new(Ledger::new(keys, &*random, Arc::clone(&clock))?);
+        let keys = keys.map(KeysInUse::new);
+        let ledger = Arc::new(Ledger::new(keys.as_ref(), &*random, Arc::clone(&clock))?);
         let tier = Tier::new(Setup {
             holding: if store.is_some() { Holding::Copy } else { Holding::Only },
             limits: limits(&policy),
@@ -58,6 +60,7 @@ impl Engine {
             clock,
             random,
             ledger,
+            keys,
             unfinished: Mutex::default(),
             touches: Mutex::default(),
             housekeeper: Housekeeper::default(),

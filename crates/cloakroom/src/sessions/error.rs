@@ -22,6 +22,9 @@ pub struct SessionError {
 pub enum SessionErrorKind {
     /// The session is over, or the client's token was replaced since. Response: 401.
     Ended,
+    /// The request shows several tokens that may not be mixed: a cookie and a bearer token, or two `Authorization`
+    /// fields. Nothing of it is believed. Response: 400.
+    Ambiguous,
     /// Other nodes wrote the same value first, again and again. Response: 409.
     Conflict,
     /// The principal has as many sessions as it may have. Response: 409.
@@ -54,6 +57,7 @@ impl SessionErrorKind {
     const fn text(self) -> &'static str {
         match self {
             Self::Ended => "the session is over",
+            Self::Ambiguous => "the request shows several tokens that may not be mixed",
             Self::Conflict => "other nodes wrote the same value first, again and again",
             Self::TooManySessions => "the principal has as many sessions as it may have",
             Self::TooLarge => "the change exceeds a limit",

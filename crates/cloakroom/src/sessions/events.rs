@@ -40,6 +40,11 @@ pub enum EventKind {
     TokenReused,
     /// A request carried several different session cookies: somebody may be tossing cookies.
     CookiesAmbiguous,
+    /// A request showed a cookie and a bearer token where one is allowed, or several `Authorization` fields:
+    /// somebody may be mixing two clients.
+    TokensAmbiguous,
+    /// A token was shown under a key that is not in the ring: it left too early, or this node has not been told of it.
+    TokenOfUnknownKey,
     /// The shared tier had an older record of the session than its client has seen: it lost writes that
     /// it had acknowledged, or the client made its version hint up.
     RolledBack,
@@ -58,6 +63,8 @@ impl EventKind {
             Self::Ended(_) => "session_ended",
             Self::TokenReused => "token_reused",
             Self::CookiesAmbiguous => "cookies_ambiguous",
+            Self::TokensAmbiguous => "tokens_ambiguous",
+            Self::TokenOfUnknownKey => "token_of_unknown_key",
             Self::RolledBack => "session_rolled_back",
             Self::LoginRefused => "login_refused",
         }

@@ -1,6 +1,6 @@
 use crate::cache::{Cell, EndReason, Observer, State};
 use crate::identity::{Principal, Tag};
-use crate::keys::KeyRing;
+use crate::keys::KeysInUse;
 use crate::random::{RandomError, RandomSource};
 use crate::sync::{Arc, Mutex};
 use crate::time::Clock;
@@ -24,7 +24,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(
-        keys: Option<&KeyRing>,
+        keys: Option<&KeysInUse>,
         random: &dyn RandomSource,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, RandomError> {

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use siphasher::sip::SipHasher24;
 
 use crate::identity::Tag;
-use crate::keys::{KeyRing, Purpose};
+use crate::keys::{KeyRing, KeysInUse, Live, Purpose};
 use crate::random::{RandomError, RandomSource};
 
 /// Names a session in logs and events, and nowhere else.
@@ -28,21 +29,32 @@ impl fmt::Debug for LogId {
 }
 
 /// The key for log ids.
-pub(crate) struct LogKey([u8; 16]);
+pub(crate) enum LogKey {
+    /// Of this process alone.
+    Own([u8; 16]),
+    /// Of the active key of the sessions' ring, so that all nodes give a session the same name.
+    Shared(Arc<Live<[u8; 16]>>),
+}
 
 impl LogKey {
-    /// Of the ring's active key, so that all nodes give a session the same name; else of this process alone.
-    pub(crate) fn new(keys: Option<&KeyRing>, random: &dyn RandomSource) -> Result<Self, RandomError> {
-        let mut bytes = [0; 16];
-        match keys.and_then(|ring| ring.keys().next()) {
-            Some(active) => bytes.copy_from_slice(&active.derive(Purpose::LogId, b"").as_bytes()[..16]),
-            None => random.fill(&mut bytes)?,
-        }
-        Ok(Self(bytes))
+    pub(crate) fn new(keys: Option<&KeysInUse>, random: &dyn RandomSource) -> Result<Self, RandomError> {
+        let Some(keys) = keys else {
+            let mut own = [0; 16];
+            random.fill(&mut own)?;
+            return Ok(Self::Own(own));
+        };
+        let of_active = |ring: &KeyRing| {
+            let key = ring.active_key().derive(Purpose::LogId, b"");
+            std::array::from_fn(|index| key.as_bytes()[index])
+        };
+        Ok(Self::Shared(keys.derived(of_active)))
     }
 
     pub(crate) fn log_id(&self, tag: &Tag) -> LogId {
-        let mut hasher = SipHasher24::new_with_key(&self.0);
+        let mut hasher = match self {
+            Self::Own(key) => SipHasher24::new_with_key(key),
+            Self::Shared(key) => SipHasher24::new_with_key(&key.present()),
+        };
         hasher.write(tag.as_bytes());
         LogId(hasher.finish())
     }

@@ -38,6 +38,7 @@ pub(crate) use rotate::{LoginRequest, remembered};
 use std::fmt;
 
 use crate::identity::Principal;
+use crate::keys::KeyRing;
 use crate::sync::Arc;
 
 /// All sessions of an application. Clones share everything and cost one reference count.
@@ -94,6 +95,22 @@ impl Sessions {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.ledger.counters.snapshot(self.0.tier.len() as u64, self.0.tier.bytes())
+    }
+
+    /// Takes another ring of keys, without a restart and without a lock for requests.
+    ///
+    /// What was made under a key that stays is accepted as before, and made again under the active key when its client
+    /// comes next; so to replace a key, take a ring with the new one in front and the old one behind it. What was made under
+    /// a key that is not in `ring` opens nothing from now on. That ends every session of everybody at once
+    /// (OWASP ASVS 7.4.2, 13.3.4), on the nodes that were told: tell them all.
+    ///
+    /// # Errors
+    /// If the sessions were built [without keys](SessionsBuilder::keys).
+    pub fn replace_keys(&self, ring: KeyRing) -> Result<(), ConfigError> {
+        let keys = self.0.keys.as_ref().ok_or_else(ConfigError::keyless)?;
+        tracing::info!(?ring, "the keys of the sessions are replaced");
+        keys.replace(ring);
+        Ok(())
     }
 
     /// Does at once what the background task does every second: ends what is overdue, packs what is

@@ -116,6 +116,13 @@ impl ConfigError {
         Self { setting, problem: problem.into() }
     }
 
+    pub(crate) fn keyless() -> Self {
+        Self::new(
+            "keys",
+            "were not given when the sessions were built, so there are none to replace; give the builder a ring",
+        )
+    }
+
     pub(crate) fn randomness(error: &crate::random::RandomError) -> Self {
         Self::new("random", format!("gives nothing ({error}); let the process read the operating system's generator"))
     }

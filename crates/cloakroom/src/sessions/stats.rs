@@ -88,14 +88,22 @@ counters! {
     value_hits,
     /// Cached values served past their ttl, while revalidating or because the loader failed.
     stale_served,
-    /// Session cookies that are not well-formed tokens.
+    /// Session cookies and bearer tokens that are not well-formed tokens.
     tokens_malformed,
+    /// Tokens with a MAC that is not of the key that they name: made up, changed, or of another cookie.
+    tokens_forged,
+    /// Tokens under a key that is not in the ring.
+    tokens_of_unknown_keys,
+    /// Tokens without a MAC that were believed because [`SessionLayer::accept_plain_tokens_until`](crate::SessionLayer::accept_plain_tokens_until) says so.
+    tokens_plain,
     /// Well-formed tokens that open no session.
     tokens_unknown,
     /// Tokens that were replaced by a rotation and shown again after their grace.
     tokens_reused,
     /// Requests with several different session cookies.
     cookies_ambiguous,
+    /// Requests with a session cookie and a bearer token where one is allowed, or with several `Authorization` fields.
+    tokens_ambiguous,
     /// Requests whose cookies exceeded what is looked at.
     cookies_oversized,
     /// Sessions refused because memory was full.

@@ -9,13 +9,8 @@ use cloakroom::{Sessions, Stats};
 use http::header::COOKIE as COOKIE_HEADER;
 use http::{HeaderValue, Request};
 
+use crate::corpus::cookie_headers::{Case, Expected, cases};
 use crate::support::{Browser, House, Node, Reply, invented, send};
-
-#[expect(dead_code, reason = "the corpus belongs to several tests, which use different parts of it")]
-#[path = "../corpus/cookie_headers.rs"]
-mod corpus;
-
-use corpus::{Case, Expected};
 
 /// A request with these `Cookie` fields; `None` if no server would let them through.
 fn request(path: &str, fields: &[Vec<u8>]) -> Option<Request<Body>> {
@@ -49,7 +44,7 @@ async fn r26_a_corpus_of_hostile_headers_opens_no_session_and_sets_no_cookie() {
         let mut owner = Browser::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
-        let cases = corpus::cases(&owner.ticket());
+        let cases = cases(&owner.ticket());
         assert!(cases.len() >= 200, "{}", cases.len());
         for Case { why, fields, expected } in &cases {
             let before = node.sessions.stats();
@@ -78,7 +73,7 @@ async fn r26_a_hostile_header_never_gives_a_write_the_session_of_its_token() {
         let mut owner = Browser::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
-        for Case { why, fields, expected } in corpus::cases(&owner.ticket()) {
+        for Case { why, fields, expected } in cases(&owner.ticket()) {
             if expected == Expected::Live {
                 continue;
             }

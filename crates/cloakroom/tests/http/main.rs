@@ -9,15 +9,20 @@ mod adoption;
 mod cache_headers;
 mod clocks;
 mod cookie_settings;
+#[allow(dead_code, reason = "the corpora belong to several tests, which use different parts of them")]
+#[path = "../corpus/mod.rs"]
+mod corpus;
 mod csrf;
 mod errors;
 mod events;
 mod flooding;
 mod futures_are_send;
 mod hints;
+mod hostile_bearers;
 mod hostile_cookies;
 mod identifiers;
 mod isolation;
+mod keys;
 mod lifetimes;
 mod limits;
 mod login;
@@ -38,3 +43,4 @@ mod set_cookie;
 mod sockets;
 mod store_away;
 mod support;
+mod transports;

@@ -89,6 +89,16 @@ fn definition<'a>(source: &'a str, name: &str) -> (usize, &'a str) {
     (found, &source[derives..found])
 }
 
+/// The one comparison of MACs is that of `hmac`, which is constant in time.
+#[test]
+fn r35_macs_are_compared_by_hmac_only() {
+    let source = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/keys"));
+    let comparing = source.lines().filter(|line| line.contains("mac") && (line.contains("==") || line.contains("!=")));
+    let outside_tests: Vec<_> = comparing.filter(|line| !line.contains("assert")).collect();
+    assert_eq!(outside_tests, Vec::<&str>::new());
+    assert_eq!(source.matches(".verify_truncated_left(").count(), 1);
+}
+
 #[test]
 fn r35_verifiers_that_differ_in_any_one_bit_differ() {
     use cloakroom::store::Verifier;

@@ -19,7 +19,7 @@ fn all(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 fn restricted(name: &HeaderName, fields: &[&str], exposure: Exposure) -> Vec<String> {
     let fields: Vec<_> = fields.iter().map(|field| (name.clone(), *field)).collect();
     let mut headers = headers(&fields);
-    restrict(&mut headers, exposure);
+    restrict(&mut headers, exposure, &["Cookie"]);
     all(&headers, name)
 }
 
@@ -30,7 +30,7 @@ fn used(fields: &[&str]) -> Vec<String> {
 #[test]
 fn r54_a_response_that_used_the_session_is_private_and_varies() {
     let mut headers = HeaderMap::new();
-    restrict(&mut headers, Exposure::Used);
+    restrict(&mut headers, Exposure::Used, &["Cookie"]);
     assert_eq!(all(&headers, &CACHE_CONTROL), ["private"]);
     assert_eq!(all(&headers, &VARY), ["Cookie"]);
 }
@@ -41,7 +41,7 @@ fn r54_a_response_with_a_token_is_never_stored() {
         assert_eq!(restricted(&CACHE_CONTROL, fields, Exposure::TokenIssued), ["no-store"], "{fields:?}");
     }
     let mut headers = HeaderMap::new();
-    restrict(&mut headers, Exposure::TokenIssued);
+    restrict(&mut headers, Exposure::TokenIssued, &["Cookie"]);
     assert_eq!(all(&headers, &VARY), ["Cookie"]);
 }
 
@@ -111,7 +111,7 @@ fn r54_what_two_caches_could_read_differently_is_replaced() {
     for field in malformed {
         let mut headers = headers(&[]);
         headers.insert(CACHE_CONTROL, HeaderValue::from_bytes(field.as_bytes()).unwrap());
-        restrict(&mut headers, Exposure::Used);
+        restrict(&mut headers, Exposure::Used, &["Cookie"]);
         assert_eq!(all(&headers, &CACHE_CONTROL), ["private"], "{field}");
     }
 }
@@ -126,8 +126,8 @@ fn r54_vary_is_completed_and_never_repeated() {
         assert_eq!(vary(covered), covered);
     }
     let mut twice = HeaderMap::new();
-    restrict(&mut twice, Exposure::Used);
-    restrict(&mut twice, Exposure::TokenIssued);
+    restrict(&mut twice, Exposure::Used, &["Cookie"]);
+    restrict(&mut twice, Exposure::TokenIssued, &["Cookie"]);
     assert_eq!(all(&twice, &VARY), ["Cookie"]);
     assert_eq!(all(&twice, &CACHE_CONTROL), ["no-store"]);
 }
@@ -138,7 +138,7 @@ fn r54_nothing_speaks_past_cache_control_to_shared_caches() {
     let names = names.map(HeaderName::from_static);
     let mut headers = headers(&names.clone().map(|name| (name, "max-age=600")));
     headers.append(&names[0], HeaderValue::from_static("public"));
-    restrict(&mut headers, Exposure::Used);
+    restrict(&mut headers, Exposure::Used, &["Cookie"]);
     for name in &names {
         assert!(!headers.contains_key(name), "{name}");
     }
@@ -149,6 +149,19 @@ fn r54_nothing_speaks_past_cache_control_to_shared_caches() {
 fn headers_that_say_nothing_about_caching_stay() {
     let etag = http::header::ETAG;
     let mut headers = headers(&[(etag.clone(), "\"v1\"")]);
-    restrict(&mut headers, Exposure::TokenIssued);
+    restrict(&mut headers, Exposure::TokenIssued, &["Cookie"]);
     assert_eq!(all(&headers, &etag), ["\"v1\""]);
+}
+
+#[test]
+fn r54_a_response_varies_by_every_field_by_which_tokens_come() {
+    let varied = |said: &[(HeaderName, &str)]| {
+        let mut headers = headers(said);
+        restrict(&mut headers, Exposure::Used, &["Cookie", "Authorization"]);
+        all(&headers, &VARY)
+    };
+    assert_eq!(varied(&[]), ["Cookie", "Authorization"]);
+    assert_eq!(varied(&[(VARY, "accept, authorization")]), ["accept, authorization", "Cookie"]);
+    assert_eq!(varied(&[(VARY, "AUTHORIZATION,cookie")]), ["AUTHORIZATION,cookie"]);
+    assert_eq!(varied(&[(VARY, "*")]), ["*"]);
 }

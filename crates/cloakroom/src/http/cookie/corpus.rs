@@ -3,12 +3,8 @@
 use http::HeaderValue;
 
 use super::{Found, find_in};
+use crate::http::corpus::cookie_headers::{Case, Expected, NAME, cases};
 use crate::identity::{Secret, Tag, Token};
-
-#[path = "../../../tests/corpus/cookie_headers.rs"]
-mod cookie_headers;
-
-use cookie_headers::{Case, Expected, NAME, cases};
 
 fn live() -> String {
     let counting = |from: u8| std::array::from_fn(|index| from + index as u8);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use axum::Router;
 use cloakroom::testkit::{FaultyStore, ManualClock, MemoryStore};
-use cloakroom::{SessionLayer, Sessions, SessionsBuilder};
+use cloakroom::{SessionLayer, Sessions, SessionsBuilder, Transport};
 
 use super::routes;
 
@@ -78,6 +78,12 @@ impl Node {
     pub(crate) fn with_routes(builder: SessionsBuilder, routes: Router) -> Self {
         let sessions = builder.build().unwrap();
         Self { app: Self::with_sessions(sessions.clone(), routes), sessions }
+    }
+
+    /// A process whose tokens come another way than by the default cookie.
+    pub(crate) fn with_transport(builder: SessionsBuilder, transport: Transport) -> Self {
+        let sessions = builder.build().unwrap();
+        Self { app: routes().layer(SessionLayer::new(sessions.clone()).transport(transport)), sessions }
     }
 
     /// The application of a node whose sessions exist already.

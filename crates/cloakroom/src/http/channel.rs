@@ -1,0 +1,43 @@
+//! The ways of a layer as they are at work: with the form that tokens have on each.
+
+use crate::keys::KeysInUse;
+use crate::time::Timestamp;
+
+use super::cookie_config::CookieConfig;
+use super::form::Form;
+use super::token_header::TokenHeader;
+use super::transport::{Accepts, OnBoth, Transport, Way};
+
+/// Everything about tokens that a layer's requests and responses need.
+#[derive(Clone, Debug)]
+pub(super) struct Channels {
+    pub(super) accepts: Accepts<Channel<CookieConfig>, Channel<TokenHeader>>,
+    pub(super) on_both: OnBoth,
+    pub(super) first: Way,
+}
+
+/// One way, and how tokens are written on it.
+#[derive(Clone, Debug)]
+pub(super) struct Channel<C> {
+    pub(super) config: C,
+    pub(super) form: Form,
+}
+
+impl Channels {
+    pub(super) fn new(transport: &Transport, keys: Option<&KeysInUse>, plain_until: Option<Timestamp>) -> Self {
+        let cookie = |config: &CookieConfig| Channel {
+            form: Form::new(keys, "cookie", config.name(), plain_until),
+            config: config.clone(),
+        };
+        let header = |config: &TokenHeader| Channel {
+            form: Form::new(keys, "header", config.name(), plain_until),
+            config: config.clone(),
+        };
+        let accepts = match &transport.accepts {
+            Accepts::Cookie(config) => Accepts::Cookie(cookie(config)),
+            Accepts::Header(config) => Accepts::Header(header(config)),
+            Accepts::Either(one, other) => Accepts::Either(cookie(one), header(other)),
+        };
+        Self { accepts, on_both: transport.on_both, first: transport.first }
+    }
+}

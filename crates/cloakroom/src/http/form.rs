@@ -1,0 +1,78 @@
+//! What the text of a layer's tokens looks like, and what proves it.
+
+use crate::identity::Token;
+use crate::keys::{KeysInUse, Live, MacKeys, Purpose};
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+use super::token::{EncodedToken, Unsealed};
+
+/// How tokens are written on one way.
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    /// Tag and secret, and nothing beside.
+    Plain,
+    /// With a MAC under the sessions' keys, for this one way and name.
+    Sealed(Sealed),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Sealed {
+    keys: Arc<Live<MacKeys>>,
+    /// Until when tokens from before there were keys are believed too.
+    plain_until: Option<Timestamp>,
+}
+
+/// What a text turns out to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reading {
+    Token(Token),
+    /// It works, but its client should get it again as it is written today.
+    Outdated(Token),
+    /// The same, and it comes from before there were keys.
+    Plain(Token),
+    Malformed,
+    Forged,
+    UnknownKey,
+}
+
+impl Form {
+    /// `way` and `name` go into the keys, so that a token of one cookie or header is none of another.
+    pub(super) fn new(keys: Option<&KeysInUse>, way: &str, name: &str, plain_until: Option<Timestamp>) -> Self {
+        let Some(keys) = keys else { return Self::Plain };
+        // No name has a colon in it.
+        let context = format!("{way}:{name}");
+        let keys = keys.derived(move |ring| MacKeys::new(ring, Purpose::Token, context.as_bytes()));
+        Self::Sealed(Sealed { keys, plain_until })
+    }
+
+    pub(super) fn read(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> Reading {
+        match self {
+            Self::Plain => Token::parse(text).map_or(Reading::Malformed, Reading::Token),
+            Self::Sealed(sealed) => sealed.read(text, now),
+        }
+    }
+
+    pub(super) fn write(&self, token: &Token) -> EncodedToken {
+        match self {
+            Self::Plain => token.encode(),
+            Self::Sealed(sealed) => token.seal(&sealed.keys.present()),
+        }
+    }
+}
+
+impl Sealed {
+    fn read(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> Reading {
+        match Token::unseal(text, &self.keys.present()) {
+            Unsealed::Fresh(token) => Reading::Token(token),
+            Unsealed::Outdated(token) => Reading::Outdated(token),
+            Unsealed::Forged => Reading::Forged,
+            Unsealed::UnknownKey => Reading::UnknownKey,
+            // A plain token has another length than one with a MAC, so neither is ever taken for the other.
+            Unsealed::Malformed => match (Token::parse(text), self.plain_until) {
+                (Some(token), Some(until)) if now() < until => Reading::Plain(token),
+                _ => Reading::Malformed,
+            },
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The response header that brings a client its token.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::HeaderName;
+
+/// The header by which clients without a cookie get, renew and lose their token.
+///
+/// | the response says | the client |
+/// |---|---|
+/// | `session-token: <token>` | sends `Authorization: Bearer <token>` from now on, in place of any older one |
+/// | `session-token-expires-in: <seconds>` | knows that after this time the token opens nothing, however it is used |
+/// | `session-token: !ended` | forgets its token: it logged out |
+/// | neither | goes on with the token that it has |
+///
+/// `!` occurs in no token (RFC 6750 §2.1, `b64token`), so that the last word cannot be mistaken for one.
+///
+/// Any programme may send the token, hence any may lose it: keep it out of URLs, logs and a browser's
+/// `localStorage`. Browsers are better off with the cookie.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenHeader {
+    name: HeaderName,
+    expires_in: HeaderName,
+}
+
+impl Default for TokenHeader {
+    /// `session-token`, with `session-token-expires-in`.
+    fn default() -> Self {
+        Self {
+            name: HeaderName::from_static("session-token"),
+            expires_in: HeaderName::from_static("session-token-expires-in"),
+        }
+    }
+}
+
+impl TokenHeader {
+    /// Another name, in lower case. The lifetime stands under the same name with `-expires-in` behind it.
+    ///
+    /// # Errors
+    /// If the name is not that of a header, has upper-case letters, means something else to HTTP or to gRPC, or
+    /// ends in `-bin`, which makes gRPC clients read the value as base64.
+    pub fn new(name: &str) -> Result<Self, TokenHeaderError> {
+        let refuse = |problem: &'static str| TokenHeaderError { name: name.to_owned(), problem: problem.into() };
+        if let Some(other) = name.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')) {
+            let problem = format!("has {other:?} in it; use lower-case ASCII letters, digits and `-`");
+            return Err(TokenHeaderError { name: name.to_owned(), problem: problem.into() });
+        }
+        if name.is_empty() || name.len() > LONGEST {
+            return Err(refuse("must have 1 to 64 characters"));
+        }
+        if name.ends_with("-bin") {
+            return Err(refuse("ends in `-bin`, which makes gRPC clients read it as base64; choose another ending"));
+        }
+        if OTHERS.contains(&name) || OTHERS_BEGIN.iter().any(|begin| name.starts_with(begin)) {
+            return Err(refuse("means something else already; write `session-token` or a name of your own"));
+        }
+        let header = |text: String| HeaderName::try_from(text).map_err(|_| refuse("is not the name of a header"));
+        Ok(Self { name: header(name.to_owned())?, expires_in: header(format!("{name}-expires-in"))? })
+    }
+
+    /// The name of the header.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    pub(super) const fn header(&self) -> &HeaderName {
+        &self.name
+    }
+
+    pub(super) const fn expires_in(&self) -> &HeaderName {
+        &self.expires_in
+    }
+}
+
+impl fmt::Debug for TokenHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TokenHeader").field(&self.name()).finish()
+    }
+}
+
+const LONGEST: usize = 64;
+
+/// Headers of responses that caches, browsers and proxies act on.
+const OTHERS: [&str; 22] = [
+    "age",
+    "allow",
+    "authorization",
+    "cache-control",
+    "clear-site-data",
+    "connection",
+    "cookie",
+    "date",
+    "etag",
+    "expires",
+    "host",
+    "keep-alive",
+    "last-modified",
+    "link",
+    "location",
+    "refresh",
+    "retry-after",
+    "te",
+    "trailer",
+    "upgrade",
+    "vary",
+    "www-authenticate",
+];
+const OTHERS_BEGIN: [&str; 10] = [
+    "access-control-",
+    "alt-svc",
+    "content-",
+    "cross-origin-",
+    "grpc-",
+    "proxy-",
+    "sec-",
+    "set-cookie",
+    "strict-transport-",
+    "transfer-encoding",
+];
+
+/// A name that no header for tokens can have, found when it was configured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name {name:?} of the token header {problem}")]
+pub struct TokenHeaderError {
+    name: String,
+    problem: Cow<'static, str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_and_gives_that_of_the_lifetime() {
+        let header = TokenHeader::new("x-session").unwrap();
+        assert_eq!((header.name(), header.expires_in().as_str()), ("x-session", "x-session-expires-in"));
+        let default = TokenHeader::default();
+        assert_eq!(TokenHeader::new(default.name()).unwrap(), default);
+    }
+
+    #[test]
+    fn names_that_cannot_work_are_refused_with_the_remedy() {
+        let long = "x".repeat(65);
+        let table = [
+            ("", "1 to 64 characters"),
+            (long.as_str(), "1 to 64 characters"),
+            ("Session-Token", "'S'"),
+            ("session token", "' '"),
+            ("session:token", "':'"),
+            ("session_token", "'_'"),
+            ("session\r\ntoken", "'\\r'"),
+            ("sess\u{131}on", "lower-case ASCII"),
+            ("session-bin", "base64"),
+            ("authorization", "something else"),
+            ("set-cookie", "something else"),
+            ("set-cookie2", "something else"),
+            ("cache-control", "something else"),
+            ("content-type", "something else"),
+            ("grpc-status", "something else"),
+            ("sec-session", "something else"),
+            ("www-authenticate", "something else"),
+        ];
+        for (name, expected) in table {
+            let error = TokenHeader::new(name).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+            assert!(error.starts_with("the name \""), "{error}");
+        }
+    }
+}

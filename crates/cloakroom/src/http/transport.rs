@@ -1,0 +1,114 @@
+//! By which ways the tokens of a layer travel.
+
+use super::cookie_config::CookieConfig;
+use super::token_header::TokenHeader;
+
+/// How clients show their token to a layer, and how they get it. Default: the [cookie](CookieConfig).
+///
+/// ```
+/// use cloakroom::{CookieConfig, OnBoth, SessionLayer, Sessions, TokenHeader, Transport};
+///
+/// let sessions = Sessions::in_memory();
+/// let pages = SessionLayer::new(sessions.clone()); // a cookie
+/// let api = SessionLayer::new(sessions.clone()).transport(Transport::bearer(TokenHeader::default()));
+/// let both = SessionLayer::new(sessions)
+///     .transport(Transport::either(CookieConfig::default(), TokenHeader::default()).on_both(OnBoth::PreferBearer));
+/// # drop((pages, api, both));
+/// ```
+///
+/// | | cookie | bearer | either |
+/// |---|---|---|---|
+/// | a request shows its token as | `Cookie` | `Authorization: Bearer` | one of them |
+/// | the other one is | ignored | ignored | refused, unless [`on_both`](Self::on_both) says otherwise |
+/// | the response brings a token as | `Set-Cookie` | [`TokenHeader`] | the way the request showed its own |
+/// | cross-site requests | need a [guard](https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html) | carry no token | need the guard |
+///
+/// A cookie-only layer never looks at `Authorization`, so an access token of the application's own may stand there.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    pub(super) accepts: Accepts<CookieConfig, TokenHeader>,
+    pub(super) on_both: OnBoth,
+    pub(super) first: Way,
+}
+
+/// What a layer that takes either does with a request that has both a session cookie and a bearer token.
+///
+/// The two may be of two clients, and whoever can add one of them to a request must not get the data of
+/// the one with the rights of the other. So at most one is ever looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnBoth {
+    /// Believes neither: whatever asks for the session gets
+    /// [`Ambiguous`](crate::SessionErrorKind::Ambiguous), a 400. Requests that never ask are served. The default.
+    #[default]
+    Refuse,
+    /// Ignores the bearer token.
+    PreferCookie,
+    /// Ignores the cookie.
+    PreferBearer,
+}
+
+/// A way by which a token travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Cookie,
+    Header,
+}
+
+/// The ways that a layer takes, with what belongs to each.
+#[derive(Clone, Debug)]
+pub(super) enum Accepts<C, H> {
+    Cookie(C),
+    Header(H),
+    Either(C, H),
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self::cookie(CookieConfig::default())
+    }
+}
+
+impl Transport {
+    /// By cookie alone. `Authorization` is not looked at. For browsers.
+    #[must_use]
+    pub const fn cookie(config: CookieConfig) -> Self {
+        Self::of(Accepts::Cookie(config), Way::Cookie)
+    }
+
+    /// By `Authorization: Bearer` alone (RFC 6750). Cookies are not looked at. For programs.
+    #[must_use]
+    pub const fn bearer(header: TokenHeader) -> Self {
+        Self::of(Accepts::Header(header), Way::Header)
+    }
+
+    /// By either, never by both in one request. For an API that pages and programs share.
+    ///
+    /// Who comes with a token is answered the way it came. Who comes without one and gets a session, gets
+    /// a cookie; see [`new_tokens_in_header`](Self::new_tokens_in_header).
+    #[must_use]
+    pub const fn either(cookie: CookieConfig, header: TokenHeader) -> Self {
+        Self::of(Accepts::Either(cookie, header), Way::Cookie)
+    }
+
+    const fn of(accepts: Accepts<CookieConfig, TokenHeader>, first: Way) -> Self {
+        Self { accepts, on_both: OnBoth::Refuse, first }
+    }
+
+    /// What happens to a request that shows both. Of no consequence where a layer takes one of them. Default: [`OnBoth::Refuse`].
+    #[must_use]
+    pub const fn on_both(mut self, answer: OnBoth) -> Self {
+        self.on_both = answer;
+        self
+    }
+
+    /// Gives clients that come without a token theirs in the header and not in a cookie. Of no consequence where a
+    /// layer takes cookies alone.
+    #[must_use]
+    pub const fn new_tokens_in_header(mut self) -> Self {
+        if !matches!(self.accepts, Accepts::Cookie(_)) {
+            self.first = Way::Header;
+        }
+        self
+    }
+}

@@ -1,0 +1,106 @@
+//! R30: whatever an `Authorization` header looks like, only our own token counts.
+
+use axum::Router;
+use axum::body::Body;
+use cloakroom::{Stats, TokenHeader, Transport};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, StatusCode};
+
+use crate::corpus::bearer_headers::{Case, Expected, cases};
+use crate::support::{House, Node, Program, Reply, send};
+
+/// `None` if no server would let these fields through.
+async fn ask(app: &Router, path: &str, fields: &[Vec<u8>]) -> Option<Reply> {
+    let mut request = Request::builder().uri(path);
+    for field in fields {
+        request = request.header(AUTHORIZATION, HeaderValue::from_bytes(field).ok()?);
+    }
+    Some(send(app, request.body(Body::empty()).ok()?).await)
+}
+
+/// Which of the counters of strange tokens a request moved.
+fn counted(before: &Stats, after: &Stats) -> Expected {
+    let moved = [
+        (after.tokens_malformed - before.tokens_malformed, Expected::Malformed),
+        (after.tokens_unknown - before.tokens_unknown, Expected::Unknown),
+        (after.tokens_ambiguous - before.tokens_ambiguous, Expected::Ambiguous),
+    ];
+    assert!(moved.iter().map(|(times, _)| times).sum::<u64>() <= 1, "{moved:?}");
+    moved.iter().find(|(times, _)| *times == 1).map_or(Expected::Absent, |(_, kind)| *kind)
+}
+
+#[tokio::test]
+async fn r30_a_corpus_of_hostile_authorizations_opens_no_session_and_gives_no_token() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
+        let mut owner = Program::new(&node.app);
+        owner.post("/login/victim").await.ok();
+        owner.post("/note/secret").await.ok();
+        for Case { why, fields, expected } in cases(&owner.ticket()) {
+            let before = node.sessions.stats();
+            let Some(reply) = ask(&node.app, "/note", &fields).await else {
+                assert_eq!(expected, Expected::Refused, "{why}");
+                continue;
+            };
+            if expected == Expected::Ambiguous {
+                assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{why}");
+            } else {
+                let body = if expected == Expected::Live { "secret" } else { "nothing" };
+                assert_eq!(reply.clone().ok().body, body, "{why}");
+            }
+            let hinted = house.store.is_some() && expected == Expected::Live;
+            assert!(reply.token().is_none() || hinted, "{why}");
+            if expected != Expected::Live {
+                assert_eq!(counted(&before, &node.sessions.stats()), expected, "{why}");
+            }
+        }
+        assert_eq!(owner.get("/whoami").await.ok().body, "victim");
+        assert_eq!(house.population(&node), 1);
+    }
+}
+
+#[tokio::test]
+async fn r30_a_hostile_authorization_never_gives_a_write_the_session_of_its_token() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
+        let mut owner = Program::new(&node.app);
+        owner.post("/login/victim").await.ok();
+        owner.post("/note/secret").await.ok();
+        for Case { why, fields, expected } in cases(&owner.ticket()) {
+            if expected == Expected::Live {
+                continue;
+            }
+            for path in ["/note/evil", "/do/destroy", "/do/renew", "/do/remember", "/login/mallory"] {
+                ask(&node.app, path, &fields).await;
+            }
+            assert_eq!(owner.get("/whoami").await.ok().body, "victim", "{why}");
+            assert_eq!(owner.get("/note").await.ok().body, "secret", "{why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r30_of_two_authorization_fields_no_use_of_the_session_comes_to_anything() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
+        let mut owner = Program::new(&node.app);
+        owner.post("/note/mine").await.ok();
+        let field = format!("Bearer {}", owner.ticket()).into_bytes();
+        let both = [field.clone(), field];
+        let mut events = node.sessions.events();
+        for verb in crate::support::VERBS {
+            let reply = ask(&node.app, &format!("/do/{verb}"), &both).await.unwrap();
+            assert_eq!(events.try_recv().unwrap().kind, cloakroom::EventKind::TokensAmbiguous, "{verb}");
+            assert!(events.try_recv().is_none(), "{verb}");
+            match verb {
+                // What cannot fail says what it says without a session.
+                "came-with-token" => assert_eq!(reply.ok().body, "false"),
+                "ended" => assert_eq!(reply.ok().body, "Gone"),
+                _ => assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{verb}: {}", reply.body),
+            }
+        }
+        let untouched = ask(&node.app, "/untouched", &both).await.unwrap().ok();
+        assert_eq!((untouched.body.as_str(), untouched.header("vary")), ("untouched", vec![]));
+        assert_eq!(house.population(&node), 1);
+    }
+}

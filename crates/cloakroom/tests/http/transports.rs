@@ -1,0 +1,271 @@
+//! R30, R06, R54: tokens come by cookie, by `Authorization: Bearer`, or by either, and never by both.
+
+use axum::Router;
+use axum::body::Body;
+use cloakroom::{CookieConfig, OnBoth, TokenHeader, Transport};
+use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER};
+use http::{Request, StatusCode};
+
+use crate::support::{Browser, COOKIE, House, Node, Program, Reply, VERBS, invented, secs, send};
+
+fn bearer() -> Transport {
+    Transport::bearer(TokenHeader::default())
+}
+
+fn either() -> Transport {
+    Transport::either(CookieConfig::default(), TokenHeader::default())
+}
+
+/// A request that shows both.
+async fn with_both(app: &Router, path: &str, cookie: &str, token: &str) -> Reply {
+    let request = Request::post(path)
+        .header(COOKIE_HEADER, format!("{COOKIE}={cookie}"))
+        .header(AUTHORIZATION, format!("Bearer {token}"));
+    send(app, request.body(Body::empty()).unwrap()).await
+}
+
+/// Two clients of a layer that takes either: one with a cookie, one with a bearer token.
+async fn a_and_b(node: &Node) -> (Browser, Program) {
+    let mut a = Browser::new(&node.app);
+    a.post("/login/a").await.ok();
+    a.post("/note/of-a").await.ok();
+    let by_header = Node { app: by_header(&node.sessions), sessions: node.sessions.clone() };
+    let mut b = Program::new(&by_header.app);
+    b.post("/login/b").await.ok();
+    b.post("/note/of-b").await.ok();
+    (a, b.at(&node.app))
+}
+
+fn by_header(sessions: &cloakroom::Sessions) -> Router {
+    crate::support::routes().layer(cloakroom::SessionLayer::new(sessions.clone()).transport(bearer()))
+}
+
+#[tokio::test]
+async fn a_program_lives_without_cookies_from_its_first_write_to_its_logout() {
+    for house in House::both() {
+        let [first, second] = [(); 2].map(|()| Node::with_transport(house.builder(), bearer()));
+        let second = if house.store.is_some() { second } else { first.clone() };
+        let mut program = Program::new(&first.app);
+        let created = program.post("/note/mine").await.ok();
+        assert_eq!(created.set_cookie(), None);
+        assert_eq!(created.header("session-token-expires-in"), ["86400"]);
+        assert_eq!(created.header("cache-control"), ["no-store"]);
+        assert_eq!(created.header("vary"), ["Authorization"]);
+        assert!(created.headers["session-token"].is_sensitive());
+        let anonymous = program.ticket();
+        let mut program = program.at(&second.app);
+        assert_eq!(program.get("/note").await.ok().body, "mine");
+        program.post("/login/alice").await.ok();
+        assert_ne!(program.ticket(), anonymous);
+        house.clock.advance(secs(60));
+        program.post("/do/renew").await.ok();
+        assert_eq!(program.at(&first.app).get("/whoami").await.ok().body, "alice");
+        let out = program.post("/do/destroy").await.ok();
+        assert_eq!((out.token(), out.header("session-token-expires-in")), (Some("!ended"), vec!["0"]));
+        assert_eq!(program.token, None);
+    }
+}
+
+#[tokio::test]
+async fn r30_a_layer_for_cookies_never_looks_at_authorization() {
+    for house in House::both() {
+        let node = house.node();
+        let (mut a, b) = a_and_b(&node).await;
+        a.settle().await;
+        let cookie = a.cookie.clone().unwrap();
+        for token in [b.ticket(), invented(1), "eyJhbGciOiJub25lIn0.e30.".to_owned()] {
+            assert_eq!(with_both(&node.app, "/whoami", &cookie, &token).await.ok().body, "a");
+        }
+        assert_eq!(b.at(&node.app).get("/whoami").await.ok().body, "nobody");
+        assert_eq!(node.sessions.stats().tokens_ambiguous, 0);
+    }
+}
+
+#[tokio::test]
+async fn r30_a_layer_for_bearer_tokens_never_looks_at_cookies() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), bearer());
+        let mut b = Program::new(&node.app);
+        b.post("/login/b").await.ok();
+        let a = Browser::holding(&node.app, b.ticket());
+        assert_eq!(a.clone().get("/whoami").await.ok().body, "nobody");
+        b.get("/note").await.ok();
+        let reply = with_both(&node.app, "/whoami", &invented(1), b.token.as_deref().unwrap()).await.ok();
+        assert_eq!((reply.body.as_str(), reply.header("vary")), ("b", vec!["Authorization"]));
+    }
+}
+
+#[tokio::test]
+async fn r30_the_cookie_of_one_and_the_bearer_token_of_another_are_never_mixed() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), either());
+        let (a, b) = a_and_b(&node).await;
+        let (cookie, token) = (a.cookie.clone().unwrap(), b.token.clone().unwrap());
+        let dead = ["nonsense".to_owned(), invented(2), String::new()];
+        for token in dead.iter().chain([&token, &cookie]) {
+            let mut events = node.sessions.events();
+            for verb in VERBS.iter().filter(|verb| !["came-with-token", "ended"].contains(verb)) {
+                let reply = with_both(&node.app, &format!("/do/{verb}"), &cookie, token).await;
+                assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{verb} {token:?}");
+                assert_eq!((reply.set_cookie(), reply.token()), (None, None), "{verb} {token:?}");
+                assert_eq!(events.try_recv().unwrap().kind, cloakroom::EventKind::TokensAmbiguous);
+            }
+            assert_eq!(with_both(&node.app, "/untouched", &cookie, token).await.ok().body, "untouched");
+        }
+        assert_eq!(house.population(&node), 2);
+        let mut a = a;
+        assert_eq!(a.get("/whoami").await.ok().body, "a");
+        assert_eq!(b.clone().get("/whoami").await.ok().body, "b");
+    }
+}
+
+#[tokio::test]
+async fn r30_a_configured_precedence_believes_one_and_the_other_not_at_all() {
+    for house in House::both() {
+        for (on_both, who, data) in [(OnBoth::PreferCookie, "a", "of-a"), (OnBoth::PreferBearer, "b", "of-b")] {
+            let node = Node::with_transport(house.builder(), either().on_both(on_both));
+            let (a, b) = a_and_b(&node).await;
+            let (cookie, token) = (a.cookie.clone().unwrap(), b.token.clone().unwrap());
+            assert_eq!(with_both(&node.app, "/whoami", &cookie, &token).await.ok().body, who);
+            assert_eq!(with_both(&node.app, "/note", &cookie, &token).await.ok().body, data);
+            // The preferred one decides also where it opens nothing.
+            let (cookie, token) = if who == "a" { (invented(3), token) } else { (cookie, invented(3)) };
+            assert_eq!(with_both(&node.app, "/whoami", &cookie, &token).await.ok().body, "nobody");
+            let reply = with_both(&node.app, "/login/c", &cookie, &token).await.ok();
+            assert_eq!(reply.set_cookie().is_some(), who == "a");
+            assert_eq!(reply.token().is_some(), who == "b");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r30_two_cookies_and_a_bearer_token_are_several_tokens_too() {
+    let house = House::local();
+    let node = Node::with_transport(house.builder(), either());
+    let (a, b) = a_and_b(&node).await;
+    let cookies = format!("{}; {COOKIE}={}", a.ticket(), invented(4));
+    let reply = with_both(&node.app, "/whoami", &cookies, &b.ticket()).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    // Without the bearer token they are what they are on every layer: nobody's.
+    let alone = Request::get("/whoami").header(COOKIE_HEADER, format!("{COOKIE}={cookies}"));
+    assert_eq!(send(&node.app, alone.body(Body::empty()).unwrap()).await.ok().body, "nobody");
+}
+
+#[tokio::test]
+async fn r30_two_authorization_fields_are_refused_whatever_is_preferred() {
+    for on_both in [OnBoth::Refuse, OnBoth::PreferBearer, OnBoth::PreferCookie] {
+        let node = Node::with_transport(House::local().builder(), either().on_both(on_both));
+        let (a, b) = a_and_b(&node).await;
+        for cookie in [None, a.cookie] {
+            let mut request = Request::get("/whoami");
+            for token in [b.ticket(), invented(5)] {
+                request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+            }
+            if let Some(cookie) = cookie {
+                request = request.header(COOKIE_HEADER, format!("{COOKIE}={cookie}"));
+            }
+            let reply = send(&node.app, request.body(Body::empty()).unwrap()).await;
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{on_both:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_comes_with_a_token_is_answered_the_way_it_came() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), either());
+        let (mut a, mut b) = a_and_b(&node).await;
+        for verb in ["renew", "login", "destroy"] {
+            let to_a = a.post(&format!("/do/{verb}")).await.ok();
+            assert_eq!((to_a.set_cookie().is_some(), to_a.token()), (true, None), "{verb}");
+            let to_b = b.post(&format!("/do/{verb}")).await.ok();
+            assert_eq!((to_b.set_cookie(), to_b.token().is_some()), (None, true), "{verb}");
+            for reply in [to_a, to_b] {
+                assert_eq!(reply.header("vary"), ["Cookie", "Authorization"], "{verb}");
+                assert_eq!(reply.header("cache-control"), ["no-store"], "{verb}");
+            }
+        }
+        assert_eq!((a.cookie, b.token), (None, None));
+    }
+}
+
+#[tokio::test]
+async fn who_comes_without_a_token_gets_it_the_way_that_is_configured() {
+    let house = House::local();
+    for (transport, in_cookie) in [(either(), true), (either().new_tokens_in_header(), false)] {
+        let node = Node::with_transport(house.builder(), transport);
+        let reply = Browser::new(&node.app).post("/note/mine").await.ok();
+        assert_eq!((reply.set_cookie().is_some(), reply.token().is_some()), (in_cookie, !in_cookie));
+    }
+    let only = Node::with_transport(house.builder(), Transport::default().new_tokens_in_header());
+    assert!(Browser::new(&only.app).post("/note/mine").await.ok().set_cookie().is_some());
+}
+
+#[tokio::test]
+async fn a_programme_whose_token_is_over_is_told_so_in_the_words_of_its_protocol() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), bearer());
+        let mut program = Program::new(&node.app);
+        program.post("/note/mine").await.ok();
+        let mut late = program.clone();
+        program.post("/login/alice").await.ok();
+        let refused = late.post("/note/late").await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(refused.header("www-authenticate"), ["Bearer error=\"invalid_token\""]);
+        assert_eq!(refused.token(), None, "the newer one comes with another answer");
+        // A page is told in its own way.
+        let pages = house.node();
+        let mut browser = Browser::new(&pages.app);
+        browser.post("/note/mine").await.ok();
+        let mut late = browser.clone();
+        browser.post("/login/alice").await.ok();
+        let refused = late.post("/note/late").await;
+        assert_eq!((refused.status, refused.header("www-authenticate")), (StatusCode::UNAUTHORIZED, vec![]));
+    }
+}
+
+#[tokio::test]
+async fn another_name_for_the_header_is_used_throughout() {
+    let header = TokenHeader::new("x-desk").unwrap();
+    let node = Node::with_transport(House::local().builder(), Transport::bearer(header));
+    let reply = Program::new(&node.app).post("/note/mine").await.ok();
+    assert_eq!(reply.token(), None);
+    assert_eq!(reply.header("x-desk").len(), 1);
+    assert_eq!(reply.header("x-desk-expires-in"), ["86400"]);
+}
+
+#[tokio::test]
+async fn r06_a_token_is_read_from_nowhere_else() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), either());
+        let (a, b) = a_and_b(&node).await;
+        for ticket in [a.ticket(), b.ticket()] {
+            for request in [
+                Request::get(format!("/whoami?access_token={ticket}&session-token={ticket}")),
+                Request::get("/whoami").header("session-token", &ticket),
+                Request::get("/whoami").header("x-session-token", &ticket),
+                Request::get("/whoami").header("proxy-authorization", format!("Bearer {ticket}")),
+            ] {
+                let request = request.header("content-type", "application/x-www-form-urlencoded");
+                let body = Body::from(format!("access_token={ticket}"));
+                assert_eq!(send(&node.app, request.body(body).unwrap()).await.ok().body, "nobody");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r54_every_use_by_bearer_token_makes_the_response_private() {
+    for house in House::both() {
+        let node = Node::with_transport(house.builder(), bearer());
+        for verb in VERBS {
+            let mut program = Program::new(&node.app);
+            program.post("/note/mine").await.ok();
+            let reply = program.post(&format!("/do/{verb}")).await;
+            let control = reply.header("cache-control");
+            assert!(control == ["private"] || control == ["no-store"], "{verb}: {control:?}");
+            assert!(reply.token().is_none() || control == ["no-store"], "{verb}");
+            assert_eq!(reply.header("vary"), ["Authorization"], "{verb}");
+        }
+    }
+}
