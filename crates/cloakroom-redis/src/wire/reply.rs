@@ -28,6 +28,16 @@ impl Fields {
         self.0.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn has_one_twice(&self) -> bool {
+        let mut names: Vec<_> = self.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(present, _)| *present == name.as_bytes()).map(|(_, content)| content)
     }
