@@ -1,19 +1,24 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use cloakroom::store::{Copies, Tag};
 
 /// The local tiers of this process that keep copies.
 #[derive(Default)]
-pub(crate) struct Audience(RwLock<Vec<Arc<dyn Copies>>>);
+pub(crate) struct Audience {
+    tiers: RwLock<Vec<Arc<dyn Copies>>>,
+    /// All copies are about to be forgotten.
+    is_due: AtomicBool,
+}
 
 impl Audience {
     pub(crate) fn add(&self, copies: Arc<dyn Copies>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(copies);
+        self.tiers.write().unwrap_or_else(PoisonError::into_inner).push(copies);
     }
 
     /// One record was changed.
     pub(crate) fn forget(&self, tag: Tag) {
-        for copies in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        for copies in self.tiers.read().unwrap_or_else(PoisonError::into_inner).iter() {
             copies.invalidate(tag);
         }
     }
@@ -22,9 +27,14 @@ impl Audience {
     /// copies. Who has lost a line has ended its lease before, so that none is served meanwhile; where only slots
     /// have moved, the servers themselves have told of the keys that they gave away.
     pub(crate) fn forget_all(self: &Arc<Self>) {
+        // What has not begun does for this call too, however often a server says so.
+        if self.is_due.swap(true, Ordering::AcqRel) {
+            return;
+        }
         let myself = Arc::clone(self);
         let forget = move || {
-            for copies in myself.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            myself.is_due.store(false, Ordering::Release);
+            for copies in myself.tiers.read().unwrap_or_else(PoisonError::into_inner).iter() {
                 copies.invalidate_all();
             }
         };
@@ -38,5 +48,53 @@ impl Audience {
 impl std::fmt::Debug for Audience {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Audience").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Says when it begins to forget, and waits until it may go on.
+    struct Slow {
+        begun: SyncSender<()>,
+        may_go_on: Mutex<Receiver<()>>,
+        times: AtomicUsize,
+    }
+
+    impl Copies for Slow {
+        fn invalidate(&self, _: Tag) {}
+
+        fn invalidate_all(&self) {
+            self.times.fetch_add(1, Ordering::Relaxed);
+            self.begun.send(()).expect("the test listens");
+            self.may_go_on.lock().unwrap_or_else(PoisonError::into_inner).recv().expect("the test goes on");
+        }
+    }
+
+    #[tokio::test]
+    async fn r67_a_server_that_says_a_million_times_that_all_has_changed_has_it_forgotten_twice() {
+        let limit = Duration::from_secs(20);
+        let (begun, begins) = sync_channel(1);
+        let (go_on, may_go_on) = sync_channel(2);
+        let slow = Arc::new(Slow { begun, may_go_on: Mutex::new(may_go_on), times: AtomicUsize::new(0) });
+        let audience = Arc::new(Audience::default());
+        audience.add(Arc::clone(&slow) as _);
+        audience.forget_all();
+        begins.recv_timeout(limit).expect("it begins");
+        // From here on, something may have changed that the first walk has passed already.
+        (0..1_000_000).for_each(|_| audience.forget_all());
+        go_on.send(()).expect("it waits");
+        begins.recv_timeout(limit).expect("it begins again");
+        go_on.send(()).expect("it waits");
+        assert_eq!(slow.times.load(Ordering::Relaxed), 2);
+        audience.forget_all();
+        begins.recv_timeout(limit).expect("and again, as that was later");
+        go_on.send(()).expect("it waits");
     }
 }

@@ -144,11 +144,7 @@ impl Line {
 impl Ear {
     fn hear(&self, push: PushInfo) {
         match push.kind {
-            PushKind::Invalidate => match push.data.into_iter().next() {
-                Some(Value::Array(keys)) => keys.into_iter().for_each(|key| self.forget(key)),
-                // The server was flushed, or does not say what has changed.
-                _ => self.start_over(),
-            },
+            PushKind::Invalidate => self.heed(push.data),
             PushKind::Disconnection => {
                 self.leases.end(Lease::new(self.lease.swap(0, Ordering::AcqRel)));
                 self.broken.notify_one();
@@ -157,11 +153,18 @@ impl Ear {
         }
     }
 
-    fn forget(&self, key: Value) {
-        let Value::BulkString(key) = key else { return self.start_over() };
-        if let Some(tag) = self.namespace.tag_of(&key) {
-            self.audience.forget(tag);
-        }
+    /// Forgets what has changed. A message can do no more than that, whoever sent it.
+    fn heed(&self, data: Vec<Value>) {
+        let keys = match data.into_iter().next() {
+            Some(Value::Array(keys)) => keys
+                .into_iter()
+                .map(|key| if let Value::BulkString(key) = key { Some(key) } else { None })
+                .collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        // The server was flushed, or does not say what has changed.
+        let Some(keys) = keys else { return self.start_over() };
+        keys.iter().filter_map(|key| self.namespace.tag_of(key)).for_each(|tag| self.audience.forget(tag));
     }
 
     /// A new lease on the same connection: a single step, however many copies the old one has.

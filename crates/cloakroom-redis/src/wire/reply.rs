@@ -13,7 +13,6 @@ impl Fields {
     /// From what `HGETALL` answers: pairs, or a flat list where a script asked for it.
     pub(crate) fn from_value(value: Value) -> Result<Self, Nonsense> {
         let pairs = match value {
-            Value::Nil => Vec::new(),
             Value::Map(pairs) => pairs,
             Value::Array(flat) if flat.len() % 2 == 0 => {
                 let mut flat = flat.into_iter();

@@ -12,7 +12,7 @@ use cloakroom_testbed::Server;
 use redis::{Value, cmd};
 
 #[path = "../../corpus/records.rs"]
-mod corpus;
+pub(super) mod corpus;
 
 use corpus::{Case, Expected};
 
