@@ -4,6 +4,7 @@
 //! - [`Cluster`]: masters and replicas that fail over and hand slots to each other.
 //! - [`Sentinels`]: a master, its replicas and the sentinels that replace it.
 //! - [`Proxy`]: a wire in front of any of them that cuts, swallows, holds, delays and counts.
+//! - [`Impostor`]: a server in front of any of them that lies.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), cloakroom_testbed::Error> {
@@ -32,6 +33,7 @@ mod admin;
 mod cluster;
 mod counts;
 mod error;
+mod impostor;
 mod port;
 mod process;
 mod program;
@@ -44,6 +46,7 @@ mod wait;
 pub use cluster::{Cluster, ClusterBuilder, Handover, SlotMove};
 pub use counts::CommandCounts;
 pub use error::Error;
+pub use impostor::Impostor;
 pub use proxy::{Bytes, Direction, Proxy, Traffic};
 pub use sentinels::{Sentinels, SentinelsBuilder};
 pub use server::{Server, ServerBuilder};

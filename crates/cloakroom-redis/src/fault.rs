@@ -33,9 +33,13 @@ pub(crate) fn unsent(error: std::sync::Arc<RedisError>) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, error)
 }
 
-/// The reply cannot be understood; what was asked for may have been done.
-pub(crate) fn nonsense(error: crate::wire::Nonsense) -> StoreError {
-    StoreError::new(StoreErrorKind::Unknown, error)
+/// The reply cannot be understood. What was asked for may have been done.
+pub(crate) fn nonsense(effect: Effect) -> impl FnOnce(crate::wire::Nonsense) -> StoreError {
+    let kind = match effect {
+        Effect::Reads => StoreErrorKind::Unavailable,
+        Effect::Writes => StoreErrorKind::Unknown,
+    };
+    move |error| StoreError::new(kind, error)
 }
 
 /// The record cannot be understood.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom::store::{Limit, LimitPolicy, StoreError, StoreErrorKind, Tag};
 use redis::{Value, cmd};
 
-use crate::fault;
+use crate::fault::{self, Effect};
 use crate::namespace::{hex, unhex};
 use crate::route::{Manner, Question};
 use crate::scripts;
@@ -86,8 +86,8 @@ impl RedisStore {
 }
 
 /// The members that a script or a range names.
-pub(crate) fn tags(value: Option<Value>) -> Result<Vec<Tag>, StoreError> {
-    let texts = wire::texts(value.unwrap_or_else(|| Value::Array(Vec::new()))).map_err(fault::nonsense)?;
+pub(crate) fn tags(value: Option<Value>, effect: Effect) -> Result<Vec<Tag>, StoreError> {
+    let texts = wire::texts(value.unwrap_or_else(|| Value::Array(Vec::new()))).map_err(fault::nonsense(effect))?;
     let tag = |text: &String| unhex(text.as_bytes()).map(Tag::from_bytes);
     texts.iter().map(tag).collect::<Option<_>>().ok_or_else(|| fault::malformed(Malformed::Field("index")))
 }

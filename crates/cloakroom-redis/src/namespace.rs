@@ -63,13 +63,22 @@ pub(crate) fn hex(bytes: &[u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(*bytes))
 }
 
-pub(crate) fn unhex(text: &[u8]) -> Option<[u8; 16]> {
-    let canonical = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if text.len() != 32 || !text.iter().all(canonical) {
+/// So many bytes in their one spelling.
+pub(crate) fn unhex<const BYTES: usize>(text: &[u8]) -> Option<[u8; BYTES]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, []) = text.as_chunks::<2>() else { return None };
+    let mut bytes = [0; BYTES];
+    if pairs.len() != BYTES {
         return None;
     }
-    let text = std::str::from_utf8(text).ok()?;
-    u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]

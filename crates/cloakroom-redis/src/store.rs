@@ -9,7 +9,7 @@ use redis::{Value, cmd};
 
 use crate::builder::RedisStoreBuilder;
 use crate::error::ConnectError;
-use crate::fault;
+use crate::fault::{self, Effect};
 use crate::index::tags;
 use crate::link::Settings;
 use crate::namespace::Namespace;
@@ -85,7 +85,7 @@ impl RedisStore {
         manner: Manner,
     ) -> Result<(Answer, Lease), StoreError> {
         let (answer, lease) = self.ask(key, Question::Script(script, arguments), manner).await?;
-        Ok((Answer::from_value(answer).map_err(fault::nonsense)?, lease))
+        Ok((Answer::from_value(answer).map_err(fault::nonsense(manner.effect))?, lease))
     }
 
     async fn read(&self, tag: Tag, manner: Manner) -> Result<Option<Loaded>, StoreError> {
@@ -93,7 +93,7 @@ impl RedisStore {
         let mut command = cmd("HGETALL");
         command.arg(&key);
         let (answer, lease) = self.ask(&key, Question::Command(command), manner).await?;
-        let fields = Fields::from_value(answer).map_err(fault::nonsense)?;
+        let fields = Fields::from_value(answer).map_err(fault::nonsense(manner.effect))?;
         if fields.is_empty() {
             return Ok(None);
         }
@@ -123,7 +123,7 @@ impl Store for RedisStore {
         match answer.word.as_str() {
             "done" => Ok(Created::Done(lease)),
             "exists" => Ok(Created::Exists),
-            _ => Err(fault::nonsense(Nonsense)),
+            _ => Err(nonsense()),
         }
     }
 
@@ -136,7 +136,7 @@ impl Store for RedisStore {
             "conflict" => Ok(Committed::Conflict(Loaded::new(record(answer.next())?, lease))),
             "superseded" => Ok(Committed::Superseded(Loaded::new(record(answer.next())?, lease))),
             "done" => receipt(answer.next(), base, lease).map(Committed::Done),
-            _ => Err(fault::nonsense(Nonsense)),
+            _ => Err(nonsense()),
         }
     }
 
@@ -170,7 +170,7 @@ impl Store for RedisStore {
             "done" => Ok(Destroyed::Done),
             "gone" => Ok(Destroyed::Gone),
             "superseded" => Ok(Destroyed::Superseded),
-            _ => Err(fault::nonsense(Nonsense)),
+            _ => Err(nonsense()),
         }
     }
 
@@ -178,21 +178,21 @@ impl Store for RedisStore {
         let key = self.0.settings.namespace.index(principal);
         let mut answer = self.try_to_admit(&key, tag, limit, None).await?;
         if answer.word == "full" {
-            let dead = self.dead_among(tags(answer.next())?).await?;
+            let dead = self.dead_among(tags(answer.next(), Effect::Writes)?).await?;
             answer = self.try_to_admit(&key, tag, limit, Some(&dead)).await?;
         }
         match answer.word.as_str() {
             "refused" => Ok(Admission::Refused),
             "admitted" => {
-                let displaced = tags(answer.next())?;
-                let dead = self.dead_among(tags(answer.next())?).await.unwrap_or_default();
+                let displaced = tags(answer.next(), Effect::Writes)?;
+                let dead = self.dead_among(tags(answer.next(), Effect::Writes)?).await.unwrap_or_default();
                 if !dead.is_empty() {
                     // Only tidying up: the next login does it if this one cannot.
                     drop(self.leave(&key, &dead).await);
                 }
                 Ok(Admission::Admitted { displaced })
             }
-            _ => Err(fault::nonsense(Nonsense)),
+            _ => Err(nonsense()),
         }
     }
 
@@ -205,7 +205,7 @@ impl Store for RedisStore {
         let mut range = cmd("ZRANGE");
         range.arg(&key).arg(0).arg(-1);
         let (listed, _) = self.ask(&key, Question::Command(range), Manner::READ_ASIDE).await?;
-        let listed = tags(Some(listed))?;
+        let listed = tags(Some(listed), Effect::Reads)?;
         let (mut members, mut dead) = (Vec::new(), Vec::new());
         for (tag, record) in
             self.each(&listed, |store, tag| async move { store.read(tag, Manner::READ_ASIDE).await }).await?
@@ -246,8 +246,13 @@ fn receipt(fields: Option<Value>, base: u64, lease: Lease) -> Result<Receipt, St
     Ok(receipt)
 }
 
+/// What a script that writes has answered, but should not.
+fn nonsense() -> StoreError {
+    fault::nonsense(Effect::Writes)(Nonsense)
+}
+
 fn record(fields: Option<Value>) -> Result<Record, StoreError> {
-    let fields = Fields::from_value(fields.unwrap_or(Value::Nil)).map_err(fault::nonsense)?;
+    let fields = Fields::from_value(fields.unwrap_or(Value::Nil)).map_err(fault::nonsense(Effect::Writes))?;
     wire::decode(&fields).map_err(fault::malformed)
 }
 

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cloakroom::store::Tag;
@@ -14,7 +15,11 @@ pub(crate) struct Home {
 
 /// The sessions whose records a server has, or that something else concerns.
 #[derive(Clone)]
-pub(crate) struct Territory(Arc<dyn Fn(Tag) -> bool + Send + Sync>);
+pub(crate) struct Territory {
+    has: Arc<dyn Fn(Tag) -> bool + Send + Sync>,
+    /// All copies of its records are about to be forgotten.
+    is_due: Arc<AtomicBool>,
+}
 
 impl Home {
     /// `key` is what the link asks for to learn whether its server is still the one to ask; `lost` is
@@ -50,11 +55,21 @@ impl Territory {
     }
 
     pub(crate) fn of(has: impl Fn(Tag) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(has))
+        Self { has: Arc::new(has), is_due: Arc::default() }
     }
 
     pub(crate) fn has(&self, tag: Tag) -> bool {
-        (self.0)(tag)
+        (self.has)(tag)
+    }
+
+    /// Its copies are to be forgotten. Answers whether somebody else has said so, and nobody has begun yet.
+    pub(super) fn is_to_be_forgotten(&self) -> bool {
+        self.is_due.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whoever wants them forgotten from here on may mean changes that this time does not see.
+    pub(super) fn is_being_forgotten(&self) {
+        self.is_due.store(false, Ordering::Release);
     }
 }
 

@@ -153,7 +153,7 @@ impl Line {
     /// Nothing that was read over this line may be served any more. The answer resolves when all of it is gone.
     pub(super) fn end(&self) -> oneshot::Receiver<()> {
         self.ear.leases.end(Lease::new(self.ear.lease.swap(0, Ordering::AcqRel)));
-        self.ear.forget_all()
+        self.ear.audience.forget_all(self.ear.home.territory())
     }
 
     /// Ends what a line has left behind when its lease is over, and not before.
@@ -168,21 +168,24 @@ impl Line {
 impl Ear {
     fn hear(&self, push: PushInfo) {
         match push.kind {
-            PushKind::Invalidate => match push.data.into_iter().next() {
-                Some(Value::Array(keys)) => keys.into_iter().for_each(|key| self.forget(key)),
-                // The server was flushed, or does not say what has changed.
-                _ => self.start_over(),
-            },
+            PushKind::Invalidate => self.heed(push.data),
             PushKind::Disconnection => self.broken.notify_one(),
             _ => {}
         }
     }
 
-    fn forget(&self, key: Value) {
-        let Value::BulkString(key) = key else { return self.start_over() };
-        if let Some(tag) = self.namespace.tag_of(&key) {
-            self.audience.forget(tag);
-        }
+    /// Forgets what has changed. A message can do no more than that, whoever sent it.
+    fn heed(&self, data: Vec<Value>) {
+        let keys = match data.into_iter().next() {
+            Some(Value::Array(keys)) => keys
+                .into_iter()
+                .map(|key| if let Value::BulkString(key) = key { Some(key) } else { None })
+                .collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        // The server was flushed, or does not say what has changed.
+        let Some(keys) = keys else { return self.start_over() };
+        keys.iter().filter_map(|key| self.namespace.tag_of(key)).for_each(|tag| self.audience.forget(tag));
     }
 
     /// A new lease on the same connection: a single step, however many copies the old one has.
@@ -192,10 +195,6 @@ impl Ear {
         if old != 0 && self.lease.compare_exchange(old, new.number(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.leases.succeed(Lease::new(old), new);
         }
-        drop(self.forget_all());
-    }
-
-    fn forget_all(&self) -> oneshot::Receiver<()> {
-        self.audience.forget_all(self.home.territory())
+        self.audience.forget_soon(self.home.territory());
     }
 }

@@ -11,6 +11,10 @@ local record = redis.call('HMGET', key,
 local refusal = refuse(key, record[1], record[2], record[7], record[8], record[9])
 if refusal then return refusal end
 local version, recent, seen = record[2], record[3], record[7]
+-- From 2^53 on, a number does not differ from the next.
+if tonumber(version) >= 2 ^ 53 or #string.match(recent or '', '^[0-9a-f]*') < 16 then
+    return redis.error_reply('FORMAT broken')
+end
 
 local function answer(word)
     return { word, redis.call('HGETALL', key) }

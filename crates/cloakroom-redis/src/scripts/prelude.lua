@@ -16,11 +16,16 @@ end
 local function refuse(key, format, ...)
     if format == '1' then
         for i = 1, select('#', ...) do
-            if not tonumber((select(i, ...))) then return redis.error_reply('FORMAT broken') end
+            local number = select(i, ...)
+            -- `tonumber` alone also takes `nan`, `inf` and `0x1f`.
+            if not (number and #number <= 20 and string.find(number, '^%d+$')) then
+                return redis.error_reply('FORMAT broken')
+            end
         end
         return nil
     end
-    if format then return redis.error_reply('FORMAT ' .. format) end
+    -- Never as it is: an error that is no text would end the connection, for everybody who shares it.
+    if format then return redis.error_reply('FORMAT ' .. (string.match(format, '^%d%d?%d?$') or 'unknown')) end
     if redis.call('EXISTS', key) == 1 then return redis.error_reply('FORMAT none') end
     return { 'gone' }
 end
@@ -31,5 +36,6 @@ local function admits(guard, shown, secret, previous, lingers, now, seen)
     if guard == 'anyone' or shown == secret then return true end
     if guard ~= 'holder' or shown ~= previous then return false end
     local time = redis.call('TIME')
-    return math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(now), tonumber(seen)) < tonumber(lingers)
+    local latest = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(now), tonumber(seen))
+    return latest < (tonumber(lingers) or 0)
 end

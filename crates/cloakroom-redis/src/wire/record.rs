@@ -11,6 +11,10 @@ use crate::namespace::{hex, unhex};
 pub(crate) const FORMAT: &str = "1";
 
 const VALUE: &[u8] = b"value:";
+/// Far more than any application has; a record with more of them was not written by one.
+const MOST_FIELDS: usize = 4096;
+/// Beyond it the scripts, whose numbers are floating, could not tell a version from the next.
+const LAST_VERSION: u64 = 1 << 53;
 
 /// The fields of a new record and their contents in turn.
 pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
@@ -68,15 +72,27 @@ pub(crate) enum Malformed {
     Format(String),
     #[error("the record's field `{0}` is missing or does not read")]
     Field(&'static str),
+    #[error("the record has a field twice")]
+    Twice,
+    #[error("the record has more than {MOST_FIELDS} fields")]
+    Crowded,
 }
 
 /// The record in these fields.
 pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
+    if fields.len() > MOST_FIELDS {
+        return Err(Malformed::Crowded);
+    }
+    // No server says so of a hash. If one does, neither the first nor the last is to be believed.
+    if fields.has_one_twice() {
+        return Err(Malformed::Twice);
+    }
     let format = fields.text("format").ok_or(Malformed::Field("format"))?;
     if format != FORMAT {
         return Err(Malformed::Format(format.chars().take(20).collect()));
     }
-    let version = number(fields, "version")?;
+    let version = Some(number(fields, "version")?).filter(|version| *version < LAST_VERSION);
+    let version = version.ok_or(Malformed::Field("version"))?;
     let verifier = verifier(fields, "secret")?.ok_or(Malformed::Field("secret"))?;
     let lifetimes = Lifetimes::new(
         instant(fields, "created")?,
@@ -84,8 +100,7 @@ pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
         instant(fields, "absolute")?,
     );
     let persistent = fields.text("persistent") == Some("1");
-    let newest = fields.text("recent").and_then(|recent| recent.get(..16));
-    let nonce = newest.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or(Malformed::Field("recent"))?;
+    let nonce = fields.get("recent").and_then(newest).ok_or(Malformed::Field("recent"))?;
     let mut record = Record::new(verifier, lifetimes, nonce);
     record.lifetimes.persistent = persistent;
     record.version = version;
@@ -94,10 +109,15 @@ pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
     record.authentication = authentication(fields)?;
     for (name, content) in fields.iter() {
         let Some(key) = name.strip_prefix(VALUE) else { continue };
-        let key = std::str::from_utf8(key).map_err(|_| Malformed::Field("value"))?;
+        let key = value::key(key).ok_or(Malformed::Field("value"))?;
         record.values.push(value::decode(key.into(), content, version));
     }
     Ok(record)
+}
+
+/// The nonce of the last write.
+fn newest(recent: &[u8]) -> Option<u64> {
+    unhex(recent.get(..16)?).map(u64::from_be_bytes)
 }
 
 fn previous(fields: &Fields) -> Result<Option<Previous>, Malformed> {
@@ -127,6 +147,8 @@ fn number(fields: &Fields, name: &'static str) -> Result<u64, Malformed> {
     fields.get(name).and_then(value::number).ok_or(Malformed::Field(name))
 }
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

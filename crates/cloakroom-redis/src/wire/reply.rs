@@ -13,7 +13,6 @@ impl Fields {
     /// From what `HGETALL` answers: pairs, or a flat list where a script asked for it.
     pub(crate) fn from_value(value: Value) -> Result<Self, Nonsense> {
         let pairs = match value {
-            Value::Nil => Vec::new(),
             Value::Map(pairs) => pairs,
             Value::Array(flat) if flat.len() % 2 == 0 => {
                 let mut flat = flat.into_iter();
@@ -26,6 +25,16 @@ impl Fields {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn has_one_twice(&self) -> bool {
+        let mut names: Vec<_> = self.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.windows(2).any(|pair| pair[0] == pair[1])
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {

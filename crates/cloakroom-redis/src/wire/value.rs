@@ -68,9 +68,17 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&text[..space], &text[space + 1..]))
 }
 
+/// A number as the scripts write it, at most as long as the greatest.
 pub(super) fn number(digits: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-    digits.parse().ok()
+    let plausible = digits.len() <= 20 && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| plausible)?.parse().ok()
+}
+
+/// A key that a value can have: what other characters there are, programs that have them do not compile.
+pub(super) fn key(text: &[u8]) -> Option<&str> {
+    let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(byte);
+    let plausible = (1..=64).contains(&text.len()) && text.iter().all(allowed);
+    std::str::from_utf8(text).ok().filter(|_| plausible)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod conformance;
 mod failure;
 mod format;
 mod ground;
+mod hostile;
 mod preflight;
 mod races;
 mod sentinel;
