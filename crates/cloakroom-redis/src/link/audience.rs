@@ -43,10 +43,7 @@ impl Audience {
             return;
         }
         let myself = Arc::clone(self);
-        away(move || {
-            territory.is_being_forgotten();
-            myself.forget_those(&territory);
-        });
+        away(move || territory.sweep(|| myself.forget_those(&territory)));
     }
 
     fn forget_those(&self, territory: &Territory) {

@@ -17,8 +17,14 @@ pub(crate) struct Home {
 #[derive(Clone)]
 pub(crate) struct Territory {
     has: Arc<dyn Fn(Tag) -> bool + Send + Sync>,
-    /// All copies of its records are about to be forgotten.
-    is_due: Arc<AtomicBool>,
+    sweep: Arc<Sweep>,
+}
+
+/// The copies of a territory are forgotten by one at a time, and waited for by one at most.
+#[derive(Default)]
+struct Sweep {
+    is_due: AtomicBool,
+    turn: Mutex<()>,
 }
 
 impl Home {
@@ -55,7 +61,7 @@ impl Territory {
     }
 
     pub(crate) fn of(has: impl Fn(Tag) -> bool + Send + Sync + 'static) -> Self {
-        Self { has: Arc::new(has), is_due: Arc::default() }
+        Self { has: Arc::new(has), sweep: Arc::default() }
     }
 
     pub(crate) fn has(&self, tag: Tag) -> bool {
@@ -64,12 +70,15 @@ impl Territory {
 
     /// Its copies are to be forgotten. Answers whether somebody else has said so, and nobody has begun yet.
     pub(super) fn is_to_be_forgotten(&self) -> bool {
-        self.is_due.swap(true, Ordering::AcqRel)
+        self.sweep.is_due.swap(true, Ordering::AcqRel)
     }
 
-    /// Whoever wants them forgotten from here on may mean changes that this time does not see.
-    pub(super) fn is_being_forgotten(&self) {
-        self.is_due.store(false, Ordering::Release);
+    /// Waits until nobody else is at it. Whoever wants its copies forgotten from then on may mean changes that
+    /// `forget` does not see any more.
+    pub(super) fn sweep(&self, forget: impl FnOnce()) {
+        let _turn = self.sweep.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sweep.is_due.store(false, Ordering::Release);
+        forget();
     }
 }
 
