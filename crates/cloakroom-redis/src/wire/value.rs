@@ -11,6 +11,10 @@ pub(crate) fn tail(payload: &Payload, fresh_until: Option<Timestamp>) -> Vec<u8>
             tail.extend_from_slice(b" json ");
             tail.extend_from_slice(bytes);
         }
+        Payload::Sealed(bytes) => {
+            tail.extend_from_slice(b" sealed ");
+            tail.extend_from_slice(bytes);
+        }
         Payload::Absent => tail.extend_from_slice(b" absent"),
         _ => tail.extend_from_slice(b" removed"),
     }
@@ -49,7 +53,10 @@ fn parse(key: &Arc<str>, encoded: &[u8]) -> Option<StoredValue> {
     let payload = match rest {
         b"absent" => Payload::Absent,
         b"removed" => Payload::Removed,
-        rest => Payload::Present(rest.strip_prefix(b"json ")?.into()),
+        rest => match rest.strip_prefix(b"sealed ") {
+            Some(sealed) => Payload::Sealed(sealed.into()),
+            None => Payload::Present(rest.strip_prefix(b"json ")?.into()),
+        },
     };
     Some(StoredValue::new(Arc::clone(key), number(version)?, fresh_until, payload))
 }
@@ -84,6 +91,8 @@ mod tests {
         let payloads = [
             Payload::Present(Arc::from(&b"{\"a\": 1}"[..])),
             Payload::Present(Arc::from(&b""[..])),
+            Payload::Sealed(Arc::from(&b"\x01\x02 \0\xff json removed"[..])),
+            Payload::Sealed(Arc::from(&b""[..])),
             Payload::Absent,
             Payload::Removed,
         ];

@@ -8,6 +8,7 @@ mod format;
 mod ground;
 mod preflight;
 mod races;
+mod sealing;
 mod sentinel;
 mod support;
 mod wire;

@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 pub(crate) enum Purpose {
     /// The names of sessions in logs.
     LogId,
+    /// What a shared tier holds.
+    Seal,
 }
 
 impl Purpose {
@@ -17,6 +19,7 @@ impl Purpose {
     const fn label(self) -> &'static [u8] {
         match self {
             Self::LogId => b"log-id",
+            Self::Seal => b"seal",
         }
     }
 }
