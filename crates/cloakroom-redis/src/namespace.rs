@@ -36,6 +36,10 @@ impl fmt::Display for Namespace {
 }
 
 impl Namespace {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The key of a session's record. What stands in braces decides on the slot in a cluster.
     pub(crate) fn record(&self, tag: Tag) -> String {
         format!("{self}:session:{{{}}}", hex(tag.as_bytes()))

@@ -222,6 +222,10 @@ impl Store for RedisStore {
         Ok(members)
     }
 
+    fn namespace(&self) -> &str {
+        self.0.settings.namespace.as_str()
+    }
+
     fn attach(&self, copies: Arc<dyn Copies>) {
         self.0.settings.audience.add(copies);
     }

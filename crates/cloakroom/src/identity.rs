@@ -71,7 +71,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a store keeps of a secret: the first 128 bits of a labelled SHA-256.
+/// What a store keeps of a secret: the first 128 bits of a labelled SHA-256 of namespace, tag and secret.
 ///
 /// A secret is 128 random bits, so a longer digest would not make it harder to guess, and a
 /// plain hash needs no salt or stretching.
@@ -90,10 +90,6 @@ impl Verifier {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
-
-    pub(crate) fn of(secret: &Secret) -> Self {
-        Self(labelled_digest(b"cloakroom/v1/secret", &secret.0))
-    }
 }
 
 /// Compared in constant time, so that a wrong guess says nothing about how wrong it was.
@@ -108,6 +104,31 @@ impl Eq for Verifier {}
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier(..)")
+    }
+}
+
+/// Makes the verifiers of one namespace.
+///
+/// A verifier is bound to namespace and tag, so that a record proves which session it is: copied to another
+/// tag or another application's keys, it is opened by nobody's secret.
+#[derive(Clone)]
+pub(crate) struct Verifiers(Sha256);
+
+impl Verifiers {
+    pub(crate) fn new(namespace: &str) -> Self {
+        // Without a namespace, what is digested is 55 bytes long, which is as much as takes one round.
+        let begun = Sha256::new().chain_update(b"cloakroom/v1/secret");
+        Self(begun.chain_update((namespace.len() as u32).to_be_bytes()).chain_update(namespace))
+    }
+
+    pub(crate) fn of(&self, tag: &Tag, secret: &Secret) -> Verifier {
+        Verifier(head(self.0.clone().chain_update(tag.0).chain_update(secret.0)))
+    }
+}
+
+impl fmt::Debug for Verifiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifiers(..)")
     }
 }
 
@@ -270,8 +291,10 @@ fn random_bytes(random: &dyn RandomSource) -> Result<[u8; 16], RandomError> {
 
 /// Both parts have a fixed length per label, so that no two uses share an input.
 fn labelled_digest(label: &[u8; 19], bytes: &[u8; 16]) -> [u8; 16] {
-    let digest: [u8; 32] = Sha256::new().chain_update(label).chain_update(bytes).finalize().into();
-    let mut head = [0; 16];
-    head.copy_from_slice(&digest[..16]);
-    head
+    head(Sha256::new().chain_update(label).chain_update(bytes))
+}
+
+fn head(digest: Sha256) -> [u8; 16] {
+    let digest: [u8; 32] = digest.finalize().into();
+    std::array::from_fn(|index| digest[index])
 }

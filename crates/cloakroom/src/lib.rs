@@ -49,6 +49,7 @@ mod http;
 mod identity;
 mod keys;
 mod random;
+mod seal;
 mod session;
 mod sessions;
 pub mod store;
@@ -72,7 +73,7 @@ pub use random::{OsRandom, RandomError, RandomSource};
 pub use session::{AnsweredBy, CachePolicy, Login, Session, SessionValue};
 pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, OnStoreError, PrincipalSessions, ReusePolicy, RollbackPolicy,
-    SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
+    SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
 };
 pub use store::LimitPolicy;
 pub use time::{Clock, Sleep, SystemClock, Timestamp};

@@ -12,12 +12,16 @@
 //! value:preferences  1 5 1764000600000 json {"theme":"dark"}
 //! value:coupon       1 6 1764000600000 absent
 //! value:draft        1 7 - removed
+//! value:address      1 7 - sealed \x01\x02…
+//! value:*            1 7 - sealed \x01\x02…
 //! ```
 //!
 //! Instants and durations are milliseconds. A value begins with the number of its own form and the
 //! version of the record that wrote it, whatever that form is: so a node that does not know the
 //! form still knows the version, reports the value as unreadable and leaves it alone. Fields that a
-//! node does not know are left alone as well. `recent` holds the nonces of the last writes, each with a comma.
+//! node does not know are left alone as well. `recent` holds the nonces of the last writes, each with a comma. What is
+//! sealed is an envelope of the library's own, as bytes: its form, the number of its key, and what nobody reads
+//! without that; under `*` lies the seal of the record as a whole.
 
 mod arguments;
 mod record;

@@ -20,6 +20,10 @@ pub(super) fn envelope(version: u64, payload: &Payload, fresh_until: Option<Time
             envelope.extend_from_slice(b" json ");
             envelope.extend_from_slice(bytes);
         }
+        Payload::Sealed(bytes) => {
+            envelope.extend_from_slice(b" sealed ");
+            envelope.extend_from_slice(bytes);
+        }
         Payload::Absent => envelope.extend_from_slice(b" absent"),
         _ => envelope.extend_from_slice(b" removed"),
     }
@@ -51,7 +55,10 @@ fn parse(key: &Arc<str>, encoded: &[u8]) -> Option<StoredValue> {
     let payload = match rest {
         b"absent" => Payload::Absent,
         b"removed" => Payload::Removed,
-        rest => Payload::Present(rest.strip_prefix(b"json ")?.into()),
+        rest => match rest.strip_prefix(b"sealed ") {
+            Some(sealed) => Payload::Sealed(sealed.into()),
+            None => Payload::Present(rest.strip_prefix(b"json ")?.into()),
+        },
     };
     Some(StoredValue::new(Arc::clone(key), number(version)?, fresh_until, payload))
 }
@@ -74,10 +81,11 @@ pub(super) fn number(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok().filter(|_| plausible)?.parse().ok()
 }
 
-/// A key that a value can have: what other characters there are, programs that have them do not compile.
+/// A key that a value can have, or the seal of a record: what other characters there are, programs that have them
+/// do not compile.
 pub(super) fn key(text: &[u8]) -> Option<&str> {
     let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(byte);
-    let plausible = (1..=64).contains(&text.len()) && text.iter().all(allowed);
+    let plausible = (1..=64).contains(&text.len()) && text.iter().all(allowed) || text == b"*";
     std::str::from_utf8(text).ok().filter(|_| plausible)
 }
 
@@ -94,6 +102,8 @@ mod tests {
         let payloads = [
             Payload::Present(Arc::from(&b"{\"a\": 1}"[..])),
             Payload::Present(Arc::from(&b""[..])),
+            Payload::Sealed(Arc::from(&b"\x01\x02 \0\xff json removed"[..])),
+            Payload::Sealed(Arc::from(&b""[..])),
             Payload::Absent,
             Payload::Removed,
         ];

@@ -9,6 +9,7 @@ mod ground;
 mod hostile;
 mod preflight;
 mod races;
+mod sealing;
 mod sentinel;
 mod support;
 mod wire;

@@ -1,3 +1,4 @@
+use crate::seal::Unopened;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -37,6 +38,8 @@ pub(crate) enum Slot {
     Absent,
     /// Removed; only the version matters.
     Removed,
+    /// Something that the shared tier holds and this process may not read.
+    Closed(Unopened),
 }
 
 /// One value of a session, with what decides whether it may be used and replaced.

@@ -70,6 +70,7 @@ fn payload(slot: &Slot) -> Option<(u8, Vec<u8>)> {
         Slot::Encoded(bytes) => (VALUE, bytes.to_vec()),
         Slot::Absent => (ABSENT, Vec::new()),
         Slot::Removed => (REMOVED, Vec::new()),
+        Slot::Closed(_) => return None,
     })
 }
 

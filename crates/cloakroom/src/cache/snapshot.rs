@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use crate::identity::{Authentication, Previous, Principal, Secret, Verifier};
+use crate::identity::{Authentication, Previous, Principal, Verifier};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-use super::fingerprint::{Fingerprint, FingerprintKey};
+use super::fingerprint::Fingerprint;
 use super::values::Values;
 
 /// A session that seems to come from further ahead than this is refused: a clock is wrong.
@@ -108,13 +108,13 @@ impl Snapshot {
         self.previous().is_some_and(|(previous, old)| *old == fingerprint && now < previous.until)
     }
 
-    /// What the secret proves, and this snapshot with the fingerprint of the secret remembered
-    /// where it was not known yet.
-    pub(crate) fn prove(&self, secret: &Secret, key: &FingerprintKey, now: Timestamp) -> Proof {
-        if self.fingerprint == key.fingerprint(secret) {
+    /// What the secret with this fingerprint and this verifier proves. The verifier is asked for where the
+    /// fingerprint alone does not tell.
+    pub(crate) fn prove(&self, fingerprint: Fingerprint, verifier: impl FnOnce() -> Verifier, now: Timestamp) -> Proof {
+        if self.fingerprint == fingerprint {
             return Proof::Current;
         }
-        let verifier = Verifier::of(secret);
+        let verifier = verifier();
         if self.verifier == verifier {
             return Proof::Current;
         }

@@ -20,7 +20,7 @@ const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
         | Kind::LoadFailed
         | Kind::LoadTimedOut
         | Kind::NoRandomness => (StatusCode::SERVICE_UNAVAILABLE, "Not available right now. Try again.\n"),
-        Kind::Decode | Kind::Encode | Kind::LoadPanicked | Kind::NoLayer => {
+        Kind::Decode | Kind::UnknownKey | Kind::SealBroken | Kind::Encode | Kind::LoadPanicked | Kind::NoLayer => {
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.\n")
         }
     }

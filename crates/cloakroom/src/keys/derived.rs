@@ -12,6 +12,8 @@ pub(crate) enum Purpose {
     LogId,
     /// The MACs of tokens.
     Token,
+    /// What a shared tier holds.
+    Seal,
 }
 
 impl Purpose {
@@ -20,6 +22,7 @@ impl Purpose {
         match self {
             Self::LogId => b"log-id",
             Self::Token => b"token",
+            Self::Seal => b"seal",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Typed reads of a session's values.
 
 use crate::cache::{Cell, Entry, Slot, Snapshot, State, Values, find};
-use crate::sessions::{Engine, Open, SessionError};
+use crate::sessions::{Engine, Open, SessionError, SessionErrorKind, is_shallow};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -67,7 +67,11 @@ fn read_entry<T: SessionValue>(
     let content = match &entry.slot {
         Slot::Removed => Content::Nothing,
         Slot::Absent => Content::Absent,
+        Slot::Closed(why) => return Err((*why).into()),
         Slot::Encoded(bytes) => {
+            if engine.store.is_some() && !is_shallow(bytes) {
+                return Err(SessionError::with_source(SessionErrorKind::Decode, "it is nested more than 32 deep"));
+            }
             let value = Arc::new(decode::<T>(bytes)?);
             keep_decoded(engine, cell, state, entry, &value);
             Content::Value(value)

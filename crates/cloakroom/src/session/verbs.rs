@@ -79,7 +79,7 @@ impl Session {
     /// Removes the value of type `T`. Answers whether there was one; if not, nothing is written.
     ///
     /// # Errors
-    /// As [`update`](Self::update), except that it also removes what does not decode.
+    /// As [`update`](Self::update), except that it also removes what does not decode or does not open.
     pub async fn remove<T: SessionValue>(&self) -> Result<bool, SessionError> {
         let engine = self.hold.engine();
         self.hold
@@ -88,7 +88,7 @@ impl Session {
                 let present = match read::<T>(engine, open) {
                     Ok(Found { content: Content::Nothing | Content::Absent, .. }) => return Ok(None),
                     Ok(found) => Some(found.version),
-                    Err(error) if error.kind() == SessionErrorKind::Decode => None,
+                    Err(error) if error.kind().concerns_one_value() => None,
                     Err(error) => return Err(error),
                 };
                 Ok(Some(crate::cache::Edit::remove(Key::Static(key::<T>()), present)))

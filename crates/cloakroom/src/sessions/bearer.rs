@@ -1,5 +1,5 @@
 use crate::cache::{Fingerprint, Guard};
-use crate::identity::{Hint, Secret, Tag, Token, Verifier};
+use crate::identity::{Hint, Secret, Tag, Token, Verifier, Verifiers};
 use crate::store;
 
 use super::engine::Engine;
@@ -34,6 +34,11 @@ impl Engine {
         let seen = token.hint.filter(|_| self.store.is_some());
         Bearer { tag: token.tag, secret: token.secret, fingerprint, seen }
     }
+
+    /// The bearer, provided that its secret is the present one.
+    pub(super) fn unrotated(&self, bearer: &Bearer) -> Writer {
+        Writer::Unrotated(bearer.fingerprint, self.verifiers.of(&bearer.tag, &bearer.secret))
+    }
 }
 
 /// Who may make a change, in the words of both tiers.
@@ -48,11 +53,6 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
-    /// The bearer, provided that its secret is the present one.
-    pub(crate) fn unrotated(bearer: &Bearer) -> Self {
-        Self::Unrotated(bearer.fingerprint, Verifier::of(&bearer.secret))
-    }
-
     /// Whether a client's request writes: that counts as activity of the session.
     pub(crate) const fn is_client(&self) -> bool {
         matches!(self, Self::Holder(_))
@@ -66,10 +66,10 @@ impl Writer {
         }
     }
 
-    pub(crate) fn shared(&self) -> store::Guard {
+    pub(crate) fn shared(&self, verifiers: &Verifiers) -> store::Guard {
         match self {
             Self::Application => store::Guard::Anyone,
-            Self::Holder(bearer) => store::Guard::Holder(Verifier::of(&bearer.secret)),
+            Self::Holder(bearer) => store::Guard::Holder(verifiers.of(&bearer.tag, &bearer.secret)),
             Self::Unrotated(_, verifier) => store::Guard::Current(*verifier),
         }
     }

@@ -9,7 +9,7 @@ use crate::time::{Clock, SystemClock};
 
 use super::Sessions;
 use super::engine::Engine;
-use super::policy::{ConfigError, Policy, ReusePolicy, RollbackPolicy, limit};
+use super::policy::{ConfigError, Policy, ReusePolicy, RollbackPolicy, SealPolicy, limit};
 
 /// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them together.
 #[must_use = "a builder does nothing until `build` is called"]
@@ -138,6 +138,12 @@ impl SessionsBuilder {
         self
     }
 
+    /// Seals what the shared tier holds. Default: nothing is sealed, and sealed values are not read.
+    pub const fn seal(mut self, policy: SealPolicy) -> Self {
+        self.policy.seal = Some(policy);
+        self
+    }
+
     /// The clock that everything expires by. Default: [`SystemClock`]. For tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -158,8 +164,22 @@ impl SessionsBuilder {
         self.policy.max_value_bytes = self.max_value_bytes.unwrap_or(self.policy.max_session_bytes);
         self.policy.validate()?;
         self.policy.limit = self.limit.map(|(count, policy)| limit(count, policy)).transpose()?;
+        if self.policy.seal.is_some() {
+            self.can_seal()?;
+        }
         let engine = Engine::new(self.policy, self.store, self.keys, self.clock, self.random);
         engine.map(Sessions::from_engine).map_err(|error| ConfigError::randomness(&error))
+    }
+
+    fn can_seal(&self) -> Result<(), ConfigError> {
+        if self.store.is_none() {
+            let problem = "has nothing to seal without a `store`: what is in this process's memory stays there";
+            return Err(ConfigError::new("seal", problem));
+        }
+        match self.keys {
+            None => Err(ConfigError::new("seal", "needs keys to seal with; give the builder a `KeyRing` with `keys`")),
+            Some(_) => Ok(()),
+        }
     }
 }
 

@@ -100,6 +100,27 @@ impl Engine {
         let change = &proposal.change(writer, self.now());
         let turn = cell.turn();
         let _turn = turn.lock().await;
+        let mut attempt = 0;
+        loop {
+            if let Some(hint) = self.attempt(store, cell, writer, change).await? {
+                return Ok(hint);
+            }
+            attempt += 1;
+            if !self.back_off(attempt).await {
+                return Err(Refused::Conflict.into());
+            }
+        }
+    }
+
+    /// `None` if a commit that insisted on its base was overtaken: the copy is up to date then, and says whether
+    /// what the change goes by is still there.
+    async fn attempt(
+        &self,
+        store: &dyn AnyStore,
+        cell: &Arc<Cell>,
+        writer: &Writer,
+        change: &Change<'_>,
+    ) -> Result<Option<Hint>, CommitError> {
         let before = Arc::clone(&cell.state());
         let snapshot = match &*before {
             State::Live(snapshot) => snapshot,
@@ -108,8 +129,9 @@ impl Engine {
         };
         let next = snapshot.apply(change).map_err(Refused::from)?;
         self.tier.check(&next)?;
-        let commit = self.shared_commit(snapshot, writer, change)?;
-        let nonce = commit.nonce;
+        let mut commit = self.shared_commit(snapshot, writer, change)?;
+        self.seal_commit(&cell.tag, &next, &mut commit)?;
+        let (nonce, exact) = (commit.nonce, commit.exact_base);
         let mut doubt = Doubt::of(&self.tier, cell);
         let answer = self.settled(store, cell.tag, commit).await?;
         doubt.dispel();
@@ -117,16 +139,26 @@ impl Engine {
             Committed::Done(receipt) => {
                 let version = receipt.version;
                 let next = match receipt.record {
-                    Some(record) => convert::snapshot(*record, receipt.lease, &State::Live(next)),
-                    None => Snapshot { version, origin: origin(receipt.lease, nonce, &next, change.now), ..next },
+                    Some(record) => self.take_in(&cell.tag, *record, receipt.lease, &State::Live(next)),
+                    None => Ok(Snapshot { version, origin: origin(receipt.lease, nonce, &next, change.now), ..next }),
                 };
-                self.install(cell, &before, &next);
+                match next {
+                    Ok(next) => self.install(cell, &before, &next),
+                    // The change is made; that something else in the record does not read is for who reads it.
+                    Err(_) => self.tier.vacate(cell),
+                }
                 cell.mark_reported(change.now);
                 self.committed(cell, writer, change.now);
-                Ok(Hint { version, nonce: nonce as u16 })
+                Ok(Some(Hint { version, nonce: nonce as u16 }))
             }
-            Committed::Conflict(loaded) => Err(self.learn(cell, &before, loaded, Refused::Conflict)),
-            Committed::Superseded(loaded) => Err(self.learn(cell, &before, loaded, Refused::Superseded)),
+            Committed::Conflict(loaded) => {
+                self.learn(cell, &before, loaded)?;
+                if exact { Ok(None) } else { Err(Refused::Conflict.into()) }
+            }
+            Committed::Superseded(loaded) => {
+                self.learn(cell, &before, loaded)?;
+                Err(Refused::Superseded.into())
+            }
             Committed::Gone => {
                 self.tier.end(cell, EndReason::Gone);
                 Err(Refused::Ended(EndReason::Gone).into())
@@ -135,7 +167,7 @@ impl Engine {
     }
 
     fn shared_commit(&self, base: &Snapshot, writer: &Writer, change: &Change<'_>) -> Result<Commit, SessionError> {
-        let mut commit = Commit::new(base.version, self.nonce()?, writer.shared(), change.now);
+        let mut commit = Commit::new(base.version, self.nonce()?, writer.shared(&self.verifiers), change.now);
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
         }
@@ -167,9 +199,15 @@ impl Engine {
     }
 
     /// Keeps what a refusal taught about the record.
-    fn learn(&self, cell: &Arc<Cell>, before: &Arc<State>, loaded: Loaded, refused: Refused) -> CommitError {
-        self.install(cell, before, &convert::snapshot(loaded.record, loaded.lease, before));
-        refused.into()
+    fn learn(&self, cell: &Arc<Cell>, before: &Arc<State>, loaded: Loaded) -> Result<(), SessionError> {
+        match self.take_in(&cell.tag, loaded.record, loaded.lease, before) {
+            Ok(snapshot) => self.install(cell, before, &snapshot),
+            Err(error) => {
+                self.tier.vacate(cell);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Makes `next` the copy. Where only the form of the values changed since `before` (a reader

@@ -7,11 +7,19 @@ use crate::store::{self, Action, Expect, Lease, Lifetimes, Payload, Record, Stor
 use crate::sync::Arc;
 use crate::time::{Timestamp, whole_millis};
 
-/// The snapshot of a record. What the former state of the cell had decoded at the same version stays decoded.
-pub(crate) fn snapshot(record: Record, lease: Lease, former: &State) -> Snapshot {
+use super::depth::is_shallow;
+
+/// The snapshot of a record. What the former state of the cell had decoded at the same version stays decoded;
+/// everything else comes into the slot that `open` puts it in.
+pub(crate) fn snapshot(
+    record: Record,
+    lease: Lease,
+    former: &State,
+    mut open: impl FnMut(&StoredValue) -> Slot,
+) -> Snapshot {
     let former = former.last_known();
     let known = former.and_then(|snapshot| snapshot.values.entries()).unwrap_or_default();
-    let values: Box<[Entry]> = record.values.into_iter().map(|value| entry(value, known)).collect();
+    let values: Box<[Entry]> = record.values.into_iter().map(|value| entry(value, known, &mut open)).collect();
     let previous = record.previous.map(|previous| (previous, former_fingerprint(former, previous.verifier)));
     let persistent = record.lifetimes.persistent;
     let kept_until = record.lifetimes.kept_until(record.last_seen);
@@ -39,21 +47,23 @@ fn former_fingerprint(former: Option<&Snapshot>, verifier: store::Verifier) -> F
     }
 }
 
-fn entry(value: StoredValue, known: &[Entry]) -> Entry {
+fn entry(value: StoredValue, known: &[Entry], open: &mut impl FnMut(&StoredValue) -> Slot) -> Entry {
     if let Some(entry) = find(known, &value.key)
         && entry.version == value.version
+        && !matches!(entry.slot, Slot::Closed(_))
     {
         return entry.clone();
     }
+    let slot = open(&value);
+    let size = match &slot {
+        Slot::Encoded(bytes) => bytes.len(),
+        _ => value.payload.len(),
+    };
     Entry {
         version: value.version,
         fresh_until: value.fresh_until.unwrap_or(Timestamp::MAX),
-        size: u32::try_from(value.payload.len()).unwrap_or(u32::MAX),
-        slot: match value.payload {
-            Payload::Present(bytes) => Slot::Encoded(bytes),
-            Payload::Absent => Slot::Absent,
-            Payload::Removed => Slot::Removed,
-        },
+        size: u32::try_from(size).unwrap_or(u32::MAX),
+        slot,
         key: Key::Owned(value.key),
     }
 }
@@ -82,11 +92,21 @@ pub(crate) fn edit(edit: &Edit) -> Result<store::Edit, CodecError> {
 
 fn payload(slot: &Slot) -> Result<Payload, CodecError> {
     Ok(match slot {
-        Slot::Decoded(value) => Payload::Present(value.encode()?.into()),
+        Slot::Decoded(value) => Payload::Present(shallow(value.encode()?)?.into()),
         Slot::Encoded(bytes) => Payload::Present(Arc::clone(bytes)),
         Slot::Absent => Payload::Absent,
         Slot::Removed => Payload::Removed,
+        Slot::Closed(why) => return Err((*why).into()),
     })
+}
+
+/// What other nodes would refuse to read is not written.
+fn shallow(json: Vec<u8>) -> Result<Vec<u8>, CodecError> {
+    if is_shallow(&json) {
+        Ok(json)
+    } else {
+        Err("it is nested more than 32 deep, which no node reads from a store".into())
+    }
 }
 
 fn age(fresh_until: Timestamp) -> Option<Timestamp> {

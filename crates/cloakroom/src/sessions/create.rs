@@ -1,5 +1,5 @@
 use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, State, Values};
-use crate::identity::{Hint, Secret, Tag, Verifier};
+use crate::identity::{Hint, Secret, Tag};
 use crate::store::{AnyStore, Created, StoreErrorKind};
 use crate::sync::Arc;
 use crate::time::whole_millis;
@@ -52,7 +52,7 @@ impl Engine {
             created_at: now,
             idle: whole_millis(self.policy.idle),
             absolute: now.after(self.policy.absolute),
-            verifier: Verifier::of(&bearer.secret),
+            verifier: self.verifiers.of(&bearer.tag, &bearer.secret),
             fingerprint: bearer.fingerprint,
             standing: None,
             origin: None,
@@ -67,7 +67,8 @@ impl Engine {
         mut snapshot: Snapshot,
     ) -> Result<Option<Arc<Cell>>, SessionError> {
         let (tag, nonce) = (bearer.tag, self.nonce()?);
-        let record = convert::record(&snapshot, nonce).map_err(SessionError::encode)?;
+        let mut record = convert::record(&snapshot, nonce).map_err(SessionError::encode)?;
+        self.seal_record(&tag, &mut record)?;
         let kept_until = record.lifetimes.kept_until(record.last_seen);
         let mut answer = store.create(tag, record.clone()).await;
         if matches!(&answer, Err(error) if error.kind() == StoreErrorKind::Unknown) {

@@ -57,7 +57,7 @@ impl Engine {
         let last_known = cell.as_ref().map(|cell| Arc::clone(&cell.state()));
         let last_known = last_known.as_deref().and_then(|state| state.last_known());
         let mut doubt = cell.as_ref().map(|cell| Doubt::of(&self.tier, cell));
-        let answer = self.watched(store.destroy(*tag, writer.shared()).await);
+        let answer = self.watched(store.destroy(*tag, writer.shared(&self.verifiers)).await);
         // The caller's cell may have been forgotten meanwhile, and the table's be another one.
         let cells = cell.iter().cloned().chain(self.tier.get(tag));
         if !matches!(answer, Ok(Destroyed::Done | Destroyed::Gone)) {

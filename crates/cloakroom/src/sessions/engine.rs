@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::cache::{Cell, EndReason, FingerprintKey, Holding, Limits, Setup, Tier};
-use crate::identity::Tag;
+use crate::identity::{Tag, Verifiers};
 use crate::keys::{KeyRing, KeysInUse};
 use crate::random::{RandomError, RandomSource};
 use crate::store::{AnyStore, Copies, Touch};
@@ -12,6 +12,7 @@ use super::error::SessionError;
 use super::housekeeping::Housekeeper;
 use super::ledger::Ledger;
 use super::policy::Policy;
+use super::sealing::Sealing;
 
 /// What all clones of [`Sessions`](super::Sessions) share: the local tier, the shared tier if there
 /// is one, and the rules between them.
@@ -22,6 +23,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) fingerprints: FingerprintKey,
+    pub(crate) verifiers: Verifiers,
+    pub(super) sealing: Option<Sealing>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) keys: Option<KeysInUse>,
     /// Sessions that must still be ended, because the shared tier did not answer.
@@ -52,9 +55,14 @@ impl Engine {
             now: clock.now(),
         });
         let fingerprints = FingerprintKey::generate(&*random)?;
+        let namespace = store.as_ref().map_or("", |store| store.namespace());
+        let verifiers = Verifiers::new(namespace);
+        let sealing = policy.seal.zip(keys.as_ref()).map(|(policy, keys)| Sealing::new(policy, keys, namespace));
         let engine = Arc::new_cyclic(|myself| Self {
             tier,
             fingerprints,
+            verifiers,
+            sealing,
             store,
             policy,
             clock,

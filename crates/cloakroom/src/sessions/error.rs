@@ -3,6 +3,7 @@ use std::fmt;
 
 use crate::cache::{CodecError, LoadFailure, Refused, TooLarge};
 use crate::random::RandomError;
+use crate::seal::{Unopened, Unsealable};
 use crate::store::{StoreError, StoreErrorKind};
 use crate::sync::Arc;
 
@@ -39,6 +40,11 @@ pub enum SessionErrorKind {
     OutcomeUnknown,
     /// What is stored under the value's key is not a value of this type. It is left as it is. Response: 500.
     Decode,
+    /// What is stored is sealed under a key that this process does not have. It is left as it is. Response: 500.
+    UnknownKey,
+    /// What is stored was altered, moved here from elsewhere, or is not sealed though it has to be. It is left as
+    /// it is. Response: 500.
+    SealBroken,
     /// The value cannot be encoded. Response: 500.
     Encode,
     /// The loader failed. Response: 503 with `Retry-After`.
@@ -54,6 +60,11 @@ pub enum SessionErrorKind {
 }
 
 impl SessionErrorKind {
+    /// Whether a value is there that cannot be read, in a session that is well otherwise.
+    pub(crate) const fn concerns_one_value(self) -> bool {
+        matches!(self, Self::Decode | Self::UnknownKey | Self::SealBroken)
+    }
+
     const fn text(self) -> &'static str {
         match self {
             Self::Ended => "the session is over",
@@ -65,6 +76,8 @@ impl SessionErrorKind {
             Self::StoreUnavailable => "the session store is unavailable",
             Self::OutcomeUnknown => "the session store did not say whether it made the change",
             Self::Decode => "what is stored is not a value of this type",
+            Self::UnknownKey => "what is stored is sealed under a key that is not here",
+            Self::SealBroken => "what is stored is not as it was sealed",
             Self::Encode => "the value cannot be encoded",
             Self::LoadFailed => "the loader failed",
             Self::LoadTimedOut => "the loader took too long",
@@ -127,6 +140,25 @@ impl From<StoreError> for SessionError {
 impl From<RandomError> for SessionError {
     fn from(error: RandomError) -> Self {
         Self::with_source(SessionErrorKind::NoRandomness, error)
+    }
+}
+
+impl From<Unopened> for SessionError {
+    fn from(why: Unopened) -> Self {
+        let kind = match why {
+            Unopened::UnknownKey | Unopened::NoKeys => SessionErrorKind::UnknownKey,
+            Unopened::Broken | Unopened::Unsealed => SessionErrorKind::SealBroken,
+        };
+        Self::with_source(kind, why)
+    }
+}
+
+impl From<Unsealable> for SessionError {
+    fn from(why: Unsealable) -> Self {
+        match why {
+            Unsealable::Random(error) => error.into(),
+            Unsealable::TooLong => Self::with_source(SessionErrorKind::TooLarge, why),
+        }
     }
 }
 

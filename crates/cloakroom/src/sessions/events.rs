@@ -48,6 +48,10 @@ pub enum EventKind {
     /// The shared tier had an older record of the session than its client has seen: it lost writes that
     /// it had acknowledged, or the client made its version hint up.
     RolledBack,
+    /// Something in the shared tier is sealed under a key that this process does not have.
+    KeyUnknown,
+    /// Something in the shared tier was altered, moved from elsewhere, or is not sealed though it has to be.
+    SealBroken,
     /// A login was refused because the principal has as many sessions as it may have.
     LoginRefused,
 }
@@ -66,6 +70,8 @@ impl EventKind {
             Self::TokensAmbiguous => "tokens_ambiguous",
             Self::TokenOfUnknownKey => "token_of_unknown_key",
             Self::RolledBack => "session_rolled_back",
+            Self::KeyUnknown => "key_unknown",
+            Self::SealBroken => "seal_broken",
             Self::LoginRefused => "login_refused",
         }
     }

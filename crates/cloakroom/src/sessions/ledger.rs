@@ -2,9 +2,11 @@ use crate::cache::{Cell, EndReason, Observer, State};
 use crate::identity::{Principal, Tag};
 use crate::keys::KeysInUse;
 use crate::random::{RandomError, RandomSource};
+use crate::seal::Unopened;
 use crate::sync::{Arc, Mutex};
 use crate::time::Clock;
 
+use super::alarm::Alarm;
 use super::events::{Announcer, Event, EventKind};
 use super::index::Index;
 use super::log_id::LogKey;
@@ -18,6 +20,8 @@ pub(crate) struct Ledger {
     pub(crate) announcer: Announcer,
     /// Copies that somebody listens through and whose time seems to be over.
     pub(crate) doubted: Mutex<Vec<Arc<Cell>>>,
+    unopened: Alarm,
+    unsealed: Alarm,
     log_key: LogKey,
     clock: Arc<dyn Clock>,
 }
@@ -33,6 +37,8 @@ impl Ledger {
             counters: Tally::default(),
             announcer: Announcer::new(),
             doubted: Mutex::default(),
+            unopened: Alarm::default(),
+            unsealed: Alarm::default(),
             log_key: LogKey::new(keys, random)?,
             clock,
         })
@@ -46,6 +52,28 @@ impl Ledger {
             principal: principal.cloned(),
             at: self.clock.now(),
         });
+    }
+
+    /// Something in the shared tier may not be read.
+    pub(crate) fn unopened(&self, why: Unopened, tag: &Tag) {
+        let (counter, kind) = match why {
+            Unopened::UnknownKey | Unopened::NoKeys => (&self.counters.keys_unknown, EventKind::KeyUnknown),
+            Unopened::Broken | Unopened::Unsealed => (&self.counters.seals_broken, EventKind::SealBroken),
+        };
+        counter.count();
+        self.record(kind, Some(tag), None);
+        if let Some(times) = self.unopened.rings(self.clock.now()) {
+            let session = tracing::field::display(self.log_key.log_id(tag));
+            tracing::warn!(session, reason = %why, times, "{}", kind.name());
+        }
+    }
+
+    /// Something in the shared tier was read that is not sealed.
+    pub(crate) fn unsealed(&self) {
+        self.counters.unsealed_read.count();
+        if let Some(times) = self.unsealed.rings(self.clock.now()) {
+            tracing::warn!(times, "read from the store what is not sealed, as `SealPolicy` still allows");
+        }
     }
 
     /// A session ended that this process has no copy of.

@@ -1,10 +1,12 @@
 //! The thing that is shared: configuration, verbs that need no request, events, counters.
 
+mod alarm;
 mod bearer;
 mod builder;
 mod commit;
 mod convert;
 mod create;
+mod depth;
 mod end;
 mod engine;
 mod error;
@@ -18,18 +20,20 @@ mod principals;
 mod resolve;
 mod rollback;
 mod rotate;
+mod sealing;
 mod stats;
 
 pub use builder::SessionsBuilder;
 pub use error::{SessionError, SessionErrorKind};
 pub use events::{Event, EventKind, Events};
 pub use log_id::LogId;
-pub use policy::{ConfigError, OnStoreError, ReusePolicy, RollbackPolicy};
+pub use policy::{ConfigError, OnStoreError, ReusePolicy, RollbackPolicy, SealPolicy};
 pub use principals::{PrincipalSessions, SessionInfo};
 pub use stats::Stats;
 
 pub(crate) use bearer::{Bearer, Writer};
 pub(crate) use commit::{CommitError, Proposal};
+pub(crate) use depth::is_shallow;
 pub(crate) use engine::Engine;
 pub(crate) use policy::LONGEST;
 pub(crate) use resolve::{Access, Open};

@@ -66,6 +66,39 @@ pub enum OnStoreError {
     ServeStale(Duration),
 }
 
+/// Whether what the shared tier holds is sealed: encrypted, and bound to its place so that nobody who can write
+/// to the store can change it, move it, or bring back what was there before.
+///
+/// Needs [`keys`](crate::SessionsBuilder::keys) and a [`store`](crate::SessionsBuilder::store). What is not
+/// protected stands in the guide, on the page about many nodes.
+///
+/// On a running deployment, go from one setting to the next only when every node has the one before it: unsealed →
+/// `Prepare` → `Migrate` → `Require`, and the same way back. Stay at `Migrate` for as long as a session may live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SealPolicy {
+    /// Everything is written sealed, and nothing else is read.
+    Require,
+    /// Everything is written sealed; what is not sealed is read as well, and counted. While this is in force, somebody
+    /// who can write to the store can pass off what is not sealed, so a line in the log says so at start-up.
+    Migrate,
+    /// Nothing is written sealed, and what is sealed is read. The first step, so that every node understands
+    /// what others are about to write; and the last, to give sealing up again. A line in the log says so at start-up.
+    Prepare,
+}
+
+impl SealPolicy {
+    /// Whether what is written is sealed.
+    pub(crate) const fn writes(self) -> bool {
+        matches!(self, Self::Require | Self::Migrate)
+    }
+
+    /// Whether what is not sealed may be read.
+    pub(crate) const fn is_lenient(self) -> bool {
+        matches!(self, Self::Migrate | Self::Prepare)
+    }
+}
+
 /// The validated configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
@@ -80,6 +113,7 @@ pub(crate) struct Policy {
     pub(crate) limit: Option<Limit>,
     pub(crate) reuse: ReusePolicy,
     pub(crate) rollback: RollbackPolicy,
+    pub(crate) seal: Option<SealPolicy>,
 }
 
 impl Default for Policy {
@@ -96,6 +130,7 @@ impl Default for Policy {
             limit: None,
             reuse: ReusePolicy::Report,
             rollback: RollbackPolicy::Accept,
+            seal: None,
         }
     }
 }
@@ -112,7 +147,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn new(setting: &'static str, problem: impl Into<String>) -> Self {
+    pub(super) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
         Self { setting, problem: problem.into() }
     }
 

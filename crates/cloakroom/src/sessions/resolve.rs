@@ -11,9 +11,8 @@ use crate::sync::Arc;
 use crate::time::Timestamp;
 
 use super::bearer::Bearer;
-use super::convert;
 use super::engine::Engine;
-use super::error::{SessionError, SessionErrorKind};
+use super::error::SessionError;
 use super::events::EventKind;
 use super::policy::ReusePolicy;
 use super::rollback::covers;
@@ -87,9 +86,13 @@ impl Engine {
         true
     }
 
+    fn proof(&self, snapshot: &Snapshot, bearer: &Bearer, now: Timestamp) -> Proof {
+        snapshot.prove(bearer.fingerprint, || self.verifiers.of(&bearer.tag, &bearer.secret), now)
+    }
+
     /// A secret that does not open the session: did it once? Answers whether the session must end for it.
     fn suspect(&self, cell: &Cell, snapshot: &Snapshot, bearer: &Bearer, now: Timestamp) -> bool {
-        if snapshot.prove(&bearer.secret, &self.fingerprints, now) != Proof::Reused {
+        if self.proof(snapshot, bearer, now) != Proof::Reused {
             return false;
         }
         self.ledger.counters.tokens_reused.count();
@@ -227,23 +230,16 @@ impl Engine {
         let mut asking = Asking { tier: &self.tier, cell, answered: false };
         self.ledger.counters.store_loads.count();
         let answer = self.watched(store.load(cell.tag).await)?;
-        asking.answered = true;
         let Some(loaded) = answer else {
+            asking.answered = true;
             self.tier.end(cell, EndReason::Gone);
             return Ok(None);
         };
         cell.see(loaded.record.last_seen);
         cell.mark_reported(loaded.record.last_seen);
-        let snapshot = convert::snapshot(loaded.record, loaded.lease, before);
-        if self.tier.check(&snapshot).is_err() {
-            // No node wrote this. Taking it in would let the store decide what this process may take.
-            asking.answered = false;
-            return Err(SessionError::with_source(
-                SessionErrorKind::Decode,
-                "the record exceeds the limits of a session",
-            ));
-        }
-        Ok(Some(snapshot))
+        let snapshot = self.take_in(&cell.tag, loaded.record, loaded.lease, before);
+        asking.answered = snapshot.is_ok();
+        snapshot.map(Some)
     }
 
     /// Whether the bearer's secret opens the session as the record says; remembers it if so.
@@ -254,7 +250,7 @@ impl Engine {
         bearer: &Bearer,
     ) -> Result<bool, SessionError> {
         let now = self.now();
-        let proof = snapshot.prove(&bearer.secret, &self.fingerprints, now);
+        let proof = self.proof(snapshot, bearer, now);
         snapshot.recognise(proof, bearer.fingerprint);
         if snapshot.admits(bearer.fingerprint, now) {
             return Ok(true);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Login, Refused, Rotation, Term};
-use crate::identity::{Authentication, Principal, Secret, Tag, Verifier};
+use crate::identity::{Authentication, Principal, Secret, Tag};
 use crate::store::Admission;
 use crate::sync::Arc;
 use crate::time::{Timestamp, whole_millis};
@@ -99,7 +99,7 @@ impl Engine {
             return Ok(None);
         }
         let grace_until = self.now().after(self.policy.grace);
-        match self.rotate(bearer, cell, Writer::unrotated(bearer), grace_until, None, None).await {
+        match self.rotate(bearer, cell, self.unrotated(bearer), grace_until, None, None).await {
             Err(CommitError::Refused(Refused::Superseded)) => Ok(None),
             Err(error) => Err(error),
             Ok(renewed) => {
@@ -123,7 +123,8 @@ impl Engine {
     ) -> Result<Bearer, CommitError> {
         let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
         let fingerprint = self.fingerprints.fingerprint(&secret);
-        let rotation = Rotation { verifier: Verifier::of(&secret), fingerprint, grace_until, login };
+        let verifier = self.verifiers.of(&bearer.tag, &secret);
+        let rotation = Rotation { verifier, fingerprint, grace_until, login };
         let proposal = Proposal { edits: &[], rotation: Some(&rotation), term };
         let seen = self.commit(cell, &writer, proposal).await?;
         Ok(Bearer { secret, fingerprint, seen, ..*bearer })

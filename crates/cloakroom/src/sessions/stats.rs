@@ -72,6 +72,12 @@ counters! {
     store_loads,
     /// Records read from the shared tier that were older than what their client had seen.
     rollbacks,
+    /// Records and values in the shared tier that are sealed under a key that this process does not have.
+    keys_unknown,
+    /// Records and values in the shared tier that were altered, moved from elsewhere, or not sealed though they had to be.
+    seals_broken,
+    /// Records and values that were read though they are not sealed, because the policy still allows it.
+    unsealed_read,
     /// Requests that read a session from memory because the shared tier could not be asked.
     stale_sessions_served,
     /// Calls to the shared tier that failed.

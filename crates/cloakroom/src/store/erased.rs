@@ -21,6 +21,7 @@ pub(crate) trait AnyStore: Send + Sync {
     fn admit<'a>(&'a self, principal: &'a Principal, tag: Tag, limit: Option<Limit>) -> Answer<'a, Admission>;
     fn dismiss<'a>(&'a self, principal: &'a Principal, tag: Tag) -> Answer<'a, ()>;
     fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<(Tag, Record)>>;
+    fn namespace(&self) -> &str;
     fn attach(&self, copies: Arc<dyn Copies>);
     fn vouches(&self, lease: Lease) -> bool;
 }
@@ -56,6 +57,10 @@ impl<S: Store> AnyStore for S {
 
     fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<(Tag, Record)>> {
         Box::pin(Store::members(self, principal))
+    }
+
+    fn namespace(&self) -> &str {
+        Store::namespace(self)
     }
 
     fn attach(&self, copies: Arc<dyn Copies>) {

@@ -143,6 +143,15 @@ pub trait Store: Send + Sync + 'static {
     /// A fault.
     fn members(&self, principal: &Principal) -> impl Future<Output = Result<Vec<(Tag, Record)>, StoreError>> + Send;
 
+    /// What keeps the records of one application apart from those of others in the same place: the same
+    /// text on every node, for as long as the records live. What is kept of a secret is bound to it, and what is
+    /// sealed, so that a record moved from one namespace into another opens to nobody.
+    ///
+    /// Empty, as by default, where there is nothing to keep apart.
+    fn namespace(&self) -> &str {
+        ""
+    }
+
     /// Registers the local tier that keeps copies of this store's records.
     ///
     /// From then on the store calls [`Copies::invalidate`] whenever a record that was read through

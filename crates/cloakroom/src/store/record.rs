@@ -124,6 +124,9 @@ impl fmt::Debug for StoredValue {
 pub enum Payload {
     /// The encoded value: JSON.
     Present(Arc<[u8]>),
+    /// The encoded value, sealed: bytes that say nothing to anybody without the keys. A store keeps them as they
+    /// are, and never gives back as sealed what was not, or the other way round.
+    Sealed(Arc<[u8]>),
     /// A cached answer of the loader: its source has no such value.
     Absent,
     /// Removed. The version stays behind, so that a load that began before the removal cannot install.
@@ -135,7 +138,7 @@ impl Payload {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Present(bytes) => bytes.len(),
+            Self::Present(bytes) | Self::Sealed(bytes) => bytes.len(),
             Self::Absent | Self::Removed => 0,
         }
     }
@@ -152,6 +155,7 @@ impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Present(bytes) => write!(f, "Present({} bytes)", bytes.len()),
+            Self::Sealed(bytes) => write!(f, "Sealed({} bytes)", bytes.len()),
             Self::Absent => f.write_str("Absent"),
             Self::Removed => f.write_str("Removed"),
         }

@@ -157,6 +157,10 @@ impl<S: Store> Store for SpyStore<S> {
         self.note(Call::Members).members(principal).await
     }
 
+    fn namespace(&self) -> &str {
+        self.spied.store.namespace()
+    }
+
     fn attach(&self, copies: Arc<dyn Copies>) {
         self.spied.store.attach(copies);
     }

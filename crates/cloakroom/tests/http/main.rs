@@ -38,6 +38,7 @@ mod renewal;
 mod resurrection;
 mod rollbacks;
 mod rotation_faults;
+mod sealing;
 mod secrets;
 mod set_cookie;
 mod sockets;

@@ -6,7 +6,7 @@ use crate::cache::entry::{Entry, Key, Slot};
 use crate::cache::fingerprint::{Fingerprint, FingerprintKey};
 use crate::cache::snapshot::{Snapshot, Standing};
 use crate::cache::values::Values;
-use crate::identity::{Authentication, Principal, Secret, Tag, Verifier};
+use crate::identity::{Authentication, Principal, Secret, Tag, Verifier, Verifiers};
 use crate::random::{RandomError, RandomSource};
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -54,7 +54,7 @@ pub(super) fn fingerprint(number: u8) -> Fingerprint {
 }
 
 pub(super) fn verifier(number: u8) -> Verifier {
-    Verifier::of(&secret(number))
+    Verifiers::new("").of(&tag(1), &secret(number))
 }
 
 /// An anonymous session with secret 1, as it is created.
@@ -101,6 +101,7 @@ fn shape(entry: &Entry) -> Shape {
         Slot::Encoded(bytes) => format!("encoded {bytes:?}"),
         Slot::Absent => "absent".to_owned(),
         Slot::Removed => "removed".to_owned(),
+        Slot::Closed(why) => format!("closed {why:?}"),
     };
     (entry.key.as_str().to_owned(), entry.version, entry.fresh_until, entry.size, content)
 }

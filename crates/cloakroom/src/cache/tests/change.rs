@@ -1,4 +1,4 @@
-use super::builders::{Shape, at, fingerprint, logged_in, secret, session, shapes, text, verifier};
+use super::builders::{Shape, at, fingerprint, logged_in, session, shapes, text, verifier};
 use crate::cache::change::{Change, Edit, Guard, Login, Refusal, Rotation};
 use crate::cache::entry::{Entry, Key, Slot};
 use crate::cache::packed::Packed;
@@ -130,16 +130,16 @@ fn a_renewal_changes_the_secret_and_nothing_else() {
     assert_eq!(next.principal(), former.principal());
     assert_eq!(values(&next), values(&former));
     assert_eq!((next.created_at, next.idle, next.absolute), (former.created_at, former.idle, former.absolute));
-    assert_eq!(next.prove(&secret(2), &super::builders::key(), at(0)), Proof::Current);
-    assert_eq!(next.prove(&secret(1), &super::builders::key(), at(0)), Proof::Reused);
+    assert_eq!(next.prove(fingerprint(2), || verifier(2), at(0)), Proof::Current);
+    assert_eq!(next.prove(fingerprint(1), || verifier(1), at(0)), Proof::Reused);
 }
 
 #[test]
 fn of_two_renewals_only_the_last_secret_is_remembered() {
     let third = Rotation { verifier: verifier(3), fingerprint: fingerprint(3), ..rotation(None) };
     let next = renewed().apply(&Change { rotation: Some(third), ..change(&[]) }).expect("anyone may");
-    assert_eq!(next.prove(&secret(2), &super::builders::key(), at(0)), Proof::Reused);
-    assert_eq!(next.prove(&secret(1), &super::builders::key(), at(0)), Proof::Wrong);
+    assert_eq!(next.prove(fingerprint(2), || verifier(2), at(0)), Proof::Reused);
+    assert_eq!(next.prove(fingerprint(1), || verifier(1), at(0)), Proof::Wrong);
 }
 
 #[test]

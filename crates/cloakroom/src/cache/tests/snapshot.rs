@@ -61,14 +61,14 @@ fn a_session_from_the_future_is_refused() {
 #[test]
 fn a_secret_proves_the_same_whether_it_was_seen_before_or_not() {
     for snapshot in [renewed(), unseen(renewed())] {
-        let prove = |number, now| snapshot.prove(&secret(number), &key(), now);
+        let prove = |number, now| snapshot.prove(fingerprint(number), || verifier(number), now);
         assert_eq!(prove(1, at(5)), Proof::Current);
         assert_eq!(prove(1, at(500)), Proof::Current);
         assert_eq!(prove(2, at(9)), Proof::Grace);
         assert_eq!(prove(2, at(10)), Proof::Reused);
         assert_eq!(prove(3, at(5)), Proof::Wrong);
     }
-    assert_eq!(session([]).prove(&secret(2), &key(), at(5)), Proof::Wrong);
+    assert_eq!(session([]).prove(fingerprint(2), || verifier(2), at(5)), Proof::Wrong);
 }
 
 #[test]

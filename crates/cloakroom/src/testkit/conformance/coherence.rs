@@ -23,7 +23,8 @@ checks! { "coherence":
     nobody_vouches_for_no_lease,
     it_vouches_exactly_if_it_claims_to;
     NODES =>
-    nodes_share_their_records;
+    nodes_share_their_records,
+    nodes_name_the_same_namespace;
     NEWS =>
     a_foreign_commit_reaches_a_loaded_copy,
     a_foreign_rotation_reaches_a_loaded_copy,
@@ -112,6 +113,14 @@ async fn it_vouches_exactly_if_it_claims_to(stage: &Stage) -> Outcome {
         let vouches = stage.store.vouches(lease);
         ensure!(vouches == claims, "the backend claims Vouching: {claims}; the store vouches after {verb}: {vouches}");
     }
+    Ok(())
+}
+
+async fn nodes_name_the_same_namespace(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&[]).await?;
+    let node = stage.node().await?;
+    ensure!(node.load(tag).await?.is_some(), "another node does not see the session");
+    ensure_eq!(node.namespace(), stage.store.namespace(), "the namespace on another node");
     Ok(())
 }
 

@@ -167,6 +167,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.strike(Verb::Members, self.inner().members(principal)).await
     }
 
+    fn namespace(&self) -> &str {
+        self.inner().namespace()
+    }
+
     fn attach(&self, copies: Arc<dyn Copies>) {
         self.inner().attach(copies);
     }
@@ -189,9 +193,9 @@ async fn give_way(times: u64) {
 /// Every byte is flipped, which no UTF-8 survives, and half of them are lost.
 fn corrupt(record: &mut Record) {
     for value in &mut record.values {
-        if let Payload::Present(bytes) = &value.payload {
+        if let Payload::Present(bytes) | Payload::Sealed(bytes) = &mut value.payload {
             let kept = bytes.len().div_ceil(2);
-            value.payload = Payload::Present(bytes[..kept].iter().map(|byte| !byte).collect());
+            *bytes = bytes[..kept].iter().map(|byte| !byte).collect();
         }
     }
 }

@@ -48,7 +48,7 @@ fn write_record(bytes: &mut Vec<u8>, record: &Record) {
         bytes.extend_from_slice(value.key.as_bytes());
         write_number(bytes, value.version);
         write_number(bytes, value.fresh_until.unwrap_or_default().as_millis());
-        if let Payload::Present(payload) = &value.payload {
+        if let Payload::Present(payload) | Payload::Sealed(payload) = &value.payload {
             bytes.extend_from_slice(payload);
         }
     }

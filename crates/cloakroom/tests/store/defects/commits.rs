@@ -193,6 +193,7 @@ fn rounded_nonces_are_noticed() {
         "values/a_hundred_values_fit",
         "values/every_allowed_key_is_kept",
         "values/absent_is_neither_present_nor_removed",
+        "values/sealed_is_kept_apart_from_what_is_not",
         "commit/an_edit_is_applied",
         "commit/a_commit_without_edits_still_counts",
         "retry/nonces_differ_by_any_bit",

@@ -50,7 +50,11 @@ impl Defect for BytesAsText {
 
 #[test]
 fn bytes_that_become_text_are_noticed() {
-    fails::<BytesAsText>(&["values/bytes_are_kept_as_they_are", "values/sixty_four_kibibytes_fit"]);
+    fails::<BytesAsText>(&[
+        "values/bytes_are_kept_as_they_are",
+        "values/sixty_four_kibibytes_fit",
+        "values/sealed_is_kept_apart_from_what_is_not",
+    ]);
 }
 
 /// Takes the empty string for nothing, as some databases do.
@@ -72,7 +76,11 @@ impl Defect for EmptyIsAbsent {
 
 #[test]
 fn an_empty_value_that_becomes_an_absent_one_is_noticed() {
-    fails::<EmptyIsAbsent>(&["values/no_bytes_are_a_value_too", "values/absent_is_neither_present_nor_removed"]);
+    fails::<EmptyIsAbsent>(&[
+        "values/no_bytes_are_a_value_too",
+        "values/absent_is_neither_present_nor_removed",
+        "values/sealed_is_kept_apart_from_what_is_not",
+    ]);
 }
 
 /// Has no word for "the loader says that there is none".
@@ -132,4 +140,26 @@ impl Defect for FewValues {
 #[test]
 fn values_that_do_not_fit_are_noticed() {
     fails::<FewValues>(&["values/a_hundred_values_fit"]);
+}
+
+/// Has one kind of value where there are two.
+#[derive(Default)]
+struct SealedAsPlain;
+
+impl Defect for SealedAsPlain {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        with_puts(sound, tag, commit, |action| {
+            if let Action::Put { payload, .. } = action
+                && let Payload::Sealed(bytes) = payload
+            {
+                *payload = Payload::Present(bytes.clone());
+            }
+        })
+        .await
+    }
+}
+
+#[test]
+fn a_store_that_forgets_what_is_sealed_is_noticed() {
+    fails::<SealedAsPlain>(&["values/sealed_is_kept_apart_from_what_is_not"]);
 }

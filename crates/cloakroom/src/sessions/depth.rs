@@ -1,0 +1,47 @@
+//! How deep the JSON of a store may be nested.
+
+/// Far more than a session's value needs, and far less than what exhausts a stack.
+const DEEPEST: u32 = 32;
+
+/// Whether arrays and objects are nested 32 deep at most. Says nothing of text that is no JSON.
+pub(crate) fn is_shallow(json: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_u32, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(depth: usize) -> String {
+        format!("{}1{}", "[".repeat(depth), "]".repeat(depth))
+    }
+
+    #[test]
+    fn r58_thirty_two_levels_are_the_deepest() {
+        assert!(is_shallow(nested(32).as_bytes()));
+        assert!(!is_shallow(nested(33).as_bytes()));
+        assert!(!is_shallow("{\"a\":".repeat(33).as_bytes()));
+        assert!(is_shallow(format!("[{}]", vec![nested(31); 100].join(",")).as_bytes()));
+    }
+
+    #[test]
+    fn brackets_in_a_text_nest_nothing() {
+        assert!(is_shallow(format!("\"{}\"", "[".repeat(100)).as_bytes()));
+        assert!(is_shallow(br#"["\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "\\"]"#));
+        assert!(!is_shallow(format!(r#"["\\", {}]"#, nested(32)).as_bytes()));
+    }
+}

@@ -1,0 +1,104 @@
+use crate::cache::{Slot, Snapshot};
+use crate::identity::{Authentication, Previous, Tag, Verifier};
+use crate::seal::Place;
+use crate::store::{Payload, Record};
+use crate::time::{Timestamp, whole_millis};
+
+use super::RECORD;
+
+/// Everything that a record says of its session but when it was last seen, which changes without a commit.
+///
+/// The same of a record that was read and of the snapshot that a commit makes of one.
+pub(super) struct Statement<'a> {
+    version: u64,
+    verifier: Verifier,
+    previous: Option<Previous>,
+    created_at: Timestamp,
+    idle: u64,
+    absolute: Timestamp,
+    persistent: bool,
+    authentication: Option<&'a Authentication>,
+    values: Vec<Held<'a>>,
+}
+
+/// A value's key, its version, its age, and of which kind it is.
+type Held<'a> = (&'a str, u64, Timestamp, &'static str);
+
+impl<'a> Statement<'a> {
+    pub(super) fn of_record(record: &'a Record) -> Self {
+        let kind = |payload: &Payload| match payload {
+            Payload::Present(_) | Payload::Sealed(_) => "present",
+            Payload::Absent => "absent",
+            Payload::Removed => "removed",
+        };
+        let values = record.values.iter().filter(|value| &*value.key != RECORD);
+        let held = values.map(|value| {
+            (&*value.key, value.version, value.fresh_until.unwrap_or(Timestamp::MAX), kind(&value.payload))
+        });
+        Self {
+            version: record.version,
+            verifier: record.verifier,
+            previous: record.previous,
+            created_at: record.lifetimes.created_at,
+            idle: whole_millis(record.lifetimes.idle),
+            absolute: record.lifetimes.absolute,
+            persistent: record.lifetimes.persistent,
+            authentication: record.authentication.as_ref(),
+            values: held.collect(),
+        }
+    }
+
+    /// Of a snapshot that was just made by a change, whose values are therefore not packed.
+    pub(super) fn of_snapshot(snapshot: &'a Snapshot) -> Self {
+        let kind = |slot: &Slot| match slot {
+            Slot::Decoded(_) | Slot::Encoded(_) | Slot::Closed(_) => "present",
+            Slot::Absent => "absent",
+            Slot::Removed => "removed",
+        };
+        let entries = snapshot.values.entries().unwrap_or_default();
+        let held =
+            entries.iter().map(|entry| (entry.key.as_str(), entry.version, entry.fresh_until, kind(&entry.slot)));
+        Self {
+            version: snapshot.version,
+            verifier: snapshot.verifier,
+            previous: snapshot.previous().map(|(previous, _)| *previous),
+            created_at: snapshot.created_at,
+            idle: snapshot.idle,
+            absolute: snapshot.absolute,
+            persistent: snapshot.is_persistent(),
+            authentication: snapshot.authentication(),
+            values: held.collect(),
+        }
+    }
+
+    /// What the seal of the record of this session is bound to.
+    pub(super) fn place(mut self, tag: &Tag) -> Place {
+        let mut place = Place::new("record")
+            .bytes(tag.as_bytes())
+            .number(self.version)
+            .bytes(self.verifier.as_bytes())
+            .number(self.created_at.as_millis())
+            .number(self.idle)
+            .number(self.absolute.as_millis())
+            .number(self.persistent.into());
+        place = match self.previous {
+            Some(previous) => place.bytes(previous.verifier.as_bytes()).number(previous.until.as_millis()),
+            None => place.text("no previous"),
+        };
+        place = match self.authentication {
+            Some(Authentication { principal, at, label }) => {
+                let place = place.text(principal.as_str()).number(at.as_millis());
+                match label {
+                    Some(label) => place.text("labelled").text(label),
+                    None => place.text("unlabelled"),
+                }
+            }
+            None => place.text("nobody").text(""),
+        };
+        self.values.sort_unstable();
+        place = place.number(self.values.len() as u64);
+        self.values.iter().fold(place, |place, (key, version, fresh_until, kind)| {
+            place.text(key).number(*version).number(fresh_until.as_millis()).text(kind)
+        })
+    }
+}

@@ -1,0 +1,510 @@
+//! R37–R41, R58, R59: what a shared tier holds is sealed, and whoever can write to it cannot pass anything off.
+
+use std::sync::Arc;
+
+use axum::extract::Path;
+use axum::routing::any;
+use cloakroom::store::{Payload, Record, StoredValue, Tag};
+use cloakroom::testkit::{MemoryStore, SeededRandom};
+use cloakroom::{EventKind, Key, KeyRing, SealPolicy, Session, SessionError, Sessions, SessionsBuilder};
+use http::StatusCode;
+
+use crate::support::{Browser, Count, House, Node, Note, VERBS, capture, decode, routes, secs};
+
+const SEAL: &str = "*";
+
+fn ring(ids: &[u8]) -> KeyRing {
+    let key = |id: u8| Key::generate(id, &SeededRandom::new(id.into())).unwrap();
+    ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.accept(key(*id)).unwrap())
+}
+
+fn sealing(house: &House, policy: SealPolicy, ids: &[u8]) -> SessionsBuilder {
+    house.builder().keys(ring(ids)).seal(policy)
+}
+
+fn sealed(house: &House) -> Node {
+    Node::new(sealing(house, SealPolicy::Require, &[1]))
+}
+
+fn tag_of(browser: &Browser) -> Tag {
+    Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap())
+}
+
+fn store(house: &House) -> &MemoryStore {
+    house.store.as_ref().unwrap()
+}
+
+fn record(house: &House, browser: &Browser) -> Record {
+    store(house).record(tag_of(browser)).unwrap()
+}
+
+fn value<'a>(record: &'a mut Record, key: &str) -> &'a mut StoredValue {
+    record.values.iter_mut().find(|value| &*value.key == key).unwrap()
+}
+
+fn envelope<'a>(record: &'a mut Record, key: &str) -> &'a mut Arc<[u8]> {
+    match &mut value(record, key).payload {
+        Payload::Sealed(envelope) => envelope,
+        other => panic!("{key} is {other:?}"),
+    }
+}
+
+/// A house with a session in it that has two values and a login.
+async fn furnished(ids: &[u8]) -> (House, Browser) {
+    let house = House::shared();
+    let node = Node::new(sealing(&house, SealPolicy::Require, ids));
+    let mut browser = Browser::new(&node.app);
+    browser.post("/login-keeping/alice").await.ok();
+    browser.post("/note/mine").await.ok();
+    browser.post("/kept/too").await.ok();
+    (house, browser)
+}
+
+/// What a node without a copy says to the browser when this is done to the record behind everybody's back.
+async fn after(tamper: impl FnOnce(&mut Record)) -> (StatusCode, Node) {
+    let (house, browser) = furnished(&[1]).await;
+    let mut record = record(&house, &browser);
+    tamper(&mut record);
+    store(&house).roll_back(tag_of(&browser), record);
+    let fresh = sealed(&house);
+    let reply = browser.at(&fresh.app).get("/note").await;
+    assert!(reply.set_cookie().is_none(), "a fault takes nobody's session away");
+    (reply.status, fresh)
+}
+
+#[tokio::test]
+async fn r37_a_dump_of_the_store_shows_no_value() {
+    let (house, mut browser) = furnished(&[1]).await;
+    browser.post("/note/a-very-private-note").await.ok();
+    browser.post("/do/load").await.ok();
+    let dump = store(&house).dump();
+    for private in ["a-very-private-note", "mine", "too", "dark"] {
+        assert!(!dump.windows(private.len()).any(|window| window == private.as_bytes()), "{private}");
+    }
+    // What is not sealed, and the guide says so.
+    assert!(dump.windows(5).any(|window| window == b"alice"));
+    let plain = House::shared();
+    Browser::new(&plain.node().app).post("/note/a-very-private-note").await.ok();
+    assert!(store(&plain).dump().windows(19).any(|window| window == b"a-very-private-note"));
+}
+
+#[tokio::test]
+async fn every_verb_leaves_a_record_that_every_node_can_open() {
+    for verb in VERBS {
+        let (house, mut browser) = furnished(&[1]).await;
+        browser.post(&format!("/do/{verb}")).await.ok();
+        if verb == "destroy" {
+            continue;
+        }
+        assert_eq!(value(&mut record(&house, &browser), SEAL).version, record(&house, &browser).version, "{verb}");
+        let [here, there] = [sealed(&house), sealed(&house)];
+        let note = browser.at(&here.app).get("/note").await.ok().body;
+        browser.at(&there.app).post("/count").await.ok();
+        assert_eq!(browser.at(&here.app).get("/note").await.ok().body, note, "{verb}");
+        assert_eq!(here.sessions.stats().seals_broken + there.sessions.stats().seals_broken, 0, "{verb}");
+    }
+}
+
+#[tokio::test]
+async fn r37_a_value_opens_in_its_own_place_only() {
+    for (what, tamper) in [
+        (
+            "two values were swapped",
+            (|record: &mut Record| {
+                let note = envelope(record, "note").clone();
+                let kept = std::mem::replace(envelope(record, "kept"), note);
+                *envelope(record, "note") = kept;
+            }) as fn(&mut Record),
+        ),
+        ("one was put in place of the other", |record| *envelope(record, "note") = envelope(record, "kept").clone()),
+        ("the seal was put in place of a value", |record| *envelope(record, SEAL) = envelope(record, "note").clone()),
+        ("it was cut", |record| *envelope(record, "note") = envelope(record, "note")[..20].into()),
+        ("it was emptied", |record| *envelope(record, "note") = [].into()),
+        ("it was replaced by plain JSON", |record| {
+            value(record, "note").payload = Payload::Present(br#""forged""#[..].into());
+        }),
+        ("it was replaced by plain JSON that calls itself sealed", |record| {
+            *envelope(record, "note") = br#""forged""#[..].into();
+        }),
+    ] {
+        let (status, node) = after(tamper).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{what}");
+        assert!(node.sessions.stats().seals_broken > 0, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn r37_no_byte_of_a_value_or_of_the_records_seal_can_be_changed() {
+    for key in ["note", SEAL] {
+        let (house, browser) = furnished(&[1]).await;
+        let good = record(&house, &browser);
+        for at in 0..envelope(&mut good.clone(), key).len() {
+            let mut bad = good.clone();
+            let mut bytes = envelope(&mut bad, key).to_vec();
+            bytes[at] ^= 0x10;
+            *envelope(&mut bad, key) = bytes.into();
+            store(&house).roll_back(tag_of(&browser), bad);
+            let fresh = sealed(&house);
+            let reply = browser.at(&fresh.app).get("/note").await;
+            assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR, "{key}, byte {at}");
+            let other = browser.at(&fresh.app).get("/whoami").await.status;
+            assert_eq!(other == StatusCode::OK, key == "note", "{key}: the rest of the session is well");
+        }
+        store(&house).roll_back(tag_of(&browser), good);
+        assert_eq!(browser.at(&sealed(&house).app).get("/note").await.ok().body, "mine");
+    }
+}
+
+#[tokio::test]
+async fn r37_an_older_value_cannot_be_put_back_with_or_without_its_version() {
+    for with_its_version in [true, false] {
+        let (house, mut browser) = furnished(&[1]).await;
+        let old = value(&mut record(&house, &browser), "note").clone();
+        browser.post("/note/newer").await.ok();
+        let mut record = record(&house, &browser);
+        let version = value(&mut record, "note").version;
+        *value(&mut record, "note") = old;
+        if !with_its_version {
+            value(&mut record, "note").version = version;
+        }
+        store(&house).roll_back(tag_of(&browser), record);
+        let fresh = sealed(&house);
+        assert_eq!(browser.at(&fresh.app).get("/note").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
+
+#[tokio::test]
+async fn r37_a_record_put_back_as_a_whole_is_noticed_by_the_hint_of_its_client() {
+    let (house, mut browser) = furnished(&[1]).await;
+    let old = record(&house, &browser);
+    browser.post("/note/newer").await.ok();
+    store(&house).roll_back(tag_of(&browser), old);
+    let fresh = sealed(&house);
+    assert_eq!(browser.at(&fresh.app).get("/note").await.ok().body, "mine");
+    assert_eq!(fresh.sessions.stats().rollbacks, 1);
+    let strict =
+        Node::new(sealing(&house, SealPolicy::Require, &[1]).on_rollback(cloakroom::RollbackPolicy::Reauthenticate));
+    assert_eq!(browser.at(&strict.app).get("/note").await.ok().body, "nothing");
+}
+
+#[tokio::test]
+async fn r37_what_a_record_says_of_its_session_cannot_be_changed() {
+    for (what, tamper) in [
+        ("nothing", (|_| {}) as fn(&mut Record)),
+        ("another principal", |record| record.authentication.as_mut().unwrap().principal = "root".into()),
+        ("another label", |record| record.authentication.as_mut().unwrap().label = Some("Safari".into())),
+        ("no label", |record| record.authentication.as_mut().unwrap().label = None),
+        ("a later login", |record| {
+            let at = &mut record.authentication.as_mut().unwrap().at;
+            *at = at.after(secs(1));
+        }),
+        ("nobody", |record| record.authentication = None),
+        ("a longer life", |record| record.lifetimes.absolute = record.lifetimes.absolute.after(secs(1))),
+        ("a longer idle timeout", |record| record.lifetimes.idle += secs(1)),
+        ("another birthday", |record| record.lifetimes.created_at = record.lifetimes.created_at.after(secs(1))),
+        ("a cookie that stays", |record| record.lifetimes.persistent = true),
+        ("another version", |record| record.version += 1),
+        ("an older secret that lives on", |record| {
+            let previous = record.previous.as_mut().unwrap();
+            previous.until = previous.until.after(secs(3600));
+        }),
+        ("no older secret", |record| record.previous = None),
+        ("a value less", |record| record.values.retain(|value| &*value.key != "kept")),
+        ("a value removed", |record| value(record, "kept").payload = Payload::Removed),
+        ("a value that was never there", |record| value(record, "kept").payload = Payload::Absent),
+        ("an age", |record| value(record, "kept").fresh_until = Some(cloakroom::Timestamp::MAX.min(record.last_seen))),
+        ("a value more", |record| {
+            let payload = value(record, "kept").payload.clone();
+            record.values.push(StoredValue::new("count".into(), record.version, None, payload));
+        }),
+        ("no seal", |record| record.values.retain(|value| &*value.key != SEAL)),
+        ("a seal that was removed", |record| value(record, SEAL).payload = Payload::Removed),
+        ("a plain seal", |record| value(record, SEAL).payload = Payload::Present([].into())),
+    ] {
+        let (status, node) = after(tamper).await;
+        let expected = if what == "nothing" { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+        assert_eq!(status, expected, "{what}");
+        assert_eq!(node.sessions.stats().seals_broken, u64::from(what != "nothing"), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn r38_keys_are_replaced_without_logging_anybody_out() {
+    let (house, mut browser) = furnished(&[1]).await;
+    let key_of = |browser: &Browser, key: &str| envelope(&mut record(&house, browser), key)[1];
+    let renewed = Node::new(sealing(&house, SealPolicy::Require, &[2, 1]));
+    browser = browser.at(&renewed.app);
+    assert_eq!(browser.get("/note").await.ok().body, "mine");
+    assert_eq!((key_of(&browser, "note"), key_of(&browser, "kept")), (1, 1), "reading seals nothing anew");
+    browser.post("/note/newer").await.ok();
+    assert_eq!((key_of(&browser, "note"), key_of(&browser, SEAL), key_of(&browser, "kept")), (2, 2, 1));
+    // Without the old key: what it sealed is an error of its own kind, and everything else is well.
+    let later = Node::with_routes(sealing(&house, SealPolicy::Require, &[2]), kinds());
+    browser = browser.at(&later.app);
+    assert_eq!(browser.get("/note").await.ok().body, "newer");
+    assert_eq!(browser.get("/whoami").await.ok().body, "alice");
+    let before = record(&house, &browser);
+    assert_eq!(browser.get("/kind-of-kept").await.ok().body, "UnknownKey UnknownKey");
+    assert_eq!(record(&house, &browser).values, before.values, "nothing is overwritten");
+    assert!(later.sessions.stats().keys_unknown >= 1);
+}
+
+fn kinds() -> axum::Router {
+    async fn kinds(session: Session) -> Result<String, SessionError> {
+        use crate::support::Kept;
+        let read = session.get::<Kept>().await.unwrap_err().kind();
+        let written = session.update::<Kept, _>(|kept| kept.0.push('x')).await.unwrap_err().kind();
+        Ok(format!("{read:?} {written:?}"))
+    }
+    routes().route("/kind-of-kept", any(kinds))
+}
+
+#[tokio::test]
+async fn r38_a_session_under_an_unknown_key_is_an_error_and_not_no_session() {
+    let (house, mut browser) = furnished(&[1]).await;
+    let before = record(&house, &browser);
+    let stranger = Node::new(sealing(&house, SealPolicy::Require, &[2]));
+    let mut events = stranger.sessions.events();
+    browser = browser.at(&stranger.app);
+    for path in ["/note", "/note/other", "/whoami", "/login/bob", "/do/renew"] {
+        let reply = browser.post(path).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::INTERNAL_SERVER_ERROR, None), "{path}");
+    }
+    assert_eq!(record(&house, &browser), before);
+    assert_eq!(stranger.sessions.stats().keys_unknown, 5);
+    assert_eq!(events.try_recv().unwrap().kind, EventKind::KeyUnknown);
+    // It can still be ended, by who does not need to read it.
+    assert_eq!(stranger.sessions.of("alice").revoke_all().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn r41_what_is_not_sealed_is_never_read_in_place_of_what_is() {
+    let house = House::shared();
+    let plain = house.node();
+    let mut browser = Browser::new(&plain.app);
+    browser.post("/login-keeping/alice").await.ok();
+    browser.post("/note/mine").await.ok();
+    let strict = sealed(&house);
+    for path in ["/note", "/whoami", "/note/other", "/login/alice"] {
+        assert_eq!(browser.at(&strict.app).post(path).await.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+    }
+    assert!(strict.sessions.stats().seals_broken >= 4);
+    assert_eq!(strict.sessions.stats().unsealed_read, 0);
+    assert_eq!(browser.get("/note").await.ok().body, "mine", "and it is left as it was");
+}
+
+#[tokio::test]
+async fn r41_sealing_is_taken_up_and_given_up_node_by_node() {
+    use SealPolicy::{Migrate, Prepare, Require};
+    let house = House::shared();
+    let mut browser = Browser::new(&house.node().app);
+    browser.post("/login-keeping/alice").await.ok();
+    let mut count = 0;
+    // Every node meets every other that may run beside it, and both write.
+    for [before, after] in [
+        [None, Some(Prepare)],
+        [Some(Prepare), Some(Migrate)],
+        [Some(Migrate), Some(Migrate)],
+        [Some(Migrate), Some(Require)],
+        [Some(Require), Some(Migrate)],
+        [Some(Migrate), Some(Prepare)],
+        [Some(Prepare), None],
+    ] {
+        let node = |policy: Option<SealPolicy>| match policy {
+            Some(policy) => Node::new(sealing(&house, policy, &[1])),
+            None => house.node(),
+        };
+        let [before, after] = [node(before), node(after)];
+        for node in [&before, &after, &before, &after] {
+            browser = browser.at(&node.app);
+            count += 1;
+            assert_eq!(browser.post("/count").await.ok().body, count.to_string());
+            assert_eq!(browser.get("/whoami").await.ok().body, "alice");
+        }
+        assert_eq!(before.sessions.stats().seals_broken + after.sessions.stats().seals_broken, 0);
+    }
+}
+
+#[tokio::test]
+async fn r41_lenient_sealing_says_so_at_start_up_and_counts_what_it_reads() {
+    let (log, _guard) = capture();
+    let house = House::shared();
+    let plain = house.node();
+    let mut browser = Browser::new(&plain.app);
+    browser.post("/note/mine").await.ok();
+    assert_eq!(log.loud(), 0);
+    let migrating = Node::new(sealing(&house, SealPolicy::Migrate, &[1]));
+    assert_eq!(log.loud(), 1);
+    assert_eq!(browser.at(&migrating.app).get("/note").await.ok().body, "mine");
+    assert_eq!((migrating.sessions.stats().unsealed_read, log.loud()), (1, 2));
+    sealed(&house);
+    assert_eq!(log.loud(), 2, "the strict setting has nothing to say");
+}
+
+#[tokio::test]
+async fn r41_a_broken_seal_is_no_reason_to_read_without_one_while_migrating() {
+    let (house, browser) = furnished(&[1]).await;
+    let mut bad = record(&house, &browser);
+    bad.authentication.as_mut().unwrap().principal = "root".into();
+    store(&house).roll_back(tag_of(&browser), bad);
+    for policy in [SealPolicy::Migrate, SealPolicy::Prepare] {
+        let node = Node::new(sealing(&house, policy, &[1]));
+        assert_eq!(browser.at(&node.app).get("/whoami").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_seal_gets_an_error_for_a_sealed_value_alone() {
+    let (house, browser) = furnished(&[1]).await;
+    let node = Node::with_routes(house.builder(), kinds());
+    let mut browser = browser.at(&node.app);
+    assert_eq!(browser.get("/kind-of-kept").await.ok().body, "UnknownKey UnknownKey");
+    assert_eq!(browser.get("/whoami").await.ok().body, "alice");
+    assert_eq!(browser.post("/count").await.ok().body, "1");
+}
+
+#[tokio::test]
+async fn who_writes_another_value_costs_a_sealed_write_no_second_run_of_its_closure() {
+    let house = House::shared();
+    let [(here, store), (there, _)] = [(); 2].map(|()| {
+        let store = store(&house).node();
+        let builder = Sessions::builder().clock(house.clock.clone()).keys(ring(&[1])).seal(SealPolicy::Require);
+        (Node::with_routes(builder.store(store.clone()), counted()), store)
+    });
+    let mut browser = Browser::new(&here.app);
+    browser.post("/count").await.ok();
+    browser.get("/note").await.ok();
+    for round in 1..=5 {
+        store.pause_invalidations();
+        // The copy here is out of date now, in another value than the one that is about to be written.
+        browser.at(&there.app).post(&format!("/note/{round}")).await.ok();
+        assert_eq!(browser.post("/runs").await.ok().body, format!("{} after 1 run", round + 1));
+        assert_eq!(browser.get("/note").await.ok().body, round.to_string());
+        store.pause_invalidations();
+        browser.at(&there.app).post("/runs").await.ok();
+        assert_eq!(browser.post("/runs").await.ok().body, format!("{} after 2 runs", round + 3));
+        store.deliver_invalidations();
+        browser.post("/uncount").await.ok();
+    }
+}
+
+fn counted() -> axum::Router {
+    async fn runs(session: Session) -> Result<String, SessionError> {
+        let mut runs = 0;
+        let count = session
+            .update::<Count, _>(|count| {
+                runs += 1;
+                count.0 += 1;
+                count.0
+            })
+            .await?;
+        Ok(format!("{count} after {runs} run{}", if runs == 1 { "" } else { "s" }))
+    }
+    async fn uncount(session: Session) -> Result<(), SessionError> {
+        session.update::<Count, _>(|count| count.0 -= 2).await
+    }
+    routes().route("/runs", any(runs)).route("/uncount", any(uncount))
+}
+
+#[tokio::test]
+async fn r18_parallel_sealed_writes_on_two_nodes_lose_nothing() {
+    let house = House::shared();
+    let [here, there] = [sealed(&house), sealed(&house)];
+    let mut browser = Browser::new(&here.app);
+    browser.post("/login/alice").await.ok();
+    let mut tabs = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let mut tab = browser.at(if number % 2 == 0 { &here.app } else { &there.app });
+        tabs.spawn(async move {
+            if number % 4 == 3 {
+                tab.post(&format!("/note/{number}")).await.ok();
+            } else {
+                tab.post("/count").await.ok();
+            }
+        });
+    }
+    while let Some(tab) = tabs.join_next().await {
+        tab.unwrap();
+    }
+    assert_eq!(browser.get("/count").await.ok().body, "30");
+}
+
+#[tokio::test]
+async fn r59_a_record_copied_to_another_session_opens_to_nobody() {
+    for sealing in [None, Some(SealPolicy::Require)] {
+        let house = House::shared();
+        let node = || match sealing {
+            Some(policy) => Node::new(self::sealing(&house, policy, &[1])),
+            None => house.node(),
+        };
+        let mut alice = Browser::new(&node().app);
+        alice.post("/login/alice").await.ok();
+        let mut mallory = Browser::new(&node().app);
+        mallory.post("/login/mallory").await.ok();
+        // The secret of the one, the tag of the other: what Mallory holds after copying Alice's record to her own tag,
+        // and after copying her own verifier into Alice's.
+        store(&house).roll_back(tag_of(&mallory), record(&house, &alice));
+        let reply = mallory.at(&node().app).get("/whoami").await;
+        assert_ne!(reply.body, "alice");
+        let crossed = [&decode(&mallory.ticket())[..16], &decode(&alice.ticket())[16..]].concat();
+        let crossed = crate::support::canonical(&crossed.try_into().unwrap());
+        assert_ne!(Browser::holding(&node().app, crossed).get("/whoami").await.body, "alice");
+        let mut copy = record(&house, &alice);
+        let mut own = Browser::new(&node().app);
+        own.post("/login/mallory").await.ok();
+        copy.verifier = record(&house, &own).verifier;
+        store(&house).roll_back(tag_of(&alice), copy);
+        let crossed = [&decode(&alice.ticket())[..16], &decode(&own.ticket())[16..]].concat();
+        let crossed = crate::support::canonical(&crossed.try_into().unwrap());
+        assert_ne!(Browser::holding(&node().app, crossed).get("/whoami").await.body, "alice");
+    }
+}
+
+/// Nested as deep as it is told to be.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+struct Deep(serde_json::Value);
+
+impl cloakroom::SessionValue for Deep {
+    const KEY: &'static str = Note::KEY;
+}
+
+async fn write_deep(session: Session, Path(levels): Path<usize>) -> Result<String, SessionError> {
+    let nested = (1..levels).fold(serde_json::json!([]), |inner, _| serde_json::json!([inner]));
+    Ok(match session.set(Deep(nested)).await {
+        Ok(()) => session.get::<Deep>().await?.is_some().to_string(),
+        Err(error) => format!("{:?}", error.kind()),
+    })
+}
+
+#[tokio::test]
+async fn r58_what_is_nested_too_deep_is_neither_read_from_a_store_nor_written_to_it() {
+    let house = House::shared();
+    let node = Node::with_routes(house.builder(), routes().route("/deep/{levels}", any(write_deep)));
+    let mut browser = Browser::new(&node.app);
+    assert_eq!(browser.post("/deep/32").await.ok().body, "true");
+    assert_eq!(browser.post("/deep/33").await.ok().body, "Encode");
+    let good = record(&house, &browser);
+    for (levels, expected) in [(32, StatusCode::OK), (33, StatusCode::INTERNAL_SERVER_ERROR)] {
+        let json = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let mut other = good.clone();
+        value(&mut other, "note").payload = Payload::Present(json.into_bytes().into());
+        store(&house).roll_back(tag_of(&browser), other);
+        let fresh = Node::with_routes(house.builder(), routes().route("/read", any(read_deep)));
+        assert_eq!(browser.at(&fresh.app).get("/read").await.status, expected, "{levels}");
+        assert_eq!(browser.at(&fresh.app).get("/whoami").await.ok().body, "nobody");
+    }
+}
+
+async fn read_deep(session: Session) -> Result<String, SessionError> {
+    Ok(session.get::<Deep>().await?.is_some().to_string())
+}
+
+#[test]
+fn r39_sealing_without_keys_or_without_a_store_is_a_clear_error() {
+    let error = |builder: SessionsBuilder| builder.build().unwrap_err();
+    let no_store = error(Sessions::builder().keys(ring(&[1])).seal(SealPolicy::Require));
+    let no_keys = error(Sessions::builder().store(MemoryStore::new()).seal(SealPolicy::Require));
+    assert_eq!((no_store.setting(), no_keys.setting()), ("seal", "seal"));
+    assert!(no_store.to_string().contains("without a `store`"), "{no_store}");
+    assert!(no_keys.to_string().contains("with `keys`"), "{no_keys}");
+}
