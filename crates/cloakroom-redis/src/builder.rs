@@ -76,26 +76,26 @@ impl RedisStoreBuilder {
 
     /// Reads what a single address can say: `?namespace=` and, for sentinels, `&master=`.
     pub(crate) fn from_address(address: &str) -> Result<Self, Problem> {
-        let mut url = url::Url::parse(address).map_err(|error| Problem::Address(format!("{error}")))?;
-        let said = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        let builder = Self::new(said("namespace").ok_or(Problem::NoNamespace)?);
-        let master = said("master");
-        let kept: Vec<_> = url
-            .query_pairs()
-            .filter(|(key, _)| key != "namespace" && key != "master")
-            .map(|(key, value)| (key.into_owned(), value.into_owned()))
-            .collect();
+        let unreadable =
+            |error| Problem::Address(format!("{error}; write it like `redis://localhost/?namespace=shop`"));
+        let mut url = url::Url::parse(address).map_err(unreadable)?;
+        let mut said = Said::in_the_query_of(&url)?;
         url.set_query(None);
-        if !kept.is_empty() {
-            url.query_pairs_mut().extend_pairs(kept);
+        if !said.others.is_empty() {
+            url.query_pairs_mut().extend_pairs(said.others);
         }
+        let builder = Self::new(said.namespace.ok_or(Problem::NoNamespace)?);
         let (scheme, rest) = url.as_str().split_once("://").unwrap_or_default();
-        Ok(match scheme.split_once('+') {
+        let topology = scheme.split_once('+').filter(|(_, topology)| *topology != "unix");
+        if said.master.is_some() && topology.is_none_or(|(_, topology)| topology != "sentinel") {
+            return Err(Problem::Address("`master=` is for `+sentinel` addresses; leave it out".into()));
+        }
+        Ok(match topology {
             Some((scheme, "cluster")) => builder.cluster([format!("{scheme}://{rest}")]),
             Some((scheme, "sentinel")) => {
-                let master = master
-                    .ok_or_else(|| Problem::Address("sentinels need `&master=` with the master's name".into()))?;
-                builder.sentinels([format!("{scheme}://{rest}")], master)
+                let master = said.master.take().filter(|master| !master.is_empty());
+                let missing = || Problem::Address("sentinels need `&master=` with the master's name".into());
+                builder.sentinels([format!("{scheme}://{rest}")], master.ok_or_else(missing)?)
             }
             Some((_, other)) => {
                 return Err(Problem::Address(format!("`+{other}` is neither `+cluster` nor `+sentinel`")));
@@ -205,6 +205,41 @@ impl RedisStoreBuilder {
     }
 }
 
+/// What the query of an address says.
+#[derive(Default)]
+struct Said {
+    namespace: Option<String>,
+    master: Option<String>,
+    /// What the client library reads.
+    others: Vec<(String, String)>,
+}
+
+impl Said {
+    /// What nobody reads is more likely misspelt than meant.
+    fn in_the_query_of(url: &url::Url) -> Result<Self, Problem> {
+        let mut said = Self::default();
+        let is_socket = url.scheme().ends_with("unix");
+        for (name, value) in url.query_pairs() {
+            let place = match &*name {
+                "namespace" => &mut said.namespace,
+                "master" => &mut said.master,
+                "db" | "user" | "pass" if is_socket => {
+                    said.others.push((name.into_owned(), value.into_owned()));
+                    continue;
+                }
+                other => {
+                    let problem = format!("{other:?} means nothing; `namespace=` and `master=` are what it may say");
+                    return Err(Problem::Address(problem));
+                }
+            };
+            if place.replace(value.into_owned()).is_some() {
+                return Err(Problem::Address(format!("says `{name}=` twice; say it once")));
+            }
+        }
+        Ok(said)
+    }
+}
+
 /// One master, wherever it is.
 async fn single(origin: Origin, settings: &Arc<Settings>) -> Result<(Vec<Warning>, Route), ConnectError> {
     let warnings = preflight::look(&origin, false, settings).await?;
@@ -235,7 +270,11 @@ async fn cluster(
 /// The server's news come in RESP3 only.
 fn info(address: &str) -> Result<ConnectionInfo, Problem> {
     // An address may contain a password: what is wrong is said, the address is not repeated.
-    let info = address.into_connection_info().map_err(|error| Problem::Address(error.to_string()))?;
+    let unreadable = |error| Problem::Address(format!("{error}; write it like `redis://localhost:6379/`"));
+    let info = address.into_connection_info().map_err(unreadable)?;
+    if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        return Err(Problem::Address("`#insecure` would trust whoever answers; leave it out".into()));
+    }
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     // Commands of many requests share a connection: none must wait until the one before it is acknowledged.
     let tcp = TcpSettings::default().set_nodelay(true);

@@ -13,7 +13,7 @@ pub struct Namespace(Arc<str>);
 
 /// The text is no [`Namespace`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no namespace: take 1 to 64 of a-z, 0-9, `_`, `.` and `-`, for example the application's name")]
+#[error("{0:?} is no namespace: take 1 to 64 of a-z, 0-9, `_`, `.` and `-`, for example the application's name")]
 #[non_exhaustive]
 pub struct InvalidNamespace(String);
 
