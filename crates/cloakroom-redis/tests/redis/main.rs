@@ -10,4 +10,6 @@ mod preflight;
 mod races;
 mod sentinel;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;
