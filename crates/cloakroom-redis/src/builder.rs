@@ -132,9 +132,9 @@ impl RedisStoreBuilder {
         Self { deadline, ..self }
     }
 
-    /// How long copies in memory are served without a sign of life of the server, which is how long
-    /// a change made elsewhere can stay unseen when a connection is half dead. Two seconds by
-    /// default; 100 ms to 60 s. Normally changes arrive within milliseconds, whatever this is.
+    /// How long copies in memory are served without a sign of life of the server, which is how long readers do not
+    /// miss it when it is down, and how long a change made elsewhere can stay unseen when a connection is dead or half
+    /// dead. Two seconds by default; 100 ms to 60 s. Normally changes arrive within milliseconds, whatever this is.
     pub fn lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }

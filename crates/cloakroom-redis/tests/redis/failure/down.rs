@@ -1,9 +1,11 @@
 //! The server is not there, or does not answer.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use cloakroom::store::{Store, StoreErrorKind, Tag};
+use cloakroom::store::{Copies, Store, StoreErrorKind, Tag};
 use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, OnStoreError, SystemClock};
 use cloakroom_redis::RedisStore;
@@ -151,6 +153,33 @@ async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after
     house.server.restart().await.unwrap();
     let took = recovery(&mut alice).await;
     assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+/// A tier that counts how often it has to drop everything, which takes long where there is much.
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Copies for Counting {
+    fn invalidate(&self, _: Tag) {}
+
+    fn invalidate_all(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn copies_are_dropped_once_when_the_lease_is_over_however_often_a_connection_is_tried_in_vain() {
+    let (house, node, _app, _alice) = scene().await;
+    let counting = Arc::new(Counting::default());
+    node.store.attach(Arc::<Counting>::clone(&counting));
+    house.server.kill().unwrap();
+    until("the lease is over", async || counting.0.load(Relaxed) > 0).await;
+    let tried = node.wire.traffic().connections;
+    until("it was tried in vain", async || node.wire.traffic().connections >= tried + 4).await;
+    assert_eq!(counting.0.load(Relaxed), 1);
+    house.server.restart().await.unwrap();
+    until("there is a line", async || node.store.load(Tag::from_bytes([0; 16])).await.is_ok()).await;
+    until("nothing from before is left", async || counting.0.load(Relaxed) == 2).await;
 }
 
 #[tokio::test]
