@@ -170,6 +170,11 @@ impl RedisStoreBuilder {
     /// # Errors
     /// Everything that is wrong with the configuration, or else with the server.
     pub async fn connect(self) -> Result<RedisStore, ConnectError> {
+        // Boxed, as it is deep: futures of programs that await it have a limit to how deep they may be.
+        Box::pin(self.connected()).await
+    }
+
+    async fn connected(self) -> Result<RedisStore, ConnectError> {
         let (namespace, infos) = self.checked()?;
         crate::tls::prepare(&infos);
         let settings = Arc::new(Settings {
