@@ -17,6 +17,12 @@ pub enum Error {
         /// What was looked for.
         program: String,
     },
+    /// A server program of a certain version is not in the target folder.
+    #[error("`{program}` is missing in the target folder: run `scripts/servers`, which brings it")]
+    NotBrought {
+        /// What was looked for.
+        program: String,
+    },
     /// A setting cannot be written into the server's configuration.
     #[error("`{field}` cannot be used: {remedy}")]
     Setting {

@@ -24,7 +24,7 @@
 //! that is killed. What a killed process leaves behind are temporary directories of a few KiB.
 //!
 //! The program is `redis-server` on the `PATH`, or what the environment variable
-//! `CLOAKROOM_TESTBED_SERVER` names (such as `valkey-server`); version 7 or later.
+//! `CLOAKROOM_TESTBED_SERVER` names (such as `valkey-server`); version 7 or later. [`brought`] finds others.
 //!
 //! Not for production: the servers listen on loopback only, and their administrator's password is
 //! the same everywhere.
@@ -47,7 +47,8 @@ pub use cluster::{Cluster, ClusterBuilder, Handover, SlotMove};
 pub use counts::CommandCounts;
 pub use error::Error;
 pub use impostor::Impostor;
+pub use program::brought;
 pub use proxy::{Bytes, Direction, Proxy, Traffic};
 pub use sentinels::{Sentinels, SentinelsBuilder};
-pub use server::{Server, ServerBuilder};
+pub use server::{Server, ServerBuilder, Tls};
 pub use wait::until;

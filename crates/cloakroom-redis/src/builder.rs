@@ -2,16 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::io::tcp::TcpSettings;
-use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsMode};
+use cloakroom::{Clock, SystemClock};
+use redis::ConnectionInfo;
 
+use crate::address::{Said, exposed, info};
 use crate::error::{ConnectError, Problem};
 use crate::link::{Audience, Home, Leases, Link, Origin, Settings, Territory};
 use crate::namespace::Namespace;
 use crate::preflight::{self, Warning};
 use crate::route::{Cluster, Route};
 use crate::store::{Inner, RedisStore};
+use crate::tls::Certificates;
 
 /// Makes a [`RedisStore`].
 ///
@@ -40,6 +41,8 @@ pub struct RedisStoreBuilder {
     deadline: Duration,
     lease: Duration,
     plaintext: bool,
+    certificates: Certificates,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +74,8 @@ impl RedisStoreBuilder {
             deadline: Duration::from_secs(1),
             lease: Duration::from_secs(2),
             plaintext: false,
+            certificates: Certificates::default(),
+            clock: Arc::new(SystemClock::new()),
         }
     }
 
@@ -127,9 +132,9 @@ impl RedisStoreBuilder {
         Self { deadline, ..self }
     }
 
-    /// How long copies in memory are served without a sign of life of the server, which is how long
-    /// a change made elsewhere can stay unseen when a connection is half dead. Two seconds by
-    /// default; 100 ms to 60 s. Normally changes arrive within milliseconds, whatever this is.
+    /// How long copies in memory are served without a sign of life of the server, which is how long readers do not
+    /// miss it when it is down, and how long a change made elsewhere can stay unseen when a connection is dead or half
+    /// dead. Two seconds by default; 100 ms to 60 s. Normally changes arrive within milliseconds, whatever this is.
     pub fn lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }
@@ -139,16 +144,39 @@ impl RedisStoreBuilder {
         Self { plaintext: true, ..self }
     }
 
+    /// Trusts the authorities with these certificates (PEM, one or several) on encrypted lines, in place of the
+    /// public ones, which are trusted by default. For servers whose certificates you sign yourself.
+    #[cfg(feature = "tls")]
+    pub fn tls_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.roots = Some(pem.into());
+        self
+    }
+
+    /// Shows servers that ask for one this certificate (PEM, with those that signed it); `key` is its private key (PEM).
+    #[cfg(feature = "tls")]
+    pub fn tls_client_certificate(mut self, pem: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.certificates.client = Some((pem.into(), key.into()));
+        self
+    }
+
+    /// The clock with which the server's is compared at the start. By default the machine's; give what
+    /// [`SessionsBuilder::clock`](cloakroom::SessionsBuilder::clock) is given, as that is the one that counts.
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
     /// Connects, and looks at the server before anybody depends on it.
     ///
     /// # Errors
     /// Everything that is wrong with the configuration, or else with the server.
     pub async fn connect(self) -> Result<RedisStore, ConnectError> {
+        // Boxed, as it is deep: futures of programs that await it have a limit to how deep they may be.
+        Box::pin(self.connected()).await
+    }
+
+    async fn connected(self) -> Result<RedisStore, ConnectError> {
         let (namespace, infos) = self.checked()?;
-        #[cfg(feature = "tls")]
-        if infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::TcpTls { .. })) {
-            crate::tls::provide_cryptography();
-        }
+        crate::tls::prepare(&infos);
         let settings = Arc::new(Settings {
             namespace,
             deadline: self.deadline,
@@ -156,11 +184,14 @@ impl RedisStoreBuilder {
             leases: Leases::new(),
             audience: Arc::new(Audience::default()),
         });
+        let looks = Looks { settings: &settings, clock: &*self.clock };
         let (seed, more) = infos.split_first().ok_or_else(|| Problem::Address("missing".into()))?;
         let (warnings, route) = match &self.topology {
-            Topology::Server => single(Origin::at(seed), &settings).await?,
-            Topology::Sentinels(master) => single(sentinels(&infos, master)?, &settings).await?,
-            Topology::Cluster => cluster(seed, more, &settings).await?,
+            Topology::Server => single(Origin::at(seed), &looks).await?,
+            Topology::Sentinels(master) => {
+                single(Origin::watched_by(&infos, master, &self.certificates)?, &looks).await?
+            }
+            Topology::Cluster => cluster(seed, more, &looks).await?,
         };
         for warning in &warnings {
             tracing::warn!(%warning, "the session store works, but");
@@ -186,7 +217,7 @@ impl RedisStoreBuilder {
         }
         let mut infos = Vec::new();
         for address in &self.addresses {
-            match info(address) {
+            match info(address).and_then(|info| self.certificates.attach(info)) {
                 Ok(info) => {
                     if !self.plaintext
                         && let Some(host) = exposed(&info)
@@ -205,44 +236,22 @@ impl RedisStoreBuilder {
     }
 }
 
-/// What the query of an address says.
-#[derive(Default)]
-struct Said {
-    namespace: Option<String>,
-    master: Option<String>,
-    /// What the client library reads.
-    others: Vec<(String, String)>,
+/// What a look at a server needs to know.
+struct Looks<'a> {
+    settings: &'a Arc<Settings>,
+    clock: &'a dyn Clock,
 }
 
-impl Said {
-    /// What nobody reads is more likely misspelt than meant.
-    fn in_the_query_of(url: &url::Url) -> Result<Self, Problem> {
-        let mut said = Self::default();
-        let is_socket = url.scheme().ends_with("unix");
-        for (name, value) in url.query_pairs() {
-            let place = match &*name {
-                "namespace" => &mut said.namespace,
-                "master" => &mut said.master,
-                "db" | "user" | "pass" if is_socket => {
-                    said.others.push((name.into_owned(), value.into_owned()));
-                    continue;
-                }
-                other => {
-                    let problem = format!("{other:?} means nothing; `namespace=` and `master=` are what it may say");
-                    return Err(Problem::Address(problem));
-                }
-            };
-            if place.replace(value.into_owned()).is_some() {
-                return Err(Problem::Address(format!("says `{name}=` twice; say it once")));
-            }
-        }
-        Ok(said)
+impl Looks<'_> {
+    async fn at(&self, origin: &Origin, clustered: bool) -> Result<Vec<Warning>, ConnectError> {
+        preflight::look(origin, clustered, self.settings, self.clock.now()).await
     }
 }
 
 /// One master, wherever it is.
-async fn single(origin: Origin, settings: &Arc<Settings>) -> Result<(Vec<Warning>, Route), ConnectError> {
-    let warnings = preflight::look(&origin, false, settings).await?;
+async fn single(origin: Origin, looks: &Looks<'_>) -> Result<(Vec<Warning>, Route), ConnectError> {
+    let settings = looks.settings;
+    let warnings = looks.at(&origin, false).await?;
     let home = Home::new(settings.namespace.probe(0), Territory::everything(), Arc::default());
     let link = Link::start(origin, 0, home, Arc::clone(settings));
     link.line(settings.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
@@ -253,60 +262,16 @@ async fn single(origin: Origin, settings: &Arc<Settings>) -> Result<(Vec<Warning
 async fn cluster(
     seed: &ConnectionInfo,
     more: &[ConnectionInfo],
-    settings: &Arc<Settings>,
+    looks: &Looks<'_>,
 ) -> Result<(Vec<Warning>, Route), ConnectError> {
-    let mut looked = preflight::look(&Origin::at(seed), true, settings).await;
+    let mut looked = looks.at(&Origin::at(seed), true).await;
     for other in more {
         if !looked.as_ref().is_err_and(ConnectError::is_absence) {
             break;
         }
-        looked = preflight::look(&Origin::at(other), true, settings).await;
+        looked = looks.at(&Origin::at(other), true).await;
     }
     let warnings = looked?;
-    let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(settings)).await;
+    let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(looks.settings)).await;
     Ok((warnings, Route::Cluster(cluster.map_err(|error| Problem::Unreachable(error.to_string()))?)))
-}
-
-/// The server's news come in RESP3 only.
-fn info(address: &str) -> Result<ConnectionInfo, Problem> {
-    // An address may contain a password: what is wrong is said, the address is not repeated.
-    let unreadable = |error| Problem::Address(format!("{error}; write it like `redis://localhost:6379/`"));
-    let info = address.into_connection_info().map_err(unreadable)?;
-    if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
-        return Err(Problem::Address("`#insecure` would trust whoever answers; leave it out".into()));
-    }
-    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    // Commands of many requests share a connection: none must wait until the one before it is acknowledged.
-    let tcp = TcpSettings::default().set_nodelay(true);
-    if !info.addr().is_supported() {
-        return Err(Problem::Address("an encrypted connection needs the feature `tls` of cloakroom-redis".into()));
-    }
-    Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
-}
-
-/// The host that would be talked to in the clear, if it is not this machine.
-fn exposed(info: &ConnectionInfo) -> Option<String> {
-    let ConnectionAddr::Tcp(host, _) = info.addr() else { return None };
-    let loopback =
-        host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-    (!loopback).then(|| host.clone())
-}
-
-fn sentinels(infos: &[ConnectionInfo], master: &str) -> Result<Origin, Problem> {
-    let unreadable = |error: redis::RedisError| Problem::Address(error.to_string());
-    let mut node = SentinelNodeConnectionInfo::default();
-    if let Some(first) = infos.first() {
-        node = node.set_redis_connection_info(first.redis_settings().clone());
-        node = node.set_tcp_settings(first.tcp_settings().clone());
-        if matches!(first.addr(), ConnectionAddr::TcpTls { .. }) {
-            node = node.set_tls_mode(TlsMode::Secure);
-        }
-    }
-    // Sentinels know no databases.
-    let infos =
-        infos.iter().map(|info| info.clone().set_redis_settings(info.redis_settings().clone().set_db(0))).collect();
-    // With encryption it takes any text, without a `String`.
-    let master = master.to_owned();
-    let client = SentinelClient::build(infos, master, Some(node), SentinelServerType::Master).map_err(unreadable)?;
-    Ok(Origin::Sentinels(Box::new(tokio::sync::Mutex::new(client))))
 }

@@ -33,6 +33,20 @@ pub enum Problem {
          feature `tls`, or `allow_plaintext()` if the network itself is trusted"
     )]
     Plaintext(String),
+    /// The address asks not to check whom it reaches.
+    #[error(
+        "address: `#insecure` would let anybody pose as the server; leave it out, and give the certificate of the \
+         authority that signed the server's with `tls_root_certificates`"
+    )]
+    Insecure,
+    /// The two sides of an encrypted line do not trust or understand each other.
+    #[error("server: no encrypted line: {detail}; {remedy}")]
+    Untrusted {
+        /// What is wrong.
+        detail: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// The server cannot be reached or refuses the credentials.
     #[error("server: cannot be reached: {0}")]
     Unreachable(String),

@@ -21,6 +21,7 @@
 //! The guide's page on running many nodes has the rest: topologies, sizing, the least that the server's user must be
 //! allowed to do, what each failure looks like, and what stays open.
 
+mod address;
 mod builder;
 mod error;
 mod fault;
@@ -31,7 +32,6 @@ mod preflight;
 mod route;
 mod scripts;
 mod store;
-#[cfg(feature = "tls")]
 mod tls;
 mod wire;
 

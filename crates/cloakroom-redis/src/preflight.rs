@@ -1,6 +1,8 @@
 //! A look at the server before anybody depends on it.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
+
+use cloakroom::Timestamp;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
@@ -8,6 +10,7 @@ use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, Serv
 use crate::error::{ConnectError, Problem};
 use crate::link::{Origin, Settings, timed};
 use crate::scripts;
+use crate::tls;
 
 /// By how much the clocks may differ before it is worth a warning.
 const SKEW: Duration = Duration::from_secs(5);
@@ -30,13 +33,20 @@ pub enum Warning {
     Blind,
 }
 
-pub(crate) async fn look(origin: &Origin, clustered: bool, settings: &Settings) -> Result<Vec<Warning>, ConnectError> {
+/// `now` is what the clock says that the sessions go by.
+pub(crate) async fn look(
+    origin: &Origin,
+    clustered: bool,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Vec<Warning>, ConnectError> {
+    let began = Instant::now();
     let mut connection = connect(origin, settings).await.map_err(|error| unreachable(&error))?;
     let mut look =
         Look { connection: &mut connection, deadline: settings.deadline, problems: Vec::new(), warnings: Vec::new() };
     look.at_rights(settings).await;
     look.at_info(clustered).await;
-    look.at_clock().await;
+    look.at_clock(|| now.after(began.elapsed())).await;
     let Look { problems, warnings, .. } = look;
     if problems.is_empty() { Ok(warnings) } else { Err(ConnectError::new(problems)) }
 }
@@ -51,7 +61,7 @@ async fn connect(origin: &Origin, settings: &Settings) -> RedisResult<Multiplexe
 fn unreachable(error: &RedisError) -> ConnectError {
     match error.kind() {
         ErrorKind::RESP3NotSupported => Problem::TooOld("below 6".into()).into(),
-        _ => Problem::Unreachable(error.to_string()).into(),
+        _ => tls::distrust(error).unwrap_or_else(|| Problem::Unreachable(error.to_string())).into(),
     }
 }
 
@@ -103,10 +113,12 @@ impl Look<'_> {
                 .map(|value| value.trim().to_owned())
         };
         let version = said("redis_version").unwrap_or_default();
+        // A Valkey says to which Redis it corresponds, and its mode under another name.
+        let mode = said("redis_mode").or_else(|| said("server_mode"));
         if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major < 7) {
             self.problems.push(Problem::TooOld(version));
         }
-        match (said("redis_mode").as_deref(), clustered) {
+        match (mode.as_deref(), clustered) {
             (Some("cluster"), false) => self
                 .problems
                 .push(Problem::Topology("the server is part of a cluster; say `.cluster(…)` or `redis+cluster://`")),
@@ -132,12 +144,12 @@ impl Look<'_> {
         settings.iter().any(|(_, schedule)| !schedule.is_empty())
     }
 
-    async fn at_clock(&mut self) {
+    async fn at_clock(&mut self, now: impl Fn() -> Timestamp) {
         let Ok(answer) = self.ask(&cmd("TIME")).await else { return };
-        let Ok((seconds, _)) = redis::from_redis_value::<(u64, u64)>(answer) else { return };
-        let theirs = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let ours = SystemTime::now();
-        let skew = ours.duration_since(theirs).unwrap_or_else(|behind| behind.duration());
+        let Ok((seconds, micros)) = redis::from_redis_value::<(u64, u64)>(answer) else { return };
+        let theirs = Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
+        let ours = now();
+        let skew = ours.since(theirs).max(theirs.since(ours));
         if skew > SKEW {
             self.warnings.push(Warning::Clock(Duration::from_secs(skew.as_secs())));
         }

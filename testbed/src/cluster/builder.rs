@@ -1,7 +1,7 @@
 //! How a cluster is to be, before it runs.
 
 use super::{Cluster, form};
-use crate::Error;
+use crate::{Error, Tls};
 use std::time::Duration;
 
 /// Sets up a [`Cluster`].
@@ -14,11 +14,19 @@ pub struct ClusterBuilder {
     pub(super) node_timeout: Duration,
     pub(super) password: Option<String>,
     pub(super) directives: Vec<String>,
+    pub(super) tls: Option<Tls>,
 }
 
 impl Default for ClusterBuilder {
     fn default() -> Self {
-        Self { masters: 3, replicas: 1, node_timeout: Duration::from_secs(2), password: None, directives: Vec::new() }
+        Self {
+            masters: 3,
+            replicas: 1,
+            node_timeout: Duration::from_secs(2),
+            password: None,
+            directives: Vec::new(),
+            tls: None,
+        }
     }
 }
 
@@ -50,6 +58,12 @@ impl ClusterBuilder {
     /// Adds a directive to the configuration of every node.
     pub fn config(mut self, directive: impl Into<String>) -> Self {
         self.directives.push(directive.into());
+        self
+    }
+
+    /// The nodes also listen for encrypted connections, and talk to each other over such.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 

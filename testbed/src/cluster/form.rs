@@ -37,6 +37,7 @@ fn node(wanted: &ClusterBuilder) -> ServerBuilder {
         // A replica takes over however long it lost sight of its master: tests make long faults.
         .config("cluster-replica-validity-factor 0");
     let node = wanted.directives.iter().fold(node, ServerBuilder::config);
+    let node = wanted.tls.iter().cloned().fold(node, ServerBuilder::tls);
     match &wanted.password {
         Some(password) => node.password(password),
         None => node,
@@ -58,7 +59,7 @@ async fn meet(cluster: &Cluster) -> Result<(), Error> {
         let config = other.command(&["CONFIG", "GET", "cluster-port"]).await?;
         let config: Vec<String> = redis::from_redis_value(config).map_err(|e| Error::unexpected(e.to_string()))?;
         let Some(bus) = config.get(1) else { return Err(Error::unexpected("CONFIG GET cluster-port is empty")) };
-        first.text(&["CLUSTER", "MEET", "127.0.0.1", &other.port().to_string(), bus]).await?;
+        first.text(&["CLUSTER", "MEET", "127.0.0.1", &other.peer_port().to_string(), bus]).await?;
     }
     until("the nodes know each other", AGREE_LIMIT, || async {
         let views = cluster.views().await;

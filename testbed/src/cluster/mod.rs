@@ -49,6 +49,12 @@ impl Cluster {
         self.nodes.iter().map(Server::url).collect()
     }
 
+    /// The URLs for encrypted connections, for a cluster with [`tls`](ClusterBuilder::tls).
+    #[must_use]
+    pub fn tls_urls(&self) -> Vec<String> {
+        self.nodes.iter().map(Server::tls_url).collect()
+    }
+
     /// The slot of a key, by the server's own word.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ impl Cluster {
     }
 
     pub(super) fn by_port(&self, port: u16) -> Result<&Server, Error> {
-        let found = self.nodes.iter().find(|server| server.port() == port);
+        let found = self.nodes.iter().find(|server| server.peer_port() == port);
         found.ok_or_else(|| Error::unexpected(format!("no node of this cluster listens on port {port}")))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{LIMIT, NAME, SENTINELS, Sentinels};
 use crate::{
-    Error, Server, ServerBuilder,
+    Error, Server, ServerBuilder, Tls,
     admin::{PASSWORD, USER},
     server::Part,
     wait::until,
@@ -18,11 +18,12 @@ pub struct SentinelsBuilder {
     replicas: usize,
     down_after: Duration,
     password: Option<String>,
+    tls: Option<Tls>,
 }
 
 impl Default for SentinelsBuilder {
     fn default() -> Self {
-        Self { replicas: 2, down_after: Duration::from_secs(1), password: None }
+        Self { replicas: 2, down_after: Duration::from_secs(1), password: None, tls: None }
     }
 }
 
@@ -45,6 +46,12 @@ impl SentinelsBuilder {
         self
     }
 
+    /// All also listen for encrypted connections, and talk to each other over such.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Starts everything, and waits until every sentinel knows every replica and every other sentinel.
     ///
     /// # Errors
@@ -52,7 +59,7 @@ impl SentinelsBuilder {
     /// As [`ServerBuilder::start`](crate::ServerBuilder::start), and [`Error::TimedOut`] after 90 s.
     pub async fn start(self) -> Result<Sentinels, Error> {
         let master = self.data(None).start().await?;
-        let port = master.port();
+        let port = master.peer_port();
         let replicas = try_join_all((0..self.replicas).map(|_| self.data(Some(port)).start())).await?;
         let mut servers = vec![master];
         servers.extend(replicas);
@@ -66,6 +73,7 @@ impl SentinelsBuilder {
     fn data(&self, master: Option<u16>) -> ServerBuilder {
         let server = master.map(|port| format!("replicaof 127.0.0.1 {port}")).into_iter();
         let server = server.fold(Server::builder(), ServerBuilder::config);
+        let server = self.tls.iter().cloned().fold(server, ServerBuilder::tls);
         match &self.password {
             Some(password) => server.password(password),
             None => server,
@@ -74,14 +82,15 @@ impl SentinelsBuilder {
 
     fn sentinel(&self, master: u16) -> ServerBuilder {
         let quorum = SENTINELS / 2 + 1;
-        Server::builder()
+        let sentinel = Server::builder()
             .part(Part::Sentinel)
             .config(format!("sentinel monitor {NAME} 127.0.0.1 {master} {quorum}"))
             .config(format!("sentinel auth-user {NAME} {USER}"))
             .config(format!("sentinel auth-pass {NAME} {PASSWORD}"))
             .config(format!("sentinel down-after-milliseconds {NAME} {}", self.down_after.as_millis()))
             .config(format!("sentinel failover-timeout {NAME} 5000"))
-            .config(format!("sentinel parallel-syncs {NAME} 2"))
+            .config(format!("sentinel parallel-syncs {NAME} 2"));
+        self.tls.iter().cloned().fold(sentinel, ServerBuilder::tls)
     }
 }
 

@@ -48,6 +48,12 @@ impl Sentinels {
         self.sentinels.iter().map(Server::url).collect()
     }
 
+    /// The URLs of the sentinels for encrypted connections, for those with [`tls`](SentinelsBuilder::tls).
+    #[must_use]
+    pub fn tls_urls(&self) -> Vec<String> {
+        self.sentinels.iter().map(Server::tls_url).collect()
+    }
+
     /// The first master and its replicas, dead ones too.
     #[must_use]
     pub fn servers(&self) -> &[Server] {
@@ -76,7 +82,7 @@ impl Sentinels {
         let Some(port) = named.first().filter(|first| named.iter().all(|other| other == *first)) else {
             return Err(Error::unexpected(format!("the sentinels name the ports {named:?}")));
         };
-        let server = self.servers.iter().find(|server| server.port().to_string() == *port);
+        let server = self.servers.iter().find(|server| server.peer_port().to_string() == *port);
         server.ok_or_else(|| Error::unexpected(format!("the sentinels name the unknown port {port}")))
     }
 

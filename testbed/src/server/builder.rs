@@ -2,10 +2,11 @@
 
 use super::{
     Server,
-    config::{Account, Part, Settings},
+    config::{Account, Part, Settings, Tls},
     start,
 };
 use crate::Error;
+use std::path::PathBuf;
 
 /// Sets up a [`Server`].
 ///
@@ -51,6 +52,18 @@ impl ServerBuilder {
     /// Keeps an append-only file: what was acknowledged is there again after [`Server::restart`].
     pub fn persist(mut self) -> Self {
         self.settings.persist = true;
+        self
+    }
+
+    /// Also listens for encrypted connections, at [`Server::tls_url`]; needs a server that was built with TLS.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.settings.tls = Some(tls);
+        self
+    }
+
+    /// Runs this program instead of the usual one.
+    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings.program = Some(path.into());
         self
     }
 

@@ -4,6 +4,12 @@ use crate::{
     Error,
     admin::{PASSWORD, USER},
 };
+use std::path::PathBuf;
+
+/// The files in the server's directory that hold what it shows on encrypted connections.
+pub(crate) const CERTIFICATE: &str = "certificate.pem";
+pub(crate) const KEY: &str = "key.pem";
+pub(crate) const AUTHORITY: &str = "authority.pem";
 
 /// What the process is; the same program plays every part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,9 +27,32 @@ pub(crate) struct Account {
     pub(crate) rules: String,
 }
 
+/// What a server shows and demands on encrypted connections, as PEM.
+#[derive(Clone)]
+pub struct Tls {
+    /// The server's certificate.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
+    /// Of whom certificates of clients, and of other servers, are accepted.
+    pub authority: String,
+    /// Whether clients have to show one.
+    pub of_clients: bool,
+}
+
+/// The key is left out.
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").field("of_clients", &self.of_clients).finish_non_exhaustive()
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) part: Part,
+    /// Where the program is, if it is another than usual.
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) password: Option<String>,
     pub(crate) accounts: Vec<Account>,
     pub(crate) persist: bool,
@@ -48,8 +77,9 @@ impl Settings {
         Ok(())
     }
 
-    /// The file for a server on `port`; a cluster node also listens on `bus_port`.
-    pub(crate) fn file(&self, port: u16, bus_port: u16) -> String {
+    /// The file for a server on `ports`.
+    pub(crate) fn file(&self, ports: Ports) -> String {
+        let Ports { plain: port, bus: bus_port, tls: tls_port } = ports;
         let mut lines = vec![
             format!("port {port}"),
             "bind 127.0.0.1".to_owned(),
@@ -69,9 +99,18 @@ impl Settings {
             lines.push("cluster-enabled yes".to_owned());
             lines.push(format!("cluster-port {bus_port}"));
         }
+        if let Some(tls) = &self.tls {
+            lines.extend(tls.lines(tls_port, self.part));
+        }
         // Last, so that a test overrides anything above.
         lines.extend(self.lines.iter().cloned());
         lines.join("\n") + "\n"
+    }
+
+    /// The files besides.
+    pub(crate) fn files(&self) -> Vec<(&'static str, &str)> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        vec![(CERTIFICATE, &tls.certificate), (KEY, &tls.key), (AUTHORITY, &tls.authority)]
     }
 
     fn data_lines(&self) -> [String; 7] {
@@ -85,5 +124,32 @@ impl Settings {
             "repl-diskless-sync-delay 0".to_owned(),
             "repl-ping-replica-period 1".to_owned(),
         ]
+    }
+}
+
+/// Where a server listens: for the testbed itself also where the test wants it encrypted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) plain: u16,
+    /// For the other nodes of a cluster.
+    pub(crate) bus: u16,
+    pub(crate) tls: u16,
+}
+
+impl Tls {
+    fn lines(&self, port: u16, part: Part) -> Vec<String> {
+        let mut lines = vec![
+            format!("tls-port {port}"),
+            format!("tls-cert-file {CERTIFICATE}"),
+            format!("tls-key-file {KEY}"),
+            format!("tls-ca-cert-file {AUTHORITY}"),
+            format!("tls-auth-clients {}", if self.of_clients { "yes" } else { "no" }),
+        ];
+        match part {
+            // Sentinels then watch, and name, the encrypted ports.
+            Part::Sentinel | Part::Data => lines.push("tls-replication yes".to_owned()),
+            Part::ClusterNode => lines.push("tls-cluster yes".to_owned()),
+        }
+        lines
     }
 }

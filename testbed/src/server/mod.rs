@@ -9,6 +9,7 @@ mod url;
 
 pub use builder::ServerBuilder;
 pub(crate) use config::Part;
+pub use config::Tls;
 
 use crate::{Error, process::Process};
 use config::Settings;
@@ -26,6 +27,7 @@ use tempfile::TempDir;
 pub struct Server {
     settings: Settings,
     port: u16,
+    tls_port: u16,
     // Before the directory, so that nobody writes there any more when it is removed.
     process: Mutex<Process>,
     directory: TempDir,

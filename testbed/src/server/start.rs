@@ -1,6 +1,9 @@
 //! From settings to a server that answers.
 
-use super::{Server, config::Part, config::Settings};
+use super::{
+    Server,
+    config::{Part, Ports, Settings},
+};
 use crate::{Error, admin, port, process::Process, program, wait::until};
 use parking_lot::Mutex;
 use std::{fs, path::Path, time::Duration};
@@ -26,18 +29,21 @@ pub(crate) async fn on_a_free_port(settings: Settings) -> Result<Server, Error> 
 
 async fn attempt(settings: Settings) -> Result<Server, Error> {
     let directory = TempDir::with_prefix("cloakroom-testbed-").map_err(Error::io("make a temporary directory"))?;
-    let port = port::free()?;
-    let file = settings.file(port, port::free()?);
-    fs::write(directory.path().join(CONFIG), file).map_err(Error::io("write the server's configuration"))?;
+    let ports = Ports { plain: port::free()?, bus: port::free()?, tls: port::free()? };
+    let file = settings.file(ports);
+    for (name, text) in [(CONFIG, file.as_str())].into_iter().chain(settings.files()) {
+        fs::write(directory.path().join(name), text).map_err(Error::io("write the server's configuration"))?;
+    }
     let process = launch(&settings, directory.path())?;
-    let server = Server { settings, port, process: Mutex::new(process), directory };
+    let Ports { plain: port, tls: tls_port, .. } = ports;
+    let server = Server { settings, port, tls_port, process: Mutex::new(process), directory };
     ready(&server).await?;
     Ok(server)
 }
 
 /// Starts the program in a directory that already has its configuration.
 pub(crate) fn launch(settings: &Settings, directory: &Path) -> Result<Process, Error> {
-    let mut command = program::server()?;
+    let mut command = program::server(settings.program.as_deref())?;
     command.arg(CONFIG);
     if settings.part == Part::Sentinel {
         command.arg("--sentinel");

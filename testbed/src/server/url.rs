@@ -11,6 +11,17 @@ impl Server {
         self.url_through(self.port)
     }
 
+    /// `rediss://127.0.0.1:PORT/`, for a server with [`tls`](crate::ServerBuilder::tls); with the password where there is one.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        self.url_through(self.tls_port).replacen("redis:", "rediss:", 1)
+    }
+
+    /// The port at which other servers find it.
+    pub(crate) fn peer_port(&self) -> u16 {
+        if self.settings.tls.is_some() { self.tls_port } else { self.port }
+    }
+
     /// The same for a way that ends here, such as a [`Proxy`](crate::Proxy) that listens on `port`.
     #[must_use]
     pub fn url_through(&self, port: u16) -> String {

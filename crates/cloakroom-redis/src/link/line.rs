@@ -156,8 +156,11 @@ impl Line {
         self.ear.audience.forget_all(self.ear.home.territory())
     }
 
-    /// Ends what a line has left behind when its lease is over, and not before.
+    /// Ends what a line has left behind when its lease is over, and not before. Does nothing where it has left nothing.
     pub(super) async fn lapse(&self) {
+        if self.lease() == Lease::NONE {
+            return;
+        }
         while let Some(until) = self.ear.leases.until(self.lease()) {
             tokio::time::sleep_until(until.into()).await;
         }

@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
+use cloakroom::Sessions;
 use cloakroom::testkit::conformance;
 use cloakroom_redis::{RedisStore, Warning};
-use cloakroom_testbed::Server;
+use cloakroom_testbed::{Cluster, Server};
 
+use crate::cluster::another_master;
 use crate::ground::{Ground, Servers};
+use crate::support::{Visitor, tag_of};
+
+/// What a single server is not asked.
+const FOR_CLUSTERS: [&str; 2] = ["cluster|slots", "asking"];
 
 /// The line of the documentation that a user copies, for the suite's namespaces instead of the shop's.
 fn documented() -> String {
@@ -30,8 +36,7 @@ async fn the_contract_holds_under_the_documented_rules_and_every_command_in_them
     forgetful(&server).await;
     let used = server.command_counts().await.unwrap();
     for command in rules.split(' ').filter_map(|rule| rule.strip_prefix('+')) {
-        // These two are for clusters, whose tests run without rules.
-        if !["cluster|slots", "asking"].contains(&command) {
+        if !FOR_CLUSTERS.contains(&command) {
             assert!(used.of(command) > 0, "+{command} is more than is needed");
         }
     }
@@ -45,6 +50,37 @@ async fn forgetful(server: &Server) {
     let store = RedisStore::builder("test-last").server(server.url_of("shop").unwrap()).connect().await.unwrap();
     server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
     store.destroy(Tag::from_bytes([1; 16]), Guard::Anyone).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules() {
+    let user = format!("user shop on >password {}", documented());
+    let cluster = Cluster::builder().replicas_per_master(0).config(user).start().await.unwrap();
+    let urls = cluster.nodes().iter().map(|node| format!("redis://shop:password@127.0.0.1:{}/", node.port()));
+    let store = RedisStore::builder("test-cluster").cluster(urls).connect().await.unwrap();
+    let sessions = Sessions::builder().store(store).build().unwrap();
+    let alice = Visitor::default();
+    let login = async |user: &'static str| {
+        let visit = alice.enter(&sessions);
+        visit.login(user).await.unwrap();
+        visit.leave().await;
+    };
+    login("alice").await;
+    let slot = cluster.slot_of(&format!("{{{}}}", tag_of(&alice))).await.unwrap();
+    let to = another_master(&cluster, slot).await;
+    let moving = cluster.begin_move(slot, to).await.unwrap();
+    while moving.migrate(10).await.unwrap() > 0 {}
+    login("alice").await;
+    moving.finish().await.unwrap();
+    login("alice").await;
+    let mut used = 0;
+    for node in cluster.nodes() {
+        let denied = node.command(&["ACL", "LOG"]).await.unwrap();
+        assert_eq!(denied, redis::Value::Array(Vec::new()), "nothing was tried that is not allowed");
+        let counts = node.command_counts().await.unwrap();
+        used += usize::from(counts.of("asking") > 0) + usize::from(counts.of("cluster|slots") > 0);
+    }
+    assert!(used >= 2, "and both rights were needed");
 }
 
 #[tokio::test]

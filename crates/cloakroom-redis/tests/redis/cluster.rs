@@ -155,7 +155,7 @@ fn rollbacks(nodes: &[Sessions; 2]) -> u64 {
     nodes.iter().map(|node| node.stats().rollbacks).sum()
 }
 
-async fn another_master(cluster: &Cluster, slot: u16) -> &cloakroom_testbed::Server {
+pub(crate) async fn another_master(cluster: &Cluster, slot: u16) -> &cloakroom_testbed::Server {
     let owner = cluster.node_of(slot).await.unwrap().port();
     for other in [0, 8000, 16_000] {
         let node = cluster.node_of(other).await.unwrap();

@@ -17,6 +17,8 @@ pub(crate) struct Ground {
     stores: AtomicU32,
     /// The rights of the users that stores connect as.
     rules: String,
+    /// Whom stores trust on encrypted lines, which they use if this is here.
+    roots: Option<String>,
 }
 
 pub(crate) enum Servers {
@@ -27,7 +29,13 @@ pub(crate) enum Servers {
 
 impl Ground {
     pub(crate) fn new(servers: Servers) -> Self {
-        Self { servers, stores: AtomicU32::new(0), rules: "~* &* +@all".to_owned() }
+        Self { servers, stores: AtomicU32::new(0), rules: "~* &* +@all".to_owned(), roots: None }
+    }
+
+    /// The same over encrypted lines.
+    #[cfg(feature = "tls")]
+    pub(crate) fn encrypted(self, roots: String) -> Self {
+        Self { roots: Some(roots), ..self }
     }
 
     /// The same, for users with these rights only.
@@ -44,8 +52,16 @@ impl Ground {
         for server in data.iter().chain(sentinels) {
             server.command(&words).await.expect("the server answers its administrator");
         }
-        let url = |server: &Server| format!("redis://{namespace}:password@127.0.0.1:{}/", server.port());
+        let url = |server: &Server| {
+            let url = if self.roots.is_some() { server.tls_url() } else { server.url() };
+            url.replacen("://", &format!("://{namespace}:password@"), 1)
+        };
         let builder = RedisStore::builder(namespace).lease(LEASE);
+        #[cfg(feature = "tls")]
+        let builder = match &self.roots {
+            Some(roots) => builder.tls_root_certificates(roots.as_str()),
+            None => builder,
+        };
         let builder = match &self.servers {
             Servers::One(server) => builder.server(url(server)),
             Servers::Cluster(_) => builder.cluster(data.iter().map(url)),

@@ -12,4 +12,6 @@ mod races;
 mod sealing;
 mod sentinel;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use cloakroom::testkit::ManualClock;
+use cloakroom::{Clock, SystemClock, Timestamp};
 use cloakroom_redis::{ConnectError, RedisStore, Warning};
 use cloakroom_testbed::{Cluster, Server};
 
@@ -159,6 +161,33 @@ async fn a_server_that_may_lose_sessions_is_a_warning() {
     let careful = Server::builder().maxmemory(50_000_000, "noeviction").persist().start().await.unwrap();
     let store = RedisStore::connect(&address(&careful.url())).await.unwrap();
     assert_eq!(store.warnings(), []);
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_named_with_its_version_and_with_what_would_do() {
+    let program = cloakroom_testbed::brought("redis-6.2.14/redis-server").unwrap();
+    let server = Server::builder().program(program).start().await.unwrap();
+    let text = said(RedisStore::connect(&address(&server.url())).await);
+    for part in ["6.2.14", "too old", "Redis 7.0", "Valkey 7.2"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn clocks_that_are_far_apart_are_a_warning_that_says_how_far() {
+    let server = Server::builder().persist().start().await.unwrap();
+    let hour = Duration::from_secs(3600);
+    let now = SystemClock::new().now();
+    let behind = Timestamp::from_millis(now.as_millis() - hour.as_millis() as u64);
+    for wrong in [now.after(hour), behind] {
+        let clock = ManualClock::starting_at(wrong);
+        let store = RedisStore::builder("shop").server(server.url()).clock(clock).connect().await.unwrap();
+        let [Warning::Clock(skew)] = store.warnings() else { panic!("{:?}", store.warnings()) };
+        assert!(skew.abs_diff(hour) < Duration::from_secs(60), "{skew:?}");
+        assert!(store.warnings()[0].to_string().contains("clock"));
+    }
+    let store = RedisStore::builder("shop").server(server.url()).connect().await.unwrap();
+    assert_eq!(store.warnings(), [], "its own clock is the machine's");
 }
 
 #[tokio::test]

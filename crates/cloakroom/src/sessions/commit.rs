@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use super::bearer::Writer;
 use super::convert;
 use super::engine::Engine;
-use super::error::SessionError;
+use super::error::{SessionError, SessionErrorKind};
 
 /// Why a change was not made: the session says no, or something is broken.
 #[derive(Debug)]
@@ -133,9 +133,12 @@ impl Engine {
         self.seal_commit(&cell.tag, &next, &mut commit)?;
         let (nonce, exact) = (commit.nonce, commit.exact_base);
         let mut doubt = Doubt::of(&self.tier, cell);
-        let answer = self.settled(store, cell.tag, commit).await?;
-        doubt.dispel();
-        match answer {
+        let answer = self.settled(store, cell.tag, commit).await;
+        // A store that was not reached, or refused, has changed nothing: the copy is as good as it was.
+        if answer.as_ref().map_or_else(|error| error.kind() == SessionErrorKind::StoreUnavailable, |_| true) {
+            doubt.dispel();
+        }
+        match answer? {
             Committed::Done(receipt) => {
                 let version = receipt.version;
                 let next = match receipt.record {
@@ -267,7 +270,7 @@ impl Engine {
 }
 
 /// Until the answer to a commit or an end is in, nobody knows what the record looks like. If it never comes,
-/// because of a fault or because the request was dropped, the copy has to go.
+/// because it was lost or because the request was dropped, the copy has to go.
 pub(super) struct Doubt<'a> {
     tier: &'a Tier,
     cell: &'a Cell,

@@ -156,8 +156,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// From then on the store calls [`Copies::invalidate`] whenever a record that was read through
     /// this instance was changed by somebody else, and [`Copies::invalidate_all`] or
-    /// [`Copies::invalidate_those`] whenever it may have missed such a change. A store that cannot know does nothing here and never
-    /// [vouches](Store::vouches).
+    /// [`Copies::invalidate_those`] whenever it may have missed such a change. A store that cannot
+    /// know does nothing here and never [vouches](Store::vouches).
     fn attach(&self, copies: Arc<dyn Copies>) {
         drop(copies);
     }

@@ -64,6 +64,26 @@ async fn nothing_is_changed_while_the_store_is_away_whatever_the_layer_says() {
 }
 
 #[tokio::test]
+async fn a_write_that_did_not_reach_the_store_costs_nobody_the_copy() {
+    for fault in [StoreErrorKind::Unavailable, StoreErrorKind::Refused] {
+        let mut scene = Scene::set(OnStoreError::Fail).await;
+        // The line is there and vouches for copies; the store does not take anything.
+        scene.store.fail_all(fault);
+        for _ in 0..2 {
+            assert_eq!(scene.alice.post("/note/other").await.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
+            assert_eq!(scene.alice.get("/note").await.ok().body, "mine", "{fault:?}");
+        }
+        scene.store.heal();
+        scene.alice.post("/note/other").await.ok();
+        assert_eq!(scene.alice.get("/note").await.ok().body, "other", "{fault:?}");
+    }
+    let mut scene = Scene::set(OnStoreError::Fail).await;
+    scene.store.fail_all(StoreErrorKind::Unknown);
+    scene.alice.post("/note/other").await;
+    assert_eq!(scene.alice.get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE, "this one may have been done");
+}
+
+#[tokio::test]
 async fn a_read_fails_unless_the_layer_says_otherwise() {
     let mut scene = Scene::set(OnStoreError::default()).await;
     scene.lose_the_store();

@@ -1,8 +1,11 @@
 //! The server is not there, or does not answer.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use cloakroom::store::{Copies, Store, StoreErrorKind, Tag};
 use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, OnStoreError, SystemClock};
 use cloakroom_redis::RedisStore;
@@ -133,18 +136,50 @@ async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after
     let mut bob = Browser::new(&app);
     bob.post("/count").await.is("1");
     house.server.kill().unwrap();
-    until("its connections are closed", async || node.wire.traffic().open == 0).await;
+    // From now on nothing is sent any more, so that nobody has to wonder what became of it.
+    until("the node knows", async || {
+        let answer = node.store.dismiss(&"nobody".into(), Tag::from_bytes([0; 16])).await;
+        answer.is_err_and(|error| error.kind() == StoreErrorKind::Unavailable)
+    })
+    .await;
     alice.get("/count").await.is("1");
     let began = Instant::now();
     bob.post("/count").await.is_unavailable();
     assert!(began.elapsed() <= DEADLINE + SLACK, "a write is refused in time: {:?}", began.elapsed());
-    bob.get("/count").await.is_unavailable();
+    bob.get("/count").await.is("1");
     let served = served(&mut alice).await;
     assert!(served <= lease + SLACK, "served for {served:?}");
     only_what_needs_the_store_fails(&app, &mut alice).await;
     house.server.restart().await.unwrap();
     let took = recovery(&mut alice).await;
     assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+/// A tier that counts how often it has to drop everything, which takes long where there is much.
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Copies for Counting {
+    fn invalidate(&self, _: Tag) {}
+
+    fn invalidate_all(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn copies_are_dropped_once_when_the_lease_is_over_however_often_a_connection_is_tried_in_vain() {
+    let (house, node, _app, _alice) = scene().await;
+    let counting = Arc::new(Counting::default());
+    node.store.attach(Arc::<Counting>::clone(&counting));
+    house.server.kill().unwrap();
+    until("the lease is over", async || counting.0.load(Relaxed) > 0).await;
+    let tried = node.wire.traffic().connections;
+    until("it was tried in vain", async || node.wire.traffic().connections >= tried + 4).await;
+    assert_eq!(counting.0.load(Relaxed), 1);
+    house.server.restart().await.unwrap();
+    until("there is a line", async || node.store.load(Tag::from_bytes([0; 16])).await.is_ok()).await;
+    until("nothing from before is left", async || counting.0.load(Relaxed) == 2).await;
 }
 
 #[tokio::test]
@@ -196,4 +231,31 @@ async fn a_frozen_server_is_not_missed_within_the_lease_and_not_waited_for_after
         (2..=6).contains(&count)
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_given_up_is_asked_by_nobody_and_costs_nobody_the_deadline() {
+    let deadline = Duration::from_secs(2);
+    let house = House::open().await;
+    let node = house.node_with(|store| store.lease(LEASE).deadline(deadline), |sessions| sessions).await;
+    let app = app(&node.sessions);
+    let mut alice = Browser::new(&app);
+    alice.post("/count").await.is("1");
+    house.server.freeze().await.unwrap();
+    let quick = async |alice: &mut Browser| {
+        let began = Instant::now();
+        alice.get("/count").await.is_unavailable();
+        began.elapsed() < deadline / 4
+    };
+    until("the lease is over", async || alice.get("/count").await.status != StatusCode::OK).await;
+    until("it is given up", async || quick(&mut alice).await).await;
+    let before = node.commands();
+    for _ in 0..50 {
+        assert!(quick(&mut alice).await);
+    }
+    assert_eq!(node.commands().since(&before).of("hgetall"), 0);
+    house.server.thaw().unwrap();
+    let took = recovery(&mut alice).await;
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    alice.get("/count").await.is("1");
 }

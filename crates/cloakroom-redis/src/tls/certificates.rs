@@ -1,0 +1,57 @@
+use redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, TlsCertificates};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::Problem;
+
+/// Whom encrypted lines trust, and what they show of themselves.
+#[derive(Clone, Default)]
+pub(crate) struct Certificates {
+    pub(crate) roots: Option<Vec<u8>>,
+    /// A certificate and its private key.
+    pub(crate) client: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Certificates {
+    /// None where everything is as the library has it.
+    pub(crate) fn given(&self) -> Option<TlsCertificates> {
+        (self.roots.is_some() || self.client.is_some()).then(|| TlsCertificates {
+            root_cert: self.roots.clone(),
+            client_tls: self
+                .client
+                .clone()
+                .map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key }),
+        })
+    }
+
+    /// Has connections to this address use them.
+    pub(crate) fn attach(&self, info: ConnectionInfo) -> Result<ConnectionInfo, Problem> {
+        let Some(given) = self.given() else { return Ok(info) };
+        let field = if self.roots.is_some() { "tls_root_certificates" } else { "tls_client_certificate" };
+        let wrong = |field, remedy: &str| Problem::Setting { field, remedy: remedy.to_owned() };
+        if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err(wrong(
+                field,
+                "the address is not `rediss://`, so that nothing is encrypted and nobody is checked",
+            ));
+        }
+        if self.roots.as_ref().is_some_and(|pem| !has_certificates(pem)) {
+            return Err(wrong("tls_root_certificates", "there is no certificate in it that reads; give PEM"));
+        }
+        if let Some((certificate, key)) = &self.client {
+            if !has_certificates(certificate) {
+                return Err(wrong("tls_client_certificate", "there is no certificate in it that reads; give PEM"));
+            }
+            if PrivateKeyDer::from_pem_slice(key).is_err() {
+                return Err(wrong("tls_client_certificate", "its key does not read; give a private key as PEM"));
+            }
+        }
+        let client = Client::build_with_tls(info, given).map_err(|error| wrong(field, &error.to_string()))?;
+        Ok(client.get_connection_info().clone())
+    }
+}
+
+fn has_certificates(pem: &[u8]) -> bool {
+    let mut certificates = CertificateDer::pem_slice_iter(pem).peekable();
+    certificates.peek().is_some() && certificates.all(|certificate| certificate.is_ok())
+}

@@ -1,0 +1,15 @@
+//! Encrypted connections.
+
+#[cfg(feature = "tls")]
+mod certificates;
+#[cfg(feature = "tls")]
+mod trust;
+#[cfg(not(feature = "tls"))]
+mod without;
+
+#[cfg(feature = "tls")]
+pub(crate) use certificates::Certificates;
+#[cfg(feature = "tls")]
+pub(crate) use trust::{distrust, prepare};
+#[cfg(not(feature = "tls"))]
+pub(crate) use without::{Certificates, distrust, prepare};

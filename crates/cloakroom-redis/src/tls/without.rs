@@ -1,0 +1,19 @@
+use redis::{ConnectionInfo, RedisError};
+
+use crate::error::Problem;
+
+/// Nobody is shown any, and nobody trusted.
+#[derive(Clone, Default)]
+pub(crate) struct Certificates(());
+
+impl Certificates {
+    pub(crate) const fn attach(&self, info: ConnectionInfo) -> Result<ConnectionInfo, Problem> {
+        Ok(info)
+    }
+}
+
+pub(crate) const fn prepare(_: &[ConnectionInfo]) {}
+
+pub(crate) const fn distrust(_: &RedisError) -> Option<Problem> {
+    None
+}

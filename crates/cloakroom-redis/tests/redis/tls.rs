@@ -1,0 +1,137 @@
+//! Encrypted lines: who is trusted, who is not, and what is said of it.
+
+mod authority;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::Sessions;
+use cloakroom::testkit::conformance;
+use cloakroom_redis::{ConnectError, RedisStore, RedisStoreBuilder};
+use cloakroom_testbed::{Cluster, Sentinels, Server, Tls};
+
+use crate::ground::{Ground, Servers};
+use crate::support::{Count, NAMESPACE, Visitor};
+use authority::{Authority, Identity};
+
+async fn server(tls: Tls) -> Server {
+    Server::builder().tls(tls).start().await.expect("redis-server is built with TLS")
+}
+
+/// What is said of a server with this identity by a client that trusts `roots`.
+async fn said_of(tls: Tls, roots: &Authority) -> String {
+    let server = server(tls).await;
+    said(builder().server(server.tls_url()).tls_root_certificates(roots.certificate())).await
+}
+
+async fn said(builder: RedisStoreBuilder) -> String {
+    let error: ConnectError = builder.connect().await.expect_err("they must not come together");
+    assert_eq!(error.problems().len(), 1, "one clear message: {error}");
+    error.to_string()
+}
+
+fn builder() -> RedisStoreBuilder {
+    RedisStore::builder(NAMESPACE).deadline(Duration::from_secs(5))
+}
+
+/// A session on the way through this store.
+async fn works(store: RedisStore) {
+    let sessions = Sessions::builder().store(store).build().unwrap();
+    let visitor = Visitor::default();
+    for expected in 1..=3 {
+        let visit = visitor.enter(&sessions);
+        let count = |count: &mut Count| {
+            count.0 += 1;
+            count.0
+        };
+        assert_eq!(visit.update(count).await.unwrap(), expected);
+        visit.leave().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds_over_encrypted_lines() {
+    let authority = Authority::new();
+    let server = server(authority.server("127.0.0.1")).await;
+    let ground = Ground::new(Servers::One(Arc::new(server))).encrypted(authority.certificate());
+    conformance(ground).await.assert_passed();
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_trusted_has_signed_is_refused() {
+    let (ours, others) = (Authority::new(), Authority::new());
+    let text = said_of(others.server("127.0.0.1"), &ours).await;
+    assert!(text.contains("UnknownIssuer") && text.contains("tls_root_certificates"), "{text}");
+    // Whoever gives no root trusts the public authorities, who have signed nothing here.
+    let server = server(ours.server("127.0.0.1")).await;
+    let text = said(builder().server(server.tls_url())).await;
+    assert!(text.contains("UnknownIssuer") && text.contains("tls_root_certificates"), "{text}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_too_old_or_for_another_host_is_refused() {
+    let authority = Authority::new();
+    let text = said_of(authority.expired_server("127.0.0.1"), &authority).await;
+    assert!(text.contains("expired") && text.contains("renew"), "{text}");
+    let text = said_of(authority.server("elsewhere.example"), &authority).await;
+    assert!(text.contains("127.0.0.1") && text.contains("by a name that stands in its certificate"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_who_comes_is_told() {
+    let (authority, others) = (Authority::new(), Authority::new());
+    let server = server(Tls { of_clients: true, ..authority.server("127.0.0.1") }).await;
+    let builder = || builder().server(server.tls_url()).tls_root_certificates(authority.certificate());
+    let Identity { certificate, key } = authority.client();
+    works(builder().tls_client_certificate(certificate, key).connect().await.unwrap()).await;
+    let text = said(builder()).await;
+    assert!(text.contains("tls_client_certificate"), "{text}");
+    let Identity { certificate, key } = others.client();
+    let text = said(builder().tls_client_certificate(certificate, key)).await;
+    assert!(text.contains("tls_client_certificate"), "{text}");
+}
+
+#[tokio::test]
+async fn what_would_switch_the_check_off_or_is_no_certificate_is_refused_before_anything_is_sent() {
+    let authority = Authority::new();
+    let Identity { certificate, key } = authority.client();
+    let server = server(authority.server("127.0.0.1")).await;
+    let address = server.tls_url();
+    let text = said(builder().server("rediss://:open-sesame@localhost:1/#insecure")).await;
+    assert!(text.contains("#insecure") && text.contains("tls_root_certificates"), "{text}");
+    assert!(!text.contains("open-sesame"), "{text}");
+    let text = said(builder().server("redis://localhost:1/").tls_root_certificates(authority.certificate())).await;
+    assert!(text.contains("tls_root_certificates") && text.contains("rediss://"), "{text}");
+    for nonsense in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", &key] {
+        let text = said(builder().server(&address).tls_root_certificates(nonsense)).await;
+        assert!(text.contains("tls_root_certificates"), "{nonsense}: {text}");
+        let text = said(builder().server(&address).tls_client_certificate(nonsense, key.clone())).await;
+        assert!(text.contains("tls_client_certificate"), "{nonsense}: {text}");
+    }
+    let text = said(builder().server(&address).tls_client_certificate(certificate, "nonsense")).await;
+    assert!(text.contains("tls_client_certificate") && text.contains("key"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_servers_of_a_cluster_are_checked() {
+    let (authority, others) = (Authority::new(), Authority::new());
+    let cluster = Cluster::builder().replicas_per_master(0).tls(authority.server("127.0.0.1")).start().await.unwrap();
+    let store = builder().cluster(cluster.tls_urls()).tls_root_certificates(authority.certificate());
+    let store = store.connect().await.unwrap();
+    // Enough for every master to get some.
+    for _ in 0..12 {
+        works(store.clone()).await;
+    }
+    let text = said(builder().cluster(cluster.tls_urls()).tls_root_certificates(others.certificate())).await;
+    assert!(text.contains("UnknownIssuer"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_and_the_master_that_they_name_are_checked() {
+    let (authority, others) = (Authority::new(), Authority::new());
+    let sentinels = Sentinels::builder().replicas(0).tls(authority.server("127.0.0.1")).start().await.unwrap();
+    let builder = || builder().sentinels(sentinels.tls_urls(), sentinels.master_name());
+    works(builder().tls_root_certificates(authority.certificate()).connect().await.unwrap()).await;
+    let text = said(builder().tls_root_certificates(others.certificate())).await;
+    assert!(text.contains("UnknownIssuer"), "{text}");
+}
