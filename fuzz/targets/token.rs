@@ -1,10 +1,10 @@
-//! The token parser against one that spells the bits out.
+//! The token parser against one that spells the bits out, and the one of tokens with a MAC against their writer.
 //!
 //! An input is the text of a token; 32 or 42 bytes are also the parts of one.
 
 #![no_main]
 
-use cloakroom::fuzzing::{TokenParts, encode_token, parse_token};
+use cloakroom::fuzzing::{TokenParts, encode_token, parse_token, seal_token, unseal_token};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -15,6 +15,13 @@ fuzz_target!(|input: &[u8]| {
     }
     if let Some(parts) = parts(input) {
         assert_eq!(parse_token(encode_token(parts).as_bytes()), Some(parts), "a token survives its text");
+        let sealed = seal_token(parts).expect("the key is good");
+        assert_eq!(unseal_token(sealed.as_bytes()), Some(parts), "a token with a MAC survives its text");
+        assert_eq!(parse_token(sealed.as_bytes()), None, "and is none without one");
+    }
+    if let Some(parts) = unseal_token(input) {
+        assert_eq!(seal_token(parts).expect("the key is good").as_bytes(), input, "it has one spelling");
+        assert_eq!(parsed, None);
     }
 });
 

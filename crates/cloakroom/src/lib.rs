@@ -38,6 +38,7 @@
 //! # Features
 //!
 //! - `axum` (default): extractors and responses, through `axum-core`.
+//! - `jwt`: signed JWTs as session tokens, and the application's own access tokens verified once per session.
 //! - `testkit`: a manual clock, seeded randomness, a reference store, a spy, faults, and the
 //!   conformance suite for authors of stores.
 
@@ -47,6 +48,8 @@
 mod cache;
 mod http;
 mod identity;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 mod keys;
 mod random;
 mod seal;
@@ -70,7 +73,9 @@ pub use http::{
 pub use identity::{InvalidHandle, Principal, SessionHandle};
 pub use keys::{Key, KeyError, KeyId, KeyRing};
 pub use random::{OsRandom, RandomError, RandomSource};
-pub use session::{AnsweredBy, CachePolicy, Login, Session, SessionValue};
+#[cfg(feature = "jwt")]
+pub use session::AccessError;
+pub use session::{AnsweredBy, CachePolicy, Derived, Login, Session, SessionValue};
 pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, OnStoreError, PrincipalSessions, ReusePolicy, RollbackPolicy,
     SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
@@ -101,4 +106,6 @@ mod guide {
     mod writing_a_store {}
     #[doc = include_str!("../../../docs/guide/09-when-not-to-use-it.md")]
     mod when_not_to_use_it {}
+    #[doc = include_str!("../../../docs/guide/11-tokens-and-keys.md")]
+    mod tokens_and_keys {}
 }

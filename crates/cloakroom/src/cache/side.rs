@@ -31,6 +31,8 @@ pub(crate) struct Flight {
 pub(crate) struct Base {
     pub(crate) version: u64,
     pub(crate) fingerprint: Fingerprint,
+    /// A digest of what the load is made of, where that is more than the session; else 0.
+    pub(crate) input: u128,
 }
 
 /// How a load came out: a value, the absence of one, or a failure that every waiter gets.

@@ -30,7 +30,7 @@ pub(super) fn answer<B>(handle: &Handle, way: Way, response: &mut Response<B>) {
     let exposure = match handle.reply() {
         Reply::Unchanged => Exposure::Used,
         Reply::Keep { token, lifetime, persistent } => {
-            channels.outlet(way).issue(headers, &token, lifetime, persistent);
+            channels.outlet(way).issue(headers, &token, lifetime, persistent, handle);
             Exposure::TokenIssued
         }
         Reply::Forget => {
@@ -75,13 +75,17 @@ impl Channels {
 }
 
 impl Outlet<'_> {
-    fn issue(&self, headers: &mut HeaderMap, token: &Token, left: Duration, persistent: bool) {
+    fn issue(&self, headers: &mut HeaderMap, token: &Token, left: Duration, persistent: bool, handle: &Handle) {
         match self {
             Self::Cookie(Channel { config, form }) => {
+                let Some((text, left)) = form.write(token, left, handle) else { return };
                 let max_age = (persistent || config.is_persistent()).then_some(left);
-                headers.append(SET_COOKIE, set_cookie::issue(config, form.write(token).as_str(), max_age));
+                headers.append(SET_COOKIE, set_cookie::issue(config, text.as_str(), max_age));
             }
-            Self::Header(Channel { config, form }) => tell(config, headers, form.write(token).as_str(), left),
+            Self::Header(Channel { config, form }) => {
+                let Some((text, left)) = form.write(token, left, handle) else { return };
+                tell(config, headers, text.as_str(), left);
+            }
         }
     }
 

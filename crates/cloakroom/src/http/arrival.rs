@@ -93,6 +93,8 @@ fn token(text: &[u8], form: &Form, engine: &Engine) -> Shown {
         }
         Reading::Malformed => counters.tokens_malformed.count(),
         Reading::Forged => counters.tokens_forged.count(),
+        #[cfg(feature = "jwt")]
+        Reading::OutOfTime => counters.tokens_out_of_time.count(),
         Reading::UnknownKey => {
             counters.tokens_of_unknown_keys.count();
             engine.ledger.record(EventKind::TokenOfUnknownKey, None, None);

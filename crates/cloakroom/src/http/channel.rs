@@ -25,19 +25,27 @@ pub(super) struct Channel<C> {
 
 impl Channels {
     pub(super) fn new(transport: &Transport, keys: Option<&KeysInUse>, plain_until: Option<Timestamp>) -> Self {
-        let cookie = |config: &CookieConfig| Channel {
-            form: Form::new(keys, "cookie", config.name(), plain_until),
-            config: config.clone(),
-        };
-        let header = |config: &TokenHeader| Channel {
-            form: Form::new(keys, "header", config.name(), plain_until),
-            config: config.clone(),
-        };
+        let form = |way: &str, name: &str| transport.form().unwrap_or_else(|| Form::new(keys, way, name, plain_until));
+        let cookie = |config: &CookieConfig| Channel { form: form("cookie", config.name()), config: config.clone() };
+        let header = |config: &TokenHeader| Channel { form: form("header", config.name()), config: config.clone() };
         let accepts = match &transport.accepts {
             Accepts::Cookie(config) => Accepts::Cookie(cookie(config)),
             Accepts::Header(config) => Accepts::Header(header(config)),
             Accepts::Either(one, other) => Accepts::Either(cookie(one), header(other)),
         };
         Self { accepts, on_both: transport.on_both, first: transport.first }
+    }
+}
+
+impl Transport {
+    /// The form that was chosen, if one was.
+    #[cfg(feature = "jwt")]
+    fn form(&self) -> Option<Form> {
+        self.jwt.clone().map(Form::Jwt)
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    const fn form(&self) -> Option<Form> {
+        None
     }
 }

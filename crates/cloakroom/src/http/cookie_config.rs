@@ -100,6 +100,12 @@ impl CookieConfig {
         &self.name
     }
 
+    /// Whether browsers keep the cookie with a token of this length.
+    #[cfg(feature = "jwt")]
+    pub(super) fn fits(&self, token: usize) -> Result<(), CookieConfigError> {
+        rules::size(&self.name, &self.attributes, token)
+    }
+
     pub(crate) fn attributes(&self) -> &str {
         &self.attributes
     }

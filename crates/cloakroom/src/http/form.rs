@@ -1,11 +1,19 @@
 //! What the text of a layer's tokens looks like, and what proves it.
 
+use std::time::Duration;
+
 use crate::identity::Token;
+#[cfg(feature = "jwt")]
+use crate::jwt::JwtFormat;
 use crate::keys::{KeysInUse, Live, MacKeys, Purpose};
+use crate::session::Handle;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
 use super::token::{EncodedToken, Unsealed};
+
+#[cfg(feature = "jwt")]
+mod jwt;
 
 /// How tokens are written on one way.
 #[derive(Clone, Debug)]
@@ -14,6 +22,9 @@ pub(super) enum Form {
     Plain,
     /// With a MAC under the sessions' keys, for this one way and name.
     Sealed(Sealed),
+    /// In a signed JWT.
+    #[cfg(feature = "jwt")]
+    Jwt(JwtFormat),
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +45,9 @@ pub(super) enum Reading {
     Malformed,
     Forged,
     UnknownKey,
+    /// It was good once, or will be.
+    #[cfg(feature = "jwt")]
+    OutOfTime,
 }
 
 impl Form {
@@ -50,13 +64,36 @@ impl Form {
         match self {
             Self::Plain => Token::parse(text).map_or(Reading::Malformed, Reading::Token),
             Self::Sealed(sealed) => sealed.read(text, now),
+            #[cfg(feature = "jwt")]
+            Self::Jwt(format) => jwt::read(format, text, now()),
         }
     }
 
-    pub(super) fn write(&self, token: &Token) -> EncodedToken {
+    /// The text of the token of a handle's session, which has `left` to live, and for how long it is good. `None` only
+    /// if a signature cannot be made.
+    pub(super) fn write(&self, token: &Token, left: Duration, handle: &Handle) -> Option<(Text, Duration)> {
         match self {
-            Self::Plain => token.encode(),
-            Self::Sealed(sealed) => token.seal(&sealed.keys.present()),
+            Self::Plain => Some((Text::Short(token.encode()), left)),
+            Self::Sealed(sealed) => Some((Text::Short(token.seal(&sealed.keys.present())), left)),
+            #[cfg(feature = "jwt")]
+            Self::Jwt(format) => jwt::write(format, token, left, handle),
+        }
+    }
+}
+
+/// What a client gets.
+pub(super) enum Text {
+    Short(EncodedToken),
+    #[cfg(feature = "jwt")]
+    Long(String),
+}
+
+impl Text {
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Short(text) => text.as_str(),
+            #[cfg(feature = "jwt")]
+            Self::Long(text) => text,
         }
     }
 }

@@ -9,7 +9,7 @@ mod cookie;
 mod cookie_config;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
-mod corpus;
+pub(crate) mod corpus;
 #[cfg(feature = "axum")]
 mod error_response;
 #[cfg(feature = "axum")]

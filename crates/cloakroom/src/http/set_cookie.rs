@@ -9,7 +9,6 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::cookie_config::CookieConfig;
-use super::token;
 
 /// Browsers cut longer lifetimes to this (RFC 6265bis §5.5): 400 days.
 const LONGEST_MAX_AGE: u64 = 400 * 24 * 60 * 60;
@@ -32,8 +31,8 @@ pub(crate) fn remove(config: &CookieConfig) -> HeaderValue {
 }
 
 /// How long the header may become for a cookie. A removal has no token, hence is shorter.
-pub(crate) fn longest(name: &str, attributes: &str) -> usize {
-    name.len() + "=".len() + token::LONGEST + attributes.len() + lifetime(Duration::MAX).len()
+pub(crate) fn longest(name: &str, attributes: &str, token: usize) -> usize {
+    name.len() + "=".len() + token + attributes.len() + lifetime(Duration::MAX).len()
 }
 
 /// In whole seconds, rounded down so that no cookie outlives its session, but never to zero, which
@@ -54,7 +53,7 @@ fn line(config: &CookieConfig, value: &str, lifetime: &str) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::SameSite;
+    use crate::http::{SameSite, token};
     use crate::identity::{Hint, Secret, Tag, Token};
 
     const PLAIN: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";

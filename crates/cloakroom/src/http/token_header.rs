@@ -16,7 +16,7 @@ use http::HeaderName;
 ///
 /// `!` occurs in no token (RFC 6750 §2.1, `b64token`), so that the last word cannot be mistaken for one.
 ///
-/// Any programme may send the token, hence any may lose it: keep it out of URLs, logs and a browser's
+/// Any program may send the token, hence any may lose it: keep it out of URLs, logs and a browser's
 /// `localStorage`. Browsers are better off with the cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenHeader {

@@ -1,7 +1,11 @@
 //! By which ways the tokens of a layer travel.
 
 use super::cookie_config::CookieConfig;
+#[cfg(feature = "jwt")]
+use super::cookie_config::CookieConfigError;
 use super::token_header::TokenHeader;
+#[cfg(feature = "jwt")]
+use crate::jwt::JwtFormat;
 
 /// How clients show their token to a layer, and how they get it. Default: the [cookie](CookieConfig).
 ///
@@ -29,6 +33,8 @@ pub struct Transport {
     pub(super) accepts: Accepts<CookieConfig, TokenHeader>,
     pub(super) on_both: OnBoth,
     pub(super) first: Way,
+    #[cfg(feature = "jwt")]
+    pub(super) jwt: Option<JwtFormat>,
 }
 
 /// What a layer that takes either does with a request that has both a session cookie and a bearer token.
@@ -92,7 +98,13 @@ impl Transport {
     }
 
     const fn of(accepts: Accepts<CookieConfig, TokenHeader>, first: Way) -> Self {
-        Self { accepts, on_both: OnBoth::Refuse, first }
+        Self {
+            accepts,
+            on_both: OnBoth::Refuse,
+            first,
+            #[cfg(feature = "jwt")]
+            jwt: None,
+        }
     }
 
     /// What happens to a request that shows both. Of no consequence where a layer takes one of them. Default: [`OnBoth::Refuse`].
@@ -100,6 +112,23 @@ impl Transport {
     pub const fn on_both(mut self, answer: OnBoth) -> Self {
         self.on_both = answer;
         self
+    }
+
+    /// Makes the tokens signed JWTs, and accepts nothing else. Default: they are short and opaque, and have a MAC where
+    /// the sessions have [keys](crate::SessionsBuilder::keys).
+    ///
+    /// For clients whose tokens other services are to verify. Where nobody does, the default is shorter and
+    /// costs a hash in place of a signature. Turning it on or off logs everybody out.
+    ///
+    /// # Errors
+    /// If a JWT could make the cookie longer than the 4096 bytes that browsers keep (RFC 6265bis §5.6).
+    #[cfg(feature = "jwt")]
+    pub fn jwt(mut self, format: JwtFormat) -> Result<Self, CookieConfigError> {
+        if let Accepts::Cookie(config) | Accepts::Either(config, _) = &self.accepts {
+            config.fits(format.longest())?;
+        }
+        self.jwt = Some(format);
+        Ok(self)
     }
 
     /// Gives clients that come without a token theirs in the header and not in a cookie. Of no consequence where a

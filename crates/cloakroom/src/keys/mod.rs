@@ -20,3 +20,5 @@ pub use ring::KeyRing;
 pub(crate) use derived::Purpose;
 pub(crate) use in_use::{KeysInUse, Live};
 pub(crate) use mac::{MAC_BYTES, MacKeys, Verdict};
+#[cfg(feature = "jwt")]
+pub(crate) use weak::problem as weakness;

@@ -9,7 +9,7 @@ const LONGEST: usize = 1024;
 const FEWEST_DIFFERENT: usize = 16;
 
 /// What is wrong with a secret, if anything is.
-pub(super) fn problem(secret: &[u8]) -> Option<&'static str> {
+pub(crate) fn problem(secret: &[u8]) -> Option<&'static str> {
     if secret.is_empty() {
         return Some("is empty");
     }
@@ -51,8 +51,11 @@ fn is_published(secret: &[u8]) -> bool {
 }
 
 /// The first halves of SHA-256 of what stands in the places named.
-const PUBLISHED: [u128; 6] = [
+const PUBLISHED: [u128; 9] = [
     0xc8ec_c936_1a05_e285_f04c_26f9_5721_31a6, // RFC 7515 A.1.1 and RFC 7517 A.3
+    0xcfce_f6cf_b631_f2a3_50b7_0a6a_b72b_2069, // RFC 7515 A.3
+    0x43e4_b741_3138_5aec_85e1_f076_4d66_93ac, // RFC 7517 A.2
+    0xb703_8566_0302_dca8_92f7_4cdb_6d75_f73f, // RFC 6979 A.2.5
     0x73ec_7445_8059_c70c_ae3f_0ade_8663_fe0d, // RFC 7520 §3.5
     0x644d_50ab_6486_4c20_a12b_3c46_56d4_6b4a, // RFC 8032 §7.1, test 1, and RFC 8037 A.1
     0x3d2d_9682_cdba_5296_82a1_52f6_78e2_5c6c, // RFC 8032 §7.1, test 2

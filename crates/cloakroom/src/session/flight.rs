@@ -12,7 +12,7 @@ use crate::identity::Verifier;
 use crate::sessions::{CommitError, Engine, Proposal, Writer};
 use crate::sync::{Arc, spawn};
 
-use super::value::{SessionValue, erase, key, put};
+use super::value::{SessionValue, erase, fresh_until, key, put};
 
 /// A session, and what its value looked like when a load is about to begin.
 #[derive(Clone, Debug)]
@@ -73,8 +73,8 @@ impl Runway {
         match loaded {
             Some(value) => {
                 let random = self.engine.random_number();
-                let edit = put(value, expect, now).ok()?;
-                Some(Edit { fresh_until: T::CACHE.fresh_until(now, random), ..edit })
+                let fresh_until = fresh_until(&*value, now, random);
+                Some(Edit { fresh_until, ..put(value, expect, now).ok()? })
             }
             None if T::CACHE.keeps_absence() => Some(Edit {
                 key: Key::Static(key::<T>()),

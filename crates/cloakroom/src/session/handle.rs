@@ -3,6 +3,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::cache::Snapshot;
+#[cfg(feature = "jwt")]
+use crate::identity::Principal;
 use crate::identity::Token;
 use crate::sessions::{Engine, OnStoreError, Open, SessionError, SessionErrorKind};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
@@ -92,6 +94,12 @@ impl Handle {
         if let Ok(Some((_, state))) = self.open().await {
             self.with_held(|held| held.settle(&state));
         }
+    }
+
+    /// What a token says that says more than which session it opens: when it is made, and for whom.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn bearer_now(&self) -> (Timestamp, Option<Principal>) {
+        (self.engine().now(), self.with_held(|held| held.principal()))
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

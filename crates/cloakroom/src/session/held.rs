@@ -1,6 +1,8 @@
 //! What a request knows of its client's token and session.
 
 use crate::cache::{Cell, Snapshot, State};
+#[cfg(feature = "jwt")]
+use crate::identity::Principal;
 use crate::identity::{Hint, Token};
 use crate::sessions::{Access, Bearer, Engine, Open};
 use crate::sync::Arc;
@@ -152,6 +154,13 @@ impl Held {
         let state = self.cell.as_ref()?.state();
         let snapshot = state.last_known()?;
         Some((snapshot.absolute, snapshot.is_persistent()))
+    }
+
+    /// Who is logged in, as far as is known here.
+    #[cfg(feature = "jwt")]
+    pub(super) fn principal(&self) -> Option<Principal> {
+        let state = self.cell.as_ref()?.state();
+        state.last_known()?.principal().cloned()
     }
 
     /// Whether there is something to tell the client of a token that may be none any more.

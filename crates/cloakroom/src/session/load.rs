@@ -22,15 +22,25 @@ enum Cached<T> {
     Wait(Option<Arc<T>>),
 }
 
-/// The value of type `T`, from the session or through the loader. `absence_counts` says whether
-/// "there is no such value" is an answer that may come from the session.
-pub(super) async fn load<T, L, F>(
+/// Which answers a reader takes from the session.
+pub(super) struct Taking<M> {
+    /// Whether "there is no such value" is one.
+    pub(super) absence: bool,
+    /// Whether a value is one for this reader.
+    pub(super) matches: M,
+    /// The same for the loads that readers may share; 0 where all may.
+    pub(super) input: u128,
+}
+
+/// The value of type `T`, from the session or through the loader.
+pub(super) async fn load<T, M, L, F>(
     hold: &Handle,
-    absence_counts: bool,
+    taking: Taking<M>,
     loader: L,
 ) -> Result<Option<Arc<T>>, SessionError>
 where
     T: SessionValue,
+    M: Fn(&T) -> bool,
     L: FnOnce() -> F + Send + 'static,
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
@@ -40,16 +50,16 @@ where
     let engine = hold.engine();
     let found = read::<T>(engine, &open)?;
     let version = found.version;
-    match cached(engine, found, absence_counts) {
+    match cached(engine, found, &taking) {
         Cached::Use(value) => Ok(value),
         Cached::UseAndRenew(value) => {
-            if let Some(runway) = runway(engine, &open, version) {
+            if let Some(runway) = runway(engine, &open, version, taking.input) {
                 join_or_launch::<T, _, _>(&runway, loader);
             }
             Ok(value)
         }
         Cached::Wait(spare) => {
-            let Some(runway) = runway(engine, &open, version) else {
+            let Some(runway) = runway(engine, &open, version, taking.input) else {
                 return load_without_session(engine, loader).await;
             };
             let flight = join_or_launch::<T, _, _>(&runway, loader);
@@ -64,14 +74,18 @@ where
     }
 }
 
-fn cached<T: SessionValue>(engine: &Engine, found: Found<T>, absence_counts: bool) -> Cached<T> {
+fn cached<T: SessionValue>(engine: &Engine, found: Found<T>, taking: &Taking<impl Fn(&T) -> bool>) -> Cached<T> {
     let counters = &engine.ledger.counters;
     let value = match found.content {
-        Content::Value(value) => Some(value),
-        Content::Absent if absence_counts => None,
-        Content::Absent | Content::Nothing => return Cached::Wait(None),
+        Content::Value(value) if (taking.matches)(&value) => Some(value),
+        Content::Absent if taking.absence => None,
+        Content::Value(_) | Content::Absent | Content::Nothing => return Cached::Wait(None),
     };
-    let freshness = T::CACHE.freshness(found.fresh_until, engine.now());
+    let now = engine.now();
+    if value.as_ref().and_then(|value| value.expires_at()).is_some_and(|end| now >= end) {
+        return Cached::Wait(None);
+    }
+    let freshness = T::CACHE.freshness(found.fresh_until, now);
     match freshness {
         Freshness::Fresh | Freshness::Renew => counters.value_hits.count(),
         Freshness::Stale if value.is_some() => counters.stale_served.count(),
@@ -86,12 +100,12 @@ fn cached<T: SessionValue>(engine: &Engine, found: Found<T>, absence_counts: boo
     }
 }
 
-fn runway(engine: &Arc<Engine>, (cell, state): &Open, version: u64) -> Option<Runway> {
+fn runway(engine: &Arc<Engine>, (cell, state): &Open, version: u64, input: u128) -> Option<Runway> {
     let snapshot = state.snapshot()?;
     Some(Runway {
         engine: Arc::clone(engine),
         cell: Arc::clone(cell),
-        base: Base { version, fingerprint: snapshot.fingerprint },
+        base: Base { version, fingerprint: snapshot.fingerprint, input },
         verifier: snapshot.verifier,
     })
 }

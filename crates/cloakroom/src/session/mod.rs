@@ -3,6 +3,7 @@
 
 mod cache_policy;
 mod change;
+mod derived;
 mod desk;
 mod ended;
 mod flight;
@@ -17,11 +18,16 @@ mod read;
 mod shown;
 mod value;
 mod verbs;
+#[cfg(feature = "jwt")]
+mod verified;
 
 pub use cache_policy::CachePolicy;
+pub use derived::Derived;
 pub use held::AnsweredBy;
 pub use login::Login;
 pub use value::SessionValue;
+#[cfg(feature = "jwt")]
+pub use verified::AccessError;
 
 pub(crate) use desk::Desks;
 pub(crate) use handle::{Handle, Reply};

@@ -47,6 +47,14 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
     /// Whether this is state or a cached value, and for how long a cached value is good. Default: state.
     const CACHE: CachePolicy = CachePolicy::STATE;
 
+    /// From when on the value must not be used any more, whatever its policy says. Default: `None`, its policy alone decides.
+    ///
+    /// For what carries an end of its own, such as what was derived from an access token: the policy's ttl still holds
+    /// where it is shorter, and no policy serves the value stale beyond this. On the clock of the sessions.
+    fn expires_at(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// How many bytes the value takes in memory, heap included. Default: `None`, which counts the
     /// bytes of its encoding, at the cost of encoding it once per write.
     fn size(&self) -> Option<usize> {
@@ -112,10 +120,16 @@ pub(super) fn put<T: SessionValue>(value: Arc<T>, expect: Option<u64>, now: Time
     Ok(Edit {
         key: Key::Static(key::<T>()),
         expect,
-        fresh_until: T::CACHE.fresh_until(now, 0),
+        fresh_until: fresh_until(&*value, now, 0),
         size: u32::try_from(size).unwrap_or(u32::MAX),
         slot: Slot::Decoded(erase(value)),
     })
+}
+
+/// Until when a value is fresh that is put in place now; `random` decides the jitter.
+pub(super) fn fresh_until<T: SessionValue>(value: &T, now: Timestamp, random: u64) -> Timestamp {
+    let by_policy = T::CACHE.fresh_until(now, random);
+    value.expires_at().map_or(by_policy, |end| end.min(by_policy))
 }
 
 fn encoded_size<T: SessionValue>(value: &T) -> Result<usize, SessionError> {

@@ -8,7 +8,7 @@ use crate::cache::{CodecError, EndReason, Key};
 use crate::sessions::{LONGEST, PrincipalSessions, SessionError, SessionErrorKind};
 use crate::sync::Arc;
 
-use super::load::load;
+use super::load::{Taking, load};
 use super::login::Login;
 use super::read::{Content, Found, read, ready};
 use super::value::{SessionValue, key, put};
@@ -145,7 +145,8 @@ impl Session {
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let loader = || async move { loader().await.map(Some).map_err(Into::into) };
-        let found = load::<T, _, _>(&self.hold, false, loader).await?;
+        let taking = Taking { absence: false, matches: |_: &T| true, input: 0 };
+        let found = load(&self.hold, taking, loader).await?;
         // The load that was joined belongs to a `find_or_load`; this loader would have had an answer.
         let none = "a load that was joined found no such value";
         found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, none))
@@ -164,7 +165,7 @@ impl Session {
         F: Future<Output = Result<Option<T>, E>> + Send + 'static,
     {
         let loader = || async move { loader().await.map_err(|error| -> CodecError { error.into() }) };
-        load::<T, _, _>(&self.hold, true, loader).await
+        load(&self.hold, Taking { absence: true, matches: |_: &T| true, input: 0 }, loader).await
     }
 
     /// Logs a principal in. Always gives the client a new token; the old one is dead when this returns.

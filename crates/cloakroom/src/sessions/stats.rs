@@ -96,10 +96,13 @@ counters! {
     stale_served,
     /// Session cookies and bearer tokens that are not well-formed tokens.
     tokens_malformed,
-    /// Tokens with a MAC that is not of the key that they name: made up, changed, or of another cookie.
+    /// Tokens with a MAC or a signature that is not of the key that they name, or not for this use: made up, changed, or
+    /// of another cookie.
     tokens_forged,
     /// Tokens under a key that is not in the ring.
     tokens_of_unknown_keys,
+    /// JWTs that have expired, or are not valid yet.
+    tokens_out_of_time,
     /// Tokens without a MAC that were believed because [`SessionLayer::accept_plain_tokens_until`](crate::SessionLayer::accept_plain_tokens_until) says so.
     tokens_plain,
     /// Well-formed tokens that open no session.

@@ -2,10 +2,11 @@
 
 use axum::Router;
 use axum::body::Body;
+use cloakroom::{CookieConfig, TokenHeader, Transport};
 use http::{Method, Request, StatusCode};
 use tower_http::csrf::CsrfLayer;
 
-use crate::support::{House, Reply, send};
+use crate::support::{Browser, House, Node, Program, Reply, send};
 
 const PASS: StatusCode = StatusCode::OK;
 const STOP: StatusCode = StatusCode::FORBIDDEN;
@@ -62,7 +63,7 @@ const MATRIX: [(&str, Option<&str>, Option<&str>, StatusCode); 45] = [
     ("POST", None, None, PASS),
 ];
 
-fn guarded() -> (Router, House, crate::support::Node) {
+fn guarded() -> (Router, House, Node) {
     let house = House::local();
     let node = house.node();
     let guard = CsrfLayer::new().add_trusted_origin("https://admin.example").unwrap();
@@ -84,7 +85,7 @@ async fn ask(app: &Router, row: (&str, Option<&str>, Option<&str>), path: &str, 
 #[tokio::test]
 async fn r49_unsafe_requests_with_a_session_pass_only_from_our_own_pages() {
     let (app, _, node) = guarded();
-    let mut alice = crate::support::Browser::new(&node.app);
+    let mut alice = Browser::new(&node.app);
     alice.post("/login/alice").await.ok();
     let cookie = format!("__Host-session={}", alice.cookie.clone().unwrap());
     for (method, site, origin, expected) in MATRIX {
@@ -110,4 +111,58 @@ async fn r49_a_forged_login_without_any_session_is_stopped_too() {
         assert_eq!(reply.set_cookie().is_some(), expected == PASS, "{site:?} {origin:?}");
         assert_eq!(node.sessions.stats().created > before, expected == PASS, "{site:?} {origin:?}");
     }
+}
+
+/// Pages behind the guard, and an API for bearer tokens beside it, under `/api`, of the same sessions.
+fn pages_and_api() -> (Router, Node) {
+    let (pages, house, node) = guarded();
+    let api = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
+    (pages.nest("/api", api.app), Node { sessions: api.sessions, ..node })
+}
+
+#[tokio::test]
+async fn r49_a_layer_for_bearer_tokens_needs_no_guard() {
+    let (app, api) = pages_and_api();
+    let mut victim = Browser::new(&app);
+    victim.post("/login/victim").await.ok();
+    victim.post("/note/mine").await.ok();
+    let mut program = Program::new(&app);
+    program.post("/api/login/program").await.ok();
+    let token = program.token.clone().unwrap();
+    let cookie = format!("__Host-session={}", victim.cookie.clone().unwrap());
+    for (method, site, origin, _) in MATRIX.into_iter().filter(|row| row.0 == "POST") {
+        // What a browser sends of itself opens nothing.
+        let forged = ask(&app, (method, site, origin), "/api/whoami", Some(&cookie)).await.ok();
+        assert_eq!((forged.body.as_str(), forged.set_cookie()), ("nobody", None), "{site:?} {origin:?}");
+        ask(&app, (method, site, origin), "/api/note/evil", Some(&cookie)).await.ok();
+        // What a page has to add by itself, it has to know first.
+        let mut request = Request::post("/api/whoami").header("authorization", format!("Bearer {token}"));
+        for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let own = send(&app, request.body(Body::empty()).unwrap()).await.ok();
+        assert_eq!(own.body, "program", "{site:?} {origin:?}");
+    }
+    assert_eq!(victim.get("/note").await.ok().body, "mine");
+    assert_eq!(api.sessions.of("victim").list().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn r49_a_layer_that_takes_either_needs_the_guard_because_a_forged_request_has_the_cookie() {
+    let house = House::local();
+    let either = Transport::either(CookieConfig::default(), TokenHeader::default());
+    let node = Node::with_transport(house.builder(), either);
+    let guard = CsrfLayer::new().add_trusted_origin("https://admin.example").unwrap();
+    let app = node.app.clone().layer(guard);
+    let mut victim = Browser::new(&node.app);
+    victim.post("/login/victim").await.ok();
+    let cookie = format!("__Host-session={}", victim.cookie.clone().unwrap());
+    let forged = ("POST", Some("cross-site"), Some("https://evil.example"));
+    assert_eq!(ask(&app, forged, "/note/evil", Some(&cookie)).await.status, STOP);
+    assert_eq!(ask(&node.app, forged, "/note/evil", Some(&cookie)).await.status, PASS, "without it");
+    // Programs send none of what browsers add, and pass.
+    let mut program = Program::new(&app);
+    assert_eq!(program.post("/note/own").await.status, PASS);
 }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
 
+mod access_tokens;
 mod adoption;
 mod cache_headers;
 mod clocks;
@@ -22,6 +23,7 @@ mod hostile_bearers;
 mod hostile_cookies;
 mod identifiers;
 mod isolation;
+mod jwt;
 mod keys;
 mod lifetimes;
 mod limits;

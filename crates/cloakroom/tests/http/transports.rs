@@ -202,7 +202,7 @@ async fn who_comes_without_a_token_gets_it_the_way_that_is_configured() {
 }
 
 #[tokio::test]
-async fn a_programme_whose_token_is_over_is_told_so_in_the_words_of_its_protocol() {
+async fn a_program_whose_token_is_over_is_told_so_in_the_words_of_its_protocol() {
     for house in House::both() {
         let node = Node::with_transport(house.builder(), bearer());
         let mut program = Program::new(&node.app);

@@ -10,7 +10,7 @@ fn cell() -> Cell {
 }
 
 fn base(version: u64) -> Base {
-    Base { version, fingerprint: fingerprint(1) }
+    Base { version, fingerprint: fingerprint(1), input: 0 }
 }
 
 /// A flight, and the task that would land it.

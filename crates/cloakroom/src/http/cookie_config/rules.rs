@@ -102,8 +102,8 @@ pub(super) fn path(path: &str, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn size(name: &str, attributes: &str) -> Result<(), Error> {
-    let size = set_cookie::longest(name, attributes);
+pub(super) fn size(name: &str, attributes: &str, token: usize) -> Result<(), Error> {
+    let size = set_cookie::longest(name, attributes, token);
     if size <= LONGEST_COOKIE {
         return Ok(());
     }

@@ -1,0 +1,98 @@
+//! What the registered claims of a JWT must say (RFC 7519 §4.1, RFC 8725 §3.8 to §3.12).
+
+use serde_json::{Map, Value};
+
+use super::JwtError;
+use super::header::Header;
+use crate::time::Timestamp;
+
+/// The largest whole number that every JSON parser reads exactly.
+const LATEST: u64 = 1 << 53;
+
+/// What tokens of one kind have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) typ: Typ,
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    /// In seconds, as all that follows.
+    pub(crate) leeway: u64,
+    pub(crate) longest_life: u64,
+}
+
+/// What the header's `typ` must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Typ {
+    Exactly(String),
+    /// Nothing is said, which some issuers do.
+    Missing,
+}
+
+/// From when to when a token is good, in seconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) issued: u64,
+    starts: u64,
+    pub(crate) expires: u64,
+}
+
+impl Rules {
+    pub(super) fn admit(&self, header: &Header) -> Result<(), JwtError> {
+        let expected = match &self.typ {
+            Typ::Exactly(typ) => header.typ.as_deref() == Some(typ),
+            Typ::Missing => header.typ.is_none(),
+        };
+        if expected { Ok(()) } else { Err(JwtError::Type) }
+    }
+
+    pub(super) fn check(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Life, JwtError> {
+        if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
+            return Err(JwtError::Issuer);
+        }
+        if !self.is_addressed(claims.get("aud")) {
+            return Err(JwtError::Audience);
+        }
+        let life = self.life(claims)?;
+        let now = now.as_millis() / 1000;
+        if now.saturating_add(self.leeway) < life.starts.max(life.issued) {
+            return Err(JwtError::NotYetValid);
+        }
+        if now >= life.expires.saturating_add(self.leeway) {
+            return Err(JwtError::Expired);
+        }
+        Ok(life)
+    }
+
+    /// One name, or a list of names with ours in it.
+    fn is_addressed(&self, audience: Option<&Value>) -> bool {
+        match audience {
+            Some(Value::String(one)) => *one == self.audience,
+            Some(Value::Array(several)) => {
+                several.iter().all(Value::is_string) && several.iter().any(|one| *one == *self.audience)
+            }
+            _ => false,
+        }
+    }
+
+    fn life(&self, claims: &Map<String, Value>) -> Result<Life, JwtError> {
+        let issued = date(claims, "iat")?.ok_or(JwtError::Dates)?;
+        let expires = date(claims, "exp")?.ok_or(JwtError::Dates)?;
+        let starts = date(claims, "nbf")?.unwrap_or(issued);
+        if expires <= issued || expires <= starts {
+            return Err(JwtError::Dates);
+        }
+        if expires - issued > self.longest_life {
+            return Err(JwtError::TooLongLived);
+        }
+        Ok(Life { issued, starts, expires })
+    }
+}
+
+/// A date, if it is there. Of the wrong type it is not absent but wrong (CVE-2026-25537).
+fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, JwtError> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    match value.as_u64() {
+        Some(seconds) if seconds <= LATEST => Ok(Some(seconds)),
+        _ => Err(JwtError::Dates),
+    }
+}

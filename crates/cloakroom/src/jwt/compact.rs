@@ -1,0 +1,60 @@
+//! A JWT as text: `header.payload.signature`, each in base64url (RFC 7515 §7.1).
+//!
+//! One spelling of each part: no padding, no spare bits, no white space, no other alphabet. Not the JSON forms of
+//! RFC 7515, nor the five parts of an encrypted token.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::JwtError;
+
+/// As long as a cookie may be.
+pub(crate) const LONGEST: usize = 4096;
+
+/// The parts of a JWT of which nothing is known yet.
+pub(super) struct Compact<'a> {
+    pub(super) header: Vec<u8>,
+    /// What the signature is over.
+    pub(super) message: &'a [u8],
+    pub(super) signature: Vec<u8>,
+    payload: &'a [u8],
+}
+
+impl<'a> Compact<'a> {
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, JwtError> {
+        if text.len() > LONGEST {
+            return Err(JwtError::TooLong);
+        }
+        let mut parts = text.split(|byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(JwtError::Malformed);
+        };
+        if payload.is_empty() {
+            return Err(JwtError::Malformed);
+        }
+        Ok(Self {
+            header: decode(header)?,
+            message: &text[..header.len() + 1 + payload.len()],
+            signature: decode(signature)?,
+            payload,
+        })
+    }
+
+    /// To be read when the signature was found to be right, and not before.
+    pub(super) fn payload(&self) -> Result<Vec<u8>, JwtError> {
+        decode(self.payload)
+    }
+}
+
+fn decode(part: &[u8]) -> Result<Vec<u8>, JwtError> {
+    if part.is_empty() {
+        return Err(JwtError::Malformed);
+    }
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| JwtError::Malformed)
+}
+
+pub(super) fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

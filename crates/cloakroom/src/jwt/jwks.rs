@@ -1,0 +1,150 @@
+//! The keys of somebody who issues access tokens, from the document that they publish.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use serde_json::{Map, Value};
+
+use super::signature::{Algorithm, Verifying};
+use super::{JwtConfigError, json};
+use crate::keys::weakness;
+
+/// Keys that verify the access tokens of one issuer, each with the one algorithm that it is for.
+///
+/// Cheap to clone. Nothing is ever fetched: get the document with your HTTP client, at start-up and now and then, and hand
+/// over its text with [`AccessTokens::replace_keys`](super::AccessTokens::replace_keys).
+#[derive(Clone, Debug)]
+pub struct AccessKeys(Arc<[(String, Verifying)]>);
+
+/// More than any issuer has.
+const MOST_KEYS: usize = 100;
+/// RSA signs and verifies with fewer bits too; nobody should (NIST SP 800-131A).
+const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
+
+type Problem = String;
+
+impl AccessKeys {
+    /// The keys of a JWK set (RFC 7517): Ed25519, P-256, P-384, and RSA of 2048 to 4096 bits for RS256 or PS256.
+    ///
+    /// What is for encryption or for another algorithm is left out.
+    ///
+    /// # Errors
+    /// If the text is no such set; if a key has no name, a name twice, is weak, or is a secret or a private key, which has no
+    /// business there; if no key remains.
+    pub fn from_jwks(text: &str) -> Result<Self, JwtConfigError> {
+        let refuse = |problem: &str| Err(JwtConfigError::new("jwks", problem));
+        let Ok(set) = json::members(text.as_bytes()) else {
+            return refuse("is not a JSON object without doubled members");
+        };
+        let Some(Value::Array(listed)) = set.get("keys") else { return refuse("has no list of `keys`") };
+        if listed.len() > MOST_KEYS {
+            return refuse("has more than 100 keys");
+        }
+        let mut keys: Vec<(String, Verifying)> = Vec::new();
+        for (place, jwk) in listed.iter().enumerate() {
+            let problem =
+                |problem: Problem| JwtConfigError::new("jwks", format!("has in place {}: {problem}", place + 1));
+            let Value::Object(jwk) = jwk else { return Err(problem("no object".to_owned())) };
+            let Some((kid, key)) = named_key(jwk).map_err(problem)? else { continue };
+            if keys.iter().any(|(known, _)| *known == kid) {
+                return Err(problem(format!("the name {kid:?} a second time")));
+            }
+            keys.push((kid, key));
+        }
+        if keys.is_empty() {
+            return refuse("has no key for EdDSA, ES256, ES384, RS256 or PS256");
+        }
+        Ok(Self(keys.into()))
+    }
+
+    /// A secret that is shared with the issuer, for HS256.
+    ///
+    /// # Errors
+    /// If the name is empty or longer than 128 bytes; if the secret is shorter than 32 bytes, longer than 1024, a text,
+    /// visibly not random, or published.
+    pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, JwtConfigError> {
+        let secret = secret.as_ref();
+        if let Some(problem) = weakness(secret) {
+            return Err(JwtConfigError::new("key", problem));
+        }
+        let kid = name(Some(kid)).map_err(|problem| JwtConfigError::new("kid", problem))?;
+        let key = Verifying::new(Algorithm::Hs256, DecodingKey::from_secret(secret));
+        let key = key.ok_or_else(|| JwtConfigError::new("key", "is no key for HS256"))?;
+        Ok(Self([(kid, key)].into()))
+    }
+
+    /// The key of exactly this name.
+    pub(super) fn find(&self, kid: &str) -> Option<&Verifying> {
+        self.0.iter().find(|(known, _)| known == kid).map(|(_, key)| key)
+    }
+}
+
+fn named_key(jwk: &Map<String, Value>) -> Result<Option<(String, Verifying)>, Problem> {
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    if text("kty") == Some("oct") || ["d", "p", "q", "k"].iter().any(|name| jwk.contains_key(*name)) {
+        return Err("a secret or a private key; whoever published it must replace it".to_owned());
+    }
+    if text("use").is_some_and(|purpose| purpose != "sig") {
+        return Ok(None);
+    }
+    let key = match (text("kty"), text("crv"), text("alg")) {
+        (Some("OKP"), Some("Ed25519"), None | Some("EdDSA" | "Ed25519")) => ed25519(jwk)?,
+        (Some("EC"), Some("P-256"), None | Some("ES256")) => ec(jwk, Algorithm::Es256, 32)?,
+        (Some("EC"), Some("P-384"), None | Some("ES384")) => ec(jwk, Algorithm::Es384, 48)?,
+        (Some("RSA"), _, None | Some("RS256")) => rsa(jwk, Algorithm::Rs256)?,
+        (Some("RSA"), _, Some("PS256")) => rsa(jwk, Algorithm::Ps256)?,
+        _ => return Ok(None),
+    };
+    Ok(Some((name(text("kid"))?, key)))
+}
+
+/// Wider than for our own keys, because the names of others are what they are; compared byte for byte, and for nothing else.
+fn name(kid: Option<&str>) -> Result<String, Problem> {
+    match kid {
+        Some(kid) if (1..=128).contains(&kid.len()) && kid.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(kid.to_owned())
+        }
+        Some(_) => Err("a name (`kid`) that is not 1 to 128 visible ASCII characters".to_owned()),
+        None => Err("a key without a name (`kid`)".to_owned()),
+    }
+}
+
+fn ed25519(jwk: &Map<String, Value>) -> Result<Verifying, Problem> {
+    let x: [u8; 32] = bytes(jwk, "x")?.try_into().map_err(|_| "an `x` that is not 32 bytes long".to_owned())?;
+    let point = ed25519_dalek::VerifyingKey::from_bytes(&x).map_err(|_| "no point of the curve".to_owned())?;
+    if point.is_weak() {
+        return Err("a weak point, under which signatures can be made by anybody".to_owned());
+    }
+    verifying(Algorithm::Ed25519, DecodingKey::from_ed_der(&x))
+}
+
+fn ec(jwk: &Map<String, Value>, algorithm: Algorithm, length: usize) -> Result<Verifying, Problem> {
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    if x.len() != length || y.len() != length {
+        return Err(format!("coordinates that are not {length} bytes long"));
+    }
+    verifying(algorithm, DecodingKey::from_ec_der(&[&[4], &x[..], &y].concat()))
+}
+
+fn rsa(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<Verifying, Problem> {
+    let (modulus, exponent) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
+    if !RSA_BYTES.contains(&modulus.len()) || modulus[0] == 0 || modulus[modulus.len() - 1] % 2 == 0 {
+        return Err("a modulus that is not an odd number of 2048 to 4096 bits".to_owned());
+    }
+    if exponent != [1, 0, 1] {
+        return Err("an exponent other than 65537".to_owned());
+    }
+    verifying(algorithm, DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+}
+
+fn verifying(algorithm: Algorithm, key: DecodingKey) -> Result<Verifying, Problem> {
+    Verifying::new(algorithm, key).ok_or_else(|| format!("no key for {}", algorithm.name()))
+}
+
+fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, Problem> {
+    let text = jwk.get(name).and_then(Value::as_str);
+    let bytes = text.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).filter(|bytes| !bytes.is_empty());
+    bytes.ok_or_else(|| format!("no `{name}` in base64url"))
+}

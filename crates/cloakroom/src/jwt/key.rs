@@ -1,0 +1,177 @@
+//! The application's own keys for JWTs.
+
+use std::fmt;
+
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use p256::SecretKey;
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::compact::{Compact, encode};
+use super::header::{Header, is_kid};
+use super::signature::{Algorithm, Signing, Verifying, low_s};
+use super::{JwtConfigError, JwtError};
+use crate::keys::weakness;
+use crate::random::{RandomError, RandomSource};
+
+/// A key that signs session tokens, under a name of its own. It carries its algorithm, so that no token can choose one.
+///
+/// | | for | make one with |
+/// |---|---|---|
+/// | [`ed25519`](Self::ed25519) | the usual case | `openssl genpkey -algorithm ed25519` |
+/// | [`es256`](Self::es256) | services that cannot verify Ed25519 | `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` |
+/// | [`hs256`](Self::hs256) | one service, which verifies its own tokens | `head -c 32 /dev/urandom` |
+///
+/// Never give a name to a second key. The secret is wiped from memory with the key's last clone; `Debug` shows the name and
+/// the algorithm alone.
+#[derive(Clone)]
+pub struct JwtKey {
+    kid: String,
+    signing: Signing,
+    verifying: Verifying,
+    /// What others may verify with.
+    public: Option<Value>,
+}
+
+impl JwtKey {
+    /// An Ed25519 key (RFC 8037) from PKCS #8 in PEM.
+    ///
+    /// # Errors
+    /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the text is no such key, or a published one.
+    pub fn ed25519(kid: &str, pem: &str) -> Result<Self, JwtConfigError> {
+        let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| not_a_key("an Ed25519 key", "ed25519"))?;
+        Self::of_ed25519(kid, &key)
+    }
+
+    /// A new Ed25519 key that nobody else has. It is gone when the process ends, and the tokens that it signed with it.
+    ///
+    /// # Errors
+    /// As [`ed25519`](Self::ed25519), and if `random` gives nothing.
+    pub fn generate(kid: &str, random: &dyn RandomSource) -> Result<Self, JwtConfigError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        let dry = |error: RandomError| JwtConfigError::new("random", format!("gives nothing ({error})"));
+        random.fill(&mut *seed).map_err(dry)?;
+        Self::of_ed25519(kid, &SigningKey::from_bytes(&seed))
+    }
+
+    fn of_ed25519(kid: &str, key: &SigningKey) -> Result<Self, JwtConfigError> {
+        strong(&key.to_bytes())?;
+        let der = key.to_pkcs8_der().map_err(|_| not_a_key("an Ed25519 key", "ed25519"))?;
+        let public = key.verifying_key().to_bytes();
+        Self::new(
+            kid,
+            Algorithm::Ed25519,
+            (EncodingKey::from_ed_der(der.as_bytes()), DecodingKey::from_ed_der(&public)),
+            Some(json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(&public) })),
+        )
+    }
+
+    /// A P-256 key (RFC 7518 §3.4) from PKCS #8 in PEM.
+    ///
+    /// # Errors
+    /// As [`ed25519`](Self::ed25519).
+    pub fn es256(kid: &str, pem: &str) -> Result<Self, JwtConfigError> {
+        let no_key = || not_a_key("a P-256 key", "EC -pkeyopt ec_paramgen_curve:P-256");
+        let key = SecretKey::from_pkcs8_pem(pem).map_err(|_| no_key())?;
+        strong(&Zeroizing::new(key.to_bytes()))?;
+        let der = key.to_pkcs8_der().map_err(|_| no_key())?;
+        let point = key.public_key().to_encoded_point(false);
+        let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(no_key()) };
+        Self::new(
+            kid,
+            Algorithm::Es256,
+            (EncodingKey::from_ec_der(der.as_bytes()), DecodingKey::from_ec_der(point.as_bytes())),
+            Some(json!({ "kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y) })),
+        )
+    }
+
+    /// A secret for HMAC-SHA-256 (RFC 7518 §3.2). Whoever can verify with it can sign with it, so it is never
+    /// published, and no other service can check the tokens.
+    ///
+    /// # Errors
+    /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the secret is shorter than 32 bytes, longer than
+    /// 1024, a text, visibly not random, or published.
+    pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, JwtConfigError> {
+        let secret = secret.as_ref();
+        strong(secret)?;
+        Self::new(kid, Algorithm::Hs256, (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret)), None)
+    }
+
+    fn new(
+        kid: &str,
+        algorithm: Algorithm,
+        (private, public): (EncodingKey, DecodingKey),
+        jwk: Option<Value>,
+    ) -> Result<Self, JwtConfigError> {
+        if !is_kid(kid) {
+            return Err(JwtConfigError::new("kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
+        }
+        let no_key = || JwtConfigError::new("key", format!("{kid} is no key for {}", algorithm.name()));
+        Ok(Self {
+            kid: kid.to_owned(),
+            signing: Signing::new(algorithm, private).ok_or_else(no_key)?,
+            verifying: Verifying::new(algorithm, public).ok_or_else(no_key)?,
+            public: jwk,
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    pub(super) const fn algorithm(&self) -> Algorithm {
+        self.verifying.algorithm
+    }
+
+    /// Whether the token is signed with this key, in the one way that it signs.
+    pub(super) fn verify(&self, header: &Header, compact: &Compact<'_>) -> Result<(), JwtError> {
+        self.verifying.verify(header, compact)?;
+        // As right as the other one, and never ours.
+        if self.algorithm() == Algorithm::Es256 && !low_s::is_low(&compact.signature) {
+            return Err(JwtError::Signature);
+        }
+        Ok(())
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        self.signing.sign(message)
+    }
+
+    /// The public half, as a member of a JWK set (RFC 7517).
+    pub(super) fn jwk(&self) -> Option<Value> {
+        let mut jwk = self.public.clone()?;
+        jwk["kid"] = json!(self.kid);
+        jwk["alg"] = json!(self.algorithm().name());
+        jwk["use"] = json!("sig");
+        Some(jwk)
+    }
+
+    /// A digest by which two keys with one secret are told, whatever their names.
+    pub(super) fn identity(&self) -> [u8; 32] {
+        match &self.public {
+            Some(jwk) => Sha256::digest(jwk["x"].as_str().unwrap_or_default()).into(),
+            None => Sha256::digest(self.sign(b"cloakroom/v1/identity").unwrap_or_default()).into(),
+        }
+    }
+}
+
+fn strong(secret: &[u8]) -> Result<(), JwtConfigError> {
+    weakness(secret).map_or(Ok(()), |problem| Err(JwtConfigError::new("key", format!("{problem}; make a new one"))))
+}
+
+fn not_a_key(kind: &str, algorithm: &str) -> JwtConfigError {
+    let problem = format!("is not {kind} as PKCS #8 in PEM; make one with `openssl genpkey -algorithm {algorithm}`");
+    JwtConfigError::new("key", problem)
+}
+
+impl fmt::Debug for JwtKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JwtKey({}, {})", self.kid, self.algorithm().name())
+    }
+}

@@ -1,0 +1,151 @@
+//! The application's keys for JWTs, each in a state of its own.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::header::is_kid;
+use super::key::JwtKey;
+use super::{JwtConfigError, JwtError};
+use crate::time::Timestamp;
+
+/// The keys that session tokens are signed and verified with (OWASP ASVS 13.3.4).
+///
+/// | state | signs | verifies | published |
+/// |---|---|---|---|
+/// | active | yes | yes | yes |
+/// | next | no | yes | yes |
+/// | retired | no | until a date | until a date |
+/// | revoked | no | no, from now on | no |
+///
+/// To replace a key: publish the new one as `next`, everywhere; when everybody who verifies has fetched the document again, make
+/// it active, with the old one retired until the last of its tokens has expired. A key that leaked is revoked, and what it
+/// signed is refused from the next request on.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cloakroom::jwt::{JwtKey, JwtKeys};
+/// use cloakroom::{OsRandom, Timestamp};
+///
+/// # let (new, old, coming) = (JwtKey::generate("2026-03", &OsRandom)?, JwtKey::generate("2026-02", &OsRandom)?, JwtKey::generate("2026-04", &OsRandom)?);
+/// # let an_hour_from_now = Timestamp::MAX;
+/// let keys = JwtKeys::new(new).next(coming)?.retired(old, an_hour_from_now)?.revoked("2026-01")?;
+/// # drop(keys);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Cheap to clone. `Debug` shows names, algorithms and states.
+#[derive(Clone, Debug)]
+pub struct JwtKeys {
+    active: Arc<JwtKey>,
+    others: Arc<[Other]>,
+}
+
+#[derive(Clone, Debug)]
+enum Other {
+    Next(Arc<JwtKey>),
+    Retired(Arc<JwtKey>, Timestamp),
+    Revoked(Arc<str>),
+}
+
+/// A key that verifies now, and whether it is the one that signs.
+pub(super) struct Known<'a> {
+    pub(super) key: &'a JwtKey,
+    pub(super) is_active: bool,
+}
+
+impl JwtKeys {
+    /// One key, which signs and verifies.
+    #[must_use]
+    pub fn new(active: JwtKey) -> Self {
+        Self { active: Arc::new(active), others: Arc::new([]) }
+    }
+
+    /// Verifies also with a key that is to sign later.
+    ///
+    /// # Errors
+    /// If its name or its secret is there already.
+    pub fn next(self, key: JwtKey) -> Result<Self, JwtConfigError> {
+        self.with_key(key, Other::Next)
+    }
+
+    /// Verifies until then also with a key that signs no more.
+    ///
+    /// # Errors
+    /// If its name or its secret is there already.
+    pub fn retired(self, key: JwtKey, until: Timestamp) -> Result<Self, JwtConfigError> {
+        self.with_key(key, |key| Other::Retired(key, until))
+    }
+
+    /// Refuses what the key of this name signed, as revoked and not only as unknown. Leaving a key out refuses it too.
+    ///
+    /// # Errors
+    /// If the name is that of another key here, or that of none.
+    pub fn revoked(self, kid: &str) -> Result<Self, JwtConfigError> {
+        if !is_kid(kid) {
+            return Err(JwtConfigError::new("kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
+        }
+        self.with(kid, Other::Revoked(kid.into()))
+    }
+
+    fn with_key(self, key: JwtKey, state: impl FnOnce(Arc<JwtKey>) -> Other) -> Result<Self, JwtConfigError> {
+        if let Some(same) = self.keys().find(|other| other.identity() == key.identity()) {
+            let problem = format!("{} has the secret of key {}; make a new one", key.kid(), same.kid());
+            return Err(JwtConfigError::new("key", problem));
+        }
+        let kid = key.kid().to_owned();
+        self.with(&kid, state(Arc::new(key)))
+    }
+
+    fn with(self, kid: &str, other: Other) -> Result<Self, JwtConfigError> {
+        if self.active.kid() == kid || self.others.iter().any(|known| known.kid() == kid) {
+            return Err(JwtConfigError::new("kid", format!("{kid} is there twice; give every key a name of its own")));
+        }
+        Ok(Self { active: self.active, others: self.others.iter().cloned().chain([other]).collect() })
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &JwtKey> {
+        std::iter::once(&*self.active).chain(self.others.iter().filter_map(Other::key))
+    }
+
+    pub(super) fn active(&self) -> &JwtKey {
+        &self.active
+    }
+
+    /// The key of exactly this name, if it verifies now.
+    pub(super) fn find(&self, kid: &str, now: Timestamp) -> Result<Known<'_>, JwtError> {
+        if self.active.kid() == kid {
+            return Ok(Known { key: &self.active, is_active: true });
+        }
+        match self.others.iter().find(|other| other.kid() == kid) {
+            Some(Other::Revoked(_)) => Err(JwtError::RevokedKey),
+            Some(Other::Next(key)) => Ok(Known { key, is_active: false }),
+            Some(Other::Retired(key, until)) if now < *until => Ok(Known { key, is_active: false }),
+            Some(Other::Retired(..)) | None => Err(JwtError::UnknownKey),
+        }
+    }
+
+    /// The public halves of all keys that verify now, as a JWK set.
+    pub(super) fn jwks(&self, now: Timestamp) -> String {
+        let published = self.keys().filter(|key| self.find(key.kid(), now).is_ok());
+        let keys: Vec<_> = published.filter_map(JwtKey::jwk).collect();
+        json!({ "keys": keys }).to_string()
+    }
+}
+
+impl Other {
+    fn kid(&self) -> &str {
+        match self {
+            Self::Next(key) | Self::Retired(key, _) => key.kid(),
+            Self::Revoked(kid) => kid,
+        }
+    }
+
+    fn key(&self) -> Option<&JwtKey> {
+        match self {
+            Self::Next(key) | Self::Retired(key, _) => Some(key),
+            Self::Revoked(_) => None,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Cached values that follow from something that a request brings along.
+
+use std::error::Error;
+use std::future::Future;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::cache::CodecError;
+use crate::sessions::{SessionError, SessionErrorKind};
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+use super::cache_policy::CachePolicy;
+use super::load::{Taking, load};
+use super::{Session, SessionValue};
+
+/// A cached value that was derived from one particular input, and is good for no other.
+///
+/// It derefs to the value. What is kept of the input is a SHA-256 digest: enough to recognise it, and no way back to it
+/// where it is as hard to guess as a token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "T: SessionValue")]
+pub struct Derived<T> {
+    of: Input,
+    /// In milliseconds since the Unix epoch.
+    until: Option<u64>,
+    value: T,
+}
+
+/// What is kept of an input.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Input([u8; 32]);
+
+impl Input {
+    pub(super) fn of(input: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(b"cloakroom/v1/input").chain_update(input).finalize().into())
+    }
+
+    /// For the loads that may be shared.
+    fn number(&self) -> u128 {
+        u128::from_be_bytes(std::array::from_fn(|index| self.0[index]))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl<T> Derived<T> {
+    pub(super) fn new(of: Input, until: Option<Timestamp>, value: T) -> Self {
+        Self { of, until: until.map(Timestamp::as_millis), value }
+    }
+}
+
+impl<T> Deref for Derived<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Under the key and the policy of the value itself.
+impl<T: SessionValue> SessionValue for Derived<T> {
+    const KEY: &'static str = T::KEY;
+    const CACHE: CachePolicy = T::CACHE;
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        let own = self.value.expires_at();
+        let given = self.until.map(Timestamp::from_millis);
+        own.into_iter().chain(given).min()
+    }
+
+    fn size(&self) -> Option<usize> {
+        Some(self.value.size()? + size_of::<Input>() + size_of::<u64>())
+    }
+}
+
+impl Session {
+    /// The cached value of type `T` that was derived from `input`; derived anew by the loader where the session has none, has
+    /// one of another input, or one whose time is over.
+    ///
+    /// Like [`get_or_load`](Self::get_or_load) for what depends on more than the session: an opaque access token that your identity
+    /// provider is asked about, a tenant that the request names. The last input wins, so this is for an
+    /// input that seldom changes within a session. What holds the input's own end says so as
+    /// [`expires_at`](SessionValue::expires_at). For a JWT there is [`verified`](Self::verified), with the feature `jwt`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue, Timestamp};
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Rights {
+    ///     roles: Vec<String>,
+    ///     until_millis: u64,
+    /// }
+    /// impl SessionValue for Rights {
+    ///     const KEY: &'static str = "rights";
+    ///     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));
+    ///     fn expires_at(&self) -> Option<Timestamp> {
+    ///         Some(Timestamp::from_millis(self.until_millis))
+    ///     }
+    /// }
+    ///
+    /// async fn may_edit(session: &Session, access_token: String) -> Result<bool, SessionError> {
+    ///     let asked = access_token.clone();
+    ///     let rights = session.get_or_derive(&access_token, || introspect(asked)).await?;
+    ///     Ok(rights.roles.iter().any(|role| role == "editor"))
+    /// }
+    ///
+    /// async fn introspect(token: String) -> std::io::Result<Rights> {
+    ///     # let _ = token;
+    ///     Ok(Rights { roles: vec!["editor".to_owned()], until_millis: u64::MAX }) // your identity provider
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get_or_load`](Self::get_or_load).
+    pub async fn get_or_derive<T, E, L, F>(
+        &self,
+        input: impl AsRef<[u8]>,
+        loader: L,
+    ) -> Result<Arc<Derived<T>>, SessionError>
+    where
+        T: SessionValue,
+        E: Into<Box<dyn Error + Send + Sync>>,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.derive(Input::of(input.as_ref()), || async move { loader().await.map(|value| (value, None)) }).await
+    }
+
+    /// The same, with an end of which the value need not know.
+    pub(super) async fn derive<T, E, L, F>(&self, input: Input, loader: L) -> Result<Arc<Derived<T>>, SessionError>
+    where
+        T: SessionValue,
+        E: Into<Box<dyn Error + Send + Sync>>,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<(T, Option<Timestamp>), E>> + Send + 'static,
+    {
+        let taking =
+            Taking { absence: false, matches: move |kept: &Derived<T>| kept.of.is(&input), input: input.number() };
+        let loader = move || async move {
+            let (value, until) = loader().await.map_err(|error| -> CodecError { error.into() })?;
+            Ok(Some(Derived::new(input, until, value)))
+        };
+        let found = load(&self.hold, taking, loader).await?;
+        found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, "the loader gave no value"))
+    }
+}

@@ -1,0 +1,118 @@
+//! Access tokens of somebody else, verified once per session.
+
+use std::error::Error;
+use std::future::Future;
+
+use serde::de::DeserializeOwned;
+
+use crate::jwt::{AccessToken, AccessTokens, JwtError};
+use crate::sessions::{SessionError, SessionErrorKind};
+use crate::sync::Arc;
+
+use super::derived::{Derived, Input};
+use super::{Session, SessionValue};
+
+/// Why there is nothing derived from an access token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// The token is not believed. Response: 401 with `WWW-Authenticate: Bearer error="invalid_token"`.
+    #[error("the access token is not believed")]
+    Refused(#[source] JwtError),
+    /// The token is in order, and something else failed. Response: that of the error.
+    #[error(transparent)]
+    Session(SessionError),
+}
+
+/// Tells a token that is not believed from a loader that failed, on the way through the session.
+#[derive(Debug, thiserror::Error)]
+enum Derivation {
+    #[error("the access token is not believed")]
+    Refused(#[source] JwtError),
+    #[error("what follows from the access token could not be loaded")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Session {
+    /// What follows from an access token: verified and derived once per session and token, and cached for as long as
+    /// the token and the value's [`CachePolicy`](crate::CachePolicy) allow, whichever ends first.
+    ///
+    /// Another token in the same session is verified anew, and so is the same token in another session. Requests that arrive
+    /// together share one verification. A token that is not believed is verified every time that it is shown. Where there
+    /// is no session, everything is done and nothing is kept: reading creates none.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use cloakroom::jwt::{AccessToken, AccessTokens};
+    /// # use cloakroom::{AccessError, CachePolicy, Session, SessionValue};
+    /// #[derive(serde::Deserialize)]
+    /// struct Claims {
+    ///     sub: String,
+    /// }
+    ///
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Roles(Vec<String>);
+    /// impl SessionValue for Roles {
+    ///     const KEY: &'static str = "roles";
+    ///     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));
+    /// }
+    ///
+    /// async fn roles(session: &Session, tokens: &AccessTokens, bearer: &str) -> Result<Vec<String>, AccessError> {
+    ///     let derive = |token: AccessToken<Claims>| async move { query_roles(&token.claims.sub).await };
+    ///     Ok(session.verified::<Roles, _, _, _, _>(tokens, bearer, derive).await?.0.clone())
+    /// }
+    ///
+    /// async fn query_roles(user: &str) -> std::io::Result<Roles> {
+    ///     # let _ = user;
+    ///     Ok(Roles(vec!["editor".to_owned()])) // your database
+    /// }
+    /// ```
+    ///
+    /// The library does not compare the token's user with who is [logged in](Self::principal): where both can be there, do that
+    /// in the handler.
+    ///
+    /// # Errors
+    /// [`AccessError::Refused`] if the token is not believed, and otherwise as [`get_or_load`](Self::get_or_load).
+    pub async fn verified<T, C, E, D, F>(
+        &self,
+        tokens: &AccessTokens,
+        token: &str,
+        derive: D,
+    ) -> Result<Arc<Derived<T>>, AccessError>
+    where
+        T: SessionValue,
+        C: DeserializeOwned + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+        D: FnOnce(AccessToken<C>) -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let (tokens, shown) = (tokens.clone(), token.to_owned());
+        let loader = move || async move {
+            let token = tokens.verify::<C>(&shown).map_err(Derivation::Refused)?;
+            let until = token.expires_at;
+            let value = derive(token).await.map_err(|error| Derivation::Failed(error.into()))?;
+            Ok::<_, Derivation>((value, Some(until)))
+        };
+        self.derive(Input::of(token.as_bytes()), loader).await.map_err(AccessError::from)
+    }
+}
+
+impl From<SessionError> for AccessError {
+    fn from(error: SessionError) -> Self {
+        match refusal(&error) {
+            Some(because) if error.kind() == SessionErrorKind::LoadFailed => Self::Refused(because),
+            _ => Self::Session(error),
+        }
+    }
+}
+
+fn refusal(error: &SessionError) -> Option<JwtError> {
+    let mut cause = error.source();
+    while let Some(present) = cause {
+        if let Some(Derivation::Refused(because)) = present.downcast_ref() {
+            return Some(*because);
+        }
+        cause = present.source();
+    }
+    None
+}

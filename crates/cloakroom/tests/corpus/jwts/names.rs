@@ -1,0 +1,40 @@
+//! R45: who issued it, for whom, and for which session. The signatures are right.
+
+use super::Expected::{Audience, Claims, Issuer, Live, Malformed};
+use super::Row;
+
+pub(super) const ROWS: &[Row] = &[
+    ("no iss", |m| m.without("iss"), Issuer),
+    ("iss empty", |m| m.with("iss", "\"\""), Issuer),
+    ("iss null", |m| m.with("iss", "null"), Issuer),
+    ("iss a list", |m| m.with("iss", r#"["https://shop.example"]"#), Issuer),
+    ("iss of another", |m| m.with("iss", "\"https://evil.example\""), Issuer),
+    ("iss with a slash", |m| m.with("iss", "\"https://shop.example/\""), Issuer),
+    ("iss with another scheme", |m| m.with("iss", "\"http://shop.example\""), Issuer),
+    ("iss in upper case", |m| m.with("iss", "\"https://SHOP.example\""), Issuer),
+    ("iss with a user in it", |m| m.with("iss", "\"https://shop.example@evil.example\""), Issuer),
+    ("iss with a space", |m| m.with("iss", "\"https://shop.example \""), Issuer),
+    ("iss escaped, which is the same text", |m| m.with("iss", r#""https:\/\/shop\u002eexample""#), Live),
+    ("iss twice", |m| m.doubled("iss", "\"https://evil.example\""), Malformed),
+    ("no aud", |m| m.without("aud"), Audience),
+    ("aud empty", |m| m.with("aud", "\"\""), Audience),
+    ("aud null", |m| m.with("aud", "null"), Audience),
+    ("aud an empty list", |m| m.with("aud", "[]"), Audience),
+    ("aud of another", |m| m.with("aud", "\"https://desk.example\""), Audience),
+    ("aud a list of others", |m| m.with("aud", r#"["https://desk.example","https://evil.example"]"#), Audience),
+    ("aud a list with ours", |m| m.with("aud", r#"["https://desk.example","https://shop.example"]"#), Live),
+    ("aud a list with ours and a number", |m| m.with("aud", r#"["https://shop.example",1]"#), Audience),
+    ("aud a list in a list", |m| m.with("aud", r#"[["https://shop.example"]]"#), Audience),
+    ("aud an object", |m| m.with("aud", r#"{"https://shop.example":true}"#), Audience),
+    ("aud an asterisk", |m| m.with("aud", "\"*\""), Audience),
+    ("aud a part of ours", |m| m.with("aud", "\"https://shop\""), Audience),
+    ("aud with ours in it", |m| m.with("aud", "\"https://shop.example https://evil.example\""), Audience),
+    ("aud twice", |m| m.doubled("aud", "\"https://evil.example\""), Malformed),
+    ("no session", |m| m.without("session"), Claims),
+    ("session null", |m| m.with("session", "null"), Claims),
+    ("session a list", |m| m.with("session", "[]"), Claims),
+    ("session twice", |m| m.doubled("session", "\"\""), Malformed),
+    ("a nested claim twice", |m| m.with("x", r#"{"a":[{"b":1,"b":2}]}"#), Malformed),
+    ("sub of anybody, which is no claim to the session", |m| m.with("sub", "\"admin\""), Live),
+    ("sub a number", |m| m.with("sub", "0"), Live),
+];

@@ -1,0 +1,366 @@
+//! R42 to R48: the tokens of a layer as signed JWTs, in memory and over two nodes.
+
+use std::time::Duration;
+
+use axum::Router;
+use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
+use cloakroom::{Clock, CookieConfig, OsRandom, SessionLayer, Sessions, Stats, Timestamp, TokenHeader, Transport};
+use http::StatusCode;
+
+use crate::corpus::jwts::{APP, Expected, Mint, SELF, cases, ed25519_pem, hmac_secret, p256_pem};
+use crate::support::{Browser, House, Node, Program, minutes, routes, secs};
+
+fn active() -> JwtKey {
+    JwtKey::ed25519("active", &ed25519_pem("active")).unwrap()
+}
+
+fn next() -> JwtKey {
+    JwtKey::es256("next", &p256_pem("next")).unwrap()
+}
+
+fn shared() -> JwtKey {
+    JwtKey::hs256("shared", hmac_secret("shared")).unwrap()
+}
+
+/// As the corpus supposes.
+fn keys() -> JwtKeys {
+    JwtKeys::new(active()).next(next()).unwrap().next(shared()).unwrap().revoked("gone").unwrap()
+}
+
+fn format(keys: JwtKeys) -> JwtFormat {
+    JwtFormat::builder(APP, keys).issuer(SELF).audience(SELF).build().unwrap()
+}
+
+fn bearer(format: &JwtFormat) -> Transport {
+    Transport::bearer(TokenHeader::default()).jwt(format.clone()).unwrap()
+}
+
+fn node(house: &House, format: &JwtFormat) -> Node {
+    Node::with_transport(house.builder(), bearer(format))
+}
+
+fn now(house: &House) -> u64 {
+    house.clock.now().as_millis() / 1000
+}
+
+fn claims(token: &str) -> serde_json::Value {
+    use base64::Engine as _;
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+/// How strange tokens are counted.
+fn counted(before: &Stats, after: &Stats) -> &'static str {
+    let moved = [
+        (after.tokens_malformed - before.tokens_malformed, "malformed"),
+        (after.tokens_forged - before.tokens_forged, "forged"),
+        (after.tokens_of_unknown_keys - before.tokens_of_unknown_keys, "of an unknown key"),
+        (after.tokens_out_of_time - before.tokens_out_of_time, "out of time"),
+        (after.tokens_unknown - before.tokens_unknown, "unknown"),
+    ];
+    assert!(moved.iter().map(|(times, _)| times).sum::<u64>() <= 1, "{moved:?}");
+    moved.iter().find(|(times, _)| *times == 1).map_or("not at all", |(_, kind)| kind)
+}
+
+const fn expected_count(expected: Expected) -> &'static str {
+    match expected {
+        Expected::Live => "not at all",
+        Expected::UnknownKey | Expected::RevokedKey => "of an unknown key",
+        Expected::NotYetValid | Expected::Expired => "out of time",
+        Expected::Algorithm | Expected::Signature | Expected::Type | Expected::Issuer | Expected::Audience => "forged",
+        _ => "malformed",
+    }
+}
+
+#[tokio::test]
+async fn r42_to_r47_a_corpus_of_hostile_jwts_opens_no_session_and_costs_no_lookup() {
+    for house in House::both() {
+        let node = node(&house, &format(keys()));
+        let mut owner = Program::new(&node.app);
+        owner.post("/login/victim").await.ok();
+        owner.post("/note/secret").await.ok();
+        let session = claims(owner.token.as_deref().unwrap())["session"].as_str().unwrap().to_owned();
+        let cases = cases(&Mint { now: now(&house), longest: 3600, session });
+        assert!(cases.len() >= 200, "{}", cases.len());
+        let mut wrong = Vec::new();
+        for case in cases {
+            let Ok(token) = String::from_utf8(case.token) else { continue };
+            if token.starts_with(' ') {
+                continue; // Here it is one more space behind the scheme, which is allowed.
+            }
+            let before = node.sessions.stats();
+            let reply = Program::holding(&node.app, token).get("/note").await;
+            let after = node.sessions.stats();
+            let is_live = case.expected == Expected::Live;
+            let body = if is_live { "secret" } else { "nothing" };
+            let came_to = (reply.body.as_str(), counted(&before, &after));
+            if came_to != (body, expected_count(case.expected)) || (!is_live && after.store_loads > before.store_loads)
+            {
+                wrong.push((case.why, reply.body, counted(&before, &after), case.expected));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert_eq!(owner.get("/whoami").await.ok().body, "victim");
+    }
+}
+
+#[tokio::test]
+async fn a_client_lives_on_jwts_from_its_first_write_to_its_logout() {
+    for house in House::both() {
+        let format = format(keys());
+        let first = node(&house, &format);
+        let second = if house.store.is_some() { node(&house, &format) } else { first.clone() };
+        let mut program = Program::new(&first.app);
+        let created = program.post("/note/mine").await.ok();
+        assert_eq!(created.header("session-token-expires-in"), ["3600"], "the JWT's life, not the session's");
+        assert_eq!(created.header("cache-control"), ["no-store"]);
+        let anonymous = program.clone();
+        program.post("/login/alice").await.ok();
+        let mut program = program.at(&second.app);
+        assert_eq!(program.get("/whoami").await.ok().body, "alice");
+        assert_eq!(anonymous.at(&second.app).get("/note").await.ok().body, "nothing");
+        program.post("/do/renew").await.ok();
+        let late = program.clone();
+        assert_eq!(program.post("/do/destroy").await.ok().token(), Some("!ended"));
+        for node in [&first, &second] {
+            assert_eq!(late.at(&node.app).get("/whoami").await.ok().body, "nobody", "its `exp` is an hour away");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_jwt_travels_by_cookie_as_well() {
+    for house in House::both() {
+        let transport = Transport::cookie(CookieConfig::default()).jwt(format(keys())).unwrap();
+        let node = Node::with_transport(house.builder(), transport);
+        let mut tab = Browser::new(&node.app);
+        tab.post("/login/alice").await.ok();
+        assert_eq!(tab.get("/whoami").await.ok().body, "alice");
+        assert_eq!(tab.cookie.as_deref().unwrap().split('.').count(), 3);
+        tab.post("/do/destroy").await.ok();
+        assert_eq!(tab.cookie, None);
+    }
+}
+
+#[tokio::test]
+async fn r28_a_jwt_that_could_make_the_cookie_too_long_is_refused_when_it_is_configured() {
+    let long = "x".repeat(255);
+    let wide = JwtFormat::builder(APP, keys()).issuer(&long).audience(&long).with_subject().build().unwrap();
+    let cookie = |length: usize| CookieConfig::builder().name("n".repeat(length)).build().unwrap();
+    let error = Transport::cookie(cookie(3000)).jwt(wide.clone()).unwrap_err();
+    assert_eq!(error.setting(), "name");
+    assert!(Transport::either(cookie(3000), TokenHeader::default()).jwt(wide.clone()).is_err());
+    assert!(Transport::bearer(TokenHeader::default()).jwt(wide.clone()).is_ok());
+    assert!(Transport::cookie(CookieConfig::default()).jwt(wide).is_ok());
+}
+
+#[tokio::test]
+async fn r46_whatever_ends_a_session_ends_its_jwt_at_once_in_all_its_spellings() {
+    for house in House::both() {
+        let format = format(JwtKeys::new(next()));
+        let [here, there] = [node(&house, &format), node(&house, &format)];
+        let there = if house.store.is_some() { there } else { here.clone() };
+        for ending in ["logout", "revocation", "login", "idle", "absolute"] {
+            let mut program = Program::new(&here.app);
+            program.post("/login/alice").await.ok();
+            let token = program.token.clone().unwrap();
+            assert_eq!(program.at(&there.app).get("/whoami").await.ok().body, "alice", "{ending}");
+            match ending {
+                "logout" => drop(program.post("/do/destroy").await.ok()),
+                "revocation" => drop(there.sessions.of("alice").revoke_all().await.unwrap()),
+                "login" => drop(program.post("/login/alice").await.ok()),
+                // Over a store, another node may have seen it and not told yet, for a tenth of the timeout.
+                "idle" => house.clock.advance(minutes(34)),
+                _ => house.clock.advance(secs(24 * 3600)),
+            }
+            for variant in variants(&token) {
+                for node in [&here, &there] {
+                    let body = Program::holding(&node.app, variant.clone()).get("/whoami").await.ok().body;
+                    assert_eq!(body, "nobody", "{ending}: {variant}");
+                }
+            }
+            here.sessions.of("alice").revoke_all().await.unwrap();
+        }
+    }
+}
+
+/// What anybody can make of an ES256 token that somebody takes for the same one.
+fn variants(token: &str) -> Vec<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
+        0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let mut other = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let mut borrow = 0;
+    for place in (0..32).rev() {
+        let value = i32::from(ORDER[place]) - i32::from(other[32 + place]) - borrow;
+        borrow = i32::from(value < 0);
+        other[32 + place] = value.rem_euclid(256) as u8;
+    }
+    let malleated = format!("{message}.{}", URL_SAFE_NO_PAD.encode(other));
+    vec![
+        token.to_owned(),
+        malleated,
+        format!("{token}="),
+        format!("{token}=="),
+        format!("{token} "),
+        format!("{token}."),
+    ]
+}
+
+#[tokio::test]
+async fn r46_a_malleated_jwt_opens_nothing_while_the_session_lives_either() {
+    for house in House::both() {
+        let node = node(&house, &format(JwtKeys::new(next())));
+        let mut program = Program::new(&node.app);
+        program.post("/login/alice").await.ok();
+        program.get("/note").await.ok();
+        let variants = variants(program.token.as_deref().unwrap());
+        for (place, variant) in variants.into_iter().enumerate() {
+            let body = Program::holding(&node.app, variant).get("/whoami").await.ok().body;
+            assert_eq!(body, if place == 0 { "alice" } else { "nobody" }, "variant {place}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r46_while_the_shared_tier_is_away_no_jwt_is_good_by_its_signature_alone() {
+    let house = House::shared();
+    let format = format(keys());
+    let mut program = Program::new(&node(&house, &format).app);
+    program.post("/login/alice").await.ok();
+    let (store, cold) = house.faulty_node();
+    store.fail_all(cloakroom::store::StoreErrorKind::Unavailable);
+    let app = routes().layer(SessionLayer::new(cold.sessions).transport(bearer(&format)));
+    assert_eq!(program.at(&app).get("/whoami").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn r44_a_jwt_is_given_again_at_half_of_its_life_and_only_where_the_session_is_used() {
+    for house in House::both() {
+        let node = node(&house, &format(keys()));
+        let mut program = Program::new(&node.app);
+        program.post("/login/alice").await.ok();
+        program.get("/note").await.ok();
+        let first = program.token.clone().unwrap();
+        house.clock.advance(minutes(29));
+        assert_eq!(program.get("/whoami").await.ok().token(), None);
+        node.sessions.run_due().await;
+        house.clock.advance(minutes(1));
+        assert_eq!(program.get("/untouched").await.ok().token(), None, "it may be cached");
+        assert!(program.get("/whoami").await.ok().token().is_some());
+        let second = program.token.clone().unwrap();
+        let (one, other) = (claims(&first), claims(&second));
+        assert_eq!(ticket_of(&one), ticket_of(&other), "the session and its secret are the same");
+        assert_eq!(other["exp"].as_u64().unwrap() - one["exp"].as_u64().unwrap(), 30 * 60);
+        assert_ne!(one["jti"], other["jti"]);
+        assert_eq!(one["sid"], other["sid"]);
+        // The first one is good until its own end, for requests that are under way.
+        assert_eq!(Program::holding(&node.app, first.clone()).get("/whoami").await.ok().body, "alice");
+        node.sessions.run_due().await;
+        house.clock.advance(minutes(29));
+        program.get("/whoami").await.ok();
+        node.sessions.run_due().await;
+        house.clock.advance(secs(90));
+        assert_eq!(Program::holding(&node.app, first).get("/whoami").await.ok().body, "nobody");
+        assert_eq!(node.sessions.stats().tokens_out_of_time, 1);
+        assert_eq!(program.get("/whoami").await.ok().body, "alice");
+    }
+}
+
+fn ticket_of(claims: &serde_json::Value) -> String {
+    crate::support::ticket(claims["session"].as_str().unwrap()).to_owned()
+}
+
+#[tokio::test]
+async fn r48_a_signing_key_is_replaced_without_logging_anybody_out_and_revoked_at_once() {
+    let house = House::shared();
+    let formats = [format(JwtKeys::new(active())), format(JwtKeys::new(active()))];
+    let nodes = formats.each_ref().map(|format| node(&house, format));
+    let mut program = Program::new(&nodes[0].app);
+    program.post("/login/alice").await.ok();
+    let old = program.token.clone().unwrap();
+    let steps: [fn() -> JwtKeys; 3] = [
+        || JwtKeys::new(active()).next(next()).unwrap(),
+        || JwtKeys::new(next()).retired(active(), Timestamp::MAX).unwrap(),
+        || JwtKeys::new(next()),
+    ];
+    for (number, step) in steps.into_iter().enumerate() {
+        for (node, format) in formats.iter().enumerate() {
+            format.replace_keys(step());
+            for asked in [0, 1, 0] {
+                program = program.at(&nodes[asked].app);
+                assert_eq!(program.get("/whoami").await.ok().body, "alice", "step {number} on node {node}");
+            }
+        }
+    }
+    assert_eq!(Program::holding(&nodes[0].app, old).get("/whoami").await.ok().body, "nobody");
+    for format in &formats {
+        format.replace_keys(JwtKeys::new(active()).revoked("next").unwrap());
+    }
+    for node in &nodes {
+        assert_eq!(program.at(&node.app).get("/whoami").await.ok().body, "nobody");
+        assert!(node.sessions.stats().tokens_of_unknown_keys > 0);
+    }
+}
+
+#[tokio::test]
+async fn r45_who_is_logged_in_is_said_only_if_it_is_asked_for() {
+    let house = House::local();
+    let with_subject = JwtFormat::builder(APP, keys()).issuer(SELF).audience(SELF).with_subject().build().unwrap();
+    for (format, subject) in [(format(keys()), None), (with_subject, Some("alice"))] {
+        let mut program = Program::new(&node(&house, &format).app);
+        program.post("/note/mine").await.ok();
+        assert!(claims(program.token.as_deref().unwrap()).get("sub").is_none(), "nobody is logged in");
+        program.post("/login/alice").await.ok();
+        assert_eq!(claims(program.token.as_deref().unwrap()).get("sub").and_then(|sub| sub.as_str()), subject);
+    }
+}
+
+#[tokio::test]
+async fn r41_jwts_and_other_tokens_do_not_stand_in_for_each_other() {
+    for house in House::both() {
+        let sessions: Sessions = house.builder().build().unwrap();
+        let layer = |transport| -> Router { routes().layer(SessionLayer::new(sessions.clone()).transport(transport)) };
+        let plain = layer(Transport::bearer(TokenHeader::default()));
+        let signed = layer(bearer(&format(keys())));
+        let mut by_plain = Program::new(&plain);
+        by_plain.post("/login/plain").await.ok();
+        assert_eq!(by_plain.at(&signed).get("/whoami").await.ok().body, "nobody");
+        let mut by_jwt = Program::new(&signed);
+        by_jwt.post("/login/jwt").await.ok();
+        assert_eq!(by_jwt.at(&plain).get("/whoami").await.ok().body, "nobody");
+        assert_eq!(sessions.stats().tokens_malformed, 2);
+    }
+}
+
+#[tokio::test]
+async fn other_services_verify_with_the_published_document_and_nothing_else() {
+    use cloakroom::jwt::{AccessKeys, AccessTokens};
+    let house = House::local();
+    let format = format(keys());
+    let mut program = Program::new(&node(&house, &format).app);
+    program.post("/login/alice").await.ok();
+    let elsewhere = AccessTokens::builder(SELF, SELF)
+        .token_type("shop-session+jwt")
+        .clock(house.clock.clone())
+        .build(AccessKeys::from_jwks(&format.jwks()).unwrap())
+        .unwrap();
+    let token = program.token.unwrap();
+    let read = elsewhere.verify::<serde_json::Value>(&token).unwrap();
+    assert_eq!(read.claims["iss"], SELF);
+    house.clock.advance(Duration::from_secs(3630));
+    assert!(elsewhere.verify::<serde_json::Value>(&token).is_err());
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_else_has_is_made_in_place() {
+    let house = House::local();
+    let format = format(JwtKeys::new(JwtKey::generate("own", &OsRandom).unwrap()));
+    let mut program = Program::new(&node(&house, &format).app);
+    program.post("/login/alice").await.ok();
+    assert_eq!(program.get("/whoami").await.ok().body, "alice");
+}
