@@ -66,6 +66,8 @@ pub use http::fuzzing;
 pub use http::{
     CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer, SessionService,
 };
+#[cfg(feature = "axum")]
+pub use http::{RecentLogin, RecentLoginRejection};
 pub use identity::{InvalidHandle, Principal, SessionHandle};
 pub use keys::{Key, KeyError, KeyId, KeyRing};
 pub use random::{OsRandom, RandomError, RandomSource};

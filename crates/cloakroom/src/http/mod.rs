@@ -11,6 +11,8 @@ mod future;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod layer;
+#[cfg(feature = "axum")]
+mod recent_login;
 mod service;
 mod set_cookie;
 mod token;
@@ -18,6 +20,8 @@ mod token;
 pub use cookie_config::{CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite};
 pub use future::SessionFuture;
 pub use layer::SessionLayer;
+#[cfg(feature = "axum")]
+pub use recent_login::{RecentLogin, RecentLoginRejection};
 pub use service::SessionService;
 
 use crate::session::Session;

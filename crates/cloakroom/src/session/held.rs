@@ -15,6 +15,8 @@ pub(super) struct Held {
     pub(super) news: News,
     /// Who answered when this request first asked for the session.
     pub(super) answered_by: Option<AnsweredBy>,
+    /// The shared tier was asked by this request, whatever was in memory.
+    pub(super) is_refreshed: bool,
     /// The token was the present one when the response was ready.
     settled: bool,
     /// The version hint that the client came with.

@@ -48,6 +48,8 @@ counters! {
     logins,
     /// Rotations by `renew`.
     renewals,
+    /// Rotations by `elevate`.
+    elevations,
     /// Sessions ended by logout or `destroy`.
     ended_logout,
     /// Sessions ended by the idle timeout.

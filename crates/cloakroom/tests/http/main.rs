@@ -37,5 +37,6 @@ mod sealing;
 mod secrets;
 mod set_cookie;
 mod sockets;
+mod step_up;
 mod store_away;
 mod support;
