@@ -67,11 +67,11 @@ pub use http::{
     CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer, SessionService,
 };
 #[cfg(feature = "axum")]
-pub use http::{RecentLogin, RecentLoginRejection};
+pub use http::{CrossOrigin, CsrfHeader, RecentLogin, RecentLoginRejection, SameOrigin};
 pub use identity::{InvalidHandle, Principal, SessionHandle};
 pub use keys::{Key, KeyError, KeyId, KeyRing};
 pub use random::{OsRandom, RandomError, RandomSource};
-pub use session::{AnsweredBy, CachePolicy, Login, Session, SessionValue};
+pub use session::{AnsweredBy, CachePolicy, CsrfToken, Login, Session, SessionValue};
 pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, OnStoreError, PrincipalSessions, ReusePolicy, RollbackPolicy,
     SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,

@@ -12,6 +12,7 @@ const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
         Kind::Ended => (StatusCode::UNAUTHORIZED, "The session is over.\n"),
         Kind::Conflict => (StatusCode::CONFLICT, "Somebody else changed the same thing. Try again.\n"),
         Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
+        Kind::CsrfRefused => (StatusCode::FORBIDDEN, "This page is out of date. Load it again.\n"),
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "That is more than a session can hold.\n"),
         Kind::Full
         | Kind::StoreUnavailable

@@ -4,6 +4,8 @@ mod cache_control;
 mod cookie;
 mod cookie_config;
 #[cfg(feature = "axum")]
+mod csrf_header;
+#[cfg(feature = "axum")]
 mod error_response;
 #[cfg(feature = "axum")]
 mod extract;
@@ -13,15 +15,21 @@ pub mod fuzzing;
 mod layer;
 #[cfg(feature = "axum")]
 mod recent_login;
+#[cfg(feature = "axum")]
+mod same_origin;
 mod service;
 mod set_cookie;
 mod token;
 
 pub use cookie_config::{CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite};
+#[cfg(feature = "axum")]
+pub use csrf_header::CsrfHeader;
 pub use future::SessionFuture;
 pub use layer::SessionLayer;
 #[cfg(feature = "axum")]
 pub use recent_login::{RecentLogin, RecentLoginRejection};
+#[cfg(feature = "axum")]
+pub use same_origin::{CrossOrigin, SameOrigin};
 pub use service::SessionService;
 
 use crate::session::Session;

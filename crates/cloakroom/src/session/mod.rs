@@ -3,6 +3,7 @@
 
 mod cache_policy;
 mod change;
+mod csrf;
 mod desk;
 mod ended;
 mod flight;
@@ -18,6 +19,7 @@ mod value;
 mod verbs;
 
 pub use cache_policy::CachePolicy;
+pub use csrf::CsrfToken;
 pub use held::AnsweredBy;
 pub use login::Login;
 pub use value::SessionValue;

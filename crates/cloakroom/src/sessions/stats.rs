@@ -106,6 +106,8 @@ counters! {
     cookies_ambiguous,
     /// Requests whose cookies exceeded what is looked at.
     cookies_oversized,
+    /// Requests refused because they showed no CSRF token of their session.
+    csrf_refused,
     /// Sessions refused because memory was full.
     refused_full,
     /// Logins refused because of the limit of sessions.

@@ -36,6 +36,8 @@ fn session_verbs_are_send(session: &Session) {
     send(&session.renew());
     send(&session.elevate());
     send(&session.refresh());
+    send(&session.csrf_token());
+    send(&session.check_csrf(""));
     send(&session.destroy());
     send(&session.remember(secs(60)));
     send(&session.exists());

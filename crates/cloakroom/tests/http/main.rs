@@ -10,6 +10,7 @@ mod cache_headers;
 mod clocks;
 mod cookie_settings;
 mod csrf;
+mod csrf_tokens;
 mod errors;
 mod events;
 mod flooding;
