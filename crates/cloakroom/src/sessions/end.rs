@@ -56,6 +56,16 @@ impl Engine {
         Box::pin(self.end_shared(&**store, writer, tag, cell, reason, principal)).await
     }
 
+    /// The shared tier has no such session any more. Of age, if that is what was to be expected by now; else another
+    /// node knows why.
+    pub(super) fn found_gone(&self, cell: &Arc<Cell>) -> EndReason {
+        let state = Arc::clone(&cell.state());
+        let overdue = state.last_known().and_then(|snapshot| cell.overdue(snapshot, self.now()));
+        let reason = overdue.unwrap_or(EndReason::Gone);
+        self.tier.end(cell, reason);
+        reason
+    }
+
     /// The shared tier goes first: if it cannot be reached, the session lives on and the caller hears of it.
     async fn end_shared(
         &self,

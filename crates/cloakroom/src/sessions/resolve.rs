@@ -242,7 +242,7 @@ impl Engine {
         let answer = self.watched(store.load(cell.tag).await)?;
         let Some(loaded) = answer else {
             asking.answered = true;
-            self.tier.end(cell, EndReason::Gone);
+            self.found_gone(cell);
             return Ok(None);
         };
         cell.see(loaded.record.last_seen);

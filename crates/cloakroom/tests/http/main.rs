@@ -26,6 +26,7 @@ mod logout;
 mod logout_races;
 mod logs;
 mod parallel_loads;
+mod patterns;
 mod peers;
 mod plain_services;
 mod principals;
