@@ -71,7 +71,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a store keeps of a secret: the first 128 bits of a labelled SHA-256 of namespace, tag and secret.
+/// What a store keeps of a secret: 128 bits of a labelled SHA-256 of one of namespace, tag and secret.
 ///
 /// A secret is 128 random bits, so a longer digest would not make it harder to guess, and a
 /// plain hash needs no salt or stretching.
@@ -122,7 +122,39 @@ impl Verifiers {
     }
 
     pub(crate) fn of(&self, tag: &Tag, secret: &Secret) -> Verifier {
-        Verifier(head(self.0.clone().chain_update(tag.0).chain_update(secret.0)))
+        self.counterfoil(tag, secret).verifier()
+    }
+
+    pub(crate) fn counterfoil(&self, tag: &Tag, secret: &Secret) -> Counterfoil {
+        Counterfoil(head(self.0.clone().chain_update(tag.0).chain_update(secret.0)))
+    }
+}
+
+/// The part of a ticket that stays in the book, by which the ticket is known again: half way from a secret to its
+/// verifier.
+///
+/// Who has the secret can compute it, and who has it can be checked against the verifier. It opens
+/// nothing, and a store cannot compute it. So a page of the session may carry it, and a form show it.
+#[derive(Clone, Copy)]
+pub(crate) struct Counterfoil([u8; 16]);
+
+impl Counterfoil {
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    pub(crate) fn verifier(self) -> Verifier {
+        Verifier(labelled_digest(b"cloakroom/v1/verify", &self.0))
+    }
+}
+
+impl fmt::Debug for Counterfoil {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counterfoil(..)")
     }
 }
 

@@ -70,12 +70,14 @@ pub use http::{
     CookieConfig, CookieConfigBuilder, CookieConfigError, OnBoth, SameSite, SessionFuture, SessionLayer,
     SessionService, TokenHeader, TokenHeaderError, Transport,
 };
+#[cfg(feature = "axum")]
+pub use http::{CrossOrigin, CsrfHeader, RecentLogin, RecentLoginRejection, SameOrigin};
 pub use identity::{InvalidHandle, Principal, SessionHandle};
 pub use keys::{Key, KeyError, KeyId, KeyRing};
 pub use random::{OsRandom, RandomError, RandomSource};
 #[cfg(feature = "jwt")]
 pub use session::AccessError;
-pub use session::{AnsweredBy, CachePolicy, Derived, Login, Session, SessionValue};
+pub use session::{AnsweredBy, CachePolicy, CsrfToken, Derived, Login, Session, SessionValue};
 pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, OnStoreError, PrincipalSessions, ReusePolicy, RollbackPolicy,
     SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,

@@ -125,6 +125,12 @@ impl Snapshot {
         }
     }
 
+    /// Whether a secret with this verifier opens the session now, the previous one in its grace included.
+    pub(crate) fn is_verified_by(&self, verifier: Verifier, now: Timestamp) -> bool {
+        let lingers = |previous: &Previous| previous.verifier == verifier && now < previous.until;
+        self.verifier == verifier || self.previous().is_some_and(|(previous, _)| lingers(previous))
+    }
+
     /// Remembers the fingerprint of a secret that proved itself against a record's verifier.
     pub(crate) fn recognise(&mut self, proof: Proof, fingerprint: Fingerprint) {
         match (proof, &self.standing) {

@@ -15,6 +15,7 @@ const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
         Kind::Ambiguous => (StatusCode::BAD_REQUEST, "Show one session token, not several.\n"),
         Kind::Conflict => (StatusCode::CONFLICT, "Somebody else changed the same thing. Try again.\n"),
         Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
+        Kind::CsrfRefused => (StatusCode::FORBIDDEN, "This page is out of date. Load it again.\n"),
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "That is more than a session can hold.\n"),
         Kind::Full
         | Kind::StoreUnavailable

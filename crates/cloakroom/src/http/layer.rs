@@ -43,6 +43,7 @@ struct Choices {
     transport: Transport,
     plain_tokens_until: Option<Timestamp>,
     on_store_error: OnStoreError,
+    always_refresh: bool,
 }
 
 impl SessionLayer {
@@ -91,10 +92,23 @@ impl SessionLayer {
         Self::with(self.0.sessions.clone(), Choices { on_store_error: answer, ..choices })
     }
 
+    /// Has every request that uses its session ask the shared tier first, whatever is in memory, so that a session
+    /// that was ended or changed anywhere is so here, at once. Default: memory answers for as long as the
+    /// store vouches for it.
+    ///
+    /// For the routes of administrators and the like, as a layer of their own further in: one round trip a request.
+    /// Of no consequence where the sessions have no shared tier. In the middle of a handler,
+    /// [`Session::refresh`](crate::Session::refresh) does the same.
+    #[must_use]
+    pub fn always_refresh(self) -> Self {
+        let choices = self.0.choices.clone();
+        Self::with(self.0.sessions.clone(), Choices { always_refresh: true, ..choices })
+    }
+
     fn with(sessions: Sessions, choices: Choices) -> Self {
         let engine = sessions.engine();
         let channels = Channels::new(&choices.transport, engine.keys.as_ref(), choices.plain_tokens_until);
-        let desks = Desks::new(engine, choices.on_store_error, &channels);
+        let desks = Desks::new(engine, choices.on_store_error, choices.always_refresh, &channels);
         Self(Arc::new(Settings { sessions, choices, channels, desks }))
     }
 }

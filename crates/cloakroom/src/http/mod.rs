@@ -11,6 +11,8 @@ mod cookie_config;
 #[path = "../../tests/corpus/mod.rs"]
 pub(crate) mod corpus;
 #[cfg(feature = "axum")]
+mod csrf_header;
+#[cfg(feature = "axum")]
 mod error_response;
 #[cfg(feature = "axum")]
 mod extract;
@@ -19,6 +21,10 @@ mod future;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod layer;
+#[cfg(feature = "axum")]
+mod recent_login;
+#[cfg(feature = "axum")]
+mod same_origin;
 mod service;
 mod set_cookie;
 mod token;
@@ -26,8 +32,14 @@ mod token_header;
 mod transport;
 
 pub use cookie_config::{CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite};
+#[cfg(feature = "axum")]
+pub use csrf_header::CsrfHeader;
 pub use future::SessionFuture;
 pub use layer::SessionLayer;
+#[cfg(feature = "axum")]
+pub use recent_login::{RecentLogin, RecentLoginRejection};
+#[cfg(feature = "axum")]
+pub use same_origin::{CrossOrigin, SameOrigin};
 pub use service::SessionService;
 pub use token_header::{TokenHeader, TokenHeaderError};
 pub use transport::{OnBoth, Transport};

@@ -9,6 +9,8 @@ use crate::sync::Arc;
 pub(crate) struct Desk<C: ?Sized = dyn Any + Send + Sync> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) on_store_error: OnStoreError,
+    /// Whether a request asks the shared tier first, whatever is in memory.
+    pub(crate) always_refresh: bool,
     pub(crate) transport: C,
 }
 
@@ -20,10 +22,11 @@ impl Desks {
     pub(crate) fn new<C: Any + Send + Sync + Clone>(
         engine: &Arc<Engine>,
         on_store_error: OnStoreError,
+        always_refresh: bool,
         transport: &C,
     ) -> Self {
         let desk = || -> Arc<Desk> {
-            Arc::new(Desk { engine: Arc::clone(engine), on_store_error, transport: transport.clone() })
+            Arc::new(Desk { engine: Arc::clone(engine), on_store_error, always_refresh, transport: transport.clone() })
         };
         Self(Striped::new(desk))
     }

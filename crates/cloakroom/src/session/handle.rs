@@ -123,11 +123,33 @@ impl Handle {
     /// What `read` finds in the live session without waiting. `None` says nothing: then [`open`](Self::open) it.
     pub(super) fn glimpse<R>(&self, read: impl FnOnce(&Snapshot, Timestamp) -> Option<R>) -> Option<R> {
         self.0.used.store(true, Ordering::Relaxed);
+        if self.must_refresh() {
+            return None;
+        }
         self.with_held(|held| held.glimpse(self.engine(), read))
+    }
+
+    /// Whether memory may not answer yet.
+    fn must_refresh(&self) -> bool {
+        self.0.desk.always_refresh && !self.with_held(|held| held.is_refreshed)
+    }
+
+    /// The live session that the client's token opens by what the shared tier says now.
+    pub(super) async fn refresh(&self) -> Result<Option<Open>, SessionError> {
+        self.0.used.store(true, Ordering::Relaxed);
+        let Some(bearer) = self.with_held(|held| held.bearer) else { return Ok(None) };
+        let access = self.engine().refresh(&bearer).await?;
+        Ok(self.with_held(|held| {
+            held.is_refreshed = true;
+            held.note(&bearer, access)
+        }))
     }
 
     /// The live session that the client's token opens, if there is one.
     pub(super) async fn open(&self) -> Result<Option<Open>, SessionError> {
+        if self.must_refresh() {
+            return Box::pin(self.refresh()).await;
+        }
         self.0.used.store(true, Ordering::Relaxed);
         let (bearer, cell) = self.with_held(|held| (held.bearer, held.cell.clone()));
         let Some(bearer) = bearer else { return self.without_token() };

@@ -17,6 +17,8 @@ pub(super) struct Held {
     pub(super) news: News,
     /// Who answered when this request first asked for the session.
     pub(super) answered_by: Option<AnsweredBy>,
+    /// The shared tier was asked by this request, whatever was in memory.
+    pub(super) is_refreshed: bool,
     /// The token was the present one when the response was ready.
     settled: bool,
     /// The client should get its token again, although it is the same.

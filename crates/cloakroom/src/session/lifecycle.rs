@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Refused};
 use crate::sessions::{
-    Access, Bearer, CommitError, LoginRequest, Proposal, SessionError, SessionErrorKind, remembered,
+    Access, Bearer, CommitError, LoginRequest, PrincipalSessions, Proposal, SessionError, SessionErrorKind, remembered,
 };
 use crate::store::Destroyed;
 use crate::sync::Arc;
@@ -32,6 +32,11 @@ impl Handle {
         let mut attempt = 0;
         loop {
             let (bearer, cell) = self.present_or_created(created).await?;
+            if request.ends_others {
+                // First, so that a fault leaves nobody logged in and the whole can be repeated.
+                let all = PrincipalSessions::new(Arc::clone(self.engine()), request.principal.clone());
+                all.revoke_all_but(Some(cell.tag)).await?;
+            }
             match self.engine().login(&bearer, &cell, request).await {
                 Ok(bearer) => {
                     self.with_held(|held| held.adopt(bearer, cell));
@@ -78,6 +83,22 @@ impl Handle {
                 Ok(None) => return Ok(()),
                 Ok(Some(renewed)) => {
                     self.with_held(|held| held.adopt(renewed, cell));
+                    return Ok(());
+                }
+                Err(error) => self.before_retry(error, attempt).await?,
+            }
+            attempt += 1;
+        }
+    }
+
+    pub(super) async fn elevate(&self) -> Result<(), SessionError> {
+        let _turn = self.turn().await;
+        let mut attempt = 0;
+        loop {
+            let Some((bearer, cell)) = self.present().await? else { return Ok(()) };
+            match self.engine().elevate(&bearer, &cell).await {
+                Ok(elevated) => {
+                    self.with_held(|held| held.adopt(elevated, cell));
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, attempt).await?,

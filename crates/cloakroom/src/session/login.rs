@@ -26,7 +26,13 @@ pub struct Login(LoginRequest);
 impl Login {
     /// A login as `principal`, with nothing special.
     pub fn new(principal: impl Into<Principal>) -> Self {
-        Self(LoginRequest { principal: principal.into(), label: None, keep: Vec::new(), remember: None })
+        Self(LoginRequest {
+            principal: principal.into(),
+            label: None,
+            keep: Vec::new(),
+            remember: None,
+            ends_others: false,
+        })
     }
 
     /// Lets the value of type `T` survive when an anonymous session becomes a logged-in one.
@@ -51,6 +57,16 @@ impl Login {
     /// A session that is remembered stays so when the same principal logs in again without this.
     pub fn remember(mut self, lifetime: Duration) -> Self {
         self.0.remember = Some(lifetime.min(LONGEST));
+        self
+    }
+
+    /// Ends all other sessions of the principal first: after a change of password or of a second factor (OWASP
+    /// ASVS 7.4.3). Change that first, so that nobody logs in with the old one meanwhile.
+    ///
+    /// Ended are the sessions that are logged in when the login begins. If one of them cannot be ended, the login
+    /// fails and can be repeated; nobody is logged in then.
+    pub const fn ending_others(mut self) -> Self {
+        self.0.ends_others = true;
         self
     }
 

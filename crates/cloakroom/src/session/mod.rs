@@ -3,6 +3,7 @@
 
 mod cache_policy;
 mod change;
+mod csrf;
 mod derived;
 mod desk;
 mod ended;
@@ -22,6 +23,7 @@ mod verbs;
 mod verified;
 
 pub use cache_policy::CachePolicy;
+pub use csrf::CsrfToken;
 pub use derived::Derived;
 pub use held::AnsweredBy;
 pub use login::Login;

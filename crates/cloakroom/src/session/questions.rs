@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::identity::{Principal, SessionHandle};
-use crate::sessions::SessionError;
+use crate::identity::{Authentication, Principal, SessionHandle};
+use crate::sessions::{Open, SessionError};
 use crate::time::Timestamp;
 
 use super::Session;
@@ -92,14 +92,26 @@ impl Session {
     /// # let _: axum::Router = axum::Router::new().route("/address", axum::routing::post(change_address));
     /// ```
     ///
+    /// A fault of the shared tier is an error, whatever the layer says about reading without it.
     /// A renewal, a request and "remember me" do not make a login more recent; only
     /// [`login`](Self::login) does, which is therefore what a page does that has asked for the password again.
     ///
     /// # Errors
     /// The faults of a shared tier.
     pub async fn authenticated_within(&self, recent: Duration) -> Result<bool, SessionError> {
-        let now = self.hold.engine().now();
-        Ok(self.authenticated_at().await?.is_some_and(|at| now < at.after(recent)))
+        // Not `open_to_read`: what is served while the shared tier is away may have been revoked.
+        Ok(self.younger_than(recent, self.hold.open().await?.as_ref()).is_some())
+    }
+
+    /// The login, if it is more recent than that by what the shared tier says now.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn recent_login(&self, recent: Duration) -> Result<Option<Authentication>, SessionError> {
+        Ok(self.younger_than(recent, self.hold.refresh().await?.as_ref()))
+    }
+
+    fn younger_than(&self, recent: Duration, open: Option<&Open>) -> Option<Authentication> {
+        let authentication = open?.1.snapshot()?.authentication()?;
+        (self.hold.engine().now() < authentication.at.after(recent)).then(|| authentication.clone())
     }
 
     /// When the session was created, if there is one.

@@ -170,13 +170,14 @@ impl Session {
 
     /// Logs a principal in. Always gives the client a new token; the old one is dead when this returns.
     ///
-    /// Call it at every change of privilege: login, re-authentication, step-up, impersonation
-    /// (OWASP ASVS 7.2.4). Values of the anonymous session survive only if
+    /// Call it whenever somebody proves who he is or becomes somebody else: login, re-authentication, step-up,
+    /// impersonation (OWASP ASVS 7.2.4). Values of the anonymous session survive only if
     /// [`Login::keep`] names them. Restarts both lifetimes. Creates the session if there is none.
     ///
     /// # Errors
     /// [`TooManySessions`](SessionErrorKind::TooManySessions) if the limit rejects it;
-    /// [`Full`](SessionErrorKind::Full); the faults of a shared tier. Nobody is logged in then.
+    /// [`Ended`](SessionErrorKind::Ended) if all sessions of the principal were revoked, or newer logins took this
+    /// one's place, while it was under way; [`Full`](SessionErrorKind::Full); the faults of a shared tier. Nobody is logged in then.
     pub async fn login(&self, login: impl Into<Login>) -> Result<(), SessionError> {
         let login = login.into();
         self.hold.login(login.request()).await
@@ -192,6 +193,31 @@ impl Session {
     /// As [`update`](Self::update). The old token stays good then.
     pub async fn renew(&self) -> Result<(), SessionError> {
         self.hold.renew().await
+    }
+
+    /// Gives the client a new token because the rights of the session change without a login: another role, a
+    /// second factor that was taken away, the end of a support access (OWASP ASVS 7.2.4). The old token is dead when
+    /// this returns, also for requests that are under way. Nothing else changes; where there is no session, nothing does.
+    ///
+    /// Where somebody proves who he is, or becomes somebody else, [`login`](Self::login) is right.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update). The old token stays good then.
+    pub async fn elevate(&self) -> Result<(), SessionError> {
+        self.hold.elevate().await
+    }
+
+    /// Asks the shared tier what is in the session now, whatever is in memory, and answers whether it lives. What
+    /// this request reads afterwards is no older than this call.
+    ///
+    /// For the few places where milliseconds matter: a copy in memory is as old as the news of a change are on
+    /// their way, or as the lease of its store when a line is half dead. Costs one round trip; none where
+    /// there is no shared tier. [`SessionLayer::always_refresh`](crate::SessionLayer::always_refresh) does it for all requests.
+    ///
+    /// # Errors
+    /// The faults of a shared tier, whatever the layer says about them.
+    pub async fn refresh(&self) -> Result<bool, SessionError> {
+        Ok(self.hold.refresh().await?.is_some())
     }
 
     /// Logs out: the session is over on every node, and the client is told to forget its token.

@@ -162,10 +162,7 @@ impl Engine {
                 self.learn(cell, &before, loaded)?;
                 Err(Refused::Superseded.into())
             }
-            Committed::Gone => {
-                self.tier.end(cell, EndReason::Gone);
-                Err(Refused::Ended(EndReason::Gone).into())
-            }
+            Committed::Gone => Err(Refused::Ended(self.found_gone(cell)).into()),
         }
     }
 

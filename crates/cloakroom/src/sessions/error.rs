@@ -53,6 +53,8 @@ pub enum SessionErrorKind {
     LoadTimedOut,
     /// The loader panicked. Response: 500.
     LoadPanicked,
+    /// The request does not show a CSRF token of its session. Response: 403.
+    CsrfRefused,
     /// The operating system gave no randomness. Response: 503 with `Retry-After`.
     NoRandomness,
     /// No `SessionLayer` wraps this route. Response: 500.
@@ -82,6 +84,7 @@ impl SessionErrorKind {
             Self::LoadFailed => "the loader failed",
             Self::LoadTimedOut => "the loader took too long",
             Self::LoadPanicked => "the loader panicked",
+            Self::CsrfRefused => "the request does not show a CSRF token of its session",
             Self::NoRandomness => "the operating system gave no randomness",
             Self::NoLayer => "no SessionLayer wraps this route; add `.layer(SessionLayer::new(sessions))` after it",
         }

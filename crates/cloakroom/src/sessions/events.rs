@@ -34,6 +34,8 @@ pub enum EventKind {
     LoggedIn,
     /// The token was renewed.
     Renewed,
+    /// The rights of the session changed; the token was rotated.
+    Elevated,
     /// The session is over.
     Ended(EndReason),
     /// A token was shown that a rotation had replaced, after its grace: a straggler, or a thief.
@@ -64,6 +66,7 @@ impl EventKind {
             Self::Created => "session_created",
             Self::LoggedIn => "session_logged_in",
             Self::Renewed => "session_renewed",
+            Self::Elevated => "session_elevated",
             Self::Ended(_) => "session_ended",
             Self::TokenReused => "token_reused",
             Self::CookiesAmbiguous => "cookies_ambiguous",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::cache::{Cell, EndReason};
+use crate::cache::Cell;
 use crate::store::Touch;
 use crate::sync::{Arc, Mutex};
 #[cfg(not(cloakroom_shuttle))]
@@ -95,7 +95,7 @@ impl Engine {
     async fn ask_after(self: &Arc<Self>, cell: &Arc<Cell>) {
         let Some(store) = &self.store else { return };
         match self.watched(store.load(cell.tag).await) {
-            Ok(None) => drop(self.tier.end(cell, EndReason::Gone)),
+            Ok(None) => drop(self.found_gone(cell)),
             Ok(Some(_)) => {}
             // Not known yet; ask again at the next round.
             Err(_) => self.ledger.doubted.lock().push(Arc::clone(cell)),

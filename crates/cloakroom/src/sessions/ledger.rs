@@ -77,9 +77,9 @@ impl Ledger {
     }
 
     /// A session ended that this process has no copy of.
-    pub(crate) fn ended_elsewhere(&self, tag: &Tag, reason: EndReason) {
+    pub(crate) fn ended_elsewhere(&self, tag: &Tag, reason: EndReason, principal: Option<&Principal>) {
         self.counter(reason).count();
-        self.record(EventKind::Ended(reason), Some(tag), None);
+        self.record(EventKind::Ended(reason), Some(tag), principal);
     }
 
     fn counter(&self, reason: EndReason) -> &Counter {

@@ -13,7 +13,8 @@ use super::error::SessionError;
 /// All sessions of one principal, from anywhere: a handler, a job, a command line.
 ///
 /// Made by [`Sessions::of`](crate::Sessions::of). Each verb sees the sessions that are logged in
-/// when it runs; a login that has not returned yet may come after it.
+/// when it runs. A login that has not returned yet comes wholly before it, and then fails or is ended with the others, or wholly
+/// after it, and then stays; what its client is told is what is true.
 #[derive(Clone)]
 pub struct PrincipalSessions {
     engine: Arc<Engine>,
@@ -99,7 +100,7 @@ impl PrincipalSessions {
     async fn end_where(&self, matches: impl Fn(&Tag) -> bool + Send) -> Result<usize, SessionError> {
         let mut ended = 0;
         for tag in self.tags().await? {
-            if matches(&tag) && self.engine.end(&tag, None, EndReason::Revoked).await? {
+            if matches(&tag) && self.engine.end_of(&self.principal, &tag, EndReason::Revoked).await? {
                 ended += 1;
             }
         }

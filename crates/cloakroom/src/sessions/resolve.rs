@@ -119,6 +119,16 @@ impl Engine {
         }
     }
 
+    /// What a bearer may use now by what the shared tier says now, whatever is in memory.
+    pub(crate) async fn refresh(&self, bearer: &Bearer) -> Result<Access, SessionError> {
+        let cell = self.tier.get(&bearer.tag);
+        if let Some(cell) = cell.as_ref().filter(|_| self.store.is_some()) {
+            // For all: reads that are under way began before this one, so they must not fill it again.
+            self.tier.vacate(cell);
+        }
+        self.open(bearer, cell.as_ref()).await
+    }
+
     /// A borrow of the state, if the bearer may use it now and the local tier can answer for that.
     pub(crate) fn view(&self, cell: &Cell, bearer: &Bearer, now: Timestamp) -> Option<Guard<Arc<State>>> {
         let state = cell.state();
@@ -232,7 +242,7 @@ impl Engine {
         let answer = self.watched(store.load(cell.tag).await)?;
         let Some(loaded) = answer else {
             asking.answered = true;
-            self.tier.end(cell, EndReason::Gone);
+            self.found_gone(cell);
             return Ok(None);
         };
         cell.see(loaded.record.last_seen);

@@ -24,6 +24,8 @@ pub(crate) struct LoginRequest {
     pub(crate) keep: Vec<&'static str>,
     /// "Remember me": the absolute lifetime, with the idle timeout lifted to it.
     pub(crate) remember: Option<Duration>,
+    /// Whether all other sessions of the principal end first.
+    pub(crate) ends_others: bool,
 }
 
 impl Engine {
@@ -36,19 +38,27 @@ impl Engine {
     ) -> Result<Bearer, CommitError> {
         let former = cell.state().snapshot().and_then(|snapshot| snapshot.principal()).cloned();
         let displaced = self.admit(&request.principal, cell).await?;
+        self.displace(&request.principal, displaced).await?;
         let outcome = self.log_in(bearer, cell, request, former.as_ref()).await;
-        // Also if the login failed: they have lost their place, and a session without one could not be revoked.
-        for tag in displaced {
-            if self.end(&tag, None, EndReason::Displaced).await.is_err() {
-                self.unfinished.lock().push((tag, EndReason::Displaced));
-            }
-        }
         if outcome.is_ok() {
             self.logged_in(cell, &request.principal, former).await;
         } else if self.store.is_none() && !is_session_of(cell, &request.principal) {
             // In a shared tier the member stays: another node may have just logged the session in
             // as this principal, and a member that is not theirs is left out wherever it is met.
             self.ledger.index.dismiss(&request.principal, cell);
+        }
+        outcome
+    }
+
+    /// Ends those who had to make room, before the newcomer is logged in: so there are never more than may be. They
+    /// have lost their place already, so what cannot be ended now is ended later, and nobody is logged in until then.
+    async fn displace(&self, principal: &Principal, displaced: Vec<Tag>) -> Result<(), SessionError> {
+        let mut outcome = Ok(());
+        for tag in displaced {
+            if let Err(error) = self.end_of(principal, &tag, EndReason::Displaced).await {
+                self.unfinished.lock().push((tag, EndReason::Displaced));
+                outcome = Err(error);
+            }
         }
         outcome
     }
@@ -110,6 +120,16 @@ impl Engine {
                 Ok(Some(renewed))
             }
         }
+    }
+
+    /// Replaces the secret because the rights of the session change: the old one is dead when this returns.
+    pub(crate) async fn elevate(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Bearer, CommitError> {
+        let elevated = self.rotate(bearer, cell, Writer::Holder(*bearer), self.now(), None, None).await?;
+        self.ledger.counters.elevations.count();
+        let state = cell.state();
+        let principal = state.snapshot().and_then(|snapshot| snapshot.principal());
+        self.ledger.record(EventKind::Elevated, Some(&cell.tag), principal);
+        Ok(elevated)
     }
 
     async fn rotate(

@@ -48,6 +48,8 @@ counters! {
     logins,
     /// Rotations by `renew`.
     renewals,
+    /// Rotations by `elevate`.
+    elevations,
     /// Sessions ended by logout or `destroy`.
     ended_logout,
     /// Sessions ended by the idle timeout.
@@ -115,6 +117,8 @@ counters! {
     tokens_ambiguous,
     /// Requests whose cookies exceeded what is looked at.
     cookies_oversized,
+    /// Requests refused because they showed no CSRF token of their session.
+    csrf_refused,
     /// Sessions refused because memory was full.
     refused_full,
     /// Logins refused because of the limit of sessions.

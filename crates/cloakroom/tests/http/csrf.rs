@@ -1,19 +1,26 @@
-//! R49: unsafe requests must come from our own pages, by the `csrf` layer of `tower-http` around ours.
+//! R49, R51, R52: what changes something must come from our own pages, by the `csrf` layer of `tower-http` around
+//! ours; and so must the handshake of a WebSocket, by an extractor.
 
 use axum::Router;
 use axum::body::Body;
-use cloakroom::{CookieConfig, TokenHeader, Transport};
-use http::{Method, Request, StatusCode};
+use axum::middleware::{Next, from_fn, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use cloakroom::{CookieConfig, SameOrigin, Session, TokenHeader, Transport};
+use http::header::{ORIGIN, VARY};
+use http::{HeaderValue, Method, Request, StatusCode};
 use tower_http::csrf::CsrfLayer;
 
-use crate::support::{Browser, House, Node, Program, Reply, send};
+use crate::support::{Browser, House, Node, Program, Reply, routes, send};
 
 const PASS: StatusCode = StatusCode::OK;
 const STOP: StatusCode = StatusCode::FORBIDDEN;
 
-/// Method, `Sec-Fetch-Site`, `Origin`, what is answered. The host is `shop.example`, and
-/// `https://admin.example` is trusted.
-const MATRIX: [(&str, Option<&str>, Option<&str>, StatusCode); 45] = [
+/// Method, `Sec-Fetch-Site`, `Origin`, what is answered.
+type Row = (&'static str, Option<&'static str>, Option<&'static str>, StatusCode);
+
+/// The host is `shop.example`, and `https://admin.example` is trusted.
+const MATRIX: [Row; 45] = [
     ("GET", None, None, PASS),
     ("GET", Some("cross-site"), Some("https://evil.example"), PASS),
     ("GET", Some("same-site"), None, PASS),
@@ -63,59 +70,187 @@ const MATRIX: [(&str, Option<&str>, Option<&str>, StatusCode); 45] = [
     ("POST", None, None, PASS),
 ];
 
-fn guarded() -> (Router, House, Node) {
-    let house = House::local();
-    let node = house.node();
-    let guard = CsrfLayer::new().add_trusted_origin("https://admin.example").unwrap();
-    (node.app.clone().layer(guard), house, node)
+/// How a client carries its session, and whether other sites can make its browser do so.
+#[derive(Clone, Copy, Debug)]
+struct Carrier {
+    header: &'static str,
+    prefix: &'static str,
 }
 
-async fn ask(app: &Router, row: (&str, Option<&str>, Option<&str>), path: &str, cookie: Option<&str>) -> Reply {
-    let (method, site, origin) = row;
+/// What a browser sends of itself goes through the whole matrix; what a page has to add is further down.
+const CARRIERS: [Carrier; 1] = [Carrier { header: "cookie", prefix: "__Host-session=" }];
+
+/// What the guide composes: the layer alone, or with what it leaves to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guard {
+    Alone,
+    /// For a site that is on HTTPS only, with `Vary`.
+    Hardened,
+}
+
+/// A page on plain HTTP is none of ours: whoever is on the visitor's network can make one up.
+async fn https_only(request: Request<Body>, next: Next) -> Response {
+    let origins = request.headers().get_all(ORIGIN);
+    if origins.iter().any(|origin| origin.as_bytes().starts_with(b"http://")) {
+        return STOP.into_response();
+    }
+    next.run(request).await
+}
+
+async fn vary(mut response: Response) -> Response {
+    response.headers_mut().append(VARY, HeaderValue::from_static("Sec-Fetch-Site, Origin"));
+    response
+}
+
+fn guarded(guard: Guard) -> (Router, House, Node) {
+    let house = House::local();
+    let node = house.node();
+    let csrf = CsrfLayer::new().add_trusted_origin("https://admin.example").unwrap();
+    let app = node.app.clone().layer(csrf);
+    let app = match guard {
+        Guard::Alone => app,
+        Guard::Hardened => app.layer(from_fn(https_only)).layer(map_response(vary)),
+    };
+    (app, house, node)
+}
+
+/// What the guard answers to a row.
+fn expected(guard: Guard, (_, _, origin, expected): Row) -> StatusCode {
+    match (guard, origin) {
+        (Guard::Hardened, Some(origin)) if origin.starts_with("http://") => STOP,
+        _ => expected,
+    }
+}
+
+async fn ask(app: &Router, (method, site, origin, _): Row, path: &str, session: Option<(&str, &str)>) -> Reply {
     let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap()).uri(path);
     request = request.header("host", "shop.example");
-    for (name, value) in [("sec-fetch-site", site), ("origin", origin), ("cookie", cookie)] {
+    for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
         if let Some(value) = value {
             request = request.header(name, value);
         }
+    }
+    if let Some((name, value)) = session {
+        request = request.header(name, value);
     }
     send(app, request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn r49_unsafe_requests_with_a_session_pass_only_from_our_own_pages() {
-    let (app, _, node) = guarded();
-    let mut alice = Browser::new(&node.app);
-    alice.post("/login/alice").await.ok();
-    let cookie = format!("__Host-session={}", alice.cookie.clone().unwrap());
-    for (method, site, origin, expected) in MATRIX {
-        let before = node.sessions.stats().commits;
-        let path = if ["GET", "HEAD", "OPTIONS"].contains(&method) { "/note" } else { "/note/changed" };
-        let reply = ask(&app, (method, site, origin), path, Some(&cookie)).await;
-        let row = format!("{method} {site:?} {origin:?}");
-        // `OPTIONS` has no route of its own here; that it got as far as the routes is what counts.
-        let passed = reply.status != STOP;
-        assert_eq!(passed, expected == PASS, "{row}: {}", reply.status);
-        let changed = node.sessions.stats().commits > before;
-        assert_eq!(changed, expected == PASS && path == "/note/changed", "{row}");
+    for carrier in CARRIERS {
+        for guard in [Guard::Alone, Guard::Hardened] {
+            let (app, _, node) = guarded(guard);
+            let mut alice = Browser::new(&node.app);
+            alice.post("/login/alice").await.ok();
+            let carried = format!("{}{}", carrier.prefix, alice.cookie.clone().unwrap());
+            for row in MATRIX {
+                let before = node.sessions.stats().commits;
+                let safe = ["GET", "HEAD", "OPTIONS"].contains(&row.0);
+                let path = if safe { "/note" } else { "/note/changed" };
+                let reply = ask(&app, row, path, Some((carrier.header, &carried))).await;
+                let expected = expected(guard, row);
+                // `OPTIONS` has no route of its own here; that it got as far as the routes is what counts.
+                assert_eq!(reply.status != STOP, expected == PASS, "{carrier:?} {guard:?} {row:?}: {}", reply.status);
+                let changed = node.sessions.stats().commits > before;
+                assert_eq!(changed, expected == PASS && !safe, "{carrier:?} {guard:?} {row:?}");
+                if guard == Guard::Hardened {
+                    let vary = reply.header("vary").join(", ");
+                    assert!(vary.contains("Sec-Fetch-Site, Origin"), "{row:?}: {vary}");
+                }
+            }
+        }
     }
 }
 
 #[tokio::test]
-async fn r49_a_forged_login_without_any_session_is_stopped_too() {
-    let (app, _, node) = guarded();
-    for (method, site, origin, expected) in MATRIX.into_iter().filter(|row| row.0 == "POST") {
-        let before = node.sessions.stats().created;
-        let reply = ask(&app, (method, site, origin), "/login/mallory", None).await;
-        assert_eq!(reply.status, expected, "{site:?} {origin:?}");
-        assert_eq!(reply.set_cookie().is_some(), expected == PASS, "{site:?} {origin:?}");
-        assert_eq!(node.sessions.stats().created > before, expected == PASS, "{site:?} {origin:?}");
+async fn r52_a_forged_login_without_any_session_is_stopped_too() {
+    for guard in [Guard::Alone, Guard::Hardened] {
+        let (app, _, node) = guarded(guard);
+        for row in MATRIX.into_iter().filter(|row| row.0 == "POST") {
+            let before = node.sessions.stats().created;
+            let reply = ask(&app, row, "/login/mallory", None).await;
+            let expected = expected(guard, row);
+            assert_eq!(reply.status, expected, "{guard:?} {row:?}");
+            assert_eq!(reply.set_cookie().is_some(), expected == PASS, "{guard:?} {row:?}");
+            assert_eq!(node.sessions.stats().created > before, expected == PASS, "{guard:?} {row:?}");
+        }
+    }
+}
+
+/// `Sec-Fetch-Site`, `Origin`, and whether a handler with [`SameOrigin`] runs, whatever the method.
+const HANDSHAKES: [(Option<&str>, Option<&str>, bool); 22] = [
+    (Some("same-origin"), Some("https://shop.example"), true),
+    (Some("same-origin"), None, true),
+    (Some("none"), None, true),
+    (Some("same-site"), Some("https://other.shop.example"), false),
+    (Some("same-site"), Some("https://shop.example"), false),
+    (Some("cross-site"), Some("https://evil.example"), false),
+    (Some("cross-site"), Some("https://shop.example"), false),
+    (Some("cross-site"), None, false),
+    (Some("bogus"), Some("https://shop.example"), false),
+    (Some(""), Some("https://shop.example"), false),
+    (Some("SAME-ORIGIN"), None, false),
+    (None, Some("https://shop.example"), true),
+    (None, Some("http://shop.example"), true),
+    (None, Some("https://shop.example:8443"), false),
+    (None, Some("https://shop.example.evil.com"), false),
+    (None, Some("https://evil.example"), false),
+    (None, Some("https://evil.example/https://shop.example"), false),
+    (None, Some("null"), false),
+    (None, Some("shop.example"), false),
+    (None, Some("wss://shop.example"), false),
+    (None, Some("https://"), false),
+    // No browser.
+    (None, None, true),
+];
+
+#[tokio::test]
+async fn r51_a_handshake_passes_only_from_our_own_pages() {
+    let handler = any(async |_: SameOrigin, session: Session| session.exists().await.map(|exists| exists.to_string()));
+    let house = House::local();
+    let node = Node::with_routes(house.builder(), routes().route("/socket", handler));
+    // The layer lets every handshake pass, because it is a `GET`.
+    let app = node.app.clone().layer(CsrfLayer::new());
+    for carrier in CARRIERS {
+        let mut alice = Browser::new(&node.app);
+        alice.post("/login/alice").await.ok();
+        let carried = format!("{}{}", carrier.prefix, alice.cookie.clone().unwrap());
+        for (site, origin, passes) in HANDSHAKES {
+            let reply = ask(&app, ("GET", site, origin, PASS), "/socket", Some((carrier.header, &carried))).await;
+            assert_eq!(reply.status == PASS, passes, "{site:?} {origin:?}: {}", reply.status);
+            if !passes {
+                assert_eq!(reply.status, STOP);
+                assert_eq!(reply.header("vary"), ["Sec-Fetch-Site, Origin"]);
+                assert_eq!(reply.header("cache-control"), ["no-store"]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r51_headers_that_are_there_twice_count_for_nothing() {
+    let node = House::local().node();
+    let app = Router::new().route("/socket", any(async |_: SameOrigin| ()));
+    let app = Node::with_sessions(node.sessions, app);
+    for (name, [first, second]) in [
+        ("sec-fetch-site", ["same-origin", "cross-site"]),
+        ("sec-fetch-site", ["cross-site", "same-origin"]),
+        ("origin", ["https://shop.example", "https://evil.example"]),
+        ("host", ["shop.example", "evil.example"]),
+    ] {
+        let request = Request::get("/socket").header("origin", "https://shop.example").header("host", "shop.example");
+        let mut request = request.body(Body::empty()).unwrap();
+        request.headers_mut().remove(name);
+        request.headers_mut().append(name, HeaderValue::from_static(first));
+        request.headers_mut().append(name, HeaderValue::from_static(second));
+        assert_eq!(send(&app, request).await.status, STOP, "{name}: {first}, {second}");
     }
 }
 
 /// Pages behind the guard, and an API for bearer tokens beside it, under `/api`, of the same sessions.
 fn pages_and_api() -> (Router, Node) {
-    let (pages, house, node) = guarded();
+    let (pages, house, node) = guarded(Guard::Alone);
     let api = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
     (pages.nest("/api", api.app), Node { sessions: api.sessions, ..node })
 }
@@ -132,9 +267,9 @@ async fn r49_a_layer_for_bearer_tokens_needs_no_guard() {
     let cookie = format!("__Host-session={}", victim.cookie.clone().unwrap());
     for (method, site, origin, _) in MATRIX.into_iter().filter(|row| row.0 == "POST") {
         // What a browser sends of itself opens nothing.
-        let forged = ask(&app, (method, site, origin), "/api/whoami", Some(&cookie)).await.ok();
+        let forged = ask(&app, (method, site, origin, PASS), "/api/whoami", Some(("cookie", &cookie))).await.ok();
         assert_eq!((forged.body.as_str(), forged.set_cookie()), ("nobody", None), "{site:?} {origin:?}");
-        ask(&app, (method, site, origin), "/api/note/evil", Some(&cookie)).await.ok();
+        ask(&app, (method, site, origin, PASS), "/api/note/evil", Some(("cookie", &cookie))).await.ok();
         // What a page has to add by itself, it has to know first.
         let mut request = Request::post("/api/whoami").header("authorization", format!("Bearer {token}"));
         for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
@@ -159,9 +294,9 @@ async fn r49_a_layer_that_takes_either_needs_the_guard_because_a_forged_request_
     let mut victim = Browser::new(&node.app);
     victim.post("/login/victim").await.ok();
     let cookie = format!("__Host-session={}", victim.cookie.clone().unwrap());
-    let forged = ("POST", Some("cross-site"), Some("https://evil.example"));
-    assert_eq!(ask(&app, forged, "/note/evil", Some(&cookie)).await.status, STOP);
-    assert_eq!(ask(&node.app, forged, "/note/evil", Some(&cookie)).await.status, PASS, "without it");
+    let forged = ("POST", Some("cross-site"), Some("https://evil.example"), STOP);
+    assert_eq!(ask(&app, forged, "/note/evil", Some(("cookie", &cookie))).await.status, STOP);
+    assert_eq!(ask(&node.app, forged, "/note/evil", Some(("cookie", &cookie))).await.status, PASS, "without it");
     // Programs send none of what browsers add, and pass.
     let mut program = Program::new(&app);
     assert_eq!(program.post("/note/own").await.status, PASS);

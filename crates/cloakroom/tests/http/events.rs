@@ -1,6 +1,6 @@
 //! R56: each step in the life of a session is announced once, with its reason, and nothing else.
 
-use EventKind::{CookiesAmbiguous, Created, Ended, LoggedIn, LoginRefused, Renewed, TokenReused};
+use EventKind::{CookiesAmbiguous, Created, Elevated, Ended, LoggedIn, LoginRefused, Renewed, TokenReused};
 use cloakroom::store::LimitPolicy;
 use cloakroom::{EndReason, Event, EventKind, Events, Login, ReusePolicy, Session};
 
@@ -166,4 +166,96 @@ async fn events_never_hold_up_a_request_and_count_what_a_slow_listener_missed() 
     let received = drain(&mut events).len() as u64;
     assert_eq!(received + events.missed(), 2000);
     assert!(events.missed() > 0);
+}
+
+/// One step in a session's life: what is asked of the one node, and what both nodes announce of it, the other one
+/// once it is asked as well.
+type Step = (&'static str, &'static [EventKind], &'static [EventKind]);
+
+const GONE: &[EventKind] = &[Ended(EndReason::Gone)];
+
+/// Every transition of one session, in an order in which they can happen.
+const LIFE: [Step; 17] = [
+    ("/whoami", &[], &[]),
+    ("/note/mine", &[Created], &[]),
+    ("/note/again", &[], &[]),
+    ("/do/renew", &[Renewed], &[]),
+    ("/login-keeping/alice", &[LoggedIn], &[]),
+    ("/login/alice", &[LoggedIn], &[]),
+    ("/do/elevate", &[Elevated], &[]),
+    ("/do/remember", &[], &[]),
+    ("/do/refresh", &[], &[]),
+    ("/do/destroy", &[Ended(EndReason::Logout)], GONE),
+    ("/do/destroy", &[], &[]),
+    ("/login/alice", &[Created, LoggedIn], &[]),
+    ("revoke-all", &[Ended(EndReason::Revoked)], GONE),
+    ("/login/alice", &[Created, LoggedIn], &[]),
+    ("revoke-by-handle", &[Ended(EndReason::Revoked)], GONE),
+    ("/login/alice", &[Created, LoggedIn], &[]),
+    ("end-others", &[Created, Ended(EndReason::Revoked), LoggedIn], GONE),
+];
+
+#[tokio::test]
+async fn r56_a_whole_life_over_two_nodes_is_announced_step_by_step_and_by_whom_it_happened() {
+    let house = House::shared();
+    let nodes = [0, 1].map(|_| {
+        let end_others =
+            axum::routing::any(async |session: Session| session.login(Login::new("alice").ending_others()).await);
+        Node::with_routes(house.builder(), routes().route("/end-others", end_others))
+    });
+    let mut browser = Browser::new(&nodes[0].app);
+    for (number, (step, here, there)) in LIFE.into_iter().enumerate() {
+        let (node, other) = (&nodes[number % 2], &nodes[(number + 1) % 2]);
+        // Both know the session as it was.
+        for node in &nodes {
+            browser.at(&node.app).get("/whoami").await.ok();
+        }
+        let mut events = [node.sessions.events(), other.sessions.events()];
+        browser = browser.at(&node.app);
+        let old = browser.clone();
+        match step {
+            "revoke-all" => drop(node.sessions.of("alice").revoke_all().await.unwrap()),
+            "revoke-by-handle" => {
+                let handle = node.sessions.of("alice").list().await.unwrap()[0].handle;
+                assert!(node.sessions.of("alice").revoke(handle).await.unwrap());
+            }
+            "end-others" => drop(Browser::new(&node.app).post("/end-others").await.ok()),
+            path => drop(browser.post(path).await.ok()),
+        }
+        assert_eq!(kinds(&mut events[0]), here, "{step}, where it happens");
+        assert_eq!(kinds(&mut events[1]), [], "{step}, where it does not");
+        // Where nothing was replaced, the token is still good; else this is what a straggler does.
+        let straggler = if here.iter().any(|kind| matches!(kind, Ended(_))) { old } else { browser.clone() };
+        straggler.at(&other.app).get("/whoami").await.ok();
+        assert_eq!(kinds(&mut events[1]), there, "{step}, on the other node, once it is asked");
+        assert_eq!(kinds(&mut events[0]), [], "{step}, afterwards");
+    }
+}
+
+#[tokio::test]
+async fn r56_over_a_shared_tier_an_expiry_is_announced_to_who_listens_and_by_nobody_else() {
+    for (pause, reason) in [(minutes(31), EndReason::Idle), (minutes(24 * 60), EndReason::Absolute)] {
+        let house = House::shared();
+        let idle = if reason == EndReason::Idle { minutes(30) } else { minutes(48 * 60) };
+        let (give, mut given) = tokio::sync::mpsc::unbounded_channel();
+        let give = axum::routing::any(async move |session: Session| give.send(session).unwrap());
+        let node = Node::with_routes(house.builder().idle_timeout(idle), routes().route("/give", give));
+        let mut browser = Browser::new(&node.app);
+        for listens in [false, true] {
+            browser.post("/login/alice").await.ok();
+            browser.get("/give").await.ok();
+            let session: Session = given.recv().await.unwrap();
+            let mut events = node.sessions.events();
+            let ended = listens.then(|| tokio::spawn(session.ended()));
+            tokio::task::yield_now().await;
+            house.clock.advance(pause + minutes(10));
+            node.sessions.run_due().await;
+            let expected: &[EventKind] = if listens { &[Ended(reason)] } else { &[] };
+            assert_eq!(kinds(&mut events), expected, "listens: {listens}");
+            if let Some(ended) = ended {
+                assert_eq!(ended.await.unwrap(), reason);
+            }
+            browser = Browser::new(&node.app);
+        }
+    }
 }

@@ -34,6 +34,10 @@ fn session_verbs_are_send(session: &Session) {
     send(&session.login("alice"));
     send(&session.login(Login::new(7_i64).keep::<Note>().label("here").remember(secs(60))));
     send(&session.renew());
+    send(&session.elevate());
+    send(&session.refresh());
+    send(&session.csrf_token());
+    send(&session.check_csrf(""));
     send(&session.destroy());
     send(&session.remember(secs(60)));
     send(&session.exists());

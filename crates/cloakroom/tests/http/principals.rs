@@ -5,8 +5,9 @@ use std::str::FromStr;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::any;
-use cloakroom::store::LimitPolicy;
-use cloakroom::{EventKind, Session, SessionError, SessionHandle, Sessions};
+use cloakroom::store::{LimitPolicy, StoreErrorKind};
+use cloakroom::testkit::{FaultyStore, MemoryStore, Verb};
+use cloakroom::{EndReason, Event, EventKind, Events, Session, SessionError, SessionHandle, Sessions};
 use http::StatusCode;
 use tokio::task::JoinSet;
 
@@ -182,5 +183,177 @@ async fn r23_at_the_limit_a_login_is_refused_or_ends_the_oldest_and_an_event_say
         let kinds: Vec<_> = std::iter::from_fn(|| events.try_recv()).map(|event| event.kind).collect();
         let displaced = EventKind::Ended(cloakroom::EndReason::Displaced);
         assert_eq!(kinds.iter().filter(|kind| **kind == displaced).count(), 1, "{kinds:?}");
+    }
+}
+
+fn drain(events: &mut Events) -> Vec<Event> {
+    std::iter::from_fn(|| events.try_recv()).collect()
+}
+
+/// How often this end was announced, each time with whose session it was.
+fn ends(events: &[Event], reason: EndReason, user: &str) -> usize {
+    let ends = events.iter().filter(|event| event.kind == EventKind::Ended(reason));
+    ends.inspect(|event| assert_eq!(event.principal.as_ref().map(cloakroom::Principal::as_str), Some(user))).count()
+}
+
+/// A node over a store whose calls a test can hold or fail.
+fn held_up(house: &House, count: u32, policy: LimitPolicy) -> (FaultyStore<MemoryStore>, Node) {
+    let store = FaultyStore::new(house.store.as_ref().unwrap().node());
+    let builder = Sessions::builder().clock(house.clock.clone()).store(store.clone());
+    (store, Node::new(builder.max_sessions_per_principal(count, policy)))
+}
+
+#[tokio::test]
+async fn r23_who_is_displaced_is_dead_before_the_newcomer_lives() {
+    let house = House::shared();
+    let (store, node) = held_up(&house, 1, LimitPolicy::EndOldest);
+    let mut old = logged_in(&node, "alice").await;
+    let gate = store.delay_next(Verb::Commit);
+    let login = tokio::spawn({
+        let app = node.app.clone();
+        async move { Browser::new(&app).post("/login/alice").await.ok() }
+    });
+    assert!(gate.arrived().await);
+    // The newcomer is about to be logged in.
+    assert_eq!(old.get("/whoami").await.ok().body, "nobody");
+    assert_eq!(node.sessions.stats().ended_displaced, 1);
+    gate.open();
+    login.await.unwrap();
+    assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn r23_who_cannot_be_ended_keeps_the_newcomer_out_and_is_ended_by_and_by() {
+    let house = House::shared();
+    let (store, node) = held_up(&house, 1, LimitPolicy::EndOldest);
+    let mut old = logged_in(&node, "alice").await;
+    let mut events = node.sessions.events();
+    store.fail_next(Verb::Destroy, StoreErrorKind::Unavailable);
+    let refused = Browser::new(&node.app).post("/login/alice").await;
+    assert_eq!((refused.status, refused.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+    assert_eq!(old.get("/whoami").await.ok().body, "alice", "never more than one, and never nobody knows who");
+    node.sessions.run_due().await;
+    assert_eq!(old.get("/whoami").await.ok().body, "nobody");
+    node.sessions.run_due().await;
+    let events = drain(&mut events);
+    assert_eq!(events.iter().filter(|event| event.kind == EventKind::Ended(EndReason::Displaced)).count(), 1);
+    Browser::new(&node.app).post("/login/alice").await.ok();
+}
+
+#[tokio::test]
+async fn r23_two_logins_at_once_displace_two_sessions_and_each_is_announced_once() {
+    for house in House::both() {
+        let build = || Node::new(house.builder().max_sessions_per_principal(2, LimitPolicy::EndOldest));
+        let here = build();
+        let there = if house.store.is_some() { build() } else { here.clone() };
+        let mut old = vec![logged_in(&here, "alice").await, logged_in(&there, "alice").await];
+        let mut listeners = vec![here.sessions.events()];
+        listeners.extend(house.store.is_some().then(|| there.sessions.events()));
+        let (mut one, mut other) = (Browser::new(&here.app), Browser::new(&there.app));
+        let (first, second) = tokio::join!(one.post("/login/alice"), other.post("/login/alice"));
+        assert_eq!((first.status, second.status), (StatusCode::OK, StatusCode::OK));
+        for browser in &mut old {
+            assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
+        }
+        for browser in [&mut one, &mut other] {
+            assert_eq!(browser.get("/whoami").await.ok().body, "alice");
+        }
+        let announced: usize =
+            listeners.iter_mut().map(|events| ends(&drain(events), EndReason::Displaced, "alice")).sum();
+        assert_eq!(announced, 2);
+    }
+}
+
+#[tokio::test]
+async fn r23_a_logout_frees_its_place_at_once_on_every_node() {
+    for house in House::both() {
+        let build = || Node::new(house.builder().max_sessions_per_principal(2, LimitPolicy::Reject));
+        let here = build();
+        let there = if house.store.is_some() { build() } else { here.clone() };
+        let mut sessions = vec![logged_in(&here, "alice").await, logged_in(&there, "alice").await];
+        for round in 0..20 {
+            let refused = Browser::new(&there.app).post("/login/alice").await;
+            assert_eq!(refused.status, StatusCode::CONFLICT, "{round}");
+            let mut leaving = sessions.remove(0);
+            leaving.post("/do/destroy").await.ok();
+            sessions.push(logged_in(if round % 2 == 0 { &here } else { &there }, "alice").await);
+        }
+        assert_eq!(here.sessions.of("alice").list().await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn r20_a_login_under_way_comes_wholly_before_or_wholly_after_a_revocation() {
+    for (verb, survives) in [(Verb::Admit, true), (Verb::Commit, false)] {
+        let house = House::shared();
+        let (store, node) = held_up(&house, 10, LimitPolicy::Reject);
+        let other = house.node();
+        let mut old = logged_in(&other, "alice").await;
+        let gate = store.delay_next(verb);
+        let login = tokio::spawn({
+            let app = node.app.clone();
+            async move {
+                let mut browser = Browser::new(&app);
+                (browser.post("/login/alice").await, browser)
+            }
+        });
+        assert!(gate.arrived().await);
+        other.sessions.of("alice").revoke_all().await.unwrap();
+        gate.open();
+        let (reply, mut browser) = login.await.unwrap();
+        assert_eq!(old.get("/whoami").await.ok().body, "nobody");
+        assert_eq!(reply.status == StatusCode::OK, survives, "{verb:?}: {}", reply.status);
+        assert_eq!(reply.set_cookie().is_some(), survives, "{verb:?}");
+        let listed = other.sessions.of("alice").list().await.unwrap().len();
+        assert_eq!(listed, usize::from(survives), "{verb:?}: what the client was told is what there is");
+        assert_eq!(browser.get("/whoami").await.ok().body, if survives { "alice" } else { "nobody" });
+        // Whoever logs in later stays.
+        assert_eq!(logged_in(&node, "alice").await.get("/whoami").await.ok().body, "alice");
+    }
+}
+
+#[tokio::test]
+async fn r20_a_revocation_that_fails_half_way_can_be_repeated_and_is_announced_once_for_each() {
+    let house = House::shared();
+    let (store, node) = held_up(&house, 10, LimitPolicy::Reject);
+    let mut sessions = Vec::new();
+    for _ in 0..5 {
+        sessions.push(logged_in(&node, "alice").await);
+    }
+    let mut events = node.sessions.events();
+    let fresh = house.node();
+    let gate = store.delay_next(Verb::Destroy);
+    let alices = node.sessions.of("alice");
+    let revocation = tokio::spawn(async move { alices.revoke_all().await });
+    assert!(gate.arrived().await);
+    // The first goes through, and the second does not.
+    store.fail_next(Verb::Destroy, StoreErrorKind::Unavailable);
+    gate.open();
+    assert!(revocation.await.unwrap().is_err());
+    assert_eq!(fresh.sessions.of("alice").list().await.unwrap().len(), 4);
+    assert_eq!(node.sessions.of("alice").revoke_all().await.unwrap(), 4);
+    for browser in &mut sessions {
+        assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
+    }
+    assert_eq!(ends(&drain(&mut events), EndReason::Revoked, "alice"), 5);
+}
+
+#[tokio::test]
+async fn r22_nobody_ends_a_session_by_a_handle_that_is_not_theirs_or_not_one() {
+    for house in House::both() {
+        let node = house.node();
+        let mut alice = logged_in(&node, "alice").await;
+        let mut bob = logged_in(&node, "bob").await;
+        let before = node.sessions.stats();
+        let mut events = node.sessions.events();
+        let theirs = node.sessions.of("alice").list().await.unwrap()[0].handle;
+        let one_off = format!("{:032x}", u128::from_str_radix(&theirs.to_string(), 16).unwrap() ^ 1);
+        for handle in [theirs, one_off.parse().unwrap(), "0".repeat(32).parse().unwrap()] {
+            assert!(!node.sessions.of("bob").revoke(handle).await.unwrap());
+            assert!(!node.sessions.of("nobody").revoke(handle).await.unwrap());
+        }
+        assert_eq!(alice.get("/whoami").await.ok().body, "alice");
+        assert_eq!(bob.get("/whoami").await.ok().body, "bob");
+        assert_eq!((node.sessions.stats().ended_revoked, drain(&mut events).len()), (before.ended_revoked, 0));
     }
 }

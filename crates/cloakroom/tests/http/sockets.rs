@@ -5,12 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use cloakroom::{EndReason, Session, SessionError};
+use cloakroom::{EndReason, SameOrigin, Session, SessionError};
+use http::{Request, StatusCode};
 use hyper::body::Frame;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
-use crate::support::{Connection, Count, House, Node, Stage, routes, serve};
+use crate::support::{Browser, COOKIE, Connection, Count, House, Node, Stage, routes, serve};
 
 #[tokio::test]
 async fn one_connection_may_carry_the_requests_of_many_sessions() {
@@ -112,4 +115,64 @@ async fn next_line(connection: &mut Connection) -> String {
     while !connection.line().await.is_empty() {}
     connection.line().await;
     connection.line().await
+}
+
+/// A WebSocket in all but its frames: after the handshake it says when its session is over.
+async fn socket(_: SameOrigin, session: Session, mut request: Request<Body>) -> Result<Response, SessionError> {
+    if session.principal().await?.is_none() {
+        return Ok(StatusCode::UNAUTHORIZED.into_response());
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let mut line = hyper_util::rt::TokioIo::new(upgrade.await.unwrap());
+        line.write_all(b"hello\n").await.unwrap();
+        let reason = session.ended().await;
+        line.write_all(format!("{reason:?}\n").as_bytes()).await.unwrap();
+    });
+    let switched = [("connection", "upgrade"), ("upgrade", "websocket")];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, switched).into_response())
+}
+
+/// Shakes hands as a browser does on a page of `origin`. Answers the status.
+async fn shake_hands(connection: &mut Connection, origin: &str, cookie: &str) -> u16 {
+    let head = format!(
+        "GET /socket HTTP/1.1\r\nHost: shop.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: {origin}\r\n\
+         Cookie: {COOKIE}={cookie}\r\n\r\n"
+    );
+    connection.write(&head).await;
+    let status = connection.line().await.split(' ').nth(1).unwrap().parse().unwrap();
+    while !connection.line().await.is_empty() {}
+    status
+}
+
+#[tokio::test]
+async fn r51_a_socket_is_for_our_own_pages_and_dies_with_its_session_wherever_that_ends() {
+    for house in House::both() {
+        let sockets = || routes().route("/socket", any(socket)).layer(tower_http::csrf::CsrfLayer::new());
+        let here = Node::with_routes(house.builder(), sockets());
+        let there = if house.store.is_some() { house.node() } else { here.clone() };
+        let address = serve(here.app.clone()).await;
+        for (end, reason) in
+            [("/do/destroy", [EndReason::Logout, EndReason::Gone]), ("revoke", [EndReason::Revoked, EndReason::Gone])]
+        {
+            let cookie =
+                Connection::to(address).await.ask("POST", "/login/alice", &[]).await.given().unwrap().to_owned();
+            let mut evil = Connection::to(address).await;
+            assert_eq!(shake_hands(&mut evil, "https://evil.example", &cookie).await, 403);
+            let mut stranger = Connection::to(address).await;
+            assert_eq!(shake_hands(&mut stranger, "https://shop.example", "nothing").await, 401);
+            let mut ours = Connection::to(address).await;
+            assert_eq!(shake_hands(&mut ours, "https://shop.example", &cookie).await, 101);
+            assert_eq!(ours.line().await, "hello");
+            match end {
+                "revoke" => drop(there.sessions.of("alice").revoke_all().await.unwrap()),
+                path => drop(Browser::holding(&there.app, cookie).post(path).await.ok()),
+            }
+            // Within the news' way; nobody moves the clock here.
+            let said = ours.line().await;
+            assert!(reason.iter().any(|reason| said == format!("{reason:?}")), "{end}: {said}");
+            assert_eq!(ours.line().await, "", "and the line is closed");
+        }
+    }
 }

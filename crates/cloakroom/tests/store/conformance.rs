@@ -147,7 +147,7 @@ async fn what_a_backend_does_not_claim_is_skipped_and_said() {
     let report = conformance(Unclaiming(ManualClock::new())).await;
     // It vouches all the same, which is as wrong as not doing what was claimed.
     assert_eq!(report.failed().collect::<Vec<_>>(), ["coherence/it_vouches_exactly_if_it_claims_to"]);
-    assert_eq!(report.skipped().count(), 11, "{report}");
+    assert_eq!(report.skipped().count(), 12, "{report}");
     let reason = reason(&report, "coherence/nodes_share_their_records");
     assert_eq!(reason, "the backend does not claim Capability::Nodes");
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::identity::Tag;
-use crate::store::{AnyStore, Committed, Copies, Created, Destroyed, Guard, Lease, Rotation};
+use crate::store::{Admission, AnyStore, Committed, Copies, Created, Destroyed, Guard, Lease, LimitPolicy, Rotation};
 
 use super::backend::Capability;
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::limits::limit;
 use super::stage::Stage;
 use super::words::{at, done, put, same, with};
 
@@ -24,7 +25,8 @@ checks! { "coherence":
     it_vouches_exactly_if_it_claims_to;
     NODES =>
     nodes_share_their_records,
-    nodes_name_the_same_namespace;
+    nodes_name_the_same_namespace,
+    nodes_share_one_limit;
     NEWS =>
     a_foreign_commit_reaches_a_loaded_copy,
     a_foreign_rotation_reaches_a_loaded_copy,
@@ -121,6 +123,28 @@ async fn nodes_name_the_same_namespace(stage: &Stage) -> Outcome {
     let node = stage.node().await?;
     ensure!(node.load(tag).await?.is_some(), "another node does not see the session");
     ensure_eq!(node.namespace(), stage.store.namespace(), "the namespace on another node");
+    Ok(())
+}
+
+async fn nodes_share_one_limit(stage: &Stage) -> Outcome {
+    let other = stage.node().await?;
+    let principal = stage.principal();
+    let mut tags = Vec::new();
+    for _ in 0..50 {
+        tags.push(stage.insert(&stage.record_of(&principal)).await?);
+    }
+    let answers = stage
+        .together(50, |place, store| {
+            let (tag, principal) = (tags[place as usize], principal.clone());
+            let store = if place % 2 == 0 { store } else { Arc::clone(&other) };
+            async move { Ok(store.admit(&principal, tag, limit(10, LimitPolicy::Reject)).await?) }
+        })
+        .await?;
+    let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
+    ensure_eq!(admitted, 10, "admissions of 50 sessions through two nodes within a limit of 10");
+    for store in [&stage.store, &other] {
+        ensure_eq!(store.members(&principal).await?.len(), 10, "the members");
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use cloakroom::{Login, Session, SessionError};
 use super::{Count, Kept, Note, Theme, minutes};
 
 /// Every verb of a session, as `/do/{verb}` names it.
-pub(crate) const VERBS: [&str; 22] = [
+pub(crate) const VERBS: [&str; 24] = [
     "get",
     "update",
     "set",
@@ -20,6 +20,8 @@ pub(crate) const VERBS: [&str; 22] = [
     "find",
     "login",
     "renew",
+    "elevate",
+    "refresh",
     "destroy",
     "remember",
     "exists",
@@ -120,6 +122,8 @@ pub(crate) async fn perform(session: &Session, verb: &str) -> Result<String, Ses
         "find" => session.find_or_load::<Theme, Infallible, _, _>(|| async { Ok(None) }).await?.is_some().to_string(),
         "login" => session.login("somebody").await.map(|()| "logged in".to_owned())?,
         "renew" => session.renew().await.map(|()| "renewed".to_owned())?,
+        "elevate" => session.elevate().await.map(|()| "elevated".to_owned())?,
+        "refresh" => session.refresh().await?.to_string(),
         "destroy" => session.destroy().await.map(|()| "destroyed".to_owned())?,
         "remember" => session.remember(minutes(60 * 24 * 30)).await.map(|()| "remembered".to_owned())?,
         "exists" => session.exists().await?.to_string(),

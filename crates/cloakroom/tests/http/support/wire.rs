@@ -42,7 +42,12 @@ impl Connection {
     pub(crate) async fn say(&mut self, method: &str, path: &str, cookies: &[&str]) {
         let cookies: String = cookies.iter().map(|value| format!("Cookie: {COOKIE}={value}\r\n")).collect();
         let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n{cookies}\r\n");
-        self.0.get_mut().write_all(request.as_bytes()).await.unwrap();
+        self.write(&request).await;
+    }
+
+    /// Sends exactly this.
+    pub(crate) async fn write(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).await.unwrap();
     }
 
     async fn hear(&mut self) -> Answer {

@@ -119,6 +119,7 @@ fn a_limit_that_lets_one_more_in_is_noticed() {
         "limits/a_member_keeps_its_place_in_the_line",
         "concurrency/admissions_never_exceed_the_limit",
         "concurrency/admissions_displace_exactly_as_many_as_needed",
+        "coherence/nodes_share_one_limit",
     ]);
 }
 
@@ -147,6 +148,7 @@ fn a_limit_that_keeps_one_out_is_noticed() {
         "limits/the_dismissed_do_not_count",
         "concurrency/admissions_never_exceed_the_limit",
         "concurrency/admissions_displace_exactly_as_many_as_needed",
+        "coherence/nodes_share_one_limit",
     ]);
 }
 
@@ -194,4 +196,37 @@ impl Defect for SharedLimit {
 #[test]
 fn a_limit_that_principals_share_is_noticed() {
     fails::<SharedLimit>(&["limits/principals_do_not_share_a_limit"]);
+}
+
+/// Counts the members that it admitted itself.
+#[derive(Default)]
+struct EveryNodeForItself(Mutex<HashSet<(Principal, Tag)>>);
+
+impl Defect for EveryNodeForItself {
+    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+        let Some(bound) = limit.filter(|limit| limit.when_reached == LimitPolicy::Reject) else {
+            self.0.lock().unwrap().insert((principal.clone(), tag));
+            return sound.admit(principal, tag, limit).await;
+        };
+        {
+            let mut mine = self.0.lock().unwrap();
+            mine.retain(|(_, member)| sound.record(*member).is_some());
+            let others = mine.iter().filter(|(owner, member)| owner == principal && *member != tag).count();
+            if others >= bound.count.get() as usize && !mine.contains(&(principal.clone(), tag)) {
+                return Ok(Admission::Refused);
+            }
+            mine.insert((principal.clone(), tag));
+        }
+        sound.admit(principal, tag, None).await
+    }
+
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
+        self.0.lock().unwrap().remove(&(principal.clone(), tag));
+        sound.dismiss(principal, tag).await
+    }
+}
+
+#[test]
+fn a_limit_for_each_node_is_noticed() {
+    fails::<EveryNodeForItself>(&["coherence/nodes_share_one_limit"]);
 }

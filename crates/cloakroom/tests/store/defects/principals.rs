@@ -161,6 +161,7 @@ fn a_session_that_is_listed_twice_is_noticed() {
         "principals/admitting_twice_lists_once",
         "limits/a_member_is_admitted_again_at_the_limit",
         "coherence/nodes_share_their_records",
+        "coherence/nodes_share_one_limit",
     ]);
 }
 

@@ -26,7 +26,10 @@ impl Defect for LimitCheckedThenActedOn {
 
 #[test]
 fn a_limit_that_is_checked_before_it_is_acted_on_is_noticed() {
-    fails::<LimitCheckedThenActedOn>(&["concurrency/admissions_never_exceed_the_limit"]);
+    fails::<LimitCheckedThenActedOn>(&[
+        "concurrency/admissions_never_exceed_the_limit",
+        "coherence/nodes_share_one_limit",
+    ]);
 }
 
 /// Reads the record, and writes it back with the new instant.

@@ -1,0 +1,147 @@
+//! Tokens by which a session knows the forms of its own pages.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::identity::Counterfoil;
+use crate::sessions::{SessionError, SessionErrorKind};
+
+use super::Session;
+
+/// Of 32 bytes.
+const LENGTH: usize = 43;
+
+/// Proves that a form or a script comes from a page that this session was shown (OWASP: synchronizer token).
+///
+/// For applications that need more than the check of the request's origin, for instance because they share
+/// their host with others. Put it into a hidden field or a header of your own, never into an address. It
+/// looks different in every response, so that compressing it with what a stranger chose gives nothing away
+/// (BREACH). It dies with the login, the logout, or the session; with a renewal once its grace is over.
+///
+/// ```
+/// use cloakroom::{Session, SessionError};
+///
+/// async fn form(session: Session) -> Result<String, SessionError> {
+///     let token = session.csrf_token().await?;
+///     let token = token.as_ref().map_or("", |token| token.as_str());
+///     Ok(format!(r#"<form method="post"><input type="hidden" name="csrf" value="{token}"><button>Pay</button></form>"#))
+/// }
+///
+/// #[derive(serde::Deserialize)]
+/// struct Payment { csrf: String }
+///
+/// async fn pay(session: Session, axum::Form(payment): axum::Form<Payment>) -> Result<&'static str, SessionError> {
+///     session.check_csrf(&payment.csrf).await?; // 403 otherwise
+///     Ok("paid")
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/pay", axum::routing::get(form).post(pay));
+/// ```
+#[derive(Clone)]
+pub struct CsrfToken(String);
+
+impl CsrfToken {
+    /// The text for the page: 43 characters of `A-Z`, `a-z`, `0-9`, `-` and `_`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn new(counterfoil: Counterfoil, mask: [u8; 16]) -> Self {
+        let masked = xor(counterfoil.as_bytes(), &mask);
+        Self(URL_SAFE_NO_PAD.encode([mask, masked].as_flattened()))
+    }
+}
+
+impl fmt::Debug for CsrfToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfToken(..)")
+    }
+}
+
+/// What a text claims to be the counterfoil of its session.
+fn read(shown: &str) -> Option<Counterfoil> {
+    if shown.len() != LENGTH {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    let written = URL_SAFE_NO_PAD.decode_slice(shown, &mut bytes).ok()?;
+    let ([mask, masked], []) = bytes[..written].as_chunks::<16>() else { return None };
+    Some(Counterfoil::from_bytes(xor(mask, masked)))
+}
+
+fn xor(one: &[u8; 16], other: &[u8; 16]) -> [u8; 16] {
+    std::array::from_fn(|index| one[index] ^ other[index])
+}
+
+impl Session {
+    /// A token for the forms of the page that is being made. `None` where there is no session, which has
+    /// nothing that a forged request could use.
+    ///
+    /// Ask for it after anything in the same request that replaces the session's token.
+    ///
+    /// # Errors
+    /// The faults of a shared tier; no randomness.
+    pub async fn csrf_token(&self) -> Result<Option<CsrfToken>, SessionError> {
+        if self.hold.open_to_read().await?.is_none() {
+            return Ok(None);
+        }
+        let Some(bearer) = self.hold.with_held(|held| held.bearer) else { return Ok(None) };
+        let engine = self.hold.engine();
+        let mut mask = [0; 16];
+        engine.random.fill(&mut mask)?;
+        Ok(Some(CsrfToken::new(engine.verifiers.counterfoil(&bearer.tag, &bearer.secret), mask)))
+    }
+
+    /// Whether a request shows a [`CsrfToken`] of its session; an error if not, so that `?` is enough.
+    ///
+    /// # Errors
+    /// [`CsrfRefused`](SessionErrorKind::CsrfRefused), as a response 403: there is none, it is not one, it is
+    /// another session's or from before a login, or there is no session. The faults of a shared tier.
+    pub async fn check_csrf(&self, shown: &str) -> Result<(), SessionError> {
+        let engine = self.hold.engine();
+        let accepted = match read(shown) {
+            None => false,
+            Some(counterfoil) => self.hold.open().await?.is_some_and(|(_, state)| {
+                let verifier = counterfoil.verifier();
+                state.snapshot().is_some_and(|snapshot| snapshot.is_verified_by(verifier, engine.now()))
+            }),
+        };
+        if accepted {
+            return Ok(());
+        }
+        engine.ledger.counters.csrf_refused.count();
+        Err(SessionError::new(SessionErrorKind::CsrfRefused))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_reads_back_under_every_mask_and_never_looks_the_same() {
+        let counterfoil = Counterfoil::from_bytes([0x5a; 16]);
+        let tokens: Vec<_> = (0..=255).map(|mask| CsrfToken::new(counterfoil, [mask; 16])).collect();
+        for token in &tokens {
+            assert_eq!(token.as_str().len(), LENGTH);
+            assert_eq!(read(token.as_str()).unwrap().as_bytes(), counterfoil.as_bytes());
+        }
+        let distinct: std::collections::HashSet<_> = tokens.iter().map(CsrfToken::as_str).collect();
+        assert_eq!(distinct.len(), 256);
+        assert_eq!(format!("{:?}", tokens[7]), "CsrfToken(..)");
+    }
+
+    #[test]
+    fn r50_what_is_no_token_is_not_read() {
+        let good = CsrfToken::new(Counterfoil::from_bytes([1; 16]), [2; 16]).0;
+        let mut other_spelling = good.clone();
+        other_spelling.replace_range(42.., if good.ends_with('A') { "B" } else { "_" });
+        for bad in ["", &good[1..], &format!("{good}="), &format!(" {}", &good[1..]), &other_spelling, &"é".repeat(43)]
+        {
+            assert!(read(bad).is_none(), "{bad}");
+        }
+        assert!(read(&"A".repeat(1 << 20)).is_none());
+    }
+}

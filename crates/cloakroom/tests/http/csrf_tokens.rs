@@ -1,0 +1,171 @@
+//! R50: a token that binds the forms of a page to the session that the page was shown to.
+
+use axum::body::Body;
+use axum::extract::Path;
+use axum::routing::any;
+use axum::{Form, Router};
+use cloakroom::{CsrfHeader, Session, SessionError};
+use http::{Method, Request, StatusCode};
+
+use crate::support::{Browser, COOKIE, House, Node, Reply, routes, secs, send};
+
+#[derive(serde::Deserialize)]
+struct Payment {
+    #[serde(default)]
+    csrf: String,
+}
+
+async fn page(session: Session) -> Result<String, SessionError> {
+    Ok(session.csrf_token().await?.map_or_else(|| "none".to_owned(), |token| token.as_str().to_owned()))
+}
+
+async fn pay(session: Session, Form(payment): Form<Payment>) -> Result<&'static str, SessionError> {
+    session.check_csrf(&payment.csrf).await?;
+    Ok("paid")
+}
+
+async fn act(_: CsrfHeader, Path(_what): Path<String>) -> &'static str {
+    "done"
+}
+
+async fn renewed_page(session: Session) -> Result<String, SessionError> {
+    session.renew().await?;
+    page(session).await
+}
+
+fn node(house: &House) -> Node {
+    let forms = Router::new().route("/pay", any(pay)).route("/act/{what}", any(act)).route("/page", any(page));
+    Node::with_routes(house.builder(), routes().merge(forms).route("/renewed-page", any(renewed_page)))
+}
+
+async fn by_form(node: &Node, browser: &Browser, field: &str) -> StatusCode {
+    let mut request = Request::builder().method(Method::POST).uri("/pay");
+    request = request.header("content-type", "application/x-www-form-urlencoded");
+    if let Some(cookie) = &browser.cookie {
+        request = request.header("cookie", format!("{COOKIE}={cookie}"));
+    }
+    send(&node.app, request.body(Body::from(field.to_owned())).unwrap()).await.status
+}
+
+async fn by_header(node: &Node, browser: &Browser, shown: &[&str]) -> Reply {
+    let mut request = Request::builder().method(Method::POST).uri("/act/now");
+    if let Some(cookie) = &browser.cookie {
+        request = request.header("cookie", format!("{COOKIE}={cookie}"));
+    }
+    for shown in shown {
+        request = request.header("x-csrf-token", *shown);
+    }
+    send(&node.app, request.body(Body::empty()).unwrap()).await
+}
+
+async fn logged_in(node: &Node, user: &str) -> (Browser, String) {
+    let mut browser = Browser::new(&node.app);
+    browser.post(&format!("/login/{user}")).await.ok();
+    let token = browser.get("/page").await.ok().body;
+    (browser, token)
+}
+
+#[tokio::test]
+async fn r50_a_form_of_the_session_is_accepted_on_every_node_and_looks_new_every_time() {
+    for house in House::both() {
+        let here = node(&house);
+        let there = if house.store.is_some() { node(&house) } else { here.clone() };
+        let (mut alice, token) = logged_in(&here, "alice").await;
+        let again = alice.get("/page").await.ok().body;
+        assert_ne!(token, again);
+        for shown in [&token, &again] {
+            for node in [&here, &there] {
+                assert_eq!(by_form(node, &alice, &format!("csrf={shown}")).await, StatusCode::OK);
+                assert_eq!(by_header(node, &alice, &[shown]).await.status, StatusCode::OK);
+            }
+        }
+        assert_eq!(here.sessions.stats().csrf_refused + there.sessions.stats().csrf_refused, 0);
+    }
+}
+
+#[tokio::test]
+async fn r50_everything_else_is_refused_with_403() {
+    for house in House::both() {
+        let node = node(&house);
+        let (alice, mine) = logged_in(&node, "alice").await;
+        let (bob, theirs) = logged_in(&node, "bob").await;
+        let anonymous = Browser::new(&node.app);
+        let large = "A".repeat(1 << 20);
+        let cut = mine[..42].to_owned();
+        let mut flipped = mine.clone().into_bytes();
+        flipped[30] ^= 1;
+        let flipped = String::from_utf8(flipped).unwrap();
+        let before = node.sessions.stats().csrf_refused;
+        let mut refused = 0;
+        for (whose, shown) in [
+            (&alice, &theirs),
+            (&bob, &mine),
+            (&alice, &cut),
+            (&alice, &flipped),
+            (&alice, &large),
+            (&alice, &String::new()),
+            (&alice, &alice.ticket()),
+            (&anonymous, &mine),
+            (&anonymous, &String::new()),
+        ] {
+            let status = by_form(&node, whose, &format!("csrf={shown}")).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{:.50}", shown);
+            let reply = by_header(&node, whose, &[shown]).await;
+            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::FORBIDDEN, None), "{:.50}", shown);
+            refused += 2;
+        }
+        assert_eq!(by_form(&node, &alice, "").await, StatusCode::FORBIDDEN, "no field");
+        assert_eq!(by_header(&node, &alice, &[]).await.status, StatusCode::FORBIDDEN, "no header");
+        assert_eq!(by_header(&node, &alice, &[&mine, &mine]).await.status, StatusCode::FORBIDDEN, "two headers");
+        assert_eq!(node.sessions.stats().csrf_refused - before, refused + 3);
+        // In the address it is only text.
+        let mut tab = alice.clone();
+        assert_eq!(tab.post(&format!("/act/{mine}?csrf={mine}")).await.status, StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
+async fn r50_the_token_dies_with_a_login_and_survives_a_renewal_for_its_grace() {
+    for house in House::both() {
+        let node = node(&house);
+        let mut browser = Browser::new(&node.app);
+        assert_eq!(browser.get("/page").await.ok().body, "none", "nothing to forge, and nothing is created");
+        assert_eq!(house.population(&node), 0);
+        browser.post("/note/mine").await.ok();
+        let before_login = browser.get("/page").await.ok().body;
+        let planted = browser.clone();
+        browser.post("/login/alice").await.ok();
+        let before_renewal = browser.get("/page").await.ok().body;
+        assert_eq!(by_header(&node, &browser, &[&before_login]).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(by_header(&node, &planted, &[&before_login]).await.status, StatusCode::FORBIDDEN);
+
+        let late = browser.clone();
+        let renewed = browser.get("/renewed-page").await.ok().body;
+        // The form that stands open in another tab, with the new cookie, and the request that is still under way.
+        for (browser, token) in [(&browser, &renewed), (&browser, &before_renewal), (&late, &before_renewal)] {
+            assert_eq!(by_header(&node, browser, &[token]).await.status, StatusCode::OK);
+        }
+        house.clock.advance(secs(10));
+        assert_eq!(by_header(&node, &browser, &[&renewed]).await.status, StatusCode::OK);
+        assert_eq!(by_header(&node, &browser, &[&before_renewal]).await.status, StatusCode::FORBIDDEN);
+        browser.post("/do/elevate").await.ok();
+        assert_eq!(by_header(&node, &browser, &[&renewed]).await.status, StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
+async fn r40_a_csrf_token_is_no_cookie_and_what_the_store_holds_is_no_csrf_token() {
+    use base64::Engine as _;
+    let house = House::shared();
+    let node = node(&house);
+    let (alice, token) = logged_in(&node, "alice").await;
+    assert_eq!(Browser::holding(&node.app, token).get("/whoami").await.ok().body, "nobody");
+    let store = house.store.clone().unwrap();
+    let record = store.record(store.tags()[0]).unwrap();
+    let previous = record.previous.unwrap().verifier;
+    for held in [record.verifier.as_bytes(), previous.as_bytes(), store.tags()[0].as_bytes()] {
+        // Under a mask of zeros.
+        let forged = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([[0; 16], *held].as_flattened());
+        assert_eq!(by_header(&node, &alice, &[&forged]).await.status, StatusCode::FORBIDDEN);
+    }
+}

@@ -1,0 +1,252 @@
+//! R07, R16, R19, R21: rights that rise, logins that are too old, and routes that trust no memory.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::any;
+use cloakroom::store::StoreErrorKind;
+use cloakroom::testkit::Verb;
+use cloakroom::{EventKind, Login, OnStoreError, RecentLogin, Session, SessionError, SessionLayer, Sessions};
+use http::StatusCode;
+
+use crate::support::{Browser, House, Node, minutes, routes, secs};
+
+async fn close_account(login: RecentLogin<300>) -> String {
+    format!("good bye, {}", login.principal().as_str())
+}
+
+async fn change_password(session: Session, Path(user): Path<String>) -> Result<(), SessionError> {
+    session.login(Login::new(user).ending_others()).await
+}
+
+fn with_step_up() -> Router {
+    routes().route("/close", any(close_account)).route("/password/{user}", any(change_password))
+}
+
+fn node(house: &House) -> Node {
+    Node::with_routes(house.builder(), with_step_up())
+}
+
+#[tokio::test]
+async fn r16_a_recent_login_is_let_through_and_an_old_one_is_not() {
+    for house in House::both() {
+        let node = node(&house);
+        let mut alice = Browser::new(&node.app);
+        alice.post("/login/alice").await.ok();
+        house.clock.advance(secs(299));
+        assert_eq!(alice.post("/close").await.ok().body, "good bye, alice");
+        house.clock.advance(secs(1));
+        assert_eq!(alice.post("/close").await.status, StatusCode::UNAUTHORIZED);
+        // What keeps a session going does not make its login recent.
+        for path in ["/do/renew", "/do/elevate", "/do/remember", "/note/mine"] {
+            alice.post(path).await.ok();
+            assert_eq!(alice.post("/close").await.status, StatusCode::UNAUTHORIZED, "{path}");
+        }
+        let old = alice.ticket();
+        alice.post("/login/alice").await.ok();
+        assert_ne!(alice.ticket(), old, "a login rotates");
+        assert_eq!(alice.post("/close").await.ok().body, "good bye, alice");
+        assert_eq!(alice.get("/note").await.ok().body, "mine", "and the same user keeps everything");
+    }
+}
+
+#[tokio::test]
+async fn r16_strangers_and_stale_logins_are_refused_in_the_same_words() {
+    for house in House::both() {
+        let node = node(&house);
+        let mut stale = Browser::new(&node.app);
+        stale.post("/login/alice").await.ok();
+        house.clock.advance(secs(301));
+        let mut anonymous = Browser::new(&node.app);
+        anonymous.post("/note/mine").await.ok();
+        for browser in [&mut stale, &mut anonymous, &mut Browser::new(&node.app)] {
+            let reply = browser.post("/close").await;
+            assert_eq!((reply.status, &*reply.body), (StatusCode::UNAUTHORIZED, "Please log in again.\n"));
+            let challenge = "Session error=\"insufficient_user_authentication\", max_age=\"300\"";
+            assert_eq!(reply.header("www-authenticate"), [challenge]);
+            assert_eq!((reply.header("cache-control"), reply.set_cookie()), (vec!["private"], None));
+        }
+    }
+}
+
+#[tokio::test]
+async fn r16_a_store_that_does_not_answer_lets_nobody_through_whatever_the_layer_says() {
+    let house = House::shared();
+    let (store, faulty) = house.faulty_node();
+    let mut alice = Browser::new(&faulty.app);
+    alice.post("/login/alice").await.ok();
+    for answer in [OnStoreError::Fail, OnStoreError::Anonymous, OnStoreError::ServeStale(minutes(5))] {
+        let layer = SessionLayer::new(faulty.sessions.clone()).on_store_error(answer);
+        let app = with_step_up().layer(layer);
+        assert_eq!(alice.at(&app).post("/close").await.ok().body, "good bye, alice");
+        store.fail_all(StoreErrorKind::Unavailable);
+        assert_eq!(alice.at(&app).post("/close").await.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+        store.heal();
+    }
+}
+
+#[tokio::test]
+async fn r07_elevation_replaces_the_token_at_once_and_nothing_else() {
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        let mut alice = Browser::new(&here.app);
+        alice.post("/login-keeping/alice").await.ok();
+        alice.post("/note/mine").await.ok();
+        alice.at(&there.app).get("/whoami").await.ok();
+        let before = here.sessions.of("alice").list().await.unwrap().remove(0);
+        let old = alice.ticket();
+        house.clock.advance(secs(100));
+        let mut events = here.sessions.events();
+        alice.post("/do/elevate").await.ok();
+        assert_ne!(alice.ticket(), old);
+        assert_eq!(events.try_recv().map(|event| event.kind), Some(EventKind::Elevated));
+        assert!(events.try_recv().is_none());
+        for node in [&here, &there] {
+            assert_eq!(Browser::holding(&node.app, old.clone()).get("/whoami").await.ok().body, "nobody");
+            assert_eq!(alice.at(&node.app).get("/whoami").await.ok().body, "alice");
+            assert_eq!(alice.at(&node.app).get("/note").await.ok().body, "mine");
+        }
+        let after = there.sessions.of("alice").list().await.unwrap().remove(0);
+        assert_eq!((after.handle, after.authenticated_at), (before.handle, before.authenticated_at));
+        assert_eq!(here.sessions.stats().elevations, 1);
+    }
+}
+
+#[tokio::test]
+async fn r07_elevation_of_nobody_creates_nothing() {
+    for house in House::both() {
+        let node = node(&house);
+        let mut browser = Browser::new(&node.app);
+        assert_eq!(browser.post("/do/elevate").await.ok().set_cookie(), None);
+        assert_eq!(house.population(&node), 0);
+        // An anonymous session has rights too, perhaps.
+        browser.post("/note/mine").await.ok();
+        let old = browser.ticket();
+        browser.post("/do/elevate").await.ok();
+        assert_eq!(Browser::holding(&node.app, old).get("/note").await.ok().body, "nothing");
+        assert_eq!(browser.get("/note").await.ok().body, "mine");
+    }
+}
+
+#[tokio::test]
+async fn r08_of_two_elevations_at_once_one_holds_and_the_other_is_told() {
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        let mut alice = Browser::new(&here.app);
+        alice.post("/login/alice").await.ok();
+        let (mut one, mut other) = (alice.at(&here.app), alice.at(&there.app));
+        let replies = tokio::join!(one.post("/do/elevate"), other.post("/do/elevate"));
+        let mut statuses = [replies.0.status, replies.1.status];
+        statuses.sort_unstable();
+        // The second one may also have come so late that its token opens nothing any more, and it has nothing to do.
+        assert_eq!(statuses[0], StatusCode::OK);
+        let winners = [&one, &other].into_iter().filter(|browser| browser.ticket() != alice.ticket()).count();
+        assert_eq!(winners, 1, "{statuses:?}");
+    }
+}
+
+/// A node that has a copy, and will not hear that the session was ended elsewhere.
+async fn deaf(always_refresh: bool) -> (Browser, Browser) {
+    let house = House::shared();
+    let there = node(&house);
+    let store = house.store.as_ref().unwrap().node();
+    let sessions = Sessions::builder().clock(house.clock.clone()).store(store.clone()).build().unwrap();
+    let layer = SessionLayer::new(sessions);
+    let layer = if always_refresh { layer.always_refresh() } else { layer };
+    let app = with_step_up().layer(layer);
+    let mut alice = Browser::new(&there.app);
+    alice.post("/login/alice").await.ok();
+    let mut here = alice.at(&app);
+    here.get("/whoami").await.ok();
+    store.pause_invalidations();
+    there.sessions.of("alice").revoke_all().await.unwrap();
+    store.drop_invalidations();
+    (here, alice)
+}
+
+#[tokio::test]
+async fn r19_a_route_that_refreshes_refuses_what_ended_elsewhere_without_any_news_of_it() {
+    let (mut here, _) = deaf(false).await;
+    assert_eq!(here.get("/whoami").await.ok().body, "alice", "without it, memory answers until the lease is over");
+    for always in ["/whoami", "/do/authenticated-within", "/do/exists"] {
+        let (mut here, _) = deaf(true).await;
+        let body = here.get(always).await.ok().body;
+        assert!(["nobody", "false"].contains(&&*body), "{always}: {body}");
+    }
+    for once in ["/do/refresh", "/close"] {
+        let (mut here, _) = deaf(false).await;
+        here.post(once).await;
+        assert_eq!(here.get("/whoami").await.ok().body, "nobody", "{once}");
+    }
+    let (mut here, _) = deaf(false).await;
+    assert_eq!(here.post("/close").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn r19_refreshing_reads_once_per_request_and_nothing_where_there_is_no_shared_tier() {
+    let house = House::shared();
+    let sessions = house.builder().build().unwrap();
+    let app = routes().layer(SessionLayer::new(sessions.clone()).always_refresh());
+    let mut alice = Browser::new(&app);
+    alice.post("/login/alice").await.ok();
+    for path in ["/whoami", "/note", "/do/get", "/untouched"] {
+        let before = sessions.stats().store_loads;
+        alice.get(path).await.ok();
+        let loads = sessions.stats().store_loads - before;
+        assert_eq!(loads, u64::from(path != "/untouched"), "{path}");
+    }
+    let local = House::local();
+    let sessions = local.builder().build().unwrap();
+    let app = routes().layer(SessionLayer::new(sessions.clone()).always_refresh());
+    let mut alice = Browser::new(&app);
+    alice.post("/login/alice").await.ok();
+    assert_eq!(alice.get("/whoami").await.ok().body, "alice");
+    assert_eq!(alice.post("/do/refresh").await.ok().body, "true");
+}
+
+#[tokio::test]
+async fn r21_a_login_that_ends_the_others_is_one_step() {
+    for house in House::both() {
+        let here = node(&house);
+        let there = if house.store.is_some() { node(&house) } else { here.clone() };
+        let mut alice = Browser::new(&here.app);
+        alice.post("/login/alice").await.ok();
+        alice.post("/note/mine").await.ok();
+        let mut others = Vec::new();
+        for app in [&here.app, &there.app] {
+            let mut other = Browser::new(app);
+            other.post("/login/alice").await.ok();
+            others.push(other);
+        }
+        let mut bob = Browser::new(&there.app);
+        bob.post("/login/bob").await.ok();
+        let old = alice.ticket();
+        alice.post("/password/alice").await.ok();
+        assert_ne!(alice.ticket(), old);
+        assert_eq!(alice.get("/note").await.ok().body, "mine");
+        for mut other in others.into_iter().chain([Browser::holding(&there.app, old)]) {
+            assert_eq!(other.get("/whoami").await.ok().body, "nobody");
+        }
+        assert_eq!(bob.get("/whoami").await.ok().body, "bob");
+        assert_eq!(there.sessions.of("alice").list().await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn r21_where_the_others_cannot_be_ended_nobody_is_logged_in() {
+    let house = House::shared();
+    let (store, _) = house.faulty_node();
+    let faulty = Node::with_routes(Sessions::builder().clock(house.clock.clone()).store(store.clone()), with_step_up());
+    let sound = node(&house);
+    let mut thief = Browser::new(&sound.app);
+    thief.post("/login/alice").await.ok();
+    for verb in [Verb::Members, Verb::Destroy] {
+        let mut alice = Browser::new(&faulty.app);
+        store.fail_next(verb, StoreErrorKind::Unavailable);
+        let reply = alice.post("/password/alice").await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{verb:?}");
+        assert_eq!(thief.get("/whoami").await.ok().body, "alice", "{verb:?}: nothing has happened yet");
+        alice.post("/password/alice").await.ok();
+        assert_eq!(thief.get("/whoami").await.ok().body, "nobody", "{verb:?}");
+        thief.post("/login/alice").await.ok();
+    }
+}
