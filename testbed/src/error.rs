@@ -9,13 +9,12 @@ use std::{io, time::Duration};
 #[non_exhaustive]
 pub enum Error {
     /// The program of the server is neither on the `PATH` nor where the environment says.
-    #[error(
-        "`{program}` is not installed: `apt-get install redis-server redis-sentinel` (Debian, Ubuntu) or \
-         `brew install redis` (macOS) brings it; CLOAKROOM_TESTBED_SERVER names another program"
-    )]
+    #[error("`{program}` is not installed: {remedy}")]
     NotInstalled {
         /// What was looked for.
         program: String,
+        /// How to get it.
+        remedy: &'static str,
     },
     /// A setting cannot be written into the server's configuration.
     #[error("`{field}` cannot be used: {remedy}")]
