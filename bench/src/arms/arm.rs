@@ -62,7 +62,7 @@ impl Arm {
             Self::Bare => "bare axum",
             Self::Memory => "Cloakroom, in memory",
             Self::Redis => "Cloakroom over Redis",
-            Self::Map => "RwLock<HashMap>",
+            Self::Map => "a map behind a RwLock",
             Self::TowerMemory => "tower-sessions, memory",
             Self::TowerMoka => "tower-sessions, moka",
             Self::TowerRedis => "tower-sessions over Redis",

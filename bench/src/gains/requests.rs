@@ -128,9 +128,9 @@ pub(super) fn section(all: &[Measured]) -> Section {
     ];
     let mut section = Section::new("Requests with and without a session cache", NOTE, columns);
     let mut latency =
-        Chart::bars("gains-latency", "What a request for the cart takes", "ms (p50), PostgreSQL so far away");
+        Chart::bars("gains-latency", "What a request for the cart takes", "ms (median), by how far away PostgreSQL is");
     let mut rate =
-        Chart::bars("gains-throughput", "Requests per second at saturation", "the cart, PostgreSQL so far away");
+        Chart::bars("gains-throughput", "Requests per second at saturation", "the cart, by how far away PostgreSQL is");
     for measured in all {
         for case in &CASES {
             enter(&mut section, measured, case);

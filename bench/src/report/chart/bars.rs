@@ -1,5 +1,5 @@
 use super::scale::words;
-use super::svg::{Class, Paper, TOP, WIDTH};
+use super::svg::{Class, Paper, TOP, WIDTH, colours};
 use super::{Chart, Group};
 
 const BAR: f64 = 18.0;
@@ -19,8 +19,9 @@ pub(super) fn draw(chart: &Chart, groups: &[Group]) -> String {
     }
     let heights: f64 = groups.iter().map(height).sum();
     let mut paper = Paper::of(chart, TOP + heights + 8.0);
+    let colours = colours(&names);
     if names.len() > 1 {
-        paper.legend(&names, 0);
+        paper.legend(&names, &colours);
     }
     let longest = groups.iter().map(|group| group.name.chars().count()).max().unwrap_or(0);
     let left = 16.0 + longest as f64 * LETTER + 10.0;
@@ -32,11 +33,7 @@ pub(super) fn draw(chart: &Chart, groups: &[Group]) -> String {
         paper.text(left - 10.0, middle, Class("end"), &group.name);
         for (index, (name, spread)) in group.bars.iter().enumerate() {
             let top = y + index as f64 * (BAR + GAPS.0);
-            // Groups of one bar each differ in nothing but the bar, and the first is what they are held against.
-            let colour = match names.len() {
-                1 => usize::from(group.name.contains("Cloakroom")),
-                _ => names.iter().position(|present| present == name).unwrap_or(0),
-            };
+            let colour = names.iter().position(|present| present == name).map_or(0, |series| colours[series]);
             let width = spread.median.max(0.0) * scale;
             paper.block((left, top), (width, BAR), colour);
             let ends = [spread.min, spread.max].map(|end| left + end.max(0.0).min(most) * scale);

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use super::Chart;
 
 pub(super) const WIDTH: f64 = 760.0;
-/// Where the drawing begins below the title and the unit.
-pub(super) const TOP: f64 = 74.0;
+/// Where the drawing begins below the title, the unit and the legend.
+pub(super) const TOP: f64 = 90.0;
+const LEGEND: f64 = 70.0;
 
 const STYLE: &str = "\
 svg{--paper:#fff;--ink:#1f2328;--quiet:#59636e;--grid:#d8dee4;--s0:#8c959f;--s1:#0969da;--s2:#bc4c00;--s3:#1a7f37;--s4:#8250df;--s5:#bf3989;--s6:#9a6700}\
@@ -66,14 +67,13 @@ impl Paper {
         }
     }
 
-    /// What the colours from `first` on mean, beside the unit.
-    pub(super) fn legend(&mut self, names: &[&str], first: usize) {
-        let mut x = WIDTH - 16.0;
-        for (colour, name) in (first..).zip(names).collect::<Vec<_>>().into_iter().rev() {
-            x -= name.chars().count() as f64 * 6.6;
-            self.text(x, 48.0, Class("quiet"), name);
-            self.block((x - 14.0, 39.0), (10.0, 10.0), colour);
-            x -= 28.0;
+    /// What the colours mean, below the unit.
+    pub(super) fn legend(&mut self, names: &[&str], colours: &[usize]) {
+        let mut x = 16.0;
+        for (name, colour) in names.iter().zip(colours) {
+            self.block((x, LEGEND - 9.0), (10.0, 10.0), *colour);
+            self.text(x + 15.0, LEGEND, Class("quiet"), name);
+            x += 34.0 + name.chars().count() as f64 * 6.4;
         }
     }
 
@@ -86,6 +86,17 @@ impl Paper {
         // Writing to a string cannot fail.
         let _infallible = writeln!(self.0, "{element}");
     }
+}
+
+/// The same thing has the same colour in every chart: grey what others are held against, blue what is ours.
+pub(super) fn colours(names: &[&str]) -> Vec<usize> {
+    let mut others = 2..;
+    let colour = |name: &&str| match *name {
+        plain if plain.starts_with("without") || plain.starts_with("bare") => 0,
+        ours if ours.contains("Cloakroom") => 1,
+        _ => others.next().unwrap_or_default(),
+    };
+    names.iter().map(colour).collect()
 }
 
 fn escaped(text: &str) -> String {
