@@ -43,9 +43,21 @@ impl Machine {
     }
 }
 
+/// Why there is no figure on memory.
+pub(crate) const NO_RESIDENT: &str = "/proc/self/status does not say `VmRSS`; measure memory on Linux";
+
 /// Bytes of this process that are in memory, without what is merely reserved.
 pub(crate) fn resident_bytes() -> Option<u64> {
-    let text = field("/proc/self/status", "VmRSS")?;
+    resident("self")
+}
+
+/// The same of another process.
+pub(crate) fn resident_bytes_of(process: u32) -> Option<u64> {
+    resident(&process.to_string())
+}
+
+fn resident(process: &str) -> Option<u64> {
+    let text = field(&format!("/proc/{process}/status"), "VmRSS")?;
     text.strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 

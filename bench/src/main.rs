@@ -1,14 +1,21 @@
-//! Measures what Cloakroom costs, each claim beside bare axum in the same run.
+//! Measures what a session cache gains and what Cloakroom costs, each claim beside its counterpart in the same run.
 //!
 //! `cargo run --release -p cloakroom-bench -- all` reproduces everything; `--help` lists the parts.
 
 mod args;
+mod arms;
 mod correctness;
+mod gains;
 mod http;
+mod load;
 mod machine;
 mod measure;
+mod memory;
+mod overhead;
+mod process;
 mod report;
-mod runs;
+mod run;
+mod scale;
 mod world;
 
 use std::process::ExitCode;
@@ -21,7 +28,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => error.exit(),
     };
-    match runs::run(&args) {
+    match run::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report::complain(&*error);

@@ -9,16 +9,15 @@ use std::{io, time::Duration};
 #[non_exhaustive]
 pub enum Error {
     /// The program of the server is neither on the `PATH` nor where the environment says.
-    #[error(
-        "`{program}` is not installed: `apt-get install redis-server redis-sentinel` (Debian, Ubuntu) or \
-         `brew install redis` (macOS) brings it; CLOAKROOM_TESTBED_SERVER names another program"
-    )]
+    #[error("`{program}` is not installed: {remedy}")]
     NotInstalled {
         /// What was looked for.
         program: String,
+        /// How to get it.
+        remedy: &'static str,
     },
     /// A server program of a certain version is not in the target folder.
-    #[error("`{program}` is missing in the target folder: run `scripts/servers`, which brings it")]
+    #[error("`{program}` is missing in the target folder: run `scripts/provide valkey old-redis`, which brings it")]
     NotBrought {
         /// What was looked for.
         program: String,

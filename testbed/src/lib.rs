@@ -1,8 +1,9 @@
-//! Real Redis servers with real faults, for the tests and benchmarks of this workspace.
+//! Real servers with real faults, for the tests and benchmarks of this workspace.
 //!
 //! - [`Server`]: one `redis-server` process that can be frozen, killed and started again.
 //! - [`Cluster`]: masters and replicas that fail over and hand slots to each other.
 //! - [`Sentinels`]: a master, its replicas and the sentinels that replace it.
+//! - [`Postgres`]: a `postgres` process with an empty database.
 //! - [`Proxy`]: a wire in front of any of them that cuts, swallows, holds, delays and counts.
 //! - [`Impostor`]: a server in front of any of them that lies.
 //!
@@ -23,7 +24,7 @@
 //! ends with the value that started it, and on Linux with the process that started it, even one
 //! that is killed. What a killed process leaves behind are temporary directories of a few KiB.
 //!
-//! The program is `redis-server` on the `PATH`, or what the environment variable
+//! The program of Redis is `redis-server` on the `PATH`, or what the environment variable
 //! `CLOAKROOM_TESTBED_SERVER` names (such as `valkey-server`); version 7 or later. [`brought`] finds others.
 //!
 //! Not for production: the servers listen on loopback only, and their administrator's password is
@@ -35,6 +36,7 @@ mod counts;
 mod error;
 mod impostor;
 mod port;
+mod postgres;
 mod process;
 mod program;
 mod proxy;
@@ -47,6 +49,7 @@ pub use cluster::{Cluster, ClusterBuilder, Handover, SlotMove};
 pub use counts::CommandCounts;
 pub use error::Error;
 pub use impostor::Impostor;
+pub use postgres::Postgres;
 pub use program::brought;
 pub use proxy::{Bytes, Direction, Proxy, Traffic};
 pub use sentinels::{Sentinels, SentinelsBuilder};

@@ -7,7 +7,12 @@ use std::{
     io,
     path::Path,
     process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+/// Between two looks at a process that is to end.
+const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -56,6 +61,17 @@ impl Process {
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;
         self.child.wait().map(drop)
+    }
+
+    /// Asks it to end, and ends it if it does not within the limit.
+    #[expect(clippy::disallowed_methods, reason = "called by `drop`, which cannot await")]
+    pub(crate) fn end(&mut self, signal: Signal, limit: Duration) {
+        let asked = self.signal(signal);
+        let began = Instant::now();
+        while asked.is_ok() && self.ended().is_none() && began.elapsed() < limit {
+            thread::sleep(PAUSE);
+        }
+        let _ended_already = self.kill();
     }
 
     fn pid(&self) -> Pid {

@@ -1,55 +1,45 @@
-use std::convert::Infallible;
-
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::Request;
-use axum::http::header::{COOKIE, SET_COOKIE};
-use axum::response::Response;
-use tower::ServiceExt;
-
 use crate::Failure;
+use crate::world::Jar;
 
-/// No answer here is longer.
-const ROOM: usize = 1024;
+use super::answer::Answer;
+use super::site::Site;
+use super::talk::Talk;
 
-/// Something that asks one node.
-#[derive(Clone)]
-pub(super) struct Browser(Router);
-
-/// What of an answer matters here.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    /// `name=value` of the cookie that it sets.
-    pub(super) sets: Option<String>,
-    pub(super) body: String,
+/// One visitor, who keeps the cookies of every answer.
+pub(super) struct Browser<'a> {
+    talk: &'a Talk,
+    pub(super) jar: Jar,
 }
 
-impl Browser {
-    pub(super) const fn of(router: Router) -> Self {
-        Self(router)
+impl<'a> Browser<'a> {
+    /// Nobody yet.
+    pub(super) fn new(talk: &'a Talk) -> Self {
+        Self { talk, jar: Jar::default() }
     }
 
-    /// `request` is such as `POST /count`.
-    pub(super) async fn ask(&self, request: &str, cookie: &str) -> Result<Reply, Failure> {
-        let (method, path) = request.split_once(' ').unwrap_or_default();
-        let request = Request::builder().method(method).uri(path).header(COOKIE, cookie).body(Body::empty())?;
-        let answer: Result<Response, Infallible> = self.0.clone().oneshot(request).await;
-        let Ok(answer) = answer;
-        let status = answer.status().as_u16();
-        let set = answer.headers().get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok());
-        let sets = set.and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
-        let body = String::from_utf8(to_bytes(answer.into_body(), ROOM).await?.to_vec())?;
-        Ok(Reply { status, sets, body })
+    /// With a session that has a cart and a counter.
+    pub(super) async fn with_session(site: &Site, talk: &'a Talk) -> Result<Self, Failure> {
+        let mut browser = Self::new(talk);
+        browser.ask(site, "POST /start").await?;
+        match browser.jar.is_empty() {
+            true => Err("a session was started without a cookie".into()),
+            false => Ok(browser),
+        }
     }
 
-    /// The cookie of a new session.
-    pub(super) async fn start(&self) -> Result<String, Failure> {
-        self.ask("POST /start", "").await?.sets.ok_or_else(|| "a session was started without a cookie".into())
+    pub(super) async fn ask(&mut self, site: &Site, line: &str) -> Result<Answer, Failure> {
+        let answer = site.ask(self.talk, line, self.jar.line()).await?;
+        self.keep(&answer);
+        Ok(answer)
     }
 
-    /// How many items the cart has, and the status where there is no number.
-    pub(super) async fn items(&self, cookie: &str) -> Result<String, Failure> {
-        let reply = self.ask("GET /cart", cookie).await?;
-        Ok(if reply.status == 200 { reply.body } else { format!("status {}", reply.status) })
+    /// Takes the cookies of an answer to a request that was sent some other way.
+    pub(super) fn keep(&mut self, answer: &Answer) {
+        answer.sets.iter().for_each(|set| self.jar.keep(set));
+    }
+
+    /// What it holds now.
+    pub(super) fn cookies(&self) -> String {
+        self.jar.line().to_owned()
     }
 }

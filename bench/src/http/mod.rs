@@ -1,48 +1,35 @@
-//! End to end over loopback HTTP, beside bare axum and `tower-sessions`.
-//!
-//! Three kinds of processes, all of this program: the one that conducts, the servers (`http-node`),
-//! and for each group of servers a generator (`http-load`). They speak JSON lines over standard
-//! input and output, and end when the conductor does.
-//!
-//! The generator is our own, because what it must do is what `wrk` cannot: pick one of three
-//! nodes for every request over connections that stay open, keep the cookies of a thousand sessions
-//! as their browsers would, and count what was acknowledged to each of them. It writes requests
-//! that are bytes already and reads no more of an answer than its head, so that it takes little of the
-//! processors that it shares with the servers.
+//! End to end over loopback HTTP: every server in processes of its own, all of them standing ready
+//! together, asked in turn by loads in processes of their own.
 
-mod apps;
-mod arm;
+mod beside_wrk;
 mod contest;
+mod entrant;
 mod inside;
-mod line;
-mod load;
-mod node;
 mod tables;
-mod versions;
+mod trial;
 
 use cloakroom_testbed::Server;
-use tokio::runtime::{Builder, Runtime};
 
 use crate::Failure;
 use crate::args::Options;
+use crate::arms::peers;
+use crate::process::runtime;
 use crate::report::Section;
-
-pub(crate) use apps::{IDLE, LATE, Plan, app};
-pub(crate) use arm::Arm;
-pub(crate) use load::load;
-pub(crate) use node::serve;
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Section>, Failure> {
     let runtime = runtime()?;
     let server = runtime.block_on(Server::start())?;
-    let versions = runtime.block_on(versions::describe(&server))?;
-    let contest = contest::hold(&runtime, &server, options)?;
-    let mut sections = tables::of(&contest, &versions);
+    let versions = format!("{}, Redis {}", peers(), runtime.block_on(redis(&server))?);
+    let mut entrants = entrant::gather(&server, options)?;
+    contest::hold(&runtime, &server, options, &mut entrants)?;
+    let mut sections = tables::of(&entrants, &versions);
+    sections.push(beside_wrk::section(&mut entrants, options)?);
+    drop(entrants);
     sections.extend(runtime.block_on(inside::run(&server, options))?);
     Ok(sections)
 }
 
-/// As `#[tokio::main]` makes it.
-fn runtime() -> Result<Runtime, Failure> {
-    Ok(Builder::new_multi_thread().enable_all().build()?)
+async fn redis(server: &Server) -> Result<String, Failure> {
+    let info = server.info("server").await?;
+    Ok(info.get("redis_version").map_or("unknown", |version| version.trim()).to_owned())
 }

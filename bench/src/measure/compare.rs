@@ -14,7 +14,7 @@ pub(crate) const WARM_UP: usize = 64;
 
 /// The two sides of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arm {
+pub(crate) enum Side {
     /// Without the thing that is measured.
     Bare,
     /// With it.
@@ -33,22 +33,22 @@ pub(crate) struct Comparison {
     pub(crate) allocations: Allocations,
 }
 
-/// Runs both arms in turn. `make` is asked for a subject per arm, run and thread, outside the timed stretch.
+/// Runs both sides in turn. `make` is asked for a subject per side, run and thread, outside the timed stretch.
 pub(crate) fn compare(
     runs: u32,
     threads: usize,
     count: usize,
-    mut make: impl FnMut(Arm, usize) -> Result<Subject, Failure>,
+    mut make: impl FnMut(Side, usize) -> Result<Subject, Failure>,
 ) -> Result<Comparison, Failure> {
     let mut pairs = Vec::new();
     // The first pair warms caches, branch predictors and the allocator up, and is forgotten.
     for _ in 0..=runs {
-        let mut time = |arm| time_together(&mut subjects(threads, |thread| make(arm, thread))?, count);
-        pairs.push((time(Arm::Bare)?, time(Arm::With)?));
+        let mut time = |side| time_together(&mut subjects(threads, |thread| make(side, thread))?, count);
+        pairs.push((time(Side::Bare)?, time(Side::With)?));
     }
     let pairs = &pairs[1..];
-    let mut counted = |arm| make(arm, 0)?.allocations(count.min(1000));
-    let allocations = counted(Arm::With)? - counted(Arm::Bare)?;
+    let mut counted = |side| make(side, 0)?.allocations(count.min(1000));
+    let allocations = counted(Side::With)? - counted(Side::Bare)?;
     Ok(Comparison {
         bare: Spread::of(pairs.iter().map(|(bare, _)| *bare)),
         with: Spread::of(pairs.iter().map(|(_, with)| *with)),

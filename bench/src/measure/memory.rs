@@ -31,6 +31,6 @@ pub(crate) fn footprint(work: impl FnOnce() -> Result<(), Failure>) -> Result<Fo
 }
 
 fn resident() -> Result<i64, Failure> {
-    let bytes = machine::resident_bytes().ok_or("/proc/self/status does not say `VmRSS`; measure memory on Linux")?;
+    let bytes = machine::resident_bytes().ok_or(machine::NO_RESIDENT)?;
     Ok(bytes.cast_signed())
 }

@@ -15,12 +15,17 @@
 
 mod allocations;
 mod compare;
+mod crowded;
+mod idle;
 mod latency;
 mod memory;
 mod spread;
 mod subject;
 
-pub(crate) use compare::{Arm, Comparison, WARM_UP, compare, time_together};
+pub(crate) use allocations::Allocations;
+pub(crate) use compare::{Comparison, Side, WARM_UP, compare, time_together};
+pub(crate) use crowded::{shares, time_crowded};
+pub(crate) use idle::with_idle_runtime;
 pub(crate) use latency::Latencies;
 pub(crate) use memory::{Footprint, footprint};
 pub(crate) use spread::Spread;

@@ -2,6 +2,7 @@
 
 use crate::measure::Spread;
 
+use super::Report;
 use super::section::{Figure, Section};
 
 /// A limit on one figure.
@@ -66,17 +67,21 @@ const BUDGETS: &[Budget] = &[
     budget("commands to Redis: update", "http/inside/redis/update/commands", 1.0, ""),
 ];
 
-/// The budgets that these sections say something about.
-pub(super) fn judged(sections: &[Section]) -> Section {
+/// The budgets that this run says something about.
+pub(super) fn judged(report: &Report) -> Section {
     let columns = ["what", "budget", "measured (min .. max)", "met"];
     let mut judged = Section::new("Budgets", "", columns);
     for budget in BUDGETS {
-        let mut figures = sections.iter().flat_map(|section| &section.figures);
-        if let Some(Figure { spread, .. }) = figures.find(|figure| figure.key == budget.key) {
+        if let Some(Figure { spread, .. }) = report.figure(budget.key) {
             judged.row(budget.judge(spread));
         }
     }
     judged
+}
+
+/// All budgets, if all parts were run.
+pub(super) fn if_whole(report: &Report) -> Option<Section> {
+    (report.chapters.len() > 1).then(|| judged(report))
 }
 
 impl Budget {

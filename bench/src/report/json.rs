@@ -6,12 +6,12 @@ use serde::Deserialize;
 use crate::Failure;
 
 use super::Report;
-use super::section::Section;
+use super::section::{Chapter, Section};
 
 /// What a part that ran in a process of its own found.
 #[derive(Deserialize)]
 struct Part {
-    sections: Vec<Section>,
+    chapters: Vec<Chapter>,
 }
 
 pub(crate) fn write(report: &Report, file: &Path) -> Result<(), Failure> {
@@ -21,5 +21,5 @@ pub(crate) fn write(report: &Report, file: &Path) -> Result<(), Failure> {
 
 pub(crate) fn read(file: &Path) -> Result<Vec<Section>, Failure> {
     let part: Part = serde_json::from_slice(&fs::read(file)?)?;
-    Ok(part.sections)
+    Ok(part.chapters.into_iter().flat_map(|chapter| chapter.sections).collect())
 }

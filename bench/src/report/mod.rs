@@ -1,10 +1,14 @@
-//! What a run found, as a table on the terminal, as JSON for machines and as Markdown for the documentation.
+//! What a run found: a table on the terminal, JSON for machines, Markdown and charts for the documentation.
 
 mod budgets;
+mod chart;
+mod headlines;
 mod json;
 mod markdown;
+mod progress;
 mod section;
 mod table;
+mod write;
 
 use std::error::Error;
 use std::io::{Write, stderr, stdout};
@@ -14,9 +18,13 @@ use serde::Serialize;
 use crate::machine::Machine;
 use crate::{Failure, args::Options};
 
+pub(crate) use chart::{Chart, Series};
+pub(crate) use headlines::missing as missing_headlines;
 pub(crate) use json::{read, write as write_json};
-pub(crate) use markdown::write as write_markdown;
-pub(crate) use section::Section;
+pub(crate) use progress::{done, expect, part, progress};
+use section::Figure;
+pub(crate) use section::{Chapter, Section, Transcript};
+pub(crate) use write::write as write_documentation;
 
 /// Everything a run found.
 #[derive(Debug, Serialize)]
@@ -25,12 +33,17 @@ pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) runs: u32,
     pub(crate) smoke: bool,
-    pub(crate) sections: Vec<Section>,
+    pub(crate) chapters: Vec<Chapter>,
 }
 
 impl Report {
-    pub(crate) fn new(options: &Options, sections: Vec<Section>) -> Self {
-        Self { machine: Machine::here(), seed: options.seed, runs: options.runs(), smoke: options.smoke, sections }
+    pub(crate) fn new(options: &Options, chapters: Vec<Chapter>) -> Self {
+        Self { machine: Machine::here(), seed: options.seed, runs: options.runs(), smoke: options.smoke, chapters }
+    }
+
+    #[cfg(test)]
+    fn of_test(chapters: Vec<Chapter>) -> Self {
+        Self { machine: Machine::here(), seed: 0, runs: 1, smoke: true, chapters }
     }
 
     /// Where, when and how, in one line.
@@ -43,20 +56,20 @@ impl Report {
     pub(crate) fn show(&self) -> Result<(), Failure> {
         let mut out = stdout().lock();
         writeln!(out, "\n{}", self.describe())?;
-        for section in &self.sections {
+        for section in self.chapters.iter().flat_map(|chapter| &chapter.sections) {
             writeln!(out, "\n{}\n{}", section.title, table::plain(section))?;
         }
-        let judged = budgets::judged(&self.sections);
+        let judged = budgets::judged(self);
         if !judged.rows.is_empty() && !self.smoke {
             writeln!(out, "\n{}\n{}", judged.title, table::plain(&judged))?;
         }
         Ok(())
     }
-}
 
-/// Says what is being done, where it does not get into the figures' way.
-pub(crate) fn progress(what: &str) {
-    drop(writeln!(stderr(), "… {what}"));
+    fn figure(&self, key: &str) -> Option<&Figure> {
+        let sections = self.chapters.iter().flat_map(|chapter| &chapter.sections);
+        sections.flat_map(|section| &section.figures).find(|figure| figure.key == key)
+    }
 }
 
 /// Says why the run ended.

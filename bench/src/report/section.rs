@@ -2,7 +2,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::measure::Spread;
 
-/// One table, and the figures in it under names that do not change.
+use super::chart::Chart;
+
+/// All that one part of the bench found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Chapter {
+    /// The part's name, which is also that of its block in the documentation.
+    pub(crate) part: String,
+    pub(crate) sections: Vec<Section>,
+}
+
+/// One table, the figures in it under names that do not change, and pictures of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Section {
     pub(crate) title: String,
@@ -11,6 +21,11 @@ pub(crate) struct Section {
     pub(crate) columns: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
     pub(crate) figures: Vec<Figure>,
+    #[serde(default)]
+    pub(crate) charts: Vec<Chart>,
+    /// What was said word for word, where a table has no room for it.
+    #[serde(default)]
+    pub(crate) transcripts: Vec<Transcript>,
 }
 
 /// One thing that was measured.
@@ -22,6 +37,13 @@ pub(crate) struct Figure {
     pub(crate) spread: Spread,
 }
 
+/// Requests and answers, line by line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Transcript {
+    pub(crate) title: String,
+    pub(crate) lines: Vec<String>,
+}
+
 impl Section {
     pub(crate) fn new<const N: usize>(title: &str, note: &str, columns: [&str; N]) -> Self {
         Self {
@@ -30,6 +52,8 @@ impl Section {
             columns: columns.map(str::to_owned).to_vec(),
             rows: Vec::new(),
             figures: Vec::new(),
+            charts: Vec::new(),
+            transcripts: Vec::new(),
         }
     }
 
@@ -41,9 +65,7 @@ impl Section {
         self.figures.push(Figure { key: key.into(), unit: unit.to_owned(), spread });
     }
 
-    /// The generated block of the documentation that it belongs to.
-    pub(super) fn block(&self) -> &str {
-        let part = self.figures.first().and_then(|figure| figure.key.split('/').next());
-        part.filter(|part| ["http", "correctness"].contains(part)).unwrap_or("all")
+    pub(crate) fn chart(&mut self, chart: Chart) {
+        self.charts.push(chart);
     }
 }

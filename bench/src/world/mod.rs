@@ -2,6 +2,9 @@
 
 mod app;
 mod clock;
+mod cookies;
+mod jar;
+mod pick;
 mod population;
 mod request;
 mod seeded;
@@ -9,7 +12,10 @@ mod values;
 
 pub(crate) use app::{bare, layered, wrapped};
 pub(crate) use clock::HandClock;
-pub(crate) use population::Population;
-pub(crate) use request::{Ask, BROWSER, OTHER_COOKIES, Pick};
+pub(crate) use cookies::Cookies;
+pub(crate) use jar::Jar;
+pub(crate) use pick::Pick;
+pub(crate) use population::{Population, newcomers};
+pub(crate) use request::{Ask, BROWSER, OTHER_COOKIES};
 pub(crate) use seeded::Seeded;
 pub(crate) use values::Cart;

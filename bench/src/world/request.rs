@@ -1,11 +1,7 @@
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, COOKIE, HOST, USER_AGENT};
 use axum::http::{HeaderValue, Method};
-
-use super::population::Population;
 
 /// What a browser sends along besides ours.
 pub(crate) const OTHER_COOKIES: &str = "_ga=GA1.2.1803546718.1748273655; theme=dark; consent=necessary%2Cstatistics";
@@ -32,54 +28,14 @@ impl Ask {
     }
 }
 
-/// Whose session a request names.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Pick {
-    /// Nobody's.
-    Nobody,
-    /// Always the same one's.
-    One,
-    /// One of the first so many, at random.
-    Random(usize),
-    /// Everybody's in turn, once.
-    Each,
-}
-
-impl Pick {
-    /// Requests of visitors picked in this way. `share` of `shares` takes its part of [`Pick::Each`].
-    pub(crate) fn requests(
-        self,
-        ask: Ask,
-        population: Arc<Population>,
-        seed: u64,
-        (share, shares): (usize, usize),
-    ) -> impl FnMut() -> Request + Send + 'static {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let mut turn = share;
-        move || {
-            let visitor = match self {
-                Self::Nobody => None,
-                Self::One => Some(0),
-                Self::Random(among) => Some(random.usize(..among)),
-                Self::Each => {
-                    let mine = turn;
-                    turn += shares;
-                    Some(mine)
-                }
-            };
-            let token = visitor.and_then(|visitor| population.token(visitor));
-            request(ask, token, random.u64(..))
-        }
-    }
-}
-
 /// A request as a browser sends it, with three other cookies beside ours.
-pub(crate) fn request(ask: Ask, token: Option<&[u8]>, user: u64) -> Request {
+pub(crate) fn request(ask: Ask, cookie: Option<[&[u8]; 2]>, user: u64) -> Request {
     let mut cookies = Vec::with_capacity(192);
     cookies.extend_from_slice(OTHER_COOKIES.as_bytes());
-    if let Some(token) = token {
-        cookies.extend_from_slice(b"; __Host-session=");
-        cookies.extend_from_slice(token);
+    if let Some([name, value]) = cookie {
+        cookies.extend_from_slice(b"; ");
+        cookies.extend_from_slice(name);
+        cookies.extend_from_slice(value);
     }
     let mut request = Request::new(Body::empty());
     *request.method_mut() = ask.method.clone();

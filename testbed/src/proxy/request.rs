@@ -85,7 +85,8 @@ impl Requests {
                 Some(length) => self.at = At::Argument { left: length.saturating_add(2) },
                 None => self.at = At::Lost,
             },
-            (Some(_), 0) => {
+            // A line of text; with anything else in it, it is another protocol's bytes.
+            (Some(_), 0) if line.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
                 let words = line.split(u8::is_ascii_whitespace).take(NAME_WORDS);
                 self.words = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
                 self.end_command(found);
@@ -156,6 +157,14 @@ mod tests {
         let mut requests = Requests::default();
         let mut count = 0;
         requests.feed(b"*1\r\n\x16\x03\x01\r\n*1\r\n$4\r\nPING\r\n", |_| count += 1);
+        assert_eq!(count, 0);
+    }
+
+    #[test]
+    fn what_another_protocol_sends_is_not_counted() {
+        let mut requests = Requests::default();
+        let mut count = 0;
+        requests.feed(b"\0\0\0\x08\x04\xd2\x16\x2fP\0\0\0\nselect 1\n\nPING\r\n", |_| count += 1);
         assert_eq!(count, 0);
     }
 }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod endings;
+mod postgres;
 mod proxy;
 mod sentinels;
 mod server;

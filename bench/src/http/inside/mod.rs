@@ -8,20 +8,18 @@ use cloakroom_testbed::Server;
 
 use crate::Failure;
 use crate::args::Options;
-use crate::report::{Section, progress};
+use crate::arms::{Arm, IDLE, Plan, app};
+use crate::report::{Section, expect, progress};
 
-use super::apps::{IDLE, Plan, app};
-use super::arm::Arm;
 use site::Site;
-
-const ARMS: [Arm; 3] = [Arm::Redis, Arm::TowerRedis, Arm::TowerCached];
 
 pub(super) async fn run(server: &Server, options: &Options) -> Result<Vec<Section>, Failure> {
     let (mut latency, mut visible) = (latency::section(), visible::section());
-    for arm in ARMS.into_iter().filter(|arm| options.wants(arm.name())) {
+    expect(Arm::SHARED.len());
+    for arm in Arm::SHARED.into_iter().filter(|arm| options.wants(arm.name())) {
         progress(&format!("{}: latency, and how soon a change is seen", arm.what()));
         let plan = Plan { arm, redis: server.address().to_string(), namespace: "bench-inside".to_owned(), idle: IDLE };
-        let pair = Pair { arm, here: Site(app(&plan).await?), there: Site(app(&plan).await?) };
+        let pair = Pair { arm, here: Site(app(plan.clone()).await?), there: Site(app(plan).await?) };
         latency::measure(&mut latency, &pair, server, options).await?;
         visible::measure(&mut visible, &pair, options).await?;
     }

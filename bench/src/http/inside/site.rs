@@ -9,7 +9,7 @@ use axum::response::Response;
 use tower::Service;
 
 use crate::Failure;
-use crate::world::{Ask, OTHER_COOKIES};
+use crate::world::{Ask, Jar, OTHER_COOKIES};
 
 /// No answer here is longer.
 const ROOM: usize = 1024;
@@ -22,8 +22,8 @@ pub(super) struct Site(pub(super) Router);
 pub(super) struct Reply {
     /// From `Service::call` to the head of the answer.
     pub(super) took: Duration,
-    /// `name=value` of the cookie that it sets.
-    pub(super) cookie: Option<String>,
+    /// The cookies that it sets.
+    pub(super) jar: Jar,
     pub(super) number: u64,
 }
 
@@ -39,15 +39,19 @@ impl Site {
         if !answer.status().is_success() {
             return Err(format!("{}: answered with {}", ask.path, answer.status()).into());
         }
-        let set = answer.headers().get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok());
-        let cookie = set.and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
+        let mut jar = Jar::default();
+        let sets = answer.headers().get_all(SET_COOKIE).iter().filter_map(|set| set.to_str().ok());
+        sets.for_each(|set| jar.keep(set));
         let number = std::str::from_utf8(&to_bytes(answer.into_body(), ROOM).await?)?.parse()?;
-        Ok(Reply { took, cookie, number })
+        Ok(Reply { took, jar, number })
     }
 
     /// A new session's cookie.
     pub(super) async fn start(&mut self) -> Result<String, Failure> {
         let reply = self.ask(Ask::post("/start"), "").await?;
-        reply.cookie.ok_or_else(|| "a session was started without a cookie".into())
+        match reply.jar.is_empty() {
+            true => Err("a session was started without a cookie".into()),
+            false => Ok(reply.jar.line().to_owned()),
+        }
     }
 }

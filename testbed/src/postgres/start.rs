@@ -1,0 +1,86 @@
+//! From nothing to a server that answers.
+
+use super::Postgres;
+use crate::{Error, port, process::Process, program, wait::until};
+use rustix::process::Signal;
+use std::{fs, os::unix::fs::chown, path::Path, process::Command, time::Duration};
+use tempfile::TempDir;
+
+/// The database's superuser, and the system's user where the caller is root.
+pub(super) const USER: &str = "postgres";
+/// Disconnects everybody and ends at once, with shared memory given back.
+pub(super) const SHUTDOWN: Signal = Signal::QUIT;
+pub(super) const END_LIMIT: Duration = Duration::from_secs(5);
+
+const READY_LIMIT: Duration = Duration::from_secs(30);
+const TRIES: usize = 8;
+const DATA: &str = "data";
+const LOG: &str = "server.log";
+const READY: &str = "ready to accept connections";
+const PORT_TAKEN: &str = "could not bind";
+
+pub(super) async fn on_a_free_port() -> Result<Postgres, Error> {
+    let directory = TempDir::with_prefix("cloakroom-testbed-").map_err(Error::io("make a temporary directory"))?;
+    if rustix::process::getuid().is_root() {
+        let (user, group) = program::user(USER)?;
+        chown(directory.path(), Some(user), Some(group)).map_err(Error::io("give the directory to the server"))?;
+    }
+    make(directory.path()).await?;
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        let port = port::free()?;
+        match launch(directory.path(), port).await {
+            Ok(process) => return Ok(Postgres { port, process, _directory: directory }),
+            Err(Error::NotStarted { log, .. }) if tried < TRIES && log.contains(PORT_TAKEN) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Makes the database's files.
+async fn make(directory: &Path) -> Result<(), Error> {
+    let mut command = command("initdb")?;
+    // Nothing here outlives a crash of the machine, so nothing need be on the disk.
+    command.args(["--auth=trust", "--no-sync", "--no-locale", "--encoding=UTF8", "--username", USER, "-D", DATA]);
+    let mut process = Process::start(command, directory, &directory.join(LOG))?;
+    let end = until("the database is made", READY_LIMIT, || {
+        let end = process.ended().ok_or_else(|| Error::unexpected("it is still being made"));
+        async move { end }
+    });
+    end.await?;
+    match directory.join(DATA).join("PG_VERSION").exists() {
+        true => Ok(()),
+        false => Err(Error::NotStarted { port: 0, reason: "initdb failed".to_owned(), log: log(directory) }),
+    }
+}
+
+async fn launch(directory: &Path, port: u16) -> Result<Process, Error> {
+    fs::write(directory.join(LOG), "").map_err(Error::io("empty the server's log"))?;
+    let mut command = command("postgres")?;
+    command.args(["-D", DATA, "-p", &port.to_string()]);
+    command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200"]);
+    let mut process = Process::start(command, directory, &directory.join(LOG))?;
+    let ready = until("PostgreSQL is ready", READY_LIMIT, || {
+        let state = match (process.ended(), log(directory).contains(READY)) {
+            (Some(end), _) => Ok(Some(end)),
+            (None, true) => Ok(None),
+            (None, false) => Err(Error::unexpected("it is still starting")),
+        };
+        async move { state }
+    });
+    match ready.await {
+        Ok(None) => Ok(process),
+        Ok(Some(reason)) => Err(Error::NotStarted { port, reason, log: log(directory) }),
+        Err(error) => Err(Error::NotStarted { port, reason: error.to_string(), log: log(directory) }),
+    }
+}
+
+fn command(name: &str) -> Result<Command, Error> {
+    let user = rustix::process::getuid().is_root().then_some(USER);
+    program::postgres(name, user, "QUIT")
+}
+
+fn log(directory: &Path) -> String {
+    fs::read_to_string(directory.join(LOG)).unwrap_or_else(|error| format!("(the log cannot be read: {error})"))
+}
