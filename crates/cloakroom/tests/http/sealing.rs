@@ -22,6 +22,11 @@ fn sealing(house: &House, policy: SealPolicy, ids: &[u8]) -> SessionsBuilder {
     house.builder().keys(ring(ids)).seal(policy)
 }
 
+/// A node that has the keys and seals nothing.
+fn keyed(house: &House, ids: &[u8]) -> SessionsBuilder {
+    house.builder().keys(ring(ids))
+}
+
 fn sealed(house: &House) -> Node {
     Node::new(sealing(house, SealPolicy::Require, &[1]))
 }
@@ -263,6 +268,9 @@ fn kinds() -> axum::Router {
 async fn r38_a_session_under_an_unknown_key_is_an_error_and_not_no_session() {
     let (house, mut browser) = furnished(&[1]).await;
     let before = record(&house, &browser);
+    // The token of the client is under the new key, and what the server holds is not.
+    browser = browser.at(&Node::new(keyed(&house, &[2, 1])).app);
+    browser.get("/whoami").await.ok();
     let stranger = Node::new(sealing(&house, SealPolicy::Require, &[2]));
     let mut events = stranger.sessions.events();
     browser = browser.at(&stranger.app);
@@ -280,7 +288,7 @@ async fn r38_a_session_under_an_unknown_key_is_an_error_and_not_no_session() {
 #[tokio::test]
 async fn r41_what_is_not_sealed_is_never_read_in_place_of_what_is() {
     let house = House::shared();
-    let plain = house.node();
+    let plain = Node::new(keyed(&house, &[1]));
     let mut browser = Browser::new(&plain.app);
     browser.post("/login-keeping/alice").await.ok();
     browser.post("/note/mine").await.ok();
@@ -297,7 +305,7 @@ async fn r41_what_is_not_sealed_is_never_read_in_place_of_what_is() {
 async fn r41_sealing_is_taken_up_and_given_up_node_by_node() {
     use SealPolicy::{Migrate, Prepare, Require};
     let house = House::shared();
-    let mut browser = Browser::new(&house.node().app);
+    let mut browser = Browser::new(&Node::new(keyed(&house, &[1])).app);
     browser.post("/login-keeping/alice").await.ok();
     let mut count = 0;
     // Every node meets every other that may run beside it, and both write.
@@ -312,7 +320,7 @@ async fn r41_sealing_is_taken_up_and_given_up_node_by_node() {
     ] {
         let node = |policy: Option<SealPolicy>| match policy {
             Some(policy) => Node::new(sealing(&house, policy, &[1])),
-            None => house.node(),
+            None => Node::new(keyed(&house, &[1])),
         };
         let [before, after] = [node(before), node(after)];
         for node in [&before, &after, &before, &after] {
@@ -329,7 +337,7 @@ async fn r41_sealing_is_taken_up_and_given_up_node_by_node() {
 async fn r41_lenient_sealing_says_so_at_start_up_and_counts_what_it_reads() {
     let (log, _guard) = capture();
     let house = House::shared();
-    let plain = house.node();
+    let plain = Node::new(keyed(&house, &[1]));
     let mut browser = Browser::new(&plain.app);
     browser.post("/note/mine").await.ok();
     assert_eq!(log.loud(), 0);
@@ -356,7 +364,7 @@ async fn r41_a_broken_seal_is_no_reason_to_read_without_one_while_migrating() {
 #[tokio::test]
 async fn a_node_that_does_not_seal_gets_an_error_for_a_sealed_value_alone() {
     let (house, browser) = furnished(&[1]).await;
-    let node = Node::with_routes(house.builder(), kinds());
+    let node = Node::with_routes(keyed(&house, &[1]), kinds());
     let mut browser = browser.at(&node.app);
     assert_eq!(browser.get("/kind-of-kept").await.ok().body, "UnknownKey UnknownKey");
     assert_eq!(browser.get("/whoami").await.ok().body, "alice");

@@ -15,8 +15,11 @@ pub(crate) fn ticket(value: &str) -> &str {
     value.split_once('.').map_or(value, |(ticket, _)| ticket)
 }
 
+/// Tag and secret, also of a token with a MAC, which begins with the number of its key.
 pub(crate) fn decode(value: &str) -> [u8; 32] {
-    URL_SAFE_NO_PAD.decode(ticket(value)).unwrap().try_into().unwrap()
+    let bytes = URL_SAFE_NO_PAD.decode(ticket(value)).unwrap();
+    let identity = if bytes.len() == 32 { &bytes[..] } else { &bytes[1..33] };
+    identity.try_into().unwrap()
 }
 
 pub(crate) fn canonical(bytes: &[u8; 32]) -> String {
