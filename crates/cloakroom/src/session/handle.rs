@@ -137,7 +137,7 @@ impl Handle {
     /// The live session that the client's token opens by what the shared tier says now.
     pub(super) async fn refresh(&self) -> Result<Option<Open>, SessionError> {
         self.0.used.store(true, Ordering::Relaxed);
-        let Some(bearer) = self.with_held(|held| held.bearer) else { return Ok(None) };
+        let Some(bearer) = self.with_held(|held| held.bearer) else { return self.without_token() };
         let access = self.engine().refresh(&bearer).await?;
         Ok(self.with_held(|held| {
             held.is_refreshed = true;
