@@ -92,7 +92,7 @@ impl Cluster {
     pub(super) async fn ask(
         &self,
         key: &str,
-        question: &Question<'_>,
+        question: &Question,
         manner: Manner,
         deadline: Duration,
     ) -> Result<(Value, Lease), StoreError> {
@@ -108,7 +108,7 @@ impl Cluster {
                 self.wait_for_map(left).await;
                 continue;
             };
-            match put(&master, key, question, manner, left, asking).await {
+            match put(&master, question, manner, left, asking).await {
                 Next::Done(answer, lease) => return Ok((answer, lease)),
                 Next::Fail(error) => {
                     self.stale.notify_one();
@@ -300,14 +300,7 @@ fn named(mut ranges: Vec<Range>, asked: &str) -> Option<Vec<Range>> {
     (!ranges.is_empty()).then_some(ranges)
 }
 
-async fn put(
-    master: &Master,
-    key: &str,
-    question: &Question<'_>,
-    manner: Manner,
-    left: Duration,
-    asking: bool,
-) -> Next {
+async fn put(master: &Master, question: &Question, manner: Manner, left: Duration, asking: bool) -> Next {
     let line: Arc<Line> = match master.link.line(left).await {
         Ok(line) => line,
         // Its replica may be taking over.
@@ -315,9 +308,9 @@ async fn put(
     };
     let lease = if asking { Lease::NONE } else { line.lease() };
     let answer = if asking {
-        timed(left, question.put_asking(&line, key)).await
+        timed(left, question.put_asking(&line)).await
     } else {
-        timed(left, question.put_to(&line, key, manner.tracked)).await
+        timed(left, question.put_to(&line, manner.tracked)).await
     };
     match answer {
         Ok(answer) => Next::Done(answer, lease),
