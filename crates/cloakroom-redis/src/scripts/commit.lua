@@ -1,84 +1,85 @@
--- ARGV: now, base, nonce, guard, shown,
+-- ARGV: now, base, the version after it, nonce and a comma, guard, shown, number of edits,
+--       for each edit: field, the beginning of the value that is expected or 'none' or 'any', the value,
+--       and then, if more changes than values:
 --       idle or '', absolute, persistent,
 --       new secret or '', previous secret, until,
 --       'login' or '', principal, since, label with a leading '+' or '',
---       number of kept keys or '', the keys,
---       then for each edit: key, expected version or '*', the value's envelope without its head
-local key, now, nonce = KEYS[1], ARGV[1], ARGV[3]
+--       'only' or '', the fields that are kept
+local key, now, nonce = KEYS[1], ARGV[1], ARGV[4]
 local record = redis.call('HMGET', key,
     'format', 'version', 'recent', 'secret', 'previous', 'until', 'seen', 'idle', 'absolute')
 local refusal = refuse(key, record[1], record[2], record[7], record[8], record[9])
 if refusal then return refusal end
-local version, recent, seen = tonumber(record[2]), record[3], record[7]
+local version, recent, seen = record[2], record[3], record[7]
 
 local function answer(word)
     return { word, redis.call('HGETALL', key) }
 end
 
+local function done()
+    if version ~= ARGV[3] then return answer('done') end
+    -- A write ends the tracking of a key, also for the writer; a read begins it again.
+    redis.call('EXISTS', key)
+    return 'done'
+end
+
 -- Recognised before anything else: the first attempt may itself have changed what is checked below.
-if string.find(recent, nonce .. ',', 1, true) then
-    if tonumber(ARGV[2]) + 1 == version then
-        redis.call('HGET', key, 'version')
-        return { 'done', record[2] }
-    end
-    return answer('done')
+if string.find(recent, nonce, 1, true) then return done() end
+if not admits(ARGV[5], ARGV[6], record[4], record[5], record[6], now, seen) then return answer('superseded') end
+
+-- Its version, whatever its form. What does not read has none that anybody can expect.
+local function version_of(value)
+    return string.match(value, '^%d+ (%d+) ')
 end
 
-local time = clock()
-local latest = math.max(time, tonumber(now), tonumber(seen))
-if not admits(ARGV[4], ARGV[5], record[4], record[5], record[6], latest) then
-    return answer('superseded')
+local function holds(field, expected)
+    if expected == 'any' then return true end
+    local value = redis.call('HGET', key, field)
+    if expected == 'none' or not value then return expected == 'none' and not value end
+    return version_of(value) == version_of(expected)
 end
 
-local first = 17
-if ARGV[16] ~= '' then first = first + tonumber(ARGV[16]) end
-
-local function field(name) return 'value:' .. name end
-
-local function version_of(name)
-    local value = redis.call('HGET', key, field(name))
-    -- What does not read has no version that anybody can expect.
-    return value and string.match(value, '^%d+ (%d+) ') or (value and 'unreadable' or '0')
-end
-
-for i = first, #ARGV, 3 do
-    if ARGV[i + 1] ~= '*' and version_of(ARGV[i]) ~= ARGV[i + 1] then return answer('conflict') end
+local rest = 8 + 3 * tonumber(ARGV[7])
+for i = 8, rest - 1, 3 do
+    if not holds(ARGV[i], ARGV[i + 1]) then return answer('conflict') end
 end
 
 version = string.format('%.0f', version + 1)
 local head = '1 ' .. version .. ' '
 -- The nonces of the last eight writes: a repeat is recognised also after others have written.
-recent = string.sub(nonce .. ',' .. recent, 1, 8 * 17)
+recent = nonce .. string.sub(recent, 1, 7 * 17)
 if tonumber(now) > tonumber(seen) then seen = now end
 redis.call('HSET', key, 'version', version, 'recent', recent, 'seen', seen)
 
-local idle, absolute = record[8], record[9]
-if ARGV[6] ~= '' then
-    idle, absolute = ARGV[6], ARGV[7]
-    redis.call('HSET', key, 'idle', idle, 'absolute', absolute, 'persistent', ARGV[8])
+local idle, absolute, persistent, secret, previous, lingers, login, principal, since, label, only =
+    unpack(ARGV, rest, rest + 10)
+if idle and idle ~= '' then
+    redis.call('HSET', key, 'idle', idle, 'absolute', absolute, 'persistent', persistent)
+else
+    idle, absolute = record[8], record[9]
 end
 
-if ARGV[9] ~= '' then
-    redis.call('HSET', key, 'secret', ARGV[9])
-    if ARGV[10] ~= '' then
-        redis.call('HSET', key, 'previous', ARGV[10], 'until', ARGV[11])
+if secret and secret ~= '' then
+    redis.call('HSET', key, 'secret', secret)
+    if previous ~= '' then
+        redis.call('HSET', key, 'previous', previous, 'until', lingers)
     else
         redis.call('HDEL', key, 'previous', 'until')
     end
 end
 
-if ARGV[12] ~= '' then
-    redis.call('HSET', key, 'principal', ARGV[13], 'since', ARGV[14])
-    if ARGV[15] ~= '' then
-        redis.call('HSET', key, 'label', string.sub(ARGV[15], 2))
+if login == 'login' then
+    redis.call('HSET', key, 'principal', principal, 'since', since)
+    if label ~= '' then
+        redis.call('HSET', key, 'label', string.sub(label, 2))
     else
         redis.call('HDEL', key, 'label')
     end
 end
 
-if ARGV[16] ~= '' then
+if only == 'only' then
     local kept = {}
-    for i = 17, first - 1 do kept[field(ARGV[i])] = true end
+    for i = rest + 11, #ARGV do kept[ARGV[i]] = true end
     local fields = redis.call('HGETALL', key)
     for i = 1, #fields, 2 do
         local name = fields[i]
@@ -90,14 +91,10 @@ if ARGV[16] ~= '' then
 end
 
 -- After the login has cleared away: what it writes itself stays.
-for i = first, #ARGV, 3 do
-    redis.call('HSET', key, field(ARGV[i]), head .. ARGV[i + 2])
+local supposed = #('1 ' .. ARGV[3] .. ' ')
+for i = 8, rest - 1, 3 do
+    redis.call('HSET', key, ARGV[i], head .. string.sub(ARGV[i + 2], supposed + 1))
 end
 
-keep(key, time, idle, absolute)
--- A write ends the tracking of a key, also for the writer; a read begins it again.
-if tonumber(ARGV[2]) + 1 == tonumber(version) then
-    redis.call('HGET', key, 'version')
-    return { 'done', version }
-end
-return { 'done', version, redis.call('HGETALL', key) }
+keep(key, idle, absolute)
+return done()

@@ -1,22 +1,14 @@
 -- Ten years. Redis refuses lifetimes that do not fit into its own numbers.
 local LONGEST = 315360000000
-
--- The server's own clock in milliseconds, because those of the callers may be wrong.
-local function clock()
-    local time = redis.call('TIME')
-    return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+-- The year 287396, and a number that scripts still count exactly.
+local NEVER = 9007199254740992
 
 -- Restarts the idle timeout of a record, or removes the record if its time is over. A tenth is
 -- added because touches are reported that seldom.
-local function keep(key, now, idle, absolute)
-    idle = tonumber(idle)
-    local left = math.min(idle + math.floor(idle / 10), tonumber(absolute) - now, LONGEST)
-    if left < 1 then
-        redis.call('DEL', key)
-    else
-        redis.call('PEXPIRE', key, string.format('%.0f', left))
-    end
+local function keep(key, idle, absolute)
+    idle, absolute = tonumber(idle), tonumber(absolute)
+    redis.call('PEXPIRE', key, string.format('%.0f', math.min(idle + math.floor(idle / 10), LONGEST)))
+    if absolute < NEVER then redis.call('PEXPIREAT', key, string.format('%.0f', absolute), 'LT') end
 end
 
 -- Whether the record is in a form that this script understands; if not, the reply that says so. The
@@ -33,8 +25,11 @@ local function refuse(key, format, ...)
     return { 'gone' }
 end
 
--- Whether the secret that was shown lets its holder write at this instant.
-local function admits(guard, shown, secret, previous, lingers, now)
+-- Whether the secret that was shown lets its holder write at this instant: the latest of the caller's, the
+-- record's and the server's own, because any of the clocks may be wrong.
+local function admits(guard, shown, secret, previous, lingers, now, seen)
     if guard == 'anyone' or shown == secret then return true end
-    return guard == 'holder' and shown == previous and now < tonumber(lingers)
+    if guard ~= 'holder' or shown ~= previous then return false end
+    local time = redis.call('TIME')
+    return math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(now), tonumber(seen)) < tonumber(lingers)
 end

@@ -17,19 +17,31 @@
 //! Instants and durations are milliseconds. A value begins with the number of its own form and the
 //! version of the record that wrote it, whatever that form is: so a node that does not know the
 //! form still knows the version, reports the value as unreadable and leaves it alone. Fields that a
-//! node does not know are left alone as well. `recent` holds the nonces of the last writes.
+//! node does not know are left alone as well. `recent` holds the nonces of the last writes, each with a comma.
 
 mod arguments;
 mod record;
 mod reply;
 mod value;
 
-pub(crate) use arguments::{commit_arguments, guarded, millis};
-pub(crate) use record::{Malformed, decode, fields, idle, persistent};
-pub(crate) use reply::{Answer, Fields, Nonsense, text, texts};
-pub(crate) use value::tail;
+use std::time::Duration;
 
-/// A nonce as the scripts compare it: text, as their numbers hold 53 bits only.
-pub(crate) fn nonce(nonce: u64) -> String {
-    format!("{nonce:016x}")
+pub(crate) use arguments::{guarded, write_commit, write_record};
+pub(crate) use record::{Malformed, decode};
+pub(crate) use reply::{Answer, Fields, Nonsense, texts};
+
+use crate::namespace::hex;
+use record::{field, fields, persistent};
+use value::{envelope, head};
+
+/// A nonce as it stands in `recent`: text, as the scripts' numbers hold 53 bits only.
+fn nonce(nonce: u64) -> String {
+    let mut digits = hex(&nonce.to_be_bytes());
+    digits.push(',');
+    digits
+}
+
+/// Milliseconds of a duration; what is longer than they can say, as the longest that they can.
+pub(crate) fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

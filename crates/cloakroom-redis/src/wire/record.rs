@@ -4,7 +4,7 @@ use cloakroom::Timestamp;
 use cloakroom::store::{Authentication, Lifetimes, Previous, Principal, Record, Verifier};
 
 use super::reply::Fields;
-use super::{nonce, value};
+use super::{nonce, value, whole_millis};
 use crate::namespace::{hex, unhex};
 
 /// The form of the records that this version writes, and the only one that it reads.
@@ -13,7 +13,7 @@ pub(crate) const FORMAT: &str = "1";
 const VALUE: &[u8] = b"value:";
 
 /// The fields of a new record and their contents in turn.
-pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
+pub(super) fn fields(record: &Record) -> Vec<Vec<u8>> {
     let mut fields = Vec::new();
     let mut put = |name: &str, content: &[u8]| {
         fields.push(name.as_bytes().to_vec());
@@ -22,7 +22,7 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     let millis = |at: Timestamp| at.as_millis().to_string();
     put("format", FORMAT.as_bytes());
     put("version", record.version.to_string().as_bytes());
-    put("recent", format!("{},", nonce(record.nonce)).as_bytes());
+    put("recent", nonce(record.nonce).as_bytes());
     put("secret", hex(record.verifier.as_bytes()).as_bytes());
     if let Some(previous) = &record.previous {
         put("previous", hex(previous.verifier.as_bytes()).as_bytes());
@@ -30,7 +30,7 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     }
     put("created", millis(record.lifetimes.created_at).as_bytes());
     put("seen", millis(record.last_seen).as_bytes());
-    put("idle", idle(&record.lifetimes).as_bytes());
+    put("idle", whole_millis(record.lifetimes.idle).to_string().as_bytes());
     put("absolute", millis(record.lifetimes.absolute).as_bytes());
     put("persistent", persistent(&record.lifetimes).as_bytes());
     if let Some(authentication) = &record.authentication {
@@ -41,17 +41,18 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
         }
     }
     for stored in &record.values {
-        put(&format!("value:{}", stored.key), &value::encode(stored));
+        fields.push(field(&stored.key));
+        fields.push(value::envelope(stored.version, &stored.payload, stored.fresh_until));
     }
     fields
 }
 
-/// The idle timeout in milliseconds.
-pub(crate) fn idle(lifetimes: &Lifetimes) -> String {
-    lifetimes.idle.as_millis().min(u64::MAX.into()).to_string()
+/// Where the value under a key stands.
+pub(super) fn field(key: &str) -> Vec<u8> {
+    [VALUE, key.as_bytes()].concat()
 }
 
-pub(crate) const fn persistent(lifetimes: &Lifetimes) -> &'static str {
+pub(super) const fn persistent(lifetimes: &Lifetimes) -> &'static str {
     if lifetimes.persistent { "1" } else { "0" }
 }
 

@@ -80,7 +80,7 @@ fn bytes(value: Value) -> Result<Vec<u8>, Nonsense> {
     }
 }
 
-pub(crate) fn text(value: Value) -> Result<String, Nonsense> {
+fn text(value: Value) -> Result<String, Nonsense> {
     String::from_utf8(bytes(value)?).map_err(|_| Nonsense)
 }
 

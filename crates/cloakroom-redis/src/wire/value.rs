@@ -3,25 +3,27 @@ use std::sync::Arc;
 use cloakroom::Timestamp;
 use cloakroom::store::{Payload, StoredValue};
 
-/// What follows a value's form and version.
-pub(crate) fn tail(payload: &Payload, fresh_until: Option<Timestamp>) -> Vec<u8> {
-    let mut tail = fresh_until.map_or_else(|| "-".to_owned(), |at| at.as_millis().to_string()).into_bytes();
-    match payload {
-        Payload::Present(bytes) => {
-            tail.extend_from_slice(b" json ");
-            tail.extend_from_slice(bytes);
-        }
-        Payload::Absent => tail.extend_from_slice(b" absent"),
-        _ => tail.extend_from_slice(b" removed"),
-    }
-    tail
+/// How a value begins: its form, and the version of the record that wrote it.
+pub(super) fn head(version: u64) -> Vec<u8> {
+    format!("1 {version} ").into_bytes()
 }
 
-/// A value with its form and version, as a new record holds it.
-pub(super) fn encode(value: &StoredValue) -> Vec<u8> {
-    let mut encoded = format!("1 {} ", value.version).into_bytes();
-    encoded.extend_from_slice(&tail(&value.payload, value.fresh_until));
-    encoded
+/// A value as it lies in a record.
+pub(super) fn envelope(version: u64, payload: &Payload, fresh_until: Option<Timestamp>) -> Vec<u8> {
+    let mut envelope = head(version);
+    match fresh_until {
+        Some(at) => envelope.extend_from_slice(at.as_millis().to_string().as_bytes()),
+        None => envelope.push(b'-'),
+    }
+    match payload {
+        Payload::Present(bytes) => {
+            envelope.extend_from_slice(b" json ");
+            envelope.extend_from_slice(bytes);
+        }
+        Payload::Absent => envelope.extend_from_slice(b" absent"),
+        _ => envelope.extend_from_slice(b" removed"),
+    }
+    envelope
 }
 
 /// A value as it was found. One that does not read comes as its own bytes, which decode to no type:
@@ -90,7 +92,7 @@ mod tests {
         for payload in payloads {
             for fresh_until in [None, Some(Timestamp::from_millis(0)), Some(Timestamp::MAX)] {
                 let value = StoredValue::new("cart".into(), 7, fresh_until, payload.clone());
-                assert_eq!(read(&encode(&value)), value);
+                assert_eq!(read(&envelope(value.version, &value.payload, value.fresh_until)), value);
             }
         }
     }

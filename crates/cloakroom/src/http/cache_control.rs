@@ -40,11 +40,12 @@ pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure) {
             }
         }
     }
+    let cookie = const { HeaderValue::from_static("Cookie") };
     match headers.entry(VARY) {
-        Entry::Vacant(place) => drop(place.insert(HeaderValue::from_static("Cookie"))),
+        Entry::Vacant(place) => drop(place.insert(cookie)),
         Entry::Occupied(mut said) => {
             if !said.iter().any(covers_cookies) {
-                said.append(HeaderValue::from_static("Cookie"));
+                said.append(cookie);
             }
         }
     }
@@ -53,8 +54,8 @@ pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure) {
 impl Exposure {
     const fn demand(self) -> HeaderValue {
         match self {
-            Self::Used => HeaderValue::from_static("private"),
-            Self::TokenIssued => HeaderValue::from_static("no-store"),
+            Self::Used => const { HeaderValue::from_static("private") },
+            Self::TokenIssued => const { HeaderValue::from_static("no-store") },
         }
     }
 

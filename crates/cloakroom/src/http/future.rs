@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::header::SET_COOKIE;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use pin_project_lite::pin_project;
 
 use crate::session::{Handle, Reply};
@@ -47,16 +47,17 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = match this.held_back.take() {
-            None => ready!(this.inner.poll(context)),
-            Some(held_back) => return settle(held_back, this.held_back, this.handle, context),
-        };
-        if response.is_ok() && this.handle.is_unsettled() {
-            let handle = this.handle.clone();
-            let settled = Box::pin(async move { handle.settle().await });
-            return settle(HeldBack { response, settled }, this.held_back, this.handle, context);
+        let (handle, place) = (&*this.handle, this.held_back);
+        if let Some(held_back) = place.take() {
+            return settle(held_back, place, handle, context);
         }
-        Poll::Ready(answered(response, this.handle))
+        let mut response = ready!(this.inner.poll(context));
+        if tell(handle, &mut response) {
+            return Poll::Ready(response);
+        }
+        let asking = handle.clone();
+        let settled = Box::pin(async move { asking.settle().await });
+        settle(HeldBack { response, settled }, place, handle, context)
     }
 }
 
@@ -70,13 +71,8 @@ fn settle<B, E>(
         *place = Some(held_back);
         return Poll::Pending;
     }
-    Poll::Ready(answered(held_back.response, handle))
-}
-
-fn answered<B, E>(response: Result<Response<B>, E>, handle: &Handle) -> Result<Response<B>, E> {
-    let mut response = response?;
-    answer(handle, response.headers_mut());
-    Ok(response)
+    tell(handle, &mut held_back.response);
+    Poll::Ready(held_back.response)
 }
 
 impl<F: Future> std::fmt::Debug for SessionFuture<F> {
@@ -85,20 +81,27 @@ impl<F: Future> std::fmt::Debug for SessionFuture<F> {
     }
 }
 
-/// Tells the client what became of its token, and caches what became of the response.
-fn answer(handle: &Handle, headers: &mut HeaderMap) {
+/// Tells the client what became of its token, and caches what became of the response. Answers whether
+/// that is known; if not, it has to be asked for first.
+fn tell<B, E>(handle: &Handle, response: &mut Result<Response<B>, E>) -> bool {
+    let Ok(response) = response else { return true };
     if !handle.was_used() {
-        return;
+        return true;
     }
-    let Some(config) = handle.transport::<CookieConfig>() else { return };
-    let cookie = match handle.reply() {
-        Reply::Unchanged => return restrict(headers, Exposure::Used),
-        Reply::Keep { token, lifetime, persistent } => {
+    match handle.reply() {
+        Reply::Unsettled => return false,
+        Reply::Unchanged => restrict(response.headers_mut(), Exposure::Used),
+        Reply::Keep { token, lifetime, persistent } => hand_over(handle, response.headers_mut(), |config| {
             let max_age = (persistent || config.is_persistent()).then_some(lifetime);
             set_cookie::issue(config, &token, max_age)
-        }
-        Reply::Forget => set_cookie::remove(config),
-    };
-    headers.append(SET_COOKIE, cookie);
+        }),
+        Reply::Forget => hand_over(handle, response.headers_mut(), set_cookie::remove),
+    }
+    true
+}
+
+fn hand_over(handle: &Handle, headers: &mut HeaderMap, cookie: impl FnOnce(&CookieConfig) -> HeaderValue) {
+    let Some(config) = handle.transport::<CookieConfig>() else { return };
+    headers.append(SET_COOKIE, cookie(config));
     restrict(headers, Exposure::TokenIssued);
 }

@@ -28,6 +28,8 @@ struct Inner {
 pub(crate) enum Reply {
     /// Nothing.
     Unchanged,
+    /// A version, but it is not known under which token: [`settle`](Handle::settle) that, and ask again.
+    Unsettled,
     /// A token to keep.
     Keep {
         token: Token,
@@ -68,6 +70,7 @@ impl Handle {
     pub(crate) fn reply(&self) -> Reply {
         self.with_held(|held| match (held.news, held.bearer) {
             (News::LoggedOut, _) => Reply::Forget,
+            _ if held.is_unsettled() => Reply::Unsettled,
             (_, Some(bearer)) if held.has_token_news() => {
                 let (until, persistent) = held.term().unwrap_or_default();
                 Reply::Keep { token: bearer.token(), lifetime: until.since(self.engine().now()), persistent }
@@ -76,17 +79,11 @@ impl Handle {
         })
     }
 
-    /// Whether there is a version to tell the client of, and the copy that would say under which token is gone.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.was_used() && self.with_held(|held| held.is_unsettled())
-    }
-
     /// Asks whether the token of this request is still the present one. If nobody answers, the client is not
     /// told of a version: it might be receiving a newer token right now, which this one would overwrite.
     pub(crate) async fn settle(&self) {
-        if let Ok(Some((_, state))) = self.open().await {
-            self.with_held(|held| held.settle(&state));
-        }
+        let present = self.open().await.ok().flatten();
+        self.with_held(|held| held.settle(present.as_ref().map(|(_, state)| &**state)));
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

@@ -15,8 +15,8 @@ pub(super) struct Held {
     pub(super) news: News,
     /// Who answered when this request first asked for the session.
     pub(super) answered_by: Option<AnsweredBy>,
-    /// The token was the present one when the response was ready.
-    settled: bool,
+    /// Whether the token was the present one when the response was ready, where that had to be asked.
+    settled: Option<bool>,
     /// The version hint that the client came with.
     presented: Option<Hint>,
 }
@@ -155,13 +155,16 @@ impl Held {
     /// Whether there is a version to tell the client of, but not known under which token.
     pub(super) fn is_unsettled(&self) -> bool {
         let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return false };
-        self.news == News::None && bearer.seen != self.presented && matches!(**cell.state(), State::Vacant(_))
+        self.news == News::None
+            && bearer.seen != self.presented
+            && self.settled.is_none()
+            && matches!(**cell.state(), State::Vacant(_))
     }
 
-    /// Takes in the state of the session at the end of the request.
-    pub(super) fn settle(&mut self, state: &State) {
-        let present = state.snapshot().map(|snapshot| snapshot.fingerprint);
-        self.settled = self.bearer.is_some_and(|bearer| present == Some(bearer.fingerprint));
+    /// Takes in the state of the session at the end of the request, if that could be learned.
+    pub(super) fn settle(&mut self, state: Option<&State>) {
+        let present = state.and_then(State::snapshot).map(|snapshot| snapshot.fingerprint);
+        self.settled = Some(self.bearer.is_some_and(|bearer| present == Some(bearer.fingerprint)));
     }
 
     /// Whether there is something about its token to tell the client.
@@ -177,7 +180,7 @@ impl Held {
         }
         match &**cell.state() {
             State::Live(snapshot) => snapshot.fingerprint == bearer.fingerprint,
-            State::Vacant(_) => self.news == News::NewToken || self.settled,
+            State::Vacant(_) => self.news == News::NewToken || self.settled == Some(true),
             State::Ended(_) => false,
         }
     }

@@ -10,6 +10,7 @@ use crate::time::{Clock, Timestamp};
 use super::error::SessionError;
 use super::housekeeping::Housekeeper;
 use super::ledger::Ledger;
+use super::nonces::Nonces;
 use super::policy::Policy;
 
 /// What all clones of [`Sessions`](super::Sessions) share: the local tier, the shared tier if there
@@ -21,6 +22,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn RandomSource>,
     pub(crate) fingerprints: FingerprintKey,
+    pub(super) nonces: Nonces,
     pub(crate) ledger: Arc<Ledger>,
     /// Sessions that must still be ended, because the shared tier did not answer.
     pub(super) unfinished: Mutex<Vec<(Tag, EndReason)>>,
@@ -48,9 +50,11 @@ impl Engine {
             now: clock.now(),
         });
         let fingerprints = FingerprintKey::generate(&*random)?;
+        let nonces = Nonces::generate(&*random)?;
         let engine = Arc::new_cyclic(|myself| Self {
             tier,
             fingerprints,
+            nonces,
             store,
             policy,
             clock,
@@ -69,6 +73,11 @@ impl Engine {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// A number for what only has to differ from case to case.
+    pub(crate) fn random_number(&self) -> u64 {
+        self.nonces.next()
     }
 
     /// Counts a fault of the shared tier on its way to the caller.

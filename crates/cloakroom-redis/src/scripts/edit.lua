@@ -1,0 +1,22 @@
+-- The commit that nearly all are: of one value, on the very record that its writer knows, and not under a
+-- secret that was replaced. Here in as few steps as it takes; of everything else, what follows decides.
+if #ARGV == 10 then
+    local key, now, nonce, field, expected = KEYS[1], ARGV[1], ARGV[4], ARGV[8], ARGV[9]
+    local record = redis.call('HMGET', key,
+        'format', 'version', 'recent', 'secret', 'seen', 'idle', 'absolute', field)
+    local seen, idle, absolute, value = tonumber(record[5]), tonumber(record[6]), tonumber(record[7]), record[8]
+    if record[1] == '1' and record[2] == ARGV[2] and (record[4] == ARGV[6] or ARGV[5] == 'anyone')
+        and seen and idle and idle < 200000000000 and absolute and absolute < 9000000000000000
+        and (expected == 'any' or value and string.sub(value, 1, #expected) == expected)
+        and not string.find(record[3], nonce, 1, true)
+    then
+        if tonumber(now) < seen then now = record[5] end
+        redis.call('HSET', key, 'version', ARGV[3], 'recent', nonce .. string.sub(record[3], 1, 119),
+            'seen', now, field, ARGV[10])
+        redis.call('PEXPIRE', key, idle + math.floor(idle / 10))
+        redis.call('PEXPIREAT', key, absolute, 'LT')
+        -- A write ends the tracking of a key, also for the writer; a read begins it again.
+        redis.call('EXISTS', key)
+        return 'done'
+    end
+end
