@@ -31,15 +31,12 @@ impl RedisStore {
             _ => "reject",
         };
         let decide = if dead.is_some() { "decide" } else { "" };
-        let mut arguments = vec![
-            hex(tag.as_bytes()).into_bytes(),
-            count.into_bytes(),
-            policy.into(),
-            decide.into(),
-            INDEX_KEPT.as_millis().to_string().into_bytes(),
-        ];
-        arguments.extend(dead.unwrap_or_default().iter().map(|tag| hex(tag.as_bytes()).into_bytes()));
-        let (answer, _) = self.run(&scripts::ADMIT, key, arguments, Manner::WRITE_ASIDE).await?;
+        let mut call = scripts::ADMIT.on(key).with(hex(tag.as_bytes())).with(count).with(policy).with(decide);
+        call = call.with(wire::whole_millis(INDEX_KEPT));
+        for dead in dead.unwrap_or_default() {
+            call = call.with(hex(dead.as_bytes()));
+        }
+        let (answer, _) = self.run(key, &Question::Script(call), Manner::WRITE_ASIDE).await?;
         Ok(answer)
     }
 
@@ -49,7 +46,7 @@ impl RedisStore {
         for tag in tags {
             remove.arg(hex(tag.as_bytes()));
         }
-        self.ask(key, Question::Command(remove), Manner::WRITE_ASIDE).await.map(drop)
+        self.ask(key, &Question::Command(remove), Manner::WRITE_ASIDE).await.map(drop)
     }
 
     /// Those of `tags` that have no record. A record never comes back under the same tag, so what is
@@ -59,7 +56,7 @@ impl RedisStore {
             let key = store.namespace().record(tag);
             let mut exists = cmd("EXISTS");
             exists.arg(&key);
-            let (answer, _) = store.ask(&key, Question::Command(exists), Manner::READ_ASIDE).await?;
+            let (answer, _) = store.ask(&key, &Question::Command(exists), Manner::READ_ASIDE).await?;
             Ok(answer == Value::Int(0))
         });
         Ok(answers.await?.into_iter().filter_map(|(tag, dead)| dead.then_some(tag)).collect())

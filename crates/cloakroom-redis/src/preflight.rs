@@ -86,7 +86,7 @@ impl Look<'_> {
         let needed = [
             ("turn on `CLIENT TRACKING`", tracking),
             ("load scripts", scripts::TOUCH.load()),
-            ("run scripts on keys of the namespace", scripts::TOUCH.by_digest(&key, &[b"0".to_vec()])),
+            ("run scripts on keys of the namespace", scripts::TOUCH.on(&key).with(0).by_digest().clone()),
             ("read keys of the namespace", exists),
             ("ask for the server's `ROLE`", cmd("ROLE")),
         ];

@@ -70,21 +70,20 @@ impl RedisStore {
     pub(crate) async fn ask(
         &self,
         key: &str,
-        question: Question<'_>,
+        question: &Question,
         manner: Manner,
     ) -> Result<(Value, Lease), StoreError> {
-        self.0.route.ask(key, &question, manner, self.0.settings.deadline).await
+        self.0.route.ask(key, question, manner, self.0.settings.deadline).await
     }
 
     /// Runs a script that answers a word and what comes with it.
     pub(crate) async fn run(
         &self,
-        script: &'static scripts::Script,
         key: &str,
-        arguments: Vec<Vec<u8>>,
+        script: &Question,
         manner: Manner,
     ) -> Result<(Answer, Lease), StoreError> {
-        let (answer, lease) = self.ask(key, Question::Script(script, arguments), manner).await?;
+        let (answer, lease) = self.ask(key, script, manner).await?;
         Ok((Answer::from_value(answer).map_err(fault::nonsense(manner.effect))?, lease))
     }
 
@@ -92,7 +91,7 @@ impl RedisStore {
         let key = self.0.settings.namespace.record(tag);
         let mut command = cmd("HGETALL");
         command.arg(&key);
-        let (answer, lease) = self.ask(&key, Question::Command(command), manner).await?;
+        let (answer, lease) = self.ask(&key, &Question::Command(command), manner).await?;
         let fields = Fields::from_value(answer).map_err(fault::nonsense(manner.effect))?;
         if fields.is_empty() {
             return Ok(None);
@@ -112,14 +111,10 @@ impl Store for RedisStore {
     }
 
     async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
-        let mut arguments = vec![
-            wire::nonce(record.nonce),
-            wire::idle(&record.lifetimes).into_bytes(),
-            wire::millis(record.lifetimes.absolute),
-        ];
-        arguments.extend(wire::fields(&record));
         let key = self.0.settings.namespace.record(tag);
-        let (answer, lease) = self.run(&scripts::CREATE, &key, arguments, Manner::WRITE).await?;
+        let mut call = scripts::CREATE.on(&key);
+        wire::write_record(&record, call.arguments());
+        let (answer, lease) = self.run(&key, &Question::Script(call), Manner::WRITE).await?;
         match answer.word.as_str() {
             "done" => Ok(Created::Done(lease)),
             "exists" => Ok(Created::Exists),
@@ -127,16 +122,21 @@ impl Store for RedisStore {
         }
     }
 
-    async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
+    // Not an `async fn`, whose future would carry the commit to the end beside what it was made into.
+    fn commit(&self, tag: Tag, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send {
         let (key, base) = (self.0.settings.namespace.record(tag), commit.base);
-        let (mut answer, lease) =
-            self.run(&scripts::COMMIT, &key, wire::commit_arguments(&commit), Manner::WRITE).await?;
-        match answer.word.as_str() {
-            "gone" => Ok(Committed::Gone),
-            "conflict" => Ok(Committed::Conflict(Loaded::new(record(answer.next())?, lease))),
-            "superseded" => Ok(Committed::Superseded(Loaded::new(record(answer.next())?, lease))),
-            "done" => receipt(answer.next(), base, lease).map(Committed::Done),
-            _ => Err(nonsense()),
+        let mut call = scripts::COMMIT.on(&key);
+        wire::write_commit(&commit, call.arguments());
+        let script = Question::Script(call);
+        async move {
+            let (mut answer, lease) = self.run(&key, &script, Manner::WRITE).await?;
+            match answer.word.as_str() {
+                "gone" => Ok(Committed::Gone),
+                "conflict" => Ok(Committed::Conflict(Loaded::new(record(answer.next())?, lease))),
+                "superseded" => Ok(Committed::Superseded(Loaded::new(record(answer.next())?, lease))),
+                "done" => receipt(answer.next(), base, lease).map(Committed::Done),
+                _ => Err(nonsense()),
+            }
         }
     }
 
@@ -148,8 +148,8 @@ impl Store for RedisStore {
             // The connection puts what is sent at once into one packet.
             waiting.spawn(async move {
                 let key = store.0.settings.namespace.record(touch.tag);
-                let arguments = vec![wire::millis(touch.seen)];
-                store.ask(&key, Question::Script(&scripts::TOUCH, arguments), Manner::WRITE).await
+                let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis());
+                store.ask(&key, &Question::Script(call), Manner::WRITE).await
             });
         }
         while let Some(done) = waiting.join_next().await {
@@ -162,10 +162,10 @@ impl Store for RedisStore {
 
     async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
         let key = self.0.settings.namespace.record(tag);
-        let [word, shown] = wire::guarded(guard);
+        let (word, shown) = wire::guarded(guard);
         // The server's own clock decides; no caller's instant is needed.
-        let arguments = vec![b"0".to_vec(), word, shown];
-        let (answer, _) = self.run(&scripts::DESTROY, &key, arguments, Manner::WRITE).await?;
+        let call = scripts::DESTROY.on(&key).with(0).with(word).with(shown);
+        let (answer, _) = self.run(&key, &Question::Script(call), Manner::WRITE).await?;
         match answer.word.as_str() {
             "done" => Ok(Destroyed::Done),
             "gone" => Ok(Destroyed::Gone),
@@ -204,7 +204,7 @@ impl Store for RedisStore {
         let key = self.0.settings.namespace.index(principal);
         let mut range = cmd("ZRANGE");
         range.arg(&key).arg(0).arg(-1);
-        let (listed, _) = self.ask(&key, Question::Command(range), Manner::READ_ASIDE).await?;
+        let (listed, _) = self.ask(&key, &Question::Command(range), Manner::READ_ASIDE).await?;
         let listed = tags(Some(listed), Effect::Reads)?;
         let (mut members, mut dead) = (Vec::new(), Vec::new());
         for (tag, record) in

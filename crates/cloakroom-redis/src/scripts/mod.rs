@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, cmd};
+use redis::{Arg, Cmd, ToRedisArgs, cmd};
 
 /// A script and the digest that names it to the server.
 #[derive(Debug)]
@@ -43,19 +43,49 @@ impl Script {
         command
     }
 
-    /// Runs it by its digest.
-    pub(crate) fn by_digest(&self, key: &str, arguments: &[Vec<u8>]) -> Cmd {
-        run("EVALSHA", &self.digest, key, arguments)
-    }
-
-    /// Runs it by its text, for a server that has forgotten it; that teaches it again.
-    pub(crate) fn by_text(&self, key: &str, arguments: &[Vec<u8>]) -> Cmd {
-        run("EVAL", self.source, key, arguments)
+    /// A call of it on a key.
+    pub(crate) fn on(&'static self, key: &str) -> Call {
+        let mut command = cmd("EVALSHA");
+        command.arg(&self.digest).arg(1).arg(key);
+        Call { script: self, command }
     }
 }
 
-fn run(verb: &str, script: &str, key: &str, arguments: &[Vec<u8>]) -> Cmd {
-    let mut command = cmd(verb);
-    command.arg(script).arg(1).arg(key).arg(arguments);
-    command
+/// A script with its key and its arguments, ready to be sent.
+pub(crate) struct Call {
+    script: &'static Script,
+    command: Cmd,
+}
+
+/// Before the key: the verb, the script and the number of keys.
+const PREAMBLE: usize = 3;
+
+impl Call {
+    /// Adds an argument.
+    pub(crate) fn with(mut self, argument: impl ToRedisArgs) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Where arguments are written to.
+    pub(crate) fn arguments(&mut self) -> &mut Cmd {
+        &mut self.command
+    }
+
+    /// Names the script by its digest.
+    pub(crate) fn by_digest(&self) -> &Cmd {
+        &self.command
+    }
+
+    /// Brings the script's text, for a server that has forgotten it; that teaches it again.
+    pub(crate) fn by_text(&self) -> Cmd {
+        let mut command = cmd("EVAL");
+        command.arg(self.script.source).arg(1);
+        for argument in self.command.args_iter().skip(PREAMBLE) {
+            if let Arg::Simple(bytes) = argument {
+                command.arg(bytes);
+            }
+        }
+        command
+    }
 }

@@ -28,14 +28,24 @@ mod record;
 mod reply;
 mod value;
 
-pub(crate) use arguments::{commit_arguments, guarded, millis};
-pub(crate) use record::{Malformed, decode, fields, idle, persistent};
+use std::time::Duration;
+
+pub(crate) use arguments::{guarded, write_commit, write_record};
+pub(crate) use record::{Malformed, decode};
 pub(crate) use reply::{Answer, Fields, Nonsense, texts};
 
-use record::field;
+use crate::namespace::hex;
+use record::{field, fields, persistent};
 use value::{envelope, head};
 
 /// A nonce as it stands in `recent`: text, as the scripts' numbers hold 53 bits only.
-pub(crate) fn nonce(nonce: u64) -> Vec<u8> {
-    format!("{nonce:016x},").into_bytes()
+fn nonce(nonce: u64) -> String {
+    let mut digits = hex(&nonce.to_be_bytes());
+    digits.push(',');
+    digits
+}
+
+/// Milliseconds of a duration; what is longer than they can say, as the longest that they can.
+pub(crate) fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,7 +4,7 @@ use cloakroom::Timestamp;
 use cloakroom::store::{Authentication, Lifetimes, Previous, Principal, Record, Verifier};
 
 use super::reply::Fields;
-use super::{nonce, value};
+use super::{nonce, value, whole_millis};
 use crate::namespace::{hex, unhex};
 
 /// The form of the records that this version writes, and the only one that it reads.
@@ -17,7 +17,7 @@ const MOST_FIELDS: usize = 4096;
 const LAST_VERSION: u64 = 1 << 53;
 
 /// The fields of a new record and their contents in turn.
-pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
+pub(super) fn fields(record: &Record) -> Vec<Vec<u8>> {
     let mut fields = Vec::new();
     let mut put = |name: &str, content: &[u8]| {
         fields.push(name.as_bytes().to_vec());
@@ -26,7 +26,7 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     let millis = |at: Timestamp| at.as_millis().to_string();
     put("format", FORMAT.as_bytes());
     put("version", record.version.to_string().as_bytes());
-    put("recent", &nonce(record.nonce));
+    put("recent", nonce(record.nonce).as_bytes());
     put("secret", hex(record.verifier.as_bytes()).as_bytes());
     if let Some(previous) = &record.previous {
         put("previous", hex(previous.verifier.as_bytes()).as_bytes());
@@ -34,7 +34,7 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     }
     put("created", millis(record.lifetimes.created_at).as_bytes());
     put("seen", millis(record.last_seen).as_bytes());
-    put("idle", idle(&record.lifetimes).as_bytes());
+    put("idle", whole_millis(record.lifetimes.idle).to_string().as_bytes());
     put("absolute", millis(record.lifetimes.absolute).as_bytes());
     put("persistent", persistent(&record.lifetimes).as_bytes());
     if let Some(authentication) = &record.authentication {
@@ -56,12 +56,7 @@ pub(super) fn field(key: &str) -> Vec<u8> {
     [VALUE, key.as_bytes()].concat()
 }
 
-/// The idle timeout in milliseconds.
-pub(crate) fn idle(lifetimes: &Lifetimes) -> String {
-    lifetimes.idle.as_millis().min(u64::MAX.into()).to_string()
-}
-
-pub(crate) const fn persistent(lifetimes: &Lifetimes) -> &'static str {
+pub(super) const fn persistent(lifetimes: &Lifetimes) -> &'static str {
     if lifetimes.persistent { "1" } else { "0" }
 }
 

@@ -101,7 +101,7 @@ impl Backend for Ground {
 
     /// More than the suite waits for at once, so that a busy machine is not taken for a wrong clock.
     fn tick(&self) -> Duration {
-        Duration::from_millis(400)
+        Duration::from_millis(500)
     }
 
     /// Each check has a namespace of its own.

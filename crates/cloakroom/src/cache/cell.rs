@@ -110,7 +110,7 @@ impl Cell {
 
     /// Replaces the state by what `next` makes of it, again and again until nobody interferes.
     /// `None` from `next` leaves everything as it is.
-    pub(crate) fn transition(&self, mut next: impl FnMut(&State) -> Option<State>) -> Option<Transition> {
+    pub(crate) fn transition(&self, mut next: impl FnMut(&Arc<State>) -> Option<State>) -> Option<Transition> {
         loop {
             let before = Arc::clone(&self.state());
             let after = Arc::new(next(&before)?);
@@ -121,8 +121,8 @@ impl Cell {
     }
 
     /// Puts `after` in place if `before` is still there.
-    pub(crate) fn replace(&self, before: &Arc<State>, after: State) -> Option<Transition> {
-        let after = Arc::new(after);
+    pub(crate) fn replace(&self, before: &Arc<State>, after: impl Into<Arc<State>>) -> Option<Transition> {
+        let after = after.into();
         let replaced = self.state.replace(before, Arc::clone(&after));
         replaced.then(|| Transition { before: Arc::clone(before), after })
     }

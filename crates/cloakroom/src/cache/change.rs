@@ -12,7 +12,7 @@ use super::values::{Values, find, version_of};
 pub(crate) struct Change<'a> {
     pub(crate) guard: Guard,
     pub(crate) edits: &'a [Edit],
-    pub(crate) rotation: Option<Rotation>,
+    pub(crate) rotation: Option<&'a Rotation>,
     pub(crate) term: Option<Term>,
     pub(crate) now: Timestamp,
 }
@@ -126,7 +126,7 @@ impl Snapshot {
     fn with_rotation(&self, change: &Change<'_>) -> Self {
         let mut next =
             Self { values: Values::none(), standing: self.standing.clone(), origin: self.origin.clone(), ..*self };
-        if let Some(rotation) = &change.rotation {
+        if let Some(rotation) = change.rotation {
             let login = rotation.login.as_ref().map(|login| &login.authentication).or(self.authentication());
             next.standing = Some(Arc::new(Standing {
                 authentication: login.cloned(),
@@ -141,8 +141,7 @@ impl Snapshot {
 }
 
 fn edited(entries: &[Entry], change: &Change<'_>, version: u64) -> Box<[Entry]> {
-    let keep_only =
-        change.rotation.as_ref().and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
+    let keep_only = change.rotation.and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
     let kept = |entry: &Entry| keep_only.is_none_or(|keys| keys.contains(&entry.key.as_str()));
     let new = |edit: &&Edit| find(entries, edit.key.as_str()).is_none();
     // Exactly as many, because every commit would otherwise move them once more on the way into the box.

@@ -187,9 +187,19 @@ impl Tier {
         before: &Arc<State>,
         next: Snapshot,
     ) -> Result<Option<Transition>, Refused> {
+        self.put(cell, before, &Arc::new(State::Live(next)))
+    }
+
+    /// The same with a state that its maker keeps a share of.
+    pub(crate) fn put(
+        &self,
+        cell: &Arc<Cell>,
+        before: &Arc<State>,
+        next: &Arc<State>,
+    ) -> Result<Option<Transition>, Refused> {
         let growth = next.weight().saturating_sub(before.weight());
         self.make_room(growth, &cell.tag)?;
-        let transition = cell.replace(before, State::Live(next));
+        let transition = cell.replace(before, Arc::clone(next));
         match &transition {
             Some(transition) => self.settle(cell, transition),
             None => self.budget.release(growth),
@@ -229,7 +239,7 @@ impl Tier {
 
     /// Ends a session if it is, at the very moment of its end, as it must be.
     fn end_if(&self, cell: &Arc<Cell>, tell: bool, reason: impl Fn(&State) -> Option<EndReason>) -> Option<Transition> {
-        let end = |state: &State| match state {
+        let end = |state: &Arc<State>| match &**state {
             State::Ended(_) => None,
             alive => reason(alive).map(State::Ended),
         };
@@ -265,15 +275,12 @@ impl Tier {
     }
 
     fn empty(&self, cell: &Cell, doubted_at: Option<Timestamp>) {
-        let vacated = cell.transition(|state| match state {
+        let vacated = cell.transition(|state| match &**state {
             State::Ended(_) => None,
             State::Vacant(Vacancy { former, doubted_at: before }) => {
                 Some(State::Vacant(Vacancy { former: former.clone(), doubted_at: doubted_at.and(*before) }))
             }
-            State::Live(snapshot) => {
-                let former = Some(Arc::new(State::Live(snapshot.clone())));
-                Some(State::Vacant(Vacancy { former, doubted_at }))
-            }
+            State::Live(_) => Some(State::Vacant(Vacancy { former: Some(Arc::clone(state)), doubted_at })),
         });
         if let Some(transition) = vacated {
             self.settle(cell, &transition);
@@ -299,7 +306,7 @@ impl Tier {
         self.table.remove(cell);
         // A new vacancy also where there was one: whoever is about to fill the old one must not,
         // because no invalidation reaches a cell outside the table.
-        let forgotten = cell.transition(|state| match state {
+        let forgotten = cell.transition(|state| match &**state {
             State::Live(_) | State::Vacant(_) => Some(State::unread()),
             State::Ended(_) => None,
         });

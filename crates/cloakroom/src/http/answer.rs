@@ -19,15 +19,17 @@ use super::transport::{Accepts, Way};
 /// Not a token, as no token has `!` in it.
 const ENDED: &str = "!ended";
 
-/// Tells the client what became of its token, and caches what became of the response.
-pub(super) fn answer<B>(handle: &Handle, way: Way, response: &mut Response<B>) {
+/// Tells the client what became of its token, and caches what became of the response. Answers whether
+/// that is known; if not, it has to be asked for first.
+pub(super) fn answer<B>(handle: &Handle, way: Way, response: &mut Response<B>) -> bool {
     if !handle.was_used() {
-        return;
+        return true;
     }
-    let Some(channels) = handle.transport::<Channels>() else { return };
+    let Some(channels) = handle.transport::<Channels>() else { return true };
     let is_over = says_that_it_is_over(way, response.extensions());
     let headers = response.headers_mut();
     let exposure = match handle.reply() {
+        Reply::Unsettled => return false,
         Reply::Unchanged => Exposure::Used,
         Reply::Keep { token, lifetime, persistent } => {
             channels.outlet(way).issue(headers, &token, lifetime, persistent, handle);
@@ -42,6 +44,7 @@ pub(super) fn answer<B>(handle: &Handle, way: Way, response: &mut Response<B>) {
     if is_over && !headers.contains_key(WWW_AUTHENTICATE) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
     }
+    true
 }
 
 /// Whether the response is the error that a token gets which opens nothing any more: to programs RFC 6750 §3 says how

@@ -59,8 +59,8 @@ fn vary(headers: &mut HeaderMap, field: &'static str) {
 impl Exposure {
     const fn demand(self) -> HeaderValue {
         match self {
-            Self::Used => HeaderValue::from_static("private"),
-            Self::TokenIssued => HeaderValue::from_static("no-store"),
+            Self::Used => const { HeaderValue::from_static("private") },
+            Self::TokenIssued => const { HeaderValue::from_static("no-store") },
         }
     }
 

@@ -46,16 +46,17 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = match this.held_back.take() {
-            None => ready!(this.inner.poll(context)),
-            Some(held_back) => return settle(held_back, this.held_back, this.handle, *this.way, context),
-        };
-        if response.is_ok() && this.handle.is_unsettled() {
-            let handle = this.handle.clone();
-            let settled = Box::pin(async move { handle.settle().await });
-            return settle(HeldBack { response, settled }, this.held_back, this.handle, *this.way, context);
+        let (handle, way, place) = (&*this.handle, *this.way, this.held_back);
+        if let Some(held_back) = place.take() {
+            return settle(held_back, place, handle, way, context);
         }
-        Poll::Ready(answered(response, this.handle, *this.way))
+        let mut response = ready!(this.inner.poll(context));
+        if tell(handle, way, &mut response) {
+            return Poll::Ready(response);
+        }
+        let asking = handle.clone();
+        let settled = Box::pin(async move { asking.settle().await });
+        settle(HeldBack { response, settled }, place, handle, way, context)
     }
 }
 
@@ -70,13 +71,13 @@ fn settle<B, E>(
         *place = Some(held_back);
         return Poll::Pending;
     }
-    Poll::Ready(answered(held_back.response, handle, way))
+    tell(handle, way, &mut held_back.response);
+    Poll::Ready(held_back.response)
 }
 
-fn answered<B, E>(response: Result<Response<B>, E>, handle: &Handle, way: Way) -> Result<Response<B>, E> {
-    let mut response = response?;
-    answer(handle, way, &mut response);
-    Ok(response)
+/// Answers whether it is known what to tell the client; if not, it has to be asked for first.
+fn tell<B, E>(handle: &Handle, way: Way, response: &mut Result<Response<B>, E>) -> bool {
+    response.as_mut().map_or(true, |response| answer(handle, way, response))
 }
 
 impl<F: Future> std::fmt::Debug for SessionFuture<F> {

@@ -63,18 +63,14 @@ impl Handle {
             return Err(Refused::Superseded.into());
         };
         let writer = Writer::Holder(bearer);
-        if self.engine().store.is_none() {
+        let Some(store) = &self.engine().store else {
             return self.engine().commit_alone(cell, &writer, proposal);
-        }
+        };
         // Boxed, so that the futures of handlers stay small: one that updates takes 670 bytes instead of 950.
-        Box::pin(self.commit_shared(cell, writer, proposal)).await
-    }
-
-    async fn commit_shared(&self, cell: &Arc<Cell>, writer: Writer, proposal: Proposal<'_>) -> Result<(), CommitError> {
-        let hint = self.engine().commit(cell, &writer, proposal).await?;
+        let hint = Box::pin(self.engine().commit_shared(&**store, cell, &writer, proposal)).await?;
         self.with_held(|held| {
             if let Some(bearer) = &mut held.bearer {
-                bearer.saw(hint);
+                bearer.saw(Some(hint));
             }
         });
         Ok(())

@@ -11,7 +11,7 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Timestamp;
 
 use super::desk::Desk;
-use super::held::{AnsweredBy, Held, News};
+use super::held::{AnsweredBy, Held};
 use super::shown::Shown;
 
 /// One request's hold on its client's session. Clones are the same hold.
@@ -32,6 +32,8 @@ struct Inner {
 pub(crate) enum Reply {
     /// Nothing.
     Unchanged,
+    /// A version, but it is not known under which token: [`settle`](Handle::settle) that, and ask again.
+    Unsettled,
     /// A token to keep.
     Keep {
         token: Token,
@@ -73,27 +75,15 @@ impl Handle {
 
     /// What the response has to tell the client.
     pub(crate) fn reply(&self) -> Reply {
-        self.with_held(|held| match (held.news, held.bearer) {
-            (News::LoggedOut, _) => Reply::Forget,
-            (_, Some(bearer)) if held.has_token_news() => {
-                let (until, persistent) = held.term().unwrap_or_default();
-                Reply::Keep { token: bearer.token(), lifetime: until.since(self.engine().now()), persistent }
-            }
-            _ => Reply::Unchanged,
-        })
-    }
-
-    /// Whether there is a version to tell the client of, and the copy that would say under which token is gone.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.was_used() && self.with_held(|held| held.is_unsettled())
+        let now = self.engine().now();
+        self.with_held(|held| held.reply(now))
     }
 
     /// Asks whether the token of this request is still the present one. If nobody answers, the client is not
     /// told of a version: it might be receiving a newer token right now, which this one would overwrite.
     pub(crate) async fn settle(&self) {
-        if let Ok(Some((_, state))) = self.open().await {
-            self.with_held(|held| held.settle(&state));
-        }
+        let present = self.open().await.ok().flatten();
+        self.with_held(|held| held.settle(present.as_ref().map(|(_, state)| &**state)));
     }
 
     /// What a token says that says more than which session it opens: when it is made, and for whom.

@@ -8,6 +8,8 @@ use crate::sessions::{Access, Bearer, Engine, Open};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
+use super::handle::Reply;
+
 /// What the client holds, as far as this request knows.
 #[derive(Debug, Default)]
 pub(super) struct Held {
@@ -19,10 +21,10 @@ pub(super) struct Held {
     pub(super) answered_by: Option<AnsweredBy>,
     /// The shared tier was asked by this request, whatever was in memory.
     pub(super) is_refreshed: bool,
-    /// The token was the present one when the response was ready.
-    settled: bool,
     /// The client should get its token again, although it is the same.
     pub(super) outdated: bool,
+    /// Whether the token was the present one when the response was ready, where that had to be asked.
+    settled: Option<bool>,
     /// The version hint that the client came with.
     presented: Option<Hint>,
 }
@@ -151,13 +153,6 @@ impl Held {
         self.news = News::NewToken;
     }
 
-    /// When the session must end, and whether its token should outlive the browser.
-    pub(super) fn term(&self) -> Option<(Timestamp, bool)> {
-        let state = self.cell.as_ref()?.state();
-        let snapshot = state.last_known()?;
-        Some((snapshot.absolute, snapshot.is_persistent()))
-    }
-
     /// Who is logged in, as far as is known here.
     #[cfg(feature = "jwt")]
     pub(super) fn principal(&self) -> Option<Principal> {
@@ -165,16 +160,10 @@ impl Held {
         state.last_known()?.principal().cloned()
     }
 
-    /// Whether there is something to tell the client of a token that may be none any more.
-    pub(super) fn is_unsettled(&self) -> bool {
-        let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return false };
-        self.news == News::None && self.is_to_be_told(bearer) && matches!(**cell.state(), State::Vacant(_))
-    }
-
-    /// Takes in the state of the session at the end of the request.
-    pub(super) fn settle(&mut self, state: &State) {
-        let present = state.snapshot().map(|snapshot| snapshot.fingerprint);
-        self.settled = self.bearer.is_some_and(|bearer| present == Some(bearer.fingerprint));
+    /// Takes in the state of the session at the end of the request, if that could be learned.
+    pub(super) fn settle(&mut self, state: Option<&State>) {
+        let present = state.and_then(State::snapshot).map(|snapshot| snapshot.fingerprint);
+        self.settled = Some(self.bearer.is_some_and(|bearer| present == Some(bearer.fingerprint)));
     }
 
     /// Whether what the client has should be replaced, although its secret is the same.
@@ -182,21 +171,37 @@ impl Held {
         self.outdated || bearer.seen != self.presented
     }
 
-    /// Whether there is something about its token to tell the client.
+    /// What the response has to tell the client of its token, by one look at the session.
     ///
-    /// Never about a token that was replaced or whose session ended since: its client may be
+    /// Nothing about a token that was replaced or whose session ended since: its client may be
     /// receiving the new one with another response, which this one would overwrite. Where that is not
-    /// known, because the copy was invalidated, a token that this request made is told; a hint is told if
-    /// the shared tier said at the end of the request that its token is the present one.
-    pub(super) fn has_token_news(&self) -> bool {
-        let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return false };
-        if self.news == News::None && !self.is_to_be_told(bearer) {
-            return false;
+    /// known, because the copy was invalidated, a token that this request made is told; of any other, the shared
+    /// tier has to say first whether it is the present one.
+    pub(super) fn reply(&self, now: Timestamp) -> Reply {
+        if self.news == News::LoggedOut {
+            return Reply::Forget;
         }
-        match &**cell.state() {
-            State::Live(snapshot) => snapshot.fingerprint == bearer.fingerprint,
-            State::Vacant(_) => self.news == News::NewToken || self.settled,
-            State::Ended(_) => false,
+        let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) else { return Reply::Unchanged };
+        if self.news == News::None && !self.is_to_be_told(bearer) {
+            return Reply::Unchanged;
+        }
+        let state = cell.state();
+        let is_present = match &**state {
+            State::Live(snapshot) => Some(snapshot.fingerprint == bearer.fingerprint),
+            State::Vacant(_) if self.news == News::NewToken => Some(true),
+            State::Vacant(_) => self.settled,
+            State::Ended(_) => Some(false),
+        };
+        match is_present {
+            None => Reply::Unsettled,
+            Some(false) => Reply::Unchanged,
+            Some(true) => keep(bearer, state.last_known(), now),
         }
     }
+}
+
+fn keep(bearer: &Bearer, snapshot: Option<&Snapshot>, now: Timestamp) -> Reply {
+    let (until, persistent) =
+        snapshot.map(|snapshot| (snapshot.absolute, snapshot.is_persistent())).unwrap_or_default();
+    Reply::Keep { token: bearer.token(), lifetime: until.since(now), persistent }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Proposal<'a> {
 impl<'a> Proposal<'a> {
     fn change(&self, writer: &Writer, now: Timestamp) -> Change<'a> {
         let Self { edits, rotation, term } = *self;
-        Change { guard: writer.local(), edits, rotation: rotation.cloned(), term, now }
+        Change { guard: writer.local(), edits, rotation, term, now }
     }
 }
 
@@ -90,7 +90,8 @@ impl Engine {
         self.ledger.counters.commits.count();
     }
 
-    async fn commit_shared(
+    /// The same where there is a shared tier, which is told first.
+    pub(crate) async fn commit_shared(
         &self,
         store: &dyn AnyStore,
         cell: &Arc<Cell>,
@@ -133,7 +134,7 @@ impl Engine {
         self.seal_commit(&cell.tag, &next, &mut commit)?;
         let (nonce, exact) = (commit.nonce, commit.exact_base);
         let mut doubt = Doubt::of(&self.tier, cell);
-        let answer = self.settled(store, cell.tag, commit).await;
+        let answer = self.settled(store, cell.tag, &commit).await;
         // A store that was not reached, or refused, has changed nothing: the copy is as good as it was.
         if answer.as_ref().map_or_else(|error| error.kind() == SessionErrorKind::StoreUnavailable, |_| true) {
             doubt.dispel();
@@ -146,7 +147,7 @@ impl Engine {
                     None => Ok(Snapshot { version, origin: origin(receipt.lease, nonce, &next, change.now), ..next }),
                 };
                 match next {
-                    Ok(next) => self.install(cell, &before, &next),
+                    Ok(next) => self.install(cell, &before, next),
                     // The change is made; that something else in the record does not read is for who reads it.
                     Err(_) => self.tier.vacate(cell),
                 }
@@ -167,7 +168,7 @@ impl Engine {
     }
 
     fn shared_commit(&self, base: &Snapshot, writer: &Writer, change: &Change<'_>) -> Result<Commit, SessionError> {
-        let mut commit = Commit::new(base.version, self.nonce()?, writer.shared(&self.verifiers), change.now);
+        let mut commit = Commit::new(base.version, self.nonces.next(), writer.shared(&self.verifiers), change.now);
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
         }
@@ -175,7 +176,7 @@ impl Engine {
             persistent: term.persistent,
             ..Lifetimes::new(base.created_at, Duration::from_millis(term.idle), term.absolute)
         });
-        commit.rotation = change.rotation.as_ref().map(|rotation| {
+        commit.rotation = change.rotation.map(|rotation| {
             let previous = Previous::new(base.verifier, rotation.grace_until);
             let mut shared = store::Rotation::new(rotation.verifier, Some(previous));
             if let Some(login) = &rotation.login {
@@ -189,10 +190,12 @@ impl Engine {
     }
 
     /// Sends a commit, once more if the reply was lost: its nonce makes that safe.
-    async fn settled(&self, store: &dyn AnyStore, tag: Tag, commit: Commit) -> Result<Committed, SessionError> {
+    async fn settled(&self, store: &dyn AnyStore, tag: Tag, commit: &Commit) -> Result<Committed, SessionError> {
         let answer = match store.commit(tag, commit.clone()).await {
             // A second attempt that fails says nothing about the first.
-            Err(lost) if lost.kind() == StoreErrorKind::Unknown => store.commit(tag, commit).await.map_err(|_| lost),
+            Err(lost) if lost.kind() == StoreErrorKind::Unknown => {
+                store.commit(tag, commit.clone()).await.map_err(|_| lost)
+            }
             answer => answer,
         };
         self.watched(answer)
@@ -201,7 +204,7 @@ impl Engine {
     /// Keeps what a refusal taught about the record.
     fn learn(&self, cell: &Arc<Cell>, before: &Arc<State>, loaded: Loaded) -> Result<(), SessionError> {
         match self.take_in(&cell.tag, loaded.record, loaded.lease, before) {
-            Ok(snapshot) => self.install(cell, before, &snapshot),
+            Ok(snapshot) => self.install(cell, before, snapshot),
             Err(error) => {
                 self.tier.vacate(cell);
                 return Err(error);
@@ -212,9 +215,10 @@ impl Engine {
 
     /// Makes `next` the copy. Where only the form of the values changed since `before` (a reader
     /// decoded one, the timer packed them), it replaces that; where anything else happened, there is no copy.
-    fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: &Snapshot) {
+    fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) {
+        let next = Arc::new(State::Live(next));
         let mut present = Arc::clone(before);
-        while let Ok(None) = self.tier.replace(cell, &present, next.clone()) {
+        while let Ok(None) = self.tier.put(cell, &present, &next) {
             present = Arc::clone(&cell.state());
             if present.snapshot().map(|snapshot| snapshot.version) != before.snapshot().map(|snapshot| snapshot.version)
             {

@@ -66,7 +66,7 @@ impl Engine {
         bearer: &mut Bearer,
         mut snapshot: Snapshot,
     ) -> Result<Option<Arc<Cell>>, SessionError> {
-        let (tag, nonce) = (bearer.tag, self.nonce()?);
+        let (tag, nonce) = (bearer.tag, self.nonces.next());
         let mut record = convert::record(&snapshot, nonce).map_err(SessionError::encode)?;
         self.seal_record(&tag, &mut record)?;
         let kept_until = record.lifetimes.kept_until(record.last_seen);
@@ -84,18 +84,6 @@ impl Engine {
             Err(Refused::Full) => Ok(Some(Arc::new(Cell::new(tag, State::unread(), now)))),
             inserted => Ok(inserted?),
         }
-    }
-
-    /// A number that names a write.
-    pub(super) fn nonce(&self) -> Result<u64, SessionError> {
-        let mut bytes = [0; 8];
-        self.random.fill(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    /// A number for things that need no secrecy; always the same if there is no randomness.
-    pub(crate) fn random_number(&self) -> u64 {
-        self.nonce().unwrap_or_default()
     }
 
     pub(super) fn count_refused(&self, refused: Refused) {

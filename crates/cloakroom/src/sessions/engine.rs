@@ -11,6 +11,7 @@ use crate::time::{Clock, Timestamp};
 use super::error::SessionError;
 use super::housekeeping::Housekeeper;
 use super::ledger::Ledger;
+use super::nonces::Nonces;
 use super::policy::Policy;
 use super::sealing::Sealing;
 
@@ -25,6 +26,7 @@ pub(crate) struct Engine {
     pub(crate) fingerprints: FingerprintKey,
     pub(crate) verifiers: Verifiers,
     pub(super) sealing: Option<Sealing>,
+    pub(super) nonces: Nonces,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) keys: Option<KeysInUse>,
     /// Sessions that must still be ended, because the shared tier did not answer.
@@ -58,11 +60,13 @@ impl Engine {
         let namespace = store.as_ref().map_or("", |store| store.namespace());
         let verifiers = Verifiers::new(namespace);
         let sealing = policy.seal.zip(keys.as_ref()).map(|(policy, keys)| Sealing::new(policy, keys, namespace));
+        let nonces = Nonces::generate(&*random)?;
         let engine = Arc::new_cyclic(|myself| Self {
             tier,
             fingerprints,
             verifiers,
             sealing,
+            nonces,
             store,
             policy,
             clock,
@@ -82,6 +86,11 @@ impl Engine {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// A number for what only has to differ from case to case.
+    pub(crate) fn random_number(&self) -> u64 {
+        self.nonces.next()
     }
 
     /// Counts a fault of the shared tier on its way to the caller.

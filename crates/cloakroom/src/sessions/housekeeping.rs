@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::cache::Cell;
+use crate::cache::{Cell, Snapshot};
 use crate::store::Touch;
 use crate::sync::{Arc, Mutex};
 #[cfg(not(cloakroom_shuttle))]
@@ -58,13 +58,8 @@ impl Engine {
     }
 
     /// Notes that a session was seen, if the shared tier has not heard of it for a while.
-    pub(super) fn report_activity(&self, cell: &Arc<Cell>, now: Timestamp) {
-        if self.store.is_none() {
-            return;
-        }
-        let state = cell.state();
-        let Some(snapshot) = state.snapshot() else { return };
-        if cell.claim_report(snapshot.idle / REPORTS_PER_TIMEOUT) {
+    pub(super) fn report_activity(&self, cell: &Cell, snapshot: &Snapshot, now: Timestamp) {
+        if self.store.is_some() && cell.claim_report(snapshot.idle / REPORTS_PER_TIMEOUT) {
             self.touches.lock().push(Touch::new(cell.tag, now));
         }
     }

@@ -47,6 +47,10 @@ impl Index {
             return Admitted::No;
         }
         let displaced = members.drain(..excess).filter_map(|member| member.upgrade()).collect();
+        // Room for the one that most have, and not for four as a list takes by itself.
+        if members.is_empty() {
+            members.reserve_exact(1);
+        }
         members.push(Arc::downgrade(cell));
         Admitted::Yes(displaced)
     }

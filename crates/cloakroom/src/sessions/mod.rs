@@ -15,6 +15,7 @@ mod housekeeping;
 mod index;
 mod ledger;
 mod log_id;
+mod nonces;
 mod policy;
 mod principals;
 mod resolve;

@@ -82,7 +82,7 @@ impl Engine {
             return false;
         }
         cell.see(now);
-        self.report_activity(cell, now);
+        self.report_activity(cell, snapshot, now);
         true
     }
 
@@ -210,15 +210,16 @@ impl Engine {
             if self.rejects(&cell, &snapshot, bearer) {
                 return Ok(Access::RolledBack);
             }
-            let overtaken = attempts.next().is_none().then(|| Arc::new(State::Live(snapshot.clone())));
-            if let Some(filled) = self.tier.replace(&cell, &before, snapshot)? {
-                cell.see(self.now());
-                self.report_activity(&cell, self.now());
-                return Ok(self.opened(Arc::clone(&cell), filled.after, bearer));
+            let read = Arc::new(State::Live(snapshot));
+            let filled = self.tier.put(&cell, &before, &read)?.is_some();
+            if let (true, Some(snapshot)) = (filled, read.snapshot()) {
+                let now = self.now();
+                cell.see(now);
+                self.report_activity(&cell, snapshot, now);
             }
-            if let Some(state) = overtaken {
-                // Good for this one answer: it was true when it was asked for.
-                return Ok(self.opened(Arc::clone(&cell), state, bearer));
+            // At last what was overtaken is good for this one answer: it was true when it was asked for.
+            if filled || attempts.next().is_none() {
+                return Ok(self.opened(Arc::clone(&cell), read, bearer));
             }
         }
     }

@@ -1,33 +1,26 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::random::{RandomError, RandomSource};
+use crate::random::{RandomError, RandomSource, SplitMix};
 
 /// Randomness that is the same in every run with the same seed, so that a failing test can be run again.
 ///
 /// **Never give it to a service**: whoever knows or guesses the seed knows every token. It is
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014), which
-/// is not a cryptographic generator.
+/// SplitMix64, which is not a cryptographic generator.
 ///
 /// Threads may share it; which of them draws which number is then up to the scheduler.
 #[derive(Debug)]
-pub struct SeededRandom {
-    state: AtomicU64,
-}
+pub struct SeededRandom(SplitMix);
 
 impl SeededRandom {
     /// A source whose bytes follow from `seed`.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self { state: AtomicU64::new(seed) }
+        Self(SplitMix::new(seed))
     }
 
     /// The next number.
     pub fn next_u64(&self) -> u64 {
-        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-        let state = self.state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 }
 

@@ -163,7 +163,7 @@ async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
         let refused = Browser::new(&node.app).post("/login/alice").await;
         assert_opaque(&refused, StatusCode::CONFLICT, "Too many sessions. End another one first.\n");
 
-        let node = Node::new(house.builder().random(FailingRandom::after(2)));
+        let node = Node::new(house.builder().random(FailingRandom::after(3)));
         let refused = Browser::new(&node.app).post("/note/mine").await;
         assert_opaque(&refused, StatusCode::SERVICE_UNAVAILABLE, LATER);
     }

@@ -61,7 +61,7 @@ impl Cluster {
     pub(super) async fn ask(
         &self,
         key: &str,
-        question: &Question<'_>,
+        question: &Question,
         manner: Manner,
         deadline: Duration,
     ) -> Result<(Value, Lease), StoreError> {
@@ -77,7 +77,7 @@ impl Cluster {
                 self.wait_for_map(left).await;
                 continue;
             };
-            match put(&master, key, question, manner, left, asking).await {
+            match put(&master, question, manner, left, asking).await {
                 Next::Done(answer, lease) => return Ok((answer, lease)),
                 Next::Fail(error) => {
                     self.stale.notify_one();

@@ -22,14 +22,7 @@ pub(super) enum Next {
     Wait(StoreError),
 }
 
-pub(super) async fn put(
-    master: &Master,
-    key: &str,
-    question: &Question<'_>,
-    manner: Manner,
-    left: Duration,
-    asking: bool,
-) -> Next {
+pub(super) async fn put(master: &Master, question: &Question, manner: Manner, left: Duration, asking: bool) -> Next {
     let line: Arc<Line> = match master.link.line(left).await {
         Ok(line) => line,
         // Its replica may be taking over.
@@ -37,9 +30,9 @@ pub(super) async fn put(
     };
     let lease = if asking { Lease::NONE } else { line.lease() };
     let answer = if asking {
-        timed(left, question.put_asking(&line, key)).await
+        timed(left, question.put_asking(&line)).await
     } else {
-        timed(left, question.put_to(&line, key, manner.tracked)).await
+        timed(left, question.put_to(&line, manner.tracked)).await
     };
     match answer {
         Ok(answer) => Next::Done(answer, lease),

@@ -96,7 +96,7 @@ fn packed_values_are_changed_as_if_they_were_not_packed() {
 /// Secret 2 after secret 1, which works until second 10.
 fn renewed() -> Snapshot {
     let rotation = Rotation { grace_until: at(10), ..rotation(None) };
-    fifth().apply(&Change { rotation: Some(rotation), ..change(&[]) }).expect("anyone may")
+    fifth().apply(&Change { rotation: Some(&rotation), ..change(&[]) }).expect("anyone may")
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn who_may_not_write_is_not_told_of_conflicts() {
 #[test]
 fn a_renewal_changes_the_secret_and_nothing_else() {
     let former = Snapshot { version: 5, ..logged_in([text("cart", 2, "[1]")]) };
-    let next = former.apply(&Change { rotation: Some(rotation(None)), ..change(&[]) }).expect("anyone may");
+    let next = former.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("anyone may");
     assert_eq!(next.principal(), former.principal());
     assert_eq!(values(&next), values(&former));
     assert_eq!((next.created_at, next.idle, next.absolute), (former.created_at, former.idle, former.absolute));
@@ -137,7 +137,7 @@ fn a_renewal_changes_the_secret_and_nothing_else() {
 #[test]
 fn of_two_renewals_only_the_last_secret_is_remembered() {
     let third = Rotation { verifier: verifier(3), fingerprint: fingerprint(3), ..rotation(None) };
-    let next = renewed().apply(&Change { rotation: Some(third), ..change(&[]) }).expect("anyone may");
+    let next = renewed().apply(&Change { rotation: Some(&third), ..change(&[]) }).expect("anyone may");
     assert_eq!(next.prove(fingerprint(2), || verifier(2), at(0)), Proof::Reused);
     assert_eq!(next.prove(fingerprint(1), || verifier(1), at(0)), Proof::Wrong);
 }
@@ -147,7 +147,7 @@ fn a_login_replaces_who_is_logged_in_and_keeps_what_is_named() {
     let former =
         Snapshot { version: 5, ..logged_in([text("cart", 2, "[1]"), text("name", 3, "x"), removed("theme", 4)]) };
     let kept = |keep| {
-        let next = former.apply(&Change { rotation: Some(login(keep)), ..change(&[]) }).expect("anyone may");
+        let next = former.apply(&Change { rotation: Some(&login(keep)), ..change(&[]) }).expect("anyone may");
         assert_eq!(next.authentication().map(|authentication| authentication.at), Some(at(7)));
         assert_eq!(next.principal().map(|principal| principal.as_str().to_owned()), Some("other".to_owned()));
         values(&next)
@@ -160,7 +160,7 @@ fn a_login_replaces_who_is_logged_in_and_keeps_what_is_named() {
 #[test]
 fn what_a_login_writes_is_not_what_it_clears_away() {
     let edits = [put("cart", None, "[2]")];
-    let next = fifth().apply(&Change { rotation: Some(login(Some(vec![]))), ..change(&edits) }).expect("anyone may");
+    let next = fifth().apply(&Change { rotation: Some(&login(Some(vec![]))), ..change(&edits) }).expect("anyone may");
     assert_eq!(values(&next)[0], shapes(&[text("cart", 6, "[2]")])[0]);
 }
 
@@ -178,7 +178,7 @@ fn a_term_changes_the_lifetimes_and_not_the_login() {
 fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
     let term = |persistent| Some(Term { idle: 1, absolute: at(2), persistent });
     let remembered = session([]).apply(&Change { term: term(true), ..change(&[]) }).expect("anyone may");
-    let renewed = remembered.apply(&Change { rotation: Some(rotation(None)), ..change(&[]) }).expect("anyone may");
+    let renewed = remembered.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("anyone may");
     let written = renewed.apply(&change(&[put("cart", None, "x")])).expect("anyone may");
     assert!(written.is_persistent());
     let forgotten = written.apply(&Change { term: term(false), ..change(&[]) }).expect("anyone may");

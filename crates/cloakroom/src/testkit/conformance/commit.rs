@@ -94,8 +94,12 @@ async fn a_conflict_changes_nothing(stage: &Stage) -> Outcome {
 async fn a_superseded_commit_changes_nothing(stage: &Stage) -> Outcome {
     let (tag, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
-    let mut commit = with(stage.commit(1), [put("cart", "second")]);
-    commit.guard = Guard::Current(stage.verifier());
+    let mut commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
+    for guard in [Guard::Current(stage.verifier()), Guard::Holder(stage.verifier())] {
+        commit.guard = guard;
+        superseded(stage.store.commit(tag, commit.clone()).await?)?;
+        same(&stage.load(tag).await?, &record, "load after a superseded edit")?;
+    }
     commit.lifetimes = Some(crate::store::Lifetimes::new(stage.now(), stage.ticks(1), stage.now()));
     commit.rotation = Some(crate::store::Rotation::new(stage.verifier(), None));
     superseded(stage.store.commit(tag, commit).await?)?;

@@ -19,6 +19,7 @@ checks! { "lifetimes":
     a_load_does_not_restart_the_idle_timeout,
     refused_commits_do_not_restart_the_idle_timeout,
     a_repeated_commit_does_not_move_last_seen,
+    a_commit_from_the_past_does_not_move_last_seen,
     use_does_not_move_the_absolute_deadline,
     a_commit_changes_both_lifetimes,
     a_commit_may_shorten_them,
@@ -74,9 +75,9 @@ async fn the_dead_take_no_place(stage: &Stage, dead: Tag) -> Outcome {
 
 async fn a_commit_restarts_the_idle_timeout(stage: &Stage) -> Outcome {
     let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
-    for base in 1..=2 {
+    for (base, edit) in [(1, None), (2, Some(put("cart", "second"))), (3, Some(at(3, put("cart", "third"))))] {
         stage.wait(3).await;
-        done(stage.store.commit(tag, stage.commit(base)).await?)?;
+        done(stage.store.commit(tag, Commit { edits: edit.into_iter().collect(), ..stage.commit(base) }).await?)?;
     }
     stage.wait(3).await;
     ensure!(stage.is_live(tag).await?, "the session is gone 3 ticks after a commit; its idle timeout is 4");
@@ -115,22 +116,36 @@ async fn a_repeated_commit_does_not_move_last_seen(stage: &Stage) -> Outcome {
     Ok(())
 }
 
+async fn a_commit_from_the_past_does_not_move_last_seen(stage: &Stage) -> Outcome {
+    let (tag, record) = stage.session(&["cart"]).await?;
+    for (base, edits) in [(1, vec![at(1, put("cart", "second"))]), (2, vec![])] {
+        let past = Timestamp::from_millis(record.last_seen.as_millis() - base);
+        done(stage.store.commit(tag, Commit { now: past, edits, ..stage.commit(base) }).await?)?;
+        ensure_eq!(stage.load(tag).await?.last_seen, record.last_seen, "last_seen after a commit from the past");
+    }
+    Ok(())
+}
+
 async fn use_does_not_move_the_absolute_deadline(stage: &Stage) -> Outcome {
     let record = stage.record_living(stage.ticks(4), stage.ticks(6));
     let (touched, committed) = (stage.insert(&record).await?, stage.insert(&record).await?);
+    let edited = stage.insert(&record).await?;
     for base in 1..=2 {
         stage.wait(2).await;
         stage.store.touch(vec![Touch::new(touched, stage.now())]).await?;
+        done(stage.store.commit(edited, with(stage.commit(base), [put("cart", "next")])).await?)?;
         let rotation = Some(Rotation::new(stage.verifier(), None));
         done(stage.store.commit(committed, Commit { rotation, ..stage.commit(base) }).await?)?;
     }
     stage.wait(1).await;
     ensure!(stage.is_live(touched).await?, "a touched session is gone before its deadline");
+    ensure!(stage.is_live(edited).await?, "an edited session is gone before its deadline");
     ensure!(stage.is_live(committed).await?, "a changed session is gone before its deadline");
     ensure_eq!(stage.load(committed).await?.lifetimes, record.lifetimes, "the lifetimes after commits");
     // Within the idle timeout, counted from the last use.
     stage.wait(2).await;
     ensure!(!stage.is_live(touched).await?, "touches kept a session alive beyond its absolute deadline");
+    ensure!(!stage.is_live(edited).await?, "edits kept a session alive beyond its absolute deadline");
     ensure!(!stage.is_live(committed).await?, "commits kept a session alive beyond its absolute deadline");
     Ok(())
 }

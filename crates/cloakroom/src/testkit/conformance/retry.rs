@@ -10,6 +10,7 @@ use super::words::{at, conflict, done, gone, put, remove, same, with};
 checks! { "retry":
     a_repeat_is_applied_once,
     a_repeat_is_recognised_before_guard_and_expectations,
+    a_repeat_is_recognised_whatever_its_base,
     a_repeat_with_a_stale_base_brings_the_record,
     a_repeat_after_other_commits_is_applied_once,
     writes_that_are_long_past_do_not_pile_up,
@@ -42,6 +43,18 @@ async fn a_repeat_is_recognised_before_guard_and_expectations(stage: &Stage) -> 
     let once = stage.load(tag).await?;
     done(stage.store.commit(tag, commit).await?)?;
     same(&stage.load(tag).await?, &once, "load after the repeat")
+}
+
+async fn a_repeat_is_recognised_whatever_its_base(stage: &Stage) -> Outcome {
+    let (tag, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [put("cart", "second")]);
+    done(stage.store.commit(tag, commit.clone()).await?)?;
+    let once = stage.load(tag).await?;
+    for base in [0, 1, 2, 3] {
+        done(stage.store.commit(tag, Commit { base, ..commit.clone() }).await?)?;
+        same(&stage.load(tag).await?, &once, "load after the repeat")?;
+    }
+    Ok(())
 }
 
 async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Stage) -> Outcome {

@@ -115,6 +115,7 @@ fn a_store_without_nonces_is_noticed() {
         "exact-base/a_repeat_is_recognised_before_it",
         "retry/a_repeat_is_applied_once",
         "retry/a_repeat_is_recognised_before_guard_and_expectations",
+        "retry/a_repeat_is_recognised_whatever_its_base",
         "retry/a_repeat_with_a_stale_base_brings_the_record",
         "retry/a_repeat_after_other_commits_is_applied_once",
         "lifetimes/a_repeated_commit_does_not_move_last_seen",

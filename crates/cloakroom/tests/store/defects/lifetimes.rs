@@ -140,6 +140,27 @@ fn a_refused_commit_that_prolongs_is_noticed() {
     fails::<RefusalsProlong>(&["lifetimes/refused_commits_do_not_restart_the_idle_timeout"]);
 }
 
+/// Takes the instant of a commit for the last that was seen, whatever it knows.
+#[derive(Default)]
+struct CommitsGoBack;
+
+impl Defect for CommitsGoBack {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        let (nonce, seen) = (commit.nonce, commit.now);
+        let answer = sound.commit(tag, commit).await?;
+        if let Some(mut record) = sound.record(tag).filter(|record| record.nonce == nonce && record.last_seen > seen) {
+            record.last_seen = seen;
+            sound.roll_back(tag, record);
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_commit_that_goes_back_is_noticed() {
+    fails::<CommitsGoBack>(&["lifetimes/a_commit_from_the_past_does_not_move_last_seen"]);
+}
+
 /// Writes whatever it is told was last seen.
 #[derive(Default)]
 struct TouchesGoBack;
