@@ -7,6 +7,7 @@ mod failure;
 mod format;
 mod ground;
 mod preflight;
+mod principals;
 mod races;
 mod sealing;
 mod sentinel;
