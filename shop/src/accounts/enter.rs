@@ -36,13 +36,15 @@ pub(crate) struct Credentials {
 pub(crate) struct Destination {
     next: Option<Next>,
     signed_out: Option<String>,
+    again: Option<String>,
 }
 
 /// `GET /login`
 pub(crate) async fn form(visit: Visit, Query(to): Query<Destination>) -> Result<Response, ShopError> {
-    let notice = match to.signed_out {
-        Some(_) => Some(Notice::SignedOut),
-        None => visit.session_is_over().await?.then_some(Notice::SessionOver),
+    let notice = match (to.signed_out, to.again) {
+        (Some(_), _) => Some(Notice::SignedOut),
+        (None, Some(_)) if visit.signed_in().await.is_ok() => Some(Notice::SignInAgain),
+        (None, _) => visit.session_is_over().await?.then_some(Notice::SessionOver),
     };
     LoginPage::respond(&visit, to.next, String::new(), notice).await
 }

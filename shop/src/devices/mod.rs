@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
-use cloakroom::SessionInfo;
+use cloakroom::{RecentLogin, SessionInfo};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::label::label;
@@ -61,8 +61,12 @@ pub(crate) async fn show(visit: Visit, Query(query): Query<Ended>) -> Result<Res
     })
 }
 
+/// Who finds a screen that was left open must not sign its owner out elsewhere: a sign-in of the last ten
+/// minutes is needed (OWASP ASVS 7.5.1). Signing out everywhere, this device included, is for emergencies and needs none.
+type Recent = RecentLogin<600>;
+
 /// `POST /devices/revoke` with the field `handle`
-pub(crate) async fn revoke(visit: Visit, Form(which): Form<Which>) -> Result<Response, ShopError> {
+pub(crate) async fn revoke(visit: Visit, _: Recent, Form(which): Form<Which>) -> Result<Response, ShopError> {
     let user = visit.signed_in().await?;
     // A handle of somebody else is as unknown here as one that never was.
     let handle = which.handle.parse().map_err(|_| Problem::NoSuchDevice)?;
@@ -74,7 +78,7 @@ pub(crate) async fn revoke(visit: Visit, Form(which): Form<Which>) -> Result<Res
 }
 
 /// `POST /devices/sign-out-others`
-pub(crate) async fn sign_out_others(visit: Visit) -> Result<Response, ShopError> {
+pub(crate) async fn sign_out_others(visit: Visit, _: Recent) -> Result<Response, ShopError> {
     let user = visit.signed_in().await?;
     let sessions = visit.shop().sessions().of(user);
     let count = visit.change("devices (sign out)", sessions.revoke_others(visit.session())).await?;

@@ -9,6 +9,7 @@ pub(crate) enum Notice {
     Saved,
     SignedOut,
     SessionOver,
+    SignInAgain,
     DevicesEnded { count: usize },
     PasswordChanged { others: usize },
     Problem(Problem),
@@ -19,7 +20,7 @@ impl Notice {
     pub(super) const fn tone(&self) -> &'static str {
         match self {
             Self::Problem(_) => "bad",
-            Self::SessionOver => "hint",
+            Self::SessionOver | Self::SignInAgain => "hint",
             _ => "good",
         }
     }
@@ -30,6 +31,7 @@ impl Notice {
             Self::Saved => t.saved.to_owned(),
             Self::SignedOut => t.signed_out.to_owned(),
             Self::SessionOver => t.session_over.to_owned(),
+            Self::SignInAgain => t.sign_in_again.to_owned(),
             Self::DevicesEnded { count } => fill(t.devices_ended, count),
             Self::PasswordChanged { others } => fill(t.password_changed, others),
             Self::Problem(problem) => (t.problem)(*problem).1.to_owned(),

@@ -33,7 +33,7 @@ pub(crate) async fn dress(visit: &Visit, response: Response) -> Response {
     }
     let problem = response.extensions().get().copied().unwrap_or(Problem::from_status(status));
     match visit.wants() {
-        Wants::Html if problem == Problem::SignInFirst => to_login(visit),
+        Wants::Html if problem == Problem::SignInFirst => to_login(visit, is_too_long_ago(&response)),
         Wants::Html => match render(visit, problem, status.as_u16()).await {
             Ok(page) => with_body_of(response, page),
             Err(_) => response,
@@ -44,9 +44,16 @@ pub(crate) async fn dress(visit: &Visit, response: Response) -> Response {
 }
 
 /// A browser that has to sign in first is brought back afterwards.
-fn to_login(visit: &Visit) -> Response {
+fn to_login(visit: &Visit, again: bool) -> Response {
     let path = visit.line().split(' ').next_back().unwrap_or_default();
-    Redirect::to(&Next::leading_to(path).map_or_else(|| "/login".to_owned(), Next::via_login)).into_response()
+    let login = Next::leading_to(path).map_or_else(|| "/login?".to_owned(), Next::via_login);
+    let login = if again { format!("{login}&again") } else { login };
+    Redirect::to(login.trim_end_matches('?')).into_response()
+}
+
+/// Whether the visitor is signed in, and has been for too long for what was asked (see `RecentLogin`).
+fn is_too_long_ago(response: &Response) -> bool {
+    response.headers().contains_key(header::WWW_AUTHENTICATE)
 }
 
 async fn render(visit: &Visit, problem: Problem, status: u16) -> Result<Response, ShopError> {

@@ -1,5 +1,10 @@
 //! The list of devices, and signing them out.
 
+use std::time::Duration;
+
+use cloakroom::testkit::ManualClock;
+use cloakroom_shop::sessions;
+
 use crate::support::{ANY, JSON, Open, Visitor};
 
 async fn handles(visitor: &Visitor) -> Vec<String> {
@@ -80,6 +85,27 @@ async fn whose_session_was_ended_elsewhere_gets_a_friendly_hint() {
     alice.get("/cart").await.assert(200, "Your session is over");
     alice.sign_in("alice").await;
     assert!(!alice.get("/cart").await.body.contains(r#"<p class="notice hint" role="status">"#));
+}
+
+#[tokio::test]
+async fn r16_signing_other_devices_out_wants_a_recent_sign_in() {
+    let clock = ManualClock::new();
+    let open = Open::with(sessions::settings().clock(clock.clone()).build().expect("settings"), true).await;
+    let (here, there) = (open.signed_in("alice").await, open.signed_in("alice").await);
+    clock.advance(Duration::from_secs(601));
+    let handle = handles(&here).await.pop().expect("the other device");
+    let reply = here.post("/devices/revoke", &[("handle", &handle)]).await;
+    assert_eq!(reply.location(), "/login?next=devices&again");
+    here.get(reply.location()).await.assert(200, "sign in once more");
+    let others = here.post("/devices/sign-out-others", &[]).await;
+    assert_eq!(others.location(), "/login?next=devices&again");
+    assert!(is_signed_in(&there).await, "nothing was ended");
+    let before = here.token();
+    here.sign_in("alice").await;
+    assert_ne!(here.token(), before);
+    assert_eq!(here.post("/devices/revoke", &[("handle", &handle)]).await.location(), "/devices?ended=1");
+    assert!(!is_signed_in(&there).await);
+    open.browser().get("/login?again").await.assert(200, "<form");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod format;
 mod ground;
 mod hostile;
 mod preflight;
+mod principals;
 mod races;
 mod sealing;
 mod sentinel;

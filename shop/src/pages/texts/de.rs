@@ -64,6 +64,7 @@ pub(super) const TEXTS: Texts = Texts {
     session_over: "Ihre Sitzung ist zu Ende: zu lange nichts getan, oder anderswo abgemeldet.",
     shop: "Laden",
     sign_in: "Anmelden",
+    sign_in_again: "Bitte melden Sie sich noch einmal an, damit wir wissen, dass Sie es sind.",
     sign_out: "Abmelden",
     sign_out_everywhere: "Überall abmelden",
     sign_out_others: "Alle anderen abmelden",

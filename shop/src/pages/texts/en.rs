@@ -64,6 +64,7 @@ pub(super) const TEXTS: Texts = Texts {
     session_over: "Your session is over: it was idle for too long, or was signed out elsewhere.",
     shop: "Shop",
     sign_in: "Sign in",
+    sign_in_again: "Please sign in once more, so that we know it is you.",
     sign_out: "Sign out",
     sign_out_everywhere: "Sign out everywhere",
     sign_out_others: "Sign out all others",

@@ -64,6 +64,7 @@ pub(super) const TEXTS: Texts = Texts {
     session_over: "Votre session est terminée : trop longtemps inactive, ou déconnectée ailleurs.",
     shop: "Boutique",
     sign_in: "Se connecter",
+    sign_in_again: "Reconnectez-vous une fois encore, afin que nous sachions que c'est bien vous.",
     sign_out: "Se déconnecter",
     sign_out_everywhere: "Se déconnecter partout",
     sign_out_others: "Déconnecter tous les autres",

@@ -73,6 +73,7 @@ pub(super) struct Texts {
     pub(super) session_over: &'static str,
     pub(super) shop: &'static str,
     pub(super) sign_in: &'static str,
+    pub(super) sign_in_again: &'static str,
     pub(super) sign_out: &'static str,
     pub(super) sign_out_everywhere: &'static str,
     pub(super) sign_out_others: &'static str,

@@ -1,0 +1,118 @@
+//! R19–R23 on a real server, over two nodes.
+
+use std::sync::Arc;
+
+use cloakroom::store::LimitPolicy;
+use cloakroom::{EndReason, EventKind, Events, SessionErrorKind};
+use cloakroom_testbed::Direction::ToClient;
+use tokio::task::JoinSet;
+
+use crate::support::{House, Node, Visitor, without_hint};
+
+fn announced(events: &mut Events, kind: EventKind) -> usize {
+    std::iter::from_fn(|| events.try_recv()).filter(|event| event.kind == kind).count()
+}
+
+#[tokio::test]
+async fn r23_fifty_logins_at_once_over_two_nodes_leave_three_sessions_and_say_what_became_of_the_others() {
+    let house = House::open().await;
+    for policy in [LimitPolicy::EndOldest, LimitPolicy::Reject] {
+        let node = || house.node_with(|store| store, |sessions| sessions.max_sessions_per_principal(3, policy));
+        let nodes = [Arc::new(node().await), Arc::new(node().await)];
+        let mut events = [nodes[0].sessions.events(), nodes[1].sessions.events()];
+        let user = format!("user-{policy:?}");
+        let mut logins = JoinSet::new();
+        for number in 0..50 {
+            let (node, user) = (Arc::clone(&nodes[number % 2]), user.clone());
+            logins.spawn(async move {
+                let visitor = Visitor::default();
+                let outcome = node.login(&visitor, &user).await.map_err(|error| error.kind());
+                (visitor, outcome)
+            });
+        }
+        let (mut alive, mut refused) = (0, 0);
+        for (visitor, outcome) in logins.join_all().await {
+            match outcome {
+                Ok(()) => alive += usize::from(nodes[0].whoami(&visitor).await.unwrap().as_deref() == Some(&*user)),
+                Err(SessionErrorKind::TooManySessions | SessionErrorKind::Ended) => refused += 1,
+                Err(other) => panic!("{policy:?}: {other:?}"),
+            }
+        }
+        assert_eq!(alive, 3, "{policy:?}, {refused} refused");
+        assert_eq!(nodes[1].sessions.of(user.as_str()).list().await.unwrap().len(), 3, "{policy:?}");
+        let kind = match policy {
+            LimitPolicy::Reject => EventKind::LoginRefused,
+            _ => EventKind::Ended(EndReason::Displaced),
+        };
+        let told: usize = events.iter_mut().map(|events| announced(events, kind)).sum();
+        assert_eq!(told, 47, "{policy:?}: one event for each that is not there any more");
+    }
+}
+
+async fn three_sessions(house: &House) -> (Node, Node, Vec<Visitor>) {
+    let (here, there) = (house.node().await, house.node().await);
+    let mut visitors = Vec::new();
+    for number in 0..3 {
+        let visitor = Visitor::default();
+        if number % 2 == 0 { &here } else { &there }.login(&visitor, "alice").await.unwrap();
+        for node in [&here, &there] {
+            assert_eq!(node.whoami(&visitor).await.unwrap().as_deref(), Some("alice"));
+        }
+        visitors.push(visitor);
+    }
+    (here, there, visitors)
+}
+
+#[tokio::test]
+async fn r20_r22_sessions_are_listed_and_ended_from_any_node_by_their_owner_only() {
+    let house = House::open().await;
+    let (here, there, visitors) = three_sessions(&house).await;
+    let list = there.sessions.of("alice").list().await.unwrap();
+    assert_eq!(list.len(), 3);
+    for info in &list {
+        assert!(!there.sessions.of("bob").revoke(info.handle).await.unwrap());
+    }
+    assert!(there.sessions.of("alice").revoke(list[0].handle).await.unwrap());
+    assert!(!here.sessions.of("alice").revoke(list[0].handle).await.unwrap());
+    assert_eq!(here.sessions.of("alice").revoke_all().await.unwrap(), 2);
+    for visitor in &visitors {
+        for node in [&here, &there] {
+            crate::support::until("the news are there", async || {
+                node.whoami(&without_hint(visitor)).await.unwrap().is_none()
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn r21_a_login_that_ends_the_others_leaves_one_session_on_every_node() {
+    let house = House::open().await;
+    let (here, there, visitors) = three_sessions(&house).await;
+    let visit = visitors[0].enter(&there.sessions);
+    visit.login(cloakroom::Login::new("alice").ending_others()).await.unwrap();
+    visit.leave().await;
+    assert_eq!(here.sessions.of("alice").list().await.unwrap().len(), 1);
+    assert_eq!(here.whoami(&visitors[0]).await.unwrap().as_deref(), Some("alice"));
+}
+
+#[tokio::test]
+async fn r19_who_refreshes_does_not_wait_for_the_news() {
+    let house = House::open().await;
+    let (here, there) = (house.node().await, house.node().await);
+    let alice = Visitor::default();
+    there.login(&alice, "alice").await.unwrap();
+    here.whoami(&alice).await.unwrap();
+    let stranger = without_hint(&alice);
+    // What the server says to this node from now on is held back, answers included.
+    here.wire.hold(ToClient);
+    there.destroy(&alice).await.unwrap();
+    assert_eq!(here.whoami(&stranger).await.unwrap().as_deref(), Some("alice"), "memory answers for the lease");
+    let visit = stranger.enter(&here.sessions);
+    let refreshed = tokio::spawn(async move {
+        let lives = visit.refresh().await.unwrap();
+        (lives, visit.principal().await.unwrap())
+    });
+    here.wire.release(ToClient);
+    assert_eq!(refreshed.await.unwrap(), (false, None));
+}
