@@ -71,6 +71,10 @@ impl Form {
 
     /// The text of the token of a handle's session, which has `left` to live, and for how long it is good. `None` only
     /// if a signature cannot be made.
+    #[cfg_attr(
+        not(feature = "jwt"),
+        expect(unused_variables, reason = "only a JWT says more of a session than its token")
+    )]
     pub(super) fn write(&self, token: &Token, left: Duration, handle: &Handle) -> Option<(Text, Duration)> {
         match self {
             Self::Plain => Some((Text::Short(token.encode()), left)),

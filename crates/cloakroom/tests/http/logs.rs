@@ -191,3 +191,53 @@ async fn r55_a_panic_of_a_handler_shows_no_secret() {
     let panic = tokio::spawn(async move { browser.post("/panic").await }).await.unwrap_err().into_panic();
     secrets.assert_absent(panic.downcast_ref::<String>().unwrap(), "the panic");
 }
+
+/// A node whose tokens come another way, and what of its configuration is secret.
+fn with_secrets(house: &House) -> [(Node, Vec<Vec<u8>>); 2] {
+    use crate::corpus::jwts::{APP, SELF, hmac_secret};
+    use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
+    use cloakroom::{Key, KeyRing, TokenHeader, Transport};
+    let (ring, shared) = (hmac_secret("ring"), hmac_secret("shared"));
+    let keys = KeyRing::new(Key::new(1, ring).unwrap());
+    let bearer = || Transport::bearer(TokenHeader::default());
+    let jwt = JwtFormat::builder(APP, JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
+    let jwt = bearer().jwt(jwt.issuer(SELF).audience(SELF).build().unwrap()).unwrap();
+    [
+        (Node::with_transport(house.builder().keys(keys), bearer()), spellings(&ring)),
+        (Node::with_transport(house.builder(), jwt), spellings(&shared)),
+    ]
+}
+
+#[tokio::test]
+async fn r55_neither_bearer_tokens_nor_keys_nor_jwts_are_logged() {
+    use crate::support::Program;
+    use cloakroom::{Key, KeyRing};
+    for house in House::both() {
+        let (log, _guard) = capture();
+        for (node, keys) in with_secrets(&house) {
+            let mut secrets = Secrets(keys);
+            let mut program = Program::new(&node.app);
+            program.post(&format!("/login/{USER}")).await.ok();
+            for verb in VERBS.iter().filter(|verb| **verb != "destroy").chain(&["destroy"]) {
+                let token = program.token.clone().unwrap_or_default();
+                for part in token.split('.').filter(|part| part.len() > 40) {
+                    secrets.text(part);
+                }
+                // Also what is refused: cut, changed, superseded, and of a key that is gone.
+                for wrong in [&token[..token.len().saturating_sub(1)], &format!("{token}A"), &token.to_lowercase()] {
+                    Program::holding(&node.app, wrong).post(&format!("/do/{verb}")).await;
+                }
+                let mut late = program.clone();
+                program.post(&format!("/do/{verb}")).await;
+                late.post("/note/late").await;
+            }
+            let other = KeyRing::new(Key::generate(2, &cloakroom::OsRandom).unwrap());
+            drop(node.sessions.replace_keys(other));
+            program.post("/note/again").await;
+            let shown = format!("{:?} {:#?}", node.sessions, cloakroom::SessionLayer::new(node.sessions.clone()));
+            secrets.assert_absent(&shown, "Debug");
+            secrets.assert_absent(&log.text(), "the log");
+        }
+        assert!(log.text().contains("session_logged_in"), "the log works: {}", log.text());
+    }
+}
