@@ -1,7 +1,7 @@
 //! What lies in the server: readable by people, and by the versions before and after this one.
 
 use cloakroom::SessionErrorKind;
-use cloakroom::store::{Commit, Guard, Lifetimes, Record, Store, StoreErrorKind, Tag, Verifier};
+use cloakroom::store::{Action, Commit, Edit, Expect, Guard, Lifetimes, Record, Store, StoreErrorKind, Tag, Verifier};
 use cloakroom::{Clock, SystemClock};
 
 use crate::support::{House, Node, Visitor, key, tag_of, until};
@@ -85,6 +85,11 @@ async fn corrupt(node: &Node, tag: &str) {
     assert!(!matches!(create, Ok(cloakroom::store::Created::Done(_))), "{create:?}");
 }
 
+fn with(mut commit: Commit, edits: Vec<Edit>) -> Commit {
+    commit.edits = edits;
+    commit
+}
+
 #[tokio::test]
 async fn a_record_that_does_not_read_is_neither_gone_nor_overwritten() {
     let hash = |fields: &'static [&'static str]| fields;
@@ -104,9 +109,10 @@ async fn a_record_that_does_not_read_is_neither_gone_nor_overwritten() {
         assert_eq!(node.add(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{what}");
         assert!(alice.cookie().is_some(), "{what}");
         let number = u128::from_str_radix(&tag, 16).unwrap().to_be_bytes();
-        let commit = Commit::new(4, 1, Guard::Anyone, SystemClock::new().now());
-        if what != "a broken secret" {
-            let refused = node.store.commit(Tag::from_bytes(number), commit).await.unwrap_err();
+        let edit = Edit::new("count".into(), Expect::Any, Action::Remove);
+        for edits in [vec![], vec![edit]].into_iter().filter(|_| what != "a broken secret") {
+            let commit = Commit::new(4, 1, Guard::Anyone, SystemClock::new().now());
+            let refused = node.store.commit(Tag::from_bytes(number), with(commit, edits)).await.unwrap_err();
             assert_eq!(refused.kind(), StoreErrorKind::Corrupt, "{what}: {refused:?}");
             assert_eq!(house.record(&tag).await, before, "{what}: nothing was written");
         }

@@ -187,19 +187,19 @@ impl Tier {
         before: &Arc<State>,
         next: Snapshot,
     ) -> Result<Option<Transition>, Refused> {
-        self.put(cell, before, &Arc::new(State::Live(next)))
+        self.put(cell, before, Arc::new(State::Live(next)))
     }
 
-    /// The same with a state that its maker keeps a share of.
+    /// The same with a state that its maker may keep a share of.
     pub(crate) fn put(
         &self,
         cell: &Arc<Cell>,
         before: &Arc<State>,
-        next: &Arc<State>,
+        next: Arc<State>,
     ) -> Result<Option<Transition>, Refused> {
         let growth = next.weight().saturating_sub(before.weight());
         self.make_room(growth, &cell.tag)?;
-        let transition = cell.replace(before, Arc::clone(next));
+        let transition = cell.replace(before, next);
         match &transition {
             Some(transition) => self.settle(cell, transition),
             None => self.budget.release(growth),

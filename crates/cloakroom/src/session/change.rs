@@ -66,8 +66,9 @@ impl Handle {
         let Some(store) = &self.engine().store else {
             return self.engine().commit_alone(cell, &writer, proposal);
         };
-        // Boxed, so that the futures of handlers stay small: one that updates takes 670 bytes instead of 950.
-        let hint = Box::pin(self.engine().commit_shared(&**store, cell, &writer, proposal)).await?;
+        // Boxed, with its writer, so that the futures of handlers stay small.
+        let shared = async move { self.engine().commit_shared(&**store, cell, &writer, proposal).await };
+        let hint = Box::pin(shared).await?;
         self.with_held(|held| {
             if let Some(bearer) = &mut held.bearer {
                 bearer.saw(Some(hint));

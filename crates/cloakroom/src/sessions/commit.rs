@@ -130,7 +130,8 @@ impl Engine {
         };
         let next = snapshot.apply(change).map_err(Refused::from)?;
         self.tier.check(&next)?;
-        let mut commit = self.shared_commit(snapshot, writer, change)?;
+        // Boxed, because it is kept for a repeat that hardly ever comes, in a future that is better small.
+        let mut commit = Box::new(self.shared_commit(snapshot, writer, change)?);
         self.seal_commit(&cell.tag, &next, &mut commit)?;
         let (nonce, exact) = (commit.nonce, commit.exact_base);
         let mut doubt = Doubt::of(&self.tier, cell);
@@ -218,7 +219,7 @@ impl Engine {
     fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) {
         let next = Arc::new(State::Live(next));
         let mut present = Arc::clone(before);
-        while let Ok(None) = self.tier.put(cell, &present, &next) {
+        while let Ok(None) = self.tier.put(cell, &present, Arc::clone(&next)) {
             present = Arc::clone(&cell.state());
             if present.snapshot().map(|snapshot| snapshot.version) != before.snapshot().map(|snapshot| snapshot.version)
             {

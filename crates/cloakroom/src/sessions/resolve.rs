@@ -211,7 +211,7 @@ impl Engine {
                 return Ok(Access::RolledBack);
             }
             let read = Arc::new(State::Live(snapshot));
-            let filled = self.tier.put(&cell, &before, &read)?.is_some();
+            let filled = self.tier.put(&cell, &before, Arc::clone(&read))?.is_some();
             if let (true, Some(snapshot)) = (filled, read.snapshot()) {
                 let now = self.now();
                 cell.see(now);
