@@ -126,8 +126,13 @@ mod tests {
 
     #[test]
     fn a_long_legend_goes_on_in_another_line_and_pushes_the_drawing_down() {
-        let names =
-            ["Cloakroom, in memory", "tower-sessions, memory", "tower-sessions, moka", "axum_session, memory", "a map"];
+        let names = [
+            "Cloakroom, in memory",
+            "tower-sessions, memory",
+            "tower-sessions, moka",
+            "axum_session, memory",
+            "a map behind a RwLock",
+        ];
         let places = legend_places(&names);
         assert!(places.iter().all(|(x, _)| *x < 700.0) && places[4].1 > places[0].1);
         assert!(top(&names) > top(&names[..2]));
