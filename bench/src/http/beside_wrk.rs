@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Failure;
 use crate::args::Options;
 use crate::arms::Arm;
-use crate::load::wrk::{Script, version};
+use crate::load::wrk::Script;
 use crate::load::{Pace, What, Whose};
 use crate::measure::Spread;
 use crate::report::{Section, expect, progress};
@@ -19,9 +19,9 @@ const NOTE: &str = "Reads of any of 1000 sessions on one node at saturation, 32 
 /// The least that `wrk` can do.
 const TIME: Duration = Duration::from_secs(1);
 
-pub(super) fn section(entrants: &mut [Entrant], options: &Options) -> Result<Section, Failure> {
+pub(super) fn section(entrants: &mut [Entrant], wrk: &str, options: &Options) -> Result<Section, Failure> {
     let columns = ["server", "requests/s", "of bare", "wrk: requests/s", "wrk: of bare", "wrk: p50 µs", "wrk: p99 µs"];
-    let mut section = Section::new("The load of the bench beside wrk", &format!("{NOTE} {}.", version()?), columns);
+    let mut section = Section::new("The load of the bench beside wrk", &format!("{NOTE} Took part: {wrk}."), columns);
     let mut scripts = Vec::new();
     for entrant in entrants.iter_mut().filter(|entrant| entrant.nodes.len() == 1) {
         scripts.push(Script::new("GET /cart", &entrant.load.cookies()?, options.seed)?);

@@ -13,17 +13,20 @@ use cloakroom_testbed::Server;
 use crate::Failure;
 use crate::args::Options;
 use crate::arms::peers;
+use crate::load::wrk::version;
 use crate::process::runtime;
 use crate::report::Section;
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Section>, Failure> {
+    // Missing, it would be missed after minutes.
+    let wrk = version()?;
     let runtime = runtime()?;
     let server = runtime.block_on(Server::start())?;
     let versions = format!("{}, Redis {}", peers(), runtime.block_on(redis(&server))?);
     let mut entrants = entrant::gather(&server, options)?;
     contest::hold(&runtime, &server, options, &mut entrants)?;
     let mut sections = tables::of(&entrants, &versions);
-    sections.push(beside_wrk::section(&mut entrants, options)?);
+    sections.push(beside_wrk::section(&mut entrants, &wrk, options)?);
     drop(entrants);
     sections.extend(runtime.block_on(inside::run(&server, options))?);
     Ok(sections)

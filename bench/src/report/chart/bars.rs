@@ -1,5 +1,5 @@
 use super::scale::words;
-use super::svg::{Class, Paper, TOP, WIDTH, colours};
+use super::svg::{Class, Paper, WIDTH, colours, top};
 use super::{Chart, Group};
 
 const BAR: f64 = 18.0;
@@ -18,7 +18,8 @@ pub(super) fn draw(chart: &Chart, groups: &[Group]) -> String {
         }
     }
     let heights: f64 = groups.iter().map(height).sum();
-    let mut paper = Paper::of(chart, TOP + heights + 8.0);
+    let mut y = top(&names);
+    let mut paper = Paper::of(chart, y + heights + 8.0);
     let colours = colours(&names);
     if names.len() > 1 {
         paper.legend(&names, &colours);
@@ -27,20 +28,19 @@ pub(super) fn draw(chart: &Chart, groups: &[Group]) -> String {
     let left = 16.0 + longest as f64 * LETTER + 10.0;
     let most = groups.iter().flat_map(|group| &group.bars).map(|(_, spread)| spread.median).fold(0.0, f64::max);
     let scale = (WIDTH - left - BEHIND) / if most > 0.0 { most } else { 1.0 };
-    let mut y = TOP;
     for group in groups {
         let middle = y + (height(group) - GAPS.1) / 2.0 + 4.5;
         paper.text(left - 10.0, middle, Class("end"), &group.name);
         for (index, (name, spread)) in group.bars.iter().enumerate() {
-            let top = y + index as f64 * (BAR + GAPS.0);
+            let upper = y + index as f64 * (BAR + GAPS.0);
             let colour = names.iter().position(|present| present == name).map_or(0, |series| colours[series]);
             let width = spread.median.max(0.0) * scale;
-            paper.block((left, top), (width, BAR), colour);
+            paper.block((left, upper), (width, BAR), colour);
             let ends = [spread.min, spread.max].map(|end| left + end.max(0.0).min(most) * scale);
             if ends[1] - ends[0] > 1.0 {
-                paper.rule((ends[0], top + BAR / 2.0), (ends[1], top + BAR / 2.0), Class("whisker"));
+                paper.rule((ends[0], upper + BAR / 2.0), (ends[1], upper + BAR / 2.0), Class("whisker"));
             }
-            paper.text(left + width.max(ends[1] - left) + 6.0, top + 13.5, Class("quiet"), &words(spread.median));
+            paper.text(left + width.max(ends[1] - left) + 6.0, upper + 13.5, Class("quiet"), &words(spread.median));
         }
         y += height(group);
     }

@@ -1,5 +1,5 @@
 use super::scale::{Logarithmic, words};
-use super::svg::{Class, Paper, TOP, WIDTH, colours};
+use super::svg::{Class, Paper, WIDTH, colours, top};
 use super::{Chart, Series};
 
 const HEIGHT: f64 = 400.0;
@@ -12,15 +12,15 @@ pub(super) fn draw(chart: &Chart, across: &str, series: &[Series]) -> String {
     let colours = colours(&names);
     paper.legend(&names, &colours);
     let points = series.iter().flat_map(|series| &series.points);
-    let (right, bottom) = (WIDTH - 30.0, HEIGHT - BELOW);
+    let (above, right, bottom) = (top(&names), WIDTH - 30.0, HEIGHT - BELOW);
     let x = Logarithmic::over(points.clone().map(|(x, _)| *x), (LEFT, right));
-    let y = Logarithmic::over(points.map(|(_, spread)| spread.median), (bottom, TOP));
+    let y = Logarithmic::over(points.map(|(_, spread)| spread.median), (bottom, above));
     for tick in y.ticks() {
         paper.rule((LEFT, y.place(tick)), (right, y.place(tick)), Class("grid"));
         paper.text(LEFT - 8.0, y.place(tick) + 4.0, Class("quiet end"), &words(tick));
     }
     for tick in x.ticks() {
-        paper.rule((x.place(tick), TOP), (x.place(tick), bottom), Class("grid"));
+        paper.rule((x.place(tick), above), (x.place(tick), bottom), Class("grid"));
         paper.text(x.place(tick), bottom + 18.0, Class("quiet middle"), &words(tick));
     }
     paper.text(f64::midpoint(LEFT, right), bottom + 38.0, Class("quiet middle"), across);

@@ -5,9 +5,8 @@ use std::fmt::Write;
 use super::Chart;
 
 pub(super) const WIDTH: f64 = 760.0;
-/// Where the drawing begins below the title, the unit and the legend.
-pub(super) const TOP: f64 = 90.0;
-const LEGEND: f64 = 70.0;
+/// The first line of the legend, and the distance of another one.
+const LEGEND: (f64, f64) = (70.0, 18.0);
 
 const STYLE: &str = "\
 svg{--paper:#fff;--ink:#1f2328;--quiet:#59636e;--grid:#d8dee4;--s0:#8c959f;--s1:#0969da;--s2:#bc4c00;--s3:#1a7f37;--s4:#8250df;--s5:#bf3989;--s6:#9a6700}\
@@ -69,11 +68,9 @@ impl Paper {
 
     /// What the colours mean, below the unit.
     pub(super) fn legend(&mut self, names: &[&str], colours: &[usize]) {
-        let mut x = 16.0;
-        for (name, colour) in names.iter().zip(colours) {
-            self.block((x, LEGEND - 9.0), (10.0, 10.0), *colour);
-            self.text(x + 15.0, LEGEND, Class("quiet"), name);
-            x += 34.0 + name.chars().count() as f64 * 6.4;
+        for ((name, colour), (x, y)) in names.iter().zip(colours).zip(legend_places(names)) {
+            self.block((x, y - 9.0), (10.0, 10.0), *colour);
+            self.text(x + 15.0, y, Class("quiet"), name);
         }
     }
 
@@ -99,6 +96,51 @@ pub(super) fn colours(names: &[&str]) -> Vec<usize> {
     names.iter().map(colour).collect()
 }
 
+/// Where the drawing begins, below the title, the unit and the legend.
+pub(super) fn top(names: &[&str]) -> f64 {
+    legend_places(names).last().map_or(LEGEND.0, |(_, y)| *y) + 20.0
+}
+
+/// From left to right, and on another line where there is no more room.
+fn legend_places(names: &[&str]) -> Vec<(f64, f64)> {
+    let (left, mut x, mut y) = (16.0, 16.0, LEGEND.0);
+    let place = |name: &&str| {
+        let width = 34.0 + name.chars().count() as f64 * 6.4;
+        if x + width > WIDTH && x > left {
+            (x, y) = (left, y + LEGEND.1);
+        }
+        let place = (x, y);
+        x += width;
+        place
+    };
+    names.iter().map(place).collect()
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{colours, legend_places, top};
+
+    #[test]
+    fn a_long_legend_goes_on_in_another_line_and_pushes_the_drawing_down() {
+        let names = [
+            "Cloakroom, in memory",
+            "tower-sessions, memory",
+            "tower-sessions, moka",
+            "axum_session, memory",
+            "a map behind a RwLock",
+        ];
+        let places = legend_places(&names);
+        assert!(places.iter().all(|(x, _)| *x < 700.0) && places[4].1 > places[0].1);
+        assert!(top(&names) > top(&names[..2]));
+    }
+
+    #[test]
+    fn what_is_ours_is_always_the_same_colour() {
+        assert_eq!(colours(&["without a session cache", "with Cloakroom"]), [0, 1]);
+        assert_eq!(colours(&["tower-sessions", "Cloakroom, in memory", "axum_session"]), [2, 1, 3]);
+    }
 }
