@@ -168,7 +168,7 @@ impl RedisStoreBuilder {
         Ok(RedisStore::new(Inner { settings, route, warnings }))
     }
 
-    fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
+    pub(crate) fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
         let mut problems = Vec::new();
         let namespace = self.namespace.parse().map_err(|error| problems.push(Problem::Namespace(error))).ok();
         let mut within = |field, value: Duration, least: Duration| {
@@ -227,9 +227,10 @@ impl Said {
                     said.others.push((name.into_owned(), value.into_owned()));
                     continue;
                 }
-                other => {
-                    let problem = format!("{other:?} means nothing; `namespace=` and `master=` are what it may say");
-                    return Err(Problem::Address(problem));
+                // What it says is not repeated: a password may have come here by mistake.
+                _ => {
+                    let problem = "says something that means nothing; `?namespace=` and `&master=` are all that it may";
+                    return Err(Problem::Address(problem.into()));
                 }
             };
             if place.replace(value.into_owned()).is_some() {

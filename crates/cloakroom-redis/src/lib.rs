@@ -24,6 +24,9 @@
 mod builder;
 mod error;
 mod fault;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod link;
 mod namespace;

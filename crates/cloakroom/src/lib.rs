@@ -45,6 +45,9 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod cache;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod identity;
 mod keys;
@@ -59,9 +62,6 @@ pub mod testkit;
 mod time;
 
 pub use cache::EndReason;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use http::fuzzing;
 pub use http::{
     CookieConfig, CookieConfigBuilder, CookieConfigError, OnBoth, SameSite, SessionFuture, SessionLayer,
     SessionService, TokenHeader, TokenHeaderError, Transport,

@@ -37,15 +37,17 @@ impl Audience {
         answer
     }
 
-    /// The same for who does not wait: what has not begun does for all who ask, however often a server says so.
+    /// The same for who does not wait: one at a time, and at most once more, however often a server says so.
     pub(crate) fn forget_soon(self: &Arc<Self>, territory: Territory) {
-        if territory.is_to_be_forgotten() {
+        if !territory.is_to_be_forgotten() {
             return;
         }
         let myself = Arc::clone(self);
         away(move || {
-            territory.is_being_forgotten();
             myself.forget_those(&territory);
+            while territory.was_forgotten() {
+                myself.forget_those(&territory);
+            }
         });
     }
 
@@ -110,9 +112,9 @@ mod tests {
         (0..1_000_000).for_each(|_| audience.forget_soon(all.clone()));
         go_on.send(()).expect("it waits");
         begins.recv_timeout(limit).expect("it begins again");
-        go_on.send(()).expect("it waits");
         assert_eq!(slow.times.load(Ordering::Relaxed), 2);
         audience.forget_soon(all.clone());
+        go_on.send(()).expect("it waits");
         begins.recv_timeout(limit).expect("and again, as that was later");
         go_on.send(()).expect("it waits");
     }

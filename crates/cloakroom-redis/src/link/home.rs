@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cloakroom::store::Tag;
@@ -17,8 +17,8 @@ pub(crate) struct Home {
 #[derive(Clone)]
 pub(crate) struct Territory {
     has: Arc<dyn Fn(Tag) -> bool + Send + Sync>,
-    /// All copies of its records are about to be forgotten.
-    is_due: Arc<AtomicBool>,
+    /// Whether somebody is forgetting its copies.
+    walk: Arc<AtomicU8>,
 }
 
 impl Home {
@@ -55,23 +55,37 @@ impl Territory {
     }
 
     pub(crate) fn of(has: impl Fn(Tag) -> bool + Send + Sync + 'static) -> Self {
-        Self { has: Arc::new(has), is_due: Arc::default() }
+        Self { has: Arc::new(has), walk: Arc::default() }
     }
 
     pub(crate) fn has(&self, tag: Tag) -> bool {
         (self.has)(tag)
     }
 
-    /// Its copies are to be forgotten. Answers whether somebody else has said so, and nobody has begun yet.
+    /// Its copies are to be forgotten. Answers whether the caller has to see to it: somebody who is at it
+    /// begins anew instead, as he may have passed what this is about.
     pub(super) fn is_to_be_forgotten(&self) -> bool {
-        self.is_due.swap(true, Ordering::AcqRel)
+        self.walk(|walk| if walk == NOBODY { ONCE } else { AGAIN }) == NOBODY
     }
 
-    /// Whoever wants them forgotten from here on may mean changes that this time does not see.
-    pub(super) fn is_being_forgotten(&self) {
-        self.is_due.store(false, Ordering::Release);
+    /// Its copies were forgotten. Answers whether that has to be done again.
+    pub(super) fn was_forgotten(&self) -> bool {
+        self.walk(|walk| if walk == AGAIN { ONCE } else { NOBODY }) == AGAIN
+    }
+
+    /// What it was before.
+    fn walk(&self, becomes: impl Fn(u8) -> u8) -> u8 {
+        let change = |walk| Some(becomes(walk));
+        self.walk.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).unwrap_or_else(|walk| walk)
     }
 }
+
+/// Nobody walks over the copies of a territory to forget them.
+const NOBODY: u8 = 0;
+/// Somebody does.
+const ONCE: u8 = 1;
+/// Somebody does, and has to do it again.
+const AGAIN: u8 = 2;
 
 impl fmt::Debug for Territory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

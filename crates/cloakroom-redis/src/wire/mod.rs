@@ -26,7 +26,7 @@ mod value;
 
 pub(crate) use arguments::{commit_arguments, guarded, millis};
 pub(crate) use record::{Malformed, decode, fields, idle, persistent};
-pub(crate) use reply::{Answer, Fields, Nonsense, texts};
+pub(crate) use reply::{Answer, Fields, Nonsense, changed, texts};
 
 use record::field;
 use value::{envelope, head};

@@ -22,6 +22,8 @@ pub use cache_policy::CachePolicy;
 pub use held::AnsweredBy;
 pub use login::Login;
 pub use value::SessionValue;
+#[cfg(any(test, fuzzing))]
+pub use value::fuzzing::stored_value;
 
 pub(crate) use desk::Desks;
 pub(crate) use handle::{Handle, Reply};

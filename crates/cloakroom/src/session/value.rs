@@ -137,3 +137,6 @@ impl io::Write for Counter {
         Ok(())
     }
 }
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;

@@ -21,6 +21,7 @@ mod hints;
 mod hostile_bearers;
 mod hostile_cookies;
 mod identifiers;
+mod interleavings;
 mod isolation;
 mod keys;
 mod lifetimes;
