@@ -60,6 +60,8 @@ mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
+#[cfg(feature = "testkit")]
+mod witness;
 
 pub use cache::EndReason;
 pub use http::{

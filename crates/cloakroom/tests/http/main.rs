@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
 
 mod adoption;
+mod advisories;
 mod cache_headers;
 mod clocks;
 mod cookie_settings;
@@ -41,6 +42,7 @@ mod rollbacks;
 mod rotation_faults;
 mod secrets;
 mod set_cookie;
+mod settings;
 mod sockets;
 mod store_away;
 mod support;
