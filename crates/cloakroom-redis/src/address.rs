@@ -54,9 +54,10 @@ impl Said {
                     said.others.push((name.into_owned(), value.into_owned()));
                     continue;
                 }
-                other => {
-                    let problem = format!("{other:?} means nothing; `namespace=` and `master=` are what it may say");
-                    return Err(Problem::Address(problem));
+                // What it says is not repeated: a password may have come here by mistake.
+                _ => {
+                    let problem = "says something that means nothing; `?namespace=` and `&master=` are all that it may";
+                    return Err(Problem::Address(problem.into()));
                 }
             };
             if place.replace(value.into_owned()).is_some() {

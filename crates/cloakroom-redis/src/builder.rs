@@ -199,7 +199,7 @@ impl RedisStoreBuilder {
         Ok(RedisStore::new(Inner { settings, route, warnings }))
     }
 
-    fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
+    pub(crate) fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
         let mut problems = Vec::new();
         let namespace = self.namespace.parse().map_err(|error| problems.push(Problem::Namespace(error))).ok();
         let mut within = |field, value: Duration, least: Duration| {

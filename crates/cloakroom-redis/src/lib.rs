@@ -25,6 +25,9 @@ mod address;
 mod builder;
 mod error;
 mod fault;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod link;
 mod namespace;

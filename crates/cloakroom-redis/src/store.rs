@@ -242,7 +242,7 @@ impl fmt::Debug for RedisStore {
 }
 
 /// The record comes along only if it is not simply the one after `base`.
-fn receipt(fields: Option<Value>, base: u64, lease: Lease) -> Result<Receipt, StoreError> {
+pub(crate) fn receipt(fields: Option<Value>, base: u64, lease: Lease) -> Result<Receipt, StoreError> {
     let Some(fields) = fields else { return Ok(Receipt::new(base.saturating_add(1), lease)) };
     let record = record(Some(fields))?;
     let mut receipt = Receipt::new(record.version, lease);

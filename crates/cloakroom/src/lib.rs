@@ -46,6 +46,9 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod cache;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod identity;
 #[cfg(feature = "jwt")]
@@ -61,11 +64,10 @@ mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
+#[cfg(feature = "testkit")]
+mod witness;
 
 pub use cache::EndReason;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use http::fuzzing;
 pub use http::{
     CookieConfig, CookieConfigBuilder, CookieConfigError, OnBoth, SameSite, SessionFuture, SessionLayer,
     SessionService, TokenHeader, TokenHeaderError, Transport,

@@ -13,6 +13,7 @@ use super::lease::{Leases, after};
 use super::{Settings, timed};
 use crate::namespace::Namespace;
 use crate::scripts;
+use crate::wire::changed;
 
 /// One generation of the connections to a server: what is read over the tracked one, the server
 /// reports changes of. When one of them breaks, another line takes over. Until then, nobody has heard of a
@@ -179,15 +180,8 @@ impl Ear {
 
     /// Forgets what has changed. A message can do no more than that, whoever sent it.
     fn heed(&self, data: Vec<Value>) {
-        let keys = match data.into_iter().next() {
-            Some(Value::Array(keys)) => keys
-                .into_iter()
-                .map(|key| if let Value::BulkString(key) = key { Some(key) } else { None })
-                .collect::<Option<Vec<_>>>(),
-            _ => None,
-        };
         // The server was flushed, or does not say what has changed.
-        let Some(keys) = keys else { return self.start_over() };
+        let Some(keys) = changed(data) else { return self.start_over() };
         keys.iter().filter_map(|key| self.namespace.tag_of(key)).for_each(|tag| self.audience.forget(tag));
     }
 

@@ -14,6 +14,8 @@ use crate::link::{Line, Link, timed};
 use crate::scripts::Call;
 
 pub(crate) use cluster::Cluster;
+#[cfg(any(test, fuzzing))]
+pub(crate) use slots::ranges;
 
 /// All servers of a store.
 #[derive(Debug)]

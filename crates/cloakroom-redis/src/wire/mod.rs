@@ -31,11 +31,11 @@ mod value;
 use std::time::Duration;
 
 pub(crate) use arguments::{guarded, write_commit, write_record};
-pub(crate) use record::{Malformed, decode};
-pub(crate) use reply::{Answer, Fields, Nonsense, texts};
+pub(crate) use record::{Malformed, decode, fields};
+pub(crate) use reply::{Answer, Fields, Nonsense, changed, texts};
 
 use crate::namespace::hex;
-use record::{field, fields, persistent};
+use record::{field, persistent};
 use value::{envelope, head};
 
 /// A nonce as it stands in `recent`: text, as the scripts' numbers hold 53 bits only.

@@ -17,7 +17,7 @@ const MOST_FIELDS: usize = 4096;
 const LAST_VERSION: u64 = 1 << 53;
 
 /// The fields of a new record and their contents in turn.
-pub(super) fn fields(record: &Record) -> Vec<Vec<u8>> {
+pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     let mut fields = Vec::new();
     let mut put = |name: &str, content: &[u8]| {
         fields.push(name.as_bytes().to_vec());

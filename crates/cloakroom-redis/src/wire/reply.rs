@@ -50,7 +50,7 @@ impl Fields {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl Fields {
     pub(crate) fn of(pairs: &[(&[u8], &[u8])]) -> Self {
         Self(pairs.iter().map(|(name, content)| (name.to_vec(), content.to_vec())).collect())
@@ -79,6 +79,13 @@ impl Answer {
     pub(crate) fn next(&mut self) -> Option<Value> {
         self.rest.next()
     }
+}
+
+/// The keys that a message of the server says have changed. `None` where that may be any, or is not said.
+pub(crate) fn changed(message: Vec<Value>) -> Option<Vec<Vec<u8>>> {
+    let Some(Value::Array(keys)) = message.into_iter().next() else { return None };
+    let key = |key| if let Value::BulkString(key) = key { Some(key) } else { None };
+    keys.into_iter().map(key).collect()
 }
 
 fn bytes(value: Value) -> Result<Vec<u8>, Nonsense> {

@@ -11,6 +11,9 @@ const BATCH: usize = 64;
 /// all at the next request for more than 1 KiB. With one in every batch that is some microseconds each
 /// time; without, a million sessions that expire together are merged at once, for more than 100 ms.
 const ROOM: usize = 4 * BATCH;
+/// How many items are looked at, whether they are still there, for each that comes: of those that went before their
+/// time, at most about a third of those that are there wait in the wheel.
+const SWEPT: usize = 4;
 
 /// A timer wheel: visits items when they are due, at a cost that does not depend on how many wait.
 ///
@@ -24,17 +27,26 @@ struct Slots<T> {
     slots: Box<[Vec<Weak<T>>]>,
     /// The next tick to process.
     cursor: u64,
+    /// Which slot, and which item in it, is looked at next.
+    broom: (usize, usize),
 }
 
 impl<T> Wheel<T> {
     pub(crate) fn new(now: Timestamp) -> Self {
         let slots = (0..SLOTS).map(|_| Vec::new()).collect();
-        Self(Mutex::new(Slots { slots, cursor: tick(now) }))
+        Self(Mutex::new(Slots { slots, cursor: tick(now), broom: (0, 0) }))
     }
 
     /// Has `item` visited at `due`, or up to a second later.
     pub(crate) fn schedule(&self, item: &Arc<T>, due: Timestamp) {
-        self.0.lock().push(Arc::downgrade(item), due);
+        let mut slots = self.0.lock();
+        slots.push(Arc::downgrade(item), due);
+        (0..SWEPT).for_each(|_| slots.sweep());
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().slots.iter().map(Vec::len).sum()
     }
 
     /// Takes up to a batch of due items out of the wheel and visits them. `visit` says when it
@@ -45,7 +57,7 @@ impl<T> Wheel<T> {
             if let Some(item) = item.upgrade()
                 && let Some(due) = visit(&item)
             {
-                self.schedule(&item, due);
+                self.0.lock().push(Arc::downgrade(&item), due);
             }
         }
         more
@@ -79,6 +91,25 @@ impl<T> Slots<T> {
     fn push(&mut self, item: Weak<T>, due: Timestamp) {
         let slot = tick(due).clamp(self.cursor, self.cursor + SLOTS - 1);
         self.slots[(slot % SLOTS) as usize].push(item);
+    }
+
+    /// Looks at one item, and lets it go if nobody else has it any more.
+    ///
+    /// An item that went before its time keeps its memory for as long as it is waited for here. In a flood, where all
+    /// items go long before their time, that would be more than all that are there.
+    fn sweep(&mut self) {
+        let (slot, place) = self.broom;
+        let items = &mut self.slots[slot];
+        match items.get(place) {
+            Some(item) if item.strong_count() == 0 => drop(items.swap_remove(place)),
+            Some(_) => self.broom.1 += 1,
+            None => {
+                if items.capacity() > 4 * items.len() + ROOM {
+                    items.shrink_to(2 * items.len());
+                }
+                self.broom = ((slot + 1) % self.slots.len(), 0);
+            }
+        }
     }
 }
 

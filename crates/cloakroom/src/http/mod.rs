@@ -44,6 +44,11 @@ pub use service::SessionService;
 pub use token_header::{TokenHeader, TokenHeaderError};
 pub use transport::{OnBoth, Transport};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use cookie::{Found, find_in};
+#[cfg(any(test, fuzzing))]
+pub(crate) use set_cookie::{issue, remove};
+
 use crate::session::Session;
 
 impl Session {

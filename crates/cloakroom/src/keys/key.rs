@@ -2,6 +2,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::derived::{Derived, Purpose};
@@ -56,7 +57,11 @@ impl Key {
         let (id, secret) = (id.into(), secret.as_ref());
         match weak::problem(secret) {
             Some(problem) => Err(KeyError::key(id, format!("{problem}; {REMEDY}"))),
-            None => Ok(Self { id, secret: Zeroizing::new(secret.to_vec()) }),
+            None => {
+                #[cfg(feature = "testkit")]
+                crate::witness::saw("key", || secret);
+                Ok(Self { id, secret: Zeroizing::new(secret.to_vec()) })
+            }
         }
     }
 
@@ -89,7 +94,7 @@ impl Key {
     }
 
     pub(super) fn has_the_secret_of(&self, other: &Self) -> bool {
-        self.secret == other.secret
+        self.secret.ct_eq(&other.secret).into()
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod derived;
 mod error;
+#[cfg(any(test, fuzzing))]
+mod fuzzing;
 mod in_use;
 mod key;
 mod mac;
@@ -14,6 +16,8 @@ mod tests;
 mod weak;
 
 pub use error::KeyError;
+#[cfg(any(test, fuzzing))]
+pub use fuzzing::key_ring;
 pub use key::{Key, KeyId};
 pub use ring::KeyRing;
 

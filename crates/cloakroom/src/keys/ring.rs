@@ -73,7 +73,7 @@ impl KeyRing {
     }
 
     /// All keys, the active one first.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
         self.0.iter()
     }

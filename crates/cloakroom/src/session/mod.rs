@@ -30,6 +30,8 @@ pub use login::Login;
 pub use value::SessionValue;
 #[cfg(feature = "jwt")]
 pub use verified::AccessError;
+#[cfg(any(test, fuzzing))]
+pub use value::fuzzing::stored_value;
 
 pub(crate) use desk::Desks;
 pub(crate) use handle::{Handle, Reply};

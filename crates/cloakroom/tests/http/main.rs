@@ -7,6 +7,7 @@
 
 mod access_tokens;
 mod adoption;
+mod advisories;
 mod cache_headers;
 mod clocks;
 mod cookie_settings;
@@ -23,6 +24,7 @@ mod hints;
 mod hostile_bearers;
 mod hostile_cookies;
 mod identifiers;
+mod interleavings;
 mod isolation;
 mod jwt;
 mod keys;
@@ -45,6 +47,7 @@ mod rotation_faults;
 mod sealing;
 mod secrets;
 mod set_cookie;
+mod settings;
 mod sockets;
 mod step_up;
 mod store_away;

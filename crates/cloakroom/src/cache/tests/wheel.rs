@@ -178,3 +178,22 @@ proptest! {
         }
     }
 }
+
+/// Everybody who creates sessions and has them pushed out, or ends them, would fill the memory with what is left of them.
+#[test]
+fn r32_what_went_long_before_its_time_does_not_wait_in_the_wheel() {
+    let wheel = Wheel::new(at(0));
+    let living: Vec<_> = (0..1000_u64).map(Arc::new).collect();
+    let due = |number: u64| at(100 + number);
+    living.iter().for_each(|item| wheel.schedule(item, due(**item)));
+    for number in 0..100_000 {
+        wheel.schedule(&Arc::new(number), due(number % 1000));
+    }
+    assert!(wheel.len() < 3000, "{} of 1000 are waited for", wheel.len());
+    let mut seen = 0;
+    while wheel.advance(at(10_000), |_| {
+        seen += 1;
+        None
+    }) {}
+    assert_eq!(seen, 1000, "all that are there are visited");
+}

@@ -68,7 +68,7 @@ pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Err
         return refuse("does not go with `insecure_for_localhost`; leave out one of the two".to_owned());
     }
     if is_address(domain) {
-        return refuse(format!("is the address `{domain}`, which has no hosts below it; leave it out"));
+        return refuse(format!("is the address {domain:?}, which has no hosts below it; leave it out"));
     }
     let label = |label: &str| {
         let inner = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');

@@ -1,0 +1,124 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cloakroom::Timestamp;
+use cloakroom::store::{Authentication, Lifetimes, Payload, Previous, Principal, Record, StoredValue, Verifier};
+
+use crate::wire::{Fields, Malformed, decode, fields};
+
+/// A record against a reader that takes its time, and against itself written again.
+///
+/// An input is a record: a field on each line, its name, `=` and its content.
+///
+/// # Panics
+/// If the two differ, or if a record does not survive being written.
+pub fn record(input: &[u8]) {
+    let lines: Vec<_> = input.split(|byte| *byte == b'\n').map(line).collect();
+    let read = decode(&Fields::of(&lines));
+    assert_eq!(read.as_ref().ok(), slowly(&lines).as_ref());
+    match read {
+        Ok(record) => survives(&record, input.len()),
+        Err(Malformed::Format(format)) => assert!(format.chars().count() <= 20, "no more than a glimpse of it"),
+        Err(_) => {}
+    }
+}
+
+fn line(line: &[u8]) -> (&[u8], &[u8]) {
+    let name = line.iter().position(|byte| *byte == b'=').unwrap_or(line.len());
+    (&line[..name], line.get(name + 1..).unwrap_or_default())
+}
+
+fn survives(record: &Record, length: usize) {
+    let written = fields(record);
+    let pairs: Vec<_> = written.chunks(2).map(|pair| (pair[0].as_slice(), pair[1].as_slice())).collect();
+    assert_eq!(decode(&Fields::of(&pairs)).as_ref(), Ok(record), "a record survives being written");
+    let kept: usize = record.values.iter().map(|value| value.key.len() + value.payload.len()).sum();
+    assert!(kept <= length + record.values.len(), "no more is kept than was there");
+}
+
+/// The documented rules, one after the other.
+fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
+    let all: BTreeMap<&[u8], &[u8]> = lines.iter().copied().collect();
+    if all.len() != lines.len() || lines.len() > 4096 {
+        return None;
+    }
+    let get = |name: &str| all.get(name.as_bytes()).copied();
+    let number = |name: &str| get(name).and_then(number);
+    let instant = |name: &str| number(name).map(Timestamp::from_millis);
+    if get("format")? != b"1" {
+        return None;
+    }
+    let lifetimes = Lifetimes::new(instant("created")?, Duration::from_millis(number("idle")?), instant("absolute")?);
+    let nonce: [u8; 8] = hex(get("recent")?.get(..16)?)?.try_into().ok()?;
+    let mut record = Record::new(verifier(get("secret")?)?, lifetimes, u64::from_be_bytes(nonce));
+    record.lifetimes.persistent = get("persistent") == Some(b"1");
+    record.version = number("version").filter(|version| *version < 1 << 53)?;
+    record.last_seen = instant("seen")?;
+    if let Some(previous) = get("previous") {
+        record.previous = Some(Previous::new(verifier(previous)?, instant("until")?));
+    }
+    if let Some(principal) = get("principal") {
+        let principal = Principal::new(String::from_utf8(principal.to_vec()).ok()?);
+        let label = get("label").and_then(|label| String::from_utf8(label.to_vec()).ok());
+        record.authentication = Some(Authentication::new(principal, instant("since")?, label.map(Into::into)));
+    }
+    for (name, content) in lines {
+        let Some(key) = name.strip_prefix(b"value:") else { continue };
+        let letters: BTreeSet<u8> = (b'a'..=b'z').chain(b'0'..=b'9').chain(*b"_-.").collect();
+        let named = !key.is_empty() && key.len() <= 64 && key.iter().all(|letter| letters.contains(letter));
+        if !named && key != b"*" {
+            return None;
+        }
+        record.values.push(value(String::from_utf8_lossy(key).as_ref(), content, record.version));
+    }
+    Some(record)
+}
+
+fn value(key: &str, content: &[u8], record_version: u64) -> StoredValue {
+    let words: Vec<_> = content.splitn(4, |byte| *byte == b' ').collect();
+    if let [b"1", version, fresh_until, rest] = words[..]
+        && let Some(version) = number(version)
+        && let Some(fresh_until) = (if fresh_until == b"-" { Some(None) } else { number(fresh_until).map(Some) })
+        && let Some(payload) = payload(rest)
+    {
+        return StoredValue::new(key.into(), version, fresh_until.map(Timestamp::from_millis), payload);
+    }
+    let version = match words[..] {
+        [form, version, _, ..] if number(form).is_some() => number(version),
+        _ => None,
+    };
+    let unreadable = Payload::Present([b"\0", content].concat().into());
+    StoredValue::new(key.into(), version.unwrap_or(record_version), None, unreadable)
+}
+
+fn payload(rest: &[u8]) -> Option<Payload> {
+    match rest {
+        b"absent" => Some(Payload::Absent),
+        b"removed" => Some(Payload::Removed),
+        [b'j', b's', b'o', b'n', b' ', json @ ..] => Some(Payload::Present(json.into())),
+        [b's', b'e', b'a', b'l', b'e', b'd', b' ', sealed @ ..] => Some(Payload::Sealed(sealed.into())),
+        _ => None,
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    let mut number = 0_u128;
+    for digit in digits {
+        number = number * 10 + u128::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
+        if number > u128::from(u64::MAX) {
+            return None;
+        }
+    }
+    u64::try_from(number).ok().filter(|_| (1..=20).contains(&digits.len()))
+}
+
+fn verifier(digits: &[u8]) -> Option<Verifier> {
+    Some(Verifier::from_bytes(hex(digits)?.try_into().ok()?))
+}
+
+fn hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let digit = |digit: &u8| b"0123456789abcdef".iter().position(|known| known == digit);
+    let digits: Vec<usize> = digits.iter().map(digit).collect::<Option<_>>()?;
+    let whole = digits.len().is_multiple_of(2);
+    whole.then(|| digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
+}

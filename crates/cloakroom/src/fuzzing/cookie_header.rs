@@ -1,0 +1,45 @@
+use crate::http::{Found, find_in};
+
+const NAME: &[u8] = b"__Host-session";
+
+/// The cookie reader against one that takes its time.
+///
+/// An input is a request: its lines are `Cookie` fields.
+///
+/// # Panics
+/// If the two differ, or if the order of fields means anything.
+pub fn cookie_header(request: &[u8]) {
+    let fields: Vec<&[u8]> = request.split(|byte| *byte == b'\n').collect();
+    let found = find_in(fields.iter().copied(), NAME);
+    assert_eq!(found, slowly(&fields, NAME));
+    assert_eq!(found, find_in(fields.into_iter().rev(), NAME), "the order of fields must mean nothing");
+}
+
+/// The documented rules, one after the other, each on its own copy of the data.
+fn slowly<'a>(fields: &[&'a [u8]], name: &[u8]) -> Found<'a> {
+    let pairs: Vec<&[u8]> = fields.iter().flat_map(|field| field.split(|byte| *byte == b';')).collect();
+    if fields.iter().map(|field| field.len()).sum::<usize>() > 16 * 1024 || pairs.len() > 180 {
+        return Found::Oversized;
+    }
+    let mut values = Vec::new();
+    for pair in pairs {
+        let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
+        if trimmed(&pair[..equals]) == name {
+            values.push(trimmed(&pair[equals + 1..]));
+        }
+    }
+    values.sort_unstable();
+    values.dedup();
+    match values[..] {
+        [] => Found::Absent,
+        [value] => Found::One(value),
+        _ => Found::Ambiguous,
+    }
+}
+
+fn trimmed(text: &[u8]) -> &[u8] {
+    let is_visible = |byte: &u8| *byte != b' ' && *byte != b'\t';
+    let Some(start) = text.iter().position(is_visible) else { return b"" };
+    let end = text.iter().rposition(is_visible).unwrap_or(start);
+    &text[start..=end]
+}

@@ -1,0 +1,93 @@
+//! Settings that cannot work, and rings of keys that must not be used: what each error has to name.
+
+use std::time::Duration;
+
+use cloakroom::{LimitPolicy, Sessions, SessionsBuilder};
+
+/// One builder: why it is refused, what is set, the setting that the error names, and a word of its remedy.
+pub(crate) type Row = (&'static str, fn(SessionsBuilder) -> SessionsBuilder, &'static str, &'static str);
+
+const DAY: u64 = 24 * 60 * 60;
+const AN_INSTANT: Duration = Duration::from_millis(999);
+
+pub(crate) const BUILDERS: &[Row] = &[
+    ("no idle timeout", |b| b.idle_timeout(Duration::ZERO), "idle_timeout", "1s"),
+    ("an idle timeout below a second", |b| b.idle_timeout(AN_INSTANT), "idle_timeout", "1s"),
+    ("an idle timeout of 401 days", |b| b.idle_timeout(Duration::from_secs(401 * DAY)), "idle_timeout", "34560000"),
+    ("an endless idle timeout", |b| b.idle_timeout(Duration::MAX), "idle_timeout", "34560000"),
+    ("no absolute timeout", |b| b.absolute_timeout(Duration::ZERO), "absolute_timeout", "1s"),
+    ("an absolute timeout below a second", |b| b.absolute_timeout(AN_INSTANT), "absolute_timeout", "1s"),
+    ("a session for 401 days", |b| b.absolute_timeout(Duration::from_secs(401 * DAY)), "absolute_timeout", "34560000"),
+    ("an endless session", |b| b.absolute_timeout(Duration::MAX), "absolute_timeout", "34560000"),
+    ("a grace of 61 seconds", |b| b.renewal_grace(Duration::from_secs(61)), "renewal_grace", "60"),
+    ("an endless grace", |b| b.renewal_grace(Duration::MAX), "renewal_grace", "60"),
+    ("packing at once", |b| b.pack_after(Some(Duration::ZERO)), "pack_after", "1s"),
+    ("packing below a second", |b| b.pack_after(Some(AN_INSTANT)), "pack_after", "1s"),
+    ("packing never, as a number", |b| b.pack_after(Some(Duration::MAX)), "pack_after", "34560000"),
+    ("no memory", |b| b.max_bytes(0), "max_bytes", "at least"),
+    ("less memory than one session", |b| b.max_bytes(64 << 10), "max_bytes", "at least 69632"),
+    ("sessions of no size", |b| b.max_session_bytes(0), "max_session_bytes", "at least 1"),
+    ("a session of all memory there is", |b| b.max_session_bytes(usize::MAX), "max_session_bytes", "4 GiB"),
+    ("values of no size", |b| b.max_value_bytes(0), "max_value_bytes", "at least 1"),
+    ("a value larger than its session", |b| b.max_value_bytes(65 << 10), "max_value_bytes", "`max_session_bytes`"),
+    ("a value of all memory there is", |b| b.max_value_bytes(usize::MAX), "max_value_bytes", "`max_session_bytes`"),
+    ("sessions without values", |b| b.max_values(0), "max_values", "at least 1"),
+    (
+        "nobody may log in",
+        |b| b.max_sessions_per_principal(0, LimitPolicy::Reject),
+        "max_sessions_per_principal",
+        "at least 1",
+    ),
+    (
+        "everybody is displaced at once",
+        |b| b.max_sessions_per_principal(0, LimitPolicy::EndOldest),
+        "max_sessions_per_principal",
+        "leave the limit out",
+    ),
+];
+
+pub(crate) fn builders() -> impl Iterator<Item = (&'static str, SessionsBuilder, &'static str, &'static str)> {
+    BUILDERS.iter().map(|(why, set, setting, remedy)| (*why, set(Sessions::builder()), *setting, *remedy))
+}
+
+/// Thirty-two bytes of SHA-256, as anybody may make them; which are secret until they stand here.
+const GOOD: &str = "pZGm1Av0IEBKARczz7exkNYsZb8LzaMrV7J32a2fFG4=";
+const OTHER: &str = "dNLEdjkpKeHImLKqXnnPYYdS0xdxOh8vCCfVf8Y9oBA=";
+
+/// One ring: why it is refused, its text as a template of `{good}` and `{other}`, and what the error says.
+pub(crate) const RINGS: &[(&str, &str, &str)] = &[
+    ("nothing", "", "the key ring is empty"),
+    ("only separators", " ,\t,\n", "the key ring is empty"),
+    ("no number", "{good}", "entry 1 of the key ring has no number"),
+    ("an empty number", ":{good}", "entry 1 of the key ring has no number"),
+    ("a number in words", "one:{good}", "entry 1 of the key ring has no number"),
+    ("a negative number", "-1:{good}", "entry 1 of the key ring has no number"),
+    ("a number beyond 255", "256:{good}", "entry 1 of the key ring has no number"),
+    ("a number in hexadecimal", "0x1:{good}", "entry 1 of the key ring has no number"),
+    ("a fraction", "1.0:{good}", "entry 1 of the key ring has no number"),
+    ("a number of another alphabet", "١:{good}", "entry 1 of the key ring has no number"),
+    ("the number behind", "{good}:1", "entry 1 of the key ring has no number"),
+    ("an equals sign for the colon", "1={good}", "entry 1 of the key ring has no number"),
+    ("a second entry without a number", "1:{good},{other}", "entry 2 of the key ring has no number"),
+    ("quotes around all", "\"1:{good}\"", "entry 1 of the key ring has no number"),
+    ("no secret", "1:", "key 1 is empty"),
+    ("a secret that is no base64", "1:not-a-secret!", "key 1 is not base64"),
+    ("a secret with a space", "1:pZGm1Av0 IEBKARczz7exkNYsZb8LzaMrV7J32a2fFG4=", "key 1 is shorter than 32 bytes"),
+    ("two alphabets in one", "1:-ZGm1Av0IEBKARczz7exkNYsZb8LzaMrV7J32a2f+G4=", "key 1 is not base64"),
+    ("hexadecimal digits", "1:000102030405060708090a0b0c0d0e0f", "key 1 is shorter than 32 bytes"),
+    ("31 bytes", "1:pZGm1Av0IEBKARczz7exkNYsZb8LzaMrV7J32a2fFA==", "key 1 is shorter than 32 bytes"),
+    ("zeros", "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "key 1 is visibly not random"),
+    ("counting up", "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "key 1 is visibly not random"),
+    ("a text", "1:Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSBjb3JyZWN0", "key 1 is a text"),
+    ("a key of RFC 7520", "1:hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg", "key 1 is published"),
+    ("a key of RFC 8037", "1:nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "key 1 is published"),
+    ("a number twice", "1:{good},1:{other}", "key 1 is there twice"),
+    ("a number twice, far apart", "1:{good} 2:{other}\n1:{other}", "key 1 is there twice"),
+    ("a secret twice", "1:{good},2:{good}", "key 2 has the secret of key 1"),
+];
+
+/// The text of each ring, filled in; and what of it no error may repeat.
+pub(crate) fn rings() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    let filled = |text: &str| text.replace("{good}", GOOD).replace("{other}", OTHER);
+    RINGS.iter().map(move |(why, text, says)| (*why, filled(text), *says))
+}

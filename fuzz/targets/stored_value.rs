@@ -1,0 +1,7 @@
+//! A value as a store returned it, which survives its encoding or is not quoted.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| cloakroom::fuzzing::stored_value(input));
