@@ -133,7 +133,9 @@ pub(crate) fn tag_of(visitor: &Visitor) -> String {
         let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         alphabet.iter().position(|letter| *letter == byte).expect("base64url") as u32
     };
-    let bits: Vec<u32> = token.bytes().take(22).map(digit).collect();
-    let bit = |n: usize| (bits[n / 6] >> (5 - n % 6)) & 1;
+    // A token with a MAC begins with a byte for its key.
+    let skipped = if [66, 79].contains(&token.len()) { 8 } else { 0 };
+    let bits: Vec<u32> = token.bytes().take(24).map(digit).collect();
+    let bit = |n: usize| (bits[(skipped + n) / 6] >> (5 - (skipped + n) % 6)) & 1;
     (0..32).map(|digit| (0..4).fold(0, |value, n| value << 1 | bit(4 * digit + n))).map(|n| format!("{n:x}")).collect()
 }
