@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom::store::{
     Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Receipt, Record,
@@ -232,6 +233,10 @@ impl Store for RedisStore {
 
     fn vouches(&self, lease: Lease) -> bool {
         self.0.settings.leases.hold(lease)
+    }
+
+    fn longest_lease(&self) -> Duration {
+        self.0.settings.lease
     }
 }
 

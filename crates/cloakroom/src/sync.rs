@@ -18,6 +18,11 @@ mod imp {
     pub(crate) async fn pause(span: std::time::Duration) {
         tokio::time::sleep(span).await;
     }
+
+    /// The answer, if it comes within the span. Without regard to the injected clock, as what is waited for is the network.
+    pub(crate) async fn within<T>(span: std::time::Duration, answer: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(span, answer).await.ok()
+    }
 }
 
 #[cfg(cloakroom_shuttle)]
@@ -60,6 +65,11 @@ mod imp {
 
     pub(crate) async fn pause(_span: std::time::Duration) {
         shuttle::future::yield_now().await;
+    }
+
+    /// The explorer knows no time, so that it is always over.
+    pub(crate) async fn within<T>(_span: std::time::Duration, _answer: impl Future<Output = T>) -> Option<T> {
+        None
     }
 }
 

@@ -14,6 +14,9 @@ use super::desk::Desk;
 use super::held::{AnsweredBy, Held};
 use super::shown::Shown;
 
+/// How soon a store that did not answer is asked again what to tell the client.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
 /// One request's hold on its client's session. Clones are the same hold.
 #[derive(Clone)]
 pub(crate) struct Handle(Arc<Inner>);
@@ -80,10 +83,28 @@ impl Handle {
     }
 
     /// Asks whether the token of this request is still the present one. If nobody answers, the client is not
-    /// told of a version: it might be receiving a newer token right now, which this one would overwrite.
+    /// told of a version: it might be receiving a newer token right now, which this one would overwrite. By
+    /// then no node serves what is older, so that the client needs not be told.
     pub(crate) async fn settle(&self) {
-        let present = self.open().await.ok().flatten();
+        let present = match self.open().await {
+            Ok(present) => present,
+            Err(_) => self.outlast_older_copies().await,
+        };
         self.with_held(|held| held.settle(present.as_ref().map(|(_, state)| &**state)));
+    }
+
+    /// Goes on asking, for as long as other nodes may serve copies of which nobody could tell them that they are old.
+    async fn outlast_older_copies(&self) -> Option<Open> {
+        let longest = self.engine().store.as_ref().map(|store| store.longest_lease())?;
+        let answer = async {
+            loop {
+                crate::sync::pause(ASK_AGAIN).await;
+                if let Ok(present) = self.open().await {
+                    return present;
+                }
+            }
+        };
+        crate::sync::within(longest, answer).await.flatten()
     }
 
     /// What a token says that says more than which session it opens: when it is made, and for whom.

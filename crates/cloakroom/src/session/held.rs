@@ -23,6 +23,8 @@ pub(super) struct Held {
     pub(super) is_refreshed: bool,
     /// The client should get its token again, although it is the same.
     pub(super) outdated: bool,
+    /// How long the session may live, as far as this request had to know that.
+    term: Option<Kept>,
     /// Whether the token was the present one when the response was ready, where that had to be asked.
     settled: Option<bool>,
     /// The version hint that the client came with.
@@ -148,6 +150,7 @@ impl Held {
     /// From now on the client holds this.
     pub(super) fn adopt(&mut self, bearer: Bearer, cell: Arc<Cell>) {
         self.bearer = Some(bearer);
+        self.term = cell.state().last_known().map(Kept::of);
         self.cell = Some(cell);
         self.standing = Standing::Opened;
         self.news = News::NewToken;
@@ -162,8 +165,10 @@ impl Held {
 
     /// Takes in the state of the session at the end of the request, if that could be learned.
     pub(super) fn settle(&mut self, state: Option<&State>) {
-        let present = state.and_then(State::snapshot).map(|snapshot| snapshot.fingerprint);
-        self.settled = Some(self.bearer.is_some_and(|bearer| present == Some(bearer.fingerprint)));
+        let present = state.and_then(State::snapshot);
+        let is_present = |snapshot: &Snapshot| self.bearer.is_some_and(|held| held.fingerprint == snapshot.fingerprint);
+        self.settled = Some(present.is_some_and(is_present));
+        self.term = present.map(Kept::of).or(self.term);
     }
 
     /// Whether what the client has should be replaced, although its secret is the same.
@@ -176,7 +181,8 @@ impl Held {
     /// Nothing about a token that was replaced or whose session ended since: its client may be
     /// receiving the new one with another response, which this one would overwrite. Where that is not
     /// known, because the copy was invalidated, a token that this request made is told; of any other, the shared
-    /// tier has to say first whether it is the present one.
+    /// tier has to say first whether it is the present one. It also has to say how long a session lives whose copy was
+    /// pushed out of memory.
     pub(super) fn reply(&self, now: Timestamp) -> Reply {
         if self.news == News::LoggedOut {
             return Reply::Forget;
@@ -188,6 +194,7 @@ impl Held {
         let state = cell.state();
         let is_present = match &**state {
             State::Live(snapshot) => Some(snapshot.fingerprint == bearer.fingerprint),
+            State::Vacant(vacancy) if vacancy.former.is_none() && self.settled.is_none() => None,
             State::Vacant(_) if self.news == News::NewToken => Some(true),
             State::Vacant(_) => self.settled,
             State::Ended(_) => Some(false),
@@ -195,13 +202,24 @@ impl Held {
         match is_present {
             None => Reply::Unsettled,
             Some(false) => Reply::Unchanged,
-            Some(true) => keep(bearer, state.last_known(), now),
+            Some(true) => {
+                let Kept { until, persistent } = state.last_known().map(Kept::of).or(self.term).unwrap_or_default();
+                Reply::Keep { token: bearer.token(), lifetime: until.since(now), persistent }
+            }
         }
     }
 }
 
-fn keep(bearer: &Bearer, snapshot: Option<&Snapshot>, now: Timestamp) -> Reply {
-    let (until, persistent) =
-        snapshot.map(|snapshot| (snapshot.absolute, snapshot.is_persistent())).unwrap_or_default();
-    Reply::Keep { token: bearer.token(), lifetime: until.since(now), persistent }
+/// For how long a client keeps its token.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    until: Timestamp,
+    /// It should outlive the browser.
+    persistent: bool,
+}
+
+impl Kept {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self { until: snapshot.absolute, persistent: snapshot.is_persistent() }
+    }
 }

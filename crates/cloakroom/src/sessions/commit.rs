@@ -219,10 +219,14 @@ impl Engine {
     fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) {
         let next = Arc::new(State::Live(next));
         let mut present = Arc::clone(before);
-        while let Ok(None) = self.tier.put(cell, &present, Arc::clone(&next)) {
-            present = Arc::clone(&cell.state());
-            if present.snapshot().map(|snapshot| snapshot.version) != before.snapshot().map(|snapshot| snapshot.version)
-            {
+        let version = |state: &State| state.snapshot().map(|snapshot| snapshot.version);
+        loop {
+            match self.tier.put(cell, &present, Arc::clone(&next)) {
+                Ok(Some(_)) => break,
+                Ok(None) => present = Arc::clone(&cell.state()),
+                Err(_) => return self.tier.vacate(cell),
+            }
+            if version(&present) != version(before) {
                 return self.tier.vacate(cell);
             }
         }

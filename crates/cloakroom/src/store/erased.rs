@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{
     Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
@@ -24,6 +25,7 @@ pub(crate) trait AnyStore: Send + Sync {
     fn namespace(&self) -> &str;
     fn attach(&self, copies: Arc<dyn Copies>);
     fn vouches(&self, lease: Lease) -> bool;
+    fn longest_lease(&self) -> Duration;
 }
 
 impl<S: Store> AnyStore for S {
@@ -69,5 +71,9 @@ impl<S: Store> AnyStore for S {
 
     fn vouches(&self, lease: Lease) -> bool {
         Store::vouches(self, lease)
+    }
+
+    fn longest_lease(&self) -> Duration {
+        Store::longest_lease(self)
     }
 }

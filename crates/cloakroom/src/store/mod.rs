@@ -41,6 +41,7 @@ pub use crate::identity::{Authentication, Previous, Principal, Tag, Verifier};
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Keeps the records of all sessions, for all nodes.
 ///
@@ -168,6 +169,15 @@ pub trait Store: Send + Sync + 'static {
     fn vouches(&self, lease: Lease) -> bool {
         let _ = lease;
         false
+    }
+
+    /// How long, at most, a node goes on vouching for a copy that another node has changed, if the news of the change
+    /// do not reach it: the same on every node. Zero, as by default, where news are never late.
+    ///
+    /// A client is told by its token what it has written, so that no node serves it less. Where that cannot be told
+    /// because the store went away before the answer did, the answer waits for this long.
+    fn longest_lease(&self) -> Duration {
+        Duration::ZERO
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -167,5 +168,9 @@ impl<S: Store> Store for SpyStore<S> {
 
     fn vouches(&self, lease: Lease) -> bool {
         self.spied.store.vouches(lease)
+    }
+
+    fn longest_lease(&self) -> Duration {
+        self.spied.store.longest_lease()
     }
 }

@@ -1,14 +1,21 @@
 //! A client reads its own writes on every node, however late the news of them are there.
 
-use cloakroom::testkit::MemoryStore;
-use cloakroom::{SessionLayer, Sessions};
+use std::time::Duration;
+
+use cloakroom::store::StoreErrorKind;
+use cloakroom::testkit::{FaultyStore, MemoryStore};
+use cloakroom::{CookieConfig, SessionLayer, Sessions};
+use tokio::time::Instant;
 
 use crate::support::{Browser, House, Node, Stage, routes};
+
+const LEASE: Duration = Duration::from_secs(2);
 
 /// Two nodes that share a store, and a third that hears of nothing.
 struct Scene {
     stage: Stage,
     slow: Node,
+    slow_store: FaultyStore<MemoryStore>,
     other: Node,
     deaf: Node,
     deaf_store: MemoryStore,
@@ -19,7 +26,9 @@ impl Scene {
     async fn set() -> Self {
         let house = House::shared();
         let stage = Stage::new();
-        let slow = Node::with_routes(house.builder(), stage.routes());
+        let slow_store = FaultyStore::new(house.store.as_ref().unwrap().node().with_longest_lease(LEASE));
+        let builder = Sessions::builder().clock(house.clock.clone()).store(slow_store.clone());
+        let slow = Node::with_routes(builder, stage.routes());
         let other = house.node();
         let deaf_store = house.store.as_ref().unwrap().node();
         let sessions = Sessions::builder().clock(house.clock.clone()).store(deaf_store.clone()).build().unwrap();
@@ -29,12 +38,22 @@ impl Scene {
         tab.post("/note/first").await.ok();
         assert_eq!(tab.at(&deaf.app).get("/note").await.ok().body, "first");
         deaf_store.pause_invalidations();
-        Self { stage, slow, other, deaf, deaf_store, tab }
+        Self { stage, slow, slow_store, other, deaf, deaf_store, tab }
     }
 
     /// The first tab's handler does something and is held up before it answers; `meanwhile` is what another
     /// tab does at another node. Answers with what the first tab is told.
     async fn overtaken(&mut self, path: &'static str, meanwhile: &str) -> Browser {
+        self.overtaken_and(path, meanwhile, async |_| {}).await
+    }
+
+    /// The same, and something else happens at the end.
+    async fn overtaken_and(
+        &mut self,
+        path: &'static str,
+        meanwhile: &str,
+        at_last: impl AsyncFnOnce(&FaultyStore<MemoryStore>),
+    ) -> Browser {
         let mut first = self.tab.at(&self.slow.app);
         let mut second = self.tab.at(&self.other.app);
         let held_up = async {
@@ -43,6 +62,7 @@ impl Scene {
         let overtaking = async {
             self.stage.arrival().await;
             second.post(meanwhile).await.ok();
+            at_last(&self.slow_store).await;
             self.stage.release();
         };
         tokio::join!(held_up, overtaking);
@@ -74,4 +94,62 @@ async fn a_write_that_a_login_overtakes_before_its_answer_does_not_give_the_old_
     let first = scene.overtaken("/written-then-paused/second", "/login/alice").await;
     assert_eq!(first.ticket(), old, "the newer one comes with the login's answer");
     assert_eq!(first.at(&scene.other.app).get("/whoami").await.ok().body, "nobody", "and this one is dead");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_tell_what_it_wrote_comes_when_no_node_serves_less_any_more() {
+    let mut scene = Scene::set().await;
+    let old = scene.tab.ticket();
+    let mut began = Instant::now();
+    let first = scene
+        .overtaken_and("/written-then-paused/second", "/count", async |store| {
+            store.fail_all(StoreErrorKind::Unavailable);
+            began = Instant::now();
+        })
+        .await;
+    assert_eq!(first.ticket(), old);
+    assert!((LEASE..2 * LEASE).contains(&began.elapsed()), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_tells_what_it_wrote_as_soon_as_the_store_is_there_again() {
+    let mut scene = Scene::set().await;
+    let mut began = Instant::now();
+    let first = scene
+        .overtaken_and("/written-then-paused/second", "/count", async |store| {
+            store.fail_all(StoreErrorKind::Unavailable);
+            began = Instant::now();
+            let store = store.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(LEASE / 4).await;
+                store.heal();
+            });
+        })
+        .await;
+    assert!((LEASE / 4..LEASE / 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert_eq!(first.at(&scene.deaf.app).get("/note").await.ok().body, "second", "its own write");
+}
+
+#[tokio::test]
+async fn a_session_whose_copy_was_pushed_out_before_the_answer_is_kept_for_as_long_as_it_lives() {
+    let (house, stage) = (House::shared(), Stage::new());
+    // Room for a few sessions.
+    let sessions = house.builder().max_bytes(69_632).build().unwrap();
+    let cookie = CookieConfig::builder().name("session").insecure_for_localhost().persistent().build().unwrap();
+    let app = stage.routes().layer(SessionLayer::new(sessions.clone()).cookie(cookie));
+    let mut first = Browser::new(&app);
+    let held_up = first.post("/written-then-paused/note");
+    let others = async {
+        stage.arrival().await;
+        for _ in 0..1000 {
+            Browser::new(&app).post("/count").await.ok();
+        }
+        stage.release();
+    };
+    let (reply, ()) = tokio::join!(held_up, others);
+    assert!(sessions.stats().sessions < 300, "{:?}", sessions.stats());
+    let reply = reply.ok();
+    let lives: u64 =
+        reply.set_cookie().unwrap().split("Max-Age=").nth(1).unwrap().split(';').next().unwrap().parse().unwrap();
+    assert!(lives >= 3600, "{lives}");
 }

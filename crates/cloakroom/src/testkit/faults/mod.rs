@@ -3,6 +3,7 @@ mod plan;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -177,6 +178,10 @@ impl<S: Store> Store for FaultyStore<S> {
 
     fn vouches(&self, lease: Lease) -> bool {
         self.inner().vouches(lease)
+    }
+
+    fn longest_lease(&self) -> Duration {
+        self.inner().longest_lease()
     }
 }
 

@@ -8,6 +8,7 @@ mod records;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -36,6 +37,7 @@ use records::Records;
 pub struct MemoryStore {
     shared: Arc<Shared>,
     node: Arc<Node>,
+    longest_lease: Duration,
 }
 
 struct Shared {
@@ -81,13 +83,20 @@ impl MemoryStore {
             last_lease: AtomicU64::new(0),
         });
         let node = shared.add_node();
-        Self { shared, node }
+        Self { shared, node, longest_lease: Duration::ZERO }
     }
 
     /// Another instance over the same data, as another process would have.
     #[must_use]
     pub fn node(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), node: self.shared.add_node() }
+        Self { shared: Arc::clone(&self.shared), node: self.shared.add_node(), ..*self }
+    }
+
+    /// What the store says of how long news of changes may be [held up](Self::pause_invalidations): not at all by
+    /// default. It does not see to it.
+    #[must_use]
+    pub fn with_longest_lease(self, longest_lease: Duration) -> Self {
+        Self { longest_lease, ..self }
     }
 
     fn now(&self) -> Timestamp {
@@ -189,6 +198,10 @@ impl Store for MemoryStore {
 
     fn vouches(&self, lease: Lease) -> bool {
         self.node.vouches(lease)
+    }
+
+    fn longest_lease(&self) -> Duration {
+        self.longest_lease
     }
 }
 
