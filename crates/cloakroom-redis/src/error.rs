@@ -47,6 +47,15 @@ pub enum Problem {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// The line would be encrypted, and the server does not speak so at this address.
+    #[error(
+        "server: {0} does not speak TLS; give the port at which it does (`tls-port` in its configuration), or use \
+         `redis://` if the network itself is trusted"
+    )]
+    SpeaksPlain(String),
+    /// The line would not be encrypted, and the server speaks nothing but TLS at this address.
+    #[error("server: {0} speaks TLS; use `rediss://`, with the feature `tls` of cloakroom-redis")]
+    SpeaksTls(String),
     /// The server cannot be reached or refuses the credentials.
     #[error("server: cannot be reached: {0}")]
     Unreachable(String),

@@ -1,5 +1,7 @@
 //! A look at the server before anybody depends on it.
 
+mod knock;
+
 use std::time::{Duration, Instant};
 
 use cloakroom::Timestamp;
@@ -41,7 +43,10 @@ pub(crate) async fn look(
     now: Timestamp,
 ) -> Result<Vec<Warning>, ConnectError> {
     let began = Instant::now();
-    let mut connection = connect(origin, settings).await.map_err(|error| unreachable(&error))?;
+    let mut connection = match connect(origin, settings).await {
+        Ok(connection) => connection,
+        Err(error) => return Err(unreachable(origin, &error, settings.deadline).await.into()),
+    };
     let mut look =
         Look { connection: &mut connection, deadline: settings.deadline, problems: Vec::new(), warnings: Vec::new() };
     look.at_rights(settings).await;
@@ -58,11 +63,30 @@ async fn connect(origin: &Origin, settings: &Settings) -> RedisResult<Multiplexe
     timed(settings.deadline, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
-fn unreachable(error: &RedisError) -> ConnectError {
+/// Why nobody could be asked anything.
+async fn unreachable(origin: &Origin, error: &RedisError, deadline: Duration) -> Problem {
     match error.kind() {
-        ErrorKind::RESP3NotSupported => Problem::TooOld("below 6".into()).into(),
-        _ => tls::distrust(error).unwrap_or_else(|| Problem::Unreachable(error.to_string())).into(),
+        ErrorKind::RESP3NotSupported => return Problem::TooOld("below 6".into()),
+        // Who looks for the master asks as the user does.
+        ErrorKind::Server(ServerErrorKind::NoPerm) => {
+            let detail = error.to_string();
+            return Problem::Forbidden { what: "ask which server is the master", detail };
+        }
+        // The client library has one kind for all that it finds wrong with what it was given.
+        ErrorKind::InvalidClientConfig if error.to_string().contains("does not point to a sentinel") => {
+            return Problem::Topology(
+                "it names a server and no sentinel; give the sentinels' port (26379), or say `.server(…)` or `redis://`",
+            );
+        }
+        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {}
+        // Another language than expected shows as silence, or as a line that breaks.
+        _ => {
+            if let Some(problem) = knock::at(origin.given(), deadline).await {
+                return problem;
+            }
+        }
     }
+    tls::distrust(error).unwrap_or_else(|| Problem::Unreachable(error.to_string()))
 }
 
 struct Look<'a> {
