@@ -13,27 +13,10 @@ use crate::error::{ConnectError, Problem};
 use crate::link::{Origin, Settings, timed};
 use crate::scripts;
 use crate::tls;
+use crate::warning::Warning;
 
 /// By how much the clocks may differ before it is worth a warning.
 const SKEW: Duration = Duration::from_secs(5);
-
-/// Something about the server that works, but may lose sessions.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Warning {
-    /// When memory is short, the server drops sessions.
-    #[error("`maxmemory-policy {0}` lets the server drop live sessions when memory is short; set `noeviction`")]
-    Eviction(String),
-    /// After a restart of the server, all sessions are gone.
-    #[error("the server keeps nothing on disk, so that its restart ends all sessions; set `appendonly yes`")]
-    NoPersistence,
-    /// The server's clock and this machine's differ.
-    #[error("the server's clock and this machine's differ by {0:?}; sessions last longer or shorter by that")]
-    Clock(Duration),
-    /// The user may not look.
-    #[error("the user may not run `INFO`, so that neither the eviction policy nor persistence was looked at")]
-    Blind,
-}
 
 /// `now` is what the clock says that the sessions go by.
 pub(crate) async fn look(
@@ -53,7 +36,7 @@ pub(crate) async fn look(
     look.at_info(clustered).await;
     look.at_clock(|| now.after(began.elapsed())).await;
     let Look { problems, warnings, .. } = look;
-    if problems.is_empty() { Ok(warnings) } else { Err(ConnectError::new(problems)) }
+    if problems.is_empty() { Ok(warnings) } else { Err(ConnectError { problems, warnings }) }
 }
 
 async fn connect(origin: &Origin, settings: &Settings) -> RedisResult<MultiplexedConnection> {
