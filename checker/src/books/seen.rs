@@ -15,13 +15,16 @@ pub(crate) struct Seen {
     owner: u64,
     list: Vec<u64>,
     count: Option<(u64, Instant)>,
-    /// The last write's answer had no newer token.
-    pub(crate) untold: bool,
+    /// The last answer had no newer token.
+    untold: bool,
+    /// That may have been so because the session was over by then: nobody is told of a version of what is over, as
+    /// the client may be receiving the token of another session.
+    parting: bool,
 }
 
 impl Seen {
     pub(crate) const fn new(device: usize, owner: u64) -> Self {
-        Self { device, owner, list: Vec::new(), count: None, untold: false }
+        Self { device, owner, list: Vec::new(), count: None, untold: false, parting: false }
     }
 
     /// Compares an answer to a question sent at `asked` with what this client has written and seen.
@@ -42,8 +45,19 @@ impl Seen {
         }
     }
 
-    fn told(&self) -> &'static str {
-        if self.untold { ", whose answer had no newer token" } else { "" }
+    /// Remembers whether an answer brought a newer token, for what is seen after it.
+    pub(crate) fn was_told(&mut self, told: bool, books: &Books) {
+        self.untold = !told;
+        self.parting = self.untold && books.leaving.is_some();
+    }
+
+    /// This client is shown less than it must be, or may be for as long as the news of a logout take.
+    fn is_shown_less(&self, world: &World, finding: Finding, what: impl FnOnce() -> String) {
+        if self.parting {
+            return world.tally.find_at_parting();
+        }
+        let untold = if self.untold { ", whose last answer had no newer token" } else { "" };
+        world.tally.find(finding, || format!("{}{untold}", what()));
     }
 
     fn items(&mut self, world: &World, books: &mut Books, items: &Items, asked: Instant) {
@@ -56,7 +70,9 @@ impl Seen {
         let lost: Vec<u64> = self.list.iter().copied().filter(missing).collect();
         for item in &lost {
             if !started(books, *item).is_some_and(|started| world.excuses(started)) {
-                world.tally.find(Finding::Monotonic, || format!("{item} is gone again for client {}", self.device));
+                self.is_shown_less(world, Finding::Monotonic, || {
+                    format!("{item} is gone again for client {}", self.device)
+                });
             }
         }
         if lost.is_empty() && !items.list.starts_with(&self.list) {
@@ -68,8 +84,8 @@ impl Seen {
                 continue;
             }
             if entry.device == self.device && entry.acked_before(asked) {
-                world.tally.find(Finding::OwnWrite, || {
-                    format!("client {} does not see its {item}{}", self.device, self.told())
+                self.is_shown_less(world, Finding::OwnWrite, || {
+                    format!("client {} does not see its {item}", self.device)
                 });
             } else if entry.acked_before(asked) && World::is_stale(entry, asked) {
                 world.tally.find(Finding::Stale, || format!("client {} does not see {item} yet", self.device));
@@ -106,7 +122,9 @@ impl Seen {
         let least = |of: &dyn Fn(&super::Entry) -> bool| book.count(|entry| of(entry) && !world.excuses(entry.started));
         let own = least(&|entry| entry.device == self.device && entry.acked_before(asked));
         if count.n < own as u64 {
-            world.tally.find(Finding::OwnWrite, || format!("client {} counted {own}, sees {}", self.device, count.n));
+            self.is_shown_less(world, Finding::OwnWrite, || {
+                format!("client {} counted {own}, sees {}", self.device, count.n)
+            });
         }
         let known = least(&|entry| entry.acked_before(asked) && World::is_stale(entry, asked));
         if count.n >= own as u64 && count.n < known as u64 {
@@ -116,7 +134,9 @@ impl Seen {
             && count.n < before
             && !world.excuses_sight(then)
         {
-            world.tally.find(Finding::Monotonic, || format!("{before}, then {} at client {}", count.n, self.device));
+            self.is_shown_less(world, Finding::Monotonic, || {
+                format!("{before}, then {} at client {}", count.n, self.device)
+            });
         }
         if count.n > book.at_most() as u64 {
             world.tally.find(Finding::Duplicated, || format!("{} sees {} of {}", self.owner, count.n, book.at_most()));
@@ -135,7 +155,9 @@ impl Seen {
             world.tally.find(Finding::Phantom, || format!("{} sees note {number:?} that nobody wrote", self.owner));
         }
         if self.is_outdated(world, book, number) {
-            world.tally.find(Finding::OwnWrite, || format!("{} sees note {number:?}, wrote a later one", self.owner));
+            self.is_shown_less(world, Finding::OwnWrite, || {
+                format!("{} sees note {number:?}, wrote a later one", self.owner)
+            });
         }
     }
 

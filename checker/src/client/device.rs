@@ -116,7 +116,7 @@ impl Device<'_> {
     }
 
     fn written(&mut self, kind: Kind, number: usize, answer: Answer, asked: Instant) -> State {
-        self.seen.untold = answer.token.is_none();
+        let told = answer.token.is_some();
         if self.keep(answer.token) {
             // Done, but in a session that was begun for it: the old one is over.
             if answer.view.items.as_ref().is_some_and(|items| items.list.len() > 1) {
@@ -133,6 +133,7 @@ impl Device<'_> {
             self.world.tally.find(Finding::Resurrected, || format!("written {late:?} after the logout"));
         }
         self.seen.take_in(self.world, &mut books, &answer.view, asked, false);
+        self.seen.was_told(told, &books);
         State::Open
     }
 
@@ -145,6 +146,7 @@ impl Device<'_> {
             }
             return State::Open;
         }
+        let told = answer.token.is_some();
         let strayed = self.keep(answer.token);
         if strayed || (self.logged_in && answer.view.principal.is_none()) {
             self.mourn();
@@ -156,6 +158,7 @@ impl Device<'_> {
             self.world.tally.find(Finding::Late, || format!("read {late:?} after the logout"));
         }
         self.seen.take_in(self.world, &mut books, &answer.view, asked, true);
+        self.seen.was_told(told, &books);
         State::Open
     }
 

@@ -9,10 +9,11 @@ use crate::address::{Said, exposed, info};
 use crate::error::{ConnectError, Problem};
 use crate::link::{Audience, Home, Leases, Link, Origin, Settings, Territory};
 use crate::namespace::Namespace;
-use crate::preflight::{self, Warning};
+use crate::preflight;
 use crate::route::{Cluster, Route};
 use crate::store::{Inner, RedisStore};
 use crate::tls::Certificates;
+use crate::warning::{All, Warning};
 
 /// Makes a [`RedisStore`].
 ///
@@ -193,8 +194,8 @@ impl RedisStoreBuilder {
             }
             Topology::Cluster => cluster(seed, more, &looks).await?,
         };
-        for warning in &warnings {
-            tracing::warn!(%warning, "the session store works, but");
+        if !warnings.is_empty() {
+            tracing::warn!(warnings = %All(&warnings), "the session store works, but may lose sessions");
         }
         Ok(RedisStore::new(Inner { settings, route, warnings }))
     }

@@ -1,10 +1,16 @@
 use std::fmt;
 
 use crate::namespace::InvalidNamespace;
+use crate::warning::{All, Warning};
 
 /// Why a store was not made: everything that is wrong, each with its remedy.
 #[derive(Debug)]
-pub struct ConnectError(Vec<Problem>);
+pub struct ConnectError {
+    /// At least one.
+    pub(crate) problems: Vec<Problem>,
+    /// What would have worked.
+    pub(crate) warnings: Vec<Warning>,
+}
 
 /// One thing that is wrong with the configuration or with the server.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +53,15 @@ pub enum Problem {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// The line would be encrypted, and the server does not speak so at this address.
+    #[error(
+        "server: {0} does not speak TLS; give the port at which it does (`tls-port` in its configuration), or use \
+         `redis://` if the network itself is trusted"
+    )]
+    SpeaksPlain(String),
+    /// The line would not be encrypted, and the server speaks nothing but TLS at this address.
+    #[error("server: {0} speaks TLS; use `rediss://`, with the feature `tls` of cloakroom-redis")]
+    SpeaksTls(String),
     /// The server cannot be reached or refuses the credentials.
     #[error("server: cannot be reached: {0}")]
     Unreachable(String),
@@ -68,34 +83,41 @@ pub enum Problem {
 
 impl ConnectError {
     pub(crate) const fn new(problems: Vec<Problem>) -> Self {
-        Self(problems)
+        Self { problems, warnings: Vec::new() }
     }
 
     /// Whether there was nobody to find anything wrong with.
     pub(crate) fn is_absence(&self) -> bool {
-        self.0.iter().all(|problem| matches!(problem, Problem::Unreachable(_)))
+        self.problems.iter().all(|problem| matches!(problem, Problem::Unreachable(_)))
     }
 
     /// Everything that was found, at least one.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
-        &self.0
+        &self.problems
+    }
+
+    /// What else was found, that would have been logged if the store had been made.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 }
 
 impl From<Problem> for ConnectError {
     fn from(problem: Problem) -> Self {
-        Self(vec![problem])
+        Self::new(vec![problem])
     }
 }
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the session store cannot be used")?;
-        self.0
+        self.problems
             .iter()
             .enumerate()
-            .try_for_each(|(n, problem)| write!(f, "{}{problem}", if n == 0 { ": " } else { "; " }))
+            .try_for_each(|(n, problem)| write!(f, "{}{problem}", if n == 0 { ": " } else { "; " }))?;
+        if self.warnings.is_empty() { Ok(()) } else { write!(f, "; besides, {}", All(&self.warnings)) }
     }
 }
 

@@ -36,13 +36,14 @@ mod route;
 mod scripts;
 mod store;
 mod tls;
+mod warning;
 mod wire;
 
 pub use builder::RedisStoreBuilder;
 pub use error::{ConnectError, Problem};
 pub use namespace::{InvalidNamespace, Namespace};
-pub use preflight::Warning;
 pub use store::RedisStore;
+pub use warning::Warning;
 
 /// The guide's page on many nodes, compiled as a test.
 #[cfg(doctest)]

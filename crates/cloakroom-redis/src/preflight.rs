@@ -1,5 +1,7 @@
 //! A look at the server before anybody depends on it.
 
+mod knock;
+
 use std::time::{Duration, Instant};
 
 use cloakroom::Timestamp;
@@ -11,27 +13,10 @@ use crate::error::{ConnectError, Problem};
 use crate::link::{Origin, Settings, timed};
 use crate::scripts;
 use crate::tls;
+use crate::warning::Warning;
 
 /// By how much the clocks may differ before it is worth a warning.
 const SKEW: Duration = Duration::from_secs(5);
-
-/// Something about the server that works, but may lose sessions.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Warning {
-    /// When memory is short, the server drops sessions.
-    #[error("`maxmemory-policy {0}` lets the server drop live sessions when memory is short; set `noeviction`")]
-    Eviction(String),
-    /// After a restart of the server, all sessions are gone.
-    #[error("the server keeps nothing on disk, so that its restart ends all sessions; set `appendonly yes`")]
-    NoPersistence,
-    /// The server's clock and this machine's differ.
-    #[error("the server's clock and this machine's differ by {0:?}; sessions last longer or shorter by that")]
-    Clock(Duration),
-    /// The user may not look.
-    #[error("the user may not run `INFO`, so that neither the eviction policy nor persistence was looked at")]
-    Blind,
-}
 
 /// `now` is what the clock says that the sessions go by.
 pub(crate) async fn look(
@@ -41,14 +26,17 @@ pub(crate) async fn look(
     now: Timestamp,
 ) -> Result<Vec<Warning>, ConnectError> {
     let began = Instant::now();
-    let mut connection = connect(origin, settings).await.map_err(|error| unreachable(&error))?;
+    let mut connection = match connect(origin, settings).await {
+        Ok(connection) => connection,
+        Err(error) => return Err(unreachable(origin, &error, settings.deadline).await.into()),
+    };
     let mut look =
         Look { connection: &mut connection, deadline: settings.deadline, problems: Vec::new(), warnings: Vec::new() };
     look.at_rights(settings).await;
     look.at_info(clustered).await;
     look.at_clock(|| now.after(began.elapsed())).await;
     let Look { problems, warnings, .. } = look;
-    if problems.is_empty() { Ok(warnings) } else { Err(ConnectError::new(problems)) }
+    if problems.is_empty() { Ok(warnings) } else { Err(ConnectError { problems, warnings }) }
 }
 
 async fn connect(origin: &Origin, settings: &Settings) -> RedisResult<MultiplexedConnection> {
@@ -58,11 +46,30 @@ async fn connect(origin: &Origin, settings: &Settings) -> RedisResult<Multiplexe
     timed(settings.deadline, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
-fn unreachable(error: &RedisError) -> ConnectError {
+/// Why nobody could be asked anything.
+async fn unreachable(origin: &Origin, error: &RedisError, deadline: Duration) -> Problem {
     match error.kind() {
-        ErrorKind::RESP3NotSupported => Problem::TooOld("below 6".into()).into(),
-        _ => tls::distrust(error).unwrap_or_else(|| Problem::Unreachable(error.to_string())).into(),
+        ErrorKind::RESP3NotSupported => return Problem::TooOld("below 6".into()),
+        // Who looks for the master asks as the user does.
+        ErrorKind::Server(ServerErrorKind::NoPerm) => {
+            let detail = error.to_string();
+            return Problem::Forbidden { what: "ask which server is the master", detail };
+        }
+        // The client library has one kind for all that it finds wrong with what it was given.
+        ErrorKind::InvalidClientConfig if error.to_string().contains("does not point to a sentinel") => {
+            return Problem::Topology(
+                "it names a server and no sentinel; give the sentinels' port (26379), or say `.server(…)` or `redis://`",
+            );
+        }
+        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {}
+        // Another language than expected shows as silence, or as a line that breaks.
+        _ => {
+            if let Some(problem) = knock::at(origin.given(), deadline).await {
+                return problem;
+            }
+        }
     }
+    tls::distrust(error).unwrap_or_else(|| Problem::Unreachable(error.to_string()))
 }
 
 struct Look<'a> {

@@ -14,9 +14,9 @@ use crate::fault::{self, Effect};
 use crate::index::tags;
 use crate::link::Settings;
 use crate::namespace::Namespace;
-use crate::preflight::Warning;
 use crate::route::{Manner, Question, Route};
 use crate::scripts;
+use crate::warning::Warning;
 use crate::wire::{self, Answer, Fields, Nonsense};
 
 /// Sessions on Redis or Valkey, for any number of nodes.

@@ -9,8 +9,8 @@ use crate::tls::Certificates;
 pub(crate) enum Origin {
     /// At a fixed address.
     Fixed(Box<ConnectionInfo>),
-    /// Wherever the sentinels say that the master is, each time anew.
-    Sentinels(Box<Mutex<SentinelClient>>),
+    /// Wherever the sentinels at these addresses say that the master is, each time anew.
+    Sentinels(Vec<ConnectionAddr>, Box<Mutex<SentinelClient>>),
 }
 
 impl Origin {
@@ -25,13 +25,22 @@ impl Origin {
         certificates: &Certificates,
     ) -> Result<Self, Problem> {
         let client = watched(sentinels, master, certificates).map_err(|error| Problem::Address(error.to_string()))?;
-        Ok(Self::Sentinels(Box::new(Mutex::new(client))))
+        let addresses = sentinels.iter().map(|info| info.addr().clone()).collect();
+        Ok(Self::Sentinels(addresses, Box::new(Mutex::new(client))))
     }
 
     pub(crate) async fn client(&self) -> RedisResult<Client> {
         match self {
             Self::Fixed(info) => Client::open(ConnectionInfo::clone(info)),
-            Self::Sentinels(sentinels) => sentinels.lock().await.async_get_client().await,
+            Self::Sentinels(_, sentinels) => sentinels.lock().await.async_get_client().await,
+        }
+    }
+
+    /// The addresses that the application gave.
+    pub(crate) fn given(&self) -> &[ConnectionAddr] {
+        match self {
+            Self::Fixed(info) => std::slice::from_ref(info.addr()),
+            Self::Sentinels(addresses, _) => addresses,
         }
     }
 }
@@ -40,7 +49,7 @@ impl std::fmt::Debug for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Fixed(_) => "Fixed",
-            Self::Sentinels(_) => "Sentinels",
+            Self::Sentinels(..) => "Sentinels",
         })
     }
 }

@@ -9,21 +9,15 @@ use cloakroom_testbed::{Cluster, Server};
 
 use crate::cluster::another_master;
 use crate::ground::{Ground, Servers};
+use crate::rules;
 use crate::support::{Visitor, tag_of};
 
 /// What a single server is not asked.
 const FOR_CLUSTERS: [&str; 2] = ["cluster|slots", "asking"];
 
-/// The line of the documentation that a user copies, for the suite's namespaces instead of the shop's.
-fn documented() -> String {
-    let guide = include_str!("../../../../docs/guide/10-many-nodes.md");
-    let line = guide.lines().find_map(|line| line.strip_prefix("ACL SETUSER shop on >PASSWORD "));
-    line.expect("the guide has the rule").replace("~shop:*", "~test-*")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_under_the_documented_rules_and_every_command_in_them_is_used() {
-    let rules = documented();
+    let rules = rules::of_servers();
     let server = Server::builder().user("shop", "password", &rules).start().await.unwrap();
     let address = server.url_of("shop").unwrap();
     let store = RedisStore::builder("test-first").server(&address).connect().await.unwrap();
@@ -54,7 +48,7 @@ async fn forgetful(server: &Server) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules() {
-    let user = format!("user shop on >password {}", documented());
+    let user = format!("user shop on >password {}", rules::of_servers());
     let cluster = Cluster::builder().replicas_per_master(0).config(user).start().await.unwrap();
     let urls = cluster.nodes().iter().map(|node| format!("redis://shop:password@127.0.0.1:{}/", node.port()));
     let store = RedisStore::builder("test-cluster").cluster(urls).connect().await.unwrap();
@@ -85,7 +79,7 @@ async fn a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules() {
 
 #[tokio::test]
 async fn under_the_documented_rules_other_keys_are_out_of_reach() {
-    let server = Server::builder().user("shop", "password", documented()).start().await.unwrap();
+    let server = Server::builder().user("shop", "password", rules::of_servers()).start().await.unwrap();
     server.command(&["HSET", "other:session:{1}", "format", "1"]).await.unwrap();
     let client = redis::Client::open(server.url_of("shop").unwrap()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();

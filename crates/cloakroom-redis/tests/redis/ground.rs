@@ -8,6 +8,8 @@ use cloakroom::testkit::{Backend, Capability};
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::{Cluster, Sentinels, Server};
 
+use crate::rules;
+
 /// Much shorter than anybody wants, so that tests do not wait for it.
 pub(crate) const LEASE: Duration = Duration::from_millis(400);
 
@@ -46,12 +48,9 @@ impl Ground {
     /// A store that sees what all others of this `namespace` see. They are one user to the servers,
     /// so that a check can cut its own connections and leave those of all others alone.
     async fn connect(&self, namespace: &str) -> RedisStore {
-        let rules = self.rules.split(' ');
-        let words: Vec<_> = ["ACL", "SETUSER", namespace, "on", ">password"].into_iter().chain(rules).collect();
         let (data, sentinels) = self.servers();
-        for server in data.iter().chain(sentinels) {
-            server.command(&words).await.expect("the server answers its administrator");
-        }
+        admit(data, namespace, &self.rules).await;
+        admit(sentinels, namespace, &rules::of_sentinels()).await;
         let url = |server: &Server| {
             let url = if self.roots.is_some() { server.tls_url() } else { server.url() };
             url.replacen("://", &format!("://{namespace}:password@"), 1)
@@ -77,6 +76,14 @@ impl Ground {
             Servers::Cluster(cluster) => (cluster.nodes(), &[]),
             Servers::Sentinels(sentinels) => (sentinels.servers(), sentinels.sentinels()),
         }
+    }
+}
+
+/// Has the servers know a user with these rights.
+pub(crate) async fn admit(servers: &[Server], user: &str, rules: &str) {
+    let words: Vec<_> = ["ACL", "SETUSER", user, "on", ">password"].into_iter().chain(rules.split(' ')).collect();
+    for server in servers {
+        server.command(&words).await.expect("the server answers its administrator");
     }
 }
 

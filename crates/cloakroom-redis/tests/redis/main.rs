@@ -10,6 +10,7 @@ mod hostile;
 mod preflight;
 mod principals;
 mod races;
+mod rules;
 mod sealing;
 mod sentinel;
 mod support;

@@ -126,6 +126,18 @@ async fn a_right_that_is_missing_is_named() {
 }
 
 #[tokio::test]
+async fn all_that_is_wrong_with_a_server_is_one_message() {
+    let server = Server::builder().maxmemory(50_000_000, "allkeys-lru");
+    let server = server.user("shop", SECRET, "~shop:* +@all -script -role -client|tracking").start().await.unwrap();
+    let late = ManualClock::starting_at(SystemClock::new().now().after(Duration::from_secs(3600)));
+    let builder = RedisStore::builder("shop").server(server.url_of("shop").unwrap()).clock(late);
+    let text = said(builder.connect().await);
+    for part in ["CLIENT TRACKING", "load scripts", "ROLE", "access rules", "noeviction", "appendonly", "clock"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_user_who_may_not_look_around_is_a_warning_and_no_error() {
     let server = Server::builder().user("blind", SECRET, "~shop:* +@all -info -config").start().await.unwrap();
     let store = RedisStore::connect(&address(&server.url_of("blind").unwrap())).await.unwrap();

@@ -3,11 +3,34 @@
 use std::time::Duration;
 
 use cloakroom::{SessionErrorKind, Sessions};
-use cloakroom_redis::RedisStore;
-use cloakroom_testbed::Sentinels;
+use cloakroom_redis::{RedisStore, RedisStoreBuilder};
+use cloakroom_testbed::{Sentinels, Server};
 
-use crate::ground::LEASE;
-use crate::support::{Count, LIMIT, NAMESPACE, Visitor, until};
+use crate::ground::{LEASE, admit};
+use crate::rules;
+use crate::support::{Count, LIMIT, Visitor, until};
+
+/// The access rules of the suite are about names that begin like this.
+const NAMESPACE: &str = "test-sentinel";
+
+/// Lets in a user of this name who may do nothing but what the guide says, here and there.
+async fn admit_to_all(sentinels: &Sentinels, user: &str) {
+    admit(sentinels.servers(), user, &rules::of_servers()).await;
+    admit(sentinels.sentinels(), user, &rules::of_sentinels()).await;
+}
+
+/// A store of this user.
+fn builder(sentinels: &Sentinels, user: &str, master: &str) -> RedisStoreBuilder {
+    let urls = sentinels.urls().into_iter().map(|url| url.replacen("://", &format!("://{user}:password@"), 1));
+    RedisStore::builder(NAMESPACE).sentinels(urls, master).lease(LEASE)
+}
+
+async fn nothing_was_denied(servers: &[Server]) {
+    for server in servers.iter().filter(|server| server.is_running()) {
+        let denied = server.command(&["ACL", "LOG"]).await.unwrap();
+        assert_eq!(denied, redis::Value::Array(Vec::new()), "nothing was tried that is not allowed");
+    }
+}
 
 async fn add(sessions: &Sessions, visitor: &Visitor) -> Result<u64, SessionErrorKind> {
     let visit = visitor.enter(sessions);
@@ -23,7 +46,8 @@ async fn add(sessions: &Sessions, visitor: &Visitor) -> Result<u64, SessionError
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_dies_is_replaced_and_what_was_lost_with_it_is_noticed() {
     let sentinels = Sentinels::start().await.unwrap();
-    let builder = || RedisStore::builder(NAMESPACE).sentinels(sentinels.urls(), sentinels.master_name()).lease(LEASE);
+    admit_to_all(&sentinels, "shop").await;
+    let builder = || builder(&sentinels, "shop", sentinels.master_name());
     let sessions = Sessions::builder().store(builder().connect().await.unwrap()).build().unwrap();
     let alice = Visitor::default();
     let mut acknowledged = 0;
@@ -70,12 +94,38 @@ async fn a_master_that_dies_is_replaced_and_what_was_lost_with_it_is_noticed() {
     }
     let late = Sessions::builder().store(builder().connect().await.unwrap()).build().unwrap();
     assert!(add(&late, &alice).await.unwrap() > counted, "and a new node finds the right one");
+    nothing_was_denied(sentinels.sentinels()).await;
+    nothing_was_denied(sentinels.servers()).await;
 }
 
 #[tokio::test]
-async fn a_name_that_the_sentinels_do_not_know_is_said_at_once() {
+async fn what_does_not_lead_to_a_master_is_said_at_once() {
     let sentinels = Sentinels::builder().replicas(0).start().await.unwrap();
-    let builder = RedisStore::builder(NAMESPACE).sentinels(sentinels.urls(), "nobody");
-    let error = builder.deadline(Duration::from_millis(500)).connect().await.unwrap_err();
-    assert!(error.to_string().contains("cannot be reached"), "{error}");
+    admit_to_all(&sentinels, "shop").await;
+    let said = async |builder: RedisStoreBuilder| builder.connect().await.unwrap_err().to_string();
+    let unknown = said(builder(&sentinels, "shop", "nobody")).await;
+    assert!(unknown.contains("cannot be reached") && unknown.contains("name not found"), "{unknown}");
+    // A server in place of its sentinels.
+    let server = sentinels.servers()[0].url();
+    let mistaken = said(RedisStore::builder(NAMESPACE).sentinels([server], sentinels.master_name())).await;
+    assert!(mistaken.contains("no sentinel") && mistaken.contains("26379"), "{mistaken}");
+}
+
+#[tokio::test]
+async fn every_right_at_the_sentinels_is_needed_and_a_missing_one_is_named() {
+    let sentinels = Sentinels::builder().replicas(0).start().await.unwrap();
+    let connect = async |user: &str| builder(&sentinels, user, sentinels.master_name()).connect().await;
+    admit_to_all(&sentinels, "all").await;
+    connect("all").await.expect("the documented rights are enough");
+    let rules = rules::of_sentinels();
+    let rights: Vec<_> = rules.split(' ').filter_map(|rule| rule.strip_prefix('+')).collect();
+    assert!(rules.starts_with("resetchannels resetkeys -@all +") && rights.len() >= 2, "{rules}");
+    for (n, right) in rights.iter().enumerate() {
+        let user = format!("all-but-{n}");
+        admit_to_all(&sentinels, &user).await;
+        admit(sentinels.sentinels(), &user, &format!("-{right}")).await;
+        let text = connect(&user).await.expect_err("a right is missing").to_string();
+        assert!(text.contains("may not ask which server is the master") && text.contains(right), "{right}: {text}");
+        assert!(text.contains("access rules"), "{text}");
+    }
 }

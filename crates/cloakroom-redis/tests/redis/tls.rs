@@ -91,6 +91,42 @@ async fn a_server_that_asks_who_comes_is_told() {
     assert!(text.contains("tls_client_certificate"), "{text}");
 }
 
+/// One of the two says `rediss://` where the other one speaks in the clear, or the other way round.
+#[tokio::test]
+async fn a_server_that_speaks_the_other_language_is_said_with_the_remedy() {
+    let authority = Authority::new();
+    let tls = server(authority.server("127.0.0.1")).await;
+    let locked = Server::builder().password("password").start().await.unwrap();
+    // Nobody who asks in vain is waited for longer than this.
+    let builder = || builder().deadline(Duration::from_millis(500));
+    for plain in [&tls, &locked] {
+        let place = format!("127.0.0.1:{}", plain.port());
+        let text = said(builder().server(format!("rediss://{place}/"))).await;
+        assert!(text.contains(&format!("{place} does not speak TLS")), "{text}");
+        assert!(text.contains("tls-port") && text.contains("`redis://`"), "{text}");
+        // A place in a cluster that is reached and not understood is no place that is down.
+        let text = said(builder().cluster([format!("rediss://{place}/"), tls.tls_url()])).await;
+        assert!(text.contains("does not speak TLS"), "{text}");
+    }
+    let clear = tls.tls_url().replacen("rediss:", "redis:", 1);
+    for builder in [builder().server(&clear), builder().cluster([&clear]), builder().sentinels([&clear], "mymaster")] {
+        let text = said(builder).await;
+        assert!(text.contains("speaks TLS") && text.contains("`rediss://`"), "{text}");
+    }
+}
+
+/// Silence is not taken for a language.
+#[tokio::test]
+async fn a_server_that_stands_still_speaks_no_language() {
+    let authority = Authority::new();
+    let server = server(authority.server("127.0.0.1")).await;
+    server.freeze().await.unwrap();
+    for address in [server.url(), server.tls_url()] {
+        let text = said(builder().deadline(Duration::from_millis(200)).server(address)).await;
+        assert!(text.contains("cannot be reached"), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn what_would_switch_the_check_off_or_is_no_certificate_is_refused_before_anything_is_sent() {
     let authority = Authority::new();

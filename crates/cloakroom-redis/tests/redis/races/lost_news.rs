@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cloakroom::store::{Copies, Store, Tag};
 use cloakroom_testbed::Direction::ToClient;
 
-use crate::support::{House, LONG, Node, Visitor, tag_of, until, without_hint};
+use crate::support::{Count, House, LONG, Node, Visitor, tag_of, until, without_hint};
 
 const LEASE: Duration = Duration::from_millis(600);
 /// What a busy machine may add to a deadline.
@@ -204,4 +204,24 @@ async fn race_17_news_come_on_the_very_connection_that_reads() {
         assert!(redirect == "-1" || redirect == "0", "{line}");
         assert_eq!(words(line, "resp="), "3", "{line}");
     }
+}
+
+/// What stays open: the guide says so. An answer that finds the session over tells nothing of it, as its client may be
+/// receiving the token of its next session.
+#[tokio::test]
+async fn a_session_that_is_over_may_be_shown_older_than_it_was_seen_until_the_news_arrive() {
+    let (_house, a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    assert_eq!(b.add(&alice).await.unwrap(), 1);
+    let tab = Visitor::with_cookie(alice.cookie());
+    b.wire.hold(ToClient);
+    assert_eq!(a.add(&alice).await.unwrap(), 2);
+    let visit = tab.enter(&a.sessions);
+    assert_eq!(visit.get::<Count>().await.unwrap().map(|count| count.0), Some(2));
+    a.destroy(&alice).await.unwrap();
+    visit.leave().await;
+    assert_eq!(tab.take_received(), None, "nobody is sent the token of a session that is over");
+    assert_eq!(b.count(&tab).await.unwrap(), Some(1), "neither of the news is here yet");
+    b.wire.release(ToClient);
+    until("the node hears of the end", async || b.count(&tab).await.unwrap().is_none()).await;
 }

@@ -4,6 +4,7 @@
 //! because of the guard that the test is about, not because it had to ask anyway.
 
 mod fills;
+mod listed;
 mod lost_news;
 mod many_writers;
 mod server_changes;
