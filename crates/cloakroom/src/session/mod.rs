@@ -28,10 +28,10 @@ pub use derived::Derived;
 pub use held::AnsweredBy;
 pub use login::Login;
 pub use value::SessionValue;
-#[cfg(feature = "jwt")]
-pub use verified::AccessError;
 #[cfg(any(test, fuzzing))]
 pub use value::fuzzing::stored_value;
+#[cfg(feature = "jwt")]
+pub use verified::AccessError;
 
 pub(crate) use desk::Desks;
 pub(crate) use handle::{Handle, Reply};
