@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_could_meet_other_keys_are_refused() {
+    fn r64_names_that_could_meet_other_keys_are_refused() {
         for bad in ["", "Shop", "a b", "shop:", "{shop}", "shop*", "shöp", &"a".repeat(65)] {
             assert!(bad.parse::<Namespace>().is_err(), "{bad}");
         }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_names_its_session_and_no_other_key_does() -> Result<(), InvalidNamespace> {
+    fn r64_a_key_names_its_session_and_no_other_key_does() -> Result<(), InvalidNamespace> {
         let (shop, other): (Namespace, Namespace) = ("shop".parse()?, "shop2".parse()?);
         let tag = Tag::from_bytes(*b"0123456789abcdef");
         assert_eq!(shop.record(tag), "shop:session:{30313233343536373839616263646566}");

@@ -5,16 +5,18 @@
 #[path = "model/visitor.rs"]
 mod visitor;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
-use cloakroom::store::{Payload, StoredValue, Tag};
+use cloakroom::store::Payload;
 use cloakroom::testkit::{ManualClock, MemoryStore};
-use cloakroom::{CookieConfig, Session, SessionErrorKind, SessionLayer, SessionValue, Sessions};
+use cloakroom::{
+    CookieConfig, KeyRing, SealPolicy, SessionErrorKind, SessionLayer, SessionValue, Sessions, SessionsBuilder,
+};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::{Builder, Runtime};
 use tower::{Layer, Service, service_fn};
 
 use visitor::Visitor;
@@ -25,24 +27,42 @@ impl SessionValue for Note {
     const KEY: &'static str = "note";
 }
 
-/// Its allocations are counted per thread, so everything runs on this one.
-fn on_this_thread<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(work)
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().build().expect("a runtime")
 }
 
-/// What a request with these headers costs before anybody has asked for its session.
-fn cost_of(sessions: &Sessions, headers: &HeaderMap) -> AllocationInfo {
+/// Allocations are counted per thread, so everything runs on this one.
+fn on_this_thread<T>(work: impl Future<Output = T>) -> T {
+    runtime().block_on(work)
+}
+
+/// What a request costs before anybody has asked for its session.
+#[derive(Debug, PartialEq, Eq)]
+struct Cost {
+    allocations: u64,
+    bytes: u64,
+}
+
+/// The cost of a request with these headers, and the shortest time of fifty: the others say what else the machine does.
+fn cost_of(sessions: &Sessions, headers: &HeaderMap) -> (Cost, Duration) {
     let layer = SessionLayer::new(sessions.clone()).cookie(CookieConfig::insecure_for_localhost());
-    let handler = |_: Request<()>| std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(())));
+    // The request is handed back, because to free it is no cost of ours.
+    let handler = |request: Request<()>| std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(request)));
     let mut service = layer.layer(service_fn(handler));
-    let mut request = Request::new(());
-    request.headers_mut().clone_from(headers);
-    let mut request = Some(request);
-    measure(|| {
-        let answer = on_this_thread(service.call(request.take().expect("once")));
-        drop(answer);
-    })
+    let runtime = runtime();
+    let mut fastest = Duration::MAX;
+    let mut cost = Cost { allocations: 0, bytes: 0 };
+    for _ in 0..50 {
+        let mut request = Request::new(());
+        request.headers_mut().clone_from(headers);
+        let (mut request, mut answer) = (Some(request), None);
+        let began = Instant::now();
+        let spent = measure(|| answer = Some(runtime.block_on(service.call(request.take().expect("once")))));
+        fastest = fastest.min(began.elapsed());
+        assert!(answer.is_some_and(|answer| answer.is_ok()));
+        cost = Cost { allocations: spent.count_total, bytes: spent.bytes_total };
+    }
+    (cost, fastest)
 }
 
 fn cookies(fields: impl IntoIterator<Item = Vec<u8>>) -> HeaderMap {
@@ -57,10 +77,14 @@ fn cookies(fields: impl IntoIterator<Item = Vec<u8>>) -> HeaderMap {
 #[test]
 fn r29_a_header_bomb_is_read_without_setting_anything_aside() {
     let sessions = Sessions::in_memory();
-    // The first request of a thread sets up what all later ones use.
-    cost_of(&sessions, &HeaderMap::new());
-    let plain = cost_of(&sessions, &HeaderMap::new());
+    let (plain, time) = cost_of(&sessions, &HeaderMap::new());
+    println!("a request without a cookie: {plain:?}, {time:?}");
+    let filler = |name: &[u8]| cookies([[name, b"=", &[b'x'; 80], b"; "].concat().repeat(179)]);
+    let different: Vec<u8> = (0..180).flat_map(|number| format!("session={number};").into_bytes()).collect();
     let bombs = [
+        ("all that is read, of other names", filler(b"another")),
+        ("all that is read, of our name", filler(b"session")),
+        ("all that is read, of our name, each different", cookies([different[..different.len() - 1].to_vec()])),
         ("100 fields of 4 KiB", cookies(vec![vec![b'x'; 4096]; 100])),
         ("10 000 pairs of our name", cookies([b"session=x; ".repeat(10_000)])),
         ("1 MiB of semicolons", cookies([vec![b';'; 1 << 20]])),
@@ -68,24 +92,21 @@ fn r29_a_header_bomb_is_read_without_setting_anything_aside() {
         ("5000 fields with a token each", cookies(vec![[&b"session="[..], &[b'A'; 43]].concat(); 5000])),
     ];
     for (what, headers) in bombs {
-        let bomb = cost_of(&sessions, &headers);
-        println!(
-            "{what}: {} allocations, {} bytes; without: {}, {}",
-            bomb.count_total, bomb.bytes_total, plain.count_total, plain.bytes_total
-        );
-        assert!(bomb.count_total <= plain.count_total + 2, "{what}: {bomb:?}");
-        assert!(bomb.bytes_total <= plain.bytes_total + 1024, "{what}: {bomb:?}");
+        let (bomb, time) = cost_of(&sessions, &headers);
+        println!("{what}: {bomb:?}, {time:?}");
+        assert_eq!(bomb, plain, "{what}");
     }
 }
 
 #[test]
 fn r32_a_flood_of_ten_times_the_memory_takes_no_more_than_the_memory() {
-    const ROOM: u64 = 16 << 20;
+    const ROOM: u64 = 4 << 20;
     const USERS: usize = 1000;
     let clock = ManualClock::new();
     let sessions = Sessions::builder().clock(clock.clone()).max_bytes(ROOM).build().expect("valid");
     let users: Vec<_> = (0..USERS).map(|_| Visitor::default()).collect();
     let mut strangers = 0_u64;
+    let began = Instant::now();
     let spent = measure(|| {
         on_this_thread(async {
             for (number, user) in users.iter().enumerate() {
@@ -106,9 +127,9 @@ fn r32_a_flood_of_ten_times_the_memory_takes_no_more_than_the_memory() {
             }
         });
     });
-    let stats = sessions.stats();
+    let (took, stats) = (began.elapsed(), sessions.stats());
     println!(
-        "{strangers} sessions of strangers in room for {ROOM} bytes: {} counted, {} held at most, {} evicted",
+        "{strangers} sessions of strangers in room for {ROOM} bytes, in {took:?}: {} counted, {} held at most, {} evicted",
         stats.bytes, spent.bytes_max, stats.ended_evicted
     );
     assert!(stats.bytes <= ROOM, "{stats:?}");
@@ -123,40 +144,48 @@ fn r32_a_flood_of_ten_times_the_memory_takes_no_more_than_the_memory() {
     });
 }
 
-#[test]
-fn r33_an_oversize_record_is_refused_before_anything_is_made_of_it() {
-    const HUGE: usize = 64 << 20;
-    on_this_thread(async {
-        let store = MemoryStore::new();
-        let owner = Sessions::builder().store(store.node()).build().expect("valid");
-        let alice = Visitor::default();
+/// What it costs to refuse the record of a session once its value is this one.
+fn cost_of_refusing(builder: impl Fn() -> SessionsBuilder, value: Payload) -> (AllocationInfo, Duration) {
+    let store = MemoryStore::new();
+    let node = || builder().store(store.node()).build().expect("valid");
+    let (owner, other) = (node(), node());
+    let alice = Visitor::default();
+    let runtime = runtime();
+    runtime.block_on(async {
         let visit = alice.enter(&owner);
         visit.set(Note("mine".into())).await.expect("there is room");
         visit.leave().await;
-        let tag: Tag = store.tags()[0];
-        let mut record = store.record(tag).expect("it is there");
-        let huge: Arc<[u8]> = vec![b'1'; HUGE].into();
-        record.values = vec![StoredValue::new("note".into(), record.version, None, Payload::Present(huge))];
-        store.roll_back(tag, record);
-        let other = Sessions::builder().store(store.node()).build().expect("valid");
-        let token = alice.cookie().map(|cookie| cookie.split('.').next().unwrap_or_default().to_owned());
-        let visit = Visitor::with_cookie(token).enter(&other);
-        let session: Session = (*visit).clone();
-        let mut outcome = None;
-        let spent = measure(|| {
-            let mut read = std::pin::pin!(session.get::<Note>());
-            // The store is in memory and answers at once.
-            while outcome.is_none() {
-                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-                if let std::task::Poll::Ready(answer) = read.as_mut().poll(&mut context) {
-                    outcome = Some(answer);
-                }
-            }
-        });
-        println!("a record of {HUGE} bytes: {} bytes allocated to refuse it", spent.bytes_total);
-        let refused = outcome.expect("it was answered").map(drop).expect_err("too large");
-        assert_eq!(refused.kind(), SessionErrorKind::Decode);
-        assert!(spent.bytes_total < 64 << 10, "{spent:?}");
-        assert_eq!(other.stats().bytes, 0);
     });
+    let tag = store.tags()[0];
+    let mut record = store.record(tag).expect("it is there");
+    let note = record.values.iter_mut().find(|present| &*present.key == Note::KEY).expect("it was written");
+    note.payload = value;
+    store.roll_back(tag, record);
+    // Without the hint, as if nobody had seen anything newer.
+    let token = alice.cookie().map(|cookie| cookie.split('.').next().unwrap_or_default().to_owned());
+    let visit = Visitor::with_cookie(token).enter(&other);
+    let mut outcome = None;
+    let began = Instant::now();
+    let spent = measure(|| outcome = Some(runtime.block_on(visit.get::<Note>())));
+    let took = began.elapsed();
+    let refused = outcome.expect("it was answered").map(drop).expect_err("too large");
+    assert_eq!(refused.kind(), SessionErrorKind::Decode);
+    assert_eq!(other.stats().bytes, 0, "nothing of it is kept");
+    (spent, took)
+}
+
+#[test]
+fn r33_an_oversize_record_is_refused_before_anything_is_made_of_it() {
+    const HUGE: usize = 64 << 20;
+    // Good but for its size: whoever reads it all the same makes as much of it.
+    let plain = Payload::Present(serde_json::to_vec(&Note("1".repeat(HUGE))).expect("it encodes").into());
+    // Whoever tries to open it makes as much of it, and only then finds the seal broken.
+    let sealed = Payload::Sealed([&[1; 2][..], &vec![0; HUGE]].concat().into());
+    let ring: KeyRing = "1:pZGm1Av0IEBKARczz7exkNYsZb8LzaMrV7J32a2fFG4=".parse().expect("a good key");
+    let sealing = || Sessions::builder().keys(ring.clone()).seal(SealPolicy::Require);
+    let costs = [cost_of_refusing(Sessions::builder, plain), cost_of_refusing(sealing, sealed)];
+    for (what, (spent, took)) in ["plain", "sealed"].into_iter().zip(costs) {
+        println!("a record of {HUGE} bytes, {what}: {} bytes and {took:?} to refuse it", spent.bytes_total);
+        assert!(spent.bytes_total < 64 << 10, "{what}: {spent:?}");
+    }
 }

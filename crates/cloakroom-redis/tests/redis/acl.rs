@@ -16,7 +16,7 @@ use crate::support::{Visitor, tag_of};
 const FOR_CLUSTERS: [&str; 2] = ["cluster|slots", "asking"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_contract_holds_under_the_documented_rules_and_every_command_in_them_is_used() {
+async fn r60_the_contract_holds_under_the_documented_rules_and_every_command_in_them_is_used() {
     let rules = rules::of_servers();
     let server = Server::builder().user("shop", "password", &rules).start().await.unwrap();
     let address = server.url_of("shop").unwrap();
@@ -47,7 +47,7 @@ async fn forgetful(server: &Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules() {
+async fn r60_a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules() {
     let user = format!("user shop on >password {}", rules::of_servers());
     let cluster = Cluster::builder().replicas_per_master(0).config(user).start().await.unwrap();
     let urls = cluster.nodes().iter().map(|node| format!("redis://shop:password@127.0.0.1:{}/", node.port()));
@@ -78,7 +78,7 @@ async fn a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules() {
 }
 
 #[tokio::test]
-async fn under_the_documented_rules_other_keys_are_out_of_reach() {
+async fn r60_under_the_documented_rules_other_keys_are_out_of_reach() {
     let server = Server::builder().user("shop", "password", rules::of_servers()).start().await.unwrap();
     server.command(&["HSET", "other:session:{1}", "format", "1"]).await.unwrap();
     let client = redis::Client::open(server.url_of("shop").unwrap()).unwrap();

@@ -47,7 +47,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn an_unencrypted_line_to_another_machine_has_to_be_asked_for() {
+async fn r61_an_unencrypted_line_to_another_machine_has_to_be_asked_for() {
     for host in ["192.0.2.7", "redis.example", "[2001:db8::1]"] {
         let text = said(RedisStore::connect(&format!("redis://:{SECRET}@{host}:6379/?namespace=shop")).await);
         assert!(text.contains("rediss://") && text.contains("allow_plaintext"), "{text}");
@@ -107,7 +107,7 @@ async fn a_wrong_password_and_a_missing_one_are_told_apart_from_a_server_that_is
 }
 
 #[tokio::test]
-async fn a_right_that_is_missing_is_named() {
+async fn r60_a_right_that_is_missing_is_named() {
     let all = "~shop:* +@all";
     let users = [
         ("scripts", format!("{all} -script"), "load scripts"),
@@ -165,7 +165,7 @@ async fn what_the_first_of_a_clusters_servers_says_that_answers_is_said() {
 }
 
 #[tokio::test]
-async fn a_server_that_may_lose_sessions_is_a_warning() {
+async fn r66_a_server_that_may_lose_sessions_is_a_warning() {
     let careless = Server::builder().maxmemory(50_000_000, "allkeys-lru").start().await.unwrap();
     let store = RedisStore::connect(&address(&careless.url())).await.unwrap();
     assert!(store.warnings().contains(&Warning::Eviction("allkeys-lru".into())), "{:?}", store.warnings());
@@ -203,7 +203,7 @@ async fn clocks_that_are_far_apart_are_a_warning_that_says_how_far() {
 }
 
 #[tokio::test]
-async fn two_namespaces_on_one_server_never_meet() {
+async fn r64_two_namespaces_on_one_server_never_meet() {
     let house = House::open().await;
     let shop = house.node().await;
     let other = RedisStore::builder("shop2").server(house.server.url()).connect().await.unwrap();

@@ -58,7 +58,7 @@ async fn the_contract_holds_over_encrypted_lines() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_trusted_has_signed_is_refused() {
+async fn r61_a_server_that_nobody_trusted_has_signed_is_refused() {
     let (ours, others) = (Authority::new(), Authority::new());
     let text = said_of(others.server("127.0.0.1"), &ours).await;
     assert!(text.contains("UnknownIssuer") && text.contains("tls_root_certificates"), "{text}");
@@ -69,7 +69,7 @@ async fn a_server_that_nobody_trusted_has_signed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_too_old_or_for_another_host_is_refused() {
+async fn r61_a_certificate_that_is_too_old_or_for_another_host_is_refused() {
     let authority = Authority::new();
     let text = said_of(authority.expired_server("127.0.0.1"), &authority).await;
     assert!(text.contains("expired") && text.contains("renew"), "{text}");
@@ -128,7 +128,7 @@ async fn a_server_that_stands_still_speaks_no_language() {
 }
 
 #[tokio::test]
-async fn what_would_switch_the_check_off_or_is_no_certificate_is_refused_before_anything_is_sent() {
+async fn r61_what_would_switch_the_check_off_or_is_no_certificate_is_refused_before_anything_is_sent() {
     let authority = Authority::new();
     let Identity { certificate, key } = authority.client();
     let server = server(authority.server("127.0.0.1")).await;
@@ -149,7 +149,7 @@ async fn what_would_switch_the_check_off_or_is_no_certificate_is_refused_before_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_servers_of_a_cluster_are_checked() {
+async fn r61_all_servers_of_a_cluster_are_checked() {
     let (authority, others) = (Authority::new(), Authority::new());
     let cluster = Cluster::builder().replicas_per_master(0).tls(authority.server("127.0.0.1")).start().await.unwrap();
     let store = builder().cluster(cluster.tls_urls()).tls_root_certificates(authority.certificate());
@@ -163,7 +163,7 @@ async fn all_servers_of_a_cluster_are_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_and_the_master_that_they_name_are_checked() {
+async fn r61_sentinels_and_the_master_that_they_name_are_checked() {
     let (authority, others) = (Authority::new(), Authority::new());
     let sentinels = Sentinels::builder().replicas(0).tls(authority.server("127.0.0.1")).start().await.unwrap();
     let builder = || builder().sentinels(sentinels.tls_urls(), sentinels.master_name());

@@ -3,24 +3,32 @@
 //! Compiled for the fuzzers (`--cfg fuzzing`) and for the tests, which replay the committed seeds, and inputs
 //! near them, through the same functions.
 
+mod bearer;
 mod cookie_config;
 mod cookie_header;
 #[cfg(test)]
 #[path = "../../tests/support/seeds.rs"]
 mod seeds;
+mod token;
 
+#[cfg(feature = "jwt")]
+pub use crate::jwt::fuzzing::jwt;
 pub use crate::keys::key_ring;
+pub use crate::session::stored_value;
+pub use bearer::bearer;
 pub use cookie_config::cookie_config;
 pub use cookie_header::cookie_header;
-
-#[cfg(fuzzing)]
-pub use crate::http::fuzzing::*;
-pub use crate::session::stored_value;
+pub use token::token;
 
 #[cfg(test)]
 mod tests {
     use super::seeds::replay;
     use super::*;
+
+    #[test]
+    fn the_seeds_of_bearer_find_nothing() {
+        replay("bearer", bearer);
+    }
 
     #[test]
     fn the_seeds_of_cookie_config_find_nothing() {
@@ -32,6 +40,12 @@ mod tests {
         replay("cookie_header", cookie_header);
     }
 
+    #[cfg(feature = "jwt")]
+    #[test]
+    fn the_seeds_of_jwt_find_nothing() {
+        replay("jwt", jwt);
+    }
+
     #[test]
     fn the_seeds_of_key_ring_find_nothing() {
         replay("key_ring", key_ring);
@@ -40,5 +54,10 @@ mod tests {
     #[test]
     fn the_seeds_of_stored_value_find_nothing() {
         replay("stored_value", stored_value);
+    }
+
+    #[test]
+    fn the_seeds_of_token_find_nothing() {
+        replay("token", token);
     }
 }

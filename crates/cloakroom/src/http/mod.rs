@@ -18,8 +18,6 @@ mod error_response;
 mod extract;
 mod form;
 mod future;
-#[cfg(fuzzing)]
-pub mod fuzzing;
 mod layer;
 #[cfg(feature = "axum")]
 mod recent_login;
@@ -45,9 +43,13 @@ pub use token_header::{TokenHeader, TokenHeaderError};
 pub use transport::{OnBoth, Transport};
 
 #[cfg(any(test, fuzzing))]
+pub(crate) use bearer::{Found as FoundBearer, find_in as find_bearer_in};
+#[cfg(any(test, fuzzing))]
 pub(crate) use cookie::{Found, find_in};
 #[cfg(any(test, fuzzing))]
 pub(crate) use set_cookie::{issue, remove};
+#[cfg(any(test, fuzzing))]
+pub(crate) use token::Unsealed;
 
 use crate::session::Session;
 

@@ -1,39 +1,97 @@
-//! Ways in for the fuzz target `jwt`: no part of the API, and compiled only with `--cfg fuzzing`.
-
 use jsonwebtoken::EncodingKey;
+use serde_json::Value;
 
 use super::compact::encode;
 use super::signature::{Algorithm, Signing};
 use super::{JwtFormat, JwtKey, JwtKeys};
 use crate::time::Timestamp;
 
-/// Who issues.
-pub const ISSUER: &str = "https://a.example";
-/// For whom.
-pub const AUDIENCE: &str = "https://b.example";
-/// The type.
-pub const TYPE: &str = "a-session+jwt";
-/// The name of the one key, which is for HMAC.
-pub const KID: &str = "k";
-/// What time it is, in seconds.
-pub const NOW: u64 = 1_800_000_000;
-/// In seconds.
-pub const LONGEST_LIFE: u64 = 3600;
-
+const ISSUER: &str = "https://a.example";
+const AUDIENCE: &str = "https://b.example";
+const TYPE: &str = "a-session+jwt";
+const KID: &str = "k";
 const SECRET: [u8; 32] = *b"\x93a key for fuzzers, not a secret";
 
+/// In seconds, as all that follows.
+const NOW: u64 = 1_800_000_000;
+const LONGEST_LIFE: u64 = 3600;
+const LEEWAY: u64 = 30;
+
+const REFUSED: [&str; 10] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc", "epk", "p2c"];
+
+/// The JWT reader: whatever it accepts keeps every rule.
+///
+/// An input is the text of a JWT; split at its first line break it is also a header and a payload, which are signed
+/// rightly, so that the reader comes as far as to look at them.
+///
+/// # Panics
+/// If a text without a signature is believed, or one that breaks a rule, or a second spelling of one.
+pub fn jwt(input: &[u8]) {
+    assert_eq!(read(input), None, "nobody who has no key is believed");
+    let Some(line_break) = input.iter().position(|byte| *byte == b'\n') else { return };
+    let (header, payload) = (&input[..line_break], &input[line_break + 1..]);
+    let Some(token) = signed(header, payload) else { return };
+    let Some(session) = read(token.as_bytes()) else { return };
+    assert!(token.len() <= 4096);
+    check_header(&json(header));
+    check_claims(&json(payload), &session);
+    for changed in [format!("{token}="), format!("{token}."), format!(" {token}"), token.replace('.', "..")] {
+        assert_eq!(read(changed.as_bytes()), None, "a token has one spelling");
+    }
+}
+
 /// What the claim `session` says, if the text is a JWT that is good.
-#[must_use]
-pub fn read_jwt(text: &[u8]) -> Option<String> {
+fn read(text: &[u8]) -> Option<String> {
     let key = JwtKey::hs256(KID, SECRET).ok()?;
     let format = JwtFormat::builder("a", JwtKeys::new(key)).issuer(ISSUER).audience(AUDIENCE).build().ok()?;
     format.read(text, Timestamp::from_millis(NOW * 1000)).ok().map(|read| read.session)
 }
 
 /// A JWT of any header and any payload, rightly signed.
-#[must_use]
-pub fn sign_jwt(header: &[u8], payload: &[u8]) -> Option<String> {
+fn signed(header: &[u8], payload: &[u8]) -> Option<String> {
     let message = format!("{}.{}", encode(header), encode(payload));
     let key = Signing::new(Algorithm::Hs256, EncodingKey::from_secret(&SECRET))?;
     Some(format!("{message}.{}", encode(&key.sign(message.as_bytes())?)))
+}
+
+fn json(text: &[u8]) -> Value {
+    serde_json::from_slice(text).unwrap_or_else(|error| panic!("what was read is JSON: {error}"))
+}
+
+fn check_header(header: &Value) {
+    assert_eq!((&header["alg"], &header["kid"], &header["typ"]), (&"HS256".into(), &KID.into(), &TYPE.into()));
+    assert!(REFUSED.iter().all(|name| header.get(name).is_none()));
+}
+
+fn check_claims(claims: &Value, session: &str) {
+    assert_eq!(claims["iss"], ISSUER);
+    let addressed = match &claims["aud"] {
+        Value::Array(several) => several.contains(&AUDIENCE.into()) && several.iter().all(Value::is_string),
+        one => *one == AUDIENCE,
+    };
+    assert!(addressed);
+    let (issued, expires) = (date(&claims["iat"]), date(&claims["exp"]));
+    assert!(issued < expires && expires - issued <= LONGEST_LIFE);
+    assert!(issued <= NOW + LEEWAY && NOW < expires + LEEWAY);
+    if let Some(starts) = claims.get("nbf").map(date) {
+        assert!(starts <= NOW + LEEWAY && starts < expires);
+    }
+    assert_eq!(claims["session"], session);
+}
+
+fn date(claim: &Value) -> u64 {
+    claim.as_u64().unwrap_or_else(|| panic!("{claim} is no whole number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_fuzzers_sign_is_believed_where_it_keeps_the_rules() {
+        let seed = include_bytes!("../../../../fuzz/seeds/jwt/good");
+        let line_break = seed.iter().position(|byte| *byte == b'\n').unwrap();
+        let token = signed(&seed[..line_break], &seed[line_break + 1..]).unwrap();
+        assert_eq!(read(token.as_bytes()).as_deref(), Some("s"));
+    }
 }

@@ -13,7 +13,7 @@ mod claims;
 mod compact;
 mod error;
 mod format;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod header;
 mod json;

@@ -1,4 +1,5 @@
-//! What the documents claim: that the tests exist which they name, and that every dependency has its reason.
+//! What the documents claim: that every requirement has its row, that the tests and files exist which they name, and that
+//! every dependency has its reason.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -59,6 +60,58 @@ fn every_test_that_the_security_page_names_exists() {
     assert!(missing.is_empty(), "SECURITY.md names tests that do not exist: {missing:#?}");
 }
 
+/// The rows of the requirements, each with its number.
+fn requirements(page: &str) -> Vec<(u32, &str)> {
+    let number = |row: &str| row.strip_prefix("| R")?.split_once(' ')?.0.parse().ok();
+    page.lines().filter_map(|row| Some((number(row)?, row))).collect()
+}
+
+/// Whether a test is one of this requirement's, by the numbers in front of its name: `r08_…`, `r20_r22_…`, `r42_to_r47_…`.
+fn proves(name: &str, requirement: u32) -> bool {
+    let number = |word: &str| word.strip_prefix('r').filter(|digits| digits.len() == 2)?.parse::<u32>().ok();
+    let mut words = name.split('_').peekable();
+    let mut last = 0;
+    while let Some(word) = words.next() {
+        match (number(word), word) {
+            (Some(one), _) if one == requirement => return true,
+            (Some(one), _) => last = one,
+            (None, "to") => {
+                return words.peek().and_then(|end| number(end)).is_some_and(|end| (last..=end).contains(&requirement));
+            }
+            (None, _) => return false,
+        }
+    }
+    false
+}
+
+#[test]
+fn every_requirement_has_a_row_and_tests_of_its_own_number() {
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let rows = requirements(&page);
+    assert_eq!(rows.iter().map(|(number, _)| *number).collect::<Vec<_>>(), Vec::from_iter(1..=70));
+    for (number, row) in rows {
+        let tests = named(row);
+        let strangers: Vec<_> = tests.iter().filter(|test| !proves(test, number)).collect();
+        assert!(strangers.is_empty(), "R{number:02} names tests of other requirements: {strangers:?}");
+        assert!(!tests.is_empty() || row.contains("| nothing to prove |"), "R{number:02} names no test");
+        assert_eq!(row.matches(" | ").count(), 4, "R{number:02} has five columns");
+    }
+}
+
+#[test]
+fn every_file_that_the_security_page_names_exists() {
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let files: Vec<_> = page.split('`').skip(1).step_by(2).filter(|text| text.ends_with(".rs")).collect();
+    assert!(files.len() >= 100, "{}", files.len());
+    let exists = |file: &str| {
+        ["crates/cloakroom/src", "crates/cloakroom-redis/src", "crates/cloakroom/tests"]
+            .iter()
+            .any(|folder| root().join(folder).join(file).exists())
+    };
+    let missing: Vec<_> = files.iter().filter(|file| !exists(file)).collect();
+    assert!(missing.is_empty(), "SECURITY.md names files that do not exist: {missing:#?}");
+}
+
 #[test]
 fn every_advisory_that_the_security_page_lists_has_a_test() {
     let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
@@ -89,14 +142,20 @@ fn dependencies() -> BTreeSet<String> {
     names
 }
 
-#[test]
-fn every_dependency_has_its_reason_in_the_design() {
-    let design = fs::read_to_string(root().join("docs/design.md")).unwrap();
+/// The crates that the table of dependencies gives a reason for.
+fn reasons(design: &str) -> Vec<&str> {
     let (_, table) = design.split_once("## Dependencies").unwrap();
-    let rows: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next()).collect();
-    let reasons: BTreeSet<_> = rows.iter().flat_map(|row| row.split('`')).collect();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(['|', '(']).next());
+    rows.flat_map(|crates| crates.split('`').skip(1).step_by(2)).collect()
+}
+
+#[test]
+fn r70_every_dependency_has_its_reason_in_the_design_once() {
+    let design = fs::read_to_string(root().join("docs/design.md")).unwrap();
+    let reasons = reasons(&design);
     let names = dependencies();
     assert!(names.len() > 20, "{names:?}");
-    let missing: Vec<_> = names.iter().filter(|name| !reasons.contains(name.as_str())).collect();
-    assert!(missing.is_empty(), "without a reason in docs/design.md: {missing:?}");
+    let of = |name: &str| reasons.iter().filter(|reason| **reason == name).count();
+    let wrong: Vec<_> = names.iter().filter(|name| of(name) != 1).collect();
+    assert!(wrong.is_empty(), "without one reason in docs/design.md, or with several: {wrong:?}");
 }

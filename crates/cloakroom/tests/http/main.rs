@@ -11,6 +11,7 @@ mod advisories;
 mod cache_headers;
 mod clocks;
 mod cookie_settings;
+mod corpora;
 #[allow(dead_code, reason = "the corpora belong to several tests, which use different parts of them")]
 #[path = "../corpus/mod.rs"]
 mod corpus;
@@ -18,6 +19,8 @@ mod csrf;
 mod csrf_tokens;
 mod errors;
 mod events;
+#[path = "../support/figures.rs"]
+mod figures;
 mod flooding;
 mod futures_are_send;
 mod hints;

@@ -46,8 +46,8 @@ async fn r36_what_the_store_holds_of_a_session_does_not_open_it() {
     }
 }
 
-/// Timing of sixteen bytes cannot be measured in a test that must never fail by chance, so this
-/// looks at the source: what proves a secret has one comparison each, and that one is `subtle`'s.
+/// Beside the measurement (`identity/timing.rs`), which sees large leaks only, this looks at the source: what proves a
+/// secret has one comparison each, and that one is `subtle`'s.
 #[test]
 fn r35_what_proves_a_secret_is_compared_by_subtle_only() {
     let source = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));

@@ -3,7 +3,7 @@
 use cloakroom::KeyRing;
 
 #[path = "../corpus/settings.rs"]
-mod corpus;
+pub(super) mod corpus;
 
 use corpus::{builders, rings};
 

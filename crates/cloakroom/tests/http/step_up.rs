@@ -5,10 +5,12 @@ use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::store::StoreErrorKind;
 use cloakroom::testkit::Verb;
-use cloakroom::{EventKind, Login, OnStoreError, RecentLogin, Session, SessionError, SessionLayer, Sessions};
+use cloakroom::{
+    EventKind, Login, OnStoreError, RecentLogin, Session, SessionError, SessionLayer, Sessions, TokenHeader, Transport,
+};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, minutes, routes, secs};
+use crate::support::{Browser, House, Node, Program, minutes, routes, secs};
 
 async fn close_account(login: RecentLogin<300>) -> String {
     format!("good bye, {}", login.principal().as_str())
@@ -66,6 +68,21 @@ async fn r16_strangers_and_stale_logins_are_refused_in_the_same_words() {
             assert_eq!((reply.header("cache-control"), reply.set_cookie()), (vec!["private"], None));
         }
     }
+}
+
+#[tokio::test]
+async fn r16_a_program_reads_the_same_challenge_as_a_page() {
+    let house = House::shared();
+    let sessions = house.builder().build().unwrap();
+    let layer = SessionLayer::new(sessions).transport(Transport::bearer(TokenHeader::default()));
+    let mut stale = Program::new(&with_step_up().layer(layer));
+    stale.post("/login/alice").await.ok();
+    assert_eq!(stale.post("/close").await.ok().body, "good bye, alice");
+    house.clock.advance(secs(301));
+    let reply = stale.post("/close").await;
+    let challenge = "Session error=\"insufficient_user_authentication\", max_age=\"300\"";
+    assert_eq!((reply.status, reply.header("www-authenticate")), (StatusCode::UNAUTHORIZED, vec![challenge]));
+    assert_eq!(stale.get("/whoami").await.ok().body, "alice", "its session lives, and no other token would do");
 }
 
 #[tokio::test]

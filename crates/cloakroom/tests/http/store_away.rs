@@ -45,7 +45,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn nothing_is_changed_while_the_store_is_away_whatever_the_layer_says() {
+async fn r62_nothing_is_changed_while_the_store_is_away_whatever_the_layer_says() {
     for answer in [OnStoreError::Fail, OnStoreError::Anonymous, PATIENCE] {
         let mut scene = Scene::set(answer).await;
         scene.lose_the_store();
@@ -84,7 +84,7 @@ async fn a_write_that_did_not_reach_the_store_costs_nobody_the_copy() {
 }
 
 #[tokio::test]
-async fn a_read_fails_unless_the_layer_says_otherwise() {
+async fn r62_a_read_fails_unless_the_layer_says_otherwise() {
     let mut scene = Scene::set(OnStoreError::default()).await;
     scene.lose_the_store();
     for path in ["/note", "/whoami", "/do/extract-option"] {
@@ -150,7 +150,7 @@ async fn a_copy_that_no_store_ever_vouched_for_is_of_unknown_age_and_not_served(
 }
 
 #[tokio::test]
-async fn nobody_else_is_served_a_copy() {
+async fn r62_nobody_else_is_served_a_copy() {
     let scene = Scene::set(PATIENCE).await;
     scene.lose_the_store();
     let mut thief = scene.alice.ticket().into_bytes();

@@ -11,6 +11,9 @@ mod imp {
     const DEPTH: usize = 4;
     const SEED: u64 = 0x5EED_0FC1_0A4B;
 
+    /// Nobody does anything behind the back of a scene, so there is nothing to wait for.
+    pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::ZERO;
+
     pub(crate) fn explore(scene: impl Fn() + Send + Sync + Copy + 'static) {
         if let Ok(schedule) = std::env::var("CLOAKROOM_SCHEDULE") {
             run(ReplayScheduler::new_from_encoded(schedule.trim()), scene);
@@ -53,6 +56,10 @@ mod imp {
 mod imp {
     const ROUNDS: usize = 8;
 
+    /// What a node's own housekeeper has taken out of the wheel, nobody else visits, and on a busy machine it may be a
+    /// while until it does.
+    pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
     pub(crate) fn explore(scene: impl Fn() + Copy) {
         // Loaders are spawned on the runtime of whoever asks for the value.
         let runtime =
@@ -83,4 +90,4 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{at_once, block_on, explore, step};
+pub(crate) use imp::{PATIENCE, at_once, block_on, explore, step};

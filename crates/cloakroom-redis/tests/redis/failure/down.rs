@@ -73,7 +73,7 @@ async fn a_server_that_is_down_at_the_start_is_said_to_be_at_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_frozen_at_the_start_is_given_up() {
+async fn r63_a_server_that_is_frozen_at_the_start_is_given_up() {
     let server = Server::start().await.unwrap();
     server.freeze().await.unwrap();
     let began = Instant::now();
@@ -98,7 +98,7 @@ async fn a_server_that_is_killed_and_comes_back_empty_leaves_anonymous_users_and
 }
 
 #[tokio::test]
-async fn a_server_that_comes_back_with_its_data_goes_on_as_if_nothing_had_been() {
+async fn r62_a_server_that_comes_back_with_its_data_goes_on_as_if_nothing_had_been() {
     let server = Server::builder().persist().config("appendfsync always").start().await.unwrap();
     let house = House { server };
     let node = house.node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions).await;
@@ -234,7 +234,7 @@ async fn a_frozen_server_is_not_missed_within_the_lease_and_not_waited_for_after
 }
 
 #[tokio::test]
-async fn a_server_that_was_given_up_is_asked_by_nobody_and_costs_nobody_the_deadline() {
+async fn r63_a_server_that_was_given_up_is_asked_by_nobody_and_costs_nobody_the_deadline() {
     let deadline = Duration::from_secs(2);
     let house = House::open().await;
     let node = house.node_with(|store| store.lease(LEASE).deadline(deadline), |sessions| sessions).await;

@@ -9,7 +9,7 @@ use cloakroom_testbed::Direction::{ToClient, ToServer};
 use crate::support::{House, Visitor, until};
 
 #[tokio::test]
-async fn a_slow_link_costs_those_who_ask_one_round_trip_and_the_others_nothing() {
+async fn r63_a_slow_link_costs_those_who_ask_one_round_trip_and_the_others_nothing() {
     let (_house, a, b) = House::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
@@ -30,7 +30,7 @@ async fn a_slow_link_costs_those_who_ask_one_round_trip_and_the_others_nothing()
 }
 
 #[tokio::test]
-async fn a_link_slower_than_the_deadline_is_an_error_in_time_and_not_the_end() {
+async fn r63_a_link_slower_than_the_deadline_is_an_error_in_time_and_not_the_end() {
     let house = House::open().await;
     let deadline = Duration::from_millis(100);
     let node = house.node_with(|store| store.deadline(deadline), |sessions| sessions).await;

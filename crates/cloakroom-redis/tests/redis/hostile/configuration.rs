@@ -3,7 +3,7 @@
 use cloakroom_redis::{ConnectError, RedisStore};
 
 #[path = "../../corpus/configuration.rs"]
-mod corpus;
+pub(super) mod corpus;
 
 use corpus::{ADDRESSES, BUILDERS, PASSWORD};
 

@@ -10,7 +10,7 @@ use cloakroom_testbed::{Impostor, Server};
 use crate::support::{Count, LONG, Visitor, key, tag_of, until, without_hint};
 
 #[path = "../../corpus/pushes.rs"]
-mod corpus;
+pub(super) mod corpus;
 
 use corpus::Expected;
 

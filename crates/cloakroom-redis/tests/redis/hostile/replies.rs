@@ -15,7 +15,7 @@ use super::records;
 use crate::support::until;
 
 #[path = "../../corpus/replies.rs"]
-mod corpus;
+pub(super) mod corpus;
 
 use corpus::{Asked, Case, Expected};
 

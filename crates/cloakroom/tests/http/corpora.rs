@@ -1,0 +1,37 @@
+//! How many hostile inputs there are for each parser, so that docs/fuzzing.md says no number that nobody counted.
+
+use crate::corpus::{bearer_headers, cookie_headers, jwts, sealed_tokens};
+use crate::figures::{assert_said, figures};
+use crate::settings;
+
+#[test]
+fn the_page_says_how_many_hostile_inputs_there_are() {
+    let live = "A".repeat(43);
+    let with_mac = "A".repeat(66);
+    let seen = sealed_tokens::Seen {
+        live: with_mac.clone(),
+        other: with_mac.clone(),
+        elsewhere: with_mac,
+        no_key: 3,
+        accepted_key: 1,
+    };
+    let mint = jwts::Mint { now: 1_800_000_000, longest: 3600, session: live.clone() };
+    assert_said(&[
+        ("`Cookie` headers", cookie_headers::cases(&live).len()),
+        ("`Authorization` headers", bearer_headers::cases(&live).len()),
+        ("tokens with a MAC", sealed_tokens::cases(&seen).len()),
+        ("JWTs", jwts::cases(&mint).len()),
+        ("settings", settings::corpus::builders().count()),
+        ("key rings", settings::corpus::rings().count()),
+    ]);
+}
+
+#[test]
+fn there_are_some_for_every_parser_and_at_least_400_in_all() {
+    let mut rows = figures();
+    let (name, total) = rows.pop().expect("the last row is the sum");
+    assert_eq!(name, "in all");
+    assert_eq!(rows.iter().map(|(_, inputs)| inputs).sum::<usize>(), total);
+    assert!(total >= 400, "{total}");
+    assert!(rows.len() >= 10 && rows.iter().all(|(_, inputs)| *inputs >= 16), "{rows:?}");
+}
