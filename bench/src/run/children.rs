@@ -13,14 +13,17 @@ use crate::report::{Chapter, Section, part, read};
 const PARTS: [&str; 6] = ["gains", "overhead", "memory", "scale", "http", "correctness"];
 const STAGES: [&str; 4] = ["growth", "churn", "expiry", "generations"];
 
-/// Every part.
-pub(super) fn all(options: &Options) -> Result<Vec<Chapter>, Failure> {
-    let mut chapters = Vec::new();
+/// Every part. One that fails does not throw away what the others measured, and is the failure of the whole in the end.
+pub(super) fn all(options: &Options) -> (Vec<Chapter>, Result<(), Failure>) {
+    let (mut chapters, mut outcome) = (Vec::new(), Ok(()));
     for (index, name) in PARTS.into_iter().enumerate() {
         part(name, index + 1, PARTS.len());
-        chapters.push(Chapter { part: name.to_owned(), sections: child(&[name], options)? });
+        match child(&[name], options) {
+            Ok(sections) => chapters.push(Chapter { part: name.to_owned(), sections }),
+            Err(failure) => outcome = Err(failure),
+        }
     }
-    Ok(chapters)
+    (chapters, outcome)
 }
 
 /// Every kind of session, as one table.

@@ -16,11 +16,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Part::Load => return load::answer(),
         _ => {}
     }
-    let chapters = chapters(part, options);
+    let (chapters, outcome) = chapters(part, options);
     done();
-    let report = Report::new(options, chapters?);
+    let report = Report::new(options, chapters);
     report.show()?;
-    if part == Part::All && options.smoke && options.only.is_none() {
+    if part == Part::All && options.smoke && options.only.is_none() && outcome.is_ok() {
         let missing = missing_headlines(&report);
         if !missing.is_empty() {
             return Err(format!("the README asks for figures that no part has: {}", missing.join(", ")).into());
@@ -32,13 +32,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(checkout) = &options.write {
         write_documentation(&report, checkout)?;
     }
-    Ok(())
+    outcome
 }
 
-fn chapters(part: Part, options: &Options) -> Result<Vec<Chapter>, Failure> {
-    match part {
-        Part::All => children::all(options),
-        part => Ok(vec![Chapter { part: part.name().to_owned(), sections: sections(part, options)? }]),
+fn chapters(part: Part, options: &Options) -> (Vec<Chapter>, Result<(), Failure>) {
+    if part == Part::All {
+        return children::all(options);
+    }
+    match sections(part, options) {
+        Ok(sections) => (vec![Chapter { part: part.name().to_owned(), sections }], Ok(())),
+        Err(failure) => (Vec::new(), Err(failure)),
     }
 }
 

@@ -128,7 +128,9 @@ impl RedisStoreBuilder {
         Self { addresses: addresses.into_iter().map(Into::into).collect(), topology: Topology::Cluster, ..self }
     }
 
-    /// How long a request waits for the server before it fails with 503. One second by default; 10 ms to 60 s.
+    /// How long one question waits for the server. One second by default; 10 ms to 60 s. A read is asked again once if the
+    /// connection broke, and so is a write whose answer was lost, so that a request waits up to twice as long
+    /// before it fails with 503.
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }

@@ -21,7 +21,9 @@ use crate::wire::{self, Answer, Fields, Nonsense};
 
 /// Sessions on Redis or Valkey, for any number of nodes.
 ///
-/// Cheap to clone; clones share their connections. Made by [`connect`](Self::connect) or, with more
+/// Cheap to clone; clones share their connections. Several `Sessions` over clones of one store hear of each other's changes,
+/// but then each reads again what it wrote itself, as the server tells no connection of its own writes: give each a
+/// store of its own if that matters. Made by [`connect`](Self::connect) or, with more
 /// to say, by [`builder`](Self::builder). Needs Redis 7.0 or Valkey 7.2 and newer.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
@@ -130,6 +132,7 @@ impl Store for RedisStore {
         wire::write_commit(&commit, call.arguments());
         let script = Question::Script(call);
         async move {
+            let _changing = self.0.settings.audience.while_changed(tag);
             let (mut answer, lease) = self.run(&key, &script, Manner::WRITE).await?;
             match answer.word.as_str() {
                 "gone" => Ok(Committed::Gone),
@@ -166,6 +169,7 @@ impl Store for RedisStore {
         let (word, shown) = wire::guarded(guard);
         // The server's own clock decides; no caller's instant is needed.
         let call = scripts::DESTROY.on(&key).with(0).with(word).with(shown);
+        let _changing = self.0.settings.audience.while_changed(tag);
         let (answer, _) = self.run(&key, &Question::Script(call), Manner::WRITE).await?;
         match answer.word.as_str() {
             "done" => Ok(Destroyed::Done),

@@ -35,8 +35,10 @@ pub(super) async fn left_alone(ground: &Ground, talk: &Talk) -> Result<Outcome, 
     Ok(Outcome::new(items != FULL, format!("items {:?} later, idle timeout {BRIEF:?}: {items}", 2 * BRIEF)))
 }
 
+const GENERATIONS: usize = 5;
+
 /// Generations of sessions that are never seen again. An allocator seldom gives memory back, so what is
-/// asked is whether the third generation finds the room of the first.
+/// asked is whether the last generation finds the room of those before.
 pub(super) async fn memory(ground: &Ground, talk: &Talk) -> Result<Outcome, Failure> {
     let (site, sessions) = (ground.with_lifetime(BRIEF)?, ground.size(10_000, 3_000));
     for _ in 0..500 {
@@ -44,7 +46,7 @@ pub(super) async fn memory(ground: &Ground, talk: &Talk) -> Result<Outcome, Fail
     }
     let empty = site.resident_bytes()?;
     let mut grown = Vec::new();
-    for generation in 1..=3 {
+    for generation in 1..=GENERATIONS {
         for _ in 0..sessions {
             site.ask_quietly("POST /start", "").await?;
         }
@@ -56,10 +58,12 @@ pub(super) async fn memory(ground: &Ground, talk: &Talk) -> Result<Outcome, Fail
         sleep(2 * BRIEF).await;
         talk.note(format!("… {:?} pass, idle timeout {BRIEF:?} …", 2 * BRIEF));
     }
-    // The first two fill what an allocator keeps; a node that keeps nothing of a session grows by nothing that matters.
-    let last = grown[2].saturating_sub(grown[1]);
+    // The first ones fill what an allocator keeps for each thread; a node that keeps nothing of a session grows by nothing
+    // that matters then.
+    let last = grown[GENERATIONS - 1].saturating_sub(grown[GENERATIONS - 2]);
     let right = last < grown[0] / 2 || last * 1024 < 100 * sessions as u64;
-    let seen = format!("{sessions} sessions come and expire, three times: {} KiB more in the process", join(&grown));
+    let seen =
+        format!("{sessions} sessions come and expire, {GENERATIONS} times: {} KiB more in the process", join(&grown));
     Ok(Outcome::new(right, seen))
 }
 

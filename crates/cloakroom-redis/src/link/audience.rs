@@ -21,6 +21,11 @@ impl Audience {
         }
     }
 
+    /// One record is about to be changed over a line of ours. The server tells everybody else, and never the line itself.
+    pub(crate) fn while_changed(&self, tag: Tag) -> Changing<'_> {
+        Changing { audience: self, tag }
+    }
+
     /// Any record of this territory may have been changed. The answer resolves when all its copies are gone.
     ///
     /// Away from the caller, because a tier may hold millions of copies. Who has lost a line has ended its
@@ -49,6 +54,22 @@ impl Audience {
     fn forget_those(&self, territory: &Territory) {
         for copies in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
             copies.invalidate_those(&|tag| territory.has(tag));
+        }
+    }
+}
+
+/// A change over a line that several tiers may share: when it is over, however that came, each of them reads the record
+/// anew. A tier that has the line for itself knows what it wrote.
+pub(crate) struct Changing<'a> {
+    audience: &'a Audience,
+    tag: Tag,
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        let tiers = self.audience.0.read().unwrap_or_else(PoisonError::into_inner);
+        if tiers.len() > 1 {
+            tiers.iter().for_each(|copies| copies.invalidate(self.tag));
         }
     }
 }

@@ -2,7 +2,9 @@
 local key = KEYS[1]
 local record = redis.call('HMGET', key, 'format', 'seen', 'idle', 'absolute')
 if refuse(key, record[1], record[2], record[3], record[4]) then return 0 end
-if tonumber(ARGV[1]) > tonumber(record[2]) then redis.call('HSET', key, 'seen', ARGV[1]) end
+-- What is known already is not written again: each write costs the other nodes their copies.
+if tonumber(ARGV[1]) <= tonumber(record[2]) then return 1 end
+redis.call('HSET', key, 'seen', ARGV[1])
 keep(key, record[3], record[4])
 -- A write ends the tracking of a key, also for the writer; a read begins it again.
 redis.call('EXISTS', key)

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use cloakroom::store::LimitPolicy;
-use cloakroom::{EndReason, EventKind, Events, SessionErrorKind};
+use cloakroom::store::{LimitPolicy, Store, Tag, Touch};
+use cloakroom::{EndReason, EventKind, Events, SessionErrorKind, Sessions, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
-use crate::support::{House, Node, Visitor, without_hint};
+use crate::support::{House, Node, Note, Visitor, tag_of, without_hint};
 
 fn announced(events: &mut Events, kind: EventKind) -> usize {
     std::iter::from_fn(|| events.try_recv()).filter(|event| event.kind == kind).count()
@@ -115,4 +115,38 @@ async fn r19_who_refreshes_does_not_wait_for_the_news() {
     });
     here.wire.release(ToClient);
     assert_eq!(refreshed.await.unwrap(), (false, None));
+}
+
+#[tokio::test]
+async fn r20_sessions_over_clones_of_one_store_hear_of_each_others_changes() {
+    let house = House::open().await;
+    let node = house.node().await;
+    let admin = Sessions::builder().store(node.store.clone()).build().unwrap();
+    let alice = Visitor::default();
+    node.login(&alice, "alice").await.unwrap();
+    let visit = alice.enter(&admin);
+    assert_eq!(visit.principal().await.unwrap().unwrap().as_str(), "alice");
+    node.write(&alice, "newer").await.unwrap();
+    let visit = without_hint(&alice).enter(&admin);
+    assert_eq!(visit.get::<Note>().await.unwrap().unwrap().0, "newer");
+    assert_eq!(node.sessions.of("alice").revoke_all().await.unwrap(), 1);
+    let visit = without_hint(&alice).enter(&admin);
+    assert_eq!(visit.principal().await.unwrap(), None, "at once, without any news of the server");
+}
+
+#[tokio::test]
+async fn a_touch_that_says_nothing_new_costs_nobody_a_copy() {
+    let (_house, here, there) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    here.login(&alice, "alice").await.unwrap();
+    assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
+    there.settle().await;
+    let tag: Vec<u8> = (0..16).map(|at| u8::from_str_radix(&tag_of(&alice)[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let tag = Tag::from_bytes(tag.try_into().unwrap());
+    let before = there.commands();
+    here.store.touch(vec![Touch::new(tag, Timestamp::from_millis(1))]).await.unwrap();
+    here.settle().await;
+    there.settle().await;
+    assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
+    assert_eq!(there.sent_since(&before).get("hgetall"), Some(&1), "what `settle` asks for, and no more");
 }

@@ -27,6 +27,14 @@ impl Values {
         self.weight() > former.weight() || number(self) > number(former)
     }
 
+    /// The value under `key` takes at least this many bytes, wherever it lies.
+    pub(crate) fn weigh(&mut self, key: &str, bytes: usize) {
+        let Self::Live(entries) = self else { return };
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.key.as_str() == key) {
+            entry.size = entry.size.max(u32::try_from(bytes).unwrap_or(u32::MAX));
+        }
+    }
+
     pub(crate) fn weight(&self) -> u64 {
         match self {
             Self::Live(entries) => entries.iter().map(Entry::weight).sum(),

@@ -160,7 +160,13 @@ impl Held {
     #[cfg(feature = "jwt")]
     pub(super) fn principal(&self) -> Option<Principal> {
         let state = self.cell.as_ref()?.state();
-        state.last_known()?.principal().cloned()
+        self.last_known(&state)?.principal().cloned()
+    }
+
+    /// What was known last of the session under this very token: what was known before a login is about somebody else.
+    fn last_known<'a>(&self, state: &'a State) -> Option<&'a Snapshot> {
+        let bearer = self.bearer.as_ref()?;
+        state.last_known().filter(|snapshot| snapshot.fingerprint == bearer.fingerprint)
     }
 
     /// Takes in the state of the session at the end of the request, if that could be learned.
@@ -181,8 +187,8 @@ impl Held {
     /// Nothing about a token that was replaced or whose session ended since: its client may be
     /// receiving the new one with another response, which this one would overwrite. Where that is not
     /// known, because the copy was invalidated, a token that this request made is told; of any other, the shared
-    /// tier has to say first whether it is the present one. It also has to say how long a session lives whose copy was
-    /// pushed out of memory.
+    /// tier has to say first whether it is the present one. It also has to say how long a session lives of which nothing is in
+    /// memory under this token.
     pub(super) fn reply(&self, now: Timestamp) -> Reply {
         if self.news == News::LoggedOut {
             return Reply::Forget;
@@ -192,9 +198,10 @@ impl Held {
             return Reply::Unchanged;
         }
         let state = cell.state();
+        let known = self.last_known(&state).map(Kept::of);
         let is_present = match &**state {
             State::Live(snapshot) => Some(snapshot.fingerprint == bearer.fingerprint),
-            State::Vacant(vacancy) if vacancy.former.is_none() && self.settled.is_none() => None,
+            State::Vacant(_) if known.is_none() && self.settled.is_none() => None,
             State::Vacant(_) if self.news == News::NewToken => Some(true),
             State::Vacant(_) => self.settled,
             State::Ended(_) => Some(false),
@@ -203,7 +210,8 @@ impl Held {
             None => Reply::Unsettled,
             Some(false) => Reply::Unchanged,
             Some(true) => {
-                let Kept { until, persistent } = state.last_known().map(Kept::of).or(self.term).unwrap_or_default();
+                let asked = self.term.filter(|_| self.settled.is_some() && state.snapshot().is_none());
+                let Kept { until, persistent } = asked.or(known).or(self.term).unwrap_or_default();
                 Reply::Keep { token: bearer.token(), lifetime: until.since(now), persistent }
             }
         }

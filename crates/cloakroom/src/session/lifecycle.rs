@@ -22,7 +22,7 @@ impl Handle {
         let mut created = None;
         let outcome = self.log_in(request, &mut created).await;
         if let (Err(_), Some((bearer, cell))) = (&outcome, created) {
-            self.engine().end(&bearer.tag, Some(cell), EndReason::Logout).await?;
+            self.engine().end_in_time(&bearer.tag, cell, EndReason::Logout).await;
         }
         outcome
     }
@@ -74,6 +74,17 @@ impl Handle {
         Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, cell)))
     }
 
+    /// The same where what is in it does not read, which is no reason to keep it.
+    async fn present_or_unreadable(&self) -> Result<Option<(Bearer, Option<Arc<Cell>>)>, SessionError> {
+        match self.present().await {
+            Ok(present) => Ok(present.map(|(bearer, cell)| (bearer, Some(cell)))),
+            Err(error) if error.kind().concerns_one_value() => {
+                Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, None)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn renew(&self) -> Result<(), SessionError> {
         let _turn = self.turn().await;
         let mut attempt = 0;
@@ -109,8 +120,8 @@ impl Handle {
 
     pub(super) async fn destroy(&self) -> Result<(), SessionError> {
         let _turn = self.turn().await;
-        let Some((bearer, cell)) = self.present().await? else { return Ok(()) };
-        let outcome = self.engine().log_out(&bearer, &cell).await?;
+        let Some((bearer, cell)) = self.present_or_unreadable().await? else { return Ok(()) };
+        let outcome = self.engine().log_out(&bearer, cell).await?;
         self.with_held(|held| match outcome {
             // The client may hold the newer token already, which is not this request's to take away.
             Destroyed::Superseded => held.superseded(),

@@ -56,7 +56,8 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
     }
 
     /// How many bytes the value takes in memory, heap included. Default: `None`, which counts the
-    /// bytes of its encoding, at the cost of encoding it once per write.
+    /// bytes of its encoding, at the cost of encoding it once per write. Over a shared tier it counts as its encoding where
+    /// that is longer, as other nodes read it by that.
     fn size(&self) -> Option<usize> {
         None
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::cache::{Cell, Change, Edit, EndReason, Origin, Refused, Rotation, Snapshot, State, Term, Tier};
 use crate::identity::{Hint, Tag};
-use crate::store::{self, AnyStore, Commit, Committed, Lease, Lifetimes, Loaded, Previous, StoreErrorKind};
+use crate::store::{self, Action, AnyStore, Commit, Committed, Lease, Lifetimes, Loaded, Previous, StoreErrorKind};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -128,10 +128,15 @@ impl Engine {
             State::Vacant(_) => return Err(Refused::Vacant.into()),
             State::Ended(reason) => return Err(Refused::Ended(*reason).into()),
         };
-        let next = snapshot.apply(change).map_err(Refused::from)?;
-        self.tier.check(&next)?;
+        let mut next = snapshot.apply(change).map_err(Refused::from)?;
         // Boxed, because it is kept for a repeat that hardly ever comes, in a future that is better small.
         let mut commit = Box::new(self.shared_commit(snapshot, writer, change)?);
+        for edit in &commit.edits {
+            if let Action::Put { payload, .. } = &edit.action {
+                next.values.weigh(&edit.key, payload.len());
+            }
+        }
+        self.tier.check(&next)?;
         self.seal_commit(&cell.tag, &next, &mut commit)?;
         let (nonce, exact) = (commit.nonce, commit.exact_base);
         let mut doubt = Doubt::of(&self.tier, cell);

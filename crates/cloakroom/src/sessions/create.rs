@@ -1,4 +1,4 @@
-use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, State, Values};
+use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, Values};
 use crate::identity::{Hint, Secret, Tag};
 use crate::store::{AnyStore, Created, StoreErrorKind};
 use crate::sync::Arc;
@@ -68,6 +68,10 @@ impl Engine {
     ) -> Result<Option<Arc<Cell>>, SessionError> {
         let (tag, nonce) = (bearer.tag, self.nonces.next());
         let mut record = convert::record(&snapshot, nonce).map_err(SessionError::encode)?;
+        for value in &record.values {
+            snapshot.values.weigh(&value.key, value.payload.len());
+        }
+        self.tier.check(&snapshot)?;
         self.seal_record(&tag, &mut record)?;
         let kept_until = record.lifetimes.kept_until(record.last_seen);
         let mut answer = store.create(tag, record.clone()).await;
@@ -78,12 +82,7 @@ impl Engine {
         let Created::Done(lease) = self.watched(answer)? else { return Ok(None) };
         bearer.seen = Some(Hint { version: snapshot.version, nonce: nonce as u16 });
         snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce, kept_until }));
-        let now = self.now();
-        match self.tier.insert(tag, snapshot, now) {
-            // The session exists whether there is room for a copy or not.
-            Err(Refused::Full) => Ok(Some(Arc::new(Cell::new(tag, State::unread(), now)))),
-            inserted => Ok(inserted?),
-        }
+        Ok(self.tier.insert(tag, snapshot, self.now())?)
     }
 
     pub(super) fn count_refused(&self, refused: Refused) {

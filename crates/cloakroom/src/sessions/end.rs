@@ -21,6 +21,13 @@ impl Engine {
         Ok(self.end_as(&Writer::Application, tag, cell, reason, None).await? == Destroyed::Done)
     }
 
+    /// The same, now or as soon as the shared tier can be reached.
+    pub(crate) async fn end_in_time(&self, tag: &Tag, cell: Arc<Cell>, reason: EndReason) {
+        if self.end(tag, Some(cell), reason).await.is_err() {
+            self.unfinished.lock().push((*tag, reason));
+        }
+    }
+
     /// The same for a session of which this principal is known, whether there is a copy that says so or not.
     pub(super) async fn end_of(
         &self,
@@ -31,9 +38,10 @@ impl Engine {
         Ok(self.end_as(&Writer::Application, tag, None, reason, Some(principal)).await? == Destroyed::Done)
     }
 
-    /// Ends the bearer's session, unless its secret was replaced since: then it is not the bearer's to end.
-    pub(crate) async fn log_out(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Destroyed, SessionError> {
-        self.end_as(&Writer::Holder(*bearer), &bearer.tag, Some(Arc::clone(cell)), EndReason::Logout, None).await
+    /// Ends the bearer's session, unless its secret was replaced since: then it is not the bearer's to end. Needs
+    /// nothing of what is in it.
+    pub(crate) async fn log_out(&self, bearer: &Bearer, cell: Option<Arc<Cell>>) -> Result<Destroyed, SessionError> {
+        self.end_as(&Writer::Holder(*bearer), &bearer.tag, cell, EndReason::Logout, None).await
     }
 
     async fn end_as(

@@ -51,7 +51,10 @@ impl Engine {
     }
 
     async fn settle_doubts(self: &Arc<Self>) {
-        let doubted = std::mem::take(&mut *self.ledger.doubted.lock());
+        let mut doubted = std::mem::take(&mut *self.ledger.doubted.lock());
+        // In an outage, one is doubted anew every minute while it still waits for the answer.
+        doubted.sort_unstable_by_key(|cell| cell.tag);
+        doubted.dedup_by_key(|cell| cell.tag);
         for cell in doubted {
             self.ask_after(&cell).await;
         }

@@ -6,7 +6,7 @@ use arc_swap::Guard;
 
 use crate::cache::{Cell, EndReason, Proof, Snapshot, State, Tier};
 use crate::identity::{Hint, Tag, Token};
-use crate::store::{AnyStore, Lease};
+use crate::store::{AnyStore, Lease, Loaded};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -124,7 +124,7 @@ impl Engine {
         let cell = self.tier.get(&bearer.tag);
         if let Some(cell) = cell.as_ref().filter(|_| self.store.is_some()) {
             // For all: reads that are under way began before this one, so they must not fill it again.
-            self.tier.vacate(cell);
+            self.tier.doubt(cell, self.now());
         }
         self.open(bearer, cell.as_ref()).await
     }
@@ -241,6 +241,11 @@ impl Engine {
         let mut asking = Asking { tier: &self.tier, cell, answered: false };
         self.ledger.counters.store_loads.count();
         let answer = self.watched(store.load(cell.tag).await)?;
+        // One that was reported late outlives its timeout in the store by as much. What this process saw counts if it
+        // ever had the session.
+        let seen_here = before.last_known().map(|_| cell.last_seen()).unwrap_or_default();
+        let answer = answer
+            .filter(|Loaded { record, .. }| self.now() < record.lifetimes.kept_until(record.last_seen.max(seen_here)));
         let Some(loaded) = answer else {
             asking.answered = true;
             self.found_gone(cell);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cache::{Cell, EndReason, Login, Refused, Rotation, Term};
+use crate::cache::{Cell, EndReason, Login, Refused, Rotation, Snapshot, State, Term};
 use crate::identity::{Authentication, Principal, Secret, Tag};
 use crate::store::Admission;
 use crate::sync::Arc;
@@ -36,10 +36,17 @@ impl Engine {
         cell: &Arc<Cell>,
         request: &LoginRequest,
     ) -> Result<Bearer, CommitError> {
-        let former = cell.state().snapshot().and_then(|snapshot| snapshot.principal()).cloned();
+        // One look for all that is decided by it. It holds until the commit, as every login replaces the secret.
+        let before = Arc::clone(&cell.state());
+        let snapshot = match &*before {
+            State::Live(snapshot) => snapshot,
+            State::Vacant(_) => return Err(Refused::Vacant.into()),
+            State::Ended(reason) => return Err(Refused::Ended(*reason).into()),
+        };
+        let former = snapshot.principal().cloned();
         let displaced = self.admit(&request.principal, cell).await?;
         self.displace(&request.principal, displaced).await?;
-        let outcome = self.log_in(bearer, cell, request, former.as_ref()).await;
+        let outcome = self.log_in(bearer, cell, snapshot, request).await;
         if outcome.is_ok() {
             self.logged_in(cell, &request.principal, former).await;
         } else if self.store.is_none() && !is_session_of(cell, &request.principal) {
@@ -79,11 +86,11 @@ impl Engine {
         &self,
         bearer: &Bearer,
         cell: &Arc<Cell>,
+        before: &Snapshot,
         request: &LoginRequest,
-        former: Option<&Principal>,
     ) -> Result<Bearer, CommitError> {
         let now = self.now();
-        let keep_only = match former {
+        let keep_only = match before.principal() {
             // Re-authentication: nothing changes hands.
             Some(former) if *former == request.principal => None,
             // What somebody else left here is nobody's to carry over.
@@ -91,7 +98,7 @@ impl Engine {
             None => Some(request.keep.clone()),
         };
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
-        let term = match (request.remember, kept_lifetime(cell, &request.principal)) {
+        let term = match (request.remember, kept_lifetime(before, &request.principal)) {
             (Some(lifetime), _) | (None, Some(lifetime)) => remembered(lifetime, now),
             (None, None) => Term {
                 idle: whole_millis(self.policy.idle),
@@ -184,10 +191,9 @@ pub(crate) fn remembered(lifetime: Duration, now: Timestamp) -> Term {
 }
 
 /// A remembered session stays remembered when its principal logs in again, for example to change a password.
-fn kept_lifetime(cell: &Cell, principal: &Principal) -> Option<Duration> {
-    let state = cell.state();
-    let snapshot = state.snapshot().filter(|snapshot| snapshot.is_persistent())?;
-    (snapshot.principal() == Some(principal)).then(|| Duration::from_millis(snapshot.idle))
+fn kept_lifetime(before: &Snapshot, principal: &Principal) -> Option<Duration> {
+    let is_kept = before.is_persistent() && before.principal() == Some(principal);
+    is_kept.then(|| Duration::from_millis(before.idle))
 }
 
 /// Whether the session, as it is now, is one of the principal's.

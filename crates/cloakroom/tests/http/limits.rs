@@ -149,3 +149,44 @@ async fn what_does_not_decode_is_an_error_and_stays_as_it_is() {
         assert_eq!(browser.get("/count").await.ok().body, "1");
     }
 }
+
+/// Takes less in memory than as JSON.
+#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+struct Dense(Vec<u64>);
+
+impl SessionValue for Dense {
+    const KEY: &'static str = "dense";
+
+    fn size(&self) -> Option<usize> {
+        Some(8 * self.0.len())
+    }
+}
+
+#[tokio::test]
+async fn r33_what_is_longer_as_json_than_in_memory_counts_as_its_encoding_over_a_store() {
+    let fill = async |session: Session, Path(count): Path<usize>| {
+        session.update::<Dense, _>(|dense| dense.0 = vec![u64::MAX; count]).await
+    };
+    let house = House::shared();
+    let node = Node::with_routes(house.builder(), routes().route("/dense/{count}", any(fill)));
+    let mut browser = Browser::new(&node.app);
+    assert_eq!(browser.post("/dense/3200").await.status, StatusCode::PAYLOAD_TOO_LARGE, "with the creation");
+    assert_eq!(house.population(&node), 0);
+    browser.post("/note/mine").await.ok();
+    assert_eq!(browser.post("/dense/3200").await.status, StatusCode::PAYLOAD_TOO_LARGE, "67 200 bytes");
+    browser.post("/dense/3000").await.ok();
+    assert_eq!(browser.at(&house.node().app).get("/note").await.ok().body, "mine", "others can read what was written");
+}
+
+#[tokio::test]
+async fn r33_a_session_that_does_not_read_is_ended_by_its_holder_all_the_same() {
+    let house = House::shared();
+    let (generous, strict) = (house.node(), Node::new(house.builder().max_value_bytes(8)));
+    let mut browser = Browser::new(&generous.app);
+    browser.post("/note/123456789").await.ok();
+    let mut there = browser.at(&strict.app);
+    assert_eq!(there.get("/do/get").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(there.post("/do/destroy").await.ok().set_cookie().unwrap().contains("Max-Age=0"));
+    assert_eq!(house.population(&generous), 0);
+    assert_eq!(browser.get("/note").await.ok().body, "nothing");
+}

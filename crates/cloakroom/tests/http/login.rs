@@ -1,11 +1,13 @@
 //! R07, R08, R16: a change of privilege gives a new token, and the old one is dead at once.
 
 use axum::Router;
+use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::{Clock, Session, SessionError};
+use cloakroom::testkit::Verb;
+use cloakroom::{Clock, Login, Session, SessionError};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, routes, secs};
+use crate::support::{Browser, House, Node, minutes, routes, secs};
 
 #[tokio::test]
 async fn r07_every_login_gives_a_new_token() {
@@ -145,4 +147,63 @@ async fn r16_a_page_can_demand_a_recent_login() {
         assert_ne!(browser.ticket(), old);
         assert_eq!(browser.get("/secret").await.status, StatusCode::OK);
     }
+}
+
+/// `/remembered/{user}` and `/anew/{user}`, which ends the user's other sessions first.
+fn logins() -> Router {
+    let remembered = async |session: Session, Path(user): Path<String>| {
+        session.login(Login::new(user.as_str()).remember(minutes(60 * 24 * 30))).await
+    };
+    let anew = async |session: Session, Path(user): Path<String>| {
+        session.login(Login::new(user.as_str()).ending_others()).await
+    };
+    routes().route("/remembered/{user}", any(remembered)).route("/anew/{user}", any(anew))
+}
+
+#[tokio::test]
+async fn a_login_whose_copy_is_lost_before_its_answer_says_how_long_its_own_session_lives() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let app = Node::with_sessions(node.sessions.clone(), logins());
+    let mut browser = Browser::new(&app);
+    browser.post("/note/mine").await.ok();
+    let gate = store.delay_next(Verb::Commit);
+    let mut tab = browser.clone();
+    let login = tokio::spawn(async move { browser.post("/remembered/alice").await.ok() });
+    assert!(gate.let_act().await);
+    // The old token is dead already, so that nobody reads the session again.
+    let refresh = tokio::spawn(async move { tab.post("/do/refresh").await });
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    let reply = login.await.unwrap();
+    assert!(reply.set_cookie().unwrap().contains("Max-Age=2592000"), "{:?}", reply.set_cookie());
+    refresh.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_finds_no_copy_keeps_what_was_its_own() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let app = Node::with_sessions(node.sessions.clone(), logins());
+    let other = house.node();
+    let mut browser = Browser::new(&app);
+    browser.post("/login/alice").await.ok();
+    browser.post("/note/mine").await.ok();
+    let (members, mut tab, mut elsewhere) = (store.delay_next(Verb::Members), browser.clone(), browser.at(&other.app));
+    let login = tokio::spawn(async move {
+        browser.post("/anew/alice").await.ok();
+        browser
+    });
+    assert!(members.arrived().await);
+    elsewhere.post("/count").await.ok();
+    let admit = store.delay_next(Verb::Admit);
+    members.open();
+    assert!(admit.arrived().await);
+    tab.get("/note").await.ok();
+    admit.open();
+    let mut browser = login.await.unwrap();
+    assert_eq!(browser.get("/note").await.ok().body, "mine");
+    assert_eq!(browser.get("/count").await.ok().body, "1");
 }

@@ -92,14 +92,15 @@ async fn r55_errors_of_every_kind_show_no_secret() {
     {
         store.fail_all(kind);
         for verb in VERBS {
-            let fresh = browser.at(&Node::new(cloakroom::Sessions::builder().store(store.clone())).app);
+            let fresh = browser
+                .at(&Node::new(cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone())).app);
             let reply = fresh.clone().post(&format!("/do/{verb}")).await;
             secrets.assert_absent(&reply.body, verb);
         }
         store.heal();
     }
     store.corrupt_next_load();
-    let fresh = Node::new(cloakroom::Sessions::builder().store(store.clone()));
+    let fresh = Node::new(cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone()));
     assert!(browser.at(&fresh.app).get("/do/get").await.status.is_server_error());
     assert!(log.loud() > 0, "errors are logged");
     secrets.assert_absent(&log.text(), "the log");

@@ -183,3 +183,11 @@ async fn a_request_knows_which_tier_answered_it() {
     }
     assert_eq!(Browser::new(&node.app).get("/").await.ok().body, "None None");
 }
+
+#[tokio::test]
+async fn a_refresh_that_nobody_answers_leaves_the_copy_for_those_who_may_read_a_stale_one() {
+    let mut scene = Scene::set(PATIENCE).await;
+    scene.lose_the_store();
+    assert_eq!(scene.alice.post("/do/refresh").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(scene.alice.get("/note").await.ok().body, "mine");
+}

@@ -54,6 +54,9 @@ impl JwtFormatBuilder {
     /// A client whose requests use its session gets a new one once half of this is over. One that is away for longer than
     /// the half may come back with a token that has expired, and is logged out: so take at least twice the
     /// idle timeout. On the other side, services that verify without asking learn of a logout only by the end of it.
+    ///
+    /// A token that says that it is valid for longer is refused. So who makes this shorter logs those out who have a token from
+    /// before, also while only some of the nodes have the new setting.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
