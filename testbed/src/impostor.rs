@@ -3,7 +3,7 @@
 use crate::{Error, port};
 use parking_lot::Mutex;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
@@ -18,14 +18,17 @@ use tokio::{
 };
 
 const PORT_TRIES: usize = 8;
+/// What the server says in the place of a lie, and how it is asked to.
+const CUE: &[u8] = b"$24\r\nimpostor: it is my turn!\r\n";
+const ASK_FOR_CUE: &[u8] = b"*2\r\n$4\r\nECHO\r\n$24\r\nimpostor: it is my turn!\r\n";
 /// More than any command of a test; whoever sends more is no client.
 const LONGEST: usize = 64 << 20;
 
 /// Stands in front of a real server and answers some commands itself, with any bytes.
 ///
-/// What it does not [lie](Self::lie) about goes to the server, and the server's answers come back as they are.
-/// Lies are told at once, so answers keep their order only where a client waits for one before it sends
-/// the next command. It runs on the runtime that started it and ends with the value.
+/// What it does not [lie](Self::lie) about goes to the server, and the server's answers come back as they are. A lie comes
+/// when it is its turn: clients send more before they are answered. It runs on the runtime that started it and ends with
+/// the value.
 #[derive(Debug)]
 pub struct Impostor {
     shared: Arc<Shared>,
@@ -113,21 +116,33 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let to_client = Arc::new(AsyncMutex::new(to_client));
+    let lies = Mutex::default();
     tokio::select! {
-        _ended = relay(from_server, &to_client) => {}
-        _ended = listen(from_client, to_server, &to_client, &shared) => {}
+        _ended = relay(from_server, &to_client, &lies) => {}
+        _ended = listen(from_client, to_server, &to_client, &shared, &lies) => {}
     }
     shared.listeners.lock().retain(|line| !Arc::ptr_eq(line, &to_client));
 }
 
-async fn relay(mut source: OwnedReadHalf, sink: &Line) -> std::io::Result<()> {
-    let mut buffer = vec![0; 64 * 1024];
+/// The lies that wait for their turn on a connection.
+type Lies = Mutex<VecDeque<Vec<u8>>>;
+
+async fn relay(mut source: OwnedReadHalf, sink: &Line, lies: &Lies) -> std::io::Result<()> {
+    let mut heard = Vec::new();
     loop {
-        let length = source.read(&mut buffer).await?;
-        if length == 0 {
+        if source.read_buf(&mut heard).await? == 0 {
             return Ok(());
         }
-        sink.lock().await.write_all(&buffer[..length]).await?;
+        let mut said = Vec::new();
+        while let Some(cue) = heard.windows(CUE.len()).position(|bytes| bytes == CUE) {
+            said.extend(heard.drain(..cue));
+            heard.drain(..CUE.len());
+            said.extend(lies.lock().pop_front().unwrap_or_default());
+        }
+        // The end may be the beginning of a cue.
+        let open = (0..CUE.len().min(heard.len() + 1)).rev().find(|length| heard.ends_with(&CUE[..*length]));
+        said.extend(heard.drain(..heard.len() - open.unwrap_or_default()));
+        sink.lock().await.write_all(&said).await?;
     }
 }
 
@@ -136,6 +151,7 @@ async fn listen(
     mut server: OwnedWriteHalf,
     client: &Line,
     shared: &Shared,
+    lies: &Lies,
 ) -> std::io::Result<()> {
     let mut source = BufReader::new(source);
     while let Some(Command { name, bytes }) = command(&mut source).await? {
@@ -144,7 +160,10 @@ async fn listen(
         }
         let lie = shared.lies.lock().get(&name).cloned();
         match lie {
-            Some(reply) => client.lock().await.write_all(&reply).await?,
+            Some(reply) => {
+                lies.lock().push_back(reply);
+                server.write_all(ASK_FOR_CUE).await?;
+            }
             None => server.write_all(&bytes).await?,
         }
     }
