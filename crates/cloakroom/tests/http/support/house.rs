@@ -23,11 +23,13 @@ pub(crate) struct Node {
 impl House {
     /// One process that keeps its sessions itself.
     pub(crate) fn local() -> Self {
+        super::log::listen();
         Self { clock: ManualClock::new(), store: None }
     }
 
     /// Any number of processes over one store.
     pub(crate) fn shared() -> Self {
+        super::log::listen();
         let clock = ManualClock::new();
         Self { store: Some(MemoryStore::with_clock(clock.clone())), clock }
     }

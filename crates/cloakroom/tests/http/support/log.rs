@@ -1,7 +1,7 @@
 //! Everything that is logged while a test runs, at every level, as text.
 
 use std::fmt::{Debug, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use parking_lot::Mutex;
 use tracing::field::{Field, Visit};
@@ -33,8 +33,44 @@ impl Log {
     }
 }
 
+/// Has somebody listen from the start. A line that is about to be logged for the first time, by any thread, just when the
+/// first listener comes may be taken for one that nobody wants, for good.
+pub(super) fn listen() {
+    static FIRST: Once = Once::new();
+    // Where secrets are looked for, who does that listens.
+    FIRST.call_once(|| {
+        if std::env::var_os("CLOAKROOM_WITNESS").is_none() {
+            tracing::subscriber::set_global_default(Inattentive).expect("nobody else listens to all threads");
+        }
+    });
+}
+
+/// Wants everything and keeps nothing.
+struct Inattentive;
+
+impl Subscriber for Inattentive {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
 /// Captures what this thread logs until the guard is dropped. For current-thread runtimes.
 pub(crate) fn capture() -> (Log, tracing::subscriber::DefaultGuard) {
+    listen();
     let log = Log::default();
     let guard = tracing::subscriber::set_default(log.clone());
     (log, guard)
