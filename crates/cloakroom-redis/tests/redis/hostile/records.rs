@@ -1,6 +1,6 @@
 //! The hostile records of the corpus, in a real server, under every verb.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use cloakroom::store::{
@@ -45,8 +45,10 @@ impl Ground {
         self.server.command(&["PEXPIRE", KEY, "60000"]).await.unwrap();
     }
 
-    async fn found(&self) -> Value {
-        self.server.command(&["HGETALL", KEY]).await.unwrap()
+    /// What stands there, in an order of its own: a server may move the fields of a hash at any time.
+    async fn found(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let fields = self.server.command(&["HGETALL", KEY]).await.unwrap();
+        redis::from_redis_value(fields).unwrap()
     }
 
     async fn has_a_lifetime(&self) -> bool {
