@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Expect, Guard, Lease, Limit, Loaded, Principal, Record,
-    Store, StoreError, StoreErrorKind, StoredValue, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Expect, Guard, Lease, Limit, Loaded, Member, Principal,
+    Record, Store, StoreError, StoreErrorKind, StoredValue, Tag, Touch,
 };
 use parking_lot::Mutex;
 
@@ -150,7 +150,7 @@ impl<S: Store> Store for Sabotaged<S> {
         self.store.dismiss(principal, tag).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
         self.store.members(principal).await
     }
 

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Receipt, Record,
-    Store, StoreError, StoreErrorKind, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Receipt,
+    Record, Store, StoreError, StoreErrorKind, Tag, Touch,
 };
 use redis::{Value, cmd};
 
@@ -100,6 +100,14 @@ impl RedisStore {
             return Ok(None);
         }
         wire::decode(&fields).map(|record| Some(Loaded::new(record, lease))).map_err(fault::malformed)
+    }
+
+    /// For a list, which one record that does not decode must not spoil.
+    async fn read_member(self, tag: Tag) -> Result<Option<Result<Record, StoreError>>, StoreError> {
+        match self.read(tag, Manner::READ_ASIDE).await {
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => Ok(Some(Err(error))),
+            read => Ok(read?.map(|loaded| Ok(loaded.record))),
+        }
     }
 }
 
@@ -205,20 +213,18 @@ impl Store for RedisStore {
         self.leave(&self.0.settings.namespace.index(principal), &[tag]).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
         let key = self.0.settings.namespace.index(principal);
         let mut range = cmd("ZRANGE");
         range.arg(&key).arg(0).arg(-1);
         let (listed, _) = self.ask(&key, &Question::Command(range), Manner::READ_ASIDE).await?;
         let listed = tags(Some(listed), Effect::Reads)?;
         let (mut members, mut dead) = (Vec::new(), Vec::new());
-        for (tag, record) in
-            self.each(&listed, |store, tag| async move { store.read(tag, Manner::READ_ASIDE).await }).await?
-        {
-            match record {
+        for (tag, read) in self.each(&listed, |store, tag| store.read_member(tag)).await? {
+            match read {
                 None => dead.push(tag),
-                Some(loaded) if is_somebody_elses(&loaded.record, principal) => {}
-                Some(loaded) => members.push((tag, loaded.record)),
+                Some(Ok(record)) if is_somebody_elses(&record, principal) => {}
+                Some(read) => members.push((tag, read)),
             }
         }
         if !dead.is_empty() {

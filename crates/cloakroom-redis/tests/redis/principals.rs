@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use cloakroom::store::{LimitPolicy, Store, Tag, Touch};
-use cloakroom::{EndReason, EventKind, Events, SessionErrorKind, Sessions, Timestamp};
+use cloakroom::{EndReason, EventKind, Events, Login, SessionErrorKind, Sessions, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
-use crate::support::{House, Node, Note, Visitor, tag_of, without_hint};
+use crate::support::{House, Node, Note, Visitor, key, tag_of, without_hint};
 
 fn announced(events: &mut Events, kind: EventKind) -> usize {
     std::iter::from_fn(|| events.try_recv()).filter(|event| event.kind == kind).count()
@@ -86,11 +86,59 @@ async fn r20_r22_sessions_are_listed_and_ended_from_any_node_by_their_owner_only
 }
 
 #[tokio::test]
+async fn r20_a_record_that_does_not_decode_keeps_no_other_session_alive_nor_its_own() {
+    let house = House::open().await;
+    let (here, there, visitors) = three_sessions(&house).await;
+    for visitor in &visitors {
+        here.write(visitor, "anything").await.unwrap();
+    }
+    let alice = there.sessions.of("alice");
+    let strange = &visitors[1];
+    let all = alice.list().await.unwrap();
+    house.server.command(&["HSET", &key(&tag_of(strange)), "format", "999"]).await.unwrap();
+
+    let readable: Vec<_> = alice.list().await.unwrap().iter().map(|info| info.handle).collect();
+    assert_eq!(readable, [all[0].handle, all[2].handle]);
+    let invalidated = alice.invalidate::<Note>().await;
+    assert_eq!(
+        invalidated.unwrap_err().kind(),
+        SessionErrorKind::Decode,
+        "the one that may still have it is not passed over"
+    );
+    for visitor in [&visitors[0], &visitors[2]] {
+        assert_eq!(there.note(visitor).await.unwrap(), None);
+    }
+
+    let mut events = there.sessions.events();
+    assert_eq!(alice.revoke_all().await.unwrap(), 3);
+    assert_eq!(announced(&mut events, EventKind::Ended(EndReason::Revoked)), 3);
+    assert_eq!(house.keys().await, [] as [&str; 0], "nothing of it is left");
+    assert!(!alice.revoke(all[1].handle).await.unwrap());
+}
+
+#[tokio::test]
+async fn r22_a_session_that_does_not_decode_can_be_ended_by_its_handle_and_by_a_login_that_ends_the_others() {
+    let house = House::open().await;
+    let (here, there, visitors) = three_sessions(&house).await;
+    let all = there.sessions.of("alice").list().await.unwrap();
+    for visitor in &visitors[..2] {
+        house.server.command(&["HSET", &key(&tag_of(visitor)), "idle", "long"]).await.unwrap();
+    }
+    assert!(!there.sessions.of("bob").revoke(all[0].handle).await.unwrap());
+    assert!(there.sessions.of("alice").revoke(all[0].handle).await.unwrap());
+    let visit = visitors[2].enter(&here.sessions);
+    visit.login(Login::new("alice").ending_others()).await.unwrap();
+    visit.leave().await;
+    assert!(house.record(&tag_of(&visitors[1])).await.is_empty());
+    assert_eq!(here.whoami(&visitors[2]).await.unwrap().as_deref(), Some("alice"));
+}
+
+#[tokio::test]
 async fn r21_a_login_that_ends_the_others_leaves_one_session_on_every_node() {
     let house = House::open().await;
     let (here, there, visitors) = three_sessions(&house).await;
     let visit = visitors[0].enter(&there.sessions);
-    visit.login(cloakroom::Login::new("alice").ending_others()).await.unwrap();
+    visit.login(Login::new("alice").ending_others()).await.unwrap();
     visit.leave().await;
     assert_eq!(here.sessions.of("alice").list().await.unwrap().len(), 1);
     assert_eq!(here.whoami(&visitors[0]).await.unwrap().as_deref(), Some("alice"));

@@ -78,7 +78,7 @@ impl Handle {
     async fn present_or_unreadable(&self) -> Result<Option<(Bearer, Option<Arc<Cell>>)>, SessionError> {
         match self.present().await {
             Ok(present) => Ok(present.map(|(bearer, cell)| (bearer, Some(cell)))),
-            Err(error) if error.kind().concerns_one_value() => {
+            Err(error) if error.kind().is_unreadable() => {
                 Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, None)))
             }
             Err(error) => Err(error),

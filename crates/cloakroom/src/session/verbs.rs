@@ -88,7 +88,7 @@ impl Session {
                 let present = match read::<T>(engine, open) {
                     Ok(Found { content: Content::Nothing | Content::Absent, .. }) => return Ok(None),
                     Ok(found) => Some(found.version),
-                    Err(error) if error.kind().concerns_one_value() => None,
+                    Err(error) if error.kind().is_unreadable() => None,
                     Err(error) => return Err(error),
                 };
                 Ok(Some(crate::cache::Edit::remove(Key::Static(key::<T>()), present)))
@@ -284,7 +284,8 @@ impl PrincipalSessions {
     /// roles change. Answers from how many. Loads that are under way do not install.
     ///
     /// # Errors
-    /// As [`revoke_all`](Self::revoke_all).
+    /// As [`revoke_all`](Self::revoke_all). And once all others have lost it: [`Decode`](crate::SessionErrorKind::Decode) when
+    /// the record of one session does not decode here, where a node of a newer version may still read it.
     pub async fn invalidate<T: SessionValue>(&self) -> Result<usize, SessionError> {
         self.remove_everywhere(key::<T>()).await
     }

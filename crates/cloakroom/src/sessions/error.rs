@@ -62,8 +62,8 @@ pub enum SessionErrorKind {
 }
 
 impl SessionErrorKind {
-    /// Whether a value is there that cannot be read, in a session that is well otherwise.
-    pub(crate) const fn concerns_one_value(self) -> bool {
+    /// Whether something is there that cannot be read, which is no fault of anything else in the store.
+    pub(crate) const fn is_unreadable(self) -> bool {
         matches!(self, Self::Decode | Self::UnknownKey | Self::SealBroken)
     }
 

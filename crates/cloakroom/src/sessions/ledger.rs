@@ -3,6 +3,7 @@ use crate::identity::{Principal, Tag};
 use crate::keys::KeysInUse;
 use crate::random::{RandomError, RandomSource};
 use crate::seal::Unopened;
+use crate::store::StoreError;
 use crate::sync::{Arc, Mutex};
 use crate::time::Clock;
 
@@ -22,6 +23,7 @@ pub(crate) struct Ledger {
     pub(crate) doubted: Mutex<Vec<Arc<Cell>>>,
     unopened: Alarm,
     unsealed: Alarm,
+    unreadable: Alarm,
     log_key: LogKey,
     clock: Arc<dyn Clock>,
 }
@@ -39,6 +41,7 @@ impl Ledger {
             doubted: Mutex::default(),
             unopened: Alarm::default(),
             unsealed: Alarm::default(),
+            unreadable: Alarm::default(),
             log_key: LogKey::new(keys, random)?,
             clock,
         })
@@ -73,6 +76,15 @@ impl Ledger {
         self.counters.unsealed_read.count();
         if let Some(times) = self.unsealed.rings(self.clock.now()) {
             tracing::warn!(times, "read from the store what is not sealed, as `SealPolicy` still allows");
+        }
+    }
+
+    /// A record of the shared tier does not decode, and is passed over.
+    pub(crate) fn unreadable(&self, tag: &Tag, why: &StoreError) {
+        self.counters.store_errors.count();
+        if let Some(times) = self.unreadable.rings(self.clock.now()) {
+            let session = tracing::field::display(self.log_key.log_id(tag));
+            tracing::warn!(session, ?why, times, "a session is left out of its user's list");
         }
     }
 

@@ -2,6 +2,7 @@ use std::fmt;
 
 use crate::cache::{Cell, Edit, EndReason, Key, Refused, Snapshot, State};
 use crate::identity::{Authentication, Principal, SessionHandle, Tag};
+use crate::store::Member;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -46,6 +47,9 @@ impl PrincipalSessions {
 
     /// The live sessions, oldest login first.
     ///
+    /// One whose record in the shared tier does not decode, because it is damaged or of a newer version, is left out,
+    /// with a line in the log; [`revoke_all`](Self::revoke_all) ends it all the same.
+    ///
     /// # Errors
     /// When the shared tier cannot be reached.
     pub async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
@@ -53,7 +57,8 @@ impl PrincipalSessions {
             return Ok(self.local().iter().filter_map(|cell| self.info_of_cell(cell)).collect());
         };
         let members = self.engine.watched(store.members(&self.principal).await)?;
-        let info = |(tag, record): (Tag, crate::store::Record)| {
+        let info = |(tag, record): Member| {
+            let record = record.map_err(|error| self.engine.ledger.unreadable(&tag, &error)).ok()?;
             let expires_at = record.lifetimes.deadline(record.last_seen);
             let authentication = record.authentication?;
             Some(info(&tag, record.lifetimes.created_at, record.last_seen, expires_at, &authentication))
@@ -82,19 +87,21 @@ impl PrincipalSessions {
         self.end_where(|tag| Some(*tag) != kept).await
     }
 
-    /// Drops the value under `key` from all sessions of the principal. Answers from how many.
+    /// Drops the value under `key` from all sessions of the principal. Answers from how many. One that does not
+    /// decode keeps the value, and the caller hears of it once all others have lost theirs.
     pub(crate) async fn remove_everywhere(&self, key: &'static str) -> Result<usize, SessionError> {
         let edits = [Edit::remove(Key::Static(key), None)];
-        let mut changed = 0;
+        let (mut changed, mut unreadable) = (0, None);
         for tag in self.tags().await? {
             let proposal = Proposal { edits: &edits, ..Proposal::default() };
             match self.engine.commit_by_tag(&tag, &Writer::Application, proposal).await {
                 Ok(()) => changed += 1,
                 Err(CommitError::Refused(Refused::Ended(_))) => {}
+                Err(CommitError::Fault(fault)) if fault.kind().is_unreadable() => unreadable = Some(fault),
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(changed)
+        unreadable.map_or(Ok(changed), Err)
     }
 
     async fn end_where(&self, matches: impl Fn(&Tag) -> bool + Send) -> Result<usize, SessionError> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
-    StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
+    Store, StoreError, Tag, Touch,
 };
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -21,7 +21,7 @@ pub(crate) trait AnyStore: Send + Sync {
     fn destroy(&self, tag: Tag, guard: Guard) -> Answer<'_, Destroyed>;
     fn admit<'a>(&'a self, principal: &'a Principal, tag: Tag, limit: Option<Limit>) -> Answer<'a, Admission>;
     fn dismiss<'a>(&'a self, principal: &'a Principal, tag: Tag) -> Answer<'a, ()>;
-    fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<(Tag, Record)>>;
+    fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<Member>>;
     fn namespace(&self) -> &str;
     fn attach(&self, copies: Arc<dyn Copies>);
     fn vouches(&self, lease: Lease) -> bool;
@@ -57,7 +57,7 @@ impl<S: Store> AnyStore for S {
         Box::pin(Store::dismiss(self, principal, tag))
     }
 
-    fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<(Tag, Record)>> {
+    fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<Member>> {
         Box::pin(Store::members(self, principal))
     }
 

@@ -32,7 +32,7 @@ pub use change::{
     Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, REMEMBERED_WRITES, Receipt, Rotation, Touch,
 };
 pub use error::{StoreError, StoreErrorKind};
-pub use record::{Copies, Lease, Lifetimes, Loaded, Payload, Record, StoredValue};
+pub use record::{Copies, Lease, Lifetimes, Loaded, Member, Payload, Record, StoredValue};
 
 pub(crate) use erased::AnyStore;
 
@@ -138,11 +138,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The live sessions of a principal, oldest admission first.
     ///
-    /// A member whose record is gone, or is logged in as somebody else, is left out.
+    /// A member whose record is gone, or is logged in as somebody else, is left out. One whose record does not decode is
+    /// listed with that fault, so that it does not keep the others from being listed, nor itself from being ended.
     ///
     /// # Errors
-    /// A fault.
-    fn members(&self, principal: &Principal) -> impl Future<Output = Result<Vec<(Tag, Record)>, StoreError>> + Send;
+    /// A fault, but [`StoreErrorKind::Corrupt`] only where it is the index that does not decode.
+    fn members(&self, principal: &Principal) -> impl Future<Output = Result<Vec<Member>, StoreError>> + Send;
 
     /// What keeps the records of one application apart from those of others in the same place: the same
     /// text on every node, for as long as the records live. What is kept of a secret is bound to it, and what is

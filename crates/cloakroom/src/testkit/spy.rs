@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 
 use super::Verb;
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
-    StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
+    Store, StoreError, Tag, Touch,
 };
 
 /// A store that remembers which calls were made, so that a test can assert round trips, not just results.
@@ -154,7 +154,7 @@ impl<S: Store> Store for SpyStore<S> {
         self.note(Call::Dismiss).dismiss(principal, tag).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
         self.note(Call::Members).members(principal).await
     }
 

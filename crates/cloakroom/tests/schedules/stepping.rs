@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
-    StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
+    Store, StoreError, Tag, Touch,
 };
 use cloakroom::testkit::MemoryStore;
 
@@ -48,7 +48,7 @@ impl Store for Stepping {
         around(self.0.dismiss(principal, tag)).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
         around(self.0.members(principal)).await
     }
 

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use super::Verb;
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Payload, Principal, Record,
-    Store, StoreError, StoreErrorKind, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Payload, Principal,
+    Record, Store, StoreError, StoreErrorKind, Tag, Touch,
 };
 
 use gate::gate;
@@ -164,7 +164,7 @@ impl<S: Store> Store for FaultyStore<S> {
         self.strike(Verb::Dismiss, self.inner().dismiss(principal, tag)).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
         self.strike(Verb::Members, self.inner().members(principal)).await
     }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Receipt, Record,
-    Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Receipt,
+    Record, Store, StoreError, Tag, Touch,
 };
 use crate::time::{Clock, SystemClock, Timestamp};
 
@@ -187,7 +187,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<(Tag, Record)>, StoreError> {
+    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
         let now = self.now();
         Ok(self.shared.records.lock().members(principal, now))
     }

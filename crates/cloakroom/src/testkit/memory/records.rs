@@ -1,6 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
-use crate::store::{Commit, Destroyed, Guard, Principal, REMEMBERED_WRITES, Record, Tag, Touch};
+use crate::store::{Commit, Destroyed, Guard, Member, Principal, REMEMBERED_WRITES, Record, Tag, Touch};
 use crate::time::Timestamp;
 
 use super::commit::{self, Verdict};
@@ -109,11 +109,12 @@ impl Records {
         self.index.keep(principal, |tag| held.get(tag).is_some_and(|held| held.lives(now)));
     }
 
-    pub(super) fn members(&mut self, principal: &Principal, now: Timestamp) -> Vec<(Tag, Record)> {
+    pub(super) fn members(&mut self, principal: &Principal, now: Timestamp) -> Vec<Member> {
         self.drop_dead_members(principal, now);
         let tags = self.index.of(principal).into_iter();
-        let members = tags.filter_map(|tag| Some((tag, self.held.get(&tag)?.record.clone())));
-        members.filter(|(_, record)| !is_somebody_elses(record, principal)).collect()
+        let members = tags.filter_map(|tag| Some((tag, &self.held.get(&tag)?.record)));
+        let theirs = members.filter(|(_, record)| !is_somebody_elses(record, principal));
+        theirs.map(|(tag, record)| (tag, Ok(record.clone()))).collect()
     }
 
     /// Without a question asked; its idle timeout starts now.

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Tag,
-    Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
+    Tag, Touch,
 };
 
 use super::{Answer, Defect, Sound};
@@ -29,7 +29,7 @@ pub(super) trait AnyDefect: Send + Sync {
         limit: Option<Limit>,
     ) -> Boxed<'a, Admission>;
     fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, tag: Tag) -> Boxed<'a, ()>;
-    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal) -> Boxed<'a, Vec<(Tag, Record)>>;
+    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal) -> Boxed<'a, Vec<Member>>;
     fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>);
     fn vouches(&self, sound: &Sound, lease: Lease) -> bool;
 }
@@ -73,7 +73,7 @@ impl<D: Defect> AnyDefect for D {
         Box::pin(Defect::dismiss(self, sound, principal, tag))
     }
 
-    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal) -> Boxed<'a, Vec<(Tag, Record)>> {
+    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal) -> Boxed<'a, Vec<Member>> {
         Box::pin(Defect::members(self, sound, principal))
     }
 

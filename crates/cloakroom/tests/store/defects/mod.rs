@@ -16,8 +16,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Principal, Record, Store,
-    StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
+    Store, StoreError, Tag, Touch,
 };
 use cloakroom::testkit::{ManualClock, MemoryStore, conformance};
 
@@ -65,7 +65,7 @@ trait Defect: Default + Send + Sync + 'static {
         sound.dismiss(principal, tag)
     }
 
-    fn members(&self, sound: &Sound, principal: &Principal) -> impl Future<Output = Answer<Vec<(Tag, Record)>>> + Send {
+    fn members(&self, sound: &Sound, principal: &Principal) -> impl Future<Output = Answer<Vec<Member>>> + Send {
         sound.members(principal)
     }
 
@@ -139,7 +139,7 @@ impl Store for Broken {
         self.defect.dismiss(&self.sound, principal, tag).await
     }
 
-    async fn members(&self, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+    async fn members(&self, principal: &Principal) -> Answer<Vec<Member>> {
         self.defect.members(&self.sound, principal).await
     }
 

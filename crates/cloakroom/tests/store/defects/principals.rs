@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use cloakroom::Clock;
 use cloakroom::store::{
-    Admission, Created, Destroyed, Guard, Lifetimes, Limit, Principal, Record, Store, Tag, Verifier,
+    Admission, Created, Destroyed, Guard, Lifetimes, Limit, Member, Principal, Record, Store, Tag, Verifier,
 };
 
 use super::{Answer, Defect, Sound, fails};
@@ -18,13 +18,13 @@ impl Defect for ListsSomebodyElses {
         sound.admit(principal, tag, limit).await
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
         let mut members = sound.members(principal).await?;
         for (_, tag) in self.0.lock().unwrap().iter().filter(|(admitted, _)| admitted == principal) {
             if let Some(record) = sound.record(*tag)
                 && record.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
             {
-                members.push((*tag, record));
+                members.push((*tag, Ok(record)));
             }
         }
         Ok(members)
@@ -49,7 +49,7 @@ impl Defect for ListingDropsTheNotYet {
         sound.admit(principal, tag, limit).await
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
         let is_logged_in = |record: &Record| {
             record.authentication.as_ref().is_some_and(|authentication| authentication.principal == *principal)
         };
@@ -81,11 +81,12 @@ impl Defect for CaseIgnored {
         sound.admit(&folded(principal), tag, limit).await
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
         let mut members = sound.members(&folded(principal)).await?;
         let folded = folded(principal);
         members.retain(|(_, record)| {
-            record.authentication.as_ref().is_none_or(|authentication| authentication.principal == folded)
+            let authentication = record.as_ref().ok().and_then(|record| record.authentication.as_ref());
+            authentication.is_none_or(|authentication| authentication.principal == folded)
         });
         Ok(members)
     }
@@ -147,11 +148,16 @@ impl Defect for ListsTwice {
         Ok(answer)
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
         let once = sound.members(principal).await?;
         let admitted = self.0.lock().unwrap();
         let times = |tag: &Tag| admitted.iter().filter(|entry| **entry == (principal.clone(), *tag)).count();
-        Ok(once.into_iter().flat_map(|member| std::iter::repeat_n(member.clone(), times(&member.0))).collect())
+        let mut members = Vec::new();
+        for (tag, record) in once {
+            let record = record?;
+            members.extend(std::iter::repeat_n((tag, record), times(&tag)).map(|(tag, record)| (tag, Ok(record))));
+        }
+        Ok(members)
     }
 }
 
@@ -170,7 +176,7 @@ fn a_session_that_is_listed_twice_is_noticed() {
 struct ListsBackwards;
 
 impl Defect for ListsBackwards {
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
         let mut members = sound.members(principal).await?;
         members.reverse();
         Ok(members)
@@ -201,12 +207,12 @@ impl Defect for ListsOldRecords {
         sound.admit(principal, tag, limit).await
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
         let mut members = sound.members(principal).await?;
         for (tag, record) in &mut members {
             let known = self.0.lock().unwrap();
             if let Some((_, old)) = known.iter().find(|(known, _)| known == tag) {
-                record.clone_from(old);
+                *record = Ok(old.clone());
             }
         }
         Ok(members)
@@ -230,12 +236,14 @@ impl Defect for ListsTheDestroyed {
         Ok(answer)
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<(Tag, Record)>> {
+    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
         let mut members = sound.members(principal).await?;
         let was_theirs = |record: &Record| {
             record.authentication.as_ref().is_some_and(|authentication| authentication.principal == *principal)
         };
-        members.extend(self.0.lock().unwrap().iter().filter(|(_, record)| was_theirs(record)).cloned());
+        let destroyed = self.0.lock().unwrap();
+        let theirs = destroyed.iter().filter(|(_, record)| was_theirs(record));
+        members.extend(theirs.map(|(tag, record)| (*tag, Ok(record.clone()))));
         Ok(members)
     }
 }
