@@ -23,6 +23,7 @@ mod events;
 mod figures;
 mod flooding;
 mod futures_are_send;
+mod grpc;
 mod hints;
 mod hostile_bearers;
 mod hostile_cookies;

@@ -1,0 +1,205 @@
+//! R06, R30, R54 over gRPC, with a client and a server of `tonic`: the session is in the request's extensions, the token
+//! in the metadata of both ways.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BufMut};
+use cloakroom::{Login, Session, SessionError, SessionLayer, Sessions, TokenHeader, Transport};
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::metadata::MetadataMap;
+use tonic::server::NamedService;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Server};
+use tonic::{Code, Status};
+use tower::{Service, service_fn};
+
+use crate::support::{Count, House, invented};
+
+/// Messages that are texts as they are, where an application has protobuf.
+#[derive(Clone, Copy)]
+struct Text;
+
+impl Codec for Text {
+    type Encode = String;
+    type Decode = String;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Text {
+    type Item = String;
+    type Error = Status;
+
+    fn encode(&mut self, text: String, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.put_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Decoder for Text {
+    type Item = String;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<String>, Status> {
+        let bytes = from.copy_to_bytes(from.remaining());
+        String::from_utf8(bytes.into()).map(Some).map_err(|_| Status::invalid_argument("no text"))
+    }
+}
+
+async fn answer(verb: &str, session: &Session) -> Result<String, SessionError> {
+    match verb {
+        "add" | "add-and-fail" => {
+            let count = session.update::<Count, _>(|count| {
+                count.0 += 1;
+                count.0
+            });
+            Ok(count.await?.to_string())
+        }
+        "login" => session.login(Login::new("alice").keep::<Count>()).await.map(|()| String::new()),
+        "whoami" => Ok(session.principal().await?.map_or("nobody".to_owned(), |user| user.as_str().to_owned())),
+        "logout" => session.destroy().await.map(|()| String::new()),
+        _ => unreachable!("{verb}"),
+    }
+}
+
+#[derive(Clone)]
+struct Shop;
+
+impl NamedService for Shop {
+    const NAME: &'static str = "shop.Shop";
+}
+
+impl Service<http::Request<Body>> for Shop {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let verb = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+        let method = service_fn(move |request: tonic::Request<String>| {
+            let verb = verb.clone();
+            async move {
+                let session = Session::from_extensions(request.extensions()).expect("the layer is there");
+                let text = answer(&verb, &session).await.map_err(|error| Status::internal(error.to_string()))?;
+                if verb.ends_with("-and-fail") {
+                    return Err(Status::failed_precondition("as it was asked to"));
+                }
+                Ok(tonic::Response::new(text))
+            }
+        });
+        Box::pin(async move { Ok(tonic::server::Grpc::new(Text).unary(method, request).await) })
+    }
+}
+
+async fn serve(sessions: &Sessions) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let layer = SessionLayer::new(sessions.clone()).transport(Transport::bearer(TokenHeader::default()));
+    let server = Server::builder().layer(layer).add_service(Shop);
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    address
+}
+
+/// A client that does what the guide says to programs.
+#[derive(Clone)]
+struct Client {
+    grpc: tonic::client::Grpc<Channel>,
+    token: Option<String>,
+}
+
+impl Client {
+    async fn of(sessions: &Sessions) -> Self {
+        let address = serve(sessions).await;
+        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        Self { grpc: tonic::client::Grpc::new(channel), token: None }
+    }
+
+    async fn ask(&mut self, verb: &str) -> Result<String, Status> {
+        let mut request = tonic::Request::new(String::new());
+        if let Some(token) = &self.token {
+            request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
+        self.grpc.ready().await.unwrap();
+        let response = self.grpc.unary(request, format!("/shop.Shop/{verb}").parse().unwrap(), Text).await;
+        let metadata = response.as_ref().map_or_else(Status::metadata, tonic::Response::metadata);
+        if let Some(given) = given(metadata) {
+            self.token = Some(given).filter(|given| given != "!ended");
+        }
+        response.map(tonic::Response::into_inner)
+    }
+}
+
+fn given(metadata: &MetadataMap) -> Option<String> {
+    assert!(!metadata.contains_key("set-cookie"));
+    let given = metadata.get("session-token")?.to_str().unwrap();
+    assert!(metadata.contains_key("session-token-expires-in"));
+    Some(given.to_owned())
+}
+
+#[tokio::test]
+async fn r06_a_grpc_client_lives_from_its_first_write_to_its_logout() {
+    for house in House::both() {
+        let mut client = Client::of(&house.node().sessions).await;
+        assert_eq!(client.ask("whoami").await.unwrap(), "nobody");
+        assert_eq!(client.token, None, "who only reads is given nothing");
+        assert_eq!(client.ask("add").await.unwrap(), "1");
+        let anonymous = client.clone();
+        assert_eq!(client.ask("add").await.unwrap(), "2");
+        client.ask("login").await.unwrap();
+        assert_ne!(client.token, anonymous.token);
+        assert_eq!(anonymous.clone().ask("whoami").await.unwrap(), "nobody", "the token of before opens nothing");
+        assert_eq!(client.ask("whoami").await.unwrap(), "alice");
+        assert_eq!(client.ask("add").await.unwrap(), "3");
+        let stale = client.clone();
+        client.ask("logout").await.unwrap();
+        assert_eq!(client.token, None);
+        assert_eq!(stale.clone().ask("whoami").await.unwrap(), "nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_grpc_client_is_given_its_token_with_an_error_too() {
+    let house = House::local();
+    let mut client = Client::of(&house.node().sessions).await;
+    let failed = client.ask("add-and-fail").await.unwrap_err();
+    assert_eq!(failed.code(), Code::FailedPrecondition);
+    assert_eq!(client.ask("add").await.unwrap(), "2", "what was written before the error is there");
+    client.token = Some(invented(1));
+    assert_eq!(client.ask("add").await.unwrap(), "1", "an invented token opens nothing");
+}
+
+#[tokio::test]
+async fn calls_at_once_on_one_grpc_connection_lose_no_update() {
+    for house in House::both() {
+        let mut client = Client::of(&house.node().sessions).await;
+        client.ask("add").await.unwrap();
+        let calls: Vec<_> = (0..100)
+            .map(|_| {
+                let mut client = client.clone();
+                tokio::spawn(async move { client.ask("add").await.unwrap() })
+            })
+            .collect();
+        for call in calls {
+            call.await.unwrap();
+        }
+        assert_eq!(client.ask("add").await.unwrap(), "102");
+    }
+}
