@@ -30,10 +30,10 @@ impl Spread {
     }
 }
 
-/// As many digits as mean something.
+/// As many digits as mean something: none behind the point for what was counted.
 pub(crate) fn number(value: f64) -> String {
     match value.abs() {
-        small if small < 10.0 => format!("{value:.2}"),
+        small if small < 10.0 && small.fract() > 0.0 => format!("{value:.2}"),
         _ => format!("{value:.0}"),
     }
 }
