@@ -10,12 +10,14 @@ mod entry;
 mod erased;
 mod evict;
 mod fingerprint;
+mod limits;
 mod packed;
 mod side;
 mod snapshot;
 mod table;
 mod tier;
 mod values;
+mod visit;
 mod wheel;
 
 pub(crate) use cell::{Cell, State};
@@ -23,9 +25,10 @@ pub(crate) use change::{Change, Edit, Guard, Login, Rotation};
 pub(crate) use entry::{Entry, Key, Slot};
 pub(crate) use erased::{Codec, CodecError, Erased};
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
+pub(crate) use limits::{Limits, TooLarge};
 pub(crate) use side::{Base, Flight, Landing, LoadFailure};
 pub(crate) use snapshot::{Origin, Proof, Snapshot, Standing, Term};
-pub(crate) use tier::{Holding, Limits, Observer, Refused, Setup, Tier, TooLarge};
+pub(crate) use tier::{Holding, Observer, Refused, Setup, Tier};
 pub(crate) use values::{Values, find};
 
 /// Why a session ended.

@@ -8,14 +8,12 @@ use super::EndReason;
 use super::budget::Budget;
 use super::cell::{Cell, State, Transition, Vacancy};
 use super::change::{Change, Guard, Refusal};
-use super::packed::Packed;
+use super::limits::{Limits, TooLarge};
 use super::snapshot::Snapshot;
 use super::table::Table;
-use super::values::{Values, count};
+use super::values::Values;
+use super::visit::UNUSED;
 use super::wheel::Wheel;
-
-/// A vacant cell that was not filled by then is forgotten.
-const UNUSED: Duration = Duration::from_secs(60);
 
 /// Whether what is lost here is lost for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,22 +22,6 @@ pub(crate) enum Holding {
     Only,
     /// These are copies; the sessions are in a shared tier.
     Copy,
-}
-
-/// What one session may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) session_bytes: u64,
-    pub(crate) value_bytes: u32,
-    pub(crate) values: usize,
-}
-
-/// Which limit a change would exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TooLarge {
-    Session,
-    Value,
-    Count,
 }
 
 /// Why a change was not made in the local tier.
@@ -77,14 +59,14 @@ pub(crate) trait Observer: Send + Sync + std::fmt::Debug {
 #[derive(Debug)]
 pub(crate) struct Tier {
     pub(super) holding: Holding,
-    limits: Limits,
-    pack_after: Option<Duration>,
+    pub(super) limits: Limits,
+    pub(super) pack_after: Option<Duration>,
     pub(super) table: Table,
-    wheel: Wheel<Cell>,
+    pub(super) wheel: Wheel<Cell>,
     pub(super) budget: Budget,
     /// Which shard gives way next when memory is full.
     pub(super) next_to_give: AtomicU64,
-    observer: Arc<dyn Observer>,
+    pub(super) observer: Arc<dyn Observer>,
 }
 
 /// What a tier is made with.
@@ -331,86 +313,8 @@ impl Tier {
         }
     }
 
-    /// Visits some cells that are due. Answers whether more are.
-    pub(crate) fn visit_due(&self, now: Timestamp) -> bool {
-        self.wheel.advance(now, |cell| self.visit(cell, now))
-    }
-
-    fn visit(&self, cell: &Arc<Cell>, now: Timestamp) -> Option<Timestamp> {
-        let state = Arc::clone(&cell.state());
-        cell.tidy();
-        let Some(snapshot) = state.snapshot() else {
-            // An ended cell is out of the table already; a vacant one is a copy nobody came back for.
-            return self.give_up(cell, &state, now);
-        };
-        if cell.overdue(snapshot, now).is_some() {
-            if self.holding == Holding::Copy {
-                return self.give_up(cell, &state, now);
-            }
-            // Prolonged at this very moment, it is looked at again at the next tick.
-            return (!self.end_overdue(cell, now)).then_some(now);
-        }
-        Some(self.pack_if_quiet(cell, &state, snapshot, now))
-    }
-
-    fn give_up(&self, cell: &Arc<Cell>, state: &State, now: Timestamp) -> Option<Timestamp> {
-        if matches!(state, State::Ended(_)) {
-            return None;
-        }
-        if cell.is_watched() {
-            self.observer.doubted(cell);
-            return Some(now.after(UNUSED));
-        }
-        self.forget(cell);
-        None
-    }
-
-    /// Packs what nobody used for a while, and says when to look again.
-    fn pack_if_quiet(&self, cell: &Arc<Cell>, state: &Arc<State>, snapshot: &Snapshot, now: Timestamp) -> Timestamp {
-        let deadline = snapshot.deadline(cell.last_seen());
-        let Some(pack_after) = self.pack_after else { return deadline };
-        let Some(entries) = snapshot.values.entries() else { return deadline };
-        let quiet_at = cell.last_seen().after(pack_after);
-        if now < quiet_at {
-            return quiet_at.min(deadline);
-        }
-        let smaller = |packed: &Packed| packed.weight() < snapshot.values.weight();
-        if let Some(packed) = Packed::pack(entries).filter(smaller) {
-            let packed = Snapshot { values: Values::Packed(packed), ..snapshot.clone() };
-            if let Some(transition) = cell.replace(state, State::Live(packed)) {
-                self.settle(cell, &transition);
-            }
-        }
-        deadline
-    }
-
-    /// Has the timer visit a cell when something may be due.
-    fn watch_time(&self, cell: &Arc<Cell>, now: Timestamp) {
-        let state = cell.state();
-        let Some(snapshot) = state.snapshot() else { return };
-        let deadline = snapshot.deadline(cell.last_seen());
-        let due = self.pack_after.map_or(deadline, |after| now.after(after).min(deadline));
-        self.wheel.schedule(cell, due);
-    }
-
-    /// Whether a session within its limits could look like this.
-    pub(crate) fn check(&self, snapshot: &Snapshot) -> Result<(), Refused> {
-        let Some(entries) = snapshot.values.entries() else { return Ok(()) };
-        if entries.iter().any(|entry| entry.size > self.limits.value_bytes) {
-            return Err(Refused::TooLarge(TooLarge::Value));
-        }
-        if count(entries) > self.limits.values {
-            return Err(Refused::TooLarge(TooLarge::Count));
-        }
-        let bytes: u64 = entries.iter().map(|entry| u64::from(entry.size)).sum();
-        if bytes > self.limits.session_bytes {
-            return Err(Refused::TooLarge(TooLarge::Session));
-        }
-        Ok(())
-    }
-
     /// Books a transition: growth was reserved before it, everything else is settled here.
-    fn settle(&self, cell: &Cell, transition: &Transition) {
+    pub(super) fn settle(&self, cell: &Cell, transition: &Transition) {
         let growth = transition.growth();
         if growth < 0 {
             self.budget.release(growth.unsigned_abs());

@@ -6,8 +6,9 @@ use crate::cache::EndReason;
 use crate::cache::cell::State;
 use crate::cache::change::Edit;
 use crate::cache::entry::Key;
+use crate::cache::limits::TooLarge;
 use crate::cache::snapshot::Snapshot;
-use crate::cache::tier::{Holding, Refused, TooLarge};
+use crate::cache::tier::{Holding, Refused};
 use crate::cache::values::Values;
 use crate::sync::Arc;
 

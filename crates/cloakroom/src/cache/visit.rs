@@ -1,0 +1,79 @@
+//! What the timer does with a cell that is due: it ends, packs or forgets it.
+
+use std::time::Duration;
+
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+use super::cell::{Cell, State};
+use super::packed::Packed;
+use super::snapshot::Snapshot;
+use super::tier::{Holding, Tier};
+use super::values::Values;
+
+/// A vacant cell that was not filled by then is forgotten.
+pub(super) const UNUSED: Duration = Duration::from_secs(60);
+
+impl Tier {
+    /// Visits some cells that are due. Answers whether more are.
+    pub(crate) fn visit_due(&self, now: Timestamp) -> bool {
+        self.wheel.advance(now, |cell| self.visit(cell, now))
+    }
+
+    fn visit(&self, cell: &Arc<Cell>, now: Timestamp) -> Option<Timestamp> {
+        let state = Arc::clone(&cell.state());
+        cell.tidy();
+        let Some(snapshot) = state.snapshot() else {
+            // An ended cell is out of the table already; a vacant one is a copy nobody came back for.
+            return self.give_up(cell, &state, now);
+        };
+        if cell.overdue(snapshot, now).is_some() {
+            if self.holding == Holding::Copy {
+                return self.give_up(cell, &state, now);
+            }
+            // Prolonged at this very moment, it is looked at again at the next tick.
+            return (!self.end_overdue(cell, now)).then_some(now);
+        }
+        Some(self.pack_if_quiet(cell, &state, snapshot, now))
+    }
+
+    fn give_up(&self, cell: &Arc<Cell>, state: &State, now: Timestamp) -> Option<Timestamp> {
+        if matches!(state, State::Ended(_)) {
+            return None;
+        }
+        if cell.is_watched() {
+            self.observer.doubted(cell);
+            return Some(now.after(UNUSED));
+        }
+        self.forget(cell);
+        None
+    }
+
+    /// Packs what nobody used for a while, and says when to look again.
+    fn pack_if_quiet(&self, cell: &Arc<Cell>, state: &Arc<State>, snapshot: &Snapshot, now: Timestamp) -> Timestamp {
+        let deadline = snapshot.deadline(cell.last_seen());
+        let Some(pack_after) = self.pack_after else { return deadline };
+        let Some(entries) = snapshot.values.entries() else { return deadline };
+        let quiet_at = cell.last_seen().after(pack_after);
+        if now < quiet_at {
+            return quiet_at.min(deadline);
+        }
+        let smaller = |packed: &Packed| packed.weight() < snapshot.values.weight();
+        if let Some(packed) = Packed::pack(entries).filter(smaller) {
+            let packed = Snapshot { values: Values::Packed(packed), ..snapshot.clone() };
+            if let Some(transition) = cell.replace(state, State::Live(packed)) {
+                self.settle(cell, &transition);
+            }
+        }
+        deadline
+    }
+
+    /// Has the timer visit a cell when something may be due.
+    pub(super) fn watch_time(&self, cell: &Arc<Cell>, now: Timestamp) {
+        let state = cell.state();
+        let Some(snapshot) = state.snapshot() else { return };
+        let deadline = snapshot.deadline(cell.last_seen());
+        let due = self.pack_after.map_or(deadline, |after| now.after(after).min(deadline));
+        self.wheel.schedule(cell, due);
+    }
+}

@@ -1,0 +1,148 @@
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::random::{RandomError, RandomSource};
+use crate::time::Timestamp;
+
+use super::{Tag, head, labelled_digest, random_bytes};
+
+/// The private half of a token. It has no `Display`, its `Debug` is redacted, and it never
+/// reaches a store.
+#[derive(Clone, Copy)]
+pub(crate) struct Secret([u8; 16]);
+
+impl Secret {
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    pub(crate) fn generate(random: &dyn RandomSource) -> Result<Self, RandomError> {
+        random_bytes(random).map(Self)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// What a store keeps of a secret: 128 bits of a labelled SHA-256 of one of namespace, tag and secret.
+///
+/// A secret is 128 random bits, so a longer digest would not make it harder to guess, and a
+/// plain hash needs no salt or stretching.
+#[derive(Clone, Copy)]
+pub struct Verifier([u8; 16]);
+
+impl Verifier {
+    /// A verifier from its bytes, as a store kept them.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for a store to keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// Compared in constant time, so that a wrong guess says nothing about how wrong it was.
+impl PartialEq for Verifier {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Verifier {}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier(..)")
+    }
+}
+
+/// Makes the verifiers of one namespace.
+///
+/// A verifier is bound to namespace and tag, so that a record proves which session it is: copied to another
+/// tag or another application's keys, it is opened by nobody's secret.
+#[derive(Clone)]
+pub(crate) struct Verifiers(Sha256);
+
+impl Verifiers {
+    pub(crate) fn new(namespace: &str) -> Self {
+        // Without a namespace, what is digested is 55 bytes long, which is as much as takes one round.
+        let begun = Sha256::new().chain_update(b"cloakroom/v1/secret");
+        Self(begun.chain_update((namespace.len() as u32).to_be_bytes()).chain_update(namespace))
+    }
+
+    pub(crate) fn of(&self, tag: &Tag, secret: &Secret) -> Verifier {
+        self.counterfoil(tag, secret).verifier()
+    }
+
+    pub(crate) fn counterfoil(&self, tag: &Tag, secret: &Secret) -> Counterfoil {
+        Counterfoil(head(self.0.clone().chain_update(tag.as_bytes()).chain_update(secret.0)))
+    }
+}
+
+impl fmt::Debug for Verifiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifiers(..)")
+    }
+}
+
+/// The part of a ticket that stays in the book, by which the ticket is known again: half way from a secret to its
+/// verifier.
+///
+/// Who has the secret can compute it, and who has it can be checked against the verifier. It opens
+/// nothing, and a store cannot compute it. So a page of the session may carry it, and a form show it.
+#[derive(Clone, Copy)]
+pub(crate) struct Counterfoil([u8; 16]);
+
+impl Counterfoil {
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    pub(crate) fn verifier(self) -> Verifier {
+        let digest = labelled_digest(b"cloakroom/v1/verify", &self.0);
+        #[cfg(feature = "testkit")]
+        crate::witness::saw("secret's hash", || digest);
+        Verifier(digest)
+    }
+}
+
+impl fmt::Debug for Counterfoil {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counterfoil(..)")
+    }
+}
+
+/// A secret that was rotated out, and until when it still opens the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Previous {
+    /// What the store kept of the old secret.
+    pub verifier: Verifier,
+    /// The old secret is dead from this instant on; a privilege change sets the instant of the rotation itself.
+    pub until: Timestamp,
+}
+
+impl Previous {
+    /// A rotated-out secret that still works until `until`.
+    #[must_use]
+    pub const fn new(verifier: Verifier, until: Timestamp) -> Self {
+        Self { verifier, until }
+    }
+}
