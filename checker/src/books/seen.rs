@@ -17,14 +17,11 @@ pub(crate) struct Seen {
     count: Option<(u64, Instant)>,
     /// The last answer had no newer token.
     untold: bool,
-    /// That may have been so because the session was over by then: nobody is told of a version of what is over, as
-    /// the client may be receiving the token of another session.
-    parting: bool,
 }
 
 impl Seen {
     pub(crate) const fn new(device: usize, owner: u64) -> Self {
-        Self { device, owner, list: Vec::new(), count: None, untold: false, parting: false }
+        Self { device, owner, list: Vec::new(), count: None, untold: false }
     }
 
     /// Compares an answer to a question sent at `asked` with what this client has written and seen.
@@ -46,16 +43,12 @@ impl Seen {
     }
 
     /// Remembers whether an answer brought a newer token, for what is seen after it.
-    pub(crate) fn was_told(&mut self, told: bool, books: &Books) {
+    pub(crate) fn was_told(&mut self, told: bool) {
         self.untold = !told;
-        self.parting = self.untold && books.leaving.is_some();
     }
 
-    /// This client is shown less than it must be, or may be for as long as the news of a logout take.
+    /// This client is shown less than it must be.
     fn is_shown_less(&self, world: &World, finding: Finding, what: impl FnOnce() -> String) {
-        if self.parting {
-            return world.tally.find_at_parting();
-        }
         let untold = if self.untold { ", whose last answer had no newer token" } else { "" };
         world.tally.find(finding, || format!("{}{untold}", what()));
     }

@@ -133,7 +133,7 @@ impl Device<'_> {
             self.world.tally.find(Finding::Resurrected, || format!("written {late:?} after the logout"));
         }
         self.seen.take_in(self.world, &mut books, &answer.view, asked, false);
-        self.seen.was_told(told, &books);
+        self.seen.was_told(told);
         State::Open
     }
 
@@ -158,7 +158,7 @@ impl Device<'_> {
             self.world.tally.find(Finding::Late, || format!("read {late:?} after the logout"));
         }
         self.seen.take_in(self.world, &mut books, &answer.view, asked, true);
-        self.seen.was_told(told, &books);
+        self.seen.was_told(told);
         State::Open
     }
 

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 use crate::Error;
 use crate::view::{UNCHANGED, View};
 
-/// Longer than a node waits for its store once, shorter than it may wait in all.
-const PATIENCE: Duration = Duration::from_millis(1500);
+/// Longer than a node waits for its store, and than it keeps back an answer whose session is over, which is for a lease.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A client's connections, one to each node at most.
 #[derive(Debug, Default)]

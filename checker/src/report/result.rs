@@ -26,8 +26,6 @@ pub(crate) struct Row {
     pub(crate) read_your_writes: u64,
     pub(crate) monotonic: u64,
     pub(crate) stale: u64,
-    /// Reads that showed less than before, of a session that was being logged out.
-    pub(crate) partings: u64,
     pub(crate) logouts: usize,
     pub(crate) logout_p50_ms: f64,
     pub(crate) logout_p99_ms: f64,
@@ -62,7 +60,6 @@ impl Row {
             read_your_writes: tally.found(Finding::OwnWrite),
             monotonic: tally.found(Finding::Monotonic),
             stale: tally.found(Finding::Stale),
-            partings: tally.partings(),
             logouts: logouts.len(),
             logout_p50_ms: quantile(&logouts, 0.5),
             logout_p99_ms: quantile(&logouts, 0.99),

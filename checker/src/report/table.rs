@@ -4,7 +4,7 @@ use super::{Report, Row};
 
 type Column = (&'static str, fn(&Row) -> String);
 
-const COLUMNS: [Column; 21] = [
+const COLUMNS: [Column; 20] = [
     ("fault", |row| row.fault.clone()),
     ("times", |row| row.times.to_string()),
     ("operations", |row| row.operations.to_string()),
@@ -16,7 +16,6 @@ const COLUMNS: [Column; 21] = [
     ("RYW", |row| row.read_your_writes.to_string()),
     ("mono", |row| row.monotonic.to_string()),
     ("stale", |row| row.stale.to_string()),
-    ("parting", |row| row.partings.to_string()),
     ("logout p50", |row| format!("{:.1} ms", row.logout_p50_ms)),
     ("p99", |row| format!("{:.1} ms", row.logout_p99_ms)),
     ("max", |row| format!("{:.0} ms", row.logout_max_ms)),

@@ -61,7 +61,6 @@ pub(crate) struct Tally {
     unknown: AtomicU64,
     refused: AtomicU64,
     excused: AtomicU64,
-    partings: AtomicU64,
     abandoned: AtomicU64,
     logouts: Mutex<Vec<Duration>>,
     slow: Mutex<Vec<String>>,
@@ -79,11 +78,6 @@ impl Tally {
     /// Redis itself lost so many acknowledged operations.
     pub(crate) fn find_excused(&self, operations: u64) {
         self.excused.fetch_add(operations, Relaxed);
-    }
-
-    /// A client was shown less than before by a session that was being logged out.
-    pub(crate) fn find_at_parting(&self) {
-        self.partings.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn request(&self) {
@@ -147,10 +141,6 @@ impl Tally {
 
     pub(crate) fn excused(&self) -> u64 {
         self.excused.load(Relaxed)
-    }
-
-    pub(crate) fn partings(&self) -> u64 {
-        self.partings.load(Relaxed)
     }
 
     pub(crate) fn abandoned(&self) -> u64 {

@@ -220,7 +220,7 @@ impl Store for RedisStore {
         let (listed, _) = self.ask(&key, &Question::Command(range), Manner::READ_ASIDE).await?;
         let listed = tags(Some(listed), Effect::Reads)?;
         let (mut members, mut dead) = (Vec::new(), Vec::new());
-        for (tag, read) in self.each(&listed, |store, tag| store.read_member(tag)).await? {
+        for (tag, read) in self.each(&listed, Self::read_member).await? {
             match read {
                 None => dead.push(tag),
                 Some(Ok(record)) if is_somebody_elses(&record, principal) => {}

@@ -35,7 +35,7 @@ struct Inner {
 pub(crate) enum Reply {
     /// Nothing.
     Unchanged,
-    /// A version, but it is not known under which token: [`settle`](Handle::settle) that, and ask again.
+    /// A version, but it is not known under which token, or there is none: [`settle`](Handle::settle) that, and ask again.
     Unsettled,
     /// A token to keep.
     Keep {
@@ -82,29 +82,32 @@ impl Handle {
         self.with_held(|held| held.reply(now))
     }
 
-    /// Asks whether the token of this request is still the present one. If nobody answers, the client is not
-    /// told of a version: it might be receiving a newer token right now, which this one would overwrite. By
+    /// Asks whether the token of this request is still the present one. If it is dead, or nobody answers, the client
+    /// is not told of a version: it might be receiving a newer token right now, which this one would overwrite. By
     /// then no node serves what is older, so that the client needs not be told.
     pub(crate) async fn settle(&self) {
         let present = match self.open().await {
-            Ok(present) => present,
-            Err(_) => self.outlast_older_copies().await,
+            Ok(Some(present)) => Some(present),
+            asked => self.outlast_older_copies(asked.is_ok()).await,
         };
         self.with_held(|held| held.settle(present.as_ref().map(|(_, state)| &**state)));
     }
 
-    /// Goes on asking, for as long as other nodes may serve copies of which nobody could tell them that they are old.
-    async fn outlast_older_copies(&self) -> Option<Open> {
+    /// Waits for as long as other nodes may serve copies that are old, as the news may not have reached them. Unless the
+    /// token is dead, and while nobody says so, goes on asking.
+    async fn outlast_older_copies(&self, mut is_dead: bool) -> Option<Open> {
         let longest = self.engine().store.as_ref().map(|store| store.longest_lease())?;
         let answer = async {
-            loop {
+            while !is_dead {
                 crate::sync::pause(ASK_AGAIN).await;
-                if let Ok(present) = self.open().await {
-                    return present;
+                match self.open().await {
+                    Ok(Some(present)) => return present,
+                    asked => is_dead = asked.is_ok(),
                 }
             }
+            std::future::pending().await
         };
-        crate::sync::within(longest, answer).await.flatten()
+        crate::sync::within(longest, answer).await
     }
 
     /// What a token says that says more than which session it opens: when it is made, and for whom.

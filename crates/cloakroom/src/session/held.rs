@@ -179,14 +179,20 @@ impl Held {
 
     /// Whether what the client has should be replaced, although its secret is the same.
     fn is_to_be_told(&self, bearer: &Bearer) -> bool {
-        self.outdated || bearer.seen != self.presented
+        self.outdated || self.shows_news(bearer)
+    }
+
+    /// Whether the client sees another version by this answer than it knows of.
+    fn shows_news(&self, bearer: &Bearer) -> bool {
+        bearer.seen != self.presented
     }
 
     /// What the response has to tell the client of its token, by one look at the session.
     ///
     /// Nothing about a token that was replaced or whose session ended since: its client may be
-    /// receiving the new one with another response, which this one would overwrite. Where that is not
-    /// known, because the copy was invalidated, a token that this request made is told; of any other, the shared
+    /// receiving the new one with another response, which this one would overwrite. A version that the client should be told
+    /// then has to become that of every node first. Where it is not known what became of the token,
+    /// because the copy was invalidated, a token that this request made is told; of any other, the shared
     /// tier has to say first whether it is the present one. It also has to say how long a session lives of which nothing is in
     /// memory under this token.
     pub(super) fn reply(&self, now: Timestamp) -> Reply {
@@ -208,6 +214,7 @@ impl Held {
         };
         match is_present {
             None => Reply::Unsettled,
+            Some(false) if self.settled.is_none() && self.shows_news(bearer) => Reply::Unsettled,
             Some(false) => Reply::Unchanged,
             Some(true) => {
                 let asked = self.term.filter(|_| self.settled.is_some() && state.snapshot().is_none());

@@ -87,13 +87,36 @@ async fn a_read_that_is_overtaken_before_its_answer_is_not_taken_back_by_an_olde
     assert_eq!(first.at(&scene.deaf.app).get("/note").await.ok().body, "newer", "as it had been read before");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_write_that_a_login_overtakes_before_its_answer_does_not_give_the_old_token_back() {
     let mut scene = Scene::set().await;
-    let old = scene.tab.ticket();
+    let (old, began) = (scene.tab.ticket(), Instant::now());
     let first = scene.overtaken("/written-then-paused/second", "/login/alice").await;
     assert_eq!(first.ticket(), old, "the newer one comes with the login's answer");
     assert_eq!(first.at(&scene.other.app).get("/whoami").await.ok().body, "nobody", "and this one is dead");
+    assert!(began.elapsed() >= LEASE, "by now on every node: {:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_session_is_over_comes_when_no_node_serves_less_than_it_shows() {
+    for path in ["/written-then-paused/second", "/paused/nothing"] {
+        let mut scene = Scene::set().await;
+        scene.tab.at(&scene.other.app).post("/note/newer").await.ok();
+        let (old, began) = (scene.tab.ticket(), Instant::now());
+        let first = scene.overtaken(path, "/do/destroy").await;
+        assert_eq!(first.ticket(), old, "{path}: nobody is sent the token of a session that is over");
+        assert!((LEASE..2 * LEASE).contains(&began.elapsed()), "{path}: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_shows_nothing_new_or_whose_token_still_opens_its_session_waits_for_nobody() {
+    for (path, meanwhile) in [("/paused/nothing", "/do/destroy"), ("/written-then-paused/second", "/do/renew")] {
+        let mut scene = Scene::set().await;
+        let began = Instant::now();
+        scene.overtaken(path, meanwhile).await;
+        assert_eq!(began.elapsed(), Duration::ZERO, "{path} and {meanwhile}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

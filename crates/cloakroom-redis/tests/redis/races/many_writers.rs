@@ -15,7 +15,7 @@ async fn behind(write: &str) -> (House, Node, Node, Visitor, Visitor) {
     let (house, a, b) = House::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let stranger = without_hint(&alice);
+    let late = Visitor::with_cookie(alice.cookie());
     a.wire.hold(ToClient);
     match write {
         "same" => drop(b.add(&alice).await.unwrap()),
@@ -23,23 +23,23 @@ async fn behind(write: &str) -> (House, Node, Node, Visitor, Visitor) {
         "renew" => b.renew(&alice).await.unwrap(),
         _ => b.destroy(&alice).await.unwrap(),
     }
-    (house, a, b, alice, stranger)
+    (house, a, b, alice, late)
 }
 
 /// Has `a` write from its old copy; its wire is open again as soon as the write is under way.
-async fn write_from_the_old_copy(a: &Node, stranger: &Visitor) -> Result<u64, cloakroom::SessionError> {
+async fn write_from_the_old_copy(a: &Node, late: &Visitor) -> Result<u64, cloakroom::SessionError> {
     let before = a.commands();
     let release = async {
         a.sends("evalsha", &before).await;
         a.wire.release(ToClient);
     };
-    tokio::join!(a.add(stranger), release).0
+    tokio::join!(a.add(late), release).0
 }
 
 #[tokio::test]
 async fn race_05_writes_of_different_values_do_not_undo_each_other() {
-    let (_house, a, b, alice, stranger) = behind("other").await;
-    assert_eq!(write_from_the_old_copy(&a, &stranger).await.unwrap(), 2);
+    let (_house, a, b, alice, late) = behind("other").await;
+    assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 2);
     for node in [&a, &b] {
         let tab = without_hint(&alice);
         until("both know both", async || node.count(&tab).await.unwrap() == Some(2)).await;
@@ -50,18 +50,18 @@ async fn race_05_writes_of_different_values_do_not_undo_each_other() {
 
 #[tokio::test]
 async fn race_06_writes_of_the_same_value_both_count() {
-    let (_house, a, _b, _alice, stranger) = behind("same").await;
-    assert_eq!(write_from_the_old_copy(&a, &stranger).await.unwrap(), 3, "the change ran again on what was there");
+    let (_house, a, _b, _alice, late) = behind("same").await;
+    assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 3, "the change ran again on what was there");
     assert_eq!(a.sessions.stats().conflicts, 1);
 }
 
 #[tokio::test]
 async fn race_07_a_late_write_does_not_bring_back_a_session_that_is_over() {
-    let (house, a, _b, alice, stranger) = behind("destroy").await;
-    let refused = write_from_the_old_copy(&a, &stranger).await.unwrap_err();
+    let (house, a, _b, alice, late) = behind("destroy").await;
+    let refused = write_from_the_old_copy(&a, &late).await.unwrap_err();
     assert_eq!(refused.kind(), SessionErrorKind::Ended);
     assert_eq!(house.keys().await, [""; 0], "nothing came back");
-    assert!(alice.cookie().is_none() && stranger.cookie().is_some(), "only who logged out is told to forget");
+    assert!(alice.cookie().is_none() && late.cookie().is_some(), "only who logged out is told to forget");
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn race_07_no_verb_brings_back_a_session_that_is_over() {
     for verb in ["renew", "login", "remember", "write", "touch"] {
         let alice = Visitor::default();
         a.add(&alice).await.unwrap();
-        let late = without_hint(&alice);
+        let late = Visitor::with_cookie(alice.cookie());
         let visit = late.enter(&a.sessions);
         assert!(visit.exists().await.unwrap());
         let tag = tag_of(&alice);
@@ -89,10 +89,10 @@ async fn race_07_no_verb_brings_back_a_session_that_is_over() {
 
 #[tokio::test]
 async fn race_08_a_request_under_way_while_another_renews_neither_fails_nor_undoes_it() {
-    let (house, a, b, alice, stranger) = behind("renew").await;
+    let (house, a, b, alice, late) = behind("renew").await;
     let tag = tag_of(&alice);
     let secret = house.field(&tag, "secret").await.unwrap();
-    assert_eq!(write_from_the_old_copy(&a, &stranger).await.unwrap(), 2, "within the grace it may still write");
+    assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 2, "within the grace it may still write");
     assert_eq!(house.field(&tag, "secret").await.unwrap(), secret, "the new secret stays the secret");
     for node in [&a, &b] {
         assert_eq!(node.count(&alice).await.unwrap(), Some(2), "and opens what the old one wrote");
@@ -104,10 +104,10 @@ async fn race_08_a_login_that_overtakes_a_request_shuts_it_out() {
     let (house, a, b) = House::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let stranger = without_hint(&alice);
+    let late = Visitor::with_cookie(alice.cookie());
     a.wire.hold(ToClient);
     b.login(&alice, "alice").await.unwrap();
-    let refused = write_from_the_old_copy(&a, &stranger).await.unwrap_err();
+    let refused = write_from_the_old_copy(&a, &late).await.unwrap_err();
     assert_eq!(refused.kind(), SessionErrorKind::Ended, "the old secret died with the login");
     assert_eq!(house.field(&tag_of(&alice), "principal").await.as_deref(), Some("alice"));
     assert_eq!(b.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
