@@ -138,6 +138,9 @@ impl RedisStoreBuilder {
     /// How long copies in memory are served without a sign of life of the server, which is how long readers do not
     /// miss it when it is down, and how long a change made elsewhere can stay unseen when a connection is dead or half
     /// dead. Two seconds by default; 100 ms to 60 s. Normally changes arrive within milliseconds, whatever this is.
+    ///
+    /// Answers wait for it where they show something new and cannot tell the client of it, because the session ended or
+    /// the server went away meanwhile: only then does no node show less afterwards. The same on every node.
     pub fn lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }

@@ -175,8 +175,8 @@ pub trait Store: Send + Sync + 'static {
     /// How long, at most, a node goes on vouching for a copy that another node has changed, if the news of the change
     /// do not reach it: the same on every node. Zero, as by default, where news are never late.
     ///
-    /// A client is told by its token what it has written, so that no node serves it less. Where that cannot be told
-    /// because the store went away before the answer did, the answer waits for this long.
+    /// A client is told by its token what it has written and seen, so that no node serves it less. Where that cannot be told
+    /// because the store went away before the answer did, or because the session ended, the answer waits for this long.
     fn longest_lease(&self) -> Duration {
         Duration::ZERO
     }

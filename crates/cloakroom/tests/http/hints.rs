@@ -41,6 +41,12 @@ impl Scene {
         Self { stage, slow, slow_store, other, deaf, deaf_store, tab }
     }
 
+    /// Both tabs meet the same node; only the deaf one is apart.
+    async fn on_one_node() -> Self {
+        let scene = Self::set().await;
+        Self { other: scene.slow.clone(), ..scene }
+    }
+
     /// The first tab's handler does something and is held up before it answers; `meanwhile` is what another
     /// tab does at another node. Answers with what the first tab is told.
     async fn overtaken(&mut self, path: &'static str, meanwhile: &str) -> Browser {
@@ -89,18 +95,20 @@ async fn a_read_that_is_overtaken_before_its_answer_is_not_taken_back_by_an_olde
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_a_login_overtakes_before_its_answer_does_not_give_the_old_token_back() {
-    let mut scene = Scene::set().await;
-    let (old, began) = (scene.tab.ticket(), Instant::now());
-    let first = scene.overtaken("/written-then-paused/second", "/login/alice").await;
-    assert_eq!(first.ticket(), old, "the newer one comes with the login's answer");
-    assert_eq!(first.at(&scene.other.app).get("/whoami").await.ok().body, "nobody", "and this one is dead");
-    assert!(began.elapsed() >= LEASE, "by now on every node: {:?}", began.elapsed());
+    for mut scene in [Scene::set().await, Scene::on_one_node().await] {
+        let (old, began) = (scene.tab.ticket(), Instant::now());
+        let first = scene.overtaken("/written-then-paused/second", "/login/alice").await;
+        assert_eq!(first.ticket(), old, "the newer one comes with the login's answer");
+        assert_eq!(first.at(&scene.other.app).get("/whoami").await.ok().body, "nobody", "and this one is dead");
+        assert!((LEASE..2 * LEASE).contains(&began.elapsed()), "by now on every node: {:?}", began.elapsed());
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_whose_session_is_over_comes_when_no_node_serves_less_than_it_shows() {
-    for path in ["/written-then-paused/second", "/paused/nothing"] {
-        let mut scene = Scene::set().await;
+    let paths = ["/written-then-paused/second", "/paused/nothing"];
+    let scenes = [Scene::set().await, Scene::set().await, Scene::on_one_node().await, Scene::on_one_node().await];
+    for (mut scene, path) in scenes.into_iter().zip(paths.into_iter().cycle()) {
         scene.tab.at(&scene.other.app).post("/note/newer").await.ok();
         let (old, began) = (scene.tab.ticket(), Instant::now());
         let first = scene.overtaken(path, "/do/destroy").await;
@@ -112,10 +120,11 @@ async fn an_answer_whose_session_is_over_comes_when_no_node_serves_less_than_it_
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_shows_nothing_new_or_whose_token_still_opens_its_session_waits_for_nobody() {
     for (path, meanwhile) in [("/paused/nothing", "/do/destroy"), ("/written-then-paused/second", "/do/renew")] {
-        let mut scene = Scene::set().await;
-        let began = Instant::now();
-        scene.overtaken(path, meanwhile).await;
-        assert_eq!(began.elapsed(), Duration::ZERO, "{path} and {meanwhile}");
+        for mut scene in [Scene::set().await, Scene::on_one_node().await] {
+            let began = Instant::now();
+            scene.overtaken(path, meanwhile).await;
+            assert_eq!(began.elapsed(), Duration::ZERO, "{path} and {meanwhile}");
+        }
     }
 }
 
