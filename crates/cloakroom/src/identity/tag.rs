@@ -7,7 +7,7 @@ use super::random_bytes;
 /// The public half of a token: names the record and never changes while the session lives.
 ///
 /// 128 bits from the operating system's generator. Knowing a tag opens nothing: a request must
-/// also show the secret. Prefer [`SessionHandle`] wherever a session has to be named to a user.
+/// also show the secret. Prefer [`SessionHandle`](super::SessionHandle) wherever a session has to be named to a user.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag([u8; 16]);
 
