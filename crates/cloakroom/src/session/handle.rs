@@ -83,14 +83,20 @@ impl Handle {
     }
 
     /// Asks whether the token of this request is still the present one. If it is dead, or nobody answers, the client
-    /// is not told of a version: it might be receiving a newer token right now, which this one would overwrite. By
-    /// then no node serves what is older, so that the client needs not be told.
+    /// is not told of a version: it might be receiving a newer token right now, which this one would overwrite. Where it
+    /// knows of an older one, no node serves that any more by then, so that it needs not be told.
     pub(crate) async fn settle(&self) {
         let present = match self.open().await {
             Ok(Some(present)) => Some(present),
-            asked => self.outlast_older_copies(asked.is_ok()).await,
+            asked if self.is_ahead_of_its_client() => self.outlast_older_copies(asked.is_ok()).await,
+            _ => None,
         };
         self.with_held(|held| held.settle(present.as_ref().map(|(_, state)| &**state)));
+    }
+
+    /// Whether the client holds a token, and sees another version by this answer than the token says.
+    fn is_ahead_of_its_client(&self) -> bool {
+        self.0.came_with_token && self.with_held(|held| held.shows_news())
     }
 
     /// Waits for as long as other nodes may serve copies that are old, as the news may not have reached them. Unless the

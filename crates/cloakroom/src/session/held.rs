@@ -74,7 +74,8 @@ impl Held {
 
     /// What is known of a token without asking anybody.
     pub(super) fn glance(engine: &Engine, token: &Token) -> Self {
-        let (bearer, cell, opens) = engine.glance(token, engine.now());
+        let (mut bearer, cell, opens) = engine.glance(token, engine.now());
+        bearer.opened = opens;
         let standing = if opens { Standing::Opened } else { Standing::Anonymous };
         Self { bearer: Some(bearer), cell, standing, presented: bearer.seen, ..Self::default() }
     }
@@ -120,7 +121,9 @@ impl Held {
 
     /// The client sees this version by this request's answer.
     fn sees(&mut self, snapshot: &Snapshot) {
-        if let (Some(origin), Some(bearer)) = (&snapshot.origin, &mut self.bearer) {
+        let Some(bearer) = &mut self.bearer else { return };
+        bearer.opened = true;
+        if let Some(origin) = &snapshot.origin {
             bearer.seen = Some(Hint { version: snapshot.version, nonce: origin.nonce as u16 });
         }
     }
@@ -179,12 +182,12 @@ impl Held {
 
     /// Whether what the client has should be replaced, although its secret is the same.
     fn is_to_be_told(&self, bearer: &Bearer) -> bool {
-        self.outdated || self.shows_news(bearer)
+        self.outdated || bearer.seen != self.presented
     }
 
     /// Whether the client sees another version by this answer than it knows of.
-    fn shows_news(&self, bearer: &Bearer) -> bool {
-        bearer.seen != self.presented
+    pub(super) fn shows_news(&self) -> bool {
+        self.bearer.is_some_and(|bearer| bearer.seen != self.presented)
     }
 
     /// What the response has to tell the client of its token, by one look at the session.
@@ -214,7 +217,7 @@ impl Held {
         };
         match is_present {
             None => Reply::Unsettled,
-            Some(false) if self.settled.is_none() && self.shows_news(bearer) => Reply::Unsettled,
+            Some(false) if self.settled.is_none() && self.shows_news() => Reply::Unsettled,
             Some(false) => Reply::Unchanged,
             Some(true) => {
                 let asked = self.term.filter(|_| self.settled.is_some() && state.snapshot().is_none());

@@ -11,6 +11,8 @@ pub(crate) struct Bearer {
     pub(crate) secret: Secret,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) seen: Option<Hint>,
+    /// It has opened the session in this request already: what became of it since is not its client's doing.
+    pub(crate) opened: bool,
 }
 
 impl Bearer {
@@ -32,7 +34,7 @@ impl Engine {
         let fingerprint = self.fingerprints.fingerprint(&token.secret);
         // Without a shared tier there is one copy, which is always the newest.
         let seen = token.hint.filter(|_| self.store.is_some());
-        Bearer { tag: token.tag, secret: token.secret, fingerprint, seen }
+        Bearer { tag: token.tag, secret: token.secret, fingerprint, seen, opened: false }
     }
 
     /// The bearer, provided that its secret is the present one.

@@ -20,7 +20,8 @@ impl Engine {
         for _ in 0..ATTEMPTS {
             let tag = Tag::generate(&*self.random)?;
             let secret = Secret::generate(&*self.random)?;
-            let mut bearer = Bearer { tag, secret, fingerprint: self.fingerprints.fingerprint(&secret), seen: None };
+            let fingerprint = self.fingerprints.fingerprint(&secret);
+            let mut bearer = Bearer { tag, secret, fingerprint, seen: None, opened: true };
             let snapshot = self.first_snapshot(&bearer, edits);
             self.tier.check(&snapshot)?;
             let cell = match &self.store {

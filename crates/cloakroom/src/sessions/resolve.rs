@@ -271,6 +271,9 @@ impl Engine {
         if snapshot.admits(bearer.fingerprint, now) {
             return Ok(true);
         }
+        if bearer.opened {
+            return Ok(false);
+        }
         self.ledger.counters.tokens_unknown.count();
         if self.suspect(cell, snapshot, bearer, now) {
             self.end(&bearer.tag, Some(Arc::clone(cell)), EndReason::Reused).await?;

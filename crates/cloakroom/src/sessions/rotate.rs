@@ -154,7 +154,7 @@ impl Engine {
         let rotation = Rotation { verifier, fingerprint, grace_until, login };
         let proposal = Proposal { edits: &[], rotation: Some(&rotation), term };
         let seen = self.commit(cell, &writer, proposal).await?;
-        Ok(Bearer { secret, fingerprint, seen, ..*bearer })
+        Ok(Bearer { tag: bearer.tag, secret, fingerprint, seen, opened: true })
     }
 
     /// Enters the session into the index of its principal. Answers who had to go.

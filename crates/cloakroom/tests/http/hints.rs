@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::post;
 use cloakroom::store::StoreErrorKind;
-use cloakroom::testkit::{FaultyStore, MemoryStore};
-use cloakroom::{CookieConfig, SessionLayer, Sessions};
+use cloakroom::testkit::{FaultyStore, ManualClock, MemoryStore};
+use cloakroom::{CookieConfig, ReusePolicy, Session, SessionError, SessionLayer, Sessions};
 use tokio::time::Instant;
 
 use crate::support::{Browser, House, Node, Stage, routes};
@@ -20,6 +22,7 @@ struct Scene {
     deaf: Node,
     deaf_store: MemoryStore,
     tab: Browser,
+    clock: ManualClock,
 }
 
 impl Scene {
@@ -27,7 +30,8 @@ impl Scene {
         let house = House::shared();
         let stage = Stage::new();
         let slow_store = FaultyStore::new(house.store.as_ref().unwrap().node().with_longest_lease(LEASE));
-        let builder = Sessions::builder().clock(house.clock.clone()).store(slow_store.clone());
+        let builder =
+            Sessions::builder().clock(house.clock.clone()).store(slow_store.clone()).on_reuse(ReusePolicy::End);
         let slow = Node::with_routes(builder, stage.routes());
         let other = house.node();
         let deaf_store = house.store.as_ref().unwrap().node();
@@ -38,7 +42,7 @@ impl Scene {
         tab.post("/note/first").await.ok();
         assert_eq!(tab.at(&deaf.app).get("/note").await.ok().body, "first");
         deaf_store.pause_invalidations();
-        Self { stage, slow, slow_store, other, deaf, deaf_store, tab }
+        Self { stage, slow, slow_store, other, deaf, deaf_store, tab, clock: house.clock }
     }
 
     /// Both tabs meet the same node; only the deaf one is apart.
@@ -126,6 +130,36 @@ async fn an_answer_that_shows_nothing_new_or_whose_token_still_opens_its_session
             assert_eq!(began.elapsed(), Duration::ZERO, "{path} and {meanwhile}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_token_is_replaced_while_it_is_under_way_does_not_reuse_it() {
+    for mut scene in [Scene::set().await, Scene::on_one_node().await] {
+        let clock = scene.clock.clone();
+        scene
+            .overtaken_and("/written-then-paused/second", "/login/alice", async |_| {
+                clock.advance(Duration::from_secs(90));
+            })
+            .await;
+        assert_eq!(scene.slow.sessions.stats().tokens_reused, 0, "it was shown once, while it was good");
+        assert_eq!(scene.slow.sessions.of("alice").list().await.unwrap().len(), 1, "and nobody's session ends for it");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_client_that_holds_nothing_waits_for_nobody() {
+    let store = House::shared().store.unwrap().node().with_longest_lease(LEASE);
+    let sessions = Sessions::builder().store(store).build().unwrap();
+    let all = sessions.clone();
+    let in_and_out = async move |session: Session| {
+        session.login("alice").await?;
+        all.of("alice").revoke_all().await?;
+        Ok::<_, SessionError>("out")
+    };
+    let app = Router::new().route("/", post(in_and_out)).layer(SessionLayer::new(sessions));
+    let began = Instant::now();
+    assert_eq!(Browser::new(&app).post("/").await.ok().body, "out");
+    assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

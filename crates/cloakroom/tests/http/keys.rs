@@ -340,3 +340,20 @@ async fn log_ids_follow_the_active_key() {
     let ids: Vec<_> = std::iter::from_fn(|| heard.try_recv()).map(|event| event.session.unwrap()).collect();
     assert!(ids.len() == 3 && ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_token_that_would_have_to_be_replaced_is_refused_at_once() {
+    let house = House::shared();
+    let old = with_keys(&house, &[1]);
+    let store = house.store.as_ref().unwrap().node().with_longest_lease(std::time::Duration::from_secs(2));
+    let new = Node::new(Sessions::builder().clock(house.clock.clone()).store(store).keys(ring(&[2, 1])));
+    let mut browser = Browser::new(&old.app);
+    browser.post("/login/alice").await.ok();
+    let mut dead = browser.at(&new.app);
+    browser.post("/login/alice").await.ok();
+    let began = tokio::time::Instant::now();
+    for _ in 0..3 {
+        assert_eq!(dead.get("/whoami").await.ok().body, "nobody");
+    }
+    assert_eq!(began.elapsed(), std::time::Duration::ZERO);
+}
