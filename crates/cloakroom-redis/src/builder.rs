@@ -140,7 +140,8 @@ impl RedisStoreBuilder {
     /// dead. Two seconds by default; 100 ms to 60 s. Normally changes arrive within milliseconds, whatever this is.
     ///
     /// Answers wait for it where they show something new and cannot tell the client of it, because the session ended or
-    /// the server went away meanwhile: only then does no node show less afterwards. The same on every node.
+    /// the server went away meanwhile: only then does no node show less afterwards. So it should be shorter than the
+    /// timeouts around the session layer, and the same on every node.
     pub fn lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }

@@ -284,8 +284,9 @@ impl PrincipalSessions {
     /// roles change. Answers from how many. Loads that are under way do not install.
     ///
     /// # Errors
-    /// As [`revoke_all`](Self::revoke_all). And once all others have lost it: [`Decode`](crate::SessionErrorKind::Decode) when
-    /// the record of one session does not decode here, where a node of a newer version may still read it.
+    /// As [`revoke_all`](Self::revoke_all). And once all others have lost it, when the record of one does not read here, where
+    /// another node may still read it: [`Decode`](crate::SessionErrorKind::Decode), or of sealed ones
+    /// [`UnknownKey`](crate::SessionErrorKind::UnknownKey) or [`SealBroken`](crate::SessionErrorKind::SealBroken).
     pub async fn invalidate<T: SessionValue>(&self) -> Result<usize, SessionError> {
         self.remove_everywhere(key::<T>()).await
     }

@@ -76,6 +76,9 @@ impl PrincipalSessions {
 
     /// Ends all sessions of the principal ("sign out everywhere"). Answers how many there were.
     ///
+    /// In a handler whose own session is among them, call [`Session::destroy`](crate::Session::destroy) first: then its
+    /// client is told to forget its token, and its answer need not wait until no node knows the session any more.
+    ///
     /// # Errors
     /// When the shared tier cannot be reached; some sessions may have ended then. Repeat it.
     pub async fn revoke_all(&self) -> Result<usize, SessionError> {
