@@ -74,8 +74,7 @@ impl Held {
 
     /// What is known of a token without asking anybody.
     pub(super) fn glance(engine: &Engine, token: &Token) -> Self {
-        let (mut bearer, cell, opens) = engine.glance(token, engine.now());
-        bearer.opened = opens;
+        let (bearer, cell, opens) = engine.glance(token, engine.now());
         let standing = if opens { Standing::Opened } else { Standing::Anonymous };
         Self { bearer: Some(bearer), cell, standing, presented: bearer.seen, ..Self::default() }
     }
