@@ -146,6 +146,16 @@ async fn a_request_whose_token_is_replaced_while_it_is_under_way_does_not_reuse_
     }
 }
 
+#[tokio::test]
+async fn a_dead_token_is_reused_also_where_an_old_copy_still_knows_it_as_the_present_one() {
+    let mut scene = Scene::set().await;
+    scene.tab.post("/note/newer").await.ok();
+    let mut thief = scene.tab.at(&scene.deaf.app);
+    scene.tab.post("/login/alice").await.ok();
+    assert_eq!(thief.get("/whoami").await.ok().body, "nobody");
+    assert_eq!(scene.deaf.sessions.stats().tokens_reused, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_a_client_that_holds_nothing_waits_for_nobody() {
     let store = House::shared().store.unwrap().node().with_longest_lease(LEASE);
