@@ -6,7 +6,7 @@ use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Extensions, HeaderMap, HeaderValue, Response};
 
 use crate::identity::Token;
-use crate::session::{Handle, Reply};
+use crate::session::{Handle, Reply, Way};
 use crate::sessions::SessionErrorKind;
 
 use super::cache_control::{Exposure, restrict};
@@ -14,18 +14,19 @@ use super::channel::{Channel, Channels};
 use super::cookie_config::CookieConfig;
 use super::set_cookie;
 use super::token_header::TokenHeader;
-use super::transport::{Accepts, Way};
+use super::transport::Accepts;
 
 /// Not a token, as no token has `!` in it.
 const ENDED: &str = "!ended";
 
 /// Tells the client what became of its token, and caches what became of the response. Answers whether
 /// that is known; if not, it has to be asked for first.
-pub(super) fn answer<B>(handle: &Handle, way: Way, response: &mut Response<B>) -> bool {
+pub(super) fn answer<B>(handle: &Handle, response: &mut Response<B>) -> bool {
     if !handle.was_used() {
         return true;
     }
     let Some(channels) = handle.transport::<Channels>() else { return true };
+    let way = handle.way();
     let is_over = says_that_it_is_over(way, response.extensions());
     let headers = response.headers_mut();
     let exposure = match handle.reply() {

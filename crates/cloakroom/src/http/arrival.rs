@@ -2,12 +2,12 @@
 
 use http::HeaderMap;
 
-use crate::session::Shown;
+use crate::session::{Shown, Way};
 use crate::sessions::{Engine, EventKind};
 
 use super::channel::Channels;
 use super::form::{Form, Reading};
-use super::transport::{Accepts, OnBoth, Way};
+use super::transport::{Accepts, OnBoth};
 use super::{bearer, cookie};
 
 /// A request's token, and the way by which its client is to be answered.

@@ -1,12 +1,13 @@
 //! The ways of a layer as they are at work: with the form that tokens have on each.
 
 use crate::keys::KeysInUse;
+use crate::session::Way;
 use crate::time::Timestamp;
 
 use super::cookie_config::CookieConfig;
 use super::form::Form;
 use super::token_header::TokenHeader;
-use super::transport::{Accepts, OnBoth, Transport, Way};
+use super::transport::{Accepts, OnBoth, Transport};
 
 /// Everything about tokens that a layer's requests and responses need.
 #[derive(Clone, Debug)]
@@ -34,6 +35,13 @@ impl Channels {
             Accepts::Either(one, other) => Accepts::Either(cookie(one), header(other)),
         };
         Self { accepts, on_both: transport.on_both, first: transport.first }
+    }
+}
+
+impl<C: PartialEq> Channel<C> {
+    /// Whether tokens are read and written alike on both.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.config == other.config && self.form.is_like(&other.form)
     }
 }
 

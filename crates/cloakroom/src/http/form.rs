@@ -60,6 +60,17 @@ impl Form {
         Self::Sealed(Sealed { keys, plain_until })
     }
 
+    /// Whether two layers of the same sessions and carrier read and write tokens alike.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain, Self::Plain) => true,
+            (Self::Sealed(one), Self::Sealed(other)) => one.plain_until == other.plain_until,
+            #[cfg(feature = "jwt")]
+            (Self::Jwt(one), Self::Jwt(other)) => one.is_same(other),
+            _ => false,
+        }
+    }
+
     pub(super) fn read(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> Reading {
         match self {
             Self::Plain => Token::parse(text).map_or(Reading::Malformed, Reading::Token),

@@ -8,7 +8,6 @@ use pin_project_lite::pin_project;
 use crate::session::Handle;
 
 use super::answer::answer;
-use super::transport::Way;
 
 pin_project! {
     /// The response of a [`SessionService`](super::SessionService): the inner one, with a token if
@@ -20,8 +19,8 @@ pin_project! {
     {
         #[pin]
         inner: F,
-        handle: Handle,
-        way: Way,
+        // None where a layer outside answers for the same session.
+        answering: Option<Handle>,
         held_back: Option<HeldBack<F::Output>>,
     }
 }
@@ -33,8 +32,8 @@ struct HeldBack<R> {
 }
 
 impl<F: Future> SessionFuture<F> {
-    pub(super) const fn new(inner: F, handle: Handle, way: Way) -> Self {
-        Self { inner, handle, way, held_back: None }
+    pub(super) const fn new(inner: F, answering: Option<Handle>) -> Self {
+        Self { inner, answering, held_back: None }
     }
 }
 
@@ -46,17 +45,18 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (handle, way, place) = (&*this.handle, *this.way, this.held_back);
+        let Some(handle) = &*this.answering else { return this.inner.poll(context) };
+        let place = this.held_back;
         if let Some(held_back) = place.take() {
-            return settle(held_back, place, handle, way, context);
+            return settle(held_back, place, handle, context);
         }
         let mut response = ready!(this.inner.poll(context));
-        if tell(handle, way, &mut response) {
+        if tell(handle, &mut response) {
             return Poll::Ready(response);
         }
         let asking = handle.clone();
         let settled = Box::pin(async move { asking.settle().await });
-        settle(HeldBack { response, settled }, place, handle, way, context)
+        settle(HeldBack { response, settled }, place, handle, context)
     }
 }
 
@@ -64,20 +64,19 @@ fn settle<B, E>(
     mut held_back: HeldBack<Result<Response<B>, E>>,
     place: &mut Option<HeldBack<Result<Response<B>, E>>>,
     handle: &Handle,
-    way: Way,
     context: &mut Context<'_>,
 ) -> Poll<Result<Response<B>, E>> {
     if held_back.settled.as_mut().poll(context).is_pending() {
         *place = Some(held_back);
         return Poll::Pending;
     }
-    tell(handle, way, &mut held_back.response);
+    tell(handle, &mut held_back.response);
     Poll::Ready(held_back.response)
 }
 
 /// Answers whether it is known what to tell the client; if not, it has to be asked for first.
-fn tell<B, E>(handle: &Handle, way: Way, response: &mut Result<Response<B>, E>) -> bool {
-    response.as_mut().map_or(true, |response| answer(handle, way, response))
+fn tell<B, E>(handle: &Handle, response: &mut Result<Response<B>, E>) -> bool {
+    response.as_mut().map_or(true, |response| answer(handle, response))
 }
 
 impl<F: Future> std::fmt::Debug for SessionFuture<F> {

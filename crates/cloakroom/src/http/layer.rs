@@ -1,9 +1,9 @@
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use tower_layer::Layer;
 
-use crate::session::Desks;
-use crate::sessions::{OnStoreError, Sessions};
-use crate::sync::Arc;
+use crate::session::{Desks, Handle, LayerOptions, Session};
+use crate::sessions::{Engine, OnStoreError, Sessions};
+use crate::sync::{Arc, AtomicBool};
 use crate::time::Timestamp;
 
 use super::arrival::Arrival;
@@ -23,8 +23,26 @@ use super::transport::Transport;
 /// ```
 ///
 /// Works on any `tower` service of `http` requests. One layer around the whole application is the
-/// usual thing; two layers with different cookies keep two kinds of sessions apart, the inner one
-/// winning for the handlers that it wraps.
+/// usual thing.
+///
+/// # Layers inside of layers
+///
+/// A layer further in changes options for the routes that it wraps, as in
+/// [`always_refresh`](Self::always_refresh). Give it clones of the same `Sessions` and the same
+/// transport. Then it takes up the session that the outer layer gave the request: what a middleware between the two
+/// writes and what the handler writes is in one session, and the response has one `Set-Cookie`. Options that
+/// the inner layer does not name are as the outer one says.
+///
+/// Two layers with different cookies, or one with a cookie and one with bearer tokens, keep two kinds of sessions
+/// apart. Handlers get the session of the innermost layer.
+///
+/// | the inner layer has | the request's session is |
+/// |---|---|
+/// | the same `Sessions` and the same transport | the outer one's |
+/// | the same `Sessions`, and a cookie of the same name with other attributes, or another header for tokens | the outer one's. The outer layer's settings hold, and the log has a warning |
+/// | [`either`](Transport::either) where the outer one has one of the two | the outer one's if the request uses what both take; otherwise one of its own. The log has a warning |
+/// | the same `Sessions`, and a cookie of another name, or bearer tokens in place of a cookie | one of its own |
+/// | other `Sessions` | one of its own. If they use one cookie, the log has a warning: neither can work |
 #[derive(Clone, Debug)]
 pub struct SessionLayer(Arc<Settings>);
 
@@ -33,8 +51,10 @@ pub struct SessionLayer(Arc<Settings>);
 pub(super) struct Settings {
     sessions: Sessions,
     choices: Choices,
-    channels: Channels,
-    pub(super) desks: Desks,
+    pub(super) channels: Channels,
+    desks: Desks,
+    /// That the layer does not go with one outside of it was said once.
+    pub(super) has_warned: AtomicBool,
 }
 
 /// What was chosen for a layer.
@@ -42,8 +62,7 @@ pub(super) struct Settings {
 struct Choices {
     transport: Transport,
     plain_tokens_until: Option<Timestamp>,
-    on_store_error: OnStoreError,
-    always_refresh: bool,
+    options: LayerOptions,
 }
 
 impl SessionLayer {
@@ -89,7 +108,8 @@ impl SessionLayer {
     #[must_use]
     pub fn on_store_error(self, answer: OnStoreError) -> Self {
         let choices = self.0.choices.clone();
-        Self::with(self.0.sessions.clone(), Choices { on_store_error: answer, ..choices })
+        let options = LayerOptions { on_store_error: Some(answer), ..choices.options };
+        Self::with(self.0.sessions.clone(), Choices { options, ..choices })
     }
 
     /// Has every request that uses its session ask the shared tier first, whatever is in memory, so that a session
@@ -102,21 +122,46 @@ impl SessionLayer {
     #[must_use]
     pub fn always_refresh(self) -> Self {
         let choices = self.0.choices.clone();
-        Self::with(self.0.sessions.clone(), Choices { always_refresh: true, ..choices })
+        let options = LayerOptions { always_refresh: true, ..choices.options };
+        Self::with(self.0.sessions.clone(), Choices { options, ..choices })
     }
 
     fn with(sessions: Sessions, choices: Choices) -> Self {
         let engine = sessions.engine();
         let channels = Channels::new(&choices.transport, engine.keys.as_ref(), choices.plain_tokens_until);
-        let desks = Desks::new(engine, choices.on_store_error, choices.always_refresh, &channels);
-        Self(Arc::new(Settings { sessions, choices, channels, desks }))
+        let desks = Desks::new(engine, choices.options, &channels);
+        let has_warned = AtomicBool::new(false);
+        Self(Arc::new(Settings { sessions, choices, channels, desks, has_warned }))
     }
 }
 
 impl Settings {
+    /// Gives the request its session. Returns what the response is to be answered with, unless a layer outside does that.
+    pub(super) fn admit<B>(&self, request: &mut Request<B>) -> Option<Handle> {
+        if let Some(present) = Session::from_extensions(request.extensions()) {
+            return self.nest(present, request);
+        }
+        let handle = self.begin(self.receive(request.headers()));
+        request.extensions_mut().insert(Session::new(handle.clone()));
+        Some(handle)
+    }
+
     /// What the request shows, and by which way.
     pub(super) fn receive(&self, headers: &HeaderMap) -> Arrival {
-        self.channels.receive(headers, self.sessions.engine())
+        self.channels.receive(headers, self.engine())
+    }
+
+    /// The session of a request that came with this.
+    pub(super) fn begin(&self, Arrival { shown, way }: Arrival) -> Handle {
+        Handle::new(Arc::clone(self.desks.mine()), &shown, way)
+    }
+
+    pub(super) fn options(&self) -> LayerOptions {
+        self.choices.options
+    }
+
+    pub(super) const fn engine(&self) -> &Arc<Engine> {
+        self.sessions.engine()
     }
 }
 

@@ -19,6 +19,7 @@ mod extract;
 mod form;
 mod future;
 mod layer;
+mod nested;
 #[cfg(feature = "axum")]
 mod recent_login;
 #[cfg(feature = "axum")]

@@ -3,10 +3,8 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::session::{Handle, Session};
 use crate::sync::Arc;
 
-use super::arrival::Arrival;
 use super::future::SessionFuture;
 use super::layer::Settings;
 
@@ -36,9 +34,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let Arrival { shown, way } = self.settings.receive(request.headers());
-        let handle = Handle::new(Arc::clone(self.settings.desks.mine()), &shown);
-        request.extensions_mut().insert(Session::new(handle.clone()));
-        SessionFuture::new(self.inner.call(request), handle, way)
+        let answering = self.settings.admit(&mut request);
+        SessionFuture::new(self.inner.call(request), answering)
     }
 }

@@ -6,6 +6,7 @@ use super::cookie_config::CookieConfigError;
 use super::token_header::TokenHeader;
 #[cfg(feature = "jwt")]
 use crate::jwt::JwtFormat;
+use crate::session::Way;
 
 /// How clients show their token to a layer, and how they get it. Default: the [cookie](CookieConfig).
 ///
@@ -52,13 +53,6 @@ pub enum OnBoth {
     PreferCookie,
     /// Ignores the cookie.
     PreferBearer,
-}
-
-/// A way by which a token travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    Cookie,
-    Header,
 }
 
 /// The ways that a layer takes, with what belongs to each.

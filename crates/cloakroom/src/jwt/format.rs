@@ -95,6 +95,11 @@ struct Claims<'a> {
 }
 
 impl JwtFormat {
+    /// Whether both are clones of one format.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// A builder. `app` is 1 to 32 of `a-z`, `0-9` and `-`; the tokens' `typ` is `<app>-session+jwt`, so that no other
     /// JWT of the same issuer is taken for one (RFC 8725 §3.11).
     pub fn builder(app: &str, keys: JwtKeys) -> JwtFormatBuilder {

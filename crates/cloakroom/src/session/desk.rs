@@ -8,10 +8,26 @@ use crate::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Desk<C: ?Sized = dyn Any + Send + Sync> {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) on_store_error: OnStoreError,
-    /// Whether a request asks the shared tier first, whatever is in memory.
-    pub(crate) always_refresh: bool,
+    pub(crate) options: LayerOptions,
     pub(crate) transport: C,
+}
+
+/// Options that a layer changes for the handlers inside of it. What it leaves out is as the next layer outside says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LayerOptions {
+    pub(crate) on_store_error: Option<OnStoreError>,
+    /// A request asks the shared tier first, whatever is in memory.
+    pub(crate) always_refresh: bool,
+}
+
+impl LayerOptions {
+    /// The options of a layer that is further in than one with the options `outer`.
+    pub(super) fn inside(self, outer: Self) -> Self {
+        Self {
+            on_store_error: self.on_store_error.or(outer.on_store_error),
+            always_refresh: self.always_refresh || outer.always_refresh,
+        }
+    }
 }
 
 /// A desk per processor: every request counts itself in and out of the one it stands at.
@@ -21,13 +37,11 @@ pub(crate) struct Desks(Striped<Arc<Desk>>);
 impl Desks {
     pub(crate) fn new<C: Any + Send + Sync + Clone>(
         engine: &Arc<Engine>,
-        on_store_error: OnStoreError,
-        always_refresh: bool,
+        options: LayerOptions,
         transport: &C,
     ) -> Self {
-        let desk = || -> Arc<Desk> {
-            Arc::new(Desk { engine: Arc::clone(engine), on_store_error, always_refresh, transport: transport.clone() })
-        };
+        let desk =
+            || -> Arc<Desk> { Arc::new(Desk { engine: Arc::clone(engine), options, transport: transport.clone() }) };
         Self(Striped::new(desk))
     }
 

@@ -10,16 +10,20 @@ use crate::sessions::{Engine, OnStoreError, Open, SessionError, SessionErrorKind
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Timestamp;
 
-use super::desk::Desk;
+use super::desk::{Desk, LayerOptions};
 use super::held::{AnsweredBy, Held};
-use super::shown::Shown;
+use super::shown::{Shown, Way};
 
 /// How soon a store that did not answer is asked again what to tell the client.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// One request's hold on its client's session. Clones are the same hold.
 #[derive(Clone)]
-pub(crate) struct Handle(Arc<Inner>);
+pub(crate) struct Handle {
+    request: Arc<Inner>,
+    /// Of the layer through which this one came, which may be further in than the one that answers.
+    options: LayerOptions,
+}
 
 struct Inner {
     desk: Arc<Desk>,
@@ -27,6 +31,7 @@ struct Inner {
     used: AtomicBool,
     came_with_token: bool,
     contradicts_itself: bool,
+    way: Way,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -51,29 +56,52 @@ pub(crate) enum Reply {
 
 impl Handle {
     /// Looks for the token's session in memory, and counts the request as activity of it. No I/O.
-    pub(crate) fn new(desk: Arc<Desk>, shown: &Shown) -> Self {
+    pub(crate) fn new(desk: Arc<Desk>, shown: &Shown, way: Way) -> Self {
         let token = shown.token();
         let mut held = token.map_or_else(Held::default, |token| Held::glance(&desk.engine, token));
         held.outdated = matches!(shown, Shown::Outdated(_));
-        Self(Arc::new(Inner {
+        let options = desk.options;
+        let request = Arc::new(Inner {
             desk,
             held: Mutex::new(held),
             used: AtomicBool::new(false),
             came_with_token: token.is_some(),
             contradicts_itself: matches!(shown, Shown::Contradiction),
+            way,
             turn: tokio::sync::Mutex::new(()),
-        }))
+        });
+        Self { request, options }
+    }
+
+    /// The session of the same request, with the options that a layer further in changes.
+    pub(crate) fn with_options(&self, inner: LayerOptions) -> Self {
+        Self { request: Arc::clone(&self.request), options: inner.inside(self.options) }
+    }
+
+    /// Whether both are the session of one request under one layer.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.request, &other.request)
+    }
+
+    /// By which way the client is to be answered.
+    pub(crate) fn way(&self) -> Way {
+        self.request.way
+    }
+
+    /// Whether the request showed tokens that may not be mixed.
+    pub(crate) fn contradicts_itself(&self) -> bool {
+        self.request.contradicts_itself
     }
 
     /// Whether the client showed a token. An answer that depends on that depends on the session.
     pub(super) fn came_with_token(&self) -> bool {
-        self.0.used.store(true, Ordering::Relaxed);
-        self.0.came_with_token
+        self.request.used.store(true, Ordering::Relaxed);
+        self.request.came_with_token
     }
 
     /// Whether anybody asked for something of the session, so that the response depends on it.
     pub(crate) fn was_used(&self) -> bool {
-        self.0.used.load(Ordering::Relaxed)
+        self.request.used.load(Ordering::Relaxed)
     }
 
     /// What the response has to tell the client.
@@ -96,7 +124,7 @@ impl Handle {
 
     /// Whether the client holds a token, and sees another version by this answer than the token says.
     fn is_ahead_of_its_client(&self) -> bool {
-        self.0.came_with_token && self.with_held(|held| held.shows_news())
+        self.request.came_with_token && self.with_held(|held| held.shows_news())
     }
 
     /// Waits for as long as other nodes may serve copies that are old, as the news may not have reached them. Unless the
@@ -122,27 +150,27 @@ impl Handle {
         (self.engine().now(), self.with_held(|held| held.principal()))
     }
 
-    pub(super) fn engine(&self) -> &Arc<Engine> {
-        &self.0.desk.engine
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.request.desk.engine
     }
 
     /// What the transport left at the desk, if it is a `C`.
     pub(crate) fn transport<C: Any>(&self) -> Option<&C> {
-        self.0.desk.transport.downcast_ref()
+        self.request.desk.transport.downcast_ref()
     }
 
     pub(super) fn with_held<R>(&self, act: impl FnOnce(&mut Held) -> R) -> R {
-        act(&mut self.0.held.lock())
+        act(&mut self.request.held.lock())
     }
 
     /// Lines up creation, login, renewal and logout, so that a request creates one session at most.
     pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.turn.lock().await
+        self.request.turn.lock().await
     }
 
     /// What `read` finds in the live session without waiting. `None` says nothing: then [`open`](Self::open) it.
     pub(super) fn glimpse<R>(&self, read: impl FnOnce(&Snapshot, Timestamp) -> Option<R>) -> Option<R> {
-        self.0.used.store(true, Ordering::Relaxed);
+        self.request.used.store(true, Ordering::Relaxed);
         if self.must_refresh() {
             return None;
         }
@@ -151,12 +179,12 @@ impl Handle {
 
     /// Whether memory may not answer yet.
     fn must_refresh(&self) -> bool {
-        self.0.desk.always_refresh && !self.with_held(|held| held.is_refreshed)
+        self.options.always_refresh && !self.with_held(|held| held.is_refreshed)
     }
 
     /// The live session that the client's token opens by what the shared tier says now.
     pub(super) async fn refresh(&self) -> Result<Option<Open>, SessionError> {
-        self.0.used.store(true, Ordering::Relaxed);
+        self.request.used.store(true, Ordering::Relaxed);
         let Some(bearer) = self.with_held(|held| held.bearer) else { return self.without_token() };
         let access = self.engine().refresh(&bearer).await?;
         Ok(self.with_held(|held| {
@@ -170,7 +198,7 @@ impl Handle {
         if self.must_refresh() {
             return Box::pin(self.refresh()).await;
         }
-        self.0.used.store(true, Ordering::Relaxed);
+        self.request.used.store(true, Ordering::Relaxed);
         let (bearer, cell) = self.with_held(|held| (held.bearer, held.cell.clone()));
         let Some(bearer) = bearer else { return self.without_token() };
         let access = self.engine().open(&bearer, cell.as_ref()).await?;
@@ -181,7 +209,7 @@ impl Handle {
 impl Handle {
     /// Whether the client came with nothing, or with too much.
     fn without_token(&self) -> Result<Option<Open>, SessionError> {
-        if self.0.contradicts_itself { Err(SessionError::new(SessionErrorKind::Ambiguous)) } else { Ok(None) }
+        if self.request.contradicts_itself { Err(SessionError::new(SessionErrorKind::Ambiguous)) } else { Ok(None) }
     }
 
     /// The live session, for an answer that changes nothing: where the shared tier cannot be asked, what
@@ -194,7 +222,7 @@ impl Handle {
     }
 
     fn without_store(&self, error: SessionError) -> Result<Option<Open>, SessionError> {
-        let bound = match self.0.desk.on_store_error {
+        let bound = match self.options.on_store_error.unwrap_or_default() {
             OnStoreError::Fail => return Err(error),
             OnStoreError::Anonymous => return Ok(None),
             OnStoreError::ServeStale(bound) => bound,

@@ -33,9 +33,9 @@ pub use value::fuzzing::stored_value;
 #[cfg(feature = "jwt")]
 pub use verified::AccessError;
 
-pub(crate) use desk::Desks;
+pub(crate) use desk::{Desks, LayerOptions};
 pub(crate) use handle::{Handle, Reply};
-pub(crate) use shown::Shown;
+pub(crate) use shown::{Shown, Way};
 use std::fmt;
 
 use crate::sync::Arc;
@@ -85,6 +85,10 @@ pub struct Session<T = ()> {
 impl Session {
     pub(crate) const fn new(hold: Handle) -> Self {
         Self { hold, value: None }
+    }
+
+    pub(crate) const fn hold(&self) -> &Handle {
+        &self.hold
     }
 }
 

@@ -13,7 +13,18 @@ pub(crate) enum Shown {
     Contradiction,
 }
 
+/// A way by which a token travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Cookie,
+    Header,
+}
+
 impl Shown {
+    pub(crate) const fn is_contradiction(&self) -> bool {
+        matches!(self, Self::Contradiction)
+    }
+
     pub(super) const fn token(&self) -> Option<&Token> {
         match self {
             Self::Token(token) | Self::Outdated(token) => Some(token),

@@ -38,6 +38,7 @@ mod login;
 mod logout;
 mod logout_races;
 mod logs;
+mod nested_layers;
 mod parallel_loads;
 mod patterns;
 mod peers;

@@ -1,0 +1,124 @@
+//! Several layers around one handler: which of them share a session.
+//!
+//! Two layers share the session of a request if they are made of the same [`Sessions`](crate::Sessions) and the token
+//! travels by the same carrier on both: a cookie of one name, or the `Authorization` header. The outer one has read the
+//! token by then, and answers the client; the inner one changes options for the handlers inside of it. All other
+//! layers keep sessions of their own.
+
+use http::{Extensions, HeaderMap, Request};
+
+use crate::session::{Handle, Session, Way};
+use crate::sync::{Arc, Ordering};
+
+use super::arrival::Arrival;
+use super::channel::Channels;
+use super::layer::Settings;
+use super::transport::Accepts;
+
+/// The sessions of layers outside that the present [`Session`] of the request is not of.
+#[derive(Clone, Debug, Default)]
+struct OuterSessions(Vec<Session>);
+
+impl Settings {
+    /// Gives a request that came through another layer the session that this layer means. Returns it if it is this
+    /// layer's own.
+    pub(super) fn nest<B>(&self, present: Session, request: &mut Request<B>) -> Option<Handle> {
+        let mut arrival = None;
+        let shared = self.find_shared(&present, request, &mut arrival);
+        let own = match shared {
+            Some(_) => None,
+            None => Some(self.begin(arrival.unwrap_or_else(|| self.receive(request.headers())))),
+        };
+        let extensions = request.extensions_mut();
+        if let Some(session) = shared.or_else(|| own.clone()).map(Session::new) {
+            if !present.hold().is_same_as(session.hold()) {
+                keep_outer(present, extensions);
+            }
+            extensions.insert(session);
+        }
+        own
+    }
+
+    /// The session of a layer outside, with the options of this one, if that is the one that this layer means.
+    fn find_shared<B>(&self, present: &Session, request: &Request<B>, arrival: &mut Option<Arrival>) -> Option<Handle> {
+        let outer = request.extensions().get::<OuterSessions>().map_or(&[][..], |outer| &outer.0);
+        let mut all = std::iter::once(present).chain(outer.iter().rev()).map(Session::hold);
+        let shared = all.find(|outer| self.shares(outer, request.headers(), arrival))?;
+        Some(shared.with_options(self.options()))
+    }
+
+    /// Whether the session of a layer outside is the one that this layer would give the request.
+    fn shares(&self, outer: &Handle, headers: &HeaderMap, arrival: &mut Option<Arrival>) -> bool {
+        let Some(channels) = outer.transport::<Channels>() else { return false };
+        if !Arc::ptr_eq(outer.engine(), self.engine()) {
+            if self.channels.carriers_overlap(channels) {
+                self.warn_once("two layers of different `Sessions` use one cookie or header; give one of them another");
+            }
+            return false;
+        }
+        if self.channels.is_like(channels) {
+            return true;
+        }
+        if !self.channels.carriers_overlap(channels) {
+            return false;
+        }
+        self.warn_once(
+            "a layer inside another one has the same cookie or header with other settings, which have no effect there; \
+             give both layers one transport, or this one a cookie of another name",
+        );
+        let arrival = arrival.get_or_insert_with(|| self.receive(headers));
+        let contradicts = arrival.shown.is_contradiction() && !outer.contradicts_itself();
+        !contradicts && arrival.way == outer.way() && self.channels.has_carrier_of(channels, arrival.way)
+    }
+
+    fn warn_once(&self, problem: &'static str) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{problem}");
+        }
+    }
+}
+
+/// For a layer further in that shares the session of one further out than the next.
+fn keep_outer(present: Session, extensions: &mut Extensions) {
+    let outer = extensions.get_or_insert_default::<OuterSessions>();
+    outer.0.retain(|other| !other.hold().is_same_as(present.hold()));
+    outer.0.push(present);
+}
+
+impl Channels {
+    /// Whether the two differ in nothing: they read the same token from every request.
+    fn is_like(&self, other: &Self) -> bool {
+        let carriers = match (&self.accepts, &other.accepts) {
+            (Accepts::Cookie(one), Accepts::Cookie(other)) => one.is_like(other),
+            (Accepts::Header(one), Accepts::Header(other)) => one.is_like(other),
+            (Accepts::Either(cookie, header), Accepts::Either(other_cookie, other_header)) => {
+                cookie.is_like(other_cookie) && header.is_like(other_header)
+            }
+            _ => false,
+        };
+        carriers && self.on_both == other.on_both && self.first == other.first
+    }
+
+    fn carriers_overlap(&self, other: &Self) -> bool {
+        [Way::Cookie, Way::Header].into_iter().any(|way| self.has_carrier_of(other, way))
+    }
+
+    /// Whether a token that travels by one of the two along this way is read by the other.
+    fn has_carrier_of(&self, other: &Self, way: Way) -> bool {
+        match way {
+            Way::Cookie => self.cookie_name().is_some_and(|name| other.cookie_name() == Some(name)),
+            Way::Header => self.takes_header() && other.takes_header(),
+        }
+    }
+
+    fn cookie_name(&self) -> Option<&str> {
+        match &self.accepts {
+            Accepts::Cookie(cookie) | Accepts::Either(cookie, _) => Some(cookie.config.name()),
+            Accepts::Header(_) => None,
+        }
+    }
+
+    const fn takes_header(&self) -> bool {
+        !matches!(self.accepts, Accepts::Cookie(_))
+    }
+}
