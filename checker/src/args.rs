@@ -4,7 +4,8 @@ use std::time::Duration;
 use clap::{Args as Group, Parser, Subcommand};
 
 use crate::fault::Fault;
-use crate::node::Sabotage;
+use crate::ground::NODES;
+use crate::node::{ClockError, Sabotage};
 
 /// Checks Cloakroom over a shared tier, with real processes, servers and faults.
 #[derive(Debug, Parser)]
@@ -32,6 +33,10 @@ pub(crate) struct NodeArgs {
     /// Where to listen on this machine; 0 takes any free port.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
+    /// By how many milliseconds the node's clock is wrong, and after a slash by how many more in every other second:
+    /// `-3000`, `0/50000`.
+    #[arg(long, default_value = "0", allow_hyphen_values = true)]
+    pub(crate) clock: ClockError,
     /// Breaks the store on purpose, to see whether the checker notices.
     #[arg(long, value_enum)]
     pub(crate) sabotage: Option<Sabotage>,
@@ -45,6 +50,12 @@ pub(crate) struct RunArgs {
     /// How many clients each fault is played to.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u16).range(3..=1000))]
     pub(crate) clients: u16,
+    /// How many clients share a session. Without it, two clients in three share theirs with one other.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) per_session: Option<u16>,
+    /// How wrong the clocks of the three nodes are, as in `node --clock`.
+    #[arg(long, num_args = NODES, default_values = ["0", "3000", "-3000"], allow_hyphen_values = true)]
+    pub(crate) clocks: Vec<ClockError>,
     /// For how long each fault is played, at least.
     #[arg(long, default_value_t = 55, conflicts_with = "short")]
     pub(crate) seconds: u64,

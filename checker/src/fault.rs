@@ -17,6 +17,10 @@ pub(crate) enum Fault {
     NodeFrozen,
     /// The link of one node stays open and carries nothing, in one direction or the other.
     HalfOpen,
+    /// The replies to one node are held for longer than a deadline, then delivered.
+    HeldReplies,
+    /// The replies to one node are dropped for a while, then its connections are reset.
+    DroppedReplies,
     /// The links of two nodes are slow.
     SlowLink,
     /// A master of the cluster is killed and its replica takes over.
@@ -29,7 +33,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// In the order in which they are played. Those that need the cluster stand apart, as they wait for each other.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::None,
         Self::SlotMove,
         Self::Aborts,
@@ -39,6 +43,8 @@ impl Fault {
         Self::Cut,
         Self::NodeFrozen,
         Self::HalfOpen,
+        Self::HeldReplies,
+        Self::DroppedReplies,
         Self::SlowLink,
     ];
 

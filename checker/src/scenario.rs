@@ -61,7 +61,7 @@ impl Stage<'_> {
     async fn play(&self, fault: Fault) -> Result<Row, Error> {
         if !fault.needs_cluster() {
             progress(&format!("{fault}: starting one server and its nodes"));
-            return self.play_on(fault, &Ground::on_a_server(self.args.sabotage).await?).await;
+            return self.play_on(fault, &Ground::on_a_server(self.args).await?).await;
         }
         let mut cluster = self.cluster.lock().await;
         if cluster.is_none() {
@@ -70,13 +70,13 @@ impl Stage<'_> {
         }
         let Some(cluster) = &*cluster else { return Err("there is no cluster".into()) };
         progress(&format!("{fault}: starting nodes"));
-        self.play_on(fault, &Ground::on_a_cluster(cluster, fault, self.args.sabotage).await?).await
+        self.play_on(fault, &Ground::on_a_cluster(cluster, fault, self.args).await?).await
     }
 
     async fn play_on(&self, fault: Fault, ground: &Ground<'_>) -> Result<Row, Error> {
         let world = World::new(ground.nodes(), fault.aborted_percent());
         let mut rng = fastrand::Rng::with_seed(self.seed ^ (fault as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let groups = groups(usize::from(self.args.clients));
+        let groups = groups(usize::from(self.args.clients), self.args.per_session.map(usize::from));
         let lives = groups.iter().enumerate().map(|(group, devices)| client::live(&world, group, *devices, rng.fork()));
         let lives = join_all(lives.collect::<Vec<_>>());
         let end = Instant::now() + self.args.length();
@@ -92,12 +92,12 @@ impl Stage<'_> {
     }
 }
 
-/// Every other session has two clients.
-fn groups(clients: usize) -> Vec<usize> {
+/// How many clients each session has: where nothing is asked for, every other one has two.
+fn groups(clients: usize, per_session: Option<usize>) -> Vec<usize> {
     let mut groups = Vec::new();
     let mut left = clients;
     while left > 0 {
-        let devices = left.min(1 + groups.len() % 2);
+        let devices = left.min(per_session.unwrap_or(1 + groups.len() % 2));
         groups.push(devices);
         left -= devices;
     }

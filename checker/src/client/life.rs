@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 
 use super::device::{Device, Kind, State};
@@ -15,7 +16,7 @@ use crate::world::{LEASE, World};
 const LIMIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One session after another, of one client or of two that share it, until the world stops.
+/// One session after another, of one client or of several that share it, until the world stops.
 pub(crate) async fn live(world: &World, group: usize, devices: usize, mut rng: fastrand::Rng) {
     let mut wires: Vec<_> = (0..devices).map(|_| Wire::new(&world.nodes)).collect();
     while !world.is_stopped() {
@@ -49,18 +50,16 @@ async fn session(world: &World, books: &Mutex<Books>, devices: &mut [Device<'_>]
         world.tokens.lock().insert(group, token.clone());
     }
     let steps = first.rng.u32(5..40);
-    match others.first_mut() {
-        None => {
-            if !alone(world, books, first, steps).await {
-                return abandon(world, books);
-            }
+    if others.is_empty() {
+        if !alone(world, books, first, steps).await {
+            return abandon(world, books);
         }
-        Some(second) => {
-            // A second tab, with the cookie as it is now.
-            (second.token, second.logged_in) = (first.token.clone(), true);
-            let more = second.rng.u32(5..40);
-            tokio::join!(first.work(steps), second.work(more));
+    } else {
+        for other in &mut *others {
+            // Another tab, with the cookie as it is now.
+            (other.token, other.logged_in) = (first.token.clone(), true);
         }
+        tokio::join!(first.work(steps), work_together(others));
     }
     if books.lock().given_up || !reckon(world, books, first).await {
         return;
@@ -68,7 +67,7 @@ async fn session(world: &World, books: &Mutex<Books>, devices: &mut [Device<'_>]
     if first.rng.u32(..3) == 0 {
         linger(first).await;
     }
-    end(world, books, first, others.first_mut()).await;
+    end(world, books, first, others).await;
 }
 
 fn abandon(world: &World, books: &Mutex<Books>) {
@@ -151,19 +150,28 @@ async fn linger(device: &mut Device<'_>) {
     tokio::time::sleep(LEASE.mul_f64(device.rng.f64())).await;
 }
 
-/// Logs out, here and there while the other client still works, and sees to it that it stays so.
-async fn end(world: &World, books: &Mutex<Books>, first: &mut Device<'_>, second: Option<&mut Device<'_>>) {
+async fn work_together(devices: &mut [Device<'_>]) {
+    join_all(devices.iter_mut().map(|device| async {
+        let steps = device.rng.u32(5..40);
+        device.work(steps).await;
+    }))
+    .await;
+}
+
+/// Logs out, here and there while the other clients still work, and sees to it that it stays so.
+async fn end(world: &World, books: &Mutex<Books>, first: &mut Device<'_>, others: &mut [Device<'_>]) {
     let Some(token) = first.token.clone() else { return };
     books.lock().leaving = Some(Instant::now());
-    let other = second.as_ref().and_then(|second| second.token.clone());
+    let tokens: Vec<_> = others.iter().filter_map(|other| other.token.clone()).collect();
     let racing = first.rng.bool();
-    let dead = match second.filter(|_| racing) {
-        Some(second) => tokio::join!(leave(world, books, first, token), second.work(20)).0,
-        None => leave(world, books, first, token).await,
+    let dead = if racing {
+        tokio::join!(leave(world, books, first, token), work_together(others)).0
+    } else {
+        leave(world, books, first, token).await
     };
     let Some(dead) = dead else { return };
-    if let Some(other) = other.filter(|other| *other != dead.token) {
-        world.graveyard.lock().push(Dead { token: other, ..dead.clone() });
+    for token in tokens.into_iter().filter(|token| *token != dead.token) {
+        world.graveyard.lock().push(Dead { token, ..dead.clone() });
     }
     world.graveyard.lock().push(dead);
 }

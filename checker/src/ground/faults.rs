@@ -18,6 +18,12 @@ const BETWEEN_CUTS: Duration = Duration::from_millis(60);
 const FREEZE: Duration = Duration::from_secs(3);
 /// Longer than any copy may be served.
 const BEYOND_THE_LEASE: Duration = LEASE.saturating_add(Duration::from_millis(800));
+/// Longer than a node waits for a reply, so that it repeats what it asked.
+const HELD: Duration = Duration::from_millis(1500);
+/// Long enough to lose the replies to writes, and short enough that their deadline is not over.
+const DROPPED: Duration = Duration::from_millis(800);
+/// How often replies are held in a row, with a pause in which others write.
+const HOLDS: usize = 3;
 const BATCH: u32 = 100;
 
 /// Plays a fault until `end`, at least once, and lifts it. Answers how often it was played.
@@ -32,6 +38,8 @@ pub(crate) async fn play(fault: Fault, ground: &Ground<'_>, world: &World, end: 
             Fault::Cut => drop(ground.server()?.0.cut_clients().await?),
             Fault::NodeFrozen => freeze_node(ground, times as usize % NODES).await?,
             Fault::HalfOpen => half_open(ground, times as usize).await?,
+            Fault::HeldReplies => hold_replies(ground, times as usize).await?,
+            Fault::DroppedReplies => drop_replies(ground, times as usize).await?,
             Fault::SlowLink => slow_link(ground).await?,
             Fault::Failover => fail_over(ground.cluster()?, world).await?,
             Fault::SlotMove => move_slot(ground.cluster()?, &ground.namespace(fault), world).await?,
@@ -79,6 +87,29 @@ async fn half_open(ground: &Ground<'_>, times: usize) -> Result<(), Error> {
     proxy.pass();
     // What lost its middle would never make sense again.
     proxy.cut().await;
+    Ok(())
+}
+
+/// A write that was made and whose reply is late is repeated by its node, after others have written.
+async fn hold_replies(ground: &Ground<'_>, times: usize) -> Result<(), Error> {
+    let (_, proxies) = ground.server()?;
+    let proxy = &proxies[times % NODES];
+    for _ in 0..HOLDS {
+        proxy.hold(Direction::ToClient);
+        sleep(HELD).await;
+        proxy.release(Direction::ToClient);
+        sleep(REST / 4).await;
+    }
+    Ok(())
+}
+
+async fn drop_replies(ground: &Ground<'_>, times: usize) -> Result<(), Error> {
+    let (_, proxies) = ground.server()?;
+    let proxy = &proxies[times % NODES];
+    proxy.swallow(Direction::ToClient);
+    sleep(DROPPED).await;
+    proxy.cut().await;
+    proxy.pass();
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use cloakroom_testbed::{Cluster, Proxy, Server};
 use futures_util::future::try_join_all;
 
 use crate::Error;
+use crate::args::RunArgs;
 use crate::fault::Fault;
-use crate::node::Sabotage;
 pub(crate) use faults::play;
 use node::Node;
 
@@ -34,20 +34,18 @@ enum Shared<'a> {
 }
 
 impl<'a> Ground<'a> {
-    pub(crate) async fn on_a_server(sabotage: Option<Sabotage>) -> Result<Self, Error> {
+    pub(crate) async fn on_a_server(args: &RunArgs) -> Result<Self, Error> {
         let server = Box::new(Server::start().await?);
         let proxies = try_join_all((0..NODES).map(|_| Proxy::start(server.address()))).await?;
-        let nodes = try_join_all(proxies.iter().map(|proxy| Node::start(vec![proxy.url()], "checker", sabotage)));
+        let start = |(index, proxy): (usize, &Proxy)| Node::start(vec![proxy.url()], "checker", args, index);
+        let nodes = try_join_all(proxies.iter().enumerate().map(start));
         Ok(Self { nodes: nodes.await?, shared: Shared::Server { server, proxies } })
     }
 
-    pub(crate) async fn on_a_cluster(
-        cluster: &'a Cluster,
-        fault: Fault,
-        sabotage: Option<Sabotage>,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn on_a_cluster(cluster: &'a Cluster, fault: Fault, args: &RunArgs) -> Result<Self, Error> {
         let namespace = format!("checker-{fault}");
-        let nodes = try_join_all((0..NODES).map(|_| Node::start(cluster.urls(), &namespace, sabotage))).await?;
+        let nodes = (0..NODES).map(|index| Node::start(cluster.urls(), &namespace, args, index));
+        let nodes = try_join_all(nodes).await?;
         Ok(Self { nodes, shared: Shared::Cluster(cluster) })
     }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::Error;
-use crate::node::Sabotage;
+use crate::args::RunArgs;
 use crate::view::LISTENING;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -21,10 +21,19 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) async fn start(redis: Vec<String>, namespace: &str, sabotage: Option<Sabotage>) -> Result<Self, Error> {
+    /// Starts the node with this index, as the arguments of the run say.
+    pub(super) async fn start(
+        redis: Vec<String>,
+        namespace: &str,
+        args: &RunArgs,
+        index: usize,
+    ) -> Result<Self, Error> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("node").arg("--namespace").arg(namespace).arg("--redis").args(redis);
-        if let Some(name) = sabotage.and_then(|sabotage| sabotage.to_possible_value()) {
+        if let Some(clock) = args.clocks.get(index) {
+            command.arg("--clock").arg(clock.to_string());
+        }
+        if let Some(name) = args.sabotage.and_then(|sabotage| sabotage.to_possible_value()) {
             command.arg("--sabotage").arg(name.get_name());
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);

@@ -1,5 +1,6 @@
 //! One server process: what an application over a shared tier looks like.
 
+mod clock;
 mod routes;
 mod sabotage;
 
@@ -16,6 +17,8 @@ use crate::Error;
 use crate::args::NodeArgs;
 use crate::view::LISTENING;
 
+pub(crate) use clock::ClockError;
+use clock::WrongClock;
 pub(crate) use sabotage::Sabotage;
 use sabotage::Sabotaged;
 
@@ -26,8 +29,8 @@ pub(crate) async fn serve(args: NodeArgs) -> Result<(), Error> {
         .init();
     let store = connect(&args).await?;
     match args.sabotage {
-        None => listen(args.port, sessions(store)?).await,
-        Some(how) => listen(args.port, sessions(Sabotaged::new(store, how))?).await,
+        None => listen(args.port, sessions(store, args.clock)?).await,
+        Some(how) => listen(args.port, sessions(Sabotaged::new(store, how), args.clock)?).await,
     }
 }
 
@@ -40,8 +43,8 @@ async fn connect(args: &NodeArgs) -> Result<RedisStore, Error> {
     Ok(builder.connect().await?)
 }
 
-fn sessions(store: impl Store) -> Result<Sessions, Error> {
-    Ok(Sessions::builder().store(store).build()?)
+fn sessions(store: impl Store, clock: ClockError) -> Result<Sessions, Error> {
+    Ok(Sessions::builder().store(store).clock(WrongClock::new(clock)).build()?)
 }
 
 async fn listen(port: u16, sessions: Sessions) -> Result<(), Error> {
