@@ -64,8 +64,6 @@ mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
-#[cfg(feature = "testkit")]
-mod witness;
 
 pub use cache::EndReason;
 pub use http::{

@@ -5,6 +5,8 @@
 
 #[path = "model/oracle.rs"]
 mod oracle;
+#[path = "support/recording.rs"]
+mod recording;
 #[path = "model/regressions.rs"]
 mod regressions;
 #[path = "model/stage.rs"]

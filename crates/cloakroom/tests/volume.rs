@@ -1,5 +1,7 @@
 //! Many sessions, and many writers of one: nothing is left over, and nothing is lost.
 
+#[path = "support/recording.rs"]
+mod recording;
 #[path = "model/visitor.rs"]
 mod visitor;
 
@@ -29,7 +31,7 @@ const SESSIONS: u64 = 1_000_000;
 #[tokio::test]
 async fn a_million_sessions_come_and_go_and_leave_nothing() {
     let clock = ManualClock::new();
-    let sessions = Sessions::builder().clock(clock.clone()).build().expect("valid");
+    let sessions = recording::recorded().clock(clock.clone()).build().expect("valid");
     let start = resident_bytes();
     let first = come_and_go(&sessions, &clock, 1).await;
     let second = come_and_go(&sessions, &clock, 2).await;
@@ -75,7 +77,7 @@ fn resident_bytes() -> Option<usize> {
 async fn ten_thousand_increments_of_one_session_by_64_tasks_are_ten_thousand() {
     const TASKS: u64 = 64;
     const EACH: u64 = 157;
-    let sessions = Sessions::in_memory();
+    let sessions = recording::recorded_in_memory();
     let visitor = Visitor::default();
     let visit = visitor.enter(&sessions);
     visit.set(Count(0)).await.expect("there is room");

@@ -126,6 +126,7 @@ impl Visitor {
     fn keep_cookie(&self, reply: &Reply) {
         let Some(cookie) = reply.cookie() else { return };
         let (value, attributes) = cookie.split_once(';').unwrap_or((&cookie, ""));
+        cloakroom_secret_scan::record("token", value);
         self.take_token((!attributes.contains("Max-Age=0")).then(|| value.to_owned()));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use cloakroom::Sessions;
 use cloakroom::testkit::conformance;
 use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::{Cluster, Server};
@@ -52,7 +51,7 @@ async fn r60_a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules(
     let cluster = Cluster::builder().replicas_per_master(0).config(user).start().await.unwrap();
     let urls = cluster.nodes().iter().map(|node| format!("redis://shop:password@127.0.0.1:{}/", node.port()));
     let store = RedisStore::builder("test-cluster").cluster(urls).connect().await.unwrap();
-    let sessions = Sessions::builder().store(store).build().unwrap();
+    let sessions = crate::support::recorded().store(store).build().unwrap();
     let alice = Visitor::default();
     let login = async |user: &'static str| {
         let visit = alice.enter(&sessions);

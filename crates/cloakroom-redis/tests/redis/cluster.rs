@@ -17,7 +17,7 @@ async fn node(cluster: &Cluster) -> Sessions {
 
 async fn node_with_lease(cluster: &Cluster, lease: Duration) -> Sessions {
     let store = RedisStore::builder(crate::support::NAMESPACE).cluster(cluster.urls()).lease(lease);
-    Sessions::builder().store(store.connect().await.expect("the cluster is in order")).build().unwrap()
+    crate::support::recorded().store(store.connect().await.expect("the cluster is in order")).build().unwrap()
 }
 
 async fn add(sessions: &Sessions, visitor: &Visitor) -> Result<u64, SessionErrorKind> {

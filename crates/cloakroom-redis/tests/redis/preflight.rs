@@ -207,7 +207,7 @@ async fn r64_two_namespaces_on_one_server_never_meet() {
     let house = House::open().await;
     let shop = house.node().await;
     let other = RedisStore::builder("shop2").server(house.server.url()).connect().await.unwrap();
-    let other = cloakroom::Sessions::builder().store(other).build().unwrap();
+    let other = crate::support::recorded().store(other).build().unwrap();
     let alice = Visitor::default();
     shop.login(&alice, "alice").await.unwrap();
     shop.add(&alice).await.unwrap();

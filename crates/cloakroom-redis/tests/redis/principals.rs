@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloakroom::store::{LimitPolicy, Store, Tag, Touch};
-use cloakroom::{EndReason, EventKind, Events, Login, SessionErrorKind, Sessions, Timestamp};
+use cloakroom::{EndReason, EventKind, Events, Login, SessionErrorKind, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
@@ -169,7 +169,7 @@ async fn r19_who_refreshes_does_not_wait_for_the_news() {
 async fn r20_sessions_over_clones_of_one_store_hear_of_each_others_changes() {
     let house = House::open().await;
     let node = house.node().await;
-    let admin = Sessions::builder().store(node.store.clone()).build().unwrap();
+    let admin = crate::support::recorded().store(node.store.clone()).build().unwrap();
     let alice = Visitor::default();
     node.login(&alice, "alice").await.unwrap();
     let visit = alice.enter(&admin);

@@ -3,12 +3,17 @@
 //! The server itself does the tampering, in scripts: values are bytes, and it knows them best.
 
 use cloakroom::testkit::SeededRandom;
-use cloakroom::{Key, KeyRing, SealPolicy, SessionErrorKind, Sessions};
+use cloakroom::{Key, KeyRing, RandomSource as _, SealPolicy, SessionErrorKind};
 
 use crate::support::{House, LONG, Node, Note, Visitor, key, tag_of, until, without_hint};
 
 fn ring(ids: &[u8]) -> KeyRing {
-    let key = |id: u8| Key::generate(id, &SeededRandom::new(id.into())).expect("it never runs dry");
+    let key = |id: u8| {
+        let mut secret = [0; 32];
+        SeededRandom::new(id.into()).fill(&mut secret).expect("it never runs dry");
+        cloakroom_secret_scan::record("key", secret);
+        Key::new(id, secret).expect("random enough")
+    };
     ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.accept(key(*id)).expect("another key"))
 }
 
@@ -51,7 +56,7 @@ impl Scene {
 
     /// What a process is told that has read nothing of the session yet.
     async fn note(&self) -> Result<Option<String>, SessionErrorKind> {
-        let builder = Sessions::builder().store(self.node.store.clone()).keys(ring(&[1]));
+        let builder = crate::support::recorded().store(self.node.store.clone()).keys(ring(&[1]));
         let sessions = builder.seal(SealPolicy::Require).build().unwrap();
         let read = without_hint(&self.alice).enter(&sessions).get::<Note>().await;
         let refused = sessions.stats().seals_broken + sessions.stats().keys_unknown;
@@ -240,7 +245,7 @@ async fn r64_a_record_copied_into_another_namespace_is_refused_with_the_same_key
             async move {
                 let store =
                     cloakroom_redis::RedisStore::connect(&format!("redis://{address}/?namespace={namespace}")).await;
-                let builder = Sessions::builder().store(store.unwrap());
+                let builder = crate::support::recorded().store(store.unwrap());
                 let builder = if sealed { builder.keys(ring(&[1])).seal(SealPolicy::Require) } else { builder };
                 builder.build().unwrap()
             }

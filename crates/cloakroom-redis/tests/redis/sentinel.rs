@@ -48,7 +48,7 @@ async fn a_master_that_dies_is_replaced_and_what_was_lost_with_it_is_noticed() {
     let sentinels = Sentinels::start().await.unwrap();
     admit_to_all(&sentinels, "shop").await;
     let builder = || builder(&sentinels, "shop", sentinels.master_name());
-    let sessions = Sessions::builder().store(builder().connect().await.unwrap()).build().unwrap();
+    let sessions = crate::support::recorded().store(builder().connect().await.unwrap()).build().unwrap();
     let alice = Visitor::default();
     let mut acknowledged = 0;
     for _ in 0..50 {
@@ -92,7 +92,7 @@ async fn a_master_that_dies_is_replaced_and_what_was_lost_with_it_is_noticed() {
         let before = add(&sessions, &alice).await.unwrap();
         assert_eq!(add(&sessions, &alice).await.unwrap(), before + 1);
     }
-    let late = Sessions::builder().store(builder().connect().await.unwrap()).build().unwrap();
+    let late = crate::support::recorded().store(builder().connect().await.unwrap()).build().unwrap();
     assert!(add(&late, &alice).await.unwrap() > counted, "and a new node finds the right one");
     nothing_was_denied(sentinels.sentinels()).await;
     nothing_was_denied(sentinels.servers()).await;

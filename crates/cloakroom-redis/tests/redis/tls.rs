@@ -5,7 +5,6 @@ mod authority;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::Sessions;
 use cloakroom::testkit::conformance;
 use cloakroom_redis::{ConnectError, RedisStore, RedisStoreBuilder};
 use cloakroom_testbed::{Cluster, Sentinels, Server, Tls};
@@ -36,7 +35,7 @@ fn builder() -> RedisStoreBuilder {
 
 /// A session on the way through this store.
 async fn works(store: RedisStore) {
-    let sessions = Sessions::builder().store(store).build().unwrap();
+    let sessions = crate::support::recorded().store(store).build().unwrap();
     let visitor = Visitor::default();
     for expected in 1..=3 {
         let visit = visitor.enter(&sessions);

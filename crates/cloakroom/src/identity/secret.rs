@@ -116,10 +116,7 @@ impl Counterfoil {
     }
 
     pub(crate) fn verifier(self) -> Verifier {
-        let digest = labelled_digest(b"cloakroom/v1/verify", &self.0);
-        #[cfg(feature = "testkit")]
-        crate::witness::saw("secret's hash", || digest);
-        Verifier(digest)
+        Verifier(labelled_digest(b"cloakroom/v1/verify", &self.0))
     }
 }
 

@@ -57,11 +57,7 @@ impl Key {
         let (id, secret) = (id.into(), secret.as_ref());
         match weak::problem(secret) {
             Some(problem) => Err(KeyError::key(id, format!("{problem}; {REMEDY}"))),
-            None => {
-                #[cfg(feature = "testkit")]
-                crate::witness::saw("key", || secret);
-                Ok(Self { id, secret: Zeroizing::new(secret.to_vec()) })
-            }
+            None => Ok(Self { id, secret: Zeroizing::new(secret.to_vec()) }),
         }
     }
 

@@ -12,6 +12,7 @@ fn secret(seed: u8) -> [u8; 32] {
 }
 
 fn key(id: u8) -> Key {
+    cloakroom_secret_scan::record("key", secret(id));
     Key::new(id, secret(id)).unwrap()
 }
 
@@ -56,6 +57,7 @@ fn r39_published_keys_are_refused() {
 fn what_the_generator_makes_is_never_refused() {
     for _ in 0..10_000 {
         let made = Key::generate(1, &OsRandom).unwrap();
+        cloakroom_secret_scan::record("entry of a key ring", &*made.expose());
         let again: KeyRing = made.expose().parse().unwrap();
         assert!(again.keys().next().unwrap().has_the_secret_of(&made));
     }

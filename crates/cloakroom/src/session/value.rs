@@ -117,8 +117,6 @@ pub(super) const fn key<T: SessionValue>() -> &'static str {
 
 /// The edit that puts a value in place.
 pub(super) fn put<T: SessionValue>(value: Arc<T>, expect: Option<u64>, now: Timestamp) -> Result<Edit, SessionError> {
-    #[cfg(feature = "testkit")]
-    crate::witness::saw("value", || encode::<T>(&*value).unwrap_or_default());
     let size = value.size().map_or_else(|| encoded_size(&*value), Ok)?;
     Ok(Edit {
         key: Key::Static(key::<T>()),

@@ -1,7 +1,7 @@
 //! R15: a clock that jumps prolongs nothing and breaks nothing.
 
 use cloakroom::testkit::{ManualClock, MemoryStore};
-use cloakroom::{Clock, Sessions, Timestamp};
+use cloakroom::{Clock, Timestamp};
 use http::StatusCode;
 
 use crate::support::{Browser, House, Node, VERBS, minutes, secs};
@@ -71,7 +71,7 @@ async fn r15_a_node_whose_clock_lags_cannot_keep_a_session_that_the_store_has_en
     let store_clock = ManualClock::new();
     let node_clock = ManualClock::new();
     let store = MemoryStore::with_clock(store_clock.clone());
-    let fresh = || Node::new(Sessions::builder().clock(node_clock.clone()).store(store.node()));
+    let fresh = || Node::new(crate::support::recorded().clock(node_clock.clone()).store(store.node()));
     let mut browser = Browser::new(&fresh().app);
     browser.post("/login/alice").await.ok();
     store_clock.advance(minutes(24 * 60));

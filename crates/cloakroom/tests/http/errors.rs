@@ -122,7 +122,7 @@ async fn r57_every_fault_of_a_store_is_opaque_and_never_looks_like_no_session() 
         (StoreErrorKind::Refused, StatusCode::SERVICE_UNAVAILABLE, LATER),
         (StoreErrorKind::Corrupt, StatusCode::INTERNAL_SERVER_ERROR, WRONG),
     ] {
-        let fresh = || Node::new(cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone()));
+        let fresh = || Node::new(crate::support::recorded().clock(house.clock.clone()).store(store.clone()));
         store.fail_all(kind);
         for path in [
             "/whoami",
@@ -216,7 +216,7 @@ async fn a_lost_reply_stays_unknown_when_the_repeat_fails() {
     let house = House::shared();
     for later in [StoreErrorKind::Unavailable, StoreErrorKind::Refused] {
         let (store, _) = house.faulty_node();
-        let builder = cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone());
+        let builder = crate::support::recorded().clock(house.clock.clone()).store(store.clone());
         let node = Node::with_routes(builder, Router::new().route("/count", any(count)));
         let mut browser = Browser::new(&node.app);
         assert_eq!(browser.post("/count").await.ok().body, "done");

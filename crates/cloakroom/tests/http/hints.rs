@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::post;
 use cloakroom::store::StoreErrorKind;
 use cloakroom::testkit::{FaultyStore, ManualClock, MemoryStore};
-use cloakroom::{CookieConfig, ReusePolicy, Session, SessionError, SessionLayer, Sessions};
+use cloakroom::{CookieConfig, ReusePolicy, Session, SessionError, SessionLayer};
 use tokio::time::Instant;
 
 use crate::support::{Browser, House, Node, Stage, routes};
@@ -31,11 +31,11 @@ impl Scene {
         let stage = Stage::new();
         let slow_store = FaultyStore::new(house.store.as_ref().unwrap().node().with_longest_lease(LEASE));
         let builder =
-            Sessions::builder().clock(house.clock.clone()).store(slow_store.clone()).on_reuse(ReusePolicy::End);
+            crate::support::recorded().clock(house.clock.clone()).store(slow_store.clone()).on_reuse(ReusePolicy::End);
         let slow = Node::with_routes(builder, stage.routes());
         let other = house.node();
         let deaf_store = house.store.as_ref().unwrap().node();
-        let sessions = Sessions::builder().clock(house.clock.clone()).store(deaf_store.clone()).build().unwrap();
+        let sessions = crate::support::recorded().clock(house.clock.clone()).store(deaf_store.clone()).build().unwrap();
         let deaf = Node { app: routes().layer(SessionLayer::new(sessions.clone())), sessions };
         let mut tab = Browser::new(&slow.app);
         tab.post("/login/alice").await.ok();
@@ -159,7 +159,7 @@ async fn a_dead_token_is_reused_also_where_an_old_copy_still_knows_it_as_the_pre
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_a_client_that_holds_nothing_waits_for_nobody() {
     let store = House::shared().store.unwrap().node().with_longest_lease(LEASE);
-    let sessions = Sessions::builder().store(store).build().unwrap();
+    let sessions = crate::support::recorded().store(store).build().unwrap();
     let all = sessions.clone();
     let in_and_out = async move |session: Session| {
         session.login("alice").await?;

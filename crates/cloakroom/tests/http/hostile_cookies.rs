@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use cloakroom::Stats;
 use cloakroom::testkit::{MemoryStore, SpyStore, Verb};
-use cloakroom::{Sessions, Stats};
 use http::header::COOKIE as COOKIE_HEADER;
 use http::{HeaderValue, Request};
 
@@ -120,7 +120,7 @@ async fn r27_two_different_cookies_are_nobodys_and_the_same_twice_is_one() {
 #[tokio::test]
 async fn r29_a_header_bomb_costs_little_and_no_lookup() {
     let store = SpyStore::new(MemoryStore::new());
-    let node = Node::new(Sessions::builder().store(store.clone()));
+    let node = Node::new(crate::support::recorded().store(store.clone()));
     let mut owner = Browser::new(&node.app);
     owner.post("/note/mine").await.ok();
     drop(store.take_calls());
@@ -146,7 +146,7 @@ async fn r29_a_header_bomb_costs_little_and_no_lookup() {
 #[tokio::test]
 async fn r29_one_request_costs_one_lookup_at_most() {
     let store = SpyStore::new(MemoryStore::new());
-    let node = Node::new(Sessions::builder().store(store.clone()));
+    let node = Node::new(crate::support::recorded().store(store.clone()));
     for (path, most) in [("/untouched", 0), ("/note", 1), ("/do/destroy", 1), ("/do/load", 1)] {
         drop(store.take_calls());
         Browser::holding(&node.app, invented(7)).get(path).await.ok();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use axum::Router;
 use axum::routing::any;
 use cloakroom::testkit::{FailingRandom, MemoryStore, SpyStore};
-use cloakroom::{RandomError, RandomSource, Session, SessionError, Sessions};
+use cloakroom::{RandomError, RandomSource, Session, SessionError};
 use http::StatusCode;
 
 use crate::support::{
@@ -17,7 +17,7 @@ const SESSIONS: usize = 1_000_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r01_a_million_tokens_are_distinct_and_unbiased() {
     // A small budget, so that older sessions make room: their tokens are what counts.
-    let sessions = Sessions::builder().max_bytes(8 << 20).build().unwrap();
+    let sessions = crate::support::recorded().max_bytes(8 << 20).build().unwrap();
     let app = Node::with_sessions(sessions, Router::new().route("/", any(create)));
     let halves: Vec<_> = (0..2).map(|_| tokio::spawn(tokens(app.clone(), SESSIONS / 2))).collect();
     let mut all = Vec::with_capacity(SESSIONS);
@@ -77,7 +77,7 @@ async fn fills_until_success(house: &House, path: &str) -> u64 {
 async fn r02_every_one_byte_mutation_of_a_live_token_opens_nothing() {
     let local = House::local().node();
     let store = SpyStore::new(MemoryStore::new());
-    let shared = Node::new(Sessions::builder().store(store.clone()));
+    let shared = Node::new(crate::support::recorded().store(store.clone()));
     for node in [local, shared] {
         let mut owner = Browser::new(&node.app);
         owner.post("/note/mine").await.ok();
@@ -116,7 +116,7 @@ fn cookie_field(value: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn r02_a_token_has_exactly_one_spelling() {
     let store = SpyStore::new(MemoryStore::new());
-    let node = Node::new(Sessions::builder().store(store.clone()));
+    let node = Node::new(crate::support::recorded().store(store.clone()));
     let mut owner = Browser::new(&node.app);
     owner.post("/note/mine").await.ok();
     let ticket = owner.ticket();

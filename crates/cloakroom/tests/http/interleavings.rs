@@ -14,7 +14,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::testkit::{Chances, FaultyStore, MemoryStore, SeededRandom};
-use cloakroom::{Session, SessionError, Sessions};
+use cloakroom::{Session, SessionError};
 use parking_lot::Mutex;
 
 use crate::support::{Browser, House, Node, Note, perform, routes};
@@ -42,7 +42,7 @@ impl Scene {
         let dice = Arc::new(SeededRandom::new(seed));
         let mut scene = Self { dice, house, stores: Vec::new(), nodes: Vec::new(), faulty, loot: Arc::default() };
         for number in 0..nodes as u64 {
-            let builder = Sessions::builder().clock(scene.house.clock.clone());
+            let builder = crate::support::recorded().clock(scene.house.clock.clone());
             let builder = match &scene.house.store {
                 None => builder,
                 Some(store) => {

@@ -96,7 +96,7 @@ async fn r53_a_thousand_users_get_their_own_in_one_process() {
 async fn r53_a_thousand_users_get_their_own_over_a_slow_and_failing_store() {
     let store = MemoryStore::new();
     let faulty = [FaultyStore::new(store.node()), FaultyStore::new(store.node())];
-    let nodes = faulty.clone().map(|store| application(&Sessions::builder().store(store).build().unwrap()));
+    let nodes = faulty.clone().map(|store| application(&crate::support::recorded().store(store).build().unwrap()));
     for (seed, store) in faulty.iter().enumerate() {
         store.roll(seed as u64, Chances::default().unavailable(2).lost_reply(2).dawdle(50));
     }

@@ -8,7 +8,7 @@ use cloakroom::{Clock, CookieConfig, OsRandom, SessionLayer, Sessions, Stats, Ti
 use http::StatusCode;
 
 use crate::corpus::jwts::{APP, Expected, Mint, SELF, cases, ed25519_pem, hmac_secret, p256_pem};
-use crate::support::{Browser, House, Node, Program, minutes, routes, secs};
+use crate::support::{Browser, House, Node, Program, Recording, minutes, routes, secs};
 
 fn active() -> JwtKey {
     JwtKey::ed25519("active", &ed25519_pem("active")).unwrap()
@@ -359,7 +359,7 @@ async fn other_services_verify_with_the_published_document_and_nothing_else() {
 #[tokio::test]
 async fn a_key_that_nobody_else_has_is_made_in_place() {
     let house = House::local();
-    let format = format(JwtKeys::new(JwtKey::generate("own", &OsRandom).unwrap()));
+    let format = format(JwtKeys::new(JwtKey::generate("own", &Recording(OsRandom)).unwrap()));
     let mut program = Program::new(&node(&house, &format).app);
     program.post("/login/alice").await.ok();
     assert_eq!(program.get("/whoami").await.ok().body, "alice");

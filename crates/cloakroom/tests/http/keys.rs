@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom::testkit::{MemoryStore, SpyStore};
 use cloakroom::{
-    Clock, CookieConfig, Event, EventKind, Key, KeyRing, SessionLayer, Sessions, Stats, Timestamp, TokenHeader,
-    Transport,
+    Clock, CookieConfig, Event, EventKind, Key, KeyRing, SessionLayer, Stats, Timestamp, TokenHeader, Transport,
 };
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -20,6 +19,7 @@ fn secret(id: u8) -> [u8; 32] {
 }
 
 fn key(id: u8) -> Key {
+    cloakroom_secret_scan::record("key", secret(id));
     Key::new(id, secret(id)).unwrap()
 }
 
@@ -87,7 +87,7 @@ async fn a_token_with_a_mac_is_what_the_documentation_says() {
 async fn r40_a_corpus_of_forged_tokens_opens_nothing_and_reaches_neither_table_nor_store() {
     let local = with_keys(&House::local(), &[2, 1]);
     let store = SpyStore::new(MemoryStore::new());
-    let shared = Node::new(Sessions::builder().store(store.clone()).keys(ring(&[2, 1])));
+    let shared = Node::new(crate::support::recorded().store(store.clone()).keys(ring(&[2, 1])));
     let mut owner = Browser::new(&local.app);
     owner.post("/login/victim").await.ok();
     owner.post("/note/secret").await.ok();
@@ -141,7 +141,7 @@ async fn r03_flipping_any_bit_of_a_token_with_a_mac_opens_nothing_also_where_its
 #[tokio::test]
 async fn r02_every_one_byte_mutation_of_a_token_with_a_mac_costs_no_lookup() {
     let store = SpyStore::new(MemoryStore::new());
-    let node = Node::new(Sessions::builder().store(store.clone()).keys(ring(&[1])));
+    let node = Node::new(crate::support::recorded().store(store.clone()).keys(ring(&[1])));
     let mut owner = Browser::new(&node.app);
     owner.post("/note/mine").await.ok();
     let token = owner.cookie.clone().unwrap();
@@ -346,7 +346,7 @@ async fn a_dead_token_that_would_have_to_be_replaced_is_refused_at_once() {
     let house = House::shared();
     let old = with_keys(&house, &[1]);
     let store = house.store.as_ref().unwrap().node().with_longest_lease(std::time::Duration::from_secs(2));
-    let new = Node::new(Sessions::builder().clock(house.clock.clone()).store(store).keys(ring(&[2, 1])));
+    let new = Node::new(crate::support::recorded().clock(house.clock.clone()).store(store).keys(ring(&[2, 1])));
     let mut browser = Browser::new(&old.app);
     browser.post("/login/alice").await.ok();
     let mut dead = browser.at(&new.app);

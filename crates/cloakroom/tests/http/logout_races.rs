@@ -31,7 +31,7 @@ fn paused_routes(stage: &Stage) -> Router {
 async fn overtaken_by_a_login(house: &House, path: &str, heard: bool) -> crate::support::Reply {
     let stage = Stage::new();
     let store = house.store.as_ref().map(cloakroom::testkit::MemoryStore::node);
-    let builder = cloakroom::Sessions::builder().clock(house.clock.clone());
+    let builder = crate::support::recorded().clock(house.clock.clone());
     let builder = if let Some(store) = &store { builder.store(store.clone()) } else { builder };
     let first = Node::with_routes(builder, paused_routes(&stage));
     let other = if store.is_some() { house.node() } else { first.clone() };

@@ -5,7 +5,7 @@ use axum::routing::any;
 use cloakroom::store::StoreErrorKind;
 use cloakroom::{Session, SessionError};
 
-use crate::support::{Browser, Count, House, Node, Note, VERBS, capture, decode, routes, spellings};
+use crate::support::{Browser, Count, House, Node, Note, Recording, VERBS, capture, decode, routes, spellings};
 
 /// What is in the sessions of these tests and nowhere else.
 const PAYLOAD: &str = "a-very-private-note";
@@ -92,15 +92,15 @@ async fn r55_errors_of_every_kind_show_no_secret() {
     {
         store.fail_all(kind);
         for verb in VERBS {
-            let fresh = browser
-                .at(&Node::new(cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone())).app);
+            let fresh =
+                browser.at(&Node::new(crate::support::recorded().clock(house.clock.clone()).store(store.clone())).app);
             let reply = fresh.clone().post(&format!("/do/{verb}")).await;
             secrets.assert_absent(&reply.body, verb);
         }
         store.heal();
     }
     store.corrupt_next_load();
-    let fresh = Node::new(cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone()));
+    let fresh = Node::new(crate::support::recorded().clock(house.clock.clone()).store(store.clone()));
     assert!(browser.at(&fresh.app).get("/do/get").await.status.is_server_error());
     assert!(log.loud() > 0, "errors are logged");
     secrets.assert_absent(&log.text(), "the log");
@@ -199,6 +199,7 @@ fn with_secrets(house: &House) -> [(Node, Vec<Vec<u8>>); 2] {
     use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
     use cloakroom::{Key, KeyRing, TokenHeader, Transport};
     let (ring, shared) = (hmac_secret("ring"), hmac_secret("shared"));
+    cloakroom_secret_scan::record("key", ring);
     let keys = KeyRing::new(Key::new(1, ring).unwrap());
     let bearer = || Transport::bearer(TokenHeader::default());
     let jwt = JwtFormat::builder(APP, JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
@@ -232,7 +233,7 @@ async fn r55_neither_bearer_tokens_nor_keys_nor_jwts_are_logged() {
                 program.post(&format!("/do/{verb}")).await;
                 late.post("/note/late").await;
             }
-            let other = KeyRing::new(Key::generate(2, &cloakroom::OsRandom).unwrap());
+            let other = KeyRing::new(Key::generate(2, &Recording(cloakroom::OsRandom)).unwrap());
             drop(node.sessions.replace_keys(other));
             program.post("/note/again").await;
             let shown = format!("{:?} {:#?}", node.sessions, cloakroom::SessionLayer::new(node.sessions.clone()));

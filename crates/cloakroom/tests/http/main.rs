@@ -50,6 +50,7 @@ mod resurrection;
 mod rollbacks;
 mod rotation_faults;
 mod sealing;
+mod secret_scan;
 mod secrets;
 mod set_cookie;
 mod settings;

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use cloakroom::{Session, SessionLayer, Sessions};
+use cloakroom::{Session, SessionLayer};
 use http::header::{COOKIE as COOKIE_HEADER, SET_COOKIE};
 use http::{Extensions, Request, Response, StatusCode};
 use http_body_util::Empty;
@@ -33,7 +33,7 @@ fn ask(cookie: Option<&str>) -> Request<()> {
 
 #[tokio::test]
 async fn a_bare_tower_service_has_sessions() {
-    let layer = SessionLayer::new(Sessions::in_memory());
+    let layer = SessionLayer::new(crate::support::recorded_in_memory());
     let service = ServiceBuilder::new().layer(layer).service_fn(count::<()>);
     let first = service.clone().oneshot(ask(None)).await.unwrap();
     let cookie = first.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
@@ -49,7 +49,7 @@ async fn hyper_serves_it_without_axum() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = ServiceBuilder::new()
-        .layer(SessionLayer::new(Sessions::in_memory()))
+        .layer(SessionLayer::new(crate::support::recorded_in_memory()))
         .service_fn(count::<hyper::body::Incoming>);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -78,7 +78,7 @@ fn there_is_no_session_where_there_is_no_layer() {
 async fn errors_of_the_inner_service_pass_through_and_what_it_wrote_stays() {
     #[derive(Debug, PartialEq)]
     struct Broken(u8);
-    let sessions = Sessions::in_memory();
+    let sessions = crate::support::recorded_in_memory();
     let broken = service_fn(async |request: Request<()>| -> Result<Response<Empty<&'static [u8]>>, Broken> {
         let session = Session::from_extensions(request.extensions()).unwrap();
         session.update::<Count, _>(|count| count.0 += 1).await.unwrap();
@@ -92,7 +92,8 @@ async fn errors_of_the_inner_service_pass_through_and_what_it_wrote_stays() {
 #[tokio::test]
 async fn backpressure_of_the_inner_service_passes_through() {
     let busy = tower::util::BoxService::<Request<()>, Response<()>, &'static str>::new(NeverReady);
-    let mut service = ServiceBuilder::new().layer(SessionLayer::new(Sessions::in_memory())).service(busy);
+    let mut service =
+        ServiceBuilder::new().layer(SessionLayer::new(crate::support::recorded_in_memory())).service(busy);
     assert_eq!(service.ready().await.err(), Some("busy"));
 }
 
@@ -116,7 +117,7 @@ impl tower::Service<Request<()>> for NeverReady {
 #[tokio::test]
 async fn the_inner_one_of_two_layers_wins() {
     use cloakroom::CookieConfig;
-    let (outer, inner) = (Sessions::in_memory(), Sessions::in_memory());
+    let (outer, inner) = (crate::support::recorded_in_memory(), crate::support::recorded_in_memory());
     let service = ServiceBuilder::new()
         .layer(SessionLayer::new(outer.clone()))
         .layer(SessionLayer::new(inner.clone()).cookie(CookieConfig::insecure_for_localhost()))

@@ -199,7 +199,7 @@ fn ends(events: &[Event], reason: EndReason, user: &str) -> usize {
 /// A node over a store whose calls a test can hold or fail.
 fn held_up(house: &House, count: u32, policy: LimitPolicy) -> (FaultyStore<MemoryStore>, Node) {
     let store = FaultyStore::new(house.store.as_ref().unwrap().node());
-    let builder = Sessions::builder().clock(house.clock.clone()).store(store.clone());
+    let builder = crate::support::recorded().clock(house.clock.clone()).store(store.clone());
     (store, Node::new(builder.max_sessions_per_principal(count, policy)))
 }
 

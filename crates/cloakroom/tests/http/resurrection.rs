@@ -33,7 +33,7 @@ impl Scene {
             None => (node_of(&house), None),
             Some(store) => {
                 let store = store.node();
-                let builder = cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone());
+                let builder = crate::support::recorded().clock(house.clock.clone()).store(store.clone());
                 (Node::with_routes(builder, stage.routes()), Some(store))
             }
         };

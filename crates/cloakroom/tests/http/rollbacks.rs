@@ -2,7 +2,7 @@
 
 use cloakroom::store::{Record, Tag};
 use cloakroom::testkit::{MemoryStore, SpyStore, Verb};
-use cloakroom::{EventKind, Events, RollbackPolicy, Sessions};
+use cloakroom::{EventKind, Events, RollbackPolicy};
 
 use crate::support::{Browser, House, Node, decode};
 
@@ -32,7 +32,7 @@ impl Scene {
     /// A process that has no copy yet.
     fn node(&self, policy: RollbackPolicy) -> (Node, SpyStore<MemoryStore>) {
         let spy = SpyStore::new(self.store.node());
-        let builder = Sessions::builder().clock(self.house.clock.clone()).store(spy.clone()).on_rollback(policy);
+        let builder = crate::support::recorded().clock(self.house.clock.clone()).store(spy.clone()).on_rollback(policy);
         (Node::new(builder), spy)
     }
 }
@@ -100,7 +100,7 @@ async fn a_user_whose_session_was_rolled_back_may_be_made_to_log_in_again() {
 async fn a_hint_that_is_made_up_costs_its_sender_one_load_per_request_and_nobody_else() {
     let house = House::shared();
     let spy = SpyStore::new(house.store.as_ref().unwrap().node());
-    let node = Node::new(Sessions::builder().clock(house.clock.clone()).store(spy.clone()));
+    let node = Node::new(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()));
     let mut honest = Browser::new(&node.app);
     honest.post("/note/mine").await.ok();
     let boast = format!("{}.__________8AAA", honest.ticket());

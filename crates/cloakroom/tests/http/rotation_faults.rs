@@ -69,7 +69,7 @@ async fn rotate_with_fault(
     browser.settle().await;
     let old = browser.ticket();
     // A node that has no copy yet, so that reading is one of the calls that fail.
-    let cold = Node::new(cloakroom::Sessions::builder().clock(house.clock.clone()).store(store.clone()));
+    let cold = Node::new(crate::support::recorded().clock(house.clock.clone()).store(store.clone()));
     let mut browser = browser.at(if verb == Verb::Load { &cold.app } else { &node.app });
     fault(&store);
     let reply = browser.post(path).await;

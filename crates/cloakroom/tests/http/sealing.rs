@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::store::{Payload, Record, StoredValue, Tag};
 use cloakroom::testkit::{MemoryStore, SeededRandom};
-use cloakroom::{EventKind, Key, KeyRing, SealPolicy, Session, SessionError, Sessions, SessionsBuilder};
+use cloakroom::{EventKind, Key, KeyRing, RandomSource as _, SealPolicy, Session, SessionError, SessionsBuilder};
 use http::StatusCode;
 
 use crate::support::{Browser, Count, House, Node, Note, VERBS, capture, decode, routes, secs};
@@ -14,7 +14,12 @@ use crate::support::{Browser, Count, House, Node, Note, VERBS, capture, decode, 
 const SEAL: &str = "*";
 
 fn ring(ids: &[u8]) -> KeyRing {
-    let key = |id: u8| Key::generate(id, &SeededRandom::new(id.into())).unwrap();
+    let key = |id: u8| {
+        let mut secret = [0; 32];
+        SeededRandom::new(id.into()).fill(&mut secret).unwrap();
+        cloakroom_secret_scan::record("key", secret);
+        Key::new(id, secret).expect("random enough")
+    };
     ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.accept(key(*id)).unwrap())
 }
 
@@ -376,7 +381,7 @@ async fn who_writes_another_value_costs_a_sealed_write_no_second_run_of_its_clos
     let house = House::shared();
     let [(here, store), (there, _)] = [(); 2].map(|()| {
         let store = store(&house).node();
-        let builder = Sessions::builder().clock(house.clock.clone()).keys(ring(&[1])).seal(SealPolicy::Require);
+        let builder = crate::support::recorded().clock(house.clock.clone()).keys(ring(&[1])).seal(SealPolicy::Require);
         (Node::with_routes(builder.store(store.clone()), counted()), store)
     });
     let mut browser = Browser::new(&here.app);
@@ -510,8 +515,8 @@ async fn read_deep(session: Session) -> Result<String, SessionError> {
 #[test]
 fn r39_sealing_without_keys_or_without_a_store_is_a_clear_error() {
     let error = |builder: SessionsBuilder| builder.build().unwrap_err();
-    let no_store = error(Sessions::builder().keys(ring(&[1])).seal(SealPolicy::Require));
-    let no_keys = error(Sessions::builder().store(MemoryStore::new()).seal(SealPolicy::Require));
+    let no_store = error(crate::support::recorded().keys(ring(&[1])).seal(SealPolicy::Require));
+    let no_keys = error(crate::support::recorded().store(MemoryStore::new()).seal(SealPolicy::Require));
     assert_eq!((no_store.setting(), no_keys.setting()), ("seal", "seal"));
     assert!(no_store.to_string().contains("without a `store`"), "{no_store}");
     assert!(no_keys.to_string().contains("with `keys`"), "{no_keys}");

@@ -6,7 +6,7 @@ use axum::routing::any;
 use cloakroom::store::StoreErrorKind;
 use cloakroom::testkit::Verb;
 use cloakroom::{
-    EventKind, Login, OnStoreError, RecentLogin, Session, SessionError, SessionLayer, Sessions, TokenHeader, Transport,
+    EventKind, Login, OnStoreError, RecentLogin, Session, SessionError, SessionLayer, TokenHeader, Transport,
 };
 use http::StatusCode;
 
@@ -166,7 +166,7 @@ async fn deaf(always_refresh: bool) -> (Browser, Browser) {
     let house = House::shared();
     let there = node(&house);
     let store = house.store.as_ref().unwrap().node();
-    let sessions = Sessions::builder().clock(house.clock.clone()).store(store.clone()).build().unwrap();
+    let sessions = crate::support::recorded().clock(house.clock.clone()).store(store.clone()).build().unwrap();
     let layer = SessionLayer::new(sessions);
     let layer = if always_refresh { layer.always_refresh() } else { layer };
     let app = with_step_up().layer(layer);
@@ -252,7 +252,8 @@ async fn r21_a_login_that_ends_the_others_is_one_step() {
 async fn r21_where_the_others_cannot_be_ended_nobody_is_logged_in() {
     let house = House::shared();
     let (store, _) = house.faulty_node();
-    let faulty = Node::with_routes(Sessions::builder().clock(house.clock.clone()).store(store.clone()), with_step_up());
+    let faulty =
+        Node::with_routes(crate::support::recorded().clock(house.clock.clone()).store(store.clone()), with_step_up());
     let sound = node(&house);
     let mut thief = Browser::new(&sound.app);
     thief.post("/login/alice").await.ok();

@@ -8,6 +8,7 @@ use cloakroom::testkit::{ManualClock, MemoryStore, SeededRandom};
 use cloakroom::{CachePolicy, EndReason, Login, SessionErrorKind, SessionValue, Sessions, SessionsBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::recording::{Recording, recorded, recorded_in_memory};
 use super::visitor::{Visit, Visitor};
 
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -63,7 +64,7 @@ impl SessionValue for Unmeasurable {
 }
 
 fn node(store: &MemoryStore, clock: &ManualClock, seed: u64) -> SessionsBuilder {
-    Sessions::builder().store(store.clone()).clock(clock.clone()).random(SeededRandom::new(seed))
+    Sessions::builder().store(store.clone()).clock(clock.clone()).random(Recording(SeededRandom::new(seed)))
 }
 
 /// Two processes over one store.
@@ -78,7 +79,7 @@ fn two_nodes() -> (ManualClock, [Sessions; 2]) {
 #[tokio::test]
 async fn packing_a_value_that_is_longer_as_json_keeps_the_books_right() {
     let clock = ManualClock::new();
-    let sessions = Sessions::builder().clock(clock.clone()).build().expect("valid");
+    let sessions = recorded().clock(clock.clone()).build().expect("valid");
     let visitor = Visitor::default();
     let visit = visitor.enter(&sessions);
     visit.set(Dense { numbers: [u64::MAX; 16] }).await.expect("there is room");
@@ -91,7 +92,7 @@ async fn packing_a_value_that_is_longer_as_json_keeps_the_books_right() {
 
 #[tokio::test]
 async fn a_ttl_of_forever_is_no_reason_to_panic() {
-    let sessions = Sessions::in_memory();
+    let sessions = recorded_in_memory();
     let visit = Visitor::default().enter(&sessions);
     visit.set(Forever(1)).await.expect("there is room");
     assert_eq!(visit.get().await.expect("it decodes"), Some(Arc::new(Forever(1))));
@@ -99,7 +100,7 @@ async fn a_ttl_of_forever_is_no_reason_to_panic() {
 
 #[test]
 fn a_load_whose_runtime_was_shut_down_does_not_stand_in_the_way_of_the_next() {
-    let sessions = Sessions::in_memory();
+    let sessions = recorded_in_memory();
     let visitor = Visitor::default();
     let first = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     first.block_on(async {
@@ -121,7 +122,7 @@ fn a_load_whose_runtime_was_shut_down_does_not_stand_in_the_way_of_the_next() {
 
 #[tokio::test]
 async fn a_value_that_panics_when_it_is_measured_does_not_stand_in_the_way_of_the_next() {
-    let sessions = Sessions::in_memory();
+    let sessions = recorded_in_memory();
     let visitor = Visitor::default();
     let visit = visitor.enter(&sessions);
     visit.set(Count(1)).await.expect("there is room");
@@ -194,7 +195,7 @@ async fn a_login_is_not_answered_with_the_end_of_a_session_when_memory_is_full_o
 
 #[tokio::test]
 async fn a_remembered_cookie_outlives_the_browser_also_after_a_renewal() {
-    let sessions = Sessions::in_memory();
+    let sessions = recorded_in_memory();
     let visitor = Visitor::default();
     let visit = visitor.enter(&sessions);
     visit.login(Login::new("user").remember(MONTH)).await.expect("there is room");
@@ -277,7 +278,7 @@ async fn a_copy_is_not_read_after_the_store_has_dropped_the_record_that_it_was_t
 
 #[tokio::test]
 async fn removing_what_is_known_to_be_absent_removes_nothing() {
-    let sessions = Sessions::in_memory();
+    let sessions = recorded_in_memory();
     let visit = Visitor::default().enter(&sessions);
     visit.set(Count(1)).await.expect("there is room");
     let nobody = visit.find_or_load::<Roles, std::io::Error, _, _>(|| async { Ok(None) }).await;

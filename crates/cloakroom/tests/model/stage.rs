@@ -9,6 +9,7 @@ use cloakroom::{CachePolicy, Clock, LimitPolicy, Login, SessionError, SessionVal
 use serde::{Deserialize, Serialize};
 
 use super::oracle::{ABSOLUTE, Answer, GRACE, IDLE, MOST, NEGATIVE_TTL, NO_ROLES, TTL};
+use super::recording::Recording;
 use super::steps::{Act, BROWSERS, USERS};
 use super::visitor::{Visit, Visitor};
 
@@ -204,7 +205,7 @@ impl Stage {
 fn sessions(clock: &ManualClock, line: Option<&MemoryStore>, seed: u64) -> Sessions {
     let builder = Sessions::builder()
         .clock(clock.clone())
-        .random(SeededRandom::new(seed))
+        .random(Recording(SeededRandom::new(seed)))
         .idle_timeout(Duration::from_secs(IDLE))
         .absolute_timeout(Duration::from_secs(ABSOLUTE))
         .renewal_grace(Duration::from_secs(GRACE))

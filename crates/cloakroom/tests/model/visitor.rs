@@ -77,6 +77,9 @@ impl Visit {
         let set = set.to_str().expect("a cookie is text").to_owned();
         let pair = set.split(';').next().unwrap_or_default().to_owned();
         let forget = set.contains("Max-Age=0");
+        if let Some((_, token)) = pair.split_once('=').filter(|_| !forget) {
+            cloakroom_secret_scan::record("token", token);
+        }
         let mut jar = self.visitor.jar();
         jar.cookie = (!forget).then_some(pair);
         jar.received = Some(set);

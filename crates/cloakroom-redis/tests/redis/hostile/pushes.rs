@@ -31,7 +31,7 @@ impl Ground {
         let builder = RedisStore::builder("shop").server(server.url_through(impostor.port()));
         // Nothing here is about being late, and each question that is asked twice would be a miss more.
         let store = builder.lease(LONG).deadline(Duration::from_secs(10)).connect().await.unwrap();
-        let sessions = Sessions::builder().store(store.clone()).build().unwrap();
+        let sessions = crate::support::recorded().store(store.clone()).build().unwrap();
         let (alice, bob) = (Visitor::default(), Visitor::default());
         for (visitor, number) in [(&alice, 1), (&bob, 2)] {
             let visit = visitor.enter(&sessions);

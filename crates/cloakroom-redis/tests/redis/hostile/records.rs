@@ -129,7 +129,7 @@ async fn r58_a_hostile_record_opens_to_no_secret_but_its_own_and_can_be_ended() 
 #[tokio::test]
 async fn r33_a_record_beyond_the_limits_is_an_error_and_no_copy_of_it_is_kept() {
     let ground = Ground::open().await;
-    let sessions = cloakroom::Sessions::builder().store(ground.store.clone()).build().unwrap();
+    let sessions = crate::support::recorded().store(ground.store.clone()).build().unwrap();
     let before = sessions.stats();
     let huge = corpus::cases().into_iter().find(|case| case.why == "a payload of two megabytes").unwrap();
     ground.put(&huge).await;

@@ -83,6 +83,9 @@ impl Browser {
         let set_cookie = parts.headers.get(SET_COOKIE).map(|set| set.to_str().unwrap().to_owned());
         if let Some(set) = &set_cookie {
             let pair = set.split(';').next().unwrap().to_owned();
+            if let Some((_, token)) = pair.split_once('=') {
+                cloakroom_secret_scan::record("token", token);
+            }
             self.cookie = (!set.contains("Max-Age=0")).then_some(pair);
         }
         let body = body.collect().await.unwrap().to_bytes();

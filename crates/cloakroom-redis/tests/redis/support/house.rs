@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use cloakroom::{Sessions, SessionsBuilder};
+use cloakroom::SessionsBuilder;
 use cloakroom_redis::{RedisStore, RedisStoreBuilder};
 use cloakroom_testbed::{Proxy, Server};
 
@@ -45,8 +45,9 @@ impl House {
     ) -> Node {
         let wire = Proxy::start(self.server.address()).await.expect("a port is free");
         let builder = RedisStore::builder(NAMESPACE).server(self.server.url_through(wire.port()));
+        cloakroom_secret_scan::record("namespace", NAMESPACE);
         let store = store(builder).connect().await.expect("the server of the testbed is in order");
-        let sessions = sessions(Sessions::builder().store(store.clone())).build().expect("valid settings");
+        let sessions = sessions(super::recorded().store(store.clone())).build().expect("valid settings");
         let node = Node { wire, store, sessions };
         node.settle().await;
         node

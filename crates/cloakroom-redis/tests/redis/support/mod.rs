@@ -3,6 +3,8 @@
 mod app;
 mod house;
 mod node;
+#[path = "../../../../cloakroom/tests/support/recording.rs"]
+mod recording;
 mod values;
 #[path = "../../../../cloakroom/tests/model/visitor.rs"]
 mod visitor;
@@ -12,6 +14,7 @@ use std::time::Duration;
 pub(crate) use app::{Browser, app, app_that};
 pub(crate) use house::{House, LONG, NAMESPACE, key};
 pub(crate) use node::{Node, tag_of, without_hint};
+pub(crate) use recording::recorded;
 pub(crate) use values::{Count, Note};
 pub(crate) use visitor::Visitor;
 

@@ -1,6 +1,5 @@
 //! Two tiers that disagree, and faults that are taken for answers.
 
-use cloakroom::Sessions;
 use cloakroom::store::StoreErrorKind;
 use cloakroom::testkit::{SpyStore, Verb};
 use http::StatusCode;
@@ -44,7 +43,7 @@ async fn t15_a_cold_node_reads_a_record_once() {
     let mut browser = Browser::new(&house.node().app);
     browser.post("/note/mine").await.ok();
     let spy = SpyStore::new(house.store.as_ref().unwrap().node());
-    let node = Node::new(Sessions::builder().clock(house.clock.clone()).store(spy.clone()));
+    let node = Node::new(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()));
     let mut browser = browser.at(&node.app);
     for _ in 0..3 {
         assert_eq!(browser.get("/note").await.body, "mine");
@@ -142,7 +141,7 @@ async fn a04_two_first_requests_on_a_cold_node_lose_nothing_of_each_other() {
 async fn a17_r06_a_missing_record_and_a_missing_value_are_answers() {
     let house = House::shared();
     let spy = SpyStore::new(house.store.as_ref().unwrap().node());
-    let node = Node::new(Sessions::builder().clock(house.clock.clone()).store(spy.clone()));
+    let node = Node::new(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()));
     assert_eq!(Browser::holding(&node.app, crate::support::invented(3)).get("/note").await.ok().body, "nothing");
     let mut browser = Browser::new(&node.app);
     browser.post("/count").await.ok();

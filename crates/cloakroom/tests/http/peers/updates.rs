@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::post;
 use cloakroom::testkit::{SpyStore, Verb};
-use cloakroom::{Session, SessionErrorKind, SessionValue, Sessions};
+use cloakroom::{Session, SessionErrorKind, SessionValue};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ async fn t05_a_value_written_before_a_logout_in_one_handler_is_not_stored_again(
 async fn t11_one_change_is_one_call_to_the_store() {
     let house = House::shared();
     let spy = SpyStore::new(house.store.as_ref().unwrap().node());
-    let node = Node::new(Sessions::builder().clock(house.clock.clone()).store(spy.clone()));
+    let node = Node::new(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()));
     let mut browser = Browser::new(&node.app);
     browser.post("/count").await.ok();
     assert_eq!(spy.take_calls().len(), 1, "a first write is one call");
@@ -82,7 +82,7 @@ async fn t12_removing_what_is_not_there_writes_nothing_and_another_type_destroys
         assert_eq!(error, Some(SessionErrorKind::Decode));
     });
     let routes = crate::support::routes().route("/mistaken", mistaken);
-    let node = Node::with_routes(Sessions::builder().clock(house.clock.clone()).store(spy.clone()), routes);
+    let node = Node::with_routes(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()), routes);
     let mut browser = Browser::new(&node.app);
     browser.post("/kept/something").await.ok();
     spy.take_calls();

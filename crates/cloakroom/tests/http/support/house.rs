@@ -40,7 +40,7 @@ impl House {
     }
 
     pub(crate) fn builder(&self) -> SessionsBuilder {
-        let builder = Sessions::builder().clock(self.clock.clone());
+        let builder = super::recorded().clock(self.clock.clone());
         match &self.store {
             Some(store) => builder.store(store.node()),
             None => builder,
@@ -62,7 +62,7 @@ impl House {
     /// A process whose store fails on demand.
     pub(crate) fn faulty_node(&self) -> (FaultyStore<MemoryStore>, Node) {
         let store = FaultyStore::new(self.store.as_ref().expect("a shared house").node());
-        let node = Node::new(Sessions::builder().clock(self.clock.clone()).store(store.clone()));
+        let node = Node::new(super::recorded().clock(self.clock.clone()).store(store.clone()));
         (store, node)
     }
 

@@ -37,9 +37,9 @@ impl Log {
 /// first listener comes may be taken for one that nobody wants, for good.
 pub(super) fn listen() {
     static FIRST: Once = Once::new();
-    // Where secrets are looked for, who does that listens.
+    // A process that records its secrets records its log too, which listens.
     FIRST.call_once(|| {
-        if std::env::var_os("CLOAKROOM_WITNESS").is_none() {
+        if !cloakroom_secret_scan::is_recording() {
             tracing::subscriber::set_global_default(Inattentive).expect("nobody else listens to all threads");
         }
     });

@@ -5,6 +5,8 @@ mod house;
 mod leaks;
 mod log;
 mod program;
+#[path = "../../support/recording.rs"]
+mod recording;
 mod stage;
 mod tickets;
 mod values;
@@ -16,6 +18,7 @@ pub(crate) use house::{House, Node, minutes, secs};
 pub(crate) use leaks::spellings;
 pub(crate) use log::capture;
 pub(crate) use program::Program;
+pub(crate) use recording::{Recording, recorded, recorded_in_memory};
 pub(crate) use stage::Stage;
 pub(crate) use tickets::{COOKIE, SPARE_BITS, canonical, decode, invented, respelled, ticket};
 pub(crate) use values::{Count, Kept, Note, Theme};

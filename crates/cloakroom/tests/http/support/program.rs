@@ -48,7 +48,10 @@ impl Program {
         let reply = send(&self.app, request.body(Body::empty()).unwrap()).await;
         match reply.token() {
             Some("!ended") => self.token = None,
-            Some(given) => self.token = Some(given.to_owned()),
+            Some(given) => {
+                cloakroom_secret_scan::record("token", given);
+                self.token = Some(given.to_owned());
+            }
             None => {}
         }
         reply

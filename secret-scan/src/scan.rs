@@ -11,10 +11,13 @@ const AROUND: usize = 80;
 
 /// A secret that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Leak {
-    pub(crate) what: String,
-    pub(crate) spelling: String,
-    pub(crate) around: Vec<u8>,
+pub struct Leak {
+    /// Its kind.
+    pub what: String,
+    /// How it was spelled.
+    pub spelling: String,
+    /// The text around it.
+    pub around: Vec<u8>,
 }
 
 /// Every secret in a text, in whatever spelling.
@@ -59,9 +62,7 @@ mod tests {
 
     fn needles() -> Needles {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let mut needles = Needles::default();
-        needles.read(&format!("random {}\nvalue {}\n", hex(&SECRET), hex(b"\"a very private note\"")));
-        needles
+        Needles::of(&[format!("random 1 {}\nvalue 1 {}\n", hex(&SECRET), hex(b"a very private note"))])
     }
 
     fn found(text: &[u8]) -> Vec<(String, String)> {
@@ -97,7 +98,7 @@ mod tests {
             let line = format!("2026 DEBUG target: field={text} and more");
             let found = found(line.as_bytes());
             assert!(
-                found.iter().any(|(what, spelling)| what == "random" && spelling.contains(how)),
+                found.iter().any(|(what, spelling)| what == "random number" && spelling.contains(how)),
                 "{how}: {found:?}"
             );
         }
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_with_and_without_its_quotes() {
+    fn a_value_is_found_in_and_out_of_quotes() {
         assert!(!found(b"note=\"a very private note\"").is_empty());
         assert!(!found(b"note=a very private note.").is_empty());
         assert!(!found(b"note=a%20very%20private%20note").is_empty());

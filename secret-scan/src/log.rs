@@ -7,11 +7,11 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Writes down everything that is logged.
-pub(super) struct Log(Mutex<File>);
+/// Writes everything that is logged to a file.
+pub(crate) struct Log(Mutex<File>);
 
 impl Log {
-    pub(super) const fn new(file: File) -> Self {
+    pub(crate) const fn new(file: File) -> Self {
         Self(Mutex::new(file))
     }
 
@@ -25,7 +25,7 @@ impl Log {
 
 struct Line(String);
 
-/// Both forms, because subscribers use either.
+/// In both forms of `Debug`, because subscribers use either.
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.0.push_str(&format!(" {field}={value:?} {value:#?}"));

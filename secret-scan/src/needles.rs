@@ -1,0 +1,136 @@
+//! What is looked for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use crate::derive;
+
+/// As many bytes as two things must share not to be the same by chance.
+pub(crate) const KEY: usize = 12;
+/// Of a longer secret its beginning is enough, as messages are cut.
+const LONGEST: usize = 32;
+/// With fewer it is filling, such as a value of a thousand times the same letter.
+const FEWEST_DIFFERENT: usize = 6;
+
+/// The secrets, by how they begin.
+#[derive(Debug, Default)]
+pub(crate) struct Needles {
+    by_key: HashMap<[u8; KEY], Vec<Needle>>,
+    /// Whether any begins with these two bytes: most places in a text are passed over by this alone.
+    begins: Vec<bool>,
+    kinds: BTreeMap<String, (Rc<str>, usize)>,
+}
+
+/// What of a secret has to be there.
+#[derive(Debug, PartialEq, Eq)]
+struct Needle {
+    bytes: Box<[u8]>,
+    kind: Rc<str>,
+}
+
+impl Needles {
+    /// What was recorded, and what follows from it. A line is a kind, a thread and the secret in hexadecimal digits.
+    pub(crate) fn of(records: &[String]) -> Self {
+        let mut needles = Self::default();
+        let namespaces = namespaces(records);
+        for record in records {
+            let mut last_drawn = HashMap::new();
+            for (kind, thread, secret) in record.lines().filter_map(parse) {
+                match kind {
+                    "namespace" => {}
+                    "token" => needles.add_token(&secret, &namespaces),
+                    "random" => needles.add_random(&secret, last_drawn.entry(thread).or_default(), &namespaces),
+                    "key" => needles.add_key(&secret, &namespaces),
+                    _ => needles.add(kind, &secret),
+                }
+            }
+        }
+        needles
+    }
+
+    fn add_token(&mut self, token: &[u8], namespaces: &[String]) {
+        let token = String::from_utf8_lossy(token);
+        if let Some(signature) = derive::signature(&token) {
+            self.add("signature", &signature);
+        }
+        if let Some((tag, secret)) = derive::parts_of_token(&token) {
+            self.add("tag", &tag);
+            self.add("secret", &secret);
+            self.add_derived(&tag, &secret, namespaces);
+        }
+    }
+
+    /// A new session draws its tag, then its secret.
+    fn add_random(&mut self, drawn: &[u8], last: &mut Option<[u8; 16]>, namespaces: &[String]) {
+        self.add("random number", drawn);
+        let Ok(drawn) = <[u8; 16]>::try_from(drawn) else { return };
+        if let Some(tag) = last.replace(drawn) {
+            self.add_derived(&tag, &drawn, namespaces);
+        }
+    }
+
+    fn add_derived(&mut self, tag: &[u8; 16], secret: &[u8; 16], namespaces: &[String]) {
+        for namespace in namespaces {
+            let csrf = derive::csrf_secret(namespace, tag, secret);
+            self.add("CSRF secret", &csrf);
+            self.add("verifier", &derive::verifier(&csrf));
+        }
+    }
+
+    fn add_key(&mut self, key: &[u8], namespaces: &[String]) {
+        self.add("key", key);
+        derive::derived_keys(key, namespaces).iter().for_each(|derived| self.add("derived key", derived));
+    }
+
+    fn add(&mut self, kind: &str, secret: &[u8]) {
+        let Some(key) = secret.first_chunk::<KEY>() else { return };
+        let secret = &secret[..secret.len().min(LONGEST)];
+        let mut seen = [false; 256];
+        secret.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        if seen.iter().filter(|seen| **seen).count() < FEWEST_DIFFERENT {
+            return;
+        }
+        self.begins.resize(1 << 16, false);
+        self.begins[usize::from(u16::from_be_bytes([key[0], key[1]]))] = true;
+        let same = self.by_key.entry(*key).or_default();
+        if same.iter().all(|present| *present.bytes != *secret) {
+            let (kind, count) = self.kinds.entry(kind.to_owned()).or_insert_with(|| (kind.into(), 0));
+            *count += 1;
+            same.push(Needle { bytes: secret.into(), kind: Rc::clone(kind) });
+        }
+    }
+
+    /// How many there are of each kind.
+    pub(crate) fn kinds(&self) -> BTreeMap<String, usize> {
+        self.kinds.iter().map(|(kind, (_, count))| (kind.clone(), *count)).collect()
+    }
+
+    /// What kind of secret stands at the beginning of these bytes.
+    pub(crate) fn at(&self, bytes: &[u8]) -> Option<&str> {
+        let key = bytes.first_chunk::<KEY>()?;
+        if !self.begins.get(usize::from(u16::from_be_bytes([key[0], key[1]]))).is_some_and(|begins| *begins) {
+            return None;
+        }
+        let same = self.by_key.get(key)?;
+        same.iter().find(|needle| bytes.starts_with(&needle.bytes)).map(|needle| &*needle.kind)
+    }
+}
+
+/// Of every store that a test had. Without a store there is none, which counts as an empty one.
+fn namespaces(records: &[String]) -> Vec<String> {
+    let recorded = records.iter().flat_map(|record| record.lines()).filter(|line| line.starts_with("namespace "));
+    let texts = recorded.filter_map(parse).map(|(_, _, text)| String::from_utf8_lossy(&text).into_owned());
+    texts.chain([String::new()]).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn parse(line: &str) -> Option<(&str, &str, Vec<u8>)> {
+    let (rest, digits) = line.rsplit_once(' ')?;
+    let (kind, thread) = rest.rsplit_once(' ')?;
+    Some((kind, thread, unhex(digits)?))
+}
+
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };
+    let digit = |digit: u8| (digit as char).to_digit(16).map(|digit| digit as u8);
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
