@@ -79,8 +79,8 @@ pub use random::{OsRandom, RandomError, RandomSource};
 pub use session::AccessError;
 pub use session::{AnsweredBy, CachePolicy, CsrfToken, Derived, Login, Session, SessionValue};
 pub use sessions::{
-    ConfigError, Event, EventKind, Events, LogId, OnStoreError, PrincipalSessions, ReusePolicy, RollbackPolicy,
-    SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
+    ConfigError, Event, EventKind, Events, LogId, OnInvalidToken, OnStoreError, PrincipalSessions, ReusePolicy,
+    RollbackPolicy, SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
 };
 pub use store::LimitPolicy;
 pub use time::{Clock, Sleep, SystemClock, Timestamp};

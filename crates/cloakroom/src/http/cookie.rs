@@ -14,6 +14,10 @@
 //! - What is no pair of ours is skipped, however malformed, so that no other cookie of the domain
 //!   can log a visitor out.
 //! - The order of pairs means nothing (§4.2.2): neither the first nor the last one wins.
+//! - Of several different values under our name, those that cannot be a token by their form are ignored: anybody
+//!   on a sibling domain could lock a visitor out with one. Two that can be are ambiguous, whatever they are worth. If the
+//!   valid one of two were believed, whoever plants a cookie could choose the moment when the visitor's own is not
+//!   valid (expired, or of a key that was retired), and have the planted one believed.
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
@@ -33,22 +37,30 @@ const MAX_PAIRS: usize = 180;
 pub(crate) enum Found<'a> {
     /// No pair has the name.
     Absent,
-    /// One value, perhaps several times.
+    /// One value, perhaps several times; among different ones the only one that can be a token.
     One(&'a [u8]),
-    /// Different values, of which one may be planted: none of them is to be believed.
+    /// Different values, and none that can be a token.
+    NoToken,
+    /// Different values that can be tokens, of which one may be planted: none of them is to be believed.
     Ambiguous,
     /// More than 16 KiB, or more than 180 pairs (empty ones count): not read to the end, hence not believed either.
     Oversized,
 }
 
-/// Looks for the cookie `name`. Allocates nothing, and reads at most 16 KiB and 180 pairs.
-pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Found<'a> {
-    find_in(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), name.as_bytes())
+/// Looks for the cookie `name`. `is_token` says whether a value can be a token by its form, and is asked where there are
+/// different ones. Allocates nothing, and reads at most 16 KiB and 180 pairs.
+pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str, is_token: impl Fn(&[u8]) -> bool) -> Found<'a> {
+    find_in(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), name.as_bytes(), is_token)
 }
 
 /// The same over the raw fields, which here may be any bytes.
-pub(crate) fn find_in<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &[u8]) -> Found<'a> {
-    let mut scan = Scan { name, found: Found::Absent, bytes_left: MAX_BYTES, pairs_left: MAX_PAIRS };
+pub(crate) fn find_in<'a>(
+    fields: impl Iterator<Item = &'a [u8]>,
+    name: &[u8],
+    is_token: impl Fn(&[u8]) -> bool,
+) -> Found<'a> {
+    let (found, bytes_left, pairs_left) = (Found::Absent, MAX_BYTES, MAX_PAIRS);
+    let mut scan = Scan { name, is_token, found, is_judged: false, bytes_left, pairs_left };
     for field in fields {
         if scan.field(field).is_none() {
             return Found::Oversized;
@@ -57,14 +69,17 @@ pub(crate) fn find_in<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &[u8]) -
     scan.found
 }
 
-struct Scan<'a, 'n> {
+struct Scan<'a, 'n, F> {
     name: &'n [u8],
+    is_token: F,
     found: Found<'a>,
+    /// The one value that was found is known to be a token, so that no value is read again for each of many others.
+    is_judged: bool,
     bytes_left: usize,
     pairs_left: usize,
 }
 
-impl<'a> Scan<'a, '_> {
+impl<'a, F: Fn(&[u8]) -> bool> Scan<'a, '_, F> {
     /// `None` where a limit is exceeded.
     fn field(&mut self, field: &'a [u8]) -> Option<()> {
         self.bytes_left = self.bytes_left.checked_sub(field.len())?;
@@ -86,11 +101,25 @@ impl<'a> Scan<'a, '_> {
             return;
         }
         let Some(value) = value(pair, self.name) else { return };
-        self.found = match self.found {
-            Found::Absent => Found::One(value),
-            Found::One(same) if same == value => Found::One(value),
-            _ => Found::Ambiguous,
+        match self.found {
+            Found::Absent => self.found = Found::One(value),
+            Found::One(same) if same == value => {}
+            Found::One(other) => self.choose(other, value),
+            Found::NoToken if (self.is_token)(value) => (self.found, self.is_judged) = (Found::One(value), true),
+            Found::NoToken | Found::Ambiguous | Found::Oversized => {}
+        }
+    }
+
+    #[cold]
+    fn choose(&mut self, before: &'a [u8], value: &'a [u8]) {
+        let was_token = self.is_judged || (self.is_token)(before);
+        self.found = match (was_token, (self.is_token)(value)) {
+            (true, true) => Found::Ambiguous,
+            (true, false) => Found::One(before),
+            (false, true) => Found::One(value),
+            (false, false) => Found::NoToken,
         };
+        self.is_judged = matches!(self.found, Found::One(_));
     }
 }
 

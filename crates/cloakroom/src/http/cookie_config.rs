@@ -51,8 +51,9 @@ pub use builder::CookieConfigBuilder;
 /// # Changing it later
 ///
 /// A new `Domain` or `Path` makes another cookie beside the old one, also if the name is the same.
-/// Browsers then send both, two different tokens under one name are nobody's, and the visitor is
-/// logged out for as long as the old one lives. Change the name together with either.
+/// Browsers then send both, two different tokens under one name are nobody's, and the visitor can
+/// neither read nor log in for as long as the old one lives, unless a response says `Clear-Site-Data: "cookies"`.
+/// Change the name together with either.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieConfig {
     name: Cow<'static, str>,

@@ -13,6 +13,7 @@ const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
     match kind {
         Kind::Ended => (StatusCode::UNAUTHORIZED, "The session is over.\n"),
         Kind::Ambiguous => (StatusCode::BAD_REQUEST, "Show one session token, not several.\n"),
+        Kind::TooManyCookies => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Send fewer cookies.\n"),
         Kind::Conflict => (StatusCode::CONFLICT, "Somebody else changed the same thing. Try again.\n"),
         Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
         Kind::CsrfRefused => (StatusCode::FORBIDDEN, "This page is out of date. Load it again.\n"),

@@ -27,9 +27,10 @@ impl<S: Sync, T: SessionValue + Default> FromRequestParts<S> for Session<T> {
     }
 }
 
-/// One value of the session, or `None` where there is no live session or no such value. Creates nothing.
+/// One value of the session, or `None` where there is no such value, or no session and no token. Creates nothing.
 ///
-/// A fault is still a rejection: absent is not the same as broken.
+/// A fault is still a rejection, and so is a session that ended after this request was shown it, and a token that opens
+/// nothing where the layer [rejects](crate::OnInvalidToken) such tokens: absent is not the same as broken.
 impl<S: Sync, T: SessionValue> OptionalFromRequestParts<S> for Session<T> {
     type Rejection = SessionError;
 

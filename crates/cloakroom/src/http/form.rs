@@ -10,7 +10,7 @@ use crate::session::Handle;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-use super::token::{EncodedToken, Unsealed};
+use super::token::{self, EncodedToken, Unsealed};
 
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -68,6 +68,18 @@ impl Form {
             #[cfg(feature = "jwt")]
             (Self::Jwt(one), Self::Jwt(other)) => one.is_same(other),
             _ => false,
+        }
+    }
+
+    /// Whether a text can be a token by its form. Nothing is said of whether it was ever issued.
+    pub(super) fn is_well_formed(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Plain => Token::parse(text).is_some(),
+            Self::Sealed(sealed) => {
+                token::is_sealed(text) || (sealed.plain_until.is_some() && Token::parse(text).is_some())
+            }
+            #[cfg(feature = "jwt")]
+            Self::Jwt(_) => crate::jwt::is_compact(text),
         }
     }
 

@@ -2,7 +2,7 @@ use http::{HeaderMap, Request};
 use tower_layer::Layer;
 
 use crate::session::{Desks, Handle, LayerOptions, Session};
-use crate::sessions::{Engine, OnStoreError, Sessions};
+use crate::sessions::{Engine, OnInvalidToken, OnStoreError, Sessions};
 use crate::sync::{Arc, AtomicBool};
 use crate::time::Timestamp;
 
@@ -109,6 +109,15 @@ impl SessionLayer {
     pub fn on_store_error(self, answer: OnStoreError) -> Self {
         let choices = self.0.choices.clone();
         let options = LayerOptions { on_store_error: Some(answer), ..choices.options };
+        Self::with(self.0.sessions.clone(), Choices { options, ..choices })
+    }
+
+    /// What a request gets that shows a token which opens nothing. Default: [`OnInvalidToken::Reject`] where the
+    /// token came as a bearer token, [`OnInvalidToken::Anonymous`] where it came as a cookie.
+    #[must_use]
+    pub fn on_invalid_token(self, answer: OnInvalidToken) -> Self {
+        let choices = self.0.choices.clone();
+        let options = LayerOptions { on_invalid_token: Some(answer), ..choices.options };
         Self::with(self.0.sessions.clone(), Choices { options, ..choices })
     }
 

@@ -7,7 +7,7 @@
 
 use http::{Extensions, HeaderMap, Request};
 
-use crate::session::{Handle, Session, Way};
+use crate::session::{Handle, Refusal, Session, Way};
 use crate::sync::{Arc, Ordering};
 
 use super::arrival::Arrival;
@@ -18,6 +18,8 @@ use super::transport::Accepts;
 /// The sessions of layers outside that the present [`Session`] of the request is not of.
 #[derive(Clone, Debug, Default)]
 struct OuterSessions(Vec<Session>);
+
+const CONTRADICTION: Option<Refusal> = Some(Refusal::Contradiction);
 
 impl Settings {
     /// Gives a request that came through another layer the session that this layer means. Returns it if it is this
@@ -67,7 +69,7 @@ impl Settings {
              give both layers one transport, or this one a cookie of another name",
         );
         let arrival = arrival.get_or_insert_with(|| self.receive(headers));
-        let contradicts = arrival.shown.is_contradiction() && !outer.contradicts_itself();
+        let contradicts = arrival.shown.refusal() == CONTRADICTION && outer.refusal() != CONTRADICTION;
         !contradicts && arrival.way == outer.way() && self.channels.has_carrier_of(channels, arrival.way)
     }
 

@@ -25,6 +25,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::identity::{Hint, Secret, Tag, Token};
 
 pub(crate) use sealed::Unsealed;
+pub(super) use sealed::is_sealed;
 
 /// Of 32 bytes.
 const IDENTITY: usize = 43;

@@ -11,6 +11,16 @@ use super::JwtError;
 /// As long as a cookie may be.
 pub(crate) const LONGEST: usize = 4096;
 
+/// Whether a text has the form of a JWT. Nothing in it is decoded.
+pub(crate) fn is_compact(text: &[u8]) -> bool {
+    let is_part = |part: &[u8]| {
+        !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    text.len() <= LONGEST
+        && text.split(|byte| *byte == b'.').count() == 3
+        && text.split(|byte| *byte == b'.').all(is_part)
+}
+
 /// The parts of a JWT of which nothing is known yet.
 pub(super) struct Compact<'a> {
     pub(super) header: Vec<u8>,

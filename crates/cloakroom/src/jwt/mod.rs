@@ -31,4 +31,5 @@ pub use jwks::AccessKeys;
 pub use key::JwtKey;
 pub use keys::JwtKeys;
 
+pub(crate) use compact::is_compact;
 pub(crate) use format::Contents;

@@ -1,11 +1,10 @@
 //! Changes of values: on the live session, or with the creation of one.
 
 use crate::cache::{Cell, Edit, Refused};
-use crate::sessions::{CommitError, Open, Proposal, SessionError, SessionErrorKind, Writer};
+use crate::sessions::{CommitError, Open, Proposal, SessionError, Writer};
 use crate::sync::Arc;
 
 use super::handle::Handle;
-use super::held::Standing;
 
 impl Handle {
     /// Makes one change of a value on the live session, created with it if there is none.
@@ -19,7 +18,7 @@ impl Handle {
     ) -> Result<bool, SessionError> {
         let mut attempt = 0;
         loop {
-            let Some(open) = self.open_or_may_create().await? else {
+            let Some(open) = self.open_to_write().await? else {
                 match Box::pin(self.create_with(&mut edit)).await? {
                     Some(changed) => return Ok(changed),
                     None => continue,
@@ -34,22 +33,13 @@ impl Handle {
         }
     }
 
-    /// The live session, or an error if this client may not have one created.
-    async fn open_or_may_create(&self) -> Result<Option<Open>, SessionError> {
-        let open = self.open().await?;
-        if open.is_none() && self.with_held(|held| held.standing) != Standing::Anonymous {
-            return Err(SessionError::new(SessionErrorKind::Ended));
-        }
-        Ok(open)
-    }
-
     /// Creates the session with its first value. `None` if this very request has one by now.
     async fn create_with(
         &self,
         edit: &mut impl FnMut(Option<&Open>) -> Result<Option<Edit>, SessionError>,
     ) -> Result<Option<bool>, SessionError> {
         let _turn = self.turn().await;
-        if self.open_or_may_create().await?.is_some() {
+        if self.open_to_write().await?.is_some() {
             return Ok(None);
         }
         let Some(edit) = edit(None)? else { return Ok(Some(false)) };

@@ -103,7 +103,7 @@ impl Session {
         let engine = self.hold.engine();
         let accepted = match read(shown) {
             None => false,
-            Some(counterfoil) => self.hold.open().await?.is_some_and(|(_, state)| {
+            Some(counterfoil) => self.hold.open_or_ended().await?.is_some_and(|(_, state)| {
                 let verifier = counterfoil.verifier();
                 state.snapshot().is_some_and(|snapshot| snapshot.is_verified_by(verifier, engine.now()))
             }),

@@ -1,6 +1,6 @@
 use std::any::Any;
 
-use crate::sessions::{Engine, OnStoreError};
+use crate::sessions::{Engine, OnInvalidToken, OnStoreError};
 use crate::stripes::Striped;
 use crate::sync::Arc;
 
@@ -16,6 +16,7 @@ pub(crate) struct Desk<C: ?Sized = dyn Any + Send + Sync> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LayerOptions {
     pub(crate) on_store_error: Option<OnStoreError>,
+    pub(crate) on_invalid_token: Option<OnInvalidToken>,
     /// A request asks the shared tier first, whatever is in memory.
     pub(crate) always_refresh: bool,
 }
@@ -25,6 +26,7 @@ impl LayerOptions {
     pub(super) fn inside(self, outer: Self) -> Self {
         Self {
             on_store_error: self.on_store_error.or(outer.on_store_error),
+            on_invalid_token: self.on_invalid_token.or(outer.on_invalid_token),
             always_refresh: self.always_refresh || outer.always_refresh,
         }
     }

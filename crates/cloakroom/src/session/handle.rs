@@ -6,14 +6,15 @@ use crate::cache::Snapshot;
 #[cfg(feature = "jwt")]
 use crate::identity::Principal;
 use crate::identity::Token;
-use crate::sessions::{Engine, OnStoreError, Open, SessionError, SessionErrorKind};
+use crate::sessions::{Engine, OnInvalidToken, OnStoreError, Open, SessionError, SessionErrorKind};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Timestamp;
 
 use super::desk::{Desk, LayerOptions};
-use super::held::{AnsweredBy, Held};
-use super::shown::{Shown, Way};
+use super::held::{AnsweredBy, Held, News, Standing};
+use super::shown::{Refusal, Shown, Way};
 
+const SEVERAL_COOKIES: &str = "several cookies of the session's name have different tokens";
 /// How soon a store that did not answer is asked again what to tell the client.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -30,7 +31,7 @@ struct Inner {
     held: Mutex<Held>,
     used: AtomicBool,
     came_with_token: bool,
-    contradicts_itself: bool,
+    refusal: Option<Refusal>,
     way: Way,
     turn: tokio::sync::Mutex<()>,
 }
@@ -66,7 +67,7 @@ impl Handle {
             held: Mutex::new(held),
             used: AtomicBool::new(false),
             came_with_token: token.is_some(),
-            contradicts_itself: matches!(shown, Shown::Contradiction),
+            refusal: shown.refusal(),
             way,
             turn: tokio::sync::Mutex::new(()),
         });
@@ -88,9 +89,9 @@ impl Handle {
         self.request.way
     }
 
-    /// Whether the request showed tokens that may not be mixed.
-    pub(crate) fn contradicts_itself(&self) -> bool {
-        self.request.contradicts_itself
+    /// Why what the request showed opens no session, where that is known without looking.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.request.refusal
     }
 
     /// Whether the client showed a token. An answer that depends on that depends on the session.
@@ -209,22 +210,84 @@ impl Handle {
 impl Handle {
     /// Whether the client came with nothing, or with too much.
     fn without_token(&self) -> Result<Option<Open>, SessionError> {
-        if self.request.contradicts_itself { Err(SessionError::new(SessionErrorKind::Ambiguous)) } else { Ok(None) }
+        match self.request.refusal {
+            Some(Refusal::Contradiction) => Err(SessionError::new(SessionErrorKind::Ambiguous)),
+            _ => Ok(None),
+        }
     }
 
-    /// The live session, for an answer that changes nothing: where the shared tier cannot be asked, what
+    /// The live session, for an answer that changes nothing. Where the shared tier cannot be asked, what
     /// the layer says instead.
+    ///
+    /// All reads of a request agree: once one of them was given the session, no later one is given `None`.
     pub(super) async fn open_to_read(&self) -> Result<Option<Open>, SessionError> {
-        match self.open().await {
+        if self.with_held(|held| held.is_read_as_absent) {
+            return Ok(None);
+        }
+        match self.open_or_ended().await {
             Err(error) if error.kind() == SessionErrorKind::StoreUnavailable => self.without_store(error),
             answer => answer,
         }
     }
 
+    /// The same, where a fault of the shared tier is an error whatever the layer says.
+    pub(super) async fn open_or_ended(&self) -> Result<Option<Open>, SessionError> {
+        self.present_or_ended(self.open().await?)
+    }
+
+    /// The same by what the shared tier says now.
+    #[cfg(feature = "axum")]
+    pub(super) async fn refresh_or_ended(&self) -> Result<Option<Open>, SessionError> {
+        self.present_or_ended(self.refresh().await?)
+    }
+
+    /// The live session, for a change of what is in it. An error where the client has none that may be changed, and
+    /// where a new one could overwrite the visitor's own.
+    pub(super) async fn open_to_write(&self) -> Result<Option<Open>, SessionError> {
+        let open = self.open().await?;
+        if open.is_none() {
+            self.may_get_a_new_token()?;
+            if self.with_held(|held| held.standing) != Standing::Anonymous || self.is_invalid() {
+                return Err(SessionError::new(SessionErrorKind::Ended));
+            }
+        }
+        Ok(open)
+    }
+
+    /// An error if a new token would overwrite another one of which nobody can say whether it is the visitor's.
+    pub(super) fn may_get_a_new_token(&self) -> Result<(), SessionError> {
+        use SessionErrorKind::{Ambiguous, TooManyCookies};
+        match self.request.refusal {
+            Some(Refusal::Contradiction) => Err(SessionError::new(Ambiguous)),
+            Some(Refusal::SeveralCookies) => Err(SessionError::with_source(Ambiguous, SEVERAL_COOKIES)),
+            Some(Refusal::OversizedCookies) => Err(SessionError::new(TooManyCookies)),
+            Some(Refusal::Invalid) | None => Ok(()),
+        }
+    }
+
+    /// What a request without a live session is told that asks for something in it.
+    fn present_or_ended(&self, open: Option<Open>) -> Result<Option<Open>, SessionError> {
+        if open.is_none() && (self.with_held(|held| held.was_opened()) || self.is_invalid()) {
+            return Err(SessionError::new(SessionErrorKind::Ended));
+        }
+        Ok(open)
+    }
+
+    /// Whether the request shows a token that opens nothing, where that is not the same as to show none. To be asked
+    /// when it is known to open nothing.
+    fn is_invalid(&self) -> bool {
+        let rejects = match self.options.on_invalid_token {
+            Some(answer) => answer == OnInvalidToken::Reject,
+            None => self.request.way == Way::Header,
+        };
+        let shown = self.request.came_with_token || self.request.refusal == Some(Refusal::Invalid);
+        rejects && shown && !self.with_held(|held| held.news == News::LoggedOut)
+    }
+
     fn without_store(&self, error: SessionError) -> Result<Option<Open>, SessionError> {
         let bound = match self.options.on_store_error.unwrap_or_default() {
             OnStoreError::Fail => return Err(error),
-            OnStoreError::Anonymous => return Ok(None),
+            OnStoreError::Anonymous => return self.with_held(|held| held.read_as_absent(error)),
             OnStoreError::ServeStale(bound) => bound,
         };
         let (bearer, cell) = self.with_held(|held| (held.bearer, held.cell.clone()));

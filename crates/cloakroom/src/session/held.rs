@@ -4,7 +4,7 @@ use crate::cache::{Cell, Snapshot, State};
 #[cfg(feature = "jwt")]
 use crate::identity::Principal;
 use crate::identity::{Hint, Token};
-use crate::sessions::{Access, Bearer, Engine, Open};
+use crate::sessions::{Access, Bearer, Engine, Open, SessionError};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -21,6 +21,8 @@ pub(super) struct Held {
     pub(super) answered_by: Option<AnsweredBy>,
     /// The shared tier was asked by this request, whatever was in memory.
     pub(super) is_refreshed: bool,
+    /// A read was answered as if there were no session, as the shared tier was away: so are all others.
+    pub(super) is_read_as_absent: bool,
     /// The client should get its token again, although it is the same.
     pub(super) outdated: bool,
     /// How long the session may live, as far as this request had to know that.
@@ -90,8 +92,11 @@ impl Held {
                 None
             }
             Access::RolledBack if same => {
-                // As without a token: a write may start a session, under a token of its own.
-                self.standing = Standing::Anonymous;
+                // As without a token: a write may start a session, under a token of its own. Not where this request
+                // was shown the one that is lost.
+                if !self.was_opened() {
+                    self.standing = Standing::Anonymous;
+                }
                 self.news = News::None;
                 None
             }
@@ -102,6 +107,7 @@ impl Held {
     fn opened(&mut self, (cell, state): Open, same: bool, by: AnsweredBy) -> Open {
         if same {
             self.standing = Standing::Opened;
+            self.is_read_as_absent = false;
             self.answered_by.get_or_insert(by);
             self.learn(&cell, &state);
         }
@@ -127,6 +133,20 @@ impl Held {
         }
     }
 
+    /// Whether this request was given the session that its token names.
+    pub(super) fn was_opened(&self) -> bool {
+        self.bearer.is_some_and(|bearer| bearer.opened)
+    }
+
+    /// Answers this read, and all that follow, as if there were no session; the error where another one was given it.
+    pub(super) fn read_as_absent(&mut self, error: SessionError) -> Result<Option<Open>, SessionError> {
+        if self.was_opened() {
+            return Err(error);
+        }
+        self.is_read_as_absent = true;
+        Ok(None)
+    }
+
     /// The token was replaced: whatever this request had to tell about it is nobody's business any more.
     pub(super) fn superseded(&mut self) {
         self.standing = Standing::Superseded;
@@ -140,6 +160,9 @@ impl Held {
         engine: &Engine,
         read: impl FnOnce(&Snapshot, Timestamp) -> Option<R>,
     ) -> Option<R> {
+        if self.is_read_as_absent {
+            return None;
+        }
         let now = engine.now();
         let state = engine.view(self.cell.as_ref()?, self.bearer.as_ref()?, now)?;
         let snapshot = state.snapshot()?;

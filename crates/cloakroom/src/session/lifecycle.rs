@@ -10,7 +10,7 @@ use crate::store::Destroyed;
 use crate::sync::Arc;
 
 use super::handle::Handle;
-use super::held::{Held, News};
+use super::held::{Held, News, Standing};
 
 /// A live session, and what its client holds of it.
 type Present = (Bearer, Arc<Cell>);
@@ -19,6 +19,7 @@ impl Handle {
     /// Logs in, in a new session if the client's token opens none.
     pub(super) async fn login(&self, request: &LoginRequest) -> Result<(), SessionError> {
         let _turn = self.turn().await;
+        self.may_get_a_new_token()?;
         let mut created = None;
         let outcome = self.log_in(request, &mut created).await;
         if let (Err(_), Some((bearer, cell))) = (&outcome, created) {
@@ -68,6 +69,12 @@ impl Handle {
         Ok(created.insert(self.engine().create(&[]).await?).clone())
     }
 
+    /// The session whose token this request may replace. `None` if its client has none.
+    async fn present_to_rotate(&self) -> Result<Option<Present>, SessionError> {
+        let Some((cell, _)) = self.open_to_write().await? else { return Ok(None) };
+        Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, cell)))
+    }
+
     /// The session that the client's token opens, with what the client holds of it.
     async fn present(&self) -> Result<Option<Present>, SessionError> {
         let Some((cell, _)) = self.open().await? else { return Ok(None) };
@@ -89,7 +96,7 @@ impl Handle {
         let _turn = self.turn().await;
         let mut attempt = 0;
         loop {
-            let Some((bearer, cell)) = self.present().await? else { return Ok(()) };
+            let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
             match self.engine().renew(&bearer, &cell).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(renewed)) => {
@@ -106,7 +113,7 @@ impl Handle {
         let _turn = self.turn().await;
         let mut attempt = 0;
         loop {
-            let Some((bearer, cell)) = self.present().await? else { return Ok(()) };
+            let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
             match self.engine().elevate(&bearer, &cell).await {
                 Ok(elevated) => {
                     self.with_held(|held| held.adopt(elevated, cell));
@@ -120,21 +127,30 @@ impl Handle {
 
     pub(super) async fn destroy(&self) -> Result<(), SessionError> {
         let _turn = self.turn().await;
-        let Some((bearer, cell)) = self.present_or_unreadable().await? else { return Ok(()) };
+        let Some((bearer, cell)) = self.present_or_unreadable().await? else { return self.has_no_session() };
         let outcome = self.engine().log_out(&bearer, cell).await?;
         self.with_held(|held| match outcome {
             // The client may hold the newer token already, which is not this request's to take away.
             Destroyed::Superseded => held.superseded(),
             Destroyed::Done | Destroyed::Gone => *held = Held::logged_out(),
         });
-        Ok(())
+        self.has_no_session()
+    }
+
+    /// Whether a logout that ended nothing, or is done, may say that the session is over.
+    fn has_no_session(&self) -> Result<(), SessionError> {
+        self.may_get_a_new_token()?;
+        match self.with_held(|held| held.standing) {
+            Standing::Superseded => Err(SessionError::new(SessionErrorKind::Ended)),
+            Standing::Anonymous | Standing::Opened => Ok(()),
+        }
     }
 
     pub(super) async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
         let mut attempt = 0;
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
-            let (cell, _) = self.open().await?.ok_or_else(ended)?;
+            let (cell, _) = self.open_to_write().await?.ok_or_else(ended)?;
             let term = Some(remembered(lifetime, self.engine().now()));
             match self.commit(&cell, Proposal { term, ..Proposal::default() }).await {
                 Ok(()) => {

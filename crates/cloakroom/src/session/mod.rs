@@ -35,7 +35,7 @@ pub use verified::AccessError;
 
 pub(crate) use desk::{Desks, LayerOptions};
 pub(crate) use handle::{Handle, Reply};
-pub(crate) use shown::{Shown, Way};
+pub(crate) use shown::{Refusal, Shown, Way};
 use std::fmt;
 
 use crate::sync::Arc;

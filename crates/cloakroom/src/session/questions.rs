@@ -12,6 +12,9 @@ use super::held::AnsweredBy;
 impl Session {
     /// Whether there is a live session. No value is read.
     ///
+    /// Agrees with all other reads of the request: once it was shown the session, a later end is
+    /// [`Ended`](crate::SessionErrorKind::Ended) and not `false`.
+    ///
     /// Not for access control: an anonymous visitor with a cart has one too. Ask for the
     /// [`principal`](Self::principal) there.
     ///
@@ -100,13 +103,13 @@ impl Session {
     /// The faults of a shared tier.
     pub async fn authenticated_within(&self, recent: Duration) -> Result<bool, SessionError> {
         // Not `open_to_read`: what is served while the shared tier is away may have been revoked.
-        Ok(self.younger_than(recent, self.hold.open().await?.as_ref()).is_some())
+        Ok(self.younger_than(recent, self.hold.open_or_ended().await?.as_ref()).is_some())
     }
 
     /// The login, if it is more recent than that by what the shared tier says now.
     #[cfg(feature = "axum")]
     pub(crate) async fn recent_login(&self, recent: Duration) -> Result<Option<Authentication>, SessionError> {
-        Ok(self.younger_than(recent, self.hold.refresh().await?.as_ref()))
+        Ok(self.younger_than(recent, self.hold.refresh_or_ended().await?.as_ref()))
     }
 
     fn younger_than(&self, recent: Duration, open: Option<&Open>) -> Option<Authentication> {

@@ -19,7 +19,9 @@ impl Session {
     ///
     /// # Errors
     /// [`Decode`](SessionErrorKind::Decode) if something else is stored under its key, and the
-    /// faults of a shared tier. An absent, expired or ended session is an answer: `None`.
+    /// faults of a shared tier. A client without a session is an answer: `None`. Once this request was shown the
+    /// session, its end is not: then all reads say [`Ended`](SessionErrorKind::Ended), as writes do. So they do where the
+    /// request shows a token that opens nothing and its layer [rejects](crate::OnInvalidToken) that.
     pub async fn get<T: SessionValue>(&self) -> Result<Option<Arc<T>>, SessionError> {
         if let Some(value) = self.hold.glimpse(ready::<T>) {
             return Ok(Some(value));
@@ -38,7 +40,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Ended`](SessionErrorKind::Ended) if the session ended or the token was replaced since the
-    /// request began; [`Conflict`](SessionErrorKind::Conflict) if other nodes keep winning;
+    /// request began; [`Ambiguous`](SessionErrorKind::Ambiguous) and [`TooManyCookies`](SessionErrorKind::TooManyCookies) if
+    /// the request shows several tokens, or may; [`Conflict`](SessionErrorKind::Conflict) if other nodes keep winning;
     /// [`TooLarge`](SessionErrorKind::TooLarge); [`Full`](SessionErrorKind::Full);
     /// the faults of a shared tier. Nothing is changed then.
     pub async fn update<T, R>(&self, mut change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
@@ -222,12 +225,14 @@ impl Session {
 
     /// Logs out: the session is over on every node, and the client is told to forget its token.
     ///
-    /// Repeating it is harmless. A write after it, in the same request, starts a new session. Where a
-    /// login has replaced the client's token meanwhile, the session is not this request's to end any
-    /// more: it lives on, the client is told nothing, and a write after it is refused.
+    /// Repeating it is harmless, and so is calling it where there is no session. After it, the request is like one
+    /// without a token: reads find nothing, and a write starts a new session.
     ///
     /// # Errors
-    /// The faults of a shared tier; the session lives on then, and the client keeps its token.
+    /// [`Ended`](SessionErrorKind::Ended) where a login has replaced the client's token meanwhile: the session is not this
+    /// request's to end any more and lives on, and the client is told nothing.
+    /// [`Ambiguous`](SessionErrorKind::Ambiguous) and [`TooManyCookies`](SessionErrorKind::TooManyCookies) where it is not
+    /// known which session is meant. The faults of a shared tier. In all cases the client keeps its token.
     pub async fn destroy(&self) -> Result<(), SessionError> {
         self.hold.destroy().await
     }
@@ -276,7 +281,7 @@ impl PrincipalSessions {
     /// # Errors
     /// As [`revoke_all`](Self::revoke_all).
     pub async fn revoke_others(&self, kept: &Session) -> Result<usize, SessionError> {
-        let kept = kept.hold.open().await?.map(|(cell, _)| cell.tag);
+        let kept = kept.hold.open_to_write().await?.map(|(cell, _)| cell.tag);
         self.revoke_all_but(kept).await
     }
 

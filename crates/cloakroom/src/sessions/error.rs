@@ -21,11 +21,15 @@ pub struct SessionError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionErrorKind {
-    /// The session is over, or the client's token was replaced since. Response: 401.
+    /// The session is over, or the client's token was replaced since; or the request shows a token that opens nothing,
+    /// where that is [not the same](crate::OnInvalidToken) as to show none. Response: 401.
     Ended,
-    /// The request shows several tokens that may not be mixed: a cookie and a bearer token, or two `Authorization`
-    /// fields. Nothing of it is believed. Response: 400.
+    /// The request shows several tokens that may not be mixed: a cookie and a bearer token, two `Authorization`
+    /// fields, or, if it writes, two different cookies of the session's name. Nothing of it is believed. Response: 400.
     Ambiguous,
+    /// The request writes, and has more cookies than are read: the visitor's own may be among them, and would be
+    /// overwritten. Response: 431.
+    TooManyCookies,
     /// Other nodes wrote the same value first, again and again. Response: 409.
     Conflict,
     /// The principal has as many sessions as it may have. Response: 409.
@@ -71,6 +75,7 @@ impl SessionErrorKind {
         match self {
             Self::Ended => "the session is over",
             Self::Ambiguous => "the request shows several tokens that may not be mixed",
+            Self::TooManyCookies => "the request has more than 16 KiB or 180 cookies, so that they were not all read",
             Self::Conflict => "other nodes wrote the same value first, again and again",
             Self::TooManySessions => "the principal has as many sessions as it may have",
             Self::TooLarge => "the change exceeds a limit",

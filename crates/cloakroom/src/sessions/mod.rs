@@ -28,7 +28,7 @@ pub use builder::SessionsBuilder;
 pub use error::{SessionError, SessionErrorKind};
 pub use events::{Event, EventKind, Events};
 pub use log_id::LogId;
-pub use policy::{ConfigError, OnStoreError, ReusePolicy, RollbackPolicy, SealPolicy};
+pub use policy::{ConfigError, OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SealPolicy};
 pub use principals::{PrincipalSessions, SessionInfo};
 pub use stats::Stats;
 

@@ -66,6 +66,26 @@ pub enum OnStoreError {
     ServeStale(Duration),
 }
 
+/// What a request gets that shows a token which opens nothing (expired, logged out, replaced, forged), as soon as it asks
+/// for something in its session.
+///
+/// Without this, programs get [`Reject`](Self::Reject) and browsers [`Anonymous`](Self::Anonymous): a program has to be
+/// told that its token is over, and cannot be given a cookie in its place; a visitor whose session is over is a visitor.
+/// [`Session::login`](crate::Session::login) works in both, as it is the remedy, and so does
+/// [`Session::destroy`](crate::Session::destroy), as what it is for has been achieved (RFC 7009 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnInvalidToken {
+    /// What a client without a token gets: reads find nothing, and a write starts a session.
+    Anonymous,
+    /// [`Ended`](crate::SessionErrorKind::Ended), which is a 401, to programs with
+    /// `WWW-Authenticate: Bearer error="invalid_token"` (RFC 6750 §3.1). `Option<Session<T>>` is refused as well.
+    ///
+    /// A cookie that cannot be a token by its form is as good as none here too, because any host of the domain could
+    /// plant one.
+    Reject,
+}
+
 /// Whether what the shared tier holds is sealed: encrypted, and bound to its place so that nobody who can write
 /// to the store can change it, move it, or bring back what was there before.
 ///

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BufMut};
-use cloakroom::{Login, Session, SessionError, SessionLayer, Sessions, TokenHeader, Transport};
+use cloakroom::{Login, Session, SessionError, SessionErrorKind, SessionLayer, Sessions, TokenHeader, Transport};
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -98,7 +98,7 @@ impl Service<http::Request<Body>> for Shop {
             let verb = verb.clone();
             async move {
                 let session = Session::from_extensions(request.extensions()).expect("the layer is there");
-                let text = answer(&verb, &session).await.map_err(|error| Status::internal(error.to_string()))?;
+                let text = answer(&verb, &session).await.map_err(|error| status(&error))?;
                 if verb.ends_with("-and-fail") {
                     return Err(Status::failed_precondition("as it was asked to"));
                 }
@@ -106,6 +106,14 @@ impl Service<http::Request<Body>> for Shop {
             }
         });
         Box::pin(async move { Ok(tonic::server::Grpc::new(Text).unary(method, request).await) })
+    }
+}
+
+/// What a client of gRPC is told in place of an HTTP status.
+fn status(error: &SessionError) -> Status {
+    match error.kind() {
+        SessionErrorKind::Ended => Status::unauthenticated(error.to_string()),
+        _ => Status::internal(error.to_string()),
     }
 }
 
@@ -147,6 +155,11 @@ impl Client {
     }
 }
 
+/// What a client is told that shows a token which opens nothing.
+async fn refusal(client: &Client, verb: &str) -> Code {
+    client.clone().ask(verb).await.unwrap_err().code()
+}
+
 fn given(metadata: &MetadataMap) -> Option<String> {
     assert!(!metadata.contains_key("set-cookie"));
     let given = metadata.get("session-token")?.to_str().unwrap();
@@ -165,13 +178,13 @@ async fn r06_a_grpc_client_lives_from_its_first_write_to_its_logout() {
         assert_eq!(client.ask("add").await.unwrap(), "2");
         client.ask("login").await.unwrap();
         assert_ne!(client.token, anonymous.token);
-        assert_eq!(anonymous.clone().ask("whoami").await.unwrap(), "nobody", "the token of before opens nothing");
+        assert_eq!(refusal(&anonymous, "whoami").await, Code::Unauthenticated, "the token of before opens nothing");
         assert_eq!(client.ask("whoami").await.unwrap(), "alice");
         assert_eq!(client.ask("add").await.unwrap(), "3");
         let stale = client.clone();
         client.ask("logout").await.unwrap();
         assert_eq!(client.token, None);
-        assert_eq!(stale.clone().ask("whoami").await.unwrap(), "nobody");
+        assert_eq!(refusal(&stale, "whoami").await, Code::Unauthenticated);
     }
 }
 
@@ -183,7 +196,7 @@ async fn a_grpc_client_is_given_its_token_with_an_error_too() {
     assert_eq!(failed.code(), Code::FailedPrecondition);
     assert_eq!(client.ask("add").await.unwrap(), "2", "what was written before the error is there");
     client.token = Some(invented(1));
-    assert_eq!(client.ask("add").await.unwrap(), "1", "an invented token opens nothing");
+    assert_eq!(refusal(&client, "add").await, Code::Unauthenticated, "an invented token opens nothing");
 }
 
 #[tokio::test]

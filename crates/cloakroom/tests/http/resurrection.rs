@@ -144,7 +144,7 @@ async fn r18_an_answer_that_is_late_does_not_overwrite_the_token_of_a_rotation()
 async fn r18_a_logout_under_the_token_of_before_a_login_does_not_end_the_login() {
     for (house, news) in scenes().into_iter().chain([(House::shared(), News::Late)]) {
         let scene = Scene::play(house, news, "/login/bob", "destroy").await;
-        assert_eq!(scene.reply.status, StatusCode::OK, "{news:?}");
+        assert_eq!(scene.reply.status, StatusCode::UNAUTHORIZED, "{news:?}: the session is not over");
         assert_eq!(scene.reply.set_cookie(), None, "{news:?}: it may erase the cookie of the login");
         assert_eq!(scene.other.sessions.of("bob").list().await.unwrap().len(), 1, "{news:?}");
         for node in [&scene.first, &scene.other] {

@@ -14,8 +14,10 @@ fn live() -> String {
 
 /// Reads also what no server would let through: whatever the bytes are, reading them must not panic.
 fn outcome(case: &Case, live: &str) -> Expected {
-    let read = match find_in(case.fields.iter().map(Vec::as_slice), NAME.as_bytes()) {
+    let is_token = |value: &[u8]| Token::parse(value).is_some();
+    let read = match find_in(case.fields.iter().map(Vec::as_slice), NAME.as_bytes(), is_token) {
         Found::Absent => Expected::Absent,
+        Found::NoToken => Expected::Malformed,
         Found::Ambiguous => Expected::Ambiguous,
         Found::Oversized => Expected::Oversized,
         Found::One(value) => named(value, live),

@@ -6,8 +6,13 @@ use super::{Found, MAX_BYTES, MAX_PAIRS, find, find_in, semicolon};
 
 const NAME: &str = "__Host-session";
 
+/// In these tests, every value without a quote and a space can be a token.
+fn is_token(value: &[u8]) -> bool {
+    !value.is_empty() && !value.iter().any(|byte| matches!(byte, b'"' | b' '))
+}
+
 fn found<'a>(fields: &[&'a [u8]]) -> Found<'a> {
-    find_in(fields.iter().copied(), NAME.as_bytes())
+    find_in(fields.iter().copied(), NAME.as_bytes(), is_token)
 }
 
 fn one<'a>(field: &'a str) -> Found<'a> {
@@ -17,13 +22,13 @@ fn one<'a>(field: &'a str) -> Found<'a> {
 #[test]
 fn every_cookie_field_of_the_request_is_read() {
     let mut headers = HeaderMap::new();
-    assert_eq!(find(&headers, NAME), Found::Absent);
+    assert_eq!(find(&headers, NAME, is_token), Found::Absent);
     headers.append(COOKIE, HeaderValue::from_static("theme=dark"));
     headers.append(COOKIE, HeaderValue::from_static("__Host-session=token; a=b"));
-    assert_eq!(find(&headers, NAME), Found::One(b"token"));
-    assert_eq!(find(&headers, "theme"), Found::One(b"dark"));
+    assert_eq!(find(&headers, NAME, is_token), Found::One(b"token"));
+    assert_eq!(find(&headers, "theme", is_token), Found::One(b"dark"));
     headers.append(COOKIE, HeaderValue::from_static("__Host-session=other"));
-    assert_eq!(find(&headers, NAME), Found::Ambiguous);
+    assert_eq!(find(&headers, NAME, is_token), Found::Ambiguous);
 }
 
 #[test]
@@ -59,6 +64,21 @@ fn r27_one_value_may_repeat_and_two_values_are_nobodys() {
     ] {
         let fields: Vec<_> = fields.iter().map(|field| field.as_bytes()).collect();
         assert_eq!(found(&fields), Found::Ambiguous);
+    }
+}
+
+#[test]
+fn what_is_no_token_is_ignored_beside_one_that_is_and_several_are_none() {
+    for none in ["", "\"", "a b", "\"a\""] {
+        for field in [
+            format!("__Host-session={none}; __Host-session=a"),
+            format!("__Host-session=a; __Host-session={none}"),
+            format!("__Host-session={none}; __Host-session=a b c; __Host-session=a; __Host-session={none}"),
+        ] {
+            assert_eq!(one(&field), Found::One(b"a"), "{field}");
+            assert_eq!(one(&format!("{field}; __Host-session=b")), Found::Ambiguous, "{field}");
+        }
+        assert_eq!(one(&format!("__Host-session={none}; __Host-session=no token")), Found::NoToken, "{none}");
     }
 }
 

@@ -67,6 +67,11 @@ impl Token {
     }
 }
 
+/// Whether a text has the form of a token with a MAC, whatever the MAC is worth.
+pub(in crate::http) fn is_sealed(text: &[u8]) -> bool {
+    decode(text, &mut [0; LONGEST]).is_some()
+}
+
 /// The engine refuses padding, spare bits and foreign characters; the lengths are left to us.
 fn decode<'b>(text: &[u8], bytes: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
     let expected = match text.len() {

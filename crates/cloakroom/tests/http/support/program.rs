@@ -1,7 +1,7 @@
 use axum::Router;
 use axum::body::Body;
 use http::header::AUTHORIZATION;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 
 use super::{Reply, send, ticket};
 
@@ -59,6 +59,15 @@ impl Program {
 }
 
 impl Reply {
+    /// What a program is told whose token opens nothing (RFC 6750 §3.1).
+    #[track_caller]
+    pub(crate) fn invalid_token(self) -> Self {
+        assert_eq!(self.status, StatusCode::UNAUTHORIZED, "{}", self.body);
+        assert_eq!(self.header("www-authenticate"), ["Bearer error=\"invalid_token\""]);
+        assert_eq!((self.set_cookie(), self.token()), (None, None));
+        self
+    }
+
     /// What the header for tokens says, which stands in a response once at most.
     pub(crate) fn token(&self) -> Option<&str> {
         let fields = self.header("session-token");
