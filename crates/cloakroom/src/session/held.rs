@@ -263,3 +263,6 @@ impl Kept {
         Self { until: snapshot.absolute, persistent: snapshot.is_persistent() }
     }
 }
+
+#[cfg(test)]
+mod tests;
