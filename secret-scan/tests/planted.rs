@@ -79,21 +79,19 @@ fn leak(plant: &str, token: &str, key: &[u8; 32], note: &str) {
         "field of a span" => drop(tracing::trace_span!("request", cookie = token)),
         "standard output" => println!("{}", *Key::new(1, key).expect("random").expose()),
         "verifier" => {
-            tracing::debug!(verifier = ?derive::verifier(&derive::csrf_secret("", &tag, &secret)), "compared")
+            tracing::debug!(verifier = ?derive::verifier(&derive::csrf_secret("", &tag, &secret)), "compared");
         }
         "CSRF secret" => tracing::debug!("{}", hex(&derive::csrf_secret("", &tag, &secret))),
         "derived key" => eprintln!("{:?}", derive::derived_key(key, "token", "cookie:__Host-session")),
         "tag" => println!("GET shop:session:{{{}}}", hex(&tag)),
         "value" => tracing::error!("cannot decode {{\"note\":\"{note}\"}}"),
-        "panic" => drop(
-            std::thread::spawn({
-                let token = token.to_owned();
-                move || panic!("no session {token}")
-            })
-            .join(),
-        ),
+        "panic" => panic_elsewhere(token.to_owned()),
         plant => panic!("there is no leak called {plant}"),
     }
+}
+
+fn panic_elsewhere(token: String) {
+    drop(std::thread::spawn(move || panic!("no session {token}")).join());
 }
 
 fn hex(bytes: &[u8]) -> String {

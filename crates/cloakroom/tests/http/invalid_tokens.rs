@@ -148,7 +148,7 @@ async fn what_an_inner_layer_says_about_dead_tokens_is_for_its_handlers_alone() 
 #[tokio::test]
 async fn a_dead_bearer_token_costs_one_lookup_at_most() {
     let store = SpyStore::new(MemoryStore::new());
-    let node = Node::with_transport(Sessions::builder().store(store.clone()), bearer());
+    let node = Node::with_transport(crate::support::recorded().store(store.clone()), bearer());
     for path in ["/note", "/note/new", "/do/renew", "/do/destroy"] {
         drop(store.take_calls());
         Program::holding(&node.app, invented(6)).get(path).await;

@@ -10,6 +10,7 @@ mod adoption;
 mod advisories;
 mod agreement;
 mod cache_headers;
+mod claims;
 mod clocks;
 mod cookie_settings;
 mod corpora;
