@@ -160,8 +160,10 @@ impl Store for RedisStore {
             // The connection puts what is sent at once into one packet.
             waiting.spawn(async move {
                 let key = store.0.settings.namespace.record(touch.tag);
-                let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis());
-                store.ask(&key, &Question::Script(call), Manner::WRITE).await
+                let (guard, shown) = wire::guarded(touch.guard);
+                let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis()).with(guard).with(shown);
+                let manner = if touch.has_copy { Manner::WRITE } else { Manner::WRITE_ASIDE };
+                store.ask(&key, &Question::Script(call), manner).await
             });
         }
         while let Some(done) = waiting.join_next().await {

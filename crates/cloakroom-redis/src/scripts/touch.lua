@@ -1,7 +1,8 @@
--- ARGV: seen
+-- ARGV: seen, guard, shown
 local key = KEYS[1]
-local record = redis.call('HMGET', key, 'format', 'seen', 'idle', 'absolute')
+local record = redis.call('HMGET', key, 'format', 'seen', 'idle', 'absolute', 'secret', 'previous', 'until')
 if refuse(key, record[1], record[2], record[3], record[4]) then return 0 end
+if not admits(ARGV[2], ARGV[3], record[5], record[6], record[7], ARGV[1], record[2]) then return 0 end
 -- What is known already is not written again: each write costs the other nodes their copies.
 if tonumber(ARGV[1]) <= tonumber(record[2]) then return 1 end
 redis.call('HSET', key, 'seen', ARGV[1])

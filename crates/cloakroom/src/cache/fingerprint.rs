@@ -17,6 +17,11 @@ pub(crate) struct Fingerprint([u64; 2]);
 impl Fingerprint {
     /// Equals the fingerprint of no secret that anybody will find.
     pub(crate) const UNKNOWN: Self = Self([0; 2]);
+
+    /// A place for it among so many.
+    pub(crate) const fn place(self, places: usize) -> usize {
+        (self.0[1] % places as u64) as usize
+    }
 }
 
 impl PartialEq for Fingerprint {

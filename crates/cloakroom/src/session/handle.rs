@@ -304,6 +304,12 @@ impl Handle {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.held.get_mut().finish(&self.desk.engine);
+    }
+}
+
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").finish_non_exhaustive()

@@ -4,7 +4,7 @@ use crate::cache::{Cell, Snapshot, State};
 #[cfg(feature = "jwt")]
 use crate::identity::Principal;
 use crate::identity::{Hint, Token};
-use crate::sessions::{Access, Bearer, Engine, Open, SessionError};
+use crate::sessions::{Access, Bearer, Engine, Open, SessionError, UnconfirmedRequest};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -31,6 +31,8 @@ pub(super) struct Held {
     settled: Option<bool>,
     /// The version hint that the client came with.
     presented: Option<Hint>,
+    /// Where this node could not tell what the token opens, until the request asks.
+    unconfirmed: Option<Arc<UnconfirmedRequest>>,
 }
 
 /// Which tier a request had its session from.
@@ -76,14 +78,26 @@ impl Held {
 
     /// What is known of a token without asking anybody.
     pub(super) fn glance(engine: &Engine, token: &Token) -> Self {
-        let (bearer, cell, opens) = engine.glance(token, engine.now());
+        let now = engine.now();
+        let (bearer, cell, opens) = engine.glance(token, now);
         let standing = if opens { Standing::Opened } else { Standing::Anonymous };
-        Self { bearer: Some(bearer), cell, standing, presented: bearer.seen, ..Self::default() }
+        let unconfirmed = if opens { None } else { engine.note_unconfirmed(&bearer, now) };
+        Self { bearer: Some(bearer), cell, standing, presented: bearer.seen, unconfirmed, ..Self::default() }
+    }
+
+    /// The request is over.
+    pub(super) fn finish(&mut self, engine: &Engine) {
+        if let Some(request) = self.unconfirmed.take() {
+            request.finish(engine.now());
+        }
     }
 
     /// Takes in what asking for the session brought, unless this request changed its token meanwhile.
     pub(super) fn note(&mut self, bearer: &Bearer, access: Access) -> Option<Open> {
         let same = self.bearer.is_some_and(|held| held.fingerprint == bearer.fingerprint);
+        if let Some(request) = self.unconfirmed.take_if(|_| same) {
+            request.settle();
+        }
         match access {
             Access::Open(open) => Some(self.opened(open, same, AnsweredBy::Memory)),
             Access::Fetched(open) => Some(self.opened(open, same, AnsweredBy::Store)),

@@ -14,6 +14,7 @@ use super::ledger::Ledger;
 use super::nonces::Nonces;
 use super::policy::Policy;
 use super::sealing::Sealing;
+use super::unconfirmed::Unconfirmed;
 
 /// What all clones of [`Sessions`](super::Sessions) share: the local tier, the shared tier if there
 /// is one, and the rules between them.
@@ -33,6 +34,8 @@ pub(crate) struct Engine {
     pub(super) unfinished: Mutex<Vec<(Tag, EndReason)>>,
     /// Sessions that were seen, for the shared tier to hear of.
     pub(super) touches: Mutex<Vec<Touch>>,
+    /// Requests of which only the shared tier knows whether they are of a session.
+    pub(super) unconfirmed: Unconfirmed,
     pub(super) housekeeper: Housekeeper,
     /// For tasks that must not keep the engine alive.
     pub(super) myself: Weak<Self>,
@@ -75,6 +78,7 @@ impl Engine {
             keys,
             unfinished: Mutex::default(),
             touches: Mutex::default(),
+            unconfirmed: Unconfirmed::default(),
             housekeeper: Housekeeper::default(),
             myself: Weak::clone(myself),
         });

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::cache::{Cell, Snapshot};
-use crate::store::Touch;
+use crate::cache::{Cell, Fingerprint, Snapshot};
+use crate::store::{Guard, Touch};
 use crate::sync::{Arc, Mutex};
 #[cfg(not(cloakroom_shuttle))]
 use crate::time::Sleep;
@@ -18,8 +18,10 @@ use super::engine::Engine;
 /// How often the housekeeper looks. Deadlines are exact for requests whatever this is; it only
 /// bounds how long the dead take up memory and how late `ended()` resolves when a session expires.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// The same where timeouts are so short that a second is much of them.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// A touch is reported once the idle timeout has run down by this part of it.
-const REPORTS_PER_TIMEOUT: u64 = 10;
+pub(super) const REPORTS_PER_TIMEOUT: u64 = 10;
 /// So that one call to the shared tier stays small.
 const TOUCHES_PER_CALL: usize = 1000;
 /// How many touches wait for a shared tier that does not answer; some 3 MB.
@@ -60,16 +62,20 @@ impl Engine {
         }
     }
 
-    /// Notes that a session was seen, if the shared tier has not heard of it for a while.
-    pub(super) fn report_activity(&self, cell: &Cell, snapshot: &Snapshot, now: Timestamp) {
+    /// Notes that a session was seen by who shows the secret with this fingerprint, which it admits, if the shared tier
+    /// was not told of the session for a while.
+    pub(super) fn report_activity(&self, cell: &Cell, snapshot: &Snapshot, shown: Fingerprint, now: Timestamp) {
         if self.store.is_some() && cell.claim_report(snapshot.idle / REPORTS_PER_TIMEOUT) {
-            self.touches.lock().push(Touch::new(cell.tag, now));
+            let previous = snapshot.previous().filter(|(_, previous)| *previous == shown);
+            let verifier = previous.map_or(snapshot.verifier, |(previous, _)| previous.verifier);
+            self.touches.lock().push(Touch::new(cell.tag, Guard::Holder(verifier), now));
         }
     }
 
     async fn report_touches(&self) {
         let Some(store) = &self.store else { return };
-        let touches = std::mem::take(&mut *self.touches.lock());
+        let mut touches = std::mem::take(&mut *self.touches.lock());
+        touches.append(&mut self.unconfirmed_touches());
         for batch in touches.chunks(TOUCHES_PER_CALL) {
             if self.watched(store.touch(batch.to_vec()).await).is_err() {
                 let mut waiting = self.touches.lock();
@@ -113,9 +119,10 @@ impl Engine {
     fn start_housekeeping(&self) -> Option<tokio::task::AbortHandle> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
         let engine = self.myself.clone();
+        let interval = INTERVAL.min(self.policy.idle / REPORTS_PER_TIMEOUT as u32).max(SHORTEST_INTERVAL);
         let (clock, bell) = (Arc::clone(&self.clock), Arc::clone(&self.housekeeper.bell));
         let rounds = async move {
-            let mut round = clock.sleep(INTERVAL);
+            let mut round = clock.sleep(interval);
             loop {
                 let called = first(&mut round, bell.notified()).await;
                 let Some(engine) = engine.upgrade() else { return };
@@ -123,7 +130,7 @@ impl Engine {
                     engine.settle_doubts().await;
                 } else {
                     engine.run_due().await;
-                    round = clock.sleep(INTERVAL);
+                    round = clock.sleep(interval);
                 }
             }
         };

@@ -23,6 +23,7 @@ mod rollback;
 mod rotate;
 mod sealing;
 mod stats;
+mod unconfirmed;
 
 pub use builder::SessionsBuilder;
 pub use error::{SessionError, SessionErrorKind};
@@ -39,6 +40,7 @@ pub(crate) use engine::Engine;
 pub(crate) use policy::LONGEST;
 pub(crate) use resolve::{Access, Open};
 pub(crate) use rotate::{LoginRequest, remembered};
+pub(crate) use unconfirmed::UnconfirmedRequest;
 
 use std::fmt;
 

@@ -82,7 +82,7 @@ impl Engine {
             return false;
         }
         cell.see(now);
-        self.report_activity(cell, snapshot, now);
+        self.report_activity(cell, snapshot, bearer.fingerprint, now);
         true
     }
 
@@ -215,7 +215,7 @@ impl Engine {
             if let (true, Some(snapshot)) = (filled, read.snapshot()) {
                 let now = self.now();
                 cell.see(now);
-                self.report_activity(&cell, snapshot, now);
+                self.report_activity(&cell, snapshot, bearer.fingerprint, now);
             }
             // At last what was overtaken is good for this one answer: it was true when it was asked for.
             if filled || attempts.next().is_none() {

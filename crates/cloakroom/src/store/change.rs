@@ -192,14 +192,25 @@ impl Receipt {
 pub struct Touch {
     /// Which.
     pub tag: Tag,
+    /// Who has shown it: the store checks that, as the caller may have no current copy of the record, or none at all.
+    pub guard: Guard,
     /// When, on the caller's clock.
     pub seen: Timestamp,
+    /// Whether the caller keeps a copy of the record, and wants to be told when it changes. A store that tracks what
+    /// it was asked for need not track the others: anybody can send tokens that name no record.
+    pub has_copy: bool,
 }
 
 impl Touch {
-    /// A touch of `tag` at `seen`.
+    /// A touch of `tag` at `seen` by a caller that keeps a copy of the record.
     #[must_use]
-    pub const fn new(tag: Tag, seen: Timestamp) -> Self {
-        Self { tag, seen }
+    pub const fn new(tag: Tag, guard: Guard, seen: Timestamp) -> Self {
+        Self { tag, guard, seen, has_copy: true }
+    }
+
+    /// The same touch by a caller that keeps no copy.
+    #[must_use]
+    pub const fn without_copy(self) -> Self {
+        Self { has_copy: false, ..self }
     }
 }

@@ -87,10 +87,13 @@ pub trait Store: Send + Sync + 'static {
     /// A fault. After [`StoreErrorKind::Unknown`] the caller may repeat the same commit.
     fn commit(&self, tag: Tag, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
-    /// Restarts the idle timeouts of sessions that were seen.
+    /// Restarts the idle timeouts of sessions that were seen, each if its guard holds.
     ///
     /// Called in the background with batches. Never lowers what the record says it was last seen,
-    /// never creates, skips what is gone.
+    /// never creates, skips what is gone. A touch whose guard does not hold changes nothing, and is judged in the same
+    /// atomic step that makes the change: a caller that has no current copy cannot tell whether the secret that it was
+    /// shown is one, and nobody may keep a session alive who knows only its tag, or a secret that was replaced. A previous
+    /// secret is judged by the latest of the store's clock, the touch's `seen` and the record's `last_seen`.
     ///
     /// # Errors
     /// A fault; the caller forgets the batch, later touches make up for it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom::Clock;
-use cloakroom::store::{Store, Tag, Touch};
+use cloakroom::store::{Guard, Store, Tag, Touch};
 
 use crate::support::{Browser, House, Node, decode, minutes, secs};
 
@@ -176,7 +176,7 @@ async fn r12_a_touch_that_reaches_the_store_late_prolongs_nothing() {
         browser.post("/note/mine").await.ok();
         let (tag, seen) = (Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap()), house.clock.now());
         house.clock.advance(minutes(25));
-        house.store.as_ref().unwrap().touch(vec![Touch::new(tag, seen)]).await.unwrap();
+        house.store.as_ref().unwrap().touch(vec![Touch::new(tag, Guard::Anyone, seen)]).await.unwrap();
         house.clock.advance(later);
         assert_eq!(browser.at(&house.node().app).get("/note").await.ok().body, answer);
     }

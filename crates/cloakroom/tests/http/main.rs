@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
 
 mod access_tokens;
+mod activity;
 mod adoption;
 mod advisories;
 mod agreement;

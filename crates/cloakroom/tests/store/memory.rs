@@ -14,7 +14,7 @@ async fn other_nodes_are_told_of_a_change_and_the_own_one_is_not() {
     let node = store.node();
     let (own, other) = (Told::attach(&store.clone()), Told::attach(&node));
     store.commit(tag(1), put(&clock, 2, "a")).await.unwrap();
-    store.touch(vec![Touch::new(tag(1), Timestamp::MAX)]).await.unwrap();
+    store.touch(vec![Touch::new(tag(1), Guard::Anyone, Timestamp::MAX)]).await.unwrap();
     store.destroy(tag(1), Guard::Anyone).await.unwrap();
     assert_eq!(other.take(), [Some(tag(1)); 3]);
     assert_eq!(own.take(), []);
@@ -29,7 +29,7 @@ async fn nobody_is_told_of_what_did_not_happen() {
     other.take();
     store.commit(tag(1), put(&clock, 2, "a")).await.unwrap();
     store.commit(tag(2), put(&clock, 3, "a")).await.unwrap();
-    store.touch(vec![Touch::new(tag(2), Timestamp::MAX)]).await.unwrap();
+    store.touch(vec![Touch::new(tag(2), Guard::Anyone, Timestamp::MAX)]).await.unwrap();
     store.destroy(tag(2), Guard::Anyone).await.unwrap();
     assert_eq!(other.take(), []);
 }
@@ -170,7 +170,7 @@ async fn a_clock_that_jumps_neither_panics_nor_passes_the_absolute_deadline() {
         clock.set(start);
         let store = store_with_session(&clock).await;
         clock.set(jump);
-        store.touch(vec![Touch::new(tag(1), jump)]).await.unwrap();
+        store.touch(vec![Touch::new(tag(1), Guard::Anyone, jump)]).await.unwrap();
         drop(store.commit(tag(1), put(&clock, 2, "a")).await.unwrap());
         clock.set(start.after(24 * HOUR));
         assert!(store.load(tag(1)).await.unwrap().is_none(), "alive past its deadline after a jump to {jump:?}");

@@ -11,7 +11,7 @@ async fn every_round_trip_is_on_the_log_in_order() {
     store.load(tag(1)).await.unwrap();
     store.create(tag(2), record(&clock)).await.unwrap();
     store.commit(tag(1), put(&clock, 2, "a")).await.unwrap();
-    store.touch(vec![Touch::new(tag(1), seen), Touch::new(tag(2), seen)]).await.unwrap();
+    store.touch([1, 2].map(|n| Touch::new(tag(n), Guard::Anyone, seen)).to_vec()).await.unwrap();
     store.admit(&ada, tag(1), None).await.unwrap();
     assert_eq!(store.members(&ada).await.unwrap().len(), 1);
     store.dismiss(&ada, tag(1)).await.unwrap();

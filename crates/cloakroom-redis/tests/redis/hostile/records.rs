@@ -116,7 +116,7 @@ async fn r58_a_hostile_record_opens_to_no_secret_but_its_own_and_can_be_ended() 
             Err(error) => error.kind() == StoreErrorKind::Corrupt,
         };
         assert!(is_refusal, "{why}: {refused:?}");
-        let touch = Touch::new(TAG, SystemClock::new().now());
+        let touch = Touch::new(TAG, Guard::Anyone, SystemClock::new().now());
         ground.store.touch(vec![touch]).await.unwrap_or_else(|error| panic!("{why}: {error:?}"));
         assert!(ground.has_a_lifetime().await, "{why}: it would stay for ever");
         // The operator's way out, whatever the record looks like.

@@ -103,3 +103,30 @@ async fn race_19_the_server_s_own_clock_says_how_long_a_record_is_kept() {
         assert!((whole - 5000..=whole).contains(&left), "{left} ms are left on a clock that is off by {offset}");
     }
 }
+
+#[tokio::test]
+async fn race_10_activity_on_a_node_without_a_copy_keeps_the_session_on_all() {
+    let house = House::open().await;
+    let now = SystemClock::new().now();
+    let clocks = [now, now.after(Duration::from_secs(3))].map(ManualClock::starting_at);
+    let (a, b) = (node(&house, &clocks[0]).await, node(&house, &clocks[1]).await);
+    let (alice, mallory) = (Visitor::default(), Visitor::default());
+    a.login(&alice, "alice").await.unwrap();
+    a.login(&mallory, "mallory").await.unwrap();
+    let before = b.commands();
+    // The token that the next login replaces.
+    let dead = Visitor::with_cookie(mallory.cookie());
+    a.login(&mallory, "mallory").await.unwrap();
+    for _ in 0..9 {
+        clocks.iter().for_each(|clock| clock.advance(IDLE / 3));
+        for seen in [&alice, &dead] {
+            seen.enter(&b.sessions).leave().await;
+        }
+        b.sessions.run_due().await;
+    }
+    assert_eq!(a.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "after three idle timeouts");
+    assert_eq!(a.whoami(&mallory).await.unwrap(), None, "a dead token kept a session alive");
+    let sent = b.sent_since(&before);
+    assert_eq!(sent.get("hgetall"), None, "nothing was read for it: {sent:?}");
+    assert!(sent["evalsha"] + sent.get("eval").unwrap_or(&0) <= 2 * 9 + 1, "{sent:?}");
+}

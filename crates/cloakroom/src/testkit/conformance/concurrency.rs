@@ -123,7 +123,8 @@ async fn touches_lose_no_commit(stage: &Stage) -> Outcome {
                     if place == 0 {
                         increment(&*store, tag, "count", &mut commits).await?;
                     } else {
-                        store.touch(vec![Touch::new(tag, now.after(std::time::Duration::from_millis(later)))]).await?;
+                        let seen = now.after(std::time::Duration::from_millis(later));
+                        store.touch(vec![Touch::new(tag, Guard::Anyone, seen)]).await?;
                     }
                 }
                 Ok(())

@@ -85,7 +85,7 @@ async fn nobody_else_creates(stage: &Stage) -> Outcome {
     let (tag, principal) = (stage.tag(), stage.principal());
     ensure!(!stage.is_live(tag).await?, "load of an unknown tag answered a record");
     gone(stage.store.commit(tag, with(stage.commit(0), [put("cart", "second")])).await?)?;
-    stage.store.touch(vec![crate::store::Touch::new(tag, stage.now())]).await?;
+    stage.store.touch(vec![crate::store::Touch::new(tag, crate::store::Guard::Anyone, stage.now())]).await?;
     ensure!(!stage.destroy(tag).await?, "destroy of an unknown tag answered that there was a record");
     stage.store.admit(&principal, tag, None).await?;
     stage.store.dismiss(&principal, tag).await?;

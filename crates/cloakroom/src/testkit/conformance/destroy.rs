@@ -43,7 +43,7 @@ async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
         gone(stage.store.commit(tag, late).await?)?;
         ensure!(!stage.is_live(tag).await?, "a late commit brought a destroyed session back");
     }
-    stage.store.touch(vec![Touch::new(tag, stage.now())]).await?;
+    stage.store.touch(vec![Touch::new(tag, Guard::Holder(record.verifier), stage.now())]).await?;
     ensure!(!stage.is_live(tag).await?, "a late touch brought a destroyed session back");
     stage.store.admit(&stage.principal(), tag, None).await?;
     ensure!(!stage.is_live(tag).await?, "a late admission brought a destroyed session back");

@@ -56,7 +56,7 @@ async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outc
     stage.wait(4).await;
     ensure!(!stage.is_live(loaded).await?, "load answers a session whose time is over");
     gone(stage.store.commit(committed, with(stage.commit(1), [put("cart", "late")])).await?)?;
-    stage.store.touch(vec![Touch::new(touched, stage.now())]).await?;
+    stage.store.touch(vec![Touch::new(touched, Guard::Anyone, stage.now())]).await?;
     ensure!(!stage.is_live(touched).await?, "touch prolongs a session whose time is over");
     ensure!(!stage.destroy(destroyed).await?, "destroy finds a session whose time is over");
     stage.insert_as(created, &stage.record()).await?;
@@ -132,7 +132,7 @@ async fn use_does_not_move_the_absolute_deadline(stage: &Stage) -> Outcome {
     let edited = stage.insert(&record).await?;
     for base in 1..=2 {
         stage.wait(2).await;
-        stage.store.touch(vec![Touch::new(touched, stage.now())]).await?;
+        stage.store.touch(vec![Touch::new(touched, Guard::Anyone, stage.now())]).await?;
         done(stage.store.commit(edited, with(stage.commit(base), [put("cart", "next")])).await?)?;
         let rotation = Some(Rotation::new(stage.verifier(), None));
         done(stage.store.commit(committed, Commit { rotation, ..stage.commit(base) }).await?)?;
@@ -211,7 +211,7 @@ async fn lifetimes_without_an_end_are_no_fault(stage: &Stage) -> Outcome {
         let lifetimes = Lifetimes::new(stage.now(), idle, absolute);
         let tag = stage.insert(&Record { lifetimes, ..stage.record() }).await?;
         done(stage.store.commit(tag, living(stage, 1, lifetimes)).await?)?;
-        stage.store.touch(vec![Touch::new(tag, stage.now())]).await?;
+        stage.store.touch(vec![Touch::new(tag, Guard::Anyone, stage.now())]).await?;
         stage.wait(1).await;
         let lifetimes = stage.load(tag).await?.lifetimes;
         let distant = Timestamp::from_millis(1 << 53);
@@ -226,7 +226,7 @@ async fn a_callers_wrong_clock_prolongs_nothing(stage: &Stage) -> Outcome {
     let mut tags = Vec::new();
     for wrong in [Timestamp::MAX, Timestamp::from_millis(i64::MAX.cast_unsigned()), Timestamp::from_millis(0)] {
         let (touched, committed) = (stage.insert(&record).await?, stage.insert(&record).await?);
-        stage.store.touch(vec![Touch::new(touched, wrong)]).await?;
+        stage.store.touch(vec![Touch::new(touched, Guard::Anyone, wrong)]).await?;
         done(stage.store.commit(committed, Commit { now: wrong, ..stage.commit(1) }).await?)?;
         let created = Record {
             lifetimes: Lifetimes { created_at: wrong, ..record.lifetimes },

@@ -85,9 +85,13 @@ impl Records {
         Some((verdict, &held.record))
     }
 
-    /// Whether there was a record to touch.
+    /// Whether there was a record that this touch may prolong.
     pub(super) fn touch(&mut self, touch: Touch, now: Timestamp) -> bool {
         let Some(held) = self.live_mut(touch.tag, now) else { return false };
+        let latest = now.max(touch.seen).max(held.record.last_seen);
+        if !commit::guard_holds(&held.record, touch.guard, latest) {
+            return false;
+        }
         held.record.last_seen = held.record.last_seen.max(touch.seen);
         held.restart_idle(now);
         true

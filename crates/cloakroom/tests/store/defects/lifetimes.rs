@@ -15,6 +15,10 @@ impl Defect for NoClock {
 fn a_store_without_a_clock_is_noticed() {
     fails::<NoClock>(&[
         "touch/the_idle_timeout_starts_anew",
+        "touch/a_wrong_secret_touches_nothing",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_secret_whose_grace_is_over_touches_nothing",
+        "touch/a_secret_that_was_dead_at_once_touches_nothing",
         "lifetimes/idle_sessions_are_absent_for_every_verb",
         "lifetimes/overdue_sessions_are_absent_for_every_verb",
         "lifetimes/a_commit_restarts_the_idle_timeout",
@@ -61,6 +65,10 @@ impl Defect for IdleForgotten {
 fn a_forgotten_idle_timeout_is_noticed() {
     fails::<IdleForgotten>(&[
         "touch/the_idle_timeout_starts_anew",
+        "touch/a_wrong_secret_touches_nothing",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_secret_whose_grace_is_over_touches_nothing",
+        "touch/a_secret_that_was_dead_at_once_touches_nothing",
         "lifetimes/idle_sessions_are_absent_for_every_verb",
         "lifetimes/overdue_sessions_are_absent_for_every_verb",
         "lifetimes/a_commit_restarts_the_idle_timeout",
@@ -94,6 +102,10 @@ impl Defect for UseMovesTheDeadline {
 fn a_deadline_that_moves_with_use_is_noticed() {
     fails::<UseMovesTheDeadline>(&[
         "touch/last_seen_moves_and_nothing_else",
+        "touch/a_wrong_secret_touches_nothing",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_secret_whose_grace_is_over_touches_nothing",
+        "touch/a_secret_that_was_dead_at_once_touches_nothing",
         "lifetimes/use_does_not_move_the_absolute_deadline",
     ]);
 }
@@ -105,7 +117,7 @@ struct LoadsProlong;
 impl Defect for LoadsProlong {
     async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<Loaded>> {
         if let Some(record) = sound.record(tag) {
-            sound.touch(vec![Touch::new(tag, record.last_seen)]).await?;
+            sound.touch(vec![Touch::new(tag, Guard::Anyone, record.last_seen)]).await?;
         }
         sound.load(tag).await
     }
@@ -115,6 +127,10 @@ impl Defect for LoadsProlong {
 fn a_load_that_prolongs_is_noticed() {
     fails::<LoadsProlong>(&[
         "touch/the_idle_timeout_starts_anew",
+        "touch/a_wrong_secret_touches_nothing",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_secret_whose_grace_is_over_touches_nothing",
+        "touch/a_secret_that_was_dead_at_once_touches_nothing",
         "lifetimes/idle_sessions_are_absent_for_every_verb",
         "lifetimes/a_commit_restarts_the_idle_timeout",
         "lifetimes/a_load_does_not_restart_the_idle_timeout",
@@ -129,7 +145,7 @@ struct RefusalsProlong;
 impl Defect for RefusalsProlong {
     async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
         if let Some(record) = sound.record(tag) {
-            sound.touch(vec![Touch::new(tag, record.last_seen)]).await?;
+            sound.touch(vec![Touch::new(tag, Guard::Anyone, record.last_seen)]).await?;
         }
         sound.commit(tag, commit).await
     }
@@ -179,7 +195,13 @@ impl Defect for TouchesGoBack {
 
 #[test]
 fn a_touch_that_goes_back_is_noticed() {
-    fails::<TouchesGoBack>(&["touch/last_seen_never_goes_back"]);
+    fails::<TouchesGoBack>(&[
+        "touch/last_seen_never_goes_back",
+        "touch/a_wrong_secret_touches_nothing",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_secret_whose_grace_is_over_touches_nothing",
+        "touch/a_secret_that_was_dead_at_once_touches_nothing",
+    ]);
 }
 
 /// Gives the rest of a batch up at the first session that is gone.
@@ -217,6 +239,10 @@ fn ignored_touches_are_noticed() {
         "touch/last_seen_never_goes_back",
         "touch/a_batch_touches_every_session",
         "touch/what_is_gone_is_skipped",
+        "touch/the_present_secret_touches",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_refused_touch_spoils_no_batch",
+        "touch/a_caller_without_a_copy_touches_too",
         "lifetimes/use_does_not_move_the_absolute_deadline",
     ]);
 }
@@ -276,6 +302,73 @@ fn a_touch_that_counts_as_a_change_is_noticed() {
         "touch/last_seen_moves_and_nothing_else",
         "touch/last_seen_never_goes_back",
         "touch/a_commit_from_before_still_fits",
+        "touch/the_present_secret_touches",
+        "touch/a_wrong_secret_touches_nothing",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_secret_whose_grace_is_over_touches_nothing",
+        "touch/a_secret_that_was_dead_at_once_touches_nothing",
         "concurrency/touches_lose_no_commit",
     ]);
+}
+
+/// Takes anybody's word for it that a session was seen.
+#[derive(Default)]
+struct TouchesUnguarded;
+
+impl Defect for TouchesUnguarded {
+    async fn touch(&self, sound: &Sound, mut touches: Vec<Touch>) -> Answer<()> {
+        touches.iter_mut().for_each(|touch| touch.guard = Guard::Anyone);
+        sound.touch(touches).await
+    }
+}
+
+#[test]
+fn touches_that_prove_nothing_are_noticed() {
+    fails::<TouchesUnguarded>(&[
+        "touch/a_wrong_secret_touches_nothing",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_secret_whose_grace_is_over_touches_nothing",
+        "touch/a_secret_that_was_dead_at_once_touches_nothing",
+    ]);
+}
+
+/// Wants the present secret of everybody.
+#[derive(Default)]
+struct TouchesWithoutGrace;
+
+impl Defect for TouchesWithoutGrace {
+    async fn touch(&self, sound: &Sound, mut touches: Vec<Touch>) -> Answer<()> {
+        for touch in &mut touches {
+            if let Guard::Holder(shown) = touch.guard {
+                touch.guard = Guard::Current(shown);
+            }
+        }
+        sound.touch(touches).await
+    }
+}
+
+#[test]
+fn touches_that_know_no_grace_are_noticed() {
+    fails::<TouchesWithoutGrace>(&["touch/in_its_grace_the_previous_secret_touches"]);
+}
+
+/// Gives the rest of a batch up at the first touch that is refused.
+#[derive(Default)]
+struct TouchesGiveUp;
+
+impl Defect for TouchesGiveUp {
+    async fn touch(&self, sound: &Sound, mut touches: Vec<Touch>) -> Answer<()> {
+        let holds = |touch: &Touch| match (touch.guard, sound.record(touch.tag)) {
+            (Guard::Holder(shown), Some(record)) => shown == record.verifier || record.previous.is_some(),
+            _ => true,
+        };
+        let good = touches.iter().take_while(|touch| holds(touch)).count();
+        touches.truncate(good);
+        sound.touch(touches).await
+    }
+}
+
+#[test]
+fn a_batch_that_stops_at_a_refused_touch_is_noticed() {
+    fails::<TouchesGiveUp>(&["touch/a_refused_touch_spoils_no_batch"]);
 }

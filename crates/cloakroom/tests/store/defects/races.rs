@@ -50,7 +50,13 @@ impl Defect for TouchReadsThenWrites {
 
 #[test]
 fn a_touch_that_loses_a_commit_is_noticed() {
-    fails::<TouchReadsThenWrites>(&["concurrency/touches_lose_no_commit"]);
+    fails::<TouchReadsThenWrites>(&[
+        "touch/a_wrong_secret_touches_nothing",
+        "touch/in_its_grace_the_previous_secret_touches",
+        "touch/a_secret_whose_grace_is_over_touches_nothing",
+        "touch/a_secret_that_was_dead_at_once_touches_nothing",
+        "concurrency/touches_lose_no_commit",
+    ]);
 }
 
 /// Looks, and then acts: the classic.
