@@ -77,6 +77,8 @@ pub use keys::{Key, KeyError, KeyId, KeyRing};
 pub use random::{OsRandom, RandomError, RandomSource};
 #[cfg(feature = "jwt")]
 pub use session::AccessError;
+#[doc(hidden)]
+pub use session::DefaultValue;
 pub use session::{AnsweredBy, CachePolicy, CsrfToken, Derived, Login, Session, SessionValue};
 pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, OnInvalidToken, OnStoreError, PrincipalSessions, ReusePolicy,

@@ -14,6 +14,8 @@ pub(crate) struct Change<'a> {
     pub(crate) edits: &'a [Edit],
     pub(crate) rotation: Option<&'a Rotation>,
     pub(crate) term: Option<Term>,
+    /// The session's version that the change holds for; `None` for any.
+    pub(crate) base: Option<u64>,
     pub(crate) now: Timestamp,
 }
 
@@ -37,11 +39,13 @@ pub(crate) struct Edit {
     pub(crate) slot: Slot,
     pub(crate) fresh_until: Timestamp,
     pub(crate) size: u32,
+    /// The encoding of what is in the slot, where that is known.
+    pub(crate) encoded: Option<Arc<[u8]>>,
 }
 
 impl Edit {
     pub(crate) const fn remove(key: Key, expect: Option<u64>) -> Self {
-        Self { key, expect, slot: Slot::Removed, fresh_until: Timestamp::MAX, size: 0 }
+        Self { key, expect, slot: Slot::Removed, fresh_until: Timestamp::MAX, size: 0, encoded: None }
     }
 }
 
@@ -78,6 +82,9 @@ impl Snapshot {
     pub(crate) fn apply(&self, change: &Change<'_>) -> Result<Self, Refusal> {
         if !self.satisfies(change.guard, change.now) {
             return Err(Refusal::Superseded);
+        }
+        if change.base.is_some_and(|base| base != self.version) {
+            return Err(Refusal::Conflict);
         }
         let unpacked;
         let entries = match &self.values {

@@ -12,8 +12,8 @@ pub(crate) type CodecError = Box<dyn Error + Send + Sync>;
 pub(crate) struct Codec {
     pub(crate) key: &'static str,
     pub(crate) encode: fn(&(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError>,
-    /// Whether decoding these bytes and encoding the result gives the same data again.
-    pub(crate) survives: fn(&[u8]) -> bool,
+    /// Whether these bytes, its encoding, decode to the same value.
+    pub(crate) survives: fn(&(dyn Any + Send + Sync), &[u8]) -> bool,
 }
 
 /// A decoded value whose type only its reader knows.
@@ -39,7 +39,7 @@ impl Erased {
     /// The bytes, if a value decoded from them would be the same value.
     pub(crate) fn encode_faithfully(&self) -> Option<Vec<u8>> {
         let bytes = self.encode().ok()?;
-        (self.codec.survives)(&bytes).then_some(bytes)
+        (self.codec.survives)(&*self.value, &bytes).then_some(bytes)
     }
 }
 

@@ -6,13 +6,19 @@ use crate::sync::Arc;
 
 use super::EndReason;
 use super::cell::{Cell, State};
+use super::entry::Entry;
 use super::erased::{CodecError, Erased};
 use super::fingerprint::Fingerprint;
+use super::snapshot::Snapshot;
+use super::values::version_of;
 
 /// Waiters and work in progress of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Side {
+    /// Those that may still be joined and kept.
     flights: Vec<(&'static str, Flight)>,
+    /// How many loaders are at work, those among them that were overtaken.
+    running: usize,
     ended: Option<watch::Sender<Option<EndReason>>>,
     turn: Option<Arc<tokio::sync::Mutex<()>>>,
 }
@@ -35,6 +41,14 @@ pub(crate) struct Base {
     pub(crate) input: u128,
 }
 
+impl Base {
+    /// Whether a load that began from here may still be kept. Of packed values nobody knows without a look.
+    fn is_of(&self, snapshot: &Snapshot, key: &str) -> bool {
+        let same = |entries: &[Entry]| version_of(entries, key) == self.version;
+        self.fingerprint == snapshot.fingerprint && snapshot.values.entries().is_none_or(same)
+    }
+}
+
 /// How a load came out: a value, the absence of one, or a failure that every waiter gets.
 pub(crate) type Landing = Result<Option<Erased>, Arc<LoadFailure>>;
 
@@ -47,33 +61,60 @@ pub(crate) enum LoadFailure {
     Panicked,
     #[error("the loader took longer than its policy allows")]
     TimedOut,
+    #[error("the loader of `{0}` asks for the very value that it loads; load it from its source there")]
+    Cycle(&'static str),
+    #[error(
+        "as many loaders are at work as `max_loads_per_session` and `max_loads` allow; raise them, or load less at once"
+    )]
+    TooMany,
 }
 
 impl Cell {
-    /// Joins the flight for `key` that began from `base`, or registers the one that `launch` makes.
-    /// Says whether it was registered.
+    /// Joins the flight for `key` that began from `base`, or registers the one that `launch` makes. That is told how many
+    /// loaders of the session are at work, and may decline. Says whether a flight was registered.
+    ///
+    /// Whoever registers one [deregisters](Self::deregister) it.
     pub(crate) fn join_or_register(
         &self,
         key: &'static str,
         base: Base,
-        launch: impl FnOnce() -> Flight,
-    ) -> (Flight, bool) {
+        launch: impl FnOnce(usize) -> Option<Flight>,
+    ) -> Option<(Flight, bool)> {
         let mut side = self.side.lock();
-        let flights = &mut side.get_or_insert_default().flights;
+        let side = side.get_or_insert_default();
         // A flight whose task is gone will never land.
         let joinable = |flight: &Flight| flight.base == base && flight.landing.has_changed().is_ok();
-        if let Some((_, flight)) = flights.iter().find(|(name, flight)| *name == key && joinable(flight)) {
-            return (flight.clone(), false);
+        if let Some((_, flight)) = side.flights.iter().find(|(name, flight)| *name == key && joinable(flight)) {
+            return Some((flight.clone(), false));
         }
-        flights.retain(|(name, _)| *name != key);
-        let flight = launch();
-        flights.push((key, flight.clone()));
-        (flight, true)
+        let flight = launch(side.running)?;
+        side.flights.retain(|(name, _)| *name != key);
+        side.flights.push((key, flight.clone()));
+        side.running += 1;
+        Some((flight, true))
     }
 
-    /// Forgets a flight that has landed, unless a newer one took its place.
+    /// A loader is done. Forgets its flight, unless a newer one took its place.
     pub(crate) fn deregister(&self, key: &'static str, base: Base) {
-        self.with_side(|side| side.flights.retain(|(name, flight)| *name != key || flight.base != base));
+        self.with_side(|side| {
+            side.running = side.running.saturating_sub(1);
+            side.flights.retain(|(name, flight)| *name != key || flight.base != base);
+        });
+    }
+
+    /// Lets go of flights that something overtook, so that nobody but those who wait for them keeps them in the air.
+    pub(crate) fn drop_overtaken_flights(&self) {
+        self.with_side(|side| {
+            if side.flights.is_empty() {
+                return;
+            }
+            let state = self.state();
+            side.flights.retain(|(key, flight)| match &**state {
+                State::Live(snapshot) => flight.base.is_of(snapshot, key),
+                State::Vacant(_) => true,
+                State::Ended(_) => false,
+            });
+        });
     }
 
     /// Lines up the commits of this process to one record, so that they do not conflict with each other.
@@ -102,6 +143,7 @@ impl Cell {
     /// Wakes who waits for the end.
     pub(crate) fn announce_end(&self, reason: EndReason) {
         self.with_side(|side| {
+            side.flights.clear();
             if let Some(sender) = side.ended.take() {
                 sender.send_replace(Some(reason));
             }
@@ -127,6 +169,6 @@ impl Side {
     fn is_idle(&mut self) -> bool {
         self.ended.take_if(|sender| sender.receiver_count() == 0);
         self.turn.take_if(|turn| Arc::strong_count(turn) == 1);
-        self.flights.is_empty() && self.ended.is_none() && self.turn.is_none()
+        self.running == 0 && self.flights.is_empty() && self.ended.is_none() && self.turn.is_none()
     }
 }

@@ -1,3 +1,4 @@
+use super::change::Edit;
 use super::entry::{Entry, Slot};
 use super::packed::Packed;
 
@@ -32,6 +33,18 @@ impl Values {
         let Self::Live(entries) = self else { return };
         if let Some(entry) = entries.iter_mut().find(|entry| entry.key.as_str() == key) {
             entry.size = entry.size.max(u32::try_from(bytes).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The edits that leave nothing of them.
+    pub(crate) fn removals(&self) -> Vec<Edit> {
+        let of = |entries: &[Entry]| {
+            let present = entries.iter().filter(|entry| !entry.is_removed());
+            present.map(|entry| Edit::remove(entry.key.clone(), Some(entry.version))).collect()
+        };
+        match self {
+            Self::Live(entries) => of(entries),
+            Self::Packed(packed) => of(&packed.unpack()),
         }
     }
 

@@ -23,10 +23,15 @@ const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
         | Kind::OutcomeUnknown
         | Kind::LoadFailed
         | Kind::LoadTimedOut
+        | Kind::TooManyLoads
         | Kind::NoRandomness => (StatusCode::SERVICE_UNAVAILABLE, "Not available right now. Try again.\n"),
-        Kind::Decode | Kind::UnknownKey | Kind::SealBroken | Kind::Encode | Kind::LoadPanicked | Kind::NoLayer => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.\n")
-        }
+        Kind::Decode
+        | Kind::UnknownKey
+        | Kind::SealBroken
+        | Kind::Encode
+        | Kind::LoadPanicked
+        | Kind::LoadCycle
+        | Kind::NoLayer => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.\n"),
     }
 }
 

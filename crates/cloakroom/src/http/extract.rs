@@ -3,8 +3,8 @@
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::session::{Session, SessionValue};
-use crate::sessions::{SessionError, SessionErrorKind};
+use crate::session::{DefaultValue, Session, SessionValue};
+use crate::sessions::{SessionError, SessionErrorKind, Sessions};
 
 /// The session. Reads nothing and creates nothing.
 ///
@@ -17,8 +17,19 @@ impl<S: Sync> FromRequestParts<S> for Session {
     }
 }
 
+/// The [`Sessions`] of the layer around the route: for pages that list or end the sessions of a principal.
+///
+/// Rejects as [`Session`] does.
+impl<S: Sync> FromRequestParts<S> for Sessions {
+    type Rejection = SessionError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionError> {
+        Ok(<Session as FromRequestParts<S>>::from_request_parts(parts, state).await?.sessions())
+    }
+}
+
 /// One value of the session, or its default where there is none. Creates nothing.
-impl<S: Sync, T: SessionValue + Default> FromRequestParts<S> for Session<T> {
+impl<S: Sync, T: DefaultValue> FromRequestParts<S> for Session<T> {
     type Rejection = SessionError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionError> {

@@ -27,6 +27,9 @@ pub struct CachePolicy {
     negative_ttl: Duration,
 }
 
+/// By how much the clock of the node that wrote a value may be ahead.
+const SKEW: Duration = Duration::from_secs(60);
+
 /// What a reader may do with a cached value of some age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
@@ -106,6 +109,22 @@ impl CachePolicy {
         self
     }
 
+    /// Whether this is the policy of cached values, not of state.
+    pub(super) const fn is_cached(&self) -> bool {
+        self.ttl.is_some()
+    }
+
+    /// Until when a value is fresh by this policy that its writer, perhaps of a release with another policy, called
+    /// fresh until then. `None` if no node writes that by this policy: then its age is unknown.
+    pub(super) fn bound(&self, fresh_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        self.ttl.map_or(Some(fresh_until), |ttl| at_most(ttl, fresh_until, now))
+    }
+
+    /// The same for the answer that there is no such value.
+    pub(super) fn bound_absence(&self, fresh_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        at_most(self.negative_ttl, fresh_until, now)
+    }
+
     /// Until when a value that is loaded now is fresh; `random` decides the jitter.
     pub(super) fn fresh_until(&self, now: Timestamp, random: u64) -> Timestamp {
         let Some(ttl) = self.ttl else { return Timestamp::MAX };
@@ -139,6 +158,11 @@ impl CachePolicy {
         }
         if now < fresh_until.after(self.stale_if_error) { Freshness::Emergency } else { Freshness::Expired }
     }
+}
+
+fn at_most(ttl: Duration, fresh_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let longest = now.after(ttl);
+    (fresh_until <= longest.after(SKEW)).then(|| fresh_until.min(longest))
 }
 
 #[cfg(test)]

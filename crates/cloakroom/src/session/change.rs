@@ -33,6 +33,26 @@ impl Handle {
         }
     }
 
+    /// Removes all values in one commit. Answers whether there were any.
+    pub(super) async fn clear(&self) -> Result<bool, SessionError> {
+        let mut attempt = 0;
+        loop {
+            let Some((cell, state)) = self.open_to_write().await? else { return Ok(false) };
+            let Some(snapshot) = state.snapshot() else { return Ok(false) };
+            let edits = snapshot.values.removals();
+            if edits.is_empty() {
+                return Ok(false);
+            }
+            // Of exactly these values: one that somebody adds meanwhile is not to be passed over.
+            let proposal = Proposal { edits: &edits, base: Some(snapshot.version), ..Proposal::default() };
+            match self.commit(&cell, proposal).await {
+                Ok(()) => return Ok(true),
+                Err(error) => Box::pin(self.before_retry(error, attempt)).await?,
+            }
+            attempt += 1;
+        }
+    }
+
     /// Creates the session with its first value. `None` if this very request has one by now.
     async fn create_with(
         &self,

@@ -6,13 +6,15 @@ use std::pin::pin;
 use std::task::Poll;
 
 use tokio::sync::watch;
+use tracing::{Instrument, Span};
 
-use crate::cache::{Base, Cell, CodecError, Edit, Flight, Key, Landing, LoadFailure, Refused, Slot};
+use crate::cache::{Base, Cell, CodecError, Edit, Flight, Landing, LoadFailure, Refused, Slot};
 use crate::identity::Verifier;
-use crate::sessions::{CommitError, Engine, Proposal, Writer};
+use crate::sessions::{CommitError, Engine, Proposal, SessionError, Writer};
 use crate::sync::{Arc, spawn};
 
-use super::value::{SessionValue, erase, fresh_until, key, put};
+use super::lineage;
+use super::value::{SessionValue, erase, fresh_until, key, own_key, put};
 
 /// A session, and what its value looked like when a load is about to begin.
 #[derive(Clone, Debug)]
@@ -24,24 +26,58 @@ pub(super) struct Runway {
 }
 
 impl Runway {
-    /// Starts a load and answers where its outcome can be awaited.
-    pub(super) fn launch<T, L, F>(&self, loader: L) -> Flight
+    /// Joins the load that is under way from here, or starts one. Answers where its outcome can be awaited.
+    pub(super) fn board<T, L, F>(&self, loader: L) -> Result<Flight, LoadFailure>
     where
         T: SessionValue,
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
     {
         let (sender, landing) = watch::channel(None);
-        let runway = self.clone();
-        runway.engine.ledger.counters.loads.count();
+        let flight = Flight { base: self.base, landing };
+        let launch = |running| self.engine.loads.admit(running).then_some(flight);
+        let counters = &self.engine.ledger.counters;
+        match self.cell.join_or_register(key::<T>(), self.base, launch) {
+            Some((flight, true)) => {
+                counters.loads.count();
+                self.launch::<T, L, F>(loader, sender);
+                Ok(flight)
+            }
+            // Whoever waits for itself waits for ever.
+            Some((_, false)) if lineage::is_within(&self.cell, key::<T>(), self.base) => {
+                Err(LoadFailure::Cycle(key::<T>()))
+            }
+            Some((flight, false)) => {
+                counters.loads_joined.count();
+                Ok(flight)
+            }
+            None => {
+                counters.loads_refused.count();
+                Err(LoadFailure::TooMany)
+            }
+        }
+    }
+
+    fn launch<T, L, F>(&self, loader: L, sender: watch::Sender<Option<Landing>>)
+    where
+        T: SessionValue,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
+    {
+        let registered = Registered { runway: self.clone(), key: key::<T>() };
+        let lineage = lineage::with(&self.cell, key::<T>(), self.base);
+        let span = Span::current();
         spawn(async move {
-            let registered = Registered { runway: &runway, key: key::<T>() };
-            let outcome = run::<T, _, _>(&runway.engine, loader).await;
+            let runway = &registered.runway;
+            let load = lineage::within(lineage, run::<T, _, _>(&runway.engine, loader).instrument(span));
+            let Some(outcome) = unless(sender.closed(), load).await else {
+                runway.engine.ledger.counters.loads_cancelled.count();
+                return;
+            };
             let landing = runway.land(outcome).await;
             drop(registered);
             sender.send_replace(Some(landing));
         });
-        Flight { base: self.base, landing }
     }
 
     /// Installs what was loaded, unless something overtook the load, and hands it to the waiters.
@@ -54,8 +90,10 @@ impl Runway {
         };
         match outcome.and_then(prepare) {
             Ok((landing, edit)) => {
-                if let Some(edit) = edit {
-                    self.install(edit).await;
+                match edit {
+                    Ok(Some(edit)) => self.install::<T>(edit).await,
+                    Ok(None) => {}
+                    Err(why) => self.engine.ledger.load_not_kept(key::<T>(), &why),
                 }
                 Ok(landing)
             }
@@ -67,49 +105,62 @@ impl Runway {
     }
 
     /// What to put in place; `None` if the answer is not to be kept.
-    fn edit<T: SessionValue>(&self, loaded: Option<Arc<T>>) -> Option<Edit> {
+    fn edit<T: SessionValue>(&self, loaded: Option<Arc<T>>) -> Result<Option<Edit>, SessionError> {
         let now = self.engine.now();
         let expect = Some(self.base.version);
-        match loaded {
+        Ok(match loaded {
             Some(value) => {
                 let random = self.engine.random_number();
                 let fresh_until = fresh_until(&*value, now, random);
-                Some(Edit { fresh_until, ..put(value, expect, now).ok()? })
+                Some(Edit { fresh_until, ..put(own_key::<T>(), value, expect, now)? })
             }
             None if T::CACHE.keeps_absence() => Some(Edit {
-                key: Key::Static(key::<T>()),
+                key: own_key::<T>(),
                 expect,
                 slot: Slot::Absent,
                 fresh_until: T::CACHE.absent_until(now),
                 size: 0,
+                encoded: None,
             }),
             None => None,
-        }
+        })
     }
 
     /// A cached value that cannot be kept is still good for those who wait for it.
-    async fn install(&self, edit: Edit) {
+    async fn install<T: SessionValue>(&self, edit: Edit) {
         let writer = Writer::Unrotated(self.base.fingerprint, self.verifier);
         let proposal = Proposal { edits: &[edit], ..Proposal::default() };
-        let overtaken = |error: &CommitError| {
-            matches!(error, CommitError::Refused(Refused::Conflict | Refused::Superseded | Refused::Ended(_)))
-        };
-        if self.engine.commit_by_tag(&self.cell.tag, &writer, proposal).await.is_err_and(|error| overtaken(&error)) {
-            self.engine.ledger.counters.loads_overtaken.count();
+        match self.engine.commit_by_tag(&self.cell.tag, &writer, proposal).await {
+            Ok(()) => {}
+            Err(CommitError::Refused(Refused::Conflict | Refused::Superseded | Refused::Ended(_))) => {
+                self.engine.ledger.counters.loads_overtaken.count();
+            }
+            Err(error) => self.engine.ledger.load_not_kept(key::<T>(), &error.into()),
         }
     }
 }
 
-/// A flight that readers can find. However its task ends, later readers must not wait for it.
-struct Registered<'a> {
-    runway: &'a Runway,
+/// A load that counts, and that readers can find. However its task ends, later readers must not wait for it.
+struct Registered {
+    runway: Runway,
     key: &'static str,
 }
 
-impl Drop for Registered<'_> {
+impl Drop for Registered {
     fn drop(&mut self) {
         self.runway.cell.deregister(self.key, self.runway.base);
+        self.runway.engine.loads.done();
     }
+}
+
+/// What `work` comes to, unless `end` comes first.
+async fn unless<T>(end: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    let (mut end, mut work) = (pin!(end), pin!(work));
+    poll_fn(move |context| match work.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => end.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// Runs a loader to its end, its panic or its timeout.

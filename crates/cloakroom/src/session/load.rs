@@ -10,7 +10,7 @@ use super::cache_policy::Freshness;
 use super::flight::{Runway, run};
 use super::handle::Handle;
 use super::read::{Content, Found, read};
-use super::value::{SessionValue, key};
+use super::value::{SessionValue, key, must_be_cached};
 
 /// What there is without waiting.
 enum Cached<T> {
@@ -44,17 +44,19 @@ where
     L: FnOnce() -> F + Send + 'static,
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
+    const { must_be_cached::<T>() };
     let Some(open) = hold.open_to_read().await? else {
         return load_without_session(hold.engine(), loader).await;
     };
     let engine = hold.engine();
-    let found = read::<T>(engine, &open)?;
+    let found = read::<T>(engine, &open, key::<T>())?;
     let version = found.version;
     match cached(engine, found, &taking) {
         Cached::Use(value) => Ok(value),
         Cached::UseAndRenew(value) => {
             if let Some(runway) = runway(engine, &open, version, taking.input) {
-                join_or_launch::<T, _, _>(&runway, loader);
+                // If it may not be started, the next reader tries again.
+                drop(runway.board::<T, _, _>(loader));
             }
             Ok(value)
         }
@@ -62,8 +64,11 @@ where
             let Some(runway) = runway(engine, &open, version, taking.input) else {
                 return load_without_session(engine, loader).await;
             };
-            let flight = join_or_launch::<T, _, _>(&runway, loader);
-            match (wait(flight).await, spare) {
+            let landed = match runway.board::<T, _, _>(loader) {
+                Ok(flight) => wait(&runway, flight).await,
+                Err(failure) => Err(Arc::new(failure).into()),
+            };
+            match (landed, spare) {
                 (Err(_), Some(spare)) => {
                     engine.ledger.counters.stale_served.count();
                     Ok(Some(spare))
@@ -76,16 +81,17 @@ where
 
 fn cached<T: SessionValue>(engine: &Engine, found: Found<T>, taking: &Taking<impl Fn(&T) -> bool>) -> Cached<T> {
     let counters = &engine.ledger.counters;
-    let value = match found.content {
-        Content::Value(value) if (taking.matches)(&value) => Some(value),
-        Content::Absent if taking.absence => None,
-        Content::Value(_) | Content::Absent | Content::Nothing => return Cached::Wait(None),
-    };
     let now = engine.now();
+    let (value, fresh_until) = match found.content {
+        Content::Value(value) if (taking.matches)(&value) => (Some(value), T::CACHE.bound(found.fresh_until, now)),
+        Content::Absent if taking.absence => (None, T::CACHE.bound_absence(found.fresh_until, now)),
+        Content::Value(_) | Content::Absent | Content::Unreadable | Content::Nothing => return Cached::Wait(None),
+    };
+    let Some(fresh_until) = fresh_until else { return Cached::Wait(None) };
     if value.as_ref().and_then(|value| value.expires_at()).is_some_and(|end| now >= end) {
         return Cached::Wait(None);
     }
-    let freshness = T::CACHE.freshness(found.fresh_until, now);
+    let freshness = T::CACHE.freshness(fresh_until, now);
     match freshness {
         Freshness::Fresh | Freshness::Renew => counters.value_hits.count(),
         Freshness::Stale if value.is_some() => counters.stale_served.count(),
@@ -110,30 +116,31 @@ fn runway(engine: &Arc<Engine>, (cell, state): &Open, version: u64, input: u128)
     })
 }
 
-fn join_or_launch<T, L, F>(runway: &Runway, loader: L) -> Flight
-where
-    T: SessionValue,
-    L: FnOnce() -> F + Send + 'static,
-    F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
-{
-    let launch = || runway.launch::<T, L, F>(loader);
-    let (flight, launched) = runway.cell.join_or_register(key::<T>(), runway.base, launch);
-    if !launched {
-        runway.engine.ledger.counters.loads_joined.count();
-    }
-    flight
-}
-
-/// Waits for a load to land. Dropping this leaves the load alone.
-async fn wait<T: SessionValue>(mut flight: Flight) -> Result<Option<Arc<T>>, SessionError> {
+/// Waits for a load to land. Dropping this leaves the load alone, unless nobody else waits for it and it cannot be kept.
+async fn wait<T: SessionValue>(runway: &Runway, flight: Flight) -> Result<Option<Arc<T>>, SessionError> {
+    let mut waiting = Waiting { runway, flight };
     // The sender is dropped without a landing when its runtime shuts down.
     let closed =
         |_| SessionError::from(Arc::new(LoadFailure::Failed("the task of the loader ended without an outcome".into())));
-    let landing = flight.landing.wait_for(Option::is_some).await.map_err(closed)?.clone();
+    let landing = waiting.flight.landing.wait_for(Option::is_some).await.map_err(closed)?.clone();
     match landing {
         Some(Ok(value)) => Ok(value.and_then(|value| value.downcast())),
         Some(Err(failure)) => Err(failure.into()),
         None => Ok(None),
+    }
+}
+
+/// Somebody who waits for a load.
+struct Waiting<'a> {
+    runway: &'a Runway,
+    flight: Flight,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.flight.landing.borrow().is_none() {
+            self.runway.cell.drop_overtaken_flights();
+        }
     }
 }
 

@@ -6,17 +6,22 @@ mod change;
 mod csrf;
 mod derived;
 mod desk;
+mod digest;
 mod ended;
 mod flight;
 mod handle;
 mod held;
+mod json;
 mod lifecycle;
+mod lineage;
 mod load;
 mod login;
 mod one_value;
 mod questions;
 mod read;
 mod shown;
+mod target;
+mod unreadable;
 mod value;
 mod verbs;
 #[cfg(feature = "jwt")]
@@ -27,9 +32,9 @@ pub use csrf::CsrfToken;
 pub use derived::Derived;
 pub use held::AnsweredBy;
 pub use login::Login;
-pub use value::SessionValue;
 #[cfg(any(test, fuzzing))]
 pub use value::fuzzing::stored_value;
+pub use value::{DefaultValue, SessionValue};
 #[cfg(feature = "jwt")]
 pub use verified::AccessError;
 
@@ -38,6 +43,8 @@ pub(crate) use handle::{Handle, Reply};
 pub(crate) use shown::{Refusal, Shown, Way};
 use std::fmt;
 
+#[cfg(feature = "axum")]
+use crate::sessions::Sessions;
 use crate::sync::Arc;
 
 /// A client's session, or one value of it.
@@ -73,6 +80,9 @@ use crate::sync::Arc;
 /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(show)).route("/{item}", axum::routing::post(add));
 /// ```
 ///
+/// What it derefs to is a snapshot: reading it is all that can be done with it. To change the value, call
+/// [`update`](Session::update), whose closure gets the present one.
+///
 /// Clones are the same session. They may outlive the request: writes from a stream or a WebSocket
 /// work like writes from a handler, except that a new token cannot reach the client any more once the headers
 /// are out. So let the handler make the first write, log in and renew; do the rest anywhere.
@@ -85,6 +95,12 @@ pub struct Session<T = ()> {
 impl Session {
     pub(crate) const fn new(hold: Handle) -> Self {
         Self { hold, value: None }
+    }
+
+    /// Those that it is one of.
+    #[cfg(feature = "axum")]
+    pub(crate) fn sessions(&self) -> Sessions {
+        Sessions::from_engine(Arc::clone(self.hold.engine()))
     }
 
     pub(crate) const fn hold(&self) -> &Handle {

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use crate::sessions::SessionError;
 use crate::sync::Arc;
 
+use super::value::{DefaultValue, must_be_state};
 use super::{Session, SessionValue};
 
 impl<T: SessionValue> Session<T> {
@@ -56,19 +57,56 @@ impl<T: SessionValue> Session<T> {
     pub async fn remove(&self) -> Result<bool, SessionError> {
         self.session().remove::<T>().await
     }
+
+    /// Removes the value and answers it as it was at that moment. See [`Session::take`].
+    ///
+    /// # Errors
+    /// As [`Session::take`].
+    pub async fn take(&self) -> Result<Option<T>, SessionError> {
+        self.session().take().await
+    }
+
+    /// Changes the cached value atomically, if it is still there and fresh. See [`Session::update_cached`].
+    ///
+    /// # Errors
+    /// As [`Session::update_cached`].
+    pub async fn update_cached<R: Send>(
+        &self,
+        change: impl FnMut(&mut T) -> R + Send,
+    ) -> Result<Option<R>, SessionError> {
+        self.session().update_cached(change).await
+    }
 }
 
-impl<T: SessionValue + Default> Session<T> {
+impl<T: DefaultValue> Session<T> {
     /// One value of a session, or its default where there is none: what the extractor `Session<T>`
     /// does, for services without axum. Never creates anything.
+    ///
+    /// For state: the compiler refuses it for a cached value, whose default would pass for one that was loaded.
+    ///
+    /// ```compile_fail,E0080
+    /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
+    /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    /// struct Roles(Vec<String>);
+    /// impl SessionValue for Roles {
+    ///     const KEY: &'static str = "roles";
+    ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
+    /// }
+    /// // "this type is a cached value, for which a default must not be made up"
+    /// async fn roles(roles: Session<Roles>) {}
+    /// let _: axum::Router = axum::Router::new().route("/", axum::routing::get(roles));
+    /// ```
     ///
     /// # Errors
     /// As [`Session::get`].
     pub async fn read_or_default(session: Session) -> Result<Self, SessionError> {
-        let value = session.get::<T>().await?.unwrap_or_default();
+        const { must_be_state::<T>() };
+        let value = session.get::<T>().await?.unwrap_or_else(|| Arc::new(T::default_value()));
         Ok(Self { hold: session.hold, value: Some(value) })
     }
+}
 
+impl<T: SessionValue + Default> Session<T> {
     /// Changes the value atomically. See [`Session::update`].
     ///
     /// The closure gets the value as it is at that moment, not as it was when the handler started.
@@ -80,6 +118,17 @@ impl<T: SessionValue + Default> Session<T> {
         R: Send,
     {
         self.session().update(change).await
+    }
+
+    /// Changes the value atomically, unless the closure declines. See [`Session::try_update`].
+    ///
+    /// # Errors
+    /// As [`Session::try_update`].
+    pub async fn try_update<R: Send, E: Send>(
+        &self,
+        change: impl FnMut(&mut T) -> Result<R, E> + Send,
+    ) -> Result<Result<R, E>, SessionError> {
+        self.session().try_update(change).await
     }
 }
 

@@ -1,11 +1,13 @@
 //! Typed reads of a session's values.
 
-use crate::cache::{Cell, Entry, Slot, Snapshot, State, Values, find};
-use crate::sessions::{Engine, Open, SessionError, SessionErrorKind, is_shallow};
+use crate::cache::{Entry, Slot, Snapshot, Values, find};
+use crate::sessions::{Engine, Open, SessionError, is_shallow};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-use super::value::{SessionValue, decode, erase, key};
+use super::json::decode;
+use super::unreadable::Unreadable;
+use super::value::{SessionValue, erase};
 
 /// What a session holds under a type's key.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) enum Content<T> {
     Value(Arc<T>),
     /// The loader said that there is none.
     Absent,
+    /// A cached value that does not read, which is as good as none.
+    Unreadable,
     Nothing,
 }
 
@@ -28,70 +32,82 @@ impl<T: SessionValue> Found<T> {
     /// The value, if its age allows a plain read.
     pub(super) fn fresh(self, now: Timestamp) -> Option<Arc<T>> {
         match self.content {
-            Content::Value(value) if now < self.fresh_until => Some(value),
+            Content::Value(value) if is_fresh::<T>(self.fresh_until, now) => Some(value),
             _ => None,
         }
     }
 }
 
-/// The value of type `T`, if it lies there decoded and its age allows a plain read.
-pub(super) fn ready<T: SessionValue>(snapshot: &Snapshot, now: Timestamp) -> Option<Arc<T>> {
-    let entry = find(snapshot.values.entries()?, key::<T>())?;
+fn is_fresh<T: SessionValue>(fresh_until: Timestamp, now: Timestamp) -> bool {
+    T::CACHE.bound(fresh_until, now).is_some_and(|fresh_until| now < fresh_until)
+}
+
+/// The value of type `T` under `key`, if it lies there decoded and its age allows a plain read.
+pub(super) fn ready<T: SessionValue>(key: &str, snapshot: &Snapshot, now: Timestamp) -> Option<Arc<T>> {
+    let entry = find(snapshot.values.entries()?, key)?;
     match &entry.slot {
-        Slot::Decoded(value) if now < entry.fresh_until => value.downcast(),
+        Slot::Decoded(value) if is_fresh::<T>(entry.fresh_until, now) => value.downcast(),
         _ => None,
     }
 }
 
-/// Reads the value of type `T`. Decodes it the first time, for all who read it later.
-pub(super) fn read<T: SessionValue>(engine: &Engine, (cell, state): &Open) -> Result<Found<T>, SessionError> {
-    match state.snapshot().map(|snapshot| &snapshot.values) {
-        Some(Values::Live(entries)) => read_entry(engine, cell, state, find(entries, key::<T>())),
+/// Reads the value of type `T` under `key`. Decodes it the first time, for all who read it later.
+///
+/// State that does not read is an error. A cached value that does not is counted, and as good as none.
+pub(super) fn read<T: SessionValue>(engine: &Engine, open: &Open, key: &str) -> Result<Found<T>, SessionError> {
+    match open.1.snapshot().map(|snapshot| &snapshot.values) {
+        Some(Values::Live(entries)) => read_entry(engine, open, find(entries, key)),
         Some(Values::Packed(packed)) => {
-            engine.tier.unpack(cell);
-            read_entry(engine, cell, state, find(&packed.unpack(), key::<T>()))
+            engine.tier.unpack(&open.0);
+            read_entry(engine, open, find(&packed.unpack(), key))
         }
-        None => read_entry(engine, cell, state, None),
+        None => read_entry(engine, open, None),
     }
 }
 
-fn read_entry<T: SessionValue>(
-    engine: &Engine,
-    cell: &Arc<Cell>,
-    state: &Arc<State>,
-    entry: Option<&Entry>,
-) -> Result<Found<T>, SessionError> {
+fn read_entry<T: SessionValue>(engine: &Engine, open: &Open, entry: Option<&Entry>) -> Result<Found<T>, SessionError> {
     let Some(entry) = entry else {
         return Ok(Found { version: 0, fresh_until: Timestamp::MAX, content: Content::Nothing });
     };
-    let content = match &entry.slot {
+    let content = match content(engine, open, entry) {
+        Ok(content) => content,
+        Err(why) if T::CACHE.is_cached() => {
+            engine.ledger.value_unreadable(entry.key.as_str(), &why);
+            Content::Unreadable
+        }
+        Err(why) => return Err(why.of(entry.key.as_str())),
+    };
+    Ok(Found { version: entry.version, fresh_until: entry.fresh_until, content })
+}
+
+fn content<T: SessionValue>(engine: &Engine, open: &Open, entry: &Entry) -> Result<Content<T>, Unreadable> {
+    Ok(match &entry.slot {
         Slot::Removed => Content::Nothing,
         Slot::Absent => Content::Absent,
-        Slot::Closed(why) => return Err((*why).into()),
+        Slot::Closed(why) => return Err(Unreadable::Closed(*why)),
         Slot::Encoded(bytes) => {
             if engine.store.is_some() && !is_shallow(bytes) {
-                return Err(SessionError::with_source(SessionErrorKind::Decode, "it is nested more than 32 deep"));
+                return Err(Unreadable::TooDeep);
             }
             let value = Arc::new(decode::<T>(bytes)?);
-            keep_decoded(engine, cell, state, entry, &value);
+            keep_decoded(engine, open, entry, &value);
             Content::Value(value)
         }
         Slot::Decoded(erased) => match erased.downcast() {
             Some(value) => Content::Value(value),
             // Another type under the same key: what a shared tier would do.
-            None => Content::Value(Arc::new(decode(&erased.encode().map_err(SessionError::encode)?)?)),
+            None => Content::Value(Arc::new(decode(&erased.encode().map_err(|_| Unreadable::Encode)?)?)),
         },
-    };
-    Ok(Found { version: entry.version, fresh_until: entry.fresh_until, content })
+    })
 }
 
 /// Best effort: if the session changed meanwhile, the next reader decodes again.
-fn keep_decoded<T: SessionValue>(engine: &Engine, cell: &Arc<Cell>, state: &Arc<State>, entry: &Entry, value: &Arc<T>) {
+fn keep_decoded<T: SessionValue>(engine: &Engine, (cell, state): &Open, entry: &Entry, value: &Arc<T>) {
     let Some(snapshot) = state.snapshot() else { return };
     let Some(entries) = snapshot.values.entries() else { return };
     let decoded = Slot::Decoded(erase(Arc::clone(value)));
     let entries =
-        entries.iter().map(|other| match other.version == entry.version && other.key.as_str() == key::<T>() {
+        entries.iter().map(|other| match other.version == entry.version && other.key.as_str() == entry.key.as_str() {
             true => Entry { slot: decoded.clone(), ..other.clone() },
             false => other.clone(),
         });

@@ -1,15 +1,15 @@
 use std::any::Any;
-use std::io;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cache::{Codec, CodecError, Edit, Erased, Key, Slot};
-use crate::sessions::{SessionError, SessionErrorKind};
+use crate::sessions::SessionError;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
 use super::cache_policy::CachePolicy;
+use super::json;
 
 /// A type that a session can hold one value of.
 ///
@@ -31,11 +31,16 @@ use super::cache_policy::CachePolicy;
 /// A value is **state** (the session is its source of truth, as with a cart) unless [`CACHE`](Self::CACHE)
 /// says that it is a **cached value** (its source is elsewhere, as with a user's roles).
 ///
-/// What serde skips is not part of the value: it is lost in a shared tier and when a quiet session is packed.
+/// Every value that is written is read again from its encoding first, on every tier, and refused with
+/// [`Encode`](crate::SessionErrorKind::Encode) if it would not come back as it is: the error's source names the value and the
+/// field. What serde does not show cannot be compared: what it skips, or what a `with` module rounds off, is not part of the
+/// value, and is lost in a shared tier and when a quiet session is packed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session value",
     label = "not a session value",
-    note = "write `impl SessionValue for {Self} {{ const KEY: &'static str = \"...\"; }}`, with `Clone`, `Serialize` and `Deserialize` derived"
+    note = "a value is a type of your own: `#[derive(Clone, Serialize, Deserialize)] struct Nickname(String);`",
+    note = "with a name: `impl SessionValue for Nickname {{ const KEY: &'static str = \"nickname\"; }}`",
+    note = "a type of somebody else's, such as `String` or `Vec<T>`, has to be wrapped in one of your own like that"
 )]
 pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The name under which the value is kept: 1 to 64 of `a-z`, `0-9`, `_`, `-` and `.`, checked when compiling.
@@ -56,10 +61,29 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
     }
 
     /// How many bytes the value takes in memory, heap included. Default: `None`, which counts the
-    /// bytes of its encoding, at the cost of encoding it once per write. Over a shared tier it counts as its encoding where
+    /// bytes of its encoding. Over a shared tier it counts as its encoding where
     /// that is longer, as other nodes read it by that.
     fn size(&self) -> Option<usize> {
         None
+    }
+}
+
+/// A value that has a default, for `Session<T>` as an argument of a handler.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`Session<{Self}>` as an argument needs a default for where the session has no such value, and `{Self}` has none",
+    label = "take `Option<Session<{Self}>>` instead, or derive `Default` for `{Self}`",
+    note = "for a cached value take `Session`, and load it with `session.get_or_load(..)`"
+)]
+pub trait DefaultValue: SessionValue {
+    #[doc(hidden)]
+    fn default_value() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: SessionValue + Default> DefaultValue for T {
+    fn default_value() -> Self {
+        Self::default()
     }
 }
 
@@ -71,6 +95,24 @@ impl<T: SessionValue> Of<T> {
         assert!(is_valid_key(T::KEY), "a session value's KEY is 1 to 64 of a-z, 0-9, '_', '-' and '.'");
         &Codec { key: T::KEY, encode: encode::<T>, survives: survives::<T> }
     };
+}
+
+/// Checks when compiling that a type is a cached value.
+pub(super) const fn must_be_cached<T: SessionValue>() {
+    assert!(
+        T::CACHE.is_cached(),
+        "only a cached value can be loaded, and this type is state: give its `impl SessionValue` a `CACHE` policy, such as \
+         `const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));`, or use `get` and `update`"
+    );
+}
+
+/// Checks when compiling that a type is state.
+pub(super) const fn must_be_state<T: SessionValue>() {
+    assert!(
+        !T::CACHE.is_cached(),
+        "this type is a cached value, for which a default must not be made up: use `update_cached` to change what was loaded, \
+         `set` to replace it, `get_or_load` or `Option<Session<T>>` to read it"
+    );
 }
 
 const fn is_valid_key(key: &str) -> bool {
@@ -86,25 +128,11 @@ const fn is_valid_key(key: &str) -> bool {
 }
 
 fn encode<T: SessionValue>(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
-    let value = value.downcast_ref::<T>().ok_or("not a value of the codec's type")?;
-    Ok(serde_json::to_vec(value)?)
+    json::encode(value.downcast_ref::<T>().ok_or("not a value of the codec's type")?)
 }
 
-fn survives<T: SessionValue>(bytes: &[u8]) -> bool {
-    let same = || -> Result<bool, serde_json::Error> {
-        let again = serde_json::to_value(serde_json::from_slice::<T>(bytes)?)?;
-        // As data, because a `HashMap` comes back in another order.
-        Ok(again == serde_json::from_slice::<serde_json::Value>(bytes)?)
-    };
-    same().unwrap_or(false)
-}
-
-pub(super) fn decode<T: SessionValue>(bytes: &[u8]) -> Result<T, SessionError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        // Not the error itself: it quotes the data, and data does not belong in logs.
-        let place = format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column());
-        SessionError::with_source(SessionErrorKind::Decode, place)
-    })
+fn survives<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -> bool {
+    value.downcast_ref::<T>().is_some_and(|value| json::comes_back(value, bytes))
 }
 
 pub(super) fn erase<T: SessionValue>(value: Arc<T>) -> Erased {
@@ -115,15 +143,27 @@ pub(super) const fn key<T: SessionValue>() -> &'static str {
     Of::<T>::CODEC.key
 }
 
+/// The key of a type's value.
+pub(super) const fn own_key<T: SessionValue>() -> Key {
+    Key::Static(key::<T>())
+}
+
 /// The edit that puts a value in place.
-pub(super) fn put<T: SessionValue>(value: Arc<T>, expect: Option<u64>, now: Timestamp) -> Result<Edit, SessionError> {
-    let size = value.size().map_or_else(|| encoded_size(&*value), Ok)?;
+pub(super) fn put<T: SessionValue>(
+    key: Key,
+    value: Arc<T>,
+    expect: Option<u64>,
+    now: Timestamp,
+) -> Result<Edit, SessionError> {
+    let encoded = json::encode_to_keep(&*value)?;
+    let size = value.size().unwrap_or(encoded.len());
     Ok(Edit {
-        key: Key::Static(key::<T>()),
+        key,
         expect,
         fresh_until: fresh_until(&*value, now, 0),
         size: u32::try_from(size).unwrap_or(u32::MAX),
         slot: Slot::Decoded(erase(value)),
+        encoded: Some(encoded.into()),
     })
 }
 
@@ -131,26 +171,6 @@ pub(super) fn put<T: SessionValue>(value: Arc<T>, expect: Option<u64>, now: Time
 pub(super) fn fresh_until<T: SessionValue>(value: &T, now: Timestamp, random: u64) -> Timestamp {
     let by_policy = T::CACHE.fresh_until(now, random);
     value.expires_at().map_or(by_policy, |end| end.min(by_policy))
-}
-
-fn encoded_size<T: SessionValue>(value: &T) -> Result<usize, SessionError> {
-    let mut counter = Counter(0);
-    serde_json::to_writer(&mut counter, value).map_err(|error| SessionError::encode(error.into()))?;
-    Ok(counter.0)
-}
-
-/// Counts bytes instead of keeping them.
-struct Counter(usize);
-
-impl io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(any(test, fuzzing))]

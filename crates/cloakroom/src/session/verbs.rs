@@ -1,34 +1,32 @@
 //! `Session`: the verbs.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
-use crate::cache::{CodecError, EndReason, Key};
+use crate::cache::{CodecError, EndReason};
 use crate::sessions::{LONGEST, PrincipalSessions, SessionError, SessionErrorKind};
 use crate::sync::Arc;
 
 use super::load::{Taking, load};
 use super::login::Login;
-use super::read::{Content, Found, read, ready};
-use super::value::{SessionValue, key, put};
+use super::target::Target;
+use super::value::{SessionValue, key, must_be_cached, must_be_state};
 use super::{Session, ended};
 
 impl Session {
     /// The value of type `T`, if the session has one that is fresh. Never creates anything.
     ///
+    /// A cached value that cannot be read, for example because another release of its type wrote it, counts as none.
+    ///
     /// # Errors
-    /// [`Decode`](SessionErrorKind::Decode) if something else is stored under its key, and the
-    /// faults of a shared tier. A client without a session is an answer: `None`. Once this request was shown the
+    /// For state, [`Decode`](SessionErrorKind::Decode) if something else is stored under its key; the error's source names
+    /// the key. The faults of a shared tier. A client without a session is an answer: `None`. Once this request was shown the
     /// session, its end is not: then all reads say [`Ended`](SessionErrorKind::Ended), as writes do. So they do where the
     /// request shows a token that opens nothing and its layer [rejects](crate::OnInvalidToken) that.
     pub async fn get<T: SessionValue>(&self) -> Result<Option<Arc<T>>, SessionError> {
-        if let Some(value) = self.hold.glimpse(ready::<T>) {
-            return Ok(Some(value));
-        }
-        let Some(open) = self.hold.open_to_read().await? else { return Ok(None) };
-        let engine = self.hold.engine();
-        Ok(read::<T>(engine, &open)?.fresh(engine.now()))
+        Target::own(&self.hold).get().await
     }
 
     /// Changes the value of type `T` atomically, starting from its default where there is none, and
@@ -36,7 +34,29 @@ impl Session {
     ///
     /// The closure runs on the present value; if somebody else commits first, it runs again on
     /// theirs, so it must have no other effect. When this returns, the change is committed on every tier and no
-    /// update of anybody is lost. Creates the session if there is none.
+    /// update of anybody is lost. Creates the session if there is none, unless the closure leaves the default as it is:
+    /// a visitor who changes nothing gets no session and no cookie. (What is compared is the encoding.)
+    ///
+    /// The closure is not async, because it may have to run again, and because other requests of the session wait for it:
+    /// fetch what the change needs before. One that may decline is for [`try_update`](Self::try_update).
+    ///
+    /// For state. The compiler refuses it for a cached value, which it would have to make up where none was loaded:
+    /// there, [`update_cached`](Self::update_cached) is right.
+    ///
+    /// ```compile_fail,E0080
+    /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
+    /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    /// struct Preferences { page_size: u32 }
+    /// impl SessionValue for Preferences {
+    ///     const KEY: &'static str = "preferences";
+    ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
+    /// }
+    /// async fn resize(session: Session) {
+    ///     // "this type is a cached value, for which a default must not be made up: use `update_cached` ..."
+    ///     let _ = session.update(|preferences: &mut Preferences| preferences.page_size = 50).await;
+    /// }
+    /// let _: axum::Router = axum::Router::new().route("/", axum::routing::post(resize));
+    /// ```
     ///
     /// # Errors
     /// [`Ended`](SessionErrorKind::Ended) if the session ended or the token was replaced since the
@@ -49,20 +69,83 @@ impl Session {
         T: SessionValue + Default,
         R: Send,
     {
-        let engine = self.hold.engine();
-        let mut answer = None;
-        self.hold
-            .edit(|open| {
-                let now = engine.now();
-                let found = open.map(|open| read::<T>(engine, open)).transpose()?;
-                let version = found.as_ref().map_or(0, |found| found.version);
-                let present = found.and_then(|found| found.fresh(now));
-                let mut value = present.map_or_else(T::default, |value| T::clone(&value));
-                answer = Some(change(&mut value));
-                put(Arc::new(value), Some(version), now).map(Some)
-            })
-            .await?;
-        answer.ok_or_else(|| SessionError::new(SessionErrorKind::Conflict))
+        const { must_be_state::<T>() };
+        let changed = Target::own(&self.hold).try_update(|value| Ok::<R, Infallible>(change(value))).await?;
+        Ok(changed.unwrap_or_else(|never| match never {}))
+    }
+
+    /// Like [`update`](Self::update), with a closure that may decline: where it answers `Err`, nothing is changed and
+    /// nothing is created, whatever it did to the value before.
+    ///
+    /// The outer result says whether the session could be asked, the inner one is the closure's answer.
+    ///
+    /// ```
+    /// use cloakroom::{Session, SessionError, SessionValue};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Clone, Default, Serialize, Deserialize)]
+    /// struct Cart { items: Vec<String> }
+    /// # impl SessionValue for Cart { const KEY: &'static str = "cart"; }
+    ///
+    /// async fn add(session: &Session, item: String) -> Result<&'static str, SessionError> {
+    ///     let added = session
+    ///         .try_update(|cart: &mut Cart| {
+    ///             cart.items.push(item.clone());
+    ///             if cart.items.len() > 20 { Err("The cart is full.") } else { Ok("Added.") }
+    ///         })
+    ///         .await?;
+    ///     Ok(added.unwrap_or_else(|full| full))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn try_update<T, R, E>(
+        &self,
+        change: impl FnMut(&mut T) -> Result<R, E> + Send,
+    ) -> Result<Result<R, E>, SessionError>
+    where
+        T: SessionValue + Default,
+        R: Send,
+        E: Send,
+    {
+        const { must_be_state::<T>() };
+        Target::own(&self.hold).try_update(change).await
+    }
+
+    /// Changes the cached value of type `T` atomically, if there is a fresh one, and answers what the closure answers;
+    /// `None` where there is none that may be changed: it was never loaded, its time is over, or it was invalidated.
+    ///
+    /// Nothing is made up, and the value gets no younger: it is loaded again when it would have been without the change.
+    /// For a change that was just written to the source as well; where `None` is the answer there is nothing left to do, as the
+    /// next read loads it from there.
+    ///
+    /// ```
+    /// use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
+    /// # use std::time::Duration;
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Preferences { page_size: u32 }
+    /// # impl SessionValue for Preferences {
+    /// #     const KEY: &'static str = "preferences";
+    /// #     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));
+    /// # }
+    /// # #[derive(Clone)] struct Db;
+    /// # impl Db { async fn set_page_size(&self, _size: u32) {} }
+    /// async fn resize(session: &Session, db: &Db, size: u32) -> Result<(), SessionError> {
+    ///     db.set_page_size(size).await;
+    ///     session.update_cached(|preferences: &mut Preferences| preferences.page_size = size).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`update`](Self::update). It never creates a session.
+    pub async fn update_cached<T, R>(&self, change: impl FnMut(&mut T) -> R + Send) -> Result<Option<R>, SessionError>
+    where
+        T: SessionValue,
+        R: Send,
+    {
+        const { must_be_cached::<T>() };
+        Target::own(&self.hold).update_present(change).await
     }
 
     /// Replaces the value of type `T`, whatever it is now. Creates the session if there is none.
@@ -73,10 +156,7 @@ impl Session {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn set<T: SessionValue>(&self, value: T) -> Result<(), SessionError> {
-        let engine = self.hold.engine();
-        let value = Arc::new(value);
-        self.hold.edit(|_| put(Arc::clone(&value), None, engine.now()).map(Some)).await?;
-        Ok(())
+        Target::own(&self.hold).set(value).await
     }
 
     /// Removes the value of type `T`. Answers whether there was one; if not, nothing is written.
@@ -84,19 +164,41 @@ impl Session {
     /// # Errors
     /// As [`update`](Self::update), except that it also removes what does not decode or does not open.
     pub async fn remove<T: SessionValue>(&self) -> Result<bool, SessionError> {
-        let engine = self.hold.engine();
-        self.hold
-            .edit(|open| {
-                let Some(open) = open else { return Ok(None) };
-                let present = match read::<T>(engine, open) {
-                    Ok(Found { content: Content::Nothing | Content::Absent, .. }) => return Ok(None),
-                    Ok(found) => Some(found.version),
-                    Err(error) if error.kind().is_unreadable() => None,
-                    Err(error) => return Err(error),
-                };
-                Ok(Some(crate::cache::Edit::remove(Key::Static(key::<T>()), present)))
-            })
-            .await
+        Target::<T>::own(&self.hold).remove().await
+    }
+
+    /// Removes the value of type `T` and answers it, in one step: of any number of requests that do so at once, on however
+    /// many nodes, one gets it. `None` where there is none; then nothing is written, and no session is created.
+    ///
+    /// ```
+    /// use cloakroom::{Session, SessionError, SessionValue};
+    ///
+    /// /// Shown once, on the next page.
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Flash(String);
+    /// impl SessionValue for Flash { const KEY: &'static str = "flash"; }
+    ///
+    /// async fn banner(session: &Session) -> Result<String, SessionError> {
+    ///     Ok(session.take::<Flash>().await?.map_or_else(String::new, |Flash(text)| text))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), and as [`get`](Self::get). After [`OutcomeUnknown`](SessionErrorKind::OutcomeUnknown) the
+    /// value may be gone without anybody having got it.
+    pub async fn take<T: SessionValue>(&self) -> Result<Option<T>, SessionError> {
+        Target::own(&self.hold).take().await
+    }
+
+    /// Removes all values in one commit and keeps the session, its token and its login. Answers whether there was anything to
+    /// remove; if not, nothing is written.
+    ///
+    /// What another request writes at the same time is removed too or comes after it. Loads that are under way do not install.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), except that it also removes what does not decode or does not open.
+    pub async fn clear(&self) -> Result<bool, SessionError> {
+        self.hold.clear().await
     }
 
     /// Drops the cached value of type `T`, so that the next read loads it again. A load that is
@@ -105,10 +207,7 @@ impl Session {
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn invalidate<T: SessionValue>(&self) -> Result<(), SessionError> {
-        // Also where there is no value: the version that is left behind keeps older loads out.
-        let removal = crate::cache::Edit::remove(Key::Static(key::<T>()), None);
-        self.hold.edit(|open| Ok(open.map(|_| removal.clone()))).await?;
-        Ok(())
+        Target::<T>::own(&self.hold).invalidate().await
     }
 
     /// The cached value of type `T`; loaded, and kept in the session, where there is none that may be used.
@@ -119,6 +218,23 @@ impl Session {
     /// How long the value is good for is the type's [`CachePolicy`](crate::CachePolicy).
     ///
     /// Where there is no session, the loader runs and nothing is kept: reading creates no session.
+    ///
+    /// The loader outlives the request, so it owns what it uses: `move` clones into it. It runs in the caller's tracing span;
+    /// task locals are not there. It answers a `Result`: `Ok::<_, Infallible>(value)` where it cannot fail.
+    ///
+    /// For cached values. The compiler refuses it for state, which nobody would ever load again:
+    ///
+    /// ```compile_fail,E0080
+    /// # use cloakroom::{Session, SessionValue};
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Roles(Vec<String>);
+    /// impl SessionValue for Roles { const KEY: &'static str = "roles"; }
+    /// async fn roles(session: Session) {
+    ///     // "only a cached value can be loaded, and this type is state: give its `impl SessionValue` a `CACHE` policy ..."
+    ///     let _ = session.get_or_load(|| async { Ok::<_, std::io::Error>(Roles(vec![])) }).await;
+    /// }
+    /// let _: axum::Router = axum::Router::new().route("/", axum::routing::get(roles));
+    /// ```
     ///
     /// ```
     /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
@@ -139,7 +255,8 @@ impl Session {
     /// # Errors
     /// [`LoadFailed`](SessionErrorKind::LoadFailed), [`LoadTimedOut`](SessionErrorKind::LoadTimedOut)
     /// and [`LoadPanicked`](SessionErrorKind::LoadPanicked), the same for every request that waited;
-    /// [`Decode`](SessionErrorKind::Decode); the faults of a shared tier.
+    /// [`TooManyLoads`](SessionErrorKind::TooManyLoads); [`LoadCycle`](SessionErrorKind::LoadCycle) for a loader that asks for its
+    /// own value; the faults of a shared tier.
     pub async fn get_or_load<T, E, L, F>(&self, loader: L) -> Result<Arc<T>, SessionError>
     where
         T: SessionValue,

@@ -96,6 +96,22 @@ impl SessionsBuilder {
         self
     }
 
+    /// How many loaders may be at work at once in this process. Default: 1024.
+    ///
+    /// Loaders run to their end when their client hangs up, so their number has to have a bound. A request beyond it fails with
+    /// [`TooManyLoads`](crate::SessionErrorKind::TooManyLoads), unless an old value may be served. Sessions that have several
+    /// at work already are refused first.
+    pub const fn max_loads(mut self, count: usize) -> Self {
+        self.policy.max_loads = count;
+        self
+    }
+
+    /// How many loaders of one session may be at work at once. Default: 16. See [`max_loads`](Self::max_loads).
+    pub const fn max_loads_per_session(mut self, count: usize) -> Self {
+        self.policy.max_loads_per_session = count;
+        self
+    }
+
     /// After this long without a request, the values of a session are kept encoded, which takes a
     /// fraction of the memory; the next read decodes them. Default: 60 s. `None` keeps them decoded.
     ///

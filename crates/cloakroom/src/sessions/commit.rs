@@ -45,12 +45,14 @@ pub(crate) struct Proposal<'a> {
     pub(crate) edits: &'a [Edit],
     pub(crate) rotation: Option<&'a Rotation>,
     pub(crate) term: Option<Term>,
+    /// The session's version that it holds for; `None` for any.
+    pub(crate) base: Option<u64>,
 }
 
 impl<'a> Proposal<'a> {
     fn change(&self, writer: &Writer, now: Timestamp) -> Change<'a> {
-        let Self { edits, rotation, term } = *self;
-        Change { guard: writer.local(), edits, rotation, term, now }
+        let Self { edits, rotation, term, base } = *self;
+        Change { guard: writer.local(), edits, rotation, term, base, now }
     }
 }
 
@@ -87,6 +89,7 @@ impl Engine {
         if writer.is_client() {
             cell.see(now);
         }
+        cell.drop_overtaken_flights();
         self.ledger.counters.commits.count();
     }
 
@@ -175,6 +178,7 @@ impl Engine {
 
     fn shared_commit(&self, base: &Snapshot, writer: &Writer, change: &Change<'_>) -> Result<Commit, SessionError> {
         let mut commit = Commit::new(base.version, self.nonces.next(), writer.shared(&self.verifiers), change.now);
+        commit.exact_base = change.base.is_some();
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
         }

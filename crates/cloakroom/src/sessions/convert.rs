@@ -83,7 +83,8 @@ pub(crate) fn record(snapshot: &Snapshot, nonce: u64) -> Result<Record, CodecErr
 /// An edit in the words of the shared tier.
 pub(crate) fn edit(edit: &Edit) -> Result<store::Edit, CodecError> {
     let expect = edit.expect.map_or(Expect::Any, Expect::Version);
-    let action = match payload(&edit.slot)? {
+    let encoded = edit.encoded.as_ref().map(|bytes| Ok(Payload::Present(Arc::clone(bytes))));
+    let action = match encoded.unwrap_or_else(|| payload(&edit.slot))? {
         Payload::Removed => Action::Remove,
         payload => Action::Put { payload, fresh_until: age(edit.fresh_until) },
     };

@@ -1,10 +1,15 @@
 //! How deep the JSON of a store may be nested.
 
 /// Far more than a session's value needs, and far less than what exhausts a stack.
-const DEEPEST: u32 = 32;
+pub(crate) const DEEPEST: u32 = 32;
 
 /// Whether arrays and objects are nested 32 deep at most. Says nothing of text that is no JSON.
 pub(crate) fn is_shallow(json: &[u8]) -> bool {
+    is_within(json, DEEPEST)
+}
+
+/// Whether arrays and objects are nested so deep at most.
+pub(crate) fn is_within(json: &[u8], deepest: u32) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_u32, false, false);
     for byte in json {
         match byte {
@@ -15,7 +20,7 @@ pub(crate) fn is_shallow(json: &[u8]) -> bool {
             b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > DEEPEST {
+        if depth > deepest {
             return false;
         }
     }

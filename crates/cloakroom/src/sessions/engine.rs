@@ -11,6 +11,7 @@ use crate::time::{Clock, Timestamp};
 use super::error::SessionError;
 use super::housekeeping::Housekeeper;
 use super::ledger::Ledger;
+use super::loads::Loads;
 use super::nonces::Nonces;
 use super::policy::Policy;
 use super::sealing::Sealing;
@@ -29,6 +30,7 @@ pub(crate) struct Engine {
     pub(super) sealing: Option<Sealing>,
     pub(super) nonces: Nonces,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) loads: Loads,
     pub(crate) keys: Option<KeysInUse>,
     /// Sessions that must still be ended, because the shared tier did not answer.
     pub(super) unfinished: Mutex<Vec<(Tag, EndReason)>>,
@@ -71,6 +73,7 @@ impl Engine {
             sealing,
             nonces,
             store,
+            loads: Loads::new(&policy),
             policy,
             clock,
             random,

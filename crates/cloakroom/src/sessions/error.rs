@@ -57,6 +57,10 @@ pub enum SessionErrorKind {
     LoadTimedOut,
     /// The loader panicked. Response: 500.
     LoadPanicked,
+    /// The loader asks for the very value that it loads, and would wait for itself. Response: 500.
+    LoadCycle,
+    /// Too many loaders are at work, of this session or in all. Response: 503 with `Retry-After`.
+    TooManyLoads,
     /// The request does not show a CSRF token of its session. Response: 403.
     CsrfRefused,
     /// The operating system gave no randomness. Response: 503 with `Retry-After`.
@@ -89,6 +93,8 @@ impl SessionErrorKind {
             Self::LoadFailed => "the loader failed",
             Self::LoadTimedOut => "the loader took too long",
             Self::LoadPanicked => "the loader panicked",
+            Self::LoadCycle => "the loader asks for the value that it loads",
+            Self::TooManyLoads => "too many loaders are at work",
             Self::CsrfRefused => "the request does not show a CSRF token of its session",
             Self::NoRandomness => "the operating system gave no randomness",
             Self::NoLayer => "no SessionLayer wraps this route; add `.layer(SessionLayer::new(sessions))` after it",
@@ -194,6 +200,8 @@ impl From<Arc<LoadFailure>> for SessionError {
             LoadFailure::Failed(_) => SessionErrorKind::LoadFailed,
             LoadFailure::Panicked => SessionErrorKind::LoadPanicked,
             LoadFailure::TimedOut => SessionErrorKind::LoadTimedOut,
+            LoadFailure::Cycle(_) => SessionErrorKind::LoadCycle,
+            LoadFailure::TooMany => SessionErrorKind::TooManyLoads,
         };
         Self { kind, source: Some(failure) }
     }

@@ -130,6 +130,8 @@ impl Engine {
                     engine.settle_doubts().await;
                 } else {
                     engine.run_due().await;
+                    // Where a clock stands at the end of time, every sleep is over at once.
+                    tokio::task::yield_now().await;
                     round = clock.sleep(interval);
                 }
             }

@@ -1,3 +1,6 @@
+use std::error::Error;
+use std::fmt;
+
 use crate::cache::{Cell, EndReason, Observer, State};
 use crate::identity::{Principal, Tag};
 use crate::keys::KeysInUse;
@@ -8,6 +11,7 @@ use crate::sync::{Arc, Mutex};
 use crate::time::Clock;
 
 use super::alarm::Alarm;
+use super::error::{SessionError, SessionErrorKind};
 use super::events::{Announcer, Event, EventKind};
 use super::index::Index;
 use super::log_id::LogKey;
@@ -24,6 +28,9 @@ pub(crate) struct Ledger {
     unopened: Alarm,
     unsealed: Alarm,
     unreadable: Alarm,
+    values_unreadable: Alarm,
+    /// Of which values it was said that what is loaded cannot be kept.
+    unkept: Mutex<Vec<&'static str>>,
     log_key: LogKey,
     clock: Arc<dyn Clock>,
 }
@@ -42,6 +49,8 @@ impl Ledger {
             unopened: Alarm::default(),
             unsealed: Alarm::default(),
             unreadable: Alarm::default(),
+            values_unreadable: Alarm::default(),
+            unkept: Mutex::default(),
             log_key: LogKey::new(keys, random)?,
             clock,
         })
@@ -86,6 +95,35 @@ impl Ledger {
             let session = tracing::field::display(self.log_key.log_id(tag));
             tracing::warn!(session, ?why, times, "a session is left out of its user's list");
         }
+    }
+
+    /// A cached value does not read, so it is a miss.
+    pub(crate) fn value_unreadable(&self, key: &str, why: &dyn fmt::Display) {
+        self.counters.values_unreadable.count();
+        if let Some(times) = self.values_unreadable.rings(self.clock.now()) {
+            tracing::warn!(key, %why, times, "a cached value cannot be read, and is loaded again");
+        }
+    }
+
+    /// What was loaded cannot be kept. Said once for each value, as it happens with every read.
+    pub(crate) fn load_not_kept(&self, key: &'static str, why: &SessionError) {
+        self.counters.loads_not_kept.count();
+        let remedy = match why.kind() {
+            SessionErrorKind::Encode => "change the type so that it decodes to what it was encoded from",
+            SessionErrorKind::TooLarge => {
+                "keep less of it, or raise `max_value_bytes`, `max_session_bytes` or `max_values`"
+            }
+            // That passes, and is told elsewhere.
+            _ => return,
+        };
+        let mut told = self.unkept.lock();
+        if told.contains(&key) {
+            return;
+        }
+        told.push(key);
+        drop(told);
+        let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
+        tracing::warn!(key, why, remedy, "what the loader returns cannot be kept, so every read loads it again");
     }
 
     /// A session ended that this process has no copy of.

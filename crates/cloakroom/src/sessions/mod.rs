@@ -14,6 +14,7 @@ mod events;
 mod housekeeping;
 mod index;
 mod ledger;
+mod loads;
 mod log_id;
 mod nonces;
 mod policy;
@@ -35,7 +36,7 @@ pub use stats::Stats;
 
 pub(crate) use bearer::{Bearer, Writer};
 pub(crate) use commit::{CommitError, Proposal};
-pub(crate) use depth::is_shallow;
+pub(crate) use depth::{DEEPEST, is_shallow, is_within};
 pub(crate) use engine::Engine;
 pub(crate) use policy::LONGEST;
 pub(crate) use resolve::{Access, Open};

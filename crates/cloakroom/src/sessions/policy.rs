@@ -129,6 +129,8 @@ pub(crate) struct Policy {
     pub(crate) max_session_bytes: usize,
     pub(crate) max_value_bytes: usize,
     pub(crate) max_values: usize,
+    pub(crate) max_loads: usize,
+    pub(crate) max_loads_per_session: usize,
     pub(crate) pack_after: Option<Duration>,
     pub(crate) limit: Option<Limit>,
     pub(crate) reuse: ReusePolicy,
@@ -146,6 +148,8 @@ impl Default for Policy {
             max_session_bytes: 64 << 10,
             max_value_bytes: 64 << 10,
             max_values: 64,
+            max_loads: 1024,
+            max_loads_per_session: 16,
             pack_after: Some(Duration::from_secs(60)),
             limit: None,
             reuse: ReusePolicy::Report,
@@ -201,6 +205,8 @@ impl Policy {
         at_least("max_session_bytes", self.max_session_bytes, 1)?;
         at_least("max_value_bytes", self.max_value_bytes, 1)?;
         at_least("max_values", self.max_values, 1)?;
+        at_least("max_loads", self.max_loads, 1)?;
+        at_least("max_loads_per_session", self.max_loads_per_session, 1)?;
         if self.max_value_bytes > self.max_session_bytes {
             let (value, session) = (self.max_value_bytes, self.max_session_bytes);
             let problem = format!(

@@ -152,7 +152,7 @@ impl Engine {
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let verifier = self.verifiers.of(&bearer.tag, &secret);
         let rotation = Rotation { verifier, fingerprint, grace_until, login };
-        let proposal = Proposal { edits: &[], rotation: Some(&rotation), term };
+        let proposal = Proposal { edits: &[], rotation: Some(&rotation), term, base: None };
         let seen = self.commit(cell, &writer, proposal).await?;
         Ok(Bearer { tag: bearer.tag, secret, fingerprint, seen, opened: true })
     }

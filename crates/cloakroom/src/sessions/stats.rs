@@ -92,10 +92,19 @@ counters! {
     loads_failed,
     /// Loads whose result was not installed because something overtook them.
     loads_overtaken,
+    /// Loads whose result was served and not kept, because it does not encode, is too large, or the shared tier did not
+    /// take it: every read loads it again.
+    loads_not_kept,
+    /// Loads that were broken off, because nobody waited for them any more and their result could not be kept.
+    loads_cancelled,
+    /// Loads that were refused because too many were at work.
+    loads_refused,
     /// Cached values served without a load.
     value_hits,
     /// Cached values served past their ttl, while revalidating or because the loader failed.
     stale_served,
+    /// Reads of cached values that did not decode or could not be opened, and were misses therefore.
+    values_unreadable,
     /// Session cookies and bearer tokens that are not well-formed tokens.
     tokens_malformed,
     /// Tokens with a MAC or a signature that is not of the key that they name, or not for this use: made up, changed, or

@@ -32,6 +32,8 @@ pub(crate) const BUILDERS: &[Row] = &[
     ("a value larger than its session", |b| b.max_value_bytes(65 << 10), "max_value_bytes", "`max_session_bytes`"),
     ("a value of all memory there is", |b| b.max_value_bytes(usize::MAX), "max_value_bytes", "`max_session_bytes`"),
     ("sessions without values", |b| b.max_values(0), "max_values", "at least 1"),
+    ("no loads", |b| b.max_loads(0), "max_loads", "at least 1"),
+    ("no loads in a session", |b| b.max_loads_per_session(0), "max_loads_per_session", "at least 1"),
     (
         "nobody may log in",
         |b| b.max_sessions_per_principal(0, LimitPolicy::Reject),

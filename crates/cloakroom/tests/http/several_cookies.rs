@@ -10,8 +10,21 @@ use sha2::{Digest, Sha256};
 use crate::support::{Browser, COOKIE, House, Node, Reply, VERBS, invented, routes, send};
 
 /// What changes something, or may give the client a token.
-const WRITING: [&str; 9] =
-    ["update", "set", "remove", "invalidate", "login", "renew", "elevate", "destroy", "remember"];
+const WRITING: [&str; 13] = [
+    "update",
+    "try-update",
+    "update-cached",
+    "take",
+    "clear",
+    "set",
+    "remove",
+    "invalidate",
+    "login",
+    "renew",
+    "elevate",
+    "destroy",
+    "remember",
+];
 
 async fn ask(app: &Router, path: &str, values: &[&str]) -> Reply {
     let pairs: Vec<_> = values.iter().map(|value| format!("{COOKIE}={value}")).collect();

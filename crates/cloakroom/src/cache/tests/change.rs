@@ -9,12 +9,13 @@ use crate::sync::Arc;
 use crate::time::Timestamp;
 
 fn change(edits: &[Edit]) -> Change<'_> {
-    Change { guard: Guard::Anyone, edits, rotation: None, term: None, now: at(0) }
+    Change { guard: Guard::Anyone, edits, rotation: None, term: None, base: None, now: at(0) }
 }
 
 fn put(key: &'static str, expect: Option<u64>, value: &str) -> Edit {
     let slot = Slot::Encoded(Arc::from(value.as_bytes()));
-    Edit { key: Key::Static(key), expect, slot, fresh_until: Timestamp::MAX, size: value.len() as u32 }
+    let size = value.len() as u32;
+    Edit { key: Key::Static(key), expect, slot, fresh_until: Timestamp::MAX, size, encoded: None }
 }
 
 fn removed(key: &'static str, version: u64) -> Entry {
@@ -184,4 +185,12 @@ fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
     let forgotten = written.apply(&Change { term: term(false), ..change(&[]) }).expect("anyone may");
     assert!(!forgotten.is_persistent());
     assert!(forgotten.previous().is_some(), "a term does not touch secrets");
+}
+
+#[test]
+fn a_change_of_all_values_holds_only_for_the_version_that_it_was_made_of() {
+    let edits = [put("cart", None, "new")];
+    let of = |base| Change { base: Some(base), ..change(&edits) };
+    assert_eq!(fifth().apply(&of(4)).unwrap_err(), Refusal::Conflict);
+    assert!(fifth().apply(&of(5)).is_ok());
 }

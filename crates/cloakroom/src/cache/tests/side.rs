@@ -19,17 +19,22 @@ fn flight(base: Base) -> (Flight, watch::Sender<Option<Landing>>) {
     (Flight { base, landing }, task)
 }
 
+/// Whether the flight is registered, and no other one joined.
+fn registers(cell: &Cell, key: &'static str, base: Base, flight: Flight) -> bool {
+    cell.join_or_register(key, base, |_| Some(flight)).expect("it is not declined").1
+}
+
 /// Whether whoever comes from `base` joins the flight that is in the air.
 fn joins(cell: &Cell, key: &'static str, base: Base) -> bool {
     let (flight, _task) = flight(base);
-    !cell.join_or_register(key, base, || flight).1
+    !registers(cell, key, base, flight)
 }
 
 #[test]
 fn a_flight_is_joined_by_those_who_would_start_from_the_same_place() {
     let cell = cell();
     let (first, _task) = flight(base(3));
-    assert!(cell.join_or_register("roles", base(3), || first).1);
+    assert!(registers(&cell, "roles", base(3), first));
     assert!(joins(&cell, "roles", base(3)));
     assert!(!joins(&cell, "name", base(3)));
 }
@@ -40,7 +45,7 @@ fn nobody_waits_for_a_load_that_began_before_what_he_knows_of() {
     for newer in [base(4), newer] {
         let cell = cell();
         let (first, _task) = flight(base(3));
-        cell.join_or_register("roles", base(3), || first);
+        registers(&cell, "roles", base(3), first);
         assert!(!joins(&cell, "roles", newer), "{newer:?}");
     }
 }
@@ -49,10 +54,10 @@ fn nobody_waits_for_a_load_that_began_before_what_he_knows_of() {
 fn a_flight_whose_task_is_gone_is_replaced() {
     let cell = cell();
     let (first, task) = flight(base(3));
-    cell.join_or_register("roles", base(3), || first);
+    registers(&cell, "roles", base(3), first);
     drop(task);
     let (second, _task) = flight(base(3));
-    assert!(cell.join_or_register("roles", base(3), || second).1);
+    assert!(registers(&cell, "roles", base(3), second));
     assert!(joins(&cell, "roles", base(3)));
 }
 
@@ -61,12 +66,48 @@ fn a_flight_that_was_replaced_does_not_take_its_successor_along() {
     let cell = cell();
     let (old, _old_task) = flight(base(3));
     let (new, _new_task) = flight(base(4));
-    cell.join_or_register("roles", base(3), || old);
-    cell.join_or_register("roles", base(4), || new);
+    registers(&cell, "roles", base(3), old);
+    registers(&cell, "roles", base(4), new);
     cell.deregister("roles", base(3));
     assert!(joins(&cell, "roles", base(4)));
     cell.deregister("roles", base(4));
     assert!(cell.side.lock().is_none(), "nobody waits for anything any more");
+}
+
+#[test]
+fn nobody_but_its_waiters_keeps_a_flight_in_the_air_that_was_overtaken() {
+    let cell = cell();
+    let (kept, kept_task) = flight(base(0));
+    registers(&cell, "roles", base(0), kept);
+    cell.drop_overtaken_flights();
+    assert!(!kept_task.is_closed(), "it began from what is there");
+    let (overtaken, task) = flight(base(3));
+    registers(&cell, "name", base(3), overtaken.clone());
+    cell.drop_overtaken_flights();
+    assert!(!task.is_closed(), "somebody waits for it");
+    drop(overtaken);
+    assert!(task.is_closed());
+    cell.transition(|_| Some(State::Ended(EndReason::Revoked)));
+    cell.announce_end(EndReason::Revoked);
+    assert!(kept_task.is_closed(), "the session is over");
+}
+
+#[test]
+fn who_launches_is_told_how_many_are_in_the_air_and_may_decline() {
+    let cell = cell();
+    for number in 0..3 {
+        let (new, task) = flight(base(number));
+        // Of another input each time, so that each takes the place of the one before.
+        let registered = cell.join_or_register("roles", base(number), |running| {
+            assert_eq!(running as u64, number);
+            Some(new)
+        });
+        assert!(registered.is_some());
+        drop(task);
+    }
+    assert!(cell.join_or_register("roles", base(9), |_| None).is_none());
+    (0..3).for_each(|number| cell.deregister("roles", base(number)));
+    assert!(cell.side.lock().is_none());
 }
 
 #[test]

@@ -61,12 +61,13 @@ pub(super) fn add(tier: &Tier, tag: Tag, snapshot: Snapshot) -> Arc<Cell> {
 /// Puts `size` bytes under `key`.
 pub(super) fn write(tier: &Tier, cell: &Arc<Cell>, key: &'static str, size: usize) -> Result<(), Refused> {
     let slot = Slot::Encoded(Arc::from(vec![b'x'; size]));
-    let edit = Edit { key: Key::Static(key), expect: None, slot, fresh_until: Timestamp::MAX, size: size as u32 };
+    let (fresh_until, size) = (Timestamp::MAX, size as u32);
+    let edit = Edit { key: Key::Static(key), expect: None, slot, fresh_until, size, encoded: None };
     commit(tier, cell, &[edit])
 }
 
 pub(super) fn commit(tier: &Tier, cell: &Arc<Cell>, edits: &[Edit]) -> Result<(), Refused> {
-    let change = Change { guard: Guard::Anyone, edits, rotation: None, term: None, now: at(0) };
+    let change = Change { guard: Guard::Anyone, edits, rotation: None, term: None, base: None, now: at(0) };
     tier.commit(cell, &change).map(drop)
 }
 

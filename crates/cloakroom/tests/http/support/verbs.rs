@@ -10,9 +10,13 @@ use cloakroom::{Login, Session, SessionError};
 use super::{Count, Kept, Note, Theme, minutes};
 
 /// Every verb of a session, as `/do/{verb}` names it.
-pub(crate) const VERBS: [&str; 24] = [
+pub(crate) const VERBS: [&str; 28] = [
     "get",
     "update",
+    "try-update",
+    "update-cached",
+    "take",
+    "clear",
     "set",
     "remove",
     "invalidate",
@@ -38,7 +42,7 @@ pub(crate) const VERBS: [&str; 24] = [
 ];
 
 /// Those of them that create a session where there is none.
-pub(crate) const CREATING: [&str; 3] = ["update", "set", "login"];
+pub(crate) const CREATING: [&str; 4] = ["update", "try-update", "set", "login"];
 
 pub(crate) fn routes() -> Router {
     Router::new()
@@ -115,6 +119,16 @@ pub(crate) async fn perform(session: &Session, verb: &str) -> Result<String, Ses
     Ok(match verb {
         "get" => session.get::<Note>().await?.is_some().to_string(),
         "update" => session.update::<Note, _>(|note| note.0.push('u')).await.map(|()| "updated".to_owned())?,
+        "try-update" => {
+            let pushed = session.try_update(|note: &mut Note| {
+                note.0.push('t');
+                Ok::<_, Infallible>("tried")
+            });
+            pushed.await?.unwrap().to_owned()
+        }
+        "update-cached" => session.update_cached(|theme: &mut Theme| theme.0.push('u')).await?.is_some().to_string(),
+        "take" => session.take::<Note>().await?.is_some().to_string(),
+        "clear" => session.clear().await?.to_string(),
         "set" => session.set(Note("set".to_owned())).await.map(|()| "set".to_owned())?,
         "remove" => session.remove::<Note>().await?.to_string(),
         "invalidate" => session.invalidate::<Theme>().await.map(|()| "invalidated".to_owned())?,

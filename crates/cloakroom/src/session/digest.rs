@@ -1,0 +1,238 @@
+//! A number for what serde sees of a value, by which two values are compared that need not be comparable.
+//!
+//! It tells apart what JSON confuses: an option that holds nothing from no option, and what is no number from nothing. It
+//! takes sequences without their order, as a `HashSet` has none that it keeps.
+
+mod compound;
+mod trace;
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+use serde::ser::{self, Serializer};
+
+use compound::{Entries, Items, Variant};
+pub(super) use trace::Trace;
+
+const NOTHING: u64 = 0x6e6f_7468_696e_6721;
+const TRUTH: u64 = 1;
+const POSITIVE: u64 = 2;
+const NEGATIVE: u64 = 3;
+const FLOAT: u64 = 4;
+const TEXT: u64 = 5;
+const ITEMS: u64 = 6;
+const ENTRIES: u64 = 7;
+const SOME_OF_NOTHING: u64 = 8;
+
+/// The digest of a value.
+pub(super) fn digest<T: Serialize>(value: &T) -> Result<u64, Undigested> {
+    value.serialize(Digest { trace: None, is_key: false })
+}
+
+/// Takes a value in. What it answers is a digest.
+#[derive(Clone, Copy)]
+struct Digest<'t> {
+    /// Where each part of the value is noted down, if somebody wants to know which one differs.
+    trace: Option<&'t Trace>,
+    /// It is the key of a map, which JSON makes a text.
+    is_key: bool,
+}
+
+/// The value's own code gave up.
+#[derive(Debug)]
+pub(super) struct Undigested;
+
+impl Display for Undigested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value does not serialize")
+    }
+}
+
+impl std::error::Error for Undigested {}
+
+impl ser::Error for Undigested {
+    fn custom<T: Display>(_: T) -> Self {
+        Self
+    }
+}
+
+/// One step of the digest; for the same `state`, different words have different results.
+const fn mix(state: u64, word: u64) -> u64 {
+    let mut mixed = (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    mixed ^ (mixed >> 32)
+}
+
+fn text(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let state = words.iter().fold(mix(TEXT, bytes.len() as u64), |state, word| mix(state, u64::from_le_bytes(*word)));
+    mix(state, u64::from_le_bytes(last))
+}
+
+impl<'t> Digest<'t> {
+    fn leaf(self, digest: u64) -> Result<u64, Undigested> {
+        if let Some(trace) = self.trace {
+            trace.note(digest);
+        }
+        Ok(digest)
+    }
+
+    fn integer(self, kind: u64, magnitude: u128) -> Result<u64, Undigested> {
+        if self.is_key {
+            let sign = if kind == NEGATIVE { "-" } else { "" };
+            return self.leaf(text(format!("{sign}{magnitude}").as_bytes()));
+        }
+        self.leaf(mix(mix(kind, magnitude as u64), (magnitude >> 64) as u64))
+    }
+
+    const fn items(self) -> Items<'t> {
+        Items { inner: self, sum: 0, number: 0 }
+    }
+
+    const fn entries(self) -> Entries<'t> {
+        Entries { inner: self, sum: 0, key: 0 }
+    }
+}
+
+macro_rules! integers {
+    ($($name:ident: $type:ty),+ $(,)?) => {$(
+        fn $name(self, value: $type) -> Result<u64, Undigested> {
+            let kind = if value < 0 { NEGATIVE } else { POSITIVE };
+            self.integer(kind, value.unsigned_abs().into())
+        }
+    )+};
+}
+
+macro_rules! naturals {
+    ($($name:ident: $type:ty),+ $(,)?) => {$(
+        fn $name(self, value: $type) -> Result<u64, Undigested> {
+            self.integer(POSITIVE, value.into())
+        }
+    )+};
+}
+
+impl<'t> Serializer for Digest<'t> {
+    type Ok = u64;
+    type Error = Undigested;
+    type SerializeSeq = Items<'t>;
+    type SerializeTuple = Items<'t>;
+    type SerializeTupleStruct = Items<'t>;
+    type SerializeTupleVariant = Variant<Items<'t>>;
+    type SerializeMap = Entries<'t>;
+    type SerializeStruct = Entries<'t>;
+    type SerializeStructVariant = Variant<Entries<'t>>;
+
+    integers!(serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128);
+    naturals!(serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128);
+
+    fn serialize_bool(self, value: bool) -> Result<u64, Undigested> {
+        if self.is_key {
+            return self.serialize_str(if value { "true" } else { "false" });
+        }
+        self.leaf(mix(TRUTH, value.into()))
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<u64, Undigested> {
+        self.serialize_f64(value.into())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<u64, Undigested> {
+        self.leaf(mix(FLOAT, value.to_bits()))
+    }
+
+    fn serialize_char(self, value: char) -> Result<u64, Undigested> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, value: &str) -> Result<u64, Undigested> {
+        self.leaf(text(value.as_bytes()))
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<u64, Undigested> {
+        value.serialize(self)
+    }
+
+    fn serialize_none(self) -> Result<u64, Undigested> {
+        self.leaf(NOTHING)
+    }
+
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<u64, Undigested> {
+        match value.serialize(self)? {
+            NOTHING => self.leaf(SOME_OF_NOTHING),
+            digest => Ok(digest),
+        }
+    }
+
+    fn serialize_unit(self) -> Result<u64, Undigested> {
+        self.leaf(NOTHING)
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, Undigested> {
+        self.leaf(NOTHING)
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<u64, Undigested> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, value: &T) -> Result<u64, Undigested> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: ?Sized + Serialize>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<u64, Undigested> {
+        let mut entries = self.entries();
+        entries.field(variant, value)?;
+        entries.finish()
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'t>, Undigested> {
+        Ok(self.items())
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Items<'t>, Undigested> {
+        Ok(self.items())
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Items<'t>, Undigested> {
+        Ok(self.items())
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Variant<Items<'t>>, Undigested> {
+        Ok(Variant { name: variant, content: self.items() })
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Entries<'t>, Undigested> {
+        Ok(self.entries())
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Entries<'t>, Undigested> {
+        Ok(self.entries())
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Variant<Entries<'t>>, Undigested> {
+        Ok(Variant { name: variant, content: self.entries() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

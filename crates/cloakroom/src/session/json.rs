@@ -1,0 +1,163 @@
+//! How values become JSON, and whether they come back from it.
+//!
+//! Every value is read again from its encoding before it is written, on every tier: what another node could not read, or
+//! would read as something else, is refused where it comes from. Nothing cheaper is always right, as only the type itself
+//! says what it makes of an encoding, and what that is depends on the value.
+
+use std::fmt;
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use crate::cache::CodecError;
+use crate::sessions::{DEEPEST, SessionError, is_within};
+
+use super::digest::{Trace, digest};
+use super::unreadable::Unreadable;
+use super::value::SessionValue;
+
+/// The encoding of a value that certainly comes back from it.
+pub(super) fn encode_to_keep<T: SessionValue>(value: &T) -> Result<Vec<u8>, SessionError> {
+    let bytes = encode(value).map_err(|why| SessionError::encode(Box::new(Unkept::new::<T>(Why::Unencodable(why)))))?;
+    check(value, &bytes).map_err(|why| SessionError::encode(Box::new(Unkept::new::<T>(why))))?;
+    Ok(bytes)
+}
+
+/// The JSON of a value. One that is nested too deep is left in the middle, as nobody's stack is endless.
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = Vec::with_capacity(128);
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Shallow::default()))?;
+    Ok(bytes)
+}
+
+pub(super) fn decode<T: SessionValue>(bytes: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(bytes).map_err(|error| Unreadable::from_json(&error))
+}
+
+/// Whether the value that these bytes decode to is the one that they encode, as far as serde sees them.
+pub(super) fn comes_back<T: SessionValue>(value: &T, bytes: &[u8]) -> bool {
+    check(value, bytes).is_ok()
+}
+
+fn check<T: SessionValue>(value: &T, bytes: &[u8]) -> Result<(), Why> {
+    let Ok(back) = serde_json::from_slice::<T>(bytes) else { return Err(undecodable(value, bytes)) };
+    match (digest(value), digest(&back)) {
+        (Ok(before), Ok(after)) if before == after => Ok(()),
+        _ => Err(Why::Different(Trace::of(value).first_difference(&Trace::of(&back)))),
+    }
+}
+
+/// Looks for the field whose encoding does not decode.
+fn undecodable<T: SessionValue>(value: &T, bytes: &[u8]) -> Why {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
+        return Why::Undecodable(None, Unreadable::TooDeep);
+    };
+    let trace = Trace::of(value);
+    // A name that no field has is the key of a map, which is data.
+    let shown = |segment: &serde_path_to_error::Segment| match segment {
+        serde_path_to_error::Segment::Map { key } if trace.names(key) => key.clone(),
+        serde_path_to_error::Segment::Seq { .. } => "[]".to_owned(),
+        _ => "*".to_owned(),
+    };
+    let path: Vec<_> = error.path().iter().map(shown).collect();
+    let path = (!path.is_empty()).then(|| path.join("."));
+    Why::Undecodable(path, Unreadable::from_json(error.inner()))
+}
+
+/// A value that is not written, because it would not come back.
+#[derive(Debug)]
+struct Unkept {
+    key: &'static str,
+    why: Why,
+}
+
+#[derive(Debug)]
+enum Why {
+    Unencodable(CodecError),
+    Undecodable(Option<String>, Unreadable),
+    Different(Option<String>),
+}
+
+impl Unkept {
+    const fn new<T: SessionValue>(why: Why) -> Self {
+        Self { key: T::KEY, why }
+    }
+}
+
+impl fmt::Display for Unkept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = |path: &Option<String>| path.as_ref().map(|path| format!(", at `{path}`")).unwrap_or_default();
+        write!(f, "the value `{}` ", self.key)?;
+        match &self.why {
+            Why::Unencodable(_) => f.write_str("does not encode as JSON"),
+            Why::Undecodable(path, Unreadable::AnotherType(_, Some(name))) => write!(
+                f,
+                "would not decode from its own encoding{}: the field `{name}` is left out and has no `#[serde(default)]`",
+                field(path)
+            ),
+            Why::Undecodable(path, _) => write!(f, "would not decode from its own encoding{}", field(path)),
+            Why::Different(path) => write!(
+                f,
+                "would come back as another one{}: JSON holds neither `Some(None)`, nor `NaN`, nor what `Deserialize` drops",
+                field(path)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Unkept {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.why {
+            Why::Unencodable(error) => Some(&**error),
+            Why::Undecodable(..) | Why::Different(_) => None,
+        }
+    }
+}
+
+/// Writes JSON without spaces, and stops where it is nested deeper than any node reads it.
+#[derive(Debug, Default)]
+struct Shallow {
+    depth: u32,
+}
+
+impl Shallow {
+    fn descend(&mut self) -> io::Result<()> {
+        self.depth += 1;
+        if self.depth > DEEPEST { Err(too_deep()) } else { Ok(()) }
+    }
+}
+
+fn too_deep() -> io::Error {
+    io::Error::other(format!("it is nested more than {DEEPEST} deep, which no node reads from a store"))
+}
+
+impl Formatter for Shallow {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.descend()?;
+        CompactFormatter.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth = self.depth.saturating_sub(1);
+        CompactFormatter.end_array(writer)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.descend()?;
+        CompactFormatter.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth = self.depth.saturating_sub(1);
+        CompactFormatter.end_object(writer)
+    }
+
+    fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if !is_within(fragment.as_bytes(), DEEPEST - self.depth) {
+            return Err(too_deep());
+        }
+        CompactFormatter.write_raw_fragment(writer, fragment)
+    }
+}

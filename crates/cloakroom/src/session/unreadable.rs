@@ -1,0 +1,86 @@
+use std::fmt;
+
+use serde_json::error::Category;
+
+use crate::seal::Unopened;
+use crate::sessions::{SessionError, SessionErrorKind};
+
+/// Why what a session holds under a key is not a value of the type that asks for it.
+///
+/// Never quotes it: what sessions hold does not belong in logs.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// It is not JSON at all.
+    Damaged(Position),
+    /// It is JSON of another type, or of another release of the type.
+    AnotherType(Position, Option<String>),
+    /// No node reads that from a store.
+    TooDeep,
+    /// This process may not read it.
+    Closed(Unopened),
+    /// It is a value of another type, which does not encode.
+    Encode,
+}
+
+/// Where in the encoding.
+#[derive(Debug)]
+pub(super) struct Position {
+    line: usize,
+    column: usize,
+}
+
+impl Unreadable {
+    pub(super) fn from_json(error: &serde_json::Error) -> Self {
+        let position = Position { line: error.line(), column: error.column() };
+        match error.classify() {
+            Category::Data => Self::AnotherType(position, missing_field(error)),
+            Category::Syntax | Category::Eof | Category::Io => Self::Damaged(position),
+        }
+    }
+
+    /// The error of whoever asked for the value under `key`.
+    pub(super) fn of(self, key: &str) -> SessionError {
+        let kind = match &self {
+            Self::Closed(why) => SessionError::from(*why).kind(),
+            Self::Encode => SessionErrorKind::Encode,
+            Self::Damaged(_) | Self::AnotherType(..) | Self::TooDeep => SessionErrorKind::Decode,
+        };
+        SessionError::with_source(kind, UnreadableValue { key: key.into(), why: self })
+    }
+}
+
+/// The name of the field that the encoding lacks. That the type says, not the data, which any other message may quote.
+fn missing_field(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    let (name, _) = text.strip_prefix("missing field `")?.split_once('`')?;
+    let is_name = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    is_name.then(|| name.to_owned())
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(Position { line, column }) => {
+                write!(f, "is damaged: it is no JSON, at line {line}, column {column}")
+            }
+            Self::AnotherType(Position { line, column }, missing) => {
+                f.write_str("was written by another type under the same `KEY`, or by another release of the type: ")?;
+                match missing {
+                    Some(name) => write!(f, "the field `{name}` is missing, and has no `#[serde(default)]`"),
+                    None => write!(f, "it does not fit at line {line}, column {column}"),
+                }
+            }
+            Self::TooDeep => f.write_str("is nested more than 32 deep"),
+            Self::Closed(why) => write!(f, "cannot be opened: {why}"),
+            Self::Encode => f.write_str("was written by another type under the same `KEY`, and does not encode"),
+        }
+    }
+}
+
+/// A value that does not read, under its key.
+#[derive(Debug, thiserror::Error)]
+#[error("the value `{key}` {why}")]
+struct UnreadableValue {
+    key: Box<str>,
+    why: Unreadable,
+}
