@@ -44,6 +44,11 @@ impl Timestamp {
     }
 }
 
+/// By how much the clocks of two nodes, or of a node and its store, may differ without anything being refused.
+///
+/// `docs/design.md` says for each comparison what follows where they differ by up to this.
+pub(crate) const SKEW: Duration = Duration::from_secs(60);
+
 /// Milliseconds of a duration, saturating.
 pub(crate) fn whole_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

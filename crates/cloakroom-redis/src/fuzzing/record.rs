@@ -55,7 +55,12 @@ fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
     record.version = number("version").filter(|version| *version < 1 << 53)?;
     record.last_seen = instant("seen")?;
     if let Some(previous) = get("previous") {
-        record.previous = Some(Previous::new(verifier(previous)?, instant("until")?));
+        let (verifier, until) = (verifier(previous)?, instant("until")?);
+        record.previous = Some(match until.as_millis() {
+            0 if get("replaced").is_none() => Previous::replaced(verifier, until),
+            0 => Previous::replaced(verifier, instant("replaced")?),
+            _ => Previous::renewed(verifier, until),
+        });
     }
     if let Some(principal) = get("principal") {
         let principal = Principal::new(String::from_utf8(principal.to_vec()).ok()?);

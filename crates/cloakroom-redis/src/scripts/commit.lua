@@ -2,7 +2,7 @@
 --       for each edit: field, the beginning of the value that is expected or 'none' or 'any', the value,
 --       and then, if more changes than values:
 --       idle or '', absolute, persistent,
---       new secret or '', previous secret, until,
+--       new secret or '', previous secret, until, and when it was replaced or '' if it was renewed,
 --       'login' or '', principal, since, label with a leading '+' or '',
 --       'only' or '', the fields that are kept
 local key, now, nonce = KEYS[1], ARGV[1], ARGV[4]
@@ -56,8 +56,8 @@ recent = nonce .. string.sub(recent, 1, 7 * 17)
 if tonumber(now) > tonumber(seen) then seen = now end
 redis.call('HSET', key, 'version', version, 'recent', recent, 'seen', seen)
 
-local idle, absolute, persistent, secret, previous, lingers, login, principal, since, label, only =
-    unpack(ARGV, rest, rest + 10)
+local idle, absolute, persistent, secret, previous, lingers, replaced, login, principal, since, label, only =
+    unpack(ARGV, rest, rest + 11)
 if idle and idle ~= '' then
     redis.call('HSET', key, 'idle', idle, 'absolute', absolute, 'persistent', persistent)
 else
@@ -70,6 +70,11 @@ if secret and secret ~= '' then
         redis.call('HSET', key, 'previous', previous, 'until', lingers)
     else
         redis.call('HDEL', key, 'previous', 'until')
+    end
+    if replaced ~= '' then
+        redis.call('HSET', key, 'replaced', replaced)
+    else
+        redis.call('HDEL', key, 'replaced')
     end
 end
 
@@ -84,7 +89,7 @@ end
 
 if only == 'only' then
     local kept = {}
-    for i = rest + 11, #ARGV do kept[ARGV[i]] = true end
+    for i = rest + 12, #ARGV do kept[ARGV[i]] = true end
     local fields = redis.call('HGETALL', key)
     for i = 1, #fields, 2 do
         local name = fields[i]

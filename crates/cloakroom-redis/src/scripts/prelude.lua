@@ -30,8 +30,9 @@ local function refuse(key, format, ...)
     return { 'gone' }
 end
 
--- Whether the secret that was shown lets its holder write at this instant: the latest of the caller's, the
--- record's and the server's own, because any of the clocks may be wrong.
+-- Whether the secret that was shown lets its holder write. Of one that was replaced, `lingers` is 0, which is over for
+-- every clock. Of one that was renewed, the latest instant counts of the caller's, the record's and the
+-- server's own, because any of the clocks may lag behind.
 local function admits(guard, shown, secret, previous, lingers, now, seen)
     if guard == 'anyone' or shown == secret then return true end
     if guard ~= 'holder' or shown ~= previous then return false end

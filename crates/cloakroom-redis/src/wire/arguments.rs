@@ -3,7 +3,7 @@
 use cloakroom::store::{Action, Authentication, Commit, Edit, Expect, Guard, Lifetimes, Payload, Record, Rotation};
 use redis::Cmd;
 
-use super::{envelope, field, fields, head, nonce, persistent, whole_millis};
+use super::{envelope, field, fields, head, nonce, persistent, replaced, until, whole_millis};
 use crate::namespace::hex;
 
 /// In place of what there is not.
@@ -59,8 +59,14 @@ fn write_lifetimes(lifetimes: Option<&Lifetimes>, arguments: &mut Cmd) {
 fn write_rotation(rotation: &Rotation, arguments: &mut Cmd) {
     arguments.arg(hex(rotation.verifier.as_bytes()));
     match &rotation.previous {
-        Some(previous) => arguments.arg(hex(previous.verifier.as_bytes())).arg(previous.until.as_millis()),
-        None => arguments.arg(&[NOTHING; 2]),
+        Some(previous) => {
+            arguments.arg(hex(previous.verifier.as_bytes())).arg(until(previous).as_millis());
+            match replaced(previous) {
+                Some(at) => arguments.arg(at.as_millis()),
+                None => arguments.arg(NOTHING),
+            }
+        }
+        None => arguments.arg(&[NOTHING; 3]),
     };
     match &rotation.authentication {
         Some(Authentication { principal, at, label, .. }) => {

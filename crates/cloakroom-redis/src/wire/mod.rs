@@ -4,7 +4,8 @@
 //! > HGETALL shop:session:{5f0c…}
 //! format      1                     version     7
 //! recent      8c1f…,03ab…,          secret      what is kept of the secret, in hexadecimal digits
-//! previous    the one before        until       the instant from which that one is dead
+//! previous    the one before        until       the instant from which that one is dead; 0 if it was so at once
+//! replaced    1764000200000         (then: when)
 //! created     1764000000000         seen        1764000300000
 //! idle        1800000               absolute    1764086400000
 //! persistent  0                     principal   ada        since 1764000200000    label Firefox
@@ -35,7 +36,7 @@ pub(crate) use record::{Malformed, decode, fields};
 pub(crate) use reply::{Answer, Fields, Nonsense, changed, texts};
 
 use crate::namespace::hex;
-use record::{field, persistent};
+use record::{field, persistent, replaced, until};
 use value::{envelope, head};
 
 /// A nonce as it stands in `recent`: text, as the scripts' numbers hold 53 bits only.

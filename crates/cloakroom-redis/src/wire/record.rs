@@ -11,6 +11,8 @@ use crate::namespace::{hex, unhex};
 pub(crate) const FORMAT: &str = "1";
 
 const VALUE: &[u8] = b"value:";
+/// What `until` says of a secret that was dead at once.
+const DEAD: Timestamp = Timestamp::from_millis(0);
 /// Far more than any application has; a record with more of them was not written by one.
 const MOST_FIELDS: usize = 4096;
 /// Beyond it the scripts, whose numbers are floating, could not tell a version from the next.
@@ -30,7 +32,10 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     put("secret", hex(record.verifier.as_bytes()).as_bytes());
     if let Some(previous) = &record.previous {
         put("previous", hex(previous.verifier.as_bytes()).as_bytes());
-        put("until", millis(previous.until).as_bytes());
+        put("until", millis(until(previous)).as_bytes());
+        if let Some(at) = replaced(previous) {
+            put("replaced", millis(at).as_bytes());
+        }
     }
     put("created", millis(record.lifetimes.created_at).as_bytes());
     put("seen", millis(record.last_seen).as_bytes());
@@ -54,6 +59,17 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
 /// Where the value under a key stands.
 pub(super) fn field(key: &str) -> Vec<u8> {
     [VALUE, key.as_bytes()].concat()
+}
+
+/// From when on the previous secret opens nothing. Of one that a login replaced, an instant that has passed for
+/// every clock: nodes that know nothing of the field `replaced` refuse it as well.
+pub(super) fn until(previous: &Previous) -> Timestamp {
+    previous.accepted_until().unwrap_or(DEAD)
+}
+
+/// When the previous secret was replaced by a login or an elevation, if it was.
+pub(super) fn replaced(previous: &Previous) -> Option<Timestamp> {
+    previous.accepted_until().is_none().then(|| previous.dead_since())
 }
 
 pub(super) const fn persistent(lifetimes: &Lifetimes) -> &'static str {
@@ -117,7 +133,12 @@ fn newest(recent: &[u8]) -> Option<u64> {
 
 fn previous(fields: &Fields) -> Result<Option<Previous>, Malformed> {
     let Some(verifier) = verifier(fields, "previous")? else { return Ok(None) };
-    Ok(Some(Previous::new(verifier, instant(fields, "until")?)))
+    Ok(Some(match instant(fields, "until")? {
+        DEAD if fields.get("replaced").is_none() => Previous::replaced(verifier, DEAD),
+        DEAD => Previous::replaced(verifier, instant(fields, "replaced")?),
+        // Nodes of earlier releases leave `replaced` behind as they found it, so it says nothing here.
+        until => Previous::renewed(verifier, until),
+    }))
 }
 
 fn authentication(fields: &Fields) -> Result<Option<Authentication>, Malformed> {
@@ -159,7 +180,7 @@ mod tests {
         record.lifetimes.persistent = true;
         record.version = 7;
         record.last_seen = instant(5);
-        record.previous = Some(Previous::new(Verifier::from_bytes([1; 16]), instant(9)));
+        record.previous = Some(Previous::renewed(Verifier::from_bytes([1; 16]), instant(9)));
         record.authentication = Some(Authentication::new("ada".into(), instant(4), Some("Firefox \u{1f98a}".into())));
         record.values = vec![
             StoredValue::new("cart".into(), 7, None, Payload::Present(Arc::from(&b"{}"[..]))),
@@ -176,7 +197,9 @@ mod tests {
     #[test]
     fn a_record_is_read_as_it_was_written() {
         let bare = Record::new(Verifier::from_bytes([0; 16]), full().lifetimes, 0);
-        for record in [full(), bare] {
+        let mut replaced = full();
+        replaced.previous = Some(Previous::replaced(Verifier::from_bytes([1; 16]), Timestamp::from_millis(9)));
+        for record in [full(), bare, replaced] {
             assert_eq!(read(&fields(&record)), Ok(record));
         }
     }

@@ -1,6 +1,7 @@
 //! The store on real servers: one, a cluster, and one that sentinels choose.
 
 mod acl;
+mod clocks;
 mod cluster;
 mod conformance;
 mod failure;

@@ -5,6 +5,7 @@ use crate::sync::{Arc, ArcCell, AtomicU64, Mutex};
 use crate::time::Timestamp;
 
 use super::EndReason;
+use super::fingerprint::Fingerprint;
 use super::side::Side;
 use super::snapshot::Snapshot;
 
@@ -145,6 +146,17 @@ impl Cell {
         let reported = self.reported.load(Relaxed);
         seen >= reported.saturating_add(every)
             && self.reported.compare_exchange(reported, seen, Relaxed, Relaxed).is_ok()
+    }
+
+    /// The later of `now` and the last request that is known, whichever node saw it: a clock that lags behind does not
+    /// prolong what ended on another one.
+    pub(crate) fn latest(&self, now: Timestamp) -> Timestamp {
+        now.max(self.last_seen())
+    }
+
+    /// Whether the holder of this fingerprint may use the session now.
+    pub(crate) fn admits(&self, snapshot: &Snapshot, fingerprint: Fingerprint, now: Timestamp) -> bool {
+        snapshot.admits(fingerprint, now, || self.latest(now))
     }
 
     /// The shared tier knows that the session was seen at `at`.

@@ -1,4 +1,4 @@
-use crate::identity::{Authentication, Previous, Verifier};
+use crate::identity::{Authentication, Previous, PreviousState, Verifier};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -54,8 +54,8 @@ impl Edit {
 pub(crate) struct Rotation {
     pub(crate) verifier: Verifier,
     pub(crate) fingerprint: Fingerprint,
-    /// Until when the old secret still works.
-    pub(crate) grace_until: Timestamp,
+    /// Whether the old secret still works.
+    pub(crate) previous: PreviousState,
     /// A login replaces the authentication and may drop values.
     pub(crate) login: Option<Login>,
 }
@@ -124,7 +124,7 @@ impl Snapshot {
     pub(super) fn satisfies(&self, guard: Guard, now: Timestamp) -> bool {
         match guard {
             Guard::Anyone => true,
-            Guard::Holder(fingerprint) => self.admits(fingerprint, now),
+            Guard::Holder(fingerprint) => self.admits(fingerprint, now, || now),
             Guard::Current(fingerprint) => self.fingerprint == fingerprint,
         }
     }
@@ -137,7 +137,7 @@ impl Snapshot {
             let login = rotation.login.as_ref().map(|login| &login.authentication).or(self.authentication());
             next.standing = Some(Arc::new(Standing {
                 authentication: login.cloned(),
-                previous: Some((Previous::new(self.verifier, rotation.grace_until), self.fingerprint)),
+                previous: Some((Previous::new(self.verifier, rotation.previous), self.fingerprint)),
                 persistent: self.is_persistent(),
             }));
             next.verifier = rotation.verifier;

@@ -2,13 +2,10 @@ use std::time::Duration;
 
 use crate::identity::{Authentication, Previous, Principal, Verifier};
 use crate::sync::Arc;
-use crate::time::Timestamp;
+use crate::time::{SKEW, Timestamp};
 
 use super::fingerprint::Fingerprint;
 use super::values::Values;
-
-/// A session that seems to come from further ahead than this is refused: a clock is wrong.
-const SKEW: Duration = Duration::from_secs(60);
 
 /// A session at one instant. Never changed; every transition makes a new one.
 #[derive(Clone, Debug)]
@@ -99,13 +96,21 @@ impl Snapshot {
         last_seen.after(Duration::from_millis(self.idle)).min(self.absolute)
     }
 
-    /// Whether the holder of this fingerprint may use the session now.
-    pub(crate) fn admits(&self, fingerprint: Fingerprint, now: Timestamp) -> bool {
-        now.after(SKEW) >= self.created_at && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, now))
+    /// Whether the holder of this fingerprint may use the session now. A session that seems to come from further
+    /// ahead than clocks may differ by is refused: a clock is wrong.
+    ///
+    /// `latest` is the latest instant that is known of the session; it is only asked for by who shows the previous secret.
+    pub(crate) fn admits(
+        &self,
+        fingerprint: Fingerprint,
+        now: Timestamp,
+        latest: impl FnOnce() -> Timestamp,
+    ) -> bool {
+        now.after(SKEW) >= self.created_at && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, latest))
     }
 
-    fn grace_admits(&self, fingerprint: Fingerprint, now: Timestamp) -> bool {
-        self.previous().is_some_and(|(previous, old)| *old == fingerprint && now < previous.until)
+    fn grace_admits(&self, fingerprint: Fingerprint, latest: impl FnOnce() -> Timestamp) -> bool {
+        self.previous().is_some_and(|(previous, old)| *old == fingerprint && previous.is_accepted_at(latest()))
     }
 
     /// What the secret with this fingerprint and this verifier proves. The verifier is asked for where the
@@ -119,7 +124,7 @@ impl Snapshot {
             return Proof::Current;
         }
         match self.previous() {
-            Some((previous, _)) if previous.verifier == verifier && now < previous.until => Proof::Grace,
+            Some((previous, _)) if previous.verifier == verifier && previous.is_accepted_at(now) => Proof::Grace,
             Some((previous, _)) if previous.verifier == verifier => Proof::Reused,
             _ => Proof::Wrong,
         }
@@ -127,7 +132,7 @@ impl Snapshot {
 
     /// Whether a secret with this verifier opens the session now, the previous one in its grace included.
     pub(crate) fn is_verified_by(&self, verifier: Verifier, now: Timestamp) -> bool {
-        let lingers = |previous: &Previous| previous.verifier == verifier && now < previous.until;
+        let lingers = |previous: &Previous| previous.verifier == verifier && previous.is_accepted_at(now);
         self.verifier == verifier || self.previous().is_some_and(|(previous, _)| lingers(previous))
     }
 

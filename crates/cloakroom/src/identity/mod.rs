@@ -7,7 +7,7 @@ mod tag;
 
 pub use handle::{InvalidHandle, SessionHandle};
 pub use principal::{Authentication, Principal};
-pub use secret::{Previous, Verifier};
+pub use secret::{Previous, PreviousState, Verifier};
 pub use tag::Tag;
 
 pub(crate) use secret::{Counterfoil, Secret, Verifiers};

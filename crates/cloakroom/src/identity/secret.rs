@@ -126,20 +126,76 @@ impl fmt::Debug for Counterfoil {
     }
 }
 
-/// A secret that was rotated out, and until when it still opens the session.
+/// A secret that a rotation replaced, and whether it still opens the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Previous {
     /// What the store kept of the old secret.
     pub verifier: Verifier,
-    /// The old secret is dead from this instant on; a privilege change sets the instant of the rotation itself.
-    pub until: Timestamp,
+    /// Whether it still opens the session.
+    pub state: PreviousState,
+}
+
+/// Whether a secret that a rotation replaced still opens its session.
+///
+/// Two states and not one instant: an instant is written by the clock of one node and compared with the clock of
+/// another, which may be behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PreviousState {
+    /// A login or an elevation replaced it: it opens nothing on any node, whatever any clock says.
+    Replaced {
+        /// When that was, on the clock of the node that did it. Only used to tell a late request from a theft; it
+        /// never decides whether the secret opens anything.
+        at: Timestamp,
+    },
+    /// A renewal replaced it: requests that are under way may still use it.
+    Renewed {
+        /// From this instant on it opens nothing either.
+        until: Timestamp,
+    },
 }
 
 impl Previous {
-    /// A rotated-out secret that still works until `until`.
+    /// A replaced secret in the given state.
     #[must_use]
-    pub const fn new(verifier: Verifier, until: Timestamp) -> Self {
-        Self { verifier, until }
+    pub const fn new(verifier: Verifier, state: PreviousState) -> Self {
+        Self { verifier, state }
+    }
+
+    /// A secret that opens nothing any more, since a login or an elevation at `at`.
+    #[must_use]
+    pub const fn replaced(verifier: Verifier, at: Timestamp) -> Self {
+        Self::new(verifier, PreviousState::Replaced { at })
+    }
+
+    /// A secret that was renewed and still works until `until`.
+    #[must_use]
+    pub const fn renewed(verifier: Verifier, until: Timestamp) -> Self {
+        Self::new(verifier, PreviousState::Renewed { until })
+    }
+
+    /// Returns `true` if the secret still opens the session at `now`.
+    #[must_use]
+    pub fn is_accepted_at(&self, now: Timestamp) -> bool {
+        self.accepted_until().is_some_and(|until| now < until)
+    }
+
+    /// Until when the secret opens the session; `None` if it opens nothing whatever the time is.
+    #[must_use]
+    pub const fn accepted_until(&self) -> Option<Timestamp> {
+        match self.state {
+            PreviousState::Renewed { until } => Some(until),
+            PreviousState::Replaced { .. } => None,
+        }
+    }
+
+    /// Since when the secret opens nothing, on the clock of the node that replaced it.
+    #[must_use]
+    pub const fn dead_since(&self) -> Timestamp {
+        match self.state {
+            PreviousState::Renewed { until } => until,
+            PreviousState::Replaced { at } => at,
+        }
     }
 }

@@ -103,9 +103,9 @@ impl Session {
         let engine = self.hold.engine();
         let accepted = match read(shown) {
             None => false,
-            Some(counterfoil) => self.hold.open_or_ended().await?.is_some_and(|(_, state)| {
-                let verifier = counterfoil.verifier();
-                state.snapshot().is_some_and(|snapshot| snapshot.is_verified_by(verifier, engine.now()))
+            Some(counterfoil) => self.hold.open_or_ended().await?.is_some_and(|(cell, state)| {
+                let (verifier, now) = (counterfoil.verifier(), cell.latest(engine.now()));
+                state.snapshot().is_some_and(|snapshot| snapshot.is_verified_by(verifier, now))
             }),
         };
         if accepted {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::identity::{Authentication, Principal, SessionHandle};
 use crate::sessions::{Open, SessionError};
-use crate::time::Timestamp;
+use crate::time::{SKEW, Timestamp};
 
 use super::Session;
 use super::held::AnsweredBy;
@@ -114,7 +114,10 @@ impl Session {
 
     fn younger_than(&self, recent: Duration, open: Option<&Open>) -> Option<Authentication> {
         let authentication = open?.1.snapshot()?.authentication()?;
-        (self.hold.engine().now() < authentication.at.after(recent)).then(|| authentication.clone())
+        let now = self.hold.engine().now();
+        // One that seems to come from further ahead than clocks may differ by would be recent for as long.
+        let is_recent = now.after(SKEW) >= authentication.at && now < authentication.at.after(recent);
+        is_recent.then(|| authentication.clone())
     }
 
     /// When the session was created, if there is one.

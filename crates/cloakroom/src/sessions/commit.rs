@@ -79,7 +79,7 @@ impl Engine {
         writer: &Writer,
         proposal: Proposal<'_>,
     ) -> Result<(), CommitError> {
-        let change = proposal.change(writer, self.now());
+        let change = proposal.change(writer, cell.latest(self.now()));
         self.tier.commit(cell, &change).inspect_err(|refused| self.count_refused(*refused))?;
         self.committed(cell, writer, change.now);
         Ok(())
@@ -101,7 +101,8 @@ impl Engine {
         writer: &Writer,
         proposal: Proposal<'_>,
     ) -> Result<Hint, CommitError> {
-        let change = &proposal.change(writer, self.now());
+        // Not earlier than what is known of the session: a clock that lags behind prolongs no grace.
+        let change = &proposal.change(writer, cell.latest(self.now()));
         let turn = cell.turn();
         let _turn = turn.lock().await;
         let mut attempt = 0;
@@ -187,7 +188,7 @@ impl Engine {
             ..Lifetimes::new(base.created_at, Duration::from_millis(term.idle), term.absolute)
         });
         commit.rotation = change.rotation.map(|rotation| {
-            let previous = Previous::new(base.verifier, rotation.grace_until);
+            let previous = Previous::new(base.verifier, rotation.previous);
             let mut shared = store::Rotation::new(rotation.verifier, Some(previous));
             if let Some(login) = &rotation.login {
                 shared.authentication = Some(login.authentication.clone());

@@ -55,7 +55,7 @@ impl Engine {
         let cell = cell.or_else(|| self.tier.get(tag));
         let Some(store) = &self.store else {
             let Some(cell) = cell else { return Ok(Destroyed::Gone) };
-            return Ok(match self.tier.end_guarded(&cell, writer.local(), self.now(), reason) {
+            return Ok(match self.tier.end_guarded(&cell, writer.local(), cell.latest(self.now()), reason) {
                 true => Destroyed::Done,
                 false if cell.state().snapshot().is_some() => Destroyed::Superseded,
                 false => Destroyed::Gone,

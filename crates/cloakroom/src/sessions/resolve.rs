@@ -75,7 +75,7 @@ impl Engine {
             }
             return false;
         }
-        if !snapshot.admits(bearer.fingerprint, now) {
+        if !cell.admits(snapshot, bearer.fingerprint, now) {
             if self.store.is_none() && self.suspect(cell, snapshot, bearer, now) {
                 self.tier.end(cell, EndReason::Reused);
             }
@@ -92,12 +92,12 @@ impl Engine {
 
     /// A secret that does not open the session: did it once? Answers whether the session must end for it.
     fn suspect(&self, cell: &Cell, snapshot: &Snapshot, bearer: &Bearer, now: Timestamp) -> bool {
-        if self.proof(snapshot, bearer, now) != Proof::Reused {
+        if self.proof(snapshot, bearer, cell.latest(now)) != Proof::Reused {
             return false;
         }
         self.ledger.counters.tokens_reused.count();
         self.ledger.record(EventKind::TokenReused, Some(&cell.tag), snapshot.principal());
-        let dead_since = snapshot.previous().map(|(previous, _)| previous.until);
+        let dead_since = snapshot.previous().map(|(previous, _)| previous.dead_since());
         self.policy.reuse == ReusePolicy::End && dead_since.is_some_and(|since| now.since(since) > STRAGGLER)
     }
 
@@ -133,7 +133,7 @@ impl Engine {
     pub(crate) fn view(&self, cell: &Cell, bearer: &Bearer, now: Timestamp) -> Option<Guard<Arc<State>>> {
         let state = cell.state();
         let snapshot = state.snapshot()?;
-        let usable = snapshot.admits(bearer.fingerprint, now)
+        let usable = cell.admits(snapshot, bearer.fingerprint, now)
             && cell.overdue(snapshot, now).is_none()
             && self.is_current(snapshot, bearer.seen, now);
         usable.then_some(state)
@@ -150,7 +150,7 @@ impl Engine {
             State::Vacant(_) | State::Ended(_) => return None,
         };
         let snapshot = state.snapshot().filter(|snapshot| was_vouched_for(snapshot))?;
-        let usable = snapshot.admits(bearer.fingerprint, now)
+        let usable = cell.admits(snapshot, bearer.fingerprint, now)
             && cell.overdue(snapshot, now).is_none()
             && covers(snapshot, bearer.seen);
         usable.then(|| (Arc::clone(cell), state))
@@ -162,7 +162,7 @@ impl Engine {
             let Some(snapshot) = state.snapshot() else {
                 return if matches!(**state, State::Ended(_)) { Local::Closed } else { Local::Unsure };
             };
-            let admitted = snapshot.admits(bearer.fingerprint, now);
+            let admitted = cell.admits(snapshot, bearer.fingerprint, now);
             let overdue = cell.overdue(snapshot, now).is_some();
             if self.store.is_some() {
                 // Only the record knows what other nodes saw, and which secrets they gave out.
@@ -266,9 +266,9 @@ impl Engine {
         bearer: &Bearer,
     ) -> Result<bool, SessionError> {
         let now = self.now();
-        let proof = self.proof(snapshot, bearer, now);
+        let proof = self.proof(snapshot, bearer, cell.latest(now));
         snapshot.recognise(proof, bearer.fingerprint);
-        if snapshot.admits(bearer.fingerprint, now) {
+        if cell.admits(snapshot, bearer.fingerprint, now) {
             return Ok(true);
         }
         if bearer.opened {

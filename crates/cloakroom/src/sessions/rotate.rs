@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Login, Refused, Rotation, Snapshot, State, Term};
-use crate::identity::{Authentication, Principal, Secret, Tag};
+use crate::identity::{Authentication, PreviousState, Principal, Secret, Tag};
 use crate::store::Admission;
 use crate::sync::Arc;
-use crate::time::{Timestamp, whole_millis};
+use crate::time::{SKEW, Timestamp, whole_millis};
 
 use super::bearer::{Bearer, Writer};
 use super::commit::{CommitError, Proposal};
@@ -107,7 +107,7 @@ impl Engine {
             },
         };
         let login = Some(Login { authentication, keep_only });
-        self.rotate(bearer, cell, Writer::Holder(*bearer), now, login, Some(term)).await
+        self.rotate(bearer, cell, Writer::Holder(*bearer), PreviousState::Replaced { at: now }, login, Some(term)).await
     }
 
     /// Renews the secret. `None` if the bearer's is not the present one: then somebody just did it.
@@ -115,8 +115,8 @@ impl Engine {
         if cell.state().snapshot().is_some_and(|snapshot| snapshot.fingerprint != bearer.fingerprint) {
             return Ok(None);
         }
-        let grace_until = self.now().after(self.policy.grace);
-        match self.rotate(bearer, cell, self.unrotated(bearer), grace_until, None, None).await {
+        let previous = PreviousState::Renewed { until: self.grace_until(cell) };
+        match self.rotate(bearer, cell, self.unrotated(bearer), previous, None, None).await {
             Err(CommitError::Refused(Refused::Superseded)) => Ok(None),
             Err(error) => Err(error),
             Ok(renewed) => {
@@ -129,9 +129,20 @@ impl Engine {
         }
     }
 
+    /// Until when a secret that is renewed now still works.
+    ///
+    /// Every tier ends the grace by the latest instant that it knows of, so it is counted from the latest that the record
+    /// names: a node that is ahead would otherwise have ended it before it began. A clock that is ahead
+    /// by more than nodes may differ by is not followed.
+    fn grace_until(&self, cell: &Cell) -> Timestamp {
+        let now = self.now();
+        now.max(cell.last_seen().min(now.after(SKEW))).after(self.policy.grace)
+    }
+
     /// Replaces the secret because the rights of the session change: the old one is dead when this returns.
     pub(crate) async fn elevate(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Bearer, CommitError> {
-        let elevated = self.rotate(bearer, cell, Writer::Holder(*bearer), self.now(), None, None).await?;
+        let previous = PreviousState::Replaced { at: self.now() };
+        let elevated = self.rotate(bearer, cell, Writer::Holder(*bearer), previous, None, None).await?;
         self.ledger.counters.elevations.count();
         let state = cell.state();
         let principal = state.snapshot().and_then(|snapshot| snapshot.principal());
@@ -144,14 +155,14 @@ impl Engine {
         bearer: &Bearer,
         cell: &Arc<Cell>,
         writer: Writer,
-        grace_until: Timestamp,
+        previous: PreviousState,
         login: Option<Login>,
         term: Option<Term>,
     ) -> Result<Bearer, CommitError> {
         let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let verifier = self.verifiers.of(&bearer.tag, &secret);
-        let rotation = Rotation { verifier, fingerprint, grace_until, login };
+        let rotation = Rotation { verifier, fingerprint, previous, login };
         let proposal = Proposal { edits: &[], rotation: Some(&rotation), term, base: None };
         let seen = self.commit(cell, &writer, proposal).await?;
         Ok(Bearer { tag: bearer.tag, secret, fingerprint, seen, opened: true })

@@ -114,7 +114,7 @@ impl fmt::Debug for Action {
 pub struct Rotation {
     /// What is kept of the new secret.
     pub verifier: Verifier,
-    /// What becomes of the old one. With `until` at or before the commit's `now` it is dead at once.
+    /// What becomes of the old one. `None` forgets it, which also makes it dead at once.
     pub previous: Option<Previous>,
     /// Replaces the authentication, when the rotation is a login.
     pub authentication: Option<Authentication>,

@@ -13,9 +13,10 @@
 //!   [`Lifetimes::kept_until`] on, a record is absent for every verb.
 //! - **All or nothing.** A verb that answers anything but success has changed nothing. A verb that
 //!   fails with [`StoreErrorKind::Unknown`] has either done all of its work or none.
-//! - **What was rotated out at once is dead at once**, also by a clock that lags behind. A login names the
-//!   instant of the rotation as the end of the old secret, on the clock of its node. So a secret is
-//!   judged by the latest of the store's clock, the record's `last_seen` and, for a commit, its `now`.
+//! - **A secret that was replaced is dead at once**, whatever any clock says: [`PreviousState::Replaced`] is a state of
+//!   the record and never becomes an instant that somebody's clock has to reach. A secret that was
+//!   [renewed](PreviousState::Renewed) is judged by the latest of the store's clock, the record's `last_seen`
+//!   and, for a commit, its `now`, so that no clock that lags behind prolongs its grace.
 //! - **Removed values keep their versions.** A removal leaves [`Payload::Removed`] behind under the record's new
 //!   version, also where there was no value, and so does `keep_only`; a later
 //!   [`Expect::Version`] of an older version must not hold.
@@ -36,7 +37,7 @@ pub use record::{Copies, Lease, Lifetimes, Loaded, Member, Payload, Record, Stor
 
 pub(crate) use erased::AnyStore;
 
-pub use crate::identity::{Authentication, Previous, Principal, Tag, Verifier};
+pub use crate::identity::{Authentication, Previous, PreviousState, Principal, Tag, Verifier};
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -105,7 +106,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`Destroyed::Superseded`]. Otherwise the record is removed → [`Destroyed::Done`]. The guard
     /// keeps a logout under a token that was just replaced from ending the login that replaced it, so
     /// it must be judged in the same atomic step. There is no commit to say what time it is on the
-    /// caller's clock: a previous secret is dead if it is so on the store's clock or by the record's `last_seen`.
+    /// caller's clock: the grace of a renewed secret is over if it is so on the store's clock or by the record's `last_seen`.
     ///
     /// Repeating it is harmless.
     ///

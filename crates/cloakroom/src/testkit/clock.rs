@@ -33,6 +33,8 @@ const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 #[derive(Clone)]
 pub struct ManualClock {
     dial: Arc<Mutex<Dial>>,
+    /// By how many milliseconds this clock is ahead of the dial.
+    ahead: i64,
 }
 
 struct Dial {
@@ -52,7 +54,24 @@ impl ManualClock {
     /// A clock that shows `now`.
     #[must_use]
     pub fn starting_at(now: Timestamp) -> Self {
-        Self { dial: Arc::new(Mutex::new(Dial { now, next_sleep: 0, sleeps: BTreeMap::new() })) }
+        Self { dial: Arc::new(Mutex::new(Dial { now, next_sleep: 0, sleeps: BTreeMap::new() })), ahead: 0 }
+    }
+
+    /// The clock of another machine: time passes on both alike, and this one is ahead by so many milliseconds, or
+    /// behind if they are negative.
+    ///
+    /// ```
+    /// use cloakroom::Clock;
+    /// use cloakroom::testkit::ManualClock;
+    ///
+    /// let here = ManualClock::new();
+    /// let there = here.ahead_by(-3000);
+    /// here.advance(std::time::Duration::from_secs(60));
+    /// assert_eq!(here.now().since(there.now()), std::time::Duration::from_secs(3));
+    /// ```
+    #[must_use]
+    pub fn ahead_by(&self, millis: i64) -> Self {
+        Self { dial: Arc::clone(&self.dial), ahead: self.ahead.saturating_add(millis) }
     }
 
     /// Lets time pass, up to [`Timestamp::MAX`].
@@ -65,7 +84,7 @@ impl ManualClock {
     /// A sleep ends when the clock shows the instant at which it was due when it began, so it takes
     /// longer if the clock was set back meanwhile.
     pub fn set(&self, now: Timestamp) {
-        self.turn(|_| now);
+        self.turn(|_| shifted(now, self.ahead.saturating_neg()));
     }
 
     /// How many sleeps are waited for: how many background tasks stand at this clock.
@@ -96,13 +115,14 @@ impl Default for ManualClock {
 impl fmt::Debug for ManualClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dial = self.dial.lock();
-        f.debug_struct("ManualClock").field("now", &dial.now).field("sleepers", &dial.sleeps.len()).finish()
+        let now = shifted(dial.now, self.ahead);
+        f.debug_struct("ManualClock").field("now", &now).field("sleepers", &dial.sleeps.len()).finish()
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.dial.lock().now
+        shifted(self.dial.lock().now, self.ahead)
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -112,6 +132,10 @@ impl Clock for ManualClock {
         let due = (dial.now.after(duration), number);
         Box::pin(Nap { dial: Arc::clone(&self.dial), due })
     }
+}
+
+const fn shifted(at: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(at.as_millis().saturating_add_signed(millis))
 }
 
 struct Nap {

@@ -64,3 +64,4 @@ mod step_up;
 mod store_away;
 mod support;
 mod transports;
+mod two_clocks;

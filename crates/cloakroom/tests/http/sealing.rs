@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::store::{Payload, Record, StoredValue, Tag};
+use cloakroom::store::{Payload, Previous, Record, StoredValue, Tag};
 use cloakroom::testkit::{MemoryStore, SeededRandom};
 use cloakroom::{EventKind, Key, KeyRing, RandomSource as _, SealPolicy, Session, SessionError, SessionsBuilder};
 use http::StatusCode;
@@ -216,7 +216,7 @@ async fn r37_what_a_record_says_of_its_session_cannot_be_changed() {
         ("another version", |record| record.version += 1),
         ("an older secret that lives on", |record| {
             let previous = record.previous.as_mut().unwrap();
-            previous.until = previous.until.after(secs(3600));
+            *previous = Previous::renewed(previous.verifier, previous.dead_since().after(secs(3600)));
         }),
         ("no older secret", |record| record.previous = None),
         ("a value less", |record| record.values.retain(|value| &*value.key != "kept")),

@@ -4,7 +4,7 @@ use crate::cache::entry::{Entry, Key, Slot};
 use crate::cache::packed::Packed;
 use crate::cache::snapshot::{Proof, Snapshot, Term};
 use crate::cache::values::Values;
-use crate::identity::{Authentication, Principal};
+use crate::identity::{Authentication, PreviousState, Principal};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -33,7 +33,7 @@ fn values(snapshot: &Snapshot) -> Vec<Shape> {
 
 /// A new secret 2. The old one dies at once.
 fn rotation(login: Option<Login>) -> Rotation {
-    Rotation { verifier: verifier(2), fingerprint: fingerprint(2), grace_until: at(0), login }
+    Rotation { verifier: verifier(2), fingerprint: fingerprint(2), previous: PreviousState::Replaced { at: at(0) }, login }
 }
 
 fn login(keep_only: Option<Vec<&'static str>>) -> Rotation {
@@ -96,7 +96,7 @@ fn packed_values_are_changed_as_if_they_were_not_packed() {
 
 /// Secret 2 after secret 1, which works until second 10.
 fn renewed() -> Snapshot {
-    let rotation = Rotation { grace_until: at(10), ..rotation(None) };
+    let rotation = Rotation { previous: PreviousState::Renewed { until: at(10) }, ..rotation(None) };
     fifth().apply(&Change { rotation: Some(&rotation), ..change(&[]) }).expect("anyone may")
 }
 

@@ -82,7 +82,12 @@ impl<'a> Statement<'a> {
             .number(self.absolute.as_millis())
             .number(self.persistent.into());
         place = match self.previous {
-            Some(previous) => place.bytes(previous.verifier.as_bytes()).number(previous.until.as_millis()),
+            // As it has always been said, with 0 for a secret that opens nothing. When that one was replaced opens
+            // nothing either, and is left out.
+            Some(previous) => {
+                let until = previous.accepted_until().unwrap_or_default();
+                place.bytes(previous.verifier.as_bytes()).number(until.as_millis())
+            }
             None => place.text("no previous"),
         };
         place = match self.authentication {

@@ -28,7 +28,7 @@ async fn every_field_is_kept(stage: &Stage) -> Outcome {
     let now = stage.now();
     let until = now.after(stage.ticks(1));
     let mut record = stage.record_with(&["cart"]);
-    record.previous = Some(Previous::new(stage.verifier(), until));
+    record.previous = Some(Previous::renewed(stage.verifier(), until));
     record.authentication = Some(Authentication::new("zoë:7%".into(), now, Some("Firefox, “new”\n★".into())));
     record.last_seen = now;
     record.lifetimes.persistent = true;

@@ -1,6 +1,6 @@
 //! Whose secret ends a session, and whose does not.
 
-use crate::identity::{Previous, Tag, Verifier};
+use crate::identity::{Previous, PreviousState, Tag, Verifier};
 use crate::store::{Commit, Destroyed, Guard, Rotation};
 use crate::time::Timestamp;
 
@@ -17,18 +17,27 @@ checks! { "logout":
     a_dead_secret_ends_nothing,
     the_grace_ends,
     a_secret_dead_at_once_is_dead_for_a_clock_that_lags,
+    a_grace_ends_by_what_the_record_was_last_seen,
     anyone_needs_no_secret,
     what_is_gone_is_gone_for_every_guard,
     a_repeat_is_harmless,
 }
 
-/// A session, its first secret, and a second one that took over; the first lingers until `until`.
-async fn rotated(stage: &Stage, until: Timestamp) -> Outcome<(Tag, Verifier, Verifier)> {
+/// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
+async fn rotated(stage: &Stage, state: PreviousState) -> Outcome<(Tag, Verifier, Verifier)> {
     let (tag, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
-    let rotation = Some(Rotation::new(new, Some(Previous::new(record.verifier, until))));
+    let rotation = Some(Rotation::new(new, Some(Previous::new(record.verifier, state))));
     done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
     Ok((tag, record.verifier, new))
+}
+
+const fn renewed(until: Timestamp) -> PreviousState {
+    PreviousState::Renewed { until }
+}
+
+fn replaced(stage: &Stage) -> PreviousState {
+    PreviousState::Replaced { at: stage.now() }
 }
 
 async fn ends(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
@@ -59,44 +68,54 @@ async fn the_present_secret_ends_the_session(stage: &Stage) -> Outcome {
     for guard in [Guard::Holder, Guard::Current] {
         let (tag, record) = stage.session(&["cart"]).await?;
         ends(stage, tag, guard(record.verifier)).await?;
-        let (tag, _, new) = rotated(stage, stage.now()).await?;
+        let (tag, _, new) = rotated(stage, replaced(stage)).await?;
         ends(stage, tag, guard(new)).await?;
     }
     Ok(())
 }
 
 async fn in_its_grace_the_old_secret_ends_the_session(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
+    let (tag, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
     ends(stage, tag, Guard::Holder(old)).await
 }
 
 async fn only_the_present_secret_is_current(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
+    let (tag, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
     ends_nothing(stage, tag, Guard::Current(old)).await
 }
 
 async fn a_dead_secret_ends_nothing(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, stage.now()).await?;
+    let (tag, old, _) = rotated(stage, replaced(stage)).await?;
     ends_nothing(stage, tag, Guard::Holder(old)).await
 }
 
 async fn the_grace_ends(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, stage.now().after(stage.ticks(2))).await?;
+    let (tag, old, _) = rotated(stage, renewed(stage.now().after(stage.ticks(2)))).await?;
     stage.wait(4).await;
     ends_nothing(stage, tag, Guard::Holder(old)).await
 }
 
 /// The node that logged in may be ahead of the store, and of the node that logs out.
 async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Stage) -> Outcome {
+    for ahead in [stage.ticks(10), stage.long()] {
+        let state = PreviousState::Replaced { at: stage.now().after(ahead) };
+        let (tag, old, _) = rotated(stage, state).await?;
+        ends_nothing(stage, tag, Guard::Holder(old)).await?;
+    }
+    Ok(())
+}
+
+/// A store that lags behind prolongs no grace.
+async fn a_grace_ends_by_what_the_record_was_last_seen(stage: &Stage) -> Outcome {
     let (tag, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
-    let rotation = Some(Rotation::new(stage.verifier(), Some(Previous::new(record.verifier, ahead))));
+    let rotation = Some(Rotation::new(stage.verifier(), Some(Previous::renewed(record.verifier, ahead))));
     done(stage.store.commit(tag, Commit { rotation, now: ahead, ..stage.commit(1) }).await?)?;
     ends_nothing(stage, tag, Guard::Holder(record.verifier)).await
 }
 
 async fn anyone_needs_no_secret(stage: &Stage) -> Outcome {
-    let (tag, ..) = rotated(stage, stage.now()).await?;
+    let (tag, ..) = rotated(stage, replaced(stage)).await?;
     ends(stage, tag, Guard::Anyone).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::identity::{Authentication, Previous, Tag, Verifier};
+use crate::identity::{Authentication, Previous, PreviousState, Tag, Verifier};
 use crate::store::{Action, Commit, Edit, Expect, Guard, Payload, Record, Rotation, StoredValue};
 use crate::time::Timestamp;
 
@@ -20,6 +20,8 @@ checks! { "rotation":
     the_grace_ends,
     an_old_secret_can_be_dead_at_once,
     dead_at_once_holds_for_a_clock_that_lags,
+    a_grace_ends_by_the_latest_clock,
+    what_became_of_the_secret_before_is_not_said_of_the_next,
     without_a_previous_the_old_secret_is_forgotten,
     the_next_rotation_ends_the_grace_of_the_one_before,
     other_commits_leave_the_secrets_alone,
@@ -31,12 +33,20 @@ checks! { "rotation":
     keep_only_of_nothing_removes_all,
 }
 
-/// A session, its first secret, and a second one that took over; the first lingers until `until`.
-async fn rotated(stage: &Stage, until: Timestamp) -> Outcome<(Tag, Verifier, Verifier)> {
+/// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
+async fn rotated(stage: &Stage, state: PreviousState) -> Outcome<(Tag, Verifier, Verifier)> {
     let (tag, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
-    rotate(stage, tag, 1, Rotation::new(new, Some(Previous::new(record.verifier, until)))).await?;
+    rotate(stage, tag, 1, Rotation::new(new, Some(Previous::new(record.verifier, state)))).await?;
     Ok((tag, record.verifier, new))
+}
+
+const fn renewed(until: Timestamp) -> PreviousState {
+    PreviousState::Renewed { until }
+}
+
+fn replaced(stage: &Stage) -> PreviousState {
+    PreviousState::Replaced { at: stage.now() }
 }
 
 async fn rotate(stage: &Stage, tag: Tag, base: u64, rotation: Rotation) -> Outcome {
@@ -58,7 +68,7 @@ async fn refused(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
 }
 
 async fn anyone_needs_no_secret(stage: &Stage) -> Outcome {
-    let (tag, ..) = rotated(stage, stage.now()).await?;
+    let (tag, ..) = rotated(stage, replaced(stage)).await?;
     allowed(stage, tag, Guard::Anyone).await
 }
 
@@ -82,7 +92,7 @@ async fn the_present_secret_may_write(stage: &Stage) -> Outcome {
 async fn a_new_secret_replaces_the_old(stage: &Stage) -> Outcome {
     let (tag, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
-    let previous = Previous::new(record.verifier, stage.now());
+    let previous = Previous::replaced(record.verifier, stage.now());
     let rotation = Rotation::new(stage.verifier(), Some(previous));
     let commit = Commit { rotation: Some(rotation.clone()), guard: Guard::Current(record.verifier), ..stage.commit(1) };
     let (nonce, last_seen) = (commit.nonce, commit.now);
@@ -95,13 +105,13 @@ async fn a_new_secret_replaces_the_old(stage: &Stage) -> Outcome {
 }
 
 async fn in_its_grace_the_old_secret_is_a_holder_but_not_current(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
+    let (tag, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
     allowed(stage, tag, Guard::Holder(old)).await?;
     refused(stage, tag, Guard::Current(old)).await
 }
 
 async fn the_grace_ends(stage: &Stage) -> Outcome {
-    let (tag, old, new) = rotated(stage, stage.now().after(stage.ticks(4))).await?;
+    let (tag, old, new) = rotated(stage, renewed(stage.now().after(stage.ticks(4)))).await?;
     stage.wait(2).await;
     allowed(stage, tag, Guard::Holder(old)).await?;
     stage.wait(4).await;
@@ -110,23 +120,52 @@ async fn the_grace_ends(stage: &Stage) -> Outcome {
 }
 
 async fn an_old_secret_can_be_dead_at_once(stage: &Stage) -> Outcome {
-    let (tag, old, new) = rotated(stage, stage.now()).await?;
+    let (tag, old, new) = rotated(stage, replaced(stage)).await?;
     refused(stage, tag, Guard::Holder(old)).await?;
     allowed(stage, tag, Guard::Holder(new)).await
 }
 
 /// The node that rotates may be ahead of the store, and of the node that still gets the old secret.
 async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Stage) -> Outcome {
+    for ahead in [stage.ticks(10), stage.long()] {
+        let (tag, record) = stage.session(&["cart"]).await?;
+        let previous = Previous::replaced(record.verifier, stage.now().after(ahead));
+        rotate(stage, tag, 1, Rotation::new(stage.verifier(), Some(previous))).await?;
+        ensure_eq!(stage.load(tag).await?.previous, Some(previous), "the previous secret");
+        refused(stage, tag, Guard::Holder(record.verifier)).await?;
+        // A writer that has lost all sense of time.
+        let long_ago = Commit { now: Timestamp::from_millis(1), ..guarded(stage, Guard::Holder(record.verifier)) };
+        superseded(stage.store.commit(tag, long_ago).await?)?;
+    }
+    Ok(())
+}
+
+/// A writer or a store that lags behind prolongs no grace.
+async fn a_grace_ends_by_the_latest_clock(stage: &Stage) -> Outcome {
     let (tag, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
-    let rotation = Rotation::new(stage.verifier(), Some(Previous::new(record.verifier, ahead)));
+    let rotation = Rotation::new(stage.verifier(), Some(Previous::renewed(record.verifier, ahead)));
     let commit = Commit { rotation: Some(rotation), now: ahead, ..stage.commit(1) };
     done(stage.store.commit(tag, commit).await?)?;
     refused(stage, tag, Guard::Holder(record.verifier)).await
 }
 
+/// An elevation after a renewal, and the other way round.
+async fn what_became_of_the_secret_before_is_not_said_of_the_next(stage: &Stage) -> Outcome {
+    let until = stage.now().after(stage.long());
+    let (tag, _, second) = rotated(stage, replaced(stage)).await?;
+    let third = stage.verifier();
+    rotate(stage, tag, 2, Rotation::new(third, Some(Previous::renewed(second, until)))).await?;
+    ensure_eq!(stage.load(tag).await?.previous, Some(Previous::renewed(second, until)), "the previous secret");
+    allowed(stage, tag, Guard::Holder(second)).await?;
+    let previous = Previous::replaced(third, stage.now());
+    rotate(stage, tag, 4, Rotation::new(stage.verifier(), Some(previous))).await?;
+    ensure_eq!(stage.load(tag).await?.previous, Some(previous), "the previous secret");
+    refused(stage, tag, Guard::Holder(third)).await
+}
+
 async fn without_a_previous_the_old_secret_is_forgotten(stage: &Stage) -> Outcome {
-    let (tag, old, new) = rotated(stage, stage.now().after(stage.long())).await?;
+    let (tag, old, new) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
     rotate(stage, tag, 2, Rotation::new(stage.verifier(), None)).await?;
     ensure_eq!(stage.load(tag).await?.previous, None, "the previous secret");
     refused(stage, tag, Guard::Holder(old)).await?;
@@ -135,19 +174,19 @@ async fn without_a_previous_the_old_secret_is_forgotten(stage: &Stage) -> Outcom
 
 async fn the_next_rotation_ends_the_grace_of_the_one_before(stage: &Stage) -> Outcome {
     let until = stage.now().after(stage.long());
-    let (tag, first, second) = rotated(stage, until).await?;
-    rotate(stage, tag, 2, Rotation::new(stage.verifier(), Some(Previous::new(second, until)))).await?;
+    let (tag, first, second) = rotated(stage, renewed(until)).await?;
+    rotate(stage, tag, 2, Rotation::new(stage.verifier(), Some(Previous::renewed(second, until)))).await?;
     refused(stage, tag, Guard::Holder(first)).await?;
     allowed(stage, tag, Guard::Holder(second)).await
 }
 
 async fn other_commits_leave_the_secrets_alone(stage: &Stage) -> Outcome {
     let until = stage.now().after(stage.long());
-    let (tag, old, new) = rotated(stage, until).await?;
+    let (tag, old, new) = rotated(stage, renewed(until)).await?;
     allowed(stage, tag, Guard::Holder(old)).await?;
     let record = stage.load(tag).await?;
     ensure_eq!(record.verifier, new, "the present secret");
-    ensure_eq!(record.previous, Some(Previous::new(old, until)), "the previous secret");
+    ensure_eq!(record.previous, Some(Previous::renewed(old, until)), "the previous secret");
     allowed(stage, tag, Guard::Holder(old)).await
 }
 

@@ -14,8 +14,7 @@ pub(super) enum Verdict {
 }
 
 pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> Verdict {
-    // A rotation may say that the old secret is dead as of its own `now`. That holds for a store
-    // or a writer whose clock lags behind, so the latest instant that anybody named counts.
+    // A grace is not prolonged by a store or a writer whose clock lags behind, so the latest instant counts.
     let now = now.max(commit.now).max(record.last_seen);
     if !guard_holds(record, commit.guard, now) {
         return Verdict::Superseded;
@@ -30,7 +29,7 @@ pub(super) fn guard_holds(record: &Record, guard: Guard, now: Timestamp) -> bool
         Guard::Anyone => true,
         Guard::Current(shown) => shown == record.verifier,
         Guard::Holder(shown) => {
-            let lingers = record.previous.is_some_and(|previous| shown == previous.verifier && now < previous.until);
+            let lingers = record.previous.is_some_and(|previous| shown == previous.verifier && previous.is_accepted_at(now));
             shown == record.verifier || lingers
         }
     }

@@ -31,7 +31,8 @@ fn write_record(bytes: &mut Vec<u8>, record: &Record) {
     bytes.extend_from_slice(verifier.as_bytes());
     if let Some(previous) = previous {
         bytes.extend_from_slice(previous.verifier.as_bytes());
-        write_number(bytes, previous.until.as_millis());
+        bytes.push(u8::from(previous.accepted_until().is_some()));
+        write_number(bytes, previous.dead_since().as_millis());
     }
     let Lifetimes { created_at, idle, absolute, persistent } = lifetimes;
     write_number(bytes, created_at.as_millis());

@@ -99,7 +99,7 @@ impl Records {
 
     pub(super) fn destroy(&mut self, tag: Tag, guard: Guard, now: Timestamp) -> Destroyed {
         let Some(record) = self.live(tag, now) else { return Destroyed::Gone };
-        // As for a commit: what a rotation said to be dead is dead, though this clock may lag behind.
+        // As for a commit: a grace that is over is over, though this clock may lag behind.
         if !commit::guard_holds(record, guard, now.max(record.last_seen)) {
             return Destroyed::Superseded;
         }

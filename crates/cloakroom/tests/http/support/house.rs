@@ -6,10 +6,15 @@ use cloakroom::{SessionLayer, Sessions, SessionsBuilder, Transport};
 
 use super::routes;
 
+/// By how many milliseconds the clock of the second node is ahead of the first one's, in tests of two nodes.
+pub(crate) const APART: [i64; 6] = [0, 1, 3_000, -3_000, 50_000, -50_000];
+
 /// A deployment: one clock, and a shared tier or none.
 #[derive(Clone, Debug)]
 pub(crate) struct House {
     pub(crate) clock: ManualClock,
+    /// The clock of the second node.
+    pub(crate) other_clock: ManualClock,
     pub(crate) store: Option<MemoryStore>,
 }
 
@@ -24,14 +29,26 @@ impl House {
     /// One process that keeps its sessions itself.
     pub(crate) fn local() -> Self {
         super::log::listen();
-        Self { clock: ManualClock::new(), store: None }
+        let clock = ManualClock::new();
+        Self { other_clock: clock.clone(), clock, store: None }
     }
 
     /// Any number of processes over one store.
     pub(crate) fn shared() -> Self {
         super::log::listen();
         let clock = ManualClock::new();
-        Self { store: Some(MemoryStore::with_clock(clock.clone())), clock }
+        Self { store: Some(MemoryStore::with_clock(clock.clone())), other_clock: clock.clone(), clock }
+    }
+
+    /// The same, and the second node's clock is ahead by so many milliseconds.
+    pub(crate) fn apart(millis: i64) -> Self {
+        let house = Self::shared();
+        Self { other_clock: house.clock.ahead_by(millis), ..house }
+    }
+
+    /// What must hold with and without a shared tier, and whatever the clocks of two nodes say.
+    pub(crate) fn alone_and_apart() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::local()).chain(APART.into_iter().map(Self::apart))
     }
 
     /// What must hold in both is tested in both.
@@ -40,7 +57,16 @@ impl House {
     }
 
     pub(crate) fn builder(&self) -> SessionsBuilder {
-        let builder = super::recorded().clock(self.clock.clone());
+        self.builder_by(&self.clock)
+    }
+
+    /// A process on the second machine.
+    pub(crate) fn other_builder(&self) -> SessionsBuilder {
+        self.builder_by(&self.other_clock)
+    }
+
+    fn builder_by(&self, clock: &ManualClock) -> SessionsBuilder {
+        let builder = super::recorded().clock(clock.clone());
         match &self.store {
             Some(store) => builder.store(store.node()),
             None => builder,
@@ -55,7 +81,7 @@ impl House {
     /// Two processes; the same one twice where there is no shared tier.
     pub(crate) fn nodes(&self) -> [Node; 2] {
         let first = self.node();
-        let second = if self.store.is_some() { self.node() } else { first.clone() };
+        let second = if self.store.is_some() { Node::new(self.other_builder()) } else { first.clone() };
         [first, second]
     }
 

@@ -14,7 +14,7 @@ mod verbs;
 mod wire;
 
 pub(crate) use browser::{Browser, Reply, send, with_cookie};
-pub(crate) use house::{House, Node, minutes, secs};
+pub(crate) use house::{APART, House, Node, minutes, secs};
 pub(crate) use leaks::spellings;
 pub(crate) use log::capture;
 pub(crate) use program::Program;

@@ -1,5 +1,5 @@
 use cloakroom::Clock;
-use cloakroom::store::{Destroyed, Guard, Store, Tag};
+use cloakroom::store::{Destroyed, Guard, Previous, Store, Tag};
 use tokio::task::yield_now;
 
 use super::{Answer, Defect, Sound, fails};
@@ -22,6 +22,7 @@ fn a_store_that_ignores_the_guard_of_a_logout_is_noticed() {
         "logout/a_dead_secret_ends_nothing",
         "logout/the_grace_ends",
         "logout/a_secret_dead_at_once_is_dead_for_a_clock_that_lags",
+        "logout/a_grace_ends_by_what_the_record_was_last_seen",
         "logout/a_repeat_is_harmless",
         "concurrency/a_logout_never_ends_the_login_that_was_first",
     ]);
@@ -90,11 +91,11 @@ async fn by_old_secret(
     sound: &Sound,
     tag: Tag,
     guard: Guard,
-    lingers: impl Fn(cloakroom::Timestamp) -> bool + Send,
+    lingers: impl Fn(Previous) -> bool + Send,
 ) -> Answer<Destroyed> {
     let previous = sound.record(tag).and_then(|record| record.previous);
     match (guard, previous) {
-        (Guard::Holder(shown), Some(previous)) if shown == previous.verifier && lingers(previous.until) => {
+        (Guard::Holder(shown), Some(previous)) if shown == previous.verifier && lingers(previous) => {
             sound.destroy(tag, Guard::Anyone).await
         }
         _ => sound.destroy(tag, guard).await,
@@ -117,23 +118,43 @@ fn a_logout_whose_grace_has_no_end_is_noticed() {
         "logout/a_dead_secret_ends_nothing",
         "logout/the_grace_ends",
         "logout/a_secret_dead_at_once_is_dead_for_a_clock_that_lags",
+        "logout/a_grace_ends_by_what_the_record_was_last_seen",
     ]);
 }
 
 /// Measures "dead at once" by its own clock, which may lag behind that of the node that said so.
+#[derive(Default)]
+struct ReplacedByOwnClock;
+
+impl Defect for ReplacedByOwnClock {
+    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+        let now = sound.clock.now();
+        by_old_secret(sound, tag, guard, |previous| {
+            previous.accepted_until().is_none() && now < previous.dead_since()
+        })
+        .await
+    }
+}
+
+#[test]
+fn a_logout_under_a_replaced_secret_by_the_clocks_difference_is_noticed() {
+    fails::<ReplacedByOwnClock>(&["logout/a_secret_dead_at_once_is_dead_for_a_clock_that_lags"]);
+}
+
+/// Measures a grace by its own clock, which may lag behind that of the node that renewed.
 #[derive(Default)]
 struct GraceByOwnClock;
 
 impl Defect for GraceByOwnClock {
     async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
         let now = sound.clock.now();
-        by_old_secret(sound, tag, guard, |until| now < until).await
+        by_old_secret(sound, tag, guard, |previous| previous.is_accepted_at(now)).await
     }
 }
 
 #[test]
-fn a_logout_whose_grace_outlives_a_login_by_the_clocks_difference_is_noticed() {
-    fails::<GraceByOwnClock>(&["logout/a_secret_dead_at_once_is_dead_for_a_clock_that_lags"]);
+fn a_logout_whose_grace_is_prolonged_by_the_clocks_difference_is_noticed() {
+    fails::<GraceByOwnClock>(&["logout/a_grace_ends_by_what_the_record_was_last_seen"]);
 }
 
 /// Says of a session that is gone that somebody else has its secret.

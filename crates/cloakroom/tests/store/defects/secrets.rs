@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use cloakroom::Clock;
-use cloakroom::store::{Action, Commit, Committed, Guard, Store, Tag};
+use cloakroom::store::{Action, Commit, Committed, Guard, Previous, Store, Tag};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -28,6 +28,8 @@ fn a_store_without_guards_is_noticed() {
         "rotation/the_grace_ends",
         "rotation/an_old_secret_can_be_dead_at_once",
         "rotation/dead_at_once_holds_for_a_clock_that_lags",
+        "rotation/a_grace_ends_by_the_latest_clock",
+        "rotation/what_became_of_the_secret_before_is_not_said_of_the_next",
         "rotation/without_a_previous_the_old_secret_is_forgotten",
         "rotation/the_next_rotation_ends_the_grace_of_the_one_before",
         "lifetimes/refused_commits_do_not_restart_the_idle_timeout",
@@ -60,12 +62,12 @@ async fn old_secret(
     sound: &Sound,
     tag: Tag,
     mut commit: Commit,
-    lingers: impl Fn(cloakroom::Timestamp) -> bool + Send,
+    lingers: impl Fn(Previous) -> bool + Send,
 ) -> Answer<Committed> {
     let previous = sound.record(tag).and_then(|record| record.previous);
     if let (Guard::Holder(shown), Some(previous)) = (commit.guard, previous)
         && shown == previous.verifier
-        && lingers(previous.until)
+        && lingers(previous)
     {
         commit.guard = Guard::Anyone;
     }
@@ -88,23 +90,64 @@ fn a_grace_without_end_is_noticed() {
         "rotation/the_grace_ends",
         "rotation/an_old_secret_can_be_dead_at_once",
         "rotation/dead_at_once_holds_for_a_clock_that_lags",
+        "rotation/a_grace_ends_by_the_latest_clock",
+        "rotation/what_became_of_the_secret_before_is_not_said_of_the_next",
     ]);
 }
 
 /// Measures "dead at once" by its own clock, which may lag behind that of the node that said so.
+#[derive(Default)]
+struct ReplacedByOwnClock;
+
+impl Defect for ReplacedByOwnClock {
+    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+        let now = sound.clock.now();
+        old_secret(sound, tag, commit, |previous| previous.accepted_until().is_none() && now < previous.dead_since()).await
+    }
+}
+
+#[test]
+fn a_replaced_secret_that_outlives_a_login_by_the_clocks_difference_is_noticed() {
+    fails::<ReplacedByOwnClock>(&["rotation/dead_at_once_holds_for_a_clock_that_lags"]);
+}
+
+/// Measures a grace by its own clock, which may lag behind that of the node that renewed.
 #[derive(Default)]
 struct GraceByOwnClock;
 
 impl Defect for GraceByOwnClock {
     async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
         let now = sound.clock.now();
-        old_secret(sound, tag, commit, |until| now < until).await
+        old_secret(sound, tag, commit, |previous| previous.is_accepted_at(now)).await
     }
 }
 
 #[test]
-fn a_grace_that_outlives_a_login_by_the_clocks_difference_is_noticed() {
-    fails::<GraceByOwnClock>(&["rotation/dead_at_once_holds_for_a_clock_that_lags"]);
+fn a_grace_that_is_prolonged_by_the_clocks_difference_is_noticed() {
+    fails::<GraceByOwnClock>(&["rotation/a_grace_ends_by_the_latest_clock"]);
+}
+
+/// Keeps of a replaced secret only an instant, as if it had been renewed without a grace.
+#[derive(Default)]
+struct ReplacedKeptAsAnInstant;
+
+impl Defect for ReplacedKeptAsAnInstant {
+    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+        if let Some(previous) = commit.rotation.as_mut().and_then(|rotation| rotation.previous.as_mut()) {
+            *previous = Previous::renewed(previous.verifier, previous.dead_since());
+        }
+        sound.commit(tag, commit).await
+    }
+}
+
+#[test]
+fn a_state_that_becomes_an_instant_is_noticed() {
+    fails::<ReplacedKeptAsAnInstant>(&[
+        "rotation/a_new_secret_replaces_the_old",
+        "rotation/dead_at_once_holds_for_a_clock_that_lags",
+        "rotation/what_became_of_the_secret_before_is_not_said_of_the_next",
+        "logout/a_secret_dead_at_once_is_dead_for_a_clock_that_lags",
+    ]);
 }
 
 /// No grace: parallel requests with the old token fail after a renewal.
@@ -125,6 +168,7 @@ fn a_store_without_grace_is_noticed() {
     fails::<NoGrace>(&[
         "rotation/in_its_grace_the_old_secret_is_a_holder_but_not_current",
         "rotation/the_grace_ends",
+        "rotation/what_became_of_the_secret_before_is_not_said_of_the_next",
         "rotation/the_next_rotation_ends_the_grace_of_the_one_before",
         "rotation/other_commits_leave_the_secrets_alone",
     ]);

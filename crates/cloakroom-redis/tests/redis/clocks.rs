@@ -1,0 +1,143 @@
+//! R07, R08, R15, R50: nodes over one server whose clocks differ from each other and from the server's.
+
+use cloakroom::testkit::{ManualClock, SeededRandom};
+use cloakroom::{Clock, CsrfToken, Key, KeyRing, SealPolicy, SessionErrorKind, SessionsBuilder, SystemClock};
+
+use crate::support::{House, LONG, Node, Visitor, key, tag_of, until};
+
+/// By how many milliseconds the second node is ahead of the first, whose clock is the server's.
+const APART: [i64; 5] = [1, 3_000, -3_000, 50_000, -50_000];
+
+fn keyed(sessions: SessionsBuilder) -> SessionsBuilder {
+    let key = Key::generate(1, &SeededRandom::new(1)).expect("it never runs dry");
+    sessions.keys(KeyRing::new(key))
+}
+
+/// What tokens and records look like.
+const FORMS: [(&str, fn(SessionsBuilder) -> SessionsBuilder); 3] = [
+    ("plain", |sessions| sessions),
+    ("with a MAC", keyed),
+    ("sealed", |sessions| keyed(sessions).seal(SealPolicy::Require)),
+];
+
+async fn nodes(house: &House, apart: i64, form: fn(SessionsBuilder) -> SessionsBuilder) -> [Node; 2] {
+    let clock = ManualClock::starting_at(SystemClock::new().now());
+    let other = clock.ahead_by(apart);
+    let here = house.node_with(|store| store.lease(LONG), |sessions| form(sessions.clock(clock)));
+    let here = here.await;
+    [here, house.node_with(|store| store.lease(LONG), |sessions| form(sessions.clock(other))).await]
+}
+
+/// A browser that holds what this one holds now.
+fn copied(visitor: &Visitor) -> Visitor {
+    Visitor::with_cookie(visitor.cookie())
+}
+
+async fn page(node: &Node, visitor: &Visitor) -> CsrfToken {
+    let visit = visitor.enter(&node.sessions);
+    let token = visit.csrf_token().await.unwrap().expect("there is a session");
+    visit.leave().await;
+    token
+}
+
+async fn opens_nothing(node: &Node, dead: &Visitor, why: &str) {
+    until("the news of the rotation have arrived", async || node.whoami(dead).await.unwrap().is_none()).await;
+    assert_eq!(node.note(dead).await.unwrap(), None, "{why}");
+    let refused = node.write(dead, "evil").await.unwrap_err();
+    assert_eq!(refused.kind(), SessionErrorKind::Ended, "{why}");
+    let visit = dead.enter(&node.sessions);
+    assert_eq!(visit.csrf_token().await.unwrap().map(|_| ()), None, "{why}");
+    drop(visit.elevate().await);
+    drop(visit.renew().await);
+    drop(visit.destroy().await);
+    visit.leave().await;
+}
+
+#[tokio::test]
+async fn r08_what_a_login_or_an_elevation_replaced_opens_nothing_whatever_the_clocks_say() {
+    let house = House::open().await;
+    for (form, configured) in FORMS {
+        for apart in APART {
+            let nodes = nodes(&house, apart, configured).await;
+            for elevates in [false, true] {
+                let why = format!("{form}, the other node is {apart} ms ahead, an elevation: {elevates}");
+                let alice = Visitor::default();
+                nodes[0].login(&alice, "alice").await.unwrap();
+                nodes[0].write(&alice, "mine").await.unwrap();
+                assert_eq!(nodes[1].note(&copied(&alice)).await.unwrap().as_deref(), Some("mine"), "{why}");
+                let (dead, page) = (copied(&alice), page(&nodes[0], &alice).await);
+                let visit = alice.enter(&nodes[0].sessions);
+                if elevates { visit.elevate().await.unwrap() } else { visit.login("alice").await.unwrap() }
+                visit.leave().await;
+                for node in &nodes {
+                    opens_nothing(node, &dead, &why).await;
+                    assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "{why}");
+                    let visit = alice.enter(&node.sessions);
+                    let refused = visit.check_csrf(page.as_str()).await.unwrap_err();
+                    assert_eq!(refused.kind(), SessionErrorKind::CsrfRefused, "{why}");
+                    visit.leave().await;
+                }
+                let tag = tag_of(&alice);
+                assert_eq!(house.field(&tag, "until").await.as_deref(), Some("0"), "no clock may have to reach it");
+                assert!(house.field(&tag, "replaced").await.is_some());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r09_a_renewal_after_a_login_leaves_no_trace_of_it() {
+    let house = House::open().await;
+    for apart in APART {
+        let nodes = nodes(&house, apart, |sessions| sessions).await;
+        let alice = Visitor::default();
+        nodes[0].login(&alice, "alice").await.unwrap();
+        nodes[0].write(&alice, "mine").await.unwrap();
+        let old = copied(&alice);
+        nodes[0].renew(&alice).await.unwrap();
+        assert_eq!(house.field(&tag_of(&alice), "replaced").await, None);
+        assert_eq!(nodes[0].note(&old).await.unwrap().as_deref(), Some("mine"), "in its grace");
+        nodes[1].login(&alice, "alice").await.unwrap();
+        assert_eq!(house.field(&tag_of(&alice), "until").await.as_deref(), Some("0"));
+        for node in &nodes {
+            opens_nothing(node, &old, "a login gives no grace").await;
+        }
+    }
+}
+
+/// Nodes of an earlier release write the instant of a login where nodes of this one write 0.
+#[tokio::test]
+async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_either() {
+    let house = House::open().await;
+    for apart in APART {
+        let nodes = nodes(&house, apart, |sessions| sessions).await;
+        let alice = Visitor::default();
+        nodes[0].login(&alice, "alice").await.unwrap();
+        let dead = copied(&alice);
+        nodes[0].login(&alice, "alice").await.unwrap();
+        let key = key(&tag_of(&alice));
+        let at = house.field(&tag_of(&alice), "replaced").await.unwrap();
+        house.server.command(&["HSET", &key, "until", &at]).await.unwrap();
+        house.server.command(&["HDEL", &key, "replaced"]).await.unwrap();
+        for node in &nodes {
+            opens_nothing(node, &dead, &format!("{apart}")).await;
+            assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
+        }
+    }
+}
+
+/// What the scripts of the last release decided by: an instant before which the old secret still works.
+#[tokio::test]
+async fn r08_a_node_of_an_earlier_release_refuses_what_this_one_replaced() {
+    let house = House::open().await;
+    let nodes = nodes(&house, 0, |sessions| sessions).await;
+    let alice = Visitor::default();
+    nodes[0].login(&alice, "alice").await.unwrap();
+    nodes[0].login(&alice, "alice").await.unwrap();
+    let until = house.field(&tag_of(&alice), "until").await.unwrap();
+    let judged = "return (tonumber(ARGV[1]) < (tonumber(ARGV[2]) or 0)) and 1 or 0";
+    for latest in ["0", "1", "1764000000000"] {
+        let answer = house.server.command(&["EVAL", judged, "0", latest, &until]).await.unwrap();
+        assert_eq!(answer, redis::Value::Int(0), "at {latest}");
+    }
+}

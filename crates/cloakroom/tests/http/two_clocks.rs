@@ -1,0 +1,218 @@
+//! R07, R08, R09, R15, R50: two nodes whose clocks differ. The second is ahead of the first, or behind it.
+
+use axum::extract::Path;
+use axum::routing::any;
+use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
+use cloakroom::store::{Previous, Record, Tag};
+use cloakroom::testkit::SeededRandom;
+use cloakroom::{
+    Clock, CookieConfig, Key, KeyRing, ReusePolicy, SealPolicy, Session, SessionError, SessionLayer, Sessions,
+    SessionsBuilder, Timestamp, Transport,
+};
+use http::StatusCode;
+
+use crate::corpus::jwts::{APP, SELF, ed25519_pem};
+use crate::support::{APART, Browser, House, Node, decode, routes, secs};
+
+/// What tokens and records look like.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Plain,
+    WithMac,
+    Sealed,
+    Jwt,
+}
+
+const FORMS: [Form; 4] = [Form::Plain, Form::WithMac, Form::Sealed, Form::Jwt];
+
+impl Form {
+    fn node(self, builder: SessionsBuilder) -> Node {
+        let ring = || KeyRing::new(Key::generate(1, &SeededRandom::new(1)).unwrap());
+        let builder = match self {
+            Self::Plain | Self::Jwt => builder,
+            Self::WithMac => builder.keys(ring()),
+            Self::Sealed => builder.keys(ring()).seal(SealPolicy::Require),
+        };
+        let sessions = builder.build().unwrap();
+        Node { app: with_forms().layer(self.layer(sessions.clone())), sessions }
+    }
+
+    fn layer(self, sessions: Sessions) -> SessionLayer {
+        let layer = SessionLayer::new(sessions);
+        let Self::Jwt = self else { return layer };
+        let keys = JwtKeys::new(JwtKey::ed25519("active", &ed25519_pem("active")).unwrap());
+        let format = JwtFormat::builder(APP, keys).issuer(SELF).audience(SELF).leeway(secs(60)).build().unwrap();
+        layer.transport(Transport::cookie(CookieConfig::default()).jwt(format).unwrap())
+    }
+
+    fn nodes(self, house: &House) -> [Node; 2] {
+        [self.node(house.builder()), self.node(house.other_builder())]
+    }
+}
+
+/// The usual routes, and forms that prove where they come from.
+fn with_forms() -> axum::Router {
+    let page = async |session: Session| {
+        let token = session.csrf_token().await?;
+        Ok::<_, SessionError>(token.map_or_else(|| "none".to_owned(), |token| token.as_str().to_owned()))
+    };
+    let check = async |session: Session, Path(shown): Path<String>| session.check_csrf(&shown).await;
+    routes().route("/page", any(page)).route("/check/{shown}", any(check))
+}
+
+/// Everything that a token may be tried for is refused on both nodes.
+async fn opens_nothing(nodes: &[Node; 2], dead: &Browser, why: &str) {
+    for node in nodes {
+        let mut thief = dead.at(&node.app);
+        assert_eq!(thief.get("/whoami").await.ok().body, "nobody", "{why}");
+        assert_eq!(thief.get("/note").await.ok().body, "nothing", "{why}");
+        assert_eq!(thief.get("/page").await.ok().body, "none", "{why}");
+        for write in ["/note/evil", "/count", "/do/remove"] {
+            assert_eq!(thief.post(write).await.status, StatusCode::UNAUTHORIZED, "{write}: {why}");
+        }
+        for path in ["/do/renew", "/do/elevate", "/do/destroy"] {
+            assert_eq!(thief.post(path).await.set_cookie(), None, "{path}: {why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r08_what_a_login_or_an_elevation_replaced_opens_nothing_whatever_the_clocks_say() {
+    for form in FORMS {
+        for (apart, raise) in APART.iter().flat_map(|apart| [(*apart, "/login/alice"), (*apart, "/do/elevate")]) {
+            for other_knows in [false, true] {
+                let why = format!("{form:?}, the other is {apart} ms ahead, {raise}, it has a copy: {other_knows}");
+                let house = House::apart(apart);
+                let nodes = form.nodes(&house);
+                let mut browser = Browser::new(&nodes[0].app);
+                browser.post("/note/mine").await.ok();
+                browser.post("/login/alice").await.ok();
+                browser.post("/note/mine").await.ok();
+                let page = browser.get("/page").await.ok().body;
+                if other_knows {
+                    assert_eq!(browser.at(&nodes[1].app).get("/note").await.ok().body, "mine", "{why}");
+                }
+                let dead = browser.clone();
+                browser.post(raise).await.ok();
+                for moment in [0, 1, 3, 50, 120] {
+                    house.clock.advance(secs(moment));
+                    opens_nothing(&nodes, &dead, &why).await;
+                    for node in &nodes {
+                        let check = format!("/check/{page}");
+                        assert_eq!(browser.at(&node.app).post(&check).await.status, StatusCode::FORBIDDEN, "{why}");
+                        assert_eq!(browser.at(&node.app).get("/whoami").await.ok().body, "alice", "{why}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r09_a_renewal_gives_its_grace_on_both_nodes_and_no_more_than_the_clocks_differ() {
+    for form in FORMS {
+        for apart in [0, 1, 3_000, -3_000] {
+            let house = House::apart(apart);
+            let nodes = form.nodes(&house);
+            let mut browser = Browser::new(&nodes[0].app);
+            browser.post("/note/mine").await.ok();
+            let page = browser.get("/page").await.ok().body;
+            let old = browser.clone();
+            browser.post("/do/renew").await.ok();
+            house.clock.advance(secs(6));
+            for node in &nodes {
+                assert_eq!(old.at(&node.app).get("/note").await.ok().body, "mine", "{form:?} {apart}");
+                assert_eq!(browser.at(&node.app).post(&format!("/check/{page}")).await.status, StatusCode::OK);
+            }
+            house.clock.advance(secs(8));
+            opens_nothing(&nodes, &old, &format!("{form:?} {apart}")).await;
+        }
+    }
+}
+
+/// A node that is ahead has seen the session, so that the record names an instant that has yet to come for the other.
+#[tokio::test]
+async fn r09_a_node_that_is_ahead_ends_no_grace_before_it_began() {
+    let house = House::apart(50_000);
+    let [here, there] = house.nodes();
+    let mut browser = Browser::new(&there.app);
+    browser.post("/note/mine").await.ok();
+    let mut browser = browser.at(&here.app);
+    let old = browser.clone();
+    browser.post("/do/renew").await.ok();
+    for node in [&here, &there] {
+        assert_eq!(old.at(&node.app).get("/note").await.ok().body, "mine");
+        old.at(&node.app).post("/count").await.ok();
+    }
+    house.clock.advance(secs(61));
+    for node in [&here, &there] {
+        assert_eq!(old.at(&node.app).get("/note").await.ok().body, "nothing");
+    }
+}
+
+fn record_of(house: &House, browser: &Browser) -> (Tag, Record) {
+    let tag = Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
+    (tag, house.store.as_ref().unwrap().record(tag).unwrap())
+}
+
+/// A node of an earlier release says of a replaced secret that it works until the instant of its login.
+#[tokio::test]
+async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_either() {
+    for apart in APART {
+        let house = House::apart(apart);
+        let nodes = house.nodes();
+        let mut browser = Browser::new(&nodes[0].app);
+        browser.post("/note/mine").await.ok();
+        let dead = browser.clone();
+        browser.post("/login/alice").await.ok();
+        let (tag, mut record) = record_of(&house, &browser);
+        let previous = record.previous.unwrap();
+        record.previous = Some(Previous::renewed(previous.verifier, previous.dead_since()));
+        house.store.as_ref().unwrap().roll_back(tag, record);
+        for node in &nodes {
+            node.sessions.run_due().await;
+            assert_eq!(browser.at(&node.app).post("/do/refresh").await.ok().body, "true");
+        }
+        opens_nothing(&nodes, &dead, &format!("{apart}")).await;
+    }
+}
+
+#[tokio::test]
+async fn r10_a_late_request_with_a_replaced_token_is_no_theft_on_the_other_node() {
+    for apart in [0, 1, 3_000, -3_000, 50_000] {
+        let house = House::apart(apart);
+        let nodes = [house.builder(), house.other_builder()].map(|builder| Node::new(builder.on_reuse(ReusePolicy::End)));
+        let mut browser = Browser::new(&nodes[0].app);
+        browser.post("/note/mine").await.ok();
+        let late = browser.clone();
+        browser.post("/login/alice").await.ok();
+        for node in &nodes {
+            late.at(&node.app).get("/note").await.ok();
+            assert_eq!(browser.at(&node.app).get("/whoami").await.ok().body, "alice", "{apart}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r16_a_login_from_further_ahead_than_clocks_may_differ_is_not_recent() {
+    for (apart, expected) in [(50_000, "true"), (3_000, "true"), (61_000, "false"), (3_600_000, "false")] {
+        let house = House::apart(apart);
+        let [here, there] = house.nodes();
+        let mut browser = Browser::new(&here.app);
+        browser.post("/note/mine").await.ok();
+        let mut browser = browser.at(&there.app);
+        browser.post("/login/alice").await.ok();
+        let mut browser = browser.at(&here.app);
+        assert_eq!(browser.get("/whoami").await.ok().body, "alice", "{apart}");
+        assert_eq!(browser.get("/do/authenticated-within").await.ok().body, expected, "{apart}");
+    }
+}
+
+#[test]
+fn the_clock_of_another_machine_runs_along() {
+    let house = House::apart(-3_000);
+    house.other_clock.set(Timestamp::from_millis(7_000));
+    assert_eq!(house.clock.now(), Timestamp::from_millis(10_000));
+    house.clock.advance(secs(1));
+    assert_eq!(house.other_clock.now(), Timestamp::from_millis(8_000));
+}
