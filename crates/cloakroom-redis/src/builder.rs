@@ -7,7 +7,7 @@ use redis::ConnectionInfo;
 
 use crate::address::{Said, exposed, info};
 use crate::error::{ConnectError, Problem};
-use crate::link::{Audience, Home, Leases, Link, Origin, Settings, Territory};
+use crate::link::{Audience, Home, Leases, Link, Origin, ServerTime, Settings, Territory};
 use crate::namespace::Namespace;
 use crate::preflight;
 use crate::route::{Cluster, Route};
@@ -190,6 +190,7 @@ impl RedisStoreBuilder {
             lease: self.lease,
             leases: Leases::new(),
             audience: Arc::new(Audience::default()),
+            server_time: ServerTime::default(),
         });
         let looks = Looks { settings: &settings, clock: &*self.clock };
         let (seed, more) = infos.split_first().ok_or_else(|| Problem::Address("missing".into()))?;

@@ -34,7 +34,7 @@ pub(crate) async fn look(
         Look { connection: &mut connection, deadline: settings.deadline, problems: Vec::new(), warnings: Vec::new() };
     look.at_rights(settings).await;
     look.at_info(clustered).await;
-    look.at_clock(|| now.after(began.elapsed())).await;
+    look.at_clock(|| now.after(began.elapsed()), settings).await;
     let Look { problems, warnings, .. } = look;
     if problems.is_empty() { Ok(warnings) } else { Err(ConnectError { problems, warnings }) }
 }
@@ -151,10 +151,10 @@ impl Look<'_> {
         settings.iter().any(|(_, schedule)| !schedule.is_empty())
     }
 
-    async fn at_clock(&mut self, now: impl Fn() -> Timestamp) {
+    async fn at_clock(&mut self, now: impl Fn() -> Timestamp, settings: &Settings) {
+        let sent = Instant::now();
         let Ok(answer) = self.ask(&cmd("TIME")).await else { return };
-        let Ok((seconds, micros)) = redis::from_redis_value::<(u64, u64)>(answer) else { return };
-        let theirs = Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
+        let Some(theirs) = settings.server_time.note(answer, sent) else { return };
         let ours = now();
         let skew = ours.since(theirs).max(theirs.since(ours));
         if skew > SKEW {

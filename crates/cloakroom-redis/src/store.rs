@@ -247,6 +247,10 @@ impl Store for RedisStore {
         self.0.settings.leases.hold(lease)
     }
 
+    fn time(&self) -> Option<cloakroom::Timestamp> {
+        self.0.settings.server_time.now()
+    }
+
     fn longest_lease(&self) -> Duration {
         self.0.settings.lease
     }

@@ -5,6 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+mod steering;
+
+use steering::Steering;
+
 /// An instant: milliseconds since the Unix epoch. Arithmetic saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(u64);
@@ -69,35 +73,32 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
     fn sleep(&self, duration: Duration) -> Sleep;
 }
 
-/// The wall clock at start-up plus the monotonic time since.
+/// The machine's clock, followed in such a way that no session lives longer for it.
 ///
-/// Setting the machine's clock back therefore never prolongs a session, and setting it forward
-/// never ends one. On Linux it reads the coarse clock, which is a few milliseconds behind and
-/// costs a third: every request reads it, and no session deadline is that fine.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock {
-    wall: u64,
-    started: Monotonic,
-}
+/// It counts the time in which the machine was suspended. Where the machine's clock is set forward, it follows within
+/// a tenth of a second; sessions whose end is passed over are over. Where it is set back, it goes on from where it is and
+/// loses half a millisecond per second until they agree; the log says so if that is more than a minute. It never goes
+/// back by more than a millisecond.
+///
+/// On Linux it reads the coarse clock, which is a few milliseconds behind and costs a third: every request reads it, and
+/// no session deadline is that fine. All of a process are the same clock.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct SystemClock;
+
+static STEERING: Steering = Steering::new();
 
 impl SystemClock {
-    /// A clock that starts from the wall clock of this moment.
+    /// The clock of this process.
     #[must_use]
-    pub fn new() -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { wall: whole_millis(wall), started: Monotonic::now() }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
+    pub const fn new() -> Self {
+        Self
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.wall.saturating_add(self.started.millis_since()))
+        Timestamp(STEERING.now(machine::running(), machine::read))
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -105,34 +106,53 @@ impl Clock for SystemClock {
     }
 }
 
-/// Milliseconds of the coarse monotonic clock.
 #[cfg(target_os = "linux")]
-#[derive(Clone, Copy, Debug)]
-struct Monotonic(u64);
+mod machine {
+    use std::time::{SystemTime, UNIX_EPOCH};
 
-#[cfg(target_os = "linux")]
-impl Monotonic {
-    fn now() -> Self {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
-        Self(time.tv_sec.unsigned_abs() * 1000 + time.tv_nsec.unsigned_abs() / 1_000_000)
+    use rustix::time::{ClockId, Timespec, clock_gettime};
+
+    use super::steering::Reading;
+
+    const NANOS_PER_MILLI: u64 = 1_000_000;
+
+    /// How long the machine has been running, by the coarse clock. Without suspends.
+    pub(super) fn running() -> u64 {
+        nanos(clock_gettime(ClockId::MonotonicCoarse)) / NANOS_PER_MILLI
     }
 
-    fn millis_since(self) -> u64 {
-        Self::now().0.saturating_sub(self.0)
+    pub(super) fn read() -> Reading {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let awake = nanos(clock_gettime(ClockId::Monotonic));
+        let suspended = nanos(clock_gettime(ClockId::Boottime)).saturating_sub(awake) / NANOS_PER_MILLI;
+        let running = awake / NANOS_PER_MILLI;
+        // Not each rounded by itself: what is compared is their difference.
+        let since = u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX).saturating_sub(awake) / NANOS_PER_MILLI;
+        Reading { wall: running.saturating_add(since), running, suspended }
+    }
+
+    fn nanos(time: Timespec) -> u64 {
+        time.tv_sec.unsigned_abs().saturating_mul(1_000_000_000).saturating_add(time.tv_nsec.unsigned_abs())
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-#[derive(Clone, Copy, Debug)]
-struct Monotonic(std::time::Instant);
+mod machine {
+    use std::sync::OnceLock;
+    use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-#[cfg(not(target_os = "linux"))]
-impl Monotonic {
-    fn now() -> Self {
-        Self(std::time::Instant::now())
+    use super::steering::Reading;
+    use super::whole_millis;
+
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+
+    pub(super) fn running() -> u64 {
+        whole_millis(STARTED.get_or_init(Instant::now).elapsed())
     }
 
-    fn millis_since(self) -> u64 {
-        whole_millis(self.0.elapsed())
+    /// What a suspend took is known from the wall clock alone here.
+    pub(super) fn read() -> Reading {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Reading { wall: whole_millis(wall), running: running(), suspended: 0 }
     }
 }

@@ -141,7 +141,10 @@ impl Post {
                 answer = timed(patience(settings), line.probe(&key)) => answer,
             };
             match answer {
-                Ok(role) if is_master(&role) => line.prolong(sent, settings),
+                Ok(role) if is_master(&role) => {
+                    line.prolong(sent, settings);
+                    self.ask_the_time(line).await;
+                }
                 Ok(_) => return End::Disowned(not_the_master()),
                 // Slots went to another server. What was read of them may have changed there.
                 Err(error) if is_redirection(&error) => {
@@ -150,6 +153,20 @@ impl Post {
                 }
                 Err(error) => return End::of(error),
             }
+        }
+    }
+}
+
+impl Post {
+    /// Every minute: a clock may be set, or a machine suspended, at any time.
+    async fn ask_the_time(&self, line: &Line) {
+        let Settings { server_time, deadline, .. } = &*self.settings;
+        if !server_time.is_old() {
+            return;
+        }
+        let sent = Instant::now();
+        if let Ok(answer) = timed(*deadline, line.send(&redis::cmd("TIME"))).await {
+            server_time.note(answer, sent);
         }
     }
 }

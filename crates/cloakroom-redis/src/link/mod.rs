@@ -7,6 +7,7 @@ mod keeper;
 mod lease;
 mod line;
 mod origin;
+mod server_time;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub(crate) use home::{Home, Territory};
 pub(crate) use lease::Leases;
 pub(crate) use line::Line;
 pub(crate) use origin::Origin;
+pub(crate) use server_time::ServerTime;
 
 /// What all links of a store share.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
     pub(crate) leases: Arc<Leases>,
     pub(crate) audience: Arc<Audience>,
+    pub(crate) server_time: ServerTime,
 }
 
 /// A server, connected or not.

@@ -67,7 +67,11 @@ async fn r08_what_a_login_or_an_elevation_replaced_opens_nothing_whatever_the_cl
                 assert_eq!(nodes[1].note(&copied(&alice)).await.unwrap().as_deref(), Some("mine"), "{why}");
                 let (dead, page) = (copied(&alice), page(&nodes[0], &alice).await);
                 let visit = alice.enter(&nodes[0].sessions);
-                if elevates { visit.elevate().await.unwrap() } else { visit.login("alice").await.unwrap() }
+                if elevates {
+                    visit.elevate().await.unwrap()
+                } else {
+                    visit.login("alice").await.unwrap()
+                }
                 visit.leave().await;
                 for node in &nodes {
                     opens_nothing(node, &dead, &why).await;

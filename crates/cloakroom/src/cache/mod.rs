@@ -51,6 +51,9 @@ pub enum EndReason {
     Reused,
     /// The shared tier no longer has it; another node knows why.
     Gone,
+    /// No response carried its token to the client, because the handler panicked or the request was cancelled, so that
+    /// nobody could have used it.
+    Undelivered,
 }
 
 #[cfg(test)]

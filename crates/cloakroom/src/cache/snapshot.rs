@@ -100,13 +100,9 @@ impl Snapshot {
     /// ahead than clocks may differ by is refused: a clock is wrong.
     ///
     /// `latest` is the latest instant that is known of the session; it is only asked for by who shows the previous secret.
-    pub(crate) fn admits(
-        &self,
-        fingerprint: Fingerprint,
-        now: Timestamp,
-        latest: impl FnOnce() -> Timestamp,
-    ) -> bool {
-        now.after(SKEW) >= self.created_at && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, latest))
+    pub(crate) fn admits(&self, fingerprint: Fingerprint, now: Timestamp, latest: impl FnOnce() -> Timestamp) -> bool {
+        now.after(SKEW) >= self.created_at
+            && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, latest))
     }
 
     fn grace_admits(&self, fingerprint: Fingerprint, latest: impl FnOnce() -> Timestamp) -> bool {

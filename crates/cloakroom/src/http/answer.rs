@@ -33,7 +33,9 @@ pub(super) fn answer<B>(handle: &Handle, response: &mut Response<B>) -> bool {
         Reply::Unsettled => return false,
         Reply::Unchanged => Exposure::Used,
         Reply::Keep { token, lifetime, persistent } => {
-            channels.outlet(way).issue(headers, &token, lifetime, persistent, handle);
+            if channels.outlet(way).issue(headers, &token, lifetime, persistent, handle) {
+                handle.delivered();
+            }
             Exposure::TokenIssued
         }
         Reply::Forget => {
@@ -79,18 +81,20 @@ impl Channels {
 }
 
 impl Outlet<'_> {
-    fn issue(&self, headers: &mut HeaderMap, token: &Token, left: Duration, persistent: bool, handle: &Handle) {
+    /// Whether the response carries the token.
+    fn issue(&self, headers: &mut HeaderMap, token: &Token, left: Duration, persistent: bool, handle: &Handle) -> bool {
         match self {
             Self::Cookie(Channel { config, form }) => {
-                let Some((text, left)) = form.write(token, left, handle) else { return };
+                let Some((text, left)) = form.write(token, left, handle) else { return false };
                 let max_age = (persistent || config.is_persistent()).then_some(left);
                 headers.append(SET_COOKIE, set_cookie::issue(config, text.as_str(), max_age));
             }
             Self::Header(Channel { config, form }) => {
-                let Some((text, left)) = form.write(token, left, handle) else { return };
+                let Some((text, left)) = form.write(token, left, handle) else { return false };
                 tell(config, headers, text.as_str(), left);
             }
         }
+        true
     }
 
     fn remove(&self, headers: &mut HeaderMap) {

@@ -22,6 +22,20 @@ pin_project! {
         // None where a layer outside answers for the same session.
         answering: Option<Handle>,
         held_back: Option<HeldBack<F::Output>>,
+        has_responded: bool,
+    }
+
+    impl<F> PinnedDrop for SessionFuture<F>
+    where
+        F: Future,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            // The handler panicked, or the request was cancelled: whatever token was made, nobody gets it.
+            if let Some(handle) = this.answering.as_ref().filter(|_| !*this.has_responded) {
+                handle.abandon();
+            }
+        }
     }
 }
 
@@ -33,7 +47,7 @@ struct HeldBack<R> {
 
 impl<F: Future> SessionFuture<F> {
     pub(super) const fn new(inner: F, answering: Option<Handle>) -> Self {
-        Self { inner, answering, held_back: None }
+        Self { inner, answering, held_back: None, has_responded: false }
     }
 }
 
@@ -46,18 +60,31 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Some(handle) = &*this.answering else { return this.inner.poll(context) };
-        let place = this.held_back;
-        if let Some(held_back) = place.take() {
-            return settle(held_back, place, handle, context);
-        }
-        let mut response = ready!(this.inner.poll(context));
-        if tell(handle, &mut response) {
-            return Poll::Ready(response);
-        }
-        let asking = handle.clone();
-        let settled = Box::pin(async move { asking.settle().await });
-        settle(HeldBack { response, settled }, place, handle, context)
+        let response = ready!(respond(this.inner, handle, this.held_back, context));
+        *this.has_responded = response.is_ok();
+        Poll::Ready(response)
     }
+}
+
+fn respond<F, B, E>(
+    inner: Pin<&mut F>,
+    handle: &Handle,
+    place: &mut Option<HeldBack<F::Output>>,
+    context: &mut Context<'_>,
+) -> Poll<F::Output>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    if let Some(held_back) = place.take() {
+        return settle(held_back, place, handle, context);
+    }
+    let mut response = ready!(inner.poll(context));
+    if tell(handle, &mut response) {
+        return Poll::Ready(response);
+    }
+    let asking = handle.clone();
+    let settled = Box::pin(async move { asking.settle().await });
+    settle(HeldBack { response, settled }, place, handle, context)
 }
 
 fn settle<B, E>(

@@ -63,8 +63,8 @@ impl Handle {
             return Ok(None);
         }
         let Some(edit) = edit(None)? else { return Ok(Some(false)) };
-        let (bearer, cell) = self.engine().create(&[edit]).await?;
-        self.with_held(|held| held.adopt(bearer, cell));
+        let (bearer, cell, made) = self.engine().create(&[edit]).await?;
+        self.with_held(|held| held.adopt(bearer, cell, made));
         Ok(Some(true))
     }
 

@@ -105,6 +105,16 @@ impl Handle {
         self.request.used.load(Ordering::Relaxed)
     }
 
+    /// The response carries what [`Reply::Keep`] says.
+    pub(crate) fn delivered(&self) {
+        self.with_held(Held::delivered);
+    }
+
+    /// The request ends without a response: its handler panicked, or it was cancelled.
+    pub(crate) fn abandon(&self) {
+        drop(self.with_held(Held::abandon));
+    }
+
     /// What the response has to tell the client.
     pub(crate) fn reply(&self) -> Reply {
         let now = self.engine().now();

@@ -4,7 +4,7 @@ use crate::cache::{Cell, Snapshot, State};
 #[cfg(feature = "jwt")]
 use crate::identity::Principal;
 use crate::identity::{Hint, Token};
-use crate::sessions::{Access, Bearer, Engine, Open, SessionError, UnconfirmedRequest};
+use crate::sessions::{Access, Bearer, Delivery, Engine, Open, SessionError, UnconfirmedRequest};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -33,6 +33,8 @@ pub(super) struct Held {
     presented: Option<Hint>,
     /// Where this node could not tell what the token opens, until the request asks.
     unconfirmed: Option<Arc<UnconfirmedRequest>>,
+    /// What this request made of its client's token, until the response has it.
+    delivery: Option<Arc<Delivery>>,
 }
 
 /// Which tier a request had its session from.
@@ -186,13 +188,35 @@ impl Held {
         read(snapshot, now)
     }
 
-    /// From now on the client holds this.
-    pub(super) fn adopt(&mut self, bearer: Bearer, cell: Arc<Cell>) {
+    /// From now on the client holds this, once the response has brought it.
+    pub(super) fn adopt(&mut self, bearer: Bearer, cell: Arc<Cell>, made: Arc<Delivery>) {
+        if let Some(before) = self.delivery.take() {
+            before.done();
+            made.ends_if_lost();
+        }
+        self.join(bearer, cell, Some(made));
+    }
+
+    /// From now on the client holds what another request of it made, which may not have been delivered either.
+    pub(super) fn join(&mut self, bearer: Bearer, cell: Arc<Cell>, made: Option<Arc<Delivery>>) {
+        self.delivery = made;
         self.bearer = Some(bearer);
         self.term = cell.state().last_known().map(Kept::of);
         self.cell = Some(cell);
         self.standing = Standing::Opened;
         self.news = News::NewToken;
+    }
+
+    /// The response carries the token that this request made.
+    pub(super) fn delivered(&mut self) {
+        if let Some(made) = self.delivery.take() {
+            made.done();
+        }
+    }
+
+    /// There will be no response. What that means for a token that this request made is for others to do, without a lock.
+    pub(super) fn abandon(&mut self) -> Option<Arc<Delivery>> {
+        self.delivery.take()
     }
 
     /// Who is logged in, as far as is known here.

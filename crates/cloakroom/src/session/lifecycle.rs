@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Refused};
 use crate::sessions::{
-    Access, Bearer, CommitError, LoginRequest, PrincipalSessions, Proposal, SessionError, SessionErrorKind, remembered,
+    Access, Bearer, CommitError, Delivery, LoginRequest, PrincipalSessions, Proposal, SessionError, SessionErrorKind,
+    remembered_within,
 };
 use crate::store::Destroyed;
 use crate::sync::Arc;
@@ -15,6 +16,9 @@ use super::held::{Held, News, Standing};
 /// A live session, and what its client holds of it.
 type Present = (Bearer, Arc<Cell>);
 
+/// A session that was created for a login, and what becomes of it if its client never gets its token.
+type Created = (Bearer, Arc<Cell>, Arc<Delivery>);
+
 impl Handle {
     /// Logs in, in a new session if the client's token opens none.
     pub(super) async fn login(&self, request: &LoginRequest) -> Result<(), SessionError> {
@@ -22,29 +26,41 @@ impl Handle {
         self.may_get_a_new_token()?;
         let mut created = None;
         let outcome = self.log_in(request, &mut created).await;
-        if let (Err(_), Some((bearer, cell))) = (&outcome, created) {
-            self.engine().end_in_time(&bearer.tag, cell, EndReason::Logout).await;
+        if let Some((bearer, cell, made)) = created {
+            if outcome.is_err() {
+                self.engine().end_in_time(&bearer.tag, cell, EndReason::Logout).await;
+            }
+            made.done();
         }
         outcome
     }
 
-    /// Logs in on the present session, or on one that is `created` for it.
-    async fn log_in(&self, request: &LoginRequest, created: &mut Option<Present>) -> Result<(), SessionError> {
-        let mut attempt = 0;
+    /// Logs in on the present session, on one that is `created` for it, or with another request that does the same.
+    async fn log_in(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<(), SessionError> {
+        let (mut attempt, mut is_superseded) = (0, false);
         loop {
-            let (bearer, cell) = self.present_or_created(created).await?;
+            let present = if created.is_some() || is_superseded { None } else { self.present().await? };
+            let (bearer, cell) = match (present, &*created) {
+                (Some(present), _) => present,
+                (None, Some((bearer, cell, _))) => self.created_before(bearer, cell).await?,
+                (None, None) if self.join_other_login(request).await? => return Ok(()),
+                (None, None) => self.create_for(request, created).await?,
+            };
             if request.ends_others {
-                // First, so that a fault leaves nobody logged in and the whole can be repeated.
-                let all = PrincipalSessions::new(Arc::clone(self.engine()), request.principal.clone());
-                all.revoke_all_but(Some(cell.tag)).await?;
+                self.end_others(request, &cell).await?;
             }
             match self.engine().login(&bearer, &cell, request).await {
-                Ok(bearer) => {
-                    self.with_held(|held| held.adopt(bearer, cell));
+                Ok((bearer, made)) => {
+                    self.with_held(|held| held.adopt(bearer, cell, made));
                     return Ok(());
                 }
-                // Another request logged in or out with the same token meanwhile: this one gets a session of its own.
-                Err(CommitError::Refused(Refused::Superseded | Refused::Ended(_))) if created.is_none() => {
+                // Another request logged in or out with the same token meanwhile: this one joins it, or gets a session
+                // of its own.
+                Err(CommitError::Refused(Refused::Superseded)) if created.is_none() => {
+                    is_superseded = true;
+                    self.with_held(Held::superseded);
+                }
+                Err(CommitError::Refused(Refused::Ended(_))) if created.is_none() => {
                     self.with_held(|held| *held = Held::default());
                 }
                 Err(error) => self.before_retry(error, attempt).await?,
@@ -53,20 +69,58 @@ impl Handle {
         }
     }
 
-    async fn present_or_created(&self, created: &mut Option<Present>) -> Result<Present, SessionError> {
-        if let Some((bearer, cell)) = created {
-            // Its copy may have fallen into doubt since.
-            return match self.engine().open(bearer, Some(cell)).await? {
-                Access::Open((cell, _)) | Access::Fetched((cell, _)) => Ok((*bearer, cell)),
-                Access::Superseded | Access::RolledBack | Access::Nothing => {
-                    Err(SessionError::new(SessionErrorKind::Ended))
-                }
-            };
+    /// First, so that a fault leaves nobody logged in and the whole can be repeated.
+    async fn end_others(&self, request: &LoginRequest, kept: &Cell) -> Result<(), SessionError> {
+        let all = PrincipalSessions::new(Arc::clone(self.engine()), request.principal.clone());
+        all.revoke_all_but(Some(kept.tag)).await.map(drop)
+    }
+
+    /// The session that was created for this login, whose copy may have fallen into doubt since.
+    async fn created_before(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Present, SessionError> {
+        match self.engine().open(bearer, Some(cell)).await? {
+            Access::Open((cell, _)) | Access::Fetched((cell, _)) => Ok((*bearer, cell)),
+            Access::Superseded | Access::RolledBack | Access::Nothing => {
+                Err(SessionError::new(SessionErrorKind::Ended))
+            }
         }
-        if let Some(present) = self.present().await? {
-            return Ok(present);
+    }
+
+    /// Takes the token that another request of this process got for the very same login a moment ago, under which the
+    /// client's token was replaced. Whichever answer arrives last, the client has it.
+    async fn join_other_login(&self, request: &LoginRequest) -> Result<bool, SessionError> {
+        let Some(bearer) = self.replaced_bearer() else { return Ok(false) };
+        let engine = self.engine();
+        let Some((joined, made)) = engine.same_login(&bearer, request) else { return Ok(false) };
+        let cell = engine.tier.get(&joined.tag);
+        let access = engine.open(&joined, cell.as_ref()).await?;
+        let (Access::Open((cell, state)) | Access::Fetched((cell, state))) = access else { return Ok(false) };
+        // Renewed since, it is in its grace, and the client would not be told of it.
+        if state.snapshot().is_none_or(|snapshot| snapshot.fingerprint != joined.fingerprint) {
+            return Ok(false);
         }
-        Ok(created.insert(self.engine().create(&[]).await?).clone())
+        if request.ends_others {
+            self.end_others(request, &cell).await?;
+        }
+        cell.see(engine.now());
+        self.with_held(|held| held.join(joined, cell, made));
+        Ok(true)
+    }
+
+    /// A new session for a login, with what the login keeps of the one that the client's token opened until another login
+    /// of the same principal replaced it.
+    async fn create_for(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<Present, SessionError> {
+        let engine = self.engine();
+        let kept = match self.replaced_bearer() {
+            Some(bearer) => Box::pin(engine.kept_by_other_login(&bearer, request)).await?,
+            None => Vec::new(),
+        };
+        let (bearer, cell, _) = created.insert(engine.create(&kept).await?);
+        Ok((*bearer, Arc::clone(cell)))
+    }
+
+    /// What the client showed, if a rotation has replaced it.
+    fn replaced_bearer(&self) -> Option<Bearer> {
+        self.with_held(|held| held.bearer.filter(|_| held.standing == Standing::Superseded))
     }
 
     /// The session whose token this request may replace. `None` if its client has none.
@@ -99,8 +153,8 @@ impl Handle {
             let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
             match self.engine().renew(&bearer, &cell).await {
                 Ok(None) => return Ok(()),
-                Ok(Some(renewed)) => {
-                    self.with_held(|held| held.adopt(renewed, cell));
+                Ok(Some((renewed, made))) => {
+                    self.with_held(|held| held.adopt(renewed, cell, made));
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, attempt).await?,
@@ -115,8 +169,8 @@ impl Handle {
         loop {
             let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
             match self.engine().elevate(&bearer, &cell).await {
-                Ok(elevated) => {
-                    self.with_held(|held| held.adopt(elevated, cell));
+                Ok((elevated, made)) => {
+                    self.with_held(|held| held.adopt(elevated, cell, made));
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, attempt).await?,
@@ -150,8 +204,9 @@ impl Handle {
         let mut attempt = 0;
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
-            let (cell, _) = self.open_to_write().await?.ok_or_else(ended)?;
-            let term = Some(remembered(lifetime, self.engine().now()));
+            let (cell, state) = self.open_to_write().await?.ok_or_else(ended)?;
+            let snapshot = state.snapshot().ok_or_else(ended)?;
+            let term = Some(remembered_within(lifetime, self.engine().now(), snapshot));
             match self.commit(&cell, Proposal { term, ..Proposal::default() }).await {
                 Ok(()) => {
                     // The same token again, to be kept for longer.

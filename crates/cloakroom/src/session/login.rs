@@ -6,6 +6,9 @@ use crate::sync::Arc;
 
 use super::value::{SessionValue, key};
 
+/// The shortest lifetime that a session can have.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// Who logs in, and how. Anything that is a [`Principal`] will do where nothing special is asked for.
 ///
 /// ```
@@ -31,6 +34,7 @@ impl Login {
             label: None,
             keep: Vec::new(),
             remember: None,
+            idle: None,
             ends_others: false,
         })
     }
@@ -57,6 +61,23 @@ impl Login {
     /// A session that is remembered stays so when the same principal logs in again without this.
     pub fn remember(mut self, lifetime: Duration) -> Self {
         self.0.remember = Some(lifetime.min(LONGEST));
+        self
+    }
+
+    /// An idle timeout of this session's own, in place of that of [`Sessions`](crate::Sessions). At most as long as the session may
+    /// last.
+    ///
+    /// With [`remember`](Self::remember), whose session otherwise ends at its time whether it is used or not: it slides
+    /// under that end. "Stay signed in for 90 days, unless you were away for 14":
+    ///
+    /// ```
+    /// # use cloakroom::Login;
+    /// # use std::time::Duration;
+    /// const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    /// let login = Login::new("user-17").remember(90 * DAY).idle_timeout(14 * DAY);
+    /// ```
+    pub fn idle_timeout(mut self, idle: Duration) -> Self {
+        self.0.idle = Some(idle.clamp(SHORTEST, LONGEST));
         self
     }
 

@@ -319,7 +319,8 @@ impl Session {
     /// second factor that was taken away, the end of a support access (OWASP ASVS 7.2.4). The old token is dead when
     /// this returns, also for requests that are under way. Nothing else changes; where there is no session, nothing does.
     ///
-    /// Where somebody proves who he is, or becomes somebody else, [`login`](Self::login) is right.
+    /// Where somebody proves who he is, or becomes somebody else, [`login`](Self::login) is right. As this proves nothing, it
+    /// takes the present token only: with one that was [renewed](Self::renew), in its grace, it is refused.
     ///
     /// # Errors
     /// As [`update`](Self::update). The old token stays good then.
@@ -354,11 +355,12 @@ impl Session {
         self.hold.destroy().await
     }
 
-    /// "Remember me" for a session that exists: it ends after `lifetime` from now, whether it is
-    /// used or not, and its cookie outlives the browser. At most 400 days; more counts as that.
+    /// "Remember me" for a session that exists: it ends after `lifetime` from now, whether it is used or not, and its
+    /// cookie outlives the browser. Never later than it would have ended: only a login starts its absolute lifetime
+    /// anew.
     ///
-    /// Stored in the session, so it holds whatever other requests do. [`Login::remember`] does the
-    /// same in one step.
+    /// Stored in the session, so it holds whatever other requests do. [`Login::remember`] gives a session a longer
+    /// lifetime, because somebody has just proved who he is.
     ///
     /// # Errors
     /// [`Ended`](SessionErrorKind::Ended) if there is no session; otherwise as [`update`](Self::update).

@@ -17,6 +17,8 @@ pub struct SessionsBuilder {
     policy: Policy,
     limit: Option<(u32, LimitPolicy)>,
     max_value_bytes: Option<usize>,
+    idle: Option<Duration>,
+    grace: Option<Duration>,
     store: Option<Arc<dyn AnyStore>>,
     keys: Option<KeyRing>,
     clock: Arc<dyn Clock>,
@@ -29,6 +31,8 @@ impl SessionsBuilder {
             policy: Policy::default(),
             limit: None,
             max_value_bytes: None,
+            idle: None,
+            grace: None,
             store: None,
             keys: None,
             clock: Arc::new(SystemClock::new()),
@@ -44,12 +48,13 @@ impl SessionsBuilder {
         self
     }
 
-    /// A session ends when no request is seen for this long. Default: 30 minutes. 1 s to 400 days.
+    /// A session ends when no request is seen for this long. Default: 30 minutes, or the
+    /// [`absolute_timeout`](Self::absolute_timeout) if that is shorter. 1 s to 400 days, and no longer than that one.
     ///
     /// Any request through the layer counts while the session is in memory, also one whose handler
     /// never asks for it (OWASP ASVS 7.3.1).
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.policy.idle = timeout;
+        self.idle = Some(timeout);
         self
     }
 
@@ -60,11 +65,12 @@ impl SessionsBuilder {
         self
     }
 
-    /// For this long after a renewal, requests with the old token still work. Default: 10 s. At most 60 s.
+    /// For this long after a renewal, requests with the old token still work. Default: 10 s, or the
+    /// [`idle_timeout`](Self::idle_timeout) if that is shorter. At most 60 s, and no longer than that one.
     ///
     /// A login gives no grace, whatever this says.
     pub const fn renewal_grace(mut self, grace: Duration) -> Self {
-        self.policy.grace = grace;
+        self.grace = Some(grace);
         self
     }
 
@@ -178,6 +184,9 @@ impl SessionsBuilder {
     /// Names the setting that cannot work, and what would.
     pub fn build(mut self) -> Result<Sessions, ConfigError> {
         self.policy.max_value_bytes = self.max_value_bytes.unwrap_or(self.policy.max_session_bytes);
+        let longest = self.policy.absolute.max(Duration::from_secs(1));
+        self.policy.idle = self.idle.unwrap_or(self.policy.idle.min(longest));
+        self.policy.grace = self.grace.unwrap_or(self.policy.grace.min(self.policy.idle));
         self.policy.validate()?;
         self.policy.limit = self.limit.map(|(count, policy)| limit(count, policy)).transpose()?;
         if self.policy.seal.is_some() {

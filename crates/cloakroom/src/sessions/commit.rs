@@ -18,6 +18,13 @@ pub(crate) enum CommitError {
     Fault(SessionError),
 }
 
+impl CommitError {
+    /// Whether the change may be in the shared tier in spite of this.
+    pub(crate) fn may_have_been_made(&self) -> bool {
+        matches!(self, Self::Fault(error) if error.kind() == SessionErrorKind::OutcomeUnknown)
+    }
+}
+
 impl From<Refused> for CommitError {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)

@@ -6,6 +6,7 @@ use crate::time::whole_millis;
 
 use super::bearer::Bearer;
 use super::convert;
+use super::delivery::{Delivery, Undo};
 use super::engine::Engine;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
@@ -15,7 +16,7 @@ const ATTEMPTS: usize = 3;
 
 impl Engine {
     /// Creates a session with its first values, under a tag and a secret of the server's own making.
-    pub(crate) async fn create(&self, edits: &[Edit]) -> Result<(Bearer, Arc<Cell>), SessionError> {
+    pub(crate) async fn create(&self, edits: &[Edit]) -> Result<(Bearer, Arc<Cell>, Arc<Delivery>), SessionError> {
         self.keep_house();
         for _ in 0..ATTEMPTS {
             let tag = Tag::generate(&*self.random)?;
@@ -24,16 +25,25 @@ impl Engine {
             let mut bearer = Bearer { tag, secret, fingerprint, seen: None, opened: true };
             let snapshot = self.first_snapshot(&bearer, edits);
             self.tier.check(&snapshot)?;
+            // Before it is made: whoever gives up meanwhile may have made it all the same.
+            let unmade = self.store.is_some().then(|| self.deliver(&bearer, None, Undo::End));
             let cell = match &self.store {
                 None => {
                     self.tier.insert(tag, snapshot, self.now()).inspect_err(|refused| self.count_refused(*refused))?
                 }
-                Some(store) => Box::pin(self.create_shared(&**store, &mut bearer, snapshot)).await?,
+                Some(store) => {
+                    let answer = Box::pin(self.create_shared(&**store, &mut bearer, snapshot)).await;
+                    if !answer.as_ref().is_err_and(may_be_there) {
+                        unmade.inspect(|unmade| unmade.done());
+                    }
+                    answer?
+                }
             };
             if let Some(cell) = cell {
+                let made = self.deliver(&bearer, Some(&cell), Undo::End);
                 self.ledger.counters.created.count();
                 self.ledger.record(EventKind::Created, Some(&tag), None);
-                return Ok((bearer, cell));
+                return Ok((bearer, cell, made));
             }
         }
         Err(SessionError::with_source(SessionErrorKind::NoRandomness, "new tags exist already"))
@@ -91,4 +101,9 @@ impl Engine {
             self.ledger.counters.refused_full.count();
         }
     }
+}
+
+/// Whether the shared tier may have a session whose creation failed like this: for want of memory it fails afterwards.
+fn may_be_there(error: &SessionError) -> bool {
+    matches!(error.kind(), SessionErrorKind::OutcomeUnknown | SessionErrorKind::Full)
 }

@@ -44,7 +44,7 @@ impl Engine {
         self.end_as(&Writer::Holder(*bearer), &bearer.tag, cell, EndReason::Logout, None).await
     }
 
-    async fn end_as(
+    pub(super) async fn end_as(
         &self,
         writer: &Writer,
         tag: &Tag,

@@ -8,11 +8,13 @@ use crate::store::{AnyStore, Copies, Touch};
 use crate::sync::{Arc, Mutex, Weak};
 use crate::time::{Clock, Timestamp};
 
+use super::delivery::Lost;
 use super::error::SessionError;
 use super::housekeeping::Housekeeper;
 use super::ledger::Ledger;
 use super::loads::Loads;
 use super::nonces::Nonces;
+use super::parallel_logins::RecentLogins;
 use super::policy::Policy;
 use super::sealing::Sealing;
 use super::unconfirmed::Unconfirmed;
@@ -34,6 +36,9 @@ pub(crate) struct Engine {
     pub(crate) keys: Option<KeysInUse>,
     /// Sessions that must still be ended, because the shared tier did not answer.
     pub(super) unfinished: Mutex<Vec<(Tag, EndReason)>>,
+    /// Tokens that were made and reached nobody, for the shared tier to undo.
+    pub(super) lost: Lost,
+    pub(super) recent_logins: RecentLogins,
     /// Sessions that were seen, for the shared tier to hear of.
     pub(super) touches: Mutex<Vec<Touch>>,
     /// Requests of which only the shared tier knows whether they are of a session.
@@ -80,6 +85,8 @@ impl Engine {
             ledger,
             keys,
             unfinished: Mutex::default(),
+            lost: Lost::default(),
+            recent_logins: RecentLogins::default(),
             touches: Mutex::default(),
             unconfirmed: Unconfirmed::default(),
             housekeeper: Housekeeper::default(),

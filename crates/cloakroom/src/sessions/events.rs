@@ -56,6 +56,8 @@ pub enum EventKind {
     SealBroken,
     /// A login was refused because the principal has as many sessions as it may have.
     LoginRefused,
+    /// This node's clock and that of the shared tier turned out to be more than a minute apart.
+    ClocksApart,
 }
 
 impl EventKind {
@@ -76,6 +78,7 @@ impl EventKind {
             Self::KeyUnknown => "key_unknown",
             Self::SealBroken => "seal_broken",
             Self::LoginRefused => "login_refused",
+            Self::ClocksApart => "clocks_apart",
         }
     }
 }

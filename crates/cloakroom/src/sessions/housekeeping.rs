@@ -11,7 +11,7 @@ use crate::store::{Guard, Touch};
 use crate::sync::{Arc, Mutex};
 #[cfg(not(cloakroom_shuttle))]
 use crate::time::Sleep;
-use crate::time::Timestamp;
+use crate::time::{SKEW, Timestamp};
 
 use super::engine::Engine;
 
@@ -47,9 +47,20 @@ impl Engine {
         while self.tier.visit_due(self.now()) {
             tokio::task::yield_now().await;
         }
+        self.compare_clocks();
         self.report_touches().await;
         self.finish_ends().await;
+        self.undo_lost().await;
+        self.forget_logins(self.now());
         self.settle_doubts().await;
+    }
+
+    /// Says so if this node's clock and the store's are further apart than they may be.
+    fn compare_clocks(&self) {
+        let Some(theirs) = self.store.as_ref().and_then(|store| store.time()) else { return };
+        let ours = self.now();
+        let apart = ours.since(theirs).max(theirs.since(ours));
+        self.ledger.clocks_apart((apart > SKEW).then_some(apart), ours < theirs);
     }
 
     async fn settle_doubts(self: &Arc<Self>) {
@@ -127,6 +138,7 @@ impl Engine {
                 let called = first(&mut round, bell.notified()).await;
                 let Some(engine) = engine.upgrade() else { return };
                 if called {
+                    engine.undo_lost().await;
                     engine.settle_doubts().await;
                 } else {
                     engine.run_due().await;

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Observer, State};
 use crate::identity::{Principal, Tag};
@@ -7,7 +8,7 @@ use crate::keys::KeysInUse;
 use crate::random::{RandomError, RandomSource};
 use crate::seal::Unopened;
 use crate::store::StoreError;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Clock;
 
 use super::alarm::Alarm;
@@ -31,6 +32,8 @@ pub(crate) struct Ledger {
     values_unreadable: Alarm,
     /// Of which values it was said that what is loaded cannot be kept.
     unkept: Mutex<Vec<&'static str>>,
+    wrong_clock: Alarm,
+    is_clock_wrong: AtomicBool,
     log_key: LogKey,
     clock: Arc<dyn Clock>,
 }
@@ -51,6 +54,8 @@ impl Ledger {
             unreadable: Alarm::default(),
             values_unreadable: Alarm::default(),
             unkept: Mutex::default(),
+            wrong_clock: Alarm::default(),
+            is_clock_wrong: AtomicBool::new(false),
             log_key: LogKey::new(keys, random)?,
             clock,
         })
@@ -77,6 +82,24 @@ impl Ledger {
         if let Some(times) = self.unopened.rings(self.clock.now()) {
             let session = tracing::field::display(self.log_key.log_id(tag));
             tracing::warn!(session, reason = %why, times, "{}", kind.name());
+        }
+    }
+
+    /// The clocks of this node and of the shared tier are this far apart; `None` if that is all right.
+    pub(crate) fn clocks_apart(&self, apart: Option<Duration>, is_behind: bool) {
+        let was_wrong = self.is_clock_wrong.swap(apart.is_some(), Ordering::Relaxed);
+        let Some(by) = apart else { return };
+        if !was_wrong {
+            self.counters.clocks_apart.count();
+            self.record(EventKind::ClocksApart, None, None);
+        }
+        if self.wrong_clock.rings(self.clock.now()).is_some() {
+            tracing::error!(
+                ?by,
+                is_behind,
+                "this node's clock and the session store's differ by more than a minute: sessions of other nodes may be \
+                 refused here, end early or last too long; set the clocks"
+            );
         }
     }
 
@@ -142,6 +165,7 @@ impl Ledger {
             EndReason::Evicted => &self.counters.ended_evicted,
             EndReason::Reused => &self.counters.ended_reused,
             EndReason::Gone => &self.counters.ended_gone,
+            EndReason::Undelivered => &self.counters.ended_undelivered,
         }
     }
 }

@@ -199,6 +199,8 @@ impl Policy {
         within("idle_timeout", self.idle, second, LONGEST)?;
         within("absolute_timeout", self.absolute, second, LONGEST)?;
         within("renewal_grace", self.grace, Duration::ZERO, Duration::from_secs(60))?;
+        no_longer_than(("idle_timeout", self.idle), ("absolute_timeout", self.absolute))?;
+        no_longer_than(("renewal_grace", self.grace), ("idle_timeout", self.idle))?;
         if let Some(after) = self.pack_after {
             within("pack_after", after, second, LONGEST)?;
         }
@@ -238,6 +240,20 @@ fn within(setting: &'static str, value: Duration, least: Duration, most: Duratio
         return Ok(());
     }
     let problem = format!("is {value:?} and must be between {least:?} and {} seconds", most.as_secs());
+    Err(ConfigError::new(setting, problem))
+}
+
+/// The default of either follows the other, so both were set if this fails.
+fn no_longer_than(
+    (setting, value): (&'static str, Duration),
+    (limit, most): (&'static str, Duration),
+) -> Result<(), ConfigError> {
+    if value <= most {
+        return Ok(());
+    }
+    let problem = format!(
+        "is {value:?} and `{limit}` is {most:?}, which ends the session before; lower the one or raise the other"
+    );
     Err(ConfigError::new(setting, problem))
 }
 

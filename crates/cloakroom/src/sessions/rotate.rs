@@ -10,13 +10,15 @@ use crate::time::{SKEW, Timestamp, whole_millis};
 
 use super::bearer::{Bearer, Writer};
 use super::commit::{CommitError, Proposal};
+use super::delivery::{Delivery, Undo};
 use super::engine::Engine;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
 use super::index::Admitted;
+use super::policy::LONGEST;
 
 /// A login as the application asks for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoginRequest {
     pub(crate) principal: Principal,
     pub(crate) label: Option<Arc<str>>,
@@ -24,6 +26,8 @@ pub(crate) struct LoginRequest {
     pub(crate) keep: Vec<&'static str>,
     /// "Remember me": the absolute lifetime, with the idle timeout lifted to it.
     pub(crate) remember: Option<Duration>,
+    /// An idle timeout of the session's own.
+    pub(crate) idle: Option<Duration>,
     /// Whether all other sessions of the principal end first.
     pub(crate) ends_others: bool,
 }
@@ -35,7 +39,7 @@ impl Engine {
         bearer: &Bearer,
         cell: &Arc<Cell>,
         request: &LoginRequest,
-    ) -> Result<Bearer, CommitError> {
+    ) -> Result<NewToken, CommitError> {
         // One look for all that is decided by it. It holds until the commit, as every login replaces the secret.
         let before = Arc::clone(&cell.state());
         let snapshot = match &*before {
@@ -47,7 +51,8 @@ impl Engine {
         let displaced = self.admit(&request.principal, cell).await?;
         self.displace(&request.principal, displaced).await?;
         let outcome = self.log_in(bearer, cell, snapshot, request).await;
-        if outcome.is_ok() {
+        if let Ok((after, made)) = &outcome {
+            self.remember_login(bearer, *after, request, made);
             self.logged_in(cell, &request.principal, former).await;
         } else if self.store.is_none() && !is_session_of(cell, &request.principal) {
             // In a shared tier the member stays: another node may have just logged the session in
@@ -88,7 +93,7 @@ impl Engine {
         cell: &Arc<Cell>,
         before: &Snapshot,
         request: &LoginRequest,
-    ) -> Result<Bearer, CommitError> {
+    ) -> Result<NewToken, CommitError> {
         let now = self.now();
         let keep_only = match before.principal() {
             // Re-authentication: nothing changes hands.
@@ -98,25 +103,28 @@ impl Engine {
             None => Some(request.keep.clone()),
         };
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
-        let term = match (request.remember, kept_lifetime(before, &request.principal)) {
-            (Some(lifetime), _) | (None, Some(lifetime)) => remembered(lifetime, now),
-            (None, None) => Term {
-                idle: whole_millis(self.policy.idle),
-                absolute: now.after(self.policy.absolute),
-                persistent: false,
-            },
-        };
+        let term = self.term(before, request, now);
         let login = Some(Login { authentication, keep_only });
-        self.rotate(bearer, cell, Writer::Holder(*bearer), PreviousState::Replaced { at: now }, login, Some(term)).await
+        let previous = PreviousState::Replaced { at: now };
+        self.rotate(bearer, cell, Writer::Holder(*bearer), previous, login, Some(term), Undo::End).await
+    }
+
+    /// How long the session may last from this login on.
+    fn term(&self, before: &Snapshot, request: &LoginRequest, now: Timestamp) -> Term {
+        let remembered = request.remember.map(|lifetime| (lifetime, lifetime));
+        let remembered = remembered.or_else(|| kept_lifetimes(before, &request.principal));
+        let (idle, absolute) = remembered.unwrap_or((self.policy.idle, self.policy.absolute));
+        let idle = request.idle.unwrap_or(idle).min(absolute);
+        Term { idle: whole_millis(idle), absolute: now.after(absolute), persistent: remembered.is_some() }
     }
 
     /// Renews the secret. `None` if the bearer's is not the present one: then somebody just did it.
-    pub(crate) async fn renew(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Option<Bearer>, CommitError> {
+    pub(crate) async fn renew(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Option<NewToken>, CommitError> {
         if cell.state().snapshot().is_some_and(|snapshot| snapshot.fingerprint != bearer.fingerprint) {
             return Ok(None);
         }
         let previous = PreviousState::Renewed { until: self.grace_until(cell) };
-        match self.rotate(bearer, cell, self.unrotated(bearer), previous, None, None).await {
+        match self.rotate(bearer, cell, self.unrotated(bearer), previous, None, None, Undo::Restore(*bearer)).await {
             Err(CommitError::Refused(Refused::Superseded)) => Ok(None),
             Err(error) => Err(error),
             Ok(renewed) => {
@@ -140,9 +148,12 @@ impl Engine {
     }
 
     /// Replaces the secret because the rights of the session change: the old one is dead when this returns.
-    pub(crate) async fn elevate(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Bearer, CommitError> {
+    ///
+    /// Only for the present secret. It proves nothing about who is there, so it must not give whoever holds a token
+    /// that was renewed a new one.
+    pub(crate) async fn elevate(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<NewToken, CommitError> {
         let previous = PreviousState::Replaced { at: self.now() };
-        let elevated = self.rotate(bearer, cell, Writer::Holder(*bearer), previous, None, None).await?;
+        let elevated = self.rotate(bearer, cell, self.unrotated(bearer), previous, None, None, Undo::End).await?;
         self.ledger.counters.elevations.count();
         let state = cell.state();
         let principal = state.snapshot().and_then(|snapshot| snapshot.principal());
@@ -150,6 +161,7 @@ impl Engine {
         Ok(elevated)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each is one choice of a rotation")]
     async fn rotate(
         &self,
         bearer: &Bearer,
@@ -158,14 +170,22 @@ impl Engine {
         previous: PreviousState,
         login: Option<Login>,
         term: Option<Term>,
-    ) -> Result<Bearer, CommitError> {
+        undo: Undo,
+    ) -> Result<NewToken, CommitError> {
         let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let verifier = self.verifiers.of(&bearer.tag, &secret);
         let rotation = Rotation { verifier, fingerprint, previous, login };
         let proposal = Proposal { edits: &[], rotation: Some(&rotation), term, base: None };
-        let seen = self.commit(cell, &writer, proposal).await?;
-        Ok(Bearer { tag: bearer.tag, secret, fingerprint, seen, opened: true })
+        let mut rotated = Bearer { tag: bearer.tag, secret, fingerprint, seen: None, opened: true };
+        // Before it is made: whoever gives up meanwhile may have made it all the same.
+        let made = self.deliver(&rotated, Some(cell), undo);
+        let outcome = self.commit(cell, &writer, proposal).await;
+        if outcome.as_ref().is_err_and(|error| !error.may_have_been_made()) {
+            made.done();
+        }
+        rotated.seen = outcome?;
+        Ok((rotated, made))
     }
 
     /// Enters the session into the index of its principal. Answers who had to go.
@@ -196,15 +216,22 @@ impl Engine {
     }
 }
 
-/// "Remember me": the session ends after `lifetime`, whether it is used or not.
-pub(crate) fn remembered(lifetime: Duration, now: Timestamp) -> Term {
-    Term { idle: whole_millis(lifetime), absolute: now.after(lifetime), persistent: true }
+/// A token that was just made, and what becomes of it if it is not delivered.
+pub(crate) type NewToken = (Bearer, Arc<Delivery>);
+
+/// "Remember me" without a login: the session ends after `lifetime`, whether it is used or not, and never later than its
+/// creation or its last login allows.
+pub(crate) fn remembered_within(lifetime: Duration, now: Timestamp, snapshot: &Snapshot) -> Term {
+    let absolute = now.after(lifetime).min(snapshot.absolute);
+    Term { idle: whole_millis(lifetime), absolute, persistent: true }
 }
 
-/// A remembered session stays remembered when its principal logs in again, for example to change a password.
-fn kept_lifetime(before: &Snapshot, principal: &Principal) -> Option<Duration> {
-    let is_kept = before.is_persistent() && before.principal() == Some(principal);
-    is_kept.then(|| Duration::from_millis(before.idle))
+/// A remembered session stays remembered when its principal logs in again, for example to change a password: with the idle
+/// timeout that it had, and for as long as the last login gave it.
+fn kept_lifetimes(before: &Snapshot, principal: &Principal) -> Option<(Duration, Duration)> {
+    let authentication = before.authentication().filter(|authentication| authentication.principal == *principal)?;
+    let lifetime = before.absolute.since(authentication.at).min(LONGEST);
+    before.is_persistent().then(|| (Duration::from_millis(before.idle), lifetime))
 }
 
 /// Whether the session, as it is now, is one of the principal's.

@@ -66,6 +66,8 @@ counters! {
     ended_reused,
     /// Sessions found gone from the shared tier.
     ended_gone,
+    /// Sessions ended because no response carried their token: the handler panicked, or the request was cancelled.
+    ended_undelivered,
     /// Commits that changed a session.
     commits,
     /// Attempts to commit that found a newer value and ran their closure again.
@@ -84,6 +86,8 @@ counters! {
     stale_sessions_served,
     /// Calls to the shared tier that failed.
     store_errors,
+    /// How often this node's clock and that of the shared tier turned out to be more than a minute apart.
+    clocks_apart,
     /// Loaders started.
     loads,
     /// Requests that waited for a loader another request had started.

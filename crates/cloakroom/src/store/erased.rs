@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::time::Timestamp;
+
 use super::{
     Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
     Store, StoreError, Tag, Touch,
@@ -25,6 +27,7 @@ pub(crate) trait AnyStore: Send + Sync {
     fn namespace(&self) -> &str;
     fn attach(&self, copies: Arc<dyn Copies>);
     fn vouches(&self, lease: Lease) -> bool;
+    fn time(&self) -> Option<Timestamp>;
     fn longest_lease(&self) -> Duration;
 }
 
@@ -71,6 +74,10 @@ impl<S: Store> AnyStore for S {
 
     fn vouches(&self, lease: Lease) -> bool {
         Store::vouches(self, lease)
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        Store::time(self)
     }
 
     fn longest_lease(&self) -> Duration {

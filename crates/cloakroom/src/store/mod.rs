@@ -44,6 +44,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::time::Timestamp;
+
 /// Keeps the records of all sessions, for all nodes.
 ///
 /// Implement it for a type that is cheap to call concurrently; Cloakroom shares one instance.
@@ -174,6 +176,14 @@ pub trait Store: Send + Sync + 'static {
     fn vouches(&self, lease: Lease) -> bool {
         let _ = lease;
         false
+    }
+
+    /// What time it is on the store's clock, as far as that is known without asking. `None`, as by default, if it is not.
+    ///
+    /// Nodes say so loudly when their clock and the store's are further apart than they may be. Called every second or so, so
+    /// it must neither block nor wait.
+    fn time(&self) -> Option<Timestamp> {
+        None
     }
 
     /// How long, at most, a node goes on vouching for a copy that another node has changed, if the news of the change

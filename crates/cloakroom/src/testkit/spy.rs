@@ -9,6 +9,7 @@ use crate::store::{
     Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
     Store, StoreError, Tag, Touch,
 };
+use crate::time::Timestamp;
 
 /// A store that remembers which calls were made, so that a test can assert round trips, not just results.
 ///
@@ -168,6 +169,10 @@ impl<S: Store> Store for SpyStore<S> {
 
     fn vouches(&self, lease: Lease) -> bool {
         self.spied.store.vouches(lease)
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        self.spied.store.time()
     }
 
     fn longest_lease(&self) -> Duration {

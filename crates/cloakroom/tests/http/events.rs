@@ -56,7 +56,7 @@ async fn r56_expiry_is_announced_with_its_reason() {
             let node = Node::new(house.builder().idle_timeout(if reason == EndReason::Idle {
                 minutes(30)
             } else {
-                minutes(48 * 60)
+                minutes(24 * 60)
             }));
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
@@ -236,7 +236,7 @@ async fn r56_a_whole_life_over_two_nodes_is_announced_step_by_step_and_by_whom_i
 async fn r56_over_a_shared_tier_an_expiry_is_announced_to_who_listens_and_by_nobody_else() {
     for (pause, reason) in [(minutes(31), EndReason::Idle), (minutes(24 * 60), EndReason::Absolute)] {
         let house = House::shared();
-        let idle = if reason == EndReason::Idle { minutes(30) } else { minutes(48 * 60) };
+        let idle = if reason == EndReason::Idle { minutes(30) } else { minutes(24 * 60) };
         let (give, mut given) = tokio::sync::mpsc::unbounded_channel();
         let give = axum::routing::any(async move |session: Session| give.send(session).unwrap());
         let node = Node::with_routes(house.builder().idle_timeout(idle), routes().route("/give", give));

@@ -13,11 +13,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::testkit::{Chances, FaultyStore, MemoryStore, SeededRandom};
-use cloakroom::{Session, SessionError};
+use cloakroom::testkit::{Chances, FaultyStore, ManualClock, MemoryStore, SeededRandom};
+use cloakroom::{Clock, Session, SessionError};
 use parking_lot::Mutex;
 
-use crate::support::{Browser, House, Node, Note, perform, routes};
+use crate::support::{APART, Browser, House, Node, Note, perform, recorded, routes};
 
 const ORDERS: u64 = 1000;
 /// What the attacker must never see.
@@ -31,6 +31,9 @@ struct Scene {
     /// Handles of the nodes' stores, to hold their news back.
     stores: Vec<MemoryStore>,
     nodes: Vec<Node>,
+    /// The second node's clock: so far apart from the first one's, or somewhere else at every moment.
+    other_clock: ManualClock,
+    apart: Option<i64>,
     /// Whether the store fails now and then.
     faulty: bool,
     /// Every token that the attacker was ever given or knew.
@@ -40,9 +43,13 @@ struct Scene {
 impl Scene {
     fn new(house: House, nodes: usize, seed: u64, faulty: bool) -> Self {
         let dice = Arc::new(SeededRandom::new(seed));
-        let mut scene = Self { dice, house, stores: Vec::new(), nodes: Vec::new(), faulty, loot: Arc::default() };
+        let (other_clock, apart) = (ManualClock::new(), APART.get(seed as usize % (APART.len() + 1)).copied());
+        let loot = Arc::default();
+        let mut scene = Self { dice, house, stores: vec![], nodes: vec![], other_clock, apart, faulty, loot };
+        scene.set_other_clock();
         for number in 0..nodes as u64 {
-            let builder = crate::support::recorded().clock(scene.house.clock.clone());
+            let clock = if number == 0 { &scene.house.clock } else { &scene.other_clock };
+            let builder = recorded().clock(clock.clone());
             let builder = match &scene.house.store {
                 None => builder,
                 Some(store) => {
@@ -76,6 +83,13 @@ impl Scene {
         if self.throw(4) == 0 {
             self.house.clock.advance(Duration::from_millis(self.throw(4000) as u64));
         }
+        self.set_other_clock();
+    }
+
+    fn set_other_clock(&self) {
+        // A clock that jumps is never further apart from itself than two nodes may be.
+        let apart = self.apart.unwrap_or_else(|| APART[self.throw(APART.len() - 1)]);
+        self.other_clock.set(self.house.clock.ahead_by(apart).now());
     }
 
     /// Everything that was held back arrives, and nothing fails any more.

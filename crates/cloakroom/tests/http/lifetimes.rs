@@ -42,7 +42,7 @@ async fn r12_an_idle_session_is_dropped_without_any_request() {
 #[tokio::test]
 async fn r12_reading_keeps_a_session_alive() {
     for path in ["/note", "/untouched"] {
-        for house in House::both() {
+        for house in House::alone_and_apart() {
             let [here, there] = house.nodes();
             let mut browser = Browser::new(&here.app);
             browser.post("/note/mine").await.ok();
@@ -108,7 +108,7 @@ async fn r14_a_session_cookie_has_no_max_age_and_a_remembered_one_the_time_that_
         let mut browser = Browser::new(&node.app);
         assert_eq!(max_age(&browser.post("/note/mine").await), None);
         let month = 30 * 24 * 3600;
-        assert_eq!(max_age(&browser.post("/do/remember").await), Some(month));
+        assert_eq!(max_age(&browser.post("/login-remembered/alice").await), Some(month));
         house.clock.advance(secs(3600));
         let renewed = browser.post("/do/renew").await.ok();
         assert_eq!(max_age(&renewed), Some(month - 3600), "the browser would forget it when it closes");
@@ -129,14 +129,88 @@ async fn r14_a_client_that_ignores_max_age_gains_nothing() {
     for house in House::both() {
         let node = house.node();
         let mut browser = Browser::new(&node.app);
-        browser.post("/login/alice").await.ok();
-        browser.post("/do/remember").await.ok();
+        browser.post("/login-remembered/alice").await.ok();
         house.clock.advance(minutes(60 * 24 * 30) - secs(1));
         assert_eq!(browser.get("/whoami").await.ok().body, "alice", "remembered: also without a request in between");
         house.clock.advance(secs(1));
         assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
         assert!(house.store.is_none_or(|store| store.is_empty()), "the record is gone");
         assert_eq!(decode(&browser.ticket()).len(), 32, "and the client still holds its token");
+    }
+}
+
+#[tokio::test]
+async fn r13_remembering_without_a_login_prolongs_nothing() {
+    for logged_in in [false, true] {
+        for house in House::both() {
+            let node = house.node();
+            let mut browser = Browser::new(&node.app);
+            if logged_in {
+                browser.post("/login/alice").await.ok();
+            }
+            browser.post("/note/mine").await.ok();
+            browser.post("/do/remember").await.ok();
+            for hours in 1..24 {
+                house.clock.advance(minutes(60));
+                let kept = max_age(&browser.post("/do/remember").await).unwrap();
+                assert_eq!(kept, (24 - hours) * 3600, "the cookie outlives the browser, and nothing else");
+                assert_eq!(browser.get("/note").await.ok().body, "mine", "also without a request in between");
+            }
+            house.clock.advance(minutes(60) - secs(1));
+            assert_eq!(browser.get("/note").await.ok().body, "mine");
+            house.clock.advance(secs(1));
+            assert_eq!(browser.get("/note").await.ok().body, "nothing");
+        }
+    }
+}
+
+#[tokio::test]
+async fn r13_a_remembered_session_slides_under_the_end_that_its_login_gave_it() {
+    const DAY: Duration = secs(24 * 3600);
+    for house in House::both() {
+        let login = async |session: cloakroom::Session| {
+            session.login(cloakroom::Login::new("alice").remember(90 * DAY).idle_timeout(14 * DAY)).await
+        };
+        let routes = crate::support::routes().route("/enter", axum::routing::any(login));
+        let node = Node::with_routes(house.builder(), routes);
+        let enter = async || {
+            let mut browser = Browser::new(&node.app);
+            assert_eq!(max_age(&browser.post("/enter").await), Some(90 * DAY.as_secs()));
+            browser
+        };
+        let mut away = enter().await;
+        house.clock.advance(14 * DAY - secs(1));
+        assert_eq!(away.get("/whoami").await.ok().body, "alice");
+        house.clock.advance(if house.store.is_some() { 16 * DAY } else { 14 * DAY });
+        assert_eq!(away.get("/whoami").await.ok().body, "nobody", "away for too long");
+        let mut always = enter().await;
+        for _ in 0..8 {
+            house.clock.advance(10 * DAY);
+            assert_eq!(always.get("/whoami").await.ok().body, "alice");
+            node.sessions.run_due().await;
+        }
+        house.clock.advance(5 * DAY);
+        always.post("/login/alice").await.ok();
+        for _ in 0..8 {
+            house.clock.advance(10 * DAY);
+            assert_eq!(always.get("/whoami").await.ok().body, "alice", "the login kept both lifetimes");
+            node.sessions.run_due().await;
+        }
+        house.clock.advance(10 * DAY);
+        assert_eq!(always.get("/whoami").await.ok().body, "nobody", "and ends it after as long");
+    }
+}
+
+#[tokio::test]
+async fn r13_defaults_follow_a_timeout_that_is_shorter() {
+    for house in House::both() {
+        let node = Node::new(house.builder().absolute_timeout(secs(5)));
+        let mut browser = Browser::new(&node.app);
+        browser.post("/note/mine").await.ok();
+        house.clock.advance(secs(4));
+        assert_eq!(browser.get("/note").await.ok().body, "mine");
+        house.clock.advance(secs(1));
+        assert_eq!(browser.get("/note").await.ok().body, "nothing");
     }
 }
 

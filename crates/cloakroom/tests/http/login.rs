@@ -65,7 +65,7 @@ async fn r07_values_survive_a_reauthentication_and_never_a_change_of_user() {
 
 #[tokio::test]
 async fn r08_old_token_is_dead_at_once_after_login() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let [here, there] = house.nodes();
         let mut victim = Browser::new(&here.app);
         victim.post("/note/before").await.ok();

@@ -9,7 +9,7 @@ use crate::support::{Browser, House};
 
 #[tokio::test]
 async fn r17_after_a_logout_the_token_opens_nothing_on_any_node() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let [here, there] = house.nodes();
         let mut browser = Browser::new(&here.app);
         browser.post("/login/alice").await.ok();

@@ -103,7 +103,7 @@ async fn r17_a_logout_that_is_given_up_half_way_leaves_no_copy_that_is_believed(
 
 #[tokio::test]
 async fn r17_a_tab_that_a_renewal_overtook_can_still_log_out() {
-    for house in House::both() {
+    for house in House::alone_and_a_little_apart() {
         let [first, second] = house.nodes();
         let mut browser = Browser::new(&first.app);
         browser.post("/login/alice").await.ok();

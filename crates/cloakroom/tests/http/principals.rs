@@ -21,7 +21,7 @@ async fn logged_in(node: &Node, user: &str) -> Browser {
 
 #[tokio::test]
 async fn r20_all_sessions_of_a_principal_end_at_once_on_every_node() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let [here, there] = house.nodes();
         let mut browsers = Vec::new();
         for number in 0..50 {
@@ -98,7 +98,7 @@ async fn r22_nothing_in_a_list_of_sessions_opens_one() {
 
 #[tokio::test]
 async fn r22_a_handle_ends_a_session_of_its_own_principal_only() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let [here, there] = house.nodes();
         let mut alice = logged_in(&here, "alice").await;
         let handle = here.sessions.of("alice").list().await.unwrap()[0].handle;

@@ -3,11 +3,11 @@
 use http::StatusCode;
 use tokio::task::JoinSet;
 
-use crate::support::{Browser, House, Node, Reply, secs};
+use crate::support::{Browser, House, Node, Reply, VERBS, secs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r09_twenty_requests_at_a_renewal_all_work_and_one_new_token_is_given() {
-    for house in House::both() {
+    for house in House::alone_and_a_little_apart() {
         let [here, there] = house.nodes();
         for _ in 0..50 {
             let mut browser = Browser::new(&here.app);
@@ -46,6 +46,33 @@ async fn r09_the_old_token_reads_and_writes_in_its_grace_and_sets_no_cookie() {
         assert_eq!(reply.body, "2");
         assert_eq!(reply.set_cookie(), None, "it would overwrite the new token in the browser");
         assert_eq!(browser.get("/count").await.ok().body, "2");
+    }
+}
+
+/// What a holder of a renewed token may do in its grace, verb by verb: whoever took it off a client's machine may be that
+/// holder. `docs/design.md` has the reasons.
+#[tokio::test]
+async fn r09_in_its_grace_no_verb_that_proves_nothing_gives_a_new_token_for_an_old_one() {
+    let refused: [&str; 1] = ["elevate"];
+    let gives_a_token: [&str; 1] = ["login"];
+    for house in House::alone_and_a_little_apart() {
+        for verb in VERBS {
+            let [here, there] = house.nodes();
+            for node in [&here, &there] {
+                let mut browser = Browser::new(&here.app);
+                browser.post("/note/mine").await.ok();
+                browser.post("/kept/cart").await.ok();
+                let holder = browser.clone();
+                browser.post("/do/renew").await.ok();
+                let reply = holder.at(&node.app).post(&format!("/do/{verb}")).await;
+                assert_eq!(reply.status == StatusCode::UNAUTHORIZED, refused.contains(&verb), "{verb}");
+                let given = reply.given().is_some_and(|given| !given.is_empty());
+                assert_eq!(given, gives_a_token.contains(&verb), "{verb}");
+                if verb == "elevate" {
+                    assert_eq!(browser.get("/note").await.ok().body, "mine", "the present token stays good");
+                }
+            }
+        }
     }
 }
 

@@ -153,12 +153,15 @@ async fn r11_a_request_that_is_dropped_in_a_rotation_leaves_one_live_token_at_mo
             rotation.abort();
             assert!(rotation.await.unwrap_err().is_cancelled());
             gate.open();
+            node.sessions.run_due().await;
             house.clock.advance(secs(11));
             let (old_works, _) = outcome(&house, &old, &browser).await;
-            assert_eq!(old_works, !acts, "{path}");
+            // A renewal is taken back. After a login, nobody has the token of the session, so it ends.
+            let lives = !acts || path == "/do/renew";
+            assert_eq!(old_works, lives, "{path}");
             // The node that was interrupted knows no more than the store does.
-            assert_eq!(browser.get("/do/created-at").await.ok().body, (!acts).to_string(), "{path}");
-            assert_eq!(house.store.unwrap().len(), 1);
+            assert_eq!(browser.get("/do/created-at").await.ok().body, lives.to_string(), "{path}");
+            assert_eq!(house.store.unwrap().len(), usize::from(lives));
         }
     }
 }

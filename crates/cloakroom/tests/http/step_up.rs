@@ -103,7 +103,7 @@ async fn r16_a_store_that_does_not_answer_lets_nobody_through_whatever_the_layer
 
 #[tokio::test]
 async fn r07_elevation_replaces_the_token_at_once_and_nothing_else() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let [here, there] = house.nodes();
         let mut alice = Browser::new(&here.app);
         alice.post("/login-keeping/alice").await.ok();
@@ -146,7 +146,7 @@ async fn r07_elevation_of_nobody_creates_nothing() {
 
 #[tokio::test]
 async fn r08_of_two_elevations_at_once_one_holds_and_the_other_is_told() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let [here, there] = house.nodes();
         let mut alice = Browser::new(&here.app);
         alice.post("/login/alice").await.ok();

@@ -4,15 +4,15 @@ use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
 use cloakroom::store::{Previous, Record, Tag};
-use cloakroom::testkit::SeededRandom;
+use cloakroom::testkit::{ManualClock, SeededRandom};
 use cloakroom::{
-    Clock, CookieConfig, Key, KeyRing, ReusePolicy, SealPolicy, Session, SessionError, SessionLayer, Sessions,
-    SessionsBuilder, Timestamp, Transport,
+    Clock, CookieConfig, EventKind, Key, KeyRing, ReusePolicy, SealPolicy, Session, SessionError, SessionLayer,
+    Sessions, SessionsBuilder, Timestamp, Transport,
 };
 use http::StatusCode;
 
 use crate::corpus::jwts::{APP, SELF, ed25519_pem};
-use crate::support::{APART, Browser, House, Node, decode, routes, secs};
+use crate::support::{APART, Browser, House, Node, capture, decode, recorded, routes, secs};
 
 /// What tokens and records look like.
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +160,7 @@ fn record_of(house: &House, browser: &Browser) -> (Tag, Record) {
 async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_either() {
     for apart in APART {
         let house = House::apart(apart);
-        let nodes = house.nodes();
+        let nodes = Form::Plain.nodes(&house);
         let mut browser = Browser::new(&nodes[0].app);
         browser.post("/note/mine").await.ok();
         let dead = browser.clone();
@@ -181,7 +181,8 @@ async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_eithe
 async fn r10_a_late_request_with_a_replaced_token_is_no_theft_on_the_other_node() {
     for apart in [0, 1, 3_000, -3_000, 50_000] {
         let house = House::apart(apart);
-        let nodes = [house.builder(), house.other_builder()].map(|builder| Node::new(builder.on_reuse(ReusePolicy::End)));
+        let nodes =
+            [house.builder(), house.other_builder()].map(|builder| Node::new(builder.on_reuse(ReusePolicy::End)));
         let mut browser = Browser::new(&nodes[0].app);
         browser.post("/note/mine").await.ok();
         let late = browser.clone();
@@ -195,7 +196,7 @@ async fn r10_a_late_request_with_a_replaced_token_is_no_theft_on_the_other_node(
 
 #[tokio::test]
 async fn r16_a_login_from_further_ahead_than_clocks_may_differ_is_not_recent() {
-    for (apart, expected) in [(50_000, "true"), (3_000, "true"), (61_000, "false"), (3_600_000, "false")] {
+    for (apart, expected) in [(50_000, "true"), (3_000, "true"), (61_000, "false"), (600_000, "false")] {
         let house = House::apart(apart);
         let [here, there] = house.nodes();
         let mut browser = Browser::new(&here.app);
@@ -205,6 +206,33 @@ async fn r16_a_login_from_further_ahead_than_clocks_may_differ_is_not_recent() {
         let mut browser = browser.at(&here.app);
         assert_eq!(browser.get("/whoami").await.ok().body, "alice", "{apart}");
         assert_eq!(browser.get("/do/authenticated-within").await.ok().body, expected, "{apart}");
+    }
+}
+
+#[tokio::test]
+async fn r15_a_node_says_so_whenever_its_clock_and_the_stores_are_too_far_apart() {
+    for apart in [61_000, -61_000, 3_600_000] {
+        let house = House::shared();
+        let (log, _guard) = capture();
+        let clock = ManualClock::starting_at(house.clock.now());
+        let builder = recorded().clock(clock.clone()).store(house.store.as_ref().unwrap().node());
+        let node = Node::new(builder);
+        let mut events = node.sessions.events();
+        for times in 1..3 {
+            for fine in [0, 59_000, -59_000] {
+                clock.set(house.clock.ahead_by(fine).now());
+                node.sessions.run_due().await;
+            }
+            assert_eq!(node.sessions.stats().clocks_apart, times - 1, "{apart}");
+            clock.set(house.clock.ahead_by(apart).now());
+            for _ in 0..3 {
+                node.sessions.run_due().await;
+            }
+            assert_eq!(node.sessions.stats().clocks_apart, times, "{apart}");
+            assert_eq!(events.try_recv().map(|event| event.kind), Some(EventKind::ClocksApart));
+            assert!(events.try_recv().is_none(), "once each time");
+            assert!(log.text().contains("differ by more than a minute"), "{}", log.text());
+        }
     }
 }
 

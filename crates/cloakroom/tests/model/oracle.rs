@@ -11,6 +11,8 @@ pub(crate) const TTL: u64 = 300;
 pub(crate) const NEGATIVE_TTL: u64 = 60;
 /// How many sessions a user may have at once; one more ends the oldest.
 pub(crate) const MOST: usize = 2;
+/// For how long the same login by the same token joins the first one.
+const TOGETHER: u64 = 10;
 /// What the loader that always has an answer makes of no roles.
 pub(crate) const NO_ROLES: u8 = 0;
 
@@ -49,8 +51,19 @@ struct Life {
     haunted: u64,
     idle: u64,
     absolute: u64,
+    logged_in: u64,
+    /// The login that gave the present token, if it was one.
+    login: Option<Login>,
     /// It ends after its own lifetime and no other, and stays so while the same user logs in.
     remembered: bool,
+}
+
+/// By which token, on which node and how somebody logged in.
+#[derive(Clone, Copy, Debug)]
+struct Login {
+    shown: usize,
+    node: usize,
+    keep: bool,
 }
 
 impl Life {
@@ -61,6 +74,7 @@ impl Life {
     fn rotate(&mut self, grace_until: u64) {
         self.token += 1;
         self.grace_until = grace_until;
+        self.login = None;
     }
 
     fn last(&mut self, now: u64, idle: u64, absolute: u64) {
@@ -80,6 +94,8 @@ pub(crate) struct Oracle {
     /// Over a store a session that nobody uses may live for a tenth longer, and a change by the
     /// application counts as use.
     shared: bool,
+    /// By how many seconds the clocks of the nodes differ, rounded up.
+    apart: u64,
     now: u64,
     source: Option<u8>,
     lives: Vec<Life>,
@@ -89,8 +105,13 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn new(shared: bool) -> Self {
-        Self { shared, ..Self::default() }
+    pub(crate) fn new(shared: bool, apart: u64) -> Self {
+        Self { shared, apart, ..Self::default() }
+    }
+
+    /// By how much an instant of a session's life may be off: several clocks may have had a say in it.
+    pub(crate) const fn slack(&self) -> u64 {
+        4 * self.apart
     }
 
     pub(crate) fn source(&mut self, roles: Option<u8>) {
@@ -119,7 +140,10 @@ impl Oracle {
     fn is_uncertain(&self, life: &Life) -> bool {
         let late = if self.shared { life.idle / 10 + 2 } else { 2 };
         let latest = life.deadline().max((life.haunted + life.idle).min(life.absolute));
-        (life.deadline()..latest + late).contains(&self.now)
+        let is_off = |instant: u64| (instant.saturating_sub(self.apart)..instant + self.apart).contains(&self.now);
+        (life.deadline().saturating_sub(self.slack())..latest + late + self.slack()).contains(&self.now)
+            || is_off(life.grace_until)
+            || life.roles.is_some_and(|(_, fresh_until)| is_off(fresh_until))
     }
 
     /// Whether a browser's token is the one before the last renewal.
@@ -150,7 +174,7 @@ impl Oracle {
         self.tickets[browser].is_some_and(|ticket| self.lives[ticket.session].over)
     }
 
-    pub(crate) fn request(&mut self, browser: usize, act: &Act) -> Answer {
+    pub(crate) fn request(&mut self, browser: usize, node: usize, act: &Act) -> Answer {
         let entry = self.entry(browser);
         if let Entry::Open(session) = entry {
             self.lives[session].seen = self.now;
@@ -158,7 +182,13 @@ impl Oracle {
         match act {
             Act::Append(_) | Act::Replace(_) | Act::Remove | Act::Invalidate => self.write(browser, &entry, act),
             Act::Find | Act::Load => Answer::Roles(self.load(&entry, matches!(act, Act::Find))),
-            Act::Login { user, keep } => self.login(browser, &entry, *user, *keep),
+            Act::Login { user, keep } => {
+                // In memory there is one node only.
+                let node = if self.shared { node } else { 0 };
+                self.login(browser, &entry, *user, Login { shown: 0, node, keep: *keep })
+            }
+            // Which one is kept is not known.
+            Act::RevokeOthers(_) if matches!(entry, Entry::Superseded) => Answer::Refused(SessionErrorKind::Ended),
             Act::RevokeOthers(user) => {
                 let kept = if let Entry::Open(session) = entry { Some(session) } else { None };
                 Answer::Number(self.revoke(*user, kept))
@@ -229,19 +259,42 @@ impl Oracle {
         }
     }
 
-    fn login(&mut self, browser: usize, entry: &Entry, user: u8, keep: bool) -> Answer {
+    /// A login that came too late: another one has replaced its token. Answers what it keeps of that one's session, and
+    /// `None` if it gets the same token, because it is the very same login on the same node a moment later.
+    fn second_login(&mut self, browser: usize, entry: &Entry, user: u8, login: Login) -> Option<Option<Vec<u8>>> {
+        let (Entry::Superseded, Some(Ticket { session, token })) = (entry, self.tickets[browser]) else {
+            return Some(None);
+        };
+        let life = &mut self.lives[session];
+        let Some(first) = life.login.filter(|_| life.user == Some(user)) else { return Some(None) };
+        let is_the_same = (first.shown, first.node, first.keep) == (token, login.node, login.keep);
+        if is_the_same && self.now < life.logged_in + TOGETHER {
+            life.seen = self.now;
+            self.tickets[browser] = Some(Ticket { session, token: life.token });
+            return None;
+        }
+        Some(life.notes.clone().filter(|_| login.keep && token + 1 == life.token))
+    }
+
+    fn login(&mut self, browser: usize, entry: &Entry, user: u8, login: Login) -> Answer {
+        let Some(kept) = self.second_login(browser, entry, user, login) else { return Answer::Done };
         let session = if let Entry::Open(session) = entry { *session } else { self.create(browser) };
+        let shown = self.tickets[browser].map_or(0, |ticket| ticket.token);
+        self.lives[session].notes = kept.or(self.lives[session].notes.take());
         self.admit(session, user);
         let (now, life) = (self.now, &mut self.lives[session]);
         if life.user != Some(user) {
-            life.notes = life.notes.take().filter(|_| keep && life.user.is_none());
+            life.notes = life.notes.take().filter(|_| login.keep && life.user.is_none());
             life.roles = None;
         }
         life.remembered &= life.user == Some(user);
         life.user = Some(user);
-        let (idle, absolute) = if life.remembered { (life.idle, life.idle) } else { (IDLE, ABSOLUTE) };
+        let granted = life.absolute.saturating_sub(life.logged_in);
+        let (idle, absolute) = if life.remembered { (life.idle.min(granted), granted) } else { (IDLE, ABSOLUTE) };
         life.last(now, idle, absolute);
+        life.logged_in = now;
         life.rotate(now);
+        life.login = Some(Login { shown, ..login });
         self.tickets[browser] = Some(Ticket { session, token: life.token });
         Answer::Done
     }
@@ -262,15 +315,18 @@ impl Oracle {
 
     fn prolong_or_end(&mut self, browser: usize, entry: &Entry, act: &Act) -> Answer {
         let Entry::Open(session) = *entry else {
-            let needs_one = matches!(act, Act::Remember(_));
-            return if needs_one { Answer::Refused(SessionErrorKind::Ended) } else { Answer::Done };
+            // What ends or replaces nothing does not say that it did.
+            let is_refused = matches!(act, Act::Remember(_)) || matches!(entry, Entry::Superseded);
+            return if is_refused { Answer::Refused(SessionErrorKind::Ended) } else { Answer::Done };
         };
         let in_grace = self.is_in_grace(browser);
         let (now, life) = (self.now, &mut self.lives[session]);
         match act {
             Act::Remember(span) => {
                 life.remembered = true;
+                let granted = life.absolute;
                 life.last(now, *span, *span);
+                life.absolute = life.absolute.min(granted);
             }
             Act::Renew if in_grace => {}
             Act::Renew => {

@@ -15,6 +15,8 @@ use super::stepping::Stepping;
 use super::visitor::Visitor;
 
 const IDLE: Duration = Duration::from_secs(600);
+/// By how many milliseconds the second node's clock is ahead.
+const AHEAD: i64 = 3_000;
 pub(crate) const QUIET: Duration = Duration::from_secs(60);
 pub(crate) const USER: &str = "user";
 
@@ -106,7 +108,11 @@ impl Scene {
         let lines = lines(tier, &clock);
         let nodes: Vec<_> = match tier {
             Tier::Memory => vec![sessions(&clock, None, 1)],
-            Tier::TwoNodes => (2..).zip(&lines).map(|(seed, line)| sessions(&clock, Some(line), seed)).collect(),
+            Tier::TwoNodes => {
+                let clocks = [clock.clone(), clock.ahead_by(AHEAD)];
+                let nodes = (2..).zip(&lines).zip(&clocks);
+                nodes.map(|((seed, line), clock)| sessions(clock, Some(line), seed)).collect()
+            }
         };
         let events = nodes.iter().map(Sessions::events).collect();
         let visitor = Visitor::default();

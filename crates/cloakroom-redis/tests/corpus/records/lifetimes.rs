@@ -39,7 +39,11 @@ pub(super) const ROWS: &[Row] = &[
     ("a secret before, with an end that is none", &[Says("until", b"soon")], Corrupt("until")),
     ("a secret before that was dead at once", &[Says("until", b"0"), Says("replaced", b"1764000300000")], Reads),
     ("a secret before that was dead at once, no one says when", &[Says("until", b"0")], Reads),
-    ("a secret before that was dead at once, it is unclear when", &[Says("until", b"0"), Says("replaced", b"soon")], Corrupt("replaced")),
+    (
+        "a secret before that was dead at once, it is unclear when",
+        &[Says("until", b"0"), Says("replaced", b"soon")],
+        Corrupt("replaced"),
+    ),
     ("a secret before, renewed, with a trace of an earlier one", &[Says("replaced", b"soon")], Reads),
     ("a secret before that lives for ever", &[Says("until", GREATEST)], Reads),
     ("a word for persistence", &[Says("persistent", b"yes")], Sound),

@@ -33,7 +33,12 @@ fn values(snapshot: &Snapshot) -> Vec<Shape> {
 
 /// A new secret 2. The old one dies at once.
 fn rotation(login: Option<Login>) -> Rotation {
-    Rotation { verifier: verifier(2), fingerprint: fingerprint(2), previous: PreviousState::Replaced { at: at(0) }, login }
+    Rotation {
+        verifier: verifier(2),
+        fingerprint: fingerprint(2),
+        previous: PreviousState::Replaced { at: at(0) },
+        login,
+    }
 }
 
 fn login(keep_only: Option<Vec<&'static str>>) -> Rotation {

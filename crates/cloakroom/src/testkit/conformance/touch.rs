@@ -117,7 +117,7 @@ async fn a_commit_from_before_still_fits(stage: &Stage) -> Outcome {
 async fn rotated(stage: &Stage, until: Timestamp) -> Outcome<(Tag, Verifier, Verifier)> {
     let record = stage.record_living(stage.ticks(4), stage.long());
     let (tag, new) = (stage.insert(&record).await?, stage.verifier());
-    let rotation = Some(Rotation::new(new, Some(Previous::new(record.verifier, until))));
+    let rotation = Some(Rotation::new(new, Some(Previous::renewed(record.verifier, until))));
     super::words::done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
     Ok((tag, record.verifier, new))
 }

@@ -12,6 +12,7 @@ use crate::store::{
     Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Payload, Principal,
     Record, Store, StoreError, StoreErrorKind, Tag, Touch,
 };
+use crate::time::Timestamp;
 
 use gate::gate;
 use plan::{Fault, Plan};
@@ -178,6 +179,10 @@ impl<S: Store> Store for FaultyStore<S> {
 
     fn vouches(&self, lease: Lease) -> bool {
         self.inner().vouches(lease)
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        self.inner().time()
     }
 
     fn longest_lease(&self) -> Duration {

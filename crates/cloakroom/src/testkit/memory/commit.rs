@@ -29,7 +29,8 @@ pub(super) fn guard_holds(record: &Record, guard: Guard, now: Timestamp) -> bool
         Guard::Anyone => true,
         Guard::Current(shown) => shown == record.verifier,
         Guard::Holder(shown) => {
-            let lingers = record.previous.is_some_and(|previous| shown == previous.verifier && previous.is_accepted_at(now));
+            let lingers =
+                record.previous.is_some_and(|previous| shown == previous.verifier && previous.is_accepted_at(now));
             shown == record.verifier || lingers
         }
     }

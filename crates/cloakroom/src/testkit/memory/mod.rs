@@ -200,6 +200,10 @@ impl Store for MemoryStore {
         self.node.vouches(lease)
     }
 
+    fn time(&self) -> Option<Timestamp> {
+        Some(self.now())
+    }
+
     fn longest_lease(&self) -> Duration {
         self.longest_lease
     }

@@ -26,7 +26,7 @@ async fn t02_a_straggler_of_before_a_login_never_takes_the_new_cookie_away() {
 
 #[tokio::test]
 async fn t03_a_straggler_that_writes_never_overwrites_the_new_cookie() {
-    for house in House::both() {
+    for house in House::alone_and_a_little_apart() {
         let [first, second] = house.nodes();
         let mut browser = Browser::new(&first.app);
         browser.post("/note/basket").await.ok();

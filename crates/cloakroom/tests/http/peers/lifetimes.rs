@@ -25,11 +25,10 @@ async fn t10_e6_p08_expired_sessions_leave_the_memory_without_being_asked_for() 
 
 #[tokio::test]
 async fn t13_a_remembered_session_stays_remembered_whatever_other_requests_do() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let [first, second] = house.nodes();
         let mut browser = Browser::new(&first.app);
-        browser.post("/note/mine").await.ok();
-        browser.post("/do/remember").await.ok();
+        browser.post("/login-remembered/alice").await.ok();
         browser.post("/note/changed").await.ok();
         browser.post("/do/renew").await.ok();
         house.clock.advance(minutes(60 * 24 * 29));

@@ -27,7 +27,7 @@ impl SessionValue for Unencodable {
 
 #[tokio::test]
 async fn t01_two_requests_that_write_different_values_both_keep_them() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let stage = Stage::new();
         let node = Node::with_routes(house.builder(), stage.routes());
         let mut browser = Browser::new(&node.app);
@@ -135,7 +135,7 @@ async fn s1_an_update_of_an_existing_session_is_still_there_for_the_next_request
 
 #[tokio::test]
 async fn p1_a_removal_is_still_one_for_the_next_request() {
-    for house in House::both() {
+    for house in House::alone_and_apart() {
         let [first, second] = house.nodes();
         let mut browser = Browser::new(&first.app);
         browser.post("/note/here").await.ok();

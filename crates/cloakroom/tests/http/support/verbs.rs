@@ -54,6 +54,7 @@ pub(crate) fn routes() -> Router {
         .route("/whoami", any(who_am_i))
         .route("/login/{user}", any(log_in))
         .route("/login-keeping/{user}", any(log_in_keeping))
+        .route("/login-remembered/{user}", any(log_in_remembered))
         .route("/do/extract", any(extract))
         .route("/do/extract-option", any(extract_option))
         .route("/do/{verb}", any(act))
@@ -99,6 +100,11 @@ async fn log_in(session: Session, Path(user): Path<String>) -> Result<String, Se
 
 async fn log_in_keeping(session: Session, Path(user): Path<String>) -> Result<String, SessionError> {
     session.login(Login::new(user.as_str()).keep::<Kept>().label("Testbrowser")).await?;
+    Ok(user)
+}
+
+async fn log_in_remembered(session: Session, Path(user): Path<String>) -> Result<String, SessionError> {
+    session.login(Login::new(user.as_str()).remember(minutes(60 * 24 * 30))).await?;
     Ok(user)
 }
 

@@ -129,10 +129,8 @@ struct ReplacedByOwnClock;
 impl Defect for ReplacedByOwnClock {
     async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
         let now = sound.clock.now();
-        by_old_secret(sound, tag, guard, |previous| {
-            previous.accepted_until().is_none() && now < previous.dead_since()
-        })
-        .await
+        by_old_secret(sound, tag, guard, |previous| previous.accepted_until().is_none() && now < previous.dead_since())
+            .await
     }
 }
 

@@ -102,7 +102,8 @@ struct ReplacedByOwnClock;
 impl Defect for ReplacedByOwnClock {
     async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
         let now = sound.clock.now();
-        old_secret(sound, tag, commit, |previous| previous.accepted_until().is_none() && now < previous.dead_since()).await
+        old_secret(sound, tag, commit, |previous| previous.accepted_until().is_none() && now < previous.dead_since())
+            .await
     }
 }
 

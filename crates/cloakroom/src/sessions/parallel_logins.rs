@@ -1,0 +1,131 @@
+//! Two logins of one visitor at once: a double click, or two tabs.
+//!
+//! Both come with the token from before. The first replaces it, so that it opens nothing for the second. Whichever answer
+//! arrives last decides which token the client keeps, so both must be good for the same.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::cache::{Edit, Fingerprint, Slot, Values};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
+use crate::time::Timestamp;
+
+use super::bearer::Bearer;
+use super::delivery::Delivery;
+use super::engine::Engine;
+use super::error::SessionError;
+use super::rotate::LoginRequest;
+
+/// For how long a login is remembered, so that another one that was under way joins it.
+const TOGETHER: Duration = Duration::from_secs(10);
+/// How many logins are remembered, at most.
+const MOST: usize = 4096;
+
+/// The last logins of this process.
+#[derive(Debug, Default)]
+pub(super) struct RecentLogins(Mutex<VecDeque<RecentLogin>>);
+
+#[derive(Debug)]
+struct RecentLogin {
+    /// The secret that the login replaced.
+    before: Fingerprint,
+    bearer: Bearer,
+    request: LoginRequest,
+    at: Timestamp,
+    delivery: Weak<Delivery>,
+    is_delivered: Arc<AtomicBool>,
+}
+
+impl Engine {
+    /// Remembers a login for those that were under way with the same token.
+    pub(super) fn remember_login(&self, before: &Bearer, after: Bearer, request: &LoginRequest, made: &Arc<Delivery>) {
+        let (now, before) = (self.now(), before.fingerprint);
+        let (delivery, is_delivered) = (Arc::downgrade(made), made.is_done());
+        let mut logins = self.recent_logins.0.lock();
+        let request = request.clone();
+        logins.push_back(RecentLogin { before, bearer: after, request, at: now, delivery, is_delivered });
+        while logins.len() > MOST {
+            logins.pop_front();
+        }
+        drop(logins);
+        self.forget_logins(now);
+    }
+
+    /// Forgets the secrets of logins that nothing joins any more.
+    pub(super) fn forget_logins(&self, now: Timestamp) {
+        let mut logins = self.recent_logins.0.lock();
+        while logins.front().is_some_and(|login| now.since(login.at) >= TOGETHER) {
+            logins.pop_front();
+        }
+    }
+
+    /// What another request of this process got for the very same login with the same token a moment ago.
+    pub(crate) fn same_login(
+        &self,
+        bearer: &Bearer,
+        request: &LoginRequest,
+    ) -> Option<(Bearer, Option<Arc<Delivery>>)> {
+        let now = self.now();
+        let logins = self.recent_logins.0.lock();
+        let is_same = |login: &&RecentLogin| {
+            login.bearer.tag == bearer.tag
+                && login.before == bearer.fingerprint
+                && now.since(login.at) < TOGETHER
+                && login.request == *request
+        };
+        let login = logins.iter().rev().find(is_same)?;
+        let delivery = login.delivery.upgrade();
+        // Made and lost: its session is about to end.
+        let is_lost = delivery.is_none() && !login.is_delivered.load(Ordering::Acquire);
+        (!is_lost).then_some((login.bearer, delivery))
+    }
+
+    /// What the login keeps of the session that the bearer's token opened until another login of the same principal, on
+    /// whichever node, replaced it. Nothing if it was another principal's, or not that token that it replaced.
+    pub(crate) async fn kept_by_other_login(
+        &self,
+        bearer: &Bearer,
+        request: &LoginRequest,
+    ) -> Result<Vec<Edit>, SessionError> {
+        if request.keep.is_empty() {
+            return Ok(Vec::new());
+        }
+        let cell = match self.tag_cell(&bearer.tag).await {
+            Ok(Some(cell)) => cell,
+            Ok(None) => return Ok(Vec::new()),
+            // What does not read cannot be carried over, and is no reason to log nobody in.
+            Err(error) if error.kind().is_unreadable() => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let state = Arc::clone(&cell.state());
+        let verifier = self.verifiers.of(&bearer.tag, &bearer.secret);
+        let theirs = state.snapshot().filter(|snapshot| {
+            snapshot.principal() == Some(&request.principal)
+                && snapshot
+                    .previous()
+                    .is_some_and(|(previous, _)| previous.verifier == verifier && previous.accepted_until().is_none())
+        });
+        Ok(theirs.map(|snapshot| kept(&snapshot.values, &request.keep)).unwrap_or_default())
+    }
+}
+
+fn kept(values: &Values, keys: &[&'static str]) -> Vec<Edit> {
+    let unpacked;
+    let entries = match values {
+        Values::Live(entries) => entries,
+        Values::Packed(packed) => {
+            unpacked = packed.unpack();
+            &unpacked
+        }
+    };
+    let kept = entries.iter().filter(|entry| keys.contains(&entry.key.as_str()));
+    kept.filter(|entry| matches!(entry.slot, Slot::Decoded(_) | Slot::Encoded(_)))
+        .map(|entry| Edit {
+            key: entry.key.clone(),
+            expect: None,
+            slot: entry.slot.clone(),
+            fresh_until: entry.fresh_until,
+            size: entry.size,
+        })
+        .collect()
+}

@@ -1,0 +1,273 @@
+//! How the clock of a process follows the machine's.
+//!
+//! A session's end is an instant, and it must come no later than it was meant to. So the clock that it is judged by may
+//! be corrected forwards, which ends sessions earlier, but neither stand still nor go back, which would let them live
+//! longer. It always runs at least as fast as real time, including the time in which the machine was suspended. Where the
+//! machine's clock was set back, this one goes on from where it is and approaches it more slowly than good quartz
+//! crystals drift, by which every lifetime is uncertain anyway.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{SKEW, whole_millis};
+
+/// How often the machine's clocks are compared, in milliseconds of running time.
+const EVERY: u64 = 100;
+/// A clock that is ahead of the machine's loses a millisecond in this many.
+const SLEW: u64 = 2000;
+/// What is worth a line in the log.
+const JUMP: u64 = 1000;
+/// How often it is said again that this clock is ahead.
+const AGAIN: u64 = 60 * 60 * 1000;
+
+/// What the machine's clocks say at one moment, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// Since the Unix epoch, as the machine was set.
+    pub(super) wall: u64,
+    /// How long it has been running.
+    pub(super) running: u64,
+    /// How long it was suspended.
+    pub(super) suspended: u64,
+}
+
+/// From running time to the time that sessions are judged by.
+#[derive(Debug)]
+pub(super) struct Steering {
+    /// What is added to the running time.
+    offset: AtomicI64,
+    /// At which running time the clocks are compared next; 0 before the first time.
+    next: AtomicU64,
+    last: Mutex<Option<Last>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    suspended: u64,
+    /// Up to which running time the clock has been slowed down.
+    slowed: u64,
+    /// At which running time it was last said that this clock is ahead.
+    told: Option<u64>,
+}
+
+/// What a comparison of the clocks found that somebody should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finding {
+    Nothing,
+    /// The clock went forwards by this much at once.
+    Jumped(Duration),
+    /// The machine's clock is behind by this much.
+    Ahead(Duration),
+}
+
+impl Steering {
+    pub(super) const fn new() -> Self {
+        Self { offset: AtomicI64::new(0), next: AtomicU64::new(0), last: Mutex::new(None) }
+    }
+
+    /// The time, given how long the machine has been running.
+    pub(super) fn now(&self, running: u64, read: impl FnOnce() -> Reading) -> u64 {
+        let next = self.next.load(Ordering::Acquire);
+        if running >= next {
+            self.compare(next, running, read);
+        }
+        running.saturating_add_signed(self.offset.load(Ordering::Relaxed))
+    }
+
+    #[cold]
+    fn compare(&self, next: u64, running: u64, read: impl FnOnce() -> Reading) {
+        let due = running.saturating_add(EVERY);
+        // One of all who come does it. Before the first time, everybody has to wait for that.
+        if next != 0 && self.next.compare_exchange(next, due, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return;
+        }
+        let finding = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let finding = self.steer(&mut last, read());
+            self.next.fetch_max(due, Ordering::Release);
+            finding
+        };
+        report(finding);
+    }
+
+    fn steer(&self, last: &mut Option<Last>, reading: Reading) -> Finding {
+        let Reading { wall, running, suspended } = reading;
+        let target = signed(wall).saturating_sub(signed(running));
+        let Some(last) = last else {
+            self.offset.store(target, Ordering::Relaxed);
+            *last = Some(Last { suspended, slowed: running, told: None });
+            return Finding::Nothing;
+        };
+        let before = self.offset.load(Ordering::Relaxed);
+        let slept = suspended.saturating_sub(last.suspended);
+        last.suspended = last.suspended.max(suspended);
+        let least = before.saturating_add(signed(slept));
+        if target >= least {
+            last.slowed = running;
+            self.offset.store(target, Ordering::Relaxed);
+            let jumped = target.abs_diff(before);
+            return if jumped >= JUMP { Finding::Jumped(Duration::from_millis(jumped)) } else { Finding::Nothing };
+        }
+        let ahead = least.abs_diff(target);
+        let slower = (running.saturating_sub(last.slowed) / SLEW).min(ahead);
+        last.slowed += slower * SLEW;
+        self.offset.store(least.saturating_sub(signed(slower)), Ordering::Relaxed);
+        let tell = last.told.is_none_or(|told| running.saturating_sub(told) >= AGAIN);
+        if ahead <= whole_millis(SKEW) || !tell {
+            return Finding::Nothing;
+        }
+        last.told = Some(running);
+        Finding::Ahead(Duration::from_millis(ahead))
+    }
+}
+
+fn signed(millis: u64) -> i64 {
+    i64::try_from(millis).unwrap_or(i64::MAX)
+}
+
+fn report(finding: Finding) {
+    match finding {
+        Finding::Nothing => {}
+        Finding::Jumped(by) => tracing::warn!(
+            ?by,
+            "the machine was suspended or its clock was set forward; sessions are judged by the new time from now on"
+        ),
+        Finding::Ahead(by) => tracing::error!(
+            ?by,
+            "the machine's clock was set back; sessions are still judged by the later time, so that none lives longer, \
+             and other nodes may refuse those that are created here: restart this process"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: u64 = 1_764_000_000_000;
+
+    /// A machine whose clocks a test moves.
+    struct Machine {
+        steering: Steering,
+        wall: u64,
+        running: u64,
+        suspended: u64,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let machine = Self { steering: Steering::new(), wall: START, running: 5000, suspended: 700 };
+            machine.now();
+            machine
+        }
+
+        fn now(&self) -> u64 {
+            let Self { wall, running, suspended, .. } = *self;
+            self.steering.now(running, || Reading { wall, running, suspended })
+        }
+
+        fn run(&mut self, millis: u64) {
+            for step in std::iter::repeat_n(EVERY, (millis / EVERY) as usize).chain([millis % EVERY]) {
+                self.wall += step;
+                self.running += step;
+                self.now();
+            }
+        }
+
+        fn suspend(&mut self, millis: u64) {
+            self.wall += millis;
+            self.suspended += millis;
+        }
+    }
+
+    #[test]
+    fn a_clock_that_nobody_touches_shows_the_wall_clock() {
+        let mut machine = Machine::new();
+        assert_eq!(machine.now(), START);
+        machine.run(86_400_000);
+        assert_eq!(machine.now(), machine.wall);
+    }
+
+    #[test]
+    fn a_machine_that_was_suspended_knows_the_time_when_it_is_back() {
+        let mut machine = Machine::new();
+        machine.suspend(3_600_000);
+        machine.run(EVERY);
+        assert_eq!(machine.now(), START + 3_600_000 + EVERY);
+    }
+
+    #[test]
+    fn a_suspend_counts_though_the_wall_clock_was_set_back_in_it() {
+        let mut machine = Machine::new();
+        machine.suspend(3_600_000);
+        machine.wall -= 7_200_000;
+        machine.run(EVERY);
+        assert_eq!(machine.now(), START + 3_600_000 + EVERY);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_forward_after_the_start_is_followed_at_once() {
+        let mut machine = Machine::new();
+        machine.wall += 600_000;
+        machine.run(EVERY);
+        assert_eq!(machine.now(), machine.wall);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_prolongs_nothing_and_is_approached() {
+        let mut machine = Machine::new();
+        machine.wall -= 60_000;
+        let (mut shown, mut passed) = (machine.now(), 0);
+        for _ in 0..1000 {
+            machine.run(10_000);
+            passed += 10_000;
+            let lost = (shown + 10_000).saturating_sub(machine.now());
+            assert!(lost <= 10_000 / SLEW, "{lost} ms of 10 s");
+            shown = machine.now();
+        }
+        let ahead = machine.now() - machine.wall;
+        assert_eq!(ahead, 60_000 - passed / SLEW);
+        machine.run(60_000 * SLEW);
+        assert_eq!(machine.now(), machine.wall, "it has arrived");
+    }
+
+    #[test]
+    fn a_correction_there_and_back_is_followed_as_far_as_it_is_safe() {
+        let mut machine = Machine::new();
+        machine.wall += 5000;
+        machine.run(EVERY);
+        machine.wall -= 5000;
+        machine.run(EVERY);
+        assert_eq!(machine.now(), machine.wall + 5000, "what has passed has passed");
+    }
+
+    #[test]
+    fn what_somebody_should_know_is_said_and_not_too_often() {
+        let steering = Steering::new();
+        let reading = |wall, running| Reading { wall, running, suspended: 0 };
+        let mut last = None;
+        assert_eq!(steering.steer(&mut last, reading(START, 0)), Finding::Nothing);
+        assert_eq!(steering.steer(&mut last, reading(START + 900, 100)), Finding::Nothing);
+        let jumped = Finding::Jumped(Duration::from_secs(2));
+        assert_eq!(steering.steer(&mut last, reading(START + 3000, 200)), jumped);
+        let ahead = |by| Finding::Ahead(Duration::from_millis(by));
+        assert_eq!(steering.steer(&mut last, reading(START + 3000 - 60_000, 200)), Finding::Nothing);
+        assert_eq!(steering.steer(&mut last, reading(START + 3000 - 60_001, 200)), ahead(60_001));
+        assert_eq!(steering.steer(&mut last, reading(START + 3000 - 60_001, 200)), Finding::Nothing);
+        assert!(matches!(steering.steer(&mut last, reading(START - 90_000, 200 + AGAIN)), Finding::Ahead(_)));
+    }
+
+    #[test]
+    fn threads_that_come_at_once_all_know_the_time() {
+        let steering = Steering::new();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let shown = steering.now(7, || Reading { wall: START, running: 7, suspended: 0 });
+                    assert_eq!(shown, START);
+                });
+            }
+        });
+    }
+}
