@@ -126,6 +126,7 @@ fn kept(values: &Values, keys: &[&'static str]) -> Vec<Edit> {
             slot: entry.slot.clone(),
             fresh_until: entry.fresh_until,
             size: entry.size,
+            encoded: None,
         })
         .collect()
 }
