@@ -11,6 +11,7 @@ pub(crate) type CodecError = Box<dyn Error + Send + Sync>;
 #[derive(Debug)]
 pub(crate) struct Codec {
     pub(crate) key: &'static str,
+    pub(crate) type_name: fn() -> &'static str,
     pub(crate) encode: fn(&(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError>,
     /// Whether these bytes, its encoding, decode to the same value.
     pub(crate) survives: fn(&(dyn Any + Send + Sync), &[u8]) -> bool,
@@ -30,6 +31,11 @@ impl Erased {
 
     pub(crate) fn downcast<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         Arc::clone(&self.value).downcast().ok()
+    }
+
+    /// Of the type that was written.
+    pub(crate) fn type_name(&self) -> &'static str {
+        (self.codec.type_name)()
     }
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>, CodecError> {

@@ -83,9 +83,11 @@ fn covers(vary: &HeaderValue, field: &str) -> bool {
     members.any(|member| member == b"*" || member.eq_ignore_ascii_case(field.as_bytes()))
 }
 
-/// Shared caches that know one of these ignore `Cache-Control` for it (RFC 9213, and what its
-/// makers invented before).
+/// Shared caches that know one of these ignore `Cache-Control` for it: the targeted fields of RFC 9213, which all end in
+/// `-cache-control` (`cdn-`, `netlify-cdn-`, `x-litespeed-`, …), and what was invented before: `Surrogate-Control`
+/// (Fastly, Varnish), `Edge-Control` (Akamai), `X-Accel-Expires` (nginx), with the prefixes that they are seen with.
 fn is_for_shared_caches(name: &HeaderName) -> bool {
     let name = name.as_str();
-    name.ends_with("cdn-cache-control") || matches!(name, "surrogate-control" | "edge-control" | "x-accel-expires")
+    let is_one_of = |names: &[&str]| names.iter().any(|end| name.ends_with(end));
+    is_one_of(&["-cache-control", "surrogate-control", "edge-control", "accel-expires"])
 }

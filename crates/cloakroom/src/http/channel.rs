@@ -1,5 +1,8 @@
 //! The ways of a layer as they are at work: with the form that tokens have on each.
 
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
+
 use crate::keys::KeysInUse;
 use crate::session::Way;
 use crate::time::Timestamp;
@@ -35,6 +38,31 @@ impl Channels {
             Accepts::Either(one, other) => Accepts::Either(cookie(one), header(other)),
         };
         Self { accepts, on_both: transport.on_both, first: transport.first }
+    }
+}
+
+impl Channels {
+    /// The cookie by which tokens may come.
+    pub(super) const fn cookie(&self) -> Option<&CookieConfig> {
+        match &self.accepts {
+            Accepts::Cookie(cookie) | Accepts::Either(cookie, _) => Some(&cookie.config),
+            Accepts::Header(_) => None,
+        }
+    }
+
+    /// Keeps the tokens of a request out of what prints its headers further in. Every field is visited, which costs
+    /// less than to look for two names, and finds a name that is there twice.
+    pub(super) fn hide_tokens(&self, headers: &mut HeaderMap) {
+        let (cookie, header) = match self.accepts {
+            Accepts::Cookie(_) => (true, false),
+            Accepts::Header(_) => (false, true),
+            Accepts::Either(..) => (true, true),
+        };
+        for (name, value) in headers {
+            if (cookie && name == COOKIE) || (header && name == AUTHORIZATION) {
+                value.set_sensitive(true);
+            }
+        }
     }
 }
 

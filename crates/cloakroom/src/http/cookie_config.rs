@@ -20,6 +20,7 @@ pub use builder::CookieConfigBuilder;
 /// | `SameSite` | `Lax` | `Lax` |
 /// | `Path` | `/` | `/` |
 /// | `Domain` | none | none |
+/// | `Partitioned` | no | no |
 /// | `Max-Age` | only for remembered sessions | only for remembered sessions |
 ///
 /// Everything else goes through [`builder`](Self::builder), which is the one place where settings
@@ -107,6 +108,13 @@ impl CookieConfig {
         rules::size(&self.name, &self.attributes, token)
     }
 
+    /// Whether browsers send the cookie over HTTPS alone.
+    #[cfg(feature = "axum")]
+    pub(super) fn is_secure(&self) -> bool {
+        // No other attribute can have a semicolon in it.
+        self.attributes.contains("; Secure")
+    }
+
     pub(crate) fn attributes(&self) -> &str {
         &self.attributes
     }
@@ -156,7 +164,7 @@ impl CookieConfigError {
         Self { setting, problem: problem.into() }
     }
 
-    /// Which setting: `name`, `domain`, `path` or `same_site`.
+    /// Which setting: `name`, `domain`, `path`, `same_site` or `partitioned`.
     #[must_use]
     pub const fn setting(&self) -> &'static str {
         self.setting

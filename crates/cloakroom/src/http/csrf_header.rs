@@ -2,8 +2,9 @@ use axum_core::extract::FromRequestParts;
 use http::HeaderName;
 use http::request::Parts;
 
-use crate::session::Session;
 use crate::sessions::SessionError;
+
+use super::extract::session_for;
 
 const NAME: HeaderName = HeaderName::from_static("x-csrf-token");
 
@@ -26,8 +27,8 @@ pub struct CsrfHeader(());
 impl<S: Sync> FromRequestParts<S> for CsrfHeader {
     type Rejection = SessionError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionError> {
-        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
+        let session = session_for::<Self>(parts)?;
         let mut shown = parts.headers.get_all(NAME).iter();
         // Two contradict each other, or mean that somebody added one.
         let only = shown.next().filter(|_| shown.next().is_none());

@@ -7,31 +7,30 @@ use http::{HeaderValue, StatusCode};
 
 use crate::sessions::{SessionError, SessionErrorKind};
 
-/// What a client reads: enough to act on, nothing about the inside (OWASP ASVS 16.5.1).
-const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
+use super::status::answer;
+
+/// What is wrong with the code is said where its author looks; visitors meet no debug build.
+fn body(error: &SessionError, text: &'static str) -> Body {
+    match error.as_mistake() {
+        Some(mistake) if cfg!(debug_assertions) => Body::from(format!("{mistake}.\n")),
+        _ => Body::from(text),
+    }
+}
+
+fn log(error: &SessionError, status: StatusCode) {
     use SessionErrorKind as Kind;
-    match kind {
-        Kind::Ended => (StatusCode::UNAUTHORIZED, "The session is over.\n"),
-        Kind::Ambiguous => (StatusCode::BAD_REQUEST, "Show one session token, not several.\n"),
-        Kind::TooManyCookies => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Send fewer cookies.\n"),
-        Kind::Conflict => (StatusCode::CONFLICT, "Somebody else changed the same thing. Try again.\n"),
-        Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
-        Kind::CsrfRefused => (StatusCode::FORBIDDEN, "This page is out of date. Load it again.\n"),
-        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "That is more than a session can hold.\n"),
-        Kind::Full
-        | Kind::StoreUnavailable
+    match error.kind() {
+        // Every request meets them for as long as something is away: said where they arise, once in a while.
+        Kind::StoreUnavailable
         | Kind::OutcomeUnknown
+        | Kind::Full
         | Kind::LoadFailed
         | Kind::LoadTimedOut
-        | Kind::TooManyLoads
-        | Kind::NoRandomness => (StatusCode::SERVICE_UNAVAILABLE, "Not available right now. Try again.\n"),
-        Kind::Decode
-        | Kind::UnknownKey
-        | Kind::SealBroken
-        | Kind::Encode
-        | Kind::LoadPanicked
-        | Kind::LoadCycle
-        | Kind::NoLayer => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.\n"),
+        | Kind::TooManyLoads => {
+            tracing::debug!(?error, "a session verb failed");
+        }
+        _ if status.is_server_error() => tracing::error!(?error, "a session verb failed"),
+        _ => {}
     }
 }
 
@@ -40,11 +39,9 @@ const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
 impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
         let kind = self.kind();
-        let (status, body) = answer(kind);
-        if status.is_server_error() {
-            tracing::error!(error = ?self, "a session verb failed");
-        }
-        let mut response = Response::new(Body::from(body));
+        let (status, text) = answer(kind);
+        log(&self, status);
+        let mut response = Response::new(body(&self, text));
         *response.status_mut() = status;
         // For the layer, which knows how the client speaks, and for the application's own middleware.
         response.extensions_mut().insert(kind);

@@ -6,6 +6,19 @@ use http::request::Parts;
 use crate::session::{DefaultValue, Session, SessionValue};
 use crate::sessions::{SessionError, SessionErrorKind, Sessions};
 
+/// The session of the request, for the extractor `E`.
+pub(super) fn session_for<E>(parts: &Parts) -> Result<Session, SessionError> {
+    Session::from_extensions(&parts.extensions).ok_or_else(|| {
+        // Without the query, which may hold what does not belong in a log.
+        let (extractor, method, path) = (std::any::type_name::<E>(), &parts.method, parts.uri.path());
+        let what = format!(
+            "{method} {path:?} has a handler that takes `{extractor}`, and no `SessionLayer` is around it; add \
+             `.layer(SessionLayer::new(sessions))` to the router, after its routes"
+        );
+        SessionError::mistake(SessionErrorKind::NoLayer, what)
+    })
+}
+
 /// The session. Reads nothing and creates nothing.
 ///
 /// Rejects with [`NoLayer`](SessionErrorKind::NoLayer) where no [`SessionLayer`](crate::SessionLayer) wraps the route.
@@ -13,7 +26,7 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = SessionError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
-        Self::from_extensions(&parts.extensions).ok_or_else(|| SessionError::new(SessionErrorKind::NoLayer))
+        session_for::<Self>(parts)
     }
 }
 
@@ -23,8 +36,8 @@ impl<S: Sync> FromRequestParts<S> for Session {
 impl<S: Sync> FromRequestParts<S> for Sessions {
     type Rejection = SessionError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionError> {
-        Ok(<Session as FromRequestParts<S>>::from_request_parts(parts, state).await?.sessions())
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
+        Ok(session_for::<Self>(parts)?.sessions())
     }
 }
 
@@ -32,9 +45,8 @@ impl<S: Sync> FromRequestParts<S> for Sessions {
 impl<S: Sync, T: DefaultValue> FromRequestParts<S> for Session<T> {
     type Rejection = SessionError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionError> {
-        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        Self::read_or_default(session).await
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
+        Self::read_or_default(session_for::<Self>(parts)?).await
     }
 }
 
@@ -45,8 +57,7 @@ impl<S: Sync, T: DefaultValue> FromRequestParts<S> for Session<T> {
 impl<S: Sync, T: SessionValue> OptionalFromRequestParts<S> for Session<T> {
     type Rejection = SessionError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, SessionError> {
-        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        Self::read(session).await
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, SessionError> {
+        Self::read(session_for::<Option<Self>>(parts)?).await
     }
 }

@@ -25,6 +25,10 @@ use super::transport::Transport;
 /// Works on any `tower` service of `http` requests. One layer around the whole application is the
 /// usual thing.
 ///
+/// The request headers that carry tokens are marked as [sensitive](http::HeaderValue::is_sensitive), so that what is further in
+/// and prints headers with `Debug`, such as a tracing layer, does not write tokens down. It does not help against
+/// what is further out, or reads the text itself.
+///
 /// # Layers inside of layers
 ///
 /// A layer further in changes options for the routes that it wraps, as in
@@ -147,6 +151,7 @@ impl SessionLayer {
 impl Settings {
     /// Gives the request its session. Returns what the response is to be answered with, unless a layer outside does that.
     pub(super) fn admit<B>(&self, request: &mut Request<B>) -> Option<Handle> {
+        self.channels.hide_tokens(request.headers_mut());
         if let Some(present) = Session::from_extensions(request.extensions()) {
             return self.nest(present, request);
         }

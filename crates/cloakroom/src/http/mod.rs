@@ -26,6 +26,7 @@ mod recent_login;
 mod same_origin;
 mod service;
 mod set_cookie;
+mod status;
 mod token;
 mod token_header;
 mod transport;

@@ -12,6 +12,7 @@ use crate::sync::{Arc, Ordering};
 
 use super::arrival::Arrival;
 use super::channel::Channels;
+use super::cookie_config::CookieConfig;
 use super::layer::Settings;
 use super::transport::Accepts;
 
@@ -114,10 +115,7 @@ impl Channels {
     }
 
     fn cookie_name(&self) -> Option<&str> {
-        match &self.accepts {
-            Accepts::Cookie(cookie) | Accepts::Either(cookie, _) => Some(cookie.config.name()),
-            Accepts::Header(_) => None,
-        }
+        self.cookie().map(CookieConfig::name)
     }
 
     const fn takes_header(&self) -> bool {

@@ -8,9 +8,10 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
 use crate::identity::{Authentication, Principal};
-use crate::session::Session;
 use crate::sessions::SessionError;
 use crate::time::Timestamp;
+
+use super::extract::session_for;
 
 /// Somebody who logged in less than `SECONDS` ago: for what must not be done in a session that its user
 /// has left open, such as changing a password, an address or a payment (OWASP ASVS 7.5.1, 7.5.3).
@@ -50,8 +51,8 @@ impl<const SECONDS: u64> RecentLogin<SECONDS> {
 impl<S: Sync, const SECONDS: u64> FromRequestParts<S> for RecentLogin<SECONDS> {
     type Rejection = RecentLoginRejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, RecentLoginRejection> {
-        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, RecentLoginRejection> {
+        let session = session_for::<Self>(parts)?;
         let recent = session.recent_login(Duration::from_secs(SECONDS)).await?;
         recent.map(Self).ok_or(RecentLoginRejection::TooLongAgo { seconds: SECONDS })
     }

@@ -1,9 +1,16 @@
+use std::net::IpAddr;
+
 use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, VARY};
 use http::request::Parts;
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::session::Session;
+
+use super::channel::Channels;
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -26,8 +33,11 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// ```
 ///
 /// It goes by headers that browsers add and pages cannot forge: `Sec-Fetch-Site` must be `same-origin` or `none`;
-/// where a browser does not send it, host and port in `Origin` must be those of `Host`. A request with neither is no
-/// browser's. Everything else is refused with [`CrossOrigin`]. A proxy in front must pass on `Host` and `Origin`
+/// where a browser does not send it, host and port in `Origin` must be those of `Host`, and its scheme `https`. Plain
+/// `http` is ours only if the layer's cookie goes over plain HTTP
+/// ([`insecure_for_localhost`](crate::CookieConfig::insecure_for_localhost)), or, where no cookie says that, for
+/// `localhost`: a page at `http://shop.example` can be made by anybody on the visitor's network. A request with neither
+/// header is no browser's. Everything else is refused with [`CrossOrigin`]. A proxy in front must pass on `Host` and `Origin`
 /// as they came.
 #[derive(Clone, Copy, Debug)]
 pub struct SameOrigin(());
@@ -48,15 +58,42 @@ fn is_ours(parts: &Parts) -> bool {
     if !headers.contains_key(ORIGIN) {
         return true;
     }
-    let origin = only(headers, &ORIGIN).and_then(|origin| {
-        let authority = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"))?;
-        (!authority.is_empty()).then_some(authority)
-    });
     let host = match parts.uri.authority() {
         Some(authority) => Some(authority.as_str().as_bytes()),
         None => only(headers, &HOST),
     };
-    origin.is_some() && origin == host
+    let origin = only(headers, &ORIGIN).and_then(|origin| match origin.strip_prefix(b"https://") {
+        Some(authority) => Some(authority),
+        None => origin.strip_prefix(b"http://").filter(|_| is_plain_http_ours(parts, host)),
+    });
+    origin.is_some_and(|authority| !authority.is_empty()) && origin == host
+}
+
+/// Whether a page on plain HTTP can be one of ours: where the session's cookie goes over plain HTTP, too. Where no cookie
+/// says that, on this machine alone. The request itself does not know: TLS ends at a proxy.
+fn is_plain_http_ours(parts: &Parts, host: Option<&[u8]>) -> bool {
+    if parts.uri.scheme() == Some(&Scheme::HTTPS) {
+        return false;
+    }
+    let session = Session::from_extensions(&parts.extensions);
+    let channels = session.as_ref().and_then(|session| session.hold().transport::<Channels>());
+    match channels.and_then(Channels::cookie) {
+        Some(cookie) => !cookie.is_secure(),
+        None => host.is_some_and(is_loopback),
+    }
+}
+
+/// What browsers take for this machine, without asking anybody.
+fn is_loopback(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The value of a header that is there exactly once.

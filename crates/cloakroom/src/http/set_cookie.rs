@@ -117,6 +117,16 @@ mod tests {
     }
 
     #[test]
+    fn a_partitioned_cookie_is_set_and_removed_in_its_partition() {
+        let builder = CookieConfig::builder().same_site(SameSite::None).partitioned();
+        let config = builder.build().unwrap();
+        let attributes = "Path=/; Secure; HttpOnly; SameSite=None; Partitioned";
+        assert_eq!(issued(&config, None, None), format!("__Host-session={PLAIN}; {attributes}"));
+        let past = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+        assert_eq!(text(&remove(&config)), format!("__Host-session=; {attributes}; {past}"));
+    }
+
+    #[test]
     fn r14_a_cookie_lives_at_most_400_days_and_never_zero_seconds() {
         let max_age =
             |left| issued(&CookieConfig::default(), None, Some(left)).split("; Max-Age=").nth(1).unwrap().to_owned();

@@ -98,7 +98,7 @@ impl Runway {
                 Ok(landing)
             }
             Err(failure) => {
-                self.engine.ledger.counters.loads_failed.count();
+                self.engine.ledger.load_failed(key::<T>(), &failure);
                 Err(Arc::new(failure))
             }
         }

@@ -154,7 +154,7 @@ where
     engine.ledger.counters.loads.count();
     let outcome = run::<T, L, F>(engine, loader).await;
     outcome.map(|value| value.map(Arc::new)).map_err(|failure| {
-        engine.ledger.counters.loads_failed.count();
+        engine.ledger.load_failed(key::<T>(), &failure);
         Arc::new(failure).into()
     })
 }

@@ -1,5 +1,7 @@
 //! Typed reads of a session's values.
 
+use std::any::type_name;
+
 use crate::cache::{Entry, Slot, Snapshot, Values, find};
 use crate::sessions::{Engine, Open, SessionError, is_shallow};
 use crate::sync::Arc;
@@ -55,6 +57,8 @@ pub(super) fn ready<T: SessionValue>(key: &str, snapshot: &Snapshot, now: Timest
 ///
 /// State that does not read is an error. A cached value that does not is counted, and as good as none.
 pub(super) fn read<T: SessionValue>(engine: &Engine, open: &Open, key: &str) -> Result<Found<T>, SessionError> {
+    #[cfg(debug_assertions)]
+    engine.types.note(T::KEY, type_name::<T>());
     match open.1.snapshot().map(|snapshot| &snapshot.values) {
         Some(Values::Live(entries)) => read_entry(engine, open, find(entries, key)),
         Some(Values::Packed(packed)) => {
@@ -96,7 +100,11 @@ fn content<T: SessionValue>(engine: &Engine, open: &Open, entry: &Entry) -> Resu
         Slot::Decoded(erased) => match erased.downcast() {
             Some(value) => Content::Value(value),
             // Another type under the same key: what a shared tier would do.
-            None => Content::Value(Arc::new(decode(&erased.encode().map_err(|_| Unreadable::Encode)?)?)),
+            None => {
+                let bytes = erased.encode().map_err(|_| Unreadable::Encode)?;
+                let two_types = |_| Unreadable::TwoTypes(erased.type_name(), type_name::<T>());
+                Content::Value(Arc::new(decode(&bytes).map_err(two_types)?))
+            }
         },
     })
 }

@@ -115,6 +115,8 @@ impl<'a, T: SessionValue> Target<'a, T> {
     pub(super) async fn set(&self, value: T) -> Result<(), SessionError> {
         let engine = self.hold.engine();
         let value = Arc::new(value);
+        #[cfg(debug_assertions)]
+        engine.types.note(T::KEY, std::any::type_name::<T>());
         self.hold.edit(|_| put(self.key.clone(), Arc::clone(&value), None, engine.now()).map(Some)).await?;
         Ok(())
     }

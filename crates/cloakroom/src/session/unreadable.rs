@@ -20,6 +20,8 @@ pub(super) enum Unreadable {
     Closed(Unopened),
     /// It is a value of another type, which does not encode.
     Encode,
+    /// It was written by the first type, and cannot be read as the second one.
+    TwoTypes(&'static str, &'static str),
 }
 
 /// Where in the encoding.
@@ -40,10 +42,13 @@ impl Unreadable {
 
     /// The error of whoever asked for the value under `key`.
     pub(super) fn of(self, key: &str) -> SessionError {
+        if let Self::TwoTypes(..) = self {
+            return SessionError::mistake(SessionErrorKind::Decode, format!("the value `{key}` {self}"));
+        }
         let kind = match &self {
             Self::Closed(why) => SessionError::from(*why).kind(),
             Self::Encode => SessionErrorKind::Encode,
-            Self::Damaged(_) | Self::AnotherType(..) | Self::TooDeep => SessionErrorKind::Decode,
+            Self::Damaged(_) | Self::AnotherType(..) | Self::TooDeep | Self::TwoTypes(..) => SessionErrorKind::Decode,
         };
         SessionError::with_source(kind, UnreadableValue { key: key.into(), why: self })
     }
@@ -69,6 +74,9 @@ impl fmt::Display for Unreadable {
                     Some(name) => write!(f, "the field `{name}` is missing, and has no `#[serde(default)]`"),
                     None => write!(f, "it does not fit at line {line}, column {column}"),
                 }
+            }
+            Self::TwoTypes(one, other) => {
+                write!(f, "is that of two types, `{one}` and `{other}`; give one of them another `KEY`")
             }
             Self::TooDeep => f.write_str("is nested more than 32 deep"),
             Self::Closed(why) => write!(f, "cannot be opened: {why}"),

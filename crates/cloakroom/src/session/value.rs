@@ -1,4 +1,4 @@
-use std::any::Any;
+use std::any::{Any, type_name};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -93,7 +93,7 @@ struct Of<T>(std::marker::PhantomData<T>);
 impl<T: SessionValue> Of<T> {
     const CODEC: &'static Codec = {
         assert!(is_valid_key(T::KEY), "a session value's KEY is 1 to 64 of a-z, 0-9, '_', '-' and '.'");
-        &Codec { key: T::KEY, encode: encode::<T>, survives: survives::<T> }
+        &Codec { key: T::KEY, type_name: type_name::<T>, encode: encode::<T>, survives: survives::<T> }
     };
 }
 

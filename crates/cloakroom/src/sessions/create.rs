@@ -98,7 +98,7 @@ impl Engine {
 
     pub(super) fn count_refused(&self, refused: Refused) {
         if refused == Refused::Full {
-            self.ledger.counters.refused_full.count();
+            self.ledger.memory_full();
         }
     }
 }

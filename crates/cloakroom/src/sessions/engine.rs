@@ -44,6 +44,8 @@ pub(crate) struct Engine {
     /// Requests of which only the shared tier knows whether they are of a session.
     pub(super) unconfirmed: Unconfirmed,
     pub(super) housekeeper: Housekeeper,
+    #[cfg(debug_assertions)]
+    pub(crate) types: super::types_in_use::TypesInUse,
     /// For tasks that must not keep the engine alive.
     pub(super) myself: Weak<Self>,
 }
@@ -90,6 +92,8 @@ impl Engine {
             touches: Mutex::default(),
             unconfirmed: Unconfirmed::default(),
             housekeeper: Housekeeper::default(),
+            #[cfg(debug_assertions)]
+            types: super::types_in_use::TypesInUse::default(),
             myself: Weak::clone(myself),
         });
         if let Some(store) = &engine.store {
@@ -110,7 +114,7 @@ impl Engine {
     /// Counts a fault of the shared tier on its way to the caller.
     pub(crate) fn watched<T>(&self, answer: Result<T, crate::store::StoreError>) -> Result<T, SessionError> {
         answer.map_err(|error| {
-            self.ledger.counters.store_errors.count();
+            self.ledger.store_failed(&error);
             SessionError::from(error)
         })
     }

@@ -42,7 +42,8 @@ pub enum SessionErrorKind {
     StoreUnavailable,
     /// The shared tier did not say whether it made the change. Response: 503 with `Retry-After`.
     OutcomeUnknown,
-    /// What is stored under the value's key is not a value of this type. It is left as it is. Response: 500.
+    /// What is stored under the value's key is not a value of this type: of another type, or damaged, which the source
+    /// says. It is left as it is. Response: 500.
     Decode,
     /// What is stored is sealed under a key that this process does not have. It is left as it is. Response: 500.
     UnknownKey,
@@ -86,7 +87,7 @@ impl SessionErrorKind {
             Self::Full => "the memory for sessions is full",
             Self::StoreUnavailable => "the session store is unavailable",
             Self::OutcomeUnknown => "the session store did not say whether it made the change",
-            Self::Decode => "what is stored is not a value of this type",
+            Self::Decode => "what is stored cannot be read as a value of this type",
             Self::UnknownKey => "what is stored is sealed under a key that is not here",
             Self::SealBroken => "what is stored is not as it was sealed",
             Self::Encode => "the value cannot be encoded",
@@ -102,7 +103,22 @@ impl SessionErrorKind {
     }
 }
 
+/// A mistake in the application's code, in words for whoever wrote it. A debug build shows it in the response.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct CodeMistake(String);
+
 impl SessionError {
+    pub(crate) fn mistake(kind: SessionErrorKind, what: String) -> Self {
+        Self::with_source(kind, CodeMistake(what))
+    }
+
+    /// What is to be changed in the application's code, where that is the trouble.
+    #[cfg(feature = "axum")]
+    pub(crate) fn as_mistake(&self) -> Option<&str> {
+        self.source()?.downcast_ref::<CodeMistake>().map(|mistake| mistake.0.as_str())
+    }
+
     pub(crate) const fn new(kind: SessionErrorKind) -> Self {
         Self { kind, source: None }
     }

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::cache::{Cell, EndReason, Observer, State};
+use crate::cache::{Cell, EndReason, LoadFailure, Observer, State};
 use crate::identity::{Principal, Tag};
 use crate::keys::KeysInUse;
 use crate::random::{RandomError, RandomSource};
@@ -34,6 +34,9 @@ pub(crate) struct Ledger {
     unkept: Mutex<Vec<&'static str>>,
     wrong_clock: Alarm,
     is_clock_wrong: AtomicBool,
+    store_failed: Alarm,
+    memory_full: Alarm,
+    load_failed: Alarm,
     log_key: LogKey,
     clock: Arc<dyn Clock>,
 }
@@ -56,6 +59,9 @@ impl Ledger {
             unkept: Mutex::default(),
             wrong_clock: Alarm::default(),
             is_clock_wrong: AtomicBool::new(false),
+            store_failed: Alarm::default(),
+            memory_full: Alarm::default(),
+            load_failed: Alarm::default(),
             log_key: LogKey::new(keys, random)?,
             clock,
         })
@@ -147,6 +153,30 @@ impl Ledger {
         drop(told);
         let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
         tracing::warn!(key, why, remedy, "what the loader returns cannot be kept, so every read loads it again");
+    }
+
+    /// The shared tier failed. While it is away, every request finds that out.
+    pub(crate) fn store_failed(&self, error: &StoreError) {
+        self.counters.store_errors.count();
+        if let Some(times) = self.store_failed.rings(self.clock.now()) {
+            tracing::error!(?error, times, "the session store failed");
+        }
+    }
+
+    /// A change found no room, and nothing may be evicted.
+    pub(crate) fn memory_full(&self) {
+        self.counters.refused_full.count();
+        if let Some(times) = self.memory_full.rings(self.clock.now()) {
+            tracing::error!(times, "the memory for sessions is full; raise `max_bytes`");
+        }
+    }
+
+    /// A loader failed. Where its source is away, all do.
+    pub(crate) fn load_failed(&self, key: &'static str, failure: &LoadFailure) {
+        self.counters.loads_failed.count();
+        if let Some(times) = self.load_failed.rings(self.clock.now()) {
+            tracing::error!(key, ?failure, times, "a loader failed");
+        }
     }
 
     /// A session ended that this process has no copy of.

@@ -26,6 +26,8 @@ mod rollback;
 mod rotate;
 mod sealing;
 mod stats;
+#[cfg(debug_assertions)]
+mod types_in_use;
 mod unconfirmed;
 
 pub use builder::SessionsBuilder;

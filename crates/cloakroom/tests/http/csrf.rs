@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use cloakroom::{CookieConfig, SameOrigin, Session, TokenHeader, Transport};
+use cloakroom::{CookieConfig, SameOrigin, Session, SessionLayer, TokenHeader, Transport};
 use http::header::{ORIGIN, VARY};
 use http::{HeaderValue, Method, Request, StatusCode};
 use tower_http::csrf::CsrfLayer;
@@ -192,7 +192,7 @@ const HANDSHAKES: [(Option<&str>, Option<&str>, bool); 22] = [
     (Some(""), Some("https://shop.example"), false),
     (Some("SAME-ORIGIN"), None, false),
     (None, Some("https://shop.example"), true),
-    (None, Some("http://shop.example"), true),
+    (None, Some("http://shop.example"), false),
     (None, Some("https://shop.example:8443"), false),
     (None, Some("https://shop.example.evil.com"), false),
     (None, Some("https://evil.example"), false),
@@ -226,6 +226,42 @@ async fn r51_a_handshake_passes_only_from_our_own_pages() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn r51_a_page_on_plain_http_is_ours_only_where_the_cookie_is_for_plain_http_or_the_host_is_this_machine() {
+    let socket = || Router::new().route("/socket", any(async |_: SameOrigin| ()));
+    let sessions = House::local().node().sessions;
+    let layer = |transport| SessionLayer::new(sessions.clone()).transport(transport);
+    let bearer = || Transport::bearer(TokenHeader::default());
+    let insecure = socket().layer(layer(Transport::cookie(CookieConfig::insecure_for_localhost())));
+    let secure = socket().layer(layer(Transport::default()));
+    let (program, without) = (socket().layer(layer(bearer())), socket());
+    for (app, what, host, expected) in [
+        (&insecure, "insecure", "192.168.1.5:3000", PASS),
+        (&insecure, "insecure", "localhost:3000", PASS),
+        (&secure, "secure", "localhost:3000", STOP),
+        (&secure, "secure", "shop.example", STOP),
+        (&program, "bearer", "shop.example", STOP),
+        (&program, "bearer", "127.0.0.1:3000", PASS),
+        (&without, "no layer", "shop.example", STOP),
+        (&without, "no layer", "localhost", PASS),
+        (&without, "no layer", "shop.localhost:3000", PASS),
+        (&without, "no layer", "[::1]:3000", PASS),
+        (&without, "no layer", "localhost.example", STOP),
+        (&without, "no layer", "127.0.0.1.example", STOP),
+        (&without, "no layer", "notlocalhost", STOP),
+    ] {
+        for (scheme, expected) in [("http", expected), ("https", PASS)] {
+            let origin = format!("{scheme}://{host}");
+            let request = Request::get("/socket").header("host", host).header("origin", &origin);
+            let status = send(app, request.body(Body::empty()).unwrap()).await.status;
+            assert_eq!(status, expected, "{what}: {origin}");
+        }
+    }
+    // Where the request says that it came by HTTPS, nothing else is ours.
+    let request = Request::get("https://localhost/socket").header("origin", "http://localhost");
+    assert_eq!(send(&insecure, request.body(Body::empty()).unwrap()).await.status, STOP);
 }
 
 #[tokio::test]

@@ -3,15 +3,15 @@
 use std::io;
 
 use axum::Router;
-use axum::routing::any;
-use cloakroom::store::{LimitPolicy, StoreErrorKind};
+use axum::routing::{any, get};
+use cloakroom::store::{LimitPolicy, Payload, StoreErrorKind};
 use cloakroom::testkit::{FailingRandom, Verb};
-use cloakroom::{Session, SessionError, SessionErrorKind as Kind, SessionValue};
+use cloakroom::{CsrfHeader, RecentLogin, Session, SessionError, SessionErrorKind as Kind, SessionValue};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::support::{Browser, Count, House, Node, Note, Reply, Stage, Theme, routes};
+use crate::support::{Browser, Count, House, Node, Note, Reply, Stage, Theme, routes, secs};
 
 const SECRET: &str = "postgres://admin:hunter2@10.0.0.7/shop";
 
@@ -81,10 +81,15 @@ async fn r57_failures_of_values_and_loaders_are_opaque() {
             ("load-failed", StatusCode::SERVICE_UNAVAILABLE, LATER),
             ("load-panicked", StatusCode::INTERNAL_SERVER_ERROR, WRONG),
             ("encode", StatusCode::INTERNAL_SERVER_ERROR, WRONG),
-            ("decode", StatusCode::INTERNAL_SERVER_ERROR, WRONG),
             ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "That is more than a session can hold.\n"),
         ] {
             assert_opaque(&browser.get(&format!("/fail/{how}")).await, status, body);
+        }
+        let reply = browser.get("/fail/decode").await;
+        assert!(!reply.body.contains("hunter2"));
+        // Two types under one key: a debug build names them.
+        if !cfg!(debug_assertions) {
+            assert_opaque(&reply, StatusCode::INTERNAL_SERVER_ERROR, WRONG);
         }
         assert_eq!(browser.get("/count").await.ok().body, "1", "nothing was changed");
     }
@@ -180,13 +185,121 @@ async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
 }
 
 #[tokio::test]
-async fn r57_a_route_without_the_layer_is_an_error_and_says_so_in_the_log_only() {
-    let (log, _guard) = crate::support::capture();
-    let app = routes();
-    for path in ["/whoami", "/note", "/count", "/do/extract", "/do/extract-option", "/do/get"] {
-        assert_opaque(&Browser::new(&app).get(path).await, StatusCode::INTERNAL_SERVER_ERROR, WRONG);
+async fn r57_a_route_without_the_layer_says_in_the_log_which_extractor_wants_it_and_to_visitors_nothing() {
+    let app =
+        routes().route("/csrf", get(async |_: CsrfHeader| ())).route("/recent", get(async |_: RecentLogin<60>| ()));
+    for (path, extractor) in [
+        ("/whoami", "Session"),
+        ("/note", "Note"),
+        ("/count", "Count"),
+        ("/do/extract-option", "Option<"),
+        ("/csrf", "CsrfHeader"),
+        ("/recent", "RecentLogin<60>"),
+    ] {
+        let (log, _guard) = crate::support::capture();
+        let reply = Browser::new(&app).get(&format!("{path}?key=hunter2")).await;
+        for text in
+            [format!("GET \\\"{path}\\\" has a handler"), extractor.to_owned(), ".layer(SessionLayer".to_owned()]
+        {
+            assert!(log.text().contains(&text), "{text}: {}", log.text());
+        }
+        assert_eq!(log.loud(), 1);
+        assert!(!log.text().contains("hunter2"));
+        if cfg!(debug_assertions) {
+            assert!(reply.body.contains(extractor) && reply.body.contains("to the router"), "{}", reply.body);
+        } else {
+            assert_opaque(&reply, StatusCode::INTERNAL_SERVER_ERROR, WRONG);
+        }
     }
-    assert!(log.text().contains("NoLayer"), "{}", log.text());
+}
+
+/// Another type under the key of [`Note`].
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+struct Pages {
+    pages: Vec<u32>,
+}
+
+impl SessionValue for Pages {
+    const KEY: &'static str = Note::KEY;
+}
+
+#[tokio::test]
+async fn two_types_under_one_key_are_named_in_the_log_and_while_developing_at_first_use() {
+    let node = House::local().node();
+    let read = get(async |pages: Session<Pages>| pages.pages.len().to_string());
+    let app = Node::with_sessions(node.sessions, routes().route("/pages", read));
+    let (log, _guard) = crate::support::capture();
+    let mut browser = Browser::new(&app);
+    browser.post("/note/mine").await.ok();
+    assert_eq!(log.loud(), 0);
+    let reply = browser.get("/pages").await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    for name in ["the value `note` is that of two types", "values::Note", "errors::Pages", "another `KEY`"] {
+        assert!(log.text().contains(name), "{name}: {}", log.text());
+        assert_eq!(reply.body.contains(name), cfg!(debug_assertions), "{name}: {}", reply.body);
+    }
+    // Once where it is noticed, and once where it does harm.
+    assert_eq!(log.loud(), 1 + usize::from(cfg!(debug_assertions)));
+}
+
+#[tokio::test]
+async fn a_value_of_another_type_is_told_from_a_damaged_one() {
+    let house = House::shared();
+    let store = house.store.clone().unwrap();
+    let mut browser = Browser::new(&house.node().app);
+    browser.post("/note/mine").await.ok();
+    let tag = store.tags()[0];
+    for (stored, what) in [
+        (&b"{\"pages\":[]}"[..], "the value `note` was written by another type"),
+        (b"\"cut", "the value `note` is damaged"),
+        (b"", "the value `note` is damaged"),
+    ] {
+        let mut record = store.record(tag).unwrap();
+        record.values[0].payload = Payload::Present(stored.into());
+        store.roll_back(tag, record);
+        let (log, _guard) = crate::support::capture();
+        let fresh = house.node();
+        assert_opaque(&browser.at(&fresh.app).get("/note").await, StatusCode::INTERNAL_SERVER_ERROR, WRONG);
+        assert!(log.text().contains(what), "{}", log.text());
+        assert!(!log.text().contains("pages") && !log.text().contains("cut"), "{}", log.text());
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_the_log_has_a_line_once_in_a_while_and_not_one_per_request() {
+    let house = House::shared();
+    let (store, node) = house.faulty_node();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/note/mine").await.ok();
+    store.inner().disconnect();
+    store.fail_all(StoreErrorKind::Unavailable);
+    let (log, _guard) = crate::support::capture();
+    for _ in 0..100 {
+        assert_eq!(browser.get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(browser.post("/note/other").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(log.loud(), 1, "{}", log.text());
+    house.clock.advance(secs(10));
+    browser.get("/note").await;
+    assert_eq!(log.loud(), 2);
+    assert!(log.text().contains("times=200"), "{}", log.text());
+}
+
+#[test]
+fn the_status_of_an_error_is_known_to_applications_with_an_error_type_of_their_own() {
+    for (kind, status) in [
+        (Kind::Ended, 401),
+        (Kind::Ambiguous, 400),
+        (Kind::TooManyCookies, 431),
+        (Kind::Conflict, 409),
+        (Kind::CsrfRefused, 403),
+        (Kind::TooLarge, 413),
+        (Kind::StoreUnavailable, 503),
+        (Kind::Decode, 500),
+        (Kind::NoLayer, 500),
+    ] {
+        assert_eq!(kind.status().as_u16(), status, "{kind:?}");
+    }
 }
 
 #[tokio::test]

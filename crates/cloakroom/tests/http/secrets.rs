@@ -2,7 +2,13 @@
 
 use std::path::Path;
 
-use crate::support::{Browser, House, canonical, decode, spellings};
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use cloakroom::{CookieConfig, OnBoth, SessionLayer, TokenHeader, Transport};
+use http::{HeaderMap, Request};
+
+use crate::support::{Browser, House, canonical, decode, send, spellings};
 
 #[tokio::test]
 async fn r36_a_dump_of_the_store_holds_no_secret_of_a_thousand_sessions() {
@@ -24,6 +30,34 @@ async fn r36_a_dump_of_the_store_holds_no_secret_of_a_thousand_sessions() {
         assert!(!held.contains(secret));
         for spelling in spellings(secret).iter().filter(|spelling| spelling.len() >= 16) {
             assert!(!held.contains(&spelling[..16]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn r55_what_prints_the_headers_of_a_request_inside_of_the_layer_prints_no_token() {
+    let print = async |headers: HeaderMap| format!("{headers:?}");
+    let either = Transport::either(CookieConfig::default(), TokenHeader::default()).on_both(OnBoth::PreferCookie);
+    let bearer = Transport::bearer(TokenHeader::default());
+    for (transport, hidden, shown) in [
+        (Transport::default(), vec!["tokenone", "tokentwo"], vec!["bearertoken", "other"]),
+        (bearer, vec!["bearertoken"], vec!["tokenone", "tokentwo", "other"]),
+        (either, vec!["tokenone", "tokentwo", "bearertoken"], vec!["other"]),
+    ] {
+        let sessions = House::local().node().sessions;
+        let layer = SessionLayer::new(sessions).transport(transport);
+        let app = Router::new().route("/", get(print)).layer(layer);
+        let request = Request::get("/")
+            .header("cookie", "__Host-session=tokenone")
+            .header("cookie", "a=b; __Host-session=tokentwo")
+            .header("authorization", "Bearer bearertoken")
+            .header("x-header", "other");
+        let body = send(&app, request.body(Body::empty()).unwrap()).await.ok().body;
+        for text in hidden {
+            assert!(!body.contains(text), "{text}: {body}");
+        }
+        for text in shown {
+            assert!(body.contains(text), "{text}: {body}");
         }
     }
 }

@@ -13,9 +13,10 @@ fn encode(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
     Ok(value.downcast_ref::<String>().ok_or("not a text")?.as_bytes().to_vec())
 }
 
-static FAITHFUL: Codec = Codec { key: "text", encode, survives: |_, _| true };
-static LOSSY: Codec = Codec { key: "text", encode, survives: |_, _| false };
-static BROKEN: Codec = Codec { key: "text", encode: |_| Err("cannot be encoded".into()), survives: |_, _| true };
+static FAITHFUL: Codec = Codec { key: "text", type_name: || "Text", encode, survives: |_, _| true };
+static LOSSY: Codec = Codec { key: "text", type_name: || "Text", encode, survives: |_, _| false };
+static BROKEN: Codec =
+    Codec { key: "text", type_name: || "Text", encode: |_| Err("cannot be encoded".into()), survives: |_, _| true };
 
 fn decoded(text: &str, codec: &'static Codec) -> Entry {
     let slot = Slot::Decoded(Erased::new(Arc::new(text.to_owned()), codec));

@@ -134,7 +134,20 @@ fn r54_vary_is_completed_and_never_repeated() {
 
 #[test]
 fn r54_nothing_speaks_past_cache_control_to_shared_caches() {
-    let names = ["cdn-cache-control", "some-cdn-cache-control", "surrogate-control", "edge-control", "x-accel-expires"];
+    let names = [
+        "cdn-cache-control",
+        "some-cdn-cache-control",
+        "cloudflare-cdn-cache-control",
+        "netlify-cdn-cache-control",
+        "vercel-cdn-cache-control",
+        "akamai-cache-control",
+        "x-litespeed-cache-control",
+        "x-lsadc-cache-control",
+        "surrogate-control",
+        "x-surrogate-control",
+        "edge-control",
+        "x-accel-expires",
+    ];
     let names = names.map(HeaderName::from_static);
     let mut headers = headers(&names.clone().map(|name| (name, "max-age=600")));
     headers.append(&names[0], HeaderValue::from_static("public"));

@@ -14,6 +14,7 @@ pub struct CookieConfigBuilder {
     same_site: SameSite,
     persistent: bool,
     insecure: bool,
+    partitioned: bool,
 }
 
 impl CookieConfigBuilder {
@@ -31,6 +32,10 @@ impl CookieConfigBuilder {
     /// Sends the cookie to this domain and all hosts below it. Default: only to the host that set it.
     ///
     /// All those hosts must be trusted: each can read every token, and set one of its own choice.
+    ///
+    /// [`build`](Self::build) refuses names of one label, and addresses in every notation. It does not know
+    /// the list of public suffixes, which changes every week: browsers drop a cookie for `co.uk` or
+    /// `github.io` without a word, so try the login once.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
@@ -60,6 +65,17 @@ impl CookieConfigBuilder {
         self
     }
 
+    /// Keeps the cookie in a jar of its own for each site that embeds yours (`Partitioned`, CHIPS): the one way to have a session
+    /// inside of other sites' pages where browsers refuse cookies of third parties. Default: not.
+    ///
+    /// Needs `Secure` and [`SameSite::None`], without which no browser sends the cookie there. A visitor has one session
+    /// per embedding site, and another one on your own. Browsers that do not know the attribute ignore it. All
+    /// partitioned cookies of your site may take 10 KiB per embedding site.
+    pub const fn partitioned(mut self) -> Self {
+        self.partitioned = true;
+        self
+    }
+
     /// Leaves out `Secure`, for `http://localhost` and nothing else: whoever is on the way reads and
     /// replaces the cookie.
     pub const fn insecure_for_localhost(mut self) -> Self {
@@ -80,6 +96,9 @@ impl CookieConfigBuilder {
         }
         if let Some(path) = &self.path {
             rules::path(path, name)?;
+        }
+        if self.partitioned {
+            rules::partitioned(self.same_site, self.insecure)?;
         }
         if self.insecure && self.same_site == SameSite::None {
             let problem = "`None` needs `Secure`; use `Lax` or `Strict`, or leave out `insecure_for_localhost`";
@@ -111,6 +130,9 @@ impl CookieConfigBuilder {
         }
         text.push_str("; HttpOnly; SameSite=");
         text.push_str(self.same_site.as_str());
+        if self.partitioned {
+            text.push_str("; Partitioned");
+        }
         text
     }
 }

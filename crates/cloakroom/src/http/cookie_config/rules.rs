@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::CookieConfigError as Error;
+use super::{CookieConfigError as Error, SameSite};
 use crate::http::set_cookie;
 
 /// Longer prefixes first: a name has only the first that fits.
@@ -57,6 +57,22 @@ fn not_a_misspelt_prefix(name: &str) -> Result<(), Error> {
     let problem =
         format!("is `{name}`, which browsers do not protect like `{prefix}`; write exactly that, or another name");
     Err(Error::new("name", problem))
+}
+
+pub(super) fn partitioned(same_site: SameSite, insecure: bool) -> Result<(), Error> {
+    if insecure {
+        let problem = "needs `Secure`; leave out `insecure_for_localhost`, or this";
+        return Err(Error::new("partitioned", problem));
+    }
+    if same_site != SameSite::None {
+        let problem = format!(
+            "is for pages inside of other sites' pages, where browsers send no cookie with `SameSite={}`; add \
+             `same_site(SameSite::None)`, or leave this out",
+            same_site.as_str()
+        );
+        return Err(Error::new("partitioned", problem));
+    }
+    Ok(())
 }
 
 pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Error> {
@@ -114,10 +130,16 @@ pub(super) fn size(name: &str, attributes: &str, token: usize) -> Result<(), Err
     Err(Error::new("name", problem))
 }
 
-/// As browsers see it: what ends in a number is IPv4, in whatever spelling.
+/// As browsers see it: what ends in a number is IPv4, in whatever spelling (WHATWG URL, "ends in a number").
 fn is_address(domain: &str) -> bool {
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
     let last = domain.rsplit('.').next().unwrap_or_default();
-    domain.parse::<IpAddr>().is_ok() || (!last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
+    let is_hexadecimal = last
+        .strip_prefix("0x")
+        .or_else(|| last.strip_prefix("0X"))
+        .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let is_decimal = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+    domain.parse::<IpAddr>().is_ok() || is_decimal || is_hexadecimal
 }
 
 fn is_host_locked(name: &str) -> bool {
