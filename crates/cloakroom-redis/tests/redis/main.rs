@@ -7,6 +7,7 @@ mod failure;
 mod format;
 mod ground;
 mod hostile;
+mod plaintext;
 mod preflight;
 mod principals;
 mod races;
@@ -16,4 +17,5 @@ mod sentinel;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod waiting;
 mod wire;
