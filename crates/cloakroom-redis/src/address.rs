@@ -1,7 +1,7 @@
 //! Where a server is, and how it may be talked to.
 
 use redis::io::tcp::TcpSettings;
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
+use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult};
 
 use crate::error::Problem;
 
@@ -30,6 +30,36 @@ pub(crate) fn exposed(info: &ConnectionInfo) -> Option<String> {
     let loopback =
         host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
     (!loopback).then(|| host.clone())
+}
+
+/// Why a server that somebody else named is not talked to.
+pub(crate) const EXPOSED: &str = "the server is not this machine and the connection would not be encrypted; use `rediss://` \
+                                  with the feature `tls`, or `allow_plaintext()` if the network itself is trusted";
+
+/// An error that names the host if it may not be talked to in the clear. Sentinels, the map of a cluster and redirections
+/// name servers that nobody has looked at.
+pub(crate) fn refuse_exposed(info: &ConnectionInfo, plaintext: bool) -> RedisResult<()> {
+    match exposed(info).filter(|_| !plaintext) {
+        None => Ok(()),
+        Some(host) => Err(RedisError::from((ErrorKind::InvalidClientConfig, EXPOSED, host))),
+    }
+}
+
+/// The host that was refused.
+pub(crate) fn refused(error: &RedisError) -> Option<String> {
+    let is_ours = error.kind() == ErrorKind::InvalidClientConfig && error.to_string().contains(EXPOSED);
+    is_ours.then(|| error.detail().unwrap_or_default().to_owned())
+}
+
+/// Another server, to be talked to in the same way.
+pub(crate) fn at(like: &ConnectionInfo, host: String, port: u16) -> ConnectionInfo {
+    let address = match like.addr() {
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
+        }
+        _ => ConnectionAddr::Tcp(host, port),
+    };
+    like.clone().set_addr(address)
 }
 
 /// What the query of an address says.

@@ -1,13 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloakroom::{Clock, SystemClock};
 use redis::ConnectionInfo;
 
-use crate::address::{Said, exposed, info};
+use crate::address::{self, Said, exposed, info};
 use crate::error::{ConnectError, Problem};
-use crate::link::{Audience, Home, Leases, Link, Origin, ServerTime, Settings, Territory};
+use crate::link::{Audience, Backoff, Home, Leases, Link, Origin, ServerTime, Settings, Territory, TrackingTable};
 use crate::namespace::Namespace;
 use crate::preflight;
 use crate::route::{Cluster, Route};
@@ -181,6 +181,48 @@ impl RedisStoreBuilder {
         Box::pin(self.connected()).await
     }
 
+    /// Like [`connect`](Self::connect), and waits for up to `patience` for a server that is not up yet: at the start of a
+    /// whole deployment, nobody knows who comes first.
+    ///
+    /// Only what time can mend is waited for: a server that cannot be reached, one that is still reading its data, a
+    /// name that does not resolve yet, sentinels that see no master. What else is wrong is an error at once.
+    ///
+    /// ```no_run
+    /// # async fn connect() -> Result<(), cloakroom_redis::ConnectError> {
+    /// use std::time::Duration;
+    /// use cloakroom_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder("shop").server("redis://localhost").connect_within(Duration::from_secs(30)).await?;
+    /// # drop(store);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect); after the wait, what was wrong at last.
+    pub async fn connect_within(self, patience: Duration) -> Result<RedisStore, ConnectError> {
+        let began = Instant::now();
+        let mut backoff = Backoff::default();
+        let mut error = match self.clone().connect().await {
+            Err(error) if error.may_pass() => error,
+            outcome => return outcome,
+        };
+        tracing::warn!(%error, ?patience, "waiting for the session store");
+        loop {
+            let left = patience.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return Err(ConnectError { waited: Some(patience), ..error });
+            }
+            tokio::time::sleep(backoff.next().min(left)).await;
+            let left = patience.saturating_sub(began.elapsed());
+            match tokio::time::timeout(left, self.clone().connect()).await {
+                Ok(Err(next)) if next.may_pass() => error = next,
+                Ok(outcome) => return outcome,
+                Err(_) => {}
+            }
+        }
+    }
+
     async fn connected(self) -> Result<RedisStore, ConnectError> {
         let (namespace, infos) = self.checked()?;
         crate::tls::prepare(&infos);
@@ -188,23 +230,26 @@ impl RedisStoreBuilder {
             namespace,
             deadline: self.deadline,
             lease: self.lease,
+            plaintext: self.plaintext,
             leases: Leases::new(),
             audience: Arc::new(Audience::default()),
             server_time: ServerTime::default(),
+            table: TrackingTable::default(),
         });
         let looks = Looks { settings: &settings, clock: &*self.clock };
         let (seed, more) = infos.split_first().ok_or_else(|| Problem::Address("missing".into()))?;
         let (warnings, route) = match &self.topology {
-            Topology::Server => single(Origin::at(seed), &looks).await?,
+            Topology::Server => single(Origin::at(seed, self.plaintext), &looks).await?,
             Topology::Sentinels(master) => {
-                single(Origin::watched_by(&infos, master, &self.certificates)?, &looks).await?
+                single(Origin::watched_by(seed, more, master, self.plaintext), &looks).await?
             }
             Topology::Cluster => cluster(seed, more, &looks).await?,
         };
         if !warnings.is_empty() {
             tracing::warn!(warnings = %All(&warnings), "the session store works, but may lose sessions");
         }
-        Ok(RedisStore::new(Inner { settings, route, warnings }))
+        let asks_first = !warnings.contains(&Warning::TracksStrangers);
+        Ok(RedisStore::new(Inner { settings, route, asks_first, warnings }))
     }
 
     pub(crate) fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
@@ -272,14 +317,17 @@ async fn cluster(
     more: &[ConnectionInfo],
     looks: &Looks<'_>,
 ) -> Result<(Vec<Warning>, Route), ConnectError> {
-    let mut looked = looks.at(&Origin::at(seed), true).await;
+    let plaintext = looks.settings.plaintext;
+    let mut looked = looks.at(&Origin::at(seed, plaintext), true).await;
     for other in more {
-        if !looked.as_ref().is_err_and(ConnectError::is_absence) {
+        if !looked.as_ref().is_err_and(ConnectError::may_pass) {
             break;
         }
-        looked = looks.at(&Origin::at(other), true).await;
+        looked = looks.at(&Origin::at(other, plaintext), true).await;
     }
     let warnings = looked?;
     let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(looks.settings)).await;
-    Ok((warnings, Route::Cluster(cluster.map_err(|error| Problem::Unreachable(error.to_string()))?)))
+    let unreachable =
+        |error| address::refused(&error).map_or_else(|| Problem::Unreachable(error.to_string()), Problem::Plaintext);
+    Ok((warnings, Route::Cluster(cluster.map_err(unreachable)?)))
 }

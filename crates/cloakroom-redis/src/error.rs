@@ -1,19 +1,25 @@
 use std::fmt;
+use std::time::Duration;
 
 use crate::namespace::InvalidNamespace;
 use crate::warning::{All, Warning};
 
 /// Why a store was not made: everything that is wrong, each with its remedy.
-#[derive(Debug)]
+///
+/// Its `Debug` says the same as its `Display`, as that is what a `main` which returns it prints.
 pub struct ConnectError {
     /// At least one.
     pub(crate) problems: Vec<Problem>,
     /// What would have worked.
     pub(crate) warnings: Vec<Warning>,
+    /// For how long it was waited for in vain.
+    pub(crate) waited: Option<Duration>,
 }
 
 /// One thing that is wrong with the configuration or with the server.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its `Debug` says the same as its `Display`.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
     /// The namespace is missing or not one.
@@ -62,9 +68,20 @@ pub enum Problem {
     /// The line would not be encrypted, and the server speaks nothing but TLS at this address.
     #[error("server: {0} speaks TLS; use `rediss://`, with the feature `tls` of cloakroom-redis")]
     SpeaksTls(String),
-    /// The server cannot be reached or refuses the credentials.
-    #[error("server: cannot be reached: {0}")]
+    /// The server cannot be reached.
+    #[error(
+        "server: cannot be reached: {0}; check the address, and that the server is up, or wait for it with `connect_within`"
+    )]
     Unreachable(String),
+    /// The sentinels watch no master of this name.
+    #[error("server: cannot be reached: {0}; check the master's name, in `&master=` or `.sentinels(…)`")]
+    UnknownMaster(String),
+    /// The server is there, and not ready: it reads its data, or runs somebody's script.
+    #[error("server: is not ready yet: {0}; try again in a moment, or wait for it with `connect_within`")]
+    NotReady(String),
+    /// The server refuses the user or the password.
+    #[error("server: refuses the user or the password: {0}; check both in the address")]
+    Unauthorized(String),
     /// The server is too old.
     #[error("server: version {0} is too old; Redis 7.0 or Valkey 7.2 is the oldest that works")]
     TooOld(String),
@@ -83,12 +100,12 @@ pub enum Problem {
 
 impl ConnectError {
     pub(crate) const fn new(problems: Vec<Problem>) -> Self {
-        Self { problems, warnings: Vec::new() }
+        Self { problems, warnings: Vec::new(), waited: None }
     }
 
-    /// Whether there was nobody to find anything wrong with.
-    pub(crate) fn is_absence(&self) -> bool {
-        self.problems.iter().all(|problem| matches!(problem, Problem::Unreachable(_)))
+    /// Whether all that is wrong may be right in a moment without anybody doing anything.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.problems.iter().all(|problem| matches!(problem, Problem::Unreachable(_) | Problem::NotReady(_)))
     }
 
     /// Everything that was found, at least one.
@@ -113,11 +130,26 @@ impl From<Problem> for ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the session store cannot be used")?;
+        if let Some(waited) = self.waited {
+            write!(f, ", after waiting for {waited:?}")?;
+        }
         self.problems
             .iter()
             .enumerate()
             .try_for_each(|(n, problem)| write!(f, "{}{problem}", if n == 0 { ": " } else { "; " }))?;
         if self.warnings.is_empty() { Ok(()) } else { write!(f, "; besides, {}", All(&self.warnings)) }
+    }
+}
+
+impl fmt::Debug for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

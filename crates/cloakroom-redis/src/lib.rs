@@ -34,6 +34,7 @@ mod namespace;
 mod preflight;
 mod route;
 mod scripts;
+mod stats;
 mod store;
 mod tls;
 mod warning;
@@ -42,6 +43,7 @@ mod wire;
 pub use builder::RedisStoreBuilder;
 pub use error::{ConnectError, Problem};
 pub use namespace::{InvalidNamespace, Namespace};
+pub use stats::RedisStats;
 pub use store::RedisStore;
 pub use warning::Warning;
 

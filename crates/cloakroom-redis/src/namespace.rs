@@ -12,10 +12,18 @@ use cloakroom::store::{Principal, Tag};
 pub struct Namespace(Arc<str>);
 
 /// The text is no [`Namespace`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Its `Debug` says the same as its `Display`.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no namespace: take 1 to 64 of a-z, 0-9, `_`, `.` and `-`, for example the application's name")]
 #[non_exhaustive]
 pub struct InvalidNamespace(String);
+
+impl fmt::Debug for InvalidNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl FromStr for Namespace {
     type Err = InvalidNamespace;

@@ -9,14 +9,21 @@ use cloakroom::Timestamp;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
 
+use crate::address;
 use crate::error::{ConnectError, Problem};
-use crate::link::{Origin, Settings, timed};
+use crate::link::{Filling, NO_MASTER_UP, Origin, Settings, filling, questions, timed};
 use crate::scripts;
 use crate::tls;
 use crate::warning::Warning;
 
 /// By how much the clocks may differ before it is worth a warning.
 const SKEW: Duration = Duration::from_secs(5);
+
+/// A table of tracked keys with room for fewer than this was made small by mistake.
+const FEW: u64 = 10_000;
+
+/// As much as a record may be, with room to spare.
+const LARGE_REPLY: u64 = 16 << 20;
 
 /// `now` is what the clock says that the sessions go by.
 pub(crate) async fn look(
@@ -33,10 +40,11 @@ pub(crate) async fn look(
     let mut look =
         Look { connection: &mut connection, deadline: settings.deadline, problems: Vec::new(), warnings: Vec::new() };
     look.at_rights(settings).await;
-    look.at_info(clustered).await;
+    look.at_reads(settings).await;
+    look.at_info(clustered, settings.lease).await;
     look.at_clock(|| now.after(began.elapsed()), settings).await;
     let Look { problems, warnings, .. } = look;
-    if problems.is_empty() { Ok(warnings) } else { Err(ConnectError { problems, warnings }) }
+    if problems.is_empty() { Ok(warnings) } else { Err(ConnectError { warnings, ..ConnectError::new(problems) }) }
 }
 
 async fn connect(origin: &Origin, settings: &Settings) -> RedisResult<MultiplexedConnection> {
@@ -48,6 +56,9 @@ async fn connect(origin: &Origin, settings: &Settings) -> RedisResult<Multiplexe
 
 /// Why nobody could be asked anything.
 async fn unreachable(origin: &Origin, error: &RedisError, deadline: Duration) -> Problem {
+    if let Some(host) = address::refused(error) {
+        return Problem::Plaintext(host);
+    }
     match error.kind() {
         ErrorKind::RESP3NotSupported => return Problem::TooOld("below 6".into()),
         // Who looks for the master asks as the user does.
@@ -61,7 +72,13 @@ async fn unreachable(origin: &Origin, error: &RedisError, deadline: Duration) ->
                 "it names a server and no sentinel; give the sentinels' port (26379), or say `.server(…)` or `redis://`",
             );
         }
-        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {}
+        ErrorKind::AuthenticationFailed => return Problem::Unauthorized(error.to_string()),
+        _ if matches!(error.code(), Some("WRONGPASS" | "NOAUTH")) => return Problem::Unauthorized(error.to_string()),
+        _ if is_passing(error) => return Problem::NotReady(error.to_string()),
+        ErrorKind::MasterNameNotFoundBySentinel if !error.to_string().contains(NO_MASTER_UP) => {
+            return Problem::UnknownMaster(error.to_string());
+        }
+        ErrorKind::Server(_) | ErrorKind::Extension => {}
         // Another language than expected shows as silence, or as a line that breaks.
         _ => {
             if let Some(problem) = knock::at(origin.given(), deadline).await {
@@ -70,6 +87,17 @@ async fn unreachable(origin: &Origin, error: &RedisError, deadline: Duration) ->
         }
     }
     tls::distrust(error).unwrap_or_else(|| Problem::Unreachable(error.to_string()))
+}
+
+/// What the server says while it is busy with itself: data to be read, a script that takes long, a change of masters.
+fn is_passing(error: &RedisError) -> bool {
+    let busy = [
+        ServerErrorKind::BusyLoading,
+        ServerErrorKind::MasterDown,
+        ServerErrorKind::ClusterDown,
+        ServerErrorKind::TryAgain,
+    ];
+    busy.iter().any(|busy| error.kind() == ErrorKind::Server(*busy)) || error.code() == Some("BUSY")
 }
 
 struct Look<'a> {
@@ -86,7 +114,7 @@ impl Look<'_> {
 
     async fn at_rights(&mut self, settings: &Settings) {
         let mut tracking = cmd("CLIENT");
-        tracking.arg("TRACKING").arg("ON").arg("NOLOOP");
+        tracking.arg("TRACKING").arg("ON");
         let key = settings.namespace.probe(0);
         let mut exists = cmd("EXISTS");
         exists.arg(&key);
@@ -103,12 +131,57 @@ impl Look<'_> {
                 // In a cluster, the key is at home somewhere else.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask)) => {}
+                // The rest would say the same.
+                Err(error) if is_passing(&error) => return self.problems.push(Problem::NotReady(error.to_string())),
                 Err(error) => self.problems.push(Problem::Forbidden { what, detail: error.to_string() }),
             }
         }
     }
 
-    async fn at_info(&mut self, clustered: bool) {
+    /// Without this right all works, for as long as nobody makes up tokens.
+    async fn at_reads(&mut self, settings: &Settings) {
+        let key = settings.namespace.probe(0);
+        let mut rename = cmd("RENAMENX");
+        rename.arg(&key).arg(&key);
+        if self.ask(&rename).await.is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)) {
+            self.warnings.push(Warning::TracksStrangers);
+        }
+    }
+
+    /// Fewer than this are no setting for sessions, however few keys there are now.
+    async fn at_table(&mut self) {
+        let [info, config] = questions();
+        let (Ok(info), Ok(config)) = (self.ask(&info).await, self.ask(&config).await) else { return };
+        let Ok(Filling { keys, limit }) = filling(info, config) else { return };
+        if limit > 0 && limit < FEW || (Filling { keys, limit }).is_full() {
+            self.warnings.push(Warning::TrackingTable { keys, limit });
+        }
+    }
+
+    /// What has the server close connections that are in order.
+    async fn at_connections(&mut self, lease: Duration) {
+        let timeout = self.setting("timeout").await.and_then(|text| text.parse().ok()).unwrap_or(0);
+        // Probes are sent four times per lease, and one may be late.
+        if timeout > 0 && Duration::from_secs(timeout) < lease / 2 {
+            self.warnings.push(Warning::Timeout(timeout));
+        }
+        let limits = self.setting("client-output-buffer-limit").await.unwrap_or_default();
+        let mut words = limits.split_whitespace().skip_while(|word| *word != "normal").skip(1);
+        let mut next = || words.next().and_then(|word| word.parse::<u64>().ok()).filter(|limit| *limit > 0);
+        let (hard, soft) = (next(), next());
+        if let Some(limit) = hard.into_iter().chain(soft).min().filter(|limit| *limit < LARGE_REPLY) {
+            self.warnings.push(Warning::OutputLimit(limit));
+        }
+    }
+
+    async fn setting(&mut self, name: &str) -> Option<String> {
+        let mut ask = cmd("CONFIG");
+        ask.arg("GET").arg(name);
+        let settings: Vec<(String, String)> = redis::from_redis_value(self.ask(&ask).await.ok()?).ok()?;
+        settings.into_iter().next().map(|(_, value)| value)
+    }
+
+    async fn at_info(&mut self, clustered: bool, lease: Duration) {
         let Ok(info) =
             self.ask(&cmd("INFO")).await.and_then(|info| redis::from_redis_value::<String>(info).map_err(Into::into))
         else {
@@ -140,6 +213,8 @@ impl Look<'_> {
         if said("aof_enabled").as_deref() == Some("0") && !self.saves_snapshots().await {
             self.warnings.push(Warning::NoPersistence);
         }
+        self.at_table().await;
+        self.at_connections(lease).await;
     }
 
     /// Where the user may not ask, the doubt goes without a warning.

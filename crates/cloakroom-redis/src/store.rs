@@ -22,8 +22,8 @@ use crate::wire::{self, Answer, Fields, Nonsense};
 /// Sessions on Redis or Valkey, for any number of nodes.
 ///
 /// Cheap to clone; clones share their connections. Several `Sessions` over clones of one store hear of each other's changes,
-/// but then each reads again what it wrote itself, as the server tells no connection of its own writes: give each a
-/// store of its own if that matters. Made by [`connect`](Self::connect) or, with more
+/// but then each reads again what it wrote itself, because to the server they are one, and the store does not know
+/// which of them wrote: give each a store of its own if that matters. Made by [`connect`](Self::connect) or, with more
 /// to say, by [`builder`](Self::builder). Needs Redis 7.0 or Valkey 7.2 and newer.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
@@ -31,6 +31,8 @@ pub struct RedisStore(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) settings: Arc<Settings>,
     pub(crate) route: Route,
+    /// Whether a record is read by the script that has the server track only what exists.
+    pub(crate) asks_first: bool,
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -70,6 +72,10 @@ impl RedisStore {
         &self.0.settings.namespace
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
     pub(crate) async fn ask(
         &self,
         key: &str,
@@ -92,9 +98,14 @@ impl RedisStore {
 
     async fn read(&self, tag: Tag, manner: Manner) -> Result<Option<Loaded>, StoreError> {
         let key = self.0.settings.namespace.record(tag);
-        let mut command = cmd("HGETALL");
-        command.arg(&key);
-        let (answer, lease) = self.ask(&key, &Question::Command(command), manner).await?;
+        let question = if manner.tracked && self.0.asks_first {
+            Question::Script(scripts::LOAD.on(&key))
+        } else {
+            let mut command = cmd("HGETALL");
+            command.arg(&key);
+            Question::Command(command)
+        };
+        let (answer, lease) = self.ask(&key, &question, manner).await?;
         let fields = Fields::from_value(answer).map_err(fault::nonsense(manner.effect))?;
         if fields.is_empty() {
             return Ok(None);
@@ -127,7 +138,7 @@ impl Store for RedisStore {
         wire::write_record(&record, call.arguments());
         let (answer, lease) = self.run(&key, &Question::Script(call), Manner::WRITE).await?;
         match answer.word.as_str() {
-            "done" => Ok(Created::Done(lease)),
+            "done" | "repeated" => Ok(Created::Done(lease)),
             "exists" => Ok(Created::Exists),
             _ => Err(nonsense()),
         }
@@ -146,7 +157,7 @@ impl Store for RedisStore {
                 "gone" => Ok(Committed::Gone),
                 "conflict" => Ok(Committed::Conflict(Loaded::new(record(answer.next())?, lease))),
                 "superseded" => Ok(Committed::Superseded(Loaded::new(record(answer.next())?, lease))),
-                "done" => receipt(answer.next(), base, lease).map(Committed::Done),
+                "done" | "repeated" => receipt(answer.next(), base, lease).map(Committed::Done),
                 _ => Err(nonsense()),
             }
         }
@@ -180,7 +191,7 @@ impl Store for RedisStore {
         // The server's own clock decides; no caller's instant is needed.
         let call = scripts::DESTROY.on(&key).with(0).with(word).with(shown);
         let _changing = self.0.settings.audience.while_changed(tag);
-        let (answer, _) = self.run(&key, &Question::Script(call), Manner::WRITE).await?;
+        let (answer, _) = self.run(&key, &Question::Script(call), Manner::END).await?;
         match answer.word.as_str() {
             "done" => Ok(Destroyed::Done),
             "gone" => Ok(Destroyed::Gone),

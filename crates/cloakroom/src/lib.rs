@@ -45,6 +45,9 @@
 // Tests may unwrap; what users run may not.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+#[macro_use]
+mod plain_debug;
+
 mod cache;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

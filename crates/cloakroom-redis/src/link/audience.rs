@@ -21,7 +21,7 @@ impl Audience {
         }
     }
 
-    /// One record is about to be changed over a line of ours. The server tells everybody else, and never the line itself.
+    /// One record is about to be changed over a line of ours, which passes over the server's report of that.
     pub(crate) fn while_changed(&self, tag: Tag) -> Changing<'_> {
         Changing { audience: self, tag }
     }

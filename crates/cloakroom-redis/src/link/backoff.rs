@@ -5,16 +5,16 @@ const LONGEST: Duration = Duration::from_secs(1);
 
 /// How long to wait before the next attempt: twice as long each time, and never in step with other processes.
 #[derive(Debug, Default)]
-pub(super) struct Backoff(u32);
+pub(crate) struct Backoff(u32);
 
 impl Backoff {
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let longest = FIRST.saturating_mul(1 << self.0.min(10)).min(LONGEST);
         self.0 = self.0.saturating_add(1);
         longest.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.0 = 0;
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::backoff::Backoff;
 use super::line::Line;
-use super::{Home, Origin, Settings, State, timed};
+use super::{Home, Origin, Settings, State, table, timed};
 
 /// What a keeper has to know of its server.
 pub(super) struct Post {
@@ -27,7 +27,10 @@ pub(super) async fn keep(post: Post, state: watch::Sender<State>) {
             Ok((line, sent)) => {
                 backoff.reset();
                 post.take_over(&line, &mut last, sent, &state).await;
-                let why = post.watch_over(&line).await;
+                let why = tokio::select! {
+                    why = post.watch_over(&line) => why,
+                    never = table::watch(&line, &post.settings) => match never {},
+                };
                 // Whoever comes now waits a moment instead of failing: most interruptions are short.
                 state.send_replace(State::Connecting);
                 if let End::Disowned(_) = why {
@@ -176,7 +179,7 @@ fn patience(settings: &Settings) -> Duration {
     settings.lease.max(settings.deadline)
 }
 
-fn is_master(role: &Value) -> bool {
+pub(super) fn is_master(role: &Value) -> bool {
     let Value::Array(items) = role else { return false };
     matches!(items.first(), Some(Value::BulkString(role)) if role == b"master")
 }

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use cloakroom::store::Lease;
+use cloakroom::store::{Lease, Tag};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, PushInfo, PushKind, RedisResult, Value, cmd};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd};
 use tokio::sync::{Notify, oneshot};
 
 use super::audience::Audience;
 use super::home::Home;
 use super::lease::{Leases, after};
+use super::own_writes::{OwnWrites, Writing};
 use super::{Settings, timed};
 use crate::namespace::Namespace;
 use crate::scripts;
@@ -34,6 +35,7 @@ struct Ear {
     namespace: Namespace,
     leases: Arc<Leases>,
     audience: Arc<Audience>,
+    own_writes: OwnWrites,
     home: Arc<Home>,
     slot: usize,
     /// The lease under which copies are read now; 0 before this line vouches for any, and after.
@@ -53,6 +55,7 @@ impl Line {
             namespace: settings.namespace.clone(),
             leases: Arc::clone(&settings.leases),
             audience: Arc::clone(&settings.audience),
+            own_writes: OwnWrites::default(),
             home,
             slot,
             lease: AtomicU64::new(0),
@@ -81,7 +84,7 @@ impl Line {
         let mut tracked = client.get_multiplexed_async_connection_with_config(&hears).await?;
         let plain = client.get_multiplexed_async_connection_with_config(&plain).await?;
         let mut track = cmd("CLIENT");
-        track.arg("TRACKING").arg("ON").arg("NOLOOP");
+        track.arg("TRACKING").arg("ON");
         timed(settings.deadline, track.exec_async(&mut tracked)).await?;
         let line = Arc::new(Self { tracked, plain, ear });
         // In one go: over a slow link, one after the other would take longer than anybody waits.
@@ -107,6 +110,16 @@ impl Line {
         command.query_async(&mut self.plain.clone()).await
     }
 
+    /// Whose record a key holds.
+    pub(crate) fn tag_of(&self, key: &str) -> Option<Tag> {
+        self.ear.namespace.tag_of(key.as_bytes())
+    }
+
+    /// A write of this record is about to be sent over this line.
+    pub(crate) fn begin_write(&self, tag: Tag) -> RecordWrite<'_> {
+        RecordWrite { ear: &self.ear, tag, writing: Some(self.ear.own_writes.begin(tag)), is_settled: false }
+    }
+
     /// Sends commands in one go. Each has its own answer.
     pub(crate) async fn send_all(&self, commands: &[Cmd], tracked: bool) -> RedisResult<Vec<RedisResult<Value>>> {
         let mut pipeline = redis::Pipeline::with_capacity(commands.len());
@@ -118,14 +131,20 @@ impl Line {
         Ok(answers.into_iter().map(Value::extract_error).collect())
     }
 
-    /// Asks the server, over the tracked connection, whether it is still the one to ask.
+    /// Asks the server whether it is still the one to ask: over both connections, so that a server which closes those that
+    /// say nothing for a while (`timeout`) closes neither.
     pub(super) async fn probe(&self, key: &str) -> RedisResult<Value> {
+        // Keyed, because a server that lost its slots still answers what has no key. Over the tracked connection, as
+        // what was reported before the answer has arrived before it.
         let mut exists = cmd("EXISTS");
         exists.arg(key);
-        let mut answers = self.send_all(&[exists, cmd("ROLE")], true).await?.into_iter();
-        // Keyed, because a server that lost its slots still answers what has no key.
-        answers.next().transpose()?;
-        answers.next().unwrap_or(Ok(Value::Nil))
+        let role = cmd("ROLE");
+        let (exists, role) = tokio::join!(self.send_tracked(&exists), self.send(&role));
+        match exists? {
+            // Nothing else is answered by a number: whatever comes instead is the answer to another question.
+            Value::Int(_) => role,
+            _ => Err(RedisError::from((ErrorKind::UnexpectedReturnType, "the server answers another question"))),
+        }
     }
 
     /// From now on, copies of what is read over this line are kept; the server was alive when a question was
@@ -169,6 +188,42 @@ impl Line {
     }
 }
 
+/// A write of a record that is under way over a line.
+pub(crate) struct RecordWrite<'a> {
+    ear: &'a Ear,
+    tag: Tag,
+    writing: Option<Writing<'a>>,
+    is_settled: bool,
+}
+
+impl RecordWrite<'_> {
+    /// The reply is in, and says whether the record was changed. The copies stay if nobody else has changed it since.
+    pub(crate) async fn settle(mut self, made: bool, patience: Duration) {
+        if let Some(writing) = self.writing.take() {
+            self.is_settled = writing.settle(made, patience).await;
+        }
+    }
+
+    /// The record is gone: whoever has a copy ends it.
+    pub(crate) fn end(mut self) {
+        if let Some(writing) = self.writing.take() {
+            writing.end();
+        }
+        self.is_settled = true;
+    }
+}
+
+/// Also when nobody waits for the reply any more: what the record is now, nobody here knows.
+impl Drop for RecordWrite<'_> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            // First, so that no report of it is kept back after the copies are gone.
+            drop(self.writing.take());
+            self.ear.audience.forget(self.tag);
+        }
+    }
+}
+
 impl Ear {
     fn hear(&self, push: PushInfo) {
         match push.kind {
@@ -182,7 +237,8 @@ impl Ear {
     fn heed(&self, data: Vec<Value>) {
         // The server was flushed, or does not say what has changed.
         let Some(keys) = changed(data) else { return self.start_over() };
-        keys.iter().filter_map(|key| self.namespace.tag_of(key)).for_each(|tag| self.audience.forget(tag));
+        let tags = keys.iter().filter_map(|key| self.namespace.tag_of(key));
+        tags.filter(|tag| self.own_writes.is_foreign(*tag)).for_each(|tag| self.audience.forget(tag));
     }
 
     /// A new lease on the same connection: a single step, however many copies the old one has.

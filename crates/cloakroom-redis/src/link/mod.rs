@@ -7,7 +7,10 @@ mod keeper;
 mod lease;
 mod line;
 mod origin;
+mod own_writes;
+mod sentinels;
 mod server_time;
+mod table;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,11 +22,14 @@ use tokio::sync::watch;
 use crate::namespace::Namespace;
 
 pub(crate) use audience::Audience;
+pub(crate) use backoff::Backoff;
 pub(crate) use home::{Home, Territory};
 pub(crate) use lease::Leases;
 pub(crate) use line::Line;
 pub(crate) use origin::Origin;
+pub(crate) use sentinels::NO_MASTER_UP;
 pub(crate) use server_time::ServerTime;
+pub(crate) use table::{Filling, TrackingTable, filling, questions};
 
 /// What all links of a store share.
 #[derive(Debug)]
@@ -33,9 +39,12 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     /// How long copies are served without a sign of life of the server.
     pub(crate) lease: Duration,
+    /// Whether a server on another machine may be talked to in the clear, whoever named it.
+    pub(crate) plaintext: bool,
     pub(crate) leases: Arc<Leases>,
     pub(crate) audience: Arc<Audience>,
     pub(crate) server_time: ServerTime,
+    pub(crate) table: TrackingTable,
 }
 
 /// A server, connected or not.

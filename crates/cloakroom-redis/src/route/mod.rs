@@ -4,7 +4,7 @@ mod cluster;
 mod slots;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloakroom::store::{Lease, StoreError};
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
@@ -12,10 +12,15 @@ use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use crate::fault::{self, Effect};
 use crate::link::{Line, Link, timed};
 use crate::scripts::Call;
+use crate::wire;
 
 pub(crate) use cluster::Cluster;
 #[cfg(any(test, fuzzing))]
 pub(crate) use slots::ranges;
+
+/// How far behind the reply to a write the report of it is waited for. It is in the same packet, nearly always; without it the
+/// copy is read again when it is next asked for.
+const BEHIND: Duration = Duration::from_millis(100);
 
 /// All servers of a store.
 #[derive(Debug)]
@@ -40,13 +45,28 @@ pub(crate) struct Manner {
     pub(crate) effect: Effect,
     /// Whether this process keeps what it reads.
     pub(crate) tracked: bool,
+    /// What becomes of a record whose changes are reported.
+    pub(crate) fate: Fate,
+}
+
+/// What a question does to the record under its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Nothing, or it is no record.
+    Stays,
+    /// It may be written, which the server reports to whoever has read it, the writer included.
+    Changes,
+    /// It may be removed.
+    Ends,
 }
 
 impl Manner {
-    pub(crate) const READ: Self = Self { effect: Effect::Reads, tracked: true };
-    pub(crate) const WRITE: Self = Self { effect: Effect::Writes, tracked: true };
-    pub(crate) const READ_ASIDE: Self = Self { effect: Effect::Reads, tracked: false };
-    pub(crate) const WRITE_ASIDE: Self = Self { effect: Effect::Writes, tracked: false };
+    pub(crate) const READ: Self = Self { effect: Effect::Reads, tracked: true, fate: Fate::Stays };
+    pub(crate) const WRITE: Self = Self { effect: Effect::Writes, tracked: true, fate: Fate::Changes };
+    /// Not tracked, because nothing is kept, and whoever made up a token may ask for it.
+    pub(crate) const END: Self = Self { effect: Effect::Writes, tracked: false, fate: Fate::Ends };
+    pub(crate) const READ_ASIDE: Self = Self { effect: Effect::Reads, tracked: false, fate: Fate::Stays };
+    pub(crate) const WRITE_ASIDE: Self = Self { effect: Effect::Writes, tracked: false, fate: Fate::Stays };
 }
 
 impl Route {
@@ -62,7 +82,7 @@ impl Route {
             Self::Single(link) => {
                 let line = link.line(deadline).await.map_err(fault::unsent)?;
                 let lease = line.lease();
-                let answer = timed(deadline, question.put_to(&line, manner.tracked)).await;
+                let answer = question.put(&line, key, manner, deadline).await;
                 answer.map(|answer| (answer, lease)).map_err(|error| fault::sent(error, manner.effect))
             }
             // Boxed, because its future is several times as large, and everybody's would be as large as it.
@@ -72,6 +92,25 @@ impl Route {
 }
 
 impl Question {
+    /// Puts the question over a line, and waits for the server's report of the change where it makes one.
+    async fn put(&self, line: &Line, key: &str, manner: Manner, deadline: Duration) -> RedisResult<Value> {
+        let end = Instant::now() + deadline;
+        let record = (manner.fate != Fate::Stays).then(|| line.tag_of(key)).flatten();
+        let write = record.map(|tag| line.begin_write(tag));
+        let answer = timed(deadline, self.put_to(line, manner.tracked)).await;
+        if let Some(write) = write {
+            let made = answer.as_ref().is_ok_and(wire::says_done);
+            match manner.fate {
+                Fate::Ends if made => write.end(),
+                fate => {
+                    let reported = made && fate == Fate::Changes;
+                    write.settle(reported, end.saturating_duration_since(Instant::now()).min(BEHIND)).await;
+                }
+            }
+        }
+        answer
+    }
+
     /// Puts the question over a line, once more in full if the server has forgotten the script.
     async fn put_to(&self, line: &Line, tracked: bool) -> RedisResult<Value> {
         let answer = send(line, self.first(), tracked).await;

@@ -20,15 +20,16 @@ local function answer(word)
     return { word, redis.call('HGETALL', key) }
 end
 
-local function done()
-    if version ~= ARGV[3] then return answer('done') end
+-- 'done' is said by whoever has written, and by nobody else: the server reports each write to the writer too, who counts.
+local function done(word)
+    if version ~= ARGV[3] then return answer(word) end
     -- A write ends the tracking of a key, also for the writer; a read begins it again.
     redis.call('EXISTS', key)
-    return 'done'
+    return word
 end
 
 -- Recognised before anything else: the first attempt may itself have changed what is checked below.
-if string.find(recent, nonce, 1, true) then return done() end
+if string.find(recent, nonce, 1, true) then return done('repeated') end
 if not admits(ARGV[5], ARGV[6], record[4], record[5], record[6], now, seen) then return answer('superseded') end
 
 -- Its version, whatever its form. What does not read has none that anybody can expect.
@@ -49,6 +50,12 @@ for i = 9, rest - 1, 3 do
     if not holds(ARGV[i], ARGV[i + 1]) then return answer('conflict') end
 end
 
+local idle, absolute, persistent, secret, previous, lingers, replaced, login, principal, since, label, only =
+    unpack(ARGV, rest, rest + 11)
+-- Read before anything is written: the server reports a write to whoever has read the key since the last one, the writer included,
+-- who counts on one report. Only the read at the end follows a write.
+local fields = only == 'only' and redis.call('HGETALL', key) or {}
+
 version = string.format('%.0f', version + 1)
 local head = '1 ' .. version .. ' '
 -- The nonces of the last eight writes: a repeat is recognised also after others have written.
@@ -56,8 +63,6 @@ recent = nonce .. string.sub(recent, 1, 7 * 17)
 if tonumber(now) > tonumber(seen) then seen = now end
 redis.call('HSET', key, 'version', version, 'recent', recent, 'seen', seen)
 
-local idle, absolute, persistent, secret, previous, lingers, replaced, login, principal, since, label, only =
-    unpack(ARGV, rest, rest + 11)
 if idle and idle ~= '' then
     redis.call('HSET', key, 'idle', idle, 'absolute', absolute, 'persistent', persistent)
 else
@@ -90,7 +95,6 @@ end
 if only == 'only' then
     local kept = {}
     for i = rest + 12, #ARGV do kept[ARGV[i]] = true end
-    local fields = redis.call('HGETALL', key)
     for i = 1, #fields, 2 do
         local name = fields[i]
         if string.sub(name, 1, 6) == 'value:' and not kept[name]
@@ -107,4 +111,4 @@ for i = 9, rest - 1, 3 do
 end
 
 keep(key, idle, absolute)
-return done()
+return done('done')

@@ -2,7 +2,7 @@
 local key = KEYS[1]
 if redis.call('EXISTS', key) == 1 then
     -- An earlier attempt of this very call, unless somebody has written since.
-    return redis.call('HGET', key, 'recent') == ARGV[1] and 'done' or 'exists'
+    return redis.call('HGET', key, 'recent') == ARGV[1] and 'repeated' or 'exists'
 end
 redis.call('HSET', key, unpack(ARGV, 4))
 keep(key, ARGV[2], ARGV[3])

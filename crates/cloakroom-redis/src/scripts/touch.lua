@@ -1,12 +1,13 @@
 -- ARGV: seen, guard, shown
 local key = KEYS[1]
+if is_absent(key) then return 'gone' end
 local record = redis.call('HMGET', key, 'format', 'seen', 'idle', 'absolute', 'secret', 'previous', 'until')
-if refuse(key, record[1], record[2], record[3], record[4]) then return 0 end
-if not admits(ARGV[2], ARGV[3], record[5], record[6], record[7], ARGV[1], record[2]) then return 0 end
+if refuse(key, record[1], record[2], record[3], record[4]) then return 'gone' end
+if not admits(ARGV[2], ARGV[3], record[5], record[6], record[7], ARGV[1], record[2]) then return 'superseded' end
 -- What is known already is not written again: each write costs the other nodes their copies.
-if tonumber(ARGV[1]) <= tonumber(record[2]) then return 1 end
+if tonumber(ARGV[1]) <= tonumber(record[2]) then return 'known' end
 redis.call('HSET', key, 'seen', ARGV[1])
 keep(key, record[3], record[4])
 -- A write ends the tracking of a key, also for the writer; a read begins it again.
 redis.call('EXISTS', key)
-return 1
+return 'done'

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 pub(crate) use arguments::{guarded, write_commit, write_record};
 pub(crate) use record::{Malformed, decode, fields};
-pub(crate) use reply::{Answer, Fields, Nonsense, changed, texts};
+pub(crate) use reply::{Answer, Fields, Nonsense, changed, says_done, texts};
 
 use crate::namespace::hex;
 use record::{field, persistent, replaced, until};

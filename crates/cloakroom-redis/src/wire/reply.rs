@@ -81,6 +81,19 @@ impl Answer {
     }
 }
 
+/// Whether a script says that it has written. Every other word means that it has changed nothing.
+pub(crate) fn says_done(answer: &Value) -> bool {
+    let is_done = |word: &Value| match word {
+        Value::BulkString(word) => word == b"done",
+        Value::SimpleString(word) => word == "done",
+        _ => false,
+    };
+    match answer {
+        Value::Array(parts) => parts.first().is_some_and(is_done),
+        word => is_done(word),
+    }
+}
+
 /// The keys that a message of the server says have changed. `None` where that may be any, or is not said.
 pub(crate) fn changed(message: Vec<Value>) -> Option<Vec<Vec<u8>>> {
     let Some(Value::Array(keys)) = message.into_iter().next() else { return None };

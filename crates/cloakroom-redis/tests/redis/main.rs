@@ -8,6 +8,7 @@ mod failure;
 mod format;
 mod ground;
 mod hostile;
+mod plaintext;
 mod preflight;
 mod principals;
 mod races;
@@ -17,4 +18,5 @@ mod sentinel;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod waiting;
 mod wire;

@@ -196,5 +196,5 @@ async fn a_touch_that_says_nothing_new_costs_nobody_a_copy() {
     here.settle().await;
     there.settle().await;
     assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
-    assert_eq!(there.sent_since(&before).get("hgetall"), Some(&1), "what `settle` asks for, and no more");
+    assert_eq!(there.sent_since(&before).get("evalsha"), Some(&1), "what `settle` asks for, and no more");
 }

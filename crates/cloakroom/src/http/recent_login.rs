@@ -59,7 +59,7 @@ impl<S: Sync, const SECONDS: u64> FromRequestParts<S> for RecentLogin<SECONDS> {
 }
 
 /// Why a [`RecentLogin`] was not to be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RecentLoginRejection {
     /// Nobody is logged in, or has been for too long.
@@ -75,6 +75,8 @@ pub enum RecentLoginRejection {
     #[error(transparent)]
     Session(#[from] SessionError),
 }
+
+plain_debug!(RecentLoginRejection);
 
 impl IntoResponse for RecentLoginRejection {
     fn into_response(self) -> Response {

@@ -104,10 +104,12 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
 }
 
 /// Another site's page made the request. As a response: 403.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the request was made by a page of another site")]
 #[non_exhaustive]
 pub struct CrossOrigin;
+
+plain_debug!(CrossOrigin);
 
 impl IntoResponse for CrossOrigin {
     fn into_response(self) -> Response {

@@ -121,12 +121,14 @@ const OTHERS_BEGIN: [&str; 10] = [
 ];
 
 /// A name that no header for tokens can have, found when it was configured.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the name {name:?} of the token header {problem}")]
 pub struct TokenHeaderError {
     name: String,
     problem: Cow<'static, str>,
 }
+
+plain_debug!(TokenHeaderError);
 
 #[cfg(test)]
 mod tests {

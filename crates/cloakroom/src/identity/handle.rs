@@ -28,10 +28,12 @@ impl fmt::Debug for SessionHandle {
 }
 
 /// The text is not 32 lower-case hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a session handle is 32 lower-case hexadecimal digits")]
 #[non_exhaustive]
 pub struct InvalidHandle;
+
+plain_debug!(InvalidHandle);
 
 impl std::str::FromStr for SessionHandle {
     type Err = InvalidHandle;

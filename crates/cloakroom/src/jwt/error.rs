@@ -1,5 +1,5 @@
 /// Why a JWT is not believed. Says nothing of what is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
     /// Not three parts of canonical base64url with JSON objects in them, or one member twice.
@@ -49,13 +49,17 @@ pub enum JwtError {
     Claims,
 }
 
+plain_debug!(JwtError);
+
 /// A setting about JWTs that cannot work, found when it was set. Shows no key.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("JWT setting `{setting}` {problem}")]
 pub struct JwtConfigError {
     setting: &'static str,
     problem: String,
 }
+
+plain_debug!(JwtConfigError);
 
 impl JwtConfigError {
     pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {

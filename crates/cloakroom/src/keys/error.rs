@@ -3,12 +3,14 @@ use super::key::KeyId;
 /// A key that must not be used, found when it was given and not when a request needed it.
 ///
 /// Says which key and what to do about it, and never anything of its secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place} {problem}")]
 pub struct KeyError {
     place: Place,
     problem: String,
 }
+
+plain_debug!(KeyError);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {

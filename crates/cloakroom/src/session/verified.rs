@@ -13,7 +13,7 @@ use super::derived::{Derived, Input};
 use super::{Session, SessionValue};
 
 /// Why there is nothing derived from an access token.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessError {
     /// The token is not believed. Response: 401 with `WWW-Authenticate: Bearer error="invalid_token"`.
@@ -23,6 +23,8 @@ pub enum AccessError {
     #[error(transparent)]
     Session(SessionError),
 }
+
+plain_debug!(AccessError);
 
 /// Tells a token that is not believed from a loader that failed, on the way through the session.
 #[derive(Debug, thiserror::Error)]

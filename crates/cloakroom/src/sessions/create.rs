@@ -1,4 +1,4 @@
-use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, Values};
+use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, State, Values};
 use crate::identity::{Hint, Secret, Tag};
 use crate::store::{AnyStore, Created, StoreErrorKind};
 use crate::sync::Arc;
@@ -10,6 +10,7 @@ use super::delivery::{Delivery, Undo};
 use super::engine::Engine;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
+use super::resolve::Asking;
 
 /// Two random tags never meet, so a third collision means that the source of randomness is broken.
 const ATTEMPTS: usize = 3;
@@ -85,6 +86,10 @@ impl Engine {
         self.tier.check(&snapshot)?;
         self.seal_record(&tag, &mut record)?;
         let kept_until = record.lifetimes.kept_until(record.last_seen);
+        // Before the record is there: a change that is reported behind the answer must find the cell.
+        let cell = self.tier.get_or_vacant(&tag, self.now());
+        let before = Arc::clone(&cell.state());
+        let mut asking = Asking { tier: &self.tier, cell: &cell, answered: false };
         let mut answer = store.create(tag, record.clone()).await;
         if matches!(&answer, Err(error) if error.kind() == StoreErrorKind::Unknown) {
             // Repeating is safe: the record's nonce tells the store that this is the same call.
@@ -93,7 +98,12 @@ impl Engine {
         let Created::Done(lease) = self.watched(answer)? else { return Ok(None) };
         bearer.seen = Some(Hint { version: snapshot.version, nonce: nonce as u16 });
         snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce, kept_until }));
-        Ok(self.tier.insert(tag, snapshot, self.now())?)
+        // Where something was reported, or forgotten, meanwhile, the session is read when it is next asked for.
+        let filled = self.tier.put(&cell, &before, Arc::new(State::Live(snapshot)))?;
+        asking.answered = filled.is_some();
+        cell.mark_reported(self.now());
+        drop(asking);
+        Ok(Some(cell))
     }
 
     pub(super) fn count_refused(&self, refused: Refused) {

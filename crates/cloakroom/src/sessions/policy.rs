@@ -163,12 +163,14 @@ impl Default for Policy {
 pub(crate) const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// A setting that cannot work, found when it was set, not when a request needed it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{setting}` {problem}")]
 pub struct ConfigError {
     setting: &'static str,
     problem: String,
 }
+
+plain_debug!(ConfigError);
 
 impl ConfigError {
     pub(super) fn new(setting: &'static str, problem: impl Into<String>) -> Self {

@@ -305,10 +305,10 @@ fn was_vouched_for(snapshot: &Snapshot) -> bool {
 
 /// A question to the shared tier. A cell that it does not fill must not stay behind, whether the
 /// store is down or the request was dropped: anybody can ask with a random token.
-struct Asking<'a> {
-    tier: &'a Tier,
-    cell: &'a Arc<Cell>,
-    answered: bool,
+pub(super) struct Asking<'a> {
+    pub(super) tier: &'a Tier,
+    pub(super) cell: &'a Arc<Cell>,
+    pub(super) answered: bool,
 }
 
 impl Drop for Asking<'_> {

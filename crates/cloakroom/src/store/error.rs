@@ -45,9 +45,11 @@ impl fmt::Display for StoreError {
     }
 }
 
+/// Says what `Display` says, and why, because `main` and `unwrap` print errors with `Debug`.
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreError").field("kind", &self.kind).field("source", &self.source).finish()
+        write!(f, "{:?}", self.kind)?;
+        crate::plain_debug::chain(f, self)
     }
 }
 

@@ -9,11 +9,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use cloakroom::store::{Lease, StoreError, StoreErrorKind};
-use redis::{ConnectionAddr, ConnectionInfo, RedisResult, Value};
+use redis::{ConnectionInfo, RedisResult, Value};
 use tokio::sync::Notify;
 
 use super::slots::{Range, slot_of, slot_of_tag};
 use super::{Manner, Question};
+use crate::address;
 use crate::link::{Home, Link, Origin, Settings, Territory};
 use map::{Address, Map, Master};
 use redirection::{Next, put};
@@ -53,7 +54,13 @@ impl Cluster {
             stale: Arc::new(Notify::new()),
             refreshed: Notify::new(),
         });
-        cluster.refresh().await?;
+        let map = cluster.read_map().await?;
+        // Later, a link to such a server stays down, and says why.
+        for range in &map {
+            let named = cluster.reach(&(range.host.clone(), range.port));
+            address::refuse_exposed(&named, cluster.settings.plaintext)?;
+        }
+        cluster.take_in(map);
         tokio::spawn(keep_map(Arc::downgrade(&cluster), Arc::clone(&cluster.stale)));
         Ok(cluster)
     }
@@ -77,7 +84,7 @@ impl Cluster {
                 self.wait_for_map(left).await;
                 continue;
             };
-            match put(&master, question, manner, left, asking).await {
+            match put(&master, key, question, manner, left, asking).await {
                 Next::Done(answer, lease) => return Ok((answer, lease)),
                 Next::Fail(error) => {
                     self.stale.notify_one();
@@ -127,7 +134,7 @@ impl Cluster {
             // Which sessions are there is said when the map is complete.
             let nobody = Territory::of(|_| false);
             let home = Home::new(self.home_key(slot), nobody, Arc::clone(&self.stale));
-            let origin = Origin::at(&self.reach(&address));
+            let origin = Origin::at(&self.reach(&address), self.settings.plaintext);
             let link = Link::start(origin, place, Arc::clone(&home), Arc::clone(&self.settings));
             Master::new(address, link, home, place)
         })
@@ -135,16 +142,7 @@ impl Cluster {
 
     /// The credentials of a seed hold for all servers of its cluster.
     fn reach(&self, (host, port): &Address) -> ConnectionInfo {
-        let address = match self.seed.addr() {
-            ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
-                host: host.clone(),
-                port: *port,
-                insecure: *insecure,
-                tls_params: tls_params.clone(),
-            },
-            _ => ConnectionAddr::Tcp(host.clone(), *port),
-        };
-        self.seed.clone().set_addr(address)
+        address::at(&self.seed, host.clone(), *port)
     }
 
     /// A key that nobody writes, in a given slot if one is given.

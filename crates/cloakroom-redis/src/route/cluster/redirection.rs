@@ -22,7 +22,14 @@ pub(super) enum Next {
     Wait(StoreError),
 }
 
-pub(super) async fn put(master: &Master, question: &Question, manner: Manner, left: Duration, asking: bool) -> Next {
+pub(super) async fn put(
+    master: &Master,
+    key: &str,
+    question: &Question,
+    manner: Manner,
+    left: Duration,
+    asking: bool,
+) -> Next {
     let line: Arc<Line> = match master.link.line(left).await {
         Ok(line) => line,
         // Its replica may be taking over.
@@ -32,7 +39,7 @@ pub(super) async fn put(master: &Master, question: &Question, manner: Manner, le
     let answer = if asking {
         timed(left, question.put_asking(&line)).await
     } else {
-        timed(left, question.put_to(&line, manner.tracked)).await
+        question.put(&line, key, manner, left).await
     };
     match answer {
         Ok(answer) => Next::Done(answer, lease),

@@ -96,7 +96,7 @@ async fn a_reader_whose_connection_breaks_is_not_bothered() {
     let before = b.commands();
     b.wire.hold(ToClient);
     let cut = async {
-        b.sends("hgetall", &before).await;
+        b.sends("evalsha", &before).await;
         b.wire.cut().await;
         b.wire.release(ToClient);
     };

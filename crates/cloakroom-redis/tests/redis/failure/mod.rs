@@ -3,3 +3,5 @@
 mod down;
 mod interrupted;
 mod limits;
+mod promises;
+mod tracking;

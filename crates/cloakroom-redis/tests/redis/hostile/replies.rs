@@ -40,9 +40,8 @@ impl Ground {
     /// Which command the question is.
     fn command(asked: Asked) -> &'static str {
         match asked {
-            Asked::Load => "hgetall",
             Asked::Members => "zrange",
-            Asked::Commit | Asked::Create | Asked::Destroy | Asked::Admit => "evalsha",
+            Asked::Load | Asked::Commit | Asked::Create | Asked::Destroy | Asked::Admit => "evalsha",
         }
     }
 

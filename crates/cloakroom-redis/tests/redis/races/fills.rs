@@ -18,7 +18,7 @@ async fn race_01_a_reply_that_an_invalidation_overtook_is_not_kept() {
     a.wire.hold(ToClient);
     let (before, told) = (a.commands(), a.told());
     let scene = async {
-        a.sends("hgetall", &before).await;
+        a.sends("evalsha", &before).await;
         a.is_told_more_than(told).await;
         let told = a.told();
         assert_eq!(b.add(&alice).await.unwrap(), 2);
@@ -43,13 +43,13 @@ async fn race_03_a_client_that_is_sent_on_sees_its_write_before_the_news_of_it_a
     assert_eq!(a.count(&stranger).await.unwrap(), Some(1), "the news are not here yet");
     assert!(a.sent_since(&before).is_empty());
     let asked = async {
-        a.sends("hgetall", &before).await;
+        a.sends("evalsha", &before).await;
         a.wire.release(ToClient);
     };
     let (read, ()) = tokio::join!(a.count(&alice), asked);
     assert_eq!(read.unwrap(), Some(2), "who wrote it sees it");
     // Once or twice: the news of the write may overtake the first answer.
-    assert_eq!(a.sent_since(&before).into_keys().collect::<Vec<_>>(), ["hgetall"]);
+    assert_eq!(a.sent_since(&before).into_keys().collect::<Vec<_>>(), ["evalsha"]);
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn race_09_nobody_joins_a_read_that_began_before_their_own_write() {
     a.wire.delay(ToClient, LATE);
     let reader = a.count(&stranger);
     let writer = async {
-        a.sends("hgetall", &before).await;
+        a.sends("evalsha", &before).await;
         a.is_told_more_than(told).await;
         // Its news come this much later than the old reply, which is kept, rightly, for a moment.
         tokio::time::sleep(LATE / 3).await;

@@ -1,0 +1,92 @@
+use std::collections::HashMap;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Client, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, cmd};
+use tokio::task::JoinSet;
+
+use super::keeper::is_master;
+use crate::address;
+
+/// How the client library says it as well.
+const NO_SENTINEL: &str = "Address does not point to a sentinel node";
+
+/// The name is known, and whoever it means is down, or is no master any more.
+pub(crate) const NO_MASTER_UP: &str = "no sentinel names a master of this name that is up";
+
+/// Those who know which server is the master.
+///
+/// Not the client library's, which talks to the server that a sentinel names, password first, before anybody can look at
+/// the address.
+#[derive(Clone)]
+pub(super) struct Sentinels {
+    sentinels: Vec<ConnectionInfo>,
+    /// Everything but the address of a watched server.
+    server: ConnectionInfo,
+    master: String,
+    plaintext: bool,
+}
+
+impl Sentinels {
+    /// Credentials and database hold for the watched servers as well; sentinels know no databases.
+    pub(super) fn new(first: &ConnectionInfo, more: &[ConnectionInfo], master: String, plaintext: bool) -> Self {
+        let of_sentinel =
+            |info: &ConnectionInfo| info.clone().set_redis_settings(info.redis_settings().clone().set_db(0));
+        let sentinels = std::iter::once(first).chain(more).map(of_sentinel).collect();
+        Self { sentinels, server: first.clone(), master, plaintext }
+    }
+
+    /// Asks all at once. The first that names a server which agrees that it is the master is believed.
+    pub(super) async fn master(&self) -> RedisResult<ConnectionInfo> {
+        let mut asked = JoinSet::new();
+        for sentinel in &self.sentinels {
+            let (myself, sentinel) = (self.clone(), sentinel.clone());
+            asked.spawn(async move { myself.master_by(sentinel).await });
+        }
+        let mut failure = None;
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok(Ok(master)) => return Ok(master),
+                // What is wrong with a server that was named says more than that nobody names one.
+                Ok(Err(error)) if failure.is_none() || !is_unknown(&error) => failure = Some(error),
+                _ => {}
+            }
+        }
+        Err(failure.unwrap_or_else(|| unknown(NO_MASTER_UP)))
+    }
+
+    async fn master_by(&self, sentinel: ConnectionInfo) -> RedisResult<ConnectionInfo> {
+        let mut connection = connect(sentinel).await?;
+        match cmd("ROLE").query_async(&mut connection).await? {
+            Value::Array(role) if role.first() == Some(&Value::BulkString(b"sentinel".to_vec())) => {}
+            _ => return Err(RedisError::from((ErrorKind::InvalidClientConfig, NO_SENTINEL))),
+        }
+        let masters: Vec<HashMap<String, String>> = cmd("SENTINEL").arg("MASTERS").query_async(&mut connection).await?;
+        if masters.iter().all(|said| said.get("name") != Some(&self.master)) {
+            return Err(unknown("master name not found: no sentinel watches one of this name"));
+        }
+        let (host, port) = masters.iter().find_map(|said| self.place_of(said)).ok_or_else(|| unknown(NO_MASTER_UP))?;
+        let master = address::at(&self.server, host, port);
+        address::refuse_exposed(&master, self.plaintext)?;
+        let role = cmd("ROLE").query_async(&mut connect(master.clone()).await?).await?;
+        if is_master(&role) { Ok(master) } else { Err(unknown(NO_MASTER_UP)) }
+    }
+
+    fn place_of(&self, said: &HashMap<String, String>) -> Option<(String, u16)> {
+        let is_down = |flags: &String| flags.contains("s_down") || flags.contains("o_down");
+        let flags = said.get("flags").filter(|flags| flags.contains("master") && !is_down(flags));
+        (said.get("name") == Some(&self.master) && flags.is_some())
+            .then(|| Some((said.get("ip")?.clone(), said.get("port")?.parse().ok()?)))?
+    }
+}
+
+async fn connect(info: ConnectionInfo) -> RedisResult<MultiplexedConnection> {
+    Client::open(info)?.get_multiplexed_async_connection().await
+}
+
+fn unknown(why: &'static str) -> RedisError {
+    RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, why))
+}
+
+fn is_unknown(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::MasterNameNotFoundBySentinel
+}

@@ -1,0 +1,141 @@
+//! What the server promises, tried at its limits; the table in `docs/design.md` has a row for each.
+
+use std::time::Duration;
+
+use cloakroom::SessionErrorKind;
+use cloakroom_redis::{RedisStore, Warning};
+use cloakroom_testbed::Server;
+
+use crate::support::{Count, House, LONG, NAMESPACE, Node, Visitor, key, tag_of, until, without_hint};
+
+/// A session with a copy on the node, and the same as a client shows it that has seen nothing of it.
+async fn copied(node: &Node) -> (Visitor, Visitor) {
+    let alice = Visitor::default();
+    node.add(&alice).await.unwrap();
+    let stranger = without_hint(&alice);
+    assert_eq!(node.count(&stranger).await.unwrap(), Some(1));
+    (alice, stranger)
+}
+
+#[tokio::test]
+async fn what_an_administrator_does_to_a_record_is_heard_of_whatever_it_is() {
+    let server = Server::builder().config("enable-debug-command yes").start().await.unwrap();
+    let house = House { server };
+    let node = house.node().await;
+    for (words, remains) in [
+        (&["DEL", "KEY"][..], None),
+        (&["UNLINK", "KEY"], None),
+        (&["RENAME", "KEY", "shop:elsewhere"], None),
+        (&["MOVE", "KEY", "1"], None),
+        (&["COPY", "OTHER", "KEY", "REPLACE"], None),
+        (&["PEXPIRE", "KEY", "1"], None),
+        (&["FLUSHDB"], None),
+        (&["FLUSHALL", "ASYNC"], None),
+        (&["HSET", "KEY", "version", "2", "value:count", "1 2 - json 7"], Some(7)),
+        (&["PERSIST", "KEY"], Some(1)),
+        (&["DEBUG", "RELOAD"], Some(1)),
+        (&["SCRIPT", "FLUSH"], Some(1)),
+        (&["CLIENT", "KILL", "TYPE", "normal"], Some(1)),
+    ] {
+        let (alice, stranger) = copied(&node).await;
+        let (other, _) = copied(&node).await;
+        let (mine, others) = (key(&tag_of(&alice)), key(&tag_of(&other)));
+        let words: Vec<_> = words.iter().map(|word| word.replace("KEY", &mine).replace("OTHER", &others)).collect();
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let loads = node.sessions.stats().store_loads;
+        // Some have no reply, as they cut the connection that asks.
+        let _ = house.server.command(&words).await;
+        let noticed = async || {
+            remains != Some(1) || words[0] == "SCRIPT" || {
+                drop(node.count(&stranger).await);
+                node.sessions.stats().store_loads > loads
+            }
+        };
+        until(&format!("{words:?} is heard of"), async || {
+            noticed().await && matches!(node.count(&stranger).await, Ok(count) if count == remains)
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn swapdb_is_noticed_when_connections_are_cut() {
+    let house = House::open().await;
+    let node = house.node().await;
+    let (_, stranger) = copied(&node).await;
+    house.server.command(&["SWAPDB", "0", "1"]).await.unwrap();
+    // The server tells nobody. Should it ever, this is to be told in the guide.
+    assert_eq!(node.count(&stranger).await.unwrap(), Some(1));
+    house.server.cut_clients().await.unwrap();
+    until("the copy is gone", async || matches!(node.count(&stranger).await, Ok(None))).await;
+}
+
+#[tokio::test]
+async fn a_server_that_closes_quiet_connections_does_not_close_those_of_nodes() {
+    let server = Server::builder().config("timeout 2").start().await.unwrap();
+    let house = House { server };
+    let node = house.node_with_lease(Duration::from_secs(2)).await;
+    assert!(!node.store.warnings().iter().any(|warning| matches!(warning, Warning::Timeout(_))));
+    let connections = node.wire.traffic().connections;
+    // Long enough for the server to look at all its clients.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(node.wire.traffic().connections, connections, "none had to be opened again");
+    let hasty = RedisStore::builder(NAMESPACE).server(house.server.url()).lease(LONG).connect().await.unwrap();
+    assert!(hasty.warnings().contains(&Warning::Timeout(2)), "a quarter of this lease is too seldom");
+}
+
+#[tokio::test]
+async fn a_server_with_too_small_a_buffer_is_warned_of_and_serves_what_fits() {
+    let server = Server::builder().config("client-output-buffer-limit normal 64kb 0 0").start().await.unwrap();
+    let house = House { server };
+    let (a, b) = (house.node().await, house.node().await);
+    assert!(a.store.warnings().contains(&Warning::OutputLimit(65536)), "{:?}", a.store.warnings());
+    let (small, large) = (Visitor::default(), Visitor::default());
+    a.add(&small).await.unwrap();
+    for _ in 0..2 {
+        a.write(&large, &"x".repeat(60_000)).await.unwrap();
+    }
+    house.server.command(&["HSET", &key(&tag_of(&large)), "padding", &"x".repeat(200_000)]).await.unwrap();
+    let error = b.note(&large).await.unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::StoreUnavailable);
+    until("all others are served", async || matches!(b.count(&small).await, Ok(Some(1)))).await;
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_writes_goes_on_with_reads() {
+    let house = House::open().await;
+    let (a, b) = (house.node().await, house.node().await);
+    let (alice, stranger) = copied(&a).await;
+    // As `MISCONF` does, this refuses every command that may write, and is put right by one word.
+    house.server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await.unwrap();
+    let refused = a.add(&alice).await.unwrap_err();
+    assert_eq!(refused.kind(), SessionErrorKind::StoreUnavailable);
+    assert!(format!("{refused:?}").contains("NOREPLICAS"), "{refused:?}");
+    assert_eq!(a.count(&stranger).await.unwrap(), Some(1));
+    assert_eq!(b.count(&stranger).await.unwrap(), Some(1), "also what has to be read first");
+    house.server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
+    assert_eq!(a.add(&alice).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn rights_that_are_taken_away_take_the_copies_along_and_bring_them_back() {
+    let server = Server::builder().user("shop", "password", "~* &* +@all").start().await.unwrap();
+    let url = server.url_of("shop").unwrap();
+    let store = RedisStore::builder(NAMESPACE).server(url).lease(Duration::from_millis(400)).connect().await.unwrap();
+    let sessions = cloakroom::Sessions::builder().store(store).build().unwrap();
+    let alice = Visitor::default();
+    let visit = alice.enter(&sessions);
+    visit.set(Count(1)).await.unwrap();
+    visit.leave().await;
+    let count = async || {
+        let visit = alice.enter(&sessions);
+        let count = visit.get::<Count>().await.map(|count| count.map(|count| count.0));
+        visit.leave().await;
+        count
+    };
+    assert_eq!(count().await.unwrap(), Some(1));
+    server.command(&["ACL", "SETUSER", "shop", "resetkeys"]).await.unwrap();
+    until("nothing is served that nobody may read", async || count().await.is_err()).await;
+    server.command(&["ACL", "SETUSER", "shop", "~*"]).await.unwrap();
+    until("it is served again", async || matches!(count().await, Ok(Some(1)))).await;
+}

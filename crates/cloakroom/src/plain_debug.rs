@@ -1,0 +1,28 @@
+//! `Debug` of errors: what `Display` says, because a `main` that returns an error prints it with `Debug`, and so does
+//! `unwrap`. A derived one would show fields and hide the remedy.
+
+use std::error::Error;
+use std::fmt;
+
+/// Implements `Debug` of an error by its `Display`, with its sources.
+macro_rules! plain_debug {
+    ($error:ty) => {
+        impl ::std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(self, f)?;
+                let source = ::std::error::Error::source(self);
+                source.map_or(Ok(()), |source| $crate::plain_debug::chain(f, source))
+            }
+        }
+    };
+}
+
+/// What an error says, and why, down to the first cause.
+pub(crate) fn chain(f: &mut fmt::Formatter<'_>, error: &dyn Error) -> fmt::Result {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        write!(f, ": {error}")?;
+        next = error.source();
+    }
+    Ok(())
+}
