@@ -30,7 +30,7 @@ impl Handle {
 
     /// Logs in on the present session, or on one that is `created` for it.
     async fn log_in(&self, request: &LoginRequest, created: &mut Option<Present>) -> Result<(), SessionError> {
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let (bearer, cell) = self.present_or_created(created).await?;
             if request.ends_others {
@@ -47,9 +47,8 @@ impl Handle {
                 Err(CommitError::Refused(Refused::Superseded | Refused::Ended(_))) if created.is_none() => {
                     self.with_held(|held| *held = Held::default());
                 }
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => self.before_retry(error, &mut patience).await?,
             }
-            attempt += 1;
         }
     }
 
@@ -94,7 +93,7 @@ impl Handle {
 
     pub(super) async fn renew(&self) -> Result<(), SessionError> {
         let _turn = self.turn().await;
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
             match self.engine().renew(&bearer, &cell).await {
@@ -103,15 +102,14 @@ impl Handle {
                     self.with_held(|held| held.adopt(renewed, cell));
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => self.before_retry(error, &mut patience).await?,
             }
-            attempt += 1;
         }
     }
 
     pub(super) async fn elevate(&self) -> Result<(), SessionError> {
         let _turn = self.turn().await;
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
             match self.engine().elevate(&bearer, &cell).await {
@@ -119,9 +117,8 @@ impl Handle {
                     self.with_held(|held| held.adopt(elevated, cell));
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => self.before_retry(error, &mut patience).await?,
             }
-            attempt += 1;
         }
     }
 
@@ -147,7 +144,7 @@ impl Handle {
     }
 
     pub(super) async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
             let (cell, _) = self.open_to_write().await?.ok_or_else(ended)?;
@@ -162,9 +159,8 @@ impl Handle {
                     });
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => self.before_retry(error, &mut patience).await?,
             }
-            attempt += 1;
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, Values};
 use crate::identity::{Hint, Secret, Tag};
-use crate::store::{AnyStore, Created, StoreErrorKind};
+use crate::store::{AnyStore, Created, Guard};
 use crate::sync::Arc;
 use crate::time::whole_millis;
 
@@ -17,6 +17,7 @@ impl Engine {
     /// Creates a session with its first values, under a tag and a secret of the server's own making.
     pub(crate) async fn create(&self, edits: &[Edit]) -> Result<(Bearer, Arc<Cell>), SessionError> {
         self.keep_house();
+        let mut doubtful = None;
         for _ in 0..ATTEMPTS {
             let tag = Tag::generate(&*self.random)?;
             let secret = Secret::generate(&*self.random)?;
@@ -28,9 +29,18 @@ impl Engine {
                 None => {
                     self.tier.insert(tag, snapshot, self.now()).inspect_err(|refused| self.count_refused(*refused))?
                 }
-                Some(store) => Box::pin(self.create_shared(&**store, &mut bearer, snapshot)).await?,
+                Some(store) => match Box::pin(self.create_shared(&**store, &mut bearer, snapshot)).await {
+                    // Not repeated under the same tag: if the first attempt is on its way for long, it might arrive after
+                    // the session has ended, and bring it back. What it makes under a tag that nobody was given, nobody finds.
+                    Err(error) if error.kind() == SessionErrorKind::OutcomeUnknown && doubtful.is_none() => {
+                        doubtful = Some(tag);
+                        continue;
+                    }
+                    answer => answer?,
+                },
             };
             if let Some(cell) = cell {
+                self.remove_doubtful(doubtful).await;
                 self.ledger.counters.created.count();
                 self.ledger.record(EventKind::Created, Some(&tag), None);
                 return Ok((bearer, cell));
@@ -75,15 +85,18 @@ impl Engine {
         self.tier.check(&snapshot)?;
         self.seal_record(&tag, &mut record)?;
         let kept_until = record.lifetimes.kept_until(record.last_seen);
-        let mut answer = store.create(tag, record.clone()).await;
-        if matches!(&answer, Err(error) if error.kind() == StoreErrorKind::Unknown) {
-            // Repeating is safe: the record's nonce tells the store that this is the same call.
-            answer = store.create(tag, record).await;
-        }
-        let Created::Done(lease) = self.watched(answer)? else { return Ok(None) };
+        let writers = record.writers.clone();
+        let Created::Done(lease) = self.watched(store.create(tag, record).await)? else { return Ok(None) };
         bearer.seen = Some(Hint { version: snapshot.version, nonce: nonce as u16 });
-        snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce, kept_until }));
+        snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce, kept_until, writers }));
         Ok(self.tier.insert(tag, snapshot, self.now())?)
+    }
+
+    /// A record whose creation was not confirmed, in case it is there. If it stays, it ends by its idle timeout.
+    async fn remove_doubtful(&self, tag: Option<Tag>) {
+        if let (Some(store), Some(tag)) = (&self.store, tag) {
+            drop(self.watched(store.destroy(tag, Guard::Anyone).await));
+        }
     }
 
     pub(super) fn count_refused(&self, refused: Refused) {
