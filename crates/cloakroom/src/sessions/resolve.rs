@@ -122,7 +122,7 @@ impl Engine {
     /// What a bearer may use now by what the shared tier says now, whatever is in memory.
     pub(crate) async fn refresh(&self, bearer: &Bearer) -> Result<Access, SessionError> {
         let cell = self.tier.get(&bearer.tag);
-        if let Some(cell) = cell.as_ref().filter(|_| self.store.is_some()) {
+        if let Some(cell) = cell.as_ref().filter(|cell| self.store.is_some() && !self.is_strange_to(cell, bearer)) {
             // For all: reads that are under way began before this one, so they must not fill it again.
             self.tier.doubt(cell, self.now());
         }
@@ -137,6 +137,43 @@ impl Engine {
             && cell.overdue(snapshot, now).is_none()
             && self.is_current(snapshot, bearer.seen, now);
         usable.then_some(state)
+    }
+
+    /// Whether there is a copy that the bearer's secret does not open.
+    fn is_strange_to(&self, cell: &Cell, bearer: &Bearer) -> bool {
+        cell.state().snapshot().is_some_and(|snapshot| !snapshot.admits(bearer.fingerprint, self.now()))
+    }
+
+    /// Whether the bearer's secret has opened the session here, by what was known last.
+    fn is_proved(&self, cell: &Cell, bearer: &Bearer) -> bool {
+        cell.state().last_known().is_some_and(|snapshot| snapshot.admits(bearer.fingerprint, self.now()))
+    }
+
+    /// Whether the shared tier has said that this secret does not open the session, and would tell if that changed.
+    fn is_denied(&self, store: &dyn AnyStore, cell: &Cell, bearer: &Bearer) -> bool {
+        let Some(denial) = cell.denial(bearer.fingerprint) else { return false };
+        if !store.vouches(Lease::new(denial.lease)) {
+            return false;
+        }
+        self.ledger.counters.tokens_unknown.count();
+        if denial.is_reused {
+            self.ledger.counters.tokens_reused.count();
+            let state = cell.state();
+            let principal = state.last_known().and_then(|snapshot| snapshot.principal());
+            self.ledger.record(EventKind::TokenReused, Some(&cell.tag), principal);
+        }
+        true
+    }
+
+    /// Remembers that, unless it is time that decides what becomes of it.
+    fn deny(&self, cell: &Cell, before: &Arc<State>, snapshot: &Snapshot, bearer: &Bearer) {
+        let is_reused = self.proof(snapshot, bearer, self.now()) == Proof::Reused;
+        if bearer.opened || is_reused && self.policy.reuse == ReusePolicy::End {
+            return;
+        }
+        if let Some(origin) = &snapshot.origin {
+            cell.deny(before, bearer.fingerprint, origin.lease, is_reused);
+        }
     }
 
     /// What the bearer could use before the shared tier was lost, if that was no longer ago than `bound`.
@@ -189,7 +226,8 @@ impl Engine {
         self.keep_house();
         loop {
             let cell = self.tier.get_or_vacant(&bearer.tag, self.now());
-            let turn = cell.turn();
+            // A secret that has not proved itself here waits for nobody but its like, and no commit waits for it.
+            let turn = if self.is_proved(&cell, bearer) { cell.turn() } else { cell.line(bearer.fingerprint) };
             let _turn = turn.lock().await;
             if let Some(access) = self.fill(store, &cell, bearer).await? {
                 return Ok(access);
@@ -214,12 +252,16 @@ impl Engine {
                 Local::Closed => return Ok(Some(Access::Nothing)),
                 Local::Unsure => {}
             }
+            if self.is_denied(store, cell, bearer) {
+                return Ok(Some(Access::Superseded));
+            }
             let Some(before) = self.reserve(cell) else { return Ok(None) };
             let Some(mut snapshot) = self.load(store, cell, &before).await? else {
                 self.ledger.counters.tokens_unknown.count();
                 return Ok(Some(Access::Nothing));
             };
             if !self.recognise(cell, &mut snapshot, bearer).await? {
+                self.deny(cell, &before, &snapshot, bearer);
                 return Ok(Some(Access::Superseded));
             }
             if self.rejects(cell, &snapshot, bearer) {
