@@ -112,7 +112,7 @@ impl<S: Store> Store for Sabotaged<S> {
             commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
         }
         if self.strikes(Sabotage::FalseSuccess) {
-            let receipt = cloakroom::store::Receipt::new(commit.base + 1, Lease::NONE);
+            let receipt = cloakroom::store::Receipt::new(commit.next_version(), Lease::NONE);
             return Ok(Committed::Done(receipt));
         }
         if self.strikes(Sabotage::FalseFailure) {

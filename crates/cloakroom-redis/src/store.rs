@@ -146,7 +146,7 @@ impl Store for RedisStore {
 
     // Not an `async fn`, whose future would carry the commit to the end beside what it was made into.
     fn commit(&self, tag: Tag, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send {
-        let (key, base) = (self.0.settings.namespace.record(tag), commit.base);
+        let (key, next) = (self.0.settings.namespace.record(tag), commit.next_version());
         let mut call = scripts::COMMIT.on(&key);
         wire::write_commit(&commit, call.arguments());
         let script = Question::Script(call);
@@ -157,7 +157,8 @@ impl Store for RedisStore {
                 "gone" => Ok(Committed::Gone),
                 "conflict" => Ok(Committed::Conflict(Loaded::new(record(answer.next())?, lease))),
                 "superseded" => Ok(Committed::Superseded(Loaded::new(record(answer.next())?, lease))),
-                "done" | "repeated" => receipt(answer.next(), base, lease).map(Committed::Done),
+                "unknown" => Ok(Committed::Unknown),
+                "done" | "repeated" => receipt(answer.next(), next, lease).map(Committed::Done),
                 _ => Err(nonsense()),
             }
         }
@@ -273,9 +274,9 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// The record comes along only if it is not simply the one after `base`.
-pub(crate) fn receipt(fields: Option<Value>, base: u64, lease: Lease) -> Result<Receipt, StoreError> {
-    let Some(fields) = fields else { return Ok(Receipt::new(base.saturating_add(1), lease)) };
+/// The record comes along only if it is not simply `next`, the one that the commit makes of its base.
+pub(crate) fn receipt(fields: Option<Value>, next: u64, lease: Lease) -> Result<Receipt, StoreError> {
+    let Some(fields) = fields else { return Ok(Receipt::new(next, lease)) };
     let record = record(Some(fields))?;
     let mut receipt = Receipt::new(record.version, lease);
     receipt.record = Some(Box::new(record));

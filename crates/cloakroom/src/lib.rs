@@ -67,6 +67,7 @@ mod sync;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
+mod writers;
 
 pub use cache::EndReason;
 pub use http::{

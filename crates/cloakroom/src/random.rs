@@ -49,14 +49,20 @@ impl fmt::Debug for RandomError {
 #[derive(Debug)]
 pub(crate) struct SplitMix(AtomicU64);
 
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
 impl SplitMix {
     pub(crate) const fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 
     pub(crate) fn next(&self) -> u64 {
-        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-        let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        Self::mixed(self.0.fetch_add(STEP, Ordering::Relaxed))
+    }
+
+    /// The number that follows a state.
+    pub(crate) const fn mixed(state: u64) -> u64 {
+        let state = state.wrapping_add(STEP);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)

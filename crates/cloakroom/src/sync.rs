@@ -19,6 +19,19 @@ mod imp {
         tokio::time::sleep(span).await;
     }
 
+    /// How long something takes, without regard to the injected clock, as what is waited for is the network.
+    pub(crate) struct Stopwatch(tokio::time::Instant);
+
+    impl Stopwatch {
+        pub(crate) fn start() -> Self {
+            Self(tokio::time::Instant::now())
+        }
+
+        pub(crate) fn elapsed(&self) -> std::time::Duration {
+            self.0.elapsed()
+        }
+    }
+
     /// The answer, if it comes within the span. Without regard to the injected clock, as what is waited for is the network.
     pub(crate) async fn within<T>(span: std::time::Duration, answer: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(span, answer).await.ok()
@@ -69,6 +82,19 @@ mod imp {
 
     pub(crate) async fn pause(_span: std::time::Duration) {
         shuttle::future::yield_now().await;
+    }
+
+    /// The explorer knows no time: this one goes on by a second whenever it is looked at.
+    pub(crate) struct Stopwatch(AtomicU64);
+
+    impl Stopwatch {
+        pub(crate) fn start() -> Self {
+            Self(AtomicU64::new(0))
+        }
+
+        pub(crate) fn elapsed(&self) -> std::time::Duration {
+            std::time::Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+        }
     }
 
     /// The explorer knows no time, so that it is always over.

@@ -8,8 +8,8 @@ use super::super::site::Site;
 use super::super::talk::Talk;
 use super::Outcome;
 
-const ROUNDS: usize = 20;
-const AT_ONCE: usize = 8;
+const ROUNDS: usize = 1;
+const AT_ONCE: usize = 160;
 
 pub(super) async fn on_one_node(ground: &Ground, talk: &Talk) -> Result<Outcome, Failure> {
     updates(&[&ground.a], talk).await

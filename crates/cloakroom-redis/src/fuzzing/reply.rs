@@ -53,7 +53,7 @@ fn fields(value: &Value) {
 
 fn answer(value: &Value) {
     let Ok(mut answer) = Answer::from_value(value.clone()) else { return };
-    match receipt(answer.next(), 7, Lease::NONE) {
+    match receipt(answer.next(), 8, Lease::NONE) {
         Ok(receipt) => {
             let told = receipt.record.as_ref().map_or(8, |record| record.version) == receipt.version;
             assert!(told, "the version is that of the record");

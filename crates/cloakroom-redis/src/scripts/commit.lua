@@ -1,4 +1,5 @@
--- ARGV: now, base, the version after it, nonce and a comma, guard, shown, 'exact' or '', number of edits,
+-- ARGV: now, base, the version after it, nonce, guard, shown, 'exact' or 'retry' or 'exact retry' or '',
+--       number of edits,
 --       for each edit: field, the beginning of the value that is expected or 'none' or 'any', the value,
 --       and then, if more changes than values:
 --       idle or '', absolute, persistent,
@@ -7,7 +8,7 @@
 --       'only' or '', the fields that are kept
 local key, now, nonce = KEYS[1], ARGV[1], ARGV[4]
 local record = redis.call('HMGET', key,
-    'format', 'version', 'recent', 'secret', 'previous', 'until', 'seen', 'idle', 'absolute')
+    'format', 'version', 'recent', 'secret', 'previous', 'until', 'seen', 'idle', 'absolute', 'writers')
 local refusal = refuse(key, record[1], record[2], record[7], record[8], record[9])
 if refusal then return refusal end
 local version, recent, seen = record[2], record[3], record[7]
@@ -29,7 +30,15 @@ local function done(word)
 end
 
 -- Recognised before anything else: the first attempt may itself have changed what is checked below.
-if string.find(recent, nonce, 1, true) then return done('repeated') end
+local forgotten, writes = writers_of(record[10], recent, version)
+if string.find(recent, nonce, 1, true) or string.find(writes, nonce .. ':', 1, true) then return done('repeated') end
+-- Not found is not undone: whoever has written since, or has been forgotten since, may have been this one.
+local base = tonumber(ARGV[2])
+local mine = string.match(writes, '%x%x%x%x%x%x%x%x' .. string.sub(nonce, 9) .. ':(%d+),')
+if tonumber(forgotten) > base or mine and tonumber(mine) > base then
+    if string.find(ARGV[7], 'retry', 1, true) then return { 'unknown' } end
+    return answer('conflict')
+end
 if not admits(ARGV[5], ARGV[6], record[4], record[5], record[6], now, seen) then return answer('superseded') end
 
 -- Its version, whatever its form. What does not read has none that anybody can expect.
@@ -44,7 +53,8 @@ local function holds(field, expected)
     return version_of(value) == version_of(expected)
 end
 
-if ARGV[7] == 'exact' and version ~= ARGV[2] then return answer('conflict') end
+if base > tonumber(version) then return answer('conflict') end
+if string.find(ARGV[7], 'exact', 1, true) and version ~= ARGV[2] then return answer('conflict') end
 local rest = 9 + 3 * tonumber(ARGV[8])
 for i = 9, rest - 1, 3 do
     if not holds(ARGV[i], ARGV[i + 1]) then return answer('conflict') end
@@ -56,12 +66,11 @@ local idle, absolute, persistent, secret, previous, lingers, replaced, login, pr
 -- who counts on one report. Only the read at the end follows a write.
 local fields = only == 'only' and redis.call('HGETALL', key) or {}
 
-version = string.format('%.0f', version + 1)
+version = string.format('%.0f', version + (tonumber(ARGV[3]) - base))
 local head = '1 ' .. version .. ' '
--- The nonces of the last eight writes: a repeat is recognised also after others have written.
-recent = nonce .. string.sub(recent, 1, 7 * 17)
 if tonumber(now) > tonumber(seen) then seen = now end
-redis.call('HSET', key, 'version', version, 'recent', recent, 'seen', seen)
+redis.call('HSET', key, 'version', version, 'recent', with_recent(recent, nonce),
+    'writers', with_write(forgotten, writes, nonce, version), 'seen', seen)
 
 if idle and idle ~= '' then
     redis.call('HSET', key, 'idle', idle, 'absolute', absolute, 'persistent', persistent)

@@ -3,7 +3,7 @@
 if #ARGV == 11 then
     local key, now, nonce, field, expected = KEYS[1], ARGV[1], ARGV[4], ARGV[9], ARGV[10]
     local record = redis.call('HMGET', key,
-        'format', 'version', 'recent', 'secret', 'seen', 'idle', 'absolute', field)
+        'format', 'version', 'recent', 'secret', 'seen', 'idle', 'absolute', field, 'writers')
     local idle, absolute, value = tonumber(record[6]), tonumber(record[7]), record[8]
     -- `tonumber` alone also takes `nan` and `0x1f`.
     local function digits(text) return text and string.find(text, '^%d+$') end
@@ -14,9 +14,10 @@ if #ARGV == 11 then
         and record[3] and string.find(record[3], '^' .. string.rep('[0-9a-f]', 16) .. ',')
         and not string.find(record[3], nonce, 1, true)
     then
+        local since, writes = writers_of(record[9], record[3], ARGV[2])
         if tonumber(now) < tonumber(record[5]) then now = record[5] end
-        redis.call('HSET', key, 'version', ARGV[3], 'recent', nonce .. string.sub(record[3], 1, 119),
-            'seen', now, field, ARGV[11])
+        redis.call('HSET', key, 'version', ARGV[3], 'recent', with_recent(record[3], nonce),
+            'writers', with_write(since, writes, nonce, ARGV[3]), 'seen', now, field, ARGV[11])
         redis.call('PEXPIRE', key, idle + math.floor(idle / 10))
         redis.call('PEXPIREAT', key, absolute, 'LT')
         -- A write ends the tracking of a key, also for the writer; a read begins it again.

@@ -21,7 +21,11 @@ macro_rules! script {
 
 script!(LOAD, ["absent.lua", "load.lua"], "Reads a record, and has the server remember that only if there is one.");
 script!(CREATE, ["prelude.lua", "create.lua"], "Inserts a record if its key is free.");
-script!(COMMIT, ["edit.lua", "prelude.lua", "commit.lua"], "Applies edits and a rotation, all or nothing.");
+script!(
+    COMMIT,
+    ["writers.lua", "edit.lua", "prelude.lua", "commit.lua"],
+    "Applies edits and a rotation, all or nothing."
+);
 script!(TOUCH, ["absent.lua", "prelude.lua", "touch.lua"], "Restarts the idle timeout.");
 script!(DESTROY, ["prelude.lua", "destroy.lua"], "Removes a record if the guard holds.");
 script!(ADMIT, ["admit.lua"], "Enters a session into the index of its principal, within a limit.");

@@ -3,7 +3,7 @@
 use cloakroom::store::{Action, Authentication, Commit, Edit, Expect, Guard, Lifetimes, Payload, Record, Rotation};
 use redis::Cmd;
 
-use super::{envelope, field, fields, head, nonce, persistent, replaced, until, whole_millis};
+use super::{digits, envelope, field, fields, head, nonce, persistent, replaced, until, whole_millis};
 use crate::namespace::hex;
 
 /// In place of what there is not.
@@ -18,10 +18,10 @@ pub(crate) fn write_record(record: &Record, arguments: &mut Cmd) {
 
 /// What the script of a commit is given.
 pub(crate) fn write_commit(commit: &Commit, arguments: &mut Cmd) {
-    let next = commit.base.saturating_add(1);
+    let next = commit.next_version();
     let (guard, shown) = guarded(commit.guard);
-    arguments.arg(commit.now.as_millis()).arg(commit.base).arg(next).arg(nonce(commit.nonce));
-    arguments.arg(guard).arg(shown).arg(if commit.exact_base { "exact" } else { NOTHING }).arg(commit.edits.len());
+    arguments.arg(commit.now.as_millis()).arg(commit.base).arg(next).arg(digits(commit.nonce));
+    arguments.arg(guard).arg(shown).arg(conditions(commit)).arg(commit.edits.len());
     for edit in &commit.edits {
         write_edit(edit, next, arguments);
     }
@@ -30,6 +30,15 @@ pub(crate) fn write_commit(commit: &Commit, arguments: &mut Cmd) {
     }
     if let Some(rotation) = &commit.rotation {
         write_rotation(rotation, arguments);
+    }
+}
+
+const fn conditions(commit: &Commit) -> &'static str {
+    match (commit.exact_base, commit.is_retry) {
+        (true, true) => "exact retry",
+        (true, false) => "exact",
+        (false, true) => "retry",
+        (false, false) => NOTHING,
     }
 }
 

@@ -4,6 +4,7 @@
 //! > HGETALL shop:session:{5f0c…}
 //! format      1                     version     7
 //! recent      8c1f…,03ab…,          secret      what is kept of the secret, in hexadecimal digits
+//! writers     0 8c1f…:7,03ab…:5,
 //! previous    the one before        until       the instant from which that one is dead; 0 if it was so at once
 //! replaced    1764000200000         (then: when)
 //! created     1764000000000         seen        1764000300000
@@ -20,7 +21,9 @@
 //! Instants and durations are milliseconds. A value begins with the number of its own form and the
 //! version of the record that wrote it, whatever that form is: so a node that does not know the
 //! form still knows the version, reports the value as unreadable and leaves it alone. Fields that a
-//! node does not know are left alone as well. `recent` holds the nonces of the last writes, each with a comma. What is
+//! node does not know are left alone as well. `writers` holds the version up to which it may
+//! be incomplete, then the last write of each process: its nonce, whose lower half names the process, and its version. `recent` holds
+//! the nonces alone, each with a comma, for nodes that do not know `writers`. What is
 //! sealed is an envelope of the library's own, as bytes: its form, the number of its key, and what nobody reads
 //! without that; under `*` lies the seal of the record as a whole.
 
@@ -28,6 +31,7 @@ mod arguments;
 mod record;
 mod reply;
 mod value;
+mod writers;
 
 use std::time::Duration;
 
@@ -41,9 +45,11 @@ use value::{envelope, head};
 
 /// A nonce as it stands in `recent`: text, as the scripts' numbers hold 53 bits only.
 fn nonce(nonce: u64) -> String {
-    let mut digits = hex(&nonce.to_be_bytes());
-    digits.push(',');
-    digits
+    digits(nonce) + ","
+}
+
+fn digits(nonce: u64) -> String {
+    hex(&nonce.to_be_bytes())
 }
 
 /// Milliseconds of a duration; what is longer than they can say, as the longest that they can.

@@ -4,7 +4,7 @@ use cloakroom::Timestamp;
 use cloakroom::store::{Authentication, Lifetimes, Previous, Principal, Record, Verifier};
 
 use super::reply::Fields;
-use super::{nonce, value, whole_millis};
+use super::{nonce, value, whole_millis, writers};
 use crate::namespace::{hex, unhex};
 
 /// The form of the records that this version writes, and the only one that it reads.
@@ -29,6 +29,7 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     put("format", FORMAT.as_bytes());
     put("version", record.version.to_string().as_bytes());
     put("recent", nonce(record.nonce).as_bytes());
+    put("writers", writers::encode(&record.writers).as_bytes());
     put("secret", hex(record.verifier.as_bytes()).as_bytes());
     if let Some(previous) = &record.previous {
         put("previous", hex(previous.verifier.as_bytes()).as_bytes());
@@ -115,6 +116,7 @@ pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
     let mut record = Record::new(verifier, lifetimes, nonce);
     record.lifetimes.persistent = persistent;
     record.version = version;
+    record.writers = writers::decode(fields.get("writers"), &record);
     record.last_seen = instant(fields, "seen")?;
     record.previous = previous(fields)?;
     record.authentication = authentication(fields)?;
@@ -179,6 +181,8 @@ mod tests {
         let mut record = Record::new(Verifier::from_bytes([0xAB; 16]), lifetimes, 1 << 63);
         record.lifetimes.persistent = true;
         record.version = 7;
+        record.writers = cloakroom::store::Writers::of_creation(3);
+        record.writers.add(1 << 63, 7);
         record.last_seen = instant(5);
         record.previous = Some(Previous::renewed(Verifier::from_bytes([1; 16]), instant(9)));
         record.authentication = Some(Authentication::new("ada".into(), instant(4), Some("Firefox \u{1f98a}".into())));
@@ -208,14 +212,14 @@ mod tests {
     fn a_field_that_is_missing_or_does_not_read_makes_the_record_corrupt() {
         let written = fields(&full());
         // Whether the token should outlive the browser has a safe answer, and so has a label.
-        let optional = ["previous", "persistent", "principal", "label", "value:cart", "value:hints"];
+        let optional = ["writers", "previous", "persistent", "principal", "label", "value:cart", "value:hints"];
         for at in (0..written.len()).step_by(2) {
             let name = String::from_utf8_lossy(&written[at]).into_owned();
             let without = [&written[..at], &written[at + 2..]].concat();
             assert_eq!(read(&without).is_ok(), optional.contains(&&*name), "without {name}");
             let mut garbled = written.clone();
             garbled[at + 1] = b"\xff garbled".to_vec();
-            let harmless = ["persistent", "label", "value:cart", "value:hints"];
+            let harmless = ["writers", "persistent", "label", "value:cart", "value:hints"];
             assert_eq!(read(&garbled).is_ok(), harmless.contains(&&*name), "with {name} garbled");
         }
     }

@@ -8,7 +8,7 @@ use super::snapshot::{Snapshot, Standing, Term};
 use super::values::{Values, find, version_of};
 
 /// One atomic change of a session.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Change<'a> {
     pub(crate) guard: Guard,
     pub(crate) edits: &'a [Edit],
@@ -17,6 +17,8 @@ pub(crate) struct Change<'a> {
     /// The session's version that the change holds for; `None` for any.
     pub(crate) base: Option<u64>,
     pub(crate) now: Timestamp,
+    /// By how much it raises the version.
+    pub(crate) step: u64,
 }
 
 /// Which secret a writer must have shown.
@@ -101,7 +103,7 @@ impl Snapshot {
         {
             return Err(Refusal::Conflict);
         }
-        let version = self.version + 1;
+        let version = self.version.saturating_add(change.step);
         let mut next = self.with_rotation(change);
         next.version = version;
         next.values = Values::Live(edited(entries, change, version));

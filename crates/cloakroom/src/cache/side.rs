@@ -1,8 +1,10 @@
 //! What stands beside a session while somebody waits for something of it.
 
+use std::collections::VecDeque;
+
 use tokio::sync::watch;
 
-use crate::sync::Arc;
+use crate::sync::{Arc, Weak};
 
 use super::EndReason;
 use super::cell::{Cell, State};
@@ -21,6 +23,23 @@ pub(crate) struct Side {
     running: usize,
     ended: Option<watch::Sender<Option<EndReason>>>,
     turn: Option<Arc<tokio::sync::Mutex<()>>>,
+    /// A line for each secret that has not proved itself, so that it costs one look-up and nobody else waits for it.
+    lines: Vec<(Fingerprint, Arc<tokio::sync::Mutex<()>>)>,
+    denials: VecDeque<Denial>,
+}
+
+/// Of how many secrets a session remembers that they do not open it.
+const DENIALS: usize = 16;
+
+/// A secret that does not open the session, as far as the shared tier said when the cell was in this state.
+#[derive(Clone, Debug)]
+pub(crate) struct Denial {
+    pub(crate) fingerprint: Fingerprint,
+    /// Under which the shared tier said so.
+    pub(crate) lease: u64,
+    /// It opened the session once.
+    pub(crate) is_reused: bool,
+    state: Weak<State>,
 }
 
 /// A loader at work.
@@ -123,6 +142,39 @@ impl Cell {
         Arc::clone(side.get_or_insert_default().turn.get_or_insert_default())
     }
 
+    /// Lines up those who show the same secret, which nothing here proves.
+    pub(crate) fn line(&self, fingerprint: Fingerprint) -> Arc<tokio::sync::Mutex<()>> {
+        let mut side = self.side.lock();
+        let lines = &mut side.get_or_insert_default().lines;
+        if let Some((_, line)) = lines.iter().find(|(other, _)| *other == fingerprint) {
+            return Arc::clone(line);
+        }
+        lines.retain(|(_, line)| Arc::strong_count(line) > 1);
+        let line = Arc::<tokio::sync::Mutex<()>>::default();
+        lines.push((fingerprint, Arc::clone(&line)));
+        line
+    }
+
+    /// Remembers that a secret does not open the session, for as long as nothing happens to the cell.
+    pub(crate) fn deny(&self, before: &Arc<State>, fingerprint: Fingerprint, lease: u64, is_reused: bool) {
+        let mut side = self.side.lock();
+        let denials = &mut side.get_or_insert_default().denials;
+        denials.retain(|denial| denial.state.strong_count() > 0 && denial.fingerprint != fingerprint);
+        if denials.len() == DENIALS {
+            denials.pop_front();
+        }
+        denials.push_back(Denial { fingerprint, lease, is_reused, state: Arc::downgrade(before) });
+    }
+
+    /// What is remembered of a secret that does not open the session.
+    pub(crate) fn denial(&self, fingerprint: Fingerprint) -> Option<Denial> {
+        let side = self.side.lock();
+        let present = Arc::clone(&self.state());
+        let valid =
+            |denial: &&Denial| denial.fingerprint == fingerprint && denial.state.as_ptr() == Arc::as_ptr(&present);
+        side.as_ref()?.denials.iter().find(valid).cloned()
+    }
+
     /// A receiver that hears why the session ended.
     pub(crate) fn watch_end(&self) -> watch::Receiver<Option<EndReason>> {
         let mut side = self.side.lock();
@@ -169,6 +221,9 @@ impl Side {
     fn is_idle(&mut self) -> bool {
         self.ended.take_if(|sender| sender.receiver_count() == 0);
         self.turn.take_if(|turn| Arc::strong_count(turn) == 1);
-        self.running == 0 && self.flights.is_empty() && self.ended.is_none() && self.turn.is_none()
+        self.lines.retain(|(_, line)| Arc::strong_count(line) > 1);
+        self.denials.retain(|denial| denial.state.strong_count() > 0);
+        let is_quiet = self.lines.is_empty() && self.denials.is_empty();
+        is_quiet && self.running == 0 && self.flights.is_empty() && self.ended.is_none() && self.turn.is_none()
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use crate::identity::{Authentication, Previous, Principal, Verifier};
 use crate::sync::Arc;
 use crate::time::{SKEW, Timestamp};
+use crate::writers::Writers;
 
 use super::fingerprint::Fingerprint;
 use super::values::Values;
@@ -43,12 +44,13 @@ pub(crate) struct Term {
 }
 
 /// How a copy relates to the record it was read from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) lease: u64,
     pub(crate) nonce: u64,
     /// Until when the shared tier keeps the record, as far as it is known to have heard of the session.
     pub(crate) kept_until: Timestamp,
+    pub(crate) writers: Writers,
 }
 
 /// What a secret proves.
@@ -72,7 +74,8 @@ impl Snapshot {
 
     pub(crate) fn weight(&self) -> u64 {
         let standing = if self.standing.is_some() { Self::STANDING } else { 0 };
-        Self::OVERHEAD + standing + self.values.weight()
+        let origin = self.origin.as_ref().map_or(0, |origin| origin.writers.weight());
+        Self::OVERHEAD + standing + origin + self.values.weight()
     }
 
     pub(crate) fn authentication(&self) -> Option<&Authentication> {

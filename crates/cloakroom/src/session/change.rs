@@ -1,7 +1,8 @@
 //! Changes of values: on the live session, or with the creation of one.
 
 use crate::cache::{Cell, Edit, Refused};
-use crate::sessions::{CommitError, Open, Proposal, SessionError, Writer};
+use crate::identity::Hint;
+use crate::sessions::{CommitError, Open, Patience, Proposal, SessionError, Writer};
 use crate::sync::Arc;
 
 use super::handle::Handle;
@@ -16,7 +17,7 @@ impl Handle {
         &self,
         mut edit: impl FnMut(Option<&Open>) -> Result<Option<Edit>, SessionError>,
     ) -> Result<bool, SessionError> {
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let Some(open) = self.open_to_write().await? else {
                 match Box::pin(self.create_with(&mut edit)).await? {
@@ -24,18 +25,16 @@ impl Handle {
                     None => continue,
                 }
             };
-            let Some(edit) = edit(Some(&open))? else { return Ok(false) };
-            match self.commit(&open.0, Proposal { edits: &[edit], ..Proposal::default() }).await {
-                Ok(()) => return Ok(true),
-                Err(error) => Box::pin(self.before_retry(error, attempt)).await?,
+            match self.edit_live(&open, &mut edit).await {
+                Ok(changed) => return Ok(changed),
+                Err(error) => Box::pin(self.before_retry(error, &mut patience)).await?,
             }
-            attempt += 1;
         }
     }
 
     /// Removes all values in one commit. Answers whether there were any.
     pub(super) async fn clear(&self) -> Result<bool, SessionError> {
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let Some((cell, state)) = self.open_to_write().await? else { return Ok(false) };
             let Some(snapshot) = state.snapshot() else { return Ok(false) };
@@ -47,10 +46,29 @@ impl Handle {
             let proposal = Proposal { edits: &edits, base: Some(snapshot.version), ..Proposal::default() };
             match self.commit(&cell, proposal).await {
                 Ok(()) => return Ok(true),
-                Err(error) => Box::pin(self.before_retry(error, attempt)).await?,
+                Err(error) => Box::pin(self.before_retry(error, &mut patience)).await?,
             }
-            attempt += 1;
         }
+    }
+
+    /// The same on a session that lives. Over a shared tier, `edit` is asked in the session's turn.
+    async fn edit_live(
+        &self,
+        open: &Open,
+        edit: &mut impl FnMut(Option<&Open>) -> Result<Option<Edit>, SessionError>,
+    ) -> Result<bool, CommitError> {
+        let Some(bearer) = self.with_held(|held| held.bearer) else {
+            return Err(Refused::Superseded.into());
+        };
+        let Some(store) = &self.engine().store else {
+            let Some(edit) = edit(Some(open))? else { return Ok(false) };
+            let proposal = Proposal { edits: &[edit], ..Proposal::default() };
+            return self.engine().commit_alone(&open.0, &Writer::Holder(bearer), proposal).map(|()| true);
+        };
+        // Boxed, with what it needs, so that the futures of handlers stay small.
+        let hint = Box::pin(self.engine().update_shared(&**store, &open.0, &bearer, |open| edit(Some(open)))).await?;
+        self.saw(hint);
+        Ok(hint.is_some())
     }
 
     /// Creates the session with its first value. `None` if this very request has one by now.
@@ -79,18 +97,26 @@ impl Handle {
         // Boxed, with its writer, so that the futures of handlers stay small.
         let shared = async move { self.engine().commit_shared(&**store, cell, &writer, proposal).await };
         let hint = Box::pin(shared).await?;
-        self.with_held(|held| {
-            if let Some(bearer) = &mut held.bearer {
-                bearer.saw(Some(hint));
-            }
-        });
+        self.saw(Some(hint));
         Ok(())
     }
 
+    fn saw(&self, hint: Option<Hint>) {
+        self.with_held(|held| {
+            if let Some(bearer) = &mut held.bearer {
+                bearer.saw(hint);
+            }
+        });
+    }
+
     /// Whether a refused change is worth another attempt; waits a little where that helps.
-    pub(super) async fn before_retry(&self, error: CommitError, attempt: u32) -> Result<(), SessionError> {
+    pub(super) async fn before_retry(
+        &self,
+        error: CommitError,
+        patience: &mut Patience<'_>,
+    ) -> Result<(), SessionError> {
         let CommitError::Refused(Refused::Conflict | Refused::Vacant) = error else { return Err(error.into()) };
         self.engine().ledger.counters.conflicts.count();
-        if self.engine().back_off(attempt).await { Ok(()) } else { Err(error.into()) }
+        if patience.lasts().await { Ok(()) } else { Err(error.into()) }
     }
 }

@@ -37,7 +37,8 @@ impl Handle {
 
     /// Logs in on the present session, on one that is `created` for it, or with another request that does the same.
     async fn log_in(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<(), SessionError> {
-        let (mut attempt, mut is_superseded) = (0, false);
+        let mut is_superseded = false;
+        let mut patience = self.engine().patience();
         loop {
             let present = if created.is_some() || is_superseded { None } else { self.present().await? };
             let (bearer, cell) = match (present, &*created) {
@@ -63,9 +64,8 @@ impl Handle {
                 Err(CommitError::Refused(Refused::Ended(_))) if created.is_none() => {
                     self.with_held(|held| *held = Held::default());
                 }
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => self.before_retry(error, &mut patience).await?,
             }
-            attempt += 1;
         }
     }
 
@@ -148,7 +148,7 @@ impl Handle {
 
     pub(super) async fn renew(&self) -> Result<(), SessionError> {
         let _turn = self.turn().await;
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
             match self.engine().renew(&bearer, &cell).await {
@@ -157,15 +157,14 @@ impl Handle {
                     self.with_held(|held| held.adopt(renewed, cell, made));
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => self.before_retry(error, &mut patience).await?,
             }
-            attempt += 1;
         }
     }
 
     pub(super) async fn elevate(&self) -> Result<(), SessionError> {
         let _turn = self.turn().await;
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
             match self.engine().elevate(&bearer, &cell).await {
@@ -173,9 +172,8 @@ impl Handle {
                     self.with_held(|held| held.adopt(elevated, cell, made));
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => self.before_retry(error, &mut patience).await?,
             }
-            attempt += 1;
         }
     }
 
@@ -201,7 +199,7 @@ impl Handle {
     }
 
     pub(super) async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
-        let mut attempt = 0;
+        let mut patience = self.engine().patience();
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
             let (cell, state) = self.open_to_write().await?.ok_or_else(ended)?;
@@ -217,9 +215,8 @@ impl Handle {
                     });
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, attempt).await?,
+                Err(error) => self.before_retry(error, &mut patience).await?,
             }
-            attempt += 1;
         }
     }
 }

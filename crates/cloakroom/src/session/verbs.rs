@@ -32,8 +32,8 @@ impl Session {
     /// Changes the value of type `T` atomically, starting from its default where there is none, and
     /// answers what the closure answers.
     ///
-    /// The closure runs on the present value; if somebody else commits first, it runs again on
-    /// theirs, so it must have no other effect. When this returns, the change is committed on every tier and no
+    /// The closure runs on the present value, in turn with the other changes of the session in this process; if another
+    /// node commits first, it runs again on theirs, so it must have no other effect. When this returns, the change is committed on every tier and no
     /// update of anybody is lost. Creates the session if there is none, unless the closure leaves the default as it is:
     /// a visitor who changes nothing gets no session and no cookie. (What is compared is the encoding.)
     ///
@@ -61,9 +61,11 @@ impl Session {
     /// # Errors
     /// [`Ended`](SessionErrorKind::Ended) if the session ended or the token was replaced since the
     /// request began; [`Ambiguous`](SessionErrorKind::Ambiguous) and [`TooManyCookies`](SessionErrorKind::TooManyCookies) if
-    /// the request shows several tokens, or may; [`Conflict`](SessionErrorKind::Conflict) if other nodes keep winning;
+    /// the request shows several tokens, or may; [`Conflict`](SessionErrorKind::Conflict) if other nodes keep winning for
+    /// [`conflict_timeout`](crate::SessionsBuilder::conflict_timeout);
     /// [`TooLarge`](SessionErrorKind::TooLarge); [`Full`](SessionErrorKind::Full);
-    /// the faults of a shared tier. Nothing is changed then.
+    /// the faults of a shared tier. Nothing is changed then, unless the error says
+    /// [`OutcomeUnknown`](SessionErrorKind::OutcomeUnknown): the change may have been made, once.
     pub async fn update<T, R>(&self, mut change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
     where
         T: SessionValue + Default,

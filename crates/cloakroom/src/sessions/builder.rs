@@ -74,6 +74,16 @@ impl SessionsBuilder {
         self
     }
 
+    /// How long a change goes on when other nodes keep changing the same value first. Default: 5 s. 10 ms to 60 s.
+    ///
+    /// Then it fails with [`Conflict`](crate::SessionErrorKind::Conflict), and nothing is changed. The time counts from
+    /// when it was the request's turn: requests of one process to one session take turns and do not disturb each other,
+    /// however many there are. Means nothing without a shared tier.
+    pub const fn conflict_timeout(mut self, timeout: Duration) -> Self {
+        self.policy.conflict_timeout = timeout;
+        self
+    }
+
     /// How many bytes all sessions of this process may take together. Default: 1 GiB.
     ///
     /// When it is reached, the anonymous sessions that were idle longest are evicted. Where there is no

@@ -2,14 +2,21 @@ use std::time::Duration;
 
 use crate::cache::{Cell, Change, Edit, EndReason, Origin, Refused, Rotation, Snapshot, State, Term, Tier};
 use crate::identity::{Hint, Tag};
-use crate::store::{self, Action, AnyStore, Commit, Committed, Lease, Lifetimes, Loaded, Previous, StoreErrorKind};
+use crate::store::{
+    self, Action, AnyStore, Commit, Committed, Lease, Lifetimes, Loaded, Previous, Receipt, StoreErrorKind, Writers,
+};
 use crate::sync::Arc;
 use crate::time::Timestamp;
+use crate::writers::step;
 
 use super::bearer::Writer;
 use super::convert;
 use super::engine::Engine;
 use super::error::{SessionError, SessionErrorKind};
+use super::rollback::{covers, hint_of};
+
+/// Why an outcome stays unknown although the store has answered the retry.
+const FORGOTTEN: &str = "the answer was lost, and the record no longer says whether the change is in it";
 
 /// Why a change was not made: the session says no, or something is broken.
 #[derive(Debug)]
@@ -59,7 +66,7 @@ pub(crate) struct Proposal<'a> {
 impl<'a> Proposal<'a> {
     fn change(&self, writer: &Writer, now: Timestamp) -> Change<'a> {
         let Self { edits, rotation, term, base } = *self;
-        Change { guard: writer.local(), edits, rotation, term, base, now }
+        Change { guard: writer.local(), edits, rotation, term, base, now, step: 1 }
     }
 }
 
@@ -108,40 +115,41 @@ impl Engine {
         writer: &Writer,
         proposal: Proposal<'_>,
     ) -> Result<Hint, CommitError> {
-        // Not earlier than what is known of the session: a clock that lags behind prolongs no grace.
-        let change = &proposal.change(writer, cell.latest(self.now()));
         let turn = cell.turn();
         let _turn = turn.lock().await;
-        let mut attempt = 0;
+        let mut patience = self.patience();
+        let mut before = Arc::clone(&cell.state());
         loop {
-            if let Some(hint) = self.attempt(store, cell, writer, change).await? {
-                return Ok(hint);
+            match self.attempt(store, cell, &before, writer, proposal).await? {
+                Attempt::Made(hint) => return Ok(hint),
+                Attempt::Overtaken(present) => before = present,
             }
-            attempt += 1;
-            if !self.back_off(attempt).await {
+            if !patience.lasts().await {
                 return Err(Refused::Conflict.into());
             }
         }
     }
 
-    /// `None` if a commit that insisted on its base was overtaken: the copy is up to date then, and says whether
-    /// what the change goes by is still there.
-    async fn attempt(
+    /// Makes a change on the session as it was `before`. The caller has the session's turn.
+    pub(super) async fn attempt(
         &self,
         store: &dyn AnyStore,
         cell: &Arc<Cell>,
+        before: &State,
         writer: &Writer,
-        change: &Change<'_>,
-    ) -> Result<Option<Hint>, CommitError> {
-        let before = Arc::clone(&cell.state());
-        let snapshot = match &*before {
+        proposal: Proposal<'_>,
+    ) -> Result<Attempt, CommitError> {
+        let snapshot = match before {
             State::Live(snapshot) => snapshot,
             State::Vacant(_) => return Err(Refused::Vacant.into()),
             State::Ended(reason) => return Err(Refused::Ended(*reason).into()),
         };
-        let mut next = snapshot.apply(change).map_err(Refused::from)?;
+        let nonce = self.nonces.next();
+        // Not earlier than what is known of the session: a clock that lags behind prolongs no grace.
+        let change = Change { step: step(nonce), ..proposal.change(writer, cell.latest(self.now())) };
+        let mut next = snapshot.apply(&change).map_err(Refused::from)?;
         // Boxed, because it is kept for a repeat that hardly ever comes, in a future that is better small.
-        let mut commit = Box::new(self.shared_commit(snapshot, writer, change)?);
+        let mut commit = Box::new(self.shared_commit(snapshot, writer, &change, nonce)?);
         for edit in &commit.edits {
             if let Action::Put { payload, .. } = &edit.action {
                 next.values.weigh(&edit.key, payload.len());
@@ -149,43 +157,64 @@ impl Engine {
         }
         self.tier.check(&next)?;
         self.seal_commit(&cell.tag, &next, &mut commit)?;
-        let (nonce, exact) = (commit.nonce, commit.exact_base);
+        let reserved = self.reserve(cell);
         let mut doubt = Doubt::of(&self.tier, cell);
         let answer = self.settled(store, cell.tag, &commit).await;
         // A store that was not reached, or refused, has changed nothing: the copy is as good as it was.
         if answer.as_ref().map_or_else(|error| error.kind() == SessionErrorKind::StoreUnavailable, |_| true) {
             doubt.dispel();
         }
+        let overtaken = |loaded| self.learn(cell, reserved.as_ref(), snapshot, before, loaded);
         match answer? {
             Committed::Done(receipt) => {
-                let version = receipt.version;
-                let next = match receipt.record {
-                    Some(record) => self.take_in(&cell.tag, *record, receipt.lease, &State::Live(next)),
-                    None => Ok(Snapshot { version, origin: origin(receipt.lease, nonce, &next, change.now), ..next }),
-                };
-                match next {
-                    Ok(next) => self.install(cell, &before, next),
-                    // The change is made; that something else in the record does not read is for who reads it.
-                    Err(_) => self.tier.vacate(cell),
-                }
-                cell.mark_reported(change.now);
+                let hint = self.made(cell, reserved.as_ref(), next, receipt, (nonce, change.now));
                 self.committed(cell, writer, change.now);
-                Ok(Some(Hint { version, nonce: nonce as u16 }))
+                Ok(Attempt::Made(hint))
             }
-            Committed::Conflict(loaded) => {
-                self.learn(cell, &before, loaded)?;
-                if exact { Ok(None) } else { Err(Refused::Conflict.into()) }
-            }
-            Committed::Superseded(loaded) => {
-                self.learn(cell, &before, loaded)?;
-                Err(Refused::Superseded.into())
-            }
+            Committed::Conflict(loaded) => Ok(Attempt::Overtaken(overtaken(loaded)?)),
+            Committed::Superseded(loaded) => overtaken(loaded).and(Err(Refused::Superseded.into())),
             Committed::Gone => Err(Refused::Ended(self.found_gone(cell)).into()),
+            Committed::Unknown => {
+                self.tier.vacate(cell);
+                Err(SessionError::with_source(SessionErrorKind::OutcomeUnknown, FORGOTTEN).into())
+            }
         }
     }
 
-    fn shared_commit(&self, base: &Snapshot, writer: &Writer, change: &Change<'_>) -> Result<Commit, SessionError> {
-        let mut commit = Commit::new(base.version, self.nonces.next(), writer.shared(&self.verifiers), change.now);
+    /// Makes what a commit left behind the copy. Answers what its client has seen by that.
+    fn made(
+        &self,
+        cell: &Arc<Cell>,
+        reserved: Option<&Arc<State>>,
+        next: Snapshot,
+        receipt: Receipt,
+        (nonce, now): (u64, Timestamp),
+    ) -> Hint {
+        let version = receipt.version;
+        // What the record has, which is not this write if others have written since.
+        let hint = Hint { version, nonce: receipt.record.as_ref().map_or(nonce, |record| record.nonce) as u16 };
+        let next = match receipt.record {
+            Some(record) => self.take_in(&cell.tag, *record, receipt.lease, &State::Live(next)),
+            None => Ok(Snapshot { version, origin: origin(receipt.lease, nonce, &next, now), ..next }),
+        };
+        match next {
+            Ok(next) => drop(self.install(cell, reserved, next)),
+            // The change is made; that something else in the record does not read is for who reads it.
+            Err(_) => self.tier.vacate(cell),
+        }
+        cell.mark_reported(now);
+        hint
+    }
+
+    fn shared_commit(
+        &self,
+        base: &Snapshot,
+        writer: &Writer,
+        change: &Change<'_>,
+        nonce: u64,
+    ) -> Result<Commit, SessionError> {
+        let mut commit = Commit::new(base.version, nonce, writer.shared(&self.verifiers), change.now);
+        commit.step = change.step;
         commit.exact_base = change.base.is_some();
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
@@ -212,48 +241,65 @@ impl Engine {
         let answer = match store.commit(tag, commit.clone()).await {
             // A second attempt that fails says nothing about the first.
             Err(lost) if lost.kind() == StoreErrorKind::Unknown => {
-                store.commit(tag, commit.clone()).await.map_err(|_| lost)
+                let retry = Commit { is_retry: true, ..commit.clone() };
+                store.commit(tag, retry).await.map_err(|_| lost)
             }
             answer => answer,
         };
         self.watched(answer)
     }
 
-    /// Keeps what a refusal taught about the record.
-    fn learn(&self, cell: &Arc<Cell>, before: &Arc<State>, loaded: Loaded) -> Result<(), SessionError> {
-        match self.take_in(&cell.tag, loaded.record, loaded.lease, before) {
-            Ok(snapshot) => self.install(cell, before, snapshot),
-            Err(error) => {
-                self.tier.vacate(cell);
-                return Err(error);
-            }
+    /// Keeps what a refusal taught about the record, and answers it.
+    fn learn(
+        &self,
+        cell: &Arc<Cell>,
+        reserved: Option<&Arc<State>>,
+        former: &Snapshot,
+        before: &State,
+        loaded: Loaded,
+    ) -> Result<Arc<State>, CommitError> {
+        let snapshot = self.take_in(&cell.tag, loaded.record, loaded.lease, before).inspect_err(|_| {
+            self.tier.vacate(cell);
+        })?;
+        if !covers(&snapshot, hint_of(former)) {
+            self.note_rollback(cell, &snapshot);
         }
-        Ok(())
+        Ok(self.install(cell, reserved, snapshot))
     }
 
-    /// Makes `next` the copy. Where only the form of the values changed since `before` (a reader
-    /// decoded one, the timer packed them), it replaces that; where anything else happened, there is no copy.
-    fn install(&self, cell: &Arc<Cell>, before: &Arc<State>, next: Snapshot) {
+    /// Makes `next` the copy, and answers it. Where only the form of the values changed since the place was `reserved`,
+    /// before the store was asked (a reader decoded one, the timer packed them), it replaces that; where anything else
+    /// happened, there is no copy.
+    fn install(&self, cell: &Arc<Cell>, reserved: Option<&Arc<State>>, next: Snapshot) -> Arc<State> {
         let next = Arc::new(State::Live(next));
-        let mut present = Arc::clone(before);
-        let version = |state: &State| state.snapshot().map(|snapshot| snapshot.version);
-        loop {
-            match self.tier.put(cell, &present, Arc::clone(&next)) {
-                Ok(Some(_)) => break,
-                Ok(None) => present = Arc::clone(&cell.state()),
-                Err(_) => return self.tier.vacate(cell),
+        let version = |state: Option<&Arc<State>>| state.and_then(|state| state.snapshot()).map(|it| it.version);
+        let mut present = reserved.filter(|state| !matches!(***state, State::Ended(_))).cloned();
+        while let Some(expected) = &present {
+            match self.tier.put(cell, expected, Arc::clone(&next)) {
+                Ok(Some(_)) => {
+                    // This cell may have been forgotten meanwhile, and another one filled from before the commit.
+                    self.tier.vacate_other(cell);
+                    return next;
+                }
+                Ok(None) => present = Some(Arc::clone(&cell.state())),
+                Err(_) => break,
             }
-            if version(&present) != version(before) {
-                return self.tier.vacate(cell);
+            if version(present.as_ref()).is_none() || version(present.as_ref()) != version(reserved) {
+                break;
             }
         }
-        // This cell may have been forgotten meanwhile, and another one filled from before the commit.
-        self.tier.vacate_other(cell);
+        self.tier.vacate(cell);
+        next
     }
 }
 
-/// How often a commit is tried that other nodes keep overtaking.
-const ATTEMPTS: u32 = 10;
+/// What an attempt to change a session came to.
+pub(super) enum Attempt {
+    /// The change is made; its client has seen this.
+    Made(Hint),
+    /// Another node was first. This is what it left.
+    Overtaken(Arc<State>),
+}
 
 impl Engine {
     /// Makes a change on a session that is found by its tag, wherever its copy is or is not.
@@ -263,7 +309,8 @@ impl Engine {
         writer: &Writer,
         proposal: Proposal<'_>,
     ) -> Result<(), CommitError> {
-        for _ in 0..ATTEMPTS {
+        let mut patience = self.patience();
+        loop {
             let Some(cell) = self.tag_cell(tag).await? else {
                 return Err(Refused::Ended(EndReason::Gone).into());
             };
@@ -271,24 +318,10 @@ impl Engine {
                 Err(CommitError::Refused(Refused::Vacant)) => {}
                 outcome => return outcome.map(drop),
             }
+            if !patience.lasts().await {
+                return Err(Refused::Conflict.into());
+            }
         }
-        Err(Refused::Conflict.into())
-    }
-
-    /// Whether a change that was overtaken should be tried again; waits a moment where that helps.
-    ///
-    /// Where there is one tier, somebody else's success is the only reason to fail, so trying on
-    /// always ends. Between nodes, a little random waiting takes them out of step.
-    pub(crate) async fn back_off(&self, attempt: u32) -> bool {
-        if self.store.is_none() || attempt == 0 {
-            return true;
-        }
-        if attempt >= ATTEMPTS {
-            return false;
-        }
-        let micros = self.random_number() % (200 << attempt.min(5));
-        crate::sync::pause(Duration::from_micros(micros)).await;
-        true
     }
 }
 
@@ -322,5 +355,8 @@ impl Drop for Doubt<'_> {
 /// The origin of a copy whose record was last seen at `now`.
 fn origin(lease: Lease, nonce: u64, next: &Snapshot, now: Timestamp) -> Option<Box<Origin>> {
     let kept_until = Lifetimes::new(next.created_at, Duration::from_millis(next.idle), next.absolute).kept_until(now);
-    Some(Box::new(Origin { lease: lease.number(), nonce, kept_until }))
+    let mut writers =
+        next.origin.as_ref().map_or_else(|| Writers::new(Vec::new(), next.version), |origin| origin.writers.clone());
+    writers.add(nonce, next.version);
+    Some(Box::new(Origin { lease: lease.number(), nonce, kept_until, writers }))
 }

@@ -9,8 +9,8 @@ use crate::time::{Timestamp, whole_millis};
 
 use super::depth::is_shallow;
 
-/// The snapshot of a record. What the former state of the cell had decoded at the same version stays decoded;
-/// everything else comes into the slot that `open` puts it in.
+/// The snapshot of a record. What the former state of the cell had decoded at the same version stays decoded if the
+/// record went on from that state; everything else comes into the slot that `open` puts it in.
 pub(crate) fn snapshot(
     record: Record,
     lease: Lease,
@@ -18,7 +18,8 @@ pub(crate) fn snapshot(
     mut open: impl FnMut(&StoredValue) -> Slot,
 ) -> Snapshot {
     let former = former.last_known();
-    let known = former.and_then(|snapshot| snapshot.values.entries()).unwrap_or_default();
+    let known = former.filter(|former| descends_from(&record, former));
+    let known = known.and_then(|snapshot| snapshot.values.entries()).unwrap_or_default();
     let values: Box<[Entry]> = record.values.into_iter().map(|value| entry(value, known, &mut open)).collect();
     let previous = record.previous.map(|previous| (previous, former_fingerprint(former, previous.verifier)));
     let persistent = record.lifetimes.persistent;
@@ -32,9 +33,22 @@ pub(crate) fn snapshot(
         verifier: record.verifier,
         fingerprint: former_fingerprint(former, record.verifier),
         standing: standing.then(|| Arc::new(Standing { authentication: record.authentication, previous, persistent })),
-        origin: Some(Box::new(Origin { lease: lease.number(), nonce: record.nonce, kept_until })),
+        origin: Some(Box::new(Origin {
+            lease: lease.number(),
+            nonce: record.nonce,
+            kept_until,
+            writers: record.writers,
+        })),
         values: Values::Live(values),
     }
+}
+
+/// Whether the record went on from the snapshot. Where the store has lost something, its versions may name other content.
+fn descends_from(record: &Record, former: &Snapshot) -> bool {
+    former.origin.as_ref().is_some_and(|origin| match former.version == record.version {
+        true => origin.nonce == record.nonce,
+        false => record.writers.descend_from(former.version, origin.nonce),
+    })
 }
 
 /// The fingerprint of a secret that this process saw before, known by what a store keeps of it.

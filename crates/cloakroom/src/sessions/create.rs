@@ -1,6 +1,6 @@
 use crate::cache::{Cell, Edit, Entry, Origin, Refused, Snapshot, State, Values};
 use crate::identity::{Hint, Secret, Tag};
-use crate::store::{AnyStore, Created, StoreErrorKind};
+use crate::store::{AnyStore, Created};
 use crate::sync::Arc;
 use crate::time::whole_millis;
 
@@ -19,6 +19,7 @@ impl Engine {
     /// Creates a session with its first values, under a tag and a secret of the server's own making.
     pub(crate) async fn create(&self, edits: &[Edit]) -> Result<(Bearer, Arc<Cell>, Arc<Delivery>), SessionError> {
         self.keep_house();
+        let mut is_repeated = false;
         for _ in 0..ATTEMPTS {
             let tag = Tag::generate(&*self.random)?;
             let secret = Secret::generate(&*self.random)?;
@@ -37,7 +38,15 @@ impl Engine {
                     if !answer.as_ref().is_err_and(may_be_there) {
                         unmade.inspect(|unmade| unmade.done());
                     }
-                    answer?
+                    match answer {
+                        // Not repeated under the same tag: if the first attempt is on its way for long, it might arrive after
+                        // the session has ended, and bring it back. What it makes under a tag that nobody was given, nobody finds.
+                        Err(error) if error.kind() == SessionErrorKind::OutcomeUnknown && !is_repeated => {
+                            is_repeated = true;
+                            continue;
+                        }
+                        answer => answer?,
+                    }
                 }
             };
             if let Some(cell) = cell {
@@ -90,14 +99,10 @@ impl Engine {
         let cell = self.tier.get_or_vacant(&tag, self.now());
         let before = Arc::clone(&cell.state());
         let mut asking = Asking { tier: &self.tier, cell: &cell, answered: false };
-        let mut answer = store.create(tag, record.clone()).await;
-        if matches!(&answer, Err(error) if error.kind() == StoreErrorKind::Unknown) {
-            // Repeating is safe: the record's nonce tells the store that this is the same call.
-            answer = store.create(tag, record).await;
-        }
-        let Created::Done(lease) = self.watched(answer)? else { return Ok(None) };
+        let writers = record.writers.clone();
+        let Created::Done(lease) = self.watched(store.create(tag, record).await)? else { return Ok(None) };
         bearer.seen = Some(Hint { version: snapshot.version, nonce: nonce as u16 });
-        snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce, kept_until }));
+        snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce, kept_until, writers }));
         // Where something was reported, or forgotten, meanwhile, the session is read when it is next asked for.
         let filled = self.tier.put(&cell, &before, Arc::new(State::Live(snapshot)))?;
         asking.answered = filled.is_some();

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::cache::{Cell, EndReason, FingerprintKey, Holding, Limits, Setup, Tier};
 use crate::identity::{Tag, Verifiers};
 use crate::keys::{KeyRing, KeysInUse};
-use crate::random::{RandomError, RandomSource};
+use crate::random::{RandomError, RandomSource, SplitMix};
 use crate::store::{AnyStore, Copies, Touch};
 use crate::sync::{Arc, Mutex, Weak};
 use crate::time::{Clock, Timestamp};
@@ -31,6 +31,7 @@ pub(crate) struct Engine {
     pub(crate) verifiers: Verifiers,
     pub(super) sealing: Option<Sealing>,
     pub(super) nonces: Nonces,
+    pub(super) dice: SplitMix,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) loads: Loads,
     pub(crate) keys: Option<KeysInUse>,
@@ -73,12 +74,14 @@ impl Engine {
         let verifiers = Verifiers::new(namespace);
         let sealing = policy.seal.zip(keys.as_ref()).map(|(policy, keys)| Sealing::new(policy, keys, namespace));
         let nonces = Nonces::generate(&*random)?;
+        let dice = SplitMix::new(nonces.next());
         let engine = Arc::new_cyclic(|myself| Self {
             tier,
             fingerprints,
             verifiers,
             sealing,
             nonces,
+            dice,
             store,
             loads: Loads::new(&policy),
             policy,
@@ -108,7 +111,7 @@ impl Engine {
 
     /// A number for what only has to differ from case to case.
     pub(crate) fn random_number(&self) -> u64 {
-        self.nonces.next()
+        self.dice.next()
     }
 
     /// Counts a fault of the shared tier on its way to the caller.

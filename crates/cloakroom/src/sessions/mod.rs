@@ -19,6 +19,7 @@ mod loads;
 mod log_id;
 mod nonces;
 mod parallel_logins;
+mod patience;
 mod policy;
 mod principals;
 mod resolve;
@@ -29,6 +30,7 @@ mod stats;
 #[cfg(debug_assertions)]
 mod types_in_use;
 mod unconfirmed;
+mod update;
 
 pub use builder::SessionsBuilder;
 pub use error::{SessionError, SessionErrorKind};
@@ -43,6 +45,7 @@ pub(crate) use commit::{CommitError, Proposal};
 pub(crate) use delivery::Delivery;
 pub(crate) use depth::{DEEPEST, is_shallow, is_within};
 pub(crate) use engine::Engine;
+pub(crate) use patience::Patience;
 pub(crate) use policy::LONGEST;
 pub(crate) use resolve::{Access, Open};
 pub(crate) use rotate::{LoginRequest, remembered_within};

@@ -26,8 +26,9 @@ pub enum ReusePolicy {
 /// The client's token carries a hint at the newest version that it has seen. Whatever the setting, the event
 /// [`EventKind::RolledBack`](crate::EventKind::RolledBack) and the counter `rollbacks` tell of it. What
 /// was written in the part of history that is lost stays lost. It is noticed when a record is read, so not while a
-/// copy is still believed, and not once the record has been written to often enough to be newer than
-/// the hint; and a record that was lost altogether is a session that is over.
+/// copy is still believed; also where others have written so much since that the record is newer than the hint, unless
+/// the process whose write was lost has written again, or more than seven others have. A record that was lost
+/// altogether is a session that is over.
 ///
 /// The hint is the client's own, so this is no defence against the client: whoever holds a token may leave the
 /// hint out. A hint that is made up costs one load, and one event, per request.
@@ -125,6 +126,7 @@ pub(crate) struct Policy {
     pub(crate) idle: Duration,
     pub(crate) absolute: Duration,
     pub(crate) grace: Duration,
+    pub(crate) conflict_timeout: Duration,
     pub(crate) max_bytes: u64,
     pub(crate) max_session_bytes: usize,
     pub(crate) max_value_bytes: usize,
@@ -144,6 +146,7 @@ impl Default for Policy {
             idle: Duration::from_secs(30 * 60),
             absolute: Duration::from_secs(24 * 60 * 60),
             grace: Duration::from_secs(10),
+            conflict_timeout: Duration::from_secs(5),
             max_bytes: 1 << 30,
             max_session_bytes: 64 << 10,
             max_value_bytes: 64 << 10,
@@ -203,6 +206,7 @@ impl Policy {
         within("renewal_grace", self.grace, Duration::ZERO, Duration::from_secs(60))?;
         no_longer_than(("idle_timeout", self.idle), ("absolute_timeout", self.absolute))?;
         no_longer_than(("renewal_grace", self.grace), ("idle_timeout", self.idle))?;
+        within("conflict_timeout", self.conflict_timeout, Duration::from_millis(10), Duration::from_secs(60))?;
         if let Some(after) = self.pack_after {
             within("pack_after", after, second, LONGEST)?;
         }

@@ -15,7 +15,7 @@ use super::engine::Engine;
 use super::error::SessionError;
 use super::events::EventKind;
 use super::policy::ReusePolicy;
-use super::rollback::covers;
+use super::rollback::{covers, hint_of};
 
 /// How long a replaced token may be shown without being taken for stolen.
 const STRAGGLER: Duration = Duration::from_secs(60);
@@ -122,7 +122,7 @@ impl Engine {
     /// What a bearer may use now by what the shared tier says now, whatever is in memory.
     pub(crate) async fn refresh(&self, bearer: &Bearer) -> Result<Access, SessionError> {
         let cell = self.tier.get(&bearer.tag);
-        if let Some(cell) = cell.as_ref().filter(|_| self.store.is_some()) {
+        if let Some(cell) = cell.as_ref().filter(|cell| self.store.is_some() && !self.is_strange_to(cell, bearer)) {
             // For all: reads that are under way began before this one, so they must not fill it again.
             self.tier.doubt(cell, self.now());
         }
@@ -137,6 +137,43 @@ impl Engine {
             && cell.overdue(snapshot, now).is_none()
             && self.is_current(snapshot, bearer.seen, now);
         usable.then_some(state)
+    }
+
+    /// Whether there is a copy that the bearer's secret does not open.
+    fn is_strange_to(&self, cell: &Cell, bearer: &Bearer) -> bool {
+        cell.state().snapshot().is_some_and(|snapshot| !cell.admits(snapshot, bearer.fingerprint, self.now()))
+    }
+
+    /// Whether the bearer's secret has opened the session here, by what was known last.
+    fn is_proved(&self, cell: &Cell, bearer: &Bearer) -> bool {
+        cell.state().last_known().is_some_and(|snapshot| cell.admits(snapshot, bearer.fingerprint, self.now()))
+    }
+
+    /// Whether the shared tier has said that this secret does not open the session, and would tell if that changed.
+    fn is_denied(&self, store: &dyn AnyStore, cell: &Cell, bearer: &Bearer) -> bool {
+        let Some(denial) = cell.denial(bearer.fingerprint) else { return false };
+        if !store.vouches(Lease::new(denial.lease)) {
+            return false;
+        }
+        self.ledger.counters.tokens_unknown.count();
+        if denial.is_reused {
+            self.ledger.counters.tokens_reused.count();
+            let state = cell.state();
+            let principal = state.last_known().and_then(|snapshot| snapshot.principal());
+            self.ledger.record(EventKind::TokenReused, Some(&cell.tag), principal);
+        }
+        true
+    }
+
+    /// Remembers that, unless it is time that decides what becomes of it.
+    fn deny(&self, cell: &Cell, before: &Arc<State>, snapshot: &Snapshot, bearer: &Bearer) {
+        let is_reused = self.proof(snapshot, bearer, self.now()) == Proof::Reused;
+        if bearer.opened || is_reused && self.policy.reuse == ReusePolicy::End {
+            return;
+        }
+        if let Some(origin) = &snapshot.origin {
+            cell.deny(before, bearer.fingerprint, origin.lease, is_reused);
+        }
     }
 
     /// What the bearer could use before the shared tier was lost, if that was no longer ago than `bound`.
@@ -187,46 +224,70 @@ impl Engine {
     /// Reads the record and makes it the copy of this process, unless an invalidation overtakes it.
     async fn fetch(&self, store: &dyn AnyStore, bearer: &Bearer) -> Result<Access, SessionError> {
         self.keep_house();
-        let mut attempts = 0..FILL_ATTEMPTS;
         loop {
             let cell = self.tier.get_or_vacant(&bearer.tag, self.now());
-            let turn = cell.turn();
+            // A secret that has not proved itself here waits for nobody but its like, and no commit waits for it.
+            let turn = if self.is_proved(&cell, bearer) { cell.turn() } else { cell.line(bearer.fingerprint) };
             let _turn = turn.lock().await;
+            if let Some(access) = self.fill(store, &cell, bearer).await? {
+                return Ok(access);
+            }
+        }
+    }
+
+    /// What a bearer may use now, by the cell or by the record, which it is filled from then. `None` if the cell has
+    /// left the table.
+    pub(super) async fn fill(
+        &self,
+        store: &dyn AnyStore,
+        cell: &Arc<Cell>,
+        bearer: &Bearer,
+    ) -> Result<Option<Access>, SessionError> {
+        let mut attempts = 0..FILL_ATTEMPTS;
+        loop {
             // Somebody may have read it while this request waited for its turn.
-            match self.look(&cell, bearer, self.now()) {
-                Local::Open(state) => return Ok(Access::Open((Arc::clone(&cell), state))),
-                Local::Superseded => return Ok(Access::Superseded),
-                Local::Closed => return Ok(Access::Nothing),
+            match self.look(cell, bearer, self.now()) {
+                Local::Open(state) => return Ok(Some(Access::Open((Arc::clone(cell), state)))),
+                Local::Superseded => return Ok(Some(Access::Superseded)),
+                Local::Closed => return Ok(Some(Access::Nothing)),
                 Local::Unsure => {}
             }
-            let Some(before) = self.reserve(&cell) else { continue };
-            let Some(mut snapshot) = self.load(store, &cell, &before).await? else {
-                self.ledger.counters.tokens_unknown.count();
-                return Ok(Access::Nothing);
-            };
-            if !self.recognise(&cell, &mut snapshot, bearer).await? {
-                return Ok(Access::Superseded);
+            if self.is_denied(store, cell, bearer) {
+                return Ok(Some(Access::Superseded));
             }
-            if self.rejects(&cell, &snapshot, bearer) {
-                return Ok(Access::RolledBack);
+            let Some(before) = self.reserve(cell) else { return Ok(None) };
+            let Some(mut snapshot) = self.load(store, cell, &before).await? else {
+                self.ledger.counters.tokens_unknown.count();
+                return Ok(Some(Access::Nothing));
+            };
+            if !self.recognise(cell, &mut snapshot, bearer).await? {
+                self.deny(cell, &before, &snapshot, bearer);
+                return Ok(Some(Access::Superseded));
+            }
+            if self.rejects(cell, &snapshot, bearer) {
+                return Ok(Some(Access::RolledBack));
             }
             let read = Arc::new(State::Live(snapshot));
-            let filled = self.tier.put(&cell, &before, Arc::clone(&read))?.is_some();
+            let filled = self.tier.put(cell, &before, Arc::clone(&read))?.is_some();
             if let (true, Some(snapshot)) = (filled, read.snapshot()) {
                 let now = self.now();
                 cell.see(now);
-                self.report_activity(&cell, snapshot, bearer.fingerprint, now);
+                self.report_activity(cell, snapshot, bearer.fingerprint, now);
+                // A client that has seen what is lost is told when it comes.
+                if covers(snapshot, bearer.seen) && !covers(snapshot, before.last_known().and_then(hint_of)) {
+                    self.note_rollback(cell, snapshot);
+                }
             }
             // At last what was overtaken is good for this one answer: it was true when it was asked for.
             if filled || attempts.next().is_none() {
-                return Ok(self.opened(Arc::clone(&cell), read, bearer));
+                return Ok(Some(self.opened(Arc::clone(cell), read, bearer)));
             }
         }
     }
 
     /// The reservation for a fill: whatever happens to the cell from here on keeps the fill out of
     /// it. `None` if the cell has left the table, where no invalidation would reach it.
-    fn reserve(&self, cell: &Arc<Cell>) -> Option<Arc<State>> {
+    pub(super) fn reserve(&self, cell: &Arc<Cell>) -> Option<Arc<State>> {
         let before = Arc::clone(&cell.state());
         self.tier.holds(cell).then_some(before)
     }

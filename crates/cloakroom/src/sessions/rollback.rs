@@ -1,5 +1,7 @@
 //! A shared tier that went back in time, which the clients' version hints give away.
 
+use std::cmp::Ordering;
+
 use crate::cache::{Cell, Snapshot, State};
 use crate::identity::Hint;
 use crate::sync::Arc;
@@ -13,8 +15,18 @@ use super::resolve::Access;
 /// Whether the copy is at least as new as what a client has seen.
 pub(super) fn covers(snapshot: &Snapshot, seen: Option<Hint>) -> bool {
     let Some(seen) = seen else { return true };
-    let nonce = snapshot.origin.as_ref().map(|origin| origin.nonce as u16);
-    snapshot.version > seen.version || (snapshot.version == seen.version && nonce == Some(seen.nonce))
+    let Some(origin) = &snapshot.origin else { return snapshot.version > seen.version };
+    match snapshot.version.cmp(&seen.version) {
+        Ordering::Less => false,
+        Ordering::Equal => origin.nonce as u16 == seen.nonce,
+        // A greater number says nothing by itself: others may have gone on from before what the store has lost.
+        Ordering::Greater => !origin.writers.lack(seen.version, seen.nonce),
+    }
+}
+
+/// What a client has seen that was served from this copy.
+pub(super) fn hint_of(snapshot: &Snapshot) -> Option<Hint> {
+    snapshot.origin.as_ref().map(|origin| Hint { version: snapshot.version, nonce: origin.nonce as u16 })
 }
 
 impl Engine {
@@ -38,7 +50,7 @@ impl Engine {
         Access::Fetched((cell, state))
     }
 
-    fn note_rollback(&self, cell: &Arc<Cell>, snapshot: &Snapshot) {
+    pub(super) fn note_rollback(&self, cell: &Arc<Cell>, snapshot: &Snapshot) {
         self.ledger.counters.rollbacks.count();
         self.ledger.record(EventKind::RolledBack, Some(&cell.tag), snapshot.principal());
     }

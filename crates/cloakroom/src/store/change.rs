@@ -5,12 +5,6 @@ use super::record::{Lease, Lifetimes, Loaded, Payload, Record};
 use crate::identity::{Authentication, Previous, Tag, Verifier};
 use crate::time::Timestamp;
 
-/// Of how many of its last writes a store remembers the nonces, at least.
-///
-/// The reply to a commit may be lost and others may write before it is repeated: a store that
-/// remembered only the last write would apply it twice then.
-pub const REMEMBERED_WRITES: usize = 8;
-
 /// One atomic change of a record.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -20,8 +14,15 @@ pub struct Commit {
     /// Whether the commit holds only for a record of exactly that version. A caller that has bound what it
     /// writes to the version that it will get, as sealed values are, must know that version beforehand.
     pub exact_base: bool,
-    /// Names this write; random. Repeating a commit with the same nonce applies it once.
+    /// Names this write: its lower 32 bits the process, the upper ones the write. Repeating a commit with the same
+    /// nonce applies it once.
     pub nonce: u64,
+    /// By how much the commit raises the record's version; never 0. A number that differs from write to write keeps
+    /// the same version from being given to other content after the store has lost its last writes.
+    pub step: u64,
+    /// Whether this commit was sent before and its answer was lost. The record then decides whether it was applied, and where
+    /// it does not say, the answer is [`Committed::Unknown`].
+    pub is_retry: bool,
     /// Who may write.
     pub guard: Guard,
     /// Changes of values; at most one per key.
@@ -38,7 +39,24 @@ impl Commit {
     /// A commit without any change yet.
     #[must_use]
     pub const fn new(base: u64, nonce: u64, guard: Guard, now: Timestamp) -> Self {
-        Self { base, exact_base: false, nonce, guard, edits: Vec::new(), rotation: None, lifetimes: None, now }
+        Self {
+            base,
+            exact_base: false,
+            nonce,
+            step: 1,
+            is_retry: false,
+            guard,
+            edits: Vec::new(),
+            rotation: None,
+            lifetimes: None,
+            now,
+        }
+    }
+
+    /// The version that the commit makes of its base.
+    #[must_use]
+    pub const fn next_version(&self) -> u64 {
+        self.base.saturating_add(self.step)
     }
 }
 
@@ -146,12 +164,15 @@ pub enum Created {
 pub enum Committed {
     /// The change is in the record.
     Done(Receipt),
-    /// An expectation did not hold; nothing was changed. This is the record.
+    /// An expectation did not hold, or the caller does not know of a later write of its own; nothing was changed. This
+    /// is the record.
     Conflict(Loaded),
     /// The guard did not hold; nothing was changed. This is the record.
     Superseded(Loaded),
     /// There is no live record.
     Gone,
+    /// The commit is a retry, and the record does not say whether it was applied before. This call changed nothing.
+    Unknown,
 }
 
 /// The answer to [`Store::destroy`](super::Store::destroy).

@@ -29,15 +29,14 @@ mod erased;
 mod error;
 mod record;
 
-pub use change::{
-    Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, REMEMBERED_WRITES, Receipt, Rotation, Touch,
-};
+pub use change::{Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, Receipt, Rotation, Touch};
 pub use error::{StoreError, StoreErrorKind};
 pub use record::{Copies, Lease, Lifetimes, Loaded, Member, Payload, Record, StoredValue};
 
 pub(crate) use erased::AnyStore;
 
 pub use crate::identity::{Authentication, Previous, PreviousState, Principal, Tag, Verifier};
+pub use crate::writers::{LastWrite, REMEMBERED_WRITERS, Trace, Writers};
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -74,20 +73,22 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies a set of edits and a rotation to a record, all or nothing.
     ///
-    /// In this order: no live record → [`Committed::Gone`]. One of the record's last
-    /// [`REMEMBERED_WRITES`] nonces equals the commit's → already applied, answer [`Committed::Done`]
-    /// again, with the whole record if others have written since. The guard does not hold →
-    /// [`Committed::Superseded`]. The commit wants its `exact_base` and the record has another version, or
-    /// any edit's expectation does not hold → [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
-    /// version grows by one, each edited value gets that version, the nonce is replaced, and the
-    /// idle timeout starts anew. The rotation goes first and the edits after it, so that what the
+    /// In this order: no live record → [`Committed::Gone`]. Then what the record's [`Writers`] say about the commit
+    /// ([`Writers::trace`]): [`Applied`](Trace::Applied) → answer [`Committed::Done`] again, with the whole record if others
+    /// have written since; [`Unknown`](Trace::Unknown) → [`Committed::Unknown`] if the commit is a retry, else
+    /// [`Committed::Conflict`]: the first attempt whose answer is still waited for was not applied, and one whose answer
+    /// nobody waits for must not be. The guard does not hold → [`Committed::Superseded`]. The commit's base is newer than the record, or the commit wants
+    /// its `exact_base` and the record has another version, or any edit's expectation does not hold →
+    /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
+    /// version grows by the commit's `step`, each edited value gets that version, the nonce is replaced, the write is added to the
+    /// [`Writers`], and the idle timeout starts anew. The rotation goes first and the edits after it, so that what the
     /// same commit writes wins over `keep_only`, which would remove it.
     ///
-    /// The receipt carries the whole record when the commit's `base` was not the version directly
-    /// before it, so that the caller learns of foreign changes in the same round trip.
+    /// The receipt carries the whole record unless the commit was made on exactly its `base` and is still the last write, so that the caller
+    /// learns of foreign changes in the same round trip.
     ///
     /// # Errors
-    /// A fault. After [`StoreErrorKind::Unknown`] the caller may repeat the same commit.
+    /// A fault. After [`StoreErrorKind::Unknown`] the caller may repeat the same commit as a retry.
     fn commit(&self, tag: Tag, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
     /// Restarts the idle timeouts of sessions that were seen, each if its guard holds.

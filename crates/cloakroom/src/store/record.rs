@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::identity::{Authentication, Previous, Tag, Verifier};
 use crate::time::Timestamp;
+use crate::writers::Writers;
 
 use super::StoreError;
 
@@ -11,7 +12,7 @@ use super::StoreError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// Grows by one with every commit; 1 when created.
+    /// Grows with every commit, by its `step`; 1 when created.
     pub version: u64,
     /// Names the last write, so that a repeated write is recognised.
     pub nonce: u64,
@@ -27,12 +28,14 @@ pub struct Record {
     pub authentication: Option<Authentication>,
     /// The values, in no particular order, one per key.
     pub values: Vec<StoredValue>,
+    /// The last write of each process that wrote the record lately.
+    pub writers: Writers,
 }
 
 impl Record {
     /// A record of version 1 without values.
     #[must_use]
-    pub const fn new(verifier: Verifier, lifetimes: Lifetimes, nonce: u64) -> Self {
+    pub fn new(verifier: Verifier, lifetimes: Lifetimes, nonce: u64) -> Self {
         Self {
             version: 1,
             nonce,
@@ -42,6 +45,7 @@ impl Record {
             last_seen: lifetimes.created_at,
             authentication: None,
             values: Vec::new(),
+            writers: Writers::of_creation(nonce),
         }
     }
 

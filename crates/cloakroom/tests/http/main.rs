@@ -25,6 +25,7 @@ mod events;
 #[path = "../support/figures.rs"]
 mod figures;
 mod flooding;
+mod forged_secrets;
 mod futures_are_send;
 mod grpc;
 mod hints;

@@ -55,6 +55,51 @@ async fn race_06_writes_of_the_same_value_both_count() {
     assert_eq!(a.sessions.stats().conflicts, 1);
 }
 
+/// All updates of one value at once, on each of the nodes as many.
+async fn all_at_once(nodes: Vec<Node>, each: u64) -> Vec<Node> {
+    let alice = Visitor::default();
+    nodes[0].add(&alice).await.unwrap();
+    let nodes: Vec<_> = nodes.into_iter().map(Arc::new).collect();
+    let mut tasks = JoinSet::new();
+    for node in nodes.iter().flat_map(|node| std::iter::repeat_n(node, each as usize)) {
+        let (node, tab) = (Arc::clone(node), without_hint(&alice));
+        tasks.spawn(async move { node.add(&tab).await });
+    }
+    for outcome in tasks.join_all().await {
+        outcome.expect("nobody is refused");
+    }
+    let count = 1 + nodes.len() as u64 * each;
+    for node in &nodes {
+        let tab = without_hint(&alice);
+        until("every node knows of all", async || node.count(&tab).await.unwrap() == Some(count)).await;
+    }
+    nodes.into_iter().filter_map(Arc::into_inner).collect()
+}
+
+#[tokio::test]
+async fn race_06_updates_of_one_node_take_turns_and_do_not_conflict() {
+    for delay in [0, 3] {
+        let (_house, a, _b) = House::with_two_nodes().await;
+        a.wire.delay(ToClient, std::time::Duration::from_millis(delay));
+        let nodes = all_at_once(vec![a], 100).await;
+        assert_eq!(nodes[0].sessions.stats().conflicts, 0, "with answers that take {delay} ms");
+    }
+}
+
+#[tokio::test]
+async fn race_06_of_three_nodes_with_a_hundred_updates_at_once_each_nobody_is_refused() {
+    for delays in [[0, 0, 0], [3, 3, 3], [0, 0, 3]] {
+        let house = House::open().await;
+        let mut nodes = Vec::new();
+        for delay in delays {
+            let node = house.node().await;
+            node.wire.delay(ToClient, std::time::Duration::from_millis(delay));
+            nodes.push(node);
+        }
+        all_at_once(nodes, 100).await;
+    }
+}
+
 #[tokio::test]
 async fn race_07_a_late_write_does_not_bring_back_a_session_that_is_over() {
     let (house, a, _b, alice, late) = behind("destroy").await;

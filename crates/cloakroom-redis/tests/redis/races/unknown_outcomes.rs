@@ -20,10 +20,11 @@ async fn race_20_a_write_whose_answer_was_lost_counts_once() {
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let tag = tag_of(&alice);
-    let written = async || house.field(&tag, "version").await.as_deref() == Some("2");
+    let first = house.field(&tag, "version").await;
+    let written = async || house.field(&tag, "version").await != first;
     let (outcome, ()) = tokio::join!(a.add(&alice), lose_the_answer(&a, "evalsha", written));
     assert_eq!(outcome.unwrap(), 2, "resolved by its nonce, not by guessing");
-    assert_eq!(house.field(&tag, "version").await.as_deref(), Some("2"), "written once");
+    assert_eq!(a.count(&alice).await.unwrap(), Some(2), "written once");
     assert_eq!(a.sessions.stats().conflicts, 0, "its repeat was recognised");
 }
 
@@ -33,8 +34,9 @@ async fn race_20_others_may_write_before_the_repeat() {
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let (tag, other) = (tag_of(&alice), without_hint(&alice));
+    let first = house.field(&tag, "version").await;
     let overtaken = async || {
-        if house.field(&tag, "version").await.as_deref() != Some("2") {
+        if house.field(&tag, "version").await == first {
             return false;
         }
         for _ in 0..3 {
@@ -55,4 +57,93 @@ async fn race_20_a_session_whose_creation_was_not_confirmed_is_created_once() {
     let (outcome, ()) = tokio::join!(a.add(&alice), lose_the_answer(&a, "evalsha", created));
     assert_eq!(outcome.unwrap(), 1);
     assert_eq!(house.keys().await, [key(&tag_of(&alice))]);
+}
+
+/// Adds by `node` while its answers are held, until it has sent its write twice. Meanwhile `others` write.
+async fn held_while(
+    house: &House,
+    node: &Node,
+    visitor: &Visitor,
+    others: impl AsyncFnOnce(),
+) -> Result<u64, cloakroom::SessionError> {
+    let tag = tag_of(visitor);
+    node.count(visitor).await.unwrap();
+    let before = node.commands();
+    let first = house.field(&tag, "version").await;
+    node.wire.hold(ToClient);
+    let hold = async {
+        until("the server has done it", async || house.field(&tag, "version").await != first).await;
+        others().await;
+        let sent = async || node.commands().since(&before).of("evalsha") >= 2;
+        until("the node has asked again", sent).await;
+        node.wire.release(ToClient);
+    };
+    let (outcome, ()) = tokio::join!(node.add(visitor), hold);
+    outcome
+}
+
+#[tokio::test]
+async fn race_20_a_write_counts_once_however_many_another_node_makes_meanwhile() {
+    let (house, a, b) = House::with_two_nodes().await;
+    for others in [7, 8, 40] {
+        let alice = Visitor::default();
+        a.add(&alice).await.unwrap();
+        let tab = without_hint(&alice);
+        let write = async || {
+            for _ in 0..others {
+                a.add(&tab).await.unwrap();
+            }
+        };
+        assert_eq!(held_while(&house, &b, &alice, write).await.unwrap(), 2, "its own write, beside {others} others");
+        for node in [&b, &a] {
+            assert_eq!(node.count(&alice).await.unwrap(), Some(2 + others), "beside {others} others");
+            assert_eq!(node.sessions.stats().rollbacks, 0, "the client was told of a version that the record has");
+        }
+    }
+}
+
+#[tokio::test]
+async fn race_20_what_the_record_does_not_remember_is_unknown_and_not_done_again() {
+    let (house, _a, b) = House::with_two_nodes().await;
+    let mut others = Vec::new();
+    for _ in 0..8 {
+        others.push(house.node().await);
+    }
+    let alice = Visitor::default();
+    b.add(&alice).await.unwrap();
+    let tab = without_hint(&alice);
+    let write = async || {
+        for node in &others {
+            node.add(&tab).await.unwrap();
+        }
+    };
+    let outcome = held_while(&house, &b, &alice, write).await;
+    assert_eq!(outcome.unwrap_err().kind(), cloakroom::SessionErrorKind::OutcomeUnknown);
+    assert_eq!(b.count(&alice).await.unwrap(), Some(10), "once, as the others'");
+}
+
+#[tokio::test]
+async fn race_20_a_node_of_the_last_release_that_writes_meanwhile_takes_no_write_away() {
+    let (house, _a, b) = House::with_two_nodes().await;
+    let alice = Visitor::default();
+    b.add(&alice).await.unwrap();
+    let tag = tag_of(&alice);
+    let write = async || {
+        for write in 0..9_u64 {
+            // What such a node does with the record: the next number, its nonce in front, and nothing with `writers`.
+            let version = house.field(&tag, "version").await.unwrap().parse::<u64>().unwrap() + 1;
+            let recent = house.field(&tag, "recent").await.unwrap();
+            let recent = format!("{:016x},{}", u64::MAX - write, &recent[..recent.len().min(119)]);
+            let (key, version) = (key(&tag), version.to_string());
+            let words = ["HSET", &key, "version", &version, "recent", &recent];
+            house.server.command(&words).await.unwrap();
+        }
+    };
+    assert_eq!(held_while(&house, &b, &alice, write).await.unwrap(), 2);
+    assert_eq!(b.add(&alice).await.unwrap(), 3);
+    // A record that only such nodes have written.
+    house.server.command(&["HDEL", &key(&tag), "writers"]).await.unwrap();
+    let fresh = house.node().await;
+    assert_eq!(fresh.add(&without_hint(&alice)).await.unwrap(), 4);
+    assert_eq!(b.add(&without_hint(&alice)).await.unwrap(), 5);
 }

@@ -9,7 +9,7 @@ use crate::sync::Arc;
 use crate::time::Timestamp;
 
 fn change(edits: &[Edit]) -> Change<'_> {
-    Change { guard: Guard::Anyone, edits, rotation: None, term: None, base: None, now: at(0) }
+    Change { guard: Guard::Anyone, edits, rotation: None, term: None, base: None, now: at(0), step: 1 }
 }
 
 fn put(key: &'static str, expect: Option<u64>, value: &str) -> Edit {

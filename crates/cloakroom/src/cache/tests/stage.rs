@@ -67,7 +67,7 @@ pub(super) fn write(tier: &Tier, cell: &Arc<Cell>, key: &'static str, size: usiz
 }
 
 pub(super) fn commit(tier: &Tier, cell: &Arc<Cell>, edits: &[Edit]) -> Result<(), Refused> {
-    let change = Change { guard: Guard::Anyone, edits, rotation: None, term: None, base: None, now: at(0) };
+    let change = Change { guard: Guard::Anyone, edits, rotation: None, term: None, base: None, now: at(0), step: 1 };
     tier.commit(cell, &change).map(drop)
 }
 

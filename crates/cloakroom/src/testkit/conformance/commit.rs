@@ -1,11 +1,11 @@
 //! What a commit does, and what it answers.
 
-use crate::store::{Committed, Guard, Record};
+use crate::store::{Committed, Guard};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
 use super::stage::Stage;
-use super::words::{at, conflict, done, gone, put, same, superseded, text, value, with};
+use super::words::{after, at, conflict, done, gone, put, same, superseded, text, value, with};
 
 checks! { "commit":
     an_edit_is_applied,
@@ -29,7 +29,7 @@ async fn an_edit_is_applied(stage: &Stage) -> Outcome {
     let commit = with(stage.commit(1), [put("cart", "second")]);
     let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;
     ensure_eq!(receipt.version, 2, "the receipt's version");
-    let mut expected = Record { version: 2, nonce: commit.nonce, last_seen: commit.now, ..record };
+    let mut expected = after(record, &commit);
     expected.values[0].version = 2;
     expected.values[0].payload = crate::store::Payload::Present(super::words::bytes("second"));
     same(&stage.load(tag).await?, &expected, "load after the commit")
@@ -63,7 +63,7 @@ async fn a_commit_without_edits_still_counts(stage: &Stage) -> Outcome {
     let commit = stage.commit(1);
     let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;
     ensure_eq!(receipt.version, 2, "the receipt's version");
-    let expected = Record { version: 2, nonce: commit.nonce, last_seen: commit.now, ..record };
+    let expected = after(record, &commit);
     same(&stage.load(tag).await?, &expected, "load after the commit")
 }
 

@@ -4,8 +4,6 @@ use crate::store::{
     Admission, AnyStore, Commit, Committed, Created, Destroyed, Guard, LimitPolicy, Record, Rotation, Tag, Touch,
 };
 
-use crate::testkit::SeededRandom;
-
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::limits::limit;
@@ -54,10 +52,10 @@ async fn load(store: &dyn AnyStore, tag: Tag) -> Outcome<Record> {
     loaded.map(|loaded| loaded.record).ok_or_else(|| Failure::new("load answered None for a live session"))
 }
 
-/// Commits with nonces of their own, for a task that must not borrow the stage.
+/// Commits of a process of their own, for a task that must not borrow the stage.
 fn commits(stage: &Stage) -> impl Iterator<Item = Commit> + Send + use<> {
-    let (now, nonces) = (stage.now(), SeededRandom::new(stage.nonce()));
-    (0..10_000).map(move |_| Commit::new(0, nonces.next_u64(), Guard::Anyone, now))
+    let (now, process) = (stage.now(), stage.nonce() & u64::from(u32::MAX));
+    (0..10_000).map(move |write| Commit::new(0, write << 32 | process, Guard::Anyone, now))
 }
 
 async fn counter(stage: &Stage, keys: &[&str]) -> Outcome<Tag> {

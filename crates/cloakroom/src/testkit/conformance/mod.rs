@@ -14,6 +14,7 @@ mod limits;
 mod logout;
 mod principals;
 mod removal;
+mod repeats;
 mod report;
 mod retry;
 mod rotation;
@@ -73,6 +74,7 @@ pub async fn conformance<B: Backend>(backend: B) -> Report {
     checks.extend(exact_base::checks());
     checks.extend(removal::checks());
     checks.extend(retry::checks());
+    checks.extend(repeats::checks());
     checks.extend(rotation::checks());
     checks.extend(touch::checks());
     checks.extend(lifetimes::checks());

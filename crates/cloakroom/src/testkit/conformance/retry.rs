@@ -1,6 +1,6 @@
 //! A commit whose reply was lost may be sent again: its nonce makes it count once.
 
-use crate::store::{Commit, Guard, REMEMBERED_WRITES, Rotation};
+use crate::store::{Commit, Guard, REMEMBERED_WRITERS, Rotation};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
@@ -73,7 +73,7 @@ async fn a_repeat_after_other_commits_is_applied_once(stage: &Stage) -> Outcome 
     let (tag, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
     done(stage.store.commit(tag, commit.clone()).await?)?;
-    for base in (2..).take(REMEMBERED_WRITES - 1) {
+    for base in (2..).take(REMEMBERED_WRITERS - 1) {
         done(stage.store.commit(tag, with(stage.commit(base), [put("cart", "theirs")])).await?)?;
         let before = stage.load(tag).await?;
         let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use super::checks;
 use super::failure::{Outcome, ensure_eq};
 use super::stage::Stage;
-use super::words::{done, put, remove, same, superseded, text, value, with};
+use super::words::{after, done, put, remove, same, superseded, text, value, with};
 
 checks! { "rotation":
     anyone_needs_no_secret,
@@ -95,10 +95,9 @@ async fn a_new_secret_replaces_the_old(stage: &Stage) -> Outcome {
     let previous = Previous::replaced(record.verifier, stage.now());
     let rotation = Rotation::new(stage.verifier(), Some(previous));
     let commit = Commit { rotation: Some(rotation.clone()), guard: Guard::Current(record.verifier), ..stage.commit(1) };
-    let (nonce, last_seen) = (commit.nonce, commit.now);
-    done(stage.store.commit(tag, commit).await?)?;
     let verifier = rotation.verifier;
-    let expected = Record { version: 2, nonce, last_seen, verifier, previous: Some(previous), ..record };
+    let expected = Record { verifier, previous: Some(previous), ..after(record.clone(), &commit) };
+    done(stage.store.commit(tag, commit).await?)?;
     same(&stage.load(tag).await?, &expected, "load after the rotation")?;
     allowed(stage, tag, Guard::Holder(verifier)).await?;
     allowed(stage, tag, Guard::Current(verifier)).await

@@ -7,7 +7,7 @@ use crate::store::{Action, Edit, Expect, Payload, Record, StoredValue};
 use super::checks;
 use super::failure::{Outcome, ensure_eq};
 use super::stage::Stage;
-use super::words::{done, same};
+use super::words::{after, done, same};
 
 checks! { "values":
     bytes_are_kept_as_they_are,
@@ -30,9 +30,8 @@ async fn round_trip(stage: &Stage, values: Vec<(Arc<str>, Payload)>) -> Outcome 
         commit.edits.push(Edit::new(Arc::clone(key), Expect::Version(0), action));
         record.values.push(StoredValue::new(Arc::clone(key), 2, None, payload.clone()));
     }
-    let (nonce, now) = (commit.nonce, commit.now);
+    let record = after(record, &commit);
     done(stage.store.commit(tag, commit).await?)?;
-    let record = Record { version: 2, nonce, last_seen: now, ..record };
     same(&stage.load(tag).await?, &record, "load after the commit")?;
 
     let mut record = stage.record();

@@ -66,6 +66,7 @@ pub(super) const fn name(answer: &Committed) -> &'static str {
         Committed::Conflict(_) => "Conflict",
         Committed::Superseded(_) => "Superseded",
         Committed::Gone => "Gone",
+        Committed::Unknown => "Unknown",
     }
 }
 
@@ -84,6 +85,13 @@ pub(super) fn text<'a>(record: &'a Record, key: &str) -> Outcome<&'a str> {
             .map_err(|_| Failure::new(format!("the value under {key:?} is not the text that was put there"))),
         other => Err(Failure::new(format!("the value under {key:?} is {other:?}"))),
     }
+}
+
+/// The record directly after a commit, apart from what the commit writes into it.
+pub(super) fn after(record: Record, commit: &Commit) -> Record {
+    let mut record = Record { version: commit.next_version(), nonce: commit.nonce, last_seen: commit.now, ..record };
+    record.writers.add(record.nonce, record.version);
+    record
 }
 
 /// That two records are equal, values in any order.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Action, Commit, Edit, Expect, Guard, Lifetimes, Payload, Record, Rotation, StoredValue};
+use crate::store::{Action, Commit, Edit, Expect, Guard, Lifetimes, Payload, Record, Rotation, StoredValue, Trace};
 use crate::time::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,15 +11,22 @@ pub(super) enum Verdict {
     AppliedBefore,
     Superseded,
     Conflict,
+    Unknown,
 }
 
 pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> Verdict {
+    match record.writers.trace(commit.nonce, commit.base) {
+        Trace::Applied => return Verdict::AppliedBefore,
+        Trace::Unknown if commit.is_retry => return Verdict::Unknown,
+        Trace::Unknown => return Verdict::Conflict,
+        Trace::NotApplied => {}
+    }
     // A grace is not prolonged by a store or a writer whose clock lags behind, so the latest instant counts.
     let now = now.max(commit.now).max(record.last_seen);
     if !guard_holds(record, commit.guard, now) {
         return Verdict::Superseded;
     }
-    let in_turn = !commit.exact_base || record.version == commit.base;
+    let in_turn = if commit.exact_base { record.version == commit.base } else { record.version >= commit.base };
     let holds = in_turn && commit.edits.iter().all(|edit| expectation_holds(record, edit));
     if holds { Verdict::Apply } else { Verdict::Conflict }
 }
@@ -44,8 +51,9 @@ fn expectation_holds(record: &Record, edit: &Edit) -> bool {
 }
 
 pub(super) fn apply(record: &mut Record, commit: &Commit) {
-    record.version += 1;
+    record.version += commit.step;
     record.nonce = commit.nonce;
+    record.writers.add(commit.nonce, record.version);
     record.last_seen = record.last_seen.max(commit.now);
     if let Some(lifetimes) = commit.lifetimes {
         record.lifetimes = Lifetimes { created_at: record.lifetimes.created_at, ..lifetimes };

@@ -25,9 +25,14 @@ impl MemoryStore {
 
 fn write_record(bytes: &mut Vec<u8>, record: &Record) {
     // Taken apart without `..`, so that a new field cannot be forgotten here.
-    let Record { version, nonce, verifier, previous, lifetimes, last_seen, authentication, values } = record;
+    let Record { version, nonce, verifier, previous, lifetimes, last_seen, authentication, values, writers } = record;
     write_number(bytes, *version);
     write_number(bytes, *nonce);
+    write_number(bytes, writers.known_since());
+    for write in writers.writes() {
+        write_number(bytes, write.nonce);
+        write_number(bytes, write.version);
+    }
     bytes.extend_from_slice(verifier.as_bytes());
     if let Some(previous) = previous {
         bytes.extend_from_slice(previous.verifier.as_bytes());

@@ -213,12 +213,13 @@ fn answer(verdict: Verdict, commit: &Commit, record: &Record, lease: Lease) -> C
     match verdict {
         Verdict::Apply | Verdict::AppliedBefore => {
             let mut receipt = Receipt::new(record.version, lease);
-            if commit.base.checked_add(1) != Some(record.version) {
+            if commit.next_version() != record.version {
                 receipt.record = Some(Box::new(record.clone()));
             }
             Committed::Done(receipt)
         }
         Verdict::Superseded => Committed::Superseded(Loaded::new(record.clone(), lease)),
+        Verdict::Unknown => Committed::Unknown,
         Verdict::Conflict => Committed::Conflict(Loaded::new(record.clone(), lease)),
     }
 }

@@ -1,6 +1,6 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use crate::store::{Commit, Destroyed, Guard, Member, Principal, REMEMBERED_WRITES, Record, Tag, Touch};
+use crate::store::{Commit, Destroyed, Guard, Member, Principal, Record, Tag, Touch};
 use crate::time::Timestamp;
 
 use super::commit::{self, Verdict};
@@ -17,27 +17,18 @@ struct Held {
     record: Record,
     /// On the store's own clock, whatever the callers' clocks say.
     ends: Timestamp,
-    /// The nonces of the last writes, newest last.
-    recent: VecDeque<u64>,
 }
 
 impl Held {
     fn new(record: Record, now: Timestamp) -> Self {
         let ends = record.lifetimes.kept_until(now);
-        Self { recent: VecDeque::from([record.nonce]), record, ends }
+        Self { record, ends }
     }
 
     fn commit(&mut self, commit: &Commit, now: Timestamp) -> Verdict {
-        if self.recent.contains(&commit.nonce) {
-            return Verdict::AppliedBefore;
-        }
         let verdict = commit::judge(&self.record, commit, now);
         if verdict == Verdict::Apply {
             commit::apply(&mut self.record, commit);
-            self.recent.push_back(commit.nonce);
-            if self.recent.len() > REMEMBERED_WRITES {
-                self.recent.pop_front();
-            }
             self.restart_idle(now);
         }
         verdict

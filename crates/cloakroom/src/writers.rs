@@ -1,0 +1,205 @@
+//! Which process wrote a record last, and when: what tells a repeated write from a new one.
+
+use std::sync::Arc;
+
+/// Of how many processes a record remembers the last write.
+pub const REMEMBERED_WRITERS: usize = 8;
+
+/// The last write that one process made to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LastWrite {
+    /// The nonce of the write. Its lower 32 bits name the process, the upper ones the write.
+    pub nonce: u64,
+    /// The version that the write gave the record.
+    pub version: u64,
+}
+
+impl LastWrite {
+    /// The write `nonce`, which made the record's `version`.
+    #[must_use]
+    pub const fn new(nonce: u64, version: u64) -> Self {
+        Self { nonce, version }
+    }
+}
+
+/// What a record says about a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trace {
+    /// The commit is in the record.
+    Applied,
+    /// The commit is not in the record.
+    NotApplied,
+    /// The record does not say: its process has written since, or too many others have.
+    Unknown,
+}
+
+/// The last write of each process that wrote a record lately.
+///
+/// A process has one write of a session under way at a time, so its last write is all that has to be remembered of
+/// it, however many writes others make meanwhile. What is no longer remembered is never taken for what was not
+/// done: `known_since` is the version up to which writes may be missing here.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Writers {
+    known_since: u64,
+    /// Newest first, one per process.
+    writes: Arc<[LastWrite]>,
+}
+
+impl Writers {
+    /// The writers of a new record, which has version 1.
+    #[must_use]
+    pub fn of_creation(nonce: u64) -> Self {
+        Self { known_since: 0, writes: Arc::from([LastWrite::new(nonce, 1)]) }
+    }
+
+    /// The writers as a store kept them: newest first, one per process. Writes up to `known_since` may be missing.
+    #[must_use]
+    pub fn new(writes: Vec<LastWrite>, known_since: u64) -> Self {
+        Self { known_since, writes: writes.into() }
+    }
+
+    /// The last write of each process, newest first.
+    #[must_use]
+    pub fn writes(&self) -> &[LastWrite] {
+        &self.writes
+    }
+
+    /// The version up to which writes may be missing.
+    #[must_use]
+    pub const fn known_since(&self) -> u64 {
+        self.known_since
+    }
+
+    /// Whether the commit `nonce`, whose process knew the record at version `base`, is in the record.
+    #[must_use]
+    pub fn trace(&self, nonce: u64, base: u64) -> Trace {
+        if self.writes.iter().any(|write| write.nonce == nonce) {
+            return Trace::Applied;
+        }
+        let overtaken = |write: &LastWrite| process(write.nonce) == process(nonce) && write.version > base;
+        if self.known_since > base || self.writes.iter().any(overtaken) {
+            return Trace::Unknown;
+        }
+        Trace::NotApplied
+    }
+
+    /// Adds the write `nonce`, which made `version`, in place of the last one of its process.
+    pub fn add(&mut self, nonce: u64, version: u64) {
+        let mut others = self.writes.iter().filter(|write| process(write.nonce) != process(nonce));
+        let kept = others.by_ref().take(REMEMBERED_WRITERS - 1).copied();
+        let writes = std::iter::once(LastWrite::new(nonce, version)).chain(kept).collect();
+        // The newest of those that have to go.
+        if let Some(forgotten) = others.next() {
+            self.known_since = self.known_since.max(forgotten.version);
+        }
+        self.writes = writes;
+    }
+
+    /// Whether the write that made `version` is certainly not in the record, though a client has seen it: the store
+    /// has lost it. `process` is the lower half of what names its process.
+    pub(crate) fn lack(&self, version: u64, process: u16) -> bool {
+        // What a write was made on is known by its step, so a version in between was never the record's.
+        let skipped =
+            |write: &LastWrite| write.version > version && write.version.saturating_sub(step(write.nonce)) < version;
+        let continued = |write: &LastWrite| write.version >= version && write.nonce as u16 == process;
+        version > self.known_since && (self.writes.iter().any(skipped) || !self.writes.iter().any(continued))
+    }
+
+    /// Whether a copy of the record from `version`, written by `nonce`, is an earlier state of it.
+    pub(crate) fn descend_from(&self, version: u64, nonce: u64) -> bool {
+        let continued = |write: &LastWrite| match write.version == version {
+            true => write.nonce == nonce,
+            false => write.version > version && process(write.nonce) == process(nonce),
+        };
+        self.writes.iter().any(continued)
+    }
+
+    /// Bytes that this takes beside itself.
+    pub(crate) fn weight(&self) -> u64 {
+        16 + size_of_val(&*self.writes) as u64
+    }
+}
+
+impl std::fmt::Debug for Writers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Writers({} since {})", self.writes.len(), self.known_since)
+    }
+}
+
+/// By how much a write of this library raises the version of a record: a number up to 2^24 that differs from write to write as
+/// if by chance, so that what is written in place of a lost write hardly ever gets its version. Versions have 53 bits,
+/// enough for a billion writes.
+pub(crate) const fn step(nonce: u64) -> u64 {
+    1 + (nonce >> 32 & 0xFF_FFFF)
+}
+
+const fn process(nonce: u64) -> u32 {
+    nonce as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINE: u64 = 7;
+
+    fn nonce(process: u64, write: u64) -> u64 {
+        write << 32 | process
+    }
+
+    #[test]
+    fn a_write_is_found_however_many_writes_seven_other_processes_made_since() {
+        let mut writers = Writers::of_creation(nonce(99, 1));
+        writers.add(nonce(MINE, 1), 10);
+        for write in 0..1000 {
+            writers.add(nonce(100 + write % 7, write), 11 + write);
+            assert_eq!(writers.trace(nonce(MINE, 1), 1), Trace::Applied, "after {write} others");
+            assert_eq!(writers.trace(nonce(MINE, 2), 10), Trace::NotApplied, "after {write} others");
+        }
+        assert!(writers.writes().len() <= REMEMBERED_WRITERS);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_unknown_and_not_undone() {
+        let mut writers = Writers::of_creation(nonce(99, 1));
+        writers.add(nonce(MINE, 1), 10);
+        (0..8).for_each(|other| writers.add(nonce(100 + other, 1), 11 + other));
+        assert_eq!(writers.trace(nonce(MINE, 1), 1), Trace::Unknown);
+        assert_eq!(writers.trace(nonce(MINE, 2), 10), Trace::NotApplied, "from a base that has everything forgotten");
+    }
+
+    #[test]
+    fn a_write_whose_process_wrote_again_is_unknown() {
+        let mut writers = Writers::of_creation(nonce(99, 1));
+        writers.add(nonce(MINE, 2), 10);
+        assert_eq!(writers.trace(nonce(MINE, 1), 1), Trace::Unknown);
+    }
+
+    #[test]
+    fn a_version_of_another_lineage_is_noticed_however_many_writes_followed() {
+        let mut writers = Writers::of_creation(nonce(99, 1));
+        writers.add(nonce(MINE, 9), 11);
+        // What this process wrote at 20 was lost; others went on.
+        let mut version = 11;
+        for write in 0..100 {
+            version += step(nonce(100, write));
+            writers.add(nonce(100, write), version);
+        }
+        assert!(writers.lack(20, MINE as u16));
+        assert!(!writers.lack(11, MINE as u16) && !writers.lack(50, 100));
+        assert!(writers.descend_from(11, nonce(MINE, 9)) && !writers.descend_from(11, nonce(MINE, 2)));
+        assert!(!writers.descend_from(20, nonce(MINE, 2)));
+    }
+
+    #[test]
+    fn a_lost_version_is_noticed_though_its_process_has_written_again() {
+        let mut writers = Writers::of_creation(nonce(99, 1));
+        let lost = 1 + step(nonce(MINE, 5));
+        let present = 1 + step(nonce(MINE, 90));
+        writers.add(nonce(MINE, 90), present);
+        assert!(writers.lack(lost, MINE as u16));
+        assert!(!writers.lack(present, MINE as u16));
+    }
+}
