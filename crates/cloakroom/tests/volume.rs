@@ -49,6 +49,8 @@ async fn come_and_go(sessions: &Sessions, clock: &ManualClock, wave: u64) -> Opt
     for number in 0..SESSIONS {
         let visit = Visitor::default().enter(sessions);
         visit.set(Cart(vec![number as u32; 5])).await.expect("there is room");
+        // A session whose token reaches nobody would not stay.
+        visit.leave().await;
         if number % 50_000 == 0 {
             clock.advance(Duration::from_secs(30));
             sessions.run_due().await;

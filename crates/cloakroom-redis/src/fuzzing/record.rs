@@ -4,7 +4,7 @@ use std::time::Duration;
 use cloakroom::Timestamp;
 use cloakroom::store::{Authentication, Lifetimes, Payload, Previous, Principal, Record, StoredValue, Verifier};
 
-use crate::wire::{Fields, Malformed, decode, fields};
+use crate::wire::{Fields, Malformed, decode, decode_writers, fields};
 
 /// A record against a reader that takes its time, and against itself written again.
 ///
@@ -53,6 +53,7 @@ fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
     let mut record = Record::new(verifier(get("secret")?)?, lifetimes, u64::from_be_bytes(nonce));
     record.lifetimes.persistent = get("persistent") == Some(b"1");
     record.version = number("version").filter(|version| *version < 1 << 53)?;
+    record.writers = decode_writers(get("writers"), &record);
     record.last_seen = instant("seen")?;
     if let Some(previous) = get("previous") {
         let (verifier, until) = (verifier(previous)?, instant("until")?);

@@ -38,6 +38,8 @@ use std::time::Duration;
 pub(crate) use arguments::{guarded, write_commit, write_record};
 pub(crate) use record::{Malformed, decode, fields};
 pub(crate) use reply::{Answer, Fields, Nonsense, changed, says_done, texts};
+#[cfg(any(test, fuzzing))]
+pub(crate) use writers::decode as decode_writers;
 
 use crate::namespace::hex;
 use record::{field, persistent, replaced, until};

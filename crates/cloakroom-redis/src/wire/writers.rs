@@ -15,7 +15,7 @@ pub(super) fn encode(writers: &Writers) -> String {
 
 /// The writers of a record, from what stands in it. Where that does not read, or a node of an earlier release wrote
 /// last, which adds nothing to it, any write up to the record's version may be missing.
-pub(super) fn decode(encoded: Option<&[u8]>, record: &Record) -> Writers {
+pub(crate) fn decode(encoded: Option<&[u8]>, record: &Record) -> Writers {
     let (since, writes) = encoded.and_then(parse).unwrap_or((record.version, Vec::new()));
     let is_complete = writes.first().is_some_and(|newest| *newest == LastWrite::new(record.nonce, record.version));
     Writers::new(writes, if is_complete { since } else { record.version })

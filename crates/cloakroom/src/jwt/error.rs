@@ -1,5 +1,5 @@
 /// Why a JWT is not believed. Says nothing of what is in it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
     /// Not three parts of canonical base64url with JSON objects in them, or one member twice.
@@ -48,8 +48,6 @@ pub enum JwtError {
     #[error("its claims are not of the expected form")]
     Claims,
 }
-
-plain_debug!(JwtError);
 
 /// A setting about JWTs that cannot work, found when it was set. Shows no key.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]

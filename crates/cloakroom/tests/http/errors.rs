@@ -198,9 +198,7 @@ async fn r57_a_route_without_the_layer_says_in_the_log_which_extractor_wants_it_
     ] {
         let (log, _guard) = crate::support::capture();
         let reply = Browser::new(&app).get(&format!("{path}?key=hunter2")).await;
-        for text in
-            [format!("GET \\\"{path}\\\" has a handler"), extractor.to_owned(), ".layer(SessionLayer".to_owned()]
-        {
+        for text in [format!("GET \"{path}\" has a handler"), extractor.to_owned(), ".layer(SessionLayer".to_owned()] {
             assert!(log.text().contains(&text), "{text}: {}", log.text());
         }
         assert_eq!(log.loud(), 1);

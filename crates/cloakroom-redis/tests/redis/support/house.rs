@@ -56,8 +56,10 @@ impl House {
     /// The fields of a record as the server has them.
     pub(crate) async fn record(&self, tag: &str) -> Vec<(String, String)> {
         let answer = self.server.command(&["HGETALL", &key(tag)]).await.expect("the server answers");
-        let flat: Vec<String> = redis::from_redis_value(answer).expect("a hash of texts");
-        flat.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+        // What is sealed is no text.
+        let flat: Vec<Vec<u8>> = redis::from_redis_value(answer).expect("a hash");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        flat.chunks(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
     }
 
     /// One field of a record, if it is there.
