@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use clap::ValueEnum;
+use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Expect, Guard, Lease, Limit, Loaded, Member, Principal,
-    Record, Store, StoreError, StoreErrorKind, StoredValue, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Expect, Guard, Lease, Limit, Loaded, Member, Page,
+    PageRequest, Principal, Record, Store, StoreError, StoreErrorKind, StoredValue, Tag, Touch,
 };
 use parking_lot::Mutex;
 
@@ -142,16 +143,22 @@ impl<S: Store> Store for Sabotaged<S> {
         Ok(answer)
     }
 
-    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
-        self.store.admit(principal, tag, limit).await
+    async fn admit(
+        &self,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Result<Admission, StoreError> {
+        self.store.admit(principal, tag, until, limit).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
-        self.store.dismiss(principal, tag).await
+    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
+        self.store.dismiss(principal, tags).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
-        self.store.members(principal).await
+    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        self.store.members(principal, page).await
     }
 
     fn attach(&self, copies: Arc<dyn Copies>) {

@@ -28,6 +28,15 @@ pub(crate) fn sent(error: RedisError, effect: Effect) -> StoreError {
     StoreError::new(kind, error)
 }
 
+/// The answer to a command will never be known.
+pub(crate) fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>, effect: Effect) -> StoreError {
+    let kind = match effect {
+        Effect::Reads => StoreErrorKind::Unavailable,
+        Effect::Writes => StoreErrorKind::Unknown,
+    };
+    StoreError::new(kind, error)
+}
+
 /// The fault of a command that was not sent, because there is no connection.
 pub(crate) fn unsent(error: std::sync::Arc<RedisError>) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, error)

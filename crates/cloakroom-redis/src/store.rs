@@ -2,9 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Receipt,
-    Record, Store, StoreError, StoreErrorKind, Tag, Touch,
+    Admission, BATCH, Commit, Committed, Copies, Created, Cursor, Destroyed, Guard, Lease, Limit, Loaded, Member, Page,
+    PageRequest, Principal, Receipt, Record, Store, StoreError, StoreErrorKind, Summary, Tag, Touch,
 };
 use redis::{Value, cmd};
 
@@ -113,12 +114,12 @@ impl RedisStore {
         wire::decode(&fields).map(|record| Some(Loaded::new(record, lease))).map_err(fault::malformed)
     }
 
-    /// For a list, which one record that does not decode must not spoil.
-    async fn read_member(self, tag: Tag) -> Result<Option<Result<Record, StoreError>>, StoreError> {
-        match self.read(tag, Manner::READ_ASIDE).await {
-            Err(error) if error.kind() == StoreErrorKind::Corrupt => Ok(Some(Err(error))),
-            read => Ok(read?.map(|loaded| Ok(loaded.record))),
-        }
+    pub(crate) fn route(&self) -> &Route {
+        &self.0.route
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        self.0.settings.deadline
     }
 }
 
@@ -193,58 +194,65 @@ impl Store for RedisStore {
         let call = scripts::DESTROY.on(&key).with(0).with(word).with(shown);
         let _changing = self.0.settings.audience.while_changed(tag);
         let (answer, _) = self.run(&key, &Question::Script(call), Manner::END).await?;
-        match answer.word.as_str() {
-            "done" => Ok(Destroyed::Done),
-            "gone" => Ok(Destroyed::Gone),
-            "superseded" => Ok(Destroyed::Superseded),
-            _ => Err(nonsense()),
-        }
+        destroyed(&answer)
     }
 
-    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
+    async fn destroy_many(&self, tags: Vec<Tag>) -> Vec<Result<Destroyed, StoreError>> {
+        let (word, shown) = wire::guarded(Guard::Anyone);
+        let _changing: Vec<_> = tags.iter().map(|tag| self.0.settings.audience.while_changed(*tag)).collect();
+        let destroy = |key: &str| Question::Script(scripts::DESTROY.on(key).with(0).with(word).with(&shown));
+        let answers = self.ask_each(&tags, destroy, Manner::END).await;
+        let destroyed = |answer: Result<Value, StoreError>| {
+            let answer = Answer::from_value(answer?).map_err(fault::nonsense(Effect::Writes))?;
+            destroyed(&answer)
+        };
+        answers.into_iter().map(destroyed).collect()
+    }
+
+    async fn admit(
+        &self,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Result<Admission, StoreError> {
         let key = self.0.settings.namespace.index(principal);
-        let mut answer = self.try_to_admit(&key, tag, limit, None).await?;
-        if answer.word == "full" {
-            let dead = self.dead_among(tags(answer.next(), Effect::Writes)?).await?;
-            answer = self.try_to_admit(&key, tag, limit, Some(&dead)).await?;
-        }
+        let mut answer = self.admit_to(&key, tag, until, limit).await?;
         match answer.word.as_str() {
             "refused" => Ok(Admission::Refused),
+            "incomplete" => Ok(Admission::Incomplete { displaced: tags(answer.next(), Effect::Writes)? }),
             "admitted" => {
                 let displaced = tags(answer.next(), Effect::Writes)?;
                 let dead = self.dead_among(tags(answer.next(), Effect::Writes)?).await.unwrap_or_default();
-                if !dead.is_empty() {
-                    // Only tidying up: the next login does it if this one cannot.
-                    drop(self.leave(&key, &dead).await);
-                }
+                // Only tidying up: the next login does it if this one cannot.
+                drop(self.leave(&key, &dead).await);
                 Ok(Admission::Admitted { displaced })
             }
             _ => Err(nonsense()),
         }
     }
 
-    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
-        self.leave(&self.0.settings.namespace.index(principal), &[tag]).await
+    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
+        self.leave(&self.0.settings.namespace.index(principal), &tags).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
+    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        let after = page.after.as_ref().map(|cursor| score_of(cursor.as_str())).transpose()?;
         let key = self.0.settings.namespace.index(principal);
-        let mut range = cmd("ZRANGE");
-        range.arg(&key).arg(0).arg(-1);
-        let (listed, _) = self.ask(&key, &Question::Command(range), Manner::READ_ASIDE).await?;
-        let listed = tags(Some(listed), Effect::Reads)?;
+        let (listed, next) = self.range(&key, after, page.limit.get().min(BATCH)).await?;
+        let summaries =
+            self.ask_each(&listed, |key| Question::Command(wire::read_summary(key)), Manner::READ_ASIDE).await;
         let (mut members, mut dead) = (Vec::new(), Vec::new());
-        for (tag, read) in self.each(&listed, Self::read_member).await? {
-            match read {
+        for (tag, answer) in listed.into_iter().zip(summaries) {
+            match answer.and_then(summary).transpose() {
                 None => dead.push(tag),
-                Some(Ok(record)) if is_somebody_elses(&record, principal) => {}
-                Some(read) => members.push((tag, read)),
+                Some(Ok(summary)) if is_somebody_elses(&summary, principal) => {}
+                Some(summary) => members.push(Member::new(tag, summary)),
             }
         }
-        if !dead.is_empty() {
-            drop(self.leave(&key, &dead).await);
-        }
-        Ok(members)
+        // Only tidying up.
+        drop(self.leave(&key, &dead).await);
+        Ok(Page::new(members, next.map(|score| Cursor::new(score.to_string()))))
     }
 
     fn namespace(&self) -> &str {
@@ -293,6 +301,28 @@ fn record(fields: Option<Value>) -> Result<Record, StoreError> {
     wire::decode(&fields).map_err(fault::malformed)
 }
 
-fn is_somebody_elses(record: &Record, principal: &Principal) -> bool {
-    record.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
+fn destroyed(answer: &Answer) -> Result<Destroyed, StoreError> {
+    match answer.word.as_str() {
+        "done" => Ok(Destroyed::Done),
+        "gone" => Ok(Destroyed::Gone),
+        "superseded" => Ok(Destroyed::Superseded),
+        _ => Err(nonsense()),
+    }
+}
+
+/// `None` if there is no record.
+fn summary(fields: Value) -> Result<Option<Summary>, StoreError> {
+    let fields = wire::summary_fields(fields).map_err(fault::nonsense(Effect::Reads))?;
+    if fields.is_empty() { Ok(None) } else { wire::decode_summary(&fields).map(Some).map_err(fault::malformed) }
+}
+
+/// In its one spelling: the admission after which a page begins.
+fn score_of(cursor: &str) -> Result<u64, StoreError> {
+    let invalid = || StoreError::new(StoreErrorKind::InvalidCursor, "an admission is a number");
+    let is_number = !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit());
+    cursor.parse().ok().filter(|_| is_number).ok_or_else(invalid)
+}
+
+fn is_somebody_elses(summary: &Summary, principal: &Principal) -> bool {
+    summary.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
 }

@@ -88,7 +88,7 @@ pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, OnInvalidToken, OnStoreError, PrincipalSessions, ReusePolicy,
     RollbackPolicy, SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
 };
-pub use store::LimitPolicy;
+pub use store::{Cursor, LimitPolicy, Page, PageRequest};
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
 
 /// The guide and the README, compiled and run as tests.

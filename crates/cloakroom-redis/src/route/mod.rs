@@ -91,6 +91,72 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Asks about several keys at once. Each answer is its own; they are in the order of the questions.
+    pub(crate) async fn ask_each(
+        &self,
+        questions: Vec<(String, Question)>,
+        manner: Manner,
+        deadline: Duration,
+    ) -> Vec<Result<Value, StoreError>> {
+        match self {
+            Self::Single(link) => ask_in_one_go(link, &questions, manner, deadline).await,
+            Self::Cluster(cluster) => {
+                let mut waiting = Vec::with_capacity(questions.len());
+                for (key, question) in questions {
+                    let cluster = Arc::clone(cluster);
+                    waiting.push(tokio::spawn(async move {
+                        cluster.ask(&key, &question, manner, deadline).await.map(|(answer, _)| answer)
+                    }));
+                }
+                let mut answers = Vec::with_capacity(waiting.len());
+                for answer in waiting {
+                    answers.push(answer.await.unwrap_or_else(|error| Err(fault::lost(error, manner.effect))));
+                }
+                answers
+            }
+        }
+    }
+}
+
+/// In one packet, as the answers of many commands that wait for each other would take as many round trips.
+async fn ask_in_one_go(
+    link: &Link,
+    questions: &[(String, Question)],
+    manner: Manner,
+    deadline: Duration,
+) -> Vec<Result<Value, StoreError>> {
+    let line = match link.line(deadline).await {
+        Ok(line) => line,
+        Err(error) => return questions.iter().map(|_| Err(fault::unsent(Arc::clone(&error)))).collect(),
+    };
+    let commands: Vec<_> = questions.iter().map(|(_, question)| question.first().clone()).collect();
+    let record = |key: &String| (manner.fate != Fate::Stays).then(|| line.tag_of(key)).flatten();
+    let mut writes: Vec<_> = questions.iter().map(|(key, _)| record(key).map(|tag| line.begin_write(tag))).collect();
+    let answers = match timed(deadline, line.send_all(&commands, manner.tracked)).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            let error = Arc::new(error);
+            return questions.iter().map(|_| Err(fault::lost(Arc::clone(&error), manner.effect))).collect();
+        }
+    };
+    let mut settled = Vec::with_capacity(answers.len());
+    for (((_, question), answer), write) in questions.iter().zip(answers).zip(&mut writes) {
+        // The server has forgotten the script; the first of these teaches it again.
+        let answer = match question.second(&answer) {
+            Some(_) => timed(deadline, question.put_to(&line, manner.tracked)).await,
+            None => answer,
+        };
+        if let (Some(write), true) =
+            (write.take(), manner.fate == Fate::Ends && answer.as_ref().is_ok_and(wire::says_done))
+        {
+            write.end();
+        }
+        settled.push(answer.map_err(|error| fault::sent(error, manner.effect)));
+    }
+    settled
+}
+
 impl Question {
     /// Puts the question over a line, and waits for the server's report of the change where it makes one.
     async fn put(&self, line: &Line, key: &str, manner: Manner, deadline: Duration) -> RedisResult<Value> {

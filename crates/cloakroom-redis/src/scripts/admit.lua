@@ -1,28 +1,61 @@
--- ARGV: tag, limit or '', 'reject' or 'end-oldest', 'decide' or '', how long to keep the index,
---       then members that are known to be dead
-local key, tag, limit = KEYS[1], ARGV[1], tonumber(ARGV[2])
-for i = 6, #ARGV do redis.call('ZREM', key, ARGV[i]) end
-if redis.call('ZSCORE', key, tag) then return { 'admitted', {}, {} } end
+-- ARGV: tag, limit or '', 'reject' or 'end-oldest', 'decide' or '', when the session ends at the latest,
+--       how many members may be named at once, then members that are known to be dead
+local key, tag, limit, batch = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[6])
+for i = 7, #ARGV do redis.call('ZREM', key, ARGV[i]) end
+
+local time = redis.call('TIME')
+-- An hour longer than any session: a login computes its end anew when it is committed.
+local HOUR = 3600000
+-- Ten years. Redis refuses lifetimes that do not fit into its own numbers.
+local LONGEST = 315360000000
+
+-- Keeps the index for as long as the longest session that it was told of: of another member's end, only that it was
+-- told before is known.
+local function keep(alone)
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local at = math.min(math.max(tonumber(ARGV[5]), now) + HOUR, now + LONGEST)
+    at = string.format('%.0f', at)
+    if alone then redis.call('PEXPIREAT', key, at) else redis.call('PEXPIREAT', key, at, 'GT') end
+end
+
+if redis.call('ZSCORE', key, tag) then
+    keep(redis.call('ZCARD', key) == 1)
+    return { 'admitted', {}, {} }
+end
+
+-- Some members for the caller to look at: the oldest, and as many from anywhere else in the index, so that the dead
+-- are met in time whatever lives in front of them.
+local function some(count)
+    local members = redis.call('ZRANGE', key, 0, count - 1)
+    local others = redis.call('ZCARD', key) - count
+    if others > 0 then
+        local start = count + time[2] % math.max(others - count + 1, 1)
+        for _, member in ipairs(redis.call('ZRANGE', key, start, start + count - 1)) do
+            members[#members + 1] = member
+        end
+    end
+    return members
+end
 
 local displaced = {}
-local excess = limit and redis.call('ZCARD', key) - limit
-if excess and excess >= 0 then
+local members = redis.call('ZCARD', key)
+local excess = limit and members - limit + 1 or 0
+if excess > 0 then
     -- Records may be in other slots, so only the caller can find out which members are alive.
-    if ARGV[4] ~= 'decide' then return { 'full', redis.call('ZRANGE', key, 0, -1) } end
+    if ARGV[4] ~= 'decide' then return { 'full', some(members <= batch and members or 32) } end
     if ARGV[3] == 'reject' then return { 'refused' } end
-    displaced = redis.call('ZRANGE', key, 0, excess)
+    displaced = redis.call('ZRANGE', key, 0, math.min(excess, batch) - 1)
     redis.call('ZREM', key, unpack(displaced))
+    if excess > batch then return { 'incomplete', displaced } end
 end
 
 -- Microseconds, and never a tie: the order of admission is the order of the index.
-local time = redis.call('TIME')
 local score = time[1] * 1000000 + time[2]
 local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
 if last[2] and tonumber(last[2]) >= score then score = tonumber(last[2]) + 1 end
 redis.call('ZADD', key, string.format('%.0f', score), tag)
-redis.call('PEXPIRE', key, ARGV[5])
+local count = redis.call('ZCARD', key)
+keep(count == 1)
 
 -- Members that died of age leave by and by, at the next logins.
-local old = {}
-if redis.call('ZCARD', key) > 16 then old = redis.call('ZRANGE', key, 0, 7) end
-return { 'admitted', displaced, old }
+return { 'admitted', displaced, count > 16 and some(8) or {} }

@@ -36,8 +36,8 @@ mod writers;
 use std::time::Duration;
 
 pub(crate) use arguments::{guarded, write_commit, write_record};
-pub(crate) use record::{Malformed, decode, fields};
-pub(crate) use reply::{Answer, Fields, Nonsense, changed, says_done, texts};
+pub(crate) use record::{Malformed, decode, decode_summary, fields, read_summary, summary_fields};
+pub(crate) use reply::{Answer, Fields, Nonsense, changed, says_done, scored, texts};
 #[cfg(any(test, fuzzing))]
 pub(crate) use writers::decode as decode_writers;
 

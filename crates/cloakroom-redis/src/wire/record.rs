@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Authentication, Lifetimes, Previous, Principal, Record, Verifier};
+use cloakroom::store::{Authentication, Lifetimes, Previous, Principal, Record, Summary, Verifier};
+use redis::{Cmd, Value, cmd};
 
-use super::reply::Fields;
+use super::reply::{Fields, Nonsense};
 use super::{nonce, value, whole_millis, writers};
 use crate::namespace::{hex, unhex};
 
@@ -99,22 +100,13 @@ pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
     if fields.has_one_twice() {
         return Err(Malformed::Twice);
     }
-    let format = fields.text("format").ok_or(Malformed::Field("format"))?;
-    if format != FORMAT {
-        return Err(Malformed::Format(format.chars().take(20).collect()));
-    }
+    check_format(fields)?;
     let version = Some(number(fields, "version")?).filter(|version| *version < LAST_VERSION);
     let version = version.ok_or(Malformed::Field("version"))?;
     let verifier = verifier(fields, "secret")?.ok_or(Malformed::Field("secret"))?;
-    let lifetimes = Lifetimes::new(
-        instant(fields, "created")?,
-        Duration::from_millis(number(fields, "idle")?),
-        instant(fields, "absolute")?,
-    );
-    let persistent = fields.text("persistent") == Some("1");
+    let lifetimes = lifetimes(fields)?;
     let nonce = fields.get("recent").and_then(newest).ok_or(Malformed::Field("recent"))?;
     let mut record = Record::new(verifier, lifetimes, nonce);
-    record.lifetimes.persistent = persistent;
     record.version = version;
     record.writers = writers::decode(fields.get("writers"), &record);
     record.last_seen = instant(fields, "seen")?;
@@ -126,6 +118,53 @@ pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
         record.values.push(value::decode(key.into(), content, version));
     }
     Ok(record)
+}
+
+/// What a list shows of a record, and what tells that it is one.
+const SUMMARY: [&str; 9] =
+    ["format", "created", "idle", "absolute", "persistent", "seen", "principal", "since", "label"];
+
+/// Asks for what a list shows of a record, and for none of its values.
+pub(crate) fn read_summary(key: &str) -> Cmd {
+    let mut read = cmd("HMGET");
+    read.arg(key).arg(&SUMMARY);
+    read
+}
+
+/// The fields that the record has of those.
+pub(crate) fn summary_fields(answer: Value) -> Result<Fields, Nonsense> {
+    let Value::Array(contents) = answer else { return Err(Nonsense) };
+    if contents.len() != SUMMARY.len() {
+        return Err(Nonsense);
+    }
+    let pairs = SUMMARY.into_iter().zip(contents).filter(|(_, content)| *content != Value::Nil);
+    Fields::from_value(Value::Map(pairs.map(|(name, content)| (Value::BulkString(name.into()), content)).collect()))
+}
+
+/// What a list shows of the record in these fields.
+pub(crate) fn decode_summary(fields: &Fields) -> Result<Summary, Malformed> {
+    check_format(fields)?;
+    let mut summary = Summary::new(lifetimes(fields)?, instant(fields, "seen")?);
+    summary.authentication = authentication(fields)?;
+    Ok(summary)
+}
+
+fn check_format(fields: &Fields) -> Result<(), Malformed> {
+    let format = fields.text("format").ok_or(Malformed::Field("format"))?;
+    if format != FORMAT {
+        return Err(Malformed::Format(format.chars().take(20).collect()));
+    }
+    Ok(())
+}
+
+fn lifetimes(fields: &Fields) -> Result<Lifetimes, Malformed> {
+    let mut lifetimes = Lifetimes::new(
+        instant(fields, "created")?,
+        Duration::from_millis(number(fields, "idle")?),
+        instant(fields, "absolute")?,
+    );
+    lifetimes.persistent = fields.text("persistent") == Some("1");
+    Ok(lifetimes)
 }
 
 /// The nonce of the last write.

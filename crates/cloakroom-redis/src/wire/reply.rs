@@ -113,6 +113,31 @@ fn text(value: Value) -> Result<String, Nonsense> {
     String::from_utf8(bytes(value)?).map_err(|_| Nonsense)
 }
 
+/// Members with their scores, as a sorted set answers them: in pairs, or in turn in the older protocol.
+pub(crate) fn scored(value: Value) -> Result<Vec<(String, u64)>, Nonsense> {
+    let Value::Array(items) = value else { return Err(Nonsense) };
+    let mut pairs = Vec::with_capacity(items.len());
+    let mut items = items.into_iter();
+    while let Some(item) = items.next() {
+        let (member, score) = match item {
+            Value::Array(pair) => <[Value; 2]>::try_from(pair).map_err(|_| Nonsense)?.into(),
+            member => (member, items.next().ok_or(Nonsense)?),
+        };
+        pairs.push((text(member)?, score_of(score)?));
+    }
+    Ok(pairs)
+}
+
+fn score_of(value: Value) -> Result<u64, Nonsense> {
+    let score = match value {
+        Value::Double(score) => score,
+        Value::Int(score) => return u64::try_from(score).map_err(|_| Nonsense),
+        written => text(written)?.parse().map_err(|_| Nonsense)?,
+    };
+    // Up to there, floating numbers count every instant.
+    if (0.0..9_007_199_254_740_992.0).contains(&score) { Ok(score as u64) } else { Err(Nonsense) }
+}
+
 pub(crate) fn texts(value: Value) -> Result<Vec<String>, Nonsense> {
     match value {
         Value::Array(items) => items.into_iter().map(text).collect(),

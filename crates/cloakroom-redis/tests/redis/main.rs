@@ -8,6 +8,7 @@ mod failure;
 mod format;
 mod ground;
 mod hostile;
+mod many_sessions;
 mod plaintext;
 mod preflight;
 mod principals;

@@ -26,6 +26,7 @@ pub(super) const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str)
         Kind::Ended => (StatusCode::UNAUTHORIZED, "The session is over.\n"),
         Kind::Ambiguous => (StatusCode::BAD_REQUEST, "Show one session token, not several.\n"),
         Kind::TooManyCookies => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Send fewer cookies.\n"),
+        Kind::InvalidCursor => (StatusCode::BAD_REQUEST, "There is no such page. Begin with the first.\n"),
         Kind::Conflict => (StatusCode::CONFLICT, "Somebody else changed the same thing. Try again.\n"),
         Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
         Kind::CsrfRefused => (StatusCode::FORBIDDEN, "This page is out of date. Load it again.\n"),

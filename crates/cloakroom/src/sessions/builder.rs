@@ -15,7 +15,7 @@ use super::policy::{ConfigError, Policy, ReusePolicy, RollbackPolicy, SealPolicy
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SessionsBuilder {
     policy: Policy,
-    limit: Option<(u32, LimitPolicy)>,
+    limit: MaxSessions,
     max_value_bytes: Option<usize>,
     idle: Option<Duration>,
     grace: Option<Duration>,
@@ -25,11 +25,19 @@ pub struct SessionsBuilder {
     random: Arc<dyn RandomSource>,
 }
 
+/// What was said about the number of sessions of a principal.
+#[derive(Clone, Copy, Debug)]
+enum MaxSessions {
+    Default,
+    Unlimited,
+    Limited(u32, LimitPolicy),
+}
+
 impl SessionsBuilder {
     pub(crate) fn new() -> Self {
         Self {
             policy: Policy::default(),
-            limit: None,
+            limit: MaxSessions::Default,
             max_value_bytes: None,
             idle: None,
             grace: None,
@@ -138,9 +146,21 @@ impl SessionsBuilder {
         self
     }
 
-    /// How many sessions one principal may have at once. Default: any number (OWASP ASVS 7.1.2).
+    /// How many sessions one principal may have at once (OWASP ASVS 7.1.2). Default: 1000, and the oldest ends when
+    /// there is one more.
+    ///
+    /// No person ever has so many. A program that logs in anew for each of its calls does, and each of its sessions
+    /// stays until its time is over.
     pub const fn max_sessions_per_principal(mut self, count: u32, when_reached: LimitPolicy) -> Self {
-        self.limit = Some((count, when_reached));
+        self.limit = MaxSessions::Limited(count, when_reached);
+        self
+    }
+
+    /// Lets a principal have any number of sessions at once.
+    ///
+    /// Listing and ending them all takes a time that grows with their number, and they take memory.
+    pub const fn unlimited_sessions_per_principal(mut self) -> Self {
+        self.limit = MaxSessions::Unlimited;
         self
     }
 
@@ -198,7 +218,11 @@ impl SessionsBuilder {
         self.policy.idle = self.idle.unwrap_or(self.policy.idle.min(longest));
         self.policy.grace = self.grace.unwrap_or(self.policy.grace.min(self.policy.idle));
         self.policy.validate()?;
-        self.policy.limit = self.limit.map(|(count, policy)| limit(count, policy)).transpose()?;
+        match self.limit {
+            MaxSessions::Default => {}
+            MaxSessions::Unlimited => self.policy.limit = None,
+            MaxSessions::Limited(count, policy) => self.policy.limit = Some(limit(count, policy)?),
+        }
         if self.policy.seal.is_some() {
             self.can_seal()?;
         }

@@ -137,7 +137,7 @@ impl Engine {
             // Under the lost secret only: whoever has replaced it since has a session that is used.
             Undo::End => {
                 let writer = self.unrotated(&token.bearer);
-                let end = self.end_as(&writer, &token.bearer.tag, token.cell.clone(), EndReason::Undelivered, None);
+                let end = self.end_as(&writer, &token.bearer.tag, token.cell.clone(), EndReason::Undelivered);
                 end.await.map(drop).map_err(drop)
             }
             Undo::Restore(bearer) => self.restore(token, &bearer).await,

@@ -1,7 +1,7 @@
 //! Ends of sessions, on every tier: by their holder's logout, or from outside.
 
 use crate::cache::{Cell, EndReason};
-use crate::identity::{Principal, Tag};
+use crate::identity::Tag;
 use crate::store::{AnyStore, Destroyed};
 use crate::sync::Arc;
 
@@ -18,7 +18,7 @@ impl Engine {
         cell: Option<Arc<Cell>>,
         reason: EndReason,
     ) -> Result<bool, SessionError> {
-        Ok(self.end_as(&Writer::Application, tag, cell, reason, None).await? == Destroyed::Done)
+        Ok(self.end_as(&Writer::Application, tag, cell, reason).await? == Destroyed::Done)
     }
 
     /// The same, now or as soon as the shared tier can be reached.
@@ -28,20 +28,10 @@ impl Engine {
         }
     }
 
-    /// The same for a session of which this principal is known, whether there is a copy that says so or not.
-    pub(super) async fn end_of(
-        &self,
-        principal: &Principal,
-        tag: &Tag,
-        reason: EndReason,
-    ) -> Result<bool, SessionError> {
-        Ok(self.end_as(&Writer::Application, tag, None, reason, Some(principal)).await? == Destroyed::Done)
-    }
-
     /// Ends the bearer's session, unless its secret was replaced since: then it is not the bearer's to end. Needs
     /// nothing of what is in it.
     pub(crate) async fn log_out(&self, bearer: &Bearer, cell: Option<Arc<Cell>>) -> Result<Destroyed, SessionError> {
-        self.end_as(&Writer::Holder(*bearer), &bearer.tag, cell, EndReason::Logout, None).await
+        self.end_as(&Writer::Holder(*bearer), &bearer.tag, cell, EndReason::Logout).await
     }
 
     pub(super) async fn end_as(
@@ -50,7 +40,6 @@ impl Engine {
         tag: &Tag,
         cell: Option<Arc<Cell>>,
         reason: EndReason,
-        principal: Option<&Principal>,
     ) -> Result<Destroyed, SessionError> {
         let cell = cell.or_else(|| self.tier.get(tag));
         let Some(store) = &self.store else {
@@ -61,7 +50,7 @@ impl Engine {
                 false => Destroyed::Gone,
             });
         };
-        Box::pin(self.end_shared(&**store, writer, tag, cell, reason, principal)).await
+        Box::pin(self.end_shared(&**store, writer, tag, cell, reason)).await
     }
 
     /// The shared tier has no such session any more. Of age, if that is what was to be expected by now; else another
@@ -82,7 +71,6 @@ impl Engine {
         tag: &Tag,
         cell: Option<Arc<Cell>>,
         reason: EndReason,
-        principal: Option<&Principal>,
     ) -> Result<Destroyed, SessionError> {
         let last_known = cell.as_ref().map(|cell| Arc::clone(&cell.state()));
         let last_known = last_known.as_deref().and_then(|state| state.last_known());
@@ -99,11 +87,11 @@ impl Engine {
         doubt.iter_mut().for_each(Doubt::dispel);
         let known = self.tier.end_copies(cells, reason) || last_known.is_some();
         if answer == Destroyed::Done && !known {
-            self.ledger.ended_elsewhere(tag, reason, principal);
+            self.ledger.ended_elsewhere(tag, reason, None);
         }
-        if let Some(principal) = last_known.and_then(|snapshot| snapshot.principal()).or(principal) {
+        if let Some(principal) = last_known.and_then(|snapshot| snapshot.principal()) {
             // A member without a record is harmless and is cleaned up when it is next met.
-            drop(self.watched(store.dismiss(principal, *tag).await));
+            drop(self.watched(store.dismiss(principal, vec![*tag]).await));
         }
         Ok(answer)
     }

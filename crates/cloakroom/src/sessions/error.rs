@@ -66,6 +66,8 @@ pub enum SessionErrorKind {
     CsrfRefused,
     /// The operating system gave no randomness. Response: 503 with `Retry-After`.
     NoRandomness,
+    /// The cursor of a page is not one that a page of this list has answered. Response: 400.
+    InvalidCursor,
     /// No `SessionLayer` wraps this route. Response: 500.
     NoLayer,
 }
@@ -98,6 +100,7 @@ impl SessionErrorKind {
             Self::TooManyLoads => "too many loaders are at work",
             Self::CsrfRefused => "the request does not show a CSRF token of its session",
             Self::NoRandomness => "the operating system gave no randomness",
+            Self::InvalidCursor => "the cursor is not one that a page of this list has answered",
             Self::NoLayer => "no SessionLayer wraps this route; add `.layer(SessionLayer::new(sessions))` after it",
         }
     }
@@ -125,6 +128,10 @@ impl SessionError {
 
     pub(crate) fn with_source(kind: SessionErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: Some(Arc::from(source.into())) }
+    }
+
+    pub(crate) const fn invalid_cursor() -> Self {
+        Self::new(SessionErrorKind::InvalidCursor)
     }
 
     pub(crate) fn encode(source: CodecError) -> Self {
@@ -163,6 +170,7 @@ impl From<StoreError> for SessionError {
         let kind = match error.kind() {
             StoreErrorKind::Unknown => SessionErrorKind::OutcomeUnknown,
             StoreErrorKind::Corrupt => SessionErrorKind::Decode,
+            StoreErrorKind::InvalidCursor => SessionErrorKind::InvalidCursor,
             StoreErrorKind::Unavailable | StoreErrorKind::Refused => SessionErrorKind::StoreUnavailable,
         };
         Self::with_source(kind, error)

@@ -1,79 +1,184 @@
-use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
+use std::collections::hash_map::{Entry, RandomState};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
 use crate::cache::{Cell, State};
-use crate::identity::Principal;
-use crate::store::{Limit, LimitPolicy};
-use crate::sync::{Arc, Mutex, Weak};
+use crate::identity::{Principal, Tag};
+use crate::store::{Admission, BATCH, Cursor, Limit, LimitPolicy, Page, PageRequest};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
 
 const SHARDS: usize = 64;
+/// How many members an admission looks at to find those that are dead.
+const PROBED: usize = 16;
 
 /// Who has which sessions, where there is no shared tier to know it.
+///
+/// Each operation takes a time that hardly grows with the number of a principal's sessions.
 #[derive(Debug)]
 pub(crate) struct Index {
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
+    admissions: AtomicU64,
+}
+
+type Shard = HashMap<Principal, Members>;
+
+/// The sessions of a principal: one, as most have, or many.
+#[derive(Debug)]
+enum Members {
+    One(u64, Weak<Cell>),
+    Many(Box<Many>),
 }
 
 /// Members in the order of their admission.
-type Shard = HashMap<Principal, Vec<Weak<Cell>>>;
-
-/// The answer to a request for admission.
-#[derive(Debug)]
-pub(crate) enum Admitted {
-    /// Welcome; these must go.
-    Yes(Vec<Arc<Cell>>),
-    /// The limit is reached.
-    No,
+#[derive(Debug, Default)]
+struct Many {
+    by_admission: BTreeMap<u64, (Tag, Weak<Cell>)>,
+    admissions: HashMap<Tag, u64>,
+    /// Where the next search for the dead begins.
+    probe: u64,
 }
 
 impl Index {
     pub(crate) fn new() -> Self {
-        Self { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Self {
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            admissions: AtomicU64::new(1),
+        }
     }
 
     /// Enters a session, atomically with the limit.
-    pub(crate) fn admit(&self, principal: &Principal, cell: &Arc<Cell>, limit: Option<Limit>) -> Admitted {
+    pub(crate) fn admit(&self, principal: &Principal, cell: &Arc<Cell>, limit: Option<Limit>) -> Admission {
+        let admission = self.admissions.fetch_add(1, Ordering::Relaxed);
+        let member = Arc::downgrade(cell);
         let mut shard = self.shard(principal).lock();
-        let members = shard.entry(principal.clone()).or_default();
-        members.retain(is_alive);
-        if members.iter().any(|member| Weak::as_ptr(member) == Arc::as_ptr(cell)) {
-            return Admitted::Yes(Vec::new());
+        match shard.entry(principal.clone()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Members::One(admission, member));
+                Admission::Admitted { displaced: Vec::new() }
+            }
+            Entry::Occupied(mut occupied) => occupied.get_mut().admit(admission, cell.tag, member, limit),
         }
-        let allowed = limit.map_or(usize::MAX, |limit| limit.count.get() as usize);
-        let excess = (members.len() + 1).saturating_sub(allowed);
-        if excess > 0 && limit.is_some_and(|limit| limit.when_reached == LimitPolicy::Reject) {
-            return Admitted::No;
-        }
-        let displaced = members.drain(..excess).filter_map(|member| member.upgrade()).collect();
-        // Room for the one that most have, and not for four as a list takes by itself.
-        if members.is_empty() {
-            members.reserve_exact(1);
-        }
-        members.push(Arc::downgrade(cell));
-        Admitted::Yes(displaced)
     }
 
     /// Takes a session out. Harmless if it is not there.
     pub(crate) fn dismiss(&self, principal: &Principal, cell: &Cell) {
         let mut shard = self.shard(principal).lock();
-        let Some(members) = shard.get_mut(principal) else { return };
-        members.retain(|member| !std::ptr::eq(Weak::as_ptr(member), cell));
-        if members.is_empty() {
+        if shard.get_mut(principal).is_some_and(|members| members.remove(cell)) {
             shard.remove(principal);
         }
     }
 
-    /// The live sessions of a principal, oldest admission first.
-    pub(crate) fn members(&self, principal: &Principal) -> Vec<Arc<Cell>> {
+    /// The live sessions of a principal, oldest admission first. `None` for a cursor that is none.
+    pub(crate) fn members(&self, principal: &Principal, page: &PageRequest) -> Option<Page<Arc<Cell>>> {
+        let after = page.after.as_ref().map_or(Some(0), |cursor| cursor.as_str().parse().ok())?;
         let shard = self.shard(principal).lock();
-        let Some(members) = shard.get(principal) else { return Vec::new() };
-        members.iter().filter_map(Weak::upgrade).collect()
+        let Some(members) = shard.get(principal) else { return Some(Page::last(Vec::new())) };
+        let listed = members.after(after, page.limit.get());
+        let next = listed.last().filter(|_| listed.len() == page.limit.get());
+        let next = next.map(|(admission, _)| Cursor::new(admission.to_string()));
+        Some(Page::new(listed.into_iter().filter_map(|(_, member)| member.upgrade()).collect(), next))
     }
 
     fn shard(&self, principal: &Principal) -> &Mutex<Shard> {
         &self.shards[self.hasher.hash_one(principal) as usize % SHARDS]
+    }
+}
+
+impl Members {
+    fn admit(&mut self, admission: u64, tag: Tag, member: Weak<Cell>, limit: Option<Limit>) -> Admission {
+        let many = match self {
+            Self::One(_, present) if !is_alive(present) => {
+                *self = Self::One(admission, member);
+                return Admission::Admitted { displaced: Vec::new() };
+            }
+            Self::One(_, present) if Weak::ptr_eq(present, &member) => {
+                return Admission::Admitted { displaced: Vec::new() };
+            }
+            Self::One(first, present) => {
+                let mut many = Many::default();
+                if let Some(cell) = present.upgrade() {
+                    many.insert(*first, cell.tag, Weak::clone(present));
+                }
+                *self = Self::Many(Box::new(many));
+                return self.admit(admission, tag, member, limit);
+            }
+            Self::Many(many) => many,
+        };
+        many.probe();
+        if many.has(tag, &member) {
+            return Admission::Admitted { displaced: Vec::new() };
+        }
+        let places = limit.map_or(usize::MAX, |limit| limit.count.get() as usize);
+        let excess = (many.by_admission.len() + 1).saturating_sub(places);
+        if excess > 0 && limit.is_some_and(|limit| limit.when_reached == LimitPolicy::Reject) {
+            return Admission::Refused;
+        }
+        let displaced = many.take_oldest(excess.min(BATCH));
+        if displaced.len() < excess {
+            return Admission::Incomplete { displaced };
+        }
+        many.insert(admission, tag, member);
+        Admission::Admitted { displaced }
+    }
+
+    /// Takes a session out. Answers whether nobody is left.
+    fn remove(&mut self, cell: &Cell) -> bool {
+        match self {
+            Self::One(_, member) => std::ptr::eq(Weak::as_ptr(member), cell),
+            Self::Many(many) => {
+                many.remove(cell.tag);
+                many.by_admission.is_empty()
+            }
+        }
+    }
+
+    fn after(&self, admission: u64, count: usize) -> Vec<(u64, Weak<Cell>)> {
+        match self {
+            Self::One(only, member) if *only > admission => vec![(*only, Weak::clone(member))],
+            Self::One(..) => Vec::new(),
+            Self::Many(many) => {
+                let after = many.by_admission.range(admission.saturating_add(1)..).take(count);
+                after.map(|(admission, (_, member))| (*admission, Weak::clone(member))).collect()
+            }
+        }
+    }
+}
+
+impl Many {
+    fn has(&self, tag: Tag, member: &Weak<Cell>) -> bool {
+        let present = self.admissions.get(&tag).and_then(|admission| self.by_admission.get(admission));
+        present.is_some_and(|(_, present)| Weak::ptr_eq(present, member))
+    }
+
+    fn insert(&mut self, admission: u64, tag: Tag, member: Weak<Cell>) {
+        self.remove(tag);
+        self.by_admission.insert(admission, (tag, member));
+        self.admissions.insert(tag, admission);
+    }
+
+    fn remove(&mut self, tag: Tag) {
+        if let Some(admission) = self.admissions.remove(&tag) {
+            self.by_admission.remove(&admission);
+        }
+    }
+
+    /// Drops the dead among the next few, in turn. Who ends leaves by itself; this is for those who could not.
+    fn probe(&mut self) {
+        let probed = self.by_admission.range(self.probe..).take(PROBED);
+        let probed: Vec<_> = probed.map(|(admission, (tag, member))| (*admission, *tag, is_alive(member))).collect();
+        self.probe = match probed.last() {
+            Some((last, ..)) if probed.len() == PROBED => last + 1,
+            _ => 0,
+        };
+        probed.into_iter().filter(|(.., alive)| !alive).for_each(|(_, tag, _)| self.remove(tag));
+    }
+
+    fn take_oldest(&mut self, count: usize) -> Vec<Tag> {
+        let oldest: Vec<_> = self.by_admission.values().take(count).map(|(tag, _)| *tag).collect();
+        oldest.iter().for_each(|tag| self.remove(*tag));
+        oldest
     }
 }
 

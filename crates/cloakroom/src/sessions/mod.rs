@@ -9,6 +9,7 @@ mod create;
 mod delivery;
 mod depth;
 mod end;
+mod end_each;
 mod engine;
 mod error;
 mod events;
@@ -26,6 +27,7 @@ mod resolve;
 mod rollback;
 mod rotate;
 mod sealing;
+mod side_by_side;
 mod stats;
 #[cfg(debug_assertions)]
 mod types_in_use;

@@ -120,6 +120,10 @@ impl SealPolicy {
     }
 }
 
+/// How many sessions a principal may have where nothing else is configured: more than any person ever has, and few
+/// enough for all of them to be listed and ended at once.
+const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not 0");
+
 /// The validated configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
@@ -154,7 +158,7 @@ impl Default for Policy {
             max_loads: 1024,
             max_loads_per_session: 16,
             pack_after: Some(Duration::from_secs(60)),
-            limit: None,
+            limit: Some(Limit::new(DEFAULT_LIMIT, LimitPolicy::EndOldest)),
             reuse: ReusePolicy::Report,
             rollback: RollbackPolicy::Accept,
             seal: None,
@@ -236,7 +240,7 @@ impl Policy {
 }
 
 pub(crate) fn limit(count: u32, when_reached: LimitPolicy) -> Result<Limit, ConfigError> {
-    let problem = "is 0, so nobody could log in; give at least 1, or leave the limit out";
+    let problem = "is 0, so nobody could log in; give at least 1, or call `unlimited_sessions_per_principal`";
     let count = NonZeroU32::new(count).ok_or_else(|| ConfigError::new("max_sessions_per_principal", problem))?;
     Ok(Limit::new(count, when_reached))
 }

@@ -1,15 +1,18 @@
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
-use crate::cache::{Cell, Edit, EndReason, Key, Refused, Snapshot, State};
-use crate::identity::{Authentication, Principal, SessionHandle, Tag};
-use crate::store::Member;
+use crate::cache::{Cell, Edit, EndReason, Key, Refused, State};
+use crate::identity::{Principal, SessionHandle, Tag};
+use crate::store::{BATCH, Lifetimes, Member, Page, PageRequest, StoreErrorKind, Summary};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
 use super::bearer::Writer;
 use super::commit::{CommitError, Proposal};
 use super::engine::Engine;
-use super::error::SessionError;
+use super::error::{SessionError, SessionErrorKind};
+use super::side_by_side::side_by_side;
 
 /// All sessions of one principal, from anywhere: a handler, a job, a command line.
 ///
@@ -50,20 +53,46 @@ impl PrincipalSessions {
     /// One whose record in the shared tier does not decode, because it is damaged or of a newer version, is left out,
     /// with a line in the log; [`revoke_all`](Self::revoke_all) ends it all the same.
     ///
+    /// Reads page after page. For a principal with very many sessions, such as a service account, see [`page`](Self::page).
+    ///
     /// # Errors
     /// When the shared tier cannot be reached.
     pub async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        let Some(store) = &self.engine.store else {
-            return Ok(self.local().iter().filter_map(|cell| self.info_of_cell(cell)).collect());
-        };
-        let members = self.engine.watched(store.members(&self.principal).await)?;
-        let info = |(tag, record): Member| {
-            let record = record.map_err(|error| self.engine.ledger.unreadable(&tag, &error)).ok()?;
-            let expires_at = record.lifetimes.deadline(record.last_seen);
-            let authentication = record.authentication?;
-            Some(info(&tag, record.lifetimes.created_at, record.last_seen, expires_at, &authentication))
-        };
-        Ok(members.into_iter().filter_map(info).collect())
+        let (mut sessions, mut pages) = (Vec::new(), self.pages());
+        while let Some(members) = pages.next().await? {
+            for member in members {
+                sessions.extend(self.info(member)?);
+            }
+        }
+        Ok(sessions)
+    }
+
+    /// A part of the live sessions, oldest login first.
+    ///
+    /// A page may have fewer sessions than were asked for, or none, although the list goes on; at its end, there is no
+    /// [`next`](Page::next). At most 500 are read at once.
+    ///
+    /// # Errors
+    /// When the shared tier cannot be reached, and for a cursor that no page has answered.
+    pub async fn page(&self, page: PageRequest) -> Result<Page<SessionInfo>, SessionError> {
+        let members = self.members(page).await?;
+        let mut sessions = Vec::with_capacity(members.items.len());
+        for member in members.items {
+            sessions.extend(self.info(member)?);
+        }
+        Ok(Page::new(sessions, members.next))
+    }
+
+    /// How many live sessions there are.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub async fn count(&self) -> Result<usize, SessionError> {
+        let (mut count, mut pages) = (0, self.pages());
+        while let Some(members) = pages.next().await? {
+            count += members.iter().filter(|member| member.is_logged_in()).count();
+        }
+        Ok(count)
     }
 
     /// Ends the session that a handle names. `false` if it is not one of this principal's.
@@ -71,7 +100,13 @@ impl PrincipalSessions {
     /// # Errors
     /// When the shared tier cannot be reached; the session is then still alive.
     pub async fn revoke(&self, handle: SessionHandle) -> Result<bool, SessionError> {
-        Ok(self.end_where(|tag| SessionHandle::of(tag) == handle).await? > 0)
+        let mut pages = self.pages();
+        while let Some(members) = pages.next().await? {
+            let Some(found) = members.iter().find(|member| SessionHandle::of(&member.tag) == handle) else { continue };
+            let ends = self.engine.end_each(&self.principal, vec![found.tag], EndReason::Revoked).await;
+            return ends.fault.map_or(Ok(ends.ended > 0), Err);
+        }
+        Ok(false)
     }
 
     /// Ends all sessions of the principal ("sign out everywhere"). Answers how many there were.
@@ -79,92 +114,150 @@ impl PrincipalSessions {
     /// In a handler whose own session is among them, call [`Session::destroy`](crate::Session::destroy) first: then its
     /// client is told to forget its token, and its answer need not wait until no node knows the session any more.
     ///
+    /// Works in batches, each with a deadline of its own, so that any number of sessions can be ended. A batch that
+    /// fails does not keep the others alive, unless several fail in a row.
+    ///
     /// # Errors
-    /// When the shared tier cannot be reached; some sessions may have ended then. Repeat it.
+    /// When some of the sessions could not be ended. Those of other batches have ended; repeat it, and it goes on with
+    /// those that are left.
     pub async fn revoke_all(&self) -> Result<usize, SessionError> {
-        self.end_where(|_| true).await
+        self.revoke_all_but(None).await
     }
 
     /// Ends all sessions of the principal but the one that `kept` names.
     pub(crate) async fn revoke_all_but(&self, kept: Option<Tag>) -> Result<usize, SessionError> {
-        self.end_where(|tag| Some(*tag) != kept).await
+        let (mut total, mut first, mut failed_in_a_row) = (0, None, 0);
+        let mut pages = self.pages();
+        while failed_in_a_row < MOST_FAILED
+            && let Some(members) = pages.next().await?
+        {
+            let tags = members.into_iter().map(|member| member.tag).filter(|tag| Some(*tag) != kept);
+            let ends = self.engine.end_each(&self.principal, tags.collect(), EndReason::Revoked).await;
+            total += ends.ended;
+            failed_in_a_row = if ends.fault.is_some() { failed_in_a_row + 1 } else { 0 };
+            first = first.or(ends.fault);
+        }
+        first.map_or(Ok(total), Err)
     }
 
     /// Drops the value under `key` from all sessions of the principal. Answers from how many. One that does not
     /// decode keeps the value, and the caller hears of it once all others have lost theirs.
     pub(crate) async fn remove_everywhere(&self, key: &'static str) -> Result<usize, SessionError> {
         let edits = [Edit::remove(Key::Static(key), None)];
-        let (mut changed, mut unreadable) = (0, None);
-        for tag in self.tags().await? {
-            let proposal = Proposal { edits: &edits, ..Proposal::default() };
-            match self.engine.commit_by_tag(&tag, &Writer::Application, proposal).await {
-                Ok(()) => changed += 1,
-                Err(CommitError::Refused(Refused::Ended(_))) => {}
-                Err(CommitError::Fault(fault)) if fault.kind().is_unreadable() => unreadable = Some(fault),
-                Err(error) => return Err(error.into()),
+        let (mut changed, mut unreadable, mut pages) = (0, None, self.pages());
+        while let Some(members) = pages.next().await? {
+            for some in members.chunks(AT_ONCE) {
+                let removals = some.iter().map(|member| self.remove(&member.tag, &edits));
+                for removed in side_by_side(removals).await {
+                    match removed {
+                        Ok(removed) => changed += usize::from(removed),
+                        Err(error) if error.kind().is_unreadable() => unreadable = Some(error),
+                        Err(error) => return Err(error),
+                    }
+                }
             }
         }
         unreadable.map_or(Ok(changed), Err)
     }
 
-    async fn end_where(&self, matches: impl Fn(&Tag) -> bool + Send) -> Result<usize, SessionError> {
-        let mut ended = 0;
-        for tag in self.tags().await? {
-            if matches(&tag) && self.engine.end_of(&self.principal, &tag, EndReason::Revoked).await? {
-                ended += 1;
-            }
+    /// Makes edits in one session. Answers whether it lives.
+    async fn remove(&self, tag: &Tag, edits: &[Edit]) -> Result<bool, SessionError> {
+        let proposal = Proposal { edits, ..Proposal::default() };
+        match self.engine.commit_by_tag(tag, &Writer::Application, proposal).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Refused(Refused::Ended(_))) => Ok(false),
+            Err(error) => Err(error.into()),
         }
-        Ok(ended)
     }
 
-    async fn tags(&self) -> Result<Vec<Tag>, SessionError> {
-        let Some(store) = &self.engine.store else {
-            return Ok(self.local().iter().map(|cell| cell.tag).collect());
-        };
-        let members = self.engine.watched(store.members(&self.principal).await)?;
-        Ok(members.into_iter().map(|(tag, _)| tag).collect())
+    const fn pages(&self) -> Pages<'_> {
+        Pages { sessions: self, next: Some(PageRequest::first(BATCH)) }
     }
 
-    /// The members that are logged in as this principal; one that is just logging in is not yet.
-    fn local(&self) -> Vec<Arc<Cell>> {
-        let mut cells = self.engine.ledger.index.members(&self.principal);
-        let now = self.engine.now();
-        cells.retain(|cell| match &**cell.state() {
-            State::Live(snapshot) => {
-                snapshot.principal() == Some(&self.principal) && cell.overdue(snapshot, now).is_none()
+    /// A part of the index. Where there is no shared tier, without those who are just logging in.
+    async fn members(&self, mut page: PageRequest) -> Result<Page<Member>, SessionError> {
+        page.limit = page.limit.min(MOST_MEMBERS);
+        if let Some(store) = &self.engine.store {
+            return self.engine.watched(store.members(&self.principal, page).await);
+        }
+        if page.after.is_some() {
+            // So that a long list does not keep its thread from other requests.
+            tokio::task::yield_now().await;
+        }
+        let page = self.engine.ledger.index.members(&self.principal, &page).ok_or_else(SessionError::invalid_cursor)?;
+        let members = page.items.iter().filter_map(|cell| self.member_of_cell(cell));
+        Ok(Page::new(members.collect(), page.next))
+    }
+
+    /// `None` if it is not logged in as this principal: one that is just logging in is not yet.
+    fn member_of_cell(&self, cell: &Arc<Cell>) -> Option<Member> {
+        let state = Arc::clone(&cell.state());
+        let State::Live(snapshot) = &*state else { return None };
+        if snapshot.principal() != Some(&self.principal) || cell.overdue(snapshot, self.engine.now()).is_some() {
+            return None;
+        }
+        let lifetimes = Lifetimes::new(snapshot.created_at, Duration::from_millis(snapshot.idle), snapshot.absolute);
+        let mut summary = Summary::new(lifetimes, cell.last_seen());
+        summary.lifetimes.persistent = snapshot.is_persistent();
+        summary.authentication = snapshot.authentication().cloned();
+        Some(Member::new(cell.tag, Ok(summary)))
+    }
+
+    /// What a list shows of a member; `None` if it is passed over.
+    fn info(&self, member: Member) -> Result<Option<SessionInfo>, SessionError> {
+        let summary = match member.summary {
+            Ok(summary) => summary,
+            Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+                self.engine.ledger.unreadable(&member.tag, &error);
+                return Ok(None);
             }
-            State::Vacant(_) | State::Ended(_) => false,
-        });
-        cells
+            Err(error) => return self.engine.watched(Err(error)),
+        };
+        let Some(authentication) = summary.authentication else { return Ok(None) };
+        Ok(Some(SessionInfo {
+            handle: SessionHandle::of(&member.tag),
+            created_at: summary.lifetimes.created_at,
+            last_seen: summary.last_seen,
+            authenticated_at: authentication.at,
+            expires_at: summary.lifetimes.deadline(summary.last_seen),
+            label: authentication.label,
+        }))
     }
+}
 
-    fn info_of_cell(&self, cell: &Cell) -> Option<SessionInfo> {
-        let state = cell.state();
-        let snapshot: &Snapshot = state.snapshot()?;
-        let seen = cell.last_seen();
-        Some(info(&cell.tag, snapshot.created_at, seen, snapshot.deadline(seen), snapshot.authentication()?))
+/// How many batches in a row may fail before the rest is not tried.
+const MOST_FAILED: usize = 3;
+/// How many members are listed at once.
+const MOST_MEMBERS: NonZeroUsize = NonZeroUsize::new(BATCH).expect("a batch is not empty");
+/// How many sessions are changed at once.
+const AT_ONCE: usize = 50;
+/// How often a page that could not be read is asked for again.
+const READS: usize = 3;
+
+/// The members of a principal, page by page.
+struct Pages<'a> {
+    sessions: &'a PrincipalSessions,
+    next: Option<PageRequest>,
+}
+
+impl Pages<'_> {
+    /// The next members; `None` after the last. May be none and still not the last.
+    async fn next(&mut self) -> Result<Option<Vec<Member>>, SessionError> {
+        let Some(request) = self.next.clone() else { return Ok(None) };
+        let mut reads = 1;
+        let page = loop {
+            match self.sessions.members(request.clone()).await {
+                Err(error) if error.kind() == SessionErrorKind::StoreUnavailable && reads < READS => reads += 1,
+                answer => break answer?,
+            }
+        };
+        self.next = page.next.map(|next| request.after(next));
+        Ok(Some(page.items))
     }
 }
 
 impl fmt::Debug for PrincipalSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrincipalSessions").finish_non_exhaustive()
-    }
-}
-
-fn info(
-    tag: &Tag,
-    created_at: Timestamp,
-    last_seen: Timestamp,
-    expires_at: Timestamp,
-    authentication: &Authentication,
-) -> SessionInfo {
-    SessionInfo {
-        handle: SessionHandle::of(tag),
-        created_at,
-        last_seen,
-        authenticated_at: authentication.at,
-        expires_at,
-        label: authentication.label.clone(),
     }
 }

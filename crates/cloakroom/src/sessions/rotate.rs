@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Login, Refused, Rotation, Snapshot, State, Term};
 use crate::identity::{Authentication, PreviousState, Principal, Secret, Tag};
-use crate::store::Admission;
+use crate::store::{Admission, AnyStore};
 use crate::sync::Arc;
 use crate::time::{SKEW, Timestamp, whole_millis};
 
@@ -14,7 +14,6 @@ use super::delivery::{Delivery, Undo};
 use super::engine::Engine;
 use super::error::{SessionError, SessionErrorKind};
 use super::events::EventKind;
-use super::index::Admitted;
 use super::policy::LONGEST;
 
 /// A login as the application asks for it.
@@ -48,8 +47,14 @@ impl Engine {
             State::Ended(reason) => return Err(Refused::Ended(*reason).into()),
         };
         let former = snapshot.principal().cloned();
-        let displaced = self.admit(&request.principal, cell).await?;
-        self.displace(&request.principal, displaced).await?;
+        let until = self.term(snapshot, request, self.now()).absolute;
+        loop {
+            match self.admit(&request.principal, cell, until).await? {
+                Admission::Admitted { displaced } => break self.displace(&request.principal, displaced).await?,
+                Admission::Incomplete { displaced } => self.displace(&request.principal, displaced).await?,
+                Admission::Refused => return Err(self.refused_limit(&request.principal, cell).into()),
+            }
+        }
         let outcome = self.log_in(bearer, cell, snapshot, request).await;
         if let Ok((after, made)) = &outcome {
             self.remember_login(bearer, *after, request, made);
@@ -65,14 +70,9 @@ impl Engine {
     /// Ends those who had to make room, before the newcomer is logged in: so there are never more than may be. They
     /// have lost their place already, so what cannot be ended now is ended later, and nobody is logged in until then.
     async fn displace(&self, principal: &Principal, displaced: Vec<Tag>) -> Result<(), SessionError> {
-        let mut outcome = Ok(());
-        for tag in displaced {
-            if let Err(error) = self.end_of(principal, &tag, EndReason::Displaced).await {
-                self.unfinished.lock().push((tag, EndReason::Displaced));
-                outcome = Err(error);
-            }
-        }
-        outcome
+        let ends = self.end_each(principal, displaced, EndReason::Displaced).await;
+        self.unfinished.lock().extend(ends.failed.iter().map(|tag| (*tag, EndReason::Displaced)));
+        ends.fault.map_or(Ok(()), Err)
     }
 
     async fn logged_in(&self, cell: &Arc<Cell>, principal: &Principal, former: Option<Principal>) {
@@ -188,30 +188,42 @@ impl Engine {
         Ok((rotated, made))
     }
 
-    /// Enters the session into the index of its principal. Answers who had to go.
-    async fn admit(&self, principal: &Principal, cell: &Arc<Cell>) -> Result<Vec<Tag>, CommitError> {
-        let admitted = match &self.store {
-            None => match self.ledger.index.admit(principal, cell, self.policy.limit) {
-                Admitted::Yes(displaced) => Some(displaced.iter().map(|cell| cell.tag).collect()),
-                Admitted::No => None,
-            },
-            Some(store) => match self.watched(store.admit(principal, cell.tag, self.policy.limit).await)? {
-                Admission::Admitted { displaced } => Some(displaced),
-                Admission::Refused => None,
-            },
-        };
-        admitted.ok_or_else(|| {
-            self.ledger.counters.refused_limit.count();
-            self.ledger.record(EventKind::LoginRefused, Some(&cell.tag), Some(principal));
-            CommitError::Fault(SessionError::new(SessionErrorKind::TooManySessions))
-        })
+    /// Enters the session into the index of its principal.
+    async fn admit(
+        &self,
+        principal: &Principal,
+        cell: &Arc<Cell>,
+        until: Timestamp,
+    ) -> Result<Admission, SessionError> {
+        match &self.store {
+            None => Ok(self.ledger.index.admit(principal, cell, self.policy.limit)),
+            Some(store) => self.watched(store.admit(principal, cell.tag, until, self.policy.limit).await),
+        }
+    }
+
+    fn refused_limit(&self, principal: &Principal, cell: &Cell) -> SessionError {
+        self.ledger.counters.refused_limit.count();
+        self.ledger.record(EventKind::LoginRefused, Some(&cell.tag), Some(principal));
+        SessionError::new(SessionErrorKind::TooManySessions)
+    }
+
+    /// A session that its principal is logged in to will last longer than its store was told: the index must too.
+    pub(super) async fn keep_listed(
+        &self,
+        store: &dyn AnyStore,
+        cell: &Cell,
+        until: Timestamp,
+    ) -> Result<(), SessionError> {
+        let state = Arc::clone(&cell.state());
+        let Some(principal) = state.snapshot().and_then(|snapshot| snapshot.principal()) else { return Ok(()) };
+        self.watched(store.admit(principal, cell.tag, until, None).await).map(drop)
     }
 
     async fn dismiss(&self, principal: &Principal, cell: &Arc<Cell>) {
         match &self.store {
             None => self.ledger.index.dismiss(principal, cell),
             // A member that is logged in as somebody else is harmless and is cleaned up when it is met.
-            Some(store) => drop(self.watched(store.dismiss(principal, cell.tag).await)),
+            Some(store) => drop(self.watched(store.dismiss(principal, vec![cell.tag]).await)),
         }
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::time::Timestamp;
 
 use super::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
-    Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
+    Principal, Record, Store, StoreError, Tag, Touch,
 };
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -21,9 +21,19 @@ pub(crate) trait AnyStore: Send + Sync {
     fn commit(&self, tag: Tag, commit: Commit) -> Answer<'_, Committed>;
     fn touch(&self, touches: Vec<Touch>) -> Answer<'_, ()>;
     fn destroy(&self, tag: Tag, guard: Guard) -> Answer<'_, Destroyed>;
-    fn admit<'a>(&'a self, principal: &'a Principal, tag: Tag, limit: Option<Limit>) -> Answer<'a, Admission>;
-    fn dismiss<'a>(&'a self, principal: &'a Principal, tag: Tag) -> Answer<'a, ()>;
-    fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<Member>>;
+    fn destroy_many(
+        &self,
+        tags: Vec<Tag>,
+    ) -> Pin<Box<dyn Future<Output = Vec<Result<Destroyed, StoreError>>> + Send + '_>>;
+    fn admit<'a>(
+        &'a self,
+        principal: &'a Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<'a, Admission>;
+    fn dismiss<'a>(&'a self, principal: &'a Principal, tags: Vec<Tag>) -> Answer<'a, ()>;
+    fn members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> Answer<'a, Page<Member>>;
     fn namespace(&self) -> &str;
     fn attach(&self, copies: Arc<dyn Copies>);
     fn vouches(&self, lease: Lease) -> bool;
@@ -52,16 +62,29 @@ impl<S: Store> AnyStore for S {
         Box::pin(Store::destroy(self, tag, guard))
     }
 
-    fn admit<'a>(&'a self, principal: &'a Principal, tag: Tag, limit: Option<Limit>) -> Answer<'a, Admission> {
-        Box::pin(Store::admit(self, principal, tag, limit))
+    fn destroy_many(
+        &self,
+        tags: Vec<Tag>,
+    ) -> Pin<Box<dyn Future<Output = Vec<Result<Destroyed, StoreError>>> + Send + '_>> {
+        Box::pin(Store::destroy_many(self, tags))
     }
 
-    fn dismiss<'a>(&'a self, principal: &'a Principal, tag: Tag) -> Answer<'a, ()> {
-        Box::pin(Store::dismiss(self, principal, tag))
+    fn admit<'a>(
+        &'a self,
+        principal: &'a Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<'a, Admission> {
+        Box::pin(Store::admit(self, principal, tag, until, limit))
     }
 
-    fn members<'a>(&'a self, principal: &'a Principal) -> Answer<'a, Vec<Member>> {
-        Box::pin(Store::members(self, principal))
+    fn dismiss<'a>(&'a self, principal: &'a Principal, tags: Vec<Tag>) -> Answer<'a, ()> {
+        Box::pin(Store::dismiss(self, principal, tags))
+    }
+
+    fn members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> Answer<'a, Page<Member>> {
+        Box::pin(Store::members(self, principal, page))
     }
 
     fn namespace(&self) -> &str {

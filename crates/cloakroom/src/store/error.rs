@@ -19,6 +19,8 @@ pub enum StoreErrorKind {
     Corrupt,
     /// The store refused for a reason of its own, such as missing rights or a full disk; nothing happened.
     Refused,
+    /// The cursor of a page is none of this store's.
+    InvalidCursor,
 }
 
 impl StoreError {
@@ -41,6 +43,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Unknown => "the session store did not say whether it acted",
             StoreErrorKind::Corrupt => "the session record does not decode",
             StoreErrorKind::Refused => "the session store refused",
+            StoreErrorKind::InvalidCursor => "the cursor is none of the session store's",
         })
     }
 }

@@ -27,11 +27,15 @@
 mod change;
 mod erased;
 mod error;
+mod member;
+mod page;
 mod record;
 
 pub use change::{Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, Receipt, Rotation, Touch};
 pub use error::{StoreError, StoreErrorKind};
-pub use record::{Copies, Lease, Lifetimes, Loaded, Member, Payload, Record, StoredValue};
+pub use member::{Member, Summary};
+pub use page::{Cursor, Page, PageRequest};
+pub use record::{Copies, Lease, Lifetimes, Loaded, Payload, Record, StoredValue};
 
 pub(crate) use erased::AnyStore;
 
@@ -117,16 +121,41 @@ pub trait Store: Send + Sync + 'static {
     /// A fault; the session must then be taken to be still alive.
     fn destroy(&self, tag: Tag, guard: Guard) -> impl Future<Output = Result<Destroyed, StoreError>> + Send;
 
+    /// Removes several records, whatever their secrets are. Answers for each tag what [`destroy`](Self::destroy) under
+    /// [`Guard::Anyone`] would, in the order of the tags.
+    ///
+    /// Each record is removed by itself: a fault of one says nothing about the others. The caller gives at most
+    /// [`BATCH`] tags at once. The default removes one after the other; a store that can remove several in one
+    /// round trip should.
+    fn destroy_many(&self, tags: Vec<Tag>) -> impl Future<Output = Vec<Result<Destroyed, StoreError>>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(tags.len());
+            for tag in tags {
+                answers.push(self.destroy(tag, Guard::Anyone).await);
+            }
+            answers
+        }
+    }
+
     /// Enters a session into the index of its principal, atomically with the limit.
     ///
     /// With a limit, and unless `tag` is a member already: if fewer members than `limit.count`
-    /// are alive, enters it. Otherwise answers [`Admission::Refused`] or ends the oldest members
-    /// (by the time of admission) until there is room and answers whom, as `limit.when_reached` says.
-    /// Members whose record is gone do not count.
+    /// are alive, enters it. Otherwise answers [`Admission::Refused`] or takes the oldest members
+    /// (by the time of admission) out until there is room and answers whom, as `limit.when_reached` says. If more than
+    /// [`BATCH`] of them have to leave, it takes that many out and answers [`Admission::Incomplete`].
+    ///
+    /// Members whose record is gone do not count. Where there are more than [`BATCH`] members and the policy is
+    /// [`LimitPolicy::EndOldest`], those that the store has not met yet may count.
     ///
     /// The record comes first: a session is created, then admitted, then logged in by a commit. A
     /// member whose record lives is therefore never dropped for not being logged in, or for being logged in
     /// as somebody else: it may be about to log in. It counts towards the limit like any other.
+    ///
+    /// Members whose record is gone leave the index at later admissions, wherever they are in it. One admission does
+    /// a bounded amount of that work.
+    ///
+    /// The session lasts until `until` at the longest. A store may forget the index once the longest session that it
+    /// was told of is over, and not before. A member that is admitted again may last longer than it was to.
     ///
     /// # Errors
     /// A fault; the session is then not logged in.
@@ -134,23 +163,34 @@ pub trait Store: Send + Sync + 'static {
         &self,
         principal: &Principal,
         tag: Tag,
+        until: Timestamp,
         limit: Option<Limit>,
     ) -> impl Future<Output = Result<Admission, StoreError>> + Send;
 
-    /// Takes a session out of the index of a principal. Repeating it is harmless.
+    /// Takes sessions out of the index of a principal, at most [`BATCH`] at once. Repeating it is harmless.
     ///
     /// # Errors
-    /// A fault; the member is then removed when it is next found dead.
-    fn dismiss(&self, principal: &Principal, tag: Tag) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// A fault; the members are then removed when they are next found dead.
+    fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The live sessions of a principal, oldest admission first.
+    /// The live sessions of a principal, oldest admission first, in pages.
     ///
-    /// A member whose record is gone, or is logged in as somebody else, is left out. One whose record does not decode is
-    /// listed with that fault, so that it does not keep the others from being listed, nor itself from being ended.
+    /// A page has at most as many members as were asked for. It may have fewer, or none, although the list goes on.
+    /// A session that is a member from before the first page to after the last is on exactly one of them, whatever
+    /// joins and leaves meanwhile.
+    ///
+    /// A member whose record is gone, or is logged in as somebody else, is left out. One whose record does not decode, or
+    /// could not be read, is listed with that fault, so that it does not keep the others from being listed, nor itself
+    /// from being ended.
     ///
     /// # Errors
     /// A fault, but [`StoreErrorKind::Corrupt`] only where it is the index that does not decode.
-    fn members(&self, principal: &Principal) -> impl Future<Output = Result<Vec<Member>, StoreError>> + Send;
+    /// [`StoreErrorKind::InvalidCursor`] for a cursor that is none of this store's.
+    fn members(
+        &self,
+        principal: &Principal,
+        page: PageRequest,
+    ) -> impl Future<Output = Result<Page<Member>, StoreError>> + Send;
 
     /// What keeps the records of one application apart from those of others in the same place: the same
     /// text on every node, for as long as the records live. What is kept of a secret is bound to it, and what is
@@ -197,6 +237,9 @@ pub trait Store: Send + Sync + 'static {
     }
 }
 
+/// How many sessions a store is given at once in one call, at most; a page of a list may be as long.
+pub const BATCH: usize = 500;
+
 /// How many sessions a principal may have at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -236,4 +279,10 @@ pub enum Admission {
     },
     /// The limit is reached and its policy is [`LimitPolicy::Reject`].
     Refused,
+    /// The session is not a member yet: these had to leave the index, and more have to. The caller destroys them and
+    /// asks again.
+    Incomplete {
+        /// Sessions that must be ended to make room.
+        displaced: Vec<Tag>,
+    },
 }

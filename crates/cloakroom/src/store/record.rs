@@ -6,8 +6,6 @@ use crate::identity::{Authentication, Previous, Tag, Verifier};
 use crate::time::Timestamp;
 use crate::writers::Writers;
 
-use super::StoreError;
-
 /// A session as the shared tier holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,9 +53,6 @@ impl Record {
         self.values.iter().find(|value| &*value.key == key).map_or(0, |value| value.version)
     }
 }
-
-/// One of the sessions that [`Store::members`](super::Store::members) lists: its record, or why that does not decode.
-pub type Member = (Tag, Result<Record, StoreError>);
 
 /// The two lifetimes of a session, both enforced on the server (OWASP ASVS 7.3.1 and 7.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 
 use super::Verb;
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
-    Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
+    Principal, Record, Store, StoreError, Tag, Touch,
 };
 use crate::time::Timestamp;
 
@@ -147,16 +147,22 @@ impl<S: Store> Store for SpyStore<S> {
         self.note(Call::Destroy).destroy(tag, guard).await
     }
 
-    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
-        self.note(Call::Admit).admit(principal, tag, limit).await
+    async fn admit(
+        &self,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Result<Admission, StoreError> {
+        self.note(Call::Admit).admit(principal, tag, until, limit).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
-        self.note(Call::Dismiss).dismiss(principal, tag).await
+    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
+        self.note(Call::Dismiss).dismiss(principal, tags).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
-        self.note(Call::Members).members(principal).await
+    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        self.note(Call::Members).members(principal, page).await
     }
 
     fn namespace(&self) -> &str {

@@ -62,7 +62,7 @@ pub(crate) const BUILDERS: &[Row] = &[
         "everybody is displaced at once",
         |b| b.max_sessions_per_principal(0, LimitPolicy::EndOldest),
         "max_sessions_per_principal",
-        "leave the limit out",
+        "unlimited_sessions_per_principal",
     ),
 ];
 

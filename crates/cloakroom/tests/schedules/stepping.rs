@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
-    Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
+    Principal, Record, Store, StoreError, Tag, Touch,
 };
 use cloakroom::testkit::MemoryStore;
 
@@ -40,16 +41,22 @@ impl Store for Stepping {
         around(self.0.destroy(tag, guard)).await
     }
 
-    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
-        around(self.0.admit(principal, tag, limit)).await
+    async fn admit(
+        &self,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Result<Admission, StoreError> {
+        around(self.0.admit(principal, tag, until, limit)).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
-        around(self.0.dismiss(principal, tag)).await
+    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
+        around(self.0.dismiss(principal, tags)).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
-        around(self.0.members(principal)).await
+    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        around(self.0.members(principal, page)).await
     }
 
     fn attach(&self, copies: Arc<dyn Copies>) {

@@ -1,4 +1,5 @@
-use cloakroom::store::{Destroyed, Guard, Store, StoreErrorKind};
+use cloakroom::Timestamp;
+use cloakroom::store::{Destroyed, Guard, PageRequest, Store, StoreErrorKind};
 use cloakroom::testkit::{Chances, FaultyStore, ManualClock, MemoryStore, Verb};
 
 use crate::samples::{is_done, put, store_with_session, tag, text};
@@ -44,9 +45,9 @@ async fn a_store_that_is_down_fails_in_every_verb_until_it_is_healed() {
         store.commit(tag(1), put(&clock, 2, "a")).await.map(drop),
         store.touch(Vec::new()).await,
         store.destroy(tag(1), Guard::Anyone).await.map(drop),
-        store.admit(&ada, tag(1), None).await.map(drop),
-        store.dismiss(&ada, tag(1)).await,
-        store.members(&ada).await.map(drop),
+        store.admit(&ada, tag(1), Timestamp::MAX, None).await.map(drop),
+        store.dismiss(&ada, vec![tag(1)]).await,
+        store.members(&ada, PageRequest::first(10)).await.map(drop),
     ];
     for failure in failures {
         assert_eq!(failure.unwrap_err().kind(), StoreErrorKind::Unavailable);

@@ -1,4 +1,5 @@
-use cloakroom::store::{Destroyed, Guard, Store, StoreErrorKind, Touch};
+use cloakroom::Timestamp;
+use cloakroom::store::{Destroyed, Guard, PageRequest, Store, StoreErrorKind, Touch};
 use cloakroom::testkit::{Call, FaultyStore, ManualClock, SpyStore, Verb};
 
 use crate::samples::{lease, put, record, store_with_session, tag};
@@ -12,9 +13,9 @@ async fn every_round_trip_is_on_the_log_in_order() {
     store.create(tag(2), record(&clock)).await.unwrap();
     store.commit(tag(1), put(&clock, 2, "a")).await.unwrap();
     store.touch([1, 2].map(|n| Touch::new(tag(n), Guard::Anyone, seen)).to_vec()).await.unwrap();
-    store.admit(&ada, tag(1), None).await.unwrap();
-    assert_eq!(store.members(&ada).await.unwrap().len(), 1);
-    store.dismiss(&ada, tag(1)).await.unwrap();
+    store.admit(&ada, tag(1), Timestamp::MAX, None).await.unwrap();
+    assert_eq!(store.members(&ada, PageRequest::first(10)).await.unwrap().items.len(), 1);
+    store.dismiss(&ada, vec![tag(1)]).await.unwrap();
     assert_eq!(store.destroy(tag(1), Guard::Anyone).await.unwrap(), Destroyed::Done);
     let expected = [
         Call::Load,

@@ -138,7 +138,7 @@ async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after
     house.server.kill().unwrap();
     // From now on nothing is sent any more, so that nobody has to wonder what became of it.
     until("the node knows", async || {
-        let answer = node.store.dismiss(&"nobody".into(), Tag::from_bytes([0; 16])).await;
+        let answer = node.store.dismiss(&"nobody".into(), vec![Tag::from_bytes([0; 16])]).await;
         answer.is_err_and(|error| error.kind() == StoreErrorKind::Unavailable)
     })
     .await;

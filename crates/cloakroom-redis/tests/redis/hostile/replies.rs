@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Created, Destroyed, Guard, Lifetimes, Limit, LimitPolicy, Record, Store, StoreError,
-    StoreErrorKind, Tag, Verifier,
+    Admission, Commit, Committed, Created, Destroyed, Guard, Lifetimes, Limit, LimitPolicy, PageRequest, Record, Store,
+    StoreError, StoreErrorKind, Tag, Verifier,
 };
-use cloakroom::{Clock, SystemClock};
+use cloakroom::{Clock, SystemClock, Timestamp};
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::{Impostor, Server};
 
@@ -92,9 +92,14 @@ impl Ground {
             Asked::Destroy => there(self.store.destroy(TAG, Guard::Anyone).await? == Destroyed::Done),
             Asked::Admit => {
                 let limit = Limit::new(NonZeroU32::MIN, LimitPolicy::Reject);
-                there(!matches!(self.store.admit(&"alice".into(), TAG, Some(limit)).await?, Admission::Refused))
+                there(!matches!(
+                    self.store.admit(&"alice".into(), TAG, Timestamp::MAX, Some(limit)).await?,
+                    Admission::Refused
+                ))
             }
-            Asked::Members => there(!self.store.members(&"alice".into()).await?.is_empty()),
+            Asked::Members => {
+                there(!self.store.members(&"alice".into(), PageRequest::first(10)).await?.items.is_empty())
+            }
         })
     }
 

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use cloakroom::SessionErrorKind;
 use cloakroom::store::{Admission, Limit, LimitPolicy, Principal, Store, Tag};
+use cloakroom::{SessionErrorKind, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
@@ -223,7 +223,7 @@ async fn race_18_admission_and_limit_are_one_step() {
     for visitor in &visitors {
         node.add(visitor).await.unwrap();
         let tag = u128::from_str_radix(&tag_of(visitor), 16).unwrap().to_be_bytes();
-        match node.store.admit(&principal, Tag::from_bytes(tag), Some(limit)).await.unwrap() {
+        match node.store.admit(&principal, Tag::from_bytes(tag), Timestamp::MAX, Some(limit)).await.unwrap() {
             Admission::Admitted { displaced } => left += displaced.len(),
             other => panic!("{other:?}"),
         }

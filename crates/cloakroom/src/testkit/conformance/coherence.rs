@@ -13,7 +13,7 @@ use super::backend::Capability;
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::limits::limit;
-use super::stage::Stage;
+use super::stage::{Stage, UNTIL, listed};
 use super::words::{at, done, put, same, with};
 
 const NODES: &[Capability] = &[Capability::Nodes];
@@ -137,13 +137,13 @@ async fn nodes_share_one_limit(stage: &Stage) -> Outcome {
         .together(50, |place, store| {
             let (tag, principal) = (tags[place as usize], principal.clone());
             let store = if place % 2 == 0 { store } else { Arc::clone(&other) };
-            async move { Ok(store.admit(&principal, tag, limit(10, LimitPolicy::Reject)).await?) }
+            async move { Ok(store.admit(&principal, tag, UNTIL, limit(10, LimitPolicy::Reject)).await?) }
         })
         .await?;
     let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
     ensure_eq!(admitted, 10, "admissions of 50 sessions through two nodes within a limit of 10");
     for store in [&stage.store, &other] {
-        ensure_eq!(store.members(&principal).await?.len(), 10, "the members");
+        ensure_eq!(listed(store, &principal).await?.len(), 10, "the members");
     }
     Ok(())
 }
@@ -152,12 +152,12 @@ async fn nodes_share_their_records(stage: &Stage) -> Outcome {
     let (node, principal) = (stage.node().await?, stage.principal());
     let record = stage.record_of(&principal);
     let tag = stage.insert(&record).await?;
-    stage.store.admit(&principal, tag, None).await?;
+    stage.store.admit(&principal, tag, UNTIL, None).await?;
     let there = node.load(tag).await?.map(|loaded| loaded.record);
     let there = there.ok_or_else(|| Failure::new("a record created through one node is not there through another"))?;
     same(&there, &record, "load through another node")?;
     ensure!(
-        node.members(&principal).await?.len() == 1,
+        listed(&node, &principal).await?.len() == 1,
         "a member admitted through one node is not there through another"
     );
     done(node.commit(tag, with(stage.commit(1), [put("cart", "theirs")])).await?)?;

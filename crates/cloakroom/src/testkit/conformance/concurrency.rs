@@ -7,7 +7,7 @@ use crate::store::{
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::limits::limit;
-use super::stage::Stage;
+use super::stage::{Stage, UNTIL, listed};
 use super::words::{at, put, same, text, with};
 
 checks! { "concurrency":
@@ -269,8 +269,8 @@ async fn fifty_admissions(stage: &Stage, policy: LimitPolicy) -> Outcome<(Vec<Ad
     let answers = stage
         .together(50, |place, store| {
             let (tag, principal) = (tags[place as usize], principal.clone());
-            async move { Ok(store.admit(&principal, tag, limit(10, policy)).await?) }
+            async move { Ok(store.admit(&principal, tag, UNTIL, limit(10, policy)).await?) }
         })
         .await?;
-    Ok((answers, stage.store.members(&principal).await?.len()))
+    Ok((answers, listed(&stage.store, &principal).await?.len()))
 }

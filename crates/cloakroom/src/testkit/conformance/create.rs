@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
+use super::stage::{Stage, UNTIL, listed};
 use super::words::{bytes, done, gone, put, same, with};
 
 checks! { "create":
@@ -87,9 +87,9 @@ async fn nobody_else_creates(stage: &Stage) -> Outcome {
     gone(stage.store.commit(tag, with(stage.commit(0), [put("cart", "second")])).await?)?;
     stage.store.touch(vec![crate::store::Touch::new(tag, crate::store::Guard::Anyone, stage.now())]).await?;
     ensure!(!stage.destroy(tag).await?, "destroy of an unknown tag answered that there was a record");
-    stage.store.admit(&principal, tag, None).await?;
-    stage.store.dismiss(&principal, tag).await?;
-    ensure!(stage.store.members(&principal).await?.is_empty(), "members answered a session without a record");
+    stage.store.admit(&principal, tag, UNTIL, None).await?;
+    stage.store.dismiss(&principal, vec![tag]).await?;
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answered a session without a record");
     ensure!(!stage.is_live(tag).await?, "some verb other than create brought a record into being");
     ensure!(stage.now() < Timestamp::MAX, "Backend::now answered the last instant there is");
     stage.insert_as(tag, &stage.record()).await

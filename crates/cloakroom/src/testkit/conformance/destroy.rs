@@ -1,11 +1,11 @@
 //! What ended stays ended.
 
 use crate::identity::Authentication;
-use crate::store::{Guard, Record, Rotation, Touch};
+use crate::store::{Destroyed, Guard, Record, Rotation, Touch};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
+use super::stage::{Stage, UNTIL, listed};
 use super::words::{done, gone, put, same, superseded, with};
 
 checks! { "destroy":
@@ -13,6 +13,7 @@ checks! { "destroy":
     other_sessions_live_on,
     late_writes_do_not_resurrect,
     it_takes_the_session_out_of_every_list,
+    several_are_destroyed_at_once_each_by_itself,
     a_new_record_under_an_old_tag_inherits_nothing,
 }
 
@@ -45,7 +46,7 @@ async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
     }
     stage.store.touch(vec![Touch::new(tag, Guard::Holder(record.verifier), stage.now())]).await?;
     ensure!(!stage.is_live(tag).await?, "a late touch brought a destroyed session back");
-    stage.store.admit(&stage.principal(), tag, None).await?;
+    stage.store.admit(&stage.principal(), tag, UNTIL, None).await?;
     ensure!(!stage.is_live(tag).await?, "a late admission brought a destroyed session back");
     ensure!(!stage.destroy(tag).await?, "destroy found something to destroy again");
     Ok(())
@@ -54,9 +55,9 @@ async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
 async fn it_takes_the_session_out_of_every_list(stage: &Stage) -> Outcome {
     let principal = stage.principal();
     let tag = stage.insert(&stage.record_of(&principal)).await?;
-    stage.store.admit(&principal, tag, None).await?;
+    stage.store.admit(&principal, tag, UNTIL, None).await?;
     stage.destroy(tag).await?;
-    ensure!(stage.store.members(&principal).await?.is_empty(), "members answers a destroyed session");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answers a destroyed session");
     Ok(())
 }
 
@@ -74,4 +75,20 @@ async fn a_new_record_under_an_old_tag_inherits_nothing(stage: &Stage) -> Outcom
     late.guard = Guard::Holder(old.verifier);
     superseded(stage.store.commit(tag, late).await?)?;
     same(&stage.load(tag).await?, &new, "load of the new record after a late write to the old one")
+}
+
+async fn several_are_destroyed_at_once_each_by_itself(stage: &Stage) -> Outcome {
+    let ((first, _), (last, _), (other, _)) =
+        (stage.session(&["cart"]).await?, stage.session(&[]).await?, stage.session(&[]).await?);
+    let gone = stage.tag();
+    let answers = stage.store.destroy_many(vec![first, gone, last, first]).await;
+    let answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let expected = [Destroyed::Done, Destroyed::Gone, Destroyed::Done, Destroyed::Gone];
+    ensure_eq!(answers, expected, "destroying a session, none, another, and the first again");
+    for tag in [first, gone, last] {
+        ensure!(!stage.is_live(tag).await?, "a session lives on after it was destroyed together with others");
+    }
+    ensure!(stage.is_live(other).await?, "a session ended that was not named");
+    ensure!(stage.store.destroy_many(Vec::new()).await.is_empty(), "an answer about no session");
+    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
+use super::stage::{Stage, UNTIL, listed};
 use super::words::{at, conflict, done, gone, put, superseded, with};
 
 checks! { "lifetimes":
@@ -48,7 +48,7 @@ async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outc
         tags.push(stage.insert(&Record { nonce: stage.nonce(), ..record.clone() }).await?);
     }
     let [loaded, committed, touched, destroyed, created, member, placeholder] = tags[..] else { return Ok(()) };
-    stage.store.admit(&principal, member, None).await?;
+    stage.store.admit(&principal, member, UNTIL, None).await?;
     stage.wait(2).await;
     for tag in tags {
         ensure!(stage.is_live(tag).await?, "a session is gone after half of its lifetime");
@@ -60,15 +60,16 @@ async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outc
     ensure!(!stage.is_live(touched).await?, "touch prolongs a session whose time is over");
     ensure!(!stage.destroy(destroyed).await?, "destroy finds a session whose time is over");
     stage.insert_as(created, &stage.record()).await?;
-    ensure!(stage.store.members(&principal).await?.is_empty(), "members answers a session whose time is over");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answers a session whose time is over");
     the_dead_take_no_place(stage, placeholder).await
 }
 
 async fn the_dead_take_no_place(stage: &Stage, dead: Tag) -> Outcome {
     let principal = stage.principal();
-    stage.store.admit(&principal, dead, None).await?;
+    stage.store.admit(&principal, dead, UNTIL, None).await?;
     let alive = stage.insert(&stage.record_of(&principal)).await?;
-    let answer = stage.store.admit(&principal, alive, Some(Limit::new(NonZeroU32::MIN, LimitPolicy::Reject))).await?;
+    let answer =
+        stage.store.admit(&principal, alive, UNTIL, Some(Limit::new(NonZeroU32::MIN, LimitPolicy::Reject))).await?;
     ensure!(matches!(answer, Admission::Admitted { .. }), "a session whose time is over takes a place in the limit");
     Ok(())
 }

@@ -3,11 +3,11 @@
 use std::num::NonZeroU32;
 
 use crate::identity::{Principal, Tag};
-use crate::store::{Admission, Limit, LimitPolicy};
+use crate::store::{Admission, BATCH, Limit, LimitPolicy};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
-use super::stage::Stage;
+use super::stage::{Stage, UNTIL, legible, listed};
 
 checks! { "limits":
     without_a_limit_everybody_is_admitted,
@@ -15,6 +15,7 @@ checks! { "limits":
     at_the_limit_one_more_is_refused,
     at_the_limit_the_oldest_makes_room,
     a_lower_limit_makes_as_many_leave_as_needed,
+    a_far_lower_limit_is_reached_in_steps,
     a_member_is_admitted_again_at_the_limit,
     a_member_keeps_its_place_in_the_line,
     the_dead_do_not_count,
@@ -30,6 +31,7 @@ pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Tag>> {
     match answer {
         Admission::Admitted { displaced } => Ok(displaced),
         Admission::Refused => Err(Failure::new("the admission was refused")),
+        Admission::Incomplete { .. } => Err(Failure::new("the admission was left incomplete for want of a few places")),
     }
 }
 
@@ -40,20 +42,11 @@ async fn members(stage: &Stage, principal: &Principal, count: usize, limit: Opti
         tags.push(stage.insert(&stage.record_of(principal)).await?);
     }
     for tag in &tags {
-        let displaced = displaced(stage.store.admit(principal, *tag, limit).await?)?;
+        let displaced = displaced(stage.store.admit(principal, *tag, UNTIL, limit).await?)?;
         ensure!(displaced.is_empty(), "an admission below the limit displaced {} sessions", displaced.len());
         stage.wait(1).await;
     }
     Ok(tags)
-}
-
-async fn listed(stage: &Stage, principal: &Principal) -> Outcome<Vec<Tag>> {
-    Ok(stage.store.members(principal).await?.into_iter().map(|(tag, _)| tag).collect())
-}
-
-/// Tags that can be read in a report; their own `Debug` is redacted.
-fn legible(tags: &[Tag]) -> Vec<u128> {
-    tags.iter().map(|tag| u128::from_be_bytes(*tag.as_bytes())).collect()
 }
 
 async fn without_a_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
@@ -62,12 +55,12 @@ async fn without_a_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
     for _ in 0..50 {
         let tag = stage.insert(&stage.record_of(&principal)).await?;
         ensure!(
-            displaced(stage.store.admit(&principal, tag, None).await?)?.is_empty(),
+            displaced(stage.store.admit(&principal, tag, UNTIL, None).await?)?.is_empty(),
             "an admission displaced somebody"
         );
         admitted += 1;
     }
-    ensure_eq!(listed(stage, &principal).await?.len(), admitted, "members");
+    ensure_eq!(listed(&stage.store, &principal).await?.len(), admitted, "members");
     Ok(())
 }
 
@@ -75,7 +68,7 @@ async fn below_the_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
     for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
         let principal = stage.principal();
         let tags = members(stage, &principal, 3, limit(3, policy)).await?;
-        ensure_eq!(legible(&listed(stage, &principal).await?), legible(&tags), "the members");
+        ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&tags), "the members");
     }
     Ok(())
 }
@@ -84,8 +77,12 @@ async fn at_the_limit_one_more_is_refused(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
     let tags = members(stage, &principal, 2, limit).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
-    ensure_eq!(stage.store.admit(&principal, late, limit).await?, Admission::Refused, "an admission beyond the limit");
-    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&tags), "the members");
+    ensure_eq!(
+        stage.store.admit(&principal, late, UNTIL, limit).await?,
+        Admission::Refused,
+        "an admission beyond the limit"
+    );
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&tags), "the members");
     ensure!(stage.is_live(late).await?, "a refused admission ended the session");
     Ok(())
 }
@@ -94,9 +91,9 @@ async fn at_the_limit_the_oldest_makes_room(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
     let tags = members(stage, &principal, 2, limit).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
-    let left = displaced(stage.store.admit(&principal, late, limit).await?)?;
+    let left = displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
     ensure_eq!(legible(&left), legible(&tags[..1]), "who had to leave");
-    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&[tags[1], late]), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], late]), "the members");
     Ok(())
 }
 
@@ -104,9 +101,44 @@ async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Stage) -> Outcome {
     let principal = stage.principal();
     let tags = members(stage, &principal, 4, None).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
-    let left = displaced(stage.store.admit(&principal, late, limit(2, LimitPolicy::EndOldest)).await?)?;
+    let left = displaced(stage.store.admit(&principal, late, UNTIL, limit(2, LimitPolicy::EndOldest)).await?)?;
     ensure_eq!(legible(&left), legible(&tags[..3]), "who had to leave");
-    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&[tags[3], late]), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[3], late]), "the members");
+    Ok(())
+}
+
+/// No step is longer than a batch, and none is lost: what left the index is told.
+async fn a_far_lower_limit_is_reached_in_steps(stage: &Stage) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(3, LimitPolicy::EndOldest));
+    let mut tags = Vec::new();
+    for _ in 0..BATCH + 10 {
+        let tag = stage.insert(&stage.record_of(&principal)).await?;
+        displaced(stage.store.admit(&principal, tag, UNTIL, None).await?)?;
+        tags.push(tag);
+    }
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    let mut left = Vec::new();
+    for _ in 0..tags.len() {
+        let answer = stage.store.admit(&principal, late, UNTIL, limit).await?;
+        let (displaced, done) = match answer {
+            Admission::Admitted { displaced } => (displaced, true),
+            Admission::Incomplete { displaced } => (displaced, false),
+            Admission::Refused => return Err(Failure::new("the admission was refused")),
+        };
+        ensure!(displaced.len() <= BATCH, "one step displaced {} sessions", displaced.len());
+        ensure!(done || !displaced.is_empty(), "a step displaced nobody and admitted nobody");
+        left.extend(displaced);
+        if done {
+            break;
+        }
+    }
+    let stayed = tags.split_off(tags.len() - 2);
+    ensure_eq!(legible(&left), legible(&tags), "who had to leave");
+    ensure_eq!(
+        legible(&listed(&stage.store, &principal).await?),
+        legible(&[stayed[0], stayed[1], late]),
+        "the members"
+    );
     Ok(())
 }
 
@@ -115,10 +147,10 @@ async fn a_member_is_admitted_again_at_the_limit(stage: &Stage) -> Outcome {
         let (principal, limit) = (stage.principal(), limit(2, policy));
         let tags = members(stage, &principal, 2, limit).await?;
         for tag in &tags {
-            let left = displaced(stage.store.admit(&principal, *tag, limit).await?)?;
+            let left = displaced(stage.store.admit(&principal, *tag, UNTIL, limit).await?)?;
             ensure!(left.is_empty(), "a member that was admitted again displaced somebody");
         }
-        ensure_eq!(legible(&listed(stage, &principal).await?), legible(&tags), "the members");
+        ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&tags), "the members");
     }
     Ok(())
 }
@@ -126,9 +158,9 @@ async fn a_member_is_admitted_again_at_the_limit(stage: &Stage) -> Outcome {
 async fn a_member_keeps_its_place_in_the_line(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
     let tags = members(stage, &principal, 2, limit).await?;
-    displaced(stage.store.admit(&principal, tags[0], limit).await?)?;
+    displaced(stage.store.admit(&principal, tags[0], UNTIL, limit).await?)?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
-    let left = displaced(stage.store.admit(&principal, late, limit).await?)?;
+    let left = displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
     ensure_eq!(legible(&left), legible(&tags[..1]), "who had to leave");
     Ok(())
 }
@@ -139,20 +171,20 @@ async fn the_dead_do_not_count(stage: &Stage) -> Outcome {
     stage.destroy(tags[0]).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     ensure!(
-        displaced(stage.store.admit(&principal, late, limit).await?)?.is_empty(),
+        displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?.is_empty(),
         "an admission displaced somebody"
     );
-    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&[tags[1], late]), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], late]), "the members");
     Ok(())
 }
 
 async fn the_dismissed_do_not_count(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
     let tags = members(stage, &principal, 2, limit).await?;
-    stage.store.dismiss(&principal, tags[0]).await?;
+    stage.store.dismiss(&principal, vec![tags[0]]).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
-    displaced(stage.store.admit(&principal, late, limit).await?)?;
-    ensure_eq!(legible(&listed(stage, &principal).await?), legible(&[tags[1], late]), "the members");
+    displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], late]), "the members");
     Ok(())
 }
 

@@ -1,16 +1,16 @@
 //! The sessions of a principal.
 
 use crate::identity::{Authentication, Principal, Tag};
-use crate::store::{Commit, Record, Rotation};
+use crate::store::{Commit, Cursor, PageRequest, Record, Rotation, StoreErrorKind, Summary};
 
 use super::checks;
-use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
-use super::words::{done, put, same, with};
+use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::stage::{Stage, UNTIL, legible, listed, members};
+use super::words::{done, put, with};
 
 checks! { "principals":
     members_are_listed_oldest_admission_first,
-    members_come_with_their_records,
+    members_come_with_what_a_list_shows,
     a_stranger_has_no_members,
     admitting_twice_lists_once,
     somebody_elses_session_is_left_out,
@@ -19,43 +19,48 @@ checks! { "principals":
     dismissing_again_is_harmless,
     principals_are_compared_byte_for_byte,
     an_admission_creates_nothing,
+    members_come_in_pages,
+    pages_join_whoever_comes_and_goes,
+    what_is_no_cursor_is_refused,
+    several_are_dismissed_at_once,
+    an_index_lasts_as_long_as_its_longest_session,
+    a_session_that_is_prolonged_prolongs_its_index,
 }
 
 async fn member(stage: &Stage, principal: &Principal) -> Outcome<Tag> {
     let tag = stage.insert(&stage.record_of(principal)).await?;
-    stage.store.admit(principal, tag, None).await?;
+    stage.store.admit(principal, tag, UNTIL, None).await?;
     Ok(tag)
-}
-
-async fn listed(stage: &Stage, principal: &Principal) -> Outcome<Vec<[u8; 16]>> {
-    Ok(stage.store.members(principal).await?.iter().map(|(tag, _)| *tag.as_bytes()).collect())
 }
 
 async fn members_are_listed_oldest_admission_first(stage: &Stage) -> Outcome {
     let principal = stage.principal();
-    let mut admitted = Vec::new();
+    let mut admitted: Vec<Tag> = Vec::new();
     for _ in 0..5 {
-        admitted.push(*member(stage, &principal).await?.as_bytes());
+        admitted.push(member(stage, &principal).await?);
         stage.wait(1).await;
     }
-    ensure_eq!(listed(stage, &principal).await?, admitted, "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&admitted), "the members");
     Ok(())
 }
 
-async fn members_come_with_their_records(stage: &Stage) -> Outcome {
+async fn members_come_with_what_a_list_shows(stage: &Stage) -> Outcome {
     let principal = stage.principal();
     let record = Record { values: stage.record_with(&["cart"]).values, ..stage.record_of(&principal) };
     let tag = stage.insert(&record).await?;
-    stage.store.admit(&principal, tag, None).await?;
+    stage.store.admit(&principal, tag, UNTIL, None).await?;
+    stage.wait(1).await;
     done(stage.store.commit(tag, with(stage.commit(1), [put("cart", "second")])).await?)?;
-    let mut members = stage.store.members(&principal).await?;
+    let mut members = members(&stage.store, &principal).await?;
     ensure_eq!(members.len(), 1, "members");
-    same(&members.remove(0).1?, &stage.load(tag).await?, "the record of a member")
+    let (there, record) = (members.remove(0).summary?, stage.load(tag).await?);
+    ensure_eq!(there, Summary::from(&record), "what is listed of a member");
+    Ok(())
 }
 
 async fn a_stranger_has_no_members(stage: &Stage) -> Outcome {
     let principal = stage.principal();
-    ensure!(listed(stage, &principal).await?.is_empty(), "somebody who never logged in has sessions");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "somebody who never logged in has sessions");
     stage.insert(&stage.record_of(&principal)).await?;
     Ok(())
 }
@@ -63,8 +68,8 @@ async fn a_stranger_has_no_members(stage: &Stage) -> Outcome {
 async fn admitting_twice_lists_once(stage: &Stage) -> Outcome {
     let principal = stage.principal();
     let tag = member(stage, &principal).await?;
-    stage.store.admit(&principal, tag, None).await?;
-    ensure_eq!(listed(stage, &principal).await?, [*tag.as_bytes()], "the members");
+    stage.store.admit(&principal, tag, UNTIL, None).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tag]), "the members");
     Ok(())
 }
 
@@ -72,8 +77,8 @@ async fn somebody_elses_session_is_left_out(stage: &Stage) -> Outcome {
     let (principal, other) = (stage.principal(), stage.principal());
     let mine = member(stage, &principal).await?;
     let theirs = stage.insert(&stage.record_of(&other)).await?;
-    stage.store.admit(&principal, theirs, None).await?;
-    ensure_eq!(listed(stage, &principal).await?, [*mine.as_bytes()], "the members");
+    stage.store.admit(&principal, theirs, UNTIL, None).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[mine]), "the members");
     ensure!(stage.is_live(theirs).await?, "a session was ended because it is somebody else's");
     Ok(())
 }
@@ -84,23 +89,23 @@ async fn a_session_that_is_about_to_log_in_keeps_its_place(stage: &Stage) -> Out
     let (anonymous, _) = stage.session(&[]).await?;
     let switching = member(stage, &former).await?;
     for tag in [anonymous, switching] {
-        stage.store.admit(&principal, tag, None).await?;
-        listed(stage, &principal).await?;
+        stage.store.admit(&principal, tag, UNTIL, None).await?;
+        listed(&stage.store, &principal).await?;
         let authentication = Some(Authentication::new(principal.clone(), stage.now(), None));
         let rotation = Some(Rotation { authentication, ..Rotation::new(stage.verifier(), None) });
         done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
-        let members = listed(stage, &principal).await?;
-        ensure!(members.contains(tag.as_bytes()), "a session that just logged in is not listed");
+        let members = listed(&stage.store, &principal).await?;
+        ensure!(members.contains(&tag), "a session that just logged in is not listed");
     }
-    ensure!(listed(stage, &former).await?.is_empty(), "a session is listed under its former principal");
+    ensure!(listed(&stage.store, &former).await?.is_empty(), "a session is listed under its former principal");
     Ok(())
 }
 
 async fn a_dismissed_session_is_left_out_and_lives(stage: &Stage) -> Outcome {
     let principal = stage.principal();
     let (stays, leaves) = (member(stage, &principal).await?, member(stage, &principal).await?);
-    stage.store.dismiss(&principal, leaves).await?;
-    ensure_eq!(listed(stage, &principal).await?, [*stays.as_bytes()], "the members");
+    stage.store.dismiss(&principal, vec![leaves]).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[stays]), "the members");
     ensure!(stage.is_live(leaves).await?, "dismiss ended the session");
     Ok(())
 }
@@ -108,13 +113,17 @@ async fn a_dismissed_session_is_left_out_and_lives(stage: &Stage) -> Outcome {
 async fn dismissing_again_is_harmless(stage: &Stage) -> Outcome {
     let (principal, other) = (stage.principal(), stage.principal());
     let tag = member(stage, &principal).await?;
-    stage.store.dismiss(&other, tag).await?;
-    stage.store.dismiss(&principal, stage.tag()).await?;
-    ensure_eq!(listed(stage, &principal).await?, [*tag.as_bytes()], "the members after dismissals of others");
+    stage.store.dismiss(&other, vec![tag]).await?;
+    stage.store.dismiss(&principal, vec![stage.tag()]).await?;
+    ensure_eq!(
+        legible(&listed(&stage.store, &principal).await?),
+        legible(&[tag]),
+        "the members after dismissals of others"
+    );
     for _ in 0..2 {
-        stage.store.dismiss(&principal, tag).await?;
+        stage.store.dismiss(&principal, vec![tag]).await?;
     }
-    ensure!(listed(stage, &principal).await?.is_empty(), "a dismissed session is still listed");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a dismissed session is still listed");
     Ok(())
 }
 
@@ -154,15 +163,110 @@ async fn principals_are_compared_byte_for_byte(stage: &Stage) -> Outcome {
     }
     for (principal, tag) in principals.iter().zip(tags) {
         let what = format!("the members of {:?}", principal.as_str());
-        ensure_eq!(listed(stage, principal).await?, [*tag.as_bytes()], what);
+        ensure_eq!(legible(&listed(&stage.store, principal).await?), legible(&[tag]), what);
     }
     Ok(())
 }
 
 async fn an_admission_creates_nothing(stage: &Stage) -> Outcome {
     let (principal, tag) = (stage.principal(), stage.tag());
-    stage.store.admit(&principal, tag, None).await?;
+    stage.store.admit(&principal, tag, UNTIL, None).await?;
     ensure!(!stage.is_live(tag).await?, "admit brought a record into being");
-    ensure!(listed(stage, &principal).await?.is_empty(), "a session without a record is listed");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a session without a record is listed");
+    Ok(())
+}
+
+async fn some_members(stage: &Stage, principal: &Principal, count: usize) -> Outcome<Vec<Tag>> {
+    let mut tags = Vec::new();
+    for _ in 0..count {
+        tags.push(member(stage, principal).await?);
+    }
+    Ok(tags)
+}
+
+async fn members_come_in_pages(stage: &Stage) -> Outcome {
+    let principal = stage.principal();
+    let tags = some_members(stage, &principal, 7).await?;
+    let (mut listed, mut request) = (Vec::new(), PageRequest::first(3));
+    for _ in 0..2 * tags.len() {
+        let page = stage.store.members(&principal, request.clone()).await?;
+        ensure!(page.items.len() <= 3, "a page of at most 3 has {} members", page.items.len());
+        listed.extend(page.items.into_iter().map(|member| member.tag));
+        let Some(next) = page.next else {
+            ensure_eq!(legible(&listed), legible(&tags), "the members on all pages");
+            return Ok(());
+        };
+        request = request.after(next);
+    }
+    Err(Failure::new("the pages have no end"))
+}
+
+/// Who revokes all ends the members of a page before it asks for the next one.
+async fn pages_join_whoever_comes_and_goes(stage: &Stage) -> Outcome {
+    let (principal, request) = (stage.principal(), PageRequest::first(2));
+    let tags = some_members(stage, &principal, 6).await?;
+    let first = stage.store.members(&principal, request.clone()).await?;
+    ensure_eq!(legible(&[first.items[0].tag, first.items[1].tag]), legible(&tags[..2]), "the first page");
+    let next = first.next.ok_or_else(|| Failure::new("the list ends after 2 of 6 members"))?;
+    stage.destroy(tags[0]).await?;
+    stage.store.dismiss(&principal, vec![tags[0], tags[1]]).await?;
+    stage.destroy(tags[2]).await?;
+    let late = member(stage, &principal).await?;
+    let (mut rest, mut request) = (Vec::new(), request.after(next));
+    loop {
+        let page = stage.store.members(&principal, request.clone()).await?;
+        rest.extend(page.items.into_iter().map(|member| member.tag));
+        match page.next {
+            Some(next) => request = request.after(next),
+            None => break,
+        }
+    }
+    rest.retain(|tag| *tag != late);
+    ensure_eq!(legible(&rest), legible(&tags[3..]), "the members on the other pages");
+    Ok(())
+}
+
+async fn what_is_no_cursor_is_refused(stage: &Stage) -> Outcome {
+    let principal = stage.principal();
+    member(stage, &principal).await?;
+    for text in ["", "no cursor", "-1", "1 OR 1=1", "(0", "\u{0}"] {
+        let request = PageRequest::first(2).after(Cursor::new(text));
+        match stage.store.members(&principal, request).await {
+            Err(error) if error.kind() == StoreErrorKind::InvalidCursor => {}
+            other => return Err(Failure::new(format!("the cursor {text:?} was answered with {other:?}"))),
+        }
+    }
+    Ok(())
+}
+
+async fn several_are_dismissed_at_once(stage: &Stage) -> Outcome {
+    let principal = stage.principal();
+    let tags = some_members(stage, &principal, 5).await?;
+    stage.store.dismiss(&principal, vec![tags[0], stage.tag(), tags[3], tags[0]]).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], tags[2], tags[4]]), "the members");
+    stage.store.dismiss(&principal, Vec::new()).await?;
+    ensure_eq!(listed(&stage.store, &principal).await?.len(), 3, "members");
+    Ok(())
+}
+
+async fn an_index_lasts_as_long_as_its_longest_session(stage: &Stage) -> Outcome {
+    let (principal, now) = (stage.principal(), stage.now());
+    let (long, short) = (stage.insert(&stage.record_of(&principal)).await?, stage.record_of(&principal));
+    let short = stage.insert(&short).await?;
+    stage.store.admit(&principal, long, now.after(stage.long()), None).await?;
+    stage.store.admit(&principal, short, now.after(stage.ticks(1)), None).await?;
+    stage.wait(3).await;
+    ensure!(listed(&stage.store, &principal).await?.contains(&long), "the index ended before the longest session");
+    Ok(())
+}
+
+/// "Remember me" for a session that exists.
+async fn a_session_that_is_prolonged_prolongs_its_index(stage: &Stage) -> Outcome {
+    let (principal, now) = (stage.principal(), stage.now());
+    let tag = stage.insert(&stage.record_of(&principal)).await?;
+    stage.store.admit(&principal, tag, now.after(stage.ticks(1)), None).await?;
+    stage.store.admit(&principal, tag, now.after(stage.long()), None).await?;
+    stage.wait(3).await;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tag]), "the members");
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::store::{
-    AnyStore, Authentication, Commit, Destroyed, Guard, Lifetimes, Payload, Principal, Record, StoredValue, Tag,
-    Verifier,
+    AnyStore, Authentication, BATCH, Commit, Destroyed, Guard, Lifetimes, Member, PageRequest, Payload, Principal,
+    Record, StoredValue, Tag, Verifier,
 };
 use crate::testkit::SeededRandom;
 use crate::time::Timestamp;
@@ -178,4 +178,30 @@ impl Stage {
         }
         Ok(answers)
     }
+}
+
+/// When an admitted session ends at the latest, where that is not what a check is about.
+pub(super) const UNTIL: Timestamp = Timestamp::MAX;
+
+/// All members of a principal, page by page.
+pub(super) async fn members(store: &Arc<dyn AnyStore>, principal: &Principal) -> Outcome<Vec<Member>> {
+    let (mut members, mut request) = (Vec::new(), PageRequest::first(BATCH));
+    loop {
+        let page = store.members(principal, request.clone()).await?;
+        members.extend(page.items);
+        match page.next {
+            Some(next) => request = request.after(next),
+            None => return Ok(members),
+        }
+    }
+}
+
+/// The tags of all members of a principal.
+pub(super) async fn listed(store: &Arc<dyn AnyStore>, principal: &Principal) -> Outcome<Vec<Tag>> {
+    Ok(members(store, principal).await?.into_iter().map(|member| member.tag).collect())
+}
+
+/// Tags that can be read in a report; their own `Debug` is redacted.
+pub(super) fn legible(tags: &[Tag]) -> Vec<u128> {
+    tags.iter().map(|tag| u128::from_be_bytes(*tag.as_bytes())).collect()
 }

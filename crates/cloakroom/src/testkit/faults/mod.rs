@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use super::Verb;
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Payload, Principal,
-    Record, Store, StoreError, StoreErrorKind, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
+    Payload, Principal, Record, Store, StoreError, StoreErrorKind, Tag, Touch,
 };
 use crate::time::Timestamp;
 
@@ -157,16 +157,22 @@ impl<S: Store> Store for FaultyStore<S> {
         self.strike(Verb::Destroy, self.inner().destroy(tag, guard)).await
     }
 
-    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
-        self.strike(Verb::Admit, self.inner().admit(principal, tag, limit)).await
+    async fn admit(
+        &self,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Result<Admission, StoreError> {
+        self.strike(Verb::Admit, self.inner().admit(principal, tag, until, limit)).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
-        self.strike(Verb::Dismiss, self.inner().dismiss(principal, tag)).await
+    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
+        self.strike(Verb::Dismiss, self.inner().dismiss(principal, tags)).await
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
-        self.strike(Verb::Members, self.inner().members(principal)).await
+    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        self.strike(Verb::Members, self.inner().members(principal, page)).await
     }
 
     fn namespace(&self) -> &str {

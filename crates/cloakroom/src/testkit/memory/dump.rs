@@ -17,7 +17,7 @@ impl MemoryStore {
         }
         for (principal, tags) in records.index.all() {
             bytes.extend_from_slice(principal.as_str().as_bytes());
-            tags.iter().for_each(|tag| bytes.extend_from_slice(tag.as_bytes()));
+            tags.for_each(|tag| bytes.extend_from_slice(tag.as_bytes()));
         }
         bytes
     }

@@ -1,58 +1,117 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::store::{Admission, Limit, LimitPolicy, Principal, Tag};
+use crate::store::{Admission, BATCH, Limit, LimitPolicy, Principal, Tag};
+
+/// How many members an admission looks at to find those that are dead.
+const PROBED: usize = 16;
 
 /// The sessions of each principal, oldest admission first.
 #[derive(Default)]
 pub(super) struct Index {
-    members: HashMap<Principal, Vec<Tag>>,
+    members: HashMap<Principal, Members>,
+    admissions: u64,
+}
+
+#[derive(Default)]
+struct Members {
+    by_admission: BTreeMap<u64, Tag>,
+    admissions: HashMap<Tag, u64>,
+    /// Where the next search for the dead begins.
+    probe: u64,
+}
+
+impl Members {
+    fn insert(&mut self, admission: u64, tag: Tag) {
+        self.by_admission.insert(admission, tag);
+        self.admissions.insert(tag, admission);
+    }
+
+    fn remove(&mut self, tag: Tag) {
+        if let Some(admission) = self.admissions.remove(&tag) {
+            self.by_admission.remove(&admission);
+        }
+    }
+
+    /// Drops the dead among the next few, in turn.
+    fn probe(&mut self, lives: impl Fn(&Tag) -> bool) {
+        let probed: Vec<_> = self.by_admission.range(self.probe..).take(PROBED).map(|(at, tag)| (*at, *tag)).collect();
+        self.probe = match probed.last() {
+            Some((last, _)) if probed.len() == PROBED => last + 1,
+            _ => 0,
+        };
+        probed.into_iter().filter(|(_, tag)| !lives(tag)).for_each(|(_, tag)| self.remove(tag));
+    }
+
+    fn drop_dead(&mut self, lives: impl Fn(&Tag) -> bool) {
+        let dead: Vec<_> = self.admissions.keys().filter(|tag| !lives(tag)).copied().collect();
+        dead.into_iter().for_each(|tag| self.remove(tag));
+    }
+
+    fn take_oldest(&mut self, count: usize) -> Vec<Tag> {
+        let oldest: Vec<_> = self.by_admission.values().take(count).copied().collect();
+        oldest.iter().for_each(|tag| self.remove(*tag));
+        oldest
+    }
 }
 
 impl Index {
-    pub(super) fn admit(&mut self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Admission {
+    pub(super) fn admit(
+        &mut self,
+        principal: &Principal,
+        tag: Tag,
+        limit: Option<Limit>,
+        lives: impl Fn(&Tag) -> bool,
+    ) -> Admission {
+        self.admissions += 1;
         let members = self.members.entry(principal.clone()).or_default();
-        let mut displaced = Vec::new();
-        if members.contains(&tag) {
-            return Admission::Admitted { displaced };
+        members.probe(&lives);
+        if members.admissions.contains_key(&tag) {
+            return Admission::Admitted { displaced: Vec::new() };
         }
+        let mut displaced = Vec::new();
         if let Some(limit) = limit {
             let places = usize::try_from(limit.count.get()).unwrap_or(usize::MAX);
-            match (members.len().checked_sub(places), limit.when_reached) {
-                (None, _) => {}
-                (Some(_), LimitPolicy::Reject) => return Admission::Refused,
-                (Some(excess), LimitPolicy::EndOldest) => displaced.extend(members.drain(..=excess)),
+            if members.admissions.len() >= places {
+                members.drop_dead(&lives);
+            }
+            let excess = (members.admissions.len() + 1).saturating_sub(places);
+            match limit.when_reached {
+                LimitPolicy::Reject if excess > 0 => return Admission::Refused,
+                LimitPolicy::Reject => {}
+                LimitPolicy::EndOldest => displaced = members.take_oldest(excess.min(BATCH)),
+            }
+            if displaced.len() < excess {
+                return Admission::Incomplete { displaced };
             }
         }
-        members.push(tag);
+        members.insert(self.admissions, tag);
         Admission::Admitted { displaced }
     }
 
     pub(super) fn dismiss(&mut self, principal: &Principal, tag: Tag) {
-        self.keep(principal, |member| *member != tag);
-    }
-
-    pub(super) fn of(&self, principal: &Principal) -> Vec<Tag> {
-        self.members.get(principal).cloned().unwrap_or_default()
-    }
-
-    /// Drops the members of one principal that do not satisfy `keep`.
-    pub(super) fn keep(&mut self, principal: &Principal, keep: impl FnMut(&Tag) -> bool) {
         let Some(members) = self.members.get_mut(principal) else { return };
-        members.retain(keep);
-        if members.is_empty() {
+        members.remove(tag);
+        if members.admissions.is_empty() {
             self.members.remove(principal);
         }
     }
 
-    /// Drops the members of all principals that do not satisfy `keep`.
-    pub(super) fn retain(&mut self, keep: impl Fn(&Tag) -> bool) {
+    /// The next members after an admission, each with its own.
+    pub(super) fn after(&self, principal: &Principal, admission: u64, count: usize) -> Vec<(u64, Tag)> {
+        let Some(members) = self.members.get(principal) else { return Vec::new() };
+        let after = admission.saturating_add(1);
+        members.by_admission.range(after..).take(count).map(|(admission, tag)| (*admission, *tag)).collect()
+    }
+
+    /// Drops the members of all principals that do not live.
+    pub(super) fn retain(&mut self, lives: impl Fn(&Tag) -> bool) {
         self.members.retain(|_, members| {
-            members.retain(&keep);
-            !members.is_empty()
+            members.drop_dead(&lives);
+            !members.admissions.is_empty()
         });
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = (&Principal, &[Tag])> {
-        self.members.iter().map(|(principal, tags)| (principal, tags.as_slice()))
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Principal, impl Iterator<Item = &Tag>)> {
+        self.members.iter().map(|(principal, members)| (principal, members.by_admission.values()))
     }
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Receipt,
-    Record, Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
+    Principal, Receipt, Record, Store, StoreError, StoreErrorKind, Tag, Touch,
 };
 use crate::time::{Clock, SystemClock, Timestamp};
 
@@ -174,22 +174,27 @@ impl Store for MemoryStore {
         Ok(answer)
     }
 
-    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Result<Admission, StoreError> {
+    async fn admit(
+        &self,
+        principal: &Principal,
+        tag: Tag,
+        _until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Result<Admission, StoreError> {
         let now = self.now();
-        let mut records = self.shared.records.lock();
-        let records = &mut *records;
-        records.drop_dead_members(principal, now);
-        Ok(records.index.admit(principal, tag, limit))
+        Ok(self.shared.records.lock().admit(principal, tag, limit, now))
     }
 
-    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Result<(), StoreError> {
-        self.shared.records.lock().index.dismiss(principal, tag);
+    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
+        let mut records = self.shared.records.lock();
+        tags.into_iter().for_each(|tag| records.index.dismiss(principal, tag));
         Ok(())
     }
 
-    async fn members(&self, principal: &Principal) -> Result<Vec<Member>, StoreError> {
+    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         let now = self.now();
-        Ok(self.shared.records.lock().members(principal, now))
+        let listed = self.shared.records.lock().members(principal, &page, now);
+        listed.ok_or_else(|| StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is none of this store's"))
     }
 
     fn attach(&self, copies: Arc<dyn Copies>) {

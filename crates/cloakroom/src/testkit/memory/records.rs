@@ -1,6 +1,9 @@
 use std::collections::HashMap;
 
-use crate::store::{Commit, Destroyed, Guard, Member, Principal, Record, Tag, Touch};
+use crate::store::{
+    Admission, Commit, Cursor, Destroyed, Guard, Limit, Member, Page, PageRequest, Principal, Record, Summary, Tag,
+    Touch,
+};
 use crate::time::Timestamp;
 
 use super::commit::{self, Verdict};
@@ -99,17 +102,31 @@ impl Records {
     }
 
     /// A member that lives but is logged in as somebody else stays: it may be about to log in.
-    pub(super) fn drop_dead_members(&mut self, principal: &Principal, now: Timestamp) {
+    pub(super) fn admit(&mut self, principal: &Principal, tag: Tag, limit: Option<Limit>, now: Timestamp) -> Admission {
         let held = &self.held;
-        self.index.keep(principal, |tag| held.get(tag).is_some_and(|held| held.lives(now)));
+        self.index.admit(principal, tag, limit, |tag| held.get(tag).is_some_and(|held| held.lives(now)))
     }
 
-    pub(super) fn members(&mut self, principal: &Principal, now: Timestamp) -> Vec<Member> {
-        self.drop_dead_members(principal, now);
-        let tags = self.index.of(principal).into_iter();
-        let members = tags.filter_map(|tag| Some((tag, &self.held.get(&tag)?.record)));
-        let theirs = members.filter(|(_, record)| !is_somebody_elses(record, principal));
-        theirs.map(|(tag, record)| (tag, Ok(record.clone()))).collect()
+    /// `None` for a cursor that is none.
+    pub(super) fn members(
+        &mut self,
+        principal: &Principal,
+        page: &PageRequest,
+        now: Timestamp,
+    ) -> Option<Page<Member>> {
+        let after = page.after.as_ref().map_or(Some(0), |cursor| cursor.as_str().parse().ok())?;
+        let listed = self.index.after(principal, after, page.limit.get());
+        let next = listed.last().filter(|_| listed.len() == page.limit.get());
+        let next = next.map(|(admission, _)| Cursor::new(admission.to_string()));
+        let mut items = Vec::new();
+        for (_, tag) in listed {
+            match self.live(tag, now) {
+                None => self.index.dismiss(principal, tag),
+                Some(record) if is_somebody_elses(record, principal) => {}
+                Some(record) => items.push(Member::new(tag, Ok(Summary::from(record)))),
+            }
+        }
+        Some(Page::new(items, next))
     }
 
     /// Without a question asked; its idle timeout starts now.

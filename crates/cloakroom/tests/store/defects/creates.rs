@@ -177,6 +177,8 @@ fn a_destroy_of_everything_is_noticed() {
     fails::<DestroysEverything>(&[
         "touch/what_is_gone_is_skipped",
         "destroy/other_sessions_live_on",
+        "destroy/several_are_destroyed_at_once_each_by_itself",
+        "principals/pages_join_whoever_comes_and_goes",
         "limits/the_dead_do_not_count",
     ]);
 }

@@ -4,9 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
-    Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
+    Principal, Record, Tag, Touch,
 };
+
+use cloakroom::Timestamp;
 
 use super::{Answer, Defect, Sound};
 
@@ -21,15 +23,21 @@ pub(super) trait AnyDefect: Send + Sync {
     fn commit<'a>(&'a self, sound: &'a Sound, tag: Tag, commit: Commit) -> Boxed<'a, Committed>;
     fn touch<'a>(&'a self, sound: &'a Sound, touches: Vec<Touch>) -> Boxed<'a, ()>;
     fn destroy<'a>(&'a self, sound: &'a Sound, tag: Tag, guard: Guard) -> Boxed<'a, Destroyed>;
+    fn destroy_many<'a>(
+        &'a self,
+        sound: &'a Sound,
+        tags: Vec<Tag>,
+    ) -> Pin<Box<dyn Future<Output = Vec<Answer<Destroyed>>> + Send + 'a>>;
     fn admit<'a>(
         &'a self,
         sound: &'a Sound,
         principal: &'a Principal,
         tag: Tag,
+        until: Timestamp,
         limit: Option<Limit>,
     ) -> Boxed<'a, Admission>;
-    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, tag: Tag) -> Boxed<'a, ()>;
-    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal) -> Boxed<'a, Vec<Member>>;
+    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, tags: Vec<Tag>) -> Boxed<'a, ()>;
+    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, page: PageRequest) -> Boxed<'a, Page<Member>>;
     fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>);
     fn vouches(&self, sound: &Sound, lease: Lease) -> bool;
 }
@@ -59,22 +67,31 @@ impl<D: Defect> AnyDefect for D {
         Box::pin(Defect::destroy(self, sound, tag, guard))
     }
 
+    fn destroy_many<'a>(
+        &'a self,
+        sound: &'a Sound,
+        tags: Vec<Tag>,
+    ) -> Pin<Box<dyn Future<Output = Vec<Answer<Destroyed>>> + Send + 'a>> {
+        Box::pin(Defect::destroy_many(self, sound, tags))
+    }
+
     fn admit<'a>(
         &'a self,
         sound: &'a Sound,
         principal: &'a Principal,
         tag: Tag,
+        until: Timestamp,
         limit: Option<Limit>,
     ) -> Boxed<'a, Admission> {
-        Box::pin(Defect::admit(self, sound, principal, tag, limit))
+        Box::pin(Defect::admit(self, sound, principal, tag, until, limit))
     }
 
-    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, tag: Tag) -> Boxed<'a, ()> {
-        Box::pin(Defect::dismiss(self, sound, principal, tag))
+    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, tags: Vec<Tag>) -> Boxed<'a, ()> {
+        Box::pin(Defect::dismiss(self, sound, principal, tags))
     }
 
-    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal) -> Boxed<'a, Vec<Member>> {
-        Box::pin(Defect::members(self, sound, principal))
+    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, page: PageRequest) -> Boxed<'a, Page<Member>> {
+        Box::pin(Defect::members(self, sound, principal, page))
     }
 
     fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>) {

@@ -2,7 +2,8 @@ use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::Mutex;
 
-use cloakroom::store::{Admission, Limit, LimitPolicy, Principal, Store, Tag};
+use cloakroom::Timestamp;
+use cloakroom::store::{Admission, Limit, LimitPolicy, PageRequest, Principal, Store, Tag};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -11,7 +12,14 @@ use super::{Answer, Defect, Sound, fails};
 struct TheDeadCount(Mutex<HashSet<(Principal, Tag)>>);
 
 impl Defect for TheDeadCount {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         {
             let mut counted = self.0.lock().unwrap();
             let member = (principal.clone(), tag);
@@ -25,12 +33,12 @@ impl Defect for TheDeadCount {
             }
             counted.insert(member);
         }
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
-        self.0.lock().unwrap().remove(&(principal.clone(), tag));
-        sound.dismiss(principal, tag).await
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
+        self.0.lock().unwrap().retain(|(owner, tag)| owner != principal || !tags.contains(tag));
+        sound.dismiss(principal, tags).await
     }
 }
 
@@ -48,9 +56,16 @@ fn a_limit_that_counts_the_dead_is_noticed() {
 struct AdmittedAgainIsYoungest;
 
 impl Defect for AdmittedAgainIsYoungest {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        sound.dismiss(principal, tag).await?;
-        sound.admit(principal, tag, limit).await
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        sound.dismiss(principal, vec![tag]).await?;
+        sound.admit(principal, tag, until, limit).await
     }
 }
 
@@ -64,8 +79,15 @@ fn a_member_that_loses_its_place_is_noticed() {
 struct OneMakesRoom;
 
 impl Defect for OneMakesRoom {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        let mut answer = sound.admit(principal, tag, limit).await?;
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        let mut answer = sound.admit(principal, tag, until, limit).await?;
         if let Admission::Admitted { displaced } = &mut answer {
             displaced.truncate(1);
         }
@@ -75,7 +97,10 @@ impl Defect for OneMakesRoom {
 
 #[test]
 fn a_limit_that_makes_too_little_room_is_noticed() {
-    fails::<OneMakesRoom>(&["limits/a_lower_limit_makes_as_many_leave_as_needed"]);
+    fails::<OneMakesRoom>(&[
+        "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_far_lower_limit_is_reached_in_steps",
+    ]);
 }
 
 /// Refuses whatever the policy says.
@@ -83,9 +108,16 @@ fn a_limit_that_makes_too_little_room_is_noticed() {
 struct AlwaysRejects;
 
 impl Defect for AlwaysRejects {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         let limit = limit.map(|limit| Limit::new(limit.count, LimitPolicy::Reject));
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 }
 
@@ -94,6 +126,7 @@ fn an_ignored_policy_is_noticed() {
     fails::<AlwaysRejects>(&[
         "limits/at_the_limit_the_oldest_makes_room",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_keeps_its_place_in_the_line",
         "concurrency/admissions_displace_exactly_as_many_as_needed",
     ]);
@@ -104,9 +137,16 @@ fn an_ignored_policy_is_noticed() {
 struct OneTooMany;
 
 impl Defect for OneTooMany {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         let limit = limit.map(|limit| Limit::new(limit.count.saturating_add(1), limit.when_reached));
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 }
 
@@ -116,6 +156,7 @@ fn a_limit_that_lets_one_more_in_is_noticed() {
         "limits/at_the_limit_one_more_is_refused",
         "limits/at_the_limit_the_oldest_makes_room",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_keeps_its_place_in_the_line",
         "concurrency/admissions_never_exceed_the_limit",
         "concurrency/admissions_displace_exactly_as_many_as_needed",
@@ -128,10 +169,17 @@ fn a_limit_that_lets_one_more_in_is_noticed() {
 struct OneTooFew;
 
 impl Defect for OneTooFew {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         let fewer = |count: NonZeroU32| NonZeroU32::new(count.get() - 1).unwrap_or(NonZeroU32::MIN);
         let limit = limit.map(|limit| Limit::new(fewer(limit.count), limit.when_reached));
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 }
 
@@ -142,6 +190,7 @@ fn a_limit_that_keeps_one_out_is_noticed() {
         "limits/at_the_limit_one_more_is_refused",
         "limits/at_the_limit_the_oldest_makes_room",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_is_admitted_again_at_the_limit",
         "limits/a_member_keeps_its_place_in_the_line",
         "limits/the_dead_do_not_count",
@@ -157,10 +206,21 @@ fn a_limit_that_keeps_one_out_is_noticed() {
 struct CountsItself;
 
 impl Defect for CountsItself {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        let members = sound.members(principal).await?.len();
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        let members = sound.members(principal, PageRequest::first(100)).await?.items.len();
         let is_full = |limit: Limit| limit.when_reached == LimitPolicy::Reject && members >= limit.count.get() as usize;
-        if limit.is_some_and(is_full) { Ok(Admission::Refused) } else { sound.admit(principal, tag, limit).await }
+        if limit.is_some_and(is_full) {
+            Ok(Admission::Refused)
+        } else {
+            sound.admit(principal, tag, until, limit).await
+        }
     }
 }
 
@@ -174,7 +234,14 @@ fn a_member_that_counts_itself_is_noticed() {
 struct SharedLimit(Mutex<HashSet<Tag>>);
 
 impl Defect for SharedLimit {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         {
             let mut all = self.0.lock().unwrap();
             all.retain(|member| sound.record(*member).is_some());
@@ -184,12 +251,12 @@ impl Defect for SharedLimit {
             }
             all.insert(tag);
         }
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
-        self.0.lock().unwrap().remove(&tag);
-        sound.dismiss(principal, tag).await
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
+        self.0.lock().unwrap().retain(|tag| !tags.contains(tag));
+        sound.dismiss(principal, tags).await
     }
 }
 
@@ -203,10 +270,17 @@ fn a_limit_that_principals_share_is_noticed() {
 struct EveryNodeForItself(Mutex<HashSet<(Principal, Tag)>>);
 
 impl Defect for EveryNodeForItself {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         let Some(bound) = limit.filter(|limit| limit.when_reached == LimitPolicy::Reject) else {
             self.0.lock().unwrap().insert((principal.clone(), tag));
-            return sound.admit(principal, tag, limit).await;
+            return sound.admit(principal, tag, until, limit).await;
         };
         {
             let mut mine = self.0.lock().unwrap();
@@ -217,16 +291,41 @@ impl Defect for EveryNodeForItself {
             }
             mine.insert((principal.clone(), tag));
         }
-        sound.admit(principal, tag, None).await
+        sound.admit(principal, tag, until, None).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
-        self.0.lock().unwrap().remove(&(principal.clone(), tag));
-        sound.dismiss(principal, tag).await
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
+        self.0.lock().unwrap().retain(|(owner, tag)| owner != principal || !tags.contains(tag));
+        sound.dismiss(principal, tags).await
     }
 }
 
 #[test]
 fn a_limit_for_each_node_is_noticed() {
     fails::<EveryNodeForItself>(&["coherence/nodes_share_one_limit"]);
+}
+
+/// Leaves everybody in who does not fit into the first step.
+#[derive(Default)]
+struct OneStepIsEnough;
+
+impl Defect for OneStepIsEnough {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        let answer = sound.admit(principal, tag, until, limit).await?;
+        let Admission::Incomplete { displaced } = answer else { return Ok(answer) };
+        sound.admit(principal, tag, until, None).await?;
+        Ok(Admission::Admitted { displaced })
+    }
+}
+
+#[test]
+fn an_admission_that_is_over_too_early_is_noticed() {
+    fails::<OneStepIsEnough>(&["limits/a_far_lower_limit_is_reached_in_steps"]);
 }

@@ -15,9 +15,10 @@ mod values;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Principal, Record,
-    Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
+    Principal, Record, Store, StoreError, Tag, Touch,
 };
 use cloakroom::testkit::{ManualClock, MemoryStore, conformance};
 
@@ -51,22 +52,38 @@ trait Defect: Default + Send + Sync + 'static {
         sound.destroy(tag, guard)
     }
 
+    fn destroy_many(&self, sound: &Sound, tags: Vec<Tag>) -> impl Future<Output = Vec<Answer<Destroyed>>> + Send {
+        async move {
+            let mut answers = Vec::new();
+            for tag in tags {
+                answers.push(self.destroy(sound, tag, Guard::Anyone).await);
+            }
+            answers
+        }
+    }
+
     fn admit(
         &self,
         sound: &Sound,
         principal: &Principal,
         tag: Tag,
+        until: Timestamp,
         limit: Option<Limit>,
     ) -> impl Future<Output = Answer<Admission>> + Send {
-        sound.admit(principal, tag, limit)
+        sound.admit(principal, tag, until, limit)
     }
 
-    fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> impl Future<Output = Answer<()>> + Send {
-        sound.dismiss(principal, tag)
+    fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> impl Future<Output = Answer<()>> + Send {
+        sound.dismiss(principal, tags)
     }
 
-    fn members(&self, sound: &Sound, principal: &Principal) -> impl Future<Output = Answer<Vec<Member>>> + Send {
-        sound.members(principal)
+    fn members(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        page: PageRequest,
+    ) -> impl Future<Output = Answer<Page<Member>>> + Send {
+        sound.members(principal, page)
     }
 
     fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>) {
@@ -131,16 +148,26 @@ impl Store for Broken {
         self.defect.destroy(&self.sound, tag, guard).await
     }
 
-    async fn admit(&self, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        self.defect.admit(&self.sound, principal, tag, limit).await
+    async fn destroy_many(&self, tags: Vec<Tag>) -> Vec<Answer<Destroyed>> {
+        self.defect.destroy_many(&self.sound, tags).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tag: Tag) -> Answer<()> {
-        self.defect.dismiss(&self.sound, principal, tag).await
+    async fn admit(
+        &self,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        self.defect.admit(&self.sound, principal, tag, until, limit).await
     }
 
-    async fn members(&self, principal: &Principal) -> Answer<Vec<Member>> {
-        self.defect.members(&self.sound, principal).await
+    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
+        self.defect.dismiss(&self.sound, principal, tags).await
+    }
+
+    async fn members(&self, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        self.defect.members(&self.sound, principal, page).await
     }
 
     fn attach(&self, copies: Arc<dyn Copies>) {

@@ -1,10 +1,11 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cloakroom::Clock;
 use cloakroom::store::{
-    Admission, Created, Destroyed, Guard, Lifetimes, Limit, Member, Principal, Record, Store, Tag, Verifier,
+    Admission, Created, Cursor, Destroyed, Guard, Lifetimes, Limit, Member, Page, PageRequest, Principal, Record,
+    Store, StoreError, StoreErrorKind, Summary, Tag, Verifier,
 };
+use cloakroom::{Clock, Timestamp};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -13,18 +14,25 @@ use super::{Answer, Defect, Sound, fails};
 struct ListsSomebodyElses(Mutex<Vec<(Principal, Tag)>>);
 
 impl Defect for ListsSomebodyElses {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         self.0.lock().unwrap().push((principal.clone(), tag));
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
-        let mut members = sound.members(principal).await?;
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let mut members = sound.members(principal, page).await?;
         for (_, tag) in self.0.lock().unwrap().iter().filter(|(admitted, _)| admitted == principal) {
             if let Some(record) = sound.record(*tag)
                 && record.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
             {
-                members.push((*tag, Ok(record)));
+                members.items.push(Member::new(*tag, Ok(Summary::from(&record))));
             }
         }
         Ok(members)
@@ -44,22 +52,29 @@ fn a_list_with_somebody_elses_sessions_is_noticed() {
 struct ListingDropsTheNotYet(Mutex<Vec<Tag>>);
 
 impl Defect for ListingDropsTheNotYet {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         self.0.lock().unwrap().push(tag);
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
         let is_logged_in = |record: &Record| {
             record.authentication.as_ref().is_some_and(|authentication| authentication.principal == *principal)
         };
         let admitted = self.0.lock().unwrap().clone();
         for tag in admitted {
             if !sound.record(tag).is_some_and(|record| is_logged_in(&record)) {
-                sound.dismiss(principal, tag).await?;
+                sound.dismiss(principal, vec![tag]).await?;
             }
         }
-        sound.members(principal).await
+        sound.members(principal, page).await
     }
 }
 
@@ -77,15 +92,23 @@ fn folded(principal: &Principal) -> Principal {
 }
 
 impl Defect for CaseIgnored {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        sound.admit(&folded(principal), tag, limit).await
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        sound.admit(&folded(principal), tag, until, limit).await
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
-        let mut members = sound.members(&folded(principal)).await?;
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let mut members = sound.members(&folded(principal), page).await?;
         let folded = folded(principal);
-        members.retain(|(_, record)| {
-            let authentication = record.as_ref().ok().and_then(|record| record.authentication.as_ref());
+        members.items.retain(|member| {
+            let summary = member.summary.as_ref().ok();
+            let authentication = summary.and_then(|summary| summary.authentication.as_ref());
             authentication.is_none_or(|authentication| authentication.principal == folded)
         });
         Ok(members)
@@ -102,7 +125,7 @@ fn principals_of_any_case_are_noticed() {
 struct DismissIgnored;
 
 impl Defect for DismissIgnored {
-    async fn dismiss(&self, _: &Sound, _: &Principal, _: Tag) -> Answer<()> {
+    async fn dismiss(&self, _: &Sound, _: &Principal, _: Vec<Tag>) -> Answer<()> {
         Ok(())
     }
 }
@@ -112,6 +135,7 @@ fn an_ignored_dismissal_is_noticed() {
     fails::<DismissIgnored>(&[
         "principals/a_dismissed_session_is_left_out_and_lives",
         "principals/dismissing_again_is_harmless",
+        "principals/several_are_dismissed_at_once",
         "limits/the_dismissed_do_not_count",
     ]);
 }
@@ -121,9 +145,11 @@ fn an_ignored_dismissal_is_noticed() {
 struct DismissEnds;
 
 impl Defect for DismissEnds {
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tag: Tag) -> Answer<()> {
-        sound.destroy(tag, Guard::Anyone).await?;
-        sound.dismiss(principal, tag).await
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
+        for tag in &tags {
+            sound.destroy(*tag, Guard::Anyone).await?;
+        }
+        sound.dismiss(principal, tags).await
     }
 }
 
@@ -140,24 +166,31 @@ fn a_dismissal_that_ends_the_session_is_noticed() {
 struct ListsTwice(Mutex<Vec<(Principal, Tag)>>);
 
 impl Defect for ListsTwice {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
-        let answer = sound.admit(principal, tag, limit).await?;
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        let answer = sound.admit(principal, tag, until, limit).await?;
         if answer != Admission::Refused {
             self.0.lock().unwrap().push((principal.clone(), tag));
         }
         Ok(answer)
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
-        let once = sound.members(principal).await?;
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let once = sound.members(principal, page).await?;
         let admitted = self.0.lock().unwrap();
         let times = |tag: &Tag| admitted.iter().filter(|entry| **entry == (principal.clone(), *tag)).count();
         let mut members = Vec::new();
-        for (tag, record) in once {
-            let record = record?;
-            members.extend(std::iter::repeat_n((tag, record), times(&tag)).map(|(tag, record)| (tag, Ok(record))));
+        for Member { tag, summary, .. } in once.items {
+            let summary = summary?;
+            members.extend((0..times(&tag)).map(|_| Member::new(tag, Ok(summary.clone()))));
         }
-        Ok(members)
+        Ok(Page::new(members, once.next))
     }
 }
 
@@ -165,6 +198,8 @@ impl Defect for ListsTwice {
 fn a_session_that_is_listed_twice_is_noticed() {
     fails::<ListsTwice>(&[
         "principals/admitting_twice_lists_once",
+        "principals/a_session_that_is_prolonged_prolongs_its_index",
+        "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_is_admitted_again_at_the_limit",
         "coherence/nodes_share_their_records",
         "coherence/nodes_share_one_limit",
@@ -176,9 +211,9 @@ fn a_session_that_is_listed_twice_is_noticed() {
 struct ListsBackwards;
 
 impl Defect for ListsBackwards {
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
-        let mut members = sound.members(principal).await?;
-        members.reverse();
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let mut members = sound.members(principal, page).await?;
+        members.items.reverse();
         Ok(members)
     }
 }
@@ -187,10 +222,14 @@ impl Defect for ListsBackwards {
 fn a_list_in_the_wrong_order_is_noticed() {
     fails::<ListsBackwards>(&[
         "principals/members_are_listed_oldest_admission_first",
+        "principals/members_come_in_pages",
+        "principals/pages_join_whoever_comes_and_goes",
+        "principals/several_are_dismissed_at_once",
         "limits/below_the_limit_everybody_is_admitted",
         "limits/at_the_limit_one_more_is_refused",
         "limits/at_the_limit_the_oldest_makes_room",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_is_admitted_again_at_the_limit",
         "limits/the_dead_do_not_count",
         "limits/the_dismissed_do_not_count",
@@ -202,17 +241,24 @@ fn a_list_in_the_wrong_order_is_noticed() {
 struct ListsOldRecords(Mutex<Vec<(Tag, Record)>>);
 
 impl Defect for ListsOldRecords {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         self.0.lock().unwrap().extend(sound.record(tag).map(|record| (tag, record)));
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
-        let mut members = sound.members(principal).await?;
-        for (tag, record) in &mut members {
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let mut members = sound.members(principal, page).await?;
+        for member in &mut members.items {
             let known = self.0.lock().unwrap();
-            if let Some((_, old)) = known.iter().find(|(known, _)| known == tag) {
-                *record = Ok(old.clone());
+            if let Some((_, old)) = known.iter().find(|(known, _)| *known == member.tag) {
+                member.summary = Ok(Summary::from(old));
             }
         }
         Ok(members)
@@ -221,7 +267,7 @@ impl Defect for ListsOldRecords {
 
 #[test]
 fn a_list_of_old_records_is_noticed() {
-    fails::<ListsOldRecords>(&["principals/members_come_with_their_records"]);
+    fails::<ListsOldRecords>(&["principals/members_come_with_what_a_list_shows"]);
 }
 
 /// Lists sessions that were destroyed, until somebody dismisses them.
@@ -236,21 +282,25 @@ impl Defect for ListsTheDestroyed {
         Ok(answer)
     }
 
-    async fn members(&self, sound: &Sound, principal: &Principal) -> Answer<Vec<Member>> {
-        let mut members = sound.members(principal).await?;
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let mut members = sound.members(principal, page).await?;
         let was_theirs = |record: &Record| {
             record.authentication.as_ref().is_some_and(|authentication| authentication.principal == *principal)
         };
         let destroyed = self.0.lock().unwrap();
         let theirs = destroyed.iter().filter(|(_, record)| was_theirs(record));
-        members.extend(theirs.map(|(tag, record)| (*tag, Ok(record.clone()))));
+        members.items.extend(theirs.map(|(tag, record)| Member::new(*tag, Ok(Summary::from(record)))));
         Ok(members)
     }
 }
 
 #[test]
 fn a_list_of_destroyed_sessions_is_noticed() {
-    fails::<ListsTheDestroyed>(&["destroy/it_takes_the_session_out_of_every_list", "limits/the_dead_do_not_count"]);
+    fails::<ListsTheDestroyed>(&[
+        "destroy/it_takes_the_session_out_of_every_list",
+        "principals/pages_join_whoever_comes_and_goes",
+        "limits/the_dead_do_not_count",
+    ]);
 }
 
 /// Enters a member with a record that it makes up.
@@ -258,12 +308,19 @@ fn a_list_of_destroyed_sessions_is_noticed() {
 struct AdmissionsCreate;
 
 impl Defect for AdmissionsCreate {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         let (now, hour) = (sound.clock.now(), Duration::from_secs(3600));
         let record = Record::new(Verifier::from_bytes([1; 16]), Lifetimes::new(now, hour, now.after(hour)), 1);
         // Where there is one already, that one stays.
         let _: Created = sound.create(tag, record).await?;
-        sound.admit(principal, tag, limit).await
+        sound.admit(principal, tag, until, limit).await
     }
 }
 
@@ -276,4 +333,139 @@ fn an_admission_that_creates_is_noticed() {
         "destroy/late_writes_do_not_resurrect",
         "principals/an_admission_creates_nothing",
     ]);
+}
+
+/// A page is so many members further on, whoever left meanwhile.
+#[derive(Default)]
+struct PagesByNumber;
+
+impl Defect for PagesByNumber {
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let skipped = match &page.after {
+            Some(cursor) => cursor
+                .as_str()
+                .parse::<usize>()
+                .map_err(|error| StoreError::new(StoreErrorKind::InvalidCursor, error))?,
+            None => 0,
+        };
+        let all = sound.members(principal, PageRequest::first(10_000)).await?.items;
+        let next = skipped + page.limit.get();
+        let cursor = (next < all.len()).then(|| Cursor::new(next.to_string()));
+        Ok(Page::new(all.into_iter().skip(skipped).take(page.limit.get()).collect(), cursor))
+    }
+}
+
+#[test]
+fn pages_that_skip_a_number_of_members_are_noticed() {
+    fails::<PagesByNumber>(&["principals/pages_join_whoever_comes_and_goes"]);
+}
+
+/// Answers as much as there is.
+#[derive(Default)]
+struct PagesWithoutEnd;
+
+impl Defect for PagesWithoutEnd {
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let mut all = PageRequest::first(10_000);
+        all.after = page.after;
+        sound.members(principal, all).await
+    }
+}
+
+#[test]
+fn a_page_that_is_longer_than_asked_for_is_noticed() {
+    fails::<PagesWithoutEnd>(&["principals/members_come_in_pages", "principals/pages_join_whoever_comes_and_goes"]);
+}
+
+/// Begins anew where it does not understand the cursor.
+#[derive(Default)]
+struct AnyCursorWillDo;
+
+impl Defect for AnyCursorWillDo {
+    async fn members(&self, sound: &Sound, principal: &Principal, mut page: PageRequest) -> Answer<Page<Member>> {
+        page.after = page.after.filter(|cursor| cursor.as_str().parse::<u64>().is_ok());
+        sound.members(principal, page).await
+    }
+}
+
+#[test]
+fn a_cursor_that_is_passed_over_is_noticed() {
+    fails::<AnyCursorWillDo>(&["principals/what_is_no_cursor_is_refused"]);
+}
+
+/// Dismisses the first that it is given.
+#[derive(Default)]
+struct DismissesOne;
+
+impl Defect for DismissesOne {
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, mut tags: Vec<Tag>) -> Answer<()> {
+        tags.truncate(1);
+        sound.dismiss(principal, tags).await
+    }
+}
+
+#[test]
+fn a_dismissal_of_the_first_only_is_noticed() {
+    fails::<DismissesOne>(&["principals/several_are_dismissed_at_once"]);
+}
+
+/// Forgets an index when the session is over that was admitted last, or first, instead of the longest.
+#[derive(Default)]
+struct IndexEndsWith<const FIRST: bool>(Mutex<Vec<(Principal, Timestamp)>>);
+
+impl<const FIRST: bool> Defect for IndexEndsWith<FIRST> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        {
+            let mut ends = self.0.lock().unwrap();
+            match ends.iter_mut().find(|(of, _)| of == principal) {
+                Some((_, end)) if !FIRST => *end = until,
+                Some(_) => {}
+                None => ends.push((principal.clone(), until)),
+            }
+        }
+        sound.admit(principal, tag, until, limit).await
+    }
+
+    async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+        let end = self.0.lock().unwrap().iter().find(|(of, _)| of == principal).map(|(_, end)| *end);
+        if end.is_some_and(|end| end <= sound.clock.now()) {
+            return Ok(Page::last(Vec::new()));
+        }
+        sound.members(principal, page).await
+    }
+}
+
+#[test]
+fn an_index_that_ends_before_its_sessions_is_noticed() {
+    fails::<IndexEndsWith<false>>(&["principals/an_index_lasts_as_long_as_its_longest_session"]);
+    fails::<IndexEndsWith<true>>(&["principals/a_session_that_is_prolonged_prolongs_its_index"]);
+}
+
+/// Gives a batch up at the first session that is gone.
+#[derive(Default)]
+struct BatchEndsAtTheGone;
+
+impl Defect for BatchEndsAtTheGone {
+    async fn destroy_many(&self, sound: &Sound, tags: Vec<Tag>) -> Vec<Answer<Destroyed>> {
+        let mut answers = Vec::new();
+        let mut over = false;
+        for tag in tags {
+            let answer = if over { Ok(Destroyed::Gone) } else { sound.destroy(tag, Guard::Anyone).await };
+            over |= matches!(answer, Ok(Destroyed::Gone));
+            answers.push(answer);
+        }
+        answers
+    }
+}
+
+#[test]
+fn a_batch_that_is_given_up_half_way_is_noticed() {
+    fails::<BatchEndsAtTheGone>(&["destroy/several_are_destroyed_at_once_each_by_itself"]);
 }

@@ -1,6 +1,7 @@
+use cloakroom::Timestamp;
 use cloakroom::store::{
-    Action, Admission, Commit, Committed, Destroyed, Expect, Guard, Limit, LimitPolicy, Payload, Principal, Store, Tag,
-    Touch,
+    Action, Admission, Commit, Committed, Destroyed, Expect, Guard, Limit, LimitPolicy, PageRequest, Payload,
+    Principal, Store, Tag, Touch,
 };
 use tokio::task::yield_now;
 
@@ -11,16 +12,23 @@ use super::{Answer, Defect, Sound, fails};
 struct LimitCheckedThenActedOn;
 
 impl Defect for LimitCheckedThenActedOn {
-    async fn admit(&self, sound: &Sound, principal: &Principal, tag: Tag, limit: Option<Limit>) -> Answer<Admission> {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
         let Some(rejecting) = limit.filter(|limit| limit.when_reached == LimitPolicy::Reject) else {
-            return sound.admit(principal, tag, limit).await;
+            return sound.admit(principal, tag, until, limit).await;
         };
-        let members = sound.members(principal).await?;
+        let members = sound.members(principal, PageRequest::first(100)).await?.items;
         yield_now().await;
-        if members.len() >= rejecting.count.get() as usize && members.iter().all(|(member, _)| *member != tag) {
+        if members.len() >= rejecting.count.get() as usize && members.iter().all(|member| member.tag != tag) {
             return Ok(Admission::Refused);
         }
-        sound.admit(principal, tag, None).await
+        sound.admit(principal, tag, until, None).await
     }
 }
 
@@ -128,6 +136,7 @@ fn a_destroy_that_always_finds_something_is_noticed() {
         "lifetimes/overdue_sessions_are_absent_for_every_verb",
         "destroy/it_answers_whether_there_was_a_record",
         "destroy/late_writes_do_not_resurrect",
+        "destroy/several_are_destroyed_at_once_each_by_itself",
         "logout/what_is_gone_is_gone_for_every_guard",
         "logout/a_repeat_is_harmless",
         "concurrency/one_of_many_destroys_finds_the_record",
