@@ -172,13 +172,13 @@ async fn an_index_ends_with_the_longest_session_that_it_lists() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_remembered_later_stays_in_its_list() {
+async fn a_session_that_is_remembered_stays_in_its_list() {
     let house = House::open().await;
     let node = unlimited(&house).await;
     let visitor = Visitor::default();
     node.login(&visitor, "robot").await.unwrap();
     let visit = visitor.enter(&node.sessions);
-    visit.remember(Duration::from_secs(30 * 24 * 3600)).await.unwrap();
+    visit.login(Login::new("robot").remember(Duration::from_secs(30 * 24 * 3600))).await.unwrap();
     visit.leave().await;
     assert!(time_left(&house).await > 29 * DAY, "{}", time_left(&house).await);
 }

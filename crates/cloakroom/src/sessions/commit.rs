@@ -115,10 +115,6 @@ impl Engine {
         writer: &Writer,
         proposal: Proposal<'_>,
     ) -> Result<Hint, CommitError> {
-        if let (Some(term), None) = (proposal.term, proposal.rotation) {
-            // Before the session lasts longer, as an index that ends first would hide it from those who revoke.
-            self.keep_listed(store, cell, term.absolute).await?;
-        }
         let turn = cell.turn();
         let _turn = turn.lock().await;
         let mut patience = self.patience();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cache::{Cell, EndReason, Login, Refused, Rotation, Snapshot, State, Term};
 use crate::identity::{Authentication, PreviousState, Principal, Secret, Tag};
-use crate::store::{Admission, AnyStore};
+use crate::store::Admission;
 use crate::sync::Arc;
 use crate::time::{SKEW, Timestamp, whole_millis};
 
@@ -205,18 +205,6 @@ impl Engine {
         self.ledger.counters.refused_limit.count();
         self.ledger.record(EventKind::LoginRefused, Some(&cell.tag), Some(principal));
         SessionError::new(SessionErrorKind::TooManySessions)
-    }
-
-    /// A session that its principal is logged in to will last longer than its store was told: the index must too.
-    pub(super) async fn keep_listed(
-        &self,
-        store: &dyn AnyStore,
-        cell: &Cell,
-        until: Timestamp,
-    ) -> Result<(), SessionError> {
-        let state = Arc::clone(&cell.state());
-        let Some(principal) = state.snapshot().and_then(|snapshot| snapshot.principal()) else { return Ok(()) };
-        self.watched(store.admit(principal, cell.tag, until, None).await).map(drop)
     }
 
     async fn dismiss(&self, principal: &Principal, cell: &Arc<Cell>) {
