@@ -13,14 +13,16 @@ fn keyed(sessions: SessionsBuilder) -> SessionsBuilder {
     sessions.keys(KeyRing::new(key))
 }
 
+type Configure = fn(SessionsBuilder) -> SessionsBuilder;
+
 /// What tokens and records look like.
-const FORMS: [(&str, fn(SessionsBuilder) -> SessionsBuilder); 3] = [
+const FORMS: [(&str, Configure); 3] = [
     ("plain", |sessions| sessions),
     ("with a MAC", keyed),
     ("sealed", |sessions| keyed(sessions).seal(SealPolicy::Require)),
 ];
 
-async fn nodes(house: &House, apart: i64, form: fn(SessionsBuilder) -> SessionsBuilder) -> [Node; 2] {
+async fn nodes(house: &House, apart: i64, form: Configure) -> [Node; 2] {
     let clock = ManualClock::starting_at(SystemClock::new().now());
     let other = clock.ahead_by(apart);
     let here = house.node_with(|store| store.lease(LONG), |sessions| form(sessions.clock(clock)));
@@ -68,9 +70,9 @@ async fn r08_what_a_login_or_an_elevation_replaced_opens_nothing_whatever_the_cl
                 let (dead, page) = (copied(&alice), page(&nodes[0], &alice).await);
                 let visit = alice.enter(&nodes[0].sessions);
                 if elevates {
-                    visit.elevate().await.unwrap()
+                    visit.elevate().await.unwrap();
                 } else {
-                    visit.login("alice").await.unwrap()
+                    visit.login("alice").await.unwrap();
                 }
                 visit.leave().await;
                 for node in &nodes {

@@ -56,7 +56,7 @@ async fn nobody_waited(house: &House) {
 }
 
 async fn unlimited(house: &House) -> Node {
-    house.node_with(|store| store, |sessions| sessions.unlimited_sessions_per_principal()).await
+    house.node_with(|store| store, cloakroom::SessionsBuilder::unlimited_sessions_per_principal).await
 }
 
 async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {

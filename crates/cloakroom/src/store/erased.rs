@@ -12,7 +12,8 @@ use super::{
     Principal, Record, Store, StoreError, Tag, Touch,
 };
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Answer<'a, T> = Boxed<'a, Result<T, StoreError>>;
 
 /// [`Store`] with its futures boxed.
 pub(crate) trait AnyStore: Send + Sync {
@@ -21,10 +22,7 @@ pub(crate) trait AnyStore: Send + Sync {
     fn commit(&self, tag: Tag, commit: Commit) -> Answer<'_, Committed>;
     fn touch(&self, touches: Vec<Touch>) -> Answer<'_, ()>;
     fn destroy(&self, tag: Tag, guard: Guard) -> Answer<'_, Destroyed>;
-    fn destroy_many(
-        &self,
-        tags: Vec<Tag>,
-    ) -> Pin<Box<dyn Future<Output = Vec<Result<Destroyed, StoreError>>> + Send + '_>>;
+    fn destroy_many(&self, tags: Vec<Tag>) -> Boxed<'_, Vec<Result<Destroyed, StoreError>>>;
     fn admit<'a>(
         &'a self,
         principal: &'a Principal,
@@ -62,10 +60,7 @@ impl<S: Store> AnyStore for S {
         Box::pin(Store::destroy(self, tag, guard))
     }
 
-    fn destroy_many(
-        &self,
-        tags: Vec<Tag>,
-    ) -> Pin<Box<dyn Future<Output = Vec<Result<Destroyed, StoreError>>> + Send + '_>> {
+    fn destroy_many(&self, tags: Vec<Tag>) -> Boxed<'_, Vec<Result<Destroyed, StoreError>>> {
         Box::pin(Store::destroy_many(self, tags))
     }
 

@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
         &[Says("until", b"0"), Adds(b"replaced", b"soon")],
         Corrupt("replaced"),
     ),
-    ("a secret before, renewed, with a trace of an earlier one", &[Adds(b"replaced", b"soon")], Reads),
+    ("a secret before, renewed, with a trace of an earlier one", &[Adds(b"replaced", b"soon")], Sound),
     ("a secret before that lives for ever", &[Says("until", GREATEST)], Reads),
     ("a word for persistence", &[Says("persistent", b"yes")], Sound),
     ("no persistence", &[Lacks("persistent")], Sound),
