@@ -3,7 +3,7 @@
 //! The library under test has no hook for this. The tests give their [`Sessions`] a random source that
 //! [records](record) each number it returns, their clients record the tokens that they receive, and their
 //! values record themselves when they are serialized. All other secrets follow from those:
-//! [`derive`] computes them. Nothing is recorded unless the environment variable
+//! `derive.rs` computes them. Nothing is recorded unless the environment variable
 //! `CLOAKROOM_SECRET_SCAN` names a folder; then everything that is logged goes there too, at every level.
 //!
 //! `scripts/test secrets` runs the tests like that, then has [`examine`] read the folder.

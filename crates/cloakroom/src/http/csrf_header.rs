@@ -9,7 +9,7 @@ use super::extract::session_for;
 const NAME: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// A request whose header `X-CSRF-Token` shows a [`CsrfToken`](crate::CsrfToken) of its session; for the scripts
-/// of your pages. Forms send theirs as a field, for [`Session::check_csrf`].
+/// of your pages. Forms send theirs as a field, for [`Session::check_csrf`](crate::Session::check_csrf).
 ///
 /// Rejects with [`CsrfRefused`](crate::SessionErrorKind::CsrfRefused): 403.
 ///

@@ -25,7 +25,7 @@ use super::extract::session_for;
 /// # let _: axum::Router = axum::Router::new().route("/close", axum::routing::post(close_account));
 /// ```
 ///
-/// Only [`Session::login`] makes a login more recent, which is what a page does that has asked for the password
+/// Only [`Session::login`](crate::Session::login) makes a login more recent, which is what a page does that has asked for the password
 /// once more: it replaces the token too. The shared tier is asked, whatever is in memory, so a session
 /// that was revoked elsewhere a moment ago passes nowhere; that costs one round trip.
 ///

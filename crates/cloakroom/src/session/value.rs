@@ -46,7 +46,7 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
     /// The name under which the value is kept: 1 to 64 of `a-z`, `0-9`, `_`, `-` and `.`, checked when compiling.
     ///
     /// Give every type its own. Two types under one key see each other's data where it decodes and
-    /// get [`Decode`](SessionErrorKind::Decode) where it does not.
+    /// get [`Decode`](crate::SessionErrorKind::Decode) where it does not.
     const KEY: &'static str;
 
     /// Whether this is state or a cached value, and for how long a cached value is good. Default: state.
