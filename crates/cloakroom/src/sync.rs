@@ -9,6 +9,7 @@ mod imp {
     pub(crate) use std::sync::{Arc, Weak};
 
     pub(crate) use parking_lot::{Mutex, RwLock};
+    pub(crate) use tokio::task_local;
 
     pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(future);
@@ -40,6 +41,9 @@ mod imp {
 
 #[cfg(cloakroom_shuttle)]
 mod imp {
+    use std::cell::RefCell;
+    use std::future::poll_fn;
+    use std::pin::pin;
     pub(crate) use std::sync::{Arc, Weak};
 
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -83,6 +87,36 @@ mod imp {
     pub(crate) async fn pause(_span: std::time::Duration) {
         shuttle::future::yield_now().await;
     }
+
+    /// tokio's interface over the explorer's thread-locals: all of its tasks run on one thread of the system.
+    pub(crate) struct TaskLocal<T: 'static>(pub(crate) &'static shuttle::thread::LocalKey<RefCell<Option<T>>>);
+
+    impl<T> TaskLocal<T> {
+        pub(crate) fn try_with<R>(&'static self, look: impl FnOnce(&T) -> R) -> Result<R, ()> {
+            self.0.with(|value| value.borrow().as_ref().map(look)).ok_or(())
+        }
+
+        pub(crate) async fn scope<F: Future>(&'static self, value: T, future: F) -> F::Output {
+            let (mut future, mut value) = (pin!(future), Some(value));
+            poll_fn(move |context| {
+                let outer = self.0.with(|current| current.replace(value.take()));
+                let outcome = future.as_mut().poll(context);
+                value = self.0.with(|current| current.replace(outer));
+                outcome
+            })
+            .await
+        }
+    }
+
+    macro_rules! task_local {
+        (static $name:ident: $value:ty;) => {
+            static $name: crate::sync::TaskLocal<$value> = {
+                shuttle::thread_local! { static CURRENT: std::cell::RefCell<Option<$value>> = const { std::cell::RefCell::new(None) }; }
+                crate::sync::TaskLocal(&CURRENT)
+            };
+        };
+    }
+    pub(crate) use task_local;
 
     /// The explorer knows no time: this one goes on by a second whenever it is looked at.
     pub(crate) struct Stopwatch(AtomicU64);

@@ -183,7 +183,13 @@ impl Tier {
         self.make_room(growth, &cell.tag)?;
         let transition = cell.replace(before, next);
         match &transition {
-            Some(transition) => self.settle(cell, transition),
+            Some(transition) => {
+                self.settle(cell, transition);
+                // The timer is to come for the session's sake, and not when an unused cell would have been due.
+                if matches!(&*transition.before, State::Vacant(Vacancy { former: None, .. })) {
+                    self.watch_filled(cell);
+                }
+            }
             None => self.budget.release(growth),
         }
         Ok(transition)

@@ -70,10 +70,22 @@ impl Tier {
 
     /// Has the timer visit a cell when something may be due.
     pub(super) fn watch_time(&self, cell: &Arc<Cell>, now: Timestamp) {
+        if let Some(due) = self.due(cell, now) {
+            self.wheel.schedule(cell, due);
+        }
+    }
+
+    /// The same for a cell that was vacant until now: it is visited after [`UNUSED`] in any case.
+    pub(super) fn watch_filled(&self, cell: &Arc<Cell>) {
+        let filled = cell.last_seen();
+        if let Some(due) = self.due(cell, filled).filter(|due| *due < filled.after(UNUSED)) {
+            self.wheel.schedule(cell, due);
+        }
+    }
+
+    fn due(&self, cell: &Cell, now: Timestamp) -> Option<Timestamp> {
         let state = cell.state();
-        let Some(snapshot) = state.snapshot() else { return };
-        let deadline = snapshot.deadline(cell.last_seen());
-        let due = self.pack_after.map_or(deadline, |after| now.after(after).min(deadline));
-        self.wheel.schedule(cell, due);
+        let deadline = state.snapshot()?.deadline(cell.last_seen());
+        Some(self.pack_after.map_or(deadline, |after| now.after(after).min(deadline)))
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::cache::{Base, Cell};
-use crate::sync::Arc;
+use crate::sync::{Arc, task_local};
 
 /// A load, and the one whose loader asked for it. Its cell is told by its address: the load keeps that alive.
 pub(super) struct Lineage {
@@ -13,7 +13,7 @@ pub(super) struct Lineage {
     of: Option<Arc<Lineage>>,
 }
 
-tokio::task_local! {
+task_local! {
     static LINEAGE: Arc<Lineage>;
 }
 

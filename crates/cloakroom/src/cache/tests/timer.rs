@@ -4,8 +4,10 @@ use super::builders::{ABSOLUTE, IDLE, at, bulk, logged_in, session, tag, text};
 use super::stage::{QUIET, add, audit, end_of, fill, pass, tier, write};
 use crate::cache::EndReason;
 use crate::cache::cell::Cell;
+use crate::cache::snapshot::Snapshot;
 use crate::cache::tier::{Holding, Tier};
 use crate::cache::values::Values;
+use crate::sync::Arc;
 use crate::time::Timestamp;
 
 const ROOM: u64 = 1 << 20;
@@ -91,6 +93,19 @@ fn a_copy_whose_time_is_over_is_forgotten_and_ends_nothing() {
     assert_eq!((tier.len(), tier.bytes()), (0, 0));
     assert_eq!((end_of(&cell), end_of(&inserted)), (None, None));
     assert_eq!(log.take_ended(), []);
+}
+
+#[test]
+fn a_copy_with_a_short_timeout_is_forgotten_when_that_is_over() {
+    let (tier, _) = tier(Holding::Copy, ROOM);
+    let cell = tier.get_or_vacant(&tag(1), at(0));
+    let before = Arc::clone(&cell.state());
+    let brief = Snapshot { idle: 2000, ..session([bulk(100)]) };
+    tier.replace(&cell, &before, brief).expect("there is room").expect("nobody interferes");
+    live_through(&tier, 1..2);
+    assert_eq!(tier.len(), 1);
+    live_through(&tier, 2..4);
+    assert_eq!((tier.len(), tier.bytes()), (0, 0));
 }
 
 #[test]
