@@ -97,15 +97,16 @@ impl Engine {
         let kept_until = record.lifetimes.kept_until(record.last_seen);
         // Before the record is there: a change that is reported behind the answer must find the cell.
         let cell = self.tier.get_or_vacant(&tag, self.now());
-        let before = Arc::clone(&cell.state());
+        let before = self.reserve(&cell);
         let mut asking = Asking { tier: &self.tier, cell: &cell, answered: false };
         let writers = record.writers.clone();
         let Created::Done(lease) = self.watched(store.create(tag, record).await)? else { return Ok(None) };
         bearer.seen = Some(Hint { version: snapshot.version, nonce: nonce as u16 });
         snapshot.origin = Some(Box::new(Origin { lease: lease.number(), nonce, kept_until, writers }));
         // Where something was reported, or forgotten, meanwhile, the session is read when it is next asked for.
-        let filled = self.tier.put(&cell, &before, Arc::new(State::Live(snapshot)))?;
-        asking.answered = filled.is_some();
+        if let Some(before) = before {
+            asking.answered = self.tier.put(&cell, &before, Arc::new(State::Live(snapshot)))?.is_some();
+        }
         cell.mark_reported(self.now());
         drop(asking);
         Ok(Some(cell))
