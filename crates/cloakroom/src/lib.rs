@@ -83,7 +83,7 @@ pub use random::{OsRandom, RandomError, RandomSource};
 pub use session::AccessError;
 #[doc(hidden)]
 pub use session::DefaultValue;
-pub use session::{AnsweredBy, CachePolicy, CsrfToken, Derived, Login, Session, SessionValue};
+pub use session::{AnsweredBy, CachePolicy, CsrfToken, Derived, KeepActive, Login, Session, SessionValue};
 pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, OnInvalidToken, OnStoreError, PrincipalSessions, ReusePolicy,
     RollbackPolicy, SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,

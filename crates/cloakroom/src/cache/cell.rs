@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 use super::EndReason;
 use super::fingerprint::Fingerprint;
 use super::side::Side;
-use super::snapshot::Snapshot;
+use super::snapshot::{Lineage, Snapshot};
 
 /// The place of one session in the local tier.
 ///
@@ -21,6 +21,8 @@ pub(crate) struct Cell {
     last_seen: AtomicU64,
     /// What the shared tier was last told of `last_seen`.
     reported: AtomicU64,
+    /// The lineage of the secrets under which requests are in progress, one half of it, and how many these are.
+    in_use: AtomicU64,
     /// Waiters, flights and queues: only sessions that have some pay for them.
     pub(crate) side: Mutex<Option<Box<Side>>>,
 }
@@ -100,6 +102,7 @@ impl Cell {
             state: ArcCell::new(Arc::new(state)),
             last_seen: AtomicU64::new(now.as_millis()),
             reported: AtomicU64::new(reported.as_millis()),
+            in_use: AtomicU64::new(0),
             side: Mutex::new(None),
         }
     }
@@ -169,6 +172,39 @@ impl Cell {
         if now >= snapshot.absolute {
             return Some(EndReason::Absolute);
         }
-        (now >= snapshot.deadline(self.last_seen())).then_some(EndReason::Idle)
+        (now >= snapshot.deadline(self.last_seen()) && !self.is_in_use(snapshot)).then_some(EndReason::Idle)
+    }
+}
+
+/// The lower half of `in_use`.
+const USERS: u64 = u32::MAX as u64;
+
+impl Cell {
+    /// A request begins under which the session must not fall idle. It was admitted by a secret of this lineage.
+    pub(crate) fn enter(&self, lineage: Lineage) {
+        let one_more = |in_use: u64| {
+            let is_same = in_use >> 32 == lineage.half();
+            Some(if is_same { in_use + 1 } else { lineage.half() << 32 | 1 })
+        };
+        let _counted = self.in_use.fetch_update(Relaxed, Relaxed, one_more);
+    }
+
+    /// A request is over that entered under this lineage. Where a login has begun another one since, those that entered
+    /// before it count no more.
+    pub(crate) fn leave(&self, lineage: Lineage) {
+        let one_less = |in_use: u64| (in_use >> 32 == lineage.half() && in_use & USERS > 0).then(|| in_use - 1);
+        let _counted = self.in_use.fetch_update(Relaxed, Relaxed, one_less);
+    }
+
+    /// Whether a request is in progress, under whichever secret.
+    pub(crate) fn has_users(&self) -> bool {
+        self.in_use.load(Relaxed) & USERS > 0
+    }
+
+    /// Whether a request is in progress that was admitted by the present secret, or by one that this was renewed from:
+    /// a secret that a login replaced keeps nothing alive.
+    pub(crate) fn is_in_use(&self, snapshot: &Snapshot) -> bool {
+        let in_use = self.in_use.load(Relaxed);
+        in_use & USERS > 0 && in_use >> 32 == snapshot.lineage().half()
     }
 }

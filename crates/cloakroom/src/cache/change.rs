@@ -141,6 +141,7 @@ impl Snapshot {
                 authentication: login.cloned(),
                 previous: Some((Previous::new(self.verifier, rotation.previous), self.fingerprint)),
                 persistent: self.is_persistent(),
+                renewed_from: matches!(rotation.previous, PreviousState::Renewed { .. }).then(|| self.lineage()),
             }));
             next.verifier = rotation.verifier;
             next.fingerprint = rotation.fingerprint;

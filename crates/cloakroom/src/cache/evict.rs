@@ -57,13 +57,13 @@ impl Tier {
         tenth > 0
     }
 
-    /// Copies may always go, except where somebody listens through them. Where there is nothing
+    /// Copies may always go, except where somebody listens through them, or a request is in progress. Where there is nothing
     /// but this tier, only sessions that nobody is logged in to may: a flood of anonymous
     /// sessions never logs anybody out.
     fn may_go(&self, cell: &Arc<Cell>) -> bool {
         match self.holding {
             Holding::Only => cell.state().is_anonymous(),
-            Holding::Copy => !cell.is_watched(),
+            Holding::Copy => !cell.is_watched() && !cell.has_users(),
         }
     }
 }

@@ -192,6 +192,15 @@ impl Cell {
         side.as_ref().and_then(|side| side.ended.as_ref()).is_some_and(|sender| sender.receiver_count() > 0)
     }
 
+    /// Has those who wait for the end look for themselves whether the session is still theirs.
+    pub(crate) fn wake_watchers(&self) {
+        self.with_side(|side| {
+            if let Some(sender) = &side.ended {
+                sender.send_replace(None);
+            }
+        });
+    }
+
     /// Wakes who waits for the end.
     pub(crate) fn announce_end(&self, reason: EndReason) {
         self.with_side(|side| {

@@ -32,6 +32,23 @@ pub(crate) struct Standing {
     pub(crate) previous: Option<(Previous, Fingerprint)>,
     /// The client was asked to keep its token when the browser closes.
     pub(crate) persistent: bool,
+    /// The lineage of the secret, as far as this process has seen it renewed.
+    pub(crate) renewed_from: Option<Lineage>,
+}
+
+/// Secrets that came of one another by renewals, named after the first that this process knows of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lineage(u64);
+
+impl Lineage {
+    fn beginning(verifier: Verifier) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = *verifier.as_bytes();
+        Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
+
+    pub(super) const fn half(self) -> u64 {
+        self.0 >> 32
+    }
 }
 
 /// How long a session may last, from a change on.
@@ -133,6 +150,23 @@ impl Snapshot {
     pub(crate) fn is_verified_by(&self, verifier: Verifier, now: Timestamp) -> bool {
         let lingers = |previous: &Previous| previous.verifier == verifier && previous.is_accepted_at(now);
         self.verifier == verifier || self.previous().is_some_and(|(previous, _)| lingers(previous))
+    }
+
+    /// Which secrets are of the same client: renewals go on with the lineage, a login or an elevation begins another.
+    pub(crate) fn lineage(&self) -> Lineage {
+        self.standing.as_ref().and_then(|standing| standing.renewed_from).unwrap_or(Lineage::beginning(self.verifier))
+    }
+
+    /// Goes on with the lineage of `former`, if the secret is the same or was renewed from that one.
+    pub(crate) fn succeed(&mut self, former: &Self) {
+        let previous = self.previous().map(|(previous, _)| *previous);
+        let is_renewal =
+            |previous: Previous| previous.verifier == former.verifier && previous.accepted_until().is_some();
+        if (self.verifier == former.verifier || previous.is_some_and(is_renewal)) && self.lineage() != former.lineage()
+        {
+            let standing = self.standing.as_deref().cloned().unwrap_or_default();
+            self.standing = Some(Arc::new(Standing { renewed_from: Some(former.lineage()), ..standing }));
+        }
     }
 
     /// Remembers the fingerprint of a secret that proved itself against a record's verifier.

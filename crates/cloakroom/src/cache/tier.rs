@@ -53,6 +53,9 @@ pub(crate) trait Observer: Send + Sync + std::fmt::Debug {
 
     /// A copy's time is over, and somebody waits to hear whether the session's is.
     fn doubted(&self, cell: &Arc<Cell>);
+
+    /// A request of a session is in progress, and the session should not fall idle where its record is.
+    fn in_use(&self, cell: &Arc<Cell>);
 }
 
 /// All sessions of this process, within a byte budget.
@@ -61,6 +64,7 @@ pub(crate) struct Tier {
     pub(super) holding: Holding,
     pub(super) limits: Limits,
     pub(super) pack_after: Option<Duration>,
+    pub(super) look_every: Option<Duration>,
     pub(super) table: Table,
     pub(super) wheel: Wheel<Cell>,
     pub(super) budget: Budget,
@@ -76,6 +80,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) max_bytes: u64,
     pub(crate) pack_after: Option<Duration>,
+    /// How often to look whether a request is in progress, where the tier holds copies.
+    pub(crate) look_every: Option<Duration>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) now: Timestamp,
 }
@@ -86,6 +92,7 @@ impl Tier {
             holding: setup.holding,
             limits: setup.limits,
             pack_after: setup.pack_after,
+            look_every: setup.look_every,
             table: Table::new(),
             wheel: Wheel::new(setup.now),
             budget: Budget::new(setup.max_bytes),
@@ -119,7 +126,7 @@ impl Tier {
     pub(crate) fn get_or_vacant(&self, tag: &Tag, now: Timestamp) -> Arc<Cell> {
         let (cell, new) = self.table.get_or_insert(tag, || Cell::new(*tag, State::unread(), now));
         if new {
-            self.wheel.schedule(&cell, now.after(UNUSED));
+            self.wheel.schedule(&cell, now.after(self.look_every.map_or(UNUSED, |every| every.min(UNUSED))));
         }
         cell
     }

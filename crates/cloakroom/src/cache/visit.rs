@@ -13,6 +13,8 @@ use super::values::Values;
 
 /// A vacant cell that was not filled by then is forgotten.
 pub(super) const UNUSED: Duration = Duration::from_secs(60);
+/// A session whose deadline is over and that a request keeps alive is looked at again after this.
+const WHILE_IN_USE: Duration = Duration::from_secs(1);
 
 impl Tier {
     /// Visits some cells that are due. Answers whether more are.
@@ -23,6 +25,10 @@ impl Tier {
     fn visit(&self, cell: &Arc<Cell>, now: Timestamp) -> Option<Timestamp> {
         let state = Arc::clone(&cell.state());
         cell.tidy();
+        if let (true, Some(every)) = (self.is_kept_by_users(cell, &state, now), self.look_every) {
+            self.observer.in_use(cell);
+            return Some(now.after(every));
+        }
         let Some(snapshot) = state.snapshot() else {
             // An ended cell is out of the table already; a vacant one is a copy nobody came back for.
             return self.give_up(cell, &state, now);
@@ -34,7 +40,17 @@ impl Tier {
             // Prolonged at this very moment, it is looked at again at the next tick.
             return (!self.end_overdue(cell, now)).then_some(now);
         }
-        Some(self.pack_if_quiet(cell, &state, snapshot, now))
+        let next = self.pack_if_quiet(cell, &state, snapshot, now);
+        // A request may begin at any time, and be in progress when the deadline comes that is known now.
+        let next = self.look_every.map_or(next, |every| next.min(now.after(every)));
+        Some(if cell.is_in_use(snapshot) { next.max(now.after(WHILE_IN_USE)) } else { next })
+    }
+
+    /// Whether a copy has to stay because a request is in progress, and its record be kept alive.
+    fn is_kept_by_users(&self, cell: &Cell, state: &State, now: Timestamp) -> bool {
+        self.holding == Holding::Copy
+            && cell.has_users()
+            && state.last_known().is_some_and(|snapshot| cell.is_in_use(snapshot) && now < snapshot.absolute)
     }
 
     fn give_up(&self, cell: &Arc<Cell>, state: &State, now: Timestamp) -> Option<Timestamp> {
@@ -44,6 +60,11 @@ impl Tier {
         if cell.is_watched() {
             self.observer.doubted(cell);
             return Some(now.after(UNUSED));
+        }
+        // Looked at early, because a request may be in progress: it has the usual time to be filled.
+        let unused_at = cell.last_seen().after(UNUSED);
+        if self.look_every.is_some() && matches!(state, State::Vacant(_)) && now < unused_at {
+            return Some(unused_at);
         }
         self.forget(cell);
         None
@@ -86,6 +107,7 @@ impl Tier {
     fn due(&self, cell: &Cell, now: Timestamp) -> Option<Timestamp> {
         let state = cell.state();
         let deadline = state.snapshot()?.deadline(cell.last_seen());
-        Some(self.pack_after.map_or(deadline, |after| now.after(after).min(deadline)))
+        let due = self.pack_after.map_or(deadline, |after| now.after(after).min(deadline));
+        Some(self.look_every.map_or(due, |every| due.min(now.after(every))))
     }
 }

@@ -22,7 +22,8 @@ const ENDED: &str = "!ended";
 /// Tells the client what became of its token, and caches what became of the response. Answers whether
 /// that is known; if not, it has to be asked for first.
 pub(super) fn answer<B>(handle: &Handle, response: &mut Response<B>) -> bool {
-    if !handle.was_used() {
+    // Where the session lives on in the body, what that will say may depend on it.
+    if !handle.was_used() && !handle.outlives_its_response() {
         return true;
     }
     let Some(channels) = handle.transport::<Channels>() else { return true };

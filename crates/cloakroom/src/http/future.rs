@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use crate::session::Handle;
+use crate::session::{Handle, InProgress};
 
 use super::answer::answer;
 
@@ -17,12 +17,12 @@ pin_project! {
     where
         F: Future,
     {
+        // None when it is through: what it holds must not seem to belong to the body.
         #[pin]
-        inner: F,
-        // None where a layer outside answers for the same session.
-        answering: Option<Handle>,
+        inner: Option<F>,
+        // None where a layer outside answers for the same session, and when the response has begun.
+        answering: Option<InProgress>,
         held_back: Option<HeldBack<F::Output>>,
-        has_responded: bool,
     }
 
     impl<F> PinnedDrop for SessionFuture<F>
@@ -32,8 +32,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             // The handler panicked, or the request was cancelled: whatever token was made, nobody gets it.
-            if let Some(handle) = this.answering.as_ref().filter(|_| !*this.has_responded) {
-                handle.abandon();
+            if let Some(answering) = &*this.answering {
+                answering.handle().abandon();
             }
         }
     }
@@ -42,12 +42,12 @@ pin_project! {
 /// A response that waits until it is known what to tell the client of its token.
 struct HeldBack<R> {
     response: R,
-    settled: Pin<Box<dyn Future<Output = ()> + Send>>,
+    settled: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<F: Future> SessionFuture<F> {
-    pub(super) const fn new(inner: F, answering: Option<Handle>) -> Self {
-        Self { inner, answering, held_back: None, has_responded: false }
+    pub(super) fn new(inner: F, answering: Option<Handle>) -> Self {
+        Self { inner: Some(inner), answering: answering.map(InProgress::new), held_back: None }
     }
 }
 
@@ -58,47 +58,56 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Some(handle) = &*this.answering else { return this.inner.poll(context) };
-        let response = ready!(respond(this.inner, handle, this.held_back, context));
-        *this.has_responded = response.is_ok();
-        Poll::Ready(response)
+        let mut this = self.project();
+        let place = this.held_back;
+        let response = match (place.take(), this.inner.as_mut().as_pin_mut()) {
+            (Some(held_back), _) => held_back,
+            (None, Some(inner)) => {
+                let response = ready!(inner.poll(context));
+                this.inner.set(None);
+                HeldBack { response, settled: None }
+            }
+            // Polled again after it was ready, which nobody may.
+            (None, None) => return Poll::Pending,
+        };
+        let Some(answering) = &*this.answering else { return Poll::Ready(response.response) };
+        match settle(response, answering.handle(), context) {
+            Ok(response) => {
+                if response.is_err() {
+                    answering.handle().abandon();
+                }
+                *this.answering = None;
+                Poll::Ready(response)
+            }
+            Err(held_back) => {
+                *place = Some(held_back);
+                Poll::Pending
+            }
+        }
     }
 }
 
-fn respond<F, B, E>(
-    inner: Pin<&mut F>,
-    handle: &Handle,
-    place: &mut Option<HeldBack<F::Output>>,
-    context: &mut Context<'_>,
-) -> Poll<F::Output>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-{
-    if let Some(held_back) = place.take() {
-        return settle(held_back, place, handle, context);
-    }
-    let mut response = ready!(inner.poll(context));
-    if tell(handle, &mut response) {
-        return Poll::Ready(response);
-    }
-    let asking = handle.clone();
-    let settled = Box::pin(async move { asking.settle().await });
-    settle(HeldBack { response, settled }, place, handle, context)
-}
-
+/// The response with what its client is to be told, or what it waits for.
 fn settle<B, E>(
-    mut held_back: HeldBack<Result<Response<B>, E>>,
-    place: &mut Option<HeldBack<Result<Response<B>, E>>>,
+    held_back: HeldBack<Result<Response<B>, E>>,
     handle: &Handle,
     context: &mut Context<'_>,
-) -> Poll<Result<Response<B>, E>> {
-    if held_back.settled.as_mut().poll(context).is_pending() {
-        *place = Some(held_back);
-        return Poll::Pending;
+) -> Result<Result<Response<B>, E>, HeldBack<Result<Response<B>, E>>> {
+    let HeldBack { mut response, settled } = held_back;
+    let mut settled = match settled {
+        Some(settled) => settled,
+        None if tell(handle, &mut response) => return Ok(response),
+        None => {
+            let asking = handle.clone();
+            Box::pin(async move { asking.settle().await })
+        }
+    };
+    if settled.as_mut().poll(context).is_pending() {
+        return Err(HeldBack { response, settled: Some(settled) });
     }
-    tell(handle, &mut held_back.response);
-    Poll::Ready(held_back.response)
+    drop(settled);
+    tell(handle, &mut response);
+    Ok(response)
 }
 
 /// Answers whether it is known what to tell the client; if not, it has to be asked for first.

@@ -139,6 +139,19 @@ impl SessionLayer {
         Self::with(self.0.sessions.clone(), Choices { options, ..choices })
     }
 
+    /// Requests do not count as activity of their session: for the routes of polls and the like, as a layer of their own
+    /// further in. Default: they do, also while they are in progress.
+    ///
+    /// A page that asks on its own every minute would otherwise keep a visitor logged in who has left. What such a request
+    /// writes counts all the same. In the middle of a handler,
+    /// [`Session::without_activity`](crate::Session::without_activity) does the same.
+    #[must_use]
+    pub fn without_activity(self) -> Self {
+        let choices = self.0.choices.clone();
+        let options = LayerOptions { without_activity: true, ..choices.options };
+        Self::with(self.0.sessions.clone(), Choices { options, ..choices })
+    }
+
     fn with(sessions: Sessions, choices: Choices) -> Self {
         let engine = sessions.engine();
         let channels = Channels::new(&choices.transport, engine.keys.as_ref(), choices.plain_tokens_until);

@@ -44,6 +44,7 @@ pub(super) const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str)
         | Kind::Encode
         | Kind::LoadPanicked
         | Kind::LoadCycle
-        | Kind::NoLayer => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.\n"),
+        | Kind::NoLayer
+        | Kind::ResponseBegun => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.\n"),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cache::{Cell, Edit, Refused};
 use crate::identity::Hint;
-use crate::sessions::{CommitError, Open, Patience, Proposal, SessionError, Writer};
+use crate::sessions::{CommitError, Open, Patience, Proposal, SessionError};
 use crate::sync::Arc;
 
 use super::handle::Handle;
@@ -63,7 +63,8 @@ impl Handle {
         let Some(store) = &self.engine().store else {
             let Some(edit) = edit(Some(open))? else { return Ok(false) };
             let proposal = Proposal { edits: &[edit], ..Proposal::default() };
-            return self.engine().commit_alone(&open.0, &Writer::Holder(bearer), proposal).map(|()| true);
+            let writer = self.engine().writer(&bearer, &open.0);
+            return self.engine().commit_alone(&open.0, &writer, proposal).map(|()| true);
         };
         // Boxed, with what it needs, so that the futures of handlers stay small.
         let hint = Box::pin(self.engine().update_shared(&**store, &open.0, &bearer, |open| edit(Some(open)))).await?;
@@ -81,7 +82,10 @@ impl Handle {
             return Ok(None);
         }
         let Some(edit) = edit(None)? else { return Ok(Some(false)) };
+        self.can_give_token()?;
         let (bearer, cell, made) = self.engine().create(&[edit]).await?;
+        // The response may have begun meanwhile: a session that nobody can show is none, and is undone.
+        self.can_give_token()?;
         self.with_held(|held| held.adopt(bearer, cell, made));
         Ok(Some(true))
     }
@@ -90,7 +94,7 @@ impl Handle {
         let Some(bearer) = self.with_held(|held| held.bearer) else {
             return Err(Refused::Superseded.into());
         };
-        let writer = Writer::Holder(bearer);
+        let writer = self.engine().writer(&bearer, cell);
         let Some(store) = &self.engine().store else {
             return self.engine().commit_alone(cell, &writer, proposal);
         };

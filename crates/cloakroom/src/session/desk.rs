@@ -19,6 +19,8 @@ pub(crate) struct LayerOptions {
     pub(crate) on_invalid_token: Option<OnInvalidToken>,
     /// A request asks the shared tier first, whatever is in memory.
     pub(crate) always_refresh: bool,
+    /// Requests do not count as activity.
+    pub(crate) without_activity: bool,
 }
 
 impl LayerOptions {
@@ -28,6 +30,7 @@ impl LayerOptions {
             on_store_error: self.on_store_error.or(outer.on_store_error),
             on_invalid_token: self.on_invalid_token.or(outer.on_invalid_token),
             always_refresh: self.always_refresh || outer.always_refresh,
+            without_activity: self.without_activity || outer.without_activity,
         }
     }
 }

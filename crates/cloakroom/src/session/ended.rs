@@ -13,12 +13,15 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Resolves when the session of this hold is over; at once if there is none.
 pub(super) async fn ended(hold: Handle) -> EndReason {
     loop {
-        match hold.open().await {
+        match hold.open_unnoticed().await {
             Ok(Some((cell, _))) => {
-                let end = cell.watch_end();
+                let mut end = cell.watch_end();
                 // A watched cell stays in the table, but this one may have left it a moment before.
-                if hold.engine().tier.holds(&cell) || end.borrow().is_some() {
-                    return end_of(end).await;
+                let is_watched = hold.engine().tier.holds(&cell) || end.borrow().is_some();
+                drop(cell);
+                // Woken without a reason when the secret was replaced: by a login, the session is not this request's any more.
+                if is_watched && let Some(reason) = end_of(&mut end).await {
+                    return reason;
                 }
             }
             Ok(None) => return EndReason::Gone,
@@ -30,14 +33,13 @@ pub(super) async fn ended(hold: Handle) -> EndReason {
     }
 }
 
-async fn end_of(mut end: watch::Receiver<Option<EndReason>>) -> EndReason {
-    loop {
-        if let Some(reason) = *end.borrow_and_update() {
-            return reason;
-        }
-        if end.changed().await.is_err() {
-            // Whoever ends a session says so before dropping the sender.
-            return (*end.borrow()).unwrap_or(EndReason::Gone);
-        }
+async fn end_of(end: &mut watch::Receiver<Option<EndReason>>) -> Option<EndReason> {
+    if let Some(reason) = *end.borrow_and_update() {
+        return Some(reason);
     }
+    if end.changed().await.is_err() {
+        // Whoever ends a session says so before dropping the sender.
+        return Some((*end.borrow()).unwrap_or(EndReason::Gone));
+    }
+    *end.borrow_and_update()
 }

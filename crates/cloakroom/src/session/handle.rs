@@ -56,10 +56,11 @@ pub(crate) enum Reply {
 }
 
 impl Handle {
-    /// Looks for the token's session in memory, and counts the request as activity of it. No I/O.
+    /// Looks for the token's session in memory, which does not fall idle while the request is in progress. No I/O.
     pub(crate) fn new(desk: Arc<Desk>, shown: &Shown, way: Way) -> Self {
         let token = shown.token();
-        let mut held = token.map_or_else(Held::default, |token| Held::glance(&desk.engine, token));
+        let mut held =
+            token.map_or_else(Held::default, |token| Held::glance(&desk.engine, token, !desk.options.without_activity));
         held.outdated = matches!(shown, Shown::Outdated(_));
         let options = desk.options;
         let request = Arc::new(Inner {
@@ -76,6 +77,9 @@ impl Handle {
 
     /// The session of the same request, with the options that a layer further in changes.
     pub(crate) fn with_options(&self, inner: LayerOptions) -> Self {
+        if inner.without_activity {
+            self.with_held(Held::be_passive);
+        }
         Self { request: Arc::clone(&self.request), options: inner.inside(self.options) }
     }
 
@@ -113,6 +117,12 @@ impl Handle {
     /// The request ends without a response: its handler panicked, or it was cancelled.
     pub(crate) fn abandon(&self) {
         drop(self.with_held(Held::abandon));
+    }
+
+    /// Whether somebody else has the session still, now that the response begins: what follows of it, such as a stream,
+    /// may depend on the session.
+    pub(crate) fn outlives_its_response(&self) -> bool {
+        Arc::strong_count(&self.request) > 1
     }
 
     /// What the response has to tell the client.
@@ -200,7 +210,7 @@ impl Handle {
         let access = self.engine().refresh(&bearer).await?;
         Ok(self.with_held(|held| {
             held.is_refreshed = true;
-            held.note(&bearer, access)
+            held.note(self.engine(), &bearer, access)
         }))
     }
 
@@ -213,7 +223,46 @@ impl Handle {
         let (bearer, cell) = self.with_held(|held| (held.bearer, held.cell.clone()));
         let Some(bearer) = bearer else { return self.without_token() };
         let access = self.engine().open(&bearer, cell.as_ref()).await?;
-        Ok(self.with_held(|held| held.note(&bearer, access)))
+        Ok(self.with_held(|held| held.note(self.engine(), &bearer, access)))
+    }
+
+    /// The same without counting as activity: for who waits, or has done what is to be told only.
+    pub(super) async fn open_unnoticed(&self) -> Result<Option<Open>, SessionError> {
+        self.request.used.store(true, Ordering::Relaxed);
+        let (bearer, cell) = self.with_held(|held| (held.bearer, held.cell.clone()));
+        let Some(bearer) = bearer else { return self.without_token() };
+        let access = self.engine().open(&bearer, cell.as_ref()).await?;
+        Ok(self.with_held(|held| held.take_note(&bearer, access)))
+    }
+
+    /// An error if a token that is made now cannot reach the client any more.
+    pub(super) fn can_give_token(&self) -> Result<(), SessionError> {
+        match self.with_held(|held| held.has_response_begun) {
+            true => Err(SessionError::new(SessionErrorKind::ResponseBegun)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A request in progress, until its response begins or nobody waits for it any more.
+pub(crate) struct InProgress(Handle);
+
+impl InProgress {
+    pub(crate) const fn new(handle: Handle) -> Self {
+        Self(handle)
+    }
+
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.0
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        // Whoever has the last share has nobody to tell that the response has begun.
+        if self.0.outlives_its_response() {
+            self.0.with_held(|held| held.begin_response(self.0.engine()));
+        }
     }
 }
 
@@ -306,6 +355,11 @@ impl Handle {
             self.engine().ledger.counters.stale_sessions_served.count();
         }
         stale.map(Some).ok_or(error)
+    }
+
+    /// The latest activity that this request knows of: itself, if it counts.
+    pub(super) fn activity(&self) -> Timestamp {
+        if self.with_held(|held| held.is_active()) { self.engine().now() } else { Timestamp::default() }
     }
 
     /// Who answered when this request first asked for its session.

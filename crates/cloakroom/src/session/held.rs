@@ -1,6 +1,6 @@
 //! What a request knows of its client's token and session.
 
-use crate::cache::{Cell, Snapshot, State};
+use crate::cache::{Cell, Lineage, Snapshot, State};
 #[cfg(feature = "jwt")]
 use crate::identity::Principal;
 use crate::identity::{Hint, Token};
@@ -35,6 +35,13 @@ pub(super) struct Held {
     unconfirmed: Option<Arc<UnconfirmedRequest>>,
     /// What this request made of its client's token, until the response has it.
     delivery: Option<Arc<Delivery>>,
+    /// Under which secrets this request keeps the session in `cell` from falling idle, while it does.
+    entered: Option<Lineage>,
+    /// It does not count as activity.
+    is_passive: bool,
+    pub(super) has_response_begun: bool,
+    /// How many want the session kept from falling idle also when the response has begun.
+    keepers: u32,
 }
 
 /// Which tier a request had its session from.
@@ -74,28 +81,133 @@ pub(super) enum News {
 
 impl Held {
     /// The client logged out by this request, and holds nothing any more.
-    pub(super) fn logged_out() -> Self {
-        Self { news: News::LoggedOut, ..Self::default() }
+    pub(super) fn log_out(&mut self) {
+        self.leave();
+        *self = Self { news: News::LoggedOut, ..self.forgotten() };
     }
 
-    /// What is known of a token without asking anybody.
-    pub(super) fn glance(engine: &Engine, token: &Token) -> Self {
+    /// Nothing is known of the client any more. What is known of the request stays.
+    pub(super) fn forget(&mut self) {
+        self.leave();
+        *self = self.forgotten();
+    }
+
+    fn forgotten(&self) -> Self {
+        let Self { is_passive, has_response_begun, keepers, .. } = *self;
+        Self { is_passive, has_response_begun, keepers, ..Self::default() }
+    }
+
+    /// What is known of a token without asking anybody. The request is in progress from here on, if it is to count as
+    /// activity.
+    pub(super) fn glance(engine: &Engine, token: &Token, is_activity: bool) -> Self {
         let now = engine.now();
-        let (bearer, cell, opens) = engine.glance(token, now);
-        let standing = if opens { Standing::Opened } else { Standing::Anonymous };
-        let unconfirmed = if opens { None } else { engine.note_unconfirmed(&bearer, now) };
-        Self { bearer: Some(bearer), cell, standing, presented: bearer.seen, unconfirmed, ..Self::default() }
+        let (bearer, cell) = engine.glance(token, now);
+        let standing = if bearer.lineage.is_some() { Standing::Opened } else { Standing::Anonymous };
+        let presented = bearer.seen;
+        let mut held =
+            Self { bearer: Some(bearer), cell, standing, presented, is_passive: !is_activity, ..Self::default() };
+        if is_activity && bearer.lineage.is_none() {
+            held.unconfirmed = engine.note_unconfirmed(&bearer, now);
+        }
+        held.enter();
+        if let (Some(cell), Some(_)) = (&held.cell, held.entered) {
+            engine.expect_activity(cell, now);
+        }
+        held
     }
 
-    /// The request is over.
+    /// The session does not fall idle from here on, if the request counts as activity and it is known which session.
+    fn enter(&mut self) {
+        let counts = !self.is_passive && (!self.has_response_begun || self.keepers > 0);
+        if let (true, None, Some(cell), Some(lineage)) =
+            (counts, self.entered, &self.cell, self.bearer.and_then(|bearer| bearer.lineage))
+        {
+            cell.enter(lineage);
+            self.entered = Some(lineage);
+        }
+    }
+
+    fn leave(&mut self) -> bool {
+        let Some(lineage) = self.entered.take() else { return false };
+        if let Some(cell) = &self.cell {
+            cell.leave(lineage);
+        }
+        true
+    }
+
+    /// The request, or what else kept the session from falling idle, is over: that counts as activity.
     pub(super) fn finish(&mut self, engine: &Engine) {
         if let Some(request) = self.unconfirmed.take() {
             request.finish(engine.now());
         }
+        if self.leave() {
+            self.count(engine);
+        }
+    }
+
+    /// The response has begun. What is read from now on counts by itself.
+    pub(super) fn begin_response(&mut self, engine: &Engine) {
+        self.has_response_begun = true;
+        if self.keepers == 0 {
+            self.finish(engine);
+        }
+    }
+
+    /// What is done now counts as activity, though no request is in progress.
+    fn count_late(&self, engine: &Engine) {
+        if self.has_response_begun && !self.is_passive {
+            self.count(engine);
+        }
+    }
+
+    fn count(&self, engine: &Engine) {
+        if let (Some(bearer), Some(cell)) = (&self.bearer, &self.cell) {
+            engine.count_activity(bearer, cell, engine.now());
+        }
+    }
+
+    /// The request does not count as activity, whatever it has done or will do, but for what it writes.
+    pub(super) fn be_passive(&mut self) {
+        self.is_passive = true;
+        self.leave();
+        if let Some(request) = self.unconfirmed.take() {
+            request.settle();
+        }
+    }
+
+    /// Whether the session is not idle, because of this very request.
+    pub(super) const fn is_active(&self) -> bool {
+        !self.is_passive
+    }
+
+    /// Somebody wants the session not to fall idle, whether the response has begun or not.
+    pub(super) fn keep(&mut self, engine: &Engine) {
+        self.keepers += 1;
+        self.enter();
+        if self.entered.is_none() && self.unconfirmed.is_none() && !self.is_passive {
+            // Which session it is, nobody has asked yet.
+            self.unconfirmed = self.bearer.and_then(|bearer| engine.note_unconfirmed(&bearer, engine.now()));
+        }
+    }
+
+    pub(super) fn let_go(&mut self, engine: &Engine) {
+        self.keepers -= 1;
+        if self.has_response_begun && self.keepers == 0 {
+            self.finish(engine);
+        }
     }
 
     /// Takes in what asking for the session brought, unless this request changed its token meanwhile.
-    pub(super) fn note(&mut self, bearer: &Bearer, access: Access) -> Option<Open> {
+    pub(super) fn note(&mut self, engine: &Engine, bearer: &Bearer, access: Access) -> Option<Open> {
+        let open = self.take_note(bearer, access);
+        if open.is_some() {
+            self.count_late(engine);
+        }
+        open
+    }
+
+    /// The same without counting as activity, where the response has begun.
+    pub(super) fn take_note(&mut self, bearer: &Bearer, access: Access) -> Option<Open> {
         let same = self.bearer.is_some_and(|held| held.fingerprint == bearer.fingerprint);
         if let Some(request) = self.unconfirmed.take_if(|_| same) {
             request.settle();
@@ -133,17 +245,22 @@ impl Held {
     /// The cell to ask next time, and the version that the client sees by this request's answer.
     fn learn(&mut self, cell: &Arc<Cell>, state: &State) {
         if !self.cell.as_ref().is_some_and(|held| Arc::ptr_eq(held, cell)) {
+            self.leave();
             self.cell = Some(Arc::clone(cell));
         }
         if let Some(snapshot) = state.snapshot() {
             self.sees(snapshot);
         }
+        self.enter();
     }
 
     /// The client sees this version by this request's answer.
     fn sees(&mut self, snapshot: &Snapshot) {
         let Some(bearer) = &mut self.bearer else { return };
         bearer.opened = true;
+        if bearer.lineage.is_none() {
+            bearer.lineage = Some(snapshot.lineage());
+        }
         if let Some(origin) = &snapshot.origin {
             bearer.seen = Some(Hint { version: snapshot.version, nonce: origin.nonce as u16 });
         }
@@ -185,6 +302,9 @@ impl Held {
         self.standing = Standing::Opened;
         self.answered_by.get_or_insert(AnsweredBy::Memory);
         self.sees(snapshot);
+        if self.has_response_begun {
+            self.count_late(engine);
+        }
         read(snapshot, now)
     }
 
@@ -199,12 +319,17 @@ impl Held {
 
     /// From now on the client holds what another request of it made, which may not have been delivered either.
     pub(super) fn join(&mut self, bearer: Bearer, cell: Arc<Cell>, made: Option<Arc<Delivery>>) {
+        self.leave();
         self.delivery = made;
-        self.bearer = Some(bearer);
+        // Somebody else may have logged in since: that is not this request's session any more.
+        let is_own = |snapshot: &&Snapshot| snapshot.fingerprint == bearer.fingerprint;
+        let lineage = cell.state().last_known().filter(is_own).map(Snapshot::lineage);
+        self.bearer = Some(Bearer { lineage, ..bearer });
         self.term = cell.state().last_known().map(Kept::of);
         self.cell = Some(cell);
         self.standing = Standing::Opened;
         self.news = News::NewToken;
+        self.enter();
     }
 
     /// The response carries the token that this request made.

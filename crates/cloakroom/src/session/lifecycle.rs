@@ -24,6 +24,7 @@ impl Handle {
     pub(super) async fn login(&self, request: &LoginRequest) -> Result<(), SessionError> {
         let _turn = self.turn().await;
         self.may_get_a_new_token()?;
+        self.can_give_token()?;
         let mut created = None;
         let outcome = self.log_in(request, &mut created).await;
         if let Some((bearer, cell, made)) = created {
@@ -62,7 +63,7 @@ impl Handle {
                     self.with_held(Held::superseded);
                 }
                 Err(CommitError::Refused(Refused::Ended(_))) if created.is_none() => {
-                    self.with_held(|held| *held = Held::default());
+                    self.with_held(Held::forget);
                 }
                 Err(error) => self.before_retry(error, &mut patience).await?,
             }
@@ -151,6 +152,7 @@ impl Handle {
         let mut patience = self.engine().patience();
         loop {
             let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
+            self.can_give_token()?;
             match self.engine().renew(&bearer, &cell).await {
                 Ok(None) => return Ok(()),
                 Ok(Some((renewed, made))) => {
@@ -167,6 +169,7 @@ impl Handle {
         let mut patience = self.engine().patience();
         loop {
             let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
+            self.can_give_token()?;
             match self.engine().elevate(&bearer, &cell).await {
                 Ok((elevated, made)) => {
                     self.with_held(|held| held.adopt(elevated, cell, made));
@@ -184,7 +187,7 @@ impl Handle {
         self.with_held(|held| match outcome {
             // The client may hold the newer token already, which is not this request's to take away.
             Destroyed::Superseded => held.superseded(),
-            Destroyed::Done | Destroyed::Gone => *held = Held::logged_out(),
+            Destroyed::Done | Destroyed::Gone => held.log_out(),
         });
         self.has_no_session()
     }
@@ -203,6 +206,7 @@ impl Handle {
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
             let (cell, state) = self.open_to_write().await?.ok_or_else(ended)?;
+            self.can_give_token()?;
             let snapshot = state.snapshot().ok_or_else(ended)?;
             let term = Some(remembered_within(lifetime, self.engine().now(), snapshot));
             match self.commit(&cell, Proposal { term, ..Proposal::default() }).await {

@@ -12,6 +12,7 @@ mod flight;
 mod handle;
 mod held;
 mod json;
+mod keep_active;
 mod lifecycle;
 mod lineage;
 mod load;
@@ -31,6 +32,7 @@ pub use cache_policy::CachePolicy;
 pub use csrf::CsrfToken;
 pub use derived::Derived;
 pub use held::AnsweredBy;
+pub use keep_active::KeepActive;
 pub use login::Login;
 #[cfg(any(test, fuzzing))]
 pub use value::fuzzing::stored_value;
@@ -39,7 +41,7 @@ pub use value::{DefaultValue, SessionValue};
 pub use verified::AccessError;
 
 pub(crate) use desk::{Desks, LayerOptions};
-pub(crate) use handle::{Handle, Reply};
+pub(crate) use handle::{Handle, InProgress, Reply};
 pub(crate) use shown::{Refusal, Shown, Way};
 use std::fmt;
 
@@ -85,7 +87,9 @@ use crate::sync::Arc;
 ///
 /// Clones are the same session. They may outlive the request: writes from a stream or a WebSocket
 /// work like writes from a handler, except that a new token cannot reach the client any more once the headers
-/// are out. So let the handler make the first write, log in and renew; do the rest anywhere.
+/// are out. What needs one is refused then, with [`ResponseBegun`](crate::SessionErrorKind::ResponseBegun). So let
+/// the handler make the first write, log in and renew; do the rest anywhere. A response during which a clone is still
+/// alive counts as one that depends on the session, for caches.
 pub struct Session<T = ()> {
     hold: Handle,
     /// `None` exactly when `T` is `()`.

@@ -129,13 +129,15 @@ impl Session {
         Ok(open.and_then(|(_, state)| Some(state.snapshot()?.created_at)))
     }
 
-    /// When the session ends if no more requests are seen, if there is one.
+    /// When the session ends if no more requests are seen, if there is one: counted from now, as this request is one,
+    /// unless it does [not count](Self::without_activity).
     ///
     /// # Errors
     /// The faults of a shared tier.
     pub async fn expires_at(&self) -> Result<Option<Timestamp>, SessionError> {
+        let seen = self.hold.activity();
         let open = self.hold.open_to_read().await?;
-        Ok(open.and_then(|(cell, state)| Some(state.snapshot()?.deadline(cell.last_seen()))))
+        Ok(open.and_then(|(cell, state)| Some(state.snapshot()?.deadline(seen.max(cell.last_seen())))))
     }
 
     /// The public name of the session, if there is one: to mark "this device" in a list.

@@ -1,4 +1,4 @@
-use crate::cache::{Fingerprint, Guard};
+use crate::cache::{Fingerprint, Guard, Lineage};
 use crate::identity::{Hint, Secret, Tag, Token, Verifier, Verifiers};
 use crate::store;
 
@@ -13,6 +13,8 @@ pub(crate) struct Bearer {
     pub(crate) seen: Option<Hint>,
     /// It has opened the session in this request already: what became of it since is not its client's doing.
     pub(crate) opened: bool,
+    /// Of the secrets that admitted it in this request. It goes on as the same client when they are renewed.
+    pub(crate) lineage: Option<Lineage>,
 }
 
 impl Bearer {
@@ -34,7 +36,7 @@ impl Engine {
         let fingerprint = self.fingerprints.fingerprint(&token.secret);
         // Without a shared tier there is one copy, which is always the newest.
         let seen = token.hint.filter(|_| self.store.is_some());
-        Bearer { tag: token.tag, secret: token.secret, fingerprint, seen, opened: false }
+        Bearer { tag: token.tag, secret: token.secret, fingerprint, seen, opened: false, lineage: None }
     }
 
     /// The bearer, provided that its secret is the present one.
@@ -50,6 +52,8 @@ pub(crate) enum Writer {
     Application,
     /// Who shows the present secret, or the previous one in its grace.
     Holder(Bearer),
+    /// Who was admitted under a secret that was renewed to this one since.
+    Follower(Fingerprint, Verifier),
     /// Anybody, provided that the secret is still this one.
     Unrotated(Fingerprint, Verifier),
 }
@@ -57,14 +61,14 @@ pub(crate) enum Writer {
 impl Writer {
     /// Whether a client's request writes: that counts as activity of the session.
     pub(crate) const fn is_client(&self) -> bool {
-        matches!(self, Self::Holder(_))
+        matches!(self, Self::Holder(_) | Self::Follower(..))
     }
 
     pub(crate) const fn local(&self) -> Guard {
         match self {
             Self::Application => Guard::Anyone,
             Self::Holder(bearer) => Guard::Holder(bearer.fingerprint),
-            Self::Unrotated(fingerprint, _) => Guard::Current(*fingerprint),
+            Self::Follower(fingerprint, _) | Self::Unrotated(fingerprint, _) => Guard::Current(*fingerprint),
         }
     }
 
@@ -72,7 +76,7 @@ impl Writer {
         match self {
             Self::Application => store::Guard::Anyone,
             Self::Holder(bearer) => store::Guard::Holder(verifiers.of(&bearer.tag, &bearer.secret)),
-            Self::Unrotated(_, verifier) => store::Guard::Current(*verifier),
+            Self::Follower(_, verifier) | Self::Unrotated(_, verifier) => store::Guard::Current(*verifier),
         }
     }
 }

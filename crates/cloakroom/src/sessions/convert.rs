@@ -32,7 +32,10 @@ pub(crate) fn snapshot(
         absolute: record.lifetimes.absolute,
         verifier: record.verifier,
         fingerprint: former_fingerprint(former, record.verifier),
-        standing: standing.then(|| Arc::new(Standing { authentication: record.authentication, previous, persistent })),
+        standing: standing.then(|| {
+            let authentication = record.authentication;
+            Arc::new(Standing { authentication, previous, persistent, renewed_from: None })
+        }),
         origin: Some(Box::new(Origin {
             lease: lease.number(),
             nonce: record.nonce,

@@ -24,7 +24,7 @@ impl Engine {
             let tag = Tag::generate(&*self.random)?;
             let secret = Secret::generate(&*self.random)?;
             let fingerprint = self.fingerprints.fingerprint(&secret);
-            let mut bearer = Bearer { tag, secret, fingerprint, seen: None, opened: true };
+            let mut bearer = Bearer { tag, secret, fingerprint, seen: None, opened: true, lineage: None };
             let snapshot = self.first_snapshot(&bearer, edits);
             self.tier.check(&snapshot)?;
             // Before it is made: whoever gives up meanwhile may have made it all the same.

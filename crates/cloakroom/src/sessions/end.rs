@@ -31,7 +31,8 @@ impl Engine {
     /// Ends the bearer's session, unless its secret was replaced since: then it is not the bearer's to end. Needs
     /// nothing of what is in it.
     pub(crate) async fn log_out(&self, bearer: &Bearer, cell: Option<Arc<Cell>>) -> Result<Destroyed, SessionError> {
-        self.end_as(&Writer::Holder(*bearer), &bearer.tag, cell, EndReason::Logout).await
+        let writer = cell.as_ref().map_or(Writer::Holder(*bearer), |cell| self.writer(bearer, cell));
+        self.end_as(&writer, &bearer.tag, cell, EndReason::Logout).await
     }
 
     pub(super) async fn end_as(

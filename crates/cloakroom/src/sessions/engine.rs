@@ -10,7 +10,7 @@ use crate::time::{Clock, Timestamp};
 
 use super::delivery::Lost;
 use super::error::SessionError;
-use super::housekeeping::Housekeeper;
+use super::housekeeping::{Housekeeper, LOOKS_PER_TIMEOUT};
 use super::ledger::Ledger;
 use super::loads::Loads;
 use super::nonces::Nonces;
@@ -66,6 +66,7 @@ impl Engine {
             limits: limits(&policy),
             max_bytes: policy.max_bytes,
             pack_after: policy.pack_after,
+            look_every: store.is_some().then(|| policy.idle / LOOKS_PER_TIMEOUT),
             observer: Arc::<Ledger>::clone(&ledger),
             now: clock.now(),
         });

@@ -30,6 +30,10 @@ pub enum SessionErrorKind {
     /// The request writes, and has more cookies than are read: the visitor's own may be among them, and would be
     /// overwritten. Response: 431.
     TooManyCookies,
+    /// The response has begun, so that a new token cannot reach the client any more: in a stream or on a WebSocket, what
+    /// would start a session, log in or replace the token. Nothing was changed. Do it before the handler answers.
+    /// Response: 500.
+    ResponseBegun,
     /// Other nodes wrote the same value first, again and again. Response: 409.
     Conflict,
     /// The principal has as many sessions as it may have. Response: 409.
@@ -83,6 +87,10 @@ impl SessionErrorKind {
             Self::Ended => "the session is over",
             Self::Ambiguous => "the request shows several tokens that may not be mixed",
             Self::TooManyCookies => "the request has more than 16 KiB or 180 cookies, so that they were not all read",
+            Self::ResponseBegun => {
+                "the response has begun, so that its client cannot be given a token any more; write the first value, log in \
+                 and renew before the handler answers"
+            }
             Self::Conflict => "other nodes wrote the same value first, again and again",
             Self::TooManySessions => "the principal has as many sessions as it may have",
             Self::TooLarge => "the change exceeds a limit",

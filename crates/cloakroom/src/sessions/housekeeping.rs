@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::cache::{Cell, Fingerprint, Snapshot};
+use crate::cache::{Cell, Fingerprint, Snapshot, State};
 use crate::store::{Guard, Touch};
 use crate::sync::{Arc, Mutex};
 #[cfg(not(cloakroom_shuttle))]
 use crate::time::Sleep;
 use crate::time::{SKEW, Timestamp};
 
+use super::bearer::Bearer;
 use super::engine::Engine;
 
 /// How often the housekeeper looks. Deadlines are exact for requests whatever this is; it only
@@ -22,6 +23,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// A touch is reported once the idle timeout has run down by this part of it.
 pub(super) const REPORTS_PER_TIMEOUT: u64 = 10;
+/// A request that is in progress is noticed, and its session kept alive at the shared tier, this often.
+pub(super) const LOOKS_PER_TIMEOUT: u32 = 8;
 /// So that one call to the shared tier stays small.
 const TOUCHES_PER_CALL: usize = 1000;
 /// How many touches wait for a shared tier that does not answer; some 3 MB.
@@ -48,6 +51,7 @@ impl Engine {
             tokio::task::yield_now().await;
         }
         self.compare_clocks();
+        self.report_sessions_in_use().await;
         self.report_touches().await;
         self.finish_ends().await;
         self.undo_lost().await;
@@ -77,9 +81,58 @@ impl Engine {
     /// was not told of the session for a while.
     pub(super) fn report_activity(&self, cell: &Cell, snapshot: &Snapshot, shown: Fingerprint, now: Timestamp) {
         if self.store.is_some() && cell.claim_report(snapshot.idle / REPORTS_PER_TIMEOUT) {
-            let previous = snapshot.previous().filter(|(_, previous)| *previous == shown);
+            let is_shown = |previous: &Fingerprint| shown != snapshot.fingerprint && *previous == shown;
+            let previous = snapshot.previous().filter(|(_, previous)| is_shown(previous));
             let verifier = previous.map_or(snapshot.verifier, |(previous, _)| previous.verifier);
             self.touches.lock().push(Touch::new(cell.tag, Guard::Holder(verifier), now));
+        }
+    }
+
+    /// Has the shared tier keep sessions alive of which requests are in progress.
+    async fn report_sessions_in_use(self: &Arc<Self>) {
+        let mut in_use = std::mem::take(&mut *self.ledger.in_use.lock());
+        in_use.sort_unstable_by_key(|cell| cell.tag);
+        in_use.dedup_by_key(|cell| cell.tag);
+        for cell in in_use {
+            let is_vacant = cell.state().snapshot().is_none();
+            if is_vacant && cell.has_users() {
+                // Whether these are still the same client's is in the record.
+                drop(self.tag_cell(&cell.tag).await);
+            }
+            let (state, now) = (cell.state(), self.now());
+            if let Some(snapshot) = state.snapshot().filter(|snapshot| cell.is_in_use(snapshot)) {
+                cell.see(now);
+                self.report_activity(&cell, snapshot, snapshot.fingerprint, now);
+            }
+        }
+    }
+
+    /// A request begins. If its session is about to fall idle, the shared tier is told at the next round, unless the
+    /// request is over by then and has been counted.
+    pub(crate) fn expect_activity(&self, cell: &Arc<Cell>, now: Timestamp) {
+        if self.store.is_none() {
+            return;
+        }
+        let idle = cell.state().snapshot().map_or(0, |snapshot| snapshot.idle);
+        if now.since(cell.last_seen()) > Duration::from_millis(idle / 2) {
+            self.ledger.in_use.lock().push(Arc::clone(cell));
+        }
+    }
+
+    /// Counts as activity what a bearer does in a session. The shared tier decides where this node cannot.
+    pub(crate) fn count_activity(&self, bearer: &Bearer, cell: &Cell, now: Timestamp) {
+        let state = cell.state();
+        match &**state {
+            State::Ended(_) => {}
+            State::Live(snapshot) if cell.admits(snapshot, bearer.fingerprint, now) => {
+                cell.see(now);
+                self.report_activity(cell, snapshot, bearer.fingerprint, now);
+            }
+            State::Live(snapshot) if bearer.lineage == Some(snapshot.lineage()) => {
+                cell.see(now);
+                self.report_activity(cell, snapshot, snapshot.fingerprint, now);
+            }
+            State::Live(_) | State::Vacant(_) => drop(self.note_unconfirmed(bearer, now)),
         }
     }
 
@@ -111,7 +164,8 @@ impl Engine {
         let Some(store) = &self.store else { return };
         match self.watched(store.load(cell.tag).await) {
             Ok(None) => drop(self.found_gone(cell)),
-            Ok(Some(_)) => {}
+            // It lives, perhaps under another secret than those who wait have shown.
+            Ok(Some(_)) => cell.wake_watchers(),
             // Not known yet; ask again at the next round.
             Err(_) => self.ledger.doubted.lock().push(Arc::clone(cell)),
         }

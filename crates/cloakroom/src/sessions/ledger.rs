@@ -26,6 +26,8 @@ pub(crate) struct Ledger {
     pub(crate) announcer: Announcer,
     /// Copies that somebody listens through and whose time seems to be over.
     pub(crate) doubted: Mutex<Vec<Arc<Cell>>>,
+    /// Sessions that requests in progress keep alive, for the shared tier to be told.
+    pub(crate) in_use: Mutex<Vec<Arc<Cell>>>,
     unopened: Alarm,
     unsealed: Alarm,
     unreadable: Alarm,
@@ -52,6 +54,7 @@ impl Ledger {
             counters: Tally::default(),
             announcer: Announcer::new(),
             doubted: Mutex::default(),
+            in_use: Mutex::default(),
             unopened: Alarm::default(),
             unsealed: Alarm::default(),
             unreadable: Alarm::default(),
@@ -213,5 +216,9 @@ impl Observer for Ledger {
 
     fn doubted(&self, cell: &Arc<Cell>) {
         self.doubted.lock().push(Arc::clone(cell));
+    }
+
+    fn in_use(&self, cell: &Arc<Cell>) {
+        self.in_use.lock().push(Arc::clone(cell));
     }
 }

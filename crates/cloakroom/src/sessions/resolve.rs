@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use arc_swap::Guard;
 
-use crate::cache::{Cell, EndReason, Proof, Snapshot, State, Tier};
+use crate::cache::{Cell, EndReason, Lineage, Proof, Snapshot, State, Tier};
 use crate::identity::{Hint, Tag, Token};
 use crate::store::{AnyStore, Lease, Loaded};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-use super::bearer::Bearer;
+use super::bearer::{Bearer, Writer};
 use super::engine::Engine;
 use super::error::SessionError;
 use super::events::EventKind;
@@ -53,37 +53,59 @@ enum Local {
 }
 
 impl Engine {
-    /// The cell that a token names if it is in memory, and whether the token opens it, without any
-    /// I/O. Counts as activity if it does.
-    pub(crate) fn glance(&self, token: &Token, now: Timestamp) -> (Bearer, Option<Arc<Cell>>, bool) {
-        let bearer = self.bearer(token);
+    /// The cell that a token names if it is in memory, and the lineage of its secrets if the token opens it, without any
+    /// I/O.
+    pub(crate) fn glance(&self, token: &Token, now: Timestamp) -> (Bearer, Option<Arc<Cell>>) {
+        let mut bearer = self.bearer(token);
         let cell = self.tier.get(&token.tag);
-        let opens = cell.as_ref().is_some_and(|cell| self.greet(cell, &bearer, now));
-        if !opens && self.store.is_none() {
+        bearer.lineage = cell.as_ref().and_then(|cell| self.greet(cell, &bearer, now));
+        if bearer.lineage.is_none() && self.store.is_none() {
             self.ledger.counters.tokens_unknown.count();
         }
-        (bearer, cell, opens)
+        (bearer, cell)
     }
 
-    /// Whether the bearer's secret opens the session in this cell, as far as is known here.
-    fn greet(&self, cell: &Arc<Cell>, bearer: &Bearer, now: Timestamp) -> bool {
+    /// The lineage of secrets in this cell, if the bearer's opens the session, as far as is known here.
+    fn greet(&self, cell: &Arc<Cell>, bearer: &Bearer, now: Timestamp) -> Option<Lineage> {
         let state = cell.state();
-        let Some(snapshot) = state.snapshot() else { return false };
+        let snapshot = state.snapshot()?;
         if cell.overdue(snapshot, now).is_some() {
             if self.store.is_none() {
                 self.tier.end_overdue(cell, now);
             }
-            return false;
+            return None;
         }
         if !cell.admits(snapshot, bearer.fingerprint, now) {
             if self.store.is_none() && self.suspect(cell, snapshot, bearer, now) {
                 self.tier.end(cell, EndReason::Reused);
             }
-            return false;
+            return None;
         }
-        cell.see(now);
-        self.report_activity(cell, snapshot, bearer.fingerprint, now);
-        true
+        Some(snapshot.lineage())
+    }
+
+    /// Whether a bearer may use the session now: by its secret, or because the request was admitted under it before and
+    /// nothing but renewals replaced it since.
+    pub(super) fn admits(&self, cell: &Cell, snapshot: &Snapshot, bearer: &Bearer, now: Timestamp) -> bool {
+        cell.admits(snapshot, bearer.fingerprint, now) || bearer.lineage == Some(snapshot.lineage())
+    }
+
+    /// In whose name a bearer writes whom the session in this cell admits.
+    pub(crate) fn writer(&self, bearer: &Bearer, cell: &Cell) -> Writer {
+        self.writer_of(bearer, cell, &cell.state())
+    }
+
+    /// The same by a state of the cell.
+    pub(super) fn writer_of(&self, bearer: &Bearer, cell: &Cell, state: &State) -> Writer {
+        match state.snapshot() {
+            Some(snapshot)
+                if bearer.lineage == Some(snapshot.lineage())
+                    && !cell.admits(snapshot, bearer.fingerprint, self.now()) =>
+            {
+                Writer::Follower(snapshot.fingerprint, snapshot.verifier)
+            }
+            _ => Writer::Holder(*bearer),
+        }
     }
 
     fn proof(&self, snapshot: &Snapshot, bearer: &Bearer, now: Timestamp) -> Proof {
@@ -133,7 +155,7 @@ impl Engine {
     pub(crate) fn view(&self, cell: &Cell, bearer: &Bearer, now: Timestamp) -> Option<Guard<Arc<State>>> {
         let state = cell.state();
         let snapshot = state.snapshot()?;
-        let usable = cell.admits(snapshot, bearer.fingerprint, now)
+        let usable = self.admits(cell, snapshot, bearer, now)
             && cell.overdue(snapshot, now).is_none()
             && self.is_current(snapshot, bearer.seen, now);
         usable.then_some(state)
@@ -141,12 +163,12 @@ impl Engine {
 
     /// Whether there is a copy that the bearer's secret does not open.
     fn is_strange_to(&self, cell: &Cell, bearer: &Bearer) -> bool {
-        cell.state().snapshot().is_some_and(|snapshot| !cell.admits(snapshot, bearer.fingerprint, self.now()))
+        cell.state().snapshot().is_some_and(|snapshot| !self.admits(cell, snapshot, bearer, self.now()))
     }
 
     /// Whether the bearer's secret has opened the session here, by what was known last.
     fn is_proved(&self, cell: &Cell, bearer: &Bearer) -> bool {
-        cell.state().last_known().is_some_and(|snapshot| cell.admits(snapshot, bearer.fingerprint, self.now()))
+        cell.state().last_known().is_some_and(|snapshot| self.admits(cell, snapshot, bearer, self.now()))
     }
 
     /// Whether the shared tier has said that this secret does not open the session, and would tell if that changed.
@@ -187,7 +209,7 @@ impl Engine {
             State::Vacant(_) | State::Ended(_) => return None,
         };
         let snapshot = state.snapshot().filter(|snapshot| was_vouched_for(snapshot))?;
-        let usable = cell.admits(snapshot, bearer.fingerprint, now)
+        let usable = self.admits(cell, snapshot, bearer, now)
             && cell.overdue(snapshot, now).is_none()
             && covers(snapshot, bearer.seen);
         usable.then(|| (Arc::clone(cell), state))
@@ -199,7 +221,7 @@ impl Engine {
             let Some(snapshot) = state.snapshot() else {
                 return if matches!(**state, State::Ended(_)) { Local::Closed } else { Local::Unsure };
             };
-            let admitted = cell.admits(snapshot, bearer.fingerprint, now);
+            let admitted = self.admits(cell, snapshot, bearer, now);
             let overdue = cell.overdue(snapshot, now).is_some();
             if self.store.is_some() {
                 // Only the record knows what other nodes saw, and which secrets they gave out.
@@ -270,9 +292,6 @@ impl Engine {
             let read = Arc::new(State::Live(snapshot));
             let filled = self.tier.put(cell, &before, Arc::clone(&read))?.is_some();
             if let (true, Some(snapshot)) = (filled, read.snapshot()) {
-                let now = self.now();
-                cell.see(now);
-                self.report_activity(cell, snapshot, bearer.fingerprint, now);
                 // A client that has seen what is lost is told when it comes.
                 if covers(snapshot, bearer.seen) && !covers(snapshot, before.last_known().and_then(hint_of)) {
                     self.note_rollback(cell, snapshot);
@@ -329,7 +348,7 @@ impl Engine {
         let now = self.now();
         let proof = self.proof(snapshot, bearer, cell.latest(now));
         snapshot.recognise(proof, bearer.fingerprint);
-        if cell.admits(snapshot, bearer.fingerprint, now) {
+        if self.admits(cell, snapshot, bearer, now) {
             return Ok(true);
         }
         if bearer.opened {

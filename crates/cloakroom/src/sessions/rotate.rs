@@ -106,7 +106,7 @@ impl Engine {
         let term = self.term(before, request, now);
         let login = Some(Login { authentication, keep_only });
         let previous = PreviousState::Replaced { at: now };
-        self.rotate(bearer, cell, Writer::Holder(*bearer), previous, login, Some(term), Undo::End).await
+        self.rotate(bearer, cell, self.writer(bearer, cell), previous, login, Some(term), Undo::End).await
     }
 
     /// How long the session may last from this login on.
@@ -177,7 +177,7 @@ impl Engine {
         let verifier = self.verifiers.of(&bearer.tag, &secret);
         let rotation = Rotation { verifier, fingerprint, previous, login };
         let proposal = Proposal { edits: &[], rotation: Some(&rotation), term, base: None };
-        let mut rotated = Bearer { tag: bearer.tag, secret, fingerprint, seen: None, opened: true };
+        let mut rotated = Bearer { tag: bearer.tag, secret, fingerprint, seen: None, opened: true, lineage: None };
         // Before it is made: whoever gives up meanwhile may have made it all the same.
         let made = self.deliver(&rotated, Some(cell), undo);
         let outcome = self.commit(cell, &writer, proposal).await;
@@ -185,6 +185,7 @@ impl Engine {
             made.done();
         }
         rotated.seen = outcome?;
+        cell.wake_watchers();
         Ok((rotated, made))
     }
 

@@ -5,7 +5,7 @@ use crate::identity::Hint;
 use crate::store::AnyStore;
 use crate::sync::Arc;
 
-use super::bearer::{Bearer, Writer};
+use super::bearer::Bearer;
 use super::commit::{Attempt, CommitError, Proposal};
 use super::engine::Engine;
 use super::error::SessionError;
@@ -24,10 +24,10 @@ impl Engine {
         let turn = cell.turn();
         let _turn = turn.lock().await;
         let mut patience = self.patience();
-        let writer = Writer::Holder(*bearer);
         let mut open = (Arc::clone(cell), self.usable(store, cell, bearer).await?);
         let Some(mut edit) = prepare(&open)? else { return Ok(None) };
         loop {
+            let writer = self.writer_of(bearer, cell, &open.1);
             let proposal = Proposal { edits: std::slice::from_ref(&edit), ..Proposal::default() };
             let is_outdated = match self.attempt(store, cell, &open.1, &writer, proposal).await {
                 Ok(Attempt::Made(hint)) => return Ok(Some(hint)),
@@ -40,7 +40,7 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             // What is in it may be somebody else's by now.
-            if !open.1.snapshot().is_some_and(|snapshot| cell.admits(snapshot, bearer.fingerprint, self.now())) {
+            if !open.1.snapshot().is_some_and(|snapshot| self.admits(cell, snapshot, bearer, self.now())) {
                 open.1 = self.usable(store, cell, bearer).await?;
             }
             if is_outdated {

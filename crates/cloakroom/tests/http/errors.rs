@@ -295,6 +295,7 @@ fn the_status_of_an_error_is_known_to_applications_with_an_error_type_of_their_o
         (Kind::StoreUnavailable, 503),
         (Kind::Decode, 500),
         (Kind::NoLayer, 500),
+        (Kind::ResponseBegun, 500),
     ] {
         assert_eq!(kind.status().as_u16(), status, "{kind:?}");
     }

@@ -32,6 +32,7 @@ mod hints;
 mod hostile_bearers;
 mod hostile_cookies;
 mod identifiers;
+mod in_progress;
 mod interleavings;
 mod invalid_tokens;
 mod isolation;

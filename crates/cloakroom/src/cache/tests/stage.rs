@@ -34,6 +34,8 @@ impl Observer for Log {
     fn doubted(&self, cell: &Arc<Cell>) {
         self.doubted.lock().push(cell.tag);
     }
+
+    fn in_use(&self, _cell: &Arc<Cell>) {}
 }
 
 impl Log {
@@ -51,7 +53,7 @@ pub(super) fn tier(holding: Holding, max_bytes: u64) -> (Tier, Arc<Log>) {
     let limits = Limits { session_bytes: 2000, value_bytes: 1000, values: 3 };
     let pack_after = Some(Duration::from_secs(QUIET));
     let observer = Arc::<Log>::clone(&log);
-    (Tier::new(Setup { holding, limits, max_bytes, pack_after, observer, now: at(0) }), log)
+    (Tier::new(Setup { holding, limits, max_bytes, pack_after, look_every: None, observer, now: at(0) }), log)
 }
 
 pub(super) fn add(tier: &Tier, tag: Tag, snapshot: Snapshot) -> Arc<Cell> {

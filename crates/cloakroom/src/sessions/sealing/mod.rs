@@ -123,7 +123,10 @@ impl Engine {
             }
             record.values.retain(|value| &*value.key != RECORD);
         }
-        let snapshot = convert::snapshot(record, lease, former, |value| self.slot(tag, value));
+        let mut snapshot = convert::snapshot(record, lease, former, |value| self.slot(tag, value));
+        if let Some(former) = former.last_known() {
+            snapshot.succeed(former);
+        }
         self.tier.check(&snapshot).map_err(|_| too_large())?;
         Ok(snapshot)
     }
