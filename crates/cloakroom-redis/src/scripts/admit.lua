@@ -18,11 +18,6 @@ local function keep(alone)
     if alone then redis.call('PEXPIREAT', key, at) else redis.call('PEXPIREAT', key, at, 'GT') end
 end
 
-if redis.call('ZSCORE', key, tag) then
-    keep(redis.call('ZCARD', key) == 1)
-    return { 'admitted', {}, {} }
-end
-
 -- Some members for the caller to look at: the oldest, and as many from anywhere else in the index, so that the dead
 -- are met in time whatever lives in front of them.
 local function some(count)
@@ -37,16 +32,30 @@ local function some(count)
     return members
 end
 
+-- The oldest members but the tag itself. They stay in the index until they have ended: whoever should end them may
+-- never read this answer.
+local function oldest(count)
+    local members = {}
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, count)) do
+        if member ~= tag and #members < count then members[#members + 1] = member end
+    end
+    return members
+end
+
 local displaced = {}
 local members = redis.call('ZCARD', key)
-local excess = limit and members - limit + 1 or 0
-if excess > 0 then
+local is_member = redis.call('ZSCORE', key, tag)
+local excess = limit and members - limit + (is_member and 0 or 1) or 0
+if excess > 0 and not (is_member and ARGV[3] == 'reject') then
     -- Records may be in other slots, so only the caller can find out which members are alive.
     if ARGV[4] ~= 'decide' then return { 'full', some(members <= batch and members or 32) } end
     if ARGV[3] == 'reject' then return { 'refused' } end
-    displaced = redis.call('ZRANGE', key, 0, math.min(excess, batch) - 1)
-    redis.call('ZREM', key, unpack(displaced))
+    displaced = oldest(math.min(excess, batch))
     if excess > batch then return { 'incomplete', displaced } end
+end
+if is_member then
+    keep(members == 1)
+    return { 'admitted', displaced, {} }
 end
 
 -- Microseconds, and never a tie: the order of admission is the order of the index.

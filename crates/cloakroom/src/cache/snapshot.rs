@@ -87,7 +87,7 @@ impl Snapshot {
     /// What one session costs beside its values: cell, snapshot, table and timer entries.
     const OVERHEAD: u64 = 256;
     /// What a login or a rotation adds.
-    const STANDING: u64 = 128;
+    const STANDING: u64 = 144;
 
     pub(crate) fn weight(&self) -> u64 {
         let standing = if self.standing.is_some() { Self::STANDING } else { 0 };

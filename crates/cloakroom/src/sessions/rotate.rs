@@ -67,8 +67,8 @@ impl Engine {
         outcome
     }
 
-    /// Ends those who had to make room, before the newcomer is logged in: so there are never more than may be. They
-    /// have lost their place already, so what cannot be ended now is ended later, and nobody is logged in until then.
+    /// Ends the sessions that have to make room before the new one is logged in, so that there are never more than may
+    /// be. One that cannot be ended now is ended later; until then it stays listed, and nobody is logged in.
     async fn displace(&self, principal: &Principal, displaced: Vec<Tag>) -> Result<(), SessionError> {
         let ends = self.end_each(principal, displaced, EndReason::Displaced).await;
         self.unfinished.lock().extend(ends.failed.iter().map(|tag| (*tag, EndReason::Displaced)));

@@ -140,10 +140,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Enters a session into the index of its principal, atomically with the limit.
     ///
-    /// With a limit, and unless `tag` is a member already: if fewer members than `limit.count`
-    /// are alive, enters it. Otherwise answers [`Admission::Refused`] or takes the oldest members
-    /// (by the time of admission) out until there is room and answers whom, as `limit.when_reached` says. If more than
-    /// [`BATCH`] of them have to leave, it takes that many out and answers [`Admission::Incomplete`].
+    /// With a limit: if fewer other members than `limit.count` are alive, enters it. Otherwise, as `limit.when_reached`
+    /// says, answers [`Admission::Refused`], unless `tag` is a member already, or enters it and answers which members
+    /// have to end: the oldest others, by the time of admission. If these are more than [`BATCH`], it enters nothing,
+    /// answers that many of them and [`Admission::Incomplete`].
+    ///
+    /// Members that have to end stay in the index until [`dismiss`](Self::dismiss) takes them out, and a later admission
+    /// names them again. If the answer is lost, or the process that should end them, they are still found.
     ///
     /// Members whose record is gone do not count. Where there are more than [`BATCH`] members and the policy is
     /// [`LimitPolicy::EndOldest`], those that the store has not met yet may count.
@@ -273,17 +276,17 @@ pub enum LimitPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Admission {
-    /// The session is a member. The sessions listed had to leave the index; the caller destroys them.
+    /// The session is a member. The caller destroys and dismisses the sessions listed.
     Admitted {
-        /// Sessions that must be ended to make room.
+        /// Sessions that have to end to make room.
         displaced: Vec<Tag>,
     },
     /// The limit is reached and its policy is [`LimitPolicy::Reject`].
     Refused,
-    /// The session is not a member yet: these had to leave the index, and more have to. The caller destroys them and
-    /// asks again.
+    /// The session is not a member yet: more sessions than those listed have to end. The caller destroys and dismisses
+    /// these and asks again.
     Incomplete {
-        /// Sessions that must be ended to make room.
+        /// Sessions that have to end to make room.
         displaced: Vec<Tag>,
     },
 }

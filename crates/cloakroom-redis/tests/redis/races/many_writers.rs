@@ -224,7 +224,10 @@ async fn race_18_admission_and_limit_are_one_step() {
         node.add(visitor).await.unwrap();
         let tag = u128::from_str_radix(&tag_of(visitor), 16).unwrap().to_be_bytes();
         match node.store.admit(&principal, Tag::from_bytes(tag), Timestamp::MAX, Some(limit)).await.unwrap() {
-            Admission::Admitted { displaced } => left += displaced.len(),
+            Admission::Admitted { displaced } => {
+                left += displaced.len();
+                node.store.dismiss(&principal, displaced).await.unwrap();
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -14,6 +14,7 @@ checks! { "limits":
     below_the_limit_everybody_is_admitted,
     at_the_limit_one_more_is_refused,
     at_the_limit_the_oldest_makes_room,
+    who_has_to_end_stays_a_member_until_dismissed,
     a_lower_limit_makes_as_many_leave_as_needed,
     a_far_lower_limit_is_reached_in_steps,
     a_member_is_admitted_again_at_the_limit,
@@ -33,6 +34,14 @@ pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Tag>> {
         Admission::Refused => Err(Failure::new("the admission was refused")),
         Admission::Incomplete { .. } => Err(Failure::new("the admission was left incomplete for want of a few places")),
     }
+}
+
+/// Ends them, as a caller does.
+async fn end(stage: &Stage, principal: &Principal, displaced: &[Tag]) -> Outcome {
+    for tag in displaced {
+        stage.destroy(*tag).await?;
+    }
+    Ok(stage.store.dismiss(principal, displaced.to_vec()).await?)
 }
 
 /// Admits `count` sessions of the principal, one tick apart; none may displace another.
@@ -92,8 +101,27 @@ async fn at_the_limit_the_oldest_makes_room(stage: &Stage) -> Outcome {
     let tags = members(stage, &principal, 2, limit).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&left), legible(&tags[..1]), "who had to leave");
+    ensure_eq!(legible(&left), legible(&tags[..1]), "who has to end");
+    end(stage, &principal, &left).await?;
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], late]), "the members");
+    Ok(())
+}
+
+/// Whoever was told may be gone, or the answer lost: nobody may live on who is on no list.
+async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Stage) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
+    let tags = members(stage, &principal, 2, limit).await?;
+    let (late, later) =
+        (stage.insert(&stage.record_of(&principal)).await?, stage.insert(&stage.record_of(&principal)).await?);
+    displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[0], tags[1], late]), "the members");
+    let again = displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&again), legible(&tags[..1]), "who has to end, asked once more");
+    stage.wait(1).await;
+    let left = displaced(stage.store.admit(&principal, later, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&left), legible(&tags), "who has to end, at the next admission");
+    end(stage, &principal, &left).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[late, later]), "the members");
     Ok(())
 }
 
@@ -102,12 +130,13 @@ async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Stage) -> Outcome {
     let tags = members(stage, &principal, 4, None).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.admit(&principal, late, UNTIL, limit(2, LimitPolicy::EndOldest)).await?)?;
-    ensure_eq!(legible(&left), legible(&tags[..3]), "who had to leave");
+    ensure_eq!(legible(&left), legible(&tags[..3]), "who has to end");
+    end(stage, &principal, &left).await?;
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[3], late]), "the members");
     Ok(())
 }
 
-/// No step is longer than a batch, and none is lost: what left the index is told.
+/// No step is longer than a batch, and none is lost.
 async fn a_far_lower_limit_is_reached_in_steps(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(3, LimitPolicy::EndOldest));
     let mut tags = Vec::new();
@@ -127,13 +156,14 @@ async fn a_far_lower_limit_is_reached_in_steps(stage: &Stage) -> Outcome {
         };
         ensure!(displaced.len() <= BATCH, "one step displaced {} sessions", displaced.len());
         ensure!(done || !displaced.is_empty(), "a step displaced nobody and admitted nobody");
+        end(stage, &principal, &displaced).await?;
         left.extend(displaced);
         if done {
             break;
         }
     }
     let stayed = tags.split_off(tags.len() - 2);
-    ensure_eq!(legible(&left), legible(&tags), "who had to leave");
+    ensure_eq!(legible(&left), legible(&tags), "who has to end");
     ensure_eq!(
         legible(&listed(&stage.store, &principal).await?),
         legible(&[stayed[0], stayed[1], late]),
@@ -161,7 +191,7 @@ async fn a_member_keeps_its_place_in_the_line(stage: &Stage) -> Outcome {
     displaced(stage.store.admit(&principal, tags[0], UNTIL, limit).await?)?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&left), legible(&tags[..1]), "who had to leave");
+    ensure_eq!(legible(&left), legible(&tags[..1]), "who has to end");
     Ok(())
 }
 

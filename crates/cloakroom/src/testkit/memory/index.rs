@@ -47,10 +47,9 @@ impl Members {
         dead.into_iter().for_each(|tag| self.remove(tag));
     }
 
-    fn take_oldest(&mut self, count: usize) -> Vec<Tag> {
-        let oldest: Vec<_> = self.by_admission.values().take(count).copied().collect();
-        oldest.iter().for_each(|tag| self.remove(*tag));
-        oldest
+    /// The oldest members but one.
+    fn oldest_but(&self, tag: Tag, count: usize) -> Vec<Tag> {
+        self.by_admission.values().filter(|member| **member != tag).take(count).copied().collect()
     }
 }
 
@@ -65,26 +64,28 @@ impl Index {
         self.admissions += 1;
         let members = self.members.entry(principal.clone()).or_default();
         members.probe(&lives);
-        if members.admissions.contains_key(&tag) {
-            return Admission::Admitted { displaced: Vec::new() };
-        }
+        let is_member = members.admissions.contains_key(&tag);
         let mut displaced = Vec::new();
         if let Some(limit) = limit {
             let places = usize::try_from(limit.count.get()).unwrap_or(usize::MAX);
             if members.admissions.len() >= places {
                 members.drop_dead(&lives);
             }
-            let excess = (members.admissions.len() + 1).saturating_sub(places);
+            let excess = (members.admissions.len() + usize::from(!is_member)).saturating_sub(places);
             match limit.when_reached {
-                LimitPolicy::Reject if excess > 0 => return Admission::Refused,
+                LimitPolicy::Reject if excess > 0 && !is_member => return Admission::Refused,
                 LimitPolicy::Reject => {}
-                LimitPolicy::EndOldest => displaced = members.take_oldest(excess.min(BATCH)),
-            }
-            if displaced.len() < excess {
-                return Admission::Incomplete { displaced };
+                LimitPolicy::EndOldest => {
+                    displaced = members.oldest_but(tag, excess.min(BATCH));
+                    if displaced.len() < excess {
+                        return Admission::Incomplete { displaced };
+                    }
+                }
             }
         }
-        members.insert(self.admissions, tag);
+        if !is_member {
+            members.insert(self.admissions, tag);
+        }
         Admission::Admitted { displaced }
     }
 

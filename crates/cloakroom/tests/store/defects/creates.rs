@@ -179,6 +179,10 @@ fn a_destroy_of_everything_is_noticed() {
         "destroy/other_sessions_live_on",
         "destroy/several_are_destroyed_at_once_each_by_itself",
         "principals/pages_join_whoever_comes_and_goes",
+        "limits/at_the_limit_the_oldest_makes_room",
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
+        "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/the_dead_do_not_count",
     ]);
 }

@@ -98,8 +98,39 @@ impl Defect for OneMakesRoom {
 #[test]
 fn a_limit_that_makes_too_little_room_is_noticed() {
     fails::<OneMakesRoom>(&[
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
         "limits/a_far_lower_limit_is_reached_in_steps",
+        "concurrency/admissions_displace_exactly_as_many_as_needed",
+    ]);
+}
+
+/// Takes those that have to end out at once, so that nobody finds them if the answer is lost.
+#[derive(Default)]
+struct LeavesAtOnce;
+
+impl Defect for LeavesAtOnce {
+    async fn admit(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        tag: Tag,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Answer<Admission> {
+        let answer = sound.admit(principal, tag, until, limit).await?;
+        if let Admission::Admitted { displaced } | Admission::Incomplete { displaced } = &answer {
+            sound.dismiss(principal, displaced.clone()).await?;
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_limit_that_takes_the_displaced_out_before_they_end_is_noticed() {
+    fails::<LeavesAtOnce>(&[
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
+        "concurrency/admissions_displace_exactly_as_many_as_needed",
     ]);
 }
 
@@ -125,6 +156,7 @@ impl Defect for AlwaysRejects {
 fn an_ignored_policy_is_noticed() {
     fails::<AlwaysRejects>(&[
         "limits/at_the_limit_the_oldest_makes_room",
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
         "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_keeps_its_place_in_the_line",
@@ -155,6 +187,7 @@ fn a_limit_that_lets_one_more_in_is_noticed() {
     fails::<OneTooMany>(&[
         "limits/at_the_limit_one_more_is_refused",
         "limits/at_the_limit_the_oldest_makes_room",
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
         "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_keeps_its_place_in_the_line",
@@ -189,6 +222,7 @@ fn a_limit_that_keeps_one_out_is_noticed() {
         "limits/below_the_limit_everybody_is_admitted",
         "limits/at_the_limit_one_more_is_refused",
         "limits/at_the_limit_the_oldest_makes_room",
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
         "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_is_admitted_again_at_the_limit",

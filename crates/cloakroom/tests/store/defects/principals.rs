@@ -199,6 +199,7 @@ fn a_session_that_is_listed_twice_is_noticed() {
     fails::<ListsTwice>(&[
         "principals/admitting_twice_lists_once",
         "principals/a_session_that_is_prolonged_prolongs_its_index",
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
         "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_is_admitted_again_at_the_limit",
         "coherence/nodes_share_their_records",
@@ -228,6 +229,7 @@ fn a_list_in_the_wrong_order_is_noticed() {
         "limits/below_the_limit_everybody_is_admitted",
         "limits/at_the_limit_one_more_is_refused",
         "limits/at_the_limit_the_oldest_makes_room",
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
         "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/a_member_is_admitted_again_at_the_limit",
@@ -299,6 +301,10 @@ fn a_list_of_destroyed_sessions_is_noticed() {
     fails::<ListsTheDestroyed>(&[
         "destroy/it_takes_the_session_out_of_every_list",
         "principals/pages_join_whoever_comes_and_goes",
+        "limits/at_the_limit_the_oldest_makes_room",
+        "limits/who_has_to_end_stays_a_member_until_dismissed",
+        "limits/a_lower_limit_makes_as_many_leave_as_needed",
+        "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/the_dead_do_not_count",
     ]);
 }
