@@ -19,6 +19,7 @@ pub(crate) enum Problem {
     WrongPassword,
     NotAllowed,
     CrossSite,
+    UnknownSite,
     NoSuchItem,
     NoSuchPage,
     NoSuchDevice,
@@ -36,7 +37,7 @@ impl Problem {
         match self {
             Self::BadInput(_) => StatusCode::BAD_REQUEST,
             Self::SignInFirst | Self::WrongPassword => StatusCode::UNAUTHORIZED,
-            Self::NotAllowed | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::NotAllowed | Self::CrossSite | Self::UnknownSite => StatusCode::FORBIDDEN,
             Self::NoSuchItem | Self::NoSuchPage | Self::NoSuchDevice => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::SoldOut | Self::Conflict => StatusCode::CONFLICT,
@@ -71,6 +72,10 @@ impl Problem {
             Self::WrongPassword => "This name and password do not belong together",
             Self::NotAllowed => "Your account may not do this",
             Self::CrossSite => "Refused: this request was sent by another site",
+            Self::UnknownSite => {
+                "Refused: a request with a cookie that changes something must say which site sent it; add the header \
+                 `Sec-Fetch-Site: none`"
+            }
             Self::NoSuchItem => "No such item; GET / lists the items",
             Self::NoSuchPage => "There is nothing at this address; start at /",
             Self::NoSuchDevice => "No such device; GET /devices lists yours",

@@ -22,6 +22,7 @@ mod headers;
 mod history;
 mod language;
 mod live;
+mod origin;
 mod pages;
 mod preferences;
 mod product;

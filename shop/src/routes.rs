@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use cloakroom::SessionLayer;
@@ -12,7 +12,7 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::error::Problem;
 use crate::shop::Shop;
-use crate::{accounts, cart, devices, headers, live, pages, preferences, sessions, shelf, staff, visit};
+use crate::{accounts, cart, devices, headers, live, origin, pages, preferences, sessions, shelf, staff, visit};
 
 /// Bytes of the largest form; ours have two or three short fields.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -26,6 +26,7 @@ pub fn app(shop: &Shop) -> Router {
         .layer(from_fn_with_state(shop.clone(), visit::receive))
         .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::CrossSite.into_response()))
+        .layer(from_fn(origin::require))
         .layer(DefaultBodyLimit::max(LARGEST_FORM));
     routes().layer(layers).route("/static/{name}", get(pages::asset)).layer(map_response(headers::harden))
 }

@@ -24,6 +24,23 @@ async fn r49_forms_of_other_sites_are_refused_with_a_page() {
 }
 
 #[tokio::test]
+async fn r49_a_change_in_the_name_of_a_cookie_must_say_which_site_it_came_from() {
+    let open = Open::new().await;
+    let alice = open.signed_in("alice").await;
+    let cookie = format!("session={}", alice.token().expect("a token"));
+    let client = reqwest::Client::new();
+    let add = || client.post(format!("{}/cart/add/gloves", open.site));
+    let refused = add().header("cookie", &cookie).send().await.expect("an answer");
+    assert_eq!(refused.status().as_u16(), 403);
+    let text = refused.text().await.expect("a body");
+    assert!(text.contains("add the header `Sec-Fetch-Site: none`"), "{text}");
+    alice.get("/cart").await.assert(200, "Nothing on your pegs yet.");
+    let added = add().header("cookie", &cookie).header("sec-fetch-site", "none").send().await.expect("an answer");
+    assert_eq!(added.status().as_u16(), 200);
+    assert_eq!(add().send().await.expect("an answer").status().as_u16(), 200, "a program without a cookie");
+}
+
+#[tokio::test]
 async fn r49_our_own_forms_pass() {
     let open = Open::new().await;
     let browser = open.browser();

@@ -77,7 +77,8 @@ async fn what_is_saved_in_the_data_folder_survives_a_restart() {
         let cookie =
             reply.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a pair").to_owned();
         if let Some(form) = form {
-            post("/preferences", form).header("cookie", &cookie).send().await.expect("an answer");
+            let post = post("/preferences", form).header("cookie", &cookie).header("sec-fetch-site", "none");
+            post.send().await.expect("an answer");
         }
         let page = client.get(format!("{site}/preferences")).header("cookie", &cookie).send().await.expect("an answer");
         assert!(page.text().await.expect("a body").ends_with(expected));

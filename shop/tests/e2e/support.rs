@@ -101,11 +101,15 @@ impl Visitor {
         headers: &[(&str, &str)],
         form: Option<String>,
     ) -> Reply {
-        let mut request = self.http.request(method, format!("{}{path}", self.site));
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.site));
         request = request.header(ACCEPT, self.accept).header(USER_AGENT, FIREFOX);
         let sent = self.token();
         if let Some(token) = &sent {
             request = request.header(COOKIE, format!("session={token}"));
+        }
+        // As every browser says it of the forms of the page that it shows.
+        if !method.is_safe() && !headers.iter().any(|(name, _)| ["origin", "sec-fetch-site"].contains(name)) {
+            request = request.header("sec-fetch-site", "same-origin");
         }
         if let Some(form) = form {
             request = request.header("content-type", "application/x-www-form-urlencoded").body(form);

@@ -241,6 +241,20 @@ async fn r23_who_cannot_be_ended_keeps_the_newcomer_out_and_is_ended_by_and_by()
 }
 
 #[tokio::test]
+async fn r20_sessions_that_have_to_make_room_are_found_even_if_the_answer_about_them_is_lost() {
+    let house = House::shared();
+    let (store, node) = held_up(&house, 1, LimitPolicy::EndOldest);
+    let mut old = logged_in(&node, "alice").await;
+    store.lose_reply_next(Verb::Admit);
+    assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(old.get("/whoami").await.ok().body, "alice");
+    assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1, "what lives is listed");
+    Browser::new(&node.app).post("/login/alice").await.ok();
+    assert_eq!(old.get("/whoami").await.ok().body, "nobody", "the next login ends it");
+    assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn r23_two_logins_at_once_displace_two_sessions_and_each_is_announced_once() {
     for house in House::both() {
         let build = || Node::new(house.builder().max_sessions_per_principal(2, LimitPolicy::EndOldest));

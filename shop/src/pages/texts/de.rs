@@ -106,6 +106,10 @@ fn problem(problem: Problem) -> (&'static str, &'static str) {
             "Von anderswo geschickt",
             "Eine andere Website wollte das in Ihrem Namen tun; es ist nichts geschehen. Wenn Sie es selbst waren, nehmen Sie die Formulare dieses Ladens.",
         ),
+        Problem::UnknownSite => (
+            "Von unbekannt geschickt",
+            "Ihr Browser sagt nicht, welche Website das geschickt hat; es ist nichts geschehen. Nehmen Sie einen neueren Browser.",
+        ),
         Problem::NoSuchItem => ("Das haben wir nicht", "Diesen Artikel gibt es nicht oder nicht mehr."),
         Problem::NoSuchPage => ("Hier hängt nichts", "Unter dieser Adresse gibt es keine Seite."),
         Problem::NoSuchDevice => ("Kein solches Gerät", "Es ist schon abgemeldet, oder es war nie Ihres."),

@@ -105,6 +105,10 @@ fn problem(problem: Problem) -> (&'static str, &'static str) {
             "Sent from somewhere else",
             "Another site tried to do this in your name, so it was not done. If it was you, use the forms of this shop.",
         ),
+        Problem::UnknownSite => (
+            "Sent from somewhere unknown",
+            "Your browser does not say which site sent this, so it was not done. Use a newer browser.",
+        ),
         Problem::NoSuchItem => ("We do not have that", "No such item, or not any more."),
         Problem::NoSuchPage => ("Nothing hangs here", "There is no page at this address."),
         Problem::NoSuchDevice => ("No such device", "It is signed out already, or it was never yours."),

@@ -106,6 +106,10 @@ fn problem(problem: Problem) -> (&'static str, &'static str) {
             "Envoyé d’ailleurs",
             "Un autre site a voulu faire cela en votre nom ; rien n’a été fait. Si c’était vous, utilisez les formulaires de la boutique.",
         ),
+        Problem::UnknownSite => (
+            "Envoyé on ne sait d’où",
+            "Votre navigateur ne dit pas quel site a envoyé cela ; rien n’a été fait. Utilisez un navigateur plus récent.",
+        ),
         Problem::NoSuchItem => ("Nous n’avons pas cela", "Cet article n’existe pas, ou plus."),
         Problem::NoSuchPage => ("Rien n’est accroché ici", "Il n’y a pas de page à cette adresse."),
         Problem::NoSuchDevice => ("Aucun appareil de ce nom", "Il est déjà déconnecté, ou n’a jamais été le vôtre."),
