@@ -101,8 +101,8 @@ impl Held {
     /// activity.
     pub(super) fn glance(engine: &Engine, token: &Token, is_activity: bool) -> Self {
         let now = engine.now();
-        let (bearer, cell) = engine.glance(token, now);
-        let standing = if bearer.lineage.is_some() { Standing::Opened } else { Standing::Anonymous };
+        let (bearer, cell, opens) = engine.glance(token, now);
+        let standing = if opens { Standing::Opened } else { Standing::Anonymous };
         let presented = bearer.seen;
         let mut held =
             Self { bearer: Some(bearer), cell, standing, presented, is_passive: !is_activity, ..Self::default() };

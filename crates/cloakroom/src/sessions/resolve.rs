@@ -53,20 +53,24 @@ enum Local {
 }
 
 impl Engine {
-    /// The cell that a token names if it is in memory, and the lineage of its secrets if the token opens it, without any
-    /// I/O.
-    pub(crate) fn glance(&self, token: &Token, now: Timestamp) -> (Bearer, Option<Arc<Cell>>) {
+    /// The cell that a token names if it is in memory, and whether the token opens it as far as is known here, without
+    /// any I/O.
+    ///
+    /// The bearer gets the lineage of the session's secrets only by a copy that is current: a later look at the record
+    /// admits whoever has it, and an outdated copy may admit a token that is dead.
+    pub(crate) fn glance(&self, token: &Token, now: Timestamp) -> (Bearer, Option<Arc<Cell>>, bool) {
         let mut bearer = self.bearer(token);
         let cell = self.tier.get(&token.tag);
-        bearer.lineage = cell.as_ref().and_then(|cell| self.greet(cell, &bearer, now));
-        if bearer.lineage.is_none() && self.store.is_none() {
+        let opened = cell.as_ref().and_then(|cell| self.greet(cell, &bearer, now));
+        if opened.is_none() && self.store.is_none() {
             self.ledger.counters.tokens_unknown.count();
         }
-        (bearer, cell)
+        bearer.lineage = opened.and_then(|(lineage, is_current)| is_current.then_some(lineage));
+        (bearer, cell, opened.is_some())
     }
 
-    /// The lineage of secrets in this cell, if the bearer's opens the session, as far as is known here.
-    fn greet(&self, cell: &Arc<Cell>, bearer: &Bearer, now: Timestamp) -> Option<Lineage> {
+    /// The lineage of secrets in this cell, if the bearer's opens the session, and whether the copy is current.
+    fn greet(&self, cell: &Arc<Cell>, bearer: &Bearer, now: Timestamp) -> Option<(Lineage, bool)> {
         let state = cell.state();
         let snapshot = state.snapshot()?;
         if cell.overdue(snapshot, now).is_some() {
@@ -81,7 +85,7 @@ impl Engine {
             }
             return None;
         }
-        Some(snapshot.lineage())
+        Some((snapshot.lineage(), self.is_current(snapshot, bearer.seen, now)))
     }
 
     /// Whether a bearer may use the session now: by its secret, or because the request was admitted under it before and

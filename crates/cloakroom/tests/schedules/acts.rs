@@ -44,7 +44,7 @@ impl Act {
             Self::Add => add(world, place, &visitor, &mut told).await,
             Self::Destroy => destroy(world, place, &visitor, &mut told).await,
             Self::Login => log_in(world, place, &visitor, &mut told).await,
-            Self::Renew => renew(world, place, &visitor).await,
+            Self::Renew => renew(world, place, &visitor, &mut told).await,
             Self::Load => drop(load(world, place, &visitor).await),
             Self::Invalidate => invalidate(world, place, &visitor).await,
             Self::Expire => {
@@ -112,10 +112,13 @@ async fn log_in(world: &World, place: usize, visitor: &Visitor, told: &mut Told)
     }
 }
 
-async fn renew(world: &World, place: usize, visitor: &Visitor) {
+async fn renew(world: &World, place: usize, visitor: &Visitor, told: &mut Told) {
     let visit = visitor.enter(world.node(place));
     match visit.renew().await {
-        Ok(()) => visit.leave().await,
+        Ok(()) => {
+            visit.leave().await;
+            told.renewed = true;
+        }
         Err(error) => assert_eq!(error.kind(), SessionErrorKind::Ended, "{error:?}"),
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Told {
     /// The time of the session was over, unless an act that had begun before prolonged it.
     pub(crate) expired: bool,
     pub(crate) logged_in: bool,
+    /// The token was renewed, and the one before is good for a while.
+    pub(crate) renewed: bool,
     pub(crate) crowded: bool,
     pub(crate) revoked: usize,
     /// What the browser has in the end.
@@ -34,7 +36,10 @@ pub(crate) async fn audit(mut world: World, told: &[Told]) {
     if told.iter().filter(mine).any(|told| told.logged_in) {
         assert_ne!(end, Some(EndReason::Evicted), "somebody was logged in: {told:?}");
     }
-    for (cookie, ..) in &readings {
+    // By clocks that differ, an idle timeout or a grace is over on one node and not on the other for a while.
+    let may_differ = (world.apart != 0 && told.iter().any(|told| told.expired))
+        || (world.apart.abs() > 3_000 && told.iter().any(|told| told.renewed));
+    for (cookie, ..) in readings.iter().filter(|_| !may_differ) {
         let nodes = readings.iter().filter(|(other, ..)| other == cookie).count();
         assert_eq!(nodes, world.nodes.len(), "all nodes agree on {cookie}: {readings:?}, {told:?}");
     }

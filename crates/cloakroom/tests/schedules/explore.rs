@@ -46,6 +46,12 @@ mod imp {
         shuttle::future::block_on(future)
     }
 
+    /// One of some choices, as the explorer decides.
+    pub(crate) fn choose<T: Copy>(choices: &[T]) -> T {
+        use shuttle::rand::Rng;
+        choices[shuttle::rand::thread_rng().gen_range(0..choices.len())]
+    }
+
     /// A point at which the explorer may let somebody else go on.
     pub(crate) fn step() {
         shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
@@ -59,6 +65,12 @@ mod imp {
     /// What a node's own housekeeper has taken out of the wheel, nobody else visits, and on a busy machine it may be a
     /// while until it does.
     pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+    /// One of some choices, in turn.
+    pub(crate) fn choose<T: Copy>(choices: &[T]) -> T {
+        static TURN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        choices[TURN.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % choices.len()]
+    }
 
     pub(crate) fn explore(scene: impl Fn() + Copy) {
         // Loaders are spawned on the runtime of whoever asks for the value.
@@ -90,4 +102,4 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{PATIENCE, at_once, block_on, explore, step};
+pub(crate) use imp::{PATIENCE, at_once, block_on, choose, explore, step};

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::acts::Act;
 use super::audit::{Told, audit};
-use super::explore::{at_once, block_on};
+use super::explore::{at_once, block_on, choose};
 use super::stepping::Stepping;
 use super::visitor::Visitor;
 
 const IDLE: Duration = Duration::from_secs(600);
-/// By how many milliseconds the second node's clock is ahead.
-const AHEAD: i64 = 3_000;
+/// By how many milliseconds the second node's clock may be ahead.
+const AHEAD: [i64; 5] = [0, 1, 3_000, -3_000, 50_000];
 pub(crate) const QUIET: Duration = Duration::from_secs(60);
 pub(crate) const USER: &str = "user";
 
@@ -58,6 +58,8 @@ pub(crate) struct Scene {
 /// What all acts of a scene share.
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
+    /// By how many milliseconds the second node's clock is ahead.
+    pub(crate) apart: i64,
     /// One process each.
     pub(crate) nodes: Vec<Sessions>,
     pub(crate) lines: Vec<MemoryStore>,
@@ -106,10 +108,11 @@ impl Scene {
     fn set(&self, tier: Tier) -> World {
         let clock = ManualClock::new();
         let lines = lines(tier, &clock);
+        let apart = choose(&AHEAD);
         let nodes: Vec<_> = match tier {
             Tier::Memory => vec![sessions(&clock, None, 1)],
             Tier::TwoNodes => {
-                let clocks = [clock.clone(), clock.ahead_by(AHEAD)];
+                let clocks = [clock.clone(), clock.ahead_by(apart)];
                 let nodes = (2..).zip(&lines).zip(&clocks);
                 nodes.map(|((seed, line), clock)| sessions(clock, Some(line), seed)).collect()
             }
@@ -129,7 +132,7 @@ impl Scene {
         }
         let cookie = visitor.cookie().expect("a session");
         let (source, floor) = (AtomicU64::new(0), AtomicU64::new(0));
-        World { clock, nodes, lines, events, source, floor, slow_line: self.slow_line, cookie }
+        World { clock, apart, nodes, lines, events, source, floor, slow_line: self.slow_line, cookie }
     }
 }
 
