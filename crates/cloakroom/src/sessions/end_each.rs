@@ -1,6 +1,6 @@
 //! Ends of many sessions of one principal, a batch at a time.
 
-use crate::cache::{Cell, EndReason, State};
+use crate::cache::{Cell, EndReason};
 use crate::identity::{Principal, Tag};
 use crate::store::{AnyStore, Destroyed, StoreError};
 use crate::sync::Arc;
@@ -24,7 +24,6 @@ pub(super) struct Ends {
 struct Before {
     tag: Tag,
     cell: Option<Arc<Cell>>,
-    state: Option<Arc<State>>,
 }
 
 impl Engine {
@@ -76,17 +75,19 @@ impl Engine {
     }
 
     fn before_end(&self, tag: Tag) -> Before {
-        let cell = self.tier.get(&tag);
-        let state = cell.as_ref().map(|cell| Arc::clone(&cell.state()));
-        Before { tag, cell, state }
+        Before { tag, cell: self.tier.get(&tag) }
     }
 
     /// The shared tier has no such session any more, so there must be no copy either.
     fn ended_shared(&self, before: &Before, answer: Destroyed, reason: EndReason, principal: &Principal) {
-        let was_known = before.state.as_deref().is_some_and(|state| state.last_known().is_some());
         let cells = before.cell.iter().cloned().chain(self.tier.get(&before.tag));
-        let known = self.tier.end_copies(cells, reason) || was_known;
-        if answer == Destroyed::Done && !known {
+        if (answer, reason) == (Destroyed::Gone, EndReason::Displaced) {
+            // Several admissions may name a session, and the one that ended it announces that.
+            return cells.for_each(|cell| self.outdate(&cell));
+        }
+        let is_announced = self.tier.end_copies(cells, reason);
+        // Only one call ends a session, even if somebody else has found it gone meanwhile.
+        if answer == Destroyed::Done && !is_announced {
             self.ledger.ended_elsewhere(&before.tag, reason, Some(principal));
         }
     }
