@@ -31,7 +31,8 @@ async fn race_10_activity_is_reported_ten_times_per_idle_timeout_and_no_oftener(
     }
     let (sent, reads) = (a.sent_since(&before), a.sessions.stats().store_loads);
     let touches = sent["evalsha"] - reads;
-    assert!((15..=20).contains(&touches), "{sent:?}, {reads} of them reads");
+    // A request whose copy is not current may be reported before it has read the record.
+    assert!((15..=20 + reads).contains(&touches), "{sent:?}, {reads} of them reads");
     // A copy is believed for as long as its record was to be kept when it was read: 1.1 idle timeouts.
     assert!(reads <= 2, "own touches cost no reload: {reads}");
     assert!(sent.keys().all(|command| command == "evalsha"), "{sent:?}");
