@@ -61,8 +61,11 @@ impl Tier {
             self.observer.doubted(cell);
             return Some(now.after(UNUSED));
         }
-        // Looked at early, because a request may be in progress: it has the usual time to be filled.
+        // Looked at early, because a request may be in progress: it has the usual time to be filled, unless the timeout of
+        // what it was filled with is over.
         let unused_at = cell.last_seen().after(UNUSED);
+        let deadline = state.last_known().map(|former| former.deadline(cell.last_seen()));
+        let unused_at = deadline.map_or(unused_at, |deadline| deadline.min(unused_at));
         if self.look_every.is_some() && matches!(state, State::Vacant(_)) && now < unused_at {
             return Some(unused_at);
         }

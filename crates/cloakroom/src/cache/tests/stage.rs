@@ -49,11 +49,16 @@ impl Log {
 }
 
 pub(super) fn tier(holding: Holding, max_bytes: u64) -> (Tier, Arc<Log>) {
+    tier_that_looks(holding, max_bytes, None)
+}
+
+/// A tier that looks at its copies every so often, because a request may be in progress.
+pub(super) fn tier_that_looks(holding: Holding, max_bytes: u64, look_every: Option<Duration>) -> (Tier, Arc<Log>) {
     let log = Arc::<Log>::default();
     let limits = Limits { session_bytes: 2000, value_bytes: 1000, values: 3 };
     let pack_after = Some(Duration::from_secs(QUIET));
     let observer = Arc::<Log>::clone(&log);
-    (Tier::new(Setup { holding, limits, max_bytes, pack_after, look_every: None, observer, now: at(0) }), log)
+    (Tier::new(Setup { holding, limits, max_bytes, pack_after, look_every, observer, now: at(0) }), log)
 }
 
 pub(super) fn add(tier: &Tier, tag: Tag, snapshot: Snapshot) -> Arc<Cell> {

@@ -1,7 +1,9 @@
 //! What the tier does when time passes.
 
+use std::time::Duration;
+
 use super::builders::{ABSOLUTE, IDLE, at, bulk, logged_in, session, tag, text};
-use super::stage::{QUIET, add, audit, end_of, fill, pass, tier, write};
+use super::stage::{QUIET, add, audit, end_of, fill, pass, tier, tier_that_looks, write};
 use crate::cache::EndReason;
 use crate::cache::cell::Cell;
 use crate::cache::snapshot::Snapshot;
@@ -97,15 +99,22 @@ fn a_copy_whose_time_is_over_is_forgotten_and_ends_nothing() {
 
 #[test]
 fn a_copy_with_a_short_timeout_is_forgotten_when_that_is_over() {
-    let (tier, _) = tier(Holding::Copy, ROOM);
-    let cell = tier.get_or_vacant(&tag(1), at(0));
-    let before = Arc::clone(&cell.state());
-    let brief = Snapshot { idle: 2000, ..session([bulk(100)]) };
-    tier.replace(&cell, &before, brief).expect("there is room").expect("nobody interferes");
-    live_through(&tier, 1..2);
-    assert_eq!(tier.len(), 1);
-    live_through(&tier, 2..4);
-    assert_eq!((tier.len(), tier.bytes()), (0, 0));
+    for (look_every, is_vacated) in
+        [None, Some(Duration::from_millis(250))].into_iter().flat_map(|every| [(every, false), (every, true)])
+    {
+        let (tier, _) = tier_that_looks(Holding::Copy, ROOM, look_every);
+        let cell = tier.get_or_vacant(&tag(1), at(0));
+        let before = Arc::clone(&cell.state());
+        let brief = Snapshot { idle: 2000, ..session([bulk(100)]) };
+        tier.replace(&cell, &before, brief).expect("there is room").expect("nobody interferes");
+        if is_vacated {
+            tier.vacate(&cell);
+        }
+        live_through(&tier, 1..2);
+        assert_eq!(tier.len(), 1, "{look_every:?}, {is_vacated}");
+        live_through(&tier, 2..4);
+        assert_eq!((tier.len(), tier.bytes()), (0, 0), "{look_every:?}, {is_vacated}");
+    }
 }
 
 #[test]
