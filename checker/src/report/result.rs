@@ -36,6 +36,8 @@ pub(crate) struct Row {
     pub(crate) odd: u64,
     /// Acknowledged by Redis and lost by it, as it was killed before its replica, or anybody, had them.
     pub(crate) lost_by_redis: u64,
+    /// How often a node noticed that Redis had lost what a client had seen.
+    pub(crate) rollbacks: u64,
     /// Acknowledged writes of sessions whose new token never reached the client.
     pub(crate) abandoned: u64,
     pub(crate) held: bool,
@@ -69,6 +71,7 @@ impl Row {
             leaked: tally.found(Finding::Leaked),
             odd: tally.found(Finding::Odd),
             lost_by_redis: tally.excused(),
+            rollbacks: tally.rollbacks(),
             abandoned: tally.abandoned(),
             held: false,
             examples: tally.examples(),
@@ -84,7 +87,9 @@ impl Row {
         // An opening that began after the lease is a finding of its own. Where every node hears
         // of a logout, it has to hear of it long before.
         let quick = fault.cuts_off() || self.logout_p99_ms <= QUICK_MS;
-        played && self.acked >= 100 && self.logouts >= 3 && quick
+        // Clients of sessions that go on have seen what was lost, and bring it up.
+        let noticed = !fault.loses_writes() || (self.lost_by_redis > 0 && self.rollbacks > 0);
+        played && noticed && self.acked >= 100 && self.logouts >= 3 && quick
     }
 }
 
