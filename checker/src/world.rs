@@ -12,6 +12,8 @@ use crate::report::Tally;
 
 /// How long a copy may be served that nobody vouches for any more: the library's default.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
+/// How much later than it should a busy machine may do something.
+const MARGIN: Duration = Duration::from_millis(300);
 
 /// What the clients of one scenario share.
 #[derive(Debug, Default)]
@@ -59,9 +61,12 @@ impl World {
         self.losses.lock()[number].sent_by = Some(Instant::now());
     }
 
-    /// Nothing that is acknowledged from now on belongs to this loss: another server is the master.
+    /// Another server is the master: what is acknowledged from now on belongs to this loss only if the node may have
+    /// kept the answer of the old one back, which it does for as long as a lease.
     pub(crate) fn took_over(&self, number: usize) {
-        self.losses.lock()[number].acked_by = Some(Instant::now());
+        let loss = &mut self.losses.lock()[number];
+        let kept_back = loss.sent_by.map(|by| by + LEASE + MARGIN);
+        loss.acked_by = Some(Instant::now()).max(kept_back);
     }
 
     /// Whether Redis itself may have lost this, in a session or a removal that is otherwise there.

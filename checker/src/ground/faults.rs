@@ -59,8 +59,10 @@ pub(crate) async fn play(fault: Fault, ground: &Ground<'_>, world: &World, end: 
             Fault::TinyTrackingTableCluster => shrink_tables(&all(ground.cluster()?), times).await?,
             Fault::EvictingServer => evict(&[ground.server()?.0], world, times).await?,
             Fault::EvictingCluster => evict(&all(ground.cluster()?), world, times).await?,
-            Fault::LaggingFailover => fail_over_to_a_lagging_replica(ground.cluster()?, world).await?,
-            Fault::LaggingFailoverSentinel => fail_over_by_sentinels(ground.sentinels()?, world).await?,
+            Fault::LaggingFailover => fail_over_to_a_lagging_replica(ground.cluster()?, world, End::of(times)).await?,
+            Fault::LaggingFailoverSentinel => {
+                fail_over_by_sentinels(ground.sentinels()?, world, End::of(times)).await?;
+            }
             Fault::SlotMove => move_slot(ground.cluster()?, &ground.namespace(fault), world).await?,
         }
         times += 1;
@@ -211,23 +213,30 @@ async fn fail_over(cluster: &Cluster, world: &World) -> Result<(), Error> {
 }
 
 /// A replica without the last acknowledged writes takes the place of its master, as the other masters vote for it.
-async fn fail_over_to_a_lagging_replica(cluster: &Cluster, world: &World) -> Result<(), Error> {
+async fn fail_over_to_a_lagging_replica(cluster: &Cluster, world: &World, end: End) -> Result<(), Error> {
     let slot = live_token(world).await.and_then(|token| slot_of(&token)).ok_or("no session lives")?;
     let (master, replica) = (cluster.node_of(slot).await?, cluster.replica_of(slot).await?);
-    replace_by_a_lagging_replica(master, replica, Some(cluster.slots_beside(slot).await?), world).await?;
+    replace_by_a_lagging_replica(master, replica, Some(cluster.slots_beside(slot).await?), world, end).await?;
     sleep(REST / 2).await;
-    master.restart().await?;
+    end.undo(master).await?;
     Ok(cluster.settle().await?)
 }
 
 /// The same, as sentinels decide.
-async fn fail_over_by_sentinels(sentinels: &Sentinels, world: &World) -> Result<(), Error> {
+async fn fail_over_by_sentinels(sentinels: &Sentinels, world: &World, end: End) -> Result<(), Error> {
     let master = sentinels.master().await?;
     let replica = sentinels.servers().iter().find(|server| server.port() != master.port()).ok_or("no replica")?;
-    replace_by_a_lagging_replica(master, replica, None, world).await?;
-    sleep(REST / 2).await;
-    master.restart().await?;
-    // It comes back as a master without anything, until the sentinels see it.
+    replace_by_a_lagging_replica(master, replica, None, world, end).await?;
+    // Until then some would still name the old one, were it up.
+    until("the sentinels name the new master", ELECTION_LIMIT, || async {
+        match sentinels.master().await? {
+            named if named.port() == replica.port() => Ok(()),
+            named => Err(cloakroom_testbed::Error::Unexpected(format!("they name {}", named.port()))),
+        }
+    })
+    .await?;
+    end.undo(master).await?;
+    // It comes back as a master, with what only it has or with nothing, until the sentinels see it.
     until("the old master follows the new one", ELECTION_LIMIT, || async {
         let replication = master.info("replication").await?;
         match replication.get("master_link_status").map(String::as_str) {
@@ -241,16 +250,43 @@ async fn fail_over_by_sentinels(sentinels: &Sentinels, world: &World) -> Result<
     Ok(())
 }
 
+/// How a master ends that a replica then replaces.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Killed,
+    /// It stands still, goes on when another one is the master, and does not know that yet.
+    Frozen,
+}
+
+impl End {
+    /// One way and the other in turn.
+    const fn of(times: u64) -> Self {
+        if times.is_multiple_of(2) { Self::Killed } else { Self::Frozen }
+    }
+
+    async fn undo(self, master: &Server) -> Result<(), Error> {
+        match self {
+            Self::Killed => master.restart().await?,
+            Self::Frozen => master.thaw()?,
+        }
+        Ok(())
+    }
+}
+
 async fn replace_by_a_lagging_replica(
     master: &Server,
     replica: &Server,
     slots: Option<Vec<(u16, u16)>>,
     world: &World,
+    end: End,
 ) -> Result<(), Error> {
     let loss = world.begin_loss(Loss::of_last_writes(slots, Some(Instant::now())));
     replica.fall_behind(master).await?;
     sleep(LAG).await;
-    master.kill()?;
+    match end {
+        End::Killed => master.kill()?,
+        End::Frozen => master.freeze().await?,
+    }
     world.end_loss(loss);
     promoted(replica).await?;
     world.took_over(loss);

@@ -38,6 +38,8 @@ pub(crate) struct Row {
     pub(crate) lost_by_redis: u64,
     /// How often a node noticed that Redis had lost what a client had seen.
     pub(crate) rollbacks: u64,
+    /// How often a client saw that something was lost that it had seen before.
+    pub(crate) witnesses: u64,
     /// Acknowledged writes of sessions whose new token never reached the client.
     pub(crate) abandoned: u64,
     pub(crate) held: bool,
@@ -72,6 +74,7 @@ impl Row {
             odd: tally.found(Finding::Odd),
             lost_by_redis: tally.excused(),
             rollbacks: tally.rollbacks(),
+            witnesses: tally.witnesses(),
             abandoned: tally.abandoned(),
             held: false,
             examples: tally.examples(),
@@ -87,8 +90,8 @@ impl Row {
         // An opening that began after the lease is a finding of its own. Where every node hears
         // of a logout, it has to hear of it long before.
         let quick = fault.cuts_off() || self.logout_p99_ms <= QUICK_MS;
-        // Clients of sessions that go on have seen what was lost, and bring it up.
-        let noticed = !fault.loses_writes() || (self.lost_by_redis > 0 && self.rollbacks > 0);
+        // What a client has seen, its version hint tells of.
+        let noticed = !fault.loses_writes() || (self.lost_by_redis > 0 && (self.witnesses == 0 || self.rollbacks > 0));
         played && noticed && self.acked >= 100 && self.logouts >= 3 && quick
     }
 }

@@ -63,6 +63,7 @@ pub(crate) struct Tally {
     excused: AtomicU64,
     abandoned: AtomicU64,
     rollbacks: AtomicU64,
+    witnesses: AtomicU64,
     logouts: Mutex<Vec<Duration>>,
     slow: Mutex<Vec<String>>,
 }
@@ -84,6 +85,15 @@ impl Tally {
     /// A node noticed so often that Redis had lost what a client had seen.
     pub(crate) fn rolled_back(&self, times: u64) {
         self.rollbacks.fetch_add(times, Relaxed);
+    }
+
+    /// A client saw that something was lost that it had seen.
+    pub(crate) fn witnessed(&self) {
+        self.witnesses.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn witnesses(&self) -> u64 {
+        self.witnesses.load(Relaxed)
     }
 
     pub(crate) fn request(&self) {

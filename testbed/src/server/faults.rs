@@ -111,7 +111,9 @@ impl Server {
     ///
     /// As [`command`](Self::command).
     pub async fn catch_up(&self) -> Result<(), Error> {
-        self.command(&["CONFIG", "SET", "masterauth", PASSWORD]).await.map(drop)
+        self.command(&["CONFIG", "SET", "masterauth", PASSWORD]).await?;
+        // Sentinels have the server write down its settings when they promote it, the wrong password too.
+        self.command(&["CONFIG", "REWRITE"]).await.map(drop)
     }
 
     async fn replication_offset(&self, field: &str) -> Result<u64, Error> {
