@@ -288,9 +288,14 @@ async fn replace_by_a_lagging_replica(
         End::Frozen => master.freeze().await?,
     }
     world.end_loss(loss);
+    let ended = Instant::now();
     promoted(replica).await?;
     world.took_over(loss);
-    Ok(replica.catch_up().await?)
+    replica.catch_up().await?;
+    // What a node has sent to a frozen master it gives up by then. Answered sooner, when the master goes on, it would be
+    // acknowledged and lost, and nothing would tell that from what the new master acknowledges.
+    sleep((ended + LEASE * 2).saturating_duration_since(Instant::now())).await;
+    Ok(())
 }
 
 /// Waits until a replica is a master.
