@@ -144,6 +144,11 @@ impl Device<'_> {
     pub(crate) async fn read(&mut self) -> State {
         let asked = Instant::now();
         let Ok(answer) = self.ask(false, "/view").await else { return State::Open };
+        if answer.status == StatusCode::UNAUTHORIZED {
+            // It ended while its values were being read.
+            self.mourn(self.token.clone());
+            return State::Gone;
+        }
         if answer.status != StatusCode::OK {
             if answer.status != StatusCode::SERVICE_UNAVAILABLE {
                 self.world.tally.find(Finding::Odd, || format!("{} for a read", answer.status));
