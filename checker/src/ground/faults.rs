@@ -33,9 +33,9 @@ const EVICTION_POLICIES: [&str; 2] = ["allkeys-random", "allkeys-lru"];
 const SHORTAGES: usize = 20;
 const BETWEEN_SHORTAGES: Duration = Duration::from_millis(50);
 const SHORT_OF: u64 = 2 << 10;
-/// For how long a replica lags behind before its master is killed: shorter than most sessions last, so that they go on
-/// without their last writes.
-const LAG: Duration = Duration::from_millis(300);
+/// How far a replica lags behind before its master ends: several writes, and fewer than most sessions make, so that
+/// they go on without their last ones.
+const LAG: u64 = 8 << 10;
 /// Longer than an election takes on a busy machine.
 const ELECTION_LIMIT: Duration = Duration::from_secs(60);
 
@@ -282,7 +282,13 @@ async fn replace_by_a_lagging_replica(
 ) -> Result<(), Error> {
     let loss = world.begin_loss(Loss::of_last_writes(slots, Some(Instant::now())));
     replica.fall_behind(master).await?;
-    sleep(LAG).await;
+    until("the replica lags", ELECTION_LIMIT, || async {
+        match replica.bytes_behind(master).await? {
+            bytes if bytes >= LAG => Ok(()),
+            bytes => Err(cloakroom_testbed::Error::Unexpected(format!("by {bytes} bytes"))),
+        }
+    })
+    .await?;
     match end {
         End::Killed => master.kill()?,
         End::Frozen => master.freeze().await?,

@@ -116,6 +116,16 @@ impl Server {
         self.command(&["CONFIG", "REWRITE"]).await.map(drop)
     }
 
+    /// How many bytes of what `master` has written this replica has not got.
+    ///
+    /// # Errors
+    ///
+    /// As [`command`](Self::command).
+    pub async fn bytes_behind(&self, master: &Self) -> Result<u64, Error> {
+        let written = master.replication_offset("master_repl_offset").await?;
+        Ok(written.saturating_sub(self.replication_offset("slave_repl_offset").await?))
+    }
+
     async fn replication_offset(&self, field: &str) -> Result<u64, Error> {
         let offset = self.info("replication").await?.remove(field);
         let offset = offset.as_deref().and_then(|offset| offset.parse().ok());
