@@ -104,7 +104,7 @@ impl Fault {
         )
     }
 
-    /// Whether Redis must have lost acknowledged writes for this fault to mean anything.
+    /// Whether Redis certainly loses acknowledged writes.
     pub(crate) const fn loses_writes(self) -> bool {
         matches!(self, Self::LaggingFailover | Self::LaggingFailoverSentinel)
     }
