@@ -27,6 +27,9 @@ pub(crate) struct NodeArgs {
     /// Where the shared tier is; several are the seeds of a cluster.
     #[arg(long, required = true, num_args = 1..)]
     pub(crate) redis: Vec<String>,
+    /// Says that these are sentinels, and what they call the master that they watch.
+    #[arg(long)]
+    pub(crate) sentinel_master: Option<String>,
     /// Under which name the sessions are kept there.
     #[arg(long, default_value = "checker")]
     pub(crate) namespace: String,

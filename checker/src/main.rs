@@ -7,6 +7,7 @@ mod books;
 mod client;
 mod fault;
 mod ground;
+mod loss;
 mod node;
 mod report;
 mod scenario;

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::Error;
 use crate::args::RunArgs;
 use crate::client;
-use crate::fault::Fault;
+use crate::fault::{Fault, Setup};
 use crate::ground::{Ground, play};
 use crate::report::{Report, Row};
 use crate::world::World;
@@ -59,10 +59,20 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     async fn play(&self, fault: Fault) -> Result<Row, Error> {
-        if !fault.needs_cluster() {
-            progress(&format!("{fault}: starting one server and its nodes"));
-            return self.play_on(fault, &Ground::on_a_server(self.args).await?).await;
+        match fault.setup() {
+            Setup::Server => {
+                progress(&format!("{fault}: starting one server and its nodes"));
+                self.play_on(fault, &Ground::on_a_server(self.args).await?).await
+            }
+            Setup::Sentinels => {
+                progress(&format!("{fault}: starting sentinels, what they watch, and nodes"));
+                self.play_on(fault, &Ground::on_sentinels(self.args).await?).await
+            }
+            Setup::Cluster => self.play_on_the_cluster(fault).await,
         }
+    }
+
+    async fn play_on_the_cluster(&self, fault: Fault) -> Result<Row, Error> {
         let mut cluster = self.cluster.lock().await;
         if cluster.is_none() {
             progress(&format!("{fault}: starting a cluster"));
@@ -88,7 +98,9 @@ impl Stage<'_> {
         let digging = client::dig(&world, fastrand::Rng::with_seed(self.seed));
         let ((), times, _, ()) = tokio::join!(digging, playing, lives, show_progress(fault, &world, end));
         client::check_all(&world).await;
-        Ok(Row::new(fault, times?, &world.tally))
+        let times = times?;
+        client::check_rollbacks(&world).await;
+        Ok(Row::new(fault, times, &world.tally))
     }
 }
 

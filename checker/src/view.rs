@@ -43,6 +43,9 @@ pub(crate) struct View {
     pub(crate) items: Option<Items>,
     pub(crate) count: Option<Count>,
     pub(crate) note: Option<Note>,
+    /// How often the node noticed that Redis had lost what a client had seen.
+    #[serde(default)]
+    pub(crate) rollbacks: u64,
 }
 
 impl View {

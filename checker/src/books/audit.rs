@@ -1,6 +1,6 @@
 //! The reckoning at the end of a session, when nobody writes any more.
 
-use super::{Book, Books, Entry};
+use super::{Books, Entry};
 use crate::report::Finding;
 use crate::view::{View, item_of};
 use crate::world::World;
@@ -14,18 +14,19 @@ pub(crate) fn is_complete(books: &Books, view: &View, owner: u64) -> bool {
 /// Counts what was acknowledged and is not there.
 pub(crate) fn audit(world: &World, books: &Books, view: &View, owner: u64) {
     for (item, entry) in missing_items(books, view, owner) {
-        if world.excuses(entry.started) {
+        if books.excuses(world, entry) {
             world.tally.find_excused(1);
         } else {
             world.tally.find(Finding::Lost, || format!("{item} of client {} is lost", entry.device));
         }
     }
-    audit_count(world, &books.count, view.count.as_ref().map_or(0, |count| count.n), owner);
+    audit_count(world, books, view.count.as_ref().map_or(0, |count| count.n), owner);
     world.tally.verify(books);
 }
 
-fn audit_count(world: &World, book: &Book, n: u64, owner: u64) {
-    let sure = book.count(|entry| entry.is_acked() && !world.excuses(entry.started)) as u64;
+fn audit_count(world: &World, books: &Books, n: u64, owner: u64) {
+    let book = &books.count;
+    let sure = book.count(|entry| entry.is_acked() && !books.excuses(world, entry)) as u64;
     let acked = book.count(Entry::is_acked) as u64;
     for _ in n..sure {
         world.tally.find(Finding::Lost, || format!("{owner} has {n} of {sure} acknowledged increments"));

@@ -1,6 +1,7 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
+use crate::loss::Operation;
 use crate::world::World;
 
 /// What is known of a write.
@@ -31,6 +32,14 @@ impl Entry {
 
     pub(crate) const fn is_acked(&self) -> bool {
         matches!(self.fate, Fate::Acked(_))
+    }
+
+    pub(crate) const fn operation(&self, slot: Option<u16>) -> Operation {
+        let acked = match self.fate {
+            Fate::Acked(at) => Some(at),
+            _ => None,
+        };
+        Operation { slot, sent: self.started, acked }
     }
 }
 
@@ -72,6 +81,8 @@ impl Book {
 /// All writes to one session.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
+    /// The slot of its record, once a client has its token.
+    pub(crate) slot: Option<u16>,
     pub(crate) items: Book,
     pub(crate) count: Book,
     pub(crate) note: Book,
@@ -79,12 +90,14 @@ pub(crate) struct Books {
     pub(crate) leaving: Option<Instant>,
     /// When the logout was sent that was acknowledged, and when that was.
     pub(crate) ended: Option<(Instant, Instant)>,
-    /// When the last login was sent.
-    pub(crate) entered: Option<Instant>,
+    /// When the last login was sent, and when it was acknowledged.
+    pub(crate) entered: Option<(Instant, Option<Instant>)>,
     /// Everything has been said about the loss of this session.
     pub(crate) given_up: bool,
     /// Items that have been reported already.
     pub(crate) reported: HashSet<u64>,
+    /// Items that Redis has lost, and since when somebody knows that they are not there.
+    pub(crate) gone: HashMap<u64, Instant>,
 }
 
 impl Books {
@@ -94,7 +107,17 @@ impl Books {
 
     /// Since when the session must be over, unless Redis lost that it is.
     pub(crate) fn over_since(&self, world: &World) -> Option<Instant> {
-        self.ended.filter(|(sent, _)| !world.excuses(*sent)).map(|(_, acked)| acked)
+        let logout = |(sent, acked)| Operation { slot: self.slot, sent, acked: Some(acked) };
+        self.ended.filter(|ended| !world.excuses(logout(*ended))).map(|(_, acked)| acked)
+    }
+
+    /// Whether Redis itself may have lost this write.
+    pub(crate) fn excuses(&self, world: &World, entry: &Entry) -> bool {
+        world.excuses(entry.operation(self.slot))
+    }
+
+    pub(crate) fn login(&self) -> Option<Operation> {
+        self.entered.map(|(sent, acked)| Operation { slot: self.slot, sent, acked })
     }
 
     pub(crate) fn acked(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use super::{Book, Books, Fate};
+use super::{Books, Fate};
 use crate::report::Finding;
 use crate::view::{Count, Items, Note, View, item_of, owner_of};
 use crate::world::World;
@@ -54,26 +54,36 @@ impl Seen {
     }
 
     fn items(&mut self, world: &World, books: &mut Books, items: &Items, asked: Instant) {
-        let present = self.sound(world, books, items);
+        let present = self.sound(world, books, items, asked);
         let missing = |item: &u64| !present.contains(item);
-        let started = |books: &Books, item: u64| {
+        let is_excused = |books: &Books, item: u64| {
             let number = usize::try_from(item % 1_000_000).unwrap_or(usize::MAX);
-            books.items.get(number).map(|entry| entry.started)
+            books.items.get(number).is_some_and(|entry| books.excuses(world, entry))
         };
         let lost: Vec<u64> = self.list.iter().copied().filter(missing).collect();
         for item in &lost {
-            if !started(books, *item).is_some_and(|started| world.excuses(started)) {
+            if !is_excused(books, *item) {
                 self.is_shown_less(world, Finding::Monotonic, || {
                     format!("{item} is gone again for client {}", self.device)
                 });
             }
         }
+        if lost.iter().any(|item| is_excused(books, *item)) {
+            world.tally.witnessed();
+        }
         if lost.is_empty() && !items.list.starts_with(&self.list) {
             world.tally.find(Finding::Monotonic, || format!("the items of {} changed their order", self.owner));
         }
+        let mut gone = Vec::new();
         for (number, entry) in books.items.iter().enumerate() {
             let item = item_of(self.owner, number);
-            if present.contains(&item) || world.excuses(entry.started) {
+            if present.contains(&item) {
+                continue;
+            }
+            if books.excuses(world, entry) {
+                if entry.is_acked() && world.is_lost_for_good(entry.operation(books.slot), asked) {
+                    gone.push(item);
+                }
                 continue;
             }
             if entry.device == self.device && entry.acked_before(asked) {
@@ -84,11 +94,15 @@ impl Seen {
                 world.tally.find(Finding::Stale, || format!("client {} does not see {item} yet", self.device));
             }
         }
+        let now = Instant::now();
+        for item in gone {
+            books.gone.entry(item).or_insert(now);
+        }
         self.list.clone_from(&items.list);
     }
 
-    /// What nobody may ever see: foreign items, items twice, items that were refused.
-    fn sound(&self, world: &World, books: &mut Books, items: &Items) -> HashSet<u64> {
+    /// What nobody may ever see: foreign items, items twice, items that were refused, items that Redis has lost.
+    fn sound(&self, world: &World, books: &mut Books, items: &Items, asked: Instant) -> HashSet<u64> {
         let foreign = |item: &&u64| owner_of(**item) != self.owner;
         if items.list.iter().any(|item| foreign(&item)) || (items.owner != self.owner && !items.list.is_empty()) {
             world.tally.find(Finding::Leaked, || format!("{} sees items of {}", self.owner, items.owner));
@@ -103,6 +117,9 @@ impl Seen {
             if refused && books.reported.insert(*item) {
                 world.tally.find(Finding::Phantom, || format!("{item} is there, and was said not to be"));
             }
+            if books.gone.get(item).is_some_and(|since| asked > *since) && books.reported.insert(*item) {
+                world.tally.find(Finding::Resurrected, || format!("{item} is there again, which Redis had lost"));
+            }
         }
         present
     }
@@ -112,7 +129,7 @@ impl Seen {
         if count.n > 0 && count.owner != self.owner {
             world.tally.find(Finding::Leaked, || format!("{} sees the count of {}", self.owner, count.owner));
         }
-        let least = |of: &dyn Fn(&super::Entry) -> bool| book.count(|entry| of(entry) && !world.excuses(entry.started));
+        let least = |of: &dyn Fn(&super::Entry) -> bool| book.count(|entry| of(entry) && !books.excuses(world, entry));
         let own = least(&|entry| entry.device == self.device && entry.acked_before(asked));
         if count.n < own as u64 {
             self.is_shown_less(world, Finding::OwnWrite, || {
@@ -125,7 +142,7 @@ impl Seen {
         }
         if let Some((before, then)) = self.count
             && count.n < before
-            && !world.excuses_sight(then)
+            && !world.excuses_sight(books.slot, then)
         {
             self.is_shown_less(world, Finding::Monotonic, || {
                 format!("{before}, then {} at client {}", count.n, self.device)
@@ -147,7 +164,7 @@ impl Seen {
         if number.is_some_and(|number| book.get(number).is_none_or(|entry| entry.fate == Fate::Refused)) {
             world.tally.find(Finding::Phantom, || format!("{} sees note {number:?} that nobody wrote", self.owner));
         }
-        if self.is_outdated(world, book, number) {
+        if self.is_outdated(world, books, number) {
             self.is_shown_less(world, Finding::OwnWrite, || {
                 format!("{} sees note {number:?}, wrote a later one", self.owner)
             });
@@ -156,7 +173,8 @@ impl Seen {
 
     /// Whether this client is the only writer and has had a later note acknowledged than the one
     /// it sees. A write of unknown outcome may still come at any time.
-    fn is_outdated(&self, world: &World, book: &Book, number: Option<usize>) -> bool {
+    fn is_outdated(&self, world: &World, books: &Books, number: Option<usize>) -> bool {
+        let book = &books.note;
         if book.iter().any(|entry| entry.device != self.device) {
             return false;
         }
@@ -166,6 +184,6 @@ impl Seen {
             (Some(number), Some(entry)) => number >= last.0 || !entry.is_acked(),
             _ => false,
         };
-        !legal && !world.excuses(last.1.started)
+        !legal && !books.excuses(world, last.1)
     }
 }

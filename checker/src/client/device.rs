@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use hyper::StatusCode;
 use parking_lot::Mutex;
 
+use super::funeral::Dead;
 use super::wire::{Answer, Ask, Wire};
 use crate::Error;
 use crate::books::{Book, Books, Entry, Fate, Seen};
+use crate::loss::slot_of;
 use crate::report::Finding;
 use crate::view::item_of;
 use crate::world::{LEASE, World};
@@ -58,6 +60,8 @@ impl Device<'_> {
     /// Takes up the token of an answer. Answers whether it is that of another session.
     fn keep(&mut self, token: Option<String>) -> bool {
         let Some(token) = token else { return false };
+        let slot = &mut self.books.lock().slot;
+        *slot = slot.or_else(|| slot_of(&token));
         let strayed = self.token.as_ref().is_some_and(|old| old.get(..TAG) != token.get(..TAG));
         self.token = Some(token).filter(|token| !token.is_empty());
         strayed
@@ -91,7 +95,7 @@ impl Device<'_> {
         };
         self.books.lock().book(kind).settle(number, fate);
         if state == State::Gone {
-            self.mourn();
+            self.mourn(self.token.clone());
         }
         state
     }
@@ -116,14 +120,14 @@ impl Device<'_> {
     }
 
     fn written(&mut self, kind: Kind, number: usize, answer: Answer, asked: Instant) -> State {
-        let told = answer.token.is_some();
+        let (told, before) = (answer.token.is_some(), self.token.clone());
         if self.keep(answer.token) {
             // Done, but in a session that was begun for it: the old one is over.
             if answer.view.items.as_ref().is_some_and(|items| items.list.len() > 1) {
                 self.world.tally.find(Finding::Resurrected, || format!("a new session has items of {}", self.owner));
             }
             self.books.lock().book(kind).settle(number, Fate::Refused);
-            self.mourn();
+            self.mourn(before);
             return State::Gone;
         }
         let mut books = self.books.lock();
@@ -140,16 +144,21 @@ impl Device<'_> {
     pub(crate) async fn read(&mut self) -> State {
         let asked = Instant::now();
         let Ok(answer) = self.ask(false, "/view").await else { return State::Open };
+        if answer.status == StatusCode::UNAUTHORIZED {
+            // It ended while its values were being read.
+            self.mourn(self.token.clone());
+            return State::Gone;
+        }
         if answer.status != StatusCode::OK {
             if answer.status != StatusCode::SERVICE_UNAVAILABLE {
                 self.world.tally.find(Finding::Odd, || format!("{} for a read", answer.status));
             }
             return State::Open;
         }
-        let told = answer.token.is_some();
+        let (told, before) = (answer.token.is_some(), self.token.clone());
         let strayed = self.keep(answer.token);
         if strayed || (self.logged_in && answer.view.principal.is_none()) {
-            self.mourn();
+            self.mourn(before);
             return State::Gone;
         }
         let mut books = self.books.lock();
@@ -164,7 +173,8 @@ impl Device<'_> {
 
     /// Logs in. `false` if the client cannot know which token it has now.
     pub(crate) async fn login(&mut self) -> bool {
-        self.books.lock().entered = Some(Instant::now());
+        let sent = Instant::now();
+        let before = self.books.lock().entered.replace((sent, None));
         let path = format!("/login?owner={}", self.owner);
         let Ok(answer) = self.ask(true, &path).await else { return false };
         if answer.status != StatusCode::OK {
@@ -172,7 +182,12 @@ impl Device<'_> {
         }
         self.logged_in = true;
         if self.keep(answer.token) {
-            self.mourn();
+            // It began another session: what is missing is the one that the login before this one belongs to, whose
+            // token is dead in any case.
+            self.books.lock().entered = before;
+            self.mourn(None);
+        } else {
+            self.books.lock().entered = Some((sent, Some(Instant::now())));
         }
         true
     }
@@ -185,22 +200,24 @@ impl Device<'_> {
     }
 
     /// The session does not open any more. If nobody has ended it, it was lost.
-    fn mourn(&self) {
+    fn mourn(&self, token: Option<String>) {
         let mut books = self.books.lock();
         if books.leaving.is_some() || std::mem::replace(&mut books.given_up, true) {
             return;
         }
+        // What one node does not find any more must not open at another one for longer than a lease.
+        self.world.graveyard.lock().extend(token.map(|token| Dead::new(token, Instant::now())));
         let tally = &self.world.tally;
-        let (excused, lost): (Vec<_>, Vec<_>) = books
-            .all()
-            .filter(|entry| entry.is_acked())
-            .partition::<Vec<&Entry>, _>(|entry| self.world.excuses(entry.started));
+        let login = books.login();
+        let is_excused = |entry: &Entry| self.world.excuses_end(entry.operation(books.slot), login);
+        let (excused, lost): (Vec<_>, Vec<_>) =
+            books.all().filter(|entry| entry.is_acked()).partition::<Vec<&Entry>, _>(|entry| is_excused(entry));
         tally.find_excused(excused.len() as u64);
         for entry in &lost {
             tally.find(Finding::Lost, || format!("{entry:?} with all of the session of {}", self.owner));
         }
-        let entered = books.entered.or_else(|| books.all().next().map(|entry| entry.started));
-        if lost.is_empty() && entered.is_some_and(|entered| !self.world.excuses(entered)) {
+        let began = login.or_else(|| books.all().next().map(|entry| entry.operation(books.slot)));
+        if lost.is_empty() && began.is_some_and(|began| !self.world.excuses_end(began, login)) {
             tally.find(Finding::Odd, || format!("the session of {} does not open", self.owner));
         }
         tally.verify(&books);

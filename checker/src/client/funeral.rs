@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use hyper::StatusCode;
 
 use super::wire::{Ask, Line, Wire};
+use crate::loss::{Operation, slot_of};
 use crate::report::Finding;
 use crate::world::{LEASE, World};
 
@@ -28,6 +29,11 @@ pub(crate) struct Dead {
 }
 
 impl Dead {
+    /// Whether Redis itself may have lost that it is dead.
+    fn is_excused(&self, world: &World) -> bool {
+        world.excuses(Operation { slot: slot_of(&self.token), sent: self.started, acked: Some(self.ended) })
+    }
+
     /// One whose end, asked for at `started`, has just been acknowledged.
     pub(crate) fn new(token: String, started: Instant) -> Self {
         Self { token, started, ended: Instant::now() }
@@ -71,7 +77,7 @@ async fn attend_at(world: &World, dead: &Dead, line: &mut Line) {
             Verdict::Opened => {
                 shut = None;
                 opened.push((since, dead.ended.elapsed()));
-                if since > LEASE && !world.excuses(dead.started) {
+                if since > LEASE && !dead.is_excused(world) {
                     world.tally.find(Finding::Late, || format!("opened {since:?} after the logout"));
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -136,7 +142,7 @@ async fn check(world: &World, dead: &Dead, line: &mut Line, limit: Instant) {
 }
 
 fn report(world: &World, dead: &Dead) {
-    if world.excuses(dead.started) {
+    if dead.is_excused(world) {
         world.tally.find_excused(1);
     } else {
         let since = dead.ended.elapsed();

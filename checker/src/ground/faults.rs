@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_testbed::{Cluster, Direction, Server};
+use cloakroom_testbed::{Cluster, Direction, Sentinels, Server, until};
 use tokio::time::sleep;
 
 use super::{Ground, NODES};
 use crate::Error;
-use crate::fault::Fault;
+use crate::fault::{Fault, Setup};
+use crate::loss::{Loss, slot_of, tag_of};
 use crate::world::{LEASE, World};
 
 /// Between two faults, so that there is something to lose again.
@@ -25,6 +24,20 @@ const DROPPED: Duration = Duration::from_millis(800);
 /// How often replies are held in a row, with a pause in which others write.
 const HOLDS: usize = 3;
 const BATCH: u32 = 100;
+/// How many keys a server remembers that nodes have read: one means that nearly every command drops an entry.
+const TABLE_SIZES: [&str; 2] = ["1", "8"];
+const TABLE_SIZE_BY_DEFAULT: &str = "1000000";
+/// Which keys a server gives up when its memory is full.
+const EVICTION_POLICIES: [&str; 2] = ["allkeys-random", "allkeys-lru"];
+/// How often memory is made short anew, and by how many bytes: a few sessions.
+const SHORTAGES: usize = 20;
+const BETWEEN_SHORTAGES: Duration = Duration::from_millis(50);
+const SHORT_OF: u64 = 2 << 10;
+/// How far a replica lags behind before its master ends: several writes, and fewer than most sessions make, so that
+/// they go on without their last ones.
+const LAG: u64 = 8 << 10;
+/// Longer than an election takes on a busy machine.
+const ELECTION_LIMIT: Duration = Duration::from_secs(60);
 
 /// Plays a fault until `end`, at least once, and lifts it. Answers how often it was played.
 pub(crate) async fn play(fault: Fault, ground: &Ground<'_>, world: &World, end: Instant) -> Result<u64, Error> {
@@ -42,6 +55,14 @@ pub(crate) async fn play(fault: Fault, ground: &Ground<'_>, world: &World, end: 
             Fault::DroppedReplies => drop_replies(ground, times as usize).await?,
             Fault::SlowLink => slow_link(ground).await?,
             Fault::Failover => fail_over(ground.cluster()?, world).await?,
+            Fault::TinyTrackingTable => shrink_tables(&[ground.server()?.0], times).await?,
+            Fault::TinyTrackingTableCluster => shrink_tables(&all(ground.cluster()?), times).await?,
+            Fault::EvictingServer => evict(&[ground.server()?.0], world, times).await?,
+            Fault::EvictingCluster => evict(&all(ground.cluster()?), world, times).await?,
+            Fault::LaggingFailover => fail_over_to_a_lagging_replica(ground.cluster()?, world, End::of(times)).await?,
+            Fault::LaggingFailoverSentinel => {
+                fail_over_by_sentinels(ground.sentinels()?, world, End::of(times)).await?;
+            }
             Fault::SlotMove => move_slot(ground.cluster()?, &ground.namespace(fault), world).await?,
         }
         times += 1;
@@ -54,7 +75,7 @@ pub(crate) async fn play(fault: Fault, ground: &Ground<'_>, world: &World, end: 
 
 impl Ground<'_> {
     pub(super) fn namespace(&self, fault: Fault) -> String {
-        if fault.needs_cluster() { format!("checker-{fault}") } else { "checker".to_owned() }
+        if fault.setup() == Setup::Cluster { format!("checker-{fault}") } else { "checker".to_owned() }
     }
 }
 
@@ -65,8 +86,9 @@ async fn freeze(server: &Server) -> Result<(), Error> {
 }
 
 async fn restart_empty(server: &Server, world: &World) -> Result<(), Error> {
+    let loss = world.begin_loss(Loss::of_sessions());
     server.kill()?;
-    world.lose();
+    world.end_loss(loss);
     sleep(REST / 4).await;
     Ok(server.restart().await?)
 }
@@ -126,14 +148,184 @@ async fn slow_link(ground: &Ground<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+fn all(cluster: &Cluster) -> Vec<&Server> {
+    cluster.nodes().iter().collect()
+}
+
+/// The server forgets who has read what, and has to tell them so, during anybody's command.
+async fn shrink_tables(servers: &[&Server], times: u64) -> Result<(), Error> {
+    let size = TABLE_SIZES[times as usize % TABLE_SIZES.len()];
+    configure(servers, "tracking-table-max-keys", size).await?;
+    sleep(REST * 2).await;
+    configure(servers, "tracking-table-max-keys", TABLE_SIZE_BY_DEFAULT).await
+}
+
+/// Sessions are removed during anybody's command, and copies of them must not outlive that.
+async fn evict(servers: &[&Server], world: &World, times: u64) -> Result<(), Error> {
+    let before = evicted(servers).await?;
+    configure(servers, "maxmemory-policy", EVICTION_POLICIES[times as usize % EVICTION_POLICIES.len()]).await?;
+    let loss = world.begin_loss(Loss::of_sessions());
+    for _ in 0..SHORTAGES {
+        for server in servers {
+            let memory = server.info("memory").await?;
+            let bytes = |name: &str| memory.get(name).and_then(|bytes| bytes.parse::<u64>().ok());
+            let used = bytes("used_memory").ok_or("the server tells nothing of its memory")?;
+            // What is kept for replicas does not count against the limit.
+            let used = used.saturating_sub(bytes("mem_not_counted_for_evict").unwrap_or(0));
+            let limit = used.saturating_sub(SHORT_OF).to_string();
+            server.command(&["CONFIG", "SET", "maxmemory", &limit]).await?;
+        }
+        sleep(BETWEEN_SHORTAGES).await;
+    }
+    configure(servers, "maxmemory", "0").await?;
+    world.end_loss(loss);
+    configure(servers, "maxmemory-policy", "noeviction").await?;
+    if evicted(servers).await? == before { Err("no server evicted anything".into()) } else { Ok(()) }
+}
+
+async fn evicted(servers: &[&Server]) -> Result<u64, Error> {
+    let mut sum = 0;
+    for server in servers {
+        let keys = server.info("stats").await?.get("evicted_keys").and_then(|keys| keys.parse::<u64>().ok());
+        sum += keys.ok_or("the server does not tell what it evicted")?;
+    }
+    Ok(sum)
+}
+
+async fn configure(servers: &[&Server], name: &str, value: &str) -> Result<(), Error> {
+    for server in servers {
+        server.command(&["CONFIG", "SET", name, value]).await?;
+    }
+    Ok(())
+}
+
 async fn fail_over(cluster: &Cluster, world: &World) -> Result<(), Error> {
     let slot = fastrand::u16(..16384);
-    let master = cluster.node_of(slot).await?;
+    let (master, replica) = (cluster.node_of(slot).await?, cluster.replica_of(slot).await?);
+    let loss = world.begin_loss(Loss::of_last_writes(Some(cluster.slots_beside(slot).await?), None));
     master.kill()?;
-    world.lose();
-    cluster.failover(slot).await?;
+    world.end_loss(loss);
+    promoted(replica).await?;
+    world.took_over(loss);
+    cluster.settle().await?;
     sleep(REST / 2).await;
     Ok(master.restart().await?)
+}
+
+/// A replica without the last acknowledged writes takes the place of its master, as the other masters vote for it.
+async fn fail_over_to_a_lagging_replica(cluster: &Cluster, world: &World, end: End) -> Result<(), Error> {
+    let slot = live_token(world).await.and_then(|token| slot_of(&token)).ok_or("no session lives")?;
+    let (master, replica) = (cluster.node_of(slot).await?, cluster.replica_of(slot).await?);
+    replace_by_a_lagging_replica(master, replica, Some(cluster.slots_beside(slot).await?), world, end).await?;
+    sleep(REST / 2).await;
+    end.undo(master).await?;
+    Ok(cluster.settle().await?)
+}
+
+/// The same, as sentinels decide.
+async fn fail_over_by_sentinels(sentinels: &Sentinels, world: &World, end: End) -> Result<(), Error> {
+    let master = sentinels.master().await?;
+    let replica = sentinels.servers().iter().find(|server| server.port() != master.port()).ok_or("no replica")?;
+    replace_by_a_lagging_replica(master, replica, None, world, end).await?;
+    // Until then some would still name the old one, were it up.
+    until("the sentinels name the new master", ELECTION_LIMIT, || async {
+        match sentinels.master().await? {
+            named if named.port() == replica.port() => Ok(()),
+            named => Err(cloakroom_testbed::Error::Unexpected(format!("they name {}", named.port()))),
+        }
+    })
+    .await?;
+    end.undo(master).await?;
+    // It comes back as a master, with what only it has or with nothing, until the sentinels see it.
+    until("the old master follows the new one", ELECTION_LIMIT, || async {
+        let replication = master.info("replication").await?;
+        match replication.get("master_link_status").map(String::as_str) {
+            Some("up") => Ok(()),
+            _ => Err(cloakroom_testbed::Error::Unexpected(format!("{replication:?}"))),
+        }
+    })
+    .await?;
+    // They must also agree that it follows, before it may be needed.
+    until("the sentinels name one master", ELECTION_LIMIT, || async { sentinels.master().await.map(drop) }).await?;
+    Ok(())
+}
+
+/// How a master ends that a replica then replaces.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Killed,
+    /// It stands still, goes on when another one is the master, and does not know that yet.
+    Frozen,
+}
+
+impl End {
+    /// One way and the other in turn.
+    const fn of(times: u64) -> Self {
+        if times.is_multiple_of(2) { Self::Killed } else { Self::Frozen }
+    }
+
+    async fn undo(self, master: &Server) -> Result<(), Error> {
+        match self {
+            Self::Killed => master.restart().await?,
+            Self::Frozen => master.thaw()?,
+        }
+        Ok(())
+    }
+}
+
+async fn replace_by_a_lagging_replica(
+    master: &Server,
+    replica: &Server,
+    slots: Option<Vec<(u16, u16)>>,
+    world: &World,
+    end: End,
+) -> Result<(), Error> {
+    let loss = world.begin_loss(Loss::of_last_writes(slots, Some(Instant::now())));
+    replica.fall_behind(master).await?;
+    until("the replica lags", ELECTION_LIMIT, || async {
+        match replica.bytes_behind(master).await? {
+            bytes if bytes >= LAG => Ok(()),
+            bytes => Err(cloakroom_testbed::Error::Unexpected(format!("by {bytes} bytes"))),
+        }
+    })
+    .await?;
+    match end {
+        End::Killed => master.kill()?,
+        End::Frozen => master.freeze().await?,
+    }
+    world.end_loss(loss);
+    let ended = Instant::now();
+    promoted(replica).await?;
+    world.took_over(loss);
+    replica.catch_up().await?;
+    // What a node has sent to a frozen master it gives up by then. Answered sooner, when the master goes on, it would be
+    // acknowledged and lost, and nothing would tell that from what the new master acknowledges.
+    sleep((ended + LEASE * 2).saturating_duration_since(Instant::now())).await;
+    Ok(())
+}
+
+/// Waits until a replica is a master.
+async fn promoted(replica: &Server) -> Result<(), Error> {
+    until("the replica is the master", ELECTION_LIMIT, || async {
+        match replica.info("replication").await?.remove("role").as_deref() {
+            Some("master") => Ok(()),
+            role => Err(cloakroom_testbed::Error::Unexpected(format!("it is a {role:?}"))),
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+/// The token of some live session.
+async fn live_token(world: &World) -> Option<String> {
+    for _ in 0..50 {
+        let tokens: Vec<String> = world.tokens.lock().values().cloned().collect();
+        if let Some(token) = fastrand::choice(tokens) {
+            return Some(token);
+        }
+        sleep(REST / 10).await;
+    }
+    None
 }
 
 /// Moves the slot of some live session, with pauses in which it is on both sides.
@@ -163,7 +355,5 @@ async fn move_slot(cluster: &Cluster, namespace: &str, world: &World) -> Result<
 
 /// The key of the record that a token names.
 fn key_of(namespace: &str, token: &str) -> Option<String> {
-    let bytes = URL_SAFE_NO_PAD.decode(token.get(..43)?).ok()?;
-    let tag = bytes.first_chunk::<16>()?;
-    Some(format!("{namespace}:session:{{{:032x}}}", u128::from_be_bytes(*tag)))
+    Some(format!("{namespace}:session:{{{}}}", tag_of(token)?))
 }

@@ -5,7 +5,7 @@ mod node;
 
 use std::net::SocketAddr;
 
-use cloakroom_testbed::{Cluster, Proxy, Server};
+use cloakroom_testbed::{Cluster, Proxy, Sentinels, Server};
 use futures_util::future::try_join_all;
 
 use crate::Error;
@@ -31,22 +31,30 @@ enum Shared<'a> {
         proxies: Vec<Proxy>,
     },
     Cluster(&'a Cluster),
+    Sentinels(Box<Sentinels>),
 }
 
 impl<'a> Ground<'a> {
     pub(crate) async fn on_a_server(args: &RunArgs) -> Result<Self, Error> {
         let server = Box::new(Server::start().await?);
         let proxies = try_join_all((0..NODES).map(|_| Proxy::start(server.address()))).await?;
-        let start = |(index, proxy): (usize, &Proxy)| Node::start(vec![proxy.url()], "checker", args, index);
+        let start = |(index, proxy): (usize, &Proxy)| Node::start(vec![proxy.url()], None, "checker", args, index);
         let nodes = try_join_all(proxies.iter().enumerate().map(start));
         Ok(Self { nodes: nodes.await?, shared: Shared::Server { server, proxies } })
     }
 
     pub(crate) async fn on_a_cluster(cluster: &'a Cluster, fault: Fault, args: &RunArgs) -> Result<Self, Error> {
         let namespace = format!("checker-{fault}");
-        let nodes = (0..NODES).map(|index| Node::start(cluster.urls(), &namespace, args, index));
+        let nodes = (0..NODES).map(|index| Node::start(cluster.urls(), None, &namespace, args, index));
         let nodes = try_join_all(nodes).await?;
         Ok(Self { nodes, shared: Shared::Cluster(cluster) })
+    }
+
+    pub(crate) async fn on_sentinels(args: &RunArgs) -> Result<Self, Error> {
+        let sentinels = Box::new(Sentinels::builder().replicas(1).start().await?);
+        let start = |index| Node::start(sentinels.urls(), Some(sentinels.master_name()), "checker", args, index);
+        let nodes = try_join_all((0..NODES).map(start)).await?;
+        Ok(Self { nodes, shared: Shared::Sentinels(sentinels) })
     }
 
     pub(crate) fn nodes(&self) -> Vec<SocketAddr> {
@@ -56,14 +64,21 @@ impl<'a> Ground<'a> {
     fn server(&self) -> Result<(&Server, &[Proxy]), Error> {
         match &self.shared {
             Shared::Server { server, proxies } => Ok((server, proxies)),
-            Shared::Cluster(_) => Err("this fault needs a single server".into()),
+            Shared::Cluster(_) | Shared::Sentinels(_) => Err("this fault needs a single server".into()),
         }
     }
 
     fn cluster(&self) -> Result<&Cluster, Error> {
         match &self.shared {
             Shared::Cluster(cluster) => Ok(cluster),
-            Shared::Server { .. } => Err("this fault needs a cluster".into()),
+            Shared::Server { .. } | Shared::Sentinels(_) => Err("this fault needs a cluster".into()),
+        }
+    }
+
+    fn sentinels(&self) -> Result<&Sentinels, Error> {
+        match &self.shared {
+            Shared::Sentinels(sentinels) => Ok(sentinels),
+            Shared::Server { .. } | Shared::Cluster(_) => Err("this fault needs sentinels".into()),
         }
     }
 }

@@ -24,12 +24,16 @@ impl Node {
     /// Starts the node with this index, as the arguments of the run say.
     pub(super) async fn start(
         redis: Vec<String>,
+        sentinel_master: Option<&str>,
         namespace: &str,
         args: &RunArgs,
         index: usize,
     ) -> Result<Self, Error> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("node").arg("--namespace").arg(namespace).arg("--redis").args(redis);
+        if let Some(master) = sentinel_master {
+            command.arg("--sentinel-master").arg(master);
+        }
         if let Some(clock) = args.clocks.get(index) {
             command.arg("--clock").arg(clock.to_string());
         }

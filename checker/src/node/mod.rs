@@ -36,9 +36,10 @@ pub(crate) async fn serve(args: NodeArgs) -> Result<(), Error> {
 
 async fn connect(args: &NodeArgs) -> Result<RedisStore, Error> {
     let builder = RedisStore::builder(args.namespace.as_str());
-    let builder = match args.redis.as_slice() {
-        [server] => builder.server(server),
-        seeds => builder.cluster(seeds),
+    let builder = match (args.redis.as_slice(), &args.sentinel_master) {
+        (sentinels, Some(master)) => builder.sentinels(sentinels, master),
+        ([server], None) => builder.server(server),
+        (seeds, None) => builder.cluster(seeds),
     };
     Ok(builder.connect().await?)
 }
@@ -50,9 +51,10 @@ fn sessions(store: impl Store, clock: ClockError) -> Result<Sessions, Error> {
 async fn listen(port: u16, sessions: Sessions) -> Result<(), Error> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     writeln!(std::io::stdout(), "{LISTENING}{}", listener.local_addr()?)?;
+    let router = routes::router(sessions.clone());
     let layer = SessionLayer::new(sessions).cookie(CookieConfig::insecure_for_localhost());
     tokio::select! {
-        outcome = axum::serve(listener, routes::router().layer(layer)).into_future() => Ok(outcome?),
+        outcome = axum::serve(listener, router.layer(layer)).into_future() => Ok(outcome?),
         () = abandoned() => Ok(()),
     }
 }

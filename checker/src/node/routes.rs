@@ -3,7 +3,7 @@ use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cloakroom::{Login, Session, SessionError, SessionErrorKind, SessionValue};
+use cloakroom::{Login, Session, SessionError, SessionErrorKind, SessionValue, Sessions};
 use serde::Deserialize;
 
 use crate::view::{Count, Items, Note, UNCHANGED, View};
@@ -15,7 +15,7 @@ struct Change {
     item: u64,
 }
 
-pub(super) fn router() -> Router {
+pub(super) fn router(sessions: Sessions) -> Router {
     Router::new()
         .route("/view", get(view))
         .route("/append", post(append))
@@ -24,6 +24,7 @@ pub(super) fn router() -> Router {
         .route("/login", post(login))
         .route("/logout", post(logout))
         .route("/whoami", get(whoami))
+        .route("/rollbacks", get(async move || Json(rollbacks(&sessions))))
 }
 
 /// Says whether something may have been changed all the same, which the status alone does not.
@@ -48,12 +49,16 @@ impl IntoResponse for Failed {
 
 type Answer = Result<Json<View>, Failed>;
 
+fn rollbacks(sessions: &Sessions) -> View {
+    View { rollbacks: sessions.stats().rollbacks, ..View::default() }
+}
+
 async fn view(session: Session) -> Answer {
     let (items, count, note) = (read(&session).await?, read(&session).await?, read(&session).await?);
     // Last: whoever is still logged in now was so when the values were read, and a session that
     // ends in between does not look like one that has lost its values.
     let principal = session.principal().await?.map(|principal| principal.as_str().to_owned());
-    Ok(Json(View { principal, items, count, note }))
+    Ok(Json(View { principal, items, count, note, ..View::default() }))
 }
 
 async fn read<T: SessionValue>(session: &Session) -> Result<Option<T>, SessionError> {

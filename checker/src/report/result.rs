@@ -36,6 +36,10 @@ pub(crate) struct Row {
     pub(crate) odd: u64,
     /// Acknowledged by Redis and lost by it, as it was killed before its replica, or anybody, had them.
     pub(crate) lost_by_redis: u64,
+    /// How often a node noticed that Redis had lost what a client had seen.
+    pub(crate) rollbacks: u64,
+    /// How often a client saw that something was lost that it had seen before.
+    pub(crate) witnesses: u64,
     /// Acknowledged writes of sessions whose new token never reached the client.
     pub(crate) abandoned: u64,
     pub(crate) held: bool,
@@ -69,6 +73,8 @@ impl Row {
             leaked: tally.found(Finding::Leaked),
             odd: tally.found(Finding::Odd),
             lost_by_redis: tally.excused(),
+            rollbacks: tally.rollbacks(),
+            witnesses: tally.witnesses(),
             abandoned: tally.abandoned(),
             held: false,
             examples: tally.examples(),
@@ -84,7 +90,9 @@ impl Row {
         // An opening that began after the lease is a finding of its own. Where every node hears
         // of a logout, it has to hear of it long before.
         let quick = fault.cuts_off() || self.logout_p99_ms <= QUICK_MS;
-        played && self.acked >= 100 && self.logouts >= 3 && quick
+        // What a client has seen, its version hint tells of. That Redis has lost something, the lag of the replica proves.
+        let noticed = !fault.loses_writes() || self.witnesses == 0 || self.rollbacks > 0;
+        played && noticed && self.acked >= 100 && self.logouts >= 3 && quick
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Report, Row};
 
 type Column = (&'static str, fn(&Row) -> String);
 
-const COLUMNS: [Column; 20] = [
+const COLUMNS: [Column; 21] = [
     ("fault", |row| row.fault.clone()),
     ("times", |row| row.times.to_string()),
     ("operations", |row| row.operations.to_string()),
@@ -24,6 +24,7 @@ const COLUMNS: [Column; 20] = [
     ("leaked", |row| row.leaked.to_string()),
     ("odd", |row| row.odd.to_string()),
     ("lost by Redis", |row| row.lost_by_redis.to_string()),
+    ("noticed", |row| row.rollbacks.to_string()),
     ("verdict", |row| if row.held { "held" } else { "BROKEN" }.to_owned()),
 ];
 

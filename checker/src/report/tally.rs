@@ -62,6 +62,8 @@ pub(crate) struct Tally {
     refused: AtomicU64,
     excused: AtomicU64,
     abandoned: AtomicU64,
+    rollbacks: AtomicU64,
+    witnesses: AtomicU64,
     logouts: Mutex<Vec<Duration>>,
     slow: Mutex<Vec<String>>,
 }
@@ -78,6 +80,20 @@ impl Tally {
     /// Redis itself lost so many acknowledged operations.
     pub(crate) fn find_excused(&self, operations: u64) {
         self.excused.fetch_add(operations, Relaxed);
+    }
+
+    /// A node noticed so often that Redis had lost what a client had seen.
+    pub(crate) fn rolled_back(&self, times: u64) {
+        self.rollbacks.fetch_add(times, Relaxed);
+    }
+
+    /// A client saw that something was lost that it had seen.
+    pub(crate) fn witnessed(&self) {
+        self.witnesses.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn witnesses(&self) -> u64 {
+        self.witnesses.load(Relaxed)
     }
 
     pub(crate) fn request(&self) {
@@ -141,6 +157,10 @@ impl Tally {
 
     pub(crate) fn excused(&self) -> u64 {
         self.excused.load(Relaxed)
+    }
+
+    pub(crate) fn rollbacks(&self) -> u64 {
+        self.rollbacks.load(Relaxed)
     }
 
     pub(crate) fn abandoned(&self) -> u64 {

@@ -24,7 +24,7 @@ impl Cluster {
     /// [`Error::Unexpected`] when the master has no living replica, [`Error::TimedOut`] after 60 s.
     pub async fn failover(&self, slot: u16) -> Result<&Server, Error> {
         let old = self.owner(slot).await?;
-        self.replica_of(&old).await?;
+        self.replica_at(&old).await?;
         self.by_port(old.port)?.kill()?;
         self.new_owner(slot, &old).await
     }
@@ -36,7 +36,7 @@ impl Cluster {
     /// [`Error::Unexpected`] when the master has no living replica, [`Error::TimedOut`] after 60 s.
     pub async fn hand_over(&self, slot: u16, how: Handover) -> Result<&Server, Error> {
         let old = self.owner(slot).await?;
-        let replica = self.replica_of(&old).await?;
+        let replica = self.replica_at(&old).await?;
         match how {
             Handover::Coordinated => replica.text(&["CLUSTER", "FAILOVER"]).await?,
             Handover::Takeover => replica.text(&["CLUSTER", "FAILOVER", "TAKEOVER"]).await?,
@@ -44,8 +44,17 @@ impl Cluster {
         self.new_owner(slot, &old).await
     }
 
+    /// A replica of the master of `slot`, which takes its place when it dies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unexpected`] when the master has no living replica.
+    pub async fn replica_of(&self, slot: u16) -> Result<&Server, Error> {
+        self.replica_at(&self.owner(slot).await?).await
+    }
+
     /// A replica of this master that answers, by its own word.
-    async fn replica_of(&self, master: &Line) -> Result<&Server, Error> {
+    async fn replica_at(&self, master: &Line) -> Result<&Server, Error> {
         let follows = |line: &Line| line.is("myself") && line.replica_of.as_ref() == Some(&master.id);
         let views = self.views().await;
         let replica = views.iter().find(|view| view.lines.iter().any(follows)).map(|view| view.server);

@@ -77,4 +77,13 @@ impl Cluster {
     pub async fn node_of(&self, slot: u16) -> Result<&Server, Error> {
         self.by_port(self.owner(slot).await?.port)
     }
+
+    /// The first and the last slot of each range of the master of `slot`.
+    ///
+    /// # Errors
+    ///
+    /// As [`node_of`](Self::node_of).
+    pub async fn slots_beside(&self, slot: u16) -> Result<Vec<(u16, u16)>, Error> {
+        Ok(self.owner(slot).await?.slots)
+    }
 }

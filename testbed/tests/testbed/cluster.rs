@@ -75,6 +75,26 @@ async fn a_master_that_lives_is_replaced_in_both_ways() {
 }
 
 #[tokio::test]
+async fn a_replica_that_fell_behind_takes_over_without_what_it_lacks() {
+    let cluster = Cluster::builder().node_timeout(std::time::Duration::from_secs(1)).start().await.unwrap();
+    let slot = cluster.slot_of("{k}").await.unwrap();
+    let (old, new) = (cluster.node_of(slot).await.unwrap(), cluster.replica_of(slot).await.unwrap());
+    assert!(cluster.slots_beside(slot).await.unwrap().iter().any(|(first, last)| (*first..=*last).contains(&slot)));
+    old.command(&["SET", "{k}", "before"]).await.unwrap();
+    new.fall_behind(old).await.unwrap();
+    old.command(&["SET", "{k}", "lost"]).await.unwrap();
+    assert_eq!(cluster.failover(slot).await.unwrap().port(), new.port());
+    assert_eq!(new.text(&["GET", "{k}"]).await.unwrap(), "before");
+
+    new.catch_up().await.unwrap();
+    old.restart().await.unwrap();
+    cluster.settle().await.unwrap();
+    old.fall_behind(new).await.unwrap();
+    old.catch_up().await.unwrap();
+    cluster.settle().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_cluster_without_masters_is_refused() {
     let error = Cluster::start(0, 1).await.unwrap_err();
     assert!(matches!(error, Error::Setting { field: "masters", .. }), "{error}");
