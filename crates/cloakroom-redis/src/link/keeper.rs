@@ -29,8 +29,10 @@ pub(super) async fn keep(post: Post, state: watch::Sender<State>) {
                 post.take_over(&line, &mut last, sent, &state).await;
                 let why = tokio::select! {
                     why = post.watch_over(&line) => why,
+                    () = post.origin.names_other(line.address(), post.settings.lease) => End::Disowned(not_the_master()),
                     never = table::watch(&line, &post.settings) => match never {},
                 };
+                line.give_up();
                 // Whoever comes now waits a moment instead of failing: most interruptions are short.
                 state.send_replace(State::Connecting);
                 if let End::Disowned(_) = why {

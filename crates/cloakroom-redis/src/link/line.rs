@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use cloakroom::store::{Lease, Tag};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd};
-use tokio::sync::{Notify, oneshot};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value,
+    cmd,
+};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::audience::Audience;
 use super::home::Home;
@@ -26,7 +29,10 @@ pub(crate) struct Line {
     tracked: MultiplexedConnection,
     /// For everything else, which would only fill the server's table of tracked keys.
     plain: MultiplexedConnection,
+    address: ConnectionAddr,
     ear: Arc<Ear>,
+    /// Whether what is answered from now on may come from a server that was replaced meanwhile.
+    given_up: watch::Sender<bool>,
 }
 
 /// What the connection's driver calls when the server pushes something.
@@ -86,7 +92,8 @@ impl Line {
         let mut track = cmd("CLIENT");
         track.arg("TRACKING").arg("ON");
         timed(settings.deadline, track.exec_async(&mut tracked)).await?;
-        let line = Arc::new(Self { tracked, plain, ear });
+        let address = client.get_connection_info().addr().clone();
+        let line = Arc::new(Self { tracked, plain, address, ear, given_up: watch::Sender::new(false) });
         // In one go: over a slow link, one after the other would take longer than anybody waits.
         let loads: Vec<_> = scripts::all().iter().map(|script| script.load()).collect();
         for loaded in timed(settings.deadline, line.send_all(&loads, false)).await? {
@@ -100,14 +107,37 @@ impl Line {
         Lease::new(self.ear.lease.load(Ordering::Acquire))
     }
 
+    /// Where its server is.
+    pub(super) const fn address(&self) -> &ConnectionAddr {
+        &self.address
+    }
+
+    /// Nobody waits for an answer over this line any more: a server that goes on after it was replaced would acknowledge
+    /// what is lost.
+    pub(super) fn give_up(&self) {
+        self.given_up.send_replace(true);
+    }
+
+    /// The answer, unless the line is given up before it comes. Then it is not known whether the server has done it.
+    async fn unless_given_up<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+        let mut given_up = self.given_up.subscribe();
+        tokio::select! {
+            biased;
+            _ = given_up.wait_for(|is_given_up| *is_given_up) => {
+                Err(RedisError::from((ErrorKind::Io, "the server was given up while it was asked")))
+            }
+            answer = answer => answer,
+        }
+    }
+
     /// Sends a command whose record this process may keep.
     pub(crate) async fn send_tracked(&self, command: &Cmd) -> RedisResult<Value> {
-        command.query_async(&mut self.tracked.clone()).await
+        self.unless_given_up(command.query_async(&mut self.tracked.clone())).await
     }
 
     /// Sends a command that has nothing to do with copies.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        command.query_async(&mut self.plain.clone()).await
+        self.unless_given_up(command.query_async(&mut self.plain.clone())).await
     }
 
     /// Whose record a key holds.
@@ -127,7 +157,8 @@ impl Line {
             pipeline.add_command(command.clone());
         }
         let mut connection = if tracked { self.tracked.clone() } else { self.plain.clone() };
-        let answers = connection.send_packed_commands(&pipeline, 0, commands.len()).await?;
+        let answers = connection.send_packed_commands(&pipeline, 0, commands.len());
+        let answers = self.unless_given_up(answers).await?;
         Ok(answers.into_iter().map(Value::extract_error).collect())
     }
 

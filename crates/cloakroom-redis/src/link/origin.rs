@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use redis::{Client, ConnectionAddr, ConnectionInfo, RedisResult};
 
 use super::sentinels::Sentinels;
@@ -39,6 +41,26 @@ impl Origin {
         };
         address::refuse_exposed(&info, self.plaintext)?;
         Client::open(info)
+    }
+
+    /// Resolves when a sentinel names another server than this one that agrees to be the master. Never, where there are no
+    /// sentinels.
+    ///
+    /// A master that stood still for a moment does not know that it was replaced until a sentinel has told it, by
+    /// default ten seconds later, and says all that time that it is one.
+    pub(crate) async fn names_other(&self, present: &ConnectionAddr, every: Duration) {
+        let Place::Sentinels(sentinels, _) = &self.place else { return std::future::pending().await };
+        let mut rhythm = tokio::time::interval(every);
+        rhythm.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        rhythm.tick().await;
+        loop {
+            rhythm.tick().await;
+            // No answer within a round says nothing.
+            let others = tokio::time::timeout(every, sentinels.masters_but(present)).await;
+            if others.unwrap_or(false) {
+                return;
+            }
+        }
     }
 
     /// The addresses that the application gave.

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, cmd};
+use redis::{Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, cmd};
 use tokio::task::JoinSet;
 
 use super::keeper::is_master;
@@ -54,7 +54,33 @@ impl Sentinels {
         Err(failure.unwrap_or_else(|| unknown(NO_MASTER_UP)))
     }
 
+    /// Whether a sentinel names another server than this one that agrees to be the master.
+    pub(super) async fn masters_but(&self, present: &ConnectionAddr) -> bool {
+        let mut asked = JoinSet::new();
+        for sentinel in &self.sentinels {
+            let (myself, sentinel) = (self.clone(), sentinel.clone());
+            let present = present.clone();
+            asked.spawn(async move {
+                let named = myself.named_by(sentinel).await?;
+                if named.addr() == &present { Ok(false) } else { is_master_at(named).await }
+            });
+        }
+        while let Some(answer) = asked.join_next().await {
+            if let Ok(Ok(true)) = answer {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The server that a sentinel names, if it agrees that it is the master.
     async fn master_by(&self, sentinel: ConnectionInfo) -> RedisResult<ConnectionInfo> {
+        let named = self.named_by(sentinel).await?;
+        if is_master_at(named.clone()).await? { Ok(named) } else { Err(unknown(NO_MASTER_UP)) }
+    }
+
+    /// The server that a sentinel names.
+    async fn named_by(&self, sentinel: ConnectionInfo) -> RedisResult<ConnectionInfo> {
         let mut connection = connect(sentinel).await?;
         match cmd("ROLE").query_async(&mut connection).await? {
             Value::Array(role) if role.first() == Some(&Value::BulkString(b"sentinel".to_vec())) => {}
@@ -67,8 +93,7 @@ impl Sentinels {
         let (host, port) = masters.iter().find_map(|said| self.place_of(said)).ok_or_else(|| unknown(NO_MASTER_UP))?;
         let master = address::at(&self.server, host, port);
         address::refuse_exposed(&master, self.plaintext)?;
-        let role = cmd("ROLE").query_async(&mut connect(master.clone()).await?).await?;
-        if is_master(&role) { Ok(master) } else { Err(unknown(NO_MASTER_UP)) }
+        Ok(master)
     }
 
     fn place_of(&self, said: &HashMap<String, String>) -> Option<(String, u16)> {
@@ -77,6 +102,10 @@ impl Sentinels {
         (said.get("name") == Some(&self.master) && flags.is_some())
             .then(|| Some((said.get("ip")?.clone(), said.get("port")?.parse().ok()?)))?
     }
+}
+
+async fn is_master_at(server: ConnectionInfo) -> RedisResult<bool> {
+    Ok(is_master(&cmd("ROLE").query_async(&mut connect(server).await?).await?))
 }
 
 async fn connect(info: ConnectionInfo) -> RedisResult<MultiplexedConnection> {

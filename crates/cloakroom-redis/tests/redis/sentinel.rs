@@ -43,6 +43,66 @@ async fn add(sessions: &Sessions, visitor: &Visitor) -> Result<u64, SessionError
     outcome.map_err(|error| error.kind())
 }
 
+/// A node that does not give up a master by itself when that stands still for a while.
+async fn patient_node(sentinels: &Sentinels) -> Sessions {
+    let builder = builder(sentinels, "shop", sentinels.master_name()).lease(Duration::from_secs(1));
+    let store = builder.deadline(Duration::from_secs(60)).connect().await.unwrap();
+    crate::support::recorded().store(store).build().unwrap()
+}
+
+/// Freezes the master until another one is chosen, and returns the old one.
+async fn replace_master(sentinels: &Sentinels) -> &Server {
+    let old = sentinels.master().await.unwrap();
+    old.freeze().await.unwrap();
+    until("another one is the master", async || {
+        let Ok(new) = sentinels.master().await else { return false };
+        new.port() != old.port() && new.info("replication").await.is_ok_and(|info| info["role"] == "master")
+    })
+    .await;
+    old
+}
+
+async fn count(sessions: &Sessions, visitor: &Visitor) -> Option<u64> {
+    visitor.enter(sessions).get::<Count>().await.unwrap().map(|count| count.0)
+}
+
+/// The sentinels tell it some ten seconds later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_goes_on_after_it_was_replaced_is_left_before_it_is_told() {
+    let sentinels = Sentinels::start().await.unwrap();
+    admit_to_all(&sentinels, "shop").await;
+    let node = patient_node(&sentinels).await;
+    let alice = Visitor::default();
+    add(&node, &alice).await.unwrap();
+    let old = replace_master(&sentinels).await;
+    old.thaw().unwrap();
+    let fresh = patient_node(&sentinels).await;
+    until("the node writes where others read", async || {
+        let written = add(&node, &alice).await;
+        written.is_ok() && count(&fresh, &alice).await == written.ok()
+    })
+    .await;
+    assert_eq!(old.info("replication").await.unwrap()["role"], "master", "as far as it knows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_the_answer_of_a_master_that_was_replaced() {
+    let sentinels = Sentinels::start().await.unwrap();
+    admit_to_all(&sentinels, "shop").await;
+    let node = patient_node(&sentinels).await;
+    let alice = Visitor::default();
+    add(&node, &alice).await.unwrap();
+    let freezing = replace_master(&sentinels);
+    let writing = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::timeout(Duration::from_secs(40), add(&node, &alice)).await.expect("the old master is given up")
+    };
+    let (old, outcome) = tokio::join!(freezing, writing);
+    old.thaw().unwrap();
+    let there = count(&patient_node(&sentinels).await, &alice).await.unwrap();
+    assert!(outcome.is_err() || outcome == Ok(there), "{outcome:?} was acknowledged, and {there} is there");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_dies_is_replaced_and_what_was_lost_with_it_is_noticed() {
     let sentinels = Sentinels::start().await.unwrap();
