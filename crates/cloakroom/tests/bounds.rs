@@ -11,7 +11,7 @@ use allocation_counter::{AllocationInfo, measure};
 use cloakroom::store::Payload;
 use cloakroom::testkit::{ManualClock, MemoryStore};
 use cloakroom::{
-    CookieConfig, KeyRing, SealPolicy, SessionErrorKind, SessionLayer, SessionValue, Sessions, SessionsBuilder,
+    CookieConfig, KeyRing, Login, SealPolicy, SessionErrorKind, SessionLayer, SessionValue, Sessions, SessionsBuilder,
 };
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -188,4 +188,131 @@ fn r33_an_oversize_record_is_refused_before_anything_is_made_of_it() {
         println!("a record of {HUGE} bytes, {what}: {} bytes and {took:?} to refuse it", spent.bytes_total);
         assert!(spent.bytes_total < 64 << 10, "{what}: {spent:?}");
     }
+}
+
+/// What was counted, and what the allocator was asked for and still held, when `work` was done.
+fn counted_and_held(work: impl AsyncFnOnce(&Sessions)) -> (u64, u64) {
+    let sessions = Sessions::builder().unlimited_sessions_per_principal().pack_after(None).build().expect("valid");
+    let spent = measure(|| on_this_thread(work(&sessions)));
+    (sessions.stats().bytes, spent.bytes_current.unsigned_abs())
+}
+
+async fn log_in_as(sessions: &Sessions, count: usize, login: impl Fn(usize) -> Login) {
+    for number in 0..count {
+        let visit = Visitor::default().enter(sessions);
+        visit.login(login(number)).await.expect("there is room");
+        visit.leave().await;
+    }
+}
+
+async fn hold<T: SessionValue>(sessions: &Sessions, count: usize, value: T) {
+    for _ in 0..count {
+        let visit = Visitor::default().enter(sessions);
+        // As it comes in from a client, and not as the test made it.
+        let value = serde_json::from_slice(&serde_json::to_vec(&value).expect("it encodes")).expect("it decodes");
+        visit.set::<T>(value).await.expect("there is room");
+        visit.leave().await;
+    }
+}
+
+macro_rules! shape {
+    ($name:ident($inner:ty)) => {
+        #[derive(Clone, Serialize, Deserialize)]
+        struct $name($inner);
+        impl SessionValue for $name {
+            const KEY: &'static str = "shape";
+        }
+    };
+}
+
+/// Takes two characters in JSON.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Skipping {
+    #[serde(skip_serializing_if = "is_zero", default)]
+    a: [u64; 32],
+}
+
+fn is_zero(numbers: &[u64; 32]) -> bool {
+    *numbers == [0; 32]
+}
+
+shape!(Zeros(Vec<u64>));
+shape!(Holes(Vec<Skipping>));
+shape!(Texts(Vec<String>));
+shape!(Boxes(Vec<Option<Box<[u64; 8]>>>));
+shape!(Tree(std::collections::BTreeMap<u16, u64>));
+shape!(SmallTrees(Vec<std::collections::BTreeMap<u8, u64>>));
+shape!(Table(std::collections::HashMap<u32, u64>));
+shape!(Nested(Vec<Vec<u8>>));
+
+#[test]
+fn r32_memory_is_counted_as_it_is_taken_within_half_whatever_the_shape() {
+    const MANY: usize = 200;
+    let long = |number: usize, length: usize| format!("{number:0length$}");
+    let shapes: [(&str, (u64, u64)); 11] = [
+        ("bare logins", counted_and_held(async |s| log_in_as(s, 2000, |n| Login::new(n.to_string())).await)),
+        ("labels", counted_and_held(async |s| log_in_as(s, 1000, |n| Login::new(n as u64).label(long(n, 256))).await)),
+        ("principals", counted_and_held(async |s| log_in_as(s, 1000, |n| Login::new(long(n, 1024))).await)),
+        ("numbers of two characters", counted_and_held(async |s| hold(s, MANY, Zeros(vec![0; 1000])).await)),
+        (
+            "structs of two characters",
+            counted_and_held(async |s| hold(s, MANY, Holes(vec![Skipping::default(); 100])).await),
+        ),
+        ("empty texts", counted_and_held(async |s| hold(s, MANY, Texts(vec![String::new(); 1000])).await)),
+        ("boxes", counted_and_held(async |s| hold(s, MANY, Boxes(vec![Some(Box::new([1; 8])); 200])).await)),
+        ("a tree", counted_and_held(async |s| hold(s, MANY, Tree((0..500).map(|n| (n, 1)).collect())).await)),
+        ("small trees", counted_and_held(async |s| hold(s, MANY, SmallTrees(vec![[(1, 1)].into(); 300])).await)),
+        ("a table", counted_and_held(async |s| hold(s, MANY, Table((0..500).map(|n| (n, 1)).collect())).await)),
+        ("lists of lists", counted_and_held(async |s| hold(s, MANY, Nested(vec![vec![1; 3]; 500])).await)),
+    ];
+    let mut wrong = Vec::new();
+    for (what, (counted, held)) in shapes {
+        println!("{what}: {counted} counted, {held} held");
+        if counted * 3 < held * 2 || held * 3 < counted * 2 {
+            wrong.push(format!("{what}: {counted} counted, {held} held"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn r33_a_label_or_a_principal_that_is_too_long_is_refused_by_its_name() {
+    let sessions = Sessions::in_memory();
+    let logins = [("label", Login::new("ada").label("x".repeat(257))), ("principal", Login::new("x".repeat(1025)))];
+    for (what, login) in logins {
+        let visit = Visitor::default().enter(&sessions);
+        let error = on_this_thread(visit.login(login)).expect_err("too long");
+        assert_eq!(error.kind(), SessionErrorKind::TooLarge);
+        assert!(format!("{error:?}").contains(what), "{error:?}");
+    }
+    assert_eq!(sessions.stats().created, 0, "nothing is left of it");
+    on_this_thread(async {
+        let visit = Visitor::default().enter(&sessions);
+        visit.login(Login::new("x".repeat(1024)).label("x".repeat(256))).await.expect("as long as they may be");
+    });
+}
+
+#[test]
+fn r32_one_account_never_fills_the_memory_of_all() {
+    const ROOM: u64 = 4 << 20;
+    let sessions = Sessions::builder().max_bytes(ROOM).unlimited_sessions_per_principal().build().expect("valid");
+    on_this_thread(async {
+        let bob = Visitor::default();
+        let visit = bob.enter(&sessions);
+        visit.login("bob").await.expect("there is room");
+        visit.leave().await;
+        for _ in 0..1000 {
+            let visit = Visitor::default().enter(&sessions);
+            visit.login("mallory").await.expect("there is room: its own oldest make it");
+            visit.set(Note("x".repeat(10_000))).await.expect("there is room: its own oldest make it");
+            visit.leave().await;
+        }
+        let visit = bob.enter(&sessions);
+        visit.set(Note("x".repeat(60_000))).await.expect("there is room for others");
+        assert_eq!(visit.principal().await.expect("no fault"), Some("bob".into()));
+        visit.leave().await;
+        let left = sessions.of("mallory").count().await.expect("no fault") as u64;
+        assert!((10..=ROOM / 16 / 10_000 + 1).contains(&left), "{left} sessions are left of mallory's");
+        assert_eq!(sessions.stats().ended_evicted, 1000 - left);
+    });
 }

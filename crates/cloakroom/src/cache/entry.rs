@@ -60,7 +60,8 @@ impl Entry {
     const OVERHEAD: u64 = 96;
 
     pub(crate) fn weight(&self) -> u64 {
-        Self::OVERHEAD + u64::from(self.size)
+        let held = if let Slot::Decoded(value) = &self.slot { value.held() } else { 0 };
+        Self::OVERHEAD + u64::from(self.size.max(held))
     }
 
     pub(crate) const fn is_removed(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use crate::cache::{Entry, Slot, Snapshot, Values, find};
+use crate::cache::{Edit, Entry, Key, Slot, Snapshot, Values, find};
 use crate::sessions::{Engine, Open, SessionError, is_shallow};
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -121,4 +121,15 @@ fn keep_decoded<T: SessionValue>(engine: &Engine, (cell, state): &Open, entry: &
         });
     let next = Snapshot { values: Values::Live(entries.collect()), ..snapshot.clone() };
     drop(engine.tier.replace(cell, state, next));
+}
+
+/// The edit that removes the value of type `T`, whether it reads or not. `None` if there is none.
+pub(super) fn removal<T: SessionValue>(engine: &Engine, open: &Open, key: &Key) -> Result<Option<Edit>, SessionError> {
+    let present = match read::<T>(engine, open, key.as_str()) {
+        Ok(Found { content: Content::Nothing | Content::Absent, .. }) => return Ok(None),
+        Ok(found) => Some(found.version),
+        Err(error) if error.kind().is_unreadable() => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Edit::remove(key.clone(), present)))
 }

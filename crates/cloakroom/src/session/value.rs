@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 use super::cache_policy::CachePolicy;
 use super::json;
+use super::memory_size::memory_size;
 
 /// A type that a session can hold one value of.
 ///
@@ -60,8 +61,10 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
         None
     }
 
-    /// How many bytes the value takes in memory, heap included. Default: `None`, which counts the
-    /// bytes of its encoding. Over a shared tier it counts as its encoding where
+    /// How many bytes the value takes in memory, heap included. Default: `None`: the bytes of its encoding count against the
+    /// limits for a value and a session, at the cost of encoding it once per write; and what it takes decoded, as far as its
+    /// serialization shows it, counts against the memory for all sessions where that is more. For types of the standard
+    /// library that is within half of the truth; say it here for a type that holds much that serde does not see. Over a shared tier it counts as its encoding where
     /// that is longer, as other nodes read it by that.
     fn size(&self) -> Option<usize> {
         None
@@ -136,7 +139,8 @@ fn survives<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -> b
 }
 
 pub(super) fn erase<T: SessionValue>(value: Arc<T>) -> Erased {
-    Erased::new(value, Of::<T>::CODEC)
+    let held = value.size().unwrap_or_else(|| memory_size(&*value));
+    Erased::new(value, Of::<T>::CODEC, u32::try_from(held).unwrap_or(u32::MAX))
 }
 
 pub(super) const fn key<T: SessionValue>() -> &'static str {
