@@ -162,7 +162,8 @@ impl Engine {
         let nonce = self.nonces.next();
         // Not earlier than what is known of the session: a clock that lags behind prolongs no grace. What the application
         // does by itself is no activity.
-        let now = if writer.is_client() { cell.latest(self.now()) } else { cell.last_seen() };
+        let is_activity = !matches!(writer, Writer::Application);
+        let now = if is_activity { cell.latest(self.now()) } else { cell.last_seen() };
         let change = Change { step: step(nonce), ..proposal.change(writer, now) };
         let mut next = snapshot.apply(&change).map_err(Refused::from)?;
         // Boxed, because it is kept for a repeat that hardly ever comes, in a future that is better small.
