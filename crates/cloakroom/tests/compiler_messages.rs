@@ -1,8 +1,8 @@
 //! What the compiler says about mistakes that are easily made.
 //!
-//! Each case in `compiler_messages/` is compiled, and what the compiler says has to contain every line of the `.stderr` file
-//! beside it. These are our own lines, and the few of the compiler's that name the cause where ours cannot: all else changes
-//! with its versions.
+//! Each case in `compiler_messages/` is compiled, and what the compiler says has to contain every
+//! line of the `.stderr` file beside it. These are our own lines, and the few of the compiler's
+//! that name the cause where ours cannot: all else changes with its versions.
 
 use std::env::current_exe;
 use std::ffi::OsStr;
@@ -14,7 +14,8 @@ use std::time::SystemTime;
 /// The libraries that the cases use.
 const LIBRARIES: [&str; 3] = ["cloakroom", "axum", "serde"];
 
-/// Compiles cases with the libraries that this test was built with, which is quicker than building them once more.
+/// Compiles cases with the libraries that this test was built with, which is quicker than building
+/// them once more.
 struct Compiler {
     directory: PathBuf,
     libraries: [PathBuf; 3],
@@ -22,7 +23,8 @@ struct Compiler {
 }
 
 impl Compiler {
-    /// There may be several builds of a library, with other features: those are right that compile `control`.
+    /// There may be several builds of a library, with other features: those are right that compile
+    /// `control`.
     fn new(control: &Path) -> Self {
         let program = current_exe().expect("this program is a file");
         let directory = program.parent().expect("in a directory").to_owned();

@@ -52,7 +52,8 @@ pub enum EndReason {
     Revoked,
     /// Its principal logged in once too often, and it was the oldest.
     Displaced,
-    /// Memory was full and nobody was logged in to it, or its principal's share of it was, and it was the oldest.
+    /// Memory was full and nobody was logged in to it, or its principal's share of it was, and it
+    /// was the oldest.
     Evicted,
     /// A dead token was shown and [`ReusePolicy::End`](crate::ReusePolicy::End) is in force.
     Reused,
@@ -117,7 +118,8 @@ impl Serialize for EndReason {
     }
 }
 
-/// From its [name](EndReason::name). A newer version of the library may have written a name that this one does not know.
+/// From its [name](EndReason::name). A newer version of the library may have written a name that
+/// this one does not know.
 impl<'de> Deserialize<'de> for EndReason {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = Cow::<'de, str>::deserialize(deserializer)?;

@@ -40,7 +40,7 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// What a login or a rotation adds.
+    /// What a login or a rotation adds, beside its texts.
     const OVERHEAD: u64 = 152;
 
     fn weight(&self) -> u64 {
@@ -101,6 +101,7 @@ pub(crate) enum Proof {
 impl Snapshot {
     /// What one session costs beside its values: cell, snapshot, table and timer entries.
     const OVERHEAD: u64 = 256;
+
     pub(crate) fn weight(&self) -> u64 {
         let origin = self.origin.as_ref().map_or(0, |origin| origin.writers.weight());
         let standing = self.standing.as_deref().map_or(0, Standing::weight);

@@ -5,7 +5,8 @@ use crate::time::Timestamp;
 
 /// Who is logged in, in the application's own terms: usually a user id.
 ///
-/// Made from text, an integer or, with the feature `uuid`, a `Uuid`, and converted back into what it was made from:
+/// Made from text, an integer or, with the feature `uuid`, a `Uuid`, and converted back into what
+/// it was made from:
 ///
 /// ```
 /// use cloakroom::Principal;
@@ -89,7 +90,8 @@ pub struct PrincipalMismatch {
 
 macro_rules! id_from_principal {
     ($($id:ty as $name:literal),+) => {$(
-        /// Only of the spelling that the conversion into a principal gives, so that no two principals are one id.
+        /// Only of the spelling that the conversion into a principal gives, so that no two
+        /// principals are one id.
         impl TryFrom<&Principal> for $id {
             type Error = PrincipalMismatch;
 

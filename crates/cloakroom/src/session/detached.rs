@@ -10,12 +10,12 @@ use super::value::{SessionValue, key, must_be_state, own_key, put};
 
 /// A session of a principal outside of a request: for a job, a command line, an administrator.
 ///
-/// Made by [`PrincipalSessions::by_id`]. What is read and changed is what the requests of the session read and change, by
-/// the same rules: an update is atomic and none is lost. But nothing here counts as activity or makes the session
-/// last longer, and its client is told nothing.
+/// Made by [`PrincipalSessions::by_id`]. What is read and changed is what the requests of the
+/// session read and change, by the same rules: an update is atomic and none is lost. But nothing
+/// here counts as activity or makes the session last longer, and its client is told nothing.
 ///
-/// It knows nothing of the session but its name, so it may be kept: a session that is over, or that somebody else is
-/// logged in to, reads as absent and refuses changes.
+/// It knows nothing of the session but its name, so it may be kept: a session that is over, or that
+/// somebody else is logged in to, reads as absent and refuses changes.
 #[derive(Clone)]
 pub struct DetachedSession {
     engine: Arc<Engine>,
@@ -47,12 +47,12 @@ impl DetachedSession {
         Ok(read::<T>(&self.engine, &open, key::<T>())?.fresh(self.engine.now()))
     }
 
-    /// Changes the value of type `T` atomically, starting from its default where there is none, and answers what the
-    /// closure answers. See [`Session::update`](crate::Session::update).
+    /// Changes the value of type `T` atomically, starting from its default where there is none, and
+    /// answers what the closure answers. See [`Session::update`](crate::Session::update).
     ///
     /// # Errors
-    /// [`Ended`](SessionErrorKind::Ended) if the session is over: none is ever created here. Otherwise as
-    /// [`Session::update`](crate::Session::update).
+    /// [`Ended`](SessionErrorKind::Ended) if the session is over: none is ever created here.
+    /// Otherwise as [`Session::update`](crate::Session::update).
     pub async fn update<T, R>(&self, mut change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
     where
         T: SessionValue + Default,
@@ -84,7 +84,8 @@ impl DetachedSession {
     /// Removes the value of type `T`. Answers whether there was one.
     ///
     /// # Errors
-    /// As [`update`](Self::update), except that it also removes what does not decode or does not open.
+    /// As [`update`](Self::update), except that it also removes what does not decode or does not
+    /// open.
     pub async fn remove<T: SessionValue>(&self) -> Result<bool, SessionError> {
         self.edit(|open| removal::<T>(&self.engine, open, &own_key::<T>())).await
     }
@@ -139,8 +140,12 @@ impl fmt::Debug for DetachedSession {
 }
 
 impl PrincipalSessions {
-    /// The session that a public id names, to read and change it outside of a request. `None` if it is not one of this
-    /// principal's.
+    /// The session that a public id names, to read and change it outside of a request. `None` if it
+    /// is not one of this principal's.
+    ///
+    /// Only together with the principal: a public id is a one-way function of the name under which
+    /// a session is stored, so it leads nobody there. It is looked for among the sessions of the
+    /// principal, which takes as long as to list them.
     ///
     /// # Errors
     /// When the shared tier cannot be reached.

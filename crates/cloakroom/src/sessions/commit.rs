@@ -100,8 +100,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the oldest sessions of a principal that takes more than its share of the memory, so that it never takes
-    /// that of others: sessions that somebody is logged in to are not evicted for anybody else.
+    /// Ends the oldest sessions of a principal that takes more than its share of the memory, so
+    /// that it never takes that of others: sessions that somebody is logged in to are not evicted
+    /// for anybody else.
     fn keep_share(&self, cell: &Arc<Cell>) {
         let state = Arc::clone(&cell.state());
         let Some(snapshot) = state.snapshot() else { return };
@@ -160,8 +161,8 @@ impl Engine {
             State::Ended(reason) => return Err(Refused::Ended(*reason).into()),
         };
         let nonce = self.nonces.next();
-        // Not earlier than what is known of the session: a clock that lags behind prolongs no grace. What the application
-        // does by itself is no activity.
+        // Not earlier than what is known of the session: a clock that lags behind prolongs no
+        // grace. What the application does by itself is no activity.
         let is_activity = !matches!(writer, Writer::Application);
         let now = if is_activity { cell.latest(self.now()) } else { cell.last_seen() };
         let change = Change { step: step(nonce), ..proposal.change(writer, now) };

@@ -50,8 +50,9 @@ impl Event {
     }
 }
 
-/// As an audit log keeps it: the name of the kind, the reason of an end, the log id, the principal as it is, and
-/// milliseconds since the Unix epoch. Its `Debug` does not show the principal; this does.
+/// As an audit log keeps it: the name of the kind, the reason of an end, the log id, the principal
+/// as it is, and milliseconds since the Unix epoch. Its `Debug` does not show the principal; this
+/// does.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let reason = match self.kind {
@@ -127,7 +128,8 @@ impl EventKind {
     }
 }
 
-/// As its [name](EventKind::name); the reason of an end is a field of its own in a serialized [`Event`].
+/// As its [name](EventKind::name); the reason of an end is a field of its own in a serialized
+/// [`Event`].
 impl Serialize for EventKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
@@ -137,9 +139,10 @@ impl Serialize for EventKind {
 /// Receives events, from the moment it was made.
 ///
 /// A listener that is more than 1024 events behind misses the oldest and is told how many
-/// ([`missed`](Self::missed)); nothing ever waits for a listener. What happens to sessions that somebody is logged in to is
-/// counted apart from what anybody can cause (anonymous sessions, ambiguous cookies, dead and unknown tokens), so no
-/// stranger can make a listener miss a login or a logout.
+/// ([`missed`](Self::missed)); nothing ever waits for a listener. What happens to sessions that
+/// somebody is logged in to is counted apart from what anybody can cause (anonymous sessions,
+/// ambiguous cookies, dead and unknown tokens), so no stranger can make a listener miss a login or
+/// a logout.
 #[derive(Debug)]
 pub struct Events {
     users: Lane,
@@ -199,7 +202,8 @@ impl Events {
         self.users.missed + self.strangers.missed
     }
 
-    /// How many of them concerned sessions that somebody is, or was, logged in to. What strangers do never adds to it.
+    /// How many of them concerned sessions that somebody is, or was, logged in to. What strangers
+    /// do never adds to it.
     #[must_use]
     pub const fn missed_of_users(&self) -> u64 {
         self.users.missed

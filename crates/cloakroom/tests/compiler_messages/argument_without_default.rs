@@ -12,7 +12,8 @@ impl SessionValue for Profile {
     const KEY: &'static str = "profile";
 }
 
-// What `#[axum::debug_handler]` asks of every argument. Without it, axum says only that the function is no `Handler`.
+// What `#[axum::debug_handler]` asks of every argument. Without it, axum says only that the
+// function is no `Handler`.
 fn is_an_argument<T: FromRequestParts<()>>() {}
 
 fn main() {
