@@ -76,14 +76,16 @@ pub use http::{
 };
 #[cfg(feature = "axum")]
 pub use http::{CrossOrigin, CsrfHeader, RecentLogin, RecentLoginRejection, SameOrigin};
-pub use identity::{InvalidHandle, Principal, SessionHandle};
+pub use identity::{InvalidHandle, Principal, PrincipalMismatch, SessionHandle};
 pub use keys::{Key, KeyError, KeyId, KeyRing};
 pub use random::{OsRandom, RandomError, RandomSource};
 #[cfg(feature = "jwt")]
 pub use session::AccessError;
 #[doc(hidden)]
 pub use session::DefaultValue;
-pub use session::{AnsweredBy, CachePolicy, CsrfToken, Derived, KeepActive, Login, Session, SessionValue};
+pub use session::{
+    AnsweredBy, CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionValue,
+};
 pub use sessions::{
     ConfigError, Event, EventKind, Events, LogId, OnInvalidToken, OnStoreError, PrincipalSessions, ReusePolicy,
     RollbackPolicy, SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,

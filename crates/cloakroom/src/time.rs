@@ -53,6 +53,19 @@ impl Timestamp {
 /// `docs/design.md` says for each comparison what follows where they differ by up to this.
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
 
+/// As milliseconds since the Unix epoch.
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(Self)
+    }
+}
+
 /// Milliseconds of a duration, saturating.
 pub(crate) fn whole_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

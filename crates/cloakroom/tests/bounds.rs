@@ -5,13 +5,14 @@
 #[path = "model/visitor.rs"]
 mod visitor;
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
 use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
 use cloakroom::store::Payload;
 use cloakroom::testkit::{ManualClock, MemoryStore};
 use cloakroom::{
-    CookieConfig, KeyRing, SealPolicy, SessionErrorKind, SessionLayer, SessionValue, Sessions, SessionsBuilder,
+    CookieConfig, KeyRing, Login, SealPolicy, SessionErrorKind, SessionLayer, SessionValue, Sessions, SessionsBuilder,
 };
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue, Request, Response};
@@ -188,4 +189,228 @@ fn r33_an_oversize_record_is_refused_before_anything_is_made_of_it() {
         println!("a record of {HUGE} bytes, {what}: {} bytes and {took:?} to refuse it", spent.bytes_total);
         assert!(spent.bytes_total < 64 << 10, "{what}: {spent:?}");
     }
+}
+
+/// What was counted, and what the allocator was asked for and still held, when `work` was done.
+///
+/// `before` is done first, and not counted.
+fn counted_and_held(before: impl AsyncFnOnce(&Sessions), work: impl AsyncFnOnce(&Sessions)) -> (u64, u64) {
+    let sessions = Sessions::builder().unlimited_sessions_per_principal().pack_after(None).build().expect("valid");
+    on_this_thread(before(&sessions));
+    let counted = sessions.stats().bytes;
+    let spent = measure(|| on_this_thread(work(&sessions)));
+    (sessions.stats().bytes - counted, spent.bytes_current.unsigned_abs())
+}
+
+async fn log_in_as(sessions: &Sessions, count: usize, login: impl Fn(usize) -> Login) {
+    for number in 0..count {
+        let visit = Visitor::default().enter(sessions);
+        visit.login(login(number)).await.expect("there is room");
+        visit.leave().await;
+    }
+}
+
+fn logins(login: impl Fn(usize) -> Login) -> (u64, u64) {
+    // As many as the process remembers for logins at the same time, whichever sessions there are.
+    let before = async |sessions: &Sessions| log_in_as(sessions, 4096, |_| Login::new("somebody")).await;
+    counted_and_held(before, async |sessions| log_in_as(sessions, 2000, login).await)
+}
+
+/// Sessions with this value.
+fn values<T: SessionValue>(value: T) -> (u64, u64) {
+    // As it comes from a client or a database, and not as the test made it.
+    let encoded = serde_json::to_vec(&value).expect("it encodes");
+    drop(value);
+    let set = async |sessions: &Sessions| {
+        for _ in 0..100 {
+            let visit = Visitor::default().enter(sessions);
+            visit.set::<T>(serde_json::from_slice(&encoded).expect("it decodes")).await.expect("there is room");
+            visit.leave().await;
+        }
+    };
+    counted_and_held(async |_| (), set)
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Shape<T>(T);
+impl<T> SessionValue for Shape<T>
+where
+    T: Clone + Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    const KEY: &'static str = "shape";
+}
+
+fn list<T: Clone>(count: usize, element: T) -> Vec<T> {
+    vec![element; count]
+}
+
+/// Takes two characters in JSON.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Skipping {
+    #[serde(skip_serializing_if = "is_zero", default)]
+    a: [u64; 32],
+}
+
+fn is_zero(numbers: &[u64; 32]) -> bool {
+    *numbers == [0; 32]
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Item {
+    id: u64,
+    name: String,
+    tags: Vec<String>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+enum Plain {
+    Empty,
+    Text(String),
+    Large([u64; 16]),
+    Boxed { large: Box<[u64; 16]> },
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Tagged {
+    Book { id: u64, title: String },
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Untagged {
+    Number(u64),
+    Text(String),
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Flattened {
+    number: u64,
+    #[serde(flatten)]
+    item: Item,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Chained {
+    next: Option<Box<Self>>,
+}
+
+fn chain(length: usize) -> Chained {
+    (0..length).fold(Chained::default(), |next, _| Chained { next: Some(Box::new(next)) })
+}
+
+/// By how many times more was counted than was held, and the other way round.
+fn factors(counted: u64, held: u64) -> (f64, f64) {
+    let (counted, held) = (counted as f64, held as f64);
+    (counted / held, held / counted)
+}
+
+#[test]
+fn r32_memory_is_counted_as_it_is_taken_within_half_whatever_the_shape() {
+    let texts = |count: usize| (0..count).map(|number| number.to_string());
+    let tree = |count: u16| (0..count).map(|number| (number, 1_u64));
+    let long = |number: usize, length: usize| format!("{number:0length$}");
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("it is JSON");
+    let item = Item { id: 1, name: "a name".to_owned(), tags: list(2, "tag".to_owned()) };
+    let shapes = [
+        ("logins of many", logins(|number| Login::new(number.to_string()))),
+        ("logins of one", logins(|_| Login::new("ada"))),
+        ("labels", logins(|number| Login::new(number as u64).label(long(number, 256)))),
+        ("principals", logins(|number| Login::new(long(number, 1024)))),
+        ("next to nothing", values(Shape(0_u8))),
+        ("a text", values(Shape("x".repeat(5000)))),
+        ("numbers of two characters", values(Shape(list(1000, 0_u64)))),
+        ("numbers of one byte", values(Shape(list(3000, 0_u8)))),
+        ("structs of two characters", values(Shape(list(100, Skipping::default())))),
+        ("structs", values(Shape(list(100, item.clone())))),
+        ("tuples", values(Shape(list(300, (1_u8, 1_u64, "text".to_owned()))))),
+        ("empty texts", values(Shape(list(1000, String::new())))),
+        ("short texts", values(Shape(texts(1000).collect::<Vec<_>>()))),
+        ("nothing, as an option", values(Shape(list(1000, None::<String>)))),
+        ("boxed arrays", values(Shape(list(200, Some(Box::new([1_u64; 8])))))),
+        ("boxed numbers", values(Shape(list(200, Box::new(1_u64))))),
+        ("boxed texts", values(Shape(list(200, Box::<str>::from("text"))))),
+        ("lists of lists", values(Shape(list(500, list(3, 1_u8))))),
+        ("addresses", values(Shape(list(300, std::net::IpAddr::from([127, 0, 0, 1]))))),
+        ("a deque", values(Shape((0..300).collect::<VecDeque<u32>>()))),
+        ("a linked list", values(Shape((0..300).collect::<LinkedList<u32>>()))),
+        ("a tree", values(Shape(tree(500).collect::<BTreeMap<_, _>>()))),
+        ("a set in order", values(Shape((0..200).collect::<BTreeSet<u8>>()))),
+        ("small trees", values(Shape(list(300, tree(1).collect::<BTreeMap<_, _>>())))),
+        ("a table", values(Shape(tree(500).collect::<HashMap<_, _>>()))),
+        ("small tables", values(Shape(list(300, tree(1).collect::<HashMap<_, _>>())))),
+        ("a set", values(Shape(texts(200).collect::<HashSet<_>>()))),
+        ("empty variants", values(Shape(list(300, Plain::Empty)))),
+        ("variants with text", values(Shape(list(300, Plain::Text("text".to_owned()))))),
+        ("large variants", values(Shape(list(300, Plain::Large([1; 16]))))),
+        ("boxed variants", values(Shape(list(300, Plain::Boxed { large: Box::new([1; 16]) })))),
+        ("tagged variants", values(Shape(list(300, Tagged::Book { id: 1, title: "a title".to_owned() })))),
+        ("untagged numbers", values(Shape(list(300, Untagged::Number(1))))),
+        ("untagged texts", values(Shape(list(300, Untagged::Text("text".to_owned()))))),
+        ("empty objects of any kind", values(Shape(list(500, json("{}"))))),
+        ("small objects of any kind", values(Shape(list(500, json(r#"{"a": [1, "text"]}"#))))),
+        ("a chain of boxes", values(Shape(chain(25)))),
+    ];
+    let mut wrong = Vec::new();
+    for (what, (counted, held)) in shapes {
+        let (too_much, too_little) = factors(counted, held);
+        println!("{what}: {counted} counted, {held} held, {too_much:.2}");
+        if too_much.max(too_little) > 1.5 {
+            wrong.push(format!("{what}: {counted} counted, {held} held"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Of flattened parts, serde shows only the form in which it puts them aside: 32 bytes for a
+/// number.
+#[test]
+fn r32_what_is_flattened_is_not_counted_as_less_than_it_takes() {
+    let flattened = Flattened { number: 1, item: Item::default() };
+    let (counted, held) = values(Shape(list(200, flattened)));
+    let (too_much, too_little) = factors(counted, held);
+    println!("flattened: {counted} counted, {held} held, {too_much:.2}");
+    assert!(too_much < 10.0 && too_little < 1.5, "{counted} counted, {held} held");
+}
+
+#[test]
+fn r33_a_label_or_a_principal_that_is_too_long_is_refused_by_its_name() {
+    let sessions = Sessions::in_memory();
+    let logins = [("label", Login::new("ada").label("x".repeat(257))), ("principal", Login::new("x".repeat(1025)))];
+    for (what, login) in logins {
+        let visit = Visitor::default().enter(&sessions);
+        let error = on_this_thread(visit.login(login)).expect_err("too long");
+        assert_eq!(error.kind(), SessionErrorKind::TooLarge);
+        assert!(format!("{error:?}").contains(what), "{error:?}");
+    }
+    assert_eq!(sessions.stats().created, 0, "nothing is left of it");
+    on_this_thread(async {
+        let visit = Visitor::default().enter(&sessions);
+        visit.login(Login::new("x".repeat(1024)).label("x".repeat(256))).await.expect("as long as they may be");
+    });
+}
+
+#[test]
+fn r32_one_account_never_fills_the_memory_of_all() {
+    const ROOM: u64 = 4 << 20;
+    let sessions = Sessions::builder().max_bytes(ROOM).unlimited_sessions_per_principal().build().expect("valid");
+    on_this_thread(async {
+        let bob = Visitor::default();
+        let visit = bob.enter(&sessions);
+        visit.login("bob").await.expect("there is room");
+        visit.leave().await;
+        for _ in 0..1000 {
+            let visit = Visitor::default().enter(&sessions);
+            visit.login("mallory").await.expect("there is room: its own oldest make it");
+            visit.set(Note("x".repeat(10_000))).await.expect("there is room: its own oldest make it");
+            visit.leave().await;
+        }
+        let visit = bob.enter(&sessions);
+        visit.set(Note("x".repeat(60_000))).await.expect("there is room for others");
+        assert_eq!(visit.principal().await.expect("no fault"), Some("bob".into()));
+        visit.leave().await;
+        let left = sessions.of("mallory").count().await.expect("no fault") as u64;
+        assert!((10..=ROOM / 16 / 10_000 + 1).contains(&left), "{left} sessions are left of mallory's");
+        assert_eq!(sessions.stats().ended_evicted, 1000 - left);
+    });
 }

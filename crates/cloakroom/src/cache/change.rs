@@ -2,6 +2,7 @@ use crate::identity::{Authentication, Previous, PreviousState, Verifier};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
+use super::account::Account;
 use super::entry::{Entry, Key, Slot};
 use super::fingerprint::Fingerprint;
 use super::snapshot::{Snapshot, Standing, Term};
@@ -68,6 +69,8 @@ pub(crate) struct Login {
     pub(crate) authentication: Authentication,
     /// Every value not listed goes; `None` keeps all.
     pub(crate) keep_only: Option<Vec<&'static str>>,
+    /// Where what the session takes is booked from now on.
+    pub(crate) account: Option<Arc<Account>>,
 }
 
 /// Why a change was not made.
@@ -141,6 +144,10 @@ impl Snapshot {
                 authentication: login.cloned(),
                 previous: Some((Previous::new(self.verifier, rotation.previous), self.fingerprint)),
                 persistent: self.is_persistent(),
+                account: match &rotation.login {
+                    Some(login) => login.account.clone(),
+                    None => self.standing.as_ref().and_then(|standing| standing.account.clone()),
+                },
                 renewed_from: matches!(rotation.previous, PreviousState::Renewed { .. }).then(|| self.lineage()),
             }));
             next.verifier = rotation.verifier;

@@ -59,8 +59,11 @@ impl Entry {
     /// What an entry costs beside its value.
     const OVERHEAD: u64 = 96;
 
+    /// What the entry takes: its encoding, or its value decoded, whichever is more, so that a read
+    /// that decodes it does not have to make much room.
     pub(crate) fn weight(&self) -> u64 {
-        Self::OVERHEAD + u64::from(self.size)
+        let held = if let Slot::Decoded(value) = &self.slot { value.held() } else { 0 };
+        Self::OVERHEAD + u64::from(self.size.max(held))
     }
 
     pub(crate) const fn is_removed(&self) -> bool {

@@ -22,11 +22,18 @@ pub(crate) struct Codec {
 pub(crate) struct Erased {
     value: Arc<dyn Any + Send + Sync>,
     codec: &'static Codec,
+    /// Bytes that the value takes decoded.
+    held: u32,
 }
 
 impl Erased {
-    pub(crate) fn new<T: Any + Send + Sync>(value: Arc<T>, codec: &'static Codec) -> Self {
-        Self { value, codec }
+    pub(crate) fn new<T: Any + Send + Sync>(value: Arc<T>, codec: &'static Codec, held: u32) -> Self {
+        Self { value, codec, held }
+    }
+
+    /// Bytes that the value takes decoded.
+    pub(crate) const fn held(&self) -> u32 {
+        self.held
     }
 
     pub(crate) fn downcast<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {

@@ -5,6 +5,7 @@ use crate::sync::Arc;
 use crate::time::{SKEW, Timestamp};
 use crate::writers::Writers;
 
+use super::account::Account;
 use super::fingerprint::Fingerprint;
 use super::values::Values;
 
@@ -32,8 +33,22 @@ pub(crate) struct Standing {
     pub(crate) previous: Option<(Previous, Fingerprint)>,
     /// The client was asked to keep its token when the browser closes.
     pub(crate) persistent: bool,
+    /// Where what the session takes is booked, if its principal has several.
+    pub(crate) account: Option<Arc<Account>>,
     /// The lineage of the secret, as far as this process has seen it renewed.
     pub(crate) renewed_from: Option<Lineage>,
+}
+
+impl Standing {
+    /// What a login or a rotation adds, beside its texts.
+    const OVERHEAD: u64 = 152;
+
+    fn weight(&self) -> u64 {
+        let text = |authentication: &Authentication| {
+            authentication.principal.as_str().len() + authentication.label.as_ref().map_or(0, |label| label.len())
+        };
+        Self::OVERHEAD + self.authentication.as_ref().map_or(0, text) as u64
+    }
 }
 
 /// Secrets that came of one another by renewals, named after the first that this process knows of.
@@ -86,13 +101,16 @@ pub(crate) enum Proof {
 impl Snapshot {
     /// What one session costs beside its values: cell, snapshot, table and timer entries.
     const OVERHEAD: u64 = 256;
-    /// What a login or a rotation adds.
-    const STANDING: u64 = 144;
 
     pub(crate) fn weight(&self) -> u64 {
-        let standing = if self.standing.is_some() { Self::STANDING } else { 0 };
         let origin = self.origin.as_ref().map_or(0, |origin| origin.writers.weight());
+        let standing = self.standing.as_deref().map_or(0, Standing::weight);
         Self::OVERHEAD + standing + origin + self.values.weight()
+    }
+
+    /// Where what this session takes is booked, if its principal has several.
+    pub(crate) fn account(&self) -> Option<&Account> {
+        self.standing.as_ref()?.account.as_deref()
     }
 
     pub(crate) fn authentication(&self) -> Option<&Authentication> {

@@ -5,6 +5,7 @@ use crate::sync::{Arc, AtomicU64};
 use crate::time::Timestamp;
 
 use super::EndReason;
+use super::account::Account;
 use super::budget::Budget;
 use super::cell::{Cell, State, Transition, Vacancy};
 use super::change::{Change, Guard, Refusal};
@@ -328,6 +329,13 @@ impl Tier {
 
     /// Books a transition: growth was reserved before it, everything else is settled here.
     pub(super) fn settle(&self, cell: &Cell, transition: &Transition) {
+        // In this order, so that what is booked never falls below what is taken.
+        if let Some((account, weight)) = booked(&transition.after) {
+            account.add(weight);
+        }
+        if let Some((account, weight)) = booked(&transition.before) {
+            account.subtract(weight);
+        }
         let growth = transition.growth();
         if growth < 0 {
             self.budget.release(growth.unsigned_abs());
@@ -337,4 +345,10 @@ impl Tier {
             self.table.count_anonymous(&cell.tag, anonymous);
         }
     }
+}
+
+/// The account of a state's principal, and what the state adds to it.
+fn booked(state: &State) -> Option<(&Account, u64)> {
+    let snapshot = state.last_known()?;
+    Some((snapshot.account()?, snapshot.weight()))
 }

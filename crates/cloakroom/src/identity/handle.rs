@@ -27,6 +27,20 @@ impl fmt::Debug for SessionHandle {
     }
 }
 
+/// As its text.
+impl serde::Serialize for SessionHandle {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for SessionHandle {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// The text is not 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a session handle is 32 lower-case hexadecimal digits")]

@@ -6,7 +6,7 @@ mod secret;
 mod tag;
 
 pub use handle::{InvalidHandle, SessionHandle};
-pub use principal::{Authentication, Principal};
+pub use principal::{Authentication, Principal, PrincipalMismatch};
 pub use secret::{Previous, PreviousState, Verifier};
 pub use tag::Tag;
 

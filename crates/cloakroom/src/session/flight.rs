@@ -85,7 +85,9 @@ impl Runway {
         // The value's own code counts its size, and may panic like the loader.
         let prepare = |value: Option<T>| {
             let value = value.map(Arc::new);
-            catch_unwind(AssertUnwindSafe(|| (value.clone().map(erase), self.edit(value))))
+            // What the waiters get is not what is kept, so that nobody asks what it takes.
+            let for_waiters = |value| erase(value, 0);
+            catch_unwind(AssertUnwindSafe(|| (value.clone().map(for_waiters), self.edit(value))))
                 .map_err(|_| LoadFailure::Panicked)
         };
         match outcome.and_then(prepare) {

@@ -14,14 +14,16 @@ use crate::cache::CodecError;
 use crate::sessions::{DEEPEST, SessionError, is_within};
 
 use super::digest::{Trace, digest};
+use super::memory_size::decode_and_measure;
 use super::unreadable::Unreadable;
 use super::value::SessionValue;
 
-/// The encoding of a value that certainly comes back from it.
-pub(super) fn encode_to_keep<T: SessionValue>(value: &T) -> Result<Vec<u8>, SessionError> {
+/// The encoding of a value that certainly comes back from it, and the bytes that the value takes in
+/// memory.
+pub(super) fn encode_to_keep<T: SessionValue>(value: &T) -> Result<(Vec<u8>, usize), SessionError> {
     let bytes = encode(value).map_err(|why| SessionError::encode(Box::new(Unkept::new::<T>(Why::Unencodable(why)))))?;
-    check(value, &bytes).map_err(|why| SessionError::encode(Box::new(Unkept::new::<T>(why))))?;
-    Ok(bytes)
+    let size = check(value, &bytes).map_err(|why| SessionError::encode(Box::new(Unkept::new::<T>(why))))?;
+    Ok((bytes, size))
 }
 
 /// The JSON of a value. One that is nested too deep is left in the middle, as nobody's stack is endless.
@@ -31,8 +33,16 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-pub(super) fn decode<T: SessionValue>(bytes: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(bytes).map_err(|error| Unreadable::from_json(&error))
+/// The value, and the bytes that it takes in memory.
+pub(super) fn decode<T: SessionValue>(bytes: &[u8]) -> Result<(T, usize), Unreadable> {
+    from_slice(bytes).map_err(|error| Unreadable::from_json(&error))
+}
+
+fn from_slice<T: SessionValue>(bytes: &[u8]) -> serde_json::Result<(T, usize)> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let decoded = decode_and_measure(&mut json)?;
+    json.end()?;
+    Ok(decoded)
 }
 
 /// Whether the value that these bytes decode to is the one that they encode, as far as serde sees them.
@@ -40,10 +50,11 @@ pub(super) fn comes_back<T: SessionValue>(value: &T, bytes: &[u8]) -> bool {
     check(value, bytes).is_ok()
 }
 
-fn check<T: SessionValue>(value: &T, bytes: &[u8]) -> Result<(), Why> {
-    let Ok(back) = serde_json::from_slice::<T>(bytes) else { return Err(undecodable(value, bytes)) };
+/// Returns the bytes that the value takes in memory.
+fn check<T: SessionValue>(value: &T, bytes: &[u8]) -> Result<usize, Why> {
+    let Ok((back, size)) = from_slice::<T>(bytes) else { return Err(undecodable(value, bytes)) };
     match (digest(value), digest(&back)) {
-        (Ok(before), Ok(after)) if before == after => Ok(()),
+        (Ok(before), Ok(after)) if before == after => Ok(size),
         _ => Err(Why::Different(Trace::of(value).first_difference(&Trace::of(&back)))),
     }
 }

@@ -22,6 +22,7 @@ type Created = (Bearer, Arc<Cell>, Arc<Delivery>);
 impl Handle {
     /// Logs in, in a new session if the client's token opens none.
     pub(super) async fn login(&self, request: &LoginRequest) -> Result<(), SessionError> {
+        request.check()?;
         let _turn = self.turn().await;
         self.may_get_a_new_token()?;
         self.can_give_token()?;

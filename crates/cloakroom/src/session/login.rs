@@ -27,7 +27,8 @@ const SHORTEST: Duration = Duration::from_secs(1);
 pub struct Login(LoginRequest);
 
 impl Login {
-    /// A login as `principal`, with nothing special.
+    /// A login as `principal`, with nothing special. A principal has at most 1024 bytes: with a
+    /// longer one, the login fails with [`TooLarge`](crate::SessionErrorKind::TooLarge).
     pub fn new(principal: impl Into<Principal>) -> Self {
         Self(LoginRequest {
             principal: principal.into(),
@@ -50,7 +51,8 @@ impl Login {
     }
 
     /// What to call the session in a list of devices. Show users something they recognise, such as
-    /// "Firefox on Linux"; do not keep a full `User-Agent` or an address.
+    /// "Firefox on Linux"; do not keep a full `User-Agent` or an address. At most 256 bytes: with a
+    /// longer one, the login fails with [`TooLarge`](crate::SessionErrorKind::TooLarge).
     pub fn label(mut self, label: impl Into<Arc<str>>) -> Self {
         self.0.label = Some(label.into());
         self

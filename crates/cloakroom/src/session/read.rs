@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use crate::cache::{Entry, Slot, Snapshot, Values, find};
+use crate::cache::{Edit, Entry, Erased, Key, Slot, Snapshot, Values, find};
 use crate::sessions::{Engine, Open, SessionError, is_shallow};
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -93,8 +93,9 @@ fn content<T: SessionValue>(engine: &Engine, open: &Open, entry: &Entry) -> Resu
             if engine.store.is_some() && !is_shallow(bytes) {
                 return Err(Unreadable::TooDeep);
             }
-            let value = Arc::new(decode::<T>(bytes)?);
-            keep_decoded(engine, open, entry, &value);
+            let (value, measured) = decode::<T>(bytes)?;
+            let value = Arc::new(value);
+            keep_decoded(engine, open, entry, erase(Arc::clone(&value), measured));
             Content::Value(value)
         }
         Slot::Decoded(erased) => match erased.downcast() {
@@ -103,17 +104,17 @@ fn content<T: SessionValue>(engine: &Engine, open: &Open, entry: &Entry) -> Resu
             None => {
                 let bytes = erased.encode().map_err(|_| Unreadable::Encode)?;
                 let two_types = |_| Unreadable::TwoTypes(erased.type_name(), type_name::<T>());
-                Content::Value(Arc::new(decode(&bytes).map_err(two_types)?))
+                Content::Value(Arc::new(decode(&bytes).map_err(two_types)?.0))
             }
         },
     })
 }
 
 /// Best effort: if the session changed meanwhile, the next reader decodes again.
-fn keep_decoded<T: SessionValue>(engine: &Engine, (cell, state): &Open, entry: &Entry, value: &Arc<T>) {
+fn keep_decoded(engine: &Engine, (cell, state): &Open, entry: &Entry, value: Erased) {
     let Some(snapshot) = state.snapshot() else { return };
     let Some(entries) = snapshot.values.entries() else { return };
-    let decoded = Slot::Decoded(erase(Arc::clone(value)));
+    let decoded = Slot::Decoded(value);
     let entries =
         entries.iter().map(|other| match other.version == entry.version && other.key.as_str() == entry.key.as_str() {
             true => Entry { slot: decoded.clone(), ..other.clone() },
@@ -121,4 +122,15 @@ fn keep_decoded<T: SessionValue>(engine: &Engine, (cell, state): &Open, entry: &
         });
     let next = Snapshot { values: Values::Live(entries.collect()), ..snapshot.clone() };
     drop(engine.tier.replace(cell, state, next));
+}
+
+/// The edit that removes the value of type `T`, whether it reads or not. `None` if there is none.
+pub(super) fn removal<T: SessionValue>(engine: &Engine, open: &Open, key: &Key) -> Result<Option<Edit>, SessionError> {
+    let present = match read::<T>(engine, open, key.as_str()) {
+        Ok(Found { content: Content::Nothing | Content::Absent, .. }) => return Ok(None),
+        Ok(found) => Some(found.version),
+        Err(error) if error.kind().is_unreadable() => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Edit::remove(key.clone(), present)))
 }

@@ -60,9 +60,18 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
         None
     }
 
-    /// How many bytes the value takes in memory, heap included. Default: `None`, which counts the
-    /// bytes of its encoding. Over a shared tier it counts as its encoding where
-    /// that is longer, as other nodes read it by that.
+    /// How many bytes the value takes in memory, heap included. Default: `None`, which has it
+    /// measured.
+    ///
+    /// What is measured counts against the memory for all sessions, and the encoding against the
+    /// limits for one value and one session. A value that says its size counts as that for both;
+    /// over a shared tier as its encoding where that is longer, as other nodes read it by that.
+    ///
+    /// A value is measured as it is when it has been decoded, which is within half of the truth for
+    /// structs, enums, and the collections, texts and boxes of the standard library. It does not
+    /// show memory that serde skips, nor room that was reserved and not used
+    /// (`Vec::with_capacity`). Parts under `#[serde(flatten)]` count as several times what they
+    /// take.
     fn size(&self) -> Option<usize> {
         None
     }
@@ -135,8 +144,10 @@ fn survives<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -> b
     value.downcast_ref::<T>().is_some_and(|value| json::comes_back(value, bytes))
 }
 
-pub(super) fn erase<T: SessionValue>(value: Arc<T>) -> Erased {
-    Erased::new(value, Of::<T>::CODEC)
+/// `measured` is what the value takes in memory where the type does not say otherwise.
+pub(super) fn erase<T: SessionValue>(value: Arc<T>, measured: usize) -> Erased {
+    let held = value.size().unwrap_or(measured);
+    Erased::new(value, Of::<T>::CODEC, u32::try_from(held).unwrap_or(u32::MAX))
 }
 
 pub(super) const fn key<T: SessionValue>() -> &'static str {
@@ -155,14 +166,14 @@ pub(super) fn put<T: SessionValue>(
     expect: Option<u64>,
     now: Timestamp,
 ) -> Result<Edit, SessionError> {
-    let encoded = json::encode_to_keep(&*value)?;
+    let (encoded, measured) = json::encode_to_keep(&*value)?;
     let size = value.size().unwrap_or(encoded.len());
     Ok(Edit {
         key,
         expect,
         fresh_until: fresh_until(&*value, now, 0),
         size: u32::try_from(size).unwrap_or(u32::MAX),
-        slot: Slot::Decoded(erase(value)),
+        slot: Slot::Decoded(erase(value, measured)),
         encoded: Some(encoded.into()),
     })
 }

@@ -94,6 +94,8 @@ impl SessionsBuilder {
 
     /// How many bytes all sessions of this process may take together. Default: 1 GiB.
     ///
+    /// The sessions of one principal together take at most a sixteenth of it where there is no
+    /// shared tier: beyond that, its own oldest ones end.
     /// When it is reached, the anonymous sessions that were idle longest are evicted. Where there is no
     /// shared tier, a session that somebody is logged in to never is; when nothing may go, a
     /// write fails with [`Full`](crate::SessionErrorKind::Full).

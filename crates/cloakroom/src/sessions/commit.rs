@@ -95,8 +95,24 @@ impl Engine {
     ) -> Result<(), CommitError> {
         let change = proposal.change(writer, cell.latest(self.now()));
         self.tier.commit(cell, &change).inspect_err(|refused| self.count_refused(*refused))?;
+        self.keep_share(cell);
         self.committed(cell, writer, change.now);
         Ok(())
+    }
+
+    /// Ends the oldest sessions of a principal that takes more than its share of the memory, so
+    /// that it never takes that of others: sessions that somebody is logged in to are not evicted
+    /// for anybody else.
+    fn keep_share(&self, cell: &Arc<Cell>) {
+        let state = Arc::clone(&cell.state());
+        let Some(snapshot) = state.snapshot() else { return };
+        let (Some(account), Some(principal)) = (snapshot.account(), snapshot.principal()) else { return };
+        while account.bytes() > self.policy.share() {
+            let Some(oldest) = self.ledger.index.oldest_but(principal, cell) else { return };
+            if !self.tier.end(&oldest, EndReason::Evicted) {
+                self.ledger.index.dismiss(principal, &oldest);
+            }
+        }
     }
 
     fn committed(&self, cell: &Cell, writer: &Writer, now: Timestamp) {
@@ -145,8 +161,11 @@ impl Engine {
             State::Ended(reason) => return Err(Refused::Ended(*reason).into()),
         };
         let nonce = self.nonces.next();
-        // Not earlier than what is known of the session: a clock that lags behind prolongs no grace.
-        let change = Change { step: step(nonce), ..proposal.change(writer, cell.latest(self.now())) };
+        // Not earlier than what is known of the session: a clock that lags behind prolongs no
+        // grace. What the application does by itself is no activity.
+        let is_activity = !matches!(writer, Writer::Application);
+        let now = if is_activity { cell.latest(self.now()) } else { cell.last_seen() };
+        let change = Change { step: step(nonce), ..proposal.change(writer, now) };
         let mut next = snapshot.apply(&change).map_err(Refused::from)?;
         // Boxed, because it is kept for a repeat that hardly ever comes, in a future that is better small.
         let mut commit = Box::new(self.shared_commit(snapshot, writer, &change, nonce)?);

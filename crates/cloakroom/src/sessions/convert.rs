@@ -34,7 +34,7 @@ pub(crate) fn snapshot(
         fingerprint: former_fingerprint(former, record.verifier),
         standing: standing.then(|| {
             let authentication = record.authentication;
-            Arc::new(Standing { authentication, previous, persistent, renewed_from: None })
+            Arc::new(Standing { authentication, previous, persistent, account: None, renewed_from: None })
         }),
         origin: Some(Box::new(Origin {
             lease: lease.number(),

@@ -1,13 +1,20 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::cache::EndReason;
 use crate::identity::Principal;
+use crate::sync::{AtomicU64, Ordering};
 use crate::time::Timestamp;
 
 use super::log_id::LogId;
 
-/// How many events a listener may be behind.
+/// How many events of each kind a listener may be behind.
 const CAPACITY: usize = 1024;
 
 /// Something happened in the life of a session.
@@ -22,6 +29,44 @@ pub struct Event {
     pub principal: Option<Principal>,
     /// When, on the clock of the sessions.
     pub at: Timestamp,
+}
+
+impl Event {
+    /// Whether somebody without a login can cause it, as often as they like.
+    const fn is_of_strangers(&self) -> bool {
+        match self.kind {
+            EventKind::LoggedIn | EventKind::LoginRefused | EventKind::ClocksApart => false,
+            EventKind::Created | EventKind::Renewed | EventKind::Elevated | EventKind::Ended(_) => {
+                self.principal.is_none()
+            }
+            EventKind::TokenReused
+            | EventKind::CookiesAmbiguous
+            | EventKind::TokensAmbiguous
+            | EventKind::TokenOfUnknownKey
+            | EventKind::RolledBack
+            | EventKind::KeyUnknown
+            | EventKind::SealBroken => true,
+        }
+    }
+}
+
+/// As an audit log keeps it: the name of the kind, the reason of an end, the log id, the principal
+/// as it is, and milliseconds since the Unix epoch. Its `Debug` does not show the principal; this
+/// does.
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let reason = match self.kind {
+            EventKind::Ended(reason) => Some(reason),
+            _ => None,
+        };
+        let mut event = serializer.serialize_struct("Event", 5)?;
+        event.serialize_field("kind", &self.kind)?;
+        event.serialize_field("reason", &reason)?;
+        event.serialize_field("session", &self.session)?;
+        event.serialize_field("principal", &self.principal)?;
+        event.serialize_field("at", &self.at)?;
+        event.end()
+    }
 }
 
 /// What happened.
@@ -83,53 +128,135 @@ impl EventKind {
     }
 }
 
+/// As its [name](EventKind::name); the reason of an end is a field of its own in a serialized
+/// [`Event`].
+impl Serialize for EventKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// Receives events, from the moment it was made.
 ///
 /// A listener that is more than 1024 events behind misses the oldest and is told how many
-/// ([`missed`](Self::missed)); nothing ever waits for a listener.
+/// ([`missed`](Self::missed)); nothing ever waits for a listener. What happens to sessions that
+/// somebody is logged in to is counted apart from what anybody can cause (anonymous sessions,
+/// ambiguous cookies, dead and unknown tokens), so no stranger can make a listener miss a login or
+/// a logout.
 #[derive(Debug)]
 pub struct Events {
-    receiver: broadcast::Receiver<Event>,
+    users: Lane,
+    strangers: Lane,
+}
+
+/// One of the channels that a listener listens to.
+#[derive(Debug)]
+struct Lane {
+    receiver: broadcast::Receiver<Numbered>,
+    /// Received, and held back until it is known that the other lane has nothing older.
+    next: Option<Numbered>,
     missed: u64,
 }
+
+/// An event and its place among all of them.
+#[derive(Clone, Debug)]
+struct Numbered(u64, Event);
 
 impl Events {
     /// The next event, once there is one. `None` when the sessions are gone.
     pub async fn recv(&mut self) -> Option<Event> {
         loop {
-            match self.receiver.recv().await {
-                Ok(event) => return Some(event),
-                Err(RecvError::Lagged(events)) => self.missed += events,
-                Err(RecvError::Closed) => return None,
+            if let Some(event) = self.try_recv() {
+                return Some(event);
+            }
+            if !self.fill().await {
+                // Both are closed at the same moment, and one may have something left.
+                return self.try_recv();
             }
         }
     }
 
+    /// Waits for the next event of either kind. Answers whether there can be any.
+    async fn fill(&mut self) -> bool {
+        let (mut users, mut strangers) = (pin!(self.users.fill()), pin!(self.strangers.fill()));
+        poll_fn(|context| match users.as_mut().poll(context) {
+            Poll::Pending => strangers.as_mut().poll(context),
+            ready => ready,
+        })
+        .await
+    }
+
     /// The next event if there is one already.
     pub fn try_recv(&mut self) -> Option<Event> {
-        loop {
-            match self.receiver.try_recv() {
-                Ok(event) => return Some(event),
-                Err(TryRecvError::Lagged(events)) => self.missed += events,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
-            }
-        }
+        let lane = match (self.users.peek(), self.strangers.peek()) {
+            (Some(user), Some(stranger)) if stranger < user => &mut self.strangers,
+            (None, Some(_)) => &mut self.strangers,
+            _ => &mut self.users,
+        };
+        lane.next.take().map(|Numbered(_, event)| event)
     }
 
     /// How many events this listener missed because it was too slow.
     #[must_use]
     pub const fn missed(&self) -> u64 {
-        self.missed
+        self.users.missed + self.strangers.missed
+    }
+
+    /// How many of them concerned sessions that somebody is, or was, logged in to. What strangers
+    /// do never adds to it.
+    #[must_use]
+    pub const fn missed_of_users(&self) -> u64 {
+        self.users.missed
+    }
+}
+
+impl Lane {
+    fn new(sender: &broadcast::Sender<Numbered>) -> Self {
+        Self { receiver: sender.subscribe(), next: None, missed: 0 }
+    }
+
+    /// The number of the next event, if there is one already.
+    fn peek(&mut self) -> Option<u64> {
+        while self.next.is_none() {
+            match self.receiver.try_recv() {
+                Ok(event) => self.next = Some(event),
+                Err(TryRecvError::Lagged(events)) => self.missed += events,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
+            }
+        }
+        self.next.as_ref().map(|Numbered(number, _)| *number)
+    }
+
+    /// Waits for the next event. Answers whether there can be any.
+    async fn fill(&mut self) -> bool {
+        loop {
+            match self.receiver.recv().await {
+                Ok(event) => {
+                    self.next = Some(event);
+                    return true;
+                }
+                Err(RecvError::Lagged(events)) => self.missed += events,
+                Err(RecvError::Closed) => return false,
+            }
+        }
     }
 }
 
 /// Where events are announced.
 #[derive(Debug)]
-pub(crate) struct Announcer(broadcast::Sender<Event>);
+pub(crate) struct Announcer {
+    users: broadcast::Sender<Numbered>,
+    strangers: broadcast::Sender<Numbered>,
+    announced: AtomicU64,
+}
 
 impl Announcer {
     pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(CAPACITY))
+        Self {
+            users: broadcast::Sender::new(CAPACITY),
+            strangers: broadcast::Sender::new(CAPACITY),
+            announced: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn announce(&self, event: Event) {
@@ -138,13 +265,15 @@ impl Announcer {
             EventKind::Ended(reason) => tracing::debug!(session, ?reason, "{}", event.kind.name()),
             kind => tracing::debug!(session, "{}", kind.name()),
         }
-        if self.0.receiver_count() > 0 {
+        let lane = if event.is_of_strangers() { &self.strangers } else { &self.users };
+        if lane.receiver_count() > 0 {
+            let number = self.announced.fetch_add(1, Ordering::Relaxed);
             // The only error is that the last listener left meanwhile.
-            drop(self.0.send(event));
+            drop(lane.send(Numbered(number, event)));
         }
     }
 
     pub(crate) fn listen(&self) -> Events {
-        Events { receiver: self.0.subscribe(), missed: 0 }
+        Events { users: Lane::new(&self.users), strangers: Lane::new(&self.strangers) }
     }
 }

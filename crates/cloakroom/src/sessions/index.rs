@@ -2,7 +2,7 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
-use crate::cache::{Cell, State};
+use crate::cache::{Account, Cell, State};
 use crate::identity::{Principal, Tag};
 use crate::store::{Admission, BATCH, Cursor, Limit, LimitPolicy, Page, PageRequest};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
@@ -37,6 +37,7 @@ struct Many {
     admissions: HashMap<Tag, u64>,
     /// Where the next search for the dead begins.
     probe: u64,
+    account: Arc<Account>,
 }
 
 impl Index {
@@ -79,6 +80,21 @@ impl Index {
         let next = listed.last().filter(|_| listed.len() == page.limit.get());
         let next = next.map(|(admission, _)| Cursor::new(admission.to_string()));
         Some(Page::new(listed.into_iter().filter_map(|(_, member)| member.upgrade()).collect(), next))
+    }
+
+    /// Where it is booked what the sessions of a principal take, if it has several.
+    pub(crate) fn account(&self, principal: &Principal) -> Option<Arc<Account>> {
+        match self.shard(principal).lock().get(principal)? {
+            Members::One(..) => None,
+            Members::Many(many) => Some(Arc::clone(&many.account)),
+        }
+    }
+
+    /// The session of a principal that was admitted before all others but this one.
+    pub(crate) fn oldest_but(&self, principal: &Principal, spared: &Cell) -> Option<Arc<Cell>> {
+        let shard = self.shard(principal).lock();
+        let oldest = shard.get(principal)?.after(0, 2).into_iter().filter_map(|(_, member)| member.upgrade());
+        oldest.into_iter().find(|cell| !std::ptr::eq(&raw const **cell, spared))
     }
 
     fn shard(&self, principal: &Principal) -> &Mutex<Shard> {

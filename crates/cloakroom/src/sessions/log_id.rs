@@ -22,6 +22,12 @@ impl fmt::Display for LogId {
     }
 }
 
+impl serde::Serialize for LogId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Debug for LogId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LogId({self})")

@@ -43,10 +43,11 @@ impl Engine {
         let (delivery, is_delivered) = (Arc::downgrade(made), made.is_done());
         let mut logins = self.recent_logins.0.lock();
         let request = request.clone();
-        logins.push_back(RecentLogin { before, bearer: after, request, at: now, delivery, is_delivered });
-        while logins.len() > MOST {
+        // Before there is one too many: the queue would double its room for it, and keep that.
+        while logins.len() >= MOST {
             logins.pop_front();
         }
+        logins.push_back(RecentLogin { before, bearer: after, request, at: now, delivery, is_delivered });
         drop(logins);
         self.forget_logins(now);
     }

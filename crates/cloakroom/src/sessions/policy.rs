@@ -124,6 +124,9 @@ impl SealPolicy {
 /// enough for all of them to be listed and ended at once.
 const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not 0");
 
+/// What one session takes at most beside its values.
+const ROOM: u64 = 4096;
+
 /// The validated configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
@@ -202,7 +205,15 @@ impl ConfigError {
     }
 }
 
+/// The part of the memory that the sessions of one principal may take together.
+const SHARES: u64 = 16;
+
 impl Policy {
+    /// How many bytes the sessions of one principal may take together: enough for one full session.
+    pub(crate) fn share(&self) -> u64 {
+        (self.max_bytes / SHARES).max(self.max_session_bytes as u64 + ROOM)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
         within("idle_timeout", self.idle, second, LONGEST)?;
@@ -229,7 +240,7 @@ impl Policy {
         if u32::try_from(self.max_session_bytes).is_err() {
             return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; a session is not a file store"));
         }
-        let smallest = self.max_session_bytes as u64 + 4096;
+        let smallest = self.max_session_bytes as u64 + ROOM;
         if self.max_bytes < smallest {
             let problem =
                 format!("is {} bytes and must have room for one full session: at least {smallest}", self.max_bytes);

@@ -26,7 +26,7 @@ pub struct PrincipalSessions {
 }
 
 /// One session in a list of devices. Nothing in it opens the session (OWASP ASVS 7.5.2).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct SessionInfo {
     /// Names the session, for [`PrincipalSessions::revoke`].
@@ -40,7 +40,13 @@ pub struct SessionInfo {
     /// When it ends if no more requests are seen.
     pub expires_at: Timestamp,
     /// What the application called it at the login, such as "Firefox on Linux".
+    #[serde(serialize_with = "text_or_none")]
     pub label: Option<Arc<str>>,
+}
+
+/// Without serde's feature for shared pointers, which would reach into the types of every user.
+fn text_or_none<S: serde::Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&text.as_deref(), serializer)
 }
 
 impl PrincipalSessions {
@@ -100,13 +106,28 @@ impl PrincipalSessions {
     /// # Errors
     /// When the shared tier cannot be reached; the session is then still alive.
     pub async fn revoke(&self, handle: SessionHandle) -> Result<bool, SessionError> {
+        let Some(tag) = self.find(handle).await? else { return Ok(false) };
+        let ends = self.engine.end_each(&self.principal, vec![tag], EndReason::Revoked).await;
+        ends.fault.map_or(Ok(ends.ended > 0), Err)
+    }
+
+    /// The session that a handle names, if it is one of this principal's.
+    pub(crate) async fn find(&self, handle: SessionHandle) -> Result<Option<Tag>, SessionError> {
         let mut pages = self.pages();
         while let Some(members) = pages.next().await? {
-            let Some(found) = members.iter().find(|member| SessionHandle::of(&member.tag) == handle) else { continue };
-            let ends = self.engine.end_each(&self.principal, vec![found.tag], EndReason::Revoked).await;
-            return ends.fault.map_or(Ok(ends.ended > 0), Err);
+            if let Some(found) = members.iter().find(|member| SessionHandle::of(&member.tag) == handle) {
+                return Ok(Some(found.tag));
+            }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    pub(crate) const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(crate) const fn principal(&self) -> &Principal {
+        &self.principal
     }
 
     /// Ends all sessions of the principal ("sign out everywhere"). Answers how many there were.
@@ -178,7 +199,10 @@ impl PrincipalSessions {
     async fn members(&self, mut page: PageRequest) -> Result<Page<Member>, SessionError> {
         page.limit = page.limit.min(MOST_MEMBERS);
         if let Some(store) = &self.engine.store {
-            return self.engine.watched(store.members(&self.principal, page).await);
+            let mut members = self.engine.watched(store.members(&self.principal, page).await)?;
+            let now = self.engine.now();
+            members.items.retain(|member| !member.is_over(now));
+            return Ok(members);
         }
         if page.after.is_some() {
             // So that a long list does not keep its thread from other requests.

@@ -366,7 +366,7 @@ impl Engine {
     }
 
     /// The live copy of a session that the application itself wants to change.
-    pub(super) async fn tag_cell(&self, tag: &Tag) -> Result<Option<Arc<Cell>>, SessionError> {
+    pub(crate) async fn tag_cell(&self, tag: &Tag) -> Result<Option<Arc<Cell>>, SessionError> {
         let Some(store) = &self.store else { return Ok(self.tier.get(tag)) };
         loop {
             let cell = self.tier.get_or_vacant(tag, self.now());

@@ -31,6 +31,26 @@ pub(crate) struct LoginRequest {
     pub(crate) ends_others: bool,
 }
 
+/// How many bytes of a principal are kept with a session.
+const LONGEST_PRINCIPAL: usize = 1024;
+/// How many bytes of a label are kept with a session.
+const LONGEST_LABEL: usize = 256;
+
+impl LoginRequest {
+    /// Whether all of it may be kept.
+    pub(crate) fn check(&self) -> Result<(), SessionError> {
+        let within = |what: &str, length: usize, most: usize| match length <= most {
+            true => Ok(()),
+            false => Err(SessionError::with_source(
+                SessionErrorKind::TooLarge,
+                format!("the {what} of the login has {length} bytes and may have {most}; give a shorter one"),
+            )),
+        };
+        within("principal", self.principal.as_str().len(), LONGEST_PRINCIPAL)?;
+        within("label", self.label.as_ref().map_or(0, |label| label.len()), LONGEST_LABEL)
+    }
+}
+
 impl Engine {
     /// Logs a principal in to a session and rotates its secret; the old one is dead when this returns.
     pub(crate) async fn login(
@@ -104,7 +124,8 @@ impl Engine {
         };
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
         let term = self.term(before, request, now);
-        let login = Some(Login { authentication, keep_only });
+        let account = self.store.is_none().then(|| self.ledger.index.account(&request.principal)).flatten();
+        let login = Some(Login { authentication, keep_only, account });
         let previous = PreviousState::Replaced { at: now };
         self.rotate(bearer, cell, self.writer(bearer, cell), previous, login, Some(term), Undo::End).await
     }

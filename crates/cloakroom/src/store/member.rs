@@ -20,6 +20,11 @@ impl Member {
         Self { tag, summary }
     }
 
+    /// Whether its time is over, though its store still keeps it.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.summary.as_ref().is_ok_and(|summary| now >= summary.lifetimes.kept_until(summary.last_seen))
+    }
+
     pub(crate) fn is_logged_in(&self) -> bool {
         self.summary.as_ref().is_ok_and(|summary| summary.authentication.is_some())
     }

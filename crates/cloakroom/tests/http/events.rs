@@ -259,3 +259,82 @@ async fn r56_over_a_shared_tier_an_expiry_is_announced_to_who_listens_and_by_nob
         }
     }
 }
+
+#[tokio::test]
+async fn r56_no_stranger_makes_a_listener_miss_a_logout() {
+    for house in House::both() {
+        let node = house.node();
+        let mut alice = Browser::new(&node.app);
+        alice.post("/login/alice").await.ok();
+        let mut thief = alice.clone();
+        alice.post("/login/alice").await.ok();
+        let mut events = node.sessions.events();
+        alice.post("/do/destroy").await.ok();
+        let two = format!("__Host-session={}; __Host-session={}", invented(1), invented(2));
+        for number in 0..1100 {
+            send(&node.app, with_cookie("/untouched", two.as_bytes())).await.ok();
+            if number % 10 == 0 {
+                thief.get("/note").await.ok();
+                let mut stranger = Browser::new(&node.app);
+                for path in ["/note/flood", "/do/renew", "/do/destroy"] {
+                    stranger.post(path).await.ok();
+                }
+            }
+        }
+        let first = events.try_recv().expect("the logout came first");
+        let ended = drain(&mut events).into_iter().chain([first]).filter(|event| event.principal.is_some());
+        let ended: Vec<_> = ended.map(|event| event.kind).collect();
+        assert!(ended.contains(&Ended(EndReason::Logout)), "{ended:?}");
+        assert!(events.missed() > 0, "the flood was no flood");
+        assert_eq!(events.missed_of_users(), 0);
+    }
+}
+
+#[tokio::test]
+async fn events_come_in_the_order_in_which_they_happened_whomever_they_concern() {
+    let house = House::local();
+    let node = house.node();
+    let mut events = node.sessions.events();
+    for _ in 0..3 {
+        Browser::new(&node.app).post("/login/alice").await.ok();
+        Browser::new(&node.app).post("/note/mine").await.ok();
+    }
+    assert_eq!(kinds(&mut events), [Created, LoggedIn, Created].repeat(3));
+    Browser::new(&node.app).post("/login/alice").await.ok();
+    let waited = [events.recv().await.unwrap().kind, events.recv().await.unwrap().kind];
+    assert_eq!(waited, [Created, LoggedIn]);
+    drop(node);
+    drop(house);
+    assert!(events.recv().await.is_none(), "the sessions are gone");
+}
+
+#[tokio::test]
+async fn events_and_lists_serialize_as_an_audit_log_wants_them() {
+    let house = House::local();
+    let node = house.node();
+    let mut events = node.sessions.events();
+    let mut browser = Browser::new(&node.app);
+    browser.post("/login-keeping/alice").await.ok();
+    let info = &node.sessions.of("alice").list().await.unwrap()[0];
+    let listed = serde_json::to_value(info).unwrap();
+    assert_eq!(listed["handle"], info.handle.to_string());
+    assert_eq!(listed["created_at"], info.created_at.as_millis());
+    assert_eq!(listed["label"], "Testbrowser");
+    let again: cloakroom::SessionHandle = serde_json::from_value(listed["handle"].clone()).unwrap();
+    assert_eq!(again, info.handle);
+
+    browser.post("/do/destroy").await.ok();
+    let ended = drain(&mut events).pop().unwrap();
+    let written = serde_json::to_value(&ended).unwrap();
+    let expected = serde_json::json!({
+        "kind": "session_ended",
+        "reason": "logout",
+        "session": ended.session.unwrap().to_string(),
+        "principal": "alice",
+        "at": ended.at.as_millis(),
+    });
+    assert_eq!(written, expected);
+    assert!(!format!("{ended:?}").contains("alice"), "what is logged by mistake names nobody");
+    assert_eq!(EndReason::Displaced.to_string(), "the user logged in too often elsewhere");
+    assert_eq!(serde_json::to_value(EndReason::Displaced).unwrap(), "displaced");
+}

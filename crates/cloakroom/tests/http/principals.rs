@@ -11,7 +11,7 @@ use cloakroom::{EndReason, Event, EventKind, Events, Session, SessionError, Sess
 use http::StatusCode;
 use tokio::task::JoinSet;
 
-use crate::support::{Browser, House, Node, canonical, decode, routes, secs, spellings};
+use crate::support::{Browser, House, Node, Note, canonical, decode, minutes, routes, secs, spellings};
 
 async fn logged_in(node: &Node, user: &str) -> Browser {
     let mut browser = Browser::new(&node.app);
@@ -369,5 +369,58 @@ async fn r22_nobody_ends_a_session_by_a_handle_that_is_not_theirs_or_not_one() {
         assert_eq!(alice.get("/whoami").await.ok().body, "alice");
         assert_eq!(bob.get("/whoami").await.ok().body, "bob");
         assert_eq!((node.sessions.stats().ended_revoked, drain(&mut events).len()), (before.ended_revoked, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_read_and_changed_outside_of_a_request_without_being_kept_alive() {
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        let mut alice = logged_in(&here, "alice").await;
+        alice.post("/note/mine").await.ok();
+        let of_alice = there.sessions.of("alice");
+        let id = of_alice.list().await.unwrap()[0].handle;
+        assert!(there.sessions.of("bob").by_id(id).await.unwrap().is_none(), "nobody else's");
+        let session = of_alice.by_id(id).await.unwrap().unwrap();
+        assert_eq!(session.id(), id);
+        assert_eq!(session.get::<Note>().await.unwrap().unwrap().0, "mine");
+        session.update(|note: &mut Note| note.0.push_str(", and the job's")).await.unwrap();
+        assert_eq!(alice.get("/note").await.ok().body, "mine, and the job's");
+        // Half an hour of jobs, and no request.
+        for _ in 0..6 {
+            house.clock.advance(minutes(6));
+            let _ = session.update(|note: &mut Note| note.0.push('.')).await;
+        }
+        assert!(!session.exists().await.unwrap(), "a job keeps no session alive");
+        assert_eq!(session.get::<Note>().await.unwrap().map(|note| note.0.clone()), None);
+        let late = session.set(Note("late".to_owned())).await.unwrap_err();
+        assert_eq!(late.kind(), cloakroom::SessionErrorKind::Ended);
+        assert_eq!(alice.get("/whoami").await.ok().body, "nobody");
+        assert_eq!(of_alice.count().await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn updates_from_inside_and_outside_of_requests_lose_nothing() {
+    for house in House::both() {
+        let [here, there] = house.nodes();
+        let mut alice = logged_in(&here, "alice").await;
+        alice.post("/note/a").await.ok();
+        let id = here.sessions.of("alice").list().await.unwrap()[0].handle;
+        let mut jobs = JoinSet::new();
+        for number in 0..20 {
+            let node = if number % 2 == 0 { &here } else { &there };
+            let session = node.sessions.of("alice").by_id(id).await.unwrap().unwrap();
+            jobs.spawn(async move { session.update(|note: &mut Note| note.0.push('x')).await });
+        }
+        let done = jobs.join_all().await.into_iter().filter(Result::is_ok).count();
+        assert!(done > 0);
+        assert_eq!(alice.get("/note").await.ok().body.matches('x').count(), done, "each that was acknowledged, once");
+        let session = there.sessions.of("alice").by_id(id).await.unwrap().unwrap();
+        assert!(session.remove::<Note>().await.unwrap());
+        assert!(!session.remove::<Note>().await.unwrap());
+        assert!(session.revoke().await.unwrap());
+        assert!(!session.revoke().await.unwrap());
+        assert_eq!(alice.get("/whoami").await.ok().body, "nobody");
     }
 }

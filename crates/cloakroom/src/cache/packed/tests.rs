@@ -19,7 +19,7 @@ static BROKEN: Codec =
     Codec { key: "text", type_name: || "Text", encode: |_| Err("cannot be encoded".into()), survives: |_, _| true };
 
 fn decoded(text: &str, codec: &'static Codec) -> Entry {
-    let slot = Slot::Decoded(Erased::new(Arc::new(text.to_owned()), codec));
+    let slot = Slot::Decoded(Erased::new(Arc::new(text.to_owned()), codec, 0));
     Entry { key: Key::Static("text"), version: 1, fresh_until: Timestamp::MAX, size: 5, slot }
 }
 

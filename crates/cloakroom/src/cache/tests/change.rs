@@ -43,7 +43,7 @@ fn rotation(login: Option<Login>) -> Rotation {
 
 fn login(keep_only: Option<Vec<&'static str>>) -> Rotation {
     let authentication = Authentication::new(Principal::new("other"), at(7), None);
-    rotation(Some(Login { authentication, keep_only }))
+    rotation(Some(Login { authentication, keep_only, account: None }))
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn who_was_idle_longest_goes_first() {
 
 #[test]
 fn nobody_is_logged_out_for_a_crowd_of_strangers() {
-    let (tier, log) = tier(Holding::Only, 10 * (EACH + 144));
+    let (tier, log) = tier(Holding::Only, 10 * (EACH + 156));
     let mine: Vec<_> = (0..10).map(|number| add(&tier, in_shard(number, number), logged_in([bulk(100)]))).collect();
     for number in 100..200 {
         let stranger = tier.insert(in_shard(number, number), session([bulk(100)]), at(0));
@@ -46,7 +46,7 @@ fn strangers_give_way_to_who_is_logged_in() {
 
 #[test]
 fn one_stranger_is_found_among_many_who_have_been_logged_in_for_longer() {
-    let (tier, log) = tier(Holding::Only, 20 * (EACH + 144));
+    let (tier, log) = tier(Holding::Only, 20 * (EACH + 156));
     for number in 0..19 {
         add(&tier, in_shard(0, number), logged_in([bulk(100)]));
     }

@@ -125,7 +125,7 @@ fn a_secret_that_proved_nothing_is_not_remembered() {
 fn a_session_weighs_its_overhead_and_its_values() {
     assert_eq!(session([]).weight(), 256);
     assert_eq!(session([bulk(1000)]).weight(), 256 + 96 + 1000);
-    assert_eq!(logged_in([]).weight(), 256 + 144);
+    assert_eq!(logged_in([]).weight(), 256 + 156);
 }
 
 #[test]

@@ -1,0 +1,160 @@
+use std::fmt;
+
+use crate::cache::{Edit, Refused, State};
+use crate::identity::{Principal, SessionHandle, Tag};
+use crate::sessions::{CommitError, Engine, Open, PrincipalSessions, Proposal, SessionError, SessionErrorKind, Writer};
+use crate::sync::Arc;
+
+use super::read::{read, removal};
+use super::value::{SessionValue, key, must_be_state, own_key, put};
+
+/// A session of a principal outside of a request: for a job, a command line, an administrator.
+///
+/// Made by [`PrincipalSessions::by_id`]. What is read and changed is what the requests of the
+/// session read and change, by the same rules: an update is atomic and none is lost. But nothing
+/// here counts as activity or makes the session last longer, and its client is told nothing.
+///
+/// It knows nothing of the session but its name, so it may be kept: a session that is over, or that
+/// somebody else is logged in to, reads as absent and refuses changes.
+#[derive(Clone)]
+pub struct DetachedSession {
+    engine: Arc<Engine>,
+    principal: Principal,
+    tag: Tag,
+}
+
+impl DetachedSession {
+    /// Names the session.
+    #[must_use]
+    pub fn id(&self) -> SessionHandle {
+        SessionHandle::of(&self.tag)
+    }
+
+    /// Whether the session lives, and its principal is still logged in to it.
+    ///
+    /// # Errors
+    /// The faults of a shared tier.
+    pub async fn exists(&self) -> Result<bool, SessionError> {
+        Ok(self.open().await?.is_some())
+    }
+
+    /// The value of type `T`, if the session lives and has one that is fresh.
+    ///
+    /// # Errors
+    /// As [`Session::get`](crate::Session::get).
+    pub async fn get<T: SessionValue>(&self) -> Result<Option<Arc<T>>, SessionError> {
+        let Some(open) = self.open().await? else { return Ok(None) };
+        Ok(read::<T>(&self.engine, &open, key::<T>())?.fresh(self.engine.now()))
+    }
+
+    /// Changes the value of type `T` atomically, starting from its default where there is none, and
+    /// answers what the closure answers. See [`Session::update`](crate::Session::update).
+    ///
+    /// # Errors
+    /// [`Ended`](SessionErrorKind::Ended) if the session is over: none is ever created here.
+    /// Otherwise as [`Session::update`](crate::Session::update).
+    pub async fn update<T, R>(&self, mut change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
+    where
+        T: SessionValue + Default,
+        R: Send,
+    {
+        const { must_be_state::<T>() };
+        let mut answer = None;
+        self.edit(|open| {
+            let now = self.engine.now();
+            let found = read::<T>(&self.engine, open, key::<T>())?;
+            let version = found.version;
+            let mut value = found.fresh(now).map_or_else(T::default, |value| T::clone(&value));
+            answer = Some(change(&mut value));
+            put(own_key::<T>(), Arc::new(value), Some(version), now).map(Some)
+        })
+        .await?;
+        answer.ok_or_else(|| SessionError::new(SessionErrorKind::Conflict))
+    }
+
+    /// Replaces the value of type `T`, whatever it is now.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn set<T: SessionValue>(&self, value: T) -> Result<(), SessionError> {
+        let value = Arc::new(value);
+        self.edit(|_| put(own_key::<T>(), Arc::clone(&value), None, self.engine.now()).map(Some)).await.map(drop)
+    }
+
+    /// Removes the value of type `T`. Answers whether there was one.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), except that it also removes what does not decode or does not
+    /// open.
+    pub async fn remove<T: SessionValue>(&self) -> Result<bool, SessionError> {
+        self.edit(|open| removal::<T>(&self.engine, open, &own_key::<T>())).await
+    }
+
+    /// Ends the session. Answers whether this call ended it.
+    ///
+    /// # Errors
+    /// When the shared tier cannot be reached; the session is then still alive.
+    pub async fn revoke(&self) -> Result<bool, SessionError> {
+        PrincipalSessions::new(Arc::clone(&self.engine), self.principal.clone()).revoke(self.id()).await
+    }
+
+    async fn open(&self) -> Result<Option<Open>, SessionError> {
+        let Some(cell) = self.engine.tag_cell(&self.tag).await? else { return Ok(None) };
+        let state = Arc::clone(&cell.state());
+        let State::Live(snapshot) = &*state else { return Ok(None) };
+        let theirs = snapshot.principal() == Some(&self.principal);
+        let lives = cell.overdue(snapshot, self.engine.now()).is_none();
+        Ok((theirs && lives).then_some((cell, state)))
+    }
+
+    /// Makes one change of a value. Answers whether anything was changed.
+    async fn edit(
+        &self,
+        mut edit: impl FnMut(&Open) -> Result<Option<Edit>, SessionError> + Send,
+    ) -> Result<bool, SessionError> {
+        let mut patience = self.engine.patience();
+        loop {
+            let open = self.open().await?.ok_or_else(|| SessionError::new(SessionErrorKind::Ended))?;
+            let Some(edit) = edit(&open)? else { return Ok(false) };
+            let edits = [edit];
+            let proposal = Proposal { edits: &edits, ..Proposal::default() };
+            match self.engine.commit(&open.0, &Writer::Application, proposal).await {
+                Ok(_) => return Ok(true),
+                Err(error @ CommitError::Refused(Refused::Conflict | Refused::Vacant)) => {
+                    self.engine.ledger.counters.conflicts.count();
+                    if !patience.lasts().await {
+                        return Err(error.into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Names no principal: user ids do not belong in logs.
+impl fmt::Debug for DetachedSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DetachedSession").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+impl PrincipalSessions {
+    /// The session that a public id names, to read and change it outside of a request. `None` if it
+    /// is not one of this principal's.
+    ///
+    /// Only together with the principal: a public id is a one-way function of the name under which
+    /// a session is stored, so it leads nobody there. It is looked for among the sessions of the
+    /// principal, which takes as long as to list them.
+    ///
+    /// # Errors
+    /// When the shared tier cannot be reached.
+    pub async fn by_id(&self, id: SessionHandle) -> Result<Option<DetachedSession>, SessionError> {
+        let found = self.find(id).await?;
+        Ok(found.map(|tag| DetachedSession {
+            engine: Arc::clone(self.engine()),
+            principal: self.principal().clone(),
+            tag,
+        }))
+    }
+}

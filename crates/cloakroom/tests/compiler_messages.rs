@@ -1,0 +1,91 @@
+//! What the compiler says about mistakes that are easily made.
+//!
+//! Each case in `compiler_messages/` is compiled, and what the compiler says has to contain every
+//! line of the `.stderr` file beside it. These are our own lines, and the few of the compiler's
+//! that name the cause where ours cannot: all else changes with its versions.
+
+use std::env::current_exe;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+/// The libraries that the cases use.
+const LIBRARIES: [&str; 3] = ["cloakroom", "axum", "serde"];
+
+/// Compiles cases with the libraries that this test was built with, which is quicker than building
+/// them once more.
+struct Compiler {
+    directory: PathBuf,
+    libraries: [PathBuf; 3],
+    out: PathBuf,
+}
+
+impl Compiler {
+    /// There may be several builds of a library, with other features: those are right that compile
+    /// `control`.
+    fn new(control: &Path) -> Self {
+        let program = current_exe().expect("this program is a file");
+        let directory = program.parent().expect("in a directory").to_owned();
+        let [ours, axum, serde] = LIBRARIES.map(|name| builds(&directory, name));
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiler_messages.o");
+        let all = ours.iter().flat_map(|ours| axum.iter().map(move |axum| (ours, axum)));
+        let all = all.flat_map(|(ours, axum)| serde.iter().map(move |serde| [ours, axum, serde].map(Clone::clone)));
+        let mut said = String::new();
+        for libraries in all {
+            let compiler = Self { directory: directory.clone(), libraries, out: out.clone() };
+            match compiler.errors_of(control) {
+                None => return compiler,
+                Some(errors) => said = errors,
+            }
+        }
+        panic!("no build of the libraries compiles the control: {said}");
+    }
+
+    /// What the compiler says if it refuses a program.
+    fn errors_of(&self, program: &Path) -> Option<String> {
+        let mut compiler = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        // Code is made, because some of what is refused is found only then.
+        compiler.args(["--edition=2024", "--emit=obj", "--color=never", "-o"]).arg(&self.out);
+        compiler.arg("-L").arg(&self.directory);
+        for (name, file) in LIBRARIES.iter().zip(&self.libraries) {
+            compiler.arg("--extern").arg(format!("{name}={}", file.display()));
+        }
+        let output = compiler.arg(program).output().expect("there is a compiler");
+        (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// All builds of a library, the newest first.
+fn builds(directory: &Path, library: &str) -> Vec<PathBuf> {
+    let start = format!("lib{library}-");
+    let is_build = |path: &PathBuf| {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        name.starts_with(&start) && name.ends_with(".rlib")
+    };
+    let built_at =
+        |path: &PathBuf| fs::metadata(path).and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let files = fs::read_dir(directory).expect("a directory").filter_map(Result::ok);
+    let mut builds: Vec<_> = files.map(|file| file.path()).filter(is_build).collect();
+    builds.sort_by_key(|path| std::cmp::Reverse(built_at(path)));
+    builds
+}
+
+#[test]
+fn the_compiler_names_cause_and_remedy() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compiler_messages");
+    let compiler = Compiler::new(&cases.join("sessions_as_an_argument.rs"));
+    let expectations = fs::read_dir(&cases).expect("a directory").filter_map(Result::ok).map(|file| file.path());
+    let expectations: Vec<_> = expectations.filter(|path| path.extension() == Some(OsStr::new("stderr"))).collect();
+    assert_eq!(expectations.len(), 8);
+    let mut missing = Vec::new();
+    for expectation in expectations {
+        let case = expectation.with_extension("rs");
+        let said = compiler.errors_of(&case).unwrap_or_else(|| panic!("{} compiles", case.display()));
+        let expected = fs::read_to_string(&expectation).expect("a file");
+        let lines = expected.lines().filter(|line| !said.contains(line));
+        missing.extend(lines.map(|line| format!("{}: {line}\n{said}", case.display())));
+    }
+    assert!(missing.is_empty(), "not said:\n{}", missing.join("\n"));
+}
