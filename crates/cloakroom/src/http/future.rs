@@ -60,7 +60,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let place = this.held_back;
-        let response = match (place.take(), this.inner.as_mut().as_pin_mut()) {
+        let mut held_back = match (place.take(), this.inner.as_mut().as_pin_mut()) {
             (Some(held_back), _) => held_back,
             (None, Some(inner)) => {
                 let response = ready!(inner.poll(context));
@@ -70,44 +70,37 @@ where
             // Polled again after it was ready, which nobody may.
             (None, None) => return Poll::Pending,
         };
-        let Some(answering) = &*this.answering else { return Poll::Ready(response.response) };
-        match settle(response, answering.handle(), context) {
-            Ok(response) => {
-                if response.is_err() {
-                    answering.handle().abandon();
-                }
-                *this.answering = None;
-                Poll::Ready(response)
-            }
-            Err(held_back) => {
+        if let Some(answering) = &*this.answering {
+            if held_back.poll_told(answering.handle(), context).is_pending() {
                 *place = Some(held_back);
-                Poll::Pending
+                return Poll::Pending;
             }
+            if held_back.response.is_err() {
+                answering.handle().abandon();
+            }
+            *this.answering = None;
         }
+        Poll::Ready(held_back.response)
     }
 }
 
-/// The response with what its client is to be told, or what it waits for.
-fn settle<B, E>(
-    held_back: HeldBack<Result<Response<B>, E>>,
-    handle: &Handle,
-    context: &mut Context<'_>,
-) -> Result<Result<Response<B>, E>, HeldBack<Result<Response<B>, E>>> {
-    let HeldBack { mut response, settled } = held_back;
-    let mut settled = match settled {
-        Some(settled) => settled,
-        None if tell(handle, &mut response) => return Ok(response),
-        None => {
-            let asking = handle.clone();
-            Box::pin(async move { asking.settle().await })
-        }
-    };
-    if settled.as_mut().poll(context).is_pending() {
-        return Err(HeldBack { response, settled: Some(settled) });
+impl<B, E> HeldBack<Result<Response<B>, E>> {
+    /// Ready once the response says what its client is to be told.
+    fn poll_told(&mut self, handle: &Handle, context: &mut Context<'_>) -> Poll<()> {
+        let settled = match &mut self.settled {
+            Some(settled) => settled,
+            None if tell(handle, &mut self.response) => return Poll::Ready(()),
+            none => {
+                let asking = handle.clone();
+                none.insert(Box::pin(async move { asking.settle().await }))
+            }
+        };
+        ready!(settled.as_mut().poll(context));
+        // Before the answer, to which a handle that is still alive says that the body will read the session.
+        self.settled = None;
+        tell(handle, &mut self.response);
+        Poll::Ready(())
     }
-    drop(settled);
-    tell(handle, &mut response);
-    Ok(response)
 }
 
 /// Answers whether it is known what to tell the client; if not, it has to be asked for first.

@@ -251,7 +251,7 @@ async fn r12_requests_that_do_not_count_keep_nothing_alive() {
         };
         let left = async |session: Session| {
             session.without_activity();
-            session.expires_at().await.map(|end| end.map_or(0, |end| end.as_millis()).to_string())
+            session.expires_at().await.map(|end| end.map_or(0, cloakroom::Timestamp::as_millis).to_string())
         };
         let quiet = Router::new()
             .route("/layer", any(plain))
