@@ -33,7 +33,7 @@ pub(crate) use entry::{Entry, Key, Slot};
 pub(crate) use erased::{Codec, CodecError, Erased};
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use limits::{Limits, TooLarge};
-pub(crate) use side::{Base, Flight, Landing, LoadFailure};
+pub(crate) use side::{Base, Boarding, Flight, Landing, LoadFailure};
 pub(crate) use snapshot::{Lineage, Origin, Proof, Snapshot, Standing, Term};
 pub(crate) use tier::{Holding, Observer, Refused, Setup, Tier};
 pub(crate) use values::{Values, find};

@@ -51,6 +51,19 @@ pub(crate) struct Flight {
     pub(crate) landing: watch::Receiver<Option<Landing>>,
 }
 
+/// What came of wanting a load.
+#[derive(Debug)]
+pub(crate) enum Boarding {
+    /// Somebody else's, from the same base.
+    Joined(Flight),
+    /// A new one.
+    Registered(Flight),
+    /// A new one was not wanted.
+    Declined,
+    /// The session is not what the reader has seen any more: look again.
+    Overtaken,
+}
+
 /// What a load started from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Base {
@@ -90,7 +103,7 @@ pub(crate) enum LoadFailure {
 
 impl Cell {
     /// Joins the flight for `key` that began from `base`, or registers the one that `launch` makes. That is told how many
-    /// loaders of the session are at work, and may decline. Says whether a flight was registered.
+    /// loaders of the session are at work, and may decline.
     ///
     /// Whoever registers one [deregisters](Self::deregister) it.
     pub(crate) fn join_or_register(
@@ -98,19 +111,23 @@ impl Cell {
         key: &'static str,
         base: Base,
         launch: impl FnOnce(usize) -> Option<Flight>,
-    ) -> Option<(Flight, bool)> {
+    ) -> Boarding {
         let mut side = self.side.lock();
         let side = side.get_or_insert_default();
         // A flight whose task is gone will never land.
         let joinable = |flight: &Flight| flight.base == base && flight.landing.has_changed().is_ok();
         if let Some((_, flight)) = side.flights.iter().find(|(name, flight)| *name == key && joinable(flight)) {
-            return Some((flight.clone(), false));
+            return Boarding::Joined(flight.clone());
         }
-        let flight = launch(side.running)?;
+        // A flight installs its value before it is deregistered: this reader may have looked before, and come after.
+        if self.state().snapshot().is_some_and(|snapshot| !base.is_of(snapshot, key)) {
+            return Boarding::Overtaken;
+        }
+        let Some(flight) = launch(side.running) else { return Boarding::Declined };
         side.flights.retain(|(name, _)| *name != key);
         side.flights.push((key, flight.clone()));
         side.running += 1;
-        Some((flight, true))
+        Boarding::Registered(flight)
     }
 
     /// A loader is done. Forgets its flight, unless a newer one took its place.

@@ -8,7 +8,7 @@ use std::task::Poll;
 use tokio::sync::watch;
 use tracing::{Instrument, Span};
 
-use crate::cache::{Base, Cell, CodecError, Edit, Flight, Landing, LoadFailure, Refused, Slot};
+use crate::cache::{Base, Boarding, Cell, CodecError, Edit, Flight, Landing, LoadFailure, Refused, Slot};
 use crate::identity::Verifier;
 use crate::sessions::{CommitError, Engine, Proposal, SessionError, Writer};
 use crate::sync::{Arc, spawn};
@@ -26,8 +26,9 @@ pub(super) struct Runway {
 }
 
 impl Runway {
-    /// Joins the load that is under way from here, or starts one. Answers where its outcome can be awaited.
-    pub(super) fn board<T, L, F>(&self, loader: L) -> Result<Flight, LoadFailure>
+    /// Joins the load that is under way from here, or starts one with the loader. Answers where its outcome can be awaited;
+    /// `None` if the session has changed since the reader looked.
+    pub(super) fn board<T, L, F>(&self, loader: &mut Option<L>) -> Result<Option<Flight>, LoadFailure>
     where
         T: SessionValue,
         L: FnOnce() -> F + Send + 'static,
@@ -38,23 +39,26 @@ impl Runway {
         let launch = |running| self.engine.loads.admit(running).then_some(flight);
         let counters = &self.engine.ledger.counters;
         match self.cell.join_or_register(key::<T>(), self.base, launch) {
-            Some((flight, true)) => {
+            Boarding::Registered(flight) => {
                 counters.loads.count();
-                self.launch::<T, L, F>(loader, sender);
-                Ok(flight)
+                if let Some(loader) = loader.take() {
+                    self.launch::<T, L, F>(loader, sender);
+                }
+                Ok(Some(flight))
             }
             // Whoever waits for itself waits for ever.
-            Some((_, false)) if lineage::is_within(&self.cell, key::<T>(), self.base) => {
+            Boarding::Joined(_) if lineage::is_within(&self.cell, key::<T>(), self.base) => {
                 Err(LoadFailure::Cycle(key::<T>()))
             }
-            Some((flight, false)) => {
+            Boarding::Joined(flight) => {
                 counters.loads_joined.count();
-                Ok(flight)
+                Ok(Some(flight))
             }
-            None => {
+            Boarding::Declined => {
                 counters.loads_refused.count();
                 Err(LoadFailure::TooMany)
             }
+            Boarding::Overtaken => Ok(None),
         }
     }
 

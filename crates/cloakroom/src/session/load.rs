@@ -45,37 +45,42 @@ where
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
     const { must_be_cached::<T>() };
-    let Some(open) = hold.open_to_read().await? else {
-        return load_without_session(hold.engine(), loader).await;
-    };
     let engine = hold.engine();
-    let found = read::<T>(engine, &open, key::<T>())?;
-    let version = found.version;
-    match cached(engine, found, &taking) {
-        Cached::Use(value) => Ok(value),
-        Cached::UseAndRenew(value) => {
-            if let Some(runway) = runway(engine, &open, version, taking.input) {
-                // If it may not be started, the next reader tries again.
-                drop(runway.board::<T, _, _>(loader));
-            }
-            Ok(value)
-        }
-        Cached::Wait(spare) => {
-            let Some(runway) = runway(engine, &open, version, taking.input) else {
-                return load_without_session(engine, loader).await;
-            };
-            let landed = match runway.board::<T, _, _>(loader) {
-                Ok(flight) => wait(&runway, flight).await,
-                Err(failure) => Err(Arc::new(failure).into()),
-            };
-            match (landed, spare) {
-                (Err(_), Some(spare)) => {
-                    engine.ledger.counters.stale_served.count();
-                    Ok(Some(spare))
+    let mut loader = Some(loader);
+    loop {
+        let Some(open) = hold.open_to_read().await? else { break };
+        let found = read::<T>(engine, &open, key::<T>())?;
+        let version = found.version;
+        match cached(engine, found, &taking) {
+            Cached::Use(value) => return Ok(value),
+            Cached::UseAndRenew(value) => {
+                if let Some(runway) = runway(engine, &open, version, taking.input) {
+                    // If it may not be started, the next reader tries again.
+                    drop(runway.board::<T, _, _>(&mut loader));
                 }
-                (outcome, _) => outcome,
+                return Ok(value);
+            }
+            Cached::Wait(spare) => {
+                let Some(runway) = runway(engine, &open, version, taking.input) else { break };
+                let landed = match runway.board::<T, _, _>(&mut loader) {
+                    Ok(Some(flight)) => wait(&runway, flight).await,
+                    Ok(None) => continue,
+                    Err(failure) => Err(Arc::new(failure).into()),
+                };
+                return match (landed, spare) {
+                    (Err(_), Some(spare)) => {
+                        engine.ledger.counters.stale_served.count();
+                        Ok(Some(spare))
+                    }
+                    (outcome, _) => outcome,
+                };
             }
         }
+    }
+    match loader {
+        Some(loader) => load_without_session(engine, loader).await,
+        // Only a load that was started takes the loader, and that is waited for.
+        None => Ok(None),
     }
 }
 

@@ -1,11 +1,20 @@
-//! `Sessions` is an argument of handlers.
+//! `Sessions` is an argument of handlers, as a type of the application is a value.
 
 use axum::Router;
 use axum::routing::get;
-use cloakroom::Sessions;
+use cloakroom::{Session, SessionError, SessionValue, Sessions};
+use serde::{Deserialize, Serialize};
 
-async fn count(sessions: Sessions) -> String {
-    sessions.stats().sessions.to_string()
+#[derive(Clone, Default, Deserialize, Serialize)]
+struct Cart(Vec<String>);
+
+impl SessionValue for Cart {
+    const KEY: &'static str = "cart";
+}
+
+async fn count(sessions: Sessions, session: Session) -> Result<String, SessionError> {
+    session.set(Cart::default()).await?;
+    Ok(sessions.stats().sessions.to_string())
 }
 
 fn main() {

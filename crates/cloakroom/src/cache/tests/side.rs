@@ -1,12 +1,19 @@
 use tokio::sync::watch;
 
 use super::builders::{at, fingerprint, session, tag};
+use super::stage::{add, tier, write};
 use crate::cache::EndReason;
 use crate::cache::cell::{Cell, State};
-use crate::cache::side::{Base, Flight, Landing};
+use crate::cache::side::{Base, Boarding, Flight, Landing};
+use crate::cache::tier::Holding;
 
 fn cell() -> Cell {
     Cell::new(tag(1), State::Live(session([])), at(0))
+}
+
+/// A cell that says nothing of the version of its values.
+fn vacant() -> Cell {
+    Cell::new(tag(1), State::unread(), at(0))
 }
 
 fn base(version: u64) -> Base {
@@ -21,7 +28,7 @@ fn flight(base: Base) -> (Flight, watch::Sender<Option<Landing>>) {
 
 /// Whether the flight is registered, and no other one joined.
 fn registers(cell: &Cell, key: &'static str, base: Base, flight: Flight) -> bool {
-    cell.join_or_register(key, base, |_| Some(flight)).expect("it is not declined").1
+    matches!(cell.join_or_register(key, base, |_| Some(flight)), Boarding::Registered(_))
 }
 
 /// Whether whoever comes from `base` joins the flight that is in the air.
@@ -32,7 +39,7 @@ fn joins(cell: &Cell, key: &'static str, base: Base) -> bool {
 
 #[test]
 fn a_flight_is_joined_by_those_who_would_start_from_the_same_place() {
-    let cell = cell();
+    let cell = vacant();
     let (first, _task) = flight(base(3));
     assert!(registers(&cell, "roles", base(3), first));
     assert!(joins(&cell, "roles", base(3)));
@@ -43,7 +50,7 @@ fn a_flight_is_joined_by_those_who_would_start_from_the_same_place() {
 fn nobody_waits_for_a_load_that_began_before_what_he_knows_of() {
     let newer = Base { fingerprint: fingerprint(2), ..base(3) };
     for newer in [base(4), newer] {
-        let cell = cell();
+        let cell = vacant();
         let (first, _task) = flight(base(3));
         registers(&cell, "roles", base(3), first);
         assert!(!joins(&cell, "roles", newer), "{newer:?}");
@@ -52,7 +59,7 @@ fn nobody_waits_for_a_load_that_began_before_what_he_knows_of() {
 
 #[test]
 fn a_flight_whose_task_is_gone_is_replaced() {
-    let cell = cell();
+    let cell = vacant();
     let (first, task) = flight(base(3));
     registers(&cell, "roles", base(3), first);
     drop(task);
@@ -92,9 +99,23 @@ fn nobody_but_its_waiters_keeps_a_flight_in_the_air_that_was_overtaken() {
     assert!(kept_task.is_closed(), "the session is over");
 }
 
+/// Two readers see that there is no value; one loads it, and the other comes when that has landed.
+#[test]
+fn a_reader_who_comes_after_the_landing_is_sent_to_look_again() {
+    let (tier, _) = tier(Holding::Only, 1 << 20);
+    let cell = add(&tier, tag(1), session([]));
+    let seen = Base { version: 0, fingerprint: cell.state().snapshot().expect("it lives").fingerprint, input: 0 };
+    let (first, _task) = flight(seen);
+    assert!(registers(&cell, "roles", seen, first));
+    write(&tier, &cell, "roles", 10).expect("there is room");
+    cell.deregister("roles", seen);
+    let launched = cell.join_or_register("roles", seen, |_| panic!("it would be loaded once more"));
+    assert!(matches!(launched, Boarding::Overtaken));
+}
+
 #[test]
 fn who_launches_is_told_how_many_are_in_the_air_and_may_decline() {
-    let cell = cell();
+    let cell = vacant();
     for number in 0..3 {
         let (new, task) = flight(base(number));
         // Of another input each time, so that each takes the place of the one before.
@@ -102,17 +123,17 @@ fn who_launches_is_told_how_many_are_in_the_air_and_may_decline() {
             assert_eq!(running as u64, number);
             Some(new)
         });
-        assert!(registered.is_some());
+        assert!(matches!(registered, Boarding::Registered(_)));
         drop(task);
     }
-    assert!(cell.join_or_register("roles", base(9), |_| None).is_none());
+    assert!(matches!(cell.join_or_register("roles", base(9), |_| None), Boarding::Declined));
     (0..3).for_each(|number| cell.deregister("roles", base(number)));
     assert!(cell.side.lock().is_none());
 }
 
 #[test]
 fn who_listens_hears_the_end_whenever_he_began() {
-    let cell = cell();
+    let cell = vacant();
     let early = cell.watch_end();
     assert!(cell.is_watched());
     assert_eq!(*early.borrow(), None);
