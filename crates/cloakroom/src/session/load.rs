@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::cache::{Base, CodecError, Flight, LoadFailure};
-use crate::sessions::{Engine, Open, SessionError};
+use crate::sessions::{Engine, Open, SessionError, SessionErrorKind};
 use crate::sync::Arc;
 
 use super::cache_policy::Freshness;
@@ -47,8 +47,16 @@ where
     const { must_be_cached::<T>() };
     let engine = hold.engine();
     let mut loader = Some(loader);
+    let mut has_opened = false;
     loop {
-        let Some(open) = hold.open_to_read().await? else { break };
+        let open = match hold.open_to_read().await {
+            Ok(Some(open)) => open,
+            Ok(None) => break,
+            // It ended between two looks of this very call: what is loaded is good for its answer.
+            Err(error) if has_opened && error.kind() == SessionErrorKind::Ended => break,
+            Err(error) => return Err(error),
+        };
+        has_opened = true;
         let found = read::<T>(engine, &open, key::<T>())?;
         let version = found.version;
         match cached(engine, found, &taking) {
