@@ -29,7 +29,7 @@ pub(super) async fn keep(post: Post, state: watch::Sender<State>) {
                 post.take_over(&line, &mut last, sent, &state).await;
                 let why = tokio::select! {
                     why = post.watch_over(&line) => why,
-                    () = post.origin.names_other(line.address(), post.settings.lease) => End::Disowned(not_the_master()),
+                    () = post.origin.replaced(line.address(), post.settings.lease) => End::Disowned(not_the_master()),
                     never = table::watch(&line, &post.settings) => match never {},
                 };
                 line.give_up();

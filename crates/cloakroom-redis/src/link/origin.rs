@@ -43,21 +43,20 @@ impl Origin {
         Client::open(info)
     }
 
-    /// Resolves when a sentinel names another server than this one that agrees to be the master. Never, where there are no
-    /// sentinels.
+    /// Resolves when most of the sentinels name another master than the one at this address. Never resolves where there are
+    /// no sentinels.
     ///
-    /// A master that stood still for a moment does not know that it was replaced until a sentinel has told it, by
-    /// default ten seconds later, and says all that time that it is one.
-    pub(crate) async fn names_other(&self, present: &ConnectionAddr, every: Duration) {
+    /// A master that stood still while it was replaced says for some ten seconds that it still is the master, until a
+    /// sentinel tells it.
+    pub(crate) async fn replaced(&self, present: &ConnectionAddr, every: Duration) {
         let Place::Sentinels(sentinels, _) = &self.place else { return std::future::pending().await };
         let mut rhythm = tokio::time::interval(every);
         rhythm.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         rhythm.tick().await;
         loop {
             rhythm.tick().await;
-            // No answer within a round says nothing.
-            let others = tokio::time::timeout(every, sentinels.masters_but(present)).await;
-            if others.unwrap_or(false) {
+            // Sentinels that do not answer within a round say nothing.
+            if tokio::time::timeout(every, sentinels.name_another(present)).await.unwrap_or(false) {
                 return;
             }
         }

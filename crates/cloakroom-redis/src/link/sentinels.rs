@@ -54,19 +54,22 @@ impl Sentinels {
         Err(failure.unwrap_or_else(|| unknown(NO_MASTER_UP)))
     }
 
-    /// Whether a sentinel names another server than this one that agrees to be the master.
-    pub(super) async fn masters_but(&self, present: &ConnectionAddr) -> bool {
+    /// Whether most of the sentinels name another server than this one that agrees to be the master.
+    ///
+    /// One alone may be cut off from the others, together with a master that they have replaced.
+    pub(super) async fn name_another(&self, present: &ConnectionAddr) -> bool {
         let mut asked = JoinSet::new();
         for sentinel in &self.sentinels {
-            let (myself, sentinel) = (self.clone(), sentinel.clone());
-            let present = present.clone();
+            let (myself, sentinel, present) = (self.clone(), sentinel.clone(), present.clone());
             asked.spawn(async move {
                 let named = myself.named_by(sentinel).await?;
                 if named.addr() == &present { Ok(false) } else { is_master_at(named).await }
             });
         }
+        let mut naming_another = 0;
         while let Some(answer) = asked.join_next().await {
-            if let Ok(Ok(true)) = answer {
+            naming_another += usize::from(matches!(answer, Ok(Ok(true))));
+            if 2 * naming_another > self.sentinels.len() {
                 return true;
             }
         }

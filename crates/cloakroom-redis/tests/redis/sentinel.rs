@@ -85,6 +85,31 @@ async fn a_master_that_goes_on_after_it_was_replaced_is_left_before_it_is_told()
     assert_eq!(old.info("replication").await.unwrap()["role"], "master", "as far as it knows");
 }
 
+/// A sentinel of another deployment stands for one that is cut off with a master that was replaced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_sentinel_alone_makes_no_node_leave_its_master() {
+    let (most, alone) = (Sentinels::start().await.unwrap(), Sentinels::start().await.unwrap());
+    admit_to_all(&most, "shop").await;
+    admit_to_all(&alone, "shop").await;
+    let urls: Vec<_> = most.urls().into_iter().take(2).chain(alone.urls().into_iter().take(1)).collect();
+    let urls = urls.into_iter().map(|url| url.replacen("://", "://shop:password@", 1));
+    let store = RedisStore::builder(NAMESPACE).sentinels(urls, most.master_name()).lease(LEASE);
+    let sessions = crate::support::recorded().store(store.connect().await.unwrap()).build().unwrap();
+    let stray = alone.master().await.unwrap();
+    let keys = async || redis::from_redis_value::<u64>(stray.command(&["DBSIZE"]).await.unwrap()).unwrap();
+    // The first answer is believed when the node connects; whichever it was, most of them name the other one.
+    until("the node is where most say", async || {
+        stray.command(&["FLUSHALL"]).await.unwrap();
+        add(&sessions, &Visitor::default()).await.is_ok() && keys().await == 0
+    })
+    .await;
+    for _ in 0..40 {
+        tokio::time::sleep(LEASE / 4).await;
+        assert_eq!(add(&sessions, &Visitor::default()).await, Ok(1));
+        assert_eq!(keys().await, 0, "it has left the master that most name");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_the_answer_of_a_master_that_was_replaced() {
     let sentinels = Sentinels::start().await.unwrap();
