@@ -116,8 +116,9 @@ impl DetachedSession {
         loop {
             let open = self.open().await?.ok_or_else(|| SessionError::new(SessionErrorKind::Ended))?;
             let Some(edit) = edit(&open)? else { return Ok(false) };
-            let edits = [edit];
-            let proposal = Proposal { edits: &edits, ..Proposal::default() };
+            // Only of the very version whose principal was looked at: somebody else may log in meanwhile.
+            let base = open.1.snapshot().map(|snapshot| snapshot.version);
+            let proposal = Proposal { edits: &[edit], base, ..Proposal::default() };
             match self.engine.commit(&open.0, &Writer::Application, proposal).await {
                 Ok(_) => return Ok(true),
                 Err(error @ CommitError::Refused(Refused::Conflict | Refused::Vacant)) => {

@@ -401,6 +401,25 @@ async fn a_session_is_read_and_changed_outside_of_a_request_without_being_kept_a
 }
 
 #[tokio::test]
+async fn r53_a_job_writes_nothing_into_a_session_that_changes_hands_meanwhile() {
+    let house = House::shared();
+    let (store, node) = held_up(&house, 5, LimitPolicy::Reject);
+    let mut browser = logged_in(&node, "alice").await;
+    let of_alice = node.sessions.of("alice");
+    let id = of_alice.list().await.unwrap()[0].handle;
+    let session = of_alice.by_id(id).await.unwrap().unwrap();
+    let gate = store.delay_next(Verb::Commit);
+    let job = tokio::spawn(async move { session.set(Note("alice's".to_owned())).await.map_err(|error| error.kind()) });
+    assert!(gate.arrived().await);
+    let other = house.node();
+    browser = browser.at(&other.app);
+    browser.post("/login/bob").await.ok();
+    gate.open();
+    assert_eq!(job.await.unwrap(), Err(cloakroom::SessionErrorKind::Ended));
+    assert!(!browser.get("/note").await.body.contains("alice's"));
+}
+
+#[tokio::test]
 async fn updates_from_inside_and_outside_of_requests_lose_nothing() {
     for house in House::both() {
         let [here, there] = house.nodes();
