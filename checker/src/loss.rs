@@ -76,8 +76,8 @@ impl Loss {
 /// The record that a token names, as it is written in keys.
 pub(crate) fn tag_of(token: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(token.get(..43)?).ok()?;
-    let tag = bytes.first_chunk::<16>()?;
-    Some(format!("{:032x}", u128::from_be_bytes(*tag)))
+    let selector = bytes.first_chunk::<16>()?;
+    Some(format!("{:032x}", u128::from_be_bytes(*selector)))
 }
 
 /// The slot of the record that a token names, as clusters compute it: CRC-16/XMODEM of what stands between braces in its key.

@@ -77,7 +77,7 @@ fn leak(plant: &str, token: &str, key: &[u8; 32], note: &str) {
         "pretty debug" => println!("{:#?}", Careless { name: "session", secret }),
         "log line" => tracing::trace!(store_key = %hex(&secret), "looked up"),
         "field of a span" => drop(tracing::trace_span!("request", cookie = token)),
-        "standard output" => println!("{}", *Key::new(1, key).expect("random").expose()),
+        "standard output" => println!("{}", *Key::new(1, key).expect("random").to_entry()),
         "verifier" => {
             tracing::debug!(verifier = ?derive::verifier(&derive::csrf_secret("", &tag, &secret)), "compared");
         }

@@ -11,7 +11,7 @@ use crate::db::DbError;
 /// Something that the visitor has to be told about.
 ///
 /// Its text is constant: nothing internal and nothing that the request contained gets out through
-/// it (OWASP ASVS 16.5.1). Browsers get a page in their language, see `pages::problem`.
+/// it (OWASP ASVS 16.5.1). Browsers get a page in their language, see `pages::check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     BadInput(&'static str),

@@ -8,7 +8,7 @@
 //! function on one thread, and this must compare two services on several threads, with a fresh
 //! population where a run uses one up.
 //!
-//! Requests are made in small batches outside the timed stretch. What is timed is `Service::call`,
+//! Requests are made in small batches outside the timed stretch. What is timed is `Service::wake`,
 //! the one poll to completion, and dropping the response. The slowest twentieth of the batches is left
 //! out, because what interrupts a process for milliseconds is not a cost of a request; `expiry`
 //! is where worst cases are measured.

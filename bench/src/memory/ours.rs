@@ -57,7 +57,7 @@ fn sessions(options: &Options) -> Result<(HandClock, Sessions), Failure> {
 /// Time passes, and what is due is done.
 fn pass(runtime: &Runtime, sessions: &Sessions, clock: &HandClock, by: Duration) {
     clock.advance(by);
-    runtime.block_on(sessions.run_due());
+    runtime.block_on(sessions.run_pending_tasks());
 }
 
 const fn ask(kept: Kept) -> Ask {

@@ -131,7 +131,7 @@ impl Stage<'_> {
         let population = Population::of(sessions, visitors, Ask::post("/cart/new"))?;
         let fresh = population.sessions.stats().bytes;
         clock.advance(Duration::from_secs(90));
-        self.runtime.block_on(population.sessions.run_due());
+        self.runtime.block_on(population.sessions.run_pending_tasks());
         if population.sessions.stats().bytes >= fresh {
             return Err("quiet sessions were not packed".into());
         }

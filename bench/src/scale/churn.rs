@@ -66,7 +66,7 @@ async fn churn(sessions: Sessions, clock: HandClock, minutes: usize, arriving: u
             }
         }
         clock.advance(MINUTE);
-        sessions.run_due().await;
+        sessions.run_pending_tasks().await;
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn section(options: &Options) -> Result<Section, Failure> {
 fn due(scene: &Scene, by: Duration) -> Result<Phase, Failure> {
     scene.clock.advance(by);
     let sessions = scene.sessions.clone();
-    scene.under_load(async move { sessions.run_due().await })
+    scene.under_load(async move { sessions.run_pending_tasks().await })
 }
 
 fn enter(section: &mut Section, workers: usize, what: &str, count: usize, phase: &Phase) {

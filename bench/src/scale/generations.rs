@@ -30,7 +30,7 @@ pub(super) fn section(options: &Options) -> Result<Section, Failure> {
             drop(Population::of(sessions.clone(), count, Ask::post("/cart/new"))?);
             let full = machine::resident_bytes().unwrap_or(0);
             clock.advance(Duration::from_secs(3600));
-            runtime.block_on(sessions.run_due());
+            runtime.block_on(sessions.run_pending_tasks());
             let left = sessions.stats();
             if (left.sessions, left.bytes) != (0, 0) {
                 return Err(format!("{} sessions and {} bytes are left of nothing", left.sessions, left.bytes).into());

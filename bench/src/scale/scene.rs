@@ -66,7 +66,7 @@ impl Scene {
                     return Err(Failure::from(format!("a request was answered with {}", response.status())));
                 }
             }
-            self.sessions.run_due().await;
+            self.sessions.run_pending_tasks().await;
             Ok(())
         })
     }

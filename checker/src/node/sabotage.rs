@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Expect, Guard, Lease, Limit, Loaded, Member, Page,
-    PageRequest, Principal, Record, Store, StoreError, StoreErrorKind, StoredValue, Tag, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Expect, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, StoredValue, Touch,
 };
 use parking_lot::Mutex;
 
@@ -42,7 +42,7 @@ pub(crate) struct Sabotaged<S> {
     store: Arc<S>,
     how: Sabotage,
     calls: AtomicU64,
-    old: Mutex<HashMap<Tag, Record>>,
+    old: Mutex<HashMap<Selector, Record>>,
     last: Mutex<Vec<StoredValue>>,
 }
 
@@ -56,9 +56,9 @@ impl<S: Store> Sabotaged<S> {
         self.how == how && self.calls.fetch_add(1, Relaxed) % RATE == RATE - 1
     }
 
-    async fn commit_twice(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
+    async fn commit_twice(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
         let mut again = commit.clone();
-        self.store.commit(tag, commit).await?;
+        self.store.commit(selector, commit).await?;
         // A new name: the store cannot know that it is the same write.
         again.nonce = again.nonce.wrapping_add(1);
         for edit in &mut again.edits {
@@ -69,7 +69,7 @@ impl<S: Store> Sabotaged<S> {
             }
             edit.expect = Expect::Any;
         }
-        self.store.commit(tag, again).await
+        self.store.commit(selector, again).await
     }
 }
 
@@ -82,15 +82,15 @@ fn doubled(bytes: &Arc<[u8]>) -> Arc<[u8]> {
 }
 
 impl<S: Store> Store for Sabotaged<S> {
-    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
-        let Some(mut loaded) = self.store.load(tag).await? else { return Ok(None) };
+    async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
+        let Some(mut loaded) = self.store.load(selector).await? else { return Ok(None) };
         if self.strikes(Sabotage::Leak) {
             loaded.record.values.clone_from(&self.last.lock());
         } else if self.how == Sabotage::Leak {
             self.last.lock().clone_from(&loaded.record.values);
         }
         if self.how == Sabotage::StaleRead {
-            let old = self.old.lock().insert(tag, loaded.record.clone());
+            let old = self.old.lock().insert(selector, loaded.record.clone());
             if let Some(old) = old.filter(|old| old.verifier == loaded.record.verifier)
                 && self.strikes(Sabotage::StaleRead)
             {
@@ -100,74 +100,74 @@ impl<S: Store> Store for Sabotaged<S> {
         Ok(Some(loaded))
     }
 
-    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
-        self.store.create(tag, record).await
+    async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
+        self.store.create(selector, record).await
     }
 
-    async fn commit(&self, tag: Tag, mut commit: Commit) -> Result<Committed, StoreError> {
+    async fn commit(&self, selector: Selector, mut commit: Commit) -> Result<Committed, StoreError> {
         // Logins and renewals are left alone: without its token a client can check nothing.
         if commit.rotation.is_some() {
-            return self.store.commit(tag, commit).await;
+            return self.store.commit(selector, commit).await;
         }
         if self.how == Sabotage::LostUpdate {
             commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
         }
         if self.strikes(Sabotage::FalseSuccess) {
-            let receipt = cloakroom::store::Receipt::new(commit.next_version(), Lease::NONE);
+            let receipt = cloakroom::store::CommitReceipt::new(commit.next_version(), Lease::NONE);
             return Ok(Committed::Done(receipt));
         }
         if self.strikes(Sabotage::FalseFailure) {
-            self.store.commit(tag, commit).await?;
+            self.store.commit(selector, commit).await?;
             return Err(StoreError::new(StoreErrorKind::Unavailable, "not said truly"));
         }
         if self.strikes(Sabotage::Repeat) {
-            return self.commit_twice(tag, commit).await;
+            return self.commit_twice(selector, commit).await;
         }
-        self.store.commit(tag, commit).await
+        self.store.commit(selector, commit).await
     }
 
     async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
         self.store.touch(touches).await
     }
 
-    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
-        let before = if self.how == Sabotage::Resurrect { self.store.load(tag).await? } else { None };
-        let answer = self.store.destroy(tag, guard).await?;
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
+        let before = if self.how == Sabotage::Resurrect { self.store.load(selector).await? } else { None };
+        let answer = self.store.destroy(selector, guard).await?;
         if let Some(before) = before.filter(|_| self.strikes(Sabotage::Resurrect)) {
             let store = Arc::clone(&self.store);
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                store.create(tag, before.record).await
+                store.create(selector, before.record).await
             });
         }
         Ok(answer)
     }
 
-    async fn admit(
+    async fn add_member(
         &self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
-        self.store.admit(principal, tag, until, limit).await
+        self.store.add_member(principal, selector, until, limit).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
-        self.store.dismiss(principal, tags).await
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
+        self.store.remove_members(principal, selectors).await
     }
 
-    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        self.store.members(principal, page).await
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        self.store.list_members(principal, page).await
     }
 
-    fn attach(&self, copies: Arc<dyn Copies>) {
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         if self.how != Sabotage::Deaf {
-            self.store.attach(copies);
+            self.store.subscribe(copies);
         }
     }
 
-    fn vouches(&self, lease: Lease) -> bool {
-        self.how == Sabotage::Deaf || self.store.vouches(lease)
+    fn is_lease_valid(&self, lease: Lease) -> bool {
+        self.how == Sabotage::Deaf || self.store.is_lease_valid(lease)
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn info(address: &str) -> Result<ConnectionInfo, Problem> {
 }
 
 /// The host that would be talked to in the clear, if it is not this machine.
-pub(crate) fn exposed(info: &ConnectionInfo) -> Option<String> {
+pub(crate) fn plaintext_host(info: &ConnectionInfo) -> Option<String> {
     let ConnectionAddr::Tcp(host, _) = info.addr() else { return None };
     let loopback =
         host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
@@ -33,21 +33,21 @@ pub(crate) fn exposed(info: &ConnectionInfo) -> Option<String> {
 }
 
 /// Why a server that somebody else named is not talked to.
-pub(crate) const EXPOSED: &str = "the server is not this machine and the connection would not be encrypted; use `rediss://` \
+pub(crate) const PLAINTEXT_REFUSED: &str = "the server is not this machine and the connection would not be encrypted; use `rediss://` \
                                   with the feature `tls`, or `allow_plaintext()` if the network itself is trusted";
 
 /// An error that names the host if it may not be talked to in the clear. Sentinels, the map of a cluster and redirections
 /// name servers that nobody has looked at.
-pub(crate) fn refuse_exposed(info: &ConnectionInfo, plaintext: bool) -> RedisResult<()> {
-    match exposed(info).filter(|_| !plaintext) {
+pub(crate) fn refuse_plaintext(info: &ConnectionInfo, plaintext: bool) -> RedisResult<()> {
+    match plaintext_host(info).filter(|_| !plaintext) {
         None => Ok(()),
-        Some(host) => Err(RedisError::from((ErrorKind::InvalidClientConfig, EXPOSED, host))),
+        Some(host) => Err(RedisError::from((ErrorKind::InvalidClientConfig, PLAINTEXT_REFUSED, host))),
     }
 }
 
 /// The host that was refused.
 pub(crate) fn refused(error: &RedisError) -> Option<String> {
-    let is_ours = error.kind() == ErrorKind::InvalidClientConfig && error.to_string().contains(EXPOSED);
+    let is_ours = error.kind() == ErrorKind::InvalidClientConfig && error.to_string().contains(PLAINTEXT_REFUSED);
     is_ours.then(|| error.detail().unwrap_or_default().to_owned())
 }
 
@@ -64,14 +64,14 @@ pub(crate) fn at(like: &ConnectionInfo, host: String, port: u16) -> ConnectionIn
 
 /// What the query of an address says.
 #[derive(Default)]
-pub(crate) struct Said {
+pub(crate) struct AddressOptions {
     pub(crate) namespace: Option<String>,
     pub(crate) master: Option<String>,
     /// What the client library reads.
     pub(crate) others: Vec<(String, String)>,
 }
 
-impl Said {
+impl AddressOptions {
     /// What nobody reads is more likely misspelt than meant.
     pub(crate) fn in_the_query_of(url: &url::Url) -> Result<Self, Problem> {
         let mut said = Self::default();

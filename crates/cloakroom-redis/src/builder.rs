@@ -5,15 +5,18 @@ use std::time::{Duration, Instant};
 use cloakroom::{Clock, SystemClock};
 use redis::ConnectionInfo;
 
-use crate::address::{self, Said, exposed, info};
+use crate::address::{self, AddressOptions, info, plaintext_host};
+use crate::connection::{
+    Backoff, Connection, ConnectionSettings, Coverage, Endpoint, Leases, ProbeTarget, ServerTime, Subscribers,
+    TrackingTable,
+};
 use crate::error::{ConnectError, Problem};
-use crate::link::{Audience, Backoff, Home, Leases, Link, Origin, ServerTime, Settings, Territory, TrackingTable};
 use crate::namespace::Namespace;
-use crate::preflight;
-use crate::route::{Cluster, Route};
-use crate::store::{Inner, RedisStore};
+use crate::startup;
+use crate::store::{RedisStore, StoreInner};
 use crate::tls::Certificates;
-use crate::warning::{All, Warning};
+use crate::topology::{Cluster, Topology};
+use crate::warning::{Joined, Warning};
 
 /// Makes a [`RedisStore`].
 ///
@@ -38,7 +41,7 @@ use crate::warning::{All, Warning};
 pub struct RedisStoreBuilder {
     namespace: String,
     addresses: Vec<String>,
-    topology: Topology,
+    topology: TopologyConfig,
     deadline: Duration,
     lease: Duration,
     plaintext: bool,
@@ -47,7 +50,7 @@ pub struct RedisStoreBuilder {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Topology {
+enum TopologyConfig {
     Server,
     Sentinels(String),
     Cluster,
@@ -71,7 +74,7 @@ impl RedisStoreBuilder {
         Self {
             namespace,
             addresses: Vec::new(),
-            topology: Topology::Server,
+            topology: TopologyConfig::Server,
             deadline: Duration::from_secs(1),
             lease: Duration::from_secs(2),
             plaintext: false,
@@ -85,7 +88,7 @@ impl RedisStoreBuilder {
         let unreadable =
             |error| Problem::Address(format!("{error}; write it like `redis://localhost/?namespace=shop`"));
         let mut url = url::Url::parse(address).map_err(unreadable)?;
-        let mut said = Said::in_the_query_of(&url)?;
+        let mut said = AddressOptions::in_the_query_of(&url)?;
         url.set_query(None);
         if !said.others.is_empty() {
             url.query_pairs_mut().extend_pairs(said.others);
@@ -112,7 +115,7 @@ impl RedisStoreBuilder {
 
     /// One server, at a `redis://`, `rediss://` or `redis+unix://` address.
     pub fn server(self, address: impl Into<String>) -> Self {
-        Self { addresses: vec![address.into()], topology: Topology::Server, ..self }
+        Self { addresses: vec![address.into()], topology: TopologyConfig::Server, ..self }
     }
 
     /// The master that these sentinels call `master`, whichever server that is.
@@ -120,12 +123,12 @@ impl RedisStoreBuilder {
     /// The addresses' user and password are those of the servers as well as of the sentinels.
     pub fn sentinels(self, addresses: impl IntoIterator<Item = impl Into<String>>, master: impl Into<String>) -> Self {
         let addresses = addresses.into_iter().map(Into::into).collect();
-        Self { addresses, topology: Topology::Sentinels(master.into()), ..self }
+        Self { addresses, topology: TopologyConfig::Sentinels(master.into()), ..self }
     }
 
     /// A cluster; any of its servers are enough to find the others.
     pub fn cluster(self, addresses: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { addresses: addresses.into_iter().map(Into::into).collect(), topology: Topology::Cluster, ..self }
+        Self { addresses: addresses.into_iter().map(Into::into).collect(), topology: TopologyConfig::Cluster, ..self }
     }
 
     /// How long one question waits for the server. One second by default; 10 ms to 60 s. A read is asked again once if the
@@ -225,31 +228,31 @@ impl RedisStoreBuilder {
 
     async fn connected(self) -> Result<RedisStore, ConnectError> {
         let (namespace, infos) = self.checked()?;
-        crate::tls::prepare(&infos);
-        let settings = Arc::new(Settings {
+        crate::tls::install_provider(&infos);
+        let settings = Arc::new(ConnectionSettings {
             namespace,
             deadline: self.deadline,
             lease: self.lease,
             plaintext: self.plaintext,
             leases: Leases::new(),
-            audience: Arc::new(Audience::default()),
+            audience: Arc::new(Subscribers::default()),
             server_time: ServerTime::default(),
             table: TrackingTable::default(),
         });
-        let looks = Looks { settings: &settings, clock: &*self.clock };
+        let looks = StartupChecks { settings: &settings, clock: &*self.clock };
         let (seed, more) = infos.split_first().ok_or_else(|| Problem::Address("missing".into()))?;
         let (warnings, route) = match &self.topology {
-            Topology::Server => single(Origin::at(seed, self.plaintext), &looks).await?,
-            Topology::Sentinels(master) => {
-                single(Origin::watched_by(seed, more, master, self.plaintext), &looks).await?
+            TopologyConfig::Server => single(Endpoint::configured(seed, self.plaintext), &looks).await?,
+            TopologyConfig::Sentinels(master) => {
+                single(Endpoint::sentinel(seed, more, master, self.plaintext), &looks).await?
             }
-            Topology::Cluster => cluster(seed, more, &looks).await?,
+            TopologyConfig::Cluster => cluster(seed, more, &looks).await?,
         };
         if !warnings.is_empty() {
-            tracing::warn!(warnings = %All(&warnings), "the session store works, but may lose sessions");
+            tracing::warn!(warnings = %Joined(&warnings), "the session store works, but may lose sessions");
         }
         let asks_first = !warnings.contains(&Warning::TracksStrangers);
-        Ok(RedisStore::new(Inner { settings, route, asks_first, warnings }))
+        Ok(RedisStore::new(StoreInner { settings, route, asks_first, warnings }))
     }
 
     pub(crate) fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
@@ -273,7 +276,7 @@ impl RedisStoreBuilder {
             match info(address).and_then(|info| self.certificates.attach(info)) {
                 Ok(info) => {
                     if !self.plaintext
-                        && let Some(host) = exposed(&info)
+                        && let Some(host) = plaintext_host(&info)
                     {
                         problems.push(Problem::Plaintext(host));
                     }
@@ -290,44 +293,44 @@ impl RedisStoreBuilder {
 }
 
 /// What a look at a server needs to know.
-struct Looks<'a> {
-    settings: &'a Arc<Settings>,
+struct StartupChecks<'a> {
+    settings: &'a Arc<ConnectionSettings>,
     clock: &'a dyn Clock,
 }
 
-impl Looks<'_> {
-    async fn at(&self, origin: &Origin, clustered: bool) -> Result<Vec<Warning>, ConnectError> {
-        preflight::look(origin, clustered, self.settings, self.clock.now()).await
+impl StartupChecks<'_> {
+    async fn at(&self, origin: &Endpoint, clustered: bool) -> Result<Vec<Warning>, ConnectError> {
+        startup::check(origin, clustered, self.settings, self.clock.now()).await
     }
 }
 
 /// One master, wherever it is.
-async fn single(origin: Origin, looks: &Looks<'_>) -> Result<(Vec<Warning>, Route), ConnectError> {
+async fn single(origin: Endpoint, looks: &StartupChecks<'_>) -> Result<(Vec<Warning>, Topology), ConnectError> {
     let settings = looks.settings;
     let warnings = looks.at(&origin, false).await?;
-    let home = Home::new(settings.namespace.probe(0), Territory::everything(), Arc::default());
-    let link = Link::start(origin, 0, home, Arc::clone(settings));
-    link.line(settings.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
-    Ok((warnings, Route::Single(link)))
+    let home = ProbeTarget::new(settings.namespace.probe(0), Coverage::everything(), Arc::default());
+    let link = Connection::start(origin, 0, home, Arc::clone(settings));
+    link.pair(settings.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
+    Ok((warnings, Topology::Single(link)))
 }
 
 /// A cluster: one seed that is down is no reason to fail, but what the first that answers says is.
 async fn cluster(
     seed: &ConnectionInfo,
     more: &[ConnectionInfo],
-    looks: &Looks<'_>,
-) -> Result<(Vec<Warning>, Route), ConnectError> {
+    looks: &StartupChecks<'_>,
+) -> Result<(Vec<Warning>, Topology), ConnectError> {
     let plaintext = looks.settings.plaintext;
-    let mut looked = looks.at(&Origin::at(seed, plaintext), true).await;
+    let mut looked = looks.at(&Endpoint::configured(seed, plaintext), true).await;
     for other in more {
         if !looked.as_ref().is_err_and(ConnectError::may_pass) {
             break;
         }
-        looked = looks.at(&Origin::at(other, plaintext), true).await;
+        looked = looks.at(&Endpoint::configured(other, plaintext), true).await;
     }
     let warnings = looked?;
     let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(looks.settings)).await;
     let unreachable =
         |error| address::refused(&error).map_or_else(|| Problem::Unreachable(error.to_string()), Problem::Plaintext);
-    Ok((warnings, Route::Cluster(cluster.map_err(unreachable)?)))
+    Ok((warnings, Topology::Cluster(cluster.map_err(unreachable)?)))
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::namespace::InvalidNamespace;
-use crate::warning::{All, Warning};
+use crate::warning::{Joined, Warning};
 
 /// Why a store was not made: everything that is wrong, each with its remedy.
 ///
@@ -137,7 +137,7 @@ impl fmt::Display for ConnectError {
             .iter()
             .enumerate()
             .try_for_each(|(n, problem)| write!(f, "{}{problem}", if n == 0 { ": " } else { "; " }))?;
-        if self.warnings.is_empty() { Ok(()) } else { write!(f, "; besides, {}", All(&self.warnings)) }
+        if self.warnings.is_empty() { Ok(()) } else { write!(f, "; besides, {}", Joined(&self.warnings)) }
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) enum Effect {
 }
 
 /// The fault of a command that was sent.
-pub(crate) fn sent(error: RedisError, effect: Effect) -> StoreError {
+pub(crate) fn after_send(error: RedisError, effect: Effect) -> StoreError {
     let kind = match error.kind() {
         ErrorKind::Server(
             ServerErrorKind::BusyLoading
@@ -38,12 +38,12 @@ pub(crate) fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>, e
 }
 
 /// The fault of a command that was not sent, because there is no connection.
-pub(crate) fn unsent(error: std::sync::Arc<RedisError>) -> StoreError {
+pub(crate) fn before_send(error: std::sync::Arc<RedisError>) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, error)
 }
 
 /// The reply cannot be understood. What was asked for may have been done.
-pub(crate) fn nonsense(effect: Effect) -> impl FnOnce(crate::wire::Nonsense) -> StoreError {
+pub(crate) fn unexpected_reply(effect: Effect) -> impl FnOnce(crate::wire::UnexpectedReply) -> StoreError {
     let kind = match effect {
         Effect::Reads => StoreErrorKind::Unavailable,
         Effect::Writes => StoreErrorKind::Unknown,

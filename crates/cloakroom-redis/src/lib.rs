@@ -23,20 +23,20 @@
 
 mod address;
 mod builder;
+mod connection;
 mod error;
 mod fault;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod index;
-mod link;
 mod namespace;
-mod preflight;
-mod route;
 mod scripts;
+mod startup;
 mod stats;
 mod store;
 mod tls;
+mod topology;
 mod warning;
 mod wire;
 

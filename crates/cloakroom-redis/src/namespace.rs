@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cloakroom::store::{Principal, Tag};
+use cloakroom::store::{Principal, Selector};
 
 /// Keeps the keys of one application apart from those of all others on the same server.
 ///
@@ -49,8 +49,8 @@ impl Namespace {
     }
 
     /// The key of a session's record. What stands in braces decides on the slot in a cluster.
-    pub(crate) fn record(&self, tag: Tag) -> String {
-        [&self.0, ":session:{", &hex(tag.as_bytes()), "}"].concat()
+    pub(crate) fn record(&self, selector: Selector) -> String {
+        [&self.0, ":session:{", &hex(selector.as_bytes()), "}"].concat()
     }
 
     /// The key of the index of a principal's sessions.
@@ -64,9 +64,9 @@ impl Namespace {
     }
 
     /// Whose record a key holds.
-    pub(crate) fn tag_of(&self, key: &[u8]) -> Option<Tag> {
+    pub(crate) fn tag_of(&self, key: &[u8]) -> Option<Selector> {
         let rest = key.strip_prefix(self.0.as_bytes())?.strip_prefix(b":session:{")?;
-        unhex(rest.strip_suffix(b"}")?).map(Tag::from_bytes)
+        unhex(rest.strip_suffix(b"}")?).map(Selector::from_bytes)
     }
 }
 
@@ -113,10 +113,10 @@ mod tests {
     #[test]
     fn r64_a_key_names_its_session_and_no_other_key_does() -> Result<(), InvalidNamespace> {
         let (shop, other): (Namespace, Namespace) = ("shop".parse()?, "shop2".parse()?);
-        let tag = Tag::from_bytes(*b"0123456789abcdef");
-        assert_eq!(shop.record(tag), "shop:session:{30313233343536373839616263646566}");
-        assert_eq!(shop.tag_of(shop.record(tag).as_bytes()), Some(tag));
-        assert_eq!(shop.tag_of(other.record(tag).as_bytes()), None);
+        let selector = Selector::from_bytes(*b"0123456789abcdef");
+        assert_eq!(shop.record(selector), "shop:session:{30313233343536373839616263646566}");
+        assert_eq!(shop.tag_of(shop.record(selector).as_bytes()), Some(selector));
+        assert_eq!(shop.tag_of(other.record(selector).as_bytes()), None);
         assert_eq!(shop.tag_of(b"shop:session:{3031}"), None);
         assert_eq!(shop.tag_of(b"shop:session:{303132333435363738396162636465FF}"), None);
         assert_eq!(shop.tag_of(b"shop:principal:ada"), None);

@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, BATCH, Commit, Committed, Copies, Created, Cursor, Destroyed, Guard, Lease, Limit, Loaded, Member, Page,
-    PageRequest, Principal, Receipt, Record, Store, StoreError, StoreErrorKind, Summary, Tag, Touch,
+    Admission, BATCH, Commit, CommitReceipt, Committed, Created, Cursor, Destroyed, Guard, Invalidate, Lease,
+    LeasedRecord, Limit, Member, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind,
+    Summary, Touch,
 };
 use redis::{Value, cmd};
 
 use crate::builder::RedisStoreBuilder;
+use crate::connection::ConnectionSettings;
 use crate::error::ConnectError;
 use crate::fault::{self, Effect};
-use crate::index::tags;
-use crate::link::Settings;
+use crate::index::selectors;
 use crate::namespace::Namespace;
-use crate::route::{Manner, Question, Route};
 use crate::scripts;
+use crate::topology::{Request, RequestKind, Topology};
 use crate::warning::Warning;
-use crate::wire::{self, Answer, Fields, Nonsense};
+use crate::wire::{self, Fields, ScriptReply, UnexpectedReply};
 
 /// Sessions on Redis or Valkey, for any number of nodes.
 ///
@@ -27,11 +28,11 @@ use crate::wire::{self, Answer, Fields, Nonsense};
 /// which of them wrote: give each a store of its own if that matters. Made by [`connect`](Self::connect) or, with more
 /// to say, by [`builder`](Self::builder). Needs Redis 7.0 or Valkey 7.2 and newer.
 #[derive(Clone)]
-pub struct RedisStore(Arc<Inner>);
+pub struct RedisStore(Arc<StoreInner>);
 
-pub(crate) struct Inner {
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) route: Route,
+pub(crate) struct StoreInner {
+    pub(crate) settings: Arc<ConnectionSettings>,
+    pub(crate) route: Topology,
     /// Whether a record is read by the script that has the server track only what exists.
     pub(crate) asks_first: bool,
     pub(crate) warnings: Vec<Warning>,
@@ -55,7 +56,7 @@ impl RedisStore {
         RedisStoreBuilder::new(namespace.into())
     }
 
-    pub(crate) fn new(inner: Inner) -> Self {
+    pub(crate) fn new(inner: StoreInner) -> Self {
         Self(Arc::new(inner))
     }
 
@@ -73,48 +74,48 @@ impl RedisStore {
         &self.0.settings.namespace
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &ConnectionSettings {
         &self.0.settings
     }
 
-    pub(crate) async fn ask(
+    pub(crate) async fn request(
         &self,
         key: &str,
-        question: &Question,
-        manner: Manner,
+        question: &Request,
+        manner: RequestKind,
     ) -> Result<(Value, Lease), StoreError> {
-        self.0.route.ask(key, question, manner, self.0.settings.deadline).await
+        self.0.route.request(key, question, manner, self.0.settings.deadline).await
     }
 
     /// Runs a script that answers a word and what comes with it.
     pub(crate) async fn run(
         &self,
         key: &str,
-        script: &Question,
-        manner: Manner,
-    ) -> Result<(Answer, Lease), StoreError> {
-        let (answer, lease) = self.ask(key, script, manner).await?;
-        Ok((Answer::from_value(answer).map_err(fault::nonsense(manner.effect))?, lease))
+        script: &Request,
+        manner: RequestKind,
+    ) -> Result<(ScriptReply, Lease), StoreError> {
+        let (answer, lease) = self.request(key, script, manner).await?;
+        Ok((ScriptReply::from_value(answer).map_err(fault::unexpected_reply(manner.effect))?, lease))
     }
 
-    async fn read(&self, tag: Tag, manner: Manner) -> Result<Option<Loaded>, StoreError> {
-        let key = self.0.settings.namespace.record(tag);
+    async fn read(&self, selector: Selector, manner: RequestKind) -> Result<Option<LeasedRecord>, StoreError> {
+        let key = self.0.settings.namespace.record(selector);
         let question = if manner.tracked && self.0.asks_first {
-            Question::Script(scripts::LOAD.on(&key))
+            Request::Script(scripts::LOAD.on(&key))
         } else {
             let mut command = cmd("HGETALL");
             command.arg(&key);
-            Question::Command(command)
+            Request::Command(command)
         };
-        let (answer, lease) = self.ask(&key, &question, manner).await?;
-        let fields = Fields::from_value(answer).map_err(fault::nonsense(manner.effect))?;
+        let (answer, lease) = self.request(&key, &question, manner).await?;
+        let fields = Fields::from_value(answer).map_err(fault::unexpected_reply(manner.effect))?;
         if fields.is_empty() {
             return Ok(None);
         }
-        wire::decode(&fields).map(|record| Some(Loaded::new(record, lease))).map_err(fault::malformed)
+        wire::decode(&fields).map(|record| Some(LeasedRecord::new(record, lease))).map_err(fault::malformed)
     }
 
-    pub(crate) fn route(&self) -> &Route {
+    pub(crate) fn route(&self) -> &Topology {
         &self.0.route
     }
 
@@ -124,20 +125,20 @@ impl RedisStore {
 }
 
 impl Store for RedisStore {
-    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
-        let first = self.read(tag, Manner::READ).await;
+    async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
+        let first = self.read(selector, RequestKind::READ).await;
         match first {
             // Reading changes nothing, so a broken connection is no reason to bother the caller.
-            Err(error) if error.kind() == StoreErrorKind::Unavailable => self.read(tag, Manner::READ).await,
+            Err(error) if error.kind() == StoreErrorKind::Unavailable => self.read(selector, RequestKind::READ).await,
             first => first,
         }
     }
 
-    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
-        let key = self.0.settings.namespace.record(tag);
+    async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
+        let key = self.0.settings.namespace.record(selector);
         let mut call = scripts::CREATE.on(&key);
         wire::write_record(&record, call.arguments());
-        let (answer, lease) = self.run(&key, &Question::Script(call), Manner::WRITE).await?;
+        let (answer, lease) = self.run(&key, &Request::Script(call), RequestKind::WRITE).await?;
         match answer.word.as_str() {
             "done" | "repeated" => Ok(Created::Done(lease)),
             "exists" => Ok(Created::Exists),
@@ -146,18 +147,18 @@ impl Store for RedisStore {
     }
 
     // Not an `async fn`, whose future would carry the commit to the end beside what it was made into.
-    fn commit(&self, tag: Tag, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send {
-        let (key, next) = (self.0.settings.namespace.record(tag), commit.next_version());
+    fn commit(&self, selector: Selector, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send {
+        let (key, next) = (self.0.settings.namespace.record(selector), commit.next_version());
         let mut call = scripts::COMMIT.on(&key);
         wire::write_commit(&commit, call.arguments());
-        let script = Question::Script(call);
+        let script = Request::Script(call);
         async move {
-            let _changing = self.0.settings.audience.while_changed(tag);
-            let (mut answer, lease) = self.run(&key, &script, Manner::WRITE).await?;
+            let _changing = self.0.settings.audience.during_write(selector);
+            let (mut answer, lease) = self.run(&key, &script, RequestKind::WRITE).await?;
             match answer.word.as_str() {
                 "gone" => Ok(Committed::Gone),
-                "conflict" => Ok(Committed::Conflict(Loaded::new(record(answer.next())?, lease))),
-                "superseded" => Ok(Committed::Superseded(Loaded::new(record(answer.next())?, lease))),
+                "conflict" => Ok(Committed::Conflict(LeasedRecord::new(record(answer.next())?, lease))),
+                "superseded" => Ok(Committed::Superseded(LeasedRecord::new(record(answer.next())?, lease))),
                 "unknown" => Ok(Committed::Unknown),
                 "done" | "repeated" => receipt(answer.next(), next, lease).map(Committed::Done),
                 _ => Err(nonsense()),
@@ -172,11 +173,11 @@ impl Store for RedisStore {
             let store = self.clone();
             // The connection puts what is sent at once into one packet.
             waiting.spawn(async move {
-                let key = store.0.settings.namespace.record(touch.tag);
+                let key = store.0.settings.namespace.record(touch.selector);
                 let (guard, shown) = wire::guarded(touch.guard);
                 let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis()).with(guard).with(shown);
-                let manner = if touch.has_copy { Manner::WRITE } else { Manner::WRITE_ASIDE };
-                store.ask(&key, &Question::Script(call), manner).await
+                let manner = if touch.has_copy { RequestKind::WRITE } else { RequestKind::WRITE_UNTRACKED };
+                store.request(&key, &Request::Script(call), manner).await
             });
         }
         while let Some(done) = waiting.join_next().await {
@@ -187,71 +188,73 @@ impl Store for RedisStore {
         outcome
     }
 
-    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
-        let key = self.0.settings.namespace.record(tag);
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
+        let key = self.0.settings.namespace.record(selector);
         let (word, shown) = wire::guarded(guard);
         // The server's own clock decides; no caller's instant is needed.
         let call = scripts::DESTROY.on(&key).with(0).with(word).with(shown);
-        let _changing = self.0.settings.audience.while_changed(tag);
-        let (answer, _) = self.run(&key, &Question::Script(call), Manner::END).await?;
+        let _changing = self.0.settings.audience.during_write(selector);
+        let (answer, _) = self.run(&key, &Request::Script(call), RequestKind::END).await?;
         destroyed(&answer)
     }
 
-    async fn destroy_many(&self, tags: Vec<Tag>) -> Vec<Result<Destroyed, StoreError>> {
+    async fn destroy_many(&self, selectors: Vec<Selector>) -> Vec<Result<Destroyed, StoreError>> {
         let (word, shown) = wire::guarded(Guard::Anyone);
-        let _changing: Vec<_> = tags.iter().map(|tag| self.0.settings.audience.while_changed(*tag)).collect();
-        let destroy = |key: &str| Question::Script(scripts::DESTROY.on(key).with(0).with(word).with(&shown));
-        let answers = self.ask_each(&tags, destroy, Manner::END).await;
+        let _changing: Vec<_> =
+            selectors.iter().map(|selector| self.0.settings.audience.during_write(*selector)).collect();
+        let destroy = |key: &str| Request::Script(scripts::DESTROY.on(key).with(0).with(word).with(&shown));
+        let answers = self.request_each(&selectors, destroy, RequestKind::END).await;
         let destroyed = |answer: Result<Value, StoreError>| {
-            let answer = Answer::from_value(answer?).map_err(fault::nonsense(Effect::Writes))?;
+            let answer = ScriptReply::from_value(answer?).map_err(fault::unexpected_reply(Effect::Writes))?;
             destroyed(&answer)
         };
         answers.into_iter().map(destroyed).collect()
     }
 
-    async fn admit(
+    async fn add_member(
         &self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
         let key = self.0.settings.namespace.index(principal);
-        let mut answer = self.admit_to(&key, tag, until, limit).await?;
+        let mut answer = self.admit_to(&key, selector, until, limit).await?;
         match answer.word.as_str() {
             "refused" => Ok(Admission::Refused),
-            "incomplete" => Ok(Admission::Incomplete { displaced: tags(answer.next(), Effect::Writes)? }),
+            "incomplete" => Ok(Admission::Incomplete { displaced: selectors(answer.next(), Effect::Writes)? }),
             "admitted" => {
-                let displaced = tags(answer.next(), Effect::Writes)?;
-                let dead = self.dead_among(tags(answer.next(), Effect::Writes)?).await.unwrap_or_default();
+                let displaced = selectors(answer.next(), Effect::Writes)?;
+                let dead = self.dead_among(selectors(answer.next(), Effect::Writes)?).await.unwrap_or_default();
                 // Only tidying up: the next login does it if this one cannot.
-                drop(self.leave(&key, &dead).await);
+                drop(self.remove_from(&key, &dead).await);
                 Ok(Admission::Admitted { displaced })
             }
             _ => Err(nonsense()),
         }
     }
 
-    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
-        self.leave(&self.0.settings.namespace.index(principal), &tags).await
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
+        self.remove_from(&self.0.settings.namespace.index(principal), &selectors).await
     }
 
-    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         let after = page.after.as_ref().map(|cursor| score_of(cursor.as_str())).transpose()?;
         let key = self.0.settings.namespace.index(principal);
-        let (listed, next) = self.range(&key, after, page.limit.get().min(BATCH)).await?;
-        let summaries =
-            self.ask_each(&listed, |key| Question::Command(wire::read_summary(key)), Manner::READ_ASIDE).await;
+        let (listed, next) = self.read_range(&key, after, page.limit.get().min(BATCH)).await?;
+        let summaries = self
+            .request_each(&listed, |key| Request::Command(wire::read_summary(key)), RequestKind::READ_UNTRACKED)
+            .await;
         let (mut members, mut dead) = (Vec::new(), Vec::new());
-        for (tag, answer) in listed.into_iter().zip(summaries) {
+        for (selector, answer) in listed.into_iter().zip(summaries) {
             match answer.and_then(summary).transpose() {
-                None => dead.push(tag),
+                None => dead.push(selector),
                 Some(Ok(summary)) if is_somebody_elses(&summary, principal) => {}
-                Some(summary) => members.push(Member::new(tag, summary)),
+                Some(summary) => members.push(Member::new(selector, summary)),
             }
         }
         // Only tidying up.
-        drop(self.leave(&key, &dead).await);
+        drop(self.remove_from(&key, &dead).await);
         Ok(Page::new(members, next.map(|score| Cursor::new(score.to_string()))))
     }
 
@@ -259,11 +262,11 @@ impl Store for RedisStore {
         self.0.settings.namespace.as_str()
     }
 
-    fn attach(&self, copies: Arc<dyn Copies>) {
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         self.0.settings.audience.add(copies);
     }
 
-    fn vouches(&self, lease: Lease) -> bool {
+    fn is_lease_valid(&self, lease: Lease) -> bool {
         self.0.settings.leases.hold(lease)
     }
 
@@ -271,7 +274,7 @@ impl Store for RedisStore {
         self.0.settings.server_time.now()
     }
 
-    fn longest_lease(&self) -> Duration {
+    fn max_lease(&self) -> Duration {
         self.0.settings.lease
     }
 }
@@ -283,25 +286,25 @@ impl fmt::Debug for RedisStore {
 }
 
 /// The record comes along only if it is not simply `next`, the one that the commit makes of its base.
-pub(crate) fn receipt(fields: Option<Value>, next: u64, lease: Lease) -> Result<Receipt, StoreError> {
-    let Some(fields) = fields else { return Ok(Receipt::new(next, lease)) };
+pub(crate) fn receipt(fields: Option<Value>, next: u64, lease: Lease) -> Result<CommitReceipt, StoreError> {
+    let Some(fields) = fields else { return Ok(CommitReceipt::new(next, lease)) };
     let record = record(Some(fields))?;
-    let mut receipt = Receipt::new(record.version, lease);
+    let mut receipt = CommitReceipt::new(record.version, lease);
     receipt.record = Some(Box::new(record));
     Ok(receipt)
 }
 
 /// What a script that writes has answered, but should not.
 fn nonsense() -> StoreError {
-    fault::nonsense(Effect::Writes)(Nonsense)
+    fault::unexpected_reply(Effect::Writes)(UnexpectedReply)
 }
 
 fn record(fields: Option<Value>) -> Result<Record, StoreError> {
-    let fields = Fields::from_value(fields.unwrap_or(Value::Nil)).map_err(fault::nonsense(Effect::Writes))?;
+    let fields = Fields::from_value(fields.unwrap_or(Value::Nil)).map_err(fault::unexpected_reply(Effect::Writes))?;
     wire::decode(&fields).map_err(fault::malformed)
 }
 
-fn destroyed(answer: &Answer) -> Result<Destroyed, StoreError> {
+fn destroyed(answer: &ScriptReply) -> Result<Destroyed, StoreError> {
     match answer.word.as_str() {
         "done" => Ok(Destroyed::Done),
         "gone" => Ok(Destroyed::Gone),
@@ -312,7 +315,7 @@ fn destroyed(answer: &Answer) -> Result<Destroyed, StoreError> {
 
 /// `None` if there is no record.
 fn summary(fields: Value) -> Result<Option<Summary>, StoreError> {
-    let fields = wire::summary_fields(fields).map_err(fault::nonsense(Effect::Reads))?;
+    let fields = wire::summary_fields(fields).map_err(fault::unexpected_reply(Effect::Reads))?;
     if fields.is_empty() { Ok(None) } else { wire::decode_summary(&fields).map(Some).map_err(fault::malformed) }
 }
 

@@ -62,9 +62,9 @@ impl fmt::Debug for Warning {
 }
 
 /// All of them in one message.
-pub(crate) struct All<'a>(pub(crate) &'a [Warning]);
+pub(crate) struct Joined<'a>(pub(crate) &'a [Warning]);
 
-impl fmt::Display for All<'_> {
+impl fmt::Display for Joined<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let separator = |n| if n == 0 { "" } else { "; " };
         self.0.iter().enumerate().try_for_each(|(n, warning)| write!(f, "{}{warning}", separator(n)))

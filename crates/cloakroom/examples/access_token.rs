@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, header};
 use axum::routing::{get, post};
-use cloakroom::jwt::{AccessKeys, AccessToken, AccessTokens};
+use cloakroom::jwt::{AccessToken, AccessTokenVerifier, JwkSet};
 use cloakroom::{
     AccessError, CachePolicy, Clock, Session, SessionError, SessionLayer, SessionValue, Sessions, SystemClock,
 };
@@ -48,7 +48,7 @@ async fn query_roles(user: &str) -> Result<Roles, std::convert::Infallible> {
 }
 
 async fn reports(
-    State(tokens): State<AccessTokens>,
+    State(tokens): State<AccessTokenVerifier>,
     session: Session,
     headers: HeaderMap,
 ) -> Result<String, AccessError> {
@@ -64,9 +64,9 @@ async fn log_in(session: Session) -> Result<(), SessionError> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // In earnest: `AccessKeys::from_jwks`, with the text that your HTTP client got from the provider.
+    // In earnest: `JwkSet::from_jwks`, with the text that your HTTP client got from the provider.
     let secret = *b"\x8e for this example, and no other";
-    let tokens = AccessTokens::builder(ISSUER, AUDIENCE).build(AccessKeys::hs256("example", secret)?)?;
+    let tokens = AccessTokenVerifier::builder(ISSUER, AUDIENCE).build(JwkSet::hs256("example", secret)?)?;
     let app = Router::new()
         .route("/login", post(log_in))
         .route("/reports", get(reports))

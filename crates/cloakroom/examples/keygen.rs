@@ -16,6 +16,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let number = std::env::args().nth(1).map_or(Ok(1), |argument| argument.parse::<u8>());
     let number = number.map_err(|_| "the number of a key is 0 to 255")?;
     let key = Key::generate(number, &OsRandom)?;
-    writeln!(std::io::stdout(), "{}", *key.expose())?;
+    writeln!(std::io::stdout(), "{}", *key.to_entry())?;
     Ok(())
 }

@@ -48,50 +48,53 @@
 #[macro_use]
 mod plain_debug;
 
+mod application;
 mod cache;
+mod config;
+mod crypto;
+mod engine;
+mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
-mod identity;
 #[cfg(feature = "jwt")]
 pub mod jwt;
-mod keys;
 mod random;
-mod seal;
 mod session;
-mod sessions;
 pub mod store;
-mod stripes;
+mod striped;
 mod sync;
+mod telemetry;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod time;
+mod token;
 mod writers;
 
+pub use application::{PrincipalSessions, SessionInfo, Sessions, SessionsBuilder};
 pub use cache::EndReason;
+pub use config::{ConfigError, OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SealPolicy};
+pub use crypto::{Key, KeyError, KeyId, KeyRing};
+pub use error::{SessionError, SessionErrorKind};
 pub use http::{
-    CookieConfig, CookieConfigBuilder, CookieConfigError, OnBoth, SameSite, SessionFuture, SessionLayer,
+    AmbiguityPolicy, CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer,
     SessionService, TokenHeader, TokenHeaderError, Transport,
 };
 #[cfg(feature = "axum")]
 pub use http::{CrossOrigin, CsrfHeader, RecentLogin, RecentLoginRejection, SameOrigin};
-pub use identity::{InvalidHandle, Principal, PrincipalMismatch, SessionHandle};
-pub use keys::{Key, KeyError, KeyId, KeyRing};
 pub use random::{OsRandom, RandomError, RandomSource};
 #[cfg(feature = "jwt")]
 pub use session::AccessError;
 #[doc(hidden)]
 pub use session::DefaultValue;
 pub use session::{
-    AnsweredBy, CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionValue,
-};
-pub use sessions::{
-    ConfigError, Event, EventKind, Events, LogId, OnInvalidToken, OnStoreError, PrincipalSessions, ReusePolicy,
-    RollbackPolicy, SealPolicy, SessionError, SessionErrorKind, SessionInfo, Sessions, SessionsBuilder, Stats,
+    CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionSource, SessionValue,
 };
 pub use store::{Cursor, LimitPolicy, Page, PageRequest};
+pub use telemetry::{Event, EventKind, Events, LogId, Stats};
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
+pub use token::{InvalidPublicId, Principal, PrincipalMismatch, PublicId};
 
 /// The guide and the README, compiled and run as tests.
 #[cfg(doctest)]

@@ -16,7 +16,7 @@ mod imp {
     }
 
     /// Waits without regard to the injected clock: for getting out of step, not for deadlines.
-    pub(crate) async fn pause(span: std::time::Duration) {
+    pub(crate) async fn sleep(span: std::time::Duration) {
         tokio::time::sleep(span).await;
     }
 
@@ -34,7 +34,7 @@ mod imp {
     }
 
     /// The answer, if it comes within the span. Without regard to the injected clock, as what is waited for is the network.
-    pub(crate) async fn within<T>(span: std::time::Duration, answer: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn timeout<T>(span: std::time::Duration, answer: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(span, answer).await.ok()
     }
 }
@@ -84,7 +84,7 @@ mod imp {
         shuttle::future::spawn(future);
     }
 
-    pub(crate) async fn pause(_span: std::time::Duration) {
+    pub(crate) async fn sleep(_span: std::time::Duration) {
         shuttle::future::yield_now().await;
     }
 
@@ -132,7 +132,7 @@ mod imp {
     }
 
     /// The explorer knows no time, so that it is always over.
-    pub(crate) async fn within<T>(_span: std::time::Duration, _answer: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn timeout<T>(_span: std::time::Duration, _answer: impl Future<Output = T>) -> Option<T> {
         None
     }
 }
@@ -149,19 +149,19 @@ impl<T> ArcCell<T> {
     }
 
     /// A borrow of the present value, without touching its reference count in the usual case.
-    pub(crate) fn peek(&self) -> arc_swap::Guard<Arc<T>> {
+    pub(crate) fn load(&self) -> arc_swap::Guard<Arc<T>> {
         preemption_point();
         self.0.load()
     }
 
     /// Puts `new` in place, whatever is there.
-    pub(crate) fn put(&self, new: Arc<T>) {
+    pub(crate) fn store(&self, new: Arc<T>) {
         preemption_point();
         self.0.store(new);
     }
 
     /// Puts `new` in place if `expected` is still there; says whether it did.
-    pub(crate) fn replace(&self, expected: &Arc<T>, new: Arc<T>) -> bool {
+    pub(crate) fn compare_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> bool {
         preemption_point();
         let found = self.0.compare_and_swap(expected, new);
         Arc::ptr_eq(expected, &found)

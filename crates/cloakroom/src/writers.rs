@@ -99,10 +99,11 @@ impl Writers {
 
     /// Whether the write that made `version` is certainly not in the record, though a client has seen it: the store
     /// has lost it. `process` is the lower half of what names its process.
-    pub(crate) fn lack(&self, version: u64, process: u16) -> bool {
+    pub(crate) fn is_missing(&self, version: u64, process: u16) -> bool {
         // What a write was made on is known by its step, so a version in between was never the record's.
-        let skipped =
-            |write: &LastWrite| write.version > version && write.version.saturating_sub(step(write.nonce)) < version;
+        let skipped = |write: &LastWrite| {
+            write.version > version && write.version.saturating_sub(version_step(write.nonce)) < version
+        };
         let continued = |write: &LastWrite| write.version >= version && write.nonce as u16 == process;
         version > self.known_since && (self.writes.iter().any(skipped) || !self.writes.iter().any(continued))
     }
@@ -131,7 +132,7 @@ impl std::fmt::Debug for Writers {
 /// By how much a write of this library raises the version of a record: a number up to 2^24 that differs from write to write as
 /// if by chance, so that what is written in place of a lost write hardly ever gets its version. Versions have 53 bits,
 /// enough for a billion writes.
-pub(crate) const fn step(nonce: u64) -> u64 {
+pub(crate) const fn version_step(nonce: u64) -> u64 {
     1 + (nonce >> 32 & 0xFF_FFFF)
 }
 
@@ -184,11 +185,11 @@ mod tests {
         // What this process wrote at 20 was lost; others went on.
         let mut version = 11;
         for write in 0..100 {
-            version += step(nonce(100, write));
+            version += version_step(nonce(100, write));
             writers.add(nonce(100, write), version);
         }
-        assert!(writers.lack(20, MINE as u16));
-        assert!(!writers.lack(11, MINE as u16) && !writers.lack(50, 100));
+        assert!(writers.is_missing(20, MINE as u16));
+        assert!(!writers.is_missing(11, MINE as u16) && !writers.is_missing(50, 100));
         assert!(writers.descend_from(11, nonce(MINE, 9)) && !writers.descend_from(11, nonce(MINE, 2)));
         assert!(!writers.descend_from(20, nonce(MINE, 2)));
     }
@@ -196,10 +197,10 @@ mod tests {
     #[test]
     fn a_lost_version_is_noticed_though_its_process_has_written_again() {
         let mut writers = Writers::of_creation(nonce(99, 1));
-        let lost = 1 + step(nonce(MINE, 5));
-        let present = 1 + step(nonce(MINE, 90));
+        let lost = 1 + version_step(nonce(MINE, 5));
+        let present = 1 + version_step(nonce(MINE, 90));
         writers.add(nonce(MINE, 90), present);
-        assert!(writers.lack(lost, MINE as u16));
-        assert!(!writers.lack(present, MINE as u16));
+        assert!(writers.is_missing(lost, MINE as u16));
+        assert!(!writers.is_missing(present, MINE as u16));
     }
 }

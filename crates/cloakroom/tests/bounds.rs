@@ -123,7 +123,7 @@ fn r32_a_flood_of_ten_times_the_memory_takes_no_more_than_the_memory() {
                 strangers += 1;
                 if strangers.is_multiple_of(1000) {
                     clock.advance(Duration::from_millis(100));
-                    sessions.run_due().await;
+                    sessions.run_pending_tasks().await;
                 }
             }
         });
@@ -157,11 +157,11 @@ fn cost_of_refusing(builder: impl Fn() -> SessionsBuilder, value: Payload) -> (A
         visit.set(Note("mine".into())).await.expect("there is room");
         visit.leave().await;
     });
-    let tag = store.tags()[0];
-    let mut record = store.record(tag).expect("it is there");
+    let selector = store.selectors()[0];
+    let mut record = store.record(selector).expect("it is there");
     let note = record.values.iter_mut().find(|present| &*present.key == Note::KEY).expect("it was written");
     note.payload = value;
-    store.roll_back(tag, record);
+    store.roll_back(selector, record);
     // Without the hint, as if nobody had seen anything newer.
     let token = alice.cookie().map(|cookie| cookie.split('.').next().unwrap_or_default().to_owned());
     let visit = Visitor::with_cookie(token).enter(&other);
@@ -259,7 +259,7 @@ fn is_zero(numbers: &[u64; 32]) -> bool {
 struct Item {
     id: u64,
     name: String,
-    tags: Vec<String>,
+    selectors: Vec<String>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -311,7 +311,7 @@ fn r32_memory_is_counted_as_it_is_taken_within_half_whatever_the_shape() {
     let tree = |count: u16| (0..count).map(|number| (number, 1_u64));
     let long = |number: usize, length: usize| format!("{number:0length$}");
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("it is JSON");
-    let item = Item { id: 1, name: "a name".to_owned(), tags: list(2, "tag".to_owned()) };
+    let item = Item { id: 1, name: "a name".to_owned(), selectors: list(2, "tag".to_owned()) };
     let shapes = [
         ("logins of many", logins(|number| Login::new(number.to_string()))),
         ("logins of one", logins(|_| Login::new("ada"))),

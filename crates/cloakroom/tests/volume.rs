@@ -53,7 +53,7 @@ async fn come_and_go(sessions: &Sessions, clock: &ManualClock, wave: u64) -> Opt
         visit.leave().await;
         if number % 50_000 == 0 {
             clock.advance(Duration::from_secs(30));
-            sessions.run_due().await;
+            sessions.run_pending_tasks().await;
         }
     }
     let full = sessions.stats();
@@ -61,7 +61,7 @@ async fn come_and_go(sessions: &Sessions, clock: &ManualClock, wave: u64) -> Opt
     assert!(full.bytes > SESSIONS * 100, "{full:?}");
     let peak = resident_bytes();
     clock.advance(Duration::from_secs(31 * 60));
-    sessions.run_due().await;
+    sessions.run_pending_tasks().await;
     let empty = sessions.stats();
     assert_eq!((empty.sessions, empty.bytes), (0, 0));
     assert_eq!((empty.created, empty.ended_idle), (wave * SESSIONS, wave * SESSIONS));

@@ -65,7 +65,7 @@ pub(crate) async fn show(visit: Visit, Query(query): Query<Ended>) -> Result<Res
 /// minutes is needed (OWASP ASVS 7.5.1). Signing out everywhere, this device included, is for emergencies and needs none.
 type Recent = RecentLogin<600>;
 
-/// `POST /devices/revoke` with the field `handle`
+/// `POST /devices/revoke` with the field `public_id`
 pub(crate) async fn revoke(visit: Visit, _: Recent, Form(which): Form<Which>) -> Result<Response, ShopError> {
     let user = visit.signed_in().await?;
     // A handle of somebody else is as unknown here as one that never was.
@@ -105,7 +105,7 @@ fn answer(visit: &Visit, count: usize) -> Result<Response, ShopError> {
 /// This device first, then the others as they were used last.
 async fn devices(visit: &Visit, user: UserId) -> Result<Vec<Device>, ShopError> {
     let list = visit.change("devices", visit.shop().sessions().of(user).list()).await?;
-    let this = visit.session().handle().await?;
+    let this = visit.session().public_id().await?;
     let now = list.iter().map(|info| info.last_seen).max().unwrap_or_default();
     let device = |info: SessionInfo| Device {
         handle: info.handle.to_string(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::AnsweredBy;
+use cloakroom::SessionSource;
 
 use super::texts::{Texts, fill};
 use crate::error::ShopError;
@@ -62,16 +62,16 @@ impl Panel {
             session: (past.queries + queries, past.saved + saved),
             shop: (visit.shop().db().queries(), visit.shop().saved() + saved),
             session_cache: visit.shop().session_cache(),
-            node: visit.shop().node().map(|node| served_by(node, visit.session().answered_by(), t)),
+            node: visit.shop().node().map(|node| served_by(node, visit.session().source(), t)),
         })
     }
 }
 
-fn served_by(node: &str, answered_by: Option<AnsweredBy>, t: &Texts) -> String {
+fn served_by(node: &str, answered_by: Option<SessionSource>, t: &Texts) -> String {
     let served = fill(t.served_by, node);
     match answered_by {
-        Some(AnsweredBy::Memory) => format!("{served} {}", t.from_own_memory),
-        Some(AnsweredBy::Store) => format!("{served} {}", t.from_shared_store),
+        Some(SessionSource::Memory) => format!("{served} {}", t.from_own_memory),
+        Some(SessionSource::Store) => format!("{served} {}", t.from_shared_store),
         _ => served,
     }
 }

@@ -19,7 +19,7 @@ pub(crate) trait Loaded: SessionValue {
 }
 
 impl Visit {
-    /// The request level: the value in `slot`, or the answer to `ask`, which then stays.
+    /// The request level: the value in `state`, or the answer to `ask`, which then stays.
     pub(crate) async fn once<T, F, A>(
         &self,
         value: &'static str,

@@ -103,7 +103,7 @@ impl Visit {
 
     /// Whether the visitor came back with the cookie of a session that is no more.
     pub(crate) async fn session_is_over(&self) -> Result<bool, ShopError> {
-        Ok(self.session().came_with_token() && !self.has_session().await?)
+        Ok(self.session().has_token() && !self.has_session().await?)
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Site(pub(super) Router);
 
 /// What of an answer matters here.
 pub(super) struct Reply {
-    /// From `Service::call` to the head of the answer.
+    /// From `Service::wake` to the head of the answer.
     pub(super) took: Duration,
     /// The cookies that it sets.
     pub(super) jar: Jar,

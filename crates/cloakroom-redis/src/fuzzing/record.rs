@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Authentication, Lifetimes, Payload, Previous, Principal, Record, StoredValue, Verifier};
+use cloakroom::store::{Authentication, Lifetimes, Payload, PreviousSecret, Principal, Record, StoredValue, Verifier};
 
 use crate::wire::{Fields, Malformed, decode, decode_writers, fields};
 
@@ -58,9 +58,9 @@ fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
     if let Some(previous) = get("previous") {
         let (verifier, until) = (verifier(previous)?, instant("until")?);
         record.previous = Some(match until.as_millis() {
-            0 if get("replaced").is_none() => Previous::replaced(verifier, until),
-            0 => Previous::replaced(verifier, instant("replaced")?),
-            _ => Previous::renewed(verifier, until),
+            0 if get("replaced").is_none() => PreviousSecret::replaced(verifier, until),
+            0 => PreviousSecret::replaced(verifier, instant("replaced")?),
+            _ => PreviousSecret::renewed(verifier, until),
         });
     }
     if let Some(principal) = get("principal") {

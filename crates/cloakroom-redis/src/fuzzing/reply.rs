@@ -1,12 +1,12 @@
-use cloakroom::store::{Lease, StoreErrorKind, Tag};
+use cloakroom::store::{Lease, Selector, StoreErrorKind};
 use redis::{PushKind, Value};
 
 use crate::fault::Effect;
-use crate::index::tags;
+use crate::index::selectors;
 use crate::namespace::{Namespace, hex};
-use crate::route::ranges;
 use crate::store::receipt;
-use crate::wire::{Answer, Fields, changed, texts};
+use crate::topology::ranges;
+use crate::wire::{Fields, ScriptReply, changed, texts};
 
 /// Whatever a server sends, through everything that reads it.
 ///
@@ -35,8 +35,8 @@ fn message(data: &[Value]) {
     assert_eq!(changed.as_ref().map(Vec::len), named.map(Vec::len));
     let Ok(namespace) = "shop".parse::<Namespace>() else { return };
     for key in changed.into_iter().flatten() {
-        let Some(tag) = namespace.tag_of(&key) else { continue };
-        assert_eq!(namespace.record(tag).as_bytes(), key, "a key has one spelling");
+        let Some(selector) = namespace.tag_of(&key) else { continue };
+        assert_eq!(namespace.record(selector).as_bytes(), key, "a key has one spelling");
     }
 }
 
@@ -52,7 +52,7 @@ fn fields(value: &Value) {
 }
 
 fn answer(value: &Value) {
-    let Ok(mut answer) = Answer::from_value(value.clone()) else { return };
+    let Ok(mut answer) = ScriptReply::from_value(value.clone()) else { return };
     match receipt(answer.next(), 8, Lease::NONE) {
         Ok(receipt) => {
             let told = receipt.record.as_ref().map_or(8, |record| record.version) == receipt.version;
@@ -63,9 +63,10 @@ fn answer(value: &Value) {
 }
 
 fn members(value: &Value) {
-    let named = tags(Some(value.clone()), Effect::Reads);
+    let named = selectors(Some(value.clone()), Effect::Reads);
     let Ok(listed) = texts(value.clone()) else { return assert!(named.is_err()) };
-    let spelled = |tags: Vec<Tag>| tags.iter().map(|tag| hex(tag.as_bytes())).collect::<Vec<_>>();
+    let spelled =
+        |selectors: Vec<Selector>| selectors.iter().map(|selector| hex(selector.as_bytes())).collect::<Vec<_>>();
     if let Ok(named) = named {
         assert_eq!(spelled(named), listed, "a tag has one spelling");
     }

@@ -10,6 +10,6 @@ mod without;
 #[cfg(feature = "tls")]
 pub(crate) use certificates::Certificates;
 #[cfg(feature = "tls")]
-pub(crate) use trust::{distrust, prepare};
+pub(crate) use trust::{install_provider, tls_problem};
 #[cfg(not(feature = "tls"))]
-pub(crate) use without::{Certificates, distrust, prepare};
+pub(crate) use without::{Certificates, install_provider, tls_problem};

@@ -10,7 +10,7 @@ use crate::error::Problem;
 
 /// Has encrypted connections find somebody who does the cryptography, where the application has chosen nobody:
 /// without, the first of them would panic.
-pub(crate) fn prepare(infos: &[ConnectionInfo]) {
+pub(crate) fn install_provider(infos: &[ConnectionInfo]) {
     let encrypted = infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::TcpTls { .. }));
     if encrypted && CryptoProvider::get_default().is_none() {
         // If another thread was first in this very moment, that is as good.
@@ -19,7 +19,7 @@ pub(crate) fn prepare(infos: &[ConnectionInfo]) {
 }
 
 /// Why the two sides of an encrypted line did not come together, if that is what went wrong.
-pub(crate) fn distrust(error: &RedisError) -> Option<Problem> {
+pub(crate) fn tls_problem(error: &RedisError) -> Option<Problem> {
     if error.kind() == ErrorKind::InvalidClientConfig {
         // The roots were read before, so that it can only be about what the client is to show.
         return Some(Problem::Setting { field: "tls_client_certificate", remedy: error.to_string() });

@@ -12,8 +12,8 @@ impl Certificates {
     }
 }
 
-pub(crate) const fn prepare(_: &[ConnectionInfo]) {}
+pub(crate) const fn install_provider(_: &[ConnectionInfo]) {}
 
-pub(crate) const fn distrust(_: &RedisError) -> Option<Problem> {
+pub(crate) const fn tls_problem(_: &RedisError) -> Option<Problem> {
     None
 }

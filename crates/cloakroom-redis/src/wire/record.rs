@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Authentication, Lifetimes, Previous, Principal, Record, Summary, Verifier};
+use cloakroom::store::{Authentication, Lifetimes, PreviousSecret, Principal, Record, Summary, Verifier};
 use redis::{Cmd, Value, cmd};
 
-use super::reply::{Fields, Nonsense};
+use super::reply::{Fields, UnexpectedReply};
 use super::{nonce, value, whole_millis, writers};
 use crate::namespace::{hex, unhex};
 
@@ -41,8 +41,8 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     }
     put("created", millis(record.lifetimes.created_at).as_bytes());
     put("seen", millis(record.last_seen).as_bytes());
-    put("idle", whole_millis(record.lifetimes.idle).to_string().as_bytes());
-    put("absolute", millis(record.lifetimes.absolute).as_bytes());
+    put("idle", whole_millis(record.lifetimes.idle_timeout).to_string().as_bytes());
+    put("absolute", millis(record.lifetimes.absolute_deadline).as_bytes());
     put("persistent", persistent(&record.lifetimes).as_bytes());
     if let Some(authentication) = &record.authentication {
         put("principal", authentication.principal.as_str().as_bytes());
@@ -65,12 +65,12 @@ pub(super) fn field(key: &str) -> Vec<u8> {
 
 /// From when on the previous secret opens nothing. Of one that a login replaced, an instant that has passed for
 /// every clock: nodes that know nothing of the field `replaced` refuse it as well.
-pub(super) fn until(previous: &Previous) -> Timestamp {
+pub(super) fn until(previous: &PreviousSecret) -> Timestamp {
     previous.accepted_until().unwrap_or(DEAD)
 }
 
-/// When the previous secret was replaced by a login or an elevation, if it was.
-pub(super) fn replaced(previous: &Previous) -> Option<Timestamp> {
+/// When the previous secret was replaced by a login or a rotation, if it was.
+pub(super) fn replaced(previous: &PreviousSecret) -> Option<Timestamp> {
     previous.accepted_until().is_none().then(|| previous.dead_since())
 }
 
@@ -132,10 +132,10 @@ pub(crate) fn read_summary(key: &str) -> Cmd {
 }
 
 /// The fields that the record has of those.
-pub(crate) fn summary_fields(answer: Value) -> Result<Fields, Nonsense> {
-    let Value::Array(contents) = answer else { return Err(Nonsense) };
+pub(crate) fn summary_fields(answer: Value) -> Result<Fields, UnexpectedReply> {
+    let Value::Array(contents) = answer else { return Err(UnexpectedReply) };
     if contents.len() != SUMMARY.len() {
-        return Err(Nonsense);
+        return Err(UnexpectedReply);
     }
     let pairs = SUMMARY.into_iter().zip(contents).filter(|(_, content)| *content != Value::Nil);
     Fields::from_value(Value::Map(pairs.map(|(name, content)| (Value::BulkString(name.into()), content)).collect()))
@@ -172,13 +172,13 @@ fn newest(recent: &[u8]) -> Option<u64> {
     unhex(recent.get(..16)?).map(u64::from_be_bytes)
 }
 
-fn previous(fields: &Fields) -> Result<Option<Previous>, Malformed> {
+fn previous(fields: &Fields) -> Result<Option<PreviousSecret>, Malformed> {
     let Some(verifier) = verifier(fields, "previous")? else { return Ok(None) };
     Ok(Some(match instant(fields, "until")? {
-        DEAD if fields.get("replaced").is_none() => Previous::replaced(verifier, DEAD),
-        DEAD => Previous::replaced(verifier, instant(fields, "replaced")?),
+        DEAD if fields.get("replaced").is_none() => PreviousSecret::replaced(verifier, DEAD),
+        DEAD => PreviousSecret::replaced(verifier, instant(fields, "replaced")?),
         // Nodes of earlier releases leave `replaced` behind as they found it, so it says nothing here.
-        until => Previous::renewed(verifier, until),
+        until => PreviousSecret::renewed(verifier, until),
     }))
 }
 
@@ -223,7 +223,7 @@ mod tests {
         record.writers = cloakroom::store::Writers::of_creation(3);
         record.writers.add(1 << 63, 7);
         record.last_seen = instant(5);
-        record.previous = Some(Previous::renewed(Verifier::from_bytes([1; 16]), instant(9)));
+        record.previous = Some(PreviousSecret::renewed(Verifier::from_bytes([1; 16]), instant(9)));
         record.authentication = Some(Authentication::new("ada".into(), instant(4), Some("Firefox \u{1f98a}".into())));
         record.values = vec![
             StoredValue::new("cart".into(), 7, None, Payload::Present(Arc::from(&b"{}"[..]))),
@@ -241,7 +241,7 @@ mod tests {
     fn a_record_is_read_as_it_was_written() {
         let bare = Record::new(Verifier::from_bytes([0; 16]), full().lifetimes, 0);
         let mut replaced = full();
-        replaced.previous = Some(Previous::replaced(Verifier::from_bytes([1; 16]), Timestamp::from_millis(9)));
+        replaced.previous = Some(PreviousSecret::replaced(Verifier::from_bytes([1; 16]), Timestamp::from_millis(9)));
         for record in [full(), bare, replaced] {
             assert_eq!(read(&fields(&record)), Ok(record));
         }

@@ -39,10 +39,10 @@ async fn r60_the_contract_holds_under_the_documented_rules_and_every_command_in_
 
 /// A server that forgets the scripts while somebody is connected makes it use the rule for that.
 async fn forgetful(server: &Server) {
-    use cloakroom::store::{Guard, Store, Tag};
+    use cloakroom::store::{Guard, Selector, Store};
     let store = RedisStore::builder("test-last").server(server.url_of("shop").unwrap()).connect().await.unwrap();
     server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
-    store.destroy(Tag::from_bytes([1; 16]), Guard::Anyone).await.unwrap();
+    store.destroy(Selector::from_bytes([1; 16]), Guard::Anyone).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

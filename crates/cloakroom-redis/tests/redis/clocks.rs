@@ -49,28 +49,28 @@ async fn opens_nothing(node: &Node, dead: &Visitor, why: &str) {
     assert_eq!(refused.kind(), SessionErrorKind::Ended, "{why}");
     let visit = dead.enter(&node.sessions);
     assert_eq!(visit.csrf_token().await.unwrap().map(|_| ()), None, "{why}");
-    drop(visit.elevate().await);
+    drop(visit.rotate().await);
     drop(visit.renew().await);
     drop(visit.destroy().await);
     visit.leave().await;
 }
 
 #[tokio::test]
-async fn r08_what_a_login_or_an_elevation_replaced_opens_nothing_whatever_the_clocks_say() {
+async fn r08_what_a_login_or_a_rotation_replaced_opens_nothing_whatever_the_clocks_say() {
     let house = House::open().await;
     for (form, configured) in FORMS {
         for apart in APART {
             let nodes = nodes(&house, apart, configured).await;
-            for elevates in [false, true] {
-                let why = format!("{form}, the other node is {apart} ms ahead, an elevation: {elevates}");
+            for rotates in [false, true] {
+                let why = format!("{form}, the other node is {apart} ms ahead, a rotation: {rotates}");
                 let alice = Visitor::default();
                 nodes[0].login(&alice, "alice").await.unwrap();
                 nodes[0].write(&alice, "mine").await.unwrap();
                 assert_eq!(nodes[1].note(&copied(&alice)).await.unwrap().as_deref(), Some("mine"), "{why}");
                 let (dead, page) = (copied(&alice), page(&nodes[0], &alice).await);
                 let visit = alice.enter(&nodes[0].sessions);
-                if elevates {
-                    visit.elevate().await.unwrap();
+                if rotates {
+                    visit.rotate().await.unwrap();
                 } else {
                     visit.login("alice").await.unwrap();
                 }
@@ -83,9 +83,13 @@ async fn r08_what_a_login_or_an_elevation_replaced_opens_nothing_whatever_the_cl
                     assert_eq!(refused.kind(), SessionErrorKind::CsrfRefused, "{why}");
                     visit.leave().await;
                 }
-                let tag = tag_of(&alice);
-                assert_eq!(house.field(&tag, "until").await.as_deref(), Some("0"), "no clock may have to reach it");
-                assert!(house.field(&tag, "replaced").await.is_some());
+                let selector = tag_of(&alice);
+                assert_eq!(
+                    house.field(&selector, "until").await.as_deref(),
+                    Some("0"),
+                    "no clock may have to reach it"
+                );
+                assert!(house.field(&selector, "replaced").await.is_some());
             }
         }
     }

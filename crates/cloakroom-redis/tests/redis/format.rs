@@ -1,7 +1,9 @@
 //! What lies in the server: readable by people, and by the versions before and after this one.
 
 use cloakroom::SessionErrorKind;
-use cloakroom::store::{Action, Commit, Edit, Expect, Guard, Lifetimes, Record, Store, StoreErrorKind, Tag, Verifier};
+use cloakroom::store::{
+    Action, Commit, Edit, Expect, Guard, Lifetimes, Record, Selector, Store, StoreErrorKind, Verifier,
+};
 use cloakroom::{Clock, SystemClock};
 
 use crate::support::{House, Node, Visitor, key, tag_of, until};
@@ -15,15 +17,15 @@ async fn at_rest() -> (House, Visitor, String, Node) {
     node.write(&alice, "a \"quoted\" text").await.unwrap();
     node.login(&alice, "alice").await.unwrap();
     node.add(&alice).await.unwrap();
-    let tag = tag_of(&alice);
+    let selector = tag_of(&alice);
     let fresh = house.node().await;
-    (house, alice, tag, fresh)
+    (house, alice, selector, fresh)
 }
 
 #[tokio::test]
 async fn redis_cli_shows_what_a_session_holds() {
-    let (house, alice, tag, _) = at_rest().await;
-    let record = house.record(&tag).await;
+    let (house, alice, selector, _) = at_rest().await;
+    let record = house.record(&selector).await;
     let get = |name: &str| record.iter().find(|(found, _)| found == name).map(|(_, content)| content.as_str());
     assert_eq!((get("format"), get("principal")), (Some("1"), Some("alice")));
     let count = format!("1 {} - json 1", get("version").unwrap());
@@ -44,46 +46,46 @@ async fn redis_cli_shows_what_a_session_holds() {
 async fn a_value_of_an_unknown_form_is_an_error_for_that_value_alone() {
     let tomorrow = "2 4 cbor whatever";
     for found in [tomorrow, "", "1 4 - json {", "1 4 - yaml a: b", "\u{fffd}garbage"] {
-        let (house, alice, tag, node) = at_rest().await;
-        house.server.command(&["HSET", &key(&tag), "value:count", found]).await.unwrap();
+        let (house, alice, selector, node) = at_rest().await;
+        house.server.command(&["HSET", &key(&selector), "value:count", found]).await.unwrap();
         assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{found}");
         assert_eq!(node.add(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{found}");
         node.write(&alice, "beside it").await.unwrap();
         assert_eq!(node.note(&alice).await.unwrap().as_deref(), Some("beside it"), "{found}");
         assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "{found}");
         node.renew(&alice).await.unwrap();
-        assert_eq!(house.field(&tag, "value:count").await.as_deref(), Some(found), "nobody has touched it");
+        assert_eq!(house.field(&selector, "value:count").await.as_deref(), Some(found), "nobody has touched it");
     }
 }
 
 #[tokio::test]
 async fn fields_that_nobody_here_knows_survive_everything() {
-    let (house, alice, tag, node) = at_rest().await;
-    let key = key(&tag);
+    let (house, alice, selector, node) = at_rest().await;
+    let key = key(&selector);
     house.server.command(&["HSET", &key, "shoe", "44", "value:tomorrow", "1 4 - json [1]"]).await.unwrap();
     node.add(&alice).await.unwrap();
     node.write(&alice, "text").await.unwrap();
     node.renew(&alice).await.unwrap();
     node.login(&alice, "alice").await.unwrap();
-    node.sessions.run_due().await;
-    assert_eq!(house.field(&tag, "shoe").await.as_deref(), Some("44"));
-    assert_eq!(house.field(&tag, "value:tomorrow").await.as_deref(), Some("1 4 - json [1]"));
+    node.sessions.run_pending_tasks().await;
+    assert_eq!(house.field(&selector, "shoe").await.as_deref(), Some("44"));
+    assert_eq!(house.field(&selector, "value:tomorrow").await.as_deref(), Some("1 4 - json [1]"));
 }
 
 /// The store's own verbs, on a record that is none.
-async fn corrupt(node: &Node, tag: &str) {
-    let tag = Tag::from_bytes(u128::from_str_radix(tag, 16).unwrap().to_be_bytes());
+async fn corrupt(node: &Node, selector: &str) {
+    let selector = Selector::from_bytes(u128::from_str_radix(selector, 16).unwrap().to_be_bytes());
     let now = SystemClock::new().now();
-    let load = node.store.load(tag).await.unwrap_err();
+    let load = node.store.load(selector).await.unwrap_err();
     assert_eq!(load.kind(), StoreErrorKind::Corrupt, "{load:?}");
-    let commit = node.store.commit(tag, Commit::new(4, 1, Guard::Anyone, now)).await.unwrap_err();
+    let commit = node.store.commit(selector, Commit::new(4, 1, Guard::Anyone, now)).await.unwrap_err();
     assert_eq!(commit.kind(), StoreErrorKind::Corrupt, "{commit:?}");
     let guard = Guard::Holder(Verifier::from_bytes([0; 16]));
-    let destroy = node.store.destroy(tag, guard).await.unwrap_err();
+    let destroy = node.store.destroy(selector, guard).await.unwrap_err();
     assert_eq!(destroy.kind(), StoreErrorKind::Corrupt, "{destroy:?}");
     let lifetimes =
         Lifetimes::new(now, std::time::Duration::from_secs(60), now.after(std::time::Duration::from_secs(60)));
-    let create = node.store.create(tag, Record::new(Verifier::from_bytes([0; 16]), lifetimes, 7)).await;
+    let create = node.store.create(selector, Record::new(Verifier::from_bytes([0; 16]), lifetimes, 7)).await;
     assert!(!matches!(create, Ok(cloakroom::store::Created::Done(_))), "{create:?}");
 }
 
@@ -102,21 +104,21 @@ async fn a_record_that_does_not_read_is_neither_gone_nor_overwritten() {
         ("no end", hash(&["absolute", "never"])),
         ("a broken secret", hash(&["secret", "abc"])),
     ] {
-        let (house, alice, tag, node) = at_rest().await;
-        let key = key(&tag);
+        let (house, alice, selector, node) = at_rest().await;
+        let key = key(&selector);
         let words: Vec<_> = ["HSET", &key].into_iter().chain(fields.iter().copied()).collect();
         house.server.command(&words).await.unwrap();
-        let before = house.record(&tag).await;
+        let before = house.record(&selector).await;
         assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{what}");
         assert_eq!(node.add(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{what}");
         assert!(alice.cookie().is_some(), "{what}");
-        let number = u128::from_str_radix(&tag, 16).unwrap().to_be_bytes();
+        let number = u128::from_str_radix(&selector, 16).unwrap().to_be_bytes();
         let edit = Edit::new("count".into(), Expect::Any, Action::Remove);
         for edits in [vec![], vec![edit]].into_iter().filter(|_| what != "a broken secret") {
             let commit = Commit::new(4, 1, Guard::Anyone, SystemClock::new().now());
-            let refused = node.store.commit(Tag::from_bytes(number), with(commit, edits)).await.unwrap_err();
+            let refused = node.store.commit(Selector::from_bytes(number), with(commit, edits)).await.unwrap_err();
             assert_eq!(refused.kind(), StoreErrorKind::Corrupt, "{what}: {refused:?}");
-            assert_eq!(house.record(&tag).await, before, "{what}: nothing was written");
+            assert_eq!(house.record(&selector).await, before, "{what}: nothing was written");
         }
     }
 }
@@ -124,12 +126,12 @@ async fn a_record_that_does_not_read_is_neither_gone_nor_overwritten() {
 #[tokio::test]
 async fn a_key_of_another_kind_is_corrupt_for_every_verb() {
     for words in [["SET", "x"].as_slice(), &["RPUSH", "x"], &["HSET", "a", "b"]] {
-        let (house, alice, tag, node) = at_rest().await;
-        let key = key(&tag);
+        let (house, alice, selector, node) = at_rest().await;
+        let key = key(&selector);
         house.server.command(&["DEL", &key]).await.unwrap();
         let words: Vec<_> = [words[0], &key].into_iter().chain(words[1..].iter().copied()).collect();
         house.server.command(&words).await.unwrap();
-        corrupt(&node, &tag).await;
+        corrupt(&node, &selector).await;
         assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode);
         assert_eq!(house.keys().await.len(), 2, "it is still there");
     }
@@ -137,21 +139,21 @@ async fn a_key_of_another_kind_is_corrupt_for_every_verb() {
 
 #[tokio::test]
 async fn a_node_of_tomorrow_and_one_of_today_work_on_one_session() {
-    let (house, alice, tag, today) = at_rest().await;
+    let (house, alice, selector, today) = at_rest().await;
     today.add(&alice).await.unwrap();
     // What a newer node would write: a field of its own, a value in a new form, and the version that goes with it.
-    let version = house.field(&tag, "version").await.unwrap().parse::<u64>().unwrap() + 1;
+    let version = house.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() + 1;
     let value = format!("2 {version} zstd ....");
     let version = version.to_string();
-    let words = ["HSET", &key(&tag), "version", &version, "colour", "blue", "value:new", &value];
+    let words = ["HSET", &key(&selector), "version", &version, "colour", "blue", "value:new", &value];
     house.server.command(&words).await.unwrap();
     let tab = crate::support::without_hint(&alice);
     let count = today.count(&tab).await.unwrap().unwrap();
     assert_eq!(today.add(&tab).await.unwrap(), count + 1);
     until("its version goes on from theirs", async || {
-        house.field(&tag, "version").await.unwrap().parse::<u64>().unwrap() > version.parse::<u64>().unwrap()
+        house.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() > version.parse::<u64>().unwrap()
     })
     .await;
-    assert_eq!(house.field(&tag, "colour").await.as_deref(), Some("blue"));
-    assert_eq!(house.field(&tag, "value:new").await, Some(value));
+    assert_eq!(house.field(&selector, "colour").await.as_deref(), Some("blue"));
+    assert_eq!(house.field(&selector, "value:new").await, Some(value));
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cloakroom::store::{LimitPolicy, Store, Tag};
-use cloakroom::{EndReason, EventKind, Login, SessionHandle, Timestamp};
+use cloakroom::store::{LimitPolicy, Selector, Store};
+use cloakroom::{EndReason, EventKind, Login, PublicId, Timestamp};
 use cloakroom_testbed::Server;
 
 use crate::support::{House, Node, Note, Visitor};
@@ -138,10 +138,10 @@ async fn dead_members_leave_an_index_whatever_lives_in_front_of_them() {
     let node = unlimited(&house).await;
     for number in 0..200_u128 {
         // Of sessions that are members already where they live, so that the index does not grow.
-        let tag = Tag::from_bytes((number % 300 + 1).to_be_bytes());
-        node.store.dismiss(&"robot".into(), vec![tag]).await.unwrap();
+        let selector = Selector::from_bytes((number % 300 + 1).to_be_bytes());
+        node.store.remove_members(&"robot".into(), vec![selector]).await.unwrap();
         let before = node.commands();
-        node.store.admit(&"robot".into(), tag, Timestamp::MAX, None).await.unwrap();
+        node.store.add_member(&"robot".into(), selector, Timestamp::MAX, None).await.unwrap();
         let asked = node.sent_since(&before).get("exists").copied().unwrap_or_default();
         assert!(asked <= 20, "an admission looked at {asked} members");
     }
@@ -200,7 +200,7 @@ async fn an_index_of_an_older_node_is_not_cut_short_while_it_lists_others() {
     let visitor = Visitor::default();
     node.login(&visitor, "robot").await.unwrap();
     assert!(time_left(&house).await > 400 * DAY);
-    let handles: Vec<SessionHandle> =
+    let handles: Vec<PublicId> =
         node.sessions.of("robot").list().await.unwrap().iter().map(|info| info.handle).collect();
     assert_eq!(handles.len(), 2);
     assert!(node.sessions.of("robot").revoke(handles[0]).await.unwrap());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use cloakroom::store::{Store, Tag};
+use cloakroom::store::{Selector, Store};
 use cloakroom_redis::{Problem, RedisStore};
 use cloakroom_testbed::{Cluster, Impostor, Server};
 use tokio::net::TcpListener;
@@ -85,7 +85,7 @@ async fn r61_a_redirection_to_another_machine_is_not_followed_in_the_clear() {
         let store = builder.deadline(Duration::from_millis(300)).connect().await.unwrap();
         let elsewhere = Elsewhere::open().await;
         server.lie("evalsha", format!("-{redirection} 7 {}:{}\r\n", elsewhere.host, elsewhere.port));
-        let error = store.load(Tag::from_bytes([7; 16])).await.unwrap_err();
+        let error = store.load(Selector::from_bytes([7; 16])).await.unwrap_err();
         elsewhere.is_refused(&format!("{error:?}"));
     }
 }

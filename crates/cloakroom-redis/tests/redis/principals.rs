@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloakroom::store::{Guard, LimitPolicy, Store, Tag, Touch};
+use cloakroom::store::{Guard, LimitPolicy, Selector, Store, Touch};
 use cloakroom::{EndReason, EventKind, Events, Login, SessionErrorKind, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
@@ -189,10 +189,11 @@ async fn a_touch_that_says_nothing_new_costs_nobody_a_copy() {
     here.login(&alice, "alice").await.unwrap();
     assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
     there.settle().await;
-    let tag: Vec<u8> = (0..16).map(|at| u8::from_str_radix(&tag_of(&alice)[2 * at..2 * at + 2], 16).unwrap()).collect();
-    let tag = Tag::from_bytes(tag.try_into().unwrap());
+    let selector: Vec<u8> =
+        (0..16).map(|at| u8::from_str_radix(&tag_of(&alice)[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let selector = Selector::from_bytes(selector.try_into().unwrap());
     let before = there.commands();
-    here.store.touch(vec![Touch::new(tag, Guard::Anyone, Timestamp::from_millis(1))]).await.unwrap();
+    here.store.touch(vec![Touch::new(selector, Guard::Anyone, Timestamp::from_millis(1))]).await.unwrap();
     here.settle().await;
     there.settle().await;
     assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));

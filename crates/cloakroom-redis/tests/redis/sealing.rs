@@ -14,7 +14,7 @@ fn ring(ids: &[u8]) -> KeyRing {
         cloakroom_secret_scan::record("key", secret);
         Key::new(id, secret).expect("random enough")
     };
-    ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.accept(key(*id)).expect("another key"))
+    ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.with_previous(key(*id)).expect("another key"))
 }
 
 async fn node(house: &House, policy: SealPolicy, ids: &[u8]) -> Node {
@@ -255,8 +255,8 @@ async fn r64_a_record_copied_into_another_namespace_is_refused_with_the_same_key
         let visit = alice.enter(&here);
         visit.login("alice").await.unwrap();
         visit.leave().await;
-        let tag = tag_of(&alice);
-        let (from, to) = (format!("desk:session:{{{tag}}}"), format!("other:session:{{{tag}}}"));
+        let selector = tag_of(&alice);
+        let (from, to) = (format!("desk:session:{{{selector}}}"), format!("other:session:{{{selector}}}"));
         scene.house.server.command(&["COPY", &from, &to]).await.unwrap();
         let visit = without_hint(&alice).enter(&other);
         assert_ne!(

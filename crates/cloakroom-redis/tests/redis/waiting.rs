@@ -81,7 +81,7 @@ async fn an_error_that_leaves_main_shows_its_remedy() {
     assert!(format!("{error:?}").contains("a-z"), "{error:?}");
     let store = RedisStore::builder("shop").server(Server::start().await.unwrap().url()).connect().await;
     // The library's own do the same.
-    let error = "no handle".parse::<cloakroom::SessionHandle>().unwrap_err();
+    let error = "no handle".parse::<cloakroom::PublicId>().unwrap_err();
     assert_eq!(format!("{error:?}"), error.to_string());
     let error = cloakroom::store::StoreError::new(cloakroom::store::StoreErrorKind::Refused, "the disk is full");
     assert!(format!("{error:?}").contains("the session store refused: the disk is full"), "{error:?}");

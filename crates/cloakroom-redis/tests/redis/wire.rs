@@ -135,7 +135,7 @@ async fn activity_is_reported_at_most_ten_times_per_idle_timeout() {
     for _ in 0..100 {
         clock.advance(idle / 100);
         node.count(&alice).await.unwrap();
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
     }
     let sent = node.sent_since(&before);
     assert_eq!(sent.get("evalsha"), Some(&10), "{sent:?}");

@@ -1,20 +1,20 @@
-use crate::identity::{Authentication, Previous, PreviousState, Verifier};
 use crate::sync::Arc;
 use crate::time::Timestamp;
+use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Verifier};
 
 use super::account::Account;
-use super::entry::{Entry, Key, Slot};
-use super::fingerprint::Fingerprint;
-use super::snapshot::{Snapshot, Standing, Term};
+use super::snapshot::{LoginState, SessionLifetimes, Snapshot};
+use super::value::{ValueEntry, ValueKey, ValueState};
 use super::values::{Values, find, version_of};
+use crate::token::Fingerprint;
 
 /// One atomic change of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change<'a> {
-    pub(crate) guard: Guard,
-    pub(crate) edits: &'a [Edit],
-    pub(crate) rotation: Option<&'a Rotation>,
-    pub(crate) term: Option<Term>,
+    pub(crate) guard: LocalGuard,
+    pub(crate) edits: &'a [ValueEdit],
+    pub(crate) rotation: Option<&'a SecretRotation>,
+    pub(crate) lifetimes: Option<SessionLifetimes>,
     /// The session's version that the change holds for; `None` for any.
     pub(crate) base: Option<u64>,
     pub(crate) now: Timestamp,
@@ -24,7 +24,7 @@ pub(crate) struct Change<'a> {
 
 /// Which secret a writer must have shown.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Guard {
+pub(crate) enum LocalGuard {
     /// None: the application itself writes.
     Anyone,
     /// The present one, or the previous one in its grace.
@@ -35,37 +35,37 @@ pub(crate) enum Guard {
 
 /// A change of one value.
 #[derive(Clone, Debug)]
-pub(crate) struct Edit {
-    pub(crate) key: Key,
+pub(crate) struct ValueEdit {
+    pub(crate) key: ValueKey,
     /// The version that must be there; `None` for any, 0 for none ever.
     pub(crate) expect: Option<u64>,
-    pub(crate) slot: Slot,
+    pub(crate) state: ValueState,
     pub(crate) fresh_until: Timestamp,
     pub(crate) size: u32,
     /// The encoding of what is in the slot, where that is known.
     pub(crate) encoded: Option<Arc<[u8]>>,
 }
 
-impl Edit {
-    pub(crate) const fn remove(key: Key, expect: Option<u64>) -> Self {
-        Self { key, expect, slot: Slot::Removed, fresh_until: Timestamp::MAX, size: 0, encoded: None }
+impl ValueEdit {
+    pub(crate) const fn remove(key: ValueKey, expect: Option<u64>) -> Self {
+        Self { key, expect, state: ValueState::Removed, fresh_until: Timestamp::MAX, size: 0, encoded: None }
     }
 }
 
 /// A new secret for the session.
 #[derive(Clone, Debug)]
-pub(crate) struct Rotation {
+pub(crate) struct SecretRotation {
     pub(crate) verifier: Verifier,
     pub(crate) fingerprint: Fingerprint,
     /// Whether the old secret still works.
-    pub(crate) previous: PreviousState,
+    pub(crate) previous: PreviousSecretState,
     /// A login replaces the authentication and may drop values.
-    pub(crate) login: Option<Login>,
+    pub(crate) login: Option<LoginChange>,
 }
 
 /// What a login changes beside the secret.
 #[derive(Clone, Debug)]
-pub(crate) struct Login {
+pub(crate) struct LoginChange {
     pub(crate) authentication: Authentication,
     /// Every value not listed goes; `None` keeps all.
     pub(crate) keep_only: Option<Vec<&'static str>>,
@@ -75,7 +75,7 @@ pub(crate) struct Login {
 
 /// Why a change was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum ApplyError {
     /// The writer's secret no longer opens the session.
     Superseded,
     /// A value is not at the version the writer knew.
@@ -84,12 +84,12 @@ pub(crate) enum Refusal {
 
 impl Snapshot {
     /// This snapshot with the change made, or why it cannot be.
-    pub(crate) fn apply(&self, change: &Change<'_>) -> Result<Self, Refusal> {
+    pub(crate) fn apply(&self, change: &Change<'_>) -> Result<Self, ApplyError> {
         if !self.satisfies(change.guard, change.now) {
-            return Err(Refusal::Superseded);
+            return Err(ApplyError::Superseded);
         }
         if change.base.is_some_and(|base| base != self.version) {
-            return Err(Refusal::Conflict);
+            return Err(ApplyError::Conflict);
         }
         let unpacked;
         let entries = match &self.values {
@@ -104,51 +104,55 @@ impl Snapshot {
             .iter()
             .any(|edit| edit.expect.is_some_and(|version| version != version_of(entries, edit.key.as_str())))
         {
-            return Err(Refusal::Conflict);
+            return Err(ApplyError::Conflict);
         }
         let version = self.version.saturating_add(change.step);
         let mut next = self.with_rotation(change);
         next.version = version;
-        next.values = Values::Live(edited(entries, change, version));
-        if let Some(term) = change.term {
-            next.adopt(term);
+        next.values = Values::Live(apply_edits(entries, change, version));
+        if let Some(term) = change.lifetimes {
+            next.set_lifetimes(term);
         }
         Ok(next)
     }
 
-    fn adopt(&mut self, term: Term) {
+    fn set_lifetimes(&mut self, term: SessionLifetimes) {
         self.idle = term.idle;
         self.absolute = term.absolute;
         if self.is_persistent() != term.persistent {
-            let standing = self.standing.as_deref().cloned().unwrap_or_default();
-            self.standing = Some(Arc::new(Standing { persistent: term.persistent, ..standing }));
+            let login_state = self.login_state.as_deref().cloned().unwrap_or_default();
+            self.login_state = Some(Arc::new(LoginState { persistent: term.persistent, ..login_state }));
         }
     }
 
     /// Whether whoever comes under this guard may change or end the session.
-    pub(super) fn satisfies(&self, guard: Guard, now: Timestamp) -> bool {
+    pub(super) fn satisfies(&self, guard: LocalGuard, now: Timestamp) -> bool {
         match guard {
-            Guard::Anyone => true,
-            Guard::Holder(fingerprint) => self.admits(fingerprint, now, || now),
-            Guard::Current(fingerprint) => self.fingerprint == fingerprint,
+            LocalGuard::Anyone => true,
+            LocalGuard::Holder(fingerprint) => self.admits(fingerprint, now, || now),
+            LocalGuard::Current(fingerprint) => self.fingerprint == fingerprint,
         }
     }
 
     /// Everything but the values, with the change's rotation made.
     fn with_rotation(&self, change: &Change<'_>) -> Self {
-        let mut next =
-            Self { values: Values::none(), standing: self.standing.clone(), origin: self.origin.clone(), ..*self };
+        let mut next = Self {
+            values: Values::none(),
+            login_state: self.login_state.clone(),
+            store_meta: self.store_meta.clone(),
+            ..*self
+        };
         if let Some(rotation) = change.rotation {
             let login = rotation.login.as_ref().map(|login| &login.authentication).or(self.authentication());
-            next.standing = Some(Arc::new(Standing {
+            next.login_state = Some(Arc::new(LoginState {
                 authentication: login.cloned(),
-                previous: Some((Previous::new(self.verifier, rotation.previous), self.fingerprint)),
+                previous: Some((PreviousSecret::new(self.verifier, rotation.previous), self.fingerprint)),
                 persistent: self.is_persistent(),
                 account: match &rotation.login {
                     Some(login) => login.account.clone(),
-                    None => self.standing.as_ref().and_then(|standing| standing.account.clone()),
+                    None => self.login_state.as_ref().and_then(|login_state| login_state.account.clone()),
                 },
-                renewed_from: matches!(rotation.previous, PreviousState::Renewed { .. }).then(|| self.lineage()),
+                renewed_from: matches!(rotation.previous, PreviousSecretState::Renewed { .. }).then(|| self.lineage()),
             }));
             next.verifier = rotation.verifier;
             next.fingerprint = rotation.fingerprint;
@@ -157,24 +161,30 @@ impl Snapshot {
     }
 }
 
-fn edited(entries: &[Entry], change: &Change<'_>, version: u64) -> Box<[Entry]> {
+fn apply_edits(entries: &[ValueEntry], change: &Change<'_>, version: u64) -> Box<[ValueEntry]> {
     let keep_only = change.rotation.and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
-    let kept = |entry: &Entry| keep_only.is_none_or(|keys| keys.contains(&entry.key.as_str()));
-    let new = |edit: &&Edit| find(entries, edit.key.as_str()).is_none();
+    let kept = |value_entry: &ValueEntry| keep_only.is_none_or(|keys| keys.contains(&value_entry.key.as_str()));
+    let new = |edit: &&ValueEdit| find(entries, edit.key.as_str()).is_none();
     // Exactly as many, because every commit would otherwise move them once more on the way into the box.
     let added = change.edits.iter().filter(new).count();
     let mut next = Vec::with_capacity(entries.len() + added);
-    for entry in entries {
-        next.push(match change.edits.iter().find(|edit| edit.key.as_str() == entry.key.as_str()) {
-            Some(edit) => written(edit, version),
-            None if kept(entry) || entry.is_removed() => entry.clone(),
-            None => written(&Edit::remove(entry.key.clone(), None), version),
+    for value_entry in entries {
+        next.push(match change.edits.iter().find(|edit| edit.key.as_str() == value_entry.key.as_str()) {
+            Some(edit) => apply_edit(edit, version),
+            None if kept(value_entry) || value_entry.is_removed() => value_entry.clone(),
+            None => apply_edit(&ValueEdit::remove(value_entry.key.clone(), None), version),
         });
     }
-    next.extend(change.edits.iter().filter(new).map(|edit| written(edit, version)));
+    next.extend(change.edits.iter().filter(new).map(|edit| apply_edit(edit, version)));
     next.into_boxed_slice()
 }
 
-fn written(edit: &Edit, version: u64) -> Entry {
-    Entry { key: edit.key.clone(), version, fresh_until: edit.fresh_until, size: edit.size, slot: edit.slot.clone() }
+fn apply_edit(edit: &ValueEdit, version: u64) -> ValueEntry {
+    ValueEntry {
+        key: edit.key.clone(),
+        version,
+        fresh_until: edit.fresh_until,
+        size: edit.size,
+        slot: edit.state.clone(),
+    }
 }

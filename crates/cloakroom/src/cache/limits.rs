@@ -1,7 +1,7 @@
 //! How large one session may be.
 
+use super::local_cache::{ChangeError, LocalCache};
 use super::snapshot::Snapshot;
-use super::tier::{Refused, Tier};
 use super::values::count;
 
 /// What one session may take.
@@ -20,19 +20,19 @@ pub(crate) enum TooLarge {
     Count,
 }
 
-impl Tier {
+impl LocalCache {
     /// Whether a session within its limits could look like this.
-    pub(crate) fn check(&self, snapshot: &Snapshot) -> Result<(), Refused> {
+    pub(crate) fn check(&self, snapshot: &Snapshot) -> Result<(), ChangeError> {
         let Some(entries) = snapshot.values.entries() else { return Ok(()) };
         if entries.iter().any(|entry| entry.size > self.limits.value_bytes) {
-            return Err(Refused::TooLarge(TooLarge::Value));
+            return Err(ChangeError::TooLarge(TooLarge::Value));
         }
         if count(entries) > self.limits.values {
-            return Err(Refused::TooLarge(TooLarge::Count));
+            return Err(ChangeError::TooLarge(TooLarge::Count));
         }
         let bytes: u64 = entries.iter().map(|entry| u64::from(entry.size)).sum();
         if bytes > self.limits.session_bytes {
-            return Err(Refused::TooLarge(TooLarge::Session));
+            return Err(ChangeError::TooLarge(TooLarge::Session));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The local tier: the live sessions of this process.
 //!
-//! [`Tier`](tier::Tier) is a table of cells with a byte budget and a timer wheel. It knows neither
+//! [`LocalCache`] is a table of cells with a byte budget and a timer wheel. It knows neither
 //! stores nor types of values nor HTTP.
 
 use std::borrow::Cow;
@@ -10,33 +10,31 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 mod account;
 mod budget;
-mod cell;
 mod change;
 mod entry;
-mod erased;
+mod erased_value;
 mod evict;
-mod fingerprint;
+mod expire;
 mod limits;
+mod local_cache;
 mod packed;
-mod side;
 mod snapshot;
 mod table;
-mod tier;
+mod value;
 mod values;
-mod visit;
+mod waiters;
 mod wheel;
 
 pub(crate) use account::Account;
-pub(crate) use cell::{Cell, State};
-pub(crate) use change::{Change, Edit, Guard, Login, Rotation};
-pub(crate) use entry::{Entry, Key, Slot};
-pub(crate) use erased::{Codec, CodecError, Erased};
-pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
+pub(crate) use change::{Change, LocalGuard, LoginChange, SecretRotation, ValueEdit};
+pub(crate) use entry::{Entry, EntryState};
+pub(crate) use erased_value::{Codec, CodecError, ErasedValue};
 pub(crate) use limits::{Limits, TooLarge};
-pub(crate) use side::{Base, Boarding, Flight, Landing, LoadFailure};
-pub(crate) use snapshot::{Lineage, Origin, Proof, Snapshot, Standing, Term};
-pub(crate) use tier::{Holding, Observer, Refused, Setup, Tier};
+pub(crate) use local_cache::{CacheConfig, ChangeError, LocalCache, Observer, Role};
+pub(crate) use snapshot::{LoginState, SecretLineage, SecretMatch, SessionLifetimes, Snapshot, StoreMeta};
+pub(crate) use value::{ValueEntry, ValueKey, ValueState};
 pub(crate) use values::{Values, find};
+pub(crate) use waiters::{InFlight, JoinOutcome, LoadBase, LoadFailure, LoadResult};
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +53,7 @@ pub enum EndReason {
     /// Memory was full and nobody was logged in to it, or its principal's share of it was, and it
     /// was the oldest.
     Evicted,
-    /// A dead token was shown and [`ReusePolicy::End`](crate::ReusePolicy::End) is in force.
+    /// A dead token was shown and [`ReusePolicy::End`](crate::config::ReusePolicy::End) is in force.
     Reused,
     /// The shared tier no longer has it; another node knows why.
     Gone,

@@ -9,7 +9,7 @@ use std::fmt;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-use super::entry::{Entry, Key, Slot};
+use super::value::{ValueEntry, ValueKey, ValueState};
 
 const VALUE: u8 = 0;
 const ABSENT: u8 = 1;
@@ -23,18 +23,18 @@ pub(crate) struct Packed(Box<[u8]>);
 
 impl Packed {
     /// Packs the entries, or declines if one of them would not come back as it is.
-    pub(crate) fn pack(entries: &[Entry]) -> Option<Self> {
+    pub(crate) fn pack(entries: &[ValueEntry]) -> Option<Self> {
         let mut bytes = Vec::with_capacity(entries.len() * 128);
-        for entry in entries {
-            let (kind, payload) = payload(&entry.slot)?;
-            let key = entry.key.as_str().as_bytes();
-            let ages = entry.fresh_until != Timestamp::MAX;
+        for value_entry in entries {
+            let (kind, payload) = payload(&value_entry.slot)?;
+            let key = value_entry.key.as_str().as_bytes();
+            let ages = value_entry.fresh_until != Timestamp::MAX;
             bytes.push(kind | if ages { AGES } else { 0 });
             if ages {
-                write_number(&mut bytes, entry.fresh_until.as_millis());
+                write_number(&mut bytes, value_entry.fresh_until.as_millis());
             }
-            write_number(&mut bytes, entry.version);
-            write_number(&mut bytes, entry.size.into());
+            write_number(&mut bytes, value_entry.version);
+            write_number(&mut bytes, value_entry.size.into());
             write_number(&mut bytes, key.len() as u64);
             bytes.extend_from_slice(key);
             write_number(&mut bytes, payload.len() as u64);
@@ -44,11 +44,11 @@ impl Packed {
     }
 
     /// The entries again. Everything that was packed comes back: these bytes never left the process.
-    pub(crate) fn unpack(&self) -> Box<[Entry]> {
+    pub(crate) fn unpack(&self) -> Box<[ValueEntry]> {
         let mut rest = Reader(&self.0);
         let mut entries = Vec::new();
-        while let Some(entry) = rest.entry() {
-            entries.push(entry);
+        while let Some(value_entry) = rest.value_entry() {
+            entries.push(value_entry);
         }
         entries.into_boxed_slice()
     }
@@ -64,13 +64,13 @@ impl fmt::Debug for Packed {
     }
 }
 
-fn payload(slot: &Slot) -> Option<(u8, Vec<u8>)> {
+fn payload(slot: &ValueState) -> Option<(u8, Vec<u8>)> {
     Some(match slot {
-        Slot::Decoded(value) => (VALUE, value.encode_faithfully()?),
-        Slot::Encoded(bytes) => (VALUE, bytes.to_vec()),
-        Slot::Absent => (ABSENT, Vec::new()),
-        Slot::Removed => (REMOVED, Vec::new()),
-        Slot::Closed(_) => return None,
+        ValueState::Decoded(value) => (VALUE, value.encode_faithfully()?),
+        ValueState::Encoded(bytes) => (VALUE, bytes.to_vec()),
+        ValueState::Absent => (ABSENT, Vec::new()),
+        ValueState::Removed => (REMOVED, Vec::new()),
+        ValueState::Closed(_) => return None,
     })
 }
 
@@ -85,19 +85,19 @@ fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn entry(&mut self) -> Option<Entry> {
+    fn value_entry(&mut self) -> Option<ValueEntry> {
         let kind = *self.take(1)?.first()?;
         let fresh_until = if kind & AGES == 0 { Timestamp::MAX } else { Timestamp::from_millis(self.number()?) };
         let version = self.number()?;
         let size = u32::try_from(self.number()?).ok()?;
-        let key = Key::Owned(Arc::from(std::str::from_utf8(self.text()?).ok()?));
+        let key = ValueKey::Owned(Arc::from(std::str::from_utf8(self.text()?).ok()?));
         let payload = self.text()?;
         let slot = match kind & !AGES {
-            VALUE => Slot::Encoded(Arc::from(payload)),
-            ABSENT => Slot::Absent,
-            _ => Slot::Removed,
+            VALUE => ValueState::Encoded(Arc::from(payload)),
+            ABSENT => ValueState::Absent,
+            _ => ValueState::Removed,
         };
-        Some(Entry { key, version, fresh_until, size, slot })
+        Some(ValueEntry { key, version, fresh_until, size, slot })
     }
 
     fn text(&mut self) -> Option<&'a [u8]> {

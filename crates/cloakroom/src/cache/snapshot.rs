@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use crate::identity::{Authentication, Previous, Principal, Verifier};
 use crate::sync::Arc;
 use crate::time::{SKEW, Timestamp};
+use crate::token::{Authentication, PreviousSecret, Principal, Verifier};
 use crate::writers::Writers;
 
 use super::account::Account;
-use super::fingerprint::Fingerprint;
 use super::values::Values;
+use crate::token::Fingerprint;
 
 /// A session at one instant. Never changed; every transition makes a new one.
 #[derive(Clone, Debug)]
@@ -20,26 +20,26 @@ pub(crate) struct Snapshot {
     pub(crate) verifier: Verifier,
     pub(crate) fingerprint: Fingerprint,
     /// What only logged-in, rotated or remembered sessions have.
-    pub(crate) standing: Option<Arc<Standing>>,
+    pub(crate) login_state: Option<Arc<LoginState>>,
     /// What only sessions of a shared tier have.
-    pub(crate) origin: Option<Box<Origin>>,
+    pub(crate) store_meta: Option<Box<StoreMeta>>,
     pub(crate) values: Values,
 }
 
 /// The login of a session, the secret before its last rotation, and whether it is remembered.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Standing {
+pub(crate) struct LoginState {
     pub(crate) authentication: Option<Authentication>,
-    pub(crate) previous: Option<(Previous, Fingerprint)>,
+    pub(crate) previous: Option<(PreviousSecret, Fingerprint)>,
     /// The client was asked to keep its token when the browser closes.
     pub(crate) persistent: bool,
     /// Where what the session takes is booked, if its principal has several.
     pub(crate) account: Option<Arc<Account>>,
     /// The lineage of the secret, as far as this process has seen it renewed.
-    pub(crate) renewed_from: Option<Lineage>,
+    pub(crate) renewed_from: Option<SecretLineage>,
 }
 
-impl Standing {
+impl LoginState {
     /// What a login or a rotation adds, beside its texts.
     const OVERHEAD: u64 = 152;
 
@@ -53,22 +53,22 @@ impl Standing {
 
 /// Secrets that came of one another by renewals, named after the first that this process knows of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lineage(u64);
+pub(crate) struct SecretLineage(u64);
 
-impl Lineage {
-    fn beginning(verifier: Verifier) -> Self {
+impl SecretLineage {
+    fn from_verifier(verifier: Verifier) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = *verifier.as_bytes();
         Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 
-    pub(super) const fn half(self) -> u64 {
+    pub(super) const fn high_bits(self) -> u64 {
         self.0 >> 32
     }
 }
 
 /// How long a session may last, from a change on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Term {
+pub(crate) struct SessionLifetimes {
     /// The idle timeout in milliseconds.
     pub(crate) idle: u64,
     pub(crate) absolute: Timestamp,
@@ -77,17 +77,17 @@ pub(crate) struct Term {
 
 /// How a copy relates to the record it was read from.
 #[derive(Clone, Debug)]
-pub(crate) struct Origin {
+pub(crate) struct StoreMeta {
     pub(crate) lease: u64,
     pub(crate) nonce: u64,
     /// Until when the shared tier keeps the record, as far as it is known to have heard of the session.
-    pub(crate) kept_until: Timestamp,
+    pub(crate) store_deadline: Timestamp,
     pub(crate) writers: Writers,
 }
 
 /// What a secret proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub(crate) enum SecretMatch {
     /// It is the session's present secret.
     Current,
     /// It was renewed a moment ago and still works.
@@ -103,18 +103,18 @@ impl Snapshot {
     const OVERHEAD: u64 = 256;
 
     pub(crate) fn weight(&self) -> u64 {
-        let origin = self.origin.as_ref().map_or(0, |origin| origin.writers.weight());
-        let standing = self.standing.as_deref().map_or(0, Standing::weight);
-        Self::OVERHEAD + standing + origin + self.values.weight()
+        let store_meta = self.store_meta.as_ref().map_or(0, |store_meta| store_meta.writers.weight());
+        let login_state = self.login_state.as_deref().map_or(0, LoginState::weight);
+        Self::OVERHEAD + login_state + store_meta + self.values.weight()
     }
 
     /// Where what this session takes is booked, if its principal has several.
     pub(crate) fn account(&self) -> Option<&Account> {
-        self.standing.as_ref()?.account.as_deref()
+        self.login_state.as_ref()?.account.as_deref()
     }
 
     pub(crate) fn authentication(&self) -> Option<&Authentication> {
-        self.standing.as_ref()?.authentication.as_ref()
+        self.login_state.as_ref()?.authentication.as_ref()
     }
 
     pub(crate) fn principal(&self) -> Option<&Principal> {
@@ -122,7 +122,7 @@ impl Snapshot {
     }
 
     pub(crate) fn is_persistent(&self) -> bool {
-        self.standing.as_ref().is_some_and(|standing| standing.persistent)
+        self.login_state.as_ref().is_some_and(|login_state| login_state.persistent)
     }
 
     pub(crate) fn is_anonymous(&self) -> bool {
@@ -149,58 +149,66 @@ impl Snapshot {
 
     /// What the secret with this fingerprint and this verifier proves. The verifier is asked for where the
     /// fingerprint alone does not tell.
-    pub(crate) fn prove(&self, fingerprint: Fingerprint, verifier: impl FnOnce() -> Verifier, now: Timestamp) -> Proof {
+    pub(crate) fn match_secret(
+        &self,
+        fingerprint: Fingerprint,
+        verifier: impl FnOnce() -> Verifier,
+        now: Timestamp,
+    ) -> SecretMatch {
         if self.fingerprint == fingerprint {
-            return Proof::Current;
+            return SecretMatch::Current;
         }
         let verifier = verifier();
         if self.verifier == verifier {
-            return Proof::Current;
+            return SecretMatch::Current;
         }
         match self.previous() {
-            Some((previous, _)) if previous.verifier == verifier && previous.is_accepted_at(now) => Proof::Grace,
-            Some((previous, _)) if previous.verifier == verifier => Proof::Reused,
-            _ => Proof::Wrong,
+            Some((previous, _)) if previous.verifier == verifier && previous.is_accepted_at(now) => SecretMatch::Grace,
+            Some((previous, _)) if previous.verifier == verifier => SecretMatch::Reused,
+            _ => SecretMatch::Wrong,
         }
     }
 
     /// Whether a secret with this verifier opens the session now, the previous one in its grace included.
     pub(crate) fn is_verified_by(&self, verifier: Verifier, now: Timestamp) -> bool {
-        let lingers = |previous: &Previous| previous.verifier == verifier && previous.is_accepted_at(now);
+        let lingers = |previous: &PreviousSecret| previous.verifier == verifier && previous.is_accepted_at(now);
         self.verifier == verifier || self.previous().is_some_and(|(previous, _)| lingers(previous))
     }
 
-    /// Which secrets are of the same client: renewals go on with the lineage, a login or an elevation begins another.
-    pub(crate) fn lineage(&self) -> Lineage {
-        self.standing.as_ref().and_then(|standing| standing.renewed_from).unwrap_or(Lineage::beginning(self.verifier))
+    /// Which secrets are of the same client: renewals go on with the lineage, a login or a rotation begins another.
+    pub(crate) fn lineage(&self) -> SecretLineage {
+        self.login_state
+            .as_ref()
+            .and_then(|login_state| login_state.renewed_from)
+            .unwrap_or(SecretLineage::from_verifier(self.verifier))
     }
 
-    /// Goes on with the lineage of `former`, if the secret is the same or was renewed from that one.
-    pub(crate) fn succeed(&mut self, former: &Self) {
+    /// Goes on with the lineage of `last_copy`, if the secret is the same or was renewed from that one.
+    pub(crate) fn continue_lineage(&mut self, former: &Self) {
         let previous = self.previous().map(|(previous, _)| *previous);
         let is_renewal =
-            |previous: Previous| previous.verifier == former.verifier && previous.accepted_until().is_some();
+            |previous: PreviousSecret| previous.verifier == former.verifier && previous.accepted_until().is_some();
         if (self.verifier == former.verifier || previous.is_some_and(is_renewal)) && self.lineage() != former.lineage()
         {
-            let standing = self.standing.as_deref().cloned().unwrap_or_default();
-            self.standing = Some(Arc::new(Standing { renewed_from: Some(former.lineage()), ..standing }));
+            let login_state = self.login_state.as_deref().cloned().unwrap_or_default();
+            self.login_state = Some(Arc::new(LoginState { renewed_from: Some(former.lineage()), ..login_state }));
         }
     }
 
     /// Remembers the fingerprint of a secret that proved itself against a record's verifier.
-    pub(crate) fn recognise(&mut self, proof: Proof, fingerprint: Fingerprint) {
-        match (proof, &self.standing) {
-            (Proof::Current, _) => self.fingerprint = fingerprint,
-            (Proof::Grace, Some(standing)) => {
-                let previous = standing.previous.map(|(previous, _)| (previous, fingerprint));
-                self.standing = Some(Arc::new(Standing { previous, ..Standing::clone(standing) }));
+    pub(crate) fn remember_fingerprint(&mut self, proof: SecretMatch, fingerprint: Fingerprint) {
+        match (proof, &self.login_state) {
+            (SecretMatch::Current, _) => self.fingerprint = fingerprint,
+            (SecretMatch::Grace, Some(login_state)) => {
+                let previous = login_state.previous.map(|(previous, _)| (previous, fingerprint));
+                self.login_state = Some(Arc::new(LoginState { previous, ..LoginState::clone(login_state) }));
             }
             _ => {}
         }
     }
 
     /// When the present secret came to be by a rotation.
-    pub(crate) fn previous(&self) -> Option<&(Previous, Fingerprint)> {
-        self.standing.as_ref()?.previous.as_ref()
+    pub(crate) fn previous(&self) -> Option<&(PreviousSecret, Fingerprint)> {
+        self.login_state.as_ref()?.previous.as_ref()
     }
 }

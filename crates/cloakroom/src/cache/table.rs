@@ -1,12 +1,12 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use hashbrown::hash_table;
 
-use crate::identity::Tag;
 use crate::sync::{Arc, AtomicU64, RwLock};
+use crate::token::Selector;
 
-use super::cell::Cell;
+use super::entry::Entry;
 
 /// Growing one shard of a table of ten million moves some 10 000 entries: about a millisecond.
 #[cfg(not(cloakroom_shuttle))]
@@ -28,7 +28,7 @@ pub(crate) struct Table {
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Shard {
-    cells: RwLock<HashTable<Arc<Cell>>>,
+    entries: RwLock<HashTable<Arc<Entry>>>,
     /// How many of them nobody is logged in to: only these may be evicted.
     anonymous: AtomicU64,
 }
@@ -38,54 +38,58 @@ impl Table {
         Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
     }
 
-    pub(crate) fn get(&self, tag: &Tag) -> Option<Arc<Cell>> {
-        self.shard(tag).cells.read().find(tag.hash(), |cell| cell.tag == *tag).cloned()
+    pub(crate) fn get(&self, selector: &Selector) -> Option<Arc<Entry>> {
+        self.shard(selector).entries.read().find(selector.hash(), |entry| entry.selector == *selector).cloned()
     }
 
     /// Whether this very cell is the one of its tag.
-    pub(crate) fn holds(&self, cell: &Arc<Cell>) -> bool {
-        self.get(&cell.tag).is_some_and(|held| Arc::ptr_eq(&held, cell))
+    pub(crate) fn contains(&self, entry: &Arc<Entry>) -> bool {
+        self.get(&entry.selector).is_some_and(|held| Arc::ptr_eq(&held, entry))
     }
 
     /// Adds a cell if its tag is free.
-    pub(crate) fn insert(&self, cell: &Arc<Cell>) -> bool {
-        let mut cells = self.shard(&cell.tag).cells.write();
-        match cells.entry(cell.tag.hash(), |other| other.tag == cell.tag, |other| other.tag.hash()) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(vacant) => {
-                vacant.insert(Arc::clone(cell));
+    pub(crate) fn insert(&self, entry: &Arc<Entry>) -> bool {
+        let mut entries = self.shard(&entry.selector).entries.write();
+        match entries.entry(
+            entry.selector.hash(),
+            |other| other.selector == entry.selector,
+            |other| other.selector.hash(),
+        ) {
+            hash_table::Entry::Occupied(_) => false,
+            hash_table::Entry::Vacant(vacant) => {
+                vacant.insert(Arc::clone(entry));
                 true
             }
         }
     }
 
     /// The cell of a tag, made by `make` if there is none; says whether it was made.
-    pub(crate) fn get_or_insert(&self, tag: &Tag, make: impl FnOnce() -> Cell) -> (Arc<Cell>, bool) {
-        if let Some(cell) = self.get(tag) {
-            return (cell, false);
+    pub(crate) fn get_or_insert(&self, selector: &Selector, make: impl FnOnce() -> Entry) -> (Arc<Entry>, bool) {
+        if let Some(entry) = self.get(selector) {
+            return (entry, false);
         }
-        let mut cells = self.shard(tag).cells.write();
-        match cells.entry(tag.hash(), |cell| cell.tag == *tag, |cell| cell.tag.hash()) {
-            Entry::Occupied(found) => (Arc::clone(found.get()), false),
-            Entry::Vacant(vacant) => (Arc::clone(vacant.insert(Arc::new(make())).get()), true),
+        let mut entries = self.shard(selector).entries.write();
+        match entries.entry(selector.hash(), |entry| entry.selector == *selector, |entry| entry.selector.hash()) {
+            hash_table::Entry::Occupied(found) => (Arc::clone(found.get()), false),
+            hash_table::Entry::Vacant(vacant) => (Arc::clone(vacant.insert(Arc::new(make())).get()), true),
         }
     }
 
     /// Removes this very cell.
-    pub(crate) fn remove(&self, cell: &Arc<Cell>) {
-        let mut cells = self.shard(&cell.tag).cells.write();
-        if let Ok(entry) = cells.find_entry(cell.tag.hash(), |other| Arc::ptr_eq(other, cell)) {
-            entry.remove();
+    pub(crate) fn remove(&self, entry: &Arc<Entry>) {
+        let mut entries = self.shard(&entry.selector).entries.write();
+        if let Ok(found) = entries.find_entry(entry.selector.hash(), |other| Arc::ptr_eq(other, entry)) {
+            found.remove();
         }
         // Shrinking at a quarter, to a half, keeps both growth and shrinkage rare.
-        if cells.len() < cells.capacity() / 4 && cells.capacity() > 64 {
-            let target = cells.len() * 2;
-            cells.shrink_to(target, |other| other.tag.hash());
+        if entries.len() < entries.capacity() / 4 && entries.capacity() > 64 {
+            let target = entries.len() * 2;
+            entries.shrink_to(target, |other| other.selector.hash());
         }
     }
 
-    pub(crate) fn count_anonymous(&self, tag: &Tag, by: i64) {
-        self.shard(tag).anonymous.fetch_add(by.cast_unsigned(), Relaxed);
+    pub(crate) fn count_anonymous(&self, selector: &Selector, by: i64) {
+        self.shard(selector).anonymous.fetch_add(by.cast_unsigned(), Relaxed);
     }
 
     pub(crate) const fn shards(&self) -> &[Shard] {
@@ -93,12 +97,12 @@ impl Table {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.cells.read().len()).sum()
+        self.shards.iter().map(|shard| shard.entries.read().len()).sum()
     }
 
-    fn shard(&self, tag: &Tag) -> &Shard {
+    fn shard(&self, selector: &Selector) -> &Shard {
         // The table inside takes the low bits for the bucket and the top seven for its filter.
-        let index = (tag.hash() >> 32) as usize % self.shards.len();
+        let index = (selector.hash() >> 32) as usize % self.shards.len();
         &self.shards[index]
     }
 }
@@ -108,7 +112,7 @@ impl Shard {
         self.anonymous.load(Relaxed) > 0
     }
 
-    pub(crate) fn cells(&self) -> Vec<Arc<Cell>> {
-        self.cells.read().iter().cloned().collect()
+    pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
+        self.entries.read().iter().cloned().collect()
     }
 }

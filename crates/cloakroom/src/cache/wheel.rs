@@ -10,10 +10,10 @@ const BATCH: usize = 64;
 /// Room for more than a batch, because of glibc: it puts small pieces aside that are released, and merges them
 /// all at the next request for more than 1 KiB. With one in every batch that is some microseconds each
 /// time; without, a million sessions that expire together are merged at once, for more than 100 ms.
-const ROOM: usize = 4 * BATCH;
+const BATCH_CAPACITY: usize = 4 * BATCH;
 /// How many items are looked at, whether they are still there, for each that comes: of those that went before their
 /// time, at most about a third of those that are there wait in the wheel.
-const SWEPT: usize = 4;
+const SWEEPS_PER_INSERT: usize = 4;
 
 /// A timer wheel: visits items when they are due, at a cost that does not depend on how many wait.
 ///
@@ -41,7 +41,7 @@ impl<T> Wheel<T> {
     pub(crate) fn schedule(&self, item: &Arc<T>, due: Timestamp) {
         let mut slots = self.0.lock();
         slots.push(Arc::downgrade(item), due);
-        (0..SWEPT).for_each(|_| slots.sweep());
+        (0..SWEEPS_PER_INSERT).for_each(|_| slots.sweep());
     }
 
     #[cfg(test)]
@@ -73,7 +73,7 @@ impl<T> Slots<T> {
         }
         // After a long sleep every slot is due once; going round again would find nothing new.
         self.cursor = self.cursor.max(present.saturating_sub(SLOTS));
-        let mut batch = Vec::with_capacity(ROOM);
+        let mut batch = Vec::with_capacity(BATCH_CAPACITY);
         // A tick is processed once it is over, so an item is never visited before it is due.
         while self.cursor < present {
             let slot = &mut self.slots[(self.cursor % SLOTS) as usize];
@@ -104,7 +104,7 @@ impl<T> Slots<T> {
             Some(item) if item.strong_count() == 0 => drop(items.swap_remove(place)),
             Some(_) => self.broom.1 += 1,
             None => {
-                if items.capacity() > 4 * items.len() + ROOM {
+                if items.capacity() > 4 * items.len() + BATCH_CAPACITY {
                     items.shrink_to(2 * items.len());
                 }
                 self.broom = ((slot + 1) % self.slots.len(), 0);

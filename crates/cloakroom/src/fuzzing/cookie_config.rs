@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::http::{CookieConfig, CookieConfigBuilder, Found, SameSite, find_in, issue, remove};
-use crate::identity::{Hint, Secret, Tag, Token};
+use crate::http::{CookieConfig, CookieConfigBuilder, CookieToken, SameSite, find_in, issue, remove};
+use crate::token::{Secret, Selector, Token, VersionHint};
 
 /// What the settings of a cookie let through, against a browser that knows RFC 6265bis.
 ///
@@ -17,16 +17,16 @@ pub fn cookie_config(input: &[u8]) {
     match asked.builder().build() {
         Ok(config) => {
             let token = Token {
-                tag: Tag::from_bytes([0xff; 16]),
+                selector: Selector::from_bytes([0xff; 16]),
                 secret: Secret::from_bytes([0xff; 16]),
-                hint: Some(Hint { version: u64::MAX, nonce: u16::MAX }),
+                hint: Some(VersionHint { version: u64::MAX, nonce: u16::MAX }),
             };
             let token = token.encode();
             asked.see(&config, &issue(&config, token.as_str(), Some(Duration::MAX)));
             asked.see(&config, &remove(&config));
             let sent = format!("{}={}", config.name(), token.as_str());
             let found = find_in([sent.as_bytes()].into_iter(), config.name().as_bytes(), |_| true);
-            assert_eq!(found, Found::One(token.as_str().as_bytes()), "what is set can be found");
+            assert_eq!(found, CookieToken::One(token.as_str().as_bytes()), "what is set can be found");
         }
         Err(error) => {
             assert!(["name", "domain", "path", "same_site"].contains(&error.setting()), "{error}");

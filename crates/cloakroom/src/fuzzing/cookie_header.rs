@@ -1,4 +1,4 @@
-use crate::http::{Found, find_in};
+use crate::http::{CookieToken, find_in};
 
 const NAME: &[u8] = b"__Host-session";
 
@@ -21,10 +21,10 @@ fn is_token(value: &[u8]) -> bool {
 }
 
 /// The documented rules, one after the other, each on its own copy of the data.
-fn slowly<'a>(fields: &[&'a [u8]], name: &[u8]) -> Found<'a> {
+fn slowly<'a>(fields: &[&'a [u8]], name: &[u8]) -> CookieToken<'a> {
     let pairs: Vec<&[u8]> = fields.iter().flat_map(|field| field.split(|byte| *byte == b';')).collect();
     if fields.iter().map(|field| field.len()).sum::<usize>() > 16 * 1024 || pairs.len() > 180 {
-        return Found::Oversized;
+        return CookieToken::Oversized;
     }
     let mut values = Vec::new();
     for pair in pairs {
@@ -37,10 +37,10 @@ fn slowly<'a>(fields: &[&'a [u8]], name: &[u8]) -> Found<'a> {
     values.dedup();
     let tokens: Vec<&[u8]> = values.iter().copied().filter(|value| is_token(value)).collect();
     match (&values[..], &tokens[..]) {
-        ([], _) => Found::Absent,
-        ([value], _) | (_, [value]) => Found::One(value),
-        (_, []) => Found::NoToken,
-        _ => Found::Ambiguous,
+        ([], _) => CookieToken::Absent,
+        ([value], _) | (_, [value]) => CookieToken::One(value),
+        (_, []) => CookieToken::NoToken,
+        _ => CookieToken::Ambiguous,
     }
 }
 

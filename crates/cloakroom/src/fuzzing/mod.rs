@@ -11,9 +11,9 @@ mod cookie_header;
 mod seeds;
 mod token;
 
+pub use crate::crypto::key_ring;
 #[cfg(feature = "jwt")]
 pub use crate::jwt::fuzzing::jwt;
-pub use crate::keys::key_ring;
 pub use crate::session::stored_value;
 pub use bearer::bearer;
 pub use cookie_config::cookie_config;

@@ -1,9 +1,9 @@
-use crate::http::Unsealed;
-use crate::identity::{Hint, Secret, Tag, Token};
-use crate::keys::{Key, KeyRing, MacKeys, Purpose};
+use crate::crypto::{Key, KeyRing, MacKeys, Purpose};
+use crate::token::SignedToken;
+use crate::token::{Secret, Selector, Token, VersionHint};
 
 /// What a token says. Tokens themselves are not compared, because secrets are not.
-type Parts = ([u8; 16], [u8; 16], Option<Hint>);
+type Parts = ([u8; 16], [u8; 16], Option<VersionHint>);
 
 /// The token parser against one that spells the bits out, and the one of tokens with a MAC against their writer.
 ///
@@ -22,13 +22,13 @@ pub fn token(input: &[u8]) {
         survives(parts, &keys);
     }
     if let Some(parts) = unsealed(input, &keys) {
-        assert_eq!(made(parts).seal(&keys).as_str().as_bytes(), input, "it has one spelling");
+        assert_eq!(made(parts).sign(&keys).as_str().as_bytes(), input, "it has one spelling");
         assert_eq!(parsed, None);
     }
 }
 
 fn survives(parts: Parts, keys: &MacKeys) {
-    let (plain, sealed) = (made(parts).encode(), made(parts).seal(keys));
+    let (plain, sealed) = (made(parts).encode(), made(parts).sign(keys));
     let (plain, sealed) = (plain.as_str().as_bytes(), sealed.as_str().as_bytes());
     assert_eq!(parsed(plain), Some(parts), "a token survives its text");
     assert_eq!(unsealed(sealed, keys), Some(parts), "a token with a MAC survives its text");
@@ -46,18 +46,18 @@ fn parsed(text: &[u8]) -> Option<Parts> {
 }
 
 fn unsealed(text: &[u8], keys: &MacKeys) -> Option<Parts> {
-    match Token::unseal(text, keys) {
-        Unsealed::Fresh(token) | Unsealed::Outdated(token) => Some(said(&token)),
-        Unsealed::Malformed | Unsealed::Forged | Unsealed::UnknownKey => None,
+    match Token::verify_signed(text, keys) {
+        SignedToken::Valid(token) | SignedToken::Outdated(token) => Some(said(&token)),
+        SignedToken::Malformed | SignedToken::Forged | SignedToken::UnknownKey => None,
     }
 }
 
 fn said(token: &Token) -> Parts {
-    (*token.tag.as_bytes(), *token.secret.as_bytes(), token.hint)
+    (*token.selector.as_bytes(), *token.secret.as_bytes(), token.hint)
 }
 
-fn made((tag, secret, hint): Parts) -> Token {
-    Token { tag: Tag::from_bytes(tag), secret: Secret::from_bytes(secret), hint }
+fn made((selector, secret, hint): Parts) -> Token {
+    Token { selector: Selector::from_bytes(selector), secret: Secret::from_bytes(secret), hint }
 }
 
 /// The documented rules, one after the other.
@@ -94,14 +94,14 @@ fn bytes(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn parts(bytes: &[u8]) -> Option<Parts> {
-    let tag = bytes.get(..16)?.try_into().ok()?;
+    let selector = bytes.get(..16)?.try_into().ok()?;
     let secret = bytes.get(16..32)?.try_into().ok()?;
     match bytes.len() {
-        32 => Some((tag, secret, None)),
+        32 => Some((selector, secret, None)),
         42 => {
             let version = u64::from_be_bytes(bytes[32..40].try_into().ok()?);
             let nonce = u16::from_be_bytes(bytes[40..].try_into().ok()?);
-            Some((tag, secret, Some(Hint { version, nonce })))
+            Some((selector, secret, Some(VersionHint { version, nonce })))
         }
         _ => None,
     }

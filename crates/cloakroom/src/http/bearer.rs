@@ -26,7 +26,7 @@ const MAX_BYTES: usize = 8 << 10;
 
 /// What the `Authorization` fields of a request say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum BearerToken<'a> {
     /// No bearer token.
     Absent,
     /// What stands where one belongs. May be empty.
@@ -38,31 +38,31 @@ pub(crate) enum Found<'a> {
 }
 
 /// Looks for the bearer token. Allocates nothing, and reads at most 8 KiB.
-pub(crate) fn find(headers: &HeaderMap) -> Found<'_> {
+pub(crate) fn find(headers: &HeaderMap) -> BearerToken<'_> {
     find_in(headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes))
 }
 
 /// The same over the raw fields, which here may be any bytes.
-pub(crate) fn find_in<'a>(mut fields: impl Iterator<Item = &'a [u8]>) -> Found<'a> {
-    let Some(field) = fields.next() else { return Found::Absent };
+pub(crate) fn find_in<'a>(mut fields: impl Iterator<Item = &'a [u8]>) -> BearerToken<'a> {
+    let Some(field) = fields.next() else { return BearerToken::Absent };
     if fields.next().is_some() {
-        return Found::Several;
+        return BearerToken::Several;
     }
     match field.split_at_checked(SCHEME.len()) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => credentials(rest),
-        _ => Found::Absent,
+        _ => BearerToken::Absent,
     }
 }
 
 /// What follows the name of the scheme.
-fn credentials(rest: &[u8]) -> Found<'_> {
+fn credentials(rest: &[u8]) -> BearerToken<'_> {
     match rest {
         // The scheme alone, without a token.
-        [] => Found::One(rest),
-        [b' ', ..] if rest.len() > MAX_BYTES => Found::Oversized,
-        [b' ', ..] => Found::One(after_spaces(rest)),
+        [] => BearerToken::One(rest),
+        [b' ', ..] if rest.len() > MAX_BYTES => BearerToken::Oversized,
+        [b' ', ..] => BearerToken::One(after_spaces(rest)),
         // A scheme whose name only begins like ours.
-        _ => Found::Absent,
+        _ => BearerToken::Absent,
     }
 }
 

@@ -12,7 +12,7 @@ use directives::Directives;
 
 /// What of the session a response lets out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exposure {
+pub(crate) enum Privacy {
     /// It may depend on the session.
     Used,
     /// It carries a token, or takes one away.
@@ -28,7 +28,7 @@ pub(crate) enum Exposure {
 ///   copy from the next visitor of the same browser. Dropping `max-age` would not be safer: browsers
 ///   guess a lifetime where none is given (RFC 9111 §4.2.2).
 /// - Both: `Vary` with the fields by which tokens come; and headers that speak past `Cache-Control` to shared caches alone go.
-pub(crate) fn restrict(headers: &mut HeaderMap, exposure: Exposure, varies: &[&'static str]) {
+pub(crate) fn enforce(headers: &mut HeaderMap, exposure: Privacy, varies: &[&'static str]) {
     while let Some(name) = headers.keys().find(|name| is_for_shared_caches(name)).cloned() {
         headers.remove(name);
     }
@@ -56,7 +56,7 @@ fn vary(headers: &mut HeaderMap, field: &'static str) {
     }
 }
 
-impl Exposure {
+impl Privacy {
     const fn demand(self) -> HeaderValue {
         match self {
             Self::Used => const { HeaderValue::from_static("private") },

@@ -34,7 +34,7 @@ const MAX_PAIRS: usize = 180;
 
 /// What the `Cookie` fields of a request say about one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum CookieToken<'a> {
     /// No pair has the name.
     Absent,
     /// One value, perhaps several times; among different ones the only one that can be a token.
@@ -49,7 +49,7 @@ pub(crate) enum Found<'a> {
 
 /// Looks for the cookie `name`. `is_token` says whether a value can be a token by its form, and is asked where there are
 /// different ones. Allocates nothing, and reads at most 16 KiB and 180 pairs.
-pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str, is_token: impl Fn(&[u8]) -> bool) -> Found<'a> {
+pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str, is_token: impl Fn(&[u8]) -> bool) -> CookieToken<'a> {
     find_in(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), name.as_bytes(), is_token)
 }
 
@@ -58,12 +58,12 @@ pub(crate) fn find_in<'a>(
     fields: impl Iterator<Item = &'a [u8]>,
     name: &[u8],
     is_token: impl Fn(&[u8]) -> bool,
-) -> Found<'a> {
-    let (found, bytes_left, pairs_left) = (Found::Absent, MAX_BYTES, MAX_PAIRS);
+) -> CookieToken<'a> {
+    let (found, bytes_left, pairs_left) = (CookieToken::Absent, MAX_BYTES, MAX_PAIRS);
     let mut scan = Scan { name, is_token, found, is_judged: false, bytes_left, pairs_left };
     for field in fields {
         if scan.field(field).is_none() {
-            return Found::Oversized;
+            return CookieToken::Oversized;
         }
     }
     scan.found
@@ -72,7 +72,7 @@ pub(crate) fn find_in<'a>(
 struct Scan<'a, 'n, F> {
     name: &'n [u8],
     is_token: F,
-    found: Found<'a>,
+    found: CookieToken<'a>,
     /// The one value that was found is known to be a token, so that no value is read again for each of many others.
     is_judged: bool,
     bytes_left: usize,
@@ -102,11 +102,13 @@ impl<'a, F: Fn(&[u8]) -> bool> Scan<'a, '_, F> {
         }
         let Some(value) = value(pair, self.name) else { return };
         match self.found {
-            Found::Absent => self.found = Found::One(value),
-            Found::One(same) if same == value => {}
-            Found::One(other) => self.choose(other, value),
-            Found::NoToken if (self.is_token)(value) => (self.found, self.is_judged) = (Found::One(value), true),
-            Found::NoToken | Found::Ambiguous | Found::Oversized => {}
+            CookieToken::Absent => self.found = CookieToken::One(value),
+            CookieToken::One(same) if same == value => {}
+            CookieToken::One(other) => self.choose(other, value),
+            CookieToken::NoToken if (self.is_token)(value) => {
+                (self.found, self.is_judged) = (CookieToken::One(value), true)
+            }
+            CookieToken::NoToken | CookieToken::Ambiguous | CookieToken::Oversized => {}
         }
     }
 
@@ -114,12 +116,12 @@ impl<'a, F: Fn(&[u8]) -> bool> Scan<'a, '_, F> {
     fn choose(&mut self, before: &'a [u8], value: &'a [u8]) {
         let was_token = self.is_judged || (self.is_token)(before);
         self.found = match (was_token, (self.is_token)(value)) {
-            (true, true) => Found::Ambiguous,
-            (true, false) => Found::One(before),
-            (false, true) => Found::One(value),
-            (false, false) => Found::NoToken,
+            (true, true) => CookieToken::Ambiguous,
+            (true, false) => CookieToken::One(before),
+            (false, true) => CookieToken::One(value),
+            (false, false) => CookieToken::NoToken,
         };
-        self.is_judged = matches!(self.found, Found::One(_));
+        self.is_judged = matches!(self.found, CookieToken::One(_));
     }
 }
 

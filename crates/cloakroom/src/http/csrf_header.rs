@@ -2,7 +2,7 @@ use axum_core::extract::FromRequestParts;
 use http::HeaderName;
 use http::request::Parts;
 
-use crate::sessions::SessionError;
+use crate::error::SessionError;
 
 use super::extract::session_for;
 
@@ -11,7 +11,7 @@ const NAME: HeaderName = HeaderName::from_static("x-csrf-token");
 /// A request whose header `X-CSRF-Token` shows a [`CsrfToken`](crate::CsrfToken) of its session; for the scripts
 /// of your pages. Forms send theirs as a field, for [`Session::check_csrf`](crate::Session::check_csrf).
 ///
-/// Rejects with [`CsrfRefused`](crate::SessionErrorKind::CsrfRefused): 403.
+/// Rejects with [`CsrfRefused`](crate::error::SessionErrorKind::CsrfRefused): 403.
 ///
 /// ```
 /// use cloakroom::CsrfHeader;

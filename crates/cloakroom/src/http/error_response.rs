@@ -5,13 +5,13 @@ use http::header::WWW_AUTHENTICATE;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
-use crate::sessions::{SessionError, SessionErrorKind};
+use crate::error::{SessionError, SessionErrorKind};
 
 use super::status::answer;
 
 /// What is wrong with the code is said where its author looks; visitors meet no debug build.
 fn body(error: &SessionError, text: &'static str) -> Body {
-    match error.as_mistake() {
+    match error.as_caller_mistake() {
         Some(mistake) if cfg!(debug_assertions) => Body::from(format!("{mistake}.\n")),
         _ => Body::from(text),
     }

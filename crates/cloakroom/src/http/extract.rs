@@ -3,8 +3,9 @@
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
+use crate::application::Sessions;
+use crate::error::{SessionError, SessionErrorKind};
 use crate::session::{DefaultValue, Session, SessionValue};
-use crate::sessions::{SessionError, SessionErrorKind, Sessions};
 
 /// The session of the request, for the extractor `E`.
 pub(super) fn session_for<E>(parts: &Parts) -> Result<Session, SessionError> {
@@ -15,7 +16,7 @@ pub(super) fn session_for<E>(parts: &Parts) -> Result<Session, SessionError> {
             "{method} {path:?} has a handler that takes `{extractor}`, and no `SessionLayer` is around it; add \
              `.layer(SessionLayer::new(sessions))` to the router, after its routes"
         );
-        SessionError::mistake(SessionErrorKind::NoLayer, what)
+        SessionError::caller_mistake(SessionErrorKind::NoLayer, what)
     })
 }
 
@@ -53,7 +54,7 @@ impl<S: Sync, T: DefaultValue> FromRequestParts<S> for Session<T> {
 /// One value of the session, or `None` where there is no such value, or no session and no token. Creates nothing.
 ///
 /// A fault is still a rejection, and so is a session that ended after this request was shown it, and a token that opens
-/// nothing where the layer [rejects](crate::OnInvalidToken) such tokens: absent is not the same as broken.
+/// nothing where the layer [rejects](crate::config::OnInvalidToken) such tokens: absent is not the same as broken.
 impl<S: Sync, T: SessionValue> OptionalFromRequestParts<S> for Session<T> {
     type Rejection = SessionError;
 

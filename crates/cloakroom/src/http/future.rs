@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use crate::session::{Handle, InProgress};
+use crate::session::{InProgress, RequestSession};
 
-use super::answer::answer;
+use super::response::apply;
 
 pin_project! {
     /// The response of a [`SessionService`](super::SessionService): the inner one, with a token if
@@ -22,7 +22,7 @@ pin_project! {
         inner: Option<F>,
         // None where a layer outside answers for the same session, and when the response has begun.
         answering: Option<InProgress>,
-        held_back: Option<HeldBack<F::Output>>,
+        held_back: Option<PendingResponse<F::Output>>,
     }
 
     impl<F> PinnedDrop for SessionFuture<F>
@@ -40,13 +40,13 @@ pin_project! {
 }
 
 /// A response that waits until it is known what to tell the client of its token.
-struct HeldBack<R> {
+struct PendingResponse<R> {
     response: R,
     settled: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<F: Future> SessionFuture<F> {
-    pub(super) fn new(inner: F, answering: Option<Handle>) -> Self {
+    pub(super) fn new(inner: F, answering: Option<RequestSession>) -> Self {
         Self { inner: Some(inner), answering: answering.map(InProgress::new), held_back: None }
     }
 }
@@ -65,13 +65,13 @@ where
             (None, Some(inner)) => {
                 let response = ready!(inner.poll(context));
                 this.inner.set(None);
-                HeldBack { response, settled: None }
+                PendingResponse { response, settled: None }
             }
             // Polled again after it was ready, which nobody may.
             (None, None) => return Poll::Pending,
         };
         if let Some(answering) = &*this.answering {
-            if held_back.poll_told(answering.handle(), context).is_pending() {
+            if held_back.poll_applied(answering.handle(), context).is_pending() {
                 *place = Some(held_back);
                 return Poll::Pending;
             }
@@ -84,28 +84,28 @@ where
     }
 }
 
-impl<B, E> HeldBack<Result<Response<B>, E>> {
+impl<B, E> PendingResponse<Result<Response<B>, E>> {
     /// Ready once the response says what its client is to be told.
-    fn poll_told(&mut self, handle: &Handle, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_applied(&mut self, handle: &RequestSession, context: &mut Context<'_>) -> Poll<()> {
         let settled = match &mut self.settled {
             Some(settled) => settled,
-            None if tell(handle, &mut self.response) => return Poll::Ready(()),
+            None if apply_to(handle, &mut self.response) => return Poll::Ready(()),
             none => {
                 let asking = handle.clone();
-                none.insert(Box::pin(async move { asking.settle().await }))
+                none.insert(Box::pin(async move { asking.resolve_pending().await }))
             }
         };
         ready!(settled.as_mut().poll(context));
         // Before the answer, to which a handle that is still alive says that the body will read the session.
         self.settled = None;
-        tell(handle, &mut self.response);
+        apply_to(handle, &mut self.response);
         Poll::Ready(())
     }
 }
 
 /// Answers whether it is known what to tell the client; if not, it has to be asked for first.
-fn tell<B, E>(handle: &Handle, response: &mut Result<Response<B>, E>) -> bool {
-    response.as_mut().map_or(true, |response| answer(handle, response))
+fn apply_to<B, E>(handle: &RequestSession, response: &mut Result<Response<B>, E>) -> bool {
+    response.as_mut().map_or(true, |response| apply(handle, response))
 }
 
 impl<F: Future> std::fmt::Debug for SessionFuture<F> {

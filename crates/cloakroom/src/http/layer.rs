@@ -1,18 +1,20 @@
 use http::{HeaderMap, Request};
 use tower_layer::Layer;
 
-use crate::session::{Desks, Handle, LayerOptions, Session};
-use crate::sessions::{Engine, OnInvalidToken, OnStoreError, Sessions};
+use crate::application::Sessions;
+use crate::config::{OnInvalidToken, OnStoreError};
+use crate::engine::Engine;
+use crate::session::{LayerContexts, LayerOptions, RequestSession, Session};
 use crate::sync::{Arc, AtomicBool};
 use crate::time::Timestamp;
 
-use super::arrival::Arrival;
-use super::channel::Channels;
+use super::carriers::Carriers;
 use super::cookie_config::CookieConfig;
+use super::request::RequestToken;
 use super::service::SessionService;
 use super::transport::Transport;
 
-/// Gives every request its [`Session`](crate::Session).
+/// Gives every request its [`Session`].
 ///
 /// ```
 /// use axum::Router;
@@ -48,22 +50,22 @@ use super::transport::Transport;
 /// | the same `Sessions`, and a cookie of another name, or bearer tokens in place of a cookie | one of its own |
 /// | other `Sessions` | one of its own. If they use one cookie, the log has a warning: neither can work |
 #[derive(Clone, Debug)]
-pub struct SessionLayer(Arc<Settings>);
+pub struct SessionLayer(Arc<LayerState>);
 
 /// What every request of a layer needs, behind one reference count.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct LayerState {
     sessions: Sessions,
-    choices: Choices,
-    pub(super) channels: Channels,
-    desks: Desks,
+    choices: LayerConfig,
+    pub(super) channels: Carriers,
+    desks: LayerContexts,
     /// That the layer does not go with one outside of it was said once.
     pub(super) has_warned: AtomicBool,
 }
 
 /// What was chosen for a layer.
 #[derive(Clone, Debug, Default)]
-struct Choices {
+struct LayerConfig {
     transport: Transport,
     plain_tokens_until: Option<Timestamp>,
     options: LayerOptions,
@@ -73,7 +75,7 @@ impl SessionLayer {
     /// A layer with the safe default cookie: `__Host-session`, for HTTPS.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
-        Self::with(sessions, Choices::default())
+        Self::with(sessions, LayerConfig::default())
     }
 
     /// Another cookie, such as [`CookieConfig::insecure_for_localhost`]. Short for a [`transport`](Self::transport) by
@@ -87,22 +89,22 @@ impl SessionLayer {
     #[must_use]
     pub fn transport(self, transport: Transport) -> Self {
         let choices = self.0.choices.clone();
-        Self::with(self.0.sessions.clone(), Choices { transport, ..choices })
+        Self::with(self.0.sessions.clone(), LayerConfig { transport, ..choices })
     }
 
-    /// For turning [keys](crate::SessionsBuilder::keys) on while visitors are logged in: until this instant, tokens
+    /// For turning [keys](crate::application::SessionsBuilder::keys) on while visitors are logged in: until this instant, tokens
     /// without a MAC work too, and their clients get them again with one. Default: never.
     ///
     /// Give it the time of the restart plus the absolute timeout, after which no such token lives, and take it out then. While
     /// it lasts, forged tokens are looked up as they are without keys; the counter `tokens_plain` says how many
     /// such tokens still come. Means nothing where the sessions have no keys.
     #[must_use]
-    pub fn accept_plain_tokens_until(self, end: Timestamp) -> Self {
+    pub fn accept_unsigned_until(self, end: Timestamp) -> Self {
         if self.0.sessions.engine().keys.is_some() {
             tracing::warn!(until_unix_ms = end.as_millis(), "session tokens without a MAC are accepted");
         }
         let choices = self.0.choices.clone();
-        Self::with(self.0.sessions.clone(), Choices { plain_tokens_until: Some(end), ..choices })
+        Self::with(self.0.sessions.clone(), LayerConfig { plain_tokens_until: Some(end), ..choices })
     }
 
     /// What requests get that only read while the shared tier cannot be asked. Default: [`OnStoreError::Fail`].
@@ -113,7 +115,7 @@ impl SessionLayer {
     pub fn on_store_error(self, answer: OnStoreError) -> Self {
         let choices = self.0.choices.clone();
         let options = LayerOptions { on_store_error: Some(answer), ..choices.options };
-        Self::with(self.0.sessions.clone(), Choices { options, ..choices })
+        Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
 
     /// What a request gets that shows a token which opens nothing. Default: [`OnInvalidToken::Reject`] where the
@@ -122,7 +124,7 @@ impl SessionLayer {
     pub fn on_invalid_token(self, answer: OnInvalidToken) -> Self {
         let choices = self.0.choices.clone();
         let options = LayerOptions { on_invalid_token: Some(answer), ..choices.options };
-        Self::with(self.0.sessions.clone(), Choices { options, ..choices })
+        Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
 
     /// Has every request that uses its session ask the shared tier first, whatever is in memory, so that a session
@@ -136,7 +138,7 @@ impl SessionLayer {
     pub fn always_refresh(self) -> Self {
         let choices = self.0.choices.clone();
         let options = LayerOptions { always_refresh: true, ..choices.options };
-        Self::with(self.0.sessions.clone(), Choices { options, ..choices })
+        Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
 
     /// Requests do not count as activity of their session: for the routes of polls and the like, as a layer of their own
@@ -149,21 +151,21 @@ impl SessionLayer {
     pub fn without_activity(self) -> Self {
         let choices = self.0.choices.clone();
         let options = LayerOptions { without_activity: true, ..choices.options };
-        Self::with(self.0.sessions.clone(), Choices { options, ..choices })
+        Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
 
-    fn with(sessions: Sessions, choices: Choices) -> Self {
+    fn with(sessions: Sessions, choices: LayerConfig) -> Self {
         let engine = sessions.engine();
-        let channels = Channels::new(&choices.transport, engine.keys.as_ref(), choices.plain_tokens_until);
-        let desks = Desks::new(engine, choices.options, &channels);
+        let channels = Carriers::new(&choices.transport, engine.keys.as_ref(), choices.plain_tokens_until);
+        let desks = LayerContexts::new(engine, choices.options, &channels);
         let has_warned = AtomicBool::new(false);
-        Self(Arc::new(Settings { sessions, choices, channels, desks, has_warned }))
+        Self(Arc::new(LayerState { sessions, choices, channels, desks, has_warned }))
     }
 }
 
-impl Settings {
+impl LayerState {
     /// Gives the request its session. Returns what the response is to be answered with, unless a layer outside does that.
-    pub(super) fn admit<B>(&self, request: &mut Request<B>) -> Option<Handle> {
+    pub(super) fn admit<B>(&self, request: &mut Request<B>) -> Option<RequestSession> {
         self.channels.hide_tokens(request.headers_mut());
         if let Some(present) = Session::from_extensions(request.extensions()) {
             return self.nest(present, request);
@@ -174,13 +176,13 @@ impl Settings {
     }
 
     /// What the request shows, and by which way.
-    pub(super) fn receive(&self, headers: &HeaderMap) -> Arrival {
-        self.channels.receive(headers, self.engine())
+    pub(super) fn receive(&self, headers: &HeaderMap) -> RequestToken {
+        self.channels.extract(headers, self.engine())
     }
 
     /// The session of a request that came with this.
-    pub(super) fn begin(&self, Arrival { shown, way }: Arrival) -> Handle {
-        Handle::new(Arc::clone(self.desks.mine()), &shown, way)
+    pub(super) fn begin(&self, RequestToken { presented: shown, carrier: way }: RequestToken) -> RequestSession {
+        RequestSession::new(Arc::clone(self.desks.local()), &shown, way)
     }
 
     pub(super) fn options(&self) -> LayerOptions {

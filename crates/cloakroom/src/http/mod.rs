@@ -1,10 +1,8 @@
 //! Sessions over HTTP: the layer, the ways of a token, the extractors. Everything else knows nothing of HTTP.
 
-mod answer;
-mod arrival;
 mod bearer;
 mod cache_control;
-mod channel;
+mod carriers;
 mod cookie;
 mod cookie_config;
 #[cfg(test)]
@@ -16,18 +14,19 @@ mod csrf_header;
 mod error_response;
 #[cfg(feature = "axum")]
 mod extract;
-mod form;
 mod future;
 mod layer;
 mod nested;
 #[cfg(feature = "axum")]
 mod recent_login;
+mod request;
+mod response;
 #[cfg(feature = "axum")]
 mod same_origin;
 mod service;
 mod set_cookie;
 mod status;
-mod token;
+mod token_format;
 mod token_header;
 mod transport;
 
@@ -42,16 +41,14 @@ pub use recent_login::{RecentLogin, RecentLoginRejection};
 pub use same_origin::{CrossOrigin, SameOrigin};
 pub use service::SessionService;
 pub use token_header::{TokenHeader, TokenHeaderError};
-pub use transport::{OnBoth, Transport};
+pub use transport::{AmbiguityPolicy, Transport};
 
 #[cfg(any(test, fuzzing))]
-pub(crate) use bearer::{Found as FoundBearer, find_in as find_bearer_in};
+pub(crate) use bearer::{BearerToken as FoundBearer, find_in as find_bearer_in};
 #[cfg(any(test, fuzzing))]
-pub(crate) use cookie::{Found, find_in};
+pub(crate) use cookie::{CookieToken, find_in};
 #[cfg(any(test, fuzzing))]
 pub(crate) use set_cookie::{issue, remove};
-#[cfg(any(test, fuzzing))]
-pub(crate) use token::Unsealed;
 
 use crate::session::Session;
 

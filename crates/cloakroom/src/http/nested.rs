@@ -1,31 +1,31 @@
 //! Several layers around one handler: which of them share a session.
 //!
-//! Two layers share the session of a request if they are made of the same [`Sessions`](crate::Sessions) and the token
+//! Two layers share the session of a request if they are made of the same [`Sessions`](crate::application::Sessions) and the token
 //! travels by the same carrier on both: a cookie of one name, or the `Authorization` header. The outer one has read the
 //! token by then, and answers the client; the inner one changes options for the handlers inside of it. All other
 //! layers keep sessions of their own.
 
 use http::{Extensions, HeaderMap, Request};
 
-use crate::session::{Handle, Refusal, Session, Way};
+use crate::session::{CarrierKind, RequestSession, Session, TokenRefusal};
 use crate::sync::{Arc, Ordering};
 
-use super::arrival::Arrival;
-use super::channel::Channels;
+use super::carriers::Carriers;
 use super::cookie_config::CookieConfig;
-use super::layer::Settings;
+use super::layer::LayerState;
+use super::request::RequestToken;
 use super::transport::Accepts;
 
 /// The sessions of layers outside that the present [`Session`] of the request is not of.
 #[derive(Clone, Debug, Default)]
 struct OuterSessions(Vec<Session>);
 
-const CONTRADICTION: Option<Refusal> = Some(Refusal::Contradiction);
+const CONTRADICTION: Option<TokenRefusal> = Some(TokenRefusal::ConflictingTokens);
 
-impl Settings {
+impl LayerState {
     /// Gives a request that came through another layer the session that this layer means. Returns it if it is this
     /// layer's own.
-    pub(super) fn nest<B>(&self, present: Session, request: &mut Request<B>) -> Option<Handle> {
+    pub(super) fn nest<B>(&self, present: Session, request: &mut Request<B>) -> Option<RequestSession> {
         let mut arrival = None;
         let shared = self.find_shared(&present, request, &mut arrival);
         let own = match shared {
@@ -34,7 +34,7 @@ impl Settings {
         };
         let extensions = request.extensions_mut();
         if let Some(session) = shared.or_else(|| own.clone()).map(Session::new) {
-            if !present.hold().is_same_as(session.hold()) {
+            if !present.request().is_same_as(session.request()) {
                 keep_outer(present, extensions);
             }
             extensions.insert(session);
@@ -43,16 +43,21 @@ impl Settings {
     }
 
     /// The session of a layer outside, with the options of this one, if that is the one that this layer means.
-    fn find_shared<B>(&self, present: &Session, request: &Request<B>, arrival: &mut Option<Arrival>) -> Option<Handle> {
+    fn find_shared<B>(
+        &self,
+        present: &Session,
+        request: &Request<B>,
+        arrival: &mut Option<RequestToken>,
+    ) -> Option<RequestSession> {
         let outer = request.extensions().get::<OuterSessions>().map_or(&[][..], |outer| &outer.0);
-        let mut all = std::iter::once(present).chain(outer.iter().rev()).map(Session::hold);
+        let mut all = std::iter::once(present).chain(outer.iter().rev()).map(Session::request);
         let shared = all.find(|outer| self.shares(outer, request.headers(), arrival))?;
         Some(shared.with_options(self.options()))
     }
 
     /// Whether the session of a layer outside is the one that this layer would give the request.
-    fn shares(&self, outer: &Handle, headers: &HeaderMap, arrival: &mut Option<Arrival>) -> bool {
-        let Some(channels) = outer.transport::<Channels>() else { return false };
+    fn shares(&self, outer: &RequestSession, headers: &HeaderMap, arrival: &mut Option<RequestToken>) -> bool {
+        let Some(channels) = outer.transport::<Carriers>() else { return false };
         if !Arc::ptr_eq(outer.engine(), self.engine()) {
             if self.channels.carriers_overlap(channels) {
                 self.warn_once("two layers of different `Sessions` use one cookie or header; give one of them another");
@@ -70,8 +75,8 @@ impl Settings {
              give both layers one transport, or this one a cookie of another name",
         );
         let arrival = arrival.get_or_insert_with(|| self.receive(headers));
-        let contradicts = arrival.shown.refusal() == CONTRADICTION && outer.refusal() != CONTRADICTION;
-        !contradicts && arrival.way == outer.way() && self.channels.has_carrier_of(channels, arrival.way)
+        let contradicts = arrival.presented.refusal() == CONTRADICTION && outer.refusal() != CONTRADICTION;
+        !contradicts && arrival.carrier == outer.carrier() && self.channels.has_carrier_of(channels, arrival.carrier)
     }
 
     fn warn_once(&self, problem: &'static str) {
@@ -84,11 +89,11 @@ impl Settings {
 /// For a layer further in that shares the session of one further out than the next.
 fn keep_outer(present: Session, extensions: &mut Extensions) {
     let outer = extensions.get_or_insert_default::<OuterSessions>();
-    outer.0.retain(|other| !other.hold().is_same_as(present.hold()));
+    outer.0.retain(|other| !other.request().is_same_as(present.request()));
     outer.0.push(present);
 }
 
-impl Channels {
+impl Carriers {
     /// Whether the two differ in nothing: they read the same token from every request.
     fn is_like(&self, other: &Self) -> bool {
         let carriers = match (&self.accepts, &other.accepts) {
@@ -99,18 +104,18 @@ impl Channels {
             }
             _ => false,
         };
-        carriers && self.on_both == other.on_both && self.first == other.first
+        carriers && self.on_ambiguity == other.on_ambiguity && self.first == other.first
     }
 
     fn carriers_overlap(&self, other: &Self) -> bool {
-        [Way::Cookie, Way::Header].into_iter().any(|way| self.has_carrier_of(other, way))
+        [CarrierKind::Cookie, CarrierKind::Header].into_iter().any(|way| self.has_carrier_of(other, way))
     }
 
     /// Whether a token that travels by one of the two along this way is read by the other.
-    fn has_carrier_of(&self, other: &Self, way: Way) -> bool {
+    fn has_carrier_of(&self, other: &Self, way: CarrierKind) -> bool {
         match way {
-            Way::Cookie => self.cookie_name().is_some_and(|name| other.cookie_name() == Some(name)),
-            Way::Header => self.takes_header() && other.takes_header(),
+            CarrierKind::Cookie => self.cookie_name().is_some_and(|name| other.cookie_name() == Some(name)),
+            CarrierKind::Header => self.takes_header() && other.takes_header(),
         }
     }
 

@@ -7,9 +7,9 @@ use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
-use crate::identity::{Authentication, Principal};
-use crate::sessions::SessionError;
+use crate::error::SessionError;
 use crate::time::Timestamp;
+use crate::token::{Authentication, Principal};
 
 use super::extract::session_for;
 

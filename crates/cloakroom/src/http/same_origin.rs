@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::session::Session;
 
-use super::channel::Channels;
+use super::carriers::Carriers;
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -76,8 +76,8 @@ fn is_plain_http_ours(parts: &Parts, host: Option<&[u8]>) -> bool {
         return false;
     }
     let session = Session::from_extensions(&parts.extensions);
-    let channels = session.as_ref().and_then(|session| session.hold().transport::<Channels>());
-    match channels.and_then(Channels::cookie) {
+    let channels = session.as_ref().and_then(|session| session.request().transport::<Carriers>());
+    match channels.and_then(Carriers::cookie) {
         Some(cookie) => !cookie.is_secure(),
         None => host.is_some_and(is_loopback),
     }

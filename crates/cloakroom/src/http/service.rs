@@ -6,17 +6,17 @@ use tower_service::Service;
 use crate::sync::Arc;
 
 use super::future::SessionFuture;
-use super::layer::Settings;
+use super::layer::LayerState;
 
 /// The service that [`SessionLayer`](super::SessionLayer) makes.
 #[derive(Clone, Debug)]
 pub struct SessionService<S> {
     inner: S,
-    settings: Arc<Settings>,
+    settings: Arc<LayerState>,
 }
 
 impl<S> SessionService<S> {
-    pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+    pub(super) const fn new(inner: S, settings: Arc<LayerState>) -> Self {
         Self { inner, settings }
     }
 }

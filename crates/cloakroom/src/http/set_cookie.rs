@@ -11,7 +11,7 @@ use http::HeaderValue;
 use super::cookie_config::CookieConfig;
 
 /// Browsers cut longer lifetimes to this (RFC 6265bis §5.5): 400 days.
-const LONGEST_MAX_AGE: u64 = 400 * 24 * 60 * 60;
+const MAX_MAX_AGE: u64 = 400 * 24 * 60 * 60;
 const MAX_AGE: &str = "; Max-Age=";
 /// `Expires` says the same to clients from before `Max-Age`.
 const REMOVED: &str = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
@@ -38,7 +38,7 @@ pub(crate) fn longest(name: &str, attributes: &str, token: usize) -> usize {
 /// In whole seconds, rounded down so that no cookie outlives its session, but never to zero, which
 /// would be a removal.
 fn lifetime(left: Duration) -> String {
-    format!("{MAX_AGE}{}", left.as_secs().clamp(1, LONGEST_MAX_AGE))
+    format!("{MAX_AGE}{}", left.as_secs().clamp(1, MAX_MAX_AGE))
 }
 
 #[expect(clippy::expect_used, reason = "every part was checked when it was made; a lost cookie would be a lost login")]
@@ -53,18 +53,18 @@ fn line(config: &CookieConfig, value: &str, lifetime: &str) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{SameSite, token};
-    use crate::identity::{Hint, Secret, Tag, Token};
+    use crate::http::cookie_config::SameSite;
+    use crate::token::{Secret, Selector, Token, VersionHint};
 
     const PLAIN: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const HINTED: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8.AAAAAAAAAQL__g";
 
-    fn token(hint: Option<Hint>) -> Token {
+    fn token(hint: Option<VersionHint>) -> Token {
         let counting = |from: u8| std::array::from_fn(|index| from + index as u8);
-        Token { tag: Tag::from_bytes(counting(0)), secret: Secret::from_bytes(counting(16)), hint }
+        Token { selector: Selector::from_bytes(counting(0)), secret: Secret::from_bytes(counting(16)), hint }
     }
 
-    fn issued(config: &CookieConfig, hint: Option<Hint>, max_age: Option<Duration>) -> String {
+    fn issued(config: &CookieConfig, hint: Option<VersionHint>, max_age: Option<Duration>) -> String {
         text(&issue(config, token(hint).encode().as_str(), max_age))
     }
 
@@ -82,7 +82,7 @@ mod tests {
         let config = CookieConfig::default();
         let attributes = "Path=/; Secure; HttpOnly; SameSite=Lax";
         assert_eq!(issued(&config, None, None), format!("__Host-session={PLAIN}; {attributes}"));
-        let hint = Some(Hint { version: 0x102, nonce: 0xfffe });
+        let hint = Some(VersionHint { version: 0x102, nonce: 0xfffe });
         let max_age = Some(Duration::from_millis(3_600_999));
         assert_eq!(issued(&config, hint, max_age), format!("__Host-session={HINTED}; {attributes}; Max-Age=3600"));
     }
@@ -144,7 +144,7 @@ mod tests {
             CookieConfig::builder().name("n".repeat(length)).path(path.as_str()).domain("shop.example").build()
         };
         let largest = (1..4096).filter_map(|length| build(length).ok()).next_back().unwrap();
-        let with_mac = "t".repeat(token::LONGEST);
+        let with_mac = "t".repeat(crate::token::MAX_TOKEN_LEN);
         assert_eq!(issue(&largest, &with_mac, Some(Duration::MAX)).len(), 4096);
         assert!(text(&remove(&largest)).len() <= 4096);
         assert_eq!(build(largest.name().len() + 1).unwrap_err().setting(), "name");

@@ -1,6 +1,6 @@
 use http::StatusCode;
 
-use crate::sessions::SessionErrorKind;
+use crate::error::SessionErrorKind;
 
 impl SessionErrorKind {
     /// The status of a response that is made of such an error, for applications with an error type of their own.

@@ -46,7 +46,7 @@ impl TokenHeader {
             let problem = format!("has {other:?} in it; use lower-case ASCII letters, digits and `-`");
             return Err(TokenHeaderError { name: name.to_owned(), problem: problem.into() });
         }
-        if name.is_empty() || name.len() > LONGEST {
+        if name.is_empty() || name.len() > MAX_NAME_LEN {
             return Err(refuse("must have 1 to 64 characters"));
         }
         if name.ends_with("-bin") {
@@ -80,7 +80,7 @@ impl fmt::Debug for TokenHeader {
     }
 }
 
-const LONGEST: usize = 64;
+const MAX_NAME_LEN: usize = 64;
 
 /// Headers of responses that caches, browsers and proxies act on.
 const OTHERS: [&str; 22] = [

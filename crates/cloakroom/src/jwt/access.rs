@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::sync::{Arc, ArcCell};
 use crate::time::{Clock, SystemClock, Timestamp};
 
-use super::claims::{Rules, Typ};
+use super::claims::{Typ, Validation};
 use super::compact::Compact;
 use super::header::Header;
-use super::jwks::AccessKeys;
+use super::jwks::JwkSet;
 use super::{JwtConfigError, JwtError, json};
 
 /// Verifies access tokens of one issuer for one audience: that they are what they say, in time and for us.
@@ -38,11 +38,11 @@ use super::{JwtConfigError, JwtError, json};
 ///
 /// Clones share their keys.
 #[derive(Clone)]
-pub struct AccessTokens(Arc<Inner>);
+pub struct AccessTokenVerifier(Arc<Inner>);
 
 struct Inner {
-    rules: Rules,
-    keys: ArcCell<AccessKeys>,
+    rules: Validation,
+    keys: ArcCell<JwkSet>,
     clock: Arc<dyn Clock>,
 }
 
@@ -56,25 +56,25 @@ pub struct AccessToken<C> {
     pub expires_at: Timestamp,
 }
 
-/// Configures [`AccessTokens`]. [`build`](Self::build) checks everything together.
+/// Configures [`AccessTokenVerifier`]. [`build`](Self::build) checks everything together.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct AccessTokensBuilder {
-    rules: Rules,
+pub struct AccessTokenVerifierBuilder {
+    rules: Validation,
     clock: Arc<dyn Clock>,
 }
 
-impl AccessTokens {
+impl AccessTokenVerifier {
     /// A builder, with who issues the tokens and for whom they are, as `iss` and `aud` say it, byte for byte.
-    pub fn builder(issuer: &str, audience: &str) -> AccessTokensBuilder {
-        let rules = Rules {
+    pub fn builder(issuer: &str, audience: &str) -> AccessTokenVerifierBuilder {
+        let rules = Validation {
             typ: Typ::Exactly("at+jwt".to_owned()),
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             leeway: 30,
             longest_life: 24 * 60 * 60,
         };
-        AccessTokensBuilder { rules, clock: Arc::new(SystemClock::new()) }
+        AccessTokenVerifierBuilder { rules, clock: Arc::new(SystemClock::new()) }
     }
 
     /// Reads a token, and its claims as a `C`.
@@ -86,7 +86,7 @@ impl AccessTokens {
         let compact = Compact::parse(token.as_bytes())?;
         let header = Header::parse(&compact.header)?;
         rules.admit(&header)?;
-        let keys = self.0.keys.peek();
+        let keys = self.0.keys.load();
         keys.find(&header.kid).ok_or(JwtError::UnknownKey)?.verify(&header, &compact)?;
         let claims = json::members(&compact.payload()?)?;
         let life = rules.check(&claims, self.0.clock.now())?;
@@ -97,13 +97,13 @@ impl AccessTokens {
     }
 
     /// Takes other keys, without a restart: tokens of a key that left are refused from now on. What was derived from them
-    /// before stays in sessions until their `exp`; see [`PrincipalSessions::invalidate`](crate::PrincipalSessions::invalidate).
-    pub fn replace_keys(&self, keys: AccessKeys) {
-        self.0.keys.put(Arc::new(keys));
+    /// before stays in sessions until their `exp`; see [`PrincipalSessions::invalidate`](crate::application::PrincipalSessions::invalidate).
+    pub fn replace_keys(&self, keys: JwkSet) {
+        self.0.keys.store(Arc::new(keys));
     }
 }
 
-impl AccessTokensBuilder {
+impl AccessTokenVerifierBuilder {
     /// What the header's `typ` must be, byte for byte. Default: `at+jwt`. Many issuers say `JWT`, also of tokens that are
     /// no access tokens: then the audience is all that tells them apart.
     pub fn token_type(mut self, typ: &str) -> Self {
@@ -124,7 +124,7 @@ impl AccessTokensBuilder {
     }
 
     /// Refuses tokens that are valid for longer than this. Default: 24 hours.
-    pub const fn longest_life(mut self, longest: Duration) -> Self {
+    pub const fn max_lifetime(mut self, longest: Duration) -> Self {
         self.rules.longest_life = longest.as_secs();
         self
     }
@@ -139,7 +139,7 @@ impl AccessTokensBuilder {
     ///
     /// # Errors
     /// Names the setting that cannot work, and what would.
-    pub fn build(self, keys: AccessKeys) -> Result<AccessTokens, JwtConfigError> {
+    pub fn build(self, keys: JwkSet) -> Result<AccessTokenVerifier, JwtConfigError> {
         for (setting, name) in [("issuer", &self.rules.issuer), ("audience", &self.rules.audience)] {
             if name.is_empty() {
                 return Err(JwtConfigError::new(setting, "is empty; give what the tokens say"));
@@ -152,12 +152,12 @@ impl AccessTokensBuilder {
             return Err(JwtConfigError::new("longest_life", "is less than a second, so no token would be valid"));
         }
         let keys = ArcCell::new(Arc::new(keys));
-        Ok(AccessTokens(Arc::new(Inner { rules: self.rules, keys, clock: self.clock })))
+        Ok(AccessTokenVerifier(Arc::new(Inner { rules: self.rules, keys, clock: self.clock })))
     }
 }
 
-impl fmt::Debug for AccessTokens {
+impl fmt::Debug for AccessTokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessTokens").field("rules", &self.0.rules).field("keys", &self.0.keys.peek()).finish()
+        f.debug_struct("AccessTokens").field("rules", &self.0.rules).field("keys", &self.0.keys.load()).finish()
     }
 }

@@ -7,11 +7,11 @@ use super::header::Header;
 use crate::time::Timestamp;
 
 /// The largest whole number that every JSON parser reads exactly.
-const LATEST: u64 = 1 << 53;
+const MAX_DATE: u64 = 1 << 53;
 
 /// What tokens of one kind have in common.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct Validation {
     pub(crate) typ: Typ,
     pub(crate) issuer: String,
     pub(crate) audience: String,
@@ -30,13 +30,13 @@ pub(crate) enum Typ {
 
 /// From when to when a token is good, in seconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Life {
+pub(crate) struct Validity {
     pub(crate) issued: u64,
     starts: u64,
     pub(crate) expires: u64,
 }
 
-impl Rules {
+impl Validation {
     pub(super) fn admit(&self, header: &Header) -> Result<(), JwtError> {
         let expected = match &self.typ {
             Typ::Exactly(typ) => header.typ.as_deref() == Some(typ),
@@ -45,7 +45,7 @@ impl Rules {
         if expected { Ok(()) } else { Err(JwtError::Type) }
     }
 
-    pub(super) fn check(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Life, JwtError> {
+    pub(super) fn check(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Validity, JwtError> {
         if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
             return Err(JwtError::Issuer);
         }
@@ -74,7 +74,7 @@ impl Rules {
         }
     }
 
-    fn life(&self, claims: &Map<String, Value>) -> Result<Life, JwtError> {
+    fn life(&self, claims: &Map<String, Value>) -> Result<Validity, JwtError> {
         let issued = date(claims, "iat")?.ok_or(JwtError::Dates)?;
         let expires = date(claims, "exp")?.ok_or(JwtError::Dates)?;
         let starts = date(claims, "nbf")?.unwrap_or(issued);
@@ -84,7 +84,7 @@ impl Rules {
         if expires - issued > self.longest_life {
             return Err(JwtError::TooLongLived);
         }
-        Ok(Life { issued, starts, expires })
+        Ok(Validity { issued, starts, expires })
     }
 }
 
@@ -92,7 +92,7 @@ impl Rules {
 fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, JwtError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     match value.as_u64() {
-        Some(seconds) if seconds <= LATEST => Ok(Some(seconds)),
+        Some(seconds) if seconds <= MAX_DATE => Ok(Some(seconds)),
         _ => Err(JwtError::Dates),
     }
 }

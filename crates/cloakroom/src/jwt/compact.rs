@@ -9,14 +9,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::JwtError;
 
 /// As long as a cookie may be.
-pub(crate) const LONGEST: usize = 4096;
+pub(crate) const MAX_COMPACT_LEN: usize = 4096;
 
 /// Whether a text has the form of a JWT. Nothing in it is decoded.
 pub(crate) fn is_compact(text: &[u8]) -> bool {
     let is_part = |part: &[u8]| {
         !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    text.len() <= LONGEST
+    text.len() <= MAX_COMPACT_LEN
         && text.split(|byte| *byte == b'.').count() == 3
         && text.split(|byte| *byte == b'.').all(is_part)
 }
@@ -32,7 +32,7 @@ pub(super) struct Compact<'a> {
 
 impl<'a> Compact<'a> {
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, JwtError> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_COMPACT_LEN {
             return Err(JwtError::TooLong);
         }
         let mut parts = text.split(|byte| *byte == b'.');

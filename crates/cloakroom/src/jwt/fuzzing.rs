@@ -2,8 +2,8 @@ use jsonwebtoken::EncodingKey;
 use serde_json::Value;
 
 use super::compact::encode;
-use super::signature::{Algorithm, Signing};
-use super::{JwtFormat, JwtKey, JwtKeys};
+use super::signature::{Algorithm, SigningKey};
+use super::{JwtCodec, JwtKey, JwtKeys};
 use crate::time::Timestamp;
 
 const ISSUER: &str = "https://a.example";
@@ -43,14 +43,14 @@ pub fn jwt(input: &[u8]) {
 /// What the claim `session` says, if the text is a JWT that is good.
 fn read(text: &[u8]) -> Option<String> {
     let key = JwtKey::hs256(KID, SECRET).ok()?;
-    let format = JwtFormat::builder("a", JwtKeys::new(key)).issuer(ISSUER).audience(AUDIENCE).build().ok()?;
+    let format = JwtCodec::builder("a", JwtKeys::new(key)).issuer(ISSUER).audience(AUDIENCE).build().ok()?;
     format.read(text, Timestamp::from_millis(NOW * 1000)).ok().map(|read| read.session)
 }
 
 /// A JWT of any header and any payload, rightly signed.
 fn signed(header: &[u8], payload: &[u8]) -> Option<String> {
     let message = format!("{}.{}", encode(header), encode(payload));
-    let key = Signing::new(Algorithm::Hs256, EncodingKey::from_secret(&SECRET))?;
+    let key = SigningKey::new(Algorithm::Hs256, EncodingKey::from_secret(&SECRET))?;
     Some(format!("{message}.{}", encode(&key.sign(message.as_bytes())?)))
 }
 

@@ -7,25 +7,25 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
-use super::signature::{Algorithm, Verifying};
+use super::signature::{Algorithm, VerifyingKey};
 use super::{JwtConfigError, json};
-use crate::keys::weakness;
+use crate::crypto::weakness;
 
 /// Keys that verify the access tokens of one issuer, each with the one algorithm that it is for.
 ///
 /// Cheap to clone. Nothing is ever fetched: get the document with your HTTP client, at start-up and now and then, and hand
-/// over its text with [`AccessTokens::replace_keys`](super::AccessTokens::replace_keys).
+/// over its text with [`AccessTokenVerifier::replace_keys`](super::AccessTokenVerifier::replace_keys).
 #[derive(Clone, Debug)]
-pub struct AccessKeys(Arc<[(String, Verifying)]>);
+pub struct JwkSet(Arc<[(String, VerifyingKey)]>);
 
 /// More than any issuer has.
-const MOST_KEYS: usize = 100;
+const MAX_KEYS: usize = 100;
 /// RSA signs and verifies with fewer bits too; nobody should (NIST SP 800-131A).
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
 type Problem = String;
 
-impl AccessKeys {
+impl JwkSet {
     /// The keys of a JWK set (RFC 7517): Ed25519, P-256, P-384, and RSA of 2048 to 4096 bits for RS256 or PS256.
     ///
     /// What is for encryption or for another algorithm is left out.
@@ -39,10 +39,10 @@ impl AccessKeys {
             return refuse("is not a JSON object without doubled members");
         };
         let Some(Value::Array(listed)) = set.get("keys") else { return refuse("has no list of `keys`") };
-        if listed.len() > MOST_KEYS {
+        if listed.len() > MAX_KEYS {
             return refuse("has more than 100 keys");
         }
-        let mut keys: Vec<(String, Verifying)> = Vec::new();
+        let mut keys: Vec<(String, VerifyingKey)> = Vec::new();
         for (place, jwk) in listed.iter().enumerate() {
             let problem =
                 |problem: Problem| JwtConfigError::new("jwks", format!("has in place {}: {problem}", place + 1));
@@ -70,18 +70,18 @@ impl AccessKeys {
             return Err(JwtConfigError::new("key", problem));
         }
         let kid = name(Some(kid)).map_err(|problem| JwtConfigError::new("kid", problem))?;
-        let key = Verifying::new(Algorithm::Hs256, DecodingKey::from_secret(secret));
+        let key = VerifyingKey::new(Algorithm::Hs256, DecodingKey::from_secret(secret));
         let key = key.ok_or_else(|| JwtConfigError::new("key", "is no key for HS256"))?;
         Ok(Self([(kid, key)].into()))
     }
 
     /// The key of exactly this name.
-    pub(super) fn find(&self, kid: &str) -> Option<&Verifying> {
+    pub(super) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         self.0.iter().find(|(known, _)| known == kid).map(|(_, key)| key)
     }
 }
 
-fn named_key(jwk: &Map<String, Value>) -> Result<Option<(String, Verifying)>, Problem> {
+fn named_key(jwk: &Map<String, Value>) -> Result<Option<(String, VerifyingKey)>, Problem> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     if text("kty") == Some("oct") || ["d", "p", "q", "k"].iter().any(|name| jwk.contains_key(*name)) {
         return Err("a secret or a private key; whoever published it must replace it".to_owned());
@@ -111,7 +111,7 @@ fn name(kid: Option<&str>) -> Result<String, Problem> {
     }
 }
 
-fn ed25519(jwk: &Map<String, Value>) -> Result<Verifying, Problem> {
+fn ed25519(jwk: &Map<String, Value>) -> Result<VerifyingKey, Problem> {
     let x: [u8; 32] = bytes(jwk, "x")?.try_into().map_err(|_| "an `x` that is not 32 bytes long".to_owned())?;
     let point = ed25519_dalek::VerifyingKey::from_bytes(&x).map_err(|_| "no point of the curve".to_owned())?;
     if point.is_weak() {
@@ -120,7 +120,7 @@ fn ed25519(jwk: &Map<String, Value>) -> Result<Verifying, Problem> {
     verifying(Algorithm::Ed25519, DecodingKey::from_ed_der(&x))
 }
 
-fn ec(jwk: &Map<String, Value>, algorithm: Algorithm, length: usize) -> Result<Verifying, Problem> {
+fn ec(jwk: &Map<String, Value>, algorithm: Algorithm, length: usize) -> Result<VerifyingKey, Problem> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != length || y.len() != length {
         return Err(format!("coordinates that are not {length} bytes long"));
@@ -128,7 +128,7 @@ fn ec(jwk: &Map<String, Value>, algorithm: Algorithm, length: usize) -> Result<V
     verifying(algorithm, DecodingKey::from_ec_der(&[&[4], &x[..], &y].concat()))
 }
 
-fn rsa(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<Verifying, Problem> {
+fn rsa(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<VerifyingKey, Problem> {
     let (modulus, exponent) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
     if !RSA_BYTES.contains(&modulus.len()) || modulus[0] == 0 || modulus[modulus.len() - 1] % 2 == 0 {
         return Err("a modulus that is not an odd number of 2048 to 4096 bits".to_owned());
@@ -139,8 +139,8 @@ fn rsa(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<Verifying, Prob
     verifying(algorithm, DecodingKey::from_rsa_raw_components(&modulus, &exponent))
 }
 
-fn verifying(algorithm: Algorithm, key: DecodingKey) -> Result<Verifying, Problem> {
-    Verifying::new(algorithm, key).ok_or_else(|| format!("no key for {}", algorithm.name()))
+fn verifying(algorithm: Algorithm, key: DecodingKey) -> Result<VerifyingKey, Problem> {
+    VerifyingKey::new(algorithm, key).ok_or_else(|| format!("no key for {}", algorithm.name()))
 }
 
 fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, Problem> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::SigningKey as Ed25519Key;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use p256::SecretKey;
@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 
 use super::compact::{Compact, encode};
 use super::header::{Header, is_kid};
-use super::signature::{Algorithm, Signing, Verifying, low_s};
+use super::signature::{Algorithm, SigningKey, VerifyingKey, low_s};
 use super::{JwtConfigError, JwtError};
-use crate::keys::weakness;
+use crate::crypto::weakness;
 use crate::random::{RandomError, RandomSource};
 
 /// A key that signs session tokens, under a name of its own. It carries its algorithm, so that no token can choose one.
@@ -31,8 +31,8 @@ use crate::random::{RandomError, RandomSource};
 #[derive(Clone)]
 pub struct JwtKey {
     kid: String,
-    signing: Signing,
-    verifying: Verifying,
+    signing: SigningKey,
+    verifying: VerifyingKey,
     /// What others may verify with.
     public: Option<Value>,
 }
@@ -43,7 +43,7 @@ impl JwtKey {
     /// # Errors
     /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the text is no such key, or a published one.
     pub fn ed25519(kid: &str, pem: &str) -> Result<Self, JwtConfigError> {
-        let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| not_a_key("an Ed25519 key", "ed25519"))?;
+        let key = Ed25519Key::from_pkcs8_pem(pem).map_err(|_| not_a_key("an Ed25519 key", "ed25519"))?;
         Self::of_ed25519(kid, &key)
     }
 
@@ -55,10 +55,10 @@ impl JwtKey {
         let mut seed = Zeroizing::new([0; 32]);
         let dry = |error: RandomError| JwtConfigError::new("random", format!("gives nothing ({error})"));
         random.fill(&mut *seed).map_err(dry)?;
-        Self::of_ed25519(kid, &SigningKey::from_bytes(&seed))
+        Self::of_ed25519(kid, &Ed25519Key::from_bytes(&seed))
     }
 
-    fn of_ed25519(kid: &str, key: &SigningKey) -> Result<Self, JwtConfigError> {
+    fn of_ed25519(kid: &str, key: &Ed25519Key) -> Result<Self, JwtConfigError> {
         strong(&key.to_bytes())?;
         let der = key.to_pkcs8_der().map_err(|_| not_a_key("an Ed25519 key", "ed25519"))?;
         let public = key.verifying_key().to_bytes();
@@ -113,8 +113,8 @@ impl JwtKey {
         let no_key = || JwtConfigError::new("key", format!("{kid} is no key for {}", algorithm.name()));
         Ok(Self {
             kid: kid.to_owned(),
-            signing: Signing::new(algorithm, private).ok_or_else(no_key)?,
-            verifying: Verifying::new(algorithm, public).ok_or_else(no_key)?,
+            signing: SigningKey::new(algorithm, private).ok_or_else(no_key)?,
+            verifying: VerifyingKey::new(algorithm, public).ok_or_else(no_key)?,
             public: jwk,
         })
     }

@@ -39,18 +39,18 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug)]
 pub struct JwtKeys {
     active: Arc<JwtKey>,
-    others: Arc<[Other]>,
+    others: Arc<[KeyState]>,
 }
 
 #[derive(Clone, Debug)]
-enum Other {
+enum KeyState {
     Next(Arc<JwtKey>),
     Retired(Arc<JwtKey>, Timestamp),
     Revoked(Arc<str>),
 }
 
 /// A key that verifies now, and whether it is the one that signs.
-pub(super) struct Known<'a> {
+pub(super) struct ActiveKey<'a> {
     pub(super) key: &'a JwtKey,
     pub(super) is_active: bool,
 }
@@ -67,7 +67,7 @@ impl JwtKeys {
     /// # Errors
     /// If its name or its secret is there already.
     pub fn next(self, key: JwtKey) -> Result<Self, JwtConfigError> {
-        self.with_key(key, Other::Next)
+        self.with_key(key, KeyState::Next)
     }
 
     /// Verifies until then also with a key that signs no more.
@@ -75,7 +75,7 @@ impl JwtKeys {
     /// # Errors
     /// If its name or its secret is there already.
     pub fn retired(self, key: JwtKey, until: Timestamp) -> Result<Self, JwtConfigError> {
-        self.with_key(key, |key| Other::Retired(key, until))
+        self.with_key(key, |key| KeyState::Retired(key, until))
     }
 
     /// Refuses what the key of this name signed, as revoked and not only as unknown. Leaving a key out refuses it too.
@@ -86,10 +86,10 @@ impl JwtKeys {
         if !is_kid(kid) {
             return Err(JwtConfigError::new("kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
         }
-        self.with(kid, Other::Revoked(kid.into()))
+        self.with(kid, KeyState::Revoked(kid.into()))
     }
 
-    fn with_key(self, key: JwtKey, state: impl FnOnce(Arc<JwtKey>) -> Other) -> Result<Self, JwtConfigError> {
+    fn with_key(self, key: JwtKey, state: impl FnOnce(Arc<JwtKey>) -> KeyState) -> Result<Self, JwtConfigError> {
         if let Some(same) = self.keys().find(|other| other.identity() == key.identity()) {
             let problem = format!("{} has the secret of key {}; make a new one", key.kid(), same.kid());
             return Err(JwtConfigError::new("key", problem));
@@ -98,7 +98,7 @@ impl JwtKeys {
         self.with(&kid, state(Arc::new(key)))
     }
 
-    fn with(self, kid: &str, other: Other) -> Result<Self, JwtConfigError> {
+    fn with(self, kid: &str, other: KeyState) -> Result<Self, JwtConfigError> {
         if self.active.kid() == kid || self.others.iter().any(|known| known.kid() == kid) {
             return Err(JwtConfigError::new("kid", format!("{kid} is there twice; give every key a name of its own")));
         }
@@ -106,7 +106,7 @@ impl JwtKeys {
     }
 
     fn keys(&self) -> impl Iterator<Item = &JwtKey> {
-        std::iter::once(&*self.active).chain(self.others.iter().filter_map(Other::key))
+        std::iter::once(&*self.active).chain(self.others.iter().filter_map(KeyState::key))
     }
 
     pub(super) fn active(&self) -> &JwtKey {
@@ -114,15 +114,15 @@ impl JwtKeys {
     }
 
     /// The key of exactly this name, if it verifies now.
-    pub(super) fn find(&self, kid: &str, now: Timestamp) -> Result<Known<'_>, JwtError> {
+    pub(super) fn find(&self, kid: &str, now: Timestamp) -> Result<ActiveKey<'_>, JwtError> {
         if self.active.kid() == kid {
-            return Ok(Known { key: &self.active, is_active: true });
+            return Ok(ActiveKey { key: &self.active, is_active: true });
         }
         match self.others.iter().find(|other| other.kid() == kid) {
-            Some(Other::Revoked(_)) => Err(JwtError::RevokedKey),
-            Some(Other::Next(key)) => Ok(Known { key, is_active: false }),
-            Some(Other::Retired(key, until)) if now < *until => Ok(Known { key, is_active: false }),
-            Some(Other::Retired(..)) | None => Err(JwtError::UnknownKey),
+            Some(KeyState::Revoked(_)) => Err(JwtError::RevokedKey),
+            Some(KeyState::Next(key)) => Ok(ActiveKey { key, is_active: false }),
+            Some(KeyState::Retired(key, until)) if now < *until => Ok(ActiveKey { key, is_active: false }),
+            Some(KeyState::Retired(..)) | None => Err(JwtError::UnknownKey),
         }
     }
 
@@ -134,7 +134,7 @@ impl JwtKeys {
     }
 }
 
-impl Other {
+impl KeyState {
     fn kid(&self) -> &str {
         match self {
             Self::Next(key) | Self::Retired(key, _) => key.kid(),

@@ -10,9 +10,9 @@
 
 mod access;
 mod claims;
+mod codec;
 mod compact;
 mod error;
-mod format;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod header;
@@ -24,12 +24,12 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-pub use access::{AccessToken, AccessTokens, AccessTokensBuilder};
+pub use access::{AccessToken, AccessTokenVerifier, AccessTokenVerifierBuilder};
+pub use codec::{JwtCodec, JwtCodecBuilder};
 pub use error::{JwtConfigError, JwtError};
-pub use format::{JwtFormat, JwtFormatBuilder};
-pub use jwks::AccessKeys;
+pub use jwks::JwkSet;
 pub use key::JwtKey;
 pub use keys::JwtKeys;
 
+pub(crate) use codec::SessionClaims;
 pub(crate) use compact::is_compact;
-pub(crate) use format::Contents;

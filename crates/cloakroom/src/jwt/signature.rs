@@ -48,12 +48,12 @@ impl Algorithm {
 
 /// A key that verifies, and what it verifies with.
 #[derive(Clone, Debug)]
-pub(super) struct Verifying {
+pub(super) struct VerifyingKey {
     pub(super) algorithm: Algorithm,
     key: DecodingKey,
 }
 
-impl Verifying {
+impl VerifyingKey {
     /// `None` if this is no key of the algorithm.
     pub(super) fn new(algorithm: Algorithm, key: DecodingKey) -> Option<Self> {
         (DEFAULT_PROVIDER.verifier_factory)(&algorithm.named(), &key).ok()?;
@@ -73,12 +73,12 @@ impl Verifying {
 
 /// A key that signs.
 #[derive(Clone)]
-pub(super) struct Signing {
+pub(super) struct SigningKey {
     algorithm: Algorithm,
     key: EncodingKey,
 }
 
-impl Signing {
+impl SigningKey {
     /// `None` if this is no key of the algorithm.
     pub(super) fn new(algorithm: Algorithm, key: EncodingKey) -> Option<Self> {
         (DEFAULT_PROVIDER.signer_factory)(&algorithm.named(), &key).ok()?;

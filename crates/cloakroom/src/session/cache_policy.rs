@@ -28,7 +28,7 @@ pub struct CachePolicy {
 }
 
 /// By how much the clock of the node that wrote a value may be ahead.
-const SKEW: Duration = Duration::from_secs(60);
+const RANDOM_RANGE: Duration = Duration::from_secs(60);
 
 /// What a reader may do with a cached value of some age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) enum Freshness {
     /// Use it.
     Fresh,
     /// Use it, and have a newer one loaded.
-    Renew,
+    Refresh,
     /// Use it although its time is over, and have a newer one loaded.
     Stale,
     /// Use it only if a load fails.
@@ -151,7 +151,7 @@ impl CachePolicy {
     pub(super) fn freshness(&self, fresh_until: Timestamp, now: Timestamp) -> Freshness {
         if now < fresh_until {
             let soon = self.ttl.is_some() && now.after(self.refresh_ahead) >= fresh_until;
-            return if soon && !self.refresh_ahead.is_zero() { Freshness::Renew } else { Freshness::Fresh };
+            return if soon && !self.refresh_ahead.is_zero() { Freshness::Refresh } else { Freshness::Fresh };
         }
         if now < fresh_until.after(self.stale_while_revalidate) {
             return Freshness::Stale;
@@ -162,7 +162,7 @@ impl CachePolicy {
 
 fn at_most(ttl: Duration, fresh_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let longest = now.after(ttl);
-    (fresh_until <= longest.after(SKEW)).then(|| fresh_until.min(longest))
+    (fresh_until <= longest.after(RANDOM_RANGE)).then(|| fresh_until.min(longest))
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::identity::Counterfoil;
-use crate::sessions::{SessionError, SessionErrorKind};
+use crate::error::{SessionError, SessionErrorKind};
+use crate::token::CsrfSecret;
 
 use super::Session;
 
@@ -48,7 +48,7 @@ impl CsrfToken {
         &self.0
     }
 
-    fn new(counterfoil: Counterfoil, mask: [u8; 16]) -> Self {
+    fn new(counterfoil: CsrfSecret, mask: [u8; 16]) -> Self {
         let masked = xor(counterfoil.as_bytes(), &mask);
         Self(URL_SAFE_NO_PAD.encode([mask, masked].as_flattened()))
     }
@@ -61,14 +61,14 @@ impl fmt::Debug for CsrfToken {
 }
 
 /// What a text claims to be the counterfoil of its session.
-fn read(shown: &str) -> Option<Counterfoil> {
+fn read(shown: &str) -> Option<CsrfSecret> {
     if shown.len() != LENGTH {
         return None;
     }
     let mut bytes = [0; 32];
     let written = URL_SAFE_NO_PAD.decode_slice(shown, &mut bytes).ok()?;
     let ([mask, masked], []) = bytes[..written].as_chunks::<16>() else { return None };
-    Some(Counterfoil::from_bytes(xor(mask, masked)))
+    Some(CsrfSecret::from_bytes(xor(mask, masked)))
 }
 
 fn xor(one: &[u8; 16], other: &[u8; 16]) -> [u8; 16] {
@@ -84,14 +84,14 @@ impl Session {
     /// # Errors
     /// The faults of a shared tier; no randomness.
     pub async fn csrf_token(&self) -> Result<Option<CsrfToken>, SessionError> {
-        if self.hold.open_to_read().await?.is_none() {
+        if self.request.open_to_read().await?.is_none() {
             return Ok(None);
         }
-        let Some(bearer) = self.hold.with_held(|held| held.bearer) else { return Ok(None) };
-        let engine = self.hold.engine();
+        let Some(credential) = self.request.with_token(|held| held.credential) else { return Ok(None) };
+        let engine = self.request.engine();
         let mut mask = [0; 16];
         engine.random.fill(&mut mask)?;
-        Ok(Some(CsrfToken::new(engine.verifiers.counterfoil(&bearer.tag, &bearer.secret), mask)))
+        Ok(Some(CsrfToken::new(engine.verifier_hasher.csrf_secret(&credential.selector, &credential.secret), mask)))
     }
 
     /// Whether a request shows a [`CsrfToken`] of its session; an error if not, so that `?` is enough.
@@ -100,18 +100,18 @@ impl Session {
     /// [`CsrfRefused`](SessionErrorKind::CsrfRefused), as a response 403: there is none, it is not one, it is
     /// another session's or from before a login, or there is no session. The faults of a shared tier.
     pub async fn check_csrf(&self, shown: &str) -> Result<(), SessionError> {
-        let engine = self.hold.engine();
+        let engine = self.request.engine();
         let accepted = match read(shown) {
             None => false,
-            Some(counterfoil) => self.hold.open_or_ended().await?.is_some_and(|(cell, state)| {
-                let (verifier, now) = (counterfoil.verifier(), cell.latest(engine.now()));
+            Some(counterfoil) => self.request.open_or_ended().await?.is_some_and(|(entry, state)| {
+                let (verifier, now) = (counterfoil.verifier(), entry.latest(engine.now()));
                 state.snapshot().is_some_and(|snapshot| snapshot.is_verified_by(verifier, now))
             }),
         };
         if accepted {
             return Ok(());
         }
-        engine.ledger.counters.csrf_refused.count();
+        engine.telemetry.counters.csrf_refused.count();
         Err(SessionError::new(SessionErrorKind::CsrfRefused))
     }
 }
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_token_reads_back_under_every_mask_and_never_looks_the_same() {
-        let counterfoil = Counterfoil::from_bytes([0x5a; 16]);
+        let counterfoil = CsrfSecret::from_bytes([0x5a; 16]);
         let tokens: Vec<_> = (0..=255).map(|mask| CsrfToken::new(counterfoil, [mask; 16])).collect();
         for token in &tokens {
             assert_eq!(token.as_str().len(), LENGTH);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn r50_what_is_no_token_is_not_read() {
-        let good = CsrfToken::new(Counterfoil::from_bytes([1; 16]), [2; 16]).0;
+        let good = CsrfToken::new(CsrfSecret::from_bytes([1; 16]), [2; 16]).0;
         let mut other_spelling = good.clone();
         other_spelling.replace_range(42.., if good.ends_with('A') { "B" } else { "_" });
         for bad in ["", &good[1..], &format!("{good}="), &format!(" {}", &good[1..]), &other_spelling, &"é".repeat(43)]

@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::cache::CodecError;
-use crate::sessions::{SessionError, SessionErrorKind};
+use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
 use super::cache_policy::CachePolicy;
-use super::load::{Taking, load};
+use super::load::{Accept, load};
 use super::{Session, SessionValue};
 
 /// A cached value that was derived from one particular input, and is good for no other.
@@ -24,7 +24,7 @@ use super::{Session, SessionValue};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "T: SessionValue")]
 pub struct Derived<T> {
-    of: Input,
+    of: InputDigest,
     /// In milliseconds since the Unix epoch.
     until: Option<u64>,
     value: T,
@@ -32,25 +32,25 @@ pub struct Derived<T> {
 
 /// What is kept of an input.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Input([u8; 32]);
+pub(super) struct InputDigest([u8; 32]);
 
-impl Input {
+impl InputDigest {
     pub(super) fn of(input: &[u8]) -> Self {
         Self(Sha256::new().chain_update(b"cloakroom/v1/input").chain_update(input).finalize().into())
     }
 
     /// For the loads that may be shared.
-    fn number(&self) -> u128 {
+    fn low_bits(&self) -> u128 {
         u128::from_be_bytes(std::array::from_fn(|index| self.0[index]))
     }
 
-    fn is(&self, other: &Self) -> bool {
+    fn ct_eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
 impl<T> Derived<T> {
-    pub(super) fn new(of: Input, until: Option<Timestamp>, value: T) -> Self {
+    pub(super) fn new(of: InputDigest, until: Option<Timestamp>, value: T) -> Self {
         Self { of, until: until.map(Timestamp::as_millis), value }
     }
 }
@@ -75,7 +75,7 @@ impl<T: SessionValue> SessionValue for Derived<T> {
     }
 
     fn size(&self) -> Option<usize> {
-        Some(self.value.size()? + size_of::<Input>() + size_of::<u64>())
+        Some(self.value.size()? + size_of::<InputDigest>() + size_of::<u64>())
     }
 }
 
@@ -129,11 +129,15 @@ impl Session {
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.derive(Input::of(input.as_ref()), || async move { loader().await.map(|value| (value, None)) }).await
+        self.derive(InputDigest::of(input.as_ref()), || async move { loader().await.map(|value| (value, None)) }).await
     }
 
     /// The same, with an end of which the value need not know.
-    pub(super) async fn derive<T, E, L, F>(&self, input: Input, loader: L) -> Result<Arc<Derived<T>>, SessionError>
+    pub(super) async fn derive<T, E, L, F>(
+        &self,
+        input: InputDigest,
+        loader: L,
+    ) -> Result<Arc<Derived<T>>, SessionError>
     where
         T: SessionValue,
         E: Into<Box<dyn Error + Send + Sync>>,
@@ -141,12 +145,12 @@ impl Session {
         F: Future<Output = Result<(T, Option<Timestamp>), E>> + Send + 'static,
     {
         let taking =
-            Taking { absence: false, matches: move |kept: &Derived<T>| kept.of.is(&input), input: input.number() };
+            Accept { absence: false, matches: move |kept: &Derived<T>| kept.of.ct_eq(&input), input: input.low_bits() };
         let loader = move || async move {
             let (value, until) = loader().await.map_err(|error| -> CodecError { error.into() })?;
             Ok(Some(Derived::new(input, until, value)))
         };
-        let found = load(&self.hold, taking, loader).await?;
+        let found = load(&self.request, taking, loader).await?;
         found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, "the loader gave no value"))
     }
 }

@@ -1,12 +1,14 @@
 use std::fmt;
 
-use crate::cache::{Edit, Refused, State};
-use crate::identity::{Principal, SessionHandle, Tag};
-use crate::sessions::{CommitError, Engine, Open, PrincipalSessions, Proposal, SessionError, SessionErrorKind, Writer};
+use crate::application::PrincipalSessions;
+use crate::cache::{ChangeError, EntryState, ValueEdit};
+use crate::engine::{ChangeAuthor, CommitError, Engine, OpenSession, ProposedChange};
+use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::Arc;
+use crate::token::{Principal, PublicId, Selector};
 
-use super::read::{read, removal};
-use super::value::{SessionValue, key, must_be_state, own_key, put};
+use super::typed_value::{read, removal};
+use super::value::{SessionValue, edit_for, key, must_be_state, own_key};
 
 /// A session of a principal outside of a request: for a job, a command line, an administrator.
 ///
@@ -20,14 +22,14 @@ use super::value::{SessionValue, key, must_be_state, own_key, put};
 pub struct DetachedSession {
     engine: Arc<Engine>,
     principal: Principal,
-    tag: Tag,
+    selector: Selector,
 }
 
 impl DetachedSession {
     /// Names the session.
     #[must_use]
-    pub fn id(&self) -> SessionHandle {
-        SessionHandle::of(&self.tag)
+    pub fn id(&self) -> PublicId {
+        PublicId::of(&self.selector)
     }
 
     /// Whether the session lives, and its principal is still logged in to it.
@@ -66,7 +68,7 @@ impl DetachedSession {
             let version = found.version;
             let mut value = found.fresh(now).map_or_else(T::default, |value| T::clone(&value));
             answer = Some(change(&mut value));
-            put(own_key::<T>(), Arc::new(value), Some(version), now).map(Some)
+            edit_for(own_key::<T>(), Arc::new(value), Some(version), now).map(Some)
         })
         .await?;
         answer.ok_or_else(|| SessionError::new(SessionErrorKind::Conflict))
@@ -78,7 +80,7 @@ impl DetachedSession {
     /// As [`update`](Self::update).
     pub async fn set<T: SessionValue>(&self, value: T) -> Result<(), SessionError> {
         let value = Arc::new(value);
-        self.edit(|_| put(own_key::<T>(), Arc::clone(&value), None, self.engine.now()).map(Some)).await.map(drop)
+        self.edit(|_| edit_for(own_key::<T>(), Arc::clone(&value), None, self.engine.now()).map(Some)).await.map(drop)
     }
 
     /// Removes the value of type `T`. Answers whether there was one.
@@ -98,32 +100,32 @@ impl DetachedSession {
         PrincipalSessions::new(Arc::clone(&self.engine), self.principal.clone()).revoke(self.id()).await
     }
 
-    async fn open(&self) -> Result<Option<Open>, SessionError> {
-        let Some(cell) = self.engine.tag_cell(&self.tag).await? else { return Ok(None) };
-        let state = Arc::clone(&cell.state());
-        let State::Live(snapshot) = &*state else { return Ok(None) };
+    async fn open(&self) -> Result<Option<OpenSession>, SessionError> {
+        let Some(entry) = self.engine.entry_for(&self.selector).await? else { return Ok(None) };
+        let state = Arc::clone(&entry.state());
+        let EntryState::Live(snapshot) = &*state else { return Ok(None) };
         let theirs = snapshot.principal() == Some(&self.principal);
-        let lives = cell.overdue(snapshot, self.engine.now()).is_none();
-        Ok((theirs && lives).then_some((cell, state)))
+        let lives = entry.expiry_reason(snapshot, self.engine.now()).is_none();
+        Ok((theirs && lives).then_some((entry, state)))
     }
 
     /// Makes one change of a value. Answers whether anything was changed.
     async fn edit(
         &self,
-        mut edit: impl FnMut(&Open) -> Result<Option<Edit>, SessionError> + Send,
+        mut edit: impl FnMut(&OpenSession) -> Result<Option<ValueEdit>, SessionError> + Send,
     ) -> Result<bool, SessionError> {
-        let mut patience = self.engine.patience();
+        let mut patience = self.engine.conflict_backoff();
         loop {
             let open = self.open().await?.ok_or_else(|| SessionError::new(SessionErrorKind::Ended))?;
             let Some(edit) = edit(&open)? else { return Ok(false) };
             // Only of the very version whose principal was looked at: somebody else may log in meanwhile.
             let base = open.1.snapshot().map(|snapshot| snapshot.version);
-            let proposal = Proposal { edits: &[edit], base, ..Proposal::default() };
-            match self.engine.commit(&open.0, &Writer::Application, proposal).await {
+            let proposal = ProposedChange { edits: &[edit], base, ..ProposedChange::default() };
+            match self.engine.commit(&open.0, &ChangeAuthor::Application, proposal).await {
                 Ok(_) => return Ok(true),
-                Err(error @ CommitError::Refused(Refused::Conflict | Refused::Vacant)) => {
-                    self.engine.ledger.counters.conflicts.count();
-                    if !patience.lasts().await {
+                Err(error @ CommitError::Refused(ChangeError::Conflict | ChangeError::Invalidated)) => {
+                    self.engine.telemetry.counters.conflicts.count();
+                    if !patience.wait().await {
                         return Err(error.into());
                     }
                 }
@@ -150,12 +152,12 @@ impl PrincipalSessions {
     ///
     /// # Errors
     /// When the shared tier cannot be reached.
-    pub async fn by_id(&self, id: SessionHandle) -> Result<Option<DetachedSession>, SessionError> {
+    pub async fn by_id(&self, id: PublicId) -> Result<Option<DetachedSession>, SessionError> {
         let found = self.find(id).await?;
-        Ok(found.map(|tag| DetachedSession {
+        Ok(found.map(|selector| DetachedSession {
             engine: Arc::clone(self.engine()),
             principal: self.principal().clone(),
-            tag,
+            selector,
         }))
     }
 }

@@ -25,7 +25,7 @@ const ENTRIES: u64 = 7;
 const SOME_OF_NOTHING: u64 = 8;
 
 /// The digest of a value.
-pub(super) fn digest<T: Serialize>(value: &T) -> Result<u64, Undigested> {
+pub(super) fn digest<T: Serialize>(value: &T) -> Result<u64, UnsupportedType> {
     value.serialize(Digest { trace: None, is_key: false })
 }
 
@@ -40,17 +40,17 @@ struct Digest<'t> {
 
 /// The value's own code gave up.
 #[derive(Debug)]
-pub(super) struct Undigested;
+pub(super) struct UnsupportedType;
 
-impl Display for Undigested {
+impl Display for UnsupportedType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the value does not serialize")
     }
 }
 
-impl std::error::Error for Undigested {}
+impl std::error::Error for UnsupportedType {}
 
-impl ser::Error for Undigested {
+impl ser::Error for UnsupportedType {
     fn custom<T: Display>(_: T) -> Self {
         Self
     }
@@ -72,14 +72,14 @@ fn text(bytes: &[u8]) -> u64 {
 }
 
 impl<'t> Digest<'t> {
-    fn leaf(self, digest: u64) -> Result<u64, Undigested> {
+    fn leaf(self, digest: u64) -> Result<u64, UnsupportedType> {
         if let Some(trace) = self.trace {
-            trace.note(digest);
+            trace.push(digest);
         }
         Ok(digest)
     }
 
-    fn integer(self, kind: u64, magnitude: u128) -> Result<u64, Undigested> {
+    fn integer(self, kind: u64, magnitude: u128) -> Result<u64, UnsupportedType> {
         if self.is_key {
             let sign = if kind == NEGATIVE { "-" } else { "" };
             return self.leaf(text(format!("{sign}{magnitude}").as_bytes()));
@@ -98,7 +98,7 @@ impl<'t> Digest<'t> {
 
 macro_rules! integers {
     ($($name:ident: $type:ty),+ $(,)?) => {$(
-        fn $name(self, value: $type) -> Result<u64, Undigested> {
+        fn $name(self, value: $type) -> Result<u64, UnsupportedType> {
             let kind = if value < 0 { NEGATIVE } else { POSITIVE };
             self.integer(kind, value.unsigned_abs().into())
         }
@@ -107,7 +107,7 @@ macro_rules! integers {
 
 macro_rules! naturals {
     ($($name:ident: $type:ty),+ $(,)?) => {$(
-        fn $name(self, value: $type) -> Result<u64, Undigested> {
+        fn $name(self, value: $type) -> Result<u64, UnsupportedType> {
             self.integer(POSITIVE, value.into())
         }
     )+};
@@ -115,7 +115,7 @@ macro_rules! naturals {
 
 impl<'t> Serializer for Digest<'t> {
     type Ok = u64;
-    type Error = Undigested;
+    type Error = UnsupportedType;
     type SerializeSeq = Items<'t>;
     type SerializeTuple = Items<'t>;
     type SerializeTupleStruct = Items<'t>;
@@ -127,57 +127,61 @@ impl<'t> Serializer for Digest<'t> {
     integers!(serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128);
     naturals!(serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128);
 
-    fn serialize_bool(self, value: bool) -> Result<u64, Undigested> {
+    fn serialize_bool(self, value: bool) -> Result<u64, UnsupportedType> {
         if self.is_key {
             return self.serialize_str(if value { "true" } else { "false" });
         }
         self.leaf(mix(TRUTH, value.into()))
     }
 
-    fn serialize_f32(self, value: f32) -> Result<u64, Undigested> {
+    fn serialize_f32(self, value: f32) -> Result<u64, UnsupportedType> {
         self.serialize_f64(value.into())
     }
 
-    fn serialize_f64(self, value: f64) -> Result<u64, Undigested> {
+    fn serialize_f64(self, value: f64) -> Result<u64, UnsupportedType> {
         self.leaf(mix(FLOAT, value.to_bits()))
     }
 
-    fn serialize_char(self, value: char) -> Result<u64, Undigested> {
+    fn serialize_char(self, value: char) -> Result<u64, UnsupportedType> {
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
-    fn serialize_str(self, value: &str) -> Result<u64, Undigested> {
+    fn serialize_str(self, value: &str) -> Result<u64, UnsupportedType> {
         self.leaf(text(value.as_bytes()))
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<u64, Undigested> {
+    fn serialize_bytes(self, value: &[u8]) -> Result<u64, UnsupportedType> {
         value.serialize(self)
     }
 
-    fn serialize_none(self) -> Result<u64, Undigested> {
+    fn serialize_none(self) -> Result<u64, UnsupportedType> {
         self.leaf(NOTHING)
     }
 
-    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<u64, Undigested> {
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<u64, UnsupportedType> {
         match value.serialize(self)? {
             NOTHING => self.leaf(SOME_OF_NOTHING),
             digest => Ok(digest),
         }
     }
 
-    fn serialize_unit(self) -> Result<u64, Undigested> {
+    fn serialize_unit(self) -> Result<u64, UnsupportedType> {
         self.leaf(NOTHING)
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, Undigested> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<u64, UnsupportedType> {
         self.leaf(NOTHING)
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<u64, Undigested> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<u64, UnsupportedType> {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, value: &T) -> Result<u64, Undigested> {
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<u64, UnsupportedType> {
         value.serialize(self)
     }
 
@@ -187,21 +191,21 @@ impl<'t> Serializer for Digest<'t> {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<u64, Undigested> {
+    ) -> Result<u64, UnsupportedType> {
         let mut entries = self.entries();
         entries.field(variant, value)?;
         entries.finish()
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'t>, Undigested> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'t>, UnsupportedType> {
         Ok(self.items())
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Items<'t>, Undigested> {
+    fn serialize_tuple(self, _: usize) -> Result<Items<'t>, UnsupportedType> {
         Ok(self.items())
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Items<'t>, Undigested> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Items<'t>, UnsupportedType> {
         Ok(self.items())
     }
 
@@ -211,15 +215,15 @@ impl<'t> Serializer for Digest<'t> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Variant<Items<'t>>, Undigested> {
+    ) -> Result<Variant<Items<'t>>, UnsupportedType> {
         Ok(Variant { name: variant, content: self.items() })
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Entries<'t>, Undigested> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Entries<'t>, UnsupportedType> {
         Ok(self.entries())
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Entries<'t>, Undigested> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Entries<'t>, UnsupportedType> {
         Ok(self.entries())
     }
 
@@ -229,7 +233,7 @@ impl<'t> Serializer for Digest<'t> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Variant<Entries<'t>>, Undigested> {
+    ) -> Result<Variant<Entries<'t>>, UnsupportedType> {
         Ok(Variant { name: variant, content: self.entries() })
     }
 }

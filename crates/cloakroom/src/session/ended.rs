@@ -3,22 +3,22 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::cache::EndReason;
-use crate::sessions::SessionErrorKind;
+use crate::error::SessionErrorKind;
 
-use super::handle::Handle;
+use super::request::RequestSession;
 
 /// How long to wait before asking again a shared tier that did not answer.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Resolves when the session of this hold is over; at once if there is none.
-pub(super) async fn ended(hold: Handle) -> EndReason {
+pub(super) async fn ended(request: RequestSession) -> EndReason {
     loop {
-        match hold.open_unnoticed().await {
-            Ok(Some((cell, _))) => {
-                let mut end = cell.watch_end();
+        match request.open_passively().await {
+            Ok(Some((entry, _))) => {
+                let mut end = entry.watch_end();
                 // A watched cell stays in the table, but this one may have left it a moment before.
-                let is_watched = hold.engine().tier.holds(&cell) || end.borrow().is_some();
-                drop(cell);
+                let is_watched = request.engine().cache.contains(&entry) || end.borrow().is_some();
+                drop(entry);
                 // Woken without a reason when the secret was replaced: by a login, the session is not this request's any more.
                 if is_watched && let Some(reason) = end_of(&mut end).await {
                     return reason;
@@ -28,7 +28,7 @@ pub(super) async fn ended(hold: Handle) -> EndReason {
             // No answer will come of asking again.
             Err(error) if error.kind() == SessionErrorKind::Ambiguous => return EndReason::Gone,
             // Not knowing is not the end.
-            Err(_) => hold.engine().clock.sleep(RETRY).await,
+            Err(_) => request.engine().clock.sleep(RETRY_INTERVAL).await,
         }
     }
 }

@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::cache::CodecError;
-use crate::sessions::{DEEPEST, SessionError, is_within};
+use crate::error::SessionError;
+use crate::store::{MAX_DEPTH, is_within};
 
 use super::digest::{Trace, digest};
 use super::memory_size::decode_and_measure;
@@ -20,16 +21,17 @@ use super::value::SessionValue;
 
 /// The encoding of a value that certainly comes back from it, and the bytes that the value takes in
 /// memory.
-pub(super) fn encode_to_keep<T: SessionValue>(value: &T) -> Result<(Vec<u8>, usize), SessionError> {
-    let bytes = encode(value).map_err(|why| SessionError::encode(Box::new(Unkept::new::<T>(Why::Unencodable(why)))))?;
-    let size = check(value, &bytes).map_err(|why| SessionError::encode(Box::new(Unkept::new::<T>(why))))?;
+pub(super) fn encode_for_cache<T: SessionValue>(value: &T) -> Result<(Vec<u8>, usize), SessionError> {
+    let bytes = encode(value)
+        .map_err(|why| SessionError::encode(Box::new(RoundTripError::new::<T>(RoundTripProblem::Unencodable(why)))))?;
+    let size = check(value, &bytes).map_err(|why| SessionError::encode(Box::new(RoundTripError::new::<T>(why))))?;
     Ok((bytes, size))
 }
 
 /// The JSON of a value. One that is nested too deep is left in the middle, as nobody's stack is endless.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::with_capacity(128);
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Shallow::default()))?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, DepthLimited::default()))?;
     Ok(bytes)
 }
 
@@ -46,24 +48,24 @@ fn from_slice<T: SessionValue>(bytes: &[u8]) -> serde_json::Result<(T, usize)> {
 }
 
 /// Whether the value that these bytes decode to is the one that they encode, as far as serde sees them.
-pub(super) fn comes_back<T: SessionValue>(value: &T, bytes: &[u8]) -> bool {
+pub(super) fn round_trips<T: SessionValue>(value: &T, bytes: &[u8]) -> bool {
     check(value, bytes).is_ok()
 }
 
 /// Returns the bytes that the value takes in memory.
-fn check<T: SessionValue>(value: &T, bytes: &[u8]) -> Result<usize, Why> {
+fn check<T: SessionValue>(value: &T, bytes: &[u8]) -> Result<usize, RoundTripProblem> {
     let Ok((back, size)) = from_slice::<T>(bytes) else { return Err(undecodable(value, bytes)) };
     match (digest(value), digest(&back)) {
         (Ok(before), Ok(after)) if before == after => Ok(size),
-        _ => Err(Why::Different(Trace::of(value).first_difference(&Trace::of(&back)))),
+        _ => Err(RoundTripProblem::Different(Trace::of(value).first_difference(&Trace::of(&back)))),
     }
 }
 
 /// Looks for the field whose encoding does not decode.
-fn undecodable<T: SessionValue>(value: &T, bytes: &[u8]) -> Why {
+fn undecodable<T: SessionValue>(value: &T, bytes: &[u8]) -> RoundTripProblem {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
-        return Why::Undecodable(None, Unreadable::TooDeep);
+        return RoundTripProblem::Undecodable(None, Unreadable::TooDeep);
     };
     let trace = Trace::of(value);
     // A name that no field has is the key of a map, which is data.
@@ -74,42 +76,44 @@ fn undecodable<T: SessionValue>(value: &T, bytes: &[u8]) -> Why {
     };
     let path: Vec<_> = error.path().iter().map(shown).collect();
     let path = (!path.is_empty()).then(|| path.join("."));
-    Why::Undecodable(path, Unreadable::from_json(error.inner()))
+    RoundTripProblem::Undecodable(path, Unreadable::from_json(error.inner()))
 }
 
 /// A value that is not written, because it would not come back.
 #[derive(Debug)]
-struct Unkept {
+struct RoundTripError {
     key: &'static str,
-    why: Why,
+    why: RoundTripProblem,
 }
 
 #[derive(Debug)]
-enum Why {
+enum RoundTripProblem {
     Unencodable(CodecError),
     Undecodable(Option<String>, Unreadable),
     Different(Option<String>),
 }
 
-impl Unkept {
-    const fn new<T: SessionValue>(why: Why) -> Self {
+impl RoundTripError {
+    const fn new<T: SessionValue>(why: RoundTripProblem) -> Self {
         Self { key: T::KEY, why }
     }
 }
 
-impl fmt::Display for Unkept {
+impl fmt::Display for RoundTripError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let field = |path: &Option<String>| path.as_ref().map(|path| format!(", at `{path}`")).unwrap_or_default();
         write!(f, "the value `{}` ", self.key)?;
         match &self.why {
-            Why::Unencodable(_) => f.write_str("does not encode as JSON"),
-            Why::Undecodable(path, Unreadable::AnotherType(_, Some(name))) => write!(
+            RoundTripProblem::Unencodable(_) => f.write_str("does not encode as JSON"),
+            RoundTripProblem::Undecodable(path, Unreadable::AnotherType(_, Some(name))) => write!(
                 f,
                 "would not decode from its own encoding{}: the field `{name}` is left out and has no `#[serde(default)]`",
                 field(path)
             ),
-            Why::Undecodable(path, _) => write!(f, "would not decode from its own encoding{}", field(path)),
-            Why::Different(path) => write!(
+            RoundTripProblem::Undecodable(path, _) => {
+                write!(f, "would not decode from its own encoding{}", field(path))
+            }
+            RoundTripProblem::Different(path) => write!(
                 f,
                 "would come back as another one{}: JSON holds neither `Some(None)`, nor `NaN`, nor what `Deserialize` drops",
                 field(path)
@@ -118,33 +122,33 @@ impl fmt::Display for Unkept {
     }
 }
 
-impl std::error::Error for Unkept {
+impl std::error::Error for RoundTripError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.why {
-            Why::Unencodable(error) => Some(&**error),
-            Why::Undecodable(..) | Why::Different(_) => None,
+            RoundTripProblem::Unencodable(error) => Some(&**error),
+            RoundTripProblem::Undecodable(..) | RoundTripProblem::Different(_) => None,
         }
     }
 }
 
 /// Writes JSON without spaces, and stops where it is nested deeper than any node reads it.
 #[derive(Debug, Default)]
-struct Shallow {
+struct DepthLimited {
     depth: u32,
 }
 
-impl Shallow {
+impl DepthLimited {
     fn descend(&mut self) -> io::Result<()> {
         self.depth += 1;
-        if self.depth > DEEPEST { Err(too_deep()) } else { Ok(()) }
+        if self.depth > MAX_DEPTH { Err(too_deep()) } else { Ok(()) }
     }
 }
 
 fn too_deep() -> io::Error {
-    io::Error::other(format!("it is nested more than {DEEPEST} deep, which no node reads from a store"))
+    io::Error::other(format!("it is nested more than {MAX_DEPTH} deep, which no node reads from a store"))
 }
 
-impl Formatter for Shallow {
+impl Formatter for DepthLimited {
     fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.descend()?;
         CompactFormatter.begin_array(writer)
@@ -166,7 +170,7 @@ impl Formatter for Shallow {
     }
 
     fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if !is_within(fragment.as_bytes(), DEEPEST - self.depth) {
+        if !is_within(fragment.as_bytes(), MAX_DEPTH - self.depth) {
             return Err(too_deep());
         }
         CompactFormatter.write_raw_fragment(writer, fragment)

@@ -1,12 +1,12 @@
 use std::fmt;
 
 use super::Session;
-use super::handle::Handle;
-use super::held::Held;
+use super::client_token::ClientToken;
+use super::request::RequestSession;
 
 /// Keeps a session from falling idle for as long as it lives: see [`Session::keep_active`].
 #[must_use = "the session falls idle as usual once this is dropped"]
-pub struct KeepActive(Handle);
+pub struct KeepActive(RequestSession);
 
 impl Session {
     /// Has the session not fall idle until what this returns is dropped, also when the response has begun: for a WebSocket
@@ -15,7 +15,7 @@ impl Session {
     /// Without it, an open stream or socket keeps nothing alive: a page that was left open for the night would otherwise keep
     /// its visitor logged in. What it reads or writes in the session counts as activity at that moment.
     ///
-    /// The absolute lifetime ends the session as always, and so does a logout. A login or an elevation elsewhere replaces the
+    /// The absolute lifetime ends the session as always, and so does a logout. A login or a rotation elsewhere replaces the
     /// token, and then this keeps nothing alive any more. Where there is no session yet, it begins to hold when there is one.
     ///
     /// ```
@@ -30,8 +30,8 @@ impl Session {
     /// }
     /// ```
     pub fn keep_active(&self) -> KeepActive {
-        self.hold.with_held(|held| held.keep(self.hold.engine()));
-        KeepActive(self.hold.clone())
+        self.request.with_token(|held| held.keep_active(self.request.engine()));
+        KeepActive(self.request.clone())
     }
 
     /// Has this request not count as activity: for what a page asks on its own, such as polls and "minutes left", which
@@ -51,13 +51,13 @@ impl Session {
     /// # let _: axum::Router = axum::Router::new().route("/left", axum::routing::get(minutes_left));
     /// ```
     pub fn without_activity(&self) {
-        self.hold.with_held(Held::be_passive);
+        self.request.with_token(ClientToken::set_passive);
     }
 }
 
 impl Drop for KeepActive {
     fn drop(&mut self) {
-        self.0.with_held(|held| held.let_go(self.0.engine()));
+        self.0.with_token(|held| held.stop_keeping_active(self.0.engine()));
     }
 }
 

@@ -2,37 +2,38 @@
 
 use std::time::Duration;
 
-use crate::cache::{Cell, EndReason, Refused};
-use crate::sessions::{
-    Access, Bearer, CommitError, Delivery, LoginRequest, PrincipalSessions, Proposal, SessionError, SessionErrorKind,
-    remembered_within,
+use crate::application::PrincipalSessions;
+use crate::cache::{ChangeError, EndReason, Entry};
+use crate::engine::{
+    CommitError, Credential, LoginRequest, Lookup, PendingDelivery, ProposedChange, remember_me_lifetimes,
 };
+use crate::error::{SessionError, SessionErrorKind};
 use crate::store::Destroyed;
 use crate::sync::Arc;
 
-use super::handle::Handle;
-use super::held::{Held, News, Standing};
+use super::client_token::{ClientToken, TokenChange, TokenStatus};
+use super::request::RequestSession;
 
 /// A live session, and what its client holds of it.
-type Present = (Bearer, Arc<Cell>);
+type Present = (Credential, Arc<Entry>);
 
 /// A session that was created for a login, and what becomes of it if its client never gets its token.
-type Created = (Bearer, Arc<Cell>, Arc<Delivery>);
+type Created = (Credential, Arc<Entry>, Arc<PendingDelivery>);
 
-impl Handle {
+impl RequestSession {
     /// Logs in, in a new session if the client's token opens none.
     pub(super) async fn login(&self, request: &LoginRequest) -> Result<(), SessionError> {
         request.check()?;
-        let _turn = self.turn().await;
-        self.may_get_a_new_token()?;
-        self.can_give_token()?;
+        let _turn = self.lock().await;
+        self.check_may_issue()?;
+        self.check_response_not_begun()?;
         let mut created = None;
         let outcome = self.log_in(request, &mut created).await;
-        if let Some((bearer, cell, made)) = created {
+        if let Some((credential, entry, made)) = created {
             if outcome.is_err() {
-                self.engine().end_in_time(&bearer.tag, cell, EndReason::Logout).await;
+                self.engine().end_eventually(&credential.selector, entry, EndReason::Logout).await;
             }
-            made.done();
+            made.disarm();
         }
         outcome
     }
@@ -40,31 +41,31 @@ impl Handle {
     /// Logs in on the present session, on one that is `created` for it, or with another request that does the same.
     async fn log_in(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<(), SessionError> {
         let mut is_superseded = false;
-        let mut patience = self.engine().patience();
+        let mut patience = self.engine().conflict_backoff();
         loop {
             let present = if created.is_some() || is_superseded { None } else { self.present().await? };
-            let (bearer, cell) = match (present, &*created) {
+            let (credential, entry) = match (present, &*created) {
                 (Some(present), _) => present,
-                (None, Some((bearer, cell, _))) => self.created_before(bearer, cell).await?,
+                (None, Some((credential, entry, _))) => self.created_before(credential, entry).await?,
                 (None, None) if self.join_other_login(request).await? => return Ok(()),
                 (None, None) => self.create_for(request, created).await?,
             };
             if request.ends_others {
-                self.end_others(request, &cell).await?;
+                self.end_others(request, &entry).await?;
             }
-            match self.engine().login(&bearer, &cell, request).await {
-                Ok((bearer, made)) => {
-                    self.with_held(|held| held.adopt(bearer, cell, made));
+            match self.engine().login(&credential, &entry, request).await {
+                Ok((credential, made)) => {
+                    self.with_token(|held| held.replace_token(credential, entry, made));
                     return Ok(());
                 }
                 // Another request logged in or out with the same token meanwhile: this one joins it, or gets a session
                 // of its own.
-                Err(CommitError::Refused(Refused::Superseded)) if created.is_none() => {
+                Err(CommitError::Refused(ChangeError::Superseded)) if created.is_none() => {
                     is_superseded = true;
-                    self.with_held(Held::superseded);
+                    self.with_token(ClientToken::superseded);
                 }
-                Err(CommitError::Refused(Refused::Ended(_))) if created.is_none() => {
-                    self.with_held(Held::forget);
+                Err(CommitError::Refused(ChangeError::Ended(_))) if created.is_none() => {
+                    self.with_token(ClientToken::forget);
                 }
                 Err(error) => self.before_retry(error, &mut patience).await?,
             }
@@ -72,16 +73,16 @@ impl Handle {
     }
 
     /// First, so that a fault leaves nobody logged in and the whole can be repeated.
-    async fn end_others(&self, request: &LoginRequest, kept: &Cell) -> Result<(), SessionError> {
+    async fn end_others(&self, request: &LoginRequest, kept: &Entry) -> Result<(), SessionError> {
         let all = PrincipalSessions::new(Arc::clone(self.engine()), request.principal.clone());
-        all.revoke_all_but(Some(kept.tag)).await.map(drop)
+        all.revoke_all_but(Some(kept.selector)).await.map(drop)
     }
 
     /// The session that was created for this login, whose copy may have fallen into doubt since.
-    async fn created_before(&self, bearer: &Bearer, cell: &Arc<Cell>) -> Result<Present, SessionError> {
-        match self.engine().open(bearer, Some(cell)).await? {
-            Access::Open((cell, _)) | Access::Fetched((cell, _)) => Ok((*bearer, cell)),
-            Access::Superseded | Access::RolledBack | Access::Nothing => {
+    async fn created_before(&self, credential: &Credential, entry: &Arc<Entry>) -> Result<Present, SessionError> {
+        match self.engine().open(credential, Some(entry)).await? {
+            Lookup::Open((entry, _)) | Lookup::Fetched((entry, _)) => Ok((*credential, entry)),
+            Lookup::Superseded | Lookup::RolledBack | Lookup::Missing => {
                 Err(SessionError::new(SessionErrorKind::Ended))
             }
         }
@@ -90,21 +91,21 @@ impl Handle {
     /// Takes the token that another request of this process got for the very same login a moment ago, under which the
     /// client's token was replaced. Whichever answer arrives last, the client has it.
     async fn join_other_login(&self, request: &LoginRequest) -> Result<bool, SessionError> {
-        let Some(bearer) = self.replaced_bearer() else { return Ok(false) };
+        let Some(credential) = self.replaced_credential() else { return Ok(false) };
         let engine = self.engine();
-        let Some((joined, made)) = engine.same_login(&bearer, request) else { return Ok(false) };
-        let cell = engine.tier.get(&joined.tag);
-        let access = engine.open(&joined, cell.as_ref()).await?;
-        let (Access::Open((cell, state)) | Access::Fetched((cell, state))) = access else { return Ok(false) };
+        let Some((joined, made)) = engine.same_login(&credential, request) else { return Ok(false) };
+        let entry = engine.cache.get(&joined.selector);
+        let access = engine.open(&joined, entry.as_ref()).await?;
+        let (Lookup::Open((entry, state)) | Lookup::Fetched((entry, state))) = access else { return Ok(false) };
         // Renewed since, it is in its grace, and the client would not be told of it.
         if state.snapshot().is_none_or(|snapshot| snapshot.fingerprint != joined.fingerprint) {
             return Ok(false);
         }
         if request.ends_others {
-            self.end_others(request, &cell).await?;
+            self.end_others(request, &entry).await?;
         }
-        cell.see(engine.now());
-        self.with_held(|held| held.join(joined, cell, made));
+        entry.touch(engine.now());
+        self.with_token(|held| held.share_token(joined, entry, made));
         Ok(true)
     }
 
@@ -112,52 +113,52 @@ impl Handle {
     /// of the same principal replaced it.
     async fn create_for(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<Present, SessionError> {
         let engine = self.engine();
-        let kept = match self.replaced_bearer() {
-            Some(bearer) => Box::pin(engine.kept_by_other_login(&bearer, request)).await?,
+        let kept = match self.replaced_credential() {
+            Some(credential) => Box::pin(engine.keep_of_other_login(&credential, request)).await?,
             None => Vec::new(),
         };
-        let (bearer, cell, _) = created.insert(engine.create(&kept).await?);
-        Ok((*bearer, Arc::clone(cell)))
+        let (credential, entry, _) = created.insert(engine.create(&kept).await?);
+        Ok((*credential, Arc::clone(entry)))
     }
 
     /// What the client showed, if a rotation has replaced it.
-    fn replaced_bearer(&self) -> Option<Bearer> {
-        self.with_held(|held| held.bearer.filter(|_| held.standing == Standing::Superseded))
+    fn replaced_credential(&self) -> Option<Credential> {
+        self.with_token(|held| held.credential.filter(|_| held.status == TokenStatus::Superseded))
     }
 
     /// The session whose token this request may replace. `None` if its client has none.
     async fn present_to_rotate(&self) -> Result<Option<Present>, SessionError> {
-        let Some((cell, _)) = self.open_to_write().await? else { return Ok(None) };
-        Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, cell)))
+        let Some((entry, _)) = self.open_to_write().await? else { return Ok(None) };
+        Ok(self.with_token(|held| held.credential).map(|credential| (credential, entry)))
     }
 
     /// The session that the client's token opens, with what the client holds of it.
     async fn present(&self) -> Result<Option<Present>, SessionError> {
-        let Some((cell, _)) = self.open().await? else { return Ok(None) };
-        Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, cell)))
+        let Some((entry, _)) = self.open().await? else { return Ok(None) };
+        Ok(self.with_token(|held| held.credential).map(|credential| (credential, entry)))
     }
 
     /// The same where what is in it does not read, which is no reason to keep it.
-    async fn present_or_unreadable(&self) -> Result<Option<(Bearer, Option<Arc<Cell>>)>, SessionError> {
+    async fn present_or_unreadable(&self) -> Result<Option<(Credential, Option<Arc<Entry>>)>, SessionError> {
         match self.present().await {
-            Ok(present) => Ok(present.map(|(bearer, cell)| (bearer, Some(cell)))),
+            Ok(present) => Ok(present.map(|(credential, entry)| (credential, Some(entry)))),
             Err(error) if error.kind().is_unreadable() => {
-                Ok(self.with_held(|held| held.bearer).map(|bearer| (bearer, None)))
+                Ok(self.with_token(|held| held.credential).map(|credential| (credential, None)))
             }
             Err(error) => Err(error),
         }
     }
 
     pub(super) async fn renew(&self) -> Result<(), SessionError> {
-        let _turn = self.turn().await;
-        let mut patience = self.engine().patience();
+        let _turn = self.lock().await;
+        let mut patience = self.engine().conflict_backoff();
         loop {
-            let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
-            self.can_give_token()?;
-            match self.engine().renew(&bearer, &cell).await {
+            let Some((credential, entry)) = self.present_to_rotate().await? else { return Ok(()) };
+            self.check_response_not_begun()?;
+            match self.engine().renew(&credential, &entry).await {
                 Ok(None) => return Ok(()),
                 Ok(Some((renewed, made))) => {
-                    self.with_held(|held| held.adopt(renewed, cell, made));
+                    self.with_token(|held| held.replace_token(renewed, entry, made));
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, &mut patience).await?,
@@ -165,15 +166,15 @@ impl Handle {
         }
     }
 
-    pub(super) async fn elevate(&self) -> Result<(), SessionError> {
-        let _turn = self.turn().await;
-        let mut patience = self.engine().patience();
+    pub(super) async fn rotate(&self) -> Result<(), SessionError> {
+        let _turn = self.lock().await;
+        let mut patience = self.engine().conflict_backoff();
         loop {
-            let Some((bearer, cell)) = self.present_to_rotate().await? else { return Ok(()) };
-            self.can_give_token()?;
-            match self.engine().elevate(&bearer, &cell).await {
-                Ok((elevated, made)) => {
-                    self.with_held(|held| held.adopt(elevated, cell, made));
+            let Some((credential, entry)) = self.present_to_rotate().await? else { return Ok(()) };
+            self.check_response_not_begun()?;
+            match self.engine().rotate_secret(&credential, &entry).await {
+                Ok((rotated, made)) => {
+                    self.with_token(|held| held.replace_token(rotated, entry, made));
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, &mut patience).await?,
@@ -182,10 +183,10 @@ impl Handle {
     }
 
     pub(super) async fn destroy(&self) -> Result<(), SessionError> {
-        let _turn = self.turn().await;
-        let Some((bearer, cell)) = self.present_or_unreadable().await? else { return self.has_no_session() };
-        let outcome = self.engine().log_out(&bearer, cell).await?;
-        self.with_held(|held| match outcome {
+        let _turn = self.lock().await;
+        let Some((credential, entry)) = self.present_or_unreadable().await? else { return self.has_no_session() };
+        let outcome = self.engine().end_by_client(&credential, entry).await?;
+        self.with_token(|held| match outcome {
             // The client may hold the newer token already, which is not this request's to take away.
             Destroyed::Superseded => held.superseded(),
             Destroyed::Done | Destroyed::Gone => held.log_out(),
@@ -195,27 +196,27 @@ impl Handle {
 
     /// Whether a logout that ended nothing, or is done, may say that the session is over.
     fn has_no_session(&self) -> Result<(), SessionError> {
-        self.may_get_a_new_token()?;
-        match self.with_held(|held| held.standing) {
-            Standing::Superseded => Err(SessionError::new(SessionErrorKind::Ended)),
-            Standing::Anonymous | Standing::Opened => Ok(()),
+        self.check_may_issue()?;
+        match self.with_token(|held| held.status) {
+            TokenStatus::Superseded => Err(SessionError::new(SessionErrorKind::Ended)),
+            TokenStatus::Anonymous | TokenStatus::Opened => Ok(()),
         }
     }
 
     pub(super) async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
-        let mut patience = self.engine().patience();
+        let mut patience = self.engine().conflict_backoff();
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
-            let (cell, state) = self.open_to_write().await?.ok_or_else(ended)?;
-            self.can_give_token()?;
+            let (entry, state) = self.open_to_write().await?.ok_or_else(ended)?;
+            self.check_response_not_begun()?;
             let snapshot = state.snapshot().ok_or_else(ended)?;
-            let term = Some(remembered_within(lifetime, self.engine().now(), snapshot));
-            match self.commit(&cell, Proposal { term, ..Proposal::default() }).await {
+            let term = Some(remember_me_lifetimes(lifetime, self.engine().now(), snapshot));
+            match self.commit(&entry, ProposedChange { term, ..ProposedChange::default() }).await {
                 Ok(()) => {
                     // The same token again, to be kept for longer.
-                    self.with_held(|held| {
-                        if held.news == News::None {
-                            held.news = News::KeptLonger;
+                    self.with_token(|held| {
+                        if held.change == TokenChange::None {
+                            held.change = TokenChange::KeptLonger;
                         }
                     });
                     return Ok(());

@@ -2,14 +2,15 @@
 
 use std::future::Future;
 
-use crate::cache::{Base, CodecError, Flight, LoadFailure};
-use crate::sessions::{Engine, Open, SessionError, SessionErrorKind};
+use crate::cache::{CodecError, InFlight, LoadBase, LoadFailure};
+use crate::engine::{Engine, OpenSession};
+use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::Arc;
 
 use super::cache_policy::Freshness;
-use super::flight::{Runway, run};
-use super::handle::Handle;
-use super::read::{Content, Found, read};
+use super::request::RequestSession;
+use super::single_flight::{LoadContext, run};
+use super::typed_value::{TypedValue, ValueContent, read};
 use super::value::{SessionValue, key, must_be_cached};
 
 /// What there is without waiting.
@@ -17,13 +18,13 @@ enum Cached<T> {
     /// Use it.
     Use(Option<Arc<T>>),
     /// Use it, but start a load.
-    UseAndRenew(Option<Arc<T>>),
+    UseAndRefresh(Option<Arc<T>>),
     /// Wait for a load; this may be used if the load fails.
     Wait(Option<Arc<T>>),
 }
 
 /// Which answers a reader takes from the session.
-pub(super) struct Taking<M> {
+pub(super) struct Accept<M> {
     /// Whether "there is no such value" is one.
     pub(super) absence: bool,
     /// Whether a value is one for this reader.
@@ -34,8 +35,8 @@ pub(super) struct Taking<M> {
 
 /// The value of type `T`, from the session or through the loader.
 pub(super) async fn load<T, M, L, F>(
-    hold: &Handle,
-    taking: Taking<M>,
+    request: &RequestSession,
+    taking: Accept<M>,
     loader: L,
 ) -> Result<Option<Arc<T>>, SessionError>
 where
@@ -45,11 +46,11 @@ where
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
     const { must_be_cached::<T>() };
-    let engine = hold.engine();
+    let engine = request.engine();
     let mut loader = Some(loader);
     let mut has_opened = false;
     loop {
-        let open = match hold.open_to_read().await {
+        let open = match request.open_to_read().await {
             Ok(Some(open)) => open,
             Ok(None) => break,
             // It ended between two looks of this very call: what is loaded is good for its answer.
@@ -61,23 +62,23 @@ where
         let version = found.version;
         match cached(engine, found, &taking) {
             Cached::Use(value) => return Ok(value),
-            Cached::UseAndRenew(value) => {
-                if let Some(runway) = runway(engine, &open, version, taking.input) {
+            Cached::UseAndRefresh(value) => {
+                if let Some(context) = load_context(engine, &open, version, taking.input) {
                     // If it may not be started, the next reader tries again.
-                    drop(runway.board::<T, _, _>(&mut loader));
+                    drop(context.join_or_start::<T, _, _>(&mut loader));
                 }
                 return Ok(value);
             }
             Cached::Wait(spare) => {
-                let Some(runway) = runway(engine, &open, version, taking.input) else { break };
-                let landed = match runway.board::<T, _, _>(&mut loader) {
-                    Ok(Some(flight)) => wait(&runway, flight).await,
+                let Some(context) = load_context(engine, &open, version, taking.input) else { break };
+                let landed = match context.join_or_start::<T, _, _>(&mut loader) {
+                    Ok(Some(in_flight)) => wait(&context, in_flight).await,
                     Ok(None) => continue,
                     Err(failure) => Err(Arc::new(failure).into()),
                 };
                 return match (landed, spare) {
                     (Err(_), Some(spare)) => {
-                        engine.ledger.counters.stale_served.count();
+                        engine.telemetry.counters.stale_served.count();
                         Ok(Some(spare))
                     }
                     (outcome, _) => outcome,
@@ -92,13 +93,15 @@ where
     }
 }
 
-fn cached<T: SessionValue>(engine: &Engine, found: Found<T>, taking: &Taking<impl Fn(&T) -> bool>) -> Cached<T> {
-    let counters = &engine.ledger.counters;
+fn cached<T: SessionValue>(engine: &Engine, found: TypedValue<T>, taking: &Accept<impl Fn(&T) -> bool>) -> Cached<T> {
+    let counters = &engine.telemetry.counters;
     let now = engine.now();
     let (value, fresh_until) = match found.content {
-        Content::Value(value) if (taking.matches)(&value) => (Some(value), T::CACHE.bound(found.fresh_until, now)),
-        Content::Absent if taking.absence => (None, T::CACHE.bound_absence(found.fresh_until, now)),
-        Content::Value(_) | Content::Absent | Content::Unreadable | Content::Nothing => return Cached::Wait(None),
+        ValueContent::Value(value) if (taking.matches)(&value) => (Some(value), T::CACHE.bound(found.fresh_until, now)),
+        ValueContent::Absent if taking.absence => (None, T::CACHE.bound_absence(found.fresh_until, now)),
+        ValueContent::Value(_) | ValueContent::Absent | ValueContent::Unreadable | ValueContent::Missing => {
+            return Cached::Wait(None);
+        }
     };
     let Some(fresh_until) = fresh_until else { return Cached::Wait(None) };
     if value.as_ref().and_then(|value| value.expires_at()).is_some_and(|end| now >= end) {
@@ -106,36 +109,36 @@ fn cached<T: SessionValue>(engine: &Engine, found: Found<T>, taking: &Taking<imp
     }
     let freshness = T::CACHE.freshness(fresh_until, now);
     match freshness {
-        Freshness::Fresh | Freshness::Renew => counters.value_hits.count(),
+        Freshness::Fresh | Freshness::Refresh => counters.value_hits.count(),
         Freshness::Stale if value.is_some() => counters.stale_served.count(),
         Freshness::Stale | Freshness::Emergency | Freshness::Expired => {}
     }
     match freshness {
         Freshness::Fresh => Cached::Use(value),
-        Freshness::Renew => Cached::UseAndRenew(value),
-        Freshness::Stale if value.is_some() => Cached::UseAndRenew(value),
+        Freshness::Refresh => Cached::UseAndRefresh(value),
+        Freshness::Stale if value.is_some() => Cached::UseAndRefresh(value),
         Freshness::Stale | Freshness::Emergency => Cached::Wait(value),
         Freshness::Expired => Cached::Wait(None),
     }
 }
 
-fn runway(engine: &Arc<Engine>, (cell, state): &Open, version: u64, input: u128) -> Option<Runway> {
+fn load_context(engine: &Arc<Engine>, (entry, state): &OpenSession, version: u64, input: u128) -> Option<LoadContext> {
     let snapshot = state.snapshot()?;
-    Some(Runway {
+    Some(LoadContext {
         engine: Arc::clone(engine),
-        cell: Arc::clone(cell),
-        base: Base { version, fingerprint: snapshot.fingerprint, input },
+        entry: Arc::clone(entry),
+        base: LoadBase { version, fingerprint: snapshot.fingerprint, input },
         verifier: snapshot.verifier,
     })
 }
 
 /// Waits for a load to land. Dropping this leaves the load alone, unless nobody else waits for it and it cannot be kept.
-async fn wait<T: SessionValue>(runway: &Runway, flight: Flight) -> Result<Option<Arc<T>>, SessionError> {
-    let mut waiting = Waiting { runway, flight };
+async fn wait<T: SessionValue>(context: &LoadContext, in_flight: InFlight) -> Result<Option<Arc<T>>, SessionError> {
+    let mut waiting = WaitingReader { context, in_flight };
     // The sender is dropped without a landing when its runtime shuts down.
     let closed =
         |_| SessionError::from(Arc::new(LoadFailure::Failed("the task of the loader ended without an outcome".into())));
-    let landing = waiting.flight.landing.wait_for(Option::is_some).await.map_err(closed)?.clone();
+    let landing = waiting.in_flight.result.wait_for(Option::is_some).await.map_err(closed)?.clone();
     match landing {
         Some(Ok(value)) => Ok(value.and_then(|value| value.downcast())),
         Some(Err(failure)) => Err(failure.into()),
@@ -144,15 +147,15 @@ async fn wait<T: SessionValue>(runway: &Runway, flight: Flight) -> Result<Option
 }
 
 /// Somebody who waits for a load.
-struct Waiting<'a> {
-    runway: &'a Runway,
-    flight: Flight,
+struct WaitingReader<'a> {
+    context: &'a LoadContext,
+    in_flight: InFlight,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingReader<'_> {
     fn drop(&mut self) {
-        if self.flight.landing.borrow().is_none() {
-            self.runway.cell.drop_overtaken_flights();
+        if self.in_flight.result.borrow().is_none() {
+            self.context.entry.drop_superseded_loads();
         }
     }
 }
@@ -164,10 +167,10 @@ where
     L: FnOnce() -> F + Send + 'static,
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
-    engine.ledger.counters.loads.count();
+    engine.telemetry.counters.loads.count();
     let outcome = run::<T, L, F>(engine, loader).await;
     outcome.map(|value| value.map(Arc::new)).map_err(|failure| {
-        engine.ledger.load_failed(key::<T>(), &failure);
+        engine.telemetry.load_failed(key::<T>(), &failure);
         Arc::new(failure).into()
     })
 }

@@ -1,13 +1,14 @@
 use std::time::Duration;
 
-use crate::identity::Principal;
-use crate::sessions::{LONGEST, LoginRequest};
+use crate::config::MAX_LIFETIME;
+use crate::engine::LoginRequest;
 use crate::sync::Arc;
+use crate::token::Principal;
 
 use super::value::{SessionValue, key};
 
 /// The shortest lifetime that a session can have.
-const SHORTEST: Duration = Duration::from_secs(1);
+const MIN_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Who logs in, and how. Anything that is a [`Principal`] will do where nothing special is asked for.
 ///
@@ -28,7 +29,7 @@ pub struct Login(LoginRequest);
 
 impl Login {
     /// A login as `principal`, with nothing special. A principal has at most 1024 bytes: with a
-    /// longer one, the login fails with [`TooLarge`](crate::SessionErrorKind::TooLarge).
+    /// longer one, the login fails with [`TooLarge`](crate::error::SessionErrorKind::TooLarge).
     pub fn new(principal: impl Into<Principal>) -> Self {
         Self(LoginRequest {
             principal: principal.into(),
@@ -52,7 +53,7 @@ impl Login {
 
     /// What to call the session in a list of devices. Show users something they recognise, such as
     /// "Firefox on Linux"; do not keep a full `User-Agent` or an address. At most 256 bytes: with a
-    /// longer one, the login fails with [`TooLarge`](crate::SessionErrorKind::TooLarge).
+    /// longer one, the login fails with [`TooLarge`](crate::error::SessionErrorKind::TooLarge).
     pub fn label(mut self, label: impl Into<Arc<str>>) -> Self {
         self.0.label = Some(label.into());
         self
@@ -62,11 +63,11 @@ impl Login {
     /// meanwhile, and its cookie outlives the browser. At most 400 days; more counts as that.
     /// A session that is remembered stays so when the same principal logs in again without this.
     pub fn remember(mut self, lifetime: Duration) -> Self {
-        self.0.remember = Some(lifetime.min(LONGEST));
+        self.0.remember = Some(lifetime.min(MAX_LIFETIME));
         self
     }
 
-    /// An idle timeout of this session's own, in place of that of [`Sessions`](crate::Sessions). At most as long as the session may
+    /// An idle timeout of this session's own, in place of that of [`Sessions`](crate::application::Sessions). At most as long as the session may
     /// last.
     ///
     /// With [`remember`](Self::remember), whose session otherwise ends at its time whether it is used or not: it slides
@@ -79,7 +80,7 @@ impl Login {
     /// let login = Login::new("user-17").remember(90 * DAY).idle_timeout(14 * DAY);
     /// ```
     pub fn idle_timeout(mut self, idle: Duration) -> Self {
-        self.0.idle = Some(idle.clamp(SHORTEST, LONGEST));
+        self.0.idle = Some(idle.clamp(MIN_LIFETIME, MAX_LIFETIME));
         self
     }
 

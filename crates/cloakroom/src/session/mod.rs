@@ -2,39 +2,39 @@
 //! loads that never go twice. Knows nothing of HTTP.
 
 mod cache_policy;
-mod change;
+mod client_token;
 mod csrf;
 mod derived;
-mod desk;
 mod detached;
 mod digest;
+mod edit;
 mod ended;
-mod flight;
-mod handle;
-mod held;
+mod extracted;
+mod info;
 mod json;
 mod keep_active;
+mod layer_context;
 mod lifecycle;
-mod lineage;
 mod load;
+mod load_chain;
 mod login;
 mod memory_size;
-mod one_value;
-mod questions;
-mod read;
-mod shown;
-mod target;
+mod methods;
+mod presented_token;
+mod request;
+mod single_flight;
+mod typed_value;
 mod unreadable;
 mod value;
-mod verbs;
+mod value_target;
 #[cfg(feature = "jwt")]
 mod verified;
 
 pub use cache_policy::CachePolicy;
+pub use client_token::SessionSource;
 pub use csrf::CsrfToken;
 pub use derived::Derived;
 pub use detached::DetachedSession;
-pub use held::AnsweredBy;
 pub use keep_active::KeepActive;
 pub use login::Login;
 #[cfg(any(test, fuzzing))]
@@ -43,13 +43,13 @@ pub use value::{DefaultValue, SessionValue};
 #[cfg(feature = "jwt")]
 pub use verified::AccessError;
 
-pub(crate) use desk::{Desks, LayerOptions};
-pub(crate) use handle::{Handle, InProgress, Reply};
-pub(crate) use shown::{Refusal, Shown, Way};
+pub(crate) use layer_context::{LayerContexts, LayerOptions};
+pub(crate) use presented_token::{CarrierKind, PresentedToken, TokenRefusal};
+pub(crate) use request::{InProgress, RequestSession, TokenUpdate};
 use std::fmt;
 
 #[cfg(feature = "axum")]
-use crate::sessions::Sessions;
+use crate::application::Sessions;
 use crate::sync::Arc;
 
 /// A client's session, or one value of it.
@@ -90,34 +90,34 @@ use crate::sync::Arc;
 ///
 /// Clones are the same session. They may outlive the request: writes from a stream or a WebSocket
 /// work like writes from a handler, except that a new token cannot reach the client any more once the headers
-/// are out. What needs one is refused then, with [`ResponseBegun`](crate::SessionErrorKind::ResponseBegun). So let
+/// are out. What needs one is refused then, with [`ResponseBegun`](crate::error::SessionErrorKind::ResponseBegun). So let
 /// the handler make the first write, log in and renew; do the rest anywhere. A response during which a clone is still
 /// alive counts as one that depends on the session, for caches.
 pub struct Session<T = ()> {
-    hold: Handle,
+    request: RequestSession,
     /// `None` exactly when `T` is `()`.
     value: Option<Arc<T>>,
 }
 
 impl Session {
-    pub(crate) const fn new(hold: Handle) -> Self {
-        Self { hold, value: None }
+    pub(crate) const fn new(request: RequestSession) -> Self {
+        Self { request: request, value: None }
     }
 
     /// Those that it is one of.
     #[cfg(feature = "axum")]
     pub(crate) fn sessions(&self) -> Sessions {
-        Sessions::from_engine(Arc::clone(self.hold.engine()))
+        Sessions::from_engine(Arc::clone(self.request.engine()))
     }
 
-    pub(crate) const fn hold(&self) -> &Handle {
-        &self.hold
+    pub(crate) const fn request(&self) -> &RequestSession {
+        &self.request
     }
 }
 
 impl<T> Clone for Session<T> {
     fn clone(&self) -> Self {
-        Self { hold: self.hold.clone(), value: self.value.clone() }
+        Self { request: self.request.clone(), value: self.value.clone() }
     }
 }
 

@@ -2,8 +2,8 @@ use std::fmt;
 
 use serde_json::error::Category;
 
-use crate::seal::Unopened;
-use crate::sessions::{SessionError, SessionErrorKind};
+use crate::crypto::OpenError;
+use crate::error::{SessionError, SessionErrorKind};
 
 /// Why what a session holds under a key is not a value of the type that asks for it.
 ///
@@ -17,7 +17,7 @@ pub(super) enum Unreadable {
     /// No node reads that from a store.
     TooDeep,
     /// This process may not read it.
-    Closed(Unopened),
+    Closed(OpenError),
     /// It is a value of another type, which does not encode.
     Encode,
     /// It was written by the first type, and cannot be read as the second one.
@@ -43,7 +43,7 @@ impl Unreadable {
     /// The error of whoever asked for the value under `key`.
     pub(super) fn of(self, key: &str) -> SessionError {
         if let Self::TwoTypes(..) = self {
-            return SessionError::mistake(SessionErrorKind::Decode, format!("the value `{key}` {self}"));
+            return SessionError::caller_mistake(SessionErrorKind::Decode, format!("the value `{key}` {self}"));
         }
         let kind = match &self {
             Self::Closed(why) => SessionError::from(*why).kind(),

@@ -3,8 +3,8 @@ use std::any::{Any, type_name};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::{Codec, CodecError, Edit, Erased, Key, Slot};
-use crate::sessions::SessionError;
+use crate::cache::{Codec, CodecError, ErasedValue, ValueEdit, ValueKey, ValueState};
+use crate::error::SessionError;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -32,7 +32,7 @@ use super::json;
 /// says that it is a **cached value** (its source is elsewhere, as with a user's roles).
 ///
 /// Every value that is written is read again from its encoding first, on every tier, and refused with
-/// [`Encode`](crate::SessionErrorKind::Encode) if it would not come back as it is: the error's source names the value and the
+/// [`Encode`](crate::error::SessionErrorKind::Encode) if it would not come back as it is: the error's source names the value and the
 /// field. What serde does not show cannot be compared: what it skips, or what a `with` module rounds off, is not part of the
 /// value, and is lost in a shared tier and when a quiet session is packed.
 #[diagnostic::on_unimplemented(
@@ -46,7 +46,7 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
     /// The name under which the value is kept: 1 to 64 of `a-z`, `0-9`, `_`, `-` and `.`, checked when compiling.
     ///
     /// Give every type its own. Two types under one key see each other's data where it decodes and
-    /// get [`Decode`](crate::SessionErrorKind::Decode) where it does not.
+    /// get [`Decode`](crate::error::SessionErrorKind::Decode) where it does not.
     const KEY: &'static str;
 
     /// Whether this is state or a cached value, and for how long a cached value is good. Default: state.
@@ -97,12 +97,12 @@ impl<T: SessionValue + Default> DefaultValue for T {
 }
 
 /// The constants of a value's type.
-struct Of<T>(std::marker::PhantomData<T>);
+struct CodecOf<T>(std::marker::PhantomData<T>);
 
-impl<T: SessionValue> Of<T> {
+impl<T: SessionValue> CodecOf<T> {
     const CODEC: &'static Codec = {
         assert!(is_valid_key(T::KEY), "a session value's KEY is 1 to 64 of a-z, 0-9, '_', '-' and '.'");
-        &Codec { key: T::KEY, type_name: type_name::<T>, encode: encode::<T>, survives: survives::<T> }
+        &Codec { key: T::KEY, type_name: type_name::<T>, encode: encode::<T>, round_trips: round_trips::<T> }
     };
 }
 
@@ -140,40 +140,40 @@ fn encode<T: SessionValue>(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, C
     json::encode(value.downcast_ref::<T>().ok_or("not a value of the codec's type")?)
 }
 
-fn survives<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -> bool {
-    value.downcast_ref::<T>().is_some_and(|value| json::comes_back(value, bytes))
+fn round_trips<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -> bool {
+    value.downcast_ref::<T>().is_some_and(|value| json::round_trips(value, bytes))
 }
 
 /// `measured` is what the value takes in memory where the type does not say otherwise.
-pub(super) fn erase<T: SessionValue>(value: Arc<T>, measured: usize) -> Erased {
+pub(super) fn erase<T: SessionValue>(value: Arc<T>, measured: usize) -> ErasedValue {
     let held = value.size().unwrap_or(measured);
-    Erased::new(value, Of::<T>::CODEC, u32::try_from(held).unwrap_or(u32::MAX))
+    ErasedValue::new(value, CodecOf::<T>::CODEC, u32::try_from(held).unwrap_or(u32::MAX))
 }
 
 pub(super) const fn key<T: SessionValue>() -> &'static str {
-    Of::<T>::CODEC.key
+    CodecOf::<T>::CODEC.key
 }
 
 /// The key of a type's value.
-pub(super) const fn own_key<T: SessionValue>() -> Key {
-    Key::Static(key::<T>())
+pub(super) const fn own_key<T: SessionValue>() -> ValueKey {
+    ValueKey::Static(key::<T>())
 }
 
 /// The edit that puts a value in place.
-pub(super) fn put<T: SessionValue>(
-    key: Key,
+pub(super) fn edit_for<T: SessionValue>(
+    key: ValueKey,
     value: Arc<T>,
     expect: Option<u64>,
     now: Timestamp,
-) -> Result<Edit, SessionError> {
-    let (encoded, measured) = json::encode_to_keep(&*value)?;
+) -> Result<ValueEdit, SessionError> {
+    let (encoded, measured) = json::encode_for_cache(&*value)?;
     let size = value.size().unwrap_or(encoded.len());
-    Ok(Edit {
+    Ok(ValueEdit {
         key,
         expect,
         fresh_until: fresh_until(&*value, now, 0),
         size: u32::try_from(size).unwrap_or(u32::MAX),
-        slot: Slot::Decoded(erase(value, measured)),
+        state: ValueState::Decoded(erase(value, measured)),
         encoded: Some(encoded.into()),
     })
 }

@@ -5,11 +5,11 @@ use std::future::Future;
 
 use serde::de::DeserializeOwned;
 
-use crate::jwt::{AccessToken, AccessTokens, JwtError};
-use crate::sessions::{SessionError, SessionErrorKind};
+use crate::error::{SessionError, SessionErrorKind};
+use crate::jwt::{AccessToken, AccessTokenVerifier, JwtError};
 use crate::sync::Arc;
 
-use super::derived::{Derived, Input};
+use super::derived::{Derived, InputDigest};
 use super::{Session, SessionValue};
 
 /// Why there is nothing derived from an access token.
@@ -28,7 +28,7 @@ plain_debug!(AccessError);
 
 /// Tells a token that is not believed from a loader that failed, on the way through the session.
 #[derive(Debug, thiserror::Error)]
-enum Derivation {
+enum VerifyError {
     #[error("the access token is not believed")]
     Refused(#[source] JwtError),
     #[error("what follows from the access token could not be loaded")]
@@ -77,7 +77,7 @@ impl Session {
     /// [`AccessError::Refused`] if the token is not believed, and otherwise as [`get_or_load`](Self::get_or_load).
     pub async fn verified<T, C, E, D, F>(
         &self,
-        tokens: &AccessTokens,
+        tokens: &AccessTokenVerifier,
         token: &str,
         derive: D,
     ) -> Result<Arc<Derived<T>>, AccessError>
@@ -90,28 +90,28 @@ impl Session {
     {
         let (tokens, shown) = (tokens.clone(), token.to_owned());
         let loader = move || async move {
-            let token = tokens.verify::<C>(&shown).map_err(Derivation::Refused)?;
+            let token = tokens.verify::<C>(&shown).map_err(VerifyError::Refused)?;
             let until = token.expires_at;
-            let value = derive(token).await.map_err(|error| Derivation::Failed(error.into()))?;
-            Ok::<_, Derivation>((value, Some(until)))
+            let value = derive(token).await.map_err(|error| VerifyError::Failed(error.into()))?;
+            Ok::<_, VerifyError>((value, Some(until)))
         };
-        self.derive(Input::of(token.as_bytes()), loader).await.map_err(AccessError::from)
+        self.derive(InputDigest::of(token.as_bytes()), loader).await.map_err(AccessError::from)
     }
 }
 
 impl From<SessionError> for AccessError {
     fn from(error: SessionError) -> Self {
-        match refusal(&error) {
+        match find_refusal(&error) {
             Some(because) if error.kind() == SessionErrorKind::LoadFailed => Self::Refused(because),
             _ => Self::Session(error),
         }
     }
 }
 
-fn refusal(error: &SessionError) -> Option<JwtError> {
+fn find_refusal(error: &SessionError) -> Option<JwtError> {
     let mut cause = error.source();
     while let Some(present) = cause {
-        if let Some(Derivation::Refused(because)) = present.downcast_ref() {
+        if let Some(VerifyError::Refused(because)) = present.downcast_ref() {
             return Some(*because);
         }
         cause = present.source();

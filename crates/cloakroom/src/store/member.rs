@@ -1,14 +1,14 @@
-use crate::identity::{Authentication, Tag};
 use crate::time::Timestamp;
+use crate::token::{Authentication, Selector};
 
 use super::{Lifetimes, Record, StoreError};
 
-/// One of the sessions that [`Store::members`](super::Store::members) lists.
+/// One of the sessions that [`Store::list_members`](super::Store::list_members) lists.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Member {
     /// Which session.
-    pub tag: Tag,
+    pub selector: Selector,
     /// What a list shows of it, or why that could not be read.
     pub summary: Result<Summary, StoreError>,
 }
@@ -16,13 +16,13 @@ pub struct Member {
 impl Member {
     /// A member whose record was read.
     #[must_use]
-    pub const fn new(tag: Tag, summary: Result<Summary, StoreError>) -> Self {
-        Self { tag, summary }
+    pub const fn new(selector: Selector, summary: Result<Summary, StoreError>) -> Self {
+        Self { selector, summary }
     }
 
     /// Whether its time is over, though its store still keeps it.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
-        self.summary.as_ref().is_ok_and(|summary| now >= summary.lifetimes.kept_until(summary.last_seen))
+        self.summary.as_ref().is_ok_and(|summary| now >= summary.lifetimes.store_deadline(summary.last_seen))
     }
 
     pub(crate) fn is_logged_in(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The shared tier: the contract between Cloakroom and whatever keeps records for all nodes.
 //!
 //! You need this module to write a store, not to use one. A store keeps one [`Record`] per
-//! session, found by its [`Tag`], and offers a handful of verbs, each of which is atomic for its
+//! session, found by its [`Selector`], and offers a handful of verbs, each of which is atomic for its
 //! session. Absence, conflict and the end of a session are answers; [`StoreError`] is for faults.
 //!
 //! What every store promises, beside what its methods say:
@@ -10,12 +10,12 @@
 //!   every other verb answers `Gone` for a record that is not there. A late write can therefore
 //!   never resurrect a session that ended.
 //! - **It enforces the lifetimes itself**, on its own clock: from
-//!   [`Lifetimes::kept_until`] on, a record is absent for every verb.
+//!   [`Lifetimes::store_deadline`] on, a record is absent for every verb.
 //! - **All or nothing.** A verb that answers anything but success has changed nothing. A verb that
 //!   fails with [`StoreErrorKind::Unknown`] has either done all of its work or none.
-//! - **A secret that was replaced is dead at once**, whatever any clock says: [`PreviousState::Replaced`] is a state of
+//! - **A secret that was replaced is dead at once**, whatever any clock says: [`PreviousSecretState::Replaced`] is a state of
 //!   the record and never becomes an instant that somebody's clock has to reach. A secret that was
-//!   [renewed](PreviousState::Renewed) is judged by the latest of the store's clock, the record's `last_seen`
+//!   [renewed](PreviousSecretState::Renewed) is judged by the latest of the store's clock, the record's `last_seen`
 //!   and, for a commit, its `now`, so that no clock that lags behind prolongs its grace.
 //! - **Removed values keep their versions.** A removal leaves [`Payload::Removed`] behind under the record's new
 //!   version, also where there was no value, and so does `keep_only`; a later
@@ -24,22 +24,24 @@
 //!
 //! `testkit::conformance` checks each of these promises, by name.
 
-mod change;
-mod erased;
+mod commit;
+mod dyn_store;
 mod error;
+mod json_depth;
 mod member;
 mod page;
 mod record;
 
-pub use change::{Action, Commit, Committed, Created, Destroyed, Edit, Expect, Guard, Receipt, Rotation, Touch};
+pub use commit::{Action, Commit, CommitReceipt, Committed, Created, Destroyed, Edit, Expect, Guard, Rotation, Touch};
 pub use error::{StoreError, StoreErrorKind};
 pub use member::{Member, Summary};
 pub use page::{Cursor, Page, PageRequest};
-pub use record::{Copies, Lease, Lifetimes, Loaded, Payload, Record, StoredValue};
+pub use record::{Invalidate, Lease, LeasedRecord, Lifetimes, Payload, Record, StoredValue};
 
-pub(crate) use erased::AnyStore;
+pub(crate) use dyn_store::DynStore;
+pub(crate) use json_depth::{MAX_DEPTH, is_within, is_within_max_depth};
 
-pub use crate::identity::{Authentication, Previous, PreviousState, Principal, Tag, Verifier};
+pub use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Principal, Selector, Verifier};
 pub use crate::writers::{LastWrite, REMEMBERED_WRITERS, Trace, Writers};
 
 use std::future::Future;
@@ -64,7 +66,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// A fault, including a record as a whole that does not decode. A single value that does not
     /// decode is not the store's business: it keeps bytes.
-    fn load(&self, tag: Tag) -> impl Future<Output = Result<Option<Loaded>, StoreError>> + Send;
+    fn load(&self, selector: Selector) -> impl Future<Output = Result<Option<LeasedRecord>, StoreError>> + Send;
 
     /// Inserts a new record if its tag is free.
     ///
@@ -73,7 +75,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// A fault.
-    fn create(&self, tag: Tag, record: Record) -> impl Future<Output = Result<Created, StoreError>> + Send;
+    fn create(&self, selector: Selector, record: Record) -> impl Future<Output = Result<Created, StoreError>> + Send;
 
     /// Applies a set of edits and a rotation to a record, all or nothing.
     ///
@@ -93,7 +95,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// A fault. After [`StoreErrorKind::Unknown`] the caller may repeat the same commit as a retry.
-    fn commit(&self, tag: Tag, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send;
+    fn commit(&self, selector: Selector, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send;
 
     /// Restarts the idle timeouts of sessions that were seen, each if its guard holds.
     ///
@@ -119,7 +121,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// A fault; the session must then be taken to be still alive.
-    fn destroy(&self, tag: Tag, guard: Guard) -> impl Future<Output = Result<Destroyed, StoreError>> + Send;
+    fn destroy(&self, selector: Selector, guard: Guard) -> impl Future<Output = Result<Destroyed, StoreError>> + Send;
 
     /// Removes several records, whatever their secrets are. Answers for each tag what [`destroy`](Self::destroy) under
     /// [`Guard::Anyone`] would, in the order of the tags.
@@ -128,11 +130,14 @@ pub trait Store: Send + Sync + 'static {
     /// answer may be the one that says "done". The caller gives at most
     /// [`BATCH`] tags at once. The default removes one after the other; a store that can remove several in one
     /// round trip should.
-    fn destroy_many(&self, tags: Vec<Tag>) -> impl Future<Output = Vec<Result<Destroyed, StoreError>>> + Send {
+    fn destroy_many(
+        &self,
+        selectors: Vec<Selector>,
+    ) -> impl Future<Output = Vec<Result<Destroyed, StoreError>>> + Send {
         async move {
-            let mut answers = Vec::with_capacity(tags.len());
-            for tag in tags {
-                answers.push(self.destroy(tag, Guard::Anyone).await);
+            let mut answers = Vec::with_capacity(selectors.len());
+            for selector in selectors {
+                answers.push(self.destroy(selector, Guard::Anyone).await);
             }
             answers
         }
@@ -145,7 +150,7 @@ pub trait Store: Send + Sync + 'static {
     /// have to end: the oldest others, by the time of admission. If these are more than [`BATCH`], it enters nothing,
     /// answers that many of them and [`Admission::Incomplete`].
     ///
-    /// Members that have to end stay in the index until [`dismiss`](Self::dismiss) takes them out, and a later admission
+    /// Members that have to end stay in the index until [`remove_members`](Self::remove_members) takes them out, and a later admission
     /// names them again. If the answer is lost, or the process that should end them, they are still found.
     ///
     /// Members whose record is gone do not count. Where there are more than [`BATCH`] members and the policy is
@@ -163,10 +168,10 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// A fault; the session is then not logged in.
-    fn admit(
+    fn add_member(
         &self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> impl Future<Output = Result<Admission, StoreError>> + Send;
@@ -175,7 +180,11 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// A fault; the members are then removed when they are next found dead.
-    fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn remove_members(
+        &self,
+        principal: &Principal,
+        selectors: Vec<Selector>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The live sessions of a principal, oldest admission first, in pages.
     ///
@@ -190,7 +199,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// A fault, but [`StoreErrorKind::Corrupt`] only where it is the index that does not decode.
     /// [`StoreErrorKind::InvalidCursor`] for a cursor that is none of this store's.
-    fn members(
+    fn list_members(
         &self,
         principal: &Principal,
         page: PageRequest,
@@ -207,18 +216,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Registers the local tier that keeps copies of this store's records.
     ///
-    /// From then on the store calls [`Copies::invalidate`] whenever a record that was read through
-    /// this instance was changed by somebody else, and [`Copies::invalidate_all`] or
-    /// [`Copies::invalidate_those`] whenever it may have missed such a change. A store that cannot
-    /// know does nothing here and never [vouches](Store::vouches).
-    fn attach(&self, copies: Arc<dyn Copies>) {
+    /// From then on the store calls [`Invalidate::invalidate`] whenever a record that was read through
+    /// this instance was changed by somebody else, and [`Invalidate::invalidate_all`] or
+    /// [`Invalidate::invalidate_those`] whenever it may have missed such a change. A store that cannot
+    /// know does nothing here and never [vouches](Store::is_lease_valid).
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         drop(copies);
     }
 
     /// Whether a copy read under `lease` may still be served without asking the store.
     ///
     /// Called on every request: it must neither block nor wait. `false` costs one load.
-    fn vouches(&self, lease: Lease) -> bool {
+    fn is_lease_valid(&self, lease: Lease) -> bool {
         let _ = lease;
         false
     }
@@ -236,7 +245,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A client is told by its token what it has written and seen, so that no node serves it less. Where that cannot be told
     /// because the store went away before the answer did, or because the session ended, the answer waits for this long.
-    fn longest_lease(&self) -> Duration {
+    fn max_lease(&self) -> Duration {
         Duration::ZERO
     }
 }
@@ -272,14 +281,14 @@ pub enum LimitPolicy {
     EndOldest,
 }
 
-/// The answer to [`Store::admit`].
+/// The answer to [`Store::add_member`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Admission {
     /// The session is a member. The caller destroys and dismisses the sessions listed.
     Admitted {
         /// Sessions that have to end to make room.
-        displaced: Vec<Tag>,
+        displaced: Vec<Selector>,
     },
     /// The limit is reached and its policy is [`LimitPolicy::Reject`].
     Refused,
@@ -287,6 +296,6 @@ pub enum Admission {
     /// these and asks again.
     Incomplete {
         /// Sessions that have to end to make room.
-        displaced: Vec<Tag>,
+        displaced: Vec<Selector>,
     },
 }

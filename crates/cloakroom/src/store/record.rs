@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::identity::{Authentication, Previous, Tag, Verifier};
 use crate::time::Timestamp;
+use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
 use crate::writers::Writers;
 
 /// A session as the shared tier holds it.
@@ -17,7 +17,7 @@ pub struct Record {
     /// What is kept of the present secret.
     pub verifier: Verifier,
     /// The secret before that, for the grace after a renewal and to recognise the reuse of a dead token.
-    pub previous: Option<Previous>,
+    pub previous: Option<PreviousSecret>,
     /// When the session was created and when it must end.
     pub lifetimes: Lifetimes,
     /// When a request of this session was last seen, as far as the store was told.
@@ -61,9 +61,9 @@ pub struct Lifetimes {
     /// When the session was created; nothing changes it.
     pub created_at: Timestamp,
     /// The session ends when no request is seen for this long.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// The session ends at this instant whatever happens.
-    pub absolute: Timestamp,
+    pub absolute_deadline: Timestamp,
     /// Whether the client was asked to keep its token when the browser closes.
     pub persistent: bool,
 }
@@ -72,20 +72,20 @@ impl Lifetimes {
     /// Lifetimes of a session created at `created_at`, whose token need not outlive the browser.
     #[must_use]
     pub const fn new(created_at: Timestamp, idle: Duration, absolute: Timestamp) -> Self {
-        Self { created_at, idle, absolute, persistent: false }
+        Self { created_at, idle_timeout: idle, absolute_deadline: absolute, persistent: false }
     }
 
     /// Until when a store keeps a record that it last saw at `last_seen`: a tenth of the idle timeout
     /// longer than the session lives, because touches are reported that seldom.
     #[must_use]
-    pub fn kept_until(&self, last_seen: Timestamp) -> Timestamp {
-        last_seen.after(self.idle.saturating_add(self.idle / 10)).min(self.absolute)
+    pub fn store_deadline(&self, last_seen: Timestamp) -> Timestamp {
+        last_seen.after(self.idle_timeout.saturating_add(self.idle_timeout / 10)).min(self.absolute_deadline)
     }
 
     /// When a session last seen at `last_seen` ends if nothing more is seen of it.
     #[must_use]
     pub fn deadline(&self, last_seen: Timestamp) -> Timestamp {
-        last_seen.after(self.idle).min(self.absolute)
+        last_seen.after(self.idle_timeout).min(self.absolute_deadline)
     }
 }
 
@@ -169,14 +169,14 @@ impl fmt::Debug for Payload {
 /// A record together with the lease under which it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Loaded {
+pub struct LeasedRecord {
     /// The record.
     pub record: Record,
     /// Under which the copy may be kept.
     pub lease: Lease,
 }
 
-impl Loaded {
+impl LeasedRecord {
     /// A record and its lease.
     #[must_use]
     pub const fn new(record: Record, lease: Lease) -> Self {
@@ -184,7 +184,7 @@ impl Loaded {
     }
 }
 
-/// Names the circumstances under which a record was read, for [`Store::vouches`](super::Store::vouches):
+/// Names the circumstances under which a record was read, for [`Store::is_lease_valid`](super::Store::is_lease_valid):
 /// typically a generation of the connection that will hear of changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lease(u64);
@@ -209,9 +209,9 @@ impl Lease {
 /// The local tier as a store sees it: copies that may have to go.
 ///
 /// Messages may only drop copies, never fill them, so a forged or repeated one costs a load at most.
-pub trait Copies: Send + Sync {
+pub trait Invalidate: Send + Sync {
     /// The record was changed or removed by somebody else.
-    fn invalidate(&self, tag: Tag);
+    fn invalidate(&self, selector: Selector);
 
     /// Anything may have changed: a connection broke, or the store was flushed.
     fn invalidate_all(&self);
@@ -219,7 +219,7 @@ pub trait Copies: Send + Sync {
     /// Any of these may have changed: one of several servers was lost, or has given some of its records away.
     ///
     /// A tier that cannot tell them from the others drops all, which is what the default does.
-    fn invalidate_those(&self, concerned: &dyn Fn(Tag) -> bool) {
+    fn invalidate_those(&self, concerned: &dyn Fn(Selector) -> bool) {
         let _ = concerned;
         self.invalidate_all();
     }

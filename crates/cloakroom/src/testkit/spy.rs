@@ -6,16 +6,16 @@ use parking_lot::Mutex;
 
 use super::Verb;
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
-    Principal, Record, Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
+    PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
 use crate::time::Timestamp;
 
 /// A store that remembers which calls were made, so that a test can assert round trips, not just results.
 ///
 /// Clones share the log: give one to the builder and keep another. A call counts when its future
-/// is first polled, whatever becomes of it. [`attach`](Store::attach) and
-/// [`vouches`](Store::vouches) pass through uncounted: they are not round trips.
+/// is first polled, whatever becomes of it. [`subscribe`](Store::subscribe) and
+/// [`is_lease_valid`](Store::is_lease_valid) pass through uncounted: they are not round trips.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -127,61 +127,61 @@ impl<S: fmt::Debug> fmt::Debug for Spied<S> {
 }
 
 impl<S: Store> Store for SpyStore<S> {
-    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
-        self.note(Call::Load).load(tag).await
+    async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
+        self.note(Call::Load).load(selector).await
     }
 
-    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
-        self.note(Call::Create).create(tag, record).await
+    async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
+        self.note(Call::Create).create(selector, record).await
     }
 
-    async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
-        self.note(Call::Commit).commit(tag, commit).await
+    async fn commit(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
+        self.note(Call::Commit).commit(selector, commit).await
     }
 
     async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
         self.note(Call::Touch(touches.len())).touch(touches).await
     }
 
-    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
-        self.note(Call::Destroy).destroy(tag, guard).await
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
+        self.note(Call::Destroy).destroy(selector, guard).await
     }
 
-    async fn admit(
+    async fn add_member(
         &self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
-        self.note(Call::Admit).admit(principal, tag, until, limit).await
+        self.note(Call::Admit).add_member(principal, selector, until, limit).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
-        self.note(Call::Dismiss).dismiss(principal, tags).await
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
+        self.note(Call::Dismiss).remove_members(principal, selectors).await
     }
 
-    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        self.note(Call::Members).members(principal, page).await
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        self.note(Call::Members).list_members(principal, page).await
     }
 
     fn namespace(&self) -> &str {
         self.spied.store.namespace()
     }
 
-    fn attach(&self, copies: Arc<dyn Copies>) {
-        self.spied.store.attach(copies);
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
+        self.spied.store.subscribe(copies);
     }
 
-    fn vouches(&self, lease: Lease) -> bool {
-        self.spied.store.vouches(lease)
+    fn is_lease_valid(&self, lease: Lease) -> bool {
+        self.spied.store.is_lease_valid(lease)
     }
 
     fn time(&self) -> Option<Timestamp> {
         self.spied.store.time()
     }
 
-    fn longest_lease(&self) -> Duration {
-        self.spied.store.longest_lease()
+    fn max_lease(&self) -> Duration {
+        self.spied.store.max_lease()
     }
 }

@@ -12,10 +12,10 @@ pub enum Verb {
     Touch,
     /// [`Store::destroy`](crate::store::Store::destroy).
     Destroy,
-    /// [`Store::admit`](crate::store::Store::admit).
+    /// [`Store::add_member`](crate::store::Store::add_member).
     Admit,
-    /// [`Store::dismiss`](crate::store::Store::dismiss).
+    /// [`Store::remove_members`](crate::store::Store::remove_members).
     Dismiss,
-    /// [`Store::members`](crate::store::Store::members).
+    /// [`Store::list_members`](crate::store::Store::list_members).
     Members,
 }

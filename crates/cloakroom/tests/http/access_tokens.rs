@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::get;
-use cloakroom::jwt::{AccessKeys, AccessToken, AccessTokens};
+use cloakroom::jwt::{AccessToken, AccessTokenVerifier, JwkSet};
 use cloakroom::{AccessError, CachePolicy, Clock, Session, SessionLayer, SessionValue};
 use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -42,8 +42,8 @@ struct Scene {
 
 impl Scene {
     fn of(house: &House) -> Self {
-        let tokens = AccessTokens::builder("https://id.example", "api").clock(house.clock.clone());
-        let tokens = tokens.build(AccessKeys::hs256("k", hmac_secret("idp")).unwrap()).unwrap();
+        let tokens = AccessTokenVerifier::builder("https://id.example", "api").clock(house.clock.clone());
+        let tokens = tokens.build(JwkSet::hs256("k", hmac_secret("idp")).unwrap()).unwrap();
         let (verified, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(1)));
         let (count, hold) = (Arc::clone(&verified), Arc::clone(&gate));
         let roles = async move |session: Session, headers: HeaderMap| -> Result<String, AccessError> {

@@ -35,7 +35,7 @@ impl Apart {
     async fn advance(&self, span: Duration) {
         self.clocks.iter().for_each(|clock| clock.advance(span));
         for node in &self.nodes {
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
         }
     }
 
@@ -135,7 +135,7 @@ async fn nobody_keeps_a_session_alive_who_knows_only_its_tag_or_a_dead_secret() 
         crate::support::canonical(&bytes)
     };
     assert_eq!(kept_by(tag_only, "").await, "nobody");
-    for replaced in ["/login/alice", "/do/elevate"] {
+    for replaced in ["/login/alice", "/do/rotate"] {
         assert_eq!(kept_by(Browser::ticket, replaced).await, "nobody", "replaced by {replaced}");
     }
     // Its grace is half a minute, and over long before the first touch.
@@ -160,10 +160,10 @@ async fn a_flood_of_made_up_tokens_takes_bounded_work_and_no_visitor_s_place() {
         }
         browser.at(&there.app).get("/untouched").await.ok();
         apart.touches();
-        there.sessions.run_due().await;
+        there.sessions.run_pending_tasks().await;
         let touches = apart.touches();
         assert!(touches <= 4096, "{touches} touches in a round");
-        there.sessions.run_due().await;
+        there.sessions.run_pending_tasks().await;
     }
     apart.advance(secs(1)).await;
     assert_eq!(browser.get("/whoami").await.ok().body, "alice");
@@ -180,8 +180,8 @@ async fn a_store_that_is_away_is_told_later_of_what_was_seen_without_a_copy() {
     house.clock.advance(IDLE / 2);
     browser.at(&there.app).get("/untouched").await.ok();
     store.fail_next(cloakroom::testkit::Verb::Touch, cloakroom::store::StoreErrorKind::Unavailable);
-    there.sessions.run_due().await;
-    there.sessions.run_due().await;
+    there.sessions.run_pending_tasks().await;
+    there.sessions.run_pending_tasks().await;
     house.clock.advance(IDLE - secs(1));
     assert_eq!(browser.at(&house.node().app).get("/whoami").await.ok().body, "alice");
 }

@@ -29,8 +29,8 @@ async fn assert_nothing_under(house: &House, node: &crate::support::Node, presen
     assert_eq!(again.get("/whoami").await.ok().body, "nobody", "{verb}");
     assert_eq!(again.get("/note").await.ok().body, "nothing", "{verb}");
     if let Some(store) = &house.store {
-        let tag = &decode(presented)[..16];
-        assert!(!store.dump().windows(16).any(|window| window == tag), "{verb} stored the tag");
+        let selector = &decode(presented)[..16];
+        assert!(!store.dump().windows(16).any(|window| window == selector), "{verb} stored the tag");
     }
 }
 

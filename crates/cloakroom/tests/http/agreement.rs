@@ -58,7 +58,7 @@ async fn overtaken(house: &House, ending: &str, verb: &str) -> crate::support::R
 async fn a_read_after_the_session_ended_within_the_request_says_so_as_a_write_does() {
     for house in House::both() {
         for ending in ENDINGS {
-            for verb in READING.iter().chain(&["update", "set", "remove", "invalidate", "remember", "renew", "elevate"])
+            for verb in READING.iter().chain(&["update", "set", "remove", "invalidate", "remember", "renew", "rotate"])
             {
                 let reply = overtaken(&house, ending, verb).await;
                 assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{verb} after {ending}: {}", reply.body);

@@ -28,7 +28,7 @@ async fn r06_a_token_is_sent_in_its_own_field_alone_by_whichever_transport() {
     let transports = [
         (Transport::bearer(TokenHeader::default()), "session-token"),
         (Transport::bearer(TokenHeader::new("x-session").unwrap()), "x-session"),
-        (either().new_tokens_in_header(), "session-token"),
+        (either().prefer_header(), "session-token"),
     ];
     for house in House::both() {
         for (transport, field) in &transports {
@@ -112,7 +112,7 @@ async fn r50_no_bit_of_a_token_can_be_changed_but_its_mask_can_be_another() {
         let mut other = Browser::new(&node.app);
         other.post("/login/alice").await.ok();
         assert_eq!(pays(&node, &other, URL_SAFE_NO_PAD.encode(token)).await, StatusCode::FORBIDDEN);
-        browser.post("/do/elevate").await.ok();
+        browser.post("/do/rotate").await.ok();
         assert_eq!(pays(&node, &browser, URL_SAFE_NO_PAD.encode(token)).await, StatusCode::FORBIDDEN);
     }
 }

@@ -20,7 +20,7 @@ async fn r15_no_jump_of_the_clock_panics_or_keeps_a_session_past_its_absolute_en
             for verb in VERBS {
                 Browser::holding(&node.app, browser.ticket()).post(&format!("/do/{verb}")).await;
             }
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             assert!(node.sessions.of("alice").list().await.is_ok());
             house.clock.set(Timestamp::from_millis(start + 24 * hour));
             assert_eq!(browser.get("/whoami").await.ok().body, "nobody", "after a jump to {jump}");
@@ -58,7 +58,7 @@ async fn r15_setting_the_clock_back_does_not_make_a_session_look_more_recent() {
         for _ in 0..10 {
             house.clock.set(Timestamp::from_millis(seen.as_millis() - 50_000));
             browser.get("/note").await.ok();
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             house.clock.set(seen);
         }
         house.clock.advance(minutes(if house.store.is_some() { 33 } else { 30 }));
@@ -91,7 +91,7 @@ async fn r15_a_clock_at_the_end_of_time_still_serves() {
             browser.post(path).await;
         }
         house.clock.advance(secs(1));
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         browser.get("/note").await.ok();
     }
 }

@@ -148,7 +148,7 @@ async fn r50_the_token_dies_with_a_login_and_survives_a_renewal_for_its_grace() 
         house.clock.advance(secs(10));
         assert_eq!(by_header(&node, &browser, &[&renewed]).await.status, StatusCode::OK);
         assert_eq!(by_header(&node, &browser, &[&before_renewal]).await.status, StatusCode::FORBIDDEN);
-        browser.post("/do/elevate").await.ok();
+        browser.post("/do/rotate").await.ok();
         assert_eq!(by_header(&node, &browser, &[&renewed]).await.status, StatusCode::FORBIDDEN);
     }
 }
@@ -161,9 +161,9 @@ async fn r40_a_csrf_token_is_no_cookie_and_what_the_store_holds_is_no_csrf_token
     let (alice, token) = logged_in(&node, "alice").await;
     assert_eq!(Browser::holding(&node.app, token).get("/whoami").await.ok().body, "nobody");
     let store = house.store.clone().unwrap();
-    let record = store.record(store.tags()[0]).unwrap();
+    let record = store.record(store.selectors()[0]).unwrap();
     let previous = record.previous.unwrap().verifier;
-    for held in [record.verifier.as_bytes(), previous.as_bytes(), store.tags()[0].as_bytes()] {
+    for held in [record.verifier.as_bytes(), previous.as_bytes(), store.selectors()[0].as_bytes()] {
         // Under a mask of zeros.
         let forged = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([[0; 16], *held].as_flattened());
         assert_eq!(by_header(&node, &alice, &[&forged]).await.status, StatusCode::FORBIDDEN);

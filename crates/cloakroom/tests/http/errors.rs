@@ -246,15 +246,15 @@ async fn a_value_of_another_type_is_told_from_a_damaged_one() {
     let store = house.store.clone().unwrap();
     let mut browser = Browser::new(&house.node().app);
     browser.post("/note/mine").await.ok();
-    let tag = store.tags()[0];
+    let selector = store.selectors()[0];
     for (stored, what) in [
         (&b"{\"pages\":[]}"[..], "the value `note` was written by another type"),
         (b"\"cut", "the value `note` is damaged"),
         (b"", "the value `note` is damaged"),
     ] {
-        let mut record = store.record(tag).unwrap();
+        let mut record = store.record(selector).unwrap();
         record.values[0].payload = Payload::Present(stored.into());
-        store.roll_back(tag, record);
+        store.roll_back(selector, record);
         let (log, _guard) = crate::support::capture();
         let fresh = house.node();
         assert_opaque(&browser.at(&fresh.app).get("/note").await, StatusCode::INTERNAL_SERVER_ERROR, WRONG);

@@ -1,6 +1,6 @@
 //! R56: each step in the life of a session is announced once, with its reason, and nothing else.
 
-use EventKind::{CookiesAmbiguous, Created, Elevated, Ended, LoggedIn, LoginRefused, Renewed, TokenReused};
+use EventKind::{CookiesAmbiguous, Created, Rotated, Ended, LoggedIn, LoginRefused, Renewed, TokenReused};
 use cloakroom::store::LimitPolicy;
 use cloakroom::{EndReason, Event, EventKind, Events, Login, ReusePolicy, Session};
 
@@ -65,7 +65,7 @@ async fn r56_expiry_is_announced_with_its_reason() {
             if by_request {
                 browser.get("/note").await.ok();
             }
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             assert_eq!(kinds(&mut events), [Ended(reason)], "by a request: {by_request}");
         }
     }
@@ -182,7 +182,7 @@ const LIFE: [Step; 17] = [
     ("/do/renew", &[Renewed], &[]),
     ("/login-keeping/alice", &[LoggedIn], &[]),
     ("/login/alice", &[LoggedIn], &[]),
-    ("/do/elevate", &[Elevated], &[]),
+    ("/do/rotate", &[Rotated], &[]),
     ("/do/remember", &[], &[]),
     ("/do/refresh", &[], &[]),
     ("/do/destroy", &[Ended(EndReason::Logout)], GONE),
@@ -249,7 +249,7 @@ async fn r56_over_a_shared_tier_an_expiry_is_announced_to_who_listens_and_by_nob
             let ended = listens.then(|| tokio::spawn(session.ended()));
             tokio::task::yield_now().await;
             house.clock.advance(pause + minutes(10));
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             let expected: &[EventKind] = if listens { &[Ended(reason)] } else { &[] };
             assert_eq!(kinds(&mut events), expected, "listens: {listens}");
             if let Some(ended) = ended {
@@ -320,7 +320,7 @@ async fn events_and_lists_serialize_as_an_audit_log_wants_them() {
     assert_eq!(listed["handle"], info.handle.to_string());
     assert_eq!(listed["created_at"], info.created_at.as_millis());
     assert_eq!(listed["label"], "Testbrowser");
-    let again: cloakroom::SessionHandle = serde_json::from_value(listed["handle"].clone()).unwrap();
+    let again: cloakroom::PublicId = serde_json::from_value(listed["handle"].clone()).unwrap();
     assert_eq!(again, info.handle);
 
     browser.post("/do/destroy").await.ok();

@@ -88,9 +88,9 @@ async fn r32_what_a_session_took_is_given_back_when_it_ends() {
         browser.post("/do/destroy").await.ok();
     }
     house.clock.advance(secs(100));
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     house.clock.advance(secs(3600));
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     let stats = node.sessions.stats();
     assert_eq!((stats.sessions, stats.bytes), (0, 0));
     assert_eq!((stats.ended_logout, stats.ended_idle), (50, 50));

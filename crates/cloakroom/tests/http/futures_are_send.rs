@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use cloakroom::{Events, Login, PrincipalSessions, Session, SessionHandle, Sessions};
+use cloakroom::{Events, Login, PrincipalSessions, PublicId, Session, Sessions};
 
 use crate::support::{Note, Theme, secs};
 
@@ -34,7 +34,7 @@ fn session_verbs_are_send(session: &Session) {
     send(&session.login("alice"));
     send(&session.login(Login::new(7_i64).keep::<Note>().label("here").remember(secs(60))));
     send(&session.renew());
-    send(&session.elevate());
+    send(&session.rotate());
     send(&session.refresh());
     send(&session.csrf_token());
     send(&session.check_csrf(""));
@@ -46,7 +46,7 @@ fn session_verbs_are_send(session: &Session) {
     send(&session.authenticated_at());
     send(&session.created_at());
     send(&session.expires_at());
-    send(&session.handle());
+    send(&session.public_id());
     send(&session.ended());
 }
 
@@ -58,13 +58,13 @@ fn one_value_is_send(note: &Session<Note>) {
 }
 
 #[expect(dead_code, reason = "compiling it is the test")]
-fn verbs_from_anywhere_are_send(sessions: &Sessions, handle: SessionHandle, kept: &Session, events: &mut Events) {
+fn verbs_from_anywhere_are_send(sessions: &Sessions, handle: PublicId, kept: &Session, events: &mut Events) {
     let alice = sessions.of("alice");
     send(&alice.list());
     send(&alice.revoke(handle));
     send(&alice.revoke_all());
     send(&alice.revoke_others(kept));
     send(&alice.invalidate::<Theme>());
-    send(&sessions.run_due());
+    send(&sessions.run_pending_tasks());
     send(&events.recv());
 }

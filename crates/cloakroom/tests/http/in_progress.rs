@@ -68,7 +68,7 @@ impl Scene {
         for _ in 0..(span.as_millis() / (IDLE / 10).as_millis()).max(1) {
             self.house.clock.advance(span.min(IDLE / 10));
             for node in &self.nodes {
-                node.sessions.run_due().await;
+                node.sessions.run_pending_tasks().await;
             }
         }
     }
@@ -122,7 +122,7 @@ async fn a_request_goes_on_when_its_token_is_renewed_and_ends_when_a_login_repla
     for (meanwhile, status) in [
         ("/do/renew", StatusCode::OK),
         ("/do/login", StatusCode::UNAUTHORIZED),
-        ("/do/elevate", StatusCode::UNAUTHORIZED),
+        ("/do/rotate", StatusCode::UNAUTHORIZED),
         ("/do/destroy", StatusCode::UNAUTHORIZED),
     ] {
         for scene in Scene::both() {
@@ -197,7 +197,7 @@ async fn r27_what_needs_a_new_token_is_refused_once_the_response_has_begun() {
         browser.post("/keep").await.ok();
         let session = scene.kept.take();
         refused(session.login("alice").await, "login");
-        refused(session.elevate().await, "elevate");
+        refused(session.rotate().await, "rotate");
         refused(session.renew().await, "renew");
         refused(session.remember(minutes(60)).await, "remember");
         session.set(Note("kept".into())).await.unwrap();
@@ -210,7 +210,7 @@ async fn r27_what_needs_a_new_token_is_refused_once_the_response_has_begun() {
 
 #[tokio::test]
 async fn what_was_opened_before_a_renewal_follows_it_and_is_told_of_a_login() {
-    for (replaced, reason) in [("/do/login", EndReason::Gone), ("/do/elevate", EndReason::Gone)] {
+    for (replaced, reason) in [("/do/login", EndReason::Gone), ("/do/rotate", EndReason::Gone)] {
         for scene in Scene::both() {
             let mut browser = Browser::new(&scene.nodes[0].app);
             browser.post("/login/alice").await.ok();
@@ -269,7 +269,7 @@ async fn r12_requests_that_do_not_count_keep_nothing_alive() {
                 house.clock.advance(IDLE / 4);
                 let answer = browser.get(path).await.ok().body;
                 assert!(["alice", "untouched"].contains(&&*answer) || answer == end, "{path}: {answer}");
-                sessions.run_due().await;
+                sessions.run_pending_tasks().await;
             }
             house.clock.advance(IDLE / 4 + IDLE / 10);
             assert_eq!(browser.get("/whoami").await.ok().body, "nobody", "{path}");

@@ -28,7 +28,7 @@ async fn programs_with_dead_tokens(house: &House, node: &Node) -> Vec<(&'static 
             _ => {}
         }
         // What is shown with a hint is asked for at the store, and so on: both are dead.
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
     }
     house.clock.advance(minutes(34));
     dead
@@ -37,7 +37,7 @@ async fn programs_with_dead_tokens(house: &House, node: &Node) -> Vec<(&'static 
 #[tokio::test]
 async fn a_program_with_a_dead_token_is_refused_as_soon_as_it_asks_for_its_session() {
     for house in House::both() {
-        let either = Transport::either(CookieConfig::default(), TokenHeader::default()).new_tokens_in_header();
+        let either = Transport::either(CookieConfig::default(), TokenHeader::default()).prefer_header();
         for transport in [bearer(), either] {
             let node = Node::with_transport(house.builder(), transport);
             for (why, program) in programs_with_dead_tokens(&house, &node).await {

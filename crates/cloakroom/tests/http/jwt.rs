@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
+use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
 use cloakroom::{Clock, CookieConfig, OsRandom, SessionLayer, Sessions, Stats, Timestamp, TokenHeader, Transport};
 use http::StatusCode;
 
@@ -27,15 +27,15 @@ fn keys() -> JwtKeys {
     JwtKeys::new(active()).next(next()).unwrap().next(shared()).unwrap().revoked("gone").unwrap()
 }
 
-fn format(keys: JwtKeys) -> JwtFormat {
-    JwtFormat::builder(APP, keys).issuer(SELF).audience(SELF).build().unwrap()
+fn format(keys: JwtKeys) -> JwtCodec {
+    JwtCodec::builder(APP, keys).issuer(SELF).audience(SELF).build().unwrap()
 }
 
-fn bearer(format: &JwtFormat) -> Transport {
+fn bearer(format: &JwtCodec) -> Transport {
     Transport::bearer(TokenHeader::default()).jwt(format.clone()).unwrap()
 }
 
-fn node(house: &House, format: &JwtFormat) -> Node {
+fn node(house: &House, format: &JwtCodec) -> Node {
     Node::with_transport(house.builder(), bearer(format))
 }
 
@@ -147,7 +147,7 @@ async fn a_jwt_travels_by_cookie_as_well() {
 #[tokio::test]
 async fn r28_a_jwt_that_could_make_the_cookie_too_long_is_refused_when_it_is_configured() {
     let long = "x".repeat(255);
-    let wide = JwtFormat::builder(APP, keys()).issuer(&long).audience(&long).with_subject().build().unwrap();
+    let wide = JwtCodec::builder(APP, keys()).issuer(&long).audience(&long).with_subject().build().unwrap();
     let cookie = |length: usize| CookieConfig::builder().name("n".repeat(length)).build().unwrap();
     let error = Transport::cookie(cookie(3000)).jwt(wide.clone()).unwrap_err();
     assert_eq!(error.setting(), "name");
@@ -251,7 +251,7 @@ async fn r44_a_jwt_is_given_again_at_half_of_its_life_and_only_where_the_session
         let first = program.token.clone().unwrap();
         house.clock.advance(minutes(29));
         assert_eq!(program.get("/whoami").await.ok().token(), None);
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         house.clock.advance(minutes(1));
         assert_eq!(program.get("/untouched").await.ok().token(), None, "it may be cached");
         assert!(program.get("/whoami").await.ok().token().is_some());
@@ -263,10 +263,10 @@ async fn r44_a_jwt_is_given_again_at_half_of_its_life_and_only_where_the_session
         assert_eq!(one["sid"], other["sid"]);
         // The first one is good until its own end, for requests that are under way.
         assert_eq!(Program::holding(&node.app, first.clone()).get("/whoami").await.ok().body, "alice");
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         house.clock.advance(minutes(29));
         program.get("/whoami").await.ok();
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         house.clock.advance(secs(90));
         Program::holding(&node.app, first).get("/whoami").await.invalid_token();
         assert_eq!(node.sessions.stats().tokens_out_of_time, 1);
@@ -313,7 +313,7 @@ async fn r48_a_signing_key_is_replaced_without_logging_anybody_out_and_revoked_a
 #[tokio::test]
 async fn r45_who_is_logged_in_is_said_only_if_it_is_asked_for() {
     let house = House::local();
-    let with_subject = JwtFormat::builder(APP, keys()).issuer(SELF).audience(SELF).with_subject().build().unwrap();
+    let with_subject = JwtCodec::builder(APP, keys()).issuer(SELF).audience(SELF).with_subject().build().unwrap();
     for (format, subject) in [(format(keys()), None), (with_subject, Some("alice"))] {
         let mut program = Program::new(&node(&house, &format).app);
         program.post("/note/mine").await.ok();
@@ -342,15 +342,15 @@ async fn r41_jwts_and_other_tokens_do_not_stand_in_for_each_other() {
 
 #[tokio::test]
 async fn other_services_verify_with_the_published_document_and_nothing_else() {
-    use cloakroom::jwt::{AccessKeys, AccessTokens};
+    use cloakroom::jwt::{AccessTokenVerifier, JwkSet};
     let house = House::local();
     let format = format(keys());
     let mut program = Program::new(&node(&house, &format).app);
     program.post("/login/alice").await.ok();
-    let elsewhere = AccessTokens::builder(SELF, SELF)
+    let elsewhere = AccessTokenVerifier::builder(SELF, SELF)
         .token_type("shop-session+jwt")
         .clock(house.clock.clone())
-        .build(AccessKeys::from_jwks(&format.jwks()).unwrap())
+        .build(JwkSet::from_jwks(&format.jwks()).unwrap())
         .unwrap();
     let token = program.token.unwrap();
     let read = elsewhere.verify::<serde_json::Value>(&token).unwrap();

@@ -26,7 +26,7 @@ fn key(id: u8) -> Key {
 /// The first one active, the others accepted.
 fn ring(ids: &[u8]) -> KeyRing {
     let (active, accepted) = ids.split_first().unwrap();
-    accepted.iter().fold(KeyRing::new(key(*active)), |ring, id| ring.accept(key(*id)).unwrap())
+    accepted.iter().fold(KeyRing::new(key(*active)), |ring, id| ring.with_previous(key(*id)).unwrap())
 }
 
 fn with_keys(house: &House, ids: &[u8]) -> Node {
@@ -300,7 +300,7 @@ async fn r38_keys_are_turned_on_without_logging_anybody_out_for_as_long_as_is_sa
     let keyless = house.node();
     let end = house.clock.now().after(minutes(10));
     let sessions = house.builder().keys(ring(&[1])).build().unwrap();
-    let migrating = routes().layer(SessionLayer::new(sessions.clone()).accept_plain_tokens_until(end));
+    let migrating = routes().layer(SessionLayer::new(sessions.clone()).accept_unsigned_until(end));
     let mut early = Browser::new(&keyless.app);
     early.post("/login/early").await.ok();
     let mut late = Browser::new(&keyless.app);
@@ -322,9 +322,9 @@ async fn r38_accepting_plain_tokens_is_said_in_the_log() {
     let (log, _guard) = crate::support::capture();
     let house = House::local();
     let end = Timestamp::from_millis(1_234_567);
-    drop(SessionLayer::new(house.node().sessions).accept_plain_tokens_until(end));
+    drop(SessionLayer::new(house.node().sessions).accept_unsigned_until(end));
     assert_eq!(log.loud(), 0, "without keys it means nothing");
-    drop(SessionLayer::new(with_keys(&house, &[1]).sessions).accept_plain_tokens_until(end));
+    drop(SessionLayer::new(with_keys(&house, &[1]).sessions).accept_unsigned_until(end));
     assert!(log.loud() == 1 && log.text().contains("1234567"), "{}", log.text());
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom::Clock;
-use cloakroom::store::{Guard, Store, Tag, Touch};
+use cloakroom::store::{Guard, Selector, Store, Touch};
 
 use crate::support::{Browser, House, Node, decode, minutes, secs};
 
@@ -19,7 +19,7 @@ async fn r12_a_session_lives_until_its_idle_timeout_and_not_longer() {
         for _ in 0..3 {
             house.clock.advance(IDLE - secs(1));
             assert_eq!(browser.get("/note").await.ok().body, "mine");
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
         }
         // Over a store, another node may have seen it and not told yet, for a tenth of the timeout.
         house.clock.advance(if house.store.is_some() { IDLE + IDLE / 10 } else { IDLE } + secs(1));
@@ -34,7 +34,7 @@ async fn r12_an_idle_session_is_dropped_without_any_request() {
     let node = house.node();
     Browser::new(&node.app).post("/note/mine").await.ok();
     house.clock.advance(IDLE + secs(2));
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     let stats = node.sessions.stats();
     assert_eq!((stats.sessions, stats.bytes, stats.ended_idle), (0, 0, 1));
 }
@@ -49,7 +49,7 @@ async fn r12_reading_keeps_a_session_alive() {
             for _ in 0..100 {
                 house.clock.advance(IDLE / 50);
                 browser.get(path).await.ok();
-                here.sessions.run_due().await;
+                here.sessions.run_pending_tasks().await;
             }
             assert_eq!(browser.at(&there.app).get("/note").await.ok().body, "mine", "{path}");
         }
@@ -68,7 +68,7 @@ async fn r13_activity_does_not_extend_the_absolute_lifetime() {
             house.clock.advance(IDLE / 2);
             let path = ["/note", "/do/renew", "/do/update", "/count"][step % 4];
             browser.post(path).await;
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             if browser.get("/note").await.ok().body == "nothing" {
                 deadline = deadline.or(Some(house.clock.now().since(started)));
             }
@@ -187,14 +187,14 @@ async fn r13_a_remembered_session_slides_under_the_end_that_its_login_gave_it() 
         for _ in 0..8 {
             house.clock.advance(10 * DAY);
             assert_eq!(always.get("/whoami").await.ok().body, "alice");
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
         }
         house.clock.advance(5 * DAY);
         always.post("/login/alice").await.ok();
         for _ in 0..8 {
             house.clock.advance(10 * DAY);
             assert_eq!(always.get("/whoami").await.ok().body, "alice", "the login kept both lifetimes");
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
         }
         house.clock.advance(10 * DAY);
         assert_eq!(always.get("/whoami").await.ok().body, "nobody", "and ends it after as long");
@@ -248,9 +248,10 @@ async fn r12_a_touch_that_reaches_the_store_late_prolongs_nothing() {
         let house = House::shared();
         let mut browser = Browser::new(&house.node().app);
         browser.post("/note/mine").await.ok();
-        let (tag, seen) = (Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap()), house.clock.now());
+        let (selector, seen) =
+            (Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap()), house.clock.now());
         house.clock.advance(minutes(25));
-        house.store.as_ref().unwrap().touch(vec![Touch::new(tag, Guard::Anyone, seen)]).await.unwrap();
+        house.store.as_ref().unwrap().touch(vec![Touch::new(selector, Guard::Anyone, seen)]).await.unwrap();
         house.clock.advance(later);
         assert_eq!(browser.at(&house.node().app).get("/note").await.ok().body, answer);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::store::{Payload, StoredValue, Tag};
+use cloakroom::store::{Payload, Selector, StoredValue};
 use cloakroom::{Session, SessionError, SessionErrorKind, SessionValue};
 use http::StatusCode;
 
@@ -114,11 +114,11 @@ async fn r33_a_record_of_ten_megabytes_in_the_store_is_not_taken_in() {
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
     let store = house.store.clone().unwrap();
-    let tag = Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
-    let mut record = store.record(tag).unwrap();
+    let selector = Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
+    let mut record = store.record(selector).unwrap();
     let huge = serde_json::to_vec(&Note("x".repeat(10 << 20))).unwrap();
     record.values = vec![StoredValue::new(Arc::from(Note::KEY), record.version, None, Payload::Present(huge.into()))];
-    store.roll_back(tag, record);
+    store.roll_back(selector, record);
     let fresh = house.node();
     let reply = browser.at(&fresh.app).get("/do/get").await;
     assert!(reply.status.is_server_error(), "{}: {} bytes in memory", reply.status, fresh.sessions.stats().bytes);

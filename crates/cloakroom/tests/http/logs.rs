@@ -32,8 +32,8 @@ impl Secrets {
 
     fn records(&mut self, house: &House) {
         let Some(store) = &house.store else { return };
-        for tag in store.tags() {
-            let Some(record) = store.record(tag) else { continue };
+        for selector in store.selectors() {
+            let Some(record) = store.record(selector) else { continue };
             let verifiers = [Some(record.verifier), record.previous.map(|previous| previous.verifier)];
             for verifier in verifiers.iter().flatten() {
                 self.0.extend(spellings(verifier.as_bytes()));
@@ -71,7 +71,7 @@ async fn r55_a_whole_visit_at_trace_level_logs_no_secret() {
             attacker.post("/note/late").await;
         }
         house.clock.advance(crate::support::minutes(60));
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         assert!(log.text().contains("session_logged_in"), "the log works: {}", log.text());
         secrets.assert_absent(&log.text(), "the log");
     }
@@ -143,7 +143,7 @@ async fn r55_debug_output_of_everything_public_shows_no_secret() {
         let show = {
             let seen = std::sync::Arc::clone(&seen);
             async move |session: Session, note: Session<Note>| {
-                let parts = (&session, &note, session.handle().await.unwrap(), session.principal().await.unwrap());
+                let parts = (&session, &note, session.public_id().await.unwrap(), session.principal().await.unwrap());
                 seen.lock().push_str(&format!("{parts:?} {parts:#?}"));
             }
         };
@@ -173,7 +173,8 @@ async fn r55_debug_output_of_everything_public_shows_no_secret() {
         secrets.assert_absent(&all, "Debug");
         secrets.assert_absent(&seen.lock(), "Debug");
         if let Some(store) = &house.store {
-            let records: Vec<_> = store.tags().into_iter().map(|tag| (tag, store.record(tag))).collect();
+            let records: Vec<_> =
+                store.selectors().into_iter().map(|selector| (selector, store.record(selector))).collect();
             secrets.assert_absent(&format!("{store:?} {records:#?}"), "Debug");
         }
     }
@@ -196,13 +197,13 @@ async fn r55_a_panic_of_a_handler_shows_no_secret() {
 /// A node whose tokens come another way, and what of its configuration is secret.
 fn with_secrets(house: &House) -> [(Node, Vec<Vec<u8>>); 2] {
     use crate::corpus::jwts::{APP, SELF, hmac_secret};
-    use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
+    use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
     use cloakroom::{Key, KeyRing, TokenHeader, Transport};
     let (ring, shared) = (hmac_secret("ring"), hmac_secret("shared"));
     cloakroom_secret_scan::record("key", ring);
     let keys = KeyRing::new(Key::new(1, ring).unwrap());
     let bearer = || Transport::bearer(TokenHeader::default());
-    let jwt = JwtFormat::builder(APP, JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
+    let jwt = JwtCodec::builder(APP, JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
     let jwt = bearer().jwt(jwt.issuer(SELF).audience(SELF).build().unwrap()).unwrap();
     [
         (Node::with_transport(house.builder().keys(keys), bearer()), spellings(&ring)),

@@ -82,7 +82,7 @@ async fn a_layer_inside_of_another_takes_up_its_session_whatever_their_options()
 
 #[tokio::test]
 async fn layers_for_bearer_tokens_and_for_either_share_as_those_for_cookies() {
-    let either = Transport::either(CookieConfig::default(), TokenHeader::default()).new_tokens_in_header();
+    let either = Transport::either(CookieConfig::default(), TokenHeader::default()).prefer_header();
     for house in House::both() {
         for transport in [Transport::bearer(TokenHeader::default()), either.clone()] {
             let node = house.node();

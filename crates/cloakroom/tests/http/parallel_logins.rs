@@ -139,7 +139,7 @@ async fn r07_a_first_click_that_was_given_up_does_not_end_the_second_one_s_sessi
         assert!(given_up.await.unwrap_err().is_cancelled());
         stage.release();
         let mut second = joined.await.unwrap();
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         assert_eq!(second.get("/whoami").await.ok().body, "alice");
         assert_eq!(second.get("/cart").await.ok().body, "cart");
     }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::routing::any;
 use cloakroom::store::{LimitPolicy, StoreErrorKind};
 use cloakroom::testkit::{FaultyStore, MemoryStore, Verb};
-use cloakroom::{EndReason, Event, EventKind, Events, Session, SessionError, SessionHandle, Sessions};
+use cloakroom::{EndReason, Event, EventKind, Events, PublicId, Session, SessionError, Sessions};
 use http::StatusCode;
 use tokio::task::JoinSet;
 
@@ -102,7 +102,7 @@ async fn r22_a_handle_ends_a_session_of_its_own_principal_only() {
         let [here, there] = house.nodes();
         let mut alice = logged_in(&here, "alice").await;
         let handle = here.sessions.of("alice").list().await.unwrap()[0].handle;
-        assert_eq!(SessionHandle::from_str(&handle.to_string()), Ok(handle));
+        assert_eq!(PublicId::from_str(&handle.to_string()), Ok(handle));
         assert!(!there.sessions.of("bob").revoke(handle).await.unwrap());
         assert_eq!(alice.get("/whoami").await.ok().body, "alice");
         assert!(there.sessions.of("alice").revoke(handle).await.unwrap());
@@ -119,7 +119,7 @@ async fn r22_a_session_is_listed_with_when_it_was_made_and_last_seen() {
         let made = node.sessions.of("alice").list().await.unwrap()[0].created_at;
         house.clock.advance(secs(600));
         alice.get("/whoami").await.ok();
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         let info = node.sessions.of("alice").list().await.unwrap().remove(0);
         assert_eq!(info.created_at, made);
         assert_eq!(info.last_seen.since(made), secs(600));
@@ -232,9 +232,9 @@ async fn r23_who_cannot_be_ended_keeps_the_newcomer_out_and_is_ended_by_and_by()
     let refused = Browser::new(&node.app).post("/login/alice").await;
     assert_eq!((refused.status, refused.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
     assert_eq!(old.get("/whoami").await.ok().body, "alice", "never more than one, and never nobody knows who");
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     assert_eq!(old.get("/whoami").await.ok().body, "nobody");
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     let events = drain(&mut events);
     assert_eq!(events.iter().filter(|event| event.kind == EventKind::Ended(EndReason::Displaced)).count(), 1);
     Browser::new(&node.app).post("/login/alice").await.ok();

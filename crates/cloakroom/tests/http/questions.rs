@@ -72,7 +72,7 @@ async fn asking_whether_a_session_exists_creates_none_and_sees_this_requests_own
             seen.push(session.exists().await?);
             session.destroy().await?;
             seen.push(session.exists().await?);
-            Ok::<_, SessionError>(format!("{seen:?} {}", session.came_with_token()))
+            Ok::<_, SessionError>(format!("{seen:?} {}", session.has_token()))
         }),
     );
     for house in House::both() {

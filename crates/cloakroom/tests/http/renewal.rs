@@ -53,7 +53,7 @@ async fn r09_the_old_token_reads_and_writes_in_its_grace_and_sets_no_cookie() {
 /// holder. `docs/design.md` has the reasons.
 #[tokio::test]
 async fn r09_in_its_grace_no_verb_that_proves_nothing_gives_a_new_token_for_an_old_one() {
-    let refused: [&str; 1] = ["elevate"];
+    let refused: [&str; 1] = ["rotate"];
     let gives_a_token: [&str; 1] = ["login"];
     for house in House::alone_and_a_little_apart() {
         for verb in VERBS {
@@ -68,7 +68,7 @@ async fn r09_in_its_grace_no_verb_that_proves_nothing_gives_a_new_token_for_an_o
                 assert_eq!(reply.status == StatusCode::UNAUTHORIZED, refused.contains(&verb), "{verb}");
                 let given = reply.given().is_some_and(|given| !given.is_empty());
                 assert_eq!(given, gives_a_token.contains(&verb), "{verb}");
-                if verb == "elevate" {
+                if verb == "rotate" {
                     assert_eq!(browser.get("/note").await.ok().body, "mine", "the present token stays good");
                 }
             }

@@ -1,6 +1,6 @@
 //! A shared tier that goes back in time, as after a failover to a replica that lagged behind.
 
-use cloakroom::store::{Record, Tag};
+use cloakroom::store::{Record, Selector};
 use cloakroom::testkit::{MemoryStore, SpyStore, Verb};
 use cloakroom::{EventKind, Events, RollbackPolicy};
 
@@ -10,7 +10,7 @@ use crate::support::{Browser, House, Node, decode};
 struct Scene {
     house: House,
     store: MemoryStore,
-    tag: Tag,
+    selector: Selector,
     past: Record,
     alice: Browser,
 }
@@ -22,11 +22,11 @@ impl Scene {
         let mut alice = Browser::new(&house.node().app);
         alice.post("/login/alice").await.ok();
         alice.post("/note/first").await.ok();
-        let tag = Tag::from_bytes(decode(&alice.ticket())[..16].try_into().unwrap());
-        let past = store.record(tag).unwrap();
+        let selector = Selector::from_bytes(decode(&alice.ticket())[..16].try_into().unwrap());
+        let past = store.record(selector).unwrap();
         alice.post("/note/second").await.ok();
-        store.roll_back(tag, past.clone());
-        Self { house, store, tag, past, alice }
+        store.roll_back(selector, past.clone());
+        Self { house, store, selector, past, alice }
     }
 
     /// A process that has no copy yet.
@@ -92,8 +92,8 @@ async fn a_user_whose_session_was_rolled_back_may_be_made_to_log_in_again() {
             assert_eq!(rollbacks(&mut events), 2, "time {times}: each of both requests was told");
         }
         alice.post(verb).await.ok();
-        assert_ne!(decode(&alice.ticket())[..16], *scene.tag.as_bytes(), "{verb}: a session of its own");
-        assert_eq!(scene.store.record(scene.tag), Some(scene.past), "{verb}: the other is left alone");
+        assert_ne!(decode(&alice.ticket())[..16], *scene.selector.as_bytes(), "{verb}: a session of its own");
+        assert_eq!(scene.store.record(scene.selector), Some(scene.past), "{verb}: the other is left alone");
         assert!(alice.get("/whoami").await.ok().set_cookie().is_none(), "{verb}: and all is well again");
     }
 }

@@ -153,7 +153,7 @@ async fn r11_a_request_that_is_dropped_in_a_rotation_leaves_one_live_token_at_mo
             rotation.abort();
             assert!(rotation.await.unwrap_err().is_cancelled());
             gate.open();
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             house.clock.advance(secs(11));
             let (old_works, _) = outcome(&house, &old, &browser).await;
             // A renewal is taken back. After a login, nobody has the token of the session, so it ends.

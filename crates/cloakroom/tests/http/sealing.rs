@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::store::{Payload, Previous, Record, StoredValue, Tag};
+use cloakroom::store::{Payload, PreviousSecret, Record, Selector, StoredValue};
 use cloakroom::testkit::{MemoryStore, SeededRandom};
 use cloakroom::{EventKind, Key, KeyRing, RandomSource as _, SealPolicy, Session, SessionError, SessionsBuilder};
 use http::StatusCode;
@@ -20,7 +20,7 @@ fn ring(ids: &[u8]) -> KeyRing {
         cloakroom_secret_scan::record("key", secret);
         Key::new(id, secret).expect("random enough")
     };
-    ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.accept(key(*id)).unwrap())
+    ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.with_previous(key(*id)).unwrap())
 }
 
 fn sealing(house: &House, policy: SealPolicy, ids: &[u8]) -> SessionsBuilder {
@@ -36,8 +36,8 @@ fn sealed(house: &House) -> Node {
     Node::new(sealing(house, SealPolicy::Require, &[1]))
 }
 
-fn tag_of(browser: &Browser) -> Tag {
-    Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap())
+fn tag_of(browser: &Browser) -> Selector {
+    Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap())
 }
 
 fn store(house: &House) -> &MemoryStore {
@@ -209,14 +209,16 @@ async fn r37_what_a_record_says_of_its_session_cannot_be_changed() {
             *at = at.after(secs(1));
         }),
         ("nobody", |record| record.authentication = None),
-        ("a longer life", |record| record.lifetimes.absolute = record.lifetimes.absolute.after(secs(1))),
-        ("a longer idle timeout", |record| record.lifetimes.idle += secs(1)),
+        ("a longer life", |record| {
+            record.lifetimes.absolute_deadline = record.lifetimes.absolute_deadline.after(secs(1))
+        }),
+        ("a longer idle timeout", |record| record.lifetimes.idle_timeout += secs(1)),
         ("another birthday", |record| record.lifetimes.created_at = record.lifetimes.created_at.after(secs(1))),
         ("a cookie that stays", |record| record.lifetimes.persistent = true),
         ("another version", |record| record.version += 1),
         ("an older secret that lives on", |record| {
             let previous = record.previous.as_mut().unwrap();
-            *previous = Previous::renewed(previous.verifier, previous.dead_since().after(secs(3600)));
+            *previous = PreviousSecret::renewed(previous.verifier, previous.dead_since().after(secs(3600)));
         }),
         ("no older secret", |record| record.previous = None),
         ("a value less", |record| record.values.retain(|value| &*value.key != "kept")),

@@ -25,14 +25,14 @@ async fn r55_the_scan_derives_the_same_secrets_as_the_library() {
     let csrf_token = URL_SAFE_NO_PAD.decode(browser.get("/csrf").await.ok().body).unwrap();
 
     let token = decode(browser.cookie.as_deref().unwrap());
-    let (tag, secret) = (token[..16].try_into().unwrap(), token[16..].try_into().unwrap());
-    let csrf = csrf_secret("", &tag, &secret);
+    let (selector, secret) = (token[..16].try_into().unwrap(), token[16..].try_into().unwrap());
+    let csrf = csrf_secret("", &selector, &secret);
     let unmasked: Vec<u8> =
         csrf_token[..16].iter().zip(&csrf_token[16..]).map(|(mask, masked)| mask ^ masked).collect();
     assert_eq!(unmasked, csrf);
 
     let store = house.store.as_ref().unwrap();
-    let record = store.record(store.tags()[0]).unwrap();
+    let record = store.record(store.selectors()[0]).unwrap();
     assert_eq!(*record.verifier.as_bytes(), verifier(&csrf));
 
     let text = URL_SAFE_NO_PAD.decode(browser.cookie.as_deref().unwrap()).unwrap();

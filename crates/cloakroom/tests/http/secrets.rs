@@ -5,7 +5,7 @@ use std::path::Path;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use cloakroom::{CookieConfig, OnBoth, SessionLayer, TokenHeader, Transport};
+use cloakroom::{AmbiguityPolicy, CookieConfig, SessionLayer, TokenHeader, Transport};
 use http::{HeaderMap, Request};
 
 use crate::support::{Browser, House, canonical, decode, send, spellings};
@@ -37,7 +37,8 @@ async fn r36_a_dump_of_the_store_holds_no_secret_of_a_thousand_sessions() {
 #[tokio::test]
 async fn r55_what_prints_the_headers_of_a_request_inside_of_the_layer_prints_no_token() {
     let print = async |headers: HeaderMap| format!("{headers:?}");
-    let either = Transport::either(CookieConfig::default(), TokenHeader::default()).on_both(OnBoth::PreferCookie);
+    let either =
+        Transport::either(CookieConfig::default(), TokenHeader::default()).on_ambiguity(AmbiguityPolicy::PreferCookie);
     let bearer = Transport::bearer(TokenHeader::default());
     for (transport, hidden, shown) in [
         (Transport::default(), vec!["tokenone", "tokentwo"], vec!["bearertoken", "other"]),
@@ -69,11 +70,11 @@ async fn r36_what_the_store_holds_of_a_session_does_not_open_it() {
     let mut browser = Browser::new(&node.app);
     browser.post("/login/alice").await.ok();
     let store = house.store.clone().unwrap();
-    let tag = store.tags()[0];
-    let record = store.record(tag).unwrap();
+    let selector = store.selectors()[0];
+    let record = store.record(selector).unwrap();
     let previous = record.previous.unwrap();
-    for secret in [*tag.as_bytes(), *record.verifier.as_bytes(), *previous.verifier.as_bytes(), [0; 16]] {
-        let forged = canonical(&[*tag.as_bytes(), secret].concat().try_into().unwrap());
+    for secret in [*selector.as_bytes(), *record.verifier.as_bytes(), *previous.verifier.as_bytes(), [0; 16]] {
+        let forged = canonical(&[*selector.as_bytes(), secret].concat().try_into().unwrap());
         for node in [node.clone(), house.node()] {
             assert_eq!(Browser::holding(&node.app, forged.clone()).get("/whoami").await.ok().body, "nobody");
         }

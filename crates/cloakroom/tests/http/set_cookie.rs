@@ -52,7 +52,7 @@ async fn r24_the_development_cookie_is_still_out_of_reach_of_scripts() {
 
 #[tokio::test]
 async fn a_response_sets_a_cookie_only_when_the_token_changes() {
-    let changing = ["login", "renew", "elevate", "remember", "destroy"];
+    let changing = ["login", "renew", "rotate", "remember", "destroy"];
     let node = House::local().node();
     for verb in VERBS {
         let mut browser = Browser::new(&node.app);
@@ -61,7 +61,7 @@ async fn a_response_sets_a_cookie_only_when_the_token_changes() {
         let reply = browser.post(&format!("/do/{verb}")).await.ok();
         assert_eq!(reply.set_cookie().is_some(), changing.contains(&verb), "{verb}");
         let same = browser.cookie.as_deref() == Some(&*before);
-        assert_eq!(same, !["login", "renew", "elevate", "destroy"].contains(&verb), "{verb}");
+        assert_eq!(same, !["login", "renew", "rotate", "destroy"].contains(&verb), "{verb}");
     }
 }
 

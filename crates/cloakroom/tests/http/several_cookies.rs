@@ -21,7 +21,7 @@ const WRITING: [&str; 13] = [
     "invalidate",
     "login",
     "renew",
-    "elevate",
+    "rotate",
     "destroy",
     "remember",
 ];
@@ -39,16 +39,16 @@ fn ring() -> KeyRing {
 }
 
 fn jwt() -> Transport {
-    use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
+    use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
     let key = JwtKey::hs256("one", Sha256::digest(b"one")).unwrap();
-    let format = JwtFormat::builder("shop", JwtKeys::new(key)).issuer("https://shop.example").audience("shop");
+    let format = JwtCodec::builder("shop", JwtKeys::new(key)).issuer("https://shop.example").audience("shop");
     Transport::default().jwt(format.build().unwrap()).unwrap()
 }
 
 /// A node for every form of tokens, with what has that form and was never issued.
 fn nodes(house: &House) -> Vec<(&'static str, Node, String)> {
     let sealed = house.builder().keys(ring()).build().unwrap();
-    let mixed = SessionLayer::new(sealed.clone()).accept_plain_tokens_until(Timestamp::MAX);
+    let mixed = SessionLayer::new(sealed.clone()).accept_unsigned_until(Timestamp::MAX);
     let mixed = Node { app: routes().layer(mixed), sessions: sealed.clone() };
     let forged = format!("{}{}", "AQ", "A".repeat(64));
     vec![
@@ -159,7 +159,7 @@ async fn r29_a_write_with_more_cookies_than_are_read_is_refused_and_a_read_is_no
 async fn a_cookie_that_is_no_token_does_not_contradict_a_bearer_token() {
     for house in House::both() {
         let either = Transport::either(CookieConfig::default(), TokenHeader::default());
-        let node = Node::with_transport(house.builder(), either.new_tokens_in_header());
+        let node = Node::with_transport(house.builder(), either.prefer_header());
         let mut program = crate::support::Program::new(&node.app);
         program.post("/login/program").await.ok();
         let bearer = format!("Bearer {}", program.token.clone().unwrap());

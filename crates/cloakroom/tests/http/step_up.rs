@@ -39,7 +39,7 @@ async fn r16_a_recent_login_is_let_through_and_an_old_one_is_not() {
         house.clock.advance(secs(1));
         assert_eq!(alice.post("/close").await.status, StatusCode::UNAUTHORIZED);
         // What keeps a session going does not make its login recent.
-        for path in ["/do/renew", "/do/elevate", "/do/remember", "/note/mine"] {
+        for path in ["/do/renew", "/do/rotate", "/do/remember", "/note/mine"] {
             alice.post(path).await.ok();
             assert_eq!(alice.post("/close").await.status, StatusCode::UNAUTHORIZED, "{path}");
         }
@@ -102,7 +102,7 @@ async fn r16_a_store_that_does_not_answer_lets_nobody_through_whatever_the_layer
 }
 
 #[tokio::test]
-async fn r07_elevation_replaces_the_token_at_once_and_nothing_else() {
+async fn r07_rotation_replaces_the_token_at_once_and_nothing_else() {
     for house in House::alone_and_apart() {
         let [here, there] = house.nodes();
         let mut alice = Browser::new(&here.app);
@@ -113,9 +113,9 @@ async fn r07_elevation_replaces_the_token_at_once_and_nothing_else() {
         let old = alice.ticket();
         house.clock.advance(secs(100));
         let mut events = here.sessions.events();
-        alice.post("/do/elevate").await.ok();
+        alice.post("/do/rotate").await.ok();
         assert_ne!(alice.ticket(), old);
-        assert_eq!(events.try_recv().map(|event| event.kind), Some(EventKind::Elevated));
+        assert_eq!(events.try_recv().map(|event| event.kind), Some(EventKind::Rotated));
         assert!(events.try_recv().is_none());
         for node in [&here, &there] {
             assert_eq!(Browser::holding(&node.app, old.clone()).get("/whoami").await.ok().body, "nobody");
@@ -124,34 +124,34 @@ async fn r07_elevation_replaces_the_token_at_once_and_nothing_else() {
         }
         let after = there.sessions.of("alice").list().await.unwrap().remove(0);
         assert_eq!((after.handle, after.authenticated_at), (before.handle, before.authenticated_at));
-        assert_eq!(here.sessions.stats().elevations, 1);
+        assert_eq!(here.sessions.stats().rotations, 1);
     }
 }
 
 #[tokio::test]
-async fn r07_elevation_of_nobody_creates_nothing() {
+async fn r07_rotation_of_nobody_creates_nothing() {
     for house in House::both() {
         let node = node(&house);
         let mut browser = Browser::new(&node.app);
-        assert_eq!(browser.post("/do/elevate").await.ok().set_cookie(), None);
+        assert_eq!(browser.post("/do/rotate").await.ok().set_cookie(), None);
         assert_eq!(house.population(&node), 0);
         // An anonymous session has rights too, perhaps.
         browser.post("/note/mine").await.ok();
         let old = browser.ticket();
-        browser.post("/do/elevate").await.ok();
+        browser.post("/do/rotate").await.ok();
         assert_eq!(Browser::holding(&node.app, old).get("/note").await.ok().body, "nothing");
         assert_eq!(browser.get("/note").await.ok().body, "mine");
     }
 }
 
 #[tokio::test]
-async fn r08_of_two_elevations_at_once_one_holds_and_the_other_is_told() {
+async fn r08_of_two_rotations_at_once_one_holds_and_the_other_is_told() {
     for house in House::alone_and_apart() {
         let [here, there] = house.nodes();
         let mut alice = Browser::new(&here.app);
         alice.post("/login/alice").await.ok();
         let (mut one, mut other) = (alice.at(&here.app), alice.at(&there.app));
-        let replies = tokio::join!(one.post("/do/elevate"), other.post("/do/elevate"));
+        let replies = tokio::join!(one.post("/do/rotate"), other.post("/do/rotate"));
         let mut statuses = [replies.0.status, replies.1.status];
         statuses.sort_unstable();
         // The second one may also have come so late that its token opens nothing any more, and it has nothing to do.

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::get;
 use cloakroom::store::StoreErrorKind;
 use cloakroom::testkit::{FaultyStore, MemoryStore};
-use cloakroom::{AnsweredBy, OnStoreError, Session, SessionError, SessionLayer};
+use cloakroom::{OnStoreError, Session, SessionError, SessionLayer, SessionSource};
 use http::StatusCode;
 
 use crate::support::{Browser, House, Node, Note, minutes, routes, secs};
@@ -168,9 +168,9 @@ async fn a_copy_whose_time_is_over_is_not_served() {
 }
 
 async fn who_answered(session: Session) -> Result<String, SessionError> {
-    let before = session.answered_by();
+    let before = session.source();
     session.get::<Note>().await?;
-    Ok(format!("{before:?} {:?}", session.answered_by()))
+    Ok(format!("{before:?} {:?}", session.source()))
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn a_request_knows_which_tier_answered_it() {
     let scene = Scene::set(OnStoreError::Fail).await;
     let node = Node::with_routes(scene.house.builder(), Router::new().route("/", get(who_answered)));
     let mut alice = scene.alice.at(&node.app);
-    for by in [AnsweredBy::Store, AnsweredBy::Memory] {
+    for by in [SessionSource::Store, SessionSource::Memory] {
         assert_eq!(alice.get("/").await.ok().body, format!("None {:?}", Some(by)));
     }
     assert_eq!(Browser::new(&node.app).get("/").await.ok().body, "None None");

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use cloakroom::{CookieConfig, OnBoth, TokenHeader, Transport};
+use cloakroom::{AmbiguityPolicy, CookieConfig, TokenHeader, Transport};
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER};
 use http::{Request, StatusCode};
 
@@ -122,8 +122,10 @@ async fn r30_the_cookie_of_one_and_the_bearer_token_of_another_are_never_mixed()
 #[tokio::test]
 async fn r30_a_configured_precedence_believes_one_and_the_other_not_at_all() {
     for house in House::both() {
-        for (on_both, who, data) in [(OnBoth::PreferCookie, "a", "of-a"), (OnBoth::PreferBearer, "b", "of-b")] {
-            let node = Node::with_transport(house.builder(), either().on_both(on_both));
+        for (on_ambiguity, who, data) in
+            [(AmbiguityPolicy::PreferCookie, "a", "of-a"), (AmbiguityPolicy::PreferBearer, "b", "of-b")]
+        {
+            let node = Node::with_transport(house.builder(), either().on_ambiguity(on_ambiguity));
             let (a, b) = a_and_b(&node).await;
             let (cookie, token) = (a.cookie.clone().unwrap(), b.token.clone().unwrap());
             assert_eq!(with_both(&node.app, "/whoami", &cookie, &token).await.ok().body, who);
@@ -158,8 +160,8 @@ async fn r30_two_cookies_and_a_bearer_token_are_several_tokens_too() {
 
 #[tokio::test]
 async fn r30_two_authorization_fields_are_refused_whatever_is_preferred() {
-    for on_both in [OnBoth::Refuse, OnBoth::PreferBearer, OnBoth::PreferCookie] {
-        let node = Node::with_transport(House::local().builder(), either().on_both(on_both));
+    for on_ambiguity in [AmbiguityPolicy::Refuse, AmbiguityPolicy::PreferBearer, AmbiguityPolicy::PreferCookie] {
+        let node = Node::with_transport(House::local().builder(), either().on_ambiguity(on_ambiguity));
         let (a, b) = a_and_b(&node).await;
         for cookie in [None, a.cookie] {
             let mut request = Request::get("/whoami");
@@ -170,7 +172,7 @@ async fn r30_two_authorization_fields_are_refused_whatever_is_preferred() {
                 request = request.header(COOKIE_HEADER, format!("{COOKIE}={cookie}"));
             }
             let reply = send(&node.app, request.body(Body::empty()).unwrap()).await;
-            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{on_both:?}");
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{on_ambiguity:?}");
         }
     }
 }
@@ -197,12 +199,12 @@ async fn who_comes_with_a_token_is_answered_the_way_it_came() {
 #[tokio::test]
 async fn who_comes_without_a_token_gets_it_the_way_that_is_configured() {
     let house = House::local();
-    for (transport, in_cookie) in [(either(), true), (either().new_tokens_in_header(), false)] {
+    for (transport, in_cookie) in [(either(), true), (either().prefer_header(), false)] {
         let node = Node::with_transport(house.builder(), transport);
         let reply = Browser::new(&node.app).post("/note/mine").await.ok();
         assert_eq!((reply.set_cookie().is_some(), reply.token().is_some()), (in_cookie, !in_cookie));
     }
-    let only = Node::with_transport(house.builder(), Transport::default().new_tokens_in_header());
+    let only = Node::with_transport(house.builder(), Transport::default().prefer_header());
     assert!(Browser::new(&only.app).post("/note/mine").await.ok().set_cookie().is_some());
 }
 

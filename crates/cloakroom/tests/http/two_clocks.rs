@@ -2,8 +2,8 @@
 
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
-use cloakroom::store::{Previous, Record, Tag};
+use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
+use cloakroom::store::{PreviousSecret, Record, Selector};
 use cloakroom::testkit::{ManualClock, SeededRandom};
 use cloakroom::{
     Clock, CookieConfig, EventKind, Key, KeyRing, ReusePolicy, SealPolicy, Session, SessionError, SessionLayer,
@@ -41,7 +41,7 @@ impl Form {
         let layer = SessionLayer::new(sessions);
         let Self::Jwt = self else { return layer };
         let keys = JwtKeys::new(JwtKey::ed25519("active", &ed25519_pem("active")).unwrap());
-        let format = JwtFormat::builder(APP, keys).issuer(SELF).audience(SELF).leeway(secs(60)).build().unwrap();
+        let format = JwtCodec::builder(APP, keys).issuer(SELF).audience(SELF).leeway(secs(60)).build().unwrap();
         layer.transport(Transport::cookie(CookieConfig::default()).jwt(format).unwrap())
     }
 
@@ -70,16 +70,16 @@ async fn opens_nothing(nodes: &[Node; 2], dead: &Browser, why: &str) {
         for write in ["/note/evil", "/count", "/do/remove"] {
             assert_eq!(thief.post(write).await.status, StatusCode::UNAUTHORIZED, "{write}: {why}");
         }
-        for path in ["/do/renew", "/do/elevate", "/do/destroy"] {
+        for path in ["/do/renew", "/do/rotate", "/do/destroy"] {
             assert_eq!(thief.post(path).await.set_cookie(), None, "{path}: {why}");
         }
     }
 }
 
 #[tokio::test]
-async fn r08_what_a_login_or_an_elevation_replaced_opens_nothing_whatever_the_clocks_say() {
+async fn r08_what_a_login_or_a_rotation_replaced_opens_nothing_whatever_the_clocks_say() {
     for form in FORMS {
-        for (apart, raise) in APART.iter().flat_map(|apart| [(*apart, "/login/alice"), (*apart, "/do/elevate")]) {
+        for (apart, raise) in APART.iter().flat_map(|apart| [(*apart, "/login/alice"), (*apart, "/do/rotate")]) {
             for other_knows in [false, true] {
                 let why = format!("{form:?}, the other is {apart} ms ahead, {raise}, it has a copy: {other_knows}");
                 let house = House::apart(apart);
@@ -150,9 +150,9 @@ async fn r09_a_node_that_is_ahead_ends_no_grace_before_it_began() {
     }
 }
 
-fn record_of(house: &House, browser: &Browser) -> (Tag, Record) {
-    let tag = Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
-    (tag, house.store.as_ref().unwrap().record(tag).unwrap())
+fn record_of(house: &House, browser: &Browser) -> (Selector, Record) {
+    let selector = Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
+    (selector, house.store.as_ref().unwrap().record(selector).unwrap())
 }
 
 /// A node of an earlier release says of a replaced secret that it works until the instant of its login.
@@ -165,12 +165,12 @@ async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_eithe
         browser.post("/note/mine").await.ok();
         let dead = browser.clone();
         browser.post("/login/alice").await.ok();
-        let (tag, mut record) = record_of(&house, &browser);
+        let (selector, mut record) = record_of(&house, &browser);
         let previous = record.previous.unwrap();
-        record.previous = Some(Previous::renewed(previous.verifier, previous.dead_since()));
-        house.store.as_ref().unwrap().roll_back(tag, record);
+        record.previous = Some(PreviousSecret::renewed(previous.verifier, previous.dead_since()));
+        house.store.as_ref().unwrap().roll_back(selector, record);
         for node in &nodes {
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             assert_eq!(browser.at(&node.app).post("/do/refresh").await.ok().body, "true");
         }
         opens_nothing(&nodes, &dead, &format!("{apart}")).await;
@@ -221,12 +221,12 @@ async fn r15_a_node_says_so_whenever_its_clock_and_the_stores_are_too_far_apart(
         for times in 1..3 {
             for fine in [0, 59_000, -59_000] {
                 clock.set(house.clock.ahead_by(fine).now());
-                node.sessions.run_due().await;
+                node.sessions.run_pending_tasks().await;
             }
             assert_eq!(node.sessions.stats().clocks_apart, times - 1, "{apart}");
             clock.set(house.clock.ahead_by(apart).now());
             for _ in 0..3 {
-                node.sessions.run_due().await;
+                node.sessions.run_pending_tasks().await;
             }
             assert_eq!(node.sessions.stats().clocks_apart, times, "{apart}");
             assert_eq!(events.try_recv().map(|event| event.kind), Some(EventKind::ClocksApart));

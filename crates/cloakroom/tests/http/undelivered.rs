@@ -45,14 +45,14 @@ async fn without_answer(stage: &Stage, client: &Browser, verb: &str, mishap: Mis
 async fn a_login_whose_token_reaches_nobody_leaves_no_session_behind() {
     for house in House::both() {
         for mishap in MISHAPS {
-            for verb in ["login", "elevate"] {
+            for verb in ["login", "rotate"] {
                 let stage = Stage::new();
                 let node = Node::with_routes(house.builder(), routes(&stage));
                 let mut browser = Browser::new(&node.app);
                 browser.post("/login/somebody").await.ok();
                 let mut events = node.sessions.events();
                 without_answer(&stage, &browser, verb, mishap).await;
-                node.sessions.run_due().await;
+                node.sessions.run_pending_tasks().await;
                 assert_eq!(house.population(&node), 0, "{verb} {mishap:?}");
                 assert!(node.sessions.of("somebody").list().await.unwrap().is_empty(), "{verb} {mishap:?}");
                 let last = std::iter::from_fn(|| events.try_recv()).last().unwrap().kind;
@@ -74,7 +74,7 @@ async fn a_session_whose_token_reaches_nobody_is_not_left_behind() {
                 let stage = Stage::new();
                 let node = Node::with_routes(house.builder(), routes(&stage));
                 without_answer(&stage, &Browser::new(&node.app), verb, mishap).await;
-                node.sessions.run_due().await;
+                node.sessions.run_pending_tasks().await;
                 assert_eq!(house.population(&node), 0, "{verb} {mishap:?}");
             }
         }
@@ -90,7 +90,7 @@ async fn r09_a_renewal_whose_token_reaches_nobody_leaves_the_client_its_old_one(
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
             without_answer(&stage, &browser, "renew", mishap).await;
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             house.clock.advance(crate::support::minutes(2));
             assert_eq!(browser.get("/note").await.ok().body, "mine", "{mishap:?}: long after the grace");
             let old = browser.ticket();
@@ -109,7 +109,7 @@ async fn writes_before_a_panic_stay() {
             let mut browser = Browser::new(&node.app);
             browser.post("/count").await.ok();
             without_answer(&stage, &browser, "set", mishap).await;
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
             assert_eq!(browser.get("/note").await.ok().body, "set", "{mishap:?}");
         }
     }
@@ -133,7 +133,7 @@ async fn a_login_that_is_cancelled_on_its_way_to_the_store_leaves_no_session_beh
         }
         login.abort();
         assert!(login.await.unwrap_err().is_cancelled());
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         let other = house.node();
         assert!(other.sessions.of("alice").list().await.unwrap().is_empty());
         let mut browser = browser.at(&other.app);

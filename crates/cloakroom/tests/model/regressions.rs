@@ -85,7 +85,7 @@ async fn packing_a_value_that_is_longer_as_json_keeps_the_books_right() {
     visit.set(Dense { numbers: [u64::MAX; 16] }).await.expect("there is room");
     visit.leave().await;
     clock.advance(Duration::from_secs(65));
-    sessions.run_due().await;
+    sessions.run_pending_tasks().await;
     visitor.enter(&sessions).destroy().await.expect("nothing is broken");
     assert_eq!(sessions.stats().bytes, 0);
 }
@@ -237,7 +237,7 @@ async fn a_session_that_is_used_within_its_idle_timeout_lives_for_writers_too() 
         let visit = visitor.enter(&sessions);
         assert_eq!(visit.get().await.expect("nothing is broken"), Some(Arc::new(Count(1))), "{minutes} minutes later");
         visit.leave().await;
-        sessions.run_due().await;
+        sessions.run_pending_tasks().await;
     }
     let visit = visitor.enter(&sessions);
     visit.update::<Count, _>(|count| count.0 += 1).await.expect("read a moment ago, so it lives");
@@ -255,7 +255,7 @@ async fn a_session_that_another_node_meets_for_the_first_time_is_reported_as_see
         let visit = visitor.enter(sessions);
         assert_eq!(visit.get().await.expect("nothing is broken"), Some(Arc::new(Count(1))), "{minutes} minutes later");
         visit.leave().await;
-        sessions.run_due().await;
+        sessions.run_pending_tasks().await;
     }
 }
 
@@ -270,7 +270,7 @@ async fn a_copy_is_not_read_after_the_store_has_dropped_the_record_that_it_was_t
     clock.advance(Duration::from_secs(33 * 60 - 1));
     assert!(visitor.enter(&second).get::<Count>().await.expect("nothing is broken").is_some());
     clock.advance(Duration::from_secs(1));
-    second.run_due().await;
+    second.run_pending_tasks().await;
     for sessions in [&first, &second] {
         assert_eq!(visitor.enter(sessions).get::<Count>().await.expect("nothing is broken"), None);
     }

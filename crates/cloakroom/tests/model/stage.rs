@@ -80,7 +80,7 @@ impl Stage {
 
     async fn keep_house(&self) {
         for node in &self.nodes {
-            node.run_due().await;
+            node.run_pending_tasks().await;
         }
     }
 

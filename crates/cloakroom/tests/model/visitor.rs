@@ -31,7 +31,7 @@ impl Visitor {
         Self(Arc::new(Mutex::new(Jar { cookie, received: None })))
     }
 
-    /// Sends a request to the node of `sessions`. Its handler is whatever is done before [`Visit::leave`].
+    /// Sends a request to the node of `sessions`. Its handler is whatever is done before [`Visit::remove_request`].
     pub(crate) fn enter(&self, sessions: &Sessions) -> Visit {
         let mut request = Request::new(());
         if let Some(cookie) = self.cookie() {

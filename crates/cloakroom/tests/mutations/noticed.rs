@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::Path;
 use axum::routing::{any, get};
 use axum::{Router, body::Body};
-use cloakroom::store::{LimitPolicy, Payload, StoreErrorKind, StoredValue, Tag};
+use cloakroom::store::{LimitPolicy, Payload, Selector, StoreErrorKind, StoredValue};
 use cloakroom::testkit::{FaultyStore, MemoryStore, SpyStore, Verb};
 use cloakroom::{
     EndReason, Key, KeyRing, Login, OnStoreError, SameOrigin, SealPolicy, Session, SessionError, SessionErrorKind,
@@ -35,8 +35,8 @@ fn faulty_node(house: &House, routes: Router) -> (FaultyStore<MemoryStore>, Node
     (store, node)
 }
 
-fn tag_of(browser: &Browser) -> Tag {
-    Tag::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap())
+fn tag_of(browser: &Browser) -> Selector {
+    Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap())
 }
 
 #[tokio::test]
@@ -47,12 +47,12 @@ async fn r37_the_verifier_of_a_secret_from_before_a_login_cannot_be_put_back() {
     let victim = node();
     let mut browser = Browser::new(&victim.app);
     browser.post("/note/planted").await.ok();
-    let (tag, attacker) = (tag_of(&browser), browser.clone());
-    let before = memory(&house).record(tag).unwrap();
+    let (selector, attacker) = (tag_of(&browser), browser.clone());
+    let before = memory(&house).record(selector).unwrap();
     browser.post("/login/alice").await.ok();
-    let mut record = memory(&house).record(tag).unwrap();
+    let mut record = memory(&house).record(selector).unwrap();
     record.verifier = before.verifier;
-    memory(&house).roll_back(tag, record);
+    memory(&house).roll_back(selector, record);
     let fresh = node();
     let reply = attacker.at(&fresh.app).get("/whoami").await;
     assert_eq!((reply.status, fresh.sessions.stats().seals_broken), (StatusCode::INTERNAL_SERVER_ERROR, 1));
@@ -105,11 +105,11 @@ async fn r23_a_session_that_could_not_be_ended_twice_is_ended_the_third_time() {
     let refused = Browser::new(&node.app).post("/login/alice").await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     store.fail_all(StoreErrorKind::Unavailable);
-    node.sessions.run_due().await;
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
+    node.sessions.run_pending_tasks().await;
     store.heal();
     assert!(memory(&house).record(tag_of(&first)).is_some(), "nothing could end it so far");
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     assert!(memory(&house).record(tag_of(&first)).is_none(), "it lost its place and is ended when that can be done");
 }
 
@@ -124,7 +124,7 @@ async fn a_session_that_was_created_for_a_login_that_fails_is_ended_even_if_that
         store.fail_next(verb, StoreErrorKind::Unavailable);
         store.fail_next(Verb::Destroy, StoreErrorKind::Unavailable);
         assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::SERVICE_UNAVAILABLE);
-        node.sessions.run_due().await;
+        node.sessions.run_pending_tasks().await;
         assert_eq!(memory(&house).len(), 0, "{verb:?}");
     }
     for house in House::both() {
@@ -260,14 +260,14 @@ async fn r12_no_copy_is_served_that_its_store_does_not_keep_any_more() {
     let (store, node) = faulty_node(&house, routes());
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
-    let tag = tag_of(&browser);
+    let selector = tag_of(&browser);
     let mut was_gone = false;
     for _ in 0..20 {
         // The store hears of no request.
         (0..100).for_each(|_| store.fail_next(Verb::Touch, StoreErrorKind::Unavailable));
         house.clock.advance(minutes(4));
         let seen = browser.get("/note").await.ok().body;
-        if memory(&house).record(tag).is_none() {
+        if memory(&house).record(selector).is_none() {
             assert_eq!(seen, "nothing");
             was_gone = true;
         }
@@ -293,10 +293,10 @@ async fn a_remembered_session_stays_remembered_when_its_user_logs_in_again() {
 
 #[test]
 fn r43_a_key_that_is_published_for_encryption_verifies_nothing() {
-    use cloakroom::jwt::AccessKeys;
+    use cloakroom::jwt::JwkSet;
     let set = |purpose: &str| {
         let jwk = r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a""#;
-        AccessKeys::from_jwks(&format!(r#"{{"keys":[{{{jwk}{purpose}}}]}}"#))
+        JwkSet::from_jwks(&format!(r#"{{"keys":[{{{jwk}{purpose}}}]}}"#))
     };
     assert!(set("").is_ok() && set(r#","use":"sig""#).is_ok());
     assert!(set(r#","use":"enc""#).is_err() && set(r#","use":"else""#).is_err());
@@ -405,11 +405,11 @@ async fn an_invalidation_says_which_fault_kept_it_from_one_record() {
         browser.post("/login/alice").await.ok();
         browser.post("/theme/dark").await.ok();
     }
-    let tag = tag_of(&browsers[0]);
-    let mut record = memory(&house).record(tag).unwrap();
+    let selector = tag_of(&browsers[0]);
+    let mut record = memory(&house).record(selector).unwrap();
     let large: Arc<[u8]> = format!("\"{}\"", "x".repeat(100 << 10)).into_bytes().into();
     record.values.push(StoredValue::new("large".into(), record.version, None, Payload::Present(large)));
-    memory(&house).roll_back(tag, record);
+    memory(&house).roll_back(selector, record);
     let fresh: Sessions = house.builder().build().unwrap();
     let error = fresh.of("alice").invalidate::<Theme>().await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::Decode);
@@ -461,14 +461,14 @@ async fn a_write_after_a_rollback_does_not_hide_what_the_server_lost() {
     let node = Node::with_routes(house.builder(), routes().route("/writes", any(writes)));
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
-    let tag = tag_of(&browser);
-    let first = store.record(tag).unwrap();
+    let selector = tag_of(&browser);
+    let first = store.record(selector).unwrap();
     let request = tokio::spawn(async move {
         browser.post("/writes").await.ok();
         browser
     });
     stage.arrival().await;
-    store.roll_back(tag, first);
+    store.roll_back(selector, first);
     stage.release();
     let browser = request.await.unwrap();
     let fresh = house.node();

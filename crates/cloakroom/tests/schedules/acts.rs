@@ -159,7 +159,7 @@ async fn invalidate(world: &Arc<World>, place: usize, visitor: &Visitor) {
 async fn pass(world: &World, span: Duration) {
     world.clock.advance(span);
     for node in &world.nodes {
-        node.run_due().await;
+        node.run_pending_tasks().await;
     }
 }
 

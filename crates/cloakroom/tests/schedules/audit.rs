@@ -79,8 +79,8 @@ async fn readings(world: &World, told: &[Told]) -> Vec<(String, usize, u64)> {
 
 /// The tag is the first half of a token, and never changes.
 fn is_same_session(one: &str, other: &str) -> bool {
-    let tag = |cookie: &str| cookie.split('=').nth(1).map(|token| token[..21].to_owned());
-    tag(one) == tag(other)
+    let selector = |cookie: &str| cookie.split('=').nth(1).map(|token| token[..21].to_owned());
+    selector(one) == selector(other)
 }
 
 /// Why the session that the scene is about ended, if the first node announced that it did.
@@ -124,7 +124,7 @@ async fn nothing_is_left(world: &World) {
     for _ in 0..3 {
         world.clock.advance(Duration::from_secs(25 * 60 * 60));
         for node in &world.nodes {
-            node.run_due().await;
+            node.run_pending_tasks().await;
         }
     }
     let left = |node: &Sessions| (node.stats().sessions, node.stats().bytes);
@@ -132,7 +132,7 @@ async fn nothing_is_left(world: &World) {
     while world.nodes.iter().any(|node| left(node) != (0, 0)) && Instant::now() < given_up {
         step();
         for node in &world.nodes {
-            node.run_due().await;
+            node.run_pending_tasks().await;
         }
     }
     for node in &world.nodes {

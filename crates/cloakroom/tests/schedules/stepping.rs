@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
-    Principal, Record, Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
+    PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
 use cloakroom::testkit::MemoryStore;
 
@@ -21,49 +21,49 @@ async fn around<T>(verb: impl Future<Output = T>) -> T {
 }
 
 impl Store for Stepping {
-    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
-        around(self.0.load(tag)).await
+    async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
+        around(self.0.load(selector)).await
     }
 
-    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
-        around(self.0.create(tag, record)).await
+    async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
+        around(self.0.create(selector, record)).await
     }
 
-    async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
-        around(self.0.commit(tag, commit)).await
+    async fn commit(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
+        around(self.0.commit(selector, commit)).await
     }
 
     async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
         around(self.0.touch(touches)).await
     }
 
-    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
-        around(self.0.destroy(tag, guard)).await
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
+        around(self.0.destroy(selector, guard)).await
     }
 
-    async fn admit(
+    async fn add_member(
         &self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
-        around(self.0.admit(principal, tag, until, limit)).await
+        around(self.0.add_member(principal, selector, until, limit)).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
-        around(self.0.dismiss(principal, tags)).await
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
+        around(self.0.remove_members(principal, selectors)).await
     }
 
-    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        around(self.0.members(principal, page)).await
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        around(self.0.list_members(principal, page)).await
     }
 
-    fn attach(&self, copies: Arc<dyn Copies>) {
-        self.0.attach(copies);
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
+        self.0.subscribe(copies);
     }
 
-    fn vouches(&self, lease: Lease) -> bool {
-        self.0.vouches(lease)
+    fn is_lease_valid(&self, lease: Lease) -> bool {
+        self.0.is_lease_valid(lease)
     }
 }

@@ -1,7 +1,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use cloakroom::store::{Store, StoreErrorKind, Tag};
+use cloakroom::store::{Selector, Store, StoreErrorKind};
 use cloakroom::testkit::{
     Backend, Capability, Chances, FaultyStore, Finding, ManualClock, MemoryStore, Report, SpyStore, Verb, Verdict,
     conformance,
@@ -256,7 +256,7 @@ fn the_futures_of_the_testkit_are_send() {
     fn is_send<T: Send>(_: &T) {}
     let store = FaultyStore::new(SpyStore::new(MemoryStore::new()));
     let gate = store.delay_next(Verb::Load);
-    is_send(&store.load(Tag::from_bytes([1; 16])));
+    is_send(&store.load(Selector::from_bytes([1; 16])));
     is_send(&gate.arrived());
     is_send(&gate.let_act());
     is_send(&conformance(reference()));

@@ -2,7 +2,7 @@ use cloakroom::Timestamp;
 use cloakroom::store::{Destroyed, Guard, PageRequest, Store, StoreErrorKind};
 use cloakroom::testkit::{Chances, FaultyStore, ManualClock, MemoryStore, Verb};
 
-use crate::samples::{is_done, put, store_with_session, tag, text};
+use crate::samples::{is_done, put, selector, store_with_session, text};
 
 async fn faulty(clock: &ManualClock) -> FaultyStore<MemoryStore> {
     FaultyStore::new(store_with_session(clock).await)
@@ -14,13 +14,13 @@ async fn a_scripted_failure_hits_the_next_call_of_its_verb_and_does_nothing() {
     let store = faulty(&clock).await;
     store.fail_next(Verb::Commit, StoreErrorKind::Refused);
     store.fail_next(Verb::Commit, StoreErrorKind::Unavailable);
-    store.load(tag(1)).await.unwrap();
+    store.load(selector(1)).await.unwrap();
     for kind in [StoreErrorKind::Refused, StoreErrorKind::Unavailable] {
-        let error = store.commit(tag(1), put(&clock, 2, "a")).await.unwrap_err();
+        let error = store.commit(selector(1), put(&clock, 2, "a")).await.unwrap_err();
         assert_eq!(error.kind(), kind);
     }
-    assert_eq!(store.inner().record(tag(1)).unwrap().version, 1);
-    assert!(is_done(&store.commit(tag(1), put(&clock, 2, "a")).await.unwrap()));
+    assert_eq!(store.inner().record(selector(1)).unwrap().version, 1);
+    assert!(is_done(&store.commit(selector(1), put(&clock, 2, "a")).await.unwrap()));
 }
 
 #[tokio::test]
@@ -28,9 +28,9 @@ async fn a_lost_reply_hides_what_was_done() {
     let clock = ManualClock::new();
     let store = faulty(&clock).await;
     store.lose_reply_next(Verb::Destroy);
-    assert_eq!(store.destroy(tag(1), Guard::Anyone).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert_eq!(store.destroy(selector(1), Guard::Anyone).await.unwrap_err().kind(), StoreErrorKind::Unknown);
     assert!(store.inner().is_empty());
-    assert_eq!(store.destroy(tag(1), Guard::Anyone).await.unwrap(), Destroyed::Gone);
+    assert_eq!(store.destroy(selector(1), Guard::Anyone).await.unwrap(), Destroyed::Gone);
 }
 
 #[tokio::test]
@@ -40,22 +40,22 @@ async fn a_store_that_is_down_fails_in_every_verb_until_it_is_healed() {
     store.fail_all(StoreErrorKind::Unavailable);
     let ada = "ada".into();
     let failures = [
-        store.load(tag(1)).await.map(drop),
-        store.create(tag(2), store.inner().record(tag(1)).unwrap()).await.map(drop),
-        store.commit(tag(1), put(&clock, 2, "a")).await.map(drop),
+        store.load(selector(1)).await.map(drop),
+        store.create(selector(2), store.inner().record(selector(1)).unwrap()).await.map(drop),
+        store.commit(selector(1), put(&clock, 2, "a")).await.map(drop),
         store.touch(Vec::new()).await,
-        store.destroy(tag(1), Guard::Anyone).await.map(drop),
-        store.admit(&ada, tag(1), Timestamp::MAX, None).await.map(drop),
-        store.dismiss(&ada, vec![tag(1)]).await,
-        store.members(&ada, PageRequest::first(10)).await.map(drop),
+        store.destroy(selector(1), Guard::Anyone).await.map(drop),
+        store.add_member(&ada, selector(1), Timestamp::MAX, None).await.map(drop),
+        store.remove_members(&ada, vec![selector(1)]).await,
+        store.list_members(&ada, PageRequest::first(10)).await.map(drop),
     ];
     for failure in failures {
         assert_eq!(failure.unwrap_err().kind(), StoreErrorKind::Unavailable);
     }
     assert_eq!(store.inner().len(), 1);
-    assert_eq!(store.inner().record(tag(1)).unwrap().version, 1);
+    assert_eq!(store.inner().record(selector(1)).unwrap().version, 1);
     store.heal();
-    store.load(tag(1)).await.unwrap();
+    store.load(selector(1)).await.unwrap();
 }
 
 #[tokio::test]
@@ -65,12 +65,12 @@ async fn a_gate_holds_a_call_before_it_acts_and_before_it_replies() {
     let gate = store.delay_next(Verb::Commit);
     let commit = tokio::spawn({
         let (store, commit) = (store.clone(), put(&clock, 2, "a"));
-        async move { store.commit(tag(1), commit).await }
+        async move { store.commit(selector(1), commit).await }
     });
     assert!(gate.arrived().await);
-    assert_eq!(store.inner().record(tag(1)).unwrap().version, 1, "acted before the gate let it");
+    assert_eq!(store.inner().record(selector(1)).unwrap().version, 1, "acted before the gate let it");
     assert!(gate.let_act().await);
-    assert_eq!(store.inner().record(tag(1)).unwrap().version, 2);
+    assert_eq!(store.inner().record(selector(1)).unwrap().version, 2);
     assert!(!commit.is_finished(), "replied before the gate was open");
     gate.open();
     assert!(is_done(&commit.await.unwrap().unwrap()));
@@ -80,7 +80,7 @@ async fn a_gate_holds_a_call_before_it_acts_and_before_it_replies() {
 async fn a_gate_that_is_dropped_is_open() {
     let store = faulty(&ManualClock::new()).await;
     drop(store.delay_next(Verb::Load));
-    assert!(store.load(tag(1)).await.unwrap().is_some());
+    assert!(store.load(selector(1)).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_gate_says_when_nobody_will_come() {
     store.fail_next(Verb::Load, StoreErrorKind::Unavailable);
     let destroy = tokio::spawn({
         let store = store.clone();
-        async move { store.destroy(tag(1), Guard::Anyone).await }
+        async move { store.destroy(selector(1), Guard::Anyone).await }
     });
     assert!(given_up.arrived().await);
     destroy.abort();
@@ -100,19 +100,19 @@ async fn a_gate_says_when_nobody_will_come() {
     assert_eq!(store.inner().len(), 1);
     store.heal();
     assert!(!gate.arrived().await, "the plan was dropped");
-    store.load(tag(1)).await.unwrap();
+    store.load(selector(1)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_corrupt_load_damages_every_value_once_and_only_on_the_way() {
     let store = faulty(&ManualClock::new()).await;
     store.corrupt_next_load();
-    assert!(store.load(tag(2)).await.unwrap().is_none());
-    let damaged = store.load(tag(1)).await.unwrap().unwrap().record;
+    assert!(store.load(selector(2)).await.unwrap().is_none());
+    let damaged = store.load(selector(1)).await.unwrap().unwrap().record;
     assert!(std::str::from_utf8(text(&damaged)).is_err(), "still text, so it might still decode");
-    let sound = store.load(tag(1)).await.unwrap().unwrap().record;
+    let sound = store.load(selector(1)).await.unwrap().unwrap().record;
     assert_eq!(text(&sound), b"{\"items\":[]}");
-    assert_eq!(store.inner().record(tag(1)).unwrap(), sound);
+    assert_eq!(store.inner().record(selector(1)).unwrap(), sound);
 }
 
 /// Which of 200 loads failed, and how.
@@ -121,10 +121,10 @@ async fn weather(seed: u64, chances: Chances) -> Vec<Option<StoreErrorKind>> {
     store.roll(seed, chances);
     let mut weather = Vec::new();
     for _ in 0..200 {
-        weather.push(store.load(tag(1)).await.err().map(|error| error.kind()));
+        weather.push(store.load(selector(1)).await.err().map(|error| error.kind()));
     }
     store.heal();
-    assert!(store.load(tag(1)).await.is_ok());
+    assert!(store.load(selector(1)).await.is_ok());
     weather
 }
 

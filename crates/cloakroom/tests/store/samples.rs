@@ -3,15 +3,15 @@ use std::time::Duration;
 
 use cloakroom::Clock;
 use cloakroom::store::{
-    Action, Authentication, Commit, Committed, Copies, Edit, Expect, Guard, Lease, Lifetimes, Payload, Record, Store,
-    StoredValue, Tag, Verifier,
+    Action, Authentication, Commit, Committed, Edit, Expect, Guard, Invalidate, Lease, Lifetimes, Payload, Record,
+    Selector, Store, StoredValue, Verifier,
 };
 use cloakroom::testkit::{ManualClock, MemoryStore};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
-pub(crate) fn tag(number: u8) -> Tag {
-    Tag::from_bytes([number; 16])
+pub(crate) fn selector(number: u8) -> Selector {
+    Selector::from_bytes([number; 16])
 }
 
 /// An hour idle, a day in all, `cart` in it and `ada` logged in.
@@ -40,12 +40,12 @@ pub(crate) fn text(record: &Record) -> &[u8] {
 /// A store with one session, `tag(1)`.
 pub(crate) async fn store_with_session(clock: &ManualClock) -> MemoryStore {
     let store = MemoryStore::with_clock(clock.clone());
-    store.create(tag(1), record(clock)).await.unwrap();
+    store.create(selector(1), record(clock)).await.unwrap();
     store
 }
 
 pub(crate) async fn lease(store: &impl Store) -> Lease {
-    store.load(tag(1)).await.unwrap().unwrap().lease
+    store.load(selector(1)).await.unwrap().unwrap().lease
 }
 
 pub(crate) fn is_done(answer: &Committed) -> bool {
@@ -54,11 +54,11 @@ pub(crate) fn is_done(answer: &Committed) -> bool {
 
 /// What a local tier was told, in order; `None` stands for everything.
 #[derive(Default)]
-pub(crate) struct Told(Mutex<Vec<Option<Tag>>>);
+pub(crate) struct Told(Mutex<Vec<Option<Selector>>>);
 
-impl Copies for Told {
-    fn invalidate(&self, tag: Tag) {
-        self.0.lock().unwrap().push(Some(tag));
+impl Invalidate for Told {
+    fn invalidate(&self, selector: Selector) {
+        self.0.lock().unwrap().push(Some(selector));
     }
 
     fn invalidate_all(&self) {
@@ -69,11 +69,11 @@ impl Copies for Told {
 impl Told {
     pub(crate) fn attach(store: &impl Store) -> Arc<Self> {
         let told = Arc::new(Self::default());
-        store.attach(Arc::<Self>::clone(&told));
+        store.subscribe(Arc::<Self>::clone(&told));
         told
     }
 
-    pub(crate) fn take(&self) -> Vec<Option<Tag>> {
+    pub(crate) fn take(&self) -> Vec<Option<Selector>> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }

@@ -2,21 +2,21 @@ use cloakroom::Timestamp;
 use cloakroom::store::{Destroyed, Guard, PageRequest, Store, StoreErrorKind, Touch};
 use cloakroom::testkit::{Call, FaultyStore, ManualClock, SpyStore, Verb};
 
-use crate::samples::{lease, put, record, store_with_session, tag};
+use crate::samples::{lease, put, record, selector, store_with_session};
 
 #[tokio::test]
 async fn every_round_trip_is_on_the_log_in_order() {
     let clock = ManualClock::new();
     let store = SpyStore::new(store_with_session(&clock).await);
     let (ada, seen) = ("ada".into(), record(&clock).last_seen);
-    store.load(tag(1)).await.unwrap();
-    store.create(tag(2), record(&clock)).await.unwrap();
-    store.commit(tag(1), put(&clock, 2, "a")).await.unwrap();
-    store.touch([1, 2].map(|n| Touch::new(tag(n), Guard::Anyone, seen)).to_vec()).await.unwrap();
-    store.admit(&ada, tag(1), Timestamp::MAX, None).await.unwrap();
-    assert_eq!(store.members(&ada, PageRequest::first(10)).await.unwrap().items.len(), 1);
-    store.dismiss(&ada, vec![tag(1)]).await.unwrap();
-    assert_eq!(store.destroy(tag(1), Guard::Anyone).await.unwrap(), Destroyed::Done);
+    store.load(selector(1)).await.unwrap();
+    store.create(selector(2), record(&clock)).await.unwrap();
+    store.commit(selector(1), put(&clock, 2, "a")).await.unwrap();
+    store.touch([1, 2].map(|n| Touch::new(selector(n), Guard::Anyone, seen)).to_vec()).await.unwrap();
+    store.add_member(&ada, selector(1), Timestamp::MAX, None).await.unwrap();
+    assert_eq!(store.list_members(&ada, PageRequest::first(10)).await.unwrap().items.len(), 1);
+    store.remove_members(&ada, vec![selector(1)]).await.unwrap();
+    assert_eq!(store.destroy(selector(1), Guard::Anyone).await.unwrap(), Destroyed::Done);
     let expected = [
         Call::Load,
         Call::Create,
@@ -30,26 +30,26 @@ async fn every_round_trip_is_on_the_log_in_order() {
     assert_eq!(store.calls(), expected);
     assert_eq!(store.take_calls(), expected);
     assert_eq!(store.calls(), []);
-    assert!(store.inner().record(tag(1)).is_none(), "the calls got through");
+    assert!(store.inner().record(selector(1)).is_none(), "the calls got through");
 }
 
 #[tokio::test]
 async fn clones_share_one_log() {
     let store = SpyStore::new(store_with_session(&ManualClock::new()).await);
     let other = store.clone();
-    other.load(tag(1)).await.unwrap();
-    other.load(tag(2)).await.unwrap();
-    other.destroy(tag(2), Guard::Anyone).await.unwrap();
+    other.load(selector(1)).await.unwrap();
+    other.load(selector(2)).await.unwrap();
+    other.destroy(selector(2), Guard::Anyone).await.unwrap();
     assert_eq!((store.count(Verb::Load), store.count(Verb::Destroy), store.count(Verb::Touch)), (2, 1, 0));
 }
 
 #[tokio::test]
 async fn a_call_counts_if_it_was_begun_whatever_became_of_it() {
     let store = SpyStore::new(FaultyStore::new(store_with_session(&ManualClock::new()).await));
-    drop(store.load(tag(1)));
+    drop(store.load(selector(1)));
     assert_eq!(store.count(Verb::Load), 0, "a future that nobody polled asked nothing");
     store.inner().fail_next(Verb::Load, StoreErrorKind::Unavailable);
-    store.load(tag(1)).await.unwrap_err();
+    store.load(selector(1)).await.unwrap_err();
     assert_eq!(store.count(Verb::Load), 1);
 }
 
@@ -58,6 +58,6 @@ async fn vouching_is_no_round_trip() {
     let store = SpyStore::new(store_with_session(&ManualClock::new()).await);
     let lease = lease(&store).await;
     drop(store.take_calls());
-    assert!(store.vouches(lease));
+    assert!(store.is_lease_valid(lease));
     assert_eq!(store.calls(), []);
 }

@@ -116,14 +116,14 @@ struct FlatLarge {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct LeftOut {
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<u8>,
+    selectors: Vec<u8>,
 }
 
 /// Left out where it is empty, as it should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct LeftOutWell {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<u8>,
+    selectors: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,7 +183,7 @@ async fn what_json_holds_comes_back() {
     comes_back(vec![Adjacent::Empty, Adjacent::One(1), Adjacent::Two { a: 1, b: None }]).await;
     comes_back(vec![Internal::Empty, Internal::Two { a: 1, b: Some(2) }]).await;
     comes_back(Flat { name: "n".into(), rest: BTreeMap::from([("a".into(), 1)]) }).await;
-    comes_back(LeftOutWell { tags: vec![] }).await;
+    comes_back(LeftOutWell { selectors: vec![] }).await;
     comes_back(WithModule { span: 5000 }).await;
     comes_back(tree(20)).await;
     comes_back(Held { content: std::borrow::Cow::<'static, str>::Borrowed("borrowed \" as it seems") }).await;
@@ -212,8 +212,8 @@ async fn what_would_come_back_as_something_else_is_refused_with_the_field_that_i
 
 #[tokio::test]
 async fn what_does_not_decode_again_is_refused_with_the_field_that_it_is_in() {
-    is_refused(LeftOut { tags: vec![] }, "the field `tags` is left out and has no `#[serde(default)]`").await;
-    comes_back(LeftOut { tags: vec![1] }).await;
+    is_refused(LeftOut { selectors: vec![] }, "the field `tags` is left out and has no `#[serde(default)]`").await;
+    comes_back(LeftOut { selectors: vec![1] }).await;
     is_refused(Coordinates { latitude: f64::NAN }, "at `content.latitude`").await;
     is_refused(BTreeMap::from([("secret".to_owned(), f64::NAN)]), "at `content.*`").await;
     is_refused(WithModule { span: 500 }, "at `content.span`").await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use cloakroom::store::{Copies, Store, StoreErrorKind, Tag};
+use cloakroom::store::{Invalidate, Selector, Store, StoreErrorKind};
 use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, OnStoreError, SystemClock};
 use cloakroom_redis::RedisStore;
@@ -138,7 +138,7 @@ async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after
     house.server.kill().unwrap();
     // From now on nothing is sent any more, so that nobody has to wonder what became of it.
     until("the node knows", async || {
-        let answer = node.store.dismiss(&"nobody".into(), vec![Tag::from_bytes([0; 16])]).await;
+        let answer = node.store.remove_members(&"nobody".into(), vec![Selector::from_bytes([0; 16])]).await;
         answer.is_err_and(|error| error.kind() == StoreErrorKind::Unavailable)
     })
     .await;
@@ -159,8 +159,8 @@ async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after
 #[derive(Default)]
 struct Counting(AtomicU64);
 
-impl Copies for Counting {
-    fn invalidate(&self, _: Tag) {}
+impl Invalidate for Counting {
+    fn invalidate(&self, _: Selector) {}
 
     fn invalidate_all(&self) {
         self.0.fetch_add(1, Relaxed);
@@ -171,14 +171,14 @@ impl Copies for Counting {
 async fn copies_are_dropped_once_when_the_lease_is_over_however_often_a_connection_is_tried_in_vain() {
     let (house, node, _app, _alice) = scene().await;
     let counting = Arc::new(Counting::default());
-    node.store.attach(Arc::<Counting>::clone(&counting));
+    node.store.subscribe(Arc::<Counting>::clone(&counting));
     house.server.kill().unwrap();
     until("the lease is over", async || counting.0.load(Relaxed) > 0).await;
     let tried = node.wire.traffic().connections;
     until("it was tried in vain", async || node.wire.traffic().connections >= tried + 4).await;
     assert_eq!(counting.0.load(Relaxed), 1);
     house.server.restart().await.unwrap();
-    until("there is a line", async || node.store.load(Tag::from_bytes([0; 16])).await.is_ok()).await;
+    until("there is a line", async || node.store.load(Selector::from_bytes([0; 16])).await.is_ok()).await;
     until("nothing from before is left", async || counting.0.load(Relaxed) == 2).await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::store::{Store, Tag};
+use cloakroom::store::{Selector, Store};
 use cloakroom::testkit::{FaultyStore, Verb};
 use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::Direction::ToClient;
@@ -154,8 +154,8 @@ async fn a_change_that_follows_a_nodes_own_is_not_taken_for_it() {
         a.wire.hold(ToClient);
         // The reply, the report of it and that of the next change arrive together.
         let (mine, theirs) = tokio::join!(a.add(&alice), async {
-            let tag = tag_of(&alice);
-            let version = || house.field(&tag, "version");
+            let selector = tag_of(&alice);
+            let version = || house.field(&selector, "version");
             until("the first is made", async || version().await.is_some_and(|version| version != "1")).await;
             let theirs = b.add(&without_hint(&alice)).await;
             let told = a.told();
@@ -241,7 +241,7 @@ async fn a_session_that_ended_before_its_creation_was_answered_is_not_served() {
         let keys = house.keys().await;
         house.server.command(&["DEL", &keys[0]]).await.unwrap();
         // What was reported of it has arrived when the next answer has.
-        store.load(Tag::from_bytes([7; 16])).await.unwrap();
+        store.load(Selector::from_bytes([7; 16])).await.unwrap();
         gate.open();
     });
     created.unwrap();

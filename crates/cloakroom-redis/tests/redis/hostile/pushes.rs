@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom::Sessions;
-use cloakroom::store::{Store, Tag};
+use cloakroom::store::{Selector, Store};
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::{Impostor, Server};
 
@@ -59,7 +59,7 @@ impl Ground {
 
     /// Until what was said before is heard: the answer to a question comes after it.
     async fn hears(&self, why: &str) {
-        until(why, async || self.store.load(Tag::from_bytes([9; 16])).await.is_ok()).await;
+        until(why, async || self.store.load(Selector::from_bytes([9; 16])).await.is_ok()).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use cloakroom::store::{
-    Action, Commit, Committed, Edit, Expect, Guard, Payload, Store, StoreErrorKind, Tag, Touch, Verifier,
+    Action, Commit, Committed, Edit, Expect, Guard, Payload, Selector, Store, StoreErrorKind, Touch, Verifier,
 };
 use cloakroom::{Clock, SystemClock};
 use cloakroom_redis::RedisStore;
@@ -16,7 +16,7 @@ pub(super) mod corpus;
 
 use corpus::{Case, Expected};
 
-const TAG: Tag = Tag::from_bytes([7; 16]);
+const TAG: Selector = Selector::from_bytes([7; 16]);
 const KEY: &str = "shop:session:{07070707070707070707070707070707}";
 
 /// A server with one record in it, and a store that has never seen it.

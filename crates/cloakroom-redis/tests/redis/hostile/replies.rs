@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Created, Destroyed, Guard, Lifetimes, Limit, LimitPolicy, PageRequest, Record, Store,
-    StoreError, StoreErrorKind, Tag, Verifier,
+    Admission, Commit, Committed, Created, Destroyed, Guard, Lifetimes, Limit, LimitPolicy, PageRequest, Record,
+    Selector, Store, StoreError, StoreErrorKind, Verifier,
 };
 use cloakroom::{Clock, SystemClock, Timestamp};
 use cloakroom_redis::RedisStore;
@@ -19,7 +19,7 @@ pub(super) mod corpus;
 
 use corpus::{Asked, Case, Expected};
 
-const TAG: Tag = Tag::from_bytes([7; 16]);
+const TAG: Selector = Selector::from_bytes([7; 16]);
 
 /// A store whose server lies on demand.
 struct Ground {
@@ -93,19 +93,19 @@ impl Ground {
             Asked::Admit => {
                 let limit = Limit::new(NonZeroU32::MIN, LimitPolicy::Reject);
                 there(!matches!(
-                    self.store.admit(&"alice".into(), TAG, Timestamp::MAX, Some(limit)).await?,
+                    self.store.add_member(&"alice".into(), TAG, Timestamp::MAX, Some(limit)).await?,
                     Admission::Refused
                 ))
             }
             Asked::Members => {
-                there(!self.store.members(&"alice".into(), PageRequest::first(10)).await?.items.is_empty())
+                there(!self.store.list_members(&"alice".into(), PageRequest::first(10)).await?.items.is_empty())
             }
         })
     }
 
     /// Whatever was said, the next honest answer is heard, and is the answer to its own question.
     async fn recovers(&self, why: &str) {
-        until(why, async || match self.store.load(Tag::from_bytes([8; 16])).await {
+        until(why, async || match self.store.load(Selector::from_bytes([8; 16])).await {
             Ok(None) => true,
             Ok(Some(_)) => panic!("{why}: somebody else's answer"),
             Err(_) => false,

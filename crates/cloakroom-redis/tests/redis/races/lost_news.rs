@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use cloakroom::store::{Copies, Store, Tag};
+use cloakroom::store::{Invalidate, Selector, Store};
 use cloakroom_testbed::Direction::ToClient;
 
 use crate::support::{Count, House, LONG, Node, Visitor, tag_of, until, without_hint};
@@ -50,8 +50,8 @@ async fn race_02_a_session_that_ended_while_a_connection_was_replaced_is_not_ser
 /// A tier so full that dropping its copies takes until the other end of this channel is dropped.
 struct Full(Mutex<mpsc::Receiver<()>>);
 
-impl Copies for Full {
-    fn invalidate(&self, _: Tag) {}
+impl Invalidate for Full {
+    fn invalidate(&self, _: Selector) {}
 
     fn invalidate_all(&self) {
         let _ = self.0.lock().unwrap().recv();
@@ -63,20 +63,20 @@ async fn race_02_nothing_new_is_kept_while_old_copies_are_still_being_dropped() 
     let (_house, a, _b) = House::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let tag = Tag::from_bytes(u128::from_str_radix(&tag_of(&alice), 16).unwrap().to_be_bytes());
+    let selector = Selector::from_bytes(u128::from_str_radix(&tag_of(&alice), 16).unwrap().to_be_bytes());
     let (work, until_done) = mpsc::channel();
-    a.store.attach(Arc::new(Full(Mutex::new(until_done))));
-    let lease = async || a.store.load(tag).await.map(|loaded| loaded.unwrap().lease);
+    a.store.subscribe(Arc::new(Full(Mutex::new(until_done))));
+    let lease = async || a.store.load(selector).await.map(|loaded| loaded.unwrap().lease);
     let before = lease().await.unwrap();
-    assert!(a.store.vouches(before));
+    assert!(a.store.is_lease_valid(before));
     a.wire.cut().await;
     until("there is another line", async || lease().await.is_ok_and(|lease| lease != before)).await;
     // Made on an old copy, a write would otherwise be kept as if it had been made on a new one.
     for _ in 0..20 {
-        assert!(!a.store.vouches(before) && !a.store.vouches(lease().await.unwrap()));
+        assert!(!a.store.is_lease_valid(before) && !a.store.is_lease_valid(lease().await.unwrap()));
     }
     drop(work);
-    until("it is dropped", async || a.store.vouches(lease().await.unwrap())).await;
+    until("it is dropped", async || a.store.is_lease_valid(lease().await.unwrap())).await;
 }
 
 #[tokio::test]

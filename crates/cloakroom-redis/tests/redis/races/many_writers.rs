@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use cloakroom::store::{Admission, Limit, LimitPolicy, Principal, Store, Tag};
+use cloakroom::store::{Admission, Limit, LimitPolicy, Principal, Selector, Store};
 use cloakroom::{SessionErrorKind, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
@@ -118,27 +118,27 @@ async fn race_07_no_verb_brings_back_a_session_that_is_over() {
         let late = Visitor::with_cookie(alice.cookie());
         let visit = late.enter(&a.sessions);
         assert!(visit.exists().await.unwrap());
-        let tag = tag_of(&alice);
+        let selector = tag_of(&alice);
         b.destroy(&alice).await.unwrap();
         match verb {
             "renew" => drop(visit.renew().await),
             "login" => drop(visit.login("alice").await),
             "remember" => drop(visit.remember(LONG * 60).await),
             "write" => drop(visit.update(|note: &mut crate::support::Note| note.0.push('x')).await),
-            _ => a.sessions.run_due().await,
+            _ => a.sessions.run_pending_tasks().await,
         }
         visit.leave().await;
-        assert_eq!(house.record(&tag).await, [], "after {verb}");
+        assert_eq!(house.record(&selector).await, [], "after {verb}");
     }
 }
 
 #[tokio::test]
 async fn race_08_a_request_under_way_while_another_renews_neither_fails_nor_undoes_it() {
     let (house, a, b, alice, late) = behind("renew").await;
-    let tag = tag_of(&alice);
-    let secret = house.field(&tag, "secret").await.unwrap();
+    let selector = tag_of(&alice);
+    let secret = house.field(&selector, "secret").await.unwrap();
     assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 2, "within the grace it may still write");
-    assert_eq!(house.field(&tag, "secret").await.unwrap(), secret, "the new secret stays the secret");
+    assert_eq!(house.field(&selector, "secret").await.unwrap(), secret, "the new secret stays the secret");
     for node in [&a, &b] {
         assert_eq!(node.count(&alice).await.unwrap(), Some(2), "and opens what the old one wrote");
     }
@@ -222,11 +222,16 @@ async fn race_18_admission_and_limit_are_one_step() {
     let visitors: Vec<_> = (0..6).map(|_| Visitor::default()).collect();
     for visitor in &visitors {
         node.add(visitor).await.unwrap();
-        let tag = u128::from_str_radix(&tag_of(visitor), 16).unwrap().to_be_bytes();
-        match node.store.admit(&principal, Tag::from_bytes(tag), Timestamp::MAX, Some(limit)).await.unwrap() {
+        let selector = u128::from_str_radix(&tag_of(visitor), 16).unwrap().to_be_bytes();
+        match node
+            .store
+            .add_member(&principal, Selector::from_bytes(selector), Timestamp::MAX, Some(limit))
+            .await
+            .unwrap()
+        {
             Admission::Admitted { displaced } => {
                 left += displaced.len();
-                node.store.dismiss(&principal, displaced).await.unwrap();
+                node.store.remove_members(&principal, displaced).await.unwrap();
             }
             other => panic!("{other:?}"),
         }

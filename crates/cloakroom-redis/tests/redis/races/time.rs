@@ -21,13 +21,13 @@ async fn race_10_activity_is_reported_ten_times_per_idle_timeout_and_no_oftener(
     let (a, b) = (node(&house, &clock).await, node(&house, &clock).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let tag = tag_of(&alice);
+    let selector = tag_of(&alice);
     let before = a.commands();
     for _ in 0..400 {
         // Two idle timeouts, five seconds at a time.
         clock.advance(IDLE / 200);
         assert_eq!(a.count(&alice).await.unwrap(), Some(1));
-        a.sessions.run_due().await;
+        a.sessions.run_pending_tasks().await;
     }
     let (sent, reads) = (a.sent_since(&before), a.sessions.stats().store_loads);
     let touches = sent["evalsha"] - reads;
@@ -36,7 +36,7 @@ async fn race_10_activity_is_reported_ten_times_per_idle_timeout_and_no_oftener(
     // A copy is believed for as long as its record was to be kept when it was read: 1.1 idle timeouts.
     assert!(reads <= 2, "own touches cost no reload: {reads}");
     assert!(sent.keys().all(|command| command == "evalsha"), "{sent:?}");
-    let seen = house.field(&tag, "seen").await.unwrap().parse::<u64>().unwrap();
+    let seen = house.field(&selector, "seen").await.unwrap().parse::<u64>().unwrap();
     let behind = clock.now().as_millis() - seen;
     assert!(behind <= IDLE.as_millis() as u64 / 10 + 5000, "the server is {behind} ms behind");
     assert_eq!(b.count(&alice).await.unwrap(), Some(1), "so it lives, after two idle timeouts");
@@ -53,7 +53,7 @@ async fn race_10_a_touch_costs_another_node_one_read() {
     let (before, told) = (b.commands(), b.told());
     clock.advance(IDLE / 5);
     a.count(&alice).await.unwrap();
-    a.sessions.run_due().await;
+    a.sessions.run_pending_tasks().await;
     b.is_told_more_than(told).await;
     until("the copy is dropped", async || {
         b.count(&alice).await.unwrap();
@@ -124,7 +124,7 @@ async fn race_10_activity_on_a_node_without_a_copy_keeps_the_session_on_all() {
         for seen in [&alice, &dead] {
             seen.enter(&b.sessions).leave().await;
         }
-        b.sessions.run_due().await;
+        b.sessions.run_pending_tasks().await;
     }
     assert_eq!(a.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "after three idle timeouts");
     assert_eq!(a.whoami(&mallory).await.unwrap(), None, "a dead token kept a session alive");

@@ -19,9 +19,9 @@ async fn race_20_a_write_whose_answer_was_lost_counts_once() {
     let (house, a, _b) = House::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let tag = tag_of(&alice);
-    let first = house.field(&tag, "version").await;
-    let written = async || house.field(&tag, "version").await != first;
+    let selector = tag_of(&alice);
+    let first = house.field(&selector, "version").await;
+    let written = async || house.field(&selector, "version").await != first;
     let (outcome, ()) = tokio::join!(a.add(&alice), lose_the_answer(&a, "evalsha", written));
     assert_eq!(outcome.unwrap(), 2, "resolved by its nonce, not by guessing");
     assert_eq!(a.count(&alice).await.unwrap(), Some(2), "written once");
@@ -33,10 +33,10 @@ async fn race_20_others_may_write_before_the_repeat() {
     let (house, a, b) = House::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let (tag, other) = (tag_of(&alice), without_hint(&alice));
-    let first = house.field(&tag, "version").await;
+    let (selector, other) = (tag_of(&alice), without_hint(&alice));
+    let first = house.field(&selector, "version").await;
     let overtaken = async || {
-        if house.field(&tag, "version").await == first {
+        if house.field(&selector, "version").await == first {
             return false;
         }
         for _ in 0..3 {
@@ -66,13 +66,13 @@ async fn held_while(
     visitor: &Visitor,
     others: impl AsyncFnOnce(),
 ) -> Result<u64, cloakroom::SessionError> {
-    let tag = tag_of(visitor);
+    let selector = tag_of(visitor);
     node.count(visitor).await.unwrap();
     let before = node.commands();
-    let first = house.field(&tag, "version").await;
+    let first = house.field(&selector, "version").await;
     node.wire.hold(ToClient);
     let hold = async {
-        until("the server has done it", async || house.field(&tag, "version").await != first).await;
+        until("the server has done it", async || house.field(&selector, "version").await != first).await;
         others().await;
         let sent = async || node.commands().since(&before).of("evalsha") >= 2;
         until("the node has asked again", sent).await;
@@ -127,14 +127,14 @@ async fn race_20_a_node_of_the_last_release_that_writes_meanwhile_takes_no_write
     let (house, _a, b) = House::with_two_nodes().await;
     let alice = Visitor::default();
     b.add(&alice).await.unwrap();
-    let tag = tag_of(&alice);
+    let selector = tag_of(&alice);
     let write = async || {
         for write in 0..9_u64 {
             // What such a node does with the record: the next number, its nonce in front, and nothing with `writers`.
-            let version = house.field(&tag, "version").await.unwrap().parse::<u64>().unwrap() + 1;
-            let recent = house.field(&tag, "recent").await.unwrap();
+            let version = house.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() + 1;
+            let recent = house.field(&selector, "recent").await.unwrap();
             let recent = format!("{:016x},{}", u64::MAX - write, &recent[..recent.len().min(119)]);
-            let (key, version) = (key(&tag), version.to_string());
+            let (key, version) = (key(&selector), version.to_string());
             let words = ["HSET", &key, "version", &version, "recent", &recent];
             house.server.command(&words).await.unwrap();
         }
@@ -142,7 +142,7 @@ async fn race_20_a_node_of_the_last_release_that_writes_meanwhile_takes_no_write
     assert_eq!(held_while(&house, &b, &alice, write).await.unwrap(), 2);
     assert_eq!(b.add(&alice).await.unwrap(), 3);
     // A record that only such nodes have written.
-    house.server.command(&["HDEL", &key(&tag), "writers"]).await.unwrap();
+    house.server.command(&["HDEL", &key(&selector), "writers"]).await.unwrap();
     let fresh = house.node().await;
     assert_eq!(fresh.add(&without_hint(&alice)).await.unwrap(), 4);
     assert_eq!(b.add(&without_hint(&alice)).await.unwrap(), 5);

@@ -54,8 +54,8 @@ impl House {
     }
 
     /// The fields of a record as the server has them.
-    pub(crate) async fn record(&self, tag: &str) -> Vec<(String, String)> {
-        let answer = self.server.command(&["HGETALL", &key(tag)]).await.expect("the server answers");
+    pub(crate) async fn record(&self, selector: &str) -> Vec<(String, String)> {
+        let answer = self.server.command(&["HGETALL", &key(selector)]).await.expect("the server answers");
         // What is sealed is no text.
         let flat: Vec<Vec<u8>> = redis::from_redis_value(answer).expect("a hash");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -63,8 +63,8 @@ impl House {
     }
 
     /// One field of a record, if it is there.
-    pub(crate) async fn field(&self, tag: &str, name: &str) -> Option<String> {
-        self.record(tag).await.into_iter().find(|(found, _)| found == name).map(|(_, content)| content)
+    pub(crate) async fn field(&self, selector: &str, name: &str) -> Option<String> {
+        self.record(selector).await.into_iter().find(|(found, _)| found == name).map(|(_, content)| content)
     }
 
     /// All keys of the server.
@@ -75,6 +75,6 @@ impl House {
 }
 
 /// The key of a record.
-pub(crate) fn key(tag: &str) -> String {
-    format!("{NAMESPACE}:session:{{{tag}}}")
+pub(crate) fn key(selector: &str) -> String {
+    format!("{NAMESPACE}:session:{{{selector}}}")
 }

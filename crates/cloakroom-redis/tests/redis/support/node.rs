@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use cloakroom::store::{Store, Tag};
+use cloakroom::store::{Selector, Store};
 use cloakroom::{SessionError, Sessions};
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::{CommandCounts, Proxy};
@@ -99,7 +99,7 @@ impl Node {
     pub(crate) async fn settle(&self) {
         until("the node watches over its connection", async || self.commands().of("role") >= 2).await;
         // Its answer comes after theirs.
-        self.store.load(Tag::from_bytes([0; 16])).await.expect("the server answers");
+        self.store.load(Selector::from_bytes([0; 16])).await.expect("the server answers");
     }
 
     /// Waits until the node has sent one more of this command than `before`.

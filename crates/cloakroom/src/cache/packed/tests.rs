@@ -3,9 +3,9 @@ use std::any::Any;
 use proptest::prelude::*;
 
 use super::Packed;
-use crate::cache::entry::{Entry, Key, Slot};
-use crate::cache::erased::{Codec, CodecError, Erased};
+use crate::cache::erased_value::{Codec, CodecError, ErasedValue};
 use crate::cache::tests::{Shape, shapes};
+use crate::cache::value::{ValueEntry, ValueKey, ValueState};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -13,35 +13,35 @@ fn encode(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
     Ok(value.downcast_ref::<String>().ok_or("not a text")?.as_bytes().to_vec())
 }
 
-static FAITHFUL: Codec = Codec { key: "text", type_name: || "Text", encode, survives: |_, _| true };
-static LOSSY: Codec = Codec { key: "text", type_name: || "Text", encode, survives: |_, _| false };
+static FAITHFUL: Codec = Codec { key: "text", type_name: || "Text", encode, round_trips: |_, _| true };
+static LOSSY: Codec = Codec { key: "text", type_name: || "Text", encode, round_trips: |_, _| false };
 static BROKEN: Codec =
-    Codec { key: "text", type_name: || "Text", encode: |_| Err("cannot be encoded".into()), survives: |_, _| true };
+    Codec { key: "text", type_name: || "Text", encode: |_| Err("cannot be encoded".into()), round_trips: |_, _| true };
 
-fn decoded(text: &str, codec: &'static Codec) -> Entry {
-    let slot = Slot::Decoded(Erased::new(Arc::new(text.to_owned()), codec, 0));
-    Entry { key: Key::Static("text"), version: 1, fresh_until: Timestamp::MAX, size: 5, slot }
+fn decoded(text: &str, codec: &'static Codec) -> ValueEntry {
+    let slot = ValueState::Decoded(ErasedValue::new(Arc::new(text.to_owned()), codec, 0));
+    ValueEntry { key: ValueKey::Static("text"), version: 1, fresh_until: Timestamp::MAX, size: 5, slot }
 }
 
-fn any_slot() -> impl Strategy<Value = Slot> {
+fn any_slot() -> impl Strategy<Value = ValueState> {
     let bytes = prop::collection::vec(any::<u8>(), 0..300);
     prop_oneof![
-        4 => bytes.prop_map(|bytes| Slot::Encoded(bytes.into())),
-        1 => Just(Slot::Absent),
-        1 => Just(Slot::Removed),
+        4 => bytes.prop_map(|bytes| ValueState::Encoded(bytes.into())),
+        1 => Just(ValueState::Absent),
+        1 => Just(ValueState::Removed),
     ]
 }
 
-fn any_entry() -> impl Strategy<Value = Entry> {
+fn any_entry() -> impl Strategy<Value = ValueEntry> {
     let key = prop_oneof!["[a-z0-9_.-]{1,64}", "\\PC{0,60}"];
     let fresh_until = prop_oneof![Just(u64::MAX), any::<u64>(), 0_u64..1000];
     (key, any::<u64>(), fresh_until, any::<u32>(), any_slot()).prop_map(|(key, version, fresh_until, size, slot)| {
         let fresh_until = Timestamp::from_millis(fresh_until);
-        Entry { key: Key::Owned(key.into()), version, fresh_until, size, slot }
+        ValueEntry { key: ValueKey::Owned(key.into()), version, fresh_until, size, slot }
     })
 }
 
-fn any_entries() -> impl Strategy<Value = Vec<Entry>> {
+fn any_entries() -> impl Strategy<Value = Vec<ValueEntry>> {
     prop::collection::vec(any_entry(), 0..8)
 }
 
@@ -52,7 +52,7 @@ fn unpacked(bytes: &[u8]) -> Vec<Shape> {
 #[test]
 fn a_decoded_value_comes_back_as_its_bytes() {
     let packed = Packed::pack(&[decoded("hello", &FAITHFUL)]).expect("it can be packed");
-    let encoded = Entry { slot: Slot::Encoded(Arc::from(*b"hello")), ..decoded("hello", &FAITHFUL) };
+    let encoded = ValueEntry { slot: ValueState::Encoded(Arc::from(*b"hello")), ..decoded("hello", &FAITHFUL) };
     assert_eq!(shapes(&packed.unpack()), shapes(&[encoded]));
 }
 
@@ -67,9 +67,13 @@ fn one_value_that_would_not_come_back_keeps_the_whole_session_from_being_packed(
 #[test]
 fn a_key_of_any_length_comes_back_whole() {
     for length in [0, 127, 128, 255, 256, 70_000] {
-        let entry = Entry { key: Key::Owned("k".repeat(length).into()), slot: Slot::Absent, ..decoded("", &FAITHFUL) };
-        let packed = Packed::pack(std::slice::from_ref(&entry)).expect("it can be packed");
-        assert_eq!(shapes(&packed.unpack()), shapes(&[entry]));
+        let value_entry = ValueEntry {
+            key: ValueKey::Owned("k".repeat(length).into()),
+            slot: ValueState::Absent,
+            ..decoded("", &FAITHFUL)
+        };
+        let packed = Packed::pack(std::slice::from_ref(&value_entry)).expect("it can be packed");
+        assert_eq!(shapes(&packed.unpack()), shapes(&[value_entry]));
     }
 }
 

@@ -1,25 +1,25 @@
 use super::builders::{Shape, at, fingerprint, logged_in, session, shapes, text, verifier};
-use crate::cache::change::{Change, Edit, Guard, Login, Refusal, Rotation};
-use crate::cache::entry::{Entry, Key, Slot};
+use crate::cache::change::{ApplyError, Change, LocalGuard, LoginChange, SecretRotation, ValueEdit};
 use crate::cache::packed::Packed;
-use crate::cache::snapshot::{Proof, Snapshot, Term};
+use crate::cache::snapshot::{SecretMatch, SessionLifetimes, Snapshot};
+use crate::cache::value::{ValueEntry, ValueKey, ValueState};
 use crate::cache::values::Values;
-use crate::identity::{Authentication, PreviousState, Principal};
 use crate::sync::Arc;
 use crate::time::Timestamp;
+use crate::token::{Authentication, PreviousSecretState, Principal};
 
-fn change(edits: &[Edit]) -> Change<'_> {
-    Change { guard: Guard::Anyone, edits, rotation: None, term: None, base: None, now: at(0), step: 1 }
+fn change(edits: &[ValueEdit]) -> Change<'_> {
+    Change { guard: LocalGuard::Anyone, edits, rotation: None, lifetimes: None, base: None, now: at(0), step: 1 }
 }
 
-fn put(key: &'static str, expect: Option<u64>, value: &str) -> Edit {
-    let slot = Slot::Encoded(Arc::from(value.as_bytes()));
+fn put(key: &'static str, expect: Option<u64>, value: &str) -> ValueEdit {
+    let slot = ValueState::Encoded(Arc::from(value.as_bytes()));
     let size = value.len() as u32;
-    Edit { key: Key::Static(key), expect, slot, fresh_until: Timestamp::MAX, size, encoded: None }
+    ValueEdit { key: ValueKey::Static(key), expect, state: slot, fresh_until: Timestamp::MAX, size, encoded: None }
 }
 
-fn removed(key: &'static str, version: u64) -> Entry {
-    Entry { slot: Slot::Removed, size: 0, ..text(key, version, "") }
+fn removed(key: &'static str, version: u64) -> ValueEntry {
+    ValueEntry { slot: ValueState::Removed, size: 0, ..text(key, version, "") }
 }
 
 /// At version 5, with a cart of version 2 and a trace of a former theme of version 4.
@@ -32,18 +32,18 @@ fn values(snapshot: &Snapshot) -> Vec<Shape> {
 }
 
 /// A new secret 2. The old one dies at once.
-fn rotation(login: Option<Login>) -> Rotation {
-    Rotation {
+fn rotation(login: Option<LoginChange>) -> SecretRotation {
+    SecretRotation {
         verifier: verifier(2),
         fingerprint: fingerprint(2),
-        previous: PreviousState::Replaced { at: at(0) },
+        previous: PreviousSecretState::Replaced { at: at(0) },
         login,
     }
 }
 
-fn login(keep_only: Option<Vec<&'static str>>) -> Rotation {
+fn login(keep_only: Option<Vec<&'static str>>) -> SecretRotation {
     let authentication = Authentication::new(Principal::new("other"), at(7), None);
-    rotation(Some(Login { authentication, keep_only, account: None }))
+    rotation(Some(LoginChange { authentication, keep_only, account: None }))
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn what_is_written_gets_the_new_version_and_the_rest_keeps_its_own() {
 
 #[test]
 fn what_is_removed_leaves_its_version_behind_even_where_nothing_was() {
-    let edits = [Edit::remove(Key::Static("cart"), None), Edit::remove(Key::Static("never"), None)];
+    let edits = [ValueEdit::remove(ValueKey::Static("cart"), None), ValueEdit::remove(ValueKey::Static("never"), None)];
     let next = fifth().apply(&change(&edits)).expect("no expectation");
     assert_eq!(values(&next), shapes(&[removed("cart", 6), removed("theme", 4), removed("never", 6)]));
 }
@@ -76,14 +76,14 @@ fn an_expectation_holds_for_exactly_the_version_that_is_there() {
         ("name", Some(1), false),
     ] {
         let outcome = fifth().apply(&change(&[put(key, expect, "x")]));
-        assert_eq!(outcome.err(), (!holds).then_some(Refusal::Conflict), "{key} {expect:?}");
+        assert_eq!(outcome.err(), (!holds).then_some(ApplyError::Conflict), "{key} {expect:?}");
     }
 }
 
 #[test]
 fn one_expectation_that_fails_undoes_all_edits() {
     let edits = [put("cart", Some(2), "x"), put("name", Some(3), "x")];
-    assert_eq!(fifth().apply(&change(&edits)).err(), Some(Refusal::Conflict));
+    assert_eq!(fifth().apply(&change(&edits)).err(), Some(ApplyError::Conflict));
 }
 
 #[test]
@@ -96,37 +96,37 @@ fn packed_values_are_changed_as_if_they_were_not_packed() {
         let expected = plain.apply(&change(&edits)).expect("the expectation holds");
         assert_eq!(values(&packed.apply(&change(&edits)).expect("the expectation holds")), values(&expected));
     }
-    assert_eq!(packed.apply(&change(&[put("cart", Some(1), "x")])).err(), Some(Refusal::Conflict));
+    assert_eq!(packed.apply(&change(&[put("cart", Some(1), "x")])).err(), Some(ApplyError::Conflict));
 }
 
 /// Secret 2 after secret 1, which works until second 10.
 fn renewed() -> Snapshot {
-    let rotation = Rotation { previous: PreviousState::Renewed { until: at(10) }, ..rotation(None) };
+    let rotation = SecretRotation { previous: PreviousSecretState::Renewed { until: at(10) }, ..rotation(None) };
     fifth().apply(&Change { rotation: Some(&rotation), ..change(&[]) }).expect("anyone may")
 }
 
 #[test]
 fn a_guard_admits_whom_it_should() {
     for (guard, now, admits) in [
-        (Guard::Anyone, at(500), true),
-        (Guard::Holder(fingerprint(2)), at(500), true),
-        (Guard::Holder(fingerprint(1)), at(9), true),
-        (Guard::Holder(fingerprint(1)), at(10), false),
-        (Guard::Holder(fingerprint(3)), at(0), false),
-        (Guard::Current(fingerprint(2)), at(500), true),
-        (Guard::Current(fingerprint(1)), at(9), false),
-        (Guard::Current(fingerprint(3)), at(0), false),
+        (LocalGuard::Anyone, at(500), true),
+        (LocalGuard::Holder(fingerprint(2)), at(500), true),
+        (LocalGuard::Holder(fingerprint(1)), at(9), true),
+        (LocalGuard::Holder(fingerprint(1)), at(10), false),
+        (LocalGuard::Holder(fingerprint(3)), at(0), false),
+        (LocalGuard::Current(fingerprint(2)), at(500), true),
+        (LocalGuard::Current(fingerprint(1)), at(9), false),
+        (LocalGuard::Current(fingerprint(3)), at(0), false),
     ] {
         let outcome = renewed().apply(&Change { guard, now, ..change(&[]) });
-        assert_eq!(outcome.err(), (!admits).then_some(Refusal::Superseded), "{guard:?}");
+        assert_eq!(outcome.err(), (!admits).then_some(ApplyError::Superseded), "{guard:?}");
     }
 }
 
 #[test]
 fn who_may_not_write_is_not_told_of_conflicts() {
     let edits = [put("cart", Some(1), "x")];
-    let stranger = Change { guard: Guard::Holder(fingerprint(3)), ..change(&edits) };
-    assert_eq!(fifth().apply(&stranger).err(), Some(Refusal::Superseded));
+    let stranger = Change { guard: LocalGuard::Holder(fingerprint(3)), ..change(&edits) };
+    assert_eq!(fifth().apply(&stranger).err(), Some(ApplyError::Superseded));
 }
 
 #[test]
@@ -136,16 +136,16 @@ fn a_renewal_changes_the_secret_and_nothing_else() {
     assert_eq!(next.principal(), former.principal());
     assert_eq!(values(&next), values(&former));
     assert_eq!((next.created_at, next.idle, next.absolute), (former.created_at, former.idle, former.absolute));
-    assert_eq!(next.prove(fingerprint(2), || verifier(2), at(0)), Proof::Current);
-    assert_eq!(next.prove(fingerprint(1), || verifier(1), at(0)), Proof::Reused);
+    assert_eq!(next.match_secret(fingerprint(2), || verifier(2), at(0)), SecretMatch::Current);
+    assert_eq!(next.match_secret(fingerprint(1), || verifier(1), at(0)), SecretMatch::Reused);
 }
 
 #[test]
 fn of_two_renewals_only_the_last_secret_is_remembered() {
-    let third = Rotation { verifier: verifier(3), fingerprint: fingerprint(3), ..rotation(None) };
+    let third = SecretRotation { verifier: verifier(3), fingerprint: fingerprint(3), ..rotation(None) };
     let next = renewed().apply(&Change { rotation: Some(&third), ..change(&[]) }).expect("anyone may");
-    assert_eq!(next.prove(fingerprint(2), || verifier(2), at(0)), Proof::Reused);
-    assert_eq!(next.prove(fingerprint(1), || verifier(1), at(0)), Proof::Wrong);
+    assert_eq!(next.match_secret(fingerprint(2), || verifier(2), at(0)), SecretMatch::Reused);
+    assert_eq!(next.match_secret(fingerprint(1), || verifier(1), at(0)), SecretMatch::Wrong);
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn what_a_login_writes_is_not_what_it_clears_away() {
 #[test]
 fn a_term_changes_the_lifetimes_and_not_the_login() {
     let former = logged_in([]);
-    let term = Some(Term { idle: 1, absolute: at(2), persistent: true });
-    let next = former.apply(&Change { term, ..change(&[]) }).expect("anyone may");
+    let term = Some(SessionLifetimes { idle: 1, absolute: at(2), persistent: true });
+    let next = former.apply(&Change { lifetimes: term, ..change(&[]) }).expect("anyone may");
     assert_eq!((next.idle, next.absolute, next.is_persistent()), (1, at(2), true));
     assert_eq!(next.principal(), former.principal());
     assert_eq!(next.created_at, former.created_at);
@@ -182,12 +182,12 @@ fn a_term_changes_the_lifetimes_and_not_the_login() {
 
 #[test]
 fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
-    let term = |persistent| Some(Term { idle: 1, absolute: at(2), persistent });
-    let remembered = session([]).apply(&Change { term: term(true), ..change(&[]) }).expect("anyone may");
+    let term = |persistent| Some(SessionLifetimes { idle: 1, absolute: at(2), persistent });
+    let remembered = session([]).apply(&Change { lifetimes: term(true), ..change(&[]) }).expect("anyone may");
     let renewed = remembered.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("anyone may");
     let written = renewed.apply(&change(&[put("cart", None, "x")])).expect("anyone may");
     assert!(written.is_persistent());
-    let forgotten = written.apply(&Change { term: term(false), ..change(&[]) }).expect("anyone may");
+    let forgotten = written.apply(&Change { lifetimes: term(false), ..change(&[]) }).expect("anyone may");
     assert!(!forgotten.is_persistent());
     assert!(forgotten.previous().is_some(), "a term does not touch secrets");
 }
@@ -196,6 +196,6 @@ fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
 fn a_change_of_all_values_holds_only_for_the_version_that_it_was_made_of() {
     let edits = [put("cart", None, "new")];
     let of = |base| Change { base: Some(base), ..change(&edits) };
-    assert_eq!(fifth().apply(&of(4)).unwrap_err(), Refusal::Conflict);
+    assert_eq!(fifth().apply(&of(4)).unwrap_err(), ApplyError::Conflict);
     assert!(fifth().apply(&of(5)).is_ok());
 }

@@ -1,14 +1,14 @@
 mod budget;
 mod builders;
-mod cell;
 mod change;
+mod entry;
 mod evict;
-mod side;
+mod expire;
+mod fixture;
+mod local_cache;
 mod snapshot;
-mod stage;
 mod table;
-mod tier;
-mod timer;
+mod waiters;
 mod wheel;
 
 pub(super) use builders::{Shape, shapes};

@@ -1,24 +1,24 @@
 use std::time::Duration;
 
 use super::builders::{ABSOLUTE, IDLE, at, bulk, fingerprint, key, logged_in, secret, session, verifier};
-use crate::cache::fingerprint::Fingerprint;
-use crate::cache::snapshot::{Proof, Snapshot, Standing};
-use crate::identity::Previous;
+use crate::cache::snapshot::{LoginState, SecretMatch, Snapshot};
 use crate::sync::Arc;
 use crate::time::Timestamp;
+use crate::token::Fingerprint;
+use crate::token::PreviousSecret;
 
 /// Secret 1 is the present one; secret 2 was it before, and works until second 10.
 fn renewed() -> Snapshot {
-    let previous = Some((Previous::renewed(verifier(2), at(10)), fingerprint(2)));
-    Snapshot { standing: Some(Arc::new(Standing { previous, ..Standing::default() })), ..session([]) }
+    let previous = Some((PreviousSecret::renewed(verifier(2), at(10)), fingerprint(2)));
+    Snapshot { login_state: Some(Arc::new(LoginState { previous, ..LoginState::default() })), ..session([]) }
 }
 
 /// As it comes from a store: nobody has shown a secret to this process yet.
 fn unseen(mut snapshot: Snapshot) -> Snapshot {
     snapshot.fingerprint = Fingerprint::UNKNOWN;
-    if let Some(standing) = &snapshot.standing {
-        let previous = standing.previous.map(|(previous, _)| (previous, Fingerprint::UNKNOWN));
-        snapshot.standing = Some(Arc::new(Standing { previous, ..Standing::clone(standing) }));
+    if let Some(login_state) = &snapshot.login_state {
+        let previous = login_state.previous.map(|(previous, _)| (previous, Fingerprint::UNKNOWN));
+        snapshot.login_state = Some(Arc::new(LoginState { previous, ..LoginState::clone(login_state) }));
     }
     snapshot
 }
@@ -30,8 +30,8 @@ fn admits(snapshot: &Snapshot, fingerprint: Fingerprint, now: Timestamp) -> bool
 
 /// Secret 2 again, which a login replaced at second 10.
 fn replaced() -> Snapshot {
-    let previous = Some((Previous::replaced(verifier(2), at(10)), fingerprint(2)));
-    Snapshot { standing: Some(Arc::new(Standing { previous, ..Standing::default() })), ..session([]) }
+    let previous = Some((PreviousSecret::replaced(verifier(2), at(10)), fingerprint(2)));
+    Snapshot { login_state: Some(Arc::new(LoginState { previous, ..LoginState::default() })), ..session([]) }
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_secret_that_a_login_replaced_opens_nothing_for_a_clock_that_lags() {
     for now in [at(0), at(9), at(10), at(500)] {
         for snapshot in [replaced(), unseen(replaced())] {
             assert!(!admits(&snapshot, fingerprint(2), now), "{now:?}");
-            assert_eq!(snapshot.prove(fingerprint(2), || verifier(2), now), Proof::Reused, "{now:?}");
+            assert_eq!(snapshot.match_secret(fingerprint(2), || verifier(2), now), SecretMatch::Reused, "{now:?}");
             assert!(!snapshot.is_verified_by(verifier(2), now), "{now:?}");
         }
     }
@@ -91,22 +91,22 @@ fn a_session_from_the_future_is_refused() {
 #[test]
 fn a_secret_proves_the_same_whether_it_was_seen_before_or_not() {
     for snapshot in [renewed(), unseen(renewed())] {
-        let prove = |number, now| snapshot.prove(fingerprint(number), || verifier(number), now);
-        assert_eq!(prove(1, at(5)), Proof::Current);
-        assert_eq!(prove(1, at(500)), Proof::Current);
-        assert_eq!(prove(2, at(9)), Proof::Grace);
-        assert_eq!(prove(2, at(10)), Proof::Reused);
-        assert_eq!(prove(3, at(5)), Proof::Wrong);
+        let prove = |number, now| snapshot.match_secret(fingerprint(number), || verifier(number), now);
+        assert_eq!(prove(1, at(5)), SecretMatch::Current);
+        assert_eq!(prove(1, at(500)), SecretMatch::Current);
+        assert_eq!(prove(2, at(9)), SecretMatch::Grace);
+        assert_eq!(prove(2, at(10)), SecretMatch::Reused);
+        assert_eq!(prove(3, at(5)), SecretMatch::Wrong);
     }
-    assert_eq!(session([]).prove(fingerprint(2), || verifier(2), at(5)), Proof::Wrong);
+    assert_eq!(session([]).match_secret(fingerprint(2), || verifier(2), at(5)), SecretMatch::Wrong);
 }
 
 #[test]
 fn a_secret_that_proved_itself_is_known_from_then_on() {
-    for (number, proof) in [(1, Proof::Current), (2, Proof::Grace)] {
+    for (number, proof) in [(1, SecretMatch::Current), (2, SecretMatch::Grace)] {
         let mut snapshot = unseen(renewed());
         assert!(!admits(&snapshot, fingerprint(number), at(5)));
-        snapshot.recognise(proof, fingerprint(number));
+        snapshot.remember_fingerprint(proof, fingerprint(number));
         assert!(admits(&snapshot, fingerprint(number), at(5)), "{proof:?}");
         assert!(!admits(&snapshot, fingerprint(3 - number), at(5)), "the other one has shown nothing yet");
     }
@@ -114,9 +114,9 @@ fn a_secret_that_proved_itself_is_known_from_then_on() {
 
 #[test]
 fn a_secret_that_proved_nothing_is_not_remembered() {
-    for proof in [Proof::Reused, Proof::Wrong] {
+    for proof in [SecretMatch::Reused, SecretMatch::Wrong] {
         let mut snapshot = unseen(renewed());
-        snapshot.recognise(proof, fingerprint(3));
+        snapshot.remember_fingerprint(proof, fingerprint(3));
         assert!(!admits(&snapshot, fingerprint(3), at(5)), "{proof:?}");
     }
 }
@@ -146,7 +146,7 @@ fn fingerprints_of_one_secret_differ_between_processes() {
             Ok(())
         }
     }
-    let other = crate::cache::FingerprintKey::generate(&Other).expect("never fails");
+    let other = crate::token::FingerprintKey::generate(&Other).expect("never fails");
     assert_eq!(key().fingerprint(&secret(1)), key().fingerprint(&secret(1)));
     assert_ne!(key().fingerprint(&secret(1)), key().fingerprint(&secret(2)));
     assert_ne!(key().fingerprint(&secret(1)), other.fingerprint(&secret(1)));

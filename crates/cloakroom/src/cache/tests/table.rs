@@ -1,74 +1,75 @@
-use super::builders::{at, in_shard, session, tag};
-use crate::cache::cell::{Cell, State};
+use super::builders::{at, in_shard, selector, session};
+use crate::cache::entry::{Entry, EntryState};
 use crate::cache::table::Table;
 use crate::sync::Arc;
 
-fn cell(number: u64) -> Arc<Cell> {
-    Arc::new(Cell::new(tag(number), State::Live(session([])), at(0)))
+fn entry(number: u64) -> Arc<Entry> {
+    Arc::new(Entry::new(selector(number), EntryState::Live(session([])), at(0)))
 }
 
 #[test]
 fn a_tag_is_taken_once() {
     let table = Table::new();
-    let (first, second) = (cell(1), cell(1));
+    let (first, second) = (entry(1), entry(1));
     assert!(table.insert(&first));
     assert!(!table.insert(&second));
-    assert!(table.holds(&first));
-    assert!(!table.holds(&second));
+    assert!(table.contains(&first));
+    assert!(!table.contains(&second));
     assert_eq!(table.len(), 1);
 }
 
 #[test]
 fn who_asks_for_a_cell_gets_the_one_that_is_there() {
     let table = Table::new();
-    let (made, new) = table.get_or_insert(&tag(1), || Cell::new(tag(1), State::unread(), at(0)));
+    let (made, new) = table.get_or_insert(&selector(1), || Entry::new(selector(1), EntryState::unread(), at(0)));
     assert!(new);
-    let (found, new) = table.get_or_insert(&tag(1), || panic!("there is one"));
+    let (found, new) = table.get_or_insert(&selector(1), || panic!("there is one"));
     assert!(!new && Arc::ptr_eq(&made, &found));
-    assert!(table.get(&tag(2)).is_none());
+    assert!(table.get(&selector(2)).is_none());
 }
 
 #[test]
 fn removing_a_cell_does_not_touch_the_next_one_of_its_tag() {
     let table = Table::new();
-    let (old, new) = (cell(1), cell(1));
+    let (old, new) = (entry(1), entry(1));
     assert!(table.insert(&old));
     table.remove(&old);
     assert!(table.insert(&new));
     table.remove(&old);
-    assert!(table.holds(&new));
+    assert!(table.contains(&new));
 }
 
 #[test]
 fn tags_of_one_shard_and_one_bucket_are_told_apart() {
     let table = Table::new();
-    let tags: Vec<_> = (0..2000).map(|number| in_shard(3, number)).collect();
-    for tag in &tags {
-        assert!(table.insert(&Arc::new(Cell::new(*tag, State::unread(), at(0)))));
+    let selectors: Vec<_> = (0..2000).map(|number| in_shard(3, number)).collect();
+    for selector in &selectors {
+        assert!(table.insert(&Arc::new(Entry::new(*selector, EntryState::unread(), at(0)))));
     }
-    for tag in &tags {
-        assert_eq!(table.get(tag).expect("it is there").tag, *tag);
+    for selector in &selectors {
+        assert_eq!(table.get(selector).expect("it is there").selector, *selector);
     }
-    assert_eq!(table.len(), tags.len());
+    assert_eq!(table.len(), selectors.len());
 }
 
 /// Also across the point where a shard gives memory back.
 #[test]
 fn a_shard_that_empties_loses_nobody_who_stays() {
     let table = Table::new();
-    let cells: Vec<_> = (0..1000).map(|n| Arc::new(Cell::new(in_shard(3, n), State::unread(), at(0)))).collect();
-    cells.iter().for_each(|cell| assert!(table.insert(cell)));
-    let (leaving, staying) = cells.split_at(995);
-    leaving.iter().for_each(|cell| table.remove(cell));
-    assert!(staying.iter().all(|cell| table.holds(cell)));
-    assert!(leaving.iter().all(|cell| !table.holds(cell)));
+    let entries: Vec<_> =
+        (0..1000).map(|n| Arc::new(Entry::new(in_shard(3, n), EntryState::unread(), at(0)))).collect();
+    entries.iter().for_each(|entry| assert!(table.insert(entry)));
+    let (leaving, staying) = entries.split_at(995);
+    leaving.iter().for_each(|entry| table.remove(entry));
+    assert!(staying.iter().all(|entry| table.contains(entry)));
+    assert!(leaving.iter().all(|entry| !table.contains(entry)));
     assert_eq!(table.len(), staying.len());
 }
 
 #[test]
 fn a_shard_knows_whether_it_has_anonymous_sessions() {
     let table = Table::new();
-    let here = tag(1);
+    let here = selector(1);
     let any = || table.shards().iter().filter(|shard| shard.has_anonymous()).count();
     table.count_anonymous(&here, 1);
     table.count_anonymous(&here, 1);

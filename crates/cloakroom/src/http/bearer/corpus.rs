@@ -2,23 +2,24 @@
 
 use http::HeaderValue;
 
-use super::{Found, find_in};
+use super::{BearerToken, find_in};
 use crate::http::corpus::bearer_headers::{Case, Expected, cases};
-use crate::identity::{Secret, Tag, Token};
+use crate::token::{Secret, Selector, Token};
 
 fn live() -> String {
     let counting = |from: u8| std::array::from_fn(|index| from + index as u8);
-    let token = Token { tag: Tag::from_bytes(counting(0)), secret: Secret::from_bytes(counting(16)), hint: None };
+    let token =
+        Token { selector: Selector::from_bytes(counting(0)), secret: Secret::from_bytes(counting(16)), hint: None };
     token.encode().as_str().to_owned()
 }
 
 /// Reads also what no server would let through: whatever the bytes are, reading them must not panic.
 fn outcome(case: &Case, live: &str) -> Expected {
     let read = match find_in(case.fields.iter().map(Vec::as_slice)) {
-        Found::Absent => Expected::Absent,
-        Found::Several => Expected::Ambiguous,
-        Found::Oversized => Expected::Malformed,
-        Found::One(text) => named(text, live),
+        BearerToken::Absent => Expected::Absent,
+        BearerToken::Several => Expected::Ambiguous,
+        BearerToken::Oversized => Expected::Malformed,
+        BearerToken::One(text) => named(text, live),
     };
     let is_refused = case.fields.iter().any(|field| HeaderValue::from_bytes(field).is_err());
     if is_refused { Expected::Refused } else { read }

@@ -1,7 +1,7 @@
 use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Exposure, restrict};
+use super::{Privacy, enforce};
 
 fn headers(fields: &[(HeaderName, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -16,21 +16,21 @@ fn all(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 }
 
 /// What becomes of these fields.
-fn restricted(name: &HeaderName, fields: &[&str], exposure: Exposure) -> Vec<String> {
+fn restricted(name: &HeaderName, fields: &[&str], exposure: Privacy) -> Vec<String> {
     let fields: Vec<_> = fields.iter().map(|field| (name.clone(), *field)).collect();
     let mut headers = headers(&fields);
-    restrict(&mut headers, exposure, &["Cookie"]);
+    enforce(&mut headers, exposure, &["Cookie"]);
     all(&headers, name)
 }
 
 fn used(fields: &[&str]) -> Vec<String> {
-    restricted(&CACHE_CONTROL, fields, Exposure::Used)
+    restricted(&CACHE_CONTROL, fields, Privacy::Used)
 }
 
 #[test]
 fn r54_a_response_that_used_the_session_is_private_and_varies() {
     let mut headers = HeaderMap::new();
-    restrict(&mut headers, Exposure::Used, &["Cookie"]);
+    enforce(&mut headers, Privacy::Used, &["Cookie"]);
     assert_eq!(all(&headers, &CACHE_CONTROL), ["private"]);
     assert_eq!(all(&headers, &VARY), ["Cookie"]);
 }
@@ -38,10 +38,10 @@ fn r54_a_response_that_used_the_session_is_private_and_varies() {
 #[test]
 fn r54_a_response_with_a_token_is_never_stored() {
     for fields in [&[][..], &["public, max-age=60"], &["private, max-age=60"], &["no-store=1"], &["no-store, public"]] {
-        assert_eq!(restricted(&CACHE_CONTROL, fields, Exposure::TokenIssued), ["no-store"], "{fields:?}");
+        assert_eq!(restricted(&CACHE_CONTROL, fields, Privacy::TokenIssued), ["no-store"], "{fields:?}");
     }
     let mut headers = HeaderMap::new();
-    restrict(&mut headers, Exposure::TokenIssued, &["Cookie"]);
+    enforce(&mut headers, Privacy::TokenIssued, &["Cookie"]);
     assert_eq!(all(&headers, &VARY), ["Cookie"]);
 }
 
@@ -64,7 +64,7 @@ fn r54_what_is_strict_enough_stays_as_it_is() {
     }
     assert_eq!(used(&["max-age=60", "private"]), ["max-age=60", "private"]);
     for field in ["no-store", "private, no-store", "max-age=0, NO-STORE"] {
-        assert_eq!(restricted(&CACHE_CONTROL, &[field], Exposure::TokenIssued), [field]);
+        assert_eq!(restricted(&CACHE_CONTROL, &[field], Privacy::TokenIssued), [field]);
     }
 }
 
@@ -111,14 +111,14 @@ fn r54_what_two_caches_could_read_differently_is_replaced() {
     for field in malformed {
         let mut headers = headers(&[]);
         headers.insert(CACHE_CONTROL, HeaderValue::from_bytes(field.as_bytes()).unwrap());
-        restrict(&mut headers, Exposure::Used, &["Cookie"]);
+        enforce(&mut headers, Privacy::Used, &["Cookie"]);
         assert_eq!(all(&headers, &CACHE_CONTROL), ["private"], "{field}");
     }
 }
 
 #[test]
 fn r54_vary_is_completed_and_never_repeated() {
-    let vary = |fields: &[&str]| restricted(&VARY, fields, Exposure::Used);
+    let vary = |fields: &[&str]| restricted(&VARY, fields, Privacy::Used);
     assert_eq!(vary(&["Accept-Encoding"]), ["Accept-Encoding", "Cookie"]);
     assert_eq!(vary(&["X-Cookie, Cookies"]), ["X-Cookie, Cookies", "Cookie"]);
     assert_eq!(vary(&[""]), ["", "Cookie"]);
@@ -126,8 +126,8 @@ fn r54_vary_is_completed_and_never_repeated() {
         assert_eq!(vary(covered), covered);
     }
     let mut twice = HeaderMap::new();
-    restrict(&mut twice, Exposure::Used, &["Cookie"]);
-    restrict(&mut twice, Exposure::TokenIssued, &["Cookie"]);
+    enforce(&mut twice, Privacy::Used, &["Cookie"]);
+    enforce(&mut twice, Privacy::TokenIssued, &["Cookie"]);
     assert_eq!(all(&twice, &VARY), ["Cookie"]);
     assert_eq!(all(&twice, &CACHE_CONTROL), ["no-store"]);
 }
@@ -151,7 +151,7 @@ fn r54_nothing_speaks_past_cache_control_to_shared_caches() {
     let names = names.map(HeaderName::from_static);
     let mut headers = headers(&names.clone().map(|name| (name, "max-age=600")));
     headers.append(&names[0], HeaderValue::from_static("public"));
-    restrict(&mut headers, Exposure::Used, &["Cookie"]);
+    enforce(&mut headers, Privacy::Used, &["Cookie"]);
     for name in &names {
         assert!(!headers.contains_key(name), "{name}");
     }
@@ -162,7 +162,7 @@ fn r54_nothing_speaks_past_cache_control_to_shared_caches() {
 fn headers_that_say_nothing_about_caching_stay() {
     let etag = http::header::ETAG;
     let mut headers = headers(&[(etag.clone(), "\"v1\"")]);
-    restrict(&mut headers, Exposure::TokenIssued, &["Cookie"]);
+    enforce(&mut headers, Privacy::TokenIssued, &["Cookie"]);
     assert_eq!(all(&headers, &etag), ["\"v1\""]);
 }
 
@@ -170,7 +170,7 @@ fn headers_that_say_nothing_about_caching_stay() {
 fn r54_a_response_varies_by_every_field_by_which_tokens_come() {
     let varied = |said: &[(HeaderName, &str)]| {
         let mut headers = headers(said);
-        restrict(&mut headers, Exposure::Used, &["Cookie", "Authorization"]);
+        enforce(&mut headers, Privacy::Used, &["Cookie", "Authorization"]);
         all(&headers, &VARY)
     };
     assert_eq!(varied(&[]), ["Cookie", "Authorization"]);

@@ -2,13 +2,14 @@
 
 use http::HeaderValue;
 
-use super::{Found, find_in};
+use super::{CookieToken, find_in};
 use crate::http::corpus::cookie_headers::{Case, Expected, NAME, cases};
-use crate::identity::{Secret, Tag, Token};
+use crate::token::{Secret, Selector, Token};
 
 fn live() -> String {
     let counting = |from: u8| std::array::from_fn(|index| from + index as u8);
-    let token = Token { tag: Tag::from_bytes(counting(0)), secret: Secret::from_bytes(counting(16)), hint: None };
+    let token =
+        Token { selector: Selector::from_bytes(counting(0)), secret: Secret::from_bytes(counting(16)), hint: None };
     token.encode().as_str().to_owned()
 }
 
@@ -16,11 +17,11 @@ fn live() -> String {
 fn outcome(case: &Case, live: &str) -> Expected {
     let is_token = |value: &[u8]| Token::parse(value).is_some();
     let read = match find_in(case.fields.iter().map(Vec::as_slice), NAME.as_bytes(), is_token) {
-        Found::Absent => Expected::Absent,
-        Found::NoToken => Expected::Malformed,
-        Found::Ambiguous => Expected::Ambiguous,
-        Found::Oversized => Expected::Oversized,
-        Found::One(value) => named(value, live),
+        CookieToken::Absent => Expected::Absent,
+        CookieToken::NoToken => Expected::Malformed,
+        CookieToken::Ambiguous => Expected::Ambiguous,
+        CookieToken::Oversized => Expected::Oversized,
+        CookieToken::One(value) => named(value, live),
     };
     let is_refused = case.fields.iter().any(|field| HeaderValue::from_bytes(field).is_err());
     if is_refused { Expected::Refused } else { read }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::rules;
 use super::{CookieConfig, CookieConfigError, SameSite};
-use crate::http::token;
+use crate::token;
 
 /// Configures the session cookie. Every setting has a default; [`build`](Self::build) checks them together.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +105,7 @@ impl CookieConfigBuilder {
             return Err(CookieConfigError::new("same_site", problem));
         }
         let attributes = self.attributes();
-        rules::size(name, &attributes, token::LONGEST)?;
+        rules::size(name, &attributes, token::MAX_TOKEN_LEN)?;
         let name = Cow::Owned(name.to_owned());
         Ok(CookieConfig { name, attributes: Cow::Owned(attributes), persistent: self.persistent })
     }

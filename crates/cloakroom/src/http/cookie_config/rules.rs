@@ -8,9 +8,9 @@ use crate::http::set_cookie;
 /// Longer prefixes first: a name has only the first that fits.
 const PREFIXES: [&str; 4] = ["__Host-Http-", "__Host-", "__Secure-", "__Http-"];
 /// Browsers ignore an attribute that is longer.
-const LONGEST_VALUE: usize = 1024;
+const MAX_VALUE_LEN: usize = 1024;
 /// RFC 6265 §6.1 counts name, value and attributes, RFC 6265bis only the first two; this holds for both.
-const LONGEST_COOKIE: usize = 4096;
+const MAX_COOKIE_LEN: usize = 4096;
 
 const INSECURE: &str = "use a name without prefix, or leave out `insecure_for_localhost`";
 const BEYOND_ONE_HOST: &str = "leave it out, or name the cookie `__Secure-...`";
@@ -104,8 +104,8 @@ pub(super) fn path(path: &str, name: &str) -> Result<(), Error> {
     if is_host_locked(name) && path != "/" {
         return refuse(format!("is {path:?} and must be `/` for the name `{name}`; {BEYOND_ONE_HOST}"));
     }
-    if path.len() > LONGEST_VALUE {
-        return refuse(format!("is {} bytes, and browsers ignore more than {LONGEST_VALUE}", path.len()));
+    if path.len() > MAX_VALUE_LEN {
+        return refuse(format!("is {} bytes, and browsers ignore more than {MAX_VALUE_LEN}", path.len()));
     }
     if !path.starts_with('/') {
         return refuse(format!("is {path:?} and must begin with `/`"));
@@ -120,12 +120,12 @@ pub(super) fn path(path: &str, name: &str) -> Result<(), Error> {
 
 pub(super) fn size(name: &str, attributes: &str, token: usize) -> Result<(), Error> {
     let size = set_cookie::longest(name, attributes, token);
-    if size <= LONGEST_COOKIE {
+    if size <= MAX_COOKIE_LEN {
         return Ok(());
     }
     let problem = format!(
-        "makes a cookie of {size} bytes; shorten it by {} for the {LONGEST_COOKIE} that browsers keep",
-        size - LONGEST_COOKIE
+        "makes a cookie of {size} bytes; shorten it by {} for the {MAX_COOKIE_LEN} that browsers keep",
+        size - MAX_COOKIE_LEN
     );
     Err(Error::new("name", problem))
 }

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::super::{AccessKeys, AccessTokens, AccessTokensBuilder, JwtError};
+use super::super::{AccessTokenVerifier, AccessTokenVerifierBuilder, JwkSet, JwtError};
 use crate::http::corpus::jwts::{Case, Expected, Mint, SELF, cases, hmac_secret};
 use crate::time::{Clock, Sleep, Timestamp};
 
@@ -29,9 +29,9 @@ struct Claims {
     roles: Vec<String>,
 }
 
-fn of_rsa(builder: impl Fn(AccessTokensBuilder) -> AccessTokensBuilder) -> AccessTokens {
-    let tokens = AccessTokens::builder("https://id.example", "shop-api").clock(At(NOW));
-    builder(tokens).build(AccessKeys::from_jwks(JWKS).unwrap()).unwrap()
+fn of_rsa(builder: impl Fn(AccessTokenVerifierBuilder) -> AccessTokenVerifierBuilder) -> AccessTokenVerifier {
+    let tokens = AccessTokenVerifier::builder("https://id.example", "shop-api").clock(At(NOW));
+    builder(tokens).build(JwkSet::from_jwks(JWKS).unwrap()).unwrap()
 }
 
 #[test]
@@ -50,15 +50,15 @@ fn tokens_that_another_implementation_signed_with_rsa_are_verified() {
 
 #[test]
 fn r45_a_token_of_another_issuer_audience_or_type_is_refused() {
-    let verify = |tokens: AccessTokensBuilder| {
-        tokens.clock(At(NOW)).build(AccessKeys::from_jwks(JWKS).unwrap()).unwrap().verify::<Claims>(RS256).unwrap_err()
+    let verify = |tokens: AccessTokenVerifierBuilder| {
+        tokens.clock(At(NOW)).build(JwkSet::from_jwks(JWKS).unwrap()).unwrap().verify::<Claims>(RS256).unwrap_err()
     };
-    assert_eq!(verify(AccessTokens::builder("https://id.example/", "shop-api")), JwtError::Issuer);
-    assert_eq!(verify(AccessTokens::builder("https://id.example", "desk-api")), JwtError::Audience);
-    let ours = || AccessTokens::builder("https://id.example", "shop-api");
+    assert_eq!(verify(AccessTokenVerifier::builder("https://id.example/", "shop-api")), JwtError::Issuer);
+    assert_eq!(verify(AccessTokenVerifier::builder("https://id.example", "desk-api")), JwtError::Audience);
+    let ours = || AccessTokenVerifier::builder("https://id.example", "shop-api");
     assert_eq!(verify(ours().token_type("JWT")), JwtError::Type);
     assert_eq!(verify(ours().without_token_type()), JwtError::Type);
-    assert_eq!(verify(ours().longest_life(std::time::Duration::from_secs(3599))), JwtError::TooLongLived);
+    assert_eq!(verify(ours().max_lifetime(std::time::Duration::from_secs(3599))), JwtError::TooLongLived);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn claims_of_another_form_are_refused() {
 fn r48_a_key_that_left_the_document_verifies_nothing_any_more() {
     let tokens = of_rsa(|tokens| tokens);
     let clone = tokens.clone();
-    clone.replace_keys(AccessKeys::hs256("other", hmac_secret("other")).unwrap());
+    clone.replace_keys(JwkSet::hs256("other", hmac_secret("other")).unwrap());
     assert_eq!(tokens.verify::<Claims>(RS256).unwrap_err(), JwtError::UnknownKey);
 }
 
@@ -91,12 +91,12 @@ fn r48_a_key_that_left_the_document_verifies_nothing_any_more() {
 #[test]
 fn r42_to_r47_every_hostile_jwt_comes_to_what_it_should_as_an_access_token() {
     let keys = {
-        use super::super::{JwtFormat, JwtKeys};
+        use super::super::{JwtCodec, JwtKeys};
         let ours = JwtKeys::new(super::keys::active()).next(super::keys::next()).unwrap();
-        AccessKeys::from_jwks(&JwtFormat::builder("shop", ours).issuer(SELF).audience(SELF).build().unwrap().jwks())
+        JwkSet::from_jwks(&JwtCodec::builder("shop", ours).issuer(SELF).audience(SELF).build().unwrap().jwks())
     };
-    let tokens = AccessTokens::builder(SELF, SELF).token_type("shop-session+jwt").clock(At(NOW));
-    let tokens = tokens.longest_life(std::time::Duration::from_secs(3600)).build(keys.unwrap()).unwrap();
+    let tokens = AccessTokenVerifier::builder(SELF, SELF).token_type("shop-session+jwt").clock(At(NOW));
+    let tokens = tokens.max_lifetime(std::time::Duration::from_secs(3600)).build(keys.unwrap()).unwrap();
     let mut wrong = Vec::new();
     for Case { why, token, expected } in cases(&Mint { now: NOW, longest: 3600, session: "s".to_owned() }) {
         let Ok(token) = String::from_utf8(token) else { continue };
@@ -163,7 +163,7 @@ fn r39_documents_with_keys_that_nobody_should_use_are_refused() {
             "no key for",
         ),
     ];
-    let refused = |text: &str| AccessKeys::from_jwks(text).unwrap_err().to_string();
+    let refused = |text: &str| JwkSet::from_jwks(text).unwrap_err().to_string();
     for (text, expected) in table {
         assert!(refused(text).contains(expected), "{text}: {}", refused(text));
     }
@@ -180,24 +180,24 @@ fn r39_documents_with_keys_that_nobody_should_use_are_refused() {
         assert!(refused(&text).contains(expected), "{text}: {}", refused(&text));
     }
     let for_encryption = good.replace("\"a\"", "\"b\",\"use\":\"enc\"");
-    assert!(AccessKeys::from_jwks(&format!(r#"{{"keys":[{good},{for_encryption}]}}"#)).is_ok());
+    assert!(JwkSet::from_jwks(&format!(r#"{{"keys":[{good},{for_encryption}]}}"#)).is_ok());
     let many = vec![good; 101].join(",");
     assert!(refused(&format!(r#"{{"keys":[{many}]}}"#)).contains("100 keys"));
 }
 
 #[test]
 fn settings_that_cannot_work_are_refused_by_name() {
-    let keys = || AccessKeys::from_jwks(JWKS).unwrap();
+    let keys = || JwkSet::from_jwks(JWKS).unwrap();
     let second = std::time::Duration::from_secs;
     let table = [
-        (AccessTokens::builder("", "a"), "issuer"),
-        (AccessTokens::builder("a", ""), "audience"),
-        (AccessTokens::builder("a", "a").leeway(second(61)), "leeway"),
-        (AccessTokens::builder("a", "a").longest_life(second(0)), "longest_life"),
+        (AccessTokenVerifier::builder("", "a"), "issuer"),
+        (AccessTokenVerifier::builder("a", ""), "audience"),
+        (AccessTokenVerifier::builder("a", "a").leeway(second(61)), "leeway"),
+        (AccessTokenVerifier::builder("a", "a").max_lifetime(second(0)), "longest_life"),
     ];
     for (builder, setting) in table {
         assert_eq!(builder.build(keys()).unwrap_err().setting(), setting);
     }
-    assert_eq!(AccessKeys::hs256("", hmac_secret("x")).unwrap_err().setting(), "kid");
-    assert_eq!(AccessKeys::hs256("a", "short").unwrap_err().setting(), "key");
+    assert_eq!(JwkSet::hs256("", hmac_secret("x")).unwrap_err().setting(), "kid");
+    assert_eq!(JwkSet::hs256("a", "short").unwrap_err().setting(), "key");
 }

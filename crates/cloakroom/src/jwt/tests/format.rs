@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::super::compact::LONGEST;
-use super::super::{Contents, JwtError, JwtFormat, JwtFormatBuilder, JwtKey, JwtKeys};
+use super::super::compact::MAX_COMPACT_LEN;
+use super::super::{JwtCodec, JwtCodecBuilder, JwtError, JwtKey, JwtKeys, SessionClaims};
 use super::keys::{active, next, shared};
 use crate::http::corpus::jwts::{APP, Expected, Mint, SELF, cases};
 use crate::time::Timestamp;
@@ -13,8 +13,8 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn builder(keys: JwtKeys) -> JwtFormatBuilder {
-    JwtFormat::builder(APP, keys).issuer(SELF).audience(SELF)
+fn builder(keys: JwtKeys) -> JwtCodecBuilder {
+    JwtCodec::builder(APP, keys).issuer(SELF).audience(SELF)
 }
 
 /// As the corpus supposes.
@@ -22,15 +22,15 @@ fn keys() -> JwtKeys {
     JwtKeys::new(active()).next(next()).unwrap().retired(shared(), Timestamp::MAX).unwrap().revoked("gone").unwrap()
 }
 
-fn format() -> JwtFormat {
+fn format() -> JwtCodec {
     builder(keys()).build().unwrap()
 }
 
-fn contents(session: &str) -> Contents<'_> {
-    Contents { session, sid: "0".repeat(32), subject: Some("ada") }
+fn contents(session: &str) -> SessionClaims<'_> {
+    SessionClaims { session, sid: "0".repeat(32), subject: Some("ada") }
 }
 
-fn written(format: &JwtFormat, now: u64) -> String {
+fn written(format: &JwtCodec, now: u64) -> String {
     format.write(&contents("the session"), at(now), Duration::from_secs(24 * HOUR)).unwrap().0
 }
 
@@ -116,7 +116,7 @@ fn a_subject_is_said_only_if_it_is_asked_for_and_short() {
     let format = builder(keys()).with_subject().build().unwrap();
     assert_eq!(claims(&written(&format, NOW))["sub"], "ada");
     for (name, is_said) in [("x".repeat(255), true), ("x".repeat(256), false), ("\u{1}".repeat(43), false)] {
-        let contents = Contents { subject: Some(&name), ..contents("s") };
+        let contents = SessionClaims { subject: Some(&name), ..contents("s") };
         let token = format.write(&contents, at(NOW), Duration::from_secs(HOUR)).unwrap().0;
         assert_eq!(claims(&token).get("sub").is_some(), is_said, "{name:?}");
     }
@@ -126,24 +126,23 @@ fn a_subject_is_said_only_if_it_is_asked_for_and_short() {
 fn r47_no_jwt_is_longer_than_is_said_and_none_can_be_too_long() {
     let long = "x".repeat(255);
     let app = "x".repeat(32);
-    let widest =
-        || JwtFormat::builder(&app, JwtKeys::new(JwtKey::generate(&"k".repeat(64), &crate::OsRandom).unwrap()));
+    let widest = || JwtCodec::builder(&app, JwtKeys::new(JwtKey::generate(&"k".repeat(64), &crate::OsRandom).unwrap()));
     let format = widest().issuer(&long).audience(&long).with_subject().build().unwrap();
-    let contents = Contents { session: &"s".repeat(58), sid: "0".repeat(32), subject: Some(&long) };
+    let contents = SessionClaims { session: &"s".repeat(58), sid: "0".repeat(32), subject: Some(&long) };
     let token = format.write(&contents, at((1 << 53) - HOUR - 1), Duration::from_secs(HOUR)).unwrap().0;
     assert_eq!(token.len(), format.longest());
-    assert!(format.longest() < LONGEST);
+    assert!(format.longest() < MAX_COMPACT_LEN);
 }
 
 #[test]
 fn settings_that_cannot_work_are_refused_by_name() {
     let long = "x".repeat(256);
     let table = [
-        (JwtFormat::builder("", keys()).issuer(SELF).audience(SELF), "app"),
-        (JwtFormat::builder("Shop", keys()).issuer(SELF).audience(SELF), "app"),
-        (JwtFormat::builder(&long, keys()).issuer(SELF).audience(SELF), "app"),
-        (JwtFormat::builder(APP, keys()).audience(SELF), "issuer"),
-        (JwtFormat::builder(APP, keys()).issuer(SELF), "audience"),
+        (JwtCodec::builder("", keys()).issuer(SELF).audience(SELF), "app"),
+        (JwtCodec::builder("Shop", keys()).issuer(SELF).audience(SELF), "app"),
+        (JwtCodec::builder(&long, keys()).issuer(SELF).audience(SELF), "app"),
+        (JwtCodec::builder(APP, keys()).audience(SELF), "issuer"),
+        (JwtCodec::builder(APP, keys()).issuer(SELF), "audience"),
         (builder(keys()).issuer(&long), "issuer"),
         (builder(keys()).audience(&long), "audience"),
         (builder(keys()).lifetime(Duration::from_secs(59)), "lifetime"),

@@ -1,4 +1,4 @@
-use super::super::{JwtFormat, JwtKey, JwtKeys};
+use super::super::{JwtCodec, JwtKey, JwtKeys};
 use crate::http::corpus::jwts::{APP, SELF, ed25519_pem, hmac_secret, p256_pem};
 use crate::time::Timestamp;
 
@@ -91,7 +91,7 @@ fn what_is_published_is_public_and_of_the_keys_that_verify() {
     let gone = JwtKey::ed25519("gone", &ed25519_pem("gone")).unwrap();
     let keys = JwtKeys::new(active()).next(next()).unwrap().next(shared()).unwrap();
     let keys = keys.retired(gone, Timestamp::from_millis(1)).unwrap().revoked("revoked").unwrap();
-    let format = JwtFormat::builder(APP, keys).issuer(SELF).audience(SELF).build().unwrap();
+    let format = JwtCodec::builder(APP, keys).issuer(SELF).audience(SELF).build().unwrap();
     let document = format.jwks();
     let set: serde_json::Value = serde_json::from_str(&document).unwrap();
     let names: Vec<_> = set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect();
@@ -100,14 +100,14 @@ fn what_is_published_is_public_and_of_the_keys_that_verify() {
         assert!(!document.contains(secret), "{document}");
     }
     // Whoever verifies with it finds our tokens good.
-    assert!(super::super::AccessKeys::from_jwks(&document).is_ok());
+    assert!(super::super::JwkSet::from_jwks(&document).is_ok());
 }
 
 #[test]
 fn r55_no_key_shows_its_secret() {
     let keys = JwtKeys::new(active()).next(next()).unwrap().next(shared()).unwrap();
-    let format = JwtFormat::builder(APP, keys.clone()).issuer(SELF).audience(SELF).build().unwrap();
-    let shown = format!("{keys:?} {format:?} {:?}", JwtFormat::builder(APP, keys.clone()));
+    let format = JwtCodec::builder(APP, keys.clone()).issuer(SELF).audience(SELF).build().unwrap();
+    let shown = format!("{keys:?} {format:?} {:?}", JwtCodec::builder(APP, keys.clone()));
     assert!(shown.contains("JwtKey(active, EdDSA)"), "{shown}");
     for name in ["active", "next", "shared"] {
         let secret = format!("{:?}", hmac_secret(name));

@@ -22,8 +22,8 @@ fn a_value_goes_through_its_ages_in_order() {
     for (age, expected) in [
         (0, Freshness::Fresh),
         (89, Freshness::Fresh),
-        (90, Freshness::Renew),
-        (99, Freshness::Renew),
+        (90, Freshness::Refresh),
+        (99, Freshness::Refresh),
         (100, Freshness::Stale),
         (119, Freshness::Stale),
         (120, Freshness::Emergency),
@@ -119,7 +119,7 @@ fn the_longest_durations_are_forever_and_no_more() {
         .negative_ttl(Duration::MAX);
     assert_eq!(policy.fresh_until(at(0), 0), Timestamp::MAX);
     assert_eq!(policy.absent_until(at(0)), Timestamp::MAX);
-    assert_eq!(policy.freshness(at(100), at(0)), Freshness::Renew);
+    assert_eq!(policy.freshness(at(100), at(0)), Freshness::Refresh);
     assert_eq!(policy.freshness(at(100), at(200)), Freshness::Stale);
     assert!(policy.jitter(100).fresh_until(at(0), 1000) >= at(0));
 }

@@ -6,7 +6,7 @@ use serde::ser::{
     SerializeTupleVariant,
 };
 
-use super::{Digest, ENTRIES, ITEMS, Undigested, mix, text};
+use super::{Digest, ENTRIES, ITEMS, UnsupportedType, mix, text};
 
 /// A sequence, in any order.
 pub(super) struct Items<'t> {
@@ -16,14 +16,14 @@ pub(super) struct Items<'t> {
 }
 
 impl Items<'_> {
-    fn item<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Undigested> {
+    fn item<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), UnsupportedType> {
         let digest = self.inner.below("[]", value)?;
         self.sum = self.sum.wrapping_add(mix(ITEMS, digest));
         self.number += 1;
         Ok(())
     }
 
-    fn finish(self) -> Result<u64, Undigested> {
+    fn finish(self) -> Result<u64, UnsupportedType> {
         self.inner.leaf(mix(mix(ITEMS, self.number), self.sum))
     }
 }
@@ -37,7 +37,11 @@ pub(super) struct Entries<'t> {
 }
 
 impl Entries<'_> {
-    pub(super) fn field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), Undigested> {
+    pub(super) fn field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), UnsupportedType> {
         let digest = self.inner.below(name, value)?;
         self.add(text(name.as_bytes()), digest);
         Ok(())
@@ -47,14 +51,14 @@ impl Entries<'_> {
         self.sum = self.sum.wrapping_add(mix(mix(ENTRIES, key), value));
     }
 
-    pub(super) fn finish(self) -> Result<u64, Undigested> {
+    pub(super) fn finish(self) -> Result<u64, UnsupportedType> {
         self.inner.leaf(mix(ENTRIES, self.sum))
     }
 }
 
 impl<'t> Digest<'t> {
     /// The digest of a part.
-    fn below<T: ?Sized + Serialize>(self, name: &'static str, value: &T) -> Result<u64, Undigested> {
+    fn below<T: ?Sized + Serialize>(self, name: &'static str, value: &T) -> Result<u64, UnsupportedType> {
         let inner = Self { is_key: false, ..self };
         match self.trace {
             None => value.serialize(inner),
@@ -79,13 +83,13 @@ macro_rules! sequences {
     ($($trait:ident::$element:ident),+ $(,)?) => {$(
         impl $trait for Items<'_> {
             type Ok = u64;
-            type Error = Undigested;
+            type Error = UnsupportedType;
 
-            fn $element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Undigested> {
+            fn $element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), UnsupportedType> {
                 self.item(value)
             }
 
-            fn end(self) -> Result<u64, Undigested> {
+            fn end(self) -> Result<u64, UnsupportedType> {
                 self.finish()
             }
         }
@@ -96,13 +100,13 @@ sequences!(SerializeSeq::serialize_element, SerializeTuple::serialize_element, S
 
 impl SerializeTupleVariant for Variant<Items<'_>> {
     type Ok = u64;
-    type Error = Undigested;
+    type Error = UnsupportedType;
 
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Undigested> {
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), UnsupportedType> {
         self.content.item(value)
     }
 
-    fn end(self) -> Result<u64, Undigested> {
+    fn end(self) -> Result<u64, UnsupportedType> {
         let Self { name, content } = self;
         let content = content.finish()?;
         Ok(Variant { name, content: () }.named(content))
@@ -111,47 +115,47 @@ impl SerializeTupleVariant for Variant<Items<'_>> {
 
 impl SerializeMap for Entries<'_> {
     type Ok = u64;
-    type Error = Undigested;
+    type Error = UnsupportedType;
 
-    fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), Undigested> {
+    fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), UnsupportedType> {
         self.key = key.serialize(Digest { trace: None, is_key: true })?;
         Ok(())
     }
 
-    fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Undigested> {
+    fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), UnsupportedType> {
         // The keys of maps are data.
         let digest = self.inner.below("*", value)?;
         self.add(self.key, digest);
         Ok(())
     }
 
-    fn end(self) -> Result<u64, Undigested> {
+    fn end(self) -> Result<u64, UnsupportedType> {
         self.finish()
     }
 }
 
 impl SerializeStruct for Entries<'_> {
     type Ok = u64;
-    type Error = Undigested;
+    type Error = UnsupportedType;
 
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), Undigested> {
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), UnsupportedType> {
         self.field(name, value)
     }
 
-    fn end(self) -> Result<u64, Undigested> {
+    fn end(self) -> Result<u64, UnsupportedType> {
         self.finish()
     }
 }
 
 impl SerializeStructVariant for Variant<Entries<'_>> {
     type Ok = u64;
-    type Error = Undigested;
+    type Error = UnsupportedType;
 
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), Undigested> {
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), UnsupportedType> {
         self.content.field(name, value)
     }
 
-    fn end(self) -> Result<u64, Undigested> {
+    fn end(self) -> Result<u64, UnsupportedType> {
         let Self { name, content } = self;
         let content = content.finish()?;
         Ok(Variant { name, content: () }.named(content))

@@ -35,7 +35,7 @@ impl Trace {
         self.0.borrow().parts.iter().any(|(path, _)| path.split('.').any(|name| name == field))
     }
 
-    pub(super) fn note(&self, digest: u64) {
+    pub(super) fn push(&self, digest: u64) {
         let mut noted = self.0.borrow_mut();
         let path = noted.path.join(".");
         noted.parts.push((path, digest));

@@ -4,8 +4,8 @@ use std::error::Error;
 use serde::{Deserialize, Serialize};
 
 use super::SessionValue;
-use crate::session::json::{comes_back, decode, encode, encode_to_keep};
-use crate::sessions::SessionErrorKind;
+use crate::error::SessionErrorKind;
+use crate::session::json::{decode, encode, encode_for_cache, round_trips};
 
 /// As much as JSON can say, and in itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,9 +79,9 @@ fn check<T: SessionValue + PartialEq + std::fmt::Debug>(input: &[u8]) {
                 // What is deeper than a node reads is not written.
                 Err(error) => return assert!(depth > 32, "{value:?} does not encode: {error}"),
             };
-            let (kept, _) = encode_to_keep(&value).expect("what was decoded comes back");
+            let (kept, _) = encode_for_cache(&value).expect("what was decoded comes back");
             assert_eq!(kept, encoded);
-            assert!(comes_back(&value, &encoded));
+            assert!(round_trips(&value, &encoded));
             assert_eq!(
                 decode::<T>(&encoded).ok().map(|(value, _)| value),
                 Some(value),

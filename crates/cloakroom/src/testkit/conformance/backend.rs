@@ -76,7 +76,7 @@ pub trait Backend: Send + Sync + 'static {
 pub enum Capability {
     /// Several instances share the data: [`Backend::node`].
     Nodes,
-    /// The store hears of changes through other instances and [vouches](Store::vouches) for copies.
+    /// The store hears of changes through other instances and [vouches](Store::is_lease_valid) for copies.
     Vouching,
     /// An instance can be cut off from the news: [`Backend::cut_off`].
     CutOff,

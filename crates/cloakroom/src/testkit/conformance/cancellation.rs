@@ -30,15 +30,15 @@ async fn give_up_after<T>(polls: u32, call: impl Future<Output = Result<T, Store
 
 async fn a_commit_that_is_given_up_is_whole_or_not_at_all(stage: &Stage) -> Outcome {
     for polls in 0..12 {
-        let (tag, before) = stage.session(&["cart", "theme"]).await?;
+        let (selector, before) = stage.session(&["cart", "theme"]).await?;
         let rotation = Some(Rotation::new(stage.verifier(), None));
         let edits = [put("cart", "second"), super::words::remove("theme"), put("history", "new")];
         let commit = Commit { rotation, ..with(stage.commit(1), edits) };
         let store = Arc::clone(&stage.store);
-        give_up_after(polls, store.commit(tag, commit.clone())).await;
+        give_up_after(polls, store.commit(selector, commit.clone())).await;
         // What was sent may still arrive, so the record is looked at more than once.
         for _ in 0..3 {
-            let now = stage.load(tag).await?;
+            let now = stage.load(selector).await?;
             if now.version == before.version {
                 same(&now, &before, &format!("load after a commit that was given up after {polls} polls"))?;
             } else {
@@ -66,10 +66,10 @@ fn whole(record: &Record, commit: &Commit) -> Outcome {
 
 async fn a_create_that_is_given_up_is_whole_or_not_at_all(stage: &Stage) -> Outcome {
     for polls in 0..12 {
-        let (tag, record) = (stage.tag(), stage.record_with(&["cart", "theme"]));
-        give_up_after(polls, stage.store.create(tag, record.clone())).await;
+        let (selector, record) = (stage.selector(), stage.record_with(&["cart", "theme"]));
+        give_up_after(polls, stage.store.create(selector, record.clone())).await;
         for _ in 0..3 {
-            if let Some(loaded) = stage.store.load(tag).await? {
+            if let Some(loaded) = stage.store.load(selector).await? {
                 same(&loaded.record, &record, &format!("load after a create that was given up after {polls} polls"))?;
             }
             tokio::task::yield_now().await;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::identity::Tag;
-use crate::store::{Admission, AnyStore, Committed, Copies, Created, Destroyed, Guard, Lease, LimitPolicy, Rotation};
+use crate::store::{
+    Admission, Committed, Created, Destroyed, DynStore, Guard, Invalidate, Lease, LimitPolicy, Rotation,
+};
+use crate::token::Selector;
 
 use super::backend::Capability;
 use super::checks;
@@ -42,11 +44,11 @@ checks! { "coherence":
 
 /// A local tier that only remembers what it was told.
 #[derive(Default)]
-struct Ears(Mutex<(HashSet<Tag>, bool)>);
+struct Ears(Mutex<(HashSet<Selector>, bool)>);
 
-impl Copies for Ears {
-    fn invalidate(&self, tag: Tag) {
-        self.0.lock().0.insert(tag);
+impl Invalidate for Ears {
+    fn invalidate(&self, selector: Selector) {
+        self.0.lock().0.insert(selector);
     }
 
     fn invalidate_all(&self) {
@@ -55,15 +57,15 @@ impl Copies for Ears {
 }
 
 impl Ears {
-    fn attach(store: &dyn AnyStore) -> Arc<Self> {
+    fn attach(store: &dyn DynStore) -> Arc<Self> {
         let ears = Arc::new(Self::default());
         store.attach(Arc::<Self>::clone(&ears));
         ears
     }
 
-    fn heard_of(&self, tag: Tag) -> bool {
+    fn heard_of(&self, selector: Selector) -> bool {
         let heard = self.0.lock();
-        heard.1 || heard.0.contains(&tag)
+        heard.1 || heard.0.contains(&selector)
     }
 
     fn forget(&self) {
@@ -82,23 +84,23 @@ async fn eventually(stage: &Stage, holds: impl Fn() -> bool, what: &str) -> Outc
     tokio::time::timeout(patience, wait).await.map_err(|_| Failure::new(format!("{what}, even after {patience:?}")))
 }
 
-async fn is_told(stage: &Stage, ears: &Ears, tag: Tag, of: &str) -> Outcome {
-    eventually(stage, || ears.heard_of(tag), &format!("the other node is not told of {of}")).await
+async fn is_told(stage: &Stage, ears: &Ears, selector: Selector, of: &str) -> Outcome {
+    eventually(stage, || ears.heard_of(selector), &format!("the other node is not told of {of}")).await
 }
 
-async fn lease(store: &dyn AnyStore, tag: Tag) -> Outcome<Lease> {
-    let loaded = store.load(tag).await?;
+async fn lease(store: &dyn DynStore, selector: Selector) -> Outcome<Lease> {
+    let loaded = store.load(selector).await?;
     loaded.map(|loaded| loaded.lease).ok_or_else(|| Failure::new("load answered None for a live session"))
 }
 
-async fn change(stage: &Stage, tag: Tag) -> Outcome {
-    done(stage.store.commit(tag, with(stage.commit(0), [put("cart", "foreign")])).await?).map(drop)
+async fn change(stage: &Stage, selector: Selector) -> Outcome {
+    done(stage.store.commit(selector, with(stage.commit(0), [put("cart", "foreign")])).await?).map(drop)
 }
 
 async fn nobody_vouches_for_no_lease(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let _ears = Ears::attach(&*stage.store);
-    lease(&*stage.store, tag).await?;
+    lease(&*stage.store, selector).await?;
     ensure!(!stage.store.vouches(Lease::NONE), "the store vouches for Lease::NONE");
     Ok(())
 }
@@ -106,12 +108,12 @@ async fn nobody_vouches_for_no_lease(stage: &Stage) -> Outcome {
 async fn it_vouches_exactly_if_it_claims_to(stage: &Stage) -> Outcome {
     let claims = stage.capabilities().contains(&Capability::Vouching);
     let _ears = Ears::attach(&*stage.store);
-    let (tag, record) = (stage.tag(), stage.record());
-    let Created::Done(created) = stage.store.create(tag, record).await? else {
+    let (selector, record) = (stage.selector(), stage.record());
+    let Created::Done(created) = stage.store.create(selector, record).await? else {
         return Err(Failure::new("create under a free tag answered Exists"));
     };
-    let committed = done(stage.store.commit(tag, stage.commit(1)).await?)?.lease;
-    for (lease, verb) in [(created, "create"), (committed, "commit"), (lease(&*stage.store, tag).await?, "load")] {
+    let committed = done(stage.store.commit(selector, stage.commit(1)).await?)?.lease;
+    for (lease, verb) in [(created, "create"), (committed, "commit"), (lease(&*stage.store, selector).await?, "load")] {
         let vouches = stage.store.vouches(lease);
         ensure!(vouches == claims, "the backend claims Vouching: {claims}; the store vouches after {verb}: {vouches}");
     }
@@ -119,9 +121,9 @@ async fn it_vouches_exactly_if_it_claims_to(stage: &Stage) -> Outcome {
 }
 
 async fn nodes_name_the_same_namespace(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&[]).await?;
+    let (selector, _) = stage.session(&[]).await?;
     let node = stage.node().await?;
-    ensure!(node.load(tag).await?.is_some(), "another node does not see the session");
+    ensure!(node.load(selector).await?.is_some(), "another node does not see the session");
     ensure_eq!(node.namespace(), stage.store.namespace(), "the namespace on another node");
     Ok(())
 }
@@ -129,15 +131,15 @@ async fn nodes_name_the_same_namespace(stage: &Stage) -> Outcome {
 async fn nodes_share_one_limit(stage: &Stage) -> Outcome {
     let other = stage.node().await?;
     let principal = stage.principal();
-    let mut tags = Vec::new();
+    let mut selectors = Vec::new();
     for _ in 0..50 {
-        tags.push(stage.insert(&stage.record_of(&principal)).await?);
+        selectors.push(stage.insert(&stage.record_of(&principal)).await?);
     }
     let answers = stage
         .together(50, |place, store| {
-            let (tag, principal) = (tags[place as usize], principal.clone());
+            let (selector, principal) = (selectors[place as usize], principal.clone());
             let store = if place % 2 == 0 { store } else { Arc::clone(&other) };
-            async move { Ok(store.admit(&principal, tag, UNTIL, limit(10, LimitPolicy::Reject)).await?) }
+            async move { Ok(store.admit(&principal, selector, UNTIL, limit(10, LimitPolicy::Reject)).await?) }
         })
         .await?;
     let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
@@ -151,64 +153,64 @@ async fn nodes_share_one_limit(stage: &Stage) -> Outcome {
 async fn nodes_share_their_records(stage: &Stage) -> Outcome {
     let (node, principal) = (stage.node().await?, stage.principal());
     let record = stage.record_of(&principal);
-    let tag = stage.insert(&record).await?;
-    stage.store.admit(&principal, tag, UNTIL, None).await?;
-    let there = node.load(tag).await?.map(|loaded| loaded.record);
+    let selector = stage.insert(&record).await?;
+    stage.store.admit(&principal, selector, UNTIL, None).await?;
+    let there = node.load(selector).await?.map(|loaded| loaded.record);
     let there = there.ok_or_else(|| Failure::new("a record created through one node is not there through another"))?;
     same(&there, &record, "load through another node")?;
     ensure!(
         listed(&node, &principal).await?.len() == 1,
         "a member admitted through one node is not there through another"
     );
-    done(node.commit(tag, with(stage.commit(1), [put("cart", "theirs")])).await?)?;
-    ensure!(stage.load(tag).await?.version == 2, "a commit through one node is not there through another");
-    let answer = node.destroy(tag, Guard::Anyone).await?;
+    done(node.commit(selector, with(stage.commit(1), [put("cart", "theirs")])).await?)?;
+    ensure!(stage.load(selector).await?.version == 2, "a commit through one node is not there through another");
+    let answer = node.destroy(selector, Guard::Anyone).await?;
     ensure_eq!(answer, Destroyed::Done, "a destroy through another node than the one that created the record");
-    ensure!(!stage.is_live(tag).await?, "a session destroyed through one node is there through another");
+    ensure!(!stage.is_live(selector).await?, "a session destroyed through one node is there through another");
     Ok(())
 }
 
 async fn a_foreign_commit_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
-    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
     let ears = Ears::attach(&*node);
-    lease(&*node, tag).await?;
-    change(stage, tag).await?;
-    is_told(stage, &ears, tag, "a commit").await
+    lease(&*node, selector).await?;
+    change(stage, selector).await?;
+    is_told(stage, &ears, selector, "a commit").await
 }
 
 async fn a_foreign_rotation_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
-    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
     let ears = Ears::attach(&*node);
-    lease(&*node, tag).await?;
+    lease(&*node, selector).await?;
     let mut commit = stage.commit(1);
     commit.rotation = Some(Rotation::new(stage.verifier(), None));
-    done(stage.store.commit(tag, commit).await?)?;
-    is_told(stage, &ears, tag, "a rotation").await
+    done(stage.store.commit(selector, commit).await?)?;
+    is_told(stage, &ears, selector, "a rotation").await
 }
 
 async fn a_foreign_destroy_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
-    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
     let ears = Ears::attach(&*node);
-    lease(&*node, tag).await?;
-    stage.destroy(tag).await?;
-    is_told(stage, &ears, tag, "a destroy").await
+    lease(&*node, selector).await?;
+    stage.destroy(selector).await?;
+    is_told(stage, &ears, selector, "a destroy").await
 }
 
 async fn a_copy_from_a_create_is_told_too(stage: &Stage) -> Outcome {
-    let (node, tag) = (stage.node().await?, stage.tag());
+    let (node, selector) = (stage.node().await?, stage.selector());
     let ears = Ears::attach(&*node);
-    node.create(tag, stage.record_with(&["cart"])).await?;
-    change(stage, tag).await?;
-    is_told(stage, &ears, tag, "a commit to a session that it created").await
+    node.create(selector, stage.record_with(&["cart"])).await?;
+    change(stage, selector).await?;
+    is_told(stage, &ears, selector, "a commit to a session that it created").await
 }
 
 async fn a_copy_from_a_commit_is_told_too(stage: &Stage) -> Outcome {
-    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
     let ears = Ears::attach(&*node);
-    done(node.commit(tag, with(stage.commit(1), [put("theme", "own")])).await?)?;
+    done(node.commit(selector, with(stage.commit(1), [put("theme", "own")])).await?)?;
     ears.forget();
-    change(stage, tag).await?;
-    is_told(stage, &ears, tag, "a commit that came after its own").await
+    change(stage, selector).await?;
+    is_told(stage, &ears, selector, "a commit that came after its own").await
 }
 
 async fn a_copy_from_a_refusal_is_told_too(stage: &Stage) -> Outcome {
@@ -218,52 +220,52 @@ async fn a_copy_from_a_refusal_is_told_too(stage: &Stage) -> Outcome {
     let mut strange = stage.commit(1);
     strange.guard = Guard::Holder(stage.verifier());
     for refused in [conflicting, strange] {
-        let (tag, _) = stage.session(&["cart"]).await?;
-        let answer = node.commit(tag, refused).await?;
+        let (selector, _) = stage.session(&["cart"]).await?;
+        let answer = node.commit(selector, refused).await?;
         let (Committed::Conflict(loaded) | Committed::Superseded(loaded)) = answer else {
             return Err(Failure::new("a commit was to be refused"));
         };
         // A store may show the record under no lease; then nobody keeps it.
         if node.vouches(loaded.lease) {
-            change(stage, tag).await?;
-            is_told(stage, &ears, tag, "a commit to a record that came with a refusal").await?;
+            change(stage, selector).await?;
+            is_told(stage, &ears, selector, "a commit to a record that came with a refusal").await?;
         }
     }
     Ok(())
 }
 
 async fn every_change_is_told_after_a_load(stage: &Stage) -> Outcome {
-    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
     let ears = Ears::attach(&*node);
     for round in 1..=3 {
-        lease(&*node, tag).await?;
+        lease(&*node, selector).await?;
         ears.forget();
-        change(stage, tag).await?;
-        is_told(stage, &ears, tag, &format!("commit {round} of 3, each after a load")).await?;
+        change(stage, selector).await?;
+        is_told(stage, &ears, selector, &format!("commit {round} of 3, each after a load")).await?;
     }
     Ok(())
 }
 
 async fn every_attached_tier_is_told(stage: &Stage) -> Outcome {
-    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
     let both = [Ears::attach(&*node), Ears::attach(&*node)];
-    lease(&*node, tag).await?;
-    change(stage, tag).await?;
+    lease(&*node, selector).await?;
+    change(stage, selector).await?;
     for ears in both {
-        is_told(stage, &ears, tag, "a commit, one of its two tiers").await?;
+        is_told(stage, &ears, selector, "a commit, one of its two tiers").await?;
     }
     Ok(())
 }
 
 async fn who_is_cut_off_stops_vouching(stage: &Stage) -> Outcome {
-    let (node, (tag, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
     let ears = Ears::attach(&*node);
-    let lease = lease(&*node, tag).await?;
+    let lease = lease(&*node, selector).await?;
     ensure!(node.vouches(lease), "the node does not vouch for what it just loaded");
     let done = stage.cut_off().await;
     ensure!(done, "claims Capability::CutOff, but Backend::cut_off answered false");
     eventually(stage, || !node.vouches(lease), "a node that is cut off still vouches for its copies").await?;
-    is_told(stage, &ears, tag, "its own loss of touch").await?;
+    is_told(stage, &ears, selector, "its own loss of touch").await?;
     ensure!(!node.vouches(lease), "a node vouches again for a copy from before it was cut off");
     Ok(())
 }

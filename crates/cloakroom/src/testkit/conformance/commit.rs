@@ -24,22 +24,22 @@ checks! { "commit":
 }
 
 async fn an_edit_is_applied(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let commit = with(stage.commit(1), [put("cart", "second")]);
-    let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;
+    let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
     ensure_eq!(receipt.version, 2, "the receipt's version");
     let mut expected = after(record, &commit);
     expected.values[0].version = 2;
     expected.values[0].payload = crate::store::Payload::Present(super::words::bytes("second"));
-    same(&stage.load(tag).await?, &expected, "load after the commit")
+    same(&stage.load(selector).await?, &expected, "load after the commit")
 }
 
 async fn only_edited_values_change(stage: &Stage) -> Outcome {
-    let (tag, before) = stage.session(&["cart", "theme"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("cart", "second")])).await?)?;
-    done(stage.store.commit(tag, with(stage.commit(2), [put("history", "new")])).await?)?;
-    let after = stage.load(tag).await?;
+    let (selector, before) = stage.session(&["cart", "theme"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
+    done(stage.store.commit(selector, with(stage.commit(2), [put("history", "new")])).await?)?;
+    let after = stage.load(selector).await?;
     ensure_eq!(value(&after, "theme")?, value(&before, "theme")?, "a value that nobody edited");
     ensure_eq!(value(&after, "cart")?.version, 2, "the version of a value edited in the commit before");
     ensure_eq!(value(&after, "history")?.version, 3, "the version of a value edited in the last commit");
@@ -47,10 +47,10 @@ async fn only_edited_values_change(stage: &Stage) -> Outcome {
 }
 
 async fn several_edits_share_a_version(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart", "theme"]).await?;
+    let (selector, _) = stage.session(&["cart", "theme"]).await?;
     let edits = [put("cart", "second"), put("history", "new"), super::words::remove("theme")];
-    let receipt = done(stage.store.commit(tag, with(stage.commit(1), edits)).await?)?;
-    let after = stage.load(tag).await?;
+    let receipt = done(stage.store.commit(selector, with(stage.commit(1), edits)).await?)?;
+    let after = stage.load(selector).await?;
     ensure_eq!((receipt.version, after.version), (2, 2), "the versions of receipt and record");
     for key in ["cart", "history", "theme"] {
         ensure_eq!(after.version_of(key), 2, format!("the version of {key}"));
@@ -59,80 +59,84 @@ async fn several_edits_share_a_version(stage: &Stage) -> Outcome {
 }
 
 async fn a_commit_without_edits_still_counts(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     let commit = stage.commit(1);
-    let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;
+    let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
     ensure_eq!(receipt.version, 2, "the receipt's version");
     let expected = after(record, &commit);
-    same(&stage.load(tag).await?, &expected, "load after the commit")
+    same(&stage.load(selector).await?, &expected, "load after the commit")
 }
 
 async fn without_a_record_it_is_gone(stage: &Stage) -> Outcome {
     let commit = with(stage.commit(0), [at(0, put("cart", "second"))]);
-    gone(stage.store.commit(stage.tag(), commit.clone()).await?)?;
+    gone(stage.store.commit(stage.selector(), commit.clone()).await?)?;
     let stranger = crate::store::Commit { guard: Guard::Holder(stage.verifier()), ..commit };
-    gone(stage.store.commit(stage.tag(), stranger).await?)
+    gone(stage.store.commit(stage.selector(), stranger).await?)
 }
 
 async fn the_guard_comes_before_expectations(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let mut commit = with(stage.commit(1), [at(9, put("cart", "second"))]);
     commit.guard = Guard::Holder(stage.verifier());
-    superseded(stage.store.commit(tag, commit).await?).map(drop)
+    superseded(stage.store.commit(selector, commit).await?).map(drop)
 }
 
 async fn a_conflict_changes_nothing(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let mut commit = with(stage.commit(1), [at(9, put("cart", "second"))]);
     commit.lifetimes = Some(crate::store::Lifetimes::new(stage.now(), stage.ticks(1), stage.now()));
     commit.rotation = Some(crate::store::Rotation::new(stage.verifier(), None));
-    conflict(stage.store.commit(tag, commit).await?)?;
-    same(&stage.load(tag).await?, &record, "load after the conflict")
+    conflict(stage.store.commit(selector, commit).await?)?;
+    same(&stage.load(selector).await?, &record, "load after the conflict")
 }
 
 async fn a_superseded_commit_changes_nothing(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let mut commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
     for guard in [Guard::Current(stage.verifier()), Guard::Holder(stage.verifier())] {
         commit.guard = guard;
-        superseded(stage.store.commit(tag, commit.clone()).await?)?;
-        same(&stage.load(tag).await?, &record, "load after a superseded edit")?;
+        superseded(stage.store.commit(selector, commit.clone()).await?)?;
+        same(&stage.load(selector).await?, &record, "load after a superseded edit")?;
     }
     commit.lifetimes = Some(crate::store::Lifetimes::new(stage.now(), stage.ticks(1), stage.now()));
     commit.rotation = Some(crate::store::Rotation::new(stage.verifier(), None));
-    superseded(stage.store.commit(tag, commit).await?)?;
-    same(&stage.load(tag).await?, &record, "load after the superseded commit")
+    superseded(stage.store.commit(selector, commit).await?)?;
+    same(&stage.load(selector).await?, &record, "load after the superseded commit")
 }
 
 async fn one_broken_expectation_stops_every_edit(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart", "theme"]).await?;
+    let (selector, record) = stage.session(&["cart", "theme"]).await?;
     let holds = || at(1, put("cart", "second"));
     let broken = || at(9, put("theme", "second"));
     let any = || put("history", "new");
     for edits in [[holds(), any(), broken()], [broken(), holds(), any()], [any(), broken(), holds()]] {
-        conflict(stage.store.commit(tag, with(stage.commit(1), edits)).await?)?;
-        same(&stage.load(tag).await?, &record, "load after the conflict")?;
+        conflict(stage.store.commit(selector, with(stage.commit(1), edits)).await?)?;
+        same(&stage.load(selector).await?, &record, "load after the conflict")?;
     }
     Ok(())
 }
 
 async fn refusals_show_the_present_record(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("theme", "new")])).await?)?;
-    let present = stage.load(tag).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "new")])).await?)?;
+    let present = stage.load(selector).await?;
     let commit = with(stage.commit(1), [at(9, put("cart", "second"))]);
-    same(&conflict(stage.store.commit(tag, commit.clone()).await?)?, &present, "the record that came with a conflict")?;
+    same(
+        &conflict(stage.store.commit(selector, commit.clone()).await?)?,
+        &present,
+        "the record that came with a conflict",
+    )?;
     let commit = crate::store::Commit { guard: Guard::Holder(stage.verifier()), ..commit };
-    let shown = superseded(stage.store.commit(tag, commit).await?)?;
+    let shown = superseded(stage.store.commit(selector, commit).await?)?;
     same(&shown, &present, "the record that came with a superseded commit")
 }
 
 async fn a_receipt_brings_no_record_to_an_up_to_date_base(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     for base in 1..4 {
-        let receipt = done(stage.store.commit(tag, with(stage.commit(base), [put("cart", "next")])).await?)?;
+        let receipt = done(stage.store.commit(selector, with(stage.commit(base), [put("cart", "next")])).await?)?;
         ensure!(
             receipt.record.is_none(),
             "the receipt for base {base} brought the record, which nobody else had changed"
@@ -142,26 +146,26 @@ async fn a_receipt_brings_no_record_to_an_up_to_date_base(stage: &Stage) -> Outc
 }
 
 async fn a_receipt_brings_the_record_to_a_stale_base(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
-    let receipt = done(stage.store.commit(tag, with(stage.commit(1), [at(1, put("cart", "mine"))])).await?)?;
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
+    let receipt = done(stage.store.commit(selector, with(stage.commit(1), [at(1, put("cart", "mine"))])).await?)?;
     ensure_eq!(receipt.version, 3, "the receipt's version");
     let Some(brought) = receipt.record else {
         return Err(super::failure::Failure::new("the receipt brought no record, though somebody else had changed it"));
     };
     ensure_eq!(text(&brought, "theme")?, "foreign", "the foreign change in the receipt's record");
-    same(&stage.load(tag).await?, &brought, "load, beside the receipt's record")
+    same(&stage.load(selector).await?, &brought, "load, beside the receipt's record")
 }
 
 async fn versions_are_exact_after_many_commits(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&[]).await?;
+    let (selector, _) = stage.session(&[]).await?;
     for base in 1..=300 {
         // The value's version is the record's at its last write, and 0 before the first.
         let known = if base == 1 { 0 } else { base };
         let commit = with(stage.commit(base), [at(known, put("cart", "next"))]);
-        let answer = stage.store.commit(tag, commit).await?;
+        let answer = stage.store.commit(selector, commit).await?;
         ensure!(matches!(answer, Committed::Done(_)), "commit {base} answered {}", super::words::name(&answer));
     }
-    ensure_eq!(stage.load(tag).await?.version, 301, "the version after 300 commits");
+    ensure_eq!(stage.load(selector).await?.version, 301, "the version after 300 commits");
     Ok(())
 }

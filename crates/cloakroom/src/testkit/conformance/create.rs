@@ -1,8 +1,8 @@
 //! Records come into being by `create` only, and never twice.
 
-use crate::identity::{Authentication, Previous, Tag};
 use crate::store::{Created, Payload, Record, StoredValue};
 use crate::time::Timestamp;
+use crate::token::{Authentication, PreviousSecret, Selector};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
@@ -20,77 +20,81 @@ checks! { "create":
 }
 
 async fn a_free_tag_is_taken(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
-    same(&stage.load(tag).await?, &record, "load after create")
+    let (selector, record) = stage.session(&["cart"]).await?;
+    same(&stage.load(selector).await?, &record, "load after create")
 }
 
 async fn every_field_is_kept(stage: &Stage) -> Outcome {
     let now = stage.now();
     let until = now.after(stage.ticks(1));
     let mut record = stage.record_with(&["cart"]);
-    record.previous = Some(Previous::renewed(stage.verifier(), until));
+    record.previous = Some(PreviousSecret::renewed(stage.verifier(), until));
     record.authentication = Some(Authentication::new("zoë:7%".into(), now, Some("Firefox, “new”\n★".into())));
     record.last_seen = now;
     record.lifetimes.persistent = true;
     record.values.push(StoredValue::new("roles".into(), 1, Some(until), Payload::Present(bytes("[]"))));
     record.values.push(StoredValue::new("avatar".into(), 1, Some(until), Payload::Absent));
-    let tag = stage.insert(&record).await?;
-    same(&stage.load(tag).await?, &record, "load after create")
+    let selector = stage.insert(&record).await?;
+    same(&stage.load(selector).await?, &record, "load after create")
 }
 
 async fn a_taken_tag_is_refused_and_its_record_kept(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
-    let answer = stage.store.create(tag, stage.record_with(&["theme"])).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
+    let answer = stage.store.create(selector, stage.record_with(&["theme"])).await?;
     ensure_eq!(answer, Created::Exists, "create under a taken tag");
-    same(&stage.load(tag).await?, &record, "load after the refused create")
+    same(&stage.load(selector).await?, &record, "load after the refused create")
 }
 
 async fn a_repeat_answers_done_again(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
-    let answer = stage.store.create(tag, record.clone()).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
+    let answer = stage.store.create(selector, record.clone()).await?;
     ensure!(matches!(answer, Created::Done(_)), "create repeated with the same nonce answered {answer:?}");
-    same(&stage.load(tag).await?, &record, "load after the repeated create")
+    same(&stage.load(selector).await?, &record, "load after the repeated create")
 }
 
 async fn a_repeat_after_a_commit_is_refused(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("cart", "second")])).await?)?;
-    let changed = stage.load(tag).await?;
-    let answer = stage.store.create(tag, record).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
+    let changed = stage.load(selector).await?;
+    let answer = stage.store.create(selector, record).await?;
     ensure_eq!(answer, Created::Exists, "create with a nonce that is no longer the record's");
-    same(&stage.load(tag).await?, &changed, "load after the refused create")
+    same(&stage.load(selector).await?, &changed, "load after the refused create")
 }
 
 async fn tags_are_compared_in_full(stage: &Stage) -> Outcome {
-    let mut first_differs = *stage.tag().as_bytes();
+    let mut first_differs = *stage.selector().as_bytes();
     let mut last_differs = first_differs;
-    let tag = Tag::from_bytes(first_differs);
+    let selector = Selector::from_bytes(first_differs);
     first_differs[0] ^= 1;
     last_differs[15] ^= 1;
-    let alike = [tag, Tag::from_bytes(first_differs), Tag::from_bytes(last_differs)];
-    let extremes = [Tag::from_bytes([0; 16]), Tag::from_bytes([255; 16]), Tag::from_bytes(*b"\r\n\0:%{}*?[]\\\"' ;")];
-    let mut records = Vec::<(Tag, Record)>::new();
-    for tag in alike.into_iter().chain(extremes) {
+    let alike = [selector, Selector::from_bytes(first_differs), Selector::from_bytes(last_differs)];
+    let extremes = [
+        Selector::from_bytes([0; 16]),
+        Selector::from_bytes([255; 16]),
+        Selector::from_bytes(*b"\r\n\0:%{}*?[]\\\"' ;"),
+    ];
+    let mut records = Vec::<(Selector, Record)>::new();
+    for selector in alike.into_iter().chain(extremes) {
         let record = stage.record();
-        stage.insert_as(tag, &record).await?;
-        records.push((tag, record));
+        stage.insert_as(selector, &record).await?;
+        records.push((selector, record));
     }
-    for (tag, record) in records {
-        same(&stage.load(tag).await?, &record, &format!("load of tag {:?}", tag.as_bytes()))?;
+    for (selector, record) in records {
+        same(&stage.load(selector).await?, &record, &format!("load of tag {:?}", selector.as_bytes()))?;
     }
     Ok(())
 }
 
 async fn nobody_else_creates(stage: &Stage) -> Outcome {
-    let (tag, principal) = (stage.tag(), stage.principal());
-    ensure!(!stage.is_live(tag).await?, "load of an unknown tag answered a record");
-    gone(stage.store.commit(tag, with(stage.commit(0), [put("cart", "second")])).await?)?;
-    stage.store.touch(vec![crate::store::Touch::new(tag, crate::store::Guard::Anyone, stage.now())]).await?;
-    ensure!(!stage.destroy(tag).await?, "destroy of an unknown tag answered that there was a record");
-    stage.store.admit(&principal, tag, UNTIL, None).await?;
-    stage.store.dismiss(&principal, vec![tag]).await?;
+    let (selector, principal) = (stage.selector(), stage.principal());
+    ensure!(!stage.is_live(selector).await?, "load of an unknown tag answered a record");
+    gone(stage.store.commit(selector, with(stage.commit(0), [put("cart", "second")])).await?)?;
+    stage.store.touch(vec![crate::store::Touch::new(selector, crate::store::Guard::Anyone, stage.now())]).await?;
+    ensure!(!stage.destroy(selector).await?, "destroy of an unknown tag answered that there was a record");
+    stage.store.admit(&principal, selector, UNTIL, None).await?;
+    stage.store.dismiss(&principal, vec![selector]).await?;
     ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answered a session without a record");
-    ensure!(!stage.is_live(tag).await?, "some verb other than create brought a record into being");
+    ensure!(!stage.is_live(selector).await?, "some verb other than create brought a record into being");
     ensure!(stage.now() < Timestamp::MAX, "Backend::now answered the last instant there is");
-    stage.insert_as(tag, &stage.record()).await
+    stage.insert_as(selector, &stage.record()).await
 }

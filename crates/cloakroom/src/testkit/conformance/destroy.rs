@@ -1,7 +1,7 @@
 //! What ended stays ended.
 
-use crate::identity::Authentication;
 use crate::store::{Destroyed, Guard, Record, Rotation, Touch};
+use crate::token::Authentication;
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
@@ -18,45 +18,45 @@ checks! { "destroy":
 }
 
 async fn it_answers_whether_there_was_a_record(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    ensure_eq!(stage.destroy(tag).await?, true, "destroy of a live session");
-    ensure!(!stage.is_live(tag).await?, "load answers a destroyed session");
-    for unknown in [tag, stage.tag()] {
+    let (selector, _) = stage.session(&["cart"]).await?;
+    ensure_eq!(stage.destroy(selector).await?, true, "destroy of a live session");
+    ensure!(!stage.is_live(selector).await?, "load answers a destroyed session");
+    for unknown in [selector, stage.selector()] {
         ensure_eq!(stage.destroy(unknown).await?, false, "destroy of a session that is not there");
     }
     Ok(())
 }
 
 async fn other_sessions_live_on(stage: &Stage) -> Outcome {
-    let ((tag, _), (other, record)) = (stage.session(&["cart"]).await?, stage.session(&["cart"]).await?);
-    stage.destroy(tag).await?;
+    let ((selector, _), (other, record)) = (stage.session(&["cart"]).await?, stage.session(&["cart"]).await?);
+    stage.destroy(selector).await?;
     same(&stage.load(other).await?, &record, "load of another session")
 }
 
 async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
-    stage.destroy(tag).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
+    stage.destroy(selector).await?;
     let edit = with(stage.commit(1), [put("cart", "late")]);
     let mut login = stage.commit(1);
     login.guard = Guard::Holder(record.verifier);
     login.rotation = Some(Rotation::new(stage.verifier(), None));
     for late in [edit, login] {
-        gone(stage.store.commit(tag, late).await?)?;
-        ensure!(!stage.is_live(tag).await?, "a late commit brought a destroyed session back");
+        gone(stage.store.commit(selector, late).await?)?;
+        ensure!(!stage.is_live(selector).await?, "a late commit brought a destroyed session back");
     }
-    stage.store.touch(vec![Touch::new(tag, Guard::Holder(record.verifier), stage.now())]).await?;
-    ensure!(!stage.is_live(tag).await?, "a late touch brought a destroyed session back");
-    stage.store.admit(&stage.principal(), tag, UNTIL, None).await?;
-    ensure!(!stage.is_live(tag).await?, "a late admission brought a destroyed session back");
-    ensure!(!stage.destroy(tag).await?, "destroy found something to destroy again");
+    stage.store.touch(vec![Touch::new(selector, Guard::Holder(record.verifier), stage.now())]).await?;
+    ensure!(!stage.is_live(selector).await?, "a late touch brought a destroyed session back");
+    stage.store.admit(&stage.principal(), selector, UNTIL, None).await?;
+    ensure!(!stage.is_live(selector).await?, "a late admission brought a destroyed session back");
+    ensure!(!stage.destroy(selector).await?, "destroy found something to destroy again");
     Ok(())
 }
 
 async fn it_takes_the_session_out_of_every_list(stage: &Stage) -> Outcome {
     let principal = stage.principal();
-    let tag = stage.insert(&stage.record_of(&principal)).await?;
-    stage.store.admit(&principal, tag, UNTIL, None).await?;
-    stage.destroy(tag).await?;
+    let selector = stage.insert(&stage.record_of(&principal)).await?;
+    stage.store.admit(&principal, selector, UNTIL, None).await?;
+    stage.destroy(selector).await?;
     ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answers a destroyed session");
     Ok(())
 }
@@ -65,22 +65,22 @@ async fn a_new_record_under_an_old_tag_inherits_nothing(stage: &Stage) -> Outcom
     let principal = stage.principal();
     let authentication = Some(Authentication::new(principal, stage.now(), Some("Firefox".into())));
     let old = Record { authentication, ..stage.record_with(&["cart", "theme"]) };
-    let tag = stage.insert(&old).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("cart", "second")])).await?)?;
-    stage.destroy(tag).await?;
+    let selector = stage.insert(&old).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
+    stage.destroy(selector).await?;
     let new = stage.record_with(&["cart"]);
-    stage.insert_as(tag, &new).await?;
-    same(&stage.load(tag).await?, &new, "load of the new record")?;
+    stage.insert_as(selector, &new).await?;
+    same(&stage.load(selector).await?, &new, "load of the new record")?;
     let mut late = with(stage.commit(2), [put("cart", "late")]);
     late.guard = Guard::Holder(old.verifier);
-    superseded(stage.store.commit(tag, late).await?)?;
-    same(&stage.load(tag).await?, &new, "load of the new record after a late write to the old one")
+    superseded(stage.store.commit(selector, late).await?)?;
+    same(&stage.load(selector).await?, &new, "load of the new record after a late write to the old one")
 }
 
 async fn several_are_destroyed_at_once_each_by_itself(stage: &Stage) -> Outcome {
     let ((first, _), (last, _), (other, _)) =
         (stage.session(&["cart"]).await?, stage.session(&[]).await?, stage.session(&[]).await?);
-    let gone = stage.tag();
+    let gone = stage.selector();
     let answers = stage.store.destroy_many(vec![first, gone, last, first]).await;
     let mut answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
     // Of a session that is named twice, either may be the one that ends it.
@@ -89,8 +89,8 @@ async fn several_are_destroyed_at_once_each_by_itself(stage: &Stage) -> Outcome 
     }
     let expected = [Destroyed::Done, Destroyed::Gone, Destroyed::Done, Destroyed::Gone];
     ensure_eq!(answers, expected, "destroying a session, none, another, and the first again");
-    for tag in [first, gone, last] {
-        ensure!(!stage.is_live(tag).await?, "a session lives on after it was destroyed together with others");
+    for selector in [first, gone, last] {
+        ensure!(!stage.is_live(selector).await?, "a session lives on after it was destroyed together with others");
     }
     ensure!(stage.is_live(other).await?, "a session ended that was not named");
     ensure!(stage.store.destroy_many(Vec::new()).await.is_empty(), "an answer about no session");

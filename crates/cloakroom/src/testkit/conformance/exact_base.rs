@@ -22,74 +22,75 @@ fn exact(commit: Commit) -> Commit {
 }
 
 async fn it_holds_directly_after_its_base(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     for base in 1..5 {
-        let receipt = done(stage.store.commit(tag, exact(with(stage.commit(base), [put("cart", "next")]))).await?)?;
+        let receipt =
+            done(stage.store.commit(selector, exact(with(stage.commit(base), [put("cart", "next")]))).await?)?;
         ensure_eq!(receipt.version, base + 1, "the receipt's version");
         ensure!(receipt.record.is_none(), "the receipt brought a record that nobody else had changed");
     }
-    done(stage.store.commit(tag, exact(stage.commit(5))).await?).map(drop)
+    done(stage.store.commit(selector, exact(stage.commit(5))).await?).map(drop)
 }
 
 async fn it_does_not_hold_after_anybody_elses_write(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
     // The edit's own expectation holds; that of the commit does not.
     let mine = || with(stage.commit(1), [at(1, put("cart", "mine"))]);
-    conflict(stage.store.commit(tag, exact(mine())).await?)?;
-    conflict(stage.store.commit(tag, exact(stage.commit(1))).await?)?;
-    done(stage.store.commit(tag, mine()).await?).map(drop)
+    conflict(stage.store.commit(selector, exact(mine())).await?)?;
+    conflict(stage.store.commit(selector, exact(stage.commit(1))).await?)?;
+    done(stage.store.commit(selector, mine()).await?).map(drop)
 }
 
 async fn it_does_not_hold_before_its_base(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     for base in [0, 2, 10, u64::MAX] {
-        conflict(stage.store.commit(tag, exact(with(stage.commit(base), [put("cart", "early")]))).await?)?;
+        conflict(stage.store.commit(selector, exact(with(stage.commit(base), [put("cart", "early")]))).await?)?;
     }
     Ok(())
 }
 
 async fn a_conflict_changes_nothing_and_shows_the_record(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
-    let present = stage.load(tag).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
+    let present = stage.load(selector).await?;
     stage.wait(1).await;
     let mut commit = exact(with(stage.commit(1), [put("cart", "mine")]));
     commit.rotation = Some(crate::store::Rotation::new(stage.verifier(), None));
-    same(&conflict(stage.store.commit(tag, commit).await?)?, &present, "the record that came with the conflict")?;
-    same(&stage.load(tag).await?, &present, "load after the conflict")
+    same(&conflict(stage.store.commit(selector, commit).await?)?, &present, "the record that came with the conflict")?;
+    same(&stage.load(selector).await?, &present, "load after the conflict")
 }
 
 async fn the_guard_comes_first(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = Commit { guard: Guard::Holder(stage.verifier()), ..exact(stage.commit(7)) };
-    superseded(stage.store.commit(tag, commit).await?).map(drop)
+    superseded(stage.store.commit(selector, commit).await?).map(drop)
 }
 
 async fn a_repeat_is_recognised_before_it(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = exact(with(stage.commit(1), [put("cart", "mine")]));
-    done(stage.store.commit(tag, commit.clone()).await?)?;
-    let again = done(stage.store.commit(tag, commit.clone()).await?)?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let again = done(stage.store.commit(selector, commit.clone()).await?)?;
     ensure_eq!((again.version, again.record), (2, None), "the receipt of a repeat");
-    done(stage.store.commit(tag, with(stage.commit(2), [put("theme", "foreign")])).await?)?;
-    let later = done(stage.store.commit(tag, commit).await?)?;
+    done(stage.store.commit(selector, with(stage.commit(2), [put("theme", "foreign")])).await?)?;
+    let later = done(stage.store.commit(selector, commit).await?)?;
     ensure_eq!(later.record.map(|record| record.version), Some(3), "the record with a repeat after a foreign write");
     Ok(())
 }
 
 async fn of_many_at_once_one_holds(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commits: Vec<_> =
         (0..20).map(|number| exact(with(stage.commit(1), [put(&format!("value-{number}"), "mine")]))).collect();
     let answers = stage
         .together(20, |number, store| {
             let commit = commits[number as usize].clone();
-            async move { Ok(matches!(store.commit(tag, commit).await?, crate::store::Committed::Done(_))) }
+            async move { Ok(matches!(store.commit(selector, commit).await?, crate::store::Committed::Done(_))) }
         })
         .await?;
     ensure_eq!(answers.into_iter().filter(|held| *held).count(), 1, "how many of twenty held");
-    let Record { version, values, .. } = stage.load(tag).await?;
+    let Record { version, values, .. } = stage.load(selector).await?;
     ensure_eq!((version, values.len()), (2, 2), "the record's version and number of values");
     Ok(())
 }

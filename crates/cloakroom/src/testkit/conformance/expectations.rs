@@ -16,47 +16,47 @@ checks! { "expectations":
 }
 
 async fn any_always_holds(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     for edit in [put("cart", "second"), put("new", "first"), remove("cart"), put("cart", "again"), remove("never")] {
-        done(stage.store.commit(tag, with(stage.commit(0), [edit])).await?)?;
+        done(stage.store.commit(selector, with(stage.commit(0), [edit])).await?)?;
     }
     Ok(())
 }
 
 async fn a_version_holds_until_the_value_is_written(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [at(1, put("cart", "second"))])).await?)?;
-    conflict(stage.store.commit(tag, with(stage.commit(2), [at(1, put("cart", "stale"))])).await?)?;
-    conflict(stage.store.commit(tag, with(stage.commit(2), [at(3, put("cart", "ahead"))])).await?)?;
-    done(stage.store.commit(tag, with(stage.commit(2), [at(2, put("cart", "third"))])).await?).map(drop)
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [at(1, put("cart", "second"))])).await?)?;
+    conflict(stage.store.commit(selector, with(stage.commit(2), [at(1, put("cart", "stale"))])).await?)?;
+    conflict(stage.store.commit(selector, with(stage.commit(2), [at(3, put("cart", "ahead"))])).await?)?;
+    done(stage.store.commit(selector, with(stage.commit(2), [at(2, put("cart", "third"))])).await?).map(drop)
 }
 
 async fn a_foreign_change_of_another_value_does_not_matter(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart", "theme"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
-    done(stage.store.commit(tag, with(stage.commit(1), [at(1, put("cart", "mine"))])).await?).map(drop)
+    let (selector, _) = stage.session(&["cart", "theme"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
+    done(stage.store.commit(selector, with(stage.commit(1), [at(1, put("cart", "mine"))])).await?).map(drop)
 }
 
 async fn a_removal_can_expect_too(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    conflict(stage.store.commit(tag, with(stage.commit(1), [at(7, remove("cart"))])).await?)?;
-    done(stage.store.commit(tag, with(stage.commit(1), [at(1, remove("cart"))])).await?).map(drop)
+    let (selector, _) = stage.session(&["cart"]).await?;
+    conflict(stage.store.commit(selector, with(stage.commit(1), [at(7, remove("cart"))])).await?)?;
+    done(stage.store.commit(selector, with(stage.commit(1), [at(1, remove("cart"))])).await?).map(drop)
 }
 
 async fn zero_means_never(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    conflict(stage.store.commit(tag, with(stage.commit(1), [at(0, put("cart", "mine"))])).await?)?;
-    done(stage.store.commit(tag, with(stage.commit(1), [at(0, put("theme", "mine"))])).await?)?;
-    conflict(stage.store.commit(tag, with(stage.commit(2), [at(0, put("theme", "late"))])).await?).map(drop)
+    let (selector, _) = stage.session(&["cart"]).await?;
+    conflict(stage.store.commit(selector, with(stage.commit(1), [at(0, put("cart", "mine"))])).await?)?;
+    done(stage.store.commit(selector, with(stage.commit(1), [at(0, put("theme", "mine"))])).await?)?;
+    conflict(stage.store.commit(selector, with(stage.commit(2), [at(0, put("theme", "late"))])).await?).map(drop)
 }
 
 async fn zero_does_not_hold_for_what_was_removed(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [remove("cart")])).await?)?;
-    conflict(stage.store.commit(tag, with(stage.commit(2), [at(0, put("cart", "late"))])).await?).map(drop)
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [remove("cart")])).await?)?;
+    conflict(stage.store.commit(selector, with(stage.commit(2), [at(0, put("cart", "late"))])).await?).map(drop)
 }
 
 async fn a_version_does_not_hold_where_nothing_ever_was(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&[]).await?;
-    conflict(stage.store.commit(tag, with(stage.commit(1), [at(1, put("cart", "mine"))])).await?).map(drop)
+    let (selector, _) = stage.session(&[]).await?;
+    conflict(stage.store.commit(selector, with(stage.commit(1), [at(1, put("cart", "mine"))])).await?).map(drop)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::store::AnyStore;
+use crate::store::DynStore;
 use crate::time::Timestamp;
 
 use super::backend::{Backend, Capability};
@@ -15,8 +15,8 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A [`Backend`] with one fresh store of it.
 pub(super) trait Ground: Send + Sync {
-    fn store(&self) -> Arc<dyn AnyStore>;
-    fn node(&self) -> Answer<'_, Option<Arc<dyn AnyStore>>>;
+    fn store(&self) -> Arc<dyn DynStore>;
+    fn node(&self) -> Answer<'_, Option<Arc<dyn DynStore>>>;
     /// Cuts off the node that was made last.
     fn cut_off(&self) -> Answer<'_, bool>;
     fn now(&self) -> Timestamp;
@@ -39,15 +39,15 @@ pub(super) async fn ground<B: Backend>(backend: Arc<B>) -> Box<dyn Ground> {
 }
 
 impl<B: Backend> Ground for Typed<B> {
-    fn store(&self) -> Arc<dyn AnyStore> {
+    fn store(&self) -> Arc<dyn DynStore> {
         Arc::<B::Store>::clone(&self.store)
     }
 
-    fn node(&self) -> Answer<'_, Option<Arc<dyn AnyStore>>> {
+    fn node(&self) -> Answer<'_, Option<Arc<dyn DynStore>>> {
         Box::pin(async {
             let node = Arc::new(self.backend.node(&self.store).await?);
             *self.last_node.lock() = Some(Arc::clone(&node));
-            Some(node as Arc<dyn AnyStore>)
+            Some(node as Arc<dyn DynStore>)
         })
     }
 

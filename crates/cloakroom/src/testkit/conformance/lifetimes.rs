@@ -3,9 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::identity::Tag;
 use crate::store::{Admission, Commit, Guard, Lifetimes, Limit, LimitPolicy, Record, Rotation, Touch};
 use crate::time::Timestamp;
+use crate::token::Selector;
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
@@ -43,15 +43,15 @@ async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outc
     let principal = stage.principal();
     let record =
         Record { authentication: stage.record_of(&principal).authentication, ..stage.record_living(idle, absolute) };
-    let mut tags = Vec::new();
+    let mut selectors = Vec::new();
     for _ in 0..7 {
-        tags.push(stage.insert(&Record { nonce: stage.nonce(), ..record.clone() }).await?);
+        selectors.push(stage.insert(&Record { nonce: stage.nonce(), ..record.clone() }).await?);
     }
-    let [loaded, committed, touched, destroyed, created, member, placeholder] = tags[..] else { return Ok(()) };
+    let [loaded, committed, touched, destroyed, created, member, placeholder] = selectors[..] else { return Ok(()) };
     stage.store.admit(&principal, member, UNTIL, None).await?;
     stage.wait(2).await;
-    for tag in tags {
-        ensure!(stage.is_live(tag).await?, "a session is gone after half of its lifetime");
+    for selector in selectors {
+        ensure!(stage.is_live(selector).await?, "a session is gone after half of its lifetime");
     }
     stage.wait(4).await;
     ensure!(!stage.is_live(loaded).await?, "load answers a session whose time is over");
@@ -64,7 +64,7 @@ async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outc
     the_dead_take_no_place(stage, placeholder).await
 }
 
-async fn the_dead_take_no_place(stage: &Stage, dead: Tag) -> Outcome {
+async fn the_dead_take_no_place(stage: &Stage, dead: Selector) -> Outcome {
     let principal = stage.principal();
     stage.store.admit(&principal, dead, UNTIL, None).await?;
     let alive = stage.insert(&stage.record_of(&principal)).await?;
@@ -75,54 +75,54 @@ async fn the_dead_take_no_place(stage: &Stage, dead: Tag) -> Outcome {
 }
 
 async fn a_commit_restarts_the_idle_timeout(stage: &Stage) -> Outcome {
-    let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
+    let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
     for (base, edit) in [(1, None), (2, Some(put("cart", "second"))), (3, Some(at(3, put("cart", "third"))))] {
         stage.wait(3).await;
-        done(stage.store.commit(tag, Commit { edits: edit.into_iter().collect(), ..stage.commit(base) }).await?)?;
+        done(stage.store.commit(selector, Commit { edits: edit.into_iter().collect(), ..stage.commit(base) }).await?)?;
     }
     stage.wait(3).await;
-    ensure!(stage.is_live(tag).await?, "the session is gone 3 ticks after a commit; its idle timeout is 4");
+    ensure!(stage.is_live(selector).await?, "the session is gone 3 ticks after a commit; its idle timeout is 4");
     stage.wait(3).await;
-    ensure!(!stage.is_live(tag).await?, "the session lives 6 ticks after its last commit; its idle timeout is 4");
+    ensure!(!stage.is_live(selector).await?, "the session lives 6 ticks after its last commit; its idle timeout is 4");
     Ok(())
 }
 
 async fn a_load_does_not_restart_the_idle_timeout(stage: &Stage) -> Outcome {
-    let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
+    let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
     stage.wait(3).await;
-    stage.load(tag).await?;
+    stage.load(selector).await?;
     stage.wait(3).await;
-    ensure!(!stage.is_live(tag).await?, "a load prolonged the session");
+    ensure!(!stage.is_live(selector).await?, "a load prolonged the session");
     Ok(())
 }
 
 async fn refused_commits_do_not_restart_the_idle_timeout(stage: &Stage) -> Outcome {
-    let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
+    let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
     stage.wait(3).await;
-    conflict(stage.store.commit(tag, with(stage.commit(1), [at(7, put("cart", "late"))])).await?)?;
+    conflict(stage.store.commit(selector, with(stage.commit(1), [at(7, put("cart", "late"))])).await?)?;
     let stranger = Guard::Holder(stage.verifier());
-    superseded(stage.store.commit(tag, Commit { guard: stranger, ..stage.commit(1) }).await?)?;
+    superseded(stage.store.commit(selector, Commit { guard: stranger, ..stage.commit(1) }).await?)?;
     stage.wait(3).await;
-    ensure!(!stage.is_live(tag).await?, "a commit that changed nothing prolonged the session");
+    ensure!(!stage.is_live(selector).await?, "a commit that changed nothing prolonged the session");
     Ok(())
 }
 
 async fn a_repeated_commit_does_not_move_last_seen(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = stage.commit(1);
-    done(stage.store.commit(tag, commit.clone()).await?)?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
     let late = commit.now.after(stage.ticks(2));
-    done(stage.store.commit(tag, Commit { now: late, ..commit.clone() }).await?)?;
-    ensure_eq!(stage.load(tag).await?.last_seen, commit.now, "last_seen after the repeat");
+    done(stage.store.commit(selector, Commit { now: late, ..commit.clone() }).await?)?;
+    ensure_eq!(stage.load(selector).await?.last_seen, commit.now, "last_seen after the repeat");
     Ok(())
 }
 
 async fn a_commit_from_the_past_does_not_move_last_seen(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     for (base, edits) in [(1, vec![at(1, put("cart", "second"))]), (2, vec![])] {
         let past = Timestamp::from_millis(record.last_seen.as_millis() - base);
-        done(stage.store.commit(tag, Commit { now: past, edits, ..stage.commit(base) }).await?)?;
-        ensure_eq!(stage.load(tag).await?.last_seen, record.last_seen, "last_seen after a commit from the past");
+        done(stage.store.commit(selector, Commit { now: past, edits, ..stage.commit(base) }).await?)?;
+        ensure_eq!(stage.load(selector).await?.last_seen, record.last_seen, "last_seen after a commit from the past");
     }
     Ok(())
 }
@@ -157,18 +157,21 @@ fn living(stage: &Stage, base: u64, lifetimes: Lifetimes) -> Commit {
 
 async fn a_commit_changes_both_lifetimes(stage: &Stage) -> Outcome {
     let record = stage.record_living(stage.ticks(4), stage.ticks(5));
-    let tag = stage.insert(&record).await?;
+    let selector = stage.insert(&record).await?;
     stage.wait(1).await;
     let (idle, absolute) = (stage.ticks(9), stage.now().after(stage.long()));
     let remembered = Lifetimes { persistent: true, ..Lifetimes::new(stage.now(), idle, absolute) };
-    done(stage.store.commit(tag, living(stage, 1, remembered)).await?)?;
+    done(stage.store.commit(selector, living(stage, 1, remembered)).await?)?;
     // The present instant came with the commit, and is not when the session was created.
     let expected = Lifetimes { created_at: record.lifetimes.created_at, ..remembered };
-    ensure_eq!(stage.load(tag).await?.lifetimes, expected, "the lifetimes after the commit");
+    ensure_eq!(stage.load(selector).await?.lifetimes, expected, "the lifetimes after the commit");
     stage.wait(7).await;
-    ensure!(stage.is_live(tag).await?, "the session ended at its old lifetimes, not at those that the commit gave it");
+    ensure!(
+        stage.is_live(selector).await?,
+        "the session ended at its old lifetimes, not at those that the commit gave it"
+    );
     stage.wait(5).await;
-    ensure!(!stage.is_live(tag).await?, "the session did not end at the idle timeout that the commit gave it");
+    ensure!(!stage.is_live(selector).await?, "the session did not end at the idle timeout that the commit gave it");
     Ok(())
 }
 
@@ -196,11 +199,11 @@ async fn the_earlier_deadline_counts(stage: &Stage) -> Outcome {
 async fn a_record_overdue_from_the_start_is_never_served(stage: &Stage) -> Outcome {
     let now = stage.now();
     for (idle, absolute) in [(stage.long(), Timestamp::from_millis(1)), (Duration::ZERO, now.after(stage.long()))] {
-        let (tag, record) = (stage.tag(), stage.record());
+        let (selector, record) = (stage.selector(), stage.record());
         // Whether it is worth storing at all is the store's own business.
-        stage.store.create(tag, Record { lifetimes: Lifetimes::new(now, idle, absolute), ..record }).await?;
-        ensure!(!stage.is_live(tag).await?, "load answers a record with idle {idle:?} and absolute {absolute:?}");
-        gone(stage.store.commit(tag, stage.commit(1)).await?)?;
+        stage.store.create(selector, Record { lifetimes: Lifetimes::new(now, idle, absolute), ..record }).await?;
+        ensure!(!stage.is_live(selector).await?, "load answers a record with idle {idle:?} and absolute {absolute:?}");
+        gone(stage.store.commit(selector, stage.commit(1)).await?)?;
     }
     Ok(())
 }
@@ -210,21 +213,29 @@ async fn lifetimes_without_an_end_are_no_fault(stage: &Stage) -> Outcome {
     for largest in [u64::MAX, i64::MAX.cast_unsigned(), 1 << 53] {
         let (idle, absolute) = (Duration::from_millis(largest), Timestamp::from_millis(largest));
         let lifetimes = Lifetimes::new(stage.now(), idle, absolute);
-        let tag = stage.insert(&Record { lifetimes, ..stage.record() }).await?;
-        done(stage.store.commit(tag, living(stage, 1, lifetimes)).await?)?;
-        stage.store.touch(vec![Touch::new(tag, Guard::Anyone, stage.now())]).await?;
+        let selector = stage.insert(&Record { lifetimes, ..stage.record() }).await?;
+        done(stage.store.commit(selector, living(stage, 1, lifetimes)).await?)?;
+        stage.store.touch(vec![Touch::new(selector, Guard::Anyone, stage.now())]).await?;
         stage.wait(1).await;
-        let lifetimes = stage.load(tag).await?.lifetimes;
+        let lifetimes = stage.load(selector).await?.lifetimes;
         let distant = Timestamp::from_millis(1 << 53);
-        ensure!(lifetimes.absolute >= distant, "the deadline {absolute:?} came back as {:?}", lifetimes.absolute);
-        ensure!(lifetimes.idle >= stage.long(), "the idle timeout {idle:?} came back as {:?}", lifetimes.idle);
+        ensure!(
+            lifetimes.absolute_deadline >= distant,
+            "the deadline {absolute:?} came back as {:?}",
+            lifetimes.absolute_deadline
+        );
+        ensure!(
+            lifetimes.idle_timeout >= stage.long(),
+            "the idle timeout {idle:?} came back as {:?}",
+            lifetimes.idle_timeout
+        );
     }
     Ok(())
 }
 
 async fn a_callers_wrong_clock_prolongs_nothing(stage: &Stage) -> Outcome {
     let record = stage.record_living(stage.ticks(4), stage.long());
-    let mut tags = Vec::new();
+    let mut selectors = Vec::new();
     for wrong in [Timestamp::MAX, Timestamp::from_millis(i64::MAX.cast_unsigned()), Timestamp::from_millis(0)] {
         let (touched, committed) = (stage.insert(&record).await?, stage.insert(&record).await?);
         stage.store.touch(vec![Touch::new(touched, Guard::Anyone, wrong)]).await?;
@@ -234,11 +245,11 @@ async fn a_callers_wrong_clock_prolongs_nothing(stage: &Stage) -> Outcome {
             last_seen: wrong,
             ..record.clone()
         };
-        tags.extend([touched, committed, stage.insert(&created).await?]);
+        selectors.extend([touched, committed, stage.insert(&created).await?]);
     }
     stage.wait(6).await;
-    for tag in tags {
-        ensure!(!stage.is_live(tag).await?, "a caller's wrong clock kept a session alive beyond its idle timeout");
+    for selector in selectors {
+        ensure!(!stage.is_live(selector).await?, "a caller's wrong clock kept a session alive beyond its idle timeout");
     }
     Ok(())
 }

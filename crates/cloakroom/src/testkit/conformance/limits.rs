@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use crate::identity::{Principal, Tag};
 use crate::store::{Admission, BATCH, Limit, LimitPolicy};
+use crate::token::{Principal, Selector};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
@@ -28,7 +28,7 @@ pub(super) fn limit(count: u32, when_reached: LimitPolicy) -> Option<Limit> {
     NonZeroU32::new(count).map(|count| Limit::new(count, when_reached))
 }
 
-pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Tag>> {
+pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Selector>> {
     match answer {
         Admission::Admitted { displaced } => Ok(displaced),
         Admission::Refused => Err(Failure::new("the admission was refused")),
@@ -37,34 +37,34 @@ pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Tag>> {
 }
 
 /// Ends them, as a caller does.
-async fn end(stage: &Stage, principal: &Principal, displaced: &[Tag]) -> Outcome {
-    for tag in displaced {
-        stage.destroy(*tag).await?;
+async fn end(stage: &Stage, principal: &Principal, displaced: &[Selector]) -> Outcome {
+    for selector in displaced {
+        stage.destroy(*selector).await?;
     }
     Ok(stage.store.dismiss(principal, displaced.to_vec()).await?)
 }
 
 /// Admits `count` sessions of the principal, one tick apart; none may displace another.
-async fn members(stage: &Stage, principal: &Principal, count: usize, limit: Option<Limit>) -> Outcome<Vec<Tag>> {
-    let mut tags = Vec::new();
+async fn members(stage: &Stage, principal: &Principal, count: usize, limit: Option<Limit>) -> Outcome<Vec<Selector>> {
+    let mut selectors = Vec::new();
     for _ in 0..count {
-        tags.push(stage.insert(&stage.record_of(principal)).await?);
+        selectors.push(stage.insert(&stage.record_of(principal)).await?);
     }
-    for tag in &tags {
-        let displaced = displaced(stage.store.admit(principal, *tag, UNTIL, limit).await?)?;
+    for selector in &selectors {
+        let displaced = displaced(stage.store.admit(principal, *selector, UNTIL, limit).await?)?;
         ensure!(displaced.is_empty(), "an admission below the limit displaced {} sessions", displaced.len());
         stage.wait(1).await;
     }
-    Ok(tags)
+    Ok(selectors)
 }
 
 async fn without_a_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
     let principal = stage.principal();
     let mut admitted = 0;
     for _ in 0..50 {
-        let tag = stage.insert(&stage.record_of(&principal)).await?;
+        let selector = stage.insert(&stage.record_of(&principal)).await?;
         ensure!(
-            displaced(stage.store.admit(&principal, tag, UNTIL, None).await?)?.is_empty(),
+            displaced(stage.store.admit(&principal, selector, UNTIL, None).await?)?.is_empty(),
             "an admission displaced somebody"
         );
         admitted += 1;
@@ -76,50 +76,54 @@ async fn without_a_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
 async fn below_the_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
     for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
         let principal = stage.principal();
-        let tags = members(stage, &principal, 3, limit(3, policy)).await?;
-        ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&tags), "the members");
+        let selectors = members(stage, &principal, 3, limit(3, policy)).await?;
+        ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&selectors), "the members");
     }
     Ok(())
 }
 
 async fn at_the_limit_one_more_is_refused(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
-    let tags = members(stage, &principal, 2, limit).await?;
+    let selectors = members(stage, &principal, 2, limit).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     ensure_eq!(
         stage.store.admit(&principal, late, UNTIL, limit).await?,
         Admission::Refused,
         "an admission beyond the limit"
     );
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&tags), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&selectors), "the members");
     ensure!(stage.is_live(late).await?, "a refused admission ended the session");
     Ok(())
 }
 
 async fn at_the_limit_the_oldest_makes_room(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
-    let tags = members(stage, &principal, 2, limit).await?;
+    let selectors = members(stage, &principal, 2, limit).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&left), legible(&tags[..1]), "who has to end");
+    ensure_eq!(legible(&left), legible(&selectors[..1]), "who has to end");
     end(stage, &principal, &left).await?;
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], late]), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[1], late]), "the members");
     Ok(())
 }
 
 /// Whoever was told may be gone, or the answer lost: nobody may live on who is on no list.
 async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
-    let tags = members(stage, &principal, 2, limit).await?;
+    let selectors = members(stage, &principal, 2, limit).await?;
     let (late, later) =
         (stage.insert(&stage.record_of(&principal)).await?, stage.insert(&stage.record_of(&principal)).await?);
     displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[0], tags[1], late]), "the members");
+    ensure_eq!(
+        legible(&listed(&stage.store, &principal).await?),
+        legible(&[selectors[0], selectors[1], late]),
+        "the members"
+    );
     let again = displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&again), legible(&tags[..1]), "who has to end, asked once more");
+    ensure_eq!(legible(&again), legible(&selectors[..1]), "who has to end, asked once more");
     stage.wait(1).await;
     let left = displaced(stage.store.admit(&principal, later, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&left), legible(&tags), "who has to end, at the next admission");
+    ensure_eq!(legible(&left), legible(&selectors), "who has to end, at the next admission");
     end(stage, &principal, &left).await?;
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[late, later]), "the members");
     Ok(())
@@ -127,27 +131,27 @@ async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Stage) -> Outcome
 
 async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Stage) -> Outcome {
     let principal = stage.principal();
-    let tags = members(stage, &principal, 4, None).await?;
+    let selectors = members(stage, &principal, 4, None).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.admit(&principal, late, UNTIL, limit(2, LimitPolicy::EndOldest)).await?)?;
-    ensure_eq!(legible(&left), legible(&tags[..3]), "who has to end");
+    ensure_eq!(legible(&left), legible(&selectors[..3]), "who has to end");
     end(stage, &principal, &left).await?;
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[3], late]), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[3], late]), "the members");
     Ok(())
 }
 
 /// No step is longer than a batch, and none is lost.
 async fn a_far_lower_limit_is_reached_in_steps(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(3, LimitPolicy::EndOldest));
-    let mut tags = Vec::new();
+    let mut selectors = Vec::new();
     for _ in 0..BATCH + 10 {
-        let tag = stage.insert(&stage.record_of(&principal)).await?;
-        displaced(stage.store.admit(&principal, tag, UNTIL, None).await?)?;
-        tags.push(tag);
+        let selector = stage.insert(&stage.record_of(&principal)).await?;
+        displaced(stage.store.admit(&principal, selector, UNTIL, None).await?)?;
+        selectors.push(selector);
     }
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let mut left = Vec::new();
-    for _ in 0..tags.len() {
+    for _ in 0..selectors.len() {
         let answer = stage.store.admit(&principal, late, UNTIL, limit).await?;
         let (displaced, done) = match answer {
             Admission::Admitted { displaced } => (displaced, true),
@@ -162,8 +166,8 @@ async fn a_far_lower_limit_is_reached_in_steps(stage: &Stage) -> Outcome {
             break;
         }
     }
-    let stayed = tags.split_off(tags.len() - 2);
-    ensure_eq!(legible(&left), legible(&tags), "who has to end");
+    let stayed = selectors.split_off(selectors.len() - 2);
+    ensure_eq!(legible(&left), legible(&selectors), "who has to end");
     ensure_eq!(
         legible(&listed(&stage.store, &principal).await?),
         legible(&[stayed[0], stayed[1], late]),
@@ -175,46 +179,46 @@ async fn a_far_lower_limit_is_reached_in_steps(stage: &Stage) -> Outcome {
 async fn a_member_is_admitted_again_at_the_limit(stage: &Stage) -> Outcome {
     for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
         let (principal, limit) = (stage.principal(), limit(2, policy));
-        let tags = members(stage, &principal, 2, limit).await?;
-        for tag in &tags {
-            let left = displaced(stage.store.admit(&principal, *tag, UNTIL, limit).await?)?;
+        let selectors = members(stage, &principal, 2, limit).await?;
+        for selector in &selectors {
+            let left = displaced(stage.store.admit(&principal, *selector, UNTIL, limit).await?)?;
             ensure!(left.is_empty(), "a member that was admitted again displaced somebody");
         }
-        ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&tags), "the members");
+        ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&selectors), "the members");
     }
     Ok(())
 }
 
 async fn a_member_keeps_its_place_in_the_line(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
-    let tags = members(stage, &principal, 2, limit).await?;
-    displaced(stage.store.admit(&principal, tags[0], UNTIL, limit).await?)?;
+    let selectors = members(stage, &principal, 2, limit).await?;
+    displaced(stage.store.admit(&principal, selectors[0], UNTIL, limit).await?)?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&left), legible(&tags[..1]), "who has to end");
+    ensure_eq!(legible(&left), legible(&selectors[..1]), "who has to end");
     Ok(())
 }
 
 async fn the_dead_do_not_count(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
-    let tags = members(stage, &principal, 2, limit).await?;
-    stage.destroy(tags[0]).await?;
+    let selectors = members(stage, &principal, 2, limit).await?;
+    stage.destroy(selectors[0]).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     ensure!(
         displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?.is_empty(),
         "an admission displaced somebody"
     );
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], late]), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[1], late]), "the members");
     Ok(())
 }
 
 async fn the_dismissed_do_not_count(stage: &Stage) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
-    let tags = members(stage, &principal, 2, limit).await?;
-    stage.store.dismiss(&principal, vec![tags[0]]).await?;
+    let selectors = members(stage, &principal, 2, limit).await?;
+    stage.store.dismiss(&principal, vec![selectors[0]]).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     displaced(stage.store.admit(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], late]), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[1], late]), "the members");
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Whose secret ends a session, and whose does not.
 
-use crate::identity::{Previous, PreviousState, Tag, Verifier};
 use crate::store::{Commit, Destroyed, Guard, Rotation};
 use crate::time::Timestamp;
+use crate::token::{PreviousSecret, PreviousSecretState, Selector, Verifier};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
@@ -24,107 +24,107 @@ checks! { "logout":
 }
 
 /// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
-async fn rotated(stage: &Stage, state: PreviousState) -> Outcome<(Tag, Verifier, Verifier)> {
-    let (tag, record) = stage.session(&["cart"]).await?;
+async fn rotated(stage: &Stage, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
+    let (selector, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
-    let rotation = Some(Rotation::new(new, Some(Previous::new(record.verifier, state))));
-    done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
-    Ok((tag, record.verifier, new))
+    let rotation = Some(Rotation::new(new, Some(PreviousSecret::new(record.verifier, state))));
+    done(stage.store.commit(selector, Commit { rotation, ..stage.commit(1) }).await?)?;
+    Ok((selector, record.verifier, new))
 }
 
-const fn renewed(until: Timestamp) -> PreviousState {
-    PreviousState::Renewed { until }
+const fn renewed(until: Timestamp) -> PreviousSecretState {
+    PreviousSecretState::Renewed { until }
 }
 
-fn replaced(stage: &Stage) -> PreviousState {
-    PreviousState::Replaced { at: stage.now() }
+fn replaced(stage: &Stage) -> PreviousSecretState {
+    PreviousSecretState::Replaced { at: stage.now() }
 }
 
-async fn ends(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
-    ensure_eq!(stage.store.destroy(tag, guard).await?, Destroyed::Done, format!("destroy under {guard:?}"));
-    ensure!(!stage.is_live(tag).await?, "load answers a session that was destroyed under {guard:?}");
+async fn ends(stage: &Stage, selector: Selector, guard: Guard) -> Outcome {
+    ensure_eq!(stage.store.destroy(selector, guard).await?, Destroyed::Done, format!("destroy under {guard:?}"));
+    ensure!(!stage.is_live(selector).await?, "load answers a session that was destroyed under {guard:?}");
     Ok(())
 }
 
-async fn ends_nothing(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
-    let before = stage.load(tag).await?;
-    let answer = stage.store.destroy(tag, guard).await?;
+async fn ends_nothing(stage: &Stage, selector: Selector, guard: Guard) -> Outcome {
+    let before = stage.load(selector).await?;
+    let answer = stage.store.destroy(selector, guard).await?;
     ensure_eq!(answer, Destroyed::Superseded, format!("destroy under {guard:?}, which does not hold"));
-    same(&stage.load(tag).await?, &before, "load after a destroy whose guard did not hold")
+    same(&stage.load(selector).await?, &before, "load after a destroy whose guard did not hold")
 }
 
 async fn a_wrong_secret_ends_nothing(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     let mut nearly = *record.verifier.as_bytes();
     nearly[15] ^= 1;
     for wrong in [stage.verifier(), Verifier::from_bytes([0; 16]), Verifier::from_bytes(nearly)] {
-        ends_nothing(stage, tag, Guard::Holder(wrong)).await?;
-        ends_nothing(stage, tag, Guard::Current(wrong)).await?;
+        ends_nothing(stage, selector, Guard::Holder(wrong)).await?;
+        ends_nothing(stage, selector, Guard::Current(wrong)).await?;
     }
     Ok(())
 }
 
 async fn the_present_secret_ends_the_session(stage: &Stage) -> Outcome {
     for guard in [Guard::Holder, Guard::Current] {
-        let (tag, record) = stage.session(&["cart"]).await?;
-        ends(stage, tag, guard(record.verifier)).await?;
-        let (tag, _, new) = rotated(stage, replaced(stage)).await?;
-        ends(stage, tag, guard(new)).await?;
+        let (selector, record) = stage.session(&["cart"]).await?;
+        ends(stage, selector, guard(record.verifier)).await?;
+        let (selector, _, new) = rotated(stage, replaced(stage)).await?;
+        ends(stage, selector, guard(new)).await?;
     }
     Ok(())
 }
 
 async fn in_its_grace_the_old_secret_ends_the_session(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
-    ends(stage, tag, Guard::Holder(old)).await
+    let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
+    ends(stage, selector, Guard::Holder(old)).await
 }
 
 async fn only_the_present_secret_is_current(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
-    ends_nothing(stage, tag, Guard::Current(old)).await
+    let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
+    ends_nothing(stage, selector, Guard::Current(old)).await
 }
 
 async fn a_dead_secret_ends_nothing(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, replaced(stage)).await?;
-    ends_nothing(stage, tag, Guard::Holder(old)).await
+    let (selector, old, _) = rotated(stage, replaced(stage)).await?;
+    ends_nothing(stage, selector, Guard::Holder(old)).await
 }
 
 async fn the_grace_ends(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, renewed(stage.now().after(stage.ticks(2)))).await?;
+    let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.ticks(2)))).await?;
     stage.wait(4).await;
-    ends_nothing(stage, tag, Guard::Holder(old)).await
+    ends_nothing(stage, selector, Guard::Holder(old)).await
 }
 
 /// The node that logged in may be ahead of the store, and of the node that logs out.
 async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Stage) -> Outcome {
     for ahead in [stage.ticks(10), stage.long()] {
-        let state = PreviousState::Replaced { at: stage.now().after(ahead) };
-        let (tag, old, _) = rotated(stage, state).await?;
-        ends_nothing(stage, tag, Guard::Holder(old)).await?;
+        let state = PreviousSecretState::Replaced { at: stage.now().after(ahead) };
+        let (selector, old, _) = rotated(stage, state).await?;
+        ends_nothing(stage, selector, Guard::Holder(old)).await?;
     }
     Ok(())
 }
 
 /// A store that lags behind prolongs no grace.
 async fn a_grace_ends_by_what_the_record_was_last_seen(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
-    let rotation = Some(Rotation::new(stage.verifier(), Some(Previous::renewed(record.verifier, ahead))));
-    done(stage.store.commit(tag, Commit { rotation, now: ahead, ..stage.commit(1) }).await?)?;
-    ends_nothing(stage, tag, Guard::Holder(record.verifier)).await
+    let rotation = Some(Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(record.verifier, ahead))));
+    done(stage.store.commit(selector, Commit { rotation, now: ahead, ..stage.commit(1) }).await?)?;
+    ends_nothing(stage, selector, Guard::Holder(record.verifier)).await
 }
 
 async fn anyone_needs_no_secret(stage: &Stage) -> Outcome {
-    let (tag, ..) = rotated(stage, replaced(stage)).await?;
-    ends(stage, tag, Guard::Anyone).await
+    let (selector, ..) = rotated(stage, replaced(stage)).await?;
+    ends(stage, selector, Guard::Anyone).await
 }
 
 async fn what_is_gone_is_gone_for_every_guard(stage: &Stage) -> Outcome {
     let (gone, record) = stage.session(&["cart"]).await?;
     stage.destroy(gone).await?;
-    for tag in [gone, stage.tag()] {
+    for selector in [gone, stage.selector()] {
         for guard in [Guard::Anyone, Guard::Holder(record.verifier), Guard::Current(stage.verifier())] {
-            let answer = stage.store.destroy(tag, guard).await?;
+            let answer = stage.store.destroy(selector, guard).await?;
             ensure_eq!(answer, Destroyed::Gone, format!("destroy under {guard:?} of a session that is not there"));
         }
     }
@@ -133,15 +133,15 @@ async fn what_is_gone_is_gone_for_every_guard(stage: &Stage) -> Outcome {
 
 /// What a caller does whose reply was lost.
 async fn a_repeat_is_harmless(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     let guard = Guard::Holder(record.verifier);
-    ends(stage, tag, guard).await?;
+    ends(stage, selector, guard).await?;
     for _ in 0..2 {
-        ensure_eq!(stage.store.destroy(tag, guard).await?, Destroyed::Gone, "the repeat of a destroy");
-        ensure!(!stage.is_live(tag).await?, "the repeat of a destroy brought the session back");
+        ensure_eq!(stage.store.destroy(selector, guard).await?, Destroyed::Gone, "the repeat of a destroy");
+        ensure!(!stage.is_live(selector).await?, "the repeat of a destroy brought the session back");
     }
     // Of a repeat that comes late, the session that has the tag by then knows nothing.
     let new = stage.record_with(&["cart"]);
-    stage.insert_as(tag, &new).await?;
-    ends_nothing(stage, tag, guard).await
+    stage.insert_as(selector, &new).await?;
+    ends_nothing(stage, selector, guard).await
 }

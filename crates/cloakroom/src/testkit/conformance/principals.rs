@@ -1,7 +1,7 @@
 //! The sessions of a principal.
 
-use crate::identity::{Authentication, Principal, Tag};
 use crate::store::{Commit, Cursor, PageRequest, Record, Rotation, StoreErrorKind, Summary};
+use crate::token::{Authentication, Principal, Selector};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
@@ -27,15 +27,15 @@ checks! { "principals":
     a_session_that_is_prolonged_prolongs_its_index,
 }
 
-async fn member(stage: &Stage, principal: &Principal) -> Outcome<Tag> {
-    let tag = stage.insert(&stage.record_of(principal)).await?;
-    stage.store.admit(principal, tag, UNTIL, None).await?;
-    Ok(tag)
+async fn member(stage: &Stage, principal: &Principal) -> Outcome<Selector> {
+    let selector = stage.insert(&stage.record_of(principal)).await?;
+    stage.store.admit(principal, selector, UNTIL, None).await?;
+    Ok(selector)
 }
 
 async fn members_are_listed_oldest_admission_first(stage: &Stage) -> Outcome {
     let principal = stage.principal();
-    let mut admitted: Vec<Tag> = Vec::new();
+    let mut admitted: Vec<Selector> = Vec::new();
     for _ in 0..5 {
         admitted.push(member(stage, &principal).await?);
         stage.wait(1).await;
@@ -47,13 +47,13 @@ async fn members_are_listed_oldest_admission_first(stage: &Stage) -> Outcome {
 async fn members_come_with_what_a_list_shows(stage: &Stage) -> Outcome {
     let principal = stage.principal();
     let record = Record { values: stage.record_with(&["cart"]).values, ..stage.record_of(&principal) };
-    let tag = stage.insert(&record).await?;
-    stage.store.admit(&principal, tag, UNTIL, None).await?;
+    let selector = stage.insert(&record).await?;
+    stage.store.admit(&principal, selector, UNTIL, None).await?;
     stage.wait(1).await;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("cart", "second")])).await?)?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
     let mut members = members(&stage.store, &principal).await?;
     ensure_eq!(members.len(), 1, "members");
-    let (there, record) = (members.remove(0).summary?, stage.load(tag).await?);
+    let (there, record) = (members.remove(0).summary?, stage.load(selector).await?);
     ensure_eq!(there, Summary::from(&record), "what is listed of a member");
     Ok(())
 }
@@ -67,9 +67,9 @@ async fn a_stranger_has_no_members(stage: &Stage) -> Outcome {
 
 async fn admitting_twice_lists_once(stage: &Stage) -> Outcome {
     let principal = stage.principal();
-    let tag = member(stage, &principal).await?;
-    stage.store.admit(&principal, tag, UNTIL, None).await?;
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tag]), "the members");
+    let selector = member(stage, &principal).await?;
+    stage.store.admit(&principal, selector, UNTIL, None).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selector]), "the members");
     Ok(())
 }
 
@@ -88,14 +88,14 @@ async fn a_session_that_is_about_to_log_in_keeps_its_place(stage: &Stage) -> Out
     let (former, principal) = (stage.principal(), stage.principal());
     let (anonymous, _) = stage.session(&[]).await?;
     let switching = member(stage, &former).await?;
-    for tag in [anonymous, switching] {
-        stage.store.admit(&principal, tag, UNTIL, None).await?;
+    for selector in [anonymous, switching] {
+        stage.store.admit(&principal, selector, UNTIL, None).await?;
         listed(&stage.store, &principal).await?;
         let authentication = Some(Authentication::new(principal.clone(), stage.now(), None));
         let rotation = Some(Rotation { authentication, ..Rotation::new(stage.verifier(), None) });
-        done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
+        done(stage.store.commit(selector, Commit { rotation, ..stage.commit(1) }).await?)?;
         let members = listed(&stage.store, &principal).await?;
-        ensure!(members.contains(&tag), "a session that just logged in is not listed");
+        ensure!(members.contains(&selector), "a session that just logged in is not listed");
     }
     ensure!(listed(&stage.store, &former).await?.is_empty(), "a session is listed under its former principal");
     Ok(())
@@ -112,16 +112,16 @@ async fn a_dismissed_session_is_left_out_and_lives(stage: &Stage) -> Outcome {
 
 async fn dismissing_again_is_harmless(stage: &Stage) -> Outcome {
     let (principal, other) = (stage.principal(), stage.principal());
-    let tag = member(stage, &principal).await?;
-    stage.store.dismiss(&other, vec![tag]).await?;
-    stage.store.dismiss(&principal, vec![stage.tag()]).await?;
+    let selector = member(stage, &principal).await?;
+    stage.store.dismiss(&other, vec![selector]).await?;
+    stage.store.dismiss(&principal, vec![stage.selector()]).await?;
     ensure_eq!(
         legible(&listed(&stage.store, &principal).await?),
-        legible(&[tag]),
+        legible(&[selector]),
         "the members after dismissals of others"
     );
     for _ in 0..2 {
-        stage.store.dismiss(&principal, vec![tag]).await?;
+        stage.store.dismiss(&principal, vec![selector]).await?;
     }
     ensure!(listed(&stage.store, &principal).await?.is_empty(), "a dismissed session is still listed");
     Ok(())
@@ -157,43 +157,43 @@ async fn principals_are_compared_byte_for_byte(stage: &Stage) -> Outcome {
         &longer,
     ];
     let principals = ids.map(Principal::from);
-    let mut tags = Vec::new();
+    let mut selectors = Vec::new();
     for principal in &principals {
-        tags.push(member(stage, principal).await?);
+        selectors.push(member(stage, principal).await?);
     }
-    for (principal, tag) in principals.iter().zip(tags) {
+    for (principal, selector) in principals.iter().zip(selectors) {
         let what = format!("the members of {:?}", principal.as_str());
-        ensure_eq!(legible(&listed(&stage.store, principal).await?), legible(&[tag]), what);
+        ensure_eq!(legible(&listed(&stage.store, principal).await?), legible(&[selector]), what);
     }
     Ok(())
 }
 
 async fn an_admission_creates_nothing(stage: &Stage) -> Outcome {
-    let (principal, tag) = (stage.principal(), stage.tag());
-    stage.store.admit(&principal, tag, UNTIL, None).await?;
-    ensure!(!stage.is_live(tag).await?, "admit brought a record into being");
+    let (principal, selector) = (stage.principal(), stage.selector());
+    stage.store.admit(&principal, selector, UNTIL, None).await?;
+    ensure!(!stage.is_live(selector).await?, "admit brought a record into being");
     ensure!(listed(&stage.store, &principal).await?.is_empty(), "a session without a record is listed");
     Ok(())
 }
 
-async fn some_members(stage: &Stage, principal: &Principal, count: usize) -> Outcome<Vec<Tag>> {
-    let mut tags = Vec::new();
+async fn some_members(stage: &Stage, principal: &Principal, count: usize) -> Outcome<Vec<Selector>> {
+    let mut selectors = Vec::new();
     for _ in 0..count {
-        tags.push(member(stage, principal).await?);
+        selectors.push(member(stage, principal).await?);
     }
-    Ok(tags)
+    Ok(selectors)
 }
 
 async fn members_come_in_pages(stage: &Stage) -> Outcome {
     let principal = stage.principal();
-    let tags = some_members(stage, &principal, 7).await?;
+    let selectors = some_members(stage, &principal, 7).await?;
     let (mut listed, mut request) = (Vec::new(), PageRequest::first(3));
-    for _ in 0..2 * tags.len() {
+    for _ in 0..2 * selectors.len() {
         let page = stage.store.members(&principal, request.clone()).await?;
         ensure!(page.items.len() <= 3, "a page of at most 3 has {} members", page.items.len());
-        listed.extend(page.items.into_iter().map(|member| member.tag));
+        listed.extend(page.items.into_iter().map(|member| member.selector));
         let Some(next) = page.next else {
-            ensure_eq!(legible(&listed), legible(&tags), "the members on all pages");
+            ensure_eq!(legible(&listed), legible(&selectors), "the members on all pages");
             return Ok(());
         };
         request = request.after(next);
@@ -204,25 +204,29 @@ async fn members_come_in_pages(stage: &Stage) -> Outcome {
 /// Who revokes all ends the members of a page before it asks for the next one.
 async fn pages_join_whoever_comes_and_goes(stage: &Stage) -> Outcome {
     let (principal, request) = (stage.principal(), PageRequest::first(2));
-    let tags = some_members(stage, &principal, 6).await?;
+    let selectors = some_members(stage, &principal, 6).await?;
     let first = stage.store.members(&principal, request.clone()).await?;
-    ensure_eq!(legible(&[first.items[0].tag, first.items[1].tag]), legible(&tags[..2]), "the first page");
+    ensure_eq!(
+        legible(&[first.items[0].selector, first.items[1].selector]),
+        legible(&selectors[..2]),
+        "the first page"
+    );
     let next = first.next.ok_or_else(|| Failure::new("the list ends after 2 of 6 members"))?;
-    stage.destroy(tags[0]).await?;
-    stage.store.dismiss(&principal, vec![tags[0], tags[1]]).await?;
-    stage.destroy(tags[2]).await?;
+    stage.destroy(selectors[0]).await?;
+    stage.store.dismiss(&principal, vec![selectors[0], selectors[1]]).await?;
+    stage.destroy(selectors[2]).await?;
     let late = member(stage, &principal).await?;
     let (mut rest, mut request) = (Vec::new(), request.after(next));
     loop {
         let page = stage.store.members(&principal, request.clone()).await?;
-        rest.extend(page.items.into_iter().map(|member| member.tag));
+        rest.extend(page.items.into_iter().map(|member| member.selector));
         match page.next {
             Some(next) => request = request.after(next),
             None => break,
         }
     }
-    rest.retain(|tag| *tag != late);
-    ensure_eq!(legible(&rest), legible(&tags[3..]), "the members on the other pages");
+    rest.retain(|selector| *selector != late);
+    ensure_eq!(legible(&rest), legible(&selectors[3..]), "the members on the other pages");
     Ok(())
 }
 
@@ -241,9 +245,13 @@ async fn what_is_no_cursor_is_refused(stage: &Stage) -> Outcome {
 
 async fn several_are_dismissed_at_once(stage: &Stage) -> Outcome {
     let principal = stage.principal();
-    let tags = some_members(stage, &principal, 5).await?;
-    stage.store.dismiss(&principal, vec![tags[0], stage.tag(), tags[3], tags[0]]).await?;
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tags[1], tags[2], tags[4]]), "the members");
+    let selectors = some_members(stage, &principal, 5).await?;
+    stage.store.dismiss(&principal, vec![selectors[0], stage.selector(), selectors[3], selectors[0]]).await?;
+    ensure_eq!(
+        legible(&listed(&stage.store, &principal).await?),
+        legible(&[selectors[1], selectors[2], selectors[4]]),
+        "the members"
+    );
     stage.store.dismiss(&principal, Vec::new()).await?;
     ensure_eq!(listed(&stage.store, &principal).await?.len(), 3, "members");
     Ok(())
@@ -263,10 +271,10 @@ async fn an_index_lasts_as_long_as_its_longest_session(stage: &Stage) -> Outcome
 /// "Remember me" for a session that exists.
 async fn a_session_that_is_prolonged_prolongs_its_index(stage: &Stage) -> Outcome {
     let (principal, now) = (stage.principal(), stage.now());
-    let tag = stage.insert(&stage.record_of(&principal)).await?;
-    stage.store.admit(&principal, tag, now.after(stage.ticks(1)), None).await?;
-    stage.store.admit(&principal, tag, now.after(stage.long()), None).await?;
+    let selector = stage.insert(&stage.record_of(&principal)).await?;
+    stage.store.admit(&principal, selector, now.after(stage.ticks(1)), None).await?;
+    stage.store.admit(&principal, selector, now.after(stage.long()), None).await?;
     stage.wait(3).await;
-    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[tag]), "the members");
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selector]), "the members");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::{Commit, Committed, Guard, REMEMBERED_WRITERS, Record, Tag, Writers};
+use crate::store::{Commit, Committed, Guard, REMEMBERED_WRITERS, Record, Selector, Writers};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
@@ -37,69 +37,69 @@ fn retry(commit: &Commit) -> Commit {
 }
 
 async fn a_repeat_is_recognised_after_any_number_of_writes_of_seven_others(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = Commit { nonce: nonce(1, 1), ..with(stage.commit(1), [at(1, put("cart", "mine"))]) };
-    done(stage.store.commit(tag, commit.clone()).await?)?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
     for write in 0..40 {
-        done(stage.store.commit(tag, blind(stage, 2 + write, nonce(2 + write % 7, write), "theirs")).await?)?;
-        let before = stage.load(tag).await?;
-        let receipt = done(stage.store.commit(tag, retry(&commit)).await?)?;
+        done(stage.store.commit(selector, blind(stage, 2 + write, nonce(2 + write % 7, write), "theirs")).await?)?;
+        let before = stage.load(selector).await?;
+        let receipt = done(stage.store.commit(selector, retry(&commit)).await?)?;
         let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat brought no record"))?;
         same(&record, &before, "the record in the receipt of a late repeat")?;
-        same(&stage.load(tag).await?, &before, "load after the late repeat")?;
+        same(&stage.load(selector).await?, &before, "load after the late repeat")?;
     }
     Ok(())
 }
 
 async fn what_is_no_longer_remembered_is_unknown_and_not_undone(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = blind(stage, 1, nonce(1, 1), "mine");
-    done(stage.store.commit(tag, commit.clone()).await?)?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
     for other in 0..200 {
-        done(stage.store.commit(tag, blind(stage, 2 + other, nonce(2 + other, 1), "theirs")).await?)?;
+        done(stage.store.commit(selector, blind(stage, 2 + other, nonce(2 + other, 1), "theirs")).await?)?;
     }
-    let before = stage.load(tag).await?;
-    match stage.store.commit(tag, retry(&commit)).await? {
+    let before = stage.load(selector).await?;
+    match stage.store.commit(selector, retry(&commit)).await? {
         Committed::Unknown => {}
         other => return Err(Failure::new(format!("a repeat that nobody remembers answered {}", name(&other)))),
     }
-    conflict(stage.store.commit(tag, commit).await?)?;
-    same(&stage.load(tag).await?, &before, "load after both")
+    conflict(stage.store.commit(selector, commit).await?)?;
+    same(&stage.load(selector).await?, &before, "load after both")
 }
 
 async fn a_repeat_that_was_not_applied_before_is_applied(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     for write in 0..4 {
-        done(stage.store.commit(tag, blind(stage, 1 + write, nonce(2 + write, 1), "theirs")).await?)?;
+        done(stage.store.commit(selector, blind(stage, 1 + write, nonce(2 + write, 1), "theirs")).await?)?;
     }
-    done(stage.store.commit(tag, retry(&blind(stage, 1, nonce(1, 1), "mine"))).await?)?;
-    ensure_eq!(text(&stage.load(tag).await?, "cart")?, "mine", "the value after the repeat");
+    done(stage.store.commit(selector, retry(&blind(stage, 1, nonce(1, 1), "mine"))).await?)?;
+    ensure_eq!(text(&stage.load(selector).await?, "cart")?, "mine", "the value after the repeat");
     Ok(())
 }
 
 async fn a_first_attempt_that_arrives_after_its_repeat_changes_nothing(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let first = blind(stage, 1, nonce(1, 1), "first");
-    done(stage.store.commit(tag, retry(&first)).await?)?;
-    done(stage.store.commit(tag, blind(stage, 2, nonce(2, 1), "theirs")).await?)?;
-    let before = stage.load(tag).await?;
-    done(stage.store.commit(tag, first.clone()).await?)?;
-    same(&stage.load(tag).await?, &before, "load after the late first attempt")?;
+    done(stage.store.commit(selector, retry(&first)).await?)?;
+    done(stage.store.commit(selector, blind(stage, 2, nonce(2, 1), "theirs")).await?)?;
+    let before = stage.load(selector).await?;
+    done(stage.store.commit(selector, first.clone()).await?)?;
+    same(&stage.load(selector).await?, &before, "load after the late first attempt")?;
     // Its process goes on, and only then it arrives.
-    done(stage.store.commit(tag, blind(stage, 3, nonce(1, 2), "second")).await?)?;
-    let before = stage.load(tag).await?;
-    conflict(stage.store.commit(tag, first).await?)?;
-    same(&stage.load(tag).await?, &before, "load after the first attempt that is later still")
+    done(stage.store.commit(selector, blind(stage, 3, nonce(1, 2), "second")).await?)?;
+    let before = stage.load(selector).await?;
+    conflict(stage.store.commit(selector, first).await?)?;
+    same(&stage.load(selector).await?, &before, "load after the first attempt that is later still")
 }
 
 async fn a_record_shows_the_last_write_of_each_process(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&[]).await?;
+    let (selector, record) = stage.session(&[]).await?;
     let mut writers = Writers::of_creation(record.nonce);
     for write in 0..40 {
         let nonce = nonce(stage.nonce() % (REMEMBERED_WRITERS as u64 + 3), write);
-        done(stage.store.commit(tag, blind(stage, 1 + write, nonce, "next")).await?)?;
+        done(stage.store.commit(selector, blind(stage, 1 + write, nonce, "next")).await?)?;
         writers.add(nonce, 2 + write);
-        let record = stage.load(tag).await?;
+        let record = stage.load(selector).await?;
         let found = &record.writers;
         ensure!(*found == writers, "found {:?}, expected {:?}", found.writes(), writers.writes());
     }
@@ -107,33 +107,33 @@ async fn a_record_shows_the_last_write_of_each_process(stage: &Stage) -> Outcome
 }
 
 async fn a_commit_raises_the_version_by_its_step(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let (mut version, mut seen) = (1, BTreeSet::new());
     for step in [1, 2, 9, 90, 1 << 24, 12_345_678, 1] {
         let commit = Commit { step, ..with(stage.commit(version), [put("cart", "next")]) };
         version += step;
-        let receipt = done(stage.store.commit(tag, commit).await?)?;
+        let receipt = done(stage.store.commit(selector, commit).await?)?;
         ensure_eq!(receipt.version, version, "the receipt's version");
         ensure!(receipt.record.is_none(), "the receipt brought a record that nobody else had changed");
-        let record = stage.load(tag).await?;
+        let record = stage.load(selector).await?;
         ensure_eq!((record.version, record.version_of("cart")), (version, version), "the versions");
         seen.insert(version);
     }
     // From an old base, the step counts from what is there.
     let commit = Commit { step: 5, ..with(stage.commit(1), [put("theme", "next")]) };
-    let receipt = done(stage.store.commit(tag, commit).await?)?;
+    let receipt = done(stage.store.commit(selector, commit).await?)?;
     ensure_eq!(receipt.version, version + 5, "the receipt's version from an old base");
     ensure!(receipt.record.is_some(), "the receipt brought no record to an old base");
     Ok(())
 }
 
 async fn a_base_that_the_record_does_not_have_yet_is_a_conflict(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     let mut commit = with(stage.commit(7), [put("cart", "from the future")]);
-    same(&conflict(stage.store.commit(tag, commit.clone()).await?)?, &record, "the record in the conflict")?;
+    same(&conflict(stage.store.commit(selector, commit.clone()).await?)?, &record, "the record in the conflict")?;
     commit.guard = Guard::Holder(record.verifier);
-    conflict(stage.store.commit(tag, commit).await?)?;
-    same(&stage.load(tag).await?, &record, "load after the conflict")
+    conflict(stage.store.commit(selector, commit).await?)?;
+    same(&stage.load(selector).await?, &record, "load after the conflict")
 }
 
 /// What the writers were told, by the numbers of their items.
@@ -180,7 +180,7 @@ fn items(record: &Record) -> Vec<u64> {
 /// Some processes that append to one list, over a store whose answers are lost and whose questions come late.
 struct Walk<'a> {
     stage: &'a Stage,
-    tag: Tag,
+    selector: Selector,
     processes: u64,
     written: u64,
     books: Books,
@@ -195,7 +195,7 @@ impl Walk<'_> {
 
     /// An append as of now: by what the record says now, and with a value beside it that is put whatever is there.
     async fn append(&mut self, process: u64) -> Outcome<(u64, Commit)> {
-        let record = self.stage.load(self.tag).await?;
+        let record = self.stage.load(self.selector).await?;
         self.written += 1;
         let item = self.written;
         let list = items(&record).into_iter().chain([item]).map(|item| item.to_string()).collect::<Vec<_>>();
@@ -209,7 +209,7 @@ impl Walk<'_> {
     }
 
     async fn send(&self, commit: &Commit) -> Outcome<Committed> {
-        Ok(self.stage.store.commit(self.tag, commit.clone()).await?)
+        Ok(self.stage.store.commit(self.selector, commit.clone()).await?)
     }
 
     /// A process has one write under way at a time, so it is never this one.
@@ -250,12 +250,12 @@ impl Walk<'_> {
 
 async fn whatever_is_lost_repeated_or_late_counts_once(stage: &Stage) -> Outcome {
     for processes in [1, 2, 3, 7, 8, 9, 12, 40] {
-        let (tag, _) = stage.session(&[]).await?;
-        let mut walk = Walk { stage, tag, processes, written: 0, books: Books::default(), late: Vec::new() };
+        let (selector, _) = stage.session(&[]).await?;
+        let mut walk = Walk { stage, selector, processes, written: 0, books: Books::default(), late: Vec::new() };
         for step in 0..24 {
             let about = |failure| Failure::new(format!("{processes} processes, step {step}: {failure}"));
             walk.step().await.map_err(about)?;
-            walk.books.check(&stage.load(tag).await?).map_err(about)?;
+            walk.books.check(&stage.load(selector).await?).map_err(about)?;
         }
         ensure!(!walk.books.acknowledged.is_empty(), "nothing was acknowledged");
         let unknown = walk.books.unknown.len();

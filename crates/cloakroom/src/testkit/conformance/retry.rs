@@ -19,50 +19,50 @@ checks! { "retry":
 }
 
 async fn a_repeat_is_applied_once(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [put("cart", "second"), remove("theme")]);
-    done(stage.store.commit(tag, commit.clone()).await?)?;
-    let once = stage.load(tag).await?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let once = stage.load(selector).await?;
     stage.wait(1).await;
     for _ in 0..3 {
-        let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;
+        let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
         ensure_eq!(receipt.version, 2, "the version in the receipt of a repeat");
         ensure!(receipt.record.is_none(), "the receipt of a repeat brought the record, which nobody else had changed");
-        same(&stage.load(tag).await?, &once, "load after the repeat")?;
+        same(&stage.load(selector).await?, &once, "load after the repeat")?;
     }
     Ok(())
 }
 
 async fn a_repeat_is_recognised_before_guard_and_expectations(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     // Its own first attempt breaks both: the secret is not current any more, nor is the version.
     let mut commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
     commit.guard = Guard::Current(record.verifier);
     commit.rotation = Some(Rotation::new(stage.verifier(), None));
-    done(stage.store.commit(tag, commit.clone()).await?)?;
-    let once = stage.load(tag).await?;
-    done(stage.store.commit(tag, commit).await?)?;
-    same(&stage.load(tag).await?, &once, "load after the repeat")
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let once = stage.load(selector).await?;
+    done(stage.store.commit(selector, commit).await?)?;
+    same(&stage.load(selector).await?, &once, "load after the repeat")
 }
 
 async fn a_repeat_is_recognised_whatever_its_base(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [put("cart", "second")]);
-    done(stage.store.commit(tag, commit.clone()).await?)?;
-    let once = stage.load(tag).await?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let once = stage.load(selector).await?;
     for base in [0, 1, 2, 3] {
-        done(stage.store.commit(tag, Commit { base, ..commit.clone() }).await?)?;
-        same(&stage.load(tag).await?, &once, "load after the repeat")?;
+        done(stage.store.commit(selector, Commit { base, ..commit.clone() }).await?)?;
+        same(&stage.load(selector).await?, &once, "load after the repeat")?;
     }
     Ok(())
 }
 
 async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
     let commit = with(stage.commit(1), [put("cart", "mine")]);
-    done(stage.store.commit(tag, commit.clone()).await?)?;
-    let receipt = done(stage.store.commit(tag, commit).await?)?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let receipt = done(stage.store.commit(selector, commit).await?)?;
     ensure_eq!(receipt.version, 3, "the version in the receipt of a repeat");
     ensure!(receipt.record.is_some(), "the receipt of a repeat brought no record, though its base was stale");
     Ok(())
@@ -70,51 +70,51 @@ async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Stage) -> Outcome 
 
 /// The reply may be lost, and others may write before the caller tries again.
 async fn a_repeat_after_other_commits_is_applied_once(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
-    done(stage.store.commit(tag, commit.clone()).await?)?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
     for base in (2..).take(REMEMBERED_WRITERS - 1) {
-        done(stage.store.commit(tag, with(stage.commit(base), [put("cart", "theirs")])).await?)?;
-        let before = stage.load(tag).await?;
-        let receipt = done(stage.store.commit(tag, commit.clone()).await?)?;
+        done(stage.store.commit(selector, with(stage.commit(base), [put("cart", "theirs")])).await?)?;
+        let before = stage.load(selector).await?;
+        let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
         ensure_eq!(receipt.version, base + 1, "the version in the receipt of a repeat after other commits");
         let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat brought no record"))?;
         same(&record, &before, "the record in the receipt of a late repeat")?;
-        same(&stage.load(tag).await?, &before, "load after the late repeat")?;
+        same(&stage.load(selector).await?, &before, "load after the late repeat")?;
     }
     Ok(())
 }
 
 async fn writes_that_are_long_past_do_not_pile_up(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
-    done(stage.store.commit(tag, commit.clone()).await?)?;
+    done(stage.store.commit(selector, commit.clone()).await?)?;
     // A store may remember more than it has to, but not everything.
     for base in (2..).take(1024) {
-        done(stage.store.commit(tag, with(stage.commit(base), [put("theme", "theirs")])).await?)?;
+        done(stage.store.commit(selector, with(stage.commit(base), [put("theme", "theirs")])).await?)?;
     }
-    conflict(stage.store.commit(tag, commit).await?).map(drop)
+    conflict(stage.store.commit(selector, commit).await?).map(drop)
 }
 
 async fn a_repeat_cannot_resurrect(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [put("cart", "second")]);
-    done(stage.store.commit(tag, commit.clone()).await?)?;
-    stage.destroy(tag).await?;
-    gone(stage.store.commit(tag, commit).await?)?;
-    ensure!(!stage.is_live(tag).await?, "the repeat of a commit brought a destroyed session back");
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    stage.destroy(selector).await?;
+    gone(stage.store.commit(selector, commit).await?)?;
+    ensure!(!stage.is_live(selector).await?, "the repeat of a commit brought a destroyed session back");
     Ok(())
 }
 
 /// Numbers beyond 2^53 are where floating point, and beyond 2^63 where signed integers, go wrong.
 async fn nonces_differ_by_any_bit(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&[]).await?;
+    let (selector, _) = stage.session(&[]).await?;
     let nonces = [0, 1, (1 << 53) + 1, (1 << 53) + 2, (1 << 63) - 1, 1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX];
     for (base, nonce) in (1..).zip(nonces) {
         let commit = Commit { nonce, ..with(stage.commit(base), [put("cart", &nonce.to_string())]) };
-        let receipt = done(stage.store.commit(tag, commit).await?)?;
+        let receipt = done(stage.store.commit(selector, commit).await?)?;
         ensure_eq!(receipt.version, base + 1, format!("the version after a commit with the new nonce {nonce}"));
-        ensure_eq!(stage.load(tag).await?.nonce, nonce, "the record's nonce");
+        ensure_eq!(stage.load(selector).await?.nonce, nonce, "the record's nonce");
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::identity::{Authentication, Previous, PreviousState, Tag, Verifier};
 use crate::store::{Action, Commit, Edit, Expect, Guard, Payload, Record, Rotation, StoredValue};
 use crate::time::Timestamp;
+use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Selector, Verifier};
 
 use super::checks;
 use super::failure::{Outcome, ensure_eq};
@@ -34,24 +34,24 @@ checks! { "rotation":
 }
 
 /// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
-async fn rotated(stage: &Stage, state: PreviousState) -> Outcome<(Tag, Verifier, Verifier)> {
-    let (tag, record) = stage.session(&["cart"]).await?;
+async fn rotated(stage: &Stage, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
+    let (selector, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
-    rotate(stage, tag, 1, Rotation::new(new, Some(Previous::new(record.verifier, state)))).await?;
-    Ok((tag, record.verifier, new))
+    rotate(stage, selector, 1, Rotation::new(new, Some(PreviousSecret::new(record.verifier, state)))).await?;
+    Ok((selector, record.verifier, new))
 }
 
-const fn renewed(until: Timestamp) -> PreviousState {
-    PreviousState::Renewed { until }
+const fn renewed(until: Timestamp) -> PreviousSecretState {
+    PreviousSecretState::Renewed { until }
 }
 
-fn replaced(stage: &Stage) -> PreviousState {
-    PreviousState::Replaced { at: stage.now() }
+fn replaced(stage: &Stage) -> PreviousSecretState {
+    PreviousSecretState::Replaced { at: stage.now() }
 }
 
-async fn rotate(stage: &Stage, tag: Tag, base: u64, rotation: Rotation) -> Outcome {
+async fn rotate(stage: &Stage, selector: Selector, base: u64, rotation: Rotation) -> Outcome {
     let commit = Commit { rotation: Some(rotation), ..stage.commit(base) };
-    done(stage.store.commit(tag, commit).await?).map(drop)
+    done(stage.store.commit(selector, commit).await?).map(drop)
 }
 
 /// A change under `guard`, without caring for its base.
@@ -59,151 +59,155 @@ fn guarded(stage: &Stage, guard: Guard) -> Commit {
     Commit { guard, ..with(stage.commit(0), [put("cart", "mine")]) }
 }
 
-async fn allowed(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
-    done(stage.store.commit(tag, guarded(stage, guard)).await?).map(drop)
+async fn allowed(stage: &Stage, selector: Selector, guard: Guard) -> Outcome {
+    done(stage.store.commit(selector, guarded(stage, guard)).await?).map(drop)
 }
 
-async fn refused(stage: &Stage, tag: Tag, guard: Guard) -> Outcome {
-    superseded(stage.store.commit(tag, guarded(stage, guard)).await?).map(drop)
+async fn refused(stage: &Stage, selector: Selector, guard: Guard) -> Outcome {
+    superseded(stage.store.commit(selector, guarded(stage, guard)).await?).map(drop)
 }
 
 async fn anyone_needs_no_secret(stage: &Stage) -> Outcome {
-    let (tag, ..) = rotated(stage, replaced(stage)).await?;
-    allowed(stage, tag, Guard::Anyone).await
+    let (selector, ..) = rotated(stage, replaced(stage)).await?;
+    allowed(stage, selector, Guard::Anyone).await
 }
 
 async fn a_wrong_secret_opens_nothing(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     let mut nearly = *record.verifier.as_bytes();
     nearly[15] ^= 1;
     for wrong in [stage.verifier(), Verifier::from_bytes([0; 16]), Verifier::from_bytes(nearly)] {
-        refused(stage, tag, Guard::Holder(wrong)).await?;
-        refused(stage, tag, Guard::Current(wrong)).await?;
+        refused(stage, selector, Guard::Holder(wrong)).await?;
+        refused(stage, selector, Guard::Current(wrong)).await?;
     }
     Ok(())
 }
 
 async fn the_present_secret_may_write(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
-    allowed(stage, tag, Guard::Holder(record.verifier)).await?;
-    allowed(stage, tag, Guard::Current(record.verifier)).await
+    let (selector, record) = stage.session(&["cart"]).await?;
+    allowed(stage, selector, Guard::Holder(record.verifier)).await?;
+    allowed(stage, selector, Guard::Current(record.verifier)).await
 }
 
 async fn a_new_secret_replaces_the_old(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
-    let previous = Previous::replaced(record.verifier, stage.now());
+    let previous = PreviousSecret::replaced(record.verifier, stage.now());
     let rotation = Rotation::new(stage.verifier(), Some(previous));
     let commit = Commit { rotation: Some(rotation.clone()), guard: Guard::Current(record.verifier), ..stage.commit(1) };
     let verifier = rotation.verifier;
     let expected = Record { verifier, previous: Some(previous), ..after(record.clone(), &commit) };
-    done(stage.store.commit(tag, commit).await?)?;
-    same(&stage.load(tag).await?, &expected, "load after the rotation")?;
-    allowed(stage, tag, Guard::Holder(verifier)).await?;
-    allowed(stage, tag, Guard::Current(verifier)).await
+    done(stage.store.commit(selector, commit).await?)?;
+    same(&stage.load(selector).await?, &expected, "load after the rotation")?;
+    allowed(stage, selector, Guard::Holder(verifier)).await?;
+    allowed(stage, selector, Guard::Current(verifier)).await
 }
 
 async fn in_its_grace_the_old_secret_is_a_holder_but_not_current(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
-    allowed(stage, tag, Guard::Holder(old)).await?;
-    refused(stage, tag, Guard::Current(old)).await
+    let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
+    allowed(stage, selector, Guard::Holder(old)).await?;
+    refused(stage, selector, Guard::Current(old)).await
 }
 
 async fn the_grace_ends(stage: &Stage) -> Outcome {
-    let (tag, old, new) = rotated(stage, renewed(stage.now().after(stage.ticks(4)))).await?;
+    let (selector, old, new) = rotated(stage, renewed(stage.now().after(stage.ticks(4)))).await?;
     stage.wait(2).await;
-    allowed(stage, tag, Guard::Holder(old)).await?;
+    allowed(stage, selector, Guard::Holder(old)).await?;
     stage.wait(4).await;
-    refused(stage, tag, Guard::Holder(old)).await?;
-    allowed(stage, tag, Guard::Holder(new)).await
+    refused(stage, selector, Guard::Holder(old)).await?;
+    allowed(stage, selector, Guard::Holder(new)).await
 }
 
 async fn an_old_secret_can_be_dead_at_once(stage: &Stage) -> Outcome {
-    let (tag, old, new) = rotated(stage, replaced(stage)).await?;
-    refused(stage, tag, Guard::Holder(old)).await?;
-    allowed(stage, tag, Guard::Holder(new)).await
+    let (selector, old, new) = rotated(stage, replaced(stage)).await?;
+    refused(stage, selector, Guard::Holder(old)).await?;
+    allowed(stage, selector, Guard::Holder(new)).await
 }
 
 /// The node that rotates may be ahead of the store, and of the node that still gets the old secret.
 async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Stage) -> Outcome {
     for ahead in [stage.ticks(10), stage.long()] {
-        let (tag, record) = stage.session(&["cart"]).await?;
-        let previous = Previous::replaced(record.verifier, stage.now().after(ahead));
-        rotate(stage, tag, 1, Rotation::new(stage.verifier(), Some(previous))).await?;
-        ensure_eq!(stage.load(tag).await?.previous, Some(previous), "the previous secret");
-        refused(stage, tag, Guard::Holder(record.verifier)).await?;
+        let (selector, record) = stage.session(&["cart"]).await?;
+        let previous = PreviousSecret::replaced(record.verifier, stage.now().after(ahead));
+        rotate(stage, selector, 1, Rotation::new(stage.verifier(), Some(previous))).await?;
+        ensure_eq!(stage.load(selector).await?.previous, Some(previous), "the previous secret");
+        refused(stage, selector, Guard::Holder(record.verifier)).await?;
         // A writer that has lost all sense of time.
         let long_ago = Commit { now: Timestamp::from_millis(1), ..guarded(stage, Guard::Holder(record.verifier)) };
-        superseded(stage.store.commit(tag, long_ago).await?)?;
+        superseded(stage.store.commit(selector, long_ago).await?)?;
     }
     Ok(())
 }
 
 /// A writer or a store that lags behind prolongs no grace.
 async fn a_grace_ends_by_the_latest_clock(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
-    let rotation = Rotation::new(stage.verifier(), Some(Previous::renewed(record.verifier, ahead)));
+    let rotation = Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(record.verifier, ahead)));
     let commit = Commit { rotation: Some(rotation), now: ahead, ..stage.commit(1) };
-    done(stage.store.commit(tag, commit).await?)?;
-    refused(stage, tag, Guard::Holder(record.verifier)).await
+    done(stage.store.commit(selector, commit).await?)?;
+    refused(stage, selector, Guard::Holder(record.verifier)).await
 }
 
-/// An elevation after a renewal, and the other way round.
+/// A rotation after a renewal, and the other way round.
 async fn what_became_of_the_secret_before_is_not_said_of_the_next(stage: &Stage) -> Outcome {
     let until = stage.now().after(stage.long());
-    let (tag, _, second) = rotated(stage, replaced(stage)).await?;
+    let (selector, _, second) = rotated(stage, replaced(stage)).await?;
     let third = stage.verifier();
-    rotate(stage, tag, 2, Rotation::new(third, Some(Previous::renewed(second, until)))).await?;
-    ensure_eq!(stage.load(tag).await?.previous, Some(Previous::renewed(second, until)), "the previous secret");
-    allowed(stage, tag, Guard::Holder(second)).await?;
-    let previous = Previous::replaced(third, stage.now());
-    rotate(stage, tag, 4, Rotation::new(stage.verifier(), Some(previous))).await?;
-    ensure_eq!(stage.load(tag).await?.previous, Some(previous), "the previous secret");
-    refused(stage, tag, Guard::Holder(third)).await
+    rotate(stage, selector, 2, Rotation::new(third, Some(PreviousSecret::renewed(second, until)))).await?;
+    ensure_eq!(
+        stage.load(selector).await?.previous,
+        Some(PreviousSecret::renewed(second, until)),
+        "the previous secret"
+    );
+    allowed(stage, selector, Guard::Holder(second)).await?;
+    let previous = PreviousSecret::replaced(third, stage.now());
+    rotate(stage, selector, 4, Rotation::new(stage.verifier(), Some(previous))).await?;
+    ensure_eq!(stage.load(selector).await?.previous, Some(previous), "the previous secret");
+    refused(stage, selector, Guard::Holder(third)).await
 }
 
 async fn without_a_previous_the_old_secret_is_forgotten(stage: &Stage) -> Outcome {
-    let (tag, old, new) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
-    rotate(stage, tag, 2, Rotation::new(stage.verifier(), None)).await?;
-    ensure_eq!(stage.load(tag).await?.previous, None, "the previous secret");
-    refused(stage, tag, Guard::Holder(old)).await?;
-    refused(stage, tag, Guard::Holder(new)).await
+    let (selector, old, new) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
+    rotate(stage, selector, 2, Rotation::new(stage.verifier(), None)).await?;
+    ensure_eq!(stage.load(selector).await?.previous, None, "the previous secret");
+    refused(stage, selector, Guard::Holder(old)).await?;
+    refused(stage, selector, Guard::Holder(new)).await
 }
 
 async fn the_next_rotation_ends_the_grace_of_the_one_before(stage: &Stage) -> Outcome {
     let until = stage.now().after(stage.long());
-    let (tag, first, second) = rotated(stage, renewed(until)).await?;
-    rotate(stage, tag, 2, Rotation::new(stage.verifier(), Some(Previous::renewed(second, until)))).await?;
-    refused(stage, tag, Guard::Holder(first)).await?;
-    allowed(stage, tag, Guard::Holder(second)).await
+    let (selector, first, second) = rotated(stage, renewed(until)).await?;
+    rotate(stage, selector, 2, Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(second, until)))).await?;
+    refused(stage, selector, Guard::Holder(first)).await?;
+    allowed(stage, selector, Guard::Holder(second)).await
 }
 
 async fn other_commits_leave_the_secrets_alone(stage: &Stage) -> Outcome {
     let until = stage.now().after(stage.long());
-    let (tag, old, new) = rotated(stage, renewed(until)).await?;
-    allowed(stage, tag, Guard::Holder(old)).await?;
-    let record = stage.load(tag).await?;
+    let (selector, old, new) = rotated(stage, renewed(until)).await?;
+    allowed(stage, selector, Guard::Holder(old)).await?;
+    let record = stage.load(selector).await?;
     ensure_eq!(record.verifier, new, "the present secret");
-    ensure_eq!(record.previous, Some(Previous::renewed(old, until)), "the previous secret");
-    allowed(stage, tag, Guard::Holder(old)).await
+    ensure_eq!(record.previous, Some(PreviousSecret::renewed(old, until)), "the previous secret");
+    allowed(stage, selector, Guard::Holder(old)).await
 }
 
 async fn an_authentication_is_replaced(stage: &Stage) -> Outcome {
-    let tag = stage.insert(&stage.record_of(&stage.principal())).await?;
+    let selector = stage.insert(&stage.record_of(&stage.principal())).await?;
     let authentication = Authentication::new(stage.principal(), stage.now(), Some("Firefox".into()));
     let rotation = Rotation { authentication: Some(authentication.clone()), ..Rotation::new(stage.verifier(), None) };
-    rotate(stage, tag, 1, rotation).await?;
-    ensure_eq!(stage.load(tag).await?.authentication, Some(authentication), "the authentication after the login");
+    rotate(stage, selector, 1, rotation).await?;
+    ensure_eq!(stage.load(selector).await?.authentication, Some(authentication), "the authentication after the login");
     Ok(())
 }
 
 async fn a_renewal_keeps_authentication_and_values(stage: &Stage) -> Outcome {
     let mut record = stage.record_of(&stage.principal());
     record.values = stage.record_with(&["cart", "theme"]).values;
-    let tag = stage.insert(&record).await?;
-    rotate(stage, tag, 1, Rotation::new(stage.verifier(), None)).await?;
-    let renewed = stage.load(tag).await?;
+    let selector = stage.insert(&record).await?;
+    rotate(stage, selector, 1, Rotation::new(stage.verifier(), None)).await?;
+    let renewed = stage.load(selector).await?;
     let expected = Record { authentication: record.authentication, values: record.values, ..renewed.clone() };
     same(&renewed, &expected, "load after the renewal")
 }
@@ -217,31 +221,35 @@ async fn keep_only_removes_the_other_values(stage: &Stage) -> Outcome {
     let mut record = stage.record_with(&["cart", "theme"]);
     record.values.push(StoredValue::new("avatar".into(), 1, Some(stage.now()), Payload::Absent));
     let kept = record.values[0].clone();
-    let tag = stage.insert(&record).await?;
+    let selector = stage.insert(&record).await?;
     let rotation = keeping(stage.verifier(), &["cart", "history"]);
-    done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
-    let after = stage.load(tag).await?;
+    done(stage.store.commit(selector, Commit { rotation, ..stage.commit(1) }).await?)?;
+    let after = stage.load(selector).await?;
     let removed = |key: &str| StoredValue::new(key.into(), 2, None, Payload::Removed);
     let expected = Record { values: vec![kept, removed("theme"), removed("avatar")], ..after.clone() };
     same(&after, &expected, "load after the login")
 }
 
 async fn keep_only_leaves_old_removals_alone(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(tag, with(stage.commit(1), [remove("cart")])).await?)?;
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [remove("cart")])).await?)?;
     let rotation = keeping(stage.verifier(), &[]);
-    done(stage.store.commit(tag, Commit { rotation, ..stage.commit(2) }).await?)?;
-    ensure_eq!(value(&stage.load(tag).await?, "cart")?.version, 2, "the version of a value removed before the login");
+    done(stage.store.commit(selector, Commit { rotation, ..stage.commit(2) }).await?)?;
+    ensure_eq!(
+        value(&stage.load(selector).await?, "cart")?.version,
+        2,
+        "the version of a value removed before the login"
+    );
     Ok(())
 }
 
 async fn keep_only_spares_what_the_same_commit_writes(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart", "theme"]).await?;
+    let (selector, _) = stage.session(&["cart", "theme"]).await?;
     let edit = |key: &str, payload| Edit::new(key.into(), Expect::Any, Action::Put { payload, fresh_until: None });
     let edits = [edit("cart", Payload::Present(super::words::bytes("mine"))), edit("avatar", Payload::Absent)];
     let commit = Commit { rotation: keeping(stage.verifier(), &[]), ..with(stage.commit(1), edits) };
-    done(stage.store.commit(tag, commit).await?)?;
-    let after = stage.load(tag).await?;
+    done(stage.store.commit(selector, commit).await?)?;
+    let after = stage.load(selector).await?;
     ensure_eq!(after.version, 2, "the version after one commit");
     ensure_eq!(text(&after, "cart")?, "mine", "the value that the login wrote");
     ensure_eq!(value(&after, "avatar")?.payload, Payload::Absent, "the absence that the login wrote");
@@ -250,10 +258,10 @@ async fn keep_only_spares_what_the_same_commit_writes(stage: &Stage) -> Outcome 
 }
 
 async fn keep_only_of_nothing_removes_all(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart", "theme"]).await?;
+    let (selector, _) = stage.session(&["cart", "theme"]).await?;
     let rotation = keeping(stage.verifier(), &[]);
-    done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
-    let after = stage.load(tag).await?;
+    done(stage.store.commit(selector, Commit { rotation, ..stage.commit(1) }).await?)?;
+    let after = stage.load(selector).await?;
     for key in ["cart", "theme"] {
         ensure_eq!(value(&after, key)?.payload, Payload::Removed, format!("{key} after the login"));
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::store::{
-    AnyStore, Authentication, BATCH, Commit, Destroyed, Guard, Lifetimes, Member, PageRequest, Payload, Principal,
-    Record, StoredValue, Tag, Verifier,
+    Authentication, BATCH, Commit, Destroyed, DynStore, Guard, Lifetimes, Member, PageRequest, Payload, Principal,
+    Record, Selector, StoredValue, Verifier,
 };
 use crate::testkit::SeededRandom;
 use crate::time::Timestamp;
@@ -20,7 +20,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Where one check plays: a fresh store, and names and numbers that no other check uses.
 pub(super) struct Stage {
     ground: Box<dyn Ground>,
-    pub(super) store: Arc<dyn AnyStore>,
+    pub(super) store: Arc<dyn DynStore>,
     random: SeededRandom,
 }
 
@@ -53,7 +53,7 @@ impl Stage {
         self.ground.advance(self.ticks(ticks)).await;
     }
 
-    pub(super) async fn node(&self) -> Outcome<Arc<dyn AnyStore>> {
+    pub(super) async fn node(&self) -> Outcome<Arc<dyn DynStore>> {
         self.ground
             .node()
             .await
@@ -65,8 +65,8 @@ impl Stage {
         self.ground.cut_off().await
     }
 
-    pub(super) fn tag(&self) -> Tag {
-        Tag::from_bytes(self.sixteen_bytes())
+    pub(super) fn selector(&self) -> Selector {
+        Selector::from_bytes(self.sixteen_bytes())
     }
 
     pub(super) fn verifier(&self) -> Verifier {
@@ -114,42 +114,42 @@ impl Stage {
     }
 
     /// Puts a record into the store, under a tag of its own.
-    pub(super) async fn insert(&self, record: &Record) -> Outcome<Tag> {
-        let tag = self.tag();
-        self.insert_as(tag, record).await?;
-        Ok(tag)
+    pub(super) async fn insert(&self, record: &Record) -> Outcome<Selector> {
+        let selector = self.selector();
+        self.insert_as(selector, record).await?;
+        Ok(selector)
     }
 
-    pub(super) async fn insert_as(&self, tag: Tag, record: &Record) -> Outcome {
-        match self.store.create(tag, record.clone()).await? {
+    pub(super) async fn insert_as(&self, selector: Selector, record: &Record) -> Outcome {
+        match self.store.create(selector, record.clone()).await? {
             crate::store::Created::Done(_) => Ok(()),
             exists => Err(Failure::new(format!("create under a free tag answered {exists:?}"))),
         }
     }
 
     /// A session that outlives the check, with `first` under each of the keys.
-    pub(super) async fn session(&self, keys: &[&str]) -> Outcome<(Tag, Record)> {
+    pub(super) async fn session(&self, keys: &[&str]) -> Outcome<(Selector, Record)> {
         let record = self.record_with(keys);
         Ok((self.insert(&record).await?, record))
     }
 
     /// The record, which must be there.
-    pub(super) async fn load(&self, tag: Tag) -> Outcome<Record> {
-        let loaded = self.store.load(tag).await?;
+    pub(super) async fn load(&self, selector: Selector) -> Outcome<Record> {
+        let loaded = self.store.load(selector).await?;
         loaded.map(|loaded| loaded.record).ok_or_else(|| Failure::new("load answered None for a live session"))
     }
 
     /// Removes a record as the application itself would. Answers whether there was one.
-    pub(super) async fn destroy(&self, tag: Tag) -> Outcome<bool> {
-        match self.store.destroy(tag, Guard::Anyone).await? {
+    pub(super) async fn destroy(&self, selector: Selector) -> Outcome<bool> {
+        match self.store.destroy(selector, Guard::Anyone).await? {
             Destroyed::Done => Ok(true),
             Destroyed::Gone => Ok(false),
             Destroyed::Superseded => Err(Failure::new("destroy under the guard Anyone answered Superseded")),
         }
     }
 
-    pub(super) async fn is_live(&self, tag: Tag) -> Outcome<bool> {
-        Ok(self.store.load(tag).await?.is_some())
+    pub(super) async fn is_live(&self, selector: Selector) -> Outcome<bool> {
+        Ok(self.store.load(selector).await?.is_some())
     }
 
     /// A commit by the application itself, as of now, with a nonce of its own.
@@ -158,7 +158,7 @@ impl Stage {
     }
 
     /// Runs `count` tasks that begin together, and answers what each came to.
-    pub(super) async fn together<T, F>(&self, count: u32, task: impl Fn(u32, Arc<dyn AnyStore>) -> F) -> Outcome<Vec<T>>
+    pub(super) async fn together<T, F>(&self, count: u32, task: impl Fn(u32, Arc<dyn DynStore>) -> F) -> Outcome<Vec<T>>
     where
         T: Send + 'static,
         F: Future<Output = Outcome<T>> + Send + 'static,
@@ -184,7 +184,7 @@ impl Stage {
 pub(super) const UNTIL: Timestamp = Timestamp::MAX;
 
 /// All members of a principal, page by page.
-pub(super) async fn members(store: &Arc<dyn AnyStore>, principal: &Principal) -> Outcome<Vec<Member>> {
+pub(super) async fn members(store: &Arc<dyn DynStore>, principal: &Principal) -> Outcome<Vec<Member>> {
     let (mut members, mut request) = (Vec::new(), PageRequest::first(BATCH));
     loop {
         let page = store.members(principal, request.clone()).await?;
@@ -197,11 +197,11 @@ pub(super) async fn members(store: &Arc<dyn AnyStore>, principal: &Principal) ->
 }
 
 /// The tags of all members of a principal.
-pub(super) async fn listed(store: &Arc<dyn AnyStore>, principal: &Principal) -> Outcome<Vec<Tag>> {
-    Ok(members(store, principal).await?.into_iter().map(|member| member.tag).collect())
+pub(super) async fn listed(store: &Arc<dyn DynStore>, principal: &Principal) -> Outcome<Vec<Selector>> {
+    Ok(members(store, principal).await?.into_iter().map(|member| member.selector).collect())
 }
 
 /// Tags that can be read in a report; their own `Debug` is redacted.
-pub(super) fn legible(tags: &[Tag]) -> Vec<u128> {
-    tags.iter().map(|tag| u128::from_be_bytes(*tag.as_bytes())).collect()
+pub(super) fn legible(selectors: &[Selector]) -> Vec<u128> {
+    selectors.iter().map(|selector| u128::from_be_bytes(*selector.as_bytes())).collect()
 }

@@ -1,8 +1,8 @@
 //! A touch says that a session was seen, and changes nothing else.
 
-use crate::identity::{Previous, Tag, Verifier};
 use crate::store::{Commit, Guard, Record, Rotation, Touch};
 use crate::time::Timestamp;
+use crate::token::{PreviousSecret, Selector, Verifier};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
@@ -32,46 +32,46 @@ async fn touch(stage: &Stage, touches: impl IntoIterator<Item = Touch> + Send) -
 }
 
 async fn the_idle_timeout_starts_anew(stage: &Stage) -> Outcome {
-    let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
+    let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
     for _ in 0..2 {
         stage.wait(3).await;
-        touch(stage, [Touch::new(tag, Guard::Anyone, stage.now())]).await?;
+        touch(stage, [Touch::new(selector, Guard::Anyone, stage.now())]).await?;
     }
     stage.wait(3).await;
-    ensure!(stage.is_live(tag).await?, "the session is gone 3 ticks after a touch; its idle timeout is 4");
+    ensure!(stage.is_live(selector).await?, "the session is gone 3 ticks after a touch; its idle timeout is 4");
     stage.wait(3).await;
-    ensure!(!stage.is_live(tag).await?, "the session lives 6 ticks after its last touch; its idle timeout is 4");
+    ensure!(!stage.is_live(selector).await?, "the session lives 6 ticks after its last touch; its idle timeout is 4");
     Ok(())
 }
 
 async fn last_seen_moves_and_nothing_else(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let last_seen = stage.now();
-    touch(stage, [Touch::new(tag, Guard::Anyone, last_seen)]).await?;
-    same(&stage.load(tag).await?, &Record { last_seen, ..record }, "load after the touch")
+    touch(stage, [Touch::new(selector, Guard::Anyone, last_seen)]).await?;
+    same(&stage.load(selector).await?, &Record { last_seen, ..record }, "load after the touch")
 }
 
 async fn last_seen_never_goes_back(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&[]).await?;
-    touch(stage, [Touch::new(tag, Guard::Anyone, Timestamp::from_millis(0))]).await?;
-    same(&stage.load(tag).await?, &record, "load after a touch from long ago")?;
+    let (selector, record) = stage.session(&[]).await?;
+    touch(stage, [Touch::new(selector, Guard::Anyone, Timestamp::from_millis(0))]).await?;
+    same(&stage.load(selector).await?, &record, "load after a touch from long ago")?;
     let (earlier, later) = (stage.now().after(stage.ticks(1)), stage.now().after(stage.ticks(2)));
-    touch(stage, [Touch::new(tag, Guard::Anyone, later), Touch::new(tag, Guard::Anyone, earlier)]).await?;
-    ensure_eq!(stage.load(tag).await?.last_seen, later, "last_seen after a batch with two touches of one session");
+    touch(stage, [Touch::new(selector, Guard::Anyone, later), Touch::new(selector, Guard::Anyone, earlier)]).await?;
+    ensure_eq!(stage.load(selector).await?.last_seen, later, "last_seen after a batch with two touches of one session");
     Ok(())
 }
 
 async fn a_batch_touches_every_session(stage: &Stage) -> Outcome {
-    let mut tags = Vec::new();
+    let mut selectors = Vec::new();
     for _ in 0..150 {
-        tags.push(stage.session(&[]).await?.0);
+        selectors.push(stage.session(&[]).await?.0);
     }
     stage.wait(1).await;
     let seen = stage.now();
-    touch(stage, tags.iter().map(|tag| Touch::new(*tag, Guard::Anyone, seen))).await?;
-    for tag in tags {
-        ensure_eq!(stage.load(tag).await?.last_seen, seen, "last_seen of a session in a batch of 150");
+    touch(stage, selectors.iter().map(|selector| Touch::new(*selector, Guard::Anyone, seen))).await?;
+    for selector in selectors {
+        ensure_eq!(stage.load(selector).await?.last_seen, seen, "last_seen of a session in a batch of 150");
     }
     Ok(())
 }
@@ -86,9 +86,10 @@ async fn what_is_gone_is_skipped(stage: &Stage) -> Outcome {
     stage.destroy(gone).await?;
     stage.wait(1).await;
     let seen = stage.now();
-    touch(stage, [first, gone, stage.tag(), last].map(|tag| Touch::new(tag, Guard::Anyone, seen))).await?;
-    for tag in [first, last] {
-        ensure_eq!(stage.load(tag).await?.last_seen, seen, "last_seen of a session beside ones that are gone");
+    touch(stage, [first, gone, stage.selector(), last].map(|selector| Touch::new(selector, Guard::Anyone, seen)))
+        .await?;
+    for selector in [first, last] {
+        ensure_eq!(stage.load(selector).await?.last_seen, seen, "last_seen of a session beside ones that are gone");
     }
     Ok(())
 }
@@ -96,82 +97,88 @@ async fn what_is_gone_is_skipped(stage: &Stage) -> Outcome {
 async fn it_never_creates(stage: &Stage) -> Outcome {
     let (destroyed, _) = stage.session(&[]).await?;
     stage.destroy(destroyed).await?;
-    for tag in [stage.tag(), destroyed] {
-        touch(stage, [Touch::new(tag, Guard::Anyone, stage.now())]).await?;
-        ensure!(!stage.is_live(tag).await?, "a touch brought a record into being");
+    for selector in [stage.selector(), destroyed] {
+        touch(stage, [Touch::new(selector, Guard::Anyone, stage.now())]).await?;
+        ensure!(!stage.is_live(selector).await?, "a touch brought a record into being");
     }
     Ok(())
 }
 
 async fn a_commit_from_before_still_fits(stage: &Stage) -> Outcome {
-    let (tag, _) = stage.session(&["cart"]).await?;
-    touch(stage, [Touch::new(tag, Guard::Anyone, stage.now().after(stage.ticks(1)))]).await?;
+    let (selector, _) = stage.session(&["cart"]).await?;
+    touch(stage, [Touch::new(selector, Guard::Anyone, stage.now().after(stage.ticks(1)))]).await?;
     let commit = with(stage.commit(1), [super::words::at(1, put("cart", "second"))]);
-    let receipt = super::words::done(stage.store.commit(tag, commit).await?)?;
+    let receipt = super::words::done(stage.store.commit(selector, commit).await?)?;
     ensure_eq!(receipt.version, 2, "the version after a touch and a commit");
     Ok(())
 }
 
 /// A session that idles after 4 ticks, its first secret, and a second one that took over; the first lingers until
 /// `until`.
-async fn rotated(stage: &Stage, until: Timestamp) -> Outcome<(Tag, Verifier, Verifier)> {
+async fn rotated(stage: &Stage, until: Timestamp) -> Outcome<(Selector, Verifier, Verifier)> {
     let record = stage.record_living(stage.ticks(4), stage.long());
-    let (tag, new) = (stage.insert(&record).await?, stage.verifier());
-    let rotation = Some(Rotation::new(new, Some(Previous::renewed(record.verifier, until))));
-    super::words::done(stage.store.commit(tag, Commit { rotation, ..stage.commit(1) }).await?)?;
-    Ok((tag, record.verifier, new))
+    let (selector, new) = (stage.insert(&record).await?, stage.verifier());
+    let rotation = Some(Rotation::new(new, Some(PreviousSecret::renewed(record.verifier, until))));
+    super::words::done(stage.store.commit(selector, Commit { rotation, ..stage.commit(1) }).await?)?;
+    Ok((selector, record.verifier, new))
 }
 
 /// Whether a touch under `guard` moves what was last seen, and prolongs the session: one without the other is a fault.
-async fn touches(stage: &Stage, tag: Tag, guard: Guard) -> Outcome<bool> {
-    let before = stage.load(tag).await?;
+async fn touches(stage: &Stage, selector: Selector, guard: Guard) -> Outcome<bool> {
+    let before = stage.load(selector).await?;
     stage.wait(3).await;
     let seen = stage.now();
-    touch(stage, [Touch::new(tag, guard, seen)]).await?;
-    let after = stage.load(tag).await?;
+    touch(stage, [Touch::new(selector, guard, seen)]).await?;
+    let after = stage.load(selector).await?;
     same(&after, &Record { last_seen: after.last_seen, ..before.clone() }, "load after the touch")?;
     stage.wait(3).await;
-    let (moved, prolonged) = (after.last_seen == seen, stage.is_live(tag).await?);
+    let (moved, prolonged) = (after.last_seen == seen, stage.is_live(selector).await?);
     ensure!(moved || after.last_seen == before.last_seen, "last_seen is neither what it was nor what was touched");
     ensure_eq!(moved, prolonged, "whether the touch prolonged the session, against whether it moved last_seen");
     Ok(moved)
 }
 
 async fn the_present_secret_touches(stage: &Stage) -> Outcome {
-    let (tag, _, new) = rotated(stage, stage.now()).await?;
-    ensure!(touches(stage, tag, Guard::Holder(new)).await?, "the present secret does not touch as a holder");
+    let (selector, _, new) = rotated(stage, stage.now()).await?;
+    ensure!(touches(stage, selector, Guard::Holder(new)).await?, "the present secret does not touch as a holder");
     let record = stage.record_living(stage.ticks(4), stage.long());
-    let tag = stage.insert(&record).await?;
-    ensure!(touches(stage, tag, Guard::Current(record.verifier)).await?, "the present secret does not touch");
+    let selector = stage.insert(&record).await?;
+    ensure!(touches(stage, selector, Guard::Current(record.verifier)).await?, "the present secret does not touch");
     Ok(())
 }
 
 async fn a_wrong_secret_touches_nothing(stage: &Stage) -> Outcome {
     for guard in [Guard::Holder, Guard::Current] {
-        let tag = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
-        ensure!(!touches(stage, tag, guard(stage.verifier())).await?, "who knows only the tag kept the session alive");
+        let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
+        ensure!(
+            !touches(stage, selector, guard(stage.verifier())).await?,
+            "who knows only the tag kept the session alive"
+        );
     }
     Ok(())
 }
 
 async fn in_its_grace_the_previous_secret_touches(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
-    ensure!(touches(stage, tag, Guard::Holder(old)).await?, "the previous secret does not touch within its grace");
-    let (tag, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
-    ensure!(!touches(stage, tag, Guard::Current(old)).await?, "the previous secret touches as the present one");
+    let (selector, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
+    ensure!(touches(stage, selector, Guard::Holder(old)).await?, "the previous secret does not touch within its grace");
+    let (selector, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
+    ensure!(!touches(stage, selector, Guard::Current(old)).await?, "the previous secret touches as the present one");
     Ok(())
 }
 
 async fn a_secret_whose_grace_is_over_touches_nothing(stage: &Stage) -> Outcome {
-    let (tag, old, _) = rotated(stage, stage.now().after(stage.ticks(1))).await?;
-    ensure!(!touches(stage, tag, Guard::Holder(old)).await?, "a secret whose grace is over kept the session alive");
+    let (selector, old, _) = rotated(stage, stage.now().after(stage.ticks(1))).await?;
+    ensure!(
+        !touches(stage, selector, Guard::Holder(old)).await?,
+        "a secret whose grace is over kept the session alive"
+    );
     Ok(())
 }
 
 async fn a_secret_that_was_dead_at_once_touches_nothing(stage: &Stage) -> Outcome {
     // The node that logged in may be ahead of the store, and of the node that still gets the old secret.
-    let (tag, old, _) = rotated(stage, stage.now()).await?;
-    ensure!(!touches(stage, tag, Guard::Holder(old)).await?, "a replaced secret kept the session alive");
+    let (selector, old, _) = rotated(stage, stage.now()).await?;
+    ensure!(!touches(stage, selector, Guard::Holder(old)).await?, "a replaced secret kept the session alive");
     Ok(())
 }
 
@@ -181,18 +188,22 @@ async fn a_refused_touch_spoils_no_batch(stage: &Stage) -> Outcome {
     stage.wait(1).await;
     let seen = stage.now();
     let shown = [(first, one.verifier), (second, stage.verifier()), (last, other.verifier)];
-    touch(stage, shown.map(|(tag, shown)| Touch::new(tag, Guard::Holder(shown), seen))).await?;
-    for tag in [first, last] {
-        ensure_eq!(stage.load(tag).await?.last_seen, seen, "last_seen of a session beside one whose touch is refused");
+    touch(stage, shown.map(|(selector, shown)| Touch::new(selector, Guard::Holder(shown), seen))).await?;
+    for selector in [first, last] {
+        ensure_eq!(
+            stage.load(selector).await?.last_seen,
+            seen,
+            "last_seen of a session beside one whose touch is refused"
+        );
     }
     Ok(())
 }
 
 async fn a_caller_without_a_copy_touches_too(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&[]).await?;
+    let (selector, record) = stage.session(&[]).await?;
     stage.wait(1).await;
     let seen = stage.now();
-    touch(stage, [Touch::new(tag, Guard::Holder(record.verifier), seen).without_copy()]).await?;
-    ensure_eq!(stage.load(tag).await?.last_seen, seen, "last_seen after a touch by a caller without a copy");
+    touch(stage, [Touch::new(selector, Guard::Holder(record.verifier), seen).without_copy()]).await?;
+    ensure_eq!(stage.load(selector).await?.last_seen, seen, "last_seen after a touch by a caller without a copy");
     Ok(())
 }

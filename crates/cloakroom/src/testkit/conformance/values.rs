@@ -23,7 +23,7 @@ checks! { "values":
 
 /// Writes the payloads by a commit, and reads them back; does the same by a create.
 async fn round_trip(stage: &Stage, values: Vec<(Arc<str>, Payload)>) -> Outcome {
-    let (tag, mut record) = stage.session(&[]).await?;
+    let (selector, mut record) = stage.session(&[]).await?;
     let mut commit = stage.commit(1);
     for (key, payload) in &values {
         let action = Action::Put { payload: payload.clone(), fresh_until: None };
@@ -31,13 +31,13 @@ async fn round_trip(stage: &Stage, values: Vec<(Arc<str>, Payload)>) -> Outcome 
         record.values.push(StoredValue::new(Arc::clone(key), 2, None, payload.clone()));
     }
     let record = after(record, &commit);
-    done(stage.store.commit(tag, commit).await?)?;
-    same(&stage.load(tag).await?, &record, "load after the commit")?;
+    done(stage.store.commit(selector, commit).await?)?;
+    same(&stage.load(selector).await?, &record, "load after the commit")?;
 
     let mut record = stage.record();
     record.values = values.into_iter().map(|(key, payload)| StoredValue::new(key, 1, None, payload)).collect();
-    let tag = stage.insert(&record).await?;
-    same(&stage.load(tag).await?, &record, "load after the create")
+    let selector = stage.insert(&record).await?;
+    same(&stage.load(selector).await?, &record, "load after the create")
 }
 
 async fn bytes_are_kept_as_they_are(stage: &Stage) -> Outcome {
@@ -90,7 +90,7 @@ async fn sealed_is_kept_apart_from_what_is_not(stage: &Stage) -> Outcome {
 }
 
 async fn freshness_is_kept(stage: &Stage) -> Outcome {
-    let (tag, record) = stage.session(&["cart"]).await?;
+    let (selector, record) = stage.session(&["cart"]).await?;
     // In the past too: how long a stale value may still serve is not the store's business.
     let instants =
         [stage.now().after(stage.long()), stage.record().lifetimes.created_at, crate::Timestamp::from_millis(1)];
@@ -102,8 +102,8 @@ async fn freshness_is_kept(stage: &Stage) -> Outcome {
         commit.edits.push(Edit::new(Arc::clone(&key), Expect::Any, action));
         expected.push(StoredValue::new(key, 2, Some(fresh_until), payload));
     }
-    done(stage.store.commit(tag, commit).await?)?;
-    let loaded = stage.load(tag).await?;
+    done(stage.store.commit(selector, commit).await?)?;
+    let loaded = stage.load(selector).await?;
     same(&loaded, &Record { values: expected, ..loaded.clone() }, "freshness after a commit")
 }
 
@@ -113,13 +113,13 @@ async fn freshness_goes_with_the_value_it_belonged_to(stage: &Stage) -> Outcome 
     for key in ["replaced", "removed", "kept"] {
         record.values.push(StoredValue::new(key.into(), 1, fresh_until, Payload::Present([1].into())));
     }
-    let tag = stage.insert(&record).await?;
+    let selector = stage.insert(&record).await?;
     let put = Action::Put { payload: Payload::Present([2].into()), fresh_until: None };
     let mut commit = stage.commit(1);
     commit.edits.push(Edit::new("replaced".into(), Expect::Any, put));
     commit.edits.push(Edit::new("removed".into(), Expect::Any, Action::Remove));
-    done(stage.store.commit(tag, commit).await?)?;
-    let loaded = stage.load(tag).await?;
+    done(stage.store.commit(selector, commit).await?)?;
+    let loaded = stage.load(selector).await?;
     let values = vec![
         StoredValue::new("replaced".into(), 2, None, Payload::Present([2].into())),
         StoredValue::new("removed".into(), 2, None, Payload::Removed),

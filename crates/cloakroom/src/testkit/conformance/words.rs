@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Action, Commit, Committed, Edit, Expect, Payload, Receipt, Record, StoredValue};
+use crate::store::{Action, Commit, CommitReceipt, Committed, Edit, Expect, Payload, Record, StoredValue};
 
 use super::failure::{Failure, Outcome};
 
@@ -29,7 +29,7 @@ pub(super) fn with<const N: usize>(commit: Commit, edits: [Edit; N]) -> Commit {
 }
 
 #[track_caller]
-pub(super) fn done(answer: Committed) -> Outcome<Receipt> {
+pub(super) fn done(answer: Committed) -> Outcome<CommitReceipt> {
     match answer {
         Committed::Done(receipt) => Ok(receipt),
         other => Err(Failure::new(format!("the commit was to be done, and answered {}", name(&other)))),

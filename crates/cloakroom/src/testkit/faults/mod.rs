@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use super::Verb;
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
-    Payload, Principal, Record, Store, StoreError, StoreErrorKind, Tag, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
+    PageRequest, Payload, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use crate::time::Timestamp;
 
@@ -27,7 +27,7 @@ pub use plan::Chances;
 /// after the other, in the order in which they were asked for. Scripted faults come before
 /// [`fail_all`](FaultyStore::fail_all), and that before [`roll`](FaultyStore::roll).
 ///
-/// It does not disturb [`attach`](Store::attach) and [`vouches`](Store::vouches); for a store that
+/// It does not disturb [`subscribe`](Store::subscribe) and [`is_lease_valid`](Store::is_lease_valid); for a store that
 /// is cut off, see [`MemoryStore::disconnect`](super::MemoryStore::disconnect).
 #[derive(Debug)]
 pub struct FaultyStore<S> {
@@ -131,8 +131,8 @@ impl<S: fmt::Debug> fmt::Debug for Faulty<S> {
 }
 
 impl<S: Store> Store for FaultyStore<S> {
-    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
-        let mut loaded = self.strike(Verb::Load, self.inner().load(tag)).await?;
+    async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
+        let mut loaded = self.strike(Verb::Load, self.inner().load(selector)).await?;
         if let Some(loaded) = &mut loaded
             && self.faulty.plan.lock().corrupts()
         {
@@ -141,58 +141,58 @@ impl<S: Store> Store for FaultyStore<S> {
         Ok(loaded)
     }
 
-    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
-        self.strike(Verb::Create, self.inner().create(tag, record)).await
+    async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
+        self.strike(Verb::Create, self.inner().create(selector, record)).await
     }
 
-    async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
-        self.strike(Verb::Commit, self.inner().commit(tag, commit)).await
+    async fn commit(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
+        self.strike(Verb::Commit, self.inner().commit(selector, commit)).await
     }
 
     async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
         self.strike(Verb::Touch, self.inner().touch(touches)).await
     }
 
-    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
-        self.strike(Verb::Destroy, self.inner().destroy(tag, guard)).await
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
+        self.strike(Verb::Destroy, self.inner().destroy(selector, guard)).await
     }
 
-    async fn admit(
+    async fn add_member(
         &self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
-        self.strike(Verb::Admit, self.inner().admit(principal, tag, until, limit)).await
+        self.strike(Verb::Admit, self.inner().add_member(principal, selector, until, limit)).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
-        self.strike(Verb::Dismiss, self.inner().dismiss(principal, tags)).await
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
+        self.strike(Verb::Dismiss, self.inner().remove_members(principal, selectors)).await
     }
 
-    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        self.strike(Verb::Members, self.inner().members(principal, page)).await
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        self.strike(Verb::Members, self.inner().list_members(principal, page)).await
     }
 
     fn namespace(&self) -> &str {
         self.inner().namespace()
     }
 
-    fn attach(&self, copies: Arc<dyn Copies>) {
-        self.inner().attach(copies);
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
+        self.inner().subscribe(copies);
     }
 
-    fn vouches(&self, lease: Lease) -> bool {
-        self.inner().vouches(lease)
+    fn is_lease_valid(&self, lease: Lease) -> bool {
+        self.inner().is_lease_valid(lease)
     }
 
     fn time(&self) -> Option<Timestamp> {
         self.inner().time()
     }
 
-    fn longest_lease(&self) -> Duration {
-        self.inner().longest_lease()
+    fn max_lease(&self) -> Duration {
+        self.inner().max_lease()
     }
 }
 

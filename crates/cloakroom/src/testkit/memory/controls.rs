@@ -1,6 +1,6 @@
 //! What a test may do to a [`MemoryStore`] that no caller of a store can.
 
-use crate::store::{Record, Tag};
+use crate::store::{Record, Selector};
 
 use super::MemoryStore;
 use super::node::Notice;
@@ -45,9 +45,9 @@ impl MemoryStore {
 
     /// Puts a record in place of the present one without telling anybody, as a failover to a replica
     /// that lags behind would: the version may go down, and a destroyed session may come back.
-    pub fn roll_back(&self, tag: Tag, record: Record) {
+    pub fn roll_back(&self, selector: Selector, record: Record) {
         let now = self.now();
-        self.shared.records.lock().put(tag, record, now);
+        self.shared.records.lock().put(selector, record, now);
     }
 
     /// Drops the records whose time is over. Answers how many there were.
@@ -70,14 +70,14 @@ impl MemoryStore {
 
     /// The record, if it lives.
     #[must_use]
-    pub fn record(&self, tag: Tag) -> Option<Record> {
+    pub fn record(&self, selector: Selector) -> Option<Record> {
         let now = self.now();
-        self.shared.records.lock().live(tag, now).cloned()
+        self.shared.records.lock().live(selector, now).cloned()
     }
 
     /// The tags of all records held, in no particular order.
     #[must_use]
-    pub fn tags(&self) -> Vec<Tag> {
-        self.shared.records.lock().all().map(|(tag, _)| *tag).collect()
+    pub fn selectors(&self) -> Vec<Selector> {
+        self.shared.records.lock().all().map(|(selector, _)| *selector).collect()
     }
 }

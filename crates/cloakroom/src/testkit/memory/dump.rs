@@ -11,13 +11,13 @@ impl MemoryStore {
     pub fn dump(&self) -> Vec<u8> {
         let records = self.shared.records.lock();
         let mut bytes = Vec::new();
-        for (tag, record) in records.all() {
-            bytes.extend_from_slice(tag.as_bytes());
+        for (selector, record) in records.all() {
+            bytes.extend_from_slice(selector.as_bytes());
             write_record(&mut bytes, record);
         }
-        for (principal, tags) in records.index.all() {
+        for (principal, selectors) in records.index.all() {
             bytes.extend_from_slice(principal.as_str().as_bytes());
-            tags.for_each(|tag| bytes.extend_from_slice(tag.as_bytes()));
+            selectors.for_each(|selector| bytes.extend_from_slice(selector.as_bytes()));
         }
         bytes
     }
@@ -39,7 +39,7 @@ fn write_record(bytes: &mut Vec<u8>, record: &Record) {
         bytes.push(u8::from(previous.accepted_until().is_some()));
         write_number(bytes, previous.dead_since().as_millis());
     }
-    let Lifetimes { created_at, idle, absolute, persistent } = lifetimes;
+    let Lifetimes { created_at, idle_timeout: idle, absolute_deadline: absolute, persistent } = lifetimes;
     write_number(bytes, created_at.as_millis());
     write_number(bytes, absolute.as_millis());
     bytes.extend_from_slice(&idle.as_millis().to_be_bytes());

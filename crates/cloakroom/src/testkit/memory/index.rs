@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use crate::store::{Admission, BATCH, Limit, LimitPolicy, Principal, Tag};
+use crate::store::{Admission, BATCH, Limit, LimitPolicy, Principal, Selector};
 
 /// How many members an admission looks at to find those that are dead.
 const PROBED: usize = 16;
@@ -14,42 +14,43 @@ pub(super) struct Index {
 
 #[derive(Default)]
 struct Members {
-    by_admission: BTreeMap<u64, Tag>,
-    admissions: HashMap<Tag, u64>,
+    by_admission: BTreeMap<u64, Selector>,
+    admissions: HashMap<Selector, u64>,
     /// Where the next search for the dead begins.
     probe: u64,
 }
 
 impl Members {
-    fn insert(&mut self, admission: u64, tag: Tag) {
-        self.by_admission.insert(admission, tag);
-        self.admissions.insert(tag, admission);
+    fn insert(&mut self, admission: u64, selector: Selector) {
+        self.by_admission.insert(admission, selector);
+        self.admissions.insert(selector, admission);
     }
 
-    fn remove(&mut self, tag: Tag) {
-        if let Some(admission) = self.admissions.remove(&tag) {
+    fn remove(&mut self, selector: Selector) {
+        if let Some(admission) = self.admissions.remove(&selector) {
             self.by_admission.remove(&admission);
         }
     }
 
     /// Drops the dead among the next few, in turn.
-    fn probe(&mut self, lives: impl Fn(&Tag) -> bool) {
-        let probed: Vec<_> = self.by_admission.range(self.probe..).take(PROBED).map(|(at, tag)| (*at, *tag)).collect();
+    fn probe(&mut self, lives: impl Fn(&Selector) -> bool) {
+        let probed: Vec<_> =
+            self.by_admission.range(self.probe..).take(PROBED).map(|(at, selector)| (*at, *selector)).collect();
         self.probe = match probed.last() {
             Some((last, _)) if probed.len() == PROBED => last + 1,
             _ => 0,
         };
-        probed.into_iter().filter(|(_, tag)| !lives(tag)).for_each(|(_, tag)| self.remove(tag));
+        probed.into_iter().filter(|(_, selector)| !lives(selector)).for_each(|(_, selector)| self.remove(selector));
     }
 
-    fn drop_dead(&mut self, lives: impl Fn(&Tag) -> bool) {
-        let dead: Vec<_> = self.admissions.keys().filter(|tag| !lives(tag)).copied().collect();
-        dead.into_iter().for_each(|tag| self.remove(tag));
+    fn drop_dead(&mut self, lives: impl Fn(&Selector) -> bool) {
+        let dead: Vec<_> = self.admissions.keys().filter(|selector| !lives(selector)).copied().collect();
+        dead.into_iter().for_each(|selector| self.remove(selector));
     }
 
     /// The oldest members but one.
-    fn oldest_but(&self, tag: Tag, count: usize) -> Vec<Tag> {
-        self.by_admission.values().filter(|member| **member != tag).take(count).copied().collect()
+    fn oldest_but(&self, selector: Selector, count: usize) -> Vec<Selector> {
+        self.by_admission.values().filter(|member| **member != selector).take(count).copied().collect()
     }
 }
 
@@ -57,14 +58,14 @@ impl Index {
     pub(super) fn admit(
         &mut self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         limit: Option<Limit>,
-        lives: impl Fn(&Tag) -> bool,
+        lives: impl Fn(&Selector) -> bool,
     ) -> Admission {
         self.admissions += 1;
         let members = self.members.entry(principal.clone()).or_default();
         members.probe(&lives);
-        let is_member = members.admissions.contains_key(&tag);
+        let is_member = members.admissions.contains_key(&selector);
         let mut displaced = Vec::new();
         if let Some(limit) = limit {
             let places = usize::try_from(limit.count.get()).unwrap_or(usize::MAX);
@@ -76,7 +77,7 @@ impl Index {
                 LimitPolicy::Reject if excess > 0 && !is_member => return Admission::Refused,
                 LimitPolicy::Reject => {}
                 LimitPolicy::EndOldest => {
-                    displaced = members.oldest_but(tag, excess.min(BATCH));
+                    displaced = members.oldest_but(selector, excess.min(BATCH));
                     if displaced.len() < excess {
                         return Admission::Incomplete { displaced };
                     }
@@ -84,35 +85,35 @@ impl Index {
             }
         }
         if !is_member {
-            members.insert(self.admissions, tag);
+            members.insert(self.admissions, selector);
         }
         Admission::Admitted { displaced }
     }
 
-    pub(super) fn dismiss(&mut self, principal: &Principal, tag: Tag) {
+    pub(super) fn dismiss(&mut self, principal: &Principal, selector: Selector) {
         let Some(members) = self.members.get_mut(principal) else { return };
-        members.remove(tag);
+        members.remove(selector);
         if members.admissions.is_empty() {
             self.members.remove(principal);
         }
     }
 
     /// The next members after an admission, each with its own.
-    pub(super) fn after(&self, principal: &Principal, admission: u64, count: usize) -> Vec<(u64, Tag)> {
+    pub(super) fn after(&self, principal: &Principal, admission: u64, count: usize) -> Vec<(u64, Selector)> {
         let Some(members) = self.members.get(principal) else { return Vec::new() };
         let after = admission.saturating_add(1);
-        members.by_admission.range(after..).take(count).map(|(admission, tag)| (*admission, *tag)).collect()
+        members.by_admission.range(after..).take(count).map(|(admission, selector)| (*admission, *selector)).collect()
     }
 
     /// Drops the members of all principals that do not live.
-    pub(super) fn retain(&mut self, lives: impl Fn(&Tag) -> bool) {
+    pub(super) fn retain(&mut self, lives: impl Fn(&Selector) -> bool) {
         self.members.retain(|_, members| {
             members.drop_dead(&lives);
             !members.admissions.is_empty()
         });
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = (&Principal, impl Iterator<Item = &Tag>)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Principal, impl Iterator<Item = &Selector>)> {
         self.members.iter().map(|(principal, members)| (principal, members.by_admission.values()))
     }
 }

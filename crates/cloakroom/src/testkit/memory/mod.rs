@@ -13,8 +13,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
-    Principal, Receipt, Record, Store, StoreError, StoreErrorKind, Tag, Touch,
+    Admission, Commit, CommitReceipt, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit,
+    Member, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use crate::time::{Clock, SystemClock, Timestamp};
 
@@ -25,7 +25,7 @@ use records::Records;
 /// The contract of a [`Store`] as plainly as it can be said: maps behind one lock.
 ///
 /// For tests, and to read when you write a store. A service on one machine needs none
-/// ([`Sessions::in_memory`](crate::Sessions::in_memory)); a service on several needs one that they
+/// ([`Sessions::in_memory`](crate::application::Sessions::in_memory)); a service on several needs one that they
 /// can all reach. Nothing here is bounded, and an expired record stays until a verb meets it or
 /// [`purge_expired`](MemoryStore::purge_expired) is called.
 ///
@@ -128,29 +128,29 @@ impl fmt::Debug for MemoryStore {
 /// The lease is always taken before the record is read: if the line to the other nodes breaks in
 /// between, the copy comes with the lease that broke.
 impl Store for MemoryStore {
-    async fn load(&self, tag: Tag) -> Result<Option<Loaded>, StoreError> {
+    async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
         let lease = self.node.lease();
         let now = self.now();
         let mut records = self.shared.records.lock();
-        Ok(records.live(tag, now).map(|record| Loaded::new(record.clone(), lease)))
+        Ok(records.live(selector, now).map(|record| LeasedRecord::new(record.clone(), lease)))
     }
 
-    async fn create(&self, tag: Tag, record: Record) -> Result<Created, StoreError> {
+    async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
         let lease = self.node.lease();
         let now = self.now();
-        let done = self.shared.records.lock().create(tag, record, now);
+        let done = self.shared.records.lock().create(selector, record, now);
         Ok(if done { Created::Done(lease) } else { Created::Exists })
     }
 
-    async fn commit(&self, tag: Tag, commit: Commit) -> Result<Committed, StoreError> {
+    async fn commit(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
         let lease = self.node.lease();
         let now = self.now();
-        let (verdict, answer) = match self.shared.records.lock().commit(tag, &commit, now) {
+        let (verdict, answer) = match self.shared.records.lock().commit(selector, &commit, now) {
             None => return Ok(Committed::Gone),
             Some((verdict, record)) => (verdict, answer(verdict, &commit, record, lease)),
         };
         if verdict == Verdict::Apply {
-            self.tell_other_nodes(Notice::Changed(tag));
+            self.tell_other_nodes(Notice::Changed(selector));
         }
         Ok(answer)
     }
@@ -159,49 +159,49 @@ impl Store for MemoryStore {
         for touch in touches {
             let now = self.now();
             if self.shared.records.lock().touch(touch, now) {
-                self.tell_other_nodes(Notice::Changed(touch.tag));
+                self.tell_other_nodes(Notice::Changed(touch.selector));
             }
         }
         Ok(())
     }
 
-    async fn destroy(&self, tag: Tag, guard: Guard) -> Result<Destroyed, StoreError> {
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
         let now = self.now();
-        let answer = self.shared.records.lock().destroy(tag, guard, now);
+        let answer = self.shared.records.lock().destroy(selector, guard, now);
         if answer == Destroyed::Done {
-            self.tell_other_nodes(Notice::Changed(tag));
+            self.tell_other_nodes(Notice::Changed(selector));
         }
         Ok(answer)
     }
 
-    async fn admit(
+    async fn add_member(
         &self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         _until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
         let now = self.now();
-        Ok(self.shared.records.lock().admit(principal, tag, limit, now))
+        Ok(self.shared.records.lock().admit(principal, selector, limit, now))
     }
 
-    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Result<(), StoreError> {
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
         let mut records = self.shared.records.lock();
-        tags.into_iter().for_each(|tag| records.index.dismiss(principal, tag));
+        selectors.into_iter().for_each(|selector| records.index.dismiss(principal, selector));
         Ok(())
     }
 
-    async fn members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         let now = self.now();
         let listed = self.shared.records.lock().members(principal, &page, now);
         listed.ok_or_else(|| StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is none of this store's"))
     }
 
-    fn attach(&self, copies: Arc<dyn Copies>) {
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         self.node.attach(copies);
     }
 
-    fn vouches(&self, lease: Lease) -> bool {
+    fn is_lease_valid(&self, lease: Lease) -> bool {
         self.node.vouches(lease)
     }
 
@@ -209,7 +209,7 @@ impl Store for MemoryStore {
         Some(self.now())
     }
 
-    fn longest_lease(&self) -> Duration {
+    fn max_lease(&self) -> Duration {
         self.longest_lease
     }
 }
@@ -217,14 +217,14 @@ impl Store for MemoryStore {
 fn answer(verdict: Verdict, commit: &Commit, record: &Record, lease: Lease) -> Committed {
     match verdict {
         Verdict::Apply | Verdict::AppliedBefore => {
-            let mut receipt = Receipt::new(record.version, lease);
+            let mut receipt = CommitReceipt::new(record.version, lease);
             if commit.next_version() != record.version {
                 receipt.record = Some(Box::new(record.clone()));
             }
             Committed::Done(receipt)
         }
-        Verdict::Superseded => Committed::Superseded(Loaded::new(record.clone(), lease)),
+        Verdict::Superseded => Committed::Superseded(LeasedRecord::new(record.clone(), lease)),
         Verdict::Unknown => Committed::Unknown,
-        Verdict::Conflict => Committed::Conflict(Loaded::new(record.clone(), lease)),
+        Verdict::Conflict => Committed::Conflict(LeasedRecord::new(record.clone(), lease)),
     }
 }

@@ -3,11 +3,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::store::{Copies, Lease, Tag};
+use crate::store::{Invalidate, Lease, Selector};
 
 /// One instance of the store, as one process has: the copies it serves, and its line to the others.
 pub(super) struct Node {
-    copies: Mutex<Vec<Arc<dyn Copies>>>,
+    copies: Mutex<Vec<Arc<dyn Invalidate>>>,
     /// The lease's number; 0 while nobody would tell this node of a change.
     lease: AtomicU64,
     inbox: Mutex<Inbox>,
@@ -21,7 +21,7 @@ struct Inbox {
 
 #[derive(Clone, Copy)]
 pub(super) enum Notice {
-    Changed(Tag),
+    Changed(Selector),
     Anything,
 }
 
@@ -30,7 +30,7 @@ impl Node {
         Self { copies: Mutex::default(), lease: AtomicU64::new(lease), inbox: Mutex::default() }
     }
 
-    pub(super) fn attach(&self, copies: Arc<dyn Copies>) {
+    pub(super) fn attach(&self, copies: Arc<dyn Invalidate>) {
         self.copies.lock().push(copies);
     }
 
@@ -71,7 +71,7 @@ impl Node {
         let copies = self.copies.lock().clone();
         for copies in copies {
             match notice {
-                Notice::Changed(tag) => copies.invalidate(tag),
+                Notice::Changed(selector) => copies.invalidate(selector),
                 Notice::Anything => copies.invalidate_all(),
             }
         }

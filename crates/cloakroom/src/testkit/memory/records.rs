@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use crate::store::{
-    Admission, Commit, Cursor, Destroyed, Guard, Limit, Member, Page, PageRequest, Principal, Record, Summary, Tag,
-    Touch,
+    Admission, Commit, Cursor, Destroyed, Guard, Limit, Member, Page, PageRequest, Principal, Record, Selector,
+    Summary, Touch,
 };
 use crate::time::Timestamp;
 
@@ -12,7 +12,7 @@ use super::index::Index;
 /// What all nodes share: the whole content of the store.
 #[derive(Default)]
 pub(super) struct Records {
-    held: HashMap<Tag, Held>,
+    held: HashMap<Selector, Held>,
     pub(super) index: Index,
 }
 
@@ -24,7 +24,7 @@ struct Held {
 
 impl Held {
     fn new(record: Record, now: Timestamp) -> Self {
-        let ends = record.lifetimes.kept_until(now);
+        let ends = record.lifetimes.store_deadline(now);
         Self { record, ends }
     }
 
@@ -42,46 +42,46 @@ impl Held {
     }
 
     fn restart_idle(&mut self, now: Timestamp) {
-        self.ends = self.record.lifetimes.kept_until(now);
+        self.ends = self.record.lifetimes.store_deadline(now);
     }
 }
 
 impl Records {
     /// The record if it lives. One whose time is over is dropped when it is met here.
-    pub(super) fn live(&mut self, tag: Tag, now: Timestamp) -> Option<&Record> {
-        self.live_mut(tag, now).map(|held| &held.record)
+    pub(super) fn live(&mut self, selector: Selector, now: Timestamp) -> Option<&Record> {
+        self.live_mut(selector, now).map(|held| &held.record)
     }
 
-    fn live_mut(&mut self, tag: Tag, now: Timestamp) -> Option<&mut Held> {
-        if !self.is_live(tag, now) {
-            self.held.remove(&tag);
+    fn live_mut(&mut self, selector: Selector, now: Timestamp) -> Option<&mut Held> {
+        if !self.is_live(selector, now) {
+            self.held.remove(&selector);
         }
-        self.held.get_mut(&tag)
+        self.held.get_mut(&selector)
     }
 
-    fn is_live(&self, tag: Tag, now: Timestamp) -> bool {
-        self.held.get(&tag).is_some_and(|held| held.lives(now))
+    fn is_live(&self, selector: Selector, now: Timestamp) -> bool {
+        self.held.get(&selector).is_some_and(|held| held.lives(now))
     }
 
     /// Whether the record is in the store afterwards.
-    pub(super) fn create(&mut self, tag: Tag, record: Record, now: Timestamp) -> bool {
-        if let Some(present) = self.live(tag, now) {
+    pub(super) fn create(&mut self, selector: Selector, record: Record, now: Timestamp) -> bool {
+        if let Some(present) = self.live(selector, now) {
             return present.nonce == record.nonce;
         }
-        self.put(tag, record, now);
+        self.put(selector, record, now);
         true
     }
 
     /// `None` if there is no live record; else the verdict, and the record as it is afterwards.
-    pub(super) fn commit(&mut self, tag: Tag, commit: &Commit, now: Timestamp) -> Option<(Verdict, &Record)> {
-        let held = self.live_mut(tag, now)?;
+    pub(super) fn commit(&mut self, selector: Selector, commit: &Commit, now: Timestamp) -> Option<(Verdict, &Record)> {
+        let held = self.live_mut(selector, now)?;
         let verdict = held.commit(commit, now);
         Some((verdict, &held.record))
     }
 
     /// Whether there was a record that this touch may prolong.
     pub(super) fn touch(&mut self, touch: Touch, now: Timestamp) -> bool {
-        let Some(held) = self.live_mut(touch.tag, now) else { return false };
+        let Some(held) = self.live_mut(touch.selector, now) else { return false };
         let latest = now.max(touch.seen).max(held.record.last_seen);
         if !commit::guard_holds(&held.record, touch.guard, latest) {
             return false;
@@ -91,20 +91,26 @@ impl Records {
         true
     }
 
-    pub(super) fn destroy(&mut self, tag: Tag, guard: Guard, now: Timestamp) -> Destroyed {
-        let Some(record) = self.live(tag, now) else { return Destroyed::Gone };
+    pub(super) fn destroy(&mut self, selector: Selector, guard: Guard, now: Timestamp) -> Destroyed {
+        let Some(record) = self.live(selector, now) else { return Destroyed::Gone };
         // As for a commit: a grace that is over is over, though this clock may lag behind.
         if !commit::guard_holds(record, guard, now.max(record.last_seen)) {
             return Destroyed::Superseded;
         }
-        self.held.remove(&tag);
+        self.held.remove(&selector);
         Destroyed::Done
     }
 
     /// A member that lives but is logged in as somebody else stays: it may be about to log in.
-    pub(super) fn admit(&mut self, principal: &Principal, tag: Tag, limit: Option<Limit>, now: Timestamp) -> Admission {
+    pub(super) fn admit(
+        &mut self,
+        principal: &Principal,
+        selector: Selector,
+        limit: Option<Limit>,
+        now: Timestamp,
+    ) -> Admission {
         let held = &self.held;
-        self.index.admit(principal, tag, limit, |tag| held.get(tag).is_some_and(|held| held.lives(now)))
+        self.index.admit(principal, selector, limit, |selector| held.get(selector).is_some_and(|held| held.lives(now)))
     }
 
     /// `None` for a cursor that is none.
@@ -119,19 +125,19 @@ impl Records {
         let next = listed.last().filter(|_| listed.len() == page.limit.get());
         let next = next.map(|(admission, _)| Cursor::new(admission.to_string()));
         let mut items = Vec::new();
-        for (_, tag) in listed {
-            match self.live(tag, now) {
-                None => self.index.dismiss(principal, tag),
+        for (_, selector) in listed {
+            match self.live(selector, now) {
+                None => self.index.dismiss(principal, selector),
                 Some(record) if is_somebody_elses(record, principal) => {}
-                Some(record) => items.push(Member::new(tag, Ok(Summary::from(record)))),
+                Some(record) => items.push(Member::new(selector, Ok(Summary::from(record)))),
             }
         }
         Some(Page::new(items, next))
     }
 
     /// Without a question asked; its idle timeout starts now.
-    pub(super) fn put(&mut self, tag: Tag, record: Record, now: Timestamp) {
-        self.held.insert(tag, Held::new(record, now));
+    pub(super) fn put(&mut self, selector: Selector, record: Record, now: Timestamp) {
+        self.held.insert(selector, Held::new(record, now));
     }
 
     /// Drops what is over. Answers how many records that were.
@@ -139,7 +145,7 @@ impl Records {
         let before = self.held.len();
         self.held.retain(|_, held| held.lives(now));
         let held = &self.held;
-        self.index.retain(|tag| held.contains_key(tag));
+        self.index.retain(|selector| held.contains_key(selector));
         before - self.held.len()
     }
 
@@ -147,8 +153,8 @@ impl Records {
         self.held.len()
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = (&Tag, &Record)> {
-        self.held.iter().map(|(tag, held)| (tag, &held.record))
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Selector, &Record)> {
+        self.held.iter().map(|(selector, held)| (selector, &held.record))
     }
 }
 

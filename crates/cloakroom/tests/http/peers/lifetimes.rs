@@ -18,7 +18,7 @@ async fn t10_e6_p08_expired_sessions_leave_the_memory_without_being_asked_for() 
     }
     assert_eq!(node.sessions.stats().sessions, 10_000);
     house.clock.advance(minutes(31));
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     let stats = node.sessions.stats();
     assert_eq!((stats.sessions, stats.bytes, stats.ended_idle), (0, 0, 10_000));
 }
@@ -32,7 +32,7 @@ async fn t13_a_remembered_session_stays_remembered_whatever_other_requests_do() 
         browser.post("/note/changed").await.ok();
         browser.post("/do/renew").await.ok();
         house.clock.advance(minutes(60 * 24 * 29));
-        first.sessions.run_due().await;
+        first.sessions.run_pending_tasks().await;
         assert_eq!(browser.at(&second.app).get("/note").await.body, "changed");
     }
 }
@@ -46,7 +46,7 @@ async fn a08_a_session_that_is_always_busy_ends_all_the_same() {
         for _ in 0..6 {
             assert_eq!(browser.get("/whoami").await.body, "alice");
             house.clock.advance(minutes(10));
-            node.sessions.run_due().await;
+            node.sessions.run_pending_tasks().await;
         }
         assert_eq!(browser.get("/whoami").await.body, "nobody");
     }
@@ -62,7 +62,7 @@ async fn a09_every_set_of_sessions_in_a_process_is_cleaned_up() {
     // So that the background tasks, which nobody waited for yet, have begun to sleep.
     tokio::task::yield_now().await;
     house.clock.advance(minutes(31));
-    // They wake by the clock; nobody calls `run_due`.
+    // They wake by the clock; nobody calls `run_pending_tasks`.
     for node in [&shop, &admin] {
         let mut turns = 0;
         while node.sessions.stats().sessions > 0 {

@@ -103,9 +103,9 @@ async fn t19_a10_a11_housekeeping_survives_a_store_that_was_down() {
     house.clock.advance(minutes(20));
     store.fail_all(StoreErrorKind::Unavailable);
     browser.get("/untouched").await.ok();
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     store.heal();
-    node.sessions.run_due().await;
+    node.sessions.run_pending_tasks().await;
     house.clock.advance(minutes(20));
     assert_eq!(browser.get("/note").await.body, "mine", "the touch of twenty minutes ago reached the store after all");
 }

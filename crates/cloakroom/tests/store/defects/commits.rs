@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use cloakroom::store::{Action, Commit, Committed, Expect, Payload, Record, Store, Tag};
+use cloakroom::store::{Action, Commit, Committed, Expect, Payload, Record, Selector, Store};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -11,9 +11,9 @@ use super::{Answer, Defect, Sound, fails};
 struct LastWriteWins;
 
 impl Defect for LastWriteWins {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -42,15 +42,15 @@ fn last_write_wins_is_noticed() {
 struct WholeRecordVersion;
 
 impl Defect for WholeRecordVersion {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         let stale =
-            sound.record(tag).is_some_and(|record| record.nonce != commit.nonce && record.version != commit.base);
+            sound.record(selector).is_some_and(|record| record.nonce != commit.nonce && record.version != commit.base);
         for edit in &mut commit.edits {
             if stale && edit.expect != Expect::Any {
                 edit.expect = Expect::Version(u64::MAX);
             }
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -69,8 +69,8 @@ fn a_version_for_the_whole_record_is_noticed() {
 struct PartialApply;
 
 impl Defect for PartialApply {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        let answer = sound.commit(tag, commit.clone()).await?;
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        let answer = sound.commit(selector, commit.clone()).await?;
         if let Committed::Conflict(loaded) = &answer {
             let mut rest = commit;
             rest.nonce = !rest.nonce;
@@ -81,7 +81,7 @@ impl Defect for PartialApply {
                 _ => true,
             });
             if !rest.edits.is_empty() {
-                sound.commit(tag, rest).await?;
+                sound.commit(selector, rest).await?;
             }
         }
         Ok(answer)
@@ -105,11 +105,11 @@ struct NoncesIgnored {
 }
 
 impl Defect for NoncesIgnored {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         if !self.seen.lock().expect("no test panics with it").insert(commit.nonce) {
             commit.nonce ^= self.fresh.fetch_add(1, Relaxed) + (1 << 32);
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -138,13 +138,13 @@ struct OnlyTheLastNonce {
 }
 
 impl Defect for OnlyTheLastNonce {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
-        let last = sound.record(tag).is_some_and(|record| record.nonce == commit.nonce);
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+        let last = sound.record(selector).is_some_and(|record| record.nonce == commit.nonce);
         let seen = !self.seen.lock().expect("no test panics with it").insert(commit.nonce);
         if seen && !last {
             commit.nonce ^= self.fresh.fetch_add(1, Relaxed) + (1 << 32);
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -161,19 +161,19 @@ fn a_store_that_remembers_one_nonce_is_noticed() {
 
 /// Knows every write again, for ever.
 #[derive(Default)]
-struct NoncesPileUp(Mutex<HashSet<(Tag, u64)>>);
+struct NoncesPileUp(Mutex<HashSet<(Selector, u64)>>);
 
 impl Defect for NoncesPileUp {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
-        let last = sound.record(tag).map(|record| record.nonce);
-        let seen = self.0.lock().expect("no test panics with it").contains(&(tag, commit.nonce));
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+        let last = sound.record(selector).map(|record| record.nonce);
+        let seen = self.0.lock().expect("no test panics with it").contains(&(selector, commit.nonce));
         if let (true, Some(last)) = (seen, last) {
             commit.nonce = last;
         }
         let nonce = commit.nonce;
-        let answer = sound.commit(tag, commit).await?;
+        let answer = sound.commit(selector, commit).await?;
         if matches!(answer, Committed::Done(_)) {
-            self.0.lock().expect("no test panics with it").insert((tag, nonce));
+            self.0.lock().expect("no test panics with it").insert((selector, nonce));
         }
         Ok(answer)
     }
@@ -193,9 +193,9 @@ fn a_store_that_remembers_all_nonces_is_noticed() {
 struct NoncesRounded;
 
 impl Defect for NoncesRounded {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         commit.nonce = commit.nonce as f64 as u64;
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -222,8 +222,8 @@ fn rounded_nonces_are_noticed() {
 struct ReceiptsWithoutRecord;
 
 impl Defect for ReceiptsWithoutRecord {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        let mut answer = sound.commit(tag, commit).await?;
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        let mut answer = sound.commit(selector, commit).await?;
         if let Committed::Done(receipt) = &mut answer {
             receipt.record = None;
         }
@@ -248,10 +248,10 @@ fn receipts_that_hide_foreign_changes_are_noticed() {
 struct ReceiptsWithRecord;
 
 impl Defect for ReceiptsWithRecord {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        let mut answer = sound.commit(tag, commit).await?;
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        let mut answer = sound.commit(selector, commit).await?;
         if let Committed::Done(receipt) = &mut answer {
-            receipt.record = sound.record(tag).map(Box::new);
+            receipt.record = sound.record(selector).map(Box::new);
         }
         Ok(answer)
     }
@@ -273,11 +273,11 @@ fn receipts_that_always_bring_the_record_are_noticed() {
 struct RemovalLeavesNothing;
 
 impl Defect for RemovalLeavesNothing {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        let answer = sound.commit(tag, commit).await?;
-        if let (Committed::Done(_), Some(mut record)) = (&answer, sound.record(tag)) {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        let answer = sound.commit(selector, commit).await?;
+        if let (Committed::Done(_), Some(mut record)) = (&answer, sound.record(selector)) {
             record.values.retain(|value| value.payload != Payload::Removed);
-            sound.roll_back(tag, record);
+            sound.roll_back(selector, record);
         }
         Ok(answer)
     }
@@ -307,11 +307,11 @@ fn a_removal_that_forgets_is_noticed() {
 struct RemovalOfNothingSkipped;
 
 impl Defect for RemovalOfNothingSkipped {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
-        let record: Option<Record> = sound.record(tag);
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+        let record: Option<Record> = sound.record(selector);
         let there = |key: &str| record.as_ref().is_some_and(|record| record.version_of(key) > 0);
         commit.edits.retain(|edit| !matches!(edit.action, Action::Remove) || there(&edit.key));
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -325,12 +325,12 @@ fn a_skipped_removal_is_noticed() {
 struct EveryValueRewritten;
 
 impl Defect for EveryValueRewritten {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        let answer = sound.commit(tag, commit).await?;
-        if let (Committed::Done(_), Some(mut record)) = (&answer, sound.record(tag)) {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        let answer = sound.commit(selector, commit).await?;
+        if let (Committed::Done(_), Some(mut record)) = (&answer, sound.record(selector)) {
             let version = record.version;
             record.values.iter_mut().for_each(|value| value.version = version);
-            sound.roll_back(tag, record);
+            sound.roll_back(selector, record);
         }
         Ok(answer)
     }
@@ -359,14 +359,14 @@ fn values_that_are_all_rewritten_are_noticed() {
 struct VersionsInAByte;
 
 impl Defect for VersionsInAByte {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        if let Some(mut record) = sound.record(tag)
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        if let Some(mut record) = sound.record(selector)
             && record.version == 255
         {
             record.version = 0;
-            sound.roll_back(tag, record);
+            sound.roll_back(selector, record);
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -383,9 +383,9 @@ fn versions_that_start_again_are_noticed() {
 struct ExactBaseIgnored;
 
 impl Defect for ExactBaseIgnored {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         commit.exact_base = false;
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -404,11 +404,11 @@ fn a_store_that_ignores_an_exact_base_is_noticed() {
 struct ForgottenTakenForUndone;
 
 impl Defect for ForgottenTakenForUndone {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
-        let answer = sound.commit(tag, commit.clone()).await?;
-        if let (Committed::Unknown, Some(record)) = (&answer, sound.record(tag)) {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+        let answer = sound.commit(selector, commit.clone()).await?;
+        if let (Committed::Unknown, Some(record)) = (&answer, sound.record(selector)) {
             commit.base = record.version;
-            return sound.commit(tag, commit).await;
+            return sound.commit(selector, commit).await;
         }
         Ok(answer)
     }
@@ -427,9 +427,9 @@ fn a_store_that_takes_the_forgotten_for_undone_is_noticed() {
 struct StepsIgnored;
 
 impl Defect for StepsIgnored {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         commit.step = 1;
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 

@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use cloakroom::store::{Commit, Committed, Created, Destroyed, Guard, Lifetimes, Record, Store, Tag, Touch, Verifier};
+use cloakroom::store::{
+    Commit, Committed, Created, Destroyed, Guard, Lifetimes, Record, Selector, Store, Touch, Verifier,
+};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -10,14 +12,14 @@ use super::{Answer, Defect, Sound, fails};
 struct CommitCreates;
 
 impl Defect for CommitCreates {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        if sound.record(tag).is_none() {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        if sound.record(selector).is_none() {
             let day = std::time::Duration::from_secs(86_400);
             let lifetimes = Lifetimes::new(commit.now, day, commit.now.after(day));
             let record = Record::new(Verifier::from_bytes([1; 16]), lifetimes, !commit.nonce);
-            sound.create(tag, record).await?;
+            sound.create(selector, record).await?;
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -40,9 +42,9 @@ fn a_commit_that_creates_is_noticed() {
 struct CreateOverwrites;
 
 impl Defect for CreateOverwrites {
-    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
-        sound.destroy(tag, Guard::Anyone).await?;
-        sound.create(tag, record).await
+    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
+        sound.destroy(selector, Guard::Anyone).await?;
+        sound.create(selector, record).await
     }
 }
 
@@ -60,8 +62,8 @@ fn a_create_that_overwrites_is_noticed() {
 struct CreateForgetsItsOwn;
 
 impl Defect for CreateForgetsItsOwn {
-    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
-        if sound.record(tag).is_some() { Ok(Created::Exists) } else { sound.create(tag, record).await }
+    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
+        if sound.record(selector).is_some() { Ok(Created::Exists) } else { sound.create(selector, record).await }
     }
 }
 
@@ -75,9 +77,9 @@ fn a_create_that_does_not_know_its_own_repeat_is_noticed() {
 struct TagsCutShort;
 
 impl Defect for TagsCutShort {
-    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
-        let is_like = |other: &Tag| *other != tag && other.as_bytes()[..8] == tag.as_bytes()[..8];
-        if sound.tags().iter().any(is_like) { Ok(Created::Exists) } else { sound.create(tag, record).await }
+    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
+        let is_like = |other: &Selector| *other != selector && other.as_bytes()[..8] == selector.as_bytes()[..8];
+        if sound.selectors().iter().any(is_like) { Ok(Created::Exists) } else { sound.create(selector, record).await }
     }
 }
 
@@ -88,19 +90,19 @@ fn tags_that_are_cut_short_are_noticed() {
 
 /// Keeps what it once had, and a late touch writes it back.
 #[derive(Default)]
-struct TouchResurrects(Mutex<HashMap<Tag, Record>>);
+struct TouchResurrects(Mutex<HashMap<Selector, Record>>);
 
 impl Defect for TouchResurrects {
-    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
-        self.0.lock().unwrap().insert(tag, record.clone());
-        sound.create(tag, record).await
+    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
+        self.0.lock().unwrap().insert(selector, record.clone());
+        sound.create(selector, record).await
     }
 
     async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
         for touch in &touches {
-            let known = self.0.lock().unwrap().get(&touch.tag).cloned();
-            if let (None, Some(known)) = (sound.record(touch.tag), known) {
-                sound.roll_back(touch.tag, known);
+            let known = self.0.lock().unwrap().get(&touch.selector).cloned();
+            if let (None, Some(known)) = (sound.record(touch.selector), known) {
+                sound.roll_back(touch.selector, known);
             }
         }
         sound.touch(touches).await
@@ -121,11 +123,11 @@ fn a_touch_that_resurrects_is_noticed() {
 struct LabelsLost;
 
 impl Defect for LabelsLost {
-    async fn create(&self, sound: &Sound, tag: Tag, mut record: Record) -> Answer<Created> {
+    async fn create(&self, sound: &Sound, selector: Selector, mut record: Record) -> Answer<Created> {
         if let Some(authentication) = &mut record.authentication {
             authentication.label = None;
         }
-        sound.create(tag, record).await
+        sound.create(selector, record).await
     }
 }
 
@@ -139,13 +141,13 @@ fn a_lost_label_is_noticed() {
 struct CreateInTwoSteps;
 
 impl Defect for CreateInTwoSteps {
-    async fn create(&self, sound: &Sound, tag: Tag, record: Record) -> Answer<Created> {
+    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
         let mut bare = record.clone();
         bare.values.clear();
-        let answer = sound.create(tag, bare.clone()).await?;
-        if sound.record(tag) == Some(bare) {
+        let answer = sound.create(selector, bare.clone()).await?;
+        if sound.record(selector) == Some(bare) {
             tokio::task::yield_now().await;
-            sound.roll_back(tag, record);
+            sound.roll_back(selector, record);
         }
         Ok(answer)
     }
@@ -161,10 +163,10 @@ fn a_create_that_can_be_left_half_done_is_noticed() {
 struct DestroysEverything;
 
 impl Defect for DestroysEverything {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
-        let answer = sound.destroy(tag, guard).await?;
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+        let answer = sound.destroy(selector, guard).await?;
         if answer == Destroyed::Done {
-            for other in sound.tags() {
+            for other in sound.selectors() {
                 sound.destroy(other, Guard::Anyone).await?;
             }
         }

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
-    Principal, Record, Tag, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
+    PageRequest, Principal, Record, Selector, Touch,
 };
 
 use cloakroom::Timestamp;
@@ -18,27 +18,27 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
 pub(super) trait AnyDefect: Send + Sync {
     /// The same defect in another instance of the store.
     fn another(&self) -> Box<dyn AnyDefect>;
-    fn load<'a>(&'a self, sound: &'a Sound, tag: Tag) -> Boxed<'a, Option<Loaded>>;
-    fn create<'a>(&'a self, sound: &'a Sound, tag: Tag, record: Record) -> Boxed<'a, Created>;
-    fn commit<'a>(&'a self, sound: &'a Sound, tag: Tag, commit: Commit) -> Boxed<'a, Committed>;
+    fn load<'a>(&'a self, sound: &'a Sound, selector: Selector) -> Boxed<'a, Option<LeasedRecord>>;
+    fn create<'a>(&'a self, sound: &'a Sound, selector: Selector, record: Record) -> Boxed<'a, Created>;
+    fn commit<'a>(&'a self, sound: &'a Sound, selector: Selector, commit: Commit) -> Boxed<'a, Committed>;
     fn touch<'a>(&'a self, sound: &'a Sound, touches: Vec<Touch>) -> Boxed<'a, ()>;
-    fn destroy<'a>(&'a self, sound: &'a Sound, tag: Tag, guard: Guard) -> Boxed<'a, Destroyed>;
+    fn destroy<'a>(&'a self, sound: &'a Sound, selector: Selector, guard: Guard) -> Boxed<'a, Destroyed>;
     fn destroy_many<'a>(
         &'a self,
         sound: &'a Sound,
-        tags: Vec<Tag>,
+        selectors: Vec<Selector>,
     ) -> Pin<Box<dyn Future<Output = Vec<Answer<Destroyed>>> + Send + 'a>>;
     fn admit<'a>(
         &'a self,
         sound: &'a Sound,
         principal: &'a Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Boxed<'a, Admission>;
-    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, tags: Vec<Tag>) -> Boxed<'a, ()>;
+    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, selectors: Vec<Selector>) -> Boxed<'a, ()>;
     fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, page: PageRequest) -> Boxed<'a, Page<Member>>;
-    fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>);
+    fn attach(&self, sound: &Sound, copies: Arc<dyn Invalidate>);
     fn vouches(&self, sound: &Sound, lease: Lease) -> bool;
 }
 
@@ -47,54 +47,54 @@ impl<D: Defect> AnyDefect for D {
         Box::new(D::default())
     }
 
-    fn load<'a>(&'a self, sound: &'a Sound, tag: Tag) -> Boxed<'a, Option<Loaded>> {
-        Box::pin(Defect::load(self, sound, tag))
+    fn load<'a>(&'a self, sound: &'a Sound, selector: Selector) -> Boxed<'a, Option<LeasedRecord>> {
+        Box::pin(Defect::load(self, sound, selector))
     }
 
-    fn create<'a>(&'a self, sound: &'a Sound, tag: Tag, record: Record) -> Boxed<'a, Created> {
-        Box::pin(Defect::create(self, sound, tag, record))
+    fn create<'a>(&'a self, sound: &'a Sound, selector: Selector, record: Record) -> Boxed<'a, Created> {
+        Box::pin(Defect::create(self, sound, selector, record))
     }
 
-    fn commit<'a>(&'a self, sound: &'a Sound, tag: Tag, commit: Commit) -> Boxed<'a, Committed> {
-        Box::pin(Defect::commit(self, sound, tag, commit))
+    fn commit<'a>(&'a self, sound: &'a Sound, selector: Selector, commit: Commit) -> Boxed<'a, Committed> {
+        Box::pin(Defect::commit(self, sound, selector, commit))
     }
 
     fn touch<'a>(&'a self, sound: &'a Sound, touches: Vec<Touch>) -> Boxed<'a, ()> {
         Box::pin(Defect::touch(self, sound, touches))
     }
 
-    fn destroy<'a>(&'a self, sound: &'a Sound, tag: Tag, guard: Guard) -> Boxed<'a, Destroyed> {
-        Box::pin(Defect::destroy(self, sound, tag, guard))
+    fn destroy<'a>(&'a self, sound: &'a Sound, selector: Selector, guard: Guard) -> Boxed<'a, Destroyed> {
+        Box::pin(Defect::destroy(self, sound, selector, guard))
     }
 
     fn destroy_many<'a>(
         &'a self,
         sound: &'a Sound,
-        tags: Vec<Tag>,
+        selectors: Vec<Selector>,
     ) -> Pin<Box<dyn Future<Output = Vec<Answer<Destroyed>>> + Send + 'a>> {
-        Box::pin(Defect::destroy_many(self, sound, tags))
+        Box::pin(Defect::destroy_many(self, sound, selectors))
     }
 
     fn admit<'a>(
         &'a self,
         sound: &'a Sound,
         principal: &'a Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Boxed<'a, Admission> {
-        Box::pin(Defect::admit(self, sound, principal, tag, until, limit))
+        Box::pin(Defect::admit(self, sound, principal, selector, until, limit))
     }
 
-    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, tags: Vec<Tag>) -> Boxed<'a, ()> {
-        Box::pin(Defect::dismiss(self, sound, principal, tags))
+    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, selectors: Vec<Selector>) -> Boxed<'a, ()> {
+        Box::pin(Defect::dismiss(self, sound, principal, selectors))
     }
 
     fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, page: PageRequest) -> Boxed<'a, Page<Member>> {
         Box::pin(Defect::members(self, sound, principal, page))
     }
 
-    fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>) {
+    fn attach(&self, sound: &Sound, copies: Arc<dyn Invalidate>) {
         Defect::attach(self, sound, copies);
     }
 

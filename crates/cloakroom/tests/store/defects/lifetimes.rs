@@ -1,4 +1,4 @@
-use cloakroom::store::{Commit, Committed, Created, Guard, Loaded, Record, Store, Tag, Touch};
+use cloakroom::store::{Commit, Committed, Created, Guard, LeasedRecord, Record, Selector, Store, Touch};
 use cloakroom::{Clock, Timestamp};
 
 use super::{Answer, Defect, Sound, fails};
@@ -38,10 +38,10 @@ fn a_store_without_a_clock_is_noticed() {
 struct IdleForgotten;
 
 impl IdleForgotten {
-    async fn bury(sound: &Sound, tag: Tag) -> Answer<()> {
-        let is_over = |record: Record| record.lifetimes.absolute <= sound.clock.now();
-        if sound.record(tag).is_some_and(is_over) {
-            sound.destroy(tag, Guard::Anyone).await?;
+    async fn bury(sound: &Sound, selector: Selector) -> Answer<()> {
+        let is_over = |record: Record| record.lifetimes.absolute_deadline <= sound.clock.now();
+        if sound.record(selector).is_some_and(is_over) {
+            sound.destroy(selector, Guard::Anyone).await?;
         }
         Ok(())
     }
@@ -50,14 +50,14 @@ impl IdleForgotten {
 impl Defect for IdleForgotten {
     const STOPPED: bool = true;
 
-    async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<Loaded>> {
-        Self::bury(sound, tag).await?;
-        sound.load(tag).await
+    async fn load(&self, sound: &Sound, selector: Selector) -> Answer<Option<LeasedRecord>> {
+        Self::bury(sound, selector).await?;
+        sound.load(selector).await
     }
 
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        Self::bury(sound, tag).await?;
-        sound.commit(tag, commit).await
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        Self::bury(sound, selector).await?;
+        sound.commit(selector, commit).await
     }
 }
 
@@ -89,9 +89,10 @@ struct UseMovesTheDeadline;
 impl Defect for UseMovesTheDeadline {
     async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
         for touch in &touches {
-            if let Some(mut record) = sound.record(touch.tag) {
-                record.lifetimes.absolute = record.lifetimes.absolute.max(touch.seen.after(record.lifetimes.idle));
-                sound.roll_back(touch.tag, record);
+            if let Some(mut record) = sound.record(touch.selector) {
+                record.lifetimes.absolute_deadline =
+                    record.lifetimes.absolute_deadline.max(touch.seen.after(record.lifetimes.idle_timeout));
+                sound.roll_back(touch.selector, record);
             }
         }
         sound.touch(touches).await
@@ -115,11 +116,11 @@ fn a_deadline_that_moves_with_use_is_noticed() {
 struct LoadsProlong;
 
 impl Defect for LoadsProlong {
-    async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<Loaded>> {
-        if let Some(record) = sound.record(tag) {
-            sound.touch(vec![Touch::new(tag, Guard::Anyone, record.last_seen)]).await?;
+    async fn load(&self, sound: &Sound, selector: Selector) -> Answer<Option<LeasedRecord>> {
+        if let Some(record) = sound.record(selector) {
+            sound.touch(vec![Touch::new(selector, Guard::Anyone, record.last_seen)]).await?;
         }
-        sound.load(tag).await
+        sound.load(selector).await
     }
 }
 
@@ -143,11 +144,11 @@ fn a_load_that_prolongs_is_noticed() {
 struct RefusalsProlong;
 
 impl Defect for RefusalsProlong {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        if let Some(record) = sound.record(tag) {
-            sound.touch(vec![Touch::new(tag, Guard::Anyone, record.last_seen)]).await?;
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        if let Some(record) = sound.record(selector) {
+            sound.touch(vec![Touch::new(selector, Guard::Anyone, record.last_seen)]).await?;
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -161,12 +162,14 @@ fn a_refused_commit_that_prolongs_is_noticed() {
 struct CommitsGoBack;
 
 impl Defect for CommitsGoBack {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
         let (nonce, seen) = (commit.nonce, commit.now);
-        let answer = sound.commit(tag, commit).await?;
-        if let Some(mut record) = sound.record(tag).filter(|record| record.nonce == nonce && record.last_seen > seen) {
+        let answer = sound.commit(selector, commit).await?;
+        if let Some(mut record) =
+            sound.record(selector).filter(|record| record.nonce == nonce && record.last_seen > seen)
+        {
             record.last_seen = seen;
-            sound.roll_back(tag, record);
+            sound.roll_back(selector, record);
         }
         Ok(answer)
     }
@@ -184,9 +187,9 @@ struct TouchesGoBack;
 impl Defect for TouchesGoBack {
     async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
         for touch in touches {
-            if let Some(mut record) = sound.record(touch.tag) {
+            if let Some(mut record) = sound.record(touch.selector) {
                 record.last_seen = touch.seen;
-                sound.roll_back(touch.tag, record);
+                sound.roll_back(touch.selector, record);
             }
         }
         Ok(())
@@ -210,7 +213,7 @@ struct TouchesStopEarly;
 
 impl Defect for TouchesStopEarly {
     async fn touch(&self, sound: &Sound, mut touches: Vec<Touch>) -> Answer<()> {
-        let live = touches.iter().take_while(|touch| sound.record(touch.tag).is_some()).count();
+        let live = touches.iter().take_while(|touch| sound.record(touch.selector).is_some()).count();
         touches.truncate(live);
         sound.touch(touches).await
     }
@@ -252,9 +255,9 @@ fn ignored_touches_are_noticed() {
 struct LifetimesFixed;
 
 impl Defect for LifetimesFixed {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         commit.lifetimes = None;
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -268,10 +271,10 @@ fn fixed_lifetimes_are_noticed() {
 struct InstantsSigned;
 
 impl Defect for InstantsSigned {
-    async fn create(&self, sound: &Sound, tag: Tag, mut record: Record) -> Answer<Created> {
-        let signed = record.lifetimes.absolute.as_millis().cast_signed();
-        record.lifetimes.absolute = Timestamp::from_millis(signed.max(0).cast_unsigned());
-        sound.create(tag, record).await
+    async fn create(&self, sound: &Sound, selector: Selector, mut record: Record) -> Answer<Created> {
+        let signed = record.lifetimes.absolute_deadline.as_millis().cast_signed();
+        record.lifetimes.absolute_deadline = Timestamp::from_millis(signed.max(0).cast_unsigned());
+        sound.create(selector, record).await
     }
 }
 
@@ -287,9 +290,9 @@ struct TouchesCount;
 impl Defect for TouchesCount {
     async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
         for touch in &touches {
-            if let Some(mut record) = sound.record(touch.tag) {
+            if let Some(mut record) = sound.record(touch.selector) {
                 record.version += 1;
-                sound.roll_back(touch.tag, record);
+                sound.roll_back(touch.selector, record);
             }
         }
         sound.touch(touches).await
@@ -358,7 +361,7 @@ struct TouchesGiveUp;
 
 impl Defect for TouchesGiveUp {
     async fn touch(&self, sound: &Sound, mut touches: Vec<Touch>) -> Answer<()> {
-        let holds = |touch: &Touch| match (touch.guard, sound.record(touch.tag)) {
+        let holds = |touch: &Touch| match (touch.guard, sound.record(touch.selector)) {
             (Guard::Holder(shown), Some(record)) => shown == record.verifier || record.previous.is_some(),
             _ => true,
         };

@@ -3,26 +3,26 @@ use std::num::NonZeroU32;
 use std::sync::Mutex;
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Admission, Limit, LimitPolicy, PageRequest, Principal, Store, Tag};
+use cloakroom::store::{Admission, Limit, LimitPolicy, PageRequest, Principal, Selector, Store};
 
 use super::{Answer, Defect, Sound, fails};
 
 /// A counter instead of a list: it counts whom nobody dismissed, dead or alive.
 #[derive(Default)]
-struct TheDeadCount(Mutex<HashSet<(Principal, Tag)>>);
+struct TheDeadCount(Mutex<HashSet<(Principal, Selector)>>);
 
 impl Defect for TheDeadCount {
     async fn admit(
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
         {
             let mut counted = self.0.lock().unwrap();
-            let member = (principal.clone(), tag);
+            let member = (principal.clone(), selector);
             let count = counted.iter().filter(|(other, _)| other == principal).count();
             if let Some(limit) = limit
                 && limit.when_reached == LimitPolicy::Reject
@@ -33,12 +33,12 @@ impl Defect for TheDeadCount {
             }
             counted.insert(member);
         }
-        sound.admit(principal, tag, until, limit).await
+        sound.add_member(principal, selector, until, limit).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
-        self.0.lock().unwrap().retain(|(owner, tag)| owner != principal || !tags.contains(tag));
-        sound.dismiss(principal, tags).await
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
+        self.0.lock().unwrap().retain(|(owner, selector)| owner != principal || !selectors.contains(selector));
+        sound.remove_members(principal, selectors).await
     }
 }
 
@@ -60,12 +60,12 @@ impl Defect for AdmittedAgainIsYoungest {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        sound.dismiss(principal, vec![tag]).await?;
-        sound.admit(principal, tag, until, limit).await
+        sound.remove_members(principal, vec![selector]).await?;
+        sound.add_member(principal, selector, until, limit).await
     }
 }
 
@@ -83,11 +83,11 @@ impl Defect for OneMakesRoom {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        let mut answer = sound.admit(principal, tag, until, limit).await?;
+        let mut answer = sound.add_member(principal, selector, until, limit).await?;
         if let Admission::Admitted { displaced } = &mut answer {
             displaced.truncate(1);
         }
@@ -114,13 +114,13 @@ impl Defect for LeavesAtOnce {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        let answer = sound.admit(principal, tag, until, limit).await?;
+        let answer = sound.add_member(principal, selector, until, limit).await?;
         if let Admission::Admitted { displaced } | Admission::Incomplete { displaced } = &answer {
-            sound.dismiss(principal, displaced.clone()).await?;
+            sound.remove_members(principal, displaced.clone()).await?;
         }
         Ok(answer)
     }
@@ -143,12 +143,12 @@ impl Defect for AlwaysRejects {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
         let limit = limit.map(|limit| Limit::new(limit.count, LimitPolicy::Reject));
-        sound.admit(principal, tag, until, limit).await
+        sound.add_member(principal, selector, until, limit).await
     }
 }
 
@@ -173,12 +173,12 @@ impl Defect for OneTooMany {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
         let limit = limit.map(|limit| Limit::new(limit.count.saturating_add(1), limit.when_reached));
-        sound.admit(principal, tag, until, limit).await
+        sound.add_member(principal, selector, until, limit).await
     }
 }
 
@@ -206,13 +206,13 @@ impl Defect for OneTooFew {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
         let fewer = |count: NonZeroU32| NonZeroU32::new(count.get() - 1).unwrap_or(NonZeroU32::MIN);
         let limit = limit.map(|limit| Limit::new(fewer(limit.count), limit.when_reached));
-        sound.admit(principal, tag, until, limit).await
+        sound.add_member(principal, selector, until, limit).await
     }
 }
 
@@ -244,16 +244,16 @@ impl Defect for CountsItself {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        let members = sound.members(principal, PageRequest::first(100)).await?.items.len();
+        let members = sound.list_members(principal, PageRequest::first(100)).await?.items.len();
         let is_full = |limit: Limit| limit.when_reached == LimitPolicy::Reject && members >= limit.count.get() as usize;
         if limit.is_some_and(is_full) {
             Ok(Admission::Refused)
         } else {
-            sound.admit(principal, tag, until, limit).await
+            sound.add_member(principal, selector, until, limit).await
         }
     }
 }
@@ -265,32 +265,32 @@ fn a_member_that_counts_itself_is_noticed() {
 
 /// One limit for all principals together.
 #[derive(Default)]
-struct SharedLimit(Mutex<HashSet<Tag>>);
+struct SharedLimit(Mutex<HashSet<Selector>>);
 
 impl Defect for SharedLimit {
     async fn admit(
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
         {
             let mut all = self.0.lock().unwrap();
             all.retain(|member| sound.record(*member).is_some());
-            let is_full = |limit: Limit| all.len() >= limit.count.get() as usize && !all.contains(&tag);
+            let is_full = |limit: Limit| all.len() >= limit.count.get() as usize && !all.contains(&selector);
             if limit.is_some_and(|limit| limit.when_reached == LimitPolicy::Reject && is_full(limit)) {
                 return Ok(Admission::Refused);
             }
-            all.insert(tag);
+            all.insert(selector);
         }
-        sound.admit(principal, tag, until, limit).await
+        sound.add_member(principal, selector, until, limit).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
-        self.0.lock().unwrap().retain(|tag| !tags.contains(tag));
-        sound.dismiss(principal, tags).await
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
+        self.0.lock().unwrap().retain(|selector| !selectors.contains(selector));
+        sound.remove_members(principal, selectors).await
     }
 }
 
@@ -301,36 +301,36 @@ fn a_limit_that_principals_share_is_noticed() {
 
 /// Counts the members that it admitted itself.
 #[derive(Default)]
-struct EveryNodeForItself(Mutex<HashSet<(Principal, Tag)>>);
+struct EveryNodeForItself(Mutex<HashSet<(Principal, Selector)>>);
 
 impl Defect for EveryNodeForItself {
     async fn admit(
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
         let Some(bound) = limit.filter(|limit| limit.when_reached == LimitPolicy::Reject) else {
-            self.0.lock().unwrap().insert((principal.clone(), tag));
-            return sound.admit(principal, tag, until, limit).await;
+            self.0.lock().unwrap().insert((principal.clone(), selector));
+            return sound.add_member(principal, selector, until, limit).await;
         };
         {
             let mut mine = self.0.lock().unwrap();
             mine.retain(|(_, member)| sound.record(*member).is_some());
-            let others = mine.iter().filter(|(owner, member)| owner == principal && *member != tag).count();
-            if others >= bound.count.get() as usize && !mine.contains(&(principal.clone(), tag)) {
+            let others = mine.iter().filter(|(owner, member)| owner == principal && *member != selector).count();
+            if others >= bound.count.get() as usize && !mine.contains(&(principal.clone(), selector)) {
                 return Ok(Admission::Refused);
             }
-            mine.insert((principal.clone(), tag));
+            mine.insert((principal.clone(), selector));
         }
-        sound.admit(principal, tag, until, None).await
+        sound.add_member(principal, selector, until, None).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
-        self.0.lock().unwrap().retain(|(owner, tag)| owner != principal || !tags.contains(tag));
-        sound.dismiss(principal, tags).await
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
+        self.0.lock().unwrap().retain(|(owner, selector)| owner != principal || !selectors.contains(selector));
+        sound.remove_members(principal, selectors).await
     }
 }
 
@@ -348,13 +348,13 @@ impl Defect for OneStepIsEnough {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        let answer = sound.admit(principal, tag, until, limit).await?;
+        let answer = sound.add_member(principal, selector, until, limit).await?;
         let Admission::Incomplete { displaced } = answer else { return Ok(answer) };
-        sound.admit(principal, tag, until, None).await?;
+        sound.add_member(principal, selector, until, None).await?;
         Ok(Admission::Admitted { displaced })
     }
 }

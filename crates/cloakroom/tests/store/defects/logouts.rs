@@ -1,5 +1,5 @@
 use cloakroom::Clock;
-use cloakroom::store::{Destroyed, Guard, Previous, Store, Tag};
+use cloakroom::store::{Destroyed, Guard, PreviousSecret, Selector, Store};
 use tokio::task::yield_now;
 
 use super::{Answer, Defect, Sound, fails};
@@ -9,8 +9,8 @@ use super::{Answer, Defect, Sound, fails};
 struct LogoutsUnguarded;
 
 impl Defect for LogoutsUnguarded {
-    async fn destroy(&self, sound: &Sound, tag: Tag, _: Guard) -> Answer<Destroyed> {
-        sound.destroy(tag, Guard::Anyone).await
+    async fn destroy(&self, sound: &Sound, selector: Selector, _: Guard) -> Answer<Destroyed> {
+        sound.destroy(selector, Guard::Anyone).await
     }
 }
 
@@ -33,13 +33,13 @@ fn a_store_that_ignores_the_guard_of_a_logout_is_noticed() {
 struct LogoutLooksThenActs;
 
 impl Defect for LogoutLooksThenActs {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
-        let Some(record) = sound.record(tag) else { return Ok(Destroyed::Gone) };
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+        let Some(record) = sound.record(selector) else { return Ok(Destroyed::Gone) };
         match guard {
             Guard::Holder(shown) if shown == record.verifier => yield_now().await,
-            guard => return sound.destroy(tag, guard).await,
+            guard => return sound.destroy(selector, guard).await,
         }
-        sound.destroy(tag, Guard::Anyone).await
+        sound.destroy(selector, Guard::Anyone).await
     }
 }
 
@@ -53,12 +53,12 @@ fn a_logout_that_looks_before_it_acts_is_noticed() {
 struct LogoutsWithoutGrace;
 
 impl Defect for LogoutsWithoutGrace {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
         let guard = match guard {
             Guard::Holder(shown) => Guard::Current(shown),
             guard => guard,
         };
-        sound.destroy(tag, guard).await
+        sound.destroy(selector, guard).await
     }
 }
 
@@ -72,12 +72,12 @@ fn a_logout_without_grace_is_noticed() {
 struct HoldersAreCurrent;
 
 impl Defect for HoldersAreCurrent {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
         let guard = match guard {
             Guard::Current(shown) => Guard::Holder(shown),
             guard => guard,
         };
-        sound.destroy(tag, guard).await
+        sound.destroy(selector, guard).await
     }
 }
 
@@ -89,16 +89,16 @@ fn a_logout_for_which_an_old_secret_is_current_is_noticed() {
 /// Lets an old secret end the session for as long as `lingers` says.
 async fn by_old_secret(
     sound: &Sound,
-    tag: Tag,
+    selector: Selector,
     guard: Guard,
-    lingers: impl Fn(Previous) -> bool + Send,
+    lingers: impl Fn(PreviousSecret) -> bool + Send,
 ) -> Answer<Destroyed> {
-    let previous = sound.record(tag).and_then(|record| record.previous);
+    let previous = sound.record(selector).and_then(|record| record.previous);
     match (guard, previous) {
         (Guard::Holder(shown), Some(previous)) if shown == previous.verifier && lingers(previous) => {
-            sound.destroy(tag, Guard::Anyone).await
+            sound.destroy(selector, Guard::Anyone).await
         }
-        _ => sound.destroy(tag, guard).await,
+        _ => sound.destroy(selector, guard).await,
     }
 }
 
@@ -107,8 +107,8 @@ async fn by_old_secret(
 struct GraceWithoutEnd;
 
 impl Defect for GraceWithoutEnd {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
-        by_old_secret(sound, tag, guard, |_| true).await
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+        by_old_secret(sound, selector, guard, |_| true).await
     }
 }
 
@@ -127,10 +127,12 @@ fn a_logout_whose_grace_has_no_end_is_noticed() {
 struct ReplacedByOwnClock;
 
 impl Defect for ReplacedByOwnClock {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
         let now = sound.clock.now();
-        by_old_secret(sound, tag, guard, |previous| previous.accepted_until().is_none() && now < previous.dead_since())
-            .await
+        by_old_secret(sound, selector, guard, |previous| {
+            previous.accepted_until().is_none() && now < previous.dead_since()
+        })
+        .await
     }
 }
 
@@ -144,9 +146,9 @@ fn a_logout_under_a_replaced_secret_by_the_clocks_difference_is_noticed() {
 struct GraceByOwnClock;
 
 impl Defect for GraceByOwnClock {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
         let now = sound.clock.now();
-        by_old_secret(sound, tag, guard, |previous| previous.is_accepted_at(now)).await
+        by_old_secret(sound, selector, guard, |previous| previous.is_accepted_at(now)).await
     }
 }
 
@@ -160,8 +162,8 @@ fn a_logout_whose_grace_is_prolonged_by_the_clocks_difference_is_noticed() {
 struct GuardBeforeExistence;
 
 impl Defect for GuardBeforeExistence {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
-        match sound.destroy(tag, guard).await? {
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+        match sound.destroy(selector, guard).await? {
             Destroyed::Gone if guard != Guard::Anyone => Ok(Destroyed::Superseded),
             answer => Ok(answer),
         }

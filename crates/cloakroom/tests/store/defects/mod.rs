@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Copies, Created, Destroyed, Guard, Lease, Limit, Loaded, Member, Page, PageRequest,
-    Principal, Record, Store, StoreError, Tag, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
+    PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
 use cloakroom::testkit::{ManualClock, MemoryStore, conformance};
 
@@ -32,31 +32,50 @@ trait Defect: Default + Send + Sync + 'static {
     /// Whether the store below never learns that time passes.
     const STOPPED: bool = false;
 
-    fn load(&self, sound: &Sound, tag: Tag) -> impl Future<Output = Answer<Option<Loaded>>> + Send {
-        sound.load(tag)
+    fn load(&self, sound: &Sound, selector: Selector) -> impl Future<Output = Answer<Option<LeasedRecord>>> + Send {
+        sound.load(selector)
     }
 
-    fn create(&self, sound: &Sound, tag: Tag, record: Record) -> impl Future<Output = Answer<Created>> + Send {
-        sound.create(tag, record)
+    fn create(
+        &self,
+        sound: &Sound,
+        selector: Selector,
+        record: Record,
+    ) -> impl Future<Output = Answer<Created>> + Send {
+        sound.create(selector, record)
     }
 
-    fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> impl Future<Output = Answer<Committed>> + Send {
-        sound.commit(tag, commit)
+    fn commit(
+        &self,
+        sound: &Sound,
+        selector: Selector,
+        commit: Commit,
+    ) -> impl Future<Output = Answer<Committed>> + Send {
+        sound.commit(selector, commit)
     }
 
     fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> impl Future<Output = Answer<()>> + Send {
         sound.touch(touches)
     }
 
-    fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> impl Future<Output = Answer<Destroyed>> + Send {
-        sound.destroy(tag, guard)
+    fn destroy(
+        &self,
+        sound: &Sound,
+        selector: Selector,
+        guard: Guard,
+    ) -> impl Future<Output = Answer<Destroyed>> + Send {
+        sound.destroy(selector, guard)
     }
 
-    fn destroy_many(&self, sound: &Sound, tags: Vec<Tag>) -> impl Future<Output = Vec<Answer<Destroyed>>> + Send {
+    fn destroy_many(
+        &self,
+        sound: &Sound,
+        selectors: Vec<Selector>,
+    ) -> impl Future<Output = Vec<Answer<Destroyed>>> + Send {
         async move {
             let mut answers = Vec::new();
-            for tag in tags {
-                answers.push(self.destroy(sound, tag, Guard::Anyone).await);
+            for selector in selectors {
+                answers.push(self.destroy(sound, selector, Guard::Anyone).await);
             }
             answers
         }
@@ -66,15 +85,20 @@ trait Defect: Default + Send + Sync + 'static {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> impl Future<Output = Answer<Admission>> + Send {
-        sound.admit(principal, tag, until, limit)
+        sound.add_member(principal, selector, until, limit)
     }
 
-    fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> impl Future<Output = Answer<()>> + Send {
-        sound.dismiss(principal, tags)
+    fn dismiss(
+        &self,
+        sound: &Sound,
+        principal: &Principal,
+        selectors: Vec<Selector>,
+    ) -> impl Future<Output = Answer<()>> + Send {
+        sound.remove_members(principal, selectors)
     }
 
     fn members(
@@ -83,15 +107,15 @@ trait Defect: Default + Send + Sync + 'static {
         principal: &Principal,
         page: PageRequest,
     ) -> impl Future<Output = Answer<Page<Member>>> + Send {
-        sound.members(principal, page)
+        sound.list_members(principal, page)
     }
 
-    fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>) {
-        sound.attach(copies);
+    fn attach(&self, sound: &Sound, copies: Arc<dyn Invalidate>) {
+        sound.subscribe(copies);
     }
 
     fn vouches(&self, sound: &Sound, lease: Lease) -> bool {
-        sound.vouches(lease)
+        sound.is_lease_valid(lease)
     }
 }
 
@@ -128,53 +152,53 @@ impl Broken {
 }
 
 impl Store for Broken {
-    async fn load(&self, tag: Tag) -> Answer<Option<Loaded>> {
-        self.defect.load(&self.sound, tag).await
+    async fn load(&self, selector: Selector) -> Answer<Option<LeasedRecord>> {
+        self.defect.load(&self.sound, selector).await
     }
 
-    async fn create(&self, tag: Tag, record: Record) -> Answer<Created> {
-        self.defect.create(&self.sound, tag, record).await
+    async fn create(&self, selector: Selector, record: Record) -> Answer<Created> {
+        self.defect.create(&self.sound, selector, record).await
     }
 
-    async fn commit(&self, tag: Tag, commit: Commit) -> Answer<Committed> {
-        self.defect.commit(&self.sound, tag, commit).await
+    async fn commit(&self, selector: Selector, commit: Commit) -> Answer<Committed> {
+        self.defect.commit(&self.sound, selector, commit).await
     }
 
     async fn touch(&self, touches: Vec<Touch>) -> Answer<()> {
         self.defect.touch(&self.sound, touches).await
     }
 
-    async fn destroy(&self, tag: Tag, guard: Guard) -> Answer<Destroyed> {
-        self.defect.destroy(&self.sound, tag, guard).await
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+        self.defect.destroy(&self.sound, selector, guard).await
     }
 
-    async fn destroy_many(&self, tags: Vec<Tag>) -> Vec<Answer<Destroyed>> {
-        self.defect.destroy_many(&self.sound, tags).await
+    async fn destroy_many(&self, selectors: Vec<Selector>) -> Vec<Answer<Destroyed>> {
+        self.defect.destroy_many(&self.sound, selectors).await
     }
 
-    async fn admit(
+    async fn add_member(
         &self,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        self.defect.admit(&self.sound, principal, tag, until, limit).await
+        self.defect.admit(&self.sound, principal, selector, until, limit).await
     }
 
-    async fn dismiss(&self, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
-        self.defect.dismiss(&self.sound, principal, tags).await
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
+        self.defect.dismiss(&self.sound, principal, selectors).await
     }
 
-    async fn members(&self, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
         self.defect.members(&self.sound, principal, page).await
     }
 
-    fn attach(&self, copies: Arc<dyn Copies>) {
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         self.defect.attach(&self.sound, copies);
     }
 
-    fn vouches(&self, lease: Lease) -> bool {
+    fn is_lease_valid(&self, lease: Lease) -> bool {
         self.defect.vouches(&self.sound, lease)
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use cloakroom::store::{Copies, Lease, Loaded, Store, Tag};
+use cloakroom::store::{Invalidate, Lease, LeasedRecord, Selector, Store};
 
 use cloakroom::testkit::{MemoryStore, conformance};
 
@@ -14,7 +14,7 @@ use super::{Answer, Defect, Sound, fails};
 struct Deaf;
 
 impl Defect for Deaf {
-    fn attach(&self, _: &Sound, _: Arc<dyn Copies>) {}
+    fn attach(&self, _: &Sound, _: Arc<dyn Invalidate>) {}
 }
 
 #[test]
@@ -35,17 +35,17 @@ fn a_store_that_does_not_listen_is_noticed() {
 /// Hears of a record once per load, as server-assisted tracking does, and does not arm it again
 /// after its own writes.
 #[derive(Default)]
-struct HearsOncePerLoad(Arc<Mutex<HashSet<Tag>>>);
+struct HearsOncePerLoad(Arc<Mutex<HashSet<Selector>>>);
 
 struct OncePerLoad {
-    armed: Arc<Mutex<HashSet<Tag>>>,
-    copies: Arc<dyn Copies>,
+    armed: Arc<Mutex<HashSet<Selector>>>,
+    copies: Arc<dyn Invalidate>,
 }
 
-impl Copies for OncePerLoad {
-    fn invalidate(&self, tag: Tag) {
-        if self.armed.lock().unwrap().contains(&tag) {
-            self.copies.invalidate(tag);
+impl Invalidate for OncePerLoad {
+    fn invalidate(&self, selector: Selector) {
+        if self.armed.lock().unwrap().contains(&selector) {
+            self.copies.invalidate(selector);
         }
     }
 
@@ -55,13 +55,13 @@ impl Copies for OncePerLoad {
 }
 
 impl Defect for HearsOncePerLoad {
-    async fn load(&self, sound: &Sound, tag: Tag) -> Answer<Option<Loaded>> {
-        self.0.lock().unwrap().insert(tag);
-        sound.load(tag).await
+    async fn load(&self, sound: &Sound, selector: Selector) -> Answer<Option<LeasedRecord>> {
+        self.0.lock().unwrap().insert(selector);
+        sound.load(selector).await
     }
 
-    fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>) {
-        sound.attach(Arc::new(OncePerLoad { armed: Arc::clone(&self.0), copies }));
+    fn attach(&self, sound: &Sound, copies: Arc<dyn Invalidate>) {
+        sound.subscribe(Arc::new(OncePerLoad { armed: Arc::clone(&self.0), copies }));
     }
 }
 
@@ -79,9 +79,9 @@ fn a_store_that_is_blind_after_its_own_writes_is_noticed() {
 struct TellsTheFirst(Mutex<bool>);
 
 impl Defect for TellsTheFirst {
-    fn attach(&self, sound: &Sound, copies: Arc<dyn Copies>) {
+    fn attach(&self, sound: &Sound, copies: Arc<dyn Invalidate>) {
         if !std::mem::replace(&mut *self.0.lock().unwrap(), true) {
-            sound.attach(copies);
+            sound.subscribe(copies);
         }
     }
 }
@@ -112,7 +112,7 @@ struct VouchesForNoLease;
 
 impl Defect for VouchesForNoLease {
     fn vouches(&self, sound: &Sound, lease: Lease) -> bool {
-        lease == Lease::NONE || sound.vouches(lease)
+        lease == Lease::NONE || sound.is_lease_valid(lease)
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use cloakroom::store::{
     Admission, Created, Cursor, Destroyed, Guard, Lifetimes, Limit, Member, Page, PageRequest, Principal, Record,
-    Store, StoreError, StoreErrorKind, Summary, Tag, Verifier,
+    Selector, Store, StoreError, StoreErrorKind, Summary, Verifier,
 };
 use cloakroom::{Clock, Timestamp};
 
@@ -11,28 +11,28 @@ use super::{Answer, Defect, Sound, fails};
 
 /// Lists who was ever entered, whoever is logged in there now.
 #[derive(Default)]
-struct ListsSomebodyElses(Mutex<Vec<(Principal, Tag)>>);
+struct ListsSomebodyElses(Mutex<Vec<(Principal, Selector)>>);
 
 impl Defect for ListsSomebodyElses {
     async fn admit(
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        self.0.lock().unwrap().push((principal.clone(), tag));
-        sound.admit(principal, tag, until, limit).await
+        self.0.lock().unwrap().push((principal.clone(), selector));
+        sound.add_member(principal, selector, until, limit).await
     }
 
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
-        let mut members = sound.members(principal, page).await?;
-        for (_, tag) in self.0.lock().unwrap().iter().filter(|(admitted, _)| admitted == principal) {
-            if let Some(record) = sound.record(*tag)
+        let mut members = sound.list_members(principal, page).await?;
+        for (_, selector) in self.0.lock().unwrap().iter().filter(|(admitted, _)| admitted == principal) {
+            if let Some(record) = sound.record(*selector)
                 && record.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
             {
-                members.items.push(Member::new(*tag, Ok(Summary::from(&record))));
+                members.items.push(Member::new(*selector, Ok(Summary::from(&record))));
             }
         }
         Ok(members)
@@ -49,19 +49,19 @@ fn a_list_with_somebody_elses_sessions_is_noticed() {
 
 /// Tidies up too eagerly: who is not logged in yet loses its place.
 #[derive(Default)]
-struct ListingDropsTheNotYet(Mutex<Vec<Tag>>);
+struct ListingDropsTheNotYet(Mutex<Vec<Selector>>);
 
 impl Defect for ListingDropsTheNotYet {
     async fn admit(
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        self.0.lock().unwrap().push(tag);
-        sound.admit(principal, tag, until, limit).await
+        self.0.lock().unwrap().push(selector);
+        sound.add_member(principal, selector, until, limit).await
     }
 
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
@@ -69,12 +69,12 @@ impl Defect for ListingDropsTheNotYet {
             record.authentication.as_ref().is_some_and(|authentication| authentication.principal == *principal)
         };
         let admitted = self.0.lock().unwrap().clone();
-        for tag in admitted {
-            if !sound.record(tag).is_some_and(|record| is_logged_in(&record)) {
-                sound.dismiss(principal, vec![tag]).await?;
+        for selector in admitted {
+            if !sound.record(selector).is_some_and(|record| is_logged_in(&record)) {
+                sound.remove_members(principal, vec![selector]).await?;
             }
         }
-        sound.members(principal, page).await
+        sound.list_members(principal, page).await
     }
 }
 
@@ -96,15 +96,15 @@ impl Defect for CaseIgnored {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        sound.admit(&folded(principal), tag, until, limit).await
+        sound.add_member(&folded(principal), selector, until, limit).await
     }
 
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
-        let mut members = sound.members(&folded(principal), page).await?;
+        let mut members = sound.list_members(&folded(principal), page).await?;
         let folded = folded(principal);
         members.items.retain(|member| {
             let summary = member.summary.as_ref().ok();
@@ -125,7 +125,7 @@ fn principals_of_any_case_are_noticed() {
 struct DismissIgnored;
 
 impl Defect for DismissIgnored {
-    async fn dismiss(&self, _: &Sound, _: &Principal, _: Vec<Tag>) -> Answer<()> {
+    async fn dismiss(&self, _: &Sound, _: &Principal, _: Vec<Selector>) -> Answer<()> {
         Ok(())
     }
 }
@@ -145,11 +145,11 @@ fn an_ignored_dismissal_is_noticed() {
 struct DismissEnds;
 
 impl Defect for DismissEnds {
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, tags: Vec<Tag>) -> Answer<()> {
-        for tag in &tags {
-            sound.destroy(*tag, Guard::Anyone).await?;
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
+        for selector in &selectors {
+            sound.destroy(*selector, Guard::Anyone).await?;
         }
-        sound.dismiss(principal, tags).await
+        sound.remove_members(principal, selectors).await
     }
 }
 
@@ -163,32 +163,33 @@ fn a_dismissal_that_ends_the_session_is_noticed() {
 
 /// Lists a session as often as it was admitted.
 #[derive(Default)]
-struct ListsTwice(Mutex<Vec<(Principal, Tag)>>);
+struct ListsTwice(Mutex<Vec<(Principal, Selector)>>);
 
 impl Defect for ListsTwice {
     async fn admit(
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        let answer = sound.admit(principal, tag, until, limit).await?;
+        let answer = sound.add_member(principal, selector, until, limit).await?;
         if answer != Admission::Refused {
-            self.0.lock().unwrap().push((principal.clone(), tag));
+            self.0.lock().unwrap().push((principal.clone(), selector));
         }
         Ok(answer)
     }
 
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
-        let once = sound.members(principal, page).await?;
+        let once = sound.list_members(principal, page).await?;
         let admitted = self.0.lock().unwrap();
-        let times = |tag: &Tag| admitted.iter().filter(|entry| **entry == (principal.clone(), *tag)).count();
+        let times =
+            |selector: &Selector| admitted.iter().filter(|entry| **entry == (principal.clone(), *selector)).count();
         let mut members = Vec::new();
-        for Member { tag, summary, .. } in once.items {
+        for Member { selector, summary, .. } in once.items {
             let summary = summary?;
-            members.extend((0..times(&tag)).map(|_| Member::new(tag, Ok(summary.clone()))));
+            members.extend((0..times(&selector)).map(|_| Member::new(selector, Ok(summary.clone()))));
         }
         Ok(Page::new(members, once.next))
     }
@@ -213,7 +214,7 @@ struct ListsBackwards;
 
 impl Defect for ListsBackwards {
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
-        let mut members = sound.members(principal, page).await?;
+        let mut members = sound.list_members(principal, page).await?;
         members.items.reverse();
         Ok(members)
     }
@@ -240,26 +241,26 @@ fn a_list_in_the_wrong_order_is_noticed() {
 
 /// Keeps a copy of the record in the index, and lets it grow old.
 #[derive(Default)]
-struct ListsOldRecords(Mutex<Vec<(Tag, Record)>>);
+struct ListsOldRecords(Mutex<Vec<(Selector, Record)>>);
 
 impl Defect for ListsOldRecords {
     async fn admit(
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
-        self.0.lock().unwrap().extend(sound.record(tag).map(|record| (tag, record)));
-        sound.admit(principal, tag, until, limit).await
+        self.0.lock().unwrap().extend(sound.record(selector).map(|record| (selector, record)));
+        sound.add_member(principal, selector, until, limit).await
     }
 
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
-        let mut members = sound.members(principal, page).await?;
+        let mut members = sound.list_members(principal, page).await?;
         for member in &mut members.items {
             let known = self.0.lock().unwrap();
-            if let Some((_, old)) = known.iter().find(|(known, _)| *known == member.tag) {
+            if let Some((_, old)) = known.iter().find(|(known, _)| *known == member.selector) {
                 member.summary = Ok(Summary::from(old));
             }
         }
@@ -274,24 +275,24 @@ fn a_list_of_old_records_is_noticed() {
 
 /// Lists sessions that were destroyed, until somebody dismisses them.
 #[derive(Default)]
-struct ListsTheDestroyed(Mutex<Vec<(Tag, Record)>>);
+struct ListsTheDestroyed(Mutex<Vec<(Selector, Record)>>);
 
 impl Defect for ListsTheDestroyed {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
-        let record = sound.record(tag);
-        let answer = sound.destroy(tag, guard).await?;
-        self.0.lock().unwrap().extend(record.filter(|_| answer == Destroyed::Done).map(|record| (tag, record)));
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+        let record = sound.record(selector);
+        let answer = sound.destroy(selector, guard).await?;
+        self.0.lock().unwrap().extend(record.filter(|_| answer == Destroyed::Done).map(|record| (selector, record)));
         Ok(answer)
     }
 
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
-        let mut members = sound.members(principal, page).await?;
+        let mut members = sound.list_members(principal, page).await?;
         let was_theirs = |record: &Record| {
             record.authentication.as_ref().is_some_and(|authentication| authentication.principal == *principal)
         };
         let destroyed = self.0.lock().unwrap();
         let theirs = destroyed.iter().filter(|(_, record)| was_theirs(record));
-        members.items.extend(theirs.map(|(tag, record)| Member::new(*tag, Ok(Summary::from(record)))));
+        members.items.extend(theirs.map(|(selector, record)| Member::new(*selector, Ok(Summary::from(record)))));
         Ok(members)
     }
 }
@@ -318,15 +319,15 @@ impl Defect for AdmissionsCreate {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
         let (now, hour) = (sound.clock.now(), Duration::from_secs(3600));
         let record = Record::new(Verifier::from_bytes([1; 16]), Lifetimes::new(now, hour, now.after(hour)), 1);
         // Where there is one already, that one stays.
-        let _: Created = sound.create(tag, record).await?;
-        sound.admit(principal, tag, until, limit).await
+        let _: Created = sound.create(selector, record).await?;
+        sound.add_member(principal, selector, until, limit).await
     }
 }
 
@@ -354,7 +355,7 @@ impl Defect for PagesByNumber {
                 .map_err(|error| StoreError::new(StoreErrorKind::InvalidCursor, error))?,
             None => 0,
         };
-        let all = sound.members(principal, PageRequest::first(10_000)).await?.items;
+        let all = sound.list_members(principal, PageRequest::first(10_000)).await?.items;
         let next = skipped + page.limit.get();
         let cursor = (next < all.len()).then(|| Cursor::new(next.to_string()));
         Ok(Page::new(all.into_iter().skip(skipped).take(page.limit.get()).collect(), cursor))
@@ -374,7 +375,7 @@ impl Defect for PagesWithoutEnd {
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
         let mut all = PageRequest::first(10_000);
         all.after = page.after;
-        sound.members(principal, all).await
+        sound.list_members(principal, all).await
     }
 }
 
@@ -390,7 +391,7 @@ struct AnyCursorWillDo;
 impl Defect for AnyCursorWillDo {
     async fn members(&self, sound: &Sound, principal: &Principal, mut page: PageRequest) -> Answer<Page<Member>> {
         page.after = page.after.filter(|cursor| cursor.as_str().parse::<u64>().is_ok());
-        sound.members(principal, page).await
+        sound.list_members(principal, page).await
     }
 }
 
@@ -404,9 +405,9 @@ fn a_cursor_that_is_passed_over_is_noticed() {
 struct DismissesOne;
 
 impl Defect for DismissesOne {
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, mut tags: Vec<Tag>) -> Answer<()> {
-        tags.truncate(1);
-        sound.dismiss(principal, tags).await
+    async fn dismiss(&self, sound: &Sound, principal: &Principal, mut selectors: Vec<Selector>) -> Answer<()> {
+        selectors.truncate(1);
+        sound.remove_members(principal, selectors).await
     }
 }
 
@@ -424,7 +425,7 @@ impl<const FIRST: bool> Defect for IndexEndsWith<FIRST> {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
@@ -436,7 +437,7 @@ impl<const FIRST: bool> Defect for IndexEndsWith<FIRST> {
                 None => ends.push((principal.clone(), until)),
             }
         }
-        sound.admit(principal, tag, until, limit).await
+        sound.add_member(principal, selector, until, limit).await
     }
 
     async fn members(&self, sound: &Sound, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
@@ -444,7 +445,7 @@ impl<const FIRST: bool> Defect for IndexEndsWith<FIRST> {
         if end.is_some_and(|end| end <= sound.clock.now()) {
             return Ok(Page::last(Vec::new()));
         }
-        sound.members(principal, page).await
+        sound.list_members(principal, page).await
     }
 }
 
@@ -459,11 +460,11 @@ fn an_index_that_ends_before_its_sessions_is_noticed() {
 struct BatchEndsAtTheGone;
 
 impl Defect for BatchEndsAtTheGone {
-    async fn destroy_many(&self, sound: &Sound, tags: Vec<Tag>) -> Vec<Answer<Destroyed>> {
+    async fn destroy_many(&self, sound: &Sound, selectors: Vec<Selector>) -> Vec<Answer<Destroyed>> {
         let mut answers = Vec::new();
         let mut over = false;
-        for tag in tags {
-            let answer = if over { Ok(Destroyed::Gone) } else { sound.destroy(tag, Guard::Anyone).await };
+        for selector in selectors {
+            let answer = if over { Ok(Destroyed::Gone) } else { sound.destroy(selector, Guard::Anyone).await };
             over |= matches!(answer, Ok(Destroyed::Gone));
             answers.push(answer);
         }

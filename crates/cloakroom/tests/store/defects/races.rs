@@ -1,7 +1,7 @@
 use cloakroom::Timestamp;
 use cloakroom::store::{
     Action, Admission, Commit, Committed, Destroyed, Expect, Guard, Limit, LimitPolicy, PageRequest, Payload,
-    Principal, Store, Tag, Touch,
+    Principal, Selector, Store, Touch,
 };
 use tokio::task::yield_now;
 
@@ -16,19 +16,19 @@ impl Defect for LimitCheckedThenActedOn {
         &self,
         sound: &Sound,
         principal: &Principal,
-        tag: Tag,
+        selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Answer<Admission> {
         let Some(rejecting) = limit.filter(|limit| limit.when_reached == LimitPolicy::Reject) else {
-            return sound.admit(principal, tag, until, limit).await;
+            return sound.add_member(principal, selector, until, limit).await;
         };
-        let members = sound.members(principal, PageRequest::first(100)).await?.items;
+        let members = sound.list_members(principal, PageRequest::first(100)).await?.items;
         yield_now().await;
-        if members.len() >= rejecting.count.get() as usize && members.iter().all(|member| member.tag != tag) {
+        if members.len() >= rejecting.count.get() as usize && members.iter().all(|member| member.selector != selector) {
             return Ok(Admission::Refused);
         }
-        sound.admit(principal, tag, until, None).await
+        sound.add_member(principal, selector, until, None).await
     }
 }
 
@@ -47,10 +47,10 @@ struct TouchReadsThenWrites;
 impl Defect for TouchReadsThenWrites {
     async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
         for touch in touches {
-            let Some(mut record) = sound.record(touch.tag) else { continue };
+            let Some(mut record) = sound.record(touch.selector) else { continue };
             record.last_seen = record.last_seen.max(touch.seen);
             yield_now().await;
-            sound.roll_back(touch.tag, record);
+            sound.roll_back(touch.selector, record);
         }
         Ok(())
     }
@@ -72,8 +72,8 @@ fn a_touch_that_loses_a_commit_is_noticed() {
 struct CommitReadsThenWrites;
 
 impl Defect for CommitReadsThenWrites {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
-        let Some(record) = sound.record(tag) else { return Ok(Committed::Gone) };
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+        let Some(record) = sound.record(selector) else { return Ok(Committed::Gone) };
         yield_now().await;
         let holds = |expect| match expect {
             (key, Expect::Version(version)) => record.version_of(key) == version,
@@ -82,7 +82,7 @@ impl Defect for CommitReadsThenWrites {
         if record.nonce != commit.nonce && commit.edits.iter().all(|edit| holds((&edit.key, edit.expect))) {
             commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -96,17 +96,17 @@ fn a_commit_that_looks_before_it_acts_is_noticed() {
 struct CommitInTwoSteps;
 
 impl Defect for CommitInTwoSteps {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
         let unconditional = commit.guard == Guard::Anyone && commit.edits.iter().all(|edit| edit.expect == Expect::Any);
-        if let (true, Some(mut record), [first, _, ..]) = (unconditional, sound.record(tag), &*commit.edits)
+        if let (true, Some(mut record), [first, _, ..]) = (unconditional, sound.record(selector), &*commit.edits)
             && let Action::Put { payload: payload @ Payload::Present(_), .. } = &first.action
             && let Some(value) = record.values.iter_mut().find(|value| value.key == first.key)
         {
             value.payload = payload.clone();
-            sound.roll_back(tag, record);
+            sound.roll_back(selector, record);
             yield_now().await;
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -120,8 +120,8 @@ fn a_commit_that_can_be_left_half_done_is_noticed() {
 struct DestroyAlwaysFinds;
 
 impl Defect for DestroyAlwaysFinds {
-    async fn destroy(&self, sound: &Sound, tag: Tag, guard: Guard) -> Answer<Destroyed> {
-        Ok(match sound.destroy(tag, guard).await? {
+    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+        Ok(match sound.destroy(selector, guard).await? {
             Destroyed::Gone => Destroyed::Done,
             answer => answer,
         })

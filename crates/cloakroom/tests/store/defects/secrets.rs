@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use cloakroom::Clock;
-use cloakroom::store::{Action, Commit, Committed, Guard, Previous, Store, Tag};
+use cloakroom::store::{Action, Commit, Committed, Guard, PreviousSecret, Selector, Store};
 
 use super::{Answer, Defect, Sound, fails};
 
@@ -10,9 +10,9 @@ use super::{Answer, Defect, Sound, fails};
 struct GuardsIgnored;
 
 impl Defect for GuardsIgnored {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         commit.guard = Guard::Anyone;
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -44,11 +44,11 @@ fn a_store_without_guards_is_noticed() {
 struct HoldersAreCurrent;
 
 impl Defect for HoldersAreCurrent {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         if let Guard::Current(verifier) = commit.guard {
             commit.guard = Guard::Holder(verifier);
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -60,18 +60,18 @@ fn an_old_secret_that_counts_as_current_is_noticed() {
 /// Lets an old secret in if `lingers` says so.
 async fn old_secret(
     sound: &Sound,
-    tag: Tag,
+    selector: Selector,
     mut commit: Commit,
-    lingers: impl Fn(Previous) -> bool + Send,
+    lingers: impl Fn(PreviousSecret) -> bool + Send,
 ) -> Answer<Committed> {
-    let previous = sound.record(tag).and_then(|record| record.previous);
+    let previous = sound.record(selector).and_then(|record| record.previous);
     if let (Guard::Holder(shown), Some(previous)) = (commit.guard, previous)
         && shown == previous.verifier
         && lingers(previous)
     {
         commit.guard = Guard::Anyone;
     }
-    sound.commit(tag, commit).await
+    sound.commit(selector, commit).await
 }
 
 /// An old secret works until the next one is replaced.
@@ -79,8 +79,8 @@ async fn old_secret(
 struct GraceWithoutEnd;
 
 impl Defect for GraceWithoutEnd {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        old_secret(sound, tag, commit, |_| true).await
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        old_secret(sound, selector, commit, |_| true).await
     }
 }
 
@@ -100,10 +100,12 @@ fn a_grace_without_end_is_noticed() {
 struct ReplacedByOwnClock;
 
 impl Defect for ReplacedByOwnClock {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
         let now = sound.clock.now();
-        old_secret(sound, tag, commit, |previous| previous.accepted_until().is_none() && now < previous.dead_since())
-            .await
+        old_secret(sound, selector, commit, |previous| {
+            previous.accepted_until().is_none() && now < previous.dead_since()
+        })
+        .await
     }
 }
 
@@ -117,9 +119,9 @@ fn a_replaced_secret_that_outlives_a_login_by_the_clocks_difference_is_noticed()
 struct GraceByOwnClock;
 
 impl Defect for GraceByOwnClock {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
         let now = sound.clock.now();
-        old_secret(sound, tag, commit, |previous| previous.is_accepted_at(now)).await
+        old_secret(sound, selector, commit, |previous| previous.is_accepted_at(now)).await
     }
 }
 
@@ -133,11 +135,11 @@ fn a_grace_that_is_prolonged_by_the_clocks_difference_is_noticed() {
 struct ReplacedKeptAsAnInstant;
 
 impl Defect for ReplacedKeptAsAnInstant {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         if let Some(previous) = commit.rotation.as_mut().and_then(|rotation| rotation.previous.as_mut()) {
-            *previous = Previous::renewed(previous.verifier, previous.dead_since());
+            *previous = PreviousSecret::renewed(previous.verifier, previous.dead_since());
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -156,11 +158,11 @@ fn a_state_that_becomes_an_instant_is_noticed() {
 struct NoGrace;
 
 impl Defect for NoGrace {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         if let Guard::Holder(verifier) = commit.guard {
             commit.guard = Guard::Current(verifier);
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -180,11 +182,11 @@ fn a_store_without_grace_is_noticed() {
 struct LoginsKeepEverything;
 
 impl Defect for LoginsKeepEverything {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         if let Some(rotation) = &mut commit.rotation {
             rotation.keep_only = None;
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -202,12 +204,12 @@ fn a_login_that_keeps_everything_is_noticed() {
 struct LoginsClearTheirOwn;
 
 impl Defect for LoginsClearTheirOwn {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         if let Some(kept) = commit.rotation.as_ref().and_then(|rotation| rotation.keep_only.clone()) {
             let cleared = |key: &Arc<str>| !kept.contains(key);
             commit.edits.iter_mut().filter(|edit| cleared(&edit.key)).for_each(|edit| edit.action = Action::Remove);
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -221,13 +223,13 @@ fn a_login_that_clears_its_own_values_is_noticed() {
 struct AuthenticationKept;
 
 impl Defect for AuthenticationKept {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
-        if sound.record(tag).is_some_and(|record| record.authentication.is_some())
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+        if sound.record(selector).is_some_and(|record| record.authentication.is_some())
             && let Some(rotation) = &mut commit.rotation
         {
             rotation.authentication = None;
         }
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -244,12 +246,12 @@ fn a_login_that_keeps_the_former_principal_is_noticed() {
 struct RenewalsLogOut;
 
 impl Defect for RenewalsLogOut {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
         let renews = commit.rotation.as_ref().is_some_and(|rotation| rotation.authentication.is_none());
-        let answer = sound.commit(tag, commit).await?;
-        if let (true, Committed::Done(_), Some(mut record)) = (renews, &answer, sound.record(tag)) {
+        let answer = sound.commit(selector, commit).await?;
+        if let (true, Committed::Done(_), Some(mut record)) = (renews, &answer, sound.record(selector)) {
             record.authentication = None;
-            sound.roll_back(tag, record);
+            sound.roll_back(selector, record);
         }
         Ok(answer)
     }

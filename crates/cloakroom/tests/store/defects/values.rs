@@ -1,16 +1,16 @@
-use cloakroom::store::{Action, Commit, Committed, Created, Payload, Record, Store, Tag};
+use cloakroom::store::{Action, Commit, Committed, Created, Payload, Record, Selector, Store};
 
 use super::{Answer, Defect, Sound, fails};
 
 /// Changes every value that is put.
 async fn with_puts(
     sound: &Sound,
-    tag: Tag,
+    selector: Selector,
     mut commit: Commit,
     change: impl Fn(&mut Action) + Send,
 ) -> Answer<Committed> {
     commit.edits.iter_mut().for_each(|edit| change(&mut edit.action));
-    sound.commit(tag, commit).await
+    sound.commit(selector, commit).await
 }
 
 /// A column of 32 KiB, in a database that cuts what is too long.
@@ -18,8 +18,8 @@ async fn with_puts(
 struct LargeValuesCut;
 
 impl Defect for LargeValuesCut {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, tag, commit, |action| {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        with_puts(sound, selector, commit, |action| {
             if let Action::Put { payload: Payload::Present(bytes), .. } = action {
                 *bytes = bytes[..bytes.len().min(32 * 1024)].into();
             }
@@ -38,13 +38,13 @@ fn a_value_that_is_cut_is_noticed() {
 struct BytesAsText;
 
 impl Defect for BytesAsText {
-    async fn create(&self, sound: &Sound, tag: Tag, mut record: Record) -> Answer<Created> {
+    async fn create(&self, sound: &Sound, selector: Selector, mut record: Record) -> Answer<Created> {
         for value in &mut record.values {
             if let Payload::Present(bytes) = &mut value.payload {
                 *bytes = String::from_utf8_lossy(bytes).as_bytes().into();
             }
         }
-        sound.create(tag, record).await
+        sound.create(selector, record).await
     }
 }
 
@@ -62,8 +62,8 @@ fn bytes_that_become_text_are_noticed() {
 struct EmptyIsAbsent;
 
 impl Defect for EmptyIsAbsent {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, tag, commit, |action| {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        with_puts(sound, selector, commit, |action| {
             if let Action::Put { payload, .. } = action
                 && payload.is_empty()
             {
@@ -88,8 +88,8 @@ fn an_empty_value_that_becomes_an_absent_one_is_noticed() {
 struct AbsentIsRemoved;
 
 impl Defect for AbsentIsRemoved {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, tag, commit, |action| {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        with_puts(sound, selector, commit, |action| {
             if let Action::Put { payload: Payload::Absent, .. } = action {
                 *action = Action::Remove;
             }
@@ -111,8 +111,8 @@ fn an_absent_value_that_becomes_a_removed_one_is_noticed() {
 struct FreshnessLost;
 
 impl Defect for FreshnessLost {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, tag, commit, |action| {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        with_puts(sound, selector, commit, |action| {
             if let Action::Put { fresh_until, .. } = action {
                 *fresh_until = None;
             }
@@ -131,9 +131,9 @@ fn a_lost_freshness_is_noticed() {
 struct FewValues;
 
 impl Defect for FewValues {
-    async fn commit(&self, sound: &Sound, tag: Tag, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
         commit.edits.truncate(50);
-        sound.commit(tag, commit).await
+        sound.commit(selector, commit).await
     }
 }
 
@@ -147,8 +147,8 @@ fn values_that_do_not_fit_are_noticed() {
 struct SealedAsPlain;
 
 impl Defect for SealedAsPlain {
-    async fn commit(&self, sound: &Sound, tag: Tag, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, tag, commit, |action| {
+    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
+        with_puts(sound, selector, commit, |action| {
             if let Action::Put { payload, .. } = action
                 && let Payload::Sealed(bytes) = payload
             {

@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use redis::{Client, ConnectionAddr, ConnectionInfo, RedisResult};
+
+use super::sentinels::Sentinels;
+use crate::address;
+
+/// Where a link finds its server.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    place: EndpointSource,
+    /// Whether a server on another machine may be talked to in the clear.
+    plaintext: bool,
+}
+
+enum EndpointSource {
+    /// At a fixed address.
+    Fixed(Box<ConnectionInfo>),
+    /// Wherever the sentinels say that the master is, each time anew.
+    Sentinels(Box<Sentinels>, Vec<ConnectionAddr>),
+}
+
+impl Endpoint {
+    pub(crate) fn configured(info: &ConnectionInfo, plaintext: bool) -> Self {
+        Self { place: EndpointSource::Fixed(Box::new(info.clone())), plaintext }
+    }
+
+    /// The master that these sentinels call by this name.
+    pub(crate) fn sentinel(first: &ConnectionInfo, more: &[ConnectionInfo], master: &str, plaintext: bool) -> Self {
+        let addresses = std::iter::once(first).chain(more).map(|info| info.addr().clone()).collect();
+        let sentinels = Sentinels::new(first, more, master.to_owned(), plaintext);
+        Self { place: EndpointSource::Sentinels(Box::new(sentinels), addresses), plaintext }
+    }
+
+    /// A client of the server, which has been sent nothing yet if its address may not be talked to in the clear:
+    /// it may have been named by somebody else than the application.
+    pub(crate) async fn client(&self) -> RedisResult<Client> {
+        let info = match &self.place {
+            EndpointSource::Fixed(info) => ConnectionInfo::clone(info),
+            EndpointSource::Sentinels(sentinels, _) => sentinels.master().await?,
+        };
+        address::refuse_plaintext(&info, self.plaintext)?;
+        Client::open(info)
+    }
+
+    /// Resolves when most of the sentinels name another master than the one at this address. Never resolves where there are
+    /// no sentinels.
+    ///
+    /// A master that stood still while it was replaced says for some ten seconds that it still is the master, until a
+    /// sentinel tells it.
+    pub(crate) async fn replaced(&self, present: &ConnectionAddr, every: Duration) {
+        let EndpointSource::Sentinels(sentinels, _) = &self.place else { return std::future::pending().await };
+        let mut rhythm = tokio::time::interval(every);
+        rhythm.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        rhythm.tick().await;
+        loop {
+            rhythm.tick().await;
+            // Sentinels that do not answer within a round say nothing.
+            if tokio::time::timeout(every, sentinels.agree_on_other_master(present)).await.unwrap_or(false) {
+                return;
+            }
+        }
+    }
+
+    /// The addresses that the application gave.
+    pub(crate) fn certificates(&self) -> &[ConnectionAddr] {
+        match &self.place {
+            EndpointSource::Fixed(info) => std::slice::from_ref(info.addr()),
+            EndpointSource::Sentinels(_, addresses) => addresses,
+        }
+    }
+}
+
+impl std::fmt::Debug for EndpointSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fixed(_) => "Fixed",
+            Self::Sentinels(..) => "Sentinels",
+        })
+    }
+}

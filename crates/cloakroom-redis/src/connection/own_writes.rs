@@ -1,0 +1,267 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cloakroom::store::Selector;
+use tokio::sync::Notify;
+
+/// Tells the server's reports of what one connection wrote itself from those of what others did.
+///
+/// The server reports a write also to the connection that made it, once, right behind the reply. `NOLOOP` would
+/// spare that, but a connection with it is not told either when its own command makes the server drop another key
+/// of the table of tracked keys, or evict one. So the reports are counted: as many as own writes were made are
+/// passed over, and one more than that is somebody else's.
+#[derive(Debug, Default)]
+pub(super) struct OwnWrites {
+    records: Mutex<HashMap<Selector, ReportBalance>>,
+    arrived: Notify,
+}
+
+/// The reports of one record, for as long as a write of ours is under way.
+#[derive(Debug, Default)]
+struct ReportBalance {
+    /// Writes without a reply yet.
+    unanswered: u32,
+    /// Writes whose reply is in and whose report is not.
+    awaiting: u32,
+    /// Writes that have changed the record, as their replies said.
+    made: u32,
+    /// Reports so far.
+    reported: u32,
+}
+
+impl ReportBalance {
+    /// More was reported than we can have caused.
+    const fn is_overdrawn(&self) -> bool {
+        self.reported > self.made.saturating_add(self.unanswered)
+    }
+
+    const fn is_closed(&self) -> bool {
+        self.unanswered == 0 && self.awaiting == 0
+    }
+}
+
+impl OwnWrites {
+    /// From now on, until the write is settled, a report of this record may be its own.
+    pub(super) fn begin(&self, selector: Selector) -> PendingWrite<'_> {
+        self.records().entry(selector).or_default().unanswered += 1;
+        PendingWrite { writes: self, selector, phase: Phase::Unanswered }
+    }
+
+    /// The server reports a change of this record. Answers whether it is certainly, or possibly, somebody else's.
+    ///
+    /// A report that comes before the reply of a write is kept back until the reply says how many there should be: for one
+    /// round trip, and never for longer than a lease, as the connection's probes are answered behind that reply.
+    pub(super) fn is_foreign(&self, selector: Selector) -> bool {
+        let mut records = self.records();
+        let Some(account) = records.get_mut(&selector) else { return true };
+        account.reported = account.reported.saturating_add(1);
+        let foreign = account.is_overdrawn();
+        let awaited = account.awaiting > 0;
+        drop(records);
+        if awaited {
+            self.arrived.notify_waiters();
+        }
+        foreign
+    }
+
+    fn records(&self) -> MutexGuard<'_, HashMap<Selector, ReportBalance>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes an account, and closes it when nothing is under way any more.
+    fn book<T>(&self, selector: Selector, change: impl FnOnce(&mut ReportBalance) -> T) -> T {
+        let mut records = self.records();
+        let account = records.entry(selector).or_default();
+        let outcome = change(account);
+        if account.is_closed() {
+            records.remove(&selector);
+        }
+        outcome
+    }
+}
+
+/// A write of ours that is under way.
+#[must_use = "a write that is not settled costs the copy"]
+pub(super) struct PendingWrite<'a> {
+    writes: &'a OwnWrites,
+    selector: Selector,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Unanswered,
+    Awaiting,
+    Settled,
+}
+
+impl PendingWrite<'_> {
+    /// The reply is in, and says whether the record was changed. Waits for the report of that, which comes right behind.
+    /// Answers whether nobody else's change was reported meanwhile; if somebody's was, or the report does not come in
+    /// time, the copy has to go.
+    pub(super) async fn settle(mut self, made: bool, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        let (ours, missing) = self.writes.book(self.selector, |account| {
+            account.unanswered -= 1;
+            account.made += u32::from(made);
+            let missing = made && account.reported < account.made;
+            account.awaiting += u32::from(missing);
+            (!account.is_overdrawn(), missing)
+        });
+        self.phase = if missing { Phase::Awaiting } else { Phase::Settled };
+        if !missing {
+            return ours;
+        }
+        let _ = tokio::time::timeout_at(end.into(), self.report()).await;
+        self.phase = Phase::Settled;
+        self.writes.book(self.selector, |account| {
+            account.awaiting -= 1;
+            let came = account.reported >= account.made;
+            // Should it come after all, it counts as somebody else's.
+            account.made = account.made.min(account.reported);
+            came && !account.is_overdrawn()
+        })
+    }
+
+    /// The record is gone, and no copy of it has to be told from any other.
+    pub(super) fn end(mut self) {
+        self.phase = Phase::Settled;
+        self.writes.book(self.selector, |account| account.unanswered -= 1);
+    }
+
+    async fn report(&self) {
+        loop {
+            let arrived = self.writes.arrived.notified();
+            let mut arrived = std::pin::pin!(arrived);
+            // Before the look, so that nothing arrives unnoticed in between.
+            arrived.as_mut().enable();
+            let here = |account: &ReportBalance| account.reported >= account.made;
+            if self.writes.records().get(&self.selector).is_none_or(here) {
+                return;
+            }
+            arrived.await;
+        }
+    }
+}
+
+/// Who asked has gone. Nobody will say how many reports there should be.
+impl Drop for PendingWrite<'_> {
+    fn drop(&mut self) {
+        let phase = self.phase;
+        if phase != Phase::Settled {
+            self.writes.book(self.selector, |account| match phase {
+                Phase::Unanswered => account.unanswered -= 1,
+                _ => {
+                    account.awaiting -= 1;
+                    account.made = account.made.min(account.reported);
+                }
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: Selector = Selector::from_bytes([7; 16]);
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn the_report_of_an_own_write_is_passed_over_whether_it_comes_before_the_reply_is_seen_or_after() {
+        let writes = OwnWrites::default();
+        let writing = writes.begin(TAG);
+        assert!(!writes.is_foreign(TAG));
+        assert!(writing.settle(true, LONG).await);
+        let writing = writes.begin(TAG);
+        let (ours, foreign) = tokio::join!(writing.settle(true, LONG), async {
+            tokio::task::yield_now().await;
+            writes.is_foreign(TAG)
+        });
+        assert!(ours && !foreign);
+        assert!(writes.records().is_empty());
+        assert!(writes.is_foreign(TAG), "nothing is under way any more");
+    }
+
+    #[tokio::test]
+    async fn a_report_too_many_is_somebody_elses() {
+        let writes = OwnWrites::default();
+        let writing = writes.begin(TAG);
+        assert!(!writes.is_foreign(TAG));
+        assert!(writes.is_foreign(TAG), "before the reply");
+        assert!(!writing.settle(true, LONG).await);
+        let writing = writes.begin(TAG);
+        assert!(!writes.is_foreign(TAG));
+        assert!(!writing.settle(false, LONG).await, "a write that changed nothing is not reported");
+        assert!(writes.records().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_report_that_does_not_come_costs_the_copy_and_is_foreign_if_it_comes_late() {
+        let writes = OwnWrites::default();
+        assert!(!writes.begin(TAG).settle(true, Duration::from_millis(50)).await);
+        assert!(writes.is_foreign(TAG));
+        drop(writes.begin(TAG));
+        assert!(writes.is_foreign(TAG), "of a write that nobody waited for");
+        assert!(writes.records().is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_two_writes_at_once_each_has_one_report() {
+        let writes = OwnWrites::default();
+        let (first, second) = (writes.begin(TAG), writes.begin(TAG));
+        assert!(!writes.is_foreign(TAG));
+        assert!(first.settle(true, LONG).await);
+        assert!(!writes.is_foreign(TAG));
+        assert!(second.settle(true, LONG).await);
+        let (first, second) = (writes.begin(TAG), writes.begin(TAG));
+        assert!(!writes.is_foreign(TAG) && !writes.is_foreign(TAG));
+        assert!(first.settle(true, LONG).await);
+        assert!(!second.settle(false, LONG).await, "one of the reports was not ours");
+        assert!(writes.records().is_empty());
+    }
+
+    /// Every order of the server's steps and of when this process sees them: a copy from after its own write is kept only
+    /// if no change that came later on the connection was passed over.
+    #[tokio::test(start_paused = true)]
+    async fn whatever_the_order_no_later_change_is_passed_over() {
+        // What the connection carries: `r` the reply, `o` the report of it, `f` somebody else's; `s` is when the
+        // reply is seen.
+        for stream in ["ro", "fro", "rof", "ffro", "roff", "frof"] {
+            let reply = stream.find('r').unwrap_or_default();
+            for seen in reply + 1..=stream.len() {
+                let writes = OwnWrites::default();
+                let mut writing = Some(writes.begin(TAG));
+                let (mut kept, mut later) = (None, false);
+                for (at, step) in stream.char_indices().chain([(stream.len(), 's')]) {
+                    if at == seen {
+                        let settled = writing.take().map(|writing| writing.settle(true, LONG));
+                        // The rest arrives while it waits, if it has to.
+                        let rest = async {
+                            tokio::task::yield_now().await;
+                            stream[at..]
+                                .chars()
+                                .filter(|step| "of".contains(*step))
+                                .fold(false, |foreign, _| writes.is_foreign(TAG) || foreign)
+                        };
+                        let (ours, foreign) = tokio::join!(settled.expect("once"), rest);
+                        (kept, later) = (Some(ours), foreign);
+                        break;
+                    }
+                    if "of".contains(step) {
+                        later |= writes.is_foreign(TAG);
+                    }
+                }
+                let changed_after = stream.rfind('f').is_some_and(|foreign| foreign > reply);
+                if changed_after {
+                    assert!(kept == Some(false) || later, "{stream}, seen at {seen}");
+                }
+                if stream == "ro" {
+                    assert_eq!((kept, later), (Some(true), false), "seen at {seen}");
+                }
+                assert!(writes.records().is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Keeps a link up: connects, probes, notices the end, connects again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::sync::watch;
+
+use super::backoff::Backoff;
+use super::pair::ConnectionPair;
+use super::{ConnectionSettings, ConnectionState, Endpoint, ProbeTarget, timed, tracking_table};
+
+/// What a keeper has to know of its server.
+pub(super) struct Supervisor {
+    pub(super) origin: Endpoint,
+    pub(super) slot: usize,
+    pub(super) home: Arc<ProbeTarget>,
+    pub(super) settings: Arc<ConnectionSettings>,
+}
+
+pub(super) async fn supervise(post: Supervisor, state: watch::Sender<ConnectionState>) {
+    let mut backoff = Backoff::default();
+    let mut last = LastConnection(None);
+    loop {
+        let attempt = Box::pin(timed(post.settings.deadline * 3, post.connect()));
+        match last.while_expiring(attempt).await {
+            Ok((line, sent)) => {
+                backoff.reset();
+                post.take_over(&line, &mut last, sent, &state).await;
+                let why = tokio::select! {
+                    why = post.probe_loop(&line) => why,
+                    () = post.origin.replaced(line.address(), post.settings.lease) => CloseReason::Disowned(not_the_master()),
+                    never = tracking_table::watch(&line, &post.settings) => match never {},
+                };
+                line.close();
+                // Whoever comes now waits a moment instead of failing: most interruptions are short.
+                state.send_replace(ConnectionState::Connecting);
+                if let CloseReason::Disowned(_) = why {
+                    drop(line.end());
+                }
+                tracing::warn!(reason = %why.error(), "the connection to the session store broke; connecting again");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the session store cannot be reached; trying again");
+                state.send_replace(ConnectionState::Down(Arc::new(error)));
+                last.while_expiring(tokio::time::sleep(backoff.next())).await;
+            }
+        }
+    }
+}
+
+/// The newest line, which may be over. What was read over it is served no longer than this is kept.
+struct LastConnection(Option<Arc<ConnectionPair>>);
+
+impl LastConnection {
+    /// Does something while there is no line, and ends meanwhile what the last one has left, when its time has come.
+    async fn while_expiring<T>(&self, work: impl Future<Output = T>) -> T {
+        let lapse = async {
+            if let Some(line) = &self.0 {
+                line.expire().await;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            outcome = work => outcome,
+            outcome = lapse => outcome,
+        }
+    }
+}
+
+/// Also when the keeper is aborted.
+impl Drop for LastConnection {
+    fn drop(&mut self) {
+        if let Some(line) = &self.0 {
+            drop(line.end());
+        }
+    }
+}
+
+/// How a line ended.
+enum CloseReason {
+    /// It broke, or nobody answers: nothing speaks against what was read over it.
+    Lost(RedisError),
+    /// The server says that it is not, or not now, the one to ask.
+    Disowned(RedisError),
+}
+
+impl CloseReason {
+    fn of(error: RedisError) -> Self {
+        match error.kind() {
+            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => Self::Disowned(error),
+            _ => Self::Lost(error),
+        }
+    }
+
+    const fn error(&self) -> &RedisError {
+        let (Self::Lost(error) | Self::Disowned(error)) = self;
+        error
+    }
+}
+
+impl Supervisor {
+    /// A new line, and when its server was asked whether it is the one to ask.
+    async fn connect(&self) -> RedisResult<(Arc<ConnectionPair>, Instant)> {
+        let Self { origin, slot, home, settings } = self;
+        let client = timed(settings.deadline, origin.client()).await?;
+        let line = ConnectionPair::open(&client, *slot, Arc::clone(home), settings).await?;
+        let sent = Instant::now();
+        match timed(settings.deadline, line.probe(&home.key())).await {
+            Ok(role) => is_master(&role).then_some((line, sent)).ok_or_else(not_the_master),
+            // What its home is, the watch finds out.
+            Err(error) if is_redirection(&error) => Ok((line, sent)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets requests have the new line, and ends what was read over the last one.
+    async fn take_over(
+        &self,
+        line: &Arc<ConnectionPair>,
+        last: &mut LastConnection,
+        sent: Instant,
+        state: &watch::Sender<ConnectionState>,
+    ) {
+        let forgotten = last.0.replace(Arc::clone(line)).map(|before| before.end());
+        if forgotten.is_none() {
+            line.begin_lease(sent, &self.settings);
+        }
+        state.send_replace(ConnectionState::Up(Arc::clone(line)));
+        if let Some(forgotten) = forgotten {
+            // A write that was made on an old copy must find it gone, or it would be kept as if it were new.
+            let _ = forgotten.await;
+            line.begin_lease(sent, &self.settings);
+        }
+    }
+
+    /// Prolongs the lease by probes until something is wrong.
+    async fn probe_loop(&self, line: &ConnectionPair) -> CloseReason {
+        let Self { home, settings, .. } = self;
+        // Four chances within a lease, so that one slow answer costs nothing.
+        let mut rhythm = tokio::time::interval(settings.lease / 4);
+        rhythm.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = line.broken() => return CloseReason::Lost(closed()),
+                _ = rhythm.tick() => {}
+            }
+            let key = home.key();
+            let sent = Instant::now();
+            let answer = tokio::select! {
+                () = line.broken() => return CloseReason::Lost(closed()),
+                answer = timed(probe_timeout(settings), line.probe(&key)) => answer,
+            };
+            match answer {
+                Ok(role) if is_master(&role) => {
+                    line.prolong(sent, settings);
+                    self.read_server_time(line).await;
+                }
+                Ok(_) => return CloseReason::Disowned(not_the_master()),
+                // Slots went to another server. What was read of them may have changed there.
+                Err(error) if is_redirection(&error) => {
+                    line.invalidate_all();
+                    home.lost();
+                }
+                Err(error) => return CloseReason::of(error),
+            }
+        }
+    }
+}
+
+impl Supervisor {
+    /// Every minute: a clock may be set, or a machine suspended, at any time.
+    async fn read_server_time(&self, line: &ConnectionPair) {
+        let ConnectionSettings { server_time, deadline, .. } = &*self.settings;
+        if !server_time.is_old() {
+            return;
+        }
+        let sent = Instant::now();
+        if let Ok(answer) = timed(*deadline, line.send(&redis::cmd("TIME"))).await {
+            server_time.note(answer, sent);
+        }
+    }
+}
+
+/// A server that says nothing for this long is given up, and connected to anew.
+fn probe_timeout(settings: &ConnectionSettings) -> Duration {
+    settings.lease.max(settings.deadline)
+}
+
+pub(super) fn is_master(role: &Value) -> bool {
+    let Value::Array(items) = role else { return false };
+    matches!(items.first(), Some(Value::BulkString(role)) if role == b"master")
+}
+
+fn closed() -> RedisError {
+    RedisError::from((ErrorKind::Io, "the connection was closed"))
+}
+
+fn not_the_master() -> RedisError {
+    RedisError::from((ErrorKind::Server(ServerErrorKind::ReadOnly), "the server is not the master any more"))
+}
+
+fn is_redirection(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask))
+}

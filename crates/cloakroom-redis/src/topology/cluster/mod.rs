@@ -1,0 +1,204 @@
+//! The masters of a cluster, each with a link of its own, and which of them has which slot.
+
+mod discovery;
+mod redirect;
+mod slot_map;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use cloakroom::store::{Lease, StoreError, StoreErrorKind};
+use redis::{ConnectionInfo, RedisResult, Value};
+use tokio::sync::Notify;
+
+use super::slots::{SlotRange, slot_of, slot_of_tag};
+use super::{Request, RequestKind};
+use crate::address;
+use crate::connection::{Connection, ConnectionSettings, Coverage, Endpoint, ProbeTarget};
+use discovery::refresh_periodically;
+use redirect::{Redirect, send_following};
+use slot_map::{Address, Master, SlotMap};
+
+/// How often one question follows the servers' directions before it is given up.
+const MAX_REDIRECTS: usize = 8;
+/// How long to wait before a question is put again to a server that is busy with a change of the cluster.
+const RETRY_DELAY: Duration = Duration::from_millis(25);
+
+/// A cluster as a whole.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    settings: Arc<ConnectionSettings>,
+    /// Where to ask when nobody who is known answers.
+    seed: ConnectionInfo,
+    more_seeds: Vec<ConnectionInfo>,
+    map: RwLock<SlotMap>,
+    /// Somebody noticed that the map is wrong.
+    stale: Arc<Notify>,
+    /// Notified whenever the map was read anew.
+    refreshed: Notify,
+}
+
+impl Cluster {
+    /// Reads the map from the first seed that answers.
+    pub(crate) async fn start(
+        seed: ConnectionInfo,
+        more_seeds: Vec<ConnectionInfo>,
+        settings: Arc<ConnectionSettings>,
+    ) -> RedisResult<Arc<Self>> {
+        let cluster = Arc::new(Self {
+            settings,
+            seed,
+            more_seeds,
+            map: RwLock::default(),
+            stale: Arc::new(Notify::new()),
+            refreshed: Notify::new(),
+        });
+        let map = cluster.read_map().await?;
+        // Later, a link to such a server stays down, and says why.
+        for range in &map {
+            let named = cluster.connect(&(range.host.clone(), range.port));
+            address::refuse_plaintext(&named, cluster.settings.plaintext)?;
+        }
+        cluster.replace_map(map);
+        tokio::spawn(refresh_periodically(Arc::downgrade(&cluster), Arc::clone(&cluster.stale)));
+        Ok(cluster)
+    }
+
+    pub(super) async fn request(
+        &self,
+        key: &str,
+        question: &Request,
+        manner: RequestKind,
+        deadline: Duration,
+    ) -> Result<(Value, Lease), StoreError> {
+        let slot = slot_of(key.as_bytes());
+        let end = Instant::now() + deadline;
+        let mut redirected = None;
+        let mut last = None;
+        for _ in 0..MAX_REDIRECTS {
+            let left = end.saturating_duration_since(Instant::now());
+            let asking = redirected.is_some();
+            let Some(master) = redirected.take().or_else(|| self.master_of(slot)) else {
+                last = Some(unserved(slot));
+                self.wait_for_map(left).await;
+                continue;
+            };
+            match send_following(&master, key, question, manner, left, asking).await {
+                Redirect::Done(answer, lease) => return Ok((answer, lease)),
+                Redirect::Fail(error) => {
+                    self.stale.notify_one();
+                    return Err(error);
+                }
+                Redirect::Moved(None) => self.wait_for_map(left).await,
+                Redirect::Moved(Some(address)) => self.moved(slot, address),
+                Redirect::Ask(address) => redirected = Some(self.connection_to(&mut self.write_map(), address, None)),
+                Redirect::Wait(error) => {
+                    last = Some(error);
+                    self.stale.notify_one();
+                    tokio::time::sleep(RETRY_DELAY.min(left)).await;
+                }
+            }
+            if Instant::now() >= end {
+                break;
+            }
+        }
+        Err(last.unwrap_or_else(|| {
+            StoreError::new(StoreErrorKind::Unavailable, "the cluster's servers direct to each other")
+        }))
+    }
+
+    fn master_of(&self, slot: u16) -> Option<Arc<Master>> {
+        self.map.read().unwrap_or_else(PoisonError::into_inner).master_of(slot)
+    }
+
+    fn write_map(&self) -> RwLockWriteGuard<'_, SlotMap> {
+        self.map.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One slot has another master than was thought; others may have as well.
+    fn moved(&self, slot: u16, address: Address) {
+        let mut map = self.write_map();
+        let master = self.connection_to(&mut map, address, None);
+        let news = map.reassign(slot, master);
+        drop(map);
+        if news {
+            // What was read of this slot may have changed at its new master.
+            self.invalidate_moved(Coverage::of(move |selector| slot_of_tag(selector) == slot));
+        }
+        self.stale.notify_one();
+    }
+
+    fn connection_to(&self, map: &mut SlotMap, address: Address, slot: Option<u16>) -> Arc<Master> {
+        map.master_at(address.clone(), |place| {
+            // Which sessions are there is said when the map is complete.
+            let nobody = Coverage::of(|_| false);
+            let home = ProbeTarget::new(self.probe_key(slot), nobody, Arc::clone(&self.stale));
+            let origin = Endpoint::configured(&self.connect(&address), self.settings.plaintext);
+            let link = Connection::start(origin, place, Arc::clone(&home), Arc::clone(&self.settings));
+            Master::new(address, link, home, place)
+        })
+    }
+
+    /// The credentials of a seed hold for all servers of its cluster.
+    fn connect(&self, (host, port): &Address) -> ConnectionInfo {
+        address::at(&self.seed, host.clone(), *port)
+    }
+
+    /// A key that nobody writes, in a given slot if one is given.
+    fn probe_key(&self, slot: Option<u16>) -> String {
+        let namespace = &self.settings.namespace;
+        let Some(slot) = slot else { return namespace.probe(0) };
+        // One in 16384 keys is in it, so that this ends after about as many.
+        let key = (0..1_000_000).map(|n| namespace.probe(n)).find(|key| slot_of(key.as_bytes()) == slot);
+        key.unwrap_or_else(|| namespace.probe(0))
+    }
+
+    async fn wait_for_map(&self, left: Duration) {
+        let refreshed = self.refreshed.notified();
+        self.stale.notify_one();
+        drop(tokio::time::timeout(left.min(RETRY_DELAY * 4), refreshed).await);
+    }
+
+    async fn refresh(&self) -> RedisResult<()> {
+        let reply = self.read_map().await?;
+        self.replace_map(reply);
+        self.refreshed.notify_waiters();
+        Ok(())
+    }
+
+    fn replace_map(&self, ranges: Vec<SlotRange>) {
+        let mut map = self.write_map();
+        let mut slots = SlotMap::blank();
+        let mut firsts: HashMap<Address, u16> = HashMap::new();
+        for range in ranges {
+            let address = (range.host, range.port);
+            firsts.entry(address.clone()).or_insert(range.first);
+            let master = self.connection_to(&mut map, address, Some(range.first));
+            slots[usize::from(range.first)..=usize::from(range.last)].fill(Some(master));
+        }
+        let (moved, gone) = map.replace(slots);
+        // At once, though somebody may still be waiting for an answer of theirs.
+        gone.iter().for_each(|master| master.link.give_up());
+        for first in firsts.into_values() {
+            let Some(master) = map.master_of(first) else { continue };
+            let home = map.master_of(slot_of(master.home.key().as_bytes()));
+            if home.is_none_or(|home| home.address != master.address) {
+                master.home.move_to(self.probe_key(Some(first)));
+            }
+        }
+        drop(map);
+        if let Some(moved) = moved {
+            self.invalidate_moved(moved);
+        }
+    }
+
+    /// Nobody waits until the copies are gone: the servers themselves have told of the keys that they gave away.
+    fn invalidate_moved(&self, territory: Coverage) {
+        drop(self.settings.audience.invalidate_all(territory));
+    }
+}
+
+fn unserved(slot: u16) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, format!("no server of the cluster has slot {slot}"))
+}

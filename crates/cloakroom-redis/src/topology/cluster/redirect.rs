@@ -1,0 +1,73 @@
+//! What a server's answer says about who is to be asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::store::{Lease, StoreError};
+use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
+
+use super::slot_map::{Address, Master};
+use crate::connection::{ConnectionPair, timed};
+use crate::fault;
+use crate::topology::{Request, RequestKind};
+
+/// What to do after a server's answer.
+pub(super) enum Redirect {
+    Done(Value, Lease),
+    Fail(StoreError),
+    /// The map is wrong: ask this one.
+    Moved(Option<Address>),
+    /// The key is being moved: ask this one, for once.
+    Ask(Address),
+    Wait(StoreError),
+}
+
+pub(super) async fn send_following(
+    master: &Master,
+    key: &str,
+    question: &Request,
+    manner: RequestKind,
+    left: Duration,
+    asking: bool,
+) -> Redirect {
+    let line: Arc<ConnectionPair> = match master.link.pair(left).await {
+        Ok(line) => line,
+        // Its replica may be taking over.
+        Err(error) => return Redirect::Wait(fault::before_send(error)),
+    };
+    let lease = if asking { Lease::NONE } else { line.lease() };
+    let answer = if asking {
+        timed(left, question.send_asking(&line)).await
+    } else {
+        question.send(&line, key, manner, left).await
+    };
+    match answer {
+        Ok(answer) => Redirect::Done(answer, lease),
+        Err(error) => after(error, manner),
+    }
+}
+
+fn after(error: RedisError, manner: RequestKind) -> Redirect {
+    let address = || error.redirect_node().and_then(|(node, _)| parse(node));
+    match error.kind() {
+        ErrorKind::Server(ServerErrorKind::Moved) => Redirect::Moved(address()),
+        ErrorKind::Server(ServerErrorKind::Ask) => match address() {
+            Some(address) => Redirect::Ask(address),
+            None => Redirect::Moved(None),
+        },
+        ErrorKind::Server(
+            ServerErrorKind::TryAgain
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::BusyLoading
+            | ServerErrorKind::ReadOnly,
+        ) => Redirect::Wait(fault::after_send(error, manner.effect)),
+        _ => Redirect::Fail(fault::after_send(error, manner.effect)),
+    }
+}
+
+fn parse(node: &str) -> Option<Address> {
+    let (host, port) = node.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    (!host.is_empty()).then(|| (host.to_owned(), port))
+}

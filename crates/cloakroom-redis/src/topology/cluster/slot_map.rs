@@ -1,0 +1,101 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::connection::{Connection, Coverage, Leases, ProbeTarget};
+use crate::topology::slots::{SLOTS, slot_of_tag};
+
+pub(super) type Address = (String, u16);
+
+/// A server that has slots, and the link to it.
+#[derive(Debug)]
+pub(super) struct Master {
+    pub(super) link: Connection,
+    pub(super) home: Arc<ProbeTarget>,
+    pub(super) address: Address,
+    /// Where the leases of its link stand.
+    place: usize,
+}
+
+impl Master {
+    pub(super) const fn new(address: Address, link: Connection, home: Arc<ProbeTarget>, place: usize) -> Self {
+        Self { link, home, address, place }
+    }
+}
+
+/// Which master has which slot.
+#[derive(Debug, Default)]
+pub(super) struct SlotMap {
+    masters: HashMap<Address, Arc<Master>>,
+    /// The master of each slot, once the map was read.
+    slots: Vec<Option<Arc<Master>>>,
+    last_place: usize,
+}
+
+impl SlotMap {
+    pub(super) fn master_of(&self, slot: u16) -> Option<Arc<Master>> {
+        self.slots.get(usize::from(slot))?.clone()
+    }
+
+    pub(super) fn masters(&self) -> Vec<Arc<Master>> {
+        self.masters.values().cloned().collect()
+    }
+
+    /// The master at an address, which may be a new one: then its link needs a place for its leases.
+    pub(super) fn master_at(&mut self, address: Address, connect: impl FnOnce(usize) -> Master) -> Arc<Master> {
+        if let Some(master) = self.masters.get(&address) {
+            return Arc::clone(master);
+        }
+        self.last_place = self.free_lease_slot();
+        let master = Arc::new(connect(self.last_place));
+        self.masters.insert(address, Arc::clone(&master));
+        master
+    }
+
+    /// Far more masters than there are places would share one, where only one of them could keep copies. A place is
+    /// used again as late as possible: whoever had it may not know yet that it has gone.
+    fn free_lease_slot(&self) -> usize {
+        let taken: HashSet<_> = self.masters.values().map(|master| master.place).collect();
+        let all = Leases::capacity();
+        (1..=all).map(|n| (self.last_place + n) % all).find(|place| !taken.contains(place)).unwrap_or_default()
+    }
+
+    /// Another master has a slot than was thought. Answers whether that is news.
+    pub(super) fn reassign(&mut self, slot: u16, to: Arc<Master>) -> bool {
+        let Some(place) = self.slots.get_mut(usize::from(slot)) else { return false };
+        let news = place.as_ref().is_none_or(|owner| owner.address != to.address);
+        if news {
+            let before = to.home.territory();
+            to.home.set_coverage(Coverage::of(move |selector| before.has(selector) || slot_of_tag(selector) == slot));
+            *place = Some(to);
+        }
+        news
+    }
+
+    /// Takes the whole map in. Answers whose slots have moved, and the masters that have none any more.
+    pub(super) fn replace(&mut self, slots: Vec<Option<Arc<Master>>>) -> (Option<Coverage>, Vec<Arc<Master>>) {
+        let owners: Arc<[Option<usize>]> = slots.iter().map(|master| Some(master.as_ref()?.place)).collect();
+        let before = std::mem::replace(&mut self.slots, slots);
+        let (staying, gone) = std::mem::take(&mut self.masters)
+            .into_iter()
+            .partition::<HashMap<_, _>, _>(|(_, master)| owners.contains(&Some(master.place)));
+        self.masters = staying;
+        for master in self.masters.values() {
+            let (owners, place) = (Arc::clone(&owners), master.place);
+            master
+                .home
+                .set_coverage(Coverage::of(move |selector| owners[usize::from(slot_of_tag(selector))] == Some(place)));
+        }
+        (self.moved_since(&before), gone.into_values().collect())
+    }
+
+    fn moved_since(&self, before: &[Option<Arc<Master>>]) -> Option<Coverage> {
+        let address = |master: &Option<Arc<Master>>| master.as_ref().map(|master| master.address.clone());
+        let moved: Vec<_> = before.iter().zip(&self.slots).map(|(old, new)| address(old) != address(new)).collect();
+        moved.contains(&true).then(|| Coverage::of(move |selector| moved[usize::from(slot_of_tag(selector))]))
+    }
+
+    /// No master has any slot yet.
+    pub(super) fn blank() -> Vec<Option<Arc<Master>>> {
+        vec![None; usize::from(SLOTS)]
+    }
+}

@@ -1,0 +1,226 @@
+//! Which server has a key, and how to reach it.
+
+mod cluster;
+mod slots;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cloakroom::store::{Lease, StoreError};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+
+use crate::connection::{Connection, ConnectionPair, timed};
+use crate::fault::{self, Effect};
+use crate::scripts::Call;
+use crate::wire;
+
+pub(crate) use cluster::Cluster;
+#[cfg(any(test, fuzzing))]
+pub(crate) use slots::ranges;
+
+/// How far behind the reply to a write the report of it is waited for. It is in the same packet, nearly always; without it the
+/// copy is read again when it is next asked for.
+const REPLICA_BEHIND: Duration = Duration::from_millis(100);
+
+/// All servers of a store.
+#[derive(Debug)]
+pub(crate) enum Topology {
+    /// One master has all keys, whether sentinels choose it or not.
+    Single(Connection),
+    /// The keys are spread over the masters of a cluster.
+    Cluster(Arc<Cluster>),
+}
+
+/// Something to ask for one key.
+pub(crate) enum Request {
+    /// A plain command.
+    Command(Cmd),
+    /// A script.
+    Script(Call),
+}
+
+/// How a question is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestKind {
+    pub(crate) effect: Effect,
+    /// Whether this process keeps what it reads.
+    pub(crate) tracked: bool,
+    /// What becomes of a record whose changes are reported.
+    pub(crate) fate: Retry,
+}
+
+/// What a question does to the record under its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// Nothing, or it is no record.
+    Stays,
+    /// It may be written, which the server reports to whoever has read it, the writer included.
+    Changes,
+    /// It may be removed.
+    Ends,
+}
+
+impl RequestKind {
+    pub(crate) const READ: Self = Self { effect: Effect::Reads, tracked: true, fate: Retry::Stays };
+    pub(crate) const WRITE: Self = Self { effect: Effect::Writes, tracked: true, fate: Retry::Changes };
+    /// Not tracked, because nothing is kept, and whoever made up a token may ask for it.
+    pub(crate) const END: Self = Self { effect: Effect::Writes, tracked: false, fate: Retry::Ends };
+    pub(crate) const READ_UNTRACKED: Self = Self { effect: Effect::Reads, tracked: false, fate: Retry::Stays };
+    pub(crate) const WRITE_UNTRACKED: Self = Self { effect: Effect::Writes, tracked: false, fate: Retry::Stays };
+}
+
+impl Topology {
+    /// Asks the server that has the key. Answers also under which lease the answer may be kept.
+    pub(crate) async fn request(
+        &self,
+        key: &str,
+        question: &Request,
+        manner: RequestKind,
+        deadline: Duration,
+    ) -> Result<(Value, Lease), StoreError> {
+        match self {
+            Self::Single(link) => {
+                let line = link.pair(deadline).await.map_err(fault::before_send)?;
+                let lease = line.lease();
+                let answer = question.send(&line, key, manner, deadline).await;
+                answer.map(|answer| (answer, lease)).map_err(|error| fault::after_send(error, manner.effect))
+            }
+            // Boxed, because its future is several times as large, and everybody's would be as large as it.
+            Self::Cluster(cluster) => Box::pin(cluster.request(key, question, manner, deadline)).await,
+        }
+    }
+}
+
+impl Topology {
+    /// Asks about several keys at once. Each answer is its own; they are in the order of the questions.
+    pub(crate) async fn request_many(
+        &self,
+        questions: Vec<(String, Request)>,
+        manner: RequestKind,
+        deadline: Duration,
+    ) -> Vec<Result<Value, StoreError>> {
+        match self {
+            Self::Single(link) => request_batch(link, &questions, manner, deadline).await,
+            Self::Cluster(cluster) => {
+                let mut waiting = Vec::with_capacity(questions.len());
+                for (key, question) in questions {
+                    let cluster = Arc::clone(cluster);
+                    waiting.push(tokio::spawn(async move {
+                        cluster.request(&key, &question, manner, deadline).await.map(|(answer, _)| answer)
+                    }));
+                }
+                let mut answers = Vec::with_capacity(waiting.len());
+                for answer in waiting {
+                    answers.push(answer.await.unwrap_or_else(|error| Err(fault::lost(error, manner.effect))));
+                }
+                answers
+            }
+        }
+    }
+}
+
+/// In one packet, as the answers of many commands that wait for each other would take as many round trips.
+async fn request_batch(
+    link: &Connection,
+    questions: &[(String, Request)],
+    manner: RequestKind,
+    deadline: Duration,
+) -> Vec<Result<Value, StoreError>> {
+    let line = match link.pair(deadline).await {
+        Ok(line) => line,
+        Err(error) => return questions.iter().map(|_| Err(fault::before_send(Arc::clone(&error)))).collect(),
+    };
+    let commands: Vec<_> = questions.iter().map(|(_, question)| question.first().clone()).collect();
+    let record = |key: &String| (manner.fate != Retry::Stays).then(|| line.tag_of(key)).flatten();
+    let mut writes: Vec<_> =
+        questions.iter().map(|(key, _)| record(key).map(|selector| line.begin_write(selector))).collect();
+    let answers = match timed(deadline, line.send_all(&commands, manner.tracked)).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            let error = Arc::new(error);
+            return questions.iter().map(|_| Err(fault::lost(Arc::clone(&error), manner.effect))).collect();
+        }
+    };
+    let mut settled = Vec::with_capacity(answers.len());
+    for (((_, question), answer), write) in questions.iter().zip(answers).zip(&mut writes) {
+        // The server has forgotten the script; the first of these teaches it again.
+        let answer = match question.second(&answer) {
+            Some(_) => timed(deadline, question.send_to(&line, manner.tracked)).await,
+            None => answer,
+        };
+        if let (Some(write), true) =
+            (write.take(), manner.fate == Retry::Ends && answer.as_ref().is_ok_and(wire::is_done))
+        {
+            write.end();
+        }
+        settled.push(answer.map_err(|error| fault::after_send(error, manner.effect)));
+    }
+    settled
+}
+
+impl Request {
+    /// Puts the question over a line, and waits for the server's report of the change where it makes one.
+    async fn send(
+        &self,
+        line: &ConnectionPair,
+        key: &str,
+        manner: RequestKind,
+        deadline: Duration,
+    ) -> RedisResult<Value> {
+        let end = Instant::now() + deadline;
+        let record = (manner.fate != Retry::Stays).then(|| line.tag_of(key)).flatten();
+        let write = record.map(|selector| line.begin_write(selector));
+        let answer = timed(deadline, self.send_to(line, manner.tracked)).await;
+        if let Some(write) = write {
+            let made = answer.as_ref().is_ok_and(wire::is_done);
+            match manner.fate {
+                Retry::Ends if made => write.end(),
+                fate => {
+                    let reported = made && fate == Retry::Changes;
+                    write.settle(reported, end.saturating_duration_since(Instant::now()).min(REPLICA_BEHIND)).await;
+                }
+            }
+        }
+        answer
+    }
+
+    /// Puts the question over a line, once more in full if the server has forgotten the script.
+    async fn send_to(&self, line: &ConnectionPair, tracked: bool) -> RedisResult<Value> {
+        let answer = send(line, self.first(), tracked).await;
+        match self.second(&answer) {
+            Some(second) => Box::pin(send(line, &second, tracked)).await,
+            None => answer,
+        }
+    }
+
+    /// The same in the name of a server that is handing the key over. Its answer is never kept.
+    async fn send_asking(&self, line: &ConnectionPair) -> RedisResult<Value> {
+        let answer = send_asking(line, self.first().clone()).await;
+        match self.second(&answer) {
+            Some(second) => send_asking(line, second).await,
+            None => answer,
+        }
+    }
+
+    fn first(&self) -> &Cmd {
+        match self {
+            Self::Command(command) => command,
+            Self::Script(call) => call.by_digest(),
+        }
+    }
+
+    fn second(&self, answer: &RedisResult<Value>) -> Option<Cmd> {
+        let Self::Script(call) = self else { return None };
+        let forgotten = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
+        answer.as_ref().is_err_and(forgotten).then(|| call.by_text())
+    }
+}
+
+async fn send(line: &ConnectionPair, command: &Cmd, tracked: bool) -> RedisResult<Value> {
+    if tracked { line.send_tracked(command).await } else { line.send(command).await }
+}
+
+async fn send_asking(line: &ConnectionPair, command: Cmd) -> RedisResult<Value> {
+    let answers = line.send_all(&[redis::cmd("ASKING"), command], false).await?;
+    answers.into_iter().next_back().unwrap_or(Ok(Value::Nil))
+}

@@ -1,0 +1,122 @@
+//! What the timer does with a cell that is due: it ends, packs or forgets it.
+
+use std::time::Duration;
+
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+use super::entry::{Entry, EntryState};
+use super::local_cache::{LocalCache, Role};
+use super::packed::Packed;
+use super::snapshot::Snapshot;
+use super::values::Values;
+
+/// A vacant cell that was not filled by then is forgotten.
+pub(super) const UNUSED_TTL: Duration = Duration::from_secs(60);
+/// A session whose deadline is over and that a request keeps alive is looked at again after this.
+const IN_USE_RECHECK: Duration = Duration::from_secs(1);
+
+impl LocalCache {
+    /// Visits some cells that are due. Answers whether more are.
+    pub(crate) fn expire_due(&self, now: Timestamp) -> bool {
+        self.wheel.advance(now, |entry| self.on_timer(entry, now))
+    }
+
+    fn on_timer(&self, entry: &Arc<Entry>, now: Timestamp) -> Option<Timestamp> {
+        let state = Arc::clone(&entry.state());
+        entry.drop_unused();
+        if let (true, Some(every)) = (self.is_kept_by_requests(entry, &state, now), self.check_interval) {
+            self.observer.in_use(entry);
+            return Some(now.after(every));
+        }
+        let Some(snapshot) = state.snapshot() else {
+            // An ended cell is out of the table already; a vacant one is a copy nobody came back for.
+            return self.remove_unused(entry, &state, now);
+        };
+        if entry.expiry_reason(snapshot, now).is_some() {
+            if self.role == Role::Replica {
+                return self.remove_unused(entry, &state, now);
+            }
+            // Prolonged at this very moment, it is looked at again at the next tick.
+            return (!self.end_expired(entry, now)).then_some(now);
+        }
+        let next = self.pack_if_quiet(entry, &state, snapshot, now);
+        // A request may begin at any time, and be in progress when the deadline comes that is known now.
+        let next = self.check_interval.map_or(next, |every| next.min(now.after(every)));
+        Some(if entry.is_in_use(snapshot) { next.max(now.after(IN_USE_RECHECK)) } else { next })
+    }
+
+    /// Whether a copy has to stay because a request is in progress, and its record be kept alive.
+    fn is_kept_by_requests(&self, entry: &Entry, state: &EntryState, now: Timestamp) -> bool {
+        self.role == Role::Replica
+            && entry.has_requests()
+            && state.last_known().is_some_and(|snapshot| entry.is_in_use(snapshot) && now < snapshot.absolute)
+    }
+
+    fn remove_unused(&self, entry: &Arc<Entry>, state: &EntryState, now: Timestamp) -> Option<Timestamp> {
+        if matches!(state, EntryState::Ended(_)) {
+            return None;
+        }
+        if entry.is_watched() {
+            self.observer.recheck(entry);
+            return Some(now.after(UNUSED_TTL));
+        }
+        // Looked at early, because a request may be in progress: it has the usual time to be filled, unless the timeout of
+        // what it was filled with is over.
+        let unused_at = entry.last_seen().after(UNUSED_TTL);
+        let deadline = state.last_known().map(|former| former.deadline(entry.last_seen()));
+        let unused_at = deadline.map_or(unused_at, |deadline| deadline.min(unused_at));
+        if self.check_interval.is_some() && matches!(state, EntryState::Invalidated(_)) && now < unused_at {
+            return Some(unused_at);
+        }
+        self.remove(entry);
+        None
+    }
+
+    /// Packs what nobody used for a while, and says when to look again.
+    fn pack_if_quiet(
+        &self,
+        entry: &Arc<Entry>,
+        state: &Arc<EntryState>,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Timestamp {
+        let deadline = snapshot.deadline(entry.last_seen());
+        let Some(pack_after) = self.pack_after else { return deadline };
+        let Some(entries) = snapshot.values.entries() else { return deadline };
+        let quiet_at = entry.last_seen().after(pack_after);
+        if now < quiet_at {
+            return quiet_at.min(deadline);
+        }
+        let smaller = |packed: &Packed| packed.weight() < snapshot.values.weight();
+        if let Some(packed) = Packed::pack(entries).filter(smaller) {
+            let packed = Snapshot { values: Values::Packed(packed), ..snapshot.clone() };
+            if let Some(transition) = entry.replace(state, EntryState::Live(packed)) {
+                self.account(entry, &transition);
+            }
+        }
+        deadline
+    }
+
+    /// Has the timer visit a cell when something may be due.
+    pub(super) fn schedule(&self, entry: &Arc<Entry>, now: Timestamp) {
+        if let Some(due) = self.next_timer(entry, now) {
+            self.wheel.schedule(entry, due);
+        }
+    }
+
+    /// The same for a cell that was vacant until now: it is visited after [`UNUSED_TTL`] in any case.
+    pub(super) fn schedule_filled(&self, entry: &Arc<Entry>) {
+        let filled = entry.last_seen();
+        if let Some(due) = self.next_timer(entry, filled).filter(|due| *due < filled.after(UNUSED_TTL)) {
+            self.wheel.schedule(entry, due);
+        }
+    }
+
+    fn next_timer(&self, entry: &Entry, now: Timestamp) -> Option<Timestamp> {
+        let state = entry.state();
+        let deadline = state.snapshot()?.deadline(entry.last_seen());
+        let due = self.pack_after.map_or(deadline, |after| now.after(after).min(deadline));
+        Some(self.check_interval.map_or(due, |every| due.min(now.after(every))))
+    }
+}

@@ -1,0 +1,115 @@
+use super::builders::{ABSOLUTE, IDLE, at, bulk, selector, session};
+use crate::cache::EndReason;
+use crate::cache::entry::{Entry, EntryState, Invalidated};
+use crate::cache::snapshot::Snapshot;
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+fn live() -> Entry {
+    Entry::new(selector(1), EntryState::Live(session([])), at(0))
+}
+
+#[test]
+fn who_was_seen_later_stays_seen_later() {
+    let entry = live();
+    entry.touch(at(10));
+    entry.touch(at(5));
+    assert_eq!(entry.last_seen(), at(10));
+}
+
+#[test]
+fn of_all_who_see_that_a_report_is_due_one_makes_it() {
+    let entry = live();
+    entry.touch(at(59));
+    assert!(!entry.claim_touch_report(60_000));
+    entry.touch(at(60));
+    assert!(entry.claim_touch_report(60_000));
+    assert!(!entry.claim_touch_report(60_000));
+    entry.touch(at(119));
+    assert!(!entry.claim_touch_report(60_000));
+    entry.touch(at(120));
+    assert!(entry.claim_touch_report(60_000));
+}
+
+#[test]
+fn what_the_store_knows_already_is_not_reported() {
+    let entry = live();
+    entry.mark_touch_reported(at(50));
+    entry.mark_touch_reported(at(40));
+    entry.touch(at(100));
+    assert!(!entry.claim_touch_report(60_000));
+    assert!(entry.claim_touch_report(50_000));
+}
+
+#[test]
+fn a_session_is_overdue_at_its_deadline_and_not_before() {
+    let entry = live();
+    let snapshot = session([]);
+    entry.touch(at(100));
+    let idle = |now| entry.expiry_reason(&snapshot, now);
+    let just_before = |seconds| Timestamp::from_millis(at(seconds).as_millis() - 1);
+    assert_eq!(idle(just_before(100 + IDLE)), None);
+    assert_eq!(idle(at(100 + IDLE)), Some(EndReason::Idle));
+    entry.touch(at(ABSOLUTE - 1));
+    assert_eq!(idle(just_before(ABSOLUTE)), None);
+    assert_eq!(idle(at(ABSOLUTE)), Some(EndReason::Absolute));
+    assert_eq!(idle(Timestamp::MAX), Some(EndReason::Absolute));
+}
+
+#[test]
+fn extreme_timeouts_end_nothing_and_overflow_nothing() {
+    let entry = live();
+    let eternal = Snapshot { idle: u64::MAX, absolute: Timestamp::MAX, ..session([]) };
+    let late = Timestamp::from_millis(u64::MAX - 1);
+    assert_eq!(entry.expiry_reason(&eternal, late), None);
+    assert_eq!(eternal.deadline(late), Timestamp::MAX);
+}
+
+#[test]
+fn a_state_that_is_not_there_any_more_is_not_replaced() {
+    let entry = live();
+    let seen = Arc::clone(&entry.state());
+    assert!(entry.replace(&seen, EntryState::Live(session([bulk(1)]))).is_some());
+    assert!(entry.replace(&seen, EntryState::Live(session([]))).is_none());
+    assert_eq!(entry.state().weight(), session([bulk(1)]).weight());
+}
+
+/// A vacancy looks the same each time and must not be taken for the one before.
+#[test]
+fn an_equal_state_is_still_another_one() {
+    let entry = Entry::new(selector(1), EntryState::unread(), at(0));
+    let seen = Arc::clone(&entry.state());
+    assert!(entry.transition(|_| Some(EntryState::unread())).is_some());
+    assert!(entry.replace(&seen, EntryState::Live(session([]))).is_none());
+}
+
+#[test]
+fn a_transition_that_is_declined_changes_nothing() {
+    let entry = live();
+    let seen = Arc::clone(&entry.state());
+    assert!(entry.transition(|_| None).is_none());
+    assert!(Arc::ptr_eq(&seen, &entry.state()));
+}
+
+#[test]
+fn a_vacancy_weighs_what_it_remembers() {
+    let snapshot = session([bulk(100)]);
+    let weight = snapshot.weight();
+    let former = Arc::new(EntryState::Live(snapshot));
+    let vacant = EntryState::Invalidated(Invalidated { last_copy: Some(Arc::clone(&former)), suspect_since: None });
+    assert_eq!(vacant.weight(), weight);
+    assert!(vacant.snapshot().is_none());
+    assert!(vacant.last_known().is_some());
+    assert!(!vacant.is_anonymous());
+    assert_eq!(EntryState::Ended(EndReason::Logout).weight(), 0);
+    assert_eq!(EntryState::unread().weight(), 0);
+}
+
+#[test]
+fn a_transition_knows_by_how_much_the_session_grew() {
+    let entry = live();
+    let grown = entry.transition(|_| Some(EntryState::Live(session([bulk(100)])))).expect("nobody interferes");
+    assert_eq!(grown.growth(), 96 + 100);
+    let ended = entry.transition(|_| Some(EntryState::Ended(EndReason::Logout))).expect("nobody interferes");
+    assert_eq!(ended.growth(), -(256 + 96 + 100));
+}

@@ -1,0 +1,119 @@
+//! A tier to test with, and what it reports.
+
+use std::time::Duration;
+
+use super::builders::{at, session};
+use crate::cache::EndReason;
+use crate::cache::change::{Change, LocalGuard, ValueEdit};
+use crate::cache::entry::{Entry, EntryState};
+use crate::cache::limits::Limits;
+use crate::cache::local_cache::{CacheConfig, ChangeError, LocalCache, Observer, Role};
+use crate::cache::snapshot::Snapshot;
+use crate::cache::value::{ValueEntry, ValueKey, ValueState};
+use crate::sync::{Arc, Mutex};
+use crate::time::Timestamp;
+use crate::token::Selector;
+
+/// After how many seconds without use a session is packed.
+pub(super) const QUIET: u64 = 60;
+/// What an anonymous session without values weighs.
+pub(super) const EMPTY: u64 = 256;
+
+/// What the tier did of its own accord.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    ended: Mutex<Vec<(Selector, EndReason)>>,
+    doubted: Mutex<Vec<Selector>>,
+}
+
+impl Observer for Log {
+    fn ended(&self, entry: &Arc<Entry>, _before: &EntryState, reason: EndReason) {
+        self.ended.lock().push((entry.selector, reason));
+    }
+
+    fn recheck(&self, entry: &Arc<Entry>) {
+        self.doubted.lock().push(entry.selector);
+    }
+
+    fn in_use(&self, _cell: &Arc<Entry>) {}
+}
+
+impl Log {
+    pub(super) fn take_ended(&self) -> Vec<(Selector, EndReason)> {
+        std::mem::take(&mut *self.ended.lock())
+    }
+
+    pub(super) fn take_doubted(&self) -> Vec<Selector> {
+        std::mem::take(&mut *self.doubted.lock())
+    }
+}
+
+pub(super) fn cache(holding: Role, max_bytes: u64) -> (LocalCache, Arc<Log>) {
+    tier_that_looks(holding, max_bytes, None)
+}
+
+/// A tier that looks at its copies every so often, because a request may be in progress.
+pub(super) fn tier_that_looks(holding: Role, max_bytes: u64, look_every: Option<Duration>) -> (LocalCache, Arc<Log>) {
+    let log = Arc::<Log>::default();
+    let limits = Limits { session_bytes: 2000, value_bytes: 1000, values: 3 };
+    let pack_after = Some(Duration::from_secs(QUIET));
+    let observer = Arc::<Log>::clone(&log);
+    (
+        LocalCache::new(CacheConfig { role: holding, limits, max_bytes, pack_after, look_every, observer, now: at(0) }),
+        log,
+    )
+}
+
+pub(super) fn add(cache: &LocalCache, selector: Selector, snapshot: Snapshot) -> Arc<Entry> {
+    cache.insert(selector, snapshot, at(0)).expect("there is room").expect("the tag is free")
+}
+
+/// Puts `size` bytes under `key`.
+pub(super) fn write(cache: &LocalCache, entry: &Arc<Entry>, key: &'static str, size: usize) -> Result<(), ChangeError> {
+    let slot = ValueState::Encoded(Arc::from(vec![b'x'; size]));
+    let (fresh_until, size) = (Timestamp::MAX, size as u32);
+    let edit = ValueEdit { key: ValueKey::Static(key), expect: None, state: slot, fresh_until, size, encoded: None };
+    commit(cache, entry, &[edit])
+}
+
+pub(super) fn commit(cache: &LocalCache, entry: &Arc<Entry>, edits: &[ValueEdit]) -> Result<(), ChangeError> {
+    let change =
+        Change { guard: LocalGuard::Anyone, edits, rotation: None, lifetimes: None, base: None, now: at(0), step: 1 };
+    cache.commit(entry, &change).map(drop)
+}
+
+/// A copy that came from a store, where other limits may have been in force.
+pub(super) fn fill(
+    cache: &LocalCache,
+    selector: Selector,
+    entries: impl IntoIterator<Item = ValueEntry>,
+) -> Arc<Entry> {
+    let entry = cache.get_or_insert_unread(&selector, at(0));
+    let before = Arc::clone(&entry.state());
+    cache.replace(&entry, &before, session(entries)).expect("a copy is never refused").expect("nobody interferes");
+    entry
+}
+
+pub(super) fn end_of(entry: &Entry) -> Option<EndReason> {
+    match **entry.state() {
+        EntryState::Ended(reason) => Some(reason),
+        EntryState::Live(_) | EntryState::Invalidated(_) => None,
+    }
+}
+
+/// Lets the timer go round.
+pub(super) fn pass(cache: &LocalCache, now: Timestamp) {
+    while cache.expire_due(now) {}
+}
+
+/// The books are right: what is booked is what the sessions in the table weigh.
+pub(super) fn audit(cache: &LocalCache) {
+    let (mut bytes, mut anonymous) = (0, 0);
+    cache.for_each(|entry| {
+        bytes += entry.state().weight();
+        anonymous += usize::from(entry.state().is_anonymous());
+    });
+    assert_eq!(cache.bytes(), bytes);
+    let counted = cache.table.shards().iter().filter(|shard| shard.has_anonymous()).count();
+    assert!(counted <= anonymous && (counted > 0) == (anonymous > 0), "{counted} shards for {anonymous} sessions");
+}

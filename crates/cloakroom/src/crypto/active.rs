@@ -1,0 +1,81 @@
+//! The ring in use, and what is derived from it: derived again when another ring takes its place.
+
+use std::fmt;
+
+use arc_swap::Guard;
+
+use crate::sync::{Arc, ArcCell, Mutex, Weak};
+
+use super::key_ring::KeyRing;
+
+/// The keys of running sessions.
+pub(crate) struct ActiveKeyRing(Mutex<RingState>);
+
+struct RingState {
+    ring: KeyRing,
+    derived: Vec<Weak<dyn Derive>>,
+}
+
+/// Something derived from the ring in use. Read without a lock.
+pub(crate) struct FollowsRing<D> {
+    derive: Box<dyn Fn(&KeyRing) -> D + Send + Sync>,
+    get: ArcCell<D>,
+}
+
+trait Derive: Send + Sync {
+    fn derive_from(&self, ring: &KeyRing);
+}
+
+impl<D> FollowsRing<D> {
+    /// As it is now.
+    pub(crate) fn present(&self) -> Guard<Arc<D>> {
+        self.get.load()
+    }
+}
+
+impl<D: Send + Sync> Derive for FollowsRing<D> {
+    fn derive_from(&self, ring: &KeyRing) {
+        self.get.store(Arc::new((self.derive)(ring)));
+    }
+}
+
+impl ActiveKeyRing {
+    pub(crate) fn new(ring: KeyRing) -> Self {
+        Self(Mutex::new(RingState { ring, derived: Vec::new() }))
+    }
+
+    /// Something that follows the ring for as long as anybody holds it.
+    pub(crate) fn derive<D: Send + Sync + 'static>(
+        &self,
+        derive: impl Fn(&KeyRing) -> D + Send + Sync + 'static,
+    ) -> Arc<FollowsRing<D>> {
+        let mut keys = self.0.lock();
+        let present = ArcCell::new(Arc::new(derive(&keys.ring)));
+        let live = Arc::new(FollowsRing { derive: Box::new(derive), get: present });
+        let follower: Arc<dyn Derive> = Arc::<FollowsRing<D>>::clone(&live);
+        keys.derived.retain(|other| other.strong_count() > 0);
+        keys.derived.push(Arc::downgrade(&follower));
+        live
+    }
+
+    /// From the return of this on, nothing is made or accepted under a key that is not in `ring`.
+    pub(crate) fn replace(&self, ring: KeyRing) {
+        let mut keys = self.0.lock();
+        for follower in keys.derived.iter().filter_map(Weak::upgrade) {
+            follower.derive_from(&ring);
+        }
+        keys.ring = ring;
+    }
+}
+
+impl fmt::Debug for ActiveKeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.lock().ring, f)
+    }
+}
+
+impl<D> fmt::Debug for FollowsRing<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Live(..)")
+    }
+}

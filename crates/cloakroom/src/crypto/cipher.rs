@@ -1,0 +1,119 @@
+//! Authenticated encryption of what leaves the process: bytes in an envelope that only a key of the ring
+//! opens, and only in the place that they were sealed for.
+//!
+//! ```text
+//! 0        1        2              26                            n - 16    n
+//! ┌────────┬────────┬──────────────┬─────────────────────────────┬─────────┐
+//! │ form 1 │ key id │ nonce        │ XChaCha20 of the bytes      │ Poly1305│
+//! └────────┴────────┴──────────────┴─────────────────────────────┴─────────┘
+//! ```
+//!
+//! Form, key id and [`AssociatedData`] are authenticated with the bytes. A nonce of 192 random bits never meets itself,
+//! so no key wears out, however many writes it seals.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
+
+use crate::crypto::associated_data::AssociatedData;
+use crate::crypto::derive::Purpose;
+use crate::crypto::key::KeyId;
+use crate::crypto::key_ring::KeyRing;
+use crate::random::{RandomError, RandomSource};
+
+const FORM: u8 = 1;
+const HEAD: usize = 2;
+const NONCE: usize = 24;
+const MAC: usize = 16;
+
+/// How many bytes longer than what is in it an envelope is.
+pub(crate) const OVERHEAD: usize = HEAD + NONCE + MAC;
+
+/// Why something that a store holds was not opened. It stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// No such key is in the ring.
+    #[error("it is sealed under a key that is not in the ring")]
+    UnknownKey,
+    /// These sessions seal nothing, and so have no key for it.
+    #[error("it is sealed, and these sessions were built without `seal`")]
+    NoKeys,
+    /// It was altered, cut, or sealed for another place.
+    #[error("its seal is broken: it was altered, or belongs somewhere else")]
+    Broken,
+    /// It is not sealed, though it has to be.
+    #[error("it is not sealed")]
+    Unsealed,
+}
+
+/// Why something could not be sealed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SealError {
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// More than the cipher takes under one nonce: 256 GiB.
+    #[error("it is too long to be sealed")]
+    TooLong,
+}
+
+/// The keys that seal and open, the active one first.
+pub(crate) struct Cipher(Box<[(KeyId, XChaCha20Poly1305)]>);
+
+impl Cipher {
+    /// From a ring, for one context: what was sealed in another one opens under no key of this.
+    pub(crate) fn new(ring: &KeyRing, context: &[u8]) -> Self {
+        let cipher = |key: &crate::crypto::key::Key| {
+            let derived = key.derive(Purpose::Seal, context);
+            (key.id(), XChaCha20Poly1305::new(derived.as_bytes().into()))
+        };
+        Self([ring.active_key()].into_iter().chain(ring.previous_keys()).map(cipher).collect())
+    }
+
+    /// Puts bytes into an envelope for one place, under the active key.
+    pub(crate) fn seal(
+        &self,
+        random: &dyn RandomSource,
+        place: &AssociatedData,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let (id, cipher) = &self.0[0];
+        let head = [FORM, id.number()];
+        let mut nonce = [0; NONCE];
+        random.fill(&mut nonce)?;
+        let mut envelope = Vec::with_capacity(plain.len() + OVERHEAD);
+        envelope.extend_from_slice(&head);
+        envelope.extend_from_slice(&nonce);
+        envelope.extend_from_slice(plain);
+        let body = &mut envelope[HEAD + NONCE..];
+        let mac = cipher
+            .encrypt_inout_detached(&nonce.into(), &place.with_header(head), body.into())
+            .map_err(|_| SealError::TooLong)?;
+        envelope.extend_from_slice(&mac);
+        Ok(envelope)
+    }
+
+    /// Takes the bytes out of an envelope, if it was sealed for this place.
+    pub(crate) fn open(&self, place: &AssociatedData, envelope: &[u8]) -> Result<Vec<u8>, OpenError> {
+        let (head, rest) = envelope.split_first_chunk::<HEAD>().ok_or(OpenError::Broken)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Broken)?;
+        let (body, mac) = rest.split_last_chunk::<MAC>().ok_or(OpenError::Broken)?;
+        let [FORM, id] = *head else { return Err(OpenError::Broken) };
+        let found = self.0.iter().find(|(known, _)| known.number() == id);
+        let (_, cipher) = found.ok_or(OpenError::UnknownKey)?;
+        let mut plain = body.to_vec();
+        cipher
+            .decrypt_inout_detached(nonce.into(), &place.with_header(*head), plain.as_mut_slice().into(), mac.into())
+            .map_err(|_| OpenError::Broken)?;
+        Ok(plain)
+    }
+}
+
+/// The numbers of the keys alone.
+impl fmt::Debug for Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Seals").field(&self.0.iter().map(|(id, _)| *id).collect::<Vec<_>>()).finish()
+    }
+}

@@ -1,0 +1,54 @@
+use super::key::KeyId;
+
+/// A key that must not be used, found when it was given and not when a request needed it.
+///
+/// Says which key and what to do about it, and never anything of its secret.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place} {problem}")]
+pub struct KeyError {
+    place: KeyLocation,
+    problem: String,
+}
+
+plain_debug!(KeyError);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyLocation {
+    Key(KeyId),
+    Entry(usize),
+    Ring,
+}
+
+impl std::fmt::Display for KeyLocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key(id) => write!(f, "key {id}"),
+            Self::Entry(place) => write!(f, "entry {place} of the key ring"),
+            Self::Ring => f.write_str("the key ring"),
+        }
+    }
+}
+
+impl KeyError {
+    pub(super) fn key(id: KeyId, problem: impl Into<String>) -> Self {
+        Self { place: KeyLocation::Key(id), problem: problem.into() }
+    }
+
+    /// Of the text of a ring; entries count from one.
+    pub(super) fn entry(place: usize, problem: impl Into<String>) -> Self {
+        Self { place: KeyLocation::Entry(place), problem: problem.into() }
+    }
+
+    pub(super) fn ring(problem: impl Into<String>) -> Self {
+        Self { place: KeyLocation::Ring, problem: problem.into() }
+    }
+
+    /// Which key, if its id is known.
+    #[must_use]
+    pub const fn key_id(&self) -> Option<KeyId> {
+        match self.place {
+            KeyLocation::Key(id) => Some(id),
+            KeyLocation::Entry(_) | KeyLocation::Ring => None,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use super::error::KeyError;
+use super::key::{Key, KeyId, REMEDY};
+
+/// The keys of an application: the active one makes everything new, the others are still accepted.
+///
+/// To replace a key without logging anybody out, put a new one in front and keep the old one behind it
+/// until nothing that it made can live any more: the absolute timeout of the sessions. On several nodes, first give
+/// all of them the new key *behind* the old one, so that each understands what the next step makes. To end
+/// every session at once, leave the old key out.
+///
+/// As text, for an environment variable or a file of secrets, the active key first:
+///
+/// ```
+/// use cloakroom::{Key, KeyRing, OsRandom};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // What `std::env::var("SESSION_KEYS")` might say: "2:<base64>,1:<base64>".
+/// let text = format!("{},{}", *Key::generate(2, &OsRandom)?.expose(), *Key::generate(1, &OsRandom)?.expose());
+/// let ring: KeyRing = text.parse()?;
+/// assert_eq!(ring.active().number(), 2);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Cheap to clone. `Debug` shows the numbers alone.
+#[derive(Clone)]
+pub struct KeyRing(Arc<[Key]>);
+
+impl KeyRing {
+    /// A ring with this key alone.
+    #[must_use]
+    pub fn new(active: Key) -> Self {
+        Self(Arc::new([active]))
+    }
+
+    /// Accepts also what this key made.
+    ///
+    /// # Errors
+    /// If the ring has its number or its secret already.
+    pub fn with_previous(self, key: Key) -> Result<Self, KeyError> {
+        if self.find(key.id()).is_some() {
+            return Err(KeyError::key(key.id(), "is there twice; give every key a number of its own"));
+        }
+        if let Some(same) = self.0.iter().find(|same| same.has_same_secret(&key)) {
+            let problem = format!("has the secret of key {}; {REMEDY}", same.id());
+            return Err(KeyError::key(key.id(), problem));
+        }
+        Ok(Self(self.0.iter().cloned().chain([key]).collect()))
+    }
+
+    /// The number of the active key.
+    #[must_use]
+    pub fn active(&self) -> KeyId {
+        self.active_key().id()
+    }
+
+    pub(crate) fn active_key(&self) -> &Key {
+        &self.0[0]
+    }
+
+    /// The keys that make nothing any more.
+    pub(crate) fn previous_keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter().skip(1)
+    }
+
+    /// All keys, the active one first.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
+        self.0.iter()
+    }
+
+    fn find(&self, id: KeyId) -> Option<&Key> {
+        self.0.iter().find(|key| key.id() == id)
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KeyRing").field(&self.0).finish()
+    }
+}
+
+impl FromStr for KeyRing {
+    type Err = KeyError;
+
+    /// Reads `number:base64` entries, separated by commas or white space, the active key first.
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let entries = text.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty());
+        let mut ring: Option<Self> = None;
+        for (index, entry) in entries.enumerate() {
+            let key = key(index + 1, entry)?;
+            ring = Some(match ring {
+                None => Self::new(key),
+                Some(ring) => ring.with_previous(key)?,
+            });
+        }
+        ring.ok_or_else(|| KeyError::ring(format!("is empty; write `1:` and a secret: {REMEDY}")))
+    }
+}
+
+fn key(place: usize, entry: &str) -> Result<Key, KeyError> {
+    let number = entry.split_once(':').and_then(|(number, secret)| Some((number.parse::<u8>().ok()?, secret)));
+    let Some((number, secret)) = number else {
+        return Err(KeyError::entry(place, "has no number from 0 to 255 and a colon in front of its secret"));
+    };
+    let id = KeyId::from(number);
+    let secret = decode(secret).ok_or_else(|| KeyError::key(id, format!("is not base64; {REMEDY}")))?;
+    Key::new(id, &*secret)
+}
+
+/// Either alphabet, padded or not: what the tools at hand print.
+fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
+    GeneralPurpose::new(&alphabet, config).decode(text).ok().map(Zeroizing::new)
+}

@@ -1,0 +1,73 @@
+//! Message authentication codes under the keys of a ring.
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use super::derive::Purpose;
+use super::key::{Key, KeyId};
+use super::key_ring::KeyRing;
+
+/// HMAC-SHA-256, cut to 128 bits (RFC 2104 §5): nobody can try more than one at a time, at the server.
+pub(crate) const MAC_BYTES: usize = 16;
+
+/// The keys for one kind of message, one for each key of a ring.
+pub(crate) struct MacKeys {
+    active: Keyed,
+    accepted: Box<[Keyed]>,
+}
+
+type Keyed = (KeyId, Hmac<Sha256>);
+
+/// What a MAC says of its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MacResult {
+    /// Made under the active key.
+    Active,
+    /// Made under a key that is only accepted.
+    Accepted,
+    /// Not made under the key that is named.
+    Forged,
+    /// The key that is named is not in the ring.
+    UnknownKey,
+}
+
+impl MacKeys {
+    /// `context` tells apart what must not be exchanged within one purpose (OWASP ASVS 11.1.2).
+    pub(crate) fn new(ring: &KeyRing, purpose: Purpose, context: &[u8]) -> Self {
+        let keyed = |key: &Key| (key.id(), key.derive(purpose, context).mac());
+        Self { active: keyed(ring.active_key()), accepted: ring.previous_keys().map(keyed).collect() }
+    }
+
+    pub(crate) const fn active(&self) -> KeyId {
+        self.active.0
+    }
+
+    /// The MAC of a message under the active key.
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; MAC_BYTES] {
+        let whole: [u8; 32] = self.active.1.clone().chain_update(message).finalize().into_bytes().into();
+        let ([mac, _], []) = whole.as_chunks::<MAC_BYTES>() else { unreachable!("two halves of 32 bytes") };
+        *mac
+    }
+
+    /// Compares in constant time (OWASP ASVS 11.2.4).
+    pub(crate) fn verify(&self, id: KeyId, message: &[u8], mac: &[u8; MAC_BYTES]) -> MacResult {
+        let Some(key) = self.find(id) else { return MacResult::UnknownKey };
+        if key.clone().chain_update(message).verify_truncated_left(mac).is_err() {
+            return MacResult::Forged;
+        }
+        if id == self.active() { MacResult::Active } else { MacResult::Accepted }
+    }
+
+    fn find(&self, id: KeyId) -> Option<&Hmac<Sha256>> {
+        let mut all = std::iter::once(&self.active).chain(&self.accepted);
+        all.find(|(known, _)| *known == id).map(|(_, key)| key)
+    }
+}
+
+impl fmt::Debug for MacKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MacKeys(active {})", self.active())
+    }
+}

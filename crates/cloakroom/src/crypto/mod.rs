@@ -1,0 +1,32 @@
+//! The application's keys, and the keys for single uses that are derived from them.
+//!
+//! One secret per key is all that an operator keeps. Every use has a key of its own (HKDF, RFC 5869), so
+//! that what was made for one use is refused for every other (OWASP ASVS 11.1.2).
+
+mod active;
+mod associated_data;
+mod cipher;
+mod derive;
+mod error;
+#[cfg(any(test, fuzzing))]
+mod fuzzing;
+mod key;
+mod key_ring;
+mod mac;
+mod strength;
+#[cfg(test)]
+mod tests;
+
+pub use error::KeyError;
+#[cfg(any(test, fuzzing))]
+pub use fuzzing::key_ring;
+pub use key::{Key, KeyId};
+pub use key_ring::KeyRing;
+
+pub(crate) use active::{ActiveKeyRing, FollowsRing};
+pub(crate) use associated_data::AssociatedData;
+pub(crate) use cipher::{Cipher, OVERHEAD, OpenError, SealError};
+pub(crate) use derive::Purpose;
+pub(crate) use mac::{MAC_BYTES, MacKeys, MacResult};
+#[cfg(feature = "jwt")]
+pub(crate) use strength::check as weakness;

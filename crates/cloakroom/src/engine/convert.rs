@@ -1,0 +1,145 @@
+//! Between a record of the shared tier and a snapshot of the local one.
+
+use std::time::Duration;
+
+use crate::cache::{
+    CodecError, EntryState, LoginState, Snapshot, StoreMeta, ValueEdit, ValueEntry, ValueKey, ValueState, Values, find,
+};
+use crate::store::{self, Action, Expect, Lease, Lifetimes, Payload, Record, StoredValue};
+use crate::sync::Arc;
+use crate::time::{Timestamp, whole_millis};
+use crate::token::Fingerprint;
+
+use crate::store::is_within_max_depth;
+
+/// The snapshot of a record. What the former state of the cell had decoded at the same version stays decoded if the
+/// record went on from that state; everything else comes into the slot that `open` puts it in.
+pub(crate) fn snapshot(
+    record: Record,
+    lease: Lease,
+    former: &EntryState,
+    mut open: impl FnMut(&StoredValue) -> ValueState,
+) -> Snapshot {
+    let former = former.last_known();
+    let known = former.filter(|former| descends_from(&record, former));
+    let known = known.and_then(|snapshot| snapshot.values.entries()).unwrap_or_default();
+    let values: Box<[ValueEntry]> =
+        record.values.into_iter().map(|value| value_entry(value, known, &mut open)).collect();
+    let previous = record.previous.map(|previous| (previous, former_fingerprint(former, previous.verifier)));
+    let persistent = record.lifetimes.persistent;
+    let kept_until = record.lifetimes.store_deadline(record.last_seen);
+    let login_state = record.authentication.is_some() || previous.is_some() || persistent;
+    Snapshot {
+        version: record.version,
+        created_at: record.lifetimes.created_at,
+        idle: whole_millis(record.lifetimes.idle_timeout),
+        absolute: record.lifetimes.absolute_deadline,
+        verifier: record.verifier,
+        fingerprint: former_fingerprint(former, record.verifier),
+        login_state: login_state.then(|| {
+            let authentication = record.authentication;
+            Arc::new(LoginState { authentication, previous, persistent, account: None, renewed_from: None })
+        }),
+        store_meta: Some(Box::new(StoreMeta {
+            lease: lease.number(),
+            nonce: record.nonce,
+            store_deadline: kept_until,
+            writers: record.writers,
+        })),
+        values: Values::Live(values),
+    }
+}
+
+/// Whether the record went on from the snapshot. Where the store has lost something, its versions may name other content.
+fn descends_from(record: &Record, former: &Snapshot) -> bool {
+    former.store_meta.as_ref().is_some_and(|store_meta| match former.version == record.version {
+        true => store_meta.nonce == record.nonce,
+        false => record.writers.descend_from(former.version, store_meta.nonce),
+    })
+}
+
+/// The fingerprint of a secret that this process saw before, known by what a store keeps of it.
+fn former_fingerprint(former: Option<&Snapshot>, verifier: store::Verifier) -> Fingerprint {
+    let Some(former) = former else { return Fingerprint::UNKNOWN };
+    match former.previous() {
+        _ if former.verifier == verifier => former.fingerprint,
+        Some((previous, fingerprint)) if previous.verifier == verifier => *fingerprint,
+        _ => Fingerprint::UNKNOWN,
+    }
+}
+
+fn value_entry(
+    value: StoredValue,
+    known: &[ValueEntry],
+    open: &mut impl FnMut(&StoredValue) -> ValueState,
+) -> ValueEntry {
+    if let Some(value_entry) = find(known, &value.key)
+        && value_entry.version == value.version
+        && !matches!(value_entry.slot, ValueState::Closed(_))
+    {
+        return value_entry.clone();
+    }
+    let slot = open(&value);
+    let size = match &slot {
+        ValueState::Encoded(bytes) => bytes.len(),
+        _ => value.payload.len(),
+    };
+    ValueEntry {
+        version: value.version,
+        fresh_until: value.fresh_until.unwrap_or(Timestamp::MAX),
+        size: u32::try_from(size).unwrap_or(u32::MAX),
+        slot,
+        key: ValueKey::Owned(value.key),
+    }
+}
+
+/// The record that a new session starts with in the shared tier.
+pub(crate) fn record(snapshot: &Snapshot, nonce: u64) -> Result<Record, CodecError> {
+    let idle = Duration::from_millis(snapshot.idle);
+    let lifetimes = Lifetimes::new(snapshot.created_at, idle, snapshot.absolute);
+    let mut record = Record::new(snapshot.verifier, lifetimes, nonce);
+    for value_entry in snapshot.values.entries().unwrap_or_default() {
+        let fresh_until = age(value_entry.fresh_until);
+        record.values.push(StoredValue::new(
+            value_entry.key.to_shared(),
+            value_entry.version,
+            fresh_until,
+            payload(&value_entry.slot)?,
+        ));
+    }
+    Ok(record)
+}
+
+/// An edit in the words of the shared tier.
+pub(crate) fn edit(edit: &ValueEdit) -> Result<store::Edit, CodecError> {
+    let expect = edit.expect.map_or(Expect::Any, Expect::Version);
+    let encoded = edit.encoded.as_ref().map(|bytes| Ok(Payload::Present(Arc::clone(bytes))));
+    let action = match encoded.unwrap_or_else(|| payload(&edit.state))? {
+        Payload::Removed => Action::Remove,
+        payload => Action::Put { payload, fresh_until: age(edit.fresh_until) },
+    };
+    Ok(store::Edit::new(edit.key.to_shared(), expect, action))
+}
+
+fn payload(slot: &ValueState) -> Result<Payload, CodecError> {
+    Ok(match slot {
+        ValueState::Decoded(value) => Payload::Present(shallow(value.encode()?)?.into()),
+        ValueState::Encoded(bytes) => Payload::Present(Arc::clone(bytes)),
+        ValueState::Absent => Payload::Absent,
+        ValueState::Removed => Payload::Removed,
+        ValueState::Closed(why) => return Err((*why).into()),
+    })
+}
+
+/// What other nodes would refuse to read is not written.
+fn shallow(json: Vec<u8>) -> Result<Vec<u8>, CodecError> {
+    if is_within_max_depth(&json) {
+        Ok(json)
+    } else {
+        Err("it is nested more than 32 deep, which no node reads from a store".into())
+    }
+}
+
+fn age(fresh_until: Timestamp) -> Option<Timestamp> {
+    (fresh_until != Timestamp::MAX).then_some(fresh_until)
+}

@@ -1,0 +1,109 @@
+use crate::cache::{Snapshot, ValueState};
+use crate::crypto::AssociatedData;
+use crate::store::{Payload, Record};
+use crate::time::{Timestamp, whole_millis};
+use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
+
+use super::RECORD;
+
+/// Everything that a record says of its session but when it was last seen, which changes without a commit.
+///
+/// The same of a record that was read and of the snapshot that a commit makes of one.
+pub(super) struct RecordAad<'a> {
+    version: u64,
+    verifier: Verifier,
+    previous: Option<PreviousSecret>,
+    created_at: Timestamp,
+    idle: u64,
+    absolute: Timestamp,
+    persistent: bool,
+    authentication: Option<&'a Authentication>,
+    values: Vec<ValueAad<'a>>,
+}
+
+/// A value's key, its version, its age, and of which kind it is.
+type ValueAad<'a> = (&'a str, u64, Timestamp, &'static str);
+
+impl<'a> RecordAad<'a> {
+    pub(super) fn of_record(record: &'a Record) -> Self {
+        let kind = |payload: &Payload| match payload {
+            Payload::Present(_) | Payload::Sealed(_) => "present",
+            Payload::Absent => "absent",
+            Payload::Removed => "removed",
+        };
+        let values = record.values.iter().filter(|value| &*value.key != RECORD);
+        let held = values.map(|value| {
+            (&*value.key, value.version, value.fresh_until.unwrap_or(Timestamp::MAX), kind(&value.payload))
+        });
+        Self {
+            version: record.version,
+            verifier: record.verifier,
+            previous: record.previous,
+            created_at: record.lifetimes.created_at,
+            idle: whole_millis(record.lifetimes.idle_timeout),
+            absolute: record.lifetimes.absolute_deadline,
+            persistent: record.lifetimes.persistent,
+            authentication: record.authentication.as_ref(),
+            values: held.collect(),
+        }
+    }
+
+    /// Of a snapshot that was just made by a change, whose values are therefore not packed.
+    pub(super) fn of_snapshot(snapshot: &'a Snapshot) -> Self {
+        let kind = |slot: &ValueState| match slot {
+            ValueState::Decoded(_) | ValueState::Encoded(_) | ValueState::Closed(_) => "present",
+            ValueState::Absent => "absent",
+            ValueState::Removed => "removed",
+        };
+        let entries = snapshot.values.entries().unwrap_or_default();
+        let held =
+            entries.iter().map(|entry| (entry.key.as_str(), entry.version, entry.fresh_until, kind(&entry.slot)));
+        Self {
+            version: snapshot.version,
+            verifier: snapshot.verifier,
+            previous: snapshot.previous().map(|(previous, _)| *previous),
+            created_at: snapshot.created_at,
+            idle: snapshot.idle,
+            absolute: snapshot.absolute,
+            persistent: snapshot.is_persistent(),
+            authentication: snapshot.authentication(),
+            values: held.collect(),
+        }
+    }
+
+    /// What the seal of the record of this session is bound to.
+    pub(super) fn aad(mut self, selector: &Selector) -> AssociatedData {
+        let mut place = AssociatedData::new("record")
+            .bytes(selector.as_bytes())
+            .number(self.version)
+            .bytes(self.verifier.as_bytes())
+            .number(self.created_at.as_millis())
+            .number(self.idle)
+            .number(self.absolute.as_millis())
+            .number(self.persistent.into());
+        place = match self.previous {
+            // As it has always been said, with 0 for a secret that opens nothing. When that one was replaced opens
+            // nothing either, and is left out.
+            Some(previous) => {
+                let until = previous.accepted_until().unwrap_or_default();
+                place.bytes(previous.verifier.as_bytes()).number(until.as_millis())
+            }
+            None => place.text("no previous"),
+        };
+        place = match self.authentication {
+            Some(Authentication { principal, at, label }) => {
+                let place = place.text(principal.as_str()).number(at.as_millis());
+                match label {
+                    Some(label) => place.text("labelled").text(label),
+                    None => place.text("unlabelled"),
+                }
+            }
+            None => place.text("nobody").text(""),
+        };
+        self.values.sort_unstable();
+        place = place.number(self.values.len() as u64);
+        self.values.iter().fold(place, |place, (key, version, fresh_until, kind)| {
+            place.text(key).number(*version).number(fresh_until.as_millis()).text(kind)
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! Ends of sessions, on every tier: by their holder's logout, or from outside.
+
+use crate::cache::{EndReason, Entry};
+use crate::store::{Destroyed, DynStore};
+use crate::sync::Arc;
+use crate::token::Selector;
+
+use super::commit::InvalidateOnDrop;
+use super::credential::{ChangeAuthor, Credential};
+use crate::engine::Engine;
+use crate::error::SessionError;
+
+impl Engine {
+    /// Ends a session on every tier, whoever holds it. Answers whether this call ended it.
+    pub(crate) async fn end(
+        &self,
+        selector: &Selector,
+        entry: Option<Arc<Entry>>,
+        reason: EndReason,
+    ) -> Result<bool, SessionError> {
+        Ok(self.end_as(&ChangeAuthor::Application, selector, entry, reason).await? == Destroyed::Done)
+    }
+
+    /// The same, now or as soon as the shared tier can be reached.
+    pub(crate) async fn end_eventually(&self, selector: &Selector, entry: Arc<Entry>, reason: EndReason) {
+        if self.end(selector, Some(entry), reason).await.is_err() {
+            self.pending_destroys.lock().push((*selector, reason));
+        }
+    }
+
+    /// Ends the bearer's session, unless its secret was replaced since: then it is not the bearer's to end. Needs
+    /// nothing of what is in it.
+    pub(crate) async fn end_by_client(
+        &self,
+        credential: &Credential,
+        entry: Option<Arc<Entry>>,
+    ) -> Result<Destroyed, SessionError> {
+        let writer = entry.as_ref().map_or(ChangeAuthor::Client(*credential), |entry| self.writer(credential, entry));
+        self.end_as(&writer, &credential.selector, entry, EndReason::Logout).await
+    }
+
+    pub(super) async fn end_as(
+        &self,
+        writer: &ChangeAuthor,
+        selector: &Selector,
+        entry: Option<Arc<Entry>>,
+        reason: EndReason,
+    ) -> Result<Destroyed, SessionError> {
+        let entry = entry.or_else(|| self.cache.get(selector));
+        let Some(store) = &self.store else {
+            let Some(entry) = entry else { return Ok(Destroyed::Gone) };
+            return Ok(match self.cache.end_guarded(&entry, writer.local(), entry.latest(self.now()), reason) {
+                true => Destroyed::Done,
+                false if entry.state().snapshot().is_some() => Destroyed::Superseded,
+                false => Destroyed::Gone,
+            });
+        };
+        Box::pin(self.end_shared(&**store, writer, selector, entry, reason)).await
+    }
+
+    /// The shared tier has no such session any more. Of age, if that is what was to be expected by now; else another
+    /// node knows why.
+    pub(super) fn mark_ended(&self, entry: &Arc<Entry>) -> EndReason {
+        let state = Arc::clone(&entry.state());
+        let overdue = state.last_known().and_then(|snapshot| entry.expiry_reason(snapshot, self.now()));
+        let reason = overdue.unwrap_or(EndReason::Gone);
+        self.cache.end(entry, reason);
+        reason
+    }
+
+    /// The shared tier goes first: if it cannot be reached, the session lives on and the caller hears of it.
+    async fn end_shared(
+        &self,
+        store: &dyn DynStore,
+        writer: &ChangeAuthor,
+        selector: &Selector,
+        entry: Option<Arc<Entry>>,
+        reason: EndReason,
+    ) -> Result<Destroyed, SessionError> {
+        let last_known = entry.as_ref().map(|entry| Arc::clone(&entry.state()));
+        let last_known = last_known.as_deref().and_then(|state| state.last_known());
+        let mut doubt = entry.as_ref().map(|entry| InvalidateOnDrop::new(&self.cache, entry));
+        let answer = self.count_error(store.destroy(*selector, writer.shared(&self.verifier_hasher)).await);
+        // The caller's cell may have been forgotten meanwhile, and the table's be another one.
+        let entries = entry.iter().cloned().chain(self.cache.get(selector));
+        if !matches!(answer, Ok(Destroyed::Done | Destroyed::Gone)) {
+            // Either nobody knows whether the session lives, or the copy believes in a secret that is dead.
+            entries.for_each(|entry| self.invalidate(&entry));
+            return answer;
+        }
+        let answer = answer?;
+        doubt.iter_mut().for_each(InvalidateOnDrop::disarm);
+        let known = self.cache.end_copies(entries, reason) || last_known.is_some();
+        if answer == Destroyed::Done && !known {
+            self.telemetry.ended_without_copy(selector, reason, None);
+        }
+        if let Some(principal) = last_known.and_then(|snapshot| snapshot.principal()) {
+            // A member without a record is harmless and is cleaned up when it is next met.
+            drop(self.count_error(store.dismiss(principal, vec![*selector]).await));
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,236 @@
+//! What happens without a request: expiry, packing, telling the shared tier who was seen.
+
+#[cfg(not(cloakroom_shuttle))]
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::cache::{Entry, EntryState, Snapshot};
+use crate::store::{Guard, Touch};
+use crate::sync::{Arc, Mutex};
+#[cfg(not(cloakroom_shuttle))]
+use crate::time::Sleep;
+use crate::time::{SKEW, Timestamp};
+use crate::token::Fingerprint;
+
+use super::credential::Credential;
+use crate::engine::Engine;
+
+/// How often the housekeeper looks. Deadlines are exact for requests whatever this is; it only
+/// bounds how long the dead take up memory and how late `ended()` resolves when a session expires.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// The same where timeouts are so short that a second is much of them.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+/// A touch is reported once the idle timeout has run down by this part of it.
+pub(super) const REPORTS_PER_TIMEOUT: u64 = 10;
+/// A request that is in progress is noticed, and its session kept alive at the shared tier, this often.
+pub(super) const CHECKS_PER_TIMEOUT: u32 = 8;
+/// So that one call to the shared tier stays small.
+const TOUCHES_PER_CALL: usize = 1000;
+/// How many touches wait for a shared tier that does not answer; some 3 MB.
+const MAX_QUEUED_TOUCHES: usize = 100_000;
+
+/// The background task of an engine, if it runs, and what calls it before its time.
+#[derive(Debug, Default)]
+pub(crate) struct Maintenance {
+    task: Mutex<Option<tokio::task::AbortHandle>>,
+    wakeup: Arc<Notify>,
+}
+
+impl Maintenance {
+    /// Somebody who waits for the end of a session must not wait for the next round as well.
+    pub(super) fn wake(&self) {
+        self.wakeup.notify_one();
+    }
+}
+
+impl Engine {
+    /// Everything that is due now.
+    pub(crate) async fn run_pending_tasks(self: &Arc<Self>) {
+        while self.cache.expire_due(self.now()) {
+            tokio::task::yield_now().await;
+        }
+        self.compare_clocks();
+        self.report_sessions_in_use().await;
+        self.report_touches().await;
+        self.retry_destroys().await;
+        self.undo_undelivered().await;
+        self.forget_logins(self.now());
+        self.recheck_watched().await;
+    }
+
+    /// Says so if this node's clock and the store's are further apart than they may be.
+    fn compare_clocks(&self) {
+        let Some(theirs) = self.store.as_ref().and_then(|store| store.time()) else { return };
+        let ours = self.now();
+        let apart = ours.since(theirs).max(theirs.since(ours));
+        self.telemetry.clocks_apart((apart > SKEW).then_some(apart), ours < theirs);
+    }
+
+    async fn recheck_watched(self: &Arc<Self>) {
+        let mut doubted = std::mem::take(&mut *self.telemetry.to_recheck.lock());
+        // In an outage, one is doubted anew every minute while it still waits for the answer.
+        doubted.sort_unstable_by_key(|entry| entry.selector);
+        doubted.dedup_by_key(|entry| entry.selector);
+        for entry in doubted {
+            self.recheck_one(&entry).await;
+        }
+    }
+
+    /// Notes that a session was seen by who shows the secret with this fingerprint, which it admits, if the shared tier
+    /// was not told of the session for a while.
+    pub(super) fn queue_touch(&self, entry: &Entry, snapshot: &Snapshot, shown: Fingerprint, now: Timestamp) {
+        if self.store.is_some() && entry.claim_touch_report(snapshot.idle / REPORTS_PER_TIMEOUT) {
+            let is_shown = |previous: &Fingerprint| shown != snapshot.fingerprint && *previous == shown;
+            let previous = snapshot.previous().filter(|(_, previous)| is_shown(previous));
+            let verifier = previous.map_or(snapshot.verifier, |(previous, _)| previous.verifier);
+            self.touches.lock().push(Touch::new(entry.selector, Guard::Holder(verifier), now));
+        }
+    }
+
+    /// Has the shared tier keep sessions alive of which requests are in progress.
+    async fn report_sessions_in_use(self: &Arc<Self>) {
+        let mut in_use = std::mem::take(&mut *self.telemetry.in_use.lock());
+        in_use.sort_unstable_by_key(|entry| entry.selector);
+        in_use.dedup_by_key(|entry| entry.selector);
+        for entry in in_use {
+            let is_vacant = entry.state().snapshot().is_none();
+            if is_vacant && entry.has_requests() {
+                // Whether these are still the same client's is in the record.
+                drop(self.entry_for(&entry.selector).await);
+            }
+            let (state, now) = (entry.state(), self.now());
+            if let Some(snapshot) = state.snapshot().filter(|snapshot| entry.is_in_use(snapshot)) {
+                entry.touch(now);
+                self.queue_touch(&entry, snapshot, snapshot.fingerprint, now);
+            }
+        }
+    }
+
+    /// A request begins. If its session is about to fall idle, the shared tier is told at the next round, unless the
+    /// request is over by then and has been counted.
+    pub(crate) fn expect_activity(&self, entry: &Arc<Entry>, now: Timestamp) {
+        if self.store.is_none() {
+            return;
+        }
+        let idle = entry.state().snapshot().map_or(0, |snapshot| snapshot.idle);
+        if now.since(entry.last_seen()) > Duration::from_millis(idle / 2) {
+            self.telemetry.in_use.lock().push(Arc::clone(entry));
+        }
+    }
+
+    /// Counts as activity what a bearer does in a session. The shared tier decides where this node cannot.
+    pub(crate) fn count_activity(&self, credential: &Credential, entry: &Entry, now: Timestamp) {
+        let state = entry.state();
+        match &**state {
+            EntryState::Ended(_) => {}
+            EntryState::Live(snapshot) if entry.admits(snapshot, credential.fingerprint, now) => {
+                entry.touch(now);
+                self.queue_touch(entry, snapshot, credential.fingerprint, now);
+            }
+            EntryState::Live(snapshot) if credential.lineage == Some(snapshot.lineage()) => {
+                entry.touch(now);
+                self.queue_touch(entry, snapshot, snapshot.fingerprint, now);
+            }
+            EntryState::Live(_) | EntryState::Invalidated(_) => drop(self.add_unconfirmed(credential, now)),
+        }
+    }
+
+    async fn report_touches(&self) {
+        let Some(store) = &self.store else { return };
+        let mut touches = std::mem::take(&mut *self.touches.lock());
+        touches.append(&mut self.unconfirmed_touches());
+        for batch in touches.chunks(TOUCHES_PER_CALL) {
+            if self.count_error(store.touch(batch.to_vec()).await).is_err() {
+                let mut waiting = self.touches.lock();
+                let room = MAX_QUEUED_TOUCHES.saturating_sub(waiting.len());
+                waiting.extend(batch.iter().take(room));
+            }
+        }
+    }
+
+    /// Ends what could not be ended when it should have been.
+    async fn retry_destroys(&self) {
+        let unfinished = std::mem::take(&mut *self.pending_destroys.lock());
+        for (selector, reason) in unfinished {
+            if self.end(&selector, None, reason).await.is_err() {
+                self.pending_destroys.lock().push((selector, reason));
+            }
+        }
+    }
+
+    /// Somebody waits for the end of a session whose copy is out of date: does it live?
+    async fn recheck_one(self: &Arc<Self>, entry: &Arc<Entry>) {
+        let Some(store) = &self.store else { return };
+        match self.count_error(store.load(entry.selector).await) {
+            Ok(None) => drop(self.mark_ended(entry)),
+            // It lives, perhaps under another secret than those who wait have shown.
+            Ok(Some(_)) => entry.recheck_watchers(),
+            // Not known yet; ask again at the next round.
+            Err(_) => self.telemetry.to_recheck.lock().push(Arc::clone(entry)),
+        }
+    }
+
+    /// Makes sure that the background task runs, if there is a runtime to run it.
+    pub(crate) fn ensure_maintenance(&self) {
+        let mut task = self.maintenance.task.lock();
+        if task.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        *task = self.start_maintenance();
+    }
+
+    #[cfg(not(cloakroom_shuttle))]
+    fn start_maintenance(&self) -> Option<tokio::task::AbortHandle> {
+        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        let engine = self.weak_self.clone();
+        let interval = INTERVAL.min(self.policy.idle / REPORTS_PER_TIMEOUT as u32).max(MIN_INTERVAL);
+        let (clock, bell) = (Arc::clone(&self.clock), Arc::clone(&self.maintenance.wakeup));
+        let rounds = async move {
+            let mut round = clock.sleep(interval);
+            loop {
+                let called = first(&mut round, bell.notified()).await;
+                let Some(engine) = engine.upgrade() else { return };
+                if called {
+                    engine.undo_undelivered().await;
+                    engine.recheck_watched().await;
+                } else {
+                    engine.run_pending_tasks().await;
+                    // Where a clock stands at the end of time, every sleep is over at once.
+                    tokio::task::yield_now().await;
+                    round = clock.sleep(interval);
+                }
+            }
+        };
+        Some(runtime.spawn(rounds).abort_handle())
+    }
+
+    /// The schedule explorer has no runtime: its tests do the rounds themselves.
+    #[cfg(cloakroom_shuttle)]
+    fn start_maintenance(&self) -> Option<tokio::task::AbortHandle> {
+        let _ = (INTERVAL, MIN_INTERVAL, &self.weak_self, &self.maintenance.wakeup);
+        None
+    }
+}
+
+/// Whether the bell rang before it was time for the round.
+#[cfg(not(cloakroom_shuttle))]
+async fn first(round: &mut Sleep, bell: impl Future<Output = ()>) -> bool {
+    let mut bell = std::pin::pin!(bell);
+    std::future::poll_fn(|context| {
+        if round.as_mut().poll(context).is_ready() {
+            return Poll::Ready(false);
+        }
+        bell.as_mut().poll(context).map(|()| true)
+    })
+    .await
+}
+
+impl Drop for Maintenance {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.lock().take() {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The rules between the local and the shared tier.
+
+mod authenticate;
+mod commit;
+mod conflict_backoff;
+mod convert;
+mod create;
+mod credential;
+mod delivery;
+mod encryption;
+mod end;
+mod end_many;
+mod join_all;
+mod load_limits;
+mod maintenance;
+mod nonces;
+mod parallel_logins;
+mod principal_index;
+#[cfg(debug_assertions)]
+mod registered_types;
+mod rollback;
+mod rotate;
+mod unconfirmed_requests;
+mod update;
+
+pub(crate) use authenticate::{Lookup, OpenSession};
+pub(crate) use commit::{CommitError, ProposedChange};
+pub(crate) use conflict_backoff::ConflictBackoff;
+pub(crate) use credential::{ChangeAuthor, Credential};
+pub(crate) use delivery::PendingDelivery;
+pub(crate) use join_all::join_all;
+pub(crate) use principal_index::PrincipalIndex;
+pub(crate) use rotate::{LoginRequest, remember_me_lifetimes};
+pub(crate) use unconfirmed_requests::UnconfirmedRequest;
+
+use std::fmt;
+
+use crate::cache::{CacheConfig, EndReason, Entry, Limits, LocalCache, Role};
+use crate::crypto::{ActiveKeyRing, KeyRing};
+use crate::random::{RandomError, RandomSource, SplitMix};
+use crate::store::{DynStore, Invalidate, Touch};
+use crate::sync::{Arc, Mutex, Weak};
+use crate::time::{Clock, Timestamp};
+use crate::token::FingerprintKey;
+use crate::token::{Selector, VerifierHasher};
+
+use crate::config::Config;
+use crate::engine::delivery::UndeliveredTokens;
+use crate::engine::encryption::RecordCipher;
+use crate::engine::load_limits::LoadLimits;
+use crate::engine::maintenance::{CHECKS_PER_TIMEOUT, Maintenance};
+use crate::engine::nonces::Nonces;
+use crate::engine::parallel_logins::RecentLogins;
+use crate::engine::unconfirmed_requests::UnconfirmedRequests;
+use crate::error::SessionError;
+use crate::telemetry::Telemetry;
+
+/// What all clones of [`Sessions`](crate::application::Sessions) share: the local tier, the shared tier if there
+/// is one, and the rules between them.
+pub(crate) struct Engine {
+    pub(crate) cache: LocalCache,
+    pub(crate) store: Option<Arc<dyn DynStore>>,
+    pub(crate) policy: Config,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) fingerprints: FingerprintKey,
+    pub(crate) verifier_hasher: VerifierHasher,
+    cipher: Option<RecordCipher>,
+    nonces: Nonces,
+    random_numbers: SplitMix,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) loads: LoadLimits,
+    pub(crate) keys: Option<ActiveKeyRing>,
+    /// Sessions that must still be ended, because the shared tier did not answer.
+    pending_destroys: Mutex<Vec<(Selector, EndReason)>>,
+    /// Tokens that were made and reached nobody, for the shared tier to undo.
+    undelivered_tokens: UndeliveredTokens,
+    recent_logins: RecentLogins,
+    /// Sessions that were seen, for the shared tier to hear of.
+    touches: Mutex<Vec<Touch>>,
+    /// Requests of which only the shared tier knows whether they are of a session.
+    unconfirmed: UnconfirmedRequests,
+    maintenance: Maintenance,
+    #[cfg(debug_assertions)]
+    pub(crate) types: crate::engine::registered_types::RegisteredTypes,
+    /// For tasks that must not keep the engine alive.
+    weak_self: Weak<Self>,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        policy: Config,
+        store: Option<Arc<dyn DynStore>>,
+        keys: Option<KeyRing>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+    ) -> Result<Arc<Self>, RandomError> {
+        let keys = keys.map(ActiveKeyRing::new);
+        let telemetry = Arc::new(Telemetry::new(keys.as_ref(), &*random, Arc::clone(&clock))?);
+        let cache = LocalCache::new(CacheConfig {
+            role: if store.is_some() { Role::Replica } else { Role::Primary },
+            limits: limits(&policy),
+            max_bytes: policy.max_bytes,
+            pack_after: policy.pack_after,
+            look_every: store.is_some().then(|| policy.idle / CHECKS_PER_TIMEOUT),
+            observer: Arc::<Telemetry>::clone(&telemetry),
+            now: clock.now(),
+        });
+        let fingerprints = FingerprintKey::generate(&*random)?;
+        let namespace = store.as_ref().map_or("", |store| store.namespace());
+        let verifiers = VerifierHasher::new(namespace);
+        let sealing = policy.seal.zip(keys.as_ref()).map(|(policy, keys)| RecordCipher::new(policy, keys, namespace));
+        let nonces = Nonces::generate(&*random)?;
+        let dice = SplitMix::new(nonces.next());
+        let engine = Arc::new_cyclic(|myself| Self {
+            cache: cache,
+            fingerprints,
+            verifier_hasher: verifiers,
+            cipher: sealing,
+            nonces,
+            random_numbers: dice,
+            store,
+            loads: LoadLimits::new(&policy),
+            policy,
+            clock,
+            random,
+            telemetry: telemetry,
+            keys,
+            pending_destroys: Mutex::default(),
+            undelivered_tokens: UndeliveredTokens::default(),
+            recent_logins: RecentLogins::default(),
+            touches: Mutex::default(),
+            unconfirmed: UnconfirmedRequests::default(),
+            maintenance: Maintenance::default(),
+            #[cfg(debug_assertions)]
+            types: crate::engine::registered_types::RegisteredTypes::default(),
+            weak_self: Weak::clone(myself),
+        });
+        if let Some(store) = &engine.store {
+            store.attach(Arc::new(InvalidateCache(Arc::downgrade(&engine))));
+        }
+        Ok(engine)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A number for what only has to differ from case to case.
+    pub(crate) fn random_number(&self) -> u64 {
+        self.random_numbers.next()
+    }
+
+    /// Counts a fault of the shared tier on its way to the caller.
+    pub(crate) fn count_error<T>(&self, answer: Result<T, crate::store::StoreError>) -> Result<T, SessionError> {
+        answer.map_err(|error| {
+            self.telemetry.store_failed(&error);
+            SessionError::from(error)
+        })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("policy", &self.policy)
+            .field("shared", &self.store.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+fn limits(policy: &Config) -> Limits {
+    Limits {
+        session_bytes: policy.max_session_bytes as u64,
+        value_bytes: u32::try_from(policy.max_value_bytes).unwrap_or(u32::MAX),
+        values: policy.max_values,
+    }
+}
+
+/// The local tier, as the shared one sees it.
+struct InvalidateCache(Weak<Engine>);
+
+impl Invalidate for InvalidateCache {
+    fn invalidate(&self, selector: Selector) {
+        let Some(engine) = self.0.upgrade() else { return };
+        if let Some(entry) = engine.cache.get(&selector) {
+            engine.invalidate(&entry);
+        }
+    }
+
+    fn invalidate_all(&self) {
+        self.invalidate_those(&|_| true);
+    }
+
+    fn invalidate_those(&self, concerned: &dyn Fn(Selector) -> bool) {
+        let Some(engine) = self.0.upgrade() else { return };
+        let now = engine.now();
+        engine.cache.for_each(|entry| {
+            if concerned(entry.selector) {
+                engine.cache.suspect(entry, now);
+                engine.recheck_if_watched(entry);
+            }
+        });
+    }
+}
+
+impl Engine {
+    /// The copy is out of date. Who listens through it wants to know whether the session lives.
+    fn invalidate(&self, entry: &Arc<Entry>) {
+        self.cache.invalidate(entry);
+        self.recheck_if_watched(entry);
+    }
+
+    fn recheck_if_watched(&self, entry: &Arc<Entry>) {
+        if entry.is_watched() {
+            self.telemetry.to_recheck.lock().push(Arc::clone(entry));
+            self.maintenance.wake();
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Two logins of one visitor at once: a double click, or two tabs.
+//!
+//! Both come with the token from before. The first replaces it, so that it opens nothing for the second. Whichever answer
+//! arrives last decides which token the client keeps, so both must be good for the same.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::cache::{ValueEdit, ValueState, Values};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
+use crate::time::Timestamp;
+use crate::token::Fingerprint;
+
+use super::credential::Credential;
+use super::delivery::PendingDelivery;
+use super::rotate::LoginRequest;
+use crate::engine::Engine;
+use crate::error::SessionError;
+
+/// For how long a login is remembered, so that another one that was under way joins it.
+const PARALLEL_WINDOW: Duration = Duration::from_secs(10);
+/// How many logins are remembered, at most.
+const MAX_RECENT_LOGINS: usize = 4096;
+
+/// The last logins of this process.
+#[derive(Debug, Default)]
+pub(super) struct RecentLogins(Mutex<VecDeque<RecentLogin>>);
+
+#[derive(Debug)]
+struct RecentLogin {
+    /// The secret that the login replaced.
+    before: Fingerprint,
+    credential: Credential,
+    request: LoginRequest,
+    at: Timestamp,
+    delivery: Weak<PendingDelivery>,
+    is_delivered: Arc<AtomicBool>,
+}
+
+impl Engine {
+    /// Remembers a login for those that were under way with the same token.
+    pub(super) fn remember_login(
+        &self,
+        before: &Credential,
+        after: Credential,
+        request: &LoginRequest,
+        made: &Arc<PendingDelivery>,
+    ) {
+        let (now, before) = (self.now(), before.fingerprint);
+        let (delivery, is_delivered) = (Arc::downgrade(made), made.is_done());
+        let mut logins = self.recent_logins.0.lock();
+        let request = request.clone();
+        // Before there is one too many: the queue would double its room for it, and keep that.
+        while logins.len() >= MAX_RECENT_LOGINS {
+            logins.pop_front();
+        }
+        logins.push_back(RecentLogin { before, credential: after, request, at: now, delivery, is_delivered });
+        drop(logins);
+        self.forget_logins(now);
+    }
+
+    /// Forgets the secrets of logins that nothing joins any more.
+    pub(super) fn forget_logins(&self, now: Timestamp) {
+        let mut logins = self.recent_logins.0.lock();
+        while logins.front().is_some_and(|login| now.since(login.at) >= PARALLEL_WINDOW) {
+            logins.pop_front();
+        }
+    }
+
+    /// What another request of this process got for the very same login with the same token a moment ago.
+    pub(crate) fn same_login(
+        &self,
+        credential: &Credential,
+        request: &LoginRequest,
+    ) -> Option<(Credential, Option<Arc<PendingDelivery>>)> {
+        let now = self.now();
+        let logins = self.recent_logins.0.lock();
+        let is_same = |login: &&RecentLogin| {
+            login.credential.selector == credential.selector
+                && login.before == credential.fingerprint
+                && now.since(login.at) < PARALLEL_WINDOW
+                && login.request == *request
+        };
+        let login = logins.iter().rev().find(is_same)?;
+        let delivery = login.delivery.upgrade();
+        // Made and lost: its session is about to end.
+        let is_lost = delivery.is_none() && !login.is_delivered.load(Ordering::Acquire);
+        (!is_lost).then_some((login.credential, delivery))
+    }
+
+    /// What the login keeps of the session that the bearer's token opened until another login of the same principal, on
+    /// whichever node, replaced it. Nothing if it was another principal's, or not that token that it replaced.
+    pub(crate) async fn keep_of_other_login(
+        &self,
+        credential: &Credential,
+        request: &LoginRequest,
+    ) -> Result<Vec<ValueEdit>, SessionError> {
+        if request.keep.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entry = match self.entry_for(&credential.selector).await {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return Ok(Vec::new()),
+            // What does not read cannot be carried over, and is no reason to log nobody in.
+            Err(error) if error.kind().is_unreadable() => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let state = Arc::clone(&entry.state());
+        let verifier = self.verifier_hasher.hash(&credential.selector, &credential.secret);
+        let theirs = state.snapshot().filter(|snapshot| {
+            snapshot.principal() == Some(&request.principal)
+                && snapshot
+                    .previous()
+                    .is_some_and(|(previous, _)| previous.verifier == verifier && previous.accepted_until().is_none())
+        });
+        Ok(theirs.map(|snapshot| kept(&snapshot.values, &request.keep)).unwrap_or_default())
+    }
+}
+
+fn kept(values: &Values, keys: &[&'static str]) -> Vec<ValueEdit> {
+    let unpacked;
+    let entries = match values {
+        Values::Live(entries) => entries,
+        Values::Packed(packed) => {
+            unpacked = packed.unpack();
+            &unpacked
+        }
+    };
+    let kept = entries.iter().filter(|value_entry| keys.contains(&value_entry.key.as_str()));
+    kept.filter(|value_entry| matches!(value_entry.slot, ValueState::Decoded(_) | ValueState::Encoded(_)))
+        .map(|value_entry| ValueEdit {
+            key: value_entry.key.clone(),
+            expect: None,
+            state: value_entry.slot.clone(),
+            fresh_until: value_entry.fresh_until,
+            size: value_entry.size,
+            encoded: None,
+        })
+        .collect()
+}

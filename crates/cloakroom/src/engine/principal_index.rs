@@ -1,0 +1,206 @@
+use std::collections::hash_map::{self, RandomState};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+
+use crate::cache::{Account, Entry, EntryState};
+use crate::store::{Admission, BATCH, Cursor, Limit, LimitPolicy, Page, PageRequest};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
+use crate::token::{Principal, Selector};
+
+const SHARDS: usize = 64;
+/// How many members an admission looks at to find those that are dead.
+const PROBED: usize = 16;
+
+/// Who has which sessions, where there is no shared tier to know it.
+///
+/// Each operation takes a time that hardly grows with the number of a principal's sessions.
+#[derive(Debug)]
+pub(crate) struct PrincipalIndex {
+    hasher: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+    admissions: AtomicU64,
+}
+
+type Shard = HashMap<Principal, Members>;
+
+/// The sessions of a principal: one, as most have, or many.
+#[derive(Debug)]
+enum Members {
+    One(u64, Weak<Entry>),
+    Many(Box<Many>),
+}
+
+/// Members in the order of their admission.
+#[derive(Debug, Default)]
+struct Many {
+    by_admission: BTreeMap<u64, (Selector, Weak<Entry>)>,
+    admissions: HashMap<Selector, u64>,
+    /// Where the next search for the dead begins.
+    probe: u64,
+    account: Arc<Account>,
+}
+
+impl PrincipalIndex {
+    pub(crate) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            admissions: AtomicU64::new(1),
+        }
+    }
+
+    /// Enters a session, atomically with the limit.
+    pub(crate) fn add(&self, principal: &Principal, entry: &Arc<Entry>, limit: Option<Limit>) -> Admission {
+        let admission = self.admissions.fetch_add(1, Ordering::Relaxed);
+        let member = Arc::downgrade(entry);
+        let mut shard = self.shard(principal).lock();
+        match shard.entry(principal.clone()) {
+            hash_map::Entry::Vacant(vacant) => {
+                vacant.insert(Members::One(admission, member));
+                Admission::Admitted { displaced: Vec::new() }
+            }
+            hash_map::Entry::Occupied(mut occupied) => {
+                occupied.get_mut().admit(admission, entry.selector, member, limit)
+            }
+        }
+    }
+
+    /// Takes a session out. Harmless if it is not there.
+    pub(crate) fn remove(&self, principal: &Principal, entry: &Entry) {
+        let mut shard = self.shard(principal).lock();
+        if shard.get_mut(principal).is_some_and(|members| members.remove(entry)) {
+            shard.remove(principal);
+        }
+    }
+
+    /// The live sessions of a principal, oldest admission first. `None` for a cursor that is none.
+    pub(crate) fn members(&self, principal: &Principal, page: &PageRequest) -> Option<Page<Arc<Entry>>> {
+        let after = page.after.as_ref().map_or(Some(0), |cursor| cursor.as_str().parse().ok())?;
+        let shard = self.shard(principal).lock();
+        let Some(members) = shard.get(principal) else { return Some(Page::last(Vec::new())) };
+        let listed = members.after(after, page.limit.get());
+        let next = listed.last().filter(|_| listed.len() == page.limit.get());
+        let next = next.map(|(admission, _)| Cursor::new(admission.to_string()));
+        Some(Page::new(listed.into_iter().filter_map(|(_, member)| member.upgrade()).collect(), next))
+    }
+
+    /// Where it is booked what the sessions of a principal take, if it has several.
+    pub(crate) fn account(&self, principal: &Principal) -> Option<Arc<Account>> {
+        match self.shard(principal).lock().get(principal)? {
+            Members::One(..) => None,
+            Members::Many(many) => Some(Arc::clone(&many.account)),
+        }
+    }
+
+    /// The session of a principal that was admitted before all others but this one.
+    pub(crate) fn oldest_but(&self, principal: &Principal, spared: &Entry) -> Option<Arc<Entry>> {
+        let shard = self.shard(principal).lock();
+        let oldest = shard.get(principal)?.after(0, 2).into_iter().filter_map(|(_, member)| member.upgrade());
+        oldest.into_iter().find(|entry| !std::ptr::eq(&raw const **entry, spared))
+    }
+
+    fn shard(&self, principal: &Principal) -> &Mutex<Shard> {
+        &self.shards[self.hasher.hash_one(principal) as usize % SHARDS]
+    }
+}
+
+impl Members {
+    fn admit(&mut self, admission: u64, selector: Selector, member: Weak<Entry>, limit: Option<Limit>) -> Admission {
+        let many = match self {
+            Self::One(_, present) if !is_alive(present) => {
+                *self = Self::One(admission, member);
+                return Admission::Admitted { displaced: Vec::new() };
+            }
+            Self::One(_, present) if Weak::ptr_eq(present, &member) => {
+                return Admission::Admitted { displaced: Vec::new() };
+            }
+            Self::One(first, present) => {
+                let mut many = Many::default();
+                if let Some(entry) = present.upgrade() {
+                    many.insert(*first, entry.selector, Weak::clone(present));
+                }
+                *self = Self::Many(Box::new(many));
+                return self.admit(admission, selector, member, limit);
+            }
+            Self::Many(many) => many,
+        };
+        many.probe();
+        if many.has(selector, &member) {
+            return Admission::Admitted { displaced: Vec::new() };
+        }
+        let places = limit.map_or(usize::MAX, |limit| limit.count.get() as usize);
+        let excess = (many.by_admission.len() + 1).saturating_sub(places);
+        if excess > 0 && limit.is_some_and(|limit| limit.when_reached == LimitPolicy::Reject) {
+            return Admission::Refused;
+        }
+        let displaced = many.take_oldest(excess.min(BATCH));
+        if displaced.len() < excess {
+            return Admission::Incomplete { displaced };
+        }
+        many.insert(admission, selector, member);
+        Admission::Admitted { displaced }
+    }
+
+    /// Takes a session out. Answers whether nobody is left.
+    fn remove(&mut self, entry: &Entry) -> bool {
+        match self {
+            Self::One(_, member) => std::ptr::eq(Weak::as_ptr(member), entry),
+            Self::Many(many) => {
+                many.remove(entry.selector);
+                many.by_admission.is_empty()
+            }
+        }
+    }
+
+    fn after(&self, admission: u64, count: usize) -> Vec<(u64, Weak<Entry>)> {
+        match self {
+            Self::One(only, member) if *only > admission => vec![(*only, Weak::clone(member))],
+            Self::One(..) => Vec::new(),
+            Self::Many(many) => {
+                let after = many.by_admission.range(admission.saturating_add(1)..).take(count);
+                after.map(|(admission, (_, member))| (*admission, Weak::clone(member))).collect()
+            }
+        }
+    }
+}
+
+impl Many {
+    fn has(&self, selector: Selector, member: &Weak<Entry>) -> bool {
+        let present = self.admissions.get(&selector).and_then(|admission| self.by_admission.get(admission));
+        present.is_some_and(|(_, present)| Weak::ptr_eq(present, member))
+    }
+
+    fn insert(&mut self, admission: u64, selector: Selector, member: Weak<Entry>) {
+        self.remove(selector);
+        self.by_admission.insert(admission, (selector, member));
+        self.admissions.insert(selector, admission);
+    }
+
+    fn remove(&mut self, selector: Selector) {
+        if let Some(admission) = self.admissions.remove(&selector) {
+            self.by_admission.remove(&admission);
+        }
+    }
+
+    /// Drops the dead among the next few, in turn. Who ends leaves by itself; this is for those who could not.
+    fn probe(&mut self) {
+        let probed = self.by_admission.range(self.probe..).take(PROBED);
+        let probed: Vec<_> =
+            probed.map(|(admission, (selector, member))| (*admission, *selector, is_alive(member))).collect();
+        self.probe = match probed.last() {
+            Some((last, ..)) if probed.len() == PROBED => last + 1,
+            _ => 0,
+        };
+        probed.into_iter().filter(|(.., alive)| !alive).for_each(|(_, selector, _)| self.remove(selector));
+    }
+
+    fn take_oldest(&mut self, count: usize) -> Vec<Selector> {
+        let oldest: Vec<_> = self.by_admission.values().take(count).map(|(selector, _)| *selector).collect();
+        oldest.iter().for_each(|selector| self.remove(*selector));
+        oldest
+    }
+}
+
+fn is_alive(member: &Weak<Entry>) -> bool {
+    member.upgrade().is_some_and(|entry| !matches!(**entry.state(), EntryState::Ended(_)))
+}

@@ -1,0 +1,23 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Which types of values an application uses, by their keys. In debug builds, so that two types under one key are noticed
+/// when the second one is first used, and not when one of them is read that the other one wrote.
+#[derive(Debug, Default)]
+pub(crate) struct RegisteredTypes(Mutex<HashMap<&'static str, Vec<&'static str>>>);
+
+impl RegisteredTypes {
+    pub(crate) fn note(&self, key: &'static str, name: &'static str) {
+        let mut types = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = types.entry(key).or_default();
+        if names.contains(&name) {
+            return;
+        }
+        if let Some(other) = names.first() {
+            tracing::error!(
+                "the value `{key}` is that of two types, `{other}` and `{name}`; give one of them another `KEY`"
+            );
+        }
+        names.push(name);
+    }
+}

@@ -1,0 +1,60 @@
+//! A shared tier that went back in time, which the clients' version hints give away.
+
+use std::cmp::Ordering;
+
+use crate::cache::{Entry, EntryState, Snapshot};
+use crate::sync::Arc;
+use crate::token::VersionHint;
+
+use super::authenticate::Lookup;
+use super::credential::Credential;
+use crate::config::RollbackPolicy;
+use crate::engine::Engine;
+use crate::telemetry::EventKind;
+
+/// Whether the copy is at least as new as what a client has seen.
+pub(super) fn is_at_least(snapshot: &Snapshot, seen: Option<VersionHint>) -> bool {
+    let Some(seen) = seen else { return true };
+    let Some(store_meta) = &snapshot.store_meta else { return snapshot.version > seen.version };
+    match snapshot.version.cmp(&seen.version) {
+        Ordering::Less => false,
+        Ordering::Equal => store_meta.nonce as u16 == seen.nonce,
+        // A greater number says nothing by itself: others may have gone on from before what the store has lost.
+        Ordering::Greater => !store_meta.writers.is_missing(seen.version, seen.nonce),
+    }
+}
+
+/// What a client has seen that was served from this copy.
+pub(super) fn hint_of(snapshot: &Snapshot) -> Option<VersionHint> {
+    snapshot
+        .store_meta
+        .as_ref()
+        .map(|store_meta| VersionHint { version: snapshot.version, nonce: store_meta.nonce as u16 })
+}
+
+impl Engine {
+    /// Whether a record that was just read must not be served, because it is older than what its client has seen.
+    pub(super) fn is_rolled_back(&self, entry: &Arc<Entry>, snapshot: &Snapshot, credential: &Credential) -> bool {
+        if is_at_least(snapshot, credential.client_version) || self.policy.rollback != RollbackPolicy::Reauthenticate {
+            return false;
+        }
+        self.report_rollback(entry, snapshot);
+        // Nothing is kept of it: the next request has to be told the same.
+        self.cache.invalidate(entry);
+        self.cache.remove_if_unfilled(entry);
+        true
+    }
+
+    /// What a bearer may use of a record that was just read, whether it is older than it should be or not.
+    pub(super) fn finish_load(&self, entry: Arc<Entry>, state: Arc<EntryState>, credential: &Credential) -> Lookup {
+        if let Some(snapshot) = state.snapshot().filter(|snapshot| !is_at_least(snapshot, credential.client_version)) {
+            self.report_rollback(&entry, snapshot);
+        }
+        Lookup::Fetched((entry, state))
+    }
+
+    pub(super) fn report_rollback(&self, entry: &Arc<Entry>, snapshot: &Snapshot) {
+        self.telemetry.counters.rollbacks.count();
+        self.telemetry.announce(EventKind::RolledBack, Some(&entry.selector), snapshot.principal());
+    }
+}

@@ -1,0 +1,291 @@
+//! New secrets: at a login, where the old one dies at once, and at a renewal, where it lingers.
+
+use std::time::Duration;
+
+use crate::cache::{
+    ChangeError, EndReason, Entry, EntryState, LoginChange, SecretRotation, SessionLifetimes, Snapshot,
+};
+use crate::store::Admission;
+use crate::sync::Arc;
+use crate::time::{SKEW, Timestamp, whole_millis};
+use crate::token::{Authentication, PreviousSecretState, Principal, Secret, Selector};
+
+use super::commit::{CommitError, ProposedChange};
+use super::credential::{ChangeAuthor, Credential};
+use super::delivery::{PendingDelivery, Undo};
+use crate::config::MAX_LIFETIME;
+use crate::engine::Engine;
+use crate::error::{SessionError, SessionErrorKind};
+use crate::telemetry::EventKind;
+
+/// A login as the application asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoginRequest {
+    pub(crate) principal: Principal,
+    pub(crate) label: Option<Arc<str>>,
+    /// What an anonymous session may carry over.
+    pub(crate) keep: Vec<&'static str>,
+    /// "Remember me": the absolute lifetime, with the idle timeout lifted to it.
+    pub(crate) remember: Option<Duration>,
+    /// An idle timeout of the session's own.
+    pub(crate) idle: Option<Duration>,
+    /// Whether all other sessions of the principal end first.
+    pub(crate) ends_others: bool,
+}
+
+/// How many bytes of a principal are kept with a session.
+const MAX_PRINCIPAL_BYTES: usize = 1024;
+/// How many bytes of a label are kept with a session.
+const MAX_LABEL_BYTES: usize = 256;
+
+impl LoginRequest {
+    /// Whether all of it may be kept.
+    pub(crate) fn check(&self) -> Result<(), SessionError> {
+        let within = |what: &str, length: usize, most: usize| match length <= most {
+            true => Ok(()),
+            false => Err(SessionError::with_source(
+                SessionErrorKind::TooLarge,
+                format!("the {what} of the login has {length} bytes and may have {most}; give a shorter one"),
+            )),
+        };
+        within("principal", self.principal.as_str().len(), MAX_PRINCIPAL_BYTES)?;
+        within("label", self.label.as_ref().map_or(0, |label| label.len()), MAX_LABEL_BYTES)
+    }
+}
+
+impl Engine {
+    /// Logs a principal in to a session and rotates its secret; the old one is dead when this returns.
+    pub(crate) async fn login(
+        &self,
+        credential: &Credential,
+        entry: &Arc<Entry>,
+        request: &LoginRequest,
+    ) -> Result<NewToken, CommitError> {
+        // One look for all that is decided by it. It holds until the commit, as every login replaces the secret.
+        let before = Arc::clone(&entry.state());
+        let snapshot = match &*before {
+            EntryState::Live(snapshot) => snapshot,
+            EntryState::Invalidated(_) => return Err(ChangeError::Invalidated.into()),
+            EntryState::Ended(reason) => return Err(ChangeError::Ended(*reason).into()),
+        };
+        let former = snapshot.principal().cloned();
+        let until = self.term(snapshot, request, self.now()).absolute;
+        loop {
+            match self.add_member(&request.principal, entry, until).await? {
+                Admission::Admitted { displaced } => break self.end_displaced(&request.principal, displaced).await?,
+                Admission::Incomplete { displaced } => self.end_displaced(&request.principal, displaced).await?,
+                Admission::Refused => return Err(self.refused_limit(&request.principal, entry).into()),
+            }
+        }
+        let outcome = self.log_in(credential, entry, snapshot, request).await;
+        if let Ok((after, made)) = &outcome {
+            self.remember_login(credential, *after, request, made);
+            self.logged_in(entry, &request.principal, former).await;
+        } else if self.store.is_none() && !is_session_of(entry, &request.principal) {
+            // In a shared tier the member stays: another node may have just logged the session in
+            // as this principal, and a member that is not theirs is left out wherever it is met.
+            self.telemetry.index.remove(&request.principal, entry);
+        }
+        outcome
+    }
+
+    /// Ends the sessions that have to make room before the new one is logged in, so that there are never more than may
+    /// be. One that cannot be ended now is ended later; until then it stays listed, and nobody is logged in.
+    async fn end_displaced(&self, principal: &Principal, displaced: Vec<Selector>) -> Result<(), SessionError> {
+        let ends = self.end_many(principal, displaced, EndReason::Displaced).await;
+        self.pending_destroys.lock().extend(ends.failed.iter().map(|selector| (*selector, EndReason::Displaced)));
+        ends.fault.map_or(Ok(()), Err)
+    }
+
+    async fn logged_in(&self, entry: &Arc<Entry>, principal: &Principal, former: Option<Principal>) {
+        self.telemetry.counters.logins.count();
+        self.telemetry.announce(EventKind::LoggedIn, Some(&entry.selector), Some(principal));
+        if self.store.is_none() {
+            // Once more, in case a login of the same session that failed took it out. It has its place already.
+            self.telemetry.index.add(principal, entry, None);
+        }
+        if let Some(former) = former.filter(|former| former != principal) {
+            self.remove_member(&former, entry).await;
+        }
+    }
+
+    async fn log_in(
+        &self,
+        credential: &Credential,
+        entry: &Arc<Entry>,
+        before: &Snapshot,
+        request: &LoginRequest,
+    ) -> Result<NewToken, CommitError> {
+        let now = self.now();
+        let keep_only = match before.principal() {
+            // Re-authentication: nothing changes hands.
+            Some(former) if *former == request.principal => None,
+            // What somebody else left here is nobody's to carry over.
+            Some(_) => Some(Vec::new()),
+            None => Some(request.keep.clone()),
+        };
+        let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
+        let term = self.term(before, request, now);
+        let account = self.store.is_none().then(|| self.telemetry.index.account(&request.principal)).flatten();
+        let login = Some(LoginChange { authentication, keep_only, account });
+        let previous = PreviousSecretState::Replaced { at: now };
+        self.rotate(credential, entry, self.writer(credential, entry), previous, login, Some(term), Undo::End).await
+    }
+
+    /// How long the session may last from this login on.
+    fn term(&self, before: &Snapshot, request: &LoginRequest, now: Timestamp) -> SessionLifetimes {
+        let remembered = request.remember.map(|lifetime| (lifetime, lifetime));
+        let remembered = remembered.or_else(|| inherited_lifetimes(before, &request.principal));
+        let (idle, absolute) = remembered.unwrap_or((self.policy.idle, self.policy.absolute));
+        let idle = request.idle.unwrap_or(idle).min(absolute);
+        SessionLifetimes { idle: whole_millis(idle), absolute: now.after(absolute), persistent: remembered.is_some() }
+    }
+
+    /// Renews the secret. `None` if the bearer's is not the present one: then somebody just did it.
+    pub(crate) async fn renew(
+        &self,
+        credential: &Credential,
+        entry: &Arc<Entry>,
+    ) -> Result<Option<NewToken>, CommitError> {
+        if entry.state().snapshot().is_some_and(|snapshot| snapshot.fingerprint != credential.fingerprint) {
+            return Ok(None);
+        }
+        let previous = PreviousSecretState::Renewed { until: self.grace_until(entry) };
+        match self
+            .rotate(
+                credential,
+                entry,
+                self.current_secret_of(credential),
+                previous,
+                None,
+                None,
+                Undo::Restore(*credential),
+            )
+            .await
+        {
+            Err(CommitError::Refused(ChangeError::Superseded)) => Ok(None),
+            Err(error) => Err(error),
+            Ok(renewed) => {
+                self.telemetry.counters.renewals.count();
+                let state = entry.state();
+                let principal = state.snapshot().and_then(|snapshot| snapshot.principal());
+                self.telemetry.announce(EventKind::Renewed, Some(&entry.selector), principal);
+                Ok(Some(renewed))
+            }
+        }
+    }
+
+    /// Until when a secret that is renewed now still works.
+    ///
+    /// Every tier ends the grace by the latest instant that it knows of, so it is counted from the latest that the record
+    /// names: a node that is ahead would otherwise have ended it before it began. A clock that is ahead
+    /// by more than nodes may differ by is not followed.
+    fn grace_until(&self, entry: &Entry) -> Timestamp {
+        let now = self.now();
+        now.max(entry.last_seen().min(now.after(SKEW))).after(self.policy.grace)
+    }
+
+    /// Replaces the secret because the rights of the session change: the old one is dead when this returns.
+    ///
+    /// Only for the present secret. It proves nothing about who is there, so it must not give whoever holds a token
+    /// that was renewed a new one.
+    pub(crate) async fn rotate_secret(
+        &self,
+        credential: &Credential,
+        entry: &Arc<Entry>,
+    ) -> Result<NewToken, CommitError> {
+        let previous = PreviousSecretState::Replaced { at: self.now() };
+        let rotated =
+            self.rotate(credential, entry, self.current_secret_of(credential), previous, None, None, Undo::End).await?;
+        self.telemetry.counters.rotations.count();
+        let state = entry.state();
+        let principal = state.snapshot().and_then(|snapshot| snapshot.principal());
+        self.telemetry.announce(EventKind::Rotated, Some(&entry.selector), principal);
+        Ok(rotated)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is one choice of a rotation")]
+    async fn rotate(
+        &self,
+        credential: &Credential,
+        entry: &Arc<Entry>,
+        writer: ChangeAuthor,
+        previous: PreviousSecretState,
+        login: Option<LoginChange>,
+        term: Option<SessionLifetimes>,
+        undo: Undo,
+    ) -> Result<NewToken, CommitError> {
+        let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
+        let fingerprint = self.fingerprints.fingerprint(&secret);
+        let verifier = self.verifier_hasher.hash(&credential.selector, &secret);
+        let rotation = SecretRotation { verifier, fingerprint, previous, login };
+        let proposal = ProposedChange { edits: &[], rotation: Some(&rotation), term, base: None };
+        let mut rotated = Credential {
+            selector: credential.selector,
+            secret,
+            fingerprint,
+            client_version: None,
+            has_opened: true,
+            lineage: None,
+        };
+        // Before it is made: whoever gives up meanwhile may have made it all the same.
+        let made = self.deliver(&rotated, Some(entry), undo);
+        let outcome = self.commit(entry, &writer, proposal).await;
+        if outcome.as_ref().is_err_and(|error| !error.may_have_been_made()) {
+            made.disarm();
+        }
+        rotated.client_version = outcome?;
+        entry.recheck_watchers();
+        Ok((rotated, made))
+    }
+
+    /// Enters the session into the index of its principal.
+    async fn add_member(
+        &self,
+        principal: &Principal,
+        entry: &Arc<Entry>,
+        until: Timestamp,
+    ) -> Result<Admission, SessionError> {
+        match &self.store {
+            None => Ok(self.telemetry.index.add(principal, entry, self.policy.limit)),
+            Some(store) => self.count_error(store.admit(principal, entry.selector, until, self.policy.limit).await),
+        }
+    }
+
+    fn refused_limit(&self, principal: &Principal, entry: &Entry) -> SessionError {
+        self.telemetry.counters.refused_limit.count();
+        self.telemetry.announce(EventKind::LoginRefused, Some(&entry.selector), Some(principal));
+        SessionError::new(SessionErrorKind::TooManySessions)
+    }
+
+    async fn remove_member(&self, principal: &Principal, entry: &Arc<Entry>) {
+        match &self.store {
+            None => self.telemetry.index.remove(principal, entry),
+            // A member that is logged in as somebody else is harmless and is cleaned up when it is met.
+            Some(store) => drop(self.count_error(store.dismiss(principal, vec![entry.selector]).await)),
+        }
+    }
+}
+
+/// A token that was just made, and what becomes of it if it is not delivered.
+pub(crate) type NewToken = (Credential, Arc<PendingDelivery>);
+
+/// "Remember me" without a login: the session ends after `lifetime`, whether it is used or not, and never later than its
+/// creation or its last login allows.
+pub(crate) fn remember_me_lifetimes(lifetime: Duration, now: Timestamp, snapshot: &Snapshot) -> SessionLifetimes {
+    let absolute = now.after(lifetime).min(snapshot.absolute);
+    SessionLifetimes { idle: whole_millis(lifetime), absolute, persistent: true }
+}
+
+/// A remembered session stays remembered when its principal logs in again, for example to change a password: with the idle
+/// timeout that it had, and for as long as the last login gave it.
+fn inherited_lifetimes(before: &Snapshot, principal: &Principal) -> Option<(Duration, Duration)> {
+    let authentication = before.authentication().filter(|authentication| authentication.principal == *principal)?;
+    let lifetime = before.absolute.since(authentication.at).min(MAX_LIFETIME);
+    before.is_persistent().then(|| (Duration::from_millis(before.idle), lifetime))
+}
+
+/// Whether the session, as it is now, is one of the principal's.
+fn is_session_of(entry: &Entry, principal: &Principal) -> bool {
+    entry.state().snapshot().and_then(|snapshot| snapshot.principal()) == Some(principal)
+}

@@ -1,0 +1,88 @@
+//! The ways of a layer as they are at work: with the form that tokens have on each.
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
+
+use crate::crypto::ActiveKeyRing;
+use crate::session::CarrierKind;
+use crate::time::Timestamp;
+
+use super::cookie_config::CookieConfig;
+use super::token_format::TokenFormat;
+use super::token_header::TokenHeader;
+use super::transport::{Accepts, AmbiguityPolicy, Transport};
+
+/// Everything about tokens that a layer's requests and responses need.
+#[derive(Clone, Debug)]
+pub(super) struct Carriers {
+    pub(super) accepts: Accepts<Carrier<CookieConfig>, Carrier<TokenHeader>>,
+    pub(super) on_ambiguity: AmbiguityPolicy,
+    pub(super) first: CarrierKind,
+}
+
+/// One way, and how tokens are written on it.
+#[derive(Clone, Debug)]
+pub(super) struct Carrier<C> {
+    pub(super) config: C,
+    pub(super) form: TokenFormat,
+}
+
+impl Carriers {
+    pub(super) fn new(transport: &Transport, keys: Option<&ActiveKeyRing>, plain_until: Option<Timestamp>) -> Self {
+        let form =
+            |way: &str, name: &str| transport.form().unwrap_or_else(|| TokenFormat::new(keys, way, name, plain_until));
+        let cookie = |config: &CookieConfig| Carrier { form: form("cookie", config.name()), config: config.clone() };
+        let header = |config: &TokenHeader| Carrier { form: form("header", config.name()), config: config.clone() };
+        let accepts = match &transport.accepts {
+            Accepts::Cookie(config) => Accepts::Cookie(cookie(config)),
+            Accepts::Header(config) => Accepts::Header(header(config)),
+            Accepts::Either(one, other) => Accepts::Either(cookie(one), header(other)),
+        };
+        Self { accepts, on_ambiguity: transport.on_ambiguity, first: transport.first }
+    }
+}
+
+impl Carriers {
+    /// The cookie by which tokens may come.
+    pub(super) const fn cookie(&self) -> Option<&CookieConfig> {
+        match &self.accepts {
+            Accepts::Cookie(cookie) | Accepts::Either(cookie, _) => Some(&cookie.config),
+            Accepts::Header(_) => None,
+        }
+    }
+
+    /// Keeps the tokens of a request out of what prints its headers further in. Every field is visited, which costs
+    /// less than to look for two names, and finds a name that is there twice.
+    pub(super) fn hide_tokens(&self, headers: &mut HeaderMap) {
+        let (cookie, header) = match self.accepts {
+            Accepts::Cookie(_) => (true, false),
+            Accepts::Header(_) => (false, true),
+            Accepts::Either(..) => (true, true),
+        };
+        for (name, value) in headers {
+            if (cookie && name == COOKIE) || (header && name == AUTHORIZATION) {
+                value.set_sensitive(true);
+            }
+        }
+    }
+}
+
+impl<C: PartialEq> Carrier<C> {
+    /// Whether tokens are read and written alike on both.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.config == other.config && self.form.is_like(&other.form)
+    }
+}
+
+impl Transport {
+    /// The form that was chosen, if one was.
+    #[cfg(feature = "jwt")]
+    fn form(&self) -> Option<TokenFormat> {
+        self.jwt.clone().map(TokenFormat::Jwt)
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    const fn form(&self) -> Option<TokenFormat> {
+        None
+    }
+}

@@ -1,0 +1,143 @@
+//! What a request shows to a layer, and by which way.
+
+use http::HeaderMap;
+
+use crate::engine::Engine;
+use crate::session::{CarrierKind, PresentedToken, TokenRefusal};
+use crate::telemetry::EventKind;
+
+use super::carriers::{Carrier, Carriers};
+use super::cookie_config::CookieConfig;
+use super::token_format::{DecodedToken, TokenFormat};
+use super::transport::{Accepts, AmbiguityPolicy};
+use super::{bearer, cookie};
+
+/// A request's token, and the way by which its client is to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestToken {
+    pub(super) presented: PresentedToken,
+    pub(super) carrier: CarrierKind,
+}
+
+impl Carriers {
+    /// What the request shows, if that is exactly one token that is well-formed.
+    pub(super) fn extract(&self, headers: &HeaderMap, engine: &Engine) -> RequestToken {
+        match &self.accepts {
+            Accepts::Cookie(cookie) => by_cookie(find_cookie(headers, cookie), &cookie.form, engine),
+            Accepts::Header(header) => by_bearer(bearer::find(headers), &header.form, engine),
+            Accepts::Either(cookie, header) => {
+                let found = (find_cookie(headers, cookie), bearer::find(headers));
+                self.extract_either(found, (&cookie.form, &header.form), engine)
+            }
+        }
+    }
+
+    fn extract_either(
+        &self,
+        (cookie, bearer): (cookie::CookieToken<'_>, bearer::BearerToken<'_>),
+        (in_cookie, in_header): (&TokenFormat, &TokenFormat),
+        engine: &Engine,
+    ) -> RequestToken {
+        let cookie = match cookie {
+            // As beside another cookie: what is no token must not keep one from being believed.
+            cookie::CookieToken::One(value)
+                if bearer != bearer::BearerToken::Absent && !in_cookie.is_well_formed(value) =>
+            {
+                cookie::CookieToken::Absent
+            }
+            cookie::CookieToken::NoToken if bearer != bearer::BearerToken::Absent => cookie::CookieToken::Absent,
+            cookie => cookie,
+        };
+        match (cookie, bearer) {
+            (cookie::CookieToken::Absent, bearer::BearerToken::Absent) => {
+                RequestToken { presented: PresentedToken::Missing, carrier: self.first }
+            }
+            (cookie, bearer::BearerToken::Absent) => by_cookie(cookie, in_cookie, engine),
+            // Of two fields a proxy in front of us may have judged the other one, whatever is preferred.
+            (cookie::CookieToken::Absent, bearer) | (_, bearer @ bearer::BearerToken::Several) => {
+                by_bearer(bearer, in_header, engine)
+            }
+            (cookie, bearer) => match self.on_ambiguity {
+                AmbiguityPolicy::PreferCookie => by_cookie(cookie, in_cookie, engine),
+                AmbiguityPolicy::PreferBearer => by_bearer(bearer, in_header, engine),
+                AmbiguityPolicy::Refuse => contradiction(CarrierKind::Cookie, engine),
+            },
+        }
+    }
+}
+
+fn find_cookie<'a>(headers: &'a HeaderMap, channel: &Carrier<CookieConfig>) -> cookie::CookieToken<'a> {
+    cookie::find(headers, channel.config.name(), |value| channel.form.is_well_formed(value))
+}
+
+fn by_cookie(found: cookie::CookieToken<'_>, form: &TokenFormat, engine: &Engine) -> RequestToken {
+    let shown = match found {
+        cookie::CookieToken::Absent => PresentedToken::Missing,
+        cookie::CookieToken::One(value) => token(value, form, engine).unwrap_or_else(|| malformed(value, form)),
+        cookie::CookieToken::NoToken => {
+            engine.telemetry.counters.tokens_malformed.count();
+            PresentedToken::Missing
+        }
+        cookie::CookieToken::Ambiguous => {
+            engine.telemetry.counters.cookies_ambiguous.count();
+            engine.telemetry.announce(EventKind::CookiesAmbiguous, None, None);
+            PresentedToken::Refused(TokenRefusal::SeveralCookies)
+        }
+        cookie::CookieToken::Oversized => {
+            engine.telemetry.counters.cookies_oversized.count();
+            PresentedToken::Refused(TokenRefusal::OversizedCookies)
+        }
+    };
+    RequestToken { presented: shown, carrier: CarrierKind::Cookie }
+}
+
+fn by_bearer(found: bearer::BearerToken<'_>, form: &TokenFormat, engine: &Engine) -> RequestToken {
+    let shown = match found {
+        bearer::BearerToken::Absent => PresentedToken::Missing,
+        bearer::BearerToken::One(text) => {
+            token(text, form, engine).unwrap_or(PresentedToken::Refused(TokenRefusal::Invalid))
+        }
+        bearer::BearerToken::Several => return contradiction(CarrierKind::Header, engine),
+        bearer::BearerToken::Oversized => {
+            engine.telemetry.counters.tokens_malformed.count();
+            PresentedToken::Refused(TokenRefusal::Invalid)
+        }
+    };
+    RequestToken { presented: shown, carrier: CarrierKind::Header }
+}
+
+/// Nobody was ever given what cannot be a token by its form, and anybody can plant it: as if it were not there.
+fn malformed(value: &[u8], form: &TokenFormat) -> PresentedToken {
+    if form.is_well_formed(value) { PresentedToken::Refused(TokenRefusal::Invalid) } else { PresentedToken::Missing }
+}
+
+/// What a text shows; `None` if it cannot be a token by its form.
+fn token(text: &[u8], form: &TokenFormat, engine: &Engine) -> Option<PresentedToken> {
+    let counters = &engine.telemetry.counters;
+    match form.decode(text, || engine.now()) {
+        DecodedToken::Token(token) => return Some(PresentedToken::Valid(token)),
+        DecodedToken::Outdated(token) => return Some(PresentedToken::NeedsReissue(token)),
+        DecodedToken::Unsigned(token) => {
+            counters.tokens_plain.count();
+            return Some(PresentedToken::NeedsReissue(token));
+        }
+        DecodedToken::Malformed => {
+            counters.tokens_malformed.count();
+            return None;
+        }
+        DecodedToken::Forged => counters.tokens_forged.count(),
+        #[cfg(feature = "jwt")]
+        DecodedToken::Expired => counters.tokens_out_of_time.count(),
+        DecodedToken::UnknownKey => {
+            counters.tokens_of_unknown_keys.count();
+            engine.telemetry.announce(EventKind::TokenOfUnknownKey, None, None);
+        }
+    }
+    Some(PresentedToken::Refused(TokenRefusal::Invalid))
+}
+
+fn contradiction(way: CarrierKind, engine: &Engine) -> RequestToken {
+    engine.telemetry.counters.tokens_ambiguous.count();
+    engine.telemetry.announce(EventKind::TokensAmbiguous, None, None);
+    RequestToken { presented: PresentedToken::Refused(TokenRefusal::ConflictingTokens), carrier: way }
+}

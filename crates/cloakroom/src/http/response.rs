@@ -1,0 +1,127 @@
+//! What a response tells its client of the token, by the way that the client uses.
+
+use std::time::Duration;
+
+use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
+use http::{Extensions, HeaderMap, HeaderValue, Response};
+
+use crate::error::SessionErrorKind;
+use crate::session::{CarrierKind, RequestSession, TokenUpdate};
+use crate::token::Token;
+
+use super::cache_control::{Privacy, enforce};
+use super::carriers::{Carrier, Carriers};
+use super::cookie_config::CookieConfig;
+use super::set_cookie;
+use super::token_header::TokenHeader;
+use super::transport::Accepts;
+
+/// Not a token, as no token has `!` in it.
+const ENDED: &str = "!ended";
+
+/// Tells the client what became of its token, and caches what became of the response. Answers whether
+/// that is known; if not, it has to be asked for first.
+pub(super) fn apply<B>(handle: &RequestSession, response: &mut Response<B>) -> bool {
+    // Where the session lives on in the body, what that will say may depend on it.
+    if !handle.was_used() && !handle.is_shared() {
+        return true;
+    }
+    let Some(channels) = handle.transport::<Carriers>() else { return true };
+    let way = handle.carrier();
+    let is_over = is_ended_error(way, response.extensions());
+    let headers = response.headers_mut();
+    let exposure = match handle.token_update() {
+        TokenUpdate::Pending => return false,
+        TokenUpdate::None => Privacy::Used,
+        TokenUpdate::Issue { token, lifetime, persistent } => {
+            if channels.sink(way).issue(headers, &token, lifetime, persistent, handle) {
+                handle.token_delivered();
+            }
+            Privacy::TokenIssued
+        }
+        TokenUpdate::Remove => {
+            channels.sink(way).remove(headers);
+            Privacy::TokenIssued
+        }
+    };
+    enforce(headers, exposure, channels.varies());
+    if is_over && !headers.contains_key(WWW_AUTHENTICATE) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+    }
+    true
+}
+
+/// Whether the response is the error that a token gets which opens nothing any more: to programs RFC 6750 §3 says how
+/// to call it.
+fn is_ended_error(way: CarrierKind, extensions: &Extensions) -> bool {
+    way == CarrierKind::Header && extensions.get::<SessionErrorKind>() == Some(&SessionErrorKind::Ended)
+}
+
+/// Where a token goes out.
+enum TokenSink<'a> {
+    Cookie(&'a Carrier<CookieConfig>),
+    Header(&'a Carrier<TokenHeader>),
+}
+
+impl Carriers {
+    const fn sink(&self, way: CarrierKind) -> TokenSink<'_> {
+        match (&self.accepts, way) {
+            (Accepts::Cookie(channel), _) | (Accepts::Either(channel, _), CarrierKind::Cookie) => {
+                TokenSink::Cookie(channel)
+            }
+            (Accepts::Header(channel), _) | (Accepts::Either(_, channel), CarrierKind::Header) => {
+                TokenSink::Header(channel)
+            }
+        }
+    }
+
+    /// The fields that a response depends on which depends on the session.
+    const fn varies(&self) -> &'static [&'static str] {
+        match self.accepts {
+            Accepts::Cookie(_) => &["Cookie"],
+            Accepts::Header(_) => &["Authorization"],
+            Accepts::Either(..) => &["Cookie", "Authorization"],
+        }
+    }
+}
+
+impl TokenSink<'_> {
+    /// Whether the response carries the token.
+    fn issue(
+        &self,
+        headers: &mut HeaderMap,
+        token: &Token,
+        left: Duration,
+        persistent: bool,
+        handle: &RequestSession,
+    ) -> bool {
+        match self {
+            Self::Cookie(Carrier { config, form }) => {
+                let Some((text, left)) = form.encode(token, left, handle) else { return false };
+                let max_age = (persistent || config.is_persistent()).then_some(left);
+                headers.append(SET_COOKIE, set_cookie::issue(config, text.as_str(), max_age));
+            }
+            Self::Header(Carrier { config, form }) => {
+                let Some((text, left)) = form.encode(token, left, handle) else { return false };
+                insert_headers(config, headers, text.as_str(), left);
+            }
+        }
+        true
+    }
+
+    fn remove(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::Cookie(Carrier { config, .. }) => drop(headers.append(SET_COOKIE, set_cookie::remove(config))),
+            Self::Header(Carrier { config, .. }) => insert_headers(config, headers, ENDED, Duration::ZERO),
+        }
+    }
+}
+
+fn insert_headers(header: &TokenHeader, headers: &mut HeaderMap, text: &str, left: Duration) {
+    // Tokens and the word for their end are visible ASCII, so there is always a value.
+    let Ok(mut value) = HeaderValue::from_str(text) else { return };
+    // Keeps it out of `Debug`, and out of the compression tables of HTTP/2 and HTTP/3.
+    value.set_sensitive(true);
+    headers.insert(header.header(), value);
+    headers.insert(header.expires_in(), HeaderValue::from(left.as_secs()));
+}

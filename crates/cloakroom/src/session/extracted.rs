@@ -1,0 +1,144 @@
+//! `Session<T>`: one value, read when the handler starts.
+
+use std::ops::Deref;
+
+use crate::error::SessionError;
+use crate::sync::Arc;
+
+use super::value::{DefaultValue, must_be_state};
+use super::{Session, SessionValue};
+
+impl<T: SessionValue> Session<T> {
+    /// One value of a session, if there is one: what the extractor `Option<Session<T>>` does, for
+    /// services without axum. Never creates anything.
+    ///
+    /// # Errors
+    /// As [`Session::get`].
+    pub async fn read(session: Session) -> Result<Option<Self>, SessionError> {
+        let value = session.get::<T>().await?;
+        Ok(value.map(|value| Self { request: session.request, value: Some(value) }))
+    }
+
+    /// The value as it was when the handler started, or the default where there was none.
+    ///
+    /// It does not change while the handler runs: one request sees one state, whatever others write.
+    #[must_use]
+    pub fn clone_value(&self) -> T {
+        T::clone(self)
+    }
+
+    /// The same value without the session, for keeping or sending elsewhere.
+    #[must_use]
+    pub fn into_value(self) -> Arc<T>
+    where
+        T: Default,
+    {
+        self.value.unwrap_or_default()
+    }
+
+    /// The session that the value is in.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session::new(self.request.clone())
+    }
+
+    /// Replaces the value, whatever it is now. See [`Session::set`].
+    ///
+    /// # Errors
+    /// As [`Session::set`].
+    pub async fn set(&self, value: T) -> Result<(), SessionError> {
+        self.session().set(value).await
+    }
+
+    /// Removes the value. See [`Session::remove`].
+    ///
+    /// # Errors
+    /// As [`Session::remove`].
+    pub async fn remove(&self) -> Result<bool, SessionError> {
+        self.session().remove::<T>().await
+    }
+
+    /// Removes the value and answers it as it was at that moment. See [`Session::take`].
+    ///
+    /// # Errors
+    /// As [`Session::take`].
+    pub async fn take(&self) -> Result<Option<T>, SessionError> {
+        self.session().take().await
+    }
+
+    /// Changes the cached value atomically, if it is still there and fresh. See [`Session::update_cached`].
+    ///
+    /// # Errors
+    /// As [`Session::update_cached`].
+    pub async fn update_cached<R: Send>(
+        &self,
+        change: impl FnMut(&mut T) -> R + Send,
+    ) -> Result<Option<R>, SessionError> {
+        self.session().update_cached(change).await
+    }
+}
+
+impl<T: DefaultValue> Session<T> {
+    /// One value of a session, or its default where there is none: what the extractor `Session<T>`
+    /// does, for services without axum. Never creates anything.
+    ///
+    /// For state: the compiler refuses it for a cached value, whose default would pass for one that was loaded.
+    ///
+    /// ```compile_fail,E0080
+    /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
+    /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    /// struct Roles(Vec<String>);
+    /// impl SessionValue for Roles {
+    ///     const KEY: &'static str = "roles";
+    ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
+    /// }
+    /// // "this type is a cached value, for which a default must not be made up"
+    /// async fn roles(roles: Session<Roles>) {}
+    /// let _: axum::Router = axum::Router::new().route("/", axum::routing::get(roles));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Session::get`].
+    pub async fn read_or_default(session: Session) -> Result<Self, SessionError> {
+        const { must_be_state::<T>() };
+        let value = session.get::<T>().await?.unwrap_or_else(|| Arc::new(T::default_value()));
+        Ok(Self { request: session.request, value: Some(value) })
+    }
+}
+
+impl<T: SessionValue + Default> Session<T> {
+    /// Changes the value atomically. See [`Session::update`].
+    ///
+    /// The closure gets the value as it is at that moment, not as it was when the handler started.
+    ///
+    /// # Errors
+    /// As [`Session::update`].
+    pub async fn update<R>(&self, change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
+    where
+        R: Send,
+    {
+        self.session().update(change).await
+    }
+
+    /// Changes the value atomically, unless the closure declines. See [`Session::try_update`].
+    ///
+    /// # Errors
+    /// As [`Session::try_update`].
+    pub async fn try_update<R: Send, E: Send>(
+        &self,
+        change: impl FnMut(&mut T) -> Result<R, E> + Send,
+    ) -> Result<Result<R, E>, SessionError> {
+        self.session().try_update(change).await
+    }
+}
+
+impl<T: SessionValue> Deref for Session<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match &self.value {
+            Some(value) => value,
+            None => unreachable!("`()` is no session value, and every other `Session<T>` is made with one"),
+        }
+    }
+}

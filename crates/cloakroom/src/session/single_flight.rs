@@ -1,0 +1,194 @@
+//! A loader at work: detached from the request that started it, at most one per value.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::sync::watch;
+use tracing::{Instrument, Span};
+
+use crate::cache::{
+    ChangeError, CodecError, Entry, InFlight, JoinOutcome, LoadBase, LoadFailure, LoadResult, ValueEdit, ValueState,
+};
+use crate::engine::{ChangeAuthor, CommitError, Engine, ProposedChange};
+use crate::error::SessionError;
+use crate::sync::{Arc, spawn};
+use crate::token::Verifier;
+
+use super::load_chain;
+use super::value::{SessionValue, edit_for, erase, fresh_until, key, own_key};
+
+/// A session, and what its value looked like when a load is about to begin.
+#[derive(Clone, Debug)]
+pub(super) struct LoadContext {
+    pub(super) engine: Arc<Engine>,
+    pub(super) entry: Arc<Entry>,
+    pub(super) base: LoadBase,
+    pub(super) verifier: Verifier,
+}
+
+impl LoadContext {
+    /// Joins the load that is under way from here, or starts one with the loader. Answers where its outcome can be awaited;
+    /// `None` if the session has changed since the reader looked.
+    pub(super) fn join_or_start<T, L, F>(&self, loader: &mut Option<L>) -> Result<Option<InFlight>, LoadFailure>
+    where
+        T: SessionValue,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
+    {
+        let (sender, landing) = watch::channel(None);
+        let in_flight = InFlight { base: self.base, result: landing };
+        let launch = |running| self.engine.loads.admit(running).then_some(in_flight);
+        let counters = &self.engine.telemetry.counters;
+        match self.entry.join_or_register(key::<T>(), self.base, launch) {
+            JoinOutcome::Registered(in_flight) => {
+                counters.loads.count();
+                if let Some(loader) = loader.take() {
+                    self.spawn::<T, L, F>(loader, sender);
+                }
+                Ok(Some(in_flight))
+            }
+            // Whoever waits for itself waits for ever.
+            JoinOutcome::Joined(_) if load_chain::is_within(&self.entry, key::<T>(), self.base) => {
+                Err(LoadFailure::Cycle(key::<T>()))
+            }
+            JoinOutcome::Joined(in_flight) => {
+                counters.loads_joined.count();
+                Ok(Some(in_flight))
+            }
+            JoinOutcome::Refused => {
+                counters.loads_refused.count();
+                Err(LoadFailure::TooMany)
+            }
+            JoinOutcome::Superseded => Ok(None),
+        }
+    }
+
+    fn spawn<T, L, F>(&self, loader: L, sender: watch::Sender<Option<LoadResult>>)
+    where
+        T: SessionValue,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
+    {
+        let registered = Deregister { context: self.clone(), key: key::<T>() };
+        let lineage = load_chain::extend(&self.entry, key::<T>(), self.base);
+        let span = Span::current();
+        spawn(async move {
+            let context = &registered.context;
+            let load = load_chain::scope(lineage, run::<T, _, _>(&context.engine, loader).instrument(span));
+            let Some(outcome) = unless_cancelled(sender.closed(), load).await else {
+                context.engine.telemetry.counters.loads_cancelled.count();
+                return;
+            };
+            let landing = context.finish(outcome).await;
+            drop(registered);
+            sender.send_replace(Some(landing));
+        });
+    }
+
+    /// Installs what was loaded, unless something overtook the load, and hands it to the waiters.
+    async fn finish<T: SessionValue>(&self, outcome: Result<Option<T>, LoadFailure>) -> LoadResult {
+        // The value's own code counts its size, and may panic like the loader.
+        let prepare = |value: Option<T>| {
+            let value = value.map(Arc::new);
+            // What the waiters get is not what is kept, so that nobody asks what it takes.
+            let for_waiters = |value| erase(value, 0);
+            catch_unwind(AssertUnwindSafe(|| (value.clone().map(for_waiters), self.edit(value))))
+                .map_err(|_| LoadFailure::Panicked)
+        };
+        match outcome.and_then(prepare) {
+            Ok((landing, edit)) => {
+                match edit {
+                    Ok(Some(edit)) => self.install::<T>(edit).await,
+                    Ok(None) => {}
+                    Err(why) => self.engine.telemetry.load_not_kept(key::<T>(), &why),
+                }
+                Ok(landing)
+            }
+            Err(failure) => {
+                self.engine.telemetry.load_failed(key::<T>(), &failure);
+                Err(Arc::new(failure))
+            }
+        }
+    }
+
+    /// What to put in place; `None` if the answer is not to be kept.
+    fn edit<T: SessionValue>(&self, loaded: Option<Arc<T>>) -> Result<Option<ValueEdit>, SessionError> {
+        let now = self.engine.now();
+        let expect = Some(self.base.version);
+        Ok(match loaded {
+            Some(value) => {
+                let random = self.engine.random_number();
+                let fresh_until = fresh_until(&*value, now, random);
+                Some(ValueEdit { fresh_until, ..edit_for(own_key::<T>(), value, expect, now)? })
+            }
+            None if T::CACHE.keeps_absence() => Some(ValueEdit {
+                key: own_key::<T>(),
+                expect,
+                state: ValueState::Absent,
+                fresh_until: T::CACHE.absent_until(now),
+                size: 0,
+                encoded: None,
+            }),
+            None => None,
+        })
+    }
+
+    /// A cached value that cannot be kept is still good for those who wait for it.
+    async fn install<T: SessionValue>(&self, edit: ValueEdit) {
+        let writer = ChangeAuthor::CurrentSecret(self.base.fingerprint, self.verifier);
+        let proposal = ProposedChange { edits: &[edit], ..ProposedChange::default() };
+        match self.engine.commit_by_selector(&self.entry.selector, &writer, proposal).await {
+            Ok(()) => {}
+            Err(CommitError::Refused(ChangeError::Conflict | ChangeError::Superseded | ChangeError::Ended(_))) => {
+                self.engine.telemetry.counters.loads_overtaken.count();
+            }
+            Err(error) => self.engine.telemetry.load_not_kept(key::<T>(), &error.into()),
+        }
+    }
+}
+
+/// A load that counts, and that readers can find. However its task ends, later readers must not wait for it.
+struct Deregister {
+    context: LoadContext,
+    key: &'static str,
+}
+
+impl Drop for Deregister {
+    fn drop(&mut self) {
+        self.context.entry.deregister(self.key, self.context.base);
+        self.context.engine.loads.done();
+    }
+}
+
+/// What `work` comes to, unless `end` comes first.
+async fn unless_cancelled<T>(end: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    let (mut end, mut work) = (pin!(end), pin!(work));
+    poll_fn(move |context| match work.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => end.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+/// Runs a loader to its end, its panic or its timeout.
+pub(super) async fn run<T, L, F>(engine: &Engine, loader: L) -> Result<Option<T>, LoadFailure>
+where
+    T: SessionValue,
+    L: FnOnce() -> F,
+    F: Future<Output = Result<Option<T>, CodecError>>,
+{
+    let mut timeout = engine.clock.sleep(T::CACHE.timeout());
+    let mut load = pin!(async move { loader().await });
+    poll_fn(move |context| {
+        // A loader that panicked is not polled again, so its broken state is seen by nobody.
+        match catch_unwind(AssertUnwindSafe(|| load.as_mut().poll(context))) {
+            Ok(Poll::Ready(outcome)) => return Poll::Ready(outcome.map_err(LoadFailure::Failed)),
+            Err(_) => return Poll::Ready(Err(LoadFailure::Panicked)),
+            Ok(Poll::Pending) => {}
+        }
+        timeout.as_mut().poll(context).map(|()| Err(LoadFailure::TimedOut))
+    })
+    .await
+}

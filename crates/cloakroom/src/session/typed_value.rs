@@ -1,0 +1,155 @@
+//! Typed reads of a session's values.
+
+use std::any::type_name;
+
+use crate::cache::{ErasedValue, Snapshot, ValueEdit, ValueEntry, ValueKey, ValueState, Values, find};
+use crate::engine::{Engine, OpenSession};
+use crate::error::SessionError;
+use crate::store::is_within_max_depth;
+use crate::sync::Arc;
+use crate::time::Timestamp;
+
+use super::json::decode;
+use super::unreadable::Unreadable;
+use super::value::{SessionValue, erase};
+
+/// What a session holds under a type's key.
+#[derive(Debug)]
+pub(super) struct TypedValue<T> {
+    /// 0 if there never was a value.
+    pub(super) version: u64,
+    pub(super) fresh_until: Timestamp,
+    pub(super) content: ValueContent<T>,
+}
+
+#[derive(Debug)]
+pub(super) enum ValueContent<T> {
+    Value(Arc<T>),
+    /// The loader said that there is none.
+    Absent,
+    /// A cached value that does not read, which is as good as none.
+    Unreadable,
+    Missing,
+}
+
+impl<T: SessionValue> TypedValue<T> {
+    /// The value, if its age allows a plain read.
+    pub(super) fn fresh(self, now: Timestamp) -> Option<Arc<T>> {
+        match self.content {
+            ValueContent::Value(value) if is_fresh::<T>(self.fresh_until, now) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+fn is_fresh<T: SessionValue>(fresh_until: Timestamp, now: Timestamp) -> bool {
+    T::CACHE.bound(fresh_until, now).is_some_and(|fresh_until| now < fresh_until)
+}
+
+/// The value of type `T` under `key`, if it lies there decoded and its age allows a plain read.
+pub(super) fn read_cached<T: SessionValue>(key: &str, snapshot: &Snapshot, now: Timestamp) -> Option<Arc<T>> {
+    let value_entry = find(snapshot.values.entries()?, key)?;
+    match &value_entry.slot {
+        ValueState::Decoded(value) if is_fresh::<T>(value_entry.fresh_until, now) => value.downcast(),
+        _ => None,
+    }
+}
+
+/// Reads the value of type `T` under `key`. Decodes it the first time, for all who read it later.
+///
+/// State that does not read is an error. A cached value that does not is counted, and as good as none.
+pub(super) fn read<T: SessionValue>(
+    engine: &Engine,
+    open: &OpenSession,
+    key: &str,
+) -> Result<TypedValue<T>, SessionError> {
+    #[cfg(debug_assertions)]
+    engine.types.note(T::KEY, type_name::<T>());
+    match open.1.snapshot().map(|snapshot| &snapshot.values) {
+        Some(Values::Live(entries)) => read_entry(engine, open, find(entries, key)),
+        Some(Values::Packed(packed)) => {
+            engine.cache.unpack(&open.0);
+            read_entry(engine, open, find(&packed.unpack(), key))
+        }
+        None => read_entry(engine, open, None),
+    }
+}
+
+fn read_entry<T: SessionValue>(
+    engine: &Engine,
+    open: &OpenSession,
+    value_entry: Option<&ValueEntry>,
+) -> Result<TypedValue<T>, SessionError> {
+    let Some(value_entry) = value_entry else {
+        return Ok(TypedValue { version: 0, fresh_until: Timestamp::MAX, content: ValueContent::Missing });
+    };
+    let content = match content(engine, open, value_entry) {
+        Ok(content) => content,
+        Err(why) if T::CACHE.is_cached() => {
+            engine.telemetry.value_unreadable(value_entry.key.as_str(), &why);
+            ValueContent::Unreadable
+        }
+        Err(why) => return Err(why.of(value_entry.key.as_str())),
+    };
+    Ok(TypedValue { version: value_entry.version, fresh_until: value_entry.fresh_until, content })
+}
+
+fn content<T: SessionValue>(
+    engine: &Engine,
+    open: &OpenSession,
+    value_entry: &ValueEntry,
+) -> Result<ValueContent<T>, Unreadable> {
+    Ok(match &value_entry.slot {
+        ValueState::Removed => ValueContent::Missing,
+        ValueState::Absent => ValueContent::Absent,
+        ValueState::Closed(why) => return Err(Unreadable::Closed(*why)),
+        ValueState::Encoded(bytes) => {
+            if engine.store.is_some() && !is_within_max_depth(bytes) {
+                return Err(Unreadable::TooDeep);
+            }
+            let (value, measured) = decode::<T>(bytes)?;
+            let value = Arc::new(value);
+            keep_decoded(engine, open, value_entry, erase(Arc::clone(&value), measured));
+            ValueContent::Value(value)
+        }
+        ValueState::Decoded(erased) => match erased.downcast() {
+            Some(value) => ValueContent::Value(value),
+            // Another type under the same key: what a shared tier would do.
+            None => {
+                let bytes = erased.encode().map_err(|_| Unreadable::Encode)?;
+                let two_types = |_| Unreadable::TwoTypes(erased.type_name(), type_name::<T>());
+                ValueContent::Value(Arc::new(decode(&bytes).map_err(two_types)?.0))
+            }
+        },
+    })
+}
+
+/// Best effort: if the session changed meanwhile, the next reader decodes again.
+fn keep_decoded(engine: &Engine, (entry, state): &OpenSession, value_entry: &ValueEntry, value: ErasedValue) {
+    let Some(snapshot) = state.snapshot() else { return };
+    let Some(entries) = snapshot.values.entries() else { return };
+    let decoded = ValueState::Decoded(value);
+    let entries = entries.iter().map(|other| {
+        match other.version == value_entry.version && other.key.as_str() == value_entry.key.as_str() {
+            true => ValueEntry { slot: decoded.clone(), ..other.clone() },
+            false => other.clone(),
+        }
+    });
+    let next = Snapshot { values: Values::Live(entries.collect()), ..snapshot.clone() };
+    drop(engine.cache.replace(entry, state, next));
+}
+
+/// The edit that removes the value of type `T`, whether it reads or not. `None` if there is none.
+pub(super) fn removal<T: SessionValue>(
+    engine: &Engine,
+    open: &OpenSession,
+    key: &ValueKey,
+) -> Result<Option<ValueEdit>, SessionError> {
+    let present = match read::<T>(engine, open, key.as_str()) {
+        Ok(TypedValue { content: ValueContent::Missing | ValueContent::Absent, .. }) => return Ok(None),
+        Ok(found) => Some(found.version),
+        Err(error) if error.kind().is_unreadable() => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(ValueEdit::remove(key.clone(), present)))
+}

@@ -1,0 +1,73 @@
+use std::fmt;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use siphasher::sip::SipHasher24;
+
+use crate::crypto::{ActiveKeyRing, FollowsRing, KeyRing, Purpose};
+use crate::random::{RandomError, RandomSource};
+use crate::token::Selector;
+
+/// Names a session in logs and events, and nowhere else.
+///
+/// A keyed digest of the tag, under the active key of the sessions' ring or, without one, under a key of this process: lines about one session can be put
+/// together, but a log opens nothing and does not even say where a session is stored
+/// (OWASP ASVS 16.2.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LogId(u64);
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl serde::Serialize for LogId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Debug for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogId({self})")
+    }
+}
+
+/// The key for log ids.
+pub(crate) enum LogKey {
+    /// Of this process alone.
+    Own([u8; 16]),
+    /// Of the active key of the sessions' ring, so that all nodes give a session the same name.
+    Shared(Arc<FollowsRing<[u8; 16]>>),
+}
+
+impl LogKey {
+    pub(crate) fn new(keys: Option<&ActiveKeyRing>, random: &dyn RandomSource) -> Result<Self, RandomError> {
+        let Some(keys) = keys else {
+            let mut own = [0; 16];
+            random.fill(&mut own)?;
+            return Ok(Self::Own(own));
+        };
+        let of_active = |ring: &KeyRing| {
+            let key = ring.active_key().derive(Purpose::LogId, b"");
+            std::array::from_fn(|index| key.as_bytes()[index])
+        };
+        Ok(Self::Shared(keys.derive(of_active)))
+    }
+
+    pub(crate) fn log_id(&self, selector: &Selector) -> LogId {
+        let mut hasher = match self {
+            Self::Own(key) => SipHasher24::new_with_key(key),
+            Self::Shared(key) => SipHasher24::new_with_key(&key.present()),
+        };
+        hasher.write(selector.as_bytes());
+        LogId(hasher.finish())
+    }
+}
+
+impl fmt::Debug for LogKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogKey(..)")
+    }
+}

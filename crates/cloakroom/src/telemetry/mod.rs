@@ -1,0 +1,235 @@
+//! Counters, events and log lines.
+
+mod events;
+mod log_id;
+mod stats;
+mod throttle;
+
+pub use events::{Event, EventKind, Events};
+pub use log_id::LogId;
+pub use stats::Stats;
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::cache::{EndReason, Entry, EntryState, LoadFailure, Observer};
+use crate::crypto::ActiveKeyRing;
+use crate::crypto::OpenError;
+use crate::random::{RandomError, RandomSource};
+use crate::store::StoreError;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::time::Clock;
+use crate::token::{Principal, Selector};
+
+use crate::engine::PrincipalIndex;
+use crate::error::{SessionError, SessionErrorKind};
+use crate::telemetry::events::EventSender;
+use crate::telemetry::log_id::LogKey;
+use crate::telemetry::stats::{Counter, StripedCounters};
+use crate::telemetry::throttle::LogThrottle;
+
+/// What is written down about sessions beside the sessions: who has which, what happened, how often.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    pub(crate) index: PrincipalIndex,
+    pub(crate) counters: StripedCounters,
+    pub(crate) events: EventSender,
+    /// Copies that somebody listens through and whose time seems to be over.
+    pub(crate) to_recheck: Mutex<Vec<Arc<Entry>>>,
+    /// Sessions that requests in progress keep alive, for the shared tier to be told.
+    pub(crate) in_use: Mutex<Vec<Arc<Entry>>>,
+    unopened_throttle: LogThrottle,
+    unsealed: LogThrottle,
+    unreadable: LogThrottle,
+    values_unreadable: LogThrottle,
+    /// Of which values it was said that what is loaded cannot be kept.
+    unkept: Mutex<Vec<&'static str>>,
+    wrong_clock: LogThrottle,
+    is_clock_wrong: AtomicBool,
+    store_failed: LogThrottle,
+    memory_full: LogThrottle,
+    load_failed: LogThrottle,
+    log_key: LogKey,
+    clock: Arc<dyn Clock>,
+}
+
+impl Telemetry {
+    pub(crate) fn new(
+        keys: Option<&ActiveKeyRing>,
+        random: &dyn RandomSource,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, RandomError> {
+        Ok(Self {
+            index: PrincipalIndex::new(),
+            counters: StripedCounters::default(),
+            events: EventSender::new(),
+            to_recheck: Mutex::default(),
+            in_use: Mutex::default(),
+            unopened_throttle: LogThrottle::default(),
+            unsealed: LogThrottle::default(),
+            unreadable: LogThrottle::default(),
+            values_unreadable: LogThrottle::default(),
+            unkept: Mutex::default(),
+            wrong_clock: LogThrottle::default(),
+            is_clock_wrong: AtomicBool::new(false),
+            store_failed: LogThrottle::default(),
+            memory_full: LogThrottle::default(),
+            load_failed: LogThrottle::default(),
+            log_key: LogKey::new(keys, random)?,
+            clock,
+        })
+    }
+
+    /// Announces what happened to a session.
+    pub(crate) fn announce(&self, kind: EventKind, selector: Option<&Selector>, principal: Option<&Principal>) {
+        self.events.send(Event {
+            kind,
+            session: selector.map(|selector| self.log_key.log_id(selector)),
+            principal: principal.cloned(),
+            at: self.clock.now(),
+        });
+    }
+
+    /// Something in the shared tier may not be read.
+    pub(crate) fn unopened(&self, why: OpenError, selector: &Selector) {
+        let (counter, kind) = match why {
+            OpenError::UnknownKey | OpenError::NoKeys => (&self.counters.keys_unknown, EventKind::KeyUnknown),
+            OpenError::Broken | OpenError::Unsealed => (&self.counters.seals_broken, EventKind::SealBroken),
+        };
+        counter.count();
+        self.announce(kind, Some(selector), None);
+        if let Some(times) = self.unopened_throttle.should_log(self.clock.now()) {
+            let session = tracing::field::display(self.log_key.log_id(selector));
+            tracing::warn!(session, reason = %why, times, "{}", kind.name());
+        }
+    }
+
+    /// The clocks of this node and of the shared tier are this far apart; `None` if that is all right.
+    pub(crate) fn clocks_apart(&self, apart: Option<Duration>, is_behind: bool) {
+        let was_wrong = self.is_clock_wrong.swap(apart.is_some(), Ordering::Relaxed);
+        let Some(by) = apart else { return };
+        if !was_wrong {
+            self.counters.clocks_apart.count();
+            self.announce(EventKind::ClocksApart, None, None);
+        }
+        if self.wrong_clock.should_log(self.clock.now()).is_some() {
+            tracing::error!(
+                ?by,
+                is_behind,
+                "this node's clock and the session store's differ by more than a minute: sessions of other nodes may be \
+                 refused here, end early or last too long; set the clocks"
+            );
+        }
+    }
+
+    /// Something in the shared tier was read that is not sealed.
+    pub(crate) fn unsealed(&self) {
+        self.counters.unsealed_read.count();
+        if let Some(times) = self.unsealed.should_log(self.clock.now()) {
+            tracing::warn!(times, "read from the store what is not sealed, as `SealPolicy` still allows");
+        }
+    }
+
+    /// A record of the shared tier does not decode, and is passed over.
+    pub(crate) fn unreadable(&self, selector: &Selector, why: &StoreError) {
+        self.counters.store_errors.count();
+        if let Some(times) = self.unreadable.should_log(self.clock.now()) {
+            let session = tracing::field::display(self.log_key.log_id(selector));
+            tracing::warn!(session, ?why, times, "a session is left out of its user's list");
+        }
+    }
+
+    /// A cached value does not read, so it is a miss.
+    pub(crate) fn value_unreadable(&self, key: &str, why: &dyn fmt::Display) {
+        self.counters.values_unreadable.count();
+        if let Some(times) = self.values_unreadable.should_log(self.clock.now()) {
+            tracing::warn!(key, %why, times, "a cached value cannot be read, and is loaded again");
+        }
+    }
+
+    /// What was loaded cannot be kept. Said once for each value, as it happens with every read.
+    pub(crate) fn load_not_kept(&self, key: &'static str, why: &SessionError) {
+        self.counters.loads_not_kept.count();
+        let remedy = match why.kind() {
+            SessionErrorKind::Encode => "change the type so that it decodes to what it was encoded from",
+            SessionErrorKind::TooLarge => {
+                "keep less of it, or raise `max_value_bytes`, `max_session_bytes` or `max_values`"
+            }
+            // That passes, and is told elsewhere.
+            _ => return,
+        };
+        let mut told = self.unkept.lock();
+        if told.contains(&key) {
+            return;
+        }
+        told.push(key);
+        drop(told);
+        let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
+        tracing::warn!(key, why, remedy, "what the loader returns cannot be kept, so every read loads it again");
+    }
+
+    /// The shared tier failed. While it is away, every request finds that out.
+    pub(crate) fn store_failed(&self, error: &StoreError) {
+        self.counters.store_errors.count();
+        if let Some(times) = self.store_failed.should_log(self.clock.now()) {
+            tracing::error!(?error, times, "the session store failed");
+        }
+    }
+
+    /// A change found no room, and nothing may be evicted.
+    pub(crate) fn memory_full(&self) {
+        self.counters.refused_full.count();
+        if let Some(times) = self.memory_full.should_log(self.clock.now()) {
+            tracing::error!(times, "the memory for sessions is full; raise `max_bytes`");
+        }
+    }
+
+    /// A loader failed. Where its source is away, all do.
+    pub(crate) fn load_failed(&self, key: &'static str, failure: &LoadFailure) {
+        self.counters.loads_failed.count();
+        if let Some(times) = self.load_failed.should_log(self.clock.now()) {
+            tracing::error!(key, ?failure, times, "a loader failed");
+        }
+    }
+
+    /// A session ended that this process has no copy of.
+    pub(crate) fn ended_without_copy(&self, selector: &Selector, reason: EndReason, principal: Option<&Principal>) {
+        self.counter(reason).count();
+        self.announce(EventKind::Ended(reason), Some(selector), principal);
+    }
+
+    fn counter(&self, reason: EndReason) -> &Counter {
+        match reason {
+            EndReason::Logout => &self.counters.ended_logout,
+            EndReason::Idle => &self.counters.ended_idle,
+            EndReason::Absolute => &self.counters.ended_absolute,
+            EndReason::Revoked => &self.counters.ended_revoked,
+            EndReason::Displaced => &self.counters.ended_displaced,
+            EndReason::Evicted => &self.counters.ended_evicted,
+            EndReason::Reused => &self.counters.ended_reused,
+            EndReason::Gone => &self.counters.ended_gone,
+            EndReason::Undelivered => &self.counters.ended_undelivered,
+        }
+    }
+}
+
+impl Observer for Telemetry {
+    fn ended(&self, entry: &Arc<Entry>, before: &EntryState, reason: EndReason) {
+        // A cell that was never filled was only a question whether there is such a session.
+        let Some(snapshot) = before.last_known() else { return };
+        if let Some(principal) = snapshot.principal() {
+            self.index.remove(principal, entry);
+        }
+        self.counter(reason).count();
+        self.announce(EventKind::Ended(reason), Some(&entry.selector), snapshot.principal());
+    }
+
+    fn recheck(&self, entry: &Arc<Entry>) {
+        self.to_recheck.lock().push(Arc::clone(entry));
+    }
+
+    fn in_use(&self, entry: &Arc<Entry>) {
+        self.in_use.lock().push(Arc::clone(entry));
+    }
+}

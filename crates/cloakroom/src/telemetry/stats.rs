@@ -1,0 +1,201 @@
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::striped::Striped;
+
+/// Declares the counters once: their field, their stable name and what they count.
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident),+ $(,)?) => {
+        /// Counts of what happened since start-up, and two gauges.
+        ///
+        /// The field names are stable; [`Stats::iter`] gives them as text for an exporter.
+        /// Taking a snapshot is cheap but not free: do it per scrape, not per request.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            /// Gauge: sessions in the local tier now.
+            pub sessions: u64,
+            /// Gauge: bytes that they are counted as.
+            pub bytes: u64,
+            $($(#[doc = $doc])+ pub $name: u64,)+
+        }
+
+        impl Stats {
+            /// Every number under its stable name.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [("sessions", self.sessions), ("bytes", self.bytes), $((stringify!($name), self.$name)),+].into_iter()
+            }
+        }
+
+        /// The live counters behind [`Stats`].
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)+
+        }
+
+        impl Counters {
+            fn add_to(&self, stats: &mut Stats) {
+                $(stats.$name += self.$name.read();)+
+            }
+        }
+    };
+}
+
+counters! {
+    /// Sessions created.
+    created,
+    /// Logins.
+    logins,
+    /// Rotations by `renew`.
+    renewals,
+    /// Rotations by `rotate`.
+    rotations,
+    /// Sessions ended by logout or `destroy`.
+    ended_logout,
+    /// Sessions ended by the idle timeout.
+    ended_idle,
+    /// Sessions ended by the absolute timeout.
+    ended_absolute,
+    /// Sessions revoked from outside.
+    ended_revoked,
+    /// Sessions displaced by a newer login of their principal.
+    ended_displaced,
+    /// Anonymous sessions evicted because memory was full.
+    ended_evicted,
+    /// Sessions ended because a dead token was shown.
+    ended_reused,
+    /// Sessions found gone from the shared tier.
+    ended_gone,
+    /// Sessions ended because no response carried their token: the handler panicked, or the request was cancelled.
+    ended_undelivered,
+    /// Commits that changed a session.
+    commits,
+    /// Attempts to commit that found a newer value and ran their closure again.
+    conflicts,
+    /// Reads of records from the shared tier.
+    store_loads,
+    /// Records read from the shared tier that were older than what their client had seen.
+    rollbacks,
+    /// Records and values in the shared tier that are sealed under a key that this process does not have.
+    keys_unknown,
+    /// Records and values in the shared tier that were altered, moved from elsewhere, or not sealed though they had to be.
+    seals_broken,
+    /// Records and values that were read though they are not sealed, because the policy still allows it.
+    unsealed_read,
+    /// Requests that read a session from memory because the shared tier could not be asked.
+    stale_sessions_served,
+    /// Calls to the shared tier that failed.
+    store_errors,
+    /// How often this node's clock and that of the shared tier turned out to be more than a minute apart.
+    clocks_apart,
+    /// Loaders started.
+    loads,
+    /// Requests that waited for a loader another request had started.
+    loads_joined,
+    /// Loaders that failed, panicked or timed out.
+    loads_failed,
+    /// Loads whose result was not installed because something overtook them.
+    loads_overtaken,
+    /// Loads whose result was served and not kept, because it does not encode, is too large, or the shared tier did not
+    /// take it: every read loads it again.
+    loads_not_kept,
+    /// Loads that were broken off, because nobody waited for them any more and their result could not be kept.
+    loads_cancelled,
+    /// Loads that were refused because too many were at work.
+    loads_refused,
+    /// Cached values served without a load.
+    value_hits,
+    /// Cached values served past their ttl, while revalidating or because the loader failed.
+    stale_served,
+    /// Reads of cached values that did not decode or could not be opened, and were misses therefore.
+    values_unreadable,
+    /// Session cookies and bearer tokens that are not well-formed tokens.
+    tokens_malformed,
+    /// Tokens with a MAC or a signature that is not of the key that they name, or not for this use: made up, changed, or
+    /// of another cookie.
+    tokens_forged,
+    /// Tokens under a key that is not in the ring.
+    tokens_of_unknown_keys,
+    /// JWTs that have expired, or are not valid yet.
+    tokens_out_of_time,
+    /// Tokens without a MAC that were believed because [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until) says so.
+    tokens_plain,
+    /// Well-formed tokens that open no session.
+    tokens_unknown,
+    /// Tokens that were replaced by a rotation and shown again after their grace.
+    tokens_reused,
+    /// Requests with several different session cookies.
+    cookies_ambiguous,
+    /// Requests with a session cookie and a bearer token where one is allowed, or with several `Authorization` fields.
+    tokens_ambiguous,
+    /// Requests whose cookies exceeded what is looked at.
+    cookies_oversized,
+    /// Requests refused because they showed no CSRF token of their session.
+    csrf_refused,
+    /// Sessions refused because memory was full.
+    refused_full,
+    /// Logins refused because of the limit of sessions.
+    refused_limit,
+}
+
+/// The counters of every thread; as a `Counters`, those of this one.
+#[derive(Debug)]
+pub(crate) struct StripedCounters(Striped<Counters>);
+
+impl StripedCounters {
+    pub(crate) fn snapshot(&self, sessions: u64, bytes: u64) -> Stats {
+        let mut stats = Stats { sessions, bytes, ..Stats::default() };
+        self.0.iter().for_each(|counters| counters.add_to(&mut stats));
+        stats
+    }
+}
+
+impl Default for StripedCounters {
+    fn default() -> Self {
+        Self(Striped::new(Counters::default))
+    }
+}
+
+impl Deref for StripedCounters {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        self.0.local()
+    }
+}
+
+/// One number of one thread's.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn count(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn add(&self, by: u64) {
+        self.0.fetch_add(by, Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_of_many_threads_counts_adds_up() {
+        let tally = StripedCounters::default();
+        std::thread::scope(|scope| {
+            for _ in 0..100 {
+                scope.spawn(|| tally.commits.count());
+            }
+        });
+        tally.logins.add(3);
+        let stats = tally.snapshot(5, 7);
+        assert_eq!(stats, Stats { sessions: 5, bytes: 7, commits: 100, logins: 3, ..Stats::default() });
+    }
+}

@@ -1,0 +1,55 @@
+//! Who a session is, and how a client proves that it is theirs.
+
+mod fingerprint;
+mod principal;
+mod public_id;
+mod secret;
+mod selector;
+mod text;
+
+pub use principal::{Authentication, Principal, PrincipalMismatch};
+pub use public_id::{InvalidPublicId, PublicId};
+pub use secret::{PreviousSecret, PreviousSecretState, Verifier};
+pub use selector::Selector;
+
+pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
+pub(crate) use secret::{CsrfSecret, Secret, VerifierHasher};
+pub(crate) use text::{EncodedToken, MAX_TOKEN_LEN, SignedToken, is_signed};
+
+use sha2::{Digest, Sha256};
+
+use crate::random::{RandomError, RandomSource};
+
+/// What a client carries, as parts; its text form belongs to the transport.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    pub(crate) selector: Selector,
+    pub(crate) secret: Secret,
+    pub(crate) hint: Option<VersionHint>,
+}
+
+/// The newest version its client has seen, so that no node answers it from an older copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VersionHint {
+    pub(crate) version: u64,
+    pub(crate) nonce: u16,
+}
+
+fn random_bytes(random: &dyn RandomSource) -> Result<[u8; 16], RandomError> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Both parts have a fixed length per label, so that no two uses share an input.
+fn labelled_digest(label: &[u8; 19], bytes: &[u8; 16]) -> [u8; 16] {
+    head(Sha256::new().chain_update(label).chain_update(bytes))
+}
+
+fn head(digest: Sha256) -> [u8; 16] {
+    let digest: [u8; 32] = digest.finalize().into();
+    std::array::from_fn(|index| digest[index])
+}
+
+#[cfg(all(test, feature = "testkit"))]
+mod timing;
