@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use clap::{Args as Group, Parser, Subcommand};
 
+use crate::environment::NODES;
 use crate::fault::Fault;
-use crate::ground::NODES;
-use crate::node::{ClockError, Sabotage};
+use crate::node::{ClockError, Mutation};
 
 /// Checks Cloakroom over a shared tier, with real processes, servers and faults.
 #[derive(Debug, Parser)]
@@ -42,7 +42,7 @@ pub(crate) struct NodeArgs {
     pub(crate) clock: ClockError,
     /// Breaks the store on purpose, to see whether the checker notices.
     #[arg(long, value_enum)]
-    pub(crate) sabotage: Option<Sabotage>,
+    pub(crate) sabotage: Option<Mutation>,
 }
 
 #[derive(Debug, Group)]
@@ -73,7 +73,7 @@ pub(crate) struct RunArgs {
     pub(crate) json: Option<PathBuf>,
     /// Breaks the store of every node on purpose, to see whether the checker notices.
     #[arg(long, value_enum)]
-    pub(crate) sabotage: Option<Sabotage>,
+    pub(crate) sabotage: Option<Mutation>,
 }
 
 impl RunArgs {

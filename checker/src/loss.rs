@@ -5,7 +5,7 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::world::LEASE;
+use crate::state::LEASE;
 
 /// What kind of thing is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

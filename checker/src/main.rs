@@ -3,16 +3,16 @@
 //! `cloakroom-checker run` starts everything, `cloakroom-checker node` is one of the processes that it starts.
 
 mod args;
-mod books;
 mod client;
+mod environment;
 mod fault;
-mod ground;
+mod ledger;
 mod loss;
 mod node;
 mod report;
 mod scenario;
+mod state;
 mod view;
-mod world;
 
 use std::io::Write;
 use std::process::ExitCode;

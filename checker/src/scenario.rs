@@ -12,10 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::Error;
 use crate::args::RunArgs;
 use crate::client;
+use crate::environment::{Environment, play};
 use crate::fault::{Fault, Setup};
-use crate::ground::{Ground, play};
 use crate::report::{Report, Row};
-use crate::world::World;
+use crate::state::ScenarioState;
 
 /// As [`run`], and ended properly by Ctrl-C and by `kill`: dropping everything ends what was started.
 pub(crate) async fn run_until_signal(args: &RunArgs) -> Result<ExitCode, Error> {
@@ -32,7 +32,7 @@ async fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     let began = Instant::now();
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     writeln!(std::io::stdout(), "seed {seed}")?;
-    let stage = Stage { args, seed, cluster: tokio::sync::Mutex::default() };
+    let stage = Scenario { args, seed, cluster: tokio::sync::Mutex::default() };
     let played = stream::iter(args.faults()).map(|fault| stage.play(fault)).buffered(args.at_once());
     let rows: Vec<Row> = played.try_collect().await?;
     let report = Report {
@@ -50,23 +50,23 @@ async fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(u8::from(!report.held)))
 }
 
-struct Stage<'a> {
+struct Scenario<'a> {
     args: &'a RunArgs,
     seed: u64,
     /// Started when the first fault needs it, and used for one fault at a time.
     cluster: tokio::sync::Mutex<Option<Cluster>>,
 }
 
-impl Stage<'_> {
+impl Scenario<'_> {
     async fn play(&self, fault: Fault) -> Result<Row, Error> {
         match fault.setup() {
             Setup::Server => {
                 progress(&format!("{fault}: starting one server and its nodes"));
-                self.play_on(fault, &Ground::on_a_server(self.args).await?).await
+                self.play_on(fault, &Environment::on_a_server(self.args).await?).await
             }
             Setup::Sentinels => {
                 progress(&format!("{fault}: starting sentinels, what they watch, and nodes"));
-                self.play_on(fault, &Ground::on_sentinels(self.args).await?).await
+                self.play_on(fault, &Environment::on_sentinels(self.args).await?).await
             }
             Setup::Cluster => self.play_on_the_cluster(fault).await,
         }
@@ -80,11 +80,11 @@ impl Stage<'_> {
         }
         let Some(cluster) = &*cluster else { return Err("there is no cluster".into()) };
         progress(&format!("{fault}: starting nodes"));
-        self.play_on(fault, &Ground::on_a_cluster(cluster, fault, self.args).await?).await
+        self.play_on(fault, &Environment::on_a_cluster(cluster, fault, self.args).await?).await
     }
 
-    async fn play_on(&self, fault: Fault, ground: &Ground<'_>) -> Result<Row, Error> {
-        let world = World::new(ground.nodes(), fault.aborted_percent());
+    async fn play_on(&self, fault: Fault, ground: &Environment<'_>) -> Result<Row, Error> {
+        let world = ScenarioState::new(ground.nodes(), fault.aborted_percent());
         let mut rng = fastrand::Rng::with_seed(self.seed ^ (fault as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let groups = groups(usize::from(self.args.clients), self.args.per_session.map(usize::from));
         let lives = groups.iter().enumerate().map(|(group, devices)| client::live(&world, group, *devices, rng.fork()));
@@ -116,7 +116,7 @@ fn groups(clients: usize, per_session: Option<usize>) -> Vec<usize> {
     groups
 }
 
-async fn show_progress(fault: Fault, world: &World, end: Instant) {
+async fn show_progress(fault: Fault, world: &ScenarioState, end: Instant) {
     let began = Instant::now();
     let pause = if std::io::stderr().is_terminal() { 1 } else { 10 };
     let mut shown = Instant::now();

@@ -11,6 +11,7 @@
 //! Behind them is the database, in `db`. It is a program with a library inside, so that the
 //! end-to-end tests can open the shop without a process; nothing here is published.
 
+mod accept;
 mod accounts;
 mod args;
 mod cart;
@@ -26,17 +27,16 @@ mod origin;
 mod pages;
 mod preferences;
 mod product;
+mod product_list;
+mod request_context;
 mod roles;
 mod routes;
 mod server;
 pub mod sessions;
-mod shelf;
 mod shop;
 mod staff;
 mod trace;
 mod trace_panel;
-mod visit;
-mod wants;
 
 pub use args::Args;
 pub use db::{Db, DbError};

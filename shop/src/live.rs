@@ -8,12 +8,12 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
 use crate::error::{Problem, ShopError};
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 /// Answers 204 where there is no session, which tells a browser not to ask again.
 ///
 /// A stream that a cookie opens is not for other sites, although it is a `GET` (OWASP ASVS 4.4.2).
-pub(crate) async fn stream(visit: Visit, headers: HeaderMap) -> Result<Response, ShopError> {
+pub(crate) async fn stream(visit: RequestContext, headers: HeaderMap) -> Result<Response, ShopError> {
     if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
         return Err(Problem::CrossSite.into());
     }

@@ -8,13 +8,13 @@ use axum::{Form, Json};
 use cloakroom::{CachePolicy, SessionValue};
 use serde::{Deserialize, Serialize};
 
+use crate::accept::Accept;
 use crate::accounts::UserId;
 use crate::error::{Problem, ShopError};
 use crate::language::Language;
 use crate::pages::{Notice, PreferencesPage};
+use crate::request_context::{Loaded, RequestContext};
 use crate::shop::Sources;
-use crate::visit::{Loaded, Visit};
-use crate::wants::Wants;
 
 /// Light, dark, or as the visitor's system is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl SessionValue for GuestPreferences {
     const KEY: &'static str = "guest-preferences";
 }
 
-impl Visit {
+impl RequestContext {
     async fn preferences(&self) -> Result<Arc<Preferences>, ShopError> {
         let slot = &self.slots().preferences;
         let Some(user) = self.user().await? else {
@@ -109,19 +109,19 @@ pub(crate) struct Saved {
 
 /// `GET /preferences`
 pub(crate) async fn show(
-    visit: Visit,
+    visit: RequestContext,
     axum::extract::Query(query): axum::extract::Query<Saved>,
 ) -> Result<Response, ShopError> {
     let (theme, language) = (visit.theme().await?, visit.language().await?);
     Ok(match visit.wants() {
-        Wants::Html => PreferencesPage::respond(&visit, query.saved.map(|_| Notice::Saved)).await?,
-        Wants::Json => Json(serde_json::json!({ "theme": theme, "language": language })).into_response(),
-        Wants::Text => format!("Theme: {}, language: {}", theme.code(), language.code()).into_response(),
+        Accept::Html => PreferencesPage::respond(&visit, query.saved.map(|_| Notice::Saved)).await?,
+        Accept::Json => Json(serde_json::json!({ "theme": theme, "language": language })).into_response(),
+        Accept::Text => format!("Theme: {}, language: {}", theme.code(), language.code()).into_response(),
     })
 }
 
 /// `POST /preferences` with the fields `theme` and `language`
-pub(crate) async fn save(visit: Visit, Form(choice): Form<Choice>) -> Result<Response, ShopError> {
+pub(crate) async fn save(visit: RequestContext, Form(choice): Form<Choice>) -> Result<Response, ShopError> {
     let theme = Theme::from_code(&choice.theme).ok_or(Problem::BadInput("theme must be system, light or dark"))?;
     let language = Language::from_code(&choice.language).ok_or(Problem::BadInput("language must be en, de or fr"))?;
     match visit.user().await? {
@@ -132,13 +132,13 @@ pub(crate) async fn save(visit: Visit, Form(choice): Form<Choice>) -> Result<Res
         }
     }
     Ok(match visit.wants() {
-        Wants::Html => Redirect::to("/preferences?saved").into_response(),
-        Wants::Json => Json(serde_json::json!({ "theme": theme, "language": language })).into_response(),
-        Wants::Text => "Preferences saved".into_response(),
+        Accept::Html => Redirect::to("/preferences?saved").into_response(),
+        Accept::Json => Json(serde_json::json!({ "theme": theme, "language": language })).into_response(),
+        Accept::Text => "Preferences saved".into_response(),
     })
 }
 
-async fn save_for(visit: &Visit, user: UserId, theme: Theme, language: Language) -> Result<(), ShopError> {
+async fn save_for(visit: &RequestContext, user: UserId, theme: Theme, language: Language) -> Result<(), ShopError> {
     let save = |db: crate::db::Db| async move { db.save_preferences(user.0, theme.code(), language.code()).await };
     visit.database("preferences (write)", save).await?;
     // On all of the user's devices: the next page of each shows the new choice.

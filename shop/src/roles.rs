@@ -7,8 +7,8 @@ use cloakroom::{CachePolicy, SessionValue};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Problem, ShopError};
+use crate::request_context::{Loaded, RequestContext};
 use crate::shop::Sources;
-use crate::visit::{Loaded, Visit};
 
 /// The word for shop staff in the database.
 pub(crate) const STAFF: &str = "staff";
@@ -42,7 +42,7 @@ impl Roles {
     }
 }
 
-impl Visit {
+impl RequestContext {
     /// A guest has none.
     pub(crate) async fn roles(&self) -> Result<Arc<Roles>, ShopError> {
         let Some(user) = self.user().await? else { return Ok(Arc::default()) };

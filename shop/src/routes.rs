@@ -12,7 +12,9 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::error::Problem;
 use crate::shop::Shop;
-use crate::{accounts, cart, devices, headers, live, origin, pages, preferences, sessions, shelf, staff, visit};
+use crate::{
+    accounts, cart, devices, headers, live, origin, pages, preferences, product_list, request_context, sessions, staff,
+};
 
 /// Bytes of the largest form; ours have two or three short fields.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -23,7 +25,7 @@ pub fn app(shop: &Shop) -> Router {
     // A visit wraps the refusals of the layers inside it, so that they are dressed like all errors.
     let layers = ServiceBuilder::new()
         .layer(session)
-        .layer(from_fn_with_state(shop.clone(), visit::receive))
+        .layer(from_fn_with_state(shop.clone(), request_context::receive))
         .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::CrossSite.into_response()))
         .layer(from_fn(origin::require))
@@ -33,8 +35,8 @@ pub fn app(shop: &Shop) -> Router {
 
 fn routes() -> Router {
     Router::new()
-        .route("/", get(shelf::home))
-        .route("/items/{item}", get(shelf::item))
+        .route("/", get(product_list::home))
+        .route("/items/{item}", get(product_list::item))
         .route("/cart", get(cart::show))
         .route("/cart/add/{item}", post(cart::add))
         .route("/cart/set/{item}", post(cart::set))

@@ -5,27 +5,27 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use serde::Deserialize;
 
+use crate::accept::Accept;
 use crate::accounts::UserId;
 use crate::error::{Problem, ShopError};
 use crate::pages::StaffPage;
+use crate::request_context::RequestContext;
 use crate::roles::{Roles, STAFF};
-use crate::visit::Visit;
-use crate::wants::Wants;
 
 /// `GET /staff`
-pub(crate) async fn show(visit: Visit) -> Result<Response, ShopError> {
+pub(crate) async fn show(visit: RequestContext) -> Result<Response, ShopError> {
     visit.require(Roles::is_staff).await?;
     let stats: Vec<(&'static str, u64)> = visit.shop().sessions().stats().iter().collect();
     Ok(match visit.wants() {
-        Wants::Html => {
+        Accept::Html => {
             let people = visit.database("people", |db| async move { db.people().await }).await?;
             StaffPage::respond(&visit, stats, people).await?
         }
-        Wants::Json => {
+        Accept::Json => {
             Json(serde_json::Map::from_iter(stats.into_iter().map(|(name, count)| (name.to_owned(), count.into()))))
                 .into_response()
         }
-        Wants::Text => {
+        Accept::Text => {
             stats.into_iter().map(|(name, count)| format!("{name} {count}\n")).collect::<String>().into_response()
         }
     })
@@ -38,7 +38,7 @@ pub(crate) struct Membership {
 
 /// `POST /staff/people/{id}` with the field `staff`; for admins.
 pub(crate) async fn appoint(
-    visit: Visit,
+    visit: RequestContext,
     Path(id): Path<i64>,
     Form(membership): Form<Membership>,
 ) -> Result<Response, ShopError> {
@@ -54,7 +54,7 @@ pub(crate) async fn appoint(
     // Without this line, the person's sessions would find out up to a minute later.
     visit.shop().sessions().of(UserId(id)).invalidate::<Roles>().await?;
     Ok(match visit.wants() {
-        Wants::Html => Redirect::to("/staff").into_response(),
+        Accept::Html => Redirect::to("/staff").into_response(),
         _ => "Roles changed".into_response(),
     })
 }

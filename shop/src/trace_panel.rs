@@ -10,8 +10,8 @@ use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ShopError;
+use crate::request_context::RequestContext;
 use crate::trace::Entry;
-use crate::visit::Visit;
 
 /// Requests that are remembered per session.
 const REQUESTS: usize = 6;
@@ -76,7 +76,7 @@ impl Panels {
     }
 }
 
-impl Visit {
+impl RequestContext {
     /// What this session asked before this request.
     pub(crate) async fn past(&self) -> Result<Past, ShopError> {
         let Some(key) = self.session().get::<PanelKey>().await? else { return Ok(Past::default()) };
@@ -87,7 +87,7 @@ impl Visit {
 }
 
 /// Remembers the request that just ended, if it belongs to a session.
-pub(crate) async fn record(visit: &Visit, status: StatusCode) {
+pub(crate) async fn record(visit: &RequestContext, status: StatusCode) {
     let entries = visit.trace().entries();
     visit.shop().add_saved(sum(&entries, |entry| entry.saved));
     // The panel is a diagnosis: when the session cannot be asked, the answer goes out without it.
@@ -99,7 +99,7 @@ pub(crate) async fn record(visit: &Visit, status: StatusCode) {
 }
 
 /// The session's key, made at its first request. Where there is no session none is created.
-async fn key(visit: &Visit) -> Result<Option<PanelKey>, ShopError> {
+async fn key(visit: &RequestContext) -> Result<Option<PanelKey>, ShopError> {
     if visit.trace().entries().is_empty() || !visit.has_session().await? {
         return Ok(None);
     }

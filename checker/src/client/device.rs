@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use hyper::StatusCode;
 use parking_lot::Mutex;
 
-use super::funeral::Dead;
-use super::wire::{Answer, Ask, Wire};
+use super::http::{Connections, HttpReply, HttpRequest};
+use super::revocation::DeadToken;
 use crate::Error;
-use crate::books::{Book, Books, Entry, Fate, Seen};
+use crate::ledger::{ClientHistory, Entry, Ledger, SessionLedger, WriteOutcome};
 use crate::loss::slot_of;
 use crate::report::Finding;
+use crate::state::{LEASE, ScenarioState};
 use crate::view::item_of;
-use crate::world::{LEASE, World};
 
 /// The characters of a token that name its session, which no rotation changes.
 const TAG: usize = 21;
@@ -34,22 +34,26 @@ pub(crate) enum State {
 
 #[derive(Debug)]
 pub(crate) struct Device<'a> {
-    pub(crate) world: &'a World,
-    pub(crate) books: &'a Mutex<Books>,
+    pub(crate) world: &'a ScenarioState,
+    pub(crate) books: &'a Mutex<Ledger>,
     pub(crate) owner: u64,
     pub(crate) number: usize,
     pub(crate) token: Option<String>,
-    pub(crate) wire: Wire,
+    pub(crate) wire: Connections,
     pub(crate) rng: fastrand::Rng,
-    pub(crate) seen: Seen,
+    pub(crate) seen: ClientHistory,
     /// Only one that has logged in can tell that it is not logged in any more.
     pub(crate) logged_in: bool,
 }
 
 impl Device<'_> {
     /// Sends a request to any node and keeps the newest token.
-    async fn ask(&mut self, post: bool, path: &str) -> Result<Answer, Error> {
-        let mut ask = if post { Ask::post(path, self.token.as_deref()) } else { Ask::get(path, self.token.as_deref()) };
+    async fn ask(&mut self, post: bool, path: &str) -> Result<HttpReply, Error> {
+        let mut ask = if post {
+            HttpRequest::post(path, self.token.as_deref())
+        } else {
+            HttpRequest::get(path, self.token.as_deref())
+        };
         if self.world.aborted_percent > self.rng.u32(..100) {
             ask.patience = Duration::from_micros(self.rng.u64(50..4000));
         }
@@ -88,9 +92,9 @@ impl Device<'_> {
         let asked = Instant::now();
         let answer = self.ask(true, &self.path(kind, number)).await;
         let (fate, state) = match answer {
-            Err(_) => (Fate::Unknown, State::Open),
+            Err(_) => (WriteOutcome::Unknown, State::Open),
             Ok(answer) if answer.status == StatusCode::OK => return self.written(kind, number, answer, asked),
-            Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => (Fate::Refused, State::Gone),
+            Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => (WriteOutcome::Refused, State::Gone),
             Ok(answer) => (self.failed(&answer), State::Open),
         };
         self.books.lock().book(kind).settle(number, fate);
@@ -109,29 +113,29 @@ impl Device<'_> {
     }
 
     /// What an answer that is neither yes nor "the session is over" means for a write.
-    fn failed(&mut self, answer: &Answer) -> Fate {
+    fn failed(&mut self, answer: &HttpReply) -> WriteOutcome {
         let expected = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::CONFLICT];
         if !expected.contains(&answer.status) {
             self.world.tally.find(Finding::Odd, || format!("{} for a write", answer.status));
         }
         // One that succeeded in part may still have sent a token.
         self.keep(answer.token.clone());
-        if answer.unchanged { Fate::Refused } else { Fate::Unknown }
+        if answer.unchanged { WriteOutcome::Refused } else { WriteOutcome::Unknown }
     }
 
-    fn written(&mut self, kind: Kind, number: usize, answer: Answer, asked: Instant) -> State {
+    fn written(&mut self, kind: Kind, number: usize, answer: HttpReply, asked: Instant) -> State {
         let (told, before) = (answer.token.is_some(), self.token.clone());
         if self.keep(answer.token) {
             // Done, but in a session that was begun for it: the old one is over.
             if answer.view.items.as_ref().is_some_and(|items| items.list.len() > 1) {
                 self.world.tally.find(Finding::Resurrected, || format!("a new session has items of {}", self.owner));
             }
-            self.books.lock().book(kind).settle(number, Fate::Refused);
+            self.books.lock().book(kind).settle(number, WriteOutcome::Refused);
             self.mourn(before);
             return State::Gone;
         }
         let mut books = self.books.lock();
-        books.book(kind).settle(number, Fate::Acked(Instant::now()));
+        books.book(kind).settle(number, WriteOutcome::Acked(Instant::now()));
         if let Some(ended) = books.over_since(self.world).filter(|ended| asked > *ended) {
             let late = asked - ended;
             self.world.tally.find(Finding::Resurrected, || format!("written {late:?} after the logout"));
@@ -206,7 +210,7 @@ impl Device<'_> {
             return;
         }
         // What one node does not find any more must not open at another one for longer than a lease.
-        self.world.graveyard.lock().extend(token.map(|token| Dead::new(token, Instant::now())));
+        self.world.dead_tokens.lock().extend(token.map(|token| DeadToken::new(token, Instant::now())));
         let tally = &self.world.tally;
         let login = books.login();
         let is_excused = |entry: &Entry| self.world.excuses_end(entry.operation(books.slot), login);
@@ -224,8 +228,8 @@ impl Device<'_> {
     }
 }
 
-impl Books {
-    fn book(&mut self, kind: Kind) -> &mut Book {
+impl Ledger {
+    fn book(&mut self, kind: Kind) -> &mut SessionLedger {
         match kind {
             Kind::Append => &mut self.items,
             Kind::Count => &mut self.count,

@@ -1,11 +1,11 @@
 //! Clients: small state machines that remember what they were told.
 
 mod device;
-mod funeral;
-mod life;
+mod http;
+mod revocation;
 mod rollbacks;
-mod wire;
+mod session_run;
 
-pub(crate) use funeral::{Dead, check_all, dig};
-pub(crate) use life::live;
+pub(crate) use revocation::{DeadToken, check_all, dig};
 pub(crate) use rollbacks::check_rollbacks;
+pub(crate) use session_run::live;

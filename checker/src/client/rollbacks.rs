@@ -1,13 +1,13 @@
 //! Whether nodes noticed that Redis had lost something, and nothing else.
 
-use super::wire::{Ask, Wire};
+use super::http::{Connections, HttpRequest};
 use crate::report::Finding;
-use crate::world::World;
+use crate::state::ScenarioState;
 
 /// Asks every node how often it noticed a loss. Where Redis loses no writes, there is nothing to notice.
-pub(crate) async fn check_rollbacks(world: &World) {
-    for line in Wire::new(&world.nodes).each() {
-        match line.ask(Ask::get("/rollbacks", None)).await {
+pub(crate) async fn check_rollbacks(world: &ScenarioState) {
+    for line in Connections::new(&world.nodes).each() {
+        match line.ask(HttpRequest::get("/rollbacks", None)).await {
             Ok(answer) => world.tally.rolled_back(answer.view.rollbacks),
             Err(error) => world.tally.find(Finding::Odd, || format!("a node does not say what it noticed: {error}")),
         }

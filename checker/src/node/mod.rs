@@ -1,8 +1,8 @@
 //! One server process: what an application over a shared tier looks like.
 
 mod clock;
+mod mutation;
 mod routes;
-mod sabotage;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,8 +19,8 @@ use crate::view::LISTENING;
 
 pub(crate) use clock::ClockError;
 use clock::WrongClock;
-pub(crate) use sabotage::Sabotage;
-use sabotage::Sabotaged;
+use mutation::MutatedStore;
+pub(crate) use mutation::Mutation;
 
 pub(crate) async fn serve(args: NodeArgs) -> Result<(), Error> {
     tracing_subscriber::fmt()
@@ -30,7 +30,7 @@ pub(crate) async fn serve(args: NodeArgs) -> Result<(), Error> {
     let store = connect(&args).await?;
     match args.sabotage {
         None => listen(args.port, sessions(store, args.clock)?).await,
-        Some(how) => listen(args.port, sessions(Sabotaged::new(store, how), args.clock)?).await,
+        Some(how) => listen(args.port, sessions(MutatedStore::new(store, how), args.clock)?).await,
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::books::{Books, Fate};
+use crate::ledger::{Ledger, WriteOutcome};
 
 /// A broken promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +101,12 @@ impl Tally {
     }
 
     /// The outcome of every write of a session is known and was compared with what the session holds.
-    pub(crate) fn verify(&self, books: &Books) {
+    pub(crate) fn verify(&self, books: &Ledger) {
         for entry in books.all() {
             match entry.fate {
-                Fate::Acked(_) => self.acked.fetch_add(1, Relaxed),
-                Fate::Unknown | Fate::Pending => self.unknown.fetch_add(1, Relaxed),
-                Fate::Refused => self.refused.fetch_add(1, Relaxed),
+                WriteOutcome::Acked(_) => self.acked.fetch_add(1, Relaxed),
+                WriteOutcome::Unknown | WriteOutcome::Pending => self.unknown.fetch_add(1, Relaxed),
+                WriteOutcome::Refused => self.refused.fetch_add(1, Relaxed),
             };
         }
     }

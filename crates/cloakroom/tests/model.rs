@@ -5,12 +5,12 @@
 
 #[path = "model/oracle.rs"]
 mod oracle;
+#[path = "model/real_sessions.rs"]
+mod real_sessions;
 #[path = "support/recording.rs"]
 mod recording;
 #[path = "model/regressions.rs"]
 mod regressions;
-#[path = "model/stage.rs"]
-mod stage;
 #[path = "model/steps.rs"]
 mod steps;
 #[path = "model/visitor.rs"]

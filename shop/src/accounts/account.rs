@@ -7,7 +7,7 @@ use cloakroom::{CachePolicy, Principal, SessionValue};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Problem, ShopError};
-use crate::visit::{Loaded, Visit};
+use crate::request_context::{Loaded, RequestContext};
 
 /// A user's id in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Loaded for Account {
     const QUERIES: u32 = 1;
 }
 
-impl Visit {
+impl RequestContext {
     /// Who is signed in. The session knows; no database is asked.
     pub(crate) async fn user(&self) -> Result<Option<UserId>, ShopError> {
         let ask = async || {

@@ -6,11 +6,11 @@ use axum::{Form, Json};
 use serde::{Deserialize, Serialize};
 
 use super::Cart;
+use crate::accept::Accept;
 use crate::error::{Problem, ShopError};
 use crate::pages::{CartPage, Notice};
 use crate::product::Product;
-use crate::visit::Visit;
-use crate::wants::Wants;
+use crate::request_context::RequestContext;
 
 /// The most of one thing that a form may ask for.
 pub(crate) const MOST: u32 = 9999;
@@ -43,12 +43,12 @@ pub(crate) struct Quantity {
 }
 
 /// `GET /cart`
-pub(crate) async fn show(visit: Visit, Query(query): Query<Added>) -> Result<Response, ShopError> {
+pub(crate) async fn show(visit: RequestContext, Query(query): Query<Added>) -> Result<Response, ShopError> {
     let lines = lines(&visit).await?;
     Ok(match visit.wants() {
-        Wants::Html => CartPage::respond(&visit, lines, notice(&visit, query).await?).await?,
-        Wants::Json => Json(lines).into_response(),
-        Wants::Text => {
+        Accept::Html => CartPage::respond(&visit, lines, notice(&visit, query).await?).await?,
+        Accept::Json => Json(lines).into_response(),
+        Accept::Text => {
             let lines: Vec<String> = lines.iter().map(Line::text).collect();
             format!("Cart: {lines:?}").into_response()
         }
@@ -56,22 +56,22 @@ pub(crate) async fn show(visit: Visit, Query(query): Query<Added>) -> Result<Res
 }
 
 /// `POST /cart/add/{item}`
-pub(crate) async fn add(visit: Visit, Path(item): Path<String>) -> Result<Response, ShopError> {
+pub(crate) async fn add(visit: RequestContext, Path(item): Path<String>) -> Result<Response, ShopError> {
     let product = product(&visit, &item).await?;
     if !product.in_stock {
         return Err(Problem::SoldOut.into());
     }
     let quantity = visit.change("cart (write)", visit.session().update(|cart: &mut Cart| cart.add(&item))).await?;
     Ok(match visit.wants() {
-        Wants::Html => Redirect::to(&format!("/cart?added={item}")).into_response(),
-        Wants::Json => Json(serde_json::json!({ "item": item, "quantity": quantity })).into_response(),
-        Wants::Text => format!("Added item {item} to cart").into_response(),
+        Accept::Html => Redirect::to(&format!("/cart?added={item}")).into_response(),
+        Accept::Json => Json(serde_json::json!({ "item": item, "quantity": quantity })).into_response(),
+        Accept::Text => format!("Added item {item} to cart").into_response(),
     })
 }
 
 /// `POST /cart/set/{item}` with the field `quantity`
 pub(crate) async fn set(
-    visit: Visit,
+    visit: RequestContext,
     Path(item): Path<String>,
     Form(form): Form<Quantity>,
 ) -> Result<Response, ShopError> {
@@ -85,38 +85,38 @@ pub(crate) async fn set(
 }
 
 /// `POST /cart/remove/{item}`
-pub(crate) async fn remove(visit: Visit, Path(item): Path<String>) -> Result<Response, ShopError> {
+pub(crate) async fn remove(visit: RequestContext, Path(item): Path<String>) -> Result<Response, ShopError> {
     product(&visit, &item).await?;
     replace(&visit, &item, 0).await
 }
 
-async fn replace(visit: &Visit, item: &str, quantity: u32) -> Result<Response, ShopError> {
+async fn replace(visit: &RequestContext, item: &str, quantity: u32) -> Result<Response, ShopError> {
     // Removing from no cart must not create a session.
     if quantity > 0 || visit.has_session().await? {
         let change = visit.session().update(|cart: &mut Cart| cart.set(item, quantity));
         visit.change("cart (write)", change).await?;
     }
     Ok(match visit.wants() {
-        Wants::Html => Redirect::to("/cart").into_response(),
-        Wants::Json => Json(serde_json::json!({ "item": item, "quantity": quantity })).into_response(),
-        Wants::Text if quantity == 0 => format!("Removed item {item} from cart").into_response(),
-        Wants::Text => format!("Item {item} in cart: {quantity}").into_response(),
+        Accept::Html => Redirect::to("/cart").into_response(),
+        Accept::Json => Json(serde_json::json!({ "item": item, "quantity": quantity })).into_response(),
+        Accept::Text if quantity == 0 => format!("Removed item {item} from cart").into_response(),
+        Accept::Text => format!("Item {item} in cart: {quantity}").into_response(),
     })
 }
 
-async fn product(visit: &Visit, item: &str) -> Result<Product, ShopError> {
+async fn product(visit: &RequestContext, item: &str) -> Result<Product, ShopError> {
     let catalogue = visit.catalogue().await?;
     Ok(catalogue.get(item).cloned().ok_or(Problem::NoSuchItem)?)
 }
 
 /// The cart's lines; what the shop no longer sells is left out.
-async fn lines(visit: &Visit) -> Result<Vec<Line>, ShopError> {
+async fn lines(visit: &RequestContext) -> Result<Vec<Line>, ShopError> {
     let (cart, catalogue) = (visit.cart().await?, visit.catalogue().await?);
     let line = |(item, quantity)| Some(Line { product: catalogue.get(item)?.clone(), quantity });
     Ok(cart.items().filter_map(line).collect())
 }
 
-async fn notice(visit: &Visit, query: Added) -> Result<Option<Notice>, ShopError> {
+async fn notice(visit: &RequestContext, query: Added) -> Result<Option<Notice>, ShopError> {
     if let Some(item) = query.added {
         let catalogue = visit.catalogue().await?;
         return Ok(catalogue.get(&item).map(|product| Notice::Added { name: product.name.clone() }));

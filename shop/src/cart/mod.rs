@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::handlers::{Line, MOST, add, remove, set, show};
 use crate::error::ShopError;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 /// How many of each item a visitor wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ impl Cart {
     }
 }
 
-impl Visit {
+impl RequestContext {
     pub(crate) async fn cart(&self) -> Result<Arc<Cart>, ShopError> {
         self.state(Cart::KEY, &self.slots().cart, Cart::clone).await
     }

@@ -11,11 +11,11 @@ use cloakroom::{RecentLogin, SessionInfo};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::label::label;
+use crate::accept::Accept;
 use crate::accounts::{self, UserId};
 use crate::error::{Problem, ShopError};
 use crate::pages::{DevicesPage, Notice};
-use crate::visit::Visit;
-use crate::wants::Wants;
+use crate::request_context::RequestContext;
 
 /// One of the user's sessions.
 #[derive(Debug, Serialize)]
@@ -45,15 +45,15 @@ pub(crate) struct Ended {
 }
 
 /// `GET /devices`
-pub(crate) async fn show(visit: Visit, Query(query): Query<Ended>) -> Result<Response, ShopError> {
+pub(crate) async fn show(visit: RequestContext, Query(query): Query<Ended>) -> Result<Response, ShopError> {
     let devices = devices(&visit, visit.signed_in().await?).await?;
     Ok(match visit.wants() {
-        Wants::Html => {
+        Accept::Html => {
             let notice = query.ended.map(|count| Notice::DevicesEnded { count });
             DevicesPage::respond(&visit, devices, notice).await?
         }
-        Wants::Json => Json(devices).into_response(),
-        Wants::Text => devices
+        Accept::Json => Json(devices).into_response(),
+        Accept::Text => devices
             .iter()
             .map(|device| format!("{} {}\n", device.handle, device.label))
             .collect::<String>()
@@ -66,7 +66,7 @@ pub(crate) async fn show(visit: Visit, Query(query): Query<Ended>) -> Result<Res
 type Recent = RecentLogin<600>;
 
 /// `POST /devices/revoke` with the field `public_id`
-pub(crate) async fn revoke(visit: Visit, _: Recent, Form(which): Form<Which>) -> Result<Response, ShopError> {
+pub(crate) async fn revoke(visit: RequestContext, _: Recent, Form(which): Form<Which>) -> Result<Response, ShopError> {
     let user = visit.signed_in().await?;
     // A handle of somebody else is as unknown here as one that never was.
     let handle = which.handle.parse().map_err(|_| Problem::NoSuchDevice)?;
@@ -78,7 +78,7 @@ pub(crate) async fn revoke(visit: Visit, _: Recent, Form(which): Form<Which>) ->
 }
 
 /// `POST /devices/sign-out-others`
-pub(crate) async fn sign_out_others(visit: Visit, _: Recent) -> Result<Response, ShopError> {
+pub(crate) async fn sign_out_others(visit: RequestContext, _: Recent) -> Result<Response, ShopError> {
     let user = visit.signed_in().await?;
     let sessions = visit.shop().sessions().of(user);
     let count = visit.change("devices (sign out)", sessions.revoke_others(visit.session())).await?;
@@ -87,23 +87,23 @@ pub(crate) async fn sign_out_others(visit: Visit, _: Recent) -> Result<Response,
 
 /// `POST /devices/sign-out-everywhere`: ends this session too, and that one last, so that whatever
 /// fails on the way can be repeated.
-pub(crate) async fn sign_out_everywhere(visit: Visit) -> Result<Response, ShopError> {
+pub(crate) async fn sign_out_everywhere(visit: RequestContext) -> Result<Response, ShopError> {
     let user = visit.signed_in().await?;
     let sessions = visit.shop().sessions().of(user);
     visit.change("devices (sign out)", sessions.revoke_others(visit.session())).await?;
     accounts::sign_out(visit).await
 }
 
-fn answer(visit: &Visit, count: usize) -> Result<Response, ShopError> {
+fn answer(visit: &RequestContext, count: usize) -> Result<Response, ShopError> {
     Ok(match visit.wants() {
-        Wants::Html => Redirect::to(&format!("/devices?ended={count}")).into_response(),
-        Wants::Json => Json(serde_json::json!({ "ended": count })).into_response(),
-        Wants::Text => format!("Signed out on {count} devices").into_response(),
+        Accept::Html => Redirect::to(&format!("/devices?ended={count}")).into_response(),
+        Accept::Json => Json(serde_json::json!({ "ended": count })).into_response(),
+        Accept::Text => format!("Signed out on {count} devices").into_response(),
     })
 }
 
 /// This device first, then the others as they were used last.
-async fn devices(visit: &Visit, user: UserId) -> Result<Vec<Device>, ShopError> {
+async fn devices(visit: &RequestContext, user: UserId) -> Result<Vec<Device>, ShopError> {
     let list = visit.change("devices", visit.shop().sessions().of(user).list()).await?;
     let this = visit.session().public_id().await?;
     let now = list.iter().map(|info| info.last_seen).max().unwrap_or_default();

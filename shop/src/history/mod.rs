@@ -8,7 +8,7 @@ use cloakroom::{CachePolicy, SessionValue};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Catalogue;
-use crate::visit::Loaded;
+use crate::request_context::Loaded;
 
 /// Products that are remembered.
 const REMEMBERED: usize = 8;

@@ -9,10 +9,10 @@ use crate::accounts::UserId;
 use crate::db::Db;
 use crate::error::ShopError;
 use crate::product::Product;
+use crate::request_context::RequestContext;
 use crate::shop::Sources;
-use crate::visit::Visit;
 
-impl Visit {
+impl RequestContext {
     async fn history(&self) -> Result<Arc<History>, ShopError> {
         let slot = &self.slots().history;
         let Some(user) = self.user().await? else {

@@ -9,7 +9,7 @@ use super::texts::Texts;
 use super::{Notice, page};
 use crate::devices::Device;
 use crate::error::ShopError;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 /// Where to go after the sign-in: one of our own pages, and never an address from the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -63,7 +63,7 @@ pub(crate) struct LoginPage {
 
 impl LoginPage {
     pub(crate) async fn respond(
-        visit: &Visit,
+        visit: &RequestContext,
         next: Option<Next>,
         name: String,
         notice: Option<Notice>,
@@ -81,7 +81,7 @@ pub(crate) struct PasswordPage {
 }
 
 impl PasswordPage {
-    pub(crate) async fn respond(visit: &Visit, notice: Option<Notice>) -> Result<Response, ShopError> {
+    pub(crate) async fn respond(visit: &RequestContext, notice: Option<Notice>) -> Result<Response, ShopError> {
         let t = Texts::of(visit.language().await?);
         page(&Self { frame: Frame::of(visit, Here::Elsewhere, t.change_password, notice).await? })
     }
@@ -96,7 +96,7 @@ pub(crate) struct DevicesPage {
 
 impl DevicesPage {
     pub(crate) async fn respond(
-        visit: &Visit,
+        visit: &RequestContext,
         devices: Vec<Device>,
         notice: Option<Notice>,
     ) -> Result<Response, ShopError> {

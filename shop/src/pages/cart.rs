@@ -8,7 +8,7 @@ use super::texts::Texts;
 use super::{Notice, page};
 use crate::cart::{Line, MOST};
 use crate::error::ShopError;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 #[derive(Template)]
 #[template(path = "cart.html")]
@@ -21,7 +21,7 @@ pub(crate) struct CartPage {
 
 impl CartPage {
     pub(crate) async fn respond(
-        visit: &Visit,
+        visit: &RequestContext,
         lines: Vec<Line>,
         notice: Option<Notice>,
     ) -> Result<Response, ShopError> {

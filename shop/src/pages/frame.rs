@@ -8,7 +8,7 @@ use crate::error::ShopError;
 use crate::language::Language;
 use crate::preferences::Theme;
 use crate::product::Product;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 /// The place in the navigation that a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,12 @@ pub(super) struct Frame {
 
 impl Frame {
     /// To be made last: the panel shows what was asked until here.
-    pub(super) async fn of(visit: &Visit, here: Here, title: &str, notice: Option<Notice>) -> Result<Self, ShopError> {
+    pub(super) async fn of(
+        visit: &RequestContext,
+        here: Here,
+        title: &str,
+        notice: Option<Notice>,
+    ) -> Result<Self, ShopError> {
         let (theme, language) = (visit.theme().await?, visit.language().await?);
         let t = Texts::of(language);
         let account = visit.account().await?;

@@ -8,7 +8,7 @@ mod notice;
 mod panel;
 mod preferences;
 mod problem;
-mod shelf;
+mod product_list;
 mod staff;
 mod texts;
 
@@ -22,7 +22,7 @@ pub(crate) use self::cart::CartPage;
 pub(crate) use self::notice::Notice;
 pub(crate) use self::preferences::PreferencesPage;
 pub(crate) use self::problem::dress;
-pub(crate) use self::shelf::{HomePage, ItemPage};
+pub(crate) use self::product_list::{HomePage, ItemPage};
 pub(crate) use self::staff::StaffPage;
 use crate::error::ShopError;
 

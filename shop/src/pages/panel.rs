@@ -6,9 +6,9 @@ use cloakroom::SessionSource;
 
 use super::texts::{Texts, fill};
 use crate::error::ShopError;
+use crate::request_context::RequestContext;
 use crate::trace::{Entry, Source};
 use crate::trace_panel::{Finished, sum};
-use crate::visit::Visit;
 
 /// Where the values of this page and of the requests before it came from.
 pub(super) struct Panel {
@@ -46,7 +46,7 @@ pub(super) struct Earlier {
 }
 
 impl Panel {
-    pub(super) async fn of(visit: &Visit, t: &'static Texts) -> Result<Self, ShopError> {
+    pub(super) async fn of(visit: &RequestContext, t: &'static Texts) -> Result<Self, ShopError> {
         let past = visit.past().await?;
         let entries = visit.trace().entries();
         let (queries, saved) = (sum(&entries, |entry| entry.queries), sum(&entries, |entry| entry.saved));

@@ -9,7 +9,7 @@ use super::{Notice, page};
 use crate::error::ShopError;
 use crate::language::Language;
 use crate::preferences::Theme;
-use crate::visit::Visit;
+use crate::request_context::RequestContext;
 
 #[derive(Template)]
 #[template(path = "preferences.html")]
@@ -22,7 +22,7 @@ pub(crate) struct PreferencesPage {
 }
 
 impl PreferencesPage {
-    pub(crate) async fn respond(visit: &Visit, notice: Option<Notice>) -> Result<Response, ShopError> {
+    pub(crate) async fn respond(visit: &RequestContext, notice: Option<Notice>) -> Result<Response, ShopError> {
         let t = Texts::of(visit.language().await?);
         let kept = if visit.user().await?.is_some() { t.kept_in_account } else { t.kept_in_session };
         let name = |theme| match theme {

@@ -10,9 +10,9 @@ use super::account::Next;
 use super::frame::{Frame, Here};
 use super::texts::Texts;
 use super::{Rendered, page};
+use crate::accept::Accept;
 use crate::error::{Problem, ShopError};
-use crate::visit::Visit;
-use crate::wants::Wants;
+use crate::request_context::RequestContext;
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -26,25 +26,25 @@ struct ProblemPage {
 ///
 /// Handlers, layers and the session library answer errors in their own ways. Here, in one place,
 /// browsers get a page and programs a line of text or JSON; status and headers stay.
-pub(crate) async fn dress(visit: &Visit, response: Response) -> Response {
+pub(crate) async fn dress(visit: &RequestContext, response: Response) -> Response {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) || response.extensions().get::<Rendered>().is_some() {
         return response;
     }
     let problem = response.extensions().get().copied().unwrap_or(Problem::from_status(status));
     match visit.wants() {
-        Wants::Html if problem == Problem::SignInFirst => to_login(visit, is_too_long_ago(&response)),
-        Wants::Html => match render(visit, problem, status.as_u16()).await {
+        Accept::Html if problem == Problem::SignInFirst => to_login(visit, is_too_long_ago(&response)),
+        Accept::Html => match render(visit, problem, status.as_u16()).await {
             Ok(page) => with_body_of(response, page),
             Err(_) => response,
         },
-        Wants::Json => with_body_of(response, Json(serde_json::json!({ "error": problem.text() })).into_response()),
-        Wants::Text => with_body_of(response, problem.text().into_response()),
+        Accept::Json => with_body_of(response, Json(serde_json::json!({ "error": problem.text() })).into_response()),
+        Accept::Text => with_body_of(response, problem.text().into_response()),
     }
 }
 
 /// A browser that has to sign in first is brought back afterwards.
-fn to_login(visit: &Visit, again: bool) -> Response {
+fn to_login(visit: &RequestContext, again: bool) -> Response {
     let path = visit.line().split(' ').next_back().unwrap_or_default();
     let login = Next::leading_to(path).map_or_else(|| "/login?".to_owned(), Next::via_login);
     let login = if again { format!("{login}&again") } else { login };
@@ -56,7 +56,7 @@ fn is_too_long_ago(response: &Response) -> bool {
     response.headers().contains_key(header::WWW_AUTHENTICATE)
 }
 
-async fn render(visit: &Visit, problem: Problem, status: u16) -> Result<Response, ShopError> {
+async fn render(visit: &RequestContext, problem: Problem, status: u16) -> Result<Response, ShopError> {
     let language = visit.language().await.unwrap_or_else(|_| visit.accepted().unwrap_or_default());
     let (title, text) = (Texts::of(language).problem)(problem);
     let frame = match Frame::of(visit, Here::Elsewhere, title, None).await {

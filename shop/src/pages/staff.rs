@@ -8,8 +8,8 @@ use super::page;
 use super::texts::Texts;
 use crate::db::PersonWithRoles;
 use crate::error::ShopError;
+use crate::request_context::RequestContext;
 use crate::roles::STAFF;
-use crate::visit::Visit;
 
 #[derive(Template)]
 #[template(path = "staff.html")]
@@ -24,7 +24,7 @@ pub(crate) struct StaffPage {
 
 impl StaffPage {
     pub(crate) async fn respond(
-        visit: &Visit,
+        visit: &RequestContext,
         stats: Vec<(&'static str, u64)>,
         people: Vec<PersonWithRoles>,
     ) -> Result<Response, ShopError> {

@@ -1,6 +1,6 @@
 //! One client's connection through the proxy.
 
-use super::{Shared, pump::pump};
+use super::{Shared, copy::pump};
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed},

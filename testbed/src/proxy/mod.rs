@@ -1,17 +1,16 @@
 //! A wire that can fail.
 
 mod connection;
-mod lane;
-mod pump;
+mod copy;
 mod request;
 mod rule;
+mod stream;
 mod traffic;
 
 pub use rule::Direction;
 pub use traffic::{Bytes, Traffic};
 
 use crate::{CommandCounts, Error, port, wait::until};
-use lane::Lane;
 use parking_lot::Mutex;
 use std::{
     io,
@@ -22,6 +21,7 @@ use std::{
     },
     time::Duration,
 };
+use stream::Stream;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
@@ -47,8 +47,8 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Shared {
     target: SocketAddr,
-    to_server: Lane,
-    to_client: Lane,
+    to_server: Stream,
+    to_client: Stream,
     accepted: AtomicU64,
     open: AtomicU64,
     connections: Mutex<JoinSet<()>>,
@@ -64,8 +64,8 @@ impl Proxy {
         let (listener, port) = listen_anywhere().await?;
         let shared = Arc::new(Shared {
             target,
-            to_server: Lane::of_commands(),
-            to_client: Lane::of_replies(),
+            to_server: Stream::of_commands(),
+            to_client: Stream::of_replies(),
             accepted: AtomicU64::new(0),
             open: AtomicU64::new(0),
             connections: Mutex::default(),
@@ -187,7 +187,7 @@ impl Proxy {
         self.shared.to_server.commands()
     }
 
-    fn lane(&self, direction: Direction) -> &Lane {
+    fn lane(&self, direction: Direction) -> &Stream {
         match direction {
             Direction::ToServer => &self.shared.to_server,
             Direction::ToClient => &self.shared.to_client,

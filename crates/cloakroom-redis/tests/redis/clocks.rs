@@ -3,7 +3,7 @@
 use cloakroom::testkit::{ManualClock, SeededRandom};
 use cloakroom::{Clock, CsrfToken, Key, KeyRing, SealPolicy, SessionErrorKind, SessionsBuilder, SystemClock};
 
-use crate::support::{House, LONG, Node, Visitor, key, tag_of, until};
+use crate::support::{Deployment, LONG, Node, Visitor, key, tag_of, until};
 
 /// By how many milliseconds the second node is ahead of the first, whose clock is the server's.
 const APART: [i64; 5] = [1, 3_000, -3_000, 50_000, -50_000];
@@ -22,12 +22,12 @@ const FORMS: [(&str, Configure); 3] = [
     ("sealed", |sessions| keyed(sessions).seal(SealPolicy::Require)),
 ];
 
-async fn nodes(house: &House, apart: i64, form: Configure) -> [Node; 2] {
+async fn nodes(deployment: &Deployment, apart: i64, form: Configure) -> [Node; 2] {
     let clock = ManualClock::starting_at(SystemClock::new().now());
     let other = clock.ahead_by(apart);
-    let here = house.node_with(|store| store.lease(LONG), |sessions| form(sessions.clock(clock)));
+    let here = deployment.node_with(|store| store.lease(LONG), |sessions| form(sessions.clock(clock)));
     let here = here.await;
-    [here, house.node_with(|store| store.lease(LONG), |sessions| form(sessions.clock(other))).await]
+    [here, deployment.node_with(|store| store.lease(LONG), |sessions| form(sessions.clock(other))).await]
 }
 
 /// A browser that holds what this one holds now.
@@ -57,10 +57,10 @@ async fn opens_nothing(node: &Node, dead: &Visitor, why: &str) {
 
 #[tokio::test]
 async fn r08_what_a_login_or_a_rotation_replaced_opens_nothing_whatever_the_clocks_say() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     for (form, configured) in FORMS {
         for apart in APART {
-            let nodes = nodes(&house, apart, configured).await;
+            let nodes = nodes(&deployment, apart, configured).await;
             for rotates in [false, true] {
                 let why = format!("{form}, the other node is {apart} ms ahead, a rotation: {rotates}");
                 let alice = Visitor::default();
@@ -85,11 +85,11 @@ async fn r08_what_a_login_or_a_rotation_replaced_opens_nothing_whatever_the_cloc
                 }
                 let selector = tag_of(&alice);
                 assert_eq!(
-                    house.field(&selector, "until").await.as_deref(),
+                    deployment.field(&selector, "until").await.as_deref(),
                     Some("0"),
                     "no clock may have to reach it"
                 );
-                assert!(house.field(&selector, "replaced").await.is_some());
+                assert!(deployment.field(&selector, "replaced").await.is_some());
             }
         }
     }
@@ -97,18 +97,18 @@ async fn r08_what_a_login_or_a_rotation_replaced_opens_nothing_whatever_the_cloc
 
 #[tokio::test]
 async fn r09_a_renewal_after_a_login_leaves_no_trace_of_it() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     for apart in APART {
-        let nodes = nodes(&house, apart, |sessions| sessions).await;
+        let nodes = nodes(&deployment, apart, |sessions| sessions).await;
         let alice = Visitor::default();
         nodes[0].login(&alice, "alice").await.unwrap();
         nodes[0].write(&alice, "mine").await.unwrap();
         let old = copied(&alice);
         nodes[0].renew(&alice).await.unwrap();
-        assert_eq!(house.field(&tag_of(&alice), "replaced").await, None);
+        assert_eq!(deployment.field(&tag_of(&alice), "replaced").await, None);
         assert_eq!(nodes[0].note(&old).await.unwrap().as_deref(), Some("mine"), "in its grace");
         nodes[1].login(&alice, "alice").await.unwrap();
-        assert_eq!(house.field(&tag_of(&alice), "until").await.as_deref(), Some("0"));
+        assert_eq!(deployment.field(&tag_of(&alice), "until").await.as_deref(), Some("0"));
         for node in &nodes {
             opens_nothing(node, &old, "a login gives no grace").await;
         }
@@ -118,17 +118,17 @@ async fn r09_a_renewal_after_a_login_leaves_no_trace_of_it() {
 /// Nodes of an earlier release write the instant of a login where nodes of this one write 0.
 #[tokio::test]
 async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_either() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     for apart in APART {
-        let nodes = nodes(&house, apart, |sessions| sessions).await;
+        let nodes = nodes(&deployment, apart, |sessions| sessions).await;
         let alice = Visitor::default();
         nodes[0].login(&alice, "alice").await.unwrap();
         let dead = copied(&alice);
         nodes[0].login(&alice, "alice").await.unwrap();
         let key = key(&tag_of(&alice));
-        let at = house.field(&tag_of(&alice), "replaced").await.unwrap();
-        house.server.command(&["HSET", &key, "until", &at]).await.unwrap();
-        house.server.command(&["HDEL", &key, "replaced"]).await.unwrap();
+        let at = deployment.field(&tag_of(&alice), "replaced").await.unwrap();
+        deployment.server.command(&["HSET", &key, "until", &at]).await.unwrap();
+        deployment.server.command(&["HDEL", &key, "replaced"]).await.unwrap();
         for node in &nodes {
             opens_nothing(node, &dead, &format!("{apart}")).await;
             assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
@@ -139,15 +139,15 @@ async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_eithe
 /// What the scripts of the last release decided by: an instant before which the old secret still works.
 #[tokio::test]
 async fn r08_a_node_of_an_earlier_release_refuses_what_this_one_replaced() {
-    let house = House::open().await;
-    let nodes = nodes(&house, 0, |sessions| sessions).await;
+    let deployment = Deployment::open().await;
+    let nodes = nodes(&deployment, 0, |sessions| sessions).await;
     let alice = Visitor::default();
     nodes[0].login(&alice, "alice").await.unwrap();
     nodes[0].login(&alice, "alice").await.unwrap();
-    let until = house.field(&tag_of(&alice), "until").await.unwrap();
+    let until = deployment.field(&tag_of(&alice), "until").await.unwrap();
     let judged = "return (tonumber(ARGV[1]) < (tonumber(ARGV[2]) or 0)) and 1 or 0";
     for latest in ["0", "1", "1764000000000"] {
-        let answer = house.server.command(&["EVAL", judged, "0", latest, &until]).await.unwrap();
+        let answer = deployment.server.command(&["EVAL", judged, "0", latest, &until]).await.unwrap();
         assert_eq!(answer, redis::Value::Int(0), "at {latest}");
     }
 }

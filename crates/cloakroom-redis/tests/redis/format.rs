@@ -6,26 +6,26 @@ use cloakroom::store::{
 };
 use cloakroom::{Clock, SystemClock};
 
-use crate::support::{House, Node, Visitor, key, tag_of, until};
+use crate::support::{Deployment, Node, Visitor, key, tag_of, until};
 
 /// A session that the server has and no node knows yet.
-async fn at_rest() -> (House, Visitor, String, Node) {
-    let house = House::open().await;
+async fn at_rest() -> (Deployment, Visitor, String, Node) {
+    let deployment = Deployment::open().await;
     let alice = Visitor::default();
-    let node = house.node().await;
+    let node = deployment.node().await;
     node.add(&alice).await.unwrap();
     node.write(&alice, "a \"quoted\" text").await.unwrap();
     node.login(&alice, "alice").await.unwrap();
     node.add(&alice).await.unwrap();
     let selector = tag_of(&alice);
-    let fresh = house.node().await;
-    (house, alice, selector, fresh)
+    let fresh = deployment.node().await;
+    (deployment, alice, selector, fresh)
 }
 
 #[tokio::test]
 async fn redis_cli_shows_what_a_session_holds() {
-    let (house, alice, selector, _) = at_rest().await;
-    let record = house.record(&selector).await;
+    let (deployment, alice, selector, _) = at_rest().await;
+    let record = deployment.record(&selector).await;
     let get = |name: &str| record.iter().find(|(found, _)| found == name).map(|(_, content)| content.as_str());
     assert_eq!((get("format"), get("principal")), (Some("1"), Some("alice")));
     let count = format!("1 {} - json 1", get("version").unwrap());
@@ -39,37 +39,37 @@ async fn redis_cli_shows_what_a_session_holds() {
     let token = alice.cookie().unwrap();
     let secret = &token.split_once('=').unwrap().1[22..43];
     assert!(!format!("{record:?}").contains(secret), "what opens the session is not in the server");
-    assert_eq!(house.keys().await.len(), 2);
+    assert_eq!(deployment.keys().await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_value_of_an_unknown_form_is_an_error_for_that_value_alone() {
     let tomorrow = "2 4 cbor whatever";
     for found in [tomorrow, "", "1 4 - json {", "1 4 - yaml a: b", "\u{fffd}garbage"] {
-        let (house, alice, selector, node) = at_rest().await;
-        house.server.command(&["HSET", &key(&selector), "value:count", found]).await.unwrap();
+        let (deployment, alice, selector, node) = at_rest().await;
+        deployment.server.command(&["HSET", &key(&selector), "value:count", found]).await.unwrap();
         assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{found}");
         assert_eq!(node.add(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{found}");
         node.write(&alice, "beside it").await.unwrap();
         assert_eq!(node.note(&alice).await.unwrap().as_deref(), Some("beside it"), "{found}");
         assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "{found}");
         node.renew(&alice).await.unwrap();
-        assert_eq!(house.field(&selector, "value:count").await.as_deref(), Some(found), "nobody has touched it");
+        assert_eq!(deployment.field(&selector, "value:count").await.as_deref(), Some(found), "nobody has touched it");
     }
 }
 
 #[tokio::test]
 async fn fields_that_nobody_here_knows_survive_everything() {
-    let (house, alice, selector, node) = at_rest().await;
+    let (deployment, alice, selector, node) = at_rest().await;
     let key = key(&selector);
-    house.server.command(&["HSET", &key, "shoe", "44", "value:tomorrow", "1 4 - json [1]"]).await.unwrap();
+    deployment.server.command(&["HSET", &key, "shoe", "44", "value:tomorrow", "1 4 - json [1]"]).await.unwrap();
     node.add(&alice).await.unwrap();
     node.write(&alice, "text").await.unwrap();
     node.renew(&alice).await.unwrap();
     node.login(&alice, "alice").await.unwrap();
     node.sessions.run_pending_tasks().await;
-    assert_eq!(house.field(&selector, "shoe").await.as_deref(), Some("44"));
-    assert_eq!(house.field(&selector, "value:tomorrow").await.as_deref(), Some("1 4 - json [1]"));
+    assert_eq!(deployment.field(&selector, "shoe").await.as_deref(), Some("44"));
+    assert_eq!(deployment.field(&selector, "value:tomorrow").await.as_deref(), Some("1 4 - json [1]"));
 }
 
 /// The store's own verbs, on a record that is none.
@@ -104,11 +104,11 @@ async fn a_record_that_does_not_read_is_neither_gone_nor_overwritten() {
         ("no end", hash(&["absolute", "never"])),
         ("a broken secret", hash(&["secret", "abc"])),
     ] {
-        let (house, alice, selector, node) = at_rest().await;
+        let (deployment, alice, selector, node) = at_rest().await;
         let key = key(&selector);
         let words: Vec<_> = ["HSET", &key].into_iter().chain(fields.iter().copied()).collect();
-        house.server.command(&words).await.unwrap();
-        let before = house.record(&selector).await;
+        deployment.server.command(&words).await.unwrap();
+        let before = deployment.record(&selector).await;
         assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{what}");
         assert_eq!(node.add(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode, "{what}");
         assert!(alice.cookie().is_some(), "{what}");
@@ -118,7 +118,7 @@ async fn a_record_that_does_not_read_is_neither_gone_nor_overwritten() {
             let commit = Commit::new(4, 1, Guard::Anyone, SystemClock::new().now());
             let refused = node.store.commit(Selector::from_bytes(number), with(commit, edits)).await.unwrap_err();
             assert_eq!(refused.kind(), StoreErrorKind::Corrupt, "{what}: {refused:?}");
-            assert_eq!(house.record(&selector).await, before, "{what}: nothing was written");
+            assert_eq!(deployment.record(&selector).await, before, "{what}: nothing was written");
         }
     }
 }
@@ -126,34 +126,34 @@ async fn a_record_that_does_not_read_is_neither_gone_nor_overwritten() {
 #[tokio::test]
 async fn a_key_of_another_kind_is_corrupt_for_every_verb() {
     for words in [["SET", "x"].as_slice(), &["RPUSH", "x"], &["HSET", "a", "b"]] {
-        let (house, alice, selector, node) = at_rest().await;
+        let (deployment, alice, selector, node) = at_rest().await;
         let key = key(&selector);
-        house.server.command(&["DEL", &key]).await.unwrap();
+        deployment.server.command(&["DEL", &key]).await.unwrap();
         let words: Vec<_> = [words[0], &key].into_iter().chain(words[1..].iter().copied()).collect();
-        house.server.command(&words).await.unwrap();
+        deployment.server.command(&words).await.unwrap();
         corrupt(&node, &selector).await;
         assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode);
-        assert_eq!(house.keys().await.len(), 2, "it is still there");
+        assert_eq!(deployment.keys().await.len(), 2, "it is still there");
     }
 }
 
 #[tokio::test]
 async fn a_node_of_tomorrow_and_one_of_today_work_on_one_session() {
-    let (house, alice, selector, today) = at_rest().await;
+    let (deployment, alice, selector, today) = at_rest().await;
     today.add(&alice).await.unwrap();
     // What a newer node would write: a field of its own, a value in a new form, and the version that goes with it.
-    let version = house.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() + 1;
+    let version = deployment.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() + 1;
     let value = format!("2 {version} zstd ....");
     let version = version.to_string();
     let words = ["HSET", &key(&selector), "version", &version, "colour", "blue", "value:new", &value];
-    house.server.command(&words).await.unwrap();
+    deployment.server.command(&words).await.unwrap();
     let tab = crate::support::without_hint(&alice);
     let count = today.count(&tab).await.unwrap().unwrap();
     assert_eq!(today.add(&tab).await.unwrap(), count + 1);
     until("its version goes on from theirs", async || {
-        house.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() > version.parse::<u64>().unwrap()
+        deployment.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() > version.parse::<u64>().unwrap()
     })
     .await;
-    assert_eq!(house.field(&selector, "colour").await.as_deref(), Some("blue"));
-    assert_eq!(house.field(&selector, "value:new").await, Some(value));
+    assert_eq!(deployment.field(&selector, "colour").await.as_deref(), Some("blue"));
+    assert_eq!(deployment.field(&selector, "value:new").await, Some(value));
 }

@@ -6,7 +6,7 @@ use cloakroom::store::{LimitPolicy, Selector, Store};
 use cloakroom::{EndReason, EventKind, Login, PublicId, Timestamp};
 use cloakroom_testbed::Server;
 
-use crate::support::{House, Node, Note, Visitor};
+use crate::support::{Deployment, Node, Note, Visitor};
 
 const MANY: usize = 100_000;
 const BOUND: Duration = Duration::from_secs(90);
@@ -43,20 +43,20 @@ async fn number(server: &Server, words: &[&str]) -> i64 {
 }
 
 /// A server with very many sessions, that writes down what keeps others waiting.
-async fn crowded() -> House {
-    let house = House::open().await;
-    fill(&house.server, 1, MANY, "live").await;
-    house.server.command(&["CONFIG", "SET", "slowlog-log-slower-than", "200000"]).await.unwrap();
-    house.server.command(&["SLOWLOG", "RESET"]).await.unwrap();
-    house
+async fn crowded() -> Deployment {
+    let deployment = Deployment::open().await;
+    fill(&deployment.server, 1, MANY, "live").await;
+    deployment.server.command(&["CONFIG", "SET", "slowlog-log-slower-than", "200000"]).await.unwrap();
+    deployment.server.command(&["SLOWLOG", "RESET"]).await.unwrap();
+    deployment
 }
 
-async fn nobody_waited(house: &House) {
-    assert_eq!(number(&house.server, &["SLOWLOG", "LEN"]).await, 0, "a command kept everybody waiting");
+async fn nobody_waited(deployment: &Deployment) {
+    assert_eq!(number(&deployment.server, &["SLOWLOG", "LEN"]).await, 0, "a command kept everybody waiting");
 }
 
-async fn unlimited(house: &House) -> Node {
-    house.node_with(|store| store, cloakroom::SessionsBuilder::unlimited_sessions_per_principal).await
+async fn unlimited(deployment: &Deployment) -> Node {
+    deployment.node_with(|store| store, cloakroom::SessionsBuilder::unlimited_sessions_per_principal).await
 }
 
 async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -69,8 +69,8 @@ async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r20_a_hundred_thousand_sessions_are_listed_and_ended() {
-    let house = crowded().await;
-    let node = unlimited(&house).await;
+    let deployment = crowded().await;
+    let node = unlimited(&deployment).await;
     let robot = node.sessions.of("robot");
     assert_eq!(in_time("a list", robot.list()).await.unwrap().len(), MANY);
     let visitor = Visitor::default();
@@ -78,23 +78,23 @@ async fn r20_a_hundred_thousand_sessions_are_listed_and_ended() {
     let visit = visitor.enter(&node.sessions);
     assert_eq!(in_time("a revocation", robot.revoke_others(&visit)).await.unwrap(), MANY);
     assert_eq!(robot.revoke_all().await.unwrap(), 1);
-    assert_eq!(house.keys().await, [] as [&str; 0]);
-    nobody_waited(&house).await;
+    assert_eq!(deployment.keys().await, [] as [&str; 0]);
+    nobody_waited(&deployment).await;
 }
 
 /// Each is a read and a write, which takes too long for a hundred thousand of them beside all other tests.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalidation_reaches_each_of_five_thousand_sessions() {
-    let house = House::open().await;
-    fill(&house.server, 1, 5000, "live").await;
-    let node = unlimited(&house).await;
+    let deployment = Deployment::open().await;
+    fill(&deployment.server, 1, 5000, "live").await;
+    let node = unlimited(&deployment).await;
     assert_eq!(node.sessions.of("robot").invalidate::<Note>().await.unwrap(), 5000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_a_login_with_a_limit_ends_all_but_a_thousand_of_a_hundred_thousand() {
-    let house = crowded().await;
-    let node = house.node_with(|store| store, |sessions| sessions).await;
+    let deployment = crowded().await;
+    let node = deployment.node_with(|store| store, |sessions| sessions).await;
     let mut events = node.sessions.events();
     let visitor = Visitor::default();
     in_time("a login", node.login(&visitor, "robot")).await.unwrap();
@@ -102,29 +102,29 @@ async fn r23_a_login_with_a_limit_ends_all_but_a_thousand_of_a_hundred_thousand(
     assert_eq!(node.sessions.stats().ended_displaced, (MANY - 999) as u64);
     assert_eq!(node.whoami(&visitor).await.unwrap().as_deref(), Some("robot"));
     assert!(std::iter::from_fn(|| events.try_recv()).any(|event| event.kind == EventKind::Ended(EndReason::Displaced)));
-    nobody_waited(&house).await;
+    nobody_waited(&deployment).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r21_a_login_that_ends_the_others_ends_a_hundred_thousand() {
-    let house = crowded().await;
-    let node = unlimited(&house).await;
+    let deployment = crowded().await;
+    let node = unlimited(&deployment).await;
     let visitor = Visitor::default();
     let visit = visitor.enter(&node.sessions);
     in_time("a login", visit.login(Login::new("robot").ending_others())).await.unwrap();
     visit.leave().await;
     assert_eq!(node.sessions.of("robot").count().await.unwrap(), 1);
-    nobody_waited(&house).await;
+    nobody_waited(&deployment).await;
 }
 
 /// The index has 8000 members where a script can name no more than that at once.
 #[tokio::test]
 async fn r23_nobody_is_refused_for_the_dead_however_many_they_are() {
-    let house = House::open().await;
-    fill(&house.server, 1, 999, "live").await;
-    fill(&house.server, 1000, 9999, "dead").await;
+    let deployment = Deployment::open().await;
+    fill(&deployment.server, 1, 999, "live").await;
+    fill(&deployment.server, 1000, 9999, "dead").await;
     let reject = |sessions: cloakroom::SessionsBuilder| sessions.max_sessions_per_principal(1000, LimitPolicy::Reject);
-    let node = house.node_with(|store| store, reject).await;
+    let node = deployment.node_with(|store| store, reject).await;
     node.login(&Visitor::default(), "robot").await.unwrap();
     let refused = node.login(&Visitor::default(), "robot").await.unwrap_err();
     assert_eq!(refused.kind(), cloakroom::SessionErrorKind::TooManySessions);
@@ -132,10 +132,10 @@ async fn r23_nobody_is_refused_for_the_dead_however_many_they_are() {
 
 #[tokio::test]
 async fn dead_members_leave_an_index_whatever_lives_in_front_of_them() {
-    let house = House::open().await;
-    fill(&house.server, 1, 300, "live").await;
-    fill(&house.server, 301, 600, "dead").await;
-    let node = unlimited(&house).await;
+    let deployment = Deployment::open().await;
+    fill(&deployment.server, 1, 300, "live").await;
+    fill(&deployment.server, 301, 600, "dead").await;
+    let node = unlimited(&deployment).await;
     for number in 0..200_u128 {
         // Of sessions that are members already where they live, so that the index does not grow.
         let selector = Selector::from_bytes((number % 300 + 1).to_be_bytes());
@@ -145,65 +145,65 @@ async fn dead_members_leave_an_index_whatever_lives_in_front_of_them() {
         let asked = node.sent_since(&before).get("exists").copied().unwrap_or_default();
         assert!(asked <= 20, "an admission looked at {asked} members");
     }
-    let left = number(&house.server, &["ZCARD", INDEX]).await - 300;
+    let left = number(&deployment.server, &["ZCARD", INDEX]).await - 300;
     assert!(left < 150, "{left} of 300 dead members are still there after 200 admissions");
 }
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
-async fn time_left(house: &House) -> i64 {
-    number(&house.server, &["PTTL", INDEX]).await
+async fn time_left(deployment: &Deployment) -> i64 {
+    number(&deployment.server, &["PTTL", INDEX]).await
 }
 
 #[tokio::test]
 async fn an_index_ends_with_the_longest_session_that_it_lists() {
-    let house = House::open().await;
-    let node = unlimited(&house).await;
+    let deployment = Deployment::open().await;
+    let node = unlimited(&deployment).await;
     let day = DAY - HOUR..=DAY + 2 * HOUR;
     let (first, second) = (Visitor::default(), Visitor::default());
     node.login(&first, "robot").await.unwrap();
-    assert!(day.contains(&time_left(&house).await), "{}", time_left(&house).await);
+    assert!(day.contains(&time_left(&deployment).await), "{}", time_left(&deployment).await);
 
     let visit = second.enter(&node.sessions);
     visit.login(Login::new("robot").remember(Duration::from_secs(30 * 24 * 3600))).await.unwrap();
     visit.leave().await;
     let month = 30 * DAY - HOUR..=30 * DAY + 2 * HOUR;
-    assert!(month.contains(&time_left(&house).await), "{}", time_left(&house).await);
+    assert!(month.contains(&time_left(&deployment).await), "{}", time_left(&deployment).await);
 
     node.login(&Visitor::default(), "robot").await.unwrap();
-    assert!(month.contains(&time_left(&house).await), "a shorter session shortens nothing");
+    assert!(month.contains(&time_left(&deployment).await), "a shorter session shortens nothing");
 
     node.sessions.of("robot").revoke_all().await.unwrap();
     node.login(&first, "robot").await.unwrap();
-    assert!(day.contains(&time_left(&house).await), "a new index begins anew");
+    assert!(day.contains(&time_left(&deployment).await), "a new index begins anew");
 }
 
 #[tokio::test]
 async fn a_session_that_is_remembered_stays_in_its_list() {
-    let house = House::open().await;
-    let node = unlimited(&house).await;
+    let deployment = Deployment::open().await;
+    let node = unlimited(&deployment).await;
     let visitor = Visitor::default();
     node.login(&visitor, "robot").await.unwrap();
     let visit = visitor.enter(&node.sessions);
     visit.login(Login::new("robot").remember(Duration::from_secs(30 * 24 * 3600))).await.unwrap();
     visit.leave().await;
-    assert!(time_left(&house).await > 29 * DAY, "{}", time_left(&house).await);
+    assert!(time_left(&deployment).await > 29 * DAY, "{}", time_left(&deployment).await);
 }
 
 /// Nodes of the version before keep every index for 401 days, and may list sessions that this node knows nothing of.
 #[tokio::test]
 async fn an_index_of_an_older_node_is_not_cut_short_while_it_lists_others() {
-    let house = House::open().await;
-    fill(&house.server, 1, 1, "live").await;
-    let node = unlimited(&house).await;
+    let deployment = Deployment::open().await;
+    fill(&deployment.server, 1, 1, "live").await;
+    let node = unlimited(&deployment).await;
     let visitor = Visitor::default();
     node.login(&visitor, "robot").await.unwrap();
-    assert!(time_left(&house).await > 400 * DAY);
+    assert!(time_left(&deployment).await > 400 * DAY);
     let handles: Vec<PublicId> =
         node.sessions.of("robot").list().await.unwrap().iter().map(|info| info.handle).collect();
     assert_eq!(handles.len(), 2);
     assert!(node.sessions.of("robot").revoke(handles[0]).await.unwrap());
     node.login(&visitor, "robot").await.unwrap();
-    assert!(time_left(&house).await < 2 * DAY, "and of one that lists nobody else, the end is known");
+    assert!(time_left(&deployment).await < 2 * DAY, "and of one that lists nobody else, the end is known");
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use cloakroom::store::{Selector, Store};
 use cloakroom_redis::{Problem, RedisStore};
-use cloakroom_testbed::{Cluster, Impostor, Server};
+use cloakroom_testbed::{Cluster, FakeServer, Server};
 use tokio::net::TcpListener;
 
 use crate::support::until;
@@ -59,7 +59,7 @@ fn map(host: &str, port: u16) -> String {
 #[tokio::test]
 async fn r61_a_clusters_map_that_names_another_machine_is_refused_before_anything_is_sent_there() {
     let cluster = Cluster::start(3, 0).await.unwrap();
-    let seed = Impostor::start(cluster.nodes()[0].address()).await.unwrap();
+    let seed = FakeServer::start(cluster.nodes()[0].address()).await.unwrap();
     let elsewhere = Elsewhere::open().await;
     seed.lie("cluster", map(&elsewhere.host, elsewhere.port));
     let began = Instant::now();
@@ -79,7 +79,7 @@ async fn r61_a_clusters_map_that_names_another_machine_is_refused_before_anythin
 async fn r61_a_redirection_to_another_machine_is_not_followed_in_the_clear() {
     let cluster = Cluster::start(3, 0).await.unwrap();
     for redirection in ["MOVED", "ASK"] {
-        let server = Impostor::start(cluster.nodes()[0].address()).await.unwrap();
+        let server = FakeServer::start(cluster.nodes()[0].address()).await.unwrap();
         server.lie("cluster", map("127.0.0.1", server.port()));
         let builder = RedisStore::builder("shop").cluster([format!("redis://127.0.0.1:{}", server.port())]);
         let store = builder.deadline(Duration::from_millis(300)).connect().await.unwrap();
@@ -93,7 +93,7 @@ async fn r61_a_redirection_to_another_machine_is_not_followed_in_the_clear() {
 #[tokio::test]
 async fn r61_a_master_on_another_machine_that_a_sentinel_names_is_not_talked_to_in_the_clear() {
     let server = Server::start().await.unwrap();
-    let sentinel = Impostor::start(server.address()).await.unwrap();
+    let sentinel = FakeServer::start(server.address()).await.unwrap();
     sentinel.lie("role", "*2\r\n$8\r\nsentinel\r\n*0\r\n");
     let elsewhere = Elsewhere::open().await;
     let said = |words: &[&str]| words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect::<String>();

@@ -7,7 +7,7 @@ use cloakroom::{Clock, SystemClock, Timestamp};
 use cloakroom_redis::{ConnectError, RedisStore, Warning};
 use cloakroom_testbed::{Cluster, Server};
 
-use crate::support::{House, Visitor, without_hint};
+use crate::support::{Deployment, Visitor, without_hint};
 
 const SECRET: &str = "open-sesame";
 
@@ -204,9 +204,9 @@ async fn clocks_that_are_far_apart_are_a_warning_that_says_how_far() {
 
 #[tokio::test]
 async fn r64_two_namespaces_on_one_server_never_meet() {
-    let house = House::open().await;
-    let shop = house.node().await;
-    let other = RedisStore::builder("shop2").server(house.server.url()).connect().await.unwrap();
+    let deployment = Deployment::open().await;
+    let shop = deployment.node().await;
+    let other = RedisStore::builder("shop2").server(deployment.server.url()).connect().await.unwrap();
     let other = crate::support::recorded().store(other).build().unwrap();
     let alice = Visitor::default();
     shop.login(&alice, "alice").await.unwrap();

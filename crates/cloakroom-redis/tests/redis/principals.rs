@@ -7,7 +7,7 @@ use cloakroom::{EndReason, EventKind, Events, Login, SessionErrorKind, Timestamp
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
-use crate::support::{House, Node, Note, Visitor, key, tag_of, without_hint};
+use crate::support::{Deployment, Node, Note, Visitor, key, tag_of, without_hint};
 
 fn announced(events: &mut Events, kind: EventKind) -> usize {
     std::iter::from_fn(|| events.try_recv()).filter(|event| event.kind == kind).count()
@@ -15,9 +15,9 @@ fn announced(events: &mut Events, kind: EventKind) -> usize {
 
 #[tokio::test]
 async fn r23_fifty_logins_at_once_over_two_nodes_leave_three_sessions_and_say_what_became_of_the_others() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     for policy in [LimitPolicy::EndOldest, LimitPolicy::Reject] {
-        let node = || house.node_with(|store| store, |sessions| sessions.max_sessions_per_principal(3, policy));
+        let node = || deployment.node_with(|store| store, |sessions| sessions.max_sessions_per_principal(3, policy));
         let nodes = [Arc::new(node().await), Arc::new(node().await)];
         let mut events = [nodes[0].sessions.events(), nodes[1].sessions.events()];
         let user = format!("user-{policy:?}");
@@ -49,8 +49,8 @@ async fn r23_fifty_logins_at_once_over_two_nodes_leave_three_sessions_and_say_wh
     }
 }
 
-async fn three_sessions(house: &House) -> (Node, Node, Vec<Visitor>) {
-    let (here, there) = (house.node().await, house.node().await);
+async fn three_sessions(deployment: &Deployment) -> (Node, Node, Vec<Visitor>) {
+    let (here, there) = (deployment.node().await, deployment.node().await);
     let mut visitors = Vec::new();
     for number in 0..3 {
         let visitor = Visitor::default();
@@ -65,8 +65,8 @@ async fn three_sessions(house: &House) -> (Node, Node, Vec<Visitor>) {
 
 #[tokio::test]
 async fn r20_r22_sessions_are_listed_and_ended_from_any_node_by_their_owner_only() {
-    let house = House::open().await;
-    let (here, there, visitors) = three_sessions(&house).await;
+    let deployment = Deployment::open().await;
+    let (here, there, visitors) = three_sessions(&deployment).await;
     let list = there.sessions.of("alice").list().await.unwrap();
     assert_eq!(list.len(), 3);
     for info in &list {
@@ -87,15 +87,15 @@ async fn r20_r22_sessions_are_listed_and_ended_from_any_node_by_their_owner_only
 
 #[tokio::test]
 async fn r20_a_record_that_does_not_decode_keeps_no_other_session_alive_nor_its_own() {
-    let house = House::open().await;
-    let (here, there, visitors) = three_sessions(&house).await;
+    let deployment = Deployment::open().await;
+    let (here, there, visitors) = three_sessions(&deployment).await;
     for visitor in &visitors {
         here.write(visitor, "anything").await.unwrap();
     }
     let alice = there.sessions.of("alice");
     let strange = &visitors[1];
     let all = alice.list().await.unwrap();
-    house.server.command(&["HSET", &key(&tag_of(strange)), "format", "999"]).await.unwrap();
+    deployment.server.command(&["HSET", &key(&tag_of(strange)), "format", "999"]).await.unwrap();
 
     let readable: Vec<_> = alice.list().await.unwrap().iter().map(|info| info.handle).collect();
     assert_eq!(readable, [all[0].handle, all[2].handle]);
@@ -112,31 +112,31 @@ async fn r20_a_record_that_does_not_decode_keeps_no_other_session_alive_nor_its_
     let mut events = there.sessions.events();
     assert_eq!(alice.revoke_all().await.unwrap(), 3);
     assert_eq!(announced(&mut events, EventKind::Ended(EndReason::Revoked)), 3);
-    assert_eq!(house.keys().await, [] as [&str; 0], "nothing of it is left");
+    assert_eq!(deployment.keys().await, [] as [&str; 0], "nothing of it is left");
     assert!(!alice.revoke(all[1].handle).await.unwrap());
 }
 
 #[tokio::test]
 async fn r22_a_session_that_does_not_decode_can_be_ended_by_its_handle_and_by_a_login_that_ends_the_others() {
-    let house = House::open().await;
-    let (here, there, visitors) = three_sessions(&house).await;
+    let deployment = Deployment::open().await;
+    let (here, there, visitors) = three_sessions(&deployment).await;
     let all = there.sessions.of("alice").list().await.unwrap();
     for visitor in &visitors[..2] {
-        house.server.command(&["HSET", &key(&tag_of(visitor)), "idle", "long"]).await.unwrap();
+        deployment.server.command(&["HSET", &key(&tag_of(visitor)), "idle", "long"]).await.unwrap();
     }
     assert!(!there.sessions.of("bob").revoke(all[0].handle).await.unwrap());
     assert!(there.sessions.of("alice").revoke(all[0].handle).await.unwrap());
     let visit = visitors[2].enter(&here.sessions);
     visit.login(Login::new("alice").ending_others()).await.unwrap();
     visit.leave().await;
-    assert!(house.record(&tag_of(&visitors[1])).await.is_empty());
+    assert!(deployment.record(&tag_of(&visitors[1])).await.is_empty());
     assert_eq!(here.whoami(&visitors[2]).await.unwrap().as_deref(), Some("alice"));
 }
 
 #[tokio::test]
 async fn r21_a_login_that_ends_the_others_leaves_one_session_on_every_node() {
-    let house = House::open().await;
-    let (here, there, visitors) = three_sessions(&house).await;
+    let deployment = Deployment::open().await;
+    let (here, there, visitors) = three_sessions(&deployment).await;
     let visit = visitors[0].enter(&there.sessions);
     visit.login(Login::new("alice").ending_others()).await.unwrap();
     visit.leave().await;
@@ -146,8 +146,8 @@ async fn r21_a_login_that_ends_the_others_leaves_one_session_on_every_node() {
 
 #[tokio::test]
 async fn r19_who_refreshes_does_not_wait_for_the_news() {
-    let house = House::open().await;
-    let (here, there) = (house.node().await, house.node().await);
+    let deployment = Deployment::open().await;
+    let (here, there) = (deployment.node().await, deployment.node().await);
     let alice = Visitor::default();
     there.login(&alice, "alice").await.unwrap();
     here.whoami(&alice).await.unwrap();
@@ -167,8 +167,8 @@ async fn r19_who_refreshes_does_not_wait_for_the_news() {
 
 #[tokio::test]
 async fn r20_sessions_over_clones_of_one_store_hear_of_each_others_changes() {
-    let house = House::open().await;
-    let node = house.node().await;
+    let deployment = Deployment::open().await;
+    let node = deployment.node().await;
     let admin = crate::support::recorded().store(node.store.clone()).build().unwrap();
     let alice = Visitor::default();
     node.login(&alice, "alice").await.unwrap();
@@ -184,7 +184,7 @@ async fn r20_sessions_over_clones_of_one_store_hear_of_each_others_changes() {
 
 #[tokio::test]
 async fn a_touch_that_says_nothing_new_costs_nobody_a_copy() {
-    let (_house, here, there) = House::with_two_nodes().await;
+    let (_house, here, there) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     here.login(&alice, "alice").await.unwrap();
     assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));

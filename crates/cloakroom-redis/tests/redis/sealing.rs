@@ -5,7 +5,7 @@
 use cloakroom::testkit::SeededRandom;
 use cloakroom::{Key, KeyRing, RandomSource as _, SealPolicy, SessionErrorKind};
 
-use crate::support::{House, LONG, Node, Note, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Deployment, LONG, Node, Note, Visitor, key, tag_of, until, without_hint};
 
 fn ring(ids: &[u8]) -> KeyRing {
     let key = |id: u8| {
@@ -17,12 +17,12 @@ fn ring(ids: &[u8]) -> KeyRing {
     ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.with_previous(key(*id)).expect("another key"))
 }
 
-async fn node(house: &House, policy: SealPolicy, ids: &[u8]) -> Node {
-    house.node_with(|store| store.lease(LONG), |sessions| sessions.keys(ring(ids)).seal(policy)).await
+async fn node(deployment: &Deployment, policy: SealPolicy, ids: &[u8]) -> Node {
+    deployment.node_with(|store| store.lease(LONG), |sessions| sessions.keys(ring(ids)).seal(policy)).await
 }
 
 struct Scene {
-    house: House,
+    deployment: Deployment,
     node: Node,
     alice: Visitor,
     key: String,
@@ -31,27 +31,27 @@ struct Scene {
 impl Scene {
     /// A session with two values and a login.
     async fn set() -> Self {
-        let house = House::open().await;
-        let node = node(&house, SealPolicy::Require, &[1]).await;
+        let deployment = Deployment::open().await;
+        let node = node(&deployment, SealPolicy::Require, &[1]).await;
         let alice = Visitor::default();
         node.login(&alice, "alice").await.unwrap();
         node.add(&alice).await.unwrap();
         node.write(&alice, "mine").await.unwrap();
         let key = key(&tag_of(&alice));
-        Self { house, node, alice, key }
+        Self { deployment, node, alice, key }
     }
 
     async fn script(&self, lua: &str, arguments: &[&str]) {
         let words = [&["EVAL", lua, "1", &self.key], arguments].concat();
-        self.house.server.command(&words).await.unwrap();
+        self.deployment.server.command(&words).await.unwrap();
     }
 
     async fn keep(&self, as_what: &str) {
-        self.house.server.command(&["COPY", &self.key, as_what, "REPLACE"]).await.unwrap();
+        self.deployment.server.command(&["COPY", &self.key, as_what, "REPLACE"]).await.unwrap();
     }
 
     async fn put_back(&self, kept: &str) {
-        self.house.server.command(&["COPY", kept, &self.key, "REPLACE"]).await.unwrap();
+        self.deployment.server.command(&["COPY", kept, &self.key, "REPLACE"]).await.unwrap();
     }
 
     /// What a process is told that has read nothing of the session yet.
@@ -80,7 +80,7 @@ async fn r37_the_server_holds_no_value_that_it_could_read() {
     let find = "local all = table.concat(redis.call('HGETALL', KEYS[1]), ' ') \
                 return { string.find(all, ARGV[1], 1, true) and 1 or 0, string.find(all, 'alice', 1, true) and 1 or 0 }";
     let words = ["EVAL", find, "1", &scene.key, "a-very-private-note"];
-    let found: (u8, u8) = redis::from_redis_value(scene.house.server.command(&words).await.unwrap()).unwrap();
+    let found: (u8, u8) = redis::from_redis_value(scene.deployment.server.command(&words).await.unwrap()).unwrap();
     assert_eq!(found, (0, 1), "the note is not there; who is logged in is");
 }
 
@@ -95,7 +95,7 @@ async fn r37_no_byte_of_a_field_can_be_changed() {
         scene.keep("good").await;
         for at in 1..=70 {
             let words = ["EVAL", flip, "1", &scene.key, field, &at.to_string()];
-            let changed: u8 = redis::from_redis_value(scene.house.server.command(&words).await.unwrap()).unwrap();
+            let changed: u8 = redis::from_redis_value(scene.deployment.server.command(&words).await.unwrap()).unwrap();
             if changed == 0 {
                 assert!(at > 50, "{field} is longer than {at} bytes");
                 break;
@@ -118,7 +118,7 @@ async fn r37_fields_cannot_be_moved_put_back_or_changed() {
     let scene = Scene::set().await;
     let get = async |name: &str| {
         let words = ["HGET", &scene.key, name];
-        redis::from_redis_value::<Option<String>>(scene.house.server.command(&words).await.unwrap()).unwrap()
+        redis::from_redis_value::<Option<String>>(scene.deployment.server.command(&words).await.unwrap()).unwrap()
     };
     let later = |instant: Option<String>| (instant.unwrap().parse::<u64>().unwrap() + 60_000).to_string();
     let (absolute, since) = (later(get("absolute").await), later(get("since").await));
@@ -182,39 +182,39 @@ async fn r37_an_older_value_and_another_sessions_value_are_refused() {
 #[tokio::test]
 async fn r38_a_value_moves_to_the_active_key_when_it_is_written() {
     let scene = Scene::set().await;
-    let both = node(&scene.house, SealPolicy::Require, &[2, 1]).await;
+    let both = node(&scene.deployment, SealPolicy::Require, &[2, 1]).await;
     assert_eq!(both.note(&scene.alice).await.unwrap().as_deref(), Some("mine"));
     both.write(&scene.alice, "newer").await.unwrap();
-    let new = node(&scene.house, SealPolicy::Require, &[2]).await;
+    let new = node(&scene.deployment, SealPolicy::Require, &[2]).await;
     assert_eq!(new.note(&scene.alice).await.unwrap().as_deref(), Some("newer"));
     assert_eq!(new.count(&scene.alice).await.unwrap_err().kind(), SessionErrorKind::UnknownKey);
     assert_eq!(new.add(&scene.alice).await.unwrap_err().kind(), SessionErrorKind::UnknownKey);
     assert_eq!(both.count(&scene.alice).await.unwrap(), Some(1), "nothing was overwritten");
     assert!(new.sessions.stats().keys_unknown > 0);
     // The client's token moves on to a key that the seals know nothing of.
-    let keyed = scene.house.node_with(|store| store.lease(LONG), |sessions| sessions.keys(ring(&[3, 2]))).await;
+    let keyed = scene.deployment.node_with(|store| store.lease(LONG), |sessions| sessions.keys(ring(&[3, 2]))).await;
     assert_eq!(keyed.whoami(&scene.alice).await.unwrap().as_deref(), Some("alice"));
-    let stranger = node(&scene.house, SealPolicy::Require, &[3]).await;
+    let stranger = node(&scene.deployment, SealPolicy::Require, &[3]).await;
     assert_eq!(stranger.whoami(&scene.alice).await.unwrap_err().kind(), SessionErrorKind::UnknownKey);
     assert!(scene.alice.cookie().is_some());
 }
 
 #[tokio::test]
 async fn r41_nodes_take_up_sealing_one_after_the_other() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let alice = Visitor::default();
     // Keys come first, for tokens alone: their MACs have to be known to all nodes.
-    let plain = house.node_with(|store| store.lease(LONG), |sessions| sessions.keys(ring(&[1]))).await;
+    let plain = deployment.node_with(|store| store.lease(LONG), |sessions| sessions.keys(ring(&[1]))).await;
     plain.login(&alice, "alice").await.unwrap();
     let (prepare, migrate) =
-        (node(&house, SealPolicy::Prepare, &[1]).await, node(&house, SealPolicy::Migrate, &[1]).await);
+        (node(&deployment, SealPolicy::Prepare, &[1]).await, node(&deployment, SealPolicy::Migrate, &[1]).await);
     let mut count = 0;
     for node in [&plain, &prepare, &plain, &prepare, &migrate, &prepare, &migrate, &prepare, &migrate] {
         count += 1;
         assert_eq!(node.add(&alice).await.unwrap(), count);
     }
     assert_eq!(plain.count(&without_hint(&alice)).await.unwrap_err().kind(), SessionErrorKind::UnknownKey);
-    let require = node(&house, SealPolicy::Require, &[1]).await;
+    let require = node(&deployment, SealPolicy::Require, &[1]).await;
     for node in [&require, &migrate, &require] {
         count += 1;
         assert_eq!(node.add(&alice).await.unwrap(), count);
@@ -226,12 +226,12 @@ async fn r41_nodes_take_up_sealing_one_after_the_other() {
 
 #[tokio::test]
 async fn r59_a_copied_record_is_refused_also_where_nothing_is_sealed() {
-    let (house, here, there) = House::with_two_nodes().await;
+    let (deployment, here, there) = Deployment::with_two_nodes().await;
     let (alice, mallory) = (Visitor::default(), Visitor::default());
     here.login(&alice, "alice").await.unwrap();
     here.login(&mallory, "mallory").await.unwrap();
     let (from, to) = (key(&tag_of(&alice)), key(&tag_of(&mallory)));
-    house.server.command(&["COPY", &from, &to, "REPLACE"]).await.unwrap();
+    deployment.server.command(&["COPY", &from, &to, "REPLACE"]).await.unwrap();
     assert_eq!(there.whoami(&without_hint(&mallory)).await.unwrap(), None);
     assert_eq!(there.whoami(&without_hint(&alice)).await.unwrap().as_deref(), Some("alice"));
 }
@@ -241,7 +241,7 @@ async fn r64_a_record_copied_into_another_namespace_is_refused_with_the_same_key
     for sealed in [false, true] {
         let scene = Scene::set().await;
         let node = |namespace: &'static str| {
-            let address = scene.house.server.address();
+            let address = scene.deployment.server.address();
             async move {
                 let store =
                     cloakroom_redis::RedisStore::connect(&format!("redis://{address}/?namespace={namespace}")).await;
@@ -257,7 +257,7 @@ async fn r64_a_record_copied_into_another_namespace_is_refused_with_the_same_key
         visit.leave().await;
         let selector = tag_of(&alice);
         let (from, to) = (format!("desk:session:{{{selector}}}"), format!("other:session:{{{selector}}}"));
-        scene.house.server.command(&["COPY", &from, &to]).await.unwrap();
+        scene.deployment.server.command(&["COPY", &from, &to]).await.unwrap();
         let visit = without_hint(&alice).enter(&other);
         assert_ne!(
             visit.principal().await.ok().flatten().map(|user| user.as_str().to_owned()).as_deref(),

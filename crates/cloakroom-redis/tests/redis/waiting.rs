@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cloakroom_redis::{Problem, RedisStore};
-use cloakroom_testbed::{Impostor, Server};
+use cloakroom_testbed::{FakeServer, Server};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -24,7 +24,7 @@ async fn a_server_that_is_not_up_yet_is_waited_for() {
 async fn a_server_that_still_reads_its_data_is_not_up_yet() {
     let server = Server::start().await.unwrap();
     for said in ["LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script."] {
-        let front = Impostor::start(server.address()).await.unwrap();
+        let front = FakeServer::start(server.address()).await.unwrap();
         front.lie("client", format!("-{said}\r\n"));
         let builder = RedisStore::builder("shop").server(format!("redis://127.0.0.1:{}", front.port()));
         let error = builder.clone().connect().await.unwrap_err();

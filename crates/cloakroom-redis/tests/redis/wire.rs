@@ -5,12 +5,12 @@ use std::time::Duration;
 use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, LimitPolicy, SystemClock};
 
-use crate::support::{House, LONG, Node, Visitor, without_hint};
+use crate::support::{Deployment, LONG, Node, Visitor, without_hint};
 
 /// Nodes that send nothing of their own accord: their clocks stand still.
-async fn node(house: &House) -> Node {
+async fn node(deployment: &Deployment) -> Node {
     let clock = ManualClock::starting_at(SystemClock::new().now());
-    house.node_with(|store| store.lease(LONG), |sessions| sessions.clock(clock)).await
+    deployment.node_with(|store| store.lease(LONG), |sessions| sessions.clock(clock)).await
 }
 
 /// Each command in turn with its number, as in `"evalsha 1, hgetall 2"`.
@@ -26,8 +26,8 @@ macro_rules! sends {
 
 #[tokio::test]
 async fn what_is_in_memory_is_not_asked_for() {
-    let house = House::open().await;
-    let node = node(&house).await;
+    let deployment = Deployment::open().await;
+    let node = node(&deployment).await;
     let alice = Visitor::default();
     sends!(node, node.add(&alice), "evalsha 1");
     for _ in 0..100 {
@@ -39,8 +39,8 @@ async fn what_is_in_memory_is_not_asked_for() {
 
 #[tokio::test]
 async fn whoever_does_not_ask_for_the_session_sends_nothing() {
-    let house = House::open().await;
-    let (a, b) = (node(&house).await, node(&house).await);
+    let deployment = Deployment::open().await;
+    let (a, b) = (node(&deployment).await, node(&deployment).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let before = b.commands();
@@ -53,8 +53,8 @@ async fn whoever_does_not_ask_for_the_session_sends_nothing() {
 
 #[tokio::test]
 async fn everything_else_is_one_command() {
-    let house = House::open().await;
-    let (a, b) = (node(&house).await, node(&house).await);
+    let deployment = Deployment::open().await;
+    let (a, b) = (node(&deployment).await, node(&deployment).await);
     let alice = Visitor::default();
     sends!(a, a.add(&alice), "evalsha 1");
     sends!(b, b.count(&alice), "evalsha 1");
@@ -69,8 +69,8 @@ async fn everything_else_is_one_command() {
 
 #[tokio::test]
 async fn a_write_to_what_is_not_in_memory_reads_it_first() {
-    let house = House::open().await;
-    let (a, b) = (node(&house).await, node(&house).await);
+    let deployment = Deployment::open().await;
+    let (a, b) = (node(&deployment).await, node(&deployment).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     sends!(b, b.add(&alice), "evalsha 2");
@@ -78,8 +78,8 @@ async fn a_write_to_what_is_not_in_memory_reads_it_first() {
 
 #[tokio::test]
 async fn many_readers_of_what_is_not_in_memory_ask_once() {
-    let house = House::open().await;
-    let (a, b) = (node(&house).await, node(&house).await);
+    let deployment = Deployment::open().await;
+    let (a, b) = (node(&deployment).await, node(&deployment).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let tabs: Vec<_> = (0..4).map(|_| without_hint(&alice)).collect();
@@ -92,8 +92,8 @@ async fn many_readers_of_what_is_not_in_memory_ask_once() {
 
 #[tokio::test]
 async fn the_index_of_a_principal_is_one_command_more() {
-    let house = House::open().await;
-    let node = node(&house).await;
+    let deployment = Deployment::open().await;
+    let node = node(&deployment).await;
     let alice = Visitor::default();
     node.add(&alice).await.unwrap();
     sends!(node, node.login(&alice, "alice"), "evalsha 2");
@@ -109,10 +109,10 @@ async fn the_index_of_a_principal_is_one_command_more() {
 
 #[tokio::test]
 async fn a_limit_costs_a_look_at_each_member_once_it_is_reached() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let sessions =
         |sessions: cloakroom::SessionsBuilder| sessions.max_sessions_per_principal(2, LimitPolicy::EndOldest);
-    let node = house.node_with(|store| store.lease(LONG), sessions).await;
+    let node = deployment.node_with(|store| store.lease(LONG), sessions).await;
     let devices: Vec<_> = (0..3).map(|_| Visitor::default()).collect();
     sends!(node, node.login(&devices[0], "alice"), "evalsha 3");
     sends!(node, node.login(&devices[1], "alice"), "evalsha 3");
@@ -124,11 +124,12 @@ async fn a_limit_costs_a_look_at_each_member_once_it_is_reached() {
 
 #[tokio::test]
 async fn activity_is_reported_at_most_ten_times_per_idle_timeout() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let clock = ManualClock::starting_at(SystemClock::new().now());
     let idle = Duration::from_secs(600);
     let handle = clock.clone();
-    let node = house.node_with(|store| store.lease(LONG), |sessions| sessions.clock(handle).idle_timeout(idle)).await;
+    let node =
+        deployment.node_with(|store| store.lease(LONG), |sessions| sessions.clock(handle).idle_timeout(idle)).await;
     let alice = Visitor::default();
     node.add(&alice).await.unwrap();
     let before = node.commands();
@@ -144,11 +145,11 @@ async fn activity_is_reported_at_most_ten_times_per_idle_timeout() {
 
 #[tokio::test]
 async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
-    let house = House::open().await;
-    let node = node(&house).await;
+    let deployment = Deployment::open().await;
+    let node = node(&deployment).await;
     let alice = Visitor::default();
     node.add(&alice).await.unwrap();
-    house.server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
+    deployment.server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
     sends!(node, node.add(&alice), "eval 1, evalsha 1");
     sends!(node, node.add(&alice), "evalsha 1");
     assert_eq!(node.count(&alice).await.unwrap(), Some(3));
@@ -156,9 +157,9 @@ async fn a_server_that_has_forgotten_the_scripts_is_told_them_again() {
 
 #[tokio::test]
 async fn probes_are_sent_four_times_per_lease_and_on_one_connection_only() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let lease = Duration::from_millis(200);
-    let node = house.node_with_lease(lease).await;
+    let node = deployment.node_with_lease(lease).await;
     let (before, began) = (node.commands(), std::time::Instant::now());
     crate::support::until("some probes were sent", async || node.commands().of("role") >= before.of("role") + 10).await;
     let since = node.commands().since(&before);

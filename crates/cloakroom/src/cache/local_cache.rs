@@ -82,7 +82,7 @@ pub(crate) struct CacheConfig {
     pub(crate) max_bytes: u64,
     pub(crate) pack_after: Option<Duration>,
     /// How often to look whether a request is in progress, where the tier holds copies.
-    pub(crate) look_every: Option<Duration>,
+    pub(crate) check_interval: Option<Duration>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) now: Timestamp,
 }
@@ -93,7 +93,7 @@ impl LocalCache {
             role: setup.role,
             limits: setup.limits,
             pack_after: setup.pack_after,
-            check_interval: setup.look_every,
+            check_interval: setup.check_interval,
             table: Table::new(),
             wheel: Wheel::new(setup.now),
             budget: Budget::new(setup.max_bytes),

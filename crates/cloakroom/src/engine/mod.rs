@@ -102,7 +102,7 @@ impl Engine {
             limits: limits(&policy),
             max_bytes: policy.max_bytes,
             pack_after: policy.pack_after,
-            look_every: store.is_some().then(|| policy.idle / CHECKS_PER_TIMEOUT),
+            check_interval: store.is_some().then(|| policy.idle / CHECKS_PER_TIMEOUT),
             observer: Arc::<Telemetry>::clone(&telemetry),
             now: clock.now(),
         });

@@ -56,9 +56,9 @@ pub struct SessionLayer(Arc<LayerState>);
 #[derive(Debug)]
 pub(super) struct LayerState {
     sessions: Sessions,
-    choices: LayerConfig,
-    pub(super) channels: Carriers,
-    desks: LayerContexts,
+    config: LayerConfig,
+    pub(super) carriers: Carriers,
+    contexts: LayerContexts,
     /// That the layer does not go with one outside of it was said once.
     pub(super) has_warned: AtomicBool,
 }
@@ -88,7 +88,7 @@ impl SessionLayer {
     /// How tokens come and go: by cookie, by `Authorization: Bearer`, or by either. Default: the default cookie.
     #[must_use]
     pub fn transport(self, transport: Transport) -> Self {
-        let choices = self.0.choices.clone();
+        let choices = self.0.config.clone();
         Self::with(self.0.sessions.clone(), LayerConfig { transport, ..choices })
     }
 
@@ -103,7 +103,7 @@ impl SessionLayer {
         if self.0.sessions.engine().keys.is_some() {
             tracing::warn!(until_unix_ms = end.as_millis(), "session tokens without a MAC are accepted");
         }
-        let choices = self.0.choices.clone();
+        let choices = self.0.config.clone();
         Self::with(self.0.sessions.clone(), LayerConfig { plain_tokens_until: Some(end), ..choices })
     }
 
@@ -113,7 +113,7 @@ impl SessionLayer {
     /// layer of their own, further in.
     #[must_use]
     pub fn on_store_error(self, answer: OnStoreError) -> Self {
-        let choices = self.0.choices.clone();
+        let choices = self.0.config.clone();
         let options = LayerOptions { on_store_error: Some(answer), ..choices.options };
         Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
@@ -122,7 +122,7 @@ impl SessionLayer {
     /// token came as a bearer token, [`OnInvalidToken::Anonymous`] where it came as a cookie.
     #[must_use]
     pub fn on_invalid_token(self, answer: OnInvalidToken) -> Self {
-        let choices = self.0.choices.clone();
+        let choices = self.0.config.clone();
         let options = LayerOptions { on_invalid_token: Some(answer), ..choices.options };
         Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
@@ -136,7 +136,7 @@ impl SessionLayer {
     /// [`Session::refresh`](crate::Session::refresh) does the same.
     #[must_use]
     pub fn always_refresh(self) -> Self {
-        let choices = self.0.choices.clone();
+        let choices = self.0.config.clone();
         let options = LayerOptions { always_refresh: true, ..choices.options };
         Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
@@ -149,7 +149,7 @@ impl SessionLayer {
     /// [`Session::without_activity`](crate::Session::without_activity) does the same.
     #[must_use]
     pub fn without_activity(self) -> Self {
-        let choices = self.0.choices.clone();
+        let choices = self.0.config.clone();
         let options = LayerOptions { without_activity: true, ..choices.options };
         Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
@@ -159,14 +159,14 @@ impl SessionLayer {
         let channels = Carriers::new(&choices.transport, engine.keys.as_ref(), choices.plain_tokens_until);
         let desks = LayerContexts::new(engine, choices.options, &channels);
         let has_warned = AtomicBool::new(false);
-        Self(Arc::new(LayerState { sessions, choices, channels, desks, has_warned }))
+        Self(Arc::new(LayerState { sessions, config: choices, carriers: channels, contexts: desks, has_warned }))
     }
 }
 
 impl LayerState {
     /// Gives the request its session. Returns what the response is to be answered with, unless a layer outside does that.
     pub(super) fn admit<B>(&self, request: &mut Request<B>) -> Option<RequestSession> {
-        self.channels.hide_tokens(request.headers_mut());
+        self.carriers.hide_tokens(request.headers_mut());
         if let Some(present) = Session::from_extensions(request.extensions()) {
             return self.nest(present, request);
         }
@@ -177,16 +177,16 @@ impl LayerState {
 
     /// What the request shows, and by which way.
     pub(super) fn receive(&self, headers: &HeaderMap) -> RequestToken {
-        self.channels.extract(headers, self.engine())
+        self.carriers.extract(headers, self.engine())
     }
 
     /// The session of a request that came with this.
     pub(super) fn begin(&self, RequestToken { presented: shown, carrier: way }: RequestToken) -> RequestSession {
-        RequestSession::new(Arc::clone(self.desks.local()), &shown, way)
+        RequestSession::new(Arc::clone(self.contexts.local()), &shown, way)
     }
 
     pub(super) fn options(&self) -> LayerOptions {
-        self.choices.options
+        self.config.options
     }
 
     pub(super) const fn engine(&self) -> &Arc<Engine> {

@@ -59,15 +59,15 @@ impl LayerState {
     fn shares(&self, outer: &RequestSession, headers: &HeaderMap, arrival: &mut Option<RequestToken>) -> bool {
         let Some(channels) = outer.transport::<Carriers>() else { return false };
         if !Arc::ptr_eq(outer.engine(), self.engine()) {
-            if self.channels.carriers_overlap(channels) {
+            if self.carriers.carriers_overlap(channels) {
                 self.warn_once("two layers of different `Sessions` use one cookie or header; give one of them another");
             }
             return false;
         }
-        if self.channels.is_like(channels) {
+        if self.carriers.is_like(channels) {
             return true;
         }
-        if !self.channels.carriers_overlap(channels) {
+        if !self.carriers.carriers_overlap(channels) {
             return false;
         }
         self.warn_once(
@@ -76,7 +76,7 @@ impl LayerState {
         );
         let arrival = arrival.get_or_insert_with(|| self.receive(headers));
         let contradicts = arrival.presented.refusal() == CONTRADICTION && outer.refusal() != CONTRADICTION;
-        !contradicts && arrival.carrier == outer.carrier() && self.channels.has_carrier_of(channels, arrival.carrier)
+        !contradicts && arrival.carrier == outer.carrier() && self.carriers.has_carrier_of(channels, arrival.carrier)
     }
 
     fn warn_once(&self, problem: &'static str) {

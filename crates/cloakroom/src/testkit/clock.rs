@@ -32,12 +32,12 @@ const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// ```
 #[derive(Clone)]
 pub struct ManualClock {
-    dial: Arc<Mutex<Dial>>,
+    dial: Arc<Mutex<ClockState>>,
     /// By how many milliseconds this clock is ahead of the dial.
     ahead: i64,
 }
 
-struct Dial {
+struct ClockState {
     now: Timestamp,
     /// Tells apart sleeps that end at the same instant.
     next_sleep: u64,
@@ -54,7 +54,7 @@ impl ManualClock {
     /// A clock that shows `now`.
     #[must_use]
     pub fn starting_at(now: Timestamp) -> Self {
-        Self { dial: Arc::new(Mutex::new(Dial { now, next_sleep: 0, sleeps: BTreeMap::new() })), ahead: 0 }
+        Self { dial: Arc::new(Mutex::new(ClockState { now, next_sleep: 0, sleeps: BTreeMap::new() })), ahead: 0 }
     }
 
     /// The clock of another machine: time passes on both alike, and this one is ahead by so many milliseconds, or
@@ -130,7 +130,7 @@ impl Clock for ManualClock {
         let number = dial.next_sleep;
         dial.next_sleep += 1;
         let due = (dial.now.after(duration), number);
-        Box::pin(Nap { dial: Arc::clone(&self.dial), due })
+        Box::pin(ManualSleep { dial: Arc::clone(&self.dial), due })
     }
 }
 
@@ -138,12 +138,12 @@ const fn shifted(at: Timestamp, millis: i64) -> Timestamp {
     Timestamp::from_millis(at.as_millis().saturating_add_signed(millis))
 }
 
-struct Nap {
-    dial: Arc<Mutex<Dial>>,
+struct ManualSleep {
+    dial: Arc<Mutex<ClockState>>,
     due: (Timestamp, u64),
 }
 
-impl Future for Nap {
+impl Future for ManualSleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -157,7 +157,7 @@ impl Future for Nap {
     }
 }
 
-impl Drop for Nap {
+impl Drop for ManualSleep {
     fn drop(&mut self) {
         self.dial.lock().sleeps.remove(&self.due);
     }

@@ -22,7 +22,7 @@ mod verb;
 
 pub use clock::ManualClock;
 pub use conformance::{Backend, Capability, Finding, Report, Verdict, conformance};
-pub use faults::{Chances, FaultyStore, Gate};
+pub use faults::{CallGate, FaultRates, FaultyStore};
 pub use memory::MemoryStore;
 pub use random::{FailingRandom, SeededRandom};
 pub use spy::{Call, SpyStore};

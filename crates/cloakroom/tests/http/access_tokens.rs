@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::corpus::jwts::hmac_secret;
-use crate::support::{Browser, COOKIE, House, Node, Reply, minutes, routes, secs, send};
+use crate::support::{Browser, COOKIE, Deployment, Node, Reply, minutes, routes, secs, send};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Roles(String);
@@ -33,7 +33,7 @@ struct Claims {
 /// An identity provider, an API behind it, and how often the API did the expensive thing.
 #[derive(Clone)]
 struct Scene {
-    house: House,
+    deployment: Deployment,
     node: Node,
     verified: Arc<AtomicUsize>,
     /// Closed, it holds what is derived from a token.
@@ -41,8 +41,8 @@ struct Scene {
 }
 
 impl Scene {
-    fn of(house: &House) -> Self {
-        let tokens = AccessTokenVerifier::builder("https://id.example", "api").clock(house.clock.clone());
+    fn of(deployment: &Deployment) -> Self {
+        let tokens = AccessTokenVerifier::builder("https://id.example", "api").clock(deployment.clock.clone());
         let tokens = tokens.build(JwkSet::hs256("k", hmac_secret("idp")).unwrap()).unwrap();
         let (verified, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(1)));
         let (count, hold) = (Arc::clone(&verified), Arc::clone(&gate));
@@ -55,8 +55,8 @@ impl Scene {
             };
             Ok(session.verified::<Roles, _, _, _, _>(&tokens, bearer, derive).await?.0.clone())
         };
-        let node = Node::with_routes(house.builder(), routes().route("/roles", get(roles)));
-        Self { house: house.clone(), node, verified, gate }
+        let node = Node::with_routes(deployment.builder(), routes().route("/roles", get(roles)));
+        Self { deployment: deployment.clone(), node, verified, gate }
     }
 
     fn verified(&self) -> usize {
@@ -65,7 +65,7 @@ impl Scene {
 
     /// A token that is good for so many seconds.
     fn token(&self, user: &str, seconds: u64) -> String {
-        let now = self.house.clock.now().as_millis() / 1000;
+        let now = self.deployment.clock.now().as_millis() / 1000;
         let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
         header.typ = Some("at+jwt".to_owned());
         header.kid = Some("k".to_owned());
@@ -94,8 +94,8 @@ impl Scene {
 
 #[tokio::test]
 async fn a_token_is_verified_once_per_session() {
-    for house in House::both() {
-        let scene = Scene::of(&house);
+    for deployment in Deployment::both() {
+        let scene = Scene::of(&deployment);
         let token = scene.token("ada", 3600);
         let (one, other) = (scene.session().await, scene.session().await);
         for _ in 0..10 {
@@ -109,8 +109,8 @@ async fn a_token_is_verified_once_per_session() {
 
 #[tokio::test]
 async fn a_token_is_verified_once_for_all_nodes() {
-    let house = House::shared();
-    let [first, second] = [Scene::of(&house), Scene::of(&house)];
+    let deployment = Deployment::shared();
+    let [first, second] = [Scene::of(&deployment), Scene::of(&deployment)];
     let browser = first.session().await;
     let token = first.token("ada", 3600);
     first.ask(&browser, &token).await.ok();
@@ -120,8 +120,8 @@ async fn a_token_is_verified_once_for_all_nodes() {
 
 #[tokio::test]
 async fn requests_that_come_together_share_one_verification() {
-    for house in House::both() {
-        let scene = Scene::of(&house);
+    for deployment in Deployment::both() {
+        let scene = Scene::of(&deployment);
         let browser = scene.session().await;
         let token = scene.token("ada", 3600);
         let held = scene.gate.clone().acquire_owned().await.unwrap();
@@ -144,8 +144,8 @@ async fn requests_that_come_together_share_one_verification() {
 
 #[tokio::test]
 async fn another_token_in_the_same_session_is_verified_anew() {
-    for house in House::both() {
-        let scene = Scene::of(&house);
+    for deployment in Deployment::both() {
+        let scene = Scene::of(&deployment);
         let browser = scene.session().await;
         let (ada, bob) = (scene.token("ada", 3600), scene.token("bob", 3600));
         for (token, who, times) in [(&ada, "ada", 1), (&bob, "bob", 2), (&bob, "bob", 2), (&ada, "ada", 3)] {
@@ -157,8 +157,8 @@ async fn another_token_in_the_same_session_is_verified_anew() {
 
 #[tokio::test]
 async fn two_tokens_at_the_same_moment_never_get_each_others_roles() {
-    for house in House::both() {
-        let scene = Scene::of(&house);
+    for deployment in Deployment::both() {
+        let scene = Scene::of(&deployment);
         let browser = scene.session().await;
         let held = scene.gate.clone().acquire_owned().await.unwrap();
         let asking: Vec<_> = (0..10)
@@ -182,20 +182,20 @@ async fn two_tokens_at_the_same_moment_never_get_each_others_roles() {
 
 #[tokio::test]
 async fn nothing_derived_from_a_token_outlives_it_whatever_the_policy_says() {
-    for house in House::both() {
-        let scene = Scene::of(&house);
+    for deployment in Deployment::both() {
+        let scene = Scene::of(&deployment);
         let browser = scene.session().await;
         let token = scene.token("ada", 60);
         scene.ask(&browser, &token).await.ok();
-        house.clock.advance(secs(59));
+        deployment.clock.advance(secs(59));
         assert_eq!(scene.ask(&browser, &token).await.ok().body, "ada");
         assert_eq!(scene.verified(), 1);
         // Within the leeway the token is still believed, but verified every time.
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         scene.ask(&browser, &token).await.ok();
         scene.ask(&browser, &token).await.ok();
         assert_eq!(scene.verified(), 3);
-        house.clock.advance(secs(30));
+        deployment.clock.advance(secs(30));
         assert_eq!(scene.ask(&browser, &token).await.status, StatusCode::UNAUTHORIZED, "and never served stale");
         assert_eq!(scene.verified(), 3);
     }
@@ -203,11 +203,11 @@ async fn nothing_derived_from_a_token_outlives_it_whatever_the_policy_says() {
 
 #[tokio::test]
 async fn the_policy_ends_it_where_the_token_lives_longer() {
-    let scene = Scene::of(&House::local());
+    let scene = Scene::of(&Deployment::local());
     let browser = scene.session().await;
     let token = scene.token("ada", 6 * 3600);
     scene.ask(&browser, &token).await.ok();
-    scene.house.clock.advance(minutes(5));
+    scene.deployment.clock.advance(minutes(5));
     scene.ask(&browser, &token).await.ok();
     while scene.verified() < 2 {
         tokio::task::yield_now().await;
@@ -216,8 +216,8 @@ async fn the_policy_ends_it_where_the_token_lives_longer() {
 
 #[tokio::test]
 async fn a_token_that_is_not_believed_is_a_401_and_leaves_what_another_one_gave() {
-    for house in House::both() {
-        let scene = Scene::of(&house);
+    for deployment in Deployment::both() {
+        let scene = Scene::of(&deployment);
         let browser = scene.session().await;
         let good = scene.token("ada", 3600);
         scene.ask(&browser, &good).await.ok();
@@ -235,8 +235,8 @@ async fn a_token_that_is_not_believed_is_a_401_and_leaves_what_another_one_gave(
 
 #[tokio::test]
 async fn a_loader_that_fails_is_no_refusal_of_the_token() {
-    for house in House::both() {
-        let scene = Scene::of(&house);
+    for deployment in Deployment::both() {
+        let scene = Scene::of(&deployment);
         let browser = scene.session().await;
         let reply = scene.ask(&browser, &scene.token("unlucky", 3600)).await;
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -245,8 +245,8 @@ async fn a_loader_that_fails_is_no_refusal_of_the_token() {
 
 #[tokio::test]
 async fn without_a_session_everything_is_done_and_nothing_is_kept() {
-    for house in House::both() {
-        let scene = Scene::of(&house);
+    for deployment in Deployment::both() {
+        let scene = Scene::of(&deployment);
         let nobody = Browser::new(&scene.node.app);
         let token = scene.token("ada", 3600);
         for times in 1..=3 {
@@ -254,18 +254,18 @@ async fn without_a_session_everything_is_done_and_nothing_is_kept() {
             assert_eq!((reply.body.as_str(), reply.set_cookie()), ("ada", None));
             assert_eq!(scene.verified(), times);
         }
-        assert_eq!(house.population(&scene.node), 0);
+        assert_eq!(deployment.population(&scene.node), 0);
     }
 }
 
 #[tokio::test]
 async fn r55_the_token_itself_is_kept_nowhere() {
-    let house = House::shared();
-    let scene = Scene::of(&house);
+    let deployment = Deployment::shared();
+    let scene = Scene::of(&deployment);
     let browser = scene.session().await;
     let token = scene.token("ada", 3600);
     scene.ask(&browser, &token).await.ok();
-    let dump = house.store.as_ref().unwrap().dump();
+    let dump = deployment.store.as_ref().unwrap().dump();
     for part in token.split('.') {
         assert!(!dump.windows(part.len()).any(|window| window == part.as_bytes()));
     }
@@ -284,20 +284,20 @@ async fn a_value_that_ends_by_itself_is_gone_then_also_where_it_was_set() {
             Some(cloakroom::Timestamp::from_millis(self.until))
         }
     }
-    for house in House::both() {
-        let until = house.clock.now().after(Duration::from_secs(60)).as_millis();
+    for deployment in Deployment::both() {
+        let until = deployment.clock.now().after(Duration::from_secs(60)).as_millis();
         let set = async move |session: Session| session.set(Code { digits: 4711, until }).await;
         let read = async |session: Session| -> Result<String, cloakroom::SessionError> {
             Ok(session.get::<Code>().await?.map_or_else(|| "none".to_owned(), |code| code.digits.to_string()))
         };
-        let sessions = house.builder().build().unwrap();
+        let sessions = deployment.builder().build().unwrap();
         let app = Router::new().route("/set", get(set)).route("/read", get(read));
         let app = app.layer(SessionLayer::new(sessions));
         let mut browser = Browser::new(&app);
         browser.get("/set").await.ok();
-        house.clock.advance(secs(59));
+        deployment.clock.advance(secs(59));
         assert_eq!(browser.get("/read").await.ok().body, "4711");
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         assert_eq!(browser.get("/read").await.ok().body, "none");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom::Sessions;
 use cloakroom::testkit::{Call, ManualClock, MemoryStore, SpyStore};
 
-use crate::support::{Browser, House, Node, decode, invented, minutes, secs};
+use crate::support::{Browser, Deployment, Node, decode, invented, minutes, secs};
 
 const IDLE: Duration = minutes(30);
 
@@ -172,16 +172,16 @@ async fn a_flood_of_made_up_tokens_takes_bounded_work_and_no_visitor_s_place() {
 
 #[tokio::test]
 async fn a_store_that_is_away_is_told_later_of_what_was_seen_without_a_copy() {
-    let house = House::shared();
-    let here = house.node();
-    let (store, there) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let here = deployment.node();
+    let (store, there) = deployment.faulty_node();
     let mut browser = Browser::new(&here.app);
     browser.post("/login/alice").await.ok();
-    house.clock.advance(IDLE / 2);
+    deployment.clock.advance(IDLE / 2);
     browser.at(&there.app).get("/untouched").await.ok();
     store.fail_next(cloakroom::testkit::Verb::Touch, cloakroom::store::StoreErrorKind::Unavailable);
     there.sessions.run_pending_tasks().await;
     there.sessions.run_pending_tasks().await;
-    house.clock.advance(IDLE - secs(1));
-    assert_eq!(browser.at(&house.node().app).get("/whoami").await.ok().body, "alice");
+    deployment.clock.advance(IDLE - secs(1));
+    assert_eq!(browser.at(&deployment.node().app).get("/whoami").await.ok().body, "alice");
 }

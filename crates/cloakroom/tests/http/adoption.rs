@@ -4,12 +4,12 @@ use axum::body::Body;
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, SET_COOKIE};
 use http::{Method, Request};
 
-use crate::support::{Browser, CREATING, House, Reply, VERBS, decode, invented, send, spellings, ticket};
+use crate::support::{Browser, CREATING, Deployment, Reply, VERBS, decode, invented, send, spellings, ticket};
 
 #[tokio::test]
 async fn r04_no_verb_adopts_a_token_that_the_server_did_not_issue() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         for (number, verb) in VERBS.iter().enumerate() {
             let presented = invented(number as u64);
             let mut attacker = Browser::holding(&node.app, presented.clone());
@@ -19,16 +19,16 @@ async fn r04_no_verb_adopts_a_token_that_the_server_did_not_issue() {
                 assert_ne!(decode(given)[..16], decode(&presented)[..16], "{verb} adopted the tag");
                 assert_ne!(decode(given)[16..], decode(&presented)[16..], "{verb} adopted the secret");
             }
-            assert_nothing_under(&house, &node, &presented, verb).await;
+            assert_nothing_under(&deployment, &node, &presented, verb).await;
         }
     }
 }
 
-async fn assert_nothing_under(house: &House, node: &crate::support::Node, presented: &str, verb: &str) {
+async fn assert_nothing_under(deployment: &Deployment, node: &crate::support::Node, presented: &str, verb: &str) {
     let mut again = Browser::holding(&node.app, presented);
     assert_eq!(again.get("/whoami").await.ok().body, "nobody", "{verb}");
     assert_eq!(again.get("/note").await.ok().body, "nothing", "{verb}");
-    if let Some(store) = &house.store {
+    if let Some(store) = &deployment.store {
         let selector = &decode(presented)[..16];
         assert!(!store.dump().windows(16).any(|window| window == selector), "{verb} stored the tag");
     }
@@ -36,8 +36,8 @@ async fn assert_nothing_under(house: &House, node: &crate::support::Node, presen
 
 #[tokio::test]
 async fn r04_no_verb_adopts_a_known_tag_with_another_secret() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut victim = Browser::new(&node.app);
         victim.post("/login/victim").await.ok();
         victim.post("/note/private").await.ok();
@@ -63,8 +63,8 @@ async fn assert_nothing_for(node: &crate::support::Node, presented: &str, verb: 
 
 #[tokio::test]
 async fn reading_never_creates_a_session() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         for verb in VERBS.iter().filter(|verb| !CREATING.contains(verb)) {
             let reply = Browser::new(&node.app).post(&format!("/do/{verb}")).await;
             assert_eq!(reply.set_cookie(), None, "{verb}");
@@ -72,15 +72,15 @@ async fn reading_never_creates_a_session() {
         for path in ["/untouched", "/note", "/count", "/whoami", "/do/extract", "/do/extract-option"] {
             assert_eq!(Browser::new(&node.app).get(path).await.ok().set_cookie(), None, "{path}");
         }
-        assert_eq!(house.population(&node), 0);
+        assert_eq!(deployment.population(&node), 0);
         assert_eq!(node.sessions.stats().created, 0);
     }
 }
 
 #[tokio::test]
 async fn r06_no_response_carries_the_token_outside_of_set_cookie() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         for verb in VERBS.iter().filter(|verb| **verb != "destroy").chain(&["destroy"]) {
@@ -110,8 +110,8 @@ fn assert_absent(reply: &Reply, token: &[u8; 32], verb: &str) {
 
 #[tokio::test]
 async fn r06_a_token_in_the_url_the_body_or_another_header_opens_nothing() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/login/alice").await.ok();
         let value = owner.cookie.clone().unwrap();
@@ -132,8 +132,8 @@ async fn r06_a_token_in_the_url_the_body_or_another_header_opens_nothing() {
 
 #[tokio::test]
 async fn r30_a_bearer_token_never_mixes_with_the_cookie() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut alice = Browser::new(&node.app);
         alice.post("/login/alice").await.ok();
         let mut bob = Browser::new(&node.app);

@@ -7,7 +7,7 @@ use cloakroom::store::StoreErrorKind;
 use cloakroom::{OnStoreError, Session, SessionError, SessionLayer};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, Note, Stage, VERBS, perform, routes};
+use crate::support::{Browser, Deployment, HandlerGate, Node, Note, VERBS, perform, routes};
 
 /// Reads by every extractor and every question.
 const READING: [&str; 12] = [
@@ -39,28 +39,28 @@ async fn end(ending: &str, browser: &Browser, [here, there]: &[Node; 2]) {
 }
 
 /// A request that looks at its session, after which that ends, and which then does what `verb` says.
-async fn overtaken(house: &House, ending: &str, verb: &str) -> crate::support::Reply {
-    let stage = Stage::new();
-    let first = Node::with_routes(house.builder(), stage.routes());
-    let second = if house.store.is_some() { house.node() } else { first.clone() };
+async fn overtaken(deployment: &Deployment, ending: &str, verb: &str) -> crate::support::Reply {
+    let gate = HandlerGate::new();
+    let first = Node::with_routes(deployment.builder(), gate.routes());
+    let second = if deployment.store.is_some() { deployment.node() } else { first.clone() };
     let mut browser = Browser::new(&first.app);
     browser.post("/login/alice").await.ok();
     browser.post("/note/mine").await.ok();
     let (mut slow, path) = (browser.clone(), format!("/paused/{verb}"));
     let slow = tokio::spawn(async move { slow.post(&path).await });
-    stage.arrival().await;
+    gate.arrival().await;
     end(ending, &browser, &[first, second]).await;
-    stage.release();
+    gate.release();
     slow.await.unwrap()
 }
 
 #[tokio::test]
 async fn a_read_after_the_session_ended_within_the_request_says_so_as_a_write_does() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for ending in ENDINGS {
             for verb in READING.iter().chain(&["update", "set", "remove", "invalidate", "remember", "renew", "rotate"])
             {
-                let reply = overtaken(&house, ending, verb).await;
+                let reply = overtaken(&deployment, ending, verb).await;
                 assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{verb} after {ending}: {}", reply.body);
                 assert_eq!(reply.set_cookie(), None, "{verb} after {ending}");
             }
@@ -70,9 +70,9 @@ async fn a_read_after_the_session_ended_within_the_request_says_so_as_a_write_do
 
 #[tokio::test]
 async fn a_logout_says_that_the_session_is_over_only_where_it_is() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for ending in ENDINGS {
-            let reply = overtaken(&house, ending, "destroy").await;
+            let reply = overtaken(&deployment, ending, "destroy").await;
             // Under a token that a login replaced, the session lives on.
             let expected = if ending == "login" { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
             assert_eq!((reply.status, reply.set_cookie()), (expected, None), "{ending}");
@@ -88,8 +88,8 @@ async fn what_a_request_does_after_its_own_logout_is_what_a_stranger_does() {
         perform(&session, &verb).await
     };
     let app = || -> Router { routes().route("/out-then/{verb}", any(then)) };
-    for house in House::both() {
-        let node = Node::with_routes(house.builder(), app());
+    for deployment in Deployment::both() {
+        let node = Node::with_routes(deployment.builder(), app());
         for verb in VERBS {
             let mut browser = Browser::new(&node.app);
             browser.post("/login/alice").await.ok();
@@ -110,21 +110,21 @@ async fn what_a_request_does_after_its_own_logout_is_what_a_stranger_does() {
 #[tokio::test]
 async fn a_session_that_was_shown_is_never_read_as_absent_when_the_store_goes_away() {
     for verb in READING {
-        let house = House::shared();
-        let stage = Stage::new();
-        let (store, node) = house.faulty_node();
+        let deployment = Deployment::shared();
+        let gate = HandlerGate::new();
+        let (store, node) = deployment.faulty_node();
         let layer = SessionLayer::new(node.sessions.clone()).on_store_error(OnStoreError::Anonymous);
-        let app = stage.routes().layer(layer);
+        let app = gate.routes().layer(layer);
         let mut browser = Browser::new(&app);
         browser.post("/login/alice").await.ok();
         browser.post("/note/mine").await.ok();
         let mut slow = browser.clone();
         let path = format!("/paused/{verb}");
         let slow = tokio::spawn(async move { slow.post(&path).await });
-        stage.arrival().await;
+        gate.arrival().await;
         store.inner().disconnect();
         store.fail_all(StoreErrorKind::Unavailable);
-        stage.release();
+        gate.release();
         let reply = slow.await.unwrap();
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{verb}: {}", reply.body);
     }
@@ -134,11 +134,11 @@ async fn a_session_that_was_shown_is_never_read_as_absent_when_the_store_goes_aw
 async fn a_request_that_was_read_as_absent_stays_so_when_the_store_comes_back() {
     // What demands a recent login asks the store whatever the layer says.
     for verb in READING.into_iter().filter(|verb| *verb != "authenticated-within") {
-        let house = House::shared();
-        let stage = Stage::new();
-        let (store, node) = house.faulty_node();
+        let deployment = Deployment::shared();
+        let gate = HandlerGate::new();
+        let (store, node) = deployment.faulty_node();
         let layer = SessionLayer::new(node.sessions.clone()).on_store_error(OnStoreError::Anonymous);
-        let app = stage.routes().layer(layer);
+        let app = gate.routes().layer(layer);
         let mut browser = Browser::new(&app);
         browser.post("/login/alice").await.ok();
         browser.post("/note/mine").await.ok();
@@ -148,10 +148,10 @@ async fn a_request_that_was_read_as_absent_stays_so_when_the_store_comes_back() 
         let mut slow = browser.clone();
         let path = format!("/paused/{verb}");
         let slow = tokio::spawn(async move { slow.post(&path).await });
-        stage.arrival().await;
-        store.heal();
+        gate.arrival().await;
+        store.reset();
         store.inner().reconnect();
-        stage.release();
+        gate.release();
         let body = slow.await.unwrap().ok().body;
         // `/do/extract` answers with a length, `/paused/extract` with whether there is one.
         let expected = if verb == "extract" { "false".to_owned() } else { expected };

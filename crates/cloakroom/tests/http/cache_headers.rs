@@ -6,7 +6,7 @@ use cloakroom::{Session, SessionError};
 use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderName, HeaderValue};
 
-use crate::support::{Browser, House, Node, Note, Reply, VERBS, routes};
+use crate::support::{Browser, Deployment, Node, Note, Reply, VERBS, routes};
 
 fn tokens(reply: &Reply, name: &str) -> Vec<String> {
     let fields = reply.header(name).into_iter();
@@ -25,8 +25,8 @@ fn assert_private(reply: &Reply, what: &str) {
 
 #[tokio::test]
 async fn r54_every_use_of_a_session_makes_the_response_private() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         for verb in VERBS {
             // A stranger's answer depends on the cookie too: with one it would be another.
             for known in [true, false] {
@@ -43,8 +43,8 @@ async fn r54_every_use_of_a_session_makes_the_response_private() {
 
 #[tokio::test]
 async fn r54_a_response_that_never_asked_for_the_session_stays_as_it_is() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let reply = browser.get("/untouched").await.ok();
@@ -55,7 +55,7 @@ async fn r54_a_response_that_never_asked_for_the_session_stays_as_it_is() {
 }
 
 /// A handler that sets these headers itself, and reads or writes.
-fn with_headers(house: &House, headers: &'static [(HeaderName, &'static str)]) -> Node {
+fn with_headers(deployment: &Deployment, headers: &'static [(HeaderName, &'static str)]) -> Node {
     let respond = move || headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
     let headers = move || axum::response::AppendHeaders(respond().collect::<Vec<_>>());
     let read = async move |session: Session| {
@@ -70,7 +70,7 @@ fn with_headers(house: &House, headers: &'static [(HeaderName, &'static str)]) -
         .route("/read", any(read))
         .route("/write", any(write))
         .route("/neither", any(async move || headers()));
-    Node::with_routes(house.builder(), routes().merge(own))
+    Node::with_routes(deployment.builder(), routes().merge(own))
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn r54_what_a_handler_allows_shared_caches_is_taken_back() {
     const LAX: [&str; 4] = ["public, max-age=60", "max-age=60", "s-maxage=60", "PUBLIC, S-MaxAge=60, immutable"];
     for control in LAX {
         let headers = Box::leak(Box::new([(CACHE_CONTROL, control), (VARY, "accept-encoding")]));
-        let node = with_headers(&House::local(), headers);
+        let node = with_headers(&Deployment::local(), headers);
         let mut browser = Browser::new(&node.app);
         let untouched = browser.get("/neither").await.ok();
         assert_eq!(untouched.header("cache-control"), [control]);
@@ -95,7 +95,7 @@ async fn r54_what_a_handler_allows_shared_caches_is_taken_back() {
 async fn r54_what_a_handler_forbids_stays_forbidden() {
     for control in ["no-store", "private, no-store", "no-cache, no-store, must-revalidate"] {
         let headers = Box::leak(Box::new([(CACHE_CONTROL, control), (VARY, "*")]));
-        let node = with_headers(&House::local(), headers);
+        let node = with_headers(&Deployment::local(), headers);
         for path in ["/read", "/write"] {
             let reply = Browser::new(&node.app).get(path).await.ok();
             assert!(tokens(&reply, "cache-control").contains(&"no-store".to_owned()), "{control} {path}");

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom::{CookieConfig, Session, SessionError, SessionLayer, TokenHeader, Transport};
 use http::{Request, StatusCode};
 
-use crate::support::{Browser, COOKIE, House, Node, Program, Reply, VERBS, decode, routes, send, spellings};
+use crate::support::{Browser, COOKIE, Deployment, Node, Program, Reply, VERBS, decode, routes, send, spellings};
 
 /// Nothing of a response but the field that brings the token holds any half of it.
 fn assert_only_in(field: &str, reply: &Reply, token: &str, what: &str) {
@@ -30,9 +30,9 @@ async fn r06_a_token_is_sent_in_its_own_field_alone_by_whichever_transport() {
         (Transport::bearer(TokenHeader::new("x-session").unwrap()), "x-session"),
         (either().prefer_header(), "session-token"),
     ];
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for (transport, field) in &transports {
-            let node = Node::with_transport(house.builder(), transport.clone());
+            let node = Node::with_transport(deployment.builder(), transport.clone());
             let first = send(&node.app, Request::post("/login/alice").body(Body::empty()).unwrap()).await.ok();
             let mut token = first.header(field)[0].to_owned();
             assert_only_in(field, &first, &token, field);
@@ -46,7 +46,7 @@ async fn r06_a_token_is_sent_in_its_own_field_alone_by_whichever_transport() {
                 }
             }
         }
-        let node = Node::with_transport(house.builder(), either());
+        let node = Node::with_transport(deployment.builder(), either());
         let mut browser = Browser::new(&node.app);
         let reply = browser.post("/login/alice").await.ok();
         assert_only_in("set-cookie", &reply, browser.cookie.as_deref().unwrap(), "a cookie");
@@ -55,8 +55,8 @@ async fn r06_a_token_is_sent_in_its_own_field_alone_by_whichever_transport() {
 
 #[tokio::test]
 async fn r06_a_cookie_is_not_read_as_a_bearer_token_nor_the_reverse() {
-    for house in House::both() {
-        let sessions = house.builder().build().unwrap();
+    for deployment in Deployment::both() {
+        let sessions = deployment.builder().build().unwrap();
         let app = |transport| routes().layer(SessionLayer::new(sessions.clone()).transport(transport));
         let by_cookie = app(Transport::cookie(CookieConfig::default()));
         let by_bearer = app(Transport::bearer(TokenHeader::default()));
@@ -92,8 +92,8 @@ async fn pays(node: &Node, browser: &Browser, token: String) -> StatusCode {
 /// has already.
 #[tokio::test]
 async fn r50_no_bit_of_a_token_can_be_changed_but_its_mask_can_be_another() {
-    for house in House::both() {
-        let node = Node::with_routes(house.builder(), routes().route("/page", any(page)).route("/pay", any(pay)));
+    for deployment in Deployment::both() {
+        let node = Node::with_routes(deployment.builder(), routes().route("/page", any(page)).route("/pay", any(pay)));
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         let token: [u8; 32] = URL_SAFE_NO_PAD.decode(browser.get("/page").await.ok().body).unwrap().try_into().unwrap();

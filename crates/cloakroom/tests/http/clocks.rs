@@ -4,64 +4,64 @@ use cloakroom::testkit::{ManualClock, MemoryStore};
 use cloakroom::{Clock, Timestamp};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, VERBS, minutes, secs};
+use crate::support::{Browser, Deployment, Node, VERBS, minutes, secs};
 
 #[tokio::test]
 async fn r15_no_jump_of_the_clock_panics_or_keeps_a_session_past_its_absolute_end() {
-    for house in House::both() {
-        let start = house.clock.now().as_millis();
+    for deployment in Deployment::both() {
+        let start = deployment.clock.now().as_millis();
         let hour = minutes(60).as_millis() as u64;
         for jump in [start - hour, start + hour, 0, 1, u64::MAX, u64::MAX - 1, start + 24 * hour] {
-            house.clock.set(Timestamp::from_millis(start));
-            let node = house.node();
+            deployment.clock.set(Timestamp::from_millis(start));
+            let node = deployment.node();
             let mut browser = Browser::new(&node.app);
             browser.post("/login/alice").await.ok();
-            house.clock.set(Timestamp::from_millis(jump));
+            deployment.clock.set(Timestamp::from_millis(jump));
             for verb in VERBS {
                 Browser::holding(&node.app, browser.ticket()).post(&format!("/do/{verb}")).await;
             }
             node.sessions.run_pending_tasks().await;
             assert!(node.sessions.of("alice").list().await.is_ok());
-            house.clock.set(Timestamp::from_millis(start + 24 * hour));
+            deployment.clock.set(Timestamp::from_millis(start + 24 * hour));
             assert_eq!(browser.get("/whoami").await.ok().body, "nobody", "after a jump to {jump}");
-            house.clock.set(Timestamp::from_millis(start));
+            deployment.clock.set(Timestamp::from_millis(start));
         }
     }
 }
 
 #[tokio::test]
 async fn r15_a_session_from_the_future_is_refused() {
-    for house in House::both() {
-        let start = house.clock.now();
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let start = deployment.clock.now();
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        house.clock.set(Timestamp::from_millis(start.as_millis() - 59_000));
+        deployment.clock.set(Timestamp::from_millis(start.as_millis() - 59_000));
         assert_eq!(browser.get("/note").await.ok().body, "mine", "clocks differ a little");
-        house.clock.set(Timestamp::from_millis(start.as_millis() - 61_000));
+        deployment.clock.set(Timestamp::from_millis(start.as_millis() - 61_000));
         assert_eq!(browser.get("/note").await.ok().body, "nothing");
         assert_eq!(browser.post("/count").await.set_cookie(), None);
-        house.clock.set(start);
+        deployment.clock.set(start);
         assert_eq!(browser.get("/note").await.ok().body, "mine", "refusing is not ending");
     }
 }
 
 #[tokio::test]
 async fn r15_setting_the_clock_back_does_not_make_a_session_look_more_recent() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        house.clock.advance(minutes(10));
+        deployment.clock.advance(minutes(10));
         browser.get("/note").await.ok();
-        let seen = house.clock.now();
+        let seen = deployment.clock.now();
         for _ in 0..10 {
-            house.clock.set(Timestamp::from_millis(seen.as_millis() - 50_000));
+            deployment.clock.set(Timestamp::from_millis(seen.as_millis() - 50_000));
             browser.get("/note").await.ok();
             node.sessions.run_pending_tasks().await;
-            house.clock.set(seen);
+            deployment.clock.set(seen);
         }
-        house.clock.advance(minutes(if house.store.is_some() { 33 } else { 30 }));
+        deployment.clock.advance(minutes(if deployment.store.is_some() { 33 } else { 30 }));
         assert_eq!(browser.get("/note").await.ok().body, "nothing");
     }
 }
@@ -83,14 +83,14 @@ async fn r15_a_node_whose_clock_lags_cannot_keep_a_session_that_the_store_has_en
 
 #[tokio::test]
 async fn r15_a_clock_at_the_end_of_time_still_serves() {
-    for house in House::both() {
-        house.clock.set(Timestamp::MAX);
-        let node = house.node();
+    for deployment in Deployment::both() {
+        deployment.clock.set(Timestamp::MAX);
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         for path in ["/note/mine", "/login/alice", "/do/renew", "/do/remember", "/do/load", "/do/expires-at"] {
             browser.post(path).await;
         }
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         node.sessions.run_pending_tasks().await;
         browser.get("/note").await.ok();
     }

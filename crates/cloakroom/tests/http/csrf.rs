@@ -11,7 +11,7 @@ use http::header::{ORIGIN, VARY};
 use http::{HeaderValue, Method, Request, StatusCode};
 use tower_http::csrf::CsrfLayer;
 
-use crate::support::{Browser, House, Node, Program, Reply, routes, send};
+use crate::support::{Browser, Deployment, Node, Program, Reply, routes, send};
 
 const PASS: StatusCode = StatusCode::OK;
 const STOP: StatusCode = StatusCode::FORBIDDEN;
@@ -102,16 +102,16 @@ async fn vary(mut response: Response) -> Response {
     response
 }
 
-fn guarded(guard: Guard) -> (Router, House, Node) {
-    let house = House::local();
-    let node = house.node();
+fn guarded(guard: Guard) -> (Router, Deployment, Node) {
+    let deployment = Deployment::local();
+    let node = deployment.node();
     let csrf = CsrfLayer::new().add_trusted_origin("https://admin.example").unwrap();
     let app = node.app.clone().layer(csrf);
     let app = match guard {
         Guard::Alone => app,
         Guard::Hardened => app.layer(from_fn(https_only)).layer(map_response(vary)),
     };
-    (app, house, node)
+    (app, deployment, node)
 }
 
 /// What the guard answers to a row.
@@ -208,8 +208,8 @@ const HANDSHAKES: [(Option<&str>, Option<&str>, bool); 22] = [
 #[tokio::test]
 async fn r51_a_handshake_passes_only_from_our_own_pages() {
     let handler = any(async |_: SameOrigin, session: Session| session.exists().await.map(|exists| exists.to_string()));
-    let house = House::local();
-    let node = Node::with_routes(house.builder(), routes().route("/socket", handler));
+    let deployment = Deployment::local();
+    let node = Node::with_routes(deployment.builder(), routes().route("/socket", handler));
     // The layer lets every handshake pass, because it is a `GET`.
     let app = node.app.clone().layer(CsrfLayer::new());
     for carrier in CARRIERS {
@@ -231,7 +231,7 @@ async fn r51_a_handshake_passes_only_from_our_own_pages() {
 #[tokio::test]
 async fn r51_a_page_on_plain_http_is_ours_only_where_the_cookie_is_for_plain_http_or_the_host_is_this_machine() {
     let socket = || Router::new().route("/socket", any(async |_: SameOrigin| ()));
-    let sessions = House::local().node().sessions;
+    let sessions = Deployment::local().node().sessions;
     let layer = |transport| SessionLayer::new(sessions.clone()).transport(transport);
     let bearer = || Transport::bearer(TokenHeader::default());
     let insecure = socket().layer(layer(Transport::cookie(CookieConfig::insecure_for_localhost())));
@@ -266,7 +266,7 @@ async fn r51_a_page_on_plain_http_is_ours_only_where_the_cookie_is_for_plain_htt
 
 #[tokio::test]
 async fn r51_headers_that_are_there_twice_count_for_nothing() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let app = Router::new().route("/socket", any(async |_: SameOrigin| ()));
     let app = Node::with_sessions(node.sessions, app);
     for (name, [first, second]) in [
@@ -286,8 +286,8 @@ async fn r51_headers_that_are_there_twice_count_for_nothing() {
 
 /// Pages behind the guard, and an API for bearer tokens beside it, under `/api`, of the same sessions.
 fn pages_and_api() -> (Router, Node) {
-    let (pages, house, node) = guarded(Guard::Alone);
-    let api = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
+    let (pages, deployment, node) = guarded(Guard::Alone);
+    let api = Node::with_transport(deployment.builder(), Transport::bearer(TokenHeader::default()));
     (pages.nest("/api", api.app), Node { sessions: api.sessions, ..node })
 }
 
@@ -322,9 +322,9 @@ async fn r49_a_layer_for_bearer_tokens_needs_no_guard() {
 
 #[tokio::test]
 async fn r49_a_layer_that_takes_either_needs_the_guard_because_a_forged_request_has_the_cookie() {
-    let house = House::local();
+    let deployment = Deployment::local();
     let either = Transport::either(CookieConfig::default(), TokenHeader::default());
-    let node = Node::with_transport(house.builder(), either);
+    let node = Node::with_transport(deployment.builder(), either);
     let guard = CsrfLayer::new().add_trusted_origin("https://admin.example").unwrap();
     let app = node.app.clone().layer(guard);
     let mut victim = Browser::new(&node.app);

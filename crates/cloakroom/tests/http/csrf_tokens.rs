@@ -7,7 +7,7 @@ use axum::{Form, Router};
 use cloakroom::{CsrfHeader, Session, SessionError};
 use http::{Method, Request, StatusCode};
 
-use crate::support::{Browser, COOKIE, House, Node, Reply, routes, secs, send};
+use crate::support::{Browser, COOKIE, Deployment, Node, Reply, routes, secs, send};
 
 #[derive(serde::Deserialize)]
 struct Payment {
@@ -33,9 +33,9 @@ async fn renewed_page(session: Session) -> Result<String, SessionError> {
     page(session).await
 }
 
-fn node(house: &House) -> Node {
+fn node(deployment: &Deployment) -> Node {
     let forms = Router::new().route("/pay", any(pay)).route("/act/{what}", any(act)).route("/page", any(page));
-    Node::with_routes(house.builder(), routes().merge(forms).route("/renewed-page", any(renewed_page)))
+    Node::with_routes(deployment.builder(), routes().merge(forms).route("/renewed-page", any(renewed_page)))
 }
 
 async fn by_form(node: &Node, browser: &Browser, field: &str) -> StatusCode {
@@ -67,9 +67,9 @@ async fn logged_in(node: &Node, user: &str) -> (Browser, String) {
 
 #[tokio::test]
 async fn r50_a_form_of_the_session_is_accepted_on_every_node_and_looks_new_every_time() {
-    for house in House::both() {
-        let here = node(&house);
-        let there = if house.store.is_some() { node(&house) } else { here.clone() };
+    for deployment in Deployment::both() {
+        let here = node(&deployment);
+        let there = if deployment.store.is_some() { node(&deployment) } else { here.clone() };
         let (mut alice, token) = logged_in(&here, "alice").await;
         let again = alice.get("/page").await.ok().body;
         assert_ne!(token, again);
@@ -85,8 +85,8 @@ async fn r50_a_form_of_the_session_is_accepted_on_every_node_and_looks_new_every
 
 #[tokio::test]
 async fn r50_everything_else_is_refused_with_403() {
-    for house in House::both() {
-        let node = node(&house);
+    for deployment in Deployment::both() {
+        let node = node(&deployment);
         let (alice, mine) = logged_in(&node, "alice").await;
         let (bob, theirs) = logged_in(&node, "bob").await;
         let anonymous = Browser::new(&node.app);
@@ -126,11 +126,11 @@ async fn r50_everything_else_is_refused_with_403() {
 
 #[tokio::test]
 async fn r50_the_token_dies_with_a_login_and_survives_a_renewal_for_its_grace() {
-    for house in House::both() {
-        let node = node(&house);
+    for deployment in Deployment::both() {
+        let node = node(&deployment);
         let mut browser = Browser::new(&node.app);
         assert_eq!(browser.get("/page").await.ok().body, "none", "nothing to forge, and nothing is created");
-        assert_eq!(house.population(&node), 0);
+        assert_eq!(deployment.population(&node), 0);
         browser.post("/note/mine").await.ok();
         let before_login = browser.get("/page").await.ok().body;
         let planted = browser.clone();
@@ -145,7 +145,7 @@ async fn r50_the_token_dies_with_a_login_and_survives_a_renewal_for_its_grace() 
         for (browser, token) in [(&browser, &renewed), (&browser, &before_renewal), (&late, &before_renewal)] {
             assert_eq!(by_header(&node, browser, &[token]).await.status, StatusCode::OK);
         }
-        house.clock.advance(secs(10));
+        deployment.clock.advance(secs(10));
         assert_eq!(by_header(&node, &browser, &[&renewed]).await.status, StatusCode::OK);
         assert_eq!(by_header(&node, &browser, &[&before_renewal]).await.status, StatusCode::FORBIDDEN);
         browser.post("/do/rotate").await.ok();
@@ -156,11 +156,11 @@ async fn r50_the_token_dies_with_a_login_and_survives_a_renewal_for_its_grace() 
 #[tokio::test]
 async fn r40_a_csrf_token_is_no_cookie_and_what_the_store_holds_is_no_csrf_token() {
     use base64::Engine as _;
-    let house = House::shared();
-    let node = node(&house);
+    let deployment = Deployment::shared();
+    let node = node(&deployment);
     let (alice, token) = logged_in(&node, "alice").await;
     assert_eq!(Browser::holding(&node.app, token).get("/whoami").await.ok().body, "nobody");
-    let store = house.store.clone().unwrap();
+    let store = deployment.store.clone().unwrap();
     let record = store.record(store.selectors()[0]).unwrap();
     let previous = record.previous.unwrap().verifier;
     for held in [record.verifier.as_bytes(), previous.as_bytes(), store.selectors()[0].as_bytes()] {

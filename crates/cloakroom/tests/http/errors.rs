@@ -11,7 +11,7 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::support::{Browser, Count, House, Node, Note, Reply, Stage, Theme, routes, secs};
+use crate::support::{Browser, Count, Deployment, HandlerGate, Node, Note, Reply, Theme, routes, secs};
 
 const SECRET: &str = "postgres://admin:hunter2@10.0.0.7/shop";
 
@@ -53,8 +53,8 @@ async fn fail(session: Session, axum::extract::Path(how): axum::extract::Path<St
     outcome.inspect_err(|error| tracing::debug!("{}", kind(error)))
 }
 
-fn node(house: &House) -> Node {
-    Node::with_routes(house.builder(), routes().merge(Router::new().route("/fail/{how}", any(fail))))
+fn node(deployment: &Deployment) -> Node {
+    Node::with_routes(deployment.builder(), routes().merge(Router::new().route("/fail/{how}", any(fail))))
 }
 
 #[track_caller]
@@ -72,8 +72,8 @@ const WRONG: &str = "Something went wrong.\n";
 
 #[tokio::test]
 async fn r57_failures_of_values_and_loaders_are_opaque() {
-    for house in House::both() {
-        let node = node(&house);
+    for deployment in Deployment::both() {
+        let node = node(&deployment);
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
         browser.settle().await;
@@ -97,8 +97,8 @@ async fn r57_failures_of_values_and_loaders_are_opaque() {
 
 #[tokio::test]
 async fn r57_a_load_that_takes_too_long_is_opaque() {
-    for house in House::both() {
-        let node = node(&house);
+    for deployment in Deployment::both() {
+        let node = node(&deployment);
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
         browser.settle().await;
@@ -108,7 +108,7 @@ async fn r57_a_load_that_takes_too_long_is_opaque() {
             tokio::task::yield_now().await;
         }
         while !load.is_finished() {
-            house.clock.advance(crate::support::secs(11));
+            deployment.clock.advance(crate::support::secs(11));
             tokio::task::yield_now().await;
         }
         assert_opaque(&load.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE, LATER);
@@ -117,8 +117,8 @@ async fn r57_a_load_that_takes_too_long_is_opaque() {
 
 #[tokio::test]
 async fn r57_every_fault_of_a_store_is_opaque_and_never_looks_like_no_session() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/login/alice").await.ok();
     for (kind, status, body) in [
@@ -127,7 +127,7 @@ async fn r57_every_fault_of_a_store_is_opaque_and_never_looks_like_no_session() 
         (StoreErrorKind::Refused, StatusCode::SERVICE_UNAVAILABLE, LATER),
         (StoreErrorKind::Corrupt, StatusCode::INTERNAL_SERVER_ERROR, WRONG),
     ] {
-        let fresh = || Node::new(crate::support::recorded().clock(house.clock.clone()).store(store.clone()));
+        let fresh = || Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()));
         store.fail_all(kind);
         for path in [
             "/whoami",
@@ -143,36 +143,36 @@ async fn r57_every_fault_of_a_store_is_opaque_and_never_looks_like_no_session() 
             let reply = browser.at(&fresh().app).post(path).await;
             assert_opaque(&reply, status, body);
         }
-        store.heal();
+        store.reset();
         assert_eq!(browser.at(&fresh().app).get("/whoami").await.ok().body, "alice", "{kind:?}");
     }
 }
 
 #[tokio::test]
 async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
-    for house in House::both() {
-        let stage = Stage::new();
-        let node = Node::with_routes(house.builder(), stage.routes());
+    for deployment in Deployment::both() {
+        let gate = HandlerGate::new();
+        let node = Node::with_routes(deployment.builder(), gate.routes());
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         browser.settle().await;
         let mut tab = browser.clone();
         let late = tokio::spawn(async move { tab.post("/paused/set").await });
-        stage.arrival().await;
+        gate.arrival().await;
         browser.post("/do/destroy").await.ok();
-        stage.release();
+        gate.release();
         assert_opaque(&late.await.unwrap(), StatusCode::UNAUTHORIZED, "The session is over.\n");
 
-        let node = Node::new(house.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
+        let node = Node::new(deployment.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
         Browser::new(&node.app).post("/login/alice").await.ok();
         let refused = Browser::new(&node.app).post("/login/alice").await;
         assert_opaque(&refused, StatusCode::CONFLICT, "Too many sessions. End another one first.\n");
 
-        let node = Node::new(house.builder().random(FailingRandom::after(3)));
+        let node = Node::new(deployment.builder().random(FailingRandom::after(3)));
         let refused = Browser::new(&node.app).post("/note/mine").await;
         assert_opaque(&refused, StatusCode::SERVICE_UNAVAILABLE, LATER);
     }
-    let node = Node::new(House::local().builder().max_bytes(80 << 10));
+    let node = Node::new(Deployment::local().builder().max_bytes(80 << 10));
     let mut refused = None;
     for number in 0..1000 {
         refused =
@@ -223,7 +223,7 @@ impl SessionValue for Pages {
 
 #[tokio::test]
 async fn two_types_under_one_key_are_named_in_the_log_and_while_developing_at_first_use() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let read = get(async |pages: Session<Pages>| pages.pages.len().to_string());
     let app = Node::with_sessions(node.sessions, routes().route("/pages", read));
     let (log, _guard) = crate::support::capture();
@@ -242,9 +242,9 @@ async fn two_types_under_one_key_are_named_in_the_log_and_while_developing_at_fi
 
 #[tokio::test]
 async fn a_value_of_another_type_is_told_from_a_damaged_one() {
-    let house = House::shared();
-    let store = house.store.clone().unwrap();
-    let mut browser = Browser::new(&house.node().app);
+    let deployment = Deployment::shared();
+    let store = deployment.store.clone().unwrap();
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/note/mine").await.ok();
     let selector = store.selectors()[0];
     for (stored, what) in [
@@ -256,7 +256,7 @@ async fn a_value_of_another_type_is_told_from_a_damaged_one() {
         record.values[0].payload = Payload::Present(stored.into());
         store.roll_back(selector, record);
         let (log, _guard) = crate::support::capture();
-        let fresh = house.node();
+        let fresh = deployment.node();
         assert_opaque(&browser.at(&fresh.app).get("/note").await, StatusCode::INTERNAL_SERVER_ERROR, WRONG);
         assert!(log.text().contains(what), "{}", log.text());
         assert!(!log.text().contains("pages") && !log.text().contains("cut"), "{}", log.text());
@@ -265,8 +265,8 @@ async fn a_value_of_another_type_is_told_from_a_damaged_one() {
 
 #[tokio::test]
 async fn while_the_store_is_away_the_log_has_a_line_once_in_a_while_and_not_one_per_request() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
     store.inner().disconnect();
@@ -277,7 +277,7 @@ async fn while_the_store_is_away_the_log_has_a_line_once_in_a_while_and_not_one_
         assert_eq!(browser.post("/note/other").await.status, StatusCode::SERVICE_UNAVAILABLE);
     }
     assert_eq!(log.loud(), 1, "{}", log.text());
-    house.clock.advance(secs(10));
+    deployment.clock.advance(secs(10));
     browser.get("/note").await;
     assert_eq!(log.loud(), 2);
     assert!(log.text().contains("times=200"), "{}", log.text());
@@ -303,7 +303,7 @@ fn the_status_of_an_error_is_known_to_applications_with_an_error_type_of_their_o
 
 #[tokio::test]
 async fn errors_name_their_kind_and_their_cause_to_the_application() {
-    let app = House::local().node();
+    let app = Deployment::local().node();
     let kinds = async |session: Session| {
         let failed = session.get_or_load(async || Err::<Theme, _>(io::Error::other("why"))).await.unwrap_err();
         assert_eq!(failed.kind(), Kind::LoadFailed);
@@ -325,17 +325,17 @@ async fn a_lost_reply_stays_unknown_when_the_repeat_fails() {
         let outcome = session.update(|count: &mut Count| count.0 += 1).await;
         outcome.map_or_else(|error| format!("{:?}", error.kind()), |()| "done".to_owned())
     }
-    let house = House::shared();
+    let deployment = Deployment::shared();
     for later in [StoreErrorKind::Unavailable, StoreErrorKind::Refused] {
-        let (store, _) = house.faulty_node();
-        let builder = crate::support::recorded().clock(house.clock.clone()).store(store.clone());
+        let (store, _) = deployment.faulty_node();
+        let builder = crate::support::recorded().clock(deployment.clock.clone()).store(store.clone());
         let node = Node::with_routes(builder, Router::new().route("/count", any(count)));
         let mut browser = Browser::new(&node.app);
         assert_eq!(browser.post("/count").await.ok().body, "done");
         store.lose_reply_next(Verb::Commit);
         store.fail_next(Verb::Commit, later);
         assert_eq!(browser.post("/count").await.ok().body, format!("{:?}", Kind::OutcomeUnknown), "{later:?}");
-        store.heal();
+        store.reset();
         assert_eq!(browser.post("/count").await.ok().body, "done");
     }
 }

@@ -1,10 +1,10 @@
 //! R56: each step in the life of a session is announced once, with its reason, and nothing else.
 
-use EventKind::{CookiesAmbiguous, Created, Rotated, Ended, LoggedIn, LoginRefused, Renewed, TokenReused};
+use EventKind::{CookiesAmbiguous, Created, Ended, LoggedIn, LoginRefused, Renewed, Rotated, TokenReused};
 use cloakroom::store::LimitPolicy;
 use cloakroom::{EndReason, Event, EventKind, Events, Login, ReusePolicy, Session};
 
-use crate::support::{Browser, House, Node, capture, invented, minutes, routes, secs, send, with_cookie};
+use crate::support::{Browser, Deployment, Node, capture, invented, minutes, routes, secs, send, with_cookie};
 
 fn drain(events: &mut Events) -> Vec<Event> {
     std::iter::from_fn(|| events.try_recv()).collect()
@@ -16,8 +16,8 @@ fn kinds(events: &mut Events) -> Vec<EventKind> {
 
 #[tokio::test]
 async fn r56_each_step_is_announced_exactly_once() {
-    for house in House::both() {
-        let node = Node::new(house.builder().max_sessions_per_principal(1, LimitPolicy::EndOldest));
+    for deployment in Deployment::both() {
+        let node = Node::new(deployment.builder().max_sessions_per_principal(1, LimitPolicy::EndOldest));
         let mut events = node.sessions.events();
         let mut browser = Browser::new(&node.app);
         let steps: [(&str, &[EventKind]); 12] = [
@@ -50,10 +50,10 @@ async fn r56_each_step_is_announced_exactly_once() {
 
 #[tokio::test]
 async fn r56_expiry_is_announced_with_its_reason() {
-    let house = House::local();
+    let deployment = Deployment::local();
     for (pause, reason) in [(minutes(31), EndReason::Idle), (minutes(24 * 60), EndReason::Absolute)] {
         for by_request in [true, false] {
-            let node = Node::new(house.builder().idle_timeout(if reason == EndReason::Idle {
+            let node = Node::new(deployment.builder().idle_timeout(if reason == EndReason::Idle {
                 minutes(30)
             } else {
                 minutes(24 * 60)
@@ -61,7 +61,7 @@ async fn r56_expiry_is_announced_with_its_reason() {
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
             let mut events = node.sessions.events();
-            house.clock.advance(pause + secs(2));
+            deployment.clock.advance(pause + secs(2));
             if by_request {
                 browser.get("/note").await.ok();
             }
@@ -73,8 +73,8 @@ async fn r56_expiry_is_announced_with_its_reason() {
 
 #[tokio::test]
 async fn r56_an_eviction_and_a_refusal_are_announced() {
-    let house = House::local();
-    let node = Node::new(house.builder().max_bytes(128 << 10).max_sessions_per_principal(1, LimitPolicy::Reject));
+    let deployment = Deployment::local();
+    let node = Node::new(deployment.builder().max_bytes(128 << 10).max_sessions_per_principal(1, LimitPolicy::Reject));
     let mut events = node.sessions.events();
     for _ in 0..600 {
         Browser::new(&node.app).post("/note/flood").await.ok();
@@ -91,8 +91,8 @@ async fn r56_an_eviction_and_a_refusal_are_announced() {
 
 #[tokio::test]
 async fn r56_a_dead_token_and_ambiguous_cookies_are_announced() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let mut thief = browser.clone();
@@ -113,9 +113,9 @@ async fn r56_a_dead_token_and_ambiguous_cookies_are_announced() {
 
 #[tokio::test]
 async fn r10_a_dead_token_ends_the_session_where_the_policy_says_so() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for (policy, alive) in [(ReusePolicy::Report, true), (ReusePolicy::End, false)] {
-            let node = Node::new(house.builder().on_reuse(policy));
+            let node = Node::new(deployment.builder().on_reuse(policy));
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
             let mut thief = browser.clone();
@@ -123,7 +123,7 @@ async fn r10_a_dead_token_ends_the_session_where_the_policy_says_so() {
             // A request that was under way during the login is no thief.
             thief.get("/note").await.ok();
             assert_eq!(browser.get("/whoami").await.ok().body, "alice");
-            house.clock.advance(secs(61));
+            deployment.clock.advance(secs(61));
             let mut events = node.sessions.events();
             assert_eq!(thief.get("/note").await.ok().body, "nothing");
             let expected = if alive { "alice" } else { "nobody" };
@@ -137,11 +137,11 @@ async fn r10_a_dead_token_ends_the_session_where_the_policy_says_so() {
 
 #[tokio::test]
 async fn r56_one_session_has_one_log_id_and_what_clients_send_is_not_logged() {
-    let house = House::local();
+    let deployment = Deployment::local();
     let (log, _guard) = capture();
     let label = "Firefox\r\n2026-01-01 session_ended \u{1b}[31m";
     let login = axum::routing::any(async move |session: Session| session.login(Login::new("alice").label(label)).await);
-    let node = Node::with_routes(house.builder(), routes().route("/labelled", login));
+    let node = Node::with_routes(deployment.builder(), routes().route("/labelled", login));
     let mut events = node.sessions.events();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
@@ -158,7 +158,7 @@ async fn r56_one_session_has_one_log_id_and_what_clients_send_is_not_logged() {
 
 #[tokio::test]
 async fn events_never_hold_up_a_request_and_count_what_a_slow_listener_missed() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let mut events = node.sessions.events();
     for _ in 0..2000 {
         Browser::new(&node.app).post("/note/mine").await.ok();
@@ -197,11 +197,11 @@ const LIFE: [Step; 17] = [
 
 #[tokio::test]
 async fn r56_a_whole_life_over_two_nodes_is_announced_step_by_step_and_by_whom_it_happened() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     let nodes = [0, 1].map(|_| {
         let end_others =
             axum::routing::any(async |session: Session| session.login(Login::new("alice").ending_others()).await);
-        Node::with_routes(house.builder(), routes().route("/end-others", end_others))
+        Node::with_routes(deployment.builder(), routes().route("/end-others", end_others))
     });
     let mut browser = Browser::new(&nodes[0].app);
     for (number, (step, here, there)) in LIFE.into_iter().enumerate() {
@@ -235,11 +235,11 @@ async fn r56_a_whole_life_over_two_nodes_is_announced_step_by_step_and_by_whom_i
 #[tokio::test]
 async fn r56_over_a_shared_tier_an_expiry_is_announced_to_who_listens_and_by_nobody_else() {
     for (pause, reason) in [(minutes(31), EndReason::Idle), (minutes(24 * 60), EndReason::Absolute)] {
-        let house = House::shared();
+        let deployment = Deployment::shared();
         let idle = if reason == EndReason::Idle { minutes(30) } else { minutes(24 * 60) };
         let (give, mut given) = tokio::sync::mpsc::unbounded_channel();
         let give = axum::routing::any(async move |session: Session| give.send(session).unwrap());
-        let node = Node::with_routes(house.builder().idle_timeout(idle), routes().route("/give", give));
+        let node = Node::with_routes(deployment.builder().idle_timeout(idle), routes().route("/give", give));
         let mut browser = Browser::new(&node.app);
         for listens in [false, true] {
             browser.post("/login/alice").await.ok();
@@ -248,7 +248,7 @@ async fn r56_over_a_shared_tier_an_expiry_is_announced_to_who_listens_and_by_nob
             let mut events = node.sessions.events();
             let ended = listens.then(|| tokio::spawn(session.ended()));
             tokio::task::yield_now().await;
-            house.clock.advance(pause + minutes(10));
+            deployment.clock.advance(pause + minutes(10));
             node.sessions.run_pending_tasks().await;
             let expected: &[EventKind] = if listens { &[Ended(reason)] } else { &[] };
             assert_eq!(kinds(&mut events), expected, "listens: {listens}");
@@ -262,8 +262,8 @@ async fn r56_over_a_shared_tier_an_expiry_is_announced_to_who_listens_and_by_nob
 
 #[tokio::test]
 async fn r56_no_stranger_makes_a_listener_miss_a_logout() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut alice = Browser::new(&node.app);
         alice.post("/login/alice").await.ok();
         let mut thief = alice.clone();
@@ -292,8 +292,8 @@ async fn r56_no_stranger_makes_a_listener_miss_a_logout() {
 
 #[tokio::test]
 async fn events_come_in_the_order_in_which_they_happened_whomever_they_concern() {
-    let house = House::local();
-    let node = house.node();
+    let deployment = Deployment::local();
+    let node = deployment.node();
     let mut events = node.sessions.events();
     for _ in 0..3 {
         Browser::new(&node.app).post("/login/alice").await.ok();
@@ -304,14 +304,14 @@ async fn events_come_in_the_order_in_which_they_happened_whomever_they_concern()
     let waited = [events.recv().await.unwrap().kind, events.recv().await.unwrap().kind];
     assert_eq!(waited, [Created, LoggedIn]);
     drop(node);
-    drop(house);
+    drop(deployment);
     assert!(events.recv().await.is_none(), "the sessions are gone");
 }
 
 #[tokio::test]
 async fn events_and_lists_serialize_as_an_audit_log_wants_them() {
-    let house = House::local();
-    let node = house.node();
+    let deployment = Deployment::local();
+    let node = deployment.node();
     let mut events = node.sessions.events();
     let mut browser = Browser::new(&node.app);
     browser.post("/login-keeping/alice").await.ok();

@@ -2,12 +2,12 @@
 
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, capture, invented, secs, send, with_cookie};
+use crate::support::{Browser, Deployment, Node, capture, invented, secs, send, with_cookie};
 
 #[tokio::test]
 async fn r31_a_hundred_thousand_strangers_leave_nothing_behind() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         for number in 0..100_000_u64 {
             let field = match number % 3 {
                 0 => String::new(),
@@ -20,15 +20,15 @@ async fn r31_a_hundred_thousand_strangers_leave_nothing_behind() {
         }
         let stats = node.sessions.stats();
         assert_eq!((stats.created, stats.sessions, stats.bytes), (0, 0, 0));
-        assert!(house.store.is_none_or(|store| store.is_empty()));
+        assert!(deployment.store.is_none_or(|store| store.is_empty()));
     }
 }
 
 #[tokio::test]
 async fn r32_a_flood_of_anonymous_sessions_is_bounded_and_logs_nobody_out() {
     const BUDGET: u64 = 4 << 20;
-    let house = House::local();
-    let node = Node::new(house.builder().max_bytes(BUDGET));
+    let deployment = Deployment::local();
+    let node = Node::new(deployment.builder().max_bytes(BUDGET));
     let mut users = Vec::new();
     for number in 0..1000 {
         let mut user = Browser::new(&node.app);
@@ -37,7 +37,7 @@ async fn r32_a_flood_of_anonymous_sessions_is_bounded_and_logs_nobody_out() {
         users.push(user);
     }
     // Whoever goes by age goes for the users first.
-    house.clock.advance(secs(600));
+    deployment.clock.advance(secs(600));
     let one = node.sessions.stats().bytes / 1000;
     for _ in 0..10 * BUDGET / one {
         Browser::new(&node.app).post("/note/flood").await.ok();
@@ -52,7 +52,7 @@ async fn r32_a_flood_of_anonymous_sessions_is_bounded_and_logs_nobody_out() {
 
 #[tokio::test]
 async fn r32_when_only_logged_in_sessions_are_left_a_new_one_is_refused() {
-    let node = Node::new(House::local().builder().max_bytes(128 << 10));
+    let node = Node::new(Deployment::local().builder().max_bytes(128 << 10));
     let mut first = Browser::new(&node.app);
     first.post("/login/first").await.ok();
     let mut refused = None;
@@ -73,8 +73,8 @@ async fn r32_when_only_logged_in_sessions_are_left_a_new_one_is_refused() {
 
 #[tokio::test]
 async fn r32_what_a_session_took_is_given_back_when_it_ends() {
-    let house = House::local();
-    let node = house.node();
+    let deployment = Deployment::local();
+    let node = deployment.node();
     let mut browsers = Vec::new();
     for number in 0..100 {
         let mut browser = Browser::new(&node.app);
@@ -87,9 +87,9 @@ async fn r32_what_a_session_took_is_given_back_when_it_ends() {
     for browser in browsers.iter_mut().take(50) {
         browser.post("/do/destroy").await.ok();
     }
-    house.clock.advance(secs(100));
+    deployment.clock.advance(secs(100));
     node.sessions.run_pending_tasks().await;
-    house.clock.advance(secs(3600));
+    deployment.clock.advance(secs(3600));
     node.sessions.run_pending_tasks().await;
     let stats = node.sessions.stats();
     assert_eq!((stats.sessions, stats.bytes), (0, 0));
@@ -98,8 +98,8 @@ async fn r32_what_a_session_took_is_given_back_when_it_ends() {
 
 #[tokio::test]
 async fn r34_a_hundred_guesses_count_a_hundred_and_do_not_flood_the_log() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let (log, _guard) = capture();
         for number in 0..100 {
             Browser::holding(&node.app, invented(number)).get("/note").await.ok();
@@ -116,8 +116,8 @@ async fn r34_a_hundred_guesses_count_a_hundred_and_do_not_flood_the_log() {
 
 #[tokio::test]
 async fn r34_expired_and_reused_tokens_are_counted() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let old = browser.cookie.clone().unwrap();
@@ -127,7 +127,7 @@ async fn r34_expired_and_reused_tokens_are_counted() {
         }
         assert_eq!(node.sessions.stats().tokens_reused, 3);
         let unknown = node.sessions.stats().tokens_unknown;
-        house.clock.advance(secs(3601));
+        deployment.clock.advance(secs(3601));
         browser.get("/note").await.ok();
         assert_eq!(node.sessions.stats().tokens_unknown, unknown + 1);
     }

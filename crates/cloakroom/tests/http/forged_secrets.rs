@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom::testkit::Verb;
 
-use crate::support::{Browser, House, canonical, decode};
+use crate::support::{Browser, Deployment, canonical, decode};
 
 fn forged(ticket: &str) -> String {
     let mut bytes = decode(ticket);
@@ -14,8 +14,8 @@ fn forged(ticket: &str) -> String {
 
 #[tokio::test]
 async fn a_secret_that_opens_nothing_costs_one_look_up_and_empties_no_copy() {
-    let house = House::shared();
-    let (_store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (_store, node) = deployment.faulty_node();
     let mut alice = Browser::new(&node.app);
     alice.post("/note/mine").await.ok();
     let dead = alice.ticket();
@@ -36,8 +36,8 @@ async fn a_secret_that_opens_nothing_costs_one_look_up_and_empties_no_copy() {
 
 #[tokio::test]
 async fn a_secret_that_opens_nothing_keeps_no_commit_of_the_owner_waiting() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let mut alice = Browser::new(&node.app);
     alice.post("/login/alice").await.ok();
     let mut stranger = Browser::holding(&node.app, forged(&alice.ticket()));

@@ -19,7 +19,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Code, Status};
 use tower::{Service, service_fn};
 
-use crate::support::{Count, House, invented};
+use crate::support::{Count, Deployment, invented};
 
 /// Messages that are texts as they are, where an application has protobuf.
 #[derive(Clone, Copy)]
@@ -169,8 +169,8 @@ fn given(metadata: &MetadataMap) -> Option<String> {
 
 #[tokio::test]
 async fn r06_a_grpc_client_lives_from_its_first_write_to_its_logout() {
-    for house in House::both() {
-        let mut client = Client::of(&house.node().sessions).await;
+    for deployment in Deployment::both() {
+        let mut client = Client::of(&deployment.node().sessions).await;
         assert_eq!(client.ask("whoami").await.unwrap(), "nobody");
         assert_eq!(client.token, None, "who only reads is given nothing");
         assert_eq!(client.ask("add").await.unwrap(), "1");
@@ -190,8 +190,8 @@ async fn r06_a_grpc_client_lives_from_its_first_write_to_its_logout() {
 
 #[tokio::test]
 async fn a_grpc_client_is_given_its_token_with_an_error_too() {
-    let house = House::local();
-    let mut client = Client::of(&house.node().sessions).await;
+    let deployment = Deployment::local();
+    let mut client = Client::of(&deployment.node().sessions).await;
     let failed = client.ask("add-and-fail").await.unwrap_err();
     assert_eq!(failed.code(), Code::FailedPrecondition);
     assert_eq!(client.ask("add").await.unwrap(), "2", "what was written before the error is there");
@@ -201,8 +201,8 @@ async fn a_grpc_client_is_given_its_token_with_an_error_too() {
 
 #[tokio::test]
 async fn calls_at_once_on_one_grpc_connection_lose_no_update() {
-    for house in House::both() {
-        let mut client = Client::of(&house.node().sessions).await;
+    for deployment in Deployment::both() {
+        let mut client = Client::of(&deployment.node().sessions).await;
         client.ask("add").await.unwrap();
         let calls: Vec<_> = (0..100)
             .map(|_| {

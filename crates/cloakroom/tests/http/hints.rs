@@ -9,13 +9,13 @@ use cloakroom::testkit::{FaultyStore, ManualClock, MemoryStore};
 use cloakroom::{CookieConfig, ReusePolicy, Session, SessionError, SessionLayer};
 use tokio::time::Instant;
 
-use crate::support::{Browser, House, Node, Stage, routes};
+use crate::support::{Browser, Deployment, HandlerGate, Node, routes};
 
 const LEASE: Duration = Duration::from_secs(2);
 
 /// Two nodes that share a store, and a third that hears of nothing.
 struct Scene {
-    stage: Stage,
+    gate: HandlerGate,
     slow: Node,
     slow_store: FaultyStore<MemoryStore>,
     other: Node,
@@ -27,22 +27,25 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let house = House::shared();
-        let stage = Stage::new();
-        let slow_store = FaultyStore::new(house.store.as_ref().unwrap().node().with_longest_lease(LEASE));
-        let builder =
-            crate::support::recorded().clock(house.clock.clone()).store(slow_store.clone()).on_reuse(ReusePolicy::End);
-        let slow = Node::with_routes(builder, stage.routes());
-        let other = house.node();
-        let deaf_store = house.store.as_ref().unwrap().node();
-        let sessions = crate::support::recorded().clock(house.clock.clone()).store(deaf_store.clone()).build().unwrap();
+        let deployment = Deployment::shared();
+        let gate = HandlerGate::new();
+        let slow_store = FaultyStore::new(deployment.store.as_ref().unwrap().node().with_longest_lease(LEASE));
+        let builder = crate::support::recorded()
+            .clock(deployment.clock.clone())
+            .store(slow_store.clone())
+            .on_reuse(ReusePolicy::End);
+        let slow = Node::with_routes(builder, gate.routes());
+        let other = deployment.node();
+        let deaf_store = deployment.store.as_ref().unwrap().node();
+        let sessions =
+            crate::support::recorded().clock(deployment.clock.clone()).store(deaf_store.clone()).build().unwrap();
         let deaf = Node { app: routes().layer(SessionLayer::new(sessions.clone())), sessions };
         let mut tab = Browser::new(&slow.app);
         tab.post("/login/alice").await.ok();
         tab.post("/note/first").await.ok();
         assert_eq!(tab.at(&deaf.app).get("/note").await.ok().body, "first");
         deaf_store.pause_invalidations();
-        Self { stage, slow, slow_store, other, deaf, deaf_store, tab, clock: house.clock }
+        Self { gate, slow, slow_store, other, deaf, deaf_store, tab, clock: deployment.clock }
     }
 
     /// Both tabs meet the same node; only the deaf one is apart.
@@ -70,10 +73,10 @@ impl Scene {
             first.post(path).await.ok();
         };
         let overtaking = async {
-            self.stage.arrival().await;
+            self.gate.arrival().await;
             second.post(meanwhile).await.ok();
             at_last(&self.slow_store).await;
-            self.stage.release();
+            self.gate.release();
         };
         tokio::join!(held_up, overtaking);
         first
@@ -158,7 +161,7 @@ async fn a_dead_token_is_reused_also_where_an_old_copy_still_knows_it_as_the_pre
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_a_client_that_holds_nothing_waits_for_nobody() {
-    let store = House::shared().store.unwrap().node().with_longest_lease(LEASE);
+    let store = Deployment::shared().store.unwrap().node().with_longest_lease(LEASE);
     let sessions = crate::support::recorded().store(store).build().unwrap();
     let all = sessions.clone();
     let in_and_out = async move |session: Session| {
@@ -198,7 +201,7 @@ async fn an_answer_tells_what_it_wrote_as_soon_as_the_store_is_there_again() {
             let store = store.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(LEASE / 4).await;
-                store.heal();
+                store.reset();
             });
         })
         .await;
@@ -208,19 +211,19 @@ async fn an_answer_tells_what_it_wrote_as_soon_as_the_store_is_there_again() {
 
 #[tokio::test]
 async fn a_session_whose_copy_was_pushed_out_before_the_answer_is_kept_for_as_long_as_it_lives() {
-    let (house, stage) = (House::shared(), Stage::new());
+    let (deployment, gate) = (Deployment::shared(), HandlerGate::new());
     // Room for a few sessions.
-    let sessions = house.builder().max_bytes(69_632).build().unwrap();
+    let sessions = deployment.builder().max_bytes(69_632).build().unwrap();
     let cookie = CookieConfig::builder().name("session").insecure_for_localhost().persistent().build().unwrap();
-    let app = stage.routes().layer(SessionLayer::new(sessions.clone()).cookie(cookie));
+    let app = gate.routes().layer(SessionLayer::new(sessions.clone()).cookie(cookie));
     let mut first = Browser::new(&app);
     let held_up = first.post("/written-then-paused/note");
     let others = async {
-        stage.arrival().await;
+        gate.arrival().await;
         for _ in 0..1000 {
             Browser::new(&app).post("/count").await.ok();
         }
-        stage.release();
+        gate.release();
     };
     let (reply, ()) = tokio::join!(held_up, others);
     assert!(sessions.stats().sessions < 300, "{:?}", sessions.stats());

@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, StatusCode};
 
 use crate::corpus::bearer_headers::{Case, Expected, cases};
-use crate::support::{House, Node, Program, Reply, send};
+use crate::support::{Deployment, Node, Program, Reply, send};
 
 /// `None` if no server would let these fields through.
 async fn ask(app: &Router, path: &str, fields: &[Vec<u8>]) -> Option<Reply> {
@@ -31,8 +31,8 @@ fn counted(before: &Stats, after: &Stats) -> Expected {
 
 #[tokio::test]
 async fn r30_a_corpus_of_hostile_authorizations_opens_no_session_and_gives_no_token() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), Transport::bearer(TokenHeader::default()));
         let mut owner = Program::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
@@ -51,21 +51,21 @@ async fn r30_a_corpus_of_hostile_authorizations_opens_no_session_and_gives_no_to
                     _ => drop(reply.clone().invalid_token()),
                 }
             }
-            let hinted = house.store.is_some() && expected == Expected::Live;
+            let hinted = deployment.store.is_some() && expected == Expected::Live;
             assert!(reply.token().is_none() || hinted, "{why}");
             if expected != Expected::Live {
                 assert_eq!(counted(&before, &node.sessions.stats()), expected, "{why}");
             }
         }
         assert_eq!(owner.get("/whoami").await.ok().body, "victim");
-        assert_eq!(house.population(&node), 1);
+        assert_eq!(deployment.population(&node), 1);
     }
 }
 
 #[tokio::test]
 async fn r30_a_hostile_authorization_never_gives_a_write_the_session_of_its_token() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), Transport::bearer(TokenHeader::default()));
         let mut owner = Program::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
@@ -84,8 +84,8 @@ async fn r30_a_hostile_authorization_never_gives_a_write_the_session_of_its_toke
 
 #[tokio::test]
 async fn r30_of_two_authorization_fields_no_use_of_the_session_comes_to_anything() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), Transport::bearer(TokenHeader::default()));
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), Transport::bearer(TokenHeader::default()));
         let mut owner = Program::new(&node.app);
         owner.post("/note/mine").await.ok();
         let field = format!("Bearer {}", owner.ticket()).into_bytes();
@@ -104,6 +104,6 @@ async fn r30_of_two_authorization_fields_no_use_of_the_session_comes_to_anything
         }
         let untouched = ask(&node.app, "/untouched", &both).await.unwrap().ok();
         assert_eq!((untouched.body.as_str(), untouched.header("vary")), ("untouched", vec![]));
-        assert_eq!(house.population(&node), 1);
+        assert_eq!(deployment.population(&node), 1);
     }
 }

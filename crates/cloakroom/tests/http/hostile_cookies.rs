@@ -10,7 +10,7 @@ use http::header::COOKIE as COOKIE_HEADER;
 use http::{HeaderValue, Request, StatusCode};
 
 use crate::corpus::cookie_headers::{Case, Expected, cases};
-use crate::support::{Browser, House, Node, Reply, invented, send};
+use crate::support::{Browser, Deployment, Node, Reply, invented, send};
 
 /// A request with these `Cookie` fields; `None` if no server would let them through.
 fn request(path: &str, fields: &[Vec<u8>]) -> Option<Request<Body>> {
@@ -39,8 +39,8 @@ fn counted(before: &Stats, after: &Stats) -> Expected {
 
 #[tokio::test]
 async fn r26_a_corpus_of_hostile_headers_opens_no_session_and_sets_no_cookie() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
@@ -55,21 +55,21 @@ async fn r26_a_corpus_of_hostile_headers_opens_no_session_and_sets_no_cookie() {
             let reply = reply.ok();
             let live = *expected == Expected::Live;
             assert_eq!(reply.body, if live { "secret" } else { "nothing" }, "{why}");
-            let hinted = house.store.is_some() && live;
+            let hinted = deployment.store.is_some() && live;
             assert!(reply.set_cookie().is_none() || hinted, "{why}");
             if !live {
                 assert_eq!(counted(&before, &node.sessions.stats()), *expected, "{why}");
             }
         }
         assert_eq!(owner.get("/whoami").await.ok().body, "victim");
-        assert_eq!(house.population(&node), 1);
+        assert_eq!(deployment.population(&node), 1);
     }
 }
 
 #[tokio::test]
 async fn r26_a_hostile_header_never_gives_a_write_the_session_of_its_token() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
@@ -88,8 +88,8 @@ async fn r26_a_hostile_header_never_gives_a_write_the_session_of_its_token() {
 
 #[tokio::test]
 async fn r27_two_different_cookies_are_nobodys_and_the_same_twice_is_one() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/note/mine").await.ok();
         let good = format!("__Host-session={}", owner.ticket());

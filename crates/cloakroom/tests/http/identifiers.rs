@@ -9,7 +9,7 @@ use cloakroom::{RandomError, RandomSource, Session, SessionError};
 use http::StatusCode;
 
 use crate::support::{
-    Browser, COOKIE, Count, House, Node, SPARE_BITS, canonical, decode, respelled, send, with_cookie,
+    Browser, COOKIE, Count, Deployment, Node, SPARE_BITS, canonical, decode, respelled, send, with_cookie,
 };
 
 const SESSIONS: usize = 1_000_000;
@@ -50,17 +50,17 @@ async fn tokens(app: Router, count: usize) -> Vec<[u8; 32]> {
 #[tokio::test]
 async fn r01_without_randomness_nothing_is_created_and_no_cookie_is_set() {
     for path in ["/note/hello", "/login/alice"] {
-        for house in House::both() {
-            let fills = fills_until_success(&house, path).await;
+        for deployment in Deployment::both() {
+            let fills = fills_until_success(&deployment, path).await;
             assert!(fills > 2, "the two keys of the process, a tag and a secret at the least");
         }
     }
 }
 
 /// With a source that dries up ever later: refused each time, until it lasts long enough.
-async fn fills_until_success(house: &House, path: &str) -> u64 {
+async fn fills_until_success(deployment: &Deployment, path: &str) -> u64 {
     for fills in 0.. {
-        let Ok(sessions) = house.builder().random(FailingRandom::after(fills)).build() else { continue };
+        let Ok(sessions) = deployment.builder().random(FailingRandom::after(fills)).build() else { continue };
         let node = Node { app: Node::with_sessions(sessions.clone(), crate::support::routes()), sessions };
         let reply = Browser::new(&node.app).post(path).await;
         if reply.status == StatusCode::OK {
@@ -68,14 +68,14 @@ async fn fills_until_success(house: &House, path: &str) -> u64 {
         }
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(reply.set_cookie(), None);
-        assert_eq!(house.population(&node), 0, "after {fills} fills");
+        assert_eq!(deployment.population(&node), 0, "after {fills} fills");
     }
     unreachable!("every number of fills was tried")
 }
 
 #[tokio::test]
 async fn r02_every_one_byte_mutation_of_a_live_token_opens_nothing() {
-    let local = House::local().node();
+    let local = Deployment::local().node();
     let store = SpyStore::new(MemoryStore::new());
     let shared = Node::new(crate::support::recorded().store(store.clone()));
     for node in [local, shared] {
@@ -146,8 +146,8 @@ async fn r02_a_token_has_exactly_one_spelling() {
 
 #[tokio::test]
 async fn r03_flipping_any_bit_of_a_token_opens_nothing() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/note/mine").await.ok();
         let bytes = decode(&owner.ticket());
@@ -174,18 +174,18 @@ impl RandomSource for Stuck {
 
 #[tokio::test]
 async fn r05_a_tag_that_is_taken_is_never_given_again() {
-    for house in House::both() {
-        let node = Node::new(house.builder().random(Stuck));
+    for deployment in Deployment::both() {
+        let node = Node::new(deployment.builder().random(Stuck));
         let mut first = Browser::new(&node.app);
         first.post("/note/first").await.ok();
         // Over a store, a repeated nonce means a repeated call: only another source draws another one.
-        let other = Node::new(house.builder().random(StuckAfterNonce::default()));
-        let second_node = if house.store.is_some() { &other } else { &node };
+        let other = Node::new(deployment.builder().random(StuckAfterNonce::default()));
+        let second_node = if deployment.store.is_some() { &other } else { &node };
         let reply = Browser::new(&second_node.app).post("/note/second").await;
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(reply.set_cookie(), None);
         assert_eq!(first.get("/note").await.ok().body, "first");
-        assert_eq!(house.population(&node), 1);
+        assert_eq!(deployment.population(&node), 1);
     }
 }
 

@@ -14,7 +14,7 @@ use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use tokio::task::JoinHandle;
 
-use crate::support::{Browser, Count, House, Node, Note, Reply, Stage, minutes, perform, routes, secs};
+use crate::support::{Browser, Count, Deployment, HandlerGate, Node, Note, Reply, minutes, perform, routes, secs};
 
 const IDLE: Duration = minutes(30);
 
@@ -29,8 +29,8 @@ impl Kept {
 }
 
 /// The usual routes, those that pause, one that pauses before it looks at its session, and one that keeps it.
-fn all_routes(stage: &Stage, kept: &Kept) -> Router {
-    let (stage_first, kept) = (stage.clone(), kept.clone());
+fn all_routes(gate: &HandlerGate, kept: &Kept) -> Router {
+    let (stage_first, kept) = (gate.clone(), kept.clone());
     let paused_first = async move |session: Session, Path(verb): Path<String>| {
         stage_first.pause().await;
         perform(&session, &verb).await
@@ -38,35 +38,35 @@ fn all_routes(stage: &Stage, kept: &Kept) -> Router {
     let keep = async move |session: Session| {
         kept.0.lock().unwrap().push(session);
     };
-    stage.routes().route("/paused-first/{verb}", any(paused_first)).route("/keep", any(keep))
+    gate.routes().route("/paused-first/{verb}", any(paused_first)).route("/keep", any(keep))
 }
 
 struct Scene {
-    house: House,
-    stage: Stage,
+    deployment: Deployment,
+    gate: HandlerGate,
     kept: Kept,
     nodes: [Node; 2],
 }
 
 impl Scene {
-    fn new(house: House) -> Self {
-        let (stage, kept) = (Stage::new(), Kept::default());
-        let here = Node::with_routes(house.builder(), all_routes(&stage, &kept));
-        let there = match house.store {
-            Some(_) => Node::with_routes(house.builder(), all_routes(&stage, &kept)),
+    fn new(deployment: Deployment) -> Self {
+        let (gate, kept) = (HandlerGate::new(), Kept::default());
+        let here = Node::with_routes(deployment.builder(), all_routes(&gate, &kept));
+        let there = match deployment.store {
+            Some(_) => Node::with_routes(deployment.builder(), all_routes(&gate, &kept)),
             None => here.clone(),
         };
-        Self { house, stage, kept, nodes: [here, there] }
+        Self { deployment, gate, kept, nodes: [here, there] }
     }
 
     fn both() -> [Self; 2] {
-        House::both().map(Self::new)
+        Deployment::both().map(Self::new)
     }
 
     /// Lets time pass as the background task sees it.
     async fn advance(&self, span: Duration) {
         for _ in 0..(span.as_millis() / (IDLE / 10).as_millis()).max(1) {
-            self.house.clock.advance(span.min(IDLE / 10));
+            self.deployment.clock.advance(span.min(IDLE / 10));
             for node in &self.nodes {
                 node.sessions.run_pending_tasks().await;
             }
@@ -76,12 +76,12 @@ impl Scene {
     async fn begin(&self, browser: &Browser, node: &Node, path: &'static str) -> JoinHandle<Reply> {
         let mut browser = browser.at(&node.app);
         let request = tokio::spawn(async move { browser.post(path).await });
-        self.stage.arrival().await;
+        self.gate.arrival().await;
         request
     }
 
     async fn finish(&self, request: JoinHandle<Reply>) -> Reply {
-        self.stage.release();
+        self.gate.release();
         request.await.unwrap()
     }
 }
@@ -113,7 +113,7 @@ async fn r13_a_request_in_progress_keeps_no_session_beyond_its_absolute_end() {
         let request = scene.begin(&browser, &scene.nodes[1], "/paused/update").await;
         scene.advance(minutes(24 * 60)).await;
         assert_eq!(scene.finish(request).await.status, StatusCode::UNAUTHORIZED);
-        assert_eq!(scene.house.population(&scene.nodes[0]), 0);
+        assert_eq!(scene.deployment.population(&scene.nodes[0]), 0);
     }
 }
 
@@ -189,7 +189,7 @@ async fn r27_what_needs_a_new_token_is_refused_once_the_response_has_begun() {
         refused(session.set(Note("lost".into())).await, "set");
         refused(session.update(|count: &mut Count| count.0 += 1).await, "update");
         refused(session.login("mallory").await, "login");
-        assert_eq!(scene.house.population(&scene.nodes[0]), 0, "nothing was changed");
+        assert_eq!(scene.deployment.population(&scene.nodes[0]), 0, "nothing was changed");
         assert!(!session.remove::<Note>().await.unwrap());
 
         let mut browser = Browser::new(&scene.nodes[0].app);
@@ -240,8 +240,8 @@ async fn what_was_opened_before_a_renewal_follows_it_and_is_told_of_a_login() {
 
 #[tokio::test]
 async fn r12_requests_that_do_not_count_keep_nothing_alive() {
-    for house in House::both() {
-        let sessions = house.builder().build().unwrap();
+    for deployment in Deployment::both() {
+        let sessions = deployment.builder().build().unwrap();
         let silent = async |session: Session| {
             session.without_activity();
             session.principal().await.map(|user| user.map_or("nobody".to_owned(), |user| user.as_str().to_owned()))
@@ -264,14 +264,14 @@ async fn r12_requests_that_do_not_count_keep_nothing_alive() {
         for path in ["/verb", "/layer", "/layer/untouched", "/left"] {
             let mut browser = Browser::new(&app);
             browser.post("/login/alice").await.ok();
-            let end = house.clock.now().after(IDLE).as_millis().to_string();
+            let end = deployment.clock.now().after(IDLE).as_millis().to_string();
             for _ in 0..3 {
-                house.clock.advance(IDLE / 4);
+                deployment.clock.advance(IDLE / 4);
                 let answer = browser.get(path).await.ok().body;
                 assert!(["alice", "untouched"].contains(&&*answer) || answer == end, "{path}: {answer}");
                 sessions.run_pending_tasks().await;
             }
-            house.clock.advance(IDLE / 4 + IDLE / 10);
+            deployment.clock.advance(IDLE / 4 + IDLE / 10);
             assert_eq!(browser.get("/whoami").await.ok().body, "nobody", "{path}");
         }
     }
@@ -301,9 +301,9 @@ async fn r52_a_response_whose_body_has_the_session_is_private() {
         tokio::spawn(async move { session.ended().await });
         public(Body::empty())
     };
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let routes = routes().route("/held", any(held)).route("/dropped", any(dropped)).route("/spawned", any(spawned));
-        let node = Node::with_routes(house.builder(), routes);
+        let node = Node::with_routes(deployment.builder(), routes);
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         browser.settle().await;

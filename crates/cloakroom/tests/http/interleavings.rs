@@ -13,11 +13,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::testkit::{Chances, FaultyStore, ManualClock, MemoryStore, SeededRandom};
+use cloakroom::testkit::{FaultRates, FaultyStore, ManualClock, MemoryStore, SeededRandom};
 use cloakroom::{Clock, Session, SessionError};
 use parking_lot::Mutex;
 
-use crate::support::{APART, Browser, House, Node, Note, perform, recorded, routes};
+use crate::support::{APART, Browser, Deployment, Node, Note, perform, recorded, routes};
 
 const ORDERS: u64 = 1000;
 /// What the attacker must never see.
@@ -27,7 +27,7 @@ const SECRET: &str = "the-secret-of-the-victim";
 #[derive(Clone)]
 struct Scene {
     dice: Arc<SeededRandom>,
-    house: House,
+    deployment: Deployment,
     /// Handles of the nodes' stores, to hold their news back.
     stores: Vec<MemoryStore>,
     nodes: Vec<Node>,
@@ -41,21 +41,21 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(house: House, nodes: usize, seed: u64, faulty: bool) -> Self {
+    fn new(deployment: Deployment, nodes: usize, seed: u64, faulty: bool) -> Self {
         let dice = Arc::new(SeededRandom::new(seed));
         let (other_clock, apart) = (ManualClock::new(), APART.get(seed as usize % (APART.len() + 1)).copied());
         let loot = Arc::default();
-        let mut scene = Self { dice, house, stores: vec![], nodes: vec![], other_clock, apart, faulty, loot };
+        let mut scene = Self { dice, deployment, stores: vec![], nodes: vec![], other_clock, apart, faulty, loot };
         scene.set_other_clock();
         for number in 0..nodes as u64 {
-            let clock = if number == 0 { &scene.house.clock } else { &scene.other_clock };
+            let clock = if number == 0 { &scene.deployment.clock } else { &scene.other_clock };
             let builder = recorded().clock(clock.clone());
-            let builder = match &scene.house.store {
+            let builder = match &scene.deployment.store {
                 None => builder,
                 Some(store) => {
                     let store = store.node();
                     let slow = FaultyStore::new(store.clone());
-                    let chances = Chances::default().dawdle(70);
+                    let chances = FaultRates::default().dawdle(70);
                     let chances = if faulty { chances.unavailable(5).lost_reply(10) } else { chances };
                     slow.roll(seed ^ (number << 32), chances);
                     scene.stores.push(store);
@@ -81,7 +81,7 @@ impl Scene {
             if self.throw(2) == 0 { store.pause_invalidations() } else { store.deliver_invalidations() }
         }
         if self.throw(4) == 0 {
-            self.house.clock.advance(Duration::from_millis(self.throw(4000) as u64));
+            self.deployment.clock.advance(Duration::from_millis(self.throw(4000) as u64));
         }
         self.set_other_clock();
     }
@@ -89,7 +89,7 @@ impl Scene {
     fn set_other_clock(&self) {
         // A clock that jumps is never further apart from itself than two nodes may be.
         let apart = self.apart.unwrap_or_else(|| APART[self.throw(APART.len() - 1)]);
-        self.other_clock.set(self.house.clock.ahead_by(apart).now());
+        self.other_clock.set(self.deployment.clock.ahead_by(apart).now());
     }
 
     /// Everything that was held back arrives, and nothing fails any more.
@@ -235,14 +235,14 @@ async fn nobody_is_the_victim_with(scene: &Scene, tokens: &[String]) {
     }
 }
 
-async fn a_thousand_orders(house: fn() -> House, nodes: usize, faulty: bool) {
+async fn a_thousand_orders(deployment: fn() -> Deployment, nodes: usize, faulty: bool) {
     let only = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     for seed in 0..ORDERS {
         if only.is_some_and(|only: u64| only != seed) {
             continue;
         }
         let _teller = Teller(seed);
-        play(&Scene::new(house(), nodes, seed, faulty)).await;
+        play(&Scene::new(deployment(), nodes, seed, faulty)).await;
     }
 }
 
@@ -259,15 +259,15 @@ impl Drop for Teller {
 
 #[tokio::test]
 async fn r08_a_thousand_interleavings_give_an_attacker_nothing_in_one_process() {
-    a_thousand_orders(House::local, 1, false).await;
+    a_thousand_orders(Deployment::local, 1, false).await;
 }
 
 #[tokio::test]
 async fn r08_a_thousand_interleavings_give_an_attacker_nothing_on_two_nodes() {
-    a_thousand_orders(House::shared, 2, false).await;
+    a_thousand_orders(Deployment::shared, 2, false).await;
 }
 
 #[tokio::test]
 async fn r11_a_thousand_interleavings_give_an_attacker_nothing_while_the_store_fails() {
-    a_thousand_orders(House::shared, 2, true).await;
+    a_thousand_orders(Deployment::shared, 2, true).await;
 }

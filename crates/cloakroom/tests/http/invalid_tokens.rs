@@ -7,14 +7,14 @@ use cloakroom::{CookieConfig, OnInvalidToken, SessionLayer, Sessions, TokenHeade
 use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 
-use crate::support::{Browser, House, Node, Program, VERBS, invented, minutes, routes, send};
+use crate::support::{Browser, Deployment, Node, Program, VERBS, invented, minutes, routes, send};
 
 fn bearer() -> Transport {
     Transport::bearer(TokenHeader::default())
 }
 
 /// A program whose token was good once, for each way in which one dies.
-async fn programs_with_dead_tokens(house: &House, node: &Node) -> Vec<(&'static str, Program)> {
+async fn programs_with_dead_tokens(deployment: &Deployment, node: &Node) -> Vec<(&'static str, Program)> {
     let mut dead = vec![("invented", Program::holding(&node.app, invented(1)))];
     for why in ["logged out", "replaced by a login", "revoked", "expired"] {
         let mut program = Program::new(&node.app);
@@ -30,18 +30,18 @@ async fn programs_with_dead_tokens(house: &House, node: &Node) -> Vec<(&'static 
         // What is shown with a hint is asked for at the store, and so on: both are dead.
         node.sessions.run_pending_tasks().await;
     }
-    house.clock.advance(minutes(34));
+    deployment.clock.advance(minutes(34));
     dead
 }
 
 #[tokio::test]
 async fn a_program_with_a_dead_token_is_refused_as_soon_as_it_asks_for_its_session() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let either = Transport::either(CookieConfig::default(), TokenHeader::default()).prefer_header();
         for transport in [bearer(), either] {
-            let node = Node::with_transport(house.builder(), transport);
-            for (why, program) in programs_with_dead_tokens(&house, &node).await {
-                let before = house.population(&node);
+            let node = Node::with_transport(deployment.builder(), transport);
+            for (why, program) in programs_with_dead_tokens(&deployment, &node).await {
+                let before = deployment.population(&node);
                 let asking = VERBS
                     .iter()
                     .filter(|verb| !["login", "destroy", "came-with-token", "ended", "refresh"].contains(verb));
@@ -55,7 +55,7 @@ async fn a_program_with_a_dead_token_is_refused_as_soon_as_it_asks_for_its_sessi
                 }
                 assert_eq!(program.clone().get("/untouched").await.ok().body, "untouched");
                 assert_eq!(program.clone().post("/do/refresh").await.ok().body, "false", "{why}");
-                assert!(house.population(&node) <= before, "{why}");
+                assert!(deployment.population(&node) <= before, "{why}");
                 let mut program = program;
                 program.post("/login/carol").await.ok();
                 assert_eq!(program.get("/whoami").await.ok().body, "carol", "{why}: a login is the remedy");
@@ -66,8 +66,8 @@ async fn a_program_with_a_dead_token_is_refused_as_soon_as_it_asks_for_its_sessi
 
 #[tokio::test]
 async fn what_is_no_token_is_refused_as_a_bearer_token_and_another_scheme_is_not() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), bearer());
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), bearer());
         for (field, is_shown) in [
             ("Bearer x", true),
             ("Bearer ", true),
@@ -86,8 +86,8 @@ async fn what_is_no_token_is_refused_as_a_bearer_token_and_another_scheme_is_not
 
 #[tokio::test]
 async fn a_program_is_not_told_that_its_token_is_over_while_nobody_knows() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let app = routes().layer(SessionLayer::new(node.sessions).transport(bearer()));
     store.fail_all(cloakroom::store::StoreErrorKind::Unavailable);
     for path in ["/note", "/whoami", "/note/new", "/do/renew"] {
@@ -103,8 +103,8 @@ fn layered(sessions: &Sessions, transport: &Transport, answer: OnInvalidToken) -
 
 #[tokio::test]
 async fn a_layer_may_refuse_dead_cookies_and_let_dead_bearer_tokens_pass() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let strict = layered(&node.sessions, &Transport::default(), OnInvalidToken::Reject);
         let mut browser = Browser::new(&strict);
         browser.get("/note").await.ok();
@@ -133,8 +133,8 @@ async fn a_layer_may_refuse_dead_cookies_and_let_dead_bearer_tokens_pass() {
 
 #[tokio::test]
 async fn what_an_inner_layer_says_about_dead_tokens_is_for_its_handlers_alone() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let layer = SessionLayer::new(node.sessions.clone());
         let strict = routes().layer(layer.clone().on_invalid_token(OnInvalidToken::Reject));
         let app = routes().nest("/strict", strict).layer(layer);

@@ -5,12 +5,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::testkit::{Chances, FaultyStore, MemoryStore, SeededRandom};
+use cloakroom::testkit::{FaultRates, FaultyStore, MemoryStore, SeededRandom};
 use cloakroom::{CachePolicy, Session, SessionError, SessionValue, Sessions};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::support::{Browser, House, Node, routes};
+use crate::support::{Browser, Deployment, Node, routes};
 
 const USERS: u64 = 1000;
 const REQUESTS: u64 = 12;
@@ -88,7 +88,7 @@ async fn crowd(nodes: [Node; 2], heal: impl FnOnce()) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r53_a_thousand_users_get_their_own_in_one_process() {
-    let node = application(&House::local().builder().build().unwrap());
+    let node = application(&Deployment::local().builder().build().unwrap());
     crowd([node.clone(), node], || {}).await;
 }
 
@@ -98,19 +98,19 @@ async fn r53_a_thousand_users_get_their_own_over_a_slow_and_failing_store() {
     let faulty = [FaultyStore::new(store.node()), FaultyStore::new(store.node())];
     let nodes = faulty.clone().map(|store| application(&crate::support::recorded().store(store).build().unwrap()));
     for (seed, store) in faulty.iter().enumerate() {
-        store.roll(seed as u64, Chances::default().unavailable(2).lost_reply(2).dawdle(50));
+        store.roll(seed as u64, FaultRates::default().unavailable(2).lost_reply(2).dawdle(50));
     }
-    crowd(nodes, || faulty.iter().for_each(FaultyStore::heal)).await;
+    crowd(nodes, || faulty.iter().for_each(FaultyStore::reset)).await;
 }
 
 #[tokio::test]
 async fn r53_a_panic_in_a_handler_disturbs_nobody() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let panicking = async |session: Session| -> String {
             session.update::<crate::support::Note, ()>(|_| panic!("in the middle of an update")).await.unwrap();
             unreachable!()
         };
-        let node = Node::with_routes(house.builder(), routes().route("/panic", any(panicking)));
+        let node = Node::with_routes(deployment.builder(), routes().route("/panic", any(panicking)));
         let mut alice = Browser::new(&node.app);
         alice.post("/note/of-alice").await.ok();
         let mut bob = Browser::new(&node.app);

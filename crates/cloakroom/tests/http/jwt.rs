@@ -8,7 +8,7 @@ use cloakroom::{Clock, CookieConfig, OsRandom, SessionLayer, Sessions, Stats, Ti
 use http::StatusCode;
 
 use crate::corpus::jwts::{APP, Expected, Mint, SELF, cases, ed25519_pem, hmac_secret, p256_pem};
-use crate::support::{Browser, House, Node, Program, Recording, minutes, routes, secs};
+use crate::support::{Browser, Deployment, Node, Program, Recording, minutes, routes, secs};
 
 fn active() -> JwtKey {
     JwtKey::ed25519("active", &ed25519_pem("active")).unwrap()
@@ -35,12 +35,12 @@ fn bearer(format: &JwtCodec) -> Transport {
     Transport::bearer(TokenHeader::default()).jwt(format.clone()).unwrap()
 }
 
-fn node(house: &House, format: &JwtCodec) -> Node {
-    Node::with_transport(house.builder(), bearer(format))
+fn node(deployment: &Deployment, format: &JwtCodec) -> Node {
+    Node::with_transport(deployment.builder(), bearer(format))
 }
 
-fn now(house: &House) -> u64 {
-    house.clock.now().as_millis() / 1000
+fn now(deployment: &Deployment) -> u64 {
+    deployment.clock.now().as_millis() / 1000
 }
 
 fn claims(token: &str) -> serde_json::Value {
@@ -74,13 +74,13 @@ const fn expected_count(expected: Expected) -> &'static str {
 
 #[tokio::test]
 async fn r42_to_r47_a_corpus_of_hostile_jwts_opens_no_session_and_costs_no_lookup() {
-    for house in House::both() {
-        let node = node(&house, &format(keys()));
+    for deployment in Deployment::both() {
+        let node = node(&deployment, &format(keys()));
         let mut owner = Program::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
         let session = claims(owner.token.as_deref().unwrap())["session"].as_str().unwrap().to_owned();
-        let cases = cases(&Mint { now: now(&house), longest: 3600, session });
+        let cases = cases(&Mint { now: now(&deployment), longest: 3600, session });
         assert!(cases.len() >= 200, "{}", cases.len());
         let mut wrong = Vec::new();
         for case in cases {
@@ -107,10 +107,10 @@ async fn r42_to_r47_a_corpus_of_hostile_jwts_opens_no_session_and_costs_no_looku
 
 #[tokio::test]
 async fn a_client_lives_on_jwts_from_its_first_write_to_its_logout() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let format = format(keys());
-        let first = node(&house, &format);
-        let second = if house.store.is_some() { node(&house, &format) } else { first.clone() };
+        let first = node(&deployment, &format);
+        let second = if deployment.store.is_some() { node(&deployment, &format) } else { first.clone() };
         let mut program = Program::new(&first.app);
         let created = program.post("/note/mine").await.ok();
         assert_eq!(created.header("session-token-expires-in"), ["3600"], "the JWT's life, not the session's");
@@ -132,9 +132,9 @@ async fn a_client_lives_on_jwts_from_its_first_write_to_its_logout() {
 
 #[tokio::test]
 async fn a_jwt_travels_by_cookie_as_well() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let transport = Transport::cookie(CookieConfig::default()).jwt(format(keys())).unwrap();
-        let node = Node::with_transport(house.builder(), transport);
+        let node = Node::with_transport(deployment.builder(), transport);
         let mut tab = Browser::new(&node.app);
         tab.post("/login/alice").await.ok();
         assert_eq!(tab.get("/whoami").await.ok().body, "alice");
@@ -158,10 +158,10 @@ async fn r28_a_jwt_that_could_make_the_cookie_too_long_is_refused_when_it_is_con
 
 #[tokio::test]
 async fn r46_whatever_ends_a_session_ends_its_jwt_at_once_in_all_its_spellings() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let format = format(JwtKeys::new(next()));
-        let [here, there] = [node(&house, &format), node(&house, &format)];
-        let there = if house.store.is_some() { there } else { here.clone() };
+        let [here, there] = [node(&deployment, &format), node(&deployment, &format)];
+        let there = if deployment.store.is_some() { there } else { here.clone() };
         for ending in ["logout", "revocation", "login", "idle", "absolute"] {
             let mut program = Program::new(&here.app);
             program.post("/login/alice").await.ok();
@@ -172,8 +172,8 @@ async fn r46_whatever_ends_a_session_ends_its_jwt_at_once_in_all_its_spellings()
                 "revocation" => drop(there.sessions.of("alice").revoke_all().await.unwrap()),
                 "login" => drop(program.post("/login/alice").await.ok()),
                 // Over a store, another node may have seen it and not told yet, for a tenth of the timeout.
-                "idle" => house.clock.advance(minutes(34)),
-                _ => house.clock.advance(secs(24 * 3600)),
+                "idle" => deployment.clock.advance(minutes(34)),
+                _ => deployment.clock.advance(secs(24 * 3600)),
             }
             for variant in variants(&token) {
                 for node in [&here, &there] {
@@ -215,8 +215,8 @@ fn variants(token: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn r46_a_malleated_jwt_opens_nothing_while_the_session_lives_either() {
-    for house in House::both() {
-        let node = node(&house, &format(JwtKeys::new(next())));
+    for deployment in Deployment::both() {
+        let node = node(&deployment, &format(JwtKeys::new(next())));
         let mut program = Program::new(&node.app);
         program.post("/login/alice").await.ok();
         program.get("/note").await.ok();
@@ -231,11 +231,11 @@ async fn r46_a_malleated_jwt_opens_nothing_while_the_session_lives_either() {
 
 #[tokio::test]
 async fn r46_while_the_shared_tier_is_away_no_jwt_is_good_by_its_signature_alone() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     let format = format(keys());
-    let mut program = Program::new(&node(&house, &format).app);
+    let mut program = Program::new(&node(&deployment, &format).app);
     program.post("/login/alice").await.ok();
-    let (store, cold) = house.faulty_node();
+    let (store, cold) = deployment.faulty_node();
     store.fail_all(cloakroom::store::StoreErrorKind::Unavailable);
     let app = routes().layer(SessionLayer::new(cold.sessions).transport(bearer(&format)));
     assert_eq!(program.at(&app).get("/whoami").await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -243,16 +243,16 @@ async fn r46_while_the_shared_tier_is_away_no_jwt_is_good_by_its_signature_alone
 
 #[tokio::test]
 async fn r44_a_jwt_is_given_again_at_half_of_its_life_and_only_where_the_session_is_used() {
-    for house in House::both() {
-        let node = node(&house, &format(keys()));
+    for deployment in Deployment::both() {
+        let node = node(&deployment, &format(keys()));
         let mut program = Program::new(&node.app);
         program.post("/login/alice").await.ok();
         program.get("/note").await.ok();
         let first = program.token.clone().unwrap();
-        house.clock.advance(minutes(29));
+        deployment.clock.advance(minutes(29));
         assert_eq!(program.get("/whoami").await.ok().token(), None);
         node.sessions.run_pending_tasks().await;
-        house.clock.advance(minutes(1));
+        deployment.clock.advance(minutes(1));
         assert_eq!(program.get("/untouched").await.ok().token(), None, "it may be cached");
         assert!(program.get("/whoami").await.ok().token().is_some());
         let second = program.token.clone().unwrap();
@@ -264,10 +264,10 @@ async fn r44_a_jwt_is_given_again_at_half_of_its_life_and_only_where_the_session
         // The first one is good until its own end, for requests that are under way.
         assert_eq!(Program::holding(&node.app, first.clone()).get("/whoami").await.ok().body, "alice");
         node.sessions.run_pending_tasks().await;
-        house.clock.advance(minutes(29));
+        deployment.clock.advance(minutes(29));
         program.get("/whoami").await.ok();
         node.sessions.run_pending_tasks().await;
-        house.clock.advance(secs(90));
+        deployment.clock.advance(secs(90));
         Program::holding(&node.app, first).get("/whoami").await.invalid_token();
         assert_eq!(node.sessions.stats().tokens_out_of_time, 1);
         assert_eq!(program.get("/whoami").await.ok().body, "alice");
@@ -280,9 +280,9 @@ fn ticket_of(claims: &serde_json::Value) -> String {
 
 #[tokio::test]
 async fn r48_a_signing_key_is_replaced_without_logging_anybody_out_and_revoked_at_once() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     let formats = [format(JwtKeys::new(active())), format(JwtKeys::new(active()))];
-    let nodes = formats.each_ref().map(|format| node(&house, format));
+    let nodes = formats.each_ref().map(|format| node(&deployment, format));
     let mut program = Program::new(&nodes[0].app);
     program.post("/login/alice").await.ok();
     let old = program.token.clone().unwrap();
@@ -312,10 +312,10 @@ async fn r48_a_signing_key_is_replaced_without_logging_anybody_out_and_revoked_a
 
 #[tokio::test]
 async fn r45_who_is_logged_in_is_said_only_if_it_is_asked_for() {
-    let house = House::local();
+    let deployment = Deployment::local();
     let with_subject = JwtCodec::builder(APP, keys()).issuer(SELF).audience(SELF).with_subject().build().unwrap();
     for (format, subject) in [(format(keys()), None), (with_subject, Some("alice"))] {
-        let mut program = Program::new(&node(&house, &format).app);
+        let mut program = Program::new(&node(&deployment, &format).app);
         program.post("/note/mine").await.ok();
         assert!(claims(program.token.as_deref().unwrap()).get("sub").is_none(), "nobody is logged in");
         program.post("/login/alice").await.ok();
@@ -325,8 +325,8 @@ async fn r45_who_is_logged_in_is_said_only_if_it_is_asked_for() {
 
 #[tokio::test]
 async fn r41_jwts_and_other_tokens_do_not_stand_in_for_each_other() {
-    for house in House::both() {
-        let sessions: Sessions = house.builder().build().unwrap();
+    for deployment in Deployment::both() {
+        let sessions: Sessions = deployment.builder().build().unwrap();
         let layer = |transport| -> Router { routes().layer(SessionLayer::new(sessions.clone()).transport(transport)) };
         let plain = layer(Transport::bearer(TokenHeader::default()));
         let signed = layer(bearer(&format(keys())));
@@ -343,27 +343,27 @@ async fn r41_jwts_and_other_tokens_do_not_stand_in_for_each_other() {
 #[tokio::test]
 async fn other_services_verify_with_the_published_document_and_nothing_else() {
     use cloakroom::jwt::{AccessTokenVerifier, JwkSet};
-    let house = House::local();
+    let deployment = Deployment::local();
     let format = format(keys());
-    let mut program = Program::new(&node(&house, &format).app);
+    let mut program = Program::new(&node(&deployment, &format).app);
     program.post("/login/alice").await.ok();
     let elsewhere = AccessTokenVerifier::builder(SELF, SELF)
         .token_type("shop-session+jwt")
-        .clock(house.clock.clone())
+        .clock(deployment.clock.clone())
         .build(JwkSet::from_jwks(&format.jwks()).unwrap())
         .unwrap();
     let token = program.token.unwrap();
     let read = elsewhere.verify::<serde_json::Value>(&token).unwrap();
     assert_eq!(read.claims["iss"], SELF);
-    house.clock.advance(Duration::from_secs(3630));
+    deployment.clock.advance(Duration::from_secs(3630));
     assert!(elsewhere.verify::<serde_json::Value>(&token).is_err());
 }
 
 #[tokio::test]
 async fn a_key_that_nobody_else_has_is_made_in_place() {
-    let house = House::local();
+    let deployment = Deployment::local();
     let format = format(JwtKeys::new(JwtKey::generate("own", &Recording(OsRandom)).unwrap()));
-    let mut program = Program::new(&node(&house, &format).app);
+    let mut program = Program::new(&node(&deployment, &format).app);
     program.post("/login/alice").await.ok();
     assert_eq!(program.get("/whoami").await.ok().body, "alice");
 }

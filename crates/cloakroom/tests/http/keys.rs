@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::corpus::sealed_tokens::{Case, Expected, Seen, cases};
-use crate::support::{Browser, House, Node, Program, minutes, routes, send, with_cookie};
+use crate::support::{Browser, Deployment, Node, Program, minutes, routes, send, with_cookie};
 
 /// Random enough, and the same in every run.
 fn secret(id: u8) -> [u8; 32] {
@@ -29,8 +29,8 @@ fn ring(ids: &[u8]) -> KeyRing {
     accepted.iter().fold(KeyRing::new(key(*active)), |ring, id| ring.with_previous(key(*id)).unwrap())
 }
 
-fn with_keys(house: &House, ids: &[u8]) -> Node {
-    Node::new(house.builder().keys(ring(ids)))
+fn with_keys(deployment: &Deployment, ids: &[u8]) -> Node {
+    Node::new(deployment.builder().keys(ring(ids)))
 }
 
 /// Which key a token names.
@@ -70,13 +70,13 @@ fn identity(token: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_token_with_a_mac_is_what_the_documentation_says() {
-    let node = with_keys(&House::local(), &[2, 1]);
+    let node = with_keys(&Deployment::local(), &[2, 1]);
     let mut owner = Browser::new(&node.app);
     owner.post("/note/mine").await.ok();
     let token = owner.cookie.clone().unwrap();
     assert_eq!(token, sealed(2, "cookie:__Host-session", &identity(&token)));
     let api =
-        Node::with_transport(House::local().builder().keys(ring(&[2])), Transport::bearer(TokenHeader::default()));
+        Node::with_transport(Deployment::local().builder().keys(ring(&[2])), Transport::bearer(TokenHeader::default()));
     let mut program = Program::new(&api.app);
     program.post("/note/mine").await.ok();
     let token = program.token.clone().unwrap();
@@ -85,7 +85,7 @@ async fn a_token_with_a_mac_is_what_the_documentation_says() {
 
 #[tokio::test]
 async fn r40_a_corpus_of_forged_tokens_opens_nothing_and_reaches_neither_table_nor_store() {
-    let local = with_keys(&House::local(), &[2, 1]);
+    let local = with_keys(&Deployment::local(), &[2, 1]);
     let store = SpyStore::new(MemoryStore::new());
     let shared = Node::new(crate::support::recorded().store(store.clone()).keys(ring(&[2, 1])));
     let mut owner = Browser::new(&local.app);
@@ -116,8 +116,8 @@ async fn r40_a_corpus_of_forged_tokens_opens_nothing_and_reaches_neither_table_n
 
 #[tokio::test]
 async fn r03_flipping_any_bit_of_a_token_with_a_mac_opens_nothing_also_where_its_session_is_in_memory() {
-    for house in House::both() {
-        let node = with_keys(&house, &[1]);
+    for deployment in Deployment::both() {
+        let node = with_keys(&deployment, &[1]);
         let mut owner = Browser::new(&node.app);
         owner.post("/note/mine").await.ok();
         owner.settle().await;
@@ -159,8 +159,8 @@ async fn r02_every_one_byte_mutation_of_a_token_with_a_mac_costs_no_lookup() {
 
 #[tokio::test]
 async fn r40_the_token_of_one_name_is_none_of_another() {
-    for house in House::both() {
-        let sessions = house.builder().keys(ring(&[1])).build().unwrap();
+    for deployment in Deployment::both() {
+        let sessions = deployment.builder().keys(ring(&[1])).build().unwrap();
         let cookie = CookieConfig::builder().name("__Host-other").build().unwrap();
         let layer = |transport| routes().layer(SessionLayer::new(sessions.clone()).transport(transport));
         let (here, there) = (layer(Transport::default()), layer(Transport::cookie(cookie)));
@@ -188,8 +188,8 @@ async fn r40_the_token_of_one_name_is_none_of_another() {
 
 #[tokio::test]
 async fn r38_a_key_is_replaced_on_all_nodes_without_logging_anybody_out() {
-    let house = House::shared();
-    let nodes = [with_keys(&house, &[1]), with_keys(&house, &[1])];
+    let deployment = Deployment::shared();
+    let nodes = [with_keys(&deployment, &[1]), with_keys(&deployment, &[1])];
     let mut tab = Browser::new(&nodes[0].app);
     tab.post("/login/alice").await.ok();
     // Each node understands the new key before any makes tokens with it.
@@ -209,8 +209,8 @@ async fn r38_a_key_is_replaced_on_all_nodes_without_logging_anybody_out() {
 
 #[tokio::test]
 async fn r38_a_token_of_an_accepted_key_is_given_again_once_and_only_where_the_session_is_used() {
-    for house in House::both() {
-        let node = with_keys(&house, &[1]);
+    for deployment in Deployment::both() {
+        let node = with_keys(&deployment, &[1]);
         let mut tab = Browser::new(&node.app);
         tab.post("/note/mine").await.ok();
         tab.settle().await;
@@ -230,8 +230,8 @@ async fn r38_a_token_of_an_accepted_key_is_given_again_once_and_only_where_the_s
 
 #[tokio::test]
 async fn r38_a_token_of_an_accepted_key_that_opens_nothing_is_not_given_again() {
-    for house in House::both() {
-        let node = with_keys(&house, &[1]);
+    for deployment in Deployment::both() {
+        let node = with_keys(&deployment, &[1]);
         let mut tab = Browser::new(&node.app);
         tab.post("/note/mine").await.ok();
         let (mut superseded, mut ended) = (tab.clone(), Browser::new(&node.app));
@@ -247,8 +247,8 @@ async fn r38_a_token_of_an_accepted_key_that_opens_nothing_is_not_given_again() 
 
 #[tokio::test]
 async fn r48_a_key_that_left_opens_nothing_from_the_next_request_on() {
-    for house in House::both() {
-        let node = with_keys(&house, &[1]);
+    for deployment in Deployment::both() {
+        let node = with_keys(&deployment, &[1]);
         let mut tabs = Vec::new();
         for number in 0..20 {
             let mut tab = Browser::new(&node.app);
@@ -272,15 +272,15 @@ async fn r48_a_key_that_left_opens_nothing_from_the_next_request_on() {
 
 #[tokio::test]
 async fn keys_are_only_replaced_where_there_are_some() {
-    let error = House::local().node().sessions.replace_keys(ring(&[1])).unwrap_err();
+    let error = Deployment::local().node().sessions.replace_keys(ring(&[1])).unwrap_err();
     assert_eq!(error.setting(), "keys");
     assert!(error.to_string().contains("give the builder a ring"), "{error}");
 }
 
 #[tokio::test]
 async fn r41_a_token_without_a_mac_opens_nothing_where_there_are_keys_and_the_reverse() {
-    for house in House::both() {
-        let (keyless, keyed) = (house.node(), with_keys(&house, &[1]));
+    for deployment in Deployment::both() {
+        let (keyless, keyed) = (deployment.node(), with_keys(&deployment, &[1]));
         let mut plain = Browser::new(&keyless.app);
         plain.post("/login/plain").await.ok();
         assert_eq!(plain.at(&keyed.app).get("/whoami").await.ok().body, "nobody");
@@ -296,10 +296,10 @@ async fn r41_a_token_without_a_mac_opens_nothing_where_there_are_keys_and_the_re
 
 #[tokio::test]
 async fn r38_keys_are_turned_on_without_logging_anybody_out_for_as_long_as_is_said() {
-    let house = House::shared();
-    let keyless = house.node();
-    let end = house.clock.now().after(minutes(10));
-    let sessions = house.builder().keys(ring(&[1])).build().unwrap();
+    let deployment = Deployment::shared();
+    let keyless = deployment.node();
+    let end = deployment.clock.now().after(minutes(10));
+    let sessions = deployment.builder().keys(ring(&[1])).build().unwrap();
     let migrating = routes().layer(SessionLayer::new(sessions.clone()).accept_unsigned_until(end));
     let mut early = Browser::new(&keyless.app);
     early.post("/login/early").await.ok();
@@ -310,7 +310,7 @@ async fn r38_keys_are_turned_on_without_logging_anybody_out_for_as_long_as_is_sa
     assert_eq!(early.get("/whoami").await.ok().body, "early");
     assert_eq!(key_of(early.cookie.as_deref().unwrap()), 1, "it got one with a MAC");
     assert_eq!(sessions.stats().tokens_plain, 1);
-    house.clock.advance(minutes(10));
+    deployment.clock.advance(minutes(10));
     assert_eq!(late.at(&migrating).get("/whoami").await.ok().body, "nobody");
     assert_eq!(early.get("/whoami").await.ok().body, "early");
     assert_eq!((sessions.stats().tokens_plain, sessions.stats().tokens_malformed), (1, 1));
@@ -320,17 +320,17 @@ async fn r38_keys_are_turned_on_without_logging_anybody_out_for_as_long_as_is_sa
 #[tokio::test]
 async fn r38_accepting_plain_tokens_is_said_in_the_log() {
     let (log, _guard) = crate::support::capture();
-    let house = House::local();
+    let deployment = Deployment::local();
     let end = Timestamp::from_millis(1_234_567);
-    drop(SessionLayer::new(house.node().sessions).accept_unsigned_until(end));
+    drop(SessionLayer::new(deployment.node().sessions).accept_unsigned_until(end));
     assert_eq!(log.loud(), 0, "without keys it means nothing");
-    drop(SessionLayer::new(with_keys(&house, &[1]).sessions).accept_unsigned_until(end));
+    drop(SessionLayer::new(with_keys(&deployment, &[1]).sessions).accept_unsigned_until(end));
     assert!(log.loud() == 1 && log.text().contains("1234567"), "{}", log.text());
 }
 
 #[tokio::test]
 async fn log_ids_follow_the_active_key() {
-    let node = with_keys(&House::local(), &[1]);
+    let node = with_keys(&Deployment::local(), &[1]);
     let mut heard = node.sessions.events();
     let mut tab = Browser::new(&node.app);
     tab.post("/note/mine").await.ok();
@@ -343,10 +343,10 @@ async fn log_ids_follow_the_active_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_token_that_would_have_to_be_replaced_is_refused_at_once() {
-    let house = House::shared();
-    let old = with_keys(&house, &[1]);
-    let store = house.store.as_ref().unwrap().node().with_longest_lease(std::time::Duration::from_secs(2));
-    let new = Node::new(crate::support::recorded().clock(house.clock.clone()).store(store).keys(ring(&[2, 1])));
+    let deployment = Deployment::shared();
+    let old = with_keys(&deployment, &[1]);
+    let store = deployment.store.as_ref().unwrap().node().with_longest_lease(std::time::Duration::from_secs(2));
+    let new = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store).keys(ring(&[2, 1])));
     let mut browser = Browser::new(&old.app);
     browser.post("/login/alice").await.ok();
     let mut dead = browser.at(&new.app);

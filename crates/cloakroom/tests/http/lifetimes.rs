@@ -5,35 +5,35 @@ use std::time::Duration;
 use cloakroom::Clock;
 use cloakroom::store::{Guard, Selector, Store, Touch};
 
-use crate::support::{Browser, House, Node, decode, minutes, secs};
+use crate::support::{Browser, Deployment, Node, decode, minutes, secs};
 
 const IDLE: Duration = minutes(30);
 const ABSOLUTE: Duration = minutes(24 * 60);
 
 #[tokio::test]
 async fn r12_a_session_lives_until_its_idle_timeout_and_not_longer() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         for _ in 0..3 {
-            house.clock.advance(IDLE - secs(1));
+            deployment.clock.advance(IDLE - secs(1));
             assert_eq!(browser.get("/note").await.ok().body, "mine");
             node.sessions.run_pending_tasks().await;
         }
         // Over a store, another node may have seen it and not told yet, for a tenth of the timeout.
-        house.clock.advance(if house.store.is_some() { IDLE + IDLE / 10 } else { IDLE } + secs(1));
+        deployment.clock.advance(if deployment.store.is_some() { IDLE + IDLE / 10 } else { IDLE } + secs(1));
         assert_eq!(browser.get("/note").await.ok().body, "nothing");
-        assert_eq!(house.population(&node), 0, "the record is gone");
+        assert_eq!(deployment.population(&node), 0, "the record is gone");
     }
 }
 
 #[tokio::test]
 async fn r12_an_idle_session_is_dropped_without_any_request() {
-    let house = House::local();
-    let node = house.node();
+    let deployment = Deployment::local();
+    let node = deployment.node();
     Browser::new(&node.app).post("/note/mine").await.ok();
-    house.clock.advance(IDLE + secs(2));
+    deployment.clock.advance(IDLE + secs(2));
     node.sessions.run_pending_tasks().await;
     let stats = node.sessions.stats();
     assert_eq!((stats.sessions, stats.bytes, stats.ended_idle), (0, 0, 1));
@@ -42,12 +42,12 @@ async fn r12_an_idle_session_is_dropped_without_any_request() {
 #[tokio::test]
 async fn r12_reading_keeps_a_session_alive() {
     for path in ["/note", "/untouched"] {
-        for house in House::alone_and_apart() {
-            let [here, there] = house.nodes();
+        for deployment in Deployment::alone_and_apart() {
+            let [here, there] = deployment.nodes();
             let mut browser = Browser::new(&here.app);
             browser.post("/note/mine").await.ok();
             for _ in 0..100 {
-                house.clock.advance(IDLE / 50);
+                deployment.clock.advance(IDLE / 50);
                 browser.get(path).await.ok();
                 here.sessions.run_pending_tasks().await;
             }
@@ -58,19 +58,19 @@ async fn r12_reading_keeps_a_session_alive() {
 
 #[tokio::test]
 async fn r13_activity_does_not_extend_the_absolute_lifetime() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        let started = house.clock.now();
+        let started = deployment.clock.now();
         let mut deadline = None;
         for step in 1..=96 {
-            house.clock.advance(IDLE / 2);
+            deployment.clock.advance(IDLE / 2);
             let path = ["/note", "/do/renew", "/do/update", "/count"][step % 4];
             browser.post(path).await;
             node.sessions.run_pending_tasks().await;
             if browser.get("/note").await.ok().body == "nothing" {
-                deadline = deadline.or(Some(house.clock.now().since(started)));
+                deadline = deadline.or(Some(deployment.clock.now().since(started)));
             }
         }
         assert_eq!(deadline, Some(ABSOLUTE));
@@ -79,40 +79,40 @@ async fn r13_activity_does_not_extend_the_absolute_lifetime() {
 
 #[tokio::test]
 async fn r13_the_absolute_lifetime_is_exact_and_only_a_login_restarts_it() {
-    for house in House::both() {
-        let node = Node::new(house.builder().idle_timeout(ABSOLUTE));
+    for deployment in Deployment::both() {
+        let node = Node::new(deployment.builder().idle_timeout(ABSOLUTE));
         let mut reference = Browser::new(&node.app);
         reference.post("/note/reference").await.ok();
         let mut user = Browser::new(&node.app);
         user.post("/login/alice").await.ok();
-        house.clock.advance(ABSOLUTE - secs(1));
+        deployment.clock.advance(ABSOLUTE - secs(1));
         assert_eq!(reference.get("/note").await.ok().body, "reference");
         reference.post("/do/renew").await.ok();
         user.post("/login/alice").await.ok();
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         assert_eq!(reference.get("/note").await.ok().body, "nothing");
         let old = reference.ticket();
         reference.post("/count").await.ok();
         assert_ne!(decode(&reference.ticket())[..16], decode(&old)[..16], "another session");
-        house.clock.advance(ABSOLUTE - secs(2));
+        deployment.clock.advance(ABSOLUTE - secs(2));
         assert_eq!(user.get("/whoami").await.ok().body, "alice");
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         assert_eq!(user.get("/whoami").await.ok().body, "nobody");
     }
 }
 
 #[tokio::test]
 async fn r14_a_session_cookie_has_no_max_age_and_a_remembered_one_the_time_that_is_left() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         assert_eq!(max_age(&browser.post("/note/mine").await), None);
         let month = 30 * 24 * 3600;
         assert_eq!(max_age(&browser.post("/login-remembered/alice").await), Some(month));
-        house.clock.advance(secs(3600));
+        deployment.clock.advance(secs(3600));
         let renewed = browser.post("/do/renew").await.ok();
         assert_eq!(max_age(&renewed), Some(month - 3600), "the browser would forget it when it closes");
-        house.clock.advance(secs(3600));
+        deployment.clock.advance(secs(3600));
         if let Some(refreshed) = Some(browser.post("/count").await.ok()).filter(|reply| reply.set_cookie().is_some()) {
             assert_eq!(max_age(&refreshed), Some(month - 7200), "the browser would forget it when it closes");
         }
@@ -126,15 +126,15 @@ fn max_age(reply: &crate::support::Reply) -> Option<u64> {
 
 #[tokio::test]
 async fn r14_a_client_that_ignores_max_age_gains_nothing() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/login-remembered/alice").await.ok();
-        house.clock.advance(minutes(60 * 24 * 30) - secs(1));
+        deployment.clock.advance(minutes(60 * 24 * 30) - secs(1));
         assert_eq!(browser.get("/whoami").await.ok().body, "alice", "remembered: also without a request in between");
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
-        assert!(house.store.is_none_or(|store| store.is_empty()), "the record is gone");
+        assert!(deployment.store.is_none_or(|store| store.is_empty()), "the record is gone");
         assert_eq!(decode(&browser.ticket()).len(), 32, "and the client still holds its token");
     }
 }
@@ -142,8 +142,8 @@ async fn r14_a_client_that_ignores_max_age_gains_nothing() {
 #[tokio::test]
 async fn r13_remembering_without_a_login_prolongs_nothing() {
     for logged_in in [false, true] {
-        for house in House::both() {
-            let node = house.node();
+        for deployment in Deployment::both() {
+            let node = deployment.node();
             let mut browser = Browser::new(&node.app);
             if logged_in {
                 browser.post("/login/alice").await.ok();
@@ -151,14 +151,14 @@ async fn r13_remembering_without_a_login_prolongs_nothing() {
             browser.post("/note/mine").await.ok();
             browser.post("/do/remember").await.ok();
             for hours in 1..24 {
-                house.clock.advance(minutes(60));
+                deployment.clock.advance(minutes(60));
                 let kept = max_age(&browser.post("/do/remember").await).unwrap();
                 assert_eq!(kept, (24 - hours) * 3600, "the cookie outlives the browser, and nothing else");
                 assert_eq!(browser.get("/note").await.ok().body, "mine", "also without a request in between");
             }
-            house.clock.advance(minutes(60) - secs(1));
+            deployment.clock.advance(minutes(60) - secs(1));
             assert_eq!(browser.get("/note").await.ok().body, "mine");
-            house.clock.advance(secs(1));
+            deployment.clock.advance(secs(1));
             assert_eq!(browser.get("/note").await.ok().body, "nothing");
         }
     }
@@ -167,49 +167,49 @@ async fn r13_remembering_without_a_login_prolongs_nothing() {
 #[tokio::test]
 async fn r13_a_remembered_session_slides_under_the_end_that_its_login_gave_it() {
     const DAY: Duration = secs(24 * 3600);
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let login = async |session: cloakroom::Session| {
             session.login(cloakroom::Login::new("alice").remember(90 * DAY).idle_timeout(14 * DAY)).await
         };
         let routes = crate::support::routes().route("/enter", axum::routing::any(login));
-        let node = Node::with_routes(house.builder(), routes);
+        let node = Node::with_routes(deployment.builder(), routes);
         let enter = async || {
             let mut browser = Browser::new(&node.app);
             assert_eq!(max_age(&browser.post("/enter").await), Some(90 * DAY.as_secs()));
             browser
         };
         let mut away = enter().await;
-        house.clock.advance(14 * DAY - secs(1));
+        deployment.clock.advance(14 * DAY - secs(1));
         assert_eq!(away.get("/whoami").await.ok().body, "alice");
-        house.clock.advance(if house.store.is_some() { 16 * DAY } else { 14 * DAY });
+        deployment.clock.advance(if deployment.store.is_some() { 16 * DAY } else { 14 * DAY });
         assert_eq!(away.get("/whoami").await.ok().body, "nobody", "away for too long");
         let mut always = enter().await;
         for _ in 0..8 {
-            house.clock.advance(10 * DAY);
+            deployment.clock.advance(10 * DAY);
             assert_eq!(always.get("/whoami").await.ok().body, "alice");
             node.sessions.run_pending_tasks().await;
         }
-        house.clock.advance(5 * DAY);
+        deployment.clock.advance(5 * DAY);
         always.post("/login/alice").await.ok();
         for _ in 0..8 {
-            house.clock.advance(10 * DAY);
+            deployment.clock.advance(10 * DAY);
             assert_eq!(always.get("/whoami").await.ok().body, "alice", "the login kept both lifetimes");
             node.sessions.run_pending_tasks().await;
         }
-        house.clock.advance(10 * DAY);
+        deployment.clock.advance(10 * DAY);
         assert_eq!(always.get("/whoami").await.ok().body, "nobody", "and ends it after as long");
     }
 }
 
 #[tokio::test]
 async fn r13_defaults_follow_a_timeout_that_is_shorter() {
-    for house in House::both() {
-        let node = Node::new(house.builder().absolute_timeout(secs(5)));
+    for deployment in Deployment::both() {
+        let node = Node::new(deployment.builder().absolute_timeout(secs(5)));
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        house.clock.advance(secs(4));
+        deployment.clock.advance(secs(4));
         assert_eq!(browser.get("/note").await.ok().body, "mine");
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         assert_eq!(browser.get("/note").await.ok().body, "nothing");
     }
 }
@@ -217,19 +217,19 @@ async fn r13_defaults_follow_a_timeout_that_is_shorter() {
 #[tokio::test]
 async fn r14_no_lifetime_is_longer_than_a_browser_keeps_a_cookie() {
     const DAY: Duration = secs(24 * 3600);
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for (setting, builder) in [
-            ("idle_timeout", house.builder().idle_timeout(401 * DAY)),
-            ("absolute_timeout", house.builder().absolute_timeout(401 * DAY)),
-            ("idle_timeout", house.builder().idle_timeout(Duration::ZERO)),
-            ("absolute_timeout", house.builder().absolute_timeout(Duration::MAX)),
+            ("idle_timeout", deployment.builder().idle_timeout(401 * DAY)),
+            ("absolute_timeout", deployment.builder().absolute_timeout(401 * DAY)),
+            ("idle_timeout", deployment.builder().idle_timeout(Duration::ZERO)),
+            ("absolute_timeout", deployment.builder().absolute_timeout(Duration::MAX)),
         ] {
             let error = builder.build().unwrap_err();
             assert_eq!(error.setting(), setting);
             assert!(error.to_string().contains(setting), "{error}");
         }
-        assert!(house.builder().idle_timeout(400 * DAY).absolute_timeout(400 * DAY).build().is_ok());
-        let longest = Node::with_routes(house.builder(), forever());
+        assert!(deployment.builder().idle_timeout(400 * DAY).absolute_timeout(400 * DAY).build().is_ok());
+        let longest = Node::with_routes(deployment.builder(), forever());
         let reply = Browser::new(&longest.app).post("/").await.ok();
         assert_eq!(max_age(&reply), Some((400 * DAY).as_secs()));
     }
@@ -245,14 +245,14 @@ fn forever() -> axum::Router {
 async fn r12_a_touch_that_reaches_the_store_late_prolongs_nothing() {
     // Nodes may be late by a tenth of the timeout. The store has the session in both cases.
     for (later, answer) in [(minutes(7), "mine"), (minutes(9), "nothing")] {
-        let house = House::shared();
-        let mut browser = Browser::new(&house.node().app);
+        let deployment = Deployment::shared();
+        let mut browser = Browser::new(&deployment.node().app);
         browser.post("/note/mine").await.ok();
         let (selector, seen) =
-            (Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap()), house.clock.now());
-        house.clock.advance(minutes(25));
-        house.store.as_ref().unwrap().touch(vec![Touch::new(selector, Guard::Anyone, seen)]).await.unwrap();
-        house.clock.advance(later);
-        assert_eq!(browser.at(&house.node().app).get("/note").await.ok().body, answer);
+            (Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap()), deployment.clock.now());
+        deployment.clock.advance(minutes(25));
+        deployment.store.as_ref().unwrap().touch(vec![Touch::new(selector, Guard::Anyone, seen)]).await.unwrap();
+        deployment.clock.advance(later);
+        assert_eq!(browser.at(&deployment.node().app).get("/note").await.ok().body, answer);
     }
 }

@@ -9,7 +9,7 @@ use cloakroom::store::{Payload, Selector, StoredValue};
 use cloakroom::{Session, SessionError, SessionErrorKind, SessionValue};
 use http::StatusCode;
 
-use crate::support::{Browser, Count, House, Node, Note, decode, routes};
+use crate::support::{Browser, Count, Deployment, Node, Note, decode, routes};
 
 /// `/fill/{length}`: a note of so many letters.
 fn filling() -> Router {
@@ -20,8 +20,8 @@ fn filling() -> Router {
     routes().route("/fill/{length}", any(fill)).route("/refill/{length}", any(refill))
 }
 
-fn with_fill(house: &House) -> Node {
-    Node::with_routes(house.builder().max_values(2), filling())
+fn with_fill(deployment: &Deployment) -> Node {
+    Node::with_routes(deployment.builder().max_values(2), filling())
 }
 
 /// What the letters of a note may be at most: its encoding has two quotes.
@@ -29,12 +29,12 @@ const FITS: usize = (64 << 10) - 2;
 
 #[tokio::test]
 async fn r33_a_value_of_the_limit_fits_and_one_byte_more_changes_nothing() {
-    for house in House::both() {
-        let node = with_fill(&house);
+    for deployment in Deployment::both() {
+        let node = with_fill(&deployment);
         let mut browser = Browser::new(&node.app);
         let refused = browser.post(&format!("/fill/{}", FITS + 1)).await;
         assert_eq!((refused.status, refused.set_cookie()), (StatusCode::PAYLOAD_TOO_LARGE, None));
-        assert_eq!(house.population(&node), 0);
+        assert_eq!(deployment.population(&node), 0);
         browser.post(&format!("/fill/{FITS}")).await.ok();
         for path in ["fill", "refill"] {
             let refused = browser.post(&format!("/{path}/{}", FITS + 1)).await;
@@ -49,8 +49,8 @@ async fn r33_a_value_of_the_limit_fits_and_one_byte_more_changes_nothing() {
 
 #[tokio::test]
 async fn r33_one_value_has_a_limit_of_its_own() {
-    for house in House::both() {
-        let node = Node::new(house.builder().max_value_bytes(8));
+    for deployment in Deployment::both() {
+        let node = Node::new(deployment.builder().max_value_bytes(8));
         let mut browser = Browser::new(&node.app);
         browser.post("/note/123456").await.ok();
         browser.post("/kept/123456").await.ok();
@@ -61,9 +61,9 @@ async fn r33_one_value_has_a_limit_of_its_own() {
 
 #[tokio::test]
 async fn r33_without_a_limit_of_its_own_a_value_may_take_what_the_session_may() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for limit in [1024, 1 << 20] {
-            let node = Node::with_routes(house.builder().max_session_bytes(limit), filling());
+            let node = Node::with_routes(deployment.builder().max_session_bytes(limit), filling());
             let mut browser = Browser::new(&node.app);
             browser.post(&format!("/fill/{}", limit - 2)).await.ok();
             assert_eq!(browser.post(&format!("/fill/{}", limit - 1)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -73,7 +73,7 @@ async fn r33_without_a_limit_of_its_own_a_value_may_take_what_the_session_may() 
 
 #[test]
 fn r33_limits_that_contradict_each_other_are_refused_and_both_named() {
-    let builder = || House::local().builder();
+    let builder = || Deployment::local().builder();
     let contradictions = [
         builder().max_value_bytes(1025).max_session_bytes(1024),
         builder().max_session_bytes(1024).max_value_bytes(64 << 10),
@@ -93,8 +93,8 @@ fn r33_limits_that_contradict_each_other_are_refused_and_both_named() {
 
 #[tokio::test]
 async fn r33_one_value_more_than_the_limit_changes_nothing() {
-    for house in House::both() {
-        let node = with_fill(&house);
+    for deployment in Deployment::both() {
+        let node = with_fill(&deployment);
         let mut browser = Browser::new(&node.app);
         browser.post("/note/a").await.ok();
         browser.post("/kept/b").await.ok();
@@ -109,17 +109,17 @@ async fn r33_one_value_more_than_the_limit_changes_nothing() {
 
 #[tokio::test]
 async fn r33_a_record_of_ten_megabytes_in_the_store_is_not_taken_in() {
-    let house = House::shared();
-    let node = house.node();
+    let deployment = Deployment::shared();
+    let node = deployment.node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
-    let store = house.store.clone().unwrap();
+    let store = deployment.store.clone().unwrap();
     let selector = Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
     let mut record = store.record(selector).unwrap();
     let huge = serde_json::to_vec(&Note("x".repeat(10 << 20))).unwrap();
     record.values = vec![StoredValue::new(Arc::from(Note::KEY), record.version, None, Payload::Present(huge.into()))];
     store.roll_back(selector, record);
-    let fresh = house.node();
+    let fresh = deployment.node();
     let reply = browser.at(&fresh.app).get("/do/get").await;
     assert!(reply.status.is_server_error(), "{}: {} bytes in memory", reply.status, fresh.sessions.stats().bytes);
     assert!(fresh.sessions.stats().bytes < 1 << 20);
@@ -135,13 +135,13 @@ impl SessionValue for Impostor {
 
 #[tokio::test]
 async fn what_does_not_decode_is_an_error_and_stays_as_it_is() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let wrong = async |session: Session| -> Result<String, SessionError> {
             let error = session.get::<Impostor>().await.unwrap_err();
             assert_eq!(error.kind(), SessionErrorKind::Decode);
             Err(session.update::<Impostor, _>(|value| value.0.push('x')).await.unwrap_err())
         };
-        let node = Node::with_routes(house.builder(), routes().merge(Router::new().route("/wrong", any(wrong))));
+        let node = Node::with_routes(deployment.builder(), routes().merge(Router::new().route("/wrong", any(wrong))));
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
         browser.post("/kept/other").await.ok();
@@ -167,26 +167,30 @@ async fn r33_what_is_longer_as_json_than_in_memory_counts_as_its_encoding_over_a
     let fill = async |session: Session, Path(count): Path<usize>| {
         session.update::<Dense, _>(|dense| dense.0 = vec![u64::MAX; count]).await
     };
-    let house = House::shared();
-    let node = Node::with_routes(house.builder(), routes().route("/dense/{count}", any(fill)));
+    let deployment = Deployment::shared();
+    let node = Node::with_routes(deployment.builder(), routes().route("/dense/{count}", any(fill)));
     let mut browser = Browser::new(&node.app);
     assert_eq!(browser.post("/dense/3200").await.status, StatusCode::PAYLOAD_TOO_LARGE, "with the creation");
-    assert_eq!(house.population(&node), 0);
+    assert_eq!(deployment.population(&node), 0);
     browser.post("/note/mine").await.ok();
     assert_eq!(browser.post("/dense/3200").await.status, StatusCode::PAYLOAD_TOO_LARGE, "67 200 bytes");
     browser.post("/dense/3000").await.ok();
-    assert_eq!(browser.at(&house.node().app).get("/note").await.ok().body, "mine", "others can read what was written");
+    assert_eq!(
+        browser.at(&deployment.node().app).get("/note").await.ok().body,
+        "mine",
+        "others can read what was written"
+    );
 }
 
 #[tokio::test]
 async fn r33_a_session_that_does_not_read_is_ended_by_its_holder_all_the_same() {
-    let house = House::shared();
-    let (generous, strict) = (house.node(), Node::new(house.builder().max_value_bytes(8)));
+    let deployment = Deployment::shared();
+    let (generous, strict) = (deployment.node(), Node::new(deployment.builder().max_value_bytes(8)));
     let mut browser = Browser::new(&generous.app);
     browser.post("/note/123456789").await.ok();
     let mut there = browser.at(&strict.app);
     assert_eq!(there.get("/do/get").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(there.post("/do/destroy").await.ok().set_cookie().unwrap().contains("Max-Age=0"));
-    assert_eq!(house.population(&generous), 0);
+    assert_eq!(deployment.population(&generous), 0);
     assert_eq!(browser.get("/note").await.ok().body, "nothing");
 }

@@ -7,12 +7,12 @@ use cloakroom::testkit::Verb;
 use cloakroom::{Clock, Login, Session, SessionError};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, minutes, routes, secs};
+use crate::support::{Browser, Deployment, Node, minutes, routes, secs};
 
 #[tokio::test]
 async fn r07_every_login_gives_a_new_token() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/before").await.ok();
         // Login, re-authentication, impersonation of somebody else, and back.
@@ -28,8 +28,8 @@ async fn r07_every_login_gives_a_new_token() {
 
 #[tokio::test]
 async fn r07_what_an_anonymous_session_held_survives_a_login_only_if_named() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/planted").await.ok();
         browser.post("/kept/chosen").await.ok();
@@ -49,8 +49,8 @@ async fn kept(node: &Node, browser: &Browser) -> String {
 
 #[tokio::test]
 async fn r07_values_survive_a_reauthentication_and_never_a_change_of_user() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         browser.post("/note/of-alice").await.ok();
@@ -65,8 +65,8 @@ async fn r07_values_survive_a_reauthentication_and_never_a_change_of_user() {
 
 #[tokio::test]
 async fn r08_old_token_is_dead_at_once_after_login() {
-    for house in House::alone_and_apart() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::alone_and_apart() {
+        let [here, there] = deployment.nodes();
         let mut victim = Browser::new(&here.app);
         victim.post("/note/before").await.ok();
         let fixed = victim.cookie.clone().unwrap();
@@ -88,8 +88,8 @@ async fn r08_old_token_is_dead_at_once_after_login() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r08_whoever_fixed_the_token_never_gets_into_the_login_in_a_thousand_interleavings() {
     const ATTACKS: [&str; 5] = ["/whoami", "/note/evil", "/do/renew", "/do/remember", "/do/get"];
-    for house in House::both() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::both() {
+        let [here, there] = deployment.nodes();
         for round in 0..1000 {
             let mut attacker = Browser::new(&here.app);
             attacker.post("/note/planted").await.ok();
@@ -123,8 +123,8 @@ async fn r08_whoever_fixed_the_token_never_gets_into_the_login_in_a_thousand_int
 
 #[tokio::test]
 async fn r16_a_page_can_demand_a_recent_login() {
-    for house in House::both() {
-        let clock = house.clock.clone();
+    for deployment in Deployment::both() {
+        let clock = deployment.clock.clone();
         let secret = any(move |session: Session| {
             let now = clock.now();
             async move {
@@ -133,13 +133,13 @@ async fn r16_a_page_can_demand_a_recent_login() {
                 Ok::<_, SessionError>(if recent { StatusCode::OK } else { StatusCode::FORBIDDEN })
             }
         });
-        let node = Node::with_routes(house.builder(), routes().route("/secret", secret));
+        let node = Node::with_routes(deployment.builder(), routes().route("/secret", secret));
         let mut browser = Browser::new(&node.app);
         assert_eq!(browser.get("/secret").await.status, StatusCode::FORBIDDEN);
         browser.post("/login/alice").await.ok();
-        house.clock.advance(secs(300));
+        deployment.clock.advance(secs(300));
         assert_eq!(browser.get("/secret").await.status, StatusCode::OK);
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         browser.post("/do/renew").await.ok();
         assert_eq!(browser.get("/secret").await.status, StatusCode::FORBIDDEN, "a renewal is no login");
         let old = browser.ticket();
@@ -162,8 +162,8 @@ fn logins() -> Router {
 
 #[tokio::test]
 async fn a_login_whose_copy_is_lost_before_its_answer_says_how_long_its_own_session_lives() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let app = Node::with_sessions(node.sessions.clone(), logins());
     let mut browser = Browser::new(&app);
     browser.post("/note/mine").await.ok();
@@ -184,10 +184,10 @@ async fn a_login_whose_copy_is_lost_before_its_answer_says_how_long_its_own_sess
 
 #[tokio::test]
 async fn a_login_that_finds_no_copy_keeps_what_was_its_own() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let app = Node::with_sessions(node.sessions.clone(), logins());
-    let other = house.node();
+    let other = deployment.node();
     let mut browser = Browser::new(&app);
     browser.post("/login/alice").await.ok();
     browser.post("/note/mine").await.ok();

@@ -5,19 +5,19 @@ use cloakroom::testkit::Verb;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 
-use crate::support::{Browser, House};
+use crate::support::{Browser, Deployment};
 
 #[tokio::test]
 async fn r17_after_a_logout_the_token_opens_nothing_on_any_node() {
-    for house in House::alone_and_apart() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::alone_and_apart() {
+        let [here, there] = deployment.nodes();
         let mut browser = Browser::new(&here.app);
         browser.post("/login/alice").await.ok();
         let old = browser.cookie.clone().unwrap();
         assert_eq!(browser.at(&there.app).get("/whoami").await.ok().body, "alice");
         browser.post("/do/destroy").await.ok();
         assert_eq!(browser.cookie, None, "the client was told to forget its token");
-        assert_eq!(house.population(&here), 0);
+        assert_eq!(deployment.population(&here), 0);
         for node in [here, there] {
             let mut replay = Browser::holding(&node.app, old.clone());
             assert_eq!(replay.get("/whoami").await.ok().body, "nobody");
@@ -29,8 +29,8 @@ async fn r17_after_a_logout_the_token_opens_nothing_on_any_node() {
 
 #[tokio::test]
 async fn r17_the_deletion_cookie_repeats_what_made_the_cookie() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         let made = browser.post("/note/mine").await.ok();
         let deleted = browser.post("/do/destroy").await.ok();
@@ -53,8 +53,8 @@ fn attributes(field: Option<&str>) -> (String, Vec<String>) {
 
 #[tokio::test]
 async fn r17_only_a_logout_ever_sends_a_deletion_cookie() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         let old = browser.cookie.clone().unwrap();
@@ -69,8 +69,8 @@ async fn r17_only_a_logout_ever_sends_a_deletion_cookie() {
 #[tokio::test]
 async fn r17_when_the_store_is_down_the_session_lives_and_the_client_keeps_its_token() {
     for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Refused] {
-        let house = House::shared();
-        let (store, node) = house.faulty_node();
+        let deployment = Deployment::shared();
+        let (store, node) = deployment.faulty_node();
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         store.fail_next(Verb::Destroy, kind);
@@ -80,13 +80,13 @@ async fn r17_when_the_store_is_down_the_session_lives_and_the_client_keeps_its_t
         assert_eq!(reply.set_cookie(), None);
         assert_eq!(browser.get("/whoami").await.ok().body, "alice");
         browser.post("/do/destroy").await.ok();
-        assert!(house.store.unwrap().is_empty());
+        assert!(deployment.store.unwrap().is_empty());
     }
 }
 
 #[tokio::test]
 async fn a_write_after_a_logout_starts_another_session() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let routes = axum::Router::new().route(
             "/",
             axum::routing::any(async |session: cloakroom::Session| {
@@ -94,7 +94,7 @@ async fn a_write_after_a_logout_starts_another_session() {
                 session.set(crate::support::Note("flash".into())).await
             }),
         );
-        let node = crate::support::Node::with_routes(house.builder(), crate::support::routes().merge(routes));
+        let node = crate::support::Node::with_routes(deployment.builder(), crate::support::routes().merge(routes));
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         let old = browser.ticket();

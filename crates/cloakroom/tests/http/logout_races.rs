@@ -6,11 +6,11 @@ use cloakroom::testkit::Verb;
 use cloakroom::{Session, SessionError};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, Note, Stage, perform, routes};
+use crate::support::{Browser, Deployment, HandlerGate, Node, Note, perform, routes};
 
 /// `/renewed/{then}`: renews, pauses, then does what the verb says. `/late`: reads, pauses, logs out and writes.
-fn paused_routes(stage: &Stage) -> Router {
-    let (first, second) = (stage.clone(), stage.clone());
+fn paused_routes(gate: &HandlerGate) -> Router {
+    let (first, second) = (gate.clone(), gate.clone());
     let renewed = async move |session: Session, path: axum::extract::Path<String>| {
         session.renew().await?;
         first.pause().await;
@@ -28,23 +28,23 @@ fn paused_routes(stage: &Stage) -> Router {
 
 /// A request to `path`, during whose pause the same browser logs in as Bob, maybe on another node
 /// of which this one hears nothing.
-async fn overtaken_by_a_login(house: &House, path: &str, heard: bool) -> crate::support::Reply {
-    let stage = Stage::new();
-    let store = house.store.as_ref().map(cloakroom::testkit::MemoryStore::node);
-    let builder = crate::support::recorded().clock(house.clock.clone());
+async fn overtaken_by_a_login(deployment: &Deployment, path: &str, heard: bool) -> crate::support::Reply {
+    let gate = HandlerGate::new();
+    let store = deployment.store.as_ref().map(cloakroom::testkit::MemoryStore::node);
+    let builder = crate::support::recorded().clock(deployment.clock.clone());
     let builder = if let Some(store) = &store { builder.store(store.clone()) } else { builder };
-    let first = Node::with_routes(builder, paused_routes(&stage));
-    let other = if store.is_some() { house.node() } else { first.clone() };
+    let first = Node::with_routes(builder, paused_routes(&gate));
+    let other = if store.is_some() { deployment.node() } else { first.clone() };
     let mut browser = Browser::new(&first.app);
     browser.post("/note/mine").await.ok();
     let (mut tab, path) = (browser.clone(), path.to_owned());
     let slow = tokio::spawn(async move { tab.post(&path).await });
-    stage.arrival().await;
+    gate.arrival().await;
     if let (false, Some(store)) = (heard, &store) {
         store.pause_invalidations();
     }
     browser.at(&other.app).post("/login/bob").await.ok();
-    stage.release();
+    gate.release();
     let reply = slow.await.unwrap();
     assert_eq!(other.sessions.of("bob").list().await.unwrap().len(), 1, "the login was ended");
     reply
@@ -52,8 +52,10 @@ async fn overtaken_by_a_login(house: &House, path: &str, heard: bool) -> crate::
 
 #[tokio::test]
 async fn r18_a_write_after_a_logout_that_came_too_late_is_refused() {
-    for (house, heard) in [(House::local(), true), (House::shared(), true), (House::shared(), false)] {
-        let reply = overtaken_by_a_login(&house, "/late", heard).await;
+    for (deployment, heard) in
+        [(Deployment::local(), true), (Deployment::shared(), true), (Deployment::shared(), false)]
+    {
+        let reply = overtaken_by_a_login(&deployment, "/late", heard).await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::UNAUTHORIZED, None), "{heard}");
     }
 }
@@ -61,12 +63,14 @@ async fn r18_a_write_after_a_logout_that_came_too_late_is_refused() {
 #[tokio::test]
 async fn r18_a_renewed_token_that_a_login_replaced_is_not_given_out_any_more() {
     for then in ["destroy", "get", "principal"] {
-        for (house, heard) in [(House::local(), true), (House::shared(), true), (House::shared(), false)] {
+        for (deployment, heard) in
+            [(Deployment::local(), true), (Deployment::shared(), true), (Deployment::shared(), false)]
+        {
             if !heard && then != "destroy" {
                 // A read asks nobody, so it cannot know.
                 continue;
             }
-            let reply = overtaken_by_a_login(&house, &format!("/renewed/{then}"), heard).await;
+            let reply = overtaken_by_a_login(&deployment, &format!("/renewed/{then}"), heard).await;
             // Neither that a session is over which lives, nor an empty one in place of the one that it was shown.
             assert_eq!((reply.status, reply.set_cookie()), (StatusCode::UNAUTHORIZED, None), "{then} {heard}");
         }
@@ -75,8 +79,8 @@ async fn r18_a_renewed_token_that_a_login_replaced_is_not_given_out_any_more() {
 
 #[tokio::test]
 async fn r17_after_a_logout_whose_answer_is_lost_no_copy_is_believed() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/login/alice").await.ok();
     store.lose_reply_next(Verb::Destroy);
@@ -88,8 +92,8 @@ async fn r17_after_a_logout_whose_answer_is_lost_no_copy_is_believed() {
 
 #[tokio::test]
 async fn r17_a_logout_that_is_given_up_half_way_leaves_no_copy_that_is_believed() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/login/alice").await.ok();
     let gate = store.delay_next(Verb::Destroy);
@@ -103,8 +107,8 @@ async fn r17_a_logout_that_is_given_up_half_way_leaves_no_copy_that_is_believed(
 
 #[tokio::test]
 async fn r17_a_tab_that_a_renewal_overtook_can_still_log_out() {
-    for house in House::alone_and_a_little_apart() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::alone_and_a_little_apart() {
+        let [first, second] = deployment.nodes();
         let mut browser = Browser::new(&first.app);
         browser.post("/login/alice").await.ok();
         let mut tab = browser.at(&second.app);

@@ -5,7 +5,7 @@ use axum::routing::any;
 use cloakroom::store::StoreErrorKind;
 use cloakroom::{Session, SessionError};
 
-use crate::support::{Browser, Count, House, Node, Note, Recording, VERBS, capture, decode, routes, spellings};
+use crate::support::{Browser, Count, Deployment, Node, Note, Recording, VERBS, capture, decode, routes, spellings};
 
 /// What is in the sessions of these tests and nowhere else.
 const PAYLOAD: &str = "a-very-private-note";
@@ -30,8 +30,8 @@ impl Secrets {
         }
     }
 
-    fn records(&mut self, house: &House) {
-        let Some(store) = &house.store else { return };
+    fn records(&mut self, deployment: &Deployment) {
+        let Some(store) = &deployment.store else { return };
         for selector in store.selectors() {
             let Some(record) = store.record(selector) else { continue };
             let verifiers = [Some(record.verifier), record.previous.map(|previous| previous.verifier)];
@@ -52,12 +52,12 @@ impl Secrets {
 
 #[tokio::test]
 async fn r55_a_whole_visit_at_trace_level_logs_no_secret() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let (log, _guard) = capture();
         let mut secrets = Secrets::default();
         secrets.text(PAYLOAD);
         secrets.text(USER);
-        let node = house.node();
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post(&format!("/note/{PAYLOAD}")).await.ok();
         secrets.cookie(&browser);
@@ -65,12 +65,12 @@ async fn r55_a_whole_visit_at_trace_level_logs_no_secret() {
         browser.post(&format!("/note/{PAYLOAD}")).await.ok();
         for verb in VERBS.iter().filter(|verb| **verb != "destroy").chain(&["destroy"]) {
             secrets.cookie(&browser);
-            secrets.records(&house);
+            secrets.records(&deployment);
             let mut attacker = browser.clone();
             browser.post(&format!("/do/{verb}")).await;
             attacker.post("/note/late").await;
         }
-        house.clock.advance(crate::support::minutes(60));
+        deployment.clock.advance(crate::support::minutes(60));
         node.sessions.run_pending_tasks().await;
         assert!(log.text().contains("session_logged_in"), "the log works: {}", log.text());
         secrets.assert_absent(&log.text(), "the log");
@@ -79,28 +79,28 @@ async fn r55_a_whole_visit_at_trace_level_logs_no_secret() {
 
 #[tokio::test]
 async fn r55_errors_of_every_kind_show_no_secret() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     let (log, _guard) = capture();
-    let (store, node) = house.faulty_node();
+    let (store, node) = deployment.faulty_node();
     let mut secrets = Secrets::default();
     secrets.text(PAYLOAD);
     let mut browser = Browser::new(&node.app);
     browser.post(&format!("/note/{PAYLOAD}")).await.ok();
     secrets.cookie(&browser);
-    secrets.records(&house);
+    secrets.records(&deployment);
     for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Unknown, StoreErrorKind::Corrupt, StoreErrorKind::Refused]
     {
         store.fail_all(kind);
         for verb in VERBS {
-            let fresh =
-                browser.at(&Node::new(crate::support::recorded().clock(house.clock.clone()).store(store.clone())).app);
+            let fresh = browser
+                .at(&Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store.clone())).app);
             let reply = fresh.clone().post(&format!("/do/{verb}")).await;
             secrets.assert_absent(&reply.body, verb);
         }
-        store.heal();
+        store.reset();
     }
     store.corrupt_next_load();
-    let fresh = Node::new(crate::support::recorded().clock(house.clock.clone()).store(store.clone()));
+    let fresh = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()));
     assert!(browser.at(&fresh.app).get("/do/get").await.status.is_server_error());
     assert!(log.loud() > 0, "errors are logged");
     secrets.assert_absent(&log.text(), "the log");
@@ -116,7 +116,7 @@ async fn r55_a_value_that_does_not_decode_is_not_quoted() {
     impl cloakroom::SessionValue for Strict {
         const KEY: &'static str = "note";
     }
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let (log, _guard) = capture();
         let strict = async |session: Session| -> Result<(), SessionError> {
             let error = session.get::<Strict>().await.map(drop).unwrap_err();
@@ -124,7 +124,7 @@ async fn r55_a_value_that_does_not_decode_is_not_quoted() {
             tracing::error!("{error} {error:?} {error:#?} {source:?}");
             Err(error)
         };
-        let node = Node::with_routes(house.builder(), routes().merge(Router::new().route("/strict", any(strict))));
+        let node = Node::with_routes(deployment.builder(), routes().merge(Router::new().route("/strict", any(strict))));
         let mut browser = Browser::new(&node.app);
         browser.post(&format!("/note/{PAYLOAD}")).await.ok();
         let reply = browser.get("/strict").await;
@@ -138,7 +138,7 @@ async fn r55_a_value_that_does_not_decode_is_not_quoted() {
 
 #[tokio::test]
 async fn r55_debug_output_of_everything_public_shows_no_secret() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let seen = std::sync::Arc::new(parking_lot::Mutex::new(String::new()));
         let show = {
             let seen = std::sync::Arc::clone(&seen);
@@ -147,7 +147,7 @@ async fn r55_debug_output_of_everything_public_shows_no_secret() {
                 seen.lock().push_str(&format!("{parts:?} {parts:#?}"));
             }
         };
-        let sessions = house.builder().build().unwrap();
+        let sessions = deployment.builder().build().unwrap();
         let app = routes().route("/show", any(show));
         let layer = cloakroom::SessionLayer::new(sessions.clone());
         let node = Node { app: Node::with_sessions(sessions.clone(), app), sessions };
@@ -160,7 +160,7 @@ async fn r55_debug_output_of_everything_public_shows_no_secret() {
         secrets.text(PAYLOAD);
         secrets.text(USER);
         secrets.cookie(&browser);
-        secrets.records(&house);
+        secrets.records(&deployment);
         let events: Vec<_> = std::iter::from_fn(|| events.try_recv()).collect();
         let mine = node.sessions.of(USER);
         let list = mine.list().await.unwrap();
@@ -172,7 +172,7 @@ async fn r55_debug_output_of_everything_public_shows_no_secret() {
         );
         secrets.assert_absent(&all, "Debug");
         secrets.assert_absent(&seen.lock(), "Debug");
-        if let Some(store) = &house.store {
+        if let Some(store) = &deployment.store {
             let records: Vec<_> =
                 store.selectors().into_iter().map(|selector| (selector, store.record(selector))).collect();
             secrets.assert_absent(&format!("{store:?} {records:#?}"), "Debug");
@@ -182,9 +182,9 @@ async fn r55_debug_output_of_everything_public_shows_no_secret() {
 
 #[tokio::test]
 async fn r55_a_panic_of_a_handler_shows_no_secret() {
-    let house = House::local();
+    let deployment = Deployment::local();
     let panicking = async |session: Session| -> String { panic!("{session:?} {:?}", session.get::<Count>().await) };
-    let node = Node::with_routes(house.builder(), routes().route("/panic", any(panicking)));
+    let node = Node::with_routes(deployment.builder(), routes().route("/panic", any(panicking)));
     let mut browser = Browser::new(&node.app);
     browser.post(&format!("/login/{USER}")).await.ok();
     let mut secrets = Secrets::default();
@@ -195,7 +195,7 @@ async fn r55_a_panic_of_a_handler_shows_no_secret() {
 }
 
 /// A node whose tokens come another way, and what of its configuration is secret.
-fn with_secrets(house: &House) -> [(Node, Vec<Vec<u8>>); 2] {
+fn with_secrets(deployment: &Deployment) -> [(Node, Vec<Vec<u8>>); 2] {
     use crate::corpus::jwts::{APP, SELF, hmac_secret};
     use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
     use cloakroom::{Key, KeyRing, TokenHeader, Transport};
@@ -206,8 +206,8 @@ fn with_secrets(house: &House) -> [(Node, Vec<Vec<u8>>); 2] {
     let jwt = JwtCodec::builder(APP, JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
     let jwt = bearer().jwt(jwt.issuer(SELF).audience(SELF).build().unwrap()).unwrap();
     [
-        (Node::with_transport(house.builder().keys(keys), bearer()), spellings(&ring)),
-        (Node::with_transport(house.builder(), jwt), spellings(&shared)),
+        (Node::with_transport(deployment.builder().keys(keys), bearer()), spellings(&ring)),
+        (Node::with_transport(deployment.builder(), jwt), spellings(&shared)),
     ]
 }
 
@@ -215,9 +215,9 @@ fn with_secrets(house: &House) -> [(Node, Vec<Vec<u8>>); 2] {
 async fn r55_neither_bearer_tokens_nor_keys_nor_jwts_are_logged() {
     use crate::support::Program;
     use cloakroom::{Key, KeyRing};
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let (log, _guard) = capture();
-        for (node, keys) in with_secrets(&house) {
+        for (node, keys) in with_secrets(&deployment) {
             let mut secrets = Secrets(keys);
             let mut program = Program::new(&node.app);
             program.post(&format!("/login/{USER}")).await.ok();

@@ -11,7 +11,7 @@ use cloakroom::{CookieConfig, OnStoreError, Session, SessionError, SessionLayer,
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, SET_COOKIE};
 use http::{Method, StatusCode};
 
-use crate::support::{Browser, COOKIE, Count, House, Kept, Note, Program, Reply, capture, minutes, routes, send};
+use crate::support::{Browser, COOKIE, Count, Deployment, Kept, Note, Program, Reply, capture, minutes, routes, send};
 
 /// What a middleware between two layers writes.
 async fn write_outside(session: Session, request: Request, next: Next) -> Result<Response, SessionError> {
@@ -60,18 +60,18 @@ fn compositions(outer: &SessionLayer, inner: &SessionLayer) -> Vec<(&'static str
 
 #[tokio::test]
 async fn a_layer_inside_of_another_takes_up_its_session_whatever_their_options() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let transport = Transport::default();
         let all = options(&node.sessions, &transport);
         for (outer, inner) in all.iter().flat_map(|outer| all.iter().map(move |inner| (outer, inner))) {
             for (how, app) in compositions(outer, inner) {
-                let before = house.population(&node);
+                let before = deployment.population(&node);
                 let mut browser = Browser::new(&app);
                 // The browser of the tests refuses two `Set-Cookie`.
                 let reply = browser.post("/write").await.ok();
                 assert_eq!(reply.body, "outside inside", "{how}: {outer:?} {inner:?}");
-                assert_eq!(house.population(&node), before + 1, "{how}: {outer:?} {inner:?}");
+                assert_eq!(deployment.population(&node), before + 1, "{how}: {outer:?} {inner:?}");
                 assert_eq!(reply.header("cache-control"), ["no-store"], "{how}");
                 assert_eq!(reply.header("vary"), ["Cookie"], "{how}");
                 assert_eq!(browser.get("/read").await.ok().body, "outside inside", "{how}");
@@ -83,16 +83,16 @@ async fn a_layer_inside_of_another_takes_up_its_session_whatever_their_options()
 #[tokio::test]
 async fn layers_for_bearer_tokens_and_for_either_share_as_those_for_cookies() {
     let either = Transport::either(CookieConfig::default(), TokenHeader::default()).prefer_header();
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for transport in [Transport::bearer(TokenHeader::default()), either.clone()] {
-            let node = house.node();
+            let node = deployment.node();
             let layer = SessionLayer::new(node.sessions.clone()).transport(transport);
             for (how, app) in compositions(&layer, &layer.clone().always_refresh()) {
-                let before = house.population(&node);
+                let before = deployment.population(&node);
                 let mut program = Program::new(&app);
                 let reply = program.post("/write").await.ok();
                 assert_eq!((reply.body.as_str(), reply.set_cookie()), ("outside inside", None), "{how}");
-                assert_eq!(house.population(&node), before + 1, "{how}");
+                assert_eq!(deployment.population(&node), before + 1, "{how}");
                 assert_eq!(program.get("/read").await.ok().body, "outside inside", "{how}");
             }
         }
@@ -101,23 +101,23 @@ async fn layers_for_bearer_tokens_and_for_either_share_as_those_for_cookies() {
 
 #[tokio::test]
 async fn routes_without_an_inner_layer_beside_routes_with_one_share_the_session() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let layer = SessionLayer::new(node.sessions.clone());
         let strict = Router::new().route("/strict/read", get(both)).layer(layer.clone().always_refresh());
         let app = pages().merge(strict).layer(layer);
         let mut browser = Browser::new(&app);
         browser.post("/write").await.ok();
         assert_eq!(browser.get("/strict/read").await.ok().body, "nothing inside");
-        assert_eq!(house.population(&node), 1);
+        assert_eq!(deployment.population(&node), 1);
     }
 }
 
 /// Where the shared tier is away, what each route says.
 #[tokio::test]
 async fn an_inner_layer_changes_the_options_that_it_names_and_no_others() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let layer = SessionLayer::new(node.sessions.clone());
     let inner = [
         ("/inherits", layer.clone()),
@@ -141,9 +141,9 @@ async fn an_inner_layer_changes_the_options_that_it_names_and_no_others() {
 
 #[tokio::test]
 async fn an_inner_layer_that_refreshes_asks_once_and_one_outside_is_inherited() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     for outside in [true, false] {
-        let node = house.node();
+        let node = deployment.node();
         let layer = SessionLayer::new(node.sessions.clone());
         let strict = layer.clone().always_refresh();
         let (outer, inner) = if outside { (strict, layer) } else { (layer, strict) };
@@ -159,8 +159,8 @@ async fn an_inner_layer_that_refreshes_asks_once_and_one_outside_is_inherited() 
 
 #[tokio::test]
 async fn different_cookies_stay_two_sessions_however_they_are_nested() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let of = |name: &str| {
             let cookie = CookieConfig::builder().name(name).build().unwrap();
             SessionLayer::new(node.sessions.clone()).cookie(cookie)
@@ -174,7 +174,7 @@ async fn different_cookies_stay_two_sessions_however_they_are_nested() {
                 // Between any two layers, everybody counts.
                 app = app.layer(from_fn(count)).layer(of(name));
             }
-            let before = house.population(&node);
+            let before = deployment.population(&node);
             let request = http::Request::post("/write").body(Body::empty()).unwrap();
             let reply = send(&app, request).await.ok();
             let mut given: Vec<_> =
@@ -182,7 +182,7 @@ async fn different_cookies_stay_two_sessions_however_they_are_nested() {
             given.sort_unstable();
             assert_eq!(given.len(), 2, "{names:?}: {given:?}");
             assert!(given[0].starts_with("a=") && given[1].starts_with("b="), "{names:?}: {given:?}");
-            assert_eq!(house.population(&node), before + 2, "{names:?}");
+            assert_eq!(deployment.population(&node), before + 2, "{names:?}");
             let counted = |name: &str| names.iter().filter(|other| **other == name).count() as u64;
             for (field, name) in given.iter().zip(["a", "b"]) {
                 let pair = field.split(';').next().unwrap();
@@ -211,8 +211,8 @@ async fn nested(outer: &SessionLayer, inner: &SessionLayer, request: http::reque
 
 #[tokio::test]
 async fn the_same_cookie_with_other_attributes_is_the_outer_layers_and_is_warned_of_once() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let outer = SessionLayer::new(node.sessions.clone());
         let strict = CookieConfig::builder().same_site(cloakroom::SameSite::Strict).persistent().build().unwrap();
         let inner = SessionLayer::new(node.sessions.clone()).cookie(strict);
@@ -229,8 +229,8 @@ async fn the_same_cookie_with_other_attributes_is_the_outer_layers_and_is_warned
 
 #[tokio::test]
 async fn a_layer_for_either_inside_of_one_for_cookies_shares_what_both_take() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let outer = SessionLayer::new(node.sessions.clone());
         let either = Transport::either(CookieConfig::default(), TokenHeader::default());
         let inner = SessionLayer::new(node.sessions.clone()).transport(either);
@@ -254,8 +254,8 @@ async fn a_layer_for_either_inside_of_one_for_cookies_shares_what_both_take() {
 
 #[tokio::test]
 async fn a_layer_for_bearer_tokens_never_gets_the_session_of_a_cookie_from_one_outside() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let either = Transport::either(CookieConfig::default(), TokenHeader::default());
         let outer = SessionLayer::new(node.sessions.clone()).transport(either);
         let inner = SessionLayer::new(node.sessions.clone()).transport(Transport::bearer(TokenHeader::default()));
@@ -271,8 +271,8 @@ async fn a_layer_for_bearer_tokens_never_gets_the_session_of_a_cookie_from_one_o
 
 #[tokio::test]
 async fn other_sessions_under_the_same_cookie_are_warned_of() {
-    let house = House::local();
-    let (one, other) = (house.node(), house.node());
+    let deployment = Deployment::local();
+    let (one, other) = (deployment.node(), deployment.node());
     let (outer, inner) = (SessionLayer::new(one.sessions), SessionLayer::new(other.sessions));
     let (log, _guard) = capture();
     let app = pages().layer(inner).layer(outer);

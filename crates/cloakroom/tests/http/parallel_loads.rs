@@ -9,7 +9,7 @@ use cloakroom::{Session, SessionError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::support::{Browser, House, Node, Theme, routes};
+use crate::support::{Browser, Deployment, Node, Theme, routes};
 
 /// How many requests ask at once.
 const CROWD: usize = 32;
@@ -33,14 +33,14 @@ impl Source {
     }
 }
 
-fn node(house: &House, source: &Source) -> Node {
+fn node(deployment: &Deployment, source: &Source) -> Node {
     let source = source.clone();
     let theme = async move |session: Session| {
         let source = source.clone();
         let theme = session.get_or_load::<Theme, _, _, _>(move || source.theme()).await?;
         Ok::<_, SessionError>(theme.0.clone())
     };
-    Node::with_routes(house.builder(), routes().route("/theme", any(theme)))
+    Node::with_routes(deployment.builder(), routes().route("/theme", any(theme)))
 }
 
 /// Waits until so many requests have either started the loader or joined it.
@@ -52,9 +52,9 @@ async fn all_have_asked(node: &Node, requests: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_requests_that_miss_run_one_loader() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let source = Source::new();
-        let node = node(&house, &source);
+        let node = node(&deployment, &source);
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let mut crowd = JoinSet::new();
@@ -76,9 +76,9 @@ async fn parallel_requests_that_miss_run_one_loader() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_of_which_all_but_one_leave_still_loads_once() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let source = Source::new();
-        let node = node(&house, &source);
+        let node = node(&deployment, &source);
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let mut crowd = JoinSet::new();

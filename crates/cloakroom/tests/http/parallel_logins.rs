@@ -4,16 +4,16 @@ use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::{Login, Session, SessionError};
 
-use crate::support::{Browser, House, Kept, Node, Stage, ticket};
+use crate::support::{Browser, Deployment, HandlerGate, Kept, Node, ticket};
 
 fn node(builder: cloakroom::SessionsBuilder) -> Node {
     let cart = async |kept: Session<Kept>| kept.0.clone();
     Node::with_routes(builder, crate::support::routes().route("/cart", any(cart)))
 }
 
-fn nodes(house: &House) -> [Node; 2] {
-    let here = node(house.builder());
-    let there = if house.store.is_some() { node(house.other_builder()) } else { here.clone() };
+fn nodes(deployment: &Deployment) -> [Node; 2] {
+    let here = node(deployment.builder());
+    let there = if deployment.store.is_some() { node(deployment.other_builder()) } else { here.clone() };
     [here, there]
 }
 
@@ -38,8 +38,8 @@ async fn both_have_it(nodes: &[Node; 2], clicks: [Browser; 2]) {
 
 #[tokio::test]
 async fn r07_a_double_click_keeps_the_cart_whichever_answer_arrives_last() {
-    for house in House::alone_and_apart() {
-        let nodes = nodes(&house);
+    for deployment in Deployment::alone_and_apart() {
+        let nodes = nodes(&deployment);
         let mut first = visitor(&nodes[0]).await;
         let mut second = first.at(&nodes[1].app);
         first.post("/login-keeping/alice").await.ok();
@@ -50,8 +50,8 @@ async fn r07_a_double_click_keeps_the_cart_whichever_answer_arrives_last() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r07_logins_at_the_very_same_time_all_keep_the_cart() {
-    for house in House::alone_and_apart() {
-        let nodes = nodes(&house);
+    for deployment in Deployment::alone_and_apart() {
+        let nodes = nodes(&deployment);
         for _ in 0..50 {
             let first = visitor(&nodes[0]).await;
             let clicks = [0, 1, 0, 1].map(|node: usize| {
@@ -71,8 +71,8 @@ async fn r07_logins_at_the_very_same_time_all_keep_the_cart() {
 
 #[tokio::test]
 async fn r23_on_one_node_a_double_click_is_one_session() {
-    for house in House::both() {
-        let node = node(house.builder());
+    for deployment in Deployment::both() {
+        let node = node(deployment.builder());
         let mut first = visitor(&node).await;
         let mut second = first.clone();
         first.post("/login-keeping/alice").await.ok();
@@ -85,8 +85,8 @@ async fn r23_on_one_node_a_double_click_is_one_session() {
 
 #[tokio::test]
 async fn r07_another_user_gets_nothing_of_a_login_that_was_first() {
-    for house in House::alone_and_apart() {
-        let nodes = nodes(&house);
+    for deployment in Deployment::alone_and_apart() {
+        let nodes = nodes(&deployment);
         let mut victim = visitor(&nodes[0]).await;
         let mut attacker = victim.at(&nodes[1].app);
         victim.post("/login-keeping/alice").await.ok();
@@ -100,8 +100,8 @@ async fn r07_another_user_gets_nothing_of_a_login_that_was_first() {
 
 #[tokio::test]
 async fn r07_a_login_that_asks_for_something_else_joins_nobody() {
-    for house in House::alone_and_apart() {
-        let nodes = nodes(&house);
+    for deployment in Deployment::alone_and_apart() {
+        let nodes = nodes(&deployment);
         let mut first = visitor(&nodes[0]).await;
         let mut second = first.at(&nodes[0].app);
         first.post("/login-keeping/alice").await.ok();
@@ -115,29 +115,29 @@ async fn r07_a_login_that_asks_for_something_else_joins_nobody() {
 /// What browsers do with a form that is sent twice: they hang up on the first request.
 #[tokio::test]
 async fn r07_a_first_click_that_was_given_up_does_not_end_the_second_one_s_session() {
-    for house in House::both() {
-        let stage = Stage::new();
-        let paused = stage.clone();
+    for deployment in Deployment::both() {
+        let gate = HandlerGate::new();
+        let paused = gate.clone();
         let slow = async move |session: Session, Path(user): Path<String>| {
             session.login(Login::new(user).keep::<Kept>().label("Testbrowser")).await?;
             paused.pause().await;
             Ok::<_, SessionError>(())
         };
         let cart = async |kept: Session<Kept>| kept.0.clone();
-        let routes = stage.routes().route("/cart", any(cart)).route("/slow/{user}", any(slow));
-        let node = Node::with_routes(house.builder(), routes);
+        let routes = gate.routes().route("/cart", any(cart)).route("/slow/{user}", any(slow));
+        let node = Node::with_routes(deployment.builder(), routes);
         let mut first = visitor(&node).await;
         let mut second = first.clone();
         let given_up = tokio::spawn(async move { first.post("/slow/alice").await });
-        stage.arrival().await;
+        gate.arrival().await;
         let joined = tokio::spawn(async move {
             second.post("/slow/alice").await.ok();
             second
         });
-        stage.arrival().await;
+        gate.arrival().await;
         given_up.abort();
         assert!(given_up.await.unwrap_err().is_cancelled());
-        stage.release();
+        gate.release();
         let mut second = joined.await.unwrap();
         node.sessions.run_pending_tasks().await;
         assert_eq!(second.get("/whoami").await.ok().body, "alice");

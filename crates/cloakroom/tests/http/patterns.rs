@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use tower_http::csrf::CsrfLayer;
 
-use crate::support::{Browser, COOKIE, House, Node, Reply, capture, routes, secs, send};
+use crate::support::{Browser, COOKIE, Deployment, Node, Reply, capture, routes, secs, send};
 
 /// What a browser looked like when its user logged in, coarsely: no version, no address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,8 +69,8 @@ async fn ask(app: &Router, browser: &mut Browser, path: &str, headers: &[(&str, 
 
 #[tokio::test]
 async fn r68_another_browser_is_a_signal_and_what_anybody_can_forge_is_none() {
-    for house in House::both() {
-        let sessions = house.builder().build().unwrap();
+    for deployment in Deployment::both() {
+        let sessions = deployment.builder().build().unwrap();
         let app = Node::with_sessions(sessions, routes().layer(from_fn(look_twice)));
         let mut alice = Browser::new(&app);
         ask(&app, &mut alice, "/login/alice", &[("user-agent", FIREFOX)]).await.ok();
@@ -91,7 +91,7 @@ async fn r68_another_browser_is_a_signal_and_what_anybody_can_forge_is_none() {
 
 #[tokio::test]
 async fn r68_nothing_of_the_kind_happens_by_itself() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let mut alice = Browser::new(&node.app);
     ask(&node.app, &mut alice, "/login/alice", &[("user-agent", FIREFOX)]).await.ok();
     let headers = [("user-agent", CHROME), ("x-forwarded-for", "203.0.113.9")];
@@ -131,9 +131,9 @@ fn admin(sessions: &Sessions) -> Router {
 
 #[tokio::test]
 async fn r69_administration_is_mounted_by_hand_and_guarded_four_times() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let (log, _guard) = capture();
-        let node = house.node();
+        let node = deployment.node();
         let app = node.app.clone().merge(admin(&node.sessions));
         let mut browsers = Vec::new();
         for user in ["root", "alice", "bob"] {
@@ -149,7 +149,7 @@ async fn r69_administration_is_mounted_by_hand_and_guarded_four_times() {
         assert_eq!(alice.post(&path).await.status, StatusCode::FORBIDDEN);
         let forged = ask(&app, root, &path, &[("sec-fetch-site", "cross-site")]).await;
         assert_eq!(forged.status, StatusCode::FORBIDDEN);
-        house.clock.advance(secs(301));
+        deployment.clock.advance(secs(301));
         assert_eq!(root.post(&path).await.status, StatusCode::UNAUTHORIZED, "not recently enough");
         assert_eq!(bob.get("/whoami").await.ok().body, "bob", "nothing has happened so far");
         root.post("/login/root").await.ok();

@@ -11,7 +11,7 @@ use cloakroom::{EndReason, Event, EventKind, Events, PublicId, Session, SessionE
 use http::StatusCode;
 use tokio::task::JoinSet;
 
-use crate::support::{Browser, House, Node, Note, canonical, decode, minutes, routes, secs, spellings};
+use crate::support::{Browser, Deployment, Node, Note, canonical, decode, minutes, routes, secs, spellings};
 
 async fn logged_in(node: &Node, user: &str) -> Browser {
     let mut browser = Browser::new(&node.app);
@@ -21,8 +21,8 @@ async fn logged_in(node: &Node, user: &str) -> Browser {
 
 #[tokio::test]
 async fn r20_all_sessions_of_a_principal_end_at_once_on_every_node() {
-    for house in House::alone_and_apart() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::alone_and_apart() {
+        let [here, there] = deployment.nodes();
         let mut browsers = Vec::new();
         for number in 0..50 {
             let browser = logged_in(if number % 2 == 0 { &here } else { &there }, "alice").await;
@@ -47,8 +47,8 @@ async fn r20_all_sessions_of_a_principal_end_at_once_on_every_node() {
 
 #[tokio::test]
 async fn r21_a_change_of_password_ends_the_other_sessions_and_rotates_this_one() {
-    for house in House::both() {
-        let node = with_password_route(&house);
+    for deployment in Deployment::both() {
+        let node = with_password_route(&deployment);
         let mut here = logged_in(&node, "alice").await;
         let others = [logged_in(&node, "alice").await, logged_in(&node, "alice").await];
         let old = here.ticket();
@@ -62,20 +62,20 @@ async fn r21_a_change_of_password_ends_the_other_sessions_and_rotates_this_one()
     }
 }
 
-fn with_password_route(house: &House) -> Node {
+fn with_password_route(deployment: &Deployment) -> Node {
     async fn change(State(sessions): State<Sessions>, session: Session) -> Result<String, SessionError> {
         session.login("alice").await?;
         Ok(sessions.of("alice").revoke_others(&session).await?.to_string())
     }
-    let sessions = house.builder().build().unwrap();
+    let sessions = deployment.builder().build().unwrap();
     let password = Router::new().route("/password", any(change)).with_state(sessions.clone());
     Node { app: Node::with_sessions(sessions.clone(), routes().merge(password)), sessions }
 }
 
 #[tokio::test]
 async fn r22_nothing_in_a_list_of_sessions_opens_one() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let alice = logged_in(&node, "alice").await;
         logged_in(&node, "alice").await;
         let list = node.sessions.of("alice").list().await.unwrap();
@@ -98,8 +98,8 @@ async fn r22_nothing_in_a_list_of_sessions_opens_one() {
 
 #[tokio::test]
 async fn r22_a_handle_ends_a_session_of_its_own_principal_only() {
-    for house in House::alone_and_apart() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::alone_and_apart() {
+        let [here, there] = deployment.nodes();
         let mut alice = logged_in(&here, "alice").await;
         let handle = here.sessions.of("alice").list().await.unwrap()[0].handle;
         assert_eq!(PublicId::from_str(&handle.to_string()), Ok(handle));
@@ -113,11 +113,11 @@ async fn r22_a_handle_ends_a_session_of_its_own_principal_only() {
 
 #[tokio::test]
 async fn r22_a_session_is_listed_with_when_it_was_made_and_last_seen() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut alice = logged_in(&node, "alice").await;
         let made = node.sessions.of("alice").list().await.unwrap()[0].created_at;
-        house.clock.advance(secs(600));
+        deployment.clock.advance(secs(600));
         alice.get("/whoami").await.ok();
         node.sessions.run_pending_tasks().await;
         let info = node.sessions.of("alice").list().await.unwrap().remove(0);
@@ -130,10 +130,10 @@ async fn r22_a_session_is_listed_with_when_it_was_made_and_last_seen() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r23_fifty_logins_at_once_never_exceed_the_limit() {
     for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
-        for house in House::both() {
-            let build = || Node::new(house.builder().max_sessions_per_principal(3, policy));
+        for deployment in Deployment::both() {
+            let build = || Node::new(deployment.builder().max_sessions_per_principal(3, policy));
             let first = build();
-            let second = if house.store.is_some() { build() } else { first.clone() };
+            let second = if deployment.store.is_some() { build() } else { first.clone() };
             let mut logins = JoinSet::new();
             for number in 0..50 {
                 let app = if number % 2 == 0 { first.app.clone() } else { second.app.clone() };
@@ -154,15 +154,15 @@ async fn r23_fifty_logins_at_once_never_exceed_the_limit() {
                 alive += usize::from(Browser::holding(&second.app, cookie).get("/whoami").await.ok().body == "alice");
             }
             assert_eq!(alive, 3, "{policy:?}");
-            assert_eq!(house.population(&first), 3, "{policy:?}: nothing is left of the others");
+            assert_eq!(deployment.population(&first), 3, "{policy:?}: nothing is left of the others");
         }
     }
 }
 
 #[tokio::test]
 async fn r23_at_the_limit_a_login_is_refused_or_ends_the_oldest_and_an_event_says_so() {
-    for house in House::both() {
-        let node = Node::new(house.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
+    for deployment in Deployment::both() {
+        let node = Node::new(deployment.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
         let mut first = logged_in(&node, "alice").await;
         let mut events = node.sessions.events();
         let refused = Browser::new(&node.app).post("/login/alice").await;
@@ -174,7 +174,7 @@ async fn r23_at_the_limit_a_login_is_refused_or_ends_the_oldest_and_an_event_say
         // Logging in again in the same session is no more sessions.
         first.post("/login/alice").await.ok();
 
-        let node = Node::new(house.builder().max_sessions_per_principal(1, LimitPolicy::EndOldest));
+        let node = Node::new(deployment.builder().max_sessions_per_principal(1, LimitPolicy::EndOldest));
         let mut second = logged_in(&node, "bob").await;
         let mut events = node.sessions.events();
         let mut third = logged_in(&node, "bob").await;
@@ -197,16 +197,16 @@ fn ends(events: &[Event], reason: EndReason, user: &str) -> usize {
 }
 
 /// A node over a store whose calls a test can hold or fail.
-fn held_up(house: &House, count: u32, policy: LimitPolicy) -> (FaultyStore<MemoryStore>, Node) {
-    let store = FaultyStore::new(house.store.as_ref().unwrap().node());
-    let builder = crate::support::recorded().clock(house.clock.clone()).store(store.clone());
+fn held_up(deployment: &Deployment, count: u32, policy: LimitPolicy) -> (FaultyStore<MemoryStore>, Node) {
+    let store = FaultyStore::new(deployment.store.as_ref().unwrap().node());
+    let builder = crate::support::recorded().clock(deployment.clock.clone()).store(store.clone());
     (store, Node::new(builder.max_sessions_per_principal(count, policy)))
 }
 
 #[tokio::test]
 async fn r23_who_is_displaced_is_dead_before_the_newcomer_lives() {
-    let house = House::shared();
-    let (store, node) = held_up(&house, 1, LimitPolicy::EndOldest);
+    let deployment = Deployment::shared();
+    let (store, node) = held_up(&deployment, 1, LimitPolicy::EndOldest);
     let mut old = logged_in(&node, "alice").await;
     let gate = store.delay_next(Verb::Commit);
     let login = tokio::spawn({
@@ -224,8 +224,8 @@ async fn r23_who_is_displaced_is_dead_before_the_newcomer_lives() {
 
 #[tokio::test]
 async fn r23_who_cannot_be_ended_keeps_the_newcomer_out_and_is_ended_by_and_by() {
-    let house = House::shared();
-    let (store, node) = held_up(&house, 1, LimitPolicy::EndOldest);
+    let deployment = Deployment::shared();
+    let (store, node) = held_up(&deployment, 1, LimitPolicy::EndOldest);
     let mut old = logged_in(&node, "alice").await;
     let mut events = node.sessions.events();
     store.fail_next(Verb::Destroy, StoreErrorKind::Unavailable);
@@ -242,8 +242,8 @@ async fn r23_who_cannot_be_ended_keeps_the_newcomer_out_and_is_ended_by_and_by()
 
 #[tokio::test]
 async fn r20_sessions_that_have_to_make_room_are_found_even_if_the_answer_about_them_is_lost() {
-    let house = House::shared();
-    let (store, node) = held_up(&house, 1, LimitPolicy::EndOldest);
+    let deployment = Deployment::shared();
+    let (store, node) = held_up(&deployment, 1, LimitPolicy::EndOldest);
     let mut old = logged_in(&node, "alice").await;
     store.lose_reply_next(Verb::Admit);
     assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -256,13 +256,13 @@ async fn r20_sessions_that_have_to_make_room_are_found_even_if_the_answer_about_
 
 #[tokio::test]
 async fn r23_two_logins_at_once_displace_two_sessions_and_each_is_announced_once() {
-    for house in House::both() {
-        let build = || Node::new(house.builder().max_sessions_per_principal(2, LimitPolicy::EndOldest));
+    for deployment in Deployment::both() {
+        let build = || Node::new(deployment.builder().max_sessions_per_principal(2, LimitPolicy::EndOldest));
         let here = build();
-        let there = if house.store.is_some() { build() } else { here.clone() };
+        let there = if deployment.store.is_some() { build() } else { here.clone() };
         let mut old = vec![logged_in(&here, "alice").await, logged_in(&there, "alice").await];
         let mut listeners = vec![here.sessions.events()];
-        listeners.extend(house.store.is_some().then(|| there.sessions.events()));
+        listeners.extend(deployment.store.is_some().then(|| there.sessions.events()));
         let (mut one, mut other) = (Browser::new(&here.app), Browser::new(&there.app));
         let (first, second) = tokio::join!(one.post("/login/alice"), other.post("/login/alice"));
         assert_eq!((first.status, second.status), (StatusCode::OK, StatusCode::OK));
@@ -280,10 +280,10 @@ async fn r23_two_logins_at_once_displace_two_sessions_and_each_is_announced_once
 
 #[tokio::test]
 async fn r23_a_logout_frees_its_place_at_once_on_every_node() {
-    for house in House::both() {
-        let build = || Node::new(house.builder().max_sessions_per_principal(2, LimitPolicy::Reject));
+    for deployment in Deployment::both() {
+        let build = || Node::new(deployment.builder().max_sessions_per_principal(2, LimitPolicy::Reject));
         let here = build();
-        let there = if house.store.is_some() { build() } else { here.clone() };
+        let there = if deployment.store.is_some() { build() } else { here.clone() };
         let mut sessions = vec![logged_in(&here, "alice").await, logged_in(&there, "alice").await];
         for round in 0..20 {
             let refused = Browser::new(&there.app).post("/login/alice").await;
@@ -299,9 +299,9 @@ async fn r23_a_logout_frees_its_place_at_once_on_every_node() {
 #[tokio::test]
 async fn r20_a_login_under_way_comes_wholly_before_or_wholly_after_a_revocation() {
     for (verb, survives) in [(Verb::Admit, true), (Verb::Commit, false)] {
-        let house = House::shared();
-        let (store, node) = held_up(&house, 10, LimitPolicy::Reject);
-        let other = house.node();
+        let deployment = Deployment::shared();
+        let (store, node) = held_up(&deployment, 10, LimitPolicy::Reject);
+        let other = deployment.node();
         let mut old = logged_in(&other, "alice").await;
         let gate = store.delay_next(verb);
         let login = tokio::spawn({
@@ -328,14 +328,14 @@ async fn r20_a_login_under_way_comes_wholly_before_or_wholly_after_a_revocation(
 
 #[tokio::test]
 async fn r20_a_revocation_that_fails_half_way_can_be_repeated_and_is_announced_once_for_each() {
-    let house = House::shared();
-    let (store, node) = held_up(&house, 10, LimitPolicy::Reject);
+    let deployment = Deployment::shared();
+    let (store, node) = held_up(&deployment, 10, LimitPolicy::Reject);
     let mut sessions = Vec::new();
     for _ in 0..5 {
         sessions.push(logged_in(&node, "alice").await);
     }
     let mut events = node.sessions.events();
-    let fresh = house.node();
+    let fresh = deployment.node();
     let gate = store.delay_next(Verb::Destroy);
     let alices = node.sessions.of("alice");
     let revocation = tokio::spawn(async move { alices.revoke_all().await });
@@ -354,8 +354,8 @@ async fn r20_a_revocation_that_fails_half_way_can_be_repeated_and_is_announced_o
 
 #[tokio::test]
 async fn r22_nobody_ends_a_session_by_a_handle_that_is_not_theirs_or_not_one() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut alice = logged_in(&node, "alice").await;
         let mut bob = logged_in(&node, "bob").await;
         let before = node.sessions.stats();
@@ -374,8 +374,8 @@ async fn r22_nobody_ends_a_session_by_a_handle_that_is_not_theirs_or_not_one() {
 
 #[tokio::test]
 async fn a_session_is_read_and_changed_outside_of_a_request_without_being_kept_alive() {
-    for house in House::both() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::both() {
+        let [here, there] = deployment.nodes();
         let mut alice = logged_in(&here, "alice").await;
         alice.post("/note/mine").await.ok();
         let of_alice = there.sessions.of("alice");
@@ -388,7 +388,7 @@ async fn a_session_is_read_and_changed_outside_of_a_request_without_being_kept_a
         assert_eq!(alice.get("/note").await.ok().body, "mine, and the job's");
         // Half an hour of jobs, and no request.
         for _ in 0..6 {
-            house.clock.advance(minutes(6));
+            deployment.clock.advance(minutes(6));
             let _ = session.update(|note: &mut Note| note.0.push('.')).await;
         }
         assert!(!session.exists().await.unwrap(), "a job keeps no session alive");
@@ -402,8 +402,8 @@ async fn a_session_is_read_and_changed_outside_of_a_request_without_being_kept_a
 
 #[tokio::test]
 async fn r53_a_job_writes_nothing_into_a_session_that_changes_hands_meanwhile() {
-    let house = House::shared();
-    let (store, node) = held_up(&house, 5, LimitPolicy::Reject);
+    let deployment = Deployment::shared();
+    let (store, node) = held_up(&deployment, 5, LimitPolicy::Reject);
     let mut browser = logged_in(&node, "alice").await;
     let of_alice = node.sessions.of("alice");
     let id = of_alice.list().await.unwrap()[0].handle;
@@ -411,7 +411,7 @@ async fn r53_a_job_writes_nothing_into_a_session_that_changes_hands_meanwhile() 
     let gate = store.delay_next(Verb::Commit);
     let job = tokio::spawn(async move { session.set(Note("alice's".to_owned())).await.map_err(|error| error.kind()) });
     assert!(gate.arrived().await);
-    let other = house.node();
+    let other = deployment.node();
     browser = browser.at(&other.app);
     browser.post("/login/bob").await.ok();
     gate.open();
@@ -421,8 +421,8 @@ async fn r53_a_job_writes_nothing_into_a_session_that_changes_hands_meanwhile() 
 
 #[tokio::test]
 async fn updates_from_inside_and_outside_of_requests_lose_nothing() {
-    for house in House::both() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::both() {
+        let [here, there] = deployment.nodes();
         let mut alice = logged_in(&here, "alice").await;
         alice.post("/note/a").await.ok();
         let id = here.sessions.of("alice").list().await.unwrap()[0].handle;

@@ -5,7 +5,7 @@ use cloakroom::{Session, SessionError};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 
-use crate::support::{Browser, House, Node, invented, minutes, routes, secs, send, with_cookie};
+use crate::support::{Browser, Deployment, Node, invented, minutes, routes, secs, send, with_cookie};
 
 /// Whether a page would say that the session is over.
 async fn is_over(node: &Node, cookie: Option<String>) -> bool {
@@ -19,13 +19,13 @@ async fn is_over(node: &Node, cookie: Option<String>) -> bool {
 
 #[tokio::test]
 async fn a_session_that_is_over_is_told_from_none_however_it_ended() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         assert!(!is_over(&node, None).await);
         let [mut expired, mut revoked, mut logged_out] = [(); 3].map(|()| Browser::new(&node.app));
         expired.post("/note/mine").await.ok();
         assert!(!is_over(&node, expired.cookie.clone()).await, "it lives");
-        house.clock.advance(minutes(34));
+        deployment.clock.advance(minutes(34));
         assert!(is_over(&node, expired.cookie.clone()).await);
         revoked.post("/login/alice").await.ok();
         node.sessions.of("alice").revoke_all().await.unwrap();
@@ -34,14 +34,14 @@ async fn a_session_that_is_over_is_told_from_none_however_it_ended() {
         let token = logged_out.cookie.clone();
         logged_out.post("/do/destroy").await.ok();
         assert!(is_over(&node, token).await);
-        assert_eq!(house.population(&node), 0);
+        assert_eq!(deployment.population(&node), 0);
     }
 }
 
 #[tokio::test]
 async fn a_token_that_was_made_up_looks_like_one_that_was_good_once() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         assert!(is_over(&node, Some(invented(1))).await);
         for malformed in ["", "x", "not-a-token"] {
             assert!(!is_over(&node, Some(malformed.to_owned())).await, "{malformed:?} is no token at all");
@@ -53,8 +53,8 @@ async fn a_token_that_was_made_up_looks_like_one_that_was_good_once() {
 
 #[tokio::test]
 async fn an_answer_that_depends_on_the_token_is_not_for_shared_caches() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         for verb in ["came-with-token", "exists"] {
             let reply = Browser::new(&node.app).get(&format!("/do/{verb}")).await.ok();
             assert!(reply.header(CACHE_CONTROL.as_str()).iter().any(|value| value.contains("private")), "{verb}");
@@ -75,8 +75,8 @@ async fn asking_whether_a_session_exists_creates_none_and_sees_this_requests_own
             Ok::<_, SessionError>(format!("{seen:?} {}", session.has_token()))
         }),
     );
-    for house in House::both() {
-        let node = Node::with_routes(house.builder(), routes.clone());
+    for deployment in Deployment::both() {
+        let node = Node::with_routes(deployment.builder(), routes.clone());
         let mut browser = Browser::new(&node.app);
         assert_eq!(browser.post("/").await.ok().body, "[false, true, false] false");
         browser.post("/note/mine").await.ok();
@@ -86,17 +86,17 @@ async fn asking_whether_a_session_exists_creates_none_and_sees_this_requests_own
 
 #[tokio::test]
 async fn r16_a_login_is_recent_for_as_long_as_the_page_says() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         let recent = async |browser: &mut Browser| browser.get("/do/authenticated-within").await.ok().body == "true";
         browser.post("/note/mine").await.ok();
         assert!(!recent(&mut browser).await, "nobody is logged in");
         browser.post("/login/alice").await.ok();
         assert!(recent(&mut browser).await);
-        house.clock.advance(minutes(10) - secs(1));
+        deployment.clock.advance(minutes(10) - secs(1));
         assert!(recent(&mut browser).await);
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         assert!(!recent(&mut browser).await, "ten minutes are over");
         for verb in ["renew", "remember", "update"] {
             browser.post(&format!("/do/{verb}")).await.ok();
@@ -111,9 +111,9 @@ async fn r16_a_login_is_recent_for_as_long_as_the_page_says() {
 
 #[tokio::test]
 async fn questions_that_the_store_cannot_answer_are_errors() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
-    let mut browser = Browser::new(&house.node().app);
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/login/alice").await.ok();
     store.fail_all(cloakroom::store::StoreErrorKind::Unavailable);
     for verb in ["exists", "authenticated-within"] {

@@ -3,12 +3,12 @@
 use http::StatusCode;
 use tokio::task::JoinSet;
 
-use crate::support::{Browser, House, Node, Reply, VERBS, secs};
+use crate::support::{Browser, Deployment, Node, Reply, VERBS, secs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r09_twenty_requests_at_a_renewal_all_work_and_one_new_token_is_given() {
-    for house in House::alone_and_a_little_apart() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::alone_and_a_little_apart() {
+        let [here, there] = deployment.nodes();
         for _ in 0..50 {
             let mut browser = Browser::new(&here.app);
             browser.post("/note/mine").await.ok();
@@ -33,8 +33,8 @@ fn new_ticket(reply: &Reply, browser: &Browser) -> Option<String> {
 
 #[tokio::test]
 async fn r09_the_old_token_reads_and_writes_in_its_grace_and_sets_no_cookie() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
         let mut straggler = browser.clone();
@@ -55,9 +55,9 @@ async fn r09_the_old_token_reads_and_writes_in_its_grace_and_sets_no_cookie() {
 async fn r09_in_its_grace_no_verb_that_proves_nothing_gives_a_new_token_for_an_old_one() {
     let refused: [&str; 1] = ["rotate"];
     let gives_a_token: [&str; 1] = ["login"];
-    for house in House::alone_and_a_little_apart() {
+    for deployment in Deployment::alone_and_a_little_apart() {
         for verb in VERBS {
-            let [here, there] = house.nodes();
+            let [here, there] = deployment.nodes();
             for node in [&here, &there] {
                 let mut browser = Browser::new(&here.app);
                 browser.post("/note/mine").await.ok();
@@ -78,8 +78,8 @@ async fn r09_in_its_grace_no_verb_that_proves_nothing_gives_a_new_token_for_an_o
 
 #[tokio::test]
 async fn r09_remembering_under_the_old_token_does_not_give_the_old_token_back() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
         let mut straggler = browser.clone();
@@ -91,17 +91,17 @@ async fn r09_remembering_under_the_old_token_does_not_give_the_old_token_back() 
 
 #[tokio::test]
 async fn r09_the_old_token_is_dead_after_the_grace() {
-    for house in House::both() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::both() {
+        let [here, there] = deployment.nodes();
         let mut browser = Browser::new(&here.app);
         browser.post("/note/mine").await.ok();
         let old = browser.cookie.clone().unwrap();
         browser.post("/do/renew").await.ok();
-        house.clock.advance(secs(9));
+        deployment.clock.advance(secs(9));
         for node in [&here, &there] {
             assert_eq!(Browser::holding(&node.app, old.clone()).get("/note").await.ok().body, "mine");
         }
-        house.clock.advance(secs(2));
+        deployment.clock.advance(secs(2));
         for node in [&here, &there] {
             let mut thief = Browser::holding(&node.app, old.clone());
             assert_eq!(thief.get("/note").await.ok().body, "nothing");
@@ -113,10 +113,10 @@ async fn r09_the_old_token_is_dead_after_the_grace() {
 
 #[tokio::test]
 async fn r09_the_grace_is_bounded_and_may_be_none() {
-    for house in House::both() {
-        assert_eq!(house.builder().renewal_grace(secs(61)).build().unwrap_err().setting(), "renewal_grace");
-        assert!(house.builder().renewal_grace(secs(60)).build().is_ok());
-        let node = Node::new(house.builder().renewal_grace(secs(0)));
+    for deployment in Deployment::both() {
+        assert_eq!(deployment.builder().renewal_grace(secs(61)).build().unwrap_err().setting(), "renewal_grace");
+        assert!(deployment.builder().renewal_grace(secs(60)).build().is_ok());
+        let node = Node::new(deployment.builder().renewal_grace(secs(0)));
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let old = browser.cookie.clone().unwrap();
@@ -127,8 +127,8 @@ async fn r09_the_grace_is_bounded_and_may_be_none() {
 
 #[tokio::test]
 async fn r09_a_login_gives_no_grace_even_in_the_grace_of_a_renewal() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let first = browser.cookie.clone().unwrap();

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::support::{Browser, CREATING, House, Node, Reply, Stage, VERBS, decode};
+use crate::support::{Browser, CREATING, Deployment, HandlerGate, Node, Reply, VERBS, decode};
 
 /// How the nodes of one test hear of each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ enum News {
 
 /// A request that was on the stage while something happened to its session.
 struct Scene {
-    house: House,
+    deployment: Deployment,
     first: Node,
     other: Node,
     old: String,
@@ -26,18 +26,18 @@ struct Scene {
 
 impl Scene {
     /// Somebody's request reads, `meanwhile` happens by another request of the same client, then it does `verb`.
-    async fn play(house: House, news: News, meanwhile: &str, verb: &str) -> Self {
-        let stage = Stage::new();
-        let node_of = |house: &House| Node::with_routes(house.builder(), stage.routes());
-        let (first, store) = match &house.store {
-            None => (node_of(&house), None),
+    async fn play(deployment: Deployment, news: News, meanwhile: &str, verb: &str) -> Self {
+        let gate = HandlerGate::new();
+        let node_of = |deployment: &Deployment| Node::with_routes(deployment.builder(), gate.routes());
+        let (first, store) = match &deployment.store {
+            None => (node_of(&deployment), None),
             Some(store) => {
                 let store = store.node();
-                let builder = crate::support::recorded().clock(house.clock.clone()).store(store.clone());
-                (Node::with_routes(builder, stage.routes()), Some(store))
+                let builder = crate::support::recorded().clock(deployment.clock.clone()).store(store.clone());
+                (Node::with_routes(builder, gate.routes()), Some(store))
             }
         };
-        let other = if store.is_some() { node_of(&house) } else { first.clone() };
+        let other = if store.is_some() { node_of(&deployment) } else { first.clone() };
         let mut browser = Browser::new(&first.app);
         browser.post("/login/alice").await.ok();
         browser.post("/note/mine").await.ok();
@@ -50,32 +50,32 @@ impl Scene {
             News::Late | News::Lost => browser.clone(),
         };
         let slow = tokio::spawn(async move { tab.post(&path).await });
-        stage.arrival().await;
+        gate.arrival().await;
         if let (News::Late | News::Lost, Some(store)) = (news, &store) {
             store.pause_invalidations();
         }
         let mut browser = browser.at(&other.app);
         browser.post(meanwhile).await.ok();
-        stage.release();
+        gate.release();
         let reply = slow.await.unwrap();
         match (news, &store) {
             (News::Late, Some(store)) => store.deliver_invalidations(),
             (_, Some(store)) => store.drop_invalidations(),
             (_, None) => {}
         }
-        Self { house, first, other, old, new: browser.cookie, reply }
+        Self { deployment, first, other, old, new: browser.cookie, reply }
     }
 }
 
-fn scenes() -> [(House, News); 3] {
-    [(House::local(), News::Prompt), (House::shared(), News::Prompt), (House::shared(), News::Lost)]
+fn scenes() -> [(Deployment, News); 3] {
+    [(Deployment::local(), News::Prompt), (Deployment::shared(), News::Prompt), (Deployment::shared(), News::Lost)]
 }
 
 #[tokio::test]
 async fn r18_no_verb_of_a_request_under_way_brings_a_session_back_after_logout() {
     for verb in VERBS {
-        for (house, news) in scenes() {
-            let scene = Scene::play(house, news, "/do/destroy", verb).await;
+        for (deployment, news) in scenes() {
+            let scene = Scene::play(deployment, news, "/do/destroy", verb).await;
             let mut replay = Browser::holding(&scene.other.app, scene.old.clone());
             assert_eq!(replay.get("/whoami").await.ok().body, "nobody", "{verb} {news:?}");
             assert_eq!(replay.get("/note").await.ok().body, "nothing", "{verb} {news:?}");
@@ -87,7 +87,7 @@ async fn r18_no_verb_of_a_request_under_way_brings_a_session_back_after_logout()
             // A second logout is harmless, and may repeat that the token is to be forgotten.
             let given = scene.reply.given().filter(|given| !given.is_empty());
             assert_eq!(given, None, "{verb} {news:?}");
-            assert_eq!(scene.house.population(&scene.other), 0, "{verb} {news:?}");
+            assert_eq!(scene.deployment.population(&scene.other), 0, "{verb} {news:?}");
         }
     }
 }
@@ -95,8 +95,8 @@ async fn r18_no_verb_of_a_request_under_way_brings_a_session_back_after_logout()
 #[tokio::test]
 async fn r18_a_write_that_comes_too_late_is_an_error_and_not_another_session() {
     for verb in CREATING.into_iter().filter(|verb| *verb != "login").chain(["remember"]) {
-        for (house, news) in scenes() {
-            let scene = Scene::play(house, news, "/do/destroy", verb).await;
+        for (deployment, news) in scenes() {
+            let scene = Scene::play(deployment, news, "/do/destroy", verb).await;
             assert_eq!(scene.reply.status, StatusCode::UNAUTHORIZED, "{verb} {news:?}");
             assert_eq!(scene.reply.set_cookie(), None, "{verb} {news:?}");
         }
@@ -106,8 +106,8 @@ async fn r18_a_write_that_comes_too_late_is_an_error_and_not_another_session() {
 #[tokio::test]
 async fn r18_a_write_under_the_token_of_before_a_login_does_not_reach_the_login() {
     for verb in ["update", "set", "remove", "remember", "renew", "login"] {
-        for (house, news) in scenes() {
-            let scene = Scene::play(house, news, "/login/bob", verb).await;
+        for (deployment, news) in scenes() {
+            let scene = Scene::play(deployment, news, "/login/bob", verb).await;
             let bobs = scene.other.sessions.of("bob").list().await.unwrap();
             assert_eq!(bobs.len(), 1, "{verb} {news:?}");
             let given = scene.reply.given().map(decode);
@@ -122,8 +122,8 @@ async fn r18_a_write_under_the_token_of_before_a_login_does_not_reach_the_login(
 #[tokio::test]
 async fn r18_a_request_that_read_before_a_renewal_does_not_give_the_old_token_back() {
     for verb in ["get", "update", "load"] {
-        for (house, news) in scenes() {
-            let scene = Scene::play(house, news, "/do/renew", verb).await;
+        for (deployment, news) in scenes() {
+            let scene = Scene::play(deployment, news, "/do/renew", verb).await;
             assert_eq!(scene.reply.status, StatusCode::OK, "{verb} {news:?}");
             assert_eq!(scene.reply.set_cookie(), None, "{verb} {news:?}: it would undo the renewal in the browser");
         }
@@ -133,8 +133,8 @@ async fn r18_a_request_that_read_before_a_renewal_does_not_give_the_old_token_ba
 #[tokio::test]
 async fn r18_an_answer_that_is_late_does_not_overwrite_the_token_of_a_rotation() {
     for meanwhile in ["/do/renew", "/login/bob", "/do/destroy"] {
-        for (house, news) in [(House::local(), News::Prompt), (House::shared(), News::Prompt)] {
-            let scene = Scene::play(house, news, meanwhile, "nothing").await;
+        for (deployment, news) in [(Deployment::local(), News::Prompt), (Deployment::shared(), News::Prompt)] {
+            let scene = Scene::play(deployment, news, meanwhile, "nothing").await;
             assert_eq!(scene.reply.set_cookie(), None, "{meanwhile}");
         }
     }
@@ -142,8 +142,8 @@ async fn r18_an_answer_that_is_late_does_not_overwrite_the_token_of_a_rotation()
 
 #[tokio::test]
 async fn r18_a_logout_under_the_token_of_before_a_login_does_not_end_the_login() {
-    for (house, news) in scenes().into_iter().chain([(House::shared(), News::Late)]) {
-        let scene = Scene::play(house, news, "/login/bob", "destroy").await;
+    for (deployment, news) in scenes().into_iter().chain([(Deployment::shared(), News::Late)]) {
+        let scene = Scene::play(deployment, news, "/login/bob", "destroy").await;
         assert_eq!(scene.reply.status, StatusCode::UNAUTHORIZED, "{news:?}: the session is not over");
         assert_eq!(scene.reply.set_cookie(), None, "{news:?}: it may erase the cookie of the login");
         assert_eq!(scene.other.sessions.of("bob").list().await.unwrap().len(), 1, "{news:?}");

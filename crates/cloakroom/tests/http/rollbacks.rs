@@ -4,11 +4,11 @@ use cloakroom::store::{Record, Selector};
 use cloakroom::testkit::{MemoryStore, SpyStore, Verb};
 use cloakroom::{EventKind, Events, RollbackPolicy};
 
-use crate::support::{Browser, House, Node, decode};
+use crate::support::{Browser, Deployment, Node, decode};
 
 /// Alice wrote "first" and then "second", and the store has forgotten the second.
 struct Scene {
-    house: House,
+    deployment: Deployment,
     store: MemoryStore,
     selector: Selector,
     past: Record,
@@ -17,22 +17,23 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let house = House::shared();
-        let store = house.store.clone().unwrap();
-        let mut alice = Browser::new(&house.node().app);
+        let deployment = Deployment::shared();
+        let store = deployment.store.clone().unwrap();
+        let mut alice = Browser::new(&deployment.node().app);
         alice.post("/login/alice").await.ok();
         alice.post("/note/first").await.ok();
         let selector = Selector::from_bytes(decode(&alice.ticket())[..16].try_into().unwrap());
         let past = store.record(selector).unwrap();
         alice.post("/note/second").await.ok();
         store.roll_back(selector, past.clone());
-        Self { house, store, selector, past, alice }
+        Self { deployment, store, selector, past, alice }
     }
 
     /// A process that has no copy yet.
     fn node(&self, policy: RollbackPolicy) -> (Node, SpyStore<MemoryStore>) {
         let spy = SpyStore::new(self.store.node());
-        let builder = crate::support::recorded().clock(self.house.clock.clone()).store(spy.clone()).on_rollback(policy);
+        let builder =
+            crate::support::recorded().clock(self.deployment.clock.clone()).store(spy.clone()).on_rollback(policy);
         (Node::new(builder), spy)
     }
 }
@@ -100,9 +101,9 @@ async fn a_user_whose_session_was_rolled_back_may_be_made_to_log_in_again() {
 
 #[tokio::test]
 async fn a_hint_that_is_made_up_costs_its_sender_one_load_per_request_and_nobody_else() {
-    let house = House::shared();
-    let spy = SpyStore::new(house.store.as_ref().unwrap().node());
-    let node = Node::new(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()));
+    let deployment = Deployment::shared();
+    let spy = SpyStore::new(deployment.store.as_ref().unwrap().node());
+    let node = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(spy.clone()));
     let mut honest = Browser::new(&node.app);
     honest.post("/note/mine").await.ok();
     let boast = format!("{}.__________8AAA", honest.ticket());
@@ -125,7 +126,7 @@ async fn a_hint_that_is_made_up_costs_its_sender_one_load_per_request_and_nobody
 #[tokio::test]
 async fn in_memory_a_hint_means_nothing() {
     for policy in [RollbackPolicy::Accept, RollbackPolicy::Reauthenticate] {
-        let node = Node::new(House::local().builder().on_rollback(policy));
+        let node = Node::new(Deployment::local().builder().on_rollback(policy));
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let boast = format!("{}.__________8AAA", browser.ticket());

@@ -7,7 +7,7 @@ use cloakroom::testkit::{FaultyStore, MemoryStore, Verb};
 use cloakroom::{Session, SessionError};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, routes, secs};
+use crate::support::{Browser, Deployment, Node, routes, secs};
 
 #[tokio::test]
 async fn r11_a_rotation_before_an_error_response_still_reaches_the_client() {
@@ -15,8 +15,8 @@ async fn r11_a_rotation_before_an_error_response_still_reaches_the_client() {
         session.login("alice").await?;
         Ok(StatusCode::INTERNAL_SERVER_ERROR)
     }
-    for house in House::both() {
-        let node = Node::with_routes(house.builder(), routes().route("/then-fail", any(then_fail)));
+    for deployment in Deployment::both() {
+        let node = Node::with_routes(deployment.builder(), routes().route("/then-fail", any(then_fail)));
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let old = browser.ticket();
@@ -33,9 +33,11 @@ async fn r11_a_panic_after_a_rotation_leaves_no_second_live_token() {
         session.renew().await.unwrap();
         panic!("after the rotation")
     }
-    for house in House::both() {
-        let node =
-            Node::with_routes(house.builder(), Router::new().route("/then-panic", any(then_panic)).merge(routes()));
+    for deployment in Deployment::both() {
+        let node = Node::with_routes(
+            deployment.builder(),
+            Router::new().route("/then-panic", any(then_panic)).merge(routes()),
+        );
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let mut tab = browser.clone();
@@ -44,13 +46,13 @@ async fn r11_a_panic_after_a_rotation_leaves_no_second_live_token() {
         assert_eq!(browser.get("/note").await.ok().body, "mine");
         browser.post("/login/alice").await.ok();
         assert_eq!(browser.get("/whoami").await.ok().body, "alice");
-        assert_eq!(house.population(&node), 1);
+        assert_eq!(deployment.population(&node), 1);
     }
 }
 
 /// What a client can do with its tokens after a rotation that may have failed.
-async fn outcome(house: &House, old: &str, browser: &Browser) -> (bool, bool) {
-    let fresh = house.node();
+async fn outcome(deployment: &Deployment, old: &str, browser: &Browser) -> (bool, bool) {
+    let fresh = deployment.node();
     let works =
         async |ticket: String| Browser::holding(&fresh.app, ticket).get("/do/created-at").await.ok().body == "true";
     let new = browser.ticket();
@@ -62,23 +64,23 @@ async fn rotate_with_fault(
     verb: Verb,
     fault: impl FnOnce(&FaultyStore<MemoryStore>),
 ) -> (StatusCode, (bool, bool)) {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
     browser.settle().await;
     let old = browser.ticket();
     // A node that has no copy yet, so that reading is one of the calls that fail.
-    let cold = Node::new(crate::support::recorded().clock(house.clock.clone()).store(store.clone()));
+    let cold = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()));
     let mut browser = browser.at(if verb == Verb::Load { &cold.app } else { &node.app });
     fault(&store);
     let reply = browser.post(path).await;
-    store.heal();
+    store.reset();
     assert_eq!(reply.set_cookie().is_some(), reply.status == StatusCode::OK, "{path} {verb:?}");
     if path.contains("renew") {
-        house.clock.advance(secs(11));
+        deployment.clock.advance(secs(11));
     }
-    (reply.status, outcome(&house, &old, &browser).await)
+    (reply.status, outcome(&deployment, &old, &browser).await)
 }
 
 #[tokio::test]
@@ -115,8 +117,8 @@ async fn r11_a_lost_reply_to_a_rotation_is_made_up_for() {
 
 #[tokio::test]
 async fn r11_a_login_whose_admission_failed_leaves_nobody_logged_in() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     for verb in [Verb::Admit, Verb::Commit] {
         for first_session in [true, false] {
             let mut browser = Browser::new(&node.app);
@@ -131,15 +133,15 @@ async fn r11_a_login_whose_admission_failed_leaves_nobody_logged_in() {
             assert!(node.sessions.of("alice").list().await.unwrap().is_empty());
         }
     }
-    assert_eq!(house.store.unwrap().len(), 2, "the two that wrote a note; the others were taken away again");
+    assert_eq!(deployment.store.unwrap().len(), 2, "the two that wrote a note; the others were taken away again");
 }
 
 #[tokio::test]
 async fn r11_a_request_that_is_dropped_in_a_rotation_leaves_one_live_token_at_most() {
     for path in ["/login/alice", "/do/renew"] {
         for acts in [false, true] {
-            let house = House::shared();
-            let (store, node) = house.faulty_node();
+            let deployment = Deployment::shared();
+            let (store, node) = deployment.faulty_node();
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
             let old = browser.ticket();
@@ -154,14 +156,14 @@ async fn r11_a_request_that_is_dropped_in_a_rotation_leaves_one_live_token_at_mo
             assert!(rotation.await.unwrap_err().is_cancelled());
             gate.open();
             node.sessions.run_pending_tasks().await;
-            house.clock.advance(secs(11));
-            let (old_works, _) = outcome(&house, &old, &browser).await;
+            deployment.clock.advance(secs(11));
+            let (old_works, _) = outcome(&deployment, &old, &browser).await;
             // A renewal is taken back. After a login, nobody has the token of the session, so it ends.
             let lives = !acts || path == "/do/renew";
             assert_eq!(old_works, lives, "{path}");
             // The node that was interrupted knows no more than the store does.
             assert_eq!(browser.get("/do/created-at").await.ok().body, lives.to_string(), "{path}");
-            assert_eq!(house.store.unwrap().len(), usize::from(lives));
+            assert_eq!(deployment.store.unwrap().len(), usize::from(lives));
         }
     }
 }

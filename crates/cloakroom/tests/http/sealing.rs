@@ -9,7 +9,7 @@ use cloakroom::testkit::{MemoryStore, SeededRandom};
 use cloakroom::{EventKind, Key, KeyRing, RandomSource as _, SealPolicy, Session, SessionError, SessionsBuilder};
 use http::StatusCode;
 
-use crate::support::{Browser, Count, House, Node, Note, VERBS, capture, decode, routes, secs};
+use crate::support::{Browser, Count, Deployment, Node, Note, VERBS, capture, decode, routes, secs};
 
 const SEAL: &str = "*";
 
@@ -23,29 +23,29 @@ fn ring(ids: &[u8]) -> KeyRing {
     ids[1..].iter().fold(KeyRing::new(key(ids[0])), |ring, id| ring.with_previous(key(*id)).unwrap())
 }
 
-fn sealing(house: &House, policy: SealPolicy, ids: &[u8]) -> SessionsBuilder {
-    house.builder().keys(ring(ids)).seal(policy)
+fn sealing(deployment: &Deployment, policy: SealPolicy, ids: &[u8]) -> SessionsBuilder {
+    deployment.builder().keys(ring(ids)).seal(policy)
 }
 
 /// A node that has the keys and seals nothing.
-fn keyed(house: &House, ids: &[u8]) -> SessionsBuilder {
-    house.builder().keys(ring(ids))
+fn keyed(deployment: &Deployment, ids: &[u8]) -> SessionsBuilder {
+    deployment.builder().keys(ring(ids))
 }
 
-fn sealed(house: &House) -> Node {
-    Node::new(sealing(house, SealPolicy::Require, &[1]))
+fn sealed(deployment: &Deployment) -> Node {
+    Node::new(sealing(deployment, SealPolicy::Require, &[1]))
 }
 
 fn tag_of(browser: &Browser) -> Selector {
     Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap())
 }
 
-fn store(house: &House) -> &MemoryStore {
-    house.store.as_ref().unwrap()
+fn store(deployment: &Deployment) -> &MemoryStore {
+    deployment.store.as_ref().unwrap()
 }
 
-fn record(house: &House, browser: &Browser) -> Record {
-    store(house).record(tag_of(browser)).unwrap()
+fn record(deployment: &Deployment, browser: &Browser) -> Record {
+    store(deployment).record(tag_of(browser)).unwrap()
 }
 
 fn value<'a>(record: &'a mut Record, key: &str) -> &'a mut StoredValue {
@@ -60,23 +60,23 @@ fn envelope<'a>(record: &'a mut Record, key: &str) -> &'a mut Arc<[u8]> {
 }
 
 /// A house with a session in it that has two values and a login.
-async fn furnished(ids: &[u8]) -> (House, Browser) {
-    let house = House::shared();
-    let node = Node::new(sealing(&house, SealPolicy::Require, ids));
+async fn furnished(ids: &[u8]) -> (Deployment, Browser) {
+    let deployment = Deployment::shared();
+    let node = Node::new(sealing(&deployment, SealPolicy::Require, ids));
     let mut browser = Browser::new(&node.app);
     browser.post("/login-keeping/alice").await.ok();
     browser.post("/note/mine").await.ok();
     browser.post("/kept/too").await.ok();
-    (house, browser)
+    (deployment, browser)
 }
 
 /// What a node without a copy says to the browser when this is done to the record behind everybody's back.
 async fn after(tamper: impl FnOnce(&mut Record)) -> (StatusCode, Node) {
-    let (house, browser) = furnished(&[1]).await;
-    let mut record = record(&house, &browser);
+    let (deployment, browser) = furnished(&[1]).await;
+    let mut record = record(&deployment, &browser);
     tamper(&mut record);
-    store(&house).roll_back(tag_of(&browser), record);
-    let fresh = sealed(&house);
+    store(&deployment).roll_back(tag_of(&browser), record);
+    let fresh = sealed(&deployment);
     let reply = browser.at(&fresh.app).get("/note").await;
     assert!(reply.set_cookie().is_none(), "a fault takes nobody's session away");
     (reply.status, fresh)
@@ -84,16 +84,16 @@ async fn after(tamper: impl FnOnce(&mut Record)) -> (StatusCode, Node) {
 
 #[tokio::test]
 async fn r37_a_dump_of_the_store_shows_no_value() {
-    let (house, mut browser) = furnished(&[1]).await;
+    let (deployment, mut browser) = furnished(&[1]).await;
     browser.post("/note/a-very-private-note").await.ok();
     browser.post("/do/load").await.ok();
-    let dump = store(&house).dump();
+    let dump = store(&deployment).dump();
     for private in ["a-very-private-note", "mine", "too", "dark"] {
         assert!(!dump.windows(private.len()).any(|window| window == private.as_bytes()), "{private}");
     }
     // What is not sealed, and the guide says so.
     assert!(dump.windows(5).any(|window| window == b"alice"));
-    let plain = House::shared();
+    let plain = Deployment::shared();
     Browser::new(&plain.node().app).post("/note/a-very-private-note").await.ok();
     assert!(store(&plain).dump().windows(19).any(|window| window == b"a-very-private-note"));
 }
@@ -101,13 +101,17 @@ async fn r37_a_dump_of_the_store_shows_no_value() {
 #[tokio::test]
 async fn every_verb_leaves_a_record_that_every_node_can_open() {
     for verb in VERBS {
-        let (house, mut browser) = furnished(&[1]).await;
+        let (deployment, mut browser) = furnished(&[1]).await;
         browser.post(&format!("/do/{verb}")).await.ok();
         if verb == "destroy" {
             continue;
         }
-        assert_eq!(value(&mut record(&house, &browser), SEAL).version, record(&house, &browser).version, "{verb}");
-        let [here, there] = [sealed(&house), sealed(&house)];
+        assert_eq!(
+            value(&mut record(&deployment, &browser), SEAL).version,
+            record(&deployment, &browser).version,
+            "{verb}"
+        );
+        let [here, there] = [sealed(&deployment), sealed(&deployment)];
         let note = browser.at(&here.app).get("/note").await.ok().body;
         browser.at(&there.app).post("/count").await.ok();
         assert_eq!(browser.at(&here.app).get("/note").await.ok().body, note, "{verb}");
@@ -146,54 +150,55 @@ async fn r37_a_value_opens_in_its_own_place_only() {
 #[tokio::test]
 async fn r37_no_byte_of_a_value_or_of_the_records_seal_can_be_changed() {
     for key in ["note", SEAL] {
-        let (house, browser) = furnished(&[1]).await;
-        let good = record(&house, &browser);
+        let (deployment, browser) = furnished(&[1]).await;
+        let good = record(&deployment, &browser);
         for at in 0..envelope(&mut good.clone(), key).len() {
             let mut bad = good.clone();
             let mut bytes = envelope(&mut bad, key).to_vec();
             bytes[at] ^= 0x10;
             *envelope(&mut bad, key) = bytes.into();
-            store(&house).roll_back(tag_of(&browser), bad);
-            let fresh = sealed(&house);
+            store(&deployment).roll_back(tag_of(&browser), bad);
+            let fresh = sealed(&deployment);
             let reply = browser.at(&fresh.app).get("/note").await;
             assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR, "{key}, byte {at}");
             let other = browser.at(&fresh.app).get("/whoami").await.status;
             assert_eq!(other == StatusCode::OK, key == "note", "{key}: the rest of the session is well");
         }
-        store(&house).roll_back(tag_of(&browser), good);
-        assert_eq!(browser.at(&sealed(&house).app).get("/note").await.ok().body, "mine");
+        store(&deployment).roll_back(tag_of(&browser), good);
+        assert_eq!(browser.at(&sealed(&deployment).app).get("/note").await.ok().body, "mine");
     }
 }
 
 #[tokio::test]
 async fn r37_an_older_value_cannot_be_put_back_with_or_without_its_version() {
     for with_its_version in [true, false] {
-        let (house, mut browser) = furnished(&[1]).await;
-        let old = value(&mut record(&house, &browser), "note").clone();
+        let (deployment, mut browser) = furnished(&[1]).await;
+        let old = value(&mut record(&deployment, &browser), "note").clone();
         browser.post("/note/newer").await.ok();
-        let mut record = record(&house, &browser);
+        let mut record = record(&deployment, &browser);
         let version = value(&mut record, "note").version;
         *value(&mut record, "note") = old;
         if !with_its_version {
             value(&mut record, "note").version = version;
         }
-        store(&house).roll_back(tag_of(&browser), record);
-        let fresh = sealed(&house);
+        store(&deployment).roll_back(tag_of(&browser), record);
+        let fresh = sealed(&deployment);
         assert_eq!(browser.at(&fresh.app).get("/note").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     }
 }
 
 #[tokio::test]
 async fn r37_a_record_put_back_as_a_whole_is_noticed_by_the_hint_of_its_client() {
-    let (house, mut browser) = furnished(&[1]).await;
-    let old = record(&house, &browser);
+    let (deployment, mut browser) = furnished(&[1]).await;
+    let old = record(&deployment, &browser);
     browser.post("/note/newer").await.ok();
-    store(&house).roll_back(tag_of(&browser), old);
-    let fresh = sealed(&house);
+    store(&deployment).roll_back(tag_of(&browser), old);
+    let fresh = sealed(&deployment);
     assert_eq!(browser.at(&fresh.app).get("/note").await.ok().body, "mine");
     assert_eq!(fresh.sessions.stats().rollbacks, 1);
-    let strict =
-        Node::new(sealing(&house, SealPolicy::Require, &[1]).on_rollback(cloakroom::RollbackPolicy::Reauthenticate));
+    let strict = Node::new(
+        sealing(&deployment, SealPolicy::Require, &[1]).on_rollback(cloakroom::RollbackPolicy::Reauthenticate),
+    );
     assert_eq!(browser.at(&strict.app).get("/note").await.ok().body, "nothing");
 }
 
@@ -242,22 +247,22 @@ async fn r37_what_a_record_says_of_its_session_cannot_be_changed() {
 
 #[tokio::test]
 async fn r38_keys_are_replaced_without_logging_anybody_out() {
-    let (house, mut browser) = furnished(&[1]).await;
-    let key_of = |browser: &Browser, key: &str| envelope(&mut record(&house, browser), key)[1];
-    let renewed = Node::new(sealing(&house, SealPolicy::Require, &[2, 1]));
+    let (deployment, mut browser) = furnished(&[1]).await;
+    let key_of = |browser: &Browser, key: &str| envelope(&mut record(&deployment, browser), key)[1];
+    let renewed = Node::new(sealing(&deployment, SealPolicy::Require, &[2, 1]));
     browser = browser.at(&renewed.app);
     assert_eq!(browser.get("/note").await.ok().body, "mine");
     assert_eq!((key_of(&browser, "note"), key_of(&browser, "kept")), (1, 1), "reading seals nothing anew");
     browser.post("/note/newer").await.ok();
     assert_eq!((key_of(&browser, "note"), key_of(&browser, SEAL), key_of(&browser, "kept")), (2, 2, 1));
     // Without the old key: what it sealed is an error of its own kind, and everything else is well.
-    let later = Node::with_routes(sealing(&house, SealPolicy::Require, &[2]), kinds());
+    let later = Node::with_routes(sealing(&deployment, SealPolicy::Require, &[2]), kinds());
     browser = browser.at(&later.app);
     assert_eq!(browser.get("/note").await.ok().body, "newer");
     assert_eq!(browser.get("/whoami").await.ok().body, "alice");
-    let before = record(&house, &browser);
+    let before = record(&deployment, &browser);
     assert_eq!(browser.get("/kind-of-kept").await.ok().body, "UnknownKey UnknownKey");
-    assert_eq!(record(&house, &browser).values, before.values, "nothing is overwritten");
+    assert_eq!(record(&deployment, &browser).values, before.values, "nothing is overwritten");
     assert!(later.sessions.stats().keys_unknown >= 1);
 }
 
@@ -273,19 +278,19 @@ fn kinds() -> axum::Router {
 
 #[tokio::test]
 async fn r38_a_session_under_an_unknown_key_is_an_error_and_not_no_session() {
-    let (house, mut browser) = furnished(&[1]).await;
-    let before = record(&house, &browser);
+    let (deployment, mut browser) = furnished(&[1]).await;
+    let before = record(&deployment, &browser);
     // The token of the client is under the new key, and what the server holds is not.
-    browser = browser.at(&Node::new(keyed(&house, &[2, 1])).app);
+    browser = browser.at(&Node::new(keyed(&deployment, &[2, 1])).app);
     browser.get("/whoami").await.ok();
-    let stranger = Node::new(sealing(&house, SealPolicy::Require, &[2]));
+    let stranger = Node::new(sealing(&deployment, SealPolicy::Require, &[2]));
     let mut events = stranger.sessions.events();
     browser = browser.at(&stranger.app);
     for path in ["/note", "/note/other", "/whoami", "/login/bob", "/do/renew"] {
         let reply = browser.post(path).await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::INTERNAL_SERVER_ERROR, None), "{path}");
     }
-    assert_eq!(record(&house, &browser), before);
+    assert_eq!(record(&deployment, &browser), before);
     assert_eq!(stranger.sessions.stats().keys_unknown, 5);
     assert_eq!(events.try_recv().unwrap().kind, EventKind::KeyUnknown);
     // It can still be ended, by who does not need to read it.
@@ -294,12 +299,12 @@ async fn r38_a_session_under_an_unknown_key_is_an_error_and_not_no_session() {
 
 #[tokio::test]
 async fn r41_what_is_not_sealed_is_never_read_in_place_of_what_is() {
-    let house = House::shared();
-    let plain = Node::new(keyed(&house, &[1]));
+    let deployment = Deployment::shared();
+    let plain = Node::new(keyed(&deployment, &[1]));
     let mut browser = Browser::new(&plain.app);
     browser.post("/login-keeping/alice").await.ok();
     browser.post("/note/mine").await.ok();
-    let strict = sealed(&house);
+    let strict = sealed(&deployment);
     for path in ["/note", "/whoami", "/note/other", "/login/alice"] {
         assert_eq!(browser.at(&strict.app).post(path).await.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
     }
@@ -311,8 +316,8 @@ async fn r41_what_is_not_sealed_is_never_read_in_place_of_what_is() {
 #[tokio::test]
 async fn r41_sealing_is_taken_up_and_given_up_node_by_node() {
     use SealPolicy::{Migrate, Prepare, Require};
-    let house = House::shared();
-    let mut browser = Browser::new(&Node::new(keyed(&house, &[1])).app);
+    let deployment = Deployment::shared();
+    let mut browser = Browser::new(&Node::new(keyed(&deployment, &[1])).app);
     browser.post("/login-keeping/alice").await.ok();
     let mut count = 0;
     // Every node meets every other that may run beside it, and both write.
@@ -326,8 +331,8 @@ async fn r41_sealing_is_taken_up_and_given_up_node_by_node() {
         [Some(Prepare), None],
     ] {
         let node = |policy: Option<SealPolicy>| match policy {
-            Some(policy) => Node::new(sealing(&house, policy, &[1])),
-            None => Node::new(keyed(&house, &[1])),
+            Some(policy) => Node::new(sealing(&deployment, policy, &[1])),
+            None => Node::new(keyed(&deployment, &[1])),
         };
         let [before, after] = [node(before), node(after)];
         for node in [&before, &after, &before, &after] {
@@ -343,35 +348,35 @@ async fn r41_sealing_is_taken_up_and_given_up_node_by_node() {
 #[tokio::test]
 async fn r41_lenient_sealing_says_so_at_start_up_and_counts_what_it_reads() {
     let (log, _guard) = capture();
-    let house = House::shared();
-    let plain = Node::new(keyed(&house, &[1]));
+    let deployment = Deployment::shared();
+    let plain = Node::new(keyed(&deployment, &[1]));
     let mut browser = Browser::new(&plain.app);
     browser.post("/note/mine").await.ok();
     assert_eq!(log.loud(), 0);
-    let migrating = Node::new(sealing(&house, SealPolicy::Migrate, &[1]));
+    let migrating = Node::new(sealing(&deployment, SealPolicy::Migrate, &[1]));
     assert_eq!(log.loud(), 1);
     assert_eq!(browser.at(&migrating.app).get("/note").await.ok().body, "mine");
     assert_eq!((migrating.sessions.stats().unsealed_read, log.loud()), (1, 2));
-    sealed(&house);
+    sealed(&deployment);
     assert_eq!(log.loud(), 2, "the strict setting has nothing to say");
 }
 
 #[tokio::test]
 async fn r41_a_broken_seal_is_no_reason_to_read_without_one_while_migrating() {
-    let (house, browser) = furnished(&[1]).await;
-    let mut bad = record(&house, &browser);
+    let (deployment, browser) = furnished(&[1]).await;
+    let mut bad = record(&deployment, &browser);
     bad.authentication.as_mut().unwrap().principal = "root".into();
-    store(&house).roll_back(tag_of(&browser), bad);
+    store(&deployment).roll_back(tag_of(&browser), bad);
     for policy in [SealPolicy::Migrate, SealPolicy::Prepare] {
-        let node = Node::new(sealing(&house, policy, &[1]));
+        let node = Node::new(sealing(&deployment, policy, &[1]));
         assert_eq!(browser.at(&node.app).get("/whoami").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     }
 }
 
 #[tokio::test]
 async fn a_node_that_does_not_seal_gets_an_error_for_a_sealed_value_alone() {
-    let (house, browser) = furnished(&[1]).await;
-    let node = Node::with_routes(keyed(&house, &[1]), kinds());
+    let (deployment, browser) = furnished(&[1]).await;
+    let node = Node::with_routes(keyed(&deployment, &[1]), kinds());
     let mut browser = browser.at(&node.app);
     assert_eq!(browser.get("/kind-of-kept").await.ok().body, "UnknownKey UnknownKey");
     assert_eq!(browser.get("/whoami").await.ok().body, "alice");
@@ -380,10 +385,11 @@ async fn a_node_that_does_not_seal_gets_an_error_for_a_sealed_value_alone() {
 
 #[tokio::test]
 async fn who_writes_another_value_costs_a_sealed_write_no_second_run_of_its_closure() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     let [(here, store), (there, _)] = [(); 2].map(|()| {
-        let store = store(&house).node();
-        let builder = crate::support::recorded().clock(house.clock.clone()).keys(ring(&[1])).seal(SealPolicy::Require);
+        let store = store(&deployment).node();
+        let builder =
+            crate::support::recorded().clock(deployment.clock.clone()).keys(ring(&[1])).seal(SealPolicy::Require);
         (Node::with_routes(builder.store(store.clone()), counted()), store)
     });
     let mut browser = Browser::new(&here.app);
@@ -423,8 +429,8 @@ fn counted() -> axum::Router {
 
 #[tokio::test]
 async fn r18_parallel_sealed_writes_on_two_nodes_lose_nothing() {
-    let house = House::shared();
-    let [here, there] = [sealed(&house), sealed(&house)];
+    let deployment = Deployment::shared();
+    let [here, there] = [sealed(&deployment), sealed(&deployment)];
     let mut browser = Browser::new(&here.app);
     browser.post("/login/alice").await.ok();
     let mut tabs = tokio::task::JoinSet::new();
@@ -447,10 +453,10 @@ async fn r18_parallel_sealed_writes_on_two_nodes_lose_nothing() {
 #[tokio::test]
 async fn r59_a_record_copied_to_another_session_opens_to_nobody() {
     for sealing in [None, Some(SealPolicy::Require)] {
-        let house = House::shared();
+        let deployment = Deployment::shared();
         let node = || match sealing {
-            Some(policy) => Node::new(self::sealing(&house, policy, &[1])),
-            None => house.node(),
+            Some(policy) => Node::new(self::sealing(&deployment, policy, &[1])),
+            None => deployment.node(),
         };
         let mut alice = Browser::new(&node().app);
         alice.post("/login/alice").await.ok();
@@ -458,17 +464,17 @@ async fn r59_a_record_copied_to_another_session_opens_to_nobody() {
         mallory.post("/login/mallory").await.ok();
         // The secret of the one, the tag of the other: what Mallory holds after copying Alice's record to her own tag,
         // and after copying her own verifier into Alice's.
-        store(&house).roll_back(tag_of(&mallory), record(&house, &alice));
+        store(&deployment).roll_back(tag_of(&mallory), record(&deployment, &alice));
         let reply = mallory.at(&node().app).get("/whoami").await;
         assert_ne!(reply.body, "alice");
         let crossed = [&decode(&mallory.ticket())[..16], &decode(&alice.ticket())[16..]].concat();
         let crossed = crate::support::canonical(&crossed.try_into().unwrap());
         assert_ne!(Browser::holding(&node().app, crossed).get("/whoami").await.body, "alice");
-        let mut copy = record(&house, &alice);
+        let mut copy = record(&deployment, &alice);
         let mut own = Browser::new(&node().app);
         own.post("/login/mallory").await.ok();
-        copy.verifier = record(&house, &own).verifier;
-        store(&house).roll_back(tag_of(&alice), copy);
+        copy.verifier = record(&deployment, &own).verifier;
+        store(&deployment).roll_back(tag_of(&alice), copy);
         let crossed = [&decode(&alice.ticket())[..16], &decode(&own.ticket())[16..]].concat();
         let crossed = crate::support::canonical(&crossed.try_into().unwrap());
         assert_ne!(Browser::holding(&node().app, crossed).get("/whoami").await.body, "alice");
@@ -493,18 +499,18 @@ async fn write_deep(session: Session, Path(levels): Path<usize>) -> Result<Strin
 
 #[tokio::test]
 async fn r58_what_is_nested_too_deep_is_neither_read_from_a_store_nor_written_to_it() {
-    let house = House::shared();
-    let node = Node::with_routes(house.builder(), routes().route("/deep/{levels}", any(write_deep)));
+    let deployment = Deployment::shared();
+    let node = Node::with_routes(deployment.builder(), routes().route("/deep/{levels}", any(write_deep)));
     let mut browser = Browser::new(&node.app);
     assert_eq!(browser.post("/deep/32").await.ok().body, "true");
     assert_eq!(browser.post("/deep/33").await.ok().body, "Encode");
-    let good = record(&house, &browser);
+    let good = record(&deployment, &browser);
     for (levels, expected) in [(32, StatusCode::OK), (33, StatusCode::INTERNAL_SERVER_ERROR)] {
         let json = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         let mut other = good.clone();
         value(&mut other, "note").payload = Payload::Present(json.into_bytes().into());
-        store(&house).roll_back(tag_of(&browser), other);
-        let fresh = Node::with_routes(house.builder(), routes().route("/read", any(read_deep)));
+        store(&deployment).roll_back(tag_of(&browser), other);
+        let fresh = Node::with_routes(deployment.builder(), routes().route("/read", any(read_deep)));
         assert_eq!(browser.at(&fresh.app).get("/read").await.status, expected, "{levels}");
         assert_eq!(browser.at(&fresh.app).get("/whoami").await.ok().body, "nobody");
     }

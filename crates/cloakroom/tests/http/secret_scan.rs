@@ -8,7 +8,7 @@ use cloakroom_secret_scan::derive::{csrf_secret, derived_key, verifier};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{Browser, House, Node, decode, routes};
+use crate::support::{Browser, Deployment, Node, decode, routes};
 
 async fn csrf_token(session: Session) -> Result<String, SessionError> {
     Ok(session.csrf_token().await?.map_or_else(String::new, |token| token.as_str().to_owned()))
@@ -16,9 +16,9 @@ async fn csrf_token(session: Session) -> Result<String, SessionError> {
 
 #[tokio::test]
 async fn r55_the_scan_derives_the_same_secrets_as_the_library() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     let key: [u8; 32] = Sha256::digest("a key for this test").into();
-    let builder = house.builder().keys(KeyRing::new(Key::new(1, key).unwrap()));
+    let builder = deployment.builder().keys(KeyRing::new(Key::new(1, key).unwrap()));
     let node = Node::with_routes(builder, routes().route("/csrf", any(csrf_token)));
     let mut browser = Browser::new(&node.app);
     browser.post("/login/ada").await.ok();
@@ -31,7 +31,7 @@ async fn r55_the_scan_derives_the_same_secrets_as_the_library() {
         csrf_token[..16].iter().zip(&csrf_token[16..]).map(|(mask, masked)| mask ^ masked).collect();
     assert_eq!(unmasked, csrf);
 
-    let store = house.store.as_ref().unwrap();
+    let store = deployment.store.as_ref().unwrap();
     let record = store.record(store.selectors()[0]).unwrap();
     assert_eq!(*record.verifier.as_bytes(), verifier(&csrf));
 

@@ -8,12 +8,12 @@ use axum::routing::get;
 use cloakroom::{AmbiguityPolicy, CookieConfig, SessionLayer, TokenHeader, Transport};
 use http::{HeaderMap, Request};
 
-use crate::support::{Browser, House, canonical, decode, send, spellings};
+use crate::support::{Browser, Deployment, canonical, decode, send, spellings};
 
 #[tokio::test]
 async fn r36_a_dump_of_the_store_holds_no_secret_of_a_thousand_sessions() {
-    let house = House::shared();
-    let node = house.node();
+    let deployment = Deployment::shared();
+    let node = deployment.node();
     let mut browsers = Vec::new();
     for number in 0..1000 {
         let mut browser = Browser::new(&node.app);
@@ -23,7 +23,7 @@ async fn r36_a_dump_of_the_store_holds_no_secret_of_a_thousand_sessions() {
         }
         browsers.push(browser);
     }
-    let dump = house.store.unwrap().dump();
+    let dump = deployment.store.unwrap().dump();
     let held = std::collections::HashSet::<&[u8]>::from_iter(dump.windows(16));
     for browser in &browsers {
         let secret = &decode(&browser.ticket())[16..];
@@ -45,7 +45,7 @@ async fn r55_what_prints_the_headers_of_a_request_inside_of_the_layer_prints_no_
         (bearer, vec!["bearertoken"], vec!["tokenone", "tokentwo", "other"]),
         (either, vec!["tokenone", "tokentwo", "bearertoken"], vec!["other"]),
     ] {
-        let sessions = House::local().node().sessions;
+        let sessions = Deployment::local().node().sessions;
         let layer = SessionLayer::new(sessions).transport(transport);
         let app = Router::new().route("/", get(print)).layer(layer);
         let request = Request::get("/")
@@ -65,17 +65,17 @@ async fn r55_what_prints_the_headers_of_a_request_inside_of_the_layer_prints_no_
 
 #[tokio::test]
 async fn r36_what_the_store_holds_of_a_session_does_not_open_it() {
-    let house = House::shared();
-    let node = house.node();
+    let deployment = Deployment::shared();
+    let node = deployment.node();
     let mut browser = Browser::new(&node.app);
     browser.post("/login/alice").await.ok();
-    let store = house.store.clone().unwrap();
+    let store = deployment.store.clone().unwrap();
     let selector = store.selectors()[0];
     let record = store.record(selector).unwrap();
     let previous = record.previous.unwrap();
     for secret in [*selector.as_bytes(), *record.verifier.as_bytes(), *previous.verifier.as_bytes(), [0; 16]] {
         let forged = canonical(&[*selector.as_bytes(), secret].concat().try_into().unwrap());
-        for node in [node.clone(), house.node()] {
+        for node in [node.clone(), deployment.node()] {
             assert_eq!(Browser::holding(&node.app, forged.clone()).get("/whoami").await.ok().body, "nobody");
         }
     }

@@ -2,11 +2,11 @@
 
 use cloakroom::{CookieConfig, SessionLayer};
 
-use crate::support::{Browser, House, Node, VERBS, routes, send, with_cookie};
+use crate::support::{Browser, Deployment, Node, VERBS, routes, send, with_cookie};
 
 #[tokio::test]
 async fn r24_the_default_cookie_is_locked_to_the_host_and_out_of_reach_of_scripts() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let mut browser = Browser::new(&node.app);
     let reply = browser.post("/note/mine").await.ok();
     let field = reply.set_cookie().unwrap();
@@ -21,8 +21,8 @@ async fn r24_the_default_cookie_is_locked_to_the_host_and_out_of_reach_of_script
 
 #[tokio::test]
 async fn r24_a_development_cookie_and_a_production_one_are_never_taken_for_each_other() {
-    let house = House::local();
-    let node = house.node();
+    let deployment = Deployment::local();
+    let node = deployment.node();
     let development = SessionLayer::new(node.sessions.clone()).cookie(CookieConfig::insecure_for_localhost());
     let development = routes().layer(development);
     let mut browser = Browser::new(&node.app);
@@ -42,7 +42,7 @@ async fn r24_a_development_cookie_and_a_production_one_are_never_taken_for_each_
 
 #[tokio::test]
 async fn r24_the_development_cookie_is_still_out_of_reach_of_scripts() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let layer = SessionLayer::new(node.sessions).cookie(CookieConfig::insecure_for_localhost());
     let reply = send(&routes().layer(layer), with_cookie("/note/mine", b"")).await.ok();
     let (pair, attributes) = reply.set_cookie().unwrap().split_once("; ").unwrap();
@@ -53,7 +53,7 @@ async fn r24_the_development_cookie_is_still_out_of_reach_of_scripts() {
 #[tokio::test]
 async fn a_response_sets_a_cookie_only_when_the_token_changes() {
     let changing = ["login", "renew", "rotate", "remember", "destroy"];
-    let node = House::local().node();
+    let node = Deployment::local().node();
     for verb in VERBS {
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
@@ -67,7 +67,7 @@ async fn a_response_sets_a_cookie_only_when_the_token_changes() {
 
 #[tokio::test]
 async fn over_a_store_a_cookie_is_set_again_only_for_a_version_the_client_has_not_seen() {
-    let [here, there] = House::shared().nodes();
+    let [here, there] = Deployment::shared().nodes();
     let mut browser = Browser::new(&here.app);
     browser.post("/note/mine").await.ok();
     for path in ["/note", "/whoami", "/untouched", "/do/get"] {
@@ -82,8 +82,8 @@ async fn over_a_store_a_cookie_is_set_again_only_for_a_version_the_client_has_no
 
 #[tokio::test]
 async fn r28_every_cookie_is_far_smaller_than_what_browsers_drop() {
-    for house in House::both() {
-        let node: Node = house.node();
+    for deployment in Deployment::both() {
+        let node: Node = deployment.node();
         let mut browser = Browser::new(&node.app);
         for path in ["/note/mine", "/do/update", "/login/alice", "/do/renew", "/do/remember", "/do/destroy"] {
             let reply = browser.post(path).await.ok();

@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER};
 use http::{Request, StatusCode};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Browser, COOKIE, House, Node, Reply, VERBS, invented, routes, send};
+use crate::support::{Browser, COOKIE, Deployment, Node, Reply, VERBS, invented, routes, send};
 
 /// What changes something, or may give the client a token.
 const WRITING: [&str; 13] = [
@@ -46,23 +46,23 @@ fn jwt() -> Transport {
 }
 
 /// A node for every form of tokens, with what has that form and was never issued.
-fn nodes(house: &House) -> Vec<(&'static str, Node, String)> {
-    let sealed = house.builder().keys(ring()).build().unwrap();
+fn nodes(deployment: &Deployment) -> Vec<(&'static str, Node, String)> {
+    let sealed = deployment.builder().keys(ring()).build().unwrap();
     let mixed = SessionLayer::new(sealed.clone()).accept_unsigned_until(Timestamp::MAX);
     let mixed = Node { app: routes().layer(mixed), sessions: sealed.clone() };
     let forged = format!("{}{}", "AQ", "A".repeat(64));
     vec![
-        ("plain", house.node(), invented(1)),
+        ("plain", deployment.node(), invented(1)),
         ("with a MAC", Node { app: Node::with_sessions(sealed.clone(), routes()), sessions: sealed }, forged),
         ("plain ones where those with a MAC are issued", mixed, invented(2)),
-        ("JWT", Node::with_transport(house.builder(), jwt()), "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl".to_owned()),
+        ("JWT", Node::with_transport(deployment.builder(), jwt()), "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl".to_owned()),
     ]
 }
 
 #[tokio::test]
 async fn what_is_no_token_does_not_lock_a_visitor_out_whatever_the_form() {
-    for house in House::both() {
-        for (form, node, _) in nodes(&house) {
+    for deployment in Deployment::both() {
+        for (form, node, _) in nodes(&deployment) {
             let mut owner = Browser::new(&node.app);
             owner.post("/login/alice").await.ok();
             owner.post("/note/mine").await.ok();
@@ -85,8 +85,8 @@ async fn what_is_no_token_does_not_lock_a_visitor_out_whatever_the_form() {
 
 #[tokio::test]
 async fn r27_what_has_the_form_of_a_token_is_never_chosen_against_by_its_worth() {
-    for house in House::both() {
-        for (form, node, forged) in nodes(&house) {
+    for deployment in Deployment::both() {
+        for (form, node, forged) in nodes(&deployment) {
             let mut owner = Browser::new(&node.app);
             owner.post("/login/alice").await.ok();
             let mut mallory = Browser::new(&node.app);
@@ -107,15 +107,15 @@ async fn r27_what_has_the_form_of_a_token_is_never_chosen_against_by_its_worth()
 
 #[tokio::test]
 async fn r27_a_write_under_two_tokens_is_refused_and_changes_nothing() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/login/alice").await.ok();
         owner.post("/note/mine").await.ok();
         let token = owner.cookie.clone().unwrap();
         for other in [invented(3), owner.ticket() + ".AAAAAAAAAAAAAA"] {
             let values = [token.as_str(), &other];
-            let before = house.population(&node);
+            let before = deployment.population(&node);
             for verb in WRITING {
                 let reply = ask(&node.app, &format!("/do/{verb}"), &values).await;
                 assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{verb}: {}", reply.body);
@@ -126,7 +126,7 @@ async fn r27_a_write_under_two_tokens_is_refused_and_changes_nothing() {
                 assert_eq!(reply.set_cookie(), None, "{verb}");
             }
             assert_eq!(ask(&node.app, "/untouched", &values).await.ok().body, "untouched");
-            assert_eq!(house.population(&node), before);
+            assert_eq!(deployment.population(&node), before);
         }
         assert_eq!(owner.get("/note").await.ok().body, "mine");
     }
@@ -134,14 +134,14 @@ async fn r27_a_write_under_two_tokens_is_refused_and_changes_nothing() {
 
 #[tokio::test]
 async fn r29_a_write_with_more_cookies_than_are_read_is_refused_and_a_read_is_nobodys() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/note/mine").await.ok();
         let token = owner.cookie.clone().unwrap();
         let padding = format!("{}; a={}", token, "x".repeat(16 << 10));
         let many = format!("{token}{}", "; a=b".repeat(180));
-        let before = house.population(&node);
+        let before = deployment.population(&node);
         for value in [padding.as_str(), &many] {
             for verb in WRITING {
                 let reply = ask(&node.app, &format!("/do/{verb}"), &[value]).await;
@@ -150,16 +150,16 @@ async fn r29_a_write_with_more_cookies_than_are_read_is_refused_and_a_read_is_no
             }
             assert_eq!(ask(&node.app, "/note", &[value]).await.ok().body, "nothing");
         }
-        assert_eq!(house.population(&node), before);
+        assert_eq!(deployment.population(&node), before);
         assert_eq!(owner.get("/note").await.ok().body, "mine");
     }
 }
 
 #[tokio::test]
 async fn a_cookie_that_is_no_token_does_not_contradict_a_bearer_token() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let either = Transport::either(CookieConfig::default(), TokenHeader::default());
-        let node = Node::with_transport(house.builder(), either.prefer_header());
+        let node = Node::with_transport(deployment.builder(), either.prefer_header());
         let mut program = crate::support::Program::new(&node.app);
         program.post("/login/program").await.ok();
         let bearer = format!("Bearer {}", program.token.clone().unwrap());

@@ -13,12 +13,12 @@ use hyper::body::Frame;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
-use crate::support::{Browser, COOKIE, Connection, Count, House, Node, Stage, routes, serve};
+use crate::support::{Browser, COOKIE, Connection, Count, Deployment, HandlerGate, Node, routes, serve};
 
 #[tokio::test]
 async fn one_connection_may_carry_the_requests_of_many_sessions() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let address = serve(node.app.clone()).await;
         let mut connection = Connection::to(address).await;
         let alice = connection.ask("POST", "/login/alice", &[]).await.given().unwrap().to_owned();
@@ -36,18 +36,18 @@ async fn one_connection_may_carry_the_requests_of_many_sessions() {
 
 #[tokio::test]
 async fn r11_a_client_that_hangs_up_leaves_a_whole_session_behind() {
-    for house in House::both() {
-        let stage = Stage::new();
-        let node = Node::with_routes(house.builder(), stage.routes());
+    for deployment in Deployment::both() {
+        let gate = HandlerGate::new();
+        let node = Node::with_routes(deployment.builder(), gate.routes());
         let address = serve(node.app.clone()).await;
         let mut connection = Connection::to(address).await;
         let cookie = connection.ask("POST", "/note/mine", &[]).await.given().unwrap().to_owned();
         for verb in ["renew", "update", "load"] {
             let mut doomed = Connection::to(address).await;
             doomed.say("POST", &format!("/paused/{verb}"), &[&cookie]).await;
-            stage.arrival().await;
+            gate.arrival().await;
             drop(doomed);
-            stage.release();
+            gate.release();
         }
         let reply = connection.ask("GET", "/do/get", &[&cookie]).await;
         assert_eq!((reply.status, &*reply.body), (200, "true"));
@@ -92,8 +92,8 @@ async fn stream(session: Session) -> Result<Body, SessionError> {
 
 #[tokio::test]
 async fn a_session_works_in_a_stream_after_its_response_and_says_when_it_ends() {
-    for house in House::both() {
-        let node = Node::with_routes(house.builder(), routes().route("/stream", any(stream)));
+    for deployment in Deployment::both() {
+        let node = Node::with_routes(deployment.builder(), routes().route("/stream", any(stream)));
         let address = serve(node.app.clone()).await;
         let mut other = Connection::to(address).await;
         let cookie = other.ask("POST", "/login/alice", &[]).await.given().unwrap().to_owned();
@@ -148,10 +148,10 @@ async fn shake_hands(connection: &mut Connection, origin: &str, cookie: &str) ->
 
 #[tokio::test]
 async fn r51_a_socket_is_for_our_own_pages_and_dies_with_its_session_wherever_that_ends() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let sockets = || routes().route("/socket", any(socket)).layer(tower_http::csrf::CsrfLayer::new());
-        let here = Node::with_routes(house.builder(), sockets());
-        let there = if house.store.is_some() { house.node() } else { here.clone() };
+        let here = Node::with_routes(deployment.builder(), sockets());
+        let there = if deployment.store.is_some() { deployment.node() } else { here.clone() };
         let address = serve(here.app.clone()).await;
         for (end, reason) in
             [("/do/destroy", [EndReason::Logout, EndReason::Gone]), ("revoke", [EndReason::Revoked, EndReason::Gone])]

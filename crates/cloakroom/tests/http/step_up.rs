@@ -10,7 +10,7 @@ use cloakroom::{
 };
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, Program, minutes, routes, secs};
+use crate::support::{Browser, Deployment, Node, Program, minutes, routes, secs};
 
 async fn close_account(login: RecentLogin<300>) -> String {
     format!("good bye, {}", login.principal().as_str())
@@ -24,19 +24,19 @@ fn with_step_up() -> Router {
     routes().route("/close", any(close_account)).route("/password/{user}", any(change_password))
 }
 
-fn node(house: &House) -> Node {
-    Node::with_routes(house.builder(), with_step_up())
+fn node(deployment: &Deployment) -> Node {
+    Node::with_routes(deployment.builder(), with_step_up())
 }
 
 #[tokio::test]
 async fn r16_a_recent_login_is_let_through_and_an_old_one_is_not() {
-    for house in House::both() {
-        let node = node(&house);
+    for deployment in Deployment::both() {
+        let node = node(&deployment);
         let mut alice = Browser::new(&node.app);
         alice.post("/login/alice").await.ok();
-        house.clock.advance(secs(299));
+        deployment.clock.advance(secs(299));
         assert_eq!(alice.post("/close").await.ok().body, "good bye, alice");
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         assert_eq!(alice.post("/close").await.status, StatusCode::UNAUTHORIZED);
         // What keeps a session going does not make its login recent.
         for path in ["/do/renew", "/do/rotate", "/do/remember", "/note/mine"] {
@@ -53,11 +53,11 @@ async fn r16_a_recent_login_is_let_through_and_an_old_one_is_not() {
 
 #[tokio::test]
 async fn r16_strangers_and_stale_logins_are_refused_in_the_same_words() {
-    for house in House::both() {
-        let node = node(&house);
+    for deployment in Deployment::both() {
+        let node = node(&deployment);
         let mut stale = Browser::new(&node.app);
         stale.post("/login/alice").await.ok();
-        house.clock.advance(secs(301));
+        deployment.clock.advance(secs(301));
         let mut anonymous = Browser::new(&node.app);
         anonymous.post("/note/mine").await.ok();
         for browser in [&mut stale, &mut anonymous, &mut Browser::new(&node.app)] {
@@ -72,13 +72,13 @@ async fn r16_strangers_and_stale_logins_are_refused_in_the_same_words() {
 
 #[tokio::test]
 async fn r16_a_program_reads_the_same_challenge_as_a_page() {
-    let house = House::shared();
-    let sessions = house.builder().build().unwrap();
+    let deployment = Deployment::shared();
+    let sessions = deployment.builder().build().unwrap();
     let layer = SessionLayer::new(sessions).transport(Transport::bearer(TokenHeader::default()));
     let mut stale = Program::new(&with_step_up().layer(layer));
     stale.post("/login/alice").await.ok();
     assert_eq!(stale.post("/close").await.ok().body, "good bye, alice");
-    house.clock.advance(secs(301));
+    deployment.clock.advance(secs(301));
     let reply = stale.post("/close").await;
     let challenge = "Session error=\"insufficient_user_authentication\", max_age=\"300\"";
     assert_eq!((reply.status, reply.header("www-authenticate")), (StatusCode::UNAUTHORIZED, vec![challenge]));
@@ -87,8 +87,8 @@ async fn r16_a_program_reads_the_same_challenge_as_a_page() {
 
 #[tokio::test]
 async fn r16_a_store_that_does_not_answer_lets_nobody_through_whatever_the_layer_says() {
-    let house = House::shared();
-    let (store, faulty) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, faulty) = deployment.faulty_node();
     let mut alice = Browser::new(&faulty.app);
     alice.post("/login/alice").await.ok();
     for answer in [OnStoreError::Fail, OnStoreError::Anonymous, OnStoreError::ServeStale(minutes(5))] {
@@ -97,21 +97,21 @@ async fn r16_a_store_that_does_not_answer_lets_nobody_through_whatever_the_layer
         assert_eq!(alice.at(&app).post("/close").await.ok().body, "good bye, alice");
         store.fail_all(StoreErrorKind::Unavailable);
         assert_eq!(alice.at(&app).post("/close").await.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
-        store.heal();
+        store.reset();
     }
 }
 
 #[tokio::test]
 async fn r07_rotation_replaces_the_token_at_once_and_nothing_else() {
-    for house in House::alone_and_apart() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::alone_and_apart() {
+        let [here, there] = deployment.nodes();
         let mut alice = Browser::new(&here.app);
         alice.post("/login-keeping/alice").await.ok();
         alice.post("/note/mine").await.ok();
         alice.at(&there.app).get("/whoami").await.ok();
         let before = here.sessions.of("alice").list().await.unwrap().remove(0);
         let old = alice.ticket();
-        house.clock.advance(secs(100));
+        deployment.clock.advance(secs(100));
         let mut events = here.sessions.events();
         alice.post("/do/rotate").await.ok();
         assert_ne!(alice.ticket(), old);
@@ -130,11 +130,11 @@ async fn r07_rotation_replaces_the_token_at_once_and_nothing_else() {
 
 #[tokio::test]
 async fn r07_rotation_of_nobody_creates_nothing() {
-    for house in House::both() {
-        let node = node(&house);
+    for deployment in Deployment::both() {
+        let node = node(&deployment);
         let mut browser = Browser::new(&node.app);
         assert_eq!(browser.post("/do/rotate").await.ok().set_cookie(), None);
-        assert_eq!(house.population(&node), 0);
+        assert_eq!(deployment.population(&node), 0);
         // An anonymous session has rights too, perhaps.
         browser.post("/note/mine").await.ok();
         let old = browser.ticket();
@@ -146,8 +146,8 @@ async fn r07_rotation_of_nobody_creates_nothing() {
 
 #[tokio::test]
 async fn r08_of_two_rotations_at_once_one_holds_and_the_other_is_told() {
-    for house in House::alone_and_apart() {
-        let [here, there] = house.nodes();
+    for deployment in Deployment::alone_and_apart() {
+        let [here, there] = deployment.nodes();
         let mut alice = Browser::new(&here.app);
         alice.post("/login/alice").await.ok();
         let (mut one, mut other) = (alice.at(&here.app), alice.at(&there.app));
@@ -163,10 +163,10 @@ async fn r08_of_two_rotations_at_once_one_holds_and_the_other_is_told() {
 
 /// A node that has a copy, and will not hear that the session was ended elsewhere.
 async fn deaf(always_refresh: bool) -> (Browser, Browser) {
-    let house = House::shared();
-    let there = node(&house);
-    let store = house.store.as_ref().unwrap().node();
-    let sessions = crate::support::recorded().clock(house.clock.clone()).store(store.clone()).build().unwrap();
+    let deployment = Deployment::shared();
+    let there = node(&deployment);
+    let store = deployment.store.as_ref().unwrap().node();
+    let sessions = crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()).build().unwrap();
     let layer = SessionLayer::new(sessions);
     let layer = if always_refresh { layer.always_refresh() } else { layer };
     let app = with_step_up().layer(layer);
@@ -200,8 +200,8 @@ async fn r19_a_route_that_refreshes_refuses_what_ended_elsewhere_without_any_new
 
 #[tokio::test]
 async fn r19_refreshing_reads_once_per_request_and_nothing_where_there_is_no_shared_tier() {
-    let house = House::shared();
-    let sessions = house.builder().build().unwrap();
+    let deployment = Deployment::shared();
+    let sessions = deployment.builder().build().unwrap();
     let app = routes().layer(SessionLayer::new(sessions.clone()).always_refresh());
     let mut alice = Browser::new(&app);
     alice.post("/login/alice").await.ok();
@@ -211,7 +211,7 @@ async fn r19_refreshing_reads_once_per_request_and_nothing_where_there_is_no_sha
         let loads = sessions.stats().store_loads - before;
         assert_eq!(loads, u64::from(path != "/untouched"), "{path}");
     }
-    let local = House::local();
+    let local = Deployment::local();
     let sessions = local.builder().build().unwrap();
     let app = routes().layer(SessionLayer::new(sessions.clone()).always_refresh());
     let mut alice = Browser::new(&app);
@@ -222,9 +222,9 @@ async fn r19_refreshing_reads_once_per_request_and_nothing_where_there_is_no_sha
 
 #[tokio::test]
 async fn r21_a_login_that_ends_the_others_is_one_step() {
-    for house in House::both() {
-        let here = node(&house);
-        let there = if house.store.is_some() { node(&house) } else { here.clone() };
+    for deployment in Deployment::both() {
+        let here = node(&deployment);
+        let there = if deployment.store.is_some() { node(&deployment) } else { here.clone() };
         let mut alice = Browser::new(&here.app);
         alice.post("/login/alice").await.ok();
         alice.post("/note/mine").await.ok();
@@ -250,11 +250,13 @@ async fn r21_a_login_that_ends_the_others_is_one_step() {
 
 #[tokio::test]
 async fn r21_where_the_others_cannot_be_ended_nobody_is_logged_in() {
-    let house = House::shared();
-    let (store, _) = house.faulty_node();
-    let faulty =
-        Node::with_routes(crate::support::recorded().clock(house.clock.clone()).store(store.clone()), with_step_up());
-    let sound = node(&house);
+    let deployment = Deployment::shared();
+    let (store, _) = deployment.faulty_node();
+    let faulty = Node::with_routes(
+        crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()),
+        with_step_up(),
+    );
+    let sound = node(&deployment);
     let mut thief = Browser::new(&sound.app);
     thief.post("/login/alice").await.ok();
     for verb in [Verb::Members, Verb::Destroy] {

@@ -7,13 +7,13 @@ use cloakroom::testkit::{FaultyStore, MemoryStore};
 use cloakroom::{OnStoreError, Session, SessionError, SessionLayer, SessionSource};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, Note, minutes, routes, secs};
+use crate::support::{Browser, Deployment, Node, Note, minutes, routes, secs};
 
 const PATIENCE: OnStoreError = OnStoreError::ServeStale(minutes(1));
 
 /// Alice is logged in and has a note; her copy is in the memory of one node.
 struct Scene {
-    house: House,
+    deployment: Deployment,
     store: FaultyStore<MemoryStore>,
     node: Node,
     alice: Browser,
@@ -21,15 +21,15 @@ struct Scene {
 
 impl Scene {
     async fn set(answer: OnStoreError) -> Self {
-        let house = House::shared();
-        let (store, node) = house.faulty_node();
+        let deployment = Deployment::shared();
+        let (store, node) = deployment.faulty_node();
         let app = routes().layer(SessionLayer::new(node.sessions.clone()).on_store_error(answer));
         let node = Node { app, ..node };
         let mut alice = Browser::new(&node.app);
         alice.post("/login/alice").await.ok();
         alice.post("/note/mine").await.ok();
         assert_eq!(alice.get("/note").await.ok().body, "mine");
-        Self { house, store, node, alice }
+        Self { deployment, store, node, alice }
     }
 
     /// The line to the store breaks, and nothing answers any more.
@@ -39,7 +39,7 @@ impl Scene {
     }
 
     fn find_it_again(&self) {
-        self.store.heal();
+        self.store.reset();
         self.store.inner().reconnect();
     }
 }
@@ -59,7 +59,7 @@ async fn r62_nothing_is_changed_while_the_store_is_away_whatever_the_layer_says(
         scene.find_it_again();
         assert_eq!(scene.alice.get("/note").await.ok().body, "mine", "{answer:?}");
         assert_eq!(scene.alice.get("/whoami").await.ok().body, "alice", "{answer:?}");
-        assert_eq!(scene.house.population(&scene.node), 1, "{answer:?}: no session was started meanwhile");
+        assert_eq!(scene.deployment.population(&scene.node), 1, "{answer:?}: no session was started meanwhile");
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_write_that_did_not_reach_the_store_costs_nobody_the_copy() {
             assert_eq!(scene.alice.post("/note/other").await.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
             assert_eq!(scene.alice.get("/note").await.ok().body, "mine", "{fault:?}");
         }
-        scene.store.heal();
+        scene.store.reset();
         scene.alice.post("/note/other").await.ok();
         assert_eq!(scene.alice.get("/note").await.ok().body, "other", "{fault:?}");
     }
@@ -115,16 +115,16 @@ async fn a_reader_may_be_answered_as_if_anonymous() {
 #[tokio::test]
 async fn a_reader_may_be_answered_from_the_copy_for_a_while() {
     let mut scene = Scene::set(PATIENCE).await;
-    scene.house.clock.advance(minutes(5));
+    scene.deployment.clock.advance(minutes(5));
     scene.lose_the_store();
     for _ in 0..2 {
         assert_eq!(scene.alice.get("/note").await.ok().body, "mine");
         assert_eq!(scene.alice.get("/whoami").await.ok().body, "alice");
-        scene.house.clock.advance(secs(30));
+        scene.deployment.clock.advance(secs(30));
     }
     assert_eq!(scene.node.sessions.stats().stale_sessions_served, 4);
     assert_eq!(scene.alice.get("/note").await.ok().body, "mine", "after exactly the bound");
-    scene.house.clock.advance(secs(1));
+    scene.deployment.clock.advance(secs(1));
     assert_eq!(scene.alice.get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE, "after more than that");
     scene.find_it_again();
     assert_eq!(scene.alice.get("/note").await.ok().body, "mine");
@@ -133,7 +133,7 @@ async fn a_reader_may_be_answered_from_the_copy_for_a_while() {
 #[tokio::test]
 async fn a_copy_that_is_known_to_be_out_of_date_is_not_served() {
     let scene = Scene::set(PATIENCE).await;
-    let elsewhere = scene.house.node();
+    let elsewhere = scene.deployment.node();
     scene.alice.at(&elsewhere.app).post("/note/newer").await.ok();
     scene.lose_the_store();
     let mut alice = scene.alice;
@@ -163,7 +163,7 @@ async fn r62_nobody_else_is_served_a_copy() {
 async fn a_copy_whose_time_is_over_is_not_served() {
     let mut scene = Scene::set(OnStoreError::ServeStale(minutes(600))).await;
     scene.lose_the_store();
-    scene.house.clock.advance(minutes(31));
+    scene.deployment.clock.advance(minutes(31));
     assert_eq!(scene.alice.get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
@@ -176,7 +176,7 @@ async fn who_answered(session: Session) -> Result<String, SessionError> {
 #[tokio::test]
 async fn a_request_knows_which_tier_answered_it() {
     let scene = Scene::set(OnStoreError::Fail).await;
-    let node = Node::with_routes(scene.house.builder(), Router::new().route("/", get(who_answered)));
+    let node = Node::with_routes(scene.deployment.builder(), Router::new().route("/", get(who_answered)));
     let mut alice = scene.alice.at(&node.app);
     for by in [SessionSource::Store, SessionSource::Memory] {
         assert_eq!(alice.get("/").await.ok().body, format!("None {:?}", Some(by)));

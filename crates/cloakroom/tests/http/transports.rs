@@ -6,7 +6,7 @@ use cloakroom::{AmbiguityPolicy, CookieConfig, TokenHeader, Transport};
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER};
 use http::{Request, StatusCode};
 
-use crate::support::{Browser, COOKIE, House, Node, Program, Reply, VERBS, invented, secs, send};
+use crate::support::{Browser, COOKIE, Deployment, Node, Program, Reply, VERBS, invented, secs, send};
 
 fn bearer() -> Transport {
     Transport::bearer(TokenHeader::default())
@@ -42,9 +42,9 @@ fn by_header(sessions: &cloakroom::Sessions) -> Router {
 
 #[tokio::test]
 async fn a_program_lives_without_cookies_from_its_first_write_to_its_logout() {
-    for house in House::both() {
-        let [first, second] = [(); 2].map(|()| Node::with_transport(house.builder(), bearer()));
-        let second = if house.store.is_some() { second } else { first.clone() };
+    for deployment in Deployment::both() {
+        let [first, second] = [(); 2].map(|()| Node::with_transport(deployment.builder(), bearer()));
+        let second = if deployment.store.is_some() { second } else { first.clone() };
         let mut program = Program::new(&first.app);
         let created = program.post("/note/mine").await.ok();
         assert_eq!(created.set_cookie(), None);
@@ -57,7 +57,7 @@ async fn a_program_lives_without_cookies_from_its_first_write_to_its_logout() {
         assert_eq!(program.get("/note").await.ok().body, "mine");
         program.post("/login/alice").await.ok();
         assert_ne!(program.ticket(), anonymous);
-        house.clock.advance(secs(60));
+        deployment.clock.advance(secs(60));
         program.post("/do/renew").await.ok();
         assert_eq!(program.at(&first.app).get("/whoami").await.ok().body, "alice");
         let out = program.post("/do/destroy").await.ok();
@@ -68,8 +68,8 @@ async fn a_program_lives_without_cookies_from_its_first_write_to_its_logout() {
 
 #[tokio::test]
 async fn r30_a_layer_for_cookies_never_looks_at_authorization() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let (mut a, b) = a_and_b(&node).await;
         a.settle().await;
         let cookie = a.cookie.clone().unwrap();
@@ -83,8 +83,8 @@ async fn r30_a_layer_for_cookies_never_looks_at_authorization() {
 
 #[tokio::test]
 async fn r30_a_layer_for_bearer_tokens_never_looks_at_cookies() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), bearer());
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), bearer());
         let mut b = Program::new(&node.app);
         b.post("/login/b").await.ok();
         let a = Browser::holding(&node.app, b.ticket());
@@ -97,8 +97,8 @@ async fn r30_a_layer_for_bearer_tokens_never_looks_at_cookies() {
 
 #[tokio::test]
 async fn r30_the_cookie_of_one_and_the_bearer_token_of_another_are_never_mixed() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), either());
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), either());
         let (a, b) = a_and_b(&node).await;
         let (cookie, token) = (a.cookie.clone().unwrap(), b.token.clone().unwrap());
         let dead = ["nonsense".to_owned(), invented(2), String::new()];
@@ -112,7 +112,7 @@ async fn r30_the_cookie_of_one_and_the_bearer_token_of_another_are_never_mixed()
             }
             assert_eq!(with_both(&node.app, "/untouched", &cookie, token).await.ok().body, "untouched");
         }
-        assert_eq!(house.population(&node), 2);
+        assert_eq!(deployment.population(&node), 2);
         let mut a = a;
         assert_eq!(a.get("/whoami").await.ok().body, "a");
         assert_eq!(b.clone().get("/whoami").await.ok().body, "b");
@@ -121,11 +121,11 @@ async fn r30_the_cookie_of_one_and_the_bearer_token_of_another_are_never_mixed()
 
 #[tokio::test]
 async fn r30_a_configured_precedence_believes_one_and_the_other_not_at_all() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for (on_ambiguity, who, data) in
             [(AmbiguityPolicy::PreferCookie, "a", "of-a"), (AmbiguityPolicy::PreferBearer, "b", "of-b")]
         {
-            let node = Node::with_transport(house.builder(), either().on_ambiguity(on_ambiguity));
+            let node = Node::with_transport(deployment.builder(), either().on_ambiguity(on_ambiguity));
             let (a, b) = a_and_b(&node).await;
             let (cookie, token) = (a.cookie.clone().unwrap(), b.token.clone().unwrap());
             assert_eq!(with_both(&node.app, "/whoami", &cookie, &token).await.ok().body, who);
@@ -147,8 +147,8 @@ async fn r30_a_configured_precedence_believes_one_and_the_other_not_at_all() {
 
 #[tokio::test]
 async fn r30_two_cookies_and_a_bearer_token_are_several_tokens_too() {
-    let house = House::local();
-    let node = Node::with_transport(house.builder(), either());
+    let deployment = Deployment::local();
+    let node = Node::with_transport(deployment.builder(), either());
     let (a, b) = a_and_b(&node).await;
     let cookies = format!("{}; {COOKIE}={}", a.ticket(), invented(4));
     let reply = with_both(&node.app, "/whoami", &cookies, &b.ticket()).await;
@@ -161,7 +161,7 @@ async fn r30_two_cookies_and_a_bearer_token_are_several_tokens_too() {
 #[tokio::test]
 async fn r30_two_authorization_fields_are_refused_whatever_is_preferred() {
     for on_ambiguity in [AmbiguityPolicy::Refuse, AmbiguityPolicy::PreferBearer, AmbiguityPolicy::PreferCookie] {
-        let node = Node::with_transport(House::local().builder(), either().on_ambiguity(on_ambiguity));
+        let node = Node::with_transport(Deployment::local().builder(), either().on_ambiguity(on_ambiguity));
         let (a, b) = a_and_b(&node).await;
         for cookie in [None, a.cookie] {
             let mut request = Request::get("/whoami");
@@ -179,8 +179,8 @@ async fn r30_two_authorization_fields_are_refused_whatever_is_preferred() {
 
 #[tokio::test]
 async fn who_comes_with_a_token_is_answered_the_way_it_came() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), either());
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), either());
         let (mut a, mut b) = a_and_b(&node).await;
         for verb in ["renew", "login", "destroy"] {
             let to_a = a.post(&format!("/do/{verb}")).await.ok();
@@ -198,20 +198,20 @@ async fn who_comes_with_a_token_is_answered_the_way_it_came() {
 
 #[tokio::test]
 async fn who_comes_without_a_token_gets_it_the_way_that_is_configured() {
-    let house = House::local();
+    let deployment = Deployment::local();
     for (transport, in_cookie) in [(either(), true), (either().prefer_header(), false)] {
-        let node = Node::with_transport(house.builder(), transport);
+        let node = Node::with_transport(deployment.builder(), transport);
         let reply = Browser::new(&node.app).post("/note/mine").await.ok();
         assert_eq!((reply.set_cookie().is_some(), reply.token().is_some()), (in_cookie, !in_cookie));
     }
-    let only = Node::with_transport(house.builder(), Transport::default().prefer_header());
+    let only = Node::with_transport(deployment.builder(), Transport::default().prefer_header());
     assert!(Browser::new(&only.app).post("/note/mine").await.ok().set_cookie().is_some());
 }
 
 #[tokio::test]
 async fn a_program_whose_token_is_over_is_told_so_in_the_words_of_its_protocol() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), bearer());
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), bearer());
         let mut program = Program::new(&node.app);
         program.post("/note/mine").await.ok();
         let mut late = program.clone();
@@ -221,7 +221,7 @@ async fn a_program_whose_token_is_over_is_told_so_in_the_words_of_its_protocol()
         assert_eq!(refused.header("www-authenticate"), ["Bearer error=\"invalid_token\""]);
         assert_eq!(refused.token(), None, "the newer one comes with another answer");
         // A page is told in its own way.
-        let pages = house.node();
+        let pages = deployment.node();
         let mut browser = Browser::new(&pages.app);
         browser.post("/note/mine").await.ok();
         let mut late = browser.clone();
@@ -234,7 +234,7 @@ async fn a_program_whose_token_is_over_is_told_so_in_the_words_of_its_protocol()
 #[tokio::test]
 async fn another_name_for_the_header_is_used_throughout() {
     let header = TokenHeader::new("x-desk").unwrap();
-    let node = Node::with_transport(House::local().builder(), Transport::bearer(header));
+    let node = Node::with_transport(Deployment::local().builder(), Transport::bearer(header));
     let reply = Program::new(&node.app).post("/note/mine").await.ok();
     assert_eq!(reply.token(), None);
     assert_eq!(reply.header("x-desk").len(), 1);
@@ -243,8 +243,8 @@ async fn another_name_for_the_header_is_used_throughout() {
 
 #[tokio::test]
 async fn r06_a_token_is_read_from_nowhere_else() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), either());
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), either());
         let (a, b) = a_and_b(&node).await;
         for ticket in [a.ticket(), b.ticket()] {
             for request in [
@@ -263,8 +263,8 @@ async fn r06_a_token_is_read_from_nowhere_else() {
 
 #[tokio::test]
 async fn r54_every_use_by_bearer_token_makes_the_response_private() {
-    for house in House::both() {
-        let node = Node::with_transport(house.builder(), bearer());
+    for deployment in Deployment::both() {
+        let node = Node::with_transport(deployment.builder(), bearer());
         for verb in VERBS {
             let mut program = Program::new(&node.app);
             program.post("/note/mine").await.ok();

@@ -12,7 +12,7 @@ use cloakroom::{
 use http::StatusCode;
 
 use crate::corpus::jwts::{APP, SELF, ed25519_pem};
-use crate::support::{APART, Browser, House, Node, capture, decode, recorded, routes, secs};
+use crate::support::{APART, Browser, Deployment, Node, capture, decode, recorded, routes, secs};
 
 /// What tokens and records look like.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +45,8 @@ impl Form {
         layer.transport(Transport::cookie(CookieConfig::default()).jwt(format).unwrap())
     }
 
-    fn nodes(self, house: &House) -> [Node; 2] {
-        [self.node(house.builder()), self.node(house.other_builder())]
+    fn nodes(self, deployment: &Deployment) -> [Node; 2] {
+        [self.node(deployment.builder()), self.node(deployment.other_builder())]
     }
 }
 
@@ -82,8 +82,8 @@ async fn r08_what_a_login_or_a_rotation_replaced_opens_nothing_whatever_the_cloc
         for (apart, raise) in APART.iter().flat_map(|apart| [(*apart, "/login/alice"), (*apart, "/do/rotate")]) {
             for other_knows in [false, true] {
                 let why = format!("{form:?}, the other is {apart} ms ahead, {raise}, it has a copy: {other_knows}");
-                let house = House::apart(apart);
-                let nodes = form.nodes(&house);
+                let deployment = Deployment::apart(apart);
+                let nodes = form.nodes(&deployment);
                 let mut browser = Browser::new(&nodes[0].app);
                 browser.post("/note/mine").await.ok();
                 browser.post("/login/alice").await.ok();
@@ -95,7 +95,7 @@ async fn r08_what_a_login_or_a_rotation_replaced_opens_nothing_whatever_the_cloc
                 let dead = browser.clone();
                 browser.post(raise).await.ok();
                 for moment in [0, 1, 3, 50, 120] {
-                    house.clock.advance(secs(moment));
+                    deployment.clock.advance(secs(moment));
                     opens_nothing(&nodes, &dead, &why).await;
                     for node in &nodes {
                         let check = format!("/check/{page}");
@@ -112,19 +112,19 @@ async fn r08_what_a_login_or_a_rotation_replaced_opens_nothing_whatever_the_cloc
 async fn r09_a_renewal_gives_its_grace_on_both_nodes_and_no_more_than_the_clocks_differ() {
     for form in FORMS {
         for apart in [0, 1, 3_000, -3_000] {
-            let house = House::apart(apart);
-            let nodes = form.nodes(&house);
+            let deployment = Deployment::apart(apart);
+            let nodes = form.nodes(&deployment);
             let mut browser = Browser::new(&nodes[0].app);
             browser.post("/note/mine").await.ok();
             let page = browser.get("/page").await.ok().body;
             let old = browser.clone();
             browser.post("/do/renew").await.ok();
-            house.clock.advance(secs(6));
+            deployment.clock.advance(secs(6));
             for node in &nodes {
                 assert_eq!(old.at(&node.app).get("/note").await.ok().body, "mine", "{form:?} {apart}");
                 assert_eq!(browser.at(&node.app).post(&format!("/check/{page}")).await.status, StatusCode::OK);
             }
-            house.clock.advance(secs(8));
+            deployment.clock.advance(secs(8));
             opens_nothing(&nodes, &old, &format!("{form:?} {apart}")).await;
         }
     }
@@ -133,8 +133,8 @@ async fn r09_a_renewal_gives_its_grace_on_both_nodes_and_no_more_than_the_clocks
 /// A node that is ahead has seen the session, so that the record names an instant that has yet to come for the other.
 #[tokio::test]
 async fn r09_a_node_that_is_ahead_ends_no_grace_before_it_began() {
-    let house = House::apart(50_000);
-    let [here, there] = house.nodes();
+    let deployment = Deployment::apart(50_000);
+    let [here, there] = deployment.nodes();
     let mut browser = Browser::new(&there.app);
     browser.post("/note/mine").await.ok();
     let mut browser = browser.at(&here.app);
@@ -144,31 +144,31 @@ async fn r09_a_node_that_is_ahead_ends_no_grace_before_it_began() {
         assert_eq!(old.at(&node.app).get("/note").await.ok().body, "mine");
         old.at(&node.app).post("/count").await.ok();
     }
-    house.clock.advance(secs(61));
+    deployment.clock.advance(secs(61));
     for node in [&here, &there] {
         assert_eq!(old.at(&node.app).get("/note").await.ok().body, "nothing");
     }
 }
 
-fn record_of(house: &House, browser: &Browser) -> (Selector, Record) {
+fn record_of(deployment: &Deployment, browser: &Browser) -> (Selector, Record) {
     let selector = Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
-    (selector, house.store.as_ref().unwrap().record(selector).unwrap())
+    (selector, deployment.store.as_ref().unwrap().record(selector).unwrap())
 }
 
 /// A node of an earlier release says of a replaced secret that it works until the instant of its login.
 #[tokio::test]
 async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_either() {
     for apart in APART {
-        let house = House::apart(apart);
-        let nodes = Form::Plain.nodes(&house);
+        let deployment = Deployment::apart(apart);
+        let nodes = Form::Plain.nodes(&deployment);
         let mut browser = Browser::new(&nodes[0].app);
         browser.post("/note/mine").await.ok();
         let dead = browser.clone();
         browser.post("/login/alice").await.ok();
-        let (selector, mut record) = record_of(&house, &browser);
+        let (selector, mut record) = record_of(&deployment, &browser);
         let previous = record.previous.unwrap();
         record.previous = Some(PreviousSecret::renewed(previous.verifier, previous.dead_since()));
-        house.store.as_ref().unwrap().roll_back(selector, record);
+        deployment.store.as_ref().unwrap().roll_back(selector, record);
         for node in &nodes {
             node.sessions.run_pending_tasks().await;
             assert_eq!(browser.at(&node.app).post("/do/refresh").await.ok().body, "true");
@@ -180,9 +180,9 @@ async fn r08_what_a_node_of_an_earlier_release_replaced_opens_nothing_here_eithe
 #[tokio::test]
 async fn r10_a_late_request_with_a_replaced_token_is_no_theft_on_the_other_node() {
     for apart in [0, 1, 3_000, -3_000, 50_000] {
-        let house = House::apart(apart);
-        let nodes =
-            [house.builder(), house.other_builder()].map(|builder| Node::new(builder.on_reuse(ReusePolicy::End)));
+        let deployment = Deployment::apart(apart);
+        let nodes = [deployment.builder(), deployment.other_builder()]
+            .map(|builder| Node::new(builder.on_reuse(ReusePolicy::End)));
         let mut browser = Browser::new(&nodes[0].app);
         browser.post("/note/mine").await.ok();
         let late = browser.clone();
@@ -197,8 +197,8 @@ async fn r10_a_late_request_with_a_replaced_token_is_no_theft_on_the_other_node(
 #[tokio::test]
 async fn r16_a_login_from_further_ahead_than_clocks_may_differ_is_not_recent() {
     for (apart, expected) in [(50_000, "true"), (3_000, "true"), (61_000, "false"), (600_000, "false")] {
-        let house = House::apart(apart);
-        let [here, there] = house.nodes();
+        let deployment = Deployment::apart(apart);
+        let [here, there] = deployment.nodes();
         let mut browser = Browser::new(&here.app);
         browser.post("/note/mine").await.ok();
         let mut browser = browser.at(&there.app);
@@ -212,19 +212,19 @@ async fn r16_a_login_from_further_ahead_than_clocks_may_differ_is_not_recent() {
 #[tokio::test]
 async fn r15_a_node_says_so_whenever_its_clock_and_the_stores_are_too_far_apart() {
     for apart in [61_000, -61_000, 3_600_000] {
-        let house = House::shared();
+        let deployment = Deployment::shared();
         let (log, _guard) = capture();
-        let clock = ManualClock::starting_at(house.clock.now());
-        let builder = recorded().clock(clock.clone()).store(house.store.as_ref().unwrap().node());
+        let clock = ManualClock::starting_at(deployment.clock.now());
+        let builder = recorded().clock(clock.clone()).store(deployment.store.as_ref().unwrap().node());
         let node = Node::new(builder);
         let mut events = node.sessions.events();
         for times in 1..3 {
             for fine in [0, 59_000, -59_000] {
-                clock.set(house.clock.ahead_by(fine).now());
+                clock.set(deployment.clock.ahead_by(fine).now());
                 node.sessions.run_pending_tasks().await;
             }
             assert_eq!(node.sessions.stats().clocks_apart, times - 1, "{apart}");
-            clock.set(house.clock.ahead_by(apart).now());
+            clock.set(deployment.clock.ahead_by(apart).now());
             for _ in 0..3 {
                 node.sessions.run_pending_tasks().await;
             }
@@ -238,9 +238,9 @@ async fn r15_a_node_says_so_whenever_its_clock_and_the_stores_are_too_far_apart(
 
 #[test]
 fn the_clock_of_another_machine_runs_along() {
-    let house = House::apart(-3_000);
-    house.other_clock.set(Timestamp::from_millis(7_000));
-    assert_eq!(house.clock.now(), Timestamp::from_millis(10_000));
-    house.clock.advance(secs(1));
-    assert_eq!(house.other_clock.now(), Timestamp::from_millis(8_000));
+    let deployment = Deployment::apart(-3_000);
+    deployment.other_clock.set(Timestamp::from_millis(7_000));
+    assert_eq!(deployment.clock.now(), Timestamp::from_millis(10_000));
+    deployment.clock.advance(secs(1));
+    assert_eq!(deployment.other_clock.now(), Timestamp::from_millis(8_000));
 }

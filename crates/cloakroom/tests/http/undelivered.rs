@@ -6,7 +6,7 @@ use axum::routing::any;
 use cloakroom::testkit::Verb;
 use cloakroom::{EndReason, EventKind, Session, SessionError};
 
-use crate::support::{Browser, House, Node, Stage, perform};
+use crate::support::{Browser, Deployment, HandlerGate, Node, perform};
 
 /// How a request ends without a response.
 #[derive(Clone, Copy, Debug)]
@@ -18,23 +18,23 @@ enum Mishap {
 const MISHAPS: [Mishap; 2] = [Mishap::Panic, Mishap::HangUp];
 
 /// `/then-fail/{verb}` does what the verb says, pauses, and panics when it goes on.
-fn routes(stage: &Stage) -> Router {
-    let paused = stage.clone();
+fn routes(gate: &HandlerGate) -> Router {
+    let paused = gate.clone();
     let fail = async move |session: Session, Path(verb): Path<String>| -> Result<(), SessionError> {
         perform(&session, &verb).await?;
         paused.pause().await;
         panic!("a handler that panics on purpose")
     };
-    stage.routes().route("/then-fail/{verb}", any(fail))
+    gate.routes().route("/then-fail/{verb}", any(fail))
 }
 
 /// Lets the request of this client do its work, and never answers it.
-async fn without_answer(stage: &Stage, client: &Browser, verb: &str, mishap: Mishap) {
+async fn without_answer(gate: &HandlerGate, client: &Browser, verb: &str, mishap: Mishap) {
     let (mut client, path) = (client.clone(), format!("/then-fail/{verb}"));
     let request = tokio::spawn(async move { client.post(&path).await });
-    stage.arrival().await;
+    gate.arrival().await;
     match mishap {
-        Mishap::Panic => stage.release(),
+        Mishap::Panic => gate.release(),
         Mishap::HangUp => request.abort(),
     }
     let error = request.await.unwrap_err();
@@ -43,17 +43,17 @@ async fn without_answer(stage: &Stage, client: &Browser, verb: &str, mishap: Mis
 
 #[tokio::test]
 async fn a_login_whose_token_reaches_nobody_leaves_no_session_behind() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for mishap in MISHAPS {
             for verb in ["login", "rotate"] {
-                let stage = Stage::new();
-                let node = Node::with_routes(house.builder(), routes(&stage));
+                let gate = HandlerGate::new();
+                let node = Node::with_routes(deployment.builder(), routes(&gate));
                 let mut browser = Browser::new(&node.app);
                 browser.post("/login/somebody").await.ok();
                 let mut events = node.sessions.events();
-                without_answer(&stage, &browser, verb, mishap).await;
+                without_answer(&gate, &browser, verb, mishap).await;
                 node.sessions.run_pending_tasks().await;
-                assert_eq!(house.population(&node), 0, "{verb} {mishap:?}");
+                assert_eq!(deployment.population(&node), 0, "{verb} {mishap:?}");
                 assert!(node.sessions.of("somebody").list().await.unwrap().is_empty(), "{verb} {mishap:?}");
                 let last = std::iter::from_fn(|| events.try_recv()).last().unwrap().kind;
                 assert_eq!(last, EventKind::Ended(EndReason::Undelivered));
@@ -68,14 +68,14 @@ async fn a_login_whose_token_reaches_nobody_leaves_no_session_behind() {
 
 #[tokio::test]
 async fn a_session_whose_token_reaches_nobody_is_not_left_behind() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for mishap in MISHAPS {
             for verb in ["set", "update", "load", "login"] {
-                let stage = Stage::new();
-                let node = Node::with_routes(house.builder(), routes(&stage));
-                without_answer(&stage, &Browser::new(&node.app), verb, mishap).await;
+                let gate = HandlerGate::new();
+                let node = Node::with_routes(deployment.builder(), routes(&gate));
+                without_answer(&gate, &Browser::new(&node.app), verb, mishap).await;
                 node.sessions.run_pending_tasks().await;
-                assert_eq!(house.population(&node), 0, "{verb} {mishap:?}");
+                assert_eq!(deployment.population(&node), 0, "{verb} {mishap:?}");
             }
         }
     }
@@ -83,15 +83,15 @@ async fn a_session_whose_token_reaches_nobody_is_not_left_behind() {
 
 #[tokio::test]
 async fn r09_a_renewal_whose_token_reaches_nobody_leaves_the_client_its_old_one() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for mishap in MISHAPS {
-            let stage = Stage::new();
-            let node = Node::with_routes(house.builder(), routes(&stage));
+            let gate = HandlerGate::new();
+            let node = Node::with_routes(deployment.builder(), routes(&gate));
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
-            without_answer(&stage, &browser, "renew", mishap).await;
+            without_answer(&gate, &browser, "renew", mishap).await;
             node.sessions.run_pending_tasks().await;
-            house.clock.advance(crate::support::minutes(2));
+            deployment.clock.advance(crate::support::minutes(2));
             assert_eq!(browser.get("/note").await.ok().body, "mine", "{mishap:?}: long after the grace");
             let old = browser.ticket();
             browser.post("/do/renew").await.ok();
@@ -102,13 +102,13 @@ async fn r09_a_renewal_whose_token_reaches_nobody_leaves_the_client_its_old_one(
 
 #[tokio::test]
 async fn writes_before_a_panic_stay() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for mishap in MISHAPS {
-            let stage = Stage::new();
-            let node = Node::with_routes(house.builder(), routes(&stage));
+            let gate = HandlerGate::new();
+            let node = Node::with_routes(deployment.builder(), routes(&gate));
             let mut browser = Browser::new(&node.app);
             browser.post("/count").await.ok();
-            without_answer(&stage, &browser, "set", mishap).await;
+            without_answer(&gate, &browser, "set", mishap).await;
             node.sessions.run_pending_tasks().await;
             assert_eq!(browser.get("/note").await.ok().body, "set", "{mishap:?}");
         }
@@ -119,8 +119,8 @@ async fn writes_before_a_panic_stay() {
 #[tokio::test]
 async fn a_login_that_is_cancelled_on_its_way_to_the_store_leaves_no_session_behind() {
     for acts in [true, false] {
-        let house = House::shared();
-        let (store, node) = house.faulty_node();
+        let deployment = Deployment::shared();
+        let (store, node) = deployment.faulty_node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         let gate = store.delay_next(Verb::Commit);
@@ -134,10 +134,10 @@ async fn a_login_that_is_cancelled_on_its_way_to_the_store_leaves_no_session_beh
         login.abort();
         assert!(login.await.unwrap_err().is_cancelled());
         node.sessions.run_pending_tasks().await;
-        let other = house.node();
+        let other = deployment.node();
         assert!(other.sessions.of("alice").list().await.unwrap().is_empty());
         let mut browser = browser.at(&other.app);
         assert_eq!(browser.get("/note").await.ok().body, if acts { "nothing" } else { "mine" });
-        assert_eq!(house.population(&other), usize::from(!acts));
+        assert_eq!(deployment.population(&other), usize::from(!acts));
     }
 }

@@ -31,13 +31,13 @@ pub(crate) enum Answer {
 
 /// Which token of which session a browser has.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Ticket {
+pub(crate) struct OracleToken {
     session: usize,
     token: usize,
 }
 
 #[derive(Debug, Default)]
-struct Life {
+struct OracleSession {
     over: bool,
     /// The present token, counted from 0, and until when the one before still works.
     token: usize,
@@ -66,7 +66,7 @@ struct Login {
     keep: bool,
 }
 
-impl Life {
+impl OracleSession {
     fn deadline(&self) -> u64 {
         (self.seen + self.idle).min(self.absolute)
     }
@@ -98,8 +98,8 @@ pub(crate) struct Oracle {
     apart: u64,
     now: u64,
     source: Option<u8>,
-    lives: Vec<Life>,
-    pub(crate) tickets: [Option<Ticket>; BROWSERS],
+    lives: Vec<OracleSession>,
+    pub(crate) tickets: [Option<OracleToken>; BROWSERS],
     /// Of each user, oldest first.
     members: [Vec<usize>; USERS as usize],
 }
@@ -137,7 +137,7 @@ impl Oracle {
         now - before
     }
 
-    fn is_uncertain(&self, life: &Life) -> bool {
+    fn is_uncertain(&self, life: &OracleSession) -> bool {
         let late = if self.shared { life.idle / 10 + 2 } else { 2 };
         let latest = life.deadline().max((life.haunted + life.idle).min(life.absolute));
         let is_off = |instant: u64| (instant.saturating_sub(self.apart)..instant + self.apart).contains(&self.now);
@@ -148,12 +148,12 @@ impl Oracle {
 
     /// Whether a browser's token is the one before the last renewal.
     pub(crate) fn is_in_grace(&self, browser: usize) -> bool {
-        let is_old = |ticket: Ticket| ticket.token < self.lives[ticket.session].token;
+        let is_old = |ticket: OracleToken| ticket.token < self.lives[ticket.session].token;
         self.tickets[browser].is_some_and(|ticket| is_old(ticket) && matches!(self.entry(browser), Entry::Open(_)))
     }
 
     fn entry(&self, browser: usize) -> Entry {
-        let Some(Ticket { session, token }) = self.tickets[browser] else { return Entry::Nothing };
+        let Some(OracleToken { session, token }) = self.tickets[browser] else { return Entry::Nothing };
         let life = &self.lives[session];
         if life.over {
             return Entry::Nothing;
@@ -201,8 +201,8 @@ impl Oracle {
     fn create(&mut self, browser: usize) -> usize {
         let session = self.lives.len();
         let (now, absolute) = (self.now, self.now + ABSOLUTE);
-        self.lives.push(Life { created: now, seen: now, idle: IDLE, absolute, ..Life::default() });
-        self.tickets[browser] = Some(Ticket { session, token: 0 });
+        self.lives.push(OracleSession { created: now, seen: now, idle: IDLE, absolute, ..OracleSession::default() });
+        self.tickets[browser] = Some(OracleToken { session, token: 0 });
         session
     }
 
@@ -262,7 +262,7 @@ impl Oracle {
     /// A login that came too late: another one has replaced its token. Answers what it keeps of that one's session, and
     /// `None` if it gets the same token, because it is the very same login on the same node a moment later.
     fn second_login(&mut self, browser: usize, entry: &Entry, user: u8, login: Login) -> Option<Option<Vec<u8>>> {
-        let (Entry::Superseded, Some(Ticket { session, token })) = (entry, self.tickets[browser]) else {
+        let (Entry::Superseded, Some(OracleToken { session, token })) = (entry, self.tickets[browser]) else {
             return Some(None);
         };
         let life = &mut self.lives[session];
@@ -270,7 +270,7 @@ impl Oracle {
         let is_the_same = (first.shown, first.node, first.keep) == (token, login.node, login.keep);
         if is_the_same && self.now < life.logged_in + TOGETHER {
             life.seen = self.now;
-            self.tickets[browser] = Some(Ticket { session, token: life.token });
+            self.tickets[browser] = Some(OracleToken { session, token: life.token });
             return None;
         }
         Some(life.notes.clone().filter(|_| login.keep && token + 1 == life.token))
@@ -295,7 +295,7 @@ impl Oracle {
         life.logged_in = now;
         life.rotate(now);
         life.login = Some(Login { shown, ..login });
-        self.tickets[browser] = Some(Ticket { session, token: life.token });
+        self.tickets[browser] = Some(OracleToken { session, token: life.token });
         Answer::Done
     }
 
@@ -331,7 +331,7 @@ impl Oracle {
             Act::Renew if in_grace => {}
             Act::Renew => {
                 life.rotate(now + GRACE);
-                self.tickets[browser] = Some(Ticket { session, token: life.token });
+                self.tickets[browser] = Some(OracleToken { session, token: life.token });
             }
             _ => {
                 life.over = true;

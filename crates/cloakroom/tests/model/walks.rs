@@ -4,7 +4,7 @@ use cloakroom::SessionErrorKind;
 use proptest::test_runner::{RngSeed, TestCaseError, TestError, TestRunner};
 
 use super::oracle::{Answer, GRACE, Oracle};
-use super::stage::{Cookie, Stage};
+use super::real_sessions::{Cookie, RealSessions};
 use super::steps::{Act, BROWSERS, Step, USERS, walk};
 
 const WALKS: u64 = 4000;
@@ -77,7 +77,7 @@ fn number(name: &str) -> Option<u64> {
 
 struct Walk {
     oracle: Oracle,
-    stage: Stage,
+    real_sessions: RealSessions,
     /// Nodes that may have missed the end of a session.
     deaf: [bool; 2],
 }
@@ -85,7 +85,7 @@ struct Walk {
 impl Walk {
     fn new(shared: bool, ahead: i64) -> Self {
         let apart = ahead.unsigned_abs().div_ceil(1000);
-        Self { oracle: Oracle::new(shared, apart), stage: Stage::new(shared, ahead), deaf: [false; 2] }
+        Self { oracle: Oracle::new(shared, apart), real_sessions: RealSessions::new(shared, ahead), deaf: [false; 2] }
     }
 
     async fn go(mut self, steps: &[Step]) -> Result<(), TestCaseError> {
@@ -101,7 +101,7 @@ impl Walk {
         self.compare_lists().await?;
         self.pass(FOREVER).await;
         self.compare_lists().await?;
-        self.stage.nothing_is_left();
+        self.real_sessions.nothing_is_left();
         Ok(())
     }
 
@@ -111,29 +111,29 @@ impl Walk {
             Step::Pass(span) => self.pass(*span).await,
             Step::Copy(from, to) => {
                 self.oracle.tickets[*to] = self.oracle.tickets[*from];
-                self.stage.copy(*from, *to);
+                self.real_sessions.copy(*from, *to);
             }
             Step::Source(roles) => self.oracle.source(*roles),
             Step::RevokeAll { user, node } => {
-                let revoked = self.stage.revoke_all(*node, *user).await;
+                let revoked = self.real_sessions.revoke_all(*node, *user).await;
                 return same(&self.oracle.revoke(*user, None), &revoked, step);
             }
             Step::InvalidateAll { user, node } => {
-                let changed = self.stage.invalidate_all(*node, *user).await;
+                let changed = self.real_sessions.invalidate_all(*node, *user).await;
                 return same(&self.oracle.invalidate(*user), &changed, step);
             }
             Step::Cut(node) => {
                 self.deaf[*node] = true;
-                self.stage.cut(*node);
+                self.real_sessions.cut(*node);
             }
-            Step::Mend(node) => self.stage.mend(*node),
+            Step::Mend(node) => self.real_sessions.mend(*node),
         }
         Ok(())
     }
 
     async fn pass(&mut self, span: u64) {
         let span = self.oracle.pass(span);
-        self.stage.pass(span).await;
+        self.real_sessions.pass(span).await;
     }
 
     async fn request(&mut self, browser: usize, node: usize, act: &Act) -> Result<(), TestCaseError> {
@@ -143,7 +143,7 @@ impl Walk {
         if self.deaf[node] {
             self.oracle.haunt(browser);
         }
-        let (answer, cookie) = self.stage.request(browser, node, act, roles).await;
+        let (answer, cookie) = self.real_sessions.request(browser, node, act, roles).await;
         if late && self.deaf[node] && answer == Answer::Refused(SessionErrorKind::Ended) {
             // To this node the session was alive when the request came, so it does not quietly start another.
             return same(&Cookie::Untouched, &cookie, act);
@@ -169,7 +169,7 @@ impl Walk {
     async fn compare_lists(&self) -> Result<(), TestCaseError> {
         for user in 0..USERS {
             let expected = self.oracle.members(user).len();
-            for listed in self.stage.listed(user).await {
+            for listed in self.real_sessions.listed(user).await {
                 same(&expected, &listed, &format!("the list of user {user}"))?;
             }
         }

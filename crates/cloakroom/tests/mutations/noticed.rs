@@ -16,7 +16,9 @@ use http::{Request, StatusCode};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{Browser, House, Kept, Node, Note, Stage, Theme, decode, minutes, recorded, routes, secs, send};
+use crate::support::{
+    Browser, Deployment, HandlerGate, Kept, Node, Note, Theme, decode, minutes, recorded, routes, secs, send,
+};
 
 /// Lets every other task run until it waits for something.
 async fn others_wait() {
@@ -25,13 +27,13 @@ async fn others_wait() {
     }
 }
 
-fn memory(house: &House) -> &MemoryStore {
-    house.store.as_ref().unwrap()
+fn memory(deployment: &Deployment) -> &MemoryStore {
+    deployment.store.as_ref().unwrap()
 }
 
-fn faulty_node(house: &House, routes: Router) -> (FaultyStore<MemoryStore>, Node) {
-    let store = FaultyStore::new(memory(house).node());
-    let node = Node::with_routes(recorded().clock(house.clock.clone()).store(store.clone()), routes);
+fn faulty_node(deployment: &Deployment, routes: Router) -> (FaultyStore<MemoryStore>, Node) {
+    let store = FaultyStore::new(memory(deployment).node());
+    let node = Node::with_routes(recorded().clock(deployment.clock.clone()).store(store.clone()), routes);
     (store, node)
 }
 
@@ -41,18 +43,18 @@ fn tag_of(browser: &Browser) -> Selector {
 
 #[tokio::test]
 async fn r37_the_verifier_of_a_secret_from_before_a_login_cannot_be_put_back() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     let key = KeyRing::new(Key::new(1, Sha256::digest("for this test")).unwrap());
-    let node = || Node::new(house.builder().keys(key.clone()).seal(SealPolicy::Require));
+    let node = || Node::new(deployment.builder().keys(key.clone()).seal(SealPolicy::Require));
     let victim = node();
     let mut browser = Browser::new(&victim.app);
     browser.post("/note/planted").await.ok();
     let (selector, attacker) = (tag_of(&browser), browser.clone());
-    let before = memory(&house).record(selector).unwrap();
+    let before = memory(&deployment).record(selector).unwrap();
     browser.post("/login/alice").await.ok();
-    let mut record = memory(&house).record(selector).unwrap();
+    let mut record = memory(&deployment).record(selector).unwrap();
     record.verifier = before.verifier;
-    memory(&house).roll_back(selector, record);
+    memory(&deployment).roll_back(selector, record);
     let fresh = node();
     let reply = attacker.at(&fresh.app).get("/whoami").await;
     assert_eq!((reply.status, fresh.sessions.stats().seals_broken), (StatusCode::INTERNAL_SERVER_ERROR, 1));
@@ -68,24 +70,24 @@ fn handing_over() -> (Router, Arc<Mutex<Option<Session>>>) {
 
 #[tokio::test]
 async fn who_waits_for_the_end_asks_again_after_a_fault_and_takes_no_fault_for_the_end() {
-    let house = House::shared();
-    let mut browser = Browser::new(&house.node().app);
+    let deployment = Deployment::shared();
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/login/alice").await.ok();
     let (routes, taken) = handing_over();
-    let (store, node) = faulty_node(&house, routes);
+    let (store, node) = faulty_node(&deployment, routes);
     browser.at(&node.app).get("/take").await.ok();
     let session = taken.lock().take().unwrap();
     store.fail_next(Verb::Load, StoreErrorKind::Unavailable);
     let ended = tokio::spawn(session.ended());
     others_wait().await;
     assert!(!ended.is_finished(), "a store that does not answer has not ended the session");
-    house.clock.advance(secs(2));
+    deployment.clock.advance(secs(2));
     others_wait().await;
     assert!(!ended.is_finished(), "the session lives");
     browser.post("/do/destroy").await.ok();
     let ended = async {
         while !ended.is_finished() {
-            house.clock.advance(secs(1));
+            deployment.clock.advance(secs(1));
             others_wait().await;
         }
         ended.await.unwrap()
@@ -95,9 +97,9 @@ async fn who_waits_for_the_end_asks_again_after_a_fault_and_takes_no_fault_for_t
 
 #[tokio::test]
 async fn r23_a_session_that_could_not_be_ended_twice_is_ended_the_third_time() {
-    let house = House::shared();
-    let store = FaultyStore::new(memory(&house).node());
-    let limited = recorded().clock(house.clock.clone()).store(store.clone());
+    let deployment = Deployment::shared();
+    let store = FaultyStore::new(memory(&deployment).node());
+    let limited = recorded().clock(deployment.clock.clone()).store(store.clone());
     let node = Node::new(limited.max_sessions_per_principal(1, LimitPolicy::EndOldest));
     let mut first = Browser::new(&node.app);
     first.post("/login/alice").await.ok();
@@ -107,39 +109,42 @@ async fn r23_a_session_that_could_not_be_ended_twice_is_ended_the_third_time() {
     store.fail_all(StoreErrorKind::Unavailable);
     node.sessions.run_pending_tasks().await;
     node.sessions.run_pending_tasks().await;
-    store.heal();
-    assert!(memory(&house).record(tag_of(&first)).is_some(), "nothing could end it so far");
+    store.reset();
+    assert!(memory(&deployment).record(tag_of(&first)).is_some(), "nothing could end it so far");
     node.sessions.run_pending_tasks().await;
-    assert!(memory(&house).record(tag_of(&first)).is_none(), "it lost its place and is ended when that can be done");
+    assert!(
+        memory(&deployment).record(tag_of(&first)).is_none(),
+        "it lost its place and is ended when that can be done"
+    );
 }
 
 #[tokio::test]
 async fn a_session_that_was_created_for_a_login_that_fails_is_ended_even_if_that_fails_at_first() {
-    let house = House::shared();
-    let (store, node) = faulty_node(&house, routes());
+    let deployment = Deployment::shared();
+    let (store, node) = faulty_node(&deployment, routes());
     for verb in [Verb::Admit, Verb::Commit] {
         store.fail_next(verb, StoreErrorKind::Unavailable);
         assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(memory(&house).len(), 0, "{verb:?}");
+        assert_eq!(memory(&deployment).len(), 0, "{verb:?}");
         store.fail_next(verb, StoreErrorKind::Unavailable);
         store.fail_next(Verb::Destroy, StoreErrorKind::Unavailable);
         assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::SERVICE_UNAVAILABLE);
         node.sessions.run_pending_tasks().await;
-        assert_eq!(memory(&house).len(), 0, "{verb:?}");
+        assert_eq!(memory(&deployment).len(), 0, "{verb:?}");
     }
-    for house in House::both() {
-        let node = Node::new(house.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
+    for deployment in Deployment::both() {
+        let node = Node::new(deployment.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
         Browser::new(&node.app).post("/login/alice").await.ok();
         assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::CONFLICT);
-        assert_eq!(house.population(&node), 1, "of the refused login nothing stays");
+        assert_eq!(deployment.population(&node), 1, "of the refused login nothing stays");
     }
 }
 
 #[tokio::test]
 async fn r16_authenticated_within_is_not_answered_from_a_stale_copy() {
-    let house = House::shared();
-    let store = FaultyStore::new(memory(&house).node());
-    let sessions = recorded().clock(house.clock.clone()).store(store.clone()).build().unwrap();
+    let deployment = Deployment::shared();
+    let store = FaultyStore::new(memory(&deployment).node());
+    let sessions = recorded().clock(deployment.clock.clone()).store(store.clone()).build().unwrap();
     let layer = SessionLayer::new(sessions.clone()).on_store_error(OnStoreError::ServeStale(minutes(1)));
     let app = routes().layer(layer);
     let mut browser = Browser::new(&app);
@@ -153,12 +158,12 @@ async fn r16_authenticated_within_is_not_answered_from_a_stale_copy() {
 
 #[tokio::test]
 async fn two_parallel_first_writes_of_one_request_make_one_session() {
-    let house = House::shared();
+    let deployment = Deployment::shared();
     let both = async |session: Session| {
         let (note, kept) = tokio::join!(session.set(Note("one".into())), session.set(Kept("two".into())));
         note.and(kept)
     };
-    let (store, node) = faulty_node(&house, routes().route("/both", any(both)));
+    let (store, node) = faulty_node(&deployment, routes().route("/both", any(both)));
     let gate = store.delay_next(Verb::Create);
     let mut browser = Browser::new(&node.app);
     let request = tokio::spawn(async move {
@@ -169,18 +174,18 @@ async fn two_parallel_first_writes_of_one_request_make_one_session() {
     others_wait().await;
     gate.open();
     let browser = request.await.unwrap();
-    assert_eq!(memory(&house).len(), 1);
-    let record = memory(&house).record(tag_of(&browser)).unwrap();
+    assert_eq!(memory(&deployment).len(), 1);
+    let record = memory(&deployment).record(tag_of(&browser)).unwrap();
     assert!(record.version_of("note") > 0 && record.version_of("kept") > 0, "both are in it");
 }
 
 /// `/slow` loads the theme and waits on the stage before it has it; `/theme` says what is there.
-fn slow_loads(stage: &Stage) -> Router {
-    let stage = stage.clone();
+fn slow_loads(gate: &HandlerGate) -> Router {
+    let gate = gate.clone();
     let slow = async move |session: Session| {
-        let stage = stage.clone();
+        let gate = gate.clone();
         let load = async move || {
-            stage.pause().await;
+            gate.pause().await;
             Ok::<_, Infallible>(Theme("loaded".into()))
         };
         session.get_or_load(load).await.map(|theme| theme.0.clone())
@@ -194,18 +199,18 @@ fn slow_loads(stage: &Stage) -> Router {
 
 #[tokio::test]
 async fn a_load_that_a_write_or_a_login_overtook_is_not_kept() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         for (overtaking, left) in [("/theme/written", "written"), ("/login/alice", "none"), ("/do/invalidate", "none")]
         {
-            let stage = Stage::new();
-            let node = Node::with_routes(house.builder(), slow_loads(&stage));
+            let gate = HandlerGate::new();
+            let node = Node::with_routes(deployment.builder(), slow_loads(&gate));
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
             let mut tab = browser.clone();
             let slow = tokio::spawn(async move { tab.get("/slow").await.status });
-            stage.arrival().await;
+            gate.arrival().await;
             browser.post(overtaking).await.ok();
-            stage.release();
+            gate.release();
             slow.await.unwrap();
             others_wait().await;
             assert_eq!(browser.get("/theme").await.ok().body, left, "{overtaking}");
@@ -216,34 +221,34 @@ async fn a_load_that_a_write_or_a_login_overtook_is_not_kept() {
 
 #[tokio::test]
 async fn r09_a_renewal_under_the_previous_token_changes_nothing_on_any_node() {
-    let house = House::shared();
-    let deaf_store = memory(&house).node();
-    let deaf = Node::new(recorded().clock(house.clock.clone()).store(deaf_store.clone()));
-    let other = house.node();
+    let deployment = Deployment::shared();
+    let deaf_store = memory(&deployment).node();
+    let deaf = Node::new(recorded().clock(deployment.clock.clone()).store(deaf_store.clone()));
+    let other = deployment.node();
     let mut browser = Browser::new(&other.app);
     browser.post("/login/alice").await.ok();
     let mut old = browser.at(&deaf.app);
     assert_eq!(old.get("/whoami").await.ok().body, "alice");
     deaf_store.pause_invalidations();
     browser.post("/do/renew").await.ok();
-    let renewed = memory(&house).record(tag_of(&browser)).unwrap().verifier;
+    let renewed = memory(&deployment).record(tag_of(&browser)).unwrap().verifier;
     // Its node believes that the old token is the present one.
     let reply = old.post("/do/renew").await.ok();
     assert_eq!(reply.set_cookie(), None);
-    assert!(memory(&house).record(tag_of(&browser)).unwrap().verifier == renewed, "renewed a second time");
+    assert!(memory(&deployment).record(tag_of(&browser)).unwrap().verifier == renewed, "renewed a second time");
     deaf_store.deliver_invalidations();
-    house.clock.advance(minutes(2));
+    deployment.clock.advance(minutes(2));
     assert_eq!(browser.get("/whoami").await.ok().body, "alice");
 }
 
 #[tokio::test]
 async fn a_stale_copy_below_the_clients_hint_is_not_served_while_the_store_is_away() {
-    let house = House::shared();
-    let store = FaultyStore::new(memory(&house).node());
-    let sessions = recorded().clock(house.clock.clone()).store(store.clone()).build().unwrap();
+    let deployment = Deployment::shared();
+    let store = FaultyStore::new(memory(&deployment).node());
+    let sessions = recorded().clock(deployment.clock.clone()).store(store.clone()).build().unwrap();
     let layer = SessionLayer::new(sessions.clone()).on_store_error(OnStoreError::ServeStale(minutes(1)));
     let patient = routes().layer(layer);
-    let mut browser = Browser::new(&house.node().app);
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/note/first").await.ok();
     let older = browser.clone();
     assert_eq!(browser.at(&patient).get("/note").await.ok().body, "first");
@@ -256,8 +261,8 @@ async fn a_stale_copy_below_the_clients_hint_is_not_served_while_the_store_is_aw
 
 #[tokio::test]
 async fn r12_no_copy_is_served_that_its_store_does_not_keep_any_more() {
-    let house = House::shared();
-    let (store, node) = faulty_node(&house, routes());
+    let deployment = Deployment::shared();
+    let (store, node) = faulty_node(&deployment, routes());
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
     let selector = tag_of(&browser);
@@ -265,9 +270,9 @@ async fn r12_no_copy_is_served_that_its_store_does_not_keep_any_more() {
     for _ in 0..20 {
         // The store hears of no request.
         (0..100).for_each(|_| store.fail_next(Verb::Touch, StoreErrorKind::Unavailable));
-        house.clock.advance(minutes(4));
+        deployment.clock.advance(minutes(4));
         let seen = browser.get("/note").await.ok().body;
-        if memory(&house).record(selector).is_none() {
+        if memory(&deployment).record(selector).is_none() {
             assert_eq!(seen, "nothing");
             was_gone = true;
         }
@@ -278,13 +283,13 @@ async fn r12_no_copy_is_served_that_its_store_does_not_keep_any_more() {
 #[tokio::test]
 async fn a_remembered_session_stays_remembered_when_its_user_logs_in_again() {
     let remembered = async |session: Session| session.login(Login::new("alice").remember(minutes(60 * 24 * 30))).await;
-    for house in House::both() {
-        let node = Node::with_routes(house.builder(), routes().route("/remembered", any(remembered)));
+    for deployment in Deployment::both() {
+        let node = Node::with_routes(deployment.builder(), routes().route("/remembered", any(remembered)));
         let mut browser = Browser::new(&node.app);
         browser.post("/remembered").await.ok();
         let again = browser.post("/login/alice").await.ok();
         assert!(again.set_cookie().unwrap().contains("; Max-Age=2592000"), "{:?}", again.set_cookie());
-        house.clock.advance(minutes(60 * 24 * 29));
+        deployment.clock.advance(minutes(60 * 24 * 29));
         assert_eq!(browser.get("/whoami").await.ok().body, "alice");
         let other = browser.post("/login/bob").await.ok();
         assert!(!other.set_cookie().unwrap().contains("Max-Age"), "another user did not ask for it");
@@ -304,18 +309,18 @@ fn r43_a_key_that_is_published_for_encryption_verifies_nothing() {
 
 #[tokio::test]
 async fn r18_a_read_that_waited_for_one_that_was_dropped_hears_of_changes() {
-    let house = House::shared();
-    let stage = Stage::new();
+    let deployment = Deployment::shared();
+    let handler_gate = HandlerGate::new();
     let twice = {
-        let stage = stage.clone();
+        let gate = handler_gate.clone();
         async move |session: Session| {
             session.get::<Note>().await?;
-            stage.pause().await;
+            gate.pause().await;
             Ok::<_, SessionError>(session.get::<Note>().await?.map_or_else(String::new, |note| note.0.clone()))
         }
     };
-    let (store, node) = faulty_node(&house, routes().route("/twice", any(twice)));
-    let mut browser = Browser::new(&house.node().app);
+    let (store, node) = faulty_node(&deployment, routes().route("/twice", any(twice)));
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/note/first").await.ok();
     let gate = store.delay_next(Verb::Load);
     let (mut dropped, mut waiting) = (browser.at(&node.app), browser.at(&node.app));
@@ -325,21 +330,21 @@ async fn r18_a_read_that_waited_for_one_that_was_dropped_hears_of_changes() {
     others_wait().await;
     // Its client hangs up: the cell that both wait for was never filled, and leaves the table.
     dropped.abort();
-    stage.arrival().await;
+    handler_gate.arrival().await;
     browser.post("/note/second").await.ok();
-    stage.release();
+    handler_gate.release();
     assert_eq!(waiting.await.unwrap(), "second");
 }
 
 #[tokio::test]
 async fn a_write_whose_answer_comes_after_a_newer_write_leaves_no_older_copy() {
-    let house = House::shared();
-    let (store, node) = faulty_node(&house, routes());
+    let deployment = Deployment::shared();
+    let (store, node) = faulty_node(&deployment, routes());
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
     let ticket = browser.ticket();
     let gate = store.delay_next(Verb::Commit);
-    let (mut slow, other) = (browser.clone(), house.node());
+    let (mut slow, other) = (browser.clone(), deployment.node());
     let slow = tokio::spawn(async move { slow.post("/kept/slow").await.status });
     assert!(gate.let_act().await);
     browser.at(&other.app).post("/note/second").await.ok();
@@ -351,8 +356,8 @@ async fn a_write_whose_answer_comes_after_a_newer_write_leaves_no_older_copy() {
 
 #[tokio::test]
 async fn r31_invented_tokens_leave_nothing_behind_while_the_store_is_away() {
-    let house = House::shared();
-    let (store, node) = faulty_node(&house, routes());
+    let deployment = Deployment::shared();
+    let (store, node) = faulty_node(&deployment, routes());
     store.fail_all(StoreErrorKind::Unavailable);
     for number in 0..100 {
         let mut stranger = Browser::holding(&node.app, crate::support::invented(number));
@@ -363,9 +368,9 @@ async fn r31_invented_tokens_leave_nothing_behind_while_the_store_is_away() {
 
 #[tokio::test]
 async fn a_session_that_changed_hands_is_no_longer_its_former_users() {
-    let house = House::shared();
-    let spy = SpyStore::new(memory(&house).node());
-    let shared = Node::new(recorded().clock(house.clock.clone()).store(spy.clone()));
+    let deployment = Deployment::shared();
+    let spy = SpyStore::new(memory(&deployment).node());
+    let shared = Node::new(recorded().clock(deployment.clock.clone()).store(spy.clone()));
     let mut browser = Browser::new(&shared.app);
     browser.post("/login/alice").await.ok();
     spy.take_calls();
@@ -374,7 +379,7 @@ async fn a_session_that_changed_hands_is_no_longer_its_former_users() {
     browser.post("/login/bob").await.ok();
     assert_eq!(spy.count(Verb::Dismiss), 1, "alice's list");
 
-    let local = Node::new(House::local().builder().max_sessions_per_principal(1, LimitPolicy::Reject));
+    let local = Node::new(Deployment::local().builder().max_sessions_per_principal(1, LimitPolicy::Reject));
     let mut browser = Browser::new(&local.app);
     browser.post("/login/alice").await.ok();
     browser.post("/login/bob").await.ok();
@@ -385,12 +390,12 @@ async fn a_session_that_changed_hands_is_no_longer_its_former_users() {
 #[tokio::test]
 async fn r22_a_session_whose_time_is_over_is_neither_listed_nor_counted_as_ended() {
     // A store keeps a record for a tenth of the timeout longer, as it hears of requests that much later.
-    for (house, timeout) in [(House::local(), minutes(30)), (House::shared(), minutes(33))] {
-        let node = house.node();
+    for (deployment, timeout) in [(Deployment::local(), minutes(30)), (Deployment::shared(), minutes(33))] {
+        let node = deployment.node();
         Browser::new(&node.app).post("/login/alice").await.ok();
-        house.clock.advance(timeout - secs(1));
+        deployment.clock.advance(timeout - secs(1));
         assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1);
-        house.clock.advance(secs(1));
+        deployment.clock.advance(secs(1));
         assert!(node.sessions.of("alice").list().await.unwrap().is_empty());
         assert_eq!(node.sessions.of("alice").revoke_all().await.unwrap(), 0);
     }
@@ -398,19 +403,19 @@ async fn r22_a_session_whose_time_is_over_is_neither_listed_nor_counted_as_ended
 
 #[tokio::test]
 async fn an_invalidation_says_which_fault_kept_it_from_one_record() {
-    let house = House::shared();
-    let node = Node::with_routes(house.builder(), slow_loads(&Stage::new()));
+    let deployment = Deployment::shared();
+    let node = Node::with_routes(deployment.builder(), slow_loads(&HandlerGate::new()));
     let mut browsers = [Browser::new(&node.app), Browser::new(&node.app)];
     for browser in &mut browsers {
         browser.post("/login/alice").await.ok();
         browser.post("/theme/dark").await.ok();
     }
     let selector = tag_of(&browsers[0]);
-    let mut record = memory(&house).record(selector).unwrap();
+    let mut record = memory(&deployment).record(selector).unwrap();
     let large: Arc<[u8]> = format!("\"{}\"", "x".repeat(100 << 10)).into_bytes().into();
     record.values.push(StoredValue::new("large".into(), record.version, None, Payload::Present(large)));
-    memory(&house).roll_back(selector, record);
-    let fresh: Sessions = house.builder().build().unwrap();
+    memory(&deployment).roll_back(selector, record);
+    let fresh: Sessions = deployment.builder().build().unwrap();
     let error = fresh.of("alice").invalidate::<Theme>().await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::Decode);
     assert_eq!(browsers[1].get("/theme").await.ok().body, "none", "all others have lost it");
@@ -446,19 +451,19 @@ async fn r51_an_origin_that_names_nobody_is_not_that_of_a_host_that_names_nobody
 
 #[tokio::test]
 async fn a_write_after_a_rollback_does_not_hide_what_the_server_lost() {
-    let house = House::shared();
-    let stage = Stage::new();
-    let store = memory(&house).clone();
+    let deployment = Deployment::shared();
+    let gate = HandlerGate::new();
+    let store = memory(&deployment).clone();
     let writes = {
-        let stage = stage.clone();
+        let gate = gate.clone();
         async move |session: Session| {
             session.set(Note("second".into())).await?;
             session.set(Note("third".into())).await?;
-            stage.pause().await;
+            gate.pause().await;
             session.set(Kept("after".into())).await
         }
     };
-    let node = Node::with_routes(house.builder(), routes().route("/writes", any(writes)));
+    let node = Node::with_routes(deployment.builder(), routes().route("/writes", any(writes)));
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
     let selector = tag_of(&browser);
@@ -467,11 +472,11 @@ async fn a_write_after_a_rollback_does_not_hide_what_the_server_lost() {
         browser.post("/writes").await.ok();
         browser
     });
-    stage.arrival().await;
+    gate.arrival().await;
     store.roll_back(selector, first);
-    stage.release();
+    gate.release();
     let browser = request.await.unwrap();
-    let fresh = house.node();
+    let fresh = deployment.node();
     browser.at(&fresh.app).get("/note").await.ok();
     // By the node that held the copy, and by the client's hint.
     assert!(node.sessions.stats().rollbacks + fresh.sessions.stats().rollbacks >= 1, "the client has seen more");

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use cloakroom::{EndReason, EventKind, Sessions};
 
 use super::explore::{PATIENCE, step};
-use super::scene::{Count, USER, World};
+use super::scenario::{Count, Shared, USER};
 use super::visitor::Visitor;
 
 /// What an act was told.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Outcome {
     /// Acknowledged increments.
     pub(crate) added: u64,
     /// The session is over: acknowledged.
@@ -27,46 +27,47 @@ pub(crate) struct Told {
     pub(crate) cookie: Option<String>,
 }
 
-pub(crate) async fn audit(mut world: World, told: &[Told]) {
-    world.lines.iter().for_each(cloakroom::testkit::MemoryStore::deliver_invalidations);
-    let readings = readings(&world, told).await;
-    let end = end_of_first_session(&mut world);
-    let ended = told.iter().any(|told| told.ended) || (world.lines.is_empty() && end.is_some());
-    let mine = |told: &&Told| told.cookie.as_deref().is_none_or(|cookie| is_same_session(cookie, &world.cookie));
-    if told.iter().filter(mine).any(|told| told.logged_in) {
-        assert_ne!(end, Some(EndReason::Evicted), "somebody was logged in: {told:?}");
+pub(crate) async fn audit(mut shared: Shared, outcome: &[Outcome]) {
+    shared.stores.iter().for_each(cloakroom::testkit::MemoryStore::deliver_invalidations);
+    let readings = readings(&shared, outcome).await;
+    let end = end_of_first_session(&mut shared);
+    let ended = outcome.iter().any(|outcome| outcome.ended) || (shared.stores.is_empty() && end.is_some());
+    let mine =
+        |outcome: &&Outcome| outcome.cookie.as_deref().is_none_or(|cookie| is_same_session(cookie, &shared.cookie));
+    if outcome.iter().filter(mine).any(|outcome| outcome.logged_in) {
+        assert_ne!(end, Some(EndReason::Evicted), "somebody was logged in: {outcome:?}");
     }
     // By clocks that differ, an idle timeout or a grace is over on one node and not on the other for a while.
-    let may_differ = (world.apart != 0 && told.iter().any(|told| told.expired))
-        || (world.apart.abs() > 3_000 && told.iter().any(|told| told.renewed));
+    let may_differ = (shared.apart != 0 && outcome.iter().any(|outcome| outcome.expired))
+        || (shared.apart.abs() > 3_000 && outcome.iter().any(|outcome| outcome.renewed));
     for (cookie, ..) in readings.iter().filter(|_| !may_differ) {
         let nodes = readings.iter().filter(|(other, ..)| other == cookie).count();
-        assert_eq!(nodes, world.nodes.len(), "all nodes agree on {cookie}: {readings:?}, {told:?}");
+        assert_eq!(nodes, shared.nodes.len(), "all nodes agree on {cookie}: {readings:?}, {outcome:?}");
     }
-    let may_have_ended = told.iter().any(|told| told.expired) && readings.is_empty();
+    let may_have_ended = outcome.iter().any(|outcome| outcome.expired) && readings.is_empty();
     if ended {
-        assert!(readings.is_empty(), "the session is over and opens: {readings:?}, {told:?}");
-    } else if !may_have_ended && told.iter().all(|told| told.revoked == 0) {
-        let added: u64 = told.iter().filter(mine).map(|told| told.added).sum();
-        assert!(!readings.is_empty(), "the session lives and nothing opens it: {told:?}");
+        assert!(readings.is_empty(), "the session is over and opens: {readings:?}, {outcome:?}");
+    } else if !may_have_ended && outcome.iter().all(|outcome| outcome.revoked == 0) {
+        let added: u64 = outcome.iter().filter(mine).map(|outcome| outcome.added).sum();
+        assert!(!readings.is_empty(), "the session lives and nothing opens it: {outcome:?}");
         for (cookie, node, count) in &readings {
-            assert_eq!(*count, added, "{cookie} on node {node}: {told:?}");
+            assert_eq!(*count, added, "{cookie} on node {node}: {outcome:?}");
         }
     }
-    every_login_is_listed(&world, told).await;
-    nothing_is_left(&world).await;
+    every_login_is_listed(&shared, outcome).await;
+    nothing_is_left(&shared).await;
 }
 
 /// What every cookie that anybody has opens: of the first session, by node.
-async fn readings(world: &World, told: &[Told]) -> Vec<(String, usize, u64)> {
-    let mut cookies: Vec<_> = told.iter().filter_map(|told| told.cookie.clone()).collect();
-    cookies.push(world.cookie.clone());
-    cookies.retain(|cookie| is_same_session(cookie, &world.cookie));
+async fn readings(shared: &Shared, outcome: &[Outcome]) -> Vec<(String, usize, u64)> {
+    let mut cookies: Vec<_> = outcome.iter().filter_map(|outcome| outcome.cookie.clone()).collect();
+    cookies.push(shared.cookie.clone());
+    cookies.retain(|cookie| is_same_session(cookie, &shared.cookie));
     cookies.sort();
     cookies.dedup();
     let mut readings = Vec::new();
     for cookie in cookies {
-        for (number, node) in world.nodes.iter().enumerate() {
+        for (number, node) in shared.nodes.iter().enumerate() {
             let visit = Visitor::with_cookie(Some(cookie.clone())).enter(node);
             if visit.created_at().await.expect("nothing is broken").is_some() {
                 let count = visit.get::<Count>().await.expect("nothing is broken").map_or(0, |count| count.0);
@@ -84,10 +85,10 @@ fn is_same_session(one: &str, other: &str) -> bool {
 }
 
 /// Why the session that the scene is about ended, if the first node announced that it did.
-fn end_of_first_session(world: &mut World) -> Option<EndReason> {
+fn end_of_first_session(shared: &mut Shared) -> Option<EndReason> {
     let mut first = None;
     let mut ends: HashMap<_, Vec<EndReason>> = HashMap::new();
-    for (number, events) in world.events.iter_mut().enumerate() {
+    for (number, events) in shared.events.iter_mut().enumerate() {
         while let Some(event) = events.try_recv() {
             let session = event.session.map(|session| (number, session));
             first = first.or(session);
@@ -101,18 +102,18 @@ fn end_of_first_session(world: &mut World) -> Option<EndReason> {
         // A node that ends a session which it has no copy of may read one meanwhile, and find it gone.
         let gone = reasons.iter().filter(|reason| **reason == EndReason::Gone).count();
         assert!(gone <= 1 && reasons.len() - gone <= 1, "one session, one end: {reasons:?}");
-        assert!(!world.lines.is_empty() || gone == 0, "nobody else ends sessions in memory: {reasons:?}");
+        assert!(!shared.stores.is_empty() || gone == 0, "nobody else ends sessions in memory: {reasons:?}");
     }
     ends.get(&first).map(|reasons| reasons[0])
 }
 
 /// Whoever is logged in can be revoked.
-async fn every_login_is_listed(world: &World, told: &[Told]) {
-    let sessions = world.nodes.last().expect("a node");
+async fn every_login_is_listed(shared: &Shared, outcome: &[Outcome]) {
+    let sessions = shared.nodes.last().expect("a node");
     sessions.of(USER).revoke_all().await.expect("nothing is broken");
-    for told in told.iter().filter(|told| told.logged_in) {
-        for node in &world.nodes {
-            let visit = Visitor::with_cookie(told.cookie.clone()).enter(node);
+    for outcome in outcome.iter().filter(|outcome| outcome.logged_in) {
+        for node in &shared.nodes {
+            let visit = Visitor::with_cookie(outcome.cookie.clone()).enter(node);
             let principal = visit.principal().await.expect("nothing is broken");
             assert_eq!(principal, None, "revoked with all others, and still logged in");
         }
@@ -120,22 +121,22 @@ async fn every_login_is_listed(world: &World, told: &[Told]) {
 }
 
 /// When everything is over, nothing is booked any more.
-async fn nothing_is_left(world: &World) {
+async fn nothing_is_left(shared: &Shared) {
     for _ in 0..3 {
-        world.clock.advance(Duration::from_secs(25 * 60 * 60));
-        for node in &world.nodes {
+        shared.clock.advance(Duration::from_secs(25 * 60 * 60));
+        for node in &shared.nodes {
             node.run_pending_tasks().await;
         }
     }
     let left = |node: &Sessions| (node.stats().sessions, node.stats().bytes);
     let given_up = Instant::now() + PATIENCE;
-    while world.nodes.iter().any(|node| left(node) != (0, 0)) && Instant::now() < given_up {
+    while shared.nodes.iter().any(|node| left(node) != (0, 0)) && Instant::now() < given_up {
         step();
-        for node in &world.nodes {
+        for node in &shared.nodes {
             node.run_pending_tasks().await;
         }
     }
-    for node in &world.nodes {
+    for node in &shared.nodes {
         assert_eq!(left(node), (0, 0), "{:?}", node.stats());
     }
 }

@@ -14,22 +14,22 @@ mod imp {
     /// Nobody does anything behind the back of a scene, so there is nothing to wait for.
     pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::ZERO;
 
-    pub(crate) fn explore(scene: impl Fn() + Send + Sync + Copy + 'static) {
+    pub(crate) fn explore(scenario: impl Fn() + Send + Sync + Copy + 'static) {
         if let Ok(schedule) = std::env::var("CLOAKROOM_SCHEDULE") {
-            run(ReplayScheduler::new_from_encoded(schedule.trim()), scene);
+            run(ReplayScheduler::new_from_encoded(schedule.trim()), scenario);
             return;
         }
         let iterations = number("CLOAKROOM_ITERATIONS").map_or(ITERATIONS, |number| number as usize);
         let seed = number("CLOAKROOM_SEED").unwrap_or(SEED);
-        run(RandomScheduler::new_from_seed(seed, iterations), scene);
-        run(PctScheduler::new_from_seed(seed, DEPTH, iterations), scene);
+        run(RandomScheduler::new_from_seed(seed, iterations), scenario);
+        run(PctScheduler::new_from_seed(seed, DEPTH, iterations), scenario);
     }
 
-    fn run(scheduler: impl Scheduler + 'static, scene: impl Fn() + Send + Sync + 'static) {
+    fn run(scheduler: impl Scheduler + 'static, scenario: impl Fn() + Send + Sync + 'static) {
         let mut config = Config::new();
         config.stack_size = 1 << 18;
         config.silence_warnings = true;
-        Runner::new(scheduler, config).run(scene);
+        Runner::new(scheduler, config).run(scenario);
     }
 
     fn number(name: &str) -> Option<u64> {
@@ -37,8 +37,8 @@ mod imp {
         Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?} and must be a number")))
     }
 
-    pub(crate) fn at_once(acts: Vec<Box<dyn FnOnce() + Send>>) {
-        let threads: Vec<_> = acts.into_iter().map(shuttle::thread::spawn).collect();
+    pub(crate) fn at_once(actions: Vec<Box<dyn FnOnce() + Send>>) {
+        let threads: Vec<_> = actions.into_iter().map(shuttle::thread::spawn).collect();
         threads.into_iter().for_each(|thread| thread.join().expect("an act does not panic"));
     }
 
@@ -72,22 +72,22 @@ mod imp {
         choices[TURN.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % choices.len()]
     }
 
-    pub(crate) fn explore(scene: impl Fn() + Copy) {
+    pub(crate) fn explore(scenario: impl Fn() + Copy) {
         // Loaders are spawned on the runtime of whoever asks for the value.
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
         let _entered = runtime.enter();
-        (0..ROUNDS).for_each(|_| scene());
+        (0..ROUNDS).for_each(|_| scenario());
     }
 
-    pub(crate) fn at_once(acts: Vec<Box<dyn FnOnce() + Send>>) {
+    pub(crate) fn at_once(actions: Vec<Box<dyn FnOnce() + Send>>) {
         let runtime = tokio::runtime::Handle::current();
         std::thread::scope(|threads| {
-            for act in acts {
+            for action in actions {
                 let runtime = runtime.clone();
                 threads.spawn(move || {
                     let _entered = runtime.enter();
-                    act();
+                    action();
                 });
             }
         });

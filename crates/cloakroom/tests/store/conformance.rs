@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use cloakroom::store::{Selector, Store, StoreErrorKind};
 use cloakroom::testkit::{
-    Backend, Capability, Chances, FaultyStore, Finding, ManualClock, MemoryStore, Report, SpyStore, Verb, Verdict,
+    Backend, Capability, FaultRates, FaultyStore, Finding, ManualClock, MemoryStore, Report, SpyStore, Verb, Verdict,
     conformance,
 };
 use cloakroom::{Clock, Sleep, Timestamp};
@@ -48,9 +48,9 @@ async fn every_check_has_a_name_of_its_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_dawdles_keeps_every_promise() {
     let plans: [fn(&FaultyStore<MemoryStore>); 3] = [
-        |store| store.roll(0, Chances::default().dawdle(100)),
-        |store| store.roll(1, Chances::default().dawdle(50)),
-        |store| store.roll(2, Chances::default().dawdle(20)),
+        |store| store.roll(0, FaultRates::default().dawdle(100)),
+        |store| store.roll(1, FaultRates::default().dawdle(50)),
+        |store| store.roll(2, FaultRates::default().dawdle(20)),
     ];
     for plan in plans {
         conformance(faulty(plan)).await.assert_passed();

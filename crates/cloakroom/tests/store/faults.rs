@@ -1,6 +1,6 @@
 use cloakroom::Timestamp;
 use cloakroom::store::{Destroyed, Guard, PageRequest, Store, StoreErrorKind};
-use cloakroom::testkit::{Chances, FaultyStore, ManualClock, MemoryStore, Verb};
+use cloakroom::testkit::{FaultRates, FaultyStore, ManualClock, MemoryStore, Verb};
 
 use crate::samples::{is_done, put, selector, store_with_session, text};
 
@@ -54,7 +54,7 @@ async fn a_store_that_is_down_fails_in_every_verb_until_it_is_healed() {
     }
     assert_eq!(store.inner().len(), 1);
     assert_eq!(store.inner().record(selector(1)).unwrap().version, 1);
-    store.heal();
+    store.reset();
     store.load(selector(1)).await.unwrap();
 }
 
@@ -98,7 +98,7 @@ async fn a_gate_says_when_nobody_will_come() {
     destroy.await.unwrap_err();
     assert!(!given_up.let_act().await, "the caller gave up");
     assert_eq!(store.inner().len(), 1);
-    store.heal();
+    store.reset();
     assert!(!gate.arrived().await, "the plan was dropped");
     store.load(selector(1)).await.unwrap();
 }
@@ -116,21 +116,21 @@ async fn a_corrupt_load_damages_every_value_once_and_only_on_the_way() {
 }
 
 /// Which of 200 loads failed, and how.
-async fn weather(seed: u64, chances: Chances) -> Vec<Option<StoreErrorKind>> {
+async fn weather(seed: u64, chances: FaultRates) -> Vec<Option<StoreErrorKind>> {
     let store = faulty(&ManualClock::new()).await;
     store.roll(seed, chances);
     let mut weather = Vec::new();
     for _ in 0..200 {
         weather.push(store.load(selector(1)).await.err().map(|error| error.kind()));
     }
-    store.heal();
+    store.reset();
     assert!(store.load(selector(1)).await.is_ok());
     weather
 }
 
 #[tokio::test]
 async fn chance_follows_from_its_seed() {
-    let chances = Chances::default().unavailable(20).lost_reply(20).dawdle(20).corrupt_load(20);
+    let chances = FaultRates::default().unavailable(20).lost_reply(20).dawdle(20).corrupt_load(20);
     let once = weather(1, chances).await;
     assert_eq!(once, weather(1, chances).await);
     assert_ne!(once, weather(2, chances).await);
@@ -141,7 +141,7 @@ async fn chance_follows_from_its_seed() {
 
 #[tokio::test]
 async fn never_is_never_and_always_is_always() {
-    assert_eq!(weather(1, Chances::default()).await, [None; 200]);
+    assert_eq!(weather(1, FaultRates::default()).await, [None; 200]);
     let always = Some(StoreErrorKind::Unavailable);
-    assert_eq!(weather(1, Chances::default().unavailable(100)).await, [always; 200]);
+    assert_eq!(weather(1, FaultRates::default().unavailable(100)).await, [always; 200]);
 }

@@ -9,7 +9,7 @@ use cloakroom::{CachePolicy, Session, SessionErrorKind, SessionValue};
 use serde::{Deserialize, Serialize};
 
 use crate::log::capture;
-use crate::support::{House, Note, holder, secs, visitor};
+use crate::support::{Deployment, Note, holder, secs, visitor};
 use crate::visitor::Visitor;
 
 const KEY: &str = "preferences";
@@ -89,9 +89,9 @@ fn old() -> Old {
 
 #[tokio::test]
 async fn a_cached_value_of_another_release_is_loaded_again_and_one_line_says_so() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let (log, _guard) = capture();
-        let [first, second] = house.nodes();
+        let [first, second] = deployment.nodes();
         let session = holder(&first, old()).await.enter(&second);
         let source = Source::default();
         assert_eq!(session.get::<Preferences>().await.unwrap(), None, "a plain read is a miss");
@@ -112,8 +112,8 @@ async fn a_cached_value_of_another_release_is_loaded_again_and_one_line_says_so(
 
 #[tokio::test]
 async fn a_cached_value_that_does_not_decode_gets_in_the_way_of_no_verb() {
-    for house in House::both() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::both() {
+        let [first, second] = deployment.nodes();
         for verb in ["remove", "set", "invalidate", "take", "update", "derive", "clear"] {
             let session = holder(&first, old()).await.enter(&second);
             match verb {
@@ -135,8 +135,8 @@ async fn a_cached_value_that_does_not_decode_gets_in_the_way_of_no_verb() {
 
 #[tokio::test]
 async fn a_derived_value_that_does_not_decode_is_derived_again() {
-    for house in House::both() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::both() {
+        let [first, second] = deployment.nodes();
         let session = visitor(&first).await.enter(&second);
         let derive = || async { Ok::<_, Infallible>(old()) };
         session.get_or_derive("input", derive).await.unwrap();
@@ -153,8 +153,8 @@ async fn state_that_does_not_decode_is_an_error_that_names_its_key_and_quotes_no
     impl SessionValue for Number {
         const KEY: &'static str = Note::KEY;
     }
-    for house in House::both() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::both() {
+        let [first, second] = deployment.nodes();
         let session = holder(&first, Note("secret words".into())).await.enter(&second);
         let error = session.get::<Number>().await.unwrap_err();
         assert_eq!(error.kind(), SessionErrorKind::Decode);
@@ -166,18 +166,18 @@ async fn state_that_does_not_decode_is_an_error_that_names_its_key_and_quotes_no
 
 #[tokio::test]
 async fn an_update_of_a_cached_value_invents_none_and_makes_none_younger() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let resize = |preferences: &mut Preferences| preferences.size = 50;
         let session = visitor(&node).await.enter(&node);
         assert_eq!(session.update_cached(resize).await.unwrap(), None, "it was never loaded");
         assert_eq!(session.get::<Preferences>().await.unwrap(), None);
         let source = Source::default();
         source.get(&session, loaded()).await;
-        house.advance(secs(40));
+        deployment.advance(secs(40));
         assert_eq!(session.update_cached(resize).await.unwrap(), Some(()));
         assert_eq!(source.get(&session, loaded()).await.size, 50);
-        house.advance(secs(20));
+        deployment.advance(secs(20));
         assert_eq!(session.update_cached(resize).await.unwrap(), None, "its time is over, whenever it was changed");
         assert_eq!(source.get(&session, loaded()).await.size, 20);
         assert_eq!(source.asked(), 2);
@@ -186,7 +186,7 @@ async fn an_update_of_a_cached_value_invents_none_and_makes_none_younger() {
 
 #[tokio::test]
 async fn an_update_of_a_cached_value_creates_no_session() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let stranger = Visitor::default().enter(&node);
     assert_eq!(stranger.update_cached(|_: &mut Preferences| ()).await.unwrap(), None);
     assert_eq!(node.stats().sessions, 0);
@@ -194,11 +194,11 @@ async fn an_update_of_a_cached_value_creates_no_session() {
 
 #[tokio::test]
 async fn what_an_older_release_called_fresh_for_longer_is_loaded_again() {
-    for house in House::both() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::both() {
+        let [first, second] = deployment.nodes();
         let was_state = holder(&first, State { theme: "old".into() }).await;
         let had_a_day = holder(&first, old()).await;
-        house.advance(secs(10 * 60));
+        deployment.advance(secs(10 * 60));
         for visitor in [was_state, had_a_day] {
             let session = visitor.enter(&second);
             assert_eq!(session.get::<Hasty>().await.unwrap(), None);
@@ -206,7 +206,7 @@ async fn what_an_older_release_called_fresh_for_longer_is_loaded_again() {
             let source = Source::default();
             let new = Hasty { theme: "new".into() };
             assert_eq!(*source.get(&session, new.clone()).await, new);
-            house.advance(secs(59));
+            deployment.advance(secs(59));
             source.get(&session, new).await;
             assert_eq!(source.asked(), 1, "what was loaded now is fresh for as long as the type says now");
         }
@@ -215,12 +215,12 @@ async fn what_an_older_release_called_fresh_for_longer_is_loaded_again() {
 
 #[tokio::test]
 async fn an_absence_and_a_value_for_emergencies_last_no_longer_than_the_type_says_now() {
-    for house in House::both() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::both() {
+        let [first, second] = deployment.nodes();
         let session = visitor(&first).await.enter(&first);
         let nothing = || async { Ok::<Option<Old>, Infallible>(None) };
         assert_eq!(session.find_or_load(nothing).await.unwrap(), None);
-        house.advance(secs(10 * 60));
+        deployment.advance(secs(10 * 60));
         let something = || async { Ok::<_, Infallible>(Some(Hasty { theme: "by now".into() })) };
         let found = session.find_or_load(something).await.unwrap();
         assert_eq!(found.map(|found| found.theme.clone()).as_deref(), Some("by now"));
@@ -234,7 +234,7 @@ async fn an_absence_and_a_value_for_emergencies_last_no_longer_than_the_type_say
 
 #[tokio::test]
 async fn what_a_node_loaded_whose_clock_is_ahead_is_not_loaded_again() {
-    let [behind, ahead] = House::shared().nodes();
+    let [behind, ahead] = Deployment::shared().nodes();
     let visitor = visitor(&ahead).await;
     let source = Source::default();
     for node in [&ahead, &behind] {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::yield_now;
 
 use crate::log::capture;
-use crate::support::{House, secs, visitor};
+use crate::support::{Deployment, secs, visitor};
 
 const MINUTE: CachePolicy = CachePolicy::ttl(secs(60));
 
@@ -69,9 +69,9 @@ async fn ask_and_leave(session: &Session, input: u64, work: &AtWork) {
 
 #[tokio::test]
 async fn a_load_that_cannot_be_kept_is_served_counted_and_said_once_with_the_remedy() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let (log, _guard) = capture();
-        let node = house.node();
+        let node = deployment.node();
         for _ in 0..2 {
             let session = visitor(&node).await.enter(&node);
             for _ in 0..3 {
@@ -94,8 +94,8 @@ async fn a_load_that_cannot_be_kept_is_served_counted_and_said_once_with_the_rem
 
 #[tokio::test]
 async fn a_loader_that_asks_for_its_own_value_is_told_at_once() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
         let again = session.clone();
         let load = || async move { again.get_or_load(|| async { Ok::<_, Infallible>(Text("inner".into())) }).await };
@@ -110,7 +110,7 @@ async fn a_loader_that_asks_for_its_own_value_is_told_at_once() {
 
 #[tokio::test]
 async fn a_loader_that_asks_for_its_own_value_by_way_of_another_one_is_told_at_once() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let session = visitor(&node).await.enter(&node);
     let (outer, inner) = (session.clone(), session.clone());
     let kind = Arc::new(AtomicUsize::new(0));
@@ -130,7 +130,7 @@ async fn a_loader_that_asks_for_its_own_value_by_way_of_another_one_is_told_at_o
 
 #[tokio::test]
 async fn loaders_of_other_sessions_and_other_inputs_are_nobodys_own() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let [session, other] = [visitor(&node).await.enter(&node), visitor(&node).await.enter(&node)];
     let theirs = other.clone();
     let load = || async move {
@@ -141,8 +141,8 @@ async fn loaders_of_other_sessions_and_other_inputs_are_nobodys_own() {
 
 #[tokio::test]
 async fn clients_that_hang_up_leave_no_more_loaders_than_one_that_may_be_kept() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
         let work = AtWork::default();
         for input in 0..200 {
@@ -158,8 +158,8 @@ async fn clients_that_hang_up_leave_no_more_loaders_than_one_that_may_be_kept() 
 
 #[tokio::test]
 async fn a_load_that_was_overtaken_runs_on_for_those_who_wait_and_for_nobody_else() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
         let work = AtWork::default();
         let (waiting, busy) = (session.clone(), work.clone());
@@ -182,8 +182,8 @@ async fn a_load_that_was_overtaken_runs_on_for_those_who_wait_and_for_nobody_els
 
 #[tokio::test]
 async fn more_loads_than_a_session_may_have_are_refused_and_other_sessions_are_not() {
-    for house in House::both() {
-        let node = house.builder(0).max_loads_per_session(3).build().unwrap();
+    for deployment in Deployment::both() {
+        let node = deployment.builder(0).max_loads_per_session(3).build().unwrap();
         let session = visitor(&node).await.enter(&node);
         let work = AtWork::default();
         let mut requests = Vec::new();
@@ -210,7 +210,7 @@ async fn more_loads_than_a_session_may_have_are_refused_and_other_sessions_are_n
 
 #[tokio::test]
 async fn more_loads_than_there_may_be_in_all_are_refused() {
-    let node = House::local().builder(0).max_loads(2).build().unwrap();
+    let node = Deployment::local().builder(0).max_loads(2).build().unwrap();
     let work = AtWork::default();
     for _ in 0..2 {
         ask_and_leave(&visitor(&node).await.enter(&node), 1, &work).await;
@@ -231,12 +231,12 @@ impl SessionValue for Spare {
 
 #[tokio::test]
 async fn an_old_value_is_served_where_no_load_may_be_started() {
-    let house = House::local();
-    let node = house.builder(0).max_loads(1).build().unwrap();
+    let deployment = Deployment::local();
+    let node = deployment.builder(0).max_loads(1).build().unwrap();
     let session = visitor(&node).await.enter(&node);
     let load = |number| move || async move { Ok::<_, Infallible>(Spare(number)) };
     session.get_or_load(load(1)).await.unwrap();
-    house.advance(secs(90));
+    deployment.advance(secs(90));
     let work = AtWork::default();
     ask_and_leave(&visitor(&node).await.enter(&node), 1, &work).await;
     assert_eq!(*session.get_or_load(load(2)).await.unwrap(), Spare(1));
@@ -294,9 +294,9 @@ mod spans {
 async fn a_loader_runs_in_the_span_of_the_request_that_started_it() {
     use tracing::{Instrument, Span, info_span};
 
-    let _listening = House::local();
+    let _listening = Deployment::local();
     let _guard = tracing::subscriber::set_default(spans::Spans::default());
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let session = visitor(&node).await.enter(&node);
     let name = || async { Ok::<_, Infallible>(Text(Span::current().metadata().map_or("", |span| span.name()).into())) };
     let loaded = session.get_or_load(name).instrument(info_span!("request")).await.unwrap();

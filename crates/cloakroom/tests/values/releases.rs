@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use cloakroom::{SessionErrorKind, SessionValue};
 use serde::{Deserialize, Serialize};
 
-use crate::support::{House, holder};
+use crate::support::{Deployment, holder};
 
 macro_rules! releases {
     ($($(#[$attribute:meta])* $name:ident { $($(#[$field_attribute:meta])* $field:ident: $type:ty),* $(,)? })+) => {$(
@@ -37,7 +37,7 @@ releases! {
 
 /// What a node of release `N` reads of what a node of release `O` wrote.
 async fn read<O: SessionValue, N: SessionValue + Debug>(written: O) -> Result<N, SessionErrorKind> {
-    let [old, new] = House::shared().nodes();
+    let [old, new] = Deployment::shared().nodes();
     let session = holder(&old, written).await.enter(&new);
     session.get::<N>().await.map(|value| N::clone(&value.unwrap())).map_err(|error| error.kind())
 }
@@ -56,7 +56,7 @@ async fn a_new_field_with_a_default_is_read_by_both_releases() {
 
 #[tokio::test]
 async fn an_update_by_the_release_that_does_not_know_a_field_drops_it() {
-    let [old, new] = House::shared().nodes();
+    let [old, new] = Deployment::shared().nodes();
     let visitor = holder(&new, WithDefault { name: name(), size: 5 }).await;
     let visit = visitor.enter(&old);
     let kept = visit.get::<Plain>().await.unwrap().unwrap();
@@ -68,7 +68,7 @@ async fn an_update_by_the_release_that_does_not_know_a_field_drops_it() {
 
 #[tokio::test]
 async fn reading_by_the_release_that_does_not_know_a_field_drops_nothing() {
-    let [old, new] = House::shared().nodes();
+    let [old, new] = Deployment::shared().nodes();
     let visitor = holder(&new, WithDefault { name: name(), size: 5 }).await;
     assert!(visitor.enter(&old).get::<Plain>().await.unwrap().is_some());
     let seen = visitor.enter(&new).get::<WithDefault>().await.unwrap().unwrap();
@@ -174,7 +174,7 @@ impl SessionValue for Moved {
 
 #[tokio::test]
 async fn under_a_new_key_nothing_is_found_and_nothing_breaks() {
-    let [old, new] = House::shared().nodes();
+    let [old, new] = Deployment::shared().nodes();
     let visitor = holder(&old, Plain { name: name() }).await;
     assert_eq!(visitor.enter(&new).get::<Moved>().await.unwrap(), None);
     visitor.enter(&new).set(Moved { name: name() }).await.unwrap();

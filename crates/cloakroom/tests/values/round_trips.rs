@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::support::{House, secs, visitor};
+use crate::support::{Deployment, secs, visitor};
 
 /// Any type as a value.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,8 +34,8 @@ where
     T: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     let mut outcomes = Vec::new();
-    for house in House::both() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::both() {
+        let [first, second] = deployment.nodes();
         let visitor = visitor(&first).await;
         let visit = visitor.enter(&first);
         let outcome = visit.set(Held { content: content.clone() }).await;
@@ -246,8 +246,8 @@ impl SessionValue for Endless {
 
 #[tokio::test]
 async fn a_value_that_never_ends_exhausts_no_stack() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let error = visitor(&node).await.enter(&node).set(Endless).await.unwrap_err();
         assert_eq!(error.kind(), SessionErrorKind::Encode);
     }
@@ -255,8 +255,8 @@ async fn a_value_that_never_ends_exhausts_no_stack() {
 
 #[tokio::test]
 async fn what_is_refused_leaves_what_was_there() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
         session.set(Held { content: 1.5 }).await.unwrap();
         let changed = session.update(|held: &mut Held<f64>| held.content = f64::NAN).await;
@@ -276,8 +276,8 @@ impl SessionValue for Rate {
 
 #[tokio::test]
 async fn a_load_that_would_not_come_back_is_served_and_not_kept() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
         let rate = session.get_or_load(|| async { Ok::<_, std::io::Error>(Rate(f64::INFINITY)) }).await.unwrap();
         assert_eq!(*rate, Rate(f64::INFINITY));

@@ -10,12 +10,12 @@ use crate::visitor::{Visit, Visitor};
 
 /// A deployment of two processes over one store, whose clocks differ, or of one process.
 #[derive(Clone, Debug)]
-pub(crate) struct House {
+pub(crate) struct Deployment {
     clocks: [ManualClock; 2],
     store: Option<MemoryStore>,
 }
 
-impl House {
+impl Deployment {
     /// One process that keeps its sessions itself.
     pub(crate) fn local() -> Self {
         crate::log::listen();
@@ -24,9 +24,9 @@ impl House {
 
     /// Two processes over one store. The second one's clock is ahead.
     pub(crate) fn shared() -> Self {
-        let house = Self::local();
-        house.clocks[1].advance(Duration::from_secs(3));
-        Self { store: Some(MemoryStore::with_clock(house.clocks[0].clone())), ..house }
+        let deployment = Self::local();
+        deployment.clocks[1].advance(Duration::from_secs(3));
+        Self { store: Some(MemoryStore::with_clock(deployment.clocks[0].clone())), ..deployment }
     }
 
     /// What must hold in both is tested in both.

@@ -4,7 +4,7 @@ use cloakroom::{CachePolicy, SessionErrorKind, SessionValue};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::support::{House, Note, holder, secs, visitor};
+use crate::support::{Deployment, Note, holder, secs, visitor};
 use crate::visitor::Visitor;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ fn put_in(cart: &mut Cart) -> Result<usize, &'static str> {
 
 #[tokio::test]
 async fn an_update_that_declines_leaves_no_half_made_change() {
-    for house in House::both() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::both() {
+        let [first, second] = deployment.nodes();
         let visitor = visitor(&first).await;
         let session = visitor.enter(&first);
         assert_eq!(session.try_update(put_in).await.unwrap(), Ok(1));
@@ -51,8 +51,8 @@ async fn an_update_that_declines_leaves_no_half_made_change() {
 
 #[tokio::test]
 async fn an_update_that_declines_or_changes_nothing_creates_no_session_and_no_cookie() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let stranger = Visitor::default();
         let visit = stranger.enter(&node);
         let declined = visit.try_update(|cart: &mut Cart| {
@@ -75,8 +75,8 @@ async fn an_update_that_declines_or_changes_nothing_creates_no_session_and_no_co
 /// The change is not made twice, nor declined by what the value was before.
 #[tokio::test]
 async fn parallel_updates_that_may_decline_never_exceed_what_they_watch() {
-    for house in House::both() {
-        let nodes = house.nodes();
+    for deployment in Deployment::both() {
+        let nodes = deployment.nodes();
         let visitor = visitor(&nodes[0]).await;
         let mut requests = JoinSet::new();
         for number in 0..8 {
@@ -97,8 +97,8 @@ async fn parallel_updates_that_may_decline_never_exceed_what_they_watch() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flash_message_is_taken_once_by_however_many_requests_on_two_nodes() {
-    for house in House::both() {
-        let nodes = house.nodes();
+    for deployment in Deployment::both() {
+        let nodes = deployment.nodes();
         for _ in 0..20 {
             let visitor = holder(&nodes[0], Flash("saved".into())).await;
             let mut requests = JoinSet::new();
@@ -114,8 +114,8 @@ async fn a_flash_message_is_taken_once_by_however_many_requests_on_two_nodes() {
 
 #[tokio::test]
 async fn taking_what_is_not_there_writes_and_creates_nothing() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         assert_eq!(Visitor::default().enter(&node).take::<Flash>().await.unwrap(), None);
         assert_eq!(node.stats().created, 0);
         let session = visitor(&node).await.enter(&node);
@@ -132,7 +132,7 @@ async fn what_does_not_decode_is_not_taken() {
     impl SessionValue for Number {
         const KEY: &'static str = Flash::KEY;
     }
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let session = holder(&node, Flash("saved".into())).await.enter(&node);
     assert_eq!(session.take::<Number>().await.unwrap_err().kind(), SessionErrorKind::Decode);
     assert_eq!(session.take::<Flash>().await.unwrap(), Some(Flash("saved".into())));
@@ -140,8 +140,8 @@ async fn what_does_not_decode_is_not_taken() {
 
 #[tokio::test]
 async fn clearing_leaves_the_login_the_token_and_no_value() {
-    for house in House::both() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::both() {
+        let [first, second] = deployment.nodes();
         let visitor = holder(&first, Flash("saved".into())).await;
         let visit = visitor.enter(&first);
         visit.login("somebody").await.unwrap();
@@ -163,14 +163,14 @@ async fn clearing_leaves_the_login_the_token_and_no_value() {
 
 #[tokio::test]
 async fn clearing_where_there_is_no_session_creates_none() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     assert!(!Visitor::default().enter(&node).clear().await.unwrap());
     assert_eq!(node.stats().created, 0);
 }
 
 #[tokio::test]
 async fn clearing_passes_over_nothing_that_another_node_has_just_written() {
-    let [first, second] = House::shared().nodes();
+    let [first, second] = Deployment::shared().nodes();
     let visitor = visitor(&first).await;
     // Both have a copy; then the second one's is newer, and the first may not have heard.
     for node in [&first, &second] {

@@ -12,24 +12,24 @@ use cloakroom_redis::RedisStore;
 use cloakroom_testbed::Server;
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, app, app_that, until};
+use crate::support::{Browser, Deployment, Node, app, app_that, until};
 
 const LEASE: Duration = Duration::from_millis(500);
 const DEADLINE: Duration = Duration::from_millis(200);
 /// What a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_millis(500);
 
-async fn scene() -> (House, Node, Router, Browser) {
+async fn scene() -> (Deployment, Node, Router, Browser) {
     scene_with(LEASE).await
 }
 
-async fn scene_with(lease: Duration) -> (House, Node, Router, Browser) {
-    let house = House::open().await;
-    let node = house.node_with(|store| store.lease(lease).deadline(DEADLINE), |sessions| sessions).await;
+async fn scene_with(lease: Duration) -> (Deployment, Node, Router, Browser) {
+    let deployment = Deployment::open().await;
+    let node = deployment.node_with(|store| store.lease(lease).deadline(DEADLINE), |sessions| sessions).await;
     let app = app(&node.sessions);
     let mut alice = Browser::new(&app);
     alice.post("/count").await.is("1");
-    (house, node, app, alice)
+    (deployment, node, app, alice)
 }
 
 /// What works without the store works; what does not is refused in time, and takes no session away.
@@ -84,15 +84,15 @@ async fn r63_a_server_that_is_frozen_at_the_start_is_given_up() {
 
 #[tokio::test]
 async fn a_server_that_is_killed_and_comes_back_empty_leaves_anonymous_users_and_no_ghosts() {
-    let (house, _node, app, mut alice) = scene().await;
-    house.server.kill().unwrap();
+    let (deployment, _node, app, mut alice) = scene().await;
+    deployment.server.kill().unwrap();
     until("the node notices", async || alice.get("/count").await.status != StatusCode::OK).await;
     only_what_needs_the_store_fails(&app, &mut alice).await;
-    house.server.restart().await.unwrap();
+    deployment.server.restart().await.unwrap();
     let took = recovery(&mut alice).await;
     assert!(took < Duration::from_secs(3), "{took:?}");
     alice.get("/count").await.is("none");
-    assert_eq!(house.keys().await, [""; 0], "a session that was lost is lost");
+    assert_eq!(deployment.keys().await, [""; 0], "a session that was lost is lost");
     alice.post("/count").await.is("1");
     alice.get("/count").await.is("1");
 }
@@ -100,15 +100,15 @@ async fn a_server_that_is_killed_and_comes_back_empty_leaves_anonymous_users_and
 #[tokio::test]
 async fn r62_a_server_that_comes_back_with_its_data_goes_on_as_if_nothing_had_been() {
     let server = Server::builder().persist().config("appendfsync always").start().await.unwrap();
-    let house = House { server };
-    let node = house.node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions).await;
+    let deployment = Deployment { server };
+    let node = deployment.node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions).await;
     let app = app(&node.sessions);
     let mut alice = Browser::new(&app);
     alice.post("/count").await.is("1");
-    house.server.kill().unwrap();
+    deployment.server.kill().unwrap();
     until("the node notices", async || alice.get("/count").await.status != StatusCode::OK).await;
     only_what_needs_the_store_fails(&app, &mut alice).await;
-    house.server.restart().await.unwrap();
+    deployment.server.restart().await.unwrap();
     recovery(&mut alice).await;
     alice.get("/count").await.is("1");
     alice.post("/count").await.is("2");
@@ -132,10 +132,10 @@ async fn served(alice: &mut Browser) -> Duration {
 #[tokio::test]
 async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after() {
     let lease = LEASE * 3;
-    let (house, node, app, mut alice) = scene_with(lease).await;
+    let (deployment, node, app, mut alice) = scene_with(lease).await;
     let mut bob = Browser::new(&app);
     bob.post("/count").await.is("1");
-    house.server.kill().unwrap();
+    deployment.server.kill().unwrap();
     // From now on nothing is sent any more, so that nobody has to wonder what became of it.
     until("the node knows", async || {
         let answer = node.store.remove_members(&"nobody".into(), vec![Selector::from_bytes([0; 16])]).await;
@@ -150,7 +150,7 @@ async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after
     let served = served(&mut alice).await;
     assert!(served <= lease + SLACK, "served for {served:?}");
     only_what_needs_the_store_fails(&app, &mut alice).await;
-    house.server.restart().await.unwrap();
+    deployment.server.restart().await.unwrap();
     let took = recovery(&mut alice).await;
     assert!(took < Duration::from_secs(3), "{took:?}");
 }
@@ -169,29 +169,30 @@ impl Invalidate for Counting {
 
 #[tokio::test]
 async fn copies_are_dropped_once_when_the_lease_is_over_however_often_a_connection_is_tried_in_vain() {
-    let (house, node, _app, _alice) = scene().await;
+    let (deployment, node, _app, _alice) = scene().await;
     let counting = Arc::new(Counting::default());
     node.store.subscribe(Arc::<Counting>::clone(&counting));
-    house.server.kill().unwrap();
+    deployment.server.kill().unwrap();
     until("the lease is over", async || counting.0.load(Relaxed) > 0).await;
     let tried = node.wire.traffic().connections;
     until("it was tried in vain", async || node.wire.traffic().connections >= tried + 4).await;
     assert_eq!(counting.0.load(Relaxed), 1);
-    house.server.restart().await.unwrap();
+    deployment.server.restart().await.unwrap();
     until("there is a line", async || node.store.load(Selector::from_bytes([0; 16])).await.is_ok()).await;
     until("nothing from before is left", async || counting.0.load(Relaxed) == 2).await;
 }
 
 #[tokio::test]
 async fn what_a_layer_serves_beyond_the_lease_it_serves_up_to_its_bound() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let clock = ManualClock::starting_at(SystemClock::new().now());
-    let node =
-        house.node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions.clock(clock.clone())).await;
+    let node = deployment
+        .node_with(|store| store.lease(LEASE).deadline(DEADLINE), |sessions| sessions.clock(clock.clone()))
+        .await;
     let bound = Duration::from_secs(60);
     let mut alice = Browser::new(&app_that(&node.sessions, OnStoreError::ServeStale(bound)));
     alice.post("/count").await.is("1");
-    house.server.kill().unwrap();
+    deployment.server.kill().unwrap();
     until("the lease is over", async || {
         alice.get("/count").await.is("1");
         node.sessions.stats().stale_sessions_served > 0
@@ -216,13 +217,13 @@ async fn what_a_layer_serves_beyond_the_lease_it_serves_up_to_its_bound() {
 
 #[tokio::test]
 async fn a_frozen_server_is_not_missed_within_the_lease_and_not_waited_for_after() {
-    let (house, _node, app, mut alice) = scene().await;
-    house.server.freeze().await.unwrap();
+    let (deployment, _node, app, mut alice) = scene().await;
+    deployment.server.freeze().await.unwrap();
     alice.get("/count").await.is("1");
     let served = served(&mut alice).await;
     assert!(served <= LEASE + SLACK, "served for {served:?}");
     only_what_needs_the_store_fails(&app, &mut alice).await;
-    house.server.thaw().unwrap();
+    deployment.server.thaw().unwrap();
     let took = recovery(&mut alice).await;
     assert!(took < Duration::from_secs(3), "{took:?}");
     // What was sent to the frozen server was done once it thawed; nobody was told that it was.
@@ -236,12 +237,12 @@ async fn a_frozen_server_is_not_missed_within_the_lease_and_not_waited_for_after
 #[tokio::test]
 async fn r63_a_server_that_was_given_up_is_asked_by_nobody_and_costs_nobody_the_deadline() {
     let deadline = Duration::from_secs(2);
-    let house = House::open().await;
-    let node = house.node_with(|store| store.lease(LEASE).deadline(deadline), |sessions| sessions).await;
+    let deployment = Deployment::open().await;
+    let node = deployment.node_with(|store| store.lease(LEASE).deadline(deadline), |sessions| sessions).await;
     let app = app(&node.sessions);
     let mut alice = Browser::new(&app);
     alice.post("/count").await.is("1");
-    house.server.freeze().await.unwrap();
+    deployment.server.freeze().await.unwrap();
     let quick = async |alice: &mut Browser| {
         let began = Instant::now();
         alice.get("/count").await.is_unavailable();
@@ -254,7 +255,7 @@ async fn r63_a_server_that_was_given_up_is_asked_by_nobody_and_costs_nobody_the_
         assert!(quick(&mut alice).await);
     }
     assert_eq!(node.commands().since(&before).of("evalsha"), 0);
-    house.server.thaw().unwrap();
+    deployment.server.thaw().unwrap();
     let took = recovery(&mut alice).await;
     assert!(took < Duration::from_secs(8), "{took:?}");
     alice.get("/count").await.is("1");

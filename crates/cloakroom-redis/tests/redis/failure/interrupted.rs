@@ -8,7 +8,7 @@ use cloakroom::SessionErrorKind;
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
-use crate::support::{House, LONG, Node, Visitor, until};
+use crate::support::{Deployment, LONG, Node, Visitor, until};
 
 const SEED: u64 = 0x5EED_0003;
 const CLIENTS: u64 = 8;
@@ -51,8 +51,8 @@ async fn add_all(nodes: [Arc<Node>; 2], visitor: Visitor, tally: Arc<Tally>, see
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_often_connections_are_cut_what_was_acknowledged_is_there_once() {
-    let house = House::open().await;
-    let nodes = [Arc::new(house.node().await), Arc::new(house.node().await)];
+    let deployment = Deployment::open().await;
+    let nodes = [Arc::new(deployment.node().await), Arc::new(deployment.node().await)];
     let (tally, done) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
@@ -90,7 +90,7 @@ async fn however_often_connections_are_cut_what_was_acknowledged_is_there_once()
 
 #[tokio::test]
 async fn a_reader_whose_connection_breaks_is_not_bothered() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let before = b.commands();
@@ -106,11 +106,11 @@ async fn a_reader_whose_connection_breaks_is_not_bothered() {
 
 #[tokio::test]
 async fn the_connection_that_is_not_tracked_is_missed_too() {
-    let house = House::open().await;
-    let node = house.node_with_lease(Duration::from_millis(400)).await;
+    let deployment = Deployment::open().await;
+    let node = deployment.node_with_lease(Duration::from_millis(400)).await;
     let alice = Visitor::default();
     node.add(&alice).await.unwrap();
-    let clients = house.server.text(&["CLIENT", "LIST", "TYPE", "normal"]).await.unwrap();
+    let clients = deployment.server.text(&["CLIENT", "LIST", "TYPE", "normal"]).await.unwrap();
     let word = |line: &str, name: &str| line.split(' ').find_map(|word| word.strip_prefix(name)).unwrap().to_owned();
     let untracked = clients
         .lines()
@@ -119,7 +119,7 @@ async fn the_connection_that_is_not_tracked_is_missed_too() {
     let untracked: Vec<_> = untracked.collect();
     assert_eq!(untracked.len(), 1, "{clients}");
     // As a firewall does that has seen nothing on it for a while.
-    house.server.command(&["CLIENT", "KILL", "ID", &untracked[0]]).await.unwrap();
+    deployment.server.command(&["CLIENT", "KILL", "ID", &untracked[0]]).await.unwrap();
     until("a login works again", async || node.login(&alice, "alice").await.is_ok()).await;
     assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1);
 }

@@ -6,11 +6,11 @@ use cloakroom::SessionErrorKind;
 use cloakroom::store::StoreErrorKind;
 use cloakroom_testbed::Direction::{ToClient, ToServer};
 
-use crate::support::{House, Visitor, until};
+use crate::support::{Deployment, Visitor, until};
 
 #[tokio::test]
 async fn r63_a_slow_link_costs_those_who_ask_one_round_trip_and_the_others_nothing() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let trip = Duration::from_millis(400);
@@ -31,9 +31,9 @@ async fn r63_a_slow_link_costs_those_who_ask_one_round_trip_and_the_others_nothi
 
 #[tokio::test]
 async fn r63_a_link_slower_than_the_deadline_is_an_error_in_time_and_not_the_end() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let deadline = Duration::from_millis(100);
-    let node = house.node_with(|store| store.deadline(deadline), |sessions| sessions).await;
+    let node = deployment.node_with(|store| store.deadline(deadline), |sessions| sessions).await;
     let alice = Visitor::default();
     node.add(&alice).await.unwrap();
     node.wire.delay(ToClient, deadline * 3);
@@ -48,12 +48,12 @@ async fn r63_a_link_slower_than_the_deadline_is_an_error_in_time_and_not_the_end
 
 #[tokio::test]
 async fn a_server_without_memory_refuses_writes_and_goes_on_with_the_rest() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     let (alice, bob) = (Visitor::default(), Visitor::default());
     a.login(&alice, "alice").await.unwrap();
     a.add(&alice).await.unwrap();
     a.add(&bob).await.unwrap();
-    house.server.command(&["CONFIG", "SET", "maxmemory", "1"]).await.unwrap();
+    deployment.server.command(&["CONFIG", "SET", "maxmemory", "1"]).await.unwrap();
     for node in [&a, &b] {
         let refused = node.add(&alice).await.unwrap_err();
         assert_eq!(refused.kind(), SessionErrorKind::StoreUnavailable);
@@ -67,8 +67,8 @@ async fn a_server_without_memory_refuses_writes_and_goes_on_with_the_rest() {
     }
     a.destroy(&bob).await.unwrap();
     assert_eq!(b.sessions.of("alice").list().await.unwrap().len(), 1);
-    house.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
+    deployment.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
     assert_eq!(a.add(&alice).await.unwrap(), 2, "and all goes on as soon as there is room");
     b.destroy(&alice).await.unwrap();
-    until("nothing is left", async || house.keys().await.is_empty()).await;
+    until("nothing is left", async || deployment.keys().await.is_empty()).await;
 }

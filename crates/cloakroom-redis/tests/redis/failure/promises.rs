@@ -6,7 +6,7 @@ use cloakroom::SessionErrorKind;
 use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::Server;
 
-use crate::support::{Count, House, LONG, NAMESPACE, Node, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Count, Deployment, LONG, NAMESPACE, Node, Visitor, key, tag_of, until, without_hint};
 
 /// A session with a copy on the node, and the same as a client shows it that has seen nothing of it.
 async fn copied(node: &Node) -> (Visitor, Visitor) {
@@ -20,8 +20,8 @@ async fn copied(node: &Node) -> (Visitor, Visitor) {
 #[tokio::test]
 async fn what_an_administrator_does_to_a_record_is_heard_of_whatever_it_is() {
     let server = Server::builder().config("enable-debug-command yes").start().await.unwrap();
-    let house = House { server };
-    let node = house.node().await;
+    let deployment = Deployment { server };
+    let node = deployment.node().await;
     for (words, remains) in [
         (&["DEL", "KEY"][..], None),
         (&["UNLINK", "KEY"], None),
@@ -44,7 +44,7 @@ async fn what_an_administrator_does_to_a_record_is_heard_of_whatever_it_is() {
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let loads = node.sessions.stats().store_loads;
         // Some have no reply, as they cut the connection that asks.
-        let _ = house.server.command(&words).await;
+        let _ = deployment.server.command(&words).await;
         let noticed = async || {
             remains != Some(1) || words[0] == "SCRIPT" || {
                 drop(node.count(&stranger).await);
@@ -60,42 +60,42 @@ async fn what_an_administrator_does_to_a_record_is_heard_of_whatever_it_is() {
 
 #[tokio::test]
 async fn swapdb_is_noticed_when_connections_are_cut() {
-    let house = House::open().await;
-    let node = house.node().await;
+    let deployment = Deployment::open().await;
+    let node = deployment.node().await;
     let (_, stranger) = copied(&node).await;
-    house.server.command(&["SWAPDB", "0", "1"]).await.unwrap();
+    deployment.server.command(&["SWAPDB", "0", "1"]).await.unwrap();
     // The server tells nobody. Should it ever, this is to be told in the guide.
     assert_eq!(node.count(&stranger).await.unwrap(), Some(1));
-    house.server.cut_clients().await.unwrap();
+    deployment.server.cut_clients().await.unwrap();
     until("the copy is gone", async || matches!(node.count(&stranger).await, Ok(None))).await;
 }
 
 #[tokio::test]
 async fn a_server_that_closes_quiet_connections_does_not_close_those_of_nodes() {
     let server = Server::builder().config("timeout 2").start().await.unwrap();
-    let house = House { server };
-    let node = house.node_with_lease(Duration::from_secs(2)).await;
+    let deployment = Deployment { server };
+    let node = deployment.node_with_lease(Duration::from_secs(2)).await;
     assert!(!node.store.warnings().iter().any(|warning| matches!(warning, Warning::Timeout(_))));
     let connections = node.wire.traffic().connections;
     // Long enough for the server to look at all its clients.
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(node.wire.traffic().connections, connections, "none had to be opened again");
-    let hasty = RedisStore::builder(NAMESPACE).server(house.server.url()).lease(LONG).connect().await.unwrap();
+    let hasty = RedisStore::builder(NAMESPACE).server(deployment.server.url()).lease(LONG).connect().await.unwrap();
     assert!(hasty.warnings().contains(&Warning::Timeout(2)), "a quarter of this lease is too seldom");
 }
 
 #[tokio::test]
 async fn a_server_with_too_small_a_buffer_is_warned_of_and_serves_what_fits() {
     let server = Server::builder().config("client-output-buffer-limit normal 64kb 0 0").start().await.unwrap();
-    let house = House { server };
-    let (a, b) = (house.node().await, house.node().await);
+    let deployment = Deployment { server };
+    let (a, b) = (deployment.node().await, deployment.node().await);
     assert!(a.store.warnings().contains(&Warning::OutputLimit(65536)), "{:?}", a.store.warnings());
     let (small, large) = (Visitor::default(), Visitor::default());
     a.add(&small).await.unwrap();
     for _ in 0..2 {
         a.write(&large, &"x".repeat(60_000)).await.unwrap();
     }
-    house.server.command(&["HSET", &key(&tag_of(&large)), "padding", &"x".repeat(200_000)]).await.unwrap();
+    deployment.server.command(&["HSET", &key(&tag_of(&large)), "padding", &"x".repeat(200_000)]).await.unwrap();
     let error = b.note(&large).await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::StoreUnavailable);
     until("all others are served", async || matches!(b.count(&small).await, Ok(Some(1)))).await;
@@ -103,17 +103,17 @@ async fn a_server_with_too_small_a_buffer_is_warned_of_and_serves_what_fits() {
 
 #[tokio::test]
 async fn a_server_that_refuses_writes_goes_on_with_reads() {
-    let house = House::open().await;
-    let (a, b) = (house.node().await, house.node().await);
+    let deployment = Deployment::open().await;
+    let (a, b) = (deployment.node().await, deployment.node().await);
     let (alice, stranger) = copied(&a).await;
     // As `MISCONF` does, this refuses every command that may write, and is put right by one word.
-    house.server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await.unwrap();
+    deployment.server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await.unwrap();
     let refused = a.add(&alice).await.unwrap_err();
     assert_eq!(refused.kind(), SessionErrorKind::StoreUnavailable);
     assert!(format!("{refused:?}").contains("NOREPLICAS"), "{refused:?}");
     assert_eq!(a.count(&stranger).await.unwrap(), Some(1));
     assert_eq!(b.count(&stranger).await.unwrap(), Some(1), "also what has to be read first");
-    house.server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
+    deployment.server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
     assert_eq!(a.add(&alice).await.unwrap(), 2);
 }
 

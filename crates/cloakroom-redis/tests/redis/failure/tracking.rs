@@ -8,11 +8,11 @@ use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::Direction::ToClient;
 use cloakroom_testbed::{Cluster, Server};
 
-use crate::support::{House, LONG, NAMESPACE, Node, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Deployment, LONG, NAMESPACE, Node, Visitor, key, tag_of, until, without_hint};
 
-async fn house(directives: &[&str]) -> House {
+async fn deployment(directives: &[&str]) -> Deployment {
     let builder = directives.iter().fold(Server::builder(), |builder, directive| builder.config(*directive));
-    House { server: builder.start().await.expect("redis-server is installed") }
+    Deployment { server: builder.start().await.expect("redis-server is installed") }
 }
 
 /// A cookie with a token that nobody was ever given.
@@ -27,10 +27,10 @@ async fn tracked(server: &Server) -> u64 {
 }
 
 /// On each node, each session is soon what the server says of it, though no client hints at anything.
-async fn agree(house: &House, nodes: &[&Node], visitors: &[Visitor]) {
+async fn agree(deployment: &Deployment, nodes: &[&Node], visitors: &[Visitor]) {
     for visitor in visitors {
         let stranger = without_hint(visitor);
-        let there = house.field(&tag_of(visitor), "value:count").await;
+        let there = deployment.field(&tag_of(visitor), "value:count").await;
         let truth = there.map(|value| value.rsplit(' ').next().unwrap_or_default().parse::<u64>().expect("a number"));
         for node in nodes {
             let mut seen = None;
@@ -46,15 +46,15 @@ async fn agree(house: &House, nodes: &[&Node], visitors: &[Visitor]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_small_the_table_of_tracked_keys_no_copy_outlives_the_servers_knowledge_of_it() {
     for size in ["4", "40"] {
-        let house = house(&[&format!("tracking-table-max-keys {size}")]).await;
-        let (a, b) = (house.node().await, house.node().await);
+        let deployment = deployment(&[&format!("tracking-table-max-keys {size}")]).await;
+        let (a, b) = (deployment.node().await, deployment.node().await);
         let mut visitors: Vec<_> = (0..24).map(|_| Visitor::default()).collect();
         for round in 0..4 {
             for (n, visitor) in visitors.iter().enumerate() {
                 let writer = if (n + round) % 2 == 0 { &a } else { &b };
                 writer.add(visitor).await.unwrap();
             }
-            agree(&house, &[&a, &b], &visitors).await;
+            agree(&deployment, &[&a, &b], &visitors).await;
         }
         let gone = visitors.split_off(12);
         for visitor in &gone {
@@ -63,20 +63,20 @@ async fn however_small_the_table_of_tracked_keys_no_copy_outlives_the_servers_kn
             a.destroy(visitor).await.unwrap();
             until("the other node knows of the logout", async || b.count(&stranger).await.unwrap().is_none()).await;
         }
-        agree(&house, &[&a, &b], &visitors).await;
+        agree(&deployment, &[&a, &b], &visitors).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_with_made_up_tokens_neither_fills_the_table_nor_keeps_logouts_from_being_heard_of() {
-    let house = house(&["tracking-table-max-keys 1000"]).await;
-    let (a, b) = (house.node().await, house.node().await);
+    let deployment = deployment(&["tracking-table-max-keys 1000"]).await;
+    let (a, b) = (deployment.node().await, deployment.node().await);
     let users: Vec<_> = (0..20).map(|_| Visitor::default()).collect();
     for user in &users {
         a.add(user).await.unwrap();
         b.count(&without_hint(user)).await.unwrap();
     }
-    let before = tracked(&house.server).await;
+    let before = tracked(&deployment.server).await;
     for n in 0..6000 {
         assert_eq!(b.count(&made_up(&users[0], n)).await.unwrap(), None);
     }
@@ -85,7 +85,7 @@ async fn a_stranger_with_made_up_tokens_neither_fills_the_table_nor_keeps_logout
         let _ = b.add(&made_up(&users[0], n)).await;
     }
     // What is added is the 100 sessions that were started instead.
-    let after = tracked(&house.server).await;
+    let after = tracked(&deployment.server).await;
     assert!(after <= before + 110, "{before} tracked keys became {after}");
     for user in &users {
         let stranger = without_hint(user);
@@ -96,10 +96,10 @@ async fn a_stranger_with_made_up_tokens_neither_fills_the_table_nor_keeps_logout
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_evicts_is_served_by_nobody() {
-    let house = house(&["maxmemory-policy allkeys-lru", "maxmemory-samples 10"]).await;
-    let (a, b) = (house.node().await, house.node().await);
-    let used: u64 = house.server.info("memory").await.unwrap()["used_memory"].parse().unwrap();
-    house.server.command(&["CONFIG", "SET", "maxmemory", &(used + 200_000).to_string()]).await.unwrap();
+    let deployment = deployment(&["maxmemory-policy allkeys-lru", "maxmemory-samples 10"]).await;
+    let (a, b) = (deployment.node().await, deployment.node().await);
+    let used: u64 = deployment.server.info("memory").await.unwrap()["used_memory"].parse().unwrap();
+    deployment.server.command(&["CONFIG", "SET", "maxmemory", &(used + 200_000).to_string()]).await.unwrap();
     let visitors: Vec<_> = (0..120).map(|_| Visitor::default()).collect();
     for (n, visitor) in visitors.iter().enumerate() {
         let (writer, reader) = if n % 2 == 0 { (&a, &b) } else { (&b, &a) };
@@ -108,12 +108,12 @@ async fn what_a_server_evicts_is_served_by_nobody() {
             let _ = reader.count(&without_hint(visitor)).await;
         }
     }
-    let evicted: u64 = house.server.info("stats").await.unwrap()["evicted_keys"].parse().unwrap();
+    let evicted: u64 = deployment.server.info("stats").await.unwrap()["evicted_keys"].parse().unwrap();
     assert!(evicted > 20, "the test is about evictions: {evicted}");
-    house.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
+    deployment.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
     let visitors: Vec<_> = visitors.into_iter().filter(|visitor| visitor.cookie().is_some()).collect();
     assert!(visitors.len() > 60);
-    agree(&house, &[&a, &b], &visitors).await;
+    agree(&deployment, &[&a, &b], &visitors).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,7 +145,7 @@ async fn in_a_cluster_too_no_copy_outlives_the_servers_knowledge_of_it() {
 
 #[tokio::test]
 async fn a_change_that_follows_a_nodes_own_is_not_taken_for_it() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     for _ in 0..10 {
         let alice = Visitor::default();
         a.add(&alice).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_change_that_follows_a_nodes_own_is_not_taken_for_it() {
         // The reply, the report of it and that of the next change arrive together.
         let (mine, theirs) = tokio::join!(a.add(&alice), async {
             let selector = tag_of(&alice);
-            let version = || house.field(&selector, "version");
+            let version = || deployment.field(&selector, "version");
             until("the first is made", async || version().await.is_some_and(|version| version != "1")).await;
             let theirs = b.add(&without_hint(&alice)).await;
             let told = a.told();
@@ -170,8 +170,8 @@ async fn a_change_that_follows_a_nodes_own_is_not_taken_for_it() {
 
 #[tokio::test]
 async fn a_node_goes_on_from_memory_after_its_own_writes_whatever_they_were() {
-    let house = House::open().await;
-    let node = house.node().await;
+    let deployment = Deployment::open().await;
+    let node = deployment.node().await;
     let alice = Visitor::default();
     for _ in 0..50 {
         node.add(&alice).await.unwrap();
@@ -186,8 +186,8 @@ async fn a_node_goes_on_from_memory_after_its_own_writes_whatever_they_were() {
 
 #[tokio::test]
 async fn a_table_that_is_too_small_is_said_at_the_start_and_counted_while_it_is_full() {
-    let house = house(&["tracking-table-max-keys 30"]).await;
-    let node = house.node_with_lease(Duration::from_millis(250)).await;
+    let deployment = deployment(&["tracking-table-max-keys 30"]).await;
+    let node = deployment.node_with_lease(Duration::from_millis(250)).await;
     let said = node.store.warnings().iter().find(|warning| matches!(warning, Warning::TrackingTable { .. }));
     let said = said.expect("it is too small for anybody").to_string();
     assert!(said.contains("tracking-table-max-keys") && said.contains("30"), "{said}");
@@ -229,8 +229,8 @@ async fn under_rules_from_before_all_works_and_the_missing_right_is_named() {
 /// The report of what becomes of a session may overtake the answer to its creation.
 #[tokio::test]
 async fn a_session_that_ended_before_its_creation_was_answered_is_not_served() {
-    let house = House::open().await;
-    let store = RedisStore::builder(NAMESPACE).server(house.server.url()).lease(LONG).connect().await.unwrap();
+    let deployment = Deployment::open().await;
+    let store = RedisStore::builder(NAMESPACE).server(deployment.server.url()).lease(LONG).connect().await.unwrap();
     let store = FaultyStore::new(store);
     let sessions = crate::support::recorded().store(store.clone()).build().unwrap();
     let gate = store.delay_next(Verb::Create);
@@ -238,8 +238,8 @@ async fn a_session_that_ended_before_its_creation_was_answered_is_not_served() {
     let visit = alice.enter(&sessions);
     let (created, ()) = tokio::join!(visit.set(crate::support::Count(1)), async {
         assert!(gate.let_act().await, "the record is there, and the answer on its way");
-        let keys = house.keys().await;
-        house.server.command(&["DEL", &keys[0]]).await.unwrap();
+        let keys = deployment.keys().await;
+        deployment.server.command(&["DEL", &keys[0]]).await.unwrap();
         // What was reported of it has arrived when the next answer has.
         store.load(Selector::from_bytes([7; 16])).await.unwrap();
         gate.open();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom::Sessions;
 use cloakroom::store::{Selector, Store};
 use cloakroom_redis::RedisStore;
-use cloakroom_testbed::{Impostor, Server};
+use cloakroom_testbed::{FakeServer, Server};
 
 use crate::support::{Count, LONG, Visitor, key, tag_of, until, without_hint};
 
@@ -17,7 +17,7 @@ use corpus::Expected;
 /// A node whose server says what it is told to say, and two visitors whose sessions are in its memory.
 struct Ground {
     _server: Server,
-    impostor: Impostor,
+    impostor: FakeServer,
     store: RedisStore,
     sessions: Sessions,
     alice: Visitor,
@@ -27,7 +27,7 @@ struct Ground {
 impl Ground {
     async fn open() -> Self {
         let server = Server::start().await.unwrap();
-        let impostor = Impostor::start(server.address()).await.unwrap();
+        let impostor = FakeServer::start(server.address()).await.unwrap();
         let builder = RedisStore::builder("shop").server(server.url_through(impostor.port()));
         // Nothing here is about being late, and each question that is asked twice would be a miss more.
         let store = builder.lease(LONG).deadline(Duration::from_secs(10)).connect().await.unwrap();

@@ -9,7 +9,7 @@ use cloakroom::store::{
 };
 use cloakroom::{Clock, SystemClock, Timestamp};
 use cloakroom_redis::RedisStore;
-use cloakroom_testbed::{Impostor, Server};
+use cloakroom_testbed::{FakeServer, Server};
 
 use super::records;
 use crate::support::until;
@@ -24,14 +24,14 @@ const TAG: Selector = Selector::from_bytes([7; 16]);
 /// A store whose server lies on demand.
 struct Ground {
     _server: Server,
-    impostor: Impostor,
+    impostor: FakeServer,
     store: RedisStore,
 }
 
 impl Ground {
     async fn open(deadline: Duration) -> Self {
         let server = Server::start().await.unwrap();
-        let impostor = Impostor::start(server.address()).await.unwrap();
+        let impostor = FakeServer::start(server.address()).await.unwrap();
         let builder = RedisStore::builder("shop").server(server.url_through(impostor.port()));
         let store = builder.deadline(deadline).lease(Duration::from_millis(600)).connect().await.unwrap();
         Self { _server: server, impostor, store }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use cloakroom_testbed::Direction::ToClient;
 
-use crate::support::{House, Visitor, without_hint};
+use crate::support::{Deployment, Visitor, without_hint};
 
 /// Long against what a busy machine takes for a request, short for a test.
 const LATE: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn race_01_a_reply_that_an_invalidation_overtook_is_not_kept() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     assert_eq!(b.add(&alice).await.unwrap(), 1);
     let stranger = without_hint(&alice);
@@ -33,7 +33,7 @@ async fn race_01_a_reply_that_an_invalidation_overtook_is_not_kept() {
 
 #[tokio::test]
 async fn race_03_a_client_that_is_sent_on_sees_its_write_before_the_news_of_it_arrive() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let stranger = without_hint(&alice);
@@ -54,7 +54,7 @@ async fn race_03_a_client_that_is_sent_on_sees_its_write_before_the_news_of_it_a
 
 #[tokio::test]
 async fn race_09_nobody_joins_a_read_that_began_before_their_own_write() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     b.add(&alice).await.unwrap();
     let stranger = without_hint(&alice);
@@ -77,7 +77,7 @@ async fn race_09_nobody_joins_a_read_that_began_before_their_own_write() {
 
 #[tokio::test]
 async fn race_12_a_copy_made_from_an_old_one_has_what_others_wrote_meanwhile() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let told = a.told();
@@ -104,7 +104,7 @@ async fn race_12_a_copy_made_from_an_old_one_has_what_others_wrote_meanwhile() {
 
 #[tokio::test]
 async fn race_12_an_old_base_is_answered_with_the_whole_record() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     a.wire.delay(ToClient, LATE);

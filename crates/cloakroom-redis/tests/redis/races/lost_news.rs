@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cloakroom::store::{Invalidate, Selector, Store};
 use cloakroom_testbed::Direction::ToClient;
 
-use crate::support::{Count, House, LONG, Node, Visitor, tag_of, until, without_hint};
+use crate::support::{Count, Deployment, LONG, Node, Visitor, tag_of, until, without_hint};
 
 const LEASE: Duration = Duration::from_millis(600);
 /// What a busy machine may add to a deadline.
@@ -14,7 +14,7 @@ const SLACK: Duration = Duration::from_millis(250);
 
 #[tokio::test]
 async fn race_02_what_was_read_before_a_connection_broke_is_not_served_once_there_is_another() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let stranger = without_hint(&alice);
@@ -32,7 +32,7 @@ async fn race_02_what_was_read_before_a_connection_broke_is_not_served_once_ther
 
 #[tokio::test]
 async fn race_02_a_session_that_ended_while_a_connection_was_replaced_is_not_served_for_longer_than_that_takes() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     for _ in 0..5 {
         let alice = Visitor::default();
         a.add(&alice).await.unwrap();
@@ -60,7 +60,7 @@ impl Invalidate for Full {
 
 #[tokio::test]
 async fn race_02_nothing_new_is_kept_while_old_copies_are_still_being_dropped() {
-    let (_house, a, _b) = House::with_two_nodes().await;
+    let (_house, a, _b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let selector = Selector::from_bytes(u128::from_str_radix(&tag_of(&alice), 16).unwrap().to_be_bytes());
@@ -81,20 +81,20 @@ async fn race_02_nothing_new_is_kept_while_old_copies_are_still_being_dropped() 
 
 #[tokio::test]
 async fn race_02_a_server_that_comes_back_empty_is_believed_as_soon_as_it_is_there() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let strangers = [without_hint(&alice), without_hint(&alice)];
     assert_eq!(b.count(&strangers[1]).await.unwrap(), Some(1));
-    house.server.kill().unwrap();
+    deployment.server.kill().unwrap();
     for (node, stranger) in [&a, &b].into_iter().zip(&strangers) {
         assert_eq!(node.count(stranger).await.unwrap(), Some(1), "within the lease");
     }
-    house.server.restart().await.unwrap();
+    deployment.server.restart().await.unwrap();
     for (node, stranger) in [&a, &b].into_iter().zip(&strangers) {
         until("the session is gone", async || matches!(node.count(stranger).await, Ok(None))).await;
     }
-    assert_eq!(house.keys().await, [""; 0]);
+    assert_eq!(deployment.keys().await, [""; 0]);
 }
 
 /// How long `node` went on serving `old` out of its memory, from `since` on.
@@ -115,8 +115,8 @@ async fn served_for(node: &Node, stranger: &Visitor, old: u64, since: Instant) -
 
 #[tokio::test]
 async fn race_04_over_a_half_open_line_copies_are_served_for_a_lease_and_no_longer() {
-    let house = House::open().await;
-    let (a, b) = (house.node_with_lease(LEASE).await, house.node_with_lease(LONG).await);
+    let deployment = Deployment::open().await;
+    let (a, b) = (deployment.node_with_lease(LEASE).await, deployment.node_with_lease(LONG).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let stranger = without_hint(&alice);
@@ -134,9 +134,9 @@ async fn race_04_over_a_half_open_line_copies_are_served_for_a_lease_and_no_long
 
 #[tokio::test]
 async fn race_04_a_lease_counts_from_when_its_probe_was_sent_however_late_the_answer_is() {
-    let house = House::open().await;
-    let a = house.node_with_lease(LEASE).await;
-    let b = house.node().await;
+    let deployment = Deployment::open().await;
+    let a = deployment.node_with_lease(LEASE).await;
+    let b = deployment.node().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let stranger = without_hint(&alice);
@@ -177,7 +177,7 @@ async fn hears(a: &Node, b: &Node, alice: &Visitor) {
 
 #[tokio::test]
 async fn race_11_a_node_hears_of_changes_after_its_own_writes_whichever_they_were() {
-    let (_house, a, b) = House::with_two_nodes().await;
+    let (_house, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     hears(&a, &b, &alice).await;
@@ -191,11 +191,11 @@ async fn race_11_a_node_hears_of_changes_after_its_own_writes_whichever_they_wer
 
 #[tokio::test]
 async fn race_17_news_come_on_the_very_connection_that_reads() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     hears(&a, &b, &alice).await;
-    let list = house.server.text(&["CLIENT", "LIST", "TYPE", "normal"]).await.unwrap();
+    let list = deployment.server.text(&["CLIENT", "LIST", "TYPE", "normal"]).await.unwrap();
     let words = |line: &str, name: &str| line.split(' ').find_map(|word| word.strip_prefix(name)).unwrap().to_owned();
     let tracked: Vec<_> = list.lines().filter(|line| words(line, "flags=").contains('t')).collect();
     assert_eq!(tracked.len(), 2, "one of each node: {list}");
@@ -210,8 +210,8 @@ async fn race_17_news_come_on_the_very_connection_that_reads() {
 /// session. So it waits until nobody can be shown less.
 #[tokio::test]
 async fn a_session_that_is_over_is_not_shown_older_than_it_was_seen() {
-    let house = House::open().await;
-    let node = || house.node_with(|store| store.lease(LEASE), |sessions| sessions);
+    let deployment = Deployment::open().await;
+    let node = || deployment.node_with(|store| store.lease(LEASE), |sessions| sessions);
     let (a, b) = (node().await, node().await);
     let alice = Visitor::default();
     assert_eq!(b.add(&alice).await.unwrap(), 1);

@@ -8,11 +8,11 @@ use cloakroom::{SessionErrorKind, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
-use crate::support::{House, LONG, Node, Visitor, tag_of, until, without_hint};
+use crate::support::{Deployment, LONG, Node, Visitor, tag_of, until, without_hint};
 
 /// A node whose copy of alice's session is old by one write of another node, and who does not know it.
-async fn behind(write: &str) -> (House, Node, Node, Visitor, Visitor) {
-    let (house, a, b) = House::with_two_nodes().await;
+async fn behind(write: &str) -> (Deployment, Node, Node, Visitor, Visitor) {
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let late = Visitor::with_cookie(alice.cookie());
@@ -23,7 +23,7 @@ async fn behind(write: &str) -> (House, Node, Node, Visitor, Visitor) {
         "renew" => b.renew(&alice).await.unwrap(),
         _ => b.destroy(&alice).await.unwrap(),
     }
-    (house, a, b, alice, late)
+    (deployment, a, b, alice, late)
 }
 
 /// Has `a` write from its old copy; its wire is open again as soon as the write is under way.
@@ -79,7 +79,7 @@ async fn all_at_once(nodes: Vec<Node>, each: u64) -> Vec<Node> {
 #[tokio::test]
 async fn race_06_updates_of_one_node_take_turns_and_do_not_conflict() {
     for delay in [0, 3] {
-        let (_house, a, _b) = House::with_two_nodes().await;
+        let (_house, a, _b) = Deployment::with_two_nodes().await;
         a.wire.delay(ToClient, std::time::Duration::from_millis(delay));
         let nodes = all_at_once(vec![a], 100).await;
         assert_eq!(nodes[0].sessions.stats().conflicts, 0, "with answers that take {delay} ms");
@@ -89,10 +89,10 @@ async fn race_06_updates_of_one_node_take_turns_and_do_not_conflict() {
 #[tokio::test]
 async fn race_06_of_three_nodes_with_a_hundred_updates_at_once_each_nobody_is_refused() {
     for delays in [[0, 0, 0], [3, 3, 3], [0, 0, 3]] {
-        let house = House::open().await;
+        let deployment = Deployment::open().await;
         let mut nodes = Vec::new();
         for delay in delays {
-            let node = house.node().await;
+            let node = deployment.node().await;
             node.wire.delay(ToClient, std::time::Duration::from_millis(delay));
             nodes.push(node);
         }
@@ -102,16 +102,16 @@ async fn race_06_of_three_nodes_with_a_hundred_updates_at_once_each_nobody_is_re
 
 #[tokio::test]
 async fn race_07_a_late_write_does_not_bring_back_a_session_that_is_over() {
-    let (house, a, _b, alice, late) = behind("destroy").await;
+    let (deployment, a, _b, alice, late) = behind("destroy").await;
     let refused = write_from_the_old_copy(&a, &late).await.unwrap_err();
     assert_eq!(refused.kind(), SessionErrorKind::Ended);
-    assert_eq!(house.keys().await, [""; 0], "nothing came back");
+    assert_eq!(deployment.keys().await, [""; 0], "nothing came back");
     assert!(alice.cookie().is_none() && late.cookie().is_some(), "only who logged out is told to forget");
 }
 
 #[tokio::test]
 async fn race_07_no_verb_brings_back_a_session_that_is_over() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     for verb in ["renew", "login", "remember", "write", "touch"] {
         let alice = Visitor::default();
         a.add(&alice).await.unwrap();
@@ -128,17 +128,17 @@ async fn race_07_no_verb_brings_back_a_session_that_is_over() {
             _ => a.sessions.run_pending_tasks().await,
         }
         visit.leave().await;
-        assert_eq!(house.record(&selector).await, [], "after {verb}");
+        assert_eq!(deployment.record(&selector).await, [], "after {verb}");
     }
 }
 
 #[tokio::test]
 async fn race_08_a_request_under_way_while_another_renews_neither_fails_nor_undoes_it() {
-    let (house, a, b, alice, late) = behind("renew").await;
+    let (deployment, a, b, alice, late) = behind("renew").await;
     let selector = tag_of(&alice);
-    let secret = house.field(&selector, "secret").await.unwrap();
+    let secret = deployment.field(&selector, "secret").await.unwrap();
     assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 2, "within the grace it may still write");
-    assert_eq!(house.field(&selector, "secret").await.unwrap(), secret, "the new secret stays the secret");
+    assert_eq!(deployment.field(&selector, "secret").await.unwrap(), secret, "the new secret stays the secret");
     for node in [&a, &b] {
         assert_eq!(node.count(&alice).await.unwrap(), Some(2), "and opens what the old one wrote");
     }
@@ -146,7 +146,7 @@ async fn race_08_a_request_under_way_while_another_renews_neither_fails_nor_undo
 
 #[tokio::test]
 async fn race_08_a_login_that_overtakes_a_request_shuts_it_out() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let late = Visitor::with_cookie(alice.cookie());
@@ -154,17 +154,17 @@ async fn race_08_a_login_that_overtakes_a_request_shuts_it_out() {
     b.login(&alice, "alice").await.unwrap();
     let refused = write_from_the_old_copy(&a, &late).await.unwrap_err();
     assert_eq!(refused.kind(), SessionErrorKind::Ended, "the old secret died with the login");
-    assert_eq!(house.field(&tag_of(&alice), "principal").await.as_deref(), Some("alice"));
+    assert_eq!(deployment.field(&tag_of(&alice), "principal").await.as_deref(), Some("alice"));
     assert_eq!(b.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
 }
 
 #[tokio::test]
 async fn race_13_every_key_has_a_lifetime_after_every_verb() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     let check = async |after: &str| {
-        for key in house.keys().await {
-            let left = house.server.command(&["PTTL", &key]).await.unwrap();
+        for key in deployment.keys().await {
+            let left = deployment.server.command(&["PTTL", &key]).await.unwrap();
             assert!(matches!(left, redis::Value::Int(1..)), "after {after}, {key} has {left:?}");
         }
     };
@@ -175,21 +175,22 @@ async fn race_13_every_key_has_a_lifetime_after_every_verb() {
     b.renew(&alice).await.unwrap();
     check("renew").await;
     a.login(&alice, "alice").await.unwrap();
-    assert_eq!(house.keys().await.len(), 2, "the record and the index");
+    assert_eq!(deployment.keys().await.len(), 2, "the record and the index");
     check("login").await;
     a.sessions.of("alice").list().await.unwrap();
     check("list").await;
     b.destroy(&alice).await.unwrap();
     check("destroy").await;
-    assert_eq!(house.keys().await, [""; 0], "and the last session takes the index with it");
+    assert_eq!(deployment.keys().await, [""; 0], "and the last session takes the index with it");
 }
 
 #[tokio::test]
 async fn race_18_however_many_log_in_at_once_the_limit_holds() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let (limit, users) = (2, 24);
     for policy in [LimitPolicy::EndOldest, LimitPolicy::Reject] {
-        let node = || house.node_with(|store| store, |sessions| sessions.max_sessions_per_principal(limit, policy));
+        let node =
+            || deployment.node_with(|store| store, |sessions| sessions.max_sessions_per_principal(limit, policy));
         let nodes = [Arc::new(node().await), Arc::new(node().await)];
         let user = format!("user-{policy:?}");
         let mut logins = JoinSet::new();
@@ -214,8 +215,8 @@ async fn race_18_however_many_log_in_at_once_the_limit_holds() {
 
 #[tokio::test]
 async fn race_18_admission_and_limit_are_one_step() {
-    let house = House::open().await;
-    let node = house.node().await;
+    let deployment = Deployment::open().await;
+    let node = deployment.node().await;
     let principal = Principal::new("alice");
     let limit = Limit::new(NonZeroU32::MIN, LimitPolicy::EndOldest);
     let mut left = 0;

@@ -4,38 +4,38 @@ use std::time::Duration;
 
 use cloakroom::{EventKind, RollbackPolicy, SessionErrorKind};
 
-use crate::support::{House, Node, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Deployment, Node, Visitor, key, tag_of, until, without_hint};
 
 const LEASE: Duration = Duration::from_millis(400);
 
 #[tokio::test]
 async fn race_15_a_server_that_is_no_master_any_more_vouches_for_nothing_though_it_answers() {
-    let house = House::open().await;
-    let node = house.node_with(|store| store.lease(LEASE).deadline(LEASE), |sessions| sessions).await;
+    let deployment = Deployment::open().await;
+    let node = deployment.node_with(|store| store.lease(LEASE).deadline(LEASE), |sessions| sessions).await;
     let alice = Visitor::default();
     node.add(&alice).await.unwrap();
     let stranger = without_hint(&alice);
     assert_eq!(node.count(&stranger).await.unwrap(), Some(1));
     // A replica of nobody who could be reached: it keeps what it has, answers every read, and pushes nothing.
-    house.server.command(&["REPLICAOF", "127.0.0.1", "1"]).await.unwrap();
+    deployment.server.command(&["REPLICAOF", "127.0.0.1", "1"]).await.unwrap();
     until("the node does not believe it", async || node.count(&stranger).await.is_err()).await;
     let error = node.count(&stranger).await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::StoreUnavailable);
-    house.server.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
+    deployment.server.command(&["REPLICAOF", "NO", "ONE"]).await.unwrap();
     until("it is the master again", async || node.count(&stranger).await.is_ok()).await;
     assert_eq!(node.count(&stranger).await.unwrap(), Some(1));
 }
 
 #[tokio::test]
 async fn race_16_a_flush_reaches_every_copy() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     for flush in ["FLUSHALL", "FLUSHDB"] {
         let visitors: Vec<_> = (0..5).map(|_| Visitor::default()).collect();
         for visitor in &visitors {
             a.add(visitor).await.unwrap();
             assert_eq!(b.count(visitor).await.unwrap(), Some(1));
         }
-        house.server.command(&[flush]).await.unwrap();
+        deployment.server.command(&[flush]).await.unwrap();
         for node in [&a, &b] {
             for visitor in &visitors {
                 let stranger = Visitor::with_cookie(visitor.cookie());
@@ -46,16 +46,16 @@ async fn race_16_a_flush_reaches_every_copy() {
 }
 
 /// Alice has seen a write that the server has forgotten; another write took its number.
-async fn the_past_is_back(house: &House, a: &Node) -> Visitor {
+async fn the_past_is_back(deployment: &Deployment, a: &Node) -> Visitor {
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let key = key(&tag_of(&alice));
-    let copy = house.server.command(&["DUMP", &key]).await.unwrap();
+    let copy = deployment.server.command(&["DUMP", &key]).await.unwrap();
     let redis::Value::BulkString(copy) = copy else { panic!("{copy:?}") };
     a.add(&alice).await.unwrap();
     let mut restore = redis::cmd("RESTORE");
     restore.arg(&key).arg(60_000).arg(copy).arg("REPLACE");
-    house.server.query(&restore).await.unwrap();
+    deployment.server.query(&restore).await.unwrap();
     let tab = without_hint(&alice);
     until("the node is told", async || a.count(&tab).await.unwrap() == Some(1)).await;
     a.write(&without_hint(&alice), "instead").await.unwrap();
@@ -65,18 +65,18 @@ async fn the_past_is_back(house: &House, a: &Node) -> Visitor {
 /// Both masters acknowledge a write of one value; the first one's is lost.
 #[tokio::test]
 async fn race_14_what_the_server_lost_is_neither_served_nor_written_back() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let (key, tab) = (key(&tag_of(&alice)), without_hint(&alice));
-    let redis::Value::BulkString(copy) = house.server.command(&["DUMP", &key]).await.unwrap() else {
+    let redis::Value::BulkString(copy) = deployment.server.command(&["DUMP", &key]).await.unwrap() else {
         panic!("no copy")
     };
     a.write(&alice, "lost").await.unwrap();
     assert_eq!(a.note(&alice).await.unwrap().as_deref(), Some("lost"));
     let mut restore = redis::cmd("RESTORE");
     restore.arg(&key).arg(60_000).arg(copy).arg("REPLACE");
-    house.server.query(&restore).await.unwrap();
+    deployment.server.query(&restore).await.unwrap();
     b.write(&tab, "kept").await.unwrap();
     for _ in 0..3 {
         b.add(&tab).await.unwrap();
@@ -90,8 +90,8 @@ async fn race_14_what_the_server_lost_is_neither_served_nor_written_back() {
 
 #[tokio::test]
 async fn race_14_a_version_that_the_server_has_lost_is_noticed_though_others_went_on() {
-    let (house, a, b) = House::with_two_nodes().await;
-    let alice = the_past_is_back(&house, &a).await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
+    let alice = the_past_is_back(&deployment, &a).await;
     let mut events = b.sessions.events();
     assert_eq!(b.count(&alice).await.unwrap(), Some(1), "what the server lost is lost");
     assert_eq!(b.sessions.stats().rollbacks, 1, "and that is known");
@@ -103,9 +103,9 @@ async fn race_14_a_version_that_the_server_has_lost_is_noticed_though_others_wen
 
 #[tokio::test]
 async fn race_14_a_session_from_the_past_may_be_refused() {
-    let (house, a, _b) = House::with_two_nodes().await;
-    let alice = the_past_is_back(&house, &a).await;
-    let strict = house.node_with(|s| s, |sessions| sessions.on_rollback(RollbackPolicy::Reauthenticate)).await;
+    let (deployment, a, _b) = Deployment::with_two_nodes().await;
+    let alice = the_past_is_back(&deployment, &a).await;
+    let strict = deployment.node_with(|s| s, |sessions| sessions.on_rollback(RollbackPolicy::Reauthenticate)).await;
     for _ in 0..2 {
         assert_eq!(strict.count(&alice).await.unwrap(), None);
         assert!(alice.cookie().is_some());

@@ -5,20 +5,20 @@ use std::time::Duration;
 use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, SystemClock};
 
-use crate::support::{House, LONG, Node, Visitor, tag_of, until, without_hint};
+use crate::support::{Deployment, LONG, Node, Visitor, tag_of, until, without_hint};
 
 const IDLE: Duration = Duration::from_secs(1000);
 
-async fn node(house: &House, clock: &ManualClock) -> Node {
+async fn node(deployment: &Deployment, clock: &ManualClock) -> Node {
     let clock = clock.clone();
-    house.node_with(|store| store.lease(LONG), |sessions| sessions.clock(clock).idle_timeout(IDLE)).await
+    deployment.node_with(|store| store.lease(LONG), |sessions| sessions.clock(clock).idle_timeout(IDLE)).await
 }
 
 #[tokio::test]
 async fn race_10_activity_is_reported_ten_times_per_idle_timeout_and_no_oftener() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let clock = ManualClock::starting_at(SystemClock::new().now());
-    let (a, b) = (node(&house, &clock).await, node(&house, &clock).await);
+    let (a, b) = (node(&deployment, &clock).await, node(&deployment, &clock).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let selector = tag_of(&alice);
@@ -36,7 +36,7 @@ async fn race_10_activity_is_reported_ten_times_per_idle_timeout_and_no_oftener(
     // A copy is believed for as long as its record was to be kept when it was read: 1.1 idle timeouts.
     assert!(reads <= 2, "own touches cost no reload: {reads}");
     assert!(sent.keys().all(|command| command == "evalsha"), "{sent:?}");
-    let seen = house.field(&selector, "seen").await.unwrap().parse::<u64>().unwrap();
+    let seen = deployment.field(&selector, "seen").await.unwrap().parse::<u64>().unwrap();
     let behind = clock.now().as_millis() - seen;
     assert!(behind <= IDLE.as_millis() as u64 / 10 + 5000, "the server is {behind} ms behind");
     assert_eq!(b.count(&alice).await.unwrap(), Some(1), "so it lives, after two idle timeouts");
@@ -44,9 +44,9 @@ async fn race_10_activity_is_reported_ten_times_per_idle_timeout_and_no_oftener(
 
 #[tokio::test]
 async fn race_10_a_touch_costs_another_node_one_read() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let clock = ManualClock::starting_at(SystemClock::new().now());
-    let (a, b) = (node(&house, &clock).await, node(&house, &clock).await);
+    let (a, b) = (node(&deployment, &clock).await, node(&deployment, &clock).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     assert_eq!(b.count(&alice).await.unwrap(), Some(1));
@@ -68,11 +68,11 @@ async fn race_10_a_touch_costs_another_node_one_read() {
 
 #[tokio::test]
 async fn race_19_the_order_of_writes_is_that_of_the_server_whatever_the_clocks_say() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let now = SystemClock::new().now();
     let ahead = ManualClock::starting_at(now.after(Duration::from_secs(25)));
     let behind = ManualClock::starting_at(cloakroom::Timestamp::from_millis(now.as_millis() - 25_000));
-    let (a, b) = (node(&house, &ahead).await, node(&house, &behind).await);
+    let (a, b) = (node(&deployment, &ahead).await, node(&deployment, &behind).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     for round in 0..3 {
@@ -91,15 +91,15 @@ async fn race_19_the_order_of_writes_is_that_of_the_server_whatever_the_clocks_s
 
 #[tokio::test]
 async fn race_19_the_server_s_own_clock_says_how_long_a_record_is_kept() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let now = SystemClock::new().now();
     for offset in [-25_000_i64, 25_000] {
         let clock =
             ManualClock::starting_at(cloakroom::Timestamp::from_millis(now.as_millis().saturating_add_signed(offset)));
-        let node = node(&house, &clock).await;
+        let node = node(&deployment, &clock).await;
         let alice = Visitor::default();
         node.add(&alice).await.unwrap();
-        let left = house.server.command(&["PTTL", &crate::support::key(&tag_of(&alice))]).await.unwrap();
+        let left = deployment.server.command(&["PTTL", &crate::support::key(&tag_of(&alice))]).await.unwrap();
         let redis::Value::Int(left) = left else { panic!("{left:?}") };
         let whole = IDLE.as_millis() as i64 * 11 / 10;
         assert!((whole - 5000..=whole).contains(&left), "{left} ms are left on a clock that is off by {offset}");
@@ -108,10 +108,10 @@ async fn race_19_the_server_s_own_clock_says_how_long_a_record_is_kept() {
 
 #[tokio::test]
 async fn race_10_activity_on_a_node_without_a_copy_keeps_the_session_on_all() {
-    let house = House::open().await;
+    let deployment = Deployment::open().await;
     let now = SystemClock::new().now();
     let clocks = [now, now.after(Duration::from_secs(3))].map(ManualClock::starting_at);
-    let (a, b) = (node(&house, &clocks[0]).await, node(&house, &clocks[1]).await);
+    let (a, b) = (node(&deployment, &clocks[0]).await, node(&deployment, &clocks[1]).await);
     let (alice, mallory) = (Visitor::default(), Visitor::default());
     a.login(&alice, "alice").await.unwrap();
     a.login(&mallory, "mallory").await.unwrap();

@@ -2,7 +2,7 @@
 
 use cloakroom_testbed::Direction::ToClient;
 
-use crate::support::{House, Node, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Deployment, Node, Visitor, key, tag_of, until, without_hint};
 
 /// Loses the answer to whatever `node` sends next by this command, once the server has `done` it.
 async fn lose_the_answer(node: &Node, command: &str, mut done: impl AsyncFnMut() -> bool) {
@@ -16,12 +16,12 @@ async fn lose_the_answer(node: &Node, command: &str, mut done: impl AsyncFnMut()
 
 #[tokio::test]
 async fn race_20_a_write_whose_answer_was_lost_counts_once() {
-    let (house, a, _b) = House::with_two_nodes().await;
+    let (deployment, a, _b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let selector = tag_of(&alice);
-    let first = house.field(&selector, "version").await;
-    let written = async || house.field(&selector, "version").await != first;
+    let first = deployment.field(&selector, "version").await;
+    let written = async || deployment.field(&selector, "version").await != first;
     let (outcome, ()) = tokio::join!(a.add(&alice), lose_the_answer(&a, "evalsha", written));
     assert_eq!(outcome.unwrap(), 2, "resolved by its nonce, not by guessing");
     assert_eq!(a.count(&alice).await.unwrap(), Some(2), "written once");
@@ -30,13 +30,13 @@ async fn race_20_a_write_whose_answer_was_lost_counts_once() {
 
 #[tokio::test]
 async fn race_20_others_may_write_before_the_repeat() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let (selector, other) = (tag_of(&alice), without_hint(&alice));
-    let first = house.field(&selector, "version").await;
+    let first = deployment.field(&selector, "version").await;
     let overtaken = async || {
-        if house.field(&selector, "version").await == first {
+        if deployment.field(&selector, "version").await == first {
             return false;
         }
         for _ in 0..3 {
@@ -51,17 +51,17 @@ async fn race_20_others_may_write_before_the_repeat() {
 
 #[tokio::test]
 async fn race_20_a_session_whose_creation_was_not_confirmed_is_created_once() {
-    let (house, a, _b) = House::with_two_nodes().await;
+    let (deployment, a, _b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
-    let created = async || house.keys().await.len() == 1;
+    let created = async || deployment.keys().await.len() == 1;
     let (outcome, ()) = tokio::join!(a.add(&alice), lose_the_answer(&a, "evalsha", created));
     assert_eq!(outcome.unwrap(), 1);
-    assert_eq!(house.keys().await, [key(&tag_of(&alice))]);
+    assert_eq!(deployment.keys().await, [key(&tag_of(&alice))]);
 }
 
 /// Adds by `node` while its answers are held, until it has sent its write twice. Meanwhile `others` write.
 async fn held_while(
-    house: &House,
+    deployment: &Deployment,
     node: &Node,
     visitor: &Visitor,
     others: impl AsyncFnOnce(),
@@ -69,10 +69,10 @@ async fn held_while(
     let selector = tag_of(visitor);
     node.count(visitor).await.unwrap();
     let before = node.commands();
-    let first = house.field(&selector, "version").await;
+    let first = deployment.field(&selector, "version").await;
     node.wire.hold(ToClient);
     let hold = async {
-        until("the server has done it", async || house.field(&selector, "version").await != first).await;
+        until("the server has done it", async || deployment.field(&selector, "version").await != first).await;
         others().await;
         let sent = async || node.commands().since(&before).of("evalsha") >= 2;
         until("the node has asked again", sent).await;
@@ -84,7 +84,7 @@ async fn held_while(
 
 #[tokio::test]
 async fn race_20_a_write_counts_once_however_many_another_node_makes_meanwhile() {
-    let (house, a, b) = House::with_two_nodes().await;
+    let (deployment, a, b) = Deployment::with_two_nodes().await;
     for others in [7, 8, 40] {
         let alice = Visitor::default();
         a.add(&alice).await.unwrap();
@@ -94,7 +94,11 @@ async fn race_20_a_write_counts_once_however_many_another_node_makes_meanwhile()
                 a.add(&tab).await.unwrap();
             }
         };
-        assert_eq!(held_while(&house, &b, &alice, write).await.unwrap(), 2, "its own write, beside {others} others");
+        assert_eq!(
+            held_while(&deployment, &b, &alice, write).await.unwrap(),
+            2,
+            "its own write, beside {others} others"
+        );
         for node in [&b, &a] {
             assert_eq!(node.count(&alice).await.unwrap(), Some(2 + others), "beside {others} others");
             assert_eq!(node.sessions.stats().rollbacks, 0, "the client was told of a version that the record has");
@@ -104,10 +108,10 @@ async fn race_20_a_write_counts_once_however_many_another_node_makes_meanwhile()
 
 #[tokio::test]
 async fn race_20_what_the_record_does_not_remember_is_unknown_and_not_done_again() {
-    let (house, _a, b) = House::with_two_nodes().await;
+    let (deployment, _a, b) = Deployment::with_two_nodes().await;
     let mut others = Vec::new();
     for _ in 0..8 {
-        others.push(house.node().await);
+        others.push(deployment.node().await);
     }
     let alice = Visitor::default();
     b.add(&alice).await.unwrap();
@@ -117,33 +121,33 @@ async fn race_20_what_the_record_does_not_remember_is_unknown_and_not_done_again
             node.add(&tab).await.unwrap();
         }
     };
-    let outcome = held_while(&house, &b, &alice, write).await;
+    let outcome = held_while(&deployment, &b, &alice, write).await;
     assert_eq!(outcome.unwrap_err().kind(), cloakroom::SessionErrorKind::OutcomeUnknown);
     assert_eq!(b.count(&alice).await.unwrap(), Some(10), "once, as the others'");
 }
 
 #[tokio::test]
 async fn race_20_a_node_of_the_last_release_that_writes_meanwhile_takes_no_write_away() {
-    let (house, _a, b) = House::with_two_nodes().await;
+    let (deployment, _a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     b.add(&alice).await.unwrap();
     let selector = tag_of(&alice);
     let write = async || {
         for write in 0..9_u64 {
             // What such a node does with the record: the next number, its nonce in front, and nothing with `writers`.
-            let version = house.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() + 1;
-            let recent = house.field(&selector, "recent").await.unwrap();
+            let version = deployment.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() + 1;
+            let recent = deployment.field(&selector, "recent").await.unwrap();
             let recent = format!("{:016x},{}", u64::MAX - write, &recent[..recent.len().min(119)]);
             let (key, version) = (key(&selector), version.to_string());
             let words = ["HSET", &key, "version", &version, "recent", &recent];
-            house.server.command(&words).await.unwrap();
+            deployment.server.command(&words).await.unwrap();
         }
     };
-    assert_eq!(held_while(&house, &b, &alice, write).await.unwrap(), 2);
+    assert_eq!(held_while(&deployment, &b, &alice, write).await.unwrap(), 2);
     assert_eq!(b.add(&alice).await.unwrap(), 3);
     // A record that only such nodes have written.
-    house.server.command(&["HDEL", &key(&selector), "writers"]).await.unwrap();
-    let fresh = house.node().await;
+    deployment.server.command(&["HDEL", &key(&selector), "writers"]).await.unwrap();
+    let fresh = deployment.node().await;
     assert_eq!(fresh.add(&without_hint(&alice)).await.unwrap(), 4);
     assert_eq!(b.add(&without_hint(&alice)).await.unwrap(), 5);
 }

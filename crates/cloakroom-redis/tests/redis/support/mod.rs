@@ -1,7 +1,7 @@
 //! What the tests on real servers are made of: nodes over wires that fail, and clients that carry a cookie.
 
 mod app;
-mod house;
+mod deployment;
 mod node;
 #[path = "../../../../cloakroom/tests/support/recording.rs"]
 mod recording;
@@ -12,7 +12,7 @@ mod visitor;
 use std::time::Duration;
 
 pub(crate) use app::{Browser, app, app_that};
-pub(crate) use house::{House, LONG, NAMESPACE, key};
+pub(crate) use deployment::{Deployment, LONG, NAMESPACE, key};
 pub(crate) use node::{Node, tag_of, without_hint};
 pub(crate) use recording::recorded;
 pub(crate) use values::{Count, Note};

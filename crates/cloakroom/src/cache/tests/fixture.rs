@@ -59,7 +59,15 @@ pub(super) fn tier_that_looks(holding: Role, max_bytes: u64, look_every: Option<
     let pack_after = Some(Duration::from_secs(QUIET));
     let observer = Arc::<Log>::clone(&log);
     (
-        LocalCache::new(CacheConfig { role: holding, limits, max_bytes, pack_after, look_every, observer, now: at(0) }),
+        LocalCache::new(CacheConfig {
+            role: holding,
+            limits,
+            max_bytes,
+            pack_after,
+            check_interval: look_every,
+            observer,
+            now: at(0),
+        }),
         log,
     )
 }

@@ -8,8 +8,8 @@ use crate::store::{Commit, Record, Rotation, StoreError};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
-use super::words::{put, same, value, with};
+use super::fixture::Fixture;
+use super::helpers::{put, same, value, with};
 
 checks! { "cancellation":
     a_commit_that_is_given_up_is_whole_or_not_at_all,
@@ -28,11 +28,11 @@ async fn give_up_after<T>(polls: u32, call: impl Future<Output = Result<T, Store
     }
 }
 
-async fn a_commit_that_is_given_up_is_whole_or_not_at_all(stage: &Stage) -> Outcome {
+async fn a_commit_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Outcome {
     for polls in 0..12 {
         let (selector, before) = stage.session(&["cart", "theme"]).await?;
         let rotation = Some(Rotation::new(stage.verifier(), None));
-        let edits = [put("cart", "second"), super::words::remove("theme"), put("history", "new")];
+        let edits = [put("cart", "second"), super::helpers::remove("theme"), put("history", "new")];
         let commit = Commit { rotation, ..with(stage.commit(1), edits) };
         let store = Arc::clone(&stage.store);
         give_up_after(polls, store.commit(selector, commit.clone())).await;
@@ -64,7 +64,7 @@ fn whole(record: &Record, commit: &Commit) -> Outcome {
     Ok(())
 }
 
-async fn a_create_that_is_given_up_is_whole_or_not_at_all(stage: &Stage) -> Outcome {
+async fn a_create_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Outcome {
     for polls in 0..12 {
         let (selector, record) = (stage.selector(), stage.record_with(&["cart", "theme"]));
         give_up_after(polls, stage.store.create(selector, record.clone())).await;

@@ -14,9 +14,9 @@ use crate::token::Selector;
 use super::backend::Capability;
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::fixture::{Fixture, UNTIL, listed};
+use super::helpers::{at, done, put, same, with};
 use super::limits::limit;
-use super::stage::{Stage, UNTIL, listed};
-use super::words::{at, done, put, same, with};
 
 const NODES: &[Capability] = &[Capability::Nodes];
 const NEWS: &[Capability] = &[Capability::Nodes, Capability::Vouching];
@@ -44,9 +44,9 @@ checks! { "coherence":
 
 /// A local tier that only remembers what it was told.
 #[derive(Default)]
-struct Ears(Mutex<(HashSet<Selector>, bool)>);
+struct RecordingInvalidate(Mutex<(HashSet<Selector>, bool)>);
 
-impl Invalidate for Ears {
+impl Invalidate for RecordingInvalidate {
     fn invalidate(&self, selector: Selector) {
         self.0.lock().0.insert(selector);
     }
@@ -56,7 +56,7 @@ impl Invalidate for Ears {
     }
 }
 
-impl Ears {
+impl RecordingInvalidate {
     fn attach(store: &dyn DynStore) -> Arc<Self> {
         let ears = Arc::new(Self::default());
         store.attach(Arc::<Self>::clone(&ears));
@@ -74,7 +74,7 @@ impl Ears {
 }
 
 /// Waits for something that comes over a line: a quarter of the check's patience.
-async fn eventually(stage: &Stage, holds: impl Fn() -> bool, what: &str) -> Outcome {
+async fn eventually(stage: &Fixture, holds: impl Fn() -> bool, what: &str) -> Outcome {
     let wait = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -84,7 +84,7 @@ async fn eventually(stage: &Stage, holds: impl Fn() -> bool, what: &str) -> Outc
     tokio::time::timeout(patience, wait).await.map_err(|_| Failure::new(format!("{what}, even after {patience:?}")))
 }
 
-async fn is_told(stage: &Stage, ears: &Ears, selector: Selector, of: &str) -> Outcome {
+async fn is_told(stage: &Fixture, ears: &RecordingInvalidate, selector: Selector, of: &str) -> Outcome {
     eventually(stage, || ears.heard_of(selector), &format!("the other node is not told of {of}")).await
 }
 
@@ -93,21 +93,21 @@ async fn lease(store: &dyn DynStore, selector: Selector) -> Outcome<Lease> {
     loaded.map(|loaded| loaded.lease).ok_or_else(|| Failure::new("load answered None for a live session"))
 }
 
-async fn change(stage: &Stage, selector: Selector) -> Outcome {
+async fn change(stage: &Fixture, selector: Selector) -> Outcome {
     done(stage.store.commit(selector, with(stage.commit(0), [put("cart", "foreign")])).await?).map(drop)
 }
 
-async fn nobody_vouches_for_no_lease(stage: &Stage) -> Outcome {
+async fn nobody_vouches_for_no_lease(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
-    let _ears = Ears::attach(&*stage.store);
+    let _ears = RecordingInvalidate::attach(&*stage.store);
     lease(&*stage.store, selector).await?;
     ensure!(!stage.store.vouches(Lease::NONE), "the store vouches for Lease::NONE");
     Ok(())
 }
 
-async fn it_vouches_exactly_if_it_claims_to(stage: &Stage) -> Outcome {
+async fn it_vouches_exactly_if_it_claims_to(stage: &Fixture) -> Outcome {
     let claims = stage.capabilities().contains(&Capability::Vouching);
-    let _ears = Ears::attach(&*stage.store);
+    let _ears = RecordingInvalidate::attach(&*stage.store);
     let (selector, record) = (stage.selector(), stage.record());
     let Created::Done(created) = stage.store.create(selector, record).await? else {
         return Err(Failure::new("create under a free tag answered Exists"));
@@ -120,7 +120,7 @@ async fn it_vouches_exactly_if_it_claims_to(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn nodes_name_the_same_namespace(stage: &Stage) -> Outcome {
+async fn nodes_name_the_same_namespace(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&[]).await?;
     let node = stage.node().await?;
     ensure!(node.load(selector).await?.is_some(), "another node does not see the session");
@@ -128,7 +128,7 @@ async fn nodes_name_the_same_namespace(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn nodes_share_one_limit(stage: &Stage) -> Outcome {
+async fn nodes_share_one_limit(stage: &Fixture) -> Outcome {
     let other = stage.node().await?;
     let principal = stage.principal();
     let mut selectors = Vec::new();
@@ -150,7 +150,7 @@ async fn nodes_share_one_limit(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn nodes_share_their_records(stage: &Stage) -> Outcome {
+async fn nodes_share_their_records(stage: &Fixture) -> Outcome {
     let (node, principal) = (stage.node().await?, stage.principal());
     let record = stage.record_of(&principal);
     let selector = stage.insert(&record).await?;
@@ -170,17 +170,17 @@ async fn nodes_share_their_records(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_foreign_commit_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
+async fn a_foreign_commit_reaches_a_loaded_copy(stage: &Fixture) -> Outcome {
     let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
-    let ears = Ears::attach(&*node);
+    let ears = RecordingInvalidate::attach(&*node);
     lease(&*node, selector).await?;
     change(stage, selector).await?;
     is_told(stage, &ears, selector, "a commit").await
 }
 
-async fn a_foreign_rotation_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
+async fn a_foreign_rotation_reaches_a_loaded_copy(stage: &Fixture) -> Outcome {
     let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
-    let ears = Ears::attach(&*node);
+    let ears = RecordingInvalidate::attach(&*node);
     lease(&*node, selector).await?;
     let mut commit = stage.commit(1);
     commit.rotation = Some(Rotation::new(stage.verifier(), None));
@@ -188,34 +188,34 @@ async fn a_foreign_rotation_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
     is_told(stage, &ears, selector, "a rotation").await
 }
 
-async fn a_foreign_destroy_reaches_a_loaded_copy(stage: &Stage) -> Outcome {
+async fn a_foreign_destroy_reaches_a_loaded_copy(stage: &Fixture) -> Outcome {
     let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
-    let ears = Ears::attach(&*node);
+    let ears = RecordingInvalidate::attach(&*node);
     lease(&*node, selector).await?;
     stage.destroy(selector).await?;
     is_told(stage, &ears, selector, "a destroy").await
 }
 
-async fn a_copy_from_a_create_is_told_too(stage: &Stage) -> Outcome {
+async fn a_copy_from_a_create_is_told_too(stage: &Fixture) -> Outcome {
     let (node, selector) = (stage.node().await?, stage.selector());
-    let ears = Ears::attach(&*node);
+    let ears = RecordingInvalidate::attach(&*node);
     node.create(selector, stage.record_with(&["cart"])).await?;
     change(stage, selector).await?;
     is_told(stage, &ears, selector, "a commit to a session that it created").await
 }
 
-async fn a_copy_from_a_commit_is_told_too(stage: &Stage) -> Outcome {
+async fn a_copy_from_a_commit_is_told_too(stage: &Fixture) -> Outcome {
     let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
-    let ears = Ears::attach(&*node);
+    let ears = RecordingInvalidate::attach(&*node);
     done(node.commit(selector, with(stage.commit(1), [put("theme", "own")])).await?)?;
     ears.forget();
     change(stage, selector).await?;
     is_told(stage, &ears, selector, "a commit that came after its own").await
 }
 
-async fn a_copy_from_a_refusal_is_told_too(stage: &Stage) -> Outcome {
+async fn a_copy_from_a_refusal_is_told_too(stage: &Fixture) -> Outcome {
     let node = stage.node().await?;
-    let ears = Ears::attach(&*node);
+    let ears = RecordingInvalidate::attach(&*node);
     let conflicting = with(stage.commit(1), [at(9, put("theme", "own"))]);
     let mut strange = stage.commit(1);
     strange.guard = Guard::Holder(stage.verifier());
@@ -234,9 +234,9 @@ async fn a_copy_from_a_refusal_is_told_too(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn every_change_is_told_after_a_load(stage: &Stage) -> Outcome {
+async fn every_change_is_told_after_a_load(stage: &Fixture) -> Outcome {
     let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
-    let ears = Ears::attach(&*node);
+    let ears = RecordingInvalidate::attach(&*node);
     for round in 1..=3 {
         lease(&*node, selector).await?;
         ears.forget();
@@ -246,9 +246,9 @@ async fn every_change_is_told_after_a_load(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn every_attached_tier_is_told(stage: &Stage) -> Outcome {
+async fn every_attached_tier_is_told(stage: &Fixture) -> Outcome {
     let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
-    let both = [Ears::attach(&*node), Ears::attach(&*node)];
+    let both = [RecordingInvalidate::attach(&*node), RecordingInvalidate::attach(&*node)];
     lease(&*node, selector).await?;
     change(stage, selector).await?;
     for ears in both {
@@ -257,9 +257,9 @@ async fn every_attached_tier_is_told(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn who_is_cut_off_stops_vouching(stage: &Stage) -> Outcome {
+async fn who_is_cut_off_stops_vouching(stage: &Fixture) -> Outcome {
     let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
-    let ears = Ears::attach(&*node);
+    let ears = RecordingInvalidate::attach(&*node);
     let lease = lease(&*node, selector).await?;
     ensure!(node.vouches(lease), "the node does not vouch for what it just loaded");
     let done = stage.cut_off().await;

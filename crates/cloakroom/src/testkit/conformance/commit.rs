@@ -4,8 +4,8 @@ use crate::store::{Committed, Guard};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
-use super::words::{after, at, conflict, done, gone, put, same, superseded, text, value, with};
+use super::fixture::Fixture;
+use super::helpers::{after, at, conflict, done, gone, put, same, superseded, text, value, with};
 
 checks! { "commit":
     an_edit_is_applied,
@@ -23,7 +23,7 @@ checks! { "commit":
     versions_are_exact_after_many_commits,
 }
 
-async fn an_edit_is_applied(stage: &Stage) -> Outcome {
+async fn an_edit_is_applied(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let commit = with(stage.commit(1), [put("cart", "second")]);
@@ -31,11 +31,11 @@ async fn an_edit_is_applied(stage: &Stage) -> Outcome {
     ensure_eq!(receipt.version, 2, "the receipt's version");
     let mut expected = after(record, &commit);
     expected.values[0].version = 2;
-    expected.values[0].payload = crate::store::Payload::Present(super::words::bytes("second"));
+    expected.values[0].payload = crate::store::Payload::Present(super::helpers::bytes("second"));
     same(&stage.load(selector).await?, &expected, "load after the commit")
 }
 
-async fn only_edited_values_change(stage: &Stage) -> Outcome {
+async fn only_edited_values_change(stage: &Fixture) -> Outcome {
     let (selector, before) = stage.session(&["cart", "theme"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
     done(stage.store.commit(selector, with(stage.commit(2), [put("history", "new")])).await?)?;
@@ -46,9 +46,9 @@ async fn only_edited_values_change(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn several_edits_share_a_version(stage: &Stage) -> Outcome {
+async fn several_edits_share_a_version(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart", "theme"]).await?;
-    let edits = [put("cart", "second"), put("history", "new"), super::words::remove("theme")];
+    let edits = [put("cart", "second"), put("history", "new"), super::helpers::remove("theme")];
     let receipt = done(stage.store.commit(selector, with(stage.commit(1), edits)).await?)?;
     let after = stage.load(selector).await?;
     ensure_eq!((receipt.version, after.version), (2, 2), "the versions of receipt and record");
@@ -58,7 +58,7 @@ async fn several_edits_share_a_version(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_commit_without_edits_still_counts(stage: &Stage) -> Outcome {
+async fn a_commit_without_edits_still_counts(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let commit = stage.commit(1);
     let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -67,21 +67,21 @@ async fn a_commit_without_edits_still_counts(stage: &Stage) -> Outcome {
     same(&stage.load(selector).await?, &expected, "load after the commit")
 }
 
-async fn without_a_record_it_is_gone(stage: &Stage) -> Outcome {
+async fn without_a_record_it_is_gone(stage: &Fixture) -> Outcome {
     let commit = with(stage.commit(0), [at(0, put("cart", "second"))]);
     gone(stage.store.commit(stage.selector(), commit.clone()).await?)?;
     let stranger = crate::store::Commit { guard: Guard::Holder(stage.verifier()), ..commit };
     gone(stage.store.commit(stage.selector(), stranger).await?)
 }
 
-async fn the_guard_comes_before_expectations(stage: &Stage) -> Outcome {
+async fn the_guard_comes_before_expectations(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let mut commit = with(stage.commit(1), [at(9, put("cart", "second"))]);
     commit.guard = Guard::Holder(stage.verifier());
     superseded(stage.store.commit(selector, commit).await?).map(drop)
 }
 
-async fn a_conflict_changes_nothing(stage: &Stage) -> Outcome {
+async fn a_conflict_changes_nothing(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let mut commit = with(stage.commit(1), [at(9, put("cart", "second"))]);
@@ -91,7 +91,7 @@ async fn a_conflict_changes_nothing(stage: &Stage) -> Outcome {
     same(&stage.load(selector).await?, &record, "load after the conflict")
 }
 
-async fn a_superseded_commit_changes_nothing(stage: &Stage) -> Outcome {
+async fn a_superseded_commit_changes_nothing(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let mut commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
@@ -106,7 +106,7 @@ async fn a_superseded_commit_changes_nothing(stage: &Stage) -> Outcome {
     same(&stage.load(selector).await?, &record, "load after the superseded commit")
 }
 
-async fn one_broken_expectation_stops_every_edit(stage: &Stage) -> Outcome {
+async fn one_broken_expectation_stops_every_edit(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart", "theme"]).await?;
     let holds = || at(1, put("cart", "second"));
     let broken = || at(9, put("theme", "second"));
@@ -118,7 +118,7 @@ async fn one_broken_expectation_stops_every_edit(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn refusals_show_the_present_record(stage: &Stage) -> Outcome {
+async fn refusals_show_the_present_record(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "new")])).await?)?;
     let present = stage.load(selector).await?;
@@ -133,7 +133,7 @@ async fn refusals_show_the_present_record(stage: &Stage) -> Outcome {
     same(&shown, &present, "the record that came with a superseded commit")
 }
 
-async fn a_receipt_brings_no_record_to_an_up_to_date_base(stage: &Stage) -> Outcome {
+async fn a_receipt_brings_no_record_to_an_up_to_date_base(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     for base in 1..4 {
         let receipt = done(stage.store.commit(selector, with(stage.commit(base), [put("cart", "next")])).await?)?;
@@ -145,7 +145,7 @@ async fn a_receipt_brings_no_record_to_an_up_to_date_base(stage: &Stage) -> Outc
     Ok(())
 }
 
-async fn a_receipt_brings_the_record_to_a_stale_base(stage: &Stage) -> Outcome {
+async fn a_receipt_brings_the_record_to_a_stale_base(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
     let receipt = done(stage.store.commit(selector, with(stage.commit(1), [at(1, put("cart", "mine"))])).await?)?;
@@ -157,14 +157,14 @@ async fn a_receipt_brings_the_record_to_a_stale_base(stage: &Stage) -> Outcome {
     same(&stage.load(selector).await?, &brought, "load, beside the receipt's record")
 }
 
-async fn versions_are_exact_after_many_commits(stage: &Stage) -> Outcome {
+async fn versions_are_exact_after_many_commits(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&[]).await?;
     for base in 1..=300 {
         // The value's version is the record's at its last write, and 0 before the first.
         let known = if base == 1 { 0 } else { base };
         let commit = with(stage.commit(base), [at(known, put("cart", "next"))]);
         let answer = stage.store.commit(selector, commit).await?;
-        ensure!(matches!(answer, Committed::Done(_)), "commit {base} answered {}", super::words::name(&answer));
+        ensure!(matches!(answer, Committed::Done(_)), "commit {base} answered {}", super::helpers::name(&answer));
     }
     ensure_eq!(stage.load(selector).await?.version, 301, "the version after 300 commits");
     Ok(())

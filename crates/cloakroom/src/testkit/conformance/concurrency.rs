@@ -6,9 +6,9 @@ use crate::store::{
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::fixture::{Fixture, UNTIL, listed};
+use super::helpers::{at, put, same, text, with};
 use super::limits::limit;
-use super::stage::{Stage, UNTIL, listed};
-use super::words::{at, put, same, text, with};
 
 checks! { "concurrency":
     no_increment_is_lost,
@@ -42,7 +42,7 @@ async fn increment(
         match store.commit(selector, with(Commit { base: record.version, ..commit }, [edit])).await? {
             Committed::Done(receipt) => return Ok(receipt.version),
             Committed::Conflict(loaded) => record = loaded.record,
-            other => return Err(Failure::new(format!("an increment answered {}", super::words::name(&other)))),
+            other => return Err(Failure::new(format!("an increment answered {}", super::helpers::name(&other)))),
         }
     }
 }
@@ -53,20 +53,20 @@ async fn load(store: &dyn DynStore, selector: Selector) -> Outcome<Record> {
 }
 
 /// Commits of a process of their own, for a task that must not borrow the stage.
-fn commits(stage: &Stage) -> impl Iterator<Item = Commit> + Send + use<> {
+fn commits(stage: &Fixture) -> impl Iterator<Item = Commit> + Send + use<> {
     let (now, process) = (stage.now(), stage.nonce() & u64::from(u32::MAX));
     (0..10_000).map(move |write| Commit::new(0, write << 32 | process, Guard::Anyone, now))
 }
 
-async fn counter(stage: &Stage, keys: &[&str]) -> Outcome<Selector> {
+async fn counter(stage: &Fixture, keys: &[&str]) -> Outcome<Selector> {
     let (selector, _) = stage.session(&[]).await?;
     let mut commit = stage.commit(1);
     commit.edits = keys.iter().map(|key| put(key, "0")).collect();
-    super::words::done(stage.store.commit(selector, commit).await?)?;
+    super::helpers::done(stage.store.commit(selector, commit).await?)?;
     Ok(selector)
 }
 
-async fn no_increment_is_lost(stage: &Stage) -> Outcome {
+async fn no_increment_is_lost(stage: &Fixture) -> Outcome {
     let selector = counter(stage, &["count"]).await?;
     let mut versions = stage
         .together(8, |_, store| {
@@ -87,7 +87,7 @@ async fn no_increment_is_lost(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn two_values_never_conflict(stage: &Stage) -> Outcome {
+async fn two_values_never_conflict(stage: &Fixture) -> Outcome {
     let keys = ["cart", "theme"];
     let selector = counter(stage, &keys).await?;
     stage
@@ -110,7 +110,7 @@ async fn two_values_never_conflict(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn touches_lose_no_commit(stage: &Stage) -> Outcome {
+async fn touches_lose_no_commit(stage: &Fixture) -> Outcome {
     let selector = counter(stage, &["count"]).await?;
     let now = stage.now();
     stage
@@ -134,7 +134,7 @@ async fn touches_lose_no_commit(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn one_of_many_creates_wins(stage: &Stage) -> Outcome {
+async fn one_of_many_creates_wins(stage: &Fixture) -> Outcome {
     let selector = stage.selector();
     let answers = stage
         .together(16, |_, store| {
@@ -149,7 +149,7 @@ async fn one_of_many_creates_wins(stage: &Stage) -> Outcome {
     same(&stage.load(selector).await?, &winner, "load after 16 creates")
 }
 
-async fn one_of_many_rotations_wins(stage: &Stage) -> Outcome {
+async fn one_of_many_rotations_wins(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let answers = stage
         .together(16, |_, store| {
@@ -167,7 +167,7 @@ async fn one_of_many_rotations_wins(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn one_of_many_destroys_finds_the_record(stage: &Stage) -> Outcome {
+async fn one_of_many_destroys_finds_the_record(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let answers =
         stage.together(16, |_, store| async move { Ok(store.destroy(selector, Guard::Anyone).await?) }).await?;
@@ -180,7 +180,7 @@ async fn one_of_many_destroys_finds_the_record(stage: &Stage) -> Outcome {
 }
 
 /// Both under the same secret, which the login kills: whoever comes second is refused.
-async fn a_logout_never_ends_the_login_that_was_first(stage: &Stage) -> Outcome {
+async fn a_logout_never_ends_the_login_that_was_first(stage: &Fixture) -> Outcome {
     for round in 0..20 {
         let (selector, record) = stage.session(&["cart"]).await?;
         let holder = Guard::Holder(record.verifier);
@@ -202,7 +202,7 @@ async fn a_logout_never_ends_the_login_that_was_first(stage: &Stage) -> Outcome 
     Ok(())
 }
 
-async fn one_commit_sent_twice_counts_once(stage: &Stage) -> Outcome {
+async fn one_commit_sent_twice_counts_once(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
     let answers = stage
@@ -212,13 +212,13 @@ async fn one_commit_sent_twice_counts_once(stage: &Stage) -> Outcome {
         })
         .await?;
     for answer in answers {
-        ensure_eq!(super::words::done(answer)?.version, 2, "the version in the receipt of a commit sent 8 times");
+        ensure_eq!(super::helpers::done(answer)?.version, 2, "the version in the receipt of a commit sent 8 times");
     }
     ensure_eq!(stage.load(selector).await?.version, 2, "the version after a commit sent 8 times");
     Ok(())
 }
 
-async fn nothing_survives_a_destroy_among_commits(stage: &Stage) -> Outcome {
+async fn nothing_survives_a_destroy_among_commits(stage: &Fixture) -> Outcome {
     let selector = counter(stage, &["count"]).await?;
     stage
         .together(5, |place, store| {
@@ -241,14 +241,14 @@ async fn nothing_survives_a_destroy_among_commits(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn admissions_never_exceed_the_limit(stage: &Stage) -> Outcome {
+async fn admissions_never_exceed_the_limit(stage: &Fixture) -> Outcome {
     let (answers, members) = fifty_admissions(stage, LimitPolicy::Reject).await?;
     let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
     ensure_eq!((admitted, members), (10, 10), "admissions, and members, of 50 sessions within a limit of 10");
     Ok(())
 }
 
-async fn admissions_displace_exactly_as_many_as_needed(stage: &Stage) -> Outcome {
+async fn admissions_displace_exactly_as_many_as_needed(stage: &Fixture) -> Outcome {
     let (answers, members) = fifty_admissions(stage, LimitPolicy::EndOldest).await?;
     let mut left = Vec::new();
     for answer in answers {
@@ -261,7 +261,7 @@ async fn admissions_displace_exactly_as_many_as_needed(stage: &Stage) -> Outcome
     Ok(())
 }
 
-async fn fifty_admissions(stage: &Stage, policy: LimitPolicy) -> Outcome<(Vec<Admission>, usize)> {
+async fn fifty_admissions(stage: &Fixture, policy: LimitPolicy) -> Outcome<(Vec<Admission>, usize)> {
     let principal = stage.principal();
     let mut selectors = Vec::new();
     for _ in 0..50 {

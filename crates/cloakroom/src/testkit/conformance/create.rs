@@ -6,8 +6,8 @@ use crate::token::{Authentication, PreviousSecret, Selector};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::{Stage, UNTIL, listed};
-use super::words::{bytes, done, gone, put, same, with};
+use super::fixture::{Fixture, UNTIL, listed};
+use super::helpers::{bytes, done, gone, put, same, with};
 
 checks! { "create":
     a_free_tag_is_taken,
@@ -19,12 +19,12 @@ checks! { "create":
     nobody_else_creates,
 }
 
-async fn a_free_tag_is_taken(stage: &Stage) -> Outcome {
+async fn a_free_tag_is_taken(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     same(&stage.load(selector).await?, &record, "load after create")
 }
 
-async fn every_field_is_kept(stage: &Stage) -> Outcome {
+async fn every_field_is_kept(stage: &Fixture) -> Outcome {
     let now = stage.now();
     let until = now.after(stage.ticks(1));
     let mut record = stage.record_with(&["cart"]);
@@ -38,21 +38,21 @@ async fn every_field_is_kept(stage: &Stage) -> Outcome {
     same(&stage.load(selector).await?, &record, "load after create")
 }
 
-async fn a_taken_tag_is_refused_and_its_record_kept(stage: &Stage) -> Outcome {
+async fn a_taken_tag_is_refused_and_its_record_kept(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let answer = stage.store.create(selector, stage.record_with(&["theme"])).await?;
     ensure_eq!(answer, Created::Exists, "create under a taken tag");
     same(&stage.load(selector).await?, &record, "load after the refused create")
 }
 
-async fn a_repeat_answers_done_again(stage: &Stage) -> Outcome {
+async fn a_repeat_answers_done_again(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let answer = stage.store.create(selector, record.clone()).await?;
     ensure!(matches!(answer, Created::Done(_)), "create repeated with the same nonce answered {answer:?}");
     same(&stage.load(selector).await?, &record, "load after the repeated create")
 }
 
-async fn a_repeat_after_a_commit_is_refused(stage: &Stage) -> Outcome {
+async fn a_repeat_after_a_commit_is_refused(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
     let changed = stage.load(selector).await?;
@@ -61,7 +61,7 @@ async fn a_repeat_after_a_commit_is_refused(stage: &Stage) -> Outcome {
     same(&stage.load(selector).await?, &changed, "load after the refused create")
 }
 
-async fn tags_are_compared_in_full(stage: &Stage) -> Outcome {
+async fn tags_are_compared_in_full(stage: &Fixture) -> Outcome {
     let mut first_differs = *stage.selector().as_bytes();
     let mut last_differs = first_differs;
     let selector = Selector::from_bytes(first_differs);
@@ -85,7 +85,7 @@ async fn tags_are_compared_in_full(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn nobody_else_creates(stage: &Stage) -> Outcome {
+async fn nobody_else_creates(stage: &Fixture) -> Outcome {
     let (selector, principal) = (stage.selector(), stage.principal());
     ensure!(!stage.is_live(selector).await?, "load of an unknown tag answered a record");
     gone(stage.store.commit(selector, with(stage.commit(0), [put("cart", "second")])).await?)?;

@@ -5,8 +5,8 @@ use crate::token::Authentication;
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::{Stage, UNTIL, listed};
-use super::words::{done, gone, put, same, superseded, with};
+use super::fixture::{Fixture, UNTIL, listed};
+use super::helpers::{done, gone, put, same, superseded, with};
 
 checks! { "destroy":
     it_answers_whether_there_was_a_record,
@@ -17,7 +17,7 @@ checks! { "destroy":
     a_new_record_under_an_old_tag_inherits_nothing,
 }
 
-async fn it_answers_whether_there_was_a_record(stage: &Stage) -> Outcome {
+async fn it_answers_whether_there_was_a_record(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     ensure_eq!(stage.destroy(selector).await?, true, "destroy of a live session");
     ensure!(!stage.is_live(selector).await?, "load answers a destroyed session");
@@ -27,13 +27,13 @@ async fn it_answers_whether_there_was_a_record(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn other_sessions_live_on(stage: &Stage) -> Outcome {
+async fn other_sessions_live_on(stage: &Fixture) -> Outcome {
     let ((selector, _), (other, record)) = (stage.session(&["cart"]).await?, stage.session(&["cart"]).await?);
     stage.destroy(selector).await?;
     same(&stage.load(other).await?, &record, "load of another session")
 }
 
-async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
+async fn late_writes_do_not_resurrect(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     stage.destroy(selector).await?;
     let edit = with(stage.commit(1), [put("cart", "late")]);
@@ -52,7 +52,7 @@ async fn late_writes_do_not_resurrect(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn it_takes_the_session_out_of_every_list(stage: &Stage) -> Outcome {
+async fn it_takes_the_session_out_of_every_list(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let selector = stage.insert(&stage.record_of(&principal)).await?;
     stage.store.admit(&principal, selector, UNTIL, None).await?;
@@ -61,7 +61,7 @@ async fn it_takes_the_session_out_of_every_list(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_new_record_under_an_old_tag_inherits_nothing(stage: &Stage) -> Outcome {
+async fn a_new_record_under_an_old_tag_inherits_nothing(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let authentication = Some(Authentication::new(principal, stage.now(), Some("Firefox".into())));
     let old = Record { authentication, ..stage.record_with(&["cart", "theme"]) };
@@ -77,7 +77,7 @@ async fn a_new_record_under_an_old_tag_inherits_nothing(stage: &Stage) -> Outcom
     same(&stage.load(selector).await?, &new, "load of the new record after a late write to the old one")
 }
 
-async fn several_are_destroyed_at_once_each_by_itself(stage: &Stage) -> Outcome {
+async fn several_are_destroyed_at_once_each_by_itself(stage: &Fixture) -> Outcome {
     let ((first, _), (last, _), (other, _)) =
         (stage.session(&["cart"]).await?, stage.session(&[]).await?, stage.session(&[]).await?);
     let gone = stage.selector();

@@ -4,8 +4,8 @@ use crate::store::{Commit, Guard, Record};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
-use super::words::{at, conflict, done, put, same, superseded, with};
+use super::fixture::Fixture;
+use super::helpers::{at, conflict, done, put, same, superseded, with};
 
 checks! { "exact-base":
     it_holds_directly_after_its_base,
@@ -21,7 +21,7 @@ fn exact(commit: Commit) -> Commit {
     Commit { exact_base: true, ..commit }
 }
 
-async fn it_holds_directly_after_its_base(stage: &Stage) -> Outcome {
+async fn it_holds_directly_after_its_base(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     for base in 1..5 {
         let receipt =
@@ -32,7 +32,7 @@ async fn it_holds_directly_after_its_base(stage: &Stage) -> Outcome {
     done(stage.store.commit(selector, exact(stage.commit(5))).await?).map(drop)
 }
 
-async fn it_does_not_hold_after_anybody_elses_write(stage: &Stage) -> Outcome {
+async fn it_does_not_hold_after_anybody_elses_write(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
     // The edit's own expectation holds; that of the commit does not.
@@ -42,7 +42,7 @@ async fn it_does_not_hold_after_anybody_elses_write(stage: &Stage) -> Outcome {
     done(stage.store.commit(selector, mine()).await?).map(drop)
 }
 
-async fn it_does_not_hold_before_its_base(stage: &Stage) -> Outcome {
+async fn it_does_not_hold_before_its_base(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     for base in [0, 2, 10, u64::MAX] {
         conflict(stage.store.commit(selector, exact(with(stage.commit(base), [put("cart", "early")]))).await?)?;
@@ -50,7 +50,7 @@ async fn it_does_not_hold_before_its_base(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_conflict_changes_nothing_and_shows_the_record(stage: &Stage) -> Outcome {
+async fn a_conflict_changes_nothing_and_shows_the_record(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
     let present = stage.load(selector).await?;
@@ -61,13 +61,13 @@ async fn a_conflict_changes_nothing_and_shows_the_record(stage: &Stage) -> Outco
     same(&stage.load(selector).await?, &present, "load after the conflict")
 }
 
-async fn the_guard_comes_first(stage: &Stage) -> Outcome {
+async fn the_guard_comes_first(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = Commit { guard: Guard::Holder(stage.verifier()), ..exact(stage.commit(7)) };
     superseded(stage.store.commit(selector, commit).await?).map(drop)
 }
 
-async fn a_repeat_is_recognised_before_it(stage: &Stage) -> Outcome {
+async fn a_repeat_is_recognised_before_it(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = exact(with(stage.commit(1), [put("cart", "mine")]));
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -79,7 +79,7 @@ async fn a_repeat_is_recognised_before_it(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn of_many_at_once_one_holds(stage: &Stage) -> Outcome {
+async fn of_many_at_once_one_holds(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commits: Vec<_> =
         (0..20).map(|number| exact(with(stage.commit(1), [put(&format!("value-{number}"), "mine")]))).collect();

@@ -9,8 +9,8 @@ use crate::token::Selector;
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::{Stage, UNTIL, listed};
-use super::words::{at, conflict, done, gone, put, superseded, with};
+use super::fixture::{Fixture, UNTIL, listed};
+use super::helpers::{at, conflict, done, gone, put, superseded, with};
 
 checks! { "lifetimes":
     idle_sessions_are_absent_for_every_verb,
@@ -29,17 +29,17 @@ checks! { "lifetimes":
     a_callers_wrong_clock_prolongs_nothing,
 }
 
-async fn idle_sessions_are_absent_for_every_verb(stage: &Stage) -> Outcome {
+async fn idle_sessions_are_absent_for_every_verb(stage: &Fixture) -> Outcome {
     absent_after(stage, stage.ticks(4), stage.long()).await
 }
 
-async fn overdue_sessions_are_absent_for_every_verb(stage: &Stage) -> Outcome {
+async fn overdue_sessions_are_absent_for_every_verb(stage: &Fixture) -> Outcome {
     absent_after(stage, stage.long(), stage.ticks(4)).await
 }
 
 /// Lets sessions live for half of their 4 ticks, then half as long again as all of them. Each
 /// session meets one verb only, as a store may drop what a verb has met.
-async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outcome {
+async fn absent_after(stage: &Fixture, idle: Duration, absolute: Duration) -> Outcome {
     let principal = stage.principal();
     let record =
         Record { authentication: stage.record_of(&principal).authentication, ..stage.record_living(idle, absolute) };
@@ -64,7 +64,7 @@ async fn absent_after(stage: &Stage, idle: Duration, absolute: Duration) -> Outc
     the_dead_take_no_place(stage, placeholder).await
 }
 
-async fn the_dead_take_no_place(stage: &Stage, dead: Selector) -> Outcome {
+async fn the_dead_take_no_place(stage: &Fixture, dead: Selector) -> Outcome {
     let principal = stage.principal();
     stage.store.admit(&principal, dead, UNTIL, None).await?;
     let alive = stage.insert(&stage.record_of(&principal)).await?;
@@ -74,7 +74,7 @@ async fn the_dead_take_no_place(stage: &Stage, dead: Selector) -> Outcome {
     Ok(())
 }
 
-async fn a_commit_restarts_the_idle_timeout(stage: &Stage) -> Outcome {
+async fn a_commit_restarts_the_idle_timeout(stage: &Fixture) -> Outcome {
     let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
     for (base, edit) in [(1, None), (2, Some(put("cart", "second"))), (3, Some(at(3, put("cart", "third"))))] {
         stage.wait(3).await;
@@ -87,7 +87,7 @@ async fn a_commit_restarts_the_idle_timeout(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_load_does_not_restart_the_idle_timeout(stage: &Stage) -> Outcome {
+async fn a_load_does_not_restart_the_idle_timeout(stage: &Fixture) -> Outcome {
     let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
     stage.wait(3).await;
     stage.load(selector).await?;
@@ -96,7 +96,7 @@ async fn a_load_does_not_restart_the_idle_timeout(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn refused_commits_do_not_restart_the_idle_timeout(stage: &Stage) -> Outcome {
+async fn refused_commits_do_not_restart_the_idle_timeout(stage: &Fixture) -> Outcome {
     let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
     stage.wait(3).await;
     conflict(stage.store.commit(selector, with(stage.commit(1), [at(7, put("cart", "late"))])).await?)?;
@@ -107,7 +107,7 @@ async fn refused_commits_do_not_restart_the_idle_timeout(stage: &Stage) -> Outco
     Ok(())
 }
 
-async fn a_repeated_commit_does_not_move_last_seen(stage: &Stage) -> Outcome {
+async fn a_repeated_commit_does_not_move_last_seen(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = stage.commit(1);
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -117,7 +117,7 @@ async fn a_repeated_commit_does_not_move_last_seen(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_commit_from_the_past_does_not_move_last_seen(stage: &Stage) -> Outcome {
+async fn a_commit_from_the_past_does_not_move_last_seen(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     for (base, edits) in [(1, vec![at(1, put("cart", "second"))]), (2, vec![])] {
         let past = Timestamp::from_millis(record.last_seen.as_millis() - base);
@@ -127,7 +127,7 @@ async fn a_commit_from_the_past_does_not_move_last_seen(stage: &Stage) -> Outcom
     Ok(())
 }
 
-async fn use_does_not_move_the_absolute_deadline(stage: &Stage) -> Outcome {
+async fn use_does_not_move_the_absolute_deadline(stage: &Fixture) -> Outcome {
     let record = stage.record_living(stage.ticks(4), stage.ticks(6));
     let (touched, committed) = (stage.insert(&record).await?, stage.insert(&record).await?);
     let edited = stage.insert(&record).await?;
@@ -151,11 +151,11 @@ async fn use_does_not_move_the_absolute_deadline(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-fn living(stage: &Stage, base: u64, lifetimes: Lifetimes) -> Commit {
+fn living(stage: &Fixture, base: u64, lifetimes: Lifetimes) -> Commit {
     Commit { lifetimes: Some(lifetimes), ..stage.commit(base) }
 }
 
-async fn a_commit_changes_both_lifetimes(stage: &Stage) -> Outcome {
+async fn a_commit_changes_both_lifetimes(stage: &Fixture) -> Outcome {
     let record = stage.record_living(stage.ticks(4), stage.ticks(5));
     let selector = stage.insert(&record).await?;
     stage.wait(1).await;
@@ -175,7 +175,7 @@ async fn a_commit_changes_both_lifetimes(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_commit_may_shorten_them(stage: &Stage) -> Outcome {
+async fn a_commit_may_shorten_them(stage: &Fixture) -> Outcome {
     let ((idle, _), (over, _)) = (stage.session(&[]).await?, stage.session(&[]).await?);
     let (now, later) = (stage.now(), stage.now().after(stage.long()));
     done(stage.store.commit(idle, living(stage, 1, Lifetimes::new(now, stage.ticks(4), later))).await?)?;
@@ -187,7 +187,7 @@ async fn a_commit_may_shorten_them(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn the_earlier_deadline_counts(stage: &Stage) -> Outcome {
+async fn the_earlier_deadline_counts(stage: &Fixture) -> Outcome {
     let idle_first = stage.insert(&stage.record_living(stage.ticks(4), stage.ticks(12))).await?;
     let absolute_first = stage.insert(&stage.record_living(stage.ticks(12), stage.ticks(4))).await?;
     stage.wait(6).await;
@@ -196,7 +196,7 @@ async fn the_earlier_deadline_counts(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_record_overdue_from_the_start_is_never_served(stage: &Stage) -> Outcome {
+async fn a_record_overdue_from_the_start_is_never_served(stage: &Fixture) -> Outcome {
     let now = stage.now();
     for (idle, absolute) in [(stage.long(), Timestamp::from_millis(1)), (Duration::ZERO, now.after(stage.long()))] {
         let (selector, record) = (stage.selector(), stage.record());
@@ -208,7 +208,7 @@ async fn a_record_overdue_from_the_start_is_never_served(stage: &Stage) -> Outco
     Ok(())
 }
 
-async fn lifetimes_without_an_end_are_no_fault(stage: &Stage) -> Outcome {
+async fn lifetimes_without_an_end_are_no_fault(stage: &Fixture) -> Outcome {
     // The end of time, and the largest numbers that signed integers and floating point hold exactly.
     for largest in [u64::MAX, i64::MAX.cast_unsigned(), 1 << 53] {
         let (idle, absolute) = (Duration::from_millis(largest), Timestamp::from_millis(largest));
@@ -233,7 +233,7 @@ async fn lifetimes_without_an_end_are_no_fault(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_callers_wrong_clock_prolongs_nothing(stage: &Stage) -> Outcome {
+async fn a_callers_wrong_clock_prolongs_nothing(stage: &Fixture) -> Outcome {
     let record = stage.record_living(stage.ticks(4), stage.long());
     let mut selectors = Vec::new();
     for wrong in [Timestamp::MAX, Timestamp::from_millis(i64::MAX.cast_unsigned()), Timestamp::from_millis(0)] {

@@ -7,7 +7,7 @@ use crate::token::{Principal, Selector};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
-use super::stage::{Stage, UNTIL, legible, listed};
+use super::fixture::{Fixture, UNTIL, legible, listed};
 
 checks! { "limits":
     without_a_limit_everybody_is_admitted,
@@ -37,7 +37,7 @@ pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Selector>> {
 }
 
 /// Ends them, as a caller does.
-async fn end(stage: &Stage, principal: &Principal, displaced: &[Selector]) -> Outcome {
+async fn end(stage: &Fixture, principal: &Principal, displaced: &[Selector]) -> Outcome {
     for selector in displaced {
         stage.destroy(*selector).await?;
     }
@@ -45,7 +45,7 @@ async fn end(stage: &Stage, principal: &Principal, displaced: &[Selector]) -> Ou
 }
 
 /// Admits `count` sessions of the principal, one tick apart; none may displace another.
-async fn members(stage: &Stage, principal: &Principal, count: usize, limit: Option<Limit>) -> Outcome<Vec<Selector>> {
+async fn members(stage: &Fixture, principal: &Principal, count: usize, limit: Option<Limit>) -> Outcome<Vec<Selector>> {
     let mut selectors = Vec::new();
     for _ in 0..count {
         selectors.push(stage.insert(&stage.record_of(principal)).await?);
@@ -58,7 +58,7 @@ async fn members(stage: &Stage, principal: &Principal, count: usize, limit: Opti
     Ok(selectors)
 }
 
-async fn without_a_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
+async fn without_a_limit_everybody_is_admitted(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let mut admitted = 0;
     for _ in 0..50 {
@@ -73,7 +73,7 @@ async fn without_a_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn below_the_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
+async fn below_the_limit_everybody_is_admitted(stage: &Fixture) -> Outcome {
     for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
         let principal = stage.principal();
         let selectors = members(stage, &principal, 3, limit(3, policy)).await?;
@@ -82,7 +82,7 @@ async fn below_the_limit_everybody_is_admitted(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn at_the_limit_one_more_is_refused(stage: &Stage) -> Outcome {
+async fn at_the_limit_one_more_is_refused(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
     let selectors = members(stage, &principal, 2, limit).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
@@ -96,7 +96,7 @@ async fn at_the_limit_one_more_is_refused(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn at_the_limit_the_oldest_makes_room(stage: &Stage) -> Outcome {
+async fn at_the_limit_the_oldest_makes_room(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
     let selectors = members(stage, &principal, 2, limit).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
@@ -108,7 +108,7 @@ async fn at_the_limit_the_oldest_makes_room(stage: &Stage) -> Outcome {
 }
 
 /// Whoever was told may be gone, or the answer lost: nobody may live on who is on no list.
-async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Stage) -> Outcome {
+async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
     let selectors = members(stage, &principal, 2, limit).await?;
     let (late, later) =
@@ -129,7 +129,7 @@ async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Stage) -> Outcome
     Ok(())
 }
 
-async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Stage) -> Outcome {
+async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let selectors = members(stage, &principal, 4, None).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
@@ -141,7 +141,7 @@ async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Stage) -> Outcome {
 }
 
 /// No step is longer than a batch, and none is lost.
-async fn a_far_lower_limit_is_reached_in_steps(stage: &Stage) -> Outcome {
+async fn a_far_lower_limit_is_reached_in_steps(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(3, LimitPolicy::EndOldest));
     let mut selectors = Vec::new();
     for _ in 0..BATCH + 10 {
@@ -176,7 +176,7 @@ async fn a_far_lower_limit_is_reached_in_steps(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_member_is_admitted_again_at_the_limit(stage: &Stage) -> Outcome {
+async fn a_member_is_admitted_again_at_the_limit(stage: &Fixture) -> Outcome {
     for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
         let (principal, limit) = (stage.principal(), limit(2, policy));
         let selectors = members(stage, &principal, 2, limit).await?;
@@ -189,7 +189,7 @@ async fn a_member_is_admitted_again_at_the_limit(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_member_keeps_its_place_in_the_line(stage: &Stage) -> Outcome {
+async fn a_member_keeps_its_place_in_the_line(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
     let selectors = members(stage, &principal, 2, limit).await?;
     displaced(stage.store.admit(&principal, selectors[0], UNTIL, limit).await?)?;
@@ -199,7 +199,7 @@ async fn a_member_keeps_its_place_in_the_line(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn the_dead_do_not_count(stage: &Stage) -> Outcome {
+async fn the_dead_do_not_count(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
     let selectors = members(stage, &principal, 2, limit).await?;
     stage.destroy(selectors[0]).await?;
@@ -212,7 +212,7 @@ async fn the_dead_do_not_count(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn the_dismissed_do_not_count(stage: &Stage) -> Outcome {
+async fn the_dismissed_do_not_count(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
     let selectors = members(stage, &principal, 2, limit).await?;
     stage.store.dismiss(&principal, vec![selectors[0]]).await?;
@@ -222,7 +222,7 @@ async fn the_dismissed_do_not_count(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn principals_do_not_share_a_limit(stage: &Stage) -> Outcome {
+async fn principals_do_not_share_a_limit(stage: &Fixture) -> Outcome {
     let limit = limit(1, LimitPolicy::Reject);
     for _ in 0..3 {
         members(stage, &stage.principal(), 1, limit).await?;

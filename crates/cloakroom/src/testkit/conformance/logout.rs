@@ -6,8 +6,8 @@ use crate::token::{PreviousSecret, PreviousSecretState, Selector, Verifier};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
-use super::words::{done, same};
+use super::fixture::Fixture;
+use super::helpers::{done, same};
 
 checks! { "logout":
     a_wrong_secret_ends_nothing,
@@ -24,7 +24,7 @@ checks! { "logout":
 }
 
 /// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
-async fn rotated(stage: &Stage, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
+async fn rotated(stage: &Fixture, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
     let (selector, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
     let rotation = Some(Rotation::new(new, Some(PreviousSecret::new(record.verifier, state))));
@@ -36,24 +36,24 @@ const fn renewed(until: Timestamp) -> PreviousSecretState {
     PreviousSecretState::Renewed { until }
 }
 
-fn replaced(stage: &Stage) -> PreviousSecretState {
+fn replaced(stage: &Fixture) -> PreviousSecretState {
     PreviousSecretState::Replaced { at: stage.now() }
 }
 
-async fn ends(stage: &Stage, selector: Selector, guard: Guard) -> Outcome {
+async fn ends(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
     ensure_eq!(stage.store.destroy(selector, guard).await?, Destroyed::Done, format!("destroy under {guard:?}"));
     ensure!(!stage.is_live(selector).await?, "load answers a session that was destroyed under {guard:?}");
     Ok(())
 }
 
-async fn ends_nothing(stage: &Stage, selector: Selector, guard: Guard) -> Outcome {
+async fn ends_nothing(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
     let before = stage.load(selector).await?;
     let answer = stage.store.destroy(selector, guard).await?;
     ensure_eq!(answer, Destroyed::Superseded, format!("destroy under {guard:?}, which does not hold"));
     same(&stage.load(selector).await?, &before, "load after a destroy whose guard did not hold")
 }
 
-async fn a_wrong_secret_ends_nothing(stage: &Stage) -> Outcome {
+async fn a_wrong_secret_ends_nothing(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let mut nearly = *record.verifier.as_bytes();
     nearly[15] ^= 1;
@@ -64,7 +64,7 @@ async fn a_wrong_secret_ends_nothing(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn the_present_secret_ends_the_session(stage: &Stage) -> Outcome {
+async fn the_present_secret_ends_the_session(stage: &Fixture) -> Outcome {
     for guard in [Guard::Holder, Guard::Current] {
         let (selector, record) = stage.session(&["cart"]).await?;
         ends(stage, selector, guard(record.verifier)).await?;
@@ -74,29 +74,29 @@ async fn the_present_secret_ends_the_session(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn in_its_grace_the_old_secret_ends_the_session(stage: &Stage) -> Outcome {
+async fn in_its_grace_the_old_secret_ends_the_session(stage: &Fixture) -> Outcome {
     let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
     ends(stage, selector, Guard::Holder(old)).await
 }
 
-async fn only_the_present_secret_is_current(stage: &Stage) -> Outcome {
+async fn only_the_present_secret_is_current(stage: &Fixture) -> Outcome {
     let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
     ends_nothing(stage, selector, Guard::Current(old)).await
 }
 
-async fn a_dead_secret_ends_nothing(stage: &Stage) -> Outcome {
+async fn a_dead_secret_ends_nothing(stage: &Fixture) -> Outcome {
     let (selector, old, _) = rotated(stage, replaced(stage)).await?;
     ends_nothing(stage, selector, Guard::Holder(old)).await
 }
 
-async fn the_grace_ends(stage: &Stage) -> Outcome {
+async fn the_grace_ends(stage: &Fixture) -> Outcome {
     let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.ticks(2)))).await?;
     stage.wait(4).await;
     ends_nothing(stage, selector, Guard::Holder(old)).await
 }
 
 /// The node that logged in may be ahead of the store, and of the node that logs out.
-async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Stage) -> Outcome {
+async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Fixture) -> Outcome {
     for ahead in [stage.ticks(10), stage.long()] {
         let state = PreviousSecretState::Replaced { at: stage.now().after(ahead) };
         let (selector, old, _) = rotated(stage, state).await?;
@@ -106,7 +106,7 @@ async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Stage) -> O
 }
 
 /// A store that lags behind prolongs no grace.
-async fn a_grace_ends_by_what_the_record_was_last_seen(stage: &Stage) -> Outcome {
+async fn a_grace_ends_by_what_the_record_was_last_seen(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
     let rotation = Some(Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(record.verifier, ahead))));
@@ -114,12 +114,12 @@ async fn a_grace_ends_by_what_the_record_was_last_seen(stage: &Stage) -> Outcome
     ends_nothing(stage, selector, Guard::Holder(record.verifier)).await
 }
 
-async fn anyone_needs_no_secret(stage: &Stage) -> Outcome {
+async fn anyone_needs_no_secret(stage: &Fixture) -> Outcome {
     let (selector, ..) = rotated(stage, replaced(stage)).await?;
     ends(stage, selector, Guard::Anyone).await
 }
 
-async fn what_is_gone_is_gone_for_every_guard(stage: &Stage) -> Outcome {
+async fn what_is_gone_is_gone_for_every_guard(stage: &Fixture) -> Outcome {
     let (gone, record) = stage.session(&["cart"]).await?;
     stage.destroy(gone).await?;
     for selector in [gone, stage.selector()] {
@@ -132,7 +132,7 @@ async fn what_is_gone_is_gone_for_every_guard(stage: &Stage) -> Outcome {
 }
 
 /// What a caller does whose reply was lost.
-async fn a_repeat_is_harmless(stage: &Stage) -> Outcome {
+async fn a_repeat_is_harmless(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let guard = Guard::Holder(record.verifier);
     ends(stage, selector, guard).await?;

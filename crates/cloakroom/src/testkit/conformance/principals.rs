@@ -5,8 +5,8 @@ use crate::token::{Authentication, Principal, Selector};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
-use super::stage::{Stage, UNTIL, legible, listed, members};
-use super::words::{done, put, with};
+use super::fixture::{Fixture, UNTIL, legible, listed, members};
+use super::helpers::{done, put, with};
 
 checks! { "principals":
     members_are_listed_oldest_admission_first,
@@ -27,13 +27,13 @@ checks! { "principals":
     a_session_that_is_prolonged_prolongs_its_index,
 }
 
-async fn member(stage: &Stage, principal: &Principal) -> Outcome<Selector> {
+async fn member(stage: &Fixture, principal: &Principal) -> Outcome<Selector> {
     let selector = stage.insert(&stage.record_of(principal)).await?;
     stage.store.admit(principal, selector, UNTIL, None).await?;
     Ok(selector)
 }
 
-async fn members_are_listed_oldest_admission_first(stage: &Stage) -> Outcome {
+async fn members_are_listed_oldest_admission_first(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let mut admitted: Vec<Selector> = Vec::new();
     for _ in 0..5 {
@@ -44,7 +44,7 @@ async fn members_are_listed_oldest_admission_first(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn members_come_with_what_a_list_shows(stage: &Stage) -> Outcome {
+async fn members_come_with_what_a_list_shows(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let record = Record { values: stage.record_with(&["cart"]).values, ..stage.record_of(&principal) };
     let selector = stage.insert(&record).await?;
@@ -58,14 +58,14 @@ async fn members_come_with_what_a_list_shows(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_stranger_has_no_members(stage: &Stage) -> Outcome {
+async fn a_stranger_has_no_members(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     ensure!(listed(&stage.store, &principal).await?.is_empty(), "somebody who never logged in has sessions");
     stage.insert(&stage.record_of(&principal)).await?;
     Ok(())
 }
 
-async fn admitting_twice_lists_once(stage: &Stage) -> Outcome {
+async fn admitting_twice_lists_once(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let selector = member(stage, &principal).await?;
     stage.store.admit(&principal, selector, UNTIL, None).await?;
@@ -73,7 +73,7 @@ async fn admitting_twice_lists_once(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn somebody_elses_session_is_left_out(stage: &Stage) -> Outcome {
+async fn somebody_elses_session_is_left_out(stage: &Fixture) -> Outcome {
     let (principal, other) = (stage.principal(), stage.principal());
     let mine = member(stage, &principal).await?;
     let theirs = stage.insert(&stage.record_of(&other)).await?;
@@ -84,7 +84,7 @@ async fn somebody_elses_session_is_left_out(stage: &Stage) -> Outcome {
 }
 
 /// A login admits first and commits then. A list that is read in between must not cost it its place.
-async fn a_session_that_is_about_to_log_in_keeps_its_place(stage: &Stage) -> Outcome {
+async fn a_session_that_is_about_to_log_in_keeps_its_place(stage: &Fixture) -> Outcome {
     let (former, principal) = (stage.principal(), stage.principal());
     let (anonymous, _) = stage.session(&[]).await?;
     let switching = member(stage, &former).await?;
@@ -101,7 +101,7 @@ async fn a_session_that_is_about_to_log_in_keeps_its_place(stage: &Stage) -> Out
     Ok(())
 }
 
-async fn a_dismissed_session_is_left_out_and_lives(stage: &Stage) -> Outcome {
+async fn a_dismissed_session_is_left_out_and_lives(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let (stays, leaves) = (member(stage, &principal).await?, member(stage, &principal).await?);
     stage.store.dismiss(&principal, vec![leaves]).await?;
@@ -110,7 +110,7 @@ async fn a_dismissed_session_is_left_out_and_lives(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn dismissing_again_is_harmless(stage: &Stage) -> Outcome {
+async fn dismissing_again_is_harmless(stage: &Fixture) -> Outcome {
     let (principal, other) = (stage.principal(), stage.principal());
     let selector = member(stage, &principal).await?;
     stage.store.dismiss(&other, vec![selector]).await?;
@@ -128,7 +128,7 @@ async fn dismissing_again_is_harmless(stage: &Stage) -> Outcome {
 }
 
 /// Case, accents, white space and wildcards are where collations and key patterns go wrong.
-async fn principals_are_compared_byte_for_byte(stage: &Stage) -> Outcome {
+async fn principals_are_compared_byte_for_byte(stage: &Fixture) -> Outcome {
     let long = "x".repeat(300);
     let longer = "x".repeat(301);
     let ids = [
@@ -168,7 +168,7 @@ async fn principals_are_compared_byte_for_byte(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn an_admission_creates_nothing(stage: &Stage) -> Outcome {
+async fn an_admission_creates_nothing(stage: &Fixture) -> Outcome {
     let (principal, selector) = (stage.principal(), stage.selector());
     stage.store.admit(&principal, selector, UNTIL, None).await?;
     ensure!(!stage.is_live(selector).await?, "admit brought a record into being");
@@ -176,7 +176,7 @@ async fn an_admission_creates_nothing(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn some_members(stage: &Stage, principal: &Principal, count: usize) -> Outcome<Vec<Selector>> {
+async fn some_members(stage: &Fixture, principal: &Principal, count: usize) -> Outcome<Vec<Selector>> {
     let mut selectors = Vec::new();
     for _ in 0..count {
         selectors.push(member(stage, principal).await?);
@@ -184,7 +184,7 @@ async fn some_members(stage: &Stage, principal: &Principal, count: usize) -> Out
     Ok(selectors)
 }
 
-async fn members_come_in_pages(stage: &Stage) -> Outcome {
+async fn members_come_in_pages(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let selectors = some_members(stage, &principal, 7).await?;
     let (mut listed, mut request) = (Vec::new(), PageRequest::first(3));
@@ -202,7 +202,7 @@ async fn members_come_in_pages(stage: &Stage) -> Outcome {
 }
 
 /// Who revokes all ends the members of a page before it asks for the next one.
-async fn pages_join_whoever_comes_and_goes(stage: &Stage) -> Outcome {
+async fn pages_join_whoever_comes_and_goes(stage: &Fixture) -> Outcome {
     let (principal, request) = (stage.principal(), PageRequest::first(2));
     let selectors = some_members(stage, &principal, 6).await?;
     let first = stage.store.members(&principal, request.clone()).await?;
@@ -230,7 +230,7 @@ async fn pages_join_whoever_comes_and_goes(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn what_is_no_cursor_is_refused(stage: &Stage) -> Outcome {
+async fn what_is_no_cursor_is_refused(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     member(stage, &principal).await?;
     for text in ["", "no cursor", "-1", "1 OR 1=1", "(0", "\u{0}"] {
@@ -243,7 +243,7 @@ async fn what_is_no_cursor_is_refused(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn several_are_dismissed_at_once(stage: &Stage) -> Outcome {
+async fn several_are_dismissed_at_once(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
     let selectors = some_members(stage, &principal, 5).await?;
     stage.store.dismiss(&principal, vec![selectors[0], stage.selector(), selectors[3], selectors[0]]).await?;
@@ -257,7 +257,7 @@ async fn several_are_dismissed_at_once(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn an_index_lasts_as_long_as_its_longest_session(stage: &Stage) -> Outcome {
+async fn an_index_lasts_as_long_as_its_longest_session(stage: &Fixture) -> Outcome {
     let (principal, now) = (stage.principal(), stage.now());
     let (long, short) = (stage.insert(&stage.record_of(&principal)).await?, stage.record_of(&principal));
     let short = stage.insert(&short).await?;
@@ -269,7 +269,7 @@ async fn an_index_lasts_as_long_as_its_longest_session(stage: &Stage) -> Outcome
 }
 
 /// "Remember me" for a session that exists.
-async fn a_session_that_is_prolonged_prolongs_its_index(stage: &Stage) -> Outcome {
+async fn a_session_that_is_prolonged_prolongs_its_index(stage: &Fixture) -> Outcome {
     let (principal, now) = (stage.principal(), stage.now());
     let selector = stage.insert(&stage.record_of(&principal)).await?;
     stage.store.admit(&principal, selector, now.after(stage.ticks(1)), None).await?;

@@ -6,8 +6,8 @@ use crate::store::{Commit, Committed, Guard, REMEMBERED_WRITERS, Record, Selecto
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
-use super::stage::Stage;
-use super::words::{at, conflict, done, name, put, same, text, with};
+use super::fixture::Fixture;
+use super::helpers::{at, conflict, done, name, put, same, text, with};
 
 checks! { "repeats":
     whatever_is_lost_repeated_or_late_counts_once,
@@ -28,7 +28,7 @@ const fn nonce(process: u64, write: u64) -> u64 {
     write << 32 | process
 }
 
-fn blind(stage: &Stage, base: u64, nonce: u64, text: &str) -> Commit {
+fn blind(stage: &Fixture, base: u64, nonce: u64, text: &str) -> Commit {
     Commit { nonce, ..with(stage.commit(base), [put("cart", text)]) }
 }
 
@@ -36,7 +36,7 @@ fn retry(commit: &Commit) -> Commit {
     Commit { is_retry: true, ..commit.clone() }
 }
 
-async fn a_repeat_is_recognised_after_any_number_of_writes_of_seven_others(stage: &Stage) -> Outcome {
+async fn a_repeat_is_recognised_after_any_number_of_writes_of_seven_others(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = Commit { nonce: nonce(1, 1), ..with(stage.commit(1), [at(1, put("cart", "mine"))]) };
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -51,7 +51,7 @@ async fn a_repeat_is_recognised_after_any_number_of_writes_of_seven_others(stage
     Ok(())
 }
 
-async fn what_is_no_longer_remembered_is_unknown_and_not_undone(stage: &Stage) -> Outcome {
+async fn what_is_no_longer_remembered_is_unknown_and_not_undone(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = blind(stage, 1, nonce(1, 1), "mine");
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -67,7 +67,7 @@ async fn what_is_no_longer_remembered_is_unknown_and_not_undone(stage: &Stage) -
     same(&stage.load(selector).await?, &before, "load after both")
 }
 
-async fn a_repeat_that_was_not_applied_before_is_applied(stage: &Stage) -> Outcome {
+async fn a_repeat_that_was_not_applied_before_is_applied(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     for write in 0..4 {
         done(stage.store.commit(selector, blind(stage, 1 + write, nonce(2 + write, 1), "theirs")).await?)?;
@@ -77,7 +77,7 @@ async fn a_repeat_that_was_not_applied_before_is_applied(stage: &Stage) -> Outco
     Ok(())
 }
 
-async fn a_first_attempt_that_arrives_after_its_repeat_changes_nothing(stage: &Stage) -> Outcome {
+async fn a_first_attempt_that_arrives_after_its_repeat_changes_nothing(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let first = blind(stage, 1, nonce(1, 1), "first");
     done(stage.store.commit(selector, retry(&first)).await?)?;
@@ -92,7 +92,7 @@ async fn a_first_attempt_that_arrives_after_its_repeat_changes_nothing(stage: &S
     same(&stage.load(selector).await?, &before, "load after the first attempt that is later still")
 }
 
-async fn a_record_shows_the_last_write_of_each_process(stage: &Stage) -> Outcome {
+async fn a_record_shows_the_last_write_of_each_process(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&[]).await?;
     let mut writers = Writers::of_creation(record.nonce);
     for write in 0..40 {
@@ -106,7 +106,7 @@ async fn a_record_shows_the_last_write_of_each_process(stage: &Stage) -> Outcome
     Ok(())
 }
 
-async fn a_commit_raises_the_version_by_its_step(stage: &Stage) -> Outcome {
+async fn a_commit_raises_the_version_by_its_step(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let (mut version, mut seen) = (1, BTreeSet::new());
     for step in [1, 2, 9, 90, 1 << 24, 12_345_678, 1] {
@@ -127,7 +127,7 @@ async fn a_commit_raises_the_version_by_its_step(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_base_that_the_record_does_not_have_yet_is_a_conflict(stage: &Stage) -> Outcome {
+async fn a_base_that_the_record_does_not_have_yet_is_a_conflict(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let mut commit = with(stage.commit(7), [put("cart", "from the future")]);
     same(&conflict(stage.store.commit(selector, commit.clone()).await?)?, &record, "the record in the conflict")?;
@@ -138,12 +138,12 @@ async fn a_base_that_the_record_does_not_have_yet_is_a_conflict(stage: &Stage) -
 
 /// What the writers were told, by the numbers of their items.
 #[derive(Default)]
-struct Books {
+struct Outcomes {
     acknowledged: BTreeSet<u64>,
     unknown: BTreeSet<u64>,
 }
 
-impl Books {
+impl Outcomes {
     fn note(&mut self, item: u64, answer: &Committed) -> Outcome {
         match answer {
             Committed::Done(_) => drop(self.acknowledged.insert(item)),
@@ -179,11 +179,11 @@ fn items(record: &Record) -> Vec<u64> {
 
 /// Some processes that append to one list, over a store whose answers are lost and whose questions come late.
 struct Walk<'a> {
-    stage: &'a Stage,
+    stage: &'a Fixture,
     selector: Selector,
     processes: u64,
     written: u64,
-    books: Books,
+    books: Outcomes,
     /// First attempts whose repeat was answered, but which are still on their way.
     late: Vec<Commit>,
 }
@@ -248,10 +248,10 @@ impl Walk<'_> {
     }
 }
 
-async fn whatever_is_lost_repeated_or_late_counts_once(stage: &Stage) -> Outcome {
+async fn whatever_is_lost_repeated_or_late_counts_once(stage: &Fixture) -> Outcome {
     for processes in [1, 2, 3, 7, 8, 9, 12, 40] {
         let (selector, _) = stage.session(&[]).await?;
-        let mut walk = Walk { stage, selector, processes, written: 0, books: Books::default(), late: Vec::new() };
+        let mut walk = Walk { stage, selector, processes, written: 0, books: Outcomes::default(), late: Vec::new() };
         for step in 0..24 {
             let about = |failure| Failure::new(format!("{processes} processes, step {step}: {failure}"));
             walk.step().await.map_err(about)?;

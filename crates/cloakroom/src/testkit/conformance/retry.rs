@@ -4,8 +4,8 @@ use crate::store::{Commit, Guard, REMEMBERED_WRITERS, Rotation};
 
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
-use super::stage::Stage;
-use super::words::{at, conflict, done, gone, put, remove, same, with};
+use super::fixture::Fixture;
+use super::helpers::{at, conflict, done, gone, put, remove, same, with};
 
 checks! { "retry":
     a_repeat_is_applied_once,
@@ -18,7 +18,7 @@ checks! { "retry":
     nonces_differ_by_any_bit,
 }
 
-async fn a_repeat_is_applied_once(stage: &Stage) -> Outcome {
+async fn a_repeat_is_applied_once(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [put("cart", "second"), remove("theme")]);
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -33,7 +33,7 @@ async fn a_repeat_is_applied_once(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_repeat_is_recognised_before_guard_and_expectations(stage: &Stage) -> Outcome {
+async fn a_repeat_is_recognised_before_guard_and_expectations(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     // Its own first attempt breaks both: the secret is not current any more, nor is the version.
     let mut commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
@@ -45,7 +45,7 @@ async fn a_repeat_is_recognised_before_guard_and_expectations(stage: &Stage) -> 
     same(&stage.load(selector).await?, &once, "load after the repeat")
 }
 
-async fn a_repeat_is_recognised_whatever_its_base(stage: &Stage) -> Outcome {
+async fn a_repeat_is_recognised_whatever_its_base(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [put("cart", "second")]);
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -57,7 +57,7 @@ async fn a_repeat_is_recognised_whatever_its_base(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Stage) -> Outcome {
+async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
     let commit = with(stage.commit(1), [put("cart", "mine")]);
@@ -69,7 +69,7 @@ async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Stage) -> Outcome 
 }
 
 /// The reply may be lost, and others may write before the caller tries again.
-async fn a_repeat_after_other_commits_is_applied_once(stage: &Stage) -> Outcome {
+async fn a_repeat_after_other_commits_is_applied_once(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -85,7 +85,7 @@ async fn a_repeat_after_other_commits_is_applied_once(stage: &Stage) -> Outcome 
     Ok(())
 }
 
-async fn writes_that_are_long_past_do_not_pile_up(stage: &Stage) -> Outcome {
+async fn writes_that_are_long_past_do_not_pile_up(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -96,7 +96,7 @@ async fn writes_that_are_long_past_do_not_pile_up(stage: &Stage) -> Outcome {
     conflict(stage.store.commit(selector, commit).await?).map(drop)
 }
 
-async fn a_repeat_cannot_resurrect(stage: &Stage) -> Outcome {
+async fn a_repeat_cannot_resurrect(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [put("cart", "second")]);
     done(stage.store.commit(selector, commit.clone()).await?)?;
@@ -107,7 +107,7 @@ async fn a_repeat_cannot_resurrect(stage: &Stage) -> Outcome {
 }
 
 /// Numbers beyond 2^53 are where floating point, and beyond 2^63 where signed integers, go wrong.
-async fn nonces_differ_by_any_bit(stage: &Stage) -> Outcome {
+async fn nonces_differ_by_any_bit(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&[]).await?;
     let nonces = [0, 1, (1 << 53) + 1, (1 << 53) + 2, (1 << 63) - 1, 1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX];
     for (base, nonce) in (1..).zip(nonces) {

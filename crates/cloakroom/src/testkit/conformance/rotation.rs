@@ -8,8 +8,8 @@ use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Selector
 
 use super::checks;
 use super::failure::{Outcome, ensure_eq};
-use super::stage::Stage;
-use super::words::{after, done, put, remove, same, superseded, text, value, with};
+use super::fixture::Fixture;
+use super::helpers::{after, done, put, remove, same, superseded, text, value, with};
 
 checks! { "rotation":
     anyone_needs_no_secret,
@@ -34,7 +34,7 @@ checks! { "rotation":
 }
 
 /// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
-async fn rotated(stage: &Stage, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
+async fn rotated(stage: &Fixture, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
     let (selector, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
     rotate(stage, selector, 1, Rotation::new(new, Some(PreviousSecret::new(record.verifier, state)))).await?;
@@ -45,34 +45,34 @@ const fn renewed(until: Timestamp) -> PreviousSecretState {
     PreviousSecretState::Renewed { until }
 }
 
-fn replaced(stage: &Stage) -> PreviousSecretState {
+fn replaced(stage: &Fixture) -> PreviousSecretState {
     PreviousSecretState::Replaced { at: stage.now() }
 }
 
-async fn rotate(stage: &Stage, selector: Selector, base: u64, rotation: Rotation) -> Outcome {
+async fn rotate(stage: &Fixture, selector: Selector, base: u64, rotation: Rotation) -> Outcome {
     let commit = Commit { rotation: Some(rotation), ..stage.commit(base) };
     done(stage.store.commit(selector, commit).await?).map(drop)
 }
 
 /// A change under `guard`, without caring for its base.
-fn guarded(stage: &Stage, guard: Guard) -> Commit {
+fn guarded(stage: &Fixture, guard: Guard) -> Commit {
     Commit { guard, ..with(stage.commit(0), [put("cart", "mine")]) }
 }
 
-async fn allowed(stage: &Stage, selector: Selector, guard: Guard) -> Outcome {
+async fn allowed(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
     done(stage.store.commit(selector, guarded(stage, guard)).await?).map(drop)
 }
 
-async fn refused(stage: &Stage, selector: Selector, guard: Guard) -> Outcome {
+async fn refused(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
     superseded(stage.store.commit(selector, guarded(stage, guard)).await?).map(drop)
 }
 
-async fn anyone_needs_no_secret(stage: &Stage) -> Outcome {
+async fn anyone_needs_no_secret(stage: &Fixture) -> Outcome {
     let (selector, ..) = rotated(stage, replaced(stage)).await?;
     allowed(stage, selector, Guard::Anyone).await
 }
 
-async fn a_wrong_secret_opens_nothing(stage: &Stage) -> Outcome {
+async fn a_wrong_secret_opens_nothing(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let mut nearly = *record.verifier.as_bytes();
     nearly[15] ^= 1;
@@ -83,13 +83,13 @@ async fn a_wrong_secret_opens_nothing(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn the_present_secret_may_write(stage: &Stage) -> Outcome {
+async fn the_present_secret_may_write(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     allowed(stage, selector, Guard::Holder(record.verifier)).await?;
     allowed(stage, selector, Guard::Current(record.verifier)).await
 }
 
-async fn a_new_secret_replaces_the_old(stage: &Stage) -> Outcome {
+async fn a_new_secret_replaces_the_old(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let previous = PreviousSecret::replaced(record.verifier, stage.now());
@@ -103,13 +103,13 @@ async fn a_new_secret_replaces_the_old(stage: &Stage) -> Outcome {
     allowed(stage, selector, Guard::Current(verifier)).await
 }
 
-async fn in_its_grace_the_old_secret_is_a_holder_but_not_current(stage: &Stage) -> Outcome {
+async fn in_its_grace_the_old_secret_is_a_holder_but_not_current(stage: &Fixture) -> Outcome {
     let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
     allowed(stage, selector, Guard::Holder(old)).await?;
     refused(stage, selector, Guard::Current(old)).await
 }
 
-async fn the_grace_ends(stage: &Stage) -> Outcome {
+async fn the_grace_ends(stage: &Fixture) -> Outcome {
     let (selector, old, new) = rotated(stage, renewed(stage.now().after(stage.ticks(4)))).await?;
     stage.wait(2).await;
     allowed(stage, selector, Guard::Holder(old)).await?;
@@ -118,14 +118,14 @@ async fn the_grace_ends(stage: &Stage) -> Outcome {
     allowed(stage, selector, Guard::Holder(new)).await
 }
 
-async fn an_old_secret_can_be_dead_at_once(stage: &Stage) -> Outcome {
+async fn an_old_secret_can_be_dead_at_once(stage: &Fixture) -> Outcome {
     let (selector, old, new) = rotated(stage, replaced(stage)).await?;
     refused(stage, selector, Guard::Holder(old)).await?;
     allowed(stage, selector, Guard::Holder(new)).await
 }
 
 /// The node that rotates may be ahead of the store, and of the node that still gets the old secret.
-async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Stage) -> Outcome {
+async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Fixture) -> Outcome {
     for ahead in [stage.ticks(10), stage.long()] {
         let (selector, record) = stage.session(&["cart"]).await?;
         let previous = PreviousSecret::replaced(record.verifier, stage.now().after(ahead));
@@ -140,7 +140,7 @@ async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Stage) -> Outcome {
 }
 
 /// A writer or a store that lags behind prolongs no grace.
-async fn a_grace_ends_by_the_latest_clock(stage: &Stage) -> Outcome {
+async fn a_grace_ends_by_the_latest_clock(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
     let rotation = Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(record.verifier, ahead)));
@@ -150,7 +150,7 @@ async fn a_grace_ends_by_the_latest_clock(stage: &Stage) -> Outcome {
 }
 
 /// A rotation after a renewal, and the other way round.
-async fn what_became_of_the_secret_before_is_not_said_of_the_next(stage: &Stage) -> Outcome {
+async fn what_became_of_the_secret_before_is_not_said_of_the_next(stage: &Fixture) -> Outcome {
     let until = stage.now().after(stage.long());
     let (selector, _, second) = rotated(stage, replaced(stage)).await?;
     let third = stage.verifier();
@@ -167,7 +167,7 @@ async fn what_became_of_the_secret_before_is_not_said_of_the_next(stage: &Stage)
     refused(stage, selector, Guard::Holder(third)).await
 }
 
-async fn without_a_previous_the_old_secret_is_forgotten(stage: &Stage) -> Outcome {
+async fn without_a_previous_the_old_secret_is_forgotten(stage: &Fixture) -> Outcome {
     let (selector, old, new) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
     rotate(stage, selector, 2, Rotation::new(stage.verifier(), None)).await?;
     ensure_eq!(stage.load(selector).await?.previous, None, "the previous secret");
@@ -175,7 +175,7 @@ async fn without_a_previous_the_old_secret_is_forgotten(stage: &Stage) -> Outcom
     refused(stage, selector, Guard::Holder(new)).await
 }
 
-async fn the_next_rotation_ends_the_grace_of_the_one_before(stage: &Stage) -> Outcome {
+async fn the_next_rotation_ends_the_grace_of_the_one_before(stage: &Fixture) -> Outcome {
     let until = stage.now().after(stage.long());
     let (selector, first, second) = rotated(stage, renewed(until)).await?;
     rotate(stage, selector, 2, Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(second, until)))).await?;
@@ -183,7 +183,7 @@ async fn the_next_rotation_ends_the_grace_of_the_one_before(stage: &Stage) -> Ou
     allowed(stage, selector, Guard::Holder(second)).await
 }
 
-async fn other_commits_leave_the_secrets_alone(stage: &Stage) -> Outcome {
+async fn other_commits_leave_the_secrets_alone(stage: &Fixture) -> Outcome {
     let until = stage.now().after(stage.long());
     let (selector, old, new) = rotated(stage, renewed(until)).await?;
     allowed(stage, selector, Guard::Holder(old)).await?;
@@ -193,7 +193,7 @@ async fn other_commits_leave_the_secrets_alone(stage: &Stage) -> Outcome {
     allowed(stage, selector, Guard::Holder(old)).await
 }
 
-async fn an_authentication_is_replaced(stage: &Stage) -> Outcome {
+async fn an_authentication_is_replaced(stage: &Fixture) -> Outcome {
     let selector = stage.insert(&stage.record_of(&stage.principal())).await?;
     let authentication = Authentication::new(stage.principal(), stage.now(), Some("Firefox".into()));
     let rotation = Rotation { authentication: Some(authentication.clone()), ..Rotation::new(stage.verifier(), None) };
@@ -202,7 +202,7 @@ async fn an_authentication_is_replaced(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_renewal_keeps_authentication_and_values(stage: &Stage) -> Outcome {
+async fn a_renewal_keeps_authentication_and_values(stage: &Fixture) -> Outcome {
     let mut record = stage.record_of(&stage.principal());
     record.values = stage.record_with(&["cart", "theme"]).values;
     let selector = stage.insert(&record).await?;
@@ -217,7 +217,7 @@ fn keeping(verifier: Verifier, keys: &[&str]) -> Option<Rotation> {
     Some(Rotation { keep_only: Some(keys), ..Rotation::new(verifier, None) })
 }
 
-async fn keep_only_removes_the_other_values(stage: &Stage) -> Outcome {
+async fn keep_only_removes_the_other_values(stage: &Fixture) -> Outcome {
     let mut record = stage.record_with(&["cart", "theme"]);
     record.values.push(StoredValue::new("avatar".into(), 1, Some(stage.now()), Payload::Absent));
     let kept = record.values[0].clone();
@@ -230,7 +230,7 @@ async fn keep_only_removes_the_other_values(stage: &Stage) -> Outcome {
     same(&after, &expected, "load after the login")
 }
 
-async fn keep_only_leaves_old_removals_alone(stage: &Stage) -> Outcome {
+async fn keep_only_leaves_old_removals_alone(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [remove("cart")])).await?)?;
     let rotation = keeping(stage.verifier(), &[]);
@@ -243,10 +243,10 @@ async fn keep_only_leaves_old_removals_alone(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn keep_only_spares_what_the_same_commit_writes(stage: &Stage) -> Outcome {
+async fn keep_only_spares_what_the_same_commit_writes(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart", "theme"]).await?;
     let edit = |key: &str, payload| Edit::new(key.into(), Expect::Any, Action::Put { payload, fresh_until: None });
-    let edits = [edit("cart", Payload::Present(super::words::bytes("mine"))), edit("avatar", Payload::Absent)];
+    let edits = [edit("cart", Payload::Present(super::helpers::bytes("mine"))), edit("avatar", Payload::Absent)];
     let commit = Commit { rotation: keeping(stage.verifier(), &[]), ..with(stage.commit(1), edits) };
     done(stage.store.commit(selector, commit).await?)?;
     let after = stage.load(selector).await?;
@@ -257,7 +257,7 @@ async fn keep_only_spares_what_the_same_commit_writes(stage: &Stage) -> Outcome 
     Ok(())
 }
 
-async fn keep_only_of_nothing_removes_all(stage: &Stage) -> Outcome {
+async fn keep_only_of_nothing_removes_all(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart", "theme"]).await?;
     let rotation = keeping(stage.verifier(), &[]);
     done(stage.store.commit(selector, Commit { rotation, ..stage.commit(1) }).await?)?;

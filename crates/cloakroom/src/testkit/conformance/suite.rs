@@ -4,10 +4,10 @@ use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::backend::{Backend, Capability};
+use super::dyn_backend::ground;
 use super::failure::Outcome;
-use super::ground::ground;
+use super::fixture::Fixture;
 use super::report::{Finding, Report, Verdict};
-use super::stage::Stage;
 
 /// A promise of the contract, and how to find out whether a store keeps it.
 pub(super) struct Check {
@@ -16,7 +16,7 @@ pub(super) struct Check {
     run: Run,
 }
 
-type Run = for<'a> fn(&'a Stage) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+type Run = for<'a> fn(&'a Fixture) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
 impl Check {
     pub(super) const fn new(name: &'static str, needs: &'static [Capability], run: Run) -> Self {
@@ -36,7 +36,7 @@ impl Check {
     async fn verdict<B: Backend>(&self, backend: Arc<B>) -> Verdict {
         let (name, run, patience) = (self.name, self.run, backend.patience());
         let mut task = JoinSet::new();
-        task.spawn(async move { run(&Stage::new(name, ground(backend).await)).await });
+        task.spawn(async move { run(&Fixture::new(name, ground(backend).await)).await });
         match tokio::time::timeout(patience, task.join_next()).await {
             Err(_) => Verdict::Failed(format!("was still not through after {patience:?}")),
             Ok(Some(Err(error))) => Verdict::Failed(format!("panicked: {}", panic_message(error))),

@@ -6,8 +6,8 @@ use crate::token::{PreviousSecret, Selector, Verifier};
 
 use super::checks;
 use super::failure::{Outcome, ensure, ensure_eq};
-use super::stage::Stage;
-use super::words::{put, same, with};
+use super::fixture::Fixture;
+use super::helpers::{put, same, with};
 
 checks! { "touch":
     the_idle_timeout_starts_anew,
@@ -27,11 +27,11 @@ checks! { "touch":
     a_caller_without_a_copy_touches_too,
 }
 
-async fn touch(stage: &Stage, touches: impl IntoIterator<Item = Touch> + Send) -> Outcome {
+async fn touch(stage: &Fixture, touches: impl IntoIterator<Item = Touch> + Send) -> Outcome {
     Ok(stage.store.touch(touches.into_iter().collect()).await?)
 }
 
-async fn the_idle_timeout_starts_anew(stage: &Stage) -> Outcome {
+async fn the_idle_timeout_starts_anew(stage: &Fixture) -> Outcome {
     let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
     for _ in 0..2 {
         stage.wait(3).await;
@@ -44,7 +44,7 @@ async fn the_idle_timeout_starts_anew(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn last_seen_moves_and_nothing_else(stage: &Stage) -> Outcome {
+async fn last_seen_moves_and_nothing_else(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     stage.wait(1).await;
     let last_seen = stage.now();
@@ -52,7 +52,7 @@ async fn last_seen_moves_and_nothing_else(stage: &Stage) -> Outcome {
     same(&stage.load(selector).await?, &Record { last_seen, ..record }, "load after the touch")
 }
 
-async fn last_seen_never_goes_back(stage: &Stage) -> Outcome {
+async fn last_seen_never_goes_back(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&[]).await?;
     touch(stage, [Touch::new(selector, Guard::Anyone, Timestamp::from_millis(0))]).await?;
     same(&stage.load(selector).await?, &record, "load after a touch from long ago")?;
@@ -62,7 +62,7 @@ async fn last_seen_never_goes_back(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_batch_touches_every_session(stage: &Stage) -> Outcome {
+async fn a_batch_touches_every_session(stage: &Fixture) -> Outcome {
     let mut selectors = Vec::new();
     for _ in 0..150 {
         selectors.push(stage.session(&[]).await?.0);
@@ -76,11 +76,11 @@ async fn a_batch_touches_every_session(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_batch_may_be_empty(stage: &Stage) -> Outcome {
+async fn a_batch_may_be_empty(stage: &Fixture) -> Outcome {
     touch(stage, []).await
 }
 
-async fn what_is_gone_is_skipped(stage: &Stage) -> Outcome {
+async fn what_is_gone_is_skipped(stage: &Fixture) -> Outcome {
     let ((first, _), (gone, _), (last, _)) =
         (stage.session(&[]).await?, stage.session(&[]).await?, stage.session(&[]).await?);
     stage.destroy(gone).await?;
@@ -94,7 +94,7 @@ async fn what_is_gone_is_skipped(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn it_never_creates(stage: &Stage) -> Outcome {
+async fn it_never_creates(stage: &Fixture) -> Outcome {
     let (destroyed, _) = stage.session(&[]).await?;
     stage.destroy(destroyed).await?;
     for selector in [stage.selector(), destroyed] {
@@ -104,27 +104,27 @@ async fn it_never_creates(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_commit_from_before_still_fits(stage: &Stage) -> Outcome {
+async fn a_commit_from_before_still_fits(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     touch(stage, [Touch::new(selector, Guard::Anyone, stage.now().after(stage.ticks(1)))]).await?;
-    let commit = with(stage.commit(1), [super::words::at(1, put("cart", "second"))]);
-    let receipt = super::words::done(stage.store.commit(selector, commit).await?)?;
+    let commit = with(stage.commit(1), [super::helpers::at(1, put("cart", "second"))]);
+    let receipt = super::helpers::done(stage.store.commit(selector, commit).await?)?;
     ensure_eq!(receipt.version, 2, "the version after a touch and a commit");
     Ok(())
 }
 
 /// A session that idles after 4 ticks, its first secret, and a second one that took over; the first lingers until
 /// `until`.
-async fn rotated(stage: &Stage, until: Timestamp) -> Outcome<(Selector, Verifier, Verifier)> {
+async fn rotated(stage: &Fixture, until: Timestamp) -> Outcome<(Selector, Verifier, Verifier)> {
     let record = stage.record_living(stage.ticks(4), stage.long());
     let (selector, new) = (stage.insert(&record).await?, stage.verifier());
     let rotation = Some(Rotation::new(new, Some(PreviousSecret::renewed(record.verifier, until))));
-    super::words::done(stage.store.commit(selector, Commit { rotation, ..stage.commit(1) }).await?)?;
+    super::helpers::done(stage.store.commit(selector, Commit { rotation, ..stage.commit(1) }).await?)?;
     Ok((selector, record.verifier, new))
 }
 
 /// Whether a touch under `guard` moves what was last seen, and prolongs the session: one without the other is a fault.
-async fn touches(stage: &Stage, selector: Selector, guard: Guard) -> Outcome<bool> {
+async fn touches(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome<bool> {
     let before = stage.load(selector).await?;
     stage.wait(3).await;
     let seen = stage.now();
@@ -138,7 +138,7 @@ async fn touches(stage: &Stage, selector: Selector, guard: Guard) -> Outcome<boo
     Ok(moved)
 }
 
-async fn the_present_secret_touches(stage: &Stage) -> Outcome {
+async fn the_present_secret_touches(stage: &Fixture) -> Outcome {
     let (selector, _, new) = rotated(stage, stage.now()).await?;
     ensure!(touches(stage, selector, Guard::Holder(new)).await?, "the present secret does not touch as a holder");
     let record = stage.record_living(stage.ticks(4), stage.long());
@@ -147,7 +147,7 @@ async fn the_present_secret_touches(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_wrong_secret_touches_nothing(stage: &Stage) -> Outcome {
+async fn a_wrong_secret_touches_nothing(stage: &Fixture) -> Outcome {
     for guard in [Guard::Holder, Guard::Current] {
         let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
         ensure!(
@@ -158,7 +158,7 @@ async fn a_wrong_secret_touches_nothing(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn in_its_grace_the_previous_secret_touches(stage: &Stage) -> Outcome {
+async fn in_its_grace_the_previous_secret_touches(stage: &Fixture) -> Outcome {
     let (selector, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
     ensure!(touches(stage, selector, Guard::Holder(old)).await?, "the previous secret does not touch within its grace");
     let (selector, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
@@ -166,7 +166,7 @@ async fn in_its_grace_the_previous_secret_touches(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_secret_whose_grace_is_over_touches_nothing(stage: &Stage) -> Outcome {
+async fn a_secret_whose_grace_is_over_touches_nothing(stage: &Fixture) -> Outcome {
     let (selector, old, _) = rotated(stage, stage.now().after(stage.ticks(1))).await?;
     ensure!(
         !touches(stage, selector, Guard::Holder(old)).await?,
@@ -175,14 +175,14 @@ async fn a_secret_whose_grace_is_over_touches_nothing(stage: &Stage) -> Outcome 
     Ok(())
 }
 
-async fn a_secret_that_was_dead_at_once_touches_nothing(stage: &Stage) -> Outcome {
+async fn a_secret_that_was_dead_at_once_touches_nothing(stage: &Fixture) -> Outcome {
     // The node that logged in may be ahead of the store, and of the node that still gets the old secret.
     let (selector, old, _) = rotated(stage, stage.now()).await?;
     ensure!(!touches(stage, selector, Guard::Holder(old)).await?, "a replaced secret kept the session alive");
     Ok(())
 }
 
-async fn a_refused_touch_spoils_no_batch(stage: &Stage) -> Outcome {
+async fn a_refused_touch_spoils_no_batch(stage: &Fixture) -> Outcome {
     let ((first, one), (second, _), (last, other)) =
         (stage.session(&[]).await?, stage.session(&[]).await?, stage.session(&[]).await?);
     stage.wait(1).await;
@@ -199,7 +199,7 @@ async fn a_refused_touch_spoils_no_batch(stage: &Stage) -> Outcome {
     Ok(())
 }
 
-async fn a_caller_without_a_copy_touches_too(stage: &Stage) -> Outcome {
+async fn a_caller_without_a_copy_touches_too(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&[]).await?;
     stage.wait(1).await;
     let seen = stage.now();

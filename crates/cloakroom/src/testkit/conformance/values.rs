@@ -6,8 +6,8 @@ use crate::store::{Action, Edit, Expect, Payload, Record, StoredValue};
 
 use super::checks;
 use super::failure::{Outcome, ensure_eq};
-use super::stage::Stage;
-use super::words::{after, done, same};
+use super::fixture::Fixture;
+use super::helpers::{after, done, same};
 
 checks! { "values":
     bytes_are_kept_as_they_are,
@@ -22,7 +22,7 @@ checks! { "values":
 }
 
 /// Writes the payloads by a commit, and reads them back; does the same by a create.
-async fn round_trip(stage: &Stage, values: Vec<(Arc<str>, Payload)>) -> Outcome {
+async fn round_trip(stage: &Fixture, values: Vec<(Arc<str>, Payload)>) -> Outcome {
     let (selector, mut record) = stage.session(&[]).await?;
     let mut commit = stage.commit(1);
     for (key, payload) in &values {
@@ -40,26 +40,26 @@ async fn round_trip(stage: &Stage, values: Vec<(Arc<str>, Payload)>) -> Outcome 
     same(&stage.load(selector).await?, &record, "load after the create")
 }
 
-async fn bytes_are_kept_as_they_are(stage: &Stage) -> Outcome {
+async fn bytes_are_kept_as_they_are(stage: &Fixture) -> Outcome {
     let every_byte: Arc<[u8]> = (0..=255).chain([0, 0, 13, 10, 26]).collect();
     round_trip(stage, vec![("cart".into(), Payload::Present(every_byte))]).await
 }
 
-async fn no_bytes_are_a_value_too(stage: &Stage) -> Outcome {
+async fn no_bytes_are_a_value_too(stage: &Fixture) -> Outcome {
     round_trip(stage, vec![("cart".into(), Payload::Present(Arc::default()))]).await
 }
 
-async fn sixty_four_kibibytes_fit(stage: &Stage) -> Outcome {
+async fn sixty_four_kibibytes_fit(stage: &Fixture) -> Outcome {
     let large: Arc<[u8]> = (0..64 * 1024).map(|place: u32| place.to_le_bytes()[0]).collect();
     round_trip(stage, vec![("cart".into(), Payload::Present(large))]).await
 }
 
-async fn a_hundred_values_fit(stage: &Stage) -> Outcome {
+async fn a_hundred_values_fit(stage: &Fixture) -> Outcome {
     let value = |number: u8| (format!("value-{number}").into(), Payload::Present([number; 100].into()));
     round_trip(stage, (0..100).map(value).collect()).await
 }
 
-async fn every_allowed_key_is_kept(stage: &Stage) -> Outcome {
+async fn every_allowed_key_is_kept(stage: &Fixture) -> Outcome {
     const ALLOWED: &str = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
     let one = ALLOWED.char_indices().map(|(place, _)| &ALLOWED[place..=place]);
     let longest = [ALLOWED, "0123456789", "_.-_.-_.-_.-_.-"].concat();
@@ -73,12 +73,12 @@ async fn every_allowed_key_is_kept(stage: &Stage) -> Outcome {
     round_trip(stage, keys.into_iter().map(value).collect()).await
 }
 
-async fn absent_is_neither_present_nor_removed(stage: &Stage) -> Outcome {
+async fn absent_is_neither_present_nor_removed(stage: &Fixture) -> Outcome {
     let empty = Payload::Present(Arc::default());
     round_trip(stage, vec![("avatar".into(), Payload::Absent), ("cart".into(), empty)]).await
 }
 
-async fn sealed_is_kept_apart_from_what_is_not(stage: &Stage) -> Outcome {
+async fn sealed_is_kept_apart_from_what_is_not(stage: &Fixture) -> Outcome {
     let every_byte: Arc<[u8]> = [0, 1, 32, 34, 92].into_iter().chain(0..=255).collect();
     let both = || [Payload::Sealed(Arc::clone(&every_byte)), Payload::Present(Arc::clone(&every_byte))];
     let [sealed, plain] = both();
@@ -89,7 +89,7 @@ async fn sealed_is_kept_apart_from_what_is_not(stage: &Stage) -> Outcome {
     round_trip(stage, vec![("cart".into(), Payload::Sealed(Arc::default()))]).await
 }
 
-async fn freshness_is_kept(stage: &Stage) -> Outcome {
+async fn freshness_is_kept(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     // In the past too: how long a stale value may still serve is not the store's business.
     let instants =
@@ -107,7 +107,7 @@ async fn freshness_is_kept(stage: &Stage) -> Outcome {
     same(&loaded, &Record { values: expected, ..loaded.clone() }, "freshness after a commit")
 }
 
-async fn freshness_goes_with_the_value_it_belonged_to(stage: &Stage) -> Outcome {
+async fn freshness_goes_with_the_value_it_belonged_to(stage: &Fixture) -> Outcome {
     let mut record = stage.record();
     let fresh_until = Some(stage.now().after(stage.long()));
     for key in ["replaced", "removed", "kept"] {

@@ -25,9 +25,9 @@ use tokio::sync::watch;
 /// ```
 #[derive(Debug)]
 #[must_use = "a gate that is dropped is open"]
-pub struct Gate {
+pub struct CallGate {
     progress: watch::Receiver<Progress>,
-    leave: watch::Sender<Leave>,
+    leave: watch::Sender<Permit>,
 }
 
 /// How far the call has come.
@@ -40,12 +40,12 @@ enum Progress {
 
 /// How far the call may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Leave {
+enum Permit {
     Arrive,
     Act,
 }
 
-impl Gate {
+impl CallGate {
     /// Waits until the call stands before the gate and has not acted. `false` if it never will,
     /// because its plan was [healed](super::FaultyStore::heal).
     pub async fn arrived(&self) -> bool {
@@ -55,7 +55,7 @@ impl Gate {
     /// Lets the call act, and waits until it has and only its reply is held back. `false` if the
     /// caller gave up before.
     pub async fn let_act(&self) -> bool {
-        self.leave.send_replace(Leave::Act);
+        self.leave.send_replace(Permit::Act);
         self.reaches(Progress::BeforeReplying).await
     }
 
@@ -71,16 +71,16 @@ impl Gate {
 
 /// The call's side of a gate.
 #[derive(Debug)]
-pub(super) struct Turnstile {
+pub(super) struct GateState {
     progress: watch::Sender<Progress>,
-    leave: watch::Receiver<Leave>,
+    leave: watch::Receiver<Permit>,
 }
 
-impl Turnstile {
+impl GateState {
     pub(super) async fn before_acting(&mut self) {
         self.progress.send_replace(Progress::BeforeActing);
         // An error says that the gate was dropped: it is open.
-        drop(self.leave.wait_for(|leave| *leave >= Leave::Act).await);
+        drop(self.leave.wait_for(|leave| *leave >= Permit::Act).await);
     }
 
     pub(super) async fn before_replying(&mut self) {
@@ -89,8 +89,8 @@ impl Turnstile {
     }
 }
 
-pub(super) fn gate() -> (Gate, Turnstile) {
+pub(super) fn gate() -> (CallGate, GateState) {
     let (progress, progress_seen) = watch::channel(Progress::Expected);
-    let (leave, leave_seen) = watch::channel(Leave::Arrive);
-    (Gate { progress: progress_seen, leave }, Turnstile { progress, leave: leave_seen })
+    let (leave, leave_seen) = watch::channel(Permit::Arrive);
+    (CallGate { progress: progress_seen, leave }, GateState { progress, leave: leave_seen })
 }

@@ -17,8 +17,8 @@ use crate::time::Timestamp;
 use gate::gate;
 use plan::{Fault, Plan};
 
-pub use gate::Gate;
-pub use plan::Chances;
+pub use gate::CallGate;
+pub use plan::FaultRates;
 
 /// A store that fails on demand: by script, for a single case, or by a seed, for many runs.
 ///
@@ -62,7 +62,7 @@ impl<S> FaultyStore<S> {
     }
 
     /// The next call of `verb` waits at the gate: before it acts, and again before its reply.
-    pub fn delay_next(&self, verb: Verb) -> Gate {
+    pub fn delay_next(&self, verb: Verb) -> CallGate {
         let (gate, turnstile) = gate();
         self.script(verb, Fault::Hold(turnstile));
         gate
@@ -80,12 +80,12 @@ impl<S> FaultyStore<S> {
     }
 
     /// From now on chance decides, in a sequence that follows from `seed` and the order of the calls.
-    pub fn roll(&self, seed: u64, chances: Chances) {
+    pub fn roll(&self, seed: u64, chances: FaultRates) {
         self.faulty.plan.lock().roll(seed, chances);
     }
 
     /// Ends all of it, also scripted faults that have not hit yet. Calls that wait at a gate still do.
-    pub fn heal(&self) {
+    pub fn reset(&self) {
         *self.faulty.plan.lock() = Plan::default();
     }
 

@@ -1,14 +1,14 @@
 use crate::store::StoreErrorKind;
 use crate::testkit::{SeededRandom, Verb};
 
-use super::gate::Turnstile;
+use super::gate::GateState;
 
 /// How likely each fault is, in percent per call. Nothing goes wrong by default; 100 and more is always.
 ///
 /// At most one fault hits a call; failing is drawn first, then losing the reply, then dawdling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Chances {
+pub struct FaultRates {
     /// The call fails with [`StoreErrorKind::Unavailable`] and does nothing.
     pub unavailable: u8,
     /// The call acts and fails with [`StoreErrorKind::Unknown`].
@@ -19,7 +19,7 @@ pub struct Chances {
     pub corrupt_load: u8,
 }
 
-impl Chances {
+impl FaultRates {
     /// Sets [`unavailable`](Chances::unavailable).
     #[must_use]
     pub const fn unavailable(self, percent: u8) -> Self {
@@ -50,7 +50,7 @@ impl Chances {
 pub(super) enum Fault {
     Fail(StoreErrorKind),
     LoseReply,
-    Hold(Turnstile),
+    Hold(GateState),
     /// So many times other tasks come first, before acting and before replying.
     Dawdle(u64, u64),
 }
@@ -61,7 +61,7 @@ pub(super) struct Plan {
     next: Vec<(Verb, Fault)>,
     corrupt_loads: usize,
     down: Option<StoreErrorKind>,
-    dice: Option<(SeededRandom, Chances)>,
+    dice: Option<(SeededRandom, FaultRates)>,
 }
 
 impl Plan {
@@ -77,7 +77,7 @@ impl Plan {
         self.down = Some(kind);
     }
 
-    pub(super) fn roll(&mut self, seed: u64, chances: Chances) {
+    pub(super) fn roll(&mut self, seed: u64, chances: FaultRates) {
         self.dice = Some((SeededRandom::new(seed), chances));
     }
 

@@ -6,7 +6,7 @@ use crate::store::{Action, Commit, Edit, Expect, Guard, Lifetimes, Payload, Reco
 use crate::time::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum CommitDecision {
     Apply,
     AppliedBefore,
     Superseded,
@@ -14,21 +14,21 @@ pub(super) enum Verdict {
     Unknown,
 }
 
-pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> Verdict {
+pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> CommitDecision {
     match record.writers.trace(commit.nonce, commit.base) {
-        Trace::Applied => return Verdict::AppliedBefore,
-        Trace::Unknown if commit.is_retry => return Verdict::Unknown,
-        Trace::Unknown => return Verdict::Conflict,
+        Trace::Applied => return CommitDecision::AppliedBefore,
+        Trace::Unknown if commit.is_retry => return CommitDecision::Unknown,
+        Trace::Unknown => return CommitDecision::Conflict,
         Trace::NotApplied => {}
     }
     // A grace is not prolonged by a store or a writer whose clock lags behind, so the latest instant counts.
     let now = now.max(commit.now).max(record.last_seen);
     if !guard_holds(record, commit.guard, now) {
-        return Verdict::Superseded;
+        return CommitDecision::Superseded;
     }
     let in_turn = if commit.exact_base { record.version == commit.base } else { record.version >= commit.base };
     let holds = in_turn && commit.edits.iter().all(|edit| expectation_holds(record, edit));
-    if holds { Verdict::Apply } else { Verdict::Conflict }
+    if holds { CommitDecision::Apply } else { CommitDecision::Conflict }
 }
 
 pub(super) fn guard_holds(record: &Record, guard: Guard, now: Timestamp) -> bool {

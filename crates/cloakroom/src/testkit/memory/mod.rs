@@ -18,7 +18,7 @@ use crate::store::{
 };
 use crate::time::{Clock, SystemClock, Timestamp};
 
-use commit::Verdict;
+use commit::CommitDecision;
 use node::{Node, Notice};
 use records::Records;
 
@@ -35,19 +35,19 @@ use records::Records;
 /// [pauses](MemoryStore::pause_invalidations) that.
 #[derive(Clone)]
 pub struct MemoryStore {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     node: Arc<Node>,
     longest_lease: Duration,
 }
 
-struct Shared {
+struct SharedState {
     clock: Arc<dyn Clock>,
     records: Mutex<Records>,
     nodes: Mutex<Vec<Weak<Node>>>,
     last_lease: AtomicU64,
 }
 
-impl Shared {
+impl SharedState {
     /// Differs from that of every other node, so that none vouches for another's lease.
     fn next_lease(&self) -> u64 {
         self.last_lease.fetch_add(1, Ordering::SeqCst) + 1
@@ -76,7 +76,7 @@ impl MemoryStore {
     /// An empty store on the given clock, usually a clone of the test's [`ManualClock`](super::ManualClock).
     #[must_use]
     pub fn with_clock(clock: impl Clock) -> Self {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedState {
             clock: Arc::new(clock),
             records: Mutex::default(),
             nodes: Mutex::default(),
@@ -149,7 +149,7 @@ impl Store for MemoryStore {
             None => return Ok(Committed::Gone),
             Some((verdict, record)) => (verdict, answer(verdict, &commit, record, lease)),
         };
-        if verdict == Verdict::Apply {
+        if verdict == CommitDecision::Apply {
             self.tell_other_nodes(Notice::Changed(selector));
         }
         Ok(answer)
@@ -214,17 +214,17 @@ impl Store for MemoryStore {
     }
 }
 
-fn answer(verdict: Verdict, commit: &Commit, record: &Record, lease: Lease) -> Committed {
+fn answer(verdict: CommitDecision, commit: &Commit, record: &Record, lease: Lease) -> Committed {
     match verdict {
-        Verdict::Apply | Verdict::AppliedBefore => {
+        CommitDecision::Apply | CommitDecision::AppliedBefore => {
             let mut receipt = CommitReceipt::new(record.version, lease);
             if commit.next_version() != record.version {
                 receipt.record = Some(Box::new(record.clone()));
             }
             Committed::Done(receipt)
         }
-        Verdict::Superseded => Committed::Superseded(LeasedRecord::new(record.clone(), lease)),
-        Verdict::Unknown => Committed::Unknown,
-        Verdict::Conflict => Committed::Conflict(LeasedRecord::new(record.clone(), lease)),
+        CommitDecision::Superseded => Committed::Superseded(LeasedRecord::new(record.clone(), lease)),
+        CommitDecision::Unknown => Committed::Unknown,
+        CommitDecision::Conflict => Committed::Conflict(LeasedRecord::new(record.clone(), lease)),
     }
 }

@@ -6,31 +6,31 @@ use crate::store::{
 };
 use crate::time::Timestamp;
 
-use super::commit::{self, Verdict};
+use super::commit::{self, CommitDecision};
 use super::index::Index;
 
 /// What all nodes share: the whole content of the store.
 #[derive(Default)]
 pub(super) struct Records {
-    held: HashMap<Selector, Held>,
+    held: HashMap<Selector, StoredRecord>,
     pub(super) index: Index,
 }
 
-struct Held {
+struct StoredRecord {
     record: Record,
     /// On the store's own clock, whatever the callers' clocks say.
     ends: Timestamp,
 }
 
-impl Held {
+impl StoredRecord {
     fn new(record: Record, now: Timestamp) -> Self {
         let ends = record.lifetimes.store_deadline(now);
         Self { record, ends }
     }
 
-    fn commit(&mut self, commit: &Commit, now: Timestamp) -> Verdict {
+    fn commit(&mut self, commit: &Commit, now: Timestamp) -> CommitDecision {
         let verdict = commit::judge(&self.record, commit, now);
-        if verdict == Verdict::Apply {
+        if verdict == CommitDecision::Apply {
             commit::apply(&mut self.record, commit);
             self.restart_idle(now);
         }
@@ -52,7 +52,7 @@ impl Records {
         self.live_mut(selector, now).map(|held| &held.record)
     }
 
-    fn live_mut(&mut self, selector: Selector, now: Timestamp) -> Option<&mut Held> {
+    fn live_mut(&mut self, selector: Selector, now: Timestamp) -> Option<&mut StoredRecord> {
         if !self.is_live(selector, now) {
             self.held.remove(&selector);
         }
@@ -73,7 +73,12 @@ impl Records {
     }
 
     /// `None` if there is no live record; else the verdict, and the record as it is afterwards.
-    pub(super) fn commit(&mut self, selector: Selector, commit: &Commit, now: Timestamp) -> Option<(Verdict, &Record)> {
+    pub(super) fn commit(
+        &mut self,
+        selector: Selector,
+        commit: &Commit,
+        now: Timestamp,
+    ) -> Option<(CommitDecision, &Record)> {
         let held = self.live_mut(selector, now)?;
         let verdict = held.commit(commit, now);
         Some((verdict, &held.record))
@@ -137,7 +142,7 @@ impl Records {
 
     /// Without a question asked; its idle timeout starts now.
     pub(super) fn put(&mut self, selector: Selector, record: Record, now: Timestamp) {
-        self.held.insert(selector, Held::new(record, now));
+        self.held.insert(selector, StoredRecord::new(record, now));
     }
 
     /// Drops what is over. Answers how many records that were.

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::routing::get;
 use cloakroom::Session;
 
-use crate::support::{Browser, House, Node, Theme, minutes};
+use crate::support::{Browser, Deployment, Node, Theme, minutes};
 
 #[tokio::test]
 async fn t10_e6_p08_expired_sessions_leave_the_memory_without_being_asked_for() {
-    let house = House::local();
-    let node = house.node();
+    let deployment = Deployment::local();
+    let node = deployment.node();
     for _ in 0..10_000 {
         Browser::new(&node.app).post("/count").await.ok();
     }
     assert_eq!(node.sessions.stats().sessions, 10_000);
-    house.clock.advance(minutes(31));
+    deployment.clock.advance(minutes(31));
     node.sessions.run_pending_tasks().await;
     let stats = node.sessions.stats();
     assert_eq!((stats.sessions, stats.bytes, stats.ended_idle), (0, 0, 10_000));
@@ -25,13 +25,13 @@ async fn t10_e6_p08_expired_sessions_leave_the_memory_without_being_asked_for() 
 
 #[tokio::test]
 async fn t13_a_remembered_session_stays_remembered_whatever_other_requests_do() {
-    for house in House::alone_and_apart() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::alone_and_apart() {
+        let [first, second] = deployment.nodes();
         let mut browser = Browser::new(&first.app);
         browser.post("/login-remembered/alice").await.ok();
         browser.post("/note/changed").await.ok();
         browser.post("/do/renew").await.ok();
-        house.clock.advance(minutes(60 * 24 * 29));
+        deployment.clock.advance(minutes(60 * 24 * 29));
         first.sessions.run_pending_tasks().await;
         assert_eq!(browser.at(&second.app).get("/note").await.body, "changed");
     }
@@ -39,13 +39,13 @@ async fn t13_a_remembered_session_stays_remembered_whatever_other_requests_do() 
 
 #[tokio::test]
 async fn a08_a_session_that_is_always_busy_ends_all_the_same() {
-    for house in House::both() {
-        let node = Node::new(house.builder().absolute_timeout(minutes(60)));
+    for deployment in Deployment::both() {
+        let node = Node::new(deployment.builder().absolute_timeout(minutes(60)));
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         for _ in 0..6 {
             assert_eq!(browser.get("/whoami").await.body, "alice");
-            house.clock.advance(minutes(10));
+            deployment.clock.advance(minutes(10));
             node.sessions.run_pending_tasks().await;
         }
         assert_eq!(browser.get("/whoami").await.body, "nobody");
@@ -54,14 +54,14 @@ async fn a08_a_session_that_is_always_busy_ends_all_the_same() {
 
 #[tokio::test]
 async fn a09_every_set_of_sessions_in_a_process_is_cleaned_up() {
-    let house = House::local();
-    let (shop, admin) = (house.node(), house.node());
+    let deployment = Deployment::local();
+    let (shop, admin) = (deployment.node(), deployment.node());
     for node in [&shop, &admin] {
         Browser::new(&node.app).post("/count").await.ok();
     }
     // So that the background tasks, which nobody waited for yet, have begun to sleep.
     tokio::task::yield_now().await;
-    house.clock.advance(minutes(31));
+    deployment.clock.advance(minutes(31));
     // They wake by the clock; nobody calls `run_pending_tasks`.
     for node in [&shop, &admin] {
         let mut turns = 0;
@@ -75,7 +75,7 @@ async fn a09_every_set_of_sessions_in_a_process_is_cleaned_up() {
 
 #[tokio::test]
 async fn r10_live_sessions_are_not_dropped_by_number() {
-    let node = House::local().node();
+    let node = Deployment::local().node();
     let mut first = Browser::new(&node.app);
     first.post("/note/first").await.ok();
     for _ in 0..12_000 {
@@ -87,7 +87,7 @@ async fn r10_live_sessions_are_not_dropped_by_number() {
 
 #[tokio::test]
 async fn l1_what_every_request_needs_is_loaded_once_and_not_by_every_request() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let loads = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&loads);
         let load = get(async move |session: Session| {
@@ -99,7 +99,7 @@ async fn l1_what_every_request_needs_is_loaded_once_and_not_by_every_request() {
             Ok::<_, cloakroom::SessionError>(theme.await?.0.clone())
         });
         let routes = || crate::support::routes().route("/load", load.clone());
-        let node = Node::with_routes(house.builder(), routes());
+        let node = Node::with_routes(deployment.builder(), routes());
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         for _ in 0..20 {

@@ -4,34 +4,34 @@ use cloakroom::store::StoreErrorKind;
 use cloakroom::testkit::{SpyStore, Verb};
 use http::StatusCode;
 
-use crate::support::{Browser, House, Node, Stage, minutes};
+use crate::support::{Browser, Deployment, HandlerGate, Node, minutes};
 
 #[tokio::test]
 async fn t04_s2_a_write_that_comes_after_a_logout_on_another_node_stores_nothing() {
-    let house = House::shared();
-    let stage = Stage::new();
-    let [_, other] = house.nodes();
-    let node = Node::with_routes(house.builder(), stage.routes());
+    let deployment = Deployment::shared();
+    let gate = HandlerGate::new();
+    let [_, other] = deployment.nodes();
+    let node = Node::with_routes(deployment.builder(), gate.routes());
     let mut browser = Browser::new(&node.app);
     browser.post("/login/alice").await.ok();
     let mut tab = browser.clone();
     let slow = tokio::spawn(async move { tab.post("/paused/set").await });
-    stage.arrival().await;
+    gate.arrival().await;
     browser.at(&other.app).post("/do/destroy").await.ok();
-    stage.release();
+    gate.release();
     let reply = slow.await.unwrap();
     assert_eq!((reply.status, reply.set_cookie()), (StatusCode::UNAUTHORIZED, None));
-    assert_eq!(house.population(&node), 0);
+    assert_eq!(deployment.population(&node), 0);
 }
 
 #[tokio::test]
 async fn t14_a_write_after_the_session_expired_in_the_store_is_not_lost_silently() {
-    let house = House::shared();
-    let node = house.node();
+    let deployment = Deployment::shared();
+    let node = deployment.node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/old").await.ok();
     let before = browser.ticket();
-    house.clock.advance(minutes(34));
+    deployment.clock.advance(minutes(34));
     browser.post("/note/new").await.ok();
     assert_ne!(browser.ticket(), before, "the client must get a token that opens what was written");
     assert_eq!(browser.get("/note").await.body, "new");
@@ -39,11 +39,11 @@ async fn t14_a_write_after_the_session_expired_in_the_store_is_not_lost_silently
 
 #[tokio::test]
 async fn t15_a_cold_node_reads_a_record_once() {
-    let house = House::shared();
-    let mut browser = Browser::new(&house.node().app);
+    let deployment = Deployment::shared();
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/note/mine").await.ok();
-    let spy = SpyStore::new(house.store.as_ref().unwrap().node());
-    let node = Node::new(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()));
+    let spy = SpyStore::new(deployment.store.as_ref().unwrap().node());
+    let node = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(spy.clone()));
     let mut browser = browser.at(&node.app);
     for _ in 0..3 {
         assert_eq!(browser.get("/note").await.body, "mine");
@@ -53,9 +53,9 @@ async fn t15_a_cold_node_reads_a_record_once() {
 
 #[tokio::test]
 async fn t16_r5_a_read_that_a_logout_overtakes_does_not_bring_the_session_into_the_cache() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
-    let mut browser = Browser::new(&house.node().app);
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/login/alice").await.ok();
     let ticket = browser.ticket();
     let gate = store.delay_next(Verb::Load);
@@ -70,8 +70,8 @@ async fn t16_r5_a_read_that_a_logout_overtakes_does_not_bring_the_session_into_t
 
 #[tokio::test]
 async fn t17_a12_a_logout_on_one_node_is_one_on_every_node() {
-    let house = House::shared();
-    let [first, second] = house.nodes();
+    let deployment = Deployment::shared();
+    let [first, second] = deployment.nodes();
     let mut browser = Browser::new(&first.app);
     browser.post("/login/alice").await.ok();
     let stolen = browser.ticket();
@@ -79,13 +79,13 @@ async fn t17_a12_a_logout_on_one_node_is_one_on_every_node() {
     browser.post("/do/destroy").await.ok();
     assert_eq!(Browser::holding(&second.app, stolen.clone()).get("/whoami").await.body, "nobody");
     assert_eq!(Browser::holding(&first.app, stolen).get("/whoami").await.body, "nobody");
-    assert_eq!(house.population(&first), 0, "no node writes back what it still remembers");
+    assert_eq!(deployment.population(&first), 0, "no node writes back what it still remembers");
 }
 
 #[tokio::test]
 async fn t18_what_the_store_did_not_take_is_not_in_the_cache_either() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
     store.fail_next(Verb::Commit, StoreErrorKind::Unavailable);
@@ -96,25 +96,25 @@ async fn t18_what_the_store_did_not_take_is_not_in_the_cache_either() {
 
 #[tokio::test]
 async fn t19_a10_a11_housekeeping_survives_a_store_that_was_down() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
-    house.clock.advance(minutes(20));
+    deployment.clock.advance(minutes(20));
     store.fail_all(StoreErrorKind::Unavailable);
     browser.get("/untouched").await.ok();
     node.sessions.run_pending_tasks().await;
-    store.heal();
+    store.reset();
     node.sessions.run_pending_tasks().await;
-    house.clock.advance(minutes(20));
+    deployment.clock.advance(minutes(20));
     assert_eq!(browser.get("/note").await.body, "mine", "the touch of twenty minutes ago reached the store after all");
 }
 
 #[tokio::test]
 async fn a03_s4_a_fault_of_the_store_is_never_an_empty_session() {
-    let house = House::shared();
-    let (store, node) = house.faulty_node();
-    let mut browser = Browser::new(&house.node().app);
+    let deployment = Deployment::shared();
+    let (store, node) = deployment.faulty_node();
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/note/precious").await.ok();
     let mut browser = browser.at(&node.app);
     store.fail_next(Verb::Load, StoreErrorKind::Unavailable);
@@ -125,10 +125,10 @@ async fn a03_s4_a_fault_of_the_store_is_never_an_empty_session() {
 
 #[tokio::test]
 async fn a04_two_first_requests_on_a_cold_node_lose_nothing_of_each_other() {
-    let house = House::shared();
-    let mut browser = Browser::new(&house.node().app);
+    let deployment = Deployment::shared();
+    let mut browser = Browser::new(&deployment.node().app);
     browser.post("/count").await.ok();
-    let node = house.node();
+    let node = deployment.node();
     let (mut one, mut two) = (browser.at(&node.app), browser.at(&node.app));
     let (first, second) = tokio::join!(one.post("/count"), two.post("/note/also"));
     first.ok();
@@ -139,9 +139,9 @@ async fn a04_two_first_requests_on_a_cold_node_lose_nothing_of_each_other() {
 
 #[tokio::test]
 async fn a17_r06_a_missing_record_and_a_missing_value_are_answers() {
-    let house = House::shared();
-    let spy = SpyStore::new(house.store.as_ref().unwrap().node());
-    let node = Node::new(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()));
+    let deployment = Deployment::shared();
+    let spy = SpyStore::new(deployment.store.as_ref().unwrap().node());
+    let node = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(spy.clone()));
     assert_eq!(Browser::holding(&node.app, crate::support::invented(3)).get("/note").await.ok().body, "nothing");
     let mut browser = Browser::new(&node.app);
     browser.post("/count").await.ok();

@@ -7,7 +7,7 @@ use cloakroom::{Session, SessionErrorKind, SessionValue};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Browser, Count, House, Node, Note, Stage};
+use crate::support::{Browser, Count, Deployment, HandlerGate, Node, Note};
 
 /// Another type under the key of [`Note`].
 #[derive(Clone, Serialize, Deserialize)]
@@ -27,17 +27,17 @@ impl SessionValue for Unencodable {
 
 #[tokio::test]
 async fn t01_two_requests_that_write_different_values_both_keep_them() {
-    for house in House::alone_and_apart() {
-        let stage = Stage::new();
-        let node = Node::with_routes(house.builder(), stage.routes());
+    for deployment in Deployment::alone_and_apart() {
+        let gate = HandlerGate::new();
+        let node = Node::with_routes(deployment.builder(), gate.routes());
         let mut browser = Browser::new(&node.app);
         browser.post("/kept/before").await.ok();
         let mut tab = browser.clone();
         let slow = tokio::spawn(async move { tab.post("/paused/set").await });
-        stage.arrival().await;
-        browser.at(&house.nodes()[1].app).post("/kept/after").await;
+        gate.arrival().await;
+        browser.at(&deployment.nodes()[1].app).post("/kept/after").await;
         browser.post("/count").await.ok();
-        stage.release();
+        gate.release();
         slow.await.unwrap().ok();
         assert_eq!(browser.get("/note").await.body, "set");
         assert_eq!(browser.get("/count").await.body, "1");
@@ -46,22 +46,22 @@ async fn t01_two_requests_that_write_different_values_both_keep_them() {
 
 #[tokio::test]
 async fn t05_a_value_written_before_a_logout_in_one_handler_is_not_stored_again() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let both = post(|session: Session| async move {
             session.set(Note("gone".into())).await?;
             session.destroy().await
         });
-        let node = Node::with_routes(house.builder(), Router::new().route("/both", both));
+        let node = Node::with_routes(deployment.builder(), Router::new().route("/both", both));
         Browser::new(&node.app).post("/both").await.ok();
-        assert_eq!(house.population(&node), 0);
+        assert_eq!(deployment.population(&node), 0);
     }
 }
 
 #[tokio::test]
 async fn t11_one_change_is_one_call_to_the_store() {
-    let house = House::shared();
-    let spy = SpyStore::new(house.store.as_ref().unwrap().node());
-    let node = Node::new(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()));
+    let deployment = Deployment::shared();
+    let spy = SpyStore::new(deployment.store.as_ref().unwrap().node());
+    let node = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(spy.clone()));
     let mut browser = Browser::new(&node.app);
     browser.post("/count").await.ok();
     assert_eq!(spy.take_calls().len(), 1, "a first write is one call");
@@ -75,14 +75,14 @@ async fn t11_one_change_is_one_call_to_the_store() {
 
 #[tokio::test]
 async fn t12_removing_what_is_not_there_writes_nothing_and_another_type_destroys_nothing() {
-    let house = House::shared();
-    let spy = SpyStore::new(house.store.as_ref().unwrap().node());
+    let deployment = Deployment::shared();
+    let spy = SpyStore::new(deployment.store.as_ref().unwrap().node());
     let mistaken = post(|session: Session| async move {
         let error = session.get::<NumberInTheNote>().await.err().map(|error| error.kind());
         assert_eq!(error, Some(SessionErrorKind::Decode));
     });
     let routes = crate::support::routes().route("/mistaken", mistaken);
-    let node = Node::with_routes(crate::support::recorded().clock(house.clock.clone()).store(spy.clone()), routes);
+    let node = Node::with_routes(crate::support::recorded().clock(deployment.clock.clone()).store(spy.clone()), routes);
     let mut browser = Browser::new(&node.app);
     browser.post("/kept/something").await.ok();
     spy.take_calls();
@@ -95,7 +95,7 @@ async fn t12_removing_what_is_not_there_writes_nothing_and_another_type_destroys
 
 #[tokio::test]
 async fn a13_a_value_that_does_not_encode_is_an_error_and_changes_nothing() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let broken = post(|session: Session| async move {
             let mut value = Unencodable::default();
             value.0.insert(vec![1], 1);
@@ -103,7 +103,7 @@ async fn a13_a_value_that_does_not_encode_is_an_error_and_changes_nothing() {
             assert_eq!(error, Some(SessionErrorKind::Encode));
             assert!(session.get::<Unencodable>().await.unwrap().is_none());
         });
-        let node = Node::with_routes(house.builder(), crate::support::routes().route("/broken", broken));
+        let node = Node::with_routes(deployment.builder(), crate::support::routes().route("/broken", broken));
         let mut browser = Browser::new(&node.app);
         browser.post("/note/safe").await.ok();
         browser.post("/broken").await.ok();
@@ -117,14 +117,14 @@ async fn r14_text_is_never_read_as_a_number() {
         session.set(Note("hello".into())).await.unwrap();
         session.get::<NumberInTheNote>().await.is_err().to_string()
     });
-    let node = Node::with_routes(House::local().builder(), Router::new().route("/", session));
+    let node = Node::with_routes(Deployment::local().builder(), Router::new().route("/", session));
     assert_eq!(Browser::new(&node.app).post("/").await.ok().body, "true");
 }
 
 #[tokio::test]
 async fn s1_an_update_of_an_existing_session_is_still_there_for_the_next_request() {
-    for house in House::both() {
-        let node = house.node();
+    for deployment in Deployment::both() {
+        let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         for number in 1..=3 {
             assert_eq!(browser.post("/count").await.ok().body, number.to_string());
@@ -135,8 +135,8 @@ async fn s1_an_update_of_an_existing_session_is_still_there_for_the_next_request
 
 #[tokio::test]
 async fn p1_a_removal_is_still_one_for_the_next_request() {
-    for house in House::alone_and_apart() {
-        let [first, second] = house.nodes();
+    for deployment in Deployment::alone_and_apart() {
+        let [first, second] = deployment.nodes();
         let mut browser = Browser::new(&first.app);
         browser.post("/note/here").await.ok();
         assert_eq!(browser.post("/do/remove").await.ok().body, "true");
@@ -146,12 +146,12 @@ async fn p1_a_removal_is_still_one_for_the_next_request() {
 
 #[tokio::test]
 async fn s7_what_was_committed_stays_when_the_handler_fails_afterwards() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let failing = post(|session: Session| async move {
             session.update(|count: &mut Count| count.0 += 1).await.unwrap();
             StatusCode::INTERNAL_SERVER_ERROR
         });
-        let node = Node::with_routes(house.builder(), crate::support::routes().route("/failing", failing));
+        let node = Node::with_routes(deployment.builder(), crate::support::routes().route("/failing", failing));
         let mut browser = Browser::new(&node.app);
         browser.post("/failing").await;
         browser.post("/failing").await;
@@ -161,12 +161,12 @@ async fn s7_what_was_committed_stays_when_the_handler_fails_afterwards() {
 
 #[tokio::test]
 async fn s3_what_is_written_after_a_logout_in_one_handler_is_kept_in_a_new_session() {
-    for house in House::both() {
+    for deployment in Deployment::both() {
         let flash = post(|session: Session| async move {
             session.destroy().await?;
             session.set(Note("signed out".into())).await
         });
-        let node = Node::with_routes(house.builder(), crate::support::routes().route("/flash", flash));
+        let node = Node::with_routes(deployment.builder(), crate::support::routes().route("/flash", flash));
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         let before = browser.ticket();
@@ -179,8 +179,8 @@ async fn s3_what_is_written_after_a_logout_in_one_handler_is_kept_in_a_new_sessi
 
 #[tokio::test]
 async fn p7_a_write_to_a_session_that_ended_is_an_error_of_that_write_only() {
-    let stage = Stage::new();
-    let pausing = stage.clone();
+    let gate = HandlerGate::new();
+    let pausing = gate.clone();
     let lenient = post(async move |session: Session| {
         session.get::<Note>().await.unwrap();
         pausing.pause().await;
@@ -188,13 +188,13 @@ async fn p7_a_write_to_a_session_that_ended_is_an_error_of_that_write_only() {
         assert_eq!(error, Some(SessionErrorKind::Ended));
         "still an answer"
     });
-    let node = Node::with_routes(House::local().builder(), stage.routes().route("/lenient", lenient));
+    let node = Node::with_routes(Deployment::local().builder(), gate.routes().route("/lenient", lenient));
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
     let mut tab = browser.clone();
     let slow = tokio::spawn(async move { tab.post("/lenient").await });
-    stage.arrival().await;
+    gate.arrival().await;
     browser.post("/do/destroy").await.ok();
-    stage.release();
+    gate.release();
     assert_eq!(slow.await.unwrap().ok().body, "still an answer");
 }

@@ -40,15 +40,15 @@ pub(super) fn listen() {
     // A process that records its secrets records its log too, which listens.
     FIRST.call_once(|| {
         if !cloakroom_secret_scan::is_recording() {
-            tracing::subscriber::set_global_default(Inattentive).expect("nobody else listens to all threads");
+            tracing::subscriber::set_global_default(DiscardingSubscriber).expect("nobody else listens to all threads");
         }
     });
 }
 
 /// Wants everything and keeps nothing.
-struct Inattentive;
+struct DiscardingSubscriber;
 
-impl Subscriber for Inattentive {
+impl Subscriber for DiscardingSubscriber {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }

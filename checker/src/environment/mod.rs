@@ -1,0 +1,84 @@
+//! The servers and processes that a scenario stands on.
+
+mod faults;
+mod node;
+
+use std::net::SocketAddr;
+
+use cloakroom_testbed::{Cluster, Proxy, Sentinels, Server};
+use futures_util::future::try_join_all;
+
+use crate::Error;
+use crate::args::RunArgs;
+use crate::fault::Fault;
+pub(crate) use faults::play;
+use node::Node;
+
+pub(crate) const NODES: usize = 3;
+
+/// Three nodes, and what they store their sessions in.
+#[derive(Debug)]
+pub(crate) struct Environment<'a> {
+    shared: Shared<'a>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug)]
+enum Shared<'a> {
+    /// One server, and a way to it for each node.
+    Server {
+        server: Box<Server>,
+        proxies: Vec<Proxy>,
+    },
+    Cluster(&'a Cluster),
+    Sentinels(Box<Sentinels>),
+}
+
+impl<'a> Environment<'a> {
+    pub(crate) async fn on_a_server(args: &RunArgs) -> Result<Self, Error> {
+        let server = Box::new(Server::start().await?);
+        let proxies = try_join_all((0..NODES).map(|_| Proxy::start(server.address()))).await?;
+        let start = |(index, proxy): (usize, &Proxy)| Node::start(vec![proxy.url()], None, "checker", args, index);
+        let nodes = try_join_all(proxies.iter().enumerate().map(start));
+        Ok(Self { nodes: nodes.await?, shared: Shared::Server { server, proxies } })
+    }
+
+    pub(crate) async fn on_a_cluster(cluster: &'a Cluster, fault: Fault, args: &RunArgs) -> Result<Self, Error> {
+        let namespace = format!("checker-{fault}");
+        let nodes = (0..NODES).map(|index| Node::start(cluster.urls(), None, &namespace, args, index));
+        let nodes = try_join_all(nodes).await?;
+        Ok(Self { nodes, shared: Shared::Cluster(cluster) })
+    }
+
+    pub(crate) async fn on_sentinels(args: &RunArgs) -> Result<Self, Error> {
+        let sentinels = Box::new(Sentinels::builder().replicas(1).start().await?);
+        let start = |index| Node::start(sentinels.urls(), Some(sentinels.master_name()), "checker", args, index);
+        let nodes = try_join_all((0..NODES).map(start)).await?;
+        Ok(Self { nodes, shared: Shared::Sentinels(sentinels) })
+    }
+
+    pub(crate) fn nodes(&self) -> Vec<SocketAddr> {
+        self.nodes.iter().map(Node::address).collect()
+    }
+
+    fn server(&self) -> Result<(&Server, &[Proxy]), Error> {
+        match &self.shared {
+            Shared::Server { server, proxies } => Ok((server, proxies)),
+            Shared::Cluster(_) | Shared::Sentinels(_) => Err("this fault needs a single server".into()),
+        }
+    }
+
+    fn cluster(&self) -> Result<&Cluster, Error> {
+        match &self.shared {
+            Shared::Cluster(cluster) => Ok(cluster),
+            Shared::Server { .. } | Shared::Sentinels(_) => Err("this fault needs a cluster".into()),
+        }
+    }
+
+    fn sentinels(&self) -> Result<&Sentinels, Error> {
+        match &self.shared {
+            Shared::Sentinels(sentinels) => Ok(sentinels),
+            Shared::Server { .. } | Shared::Cluster(_) => Err("this fault needs sentinels".into()),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Stores that are wrong on purpose: a checker that cannot fail proves nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use cloakroom::Timestamp;
+use cloakroom::store::{
+    Admission, Commit, Committed, Created, Destroyed, Expect, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, StoredValue, Touch,
+};
+use parking_lot::Mutex;
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mutation {
+    /// Writes whatever others wrote meanwhile, as stores do that write whole records.
+    LostUpdate,
+    /// Says that a write is done and does nothing.
+    FalseSuccess,
+    /// Says that a write is not done, and does it.
+    FalseFailure,
+    /// Writes twice, as clients do that repeat what they do not know the outcome of.
+    Repeat,
+    /// Reads what was there some time ago, as a replica would.
+    StaleRead,
+    /// Ignores the news of changes, and believes its copies for ever.
+    Deaf,
+    /// Writes a record back that was removed, as a request does that began before the logout.
+    Resurrect,
+    /// Answers with the values of somebody else.
+    Leak,
+}
+
+/// One in so many calls goes wrong: always would be too easy to notice.
+const RATE: u64 = 10;
+
+#[derive(Debug)]
+pub(crate) struct MutatedStore<S> {
+    store: Arc<S>,
+    how: Mutation,
+    calls: AtomicU64,
+    old: Mutex<HashMap<Selector, Record>>,
+    last: Mutex<Vec<StoredValue>>,
+}
+
+impl<S: Store> MutatedStore<S> {
+    pub(crate) fn new(store: S, how: Mutation) -> Self {
+        let (calls, old, last) = Default::default();
+        Self { store: Arc::new(store), how, calls, old, last }
+    }
+
+    fn strikes(&self, how: Mutation) -> bool {
+        self.how == how && self.calls.fetch_add(1, Relaxed) % RATE == RATE - 1
+    }
+
+    async fn commit_twice(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
+        let mut again = commit.clone();
+        self.store.commit(selector, commit).await?;
+        // A new name: the store cannot know that it is the same write.
+        again.nonce = again.nonce.wrapping_add(1);
+        for edit in &mut again.edits {
+            if let cloakroom::store::Action::Put { payload: cloakroom::store::Payload::Present(bytes), .. } =
+                &mut edit.action
+            {
+                *bytes = doubled(bytes);
+            }
+            edit.expect = Expect::Any;
+        }
+        self.store.commit(selector, again).await
+    }
+}
+
+/// The change made once more on what it was made on: the last item again, the count one more.
+fn doubled(bytes: &Arc<[u8]>) -> Arc<[u8]> {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(mut items) = serde_json::from_str::<crate::view::Items>(&text) else { return Arc::clone(bytes) };
+    items.list.extend(items.list.last().copied());
+    serde_json::to_vec(&items).map_or_else(|_| Arc::clone(bytes), Arc::from)
+}
+
+impl<S: Store> Store for MutatedStore<S> {
+    async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
+        let Some(mut loaded) = self.store.load(selector).await? else { return Ok(None) };
+        if self.strikes(Mutation::Leak) {
+            loaded.record.values.clone_from(&self.last.lock());
+        } else if self.how == Mutation::Leak {
+            self.last.lock().clone_from(&loaded.record.values);
+        }
+        if self.how == Mutation::StaleRead {
+            let old = self.old.lock().insert(selector, loaded.record.clone());
+            if let Some(old) = old.filter(|old| old.verifier == loaded.record.verifier)
+                && self.strikes(Mutation::StaleRead)
+            {
+                loaded.record = old;
+            }
+        }
+        Ok(Some(loaded))
+    }
+
+    async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
+        self.store.create(selector, record).await
+    }
+
+    async fn commit(&self, selector: Selector, mut commit: Commit) -> Result<Committed, StoreError> {
+        // Logins and renewals are left alone: without its token a client can check nothing.
+        if commit.rotation.is_some() {
+            return self.store.commit(selector, commit).await;
+        }
+        if self.how == Mutation::LostUpdate {
+            commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
+        }
+        if self.strikes(Mutation::FalseSuccess) {
+            let receipt = cloakroom::store::CommitReceipt::new(commit.next_version(), Lease::NONE);
+            return Ok(Committed::Done(receipt));
+        }
+        if self.strikes(Mutation::FalseFailure) {
+            self.store.commit(selector, commit).await?;
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "not said truly"));
+        }
+        if self.strikes(Mutation::Repeat) {
+            return self.commit_twice(selector, commit).await;
+        }
+        self.store.commit(selector, commit).await
+    }
+
+    async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
+        self.store.touch(touches).await
+    }
+
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
+        let before = if self.how == Mutation::Resurrect { self.store.load(selector).await? } else { None };
+        let answer = self.store.destroy(selector, guard).await?;
+        if let Some(before) = before.filter(|_| self.strikes(Mutation::Resurrect)) {
+            let store = Arc::clone(&self.store);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                store.create(selector, before.record).await
+            });
+        }
+        Ok(answer)
+    }
+
+    async fn add_member(
+        &self,
+        principal: &Principal,
+        selector: Selector,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Result<Admission, StoreError> {
+        self.store.add_member(principal, selector, until, limit).await
+    }
+
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
+        self.store.remove_members(principal, selectors).await
+    }
+
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        self.store.list_members(principal, page).await
+    }
+
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
+        if self.how != Mutation::Deaf {
+            self.store.subscribe(copies);
+        }
+    }
+
+    fn is_lease_valid(&self, lease: Lease) -> bool {
+        self.how == Mutation::Deaf || self.store.is_lease_valid(lease)
+    }
+}
