@@ -92,7 +92,7 @@ impl RedisStore {
         let count = limit.map(|limit| NonZeroU32::get(limit.count).to_string()).unwrap_or_default();
         let policy = match limit.map(|limit| limit.when_reached) {
             Some(LimitPolicy::EndOldest) => "end-oldest",
-            _ => "reject",
+            Some(LimitPolicy::Reject) | None => "reject",
         };
         let decide = if decide { "decide" } else { "" };
         let mut call = scripts::ADMIT.on(key).with(hex(selector.as_bytes())).with(count).with(policy).with(decide);

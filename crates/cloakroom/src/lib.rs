@@ -39,8 +39,9 @@
 //!
 //! - `axum` (default): extractors and responses, through `axum-core`.
 //! - `jwt`: signed JWTs as session tokens, and the application's own access tokens verified once per session.
-//! - `testkit`: a manual clock, seeded randomness, a reference store, a spy, faults, and the
-//!   conformance suite for authors of stores.
+//!
+//! The crate `cloakroom-testkit` has what tests need: a manual clock, seeded randomness, an in-memory
+//! store, a spy, faults, and the conformance suite for authors of stores.
 
 // Tests may unwrap; what users run may not.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -66,8 +67,6 @@ pub mod store;
 mod striped;
 mod sync;
 mod telemetry;
-#[cfg(feature = "testkit")]
-pub mod testkit;
 mod time;
 mod token;
 mod writers;

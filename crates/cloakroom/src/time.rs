@@ -76,7 +76,7 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Tells the time to everything that expires.
 ///
-/// `testkit::ManualClock` (feature `testkit`) lets your tests move time instead of sleeping.
+/// `ManualClock` of the crate `cloakroom-testkit` lets your tests move time instead of sleeping.
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
     /// The present instant. It may not go backwards by more than a minute while sessions live:
     /// a session that seems to come from further ahead is refused.

@@ -25,7 +25,6 @@ impl LastWrite {
 
 /// What a record says about a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Trace {
     /// The commit is in the record.
     Applied,

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
 use cloakroom::store::Payload;
-use cloakroom::testkit::{ManualClock, MemoryStore};
 use cloakroom::{
     CookieConfig, KeyRing, Login, SealPolicy, SessionErrorKind, SessionLayer, SessionValue, Sessions, SessionsBuilder,
 };
+use cloakroom_testkit::{ManualClock, MemoryStore};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use serde::{Deserialize, Serialize};

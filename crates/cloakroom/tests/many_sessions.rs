@@ -6,8 +6,8 @@ mod visitor;
 use std::time::{Duration, Instant};
 
 use cloakroom::store::{LimitPolicy, StoreErrorKind};
-use cloakroom::testkit::{FaultyStore, MemoryStore, Verb};
 use cloakroom::{CachePolicy, Login, PageRequest, SessionErrorKind, SessionValue, Sessions, SessionsBuilder};
+use cloakroom_testkit::{FaultyStore, MemoryStore, Verb};
 use serde::{Deserialize, Serialize};
 
 use visitor::Visitor;

@@ -13,7 +13,7 @@
 //! With the schedule explorer, thousands of orders per scene, the same in every run:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg cloakroom_shuttle" cargo test -p cloakroom --features testkit --test schedules
+//! RUSTFLAGS="--cfg cloakroom_shuttle" cargo test -p cloakroom --test schedules
 //! ```
 //!
 //! `CLOAKROOM_SEED=<number>` explores other orders and `CLOAKROOM_ITERATIONS=<number>` more of them.

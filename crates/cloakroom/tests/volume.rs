@@ -7,8 +7,8 @@ mod visitor;
 
 use std::time::Duration;
 
-use cloakroom::testkit::ManualClock;
 use cloakroom::{SessionValue, Sessions};
+use cloakroom_testkit::ManualClock;
 use serde::{Deserialize, Serialize};
 
 use visitor::Visitor;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom::testkit::ManualClock;
 use cloakroom_shop::sessions;
+use cloakroom_testkit::ManualClock;
 
 use crate::support::Open;
 

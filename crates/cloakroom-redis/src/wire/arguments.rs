@@ -51,11 +51,11 @@ fn write_edit(edit: &Edit, next: u64, arguments: &mut Cmd) {
     match edit.expect {
         Expect::Version(0) => arguments.arg("none"),
         Expect::Version(version) => arguments.arg(head(version)),
-        _ => arguments.arg("any"),
+        Expect::Any => arguments.arg("any"),
     };
     arguments.arg(match &edit.action {
         Action::Put { payload, fresh_until } => envelope(next, payload, *fresh_until),
-        _ => envelope(next, &Payload::Removed, None),
+        Action::Remove => envelope(next, &Payload::Removed, None),
     });
 }
 
@@ -101,6 +101,6 @@ pub(crate) fn guarded(guard: Guard) -> (&'static str, String) {
     match guard {
         Guard::Holder(shown) => ("holder", hex(shown.as_bytes())),
         Guard::Current(shown) => ("current", hex(shown.as_bytes())),
-        _ => ("anyone", String::new()),
+        Guard::Anyone => ("anyone", String::new()),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cloakroom::testkit::conformance;
 use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::{Cluster, Server};
+use cloakroom_testkit::conformance;
 
 use crate::cluster::another_master;
 use crate::ground::{Ground, Servers};

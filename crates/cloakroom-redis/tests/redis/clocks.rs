@@ -1,7 +1,7 @@
 //! R07, R08, R15, R50: nodes over one server whose clocks differ from each other and from the server's.
 
-use cloakroom::testkit::{ManualClock, SeededRandom};
 use cloakroom::{Clock, CsrfToken, Key, KeyRing, SealPolicy, SessionErrorKind, SessionsBuilder, SystemClock};
+use cloakroom_testkit::{ManualClock, SeededRandom};
 
 use crate::support::{Deployment, LONG, Node, Visitor, key, tag_of, until};
 

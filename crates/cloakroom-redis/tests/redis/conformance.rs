@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use cloakroom::testkit::conformance;
 use cloakroom_testbed::{Cluster, Sentinels, Server};
+use cloakroom_testkit::conformance;
 
 use crate::ground::{Ground, Servers};
 

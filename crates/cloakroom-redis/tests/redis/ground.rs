@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use cloakroom::testkit::{Backend, Capability};
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::{Cluster, Sentinels, Server};
+use cloakroom_testkit::{Backend, Capability};
 
 use crate::rules;
 

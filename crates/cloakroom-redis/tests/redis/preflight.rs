@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, SystemClock, Timestamp};
 use cloakroom_redis::{ConnectError, RedisStore, Warning};
 use cloakroom_testbed::{Cluster, Server};
+use cloakroom_testkit::ManualClock;
 
 use crate::support::{Deployment, Visitor, without_hint};
 

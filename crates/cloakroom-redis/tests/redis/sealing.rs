@@ -2,8 +2,8 @@
 //!
 //! The server itself does the tampering, in scripts: values are bytes, and it knows them best.
 
-use cloakroom::testkit::SeededRandom;
 use cloakroom::{Key, KeyRing, RandomSource as _, SealPolicy, SessionErrorKind};
+use cloakroom_testkit::SeededRandom;
 
 use crate::support::{Deployment, LONG, Node, Note, Visitor, key, tag_of, until, without_hint};
 

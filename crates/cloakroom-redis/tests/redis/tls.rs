@@ -5,9 +5,9 @@ mod authority;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::testkit::conformance;
 use cloakroom_redis::{ConnectError, RedisStore, RedisStoreBuilder};
 use cloakroom_testbed::{Cluster, Sentinels, Server, Tls};
+use cloakroom_testkit::conformance;
 
 use crate::ground::{Ground, Servers};
 use crate::support::{Count, NAMESPACE, Visitor};

@@ -200,7 +200,7 @@ impl PrincipalSessions {
     async fn members(&self, mut page: PageRequest) -> Result<Page<Member>, SessionError> {
         page.limit = page.limit.min(MAX_MEMBERS);
         if let Some(store) = &self.engine.store {
-            let mut members = self.engine.count_error(store.members(&self.principal, page).await)?;
+            let mut members = self.engine.count_error(store.list_members(&self.principal, page).await)?;
             let now = self.engine.now();
             members.items.retain(|member| !member.is_over(now));
             return Ok(members);

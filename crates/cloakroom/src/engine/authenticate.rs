@@ -198,7 +198,7 @@ impl Engine {
     /// Whether the shared tier has said that this secret does not open the session, and would tell if that changed.
     fn is_rejected(&self, store: &dyn DynStore, entry: &Entry, credential: &Credential) -> bool {
         let Some(rejected) = entry.rejection(credential.fingerprint) else { return false };
-        if !store.vouches(Lease::new(rejected.lease)) {
+        if !store.is_lease_valid(Lease::new(rejected.lease)) {
             return false;
         }
         self.telemetry.counters.tokens_unknown.count();
@@ -276,7 +276,9 @@ impl Engine {
     /// and it is at least as new as what its client has seen, also if the invalidation that says so is late.
     fn is_current(&self, snapshot: &Snapshot, seen: Option<VersionHint>, now: Timestamp) -> bool {
         let (Some(store), Some(store_meta)) = (&self.store, &snapshot.store_meta) else { return self.store.is_none() };
-        is_at_least(snapshot, seen) && now < store_meta.store_deadline && store.vouches(Lease::new(store_meta.lease))
+        is_at_least(snapshot, seen)
+            && now < store_meta.store_deadline
+            && store.is_lease_valid(Lease::new(store_meta.lease))
     }
 
     /// Reads the record and makes it the copy of this process, unless an invalidation overtakes it.

@@ -96,7 +96,7 @@ impl Engine {
         }
         if let Some(principal) = last_known.and_then(|snapshot| snapshot.principal()) {
             // A member without a record is harmless and is cleaned up when it is next met.
-            drop(self.count_error(store.dismiss(principal, vec![*selector]).await));
+            drop(self.count_error(store.remove_members(principal, vec![*selector]).await));
         }
         Ok(answer)
     }

@@ -79,7 +79,7 @@ impl Engine {
         }
         if !over.is_empty() {
             // A member without a record is harmless and is cleaned up when it is next met.
-            drop(self.count_error(store.dismiss(principal, over).await));
+            drop(self.count_error(store.remove_members(principal, over).await));
         }
         ends
     }

@@ -113,7 +113,7 @@ impl Engine {
         let nonces = Nonces::generate(&*random)?;
         let dice = SplitMix::new(nonces.next());
         let engine = Arc::new_cyclic(|myself| Self {
-            cache: cache,
+            cache,
             fingerprints,
             verifier_hasher: verifiers,
             cipher: sealing,
@@ -124,7 +124,7 @@ impl Engine {
             policy,
             clock,
             random,
-            telemetry: telemetry,
+            telemetry,
             keys,
             pending_destroys: Mutex::default(),
             undelivered_tokens: UndeliveredTokens::default(),
@@ -137,7 +137,7 @@ impl Engine {
             weak_self: Weak::clone(myself),
         });
         if let Some(store) = &engine.store {
-            store.attach(Arc::new(InvalidateCache(Arc::downgrade(&engine))));
+            store.subscribe(Arc::new(InvalidateCache(Arc::downgrade(&engine))));
         }
         Ok(engine)
     }

@@ -248,7 +248,9 @@ impl Engine {
     ) -> Result<Admission, SessionError> {
         match &self.store {
             None => Ok(self.telemetry.index.add(principal, entry, self.policy.limit)),
-            Some(store) => self.count_error(store.admit(principal, entry.selector, until, self.policy.limit).await),
+            Some(store) => {
+                self.count_error(store.add_member(principal, entry.selector, until, self.policy.limit).await)
+            }
         }
     }
 
@@ -262,7 +264,7 @@ impl Engine {
         match &self.store {
             None => self.telemetry.index.remove(principal, entry),
             // A member that is logged in as somebody else is harmless and is cleaned up when it is met.
-            Some(store) => drop(self.count_error(store.dismiss(principal, vec![entry.selector]).await)),
+            Some(store) => drop(self.count_error(store.remove_members(principal, vec![entry.selector]).await)),
         }
     }
 }

@@ -106,7 +106,7 @@ impl<'a, F: Fn(&[u8]) -> bool> Scan<'a, '_, F> {
             CookieToken::One(same) if same == value => {}
             CookieToken::One(other) => self.choose(other, value),
             CookieToken::NoToken if (self.is_token)(value) => {
-                (self.found, self.is_judged) = (CookieToken::One(value), true)
+                (self.found, self.is_judged) = (CookieToken::One(value), true);
             }
             CookieToken::NoToken | CookieToken::Ambiguous | CookieToken::Oversized => {}
         }

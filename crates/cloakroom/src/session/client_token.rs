@@ -107,7 +107,7 @@ impl ClientToken {
         let presented = credential.client_version;
         let mut held = Self {
             credential: Some(credential),
-            entry: entry,
+            entry,
             status: standing,
             sent_version: presented,
             is_passive: !is_activity,

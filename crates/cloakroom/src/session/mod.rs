@@ -101,7 +101,7 @@ pub struct Session<T = ()> {
 
 impl Session {
     pub(crate) const fn new(request: RequestSession) -> Self {
-        Self { request: request, value: None }
+        Self { request, value: None }
     }
 
     /// Those that it is one of.

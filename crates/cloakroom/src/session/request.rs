@@ -154,7 +154,7 @@ impl RequestSession {
     /// Waits for as long as other nodes may serve copies that are old, as the news may not have reached them. Unless the
     /// token is dead, and while nobody says so, goes on asking.
     async fn wait_out_leases(&self, mut is_dead: bool) -> Option<OpenSession> {
-        let longest = self.engine().store.as_ref().map(|store| store.longest_lease())?;
+        let longest = self.engine().store.as_ref().map(|store| store.max_lease())?;
         let answer = async {
             while !is_dead {
                 crate::sync::sleep(POLL_INTERVAL).await;

@@ -62,7 +62,6 @@ impl Commit {
 
 /// Which secret must have been shown for a commit or a destruction to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Guard {
     /// No secret: the application itself writes, for example to revoke.
     Anyone,
@@ -94,7 +93,6 @@ impl Edit {
 
 /// What must be in a record for an edit to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Expect {
     /// Anything.
     Any,
@@ -104,7 +102,6 @@ pub enum Expect {
 
 /// What an edit does.
 #[derive(Clone)]
-#[non_exhaustive]
 pub enum Action {
     /// Puts a payload in place.
     Put {

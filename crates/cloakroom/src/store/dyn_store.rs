@@ -16,27 +16,28 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type StoreFuture<'a, T> = Boxed<'a, Result<T, StoreError>>;
 
 /// [`Store`] with its futures boxed.
-pub(crate) trait DynStore: Send + Sync {
+#[doc(hidden)]
+pub trait DynStore: Send + Sync {
     fn load(&self, selector: Selector) -> StoreFuture<'_, Option<LeasedRecord>>;
     fn create(&self, selector: Selector, record: Record) -> StoreFuture<'_, Created>;
     fn commit(&self, selector: Selector, commit: Commit) -> StoreFuture<'_, Committed>;
     fn touch(&self, touches: Vec<Touch>) -> StoreFuture<'_, ()>;
     fn destroy(&self, selector: Selector, guard: Guard) -> StoreFuture<'_, Destroyed>;
     fn destroy_many(&self, selectors: Vec<Selector>) -> Boxed<'_, Vec<Result<Destroyed, StoreError>>>;
-    fn admit<'a>(
+    fn add_member<'a>(
         &'a self,
         principal: &'a Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> StoreFuture<'a, Admission>;
-    fn dismiss<'a>(&'a self, principal: &'a Principal, selectors: Vec<Selector>) -> StoreFuture<'a, ()>;
-    fn members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>>;
+    fn remove_members<'a>(&'a self, principal: &'a Principal, selectors: Vec<Selector>) -> StoreFuture<'a, ()>;
+    fn list_members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>>;
     fn namespace(&self) -> &str;
-    fn attach(&self, copies: Arc<dyn Invalidate>);
-    fn vouches(&self, lease: Lease) -> bool;
+    fn subscribe(&self, invalidate: Arc<dyn Invalidate>);
+    fn is_lease_valid(&self, lease: Lease) -> bool;
     fn time(&self) -> Option<Timestamp>;
-    fn longest_lease(&self) -> Duration;
+    fn max_lease(&self) -> Duration;
 }
 
 impl<S: Store> DynStore for S {
@@ -64,7 +65,7 @@ impl<S: Store> DynStore for S {
         Box::pin(Store::destroy_many(self, selectors))
     }
 
-    fn admit<'a>(
+    fn add_member<'a>(
         &'a self,
         principal: &'a Principal,
         selector: Selector,
@@ -74,11 +75,11 @@ impl<S: Store> DynStore for S {
         Box::pin(Store::add_member(self, principal, selector, until, limit))
     }
 
-    fn dismiss<'a>(&'a self, principal: &'a Principal, selectors: Vec<Selector>) -> StoreFuture<'a, ()> {
+    fn remove_members<'a>(&'a self, principal: &'a Principal, selectors: Vec<Selector>) -> StoreFuture<'a, ()> {
         Box::pin(Store::remove_members(self, principal, selectors))
     }
 
-    fn members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>> {
+    fn list_members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>> {
         Box::pin(Store::list_members(self, principal, page))
     }
 
@@ -86,11 +87,11 @@ impl<S: Store> DynStore for S {
         Store::namespace(self)
     }
 
-    fn attach(&self, copies: Arc<dyn Invalidate>) {
-        Store::subscribe(self, copies);
+    fn subscribe(&self, invalidate: Arc<dyn Invalidate>) {
+        Store::subscribe(self, invalidate);
     }
 
-    fn vouches(&self, lease: Lease) -> bool {
+    fn is_lease_valid(&self, lease: Lease) -> bool {
         Store::is_lease_valid(self, lease)
     }
 
@@ -98,7 +99,7 @@ impl<S: Store> DynStore for S {
         Store::time(self)
     }
 
-    fn longest_lease(&self) -> Duration {
+    fn max_lease(&self) -> Duration {
         Store::max_lease(self)
     }
 }

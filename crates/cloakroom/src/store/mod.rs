@@ -22,7 +22,10 @@
 //!   [`Expect::Version`] of an older version must not hold.
 //! - **Futures may be dropped** at any await point without leaving a record half-written.
 //!
-//! `testkit::conformance` checks each of these promises, by name.
+//! The enums that a store receives ([`Guard`], [`Expect`], [`Action`], [`LimitPolicy`], [`Payload`]) are exhaustive:
+//! a store that ignored a new guard would let anybody write, so a new variant has to break the build.
+//!
+//! `cloakroom_testkit::conformance` checks each of these promises, by name.
 
 mod commit;
 mod dyn_store;
@@ -38,7 +41,8 @@ pub use member::{Member, Summary};
 pub use page::{Cursor, Page, PageRequest};
 pub use record::{Invalidate, Lease, LeasedRecord, Lifetimes, Payload, Record, StoredValue};
 
-pub(crate) use dyn_store::DynStore;
+#[doc(hidden)]
+pub use dyn_store::DynStore;
 pub(crate) use json_depth::{MAX_DEPTH, is_within, is_within_max_depth};
 
 pub use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Principal, Selector, Verifier};
@@ -56,7 +60,7 @@ use crate::time::Timestamp;
 /// Implement it for a type that is cheap to call concurrently; Cloakroom shares one instance.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session store",
-    note = "implement `cloakroom::store::Store` and run `cloakroom::testkit::conformance` on it"
+    note = "implement `cloakroom::store::Store` and run `cloakroom_testkit::conformance` on it"
 )]
 pub trait Store: Send + Sync + 'static {
     /// Reads the record of a session.
@@ -273,7 +277,6 @@ impl Limit {
 
 /// What happens to a login that would exceed the limit of concurrent sessions (OWASP ASVS 7.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum LimitPolicy {
     /// The login is refused.
     Reject,

@@ -124,7 +124,6 @@ impl fmt::Debug for StoredValue {
 
 /// What a record holds under a key.
 #[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Payload {
     /// The encoded value: JSON.
     Present(Arc<[u8]>),

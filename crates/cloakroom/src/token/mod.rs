@@ -51,5 +51,5 @@ fn head(digest: Sha256) -> [u8; 16] {
     std::array::from_fn(|index| digest[index])
 }
 
-#[cfg(all(test, feature = "testkit"))]
+#[cfg(test)]
 mod timing;

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::*;
-use crate::testkit::SeededRandom;
+use crate::random::SplitMix;
 
 /// How many times of each kind.
 const TIMES: usize = 4000;
@@ -21,12 +21,12 @@ struct Times([Vec<f64>; 2]);
 impl Times {
     fn of(mut is_right: impl FnMut(&[u8; 16]) -> bool) -> Self {
         let right = [0x5a; 16];
-        let dice = SeededRandom::new(35);
+        let dice = SplitMix::new(35);
         let mut times = Self([Vec::new(), Vec::new()]);
         // In one place, so that where a guess lies makes no difference.
         let mut guess = right;
         while times.0.iter().any(|kind| kind.len() < TIMES) {
-            let kind = (dice.next_u64() % 2) as usize;
+            let kind = (dice.next() % 2) as usize;
             guess.copy_from_slice(&right);
             guess[kind * 15] ^= 0xff;
             let began = Instant::now();

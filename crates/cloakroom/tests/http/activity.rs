@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom::Sessions;
-use cloakroom::testkit::{Call, ManualClock, MemoryStore, SpyStore};
+use cloakroom_testkit::{Call, ManualClock, MemoryStore, SpyStore};
 
 use crate::support::{Browser, Deployment, Node, decode, invented, minutes, secs};
 
@@ -179,7 +179,7 @@ async fn a_store_that_is_away_is_told_later_of_what_was_seen_without_a_copy() {
     browser.post("/login/alice").await.ok();
     deployment.clock.advance(IDLE / 2);
     browser.at(&there.app).get("/untouched").await.ok();
-    store.fail_next(cloakroom::testkit::Verb::Touch, cloakroom::store::StoreErrorKind::Unavailable);
+    store.fail_next(cloakroom_testkit::Verb::Touch, cloakroom::store::StoreErrorKind::Unavailable);
     there.sessions.run_pending_tasks().await;
     there.sessions.run_pending_tasks().await;
     deployment.clock.advance(IDLE - secs(1));

@@ -1,7 +1,7 @@
 //! R15: a clock that jumps prolongs nothing and breaks nothing.
 
-use cloakroom::testkit::{ManualClock, MemoryStore};
 use cloakroom::{Clock, Timestamp};
+use cloakroom_testkit::{ManualClock, MemoryStore};
 use http::StatusCode;
 
 use crate::support::{Browser, Deployment, Node, VERBS, minutes, secs};

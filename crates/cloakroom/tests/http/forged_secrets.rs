@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::testkit::Verb;
+use cloakroom_testkit::Verb;
 
 use crate::support::{Browser, Deployment, canonical, decode};
 

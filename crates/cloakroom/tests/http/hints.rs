@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use cloakroom::store::StoreErrorKind;
-use cloakroom::testkit::{FaultyStore, ManualClock, MemoryStore};
 use cloakroom::{CookieConfig, ReusePolicy, Session, SessionError, SessionLayer};
+use cloakroom_testkit::{FaultyStore, ManualClock, MemoryStore};
 use tokio::time::Instant;
 
 use crate::support::{Browser, Deployment, HandlerGate, Node, routes};

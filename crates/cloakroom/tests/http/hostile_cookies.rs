@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use cloakroom::Stats;
-use cloakroom::testkit::{MemoryStore, SpyStore, Verb};
+use cloakroom_testkit::{MemoryStore, SpyStore, Verb};
 use http::header::COOKIE as COOKIE_HEADER;
 use http::{HeaderValue, Request, StatusCode};
 

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use axum::Router;
 use axum::routing::any;
-use cloakroom::testkit::{FailingRandom, MemoryStore, SpyStore};
 use cloakroom::{RandomError, RandomSource, Session, SessionError};
+use cloakroom_testkit::{FailingRandom, MemoryStore, SpyStore};
 use http::StatusCode;
 
 use crate::support::{

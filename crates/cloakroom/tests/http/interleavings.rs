@@ -13,8 +13,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::testkit::{FaultRates, FaultyStore, ManualClock, MemoryStore, SeededRandom};
 use cloakroom::{Clock, Session, SessionError};
+use cloakroom_testkit::{FaultRates, FaultyStore, ManualClock, MemoryStore, SeededRandom};
 use parking_lot::Mutex;
 
 use crate::support::{APART, Browser, Deployment, Node, Note, perform, recorded, routes};

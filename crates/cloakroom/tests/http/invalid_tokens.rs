@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::body::Body;
-use cloakroom::testkit::{MemoryStore, SpyStore, Verb};
 use cloakroom::{CookieConfig, OnInvalidToken, SessionLayer, Sessions, TokenHeader, Transport};
+use cloakroom_testkit::{MemoryStore, SpyStore, Verb};
 use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::testkit::{FaultRates, FaultyStore, MemoryStore, SeededRandom};
 use cloakroom::{CachePolicy, Session, SessionError, SessionValue, Sessions};
+use cloakroom_testkit::{FaultRates, FaultyStore, MemoryStore, SeededRandom};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 

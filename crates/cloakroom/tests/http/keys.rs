@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom::testkit::{MemoryStore, SpyStore};
 use cloakroom::{
     Clock, CookieConfig, Event, EventKind, Key, KeyRing, SessionLayer, Stats, Timestamp, TokenHeader, Transport,
 };
+use cloakroom_testkit::{MemoryStore, SpyStore};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};

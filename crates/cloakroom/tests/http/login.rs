@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::testkit::Verb;
 use cloakroom::{Clock, Login, Session, SessionError};
+use cloakroom_testkit::Verb;
 use http::StatusCode;
 
 use crate::support::{Browser, Deployment, Node, minutes, routes, secs};

@@ -1,7 +1,7 @@
 //! R17: logging out ends the session on the server first, and tells the client second.
 
 use cloakroom::store::StoreErrorKind;
-use cloakroom::testkit::Verb;
+use cloakroom_testkit::Verb;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 

@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::routing::any;
-use cloakroom::testkit::Verb;
 use cloakroom::{Session, SessionError};
+use cloakroom_testkit::Verb;
 use http::StatusCode;
 
 use crate::support::{Browser, Deployment, HandlerGate, Node, Note, perform, routes};
@@ -30,7 +30,7 @@ fn paused_routes(gate: &HandlerGate) -> Router {
 /// of which this one hears nothing.
 async fn overtaken_by_a_login(deployment: &Deployment, path: &str, heard: bool) -> crate::support::Reply {
     let gate = HandlerGate::new();
-    let store = deployment.store.as_ref().map(cloakroom::testkit::MemoryStore::node);
+    let store = deployment.store.as_ref().map(cloakroom_testkit::MemoryStore::node);
     let builder = crate::support::recorded().clock(deployment.clock.clone());
     let builder = if let Some(store) = &store { builder.store(store.clone()) } else { builder };
     let first = Node::with_routes(builder, paused_routes(&gate));

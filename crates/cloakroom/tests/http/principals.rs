@@ -6,8 +6,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::any;
 use cloakroom::store::{LimitPolicy, StoreErrorKind};
-use cloakroom::testkit::{FaultyStore, MemoryStore, Verb};
 use cloakroom::{EndReason, Event, EventKind, Events, PublicId, Session, SessionError, Sessions};
+use cloakroom_testkit::{FaultyStore, MemoryStore, Verb};
 use http::StatusCode;
 use tokio::task::JoinSet;
 

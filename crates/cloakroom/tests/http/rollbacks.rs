@@ -1,8 +1,8 @@
 //! A shared tier that goes back in time, as after a failover to a replica that lagged behind.
 
 use cloakroom::store::{Record, Selector};
-use cloakroom::testkit::{MemoryStore, SpyStore, Verb};
 use cloakroom::{EventKind, Events, RollbackPolicy};
+use cloakroom_testkit::{MemoryStore, SpyStore, Verb};
 
 use crate::support::{Browser, Deployment, Node, decode};
 

@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::routing::any;
 use cloakroom::store::StoreErrorKind;
-use cloakroom::testkit::{FaultyStore, MemoryStore, Verb};
 use cloakroom::{Session, SessionError};
+use cloakroom_testkit::{FaultyStore, MemoryStore, Verb};
 use http::StatusCode;
 
 use crate::support::{Browser, Deployment, Node, routes, secs};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::store::{Payload, PreviousSecret, Record, Selector, StoredValue};
-use cloakroom::testkit::{MemoryStore, SeededRandom};
 use cloakroom::{EventKind, Key, KeyRing, RandomSource as _, SealPolicy, Session, SessionError, SessionsBuilder};
+use cloakroom_testkit::{MemoryStore, SeededRandom};
 use http::StatusCode;
 
 use crate::support::{Browser, Count, Deployment, Node, Note, VERBS, capture, decode, routes, secs};
@@ -215,7 +215,7 @@ async fn r37_what_a_record_says_of_its_session_cannot_be_changed() {
         }),
         ("nobody", |record| record.authentication = None),
         ("a longer life", |record| {
-            record.lifetimes.absolute_deadline = record.lifetimes.absolute_deadline.after(secs(1))
+            record.lifetimes.absolute_deadline = record.lifetimes.absolute_deadline.after(secs(1));
         }),
         ("a longer idle timeout", |record| record.lifetimes.idle_timeout += secs(1)),
         ("another birthday", |record| record.lifetimes.created_at = record.lifetimes.created_at.after(secs(1))),

@@ -4,10 +4,10 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::store::StoreErrorKind;
-use cloakroom::testkit::Verb;
 use cloakroom::{
     EventKind, Login, OnStoreError, RecentLogin, Session, SessionError, SessionLayer, TokenHeader, Transport,
 };
+use cloakroom_testkit::Verb;
 use http::StatusCode;
 
 use crate::support::{Browser, Deployment, Node, Program, minutes, routes, secs};

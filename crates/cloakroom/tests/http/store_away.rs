@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::routing::get;
 use cloakroom::store::StoreErrorKind;
-use cloakroom::testkit::{FaultyStore, MemoryStore};
 use cloakroom::{OnStoreError, Session, SessionError, SessionLayer, SessionSource};
+use cloakroom_testkit::{FaultyStore, MemoryStore};
 use http::StatusCode;
 
 use crate::support::{Browser, Deployment, Node, Note, minutes, routes, secs};

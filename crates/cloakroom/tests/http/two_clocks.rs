@@ -4,11 +4,11 @@ use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
 use cloakroom::store::{PreviousSecret, Record, Selector};
-use cloakroom::testkit::{ManualClock, SeededRandom};
 use cloakroom::{
     Clock, CookieConfig, EventKind, Key, KeyRing, ReusePolicy, SealPolicy, Session, SessionError, SessionLayer,
     Sessions, SessionsBuilder, Timestamp, Transport,
 };
+use cloakroom_testkit::{ManualClock, SeededRandom};
 use http::StatusCode;
 
 use crate::corpus::jwts::{APP, SELF, ed25519_pem};

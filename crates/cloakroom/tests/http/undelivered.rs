@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::testkit::Verb;
 use cloakroom::{EndReason, EventKind, Session, SessionError};
+use cloakroom_testkit::Verb;
 
 use crate::support::{Browser, Deployment, HandlerGate, Node, perform};
 

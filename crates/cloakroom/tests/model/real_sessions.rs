@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use cloakroom::testkit::{ManualClock, MemoryStore, SeededRandom};
 use cloakroom::{CachePolicy, Clock, LimitPolicy, Login, SessionError, SessionValue, Sessions, Timestamp};
+use cloakroom_testkit::{ManualClock, MemoryStore, SeededRandom};
 use serde::{Deserialize, Serialize};
 
 use super::oracle::{ABSOLUTE, Answer, GRACE, IDLE, MOST, NEGATIVE_TTL, NO_ROLES, TTL};

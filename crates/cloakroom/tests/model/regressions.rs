@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::testkit::{ManualClock, MemoryStore, SeededRandom};
 use cloakroom::{CachePolicy, EndReason, Login, SessionErrorKind, SessionValue, Sessions, SessionsBuilder};
+use cloakroom_testkit::{ManualClock, MemoryStore, SeededRandom};
 use serde::{Deserialize, Serialize};
 
 use super::recording::{Recording, recorded, recorded_in_memory};

@@ -7,11 +7,11 @@ use axum::extract::Path;
 use axum::routing::{any, get};
 use axum::{Router, body::Body};
 use cloakroom::store::{LimitPolicy, Payload, Selector, StoreErrorKind, StoredValue};
-use cloakroom::testkit::{FaultyStore, MemoryStore, SpyStore, Verb};
 use cloakroom::{
     EndReason, Key, KeyRing, Login, OnStoreError, SameOrigin, SealPolicy, Session, SessionError, SessionErrorKind,
     SessionLayer, Sessions,
 };
+use cloakroom_testkit::{FaultyStore, MemoryStore, SpyStore, Verb};
 use http::{Request, StatusCode};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};

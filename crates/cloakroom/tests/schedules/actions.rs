@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use cloakroom::testkit::MemoryStore;
 use cloakroom::{Login, SessionErrorKind};
+use cloakroom_testkit::MemoryStore;
 
 use super::audit::Outcome;
 use super::explore::step;

@@ -28,7 +28,7 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) async fn audit(mut shared: Shared, outcome: &[Outcome]) {
-    shared.stores.iter().for_each(cloakroom::testkit::MemoryStore::deliver_invalidations);
+    shared.stores.iter().for_each(cloakroom_testkit::MemoryStore::deliver_invalidations);
     let readings = readings(&shared, outcome).await;
     let end = end_of_first_session(&mut shared);
     let ended = outcome.iter().any(|outcome| outcome.ended) || (shared.stores.is_empty() && end.is_some());

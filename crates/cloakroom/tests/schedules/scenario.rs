@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloakroom::testkit::{ManualClock, MemoryStore, SeededRandom};
 use cloakroom::{CachePolicy, Events, SessionValue, Sessions};
+use cloakroom_testkit::{ManualClock, MemoryStore, SeededRandom};
 use serde::{Deserialize, Serialize};
 
 use super::actions::Action;

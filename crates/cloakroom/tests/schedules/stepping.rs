@@ -7,7 +7,7 @@ use cloakroom::store::{
     Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
     PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
-use cloakroom::testkit::MemoryStore;
+use cloakroom_testkit::MemoryStore;
 
 use super::explore::step;
 

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use cloakroom::store::Store;
-use cloakroom::testkit::{Backend, Capability, ManualClock, MemoryStore};
 use cloakroom::{Clock, Timestamp};
+use cloakroom_testkit::{Backend, Capability, ManualClock, MemoryStore};
 
 /// A store under test that is made of a [`MemoryStore`], on a clock that the suite moves.
 pub(crate) struct Over<S> {

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, Timestamp};
+use cloakroom_testkit::ManualClock;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -2,11 +2,11 @@ use std::future::pending;
 use std::time::Duration;
 
 use cloakroom::store::{Selector, Store, StoreErrorKind};
-use cloakroom::testkit::{
+use cloakroom::{Clock, Sleep, Timestamp};
+use cloakroom_testkit::{
     Backend, Capability, FaultRates, FaultyStore, Finding, ManualClock, MemoryStore, Report, SpyStore, Verb, Verdict,
     conformance,
 };
-use cloakroom::{Clock, Sleep, Timestamp};
 
 use crate::backend::{Over, reference};
 

@@ -1,6 +1,6 @@
 use cloakroom::Timestamp;
 use cloakroom::store::{Destroyed, Guard, PageRequest, Store, StoreErrorKind};
-use cloakroom::testkit::{FaultRates, FaultyStore, ManualClock, MemoryStore, Verb};
+use cloakroom_testkit::{FaultRates, FaultyStore, ManualClock, MemoryStore, Verb};
 
 use crate::samples::{is_done, put, selector, store_with_session, text};
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{Guard, Lease, PageRequest, Store, Touch};
-use cloakroom::testkit::{ManualClock, MemoryStore};
+use cloakroom_testkit::{ManualClock, MemoryStore};
 
 use crate::samples::{HOUR, Told, is_done, lease, put, record, selector, store_with_session, text};
 

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cloakroom::RandomSource;
-use cloakroom::testkit::{FailingRandom, SeededRandom};
+use cloakroom_testkit::{FailingRandom, SeededRandom};
 
 #[test]
 fn a_seed_gives_the_published_sequence() {

@@ -6,7 +6,7 @@ use cloakroom::store::{
     Action, Authentication, Commit, Committed, Edit, Expect, Guard, Invalidate, Lease, Lifetimes, Payload, Record,
     Selector, Store, StoredValue, Verifier,
 };
-use cloakroom::testkit::{ManualClock, MemoryStore};
+use cloakroom_testkit::{ManualClock, MemoryStore};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 

@@ -1,6 +1,6 @@
 use cloakroom::Timestamp;
 use cloakroom::store::{Destroyed, Guard, PageRequest, Store, StoreErrorKind, Touch};
-use cloakroom::testkit::{Call, FaultyStore, ManualClock, SpyStore, Verb};
+use cloakroom_testkit::{Call, FaultyStore, ManualClock, SpyStore, Verb};
 
 use crate::samples::{lease, put, record, selector, store_with_session};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom::testkit::{ManualClock, MemoryStore};
 use cloakroom::{SessionValue, Sessions, SessionsBuilder};
+use cloakroom_testkit::{ManualClock, MemoryStore};
 use serde::{Deserialize, Serialize};
 
 use crate::visitor::{Visit, Visitor};

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use cloakroom::store::{Invalidate, Selector, Store, StoreErrorKind};
-use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, OnStoreError, SystemClock};
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::Server;
+use cloakroom_testkit::ManualClock;
 use http::StatusCode;
 
 use crate::support::{Browser, Deployment, Node, app, app_that, until};

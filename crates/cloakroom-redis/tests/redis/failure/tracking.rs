@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cloakroom::store::{Selector, Store};
-use cloakroom::testkit::{FaultyStore, Verb};
 use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::Direction::ToClient;
 use cloakroom_testbed::{Cluster, Server};
+use cloakroom_testkit::{FaultyStore, Verb};
 
 use crate::support::{Deployment, LONG, NAMESPACE, Node, Visitor, key, tag_of, until, without_hint};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cloakroom::testkit::ManualClock;
 use cloakroom::{Clock, SystemClock};
+use cloakroom_testkit::ManualClock;
 
 use crate::support::{Deployment, LONG, Node, Visitor, tag_of, until, without_hint};
 

@@ -1,7 +1,7 @@
 //! Two tiers that disagree, and faults that are taken for answers.
 
 use cloakroom::store::StoreErrorKind;
-use cloakroom::testkit::{SpyStore, Verb};
+use cloakroom_testkit::{SpyStore, Verb};
 use http::StatusCode;
 
 use crate::support::{Browser, Deployment, HandlerGate, Node, minutes};

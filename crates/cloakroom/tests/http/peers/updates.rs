@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::routing::post;
-use cloakroom::testkit::{SpyStore, Verb};
 use cloakroom::{Session, SessionErrorKind, SessionValue};
+use cloakroom_testkit::{SpyStore, Verb};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use axum::Router;
-use cloakroom::testkit::{FaultyStore, ManualClock, MemoryStore};
 use cloakroom::{SessionLayer, Sessions, SessionsBuilder, Transport};
+use cloakroom_testkit::{FaultyStore, ManualClock, MemoryStore};
 
 use super::routes;
 

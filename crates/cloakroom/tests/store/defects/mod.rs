@@ -20,7 +20,7 @@ use cloakroom::store::{
     Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
     PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
-use cloakroom::testkit::{ManualClock, MemoryStore, conformance};
+use cloakroom_testkit::{ManualClock, MemoryStore, conformance};
 
 use crate::backend::Over;
 use erased::AnyDefect;

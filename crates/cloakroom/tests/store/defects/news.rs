@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use cloakroom::store::{Invalidate, Lease, LeasedRecord, Selector, Store};
 
-use cloakroom::testkit::{MemoryStore, conformance};
+use cloakroom_testkit::{MemoryStore, conformance};
 
 use crate::backend::Over;
 

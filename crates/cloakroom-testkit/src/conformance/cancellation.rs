@@ -1,0 +1,79 @@
+//! A caller may give up at any await point. What it left behind is whole.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use cloakroom::store::{Commit, Record, Rotation, StoreError};
+
+use super::checks;
+use super::failure::{Outcome, ensure, ensure_eq};
+use super::fixture::Fixture;
+use super::helpers::{put, same, value, with};
+
+checks! { "cancellation":
+    a_commit_that_is_given_up_is_whole_or_not_at_all,
+    a_create_that_is_given_up_is_whole_or_not_at_all,
+}
+
+/// Polls a call so many times, lets others run in between, and drops it.
+async fn give_up_after<T>(polls: u32, call: impl Future<Output = Result<T, StoreError>>) {
+    let mut call = pin!(call);
+    for _ in 0..polls {
+        let ready = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await;
+        if ready {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn a_commit_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Outcome {
+    for polls in 0..12 {
+        let (selector, before) = stage.session(&["cart", "theme"]).await?;
+        let rotation = Some(Rotation::new(stage.verifier(), None));
+        let edits = [put("cart", "second"), super::helpers::remove("theme"), put("history", "new")];
+        let commit = with_fields!(with(stage.commit(1), edits), rotation = rotation);
+        let store = Arc::clone(&stage.store);
+        give_up_after(polls, store.commit(selector, commit.clone())).await;
+        // What was sent may still arrive, so the record is looked at more than once.
+        for _ in 0..3 {
+            let now = stage.load(selector).await?;
+            if now.version == before.version {
+                same(&now, &before, &format!("load after a commit that was given up after {polls} polls"))?;
+            } else {
+                whole(&now, &commit)?;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+fn whole(record: &Record, commit: &Commit) -> Outcome {
+    let verifier = commit.rotation.as_ref().map(|rotation| rotation.verifier);
+    ensure_eq!((record.version, record.nonce), (2, commit.nonce), "version and nonce of a commit that was given up");
+    ensure!(Some(record.verifier) == verifier, "a commit that was given up left the old secret with the new version");
+    for edit in &commit.edits {
+        ensure_eq!(
+            value(record, &edit.key)?.version,
+            2,
+            format!("the version of {} in a commit that was given up", edit.key)
+        );
+    }
+    Ok(())
+}
+
+async fn a_create_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Outcome {
+    for polls in 0..12 {
+        let (selector, record) = (stage.selector(), stage.record_with(&["cart", "theme"]));
+        give_up_after(polls, stage.store.create(selector, record.clone())).await;
+        for _ in 0..3 {
+            if let Some(loaded) = stage.store.load(selector).await? {
+                same(&loaded.record, &record, &format!("load after a create that was given up after {polls} polls"))?;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! Several instances over the same data, and what each hears of the others.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use cloakroom::store::Selector;
+use cloakroom::store::{
+    Admission, Committed, Created, Destroyed, DynStore, Guard, Invalidate, Lease, LimitPolicy, Rotation,
+};
+
+use super::backend::Capability;
+use super::checks;
+use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::fixture::{Fixture, UNTIL, listed};
+use super::helpers::{at, done, put, same, with};
+use super::limits::limit;
+
+const NODES: &[Capability] = &[Capability::Nodes];
+const NEWS: &[Capability] = &[Capability::Nodes, Capability::Vouching];
+const CUT: &[Capability] = &[Capability::Nodes, Capability::Vouching, Capability::CutOff];
+
+checks! { "coherence":
+    nobody_vouches_for_no_lease,
+    it_vouches_exactly_if_it_claims_to;
+    NODES =>
+    nodes_share_their_records,
+    nodes_name_the_same_namespace,
+    nodes_share_one_limit;
+    NEWS =>
+    a_foreign_commit_reaches_a_loaded_copy,
+    a_foreign_rotation_reaches_a_loaded_copy,
+    a_foreign_destroy_reaches_a_loaded_copy,
+    a_copy_from_a_create_is_told_too,
+    a_copy_from_a_commit_is_told_too,
+    a_copy_from_a_refusal_is_told_too,
+    every_change_is_told_after_a_load,
+    every_attached_tier_is_told;
+    CUT =>
+    who_is_cut_off_stops_vouching,
+}
+
+/// A local tier that only remembers what it was told.
+#[derive(Default)]
+struct RecordingInvalidate(Mutex<(HashSet<Selector>, bool)>);
+
+impl Invalidate for RecordingInvalidate {
+    fn invalidate(&self, selector: Selector) {
+        self.0.lock().0.insert(selector);
+    }
+
+    fn invalidate_all(&self) {
+        self.0.lock().1 = true;
+    }
+}
+
+impl RecordingInvalidate {
+    fn attach(store: &dyn DynStore) -> Arc<Self> {
+        let ears = Arc::new(Self::default());
+        store.subscribe(Arc::<Self>::clone(&ears));
+        ears
+    }
+
+    fn heard_of(&self, selector: Selector) -> bool {
+        let heard = self.0.lock();
+        heard.1 || heard.0.contains(&selector)
+    }
+
+    fn forget(&self) {
+        *self.0.lock() = (HashSet::new(), false);
+    }
+}
+
+/// Waits for something that comes over a line: a quarter of the check's patience.
+async fn eventually(stage: &Fixture, holds: impl Fn() -> bool, what: &str) -> Outcome {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let patience = stage.patience() / 4;
+    tokio::time::timeout(patience, wait).await.map_err(|_| Failure::new(format!("{what}, even after {patience:?}")))
+}
+
+async fn is_told(stage: &Fixture, ears: &RecordingInvalidate, selector: Selector, of: &str) -> Outcome {
+    eventually(stage, || ears.heard_of(selector), &format!("the other node is not told of {of}")).await
+}
+
+async fn lease(store: &dyn DynStore, selector: Selector) -> Outcome<Lease> {
+    let loaded = store.load(selector).await?;
+    loaded.map(|loaded| loaded.lease).ok_or_else(|| Failure::new("load answered None for a live session"))
+}
+
+async fn change(stage: &Fixture, selector: Selector) -> Outcome {
+    done(stage.store.commit(selector, with(stage.commit(0), [put("cart", "foreign")])).await?).map(drop)
+}
+
+async fn nobody_vouches_for_no_lease(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&["cart"]).await?;
+    let _ears = RecordingInvalidate::attach(&*stage.store);
+    lease(&*stage.store, selector).await?;
+    ensure!(!stage.store.is_lease_valid(Lease::NONE), "the store vouches for Lease::NONE");
+    Ok(())
+}
+
+async fn it_vouches_exactly_if_it_claims_to(stage: &Fixture) -> Outcome {
+    let claims = stage.capabilities().contains(&Capability::Vouching);
+    let _ears = RecordingInvalidate::attach(&*stage.store);
+    let (selector, record) = (stage.selector(), stage.record());
+    let Created::Done(created) = stage.store.create(selector, record).await? else {
+        return Err(Failure::new("create under a free tag answered Exists"));
+    };
+    let committed = done(stage.store.commit(selector, stage.commit(1)).await?)?.lease;
+    for (lease, verb) in [(created, "create"), (committed, "commit"), (lease(&*stage.store, selector).await?, "load")] {
+        let vouches = stage.store.is_lease_valid(lease);
+        ensure!(vouches == claims, "the backend claims Vouching: {claims}; the store vouches after {verb}: {vouches}");
+    }
+    Ok(())
+}
+
+async fn nodes_name_the_same_namespace(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&[]).await?;
+    let node = stage.node().await?;
+    ensure!(node.load(selector).await?.is_some(), "another node does not see the session");
+    ensure_eq!(node.namespace(), stage.store.namespace(), "the namespace on another node");
+    Ok(())
+}
+
+async fn nodes_share_one_limit(stage: &Fixture) -> Outcome {
+    let other = stage.node().await?;
+    let principal = stage.principal();
+    let mut selectors = Vec::new();
+    for _ in 0..50 {
+        selectors.push(stage.insert(&stage.record_of(&principal)).await?);
+    }
+    let answers = stage
+        .together(50, |place, store| {
+            let (selector, principal) = (selectors[place as usize], principal.clone());
+            let store = if place % 2 == 0 { store } else { Arc::clone(&other) };
+            async move { Ok(store.add_member(&principal, selector, UNTIL, limit(10, LimitPolicy::Reject)).await?) }
+        })
+        .await?;
+    let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
+    ensure_eq!(admitted, 10, "admissions of 50 sessions through two nodes within a limit of 10");
+    for store in [&stage.store, &other] {
+        ensure_eq!(listed(store, &principal).await?.len(), 10, "the members");
+    }
+    Ok(())
+}
+
+async fn nodes_share_their_records(stage: &Fixture) -> Outcome {
+    let (node, principal) = (stage.node().await?, stage.principal());
+    let record = stage.record_of(&principal);
+    let selector = stage.insert(&record).await?;
+    stage.store.add_member(&principal, selector, UNTIL, None).await?;
+    let there = node.load(selector).await?.map(|loaded| loaded.record);
+    let there = there.ok_or_else(|| Failure::new("a record created through one node is not there through another"))?;
+    same(&there, &record, "load through another node")?;
+    ensure!(
+        listed(&node, &principal).await?.len() == 1,
+        "a member admitted through one node is not there through another"
+    );
+    done(node.commit(selector, with(stage.commit(1), [put("cart", "theirs")])).await?)?;
+    ensure!(stage.load(selector).await?.version == 2, "a commit through one node is not there through another");
+    let answer = node.destroy(selector, Guard::Anyone).await?;
+    ensure_eq!(answer, Destroyed::Done, "a destroy through another node than the one that created the record");
+    ensure!(!stage.is_live(selector).await?, "a session destroyed through one node is there through another");
+    Ok(())
+}
+
+async fn a_foreign_commit_reaches_a_loaded_copy(stage: &Fixture) -> Outcome {
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = RecordingInvalidate::attach(&*node);
+    lease(&*node, selector).await?;
+    change(stage, selector).await?;
+    is_told(stage, &ears, selector, "a commit").await
+}
+
+async fn a_foreign_rotation_reaches_a_loaded_copy(stage: &Fixture) -> Outcome {
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = RecordingInvalidate::attach(&*node);
+    lease(&*node, selector).await?;
+    let mut commit = stage.commit(1);
+    commit.rotation = Some(Rotation::new(stage.verifier(), None));
+    done(stage.store.commit(selector, commit).await?)?;
+    is_told(stage, &ears, selector, "a rotation").await
+}
+
+async fn a_foreign_destroy_reaches_a_loaded_copy(stage: &Fixture) -> Outcome {
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = RecordingInvalidate::attach(&*node);
+    lease(&*node, selector).await?;
+    stage.destroy(selector).await?;
+    is_told(stage, &ears, selector, "a destroy").await
+}
+
+async fn a_copy_from_a_create_is_told_too(stage: &Fixture) -> Outcome {
+    let (node, selector) = (stage.node().await?, stage.selector());
+    let ears = RecordingInvalidate::attach(&*node);
+    node.create(selector, stage.record_with(&["cart"])).await?;
+    change(stage, selector).await?;
+    is_told(stage, &ears, selector, "a commit to a session that it created").await
+}
+
+async fn a_copy_from_a_commit_is_told_too(stage: &Fixture) -> Outcome {
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = RecordingInvalidate::attach(&*node);
+    done(node.commit(selector, with(stage.commit(1), [put("theme", "own")])).await?)?;
+    ears.forget();
+    change(stage, selector).await?;
+    is_told(stage, &ears, selector, "a commit that came after its own").await
+}
+
+async fn a_copy_from_a_refusal_is_told_too(stage: &Fixture) -> Outcome {
+    let node = stage.node().await?;
+    let ears = RecordingInvalidate::attach(&*node);
+    let conflicting = with(stage.commit(1), [at(9, put("theme", "own"))]);
+    let mut strange = stage.commit(1);
+    strange.guard = Guard::Holder(stage.verifier());
+    for refused in [conflicting, strange] {
+        let (selector, _) = stage.session(&["cart"]).await?;
+        let answer = node.commit(selector, refused).await?;
+        let (Committed::Conflict(loaded) | Committed::Superseded(loaded)) = answer else {
+            return Err(Failure::new("a commit was to be refused"));
+        };
+        // A store may show the record under no lease; then nobody keeps it.
+        if node.is_lease_valid(loaded.lease) {
+            change(stage, selector).await?;
+            is_told(stage, &ears, selector, "a commit to a record that came with a refusal").await?;
+        }
+    }
+    Ok(())
+}
+
+async fn every_change_is_told_after_a_load(stage: &Fixture) -> Outcome {
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = RecordingInvalidate::attach(&*node);
+    for round in 1..=3 {
+        lease(&*node, selector).await?;
+        ears.forget();
+        change(stage, selector).await?;
+        is_told(stage, &ears, selector, &format!("commit {round} of 3, each after a load")).await?;
+    }
+    Ok(())
+}
+
+async fn every_attached_tier_is_told(stage: &Fixture) -> Outcome {
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let both = [RecordingInvalidate::attach(&*node), RecordingInvalidate::attach(&*node)];
+    lease(&*node, selector).await?;
+    change(stage, selector).await?;
+    for ears in both {
+        is_told(stage, &ears, selector, "a commit, one of its two tiers").await?;
+    }
+    Ok(())
+}
+
+async fn who_is_cut_off_stops_vouching(stage: &Fixture) -> Outcome {
+    let (node, (selector, _)) = (stage.node().await?, stage.session(&["cart"]).await?);
+    let ears = RecordingInvalidate::attach(&*node);
+    let lease = lease(&*node, selector).await?;
+    ensure!(node.is_lease_valid(lease), "the lease of a record that was just loaded is not valid");
+    let done = stage.cut_off().await;
+    ensure!(done, "claims Capability::CutOff, but Backend::cut_off answered false");
+    eventually(stage, || !node.is_lease_valid(lease), "a lease stays valid on a node that is cut off").await?;
+    is_told(stage, &ears, selector, "its own loss of touch").await?;
+    ensure!(!node.is_lease_valid(lease), "a lease from before a node was cut off is valid again");
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Records come into being by `create` only, and never twice.
+
+use cloakroom::Timestamp;
+use cloakroom::store::{Authentication, PreviousSecret, Selector};
+use cloakroom::store::{Created, Payload, Record, StoredValue};
+
+use super::checks;
+use super::failure::{Outcome, ensure, ensure_eq};
+use super::fixture::{Fixture, UNTIL, listed};
+use super::helpers::{bytes, done, gone, put, same, with};
+
+checks! { "create":
+    a_free_tag_is_taken,
+    every_field_is_kept,
+    a_taken_tag_is_refused_and_its_record_kept,
+    a_repeat_answers_done_again,
+    a_repeat_after_a_commit_is_refused,
+    tags_are_compared_in_full,
+    nobody_else_creates,
+}
+
+async fn a_free_tag_is_taken(stage: &Fixture) -> Outcome {
+    let (selector, record) = stage.session(&["cart"]).await?;
+    same(&stage.load(selector).await?, &record, "load after create")
+}
+
+async fn every_field_is_kept(stage: &Fixture) -> Outcome {
+    let now = stage.now();
+    let until = now.after(stage.ticks(1));
+    let mut record = stage.record_with(&["cart"]);
+    record.previous = Some(PreviousSecret::renewed(stage.verifier(), until));
+    record.authentication = Some(Authentication::new("zoë:7%".into(), now, Some("Firefox, “new”\n★".into())));
+    record.last_seen = now;
+    record.lifetimes.persistent = true;
+    record.values.push(StoredValue::new("roles".into(), 1, Some(until), Payload::Present(bytes("[]"))));
+    record.values.push(StoredValue::new("avatar".into(), 1, Some(until), Payload::Absent));
+    let selector = stage.insert(&record).await?;
+    same(&stage.load(selector).await?, &record, "load after create")
+}
+
+async fn a_taken_tag_is_refused_and_its_record_kept(stage: &Fixture) -> Outcome {
+    let (selector, record) = stage.session(&["cart"]).await?;
+    let answer = stage.store.create(selector, stage.record_with(&["theme"])).await?;
+    ensure_eq!(answer, Created::Exists, "create under a taken tag");
+    same(&stage.load(selector).await?, &record, "load after the refused create")
+}
+
+async fn a_repeat_answers_done_again(stage: &Fixture) -> Outcome {
+    let (selector, record) = stage.session(&["cart"]).await?;
+    let answer = stage.store.create(selector, record.clone()).await?;
+    ensure!(matches!(answer, Created::Done(_)), "create repeated with the same nonce answered {answer:?}");
+    same(&stage.load(selector).await?, &record, "load after the repeated create")
+}
+
+async fn a_repeat_after_a_commit_is_refused(stage: &Fixture) -> Outcome {
+    let (selector, record) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
+    let changed = stage.load(selector).await?;
+    let answer = stage.store.create(selector, record).await?;
+    ensure_eq!(answer, Created::Exists, "create with a nonce that is no longer the record's");
+    same(&stage.load(selector).await?, &changed, "load after the refused create")
+}
+
+async fn tags_are_compared_in_full(stage: &Fixture) -> Outcome {
+    let mut first_differs = *stage.selector().as_bytes();
+    let mut last_differs = first_differs;
+    let selector = Selector::from_bytes(first_differs);
+    first_differs[0] ^= 1;
+    last_differs[15] ^= 1;
+    let alike = [selector, Selector::from_bytes(first_differs), Selector::from_bytes(last_differs)];
+    let extremes = [
+        Selector::from_bytes([0; 16]),
+        Selector::from_bytes([255; 16]),
+        Selector::from_bytes(*b"\r\n\0:%{}*?[]\\\"' ;"),
+    ];
+    let mut records = Vec::<(Selector, Record)>::new();
+    for selector in alike.into_iter().chain(extremes) {
+        let record = stage.record();
+        stage.insert_as(selector, &record).await?;
+        records.push((selector, record));
+    }
+    for (selector, record) in records {
+        same(&stage.load(selector).await?, &record, &format!("load of tag {:?}", selector.as_bytes()))?;
+    }
+    Ok(())
+}
+
+async fn nobody_else_creates(stage: &Fixture) -> Outcome {
+    let (selector, principal) = (stage.selector(), stage.principal());
+    ensure!(!stage.is_live(selector).await?, "load of an unknown tag answered a record");
+    gone(stage.store.commit(selector, with(stage.commit(0), [put("cart", "second")])).await?)?;
+    stage
+        .store
+        .touch(vec![cloakroom::store::Touch::new(selector, cloakroom::store::Guard::Anyone, stage.now())])
+        .await?;
+    ensure!(!stage.destroy(selector).await?, "destroy of an unknown tag answered that there was a record");
+    stage.store.add_member(&principal, selector, UNTIL, None).await?;
+    stage.store.remove_members(&principal, vec![selector]).await?;
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answered a session without a record");
+    ensure!(!stage.is_live(selector).await?, "some verb other than create brought a record into being");
+    ensure!(stage.now() < Timestamp::MAX, "Backend::now answered the last instant there is");
+    stage.insert_as(selector, &stage.record()).await
+}

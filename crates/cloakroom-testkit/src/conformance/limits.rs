@@ -1,0 +1,231 @@
+//! The limit of concurrent sessions, decided together with the admission.
+
+use std::num::NonZeroU32;
+
+use cloakroom::store::{Admission, BATCH, Limit, LimitPolicy};
+use cloakroom::store::{Principal, Selector};
+
+use super::checks;
+use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::fixture::{Fixture, UNTIL, legible, listed};
+
+checks! { "limits":
+    without_a_limit_everybody_is_admitted,
+    below_the_limit_everybody_is_admitted,
+    at_the_limit_one_more_is_refused,
+    at_the_limit_the_oldest_makes_room,
+    who_has_to_end_stays_a_member_until_dismissed,
+    a_lower_limit_makes_as_many_leave_as_needed,
+    a_far_lower_limit_is_reached_in_steps,
+    a_member_is_admitted_again_at_the_limit,
+    a_member_keeps_its_place_in_the_line,
+    the_dead_do_not_count,
+    the_dismissed_do_not_count,
+    principals_do_not_share_a_limit,
+}
+
+pub(super) fn limit(count: u32, when_reached: LimitPolicy) -> Option<Limit> {
+    NonZeroU32::new(count).map(|count| Limit::new(count, when_reached))
+}
+
+pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Selector>> {
+    match answer {
+        Admission::Admitted { displaced } => Ok(displaced),
+        Admission::Incomplete { .. } => Err(Failure::new("the admission was left incomplete for want of a few places")),
+        other => Err(Failure::new(format!("the store returned {other:?}"))),
+    }
+}
+
+/// Ends them, as a caller does.
+async fn end(stage: &Fixture, principal: &Principal, displaced: &[Selector]) -> Outcome {
+    for selector in displaced {
+        stage.destroy(*selector).await?;
+    }
+    Ok(stage.store.remove_members(principal, displaced.to_vec()).await?)
+}
+
+/// Admits `count` sessions of the principal, one tick apart; none may displace another.
+async fn members(stage: &Fixture, principal: &Principal, count: usize, limit: Option<Limit>) -> Outcome<Vec<Selector>> {
+    let mut selectors = Vec::new();
+    for _ in 0..count {
+        selectors.push(stage.insert(&stage.record_of(principal)).await?);
+    }
+    for selector in &selectors {
+        let displaced = displaced(stage.store.add_member(principal, *selector, UNTIL, limit).await?)?;
+        ensure!(displaced.is_empty(), "an admission below the limit displaced {} sessions", displaced.len());
+        stage.wait(1).await;
+    }
+    Ok(selectors)
+}
+
+async fn without_a_limit_everybody_is_admitted(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    let mut admitted = 0;
+    for _ in 0..50 {
+        let selector = stage.insert(&stage.record_of(&principal)).await?;
+        ensure!(
+            displaced(stage.store.add_member(&principal, selector, UNTIL, None).await?)?.is_empty(),
+            "an admission displaced somebody"
+        );
+        admitted += 1;
+    }
+    ensure_eq!(listed(&stage.store, &principal).await?.len(), admitted, "members");
+    Ok(())
+}
+
+async fn below_the_limit_everybody_is_admitted(stage: &Fixture) -> Outcome {
+    for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
+        let principal = stage.principal();
+        let selectors = members(stage, &principal, 3, limit(3, policy)).await?;
+        ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&selectors), "the members");
+    }
+    Ok(())
+}
+
+async fn at_the_limit_one_more_is_refused(stage: &Fixture) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
+    let selectors = members(stage, &principal, 2, limit).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    ensure_eq!(
+        stage.store.add_member(&principal, late, UNTIL, limit).await?,
+        Admission::Refused,
+        "an admission beyond the limit"
+    );
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&selectors), "the members");
+    ensure!(stage.is_live(late).await?, "a refused admission ended the session");
+    Ok(())
+}
+
+async fn at_the_limit_the_oldest_makes_room(stage: &Fixture) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
+    let selectors = members(stage, &principal, 2, limit).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    let left = displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&left), legible(&selectors[..1]), "who has to end");
+    end(stage, &principal, &left).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[1], late]), "the members");
+    Ok(())
+}
+
+/// Whoever was told may be gone, or the answer lost: nobody may live on who is on no list.
+async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Fixture) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
+    let selectors = members(stage, &principal, 2, limit).await?;
+    let (late, later) =
+        (stage.insert(&stage.record_of(&principal)).await?, stage.insert(&stage.record_of(&principal)).await?);
+    displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?;
+    ensure_eq!(
+        legible(&listed(&stage.store, &principal).await?),
+        legible(&[selectors[0], selectors[1], late]),
+        "the members"
+    );
+    let again = displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&again), legible(&selectors[..1]), "who has to end, asked once more");
+    stage.wait(1).await;
+    let left = displaced(stage.store.add_member(&principal, later, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&left), legible(&selectors), "who has to end, at the next admission");
+    end(stage, &principal, &left).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[late, later]), "the members");
+    Ok(())
+}
+
+async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    let selectors = members(stage, &principal, 4, None).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    let left = displaced(stage.store.add_member(&principal, late, UNTIL, limit(2, LimitPolicy::EndOldest)).await?)?;
+    ensure_eq!(legible(&left), legible(&selectors[..3]), "who has to end");
+    end(stage, &principal, &left).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[3], late]), "the members");
+    Ok(())
+}
+
+/// No step is longer than a batch, and none is lost.
+async fn a_far_lower_limit_is_reached_in_steps(stage: &Fixture) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(3, LimitPolicy::EndOldest));
+    let mut selectors = Vec::new();
+    for _ in 0..BATCH + 10 {
+        let selector = stage.insert(&stage.record_of(&principal)).await?;
+        displaced(stage.store.add_member(&principal, selector, UNTIL, None).await?)?;
+        selectors.push(selector);
+    }
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    let mut left = Vec::new();
+    for _ in 0..selectors.len() {
+        let answer = stage.store.add_member(&principal, late, UNTIL, limit).await?;
+        let (displaced, done) = match answer {
+            Admission::Admitted { displaced } => (displaced, true),
+            Admission::Incomplete { displaced } => (displaced, false),
+            other => return Err(Failure::new(format!("the store returned {other:?}"))),
+        };
+        ensure!(displaced.len() <= BATCH, "one step displaced {} sessions", displaced.len());
+        ensure!(done || !displaced.is_empty(), "a step displaced nobody and admitted nobody");
+        end(stage, &principal, &displaced).await?;
+        left.extend(displaced);
+        if done {
+            break;
+        }
+    }
+    let stayed = selectors.split_off(selectors.len() - 2);
+    ensure_eq!(legible(&left), legible(&selectors), "who has to end");
+    ensure_eq!(
+        legible(&listed(&stage.store, &principal).await?),
+        legible(&[stayed[0], stayed[1], late]),
+        "the members"
+    );
+    Ok(())
+}
+
+async fn a_member_is_admitted_again_at_the_limit(stage: &Fixture) -> Outcome {
+    for policy in [LimitPolicy::Reject, LimitPolicy::EndOldest] {
+        let (principal, limit) = (stage.principal(), limit(2, policy));
+        let selectors = members(stage, &principal, 2, limit).await?;
+        for selector in &selectors {
+            let left = displaced(stage.store.add_member(&principal, *selector, UNTIL, limit).await?)?;
+            ensure!(left.is_empty(), "a member that was admitted again displaced somebody");
+        }
+        ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&selectors), "the members");
+    }
+    Ok(())
+}
+
+async fn a_member_keeps_its_place_in_the_line(stage: &Fixture) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
+    let selectors = members(stage, &principal, 2, limit).await?;
+    displaced(stage.store.add_member(&principal, selectors[0], UNTIL, limit).await?)?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    let left = displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&left), legible(&selectors[..1]), "who has to end");
+    Ok(())
+}
+
+async fn the_dead_do_not_count(stage: &Fixture) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
+    let selectors = members(stage, &principal, 2, limit).await?;
+    stage.destroy(selectors[0]).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    ensure!(
+        displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?.is_empty(),
+        "an admission displaced somebody"
+    );
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[1], late]), "the members");
+    Ok(())
+}
+
+async fn the_dismissed_do_not_count(stage: &Fixture) -> Outcome {
+    let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::Reject));
+    let selectors = members(stage, &principal, 2, limit).await?;
+    stage.store.remove_members(&principal, vec![selectors[0]]).await?;
+    let late = stage.insert(&stage.record_of(&principal)).await?;
+    displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[1], late]), "the members");
+    Ok(())
+}
+
+async fn principals_do_not_share_a_limit(stage: &Fixture) -> Outcome {
+    let limit = limit(1, LimitPolicy::Reject);
+    for _ in 0..3 {
+        members(stage, &stage.principal(), 1, limit).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,280 @@
+//! The sessions of a principal.
+
+use cloakroom::store::{Authentication, Principal, Selector};
+use cloakroom::store::{Cursor, PageRequest, Rotation, StoreErrorKind, Summary};
+
+use super::checks;
+use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::fixture::{Fixture, UNTIL, legible, listed, members};
+use super::helpers::{done, put, with};
+
+checks! { "principals":
+    members_are_listed_oldest_admission_first,
+    members_come_with_what_a_list_shows,
+    a_stranger_has_no_members,
+    admitting_twice_lists_once,
+    somebody_elses_session_is_left_out,
+    a_session_that_is_about_to_log_in_keeps_its_place,
+    a_dismissed_session_is_left_out_and_lives,
+    dismissing_again_is_harmless,
+    principals_are_compared_byte_for_byte,
+    an_admission_creates_nothing,
+    members_come_in_pages,
+    pages_join_whoever_comes_and_goes,
+    what_is_no_cursor_is_refused,
+    several_are_dismissed_at_once,
+    an_index_lasts_as_long_as_its_longest_session,
+    a_session_that_is_prolonged_prolongs_its_index,
+}
+
+async fn member(stage: &Fixture, principal: &Principal) -> Outcome<Selector> {
+    let selector = stage.insert(&stage.record_of(principal)).await?;
+    stage.store.add_member(principal, selector, UNTIL, None).await?;
+    Ok(selector)
+}
+
+async fn members_are_listed_oldest_admission_first(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    let mut admitted: Vec<Selector> = Vec::new();
+    for _ in 0..5 {
+        admitted.push(member(stage, &principal).await?);
+        stage.wait(1).await;
+    }
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&admitted), "the members");
+    Ok(())
+}
+
+async fn members_come_with_what_a_list_shows(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    let record = with_fields!(stage.record_of(&principal), values = stage.record_with(&["cart"]).values);
+    let selector = stage.insert(&record).await?;
+    stage.store.add_member(&principal, selector, UNTIL, None).await?;
+    stage.wait(1).await;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
+    let mut members = members(&stage.store, &principal).await?;
+    ensure_eq!(members.len(), 1, "members");
+    let (there, record) = (members.remove(0).summary?, stage.load(selector).await?);
+    ensure_eq!(there, Summary::from(&record), "what is listed of a member");
+    Ok(())
+}
+
+async fn a_stranger_has_no_members(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "somebody who never logged in has sessions");
+    stage.insert(&stage.record_of(&principal)).await?;
+    Ok(())
+}
+
+async fn admitting_twice_lists_once(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    let selector = member(stage, &principal).await?;
+    stage.store.add_member(&principal, selector, UNTIL, None).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selector]), "the members");
+    Ok(())
+}
+
+async fn somebody_elses_session_is_left_out(stage: &Fixture) -> Outcome {
+    let (principal, other) = (stage.principal(), stage.principal());
+    let mine = member(stage, &principal).await?;
+    let theirs = stage.insert(&stage.record_of(&other)).await?;
+    stage.store.add_member(&principal, theirs, UNTIL, None).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[mine]), "the members");
+    ensure!(stage.is_live(theirs).await?, "a session was ended because it is somebody else's");
+    Ok(())
+}
+
+/// A login admits first and commits then. A list that is read in between must not cost it its place.
+async fn a_session_that_is_about_to_log_in_keeps_its_place(stage: &Fixture) -> Outcome {
+    let (former, principal) = (stage.principal(), stage.principal());
+    let (anonymous, _) = stage.session(&[]).await?;
+    let switching = member(stage, &former).await?;
+    for selector in [anonymous, switching] {
+        stage.store.add_member(&principal, selector, UNTIL, None).await?;
+        listed(&stage.store, &principal).await?;
+        let authentication = Some(Authentication::new(principal.clone(), stage.now(), None));
+        let rotation = Some(with_fields!(Rotation::new(stage.verifier(), None), authentication = authentication));
+        done(stage.store.commit(selector, with_fields!(stage.commit(1), rotation = rotation)).await?)?;
+        let members = listed(&stage.store, &principal).await?;
+        ensure!(members.contains(&selector), "a session that just logged in is not listed");
+    }
+    ensure!(listed(&stage.store, &former).await?.is_empty(), "a session is listed under its former principal");
+    Ok(())
+}
+
+async fn a_dismissed_session_is_left_out_and_lives(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    let (stays, leaves) = (member(stage, &principal).await?, member(stage, &principal).await?);
+    stage.store.remove_members(&principal, vec![leaves]).await?;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[stays]), "the members");
+    ensure!(stage.is_live(leaves).await?, "dismiss ended the session");
+    Ok(())
+}
+
+async fn dismissing_again_is_harmless(stage: &Fixture) -> Outcome {
+    let (principal, other) = (stage.principal(), stage.principal());
+    let selector = member(stage, &principal).await?;
+    stage.store.remove_members(&other, vec![selector]).await?;
+    stage.store.remove_members(&principal, vec![stage.selector()]).await?;
+    ensure_eq!(
+        legible(&listed(&stage.store, &principal).await?),
+        legible(&[selector]),
+        "the members after dismissals of others"
+    );
+    for _ in 0..2 {
+        stage.store.remove_members(&principal, vec![selector]).await?;
+    }
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a dismissed session is still listed");
+    Ok(())
+}
+
+/// Case, accents, white space and wildcards are where collations and key patterns go wrong.
+async fn principals_are_compared_byte_for_byte(stage: &Fixture) -> Outcome {
+    let long = "x".repeat(300);
+    let longer = "x".repeat(301);
+    let ids = [
+        "ann",
+        "Ann",
+        "ANN",
+        "ann ",
+        " ann",
+        "ánn",
+        "a\u{301}nn",
+        "ann\u{0}",
+        "an",
+        "a%",
+        "a_n",
+        "a*",
+        "ann:1",
+        "ann}",
+        "",
+        "0",
+        "00",
+        "-1",
+        "ß",
+        "ss",
+        "'; --",
+        &long,
+        &longer,
+    ];
+    let principals = ids.map(Principal::from);
+    let mut selectors = Vec::new();
+    for principal in &principals {
+        selectors.push(member(stage, principal).await?);
+    }
+    for (principal, selector) in principals.iter().zip(selectors) {
+        let what = format!("the members of {:?}", principal.as_str());
+        ensure_eq!(legible(&listed(&stage.store, principal).await?), legible(&[selector]), what);
+    }
+    Ok(())
+}
+
+async fn an_admission_creates_nothing(stage: &Fixture) -> Outcome {
+    let (principal, selector) = (stage.principal(), stage.selector());
+    stage.store.add_member(&principal, selector, UNTIL, None).await?;
+    ensure!(!stage.is_live(selector).await?, "admit brought a record into being");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a session without a record is listed");
+    Ok(())
+}
+
+async fn some_members(stage: &Fixture, principal: &Principal, count: usize) -> Outcome<Vec<Selector>> {
+    let mut selectors = Vec::new();
+    for _ in 0..count {
+        selectors.push(member(stage, principal).await?);
+    }
+    Ok(selectors)
+}
+
+async fn members_come_in_pages(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    let selectors = some_members(stage, &principal, 7).await?;
+    let (mut listed, mut request) = (Vec::new(), PageRequest::first(3));
+    for _ in 0..2 * selectors.len() {
+        let page = stage.store.list_members(&principal, request.clone()).await?;
+        ensure!(page.items.len() <= 3, "a page of at most 3 has {} members", page.items.len());
+        listed.extend(page.items.into_iter().map(|member| member.selector));
+        let Some(next) = page.next else {
+            ensure_eq!(legible(&listed), legible(&selectors), "the members on all pages");
+            return Ok(());
+        };
+        request = request.after(next);
+    }
+    Err(Failure::new("the pages have no end"))
+}
+
+/// Who revokes all ends the members of a page before it asks for the next one.
+async fn pages_join_whoever_comes_and_goes(stage: &Fixture) -> Outcome {
+    let (principal, request) = (stage.principal(), PageRequest::first(2));
+    let selectors = some_members(stage, &principal, 6).await?;
+    let first = stage.store.list_members(&principal, request.clone()).await?;
+    ensure_eq!(
+        legible(&[first.items[0].selector, first.items[1].selector]),
+        legible(&selectors[..2]),
+        "the first page"
+    );
+    let next = first.next.ok_or_else(|| Failure::new("the list ends after 2 of 6 members"))?;
+    stage.destroy(selectors[0]).await?;
+    stage.store.remove_members(&principal, vec![selectors[0], selectors[1]]).await?;
+    stage.destroy(selectors[2]).await?;
+    let late = member(stage, &principal).await?;
+    let (mut rest, mut request) = (Vec::new(), request.after(next));
+    loop {
+        let page = stage.store.list_members(&principal, request.clone()).await?;
+        rest.extend(page.items.into_iter().map(|member| member.selector));
+        match page.next {
+            Some(next) => request = request.after(next),
+            None => break,
+        }
+    }
+    rest.retain(|selector| *selector != late);
+    ensure_eq!(legible(&rest), legible(&selectors[3..]), "the members on the other pages");
+    Ok(())
+}
+
+async fn what_is_no_cursor_is_refused(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    member(stage, &principal).await?;
+    for text in ["", "no cursor", "-1", "1 OR 1=1", "(0", "\u{0}"] {
+        let request = PageRequest::first(2).after(Cursor::new(text));
+        match stage.store.list_members(&principal, request).await {
+            Err(error) if error.kind() == StoreErrorKind::InvalidCursor => {}
+            other => return Err(Failure::new(format!("the cursor {text:?} was answered with {other:?}"))),
+        }
+    }
+    Ok(())
+}
+
+async fn several_are_dismissed_at_once(stage: &Fixture) -> Outcome {
+    let principal = stage.principal();
+    let selectors = some_members(stage, &principal, 5).await?;
+    stage.store.remove_members(&principal, vec![selectors[0], stage.selector(), selectors[3], selectors[0]]).await?;
+    ensure_eq!(
+        legible(&listed(&stage.store, &principal).await?),
+        legible(&[selectors[1], selectors[2], selectors[4]]),
+        "the members"
+    );
+    stage.store.remove_members(&principal, Vec::new()).await?;
+    ensure_eq!(listed(&stage.store, &principal).await?.len(), 3, "members");
+    Ok(())
+}
+
+async fn an_index_lasts_as_long_as_its_longest_session(stage: &Fixture) -> Outcome {
+    let (principal, now) = (stage.principal(), stage.now());
+    let (long, short) = (stage.insert(&stage.record_of(&principal)).await?, stage.record_of(&principal));
+    let short = stage.insert(&short).await?;
+    stage.store.add_member(&principal, long, now.after(stage.long()), None).await?;
+    stage.store.add_member(&principal, short, now.after(stage.ticks(1)), None).await?;
+    stage.wait(3).await;
+    ensure!(listed(&stage.store, &principal).await?.contains(&long), "the index ended before the longest session");
+    Ok(())
+}
+
+/// "Remember me" for a session that exists.
+async fn a_session_that_is_prolonged_prolongs_its_index(stage: &Fixture) -> Outcome {
+    let (principal, now) = (stage.principal(), stage.now());
+    let selector = stage.insert(&stage.record_of(&principal)).await?;
+    stage.store.add_member(&principal, selector, now.after(stage.ticks(1)), None).await?;
+    stage.store.add_member(&principal, selector, now.after(stage.long()), None).await?;
+    stage.wait(3).await;
+    ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selector]), "the members");
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! A commit whose reply was lost may be sent again: its nonce makes it count once.
+
+use cloakroom::store::{Guard, REMEMBERED_WRITERS, Rotation};
+
+use super::checks;
+use super::failure::{Failure, Outcome, ensure, ensure_eq};
+use super::fixture::Fixture;
+use super::helpers::{at, conflict, done, gone, put, remove, same, with};
+
+checks! { "retry":
+    a_repeat_is_applied_once,
+    a_repeat_is_recognised_before_guard_and_expectations,
+    a_repeat_is_recognised_whatever_its_base,
+    a_repeat_with_a_stale_base_brings_the_record,
+    a_repeat_after_other_commits_is_applied_once,
+    writes_that_are_long_past_do_not_pile_up,
+    a_repeat_cannot_resurrect,
+    nonces_differ_by_any_bit,
+}
+
+async fn a_repeat_is_applied_once(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [put("cart", "second"), remove("theme")]);
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let once = stage.load(selector).await?;
+    stage.wait(1).await;
+    for _ in 0..3 {
+        let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
+        ensure_eq!(receipt.version, 2, "the version in the receipt of a repeat");
+        ensure!(receipt.record.is_none(), "the receipt of a repeat brought the record, which nobody else had changed");
+        same(&stage.load(selector).await?, &once, "load after the repeat")?;
+    }
+    Ok(())
+}
+
+async fn a_repeat_is_recognised_before_guard_and_expectations(stage: &Fixture) -> Outcome {
+    let (selector, record) = stage.session(&["cart"]).await?;
+    // Its own first attempt breaks both: the secret is not current any more, nor is the version.
+    let mut commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
+    commit.guard = Guard::Current(record.verifier);
+    commit.rotation = Some(Rotation::new(stage.verifier(), None));
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let once = stage.load(selector).await?;
+    done(stage.store.commit(selector, commit).await?)?;
+    same(&stage.load(selector).await?, &once, "load after the repeat")
+}
+
+async fn a_repeat_is_recognised_whatever_its_base(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [put("cart", "second")]);
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let once = stage.load(selector).await?;
+    for base in [0, 1, 2, 3] {
+        done(stage.store.commit(selector, with_fields!(commit.clone(), base = base)).await?)?;
+        same(&stage.load(selector).await?, &once, "load after the repeat")?;
+    }
+    Ok(())
+}
+
+async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&["cart"]).await?;
+    done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
+    let commit = with(stage.commit(1), [put("cart", "mine")]);
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    let receipt = done(stage.store.commit(selector, commit).await?)?;
+    ensure_eq!(receipt.version, 3, "the version in the receipt of a repeat");
+    ensure!(receipt.record.is_some(), "the receipt of a repeat brought no record, though its base was stale");
+    Ok(())
+}
+
+/// The reply may be lost, and others may write before the caller tries again.
+async fn a_repeat_after_other_commits_is_applied_once(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    for base in (2..).take(REMEMBERED_WRITERS - 1) {
+        done(stage.store.commit(selector, with(stage.commit(base), [put("cart", "theirs")])).await?)?;
+        let before = stage.load(selector).await?;
+        let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
+        ensure_eq!(receipt.version, base + 1, "the version in the receipt of a repeat after other commits");
+        let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat brought no record"))?;
+        same(&record, &before, "the record in the receipt of a late repeat")?;
+        same(&stage.load(selector).await?, &before, "load after the late repeat")?;
+    }
+    Ok(())
+}
+
+async fn writes_that_are_long_past_do_not_pile_up(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    // A store may remember more than it has to, but not everything.
+    for base in (2..).take(1024) {
+        done(stage.store.commit(selector, with(stage.commit(base), [put("theme", "theirs")])).await?)?;
+    }
+    conflict(stage.store.commit(selector, commit).await?).map(drop)
+}
+
+async fn a_repeat_cannot_resurrect(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&["cart"]).await?;
+    let commit = with(stage.commit(1), [put("cart", "second")]);
+    done(stage.store.commit(selector, commit.clone()).await?)?;
+    stage.destroy(selector).await?;
+    gone(stage.store.commit(selector, commit).await?)?;
+    ensure!(!stage.is_live(selector).await?, "the repeat of a commit brought a destroyed session back");
+    Ok(())
+}
+
+/// Numbers beyond 2^53 are where floating point, and beyond 2^63 where signed integers, go wrong.
+async fn nonces_differ_by_any_bit(stage: &Fixture) -> Outcome {
+    let (selector, _) = stage.session(&[]).await?;
+    let nonces = [0, 1, (1 << 53) + 1, (1 << 53) + 2, (1 << 63) - 1, 1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX];
+    for (base, nonce) in (1..).zip(nonces) {
+        let commit = with_fields!(with(stage.commit(base), [put("cart", &nonce.to_string())]), nonce = nonce);
+        let receipt = done(stage.store.commit(selector, commit).await?)?;
+        ensure_eq!(receipt.version, base + 1, format!("the version after a commit with the new nonce {nonce}"));
+        ensure_eq!(stage.load(selector).await?.nonce, nonce, "the record's nonce");
+    }
+    Ok(())
+}

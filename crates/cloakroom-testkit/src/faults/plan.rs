@@ -1,0 +1,116 @@
+use crate::{SeededRandom, Verb};
+use cloakroom::store::StoreErrorKind;
+
+use super::gate::GateState;
+
+/// How likely each fault is, in percent per call. Nothing goes wrong by default; 100 and more is always.
+///
+/// At most one fault hits a call; failing is drawn first, then losing the reply, then dawdling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FaultRates {
+    /// The call fails with [`StoreErrorKind::Unavailable`] and does nothing.
+    pub unavailable: u8,
+    /// The call acts and fails with [`StoreErrorKind::Unknown`].
+    pub lost_reply: u8,
+    /// Other tasks come first, before the call acts and before it replies.
+    pub dawdle: u8,
+    /// Every value of a loaded record is damaged.
+    pub corrupt_load: u8,
+}
+
+impl FaultRates {
+    /// Sets [`unavailable`](Chances::unavailable).
+    #[must_use]
+    pub const fn unavailable(self, percent: u8) -> Self {
+        Self { unavailable: percent, ..self }
+    }
+
+    /// Sets [`lost_reply`](Chances::lost_reply).
+    #[must_use]
+    pub const fn lost_reply(self, percent: u8) -> Self {
+        Self { lost_reply: percent, ..self }
+    }
+
+    /// Sets [`dawdle`](Chances::dawdle).
+    #[must_use]
+    pub const fn dawdle(self, percent: u8) -> Self {
+        Self { dawdle: percent, ..self }
+    }
+
+    /// Sets [`corrupt_load`](Chances::corrupt_load).
+    #[must_use]
+    pub const fn corrupt_load(self, percent: u8) -> Self {
+        Self { corrupt_load: percent, ..self }
+    }
+}
+
+/// What happens to one call.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Fail(StoreErrorKind),
+    LoseReply,
+    Hold(GateState),
+    /// So many times other tasks come first, before acting and before replying.
+    Dawdle(u64, u64),
+}
+
+/// What is to go wrong.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    next: Vec<(Verb, Fault)>,
+    corrupt_loads: usize,
+    down: Option<StoreErrorKind>,
+    dice: Option<(SeededRandom, FaultRates)>,
+}
+
+impl Plan {
+    pub(super) fn script(&mut self, verb: Verb, fault: Fault) {
+        self.next.push((verb, fault));
+    }
+
+    pub(super) fn corrupt_next_load(&mut self) {
+        self.corrupt_loads += 1;
+    }
+
+    pub(super) fn go_down(&mut self, kind: StoreErrorKind) {
+        self.down = Some(kind);
+    }
+
+    pub(super) fn roll(&mut self, seed: u64, chances: FaultRates) {
+        self.dice = Some((SeededRandom::new(seed), chances));
+    }
+
+    /// What happens to a call that begins now.
+    pub(super) fn fault_for(&mut self, verb: Verb) -> Option<Fault> {
+        if let Some(place) = self.next.iter().position(|(scripted, _)| *scripted == verb) {
+            return Some(self.next.remove(place).1);
+        }
+        if let Some(kind) = self.down {
+            return Some(Fault::Fail(kind));
+        }
+        let (dice, chances) = self.dice.as_ref()?;
+        if hits(dice, chances.unavailable) {
+            Some(Fault::Fail(StoreErrorKind::Unavailable))
+        } else if hits(dice, chances.lost_reply) {
+            Some(Fault::LoseReply)
+        } else if hits(dice, chances.dawdle) {
+            Some(Fault::Dawdle(dice.next_u64() % 4, dice.next_u64() % 4))
+        } else {
+            None
+        }
+    }
+
+    /// Whether the values of a record that was just loaded are to be damaged.
+    pub(super) fn corrupts(&mut self) -> bool {
+        if let Some(left) = self.corrupt_loads.checked_sub(1) {
+            self.corrupt_loads = left;
+            return true;
+        }
+        self.dice.as_ref().is_some_and(|(dice, chances)| hits(dice, chances.corrupt_load))
+    }
+}
+
+fn hits(dice: &SeededRandom, percent: u8) -> bool {
+    percent > 0 && dice.next_u64() % 100 < u64::from(percent)
+}

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use cloakroom::store::{Invalidate, Lease, Selector};
+
+/// One instance of the store, as one process has: the copies it serves, and its line to the others.
+pub(super) struct Node {
+    copies: Mutex<Vec<Arc<dyn Invalidate>>>,
+    /// The lease's number; 0 while nobody would tell this node of a change.
+    lease: AtomicU64,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    paused: bool,
+    waiting: Vec<Notice>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Notice {
+    Changed(Selector),
+    Anything,
+}
+
+impl Node {
+    pub(super) fn new(lease: u64) -> Self {
+        Self { copies: Mutex::default(), lease: AtomicU64::new(lease), inbox: Mutex::default() }
+    }
+
+    pub(super) fn attach(&self, copies: Arc<dyn Invalidate>) {
+        self.copies.lock().push(copies);
+    }
+
+    pub(super) fn lease(&self) -> Lease {
+        Lease::new(self.lease.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn vouches(&self, lease: Lease) -> bool {
+        lease != Lease::NONE && lease == self.lease()
+    }
+
+    /// Hands a notice over, or keeps it, or loses it.
+    pub(super) fn tell(&self, notice: Notice) {
+        if self.lease() == Lease::NONE {
+            return;
+        }
+        {
+            let mut inbox = self.inbox.lock();
+            if inbox.paused {
+                inbox.waiting.push(notice);
+                return;
+            }
+        }
+        self.deliver(notice);
+    }
+
+    pub(super) fn pause(&self) {
+        self.inbox.lock().paused = true;
+    }
+
+    /// Ends the pause. Answers what came in meanwhile.
+    pub(super) fn resume(&self) -> Vec<Notice> {
+        std::mem::take(&mut *self.inbox.lock()).waiting
+    }
+
+    /// Without any lock held: a local tier may ask the store for something while it is told.
+    pub(super) fn deliver(&self, notice: Notice) {
+        let copies = self.copies.lock().clone();
+        for copies in copies {
+            match notice {
+                Notice::Changed(selector) => copies.invalidate(selector),
+                Notice::Anything => copies.invalidate_all(),
+            }
+        }
+    }
+
+    pub(super) fn disconnect(&self) {
+        self.lease.store(Lease::NONE.number(), Ordering::SeqCst);
+        self.inbox.lock().waiting.clear();
+        self.deliver(Notice::Anything);
+    }
+
+    pub(super) fn reconnect(&self, lease: u64) {
+        self.lease.store(lease, Ordering::SeqCst);
+    }
+}

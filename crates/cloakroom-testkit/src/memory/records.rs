@@ -1,0 +1,168 @@
+use std::collections::HashMap;
+
+use cloakroom::Timestamp;
+use cloakroom::store::{
+    Admission, Commit, Cursor, Destroyed, Guard, Limit, Member, Page, PageRequest, Principal, Record, Selector,
+    Summary, Touch,
+};
+
+use super::commit::{self, CommitDecision};
+use super::index::Index;
+
+/// What all nodes share: the whole content of the store.
+#[derive(Default)]
+pub(super) struct Records {
+    held: HashMap<Selector, StoredRecord>,
+    pub(super) index: Index,
+}
+
+struct StoredRecord {
+    record: Record,
+    /// On the store's own clock, whatever the callers' clocks say.
+    ends: Timestamp,
+}
+
+impl StoredRecord {
+    fn new(record: Record, now: Timestamp) -> Self {
+        let ends = record.lifetimes.store_deadline(now);
+        Self { record, ends }
+    }
+
+    fn commit(&mut self, commit: &Commit, now: Timestamp) -> CommitDecision {
+        let verdict = commit::judge(&self.record, commit, now);
+        if verdict == CommitDecision::Apply {
+            commit::apply(&mut self.record, commit);
+            self.restart_idle(now);
+        }
+        verdict
+    }
+
+    fn lives(&self, now: Timestamp) -> bool {
+        now < self.ends
+    }
+
+    fn restart_idle(&mut self, now: Timestamp) {
+        self.ends = self.record.lifetimes.store_deadline(now);
+    }
+}
+
+impl Records {
+    /// The record if it lives. One whose time is over is dropped when it is met here.
+    pub(super) fn live(&mut self, selector: Selector, now: Timestamp) -> Option<&Record> {
+        self.live_mut(selector, now).map(|held| &held.record)
+    }
+
+    fn live_mut(&mut self, selector: Selector, now: Timestamp) -> Option<&mut StoredRecord> {
+        if !self.is_live(selector, now) {
+            self.held.remove(&selector);
+        }
+        self.held.get_mut(&selector)
+    }
+
+    fn is_live(&self, selector: Selector, now: Timestamp) -> bool {
+        self.held.get(&selector).is_some_and(|held| held.lives(now))
+    }
+
+    /// Whether the record is in the store afterwards.
+    pub(super) fn create(&mut self, selector: Selector, record: Record, now: Timestamp) -> bool {
+        if let Some(present) = self.live(selector, now) {
+            return present.nonce == record.nonce;
+        }
+        self.put(selector, record, now);
+        true
+    }
+
+    /// `None` if there is no live record; else the verdict, and the record as it is afterwards.
+    pub(super) fn commit(
+        &mut self,
+        selector: Selector,
+        commit: &Commit,
+        now: Timestamp,
+    ) -> Option<(CommitDecision, &Record)> {
+        let held = self.live_mut(selector, now)?;
+        let verdict = held.commit(commit, now);
+        Some((verdict, &held.record))
+    }
+
+    /// Whether there was a record that this touch may prolong.
+    pub(super) fn touch(&mut self, touch: Touch, now: Timestamp) -> bool {
+        let Some(held) = self.live_mut(touch.selector, now) else { return false };
+        let latest = now.max(touch.seen).max(held.record.last_seen);
+        if !commit::guard_holds(&held.record, touch.guard, latest) {
+            return false;
+        }
+        held.record.last_seen = held.record.last_seen.max(touch.seen);
+        held.restart_idle(now);
+        true
+    }
+
+    pub(super) fn destroy(&mut self, selector: Selector, guard: Guard, now: Timestamp) -> Destroyed {
+        let Some(record) = self.live(selector, now) else { return Destroyed::Gone };
+        // As for a commit: a grace that is over is over, though this clock may lag behind.
+        if !commit::guard_holds(record, guard, now.max(record.last_seen)) {
+            return Destroyed::Superseded;
+        }
+        self.held.remove(&selector);
+        Destroyed::Done
+    }
+
+    /// A member that lives but is logged in as somebody else stays: it may be about to log in.
+    pub(super) fn admit(
+        &mut self,
+        principal: &Principal,
+        selector: Selector,
+        limit: Option<Limit>,
+        now: Timestamp,
+    ) -> Admission {
+        let held = &self.held;
+        self.index.admit(principal, selector, limit, |selector| held.get(selector).is_some_and(|held| held.lives(now)))
+    }
+
+    /// `None` for a cursor that is none.
+    pub(super) fn members(
+        &mut self,
+        principal: &Principal,
+        page: &PageRequest,
+        now: Timestamp,
+    ) -> Option<Page<Member>> {
+        let after = page.after.as_ref().map_or(Some(0), |cursor| cursor.as_str().parse().ok())?;
+        let listed = self.index.after(principal, after, page.limit.get());
+        let next = listed.last().filter(|_| listed.len() == page.limit.get());
+        let next = next.map(|(admission, _)| Cursor::new(admission.to_string()));
+        let mut items = Vec::new();
+        for (_, selector) in listed {
+            match self.live(selector, now) {
+                None => self.index.dismiss(principal, selector),
+                Some(record) if is_somebody_elses(record, principal) => {}
+                Some(record) => items.push(Member::new(selector, Ok(Summary::from(record)))),
+            }
+        }
+        Some(Page::new(items, next))
+    }
+
+    /// Without a question asked; its idle timeout starts now.
+    pub(super) fn put(&mut self, selector: Selector, record: Record, now: Timestamp) {
+        self.held.insert(selector, StoredRecord::new(record, now));
+    }
+
+    /// Drops what is over. Answers how many records that were.
+    pub(super) fn purge(&mut self, now: Timestamp) -> usize {
+        let before = self.held.len();
+        self.held.retain(|_, held| held.lives(now));
+        let held = &self.held;
+        self.index.retain(|selector| held.contains_key(selector));
+        before - self.held.len()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Selector, &Record)> {
+        self.held.iter().map(|(selector, held)| (selector, &held.record))
+    }
+}
+
+fn is_somebody_elses(record: &Record, principal: &Principal) -> bool {
+    record.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
+}

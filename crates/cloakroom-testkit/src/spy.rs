@@ -1,0 +1,187 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::Verb;
+use cloakroom::Timestamp;
+use cloakroom::store::{
+    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
+    PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
+};
+
+/// A store that remembers which calls were made, so that a test can assert round trips, not just results.
+///
+/// Clones share the log: give one to the builder and keep another. A call counts when its future
+/// is first polled, whatever becomes of it. [`subscribe`](Store::subscribe) and
+/// [`is_lease_valid`](Store::is_lease_valid) pass through uncounted: they are not round trips.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cloakroom::store::StoreError> {
+/// use cloakroom::store::{Store, Tag};
+/// use cloakroom_testkit::{Call, MemoryStore, SpyStore, Verb};
+///
+/// let store = SpyStore::new(MemoryStore::new());
+/// store.load(Tag::from_bytes([7; 16])).await?;
+/// assert_eq!(store.take_calls(), [Call::Load]);
+/// assert_eq!(store.count(Verb::Load), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SpyStore<S> {
+    spied: Arc<Spied<S>>,
+}
+
+struct Spied<S> {
+    store: S,
+    calls: Mutex<Vec<Call>>,
+}
+
+/// One call that a [`SpyStore`] saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Call {
+    /// A record was read.
+    Load,
+    /// A record was created, or was tried to.
+    Create,
+    /// A change was sent.
+    Commit,
+    /// A batch of so many touches was sent.
+    Touch(usize),
+    /// A record was removed.
+    Destroy,
+    /// A session was entered into the index of its principal.
+    Admit,
+    /// A session was taken out of it.
+    Dismiss,
+    /// The sessions of a principal were asked for.
+    Members,
+}
+
+impl Call {
+    /// Which verb was called.
+    #[must_use]
+    pub const fn verb(self) -> Verb {
+        match self {
+            Self::Load => Verb::Load,
+            Self::Create => Verb::Create,
+            Self::Commit => Verb::Commit,
+            Self::Touch(_) => Verb::Touch,
+            Self::Destroy => Verb::Destroy,
+            Self::Admit => Verb::Admit,
+            Self::Dismiss => Verb::Dismiss,
+            Self::Members => Verb::Members,
+        }
+    }
+}
+
+impl<S> SpyStore<S> {
+    /// Watches `store`.
+    pub fn new(store: S) -> Self {
+        Self { spied: Arc::new(Spied { store, calls: Mutex::default() }) }
+    }
+
+    /// The store behind the spy.
+    #[must_use]
+    pub fn inner(&self) -> &S {
+        &self.spied.store
+    }
+
+    /// All calls since the log was last taken, in the order in which they began.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.spied.calls.lock().clone()
+    }
+
+    /// The same, and empties the log.
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.spied.calls.lock())
+    }
+
+    /// How many calls of `verb` there were since the log was last taken.
+    #[must_use]
+    pub fn count(&self, verb: Verb) -> usize {
+        self.spied.calls.lock().iter().filter(|call| call.verb() == verb).count()
+    }
+
+    fn note(&self, call: Call) -> &S {
+        self.spied.calls.lock().push(call);
+        &self.spied.store
+    }
+}
+
+impl<S> Clone for SpyStore<S> {
+    fn clone(&self) -> Self {
+        Self { spied: Arc::clone(&self.spied) }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Spied<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spied").field("store", &self.store).field("calls", &self.calls.lock().len()).finish()
+    }
+}
+
+impl<S: Store> Store for SpyStore<S> {
+    async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
+        self.note(Call::Load).load(selector).await
+    }
+
+    async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
+        self.note(Call::Create).create(selector, record).await
+    }
+
+    async fn commit(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
+        self.note(Call::Commit).commit(selector, commit).await
+    }
+
+    async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
+        self.note(Call::Touch(touches.len())).touch(touches).await
+    }
+
+    async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
+        self.note(Call::Destroy).destroy(selector, guard).await
+    }
+
+    async fn add_member(
+        &self,
+        principal: &Principal,
+        selector: Selector,
+        until: Timestamp,
+        limit: Option<Limit>,
+    ) -> Result<Admission, StoreError> {
+        self.note(Call::Admit).add_member(principal, selector, until, limit).await
+    }
+
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
+        self.note(Call::Dismiss).remove_members(principal, selectors).await
+    }
+
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
+        self.note(Call::Members).list_members(principal, page).await
+    }
+
+    fn namespace(&self) -> &str {
+        self.spied.store.namespace()
+    }
+
+    fn subscribe(&self, copies: Arc<dyn Invalidate>) {
+        self.spied.store.subscribe(copies);
+    }
+
+    fn is_lease_valid(&self, lease: Lease) -> bool {
+        self.spied.store.is_lease_valid(lease)
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        self.spied.store.time()
+    }
+
+    fn max_lease(&self) -> Duration {
+        self.spied.store.max_lease()
+    }
+}

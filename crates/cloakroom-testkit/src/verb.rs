@@ -1,0 +1,21 @@
+/// A verb of the [`Store`](cloakroom::store::Store) contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verb {
+    /// [`Store::load`](cloakroom::store::Store::load).
+    Load,
+    /// [`Store::create`](cloakroom::store::Store::create).
+    Create,
+    /// [`Store::commit`](cloakroom::store::Store::commit).
+    Commit,
+    /// [`Store::touch`](cloakroom::store::Store::touch).
+    Touch,
+    /// [`Store::destroy`](cloakroom::store::Store::destroy).
+    Destroy,
+    /// [`Store::add_member`](cloakroom::store::Store::add_member).
+    Admit,
+    /// [`Store::remove_members`](cloakroom::store::Store::remove_members).
+    Dismiss,
+    /// [`Store::list_members`](cloakroom::store::Store::list_members).
+    Members,
+}
