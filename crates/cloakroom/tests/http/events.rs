@@ -1,6 +1,6 @@
 //! R56: each step in the life of a session is announced once, with its reason, and nothing else.
 
-use EventKind::{CookiesAmbiguous, Created, Rotated, Ended, LoggedIn, LoginRefused, Renewed, TokenReused};
+use EventKind::{CookiesAmbiguous, Created, Ended, LoggedIn, LoginRefused, Renewed, Rotated, TokenReused};
 use cloakroom::store::LimitPolicy;
 use cloakroom::{EndReason, Event, EventKind, Events, Login, ReusePolicy, Session};
 
@@ -335,6 +335,6 @@ async fn events_and_lists_serialize_as_an_audit_log_wants_them() {
     });
     assert_eq!(written, expected);
     assert!(!format!("{ended:?}").contains("alice"), "what is logged by mistake names nobody");
-    assert_eq!(EndReason::Displaced.to_string(), "the user logged in too often elsewhere");
+    assert_eq!(EndReason::Displaced.to_string(), "a newer login exceeded the user's session limit");
     assert_eq!(serde_json::to_value(EndReason::Displaced).unwrap(), "displaced");
 }
