@@ -27,6 +27,7 @@ impl Budget {
         self.used.fetch_add(bytes, Relaxed);
     }
 
+    /// Returns reserved bytes to the budget.
     pub(crate) fn release(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Relaxed);
     }

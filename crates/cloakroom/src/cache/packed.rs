@@ -83,6 +83,7 @@ fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
+/// Cursor over the bytes of packed values.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

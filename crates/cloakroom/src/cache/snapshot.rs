@@ -64,6 +64,7 @@ impl SecretLineage {
         Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 
+    /// Returns the half of the lineage that an entry stores beside its request count.
     pub(super) const fn high_bits(self) -> u64 {
         self.0 >> 32
     }

@@ -25,6 +25,7 @@ const SWEEPS_PER_INSERT: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Wheel<T>(Mutex<Slots<T>>);
 
+/// The slots of a wheel, and the positions that move through them.
 #[derive(Debug)]
 struct Slots<T> {
     slots: Box<[Vec<Weak<T>>]>,

@@ -104,11 +104,8 @@ fn nobody_but_its_waiters_keeps_a_flight_in_the_air_that_was_overtaken() {
 fn a_reader_who_comes_after_the_landing_is_sent_to_look_again() {
     let (cache, _) = cache(Role::Primary, 1 << 20);
     let entry = add(&cache, selector(1), session([]));
-    let seen = LoadBase {
-        version: 0,
-        fingerprint: entry.state().snapshot().expect("the session is live").fingerprint,
-        input: 0,
-    };
+    let seen =
+        LoadBase { version: 0, fingerprint: entry.state().snapshot().expect("it is live").fingerprint, input: 0 };
     let (first, _task) = in_flight(seen);
     assert!(registers(&entry, "roles", seen, first));
     write(&cache, &entry, "roles", 10).expect("there is room");
