@@ -20,7 +20,7 @@ pub(crate) struct Change<'a> {
     /// The session version that the change requires; `None` for any.
     pub(crate) base: Option<u64>,
     pub(crate) now: Timestamp,
-    /// By how much the change raises the version.
+    /// Amount by which the change raises the version.
     pub(crate) step: u64,
 }
 

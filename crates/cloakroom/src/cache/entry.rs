@@ -46,7 +46,8 @@ pub(crate) enum EntryState {
 pub(crate) struct Invalidated {
     /// The copy itself: most of its values will turn out to be unchanged.
     pub(crate) last_copy: Option<Arc<EntryState>>,
-    /// When the store stopped vouching for the copy. `None` if it is known to be out of date.
+    /// Instant since which the store no longer vouches for the copy. `None` if the copy is known to
+    /// be out of date.
     pub(crate) suspect_since: Option<Timestamp>,
 }
 
@@ -90,7 +91,7 @@ pub(crate) struct Transition {
 }
 
 impl Transition {
-    /// Returns by how many bytes the session grew.
+    /// Returns the number of bytes by which the session grew.
     pub(crate) fn growth(&self) -> i64 {
         self.after.weight().cast_signed() - self.before.weight().cast_signed()
     }
@@ -98,7 +99,7 @@ impl Transition {
 
 impl Entry {
     pub(crate) fn new(selector: Selector, state: EntryState, now: Timestamp) -> Self {
-        // When the shared tier last received a touch of a session that is still to be read is
+        // If the session is still to be read, the last touch that the shared tier received is
         // unknown, and may be long ago.
         let reported = if state.snapshot().is_some() { now } else { Timestamp::default() };
         Self {
@@ -198,8 +199,8 @@ impl Entry {
         let _counted = self.in_use.fetch_update(Relaxed, Relaxed, one_more);
     }
 
-    /// Uncounts a request that was admitted under this lineage. Once a login has begun a new
-    /// lineage, the requests admitted before it no longer count.
+    /// Removes a request that was admitted under this lineage from the count. Once a login has
+    /// begun a new lineage, the requests admitted before it no longer count.
     pub(crate) fn remove_request(&self, lineage: SecretLineage) {
         let one_less =
             |in_use: u64| (in_use >> 32 == lineage.high_bits() && in_use & REQUEST_COUNT > 0).then(|| in_use - 1);

@@ -24,7 +24,7 @@ pub(crate) struct Codec {
 pub(crate) struct ErasedValue {
     value: Arc<dyn Any + Send + Sync>,
     codec: &'static Codec,
-    /// Bytes that the value takes decoded.
+    /// Number of bytes that the value takes when decoded.
     decoded_bytes: u32,
 }
 
@@ -33,7 +33,7 @@ impl ErasedValue {
         Self { value, codec, decoded_bytes: held }
     }
 
-    /// Bytes that the value takes decoded.
+    /// Returns the number of bytes that the value takes when decoded.
     pub(crate) const fn held(&self) -> u32 {
         self.decoded_bytes
     }

@@ -11,9 +11,9 @@ use super::packed::Packed;
 use super::snapshot::Snapshot;
 use super::values::Values;
 
-/// How long an unread entry may wait to be filled before it is removed.
+/// Time after which an unread entry that was not filled is removed.
 pub(super) const UNUSED_TTL: Duration = Duration::from_secs(60);
-/// When to check again a session that a request keeps alive past its deadline.
+/// Delay before a session that a request keeps alive past its deadline is checked again.
 const IN_USE_RECHECK: Duration = Duration::from_secs(1);
 
 impl LocalCache {

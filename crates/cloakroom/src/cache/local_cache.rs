@@ -84,7 +84,7 @@ pub(crate) struct CacheConfig {
     pub(crate) limits: Limits,
     pub(crate) max_bytes: u64,
     pub(crate) pack_after: Option<Duration>,
-    /// How often to check for requests in progress, if the entries are copies.
+    /// Interval of the checks for requests in progress, if the entries are copies.
     pub(crate) look_every: Option<Duration>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) now: Timestamp,
@@ -147,7 +147,7 @@ impl LocalCache {
         let weight = snapshot.weight();
         self.make_room(weight, &selector)?;
         let entry = Arc::new(Entry::new(selector, EntryState::Live(snapshot), now));
-        // Counted before the entry is visible, because ending the entry uncounts it.
+        // Counted before the entry is visible, because ending it decrements the count.
         let anonymous = i64::from(entry.state().is_anonymous());
         self.table.count_anonymous(&selector, anonymous);
         if !self.table.insert(&entry) {
@@ -202,8 +202,7 @@ impl LocalCache {
         match &transition {
             Some(transition) => {
                 self.account(entry, transition);
-                // An unread entry has a timer of its own; the session needs one for its own
-                // deadline.
+                // The timer was set for an unread entry; the session may need an earlier one.
                 if matches!(&*transition.before, EntryState::Invalidated(Invalidated { last_copy: None, .. })) {
                     self.schedule_filled(entry);
                 }

@@ -36,7 +36,7 @@ pub(crate) use value::{ValueEntry, ValueKey, ValueState};
 pub(crate) use values::{Values, find};
 pub(crate) use waiters::{InFlight, JoinOutcome, LoadBase, LoadFailure, LoadResult};
 
-/// Why a session ended.
+/// Reason why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndReason {
@@ -94,7 +94,7 @@ impl EndReason {
     }
 }
 
-/// Readable text, such as "the user logged out" or "no request was seen for too long".
+/// Text for people, such as "the user logged out" or "no request was seen for too long".
 impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

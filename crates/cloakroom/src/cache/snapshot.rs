@@ -84,8 +84,8 @@ pub(crate) struct SessionLifetimes {
 pub(crate) struct StoreMeta {
     pub(crate) lease: u64,
     pub(crate) nonce: u64,
-    /// Until when the shared tier keeps the record, counted from the last touch it is known to have
-    /// received.
+    /// Deadline at which the shared tier drops the record, counted from the last touch that it is
+    /// known to have received.
     pub(crate) store_deadline: Timestamp,
     pub(crate) writers: Writers,
 }

@@ -15,7 +15,7 @@ use super::value::ValueEntry;
 use super::values::version_of;
 use crate::token::Fingerprint;
 
-/// Waiters and work in progress of one session.
+/// Watchers, locks and work in progress of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     /// Loads that readers may still join and whose result may still be stored.
@@ -122,8 +122,8 @@ impl Entry {
         if let Some((_, in_flight)) = side.loads.iter().find(|(name, in_flight)| *name == key && joinable(in_flight)) {
             return JoinOutcome::Joined(in_flight.clone());
         }
-        // A load stores its value before it is deregistered, so this reader may have looked before
-        // the one and come here after the other.
+        // A load stores its value first and is deregistered afterwards. This reader may have read
+        // the state before the former, and come here after the latter.
         if self.state().snapshot().is_some_and(|snapshot| !base.is_of(snapshot, key)) {
             return JoinOutcome::Superseded;
         }

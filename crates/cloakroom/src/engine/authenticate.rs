@@ -17,9 +17,10 @@ use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::telemetry::EventKind;
 
-/// How long after its replacement a token may be presented without being treated as stolen.
+/// Time after its replacement during which a token may be presented without being treated as
+/// stolen.
 const REUSE_TOLERANCE: Duration = Duration::from_secs(60);
-/// How often a fill that an invalidation overtook is retried.
+/// Number of retries of a fill that an invalidation overtook.
 const FILL_ATTEMPTS: usize = 3;
 
 /// The entry of a session, and the state of it that a client may use now.

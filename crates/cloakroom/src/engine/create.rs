@@ -14,8 +14,8 @@ use crate::engine::Engine;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::telemetry::EventKind;
 
-/// How many selectors are tried. Two random ones never collide, so repeated collisions mean that
-/// the random source is broken.
+/// Number of selectors that are tried. Two random ones never collide, so repeated collisions mean
+/// that the random source is broken.
 const ATTEMPTS: usize = 3;
 
 impl Engine {

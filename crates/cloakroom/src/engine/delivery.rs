@@ -27,7 +27,7 @@ pub(crate) struct PendingDelivery {
     is_done: Arc<AtomicBool>,
 }
 
-/// How to undo a new token that was never delivered.
+/// Way to undo a new token that was never delivered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Undo {
     /// End the session: the client has no valid token.

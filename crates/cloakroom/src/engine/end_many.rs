@@ -114,7 +114,7 @@ impl EndManyOutcome {
     }
 }
 
-/// Returns the error for a session that the store's reply leaves out.
+/// Returns the error for a session that is missing from the store's reply.
 fn unanswered() -> Result<Destroyed, StoreError> {
-    Err(StoreError::new(crate::store::StoreErrorKind::Unknown, "the store's reply leaves out a session"))
+    Err(StoreError::new(crate::store::StoreErrorKind::Unknown, "the store's reply is missing a session"))
 }

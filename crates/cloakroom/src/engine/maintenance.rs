@@ -25,8 +25,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 /// A touch is reported once the idle timeout has run down by one part in this many.
 pub(super) const REPORTS_PER_TIMEOUT: u64 = 10;
-/// How many times per idle timeout a request in progress is noticed, and its session kept alive on
-/// the shared tier.
+/// Number of times per idle timeout that a request in progress is noticed, and its session kept
+/// alive on the shared tier.
 pub(super) const CHECKS_PER_TIMEOUT: u32 = 8;
 /// Maximum number of touches per call, to keep each call to the shared tier small.
 const TOUCHES_PER_CALL: usize = 1000;

@@ -18,7 +18,7 @@ use super::rotate::LoginRequest;
 use crate::engine::Engine;
 use crate::error::SessionError;
 
-/// How long a login is remembered, so that another one in progress can join it.
+/// Time for which a login is remembered, so that another one in progress can join it.
 const PARALLEL_WINDOW: Duration = Duration::from_secs(10);
 /// Maximum number of logins that are remembered.
 const MAX_RECENT_LOGINS: usize = 4096;

@@ -181,7 +181,7 @@ impl Engine {
         }
     }
 
-    /// Returns until when a secret that is renewed now still works.
+    /// Returns the instant until which a secret that is renewed now still works.
     ///
     /// Every tier ends the grace period by the latest instant that it knows, so it is counted from
     /// the latest instant in the record. Otherwise a node whose clock is ahead would have ended it

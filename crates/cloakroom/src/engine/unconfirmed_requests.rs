@@ -55,8 +55,8 @@ struct Kept {
     reported: Reported,
 }
 
-/// When tokens were last reported, by fingerprint. No outsider can compute that, so knowing the
-/// selector of a session is not enough to suppress its client's reports.
+/// Instants at which tokens were last reported, by fingerprint. No outsider can compute that, so
+/// knowing the selector of a session is not enough to suppress its client's reports.
 #[derive(Debug, Default)]
 struct Reported(Vec<Option<(Fingerprint, u64)>>);
 

@@ -34,7 +34,7 @@ pub(super) struct RecordCipher {
 impl RecordCipher {
     pub(super) fn new(policy: SealPolicy, keys: &ActiveKeyRing, namespace: &str) -> Self {
         if policy.is_lenient() {
-            tracing::warn!(?policy, "unencrypted session data is read from the store, as `SealPolicy` allows");
+            tracing::warn!(?policy, "unencrypted session data in the store is accepted (allowed by `SealPolicy`)");
         }
         let namespace = namespace.to_owned();
         Self { seals: keys.derive(move |ring| Cipher::new(ring, namespace.as_bytes())), policy }
