@@ -1,13 +1,15 @@
+//! The memory account of a principal.
+
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::sync::AtomicU64;
 
-/// What the sessions of one principal take together.
+/// Bytes that the sessions of one principal use together.
 #[derive(Debug, Default)]
 pub(crate) struct Account(AtomicU64);
 
 impl Account {
-    /// Bytes taken.
+    /// Number of bytes in use.
     pub(crate) fn bytes(&self) -> u64 {
         self.0.load(Relaxed)
     }

@@ -1,3 +1,5 @@
+//! Atomic changes of a snapshot.
+
 use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Verifier};
@@ -15,21 +17,21 @@ pub(crate) struct Change<'a> {
     pub(crate) edits: &'a [ValueEdit],
     pub(crate) rotation: Option<&'a SecretRotation>,
     pub(crate) lifetimes: Option<SessionLifetimes>,
-    /// The session's version that the change holds for; `None` for any.
+    /// The session version that the change requires; `None` for any.
     pub(crate) base: Option<u64>,
     pub(crate) now: Timestamp,
-    /// By how much it raises the version.
+    /// Amount by which the change raises the version.
     pub(crate) step: u64,
 }
 
-/// Which secret a writer must have shown.
+/// The secret that a writer must have presented.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LocalGuard {
-    /// None: the application itself writes.
+    /// None: the application itself makes the change.
     Anyone,
-    /// The present one, or the previous one in its grace.
+    /// The current one, or the previous one during its grace period.
     Holder(Fingerprint),
-    /// The present one only.
+    /// Only the current one.
     Current(Fingerprint),
 }
 
@@ -37,12 +39,12 @@ pub(crate) enum LocalGuard {
 #[derive(Clone, Debug)]
 pub(crate) struct ValueEdit {
     pub(crate) key: ValueKey,
-    /// The version that must be there; `None` for any, 0 for none ever.
+    /// The version that the value must have; `None` for any, 0 for a value that never existed.
     pub(crate) expect: Option<u64>,
     pub(crate) state: ValueState,
     pub(crate) fresh_until: Timestamp,
     pub(crate) size: u32,
-    /// The encoding of what is in the slot, where that is known.
+    /// The encoding of `state`, if it is known.
     pub(crate) encoded: Option<Arc<[u8]>>,
 }
 
@@ -57,33 +59,33 @@ impl ValueEdit {
 pub(crate) struct SecretRotation {
     pub(crate) verifier: Verifier,
     pub(crate) fingerprint: Fingerprint,
-    /// Whether the old secret still works.
+    /// State of the old secret: accepted for a grace period, or dead.
     pub(crate) previous: PreviousSecretState,
     /// A login replaces the authentication and may drop values.
     pub(crate) login: Option<LoginChange>,
 }
 
-/// What a login changes beside the secret.
+/// Changes that a login makes in addition to the secret.
 #[derive(Clone, Debug)]
 pub(crate) struct LoginChange {
     pub(crate) authentication: Authentication,
-    /// Every value not listed goes; `None` keeps all.
+    /// Keys of the values that are kept; `None` keeps all.
     pub(crate) keep_only: Option<Vec<&'static str>>,
-    /// Where what the session takes is booked from now on.
+    /// The account that the session's bytes are added to from now on.
     pub(crate) account: Option<Arc<Account>>,
 }
 
-/// Why a change was not made.
+/// Reason why a change was not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApplyError {
     /// The writer's secret no longer opens the session.
     Superseded,
-    /// A value is not at the version the writer knew.
+    /// A value or the session does not have the version that the writer expects.
     Conflict,
 }
 
 impl Snapshot {
-    /// This snapshot with the change made, or why it cannot be.
+    /// Returns this snapshot with the change applied, or why it cannot be applied.
     pub(crate) fn apply(&self, change: &Change<'_>) -> Result<Self, ApplyError> {
         if !self.satisfies(change.guard, change.now) {
             return Err(ApplyError::Superseded);
@@ -125,7 +127,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether whoever comes under this guard may change or end the session.
+    /// Returns `true` if a writer with this guard may change or end the session.
     pub(super) fn satisfies(&self, guard: LocalGuard, now: Timestamp) -> bool {
         match guard {
             LocalGuard::Anyone => true,
@@ -134,7 +136,7 @@ impl Snapshot {
         }
     }
 
-    /// Everything but the values, with the change's rotation made.
+    /// Copies everything but the values, with the rotation of the change applied.
     fn with_rotation(&self, change: &Change<'_>) -> Self {
         let mut next = Self {
             values: Values::none(),
@@ -165,7 +167,8 @@ fn apply_edits(entries: &[ValueEntry], change: &Change<'_>, version: u64) -> Box
     let keep_only = change.rotation.and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
     let kept = |value_entry: &ValueEntry| keep_only.is_none_or(|keys| keys.contains(&value_entry.key.as_str()));
     let new = |edit: &&ValueEdit| find(entries, edit.key.as_str()).is_none();
-    // Exactly as many, because every commit would otherwise move them once more on the way into the box.
+    // Exact capacity: with any other, `into_boxed_slice` would move the entries again on every
+    // commit.
     let added = change.edits.iter().filter(new).count();
     let mut next = Vec::with_capacity(entries.len() + added);
     for value_entry in entries {

@@ -1,3 +1,5 @@
+//! The entry of one session and the states it can be in.
+
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::sync::{Arc, ArcCell, AtomicU64, Mutex};
@@ -11,44 +13,46 @@ use crate::token::Fingerprint;
 
 /// The place of one session in the local tier.
 ///
-/// Everything that must be consistent is one immutable [`EntryState`] behind an atomic swap, so readers
-/// take no lock and every transition is one compare-and-swap. Only "last seen" stands beside it:
-/// every request writes it, and it orders with nothing.
+/// Everything that must be consistent is one immutable [`EntryState`] behind an atomic swap, so
+/// readers take no lock and every transition is one compare-and-swap. Only `last_seen` is kept
+/// outside of it: every request writes it, and no ordering depends on it.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) selector: Selector,
     state: ArcCell<EntryState>,
     last_seen: AtomicU64,
-    /// What the shared tier was last told of `last_seen`.
+    /// The value of `last_seen` that was last reported to the shared tier.
     reported: AtomicU64,
-    /// The lineage of the secrets under which requests are in progress, one half of it, and how many these are.
+    /// Upper 32 bits: half of the lineage of the secrets that admitted the requests in progress.
+    /// Lower 32 bits: the number of these requests.
     in_use: AtomicU64,
-    /// Waiters, flights and queues: only sessions that have some pay for them.
+    /// Watchers, loads and locks. Allocated only for sessions that use them.
     pub(crate) waiters: Mutex<Option<Box<Waiters>>>,
 }
 
-/// What a cell holds.
+/// State of an entry.
 #[derive(Debug)]
 pub(crate) enum EntryState {
-    /// No copy that may be used: none was read yet, or what was read may be out of date.
+    /// No usable copy: none was read yet, or the one that was read may be out of date.
     Invalidated(Invalidated),
     /// The session.
     Live(Snapshot),
-    /// The session is over, for good.
+    /// The session has ended for good.
     Ended(EndReason),
 }
 
-/// What is left of a copy that may not be used.
+/// Remains of a copy that may not be used.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Invalidated {
-    /// The copy: most of its values will turn out to be unchanged.
+    /// The copy itself: most of its values will turn out to be unchanged.
     pub(crate) last_copy: Option<Arc<EntryState>>,
-    /// Since when nobody vouches for it. `None` if it is known to be out of date.
+    /// Instant since which the store no longer vouches for the copy. `None` if the copy is known to
+    /// be out of date.
     pub(crate) suspect_since: Option<Timestamp>,
 }
 
 impl EntryState {
-    /// Nothing was read yet.
+    /// Returns the state of an entry whose record was not read yet.
     pub(crate) const fn unread() -> Self {
         Self::Invalidated(Invalidated { last_copy: None, suspect_since: None })
     }
@@ -60,7 +64,7 @@ impl EntryState {
         }
     }
 
-    /// The session as it was when it was last known, for what does not have to be up to date.
+    /// Returns the last known snapshot, for uses that do not need an up-to-date one.
     pub(crate) fn last_known(&self) -> Option<&Snapshot> {
         match self {
             Self::Live(snapshot) => Some(snapshot),
@@ -73,13 +77,13 @@ impl EntryState {
         self.last_known().map_or(0, Snapshot::weight)
     }
 
-    /// Whether this is a live session that nobody is logged in to.
+    /// Returns `true` if this is a live session without a login.
     pub(crate) fn is_anonymous(&self) -> bool {
         self.snapshot().is_some_and(Snapshot::is_anonymous)
     }
 }
 
-/// A transition that took place.
+/// A completed transition.
 #[derive(Debug)]
 pub(crate) struct Transition {
     pub(crate) before: Arc<EntryState>,
@@ -87,7 +91,7 @@ pub(crate) struct Transition {
 }
 
 impl Transition {
-    /// By how much the session's bytes grew.
+    /// Returns the number of bytes by which the session grew.
     pub(crate) fn growth(&self) -> i64 {
         self.after.weight().cast_signed() - self.before.weight().cast_signed()
     }
@@ -95,7 +99,8 @@ impl Transition {
 
 impl Entry {
     pub(crate) fn new(selector: Selector, state: EntryState, now: Timestamp) -> Self {
-        // Of a session that is only asked for, the shared tier may not have heard for long.
+        // If the session is still to be read, the last touch that the shared tier received is
+        // unknown, and may be long ago.
         let reported = if state.snapshot().is_some() { now } else { Timestamp::default() };
         Self {
             selector,
@@ -107,13 +112,13 @@ impl Entry {
         }
     }
 
-    /// A borrow of the present state.
+    /// Borrows the current state.
     pub(crate) fn state(&self) -> arc_swap::Guard<Arc<EntryState>> {
         self.state.load()
     }
 
-    /// Replaces the state by what `next` makes of it, again and again until nobody interferes.
-    /// `None` from `next` leaves everything as it is.
+    /// Replaces the state by the result of `next`, which is called again whenever another
+    /// transition came first. `None` from `next` leaves the state unchanged.
     pub(crate) fn transition(
         &self,
         mut next: impl FnMut(&Arc<EntryState>) -> Option<EntryState>,
@@ -127,14 +132,14 @@ impl Entry {
         }
     }
 
-    /// Puts `after` in place if `before` is still there.
+    /// Replaces the state by `after` if it is still `before`.
     pub(crate) fn replace(&self, before: &Arc<EntryState>, after: impl Into<Arc<EntryState>>) -> Option<Transition> {
         let after = after.into();
         let replaced = self.state.compare_exchange(before, Arc::clone(&after));
         replaced.then(|| Transition { before: Arc::clone(before), after })
     }
 
-    /// A request of this session was seen.
+    /// Records that a request of the session was seen.
     pub(crate) fn touch(&self, now: Timestamp) {
         let now = now.as_millis();
         if self.last_seen.load(Relaxed) < now {
@@ -146,7 +151,8 @@ impl Entry {
         Timestamp::from_millis(self.last_seen.load(Relaxed))
     }
 
-    /// Whether the shared tier should be told of `last_seen`; answers `true` to one caller only.
+    /// Returns `true` if `last_seen` is due to be reported to the shared tier. Of concurrent
+    /// callers only one receives `true`.
     pub(crate) fn claim_touch_report(&self, every: u64) -> bool {
         let seen = self.last_seen.load(Relaxed);
         let reported = self.reported.load(Relaxed);
@@ -154,23 +160,23 @@ impl Entry {
             && self.reported.compare_exchange(reported, seen, Relaxed, Relaxed).is_ok()
     }
 
-    /// The later of `now` and the last request that is known, whichever node saw it: a clock that lags behind does not
-    /// prolong what ended on another one.
+    /// Returns the later of `now` and the last known request on any node, so that a clock that lags
+    /// behind does not prolong what has ended on another node.
     pub(crate) fn latest(&self, now: Timestamp) -> Timestamp {
         now.max(self.last_seen())
     }
 
-    /// Whether the holder of this fingerprint may use the session now.
+    /// Returns `true` if the secret with this fingerprint opens the session now.
     pub(crate) fn admits(&self, snapshot: &Snapshot, fingerprint: Fingerprint, now: Timestamp) -> bool {
         snapshot.admits(fingerprint, now, || self.latest(now))
     }
 
-    /// The shared tier knows that the session was seen at `at`.
+    /// Records that the shared tier has received a touch at `at`.
     pub(crate) fn mark_touch_reported(&self, at: Timestamp) {
         self.reported.fetch_max(at.as_millis(), Relaxed);
     }
 
-    /// Why the session must end now, if it must.
+    /// Returns why the session must end now, if it must.
     pub(crate) fn expiry_reason(&self, snapshot: &Snapshot, now: Timestamp) -> Option<EndReason> {
         if now >= snapshot.absolute {
             return Some(EndReason::Absolute);
@@ -179,11 +185,12 @@ impl Entry {
     }
 }
 
-/// The lower half of `in_use`.
+/// The bits of `in_use` that count requests.
 const REQUEST_COUNT: u64 = u32::MAX as u64;
 
 impl Entry {
-    /// A request begins under which the session must not fall idle. It was admitted by a secret of this lineage.
+    /// Counts a request that begins, during which the session must not fall idle. It was admitted
+    /// by a secret of this lineage.
     pub(crate) fn add_request(&self, lineage: SecretLineage) {
         let one_more = |in_use: u64| {
             let is_same = in_use >> 32 == lineage.high_bits();
@@ -192,21 +199,21 @@ impl Entry {
         let _counted = self.in_use.fetch_update(Relaxed, Relaxed, one_more);
     }
 
-    /// A request is over that entered under this lineage. Where a login has begun another one since, those that entered
-    /// before it count no more.
+    /// Removes a request that was admitted under this lineage from the count. Once a login has
+    /// begun a new lineage, the requests admitted before it no longer count.
     pub(crate) fn remove_request(&self, lineage: SecretLineage) {
         let one_less =
             |in_use: u64| (in_use >> 32 == lineage.high_bits() && in_use & REQUEST_COUNT > 0).then(|| in_use - 1);
         let _counted = self.in_use.fetch_update(Relaxed, Relaxed, one_less);
     }
 
-    /// Whether a request is in progress, under whichever secret.
+    /// Returns `true` if a request is in progress, under any secret.
     pub(crate) fn has_requests(&self) -> bool {
         self.in_use.load(Relaxed) & REQUEST_COUNT > 0
     }
 
-    /// Whether a request is in progress that was admitted by the present secret, or by one that this was renewed from:
-    /// a secret that a login replaced keeps nothing alive.
+    /// Returns `true` if a request is in progress that was admitted by the current secret or by one
+    /// that it was renewed from. A secret that a login replaced keeps no session alive.
     pub(crate) fn is_in_use(&self, snapshot: &Snapshot) -> bool {
         let in_use = self.in_use.load(Relaxed);
         in_use & REQUEST_COUNT > 0 && in_use >> 32 == snapshot.lineage().high_bits()

@@ -1,28 +1,30 @@
+//! Values whose type is erased, with the codec to encode them.
+
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
 use crate::sync::Arc;
 
-/// What a codec can fail with.
+/// Any error of a codec.
 pub(crate) type CodecError = Box<dyn Error + Send + Sync>;
 
-/// How a value of one type becomes bytes, for the places that do not know the type.
+/// Encoder of one type of value, for code that does not know the type.
 #[derive(Debug)]
 pub(crate) struct Codec {
     pub(crate) key: &'static str,
     pub(crate) type_name: fn() -> &'static str,
     pub(crate) encode: fn(&(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError>,
-    /// Whether these bytes, its encoding, decode to the same value.
+    /// Returns `true` if these bytes, the value's encoding, decode to an equal value.
     pub(crate) round_trips: fn(&(dyn Any + Send + Sync), &[u8]) -> bool,
 }
 
-/// A decoded value whose type only its reader knows.
+/// A decoded value whose type is known only to its reader.
 #[derive(Clone)]
 pub(crate) struct ErasedValue {
     value: Arc<dyn Any + Send + Sync>,
     codec: &'static Codec,
-    /// Bytes that the value takes decoded.
+    /// Number of bytes that the value takes when decoded.
     decoded_bytes: u32,
 }
 
@@ -31,7 +33,7 @@ impl ErasedValue {
         Self { value, codec, decoded_bytes: held }
     }
 
-    /// Bytes that the value takes decoded.
+    /// Returns the number of bytes that the value takes when decoded.
     pub(crate) const fn held(&self) -> u32 {
         self.decoded_bytes
     }
@@ -40,7 +42,7 @@ impl ErasedValue {
         Arc::clone(&self.value).downcast().ok()
     }
 
-    /// Of the type that was written.
+    /// Returns the name of the type that was written.
     pub(crate) fn type_name(&self) -> &'static str {
         (self.codec.type_name)()
     }
@@ -49,7 +51,7 @@ impl ErasedValue {
         (self.codec.encode)(&*self.value)
     }
 
-    /// The bytes, if a value decoded from them would be the same value.
+    /// Returns the encoding, if decoding it gives an equal value.
     pub(crate) fn encode_faithfully(&self) -> Option<Vec<u8>> {
         let bytes = self.encode().ok()?;
         (self.codec.round_trips)(&*self.value, &bytes).then_some(bytes)

@@ -1,4 +1,4 @@
-//! What goes when memory is full.
+//! Eviction: which entries are dropped when memory is full.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -10,11 +10,11 @@ use super::local_cache::{ChangeError, LocalCache, Role};
 use super::table::Shard;
 
 impl LocalCache {
-    /// Reserves `bytes`, at the cost of other sessions where that is allowed.
+    /// Reserves `bytes`, at the expense of other sessions if that is allowed.
     ///
-    /// The next shard in turn loses the tenth of its candidates that was idle longest: close to
-    /// the least recently used of all, because tags spread sessions evenly, without a list that
-    /// every request would have to reorder.
+    /// The next shard in turn loses the tenth of its candidates that was idle longest. Selectors
+    /// spread sessions evenly, so this comes close to evicting the least recently used of all,
+    /// without a list that every request would have to reorder.
     pub(super) fn make_room(&self, bytes: u64, spare: &Selector) -> Result<(), ChangeError> {
         if bytes == 0 || self.budget.reserve(bytes) {
             return Ok(());
@@ -25,7 +25,7 @@ impl LocalCache {
         if self.role == Role::Primary {
             return Err(ChangeError::Full);
         }
-        // A copy that is in use has to be somewhere; nothing else is left to give way to it.
+        // A copy in use must be stored, and nothing else is left to evict for it.
         self.budget.force(bytes);
         Ok(())
     }
@@ -39,7 +39,7 @@ impl LocalCache {
             })
     }
 
-    /// Evicts a tenth of the shard's candidates, one at least. Answers whether there was one.
+    /// Evicts a tenth of the shard's candidates, at least one. Returns `false` if there was none.
     fn evict_from(&self, shard: &Shard, spare: &Selector) -> bool {
         if self.role == Role::Primary && !shard.has_anonymous() {
             return false;
@@ -57,9 +57,9 @@ impl LocalCache {
         tenth > 0
     }
 
-    /// Copies may always go, except where somebody listens through them, or a request is in progress. Where there is nothing
-    /// but this tier, only sessions that nobody is logged in to may: a flood of anonymous
-    /// sessions never logs anybody out.
+    /// Returns `true` if an entry may be evicted. Copies always may, unless their end has watchers
+    /// or a request is in progress. Without a shared tier only anonymous sessions may: a flood of
+    /// them never logs anyone out.
     fn is_evictable(&self, entry: &Arc<Entry>) -> bool {
         match self.role {
             Role::Primary => entry.state().is_anonymous(),

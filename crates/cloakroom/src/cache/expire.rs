@@ -1,4 +1,4 @@
-//! What the timer does with a cell that is due: it ends, packs or forgets it.
+//! Expiry: ends, packs or removes an entry when its timer fires.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use super::packed::Packed;
 use super::snapshot::Snapshot;
 use super::values::Values;
 
-/// A vacant cell that was not filled by then is forgotten.
+/// Time after which an unread entry that was not filled is removed.
 pub(super) const UNUSED_TTL: Duration = Duration::from_secs(60);
-/// A session whose deadline is over and that a request keeps alive is looked at again after this.
+/// Delay before a session that a request keeps alive past its deadline is checked again.
 const IN_USE_RECHECK: Duration = Duration::from_secs(1);
 
 impl LocalCache {
-    /// Visits some cells that are due. Answers whether more are.
+    /// Visits some of the entries that are due. Returns `true` if more are.
     pub(crate) fn expire_due(&self, now: Timestamp) -> bool {
         self.wheel.advance(now, |entry| self.on_timer(entry, now))
     }
@@ -30,23 +30,25 @@ impl LocalCache {
             return Some(now.after(every));
         }
         let Some(snapshot) = state.snapshot() else {
-            // An ended cell is out of the table already; a vacant one is a copy nobody came back for.
+            // An ended entry is out of the table already; an invalidated one is a copy that was not
+            // read again.
             return self.remove_unused(entry, &state, now);
         };
         if entry.expiry_reason(snapshot, now).is_some() {
             if self.role == Role::Replica {
                 return self.remove_unused(entry, &state, now);
             }
-            // Prolonged at this very moment, it is looked at again at the next tick.
+            // If a request has just prolonged it, check it again at the next tick.
             return (!self.end_expired(entry, now)).then_some(now);
         }
         let next = self.pack_if_quiet(entry, &state, snapshot, now);
-        // A request may begin at any time, and be in progress when the deadline comes that is known now.
+        // A request may begin at any time and still be in progress when the deadline known now
+        // passes.
         let next = self.check_interval.map_or(next, |every| next.min(now.after(every)));
         Some(if entry.is_in_use(snapshot) { next.max(now.after(IN_USE_RECHECK)) } else { next })
     }
 
-    /// Whether a copy has to stay because a request is in progress, and its record be kept alive.
+    /// Returns `true` if a request in progress keeps the copy in memory and its record alive.
     fn is_kept_by_requests(&self, entry: &Entry, state: &EntryState, now: Timestamp) -> bool {
         self.role == Role::Replica
             && entry.has_requests()
@@ -61,8 +63,9 @@ impl LocalCache {
             self.observer.recheck(entry);
             return Some(now.after(UNUSED_TTL));
         }
-        // Looked at early, because a request may be in progress: it has the usual time to be filled, unless the timeout of
-        // what it was filled with is over.
+        // With a check interval the timer fires early, to find requests in progress. The entry
+        // still has the usual time to be filled again, unless its last copy passes its deadline
+        // before.
         let unused_at = entry.last_seen().after(UNUSED_TTL);
         let deadline = state.last_known().map(|former| former.deadline(entry.last_seen()));
         let unused_at = deadline.map_or(unused_at, |deadline| deadline.min(unused_at));
@@ -73,7 +76,7 @@ impl LocalCache {
         None
     }
 
-    /// Packs what nobody used for a while, and says when to look again.
+    /// Packs values that were not used for a while. Returns when to check the entry again.
     fn pack_if_quiet(
         &self,
         entry: &Arc<Entry>,
@@ -98,14 +101,15 @@ impl LocalCache {
         deadline
     }
 
-    /// Has the timer visit a cell when something may be due.
+    /// Schedules the timer of an entry for when something may be due.
     pub(super) fn schedule(&self, entry: &Arc<Entry>, now: Timestamp) {
         if let Some(due) = self.next_timer(entry, now) {
             self.wheel.schedule(entry, due);
         }
     }
 
-    /// The same for a cell that was vacant until now: it is visited after [`UNUSED_TTL`] in any case.
+    /// Schedules the timer of an entry that was unread until now. Its first timer fires after
+    /// [`UNUSED_TTL`] in any case, so only an earlier one is needed.
     pub(super) fn schedule_filled(&self, entry: &Arc<Entry>) {
         let filled = entry.last_seen();
         if let Some(due) = self.next_timer(entry, filled).filter(|due| *due < filled.after(UNUSED_TTL)) {

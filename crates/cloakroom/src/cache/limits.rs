@@ -1,10 +1,10 @@
-//! How large one session may be.
+//! Limits on the size of one session.
 
 use super::local_cache::{ChangeError, LocalCache};
 use super::snapshot::Snapshot;
 use super::values::count;
 
-/// What one session may take.
+/// Maximum size of one session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) session_bytes: u64,
@@ -12,7 +12,7 @@ pub(crate) struct Limits {
     pub(crate) values: usize,
 }
 
-/// Which limit a change would exceed.
+/// The limit that a change would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TooLarge {
     Session,
@@ -21,7 +21,7 @@ pub(crate) enum TooLarge {
 }
 
 impl LocalCache {
-    /// Whether a session within its limits could look like this.
+    /// Returns an error if the snapshot exceeds a limit. Packed values are not checked.
     pub(crate) fn check(&self, snapshot: &Snapshot) -> Result<(), ChangeError> {
         let Some(entries) = snapshot.values.entries() else { return Ok(()) };
         if entries.iter().any(|entry| entry.size > self.limits.value_bytes) {

@@ -1,3 +1,5 @@
+//! The local tier: insertion, commits, invalidation and ends of sessions.
+
 use std::time::Duration;
 
 use crate::sync::{Arc, AtomicU64};
@@ -16,16 +18,16 @@ use super::table::Table;
 use super::values::Values;
 use super::wheel::Wheel;
 
-/// Whether what is lost here is lost for good.
+/// Role of the local tier beside a shared one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// These are the sessions.
+    /// There is no shared tier: a session that is lost here is lost for good.
     Primary,
-    /// These are copies; the sessions are in a shared tier.
+    /// The entries are copies of records in the shared tier.
     Replica,
 }
 
-/// Why a change was not made in the local tier.
+/// Reason why the local tier did not make a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChangeError {
     Ended(EndReason),
@@ -47,15 +49,16 @@ impl From<ApplyError> for ChangeError {
     }
 }
 
-/// Hears what the tier does of its own accord.
+/// Receives what the local tier does on its own.
 pub(crate) trait Observer: Send + Sync + std::fmt::Debug {
-    /// A session is over. `before` is what it was.
+    /// A session has ended. `before` is its last state.
     fn ended(&self, entry: &Arc<Entry>, before: &EntryState, reason: EndReason);
 
-    /// A copy's time is over, and somebody waits to hear whether the session's is.
+    /// The deadline of a copy has passed, and a watcher of its end needs to know whether the
+    /// session has ended too.
     fn recheck(&self, entry: &Arc<Entry>);
 
-    /// A request of a session is in progress, and the session should not fall idle where its record is.
+    /// A request of the session is in progress, so its record must not fall idle.
     fn in_use(&self, entry: &Arc<Entry>);
 }
 
@@ -69,19 +72,19 @@ pub(crate) struct LocalCache {
     pub(super) table: Table,
     pub(super) wheel: Wheel<Entry>,
     pub(super) budget: Budget,
-    /// Which shard gives way next when memory is full.
+    /// The shard to evict from next when memory is full.
     pub(super) next_victim_shard: AtomicU64,
     pub(super) observer: Arc<dyn Observer>,
 }
 
-/// What a tier is made with.
+/// Settings of a local tier.
 #[derive(Debug)]
 pub(crate) struct CacheConfig {
     pub(crate) role: Role,
     pub(crate) limits: Limits,
     pub(crate) max_bytes: u64,
     pub(crate) pack_after: Option<Duration>,
-    /// How often to look whether a request is in progress, where the tier holds copies.
+    /// Interval of the checks for requests in progress, if the entries are copies.
     pub(crate) check_interval: Option<Duration>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) now: Timestamp,
@@ -102,19 +105,19 @@ impl LocalCache {
         }
     }
 
-    /// Looks at every cell, one shard at a time.
+    /// Visits every entry, one shard at a time.
     pub(crate) fn for_each(&self, mut look: impl FnMut(&Arc<Entry>)) {
         for shard in self.table.shards() {
             shard.entries().iter().for_each(&mut look);
         }
     }
 
-    /// How many cells there are.
+    /// Number of entries.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// Bytes taken.
+    /// Number of bytes in use.
     pub(crate) fn bytes(&self) -> u64 {
         self.budget.used()
     }
@@ -123,7 +126,7 @@ impl LocalCache {
         self.table.get(selector)
     }
 
-    /// The cell of a tag, a vacant one if there was none.
+    /// Returns the entry of a selector, inserting an unread one if there is none.
     pub(crate) fn get_or_insert_unread(&self, selector: &Selector, now: Timestamp) -> Arc<Entry> {
         let (entry, new) = self.table.get_or_insert(selector, || Entry::new(*selector, EntryState::unread(), now));
         if new {
@@ -133,7 +136,7 @@ impl LocalCache {
         entry
     }
 
-    /// Adds a new session. `Ok(None)` if its tag is taken.
+    /// Inserts a new session. `Ok(None)` if its selector is taken.
     pub(crate) fn insert(
         &self,
         selector: Selector,
@@ -144,7 +147,7 @@ impl LocalCache {
         let weight = snapshot.weight();
         self.make_room(weight, &selector)?;
         let entry = Arc::new(Entry::new(selector, EntryState::Live(snapshot), now));
-        // Before anybody can find the cell, because whoever ends it counts it out again.
+        // Counted before the entry is visible, because ending it decrements the count.
         let anonymous = i64::from(entry.state().is_anonymous());
         self.table.count_anonymous(&selector, anonymous);
         if !self.table.insert(&entry) {
@@ -156,7 +159,7 @@ impl LocalCache {
         Ok(Some(entry))
     }
 
-    /// Makes a change, or says why not. Nothing is changed then.
+    /// Makes a change, or returns why it was not made. In that case nothing is changed.
     pub(crate) fn commit(&self, entry: &Arc<Entry>, change: &Change<'_>) -> Result<Transition, ChangeError> {
         loop {
             let before = Arc::clone(&entry.state());
@@ -175,8 +178,8 @@ impl LocalCache {
         }
     }
 
-    /// Puts a newer snapshot in place of exactly the state that its maker saw. `Ok(None)` if
-    /// something else happened to the cell meanwhile.
+    /// Replaces exactly the state `before` by a newer snapshot. `Ok(None)` if the entry has changed
+    /// meanwhile.
     pub(crate) fn replace(
         &self,
         entry: &Arc<Entry>,
@@ -186,7 +189,7 @@ impl LocalCache {
         self.replace_state(entry, before, Arc::new(EntryState::Live(next)))
     }
 
-    /// The same with a state that its maker may keep a share of.
+    /// Like [`replace`](Self::replace), with a state that the caller may keep a reference to.
     pub(crate) fn replace_state(
         &self,
         entry: &Arc<Entry>,
@@ -199,7 +202,7 @@ impl LocalCache {
         match &transition {
             Some(transition) => {
                 self.account(entry, transition);
-                // The timer is to come for the session's sake, and not when an unused cell would have been due.
+                // The timer was set for an unread entry; the session may need an earlier one.
                 if matches!(&*transition.before, EntryState::Invalidated(Invalidated { last_copy: None, .. })) {
                     self.schedule_filled(entry);
                 }
@@ -209,7 +212,7 @@ impl LocalCache {
         Ok(transition)
     }
 
-    /// Ends a session for good. Answers whether this call did: one caller only ends a session.
+    /// Ends a session for good. Returns `true` if this call did: only one call ends a session.
     pub(crate) fn end(&self, entry: &Arc<Entry>, reason: EndReason) -> bool {
         self.end_if(entry, true, |_| Some(reason)).is_some()
     }
@@ -220,8 +223,9 @@ impl LocalCache {
         self.end_if(entry, true, |state| holds(state).then_some(reason)).is_some()
     }
 
-    /// Ends the copies of one session for good. Answers whether there was something to tell the
-    /// observer, who hears of it once: a copy that is being forgotten may still live beside its successor.
+    /// Ends all copies of one session for good. Returns `true` if the observer was notified of a
+    /// known copy. It is notified only once, although an entry that is being removed may still be
+    /// live beside its successor.
     pub(crate) fn end_copies(&self, copies: impl Iterator<Item = Arc<Entry>>, reason: EndReason) -> bool {
         copies.fold(false, |told, entry| {
             let ended = self.end_if(&entry, !told, |_| Some(reason));
@@ -229,18 +233,18 @@ impl LocalCache {
         })
     }
 
-    /// Ends a session whose time is over, unless somebody has just prolonged it.
+    /// Ends a session whose deadline has passed, unless a request has just prolonged it.
     pub(crate) fn end_expired(&self, entry: &Arc<Entry>, now: Timestamp) -> bool {
         self.end_if(entry, true, |state| state.snapshot().and_then(|snapshot| entry.expiry_reason(snapshot, now)))
             .is_some()
     }
 
-    /// Ends a session nobody is logged in to, because memory is full.
+    /// Ends a session because memory is full, if it is still anonymous.
     pub(super) fn end_anonymous(&self, entry: &Arc<Entry>) -> bool {
         self.end_if(entry, true, |state| state.is_anonymous().then_some(EndReason::Evicted)).is_some()
     }
 
-    /// Ends a session if it is, at the very moment of its end, as it must be.
+    /// Ends a session if `reason` gives a reason for the state that is replaced.
     fn end_if(
         &self,
         entry: &Arc<Entry>,
@@ -253,7 +257,7 @@ impl LocalCache {
         };
         let transition = entry.transition(end);
         if matches!(**entry.state(), EntryState::Ended(_)) {
-            // Also after losing the race: whoever gets an answer must find the session out of the table.
+            // Even after losing the race: when this returns, the session must be out of the table.
             self.table.remove(entry);
         }
         let transition = transition?;
@@ -267,17 +271,17 @@ impl LocalCache {
         Some(transition)
     }
 
-    /// Whether this very cell is the one of its tag: no invalidation reaches any other.
+    /// Returns `true` if this very entry is in the table. Invalidations reach no other.
     pub(crate) fn contains(&self, entry: &Arc<Entry>) -> bool {
         self.table.contains(entry)
     }
 
-    /// The copy is out of date. Reads that are under way will not fill it.
+    /// Marks a copy as out of date. Reads in progress will not fill the entry.
     pub(crate) fn invalidate(&self, entry: &Entry) {
         self.invalidate_since(entry, None);
     }
 
-    /// The copy may be out of date, for all that is known since `now`. Reads that are under way will not fill it.
+    /// Marks a copy as possibly out of date since `now`. Reads in progress will not fill the entry.
     pub(crate) fn suspect(&self, entry: &Entry, now: Timestamp) {
         self.invalidate_since(entry, Some(now));
     }
@@ -301,25 +305,25 @@ impl LocalCache {
         }
     }
 
-    /// Forgets the copy of another cell than this one, if there is one.
+    /// Invalidates the copy of the entry that has replaced this one in the table, if there is one.
     pub(crate) fn invalidate_successor(&self, entry: &Arc<Entry>) {
         if let Some(other) = self.get(&entry.selector).filter(|other| !Arc::ptr_eq(other, entry)) {
             self.invalidate(&other);
         }
     }
 
-    /// Takes a cell that was never filled out of the tier.
+    /// Removes an entry that was never filled.
     pub(crate) fn remove_if_unfilled(&self, entry: &Arc<Entry>) {
         if matches!(&**entry.state(), EntryState::Invalidated(Invalidated { last_copy: None, .. })) {
             self.remove(entry);
         }
     }
 
-    /// Takes a copy out of the tier; the session lives on elsewhere.
+    /// Removes a copy from the tier. The session lives on in the shared tier.
     pub(crate) fn remove(&self, entry: &Arc<Entry>) {
         self.table.remove(entry);
-        // A new vacancy also where there was one: whoever is about to fill the old one must not,
-        // because no invalidation reaches a cell outside the table.
+        // Replace the state even if the entry was unread already: a fill in progress must fail,
+        // because no invalidation reaches an entry outside the table.
         let forgotten = entry.transition(|state| match &**state {
             EntryState::Live(_) | EntryState::Invalidated(_) => Some(EntryState::unread()),
             EntryState::Ended(_) => None,
@@ -329,13 +333,14 @@ impl LocalCache {
         }
     }
 
-    /// The live state with its values unpacked for good, if they were packed.
+    /// Unpacks the values of a live session, if they are packed.
     pub(crate) fn unpack(&self, entry: &Entry) {
         loop {
             let before = Arc::clone(&entry.state());
             let EntryState::Live(snapshot @ Snapshot { values: Values::Packed(packed), .. }) = &*before else { return };
             let next = Snapshot { values: Values::Live(packed.unpack()), ..snapshot.clone() };
-            // A read must not fail for want of memory, so this may exceed the budget until the next write.
+            // A read must not fail for lack of memory, so this may exceed the budget until the next
+            // write.
             let growth = next.weight().saturating_sub(snapshot.weight());
             self.budget.force(growth);
             match entry.replace(&before, EntryState::Live(next)) {
@@ -345,9 +350,9 @@ impl LocalCache {
         }
     }
 
-    /// Books a transition: growth was reserved before it, everything else is settled here.
+    /// Accounts for a transition. Its growth was reserved before; everything else is settled here.
     pub(super) fn account(&self, entry: &Entry, transition: &Transition) {
-        // In this order, so that what is booked never falls below what is taken.
+        // Add before subtracting, so that the account never falls below the bytes in use.
         if let Some((account, weight)) = account_of(&transition.after) {
             account.add(weight);
         }
@@ -365,7 +370,7 @@ impl LocalCache {
     }
 }
 
-/// The account of a state's principal, and what the state adds to it.
+/// Returns the account of a state's principal, and the bytes that the state adds to it.
 fn account_of(state: &EntryState) -> Option<(&Account, u64)> {
     let snapshot = state.last_known()?;
     Some((snapshot.account()?, snapshot.weight()))

@@ -1,7 +1,7 @@
 //! The local tier: the live sessions of this process.
 //!
-//! [`LocalCache`] is a table of cells with a byte budget and a timer wheel. It knows neither
-//! stores nor types of values nor HTTP.
+//! [`LocalCache`] is a table of entries with a byte budget and a timer wheel. It does not depend on
+//! stores, on the types of values or on HTTP.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -36,29 +36,31 @@ pub(crate) use value::{ValueEntry, ValueKey, ValueState};
 pub(crate) use values::{Values, find};
 pub(crate) use waiters::{InFlight, JoinOutcome, LoadBase, LoadFailure, LoadResult};
 
-/// Why a session ended.
+/// Reason why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndReason {
-    /// Its holder logged out, or the application destroyed it.
+    /// The client logged out, or the application destroyed the session.
     Logout,
-    /// No request was seen for the idle timeout.
+    /// No request arrived within the idle timeout.
     Idle,
-    /// Its absolute lifetime was over.
+    /// The absolute timeout passed.
     Absolute,
-    /// It was revoked from outside: by handle, with all of its principal, or as one of "the others".
+    /// It was revoked from outside of a request: by public id, with all sessions of its principal,
+    /// or as one of "the others".
     Revoked,
-    /// Its principal logged in once too often, and it was the oldest.
+    /// A login exceeded the principal's session limit, and this was its oldest session.
     Displaced,
-    /// Memory was full and nobody was logged in to it, or its principal's share of it was, and it
-    /// was the oldest.
+    /// Memory was full and the session was anonymous; or its principal exceeded its share of the
+    /// memory and this was its oldest session.
     Evicted,
-    /// A dead token was shown and [`ReusePolicy::End`](crate::config::ReusePolicy::End) is in force.
+    /// A replaced token was presented while [`ReusePolicy::End`](crate::config::ReusePolicy::End)
+    /// is in force.
     Reused,
-    /// The shared tier no longer has it; another node knows why.
+    /// The shared tier no longer has the session. Only the node that ended it knows the reason.
     Gone,
-    /// No response carried its token to the client, because the handler panicked or the request was cancelled, so that
-    /// nobody could have used it.
+    /// No response carried the session's token, because the handler panicked or the request was
+    /// cancelled, so that no client could use it.
     Undelivered,
 }
 
@@ -75,7 +77,7 @@ impl EndReason {
         Self::Undelivered,
     ];
 
-    /// A stable name, for logs and labels.
+    /// Returns a stable name, for logs and labels.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -92,37 +94,37 @@ impl EndReason {
     }
 }
 
-/// For people: "the user logged out", "no request was seen for too long", ….
+/// Text for people, such as "the user logged out" or "no request was seen for too long".
 impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Logout => "the user logged out",
             Self::Idle => "no request was seen for too long",
-            Self::Absolute => "the session had lasted for as long as it may",
+            Self::Absolute => "the session reached its maximum lifetime",
             Self::Revoked => "the session was revoked",
-            Self::Displaced => "the user logged in too often elsewhere",
+            Self::Displaced => "a newer login exceeded the user's session limit",
             Self::Evicted => "the memory for sessions, or the user's share of it, was full",
-            Self::Reused => "a token was shown that had been replaced",
+            Self::Reused => "a replaced token was presented",
             Self::Gone => "the session ended on another node",
             Self::Undelivered => "no response carried the session's token to the client",
         })
     }
 }
 
-/// As its [name](EndReason::name).
+/// Serialized as its [name](EndReason::name).
 impl Serialize for EndReason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
 }
 
-/// From its [name](EndReason::name). A newer version of the library may have written a name that
-/// this one does not know.
+/// Deserialized from its [name](EndReason::name). Fails on a name that a newer version of the
+/// library may have written.
 impl<'de> Deserialize<'de> for EndReason {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = Cow::<'de, str>::deserialize(deserializer)?;
         let known = Self::ALL.into_iter().find(|reason| reason.name() == name);
-        known.ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&name), &"the name of a reason"))
+        known.ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&name), &"the name of an end reason"))
     }
 }
 

@@ -1,8 +1,8 @@
-//! Quiet sessions give up their decoded values for a few bytes of encoding.
+//! Packing: the values of a quiet session, encoded into one allocation.
 //!
 //! A decoded cart of five items takes about 500 bytes of heap in ten allocations; packed it takes
-//! about 100 in one. All values of a session go into one allocation, because for small values the
-//! allocations weigh more than the bytes.
+//! about 100 bytes in one. All values of a session share one allocation, because for small values
+//! the overhead of allocations exceeds the bytes.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::value::{ValueEntry, ValueKey, ValueState};
 const VALUE: u8 = 0;
 const ABSENT: u8 = 1;
 const REMOVED: u8 = 2;
-/// With any of them: the value has an age, and the instant follows.
+/// Flag for any of them: the value has an age, and its deadline follows.
 const AGES: u8 = 4;
 
 /// The values of a session in one allocation.
@@ -22,7 +22,7 @@ const AGES: u8 = 4;
 pub(crate) struct Packed(Box<[u8]>);
 
 impl Packed {
-    /// Packs the entries, or declines if one of them would not come back as it is.
+    /// Packs the value entries. `None` if one of them would not be restored exactly.
     pub(crate) fn pack(entries: &[ValueEntry]) -> Option<Self> {
         let mut bytes = Vec::with_capacity(entries.len() * 128);
         for value_entry in entries {
@@ -43,7 +43,8 @@ impl Packed {
         Some(Self(bytes.into_boxed_slice()))
     }
 
-    /// The entries again. Everything that was packed comes back: these bytes never left the process.
+    /// Unpacks the value entries. All of them are restored, because these bytes never left the
+    /// process.
     pub(crate) fn unpack(&self) -> Box<[ValueEntry]> {
         let mut rest = Reader(&self.0);
         let mut entries = Vec::new();
@@ -82,6 +83,7 @@ fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
+/// Cursor over the bytes of packed values.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -105,7 +107,7 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
-    /// A number in groups of seven bits, the low ones first (LEB128).
+    /// Reads a number in groups of seven bits, low groups first (LEB128).
     fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {

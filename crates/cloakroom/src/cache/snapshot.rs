@@ -1,3 +1,5 @@
+//! The content of a session at one version, and which secrets open it.
+
 use std::time::Duration;
 
 use crate::sync::Arc;
@@ -9,7 +11,7 @@ use super::account::Account;
 use super::values::Values;
 use crate::token::Fingerprint;
 
-/// A session at one instant. Never changed; every transition makes a new one.
+/// The content of a session at one version. Immutable: every transition makes a new snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) version: u64,
@@ -19,28 +21,28 @@ pub(crate) struct Snapshot {
     pub(crate) absolute: Timestamp,
     pub(crate) verifier: Verifier,
     pub(crate) fingerprint: Fingerprint,
-    /// What only logged-in, rotated or remembered sessions have.
+    /// Present only if the session is logged in, rotated or persistent.
     pub(crate) login_state: Option<Arc<LoginState>>,
-    /// What only sessions of a shared tier have.
+    /// Present only if there is a shared tier.
     pub(crate) store_meta: Option<Box<StoreMeta>>,
     pub(crate) values: Values,
 }
 
-/// The login of a session, the secret before its last rotation, and whether it is remembered.
+/// The login of a session, its previous secret, and whether it is persistent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LoginState {
     pub(crate) authentication: Option<Authentication>,
     pub(crate) previous: Option<(PreviousSecret, Fingerprint)>,
     /// The client was asked to keep its token when the browser closes.
     pub(crate) persistent: bool,
-    /// Where what the session takes is booked, if its principal has several.
+    /// The memory account of the principal, if it has several sessions.
     pub(crate) account: Option<Arc<Account>>,
-    /// The lineage of the secret, as far as this process has seen it renewed.
+    /// The lineage that the secret was renewed from, as far as this process has seen the renewals.
     pub(crate) renewed_from: Option<SecretLineage>,
 }
 
 impl LoginState {
-    /// What a login or a rotation adds, beside its texts.
+    /// Bytes that a login or a rotation adds, not counting its texts.
     const OVERHEAD: u64 = 152;
 
     fn weight(&self) -> u64 {
@@ -51,7 +53,8 @@ impl LoginState {
     }
 }
 
-/// Secrets that came of one another by renewals, named after the first that this process knows of.
+/// Secrets that replaced one another by renewals, identified by the first one that this process
+/// knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SecretLineage(u64);
 
@@ -61,12 +64,13 @@ impl SecretLineage {
         Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 
+    /// Returns the half of the lineage that an entry stores beside its request count.
     pub(super) const fn high_bits(self) -> u64 {
         self.0 >> 32
     }
 }
 
-/// How long a session may last, from a change on.
+/// The lifetimes of a session from a change on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionLifetimes {
     /// The idle timeout in milliseconds.
@@ -75,31 +79,33 @@ pub(crate) struct SessionLifetimes {
     pub(crate) persistent: bool,
 }
 
-/// How a copy relates to the record it was read from.
+/// Relation of a copy to the record it was read from.
 #[derive(Clone, Debug)]
 pub(crate) struct StoreMeta {
     pub(crate) lease: u64,
     pub(crate) nonce: u64,
-    /// Until when the shared tier keeps the record, as far as it is known to have heard of the session.
+    /// Deadline at which the shared tier drops the record, counted from the last touch that it is
+    /// known to have received.
     pub(crate) store_deadline: Timestamp,
     pub(crate) writers: Writers,
 }
 
-/// What a secret proves.
+/// Result of matching a secret against a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SecretMatch {
-    /// It is the session's present secret.
+    /// The current secret of the session.
     Current,
-    /// It was renewed a moment ago and still works.
+    /// The previous secret, renewed recently and still accepted.
     Grace,
-    /// It was the session's secret once.
+    /// The previous secret, no longer accepted.
     Reused,
-    /// It never was, as far as is remembered.
+    /// Neither the current nor the previous secret.
     Wrong,
 }
 
 impl Snapshot {
-    /// What one session costs beside its values: cell, snapshot, table and timer entries.
+    /// Bytes that a session takes in addition to its values: entry, snapshot, table and timer
+    /// slots.
     const OVERHEAD: u64 = 256;
 
     pub(crate) fn weight(&self) -> u64 {
@@ -108,7 +114,7 @@ impl Snapshot {
         Self::OVERHEAD + login_state + store_meta + self.values.weight()
     }
 
-    /// Where what this session takes is booked, if its principal has several.
+    /// Returns the memory account of the principal, if it has several sessions.
     pub(crate) fn account(&self) -> Option<&Account> {
         self.login_state.as_ref()?.account.as_deref()
     }
@@ -129,15 +135,16 @@ impl Snapshot {
         self.authentication().is_none()
     }
 
-    /// When the session ends if it was last seen at `last_seen` and is not seen again.
+    /// Returns when the session ends if it was last seen at `last_seen` and is not seen again.
     pub(crate) fn deadline(&self, last_seen: Timestamp) -> Timestamp {
         last_seen.after(Duration::from_millis(self.idle)).min(self.absolute)
     }
 
-    /// Whether the holder of this fingerprint may use the session now. A session that seems to come from further
-    /// ahead than clocks may differ by is refused: a clock is wrong.
+    /// Returns `true` if the secret with this fingerprint opens the session now. A session created
+    /// further in the future than clocks may differ is refused, because a clock is wrong.
     ///
-    /// `latest` is the latest instant that is known of the session; it is only asked for by who shows the previous secret.
+    /// `latest` returns the latest instant known of the session. It is called only for the previous
+    /// secret.
     pub(crate) fn admits(&self, fingerprint: Fingerprint, now: Timestamp, latest: impl FnOnce() -> Timestamp) -> bool {
         now.after(SKEW) >= self.created_at
             && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, latest))
@@ -147,8 +154,8 @@ impl Snapshot {
         self.previous().is_some_and(|(previous, old)| *old == fingerprint && previous.is_accepted_at(latest()))
     }
 
-    /// What the secret with this fingerprint and this verifier proves. The verifier is asked for where the
-    /// fingerprint alone does not tell.
+    /// Matches a secret, given by fingerprint and verifier, against the session. The verifier is
+    /// computed only if the fingerprint does not decide.
     pub(crate) fn match_secret(
         &self,
         fingerprint: Fingerprint,
@@ -169,13 +176,15 @@ impl Snapshot {
         }
     }
 
-    /// Whether a secret with this verifier opens the session now, the previous one in its grace included.
+    /// Returns `true` if a secret with this verifier opens the session now, including the previous
+    /// one during its grace period.
     pub(crate) fn is_verified_by(&self, verifier: Verifier, now: Timestamp) -> bool {
         let lingers = |previous: &PreviousSecret| previous.verifier == verifier && previous.is_accepted_at(now);
         self.verifier == verifier || self.previous().is_some_and(|(previous, _)| lingers(previous))
     }
 
-    /// Which secrets are of the same client: renewals go on with the lineage, a login or a rotation begins another.
+    /// Returns the lineage of the current secret. Renewals continue it; a login or a rotation
+    /// begins a new one.
     pub(crate) fn lineage(&self) -> SecretLineage {
         self.login_state
             .as_ref()
@@ -183,7 +192,7 @@ impl Snapshot {
             .unwrap_or(SecretLineage::from_verifier(self.verifier))
     }
 
-    /// Goes on with the lineage of `last_copy`, if the secret is the same or was renewed from that one.
+    /// Continues the lineage of `former`, if the secret is the same or was renewed from that one.
     pub(crate) fn continue_lineage(&mut self, former: &Self) {
         let previous = self.previous().map(|(previous, _)| *previous);
         let is_renewal =
@@ -195,7 +204,7 @@ impl Snapshot {
         }
     }
 
-    /// Remembers the fingerprint of a secret that proved itself against a record's verifier.
+    /// Stores the fingerprint of a secret that matched the verifier of a record.
     pub(crate) fn remember_fingerprint(&mut self, proof: SecretMatch, fingerprint: Fingerprint) {
         match (proof, &self.login_state) {
             (SecretMatch::Current, _) => self.fingerprint = fingerprint,
@@ -207,7 +216,7 @@ impl Snapshot {
         }
     }
 
-    /// When the present secret came to be by a rotation.
+    /// Returns the previous secret and its fingerprint, if the current secret replaced one.
     pub(crate) fn previous(&self) -> Option<&(PreviousSecret, Fingerprint)> {
         self.login_state.as_ref()?.previous.as_ref()
     }

@@ -1,3 +1,5 @@
+//! The table of entries, sharded by selector.
+
 use std::sync::atomic::Ordering::Relaxed;
 
 use hashbrown::HashTable;
@@ -8,28 +10,32 @@ use crate::token::Selector;
 
 use super::entry::Entry;
 
-/// Growing one shard of a table of ten million moves some 10 000 entries: about a millisecond.
+/// Number of shards. Growing one shard of a table of ten million entries moves about 10 000 of
+/// them, which takes about a millisecond.
 #[cfg(not(cloakroom_shuttle))]
 const SHARDS: usize = 1024;
-/// With few shards the schedule explorer reaches what happens after a scan of all of them.
+/// Number of shards. With few of them the schedule explorer reaches the code that follows a scan of
+/// all shards.
 #[cfg(cloakroom_shuttle)]
 const SHARDS: usize = 2;
 
-/// All cells, found by tag.
+/// All entries, found by selector.
 ///
-/// A shard stores pointers only. The tag stands in the cell, which the reader is about to touch
-/// anyway, so an entry costs nine bytes and a lookup one cache miss more than an inline key.
+/// A shard stores only pointers. The selector is stored in the entry, which the reader is about to
+/// access anyway, so a table slot costs nine bytes, and a lookup costs one cache miss more than
+/// with an inline key.
 #[derive(Debug)]
 pub(crate) struct Table {
     shards: Box<[Shard]>,
 }
 
-/// Each has a line of the processor's cache for itself: half of them would otherwise lie across two.
+/// One shard of the table. Aligned to a cache line, because half of the shards would otherwise span
+/// two.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Shard {
     entries: RwLock<HashTable<Arc<Entry>>>,
-    /// How many of them nobody is logged in to: only these may be evicted.
+    /// Number of anonymous sessions in the shard: only these may be evicted.
     anonymous: AtomicU64,
 }
 
@@ -42,12 +48,12 @@ impl Table {
         self.shard(selector).entries.read().find(selector.hash(), |entry| entry.selector == *selector).cloned()
     }
 
-    /// Whether this very cell is the one of its tag.
+    /// Returns `true` if this very entry is stored under its selector.
     pub(crate) fn contains(&self, entry: &Arc<Entry>) -> bool {
         self.get(&entry.selector).is_some_and(|held| Arc::ptr_eq(&held, entry))
     }
 
-    /// Adds a cell if its tag is free.
+    /// Adds an entry. Returns `false` if its selector is taken.
     pub(crate) fn insert(&self, entry: &Arc<Entry>) -> bool {
         let mut entries = self.shard(&entry.selector).entries.write();
         match entries.entry(
@@ -63,7 +69,7 @@ impl Table {
         }
     }
 
-    /// The cell of a tag, made by `make` if there is none; says whether it was made.
+    /// Returns the entry of a selector, made by `make` if there is none, and whether it was made.
     pub(crate) fn get_or_insert(&self, selector: &Selector, make: impl FnOnce() -> Entry) -> (Arc<Entry>, bool) {
         if let Some(entry) = self.get(selector) {
             return (entry, false);
@@ -75,19 +81,20 @@ impl Table {
         }
     }
 
-    /// Removes this very cell.
+    /// Removes this very entry, and no other one under the same selector.
     pub(crate) fn remove(&self, entry: &Arc<Entry>) {
         let mut entries = self.shard(&entry.selector).entries.write();
         if let Ok(found) = entries.find_entry(entry.selector.hash(), |other| Arc::ptr_eq(other, entry)) {
             found.remove();
         }
-        // Shrinking at a quarter, to a half, keeps both growth and shrinkage rare.
+        // Shrinking to a half at a quarter of the capacity keeps both growing and shrinking rare.
         if entries.len() < entries.capacity() / 4 && entries.capacity() > 64 {
             let target = entries.len() * 2;
             entries.shrink_to(target, |other| other.selector.hash());
         }
     }
 
+    /// Adds `by` to the number of anonymous sessions in the selector's shard.
     pub(crate) fn count_anonymous(&self, selector: &Selector, by: i64) {
         self.shard(selector).anonymous.fetch_add(by.cast_unsigned(), Relaxed);
     }
@@ -101,7 +108,7 @@ impl Table {
     }
 
     fn shard(&self, selector: &Selector) -> &Shard {
-        // The table inside takes the low bits for the bucket and the top seven for its filter.
+        // `HashTable` uses the low bits for the bucket and the top seven for its filter.
         let index = (selector.hash() >> 32) as usize % self.shards.len();
         &self.shards[index]
     }
@@ -112,6 +119,7 @@ impl Shard {
         self.anonymous.load(Relaxed) > 0
     }
 
+    /// Returns the shard's entries, copied so that the lock is not held while they are visited.
     pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
         self.entries.read().iter().cloned().collect()
     }

@@ -1,10 +1,12 @@
+//! One value of a session, with its name, version and age.
+
 use crate::crypto::OpenError;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
 use super::erased_value::ErasedValue;
 
-/// A value's name: static when its type is known here, owned when it came from elsewhere.
+/// Name of a value: static if its type is known here, owned if the name came from a record.
 #[derive(Clone, Debug)]
 pub(crate) enum ValueKey {
     Static(&'static str),
@@ -27,40 +29,41 @@ impl ValueKey {
     }
 }
 
-/// What a session holds under a key.
+/// Content of a session under one key.
 #[derive(Clone, Debug)]
 pub(crate) enum ValueState {
-    /// A value that was asked for before.
+    /// A value that was read before.
     Decoded(ErasedValue),
-    /// A value nobody asked for since it arrived.
+    /// A value that was not read since it arrived from the store or was packed.
     Encoded(Arc<[u8]>),
-    /// The loader's answer that its source has no such value.
+    /// The loader returned that its source has no such value.
     Absent,
-    /// Removed; only the version matters.
+    /// A removed value, of which only the version matters.
     Removed,
-    /// Something that the shared tier holds and this process may not read.
+    /// A value in the shared tier that this process cannot open.
     Closed(OpenError),
 }
 
-/// One value of a session, with what decides whether it may be used and replaced.
+/// One value of a session, with the version and the age that decide whether it may be used and
+/// replaced.
 #[derive(Clone, Debug)]
 pub(crate) struct ValueEntry {
     pub(crate) key: ValueKey,
-    /// The session's version when this was written or removed.
+    /// Session version at which the value was written or removed.
     pub(crate) version: u64,
     /// `Timestamp::MAX` for state, which has no age.
     pub(crate) fresh_until: Timestamp,
-    /// Bytes, as the value says or as its encoding counts.
+    /// Size in bytes, as reported by the value itself or counted from its encoding.
     pub(crate) size: u32,
     pub(crate) slot: ValueState,
 }
 
 impl ValueEntry {
-    /// What an entry costs beside its value.
+    /// Bytes that a value entry takes in addition to its value.
     const OVERHEAD: u64 = 96;
 
-    /// What the entry takes: its encoding, or its value decoded, whichever is more, so that a read
-    /// that decodes it does not have to make much room.
+    /// Returns the bytes that count against the budget: the larger of the encoded and the decoded
+    /// size, so that decoding the value on a read needs little additional room.
     pub(crate) fn weight(&self) -> u64 {
         let held = if let ValueState::Decoded(value) = &self.slot { value.held() } else { 0 };
         Self::OVERHEAD + u64::from(self.size.max(held))

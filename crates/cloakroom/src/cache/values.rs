@@ -1,8 +1,10 @@
+//! The values of a session, decoded or packed.
+
 use super::change::ValueEdit;
 use super::packed::Packed;
 use super::value::{ValueEntry, ValueState};
 
-/// The values of a session: ready for use, or packed because nobody asked for a while.
+/// The values of a session: ready for use, or packed because they were not read for a while.
 #[derive(Clone, Debug)]
 pub(crate) enum Values {
     Live(Box<[ValueEntry]>),
@@ -14,7 +16,7 @@ impl Values {
         Self::Live(Box::default())
     }
 
-    /// The entries, if they are not packed.
+    /// Returns the value entries, unless they are packed.
     pub(crate) const fn entries(&self) -> Option<&[ValueEntry]> {
         match self {
             Self::Live(entries) => Some(entries),
@@ -22,13 +24,14 @@ impl Values {
         }
     }
 
-    /// Whether these are more values, or weightier ones, than the former.
+    /// Returns `true` if there are more values than in `former`, or if they weigh more.
     pub(crate) fn is_larger_than(&self, former: &Self) -> bool {
         let number = |values: &Self| values.entries().map(count);
         self.weight() > former.weight() || number(self) > number(former)
     }
 
-    /// The value under `key` takes at least this many bytes, wherever it lies.
+    /// Raises the size of the value under `key` to at least `bytes`, the size of its encoding in
+    /// the shared tier.
     pub(crate) fn raise_size(&mut self, key: &str, bytes: usize) {
         let Self::Live(entries) = self else { return };
         if let Some(value_entry) = entries.iter_mut().find(|value_entry| value_entry.key.as_str() == key) {
@@ -36,7 +39,7 @@ impl Values {
         }
     }
 
-    /// The edits that leave nothing of them.
+    /// Returns edits that remove every value.
     pub(crate) fn removals(&self) -> Vec<ValueEdit> {
         let of = |entries: &[ValueEntry]| {
             let present = entries.iter().filter(|value_entry| !value_entry.is_removed());
@@ -56,17 +59,17 @@ impl Values {
     }
 }
 
-/// The entry under `key`, a removed one included.
+/// Returns the value entry under `key`, even if the value was removed.
 pub(crate) fn find<'a>(entries: &'a [ValueEntry], key: &str) -> Option<&'a ValueEntry> {
     entries.iter().find(|value_entry| value_entry.key.as_str() == key)
 }
 
-/// The version under `key`; 0 if there never was a value.
+/// Returns the version under `key`, or 0 if there never was a value.
 pub(crate) fn version_of(entries: &[ValueEntry], key: &str) -> u64 {
     find(entries, key).map_or(0, |value_entry| value_entry.version)
 }
 
-/// How many values there are, not counting removed ones.
+/// Counts the values that are not removed.
 pub(crate) fn count(entries: &[ValueEntry]) -> usize {
     entries.iter().filter(|value_entry| !matches!(value_entry.slot, ValueState::Removed)).count()
 }

@@ -1,4 +1,5 @@
-//! What stands beside a session while somebody waits for something of it.
+//! In-flight loads, end-of-session watchers, locks and rejected secrets of one session. Allocated
+//! only while in use.
 
 use std::collections::VecDeque;
 
@@ -14,77 +15,81 @@ use super::value::ValueEntry;
 use super::values::version_of;
 use crate::token::Fingerprint;
 
-/// Waiters and work in progress of one session.
+/// Watchers, locks and work in progress of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    /// Those that may still be joined and kept.
+    /// Loads that readers may still join and whose result may still be stored.
     loads: Vec<(&'static str, InFlight)>,
-    /// How many loaders are at work, those among them that were overtaken.
+    /// Number of running loaders, including those that were superseded.
     running: usize,
     ended: Option<watch::Sender<Option<EndReason>>>,
     commit_lock: Option<Arc<tokio::sync::Mutex<()>>>,
-    /// A line for each secret that has not proved itself, so that it costs one look-up and nobody else waits for it.
+    /// One lock per unverified secret, so that each secret costs one lookup and no other request
+    /// waits for it.
     secret_locks: Vec<(Fingerprint, Arc<tokio::sync::Mutex<()>>)>,
     rejections: VecDeque<RejectedSecret>,
 }
 
-/// Of how many secrets a session remembers that they do not open it.
+/// Number of rejected secrets that are remembered per session.
 const MAX_REJECTIONS: usize = 16;
 
-/// A secret that does not open the session, as far as the shared tier said when the cell was in this state.
+/// A secret that did not open the session according to the shared tier, while the entry was in
+/// `state`.
 #[derive(Clone, Debug)]
 pub(crate) struct RejectedSecret {
     pub(crate) fingerprint: Fingerprint,
-    /// Under which the shared tier said so.
+    /// Lease of the record that decided it.
     pub(crate) lease: u64,
-    /// It opened the session once.
+    /// `true` if the secret opened the session once.
     pub(crate) is_reused: bool,
     state: Weak<EntryState>,
 }
 
-/// A loader at work.
+/// A running load.
 #[derive(Clone, Debug)]
 pub(crate) struct InFlight {
-    /// The version of the value, and the secret of the session, when the load began. A reader who
-    /// sees anything else must not wait for it: the load may predate a write that reader knows of.
+    /// The version of the value and the secret of the session when the load began. A reader that
+    /// sees anything else must not wait for the load, which may predate a write that the reader has
+    /// seen.
     pub(crate) base: LoadBase,
     pub(crate) result: watch::Receiver<Option<LoadResult>>,
 }
 
-/// What came of wanting a load.
+/// Result of requesting a load.
 #[derive(Debug)]
 pub(crate) enum JoinOutcome {
-    /// Somebody else's, from the same base.
+    /// An existing load from the same base.
     Joined(InFlight),
-    /// A new one.
+    /// A new load.
     Registered(InFlight),
-    /// A new one was not wanted.
+    /// A new load was declined.
     Refused,
-    /// The session is not what the reader has seen any more: look again.
+    /// The session has changed since the reader looked; read it again.
     Superseded,
 }
 
-/// What a load started from.
+/// The state that a load began from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LoadBase {
     pub(crate) version: u64,
     pub(crate) fingerprint: Fingerprint,
-    /// A digest of what the load is made of, where that is more than the session; else 0.
+    /// Digest of any input of the load apart from the session, or 0 if there is none.
     pub(crate) input: u128,
 }
 
 impl LoadBase {
-    /// Whether a load that began from here may still be kept. Of packed values nobody knows without a look.
+    /// Returns `true` if the result of a load from this base may still be stored. The versions of
+    /// packed values are not known without unpacking, so they are assumed to be unchanged.
     fn is_of(&self, snapshot: &Snapshot, key: &str) -> bool {
         let same = |entries: &[ValueEntry]| version_of(entries, key) == self.version;
         self.fingerprint == snapshot.fingerprint && snapshot.values.entries().is_none_or(same)
     }
 }
 
-/// How a load came out: a value, the absence of one, or a failure that every waiter gets.
+/// Result of a load: a value, its absence, or a failure that every waiting reader receives.
 pub(crate) type LoadResult = Result<Option<ErasedValue>, Arc<LoadFailure>>;
 
-/// Why a load has no outcome.
+/// Reason why a load has no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadFailure {
     #[error("the loader failed")]
@@ -93,19 +98,17 @@ pub(crate) enum LoadFailure {
     Panicked,
     #[error("the loader took longer than its policy allows")]
     TimedOut,
-    #[error("the loader of `{0}` asks for the very value that it loads; load it from its source there")]
+    #[error("the loader of `{0}` asks for the very value that it loads; read it from its source instead")]
     Cycle(&'static str),
-    #[error(
-        "as many loaders are at work as `max_loads_per_session` and `max_loads` allow; raise them, or load less at once"
-    )]
+    #[error("too many loaders are running; raise `max_loads_per_session` or `max_loads`, or load fewer values at once")]
     TooMany,
 }
 
 impl Entry {
-    /// Joins the flight for `key` that began from `base`, or registers the one that `launch` makes. That is told how many
-    /// loaders of the session are at work, and may decline.
+    /// Joins the load of `key` that began from `base`, or registers the one that `launch` starts.
+    /// `launch` receives the number of running loaders of the session and may decline with `None`.
     ///
-    /// Whoever registers one [deregisters](Self::deregister) it.
+    /// The caller must [deregister](Self::deregister) a load that it registers.
     pub(crate) fn join_or_register(
         &self,
         key: &'static str,
@@ -114,12 +117,13 @@ impl Entry {
     ) -> JoinOutcome {
         let mut side = self.waiters.lock();
         let side = side.get_or_insert_default();
-        // A flight whose task is gone will never land.
+        // A load whose task is gone never produces a result.
         let joinable = |in_flight: &InFlight| in_flight.base == base && in_flight.result.has_changed().is_ok();
         if let Some((_, in_flight)) = side.loads.iter().find(|(name, in_flight)| *name == key && joinable(in_flight)) {
             return JoinOutcome::Joined(in_flight.clone());
         }
-        // A flight installs its value before it is deregistered: this reader may have looked before, and come after.
+        // A load stores its value first and is deregistered afterwards. This reader may have read
+        // the state before the former, and come here after the latter.
         if self.state().snapshot().is_some_and(|snapshot| !base.is_of(snapshot, key)) {
             return JoinOutcome::Superseded;
         }
@@ -130,7 +134,7 @@ impl Entry {
         JoinOutcome::Registered(in_flight)
     }
 
-    /// A loader is done. Forgets its flight, unless a newer one took its place.
+    /// Deregisters a finished load, unless a newer one has replaced it.
     pub(crate) fn deregister(&self, key: &'static str, base: LoadBase) {
         self.with_waiters(|side| {
             side.running = side.running.saturating_sub(1);
@@ -138,7 +142,8 @@ impl Entry {
         });
     }
 
-    /// Lets go of flights that something overtook, so that nobody but those who wait for them keeps them in the air.
+    /// Drops loads that a change has superseded, so that only the readers waiting for them keep
+    /// them running.
     pub(crate) fn drop_superseded_loads(&self) {
         self.with_waiters(|side| {
             if side.loads.is_empty() {
@@ -153,13 +158,14 @@ impl Entry {
         });
     }
 
-    /// Lines up the commits of this process to one record, so that they do not conflict with each other.
+    /// Returns the lock that serializes this process's commits to one record, so that they do not
+    /// conflict with each other.
     pub(crate) fn commit_lock(&self) -> Arc<tokio::sync::Mutex<()>> {
         let mut side = self.waiters.lock();
         Arc::clone(side.get_or_insert_default().commit_lock.get_or_insert_default())
     }
 
-    /// Lines up those who show the same secret, which nothing here proves.
+    /// Returns the lock that serializes requests with the same unverified secret.
     pub(crate) fn secret_lock(&self, fingerprint: Fingerprint) -> Arc<tokio::sync::Mutex<()>> {
         let mut side = self.waiters.lock();
         let lines = &mut side.get_or_insert_default().secret_locks;
@@ -172,7 +178,7 @@ impl Entry {
         line
     }
 
-    /// Remembers that a secret does not open the session, for as long as nothing happens to the cell.
+    /// Remembers that a secret does not open the session, until the entry changes.
     pub(crate) fn remember_rejection(
         &self,
         before: &Arc<EntryState>,
@@ -189,7 +195,7 @@ impl Entry {
         rejections.push_back(RejectedSecret { fingerprint, lease, is_reused, state: Arc::downgrade(before) });
     }
 
-    /// What is remembered of a secret that does not open the session.
+    /// Returns the remembered rejection of a secret, if it is still valid.
     pub(crate) fn rejection(&self, fingerprint: Fingerprint) -> Option<RejectedSecret> {
         let side = self.waiters.lock();
         let present = Arc::clone(&self.state());
@@ -199,24 +205,25 @@ impl Entry {
         side.as_ref()?.rejections.iter().find(valid).cloned()
     }
 
-    /// A receiver that hears why the session ended.
+    /// Returns a receiver of the reason why the session ends.
     pub(crate) fn watch_end(&self) -> watch::Receiver<Option<EndReason>> {
         let mut side = self.waiters.lock();
         let sender = side.get_or_insert_default().ended.get_or_insert_with(|| watch::Sender::new(None));
-        // Under the lock that `notify_end` takes: either it finds this sender, or this finds the end.
+        // Under the lock that `notify_end` takes: either it finds this sender, or this finds the
+        // end.
         if let EntryState::Ended(reason) = **self.state() {
             sender.send_replace(Some(reason));
         }
         sender.subscribe()
     }
 
-    /// Whether anybody waits for the end of the session.
+    /// Returns `true` if the end of the session has watchers.
     pub(crate) fn is_watched(&self) -> bool {
         let side = self.waiters.lock();
         side.as_ref().and_then(|side| side.ended.as_ref()).is_some_and(|sender| sender.receiver_count() > 0)
     }
 
-    /// Has those who wait for the end look for themselves whether the session is still theirs.
+    /// Makes the watchers check whether the session still belongs to their client.
     pub(crate) fn recheck_watchers(&self) {
         self.with_waiters(|side| {
             if let Some(sender) = &side.ended {
@@ -225,7 +232,7 @@ impl Entry {
         });
     }
 
-    /// Wakes who waits for the end.
+    /// Notifies the watchers that the session has ended.
     pub(crate) fn notify_end(&self, reason: EndReason) {
         self.with_waiters(|side| {
             side.loads.clear();
@@ -235,7 +242,7 @@ impl Entry {
         });
     }
 
-    /// Drops what nobody needs any more.
+    /// Frees what is no longer in use.
     pub(crate) fn drop_unused(&self) {
         self.with_waiters(|_| {});
     }

@@ -1,33 +1,37 @@
+//! The timer wheel that visits entries when they are due.
+
 use crate::sync::{Arc, Mutex, Weak};
 use crate::time::Timestamp;
 
-/// One slot per second, a little over seventeen minutes a turn. What is due later waits in the
-/// furthest slot and is scheduled again from there.
+/// Number of slots, one per second: a turn takes a little over seventeen minutes. Items due later
+/// wait in the furthest slot and are scheduled again from there.
 const SLOTS: u64 = 1024;
 const TICK_MILLIS: u64 = 1000;
-/// How many items are visited before others get a turn.
+/// Number of items visited before the lock is released for others.
 const BATCH: usize = 64;
-/// Room for more than a batch, because of glibc: it puts small pieces aside that are released, and merges them
-/// all at the next request for more than 1 KiB. With one in every batch that is some microseconds each
-/// time; without, a million sessions that expire together are merged at once, for more than 100 ms.
+/// Capacity of a batch, larger than a batch because of glibc: it sets small freed chunks aside and
+/// merges them all at the next request for more than 1 KiB. With one such request in every batch
+/// this takes some microseconds each time; without, a million sessions that expire together are
+/// merged at once, for more than 100 ms.
 const BATCH_CAPACITY: usize = 4 * BATCH;
-/// How many items are looked at, whether they are still there, for each that comes: of those that went before their
-/// time, at most about a third of those that are there wait in the wheel.
+/// Number of items that each insertion checks for being dropped. It keeps the dropped items that
+/// still wait in the wheel to at most about a third of the live ones.
 const SWEEPS_PER_INSERT: usize = 4;
 
 /// A timer wheel: visits items when they are due, at a cost that does not depend on how many wait.
 ///
-/// Nothing is ever re-armed from outside. An item whose deadline moved is found at its old slot
-/// and tells the visitor's new instant then, so that a touch costs the wheel nothing.
+/// Items are never rescheduled from outside. An item whose deadline moved is visited at its old
+/// slot, and the visitor then returns its new deadline, so a touch costs the wheel nothing.
 #[derive(Debug)]
 pub(crate) struct Wheel<T>(Mutex<Slots<T>>);
 
+/// The slots of a wheel, and the positions that move through them.
 #[derive(Debug)]
 struct Slots<T> {
     slots: Box<[Vec<Weak<T>>]>,
     /// The next tick to process.
     cursor: u64,
-    /// Which slot, and which item in it, is looked at next.
+    /// The slot, and the item in it, that is checked next.
     broom: (usize, usize),
 }
 
@@ -37,7 +41,7 @@ impl<T> Wheel<T> {
         Self(Mutex::new(Slots { slots, cursor: tick(now), broom: (0, 0) }))
     }
 
-    /// Has `item` visited at `due`, or up to a second later.
+    /// Schedules a visit of `item` at `due`, or up to a second later.
     pub(crate) fn schedule(&self, item: &Arc<T>, due: Timestamp) {
         let mut slots = self.0.lock();
         slots.push(Arc::downgrade(item), due);
@@ -49,8 +53,8 @@ impl<T> Wheel<T> {
         self.0.lock().slots.iter().map(Vec::len).sum()
     }
 
-    /// Takes up to a batch of due items out of the wheel and visits them. `visit` says when it
-    /// wants to see the item again. Answers whether more are due.
+    /// Takes up to a batch of due items out of the wheel and visits them. `visit` returns when to
+    /// visit the item again. Returns `true` if more are due.
     pub(crate) fn advance(&self, now: Timestamp, mut visit: impl FnMut(&Arc<T>) -> Option<Timestamp>) -> bool {
         let (batch, more) = self.0.lock().take_due(now);
         for item in batch {
@@ -71,7 +75,7 @@ impl<T> Slots<T> {
         if present.saturating_add(SLOTS) < self.cursor {
             self.cursor = present;
         }
-        // After a long sleep every slot is due once; going round again would find nothing new.
+        // After a long sleep every slot is due once; a second turn would find nothing new.
         self.cursor = self.cursor.max(present.saturating_sub(SLOTS));
         let mut batch = Vec::with_capacity(BATCH_CAPACITY);
         // A tick is processed once it is over, so an item is never visited before it is due.
@@ -93,10 +97,11 @@ impl<T> Slots<T> {
         self.slots[(slot % SLOTS) as usize].push(item);
     }
 
-    /// Looks at one item, and lets it go if nobody else has it any more.
+    /// Checks one item, and removes it if it was dropped elsewhere.
     ///
-    /// An item that went before its time keeps its memory for as long as it is waited for here. In a flood, where all
-    /// items go long before their time, that would be more than all that are there.
+    /// The weak reference in the wheel keeps the memory of a dropped item allocated. In a flood,
+    /// where all items are dropped long before their deadline, that would exceed the memory of all
+    /// live items.
     fn sweep(&mut self) {
         let (slot, place) = self.broom;
         let items = &mut self.slots[slot];

@@ -1,4 +1,4 @@
-//! From a token to the live session that it opens.
+//! Authentication: from a token to the live session that it opens.
 
 use std::time::Duration;
 
@@ -17,47 +17,48 @@ use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::telemetry::EventKind;
 
-/// How long a replaced token may be shown without being taken for stolen.
+/// Time after its replacement during which a token may be presented without being treated as
+/// stolen.
 const REUSE_TOLERANCE: Duration = Duration::from_secs(60);
-/// How often a fill that an invalidation overtook is tried again.
+/// Number of retries of a fill that an invalidation overtook.
 const FILL_ATTEMPTS: usize = 3;
 
-/// A session and its state, as a bearer may use it now.
+/// The entry of a session, and the state of it that a client may use now.
 pub(crate) type OpenSession = (Arc<Entry>, Arc<EntryState>);
 
-/// What a token opens.
+/// Result of looking up a token.
 #[derive(Debug)]
 pub(crate) enum Lookup {
     /// A live session, from memory.
     Open(OpenSession),
-    /// A live session, for which the shared tier had to be asked.
+    /// A live session, read from the shared tier.
     Fetched(OpenSession),
-    /// Nothing: its record is older than what the bearer has seen, and may not be served.
+    /// The record is older than what the client has seen, and must not be served.
     RolledBack,
-    /// Nothing: the session that it names lives, but this secret is not, or no longer, its secret.
+    /// The session lives, but this secret is not, or no longer, its secret.
     Superseded,
-    /// Nothing.
+    /// There is no such session.
     Missing,
 }
 
-/// Whether the local tier can answer for a bearer.
+/// Result of a lookup in the local tier alone.
 enum LocalLookup {
-    /// It can: this is the session.
+    /// A live session that the client may use.
     Open(Arc<EntryState>),
-    /// It can: this is not the secret of the session.
+    /// The session lives, but this is not its secret.
     Superseded,
-    /// It can: there is no session.
+    /// There is no such session.
     Missing,
-    /// Only the shared tier can.
+    /// Only the shared tier can decide.
     NeedsStore,
 }
 
 impl Engine {
-    /// The cell that a token names if it is in memory, and whether the token opens it as far as is known here, without
-    /// any I/O.
+    /// Looks up a token in the local tier, without any I/O. Returns its credential, its entry if
+    /// there is one, and whether the token opens the session as far as this node knows.
     ///
-    /// The bearer gets the lineage of the session's secrets only by a copy that is current: a later look at the record
-    /// admits whoever has it, and an outdated copy may admit a token that is dead.
+    /// The credential receives the session's lineage only from a current copy: later reads of the
+    /// record admit any credential of that lineage, and an outdated copy may admit a dead token.
     pub(crate) fn lookup_cached(&self, token: &Token, now: Timestamp) -> (Credential, Option<Arc<Entry>>, bool) {
         let mut credential = self.credential(token);
         let entry = self.cache.get(&token.selector);
@@ -69,7 +70,8 @@ impl Engine {
         (credential, entry, opened.is_some())
     }
 
-    /// The lineage of secrets in this cell, if the bearer's opens the session, and whether the copy is current.
+    /// Returns the session's lineage, if the client's secret opens the session, and whether the
+    /// copy is current.
     fn admit_cached(
         &self,
         entry: &Arc<Entry>,
@@ -93,18 +95,18 @@ impl Engine {
         Some((snapshot.lineage(), self.is_current(snapshot, credential.client_version, now)))
     }
 
-    /// Whether a bearer may use the session now: by its secret, or because the request was admitted under it before and
-    /// nothing but renewals replaced it since.
+    /// Returns `true` if a client may use the session now: by its secret, or because its request
+    /// was admitted before and only renewals have replaced the secret since.
     pub(super) fn admits(&self, entry: &Entry, snapshot: &Snapshot, credential: &Credential, now: Timestamp) -> bool {
         entry.admits(snapshot, credential.fingerprint, now) || credential.lineage == Some(snapshot.lineage())
     }
 
-    /// In whose name a bearer writes whom the session in this cell admits.
+    /// Returns the author of a client's changes, for a session that admits the client.
     pub(crate) fn writer(&self, credential: &Credential, entry: &Entry) -> ChangeAuthor {
         self.writer_of(credential, entry, &entry.state())
     }
 
-    /// The same by a state of the cell.
+    /// Like [`writer`](Self::writer), for a given state of the entry.
     pub(super) fn writer_of(&self, credential: &Credential, entry: &Entry, state: &EntryState) -> ChangeAuthor {
         match state.snapshot() {
             Some(snapshot)
@@ -125,7 +127,8 @@ impl Engine {
         )
     }
 
-    /// A secret that does not open the session: did it once? Answers whether the session must end for it.
+    /// Counts and announces a secret that opened the session once but no longer does. Returns
+    /// `true` if the session must end for it.
     fn check_reuse(&self, entry: &Entry, snapshot: &Snapshot, credential: &Credential, now: Timestamp) -> bool {
         if self.match_secret(snapshot, credential, entry.latest(now)) != SecretMatch::Reused {
             return false;
@@ -136,7 +139,7 @@ impl Engine {
         self.policy.reuse == ReusePolicy::End && dead_since.is_some_and(|since| now.since(since) > REUSE_TOLERANCE)
     }
 
-    /// What a bearer may use now. Asks the shared tier where the local one cannot know.
+    /// Looks up what a client may use now, on the shared tier where the local one cannot decide.
     pub(crate) async fn open(
         &self,
         credential: &Credential,
@@ -153,24 +156,26 @@ impl Engine {
         }
         match &self.store {
             None => Ok(Lookup::Missing),
-            // Boxed, like all that waits for the shared tier: the futures of handlers stay small.
+            // Boxed, like everything that waits for the shared tier, to keep the futures of
+            // handlers small.
             Some(store) => Box::pin(self.fetch(&**store, credential)).await,
         }
     }
 
-    /// What a bearer may use now by what the shared tier says now, whatever is in memory.
+    /// Looks up what a client may use now on the shared tier, whatever is in memory.
     pub(crate) async fn refresh(&self, credential: &Credential) -> Result<Lookup, SessionError> {
         let entry = self.cache.get(&credential.selector);
         if let Some(entry) =
             entry.as_ref().filter(|entry| self.store.is_some() && !self.has_other_secret(entry, credential))
         {
-            // For all: reads that are under way began before this one, so they must not fill it again.
+            // Suspect the copy for all requests: reads in progress began before this one, so they
+            // must not fill the entry again.
             self.cache.suspect(entry, self.now());
         }
         self.open(credential, entry.as_ref()).await
     }
 
-    /// A borrow of the state, if the bearer may use it now and the local tier can answer for that.
+    /// Borrows the state, if the client may use it now and the local tier can decide that.
     pub(crate) fn borrow_cached(
         &self,
         entry: &Entry,
@@ -185,17 +190,18 @@ impl Engine {
         usable.then_some(state)
     }
 
-    /// Whether there is a copy that the bearer's secret does not open.
+    /// Returns `true` if there is a copy that the client's secret does not open.
     fn has_other_secret(&self, entry: &Entry, credential: &Credential) -> bool {
         entry.state().snapshot().is_some_and(|snapshot| !self.admits(entry, snapshot, credential, self.now()))
     }
 
-    /// Whether the bearer's secret has opened the session here, by what was known last.
+    /// Returns `true` if the client's secret opens the session according to the last known copy.
     fn is_known_secret(&self, entry: &Entry, credential: &Credential) -> bool {
         entry.state().last_known().is_some_and(|snapshot| self.admits(entry, snapshot, credential, self.now()))
     }
 
-    /// Whether the shared tier has said that this secret does not open the session, and would tell if that changed.
+    /// Returns `true` if the shared tier has rejected this secret, and would report any change of
+    /// the record since.
     fn is_rejected(&self, store: &dyn DynStore, entry: &Entry, credential: &Credential) -> bool {
         let Some(rejected) = entry.rejection(credential.fingerprint) else { return false };
         if !store.is_lease_valid(Lease::new(rejected.lease)) {
@@ -211,7 +217,8 @@ impl Engine {
         true
     }
 
-    /// Remembers that, unless it is time that decides what becomes of it.
+    /// Remembers the rejection of a secret, unless the client had opened the session in this
+    /// request or the passing of time decides whether the reuse ends it.
     fn remember_rejection(
         &self,
         entry: &Entry,
@@ -228,12 +235,13 @@ impl Engine {
         }
     }
 
-    /// What the bearer could use before the shared tier was lost, if that was no longer ago than `bound`.
+    /// Returns what the client could use before the shared tier became unreachable, if that was no
+    /// longer ago than `bound`.
     pub(crate) fn stale(&self, credential: &Credential, entry: &Arc<Entry>, bound: Duration) -> Option<OpenSession> {
         let now = self.now();
         let state = Arc::clone(&entry.state());
         let state = match &*state {
-            // Its lease has lapsed, and the store has not said so yet.
+            // Its lease has lapsed, but the store has not reported that yet.
             EntryState::Live(_) => state,
             EntryState::Invalidated(invalidated) if now.since(invalidated.suspect_since?) <= bound => {
                 Arc::clone(invalidated.last_copy.as_ref()?)
@@ -260,20 +268,21 @@ impl Engine {
             let admitted = self.admits(entry, snapshot, credential, now);
             let overdue = entry.expiry_reason(snapshot, now).is_some();
             if self.store.is_some() {
-                // Only the record knows what other nodes saw, and which secrets they gave out.
+                // Only the record includes the requests and the secrets of other nodes.
                 let known = admitted && !overdue && self.is_current(snapshot, credential.client_version, now);
                 return if known { LocalLookup::Open(Arc::clone(&state)) } else { LocalLookup::NeedsStore };
             }
             if !overdue {
                 return if admitted { LocalLookup::Open(Arc::clone(&state)) } else { LocalLookup::Superseded };
             }
-            // If it does not end, somebody has just prolonged it: look again.
+            // If this does not end it, another request has just prolonged it: check again.
             self.cache.end_expired(entry, now);
         }
     }
 
-    /// Whether a copy may be served without asking: its store vouches for it and still has the record,
-    /// and it is at least as new as what its client has seen, also if the invalidation that says so is late.
+    /// Returns `true` if a copy may be served without asking: the store vouches for it and still
+    /// keeps the record, and it is at least as new as what the client has seen, even if the
+    /// invalidation is delayed.
     fn is_current(&self, snapshot: &Snapshot, seen: Option<VersionHint>, now: Timestamp) -> bool {
         let (Some(store), Some(store_meta)) = (&self.store, &snapshot.store_meta) else { return self.store.is_none() };
         is_at_least(snapshot, seen)
@@ -281,12 +290,14 @@ impl Engine {
             && store.is_lease_valid(Lease::new(store_meta.lease))
     }
 
-    /// Reads the record and makes it the copy of this process, unless an invalidation overtakes it.
+    /// Reads the record and makes it the copy of this process, unless an invalidation overtakes the
+    /// read.
     async fn fetch(&self, store: &dyn DynStore, credential: &Credential) -> Result<Lookup, SessionError> {
         self.ensure_maintenance();
         loop {
             let entry = self.cache.get_or_insert_unread(&credential.selector, self.now());
-            // A secret that has not proved itself here waits for nobody but its like, and no commit waits for it.
+            // An unverified secret waits only for requests with the same one, and no commit waits
+            // for it.
             let turn = if self.is_known_secret(&entry, credential) {
                 entry.commit_lock()
             } else {
@@ -299,8 +310,8 @@ impl Engine {
         }
     }
 
-    /// What a bearer may use now, by the cell or by the record, which it is filled from then. `None` if the cell has
-    /// left the table.
+    /// Returns what a client may use now, from the entry or from the record, which then fills the
+    /// entry. `None` if the entry has left the table.
     pub(super) async fn fill(
         &self,
         store: &dyn DynStore,
@@ -309,7 +320,7 @@ impl Engine {
     ) -> Result<Option<Lookup>, SessionError> {
         let mut attempts = 0..FILL_ATTEMPTS;
         loop {
-            // Somebody may have read it while this request waited for its turn.
+            // Another request may have filled it while this one waited for the lock.
             match self.check_cached(entry, credential, self.now()) {
                 LocalLookup::Open(state) => return Ok(Some(Lookup::Open((Arc::clone(entry), state)))),
                 LocalLookup::Superseded => return Ok(Some(Lookup::Superseded)),
@@ -334,28 +345,30 @@ impl Engine {
             let read = Arc::new(EntryState::Live(snapshot));
             let filled = self.cache.replace_state(entry, &before, Arc::clone(&read))?.is_some();
             if let (true, Some(snapshot)) = (filled, read.snapshot()) {
-                // A client that has seen what is lost is told when it comes.
+                // The store has lost a version that this node had. For a client that has seen that
+                // version itself, `finish_load` reports it.
                 if is_at_least(snapshot, credential.client_version)
                     && !is_at_least(snapshot, before.last_known().and_then(hint_of))
                 {
                     self.report_rollback(entry, snapshot);
                 }
             }
-            // At last what was overtaken is good for this one answer: it was true when it was asked for.
+            // After the last attempt, use the record for this response only: it was current when
+            // the read began.
             if filled || attempts.next().is_none() {
                 return Ok(Some(self.finish_load(Arc::clone(entry), read, credential)));
             }
         }
     }
 
-    /// The reservation for a fill: whatever happens to the cell from here on keeps the fill out of
-    /// it. `None` if the cell has left the table, where no invalidation would reach it.
+    /// Reserves the entry for a fill: any transition from here on makes the fill fail. `None` if
+    /// the entry has left the table, where no invalidation would reach it.
     pub(super) fn reserve(&self, entry: &Arc<Entry>) -> Option<Arc<EntryState>> {
         let before = Arc::clone(&entry.state());
         self.cache.contains(entry).then_some(before)
     }
 
-    /// Reads the record for a cell. `None` if there is none: then the cell has ended.
+    /// Reads the record of an entry. `None` if there is none: then the entry has ended.
     async fn load(
         &self,
         store: &dyn DynStore,
@@ -365,8 +378,9 @@ impl Engine {
         let mut asking = RemoveIfUnfilled { cache: &self.cache, entry, answered: false };
         self.telemetry.counters.store_loads.count();
         let answer = self.count_error(store.load(entry.selector).await)?;
-        // One that was reported late outlives its timeout in the store by as much. What this process saw counts if it
-        // ever had the session.
+        // A session whose touch was reported late outlives its timeout in the store by that delay,
+        // so the deadline is checked here. The requests that this process has seen count only if it
+        // ever had a copy.
         let seen_here = before.last_known().map(|_| entry.last_seen()).unwrap_or_default();
         let answer = answer.filter(|LeasedRecord { record, .. }| {
             self.now() < record.lifetimes.store_deadline(record.last_seen.max(seen_here))
@@ -383,7 +397,8 @@ impl Engine {
         snapshot.map(Some)
     }
 
-    /// Whether the bearer's secret opens the session as the record says; remembers it if so.
+    /// Returns `true` if the client's secret opens the session according to the record, and
+    /// remembers its fingerprint. Otherwise checks for reuse, which may end the session.
     async fn verify_secret(
         &self,
         entry: &Arc<Entry>,
@@ -406,7 +421,7 @@ impl Engine {
         Ok(false)
     }
 
-    /// The live copy of a session that the application itself wants to change.
+    /// Returns the live copy of a session that the application itself changes.
     pub(crate) async fn entry_for(&self, selector: &Selector) -> Result<Option<Arc<Entry>>, SessionError> {
         let Some(store) = &self.store else { return Ok(self.cache.get(selector)) };
         loop {
@@ -423,13 +438,15 @@ impl Engine {
     }
 }
 
-/// Whether a store ever promised to say when this copy goes out of date. If not, nobody knows its age.
+/// Returns `true` if the store ever promised to report when this copy goes out of date. Otherwise
+/// the age of the copy is unknown.
 fn had_lease(snapshot: &Snapshot) -> bool {
     snapshot.store_meta.as_ref().is_some_and(|store_meta| Lease::new(store_meta.lease) != Lease::NONE)
 }
 
-/// A question to the shared tier. A cell that it does not fill must not stay behind, whether the
-/// store is down or the request was dropped: anybody can ask with a random token.
+/// Drop guard of a read from the shared tier: removes an entry that the read did not fill, whether
+/// the store is down or the request was dropped. Otherwise requests with random tokens would leave
+/// entries behind.
 pub(super) struct RemoveIfUnfilled<'a> {
     pub(super) cache: &'a LocalCache,
     pub(super) entry: &'a Arc<Entry>,

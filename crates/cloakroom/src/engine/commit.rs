@@ -1,3 +1,5 @@
+//! Commits: atomic changes of a session on every tier.
+
 use std::time::Duration;
 
 use crate::cache::{
@@ -19,10 +21,10 @@ use super::rollback::{hint_of, is_at_least};
 use crate::engine::Engine;
 use crate::error::{SessionError, SessionErrorKind};
 
-/// Why an outcome stays unknown although the store has answered the retry.
-const OUTCOME_FORGOTTEN: &str = "the answer was lost, and the record no longer says whether the change is in it";
+/// Reason why an outcome stays unknown although the store answered the retry.
+const OUTCOME_FORGOTTEN: &str = "the reply was lost, and the record no longer shows whether the change was made";
 
-/// Why a change was not made: the session says no, or something is broken.
+/// Reason why a change was not made: it was refused, or something failed.
 #[derive(Debug)]
 pub(crate) enum CommitError {
     Refused(ChangeError),
@@ -30,7 +32,7 @@ pub(crate) enum CommitError {
 }
 
 impl CommitError {
-    /// Whether the change may be in the shared tier in spite of this.
+    /// Returns `true` if the shared tier may have made the change despite the error.
     pub(crate) fn may_have_been_made(&self) -> bool {
         matches!(self, Self::Fault(error) if error.kind() == SessionErrorKind::OutcomeUnknown)
     }
@@ -63,7 +65,7 @@ pub(crate) struct ProposedChange<'a> {
     pub(crate) edits: &'a [ValueEdit],
     pub(crate) rotation: Option<&'a SecretRotation>,
     pub(crate) term: Option<SessionLifetimes>,
-    /// The session's version that it holds for; `None` for any.
+    /// The session version that the change requires; `None` for any.
     pub(crate) base: Option<u64>,
 }
 
@@ -75,9 +77,9 @@ impl<'a> ProposedChange<'a> {
 }
 
 impl Engine {
-    /// Makes one atomic change on every tier. Answers the version that the writer has seen then.
+    /// Makes one atomic change on every tier. Returns the version that the writer has then seen.
     ///
-    /// When this returns `Ok`, the change is where the next reader on any node will find it.
+    /// When this returns `Ok`, the next reader on any node finds the change.
     pub(crate) async fn commit(
         &self,
         entry: &Arc<Entry>,
@@ -90,7 +92,7 @@ impl Engine {
         }
     }
 
-    /// The same where there is no shared tier, and hence nothing to wait for.
+    /// Makes a change on the local tier alone. Without a shared tier there is nothing to wait for.
     pub(crate) fn commit_local(
         &self,
         entry: &Arc<Entry>,
@@ -104,9 +106,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the oldest sessions of a principal that takes more than its share of the memory, so
-    /// that it never takes that of others: sessions that somebody is logged in to are not evicted
-    /// for anybody else.
+    /// Ends the oldest sessions of a principal that exceeds its share of the memory. Otherwise it
+    /// could use up the memory of others, because logged-in sessions are never evicted for another
+    /// principal.
     fn enforce_share(&self, entry: &Arc<Entry>) {
         let state = Arc::clone(&entry.state());
         let Some(snapshot) = state.snapshot() else { return };
@@ -127,7 +129,8 @@ impl Engine {
         self.telemetry.counters.commits.count();
     }
 
-    /// The same where there is a shared tier, which is told first.
+    /// Makes a change on the shared tier first, then on the local one. Retries while other nodes
+    /// are faster, for at most the conflict timeout.
     pub(crate) async fn commit_shared(
         &self,
         store: &dyn DynStore,
@@ -150,7 +153,7 @@ impl Engine {
         }
     }
 
-    /// Makes a change on the session as it was `before`. The caller has the session's turn.
+    /// Makes a change on the session as it was `before`. The caller holds the commit lock.
     pub(super) async fn attempt(
         &self,
         store: &dyn DynStore,
@@ -165,13 +168,13 @@ impl Engine {
             EntryState::Ended(reason) => return Err(ChangeError::Ended(*reason).into()),
         };
         let nonce = self.nonces.next();
-        // Not earlier than what is known of the session: a clock that lags behind prolongs no
-        // grace. What the application does by itself is no activity.
+        // Not earlier than the latest instant known of the session, so that a clock that lags
+        // behind prolongs no grace period. A change by the application itself is not activity.
         let is_activity = !matches!(writer, ChangeAuthor::Application);
         let now = if is_activity { entry.latest(self.now()) } else { entry.last_seen() };
         let change = Change { step: version_step(nonce), ..proposal.change(writer, now) };
         let mut next = snapshot.apply(&change).map_err(ChangeError::from)?;
-        // Boxed, because it is kept for a repeat that hardly ever comes, in a future that is better small.
+        // Boxed to keep the future small: the commit is kept only for a retry, which is rare.
         let mut commit = Box::new(self.shared_commit(snapshot, writer, &change, nonce)?);
         for edit in &commit.edits {
             if let Action::Put { payload, .. } = &edit.action {
@@ -183,7 +186,8 @@ impl Engine {
         let reserved = self.reserve(entry);
         let mut doubt = InvalidateOnDrop::new(&self.cache, entry);
         let answer = self.send(store, entry.selector, &commit).await;
-        // A store that was not reached, or refused, has changed nothing: the copy is as good as it was.
+        // A store that was not reached, or that refused, has changed nothing, so the copy stays
+        // valid.
         if answer.as_ref().map_or_else(|error| error.kind() == SessionErrorKind::StoreUnavailable, |_| true) {
             doubt.disarm();
         }
@@ -204,7 +208,7 @@ impl Engine {
         }
     }
 
-    /// Makes what a commit left behind the copy. Answers what its client has seen by that.
+    /// Makes the result of a commit the copy. Returns the version that the client has then seen.
     fn install_commit(
         &self,
         entry: &Arc<Entry>,
@@ -214,7 +218,7 @@ impl Engine {
         (nonce, now): (u64, Timestamp),
     ) -> VersionHint {
         let version = receipt.version;
-        // What the record has, which is not this write if others have written since.
+        // The nonce in the record, which is not that of this write if others have written since.
         let hint = VersionHint { version, nonce: receipt.record.as_ref().map_or(nonce, |record| record.nonce) as u16 };
         let next = match receipt.record {
             Some(record) => self.decode(&entry.selector, *record, receipt.lease, &EntryState::Live(next)),
@@ -222,7 +226,8 @@ impl Engine {
         };
         match next {
             Ok(next) => drop(self.install(entry, reserved, next)),
-            // The change is made; that something else in the record does not read is for who reads it.
+            // The commit succeeded. If another value in the record does not decode, its reader
+            // reports that.
             Err(_) => self.cache.invalidate(entry),
         }
         entry.mark_touch_reported(now);
@@ -259,10 +264,10 @@ impl Engine {
         Ok(commit)
     }
 
-    /// Sends a commit, once more if the reply was lost: its nonce makes that safe.
+    /// Sends a commit, and again if the reply was lost: its nonce makes the retry safe.
     async fn send(&self, store: &dyn DynStore, selector: Selector, commit: &Commit) -> Result<Committed, SessionError> {
         let answer = match store.commit(selector, commit.clone()).await {
-            // A second attempt that fails says nothing about the first.
+            // A failed retry proves nothing about the first attempt.
             Err(lost) if lost.kind() == StoreErrorKind::Unknown => {
                 let retry = Commit { is_retry: true, ..commit.clone() };
                 store.commit(selector, retry).await.map_err(|_| lost)
@@ -272,7 +277,7 @@ impl Engine {
         self.count_error(answer)
     }
 
-    /// Keeps what a refusal taught about the record, and answers it.
+    /// Installs the record that came with a refusal, and returns its state.
     fn adopt_record(
         &self,
         entry: &Arc<Entry>,
@@ -290,9 +295,9 @@ impl Engine {
         Ok(self.install(entry, reserved, snapshot))
     }
 
-    /// Makes `next` the copy, and answers it. Where only the form of the values changed since the place was `reserved`,
-    /// before the store was asked (a reader decoded one, the timer packed them), it replaces that; where anything else
-    /// happened, there is no copy.
+    /// Makes `next` the copy, and returns it. If only the form of the values has changed since
+    /// `reserved` was taken, before the store was asked (a reader decoded one, or the timer packed
+    /// them), `next` replaces that state. If anything else happened, no copy is kept.
     fn install(&self, entry: &Arc<Entry>, reserved: Option<&Arc<EntryState>>, next: Snapshot) -> Arc<EntryState> {
         let next = Arc::new(EntryState::Live(next));
         let version = |state: Option<&Arc<EntryState>>| state.and_then(|state| state.snapshot()).map(|it| it.version);
@@ -300,7 +305,8 @@ impl Engine {
         while let Some(expected) = &present {
             match self.cache.replace_state(entry, expected, Arc::clone(&next)) {
                 Ok(Some(_)) => {
-                    // This cell may have been forgotten meanwhile, and another one filled from before the commit.
+                    // This entry may have been removed meanwhile, and its successor filled from
+                    // before the commit.
                     self.cache.invalidate_successor(entry);
                     return next;
                 }
@@ -316,16 +322,16 @@ impl Engine {
     }
 }
 
-/// What an attempt to change a session came to.
+/// Result of an attempt to change a session.
 pub(super) enum Attempt {
-    /// The change is made; its client has seen this.
+    /// The change is made, and the client has seen this version.
     Made(VersionHint),
-    /// Another node was first. This is what it left.
+    /// Another node was first. This is the state that it left.
     Superseded(Arc<EntryState>),
 }
 
 impl Engine {
-    /// Makes a change on a session that is found by its tag, wherever its copy is or is not.
+    /// Makes a change on a session found by its selector, whether or not there is a copy of it.
     pub(crate) async fn commit_by_selector(
         &self,
         selector: &Selector,
@@ -348,8 +354,10 @@ impl Engine {
     }
 }
 
-/// Until the answer to a commit or an end is in, nobody knows what the record looks like. If it never comes,
-/// because it was lost or because the request was dropped, the copy has to go.
+/// Drop guard that invalidates a copy unless it is disarmed.
+///
+/// The content of the record is unknown until the reply to a commit or an end arrives. If it never
+/// does, because it was lost or because the request was dropped, the copy must go.
 pub(super) struct InvalidateOnDrop<'a> {
     cache: &'a LocalCache,
     entry: &'a Entry,
@@ -361,7 +369,7 @@ impl<'a> InvalidateOnDrop<'a> {
         Self { cache, entry, is_armed: true }
     }
 
-    /// The answer is in.
+    /// Keeps the copy, because the reply has arrived.
     pub(super) const fn disarm(&mut self) {
         self.is_armed = false;
     }
@@ -375,7 +383,7 @@ impl Drop for InvalidateOnDrop<'_> {
     }
 }
 
-/// The origin of a copy whose record was last seen at `now`.
+/// Returns the store metadata of a copy whose record was last seen at `now`.
 fn store_meta(lease: Lease, nonce: u64, next: &Snapshot, now: Timestamp) -> Option<Box<StoreMeta>> {
     let kept_until =
         Lifetimes::new(next.created_at, Duration::from_millis(next.idle), next.absolute).store_deadline(now);

@@ -1,4 +1,4 @@
-//! How long a change goes on against other nodes.
+//! Backoff between the retries of a change that conflicts with other nodes.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use crate::sync::{Stopwatch, sleep};
 
 use crate::engine::Engine;
 
-/// Time, not attempts: how many of those fail in a while depends on how many nodes write and on how long a round trip takes.
+/// Backoff of one change, limited by time and not by the number of retries: how many retries fail
+/// in a given time depends on how many nodes write and on how long a round trip takes.
 pub(crate) struct ConflictBackoff<'a> {
     engine: &'a Engine,
     begun: Stopwatch,
@@ -14,18 +15,19 @@ pub(crate) struct ConflictBackoff<'a> {
 }
 
 impl Engine {
-    /// The patience of a change that begins now.
+    /// Starts the backoff of a change that begins now.
     pub(crate) fn conflict_backoff(&self) -> ConflictBackoff<'_> {
         ConflictBackoff { engine: self, begun: Stopwatch::start(), overtaken: 0 }
     }
 }
 
 impl ConflictBackoff<'_> {
-    /// Whether a change that was overtaken should be tried again.
+    /// Waits until a change that was overtaken should be retried. Returns `false` if it should not.
     ///
-    /// Where there is one tier, somebody else's success is the only reason to fail, so trying on always ends. Between nodes
-    /// the first repeat goes out at once, as whoever was overtaken knows what is there now. Then a little random waiting, which
-    /// grows with the round trip, takes nodes out of step that keep meeting.
+    /// With one tier, a retry is needed only if another change succeeded, so retrying always ends.
+    /// Between nodes the first retry goes out at once, because the writer has just received the
+    /// current record. Later ones wait for a short random time that grows with the round trip, so
+    /// that nodes that keep colliding fall out of step.
     pub(crate) async fn wait(&mut self) -> bool {
         if self.engine.store.is_none() {
             return true;

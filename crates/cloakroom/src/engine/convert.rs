@@ -1,4 +1,4 @@
-//! Between a record of the shared tier and a snapshot of the local one.
+//! Conversion between the records of the shared tier and the snapshots of the local one.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use crate::token::Fingerprint;
 
 use crate::store::is_within_max_depth;
 
-/// The snapshot of a record. What the former state of the cell had decoded at the same version stays decoded if the
-/// record went on from that state; everything else comes into the slot that `open` puts it in.
+/// Converts a record into a snapshot. A value that the entry's former state had decoded at the same
+/// version stays decoded, if the record continues from that state. Every other value gets the state
+/// that `open` returns.
 pub(crate) fn snapshot(
     record: Record,
     lease: Lease,
@@ -50,7 +51,8 @@ pub(crate) fn snapshot(
     }
 }
 
-/// Whether the record went on from the snapshot. Where the store has lost something, its versions may name other content.
+/// Returns `true` if the record continues from the snapshot. If the store has lost writes, the same
+/// versions may have other content.
 fn descends_from(record: &Record, former: &Snapshot) -> bool {
     former.store_meta.as_ref().is_some_and(|store_meta| match former.version == record.version {
         true => store_meta.nonce == record.nonce,
@@ -58,7 +60,7 @@ fn descends_from(record: &Record, former: &Snapshot) -> bool {
     })
 }
 
-/// The fingerprint of a secret that this process saw before, known by what a store keeps of it.
+/// Returns the fingerprint of a secret that this process has seen before, found by its verifier.
 fn former_fingerprint(former: Option<&Snapshot>, verifier: store::Verifier) -> Fingerprint {
     let Some(former) = former else { return Fingerprint::UNKNOWN };
     match former.previous() {
@@ -93,7 +95,7 @@ fn value_entry(
     }
 }
 
-/// The record that a new session starts with in the shared tier.
+/// Returns the record of a new session.
 pub(crate) fn record(snapshot: &Snapshot, nonce: u64) -> Result<Record, CodecError> {
     let idle = Duration::from_millis(snapshot.idle);
     let lifetimes = Lifetimes::new(snapshot.created_at, idle, snapshot.absolute);
@@ -110,7 +112,7 @@ pub(crate) fn record(snapshot: &Snapshot, nonce: u64) -> Result<Record, CodecErr
     Ok(record)
 }
 
-/// An edit in the words of the shared tier.
+/// Converts an edit for the shared tier.
 pub(crate) fn edit(edit: &ValueEdit) -> Result<store::Edit, CodecError> {
     let expect = edit.expect.map_or(Expect::Any, Expect::Version);
     let encoded = edit.encoded.as_ref().map(|bytes| Ok(Payload::Present(Arc::clone(bytes))));
@@ -131,13 +133,9 @@ fn payload(slot: &ValueState) -> Result<Payload, CodecError> {
     })
 }
 
-/// What other nodes would refuse to read is not written.
+/// Returns an error for a value nested so deep that other nodes would refuse to read it.
 fn shallow(json: Vec<u8>) -> Result<Vec<u8>, CodecError> {
-    if is_within_max_depth(&json) {
-        Ok(json)
-    } else {
-        Err("it is nested more than 32 deep, which no node reads from a store".into())
-    }
+    if is_within_max_depth(&json) { Ok(json) } else { Err("nesting exceeds 32 levels".into()) }
 }
 
 fn age(fresh_until: Timestamp) -> Option<Timestamp> {

@@ -1,3 +1,5 @@
+//! The credential of a client, and the guards that it is checked by on each tier.
+
 use crate::cache::{LocalGuard, SecretLineage};
 use crate::store;
 use crate::token::Fingerprint;
@@ -5,16 +7,18 @@ use crate::token::{Secret, Selector, Token, Verifier, VerifierHasher, VersionHin
 
 use crate::engine::Engine;
 
-/// What a client holds: the parts of its token, and the newest version that it may have seen.
+/// Credential of a client: the parts of its token, and the newest version that it may have seen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Credential {
     pub(crate) selector: Selector,
     pub(crate) secret: Secret,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) client_version: Option<VersionHint>,
-    /// It has opened the session in this request already: what became of it since is not its client's doing.
+    /// `true` if this credential has already opened the session in this request. A later mismatch
+    /// is then not token reuse.
     pub(crate) has_opened: bool,
-    /// Of the secrets that admitted it in this request. It goes on as the same client when they are renewed.
+    /// Lineage of the secrets that admitted the client in this request, by which it stays admitted
+    /// when they are renewed.
     pub(crate) lineage: Option<SecretLineage>,
 }
 
@@ -23,7 +27,7 @@ impl Credential {
         Token { selector: self.selector, secret: self.secret, hint: self.client_version }
     }
 
-    /// The client has now seen this version.
+    /// Records that the client has seen this version.
     pub(crate) fn observe(&mut self, hint: Option<VersionHint>) {
         let version = |hint: Option<VersionHint>| hint.map_or(0, |hint| hint.version);
         if version(hint) > version(self.client_version) {
@@ -33,6 +37,7 @@ impl Credential {
 }
 
 impl Engine {
+    /// Returns the credential in a token that a client presented.
     pub(crate) fn credential(&self, token: &Token) -> Credential {
         let fingerprint = self.fingerprints.fingerprint(&token.secret);
         // Without a shared tier there is one copy, which is always the newest.
@@ -47,7 +52,7 @@ impl Engine {
         }
     }
 
-    /// The bearer, provided that its secret is the present one.
+    /// Returns an author that may write only while the client's secret is the current one.
     pub(super) fn current_secret_of(&self, credential: &Credential) -> ChangeAuthor {
         ChangeAuthor::CurrentSecret(
             credential.fingerprint,
@@ -56,25 +61,26 @@ impl Engine {
     }
 }
 
-/// Who may make a change, in the words of both tiers.
+/// Author of a change, from which the guard of each tier is derived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ChangeAuthor {
     /// The application itself.
     Application,
-    /// Who shows the present secret, or the previous one in its grace.
+    /// A client with the current secret, or with the previous one during its grace period.
     Client(Credential),
-    /// Who was admitted under a secret that was renewed to this one since.
+    /// A client that was admitted under a secret since renewed to this one.
     RenewedClient(Fingerprint, Verifier),
-    /// Anybody, provided that the secret is still this one.
+    /// Any author, provided that the secret is still this one.
     CurrentSecret(Fingerprint, Verifier),
 }
 
 impl ChangeAuthor {
-    /// Whether a client's request writes: that counts as activity of the session.
+    /// Returns `true` if a client's request writes, which counts as activity of the session.
     pub(crate) const fn is_client(&self) -> bool {
         matches!(self, Self::Client(_) | Self::RenewedClient(..))
     }
 
+    /// Returns the guard for the local tier.
     pub(crate) const fn local(&self) -> LocalGuard {
         match self {
             Self::Application => LocalGuard::Anyone,
@@ -85,6 +91,7 @@ impl ChangeAuthor {
         }
     }
 
+    /// Returns the guard for the shared tier.
     pub(crate) fn shared(&self, verifiers: &VerifierHasher) -> store::Guard {
         match self {
             Self::Application => store::Guard::Anyone,

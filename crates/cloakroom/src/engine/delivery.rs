@@ -1,4 +1,4 @@
-//! Tokens that were made and have not reached their client yet.
+//! Delivery of new tokens, and the undoing of those that never reach their client.
 
 use crate::cache::{ChangeError, EndReason, Entry, SecretRotation};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
@@ -9,33 +9,35 @@ use super::commit::{CommitError, ProposedChange};
 use super::credential::Credential;
 use crate::engine::Engine;
 
-/// How many lost tokens wait for a shared tier that does not answer.
+/// Maximum number of lost tokens that wait for a shared tier that does not answer.
 const MAX_UNDELIVERED: usize = 10_000;
 
 /// A new token, from before it is made until a response carries it.
 ///
-/// If it is dropped before, because a handler panicked or its request was cancelled, nobody has the token and nobody ever
-/// will. What was done is then undone as far as that is safe.
+/// If it is dropped before that, because a handler panicked or its request was cancelled, no client
+/// will ever receive the token. Its effects are then undone as far as that is safe.
 #[derive(Debug)]
 pub(crate) struct PendingDelivery {
     engine: Weak<Engine>,
     token: UndeliveredToken,
-    /// `None` once a response carries the token, or it was not made.
+    /// `None` once a response carries the token, or if the token was not made.
     undo: Mutex<Option<Undo>>,
-    /// Outlives this, for whoever might join the request that made the token.
+    /// `true` once the delivery is settled. Outlives this guard, for requests that may join the one
+    /// that made the token.
     is_done: Arc<AtomicBool>,
 }
 
-/// What becomes of a session whose new token was never delivered.
+/// Way to undo a new token that was never delivered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Undo {
-    /// The client holds no token that may be good: the session ends.
+    /// End the session: the client has no valid token.
     End,
-    /// The client still holds the token before, which a renewal replaced: that becomes the present one again.
+    /// Make the former token the current one again: the client still has it, because only a renewal
+    /// replaced it.
     Restore(Credential),
 }
 
-/// A token that nobody has.
+/// A token that no client received.
 #[derive(Clone, Debug)]
 struct UndeliveredToken {
     credential: Credential,
@@ -43,18 +45,20 @@ struct UndeliveredToken {
 }
 
 impl PendingDelivery {
-    /// A response carries the token, or there is none.
+    /// Marks the token as delivered, or as not made.
     pub(crate) fn disarm(&self) {
         *self.undo.lock() = None;
         self.is_done.store(true, Ordering::Release);
     }
 
-    /// Whether a response carries the token; to be asked when this is gone.
+    /// Returns a flag that is set once the token is delivered. It can be read after this guard is
+    /// dropped.
     pub(super) fn is_done(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_done)
     }
 
-    /// The client does not even hold the token before this one.
+    /// Makes a loss of the token end the session, because the client does not have the former token
+    /// either.
     pub(crate) fn ends_if_lost(&self) {
         if let Some(undo) = &mut *self.undo.lock() {
             *undo = Undo::End;
@@ -70,12 +74,12 @@ impl Drop for PendingDelivery {
     }
 }
 
-/// Undeliverable tokens that wait for the shared tier.
+/// Undelivered tokens that wait for the shared tier.
 #[derive(Debug, Default)]
 pub(super) struct UndeliveredTokens(Mutex<Vec<(UndeliveredToken, Undo)>>);
 
 impl UndeliveredTokens {
-    /// One more, unless there are too many already: then its session stays until its timeout.
+    /// Adds a token, unless there are too many: then its session stays until its timeout.
     fn push(&self, token: UndeliveredToken, undo: Undo) {
         let mut lost = self.0.lock();
         if lost.len() < MAX_UNDELIVERED {
@@ -85,7 +89,7 @@ impl UndeliveredTokens {
 }
 
 impl Engine {
-    /// To be kept until the bearer's token is delivered.
+    /// Returns a guard to keep until the client's token is delivered.
     pub(super) fn deliver(
         &self,
         credential: &Credential,
@@ -112,7 +116,8 @@ impl Engine {
             }
             Undo::Restore(credential) => {
                 let rotation = self.back_to(&credential);
-                // Refused if somebody has replaced the secret since, which settles it as well.
+                // Refused if another request has replaced the secret since, which settles the
+                // matter as well.
                 drop(self.commit_local(
                     entry,
                     &writer,
@@ -131,7 +136,8 @@ impl Engine {
         }
     }
 
-    /// Undoes what was done for tokens that were lost. What the shared tier does not answer is tried again at the next round.
+    /// Undoes the tokens that were lost. Those that the shared tier does not answer for are retried
+    /// in the next round.
     pub(super) async fn undo_undelivered(&self) {
         let lost = std::mem::take(&mut *self.undelivered_tokens.0.lock());
         for (token, undo) in lost {
@@ -143,7 +149,8 @@ impl Engine {
 
     async fn undo(&self, token: &UndeliveredToken, undo: Undo) -> Result<(), ()> {
         match undo {
-            // Under the lost secret only: whoever has replaced it since has a session that is used.
+            // Only under the lost secret: if another request has replaced it since, the session is
+            // in use.
             Undo::End => {
                 let writer = self.current_secret_of(&token.credential);
                 let end = self.end_as(&writer, &token.credential.selector, token.entry.clone(), EndReason::Undelivered);
@@ -153,7 +160,8 @@ impl Engine {
         }
     }
 
-    /// Makes the token before the present one again, unless somebody has replaced the lost one since.
+    /// Makes the former token the current one again, unless another request has replaced the lost
+    /// one since.
     async fn restore(&self, token: &UndeliveredToken, before: &Credential) -> Result<(), ()> {
         let access = self.open(&token.credential, token.entry.as_ref()).await.map_err(drop)?;
         let (Lookup::Open((entry, _)) | Lookup::Fetched((entry, _))) = access else { return Ok(()) };

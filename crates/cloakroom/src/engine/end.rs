@@ -1,4 +1,4 @@
-//! Ends of sessions, on every tier: by their holder's logout, or from outside.
+//! Ends of sessions on every tier: by their client's logout, or from outside.
 
 use crate::cache::{EndReason, Entry};
 use crate::store::{Destroyed, DynStore};
@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::SessionError;
 
 impl Engine {
-    /// Ends a session on every tier, whoever holds it. Answers whether this call ended it.
+    /// Ends a session on every tier, whatever its secret is. Returns `true` if this call ended it.
     pub(crate) async fn end(
         &self,
         selector: &Selector,
@@ -21,15 +21,15 @@ impl Engine {
         Ok(self.end_as(&ChangeAuthor::Application, selector, entry, reason).await? == Destroyed::Done)
     }
 
-    /// The same, now or as soon as the shared tier can be reached.
+    /// Ends a session now, or as soon as the shared tier can be reached.
     pub(crate) async fn end_eventually(&self, selector: &Selector, entry: Arc<Entry>, reason: EndReason) {
         if self.end(selector, Some(entry), reason).await.is_err() {
             self.pending_destroys.lock().push((*selector, reason));
         }
     }
 
-    /// Ends the bearer's session, unless its secret was replaced since: then it is not the bearer's to end. Needs
-    /// nothing of what is in it.
+    /// Ends the client's session, unless its secret was replaced since: then the client may not end
+    /// it any more. Works even if the content of the session cannot be decoded.
     pub(crate) async fn end_by_client(
         &self,
         credential: &Credential,
@@ -39,6 +39,7 @@ impl Engine {
         self.end_as(&writer, &credential.selector, entry, EndReason::Logout).await
     }
 
+    /// Ends a session on every tier in the name of `writer`.
     pub(super) async fn end_as(
         &self,
         writer: &ChangeAuthor,
@@ -58,8 +59,8 @@ impl Engine {
         Box::pin(self.end_shared(&**store, writer, selector, entry, reason)).await
     }
 
-    /// The shared tier has no such session any more. Of age, if that is what was to be expected by now; else another
-    /// node knows why.
+    /// Marks a session as ended because the shared tier no longer has it. The reason is `Idle` or
+    /// `Absolute` if its deadline has passed, otherwise `Gone`.
     pub(super) fn mark_ended(&self, entry: &Arc<Entry>) -> EndReason {
         let state = Arc::clone(&entry.state());
         let overdue = state.last_known().and_then(|snapshot| entry.expiry_reason(snapshot, self.now()));
@@ -68,7 +69,8 @@ impl Engine {
         reason
     }
 
-    /// The shared tier goes first: if it cannot be reached, the session lives on and the caller hears of it.
+    /// Ends a session, on the shared tier first: if that cannot be reached, the session lives on
+    /// and the caller receives the error.
     async fn end_shared(
         &self,
         store: &dyn DynStore,
@@ -81,10 +83,12 @@ impl Engine {
         let last_known = last_known.as_deref().and_then(|state| state.last_known());
         let mut doubt = entry.as_ref().map(|entry| InvalidateOnDrop::new(&self.cache, entry));
         let answer = self.count_error(store.destroy(*selector, writer.shared(&self.verifier_hasher)).await);
-        // The caller's cell may have been forgotten meanwhile, and the table's be another one.
+        // The caller's entry may have been removed meanwhile, and replaced by another one in the
+        // table.
         let entries = entry.iter().cloned().chain(self.cache.get(selector));
         if !matches!(answer, Ok(Destroyed::Done | Destroyed::Gone)) {
-            // Either nobody knows whether the session lives, or the copy believes in a secret that is dead.
+            // Either it is unknown whether the session lives, or the copy accepts a secret that is
+            // dead.
             entries.for_each(|entry| self.invalidate(&entry));
             return answer;
         }
@@ -95,7 +99,7 @@ impl Engine {
             self.telemetry.ended_without_copy(selector, reason, None);
         }
         if let Some(principal) = last_known.and_then(|snapshot| snapshot.principal()) {
-            // A member without a record is harmless and is cleaned up when it is next met.
+            // A member without a record is harmless, and is removed when it is next read.
             drop(self.count_error(store.remove_members(principal, vec![*selector]).await));
         }
         Ok(answer)

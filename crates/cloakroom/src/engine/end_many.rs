@@ -1,4 +1,4 @@
-//! Ends of many sessions of one principal, a batch at a time.
+//! Ends of many sessions of one principal, in batches.
 
 use crate::cache::{EndReason, Entry};
 use crate::store::{Destroyed, DynStore, StoreError};
@@ -9,26 +9,26 @@ use super::commit::InvalidateOnDrop;
 use crate::engine::Engine;
 use crate::error::SessionError;
 
-/// What became of a batch of sessions that were to end.
+/// Result of ending a batch of sessions.
 #[derive(Debug, Default)]
 pub(crate) struct EndManyOutcome {
-    /// How many this call ended.
+    /// Number of sessions that this call ended.
     pub(crate) ended: usize,
-    /// Those of which it is not known whether they live.
+    /// Sessions of which it is unknown whether they still live.
     pub(crate) failed: Vec<Selector>,
-    /// Why the first of them is among them.
+    /// The first error among them.
     pub(crate) fault: Option<SessionError>,
 }
 
-/// The copy of a session, as it was before the session was to end.
+/// The copy of a session before the call to the shared tier.
 struct Before {
     selector: Selector,
     entry: Option<Arc<Entry>>,
 }
 
 impl Engine {
-    /// Ends sessions of a principal on every tier, at most [`BATCH`](crate::store::BATCH) at once. A fault of one of
-    /// them does not keep the others alive.
+    /// Ends sessions of a principal on every tier, at most [`BATCH`](crate::store::BATCH) at once.
+    /// An error of one of them does not keep the others alive.
     pub(crate) async fn end_many(
         &self,
         principal: &Principal,
@@ -56,7 +56,7 @@ impl Engine {
             return EndManyOutcome::default();
         }
         let before: Vec<_> = selectors.iter().map(|selector| self.before_end(*selector)).collect();
-        // If the answer never comes, nobody knows which of the copies are still true.
+        // If the reply never arrives, it is unknown which of the copies are still valid.
         let mut doubts: Vec<_> = before
             .iter()
             .map(|before| before.entry.as_ref().map(|entry| InvalidateOnDrop::new(&self.cache, entry)))
@@ -78,7 +78,7 @@ impl Engine {
             }
         }
         if !over.is_empty() {
-            // A member without a record is harmless and is cleaned up when it is next met.
+            // A member without a record is harmless, and is removed when it is next read.
             drop(self.count_error(store.remove_members(principal, over).await));
         }
         ends
@@ -88,15 +88,17 @@ impl Engine {
         Before { selector, entry: self.cache.get(&selector) }
     }
 
-    /// The shared tier has no such session any more, so there must be no copy either.
+    /// Ends the copies of a session that the shared tier no longer has.
     fn ended_shared(&self, before: &Before, answer: Destroyed, reason: EndReason, principal: &Principal) {
         let entries = before.entry.iter().cloned().chain(self.cache.get(&before.selector));
         if (answer, reason) == (Destroyed::Gone, EndReason::Displaced) {
-            // Several admissions may name a session, and the one that ended it announces that.
+            // Several admissions may displace the same session; only the one that ended it
+            // announces that.
             return entries.for_each(|entry| self.invalidate(&entry));
         }
         let is_announced = self.cache.end_copies(entries, reason);
-        // Only one call ends a session, even if somebody else has found it gone meanwhile.
+        // Only one call receives `Done`, even if another request has found the session gone
+        // meanwhile.
         if answer == Destroyed::Done && !is_announced {
             self.telemetry.ended_without_copy(&before.selector, reason, Some(principal));
         }
@@ -112,7 +114,7 @@ impl EndManyOutcome {
     }
 }
 
-/// The store answered less than it was asked.
+/// Returns the error for a session that is missing from the store's reply.
 fn unanswered() -> Result<Destroyed, StoreError> {
-    Err(StoreError::new(crate::store::StoreErrorKind::Unknown, "the store did not answer for every session"))
+    Err(StoreError::new(crate::store::StoreErrorKind::Unknown, "the store's reply is missing a session"))
 }

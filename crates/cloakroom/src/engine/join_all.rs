@@ -1,9 +1,11 @@
+//! Concurrent polling of several futures within one task.
+
 use std::future::poll_fn;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 
-/// Says of one future that it can go on, so that the others need not be polled.
+/// Readiness of one future, so that the others need not be polled.
 struct Signal {
     ready: AtomicBool,
     waiter: Mutex<Waker>,
@@ -16,7 +18,7 @@ impl Wake for Signal {
     }
 }
 
-/// What several futures come to, which run side by side, in their order.
+/// Runs several futures concurrently and returns their outputs in order.
 pub(crate) async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let signal = || Arc::new(Signal { ready: AtomicBool::new(true), waiter: Mutex::new(Waker::noop().clone()) });
     let mut running: Vec<_> = futures.map(|future| (Some(Box::pin(future)), None, signal())).collect();
@@ -24,7 +26,7 @@ pub(crate) async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec
         let mut pending = false;
         for (future, output, signal) in &mut running {
             let Some(running) = future else { continue };
-            // First, so that whoever wakes it from now on wakes the present waiter.
+            // Set the waker first, so that any later wake-up reaches the current task.
             signal.waiter.lock().clone_from(context.waker());
             if !signal.ready.swap(false, Ordering::SeqCst) {
                 pending = true;

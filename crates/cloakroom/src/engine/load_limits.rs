@@ -1,10 +1,13 @@
+//! The limit on concurrent loaders.
+
 use crate::sync::{AtomicU64, Ordering};
 
 use crate::config::Config;
 
-/// How many loaders are at work, of how many that may be.
+/// Number of running loaders, and how many may run.
 ///
-/// They run detached, so clients that hang up would otherwise leave any number of them behind.
+/// Loaders run detached, so clients that disconnect would otherwise leave any number of them
+/// behind.
 #[derive(Debug)]
 pub(crate) struct LoadLimits {
     running: AtomicU64,
@@ -21,10 +24,11 @@ impl LoadLimits {
         }
     }
 
-    /// Whether one more may start in a session that has so many. Whoever is admitted calls [`done`](Self::done).
+    /// Returns `true` if one more loader may start in a session that has `of_session` running. When
+    /// that loader finishes, the caller must call [`done`](Self::done).
     ///
-    /// The more a session has already, the more must be free: when many sessions want many, the first load of
-    /// another one still finds room.
+    /// The more loaders a session has, the more places must be free: when many sessions want many,
+    /// the first load of another one still finds room.
     pub(crate) fn admit(&self, of_session: usize) -> bool {
         let of_session = of_session as u64;
         if of_session >= self.per_session {
@@ -42,6 +46,7 @@ impl LoadLimits {
         false
     }
 
+    /// Releases the place of a loader that has finished.
     pub(crate) fn done(&self) {
         self.running.fetch_sub(1, Ordering::SeqCst);
     }
@@ -73,13 +78,13 @@ mod tests {
     fn sessions_that_want_many_leave_room_for_those_that_want_one() {
         let loads = loads(64, 8);
         let mut greedy = [0; 1000];
-        // All of them, in turn, until none gets any more for its second.
+        // All of them in turn, until none is admitted a second time.
         for _ in 0..8 {
             greedy[..40].iter_mut().for_each(|running| *running += usize::from(loads.admit(*running)));
         }
         let taken: usize = greedy.iter().sum();
         assert!(taken <= 56, "{taken} of 64");
         assert!(greedy[..40].iter().all(|running| *running >= 1));
-        assert!(loads.admit(0), "somebody else's first");
+        assert!(loads.admit(0), "the first load of another session");
     }
 }

@@ -1,4 +1,4 @@
-//! What happens without a request: expiry, packing, telling the shared tier who was seen.
+//! Background maintenance: expiry, packing, and reports to the shared tier.
 
 #[cfg(not(cloakroom_shuttle))]
 use std::task::Poll;
@@ -17,21 +17,23 @@ use crate::token::Fingerprint;
 use super::credential::Credential;
 use crate::engine::Engine;
 
-/// How often the housekeeper looks. Deadlines are exact for requests whatever this is; it only
-/// bounds how long the dead take up memory and how late `ended()` resolves when a session expires.
+/// Interval of the maintenance task. Deadlines are exact for requests regardless of it; it only
+/// bounds how long ended sessions use memory, and how late `ended()` resolves when a session
+/// expires.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The same where timeouts are so short that a second is much of them.
+/// Minimum interval, for timeouts so short that a second is a large part of them.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
-/// A touch is reported once the idle timeout has run down by this part of it.
+/// A touch is reported once the idle timeout has run down by one part in this many.
 pub(super) const REPORTS_PER_TIMEOUT: u64 = 10;
-/// A request that is in progress is noticed, and its session kept alive at the shared tier, this often.
+/// Number of times per idle timeout that a request in progress is noticed, and its session kept
+/// alive on the shared tier.
 pub(super) const CHECKS_PER_TIMEOUT: u32 = 8;
-/// So that one call to the shared tier stays small.
+/// Maximum number of touches per call, to keep each call to the shared tier small.
 const TOUCHES_PER_CALL: usize = 1000;
-/// How many touches wait for a shared tier that does not answer; some 3 MB.
+/// Maximum number of touches that wait for a shared tier that does not answer; about 3 MB.
 const MAX_QUEUED_TOUCHES: usize = 100_000;
 
-/// The background task of an engine, if it runs, and what calls it before its time.
+/// The background task of an engine, if it runs, and the signal that wakes it early.
 #[derive(Debug, Default)]
 pub(crate) struct Maintenance {
     task: Mutex<Option<tokio::task::AbortHandle>>,
@@ -39,14 +41,14 @@ pub(crate) struct Maintenance {
 }
 
 impl Maintenance {
-    /// Somebody who waits for the end of a session must not wait for the next round as well.
+    /// Wakes the task early: watchers of the end of a session must not wait for the next round.
     pub(super) fn wake(&self) {
         self.wakeup.notify_one();
     }
 }
 
 impl Engine {
-    /// Everything that is due now.
+    /// Runs everything that is due now.
     pub(crate) async fn run_pending_tasks(self: &Arc<Self>) {
         while self.cache.expire_due(self.now()) {
             tokio::task::yield_now().await;
@@ -60,7 +62,7 @@ impl Engine {
         self.recheck_watched().await;
     }
 
-    /// Says so if this node's clock and the store's are further apart than they may be.
+    /// Reports whether this node's clock and the store's differ by more than is allowed.
     fn compare_clocks(&self) {
         let Some(theirs) = self.store.as_ref().and_then(|store| store.time()) else { return };
         let ours = self.now();
@@ -70,7 +72,7 @@ impl Engine {
 
     async fn recheck_watched(self: &Arc<Self>) {
         let mut doubted = std::mem::take(&mut *self.telemetry.to_recheck.lock());
-        // In an outage, one is doubted anew every minute while it still waits for the answer.
+        // During an outage an entry is queued again every minute while it still waits for a reply.
         doubted.sort_unstable_by_key(|entry| entry.selector);
         doubted.dedup_by_key(|entry| entry.selector);
         for entry in doubted {
@@ -78,8 +80,8 @@ impl Engine {
         }
     }
 
-    /// Notes that a session was seen by who shows the secret with this fingerprint, which it admits, if the shared tier
-    /// was not told of the session for a while.
+    /// Queues a touch of a session for the shared tier, if none was reported for a while. `shown`
+    /// is the fingerprint of the presented secret, which the session admits.
     pub(super) fn queue_touch(&self, entry: &Entry, snapshot: &Snapshot, shown: Fingerprint, now: Timestamp) {
         if self.store.is_some() && entry.claim_touch_report(snapshot.idle / REPORTS_PER_TIMEOUT) {
             let is_shown = |previous: &Fingerprint| shown != snapshot.fingerprint && *previous == shown;
@@ -89,7 +91,7 @@ impl Engine {
         }
     }
 
-    /// Has the shared tier keep sessions alive of which requests are in progress.
+    /// Keeps sessions with requests in progress alive on the shared tier.
     async fn report_sessions_in_use(self: &Arc<Self>) {
         let mut in_use = std::mem::take(&mut *self.telemetry.in_use.lock());
         in_use.sort_unstable_by_key(|entry| entry.selector);
@@ -97,7 +99,7 @@ impl Engine {
         for entry in in_use {
             let is_vacant = entry.state().snapshot().is_none();
             if is_vacant && entry.has_requests() {
-                // Whether these are still the same client's is in the record.
+                // Only the record shows whether the requests still belong to the session's client.
                 drop(self.entry_for(&entry.selector).await);
             }
             let (state, now) = (entry.state(), self.now());
@@ -108,8 +110,9 @@ impl Engine {
         }
     }
 
-    /// A request begins. If its session is about to fall idle, the shared tier is told at the next round, unless the
-    /// request is over by then and has been counted.
+    /// Marks the session of a request that begins as in use, if it is about to fall idle. The next
+    /// round reports it to the shared tier, unless the request is over by then and has been
+    /// counted.
     pub(crate) fn expect_activity(&self, entry: &Arc<Entry>, now: Timestamp) {
         if self.store.is_none() {
             return;
@@ -120,7 +123,8 @@ impl Engine {
         }
     }
 
-    /// Counts as activity what a bearer does in a session. The shared tier decides where this node cannot.
+    /// Counts a client's request as activity of its session. The shared tier decides where this
+    /// node cannot.
     pub(crate) fn count_activity(&self, credential: &Credential, entry: &Entry, now: Timestamp) {
         let state = entry.state();
         match &**state {
@@ -150,7 +154,7 @@ impl Engine {
         }
     }
 
-    /// Ends what could not be ended when it should have been.
+    /// Retries to end the sessions that could not be ended before.
     async fn retry_destroys(&self) {
         let unfinished = std::mem::take(&mut *self.pending_destroys.lock());
         for (selector, reason) in unfinished {
@@ -160,19 +164,19 @@ impl Engine {
         }
     }
 
-    /// Somebody waits for the end of a session whose copy is out of date: does it live?
+    /// Checks whether a session still lives whose copy is out of date and whose end has watchers.
     async fn recheck_one(self: &Arc<Self>, entry: &Arc<Entry>) {
         let Some(store) = &self.store else { return };
         match self.count_error(store.load(entry.selector).await) {
             Ok(None) => drop(self.mark_ended(entry)),
-            // It lives, perhaps under another secret than those who wait have shown.
+            // It lives, perhaps under another secret than its watchers presented.
             Ok(Some(_)) => entry.recheck_watchers(),
-            // Not known yet; ask again at the next round.
+            // Unknown; ask again in the next round.
             Err(_) => self.telemetry.to_recheck.lock().push(Arc::clone(entry)),
         }
     }
 
-    /// Makes sure that the background task runs, if there is a runtime to run it.
+    /// Starts the background task unless it is running, if there is a runtime to run it.
     pub(crate) fn ensure_maintenance(&self) {
         let mut task = self.maintenance.task.lock();
         if task.as_ref().is_some_and(|task| !task.is_finished()) {
@@ -197,7 +201,7 @@ impl Engine {
                     engine.recheck_watched().await;
                 } else {
                     engine.run_pending_tasks().await;
-                    // Where a clock stands at the end of time, every sleep is over at once.
+                    // With a clock at the end of time, every sleep is over at once.
                     tokio::task::yield_now().await;
                     round = clock.sleep(interval);
                 }
@@ -206,7 +210,7 @@ impl Engine {
         Some(runtime.spawn(rounds).abort_handle())
     }
 
-    /// The schedule explorer has no runtime: its tests do the rounds themselves.
+    /// Does nothing: the schedule explorer has no runtime, so its tests run the rounds themselves.
     #[cfg(cloakroom_shuttle)]
     fn start_maintenance(&self) -> Option<tokio::task::AbortHandle> {
         let _ = (INTERVAL, MIN_INTERVAL, &self.weak_self, &self.maintenance.wakeup);
@@ -214,7 +218,7 @@ impl Engine {
     }
 }
 
-/// Whether the bell rang before it was time for the round.
+/// Returns `true` if the wake-up came before the time of the round.
 #[cfg(not(cloakroom_shuttle))]
 async fn first(round: &mut Sleep, bell: impl Future<Output = ()>) -> bool {
     let mut bell = std::pin::pin!(bell);

@@ -55,8 +55,8 @@ use crate::engine::unconfirmed_requests::UnconfirmedRequests;
 use crate::error::SessionError;
 use crate::telemetry::Telemetry;
 
-/// What all clones of [`Sessions`](crate::application::Sessions) share: the local tier, the shared tier if there
-/// is one, and the rules between them.
+/// State shared by all clones of [`Sessions`](crate::application::Sessions): the local tier, the
+/// shared tier if there is one, and the rules between them.
 pub(crate) struct Engine {
     pub(crate) cache: LocalCache,
     pub(crate) store: Option<Arc<dyn DynStore>>,
@@ -71,14 +71,14 @@ pub(crate) struct Engine {
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) loads: LoadLimits,
     pub(crate) keys: Option<ActiveKeyRing>,
-    /// Sessions that must still be ended, because the shared tier did not answer.
+    /// Sessions that must still be ended on the shared tier, which did not answer.
     pending_destroys: Mutex<Vec<(Selector, EndReason)>>,
-    /// Tokens that were made and reached nobody, for the shared tier to undo.
+    /// Tokens that were made but reached no client, to be undone on the shared tier.
     undelivered_tokens: UndeliveredTokens,
     recent_logins: RecentLogins,
-    /// Sessions that were seen, for the shared tier to hear of.
+    /// Touches to be reported to the shared tier.
     touches: Mutex<Vec<Touch>>,
-    /// Requests of which only the shared tier knows whether they are of a session.
+    /// Requests whose token only the shared tier can match to a session.
     unconfirmed: UnconfirmedRequests,
     maintenance: Maintenance,
     #[cfg(debug_assertions)]
@@ -146,12 +146,12 @@ impl Engine {
         self.clock.now()
     }
 
-    /// A number for what only has to differ from case to case.
+    /// Returns a random number for jitter and sampling, not for secrets.
     pub(crate) fn random_number(&self) -> u64 {
         self.random_numbers.next()
     }
 
-    /// Counts a fault of the shared tier on its way to the caller.
+    /// Counts an error of the shared tier and converts it for the caller.
     pub(crate) fn count_error<T>(&self, answer: Result<T, crate::store::StoreError>) -> Result<T, SessionError> {
         answer.map_err(|error| {
             self.telemetry.store_failed(&error);
@@ -177,7 +177,7 @@ fn limits(policy: &Config) -> Limits {
     }
 }
 
-/// The local tier, as the shared one sees it.
+/// Invalidation of the local tier, driven by the shared one.
 struct InvalidateCache(Weak<Engine>);
 
 impl Invalidate for InvalidateCache {
@@ -205,12 +205,13 @@ impl Invalidate for InvalidateCache {
 }
 
 impl Engine {
-    /// The copy is out of date. Who listens through it wants to know whether the session lives.
+    /// Invalidates a copy, and checks whether the session still lives if its end has watchers.
     fn invalidate(&self, entry: &Arc<Entry>) {
         self.cache.invalidate(entry);
         self.recheck_if_watched(entry);
     }
 
+    /// Queues a recheck of the session for the maintenance task, if its end has watchers.
     fn recheck_if_watched(&self, entry: &Arc<Entry>) {
         if entry.is_watched() {
             self.telemetry.to_recheck.lock().push(Arc::clone(entry));

@@ -1,10 +1,13 @@
+//! The nonces that identify the writes of this process.
+
 use crate::random::{RandomError, RandomSource, SplitMix};
 use crate::sync::{AtomicU64, Ordering};
 
-/// Names for the writes of this process: the lower 32 bits name the process, the upper ones the write.
+/// Generator of nonces for the writes of this process. The lower 32 bits identify the process, the
+/// upper ones the write.
 ///
-/// Nothing depends on their being unguessable, so the operating system is asked once and not for
-/// each write, where its answer would take longer than anything else that a commit does here.
+/// They need not be unguessable, so the operating system is asked for random bytes once and not for
+/// each write, where that would take longer than anything else in a commit.
 #[derive(Debug)]
 pub(super) struct Nonces {
     seed: u64,
@@ -18,7 +21,8 @@ impl Nonces {
         Ok(Self { seed: u64::from_le_bytes(seed), written: AtomicU64::new(0) })
     }
 
-    /// A nonce that this process has not given yet. After 2^32 writes it goes on under another name.
+    /// Returns a nonce that this process has not used yet. After 2^32 writes the lower half
+    /// changes.
     pub(super) fn next(&self) -> u64 {
         let count = self.written.fetch_add(1, Ordering::Relaxed);
         let process = SplitMix::mixed(self.seed.wrapping_add(count >> 32)) as u32;
@@ -27,7 +31,7 @@ impl Nonces {
     }
 }
 
-/// The finaliser of MurmurHash3: a permutation, so that numbers that differ stay different.
+/// The finaliser of MurmurHash3: a permutation, so that different numbers stay different.
 const fn permuted(number: u32) -> u32 {
     let number = (number ^ number >> 16).wrapping_mul(0x85EB_CA6B);
     let number = (number ^ number >> 13).wrapping_mul(0xC2B2_AE35);
@@ -57,7 +61,7 @@ mod tests {
         assert_eq!(processes.len(), 2);
         one.written.store((1 << 32) - 1, Ordering::Relaxed);
         let (last, first) = (one.next(), one.next());
-        assert_ne!(last as u32, first as u32, "after 2^32 writes under the same name");
+        assert_ne!(last as u32, first as u32, "the process part is unchanged after 2^32 writes");
         Ok(())
     }
 

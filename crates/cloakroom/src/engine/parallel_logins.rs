@@ -1,7 +1,8 @@
-//! Two logins of one visitor at once: a double click, or two tabs.
+//! Two logins of one client at once: a double click, or two tabs.
 //!
-//! Both come with the token from before. The first replaces it, so that it opens nothing for the second. Whichever answer
-//! arrives last decides which token the client keeps, so both must be good for the same.
+//! Both requests carry the token from before. The first login replaces it, so it opens nothing for
+//! the second. The response that arrives last decides which token the client keeps, so the tokens
+//! of both must be equally good.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,15 +18,16 @@ use super::rotate::LoginRequest;
 use crate::engine::Engine;
 use crate::error::SessionError;
 
-/// For how long a login is remembered, so that another one that was under way joins it.
+/// Time for which a login is remembered, so that another one in progress can join it.
 const PARALLEL_WINDOW: Duration = Duration::from_secs(10);
-/// How many logins are remembered, at most.
+/// Maximum number of logins that are remembered.
 const MAX_RECENT_LOGINS: usize = 4096;
 
-/// The last logins of this process.
+/// Recent logins of this process.
 #[derive(Debug, Default)]
 pub(super) struct RecentLogins(Mutex<VecDeque<RecentLogin>>);
 
+/// A completed login that concurrent ones may join.
 #[derive(Debug)]
 struct RecentLogin {
     /// The secret that the login replaced.
@@ -38,7 +40,7 @@ struct RecentLogin {
 }
 
 impl Engine {
-    /// Remembers a login for those that were under way with the same token.
+    /// Remembers a login for concurrent ones with the same token.
     pub(super) fn remember_login(
         &self,
         before: &Credential,
@@ -50,7 +52,8 @@ impl Engine {
         let (delivery, is_delivered) = (Arc::downgrade(made), made.is_done());
         let mut logins = self.recent_logins.0.lock();
         let request = request.clone();
-        // Before there is one too many: the queue would double its room for it, and keep that.
+        // Make room before the push: beyond its capacity the queue would double its memory and keep
+        // it.
         while logins.len() >= MAX_RECENT_LOGINS {
             logins.pop_front();
         }
@@ -59,7 +62,7 @@ impl Engine {
         self.forget_logins(now);
     }
 
-    /// Forgets the secrets of logins that nothing joins any more.
+    /// Forgets the secrets of logins that no request can join any more.
     pub(super) fn forget_logins(&self, now: Timestamp) {
         let mut logins = self.recent_logins.0.lock();
         while logins.front().is_some_and(|login| now.since(login.at) >= PARALLEL_WINDOW) {
@@ -67,7 +70,8 @@ impl Engine {
         }
     }
 
-    /// What another request of this process got for the very same login with the same token a moment ago.
+    /// Returns the result of another request of this process for the very same login with the same
+    /// token, if that was a moment ago.
     pub(crate) fn same_login(
         &self,
         credential: &Credential,
@@ -83,13 +87,14 @@ impl Engine {
         };
         let login = logins.iter().rev().find(is_same)?;
         let delivery = login.delivery.upgrade();
-        // Made and lost: its session is about to end.
+        // It was made and not delivered: its session is about to end.
         let is_lost = delivery.is_none() && !login.is_delivered.load(Ordering::Acquire);
         (!is_lost).then_some((login.credential, delivery))
     }
 
-    /// What the login keeps of the session that the bearer's token opened until another login of the same principal, on
-    /// whichever node, replaced it. Nothing if it was another principal's, or not that token that it replaced.
+    /// Returns the values that the login keeps of the session that the client's token opened until
+    /// another login of the same principal, on any node, replaced that token. Returns none if the
+    /// other login was another principal's or replaced another token.
     pub(crate) async fn keep_of_other_login(
         &self,
         credential: &Credential,
@@ -101,7 +106,8 @@ impl Engine {
         let entry = match self.entry_for(&credential.selector).await {
             Ok(Some(entry)) => entry,
             Ok(None) => return Ok(Vec::new()),
-            // What does not read cannot be carried over, and is no reason to log nobody in.
+            // A record that does not decode has nothing to carry over, and must not prevent the
+            // login.
             Err(error) if error.kind().is_unreadable() => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
@@ -117,6 +123,7 @@ impl Engine {
     }
 }
 
+/// Returns edits that write the values under `keys` again.
 fn kept(values: &Values, keys: &[&'static str]) -> Vec<ValueEdit> {
     let unpacked;
     let entries = match values {

@@ -1,3 +1,5 @@
+//! The index of sessions by principal, for use without a shared tier.
+
 use std::collections::hash_map::{self, RandomState};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
@@ -7,13 +9,14 @@ use crate::store::{Admission, BATCH, Cursor, Limit, LimitPolicy, Page, PageReque
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, Weak};
 use crate::token::{Principal, Selector};
 
+/// Number of shards of the index, each with a lock of its own.
 const SHARDS: usize = 64;
-/// How many members an admission looks at to find those that are dead.
+/// Number of members that each admission checks for being dead.
 const PROBED: usize = 16;
 
-/// Who has which sessions, where there is no shared tier to know it.
+/// Index of the sessions of each principal, without a shared tier that keeps one.
 ///
-/// Each operation takes a time that hardly grows with the number of a principal's sessions.
+/// The time that an operation takes hardly grows with the number of the principal's sessions.
 #[derive(Debug)]
 pub(crate) struct PrincipalIndex {
     hasher: RandomState,
@@ -23,7 +26,7 @@ pub(crate) struct PrincipalIndex {
 
 type Shard = HashMap<Principal, Members>;
 
-/// The sessions of a principal: one, as most have, or many.
+/// The sessions of a principal: one, as in most cases, or many.
 #[derive(Debug)]
 enum Members {
     One(u64, Weak<Entry>),
@@ -35,7 +38,7 @@ enum Members {
 struct Many {
     by_admission: BTreeMap<u64, (Selector, Weak<Entry>)>,
     admissions: HashMap<Selector, u64>,
-    /// Where the next search for the dead begins.
+    /// Admission at which the next search for dead members begins.
     probe: u64,
     account: Arc<Account>,
 }
@@ -49,7 +52,7 @@ impl PrincipalIndex {
         }
     }
 
-    /// Enters a session, atomically with the limit.
+    /// Adds a session, atomically with the check of the limit.
     pub(crate) fn add(&self, principal: &Principal, entry: &Arc<Entry>, limit: Option<Limit>) -> Admission {
         let admission = self.admissions.fetch_add(1, Ordering::Relaxed);
         let member = Arc::downgrade(entry);
@@ -65,7 +68,7 @@ impl PrincipalIndex {
         }
     }
 
-    /// Takes a session out. Harmless if it is not there.
+    /// Removes a session. Does nothing if it is not a member.
     pub(crate) fn remove(&self, principal: &Principal, entry: &Entry) {
         let mut shard = self.shard(principal).lock();
         if shard.get_mut(principal).is_some_and(|members| members.remove(entry)) {
@@ -73,7 +76,8 @@ impl PrincipalIndex {
         }
     }
 
-    /// The live sessions of a principal, oldest admission first. `None` for a cursor that is none.
+    /// Returns the live sessions of a principal, oldest admission first. `None` if the cursor is
+    /// not valid.
     pub(crate) fn members(&self, principal: &Principal, page: &PageRequest) -> Option<Page<Arc<Entry>>> {
         let after = page.after.as_ref().map_or(Some(0), |cursor| cursor.as_str().parse().ok())?;
         let shard = self.shard(principal).lock();
@@ -84,7 +88,7 @@ impl PrincipalIndex {
         Some(Page::new(listed.into_iter().filter_map(|(_, member)| member.upgrade()).collect(), next))
     }
 
-    /// Where it is booked what the sessions of a principal take, if it has several.
+    /// Returns the memory account of a principal, if it has several sessions.
     pub(crate) fn account(&self, principal: &Principal) -> Option<Arc<Account>> {
         match self.shard(principal).lock().get(principal)? {
             Members::One(..) => None,
@@ -92,7 +96,7 @@ impl PrincipalIndex {
         }
     }
 
-    /// The session of a principal that was admitted before all others but this one.
+    /// Returns the oldest session of a principal, not counting `spared`.
     pub(crate) fn oldest_but(&self, principal: &Principal, spared: &Entry) -> Option<Arc<Entry>> {
         let shard = self.shard(principal).lock();
         let oldest = shard.get(principal)?.after(0, 2).into_iter().filter_map(|(_, member)| member.upgrade());
@@ -141,7 +145,7 @@ impl Members {
         Admission::Admitted { displaced }
     }
 
-    /// Takes a session out. Answers whether nobody is left.
+    /// Removes a session. Returns `true` if no member is left.
     fn remove(&mut self, entry: &Entry) -> bool {
         match self {
             Self::One(_, member) => std::ptr::eq(Weak::as_ptr(member), entry),
@@ -182,7 +186,8 @@ impl Many {
         }
     }
 
-    /// Drops the dead among the next few, in turn. Who ends leaves by itself; this is for those who could not.
+    /// Removes the dead among the next few members, in rotation. A session that ends is normally
+    /// removed by then; this finds the ones that were not.
     fn probe(&mut self) {
         let probed = self.by_admission.range(self.probe..).take(PROBED);
         let probed: Vec<_> =
@@ -201,6 +206,7 @@ impl Many {
     }
 }
 
+/// Returns `true` unless the member's entry is gone or its session has ended.
 fn is_alive(member: &Weak<Entry>) -> bool {
     member.upgrade().is_some_and(|entry| !matches!(**entry.state(), EntryState::Ended(_)))
 }

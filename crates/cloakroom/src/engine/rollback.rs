@@ -1,4 +1,4 @@
-//! A shared tier that went back in time, which the clients' version hints give away.
+//! Rollback detection: the version hints of clients reveal a shared tier that has lost writes.
 
 use std::cmp::Ordering;
 
@@ -12,19 +12,20 @@ use crate::config::RollbackPolicy;
 use crate::engine::Engine;
 use crate::telemetry::EventKind;
 
-/// Whether the copy is at least as new as what a client has seen.
+/// Returns `true` if the copy is at least as new as what a client has seen.
 pub(super) fn is_at_least(snapshot: &Snapshot, seen: Option<VersionHint>) -> bool {
     let Some(seen) = seen else { return true };
     let Some(store_meta) = &snapshot.store_meta else { return snapshot.version > seen.version };
     match snapshot.version.cmp(&seen.version) {
         Ordering::Less => false,
         Ordering::Equal => store_meta.nonce as u16 == seen.nonce,
-        // A greater number says nothing by itself: others may have gone on from before what the store has lost.
+        // A greater version proves nothing by itself: other nodes may have continued from before
+        // the writes that the store has lost.
         Ordering::Greater => !store_meta.writers.is_missing(seen.version, seen.nonce),
     }
 }
 
-/// What a client has seen that was served from this copy.
+/// Returns the version hint of a client that was served from this copy.
 pub(super) fn hint_of(snapshot: &Snapshot) -> Option<VersionHint> {
     snapshot
         .store_meta
@@ -33,19 +34,21 @@ pub(super) fn hint_of(snapshot: &Snapshot) -> Option<VersionHint> {
 }
 
 impl Engine {
-    /// Whether a record that was just read must not be served, because it is older than what its client has seen.
+    /// Returns `true` if a record that was just read must not be served, because it is older than
+    /// what its client has seen.
     pub(super) fn is_rolled_back(&self, entry: &Arc<Entry>, snapshot: &Snapshot, credential: &Credential) -> bool {
         if is_at_least(snapshot, credential.client_version) || self.policy.rollback != RollbackPolicy::Reauthenticate {
             return false;
         }
         self.report_rollback(entry, snapshot);
-        // Nothing is kept of it: the next request has to be told the same.
+        // Keep no copy, so that the next request gets the same result.
         self.cache.invalidate(entry);
         self.cache.remove_if_unfilled(entry);
         true
     }
 
-    /// What a bearer may use of a record that was just read, whether it is older than it should be or not.
+    /// Returns the lookup result for a record that was just read, and reports it if it is older
+    /// than what the client has seen.
     pub(super) fn finish_load(&self, entry: Arc<Entry>, state: Arc<EntryState>, credential: &Credential) -> Lookup {
         if let Some(snapshot) = state.snapshot().filter(|snapshot| !is_at_least(snapshot, credential.client_version)) {
             self.report_rollback(&entry, snapshot);
@@ -53,6 +56,7 @@ impl Engine {
         Lookup::Fetched((entry, state))
     }
 
+    /// Counts and announces that the shared tier has lost writes of this session.
     pub(super) fn report_rollback(&self, entry: &Arc<Entry>, snapshot: &Snapshot) {
         self.telemetry.counters.rollbacks.count();
         self.telemetry.announce(EventKind::RolledBack, Some(&entry.selector), snapshot.principal());

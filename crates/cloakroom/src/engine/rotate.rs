@@ -1,4 +1,5 @@
-//! New secrets: at a login, where the old one dies at once, and at a renewal, where it lingers.
+//! New secrets: a login or a rotation kills the old one at once, a renewal keeps it for a grace
+//! period.
 
 use std::time::Duration;
 
@@ -18,34 +19,34 @@ use crate::engine::Engine;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::telemetry::EventKind;
 
-/// A login as the application asks for it.
+/// A login as requested by the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoginRequest {
     pub(crate) principal: Principal,
     pub(crate) label: Option<Arc<str>>,
-    /// What an anonymous session may carry over.
+    /// Keys of the values that an anonymous session carries over.
     pub(crate) keep: Vec<&'static str>,
     /// "Remember me": the absolute lifetime, with the idle timeout lifted to it.
     pub(crate) remember: Option<Duration>,
-    /// An idle timeout of the session's own.
+    /// An idle timeout for this session alone.
     pub(crate) idle: Option<Duration>,
-    /// Whether all other sessions of the principal end first.
+    /// `true` if all other sessions of the principal end before the login.
     pub(crate) ends_others: bool,
 }
 
-/// How many bytes of a principal are kept with a session.
+/// Maximum length of a principal, in bytes.
 const MAX_PRINCIPAL_BYTES: usize = 1024;
-/// How many bytes of a label are kept with a session.
+/// Maximum length of a label, in bytes.
 const MAX_LABEL_BYTES: usize = 256;
 
 impl LoginRequest {
-    /// Whether all of it may be kept.
+    /// Returns an error if the principal or the label is too long to be stored.
     pub(crate) fn check(&self) -> Result<(), SessionError> {
         let within = |what: &str, length: usize, most: usize| match length <= most {
             true => Ok(()),
             false => Err(SessionError::with_source(
                 SessionErrorKind::TooLarge,
-                format!("the {what} of the login has {length} bytes and may have {most}; give a shorter one"),
+                format!("the {what} of the login has {length} bytes; use at most {most}"),
             )),
         };
         within("principal", self.principal.as_str().len(), MAX_PRINCIPAL_BYTES)?;
@@ -54,14 +55,16 @@ impl LoginRequest {
 }
 
 impl Engine {
-    /// Logs a principal in to a session and rotates its secret; the old one is dead when this returns.
+    /// Logs a principal in to a session and rotates the secret. The old secret is dead when this
+    /// returns.
     pub(crate) async fn login(
         &self,
         credential: &Credential,
         entry: &Arc<Entry>,
         request: &LoginRequest,
     ) -> Result<NewToken, CommitError> {
-        // One look for all that is decided by it. It holds until the commit, as every login replaces the secret.
+        // One snapshot for all decisions below. It is valid until the commit, because a concurrent
+        // login replaces the secret and makes the commit fail.
         let before = Arc::clone(&entry.state());
         let snapshot = match &*before {
             EntryState::Live(snapshot) => snapshot,
@@ -82,15 +85,16 @@ impl Engine {
             self.remember_login(credential, *after, request, made);
             self.logged_in(entry, &request.principal, former).await;
         } else if self.store.is_none() && !is_session_of(entry, &request.principal) {
-            // In a shared tier the member stays: another node may have just logged the session in
-            // as this principal, and a member that is not theirs is left out wherever it is met.
+            // On the shared tier the member stays: another node may have just logged the session in
+            // as this principal, and readers of the index skip members of another principal.
             self.telemetry.index.remove(&request.principal, entry);
         }
         outcome
     }
 
-    /// Ends the sessions that have to make room before the new one is logged in, so that there are never more than may
-    /// be. One that cannot be ended now is ended later; until then it stays listed, and nobody is logged in.
+    /// Ends the displaced sessions before the new login is made, so that the limit is never
+    /// exceeded. A session that cannot be ended now is ended later; until then it stays listed, and
+    /// the login fails.
     async fn end_displaced(&self, principal: &Principal, displaced: Vec<Selector>) -> Result<(), SessionError> {
         let ends = self.end_many(principal, displaced, EndReason::Displaced).await;
         self.pending_destroys.lock().extend(ends.failed.iter().map(|selector| (*selector, EndReason::Displaced)));
@@ -101,7 +105,8 @@ impl Engine {
         self.telemetry.counters.logins.count();
         self.telemetry.announce(EventKind::LoggedIn, Some(&entry.selector), Some(principal));
         if self.store.is_none() {
-            // Once more, in case a login of the same session that failed took it out. It has its place already.
+            // Add it again, in case a failed login of the same session has removed it. Without a
+            // limit, because the session was admitted before.
             self.telemetry.index.add(principal, entry, None);
         }
         if let Some(former) = former.filter(|former| former != principal) {
@@ -118,9 +123,9 @@ impl Engine {
     ) -> Result<NewToken, CommitError> {
         let now = self.now();
         let keep_only = match before.principal() {
-            // Re-authentication: nothing changes hands.
+            // Re-authentication of the same principal keeps all values.
             Some(former) if *former == request.principal => None,
-            // What somebody else left here is nobody's to carry over.
+            // The values of another principal are never carried over.
             Some(_) => Some(Vec::new()),
             None => Some(request.keep.clone()),
         };
@@ -132,7 +137,7 @@ impl Engine {
         self.rotate(credential, entry, self.writer(credential, entry), previous, login, Some(term), Undo::End).await
     }
 
-    /// How long the session may last from this login on.
+    /// Returns the lifetimes of the session from this login on.
     fn term(&self, before: &Snapshot, request: &LoginRequest, now: Timestamp) -> SessionLifetimes {
         let remembered = request.remember.map(|lifetime| (lifetime, lifetime));
         let remembered = remembered.or_else(|| inherited_lifetimes(before, &request.principal));
@@ -141,7 +146,8 @@ impl Engine {
         SessionLifetimes { idle: whole_millis(idle), absolute: now.after(absolute), persistent: remembered.is_some() }
     }
 
-    /// Renews the secret. `None` if the bearer's is not the present one: then somebody just did it.
+    /// Renews the secret. `None` if the client's secret is not the current one, because another
+    /// request has just renewed it.
     pub(crate) async fn renew(
         &self,
         credential: &Credential,
@@ -175,20 +181,21 @@ impl Engine {
         }
     }
 
-    /// Until when a secret that is renewed now still works.
+    /// Returns the instant until which a secret that is renewed now still works.
     ///
-    /// Every tier ends the grace by the latest instant that it knows of, so it is counted from the latest that the record
-    /// names: a node that is ahead would otherwise have ended it before it began. A clock that is ahead
-    /// by more than nodes may differ by is not followed.
+    /// Every tier ends the grace period by the latest instant that it knows, so it is counted from
+    /// the latest instant in the record. Otherwise a node whose clock is ahead would have ended it
+    /// before it began. A clock that is ahead by more than clocks may differ is not followed.
     fn grace_until(&self, entry: &Entry) -> Timestamp {
         let now = self.now();
         now.max(entry.last_seen().min(now.after(SKEW))).after(self.policy.grace)
     }
 
-    /// Replaces the secret because the rights of the session change: the old one is dead when this returns.
+    /// Rotates the secret because the rights of the session change. The old secret is dead when
+    /// this returns.
     ///
-    /// Only for the present secret. It proves nothing about who is there, so it must not give whoever holds a token
-    /// that was renewed a new one.
+    /// Requires the current secret. A rotation does not authenticate anyone, so it must not issue a
+    /// new token for one that was renewed already.
     pub(crate) async fn rotate_secret(
         &self,
         credential: &Credential,
@@ -228,7 +235,8 @@ impl Engine {
             has_opened: true,
             lineage: None,
         };
-        // Before it is made: whoever gives up meanwhile may have made it all the same.
+        // Registered before the commit: a request that is dropped meanwhile may have made the
+        // change all the same.
         let made = self.deliver(&rotated, Some(entry), undo);
         let outcome = self.commit(entry, &writer, proposal).await;
         if outcome.as_ref().is_err_and(|error| !error.may_have_been_made()) {
@@ -239,7 +247,7 @@ impl Engine {
         Ok((rotated, made))
     }
 
-    /// Enters the session into the index of its principal.
+    /// Adds the session to the index of its principal.
     async fn add_member(
         &self,
         principal: &Principal,
@@ -263,31 +271,33 @@ impl Engine {
     async fn remove_member(&self, principal: &Principal, entry: &Arc<Entry>) {
         match &self.store {
             None => self.telemetry.index.remove(principal, entry),
-            // A member that is logged in as somebody else is harmless and is cleaned up when it is met.
+            // A member that is logged in as another principal is harmless, and is removed when it
+            // is next read.
             Some(store) => drop(self.count_error(store.remove_members(principal, vec![entry.selector]).await)),
         }
     }
 }
 
-/// A token that was just made, and what becomes of it if it is not delivered.
+/// A new token, and the guard that undoes it if it is not delivered.
 pub(crate) type NewToken = (Credential, Arc<PendingDelivery>);
 
-/// "Remember me" without a login: the session ends after `lifetime`, whether it is used or not, and never later than its
-/// creation or its last login allows.
+/// Returns the lifetimes of "remember me" without a login: the session ends after `lifetime`,
+/// whether it is used or not, and never later than its creation or its last login allows.
 pub(crate) fn remember_me_lifetimes(lifetime: Duration, now: Timestamp, snapshot: &Snapshot) -> SessionLifetimes {
     let absolute = now.after(lifetime).min(snapshot.absolute);
     SessionLifetimes { idle: whole_millis(lifetime), absolute, persistent: true }
 }
 
-/// A remembered session stays remembered when its principal logs in again, for example to change a password: with the idle
-/// timeout that it had, and for as long as the last login gave it.
+/// Returns the lifetimes of a remembered session whose principal logs in again, for example to
+/// change a password. It stays remembered, with the idle timeout that it had and for as long as the
+/// last login gave it.
 fn inherited_lifetimes(before: &Snapshot, principal: &Principal) -> Option<(Duration, Duration)> {
     let authentication = before.authentication().filter(|authentication| authentication.principal == *principal)?;
     let lifetime = before.absolute.since(authentication.at).min(MAX_LIFETIME);
     before.is_persistent().then(|| (Duration::from_millis(before.idle), lifetime))
 }
 
-/// Whether the session, as it is now, is one of the principal's.
+/// Returns `true` if the session belongs to the principal now.
 fn is_session_of(entry: &Entry, principal: &Principal) -> bool {
     entry.state().snapshot().and_then(|snapshot| snapshot.principal()) == Some(principal)
 }

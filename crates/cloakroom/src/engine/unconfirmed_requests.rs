@@ -1,5 +1,5 @@
-//! Requests whose token this node cannot judge, because it has no current copy of the session: they count as activity
-//! all the same, if the shared tier finds that the token opens the session.
+//! Requests whose token this node cannot verify, because it has no current copy of the session.
+//! They count as activity all the same, if the shared tier finds that the token opens the session.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -11,59 +11,64 @@ use crate::token::Fingerprint;
 use super::credential::Credential;
 use crate::engine::Engine;
 
-/// How many requests are remembered at once; some 2 MB. Of more, as in a flood of made-up tokens, each has the same
-/// chance, and an honest client has another one with each of its requests.
+/// Maximum number of requests that are remembered at once; about 2 MB. Of more, as in a flood of
+/// made-up tokens, each has the same chance, and an honest client gets another one with each of its
+/// requests.
 const MOST_REQUESTS: usize = 16_384;
-/// How many touches of one round the shared tier is bothered with.
+/// Maximum number of touches that one round reports to the shared tier.
 const MOST_PER_ROUND: usize = 4096;
-/// Of how many tokens it is remembered when they were reported last; 1 MB, once there is any. Two tokens that share a
-/// place are reported more often than they have to be, and never less.
+/// Number of tokens whose last report is remembered; 1 MB, allocated on first use. Two tokens that
+/// share a place are reported more often than necessary, never less often.
 const PLACES: usize = 32_768;
 
-/// A request that is in progress, for as long as somebody else than the list has a share of this.
+/// A request whose token is unconfirmed. It is in progress for as long as the list does not hold
+/// the only reference.
 #[derive(Debug)]
 pub(crate) struct UnconfirmedRequest {
     credential: Credential,
     seen: AtomicU64,
-    /// What its token opens is known by now, so that it is reported as others are, or not at all.
+    /// Set once it is known what the token opens. The request is then reported as others are, or
+    /// not at all.
     settled: AtomicBool,
 }
 
 impl UnconfirmedRequest {
-    /// The request asked for its session, and knows what its token opens.
+    /// Marks the token as confirmed or refused.
     pub(crate) fn settle(&self) {
         self.settled.store(true, Relaxed);
     }
 
-    /// The request is over.
+    /// Records that the request is over.
     pub(crate) fn finish(&self, now: Timestamp) {
         self.seen.fetch_max(now.as_millis(), Relaxed);
     }
 }
 
-/// All of them, and which tokens were reported when.
+/// All unconfirmed requests, and when their tokens were last reported.
 #[derive(Debug, Default)]
 pub(super) struct UnconfirmedRequests(Mutex<Kept>);
 
+/// The requests and reports that [`UnconfirmedRequests`] guards.
 #[derive(Debug, Default)]
 struct Kept {
     requests: Vec<Arc<UnconfirmedRequest>>,
     reported: Reported,
 }
 
-/// When tokens were last reported. By fingerprint, which nobody outside can compute: who knows the tag of
-/// somebody's session cannot keep its owner's activity from being reported.
+/// Instants at which tokens were last reported, by fingerprint. No outsider can compute that, so
+/// knowing the selector of a session is not enough to suppress its client's reports.
 #[derive(Debug, Default)]
 struct Reported(Vec<Option<(Fingerprint, u64)>>);
 
 impl Reported {
-    /// Whether the token was not reported within `every` before `seen`; if so, it counts as reported now.
+    /// Returns `true` if the token was not reported within `every` before `seen`, and then records
+    /// it as reported.
     fn claim(&mut self, fingerprint: Fingerprint, seen: u64, every: u64) -> bool {
         if self.0.is_empty() {
             self.0 = vec![None; PLACES];
         }
         let place = &mut self.0[fingerprint.bits(PLACES)];
-        // Also if it seems to have been reported in the future: the clock was wrong then, or is now.
+        // Due even if it was reported in the future: the clock was wrong then, or is now.
         let is_recent = |at: u64| seen < at.saturating_add(every) && at < seen.saturating_add(every);
         let is_due = place.is_none_or(|(known, at)| known != fingerprint || !is_recent(at));
         if is_due {
@@ -74,7 +79,8 @@ impl Reported {
 }
 
 impl Engine {
-    /// Remembers a request whose token nothing is known of here. `None` where there is no shared tier to judge it.
+    /// Remembers a request whose token this node cannot verify. `None` if there is no shared tier
+    /// to do so.
     pub(crate) fn add_unconfirmed(&self, credential: &Credential, now: Timestamp) -> Option<Arc<UnconfirmedRequest>> {
         self.store.as_ref()?;
         let (seen, settled) = (AtomicU64::new(now.as_millis()), AtomicBool::new(false));
@@ -92,7 +98,8 @@ impl Engine {
         Some(request)
     }
 
-    /// Touches for those that were not reported for a while. Forgets those that are over.
+    /// Returns touches for the requests that were not reported for a while, and forgets those that
+    /// are over.
     pub(super) fn unconfirmed_touches(&self) -> Vec<Touch> {
         let (now, every) =
             (self.now().as_millis(), whole_millis(self.policy.idle) / super::maintenance::REPORTS_PER_TIMEOUT);

@@ -1,4 +1,4 @@
-//! Changes that go by what a session holds, in turn.
+//! Updates: changes computed from what a session holds, one at a time.
 
 use crate::cache::{ChangeError, EndReason, Entry, EntryState, ValueEdit};
 use crate::store::DynStore;
@@ -12,8 +12,10 @@ use crate::engine::Engine;
 use crate::error::SessionError;
 
 impl Engine {
-    /// Makes the change that `prepare` asks for, by what the bearer's session holds when its turn has come: so the changes of this process do
-    /// not meet. Where another node was first, `prepare` is asked again, with what that left. `Ok(None)` if it asks for nothing.
+    /// Makes the change that `prepare` returns for what the client's session holds. Holds the
+    /// commit lock, so that the changes of this process do not conflict. If another node was first,
+    /// `prepare` is called again with the state that it left. `Ok(None)` if `prepare` returns
+    /// `None`.
     pub(crate) async fn update_shared(
         &self,
         store: &dyn DynStore,
@@ -35,11 +37,11 @@ impl Engine {
                     open.1 = present;
                     false
                 }
-                // What the change goes by is another one now.
+                // The value that the change was computed from has changed.
                 Err(CommitError::Refused(ChangeError::Conflict)) => true,
                 Err(error) => return Err(error),
             };
-            // What is in it may be somebody else's by now.
+            // It may belong to another client by now.
             if !open.1.snapshot().is_some_and(|snapshot| self.admits(entry, snapshot, credential, self.now())) {
                 open.1 = self.usable(store, entry, credential).await?;
             }
@@ -55,7 +57,7 @@ impl Engine {
         }
     }
 
-    /// What the bearer may use now. The caller has the session's turn.
+    /// Returns the state that the client may use now. The caller holds the commit lock.
     async fn usable(
         &self,
         store: &dyn DynStore,
@@ -66,7 +68,7 @@ impl Engine {
             Some(Lookup::Open((_, state)) | Lookup::Fetched((_, state))) => Ok(state),
             Some(Lookup::Superseded) => Err(ChangeError::Superseded.into()),
             Some(Lookup::RolledBack | Lookup::Missing) => Err(ChangeError::Ended(EndReason::Gone).into()),
-            // The cell has left the table.
+            // The entry has left the table.
             None => Err(ChangeError::Invalidated.into()),
         }
     }

@@ -335,6 +335,6 @@ async fn events_and_lists_serialize_as_an_audit_log_wants_them() {
     });
     assert_eq!(written, expected);
     assert!(!format!("{ended:?}").contains("alice"), "what is logged by mistake names nobody");
-    assert_eq!(EndReason::Displaced.to_string(), "the user logged in too often elsewhere");
+    assert_eq!(EndReason::Displaced.to_string(), "a newer login exceeded the user's session limit");
     assert_eq!(serde_json::to_value(EndReason::Displaced).unwrap(), "displaced");
 }

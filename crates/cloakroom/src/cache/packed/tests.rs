@@ -10,7 +10,7 @@ use crate::sync::Arc;
 use crate::time::Timestamp;
 
 fn encode(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
-    Ok(value.downcast_ref::<String>().ok_or("not a text")?.as_bytes().to_vec())
+    Ok(value.downcast_ref::<String>().ok_or("not a string")?.as_bytes().to_vec())
 }
 
 static FAITHFUL: Codec = Codec { key: "text", type_name: || "Text", encode, round_trips: |_, _| true };
@@ -79,7 +79,7 @@ fn a_key_of_any_length_comes_back_whole() {
 
 #[test]
 fn no_values_take_no_bytes() {
-    let packed = Packed::pack(&[]).expect("nothing can be packed");
+    let packed = Packed::pack(&[]).expect("an empty list can be packed");
     assert_eq!((packed.weight(), packed.unpack().len()), (0, 0));
 }
 

@@ -1,4 +1,4 @@
-//! Sessions to test with.
+//! Builders of selectors, secrets, values and snapshots for the tests of the local tier.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::token::{Fingerprint, FingerprintKey};
 pub(super) const IDLE: u64 = 600;
 pub(super) const ABSOLUTE: u64 = 86_400;
 
-/// An instant, in seconds after the creation of the sessions here.
+/// Returns an instant, in seconds after the creation of the sessions built here.
 pub(super) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000).after(Duration::from_secs(seconds))
 }
@@ -23,7 +23,7 @@ pub(super) fn selector(number: u64) -> Selector {
     in_shard(number, number)
 }
 
-/// Tags with the same `shard` meet in one shard of the table.
+/// Returns a selector in the given shard of the table.
 pub(super) fn in_shard(shard: u64, number: u64) -> Selector {
     let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&(number as u32).to_le_bytes());
@@ -42,7 +42,7 @@ impl RandomSource for Fixed {
 }
 
 pub(super) fn key() -> FingerprintKey {
-    FingerprintKey::generate(&Fixed).expect("never fails")
+    FingerprintKey::generate(&Fixed).expect("the random source never fails")
 }
 
 pub(super) fn secret(number: u8) -> Secret {
@@ -72,7 +72,7 @@ pub(super) fn session(entries: impl IntoIterator<Item = ValueEntry>) -> Snapshot
     }
 }
 
-/// The same, logged in.
+/// A logged-in session with secret 1.
 pub(super) fn logged_in(entries: impl IntoIterator<Item = ValueEntry>) -> Snapshot {
     let authentication = Some(Authentication::new(Principal::new("user"), at(0), None));
     let login_state = LoginState { authentication, ..LoginState::default() };
@@ -88,7 +88,7 @@ pub(super) fn bulk(size: usize) -> ValueEntry {
     text("bulk", 1, &"x".repeat(size))
 }
 
-/// What can be compared of an entry: key, version, freshness, size and content.
+/// The comparable parts of a value entry: key, version, freshness, size and content.
 pub(in crate::cache) type Shape = (String, u64, Timestamp, u32, String);
 
 pub(in crate::cache) fn shapes(entries: &[ValueEntry]) -> Vec<Shape> {

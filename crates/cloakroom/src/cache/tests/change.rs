@@ -22,16 +22,16 @@ fn removed(key: &'static str, version: u64) -> ValueEntry {
     ValueEntry { slot: ValueState::Removed, size: 0, ..text(key, version, "") }
 }
 
-/// At version 5, with a cart of version 2 and a trace of a former theme of version 4.
+/// A session at version 5, with a cart of version 2 and a theme that was removed at version 4.
 fn fifth() -> Snapshot {
     Snapshot { version: 5, ..session([text("cart", 2, "[1]"), removed("theme", 4)]) }
 }
 
 fn values(snapshot: &Snapshot) -> Vec<Shape> {
-    shapes(snapshot.values.entries().expect("a change leaves the values ready for use"))
+    shapes(snapshot.values.entries().expect("a change leaves the values unpacked"))
 }
 
-/// A new secret 2. The old one dies at once.
+/// A rotation to secret 2. The old secret is dead at once.
 fn rotation(login: Option<LoginChange>) -> SecretRotation {
     SecretRotation {
         verifier: verifier(2),
@@ -49,7 +49,7 @@ fn login(keep_only: Option<Vec<&'static str>>) -> SecretRotation {
 #[test]
 fn what_is_written_gets_the_new_version_and_the_rest_keeps_its_own() {
     let edits = [put("theme", None, "dark"), put("name", None, "Ada")];
-    let next = fifth().apply(&change(&edits)).expect("no expectation");
+    let next = fifth().apply(&change(&edits)).expect("the edits expect no version");
     assert_eq!(next.version, 6);
     assert_eq!(values(&next), shapes(&[text("cart", 2, "[1]"), text("theme", 6, "dark"), text("name", 6, "Ada")]));
 }
@@ -57,7 +57,7 @@ fn what_is_written_gets_the_new_version_and_the_rest_keeps_its_own() {
 #[test]
 fn what_is_removed_leaves_its_version_behind_even_where_nothing_was() {
     let edits = [ValueEdit::remove(ValueKey::Static("cart"), None), ValueEdit::remove(ValueKey::Static("never"), None)];
-    let next = fifth().apply(&change(&edits)).expect("no expectation");
+    let next = fifth().apply(&change(&edits)).expect("the edits expect no version");
     assert_eq!(values(&next), shapes(&[removed("cart", 6), removed("theme", 4), removed("never", 6)]));
 }
 
@@ -70,7 +70,7 @@ fn an_expectation_holds_for_exactly_the_version_that_is_there() {
         ("cart", Some(5), false),
         ("cart", Some(0), false),
         ("theme", Some(4), true),
-        // There is no theme, but there was one.
+        // The theme was removed, so it had a version.
         ("theme", Some(0), false),
         ("name", Some(0), true),
         ("name", Some(1), false),
@@ -99,10 +99,10 @@ fn packed_values_are_changed_as_if_they_were_not_packed() {
     assert_eq!(packed.apply(&change(&[put("cart", Some(1), "x")])).err(), Some(ApplyError::Conflict));
 }
 
-/// Secret 2 after secret 1, which works until second 10.
+/// A session whose secret 1 was renewed to secret 2, and works until second 10.
 fn renewed() -> Snapshot {
     let rotation = SecretRotation { previous: PreviousSecretState::Renewed { until: at(10) }, ..rotation(None) };
-    fifth().apply(&Change { rotation: Some(&rotation), ..change(&[]) }).expect("anyone may")
+    fifth().apply(&Change { rotation: Some(&rotation), ..change(&[]) }).expect("the guard admits anyone")
 }
 
 #[test]
@@ -132,7 +132,8 @@ fn who_may_not_write_is_not_told_of_conflicts() {
 #[test]
 fn a_renewal_changes_the_secret_and_nothing_else() {
     let former = Snapshot { version: 5, ..logged_in([text("cart", 2, "[1]")]) };
-    let next = former.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("anyone may");
+    let next =
+        former.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("the guard admits anyone");
     assert_eq!(next.principal(), former.principal());
     assert_eq!(values(&next), values(&former));
     assert_eq!((next.created_at, next.idle, next.absolute), (former.created_at, former.idle, former.absolute));
@@ -143,7 +144,7 @@ fn a_renewal_changes_the_secret_and_nothing_else() {
 #[test]
 fn of_two_renewals_only_the_last_secret_is_remembered() {
     let third = SecretRotation { verifier: verifier(3), fingerprint: fingerprint(3), ..rotation(None) };
-    let next = renewed().apply(&Change { rotation: Some(&third), ..change(&[]) }).expect("anyone may");
+    let next = renewed().apply(&Change { rotation: Some(&third), ..change(&[]) }).expect("the guard admits anyone");
     assert_eq!(next.match_secret(fingerprint(2), || verifier(2), at(0)), SecretMatch::Reused);
     assert_eq!(next.match_secret(fingerprint(1), || verifier(1), at(0)), SecretMatch::Wrong);
 }
@@ -153,7 +154,8 @@ fn a_login_replaces_who_is_logged_in_and_keeps_what_is_named() {
     let former =
         Snapshot { version: 5, ..logged_in([text("cart", 2, "[1]"), text("name", 3, "x"), removed("theme", 4)]) };
     let kept = |keep| {
-        let next = former.apply(&Change { rotation: Some(&login(keep)), ..change(&[]) }).expect("anyone may");
+        let next =
+            former.apply(&Change { rotation: Some(&login(keep)), ..change(&[]) }).expect("the guard admits anyone");
         assert_eq!(next.authentication().map(|authentication| authentication.at), Some(at(7)));
         assert_eq!(next.principal().map(|principal| principal.as_str().to_owned()), Some("other".to_owned()));
         values(&next)
@@ -166,7 +168,9 @@ fn a_login_replaces_who_is_logged_in_and_keeps_what_is_named() {
 #[test]
 fn what_a_login_writes_is_not_what_it_clears_away() {
     let edits = [put("cart", None, "[2]")];
-    let next = fifth().apply(&Change { rotation: Some(&login(Some(vec![]))), ..change(&edits) }).expect("anyone may");
+    let next = fifth()
+        .apply(&Change { rotation: Some(&login(Some(vec![]))), ..change(&edits) })
+        .expect("the guard admits anyone");
     assert_eq!(values(&next)[0], shapes(&[text("cart", 6, "[2]")])[0]);
 }
 
@@ -174,7 +178,7 @@ fn what_a_login_writes_is_not_what_it_clears_away() {
 fn a_term_changes_the_lifetimes_and_not_the_login() {
     let former = logged_in([]);
     let term = Some(SessionLifetimes { idle: 1, absolute: at(2), persistent: true });
-    let next = former.apply(&Change { lifetimes: term, ..change(&[]) }).expect("anyone may");
+    let next = former.apply(&Change { lifetimes: term, ..change(&[]) }).expect("the guard admits anyone");
     assert_eq!((next.idle, next.absolute, next.is_persistent()), (1, at(2), true));
     assert_eq!(next.principal(), former.principal());
     assert_eq!(next.created_at, former.created_at);
@@ -183,13 +187,15 @@ fn a_term_changes_the_lifetimes_and_not_the_login() {
 #[test]
 fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
     let term = |persistent| Some(SessionLifetimes { idle: 1, absolute: at(2), persistent });
-    let remembered = session([]).apply(&Change { lifetimes: term(true), ..change(&[]) }).expect("anyone may");
-    let renewed = remembered.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("anyone may");
-    let written = renewed.apply(&change(&[put("cart", None, "x")])).expect("anyone may");
+    let remembered =
+        session([]).apply(&Change { lifetimes: term(true), ..change(&[]) }).expect("the guard admits anyone");
+    let renewed =
+        remembered.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("the guard admits anyone");
+    let written = renewed.apply(&change(&[put("cart", None, "x")])).expect("the guard admits anyone");
     assert!(written.is_persistent());
-    let forgotten = written.apply(&Change { lifetimes: term(false), ..change(&[]) }).expect("anyone may");
+    let forgotten = written.apply(&Change { lifetimes: term(false), ..change(&[]) }).expect("the guard admits anyone");
     assert!(!forgotten.is_persistent());
-    assert!(forgotten.previous().is_some(), "a term does not touch secrets");
+    assert!(forgotten.previous().is_some(), "new lifetimes do not affect secrets");
 }
 
 #[test]

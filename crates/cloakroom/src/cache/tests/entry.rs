@@ -74,7 +74,7 @@ fn a_state_that_is_not_there_any_more_is_not_replaced() {
     assert_eq!(entry.state().weight(), session([bulk(1)]).weight());
 }
 
-/// A vacancy looks the same each time and must not be taken for the one before.
+/// All unread states look the same, and must not be mistaken for each other.
 #[test]
 fn an_equal_state_is_still_another_one() {
     let entry = Entry::new(selector(1), EntryState::unread(), at(0));
@@ -108,8 +108,8 @@ fn a_vacancy_weighs_what_it_remembers() {
 #[test]
 fn a_transition_knows_by_how_much_the_session_grew() {
     let entry = live();
-    let grown = entry.transition(|_| Some(EntryState::Live(session([bulk(100)])))).expect("nobody interferes");
+    let grown = entry.transition(|_| Some(EntryState::Live(session([bulk(100)])))).expect("no concurrent transition");
     assert_eq!(grown.growth(), 96 + 100);
-    let ended = entry.transition(|_| Some(EntryState::Ended(EndReason::Logout))).expect("nobody interferes");
+    let ended = entry.transition(|_| Some(EntryState::Ended(EndReason::Logout))).expect("no concurrent transition");
     assert_eq!(ended.growth(), -(256 + 96 + 100));
 }

@@ -3,7 +3,7 @@ use super::fixture::{EMPTY, add, audit, cache, end_of, fill, write};
 use crate::cache::EndReason;
 use crate::cache::local_cache::{ChangeError, Role};
 
-/// What an anonymous session with a bulk of 100 bytes weighs.
+/// Weight of an anonymous session with a bulk of 100 bytes.
 const EACH: u64 = EMPTY + 96 + 100;
 
 #[test]
@@ -61,7 +61,7 @@ fn who_has_just_logged_in_is_not_taken_for_a_stranger() {
     let (cache, log) = cache(Role::Primary, 10 * EACH);
     let entry = add(&cache, in_shard(0, 0), session([]));
     let before = crate::sync::Arc::clone(&entry.state());
-    cache.replace(&entry, &before, logged_in([])).expect("there is room").expect("nobody interferes");
+    cache.replace(&entry, &before, logged_in([])).expect("there is room").expect("no concurrent transition");
     assert!(!cache.end_anonymous(&entry));
     assert_eq!(log.take_ended(), []);
     assert!(cache.contains(&entry));

@@ -1,4 +1,4 @@
-//! What the tier does when time passes.
+//! Tests of expiry and packing.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn is_packed(entry: &Entry) -> bool {
     entry.state().snapshot().is_some_and(|snapshot| matches!(snapshot.values, Values::Packed(_)))
 }
 
-/// Lets the timer go round every second, as the housekeeper does.
+/// Advances the timer every second, as the maintenance task does.
 fn live_through(cache: &LocalCache, seconds: std::ops::Range<u64>) {
     seconds.for_each(|second| pass(cache, at(second)));
 }
@@ -59,7 +59,7 @@ fn a_quiet_session_is_packed_and_a_busy_one_is_not() {
     assert!(cache.bytes() < before);
     audit(&cache);
     live_through(&cache, 2 * QUIET..3 * QUIET + 2);
-    assert!(is_packed(&busy), "it is looked at again when it may have become quiet");
+    assert!(is_packed(&busy), "it is checked again once it may be quiet");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_copy_with_a_short_timeout_is_forgotten_when_that_is_over() {
         let entry = cache.get_or_insert_unread(&selector(1), at(0));
         let before = Arc::clone(&entry.state());
         let brief = Snapshot { idle: 2000, ..session([bulk(100)]) };
-        cache.replace(&entry, &before, brief).expect("there is room").expect("nobody interferes");
+        cache.replace(&entry, &before, brief).expect("there is room").expect("no concurrent transition");
         if is_vacated {
             cache.invalidate(&entry);
         }

@@ -1,4 +1,4 @@
-//! A tier to test with, and what it reports.
+//! A local tier for tests, with an observer that records what it reports.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::sync::{Arc, Mutex};
 use crate::time::Timestamp;
 use crate::token::Selector;
 
-/// After how many seconds without use a session is packed.
+/// Seconds without use after which a session is packed.
 pub(super) const QUIET: u64 = 60;
-/// What an anonymous session without values weighs.
+/// Weight of an anonymous session without values.
 pub(super) const EMPTY: u64 = 256;
 
-/// What the tier did of its own accord.
+/// Records what the tier did on its own.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     ended: Mutex<Vec<(Selector, EndReason)>>,
@@ -52,7 +52,7 @@ pub(super) fn cache(holding: Role, max_bytes: u64) -> (LocalCache, Arc<Log>) {
     tier_that_looks(holding, max_bytes, None)
 }
 
-/// A tier that looks at its copies every so often, because a request may be in progress.
+/// Returns a tier that checks its entries for requests in progress every `look_every`.
 pub(super) fn tier_that_looks(holding: Role, max_bytes: u64, look_every: Option<Duration>) -> (LocalCache, Arc<Log>) {
     let log = Arc::<Log>::default();
     let limits = Limits { session_bytes: 2000, value_bytes: 1000, values: 3 };
@@ -73,10 +73,10 @@ pub(super) fn tier_that_looks(holding: Role, max_bytes: u64, look_every: Option<
 }
 
 pub(super) fn add(cache: &LocalCache, selector: Selector, snapshot: Snapshot) -> Arc<Entry> {
-    cache.insert(selector, snapshot, at(0)).expect("there is room").expect("the tag is free")
+    cache.insert(selector, snapshot, at(0)).expect("there is room").expect("the selector is free")
 }
 
-/// Puts `size` bytes under `key`.
+/// Writes `size` bytes under `key`.
 pub(super) fn write(cache: &LocalCache, entry: &Arc<Entry>, key: &'static str, size: usize) -> Result<(), ChangeError> {
     let slot = ValueState::Encoded(Arc::from(vec![b'x'; size]));
     let (fresh_until, size) = (Timestamp::MAX, size as u32);
@@ -90,7 +90,7 @@ pub(super) fn commit(cache: &LocalCache, entry: &Arc<Entry>, edits: &[ValueEdit]
     cache.commit(entry, &change).map(drop)
 }
 
-/// A copy that came from a store, where other limits may have been in force.
+/// Inserts a copy read from a store, where other limits may have been in force.
 pub(super) fn fill(
     cache: &LocalCache,
     selector: Selector,
@@ -98,7 +98,10 @@ pub(super) fn fill(
 ) -> Arc<Entry> {
     let entry = cache.get_or_insert_unread(&selector, at(0));
     let before = Arc::clone(&entry.state());
-    cache.replace(&entry, &before, session(entries)).expect("a copy is never refused").expect("nobody interferes");
+    cache
+        .replace(&entry, &before, session(entries))
+        .expect("a copy is never refused")
+        .expect("no concurrent transition");
     entry
 }
 
@@ -109,12 +112,12 @@ pub(super) fn end_of(entry: &Entry) -> Option<EndReason> {
     }
 }
 
-/// Lets the timer go round.
+/// Advances the timer until nothing is due.
 pub(super) fn pass(cache: &LocalCache, now: Timestamp) {
     while cache.expire_due(now) {}
 }
 
-/// The books are right: what is booked is what the sessions in the table weigh.
+/// Asserts that the accounted bytes and sessions are those of the table.
 pub(super) fn audit(cache: &LocalCache) {
     let (mut bytes, mut anonymous) = (0, 0);
     cache.for_each(|entry| {

@@ -15,7 +15,7 @@ use crate::sync::Arc;
 const ROOM: u64 = 1 << 20;
 
 fn snapshot(entry: &crate::cache::Entry) -> Snapshot {
-    entry.state().snapshot().cloned().expect("it lives")
+    entry.state().snapshot().cloned().expect("the session is live")
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn a_value_that_was_removed_does_not_count() {
     let (cache, _) = cache(Role::Primary, ROOM);
     let entry = add(&cache, selector(1), session(["a", "b", "c"].map(|key| text(key, 1, "x"))));
     assert_eq!(write(&cache, &entry, "d", 1), Err(ChangeError::TooLarge(TooLarge::Count)));
-    commit(&cache, &entry, &[ValueEdit::remove(ValueKey::Static("a"), None)]).expect("it gets smaller");
-    write(&cache, &entry, "d", 1).expect("there is a place for it now");
+    commit(&cache, &entry, &[ValueEdit::remove(ValueKey::Static("a"), None)]).expect("the session shrinks");
+    write(&cache, &entry, "d", 1).expect("there is room for one value again");
     audit(&cache);
 }
 
@@ -60,8 +60,9 @@ fn a_session_beyond_its_limits_may_shrink_but_not_grow() {
     let (cache, _) = cache(Role::Replica, ROOM);
     let entry = fill(&cache, selector(1), [text("a", 1, &"x".repeat(5000)), text("b", 1, "y")]);
     assert_eq!(write(&cache, &entry, "b", 2), Err(ChangeError::TooLarge(TooLarge::Value)));
-    write(&cache, &entry, "a", 4000).expect("smaller, if not small");
-    commit(&cache, &entry, &[ValueEdit::remove(ValueKey::Static("b"), None)]).expect("smaller, if not small");
+    write(&cache, &entry, "a", 4000).expect("smaller, even if still too large");
+    commit(&cache, &entry, &[ValueEdit::remove(ValueKey::Static("b"), None)])
+        .expect("smaller, even if still too large");
     audit(&cache);
 }
 
@@ -171,7 +172,7 @@ fn values_that_were_packed_come_back_even_when_memory_is_full() {
     assert!(matches!(snapshot(&entry).values, Values::Packed(_)));
     audit(&cache);
     let gained = full - cache.bytes();
-    assert!(cache.budget.reserve(gained), "somebody else takes what packing gained");
+    assert!(cache.budget.reserve(gained), "another reservation takes what packing freed");
     cache.unpack(&entry);
     assert_eq!(shapes(snapshot(&entry).values.entries().expect("unpacked")), former);
     cache.budget.release(gained);
@@ -211,7 +212,7 @@ fn act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever happens in whatever order, what is booked is what is there.
+    /// In any order of operations, the accounted bytes are those in the table.
     #[test]
     fn the_books_are_always_right(
         only in any::<bool>(),

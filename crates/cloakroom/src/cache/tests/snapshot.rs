@@ -7,13 +7,13 @@ use crate::time::Timestamp;
 use crate::token::Fingerprint;
 use crate::token::PreviousSecret;
 
-/// Secret 1 is the present one; secret 2 was it before, and works until second 10.
+/// A session with current secret 1, renewed from secret 2, which works until second 10.
 fn renewed() -> Snapshot {
     let previous = Some((PreviousSecret::renewed(verifier(2), at(10)), fingerprint(2)));
     Snapshot { login_state: Some(Arc::new(LoginState { previous, ..LoginState::default() })), ..session([]) }
 }
 
-/// As it comes from a store: nobody has shown a secret to this process yet.
+/// A snapshot as read from a store: no secret was presented to this process yet.
 fn unseen(mut snapshot: Snapshot) -> Snapshot {
     snapshot.fingerprint = Fingerprint::UNKNOWN;
     if let Some(login_state) = &snapshot.login_state {
@@ -23,12 +23,12 @@ fn unseen(mut snapshot: Snapshot) -> Snapshot {
     snapshot
 }
 
-/// For a node that knows of nothing later than its own clock.
+/// Calls `admits` as a node does that has seen nothing later than its own clock.
 fn admits(snapshot: &Snapshot, fingerprint: Fingerprint, now: Timestamp) -> bool {
     snapshot.admits(fingerprint, now, || now)
 }
 
-/// Secret 2 again, which a login replaced at second 10.
+/// A session with current secret 1, whose secret 2 a login replaced at second 10.
 fn replaced() -> Snapshot {
     let previous = Some((PreviousSecret::replaced(verifier(2), at(10)), fingerprint(2)));
     Snapshot { login_state: Some(Arc::new(LoginState { previous, ..LoginState::default() })), ..session([]) }
@@ -50,7 +50,7 @@ fn a_grace_ends_by_the_latest_instant_that_is_known() {
     let snapshot = renewed();
     assert!(snapshot.admits(fingerprint(2), at(5), || at(9)));
     assert!(!snapshot.admits(fingerprint(2), at(5), || at(10)));
-    assert!(snapshot.admits(fingerprint(1), at(5), || unreachable!("nobody asks for the present secret")));
+    assert!(snapshot.admits(fingerprint(1), at(5), || unreachable!("not needed for the current secret")));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_secret_that_proved_itself_is_known_from_then_on() {
         assert!(!admits(&snapshot, fingerprint(number), at(5)));
         snapshot.remember_fingerprint(proof, fingerprint(number));
         assert!(admits(&snapshot, fingerprint(number), at(5)), "{proof:?}");
-        assert!(!admits(&snapshot, fingerprint(3 - number), at(5)), "the other one has shown nothing yet");
+        assert!(!admits(&snapshot, fingerprint(3 - number), at(5)), "the other secret was not presented yet");
     }
 }
 
@@ -146,7 +146,7 @@ fn fingerprints_of_one_secret_differ_between_processes() {
             Ok(())
         }
     }
-    let other = crate::token::FingerprintKey::generate(&Other).expect("never fails");
+    let other = crate::token::FingerprintKey::generate(&Other).expect("the random source never fails");
     assert_eq!(key().fingerprint(&secret(1)), key().fingerprint(&secret(1)));
     assert_ne!(key().fingerprint(&secret(1)), key().fingerprint(&secret(2)));
     assert_ne!(key().fingerprint(&secret(1)), other.fingerprint(&secret(1)));

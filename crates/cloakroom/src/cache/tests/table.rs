@@ -23,7 +23,7 @@ fn who_asks_for_a_cell_gets_the_one_that_is_there() {
     let table = Table::new();
     let (made, new) = table.get_or_insert(&selector(1), || Entry::new(selector(1), EntryState::unread(), at(0)));
     assert!(new);
-    let (found, new) = table.get_or_insert(&selector(1), || panic!("there is one"));
+    let (found, new) = table.get_or_insert(&selector(1), || panic!("the entry exists"));
     assert!(!new && Arc::ptr_eq(&made, &found));
     assert!(table.get(&selector(2)).is_none());
 }
@@ -47,12 +47,12 @@ fn tags_of_one_shard_and_one_bucket_are_told_apart() {
         assert!(table.insert(&Arc::new(Entry::new(*selector, EntryState::unread(), at(0)))));
     }
     for selector in &selectors {
-        assert_eq!(table.get(selector).expect("it is there").selector, *selector);
+        assert_eq!(table.get(selector).expect("the entry is present").selector, *selector);
     }
     assert_eq!(table.len(), selectors.len());
 }
 
-/// Also across the point where a shard gives memory back.
+/// Holds even when a shard gives memory back.
 #[test]
 fn a_shard_that_empties_loses_nobody_who_stays() {
     let table = Table::new();

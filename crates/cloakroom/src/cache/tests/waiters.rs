@@ -11,7 +11,7 @@ fn entry() -> Entry {
     Entry::new(selector(1), EntryState::Live(session([])), at(0))
 }
 
-/// A cell that says nothing of the version of its values.
+/// An entry without a snapshot, which restricts no load by its version.
 fn vacant() -> Entry {
     Entry::new(selector(1), EntryState::unread(), at(0))
 }
@@ -20,18 +20,18 @@ fn base(version: u64) -> LoadBase {
     LoadBase { version, fingerprint: fingerprint(1), input: 0 }
 }
 
-/// A flight, and the task that would land it.
+/// A load, and the sender of its result.
 fn in_flight(base: LoadBase) -> (InFlight, watch::Sender<Option<LoadResult>>) {
     let (task, landing) = watch::channel(None);
     (InFlight { base, result: landing }, task)
 }
 
-/// Whether the flight is registered, and no other one joined.
+/// Returns `true` if the load is registered, and no other one joined.
 fn registers(entry: &Entry, key: &'static str, base: LoadBase, in_flight: InFlight) -> bool {
     matches!(entry.join_or_register(key, base, |_| Some(in_flight)), JoinOutcome::Registered(_))
 }
 
-/// Whether whoever comes from `base` joins the flight that is in the air.
+/// Returns `true` if a reader with this base joins a load in flight.
 fn joins(entry: &Entry, key: &'static str, base: LoadBase) -> bool {
     let (in_flight, _task) = in_flight(base);
     !registers(entry, key, base, in_flight)
@@ -78,7 +78,7 @@ fn a_flight_that_was_replaced_does_not_take_its_successor_along() {
     entry.deregister("roles", base(3));
     assert!(joins(&entry, "roles", base(4)));
     entry.deregister("roles", base(4));
-    assert!(entry.waiters.lock().is_none(), "nobody waits for anything any more");
+    assert!(entry.waiters.lock().is_none(), "nothing is in use any more");
 }
 
 #[test]
@@ -87,29 +87,30 @@ fn nobody_but_its_waiters_keeps_a_flight_in_the_air_that_was_overtaken() {
     let (kept, kept_task) = in_flight(base(0));
     registers(&entry, "roles", base(0), kept);
     entry.drop_superseded_loads();
-    assert!(!kept_task.is_closed(), "it began from what is there");
+    assert!(!kept_task.is_closed(), "its base is still current");
     let (overtaken, task) = in_flight(base(3));
     registers(&entry, "name", base(3), overtaken.clone());
     entry.drop_superseded_loads();
-    assert!(!task.is_closed(), "somebody waits for it");
+    assert!(!task.is_closed(), "a reader waits for it");
     drop(overtaken);
     assert!(task.is_closed());
     entry.transition(|_| Some(EntryState::Ended(EndReason::Revoked)));
     entry.notify_end(EndReason::Revoked);
-    assert!(kept_task.is_closed(), "the session is over");
+    assert!(kept_task.is_closed(), "the session has ended");
 }
 
-/// Two readers see that there is no value; one loads it, and the other comes when that has landed.
+/// Two readers find no value. One loads it; the other arrives after the load has finished.
 #[test]
 fn a_reader_who_comes_after_the_landing_is_sent_to_look_again() {
     let (cache, _) = cache(Role::Primary, 1 << 20);
     let entry = add(&cache, selector(1), session([]));
-    let seen = LoadBase { version: 0, fingerprint: entry.state().snapshot().expect("it lives").fingerprint, input: 0 };
+    let seen =
+        LoadBase { version: 0, fingerprint: entry.state().snapshot().expect("it is live").fingerprint, input: 0 };
     let (first, _task) = in_flight(seen);
     assert!(registers(&entry, "roles", seen, first));
     write(&cache, &entry, "roles", 10).expect("there is room");
     entry.deregister("roles", seen);
-    let launched = entry.join_or_register("roles", seen, |_| panic!("it would be loaded once more"));
+    let launched = entry.join_or_register("roles", seen, |_| panic!("the value would be loaded twice"));
     assert!(matches!(launched, JoinOutcome::Superseded));
 }
 
@@ -118,7 +119,7 @@ fn who_launches_is_told_how_many_are_in_the_air_and_may_decline() {
     let entry = vacant();
     for number in 0..3 {
         let (new, task) = in_flight(base(number));
-        // Of another input each time, so that each takes the place of the one before.
+        // Each has another base, so each replaces the one before.
         let registered = entry.join_or_register("roles", base(number), |running| {
             assert_eq!(running as u64, number);
             Some(new)
@@ -164,7 +165,7 @@ fn all_who_wait_for_their_turn_stand_in_one_line() {
     let first = entry.commit_lock();
     entry.drop_unused();
     let second = entry.commit_lock();
-    let held = first.try_lock().expect("nobody was there");
+    let held = first.try_lock().expect("the lock is free");
     assert!(second.try_lock().is_err());
     drop(held);
     drop((first, second));

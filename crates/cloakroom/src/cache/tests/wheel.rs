@@ -5,10 +5,10 @@ use crate::cache::wheel::Wheel;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
-/// Longer than a turn of the wheel, in seconds.
+/// More seconds than a turn of the wheel takes.
 const TURN: u64 = 1100;
 
-/// An item that knows when it is due.
+/// An item whose value is its due time.
 type Item = Arc<Timestamp>;
 
 fn schedule(wheel: &Wheel<Timestamp>, due: Timestamp) -> Item {
@@ -17,7 +17,8 @@ fn schedule(wheel: &Wheel<Timestamp>, due: Timestamp) -> Item {
     item
 }
 
-/// Visits everything that is due. Answers what was due indeed; the rest is armed again.
+/// Visits everything that the wheel considers due. Returns the items that are due indeed and
+/// reschedules the rest.
 fn visited(wheel: &Wheel<Timestamp>, now: Timestamp) -> Vec<Timestamp> {
     let mut over = Vec::new();
     let mut visit = |item: &Item| {
@@ -120,7 +121,7 @@ fn a_clock_that_shows_the_end_of_time_for_a_moment_does_not_stop_the_wheel() {
     assert_eq!(visited(&wheel, Timestamp::MAX), [at(5)]);
     let _meanwhile = schedule(&wheel, Timestamp::MAX);
     let _back = schedule(&wheel, at(20));
-    // The first tick after the jump notices it; what was scheduled before that is late by a turn at most.
+    // The first tick after the jump notices it. What was scheduled before is at most one turn late.
     assert_eq!(visited(&wheel, at(10)), []);
     let _after = schedule(&wheel, at(15));
     assert_eq!(visited(&wheel, at(16)), [at(15)]);
@@ -156,7 +157,8 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// As long as the clock does not go back: never early, and never later than the second after.
+    /// Unless the clock goes back, an item is visited never early, and no later than the next
+    /// second.
     #[test]
     fn every_item_is_visited_within_a_second_of_its_time(steps in prop::collection::vec(step(), 1..60)) {
         let wheel = Wheel::new(at(0));
@@ -169,7 +171,7 @@ proptest! {
             }
             let instant = Timestamp::from_millis(now);
             for due in visited(&wheel, instant) {
-                let place = waiting.iter().position(|item| **item == due).expect("it waits, and was not visited before");
+                let place = waiting.iter().position(|item| **item == due).expect("the item waits and was not visited before");
                 waiting.swap_remove(place);
             }
             for item in &waiting {
@@ -179,7 +181,8 @@ proptest! {
     }
 }
 
-/// Everybody who creates sessions and has them pushed out, or ends them, would fill the memory with what is left of them.
+/// Otherwise any client that creates sessions and ends them, or has them evicted, would fill the
+/// memory with their remains.
 #[test]
 fn r32_what_went_long_before_its_time_does_not_wait_in_the_wheel() {
     let wheel = Wheel::new(at(0));
@@ -189,11 +192,11 @@ fn r32_what_went_long_before_its_time_does_not_wait_in_the_wheel() {
     for number in 0..100_000 {
         wheel.schedule(&Arc::new(number), due(number % 1000));
     }
-    assert!(wheel.len() < 3000, "{} of 1000 are waited for", wheel.len());
+    assert!(wheel.len() < 3000, "{} slots for 1000 live items", wheel.len());
     let mut seen = 0;
     while wheel.advance(at(10_000), |_| {
         seen += 1;
         None
     }) {}
-    assert_eq!(seen, 1000, "all that are there are visited");
+    assert_eq!(seen, 1000, "all live items are visited");
 }

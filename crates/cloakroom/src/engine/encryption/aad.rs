@@ -1,3 +1,5 @@
+//! The associated data that seals a record.
+
 use crate::cache::{Snapshot, ValueState};
 use crate::crypto::AssociatedData;
 use crate::store::{Payload, Record};
@@ -6,9 +8,10 @@ use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
 
 use super::RECORD;
 
-/// Everything that a record says of its session but when it was last seen, which changes without a commit.
+/// Metadata of a record: everything but the time when the session was last seen, which changes
+/// without a commit.
 ///
-/// The same of a record that was read and of the snapshot that a commit makes of one.
+/// Equal for a record that was read and for the snapshot that the commit made.
 pub(super) struct RecordAad<'a> {
     version: u64,
     verifier: Verifier,
@@ -21,10 +24,11 @@ pub(super) struct RecordAad<'a> {
     values: Vec<ValueAad<'a>>,
 }
 
-/// A value's key, its version, its age, and of which kind it is.
+/// Key, version, freshness deadline and kind of a value.
 type ValueAad<'a> = (&'a str, u64, Timestamp, &'static str);
 
 impl<'a> RecordAad<'a> {
+    /// Returns the metadata of a record.
     pub(super) fn of_record(record: &'a Record) -> Self {
         let kind = |payload: &Payload| match payload {
             Payload::Present(_) | Payload::Sealed(_) => "present",
@@ -48,7 +52,8 @@ impl<'a> RecordAad<'a> {
         }
     }
 
-    /// Of a snapshot that was just made by a change, whose values are therefore not packed.
+    /// Returns the metadata of a snapshot that a change has just made, whose values are therefore
+    /// not packed.
     pub(super) fn of_snapshot(snapshot: &'a Snapshot) -> Self {
         let kind = |slot: &ValueState| match slot {
             ValueState::Decoded(_) | ValueState::Encoded(_) | ValueState::Closed(_) => "present",
@@ -71,7 +76,7 @@ impl<'a> RecordAad<'a> {
         }
     }
 
-    /// What the seal of the record of this session is bound to.
+    /// Returns the associated data that the seal of the session's record is bound to.
     pub(super) fn aad(mut self, selector: &Selector) -> AssociatedData {
         let mut place = AssociatedData::new("record")
             .bytes(selector.as_bytes())
@@ -82,8 +87,8 @@ impl<'a> RecordAad<'a> {
             .number(self.absolute.as_millis())
             .number(self.persistent.into());
         place = match self.previous {
-            // As it has always been said, with 0 for a secret that opens nothing. When that one was replaced opens
-            // nothing either, and is left out.
+            // Kept compatible with stored records: 0 for a secret that is no longer accepted. The
+            // instant when it was replaced grants nothing, and is left out.
             Some(previous) => {
                 let until = previous.accepted_until().unwrap_or_default();
                 place.bytes(previous.verifier.as_bytes()).number(until.as_millis())

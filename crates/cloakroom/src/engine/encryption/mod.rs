@@ -1,9 +1,9 @@
-//! What is sealed of a record, and to what each seal is bound.
+//! Encryption of records, and what each ciphertext is bound to.
 //!
-//! Every value is sealed for its session, its key, its version and its age. The record as a whole has a seal too:
-//! an empty envelope under [`RECORD`], written with every commit and bound to everything that the record
-//! states, the versions of its values among it. So whoever can write to the store can end a session, or put a
-//! whole record back as it once was, and nothing in between.
+//! Every value is encrypted for its session, its key, its version and its age. The record as a
+//! whole is sealed too: an empty ciphertext under [`RECORD`], written with every commit and bound
+//! to everything in the record, including the versions of its values. An attacker who can write to
+//! the store can therefore end a session, or restore a whole former record, and nothing in between.
 
 mod aad;
 
@@ -21,10 +21,10 @@ use crate::engine::Engine;
 use crate::error::{SessionError, SessionErrorKind};
 use aad::RecordAad;
 
-/// Where the seal of a record lies: a key that no value's type can have.
+/// Key of a record's seal, which no type of value can have.
 const RECORD: &str = "*";
 
-/// The keys that seal, and what may be done without.
+/// Encrypts and decrypts records, and decides whether unencrypted ones are accepted.
 #[derive(Debug)]
 pub(super) struct RecordCipher {
     seals: Arc<FollowsRing<Cipher>>,
@@ -34,17 +34,17 @@ pub(super) struct RecordCipher {
 impl RecordCipher {
     pub(super) fn new(policy: SealPolicy, keys: &ActiveKeyRing, namespace: &str) -> Self {
         if policy.is_lenient() {
-            tracing::warn!(?policy, "sessions that are not sealed are read from the store as well");
+            tracing::warn!(?policy, "unencrypted session data in the store is accepted (allowed by `SealPolicy`)");
         }
         let namespace = namespace.to_owned();
         Self { seals: keys.derive(move |ring| Cipher::new(ring, namespace.as_bytes())), policy }
     }
 
-    /// Whether the record is as it was sealed. `Ok(false)` if it is not sealed, which the policy allows.
+    /// Verifies the seal of a record. `Ok(false)` if there is none and the policy allows that.
     fn check(&self, selector: &Selector, record: &Record) -> Result<bool, OpenError> {
         let seal = record.values.iter().find(|value| &*value.key == RECORD);
         match seal.map(|seal| (&seal.payload, seal.version)) {
-            // Written by the last commit: then it speaks of this very record.
+            // A seal covers this record only if the last commit wrote it.
             Some((Payload::Sealed(envelope), version)) if version == record.version => {
                 self.seals.present().open(&RecordAad::of_record(record).aad(selector), envelope).map(|_| true)
             }
@@ -59,15 +59,15 @@ impl RecordCipher {
     }
 }
 
-/// Where a value belongs.
+/// Returns the associated data of a value: the place it belongs to.
 fn place(selector: &Selector, key: &str, version: u64, fresh_until: Option<Timestamp>) -> AssociatedData {
     let fresh_until = fresh_until.unwrap_or(Timestamp::MAX).as_millis();
     AssociatedData::new("value").bytes(selector.as_bytes()).text(key).number(version).number(fresh_until)
 }
 
-/// On the way out.
+/// Encryption of data for the store.
 impl Engine {
-    /// Seals the values of a new record, and the record.
+    /// Encrypts the values of a new record, and seals the record.
     pub(super) fn seal_record(&self, selector: &Selector, record: &mut Record) -> Result<(), SessionError> {
         let Some(sealing) = self.cipher.as_ref().filter(|sealing| sealing.policy.writes()) else { return Ok(()) };
         let seal = self.seal(sealing, &RecordAad::of_record(record).aad(selector), &[])?;
@@ -81,7 +81,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Seals what a commit writes, and the record that it makes, which is `next`. It only holds for that one then.
+    /// Encrypts the values that a commit writes, and seals the record that it makes, `next`. The
+    /// seal holds for that record only, so the commit then requires its exact base.
     pub(super) fn seal_commit(
         &self,
         selector: &Selector,
@@ -107,9 +108,10 @@ impl Engine {
     }
 }
 
-/// On the way in. What comes from a store is hostile until it has proved itself.
+/// Decryption of data from the store, which is hostile until it is verified.
 impl Engine {
-    /// The snapshot of a record that the shared tier gave out, if a node of ours can have put it there.
+    /// Converts a record from the shared tier into a snapshot, if a node of this application can
+    /// have written it.
     pub(super) fn decode(
         &self,
         selector: &Selector,
@@ -152,7 +154,8 @@ impl Engine {
     }
 }
 
-/// No node wrote this. Taking it in would let the store decide what this process may take.
+/// Returns the error for an oversized record. No node wrote it, and accepting it would let the
+/// store decide how much memory this process uses.
 fn too_large() -> SessionError {
-    SessionError::with_source(SessionErrorKind::Decode, "the record exceeds the limits of a session")
+    SessionError::with_source(SessionErrorKind::Decode, "the record exceeds the session limits")
 }
