@@ -207,12 +207,12 @@ impl ConfigError {
     pub(crate) fn keyless() -> Self {
         Self::new(
             "keys",
-            "were not given when the sessions were built, so there are none to replace; give the builder a ring",
+            "were not set when the sessions were built, so there are none to replace; give the builder a `KeyRing`",
         )
     }
 
     pub(crate) fn randomness(error: &crate::random::RandomError) -> Self {
-        Self::new("random", format!("gives nothing ({error}); let the process read the operating system's generator"))
+        Self::new("random", format!("failed ({error}); allow the process to read the operating system's random source"))
     }
 
     /// Returns the name of the setting.
@@ -251,12 +251,12 @@ impl Config {
         if self.max_value_bytes > self.max_session_bytes {
             let (value, session) = (self.max_value_bytes, self.max_session_bytes);
             let problem = format!(
-                "is {value} and `max_session_bytes` is {session}, so no value could take that much; lower the one or raise the other"
+                "is {value} and `max_session_bytes` is {session}, so no value could be that large; lower one or raise the other"
             );
             return Err(ConfigError::new("max_value_bytes", problem));
         }
         if u32::try_from(self.max_session_bytes).is_err() {
-            return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; a session is not a file store"));
+            return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; store large data elsewhere"));
         }
         let smallest = self.max_session_bytes as u64 + ROOM;
         if self.max_bytes < smallest {
@@ -290,9 +290,8 @@ fn no_longer_than(
     if value <= most {
         return Ok(());
     }
-    let problem = format!(
-        "is {value:?} and `{limit}` is {most:?}, which ends the session before; lower the one or raise the other"
-    );
+    let problem =
+        format!("is {value:?} and `{limit}` is {most:?}, which ends the session first; lower one or raise the other");
     Err(ConfigError::new(setting, problem))
 }
 

@@ -91,31 +91,33 @@ impl SessionErrorKind {
 
     const fn text(self) -> &'static str {
         match self {
-            Self::Ended => "the session is over",
-            Self::Ambiguous => "the request shows several tokens that may not be mixed",
-            Self::TooManyCookies => "the request has more than 16 KiB or 180 cookies, so that they were not all read",
-            Self::ResponseBegun => {
-                "the response has begun, so that its client cannot be given a token any more; write the first value, log in \
-                 and renew before the handler answers"
+            Self::Ended => "the session has ended",
+            Self::Ambiguous => "the request carries several tokens that must not be combined",
+            Self::TooManyCookies => {
+                "the request has more than 180 cookies or 16 KiB of cookies, so not all of them were read"
             }
-            Self::Conflict => "other nodes wrote the same value first, again and again",
-            Self::TooManySessions => "the principal has as many sessions as it may have",
+            Self::ResponseBegun => {
+                "the response has started, so a new token cannot reach the client; make the first write, log in and \
+                 renew before the handler returns"
+            }
+            Self::Conflict => "other nodes kept committing the same value first",
+            Self::TooManySessions => "the principal has reached its session limit",
             Self::TooLarge => "the change exceeds a limit",
             Self::Full => "the memory for sessions is full",
             Self::StoreUnavailable => "the session store is unavailable",
-            Self::OutcomeUnknown => "the session store did not say whether it made the change",
-            Self::Decode => "what is stored cannot be read as a value of this type",
-            Self::UnknownKey => "what is stored is sealed under a key that is not here",
-            Self::SealBroken => "what is stored is not as it was sealed",
+            Self::OutcomeUnknown => "the session store did not report whether it made the change",
+            Self::Decode => "the stored data cannot be read as a value of this type",
+            Self::UnknownKey => "stored data is encrypted with an unknown key",
+            Self::SealBroken => "stored data was altered, moved, or is not sealed",
             Self::Encode => "the value cannot be encoded",
             Self::LoadFailed => "the loader failed",
             Self::LoadTimedOut => "the loader took too long",
             Self::LoadPanicked => "the loader panicked",
-            Self::LoadCycle => "the loader asks for the value that it loads",
-            Self::TooManyLoads => "too many loaders are at work",
-            Self::CsrfRefused => "the request does not show a CSRF token of its session",
-            Self::NoRandomness => "the operating system gave no randomness",
-            Self::InvalidCursor => "the cursor is not one that a page of this list has answered",
+            Self::LoadCycle => "the loader requested the value that it loads",
+            Self::TooManyLoads => "too many loaders are running",
+            Self::CsrfRefused => "the request has no valid CSRF token for its session",
+            Self::NoRandomness => "the operating system provided no randomness",
+            Self::InvalidCursor => "the cursor was not returned with a page of this list",
             Self::NoLayer => "no SessionLayer wraps this route; add `.layer(SessionLayer::new(sessions))` after it",
         }
     }
@@ -229,7 +231,7 @@ impl From<ChangeError> for SessionError {
                 SessionErrorKind::TooLarge,
                 match which {
                     TooLarge::Value => "one value is larger than `max_value_bytes`",
-                    TooLarge::Session => "the values together are larger than `max_session_bytes`",
+                    TooLarge::Session => "the values of the session together are larger than `max_session_bytes`",
                     TooLarge::Count => "there are more values than `max_values`",
                 },
             ),

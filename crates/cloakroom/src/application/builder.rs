@@ -11,7 +11,8 @@ use crate::application::Sessions;
 use crate::config::{Config, ConfigError, ReusePolicy, RollbackPolicy, SealPolicy, limit};
 use crate::engine::Engine;
 
-/// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them together.
+/// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them
+/// together.
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SessionsBuilder {
     policy: Config,
@@ -48,7 +49,7 @@ impl SessionsBuilder {
         }
     }
 
-    /// Keeps the sessions in a shared tier, for several nodes or across restarts.
+    /// Stores the sessions in a shared tier, for several nodes or across restarts.
     ///
     /// Without a store, sessions live in this process and end with it. Handlers are the same.
     pub fn store(mut self, store: impl Store) -> Self {
@@ -244,11 +245,11 @@ impl SessionsBuilder {
 
     fn can_seal(&self) -> Result<(), ConfigError> {
         if self.store.is_none() {
-            let problem = "has nothing to seal without a `store`: what is in this process's memory stays there";
+            let problem = "has no effect without a `store`, because sessions in memory are not sealed; add a `store`";
             return Err(ConfigError::new("seal", problem));
         }
         match self.keys {
-            None => Err(ConfigError::new("seal", "needs keys to seal with; give the builder a `KeyRing` with `keys`")),
+            None => Err(ConfigError::new("seal", "needs keys; give the builder a `KeyRing` with `keys`")),
             Some(_) => Ok(()),
         }
     }

@@ -35,9 +35,9 @@ impl Sessions {
     /// If the operating system provides no randomness; [`SessionsBuilder::build`] returns an error
     /// instead.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "documented; the builder is the way without a panic")]
+    #[expect(clippy::expect_used, reason = "documented; the builder returns an error instead")]
     pub fn in_memory() -> Self {
-        Self::builder().build().expect("the operating system gives randomness")
+        Self::builder().build().expect("the operating system provides randomness")
     }
 
     /// Returns a builder with every setting at its default.
@@ -88,7 +88,7 @@ impl Sessions {
     /// If the sessions were built [without keys](SessionsBuilder::keys).
     pub fn replace_keys(&self, ring: KeyRing) -> Result<(), ConfigError> {
         let keys = self.0.keys.as_ref().ok_or_else(ConfigError::keyless)?;
-        tracing::info!(?ring, "the keys of the sessions are replaced");
+        tracing::info!(?ring, "the session keys were replaced");
         keys.replace(ring);
         Ok(())
     }

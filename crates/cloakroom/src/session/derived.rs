@@ -156,6 +156,6 @@ impl Session {
             Ok(Some(Derived::new(input, until, value)))
         };
         let found = load(&self.request, taking, loader).await?;
-        found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, "the loader gave no value"))
+        found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, "the loader returned no value"))
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct UnsupportedType;
 
 impl Display for UnsupportedType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value does not serialize")
+        f.write_str("the value cannot be serialized")
     }
 }
 

@@ -96,7 +96,7 @@ impl<T: DefaultValue> Session<T> {
     ///     const KEY: &'static str = "roles";
     ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
     /// }
-    /// // "this type is a cached value, for which a default must not be made up"
+    /// // "this type is a cached value, for which no default may be invented"
     /// async fn roles(roles: Session<Roles>) {}
     /// let _: axum::Router = axum::Router::new().route("/", axum::routing::get(roles));
     /// ```
@@ -142,7 +142,7 @@ impl<T: SessionValue> Deref for Session<T> {
     fn deref(&self) -> &T {
         match &self.value {
             Some(value) => value,
-            None => unreachable!("`()` is no session value, and every other `Session<T>` is made with one"),
+            None => unreachable!("`()` is not a session value, and every other `Session<T>` is created with one"),
         }
     }
 }

@@ -116,7 +116,7 @@ impl fmt::Display for RoundTripError {
             }
             RoundTripProblem::Different(path) => write!(
                 f,
-                "would come back as another one{}: JSON holds neither `Some(None)`, nor `NaN`, nor what `Deserialize` drops",
+                "would decode to a different value{}: JSON cannot represent `Some(None)`, `NaN`, or what `Deserialize` drops",
                 field(path)
             ),
         }
@@ -146,7 +146,7 @@ impl DepthLimited {
 }
 
 fn too_deep() -> io::Error {
-    io::Error::other(format!("it is nested more than {MAX_DEPTH} deep, which no node reads from a store"))
+    io::Error::other(format!("nesting exceeds {MAX_DEPTH} levels"))
 }
 
 impl Formatter for DepthLimited {

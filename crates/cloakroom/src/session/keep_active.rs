@@ -5,7 +5,7 @@ use super::client_token::ClientToken;
 use super::request::RequestSession;
 
 /// Keeps a session from falling idle until it is dropped: see [`Session::keep_active`].
-#[must_use = "the session falls idle as usual once this is dropped"]
+#[must_use = "the session can fall idle again once this is dropped"]
 pub struct KeepActive(RequestSession);
 
 impl Session {

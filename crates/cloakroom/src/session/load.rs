@@ -140,7 +140,7 @@ async fn wait<T: SessionValue>(context: &LoadContext, in_flight: InFlight) -> Re
     let mut waiting = WaitingReader { context, in_flight };
     // The sender is dropped without a result when its runtime shuts down.
     let closed =
-        |_| SessionError::from(Arc::new(LoadFailure::Failed("the task of the loader ended without an outcome".into())));
+        |_| SessionError::from(Arc::new(LoadFailure::Failed("the loader's task ended without a result".into())));
     let landing = waiting.in_flight.result.wait_for(Option::is_some).await.map_err(closed)?.clone();
     match landing {
         Some(Ok(value)) => Ok(value.and_then(|value| value.downcast())),

@@ -63,7 +63,7 @@ impl Session {
     ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
     /// }
     /// async fn resize(session: Session) {
-    ///     // "this type is a cached value, for which a default must not be made up: use `update_cached` ..."
+    ///     // "this type is a cached value, for which no default may be invented: use `update_cached` ..."
     ///     let _ = session.update(|preferences: &mut Preferences| preferences.page_size = 50).await;
     /// }
     /// let _: axum::Router = axum::Router::new().route("/", axum::routing::post(resize));
@@ -306,7 +306,7 @@ impl Session {
         let taking = Accept { absence: false, matches: |_: &T| true, input: 0 };
         let found = load(&self.request, taking, loader).await?;
         // The joined load belongs to a `find_or_load`; this loader would have returned a value.
-        let none = "a load that was joined found no such value";
+        let none = "the load that this request joined found no value";
         found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, none))
     }
 
@@ -422,7 +422,8 @@ impl Session {
     /// they are.
     ///
     /// # Errors
-    /// [`Ended`](SessionErrorKind::Ended) if there is no session; otherwise as [`update`](Self::update).
+    /// [`Ended`](SessionErrorKind::Ended) if there is no session; otherwise as
+    /// [`update`](Self::update).
     pub async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
         self.request.remember(lifetime.min(MAX_LIFETIME)).await
     }

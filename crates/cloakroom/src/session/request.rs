@@ -16,7 +16,7 @@ use super::client_token::{ClientToken, SessionSource, TokenChange, TokenStatus};
 use super::layer_context::{LayerContext, LayerOptions};
 use super::presented_token::{CarrierKind, PresentedToken, TokenRefusal};
 
-const SEVERAL_COOKIES: &str = "several cookies of the session's name have different tokens";
+const SEVERAL_COOKIES: &str = "several cookies with the session's name have different tokens";
 /// How often a store that did not answer is polled for the pending token update.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -392,6 +392,6 @@ impl Drop for RequestState {
 
 impl fmt::Debug for RequestSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").finish_non_exhaustive()
+        f.debug_struct("RequestSession").finish_non_exhaustive()
     }
 }

@@ -67,21 +67,21 @@ impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(Position { line, column }) => {
-                write!(f, "is damaged: it is no JSON, at line {line}, column {column}")
+                write!(f, "is damaged: invalid JSON at line {line}, column {column}")
             }
             Self::AnotherType(Position { line, column }, missing) => {
                 f.write_str("was written by another type under the same `KEY`, or by another release of the type: ")?;
                 match missing {
-                    Some(name) => write!(f, "the field `{name}` is missing, and has no `#[serde(default)]`"),
-                    None => write!(f, "it does not fit at line {line}, column {column}"),
+                    Some(name) => write!(f, "the field `{name}` is missing and has no `#[serde(default)]`"),
+                    None => write!(f, "it does not match at line {line}, column {column}"),
                 }
             }
             Self::TwoTypes(one, other) => {
-                write!(f, "is that of two types, `{one}` and `{other}`; give one of them another `KEY`")
+                write!(f, "is used by two types, `{one}` and `{other}`; give one of them a different `KEY`")
             }
-            Self::TooDeep => f.write_str("is nested more than 32 deep"),
+            Self::TooDeep => f.write_str("is nested more than 32 levels deep"),
             Self::Closed(why) => write!(f, "cannot be opened: {why}"),
-            Self::Encode => f.write_str("was written by another type under the same `KEY`, and does not encode"),
+            Self::Encode => f.write_str("was written by another type under the same `KEY`, and cannot be encoded"),
         }
     }
 }

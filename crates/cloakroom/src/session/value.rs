@@ -44,7 +44,7 @@ use super::json;
     label = "not a session value",
     note = "a value is a type of your own: `#[derive(Clone, Serialize, Deserialize)] struct Nickname(String);`",
     note = "with a name: `impl SessionValue for Nickname {{ const KEY: &'static str = \"nickname\"; }}`",
-    note = "a type of somebody else's, such as `String` or `Vec<T>`, has to be wrapped in one of your own like that"
+    note = "wrap a foreign type, such as `String` or `Vec<T>`, in a type of your own like this"
 )]
 pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The name under which the value is stored: 1 to 64 of `a-z`, `0-9`, `_`, `-` and `.`, checked
@@ -88,7 +88,7 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
 /// A value with a default, for `Session<T>` as a handler argument.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`Session<{Self}>` as an argument needs a default for where the session has no such value, and `{Self}` has none",
+    message = "`Session<{Self}>` as a handler argument needs a default for sessions without the value, and `{Self}` has none",
     label = "take `Option<Session<{Self}>>` instead, or derive `Default` for `{Self}`",
     note = "for a cached value take `Session`, and load it with `session.get_or_load(..)`"
 )]
@@ -127,7 +127,7 @@ pub(super) const fn must_be_cached<T: SessionValue>() {
 pub(super) const fn must_be_state<T: SessionValue>() {
     assert!(
         !T::CACHE.is_cached(),
-        "this type is a cached value, for which a default must not be made up: use `update_cached` to change what was loaded, \
+        "this type is a cached value, for which no default may be invented: use `update_cached` to change what was loaded, \
          `set` to replace it, `get_or_load` or `Option<Session<T>>` to read it"
     );
 }
@@ -145,7 +145,7 @@ const fn is_valid_key(key: &str) -> bool {
 }
 
 fn encode<T: SessionValue>(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
-    json::encode(value.downcast_ref::<T>().ok_or("not a value of the codec's type")?)
+    json::encode(value.downcast_ref::<T>().ok_or("the value is not of the codec's type")?)
 }
 
 fn round_trips<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -> bool {

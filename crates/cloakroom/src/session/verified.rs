@@ -17,7 +17,7 @@ use super::{Session, SessionValue};
 #[non_exhaustive]
 pub enum AccessError {
     /// The token is invalid. Response: 401 with `WWW-Authenticate: Bearer error="invalid_token"`.
-    #[error("the access token is not believed")]
+    #[error("invalid access token")]
     Refused(#[source] JwtError),
     /// The token is valid, but something else failed. Response: that of the error.
     #[error(transparent)]
@@ -29,9 +29,9 @@ plain_debug!(AccessError);
 /// Distinguishes an invalid token from a failed loader, as the error passes through the session.
 #[derive(Debug, thiserror::Error)]
 enum VerifyError {
-    #[error("the access token is not believed")]
+    #[error("invalid access token")]
     Refused(#[source] JwtError),
-    #[error("what follows from the access token could not be loaded")]
+    #[error("the value derived from the access token could not be loaded")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 

@@ -128,7 +128,7 @@ impl Telemetry {
     pub(crate) fn unsealed(&self) {
         self.counters.unsealed_read.count();
         if let Some(times) = self.unsealed.should_log(self.clock.now()) {
-            tracing::warn!(times, "read from the store what is not sealed, as `SealPolicy` still allows");
+            tracing::warn!(times, "read unencrypted session data (allowed by `SealPolicy`)");
         }
     }
 
@@ -137,7 +137,7 @@ impl Telemetry {
         self.counters.store_errors.count();
         if let Some(times) = self.unreadable.should_log(self.clock.now()) {
             let session = tracing::field::display(self.log_key.log_id(selector));
-            tracing::warn!(session, ?why, times, "a session is left out of its user's list");
+            tracing::warn!(session, ?why, times, "skipped an undecodable session record");
         }
     }
 
@@ -145,7 +145,7 @@ impl Telemetry {
     pub(crate) fn value_unreadable(&self, key: &str, why: &dyn fmt::Display) {
         self.counters.values_unreadable.count();
         if let Some(times) = self.values_unreadable.should_log(self.clock.now()) {
-            tracing::warn!(key, %why, times, "a cached value cannot be read, and is loaded again");
+            tracing::warn!(key, %why, times, "a cached value cannot be read and is loaded again");
         }
     }
 
@@ -154,10 +154,8 @@ impl Telemetry {
     pub(crate) fn load_not_kept(&self, key: &'static str, why: &SessionError) {
         self.counters.loads_not_kept.count();
         let remedy = match why.kind() {
-            SessionErrorKind::Encode => "change the type so that it decodes to what it was encoded from",
-            SessionErrorKind::TooLarge => {
-                "keep less of it, or raise `max_value_bytes`, `max_session_bytes` or `max_values`"
-            }
+            SessionErrorKind::Encode => "change the type so that it survives encoding and decoding",
+            SessionErrorKind::TooLarge => "store less, or raise `max_value_bytes`, `max_session_bytes` or `max_values`",
             // A temporary problem, which is logged elsewhere.
             _ => return,
         };
@@ -168,7 +166,7 @@ impl Telemetry {
         told.push(key);
         drop(told);
         let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
-        tracing::warn!(key, why, remedy, "what the loader returns cannot be kept, so every read loads it again");
+        tracing::warn!(key, why, remedy, "the loader's result cannot be stored, so every read loads it again");
     }
 
     /// Reports a failure of the shared tier. While it is down, every request causes one.

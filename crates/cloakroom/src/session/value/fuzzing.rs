@@ -59,13 +59,13 @@ pub fn stored_value(input: &[u8]) {
 
 /// All possible error messages, without numbers.
 const ERRORS: [&str; 5] = [
-    "is damaged: it is no JSON, at line , column ",
-    "was written by another type under the same `KEY`, or by another release of the type: it does not fit at line , column ",
-    "was written by another type under the same `KEY`, or by another release of the type: the field `items` is missing, and \
+    "is damaged: invalid JSON at line , column ",
+    "was written by another type under the same `KEY`, or by another release of the type: it does not match at line , column ",
+    "was written by another type under the same `KEY`, or by another release of the type: the field `items` is missing and \
      has no `#[serde(default)]`",
-    "was written by another type under the same `KEY`, or by another release of the type: the field `note` is missing, and \
+    "was written by another type under the same `KEY`, or by another release of the type: the field `note` is missing and \
      has no `#[serde(default)]`",
-    "was written by another type under the same `KEY`, or by another release of the type: the field `number` is missing, \
+    "was written by another type under the same `KEY`, or by another release of the type: the field `number` is missing \
      and has no `#[serde(default)]`",
 ];
 
