@@ -21,12 +21,12 @@ pub enum ReusePolicy {
 
 /// Response to a shared tier that has gone back in time.
 ///
-/// This is the case if the record of a session is older than the version its client has seen, for
-/// example after a failover to a replica that lagged behind, or after a restored backup.
+/// The record of a session is then older than the version its client has seen, for example after a
+/// failover to a replica that lagged behind, or after a restored backup.
 ///
-/// The client's token carries a hint of the newest version that it has seen. With either setting,
-/// the event [`EventKind::RolledBack`](crate::telemetry::EventKind::RolledBack) and the counter
-/// `rollbacks` report the rollback. The lost writes stay lost.
+/// The client's token carries a version hint: the newest version that it has seen. With either
+/// setting, the event [`EventKind::RolledBack`](crate::telemetry::EventKind::RolledBack) and the
+/// counter `rollbacks` report the rollback. The lost writes stay lost.
 ///
 /// A rollback is detected when a record is read, so not while a cached copy is valid. It is
 /// detected even if other writes have since raised the record's version above the hint, unless the

@@ -93,9 +93,7 @@ impl SessionErrorKind {
         match self {
             Self::Ended => "the session has ended",
             Self::Ambiguous => "the request carries several tokens that must not be combined",
-            Self::TooManyCookies => {
-                "the request has more than 180 cookies or 16 KiB of cookies, so not all of them were read"
-            }
+            Self::TooManyCookies => "the request has more than 180 cookies or 16 KiB of cookies; not all were read",
             Self::ResponseBegun => {
                 "the response has started, so a new token cannot reach the client; make the first write, log in and \
                  renew before the handler returns"

@@ -137,7 +137,8 @@ impl Session {
         self.derive(InputDigest::of(input.as_ref()), || async move { loader().await.map(|value| (value, None)) }).await
     }
 
-    /// Like `get_or_derive`, but the loader also returns an expiry, which the value need not know.
+    /// Like `get_or_derive`, but the loader also returns an expiry, which the value itself may not
+    /// have.
     pub(super) async fn derive<T, E, L, F>(
         &self,
         input: InputDigest,

@@ -51,8 +51,8 @@ impl Session {
     /// the session wait for it: fetch what the change needs beforehand. For a closure that may
     /// decline, use [`try_update`](Self::try_update).
     ///
-    /// For state only. The compiler refuses cached values, because it would have to invent a value
-    /// if none was loaded: use [`update_cached`](Self::update_cached) for those.
+    /// For state only. The compiler refuses cached values, because `update` would have to invent
+    /// a value if none was loaded: use [`update_cached`](Self::update_cached) for those.
     ///
     /// ```compile_fail,E0080
     /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
@@ -63,7 +63,7 @@ impl Session {
     ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
     /// }
     /// async fn resize(session: Session) {
-    ///     // "this type is a cached value, for which no default may be invented: use `update_cached` ..."
+    ///     // "this type is a cached value, for which no default may be invented: ..."
     ///     let _ = session.update(|preferences: &mut Preferences| preferences.page_size = 50).await;
     /// }
     /// let _: axum::Router = axum::Router::new().route("/", axum::routing::post(resize));
@@ -267,7 +267,7 @@ impl Session {
     /// struct Roles(Vec<String>);
     /// impl SessionValue for Roles { const KEY: &'static str = "roles"; }
     /// async fn roles(session: Session) {
-    ///     // "only a cached value can be loaded, and this type is state: give its `impl SessionValue` a `CACHE` policy ..."
+    ///     // "only a cached value can be loaded, and this type is state: ..."
     ///     let _ = session.get_or_load(|| async { Ok::<_, std::io::Error>(Roles(vec![])) }).await;
     /// }
     /// let _: axum::Router = axum::Router::new().route("/", axum::routing::get(roles));
@@ -331,7 +331,7 @@ impl Session {
     /// Logs a principal in. Always gives the client a new token; the old one is dead when this
     /// returns.
     ///
-    /// Call it whenever users prove who they are or become somebody else: login, re-authentication,
+    /// Call it whenever users prove their identity or change it: login, re-authentication,
     /// step-up, impersonation (OWASP ASVS 7.2.4). Values of the anonymous session survive only if
     /// [`Login::keep`] names them. Restarts both lifetimes. Creates the session if there is none.
     ///
@@ -367,9 +367,9 @@ impl Session {
     /// ASVS 7.2.4). The old token is dead when this returns, even for requests in progress. Nothing
     /// else changes. Does nothing if there is no session.
     ///
-    /// If users prove who they are or become somebody else, use [`login`](Self::login). Because a
-    /// rotation proves nothing, it accepts the current token only: a token that was
-    /// [renewed](Self::renew) and is in its grace period is refused.
+    /// If users prove their identity or change it, use [`login`](Self::login). Because a rotation
+    /// proves nothing, it accepts the current token only: a token that was [renewed](Self::renew)
+    /// and is in its grace period is refused.
     ///
     /// # Errors
     /// As [`update`](Self::update). The old token then remains valid.
@@ -447,7 +447,7 @@ impl Session {
     ///
     /// Expiry is noticed within about a second. If a login or [`remember`](Self::remember) has just
     /// shortened the session's lifetime, it is noticed up to 18 minutes late, because the timer
-    /// still uses the earlier deadline. Requests are not affected: for them every deadline is
+    /// still uses the previous deadline. Requests are not affected: for them every deadline is
     /// exact. Waiting does not count as activity.
     pub fn ended(&self) -> impl Future<Output = EndReason> + Send + use<> {
         ended::ended(self.request.clone())

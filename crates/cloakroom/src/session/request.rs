@@ -270,7 +270,7 @@ impl InProgress {
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        // The last share has nobody to tell that the response has started.
+        // For the last share, dropping the request state counts the activity.
         if self.0.is_shared() {
             self.0.with_token(|held| held.begin_response(self.0.engine()));
         }

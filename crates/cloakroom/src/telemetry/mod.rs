@@ -155,7 +155,9 @@ impl Telemetry {
         self.counters.loads_not_kept.count();
         let remedy = match why.kind() {
             SessionErrorKind::Encode => "change the type so that it survives encoding and decoding",
-            SessionErrorKind::TooLarge => "store less, or raise `max_value_bytes`, `max_session_bytes` or `max_values`",
+            SessionErrorKind::TooLarge => {
+                "store less of it, or raise `max_value_bytes`, `max_session_bytes` or `max_values`"
+            }
             // A temporary problem, which is logged elsewhere.
             _ => return,
         };

@@ -1,6 +1,6 @@
 //! R56: each step in the life of a session is announced once, with its reason, and nothing else.
 
-use EventKind::{CookiesAmbiguous, Created, Ended, LoggedIn, LoginRefused, Renewed, Rotated, TokenReused};
+use EventKind::{CookiesAmbiguous, Created, Rotated, Ended, LoggedIn, LoginRefused, Renewed, TokenReused};
 use cloakroom::store::LimitPolicy;
 use cloakroom::{EndReason, Event, EventKind, Events, Login, ReusePolicy, Session};
 

@@ -123,7 +123,7 @@ impl SerializeMap for Entries<'_> {
     }
 
     fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), UnsupportedType> {
-        // The keys of maps are data and must not be shown.
+        // The keys of maps are data, which a path must not contain.
         let digest = self.inner.below("*", value)?;
         self.add(self.key, digest);
         Ok(())

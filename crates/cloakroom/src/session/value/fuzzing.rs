@@ -79,7 +79,7 @@ fn check<T: SessionValue + PartialEq + std::fmt::Debug>(input: &[u8]) {
                 // A value that is nested deeper than a node reads is not written.
                 Err(error) => return assert!(depth > 32, "{value:?} does not encode: {error}"),
             };
-            let (kept, _) = encode_for_cache(&value).expect("what was decoded comes back");
+            let (kept, _) = encode_for_cache(&value).expect("a decoded value can be encoded again");
             assert_eq!(kept, encoded);
             assert!(round_trips(&value, &encoded));
             assert_eq!(
@@ -88,7 +88,7 @@ fn check<T: SessionValue + PartialEq + std::fmt::Debug>(input: &[u8]) {
                 "a value survives its encoding"
             );
             // Data that a type ignores may be nested deeper than stored values.
-            assert!(depth <= 128, "deeper than anybody's stack should be");
+            assert!(depth <= 128, "nesting is too deep for the stack");
         }
         Err(error) => {
             let error = error.of(T::KEY);
