@@ -379,8 +379,8 @@ impl ClientToken {
         self.last_known(&state)?.principal().cloned()
     }
 
-    /// Returns the last known snapshot under this very token: a snapshot from before a login is
-    /// about another client.
+    /// Returns the last known snapshot under this very token: a snapshot from before a
+    /// login belongs to another visitor.
     fn last_known<'a>(&self, state: &'a EntryState) -> Option<&'a Snapshot> {
         let credential = self.credential.as_ref()?;
         state.last_known().filter(|snapshot| snapshot.fingerprint == credential.fingerprint)
