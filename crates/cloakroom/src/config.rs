@@ -3,128 +3,145 @@ use std::time::Duration;
 
 use crate::store::{Limit, LimitPolicy};
 
-/// What happens when a token is shown that a rotation replaced, after its grace.
+/// Response to a token that a rotation replaced, presented after its grace period.
 ///
-/// Either a straggler or a thief: the token was good once, and whoever shows it now should have
-/// the new one. Both settings refuse the token and announce
+/// The token was valid once, and its client should have received the new one, so it comes from a
+/// late request or from a thief. Both settings refuse the token and announce
 /// [`EventKind::TokenReused`](crate::telemetry::EventKind::TokenReused).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReusePolicy {
-    /// Nothing more. The default.
+    /// Takes no further action. The default.
     #[default]
     Report,
-    /// The session ends, if the token has been dead for more than a minute: a request that was
-    /// under way while its client logged in is no theft (RFC 9700 §4.14.2 for refresh tokens).
+    /// Ends the session if the token was replaced more than a minute ago. A request that was in
+    /// progress while its client logged in is not theft (RFC 9700 §4.14.2 for refresh tokens).
     End,
 }
 
-/// What happens when a shared tier turns out to have gone back in time: the record of a session is older
-/// than what its client has seen, as after a failover to a replica that lagged behind, or after a backup
-/// was put back.
+/// Response to a shared tier that has gone back in time.
 ///
-/// The client's token carries a hint at the newest version that it has seen. Whatever the setting, the event
-/// [`EventKind::RolledBack`](crate::telemetry::EventKind::RolledBack) and the counter `rollbacks` tell of it. What
-/// was written in the part of history that is lost stays lost. It is noticed when a record is read, so not while a
-/// copy is still believed; also where others have written so much since that the record is newer than the hint, unless
-/// the process whose write was lost has written again, or more than seven others have. A record that was lost
-/// altogether is a session that is over.
+/// The record of a session is then older than the version its client has seen, for example after a
+/// failover to a replica that lagged behind, or after a restored backup.
 ///
-/// The hint is the client's own, so this is no defence against the client: whoever holds a token may leave the
-/// hint out. A hint that is made up costs one load, and one event, per request.
+/// The client's token carries a version hint: the newest version that it has seen. With either
+/// setting, the event [`EventKind::RolledBack`](crate::telemetry::EventKind::RolledBack) and the
+/// counter `rollbacks` report the rollback. The lost writes stay lost.
+///
+/// A rollback is detected when a record is read, so not while a cached copy is valid. It is
+/// detected even if other writes have since raised the record's version above the hint, unless the
+/// process whose write was lost has written again, or more than seven others have. A session whose
+/// record was lost altogether has ended.
+///
+/// The client controls the hint, so this is no defence against the client: anyone with a token may
+/// omit the hint. A forged hint costs one load and one event per request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RollbackPolicy {
-    /// The record is served as it is, and the response gives the client the lower hint. The default.
+    /// Serves the record as it is, and the response gives the client the lower hint. The default.
     #[default]
     Accept,
-    /// The request is answered as if it had come without a token: its user has to log in again, and gets a
-    /// session of its own. For applications to which a state from the past is worse than none. The
-    /// session that was rolled back lives on until it expires or is revoked.
+    /// Handles the request as if it had no token: the user has to log in again, and gets a new
+    /// session.
+    ///
+    /// For applications to which a past state is worse than none. The rolled-back session lives on
+    /// until it expires or is revoked.
     Reauthenticate,
 }
 
-/// What a request gets that asks for something in its session while the shared tier cannot be asked.
+/// Response to a read while the shared tier cannot be reached.
 ///
-/// Only for reading. A write, a login and a logout fail whatever this says, with
-/// [`StoreUnavailable`](crate::error::SessionErrorKind::StoreUnavailable): where they were answered without the
-/// shared tier, they would be lost, or would bring back what had ended. No setting ever starts an empty session in
-/// place of one that cannot be read, or has the client forget its token. Sessions whose copies in memory are
-/// vouched for are read as always and never come here.
+/// Applies to reads only. Writes, logins and logouts always fail with
+/// [`StoreUnavailable`](crate::error::SessionErrorKind::StoreUnavailable): without the shared tier
+/// they would be lost, or would restore an ended session. No setting ever replaces a session that
+/// cannot be read with an empty one, or makes the client forget its token. A session with a valid
+/// copy in memory is read as usual and is not affected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStoreError {
-    /// The error, which becomes a 503 with `Retry-After`. The default.
+    /// Returns the error, which becomes a 503 with `Retry-After`. The default.
     #[default]
     Fail,
-    /// The answer that a visitor without a session gets. For pages that work without a login as well;
-    /// not where being anonymous allows more than being somebody.
+    /// Responds as to a visitor without a session. For pages that also work without a login; not
+    /// for pages where an anonymous visitor may do more than a logged-in one.
     Anonymous,
-    /// What the copy in memory says, for that long after the shared tier was lost. Not for what must be
-    /// revocable at once: a session that was ended elsewhere meanwhile is served as well. A copy that
-    /// is known to be out of date is not, and none is where the store does not
-    /// [vouch](crate::store::Store::is_lease_valid) for copies, because nobody knows their age.
+    /// Serves the copy in memory for this long after the shared tier was lost. Not for sessions
+    /// that must be revocable at once: a session that was ended elsewhere in the meantime is still
+    /// served.
+    ///
+    /// A copy that is known to be outdated is not served. Nothing is served if the store does not
+    /// [vouch](crate::store::Store::is_lease_valid) for copies, because their age is unknown.
     ServeStale(Duration),
 }
 
-/// What a request gets that shows a token which opens nothing (expired, logged out, replaced, forged), as soon as it asks
-/// for something in its session.
+/// Response to a token that opens nothing (expired, logged out, replaced, forged), when the request
+/// first accesses its session.
 ///
-/// Without this, programs get [`Reject`](Self::Reject) and browsers [`Anonymous`](Self::Anonymous): a program has to be
-/// told that its token is over, and cannot be given a cookie in its place; a visitor whose session is over is a visitor.
-/// [`Session::login`](crate::session::Session::login) works in both, as it is the remedy, and so does
-/// [`Session::destroy`](crate::session::Session::destroy), as what it is for has been achieved (RFC 7009 §2.2).
+/// By default, programs get [`Reject`](Self::Reject) and browsers [`Anonymous`](Self::Anonymous): a
+/// program has to learn that its token is no longer valid, and cannot be given a cookie instead; a
+/// browser whose session has ended is an ordinary visitor.
+///
+/// [`Session::login`](crate::session::Session::login) works with both settings, because it is the
+/// remedy. So does [`Session::destroy`](crate::session::Session::destroy), because its goal is
+/// already achieved (RFC 7009 §2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnInvalidToken {
-    /// What a client without a token gets: reads find nothing, and a write starts a session.
+    /// Responds as to a client without a token: reads find nothing, and a write starts a session.
     Anonymous,
-    /// [`Ended`](crate::error::SessionErrorKind::Ended), which is a 401, to programs with
-    /// `WWW-Authenticate: Bearer error="invalid_token"` (RFC 6750 §3.1). `Option<Session<T>>` is refused as well.
+    /// Returns [`Ended`](crate::error::SessionErrorKind::Ended), which is a 401; for programs with
+    /// `WWW-Authenticate: Bearer error="invalid_token"` (RFC 6750 §3.1). `Option<Session<T>>` is
+    /// refused as well.
     ///
-    /// A cookie that cannot be a token by its form is as good as none here too, because any host of the domain could
-    /// plant one.
+    /// A cookie that is not a well-formed token is still ignored, because any host of the domain
+    /// could plant one.
     Reject,
 }
 
-/// Whether what the shared tier holds is sealed: encrypted, and bound to its place so that nobody who can write
-/// to the store can change it, move it, or bring back what was there before.
+/// Whether the data in the shared tier is sealed: encrypted, and bound to its place so that an
+/// attacker who can write to the store cannot change it, move it, or restore an earlier state.
 ///
-/// Needs [`keys`](crate::application::SessionsBuilder::keys) and a [`store`](crate::application::SessionsBuilder::store). What is not
-/// protected stands in the guide, on the page about many nodes.
+/// Needs [`keys`](crate::application::SessionsBuilder::keys) and a
+/// [`store`](crate::application::SessionsBuilder::store). The guide's page about many nodes lists
+/// what sealing does not protect.
 ///
-/// On a running deployment, go from one setting to the next only when every node has the one before it: unsealed →
-/// `Prepare` → `Migrate` → `Require`, and the same way back. Stay at `Migrate` for as long as a session may live.
+/// On a running deployment, move to the next setting only when every node has the previous one:
+/// unsealed → `Prepare` → `Migrate` → `Require`, and the reverse to turn sealing off. Stay at
+/// `Migrate` for as long as a session may live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SealPolicy {
-    /// Everything is written sealed, and nothing else is read.
+    /// Writes all data sealed, and reads only sealed data.
     Require,
-    /// Everything is written sealed; what is not sealed is read as well, and counted. While this is in force, somebody
-    /// who can write to the store can pass off what is not sealed, so a line in the log says so at start-up.
+    /// Writes all data sealed, and also reads unsealed data, which is counted.
+    ///
+    /// With this setting, an attacker who can write to the store can pass off unsealed data as
+    /// genuine, so a warning is logged at start-up.
     Migrate,
-    /// Nothing is written sealed, and what is sealed is read. The first step, so that every node understands
-    /// what others are about to write; and the last, to give sealing up again. A line in the log says so at start-up.
+    /// Writes all data unsealed, and reads sealed data too.
+    ///
+    /// The first step, so that every node understands what the others are about to write; and the
+    /// last one when you turn sealing off. A warning is logged at start-up.
     Prepare,
 }
 
 impl SealPolicy {
-    /// Whether what is written is sealed.
+    /// Returns `true` if new data is written sealed.
     pub(crate) const fn writes(self) -> bool {
         matches!(self, Self::Require | Self::Migrate)
     }
 
-    /// Whether what is not sealed may be read.
+    /// Returns `true` if unsealed data may be read.
     pub(crate) const fn is_lenient(self) -> bool {
         matches!(self, Self::Migrate | Self::Prepare)
     }
 }
 
-/// How many sessions a principal may have where nothing else is configured: more than any person ever has, and few
-/// enough for all of them to be listed and ended at once.
+/// The default session limit per principal: more than any person has, and few enough to list and
+/// end all of them at once.
 const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not 0");
 
-/// What one session takes at most beside its values.
+/// The maximum overhead of a session beyond its values, in bytes.
 const ROOM: u64 = 4096;
 
 /// The validated configuration.
@@ -169,10 +186,10 @@ impl Default for Config {
     }
 }
 
-/// The longest lifetime that a browser keeps a cookie for (RFC 6265bis §5.5).
+/// The longest lifetime that browsers accept for a cookie (RFC 6265bis §5.5).
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// A setting that cannot work, found when it was set, not when a request needed it.
+/// An invalid setting, reported when it is set rather than when a request needs it.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{setting}` {problem}")]
 pub struct ConfigError {
@@ -190,26 +207,27 @@ impl ConfigError {
     pub(crate) fn keyless() -> Self {
         Self::new(
             "keys",
-            "were not given when the sessions were built, so there are none to replace; give the builder a ring",
+            "were not set when the sessions were built, so there are none to replace; give the builder a `KeyRing`",
         )
     }
 
     pub(crate) fn randomness(error: &crate::random::RandomError) -> Self {
-        Self::new("random", format!("gives nothing ({error}); let the process read the operating system's generator"))
+        Self::new("random", format!("failed ({error}); allow the process to read the operating system's random source"))
     }
 
-    /// Which setting.
+    /// Returns the name of the setting.
     #[must_use]
     pub const fn setting(&self) -> &'static str {
         self.setting
     }
 }
 
-/// The part of the memory that the sessions of one principal may take together.
+/// The fraction of memory, as a divisor, that the sessions of one principal may use together.
 const SHARES: u64 = 16;
 
 impl Config {
-    /// How many bytes the sessions of one principal may take together: enough for one full session.
+    /// Returns how many bytes the sessions of one principal may use together: at least one full
+    /// session.
     pub(crate) fn share(&self) -> u64 {
         (self.max_bytes / SHARES).max(self.max_session_bytes as u64 + ROOM)
     }
@@ -233,12 +251,12 @@ impl Config {
         if self.max_value_bytes > self.max_session_bytes {
             let (value, session) = (self.max_value_bytes, self.max_session_bytes);
             let problem = format!(
-                "is {value} and `max_session_bytes` is {session}, so no value could take that much; lower the one or raise the other"
+                "is {value} and `max_session_bytes` is {session}, so no value could be that large; lower one or raise the other"
             );
             return Err(ConfigError::new("max_value_bytes", problem));
         }
         if u32::try_from(self.max_session_bytes).is_err() {
-            return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; a session is not a file store"));
+            return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; store large data elsewhere"));
         }
         let smallest = self.max_session_bytes as u64 + ROOM;
         if self.max_bytes < smallest {
@@ -264,7 +282,7 @@ fn within(setting: &'static str, value: Duration, least: Duration, most: Duratio
     Err(ConfigError::new(setting, problem))
 }
 
-/// The default of either follows the other, so both were set if this fails.
+/// The default of each setting follows the other, so the application set both if this fails.
 fn no_longer_than(
     (setting, value): (&'static str, Duration),
     (limit, most): (&'static str, Duration),
@@ -272,9 +290,8 @@ fn no_longer_than(
     if value <= most {
         return Ok(());
     }
-    let problem = format!(
-        "is {value:?} and `{limit}` is {most:?}, which ends the session before; lower the one or raise the other"
-    );
+    let problem =
+        format!("is {value:?} and `{limit}` is {most:?}, which ends the session first; lower one or raise the other");
     Err(ConfigError::new(setting, problem))
 }
 

@@ -7,52 +7,57 @@ use crate::random::RandomError;
 use crate::store::{StoreError, StoreErrorKind};
 use crate::sync::Arc;
 
-/// Why a verb of a session could not do its work.
+/// An error returned by a session method.
 ///
-/// Nothing was changed when a verb fails, with one exception that its kind names:
-/// [`SessionErrorKind::OutcomeUnknown`]. With the feature `axum` it is a response with an opaque
-/// body, so a handler can use `?`.
+/// If a method fails, nothing was changed. The only exception is
+/// [`SessionErrorKind::OutcomeUnknown`]. With the `axum` feature, the error is a response with an
+/// opaque body, so a handler can use `?`.
 pub struct SessionError {
     kind: SessionErrorKind,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// What went wrong, for decisions.
+/// The category of a [`SessionError`], for programmatic decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionErrorKind {
-    /// The session is over, or the client's token was replaced since; or the request shows a token that opens nothing,
-    /// where that is [not the same](crate::config::OnInvalidToken) as to show none. Response: 401.
+    /// The session has ended or the client's token has been replaced; or the request carries a
+    /// token that opens nothing, and the layer [rejects](crate::config::OnInvalidToken) such
+    /// requests. Response: 401.
     Ended,
-    /// The request shows several tokens that may not be mixed: a cookie and a bearer token, two `Authorization`
-    /// fields, or, if it writes, two different cookies of the session's name. Nothing of it is believed. Response: 400.
+    /// The request carries several tokens that must not be combined: a cookie and a bearer token,
+    /// two `Authorization` fields, or, if the request writes, two different cookies with the
+    /// session's name. None of them is used. Response: 400.
     Ambiguous,
-    /// The request writes, and has more cookies than are read: the visitor's own may be among them, and would be
-    /// overwritten. Response: 431.
+    /// The request writes, and has more cookies than the library reads: the visitor's own cookie
+    /// may be among the unread ones, and would be overwritten. Response: 431.
     TooManyCookies,
-    /// The response has begun, so that a new token cannot reach the client any more: in a stream or on a WebSocket, what
-    /// would start a session, log in or replace the token. Nothing was changed. Do it before the handler answers.
-    /// Response: 500.
+    /// The response has started, so a new token can no longer reach the client. Returned in a
+    /// stream or on a WebSocket by operations that would start a session, log in or replace the
+    /// token. Nothing was changed. Perform these operations before the handler returns. Response:
+    /// 500.
     ResponseBegun,
-    /// Other nodes wrote the same value first, again and again. Response: 409.
+    /// Other nodes kept committing the same value first. Response: 409.
     Conflict,
-    /// The principal has as many sessions as it may have. Response: 409.
+    /// The principal has reached its session limit. Response: 409.
     TooManySessions,
     /// The change would exceed a limit on one value or one session. Response: 413.
     TooLarge,
     /// Memory is full and nothing may be evicted. Response: 503 with `Retry-After`.
     Full,
-    /// The shared tier was not reached, or refused. Response: 503 with `Retry-After`.
+    /// The shared tier could not be reached, or refused the request. Response: 503 with
+    /// `Retry-After`.
     StoreUnavailable,
-    /// The shared tier did not say whether it made the change. Response: 503 with `Retry-After`.
+    /// The shared tier did not report whether it made the change. Response: 503 with `Retry-After`.
     OutcomeUnknown,
-    /// What is stored under the value's key is not a value of this type: of another type, or damaged, which the source
-    /// says. It is left as it is. Response: 500.
+    /// The data stored under the value's key is of another type or damaged; the error's source
+    /// reports which. The data is left unchanged. Response: 500.
     Decode,
-    /// What is stored is sealed under a key that this process does not have. It is left as it is. Response: 500.
+    /// The stored data is sealed under a key that this process does not have. The data is left
+    /// unchanged. Response: 500.
     UnknownKey,
-    /// What is stored was altered, moved here from elsewhere, or is not sealed though it has to be. It is left as
-    /// it is. Response: 500.
+    /// The stored data was altered, was moved here from elsewhere, or is not sealed although it
+    /// must be. The data is left unchanged. Response: 500.
     SealBroken,
     /// The value cannot be encoded. Response: 500.
     Encode,
@@ -62,59 +67,62 @@ pub enum SessionErrorKind {
     LoadTimedOut,
     /// The loader panicked. Response: 500.
     LoadPanicked,
-    /// The loader asks for the very value that it loads, and would wait for itself. Response: 500.
+    /// The loader requested the value that it is loading, and would wait for itself. Response: 500.
     LoadCycle,
-    /// Too many loaders are at work, of this session or in all. Response: 503 with `Retry-After`.
+    /// Too many loaders are running, for this session or in total. Response: 503 with
+    /// `Retry-After`.
     TooManyLoads,
-    /// The request does not show a CSRF token of its session. Response: 403.
+    /// The request does not carry a valid CSRF token for its session. Response: 403.
     CsrfRefused,
-    /// The operating system gave no randomness. Response: 503 with `Retry-After`.
+    /// The operating system provided no randomness. Response: 503 with `Retry-After`.
     NoRandomness,
-    /// The cursor of a page is not one that a page of this list has answered. Response: 400.
+    /// The cursor was not returned with a page of this list. Response: 400.
     InvalidCursor,
     /// No `SessionLayer` wraps this route. Response: 500.
     NoLayer,
 }
 
 impl SessionErrorKind {
-    /// Whether something is there that cannot be read, which is no fault of anything else in the store.
+    /// Returns `true` if some stored data cannot be read. This does not affect other data in the
+    /// store.
     pub(crate) const fn is_unreadable(self) -> bool {
         matches!(self, Self::Decode | Self::UnknownKey | Self::SealBroken)
     }
 
     const fn text(self) -> &'static str {
         match self {
-            Self::Ended => "the session is over",
-            Self::Ambiguous => "the request shows several tokens that may not be mixed",
-            Self::TooManyCookies => "the request has more than 16 KiB or 180 cookies, so that they were not all read",
+            Self::Ended => "the session has ended",
+            Self::Ambiguous => "the request carries several tokens that must not be combined",
+            Self::TooManyCookies => "the request has more than 180 cookies or 16 KiB of cookies; not all were read",
             Self::ResponseBegun => {
-                "the response has begun, so that its client cannot be given a token any more; write the first value, log in \
-                 and renew before the handler answers"
+                "the response has started, so a new token cannot reach the client; make the first write, log in and \
+                 renew before the handler returns"
             }
-            Self::Conflict => "other nodes wrote the same value first, again and again",
-            Self::TooManySessions => "the principal has as many sessions as it may have",
+            Self::Conflict => "other nodes kept committing the same value first",
+            Self::TooManySessions => "the principal has reached its session limit",
             Self::TooLarge => "the change exceeds a limit",
             Self::Full => "the memory for sessions is full",
             Self::StoreUnavailable => "the session store is unavailable",
-            Self::OutcomeUnknown => "the session store did not say whether it made the change",
-            Self::Decode => "what is stored cannot be read as a value of this type",
-            Self::UnknownKey => "what is stored is sealed under a key that is not here",
-            Self::SealBroken => "what is stored is not as it was sealed",
+            Self::OutcomeUnknown => "the session store did not report whether it made the change",
+            Self::Decode => "the stored data cannot be read as a value of this type",
+            Self::UnknownKey => "stored data is encrypted with an unknown key",
+            Self::SealBroken => "stored data was altered, moved, or is not sealed",
             Self::Encode => "the value cannot be encoded",
             Self::LoadFailed => "the loader failed",
             Self::LoadTimedOut => "the loader took too long",
             Self::LoadPanicked => "the loader panicked",
-            Self::LoadCycle => "the loader asks for the value that it loads",
-            Self::TooManyLoads => "too many loaders are at work",
-            Self::CsrfRefused => "the request does not show a CSRF token of its session",
-            Self::NoRandomness => "the operating system gave no randomness",
-            Self::InvalidCursor => "the cursor is not one that a page of this list has answered",
+            Self::LoadCycle => "the loader requested the value that it loads",
+            Self::TooManyLoads => "too many loaders are running",
+            Self::CsrfRefused => "the request has no valid CSRF token for its session",
+            Self::NoRandomness => "the operating system provided no randomness",
+            Self::InvalidCursor => "the cursor was not returned with a page of this list",
             Self::NoLayer => "no SessionLayer wraps this route; add `.layer(SessionLayer::new(sessions))` after it",
         }
     }
 }
 
-/// A mistake in the application's code, in words for whoever wrote it. A debug build shows it in the response.
+/// A mistake in the application's code, described for its developer. A debug build shows it in the
+/// response.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct CallerMistake(String);
@@ -124,7 +132,7 @@ impl SessionError {
         Self::with_source(kind, CallerMistake(what))
     }
 
-    /// What is to be changed in the application's code, where that is the trouble.
+    /// Returns what to change in the application's code, if the application caused the error.
     #[cfg(feature = "axum")]
     pub(crate) fn as_caller_mistake(&self) -> Option<&str> {
         self.source()?.downcast_ref::<CallerMistake>().map(|mistake| mistake.0.as_str())
@@ -146,7 +154,7 @@ impl SessionError {
         Self::with_source(SessionErrorKind::Encode, source)
     }
 
-    /// What went wrong.
+    /// Returns the category of the error.
     #[must_use]
     pub const fn kind(&self) -> SessionErrorKind {
         self.kind
@@ -159,7 +167,8 @@ impl fmt::Display for SessionError {
     }
 }
 
-/// Says what `Display` says, and why, because `main` and `unwrap` print errors with `Debug`.
+/// Prints the `Display` text and the sources, because `main` and `unwrap` print errors with
+/// `Debug`.
 impl fmt::Debug for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.kind)?;
@@ -220,7 +229,7 @@ impl From<ChangeError> for SessionError {
                 SessionErrorKind::TooLarge,
                 match which {
                     TooLarge::Value => "one value is larger than `max_value_bytes`",
-                    TooLarge::Session => "the values together are larger than `max_session_bytes`",
+                    TooLarge::Session => "the values of the session together are larger than `max_session_bytes`",
                     TooLarge::Count => "there are more values than `max_values`",
                 },
             ),

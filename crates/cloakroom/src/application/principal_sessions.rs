@@ -14,11 +14,12 @@ use crate::engine::join_all;
 use crate::engine::{CommitError, ProposedChange};
 use crate::error::{SessionError, SessionErrorKind};
 
-/// All sessions of one principal, from anywhere: a handler, a job, a command line.
+/// All sessions of one principal, usable from anywhere: a handler, a job, a command line.
 ///
-/// Made by [`Sessions::of`](crate::application::Sessions::of). Each verb sees the sessions that are logged in
-/// when it runs. A login that has not returned yet comes wholly before it, and then fails or is ended with the others, or wholly
-/// after it, and then stays; what its client is told is what is true.
+/// Returned by [`Sessions::of`](crate::application::Sessions::of). Each method sees the sessions
+/// that are logged in when it runs. A login in progress either comes entirely before the method,
+/// and then fails or is ended with the others, or entirely after it, and then stays. Its client
+/// receives the matching result.
 #[derive(Clone)]
 pub struct PrincipalSessions {
     engine: Arc<Engine>,
@@ -29,22 +30,23 @@ pub struct PrincipalSessions {
 #[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Names the session, for [`PrincipalSessions::revoke`].
+    /// The public id of the session, for [`PrincipalSessions::revoke`].
     pub handle: PublicId,
     /// When the session was created.
     pub created_at: Timestamp,
-    /// When a request of it was last seen.
+    /// When the last request of the session was seen.
     pub last_seen: Timestamp,
     /// When its principal logged in.
     pub authenticated_at: Timestamp,
-    /// When it ends if no more requests are seen.
+    /// When the session ends if no more requests arrive.
     pub expires_at: Timestamp,
-    /// What the application called it at the login, such as "Firefox on Linux".
+    /// The label that the application gave the session at the login, such as "Firefox on Linux".
     #[serde(serialize_with = "text_or_none")]
     pub label: Option<Arc<str>>,
 }
 
-/// Without serde's feature for shared pointers, which would reach into the types of every user.
+/// Serializes an optional `Arc<str>` without serde's `rc` feature, which would be enabled for every
+/// user of serde.
 fn text_or_none<S: serde::Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
     serde::Serialize::serialize(&text.as_deref(), serializer)
 }
@@ -54,15 +56,16 @@ impl PrincipalSessions {
         Self { engine, principal }
     }
 
-    /// The live sessions, oldest login first.
+    /// Returns the live sessions, oldest login first.
     ///
-    /// One whose record in the shared tier does not decode, because it is damaged or of a newer version, is left out,
-    /// with a line in the log; [`revoke_all`](Self::revoke_all) ends it all the same.
+    /// A session whose record in the shared tier cannot be decoded, because it is damaged or of a
+    /// newer version, is skipped and logged; [`revoke_all`](Self::revoke_all) still ends it.
     ///
-    /// Reads page after page. For a principal with very many sessions, such as a service account, see [`page`](Self::page).
+    /// Reads page by page. For a principal with very many sessions, such as a service account, see
+    /// [`page`](Self::page).
     ///
     /// # Errors
-    /// When the shared tier cannot be reached.
+    /// If the shared tier cannot be reached.
     pub async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
         let (mut sessions, mut pages) = (Vec::new(), self.pages());
         while let Some(members) = pages.next().await? {
@@ -73,13 +76,13 @@ impl PrincipalSessions {
         Ok(sessions)
     }
 
-    /// A part of the live sessions, oldest login first.
+    /// Returns a page of the live sessions, oldest login first.
     ///
-    /// A page may have fewer sessions than were asked for, or none, although the list goes on; at its end, there is no
-    /// [`next`](Page::next). At most 500 are read at once.
+    /// A page may have fewer sessions than requested, or none, although the list continues; at its
+    /// end, there is no [`next`](Page::next). At most 500 are read at once.
     ///
     /// # Errors
-    /// When the shared tier cannot be reached, and for a cursor that no page has answered.
+    /// If the shared tier cannot be reached, and for a cursor that was not returned with a page.
     pub async fn page(&self, page: PageRequest) -> Result<Page<SessionInfo>, SessionError> {
         let members = self.members(page).await?;
         let mut sessions = Vec::with_capacity(members.items.len());
@@ -89,7 +92,7 @@ impl PrincipalSessions {
         Ok(Page::new(sessions, members.next))
     }
 
-    /// How many live sessions there are.
+    /// Returns the number of live sessions.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -101,17 +104,18 @@ impl PrincipalSessions {
         Ok(count)
     }
 
-    /// Ends the session that a handle names. `false` if it is not one of this principal's.
+    /// Ends the session with the given public id. Returns `false` if it is not one of this
+    /// principal's.
     ///
     /// # Errors
-    /// When the shared tier cannot be reached; the session is then still alive.
+    /// If the shared tier cannot be reached; the session is then still alive.
     pub async fn revoke(&self, handle: PublicId) -> Result<bool, SessionError> {
         let Some(selector) = self.find(handle).await? else { return Ok(false) };
         let ends = self.engine.end_many(&self.principal, vec![selector], EndReason::Revoked).await;
         ends.fault.map_or(Ok(ends.ended > 0), Err)
     }
 
-    /// The session that a handle names, if it is one of this principal's.
+    /// Returns the session with a public id, if it is one of this principal's.
     pub(crate) async fn find(&self, handle: PublicId) -> Result<Option<Selector>, SessionError> {
         let mut pages = self.pages();
         while let Some(members) = pages.next().await? {
@@ -130,22 +134,23 @@ impl PrincipalSessions {
         &self.principal
     }
 
-    /// Ends all sessions of the principal ("sign out everywhere"). Answers how many there were.
+    /// Ends all sessions of the principal ("sign out everywhere"). Returns how many ended.
     ///
-    /// In a handler whose own session is among them, call [`Session::destroy`](crate::session::Session::destroy) first: then its
-    /// client is told to forget its token, and its answer need not wait until no node knows the session any more.
+    /// In a handler whose own session is among them, call
+    /// [`Session::destroy`](crate::session::Session::destroy) first: then its client is told to
+    /// forget its token, and its response need not wait until no node knows the session any more.
     ///
-    /// Works in batches, each with a deadline of its own, so that any number of sessions can be ended. A batch that
-    /// fails does not keep the others alive, unless several fail in a row.
+    /// Works in batches, each with a deadline of its own, so any number of sessions can be ended. A
+    /// failed batch does not keep the others alive, unless several fail in a row.
     ///
     /// # Errors
-    /// When some of the sessions could not be ended. Those of other batches have ended; repeat it, and it goes on with
-    /// those that are left.
+    /// If some of the sessions could not be ended. Those of other batches have ended; call it again
+    /// to continue with the rest.
     pub async fn revoke_all(&self) -> Result<usize, SessionError> {
         self.revoke_all_but(None).await
     }
 
-    /// Ends all sessions of the principal but the one that `kept` names.
+    /// Ends all sessions of the principal except `kept`.
     pub(crate) async fn revoke_all_but(&self, kept: Option<Selector>) -> Result<usize, SessionError> {
         let (mut total, mut first, mut failed_in_a_row) = (0, None, 0);
         let mut pages = self.pages();
@@ -162,8 +167,9 @@ impl PrincipalSessions {
         first.map_or(Ok(total), Err)
     }
 
-    /// Drops the value under `key` from all sessions of the principal. Answers from how many. One that does not
-    /// decode keeps the value, and the caller hears of it once all others have lost theirs.
+    /// Drops the value under `key` from all sessions of the principal. Returns the number of
+    /// sessions changed. A session that cannot be decoded keeps the value, and its error is
+    /// returned after all others have lost theirs.
     pub(crate) async fn remove_everywhere(&self, key: &'static str) -> Result<usize, SessionError> {
         let edits = [ValueEdit::remove(ValueKey::Static(key), None)];
         let (mut changed, mut unreadable, mut pages) = (0, None, self.pages());
@@ -182,7 +188,7 @@ impl PrincipalSessions {
         unreadable.map_or(Ok(changed), Err)
     }
 
-    /// Makes edits in one session. Answers whether it lives.
+    /// Makes edits in one session. Returns whether it lives.
     async fn remove(&self, selector: &Selector, edits: &[ValueEdit]) -> Result<bool, SessionError> {
         let proposal = ProposedChange { edits, ..ProposedChange::default() };
         match self.engine.commit_by_selector(selector, &ChangeAuthor::Application, proposal).await {
@@ -196,7 +202,8 @@ impl PrincipalSessions {
         Pages { sessions: self, next: Some(PageRequest::first(BATCH)) }
     }
 
-    /// A part of the index. Where there is no shared tier, without those who are just logging in.
+    /// Returns a page of the index. Without a shared tier, it omits sessions whose login is in
+    /// progress.
     async fn members(&self, mut page: PageRequest) -> Result<Page<Member>, SessionError> {
         page.limit = page.limit.min(MAX_MEMBERS);
         if let Some(store) = &self.engine.store {
@@ -206,7 +213,7 @@ impl PrincipalSessions {
             return Ok(members);
         }
         if page.after.is_some() {
-            // So that a long list does not keep its thread from other requests.
+            // Lets other requests run between the pages of a long list.
             tokio::task::yield_now().await;
         }
         let page =
@@ -215,7 +222,8 @@ impl PrincipalSessions {
         Ok(Page::new(members.collect(), page.next))
     }
 
-    /// `None` if it is not logged in as this principal: one that is just logging in is not yet.
+    /// `None` if the session is not logged in as this principal: a login in progress does not count
+    /// yet.
     fn member_of_cell(&self, entry: &Arc<Entry>) -> Option<Member> {
         let state = Arc::clone(&entry.state());
         let EntryState::Live(snapshot) = &*state else { return None };
@@ -229,7 +237,7 @@ impl PrincipalSessions {
         Some(Member::new(entry.selector, Ok(summary)))
     }
 
-    /// What a list shows of a member; `None` if it is passed over.
+    /// Returns the list item of a member; `None` if it is skipped.
     fn info(&self, member: Member) -> Result<Option<SessionInfo>, SessionError> {
         let summary = match member.summary {
             Ok(summary) => summary,
@@ -251,13 +259,13 @@ impl PrincipalSessions {
     }
 }
 
-/// How many batches in a row may fail before the rest is not tried.
+/// How many batches may fail in a row before the rest are skipped.
 const MAX_FAILED: usize = 3;
 /// How many members are listed at once.
 const MAX_MEMBERS: NonZeroUsize = NonZeroUsize::new(BATCH).expect("a batch is not empty");
-/// How many sessions are changed at once.
+/// How many sessions are changed concurrently.
 const CONCURRENT_READS: usize = 50;
-/// How often a page that could not be read is asked for again.
+/// How often a page is requested before a failure is returned.
 const READS: usize = 3;
 
 /// The members of a principal, page by page.
@@ -267,7 +275,8 @@ struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    /// The next members; `None` after the last. May be none and still not the last.
+    /// Returns the next members; `None` after the last page. A page may be empty before the last
+    /// one.
     async fn next(&mut self) -> Result<Option<Vec<Member>>, SessionError> {
         let Some(request) = self.next.clone() else { return Ok(None) };
         let mut reads = 1;

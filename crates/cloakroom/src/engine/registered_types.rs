@@ -19,7 +19,7 @@ impl RegisteredTypes {
         }
         if let Some(other) = names.first() {
             tracing::error!(
-                "the value `{key}` is that of two types, `{other}` and `{name}`; give one of them another `KEY`"
+                "the value `{key}` is used by two types, `{other}` and `{name}`; give one of them a different `KEY`"
             );
         }
         names.push(name);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// Whether a value is state or cached, and for how long a cached value is good.
+/// Whether a value is state or cached, and for how long a cached value is valid.
 ///
 /// ```
 /// use cloakroom::CachePolicy;
@@ -13,8 +13,8 @@ use crate::time::Timestamp;
 ///     .stale_if_error(Duration::from_secs(3600));
 /// ```
 ///
-/// A cached value's ages, in order: fresh (up to the ttl) → served stale while one load runs in the
-/// background (`stale_while_revalidate`, RFC 5861 §3) → served only if a load fails
+/// A cached value passes through these phases: fresh (up to the ttl) → served stale while one load
+/// runs in the background (`stale_while_revalidate`, RFC 5861 §3) → served only if a load fails
 /// (`stale_if_error`, RFC 5861 §4) → gone. Both spans count from the end of the ttl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
@@ -27,17 +27,17 @@ pub struct CachePolicy {
     negative_ttl: Duration,
 }
 
-/// By how much the clock of the node that wrote a value may be ahead.
+/// How far the clock of the node that wrote a value may be ahead.
 const RANDOM_RANGE: Duration = Duration::from_secs(60);
 
-/// What a reader may do with a cached value of some age.
+/// How a reader may use a cached value of a given age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
     /// Use it.
     Fresh,
-    /// Use it, and have a newer one loaded.
+    /// Use it, and start loading a newer one.
     Refresh,
-    /// Use it although its time is over, and have a newer one loaded.
+    /// Use it although its ttl is over, and start loading a newer one.
     Stale,
     /// Use it only if a load fails.
     Emergency,
@@ -46,7 +46,7 @@ pub(crate) enum Freshness {
 }
 
 impl CachePolicy {
-    /// Not cached at all: the session is the source of truth, and the value has no age.
+    /// No cache: the session is the source of truth, and the value does not age.
     pub const STATE: Self = Self {
         ttl: None,
         jitter: 0,
@@ -57,28 +57,29 @@ impl CachePolicy {
         negative_ttl: Duration::ZERO,
     };
 
-    /// A cached value that is fresh for `ttl`. A ttl of zero is stale at once: every read loads.
+    /// Creates a policy for a cached value that is fresh for `ttl`. A ttl of zero makes every read
+    /// load.
     #[must_use]
     pub const fn ttl(ttl: Duration) -> Self {
         Self { ttl: Some(ttl), ..Self::STATE }
     }
 
     /// Shortens each ttl by a random part of up to `percent`, so that values loaded together do not
-    /// expire together. Default: 0. More than 100 counts as 100.
+    /// expire together. Default: 0. Values above 100 count as 100.
     #[must_use]
     pub const fn jitter(mut self, percent: u8) -> Self {
         self.jitter = if percent > 100 { 100 } else { percent };
         self
     }
 
-    /// For this long after the ttl, readers get the old value at once while one load runs. Default: 0.
+    /// Serves the old value at once for this long after the ttl, while one load runs. Default: 0.
     #[must_use]
     pub const fn stale_while_revalidate(mut self, span: Duration) -> Self {
         self.stale_while_revalidate = span;
         self
     }
 
-    /// For this long after the ttl, readers get the old value if a load fails. Default: 0.
+    /// Serves the old value for this long after the ttl if a load fails. Default: 0.
     ///
     /// Not for roles and rights that must be withdrawn in time.
     #[must_use]
@@ -87,45 +88,47 @@ impl CachePolicy {
         self
     }
 
-    /// A read this shortly before the end of the ttl has the next value loaded in the background,
-    /// so that busy sessions never wait. Default: 0.
+    /// Starts loading the next value in the background if a read comes this shortly before the end
+    /// of the ttl, so that busy sessions never wait. Default: 0.
     #[must_use]
     pub const fn refresh_ahead(mut self, span: Duration) -> Self {
         self.refresh_ahead = span;
         self
     }
 
-    /// A load that takes longer fails. Default: 10 s.
+    /// Limits how long a load may take before it fails. Default: 10 s.
     #[must_use]
     pub const fn load_timeout(mut self, timeout: Duration) -> Self {
         self.load_timeout = timeout;
         self
     }
 
-    /// How long the answer "there is no such value" is kept. Default: 0, every read asks again.
+    /// Caches the result "there is no such value" for this long. Default: 0, every read loads
+    /// again.
     #[must_use]
     pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = ttl;
         self
     }
 
-    /// Whether this is the policy of cached values, not of state.
+    /// Returns `true` if this is a policy for cached values, not for state.
     pub(super) const fn is_cached(&self) -> bool {
         self.ttl.is_some()
     }
 
-    /// Until when a value is fresh by this policy that its writer, perhaps of a release with another policy, called
-    /// fresh until then. `None` if no node writes that by this policy: then its age is unknown.
+    /// Limits a stored `fresh_until` to what this policy allows, because the writer's release may
+    /// have had another policy. `None` if no node would write it under this policy: its age is then
+    /// unknown.
     pub(super) fn bound(&self, fresh_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
         self.ttl.map_or(Some(fresh_until), |ttl| at_most(ttl, fresh_until, now))
     }
 
-    /// The same for the answer that there is no such value.
+    /// Like [`bound`](Self::bound), for the stored absence of a value.
     pub(super) fn bound_absence(&self, fresh_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
         at_most(self.negative_ttl, fresh_until, now)
     }
 
-    /// Until when a value that is loaded now is fresh; `random` decides the jitter.
+    /// Returns until when a value that is loaded now is fresh; `random` decides the jitter.
     pub(super) fn fresh_until(&self, now: Timestamp, random: u64) -> Timestamp {
         let Some(ttl) = self.ttl else { return Timestamp::MAX };
         // Up to `jitter` percent of the ttl, in steps of a thousandth of that.
@@ -134,7 +137,7 @@ impl CachePolicy {
         now.after(ttl.saturating_sub(Duration::from_millis(u64::try_from(cut).unwrap_or(u64::MAX))))
     }
 
-    /// Until when the absence of a value is believed.
+    /// Returns until when a loaded absence is valid.
     pub(super) fn absent_until(&self, now: Timestamp) -> Timestamp {
         now.after(self.negative_ttl)
     }
@@ -147,7 +150,7 @@ impl CachePolicy {
         self.load_timeout
     }
 
-    /// What may be done now with a value that is fresh until then.
+    /// Returns how a value that is fresh until `fresh_until` may be used now.
     pub(super) fn freshness(&self, fresh_until: Timestamp, now: Timestamp) -> Freshness {
         if now < fresh_until {
             let soon = self.ttl.is_some() && now.after(self.refresh_ahead) >= fresh_until;

@@ -1,4 +1,4 @@
-//! What a request knows of its client's token and session.
+//! A request's knowledge of its client's token and session.
 
 use crate::cache::{Entry, EntryState, SecretLineage, Snapshot};
 use crate::engine::{Credential, Engine, Lookup, OpenSession, PendingDelivery, UnconfirmedRequest};
@@ -11,45 +11,47 @@ use crate::token::{Token, VersionHint};
 
 use super::request::TokenUpdate;
 
-/// What the client holds, as far as this request knows.
+/// The client's token, and its session as far as this request knows it.
 #[derive(Debug, Default)]
 pub(super) struct ClientToken {
     pub(super) credential: Option<Credential>,
     pub(super) entry: Option<Arc<Entry>>,
     pub(super) status: TokenStatus,
     pub(super) change: TokenChange,
-    /// Who answered when this request first asked for the session.
+    /// Which tier answered when this request first asked for the session.
     pub(super) source: Option<SessionSource>,
-    /// The shared tier was asked by this request, whatever was in memory.
+    /// This request has read the session from the shared tier, ignoring cached copies.
     pub(super) is_refreshed: bool,
-    /// A read was answered as if there were no session, as the shared tier was away: so are all others.
+    /// A read was answered as if there were no session, because the shared tier was unavailable.
+    /// All further reads of the request get the same result.
     pub(super) is_read_as_absent: bool,
-    /// The client should get its token again, although it is the same.
+    /// The client should get the same token again, in the current format.
     pub(super) needs_new_format: bool,
-    /// How long the session may live, as far as this request had to know that.
+    /// The session's remaining lifetime, if this request had to learn it.
     lifetime: Option<CookieLifetime>,
-    /// Whether the token was the present one when the response was ready, where that had to be asked.
+    /// Whether the token was current when the response was ready, if that had to be asked.
     is_current: Option<bool>,
-    /// The version hint that the client came with.
+    /// The version hint in the request's token.
     sent_version: Option<VersionHint>,
-    /// Where this node could not tell what the token opens, until the request asks.
+    /// Set while this node cannot tell what the token opens, until the request asks.
     unconfirmed: Option<Arc<UnconfirmedRequest>>,
-    /// What this request made of its client's token, until the response has it.
+    /// The new token that this request made, until the response carries it.
     delivery: Option<Arc<PendingDelivery>>,
-    /// Under which secrets this request keeps the session in `entry` from falling idle, while it does.
+    /// The secret lineage under which this request counts as in progress in `entry`, while it does.
     entered: Option<SecretLineage>,
-    /// It does not count as activity.
+    /// The request does not count as activity.
     is_passive: bool,
     pub(super) has_response_begun: bool,
-    /// How many want the session kept from falling idle also when the response has begun.
+    /// The number of `KeepActive` guards, which keep the session from falling idle even after the
+    /// response has started.
     keep_active_count: u32,
 }
 
-/// Which tier a request had its session from.
+/// The tier that a request's session was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionSource {
-    /// The memory of this process, without asking anybody.
+    /// The memory of this process, without I/O.
     Memory,
     /// The shared tier.
     Store,
@@ -58,36 +60,37 @@ pub enum SessionSource {
 /// What this request has learned about its client's token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TokenStatus {
-    /// It opened nothing so far, or there is none: a write may create a session.
+    /// It has opened nothing so far, or there is none: a write may create a session.
     #[default]
     Anonymous,
-    /// It opened a session. If that ends meanwhile, a write must not quietly start another.
+    /// It has opened a session. If that session ends meanwhile, a write must not silently start
+    /// another.
     Opened,
-    /// It was replaced by a rotation. A write must not start a session whose cookie would overwrite
+    /// A rotation has replaced it. A write must not start a session whose cookie would overwrite
     /// the newer one that the client may be receiving right now.
     Superseded,
 }
 
-/// What this request did to its client's token.
+/// How this request changed its client's token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TokenChange {
     #[default]
     None,
-    /// It made a new one.
+    /// The request made a new token.
     Issued,
-    /// It has the present one kept for longer.
+    /// The request extended the lifetime of the current token.
     KeptLonger,
     Removed,
 }
 
 impl ClientToken {
-    /// The client logged out by this request, and holds nothing any more.
+    /// Records that this request logged the client out, so that the client has no token any more.
     pub(super) fn log_out(&mut self) {
         self.remove_request();
         *self = Self { change: TokenChange::Removed, ..self.forgotten() };
     }
 
-    /// Nothing is known of the client any more. What is known of the request stays.
+    /// Forgets everything about the client, but not about the request.
     pub(super) fn forget(&mut self) {
         self.remove_request();
         *self = self.forgotten();
@@ -98,7 +101,7 @@ impl ClientToken {
         Self { is_passive, has_response_begun, keep_active_count: keepers, ..Self::default() }
     }
 
-    /// What is known of a token without asking anybody. The request is in progress from here on, if it is to count as
+    /// Looks the token up without I/O. From here on, the request is in progress if it counts as
     /// activity.
     pub(super) fn lookup(engine: &Engine, token: &Token, is_activity: bool) -> Self {
         let now = engine.now();
@@ -123,7 +126,8 @@ impl ClientToken {
         held
     }
 
-    /// The session does not fall idle from here on, if the request counts as activity and it is known which session.
+    /// Keeps the session from falling idle from here on, if the request counts as activity and its
+    /// session is known.
     fn add_request(&mut self) {
         let counts = !self.is_passive && (!self.has_response_begun || self.keep_active_count > 0);
         if let (true, None, Some(entry), Some(lineage)) =
@@ -142,7 +146,8 @@ impl ClientToken {
         true
     }
 
-    /// The request, or what else kept the session from falling idle, is over: that counts as activity.
+    /// Ends the request, or whatever else kept the session from falling idle, and counts the end as
+    /// activity.
     pub(super) fn finish(&mut self, engine: &Engine) {
         if let Some(request) = self.unconfirmed.take() {
             request.finish(engine.now());
@@ -152,7 +157,7 @@ impl ClientToken {
         }
     }
 
-    /// The response has begun. What is read from now on counts by itself.
+    /// Records that the response has started. Later reads count as activity one by one.
     pub(super) fn begin_response(&mut self, engine: &Engine) {
         self.has_response_begun = true;
         if self.keep_active_count == 0 {
@@ -160,7 +165,7 @@ impl ClientToken {
         }
     }
 
-    /// What is done now counts as activity, though no request is in progress.
+    /// Counts an access as activity if no request is in progress any more.
     fn count_after_response(&self, engine: &Engine) {
         if self.has_response_begun && !self.is_passive {
             self.count_activity(engine);
@@ -173,7 +178,7 @@ impl ClientToken {
         }
     }
 
-    /// The request does not count as activity, whatever it has done or will do, but for what it writes.
+    /// Excludes the request from activity, whatever it has done or will do. Its writes still count.
     pub(super) fn set_passive(&mut self) {
         self.is_passive = true;
         self.remove_request();
@@ -182,17 +187,17 @@ impl ClientToken {
         }
     }
 
-    /// Whether the session is not idle, because of this very request.
+    /// Returns `true` if this request counts as activity.
     pub(super) const fn is_active(&self) -> bool {
         !self.is_passive
     }
 
-    /// Somebody wants the session not to fall idle, whether the response has begun or not.
+    /// Keeps the session from falling idle, even after the response has started.
     pub(super) fn keep_active(&mut self, engine: &Engine) {
         self.keep_active_count += 1;
         self.add_request();
         if self.entered.is_none() && self.unconfirmed.is_none() && !self.is_passive {
-            // Which session it is, nobody has asked yet.
+            // The request has not yet asked which session the token opens.
             self.unconfirmed = self.credential.and_then(|credential| engine.add_unconfirmed(&credential, engine.now()));
         }
     }
@@ -204,7 +209,8 @@ impl ClientToken {
         }
     }
 
-    /// Takes in what asking for the session brought, unless this request changed its token meanwhile.
+    /// Applies the result of a lookup, unless this request changed its token meanwhile. Counts as
+    /// activity if the response has started.
     pub(super) fn on_access(
         &mut self,
         engine: &Engine,
@@ -218,7 +224,7 @@ impl ClientToken {
         open
     }
 
-    /// The same without counting as activity, where the response has begun.
+    /// Applies the result of a lookup like `on_access`, but never counts as activity.
     pub(super) fn on_passive_access(&mut self, credential: &Credential, access: Lookup) -> Option<OpenSession> {
         let same = self.credential.is_some_and(|held| held.fingerprint == credential.fingerprint);
         if let Some(request) = self.unconfirmed.take_if(|_| same) {
@@ -232,8 +238,8 @@ impl ClientToken {
                 None
             }
             Lookup::RolledBack if same => {
-                // As without a token: a write may start a session, under a token of its own. Not where this request
-                // was shown the one that is lost.
+                // As without a token: a write may start a session, under a token of its own. Not if
+                // this request has already used the lost state.
                 if !self.was_opened() {
                     self.status = TokenStatus::Anonymous;
                 }
@@ -254,7 +260,8 @@ impl ClientToken {
         (entry, state)
     }
 
-    /// The cell to ask next time, and the version that the client sees by this request's answer.
+    /// Remembers the entry for the next lookup, and the version that this response shows the
+    /// client.
     fn remember_entry(&mut self, entry: &Arc<Entry>, state: &EntryState) {
         if !self.entry.as_ref().is_some_and(|held| Arc::ptr_eq(held, entry)) {
             self.remove_request();
@@ -266,7 +273,7 @@ impl ClientToken {
         self.add_request();
     }
 
-    /// The client sees this version by this request's answer.
+    /// Records the version that this response shows the client.
     fn observe_version(&mut self, snapshot: &Snapshot) {
         let Some(credential) = &mut self.credential else { return };
         credential.has_opened = true;
@@ -278,12 +285,13 @@ impl ClientToken {
         }
     }
 
-    /// Whether this request was given the session that its token names.
+    /// Returns `true` if this request has been given the session that its token names.
     pub(super) fn was_opened(&self) -> bool {
         self.credential.is_some_and(|credential| credential.has_opened)
     }
 
-    /// Answers this read, and all that follow, as if there were no session; the error where another one was given it.
+    /// Answers this read and all later ones as if there were no session. Returns the error if an
+    /// earlier read got the session.
     pub(super) fn read_as_absent(&mut self, error: SessionError) -> Result<Option<OpenSession>, SessionError> {
         if self.was_opened() {
             return Err(error);
@@ -292,14 +300,15 @@ impl ClientToken {
         Ok(None)
     }
 
-    /// The token was replaced: whatever this request had to tell about it is nobody's business any more.
+    /// Records that the token was replaced: the response must not send it.
     pub(super) fn superseded(&mut self) {
         self.status = TokenStatus::Superseded;
         self.change = TokenChange::None;
     }
 
-    /// What `read` finds in the session, if it is in memory and may be used now: what `note` does, but
-    /// with nothing counted in or out of cell and state, which all requests of a session would write to.
+    /// Reads from the session if it is in memory and may be used now. Does the work of `on_access`
+    /// without touching the reference counts of entry and state, which all requests of a session
+    /// would contend on.
     pub(super) fn try_read<R>(
         &mut self,
         engine: &Engine,
@@ -320,7 +329,7 @@ impl ClientToken {
         read(snapshot, now)
     }
 
-    /// From now on the client holds this, once the response has brought it.
+    /// Replaces the client's token with a new one that the response will carry.
     pub(super) fn replace_token(&mut self, credential: Credential, entry: Arc<Entry>, made: Arc<PendingDelivery>) {
         if let Some(before) = self.delivery.take() {
             before.disarm();
@@ -329,7 +338,8 @@ impl ClientToken {
         self.share_token(credential, entry, Some(made));
     }
 
-    /// From now on the client holds what another request of it made, which may not have been delivered either.
+    /// Adopts the token that another request of the same client made, which may not be delivered
+    /// yet either.
     pub(super) fn share_token(
         &mut self,
         credential: Credential,
@@ -338,7 +348,7 @@ impl ClientToken {
     ) {
         self.remove_request();
         self.delivery = made;
-        // Somebody else may have logged in since: that is not this request's session any more.
+        // Another login may have followed: that session does not belong to this request.
         let is_own = |snapshot: &&Snapshot| snapshot.fingerprint == credential.fingerprint;
         let lineage = entry.state().last_known().filter(is_own).map(Snapshot::lineage);
         self.credential = Some(Credential { lineage, ..credential });
@@ -349,32 +359,34 @@ impl ClientToken {
         self.add_request();
     }
 
-    /// The response carries the token that this request made.
+    /// Records that the response carries the token that this request made.
     pub(super) fn delivered(&mut self) {
         if let Some(made) = self.delivery.take() {
             made.disarm();
         }
     }
 
-    /// There will be no response. What that means for a token that this request made is for others to do, without a lock.
+    /// Takes the undelivered token, because there will be no response. The caller drops it outside
+    /// of the lock, which undoes what is safe to undo.
     pub(super) fn abandon(&mut self) -> Option<Arc<PendingDelivery>> {
         self.delivery.take()
     }
 
-    /// Who is logged in, as far as is known here.
+    /// Returns the principal, as far as it is known here.
     #[cfg(feature = "jwt")]
     pub(super) fn principal(&self) -> Option<Principal> {
         let state = self.entry.as_ref()?.state();
         self.last_known(&state)?.principal().cloned()
     }
 
-    /// What was known last of the session under this very token: what was known before a login is about somebody else.
+    /// Returns the last known snapshot under this very token: a snapshot from before a
+    /// login belongs to another visitor.
     fn last_known<'a>(&self, state: &'a EntryState) -> Option<&'a Snapshot> {
         let credential = self.credential.as_ref()?;
         state.last_known().filter(|snapshot| snapshot.fingerprint == credential.fingerprint)
     }
 
-    /// Takes in the state of the session at the end of the request, if that could be learned.
+    /// Applies the state of the session at the end of the request, if it could be learned.
     pub(super) fn resolve(&mut self, state: Option<&EntryState>) {
         let present = state.and_then(EntryState::snapshot);
         let is_present =
@@ -383,23 +395,24 @@ impl ClientToken {
         self.lifetime = present.map(CookieLifetime::of).or(self.lifetime);
     }
 
-    /// Whether what the client has should be replaced, although its secret is the same.
+    /// Returns `true` if the client needs the token again although its secret is unchanged.
     fn needs_reissue(&self, credential: &Credential) -> bool {
         self.needs_new_format || credential.client_version != self.sent_version
     }
 
-    /// Whether the client sees another version by this answer than it knows of.
+    /// Returns `true` if this response shows the client another version than its token names.
     pub(super) fn has_newer_version(&self) -> bool {
         self.credential.is_some_and(|credential| credential.client_version != self.sent_version)
     }
 
-    /// What the response has to tell the client of its token, by one look at the session.
+    /// Returns what the response must tell the client about its token, from a single look at the
+    /// session.
     ///
-    /// Nothing about a token that was replaced or whose session ended since: its client may be
-    /// receiving the new one with another response, which this one would overwrite. A version that the client should be told
-    /// then has to become that of every node first. Where it is not known what became of the token,
-    /// because the copy was invalidated, a token that this request made is told; of any other, the shared
-    /// tier has to say first whether it is the present one. It also has to say how long a session lives of which nothing is in
+    /// Never send a token that was replaced or whose session ended: a concurrent response may be
+    /// delivering the new one, and this one would overwrite it. If the client has to learn of a
+    /// version all the same, wait first until no node serves an older one (`Pending`). If the entry
+    /// was invalidated, a token issued by this request is still sent; for any other, ask the store
+    /// first (`Pending`) whether it is current, and how long the session lives if nothing is in
     /// memory under this token.
     pub(super) fn token_update(&self, now: Timestamp) -> TokenUpdate {
         if self.change == TokenChange::Removed {
@@ -431,11 +444,11 @@ impl ClientToken {
     }
 }
 
-/// For how long a client keeps its token.
+/// How long a client keeps its token.
 #[derive(Clone, Copy, Debug, Default)]
 struct CookieLifetime {
     until: Timestamp,
-    /// It should outlive the browser.
+    /// Whether the cookie outlives the browser.
     persistent: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Tokens by which a session knows the forms of its own pages.
+//! Tokens by which a session recognises the forms of its own pages.
 
 use std::fmt;
 
@@ -10,15 +10,19 @@ use crate::token::CsrfSecret;
 
 use super::Session;
 
-/// Of 32 bytes.
+/// The encoded length of 32 bytes.
 const LENGTH: usize = 43;
 
-/// Proves that a form or a script comes from a page that this session was shown (OWASP: synchronizer token).
+/// A token that proves that a form or a script comes from a page of this session (OWASP:
+/// synchronizer token).
 ///
-/// For applications that need more than the check of the request's origin, for instance because they share
-/// their host with others. Put it into a hidden field or a header of your own, never into an address. It
-/// looks different in every response, so that compressing it with what a stranger chose gives nothing away
-/// (BREACH). It dies with the login, the logout, or the session; with a renewal once its grace is over.
+/// For applications that need more than the check of the request's origin, for example because they
+/// share their host with others. Put it into a hidden field or a custom header, never into a URL.
+/// It looks different in every response, so compressing it together with attacker-chosen text
+/// reveals nothing (BREACH).
+///
+/// The token becomes invalid at a login, a logout, or the end of the session; after a renewal, at
+/// the end of the grace period.
 ///
 /// ```
 /// use cloakroom::{Session, SessionError};
@@ -42,7 +46,7 @@ const LENGTH: usize = 43;
 pub struct CsrfToken(String);
 
 impl CsrfToken {
-    /// The text for the page: 43 characters of `A-Z`, `a-z`, `0-9`, `-` and `_`.
+    /// Returns the text for the page: 43 characters of `A-Z`, `a-z`, `0-9`, `-` and `_`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,7 +64,7 @@ impl fmt::Debug for CsrfToken {
     }
 }
 
-/// What a text claims to be the counterfoil of its session.
+/// Decodes the CSRF secret that a token claims to contain.
 fn read(shown: &str) -> Option<CsrfSecret> {
     if shown.len() != LENGTH {
         return None;
@@ -76,13 +80,13 @@ fn xor(one: &[u8; 16], other: &[u8; 16]) -> [u8; 16] {
 }
 
 impl Session {
-    /// A token for the forms of the page that is being made. `None` where there is no session, which has
-    /// nothing that a forged request could use.
+    /// Returns a CSRF token for the forms of a page. `None` if there is no session, which a forged
+    /// request could not exploit.
     ///
-    /// Ask for it after anything in the same request that replaces the session's token.
+    /// In a request that also replaces the session's token, call this afterwards.
     ///
     /// # Errors
-    /// The faults of a shared tier; no randomness.
+    /// The errors of a shared tier; a failure of the random source.
     pub async fn csrf_token(&self) -> Result<Option<CsrfToken>, SessionError> {
         if self.request.open_to_read().await?.is_none() {
             return Ok(None);
@@ -94,11 +98,13 @@ impl Session {
         Ok(Some(CsrfToken::new(engine.verifier_hasher.csrf_secret(&credential.selector, &credential.secret), mask)))
     }
 
-    /// Whether a request shows a [`CsrfToken`] of its session; an error if not, so that `?` is enough.
+    /// Checks that the request carries a [`CsrfToken`] of its session. Returns an error if not, so
+    /// `?` is enough.
     ///
     /// # Errors
-    /// [`CsrfRefused`](SessionErrorKind::CsrfRefused), as a response 403: there is none, it is not one, it is
-    /// another session's or from before a login, or there is no session. The faults of a shared tier.
+    /// [`CsrfRefused`](SessionErrorKind::CsrfRefused), as a response 403, if the token is missing,
+    /// malformed, of another session or from before a login, or if there is no session. Also the
+    /// errors of a shared tier.
     pub async fn check_csrf(&self, shown: &str) -> Result<(), SessionError> {
         let engine = self.request.engine();
         let accepted = match read(shown) {

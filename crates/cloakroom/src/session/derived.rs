@@ -1,4 +1,4 @@
-//! Cached values that follow from something that a request brings along.
+//! Cached values that are derived from an input of the request.
 
 use std::error::Error;
 use std::future::Future;
@@ -17,10 +17,10 @@ use super::cache_policy::CachePolicy;
 use super::load::{Accept, load};
 use super::{Session, SessionValue};
 
-/// A cached value that was derived from one particular input, and is good for no other.
+/// A cached value that was derived from one particular input, and is valid for no other.
 ///
-/// It derefs to the value. What is kept of the input is a SHA-256 digest: enough to recognise it, and no way back to it
-/// where it is as hard to guess as a token.
+/// Derefs to the value. Of the input, only a SHA-256 digest is stored: enough to recognise it, and
+/// impossible to invert if the input is as hard to guess as a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "T: SessionValue")]
 pub struct Derived<T> {
@@ -30,7 +30,7 @@ pub struct Derived<T> {
     value: T,
 }
 
-/// What is kept of an input.
+/// The digest of an input.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct InputDigest([u8; 32]);
 
@@ -39,7 +39,7 @@ impl InputDigest {
         Self(Sha256::new().chain_update(b"cloakroom/v1/input").chain_update(input).finalize().into())
     }
 
-    /// For the loads that may be shared.
+    /// Distinguishes loads of different inputs, so that only readers of the same input share one.
     fn low_bits(&self) -> u128 {
         u128::from_be_bytes(std::array::from_fn(|index| self.0[index]))
     }
@@ -63,7 +63,7 @@ impl<T> Deref for Derived<T> {
     }
 }
 
-/// Under the key and the policy of the value itself.
+/// Uses the key and the policy of the value itself.
 impl<T: SessionValue> SessionValue for Derived<T> {
     const KEY: &'static str = T::KEY;
     const CACHE: CachePolicy = T::CACHE;
@@ -80,13 +80,18 @@ impl<T: SessionValue> SessionValue for Derived<T> {
 }
 
 impl Session {
-    /// The cached value of type `T` that was derived from `input`; derived anew by the loader where the session has none, has
-    /// one of another input, or one whose time is over.
+    /// Returns the cached value of type `T` that was derived from `input`, or derives it with the
+    /// loader.
     ///
-    /// Like [`get_or_load`](Self::get_or_load) for what depends on more than the session: an opaque access token that your identity
-    /// provider is asked about, a tenant that the request names. The last input wins, so this is for an
-    /// input that seldom changes within a session. What holds the input's own end says so as
-    /// [`expires_at`](SessionValue::expires_at). For a JWT there is [`verified`](Self::verified), with the feature `jwt`.
+    /// The loader runs if the session has no such value, if the value was derived from another
+    /// input, or if it has expired. Like [`get_or_load`](Self::get_or_load), for a value that
+    /// depends on more than the session: an opaque access token that your identity provider has to
+    /// check, a tenant that the request names. The last input wins, so use this for inputs that
+    /// seldom change within a session.
+    ///
+    /// If the input expires, return its expiry from the value's
+    /// [`expires_at`](SessionValue::expires_at). For a JWT there is [`verified`](Self::verified),
+    /// with the feature `jwt`.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -132,7 +137,8 @@ impl Session {
         self.derive(InputDigest::of(input.as_ref()), || async move { loader().await.map(|value| (value, None)) }).await
     }
 
-    /// The same, with an end of which the value need not know.
+    /// Like `get_or_derive`, but the loader also returns an expiry, which the value itself may not
+    /// have.
     pub(super) async fn derive<T, E, L, F>(
         &self,
         input: InputDigest,
@@ -151,6 +157,6 @@ impl Session {
             Ok(Some(Derived::new(input, until, value)))
         };
         let found = load(&self.request, taking, loader).await?;
-        found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, "the loader gave no value"))
+        found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, "the loader returned no value"))
     }
 }

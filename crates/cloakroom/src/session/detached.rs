@@ -10,14 +10,14 @@ use crate::token::{Principal, PublicId, Selector};
 use super::typed_value::{read, removal};
 use super::value::{SessionValue, edit_for, key, must_be_state, own_key};
 
-/// A session of a principal outside of a request: for a job, a command line, an administrator.
+/// A session of a principal outside of a request: for jobs, command-line tools and administrators.
 ///
-/// Made by [`PrincipalSessions::by_id`]. What is read and changed is what the requests of the
-/// session read and change, by the same rules: an update is atomic and none is lost. But nothing
-/// here counts as activity or makes the session last longer, and its client is told nothing.
+/// Returned by [`PrincipalSessions::by_id`]. It reads and changes the same values as the session's
+/// requests, by the same rules: an update is atomic and none is lost. But nothing here counts as
+/// activity or extends the session, and its client is not notified.
 ///
-/// It knows nothing of the session but its name, so it may be kept: a session that is over, or that
-/// somebody else is logged in to, reads as absent and refuses changes.
+/// It stores only the session's name, so it may be kept: a session that has ended, or that another
+/// principal has logged in to, reads as absent and refuses changes.
 #[derive(Clone)]
 pub struct DetachedSession {
     engine: Arc<Engine>,
@@ -26,21 +26,21 @@ pub struct DetachedSession {
 }
 
 impl DetachedSession {
-    /// Names the session.
+    /// Returns the public id of the session.
     #[must_use]
     pub fn id(&self) -> PublicId {
         PublicId::of(&self.selector)
     }
 
-    /// Whether the session lives, and its principal is still logged in to it.
+    /// Returns `true` if the session lives and its principal is still logged in to it.
     ///
     /// # Errors
-    /// The faults of a shared tier.
+    /// The errors of a shared tier.
     pub async fn exists(&self) -> Result<bool, SessionError> {
         Ok(self.open().await?.is_some())
     }
 
-    /// The value of type `T`, if the session lives and has one that is fresh.
+    /// Returns the value of type `T`, or `None` if the session has ended or has no fresh one.
     ///
     /// # Errors
     /// As [`Session::get`](crate::Session::get).
@@ -49,11 +49,11 @@ impl DetachedSession {
         Ok(read::<T>(&self.engine, &open, key::<T>())?.fresh(self.engine.now()))
     }
 
-    /// Changes the value of type `T` atomically, starting from its default where there is none, and
-    /// answers what the closure answers. See [`Session::update`](crate::Session::update).
+    /// Changes the value of type `T` atomically, starting from its default if there is none, and
+    /// returns the closure's result. See [`Session::update`](crate::Session::update).
     ///
     /// # Errors
-    /// [`Ended`](SessionErrorKind::Ended) if the session is over: none is ever created here.
+    /// [`Ended`](SessionErrorKind::Ended) if the session has ended: this method never creates one.
     /// Otherwise as [`Session::update`](crate::Session::update).
     pub async fn update<T, R>(&self, mut change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
     where
@@ -83,19 +83,19 @@ impl DetachedSession {
         self.edit(|_| edit_for(own_key::<T>(), Arc::clone(&value), None, self.engine.now()).map(Some)).await.map(drop)
     }
 
-    /// Removes the value of type `T`. Answers whether there was one.
+    /// Removes the value of type `T`. Returns whether there was one.
     ///
     /// # Errors
-    /// As [`update`](Self::update), except that it also removes what does not decode or does not
-    /// open.
+    /// As [`update`](Self::update), except that it also removes data that cannot be decoded or
+    /// unsealed.
     pub async fn remove<T: SessionValue>(&self) -> Result<bool, SessionError> {
         self.edit(|open| removal::<T>(&self.engine, open, &own_key::<T>())).await
     }
 
-    /// Ends the session. Answers whether this call ended it.
+    /// Ends the session. Returns whether this call ended it.
     ///
     /// # Errors
-    /// When the shared tier cannot be reached; the session is then still alive.
+    /// If the shared tier cannot be reached; the session is then still alive.
     pub async fn revoke(&self) -> Result<bool, SessionError> {
         PrincipalSessions::new(Arc::clone(&self.engine), self.principal.clone()).revoke(self.id()).await
     }
@@ -109,7 +109,7 @@ impl DetachedSession {
         Ok((theirs && lives).then_some((entry, state)))
     }
 
-    /// Makes one change of a value. Answers whether anything was changed.
+    /// Makes one change to a value. Returns whether anything changed.
     async fn edit(
         &self,
         mut edit: impl FnMut(&OpenSession) -> Result<Option<ValueEdit>, SessionError> + Send,
@@ -118,7 +118,8 @@ impl DetachedSession {
         loop {
             let open = self.open().await?.ok_or_else(|| SessionError::new(SessionErrorKind::Ended))?;
             let Some(edit) = edit(&open)? else { return Ok(false) };
-            // Only of the very version whose principal was looked at: somebody else may log in meanwhile.
+            // Only from the very version whose principal was checked: another principal may log in
+            // meanwhile.
             let base = open.1.snapshot().map(|snapshot| snapshot.version);
             let proposal = ProposedChange { edits: &[edit], base, ..ProposedChange::default() };
             match self.engine.commit(&open.0, &ChangeAuthor::Application, proposal).await {
@@ -135,7 +136,7 @@ impl DetachedSession {
     }
 }
 
-/// Names no principal: user ids do not belong in logs.
+/// Omits the principal: user ids do not belong in logs.
 impl fmt::Debug for DetachedSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DetachedSession").field("id", &self.id()).finish_non_exhaustive()
@@ -143,15 +144,15 @@ impl fmt::Debug for DetachedSession {
 }
 
 impl PrincipalSessions {
-    /// The session that a public id names, to read and change it outside of a request. `None` if it
-    /// is not one of this principal's.
+    /// Returns the session with a public id, to read and change it outside of a request. `None` if
+    /// it is not one of this principal's sessions.
     ///
-    /// Only together with the principal: a public id is a one-way function of the name under which
-    /// a session is stored, so it leads nobody there. It is looked for among the sessions of the
-    /// principal, which takes as long as to list them.
+    /// A public id works only together with its principal: it is a one-way function of the name
+    /// under which the session is stored. The session is looked up among the principal's sessions,
+    /// which takes as long as listing them.
     ///
     /// # Errors
-    /// When the shared tier cannot be reached.
+    /// If the shared tier cannot be reached.
     pub async fn by_id(&self, id: PublicId) -> Result<Option<DetachedSession>, SessionError> {
         let found = self.find(id).await?;
         Ok(found.map(|selector| DetachedSession {

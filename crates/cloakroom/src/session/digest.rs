@@ -1,7 +1,7 @@
-//! A number for what serde sees of a value, by which two values are compared that need not be comparable.
+//! A digest of what serde sees of a value, to compare two values whose type need not be comparable.
 //!
-//! It tells apart what JSON confuses: an option that holds nothing from no option, and what is no number from nothing. It
-//! takes sequences without their order, as a `HashSet` has none that it keeps.
+//! It distinguishes what JSON confuses: `Some(None)` and `None`, and `NaN` and null. It ignores the
+//! order of sequences, because a `HashSet` has no stable order.
 
 mod compound;
 mod trace;
@@ -29,22 +29,22 @@ pub(super) fn digest<T: Serialize>(value: &T) -> Result<u64, UnsupportedType> {
     value.serialize(Digest { trace: None, is_key: false })
 }
 
-/// Takes a value in. What it answers is a digest.
+/// A serializer whose output is the digest of the value.
 #[derive(Clone, Copy)]
 struct Digest<'t> {
-    /// Where each part of the value is noted down, if somebody wants to know which one differs.
+    /// Records each part of the value, to find out which part differs.
     trace: Option<&'t Trace>,
-    /// It is the key of a map, which JSON makes a text.
+    /// The value is the key of a map, which JSON turns into a string.
     is_key: bool,
 }
 
-/// The value's own code gave up.
+/// The value's own code returned an error.
 #[derive(Debug)]
 pub(super) struct UnsupportedType;
 
 impl Display for UnsupportedType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value does not serialize")
+        f.write_str("the value cannot be serialized")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Changes of values: on the live session, or with the creation of one.
+//! Changes to values: on the live session, or while creating one.
 
 use crate::cache::{ChangeError, Entry, ValueEdit};
 use crate::engine::{CommitError, ConflictBackoff, OpenSession, ProposedChange};
@@ -9,11 +9,10 @@ use crate::token::VersionHint;
 use super::request::RequestSession;
 
 impl RequestSession {
-    /// Makes one change of a value on the live session, created with it if there is none.
+    /// Changes one value of the live session. If there is no session, creates it with the change.
     ///
-    /// `edit` is asked what to change, with the session that it would change; again whenever
-    /// somebody else was first. It answers `None` if there is nothing to do. Answers whether
-    /// anything was changed.
+    /// `edit` gets the session that it would change, and runs again after every conflict. It
+    /// returns `None` to leave the session unchanged. Returns whether anything changed.
     pub(super) async fn edit(
         &self,
         mut edit: impl FnMut(Option<&OpenSession>) -> Result<Option<ValueEdit>, SessionError>,
@@ -33,7 +32,7 @@ impl RequestSession {
         }
     }
 
-    /// Removes all values in one commit. Answers whether there were any.
+    /// Removes all values in one commit. Returns whether there were any.
     pub(super) async fn clear(&self) -> Result<bool, SessionError> {
         let mut patience = self.engine().conflict_backoff();
         loop {
@@ -43,7 +42,7 @@ impl RequestSession {
             if edits.is_empty() {
                 return Ok(false);
             }
-            // Of exactly these values: one that somebody adds meanwhile is not to be passed over.
+            // Only exactly these values: a value added concurrently must not be overlooked.
             let proposal = ProposedChange { edits: &edits, base: Some(snapshot.version), ..ProposedChange::default() };
             match self.commit(&entry, proposal).await {
                 Ok(()) => return Ok(true),
@@ -52,7 +51,7 @@ impl RequestSession {
         }
     }
 
-    /// The same on a session that lives. Over a shared tier, `edit` is asked in the session's turn.
+    /// Changes one value of a live session. Over a shared tier, `edit` runs in the session's turn.
     async fn edit_live(
         &self,
         open: &OpenSession,
@@ -74,7 +73,7 @@ impl RequestSession {
         Ok(hint.is_some())
     }
 
-    /// Creates the session with its first value. `None` if this very request has one by now.
+    /// Creates the session with its first value. `None` if this request has a session by now.
     async fn create_with(
         &self,
         edit: &mut impl FnMut(Option<&OpenSession>) -> Result<Option<ValueEdit>, SessionError>,
@@ -86,7 +85,8 @@ impl RequestSession {
         let Some(edit) = edit(None)? else { return Ok(Some(false)) };
         self.check_response_not_begun()?;
         let (credential, entry, made) = self.engine().create(&[edit]).await?;
-        // The response may have begun meanwhile: a session that nobody can show is none, and is undone.
+        // The response may have started meanwhile. Then no client can get the token, and dropping
+        // the pending delivery undoes the creation.
         self.check_response_not_begun()?;
         self.with_token(|held| held.replace_token(credential, entry, made));
         Ok(Some(true))
@@ -115,7 +115,7 @@ impl RequestSession {
         });
     }
 
-    /// Whether a refused change is worth another attempt; waits a little where that helps.
+    /// Waits if a refused change is worth another attempt; otherwise returns the error.
     pub(super) async fn before_retry(
         &self,
         error: CommitError,

@@ -7,27 +7,28 @@ use crate::error::SessionErrorKind;
 
 use super::request::RequestSession;
 
-/// How long to wait before asking again a shared tier that did not answer.
+/// How long to wait before the shared tier is asked again after a failure.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Resolves when the session of this hold is over; at once if there is none.
+/// Resolves when the session of this request has ended; at once if there is none.
 pub(super) async fn ended(request: RequestSession) -> EndReason {
     loop {
         match request.open_passively().await {
             Ok(Some((entry, _))) => {
                 let mut end = entry.watch_end();
-                // A watched cell stays in the table, but this one may have left it a moment before.
+                // A watched entry stays in the table, but this one may have left it just before.
                 let is_watched = request.engine().cache.contains(&entry) || end.borrow().is_some();
                 drop(entry);
-                // Woken without a reason when the secret was replaced: by a login, the session is not this request's any more.
+                // Woken without a reason when the secret was replaced: after a login, the session
+                // does not belong to this request any more.
                 if is_watched && let Some(reason) = end_of(&mut end).await {
                     return reason;
                 }
             }
             Ok(None) => return EndReason::Gone,
-            // No answer will come of asking again.
+            // Asking again would not change the result.
             Err(error) if error.kind() == SessionErrorKind::Ambiguous => return EndReason::Gone,
-            // Not knowing is not the end.
+            // A store failure does not mean that the session has ended.
             Err(_) => request.engine().clock.sleep(RETRY_INTERVAL).await,
         }
     }
@@ -38,7 +39,7 @@ async fn end_of(end: &mut watch::Receiver<Option<EndReason>>) -> Option<EndReaso
         return Some(reason);
     }
     if end.changed().await.is_err() {
-        // Whoever ends a session says so before dropping the sender.
+        // The code that ends a session sends the reason before it drops the sender.
         return Some((*end.borrow()).unwrap_or(EndReason::Gone));
     }
     *end.borrow_and_update()

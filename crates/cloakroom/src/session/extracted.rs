@@ -1,4 +1,4 @@
-//! `Session<T>`: one value, read when the handler starts.
+//! `Session<T>`: one value of a session, read when the handler starts.
 
 use std::ops::Deref;
 
@@ -9,8 +9,9 @@ use super::value::{DefaultValue, must_be_state};
 use super::{Session, SessionValue};
 
 impl<T: SessionValue> Session<T> {
-    /// One value of a session, if there is one: what the extractor `Option<Session<T>>` does, for
-    /// services without axum. Never creates anything.
+    /// Reads one value of a session; `None` if there is none. Never creates anything.
+    ///
+    /// Does what the extractor `Option<Session<T>>` does, for services without axum.
     ///
     /// # Errors
     /// As [`Session::get`].
@@ -19,15 +20,17 @@ impl<T: SessionValue> Session<T> {
         Ok(value.map(|value| Self { request: session.request, value: Some(value) }))
     }
 
-    /// The value as it was when the handler started, or the default where there was none.
+    /// Returns a copy of the value as it was when the handler started, or of the default if there
+    /// was none.
     ///
-    /// It does not change while the handler runs: one request sees one state, whatever others write.
+    /// It does not change while the handler runs: one request sees one state, whatever others
+    /// write.
     #[must_use]
     pub fn clone_value(&self) -> T {
         T::clone(self)
     }
 
-    /// The same value without the session, for keeping or sending elsewhere.
+    /// Returns the value without the session, to keep or send it elsewhere.
     #[must_use]
     pub fn into_value(self) -> Arc<T>
     where
@@ -36,7 +39,7 @@ impl<T: SessionValue> Session<T> {
         self.value.unwrap_or_default()
     }
 
-    /// The session that the value is in.
+    /// Returns the session that contains the value.
     #[must_use]
     pub fn session(&self) -> Session {
         Session::new(self.request.clone())
@@ -58,7 +61,7 @@ impl<T: SessionValue> Session<T> {
         self.session().remove::<T>().await
     }
 
-    /// Removes the value and answers it as it was at that moment. See [`Session::take`].
+    /// Removes the value and returns it as it was at that moment. See [`Session::take`].
     ///
     /// # Errors
     /// As [`Session::take`].
@@ -66,7 +69,8 @@ impl<T: SessionValue> Session<T> {
         self.session().take().await
     }
 
-    /// Changes the cached value atomically, if it is still there and fresh. See [`Session::update_cached`].
+    /// Changes the cached value atomically, if it is still present and fresh. See
+    /// [`Session::update_cached`].
     ///
     /// # Errors
     /// As [`Session::update_cached`].
@@ -79,10 +83,10 @@ impl<T: SessionValue> Session<T> {
 }
 
 impl<T: DefaultValue> Session<T> {
-    /// One value of a session, or its default where there is none: what the extractor `Session<T>`
-    /// does, for services without axum. Never creates anything.
+    /// Reads one value of a session, or its default if there is none. Never creates anything.
     ///
-    /// For state: the compiler refuses it for a cached value, whose default would pass for one that was loaded.
+    /// Does what the extractor `Session<T>` does, for services without axum. For state only: the
+    /// compiler refuses cached values, because a default would look like a loaded value.
     ///
     /// ```compile_fail,E0080
     /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
@@ -92,7 +96,7 @@ impl<T: DefaultValue> Session<T> {
     ///     const KEY: &'static str = "roles";
     ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
     /// }
-    /// // "this type is a cached value, for which a default must not be made up"
+    /// // "this type is a cached value, for which no default may be invented"
     /// async fn roles(roles: Session<Roles>) {}
     /// let _: axum::Router = axum::Router::new().route("/", axum::routing::get(roles));
     /// ```
@@ -138,7 +142,7 @@ impl<T: SessionValue> Deref for Session<T> {
     fn deref(&self) -> &T {
         match &self.value {
             Some(value) => value,
-            None => unreachable!("`()` is no session value, and every other `Session<T>` is made with one"),
+            None => unreachable!("`()` is not a session value, and every other `Session<T>` is created with one"),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! How values become JSON, and whether they come back from it.
+//! The JSON encoding of values, and the check that it survives a round trip.
 //!
-//! Every value is read again from its encoding before it is written, on every tier: what another node could not read, or
-//! would read as something else, is refused where it comes from. Nothing cheaper is always right, as only the type itself
-//! says what it makes of an encoding, and what that is depends on the value.
+//! On every tier, each value is decoded from its encoding before it is written: a value that
+//! another node could not read, or would read differently, is refused at its source. No cheaper
+//! check is always right, because only the type's own code knows how it decodes, and the result
+//! depends on the value.
 
 use std::fmt;
 use std::io;
@@ -19,8 +20,8 @@ use super::memory_size::decode_and_measure;
 use super::unreadable::Unreadable;
 use super::value::SessionValue;
 
-/// The encoding of a value that certainly comes back from it, and the bytes that the value takes in
-/// memory.
+/// Encodes a value that is guaranteed to survive the round trip. Also returns the bytes that the
+/// value takes in memory.
 pub(super) fn encode_for_cache<T: SessionValue>(value: &T) -> Result<(Vec<u8>, usize), SessionError> {
     let bytes = encode(value)
         .map_err(|why| SessionError::encode(Box::new(RoundTripError::new::<T>(RoundTripProblem::Unencodable(why)))))?;
@@ -28,14 +29,14 @@ pub(super) fn encode_for_cache<T: SessionValue>(value: &T) -> Result<(Vec<u8>, u
     Ok((bytes, size))
 }
 
-/// The JSON of a value. One that is nested too deep is left in the middle, as nobody's stack is endless.
+/// Encodes a value as JSON. Stops at a value that is nested too deep, because the stack is limited.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::with_capacity(128);
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, DepthLimited::default()))?;
     Ok(bytes)
 }
 
-/// The value, and the bytes that it takes in memory.
+/// Decodes a value. Also returns the bytes that it takes in memory.
 pub(super) fn decode<T: SessionValue>(bytes: &[u8]) -> Result<(T, usize), Unreadable> {
     from_slice(bytes).map_err(|error| Unreadable::from_json(&error))
 }
@@ -47,7 +48,7 @@ fn from_slice<T: SessionValue>(bytes: &[u8]) -> serde_json::Result<(T, usize)> {
     Ok(decoded)
 }
 
-/// Whether the value that these bytes decode to is the one that they encode, as far as serde sees them.
+/// Returns `true` if the value decoded from `bytes` equals `value`, as far as serde sees them.
 pub(super) fn round_trips<T: SessionValue>(value: &T, bytes: &[u8]) -> bool {
     check(value, bytes).is_ok()
 }
@@ -61,14 +62,14 @@ fn check<T: SessionValue>(value: &T, bytes: &[u8]) -> Result<usize, RoundTripPro
     }
 }
 
-/// Looks for the field whose encoding does not decode.
+/// Finds the field whose encoding does not decode.
 fn undecodable<T: SessionValue>(value: &T, bytes: &[u8]) -> RoundTripProblem {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
         return RoundTripProblem::Undecodable(None, Unreadable::TooDeep);
     };
     let trace = Trace::of(value);
-    // A name that no field has is the key of a map, which is data.
+    // A name that is not a field is the key of a map, which is data.
     let shown = |segment: &serde_path_to_error::Segment| match segment {
         serde_path_to_error::Segment::Map { key } if trace.names(key) => key.clone(),
         serde_path_to_error::Segment::Seq { .. } => "[]".to_owned(),
@@ -79,7 +80,7 @@ fn undecodable<T: SessionValue>(value: &T, bytes: &[u8]) -> RoundTripProblem {
     RoundTripProblem::Undecodable(path, Unreadable::from_json(error.inner()))
 }
 
-/// A value that is not written, because it would not come back.
+/// A value that is not written, because it would not survive the round trip.
 #[derive(Debug)]
 struct RoundTripError {
     key: &'static str,
@@ -115,7 +116,7 @@ impl fmt::Display for RoundTripError {
             }
             RoundTripProblem::Different(path) => write!(
                 f,
-                "would come back as another one{}: JSON holds neither `Some(None)`, nor `NaN`, nor what `Deserialize` drops",
+                "would decode to a different value{}: JSON cannot represent `Some(None)`, `NaN`, or what `Deserialize` drops",
                 field(path)
             ),
         }
@@ -131,7 +132,7 @@ impl std::error::Error for RoundTripError {
     }
 }
 
-/// Writes JSON without spaces, and stops where it is nested deeper than any node reads it.
+/// Writes compact JSON, and fails on nesting deeper than any node reads.
 #[derive(Debug, Default)]
 struct DepthLimited {
     depth: u32,
@@ -145,7 +146,7 @@ impl DepthLimited {
 }
 
 fn too_deep() -> io::Error {
-    io::Error::other(format!("it is nested more than {MAX_DEPTH} deep, which no node reads from a store"))
+    io::Error::other(format!("nesting exceeds {MAX_DEPTH} levels"))
 }
 
 impl Formatter for DepthLimited {

@@ -4,19 +4,24 @@ use super::Session;
 use super::client_token::ClientToken;
 use super::request::RequestSession;
 
-/// Keeps a session from falling idle for as long as it lives: see [`Session::keep_active`].
-#[must_use = "the session falls idle as usual once this is dropped"]
+/// Keeps a session from falling idle until it is dropped: see [`Session::keep_active`].
+#[must_use = "the session can fall idle again once this is dropped"]
 pub struct KeepActive(RequestSession);
 
 impl Session {
-    /// Has the session not fall idle until what this returns is dropped, also when the response has begun: for a WebSocket
-    /// or a stream that is use of the session by itself. Its end counts as activity.
+    /// Keeps the session from falling idle until the returned guard is dropped, even after the
+    /// response has started.
     ///
-    /// Without it, an open stream or socket keeps nothing alive: a page that was left open for the night would otherwise keep
-    /// its visitor logged in. What it reads or writes in the session counts as activity at that moment.
+    /// For a WebSocket or a stream that is by itself a use of the session. Dropping the guard
+    /// counts as activity.
     ///
-    /// The absolute lifetime ends the session as always, and so does a logout. A login or a rotation elsewhere replaces the
-    /// token, and then this keeps nothing alive any more. Where there is no session yet, it begins to hold when there is one.
+    /// Without a guard, an open stream or socket keeps nothing alive: otherwise a page left open
+    /// overnight would keep its visitor logged in. Reading or writing the session from a stream
+    /// counts as activity at that moment.
+    ///
+    /// The absolute lifetime still ends the session, and so does a logout. A login or a rotation
+    /// elsewhere replaces the token, and then this guard has no effect any more. If there is no
+    /// session yet, the guard takes effect once there is one.
     ///
     /// ```
     /// # use cloakroom::Session;
@@ -34,12 +39,13 @@ impl Session {
         KeepActive(self.request.clone())
     }
 
-    /// Has this request not count as activity: for what a page asks on its own, such as polls and "minutes left", which
-    /// would otherwise keep a visitor logged in who has left. [`SessionLayer::without_activity`](crate::SessionLayer::without_activity)
-    /// does it for all requests of a route.
+    /// Excludes this request from activity: for requests that a page makes by itself, such as polls
+    /// and "minutes left", which would otherwise keep an absent visitor logged in.
     ///
-    /// Whatever the request has done before and does after: call it anywhere in the handler. What it writes counts all the
-    /// same, as the store restarts the idle timeout with each write.
+    /// [`SessionLayer::without_activity`](crate::SessionLayer::without_activity) does this for all
+    /// requests of a route. Call it anywhere in the handler: it covers everything the request did
+    /// before and does afterwards. Only its writes still count, because the store restarts the idle
+    /// timeout with each write.
     ///
     /// ```
     /// # use cloakroom::{Session, SessionError};

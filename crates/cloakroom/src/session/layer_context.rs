@@ -5,7 +5,8 @@ use crate::engine::Engine;
 use crate::striped::Striped;
 use crate::sync::Arc;
 
-/// What the requests of a layer share: the sessions, and what the transport wants back with the response.
+/// Data shared by the requests of a layer: the sessions, its options, and the transport's data for
+/// the response.
 #[derive(Debug)]
 pub(crate) struct LayerContext<C: ?Sized = dyn Any + Send + Sync> {
     pub(crate) engine: Arc<Engine>,
@@ -13,19 +14,20 @@ pub(crate) struct LayerContext<C: ?Sized = dyn Any + Send + Sync> {
     pub(crate) transport: C,
 }
 
-/// Options that a layer changes for the handlers inside of it. What it leaves out is as the next layer outside says.
+/// Options that a layer sets for the handlers inside it. An unset option is inherited from the next
+/// layer outside.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LayerOptions {
     pub(crate) on_store_error: Option<OnStoreError>,
     pub(crate) on_invalid_token: Option<OnInvalidToken>,
-    /// A request asks the shared tier first, whatever is in memory.
+    /// Every request reads its session from the shared tier first, ignoring cached copies.
     pub(crate) always_refresh: bool,
     /// Requests do not count as activity.
     pub(crate) without_activity: bool,
 }
 
 impl LayerOptions {
-    /// The options of a layer that is further in than one with the options `outer`.
+    /// Returns the effective options of a layer inside one with the options `outer`.
     pub(super) fn inside(self, outer: Self) -> Self {
         Self {
             on_store_error: self.on_store_error.or(outer.on_store_error),
@@ -36,7 +38,7 @@ impl LayerOptions {
     }
 }
 
-/// A desk per processor: every request counts itself in and out of the one it stands at.
+/// One `Arc` per thread, so that cloning it per request does not contend on one reference count.
 #[derive(Debug)]
 pub(crate) struct LayerContexts(Striped<Arc<LayerContext>>);
 
@@ -52,7 +54,7 @@ impl LayerContexts {
         Self(Striped::new(desk))
     }
 
-    /// The desk of this thread.
+    /// The layer context of this thread.
     pub(crate) fn local(&self) -> &Arc<LayerContext> {
         self.0.local()
     }

@@ -1,4 +1,4 @@
-//! Login, renewal, logout and "remember me", with what they mean for the client's token.
+//! Login, renewal, rotation, logout and "remember me", with their effects on the client's token.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::sync::Arc;
 use super::client_token::{ClientToken, TokenChange, TokenStatus};
 use super::request::RequestSession;
 
-/// A live session, and what its client holds of it.
+/// A live session, and its client's credential.
 type Present = (Credential, Arc<Entry>);
 
-/// A session that was created for a login, and what becomes of it if its client never gets its token.
+/// A session that was created for a login, with what happens if its client never gets the token.
 type Created = (Credential, Arc<Entry>, Arc<PendingDelivery>);
 
 impl RequestSession {
@@ -38,7 +38,8 @@ impl RequestSession {
         outcome
     }
 
-    /// Logs in on the present session, on one that is `created` for it, or with another request that does the same.
+    /// Logs in to the present session, to one that is `created` for the login, or together with
+    /// another request that does the same.
     async fn log_in(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<(), SessionError> {
         let mut is_superseded = false;
         let mut patience = self.engine().conflict_backoff();
@@ -58,8 +59,8 @@ impl RequestSession {
                     self.with_token(|held| held.replace_token(credential, entry, made));
                     return Ok(());
                 }
-                // Another request logged in or out with the same token meanwhile: this one joins it, or gets a session
-                // of its own.
+                // Another request logged in or out with the same token meanwhile: this one joins
+                // it, or gets a session of its own.
                 Err(CommitError::Refused(ChangeError::Superseded)) if created.is_none() => {
                     is_superseded = true;
                     self.with_token(ClientToken::superseded);
@@ -72,13 +73,15 @@ impl RequestSession {
         }
     }
 
-    /// First, so that a fault leaves nobody logged in and the whole can be repeated.
+    /// Ends the principal's other sessions. Runs first, so that after a failure nobody is logged in
+    /// and the login can be repeated.
     async fn end_others(&self, request: &LoginRequest, kept: &Entry) -> Result<(), SessionError> {
         let all = PrincipalSessions::new(Arc::clone(self.engine()), request.principal.clone());
         all.revoke_all_but(Some(kept.selector)).await.map(drop)
     }
 
-    /// The session that was created for this login, whose copy may have fallen into doubt since.
+    /// Opens the session that was created for this login, whose copy may have been invalidated
+    /// since.
     async fn created_before(&self, credential: &Credential, entry: &Arc<Entry>) -> Result<Present, SessionError> {
         match self.engine().open(credential, Some(entry)).await? {
             Lookup::Open((entry, _)) | Lookup::Fetched((entry, _)) => Ok((*credential, entry)),
@@ -88,8 +91,9 @@ impl RequestSession {
         }
     }
 
-    /// Takes the token that another request of this process got for the very same login a moment ago, under which the
-    /// client's token was replaced. Whichever answer arrives last, the client has it.
+    /// Takes the token that another request of this process got for the same login a moment ago,
+    /// which replaced the client's token. Whichever response arrives last, the client has a valid
+    /// token.
     async fn join_other_login(&self, request: &LoginRequest) -> Result<bool, SessionError> {
         let Some(credential) = self.replaced_credential() else { return Ok(false) };
         let engine = self.engine();
@@ -97,7 +101,8 @@ impl RequestSession {
         let entry = engine.cache.get(&joined.selector);
         let access = engine.open(&joined, entry.as_ref()).await?;
         let (Lookup::Open((entry, state)) | Lookup::Fetched((entry, state))) = access else { return Ok(false) };
-        // Renewed since, it is in its grace, and the client would not be told of it.
+        // If the joined token has been renewed since, it is in its grace period, and the client
+        // would not learn of the new one.
         if state.snapshot().is_none_or(|snapshot| snapshot.fingerprint != joined.fingerprint) {
             return Ok(false);
         }
@@ -109,8 +114,9 @@ impl RequestSession {
         Ok(true)
     }
 
-    /// A new session for a login, with what the login keeps of the one that the client's token opened until another login
-    /// of the same principal replaced it.
+    /// Creates a session for a login. It keeps the values that the login names from the session
+    /// that the client's token opened until another login of the same principal replaced that
+    /// token.
     async fn create_for(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<Present, SessionError> {
         let engine = self.engine();
         let kept = match self.replaced_credential() {
@@ -121,24 +127,26 @@ impl RequestSession {
         Ok((*credential, Arc::clone(entry)))
     }
 
-    /// What the client showed, if a rotation has replaced it.
+    /// Returns the credential that the client presented, if a rotation has replaced it.
     fn replaced_credential(&self) -> Option<Credential> {
         self.with_token(|held| held.credential.filter(|_| held.status == TokenStatus::Superseded))
     }
 
-    /// The session whose token this request may replace. `None` if its client has none.
+    /// Returns the session whose token this request may replace. `None` if the client has no
+    /// session.
     async fn present_to_rotate(&self) -> Result<Option<Present>, SessionError> {
         let Some((entry, _)) = self.open_to_write().await? else { return Ok(None) };
         Ok(self.with_token(|held| held.credential).map(|credential| (credential, entry)))
     }
 
-    /// The session that the client's token opens, with what the client holds of it.
+    /// Returns the session that the client's token opens, with the client's credential.
     async fn present(&self) -> Result<Option<Present>, SessionError> {
         let Some((entry, _)) = self.open().await? else { return Ok(None) };
         Ok(self.with_token(|held| held.credential).map(|credential| (credential, entry)))
     }
 
-    /// The same where what is in it does not read, which is no reason to keep it.
+    /// Like `present`, but also returns a session whose record cannot be decoded, so that it can
+    /// still be destroyed.
     async fn present_or_unreadable(&self) -> Result<Option<(Credential, Option<Arc<Entry>>)>, SessionError> {
         match self.present().await {
             Ok(present) => Ok(present.map(|(credential, entry)| (credential, Some(entry)))),
@@ -187,14 +195,14 @@ impl RequestSession {
         let Some((credential, entry)) = self.present_or_unreadable().await? else { return self.has_no_session() };
         let outcome = self.engine().end_by_client(&credential, entry).await?;
         self.with_token(|held| match outcome {
-            // The client may hold the newer token already, which is not this request's to take away.
+            // The client may already have the newer token, which this request must not take away.
             Destroyed::Superseded => held.superseded(),
             Destroyed::Done | Destroyed::Gone => held.log_out(),
         });
         self.has_no_session()
     }
 
-    /// Whether a logout that ended nothing, or is done, may say that the session is over.
+    /// Checks that a logout, done or without effect, may report that the session has ended.
     fn has_no_session(&self) -> Result<(), SessionError> {
         self.check_may_issue()?;
         match self.with_token(|held| held.status) {
@@ -213,7 +221,7 @@ impl RequestSession {
             let term = Some(remember_me_lifetimes(lifetime, self.engine().now(), snapshot));
             match self.commit(&entry, ProposedChange { term, ..ProposedChange::default() }).await {
                 Ok(()) => {
-                    // The same token again, to be kept for longer.
+                    // Send the same token again, with a longer lifetime.
                     self.with_token(|held| {
                         if held.change == TokenChange::None {
                             held.change = TokenChange::KeptLonger;

@@ -1,4 +1,4 @@
-//! Cached values: what is fresh is used, what is not is loaded once for all who want it.
+//! Cached values: a fresh one is used, another is loaded once for all waiting requests.
 
 use std::future::Future;
 
@@ -13,7 +13,7 @@ use super::single_flight::{LoadContext, run};
 use super::typed_value::{TypedValue, ValueContent, read};
 use super::value::{SessionValue, key, must_be_cached};
 
-/// What there is without waiting.
+/// The result available without waiting.
 enum Cached<T> {
     /// Use it.
     Use(Option<Arc<T>>),
@@ -23,17 +23,18 @@ enum Cached<T> {
     Wait(Option<Arc<T>>),
 }
 
-/// Which answers a reader takes from the session.
+/// Which cached results a reader accepts.
 pub(super) struct Accept<M> {
-    /// Whether "there is no such value" is one.
+    /// Whether "there is no such value" is accepted.
     pub(super) absence: bool,
-    /// Whether a value is one for this reader.
+    /// Whether a value is accepted by this reader.
     pub(super) matches: M,
-    /// The same for the loads that readers may share; 0 where all may.
+    /// Identifies the loads that readers may share: only those with an equal `input`. 0 if the
+    /// value does not depend on an input.
     pub(super) input: u128,
 }
 
-/// The value of type `T`, from the session or through the loader.
+/// Returns the value of type `T`, from the session or through the loader.
 pub(super) async fn load<T, M, L, F>(
     request: &RequestSession,
     taking: Accept<M>,
@@ -53,7 +54,8 @@ where
         let open = match request.open_to_read().await {
             Ok(Some(open)) => open,
             Ok(None) => break,
-            // It ended between two looks of this very call: what is loaded is good for its answer.
+            // The session ended between two reads of this very call: the loaded value is good for
+            // its result.
             Err(error) if has_opened && error.kind() == SessionErrorKind::Ended => break,
             Err(error) => return Err(error),
         };
@@ -64,7 +66,7 @@ where
             Cached::Use(value) => return Ok(value),
             Cached::UseAndRefresh(value) => {
                 if let Some(context) = load_context(engine, &open, version, taking.input) {
-                    // If it may not be started, the next reader tries again.
+                    // If the load cannot be started, the next reader tries again.
                     drop(context.join_or_start::<T, _, _>(&mut loader));
                 }
                 return Ok(value);
@@ -88,7 +90,7 @@ where
     }
     match loader {
         Some(loader) => load_without_session(engine, loader).await,
-        // Only a load that was started takes the loader, and that is waited for.
+        // Only starting a load takes the loader, and a started load is waited for.
         None => Ok(None),
     }
 }
@@ -132,12 +134,13 @@ fn load_context(engine: &Arc<Engine>, (entry, state): &OpenSession, version: u64
     })
 }
 
-/// Waits for a load to land. Dropping this leaves the load alone, unless nobody else waits for it and it cannot be kept.
+/// Waits for a load to finish. Dropping this future does not affect the load, unless nobody else
+/// waits for it and its result cannot be stored.
 async fn wait<T: SessionValue>(context: &LoadContext, in_flight: InFlight) -> Result<Option<Arc<T>>, SessionError> {
     let mut waiting = WaitingReader { context, in_flight };
-    // The sender is dropped without a landing when its runtime shuts down.
+    // The sender is dropped without a result when its runtime shuts down.
     let closed =
-        |_| SessionError::from(Arc::new(LoadFailure::Failed("the task of the loader ended without an outcome".into())));
+        |_| SessionError::from(Arc::new(LoadFailure::Failed("the loader's task ended without a result".into())));
     let landing = waiting.in_flight.result.wait_for(Option::is_some).await.map_err(closed)?.clone();
     match landing {
         Some(Ok(value)) => Ok(value.and_then(|value| value.downcast())),
@@ -146,7 +149,7 @@ async fn wait<T: SessionValue>(context: &LoadContext, in_flight: InFlight) -> Re
     }
 }
 
-/// Somebody who waits for a load.
+/// A reader that waits for a load.
 struct WaitingReader<'a> {
     context: &'a LoadContext,
     in_flight: InFlight,
@@ -160,7 +163,8 @@ impl Drop for WaitingReader<'_> {
     }
 }
 
-/// There is no session to keep the value in, and a load is no reason to create one.
+/// Runs the loader without a session: there is none to store the value in, and a load is no reason
+/// to create one.
 async fn load_without_session<T, L, F>(engine: &Arc<Engine>, loader: L) -> Result<Option<Arc<T>>, SessionError>
 where
     T: SessionValue,

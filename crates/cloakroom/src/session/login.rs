@@ -10,7 +10,8 @@ use super::value::{SessionValue, key};
 /// The shortest lifetime that a session can have.
 const MIN_LIFETIME: Duration = Duration::from_secs(1);
 
-/// Who logs in, and how. Anything that is a [`Principal`] will do where nothing special is asked for.
+/// The principal and the options of a login. Anything that converts into a [`Principal`] is enough
+/// for a plain login.
 ///
 /// ```
 /// # use cloakroom::{Login, SessionValue};
@@ -28,8 +29,10 @@ const MIN_LIFETIME: Duration = Duration::from_secs(1);
 pub struct Login(LoginRequest);
 
 impl Login {
-    /// A login as `principal`, with nothing special. A principal has at most 1024 bytes: with a
-    /// longer one, the login fails with [`TooLarge`](crate::error::SessionErrorKind::TooLarge).
+    /// Creates a plain login as `principal`.
+    ///
+    /// A principal may have at most 1024 bytes: with a longer one, the login fails with
+    /// [`TooLarge`](crate::error::SessionErrorKind::TooLarge).
     pub fn new(principal: impl Into<Principal>) -> Self {
         Self(LoginRequest {
             principal: principal.into(),
@@ -41,37 +44,42 @@ impl Login {
         })
     }
 
-    /// Lets the value of type `T` survive when an anonymous session becomes a logged-in one.
+    /// Keeps the value of type `T` when an anonymous session becomes a logged-in one.
     ///
-    /// Everything else that the anonymous session held is dropped: whoever planted a session on a
-    /// victim must not find the victim working on planted data (session fixation). What the same
-    /// principal left in the session before is always kept, what another principal left never.
+    /// All other values of the anonymous session are dropped: a victim must not work on data that
+    /// an attacker planted together with the session (session fixation). Values of an earlier login
+    /// of the same principal are always kept, values of another principal never.
     pub fn keep<T: SessionValue>(mut self) -> Self {
         self.0.keep.push(key::<T>());
         self
     }
 
-    /// What to call the session in a list of devices. Show users something they recognise, such as
-    /// "Firefox on Linux"; do not keep a full `User-Agent` or an address. At most 256 bytes: with a
-    /// longer one, the login fails with [`TooLarge`](crate::error::SessionErrorKind::TooLarge).
+    /// Sets the session's label in a list of devices, such as "Firefox on Linux".
+    ///
+    /// Choose a label that users recognise; do not store a full `User-Agent` or an address. At most
+    /// 256 bytes: with a longer one, the login fails with
+    /// [`TooLarge`](crate::error::SessionErrorKind::TooLarge).
     pub fn label(mut self, label: impl Into<Arc<str>>) -> Self {
         self.0.label = Some(label.into());
         self
     }
 
-    /// "Remember me": the session ends this long after the login, also if no request is seen
-    /// meanwhile, and its cookie outlives the browser. At most 400 days; more counts as that.
-    /// A session that is remembered stays so when the same principal logs in again without this.
+    /// Applies "remember me": the session ends this long after the login, even if it is unused
+    /// until then, and its cookie outlives the browser.
+    ///
+    /// At most 400 days; a longer lifetime counts as 400 days. A remembered session stays
+    /// remembered when the same principal logs in again without this option.
     pub fn remember(mut self, lifetime: Duration) -> Self {
         self.0.remember = Some(lifetime.min(MAX_LIFETIME));
         self
     }
 
-    /// An idle timeout of this session's own, in place of that of [`Sessions`](crate::application::Sessions). At most as long as the session may
-    /// last.
+    /// Sets an idle timeout for this session, instead of that of
+    /// [`Sessions`](crate::application::Sessions).
     ///
-    /// With [`remember`](Self::remember), whose session otherwise ends at its time whether it is used or not: it slides
-    /// under that end. "Stay signed in for 90 days, unless you were away for 14":
+    /// Limited to the lifetime of the session. Useful with [`remember`](Self::remember), whose
+    /// session otherwise ends at a fixed time, used or not: this adds a sliding timeout within that
+    /// lifetime. "Stay signed in for 90 days, unless you were away for 14":
     ///
     /// ```
     /// # use cloakroom::Login;
@@ -84,11 +92,12 @@ impl Login {
         self
     }
 
-    /// Ends all other sessions of the principal first: after a change of password or of a second factor (OWASP
-    /// ASVS 7.4.3). Change that first, so that nobody logs in with the old one meanwhile.
+    /// Ends all other sessions of the principal first: after a change of the password or of a
+    /// second factor (OWASP ASVS 7.4.3).
     ///
-    /// Ended are the sessions that are logged in when the login begins. If one of them cannot be ended, the login
-    /// fails and can be repeated; nobody is logged in then.
+    /// Change the credential first, so that nobody logs in with the old one meanwhile. Ends the
+    /// sessions that are logged in when the login begins. If one of them cannot be ended, the login
+    /// fails, nobody is logged in, and the login can be repeated.
     pub const fn ending_others(mut self) -> Self {
         self.0.ends_others = true;
         self

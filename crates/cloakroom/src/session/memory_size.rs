@@ -1,9 +1,9 @@
-//! How much memory a decoded value takes, found while it is decoded.
+//! Measures the memory that a decoded value takes, while decoding it.
 //!
-//! The JSON does not say: `[{},{}]` may be two kilobytes, and neither does the value. Its decoding
-//! does: each type asks for its parts by their types, so that all sizes are known, and every list
-//! grows from nothing by the rules of its type. Every value that is kept is decoded once, when it
-//! is written or first read, so this costs no pass of its own.
+//! The JSON does not determine the size: `[{},{}]` may take two kilobytes. Neither does the value.
+//! The decoding does: each type requests its parts by their types, so all sizes are known, and
+//! every list grows from nothing by the rules of its type. Every stored value is decoded once, when
+//! it is written or first read, so measuring needs no separate pass.
 
 use std::any::type_name;
 use std::cell::Cell;
@@ -11,10 +11,10 @@ use std::mem::{needs_drop, size_of};
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-/// What an allocation costs beside what it holds: the allocator's header, and what it rounds up.
+/// The overhead of an allocation: the allocator's header and its rounding.
 const ALLOCATION: usize = 8;
 
-/// Decodes a value. Returns also the bytes that it takes, heap included.
+/// Decodes a value. Also returns how many bytes it takes, heap included.
 pub(super) fn decode_and_measure<'de, T, D>(deserializer: D) -> Result<(T, usize), D::Error>
 where
     T: Deserialize<'de>,
@@ -25,7 +25,7 @@ where
     Ok((value, size_of::<T>() + heap.0.get()))
 }
 
-/// The bytes that lie behind pointers.
+/// Bytes allocated on the heap.
 struct Heap(Cell<usize>);
 
 impl Heap {
@@ -35,22 +35,22 @@ impl Heap {
         }
     }
 
-    /// What is put in a place that is too small for it lies behind a pointer there.
+    /// A value that is larger than its place must be behind a pointer.
     fn put<T>(&self, place: usize) {
         if size_of::<T>() > place {
             self.allocate(size_of::<T>());
         }
     }
 
-    /// A type that owns no memory, such as an address or a date, keeps nothing of the text that it
-    /// is read from.
+    /// A type that owns no memory, such as an address or a date, does not keep the text that it was
+    /// read from.
     fn text<T>(&self, length: usize) {
         if needs_drop::<T>() {
             self.allocate(length);
         }
     }
 
-    /// Sequences and maps whose type owns no memory keep their elements within.
+    /// Sequences and maps whose type owns no memory store their elements inline.
     fn elements<T>(&self, count: usize, (key, value): (usize, usize), align: usize, is_map: bool) {
         let element = (key + value).next_multiple_of(align);
         if !needs_drop::<T>() || count == 0 || element == 0 {
@@ -58,7 +58,7 @@ impl Heap {
         }
         match Container::of::<T>(is_map) {
             Container::List => {
-                // As `Vec` grows.
+                // The growth rule of `Vec`.
                 let least = match element {
                     1 => 8,
                     2..=1024 => 4,
@@ -67,13 +67,13 @@ impl Heap {
                 self.allocate(count.next_power_of_two().max(least).saturating_mul(element));
             }
             Container::Table => {
-                // At most seven of eight places are taken, and each has a byte of its own.
+                // At most seven of eight slots are occupied, and each slot has a control byte.
                 let places = (count + count.div_ceil(7)).next_power_of_two().max(4);
                 self.allocate(places.saturating_mul(element + 1) + 16);
             }
             Container::Tree => {
-                // Nodes have room for eleven entries. These come in order, where a full node is
-                // divided after its sixth, and the seventh goes up: seven entries for each leaf.
+                // A node has room for eleven entries. The entries arrive in order, so a full node
+                // splits after its sixth entry, and the seventh moves up: seven entries per leaf.
                 let node = 11 * (key + value) + 12;
                 let leaves = if count <= 11 { 1 } else { count / 7 + 1 };
                 let inner = if leaves == 1 { 0 } else { leaves / 6 + 1 };
@@ -88,7 +88,7 @@ impl Heap {
     }
 }
 
-/// How a collection keeps its elements.
+/// How a collection stores its elements.
 enum Container {
     List,
     Table,
@@ -111,8 +111,8 @@ impl Container {
     }
 }
 
-/// How much of a value lies in a place of type `T`: nothing where it is a pointer. The names of
-/// types are no promise of the compiler's; with others, what is counted is less exact.
+/// The inline size of a value of type `T`: 0 for a pointer. The compiler does not guarantee type
+/// names; if they change, the measurement becomes less exact.
 fn place_of<T>() -> usize {
     let name = type_name::<T>();
     let name = name.strip_prefix("core::option::Option<").unwrap_or(name);
@@ -121,11 +121,11 @@ fn place_of<T>() -> usize {
     if is_pointer { 0 } else { size_of::<T>() }
 }
 
-/// A deserializer, seed, visitor or access that adds up what passes.
+/// A deserializer, seed, visitor or access that adds up the sizes of what passes through it.
 struct Measuring<'h, I> {
     inner: I,
     heap: &'h Heap,
-    /// How much of what comes next has been counted, because it lies within something else.
+    /// How much of the next value is already counted, because it is stored inside another one.
     place: usize,
 }
 
@@ -135,12 +135,12 @@ impl<'h, I> Measuring<'h, I> {
     }
 }
 
-/// Where the parts of a value lie.
+/// Where the parts of a value are stored.
 #[derive(Clone, Copy, PartialEq)]
 enum Parts {
-    /// Within it, as the fields of a struct.
+    /// Inline, like the fields of a struct.
     Within,
-    /// Elsewhere, as the elements of a list.
+    /// On the heap, like the elements of a list.
     Elsewhere,
 }
 
@@ -154,9 +154,9 @@ macro_rules! measured {
     )+};
 }
 
-/// Here the size of the visitor's value does not show a pointer: it is an `Option` or a wrapper of
-/// what follows, or, as with the `String` that becomes a `Box<str>`, something that is not kept as
-/// it is.
+/// For these, the size of the visitor's value does not reveal a pointer: the value is an `Option`
+/// or wrapper of what follows, or is not stored as it is, like a `String` that becomes a
+/// `Box<str>`.
 macro_rules! passed_on {
     ($($method:ident($($name:ident: $type:ty),*) $parts:ident;)+) => {$(
         fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, D::Error> {
@@ -206,7 +206,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Measuring<'_, D> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        // Of an internally tagged enum, serde makes a pair of the tag and the fields first.
+        // For an internally tagged enum, serde first creates a pair of the tag and the fields.
         let is_variant = type_name::<V::Value>().starts_with('(');
         let visitor = self.visitor(visitor, if is_variant { Parts::Within } else { Parts::Elsewhere });
         self.inner.deserialize_any(visitor)
@@ -300,7 +300,7 @@ struct MeasuringAccess<'h, A> {
     heap: &'h Heap,
     parts: Parts,
     count: usize,
-    /// Sizes of a key and of a value or an element.
+    /// Sizes of a key, and of a value or element.
     sizes: (usize, usize),
     align: usize,
 }
@@ -326,7 +326,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for MeasuringAccess<'_, A> {
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         self.sizes.1 = size_of::<S::Value>();
-        // What owns no memory is decoded as if nobody measured.
+        // An element that owns no memory is decoded without measuring.
         let element = if needs_drop::<S::Value>() {
             let seed = self.seed(seed, place_of::<S::Value>());
             self.inner.next_element_seed(seed)
@@ -348,7 +348,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for MeasuringAccess<'_, A> {
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         self.sizes.0 = size_of::<S::Value>();
         self.align = self.align.max(align_of::<S::Value>());
-        // The names of fields are not kept.
+        // Field names are not stored.
         let key = if needs_drop::<S::Value>() && self.parts == Parts::Elsewhere {
             let seed = self.seed(seed, place_of::<S::Value>());
             self.inner.next_key_seed(seed)

@@ -1,4 +1,4 @@
-//! `Session`: the verbs.
+//! The methods of `Session`.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -18,32 +18,41 @@ use super::value_target::ValueTarget;
 use super::{Session, ended};
 
 impl Session {
-    /// The value of type `T`, if the session has one that is fresh. Never creates anything.
+    /// Returns the value of type `T`, or `None` if the session has no fresh one. Never creates
+    /// anything.
     ///
-    /// A cached value that cannot be read, for example because another release of its type wrote it, counts as none.
+    /// A cached value that cannot be read, for example because another release of its type wrote
+    /// it, counts as absent.
     ///
     /// # Errors
-    /// For state, [`Decode`](SessionErrorKind::Decode) if something else is stored under its key; the error's source names
-    /// the key. The faults of a shared tier. A client without a session is an answer: `None`. Once this request was shown the
-    /// session, its end is not: then all reads say [`Ended`](SessionErrorKind::Ended), as writes do. So they do where the
-    /// request shows a token that opens nothing and its layer [rejects](crate::config::OnInvalidToken) that.
+    /// For state, [`Decode`](SessionErrorKind::Decode) if the data under its key is of another
+    /// type; the error's source names the key. Also the errors of a shared tier.
+    ///
+    /// A client without a session is not an error: the result is `None`. Once this request has been
+    /// given the session, however, its end is an error: all further reads return
+    /// [`Ended`](SessionErrorKind::Ended), as writes do. So do reads with a token that opens
+    /// nothing, if the layer [rejects](crate::config::OnInvalidToken) it.
     pub async fn get<T: SessionValue>(&self) -> Result<Option<Arc<T>>, SessionError> {
         ValueTarget::own(&self.request).get().await
     }
 
-    /// Changes the value of type `T` atomically, starting from its default where there is none, and
-    /// answers what the closure answers.
+    /// Changes the value of type `T` atomically, starting from its default if there is none, and
+    /// returns the closure's result.
     ///
-    /// The closure runs on the present value, in turn with the other changes of the session in this process; if another
-    /// node commits first, it runs again on theirs, so it must have no other effect. When this returns, the change is committed on every tier and no
-    /// update of anybody is lost. Creates the session if there is none, unless the closure leaves the default as it is:
-    /// a visitor who changes nothing gets no session and no cookie. (What is compared is the encoding.)
+    /// The closure runs on the current value, in turn with the other changes of the session in this
+    /// process. If another node commits first, the closure runs again on that node's value, so it
+    /// must have no other effect.
     ///
-    /// The closure is not async, because it may have to run again, and because other requests of the session wait for it:
-    /// fetch what the change needs before. One that may decline is for [`try_update`](Self::try_update).
+    /// When this returns, the change is committed on every tier, and no concurrent update is lost.
+    /// Creates the session if there is none, unless the closure leaves the default unchanged: a
+    /// visitor who changes nothing gets no session and no cookie. (The encodings are compared.)
     ///
-    /// For state. The compiler refuses it for a cached value, which it would have to make up where none was loaded:
-    /// there, [`update_cached`](Self::update_cached) is right.
+    /// The closure is not async, because it may have to run again, and because other requests of
+    /// the session wait for it: fetch what the change needs beforehand. For a closure that may
+    /// decline, use [`try_update`](Self::try_update).
+    ///
+    /// For state only. The compiler refuses cached values, because `update` would have to invent
+    /// a value if none was loaded: use [`update_cached`](Self::update_cached) for those.
     ///
     /// ```compile_fail,E0080
     /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
@@ -54,20 +63,27 @@ impl Session {
     ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
     /// }
     /// async fn resize(session: Session) {
-    ///     // "this type is a cached value, for which a default must not be made up: use `update_cached` ..."
+    ///     // "this type is a cached value, for which no default may be invented: ..."
     ///     let _ = session.update(|preferences: &mut Preferences| preferences.page_size = 50).await;
     /// }
     /// let _: axum::Router = axum::Router::new().route("/", axum::routing::post(resize));
     /// ```
     ///
     /// # Errors
-    /// [`Ended`](SessionErrorKind::Ended) if the session ended or the token was replaced since the
-    /// request began; [`Ambiguous`](SessionErrorKind::Ambiguous) and [`TooManyCookies`](SessionErrorKind::TooManyCookies) if
-    /// the request shows several tokens, or may; [`Conflict`](SessionErrorKind::Conflict) if other nodes keep winning for
-    /// [`conflict_timeout`](crate::application::SessionsBuilder::conflict_timeout);
-    /// [`TooLarge`](SessionErrorKind::TooLarge); [`Full`](SessionErrorKind::Full);
-    /// the faults of a shared tier. Nothing is changed then, unless the error says
-    /// [`OutcomeUnknown`](SessionErrorKind::OutcomeUnknown): the change may have been made, once.
+    /// - [`Ended`](SessionErrorKind::Ended) if the session ended or the token was replaced since
+    ///   the request began;
+    /// - [`Ambiguous`](SessionErrorKind::Ambiguous) and
+    ///   [`TooManyCookies`](SessionErrorKind::TooManyCookies) if the request carries, or may carry,
+    ///   several tokens;
+    /// - [`Conflict`](SessionErrorKind::Conflict) if other nodes keep committing first for
+    ///   [`conflict_timeout`](crate::application::SessionsBuilder::conflict_timeout);
+    /// - [`TooLarge`](SessionErrorKind::TooLarge);
+    /// - [`Full`](SessionErrorKind::Full);
+    /// - the errors of a shared tier.
+    ///
+    /// Nothing is changed in these cases, except with
+    /// [`OutcomeUnknown`](SessionErrorKind::OutcomeUnknown): the change may then have been made,
+    /// once.
     pub async fn update<T, R>(&self, mut change: impl FnMut(&mut T) -> R + Send) -> Result<R, SessionError>
     where
         T: SessionValue + Default,
@@ -78,10 +94,13 @@ impl Session {
         Ok(changed.unwrap_or_else(|never| match never {}))
     }
 
-    /// Like [`update`](Self::update), with a closure that may decline: where it answers `Err`, nothing is changed and
-    /// nothing is created, whatever it did to the value before.
+    /// Changes the value of type `T` atomically, with a closure that may decline.
     ///
-    /// The outer result says whether the session could be asked, the inner one is the closure's answer.
+    /// Like [`update`](Self::update), but if the closure returns `Err`, nothing is changed and
+    /// nothing is created, whatever the closure did to the value.
+    ///
+    /// The outer result reports whether the session could be accessed, the inner one is the
+    /// closure's result.
     ///
     /// ```
     /// use cloakroom::{Session, SessionError, SessionValue};
@@ -116,12 +135,15 @@ impl Session {
         ValueTarget::own(&self.request).try_update(change).await
     }
 
-    /// Changes the cached value of type `T` atomically, if there is a fresh one, and answers what the closure answers;
-    /// `None` where there is none that may be changed: it was never loaded, its time is over, or it was invalidated.
+    /// Changes the cached value of type `T` atomically, if there is a fresh one, and returns the
+    /// closure's result.
     ///
-    /// Nothing is made up, and the value gets no younger: it is loaded again when it would have been without the change.
-    /// For a change that was just written to the source as well; where `None` is the answer there is nothing left to do, as the
-    /// next read loads it from there.
+    /// Returns `None` if there is no value to change: it was never loaded, has expired, or was
+    /// invalidated. No value is invented, and the value gets no younger: it is loaded again when it
+    /// would have been without the change.
+    ///
+    /// Use it after writing the same change to the source. On `None` there is nothing left to do,
+    /// because the next read loads the value from the source.
     ///
     /// ```
     /// use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
@@ -154,8 +176,8 @@ impl Session {
 
     /// Replaces the value of type `T`, whatever it is now. Creates the session if there is none.
     ///
-    /// Two requests that set the same value both succeed and the later one stays. Use
-    /// [`update`](Self::update) wherever the new value depends on the old one.
+    /// If two requests set the same value, both succeed and the later one wins. Use
+    /// [`update`](Self::update) if the new value depends on the old one.
     ///
     /// # Errors
     /// As [`update`](Self::update).
@@ -163,16 +185,19 @@ impl Session {
         ValueTarget::own(&self.request).set(value).await
     }
 
-    /// Removes the value of type `T`. Answers whether there was one; if not, nothing is written.
+    /// Removes the value of type `T`. Returns whether there was one; if not, nothing is written.
     ///
     /// # Errors
-    /// As [`update`](Self::update), except that it also removes what does not decode or does not open.
+    /// As [`update`](Self::update), except that it also removes data that cannot be decoded or
+    /// unsealed.
     pub async fn remove<T: SessionValue>(&self) -> Result<bool, SessionError> {
         ValueTarget::<T>::own(&self.request).remove().await
     }
 
-    /// Removes the value of type `T` and answers it, in one step: of any number of requests that do so at once, on however
-    /// many nodes, one gets it. `None` where there is none; then nothing is written, and no session is created.
+    /// Removes the value of type `T` and returns it, in one step.
+    ///
+    /// Of any number of concurrent requests, on any number of nodes, one gets the value. Returns
+    /// `None` if there is none; then nothing is written, and no session is created.
     ///
     /// ```
     /// use cloakroom::{Session, SessionError, SessionValue};
@@ -188,25 +213,30 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// As [`update`](Self::update), and as [`get`](Self::get). After [`OutcomeUnknown`](SessionErrorKind::OutcomeUnknown) the
-    /// value may be gone without anybody having got it.
+    /// As [`update`](Self::update), and as [`get`](Self::get). After
+    /// [`OutcomeUnknown`](SessionErrorKind::OutcomeUnknown), the value may be gone without any
+    /// request having received it.
     pub async fn take<T: SessionValue>(&self) -> Result<Option<T>, SessionError> {
         ValueTarget::own(&self.request).take().await
     }
 
-    /// Removes all values in one commit and keeps the session, its token and its login. Answers whether there was anything to
-    /// remove; if not, nothing is written.
+    /// Removes all values in one commit; the session, its token and its login remain.
     ///
-    /// What another request writes at the same time is removed too or comes after it. Loads that are under way do not install.
+    /// Returns whether there was anything to remove; if not, nothing is written. A concurrent write
+    /// of another request is either removed too or happens after this. Loads in progress do not
+    /// store their results.
     ///
     /// # Errors
-    /// As [`update`](Self::update), except that it also removes what does not decode or does not open.
+    /// As [`update`](Self::update), except that it also removes data that cannot be decoded or
+    /// unsealed.
     pub async fn clear(&self) -> Result<bool, SessionError> {
         self.request.clear().await
     }
 
-    /// Drops the cached value of type `T`, so that the next read loads it again. A load that is
-    /// under way is not waited for and does not install. Does nothing where there is no session.
+    /// Drops the cached value of type `T`, so that the next read loads it again.
+    ///
+    /// Does not wait for a load in progress, and such a load does not store its result. Does
+    /// nothing if there is no session.
     ///
     /// # Errors
     /// As [`update`](Self::update).
@@ -214,19 +244,22 @@ impl Session {
         ValueTarget::<T>::own(&self.request).invalidate().await
     }
 
-    /// The cached value of type `T`; loaded, and kept in the session, where there is none that may be used.
+    /// Returns the cached value of type `T`; if there is no usable one, loads it and stores it in
+    /// the session.
     ///
-    /// The loader runs detached, so a client that hangs up wastes nothing, and at most once for all
-    /// requests of the session that want the value. A request never waits for a load that began
-    /// before a write or an invalidation it knows of, and such a load never overwrites anything.
-    /// How long the value is good for is the type's [`CachePolicy`](crate::CachePolicy).
+    /// The loader runs in its own task, so a disconnecting client wastes no work, and runs at most
+    /// once for all requests of the session that want the value. A request never waits for a load
+    /// that began before a write or an invalidation it knows of, and such a load never overwrites
+    /// anything. The type's [`CachePolicy`](crate::CachePolicy) determines how long the value is
+    /// valid.
     ///
-    /// Where there is no session, the loader runs and nothing is kept: reading creates no session.
+    /// If there is no session, the loader runs and nothing is stored: reading creates no session.
     ///
-    /// The loader outlives the request, so it owns what it uses: `move` clones into it. It runs in the caller's tracing span;
-    /// task locals are not there. It answers a `Result`: `Ok::<_, Infallible>(value)` where it cannot fail.
+    /// The loader outlives the request, so it has to own what it uses: `move` clones into it. It
+    /// runs in the caller's tracing span, but without its task locals. It returns a `Result`:
+    /// `Ok::<_, Infallible>(value)` if it cannot fail.
     ///
-    /// For cached values. The compiler refuses it for state, which nobody would ever load again:
+    /// For cached values only. The compiler refuses state, because it would never be loaded again:
     ///
     /// ```compile_fail,E0080
     /// # use cloakroom::{Session, SessionValue};
@@ -234,7 +267,7 @@ impl Session {
     /// struct Roles(Vec<String>);
     /// impl SessionValue for Roles { const KEY: &'static str = "roles"; }
     /// async fn roles(session: Session) {
-    ///     // "only a cached value can be loaded, and this type is state: give its `impl SessionValue` a `CACHE` policy ..."
+    ///     // "only a cached value can be loaded, and this type is state: ..."
     ///     let _ = session.get_or_load(|| async { Ok::<_, std::io::Error>(Roles(vec![])) }).await;
     /// }
     /// let _: axum::Router = axum::Router::new().route("/", axum::routing::get(roles));
@@ -257,10 +290,11 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// [`LoadFailed`](SessionErrorKind::LoadFailed), [`LoadTimedOut`](SessionErrorKind::LoadTimedOut)
-    /// and [`LoadPanicked`](SessionErrorKind::LoadPanicked), the same for every request that waited;
-    /// [`TooManyLoads`](SessionErrorKind::TooManyLoads); [`LoadCycle`](SessionErrorKind::LoadCycle) for a loader that asks for its
-    /// own value; the faults of a shared tier.
+    /// [`LoadFailed`](SessionErrorKind::LoadFailed),
+    /// [`LoadTimedOut`](SessionErrorKind::LoadTimedOut) and
+    /// [`LoadPanicked`](SessionErrorKind::LoadPanicked), the same for every request that waited;
+    /// [`TooManyLoads`](SessionErrorKind::TooManyLoads); [`LoadCycle`](SessionErrorKind::LoadCycle)
+    /// for a loader that requests its own value; the errors of a shared tier.
     pub async fn get_or_load<T, E, L, F>(&self, loader: L) -> Result<Arc<T>, SessionError>
     where
         T: SessionValue,
@@ -271,13 +305,15 @@ impl Session {
         let loader = || async move { loader().await.map(Some).map_err(Into::into) };
         let taking = Accept { absence: false, matches: |_: &T| true, input: 0 };
         let found = load(&self.request, taking, loader).await?;
-        // The load that was joined belongs to a `find_or_load`; this loader would have had an answer.
-        let none = "a load that was joined found no such value";
+        // The joined load belongs to a `find_or_load`; this loader would have returned a value.
+        let none = "the load that this request joined found no value";
         found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, none))
     }
 
-    /// Like [`get_or_load`](Self::get_or_load), for a source that may not have the value: `None` is
-    /// kept too, for the policy's `negative_ttl`.
+    /// Returns the cached value of type `T`, or loads it from a source that may not have it.
+    ///
+    /// Like [`get_or_load`](Self::get_or_load), but `None` is cached too, for the policy's
+    /// `negative_ttl`.
     ///
     /// # Errors
     /// As [`get_or_load`](Self::get_or_load).
@@ -292,87 +328,107 @@ impl Session {
         load(&self.request, Accept { absence: true, matches: |_: &T| true, input: 0 }, loader).await
     }
 
-    /// Logs a principal in. Always gives the client a new token; the old one is dead when this returns.
+    /// Logs a principal in. Always gives the client a new token; the old one is dead when this
+    /// returns.
     ///
-    /// Call it whenever somebody proves who he is or becomes somebody else: login, re-authentication, step-up,
-    /// impersonation (OWASP ASVS 7.2.4). Values of the anonymous session survive only if
+    /// Call it whenever users prove their identity or change it: login, re-authentication,
+    /// step-up, impersonation (OWASP ASVS 7.2.4). Values of the anonymous session survive only if
     /// [`Login::keep`] names them. Restarts both lifetimes. Creates the session if there is none.
     ///
     /// # Errors
-    /// [`TooManySessions`](SessionErrorKind::TooManySessions) if the limit rejects it;
-    /// [`Ended`](SessionErrorKind::Ended) if all sessions of the principal were revoked, or newer logins took this
-    /// one's place, while it was under way; [`Full`](SessionErrorKind::Full); the faults of a shared tier. Nobody is logged in then.
+    /// - [`TooManySessions`](SessionErrorKind::TooManySessions) if the session limit rejects the
+    ///   login;
+    /// - [`Ended`](SessionErrorKind::Ended) if, while the login was in progress, all sessions of
+    ///   the principal were revoked, or newer logins displaced this one;
+    /// - [`Full`](SessionErrorKind::Full);
+    /// - the errors of a shared tier.
+    ///
+    /// In these cases, the principal is not logged in.
     pub async fn login(&self, login: impl Into<Login>) -> Result<(), SessionError> {
         let login = login.into();
         self.request.login(login.request()).await
     }
 
-    /// Gives the client a new token as a matter of routine. Requests that are under way with the old
-    /// one work for the grace that the configuration allows, and set no cookie.
+    /// Gives the client a new token as a routine measure. Requests in progress with the old token
+    /// work for the configured grace period, and set no cookie.
     ///
-    /// Not for logins: there the old token must die at once. If a client never receives the answer,
-    /// its old token dies with the grace.
+    /// Not for logins: there the old token must die at once. If a client never receives the
+    /// response, its old token dies at the end of the grace period.
     ///
     /// # Errors
-    /// As [`update`](Self::update). The old token stays good then.
+    /// As [`update`](Self::update). The old token then remains valid.
     pub async fn renew(&self) -> Result<(), SessionError> {
         self.request.renew().await
     }
 
-    /// Gives the client a new token because the rights of the session change without a login: another role, a
-    /// second factor that was taken away, the end of a support access (OWASP ASVS 7.2.4). The old token is dead when
-    /// this returns, also for requests that are under way. Nothing else changes; where there is no session, nothing does.
+    /// Gives the client a new token because the session's rights change without a login.
     ///
-    /// Where somebody proves who he is, or becomes somebody else, [`login`](Self::login) is right. As this proves nothing, it
-    /// takes the present token only: with one that was [renewed](Self::renew), in its grace, it is refused.
+    /// For example another role, a removed second factor, or the end of a support access (OWASP
+    /// ASVS 7.2.4). The old token is dead when this returns, even for requests in progress. Nothing
+    /// else changes. Does nothing if there is no session.
+    ///
+    /// If users prove their identity or change it, use [`login`](Self::login). Because a rotation
+    /// proves nothing, it accepts the current token only: a token that was [renewed](Self::renew)
+    /// and is in its grace period is refused.
     ///
     /// # Errors
-    /// As [`update`](Self::update). The old token stays good then.
+    /// As [`update`](Self::update). The old token then remains valid.
     pub async fn rotate(&self) -> Result<(), SessionError> {
         self.request.rotate().await
     }
 
-    /// Asks the shared tier what is in the session now, whatever is in memory, and answers whether it lives. What
-    /// this request reads afterwards is no older than this call.
+    /// Reads the session from the shared tier, ignoring the copy in memory, and returns whether it
+    /// lives.
     ///
-    /// For the few places where milliseconds matter: a copy in memory is as old as the news of a change are on
-    /// their way, or as the lease of its store when a line is half dead. Costs one round trip; none where
-    /// there is no shared tier. [`SessionLayer::always_refresh`](crate::SessionLayer::always_refresh) does it for all requests.
+    /// Later reads of this request are no older than this call. For the few places where
+    /// milliseconds matter: a copy in memory is outdated until the invalidation of a change
+    /// arrives, or until the lease of the store expires if the connection is half dead. Costs one
+    /// round trip; none if there is no shared tier.
+    /// [`SessionLayer::always_refresh`](crate::SessionLayer::always_refresh) does this for all
+    /// requests.
     ///
     /// # Errors
-    /// The faults of a shared tier, whatever the layer says about them.
+    /// The errors of a shared tier, whatever the layer's
+    /// [`OnStoreError`](crate::config::OnStoreError).
     pub async fn refresh(&self) -> Result<bool, SessionError> {
         Ok(self.request.refresh().await?.is_some())
     }
 
-    /// Logs out: the session is over on every node, and the client is told to forget its token.
+    /// Logs out: ends the session on every node, and tells the client to forget its token.
     ///
-    /// Repeating it is harmless, and so is calling it where there is no session. After it, the request is like one
-    /// without a token: reads find nothing, and a write starts a new session.
+    /// Repeating it, or calling it without a session, is harmless. Afterwards, the request is like
+    /// one without a token: reads find nothing, and a write starts a new session.
     ///
     /// # Errors
-    /// [`Ended`](SessionErrorKind::Ended) where a login has replaced the client's token meanwhile: the session is not this
-    /// request's to end any more and lives on, and the client is told nothing.
-    /// [`Ambiguous`](SessionErrorKind::Ambiguous) and [`TooManyCookies`](SessionErrorKind::TooManyCookies) where it is not
-    /// known which session is meant. The faults of a shared tier. In all cases the client keeps its token.
+    /// - [`Ended`](SessionErrorKind::Ended) if a login has replaced the client's token meanwhile:
+    ///   the session does not belong to this request any more and lives on, and the client is not
+    ///   notified;
+    /// - [`Ambiguous`](SessionErrorKind::Ambiguous) and
+    ///   [`TooManyCookies`](SessionErrorKind::TooManyCookies) if it is unknown which session is
+    ///   meant;
+    /// - the errors of a shared tier.
+    ///
+    /// In all these cases the client keeps its token.
     pub async fn destroy(&self) -> Result<(), SessionError> {
         self.request.destroy().await
     }
 
-    /// "Remember me" for a session that exists: it ends after `lifetime` from now, whether it is used or not, and its
-    /// cookie outlives the browser. Never later than it would have ended: only a login starts its absolute lifetime
-    /// anew.
+    /// Applies "remember me" to an existing session: it ends `lifetime` from now, used or not, and
+    /// its cookie outlives the browser.
     ///
-    /// Stored in the session, so it holds whatever other requests do. [`Login::remember`] gives a session a longer
-    /// lifetime, because somebody has just proved who he is.
+    /// Never extends the session beyond its present end: only a login restarts the absolute
+    /// lifetime. The setting is stored in the session, so it applies whatever other requests do.
+    /// [`Login::remember`] gives a session a longer lifetime, because the user has just proved who
+    /// they are.
     ///
     /// # Errors
-    /// [`Ended`](SessionErrorKind::Ended) if there is no session; otherwise as [`update`](Self::update).
+    /// [`Ended`](SessionErrorKind::Ended) if there is no session; otherwise as
+    /// [`update`](Self::update).
     pub async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
         self.request.remember(lifetime.min(MAX_LIFETIME)).await
     }
 
-    /// Resolves when the session is over, at once if there is none: for streams and WebSockets,
+    /// Resolves when the session has ended; at once if there is none. For streams and WebSockets,
     /// which must not outlive their session.
     ///
     /// ```
@@ -389,17 +445,18 @@ impl Session {
     /// }
     /// ```
     ///
-    /// Expiry is noticed within a second or so; where a login or [`remember`](Self::remember) has just shortened the
-    /// session's lifetime, up to 18 minutes late, because the timer goes by the deadline that it knew.
-    /// Requests are not concerned: for them every deadline is exact. Waiting does not count as activity.
+    /// Expiry is noticed within about a second. If a login or [`remember`](Self::remember) has just
+    /// shortened the session's lifetime, it is noticed up to 18 minutes late, because the timer
+    /// still uses the previous deadline. Requests are not affected: for them every deadline is
+    /// exact. Waiting does not count as activity.
     pub fn ended(&self) -> impl Future<Output = EndReason> + Send + use<> {
         ended::ended(self.request.clone())
     }
 }
 
 impl PrincipalSessions {
-    /// Ends all sessions of the principal but this one: after a change of password
-    /// (OWASP ASVS 7.4.3). Answers how many there were.
+    /// Ends all sessions of the principal except this one: after a password change (OWASP ASVS
+    /// 7.4.3). Returns how many ended.
     ///
     /// # Errors
     /// As [`revoke_all`](Self::revoke_all).
@@ -409,12 +466,16 @@ impl PrincipalSessions {
     }
 
     /// Drops the cached value of type `T` from all sessions of the principal, for example when its
-    /// roles change. Answers from how many. Loads that are under way do not install.
+    /// roles change.
+    ///
+    /// Returns the number of sessions changed. Loads in progress do not store their results.
     ///
     /// # Errors
-    /// As [`revoke_all`](Self::revoke_all). And once all others have lost it, when the record of one does not read here, where
-    /// another node may still read it: [`Decode`](crate::error::SessionErrorKind::Decode), or of sealed ones
-    /// [`UnknownKey`](crate::error::SessionErrorKind::UnknownKey) or [`SealBroken`](crate::error::SessionErrorKind::SealBroken).
+    /// As [`revoke_all`](Self::revoke_all). Also, after all other sessions have been changed, if
+    /// the record of one cannot be read on this node, although another node may still read it:
+    /// [`Decode`](crate::error::SessionErrorKind::Decode), or for sealed records
+    /// [`UnknownKey`](crate::error::SessionErrorKind::UnknownKey) or
+    /// [`SealBroken`](crate::error::SessionErrorKind::SealBroken).
     pub async fn invalidate<T: SessionValue>(&self) -> Result<usize, SessionError> {
         self.remove_everywhere(key::<T>()).await
     }

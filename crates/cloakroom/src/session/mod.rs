@@ -1,5 +1,5 @@
-//! The session as a handler sees it: typed values, changes that are committed when they return,
-//! loads that never go twice. Knows nothing of HTTP.
+//! The session as a handler sees it: typed values, changes that are committed when they return, and
+//! loads that run once for all waiting requests. Independent of HTTP.
 
 mod cache_policy;
 mod client_token;
@@ -54,9 +54,9 @@ use crate::sync::Arc;
 
 /// A client's session, or one value of it.
 ///
-/// `Session` is the session: nothing is read until a value is asked for, and nothing is created
-/// until a value is written. `Session<T>` is one value of it, read when the handler starts:
-/// reading it is field access.
+/// `Session` is the whole session: nothing is read until a value is requested, and nothing is
+/// created until a value is written. `Session<T>` is one value of the session, read when the
+/// handler starts: reading it is field access.
 ///
 /// ```
 /// use axum::Json;
@@ -85,14 +85,17 @@ use crate::sync::Arc;
 /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(show)).route("/{item}", axum::routing::post(add));
 /// ```
 ///
-/// What it derefs to is a snapshot: reading it is all that can be done with it. To change the value, call
-/// [`update`](Session::update), whose closure gets the present one.
+/// `Session<T>` derefs to a read-only snapshot. To change the value, call
+/// [`update`](Session::update), whose closure gets the current value.
 ///
-/// Clones are the same session. They may outlive the request: writes from a stream or a WebSocket
-/// work like writes from a handler, except that a new token cannot reach the client any more once the headers
-/// are out. What needs one is refused then, with [`ResponseBegun`](crate::error::SessionErrorKind::ResponseBegun). So let
-/// the handler make the first write, log in and renew; do the rest anywhere. A response during which a clone is still
-/// alive counts as one that depends on the session, for caches.
+/// Clones share the session and may outlive the request. Writes from a stream or a WebSocket work
+/// like writes from a handler, except that a new token cannot reach the client once the headers are
+/// sent. Operations that need one then fail with
+/// [`ResponseBegun`](crate::error::SessionErrorKind::ResponseBegun). So make the first write, log
+/// in and renew in the handler; do the rest anywhere.
+///
+/// For caches, a response counts as dependent on the session if a clone is still alive when it
+/// starts.
 pub struct Session<T = ()> {
     request: RequestSession,
     /// `None` exactly when `T` is `()`.
@@ -104,7 +107,7 @@ impl Session {
         Self { request, value: None }
     }
 
-    /// Those that it is one of.
+    /// The application's sessions, of which this is one.
     #[cfg(feature = "axum")]
     pub(crate) fn sessions(&self) -> Sessions {
         Sessions::from_engine(Arc::clone(self.request.engine()))

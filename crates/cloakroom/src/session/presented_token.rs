@@ -1,32 +1,35 @@
 use crate::token::Token;
 
-/// What a request shows of its client's token, as the transport read it.
+/// The token that a request presents, as the transport read it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum PresentedToken {
     /// No token.
     #[default]
     Missing,
     Valid(Token),
-    /// One that is good, and that its client should get again, as tokens are written now.
+    /// A valid token that the client should get again in the current format.
     NeedsReissue(Token),
-    /// Something that opens nothing, and that cannot be taken for nothing either.
+    /// Data that opens nothing, but must not be treated as absent either.
     Refused(TokenRefusal),
 }
 
-/// Why what a request shows opens no session.
+/// Reason why the presented token opens no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenRefusal {
-    /// It is no token, or not one of ours, or its time is over.
+    /// Not a token, not one of ours, or expired.
     Invalid,
-    /// Two carriers, or two fields, that may not be mixed: a read does not believe that there is no token either.
+    /// Two carriers or two fields that must not be combined: a read does not treat this as "no
+    /// token" either.
     ConflictingTokens,
-    /// Several cookies that can be tokens. A read takes them for none; a write could overwrite the visitor's own.
+    /// Several cookies that could be tokens. A read treats them as none; a write could overwrite
+    /// the visitor's own.
     SeveralCookies,
-    /// More cookies than are read, so the visitor's own may be among them, as above.
+    /// More cookies than are read: the visitor's own may be among the unread ones. Handled like
+    /// several cookies.
     OversizedCookies,
 }
 
-/// A way by which a token travels.
+/// How a token travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CarrierKind {
     Cookie,

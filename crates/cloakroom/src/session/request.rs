@@ -16,15 +16,16 @@ use super::client_token::{ClientToken, SessionSource, TokenChange, TokenStatus};
 use super::layer_context::{LayerContext, LayerOptions};
 use super::presented_token::{CarrierKind, PresentedToken, TokenRefusal};
 
-const SEVERAL_COOKIES: &str = "several cookies of the session's name have different tokens";
-/// How soon a store that did not answer is asked again what to tell the client.
+const SEVERAL_COOKIES: &str = "several cookies with the session's name have different tokens";
+/// How often a store that did not answer is polled for the pending token update.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// One request's hold on its client's session. Clones are the same hold.
+/// One request's access to its client's session. Clones share it.
 #[derive(Clone)]
 pub(crate) struct RequestSession {
     request: Arc<RequestState>,
-    /// Of the layer through which this one came, which may be further in than the one that answers.
+    /// The options of the layer through which this clone came, which may be inside the layer that
+    /// sends the response.
     options: LayerOptions,
 }
 
@@ -38,27 +39,29 @@ struct RequestState {
     lock: tokio::sync::Mutex<()>,
 }
 
-/// What the response has to tell the client about its token.
+/// What the response must tell the client about its token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TokenUpdate {
     /// Nothing.
     None,
-    /// A version, but it is not known under which token, or there is none: [`resolve_pending`](RequestSession::resolve_pending) that, and ask again.
+    /// A newer version, but under which token is unknown, or there is none: call
+    /// [`resolve_pending`](RequestSession::resolve_pending), then ask again.
     Pending,
     /// A token to keep.
     Issue {
         token: Token,
-        /// After this long it opens nothing any more.
+        /// After this long, the token opens nothing.
         lifetime: Duration,
-        /// It should outlive the browser.
+        /// Whether the cookie outlives the browser.
         persistent: bool,
     },
-    /// That it may forget its token.
+    /// The client may forget its token.
     Remove,
 }
 
 impl RequestSession {
-    /// Looks for the token's session in memory, which does not fall idle while the request is in progress. No I/O.
+    /// Looks the session up in memory, and keeps it from falling idle while the request is in
+    /// progress. No I/O.
     pub(crate) fn new(desk: Arc<LayerContext>, shown: &PresentedToken, way: CarrierKind) -> Self {
         let token = shown.token();
         let mut held = token.map_or_else(ClientToken::default, |token| {
@@ -78,7 +81,7 @@ impl RequestSession {
         Self { request, options }
     }
 
-    /// The session of the same request, with the options that a layer further in changes.
+    /// Returns the session of the same request, with the options of a layer further inside.
     pub(crate) fn with_options(&self, inner: LayerOptions) -> Self {
         if inner.without_activity {
             self.with_token(ClientToken::set_passive);
@@ -86,57 +89,59 @@ impl RequestSession {
         Self { request: Arc::clone(&self.request), options: inner.inside(self.options) }
     }
 
-    /// Whether both are the session of one request under one layer.
+    /// Returns `true` if both are the session of one request under one layer.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.request, &other.request)
     }
 
-    /// By which way the client is to be answered.
+    /// Returns the carrier for the response.
     pub(crate) fn carrier(&self) -> CarrierKind {
         self.request.carrier
     }
 
-    /// Why what the request showed opens no session, where that is known without looking.
+    /// Returns why the presented token opens no session, if that is known without a lookup.
     pub(crate) fn refusal(&self) -> Option<TokenRefusal> {
         self.request.refusal
     }
 
-    /// Whether the client showed a token. An answer that depends on that depends on the session.
+    /// Returns `true` if the client presented a token. A response that depends on this depends on
+    /// the session.
     pub(super) fn has_token(&self) -> bool {
         self.request.used.store(true, Ordering::Relaxed);
         self.request.has_token
     }
 
-    /// Whether anybody asked for something of the session, so that the response depends on it.
+    /// Returns `true` if the session was accessed, so that the response depends on it.
     pub(crate) fn was_used(&self) -> bool {
         self.request.used.load(Ordering::Relaxed)
     }
 
-    /// The response carries what [`TokenUpdate::Issue`] says.
+    /// Records that the response carries the token of [`TokenUpdate::Issue`].
     pub(crate) fn token_delivered(&self) {
         self.with_token(ClientToken::delivered);
     }
 
-    /// The request ends without a response: its handler panicked, or it was cancelled.
+    /// Ends the request without a response: its handler panicked, or it was cancelled.
     pub(crate) fn abandon(&self) {
         drop(self.with_token(ClientToken::abandon));
     }
 
-    /// Whether somebody else has the session still, now that the response begins: what follows of it, such as a stream,
-    /// may depend on the session.
+    /// Returns `true` if the session is still shared when the response starts: the rest of the
+    /// response, such as a stream, may depend on the session.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.request) > 1
     }
 
-    /// What the response has to tell the client.
+    /// Returns what the response must tell the client.
     pub(crate) fn token_update(&self) -> TokenUpdate {
         let now = self.engine().now();
         self.with_token(|held| held.token_update(now))
     }
 
-    /// Asks whether the token of this request is still the present one. If it is dead, or nobody answers, the client
-    /// is not told of a version: it might be receiving a newer token right now, which this one would overwrite. Where it
-    /// knows of an older one, no node serves that any more by then, so that it needs not be told.
+    /// Asks the store whether this request's token is still current. If it is not, or the store
+    /// does not answer, sends no version hint: a concurrent response may be delivering a newer
+    /// token, which this one would overwrite. If the client knows an older version, waits until
+    /// every lease that could serve it has expired, so that the hint is not needed.
     pub(crate) async fn resolve_pending(&self) {
         let present = match self.open().await {
             Ok(Some(present)) => Some(present),
@@ -146,13 +151,14 @@ impl RequestSession {
         self.with_token(|held| held.resolve(present.as_ref().map(|(_, state)| &**state)));
     }
 
-    /// Whether the client holds a token, and sees another version by this answer than the token says.
+    /// Returns `true` if the client has a token, and this response shows a newer version than the
+    /// token names.
     fn has_newer_version(&self) -> bool {
         self.request.has_token && self.with_token(|held| held.has_newer_version())
     }
 
-    /// Waits for as long as other nodes may serve copies that are old, as the news may not have reached them. Unless the
-    /// token is dead, and while nobody says so, goes on asking.
+    /// Waits for as long as other nodes may serve outdated copies because the invalidation may not
+    /// have reached them. Meanwhile keeps asking the store, unless the token is known to be dead.
     async fn wait_out_leases(&self, mut is_dead: bool) -> Option<OpenSession> {
         let longest = self.engine().store.as_ref().map(|store| store.max_lease())?;
         let answer = async {
@@ -168,7 +174,7 @@ impl RequestSession {
         crate::sync::timeout(longest, answer).await
     }
 
-    /// What a token says that says more than which session it opens: when it is made, and for whom.
+    /// Returns the claims of a JWT beyond the session itself: its time of issue and its principal.
     #[cfg(feature = "jwt")]
     pub(crate) fn claims_now(&self) -> (Timestamp, Option<Principal>) {
         (self.engine().now(), self.with_token(|held| held.principal()))
@@ -178,7 +184,7 @@ impl RequestSession {
         &self.request.layer.engine
     }
 
-    /// What the transport left at the desk, if it is a `C`.
+    /// Returns the transport's data in the layer context, if it is a `C`.
     pub(crate) fn transport<C: Any>(&self) -> Option<&C> {
         self.request.layer.transport.downcast_ref()
     }
@@ -187,12 +193,14 @@ impl RequestSession {
         act(&mut self.request.client_token.lock())
     }
 
-    /// Lines up creation, login, renewal and logout, so that a request creates one session at most.
+    /// Serializes creation, login, renewal and logout, so that a request creates at most one
+    /// session.
     pub(super) async fn lock(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.request.lock.lock().await
     }
 
-    /// What `read` finds in the live session without waiting. `None` says nothing: then [`open`](Self::open) it.
+    /// Reads from the live session without waiting. After `None`, nothing is known:
+    /// [`open`](Self::open) the session.
     pub(super) fn try_read<R>(&self, read: impl FnOnce(&Snapshot, Timestamp) -> Option<R>) -> Option<R> {
         self.request.used.store(true, Ordering::Relaxed);
         if self.must_refresh() {
@@ -201,12 +209,12 @@ impl RequestSession {
         self.with_token(|held| held.try_read(self.engine(), read))
     }
 
-    /// Whether memory may not answer yet.
+    /// Returns `true` if the request has to read from the shared tier first.
     fn must_refresh(&self) -> bool {
         self.options.always_refresh && !self.with_token(|held| held.is_refreshed)
     }
 
-    /// The live session that the client's token opens by what the shared tier says now.
+    /// Opens the live session of the client's token, according to the shared tier now.
     pub(super) async fn refresh(&self) -> Result<Option<OpenSession>, SessionError> {
         self.request.used.store(true, Ordering::Relaxed);
         let Some(credential) = self.with_token(|held| held.credential) else { return self.missing_token() };
@@ -217,7 +225,7 @@ impl RequestSession {
         }))
     }
 
-    /// The live session that the client's token opens, if there is one.
+    /// Opens the live session of the client's token, if there is one.
     pub(super) async fn open(&self) -> Result<Option<OpenSession>, SessionError> {
         if self.must_refresh() {
             return Box::pin(self.refresh()).await;
@@ -229,7 +237,7 @@ impl RequestSession {
         Ok(self.with_token(|held| held.on_access(self.engine(), &credential, access)))
     }
 
-    /// The same without counting as activity: for who waits, or has done what is to be told only.
+    /// Opens the session without counting as activity: for a task that waits for its end.
     pub(super) async fn open_passively(&self) -> Result<Option<OpenSession>, SessionError> {
         self.request.used.store(true, Ordering::Relaxed);
         let (credential, entry) = self.with_token(|held| (held.credential, held.entry.clone()));
@@ -238,7 +246,7 @@ impl RequestSession {
         Ok(self.with_token(|held| held.on_passive_access(&credential, access)))
     }
 
-    /// An error if a token that is made now cannot reach the client any more.
+    /// Returns an error if a new token could no longer reach the client.
     pub(super) fn check_response_not_begun(&self) -> Result<(), SessionError> {
         match self.with_token(|held| held.has_response_begun) {
             true => Err(SessionError::new(SessionErrorKind::ResponseBegun)),
@@ -247,7 +255,7 @@ impl RequestSession {
     }
 }
 
-/// A request in progress, until its response begins or nobody waits for it any more.
+/// A request in progress, until its response starts or the request is cancelled.
 pub(crate) struct InProgress(RequestSession);
 
 impl InProgress {
@@ -262,7 +270,7 @@ impl InProgress {
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        // Whoever has the last share has nobody to tell that the response has begun.
+        // For the last share, dropping the request state counts the activity.
         if self.0.is_shared() {
             self.0.with_token(|held| held.begin_response(self.0.engine()));
         }
@@ -270,7 +278,8 @@ impl Drop for InProgress {
 }
 
 impl RequestSession {
-    /// Whether the client came with nothing, or with too much.
+    /// The result for a request without a usable token: no session, or an error for conflicting
+    /// tokens.
     fn missing_token(&self) -> Result<Option<OpenSession>, SessionError> {
         match self.request.refusal {
             Some(TokenRefusal::ConflictingTokens) => Err(SessionError::new(SessionErrorKind::Ambiguous)),
@@ -278,10 +287,11 @@ impl RequestSession {
         }
     }
 
-    /// The live session, for an answer that changes nothing. Where the shared tier cannot be asked, what
-    /// the layer says instead.
+    /// Opens the live session for a read. If the shared tier cannot be reached, the layer's
+    /// `on_store_error` decides.
     ///
-    /// All reads of a request agree: once one of them was given the session, no later one is given `None`.
+    /// All reads of a request agree: once one of them was given the session, no later one is given
+    /// `None`.
     pub(super) async fn open_to_read(&self) -> Result<Option<OpenSession>, SessionError> {
         if self.with_token(|held| held.is_read_as_absent) {
             return Ok(None);
@@ -292,19 +302,20 @@ impl RequestSession {
         }
     }
 
-    /// The same, where a fault of the shared tier is an error whatever the layer says.
+    /// Like `open_to_read`, but an error of the shared tier is always an error, whatever the
+    /// layer's option.
     pub(super) async fn open_or_ended(&self) -> Result<Option<OpenSession>, SessionError> {
         self.present_or_ended(self.open().await?)
     }
 
-    /// The same by what the shared tier says now.
+    /// Like `open_or_ended`, according to the shared tier now.
     #[cfg(feature = "axum")]
     pub(super) async fn refresh_or_ended(&self) -> Result<Option<OpenSession>, SessionError> {
         self.present_or_ended(self.refresh().await?)
     }
 
-    /// The live session, for a change of what is in it. An error where the client has none that may be changed, and
-    /// where a new one could overwrite the visitor's own.
+    /// Opens the live session for a write. Returns an error if the client has no session that may
+    /// be changed, and if a new session's token could overwrite the visitor's own.
     pub(super) async fn open_to_write(&self) -> Result<Option<OpenSession>, SessionError> {
         let open = self.open().await?;
         if open.is_none() {
@@ -316,7 +327,7 @@ impl RequestSession {
         Ok(open)
     }
 
-    /// An error if a new token would overwrite another one of which nobody can say whether it is the visitor's.
+    /// Returns an error if a new token would overwrite another one that may be the visitor's.
     pub(super) fn check_may_issue(&self) -> Result<(), SessionError> {
         use SessionErrorKind::{Ambiguous, TooManyCookies};
         match self.request.refusal {
@@ -327,7 +338,8 @@ impl RequestSession {
         }
     }
 
-    /// What a request without a live session is told that asks for something in it.
+    /// Turns the absence of a session into an error if the request had one before, or if its token
+    /// is rejected.
     fn present_or_ended(&self, open: Option<OpenSession>) -> Result<Option<OpenSession>, SessionError> {
         if open.is_none() && (self.with_token(|held| held.was_opened()) || self.is_invalid()) {
             return Err(SessionError::new(SessionErrorKind::Ended));
@@ -335,8 +347,8 @@ impl RequestSession {
         Ok(open)
     }
 
-    /// Whether the request shows a token that opens nothing, where that is not the same as to show none. To be asked
-    /// when it is known to open nothing.
+    /// Returns `true` if the request carries a token that opens nothing and the layer rejects that.
+    /// Call it only when the token is known to open nothing.
     fn is_invalid(&self) -> bool {
         let rejects = match self.options.on_invalid_token {
             Some(answer) => answer == OnInvalidToken::Reject,
@@ -361,12 +373,12 @@ impl RequestSession {
         stale.map(Some).ok_or(error)
     }
 
-    /// The latest activity that this request knows of: itself, if it counts.
+    /// Returns the latest activity that this request knows of: itself, if it counts.
     pub(super) fn activity(&self) -> Timestamp {
         if self.with_token(|held| held.is_active()) { self.engine().now() } else { Timestamp::default() }
     }
 
-    /// Who answered when this request first asked for its session.
+    /// Returns the tier that answered when this request first asked for its session.
     pub(super) fn source(&self) -> Option<SessionSource> {
         self.with_token(|held| held.source)
     }
@@ -380,6 +392,6 @@ impl Drop for RequestState {
 
 impl fmt::Debug for RequestSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").finish_non_exhaustive()
+        f.debug_struct("RequestSession").finish_non_exhaustive()
     }
 }

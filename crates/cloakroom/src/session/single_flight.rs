@@ -1,4 +1,4 @@
-//! A loader at work: detached from the request that started it, at most one per value.
+//! A running loader: detached from the request that started it, at most one per value.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ use crate::token::Verifier;
 use super::load_chain;
 use super::value::{SessionValue, edit_for, erase, fresh_until, key, own_key};
 
-/// A session, and what its value looked like when a load is about to begin.
+/// A session and the version of its value just before a load begins.
 #[derive(Clone, Debug)]
 pub(super) struct LoadContext {
     pub(super) engine: Arc<Engine>,
@@ -29,7 +29,7 @@ pub(super) struct LoadContext {
 }
 
 impl LoadContext {
-    /// Joins the load that is under way from here, or starts one with the loader. Answers where its outcome can be awaited;
+    /// Joins the load in progress, or starts one with the loader. Returns the load to wait for, or
     /// `None` if the session has changed since the reader looked.
     pub(super) fn join_or_start<T, L, F>(&self, loader: &mut Option<L>) -> Result<Option<InFlight>, LoadFailure>
     where
@@ -49,7 +49,7 @@ impl LoadContext {
                 }
                 Ok(Some(in_flight))
             }
-            // Whoever waits for itself waits for ever.
+            // A load that waited for itself would wait forever.
             JoinOutcome::Joined(_) if load_chain::is_within(&self.entry, key::<T>(), self.base) => {
                 Err(LoadFailure::Cycle(key::<T>()))
             }
@@ -87,12 +87,13 @@ impl LoadContext {
         });
     }
 
-    /// Installs what was loaded, unless something overtook the load, and hands it to the waiters.
+    /// Stores the loaded value, unless something overtook the load, and returns it for the waiting
+    /// readers.
     async fn finish<T: SessionValue>(&self, outcome: Result<Option<T>, LoadFailure>) -> LoadResult {
-        // The value's own code counts its size, and may panic like the loader.
+        // The value's own code computes its size, and may panic like the loader.
         let prepare = |value: Option<T>| {
             let value = value.map(Arc::new);
-            // What the waiters get is not what is kept, so that nobody asks what it takes.
+            // The waiters' copy is not stored, so its size is never used.
             let for_waiters = |value| erase(value, 0);
             catch_unwind(AssertUnwindSafe(|| (value.clone().map(for_waiters), self.edit(value))))
                 .map_err(|_| LoadFailure::Panicked)
@@ -113,7 +114,7 @@ impl LoadContext {
         }
     }
 
-    /// What to put in place; `None` if the answer is not to be kept.
+    /// Returns the edit that stores the result; `None` if the result is not to be stored.
     fn edit<T: SessionValue>(&self, loaded: Option<Arc<T>>) -> Result<Option<ValueEdit>, SessionError> {
         let now = self.engine.now();
         let expect = Some(self.base.version);
@@ -135,7 +136,7 @@ impl LoadContext {
         })
     }
 
-    /// A cached value that cannot be kept is still good for those who wait for it.
+    /// Stores the result. A cached value that cannot be stored is still good for its waiters.
     async fn install<T: SessionValue>(&self, edit: ValueEdit) {
         let writer = ChangeAuthor::CurrentSecret(self.base.fingerprint, self.verifier);
         let proposal = ProposedChange { edits: &[edit], ..ProposedChange::default() };
@@ -149,7 +150,8 @@ impl LoadContext {
     }
 }
 
-/// A load that counts, and that readers can find. However its task ends, later readers must not wait for it.
+/// Deregisters a counted, registered load when its task ends, however it ends: later readers must
+/// not wait for it.
 struct Deregister {
     context: LoadContext,
     key: &'static str,
@@ -162,7 +164,7 @@ impl Drop for Deregister {
     }
 }
 
-/// What `work` comes to, unless `end` comes first.
+/// Returns the result of `work`, or `None` if `end` comes first.
 async fn unless_cancelled<T>(end: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
     let (mut end, mut work) = (pin!(end), pin!(work));
     poll_fn(move |context| match work.as_mut().poll(context) {
@@ -172,7 +174,7 @@ async fn unless_cancelled<T>(end: impl Future<Output = ()>, work: impl Future<Ou
     .await
 }
 
-/// Runs a loader to its end, its panic or its timeout.
+/// Runs a loader until it returns, panics or times out.
 pub(super) async fn run<T, L, F>(engine: &Engine, loader: L) -> Result<Option<T>, LoadFailure>
 where
     T: SessionValue,
@@ -182,7 +184,7 @@ where
     let mut timeout = engine.clock.sleep(T::CACHE.timeout());
     let mut load = pin!(async move { loader().await });
     poll_fn(move |context| {
-        // A loader that panicked is not polled again, so its broken state is seen by nobody.
+        // A loader that panicked is not polled again, so its broken state is never observed.
         match catch_unwind(AssertUnwindSafe(|| load.as_mut().poll(context))) {
             Ok(Poll::Ready(outcome)) => return Poll::Ready(outcome.map_err(LoadFailure::Failed)),
             Err(_) => return Poll::Ready(Err(LoadFailure::Panicked)),

@@ -13,7 +13,7 @@ use super::json::decode;
 use super::unreadable::Unreadable;
 use super::value::{SessionValue, erase};
 
-/// What a session holds under a type's key.
+/// The typed content under a type's key in a session.
 #[derive(Debug)]
 pub(super) struct TypedValue<T> {
     /// 0 if there never was a value.
@@ -25,15 +25,15 @@ pub(super) struct TypedValue<T> {
 #[derive(Debug)]
 pub(super) enum ValueContent<T> {
     Value(Arc<T>),
-    /// The loader said that there is none.
+    /// The loader found no value.
     Absent,
-    /// A cached value that does not read, which is as good as none.
+    /// A cached value that cannot be read, which counts as missing.
     Unreadable,
     Missing,
 }
 
 impl<T: SessionValue> TypedValue<T> {
-    /// The value, if its age allows a plain read.
+    /// Returns the value if it is fresh enough for a plain read.
     pub(super) fn fresh(self, now: Timestamp) -> Option<Arc<T>> {
         match self.content {
             ValueContent::Value(value) if is_fresh::<T>(self.fresh_until, now) => Some(value),
@@ -46,7 +46,8 @@ fn is_fresh<T: SessionValue>(fresh_until: Timestamp, now: Timestamp) -> bool {
     T::CACHE.bound(fresh_until, now).is_some_and(|fresh_until| now < fresh_until)
 }
 
-/// The value of type `T` under `key`, if it lies there decoded and its age allows a plain read.
+/// Returns the value of type `T` under `key`, if it is stored decoded and fresh enough for a plain
+/// read.
 pub(super) fn read_cached<T: SessionValue>(key: &str, snapshot: &Snapshot, now: Timestamp) -> Option<Arc<T>> {
     let value_entry = find(snapshot.values.entries()?, key)?;
     match &value_entry.slot {
@@ -55,9 +56,10 @@ pub(super) fn read_cached<T: SessionValue>(key: &str, snapshot: &Snapshot, now: 
     }
 }
 
-/// Reads the value of type `T` under `key`. Decodes it the first time, for all who read it later.
+/// Reads the value of type `T` under `key`. The first read decodes it, for all later ones.
 ///
-/// State that does not read is an error. A cached value that does not is counted, and as good as none.
+/// State that cannot be read is an error. A cached value that cannot be read is counted, and
+/// treated as missing.
 pub(super) fn read<T: SessionValue>(
     engine: &Engine,
     open: &OpenSession,
@@ -114,7 +116,8 @@ fn content<T: SessionValue>(
         }
         ValueState::Decoded(erased) => match erased.downcast() {
             Some(value) => ValueContent::Value(value),
-            // Another type under the same key: what a shared tier would do.
+            // Another type under the same key: convert through the encoding, as a shared tier
+            // would.
             None => {
                 let bytes = erased.encode().map_err(|_| Unreadable::Encode)?;
                 let two_types = |_| Unreadable::TwoTypes(erased.type_name(), type_name::<T>());
@@ -124,7 +127,8 @@ fn content<T: SessionValue>(
     })
 }
 
-/// Best effort: if the session changed meanwhile, the next reader decodes again.
+/// Stores the decoded value, best effort: if the session changed meanwhile, the next reader decodes
+/// again.
 fn keep_decoded(engine: &Engine, (entry, state): &OpenSession, value_entry: &ValueEntry, value: ErasedValue) {
     let Some(snapshot) = state.snapshot() else { return };
     let Some(entries) = snapshot.values.entries() else { return };
@@ -139,7 +143,8 @@ fn keep_decoded(engine: &Engine, (entry, state): &OpenSession, value_entry: &Val
     drop(engine.cache.replace(entry, state, next));
 }
 
-/// The edit that removes the value of type `T`, whether it reads or not. `None` if there is none.
+/// Returns the edit that removes the value of type `T`, even if it cannot be read. `None` if there
+/// is none.
 pub(super) fn removal<T: SessionValue>(
     engine: &Engine,
     open: &OpenSession,

@@ -5,26 +5,26 @@ use serde_json::error::Category;
 use crate::crypto::OpenError;
 use crate::error::{SessionError, SessionErrorKind};
 
-/// Why what a session holds under a key is not a value of the type that asks for it.
+/// Reason why the data under a key is not a value of the requested type.
 ///
-/// Never quotes it: what sessions hold does not belong in logs.
+/// Never quotes the data: what sessions store does not belong in logs.
 #[derive(Debug)]
 pub(super) enum Unreadable {
-    /// It is not JSON at all.
+    /// Not JSON at all.
     Damaged(Position),
-    /// It is JSON of another type, or of another release of the type.
+    /// JSON of another type, or of another release of the type.
     AnotherType(Position, Option<String>),
-    /// No node reads that from a store.
+    /// Nested deeper than any node reads from a store.
     TooDeep,
-    /// This process may not read it.
+    /// This process cannot unseal it.
     Closed(OpenError),
-    /// It is a value of another type, which does not encode.
+    /// A value of another type, which does not encode.
     Encode,
-    /// It was written by the first type, and cannot be read as the second one.
+    /// Written by the first type, and unreadable as the second one.
     TwoTypes(&'static str, &'static str),
 }
 
-/// Where in the encoding.
+/// A position in the encoding.
 #[derive(Debug)]
 pub(super) struct Position {
     line: usize,
@@ -40,7 +40,7 @@ impl Unreadable {
         }
     }
 
-    /// The error of whoever asked for the value under `key`.
+    /// Converts to the error for the reader of the value under `key`.
     pub(super) fn of(self, key: &str) -> SessionError {
         if let Self::TwoTypes(..) = self {
             return SessionError::caller_mistake(SessionErrorKind::Decode, format!("the value `{key}` {self}"));
@@ -54,7 +54,8 @@ impl Unreadable {
     }
 }
 
-/// The name of the field that the encoding lacks. That the type says, not the data, which any other message may quote.
+/// The name of the missing field. The type determines it, not the data, which any other message may
+/// quote.
 fn missing_field(error: &serde_json::Error) -> Option<String> {
     let text = error.to_string();
     let (name, _) = text.strip_prefix("missing field `")?.split_once('`')?;
@@ -66,26 +67,26 @@ impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(Position { line, column }) => {
-                write!(f, "is damaged: it is no JSON, at line {line}, column {column}")
+                write!(f, "is damaged: invalid JSON at line {line}, column {column}")
             }
             Self::AnotherType(Position { line, column }, missing) => {
                 f.write_str("was written by another type under the same `KEY`, or by another release of the type: ")?;
                 match missing {
-                    Some(name) => write!(f, "the field `{name}` is missing, and has no `#[serde(default)]`"),
-                    None => write!(f, "it does not fit at line {line}, column {column}"),
+                    Some(name) => write!(f, "the field `{name}` is missing and has no `#[serde(default)]`"),
+                    None => write!(f, "it does not match at line {line}, column {column}"),
                 }
             }
             Self::TwoTypes(one, other) => {
-                write!(f, "is that of two types, `{one}` and `{other}`; give one of them another `KEY`")
+                write!(f, "is used by two types, `{one}` and `{other}`; give one of them a different `KEY`")
             }
-            Self::TooDeep => f.write_str("is nested more than 32 deep"),
+            Self::TooDeep => f.write_str("is nested more than 32 levels deep"),
             Self::Closed(why) => write!(f, "cannot be opened: {why}"),
-            Self::Encode => f.write_str("was written by another type under the same `KEY`, and does not encode"),
+            Self::Encode => f.write_str("was written by another type under the same `KEY`, and cannot be encoded"),
         }
     }
 }
 
-/// A value that does not read, under its key.
+/// A value that cannot be read, with its key.
 #[derive(Debug, thiserror::Error)]
 #[error("the value `{key}` {why}")]
 struct UnreadableValue {

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 use super::cache_policy::CachePolicy;
 use super::json;
 
-/// A type that a session can hold one value of.
+/// A type whose value can be stored in a session, one value per type.
 ///
 /// ```
 /// use cloakroom::SessionValue;
@@ -28,59 +28,67 @@ use super::json;
 /// }
 /// ```
 ///
-/// A value is **state** (the session is its source of truth, as with a cart) unless [`CACHE`](Self::CACHE)
-/// says that it is a **cached value** (its source is elsewhere, as with a user's roles).
+/// A value is **state** (the session is its source of truth, like a cart) unless
+/// [`CACHE`](Self::CACHE) makes it a **cached value** (its source is elsewhere, like a user's
+/// roles).
 ///
-/// Every value that is written is read again from its encoding first, on every tier, and refused with
-/// [`Encode`](crate::error::SessionErrorKind::Encode) if it would not come back as it is: the error's source names the value and the
-/// field. What serde does not show cannot be compared: what it skips, or what a `with` module rounds off, is not part of the
-/// value, and is lost in a shared tier and when a quiet session is packed.
+/// Before a value is written, on every tier, its encoding is decoded again and compared. A value
+/// that would not survive the round trip is refused with
+/// [`Encode`](crate::error::SessionErrorKind::Encode); the error's source names the value and the
+/// field.
+///
+/// The comparison sees only what serde sees. A skipped field, or what a `with` module rounds off,
+/// is not part of the value: it is lost in a shared tier and when a quiet session is packed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session value",
     label = "not a session value",
     note = "a value is a type of your own: `#[derive(Clone, Serialize, Deserialize)] struct Nickname(String);`",
     note = "with a name: `impl SessionValue for Nickname {{ const KEY: &'static str = \"nickname\"; }}`",
-    note = "a type of somebody else's, such as `String` or `Vec<T>`, has to be wrapped in one of your own like that"
+    note = "wrap a foreign type, such as `String` or `Vec<T>`, in a type of your own like this"
 )]
 pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The name under which the value is kept: 1 to 64 of `a-z`, `0-9`, `_`, `-` and `.`, checked when compiling.
+    /// The name under which the value is stored: 1 to 64 of `a-z`, `0-9`, `_`, `-` and `.`, checked
+    /// at compile time.
     ///
-    /// Give every type its own. Two types under one key see each other's data where it decodes and
-    /// get [`Decode`](crate::error::SessionErrorKind::Decode) where it does not.
+    /// Give every type its own key. Two types under one key see each other's data if it decodes,
+    /// and get [`Decode`](crate::error::SessionErrorKind::Decode) if it does not.
     const KEY: &'static str;
 
-    /// Whether this is state or a cached value, and for how long a cached value is good. Default: state.
+    /// Whether this is state or a cached value, and for how long a cached value is valid. Default:
+    /// state.
     const CACHE: CachePolicy = CachePolicy::STATE;
 
-    /// From when on the value must not be used any more, whatever its policy says. Default: `None`, its policy alone decides.
+    /// Returns when the value becomes invalid, whatever its policy allows. Default: `None`, only
+    /// the policy decides.
     ///
-    /// For what carries an end of its own, such as what was derived from an access token: the policy's ttl still holds
-    /// where it is shorter, and no policy serves the value stale beyond this. On the clock of the sessions.
+    /// For a value with an expiry of its own, such as one derived from an access token. The
+    /// policy's ttl still applies if it is shorter, and no policy serves the value stale beyond
+    /// this time. Measured on the clock of the sessions.
     fn expires_at(&self) -> Option<Timestamp> {
         None
     }
 
-    /// How many bytes the value takes in memory, heap included. Default: `None`, which has it
-    /// measured.
+    /// Returns how many bytes the value takes in memory, heap included. Default: `None`, the size
+    /// is measured.
     ///
-    /// What is measured counts against the memory for all sessions, and the encoding against the
-    /// limits for one value and one session. A value that says its size counts as that for both;
-    /// over a shared tier as its encoding where that is longer, as other nodes read it by that.
+    /// A measured size counts against the memory for all sessions, and the encoding's length
+    /// against the limits for one value and one session. A size returned here counts against both;
+    /// over a shared tier, the length of the encoding counts instead if it is greater, because
+    /// other nodes measure the value by its encoding.
     ///
-    /// A value is measured as it is when it has been decoded, which is within half of the truth for
-    /// structs, enums, and the collections, texts and boxes of the standard library. It does not
-    /// show memory that serde skips, nor room that was reserved and not used
-    /// (`Vec::with_capacity`). Parts under `#[serde(flatten)]` count as several times what they
-    /// take.
+    /// The size is measured on the decoded value, and is accurate to within a factor of two for
+    /// structs, enums, and the collections, strings and boxes of the standard library. It does not
+    /// include memory that serde skips, or unused capacity (`Vec::with_capacity`). Parts under
+    /// `#[serde(flatten)]` are overestimated several times.
     fn size(&self) -> Option<usize> {
         None
     }
 }
 
-/// A value that has a default, for `Session<T>` as an argument of a handler.
+/// A value with a default, for `Session<T>` as a handler argument.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`Session<{Self}>` as an argument needs a default for where the session has no such value, and `{Self}` has none",
+    message = "`Session<{Self}>` as a handler argument needs a default for sessions without the value, and `{Self}` has none",
     label = "take `Option<Session<{Self}>>` instead, or derive `Default` for `{Self}`",
     note = "for a cached value take `Session`, and load it with `session.get_or_load(..)`"
 )]
@@ -96,7 +104,7 @@ impl<T: SessionValue + Default> DefaultValue for T {
     }
 }
 
-/// The constants of a value's type.
+/// Namespace for the constants of a value's type.
 struct CodecOf<T>(std::marker::PhantomData<T>);
 
 impl<T: SessionValue> CodecOf<T> {
@@ -106,7 +114,7 @@ impl<T: SessionValue> CodecOf<T> {
     };
 }
 
-/// Checks when compiling that a type is a cached value.
+/// Checks at compile time that a type is a cached value.
 pub(super) const fn must_be_cached<T: SessionValue>() {
     assert!(
         T::CACHE.is_cached(),
@@ -115,11 +123,11 @@ pub(super) const fn must_be_cached<T: SessionValue>() {
     );
 }
 
-/// Checks when compiling that a type is state.
+/// Checks at compile time that a type is state.
 pub(super) const fn must_be_state<T: SessionValue>() {
     assert!(
         !T::CACHE.is_cached(),
-        "this type is a cached value, for which a default must not be made up: use `update_cached` to change what was loaded, \
+        "this type is a cached value, for which no default may be invented: use `update_cached` to change what was loaded, \
          `set` to replace it, `get_or_load` or `Option<Session<T>>` to read it"
     );
 }
@@ -137,14 +145,14 @@ const fn is_valid_key(key: &str) -> bool {
 }
 
 fn encode<T: SessionValue>(value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, CodecError> {
-    json::encode(value.downcast_ref::<T>().ok_or("not a value of the codec's type")?)
+    json::encode(value.downcast_ref::<T>().ok_or("the value is not of the codec's type")?)
 }
 
 fn round_trips<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -> bool {
     value.downcast_ref::<T>().is_some_and(|value| json::round_trips(value, bytes))
 }
 
-/// `measured` is what the value takes in memory where the type does not say otherwise.
+/// `measured` is the size in memory, used if the type does not return its own.
 pub(super) fn erase<T: SessionValue>(value: Arc<T>, measured: usize) -> ErasedValue {
     let held = value.size().unwrap_or(measured);
     ErasedValue::new(value, CodecOf::<T>::CODEC, u32::try_from(held).unwrap_or(u32::MAX))
@@ -159,7 +167,7 @@ pub(super) const fn own_key<T: SessionValue>() -> ValueKey {
     ValueKey::Static(key::<T>())
 }
 
-/// The edit that puts a value in place.
+/// The edit that stores a value.
 pub(super) fn edit_for<T: SessionValue>(
     key: ValueKey,
     value: Arc<T>,
@@ -178,7 +186,7 @@ pub(super) fn edit_for<T: SessionValue>(
     })
 }
 
-/// Until when a value is fresh that is put in place now; `random` decides the jitter.
+/// The end of the freshness of a value that is stored now; `random` decides the jitter.
 pub(super) fn fresh_until<T: SessionValue>(value: &T, now: Timestamp, random: u64) -> Timestamp {
     let by_policy = T::CACHE.fresh_until(now, random);
     value.expires_at().map_or(by_policy, |end| end.min(by_policy))

@@ -1,4 +1,4 @@
-//! What can be done with one value of a session.
+//! Operations on one value of a session.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ use super::request::RequestSession;
 use super::typed_value::{TypedValue, ValueContent, read, read_cached};
 use super::value::{SessionValue, edit_for, own_key};
 
-/// One value of a session, whether it is there or not.
+/// One value of a session, whether it exists or not.
 pub(super) struct ValueTarget<'a, T> {
     request: &'a RequestSession,
     key: ValueKey,
@@ -20,7 +20,7 @@ pub(super) struct ValueTarget<'a, T> {
 }
 
 impl<'a, T: SessionValue> ValueTarget<'a, T> {
-    /// The one that a type names.
+    /// The value under the type's own key.
     pub(super) const fn own(request: &'a RequestSession) -> Self {
         Self::new(request, own_key::<T>())
     }
@@ -38,7 +38,7 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         Ok(read::<T>(engine, &open, self.key.as_str())?.fresh(engine.now()))
     }
 
-    /// An `Err` of the closure leaves everything as it is.
+    /// Changes the value; if the closure returns `Err`, nothing is changed.
     pub(super) async fn try_update<R, E>(
         &self,
         mut change: impl FnMut(&mut T) -> Result<R, E> + Send,
@@ -66,7 +66,8 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         answer.ok_or_else(|| SessionError::new(SessionErrorKind::Conflict))
     }
 
-    /// The first value of a session that is not there yet. If the closure leaves the default as it is, nothing has to be.
+    /// Returns the first value of a session that does not exist yet; `None` if the closure leaves
+    /// the default unchanged.
     fn first<R, E>(
         &self,
         change: &mut impl FnMut(&mut T) -> Result<R, E>,
@@ -87,7 +88,7 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         self.put(value, Some(0), now)
     }
 
-    /// Changes what is there and fresh. `None` if nothing is.
+    /// Changes the value if it is present and fresh. `None` if it is not.
     pub(super) async fn update_present<R: Send>(
         &self,
         mut change: impl FnMut(&mut T) -> R + Send,
@@ -105,7 +106,7 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
                 let mut value = T::clone(&value);
                 answer = Some(change(&mut value));
                 let edit = edit_for(self.key.clone(), Arc::new(value), Some(version), now)?;
-                // What the change left alone is as old as it was.
+                // The change does not make the rest of the value any younger.
                 Ok(Some(ValueEdit { fresh_until: edit.fresh_until.min(fresh_until), ..edit }))
             })
             .await?;
@@ -137,7 +138,7 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
             .await
     }
 
-    /// Removes what a plain read would show, and nothing else.
+    /// Removes what a plain read would return, and nothing else.
     pub(super) async fn take(&self) -> Result<Option<T>, SessionError> {
         let engine = self.request.engine();
         let mut taken = None;
@@ -154,7 +155,8 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         Ok(taken.map(Arc::unwrap_or_clone))
     }
 
-    /// Also where there is no value: the version that is left behind keeps older loads out.
+    /// Also writes a removal if there is no value: the version it leaves behind rejects older
+    /// loads.
     pub(super) async fn invalidate(&self) -> Result<(), SessionError> {
         let removal = ValueEdit::remove(self.key.clone(), None);
         self.request.edit(|open| Ok(open.map(|_| removal.clone()))).await?;

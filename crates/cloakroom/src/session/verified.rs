@@ -1,4 +1,4 @@
-//! Access tokens of somebody else, verified once per session.
+//! Access tokens of another issuer, verified once per session.
 
 use std::error::Error;
 use std::future::Future;
@@ -12,36 +12,38 @@ use crate::sync::Arc;
 use super::derived::{Derived, InputDigest};
 use super::{Session, SessionValue};
 
-/// Why there is nothing derived from an access token.
+/// Reason why no value could be derived from an access token.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessError {
-    /// The token is not believed. Response: 401 with `WWW-Authenticate: Bearer error="invalid_token"`.
-    #[error("the access token is not believed")]
+    /// The token is invalid. Response: 401 with `WWW-Authenticate: Bearer error="invalid_token"`.
+    #[error("invalid access token")]
     Refused(#[source] JwtError),
-    /// The token is in order, and something else failed. Response: that of the error.
+    /// The token is valid, but something else failed. Response: that of the error.
     #[error(transparent)]
     Session(SessionError),
 }
 
 plain_debug!(AccessError);
 
-/// Tells a token that is not believed from a loader that failed, on the way through the session.
+/// Distinguishes an invalid token from a failed loader, as the error passes through the session.
 #[derive(Debug, thiserror::Error)]
 enum VerifyError {
-    #[error("the access token is not believed")]
+    #[error("invalid access token")]
     Refused(#[source] JwtError),
-    #[error("what follows from the access token could not be loaded")]
+    #[error("the value derived from the access token could not be loaded")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl Session {
-    /// What follows from an access token: verified and derived once per session and token, and cached for as long as
-    /// the token and the value's [`CachePolicy`](crate::CachePolicy) allow, whichever ends first.
+    /// Returns the value derived from an access token, verified and derived once per session and
+    /// token.
     ///
-    /// Another token in the same session is verified anew, and so is the same token in another session. Requests that arrive
-    /// together share one verification. A token that is not believed is verified every time that it is shown. Where there
-    /// is no session, everything is done and nothing is kept: reading creates none.
+    /// The value is cached for as long as the token and the value's
+    /// [`CachePolicy`](crate::CachePolicy) allow, whichever ends first. Another token in the same
+    /// session is verified again, and so is the same token in another session. Concurrent requests
+    /// share one verification. An invalid token is verified each time it is presented. If there is
+    /// no session, the loader runs and nothing is stored: reading creates none.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -70,11 +72,12 @@ impl Session {
     /// }
     /// ```
     ///
-    /// The library does not compare the token's user with who is [logged in](Self::principal): where both can be there, do that
-    /// in the handler.
+    /// The library does not compare the token's user with the [logged-in
+    /// principal](Self::principal): if a request can have both, do that in the handler.
     ///
     /// # Errors
-    /// [`AccessError::Refused`] if the token is not believed, and otherwise as [`get_or_load`](Self::get_or_load).
+    /// [`AccessError::Refused`] if the token is invalid, and otherwise as
+    /// [`get_or_load`](Self::get_or_load).
     pub async fn verified<T, C, E, D, F>(
         &self,
         tokens: &AccessTokenVerifier,

@@ -14,25 +14,25 @@ use crate::token::Principal;
 
 use crate::telemetry::log_id::LogId;
 
-/// How many events of each kind a listener may be behind.
+/// How many events of each lane a listener may be behind.
 const CAPACITY: usize = 1024;
 
-/// Something happened in the life of a session.
+/// An event in the life of a session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
-    /// What.
+    /// The kind of event.
     pub kind: EventKind,
-    /// Which session; `None` where there is none, as with ambiguous cookies.
+    /// The session; `None` if there is none, as with ambiguous cookies.
     pub session: Option<LogId>,
-    /// Who was logged in to it, if anybody.
+    /// The session's principal, if one was logged in.
     pub principal: Option<Principal>,
-    /// When, on the clock of the sessions.
+    /// The time of the event, on the clock of the sessions.
     pub at: Timestamp,
 }
 
 impl Event {
-    /// Whether somebody without a login can cause it, as often as they like.
+    /// Returns `true` if a client without a login can cause it, as often as it likes.
     const fn is_of_strangers(&self) -> bool {
         match self.kind {
             EventKind::LoggedIn | EventKind::LoginRefused | EventKind::ClocksApart => false,
@@ -50,9 +50,9 @@ impl Event {
     }
 }
 
-/// As an audit log keeps it: the name of the kind, the reason of an end, the log id, the principal
-/// as it is, and milliseconds since the Unix epoch. Its `Debug` does not show the principal; this
-/// does.
+/// Serializes for an audit log: the name of the kind, the reason of an end, the log id, the
+/// principal in the clear, and milliseconds since the Unix epoch. `Debug` hides the principal; this
+/// does not.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let reason = match self.kind {
@@ -69,44 +69,47 @@ impl Serialize for Event {
     }
 }
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
     /// A session was created, by its first write or by a login.
     Created,
-    /// Somebody logged in; the token was rotated.
+    /// A principal logged in; the token was rotated.
     LoggedIn,
     /// The token was renewed.
     Renewed,
     /// The rights of the session changed; the token was rotated.
     Rotated,
-    /// The session is over.
+    /// The session ended.
     Ended(EndReason),
-    /// A token was shown that a rotation had replaced, after its grace: a straggler, or a thief.
+    /// A token was presented that a rotation had replaced, after its grace period: by a late
+    /// request, or by a thief.
     TokenReused,
-    /// A request carried several different session cookies: somebody may be tossing cookies.
+    /// A request carried several different session cookies: a possible cookie tossing attack.
     CookiesAmbiguous,
-    /// A request showed a cookie and a bearer token where one is allowed, or several `Authorization` fields:
-    /// somebody may be mixing two clients.
+    /// A request carried a cookie and a bearer token where only one is allowed, or several
+    /// `Authorization` fields: possibly a mix of two clients.
     TokensAmbiguous,
-    /// A token was shown under a key that is not in the ring: it left too early, or this node has not been told of it.
+    /// A token was presented under a key that is not in the ring: the key was removed too early, or
+    /// this node does not have it yet.
     TokenOfUnknownKey,
-    /// The shared tier had an older record of the session than its client has seen: it lost writes that
-    /// it had acknowledged, or the client made its version hint up.
+    /// The shared tier had an older record of the session than its client has seen: it lost writes
+    /// that it had acknowledged, or the client forged its version hint.
     RolledBack,
-    /// Something in the shared tier is sealed under a key that this process does not have.
+    /// Data in the shared tier is sealed under a key that this process does not have.
     KeyUnknown,
-    /// Something in the shared tier was altered, moved from elsewhere, or is not sealed though it has to be.
+    /// Data in the shared tier was altered, moved from elsewhere, or is not sealed although it must
+    /// be.
     SealBroken,
-    /// A login was refused because the principal has as many sessions as it may have.
+    /// A login was refused because the principal has reached its session limit.
     LoginRefused,
-    /// This node's clock and that of the shared tier turned out to be more than a minute apart.
+    /// The clocks of this node and the shared tier are more than a minute apart.
     ClocksApart,
 }
 
 impl EventKind {
-    /// A stable name for logs.
+    /// Returns a stable name for logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -128,55 +131,54 @@ impl EventKind {
     }
 }
 
-/// As its [name](EventKind::name); the reason of an end is a field of its own in a serialized
-/// [`Event`].
+/// Serializes as the [name](EventKind::name); the reason of an end is a separate field of a
+/// serialized [`Event`].
 impl Serialize for EventKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
 }
 
-/// Receives events, from the moment it was made.
+/// A stream of events, starting when it is created.
 ///
-/// A listener that is more than 1024 events behind misses the oldest and is told how many
-/// ([`missed`](Self::missed)); nothing ever waits for a listener. What happens to sessions that
-/// somebody is logged in to is counted apart from what anybody can cause (anonymous sessions,
-/// ambiguous cookies, dead and unknown tokens), so no stranger can make a listener miss a login or
-/// a logout.
+/// A listener that is more than 1024 events behind misses the oldest ones; [`missed`](Self::missed)
+/// returns how many. Nothing ever waits for a listener. Events of logged-in sessions are queued
+/// apart from events that anybody can cause (anonymous sessions, ambiguous cookies, dead and
+/// unknown tokens), so no stranger can make a listener miss a login or a logout.
 #[derive(Debug)]
 pub struct Events {
     users: Lane,
     strangers: Lane,
 }
 
-/// One of the channels that a listener listens to.
+/// One of the two channels of a listener.
 #[derive(Debug)]
 struct Lane {
     receiver: broadcast::Receiver<Numbered>,
-    /// Received, and held back until it is known that the other lane has nothing older.
+    /// Received, and held back until the other lane is known to have nothing older.
     next: Option<Numbered>,
     missed: u64,
 }
 
-/// An event and its place among all of them.
+/// An event and its position in the order of all events.
 #[derive(Clone, Debug)]
 struct Numbered(u64, Event);
 
 impl Events {
-    /// The next event, once there is one. `None` when the sessions are gone.
+    /// Waits for the next event. `None` when the sessions are gone.
     pub async fn recv(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.try_recv() {
                 return Some(event);
             }
             if !self.fill().await {
-                // Both are closed at the same moment, and one may have something left.
+                // Both channels close at the same moment, and one may have an event left.
                 return self.try_recv();
             }
         }
     }
 
-    /// Waits for the next event of either kind. Answers whether there can be any.
+    /// Waits for the next event of either lane. Returns whether there can be any.
     async fn fill(&mut self) -> bool {
         let (mut users, mut strangers) = (pin!(self.users.fill()), pin!(self.strangers.fill()));
         poll_fn(|context| match users.as_mut().poll(context) {
@@ -186,7 +188,7 @@ impl Events {
         .await
     }
 
-    /// The next event if there is one already.
+    /// Returns the next event if there is one already.
     pub fn try_recv(&mut self) -> Option<Event> {
         let lane = match (self.users.peek(), self.strangers.peek()) {
             (Some(user), Some(stranger)) if stranger < user => &mut self.strangers,
@@ -196,14 +198,14 @@ impl Events {
         lane.next.take().map(|Numbered(_, event)| event)
     }
 
-    /// How many events this listener missed because it was too slow.
+    /// Returns how many events this listener missed because it was too slow.
     #[must_use]
     pub const fn missed(&self) -> u64 {
         self.users.missed + self.strangers.missed
     }
 
-    /// How many of them concerned sessions that somebody is, or was, logged in to. What strangers
-    /// do never adds to it.
+    /// Returns how many of the missed events concerned sessions that a principal is, or was, logged
+    /// in to. Strangers cannot increase this number.
     #[must_use]
     pub const fn missed_of_users(&self) -> u64 {
         self.users.missed
@@ -215,7 +217,7 @@ impl Lane {
         Self { receiver: sender.subscribe(), next: None, missed: 0 }
     }
 
-    /// The number of the next event, if there is one already.
+    /// Returns the position of the next event, if there is one already.
     fn peek(&mut self) -> Option<u64> {
         while self.next.is_none() {
             match self.receiver.try_recv() {
@@ -227,7 +229,7 @@ impl Lane {
         self.next.as_ref().map(|Numbered(number, _)| *number)
     }
 
-    /// Waits for the next event. Answers whether there can be any.
+    /// Waits for the next event. Returns whether there can be any.
     async fn fill(&mut self) -> bool {
         loop {
             match self.receiver.recv().await {
@@ -242,7 +244,7 @@ impl Lane {
     }
 }
 
-/// Where events are announced.
+/// Sends events to all listeners.
 #[derive(Debug)]
 pub(crate) struct EventSender {
     users: broadcast::Sender<Numbered>,
@@ -268,7 +270,7 @@ impl EventSender {
         let lane = if event.is_of_strangers() { &self.strangers } else { &self.users };
         if lane.receiver_count() > 0 {
             let number = self.announced.fetch_add(1, Ordering::Relaxed);
-            // The only error is that the last listener left meanwhile.
+            // The only possible error is that the last listener left meanwhile.
             drop(lane.send(Numbered(number, event)));
         }
     }

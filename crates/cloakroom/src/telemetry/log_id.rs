@@ -8,11 +8,11 @@ use crate::crypto::{ActiveKeyRing, FollowsRing, KeyRing, Purpose};
 use crate::random::{RandomError, RandomSource};
 use crate::token::Selector;
 
-/// Names a session in logs and events, and nowhere else.
+/// A session's name in logs and events, and nowhere else.
 ///
-/// A keyed digest of the tag, under the active key of the sessions' ring or, without one, under a key of this process: lines about one session can be put
-/// together, but a log opens nothing and does not even say where a session is stored
-/// (OWASP ASVS 16.2.5).
+/// A keyed digest of the selector, under the active key of the sessions' ring or, without one,
+/// under a key of this process. Log lines about one session can be correlated, but a log opens
+/// nothing and does not even reveal where a session is stored (OWASP ASVS 16.2.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LogId(u64);
 
@@ -36,9 +36,10 @@ impl fmt::Debug for LogId {
 
 /// The key for log ids.
 pub(crate) enum LogKey {
-    /// Of this process alone.
+    /// A random key of this process.
     Own([u8; 16]),
-    /// Of the active key of the sessions' ring, so that all nodes give a session the same name.
+    /// Derived from the active key of the sessions' ring, so that all nodes give a session the same
+    /// log id.
     Shared(Arc<FollowsRing<[u8; 16]>>),
 }
 

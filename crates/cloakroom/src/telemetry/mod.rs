@@ -29,21 +29,21 @@ use crate::telemetry::log_id::LogKey;
 use crate::telemetry::stats::{Counter, StripedCounters};
 use crate::telemetry::throttle::LogThrottle;
 
-/// What is written down about sessions beside the sessions: who has which, what happened, how often.
+/// Bookkeeping beside the sessions: the index of principals, counters, events and log throttles.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     pub(crate) index: PrincipalIndex,
     pub(crate) counters: StripedCounters,
     pub(crate) events: EventSender,
-    /// Copies that somebody listens through and whose time seems to be over.
+    /// Watched entries whose time seems to be over.
     pub(crate) to_recheck: Mutex<Vec<Arc<Entry>>>,
-    /// Sessions that requests in progress keep alive, for the shared tier to be told.
+    /// Sessions that requests in progress keep alive, to be reported to the shared tier.
     pub(crate) in_use: Mutex<Vec<Arc<Entry>>>,
     unopened_throttle: LogThrottle,
     unsealed: LogThrottle,
     unreadable: LogThrottle,
     values_unreadable: LogThrottle,
-    /// Of which values it was said that what is loaded cannot be kept.
+    /// The values whose loads were already logged as impossible to store.
     unkept: Mutex<Vec<&'static str>>,
     wrong_clock: LogThrottle,
     is_clock_wrong: AtomicBool,
@@ -81,7 +81,7 @@ impl Telemetry {
         })
     }
 
-    /// Announces what happened to a session.
+    /// Announces an event of a session.
     pub(crate) fn announce(&self, kind: EventKind, selector: Option<&Selector>, principal: Option<&Principal>) {
         self.events.send(Event {
             kind,
@@ -91,7 +91,7 @@ impl Telemetry {
         });
     }
 
-    /// Something in the shared tier may not be read.
+    /// Reports that data in the shared tier could not be unsealed.
     pub(crate) fn unopened(&self, why: OpenError, selector: &Selector) {
         let (counter, kind) = match why {
             OpenError::UnknownKey | OpenError::NoKeys => (&self.counters.keys_unknown, EventKind::KeyUnknown),
@@ -105,7 +105,8 @@ impl Telemetry {
         }
     }
 
-    /// The clocks of this node and of the shared tier are this far apart; `None` if that is all right.
+    /// Reports how far the clocks of this node and of the shared tier are apart; `None` if that is
+    /// acceptable.
     pub(crate) fn clocks_apart(&self, apart: Option<Duration>, is_behind: bool) {
         let was_wrong = self.is_clock_wrong.swap(apart.is_some(), Ordering::Relaxed);
         let Some(by) = apart else { return };
@@ -123,40 +124,41 @@ impl Telemetry {
         }
     }
 
-    /// Something in the shared tier was read that is not sealed.
+    /// Reports that unsealed data was read from the shared tier.
     pub(crate) fn unsealed(&self) {
         self.counters.unsealed_read.count();
         if let Some(times) = self.unsealed.should_log(self.clock.now()) {
-            tracing::warn!(times, "read from the store what is not sealed, as `SealPolicy` still allows");
+            tracing::warn!(times, "read unencrypted session data (allowed by `SealPolicy`)");
         }
     }
 
-    /// A record of the shared tier does not decode, and is passed over.
+    /// Reports that a record of the shared tier does not decode, and is skipped.
     pub(crate) fn unreadable(&self, selector: &Selector, why: &StoreError) {
         self.counters.store_errors.count();
         if let Some(times) = self.unreadable.should_log(self.clock.now()) {
             let session = tracing::field::display(self.log_key.log_id(selector));
-            tracing::warn!(session, ?why, times, "a session is left out of its user's list");
+            tracing::warn!(session, ?why, times, "skipped an undecodable session record");
         }
     }
 
-    /// A cached value does not read, so it is a miss.
+    /// Reports that a cached value cannot be read, which makes the read a miss.
     pub(crate) fn value_unreadable(&self, key: &str, why: &dyn fmt::Display) {
         self.counters.values_unreadable.count();
         if let Some(times) = self.values_unreadable.should_log(self.clock.now()) {
-            tracing::warn!(key, %why, times, "a cached value cannot be read, and is loaded again");
+            tracing::warn!(key, %why, times, "a cached value cannot be read and is loaded again");
         }
     }
 
-    /// What was loaded cannot be kept. Said once for each value, as it happens with every read.
+    /// Reports that a loaded value cannot be stored. Logged once per value, because it happens with
+    /// every read.
     pub(crate) fn load_not_kept(&self, key: &'static str, why: &SessionError) {
         self.counters.loads_not_kept.count();
         let remedy = match why.kind() {
-            SessionErrorKind::Encode => "change the type so that it decodes to what it was encoded from",
+            SessionErrorKind::Encode => "change the type so that it survives encoding and decoding",
             SessionErrorKind::TooLarge => {
-                "keep less of it, or raise `max_value_bytes`, `max_session_bytes` or `max_values`"
+                "store less of it, or raise `max_value_bytes`, `max_session_bytes` or `max_values`"
             }
-            // That passes, and is told elsewhere.
+            // A temporary problem, which is logged elsewhere.
             _ => return,
         };
         let mut told = self.unkept.lock();
@@ -166,10 +168,10 @@ impl Telemetry {
         told.push(key);
         drop(told);
         let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
-        tracing::warn!(key, why, remedy, "what the loader returns cannot be kept, so every read loads it again");
+        tracing::warn!(key, why, remedy, "the loader's result cannot be stored, so every read loads it again");
     }
 
-    /// The shared tier failed. While it is away, every request finds that out.
+    /// Reports a failure of the shared tier. While it is down, every request causes one.
     pub(crate) fn store_failed(&self, error: &StoreError) {
         self.counters.store_errors.count();
         if let Some(times) = self.store_failed.should_log(self.clock.now()) {
@@ -177,7 +179,7 @@ impl Telemetry {
         }
     }
 
-    /// A change found no room, and nothing may be evicted.
+    /// Reports that there was no memory for a change, and that nothing may be evicted.
     pub(crate) fn memory_full(&self) {
         self.counters.refused_full.count();
         if let Some(times) = self.memory_full.should_log(self.clock.now()) {
@@ -185,7 +187,7 @@ impl Telemetry {
         }
     }
 
-    /// A loader failed. Where its source is away, all do.
+    /// Reports a failed loader. If its source is down, every load fails.
     pub(crate) fn load_failed(&self, key: &'static str, failure: &LoadFailure) {
         self.counters.loads_failed.count();
         if let Some(times) = self.load_failed.should_log(self.clock.now()) {
@@ -193,7 +195,7 @@ impl Telemetry {
         }
     }
 
-    /// A session ended that this process has no copy of.
+    /// Reports the end of a session of which this process has no copy.
     pub(crate) fn ended_without_copy(&self, selector: &Selector, reason: EndReason, principal: Option<&Principal>) {
         self.counter(reason).count();
         self.announce(EventKind::Ended(reason), Some(selector), principal);
@@ -216,7 +218,7 @@ impl Telemetry {
 
 impl Observer for Telemetry {
     fn ended(&self, entry: &Arc<Entry>, before: &EntryState, reason: EndReason) {
-        // A cell that was never filled was only a question whether there is such a session.
+        // An entry that was never filled only served to find out whether the session exists.
         let Some(snapshot) = before.last_known() else { return };
         if let Some(principal) = snapshot.principal() {
             self.index.remove(principal, entry);

@@ -3,25 +3,25 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::striped::Striped;
 
-/// Declares the counters once: their field, their stable name and what they count.
+/// Declares each counter once: its field, its stable name and its documentation.
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident),+ $(,)?) => {
         /// Counts of what happened since start-up, and two gauges.
         ///
-        /// The field names are stable; [`Stats::iter`] gives them as text for an exporter.
-        /// Taking a snapshot is cheap but not free: do it per scrape, not per request.
+        /// The field names are stable; [`Stats::iter`] returns them as text for an exporter. Taking
+        /// a snapshot is cheap but not free: do it per scrape, not per request.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Stats {
             /// Gauge: sessions in the local tier now.
             pub sessions: u64,
-            /// Gauge: bytes that they are counted as.
+            /// Gauge: bytes that those sessions are counted as.
             pub bytes: u64,
             $($(#[doc = $doc])+ pub $name: u64,)+
         }
 
         impl Stats {
-            /// Every number under its stable name.
+            /// Returns every number under its stable name.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
                 [("sessions", self.sessions), ("bytes", self.bytes), $((stringify!($name), self.$name)),+].into_iter()
             }
@@ -62,11 +62,12 @@ counters! {
     ended_displaced,
     /// Anonymous sessions evicted because memory was full.
     ended_evicted,
-    /// Sessions ended because a dead token was shown.
+    /// Sessions ended because a replaced token was presented again.
     ended_reused,
-    /// Sessions found gone from the shared tier.
+    /// Sessions found missing from the shared tier.
     ended_gone,
-    /// Sessions ended because no response carried their token: the handler panicked, or the request was cancelled.
+    /// Sessions ended because no response carried their token: the handler panicked, or the request
+    /// was cancelled.
     ended_undelivered,
     /// Commits that changed a session.
     commits,
@@ -76,69 +77,75 @@ counters! {
     store_loads,
     /// Records read from the shared tier that were older than what their client had seen.
     rollbacks,
-    /// Records and values in the shared tier that are sealed under a key that this process does not have.
+    /// Records and values in the shared tier that are sealed under a key that this process does not
+    /// have.
     keys_unknown,
-    /// Records and values in the shared tier that were altered, moved from elsewhere, or not sealed though they had to be.
+    /// Records and values in the shared tier that were altered, moved from elsewhere, or not sealed
+    /// although they must be.
     seals_broken,
-    /// Records and values that were read though they are not sealed, because the policy still allows it.
+    /// Records and values that were read unsealed, because the policy still allows it.
     unsealed_read,
-    /// Requests that read a session from memory because the shared tier could not be asked.
+    /// Requests that read a session from memory because the shared tier could not be reached.
     stale_sessions_served,
     /// Calls to the shared tier that failed.
     store_errors,
-    /// How often this node's clock and that of the shared tier turned out to be more than a minute apart.
+    /// How often the clocks of this node and the shared tier turned out to be more than a minute
+    /// apart.
     clocks_apart,
     /// Loaders started.
     loads,
-    /// Requests that waited for a loader another request had started.
+    /// Requests that waited for a loader that another request had started.
     loads_joined,
     /// Loaders that failed, panicked or timed out.
     loads_failed,
-    /// Loads whose result was not installed because something overtook them.
+    /// Loads whose result was not stored because something overtook them.
     loads_overtaken,
-    /// Loads whose result was served and not kept, because it does not encode, is too large, or the shared tier did not
-    /// take it: every read loads it again.
+    /// Loads whose result was served but not stored, because it does not encode, is too large, or
+    /// the shared tier did not accept it: every read loads it again.
     loads_not_kept,
-    /// Loads that were broken off, because nobody waited for them any more and their result could not be kept.
+    /// Loads that were cancelled, because nobody waited for them any more and their result could
+    /// not be stored.
     loads_cancelled,
-    /// Loads that were refused because too many were at work.
+    /// Loads that were refused because too many were running.
     loads_refused,
     /// Cached values served without a load.
     value_hits,
     /// Cached values served past their ttl, while revalidating or because the loader failed.
     stale_served,
-    /// Reads of cached values that did not decode or could not be opened, and were misses therefore.
+    /// Reads of cached values that could not be decoded or unsealed, and were therefore misses.
     values_unreadable,
     /// Session cookies and bearer tokens that are not well-formed tokens.
     tokens_malformed,
-    /// Tokens with a MAC or a signature that is not of the key that they name, or not for this use: made up, changed, or
-    /// of another cookie.
+    /// Tokens whose MAC or signature does not match the key that they name, or is for another use:
+    /// forged, changed, or of another cookie.
     tokens_forged,
     /// Tokens under a key that is not in the ring.
     tokens_of_unknown_keys,
-    /// JWTs that have expired, or are not valid yet.
+    /// JWTs that have expired or are not yet valid.
     tokens_out_of_time,
-    /// Tokens without a MAC that were believed because [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until) says so.
+    /// Tokens without a MAC that were accepted because of
+    /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
     tokens_plain,
     /// Well-formed tokens that open no session.
     tokens_unknown,
-    /// Tokens that were replaced by a rotation and shown again after their grace.
+    /// Tokens that were replaced by a rotation and presented again after their grace period.
     tokens_reused,
     /// Requests with several different session cookies.
     cookies_ambiguous,
-    /// Requests with a session cookie and a bearer token where one is allowed, or with several `Authorization` fields.
+    /// Requests with a session cookie and a bearer token where only one is allowed, or with several
+    /// `Authorization` fields.
     tokens_ambiguous,
-    /// Requests whose cookies exceeded what is looked at.
+    /// Requests with more cookies than are read.
     cookies_oversized,
-    /// Requests refused because they showed no CSRF token of their session.
+    /// Requests refused because they carried no CSRF token of their session.
     csrf_refused,
     /// Sessions refused because memory was full.
     refused_full,
-    /// Logins refused because of the limit of sessions.
+    /// Logins refused because of the session limit.
     refused_limit,
 }
 
-/// The counters of every thread; as a `Counters`, those of this one.
+/// The counters of all threads. Derefs to those of the current thread.
 #[derive(Debug)]
 pub(crate) struct StripedCounters(Striped<Counters>);
 
@@ -164,7 +171,7 @@ impl Deref for StripedCounters {
     }
 }
 
-/// One number of one thread's.
+/// One counter of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 

@@ -4,11 +4,11 @@ use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
 use crate::time::Timestamp;
 
-/// How far apart two lines about the same kind of trouble are, at least.
+/// The minimum interval between two log lines of one throttle.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A kind of trouble that an attacker can have happen thousands of times a second. The log tells of it
-/// seldom, and how often it was since the last line.
+/// Throttles a warning that an attacker could trigger: one line per 10 s, with the number of
+/// occurrences since the last line.
 #[derive(Debug, Default)]
 pub(crate) struct LogThrottle {
     silent_until: AtomicU64,
@@ -16,7 +16,7 @@ pub(crate) struct LogThrottle {
 }
 
 impl LogThrottle {
-    /// It happened once more. If it is time for a line: how often since the last one.
+    /// Counts an occurrence. Returns the number since the last line if it is time for another.
     pub(crate) fn should_log(&self, now: Timestamp) -> Option<u64> {
         self.untold.fetch_add(1, Relaxed);
         let silent_until = self.silent_until.load(Relaxed);

@@ -232,7 +232,7 @@ async fn two_types_under_one_key_are_named_in_the_log_and_while_developing_at_fi
     assert_eq!(log.loud(), 0);
     let reply = browser.get("/pages").await;
     assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
-    for name in ["the value `note` is that of two types", "values::Note", "errors::Pages", "another `KEY`"] {
+    for name in ["the value `note` is used by two types", "values::Note", "errors::Pages", "a different `KEY`"] {
         assert!(log.text().contains(name), "{name}: {}", log.text());
         assert_eq!(reply.body.contains(name), cfg!(debug_assertions), "{name}: {}", reply.body);
     }
@@ -311,7 +311,7 @@ async fn errors_name_their_kind_and_their_cause_to_the_application() {
         let causes: Vec<String> = causes.map(ToString::to_string).collect();
         assert_eq!(causes, ["the loader failed", "why"]);
         let missing = session.remember(crate::support::secs(60)).await.unwrap_err();
-        assert_eq!((missing.kind(), missing.to_string()), (Kind::Ended, "the session is over".to_owned()));
+        assert_eq!((missing.kind(), missing.to_string()), (Kind::Ended, "the session has ended".to_owned()));
         session.get::<Count>().await.unwrap();
     };
     let router = Router::new().route("/", any(kinds)).layer(cloakroom::SessionLayer::new(app.sessions));

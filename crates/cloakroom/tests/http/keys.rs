@@ -274,7 +274,7 @@ async fn r48_a_key_that_left_opens_nothing_from_the_next_request_on() {
 async fn keys_are_only_replaced_where_there_are_some() {
     let error = Deployment::local().node().sessions.replace_keys(ring(&[1])).unwrap_err();
     assert_eq!(error.setting(), "keys");
-    assert!(error.to_string().contains("give the builder a ring"), "{error}");
+    assert!(error.to_string().contains("give the builder a `KeyRing`"), "{error}");
 }
 
 #[tokio::test]

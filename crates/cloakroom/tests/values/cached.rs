@@ -105,7 +105,7 @@ async fn a_cached_value_of_another_release_is_loaded_again_and_one_line_says_so(
         assert_eq!(told.count(), 1, "{lines}");
         // In debug builds both types have been met by one process where there is no store between them.
         assert!(lines.contains(KEY), "{lines}");
-        assert!(lines.contains("`size` is missing") || lines.contains("is that of two types"), "{lines}");
+        assert!(lines.contains("`size` is missing") || lines.contains("is used by two types"), "{lines}");
         assert!(!lines.contains("dark"), "what sessions hold is not for logs: {lines}");
     }
 }

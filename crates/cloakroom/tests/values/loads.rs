@@ -85,7 +85,7 @@ async fn a_load_that_cannot_be_kept_is_served_counted_and_said_once_with_the_rem
         let stats = node.stats();
         assert_eq!((stats.loads, stats.loads_not_kept, stats.loads_failed), (12, 12, 0));
         let text = log.text();
-        let told: Vec<_> = text.lines().filter(|line| line.contains("cannot be kept")).collect();
+        let told: Vec<_> = text.lines().filter(|line| line.contains("cannot be stored")).collect();
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].contains("text") && told[0].contains("raise `max_value_bytes`"), "{told:?}");
         assert!(told[1].contains("board") && told[1].contains("change the type"), "{told:?}");

@@ -11,7 +11,7 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000).after(Duration::from_secs(seconds))
 }
 
-/// Fresh for 100 s, renewed in the last 10 of them, stale for 20 more, for emergencies for 50 more.
+/// Fresh for 100 s, refreshed in the last 10 of them, stale for 20 more, served on error for 50.
 const LAYERED: CachePolicy = CachePolicy::ttl(Duration::from_secs(100))
     .refresh_ahead(Duration::from_secs(10))
     .stale_while_revalidate(Duration::from_secs(20))
@@ -41,7 +41,7 @@ fn an_age_that_the_policy_does_not_have_is_left_out() {
     let plain = CachePolicy::ttl(100 * SECOND);
     let serves_stale = plain.stale_while_revalidate(20 * SECOND);
     let serves_on_error = plain.stale_if_error(20 * SECOND);
-    // The shorter emergency is over before the longer staleness is.
+    // `stale_if_error` ends before the longer `stale_while_revalidate` does.
     let both = serves_stale.stale_if_error(10 * SECOND);
     for (policy, age, expected) in [
         (plain, 99, Freshness::Fresh),
@@ -165,7 +165,7 @@ proptest! {
         }
     }
 
-    /// Time moves a value only from one age to a later one.
+    /// Time moves a value only from one phase to a later one.
     #[test]
     fn no_value_gets_younger(
         spans in [any_duration(), any_duration(), any_duration()],

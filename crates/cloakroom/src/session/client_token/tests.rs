@@ -15,8 +15,8 @@ fn credential(key: &FingerprintKey, secret: u8) -> Credential {
     }
 }
 
-/// Two threads of one request: one looks the session up under the old token, and notes what it found when the other
-/// one has given the client a new token.
+/// Two threads of one request: one looks the session up under the old token, and applies its result
+/// after the other one has given the client a new token.
 #[test]
 fn what_was_found_under_the_old_token_says_nothing_of_the_new_one() {
     let key = FingerprintKey::generate(&OsRandom).unwrap();

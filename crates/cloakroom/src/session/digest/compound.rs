@@ -1,4 +1,4 @@
-//! What consists of other things.
+//! Digests of compound values.
 
 use serde::Serialize;
 use serde::ser::{
@@ -8,7 +8,7 @@ use serde::ser::{
 
 use super::{Digest, ENTRIES, ITEMS, UnsupportedType, mix, text};
 
-/// A sequence, in any order.
+/// A sequence; its order is ignored.
 pub(super) struct Items<'t> {
     pub(super) inner: Digest<'t>,
     pub(super) sum: u64,
@@ -28,7 +28,7 @@ impl Items<'_> {
     }
 }
 
-/// A map or a structure, in any order.
+/// A map or a struct; its order is ignored.
 pub(super) struct Entries<'t> {
     pub(super) inner: Digest<'t>,
     pub(super) sum: u64,
@@ -57,7 +57,7 @@ impl Entries<'_> {
 }
 
 impl<'t> Digest<'t> {
-    /// The digest of a part.
+    /// Returns the digest of a part.
     fn below<T: ?Sized + Serialize>(self, name: &'static str, value: &T) -> Result<u64, UnsupportedType> {
         let inner = Self { is_key: false, ..self };
         match self.trace {
@@ -123,7 +123,7 @@ impl SerializeMap for Entries<'_> {
     }
 
     fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), UnsupportedType> {
-        // The keys of maps are data.
+        // The keys of maps are data, which a path must not contain.
         let digest = self.inner.below("*", value)?;
         self.add(self.key, digest);
         Ok(())

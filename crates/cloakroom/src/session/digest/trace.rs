@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::Digest;
 
-/// The digests of all parts of a value, by where they are. Names of fields are shown, keys of maps are not: they are data.
+/// The digests of all parts of a value, by path. Paths contain field names, but not the keys of
+/// maps: those are data.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Trace(RefCell<Noted>);
 
@@ -18,19 +19,20 @@ struct Noted {
 impl Trace {
     pub(in crate::session) fn of<T: Serialize>(value: &T) -> Self {
         let trace = Self::default();
-        // What was noted until a failure is all there is.
+        // After a failure, the trace has the parts recorded until then.
         drop(value.serialize(Digest { trace: Some(&trace), is_key: false }));
         trace
     }
 
-    /// The first part, by depth, that the other value does not have at the same place.
+    /// Returns the path of the first part, depth first, that the other value does not have in the
+    /// same place.
     pub(in crate::session) fn first_difference(&self, other: &Self) -> Option<String> {
         let (own, other) = (self.0.borrow(), other.0.borrow());
         let others: HashSet<_> = other.parts.iter().collect();
         own.parts.iter().find(|part| !others.contains(part)).map(|(path, _)| path.clone())
     }
 
-    /// Whether some field of the value has this name.
+    /// Returns `true` if some field of the value has this name.
     pub(in crate::session) fn names(&self, field: &str) -> bool {
         self.0.borrow().parts.iter().any(|(path, _)| path.split('.').any(|name| name == field))
     }

@@ -7,7 +7,7 @@ use super::SessionValue;
 use crate::error::SessionErrorKind;
 use crate::session::json::{decode, encode, encode_for_cache, round_trips};
 
-/// As much as JSON can say, and in itself.
+/// Covers as much of JSON as possible, nested in itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Tree {
@@ -23,7 +23,7 @@ impl SessionValue for Tree {
     const KEY: &'static str = "tree";
 }
 
-/// What applications keep.
+/// A typical application value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Cart {
     items: BTreeMap<String, u32>,
@@ -46,26 +46,26 @@ impl SessionValue for Cart {
     const KEY: &'static str = "cart";
 }
 
-/// A value as a store returned it.
+/// Checks decoding of a value as a store returned it.
 ///
-/// An input is its encoding.
+/// The input is the value's encoding.
 ///
 /// # Panics
-/// If a value does not survive being encoded, or if an error quotes what it is about.
+/// If a value does not survive its encoding, or if an error quotes the data.
 pub fn stored_value(input: &[u8]) {
     check::<Tree>(input);
     check::<Cart>(input);
 }
 
-/// All that errors say, without numbers.
+/// All possible error messages, without numbers.
 const ERRORS: [&str; 5] = [
-    "is damaged: it is no JSON, at line , column ",
-    "was written by another type under the same `KEY`, or by another release of the type: it does not fit at line , column ",
-    "was written by another type under the same `KEY`, or by another release of the type: the field `items` is missing, and \
+    "is damaged: invalid JSON at line , column ",
+    "was written by another type under the same `KEY`, or by another release of the type: it does not match at line , column ",
+    "was written by another type under the same `KEY`, or by another release of the type: the field `items` is missing and \
      has no `#[serde(default)]`",
-    "was written by another type under the same `KEY`, or by another release of the type: the field `note` is missing, and \
+    "was written by another type under the same `KEY`, or by another release of the type: the field `note` is missing and \
      has no `#[serde(default)]`",
-    "was written by another type under the same `KEY`, or by another release of the type: the field `number` is missing, \
+    "was written by another type under the same `KEY`, or by another release of the type: the field `number` is missing \
      and has no `#[serde(default)]`",
 ];
 
@@ -76,10 +76,10 @@ fn check<T: SessionValue + PartialEq + std::fmt::Debug>(input: &[u8]) {
             let depth = plain.map_or(0, |plain| depth(&plain));
             let encoded = match encode(&value) {
                 Ok(encoded) => encoded,
-                // What is deeper than a node reads is not written.
+                // A value that is nested deeper than a node reads is not written.
                 Err(error) => return assert!(depth > 32, "{value:?} does not encode: {error}"),
             };
-            let (kept, _) = encode_for_cache(&value).expect("what was decoded comes back");
+            let (kept, _) = encode_for_cache(&value).expect("a decoded value can be encoded again");
             assert_eq!(kept, encoded);
             assert!(round_trips(&value, &encoded));
             assert_eq!(
@@ -87,8 +87,8 @@ fn check<T: SessionValue + PartialEq + std::fmt::Debug>(input: &[u8]) {
                 Some(value),
                 "a value survives its encoding"
             );
-            // What a type passes over may be more than data can hold.
-            assert!(depth <= 128, "deeper than anybody's stack should be");
+            // Data that a type ignores may be nested deeper than stored values.
+            assert!(depth <= 128, "nesting is too deep for the stack");
         }
         Err(error) => {
             let error = error.of(T::KEY);
