@@ -142,7 +142,7 @@ impl SealPolicy {
 const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not 0");
 
 /// The maximum overhead of a session beyond its values, in bytes.
-const ROOM: u64 = 4096;
+const SESSION_OVERHEAD: u64 = 4096;
 
 /// The validated configuration.
 #[derive(Clone, Debug)]
@@ -223,13 +223,13 @@ impl ConfigError {
 }
 
 /// The fraction of memory, as a divisor, that the sessions of one principal may use together.
-const SHARES: u64 = 16;
+const PRINCIPAL_MEMORY_DIVISOR: u64 = 16;
 
 impl Config {
     /// Returns how many bytes the sessions of one principal may use together: at least one full
     /// session.
     pub(crate) fn share(&self) -> u64 {
-        (self.max_bytes / SHARES).max(self.max_session_bytes as u64 + ROOM)
+        (self.max_bytes / PRINCIPAL_MEMORY_DIVISOR).max(self.max_session_bytes as u64 + SESSION_OVERHEAD)
     }
 
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
@@ -258,7 +258,7 @@ impl Config {
         if u32::try_from(self.max_session_bytes).is_err() {
             return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; store large data elsewhere"));
         }
-        let smallest = self.max_session_bytes as u64 + ROOM;
+        let smallest = self.max_session_bytes as u64 + SESSION_OVERHEAD;
         if self.max_bytes < smallest {
             let problem =
                 format!("is {} bytes and must have room for one full session: at least {smallest}", self.max_bytes);

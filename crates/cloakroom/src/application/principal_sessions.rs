@@ -174,7 +174,7 @@ impl PrincipalSessions {
         let edits = [ValueEdit::remove(ValueKey::Static(key), None)];
         let (mut changed, mut unreadable, mut pages) = (0, None, self.pages());
         while let Some(members) = pages.next().await? {
-            for some in members.chunks(CONCURRENT_READS) {
+            for some in members.chunks(CONCURRENT_CHANGES) {
                 let removals = some.iter().map(|member| self.remove(&member.selector, &edits));
                 for removed in join_all(removals).await {
                     match removed {
@@ -218,13 +218,13 @@ impl PrincipalSessions {
         }
         let page =
             self.engine.telemetry.index.members(&self.principal, &page).ok_or_else(SessionError::invalid_cursor)?;
-        let members = page.items.iter().filter_map(|entry| self.member_of_cell(entry));
+        let members = page.items.iter().filter_map(|entry| self.member_of_entry(entry));
         Ok(Page::new(members.collect(), page.next))
     }
 
     /// `None` if the session is not logged in as this principal: a login in progress does not count
     /// yet.
-    fn member_of_cell(&self, entry: &Arc<Entry>) -> Option<Member> {
+    fn member_of_entry(&self, entry: &Arc<Entry>) -> Option<Member> {
         let state = Arc::clone(&entry.state());
         let EntryState::Live(snapshot) = &*state else { return None };
         if snapshot.principal() != Some(&self.principal) || entry.expiry_reason(snapshot, self.engine.now()).is_some() {
@@ -264,9 +264,9 @@ const MAX_FAILED: usize = 3;
 /// How many members are listed at once.
 const MAX_MEMBERS: NonZeroUsize = NonZeroUsize::new(BATCH).expect("a batch is not empty");
 /// How many sessions are changed concurrently.
-const CONCURRENT_READS: usize = 50;
+const CONCURRENT_CHANGES: usize = 50;
 /// How often a page is requested before a failure is returned.
-const READS: usize = 3;
+const MAX_READ_ATTEMPTS: usize = 3;
 
 /// The members of a principal, page by page.
 struct Pages<'a> {
@@ -282,7 +282,9 @@ impl Pages<'_> {
         let mut reads = 1;
         let page = loop {
             match self.sessions.members(request.clone()).await {
-                Err(error) if error.kind() == SessionErrorKind::StoreUnavailable && reads < READS => reads += 1,
+                Err(error) if error.kind() == SessionErrorKind::StoreUnavailable && reads < MAX_READ_ATTEMPTS => {
+                    reads += 1
+                }
                 answer => break answer?,
             }
         };

@@ -112,18 +112,18 @@ impl Snapshot {
         let mut next = self.with_rotation(change);
         next.version = version;
         next.values = Values::Live(apply_edits(entries, change, version));
-        if let Some(term) = change.lifetimes {
-            next.set_lifetimes(term);
+        if let Some(lifetimes) = change.lifetimes {
+            next.set_lifetimes(lifetimes);
         }
         Ok(next)
     }
 
-    fn set_lifetimes(&mut self, term: SessionLifetimes) {
-        self.idle = term.idle;
-        self.absolute = term.absolute;
-        if self.is_persistent() != term.persistent {
+    fn set_lifetimes(&mut self, lifetimes: SessionLifetimes) {
+        self.idle = lifetimes.idle;
+        self.absolute = lifetimes.absolute;
+        if self.is_persistent() != lifetimes.persistent {
             let login_state = self.login_state.as_deref().cloned().unwrap_or_default();
-            self.login_state = Some(Arc::new(LoginState { persistent: term.persistent, ..login_state }));
+            self.login_state = Some(Arc::new(LoginState { persistent: lifetimes.persistent, ..login_state }));
         }
     }
 

@@ -227,9 +227,9 @@ impl LocalCache {
     /// known copy. It is notified only once, although an entry that is being removed may still be
     /// live beside its successor.
     pub(crate) fn end_copies(&self, copies: impl Iterator<Item = Arc<Entry>>, reason: EndReason) -> bool {
-        copies.fold(false, |told, entry| {
-            let ended = self.end_if(&entry, !told, |_| Some(reason));
-            told || ended.is_some_and(|transition| transition.before.last_known().is_some())
+        copies.fold(false, |notified, entry| {
+            let ended = self.end_if(&entry, !notified, |_| Some(reason));
+            notified || ended.is_some_and(|transition| transition.before.last_known().is_some())
         })
     }
 
@@ -286,21 +286,20 @@ impl LocalCache {
         self.invalidate_since(entry, Some(now));
     }
 
-    fn invalidate_since(&self, entry: &Entry, doubted_at: Option<Timestamp>) {
-        let vacated = entry.transition(|state| match &**state {
+    fn invalidate_since(&self, entry: &Entry, since: Option<Timestamp>) {
+        let changed = entry.transition(|state| match &**state {
             EntryState::Ended(_) => None,
             EntryState::Invalidated(Invalidated { last_copy: former, suspect_since: before }) => {
                 Some(EntryState::Invalidated(Invalidated {
                     last_copy: former.clone(),
-                    suspect_since: doubted_at.and(*before),
+                    suspect_since: since.and(*before),
                 }))
             }
-            EntryState::Live(_) => Some(EntryState::Invalidated(Invalidated {
-                last_copy: Some(Arc::clone(state)),
-                suspect_since: doubted_at,
-            })),
+            EntryState::Live(_) => {
+                Some(EntryState::Invalidated(Invalidated { last_copy: Some(Arc::clone(state)), suspect_since: since }))
+            }
         });
-        if let Some(transition) = vacated {
+        if let Some(transition) = changed {
             self.account(entry, &transition);
         }
     }

@@ -15,7 +15,7 @@ const VALUE: u8 = 0;
 const ABSENT: u8 = 1;
 const REMOVED: u8 = 2;
 /// Flag for any of them: the value has an age, and its deadline follows.
-const AGES: u8 = 4;
+const HAS_AGE: u8 = 4;
 
 /// The values of a session in one allocation.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl Packed {
             let (kind, payload) = payload(&value_entry.slot)?;
             let key = value_entry.key.as_str().as_bytes();
             let ages = value_entry.fresh_until != Timestamp::MAX;
-            bytes.push(kind | if ages { AGES } else { 0 });
+            bytes.push(kind | if ages { HAS_AGE } else { 0 });
             if ages {
                 write_number(&mut bytes, value_entry.fresh_until.as_millis());
             }
@@ -71,7 +71,7 @@ fn payload(slot: &ValueState) -> Option<(u8, Vec<u8>)> {
         ValueState::Encoded(bytes) => (VALUE, bytes.to_vec()),
         ValueState::Absent => (ABSENT, Vec::new()),
         ValueState::Removed => (REMOVED, Vec::new()),
-        ValueState::Closed(_) => return None,
+        ValueState::Unreadable(_) => return None,
     })
 }
 
@@ -89,12 +89,12 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     fn value_entry(&mut self) -> Option<ValueEntry> {
         let kind = *self.take(1)?.first()?;
-        let fresh_until = if kind & AGES == 0 { Timestamp::MAX } else { Timestamp::from_millis(self.number()?) };
+        let fresh_until = if kind & HAS_AGE == 0 { Timestamp::MAX } else { Timestamp::from_millis(self.number()?) };
         let version = self.number()?;
         let size = u32::try_from(self.number()?).ok()?;
         let key = ValueKey::Owned(Arc::from(std::str::from_utf8(self.text()?).ok()?));
         let payload = self.text()?;
-        let slot = match kind & !AGES {
+        let slot = match kind & !HAS_AGE {
             VALUE => ValueState::Encoded(Arc::from(payload)),
             ABSENT => ValueState::Absent,
             _ => ValueState::Removed,

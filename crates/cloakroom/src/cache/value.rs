@@ -41,7 +41,7 @@ pub(crate) enum ValueState {
     /// A removed value, of which only the version matters.
     Removed,
     /// A value in the shared tier that this process cannot open.
-    Closed(OpenError),
+    Unreadable(OpenError),
 }
 
 /// One value of a session, with the version and the age that decide whether it may be used and

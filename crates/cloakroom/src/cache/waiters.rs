@@ -115,11 +115,12 @@ impl Entry {
         base: LoadBase,
         launch: impl FnOnce(usize) -> Option<InFlight>,
     ) -> JoinOutcome {
-        let mut side = self.waiters.lock();
-        let side = side.get_or_insert_default();
+        let mut waiters = self.waiters.lock();
+        let waiters = waiters.get_or_insert_default();
         // A load whose task is gone never produces a result.
         let joinable = |in_flight: &InFlight| in_flight.base == base && in_flight.result.has_changed().is_ok();
-        if let Some((_, in_flight)) = side.loads.iter().find(|(name, in_flight)| *name == key && joinable(in_flight)) {
+        if let Some((_, in_flight)) = waiters.loads.iter().find(|(name, in_flight)| *name == key && joinable(in_flight))
+        {
             return JoinOutcome::Joined(in_flight.clone());
         }
         // A load stores its value first and is deregistered afterwards. This reader may have read
@@ -127,30 +128,30 @@ impl Entry {
         if self.state().snapshot().is_some_and(|snapshot| !base.is_of(snapshot, key)) {
             return JoinOutcome::Superseded;
         }
-        let Some(in_flight) = launch(side.running) else { return JoinOutcome::Refused };
-        side.loads.retain(|(name, _)| *name != key);
-        side.loads.push((key, in_flight.clone()));
-        side.running += 1;
+        let Some(in_flight) = launch(waiters.running) else { return JoinOutcome::Refused };
+        waiters.loads.retain(|(name, _)| *name != key);
+        waiters.loads.push((key, in_flight.clone()));
+        waiters.running += 1;
         JoinOutcome::Registered(in_flight)
     }
 
     /// Deregisters a finished load, unless a newer one has replaced it.
     pub(crate) fn deregister(&self, key: &'static str, base: LoadBase) {
-        self.with_waiters(|side| {
-            side.running = side.running.saturating_sub(1);
-            side.loads.retain(|(name, in_flight)| *name != key || in_flight.base != base);
+        self.with_waiters(|waiters| {
+            waiters.running = waiters.running.saturating_sub(1);
+            waiters.loads.retain(|(name, in_flight)| *name != key || in_flight.base != base);
         });
     }
 
     /// Drops loads that a change has superseded, so that only the readers waiting for them keep
     /// them running.
     pub(crate) fn drop_superseded_loads(&self) {
-        self.with_waiters(|side| {
-            if side.loads.is_empty() {
+        self.with_waiters(|waiters| {
+            if waiters.loads.is_empty() {
                 return;
             }
             let state = self.state();
-            side.loads.retain(|(key, in_flight)| match &**state {
+            waiters.loads.retain(|(key, in_flight)| match &**state {
                 EntryState::Live(snapshot) => in_flight.base.is_of(snapshot, key),
                 EntryState::Invalidated(_) => true,
                 EntryState::Ended(_) => false,
@@ -161,21 +162,21 @@ impl Entry {
     /// Returns the lock that serializes this process's commits to one record, so that they do not
     /// conflict with each other.
     pub(crate) fn commit_lock(&self) -> Arc<tokio::sync::Mutex<()>> {
-        let mut side = self.waiters.lock();
-        Arc::clone(side.get_or_insert_default().commit_lock.get_or_insert_default())
+        let mut waiters = self.waiters.lock();
+        Arc::clone(waiters.get_or_insert_default().commit_lock.get_or_insert_default())
     }
 
     /// Returns the lock that serializes requests with the same unverified secret.
     pub(crate) fn secret_lock(&self, fingerprint: Fingerprint) -> Arc<tokio::sync::Mutex<()>> {
-        let mut side = self.waiters.lock();
-        let lines = &mut side.get_or_insert_default().secret_locks;
-        if let Some((_, line)) = lines.iter().find(|(other, _)| *other == fingerprint) {
-            return Arc::clone(line);
+        let mut waiters = self.waiters.lock();
+        let locks = &mut waiters.get_or_insert_default().secret_locks;
+        if let Some((_, lock)) = locks.iter().find(|(other, _)| *other == fingerprint) {
+            return Arc::clone(lock);
         }
-        lines.retain(|(_, line)| Arc::strong_count(line) > 1);
-        let line = Arc::<tokio::sync::Mutex<()>>::default();
-        lines.push((fingerprint, Arc::clone(&line)));
-        line
+        locks.retain(|(_, lock)| Arc::strong_count(lock) > 1);
+        let lock = Arc::<tokio::sync::Mutex<()>>::default();
+        locks.push((fingerprint, Arc::clone(&lock)));
+        lock
     }
 
     /// Remembers that a secret does not open the session, until the entry changes.
@@ -186,8 +187,8 @@ impl Entry {
         lease: u64,
         is_reused: bool,
     ) {
-        let mut side = self.waiters.lock();
-        let rejections = &mut side.get_or_insert_default().rejections;
+        let mut waiters = self.waiters.lock();
+        let rejections = &mut waiters.get_or_insert_default().rejections;
         rejections.retain(|rejected| rejected.state.strong_count() > 0 && rejected.fingerprint != fingerprint);
         if rejections.len() == MAX_REJECTIONS {
             rejections.pop_front();
@@ -197,18 +198,18 @@ impl Entry {
 
     /// Returns the remembered rejection of a secret, if it is still valid.
     pub(crate) fn rejection(&self, fingerprint: Fingerprint) -> Option<RejectedSecret> {
-        let side = self.waiters.lock();
+        let waiters = self.waiters.lock();
         let present = Arc::clone(&self.state());
         let valid = |rejected: &&RejectedSecret| {
             rejected.fingerprint == fingerprint && rejected.state.as_ptr() == Arc::as_ptr(&present)
         };
-        side.as_ref()?.rejections.iter().find(valid).cloned()
+        waiters.as_ref()?.rejections.iter().find(valid).cloned()
     }
 
     /// Returns a receiver of the reason why the session ends.
     pub(crate) fn watch_end(&self) -> watch::Receiver<Option<EndReason>> {
-        let mut side = self.waiters.lock();
-        let sender = side.get_or_insert_default().ended.get_or_insert_with(|| watch::Sender::new(None));
+        let mut waiters = self.waiters.lock();
+        let sender = waiters.get_or_insert_default().ended.get_or_insert_with(|| watch::Sender::new(None));
         // Under the lock that `notify_end` takes: either it finds this sender, or this finds the
         // end.
         if let EntryState::Ended(reason) = **self.state() {
@@ -219,14 +220,14 @@ impl Entry {
 
     /// Returns `true` if the end of the session has watchers.
     pub(crate) fn is_watched(&self) -> bool {
-        let side = self.waiters.lock();
-        side.as_ref().and_then(|side| side.ended.as_ref()).is_some_and(|sender| sender.receiver_count() > 0)
+        let waiters = self.waiters.lock();
+        waiters.as_ref().and_then(|waiters| waiters.ended.as_ref()).is_some_and(|sender| sender.receiver_count() > 0)
     }
 
     /// Makes the watchers check whether the session still belongs to their client.
     pub(crate) fn recheck_watchers(&self) {
-        self.with_waiters(|side| {
-            if let Some(sender) = &side.ended {
+        self.with_waiters(|waiters| {
+            if let Some(sender) = &waiters.ended {
                 sender.send_replace(None);
             }
         });
@@ -234,9 +235,9 @@ impl Entry {
 
     /// Notifies the watchers that the session has ended.
     pub(crate) fn notify_end(&self, reason: EndReason) {
-        self.with_waiters(|side| {
-            side.loads.clear();
-            if let Some(sender) = side.ended.take() {
+        self.with_waiters(|waiters| {
+            waiters.loads.clear();
+            if let Some(sender) = waiters.ended.take() {
                 sender.send_replace(Some(reason));
             }
         });
@@ -249,9 +250,9 @@ impl Entry {
 
     fn with_waiters(&self, act: impl FnOnce(&mut Waiters)) {
         let mut slot = self.waiters.lock();
-        let Some(side) = slot.as_deref_mut() else { return };
-        act(side);
-        if side.is_idle() {
+        let Some(waiters) = slot.as_deref_mut() else { return };
+        act(waiters);
+        if waiters.is_idle() {
             *slot = None;
         }
     }
@@ -261,7 +262,7 @@ impl Waiters {
     fn is_idle(&mut self) -> bool {
         self.ended.take_if(|sender| sender.receiver_count() == 0);
         self.commit_lock.take_if(|turn| Arc::strong_count(turn) == 1);
-        self.secret_locks.retain(|(_, line)| Arc::strong_count(line) > 1);
+        self.secret_locks.retain(|(_, lock)| Arc::strong_count(lock) > 1);
         self.rejections.retain(|rejected| rejected.state.strong_count() > 0);
         let is_quiet = self.secret_locks.is_empty() && self.rejections.is_empty();
         is_quiet && self.running == 0 && self.loads.is_empty() && self.ended.is_none() && self.commit_lock.is_none()

@@ -32,13 +32,13 @@ struct Slots<T> {
     /// The next tick to process.
     cursor: u64,
     /// The slot, and the item in it, that is checked next.
-    broom: (usize, usize),
+    sweep_position: (usize, usize),
 }
 
 impl<T> Wheel<T> {
     pub(crate) fn new(now: Timestamp) -> Self {
         let slots = (0..SLOTS).map(|_| Vec::new()).collect();
-        Self(Mutex::new(Slots { slots, cursor: tick(now), broom: (0, 0) }))
+        Self(Mutex::new(Slots { slots, cursor: tick(now), sweep_position: (0, 0) }))
     }
 
     /// Schedules a visit of `item` at `due`, or up to a second later.
@@ -103,16 +103,16 @@ impl<T> Slots<T> {
     /// where all items are dropped long before their deadline, that would exceed the memory of all
     /// live items.
     fn sweep(&mut self) {
-        let (slot, place) = self.broom;
+        let (slot, place) = self.sweep_position;
         let items = &mut self.slots[slot];
         match items.get(place) {
             Some(item) if item.strong_count() == 0 => drop(items.swap_remove(place)),
-            Some(_) => self.broom.1 += 1,
+            Some(_) => self.sweep_position.1 += 1,
             None => {
                 if items.capacity() > 4 * items.len() + BATCH_CAPACITY {
                     items.shrink_to(2 * items.len());
                 }
-                self.broom = ((slot + 1) % self.slots.len(), 0);
+                self.sweep_position = ((slot + 1) % self.slots.len(), 0);
             }
         }
     }

@@ -375,7 +375,7 @@ impl Engine {
         entry: &Arc<Entry>,
         before: &EntryState,
     ) -> Result<Option<Snapshot>, SessionError> {
-        let mut asking = RemoveIfUnfilled { cache: &self.cache, entry, answered: false };
+        let mut unfilled_guard = RemoveIfUnfilled { cache: &self.cache, entry, answered: false };
         self.telemetry.counters.store_loads.count();
         let answer = self.count_error(store.load(entry.selector).await)?;
         // A session whose touch was reported late outlives its timeout in the store by that delay,
@@ -386,14 +386,14 @@ impl Engine {
             self.now() < record.lifetimes.store_deadline(record.last_seen.max(seen_here))
         });
         let Some(loaded) = answer else {
-            asking.answered = true;
+            unfilled_guard.answered = true;
             self.mark_ended(entry);
             return Ok(None);
         };
         entry.touch(loaded.record.last_seen);
         entry.mark_touch_reported(loaded.record.last_seen);
         let snapshot = self.decode(&entry.selector, loaded.record, loaded.lease, before);
-        asking.answered = snapshot.is_ok();
+        unfilled_guard.answered = snapshot.is_ok();
         snapshot.map(Some)
     }
 

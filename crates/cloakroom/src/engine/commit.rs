@@ -64,15 +64,15 @@ impl From<CommitError> for SessionError {
 pub(crate) struct ProposedChange<'a> {
     pub(crate) edits: &'a [ValueEdit],
     pub(crate) rotation: Option<&'a SecretRotation>,
-    pub(crate) term: Option<SessionLifetimes>,
+    pub(crate) lifetimes: Option<SessionLifetimes>,
     /// The session version that the change requires; `None` for any.
     pub(crate) base: Option<u64>,
 }
 
 impl<'a> ProposedChange<'a> {
     fn change(&self, writer: &ChangeAuthor, now: Timestamp) -> Change<'a> {
-        let Self { edits, rotation, term, base } = *self;
-        Change { guard: writer.local(), edits, rotation, lifetimes: term, base, now, step: 1 }
+        let Self { edits, rotation, lifetimes, base } = *self;
+        Change { guard: writer.local(), edits, rotation, lifetimes: lifetimes, base, now, step: 1 }
     }
 }
 
@@ -101,7 +101,7 @@ impl Engine {
     ) -> Result<(), CommitError> {
         let change = proposal.change(writer, entry.latest(self.now()));
         self.cache.commit(entry, &change).inspect_err(|refused| self.count_refused(*refused))?;
-        self.enforce_share(entry);
+        self.enforce_memory_share(entry);
         self.committed(entry, writer, change.now);
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Engine {
     /// Ends the oldest sessions of a principal that exceeds its share of the memory. Otherwise it
     /// could use up the memory of others, because logged-in sessions are never evicted for another
     /// principal.
-    fn enforce_share(&self, entry: &Arc<Entry>) {
+    fn enforce_memory_share(&self, entry: &Arc<Entry>) {
         let state = Arc::clone(&entry.state());
         let Some(snapshot) = state.snapshot() else { return };
         let (Some(account), Some(principal)) = (snapshot.account(), snapshot.principal()) else { return };
@@ -140,14 +140,14 @@ impl Engine {
     ) -> Result<VersionHint, CommitError> {
         let turn = entry.commit_lock();
         let _turn = turn.lock().await;
-        let mut patience = self.conflict_backoff();
+        let mut backoff = self.conflict_backoff();
         let mut before = Arc::clone(&entry.state());
         loop {
             match self.attempt(store, entry, &before, writer, proposal).await? {
                 Attempt::Made(hint) => return Ok(hint),
                 Attempt::Superseded(present) => before = present,
             }
-            if !patience.wait().await {
+            if !backoff.wait().await {
                 return Err(ChangeError::Conflict.into());
             }
         }
@@ -184,12 +184,12 @@ impl Engine {
         self.cache.check(&next)?;
         self.seal_commit(&entry.selector, &next, &mut commit)?;
         let reserved = self.reserve(entry);
-        let mut doubt = InvalidateOnDrop::new(&self.cache, entry);
+        let mut invalidate_guard = InvalidateOnDrop::new(&self.cache, entry);
         let answer = self.send(store, entry.selector, &commit).await;
         // A store that was not reached, or that refused, has changed nothing, so the copy stays
         // valid.
         if answer.as_ref().map_or_else(|error| error.kind() == SessionErrorKind::StoreUnavailable, |_| true) {
-            doubt.disarm();
+            invalidate_guard.disarm();
         }
         let overtaken = |loaded| self.adopt_record(entry, reserved.as_ref(), snapshot, before, loaded);
         match answer? {
@@ -247,9 +247,9 @@ impl Engine {
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
         }
-        commit.lifetimes = change.lifetimes.map(|term| Lifetimes {
-            persistent: term.persistent,
-            ..Lifetimes::new(base.created_at, Duration::from_millis(term.idle), term.absolute)
+        commit.lifetimes = change.lifetimes.map(|lifetimes| Lifetimes {
+            persistent: lifetimes.persistent,
+            ..Lifetimes::new(base.created_at, Duration::from_millis(lifetimes.idle), lifetimes.absolute)
         });
         commit.rotation = change.rotation.map(|rotation| {
             let previous = PreviousSecret::new(base.verifier, rotation.previous);
@@ -338,7 +338,7 @@ impl Engine {
         writer: &ChangeAuthor,
         proposal: ProposedChange<'_>,
     ) -> Result<(), CommitError> {
-        let mut patience = self.conflict_backoff();
+        let mut backoff = self.conflict_backoff();
         loop {
             let Some(entry) = self.entry_for(selector).await? else {
                 return Err(ChangeError::Ended(EndReason::Gone).into());
@@ -347,7 +347,7 @@ impl Engine {
                 Err(CommitError::Refused(ChangeError::Invalidated)) => {}
                 outcome => return outcome.map(drop),
             }
-            if !patience.wait().await {
+            if !backoff.wait().await {
                 return Err(ChangeError::Conflict.into());
             }
         }

@@ -77,7 +77,7 @@ fn value_entry(
 ) -> ValueEntry {
     if let Some(value_entry) = find(known, &value.key)
         && value_entry.version == value.version
-        && !matches!(value_entry.slot, ValueState::Closed(_))
+        && !matches!(value_entry.slot, ValueState::Unreadable(_))
     {
         return value_entry.clone();
     }
@@ -125,16 +125,16 @@ pub(crate) fn edit(edit: &ValueEdit) -> Result<store::Edit, CodecError> {
 
 fn payload(slot: &ValueState) -> Result<Payload, CodecError> {
     Ok(match slot {
-        ValueState::Decoded(value) => Payload::Present(shallow(value.encode()?)?.into()),
+        ValueState::Decoded(value) => Payload::Present(check_depth(value.encode()?)?.into()),
         ValueState::Encoded(bytes) => Payload::Present(Arc::clone(bytes)),
         ValueState::Absent => Payload::Absent,
         ValueState::Removed => Payload::Removed,
-        ValueState::Closed(why) => return Err((*why).into()),
+        ValueState::Unreadable(why) => return Err((*why).into()),
     })
 }
 
 /// Returns an error for a value nested so deep that other nodes would refuse to read it.
-fn shallow(json: Vec<u8>) -> Result<Vec<u8>, CodecError> {
+fn check_depth(json: Vec<u8>) -> Result<Vec<u8>, CodecError> {
     if is_within_max_depth(&json) { Ok(json) } else { Err("nesting exceeds 32 levels".into()) }
 }
 

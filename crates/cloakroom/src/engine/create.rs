@@ -37,7 +37,7 @@ impl Engine {
             self.cache.check(&snapshot)?;
             // Registered before the session is made: a request that is dropped meanwhile may have
             // made it all the same.
-            let unmade = self.store.is_some().then(|| self.deliver(&credential, None, Undo::End));
+            let undelivered = self.store.is_some().then(|| self.deliver(&credential, None, Undo::End));
             let entry = match &self.store {
                 None => self
                     .cache
@@ -46,7 +46,7 @@ impl Engine {
                 Some(store) => {
                     let answer = Box::pin(self.create_shared(&**store, &mut credential, snapshot)).await;
                     if !answer.as_ref().is_err_and(may_be_there) {
-                        unmade.inspect(|unmade| unmade.disarm());
+                        undelivered.inspect(|undelivered| undelivered.disarm());
                     }
                     match answer {
                         // Retried under a new selector: a delayed first attempt might arrive after
@@ -110,7 +110,7 @@ impl Engine {
         // entry.
         let entry = self.cache.get_or_insert_unread(&selector, self.now());
         let before = self.reserve(&entry);
-        let mut asking = RemoveIfUnfilled { cache: &self.cache, entry: &entry, answered: false };
+        let mut unfilled_guard = RemoveIfUnfilled { cache: &self.cache, entry: &entry, answered: false };
         let writers = record.writers.clone();
         let Created::Done(lease) = self.count_error(store.create(selector, record).await)? else { return Ok(None) };
         credential.client_version = Some(VersionHint { version: snapshot.version, nonce: nonce as u16 });
@@ -118,11 +118,11 @@ impl Engine {
             Some(Box::new(StoreMeta { lease: lease.number(), nonce, store_deadline: kept_until, writers }));
         // If the entry was invalidated or removed meanwhile, the next request reads the record.
         if let Some(before) = before {
-            asking.answered =
+            unfilled_guard.answered =
                 self.cache.replace_state(&entry, &before, Arc::new(EntryState::Live(snapshot)))?.is_some();
         }
         entry.mark_touch_reported(self.now());
-        drop(asking);
+        drop(unfilled_guard);
         Ok(Some(entry))
     }
 

@@ -115,7 +115,7 @@ impl Engine {
                 self.cache.end_guarded(entry, writer.local(), self.now(), EndReason::Undelivered);
             }
             Undo::Restore(credential) => {
-                let rotation = self.back_to(&credential);
+                let rotation = self.restoring_rotation(&credential);
                 // Refused if another request has replaced the secret since, which settles the
                 // matter as well.
                 drop(self.commit_local(
@@ -127,7 +127,7 @@ impl Engine {
         }
     }
 
-    fn back_to(&self, credential: &Credential) -> SecretRotation {
+    fn restoring_rotation(&self, credential: &Credential) -> SecretRotation {
         SecretRotation {
             verifier: self.verifier_hasher.hash(&credential.selector, &credential.secret),
             fingerprint: credential.fingerprint,
@@ -165,7 +165,7 @@ impl Engine {
     async fn restore(&self, token: &UndeliveredToken, before: &Credential) -> Result<(), ()> {
         let access = self.open(&token.credential, token.entry.as_ref()).await.map_err(drop)?;
         let (Lookup::Open((entry, _)) | Lookup::Fetched((entry, _))) = access else { return Ok(()) };
-        let rotation = self.back_to(before);
+        let rotation = self.restoring_rotation(before);
         let proposal = ProposedChange { rotation: Some(&rotation), ..ProposedChange::default() };
         match self.commit(&entry, &self.current_secret_of(&token.credential), proposal).await {
             Ok(_) => Ok(()),

@@ -81,7 +81,7 @@ impl Engine {
     ) -> Result<Destroyed, SessionError> {
         let last_known = entry.as_ref().map(|entry| Arc::clone(&entry.state()));
         let last_known = last_known.as_deref().and_then(|state| state.last_known());
-        let mut doubt = entry.as_ref().map(|entry| InvalidateOnDrop::new(&self.cache, entry));
+        let mut invalidate_guard = entry.as_ref().map(|entry| InvalidateOnDrop::new(&self.cache, entry));
         let answer = self.count_error(store.destroy(*selector, writer.shared(&self.verifier_hasher)).await);
         // The caller's entry may have been removed meanwhile, and replaced by another one in the
         // table.
@@ -93,7 +93,7 @@ impl Engine {
             return answer;
         }
         let answer = answer?;
-        doubt.iter_mut().for_each(InvalidateOnDrop::disarm);
+        invalidate_guard.iter_mut().for_each(InvalidateOnDrop::disarm);
         let known = self.cache.end_copies(entries, reason) || last_known.is_some();
         if answer == Destroyed::Done && !known {
             self.telemetry.ended_without_copy(selector, reason, None);

@@ -57,16 +57,16 @@ impl Engine {
         }
         let before: Vec<_> = selectors.iter().map(|selector| self.before_end(*selector)).collect();
         // If the reply never arrives, it is unknown which of the copies are still valid.
-        let mut doubts: Vec<_> = before
+        let mut invalidate_guards: Vec<_> = before
             .iter()
             .map(|before| before.entry.as_ref().map(|entry| InvalidateOnDrop::new(&self.cache, entry)))
             .collect();
         let mut answers = store.destroy_many(selectors).await.into_iter();
         let (mut ends, mut over) = (EndManyOutcome::default(), Vec::new());
-        for (before, doubt) in before.iter().zip(&mut doubts) {
+        for (before, invalidate_guard) in before.iter().zip(&mut invalidate_guards) {
             match answers.next() {
                 Some(Ok(answer @ (Destroyed::Done | Destroyed::Gone))) => {
-                    doubt.iter_mut().for_each(InvalidateOnDrop::disarm);
+                    invalidate_guard.iter_mut().for_each(InvalidateOnDrop::disarm);
                     self.ended_shared(before, answer, reason, principal);
                     ends.ended += usize::from(answer == Destroyed::Done);
                     over.push(before.selector);

@@ -11,7 +11,7 @@ use crate::config::Config;
 #[derive(Debug)]
 pub(crate) struct LoadLimits {
     running: AtomicU64,
-    in_all: u64,
+    total: u64,
     per_session: u64,
 }
 
@@ -19,7 +19,7 @@ impl LoadLimits {
     pub(super) fn new(policy: &Config) -> Self {
         Self {
             running: AtomicU64::new(0),
-            in_all: policy.max_loads as u64,
+            total: policy.max_loads as u64,
             per_session: policy.max_loads_per_session as u64,
         }
     }
@@ -34,8 +34,8 @@ impl LoadLimits {
         if of_session >= self.per_session {
             return false;
         }
-        let kept_free = u128::from(self.in_all) * u128::from(of_session) / u128::from(self.per_session);
-        let allowed = self.in_all.saturating_sub(u64::try_from(kept_free).unwrap_or(u64::MAX));
+        let kept_free = u128::from(self.total) * u128::from(of_session) / u128::from(self.per_session);
+        let allowed = self.total.saturating_sub(u64::try_from(kept_free).unwrap_or(u64::MAX));
         let mut running = self.running.load(Ordering::SeqCst);
         while running < allowed {
             match self.running.compare_exchange(running, running + 1, Ordering::SeqCst, Ordering::SeqCst) {
@@ -56,8 +56,8 @@ impl LoadLimits {
 mod tests {
     use super::*;
 
-    fn loads(in_all: usize, per_session: usize) -> LoadLimits {
-        LoadLimits::new(&Config { max_loads: in_all, max_loads_per_session: per_session, ..Config::default() })
+    fn loads(total: usize, per_session: usize) -> LoadLimits {
+        LoadLimits::new(&Config { max_loads: total, max_loads_per_session: per_session, ..Config::default() })
     }
 
     #[test]

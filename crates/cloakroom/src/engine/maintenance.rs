@@ -71,11 +71,11 @@ impl Engine {
     }
 
     async fn recheck_watched(self: &Arc<Self>) {
-        let mut doubted = std::mem::take(&mut *self.telemetry.to_recheck.lock());
+        let mut entries = std::mem::take(&mut *self.telemetry.to_recheck.lock());
         // During an outage an entry is queued again every minute while it still waits for a reply.
-        doubted.sort_unstable_by_key(|entry| entry.selector);
-        doubted.dedup_by_key(|entry| entry.selector);
-        for entry in doubted {
+        entries.sort_unstable_by_key(|entry| entry.selector);
+        entries.dedup_by_key(|entry| entry.selector);
+        for entry in entries {
             self.recheck_one(&entry).await;
         }
     }
@@ -194,7 +194,7 @@ impl Engine {
         let rounds = async move {
             let mut round = clock.sleep(interval);
             loop {
-                let called = first(&mut round, bell.notified()).await;
+                let called = woken_early(&mut round, bell.notified()).await;
                 let Some(engine) = engine.upgrade() else { return };
                 if called {
                     engine.undo_undelivered().await;
@@ -220,7 +220,7 @@ impl Engine {
 
 /// Returns `true` if the wake-up came before the time of the round.
 #[cfg(not(cloakroom_shuttle))]
-async fn first(round: &mut Sleep, bell: impl Future<Output = ()>) -> bool {
+async fn woken_early(round: &mut Sleep, bell: impl Future<Output = ()>) -> bool {
     let mut bell = std::pin::pin!(bell);
     std::future::poll_fn(|context| {
         if round.as_mut().poll(context).is_ready() {

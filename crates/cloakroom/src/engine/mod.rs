@@ -109,16 +109,16 @@ impl Engine {
         let fingerprints = FingerprintKey::generate(&*random)?;
         let namespace = store.as_ref().map_or("", |store| store.namespace());
         let verifiers = VerifierHasher::new(namespace);
-        let sealing = policy.seal.zip(keys.as_ref()).map(|(policy, keys)| RecordCipher::new(policy, keys, namespace));
+        let cipher = policy.seal.zip(keys.as_ref()).map(|(policy, keys)| RecordCipher::new(policy, keys, namespace));
         let nonces = Nonces::generate(&*random)?;
-        let dice = SplitMix::new(nonces.next());
-        let engine = Arc::new_cyclic(|myself| Self {
+        let random_numbers = SplitMix::new(nonces.next());
+        let engine = Arc::new_cyclic(|weak_self| Self {
             cache,
             fingerprints,
             verifier_hasher: verifiers,
-            cipher: sealing,
+            cipher,
             nonces,
-            random_numbers: dice,
+            random_numbers,
             store,
             loads: LoadLimits::new(&policy),
             policy,
@@ -134,7 +134,7 @@ impl Engine {
             maintenance: Maintenance::default(),
             #[cfg(debug_assertions)]
             types: crate::engine::registered_types::RegisteredTypes::default(),
-            weak_self: Weak::clone(myself),
+            weak_self: Weak::clone(weak_self),
         });
         if let Some(store) = &engine.store {
             store.subscribe(Arc::new(InvalidateCache(Arc::downgrade(&engine))));

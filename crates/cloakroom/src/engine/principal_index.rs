@@ -12,7 +12,7 @@ use crate::token::{Principal, Selector};
 /// Number of shards of the index, each with a lock of its own.
 const SHARDS: usize = 64;
 /// Number of members that each admission checks for being dead.
-const PROBED: usize = 16;
+const PROBES_PER_ADMISSION: usize = 16;
 
 /// Index of the sessions of each principal, without a shared tier that keeps one.
 ///
@@ -189,11 +189,11 @@ impl Many {
     /// Removes the dead among the next few members, in rotation. A session that ends is normally
     /// removed by then; this finds the ones that were not.
     fn probe(&mut self) {
-        let probed = self.by_admission.range(self.probe..).take(PROBED);
+        let probed = self.by_admission.range(self.probe..).take(PROBES_PER_ADMISSION);
         let probed: Vec<_> =
             probed.map(|(admission, (selector, member))| (*admission, *selector, is_alive(member))).collect();
         self.probe = match probed.last() {
-            Some((last, ..)) if probed.len() == PROBED => last + 1,
+            Some((last, ..)) if probed.len() == PROBES_PER_ADMISSION => last + 1,
             _ => 0,
         };
         probed.into_iter().filter(|(.., alive)| !alive).for_each(|(_, selector, _)| self.remove(selector));

@@ -72,7 +72,7 @@ impl Engine {
             EntryState::Ended(reason) => return Err(ChangeError::Ended(*reason).into()),
         };
         let former = snapshot.principal().cloned();
-        let until = self.term(snapshot, request, self.now()).absolute;
+        let until = self.lifetimes(snapshot, request, self.now()).absolute;
         loop {
             match self.add_member(&request.principal, entry, until).await? {
                 Admission::Admitted { displaced } => break self.end_displaced(&request.principal, displaced).await?,
@@ -130,15 +130,16 @@ impl Engine {
             None => Some(request.keep.clone()),
         };
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
-        let term = self.term(before, request, now);
+        let lifetimes = self.lifetimes(before, request, now);
         let account = self.store.is_none().then(|| self.telemetry.index.account(&request.principal)).flatten();
         let login = Some(LoginChange { authentication, keep_only, account });
         let previous = PreviousSecretState::Replaced { at: now };
-        self.rotate(credential, entry, self.writer(credential, entry), previous, login, Some(term), Undo::End).await
+        self.rotate(credential, entry, self.writer(credential, entry), previous, login, Some(lifetimes), Undo::End)
+            .await
     }
 
     /// Returns the lifetimes of the session from this login on.
-    fn term(&self, before: &Snapshot, request: &LoginRequest, now: Timestamp) -> SessionLifetimes {
+    fn lifetimes(&self, before: &Snapshot, request: &LoginRequest, now: Timestamp) -> SessionLifetimes {
         let remembered = request.remember.map(|lifetime| (lifetime, lifetime));
         let remembered = remembered.or_else(|| inherited_lifetimes(before, &request.principal));
         let (idle, absolute) = remembered.unwrap_or((self.policy.idle, self.policy.absolute));
@@ -219,14 +220,14 @@ impl Engine {
         writer: ChangeAuthor,
         previous: PreviousSecretState,
         login: Option<LoginChange>,
-        term: Option<SessionLifetimes>,
+        lifetimes: Option<SessionLifetimes>,
         undo: Undo,
     ) -> Result<NewToken, CommitError> {
         let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let verifier = self.verifier_hasher.hash(&credential.selector, &secret);
         let rotation = SecretRotation { verifier, fingerprint, previous, login };
-        let proposal = ProposedChange { edits: &[], rotation: Some(&rotation), term, base: None };
+        let proposal = ProposedChange { edits: &[], rotation: Some(&rotation), lifetimes, base: None };
         let mut rotated = Credential {
             selector: credential.selector,
             secret,

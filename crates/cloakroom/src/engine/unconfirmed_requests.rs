@@ -14,12 +14,12 @@ use crate::engine::Engine;
 /// Maximum number of requests that are remembered at once; about 2 MB. Of more, as in a flood of
 /// made-up tokens, each has the same chance, and an honest client gets another one with each of its
 /// requests.
-const MOST_REQUESTS: usize = 16_384;
+const MAX_REQUESTS: usize = 16_384;
 /// Maximum number of touches that one round reports to the shared tier.
-const MOST_PER_ROUND: usize = 4096;
+const MAX_TOUCHES_PER_ROUND: usize = 4096;
 /// Number of tokens whose last report is remembered; 1 MB, allocated on first use. Two tokens that
 /// share a place are reported more often than necessary, never less often.
-const PLACES: usize = 32_768;
+const REPORT_SLOTS: usize = 32_768;
 
 /// A request whose token is unconfirmed. It is in progress for as long as the list does not hold
 /// the only reference.
@@ -65,9 +65,9 @@ impl Reported {
     /// it as reported.
     fn claim(&mut self, fingerprint: Fingerprint, seen: u64, every: u64) -> bool {
         if self.0.is_empty() {
-            self.0 = vec![None; PLACES];
+            self.0 = vec![None; REPORT_SLOTS];
         }
-        let place = &mut self.0[fingerprint.bits(PLACES)];
+        let place = &mut self.0[fingerprint.bits(REPORT_SLOTS)];
         // Due even if it was reported in the future: the clock was wrong then, or is now.
         let is_recent = |at: u64| seen < at.saturating_add(every) && at < seen.saturating_add(every);
         let is_due = place.is_none_or(|(known, at)| known != fingerprint || !is_recent(at));
@@ -89,10 +89,10 @@ impl Engine {
         if kept.requests.is_empty() {
             self.ensure_maintenance();
         }
-        if kept.requests.len() < MOST_REQUESTS {
+        if kept.requests.len() < MAX_REQUESTS {
             kept.requests.push(Arc::clone(&request));
         } else {
-            let place = self.random_number() as usize % MOST_REQUESTS;
+            let place = self.random_number() as usize % MAX_REQUESTS;
             kept.requests[place] = Arc::clone(&request);
         }
         Some(request)
@@ -110,7 +110,7 @@ impl Engine {
             if request.settled.load(Relaxed) {
                 return false;
             }
-            if due.len() == MOST_PER_ROUND {
+            if due.len() == MAX_TOUCHES_PER_ROUND {
                 return true;
             }
             let is_in_progress = Arc::strong_count(request) > 1;

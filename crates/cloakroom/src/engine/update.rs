@@ -25,7 +25,7 @@ impl Engine {
     ) -> Result<Option<VersionHint>, CommitError> {
         let turn = entry.commit_lock();
         let _turn = turn.lock().await;
-        let mut patience = self.conflict_backoff();
+        let mut backoff = self.conflict_backoff();
         let mut open = (Arc::clone(entry), self.usable(store, entry, credential).await?);
         let Some(mut edit) = prepare(&open)? else { return Ok(None) };
         loop {
@@ -51,7 +51,7 @@ impl Engine {
                     Some(again) => edit = again,
                     None => return Ok(None),
                 }
-            } else if !patience.wait().await {
+            } else if !backoff.wait().await {
                 return Err(ChangeError::Conflict.into());
             }
         }

@@ -51,11 +51,11 @@ pub(super) enum DecodedToken {
 }
 
 impl TokenFormat {
-    /// `way` and `name` go into the keys, so that a token of one cookie or header is none of another.
-    pub(super) fn new(keys: Option<&ActiveKeyRing>, way: &str, name: &str, plain_until: Option<Timestamp>) -> Self {
+    /// `carrier` and `name` go into the keys, so that a token of one cookie or header is none of another.
+    pub(super) fn new(keys: Option<&ActiveKeyRing>, carrier: &str, name: &str, plain_until: Option<Timestamp>) -> Self {
         let Some(keys) = keys else { return Self::Plain };
         // No name has a colon in it.
-        let context = format!("{way}:{name}");
+        let context = format!("{carrier}:{name}");
         let keys = keys.derive(move |ring| MacKeys::new(ring, Purpose::Token, context.as_bytes()));
         Self::Signed(SignedFormat { keys, plain_until })
     }

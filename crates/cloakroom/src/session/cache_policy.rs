@@ -28,7 +28,7 @@ pub struct CachePolicy {
 }
 
 /// How far the clock of the node that wrote a value may be ahead.
-const RANDOM_RANGE: Duration = Duration::from_secs(60);
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// How a reader may use a cached value of a given age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl CachePolicy {
 
 fn at_most(ttl: Duration, fresh_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let longest = now.after(ttl);
-    (fresh_until <= longest.after(RANDOM_RANGE)).then(|| fresh_until.min(longest))
+    (fresh_until <= longest.after(MAX_CLOCK_SKEW)).then(|| fresh_until.min(longest))
 }
 
 #[cfg(test)]

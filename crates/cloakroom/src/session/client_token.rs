@@ -38,7 +38,7 @@ pub(super) struct ClientToken {
     /// The new token that this request made, until the response carries it.
     delivery: Option<Arc<PendingDelivery>>,
     /// The secret lineage under which this request counts as in progress in `entry`, while it does.
-    entered: Option<SecretLineage>,
+    counted_lineage: Option<SecretLineage>,
     /// The request does not count as activity.
     is_passive: bool,
     pub(super) has_response_begun: bool,
@@ -120,7 +120,7 @@ impl ClientToken {
             held.unconfirmed = engine.add_unconfirmed(&credential, now);
         }
         held.add_request();
-        if let (Some(entry), Some(_)) = (&held.entry, held.entered) {
+        if let (Some(entry), Some(_)) = (&held.entry, held.counted_lineage) {
             engine.expect_activity(entry, now);
         }
         held
@@ -131,15 +131,15 @@ impl ClientToken {
     fn add_request(&mut self) {
         let counts = !self.is_passive && (!self.has_response_begun || self.keep_active_count > 0);
         if let (true, None, Some(entry), Some(lineage)) =
-            (counts, self.entered, &self.entry, self.credential.and_then(|credential| credential.lineage))
+            (counts, self.counted_lineage, &self.entry, self.credential.and_then(|credential| credential.lineage))
         {
             entry.add_request(lineage);
-            self.entered = Some(lineage);
+            self.counted_lineage = Some(lineage);
         }
     }
 
     fn remove_request(&mut self) -> bool {
-        let Some(lineage) = self.entered.take() else { return false };
+        let Some(lineage) = self.counted_lineage.take() else { return false };
         if let Some(entry) = &self.entry {
             entry.remove_request(lineage);
         }
@@ -196,7 +196,7 @@ impl ClientToken {
     pub(super) fn keep_active(&mut self, engine: &Engine) {
         self.keep_active_count += 1;
         self.add_request();
-        if self.entered.is_none() && self.unconfirmed.is_none() && !self.is_passive {
+        if self.counted_lineage.is_none() && self.unconfirmed.is_none() && !self.is_passive {
             // The request has not yet asked which session the token opens.
             self.unconfirmed = self.credential.and_then(|credential| engine.add_unconfirmed(&credential, engine.now()));
         }

@@ -150,13 +150,13 @@ impl Session {
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<(T, Option<Timestamp>), E>> + Send + 'static,
     {
-        let taking =
+        let accept =
             Accept { absence: false, matches: move |kept: &Derived<T>| kept.of.ct_eq(&input), input: input.low_bits() };
         let loader = move || async move {
             let (value, until) = loader().await.map_err(|error| -> CodecError { error.into() })?;
             Ok(Some(Derived::new(input, until, value)))
         };
-        let found = load(&self.request, taking, loader).await?;
+        let found = load(&self.request, accept, loader).await?;
         found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, "the loader returned no value"))
     }
 }

@@ -114,7 +114,7 @@ impl DetachedSession {
         &self,
         mut edit: impl FnMut(&OpenSession) -> Result<Option<ValueEdit>, SessionError> + Send,
     ) -> Result<bool, SessionError> {
-        let mut patience = self.engine.conflict_backoff();
+        let mut backoff = self.engine.conflict_backoff();
         loop {
             let open = self.open().await?.ok_or_else(|| SessionError::new(SessionErrorKind::Ended))?;
             let Some(edit) = edit(&open)? else { return Ok(false) };
@@ -126,7 +126,7 @@ impl DetachedSession {
                 Ok(_) => return Ok(true),
                 Err(error @ CommitError::Refused(ChangeError::Conflict | ChangeError::Invalidated)) => {
                     self.engine.telemetry.counters.conflicts.count();
-                    if !patience.wait().await {
+                    if !backoff.wait().await {
                         return Err(error.into());
                     }
                 }

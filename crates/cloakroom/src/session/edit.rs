@@ -17,7 +17,7 @@ impl RequestSession {
         &self,
         mut edit: impl FnMut(Option<&OpenSession>) -> Result<Option<ValueEdit>, SessionError>,
     ) -> Result<bool, SessionError> {
-        let mut patience = self.engine().conflict_backoff();
+        let mut backoff = self.engine().conflict_backoff();
         loop {
             let Some(open) = self.open_to_write().await? else {
                 match Box::pin(self.create_with(&mut edit)).await? {
@@ -27,14 +27,14 @@ impl RequestSession {
             };
             match self.edit_live(&open, &mut edit).await {
                 Ok(changed) => return Ok(changed),
-                Err(error) => Box::pin(self.before_retry(error, &mut patience)).await?,
+                Err(error) => Box::pin(self.before_retry(error, &mut backoff)).await?,
             }
         }
     }
 
     /// Removes all values in one commit. Returns whether there were any.
     pub(super) async fn clear(&self) -> Result<bool, SessionError> {
-        let mut patience = self.engine().conflict_backoff();
+        let mut backoff = self.engine().conflict_backoff();
         loop {
             let Some((entry, state)) = self.open_to_write().await? else { return Ok(false) };
             let Some(snapshot) = state.snapshot() else { return Ok(false) };
@@ -46,7 +46,7 @@ impl RequestSession {
             let proposal = ProposedChange { edits: &edits, base: Some(snapshot.version), ..ProposedChange::default() };
             match self.commit(&entry, proposal).await {
                 Ok(()) => return Ok(true),
-                Err(error) => Box::pin(self.before_retry(error, &mut patience)).await?,
+                Err(error) => Box::pin(self.before_retry(error, &mut backoff)).await?,
             }
         }
     }
@@ -69,7 +69,7 @@ impl RequestSession {
         // Boxed, with what it needs, so that the futures of handlers stay small.
         let hint =
             Box::pin(self.engine().update_shared(&**store, &open.0, &credential, |open| edit(Some(open)))).await?;
-        self.saw(hint);
+        self.observe_version(hint);
         Ok(hint.is_some())
     }
 
@@ -84,11 +84,11 @@ impl RequestSession {
         }
         let Some(edit) = edit(None)? else { return Ok(Some(false)) };
         self.check_response_not_begun()?;
-        let (credential, entry, made) = self.engine().create(&[edit]).await?;
+        let (credential, entry, delivery) = self.engine().create(&[edit]).await?;
         // The response may have started meanwhile. Then no client can get the token, and dropping
         // the pending delivery undoes the creation.
         self.check_response_not_begun()?;
-        self.with_token(|held| held.replace_token(credential, entry, made));
+        self.with_token(|held| held.replace_token(credential, entry, delivery));
         Ok(Some(true))
     }
 
@@ -103,11 +103,11 @@ impl RequestSession {
         // Boxed, with its writer, so that the futures of handlers stay small.
         let shared = async move { self.engine().commit_shared(&**store, entry, &writer, proposal).await };
         let hint = Box::pin(shared).await?;
-        self.saw(Some(hint));
+        self.observe_version(Some(hint));
         Ok(())
     }
 
-    fn saw(&self, hint: Option<VersionHint>) {
+    fn observe_version(&self, hint: Option<VersionHint>) {
         self.with_token(|held| {
             if let Some(credential) = &mut held.credential {
                 credential.observe(hint);
@@ -119,12 +119,12 @@ impl RequestSession {
     pub(super) async fn before_retry(
         &self,
         error: CommitError,
-        patience: &mut ConflictBackoff<'_>,
+        backoff: &mut ConflictBackoff<'_>,
     ) -> Result<(), SessionError> {
         let CommitError::Refused(ChangeError::Conflict | ChangeError::Invalidated) = error else {
             return Err(error.into());
         };
         self.engine().telemetry.counters.conflicts.count();
-        if patience.wait().await { Ok(()) } else { Err(error.into()) }
+        if backoff.wait().await { Ok(()) } else { Err(error.into()) }
     }
 }

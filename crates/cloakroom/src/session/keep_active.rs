@@ -35,7 +35,7 @@ impl Session {
     /// }
     /// ```
     pub fn keep_active(&self) -> KeepActive {
-        self.request.with_token(|held| held.keep_active(self.request.engine()));
+        self.request.with_token(|token| token.keep_active(self.request.engine()));
         KeepActive(self.request.clone())
     }
 
@@ -63,7 +63,7 @@ impl Session {
 
 impl Drop for KeepActive {
     fn drop(&mut self) {
-        self.0.with_token(|held| held.stop_keeping_active(self.0.engine()));
+        self.0.with_token(|token| token.stop_keeping_active(self.0.engine()));
     }
 }
 

@@ -48,10 +48,10 @@ impl LayerContexts {
         options: LayerOptions,
         transport: &C,
     ) -> Self {
-        let desk = || -> Arc<LayerContext> {
+        let context = || -> Arc<LayerContext> {
             Arc::new(LayerContext { engine: Arc::clone(engine), options, transport: transport.clone() })
         };
-        Self(Striped::new(desk))
+        Self(Striped::new(context))
     }
 
     /// The layer context of this thread.

@@ -29,11 +29,11 @@ impl RequestSession {
         self.check_response_not_begun()?;
         let mut created = None;
         let outcome = self.log_in(request, &mut created).await;
-        if let Some((credential, entry, made)) = created {
+        if let Some((credential, entry, delivery)) = created {
             if outcome.is_err() {
                 self.engine().end_eventually(&credential.selector, entry, EndReason::Logout).await;
             }
-            made.disarm();
+            delivery.disarm();
         }
         outcome
     }
@@ -42,7 +42,7 @@ impl RequestSession {
     /// another request that does the same.
     async fn log_in(&self, request: &LoginRequest, created: &mut Option<Created>) -> Result<(), SessionError> {
         let mut is_superseded = false;
-        let mut patience = self.engine().conflict_backoff();
+        let mut backoff = self.engine().conflict_backoff();
         loop {
             let present = if created.is_some() || is_superseded { None } else { self.present().await? };
             let (credential, entry) = match (present, &*created) {
@@ -55,8 +55,8 @@ impl RequestSession {
                 self.end_others(request, &entry).await?;
             }
             match self.engine().login(&credential, &entry, request).await {
-                Ok((credential, made)) => {
-                    self.with_token(|held| held.replace_token(credential, entry, made));
+                Ok((credential, delivery)) => {
+                    self.with_token(|token| token.replace_token(credential, entry, delivery));
                     return Ok(());
                 }
                 // Another request logged in or out with the same token meanwhile: this one joins
@@ -68,7 +68,7 @@ impl RequestSession {
                 Err(CommitError::Refused(ChangeError::Ended(_))) if created.is_none() => {
                     self.with_token(ClientToken::forget);
                 }
-                Err(error) => self.before_retry(error, &mut patience).await?,
+                Err(error) => self.before_retry(error, &mut backoff).await?,
             }
         }
     }
@@ -97,7 +97,7 @@ impl RequestSession {
     async fn join_other_login(&self, request: &LoginRequest) -> Result<bool, SessionError> {
         let Some(credential) = self.replaced_credential() else { return Ok(false) };
         let engine = self.engine();
-        let Some((joined, made)) = engine.same_login(&credential, request) else { return Ok(false) };
+        let Some((joined, delivery)) = engine.same_login(&credential, request) else { return Ok(false) };
         let entry = engine.cache.get(&joined.selector);
         let access = engine.open(&joined, entry.as_ref()).await?;
         let (Lookup::Open((entry, state)) | Lookup::Fetched((entry, state))) = access else { return Ok(false) };
@@ -110,7 +110,7 @@ impl RequestSession {
             self.end_others(request, &entry).await?;
         }
         entry.touch(engine.now());
-        self.with_token(|held| held.share_token(joined, entry, made));
+        self.with_token(|token| token.share_token(joined, entry, delivery));
         Ok(true)
     }
 
@@ -129,20 +129,20 @@ impl RequestSession {
 
     /// Returns the credential that the client presented, if a rotation has replaced it.
     fn replaced_credential(&self) -> Option<Credential> {
-        self.with_token(|held| held.credential.filter(|_| held.status == TokenStatus::Superseded))
+        self.with_token(|token| token.credential.filter(|_| token.status == TokenStatus::Superseded))
     }
 
     /// Returns the session whose token this request may replace. `None` if the client has no
     /// session.
     async fn present_to_rotate(&self) -> Result<Option<Present>, SessionError> {
         let Some((entry, _)) = self.open_to_write().await? else { return Ok(None) };
-        Ok(self.with_token(|held| held.credential).map(|credential| (credential, entry)))
+        Ok(self.with_token(|token| token.credential).map(|credential| (credential, entry)))
     }
 
     /// Returns the session that the client's token opens, with the client's credential.
     async fn present(&self) -> Result<Option<Present>, SessionError> {
         let Some((entry, _)) = self.open().await? else { return Ok(None) };
-        Ok(self.with_token(|held| held.credential).map(|credential| (credential, entry)))
+        Ok(self.with_token(|token| token.credential).map(|credential| (credential, entry)))
     }
 
     /// Like `present`, but also returns a session whose record cannot be decoded, so that it can
@@ -151,7 +151,7 @@ impl RequestSession {
         match self.present().await {
             Ok(present) => Ok(present.map(|(credential, entry)| (credential, Some(entry)))),
             Err(error) if error.kind().is_unreadable() => {
-                Ok(self.with_token(|held| held.credential).map(|credential| (credential, None)))
+                Ok(self.with_token(|token| token.credential).map(|credential| (credential, None)))
             }
             Err(error) => Err(error),
         }
@@ -159,33 +159,33 @@ impl RequestSession {
 
     pub(super) async fn renew(&self) -> Result<(), SessionError> {
         let _turn = self.lock().await;
-        let mut patience = self.engine().conflict_backoff();
+        let mut backoff = self.engine().conflict_backoff();
         loop {
             let Some((credential, entry)) = self.present_to_rotate().await? else { return Ok(()) };
             self.check_response_not_begun()?;
             match self.engine().renew(&credential, &entry).await {
                 Ok(None) => return Ok(()),
-                Ok(Some((renewed, made))) => {
-                    self.with_token(|held| held.replace_token(renewed, entry, made));
+                Ok(Some((renewed, delivery))) => {
+                    self.with_token(|token| token.replace_token(renewed, entry, delivery));
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, &mut patience).await?,
+                Err(error) => self.before_retry(error, &mut backoff).await?,
             }
         }
     }
 
     pub(super) async fn rotate(&self) -> Result<(), SessionError> {
         let _turn = self.lock().await;
-        let mut patience = self.engine().conflict_backoff();
+        let mut backoff = self.engine().conflict_backoff();
         loop {
             let Some((credential, entry)) = self.present_to_rotate().await? else { return Ok(()) };
             self.check_response_not_begun()?;
             match self.engine().rotate_secret(&credential, &entry).await {
-                Ok((rotated, made)) => {
-                    self.with_token(|held| held.replace_token(rotated, entry, made));
+                Ok((rotated, delivery)) => {
+                    self.with_token(|token| token.replace_token(rotated, entry, delivery));
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, &mut patience).await?,
+                Err(error) => self.before_retry(error, &mut backoff).await?,
             }
         }
     }
@@ -194,10 +194,10 @@ impl RequestSession {
         let _turn = self.lock().await;
         let Some((credential, entry)) = self.present_or_unreadable().await? else { return self.has_no_session() };
         let outcome = self.engine().end_by_client(&credential, entry).await?;
-        self.with_token(|held| match outcome {
+        self.with_token(|token| match outcome {
             // The client may already have the newer token, which this request must not take away.
-            Destroyed::Superseded => held.superseded(),
-            Destroyed::Done | Destroyed::Gone => held.log_out(),
+            Destroyed::Superseded => token.superseded(),
+            Destroyed::Done | Destroyed::Gone => token.log_out(),
         });
         self.has_no_session()
     }
@@ -205,31 +205,31 @@ impl RequestSession {
     /// Checks that a logout, done or without effect, may report that the session has ended.
     fn has_no_session(&self) -> Result<(), SessionError> {
         self.check_may_issue()?;
-        match self.with_token(|held| held.status) {
+        match self.with_token(|token| token.status) {
             TokenStatus::Superseded => Err(SessionError::new(SessionErrorKind::Ended)),
             TokenStatus::Anonymous | TokenStatus::Opened => Ok(()),
         }
     }
 
     pub(super) async fn remember(&self, lifetime: Duration) -> Result<(), SessionError> {
-        let mut patience = self.engine().conflict_backoff();
+        let mut backoff = self.engine().conflict_backoff();
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
             let (entry, state) = self.open_to_write().await?.ok_or_else(ended)?;
             self.check_response_not_begun()?;
             let snapshot = state.snapshot().ok_or_else(ended)?;
-            let term = Some(remember_me_lifetimes(lifetime, self.engine().now(), snapshot));
-            match self.commit(&entry, ProposedChange { term, ..ProposedChange::default() }).await {
+            let lifetimes = Some(remember_me_lifetimes(lifetime, self.engine().now(), snapshot));
+            match self.commit(&entry, ProposedChange { lifetimes, ..ProposedChange::default() }).await {
                 Ok(()) => {
                     // Send the same token again, with a longer lifetime.
-                    self.with_token(|held| {
-                        if held.change == TokenChange::None {
-                            held.change = TokenChange::KeptLonger;
+                    self.with_token(|token| {
+                        if token.change == TokenChange::None {
+                            token.change = TokenChange::KeptLonger;
                         }
                     });
                     return Ok(());
                 }
-                Err(error) => self.before_retry(error, &mut patience).await?,
+                Err(error) => self.before_retry(error, &mut backoff).await?,
             }
         }
     }

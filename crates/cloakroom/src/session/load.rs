@@ -37,7 +37,7 @@ pub(super) struct Accept<M> {
 /// Returns the value of type `T`, from the session or through the loader.
 pub(super) async fn load<T, M, L, F>(
     request: &RequestSession,
-    taking: Accept<M>,
+    accept: Accept<M>,
     loader: L,
 ) -> Result<Option<Arc<T>>, SessionError>
 where
@@ -62,17 +62,17 @@ where
         has_opened = true;
         let found = read::<T>(engine, &open, key::<T>())?;
         let version = found.version;
-        match cached(engine, found, &taking) {
+        match cached(engine, found, &accept) {
             Cached::Use(value) => return Ok(value),
             Cached::UseAndRefresh(value) => {
-                if let Some(context) = load_context(engine, &open, version, taking.input) {
+                if let Some(context) = load_context(engine, &open, version, accept.input) {
                     // If the load cannot be started, the next reader tries again.
                     drop(context.join_or_start::<T, _, _>(&mut loader));
                 }
                 return Ok(value);
             }
             Cached::Wait(spare) => {
-                let Some(context) = load_context(engine, &open, version, taking.input) else { break };
+                let Some(context) = load_context(engine, &open, version, accept.input) else { break };
                 let landed = match context.join_or_start::<T, _, _>(&mut loader) {
                     Ok(Some(in_flight)) => wait(&context, in_flight).await,
                     Ok(None) => continue,
@@ -95,12 +95,12 @@ where
     }
 }
 
-fn cached<T: SessionValue>(engine: &Engine, found: TypedValue<T>, taking: &Accept<impl Fn(&T) -> bool>) -> Cached<T> {
+fn cached<T: SessionValue>(engine: &Engine, found: TypedValue<T>, accept: &Accept<impl Fn(&T) -> bool>) -> Cached<T> {
     let counters = &engine.telemetry.counters;
     let now = engine.now();
     let (value, fresh_until) = match found.content {
-        ValueContent::Value(value) if (taking.matches)(&value) => (Some(value), T::CACHE.bound(found.fresh_until, now)),
-        ValueContent::Absent if taking.absence => (None, T::CACHE.bound_absence(found.fresh_until, now)),
+        ValueContent::Value(value) if (accept.matches)(&value) => (Some(value), T::CACHE.bound(found.fresh_until, now)),
+        ValueContent::Absent if accept.absence => (None, T::CACHE.bound_absence(found.fresh_until, now)),
         ValueContent::Value(_) | ValueContent::Absent | ValueContent::Unreadable | ValueContent::Missing => {
             return Cached::Wait(None);
         }

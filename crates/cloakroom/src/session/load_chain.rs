@@ -12,34 +12,34 @@ pub(super) struct LoadChain {
     entry: usize,
     key: &'static str,
     base: LoadBase,
-    of: Option<Arc<LoadChain>>,
+    parent: Option<Arc<LoadChain>>,
 }
 
 task_local! {
-    static LINEAGE: Arc<LoadChain>;
+    static CHAIN: Arc<LoadChain>;
 }
 
 /// Returns the chain of a load that is about to begin.
 pub(super) fn extend(entry: &Arc<Entry>, key: &'static str, base: LoadBase) -> Arc<LoadChain> {
-    let of = LINEAGE.try_with(Arc::clone).ok();
-    Arc::new(LoadChain { entry: Arc::as_ptr(entry) as usize, key, base, of })
+    let parent = CHAIN.try_with(Arc::clone).ok();
+    Arc::new(LoadChain { entry: Arc::as_ptr(entry) as usize, key, base, parent })
 }
 
 /// Runs a loader as part of its chain.
-pub(super) fn scope<F: Future>(lineage: Arc<LoadChain>, loader: F) -> impl Future<Output = F::Output> {
-    LINEAGE.scope(lineage, loader)
+pub(super) fn scope<F: Future>(chain: Arc<LoadChain>, loader: F) -> impl Future<Output = F::Output> {
+    CHAIN.scope(chain, loader)
 }
 
 /// Returns `true` if the current task runs as part of this load. Tasks that a loader spawned itself
 /// are not tracked.
 pub(super) fn is_within(entry: &Arc<Entry>, key: &'static str, base: LoadBase) -> bool {
     let entry = Arc::as_ptr(entry) as usize;
-    let mut lineage = LINEAGE.try_with(Arc::clone).ok();
-    while let Some(load) = lineage {
+    let mut chain = CHAIN.try_with(Arc::clone).ok();
+    while let Some(load) = chain {
         if load.entry == entry && load.key == key && load.base == base {
             return true;
         }
-        lineage = load.of.clone();
+        chain = load.parent.clone();
     }
     false
 }

@@ -303,8 +303,8 @@ impl Session {
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let loader = || async move { loader().await.map(Some).map_err(Into::into) };
-        let taking = Accept { absence: false, matches: |_: &T| true, input: 0 };
-        let found = load(&self.request, taking, loader).await?;
+        let accept = Accept { absence: false, matches: |_: &T| true, input: 0 };
+        let found = load(&self.request, accept, loader).await?;
         // The joined load belongs to a `find_or_load`; this loader would have returned a value.
         let none = "the load that this request joined found no value";
         found.ok_or_else(|| SessionError::with_source(SessionErrorKind::LoadFailed, none))

@@ -62,15 +62,15 @@ pub(crate) enum TokenUpdate {
 impl RequestSession {
     /// Looks the session up in memory, and keeps it from falling idle while the request is in
     /// progress. No I/O.
-    pub(crate) fn new(desk: Arc<LayerContext>, shown: &PresentedToken, way: CarrierKind) -> Self {
+    pub(crate) fn new(context: Arc<LayerContext>, shown: &PresentedToken, way: CarrierKind) -> Self {
         let token = shown.token();
         let mut held = token.map_or_else(ClientToken::default, |token| {
-            ClientToken::lookup(&desk.engine, token, !desk.options.without_activity)
+            ClientToken::lookup(&context.engine, token, !context.options.without_activity)
         });
         held.needs_new_format = matches!(shown, PresentedToken::NeedsReissue(_));
-        let options = desk.options;
+        let options = context.options;
         let request = Arc::new(RequestState {
-            layer: desk,
+            layer: context,
             client_token: Mutex::new(held),
             used: AtomicBool::new(false),
             has_token: token.is_some(),

@@ -104,7 +104,7 @@ fn content<T: SessionValue>(
     Ok(match &value_entry.slot {
         ValueState::Removed => ValueContent::Missing,
         ValueState::Absent => ValueContent::Absent,
-        ValueState::Closed(why) => return Err(Unreadable::Closed(*why)),
+        ValueState::Unreadable(why) => return Err(Unreadable::Closed(*why)),
         ValueState::Encoded(bytes) => {
             if engine.store.is_some() && !is_within_max_depth(bytes) {
                 return Err(Unreadable::TooDeep);

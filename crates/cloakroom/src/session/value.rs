@@ -154,8 +154,8 @@ fn round_trips<T: SessionValue>(value: &(dyn Any + Send + Sync), bytes: &[u8]) -
 
 /// `measured` is the size in memory, used if the type does not return its own.
 pub(super) fn erase<T: SessionValue>(value: Arc<T>, measured: usize) -> ErasedValue {
-    let held = value.size().unwrap_or(measured);
-    ErasedValue::new(value, CodecOf::<T>::CODEC, u32::try_from(held).unwrap_or(u32::MAX))
+    let token = value.size().unwrap_or(measured);
+    ErasedValue::new(value, CodecOf::<T>::CODEC, u32::try_from(token).unwrap_or(u32::MAX))
 }
 
 pub(super) const fn key<T: SessionValue>() -> &'static str {

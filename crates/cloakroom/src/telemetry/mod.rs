@@ -44,7 +44,7 @@ pub(crate) struct Telemetry {
     unreadable: LogThrottle,
     values_unreadable: LogThrottle,
     /// The values whose loads were already logged as impossible to store.
-    unkept: Mutex<Vec<&'static str>>,
+    logged_unkept: Mutex<Vec<&'static str>>,
     wrong_clock: LogThrottle,
     is_clock_wrong: AtomicBool,
     store_failed: LogThrottle,
@@ -70,7 +70,7 @@ impl Telemetry {
             unsealed: LogThrottle::default(),
             unreadable: LogThrottle::default(),
             values_unreadable: LogThrottle::default(),
-            unkept: Mutex::default(),
+            logged_unkept: Mutex::default(),
             wrong_clock: LogThrottle::default(),
             is_clock_wrong: AtomicBool::new(false),
             store_failed: LogThrottle::default(),
@@ -161,12 +161,12 @@ impl Telemetry {
             // A temporary problem, which is logged elsewhere.
             _ => return,
         };
-        let mut told = self.unkept.lock();
-        if told.contains(&key) {
+        let mut logged = self.logged_unkept.lock();
+        if logged.contains(&key) {
             return;
         }
-        told.push(key);
-        drop(told);
+        logged.push(key);
+        drop(logged);
         let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
         tracing::warn!(key, why, remedy, "the loader's result cannot be stored, so every read loads it again");
     }

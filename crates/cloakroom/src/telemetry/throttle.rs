@@ -12,20 +12,20 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct LogThrottle {
     silent_until: AtomicU64,
-    untold: AtomicU64,
+    suppressed: AtomicU64,
 }
 
 impl LogThrottle {
     /// Counts an occurrence. Returns the number since the last line if it is time for another.
     pub(crate) fn should_log(&self, now: Timestamp) -> Option<u64> {
-        self.untold.fetch_add(1, Relaxed);
+        self.suppressed.fetch_add(1, Relaxed);
         let silent_until = self.silent_until.load(Relaxed);
         if now.as_millis() < silent_until {
             return None;
         }
         let next = now.after(LOG_INTERVAL).as_millis();
         let mine = self.silent_until.compare_exchange(silent_until, next, Relaxed, Relaxed).is_ok();
-        mine.then(|| self.untold.swap(0, Relaxed))
+        mine.then(|| self.suppressed.swap(0, Relaxed))
     }
 }
 

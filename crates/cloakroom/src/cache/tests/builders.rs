@@ -101,7 +101,7 @@ fn shape(value_entry: &ValueEntry) -> Shape {
         ValueState::Encoded(bytes) => format!("encoded {bytes:?}"),
         ValueState::Absent => "absent".to_owned(),
         ValueState::Removed => "removed".to_owned(),
-        ValueState::Closed(why) => format!("closed {why:?}"),
+        ValueState::Unreadable(why) => format!("closed {why:?}"),
     };
     (value_entry.key.as_str().to_owned(), value_entry.version, value_entry.fresh_until, value_entry.size, content)
 }

@@ -177,8 +177,8 @@ fn what_a_login_writes_is_not_what_it_clears_away() {
 #[test]
 fn a_term_changes_the_lifetimes_and_not_the_login() {
     let former = logged_in([]);
-    let term = Some(SessionLifetimes { idle: 1, absolute: at(2), persistent: true });
-    let next = former.apply(&Change { lifetimes: term, ..change(&[]) }).expect("the guard admits anyone");
+    let lifetimes = Some(SessionLifetimes { idle: 1, absolute: at(2), persistent: true });
+    let next = former.apply(&Change { lifetimes: lifetimes, ..change(&[]) }).expect("the guard admits anyone");
     assert_eq!((next.idle, next.absolute, next.is_persistent()), (1, at(2), true));
     assert_eq!(next.principal(), former.principal());
     assert_eq!(next.created_at, former.created_at);
@@ -186,14 +186,15 @@ fn a_term_changes_the_lifetimes_and_not_the_login() {
 
 #[test]
 fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
-    let term = |persistent| Some(SessionLifetimes { idle: 1, absolute: at(2), persistent });
+    let lifetimes = |persistent| Some(SessionLifetimes { idle: 1, absolute: at(2), persistent });
     let remembered =
-        session([]).apply(&Change { lifetimes: term(true), ..change(&[]) }).expect("the guard admits anyone");
+        session([]).apply(&Change { lifetimes: lifetimes(true), ..change(&[]) }).expect("the guard admits anyone");
     let renewed =
         remembered.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("the guard admits anyone");
     let written = renewed.apply(&change(&[put("cart", None, "x")])).expect("the guard admits anyone");
     assert!(written.is_persistent());
-    let forgotten = written.apply(&Change { lifetimes: term(false), ..change(&[]) }).expect("the guard admits anyone");
+    let forgotten =
+        written.apply(&Change { lifetimes: lifetimes(false), ..change(&[]) }).expect("the guard admits anyone");
     assert!(!forgotten.is_persistent());
     assert!(forgotten.previous().is_some(), "new lifetimes do not affect secrets");
 }

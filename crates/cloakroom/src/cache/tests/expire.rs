@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::builders::{ABSOLUTE, IDLE, at, bulk, logged_in, selector, session, text};
-use super::fixture::{QUIET, add, audit, cache, end_of, fill, pass, tier_that_looks, write};
+use super::fixture::{QUIET, add, audit, cache, cache_with_check_interval, end_of, fill, pass, write};
 use crate::cache::EndReason;
 use crate::cache::entry::Entry;
 use crate::cache::local_cache::{LocalCache, Role};
@@ -99,10 +99,10 @@ fn a_copy_whose_time_is_over_is_forgotten_and_ends_nothing() {
 
 #[test]
 fn a_copy_with_a_short_timeout_is_forgotten_when_that_is_over() {
-    for (look_every, is_vacated) in
+    for (check_interval, is_vacated) in
         [None, Some(Duration::from_millis(250))].into_iter().flat_map(|every| [(every, false), (every, true)])
     {
-        let (cache, _) = tier_that_looks(Role::Replica, ROOM, look_every);
+        let (cache, _) = cache_with_check_interval(Role::Replica, ROOM, check_interval);
         let entry = cache.get_or_insert_unread(&selector(1), at(0));
         let before = Arc::clone(&entry.state());
         let brief = Snapshot { idle: 2000, ..session([bulk(100)]) };
@@ -111,9 +111,9 @@ fn a_copy_with_a_short_timeout_is_forgotten_when_that_is_over() {
             cache.invalidate(&entry);
         }
         live_through(&cache, 1..2);
-        assert_eq!(cache.len(), 1, "{look_every:?}, {is_vacated}");
+        assert_eq!(cache.len(), 1, "{check_interval:?}, {is_vacated}");
         live_through(&cache, 2..4);
-        assert_eq!((cache.len(), cache.bytes()), (0, 0), "{look_every:?}, {is_vacated}");
+        assert_eq!((cache.len(), cache.bytes()), (0, 0), "{check_interval:?}, {is_vacated}");
     }
 }
 

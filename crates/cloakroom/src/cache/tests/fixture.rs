@@ -49,11 +49,15 @@ impl Log {
 }
 
 pub(super) fn cache(holding: Role, max_bytes: u64) -> (LocalCache, Arc<Log>) {
-    tier_that_looks(holding, max_bytes, None)
+    cache_with_check_interval(holding, max_bytes, None)
 }
 
 /// Returns a tier that checks its entries for requests in progress every `look_every`.
-pub(super) fn tier_that_looks(holding: Role, max_bytes: u64, look_every: Option<Duration>) -> (LocalCache, Arc<Log>) {
+pub(super) fn cache_with_check_interval(
+    holding: Role,
+    max_bytes: u64,
+    look_every: Option<Duration>,
+) -> (LocalCache, Arc<Log>) {
     let log = Arc::<Log>::default();
     let limits = Limits { session_bytes: 2000, value_bytes: 1000, values: 3 };
     let pack_after = Some(Duration::from_secs(QUIET));

@@ -56,7 +56,7 @@ impl<'a> RecordAad<'a> {
     /// not packed.
     pub(super) fn of_snapshot(snapshot: &'a Snapshot) -> Self {
         let kind = |slot: &ValueState| match slot {
-            ValueState::Decoded(_) | ValueState::Encoded(_) | ValueState::Closed(_) => "present",
+            ValueState::Decoded(_) | ValueState::Encoded(_) | ValueState::Unreadable(_) => "present",
             ValueState::Absent => "absent",
             ValueState::Removed => "removed",
         };
@@ -78,7 +78,7 @@ impl<'a> RecordAad<'a> {
 
     /// Returns the associated data that the seal of the session's record is bound to.
     pub(super) fn aad(mut self, selector: &Selector) -> AssociatedData {
-        let mut place = AssociatedData::new("record")
+        let mut value_aad = AssociatedData::new("record")
             .bytes(selector.as_bytes())
             .number(self.version)
             .bytes(self.verifier.as_bytes())
@@ -86,29 +86,29 @@ impl<'a> RecordAad<'a> {
             .number(self.idle)
             .number(self.absolute.as_millis())
             .number(self.persistent.into());
-        place = match self.previous {
+        value_aad = match self.previous {
             // Kept compatible with stored records: 0 for a secret that is no longer accepted. The
             // instant when it was replaced grants nothing, and is left out.
             Some(previous) => {
                 let until = previous.accepted_until().unwrap_or_default();
-                place.bytes(previous.verifier.as_bytes()).number(until.as_millis())
+                value_aad.bytes(previous.verifier.as_bytes()).number(until.as_millis())
             }
-            None => place.text("no previous"),
+            None => value_aad.text("no previous"),
         };
-        place = match self.authentication {
+        value_aad = match self.authentication {
             Some(Authentication { principal, at, label }) => {
-                let place = place.text(principal.as_str()).number(at.as_millis());
+                let value_aad = value_aad.text(principal.as_str()).number(at.as_millis());
                 match label {
-                    Some(label) => place.text("labelled").text(label),
-                    None => place.text("unlabelled"),
+                    Some(label) => value_aad.text("labelled").text(label),
+                    None => value_aad.text("unlabelled"),
                 }
             }
-            None => place.text("nobody").text(""),
+            None => value_aad.text("nobody").text(""),
         };
         self.values.sort_unstable();
-        place = place.number(self.values.len() as u64);
-        self.values.iter().fold(place, |place, (key, version, fresh_until, kind)| {
-            place.text(key).number(*version).number(fresh_until.as_millis()).text(kind)
+        value_aad = value_aad.number(self.values.len() as u64);
+        self.values.iter().fold(value_aad, |value_aad, (key, version, fresh_until, kind)| {
+            value_aad.text(key).number(*version).number(fresh_until.as_millis()).text(kind)
         })
     }
 }

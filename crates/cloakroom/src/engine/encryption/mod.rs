@@ -54,13 +54,13 @@ impl RecordCipher {
     }
 
     fn open(&self, selector: &Selector, value: &StoredValue, envelope: &[u8]) -> Result<ValueState, OpenError> {
-        let place = place(selector, &value.key, value.version, value.fresh_until);
-        self.seals.present().open(&place, envelope).map(|plain| ValueState::Encoded(plain.into()))
+        let value_aad = value_aad(selector, &value.key, value.version, value.fresh_until);
+        self.seals.present().open(&value_aad, envelope).map(|plain| ValueState::Encoded(plain.into()))
     }
 }
 
 /// Returns the associated data of a value: the place it belongs to.
-fn place(selector: &Selector, key: &str, version: u64, fresh_until: Option<Timestamp>) -> AssociatedData {
+fn value_aad(selector: &Selector, key: &str, version: u64, fresh_until: Option<Timestamp>) -> AssociatedData {
     let fresh_until = fresh_until.unwrap_or(Timestamp::MAX).as_millis();
     AssociatedData::new("value").bytes(selector.as_bytes()).text(key).number(version).number(fresh_until)
 }
@@ -73,8 +73,8 @@ impl Engine {
         let seal = self.seal(sealing, &RecordAad::of_record(record).aad(selector), &[])?;
         for value in &mut record.values {
             if let Payload::Present(plain) = &value.payload {
-                let place = place(selector, &value.key, value.version, value.fresh_until);
-                value.payload = self.seal(sealing, &place, plain)?;
+                let value_aad = value_aad(selector, &value.key, value.version, value.fresh_until);
+                value.payload = self.seal(sealing, &value_aad, plain)?;
             }
         }
         record.values.push(StoredValue::new(RECORD.into(), record.version, None, seal));
@@ -94,7 +94,7 @@ impl Engine {
             if let Action::Put { payload, fresh_until } = &mut edit.action
                 && let Payload::Present(plain) = payload
             {
-                *payload = self.seal(sealing, &place(selector, &edit.key, next.version, *fresh_until), plain)?;
+                *payload = self.seal(sealing, &value_aad(selector, &edit.key, next.version, *fresh_until), plain)?;
             }
         }
         let payload = self.seal(sealing, &RecordAad::of_snapshot(next).aad(selector), &[])?;
@@ -103,8 +103,8 @@ impl Engine {
         Ok(())
     }
 
-    fn seal(&self, sealing: &RecordCipher, place: &AssociatedData, plain: &[u8]) -> Result<Payload, SessionError> {
-        Ok(Payload::Sealed(sealing.seals.present().seal(&*self.random, place, plain)?.into()))
+    fn seal(&self, sealing: &RecordCipher, value_aad: &AssociatedData, plain: &[u8]) -> Result<Payload, SessionError> {
+        Ok(Payload::Sealed(sealing.seals.present().seal(&*self.random, value_aad, plain)?.into()))
     }
 }
 
@@ -149,7 +149,7 @@ impl Engine {
         };
         slot.unwrap_or_else(|why| {
             self.telemetry.unopened(why, selector);
-            ValueState::Closed(why)
+            ValueState::Unreadable(why)
         })
     }
 }
