@@ -249,7 +249,7 @@ impl RecordWrite<'_> {
     }
 }
 
-/// Runs also when the caller stopped waiting for the reply: then the state of the record is
+/// Also runs when the caller stopped waiting for the reply: then the state of the record is
 /// unknown.
 impl Drop for RecordWrite<'_> {
     fn drop(&mut self) {

@@ -27,7 +27,7 @@ impl Subscribers {
         InvalidateOnDrop { audience: self, selector }
     }
 
-    /// Invalidates the copies of every session in `territory`. The receiver resolves when all of
+    /// Invalidates the copies of every session in the coverage. The receiver resolves when all of
     /// them are gone.
     ///
     /// Runs in the background, because a tier may hold millions of copies. A broken connection has

@@ -71,7 +71,7 @@ impl LastConnection {
     }
 }
 
-/// Runs also when the supervisor is aborted.
+/// Also runs when the supervisor is aborted.
 impl Drop for LastConnection {
     fn drop(&mut self) {
         if let Some(line) = &self.0 {

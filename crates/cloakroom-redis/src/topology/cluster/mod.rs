@@ -194,7 +194,7 @@ impl Cluster {
         }
     }
 
-    /// Invalidates the copies of the sessions in `territory` without waiting: the old masters have
+    /// Invalidates the copies of the sessions in the coverage without waiting: the old masters have
     /// already reported the keys that they gave away.
     fn invalidate_moved(&self, territory: Coverage) {
         drop(self.settings.audience.invalidate_all(territory));
