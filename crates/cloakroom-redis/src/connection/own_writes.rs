@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 /// writes.
 ///
 /// The server reports a write to the connection that made it as well, once, right after the reply.
-/// `NOLOOP` would prevent that, but such a connection is not notified either when its own command makes
-/// the server evict another key, or drop it from the table of tracked keys. So the reports are
-/// counted: one per own write is ignored, and any further one is foreign.
+/// `NOLOOP` would prevent that, but such a connection is not notified either when its own command
+/// makes the server evict another key, or drop it from the table of tracked keys. So the reports
+/// are counted: one per own write is ignored, and any further one is foreign.
 #[derive(Debug, Default)]
 pub(super) struct OwnWrites {
     records: Mutex<HashMap<Selector, ReportBalance>>,

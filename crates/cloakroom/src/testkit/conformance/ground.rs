@@ -1,4 +1,4 @@
-//! A backend without its type, so that the checks are compiled once and not for every store.
+//! A backend without its type, so that the checks are compiled once and not once per store.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use super::backend::{Backend, Capability};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A [`Backend`] with one fresh store of it.
+/// A [`Backend`] with one fresh store.
 pub(super) trait Ground: Send + Sync {
     fn store(&self) -> Arc<dyn DynStore>;
     fn node(&self) -> Answer<'_, Option<Arc<dyn DynStore>>>;
-    /// Cuts off the node that was made last.
+    /// Cuts off the node that was created last.
     fn cut_off(&self) -> Answer<'_, bool>;
     fn now(&self) -> Timestamp;
     fn advance(&self, duration: Duration) -> Answer<'_, ()>;
@@ -32,7 +32,7 @@ struct Typed<B: Backend> {
     last_node: Mutex<Option<Arc<B::Store>>>,
 }
 
-/// A fresh store of the backend.
+/// Creates a fresh store of the backend.
 pub(super) async fn ground<B: Backend>(backend: Arc<B>) -> Box<dyn Ground> {
     let store = Arc::new(backend.store().await);
     Box::new(Typed { backend, store, last_node: Mutex::new(None) })

@@ -1,4 +1,4 @@
-//! Who may write, and what a new secret brings.
+//! The secrets that may write, and the effect of a new one.
 
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ checks! { "rotation":
     keep_only_of_nothing_removes_all,
 }
 
-/// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
+/// A session, its first secret, and a second one that replaced it; the first is in this `state`
+/// from then on.
 async fn rotated(stage: &Stage, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
     let (selector, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
@@ -54,7 +55,7 @@ async fn rotate(stage: &Stage, selector: Selector, base: u64, rotation: Rotation
     done(stage.store.commit(selector, commit).await?).map(drop)
 }
 
-/// A change under `guard`, without caring for its base.
+/// A change under `guard`, independent of its base.
 fn guarded(stage: &Stage, guard: Guard) -> Commit {
     Commit { guard, ..with(stage.commit(0), [put("cart", "mine")]) }
 }
@@ -124,7 +125,8 @@ async fn an_old_secret_can_be_dead_at_once(stage: &Stage) -> Outcome {
     allowed(stage, selector, Guard::Holder(new)).await
 }
 
-/// The node that rotates may be ahead of the store, and of the node that still gets the old secret.
+/// The clock of the node that rotates may be ahead of the store, and of the node that still
+/// receives the old secret.
 async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Stage) -> Outcome {
     for ahead in [stage.ticks(10), stage.long()] {
         let (selector, record) = stage.session(&["cart"]).await?;
@@ -132,14 +134,14 @@ async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Stage) -> Outcome {
         rotate(stage, selector, 1, Rotation::new(stage.verifier(), Some(previous))).await?;
         ensure_eq!(stage.load(selector).await?.previous, Some(previous), "the previous secret");
         refused(stage, selector, Guard::Holder(record.verifier)).await?;
-        // A writer that has lost all sense of time.
+        // A writer whose clock is entirely wrong.
         let long_ago = Commit { now: Timestamp::from_millis(1), ..guarded(stage, Guard::Holder(record.verifier)) };
         superseded(stage.store.commit(selector, long_ago).await?)?;
     }
     Ok(())
 }
 
-/// A writer or a store that lags behind prolongs no grace.
+/// A writer or a store whose clock lags does not prolong a grace period.
 async fn a_grace_ends_by_the_latest_clock(stage: &Stage) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
@@ -149,7 +151,7 @@ async fn a_grace_ends_by_the_latest_clock(stage: &Stage) -> Outcome {
     refused(stage, selector, Guard::Holder(record.verifier)).await
 }
 
-/// A rotation after a renewal, and the other way round.
+/// A renewal after a rotation, and the other way round.
 async fn what_became_of_the_secret_before_is_not_said_of_the_next(stage: &Stage) -> Outcome {
     let until = stage.now().after(stage.long());
     let (selector, _, second) = rotated(stage, replaced(stage)).await?;
