@@ -80,8 +80,8 @@ pub trait Backend: Send + Sync + 'static {
 pub enum Capability {
     /// Several instances can share the data: [`Backend::node`].
     Nodes,
-    /// The store receives changes made through other instances, and its leases [are
-    /// valid](Store::is_lease_valid).
+    /// The store receives changes made through other instances, so its leases can be
+    /// [valid](Store::is_lease_valid).
     Vouching,
     /// An instance can be cut off from invalidations: [`Backend::cut_off`].
     CutOff,
