@@ -1,13 +1,14 @@
-//! Where a server is, and how it may be talked to.
+//! Server addresses, and the rules for connecting to them.
 
 use redis::io::tcp::TcpSettings;
 use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult};
 
 use crate::error::Problem;
 
-/// Reads an address.
+/// Parses an address and applies the settings that every connection needs.
 pub(crate) fn info(address: &str) -> Result<ConnectionInfo, Problem> {
-    // An address may contain a password: what is wrong is said, the address is not repeated.
+    // An address may contain a password, so the error describes the problem without repeating the
+    // address.
     let unreadable = |error| Problem::Address(format!("{error}; write it like `redis://localhost:6379/`"));
     let info = address.into_connection_info().map_err(unreadable)?;
     if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
@@ -17,14 +18,16 @@ pub(crate) fn info(address: &str) -> Result<ConnectionInfo, Problem> {
         return Err(Problem::Address("an encrypted connection needs the feature `tls` of cloakroom-redis".into()));
     }
     let settings = info.redis_settings().clone();
-    // The server's news come in RESP3 only. The library's name is nothing that a server needs to know, and to say it a right.
+    // The server sends invalidations in RESP3 only. The server does not need the library's name,
+    // and setting it requires a right.
     let settings = settings.set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-    // Commands of many requests share a connection: none must wait until the one before it is acknowledged.
+    // Many requests share a connection, so Nagle's algorithm would delay a command until the one
+    // before it is acknowledged.
     let tcp = TcpSettings::default().set_nodelay(true);
     Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
 }
 
-/// The host that would be talked to in the clear, if it is not this machine.
+/// The host that would be contacted without encryption, unless it is this machine.
 pub(crate) fn plaintext_host(info: &ConnectionInfo) -> Option<String> {
     let ConnectionAddr::Tcp(host, _) = info.addr() else { return None };
     let loopback =
@@ -32,12 +35,13 @@ pub(crate) fn plaintext_host(info: &ConnectionInfo) -> Option<String> {
     (!loopback).then(|| host.clone())
 }
 
-/// Why a server that somebody else named is not talked to.
-pub(crate) const PLAINTEXT_REFUSED: &str = "the server is not this machine and the connection would not be encrypted; use `rediss://` \
+/// Error text for a server that was named by another server and must not be contacted without
+/// encryption.
+pub(crate) const PLAINTEXT_REFUSED: &str = "the server has no loopback address and the connection would not be encrypted; use `rediss://` \
                                   with the feature `tls`, or `allow_plaintext()` if the network itself is trusted";
 
-/// An error that names the host if it may not be talked to in the clear. Sentinels, the map of a cluster and redirections
-/// name servers that nobody has looked at.
+/// Returns an error that names the host if it must not be contacted without encryption. Sentinels,
+/// the slot map of a cluster and redirections name servers that the application has not configured.
 pub(crate) fn refuse_plaintext(info: &ConnectionInfo, plaintext: bool) -> RedisResult<()> {
     match plaintext_host(info).filter(|_| !plaintext) {
         None => Ok(()),
@@ -45,13 +49,13 @@ pub(crate) fn refuse_plaintext(info: &ConnectionInfo, plaintext: bool) -> RedisR
     }
 }
 
-/// The host that was refused.
+/// The host that `refuse_plaintext` refused, if `error` comes from there.
 pub(crate) fn refused(error: &RedisError) -> Option<String> {
     let is_ours = error.kind() == ErrorKind::InvalidClientConfig && error.to_string().contains(PLAINTEXT_REFUSED);
     is_ours.then(|| error.detail().unwrap_or_default().to_owned())
 }
 
-/// Another server, to be talked to in the same way.
+/// The same connection settings with another host and port.
 pub(crate) fn at(like: &ConnectionInfo, host: String, port: u16) -> ConnectionInfo {
     let address = match like.addr() {
         ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
@@ -62,17 +66,17 @@ pub(crate) fn at(like: &ConnectionInfo, host: String, port: u16) -> ConnectionIn
     like.clone().set_addr(address)
 }
 
-/// What the query of an address says.
+/// The query parameters of an address.
 #[derive(Default)]
 pub(crate) struct AddressOptions {
     pub(crate) namespace: Option<String>,
     pub(crate) master: Option<String>,
-    /// What the client library reads.
+    /// Parameters that the client library reads.
     pub(crate) others: Vec<(String, String)>,
 }
 
 impl AddressOptions {
-    /// What nobody reads is more likely misspelt than meant.
+    /// Rejects unknown parameters: one is more likely misspelt than intended.
     pub(crate) fn in_the_query_of(url: &url::Url) -> Result<Self, Problem> {
         let mut said = Self::default();
         let is_socket = url.scheme().ends_with("unix");
@@ -84,14 +88,14 @@ impl AddressOptions {
                     said.others.push((name.into_owned(), value.into_owned()));
                     continue;
                 }
-                // What it says is not repeated: a password may have come here by mistake.
+                // The parameter is not repeated: it may be a password that was put here by mistake.
                 _ => {
-                    let problem = "says something that means nothing; `?namespace=` and `&master=` are all that it may";
+                    let problem = "unknown query parameter; expected `namespace` or `master`";
                     return Err(Problem::Address(problem.into()));
                 }
             };
             if place.replace(value.into_owned()).is_some() {
-                return Err(Problem::Address(format!("says `{name}=` twice; say it once")));
+                return Err(Problem::Address(format!("has `{name}=` twice; give it once")));
             }
         }
         Ok(said)

@@ -18,7 +18,7 @@ use crate::tls::Certificates;
 use crate::topology::{Cluster, Topology};
 use crate::warning::{Joined, Warning};
 
-/// Makes a [`RedisStore`].
+/// Configures and connects a [`RedisStore`].
 ///
 /// ```no_run
 /// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
@@ -56,7 +56,7 @@ enum TopologyConfig {
     Cluster,
 }
 
-/// Addresses are left out, as they contain passwords.
+/// Omits the addresses, because they contain passwords.
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStoreBuilder")
@@ -83,7 +83,7 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// Reads what a single address can say: `?namespace=` and, for sentinels, `&master=`.
+    /// Reads all that a single address can hold: `?namespace=` and, for sentinels, `&master=`.
     pub(crate) fn from_address(address: &str) -> Result<Self, Problem> {
         let unreadable =
             |error| Problem::Address(format!("{error}; write it like `redis://localhost/?namespace=shop`"));
@@ -97,7 +97,7 @@ impl RedisStoreBuilder {
         let (scheme, rest) = url.as_str().split_once("://").unwrap_or_default();
         let topology = scheme.split_once('+').filter(|(_, topology)| *topology != "unix");
         if said.master.is_some() && topology.is_none_or(|(_, topology)| topology != "sentinel") {
-            return Err(Problem::Address("`master=` is for `+sentinel` addresses; leave it out".into()));
+            return Err(Problem::Address("`master=` is only for `+sentinel` addresses; remove it".into()));
         }
         Ok(match topology {
             Some((scheme, "cluster")) => builder.cluster([format!("{scheme}://{rest}")]),
@@ -113,96 +113,110 @@ impl RedisStoreBuilder {
         })
     }
 
-    /// One server, at a `redis://`, `rediss://` or `redis+unix://` address.
+    /// Uses one server, at a `redis://`, `rediss://` or `redis+unix://` address.
     pub fn server(self, address: impl Into<String>) -> Self {
         Self { addresses: vec![address.into()], topology: TopologyConfig::Server, ..self }
     }
 
-    /// The master that these sentinels call `master`, whichever server that is.
+    /// Uses the server that these sentinels report as the master called `master`.
     ///
-    /// The addresses' user and password are those of the servers as well as of the sentinels.
+    /// The user and password in the addresses are used for the servers as well as for the
+    /// sentinels.
     pub fn sentinels(self, addresses: impl IntoIterator<Item = impl Into<String>>, master: impl Into<String>) -> Self {
         let addresses = addresses.into_iter().map(Into::into).collect();
         Self { addresses, topology: TopologyConfig::Sentinels(master.into()), ..self }
     }
 
-    /// A cluster; any of its servers are enough to find the others.
+    /// Uses a cluster; any of its servers is enough to find the others.
     pub fn cluster(self, addresses: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { addresses: addresses.into_iter().map(Into::into).collect(), topology: TopologyConfig::Cluster, ..self }
     }
 
-    /// How long one question waits for the server. One second by default; 10 ms to 60 s. A read is asked again once if the
-    /// connection broke, and so is a write whose answer was lost, so that a request waits up to twice as long
-    /// before it fails with 503.
+    /// Maximum wait for the server per request: 1 s by default; 10 ms to 60 s.
+    ///
+    /// A read is repeated once if the connection broke, and so is a write whose reply was lost, so
+    /// a request waits up to twice as long before it fails with 503.
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// How long copies in memory are served without a sign of life of the server, which is how long readers do not
-    /// miss it when it is down, and how long a change made elsewhere can stay unseen when a connection is dead or half
-    /// dead. Two seconds by default; 100 ms to 60 s. Normally changes arrive within milliseconds, whatever this is.
+    /// How long copies in memory are served without a sign of life from the server: 2 s by default;
+    /// 100 ms to 60 s.
     ///
-    /// Answers wait for it where they show something new and cannot tell the client of it, because the session ended or
-    /// the server went away meanwhile: only then does no node show less afterwards. So it should be shorter than the
-    /// timeouts around the session layer, and the same on every node.
+    /// It is also how long readers do not notice that the server is down, and how long a change
+    /// made elsewhere can stay unseen when a connection is dead or half dead. Normally changes
+    /// arrive within milliseconds, regardless of this setting.
+    ///
+    /// A response waits for this time if it shows something new that its client's token cannot
+    /// record, because the session ended or the server became unreachable meanwhile: only after the
+    /// wait does no node serve an older state. So the lease should be shorter than the timeouts
+    /// around the session layer, and the same on every node.
     pub fn lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }
 
-    /// Allows connections to other machines without encryption, for networks that are trusted themselves.
+    /// Allows unencrypted connections to other machines, for networks that are trusted themselves.
     pub fn allow_plaintext(self) -> Self {
         Self { plaintext: true, ..self }
     }
 
-    /// Trusts the authorities with these certificates (PEM, one or several) on encrypted lines, in place of the
-    /// public ones, which are trusted by default. For servers whose certificates you sign yourself.
+    /// Trusts the authorities with these certificates (PEM, one or several) on encrypted
+    /// connections, in place of the public ones, which are trusted by default. For servers whose
+    /// certificates you sign yourself.
     #[cfg(feature = "tls")]
     pub fn tls_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.certificates.roots = Some(pem.into());
         self
     }
 
-    /// Shows servers that ask for one this certificate (PEM, with those that signed it); `key` is its private key (PEM).
+    /// Presents this certificate (PEM, with those that signed it) to servers that ask for one;
+    /// `key` is its private key (PEM).
     #[cfg(feature = "tls")]
     pub fn tls_client_certificate(mut self, pem: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.certificates.client = Some((pem.into(), key.into()));
         self
     }
 
-    /// The clock with which the server's is compared at the start. By default the machine's; give what
-    /// [`SessionsBuilder::clock`](cloakroom::SessionsBuilder::clock) is given, as that is the one that counts.
+    /// Clock to compare with the server's at start-up: the machine's by default. Pass the clock
+    /// that [`SessionsBuilder::clock`](cloakroom::SessionsBuilder::clock) gets, because sessions
+    /// are timed by it.
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Connects, and looks at the server before anybody depends on it.
+    /// Connects and checks the server before any request depends on it.
     ///
     /// # Errors
-    /// Everything that is wrong with the configuration, or else with the server.
+    /// Every problem of the configuration; if there is none, every problem of the server.
     pub async fn connect(self) -> Result<RedisStore, ConnectError> {
-        // Boxed, as it is deep: futures of programs that await it have a limit to how deep they may be.
+        // Boxed because the future is deep, and the compiler limits the depth of the futures of
+        // programs that await it.
         Box::pin(self.connected()).await
     }
 
-    /// Like [`connect`](Self::connect), and waits for up to `patience` for a server that is not up yet: at the start of a
-    /// whole deployment, nobody knows who comes first.
+    /// Like [`connect`](Self::connect), but waits up to `patience` for a server that is not up yet.
+    /// For the start of a whole deployment, where the order is not known.
     ///
-    /// Only what time can mend is waited for: a server that cannot be reached, one that is still reading its data, a
-    /// name that does not resolve yet, sentinels that see no master. What else is wrong is an error at once.
+    /// Waits only for what can pass by itself: a server that is unreachable or still loading its
+    /// data, a name that does not resolve yet, sentinels that see no master. Any other problem is
+    /// an error at once.
     ///
     /// ```no_run
     /// # async fn connect() -> Result<(), cloakroom_redis::ConnectError> {
     /// use std::time::Duration;
     /// use cloakroom_redis::RedisStore;
     ///
-    /// let store = RedisStore::builder("shop").server("redis://localhost").connect_within(Duration::from_secs(30)).await?;
+    /// let store = RedisStore::builder("shop")
+    ///     .server("redis://localhost")
+    ///     .connect_within(Duration::from_secs(30))
+    ///     .await?;
     /// # drop(store);
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// As for [`connect`](Self::connect); after the wait, what was wrong at last.
+    /// As for [`connect`](Self::connect); after the wait, the problems that were found last.
     pub async fn connect_within(self, patience: Duration) -> Result<RedisStore, ConnectError> {
         let began = Instant::now();
         let mut backoff = Backoff::default();
@@ -249,7 +263,7 @@ impl RedisStoreBuilder {
             TopologyConfig::Cluster => cluster(seed, more, &looks).await?,
         };
         if !warnings.is_empty() {
-            tracing::warn!(warnings = %Joined(&warnings), "the session store works, but may lose sessions");
+            tracing::warn!(warnings = %Joined(&warnings), "the session store works but may lose sessions");
         }
         let asks_first = !warnings.contains(&Warning::TracksStrangers);
         Ok(RedisStore::new(StoreInner { settings, route, asks_first, warnings }))
@@ -262,14 +276,14 @@ impl RedisStoreBuilder {
             if value < least || value > Duration::from_secs(60) {
                 problems.push(Problem::Setting {
                     field,
-                    remedy: format!("{value:?} is out of bounds; take {least:?} to 60s"),
+                    remedy: format!("{value:?} is out of bounds; use {least:?} to 60s"),
                 });
             }
         };
         within("deadline", self.deadline, Duration::from_millis(10));
         within("lease", self.lease, Duration::from_millis(100));
         if self.addresses.is_empty() {
-            problems.push(Problem::Address("missing; say `.server(…)`, `.sentinels(…)` or `.cluster(…)`".into()));
+            problems.push(Problem::Address("missing; use `.server(…)`, `.sentinels(…)` or `.cluster(…)`".into()));
         }
         let mut infos = Vec::new();
         for address in &self.addresses {
@@ -292,7 +306,7 @@ impl RedisStoreBuilder {
     }
 }
 
-/// What a look at a server needs to know.
+/// Shared inputs of the start-up checks.
 struct StartupChecks<'a> {
     settings: &'a Arc<ConnectionSettings>,
     clock: &'a dyn Clock,
@@ -304,7 +318,7 @@ impl StartupChecks<'_> {
     }
 }
 
-/// One master, wherever it is.
+/// One master, at a fixed address or reported by sentinels.
 async fn single(origin: Endpoint, looks: &StartupChecks<'_>) -> Result<(Vec<Warning>, Topology), ConnectError> {
     let settings = looks.settings;
     let warnings = looks.at(&origin, false).await?;
@@ -314,7 +328,7 @@ async fn single(origin: Endpoint, looks: &StartupChecks<'_>) -> Result<(Vec<Warn
     Ok((warnings, Topology::Single(link)))
 }
 
-/// A cluster: one seed that is down is no reason to fail, but what the first that answers says is.
+/// A cluster. Skips seeds that cannot be reached; the result of the first one that answers counts.
 async fn cluster(
     seed: &ConnectionInfo,
     more: &[ConnectionInfo],

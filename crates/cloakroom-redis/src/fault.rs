@@ -1,16 +1,16 @@
-//! What a fault of the server means to a caller of the store.
+//! Translation of server errors into the errors of the store contract.
 
 use cloakroom::store::{StoreError, StoreErrorKind};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// Whether a command may have changed something.
+/// Whether a command may have changed data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Reads,
     Writes,
 }
 
-/// The fault of a command that was sent.
+/// The error of a command that was sent.
 pub(crate) fn after_send(error: RedisError, effect: Effect) -> StoreError {
     let kind = match error.kind() {
         ErrorKind::Server(
@@ -19,7 +19,7 @@ pub(crate) fn after_send(error: RedisError, effect: Effect) -> StoreError {
             | ServerErrorKind::MasterDown
             | ServerErrorKind::TryAgain,
         ) => StoreErrorKind::Unavailable,
-        // The scripts say so before they do anything.
+        // The scripts report these before they change anything.
         _ if error.code() == Some("FORMAT") || error.code() == Some("WRONGTYPE") => StoreErrorKind::Corrupt,
         ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => StoreErrorKind::Refused,
         _ if effect == Effect::Writes => StoreErrorKind::Unknown,
@@ -28,7 +28,7 @@ pub(crate) fn after_send(error: RedisError, effect: Effect) -> StoreError {
     StoreError::new(kind, error)
 }
 
-/// The answer to a command will never be known.
+/// The error of a command whose reply will never be known.
 pub(crate) fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>, effect: Effect) -> StoreError {
     let kind = match effect {
         Effect::Reads => StoreErrorKind::Unavailable,
@@ -37,12 +37,12 @@ pub(crate) fn lost(error: impl Into<Box<dyn std::error::Error + Send + Sync>>, e
     StoreError::new(kind, error)
 }
 
-/// The fault of a command that was not sent, because there is no connection.
+/// The error of a command that was not sent, because there is no connection.
 pub(crate) fn before_send(error: std::sync::Arc<RedisError>) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, error)
 }
 
-/// The reply cannot be understood. What was asked for may have been done.
+/// The error for a reply that cannot be understood. The command may still have been executed.
 pub(crate) fn unexpected_reply(effect: Effect) -> impl FnOnce(crate::wire::UnexpectedReply) -> StoreError {
     let kind = match effect {
         Effect::Reads => StoreErrorKind::Unavailable,
@@ -51,7 +51,7 @@ pub(crate) fn unexpected_reply(effect: Effect) -> impl FnOnce(crate::wire::Unexp
     move |error| StoreError::new(kind, error)
 }
 
-/// The record cannot be understood.
+/// The error for a record that cannot be decoded.
 pub(crate) fn malformed(error: crate::wire::Malformed) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, error)
 }

@@ -1,4 +1,4 @@
-//! The index of a principal's sessions: a sorted set, by the time of admission.
+//! The index of a principal's sessions: a sorted set by time of admission.
 
 use std::num::NonZeroU32;
 
@@ -13,11 +13,12 @@ use crate::store::RedisStore;
 use crate::topology::{Request, RequestKind};
 use crate::wire::{self, Malformed, ScriptReply};
 
-/// Beyond it, the scripts, whose numbers are floating, could not tell an instant from the next.
+/// The scripts compute with floating-point numbers, which cannot represent every instant beyond
+/// this one.
 const LAST_INSTANT: u64 = 1 << 53;
 
 impl RedisStore {
-    /// Enters a session into the index that stands under a key.
+    /// Adds a session to the index stored under `key`.
     pub(crate) async fn admit_to(
         &self,
         key: &str,
@@ -37,7 +38,8 @@ impl RedisStore {
         Ok(answer)
     }
 
-    /// Nobody is refused because of the dead: looks at all members, page by page, until one has left.
+    /// Removes dead members page by page until one place is free, so that dead members never cause
+    /// a refusal.
     async fn admit_in_place_of_the_dead(
         &self,
         key: &str,
@@ -62,7 +64,7 @@ impl RedisStore {
         Ok(answer)
     }
 
-    /// The next members after an admission, and where to go on.
+    /// The next `count` members after an admission, and the admission to continue after.
     pub(crate) async fn read_range(
         &self,
         key: &str,
@@ -78,8 +80,8 @@ impl RedisStore {
         Ok((known(listed.iter().map(|(member, _)| member))?, next))
     }
 
-    /// Enters a session into the index, without the members that are known to be dead. Unless it has to decide, the
-    /// answer may be that the index is full.
+    /// Adds a session to the index and removes members that are known to be dead. Unless `decide`
+    /// is set, the script may reply that the index is full.
     pub(crate) async fn try_to_admit(
         &self,
         key: &str,
@@ -116,8 +118,8 @@ impl RedisStore {
         self.request(key, &Request::Command(remove), RequestKind::WRITE_UNTRACKED).await.map(drop)
     }
 
-    /// Those of `tags` that have no record. A record never comes back under the same tag, so what is
-    /// dead once may be removed later.
+    /// Those of `selectors` that have no record. A record never comes back under the same selector,
+    /// so a member that is dead once may be removed later.
     pub(crate) async fn dead_among(&self, selectors: Vec<Selector>) -> Result<Vec<Selector>, StoreError> {
         let exists = |key: &str| {
             let mut exists = cmd("EXISTS");
@@ -134,7 +136,8 @@ impl RedisStore {
         Ok(dead)
     }
 
-    /// Asks something about the record of each tag, of all at once; the answers are in their order.
+    /// Sends one request per selector about its record, all at once. The replies are in the order
+    /// of `selectors`.
     pub(crate) async fn request_each(
         &self,
         selectors: &[Selector],
@@ -151,7 +154,7 @@ impl RedisStore {
     }
 }
 
-/// The members that a script names.
+/// Parses the members in a script's reply.
 pub(crate) fn selectors(value: Option<Value>, effect: Effect) -> Result<Vec<Selector>, StoreError> {
     let texts =
         wire::texts(value.unwrap_or_else(|| Value::Array(Vec::new()))).map_err(fault::unexpected_reply(effect))?;

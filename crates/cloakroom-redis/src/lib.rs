@@ -11,15 +11,15 @@
 //! # }
 //! ```
 //!
-//! Every node keeps the sessions that it serves in its own memory, and the server tells it of
-//! changes that others make; a request whose session is in memory sends nothing. Everything that is
-//! not is one round trip. No handler changes.
+//! Every node keeps the sessions that it serves in its own memory, and the server notifies it of
+//! changes made by other nodes. A request whose session is in memory sends nothing to the server;
+//! any other access takes one round trip. Handlers stay as they are.
 //!
 //! When not to use it: on one machine, [`Sessions::in_memory`](cloakroom::Sessions::in_memory) is
 //! faster and needs no server.
 //!
-//! The guide's page on running many nodes has the rest: topologies, sizing, the least that the server's user must be
-//! allowed to do, what each failure looks like, and what stays open.
+//! The guide's page on running many nodes covers topologies, sizing, the minimal access rights of
+//! the server's user, the symptoms of each failure, and the known limits.
 
 mod address;
 mod builder;

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use cloakroom::store::{Principal, Selector};
 
-/// Keeps the keys of one application apart from those of all others on the same server.
+/// A prefix that separates the keys of one application from all others on the same server.
 ///
 /// One to 64 of the characters `a-z`, `0-9`, `_`, `.` and `-`. All keys of a namespace begin with
-/// it and a colon, so that `~shop:*` names them in an access rule of the server.
+/// it and a colon, so that `~shop:*` matches them in an access rule of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace(Arc<str>);
 
-/// The text is no [`Namespace`].
+/// Error for a text that is not a valid [`Namespace`].
 ///
-/// Its `Debug` says the same as its `Display`.
+/// `Debug` prints the same text as `Display`.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no namespace: take 1 to 64 of a-z, 0-9, `_`, `.` and `-`, for example the application's name")]
+#[error(
+    "{0:?} is not a valid namespace: use 1 to 64 of a-z, 0-9, `_`, `.` and `-`, for example the application's name"
+)]
 #[non_exhaustive]
 pub struct InvalidNamespace(String);
 
@@ -48,7 +50,7 @@ impl Namespace {
         &self.0
     }
 
-    /// The key of a session's record. What stands in braces decides on the slot in a cluster.
+    /// The key of a session's record. In a cluster, the part in braces determines the slot.
     pub(crate) fn record(&self, selector: Selector) -> String {
         [&self.0, ":session:{", &hex(selector.as_bytes()), "}"].concat()
     }
@@ -58,12 +60,12 @@ impl Namespace {
         format!("{self}:principal:{}", principal.as_str())
     }
 
-    /// A key that nobody writes, for probes; `n` spreads them over slots.
+    /// A key that nothing writes, for probes; `n` spreads such keys over slots.
     pub(crate) fn probe(&self, n: u32) -> String {
         format!("{self}:probe:{n}")
     }
 
-    /// Whose record a key holds.
+    /// The selector of the session whose record is stored under `key`.
     pub(crate) fn tag_of(&self, key: &[u8]) -> Option<Selector> {
         let rest = key.strip_prefix(self.0.as_bytes())?.strip_prefix(b":session:{")?;
         unhex(rest.strip_suffix(b"}")?).map(Selector::from_bytes)
@@ -72,13 +74,15 @@ impl Namespace {
 
 /// Lower-case hexadecimal digits, as `redis-cli` shows them.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    // By hand, because every request that asks the server writes some, and `format!` takes four times as long.
+    // Written by hand: every request to the server encodes some bytes, and `format!` takes four
+    // times as long.
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
-/// So many bytes in their one spelling.
+/// Decodes exactly `BYTES` bytes. Only lower-case digits are accepted, so that every value has one
+/// spelling.
 pub(crate) fn unhex<const BYTES: usize>(text: &[u8]) -> Option<[u8; BYTES]> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),

@@ -1,4 +1,4 @@
-//! A look at the server before anybody depends on it.
+//! The start-up check of a server, before any request depends on it.
 
 mod tls_probe;
 
@@ -16,16 +16,16 @@ use crate::scripts;
 use crate::tls;
 use crate::warning::Warning;
 
-/// By how much the clocks may differ before it is worth a warning.
+/// Clock difference that causes a warning.
 const SKEW: Duration = Duration::from_secs(5);
 
-/// A table of tracked keys with room for fewer than this was made small by mistake.
+/// A tracking table with a smaller limit was configured by mistake.
 const MIN_CONNECTIONS: u64 = 10_000;
 
-/// As much as a record may be, with room to spare.
+/// The maximum size of a record, with room to spare.
 const LARGE_REPLY: u64 = 16 << 20;
 
-/// `now` is what the clock says that the sessions go by.
+/// Connects and runs every check. `now` is the time on the clock by which sessions are timed.
 pub(crate) async fn check(
     origin: &Endpoint,
     clustered: bool,
@@ -58,22 +58,22 @@ async fn connect(origin: &Endpoint, settings: &ConnectionSettings) -> RedisResul
     timed(settings.deadline, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
-/// Why nobody could be asked anything.
+/// Explains why the server could not be queried.
 async fn unreachable(origin: &Endpoint, error: &RedisError, deadline: Duration) -> Problem {
     if let Some(host) = address::refused(error) {
         return Problem::Plaintext(host);
     }
     match error.kind() {
         ErrorKind::RESP3NotSupported => return Problem::TooOld("below 6".into()),
-        // Who looks for the master asks as the user does.
+        // The lookup of the master runs with the rights of the user in the address.
         ErrorKind::Server(ServerErrorKind::NoPerm) => {
             let detail = error.to_string();
             return Problem::Forbidden { what: "ask which server is the master", detail };
         }
-        // The client library has one kind for all that it finds wrong with what it was given.
+        // The client library uses one error kind for everything that is wrong with its settings.
         ErrorKind::InvalidClientConfig if error.to_string().contains("does not point to a sentinel") => {
             return Problem::Topology(
-                "it names a server and no sentinel; give the sentinels' port (26379), or say `.server(…)` or `redis://`",
+                "it names a server, not a sentinel; give the sentinels' port (26379), or use `.server(…)` or `redis://`",
             );
         }
         ErrorKind::AuthenticationFailed => return Problem::Unauthorized(error.to_string()),
@@ -83,7 +83,7 @@ async fn unreachable(origin: &Endpoint, error: &RedisError, deadline: Duration) 
             return Problem::UnknownMaster(error.to_string());
         }
         ErrorKind::Server(_) | ErrorKind::Extension => {}
-        // Another language than expected shows as silence, or as a line that breaks.
+        // A server that speaks the other protocol stays silent or closes the connection.
         _ => {
             if let Some(problem) = tls_probe::probe(origin.certificates(), deadline).await {
                 return problem;
@@ -93,7 +93,8 @@ async fn unreachable(origin: &Endpoint, error: &RedisError, deadline: Duration) 
     tls::tls_problem(error).unwrap_or_else(|| Problem::Unreachable(error.to_string()))
 }
 
-/// What the server says while it is busy with itself: data to be read, a script that takes long, a change of masters.
+/// Returns `true` for errors of a busy server: it is loading data, running a long script, or
+/// changing masters.
 fn is_passing(error: &RedisError) -> bool {
     let busy = [
         ServerErrorKind::BusyLoading,
@@ -132,17 +133,18 @@ impl StartupCheck<'_> {
         for (what, command) in needed {
             match self.ask(&command).await {
                 Ok(_) => {}
-                // In a cluster, the key is at home somewhere else.
+                // In a cluster, another server owns the key.
                 Err(error)
                     if matches!(error.kind(), ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask)) => {}
-                // The rest would say the same.
+                // The remaining commands would fail in the same way.
                 Err(error) if is_passing(&error) => return self.problems.push(Problem::NotReady(error.to_string())),
                 Err(error) => self.problems.push(Problem::Forbidden { what, detail: error.to_string() }),
             }
         }
     }
 
-    /// Without this right all works, for as long as nobody makes up tokens.
+    /// Warns if the user may not run `RENAMENX`: everything works without it until a client sends
+    /// made-up tokens.
     async fn check_reads(&mut self, settings: &ConnectionSettings) {
         let key = settings.namespace.probe(0);
         let mut rename = cmd("RENAMENX");
@@ -152,7 +154,7 @@ impl StartupCheck<'_> {
         }
     }
 
-    /// Fewer than this are no setting for sessions, however few keys there are now.
+    /// Warns about a small limit even while few keys are tracked.
     async fn check_tracking_table(&mut self) {
         let [info, config] = requests();
         let (Ok(info), Ok(config)) = (self.ask(&info).await, self.ask(&config).await) else { return };
@@ -162,7 +164,7 @@ impl StartupCheck<'_> {
         }
     }
 
-    /// What has the server close connections that are in order.
+    /// Finds settings that make the server close healthy connections.
     async fn check_connections(&mut self, lease: Duration) {
         let timeout = self.setting("timeout").await.and_then(|text| text.parse().ok()).unwrap_or(0);
         // Probes are sent four times per lease, and one may be late.
@@ -197,7 +199,7 @@ impl StartupCheck<'_> {
                 .map(|value| value.trim().to_owned())
         };
         let version = said("redis_version").unwrap_or_default();
-        // A Valkey says to which Redis it corresponds, and its mode under another name.
+        // Valkey reports the corresponding Redis version, and its mode under another name.
         let mode = said("redis_mode").or_else(|| said("server_mode"));
         if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major < 7) {
             self.problems.push(Problem::TooOld(version));
@@ -205,10 +207,10 @@ impl StartupCheck<'_> {
         match (mode.as_deref(), clustered) {
             (Some("cluster"), false) => self
                 .problems
-                .push(Problem::Topology("the server is part of a cluster; say `.cluster(…)` or `redis+cluster://`")),
+                .push(Problem::Topology("the server is part of a cluster; use `.cluster(…)` or `redis+cluster://`")),
             (Some("standalone"), true) => self
                 .problems
-                .push(Problem::Topology("the server is not part of a cluster; say `.server(…)` or `redis://`")),
+                .push(Problem::Topology("the server is not part of a cluster; use `.server(…)` or `redis://`")),
             _ => {}
         }
         if let Some(policy) = said("maxmemory_policy").filter(|policy| policy != "noeviction") {
@@ -221,7 +223,8 @@ impl StartupCheck<'_> {
         self.check_connections(lease).await;
     }
 
-    /// Where the user may not ask, the doubt goes without a warning.
+    /// Returns `true` if the server saves snapshots, or if the user may not ask: doubt causes no
+    /// warning.
     async fn saves_snapshots(&mut self) -> bool {
         let mut ask = cmd("CONFIG");
         ask.arg("GET").arg("save");

@@ -1,18 +1,19 @@
 use crate::store::RedisStore;
 
-/// What a store has seen of its servers: gauges and counts since it was made.
+/// What a store has observed of its servers: gauges, and counts since the store was created.
 ///
-/// Taking it costs nothing; the servers are looked at in the background, every few leases.
+/// Reading them costs nothing: the servers are queried in the background, every few leases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisStats {
-    /// Gauge: keys in the server's table of tracked keys, those of all its clients. In a cluster, of the server that was
-    /// looked at last. 0 before the first look, and where the user may not run `INFO`.
+    /// Gauge: keys in the server's table of tracked keys, for all its clients. In a cluster, of the
+    /// server that was queried last. 0 before the first query, and if the user may not run `INFO`.
     pub tracked_keys: u64,
-    /// Gauge: how many that table has room for (`tracking-table-max-keys`). 0 where it has no limit.
+    /// Gauge: capacity of that table (`tracking-table-max-keys`). 0 if it has no limit.
     pub tracked_keys_limit: u64,
-    /// How many looks found the table full. While it is, the server makes nodes drop copies that are still good, which costs
-    /// loads; raise `tracking-table-max-keys` above the number of live sessions.
+    /// Number of queries that found the table full. While it is full, the server makes nodes drop
+    /// copies that are still valid, which costs loads; raise `tracking-table-max-keys` above the
+    /// number of live sessions.
     pub tracking_table_full: u64,
 }
 
@@ -29,7 +30,8 @@ impl RedisStats {
 }
 
 impl RedisStore {
-    /// What was seen of the servers so far. What happened to sessions says [`Sessions::stats`](cloakroom::Sessions::stats).
+    /// What the store has observed of its servers so far. For counts of sessions, see
+    /// [`Sessions::stats`](cloakroom::Sessions::stats).
     #[must_use]
     pub fn stats(&self) -> RedisStats {
         let table = &self.settings().table;

@@ -21,37 +21,40 @@ use crate::topology::{Request, RequestKind, Topology};
 use crate::warning::Warning;
 use crate::wire::{self, Fields, ScriptReply, UnexpectedReply};
 
-/// Sessions on Redis or Valkey, for any number of nodes.
+/// Session store on Redis or Valkey, for any number of nodes.
 ///
-/// Cheap to clone; clones share their connections. Several `Sessions` over clones of one store hear of each other's changes,
-/// but then each reads again what it wrote itself, because to the server they are one, and the store does not know
-/// which of them wrote: give each a store of its own if that matters. Made by [`connect`](Self::connect) or, with more
-/// to say, by [`builder`](Self::builder). Needs Redis 7.0 or Valkey 7.2 and newer.
+/// Cheap to clone; clones share their connections. Needs Redis 7.0 or Valkey 7.2 or newer. Create
+/// one with [`connect`](Self::connect), or with [`builder`](Self::builder) for more settings.
+///
+/// Several `Sessions` over clones of one store receive each other's changes, but each write then
+/// invalidates the writer's own copy as well: to the server the clones are one client, so the store
+/// cannot tell which of them wrote. Use one store per `Sessions` to avoid that.
 #[derive(Clone)]
 pub struct RedisStore(Arc<StoreInner>);
 
 pub(crate) struct StoreInner {
     pub(crate) settings: Arc<ConnectionSettings>,
     pub(crate) route: Topology,
-    /// Whether a record is read by the script that has the server track only what exists.
+    /// Whether records are read by the script that makes the server track only keys that exist.
     pub(crate) asks_first: bool,
     pub(crate) warnings: Vec<Warning>,
 }
 
 impl RedisStore {
-    /// Connects to one server, or to the one that is told by `redis+sentinel://` or `redis+cluster://`.
+    /// Connects to one server, or to the topology that `redis+sentinel://` or `redis+cluster://`
+    /// names.
     ///
-    /// The address names the namespace too, as applications that share a server must not share
-    /// their sessions: `redis://localhost:6379/?namespace=shop`. [`builder`](Self::builder) says
-    /// what else there is to choose.
+    /// The address also names the namespace, because applications that share a server must not
+    /// share their sessions: `redis://localhost:6379/?namespace=shop`. All other settings have
+    /// defaults; change them with [`builder`](Self::builder).
     ///
     /// # Errors
-    /// What is wrong with the address or with the server, all of it, each with its remedy.
+    /// Every problem of the address or of the server, each with its remedy.
     pub async fn connect(address: &str) -> Result<Self, ConnectError> {
         RedisStoreBuilder::from_address(address)?.connect().await
     }
 
-    /// Everything that can be chosen, for sessions under `namespace`.
+    /// A builder with all settings, for sessions under `namespace`.
     pub fn builder(namespace: impl Into<String>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(namespace.into())
     }
@@ -60,15 +63,17 @@ impl RedisStore {
         Self(Arc::new(inner))
     }
 
-    /// What was found at start-up that works but may lose sessions or slow things down.
+    /// Start-up findings: properties of the server that work but may lose sessions or cost
+    /// performance.
     ///
-    /// Each was also logged once. Empty where the server's rights did not allow to look.
+    /// Each was also logged once. A property that the user may not inspect produces no such
+    /// finding.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.0.warnings
     }
 
-    /// Under which all keys of this store stand.
+    /// The prefix of every key in this store.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.0.settings.namespace
@@ -87,7 +92,7 @@ impl RedisStore {
         self.0.route.request(key, question, manner, self.0.settings.deadline).await
     }
 
-    /// Runs a script that answers a word and what comes with it.
+    /// Runs a script that returns a word, optionally followed by data.
     pub(crate) async fn run(
         &self,
         key: &str,
@@ -128,7 +133,8 @@ impl Store for RedisStore {
     async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
         let first = self.read(selector, RequestKind::READ).await;
         match first {
-            // Reading changes nothing, so a broken connection is no reason to bother the caller.
+            // Reading changes nothing, so retry once instead of reporting a broken connection to
+            // the caller.
             Err(error) if error.kind() == StoreErrorKind::Unavailable => self.read(selector, RequestKind::READ).await,
             first => first,
         }
@@ -146,7 +152,8 @@ impl Store for RedisStore {
         }
     }
 
-    // Not an `async fn`, whose future would carry the commit to the end beside what it was made into.
+    // Not an `async fn`: its future would hold the commit until the end, beside the call built from
+    // it.
     fn commit(&self, selector: Selector, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send {
         let (key, next) = (self.0.settings.namespace.record(selector), commit.next_version());
         let mut call = scripts::COMMIT.on(&key);
@@ -171,7 +178,7 @@ impl Store for RedisStore {
         let mut waiting = tokio::task::JoinSet::new();
         for touch in touches {
             let store = self.clone();
-            // The connection puts what is sent at once into one packet.
+            // Calls that are sent at the same time share a packet.
             waiting.spawn(async move {
                 let key = store.0.settings.namespace.record(touch.selector);
                 let (guard, shown) = wire::guarded(touch.guard);
@@ -191,7 +198,7 @@ impl Store for RedisStore {
     async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
         let key = self.0.settings.namespace.record(selector);
         let (word, shown) = wire::guarded(guard);
-        // The server's own clock decides; no caller's instant is needed.
+        // The script uses the server's clock, so no instant of the caller is needed.
         let call = scripts::DESTROY.on(&key).with(0).with(word).with(shown);
         let _changing = self.0.settings.audience.during_write(selector);
         let (answer, _) = self.run(&key, &Request::Script(call), RequestKind::END).await?;
@@ -226,7 +233,7 @@ impl Store for RedisStore {
             "admitted" => {
                 let displaced = selectors(answer.next(), Effect::Writes)?;
                 let dead = self.dead_among(selectors(answer.next(), Effect::Writes)?).await.unwrap_or_default();
-                // Only tidying up: the next login does it if this one cannot.
+                // Best effort: the next login removes them if this call fails.
                 drop(self.remove_from(&key, &dead).await);
                 Ok(Admission::Admitted { displaced })
             }
@@ -253,7 +260,7 @@ impl Store for RedisStore {
                 Some(summary) => members.push(Member::new(selector, summary)),
             }
         }
-        // Only tidying up.
+        // Best effort.
         drop(self.remove_from(&key, &dead).await);
         Ok(Page::new(members, next.map(|score| Cursor::new(score.to_string()))))
     }
@@ -285,7 +292,7 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// The record comes along only if it is not simply `next`, the one that the commit makes of its base.
+/// Includes the record unless it is exactly `next`, the version that the commit makes of its base.
 pub(crate) fn receipt(fields: Option<Value>, next: u64, lease: Lease) -> Result<CommitReceipt, StoreError> {
     let Some(fields) = fields else { return Ok(CommitReceipt::new(next, lease)) };
     let record = record(Some(fields))?;
@@ -294,7 +301,7 @@ pub(crate) fn receipt(fields: Option<Value>, next: u64, lease: Lease) -> Result<
     Ok(receipt)
 }
 
-/// What a script that writes has answered, but should not.
+/// The error for a reply that no script that writes returns.
 fn nonsense() -> StoreError {
     fault::unexpected_reply(Effect::Writes)(UnexpectedReply)
 }
@@ -319,9 +326,9 @@ fn summary(fields: Value) -> Result<Option<Summary>, StoreError> {
     if fields.is_empty() { Ok(None) } else { wire::decode_summary(&fields).map(Some).map_err(fault::malformed) }
 }
 
-/// In its one spelling: the admission after which a page begins.
+/// Parses a cursor: the score of the admission after which a page begins, in its only spelling.
 fn score_of(cursor: &str) -> Result<u64, StoreError> {
-    let invalid = || StoreError::new(StoreErrorKind::InvalidCursor, "an admission is a number");
+    let invalid = || StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not a number");
     let is_number = !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit());
     cursor.parse().ok().filter(|_| is_number).ok_or_else(invalid)
 }

@@ -1,56 +1,57 @@
-//! What works, and may cost sessions.
+//! Findings at start-up that do not prevent the start.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Something about the server that works, but may lose sessions.
+/// A property of the server that works but may lose sessions.
 ///
-/// Its `Debug` says the same as its `Display`.
+/// `Debug` prints the same text as `Display`.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
-    /// When memory is short, the server drops sessions.
-    #[error("`maxmemory-policy {0}` lets the server drop live sessions when memory is short; set `noeviction`")]
+    /// The server may evict live sessions when memory is short.
+    #[error("`maxmemory-policy {0}` lets the server evict live sessions when memory is short; set `noeviction`")]
     Eviction(String),
-    /// After a restart of the server, all sessions are gone.
-    #[error("the server keeps nothing on disk, so that its restart ends all sessions; set `appendonly yes`")]
+    /// A restart of the server ends all sessions.
+    #[error("the server does not persist data, so a restart ends all sessions; set `appendonly yes`")]
     NoPersistence,
-    /// The server's clock and this machine's differ.
-    #[error("the server's clock and this machine's differ by {0:?}; sessions last longer or shorter by that")]
+    /// The server's clock and this machine's clock differ.
+    #[error("the server's clock and this machine's differ by {0:?}; sessions last longer or shorter by that amount")]
     Clock(Duration),
-    /// The server soon forgets who has read what, and makes nodes drop good copies, which costs loads.
+    /// The table of tracked keys is too small: the server makes nodes drop valid copies, which
+    /// costs loads.
     #[error(
-        "the server's table of tracked keys has room for {limit} and holds {keys}, so that copies in memory do not \
-         last; set `tracking-table-max-keys` above the number of live sessions, a million being the default"
+        "the server's table of tracked keys has room for {limit} and holds {keys}, so copies in memory do not \
+         last; set `tracking-table-max-keys` above the number of live sessions (the default is one million)"
     )]
     TrackingTable {
-        /// How many keys the table holds, those of all clients of the server.
+        /// Keys in the table, for all clients of the server.
         keys: u64,
-        /// How many it has room for.
+        /// Capacity of the table.
         limit: u64,
     },
-    /// The server closes connections that nodes keep open.
+    /// The server closes idle connections of nodes.
     #[error(
-        "`timeout {0}` has the server close the connections of nodes, which costs them all copies each time; set `timeout 0`, \
+        "`timeout {0}` makes the server close the connections of nodes, which costs them all copies each time; set `timeout 0`, \
          or a shorter lease"
     )]
     Timeout(u64),
-    /// The server closes the connection of whoever reads a large record.
+    /// The server closes a connection that reads a large record.
     #[error(
-        "`client-output-buffer-limit normal {0}` has the server close the connections of nodes that read large records; set \
-         it to 0, or to 16mb at least"
+        "`client-output-buffer-limit normal {0}` makes the server close the connections of nodes that read large records; set \
+         it to 0 or to at least 16mb"
     )]
     OutputLimit(u64),
     /// Made-up tokens fill the server's table of tracked keys.
     #[error(
-        "the user may not run `RENAMENX`, so that reads of sessions that do not exist fill the server's table of tracked \
+        "the user may not run `RENAMENX`, so reads of sessions that do not exist fill the server's table of tracked \
          keys; add `+renamenx` to the user's rights"
     )]
     TracksStrangers,
-    /// The user may not look.
+    /// The server could not be inspected, because the user may not run `INFO`.
     #[error(
-        "the user may not run `INFO`, so that neither the eviction policy nor persistence nor the table of tracked keys is \
-         looked at"
+        "the user may not run `INFO`, so the eviction policy, persistence and the table of tracked keys were not \
+         checked"
     )]
     Blind,
 }
@@ -61,7 +62,7 @@ impl fmt::Debug for Warning {
     }
 }
 
-/// All of them in one message.
+/// All warnings in one message.
 pub(crate) struct Joined<'a>(pub(crate) &'a [Warning]);
 
 impl fmt::Display for Joined<'_> {

@@ -12,13 +12,13 @@ use cloakroom::{Clock, Sleep, Timestamp};
 /// 2026-01-01T00:00:00Z: recent enough for cookies and certificates, the same in every run.
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-/// A clock that stands still until a test moves it.
+/// A clock that does not move until a test moves it.
 ///
 /// Clones show the same time, so keep one and give another to the builder or to a
 /// [`MemoryStore`](super::MemoryStore). Sleeping on it needs no particular executor.
 ///
-/// Moving the clock wakes the tasks whose sleep is over; it does not run them. Await what you
-/// expect of them, or yield, before you look at what they did.
+/// Moving the clock wakes the tasks whose sleep is over; it does not run them. Await their results,
+/// or yield, before you check what they did.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,13 +33,13 @@ const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 #[derive(Clone)]
 pub struct ManualClock {
     dial: Arc<Mutex<ClockState>>,
-    /// By how many milliseconds this clock is ahead of the dial.
+    /// Offset of this clock from the dial, in milliseconds.
     ahead: i64,
 }
 
 struct ClockState {
     now: Timestamp,
-    /// Tells apart sleeps that end at the same instant.
+    /// Distinguishes sleeps that end at the same instant.
     next_sleep: u64,
     sleeps: BTreeMap<(Timestamp, u64), Waker>,
 }
@@ -57,8 +57,8 @@ impl ManualClock {
         Self { dial: Arc::new(Mutex::new(ClockState { now, next_sleep: 0, sleeps: BTreeMap::new() })), ahead: 0 }
     }
 
-    /// The clock of another machine: time passes on both alike, and this one is ahead by so many milliseconds, or
-    /// behind if they are negative.
+    /// The clock of another machine. Time passes on both alike; the new clock is `millis`
+    /// milliseconds ahead of this one, or behind it if `millis` is negative.
     ///
     /// ```
     /// use cloakroom::Clock;
@@ -74,20 +74,21 @@ impl ManualClock {
         Self { dial: Arc::clone(&self.dial), ahead: self.ahead.saturating_add(millis) }
     }
 
-    /// Lets time pass, up to [`Timestamp::MAX`].
+    /// Advances the clock, up to [`Timestamp::MAX`].
     pub fn advance(&self, duration: Duration) {
         self.turn(|now| now.after(duration));
     }
 
-    /// Sets the clock, also backwards: what a faulty machine does, and what no session may profit from.
+    /// Sets the clock, forwards or backwards, as a faulty machine might. No session may gain from
+    /// that.
     ///
-    /// A sleep ends when the clock shows the instant at which it was due when it began, so it takes
-    /// longer if the clock was set back meanwhile.
+    /// A sleep ends when the clock reaches the instant that was due when the sleep began, so it
+    /// takes longer if the clock is set back meanwhile.
     pub fn set(&self, now: Timestamp) {
         self.turn(|_| shifted(now, self.ahead.saturating_neg()));
     }
 
-    /// How many sleeps are waited for: how many background tasks stand at this clock.
+    /// Number of pending sleeps, which is the number of background tasks that wait on this clock.
     #[must_use]
     pub fn sleepers(&self) -> usize {
         self.dial.lock().sleeps.len()
@@ -101,7 +102,7 @@ impl ManualClock {
             let later = dial.sleeps.split_off(&first_later);
             std::mem::replace(&mut dial.sleeps, later)
         };
-        // Without the lock: a waker may poll at once, and that asks this clock.
+        // After the lock is released, because a waker may poll at once, which locks it again.
         due.into_values().for_each(Waker::wake);
     }
 }

@@ -1,16 +1,16 @@
-//! For tests: a clock to move, randomness to repeat, a store to read, to watch and to break, and the
-//! checks that every store must pass (feature `testkit`).
+//! Test utilities: a clock to move, repeatable randomness, stores to inspect, observe and break,
+//! and the checks that every store must pass (feature `testkit`).
 //!
 //! | you test | you want |
 //! |---|---|
-//! | an application, over time | [`ManualClock`] |
-//! | an application, the same way twice | [`SeededRandom`] |
+//! | an application over time | [`ManualClock`] |
+//! | an application that must behave the same in every run | [`SeededRandom`] |
 //! | several nodes over one store | [`MemoryStore`] and [`MemoryStore::node`] |
-//! | how often the store is asked | [`SpyStore`] |
-//! | what happens when the store is slow, down or lying | [`FaultyStore`] |
+//! | how often the store is called | [`SpyStore`] |
+//! | a store that is slow, down or returns bad data | [`FaultyStore`] |
 //! | a store of your own | [`conformance()`] |
 //!
-//! Nothing here belongs in a service.
+//! When not to use it: in a service. Nothing here is meant for production.
 
 #[macro_use]
 mod with_fields;

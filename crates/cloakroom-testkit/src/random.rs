@@ -2,12 +2,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom::{RandomError, RandomSource};
 
-/// Randomness that is the same in every run with the same seed, so that a failing test can be run again.
+/// A source of randomness that repeats in every run with the same seed, so that a failing test can
+/// be reproduced.
 ///
-/// **Never give it to a service**: whoever knows or guesses the seed knows every token. It is
+/// **Never use it in a service**: anyone who knows or guesses the seed knows every token. It is
 /// SplitMix64, which is not a cryptographic generator.
 ///
-/// Threads may share it; which of them draws which number is then up to the scheduler.
+/// Threads may share it; the scheduler then decides which thread draws which number.
 #[derive(Debug)]
 pub struct SeededRandom(AtomicU64);
 
@@ -38,7 +39,8 @@ impl RandomSource for SeededRandom {
     }
 }
 
-/// A source of randomness that dries up, to test what happens then. Seeded; never for a service.
+/// A source of randomness that fails after a number of calls, to test the failure. Seeded; never
+/// use it in a service.
 #[derive(Debug)]
 pub struct FailingRandom {
     left: AtomicU64,
@@ -46,7 +48,7 @@ pub struct FailingRandom {
 }
 
 impl FailingRandom {
-    /// A source that fills `fills` buffers and fails from then on.
+    /// A source that fills `fills` buffers and then fails.
     #[must_use]
     pub const fn after(fills: u64) -> Self {
         Self { left: AtomicU64::new(fills), source: SeededRandom::new(fills) }
@@ -57,7 +59,7 @@ impl RandomSource for FailingRandom {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
         self.left
             .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-            .map_err(|_| RandomError::new("the test's source of randomness has dried up"))?;
+            .map_err(|_| RandomError::new("the test's source of randomness is exhausted"))?;
         self.source.fill(buffer)
     }
 }

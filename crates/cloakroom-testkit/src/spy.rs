@@ -11,20 +11,20 @@ use cloakroom::store::{
     PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
 
-/// A store that remembers which calls were made, so that a test can assert round trips, not just results.
+/// A store that records its calls, so that a test can assert round trips and not only results.
 ///
-/// Clones share the log: give one to the builder and keep another. A call counts when its future
-/// is first polled, whatever becomes of it. [`subscribe`](Store::subscribe) and
-/// [`is_lease_valid`](Store::is_lease_valid) pass through uncounted: they are not round trips.
+/// Clones share the log: give one to the builder and keep another. A call counts when its future is
+/// first polled, whatever its outcome. [`subscribe`](Store::subscribe) and
+/// [`is_lease_valid`](Store::is_lease_valid) are not counted, because they are not round trips.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cloakroom::store::StoreError> {
-/// use cloakroom::store::{Store, Tag};
+/// use cloakroom::store::{Selector, Store};
 /// use cloakroom_testkit::{Call, MemoryStore, SpyStore, Verb};
 ///
 /// let store = SpyStore::new(MemoryStore::new());
-/// store.load(Tag::from_bytes([7; 16])).await?;
+/// store.load(Selector::from_bytes([7; 16])).await?;
 /// assert_eq!(store.take_calls(), [Call::Load]);
 /// assert_eq!(store.count(Verb::Load), 0);
 /// # Ok(())
@@ -40,30 +40,30 @@ struct Spied<S> {
     calls: Mutex<Vec<Call>>,
 }
 
-/// One call that a [`SpyStore`] saw.
+/// One call recorded by a [`SpyStore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Call {
     /// A record was read.
     Load,
-    /// A record was created, or was tried to.
+    /// A record was created, or the attempt was made.
     Create,
-    /// A change was sent.
+    /// A commit was sent.
     Commit,
-    /// A batch of so many touches was sent.
+    /// A batch of this many touches was sent.
     Touch(usize),
     /// A record was removed.
     Destroy,
-    /// A session was entered into the index of its principal.
+    /// A session was added to the index of its principal.
     Admit,
-    /// A session was taken out of it.
+    /// A session was removed from the index of its principal.
     Dismiss,
-    /// The sessions of a principal were asked for.
+    /// The sessions of a principal were listed.
     Members,
 }
 
 impl Call {
-    /// Which verb was called.
+    /// The verb that was called.
     #[must_use]
     pub const fn verb(self) -> Verb {
         match self {
@@ -80,12 +80,12 @@ impl Call {
 }
 
 impl<S> SpyStore<S> {
-    /// Watches `store`.
+    /// Wraps `store` and records its calls.
     pub fn new(store: S) -> Self {
         Self { spied: Arc::new(Spied { store, calls: Mutex::default() }) }
     }
 
-    /// The store behind the spy.
+    /// The wrapped store.
     #[must_use]
     pub fn inner(&self) -> &S {
         &self.spied.store
@@ -97,12 +97,12 @@ impl<S> SpyStore<S> {
         self.spied.calls.lock().clone()
     }
 
-    /// The same, and empties the log.
+    /// Returns all calls since the log was last taken, and empties the log.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.spied.calls.lock())
     }
 
-    /// How many calls of `verb` there were since the log was last taken.
+    /// Number of calls of `verb` since the log was last taken.
     #[must_use]
     pub fn count(&self, verb: Verb) -> usize {
         self.spied.calls.lock().iter().filter(|call| call.verb() == verb).count()

@@ -3,7 +3,8 @@ use std::time::Duration;
 const MIN_DELAY: Duration = Duration::from_millis(20);
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
-/// How long to wait before the next attempt: twice as long each time, and never in step with other processes.
+/// Delay before the next attempt. It doubles each time up to one second, and is random so that
+/// processes do not retry in step.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff(u32);
 

@@ -5,18 +5,18 @@ use redis::{Client, ConnectionAddr, ConnectionInfo, RedisResult};
 use super::sentinels::Sentinels;
 use crate::address;
 
-/// Where a link finds its server.
+/// The source of a server's address.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     place: EndpointSource,
-    /// Whether a server on another machine may be talked to in the clear.
+    /// Whether a server on another machine may be contacted without encryption.
     plaintext: bool,
 }
 
 enum EndpointSource {
-    /// At a fixed address.
+    /// A fixed address.
     Fixed(Box<ConnectionInfo>),
-    /// Wherever the sentinels say that the master is, each time anew.
+    /// The master that the sentinels report, looked up again for each connection.
     Sentinels(Box<Sentinels>, Vec<ConnectionAddr>),
 }
 
@@ -25,15 +25,16 @@ impl Endpoint {
         Self { place: EndpointSource::Fixed(Box::new(info.clone())), plaintext }
     }
 
-    /// The master that these sentinels call by this name.
+    /// The master that these sentinels know as `master`.
     pub(crate) fn sentinel(first: &ConnectionInfo, more: &[ConnectionInfo], master: &str, plaintext: bool) -> Self {
         let addresses = std::iter::once(first).chain(more).map(|info| info.addr().clone()).collect();
         let sentinels = Sentinels::new(first, more, master.to_owned(), plaintext);
         Self { place: EndpointSource::Sentinels(Box::new(sentinels), addresses), plaintext }
     }
 
-    /// A client of the server, which has been sent nothing yet if its address may not be talked to in the clear:
-    /// it may have been named by somebody else than the application.
+    /// Creates a client of the server. Refuses an address that must not be contacted without
+    /// encryption before anything is sent, because the address may come from a sentinel and not
+    /// from the application.
     pub(crate) async fn client(&self) -> RedisResult<Client> {
         let info = match &self.place {
             EndpointSource::Fixed(info) => ConnectionInfo::clone(info),
@@ -43,11 +44,11 @@ impl Endpoint {
         Client::open(info)
     }
 
-    /// Resolves when most of the sentinels name another master than the one at this address. Never resolves where there are
-    /// no sentinels.
+    /// Resolves when most of the sentinels name a master other than the one at this address. Never
+    /// resolves without sentinels.
     ///
-    /// A master that stood still while it was replaced says for some ten seconds that it still is the master, until a
-    /// sentinel tells it.
+    /// A master that was suspended while it was replaced reports for some ten seconds that it still
+    /// is the master, until a sentinel reconfigures it.
     pub(crate) async fn replaced(&self, present: &ConnectionAddr, every: Duration) {
         let EndpointSource::Sentinels(sentinels, _) = &self.place else { return std::future::pending().await };
         let mut rhythm = tokio::time::interval(every);
@@ -55,14 +56,14 @@ impl Endpoint {
         rhythm.tick().await;
         loop {
             rhythm.tick().await;
-            // Sentinels that do not answer within a round say nothing.
+            // Sentinels that do not answer within a round do not count.
             if tokio::time::timeout(every, sentinels.agree_on_other_master(present)).await.unwrap_or(false) {
                 return;
             }
         }
     }
 
-    /// The addresses that the application gave.
+    /// The addresses that the application configured.
     pub(crate) fn certificates(&self) -> &[ConnectionAddr] {
         match &self.place {
             EndpointSource::Fixed(info) => std::slice::from_ref(info.addr()),

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use cloakroom::store::Lease;
 
-/// How many connections to servers may vouch for copies at once: one per master of a cluster.
+/// Maximum number of connections with a valid lease at the same time: one per master of a cluster.
 const SLOTS: usize = 1024;
-/// The slot stands in the upper bits of a lease's number, what was counted up in the lower ones.
+/// A lease's number holds the slot in its upper bits and a sequence number in its lower ones.
 const SEQUENCE_BITS: u32 = 48;
 
-/// Which leases hold, for how long: asked on every request, so a look takes no lock.
+/// The valid leases and their deadlines. Reads take no lock, because every request checks a lease.
 #[derive(Debug)]
 pub(crate) struct Leases {
     epoch: Instant,
@@ -19,9 +19,9 @@ pub(crate) struct Leases {
 
 #[derive(Debug, Default)]
 struct LeaseSlot {
-    /// The number of the lease that holds here; 0 for none.
+    /// The number of the lease that is valid in this slot; 0 for none.
     number: AtomicU64,
-    /// Until when it does, in milliseconds since the epoch.
+    /// The end of the lease, in milliseconds since the epoch.
     until: AtomicU64,
 }
 
@@ -31,59 +31,61 @@ impl Leases {
         Arc::new(Self { epoch: Instant::now(), counter: AtomicU64::new(0), slots })
     }
 
-    /// Whether this lease holds now.
+    /// Returns `true` if this lease is valid now.
     pub(crate) fn hold(&self, lease: Lease) -> bool {
         let number = lease.number();
         let Some(slot) = self.slots.get((number >> SEQUENCE_BITS) as usize) else { return false };
-        // The order matters: `until` belongs to the number that was seen or to a later one, which is caught below.
+        // The order matters: `until` belongs to the number that was read or to a later one, which
+        // the second read of the number detects.
         let present = slot.number.load(Ordering::Acquire) == number && number != 0;
         let until = slot.until.load(Ordering::Acquire);
         present && self.millis(Instant::now()) < until && slot.number.load(Ordering::Acquire) == number
     }
 
-    /// Until when this lease holds if nothing prolongs it. `None` if it does not hold now.
+    /// The end of this lease if nothing prolongs it. `None` if the lease is not valid now.
     pub(crate) fn until(&self, lease: Lease) -> Option<Instant> {
         let slot = self.slot_of(lease).filter(|_| self.hold(lease))?;
         Some(self.epoch + Duration::from_millis(slot.until.load(Ordering::Acquire)))
     }
 
-    /// A lease that nobody had before. It does not hold yet.
+    /// A lease with a new number. It is not valid until `begin`.
     pub(crate) fn fresh(&self, slot: usize) -> Lease {
         let counted = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
         Lease::new(((slot as u64) << SEQUENCE_BITS) | (counted & ((1 << SEQUENCE_BITS) - 1)))
     }
 
-    /// From now on, and until `until`, this lease holds in its slot and no other.
+    /// Makes this lease the only valid one in its slot, until `until`.
     pub(crate) fn begin(&self, lease: Lease, until: Instant) {
         let Some(slot) = self.slot_of(lease).filter(|_| lease != Lease::NONE) else { return };
-        // In this order nobody sees the new number with a time that was the old one's.
+        // In this order no reader sees the new number with the deadline of the old one.
         slot.number.store(0, Ordering::Release);
         slot.until.store(self.millis(until), Ordering::Release);
         slot.number.store(lease.number(), Ordering::Release);
     }
 
-    /// The lease holds for longer, if it still does at all.
+    /// Extends the lease if it is still valid.
     pub(crate) fn prolong(&self, lease: Lease, until: Instant) {
-        // Before it vouches for anything a line has none, and the first slot is somebody's.
+        // A connection pair has no lease until it is taken into use, and `Lease::NONE` would refer
+        // to the first slot, which belongs to another connection.
         let Some(slot) = self.slot_of(lease).filter(|_| lease != Lease::NONE) else { return };
         if slot.number.load(Ordering::Acquire) == lease.number() {
             slot.until.fetch_max(self.millis(until), Ordering::AcqRel);
         }
     }
 
-    /// `new` holds instead of `old`, for as long as that would have.
+    /// Replaces `old` with `new`, with the same deadline.
     pub(crate) fn succeed(&self, old: Lease, new: Lease) {
         let Some(slot) = self.slot_of(old) else { return };
         let _ = slot.number.compare_exchange(old.number(), new.number(), Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// The lease does not hold any more.
+    /// Ends the lease.
     pub(crate) fn end(&self, lease: Lease) {
         let Some(slot) = self.slot_of(lease) else { return };
         let _ = slot.number.compare_exchange(lease.number(), 0, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// No lease holds in this slot any more.
+    /// Ends whatever lease is valid in this slot.
     pub(crate) fn release(&self, slot: usize) {
         if let Some(slot) = self.slots.get(slot) {
             slot.number.store(0, Ordering::Release);
@@ -103,10 +105,11 @@ impl Leases {
     }
 }
 
-/// How long a lease lasts after the probe that proved it was sent.
+/// The end of a lease that a probe sent at `sent` has proved.
 ///
-/// From sending, not from answering: what the server pushed before it answered the probe was
-/// handled before the answer, and what it did after the probe was sent is at most this old.
+/// Counted from the sending of the probe, not from the reply: whatever the server pushed before its
+/// reply has been handled before the reply, and a change that came after the probe was sent is at
+/// most this old.
 pub(crate) fn after(sent: Instant, lease: Duration) -> Instant {
     sent + lease
 }
@@ -127,7 +130,7 @@ mod tests {
         leases.end(lease);
         assert!(!leases.hold(lease));
         leases.prolong(lease, Instant::now() + LONG);
-        assert!(!leases.hold(lease), "what has ended is not prolonged");
+        assert!(!leases.hold(lease), "an ended lease is not prolonged");
         assert!(!leases.hold(Lease::NONE));
     }
 
@@ -140,7 +143,7 @@ mod tests {
         }
         assert!(!leases.hold(old) && leases.hold(new) && leases.hold(other));
         leases.end(old);
-        assert!(leases.hold(new), "a late end of the old one");
+        assert!(leases.hold(new), "the old lease ended late");
     }
 
     #[test]
@@ -163,8 +166,8 @@ mod tests {
         leases.begin(lease, Instant::now());
         assert!(!leases.hold(lease));
         leases.prolong(lease, Instant::now() + LONG);
-        assert!(leases.hold(lease), "an answer that came late but came");
+        assert!(leases.hold(lease), "a late reply still prolongs");
         leases.prolong(lease, Instant::now());
-        assert!(leases.hold(lease), "answers out of order shorten nothing");
+        assert!(leases.hold(lease), "replies out of order do not shorten the lease");
     }
 }

@@ -1,4 +1,4 @@
-//! The connection to one server, kept up for as long as the link lives.
+//! The connection to one server, kept up while the `Connection` exists.
 
 mod backoff;
 mod endpoint;
@@ -31,15 +31,16 @@ pub(crate) use server_time::ServerTime;
 pub(crate) use subscribers::Subscribers;
 pub(crate) use tracking_table::{TableFill, TrackingTable, parse, requests};
 
-/// What all links of a store share.
+/// Settings and state that all connections of a store share.
 #[derive(Debug)]
 pub(crate) struct ConnectionSettings {
     pub(crate) namespace: Namespace,
-    /// How long any answer is waited for.
+    /// Maximum wait for any reply.
     pub(crate) deadline: Duration,
-    /// How long copies are served without a sign of life of the server.
+    /// How long copies are served without a sign of life from the server.
     pub(crate) lease: Duration,
-    /// Whether a server on another machine may be talked to in the clear, whoever named it.
+    /// Whether servers on other machines may be contacted without encryption, regardless of the
+    /// source of the address.
     pub(crate) plaintext: bool,
     pub(crate) leases: Arc<Leases>,
     pub(crate) audience: Arc<Subscribers>,
@@ -47,7 +48,7 @@ pub(crate) struct ConnectionSettings {
     pub(crate) table: TrackingTable,
 }
 
-/// A server, connected or not.
+/// The connection to one server, established or not.
 pub(crate) struct Connection {
     state: watch::Receiver<ConnectionState>,
     keeper: tokio::task::AbortHandle,
@@ -55,19 +56,20 @@ pub(crate) struct Connection {
     slot: usize,
 }
 
-/// What the keeper knows of the server.
+/// The server's state as seen by the supervisor.
 #[derive(Clone, Debug)]
 pub(crate) enum ConnectionState {
-    /// It is being connected to, and may be there in a moment.
+    /// The supervisor is connecting, and may succeed in a moment.
     Connecting,
-    /// It is there.
+    /// Connected.
     Up(Arc<ConnectionPair>),
-    /// It could not be reached; whoever asks hears so at once, and the keeper goes on trying.
+    /// The server could not be reached. Requests fail at once while the supervisor keeps trying.
     Down(Arc<RedisError>),
 }
 
 impl Connection {
-    /// Begins to connect. `slot` is where the leases of this link stand; no other link may have it.
+    /// Starts to connect. `slot` is the lease slot of this connection; no other connection may use
+    /// it.
     pub(crate) fn start(
         origin: Endpoint,
         slot: usize,
@@ -81,13 +83,14 @@ impl Connection {
         Self { state, keeper, leases, slot }
     }
 
-    /// Ends what was read over this link, now and not when its keeper gets to it, and never connects again.
+    /// Ends the lease of this connection immediately, without waiting for the supervisor, and never
+    /// connects again.
     pub(crate) fn give_up(&self) {
         self.leases.release(self.slot);
         self.keeper.abort();
     }
 
-    /// The line, waited for while it is being connected.
+    /// The connection pair. Waits while it is being established.
     pub(crate) async fn pair(&self, deadline: Duration) -> Result<Arc<ConnectionPair>, Arc<RedisError>> {
         if let ConnectionState::Up(line) = &*self.state.borrow() {
             return Ok(Arc::clone(line));
@@ -100,7 +103,7 @@ impl Connection {
         let settled = state.wait_for(|state| !matches!(state, ConnectionState::Connecting));
         let settled = match tokio::time::timeout(deadline, settled).await {
             Ok(Ok(settled)) => settled.clone(),
-            Ok(Err(_)) => return Err(Arc::new(timeout_error("the connection's keeper is gone"))),
+            Ok(Err(_)) => return Err(Arc::new(timeout_error("connection task stopped"))),
             Err(_) => return Err(Arc::new(timeout_error("no connection within the deadline"))),
         };
         match settled {
@@ -119,13 +122,13 @@ impl Drop for Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("state", &*self.state.borrow()).finish_non_exhaustive()
+        f.debug_struct("Connection").field("state", &*self.state.borrow()).finish_non_exhaustive()
     }
 }
 
-/// The answer, unless it takes longer than the deadline.
+/// Awaits a reply for at most `deadline`.
 pub(crate) async fn timed<T>(deadline: Duration, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    tokio::time::timeout(deadline, answer).await.unwrap_or_else(|_| Err(timeout_error("no answer within the deadline")))
+    tokio::time::timeout(deadline, answer).await.unwrap_or_else(|_| Err(timeout_error("no reply within the deadline")))
 }
 
 fn timeout_error(what: &'static str) -> RedisError {

@@ -5,33 +5,34 @@ use std::time::{Duration, Instant};
 use cloakroom::store::Selector;
 use tokio::sync::Notify;
 
-/// Tells the server's reports of what one connection wrote itself from those of what others did.
+/// Distinguishes the server's reports of this connection's own writes from those of other clients'
+/// writes.
 ///
-/// The server reports a write also to the connection that made it, once, right behind the reply. `NOLOOP` would
-/// spare that, but a connection with it is not told either when its own command makes the server drop another key
-/// of the table of tracked keys, or evict one. So the reports are counted: as many as own writes were made are
-/// passed over, and one more than that is somebody else's.
+/// The server reports a write to the connection that made it as well, once, right after the reply.
+/// `NOLOOP` would prevent that, but such a connection is not notified either when its own command
+/// makes the server evict another key, or drop it from the table of tracked keys. So the reports
+/// are counted: one per own write is ignored, and any further one is foreign.
 #[derive(Debug, Default)]
 pub(super) struct OwnWrites {
     records: Mutex<HashMap<Selector, ReportBalance>>,
     arrived: Notify,
 }
 
-/// The reports of one record, for as long as a write of ours is under way.
+/// The reports of one record while an own write of it is pending.
 #[derive(Debug, Default)]
 struct ReportBalance {
     /// Writes without a reply yet.
     unanswered: u32,
-    /// Writes whose reply is in and whose report is not.
+    /// Writes with a reply but without a report yet.
     awaiting: u32,
-    /// Writes that have changed the record, as their replies said.
+    /// Writes that have changed the record, according to their replies.
     made: u32,
     /// Reports so far.
     reported: u32,
 }
 
 impl ReportBalance {
-    /// More was reported than we can have caused.
+    /// Returns `true` if there were more reports than own writes can have caused.
     const fn is_overdrawn(&self) -> bool {
         self.reported > self.made.saturating_add(self.unanswered)
     }
@@ -42,16 +43,17 @@ impl ReportBalance {
 }
 
 impl OwnWrites {
-    /// From now on, until the write is settled, a report of this record may be its own.
+    /// Registers a write. Until it is settled, a report of this record may be its own.
     pub(super) fn begin(&self, selector: Selector) -> PendingWrite<'_> {
         self.records().entry(selector).or_default().unanswered += 1;
         PendingWrite { writes: self, selector, phase: Phase::Unanswered }
     }
 
-    /// The server reports a change of this record. Answers whether it is certainly, or possibly, somebody else's.
+    /// Counts a report of a change of this record. Returns `true` if the change may be foreign.
     ///
-    /// A report that comes before the reply of a write is kept back until the reply says how many there should be: for one
-    /// round trip, and never for longer than a lease, as the connection's probes are answered behind that reply.
+    /// A report that arrives before the reply of an own write is held back until the reply
+    /// determines how many reports to expect: for one round trip, and never longer than a lease,
+    /// because the connection's probes are answered after that reply.
     pub(super) fn is_foreign(&self, selector: Selector) -> bool {
         let mut records = self.records();
         let Some(account) = records.get_mut(&selector) else { return true };
@@ -69,7 +71,7 @@ impl OwnWrites {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes an account, and closes it when nothing is under way any more.
+    /// Updates the balance of a record, and removes it when no write is pending any more.
     fn book<T>(&self, selector: Selector, change: impl FnOnce(&mut ReportBalance) -> T) -> T {
         let mut records = self.records();
         let account = records.entry(selector).or_default();
@@ -81,7 +83,7 @@ impl OwnWrites {
     }
 }
 
-/// A write of ours that is under way.
+/// A pending write of this process.
 #[must_use = "a write that is not settled costs the copy"]
 pub(super) struct PendingWrite<'a> {
     writes: &'a OwnWrites,
@@ -97,9 +99,10 @@ enum Phase {
 }
 
 impl PendingWrite<'_> {
-    /// The reply is in, and says whether the record was changed. Waits for the report of that, which comes right behind.
-    /// Answers whether nobody else's change was reported meanwhile; if somebody's was, or the report does not come in
-    /// time, the copy has to go.
+    /// Settles the write after its reply; `made` is `true` if the record was changed. If it was,
+    /// waits up to `patience` for the report, which comes right after the reply. Returns `true` if
+    /// no foreign change was reported meanwhile. Returns `false` if one was, or if the report did
+    /// not arrive in time: then the copy must be dropped.
     pub(super) async fn settle(mut self, made: bool, patience: Duration) -> bool {
         let end = Instant::now() + patience;
         let (ours, missing) = self.writes.book(self.selector, |account| {
@@ -118,13 +121,13 @@ impl PendingWrite<'_> {
         self.writes.book(self.selector, |account| {
             account.awaiting -= 1;
             let came = account.reported >= account.made;
-            // Should it come after all, it counts as somebody else's.
+            // If the report still arrives, it counts as foreign.
             account.made = account.made.min(account.reported);
             came && !account.is_overdrawn()
         })
     }
 
-    /// The record is gone, and no copy of it has to be told from any other.
+    /// Settles the write of a record that is gone. No report needs to be attributed any more.
     pub(super) fn end(mut self) {
         self.phase = Phase::Settled;
         self.writes.book(self.selector, |account| account.unanswered -= 1);
@@ -134,7 +137,7 @@ impl PendingWrite<'_> {
         loop {
             let arrived = self.writes.arrived.notified();
             let mut arrived = std::pin::pin!(arrived);
-            // Before the look, so that nothing arrives unnoticed in between.
+            // Registered before the check, so that no report is missed in between.
             arrived.as_mut().enable();
             let here = |account: &ReportBalance| account.reported >= account.made;
             if self.writes.records().get(&self.selector).is_none_or(here) {
@@ -145,7 +148,7 @@ impl PendingWrite<'_> {
     }
 }
 
-/// Who asked has gone. Nobody will say how many reports there should be.
+/// The caller gave up, so the number of reports to expect will never be known.
 impl Drop for PendingWrite<'_> {
     fn drop(&mut self) {
         let phase = self.phase;
@@ -181,7 +184,7 @@ mod tests {
         });
         assert!(ours && !foreign);
         assert!(writes.records().is_empty());
-        assert!(writes.is_foreign(TAG), "nothing is under way any more");
+        assert!(writes.is_foreign(TAG), "no write is pending");
     }
 
     #[tokio::test]
@@ -203,7 +206,7 @@ mod tests {
         assert!(!writes.begin(TAG).settle(true, Duration::from_millis(50)).await);
         assert!(writes.is_foreign(TAG));
         drop(writes.begin(TAG));
-        assert!(writes.is_foreign(TAG), "of a write that nobody waited for");
+        assert!(writes.is_foreign(TAG), "the report of an abandoned write");
         assert!(writes.records().is_empty());
     }
 
@@ -218,16 +221,17 @@ mod tests {
         let (first, second) = (writes.begin(TAG), writes.begin(TAG));
         assert!(!writes.is_foreign(TAG) && !writes.is_foreign(TAG));
         assert!(first.settle(true, LONG).await);
-        assert!(!second.settle(false, LONG).await, "one of the reports was not ours");
+        assert!(!second.settle(false, LONG).await, "one of the reports was foreign");
         assert!(writes.records().is_empty());
     }
 
-    /// Every order of the server's steps and of when this process sees them: a copy from after its own write is kept only
-    /// if no change that came later on the connection was passed over.
+    /// Tries every order of the server's steps and of the moment at which this process sees the
+    /// reply: a copy made by an own write is kept only if no later change on the connection was
+    /// ignored.
     #[tokio::test(start_paused = true)]
     async fn whatever_the_order_no_later_change_is_passed_over() {
-        // What the connection carries: `r` the reply, `o` the report of it, `f` somebody else's; `s` is when the
-        // reply is seen.
+        // Events on the connection: `r` is the reply, `o` the report of the own write, `f` the
+        // report of a foreign one; `s` is the moment at which the reply is seen.
         for stream in ["ro", "fro", "rof", "ffro", "roff", "frof"] {
             let reply = stream.find('r').unwrap_or_default();
             for seen in reply + 1..=stream.len() {
@@ -237,7 +241,7 @@ mod tests {
                 for (at, step) in stream.char_indices().chain([(stream.len(), 's')]) {
                     if at == seen {
                         let settled = writing.take().map(|writing| writing.settle(true, LONG));
-                        // The rest arrives while it waits, if it has to.
+                        // The rest arrives while `settle` waits, if it waits.
                         let rest = async {
                             tokio::task::yield_now().await;
                             stream[at..]

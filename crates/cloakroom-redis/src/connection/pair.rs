@@ -19,23 +19,23 @@ use crate::namespace::Namespace;
 use crate::scripts;
 use crate::wire::changed;
 
-/// One generation of the connections to a server: what is read over the tracked one, the server
-/// reports changes of. When one of them breaks, another line takes over. Until then, nobody has heard of a
-/// change since the last probe, as on a line that carries nothing without saying so; and as there, what was read
-/// is served until the lease is over.
+/// One generation of the connections to a server. The server reports changes of what was read over
+/// the tracked connection. When a connection breaks, a new pair replaces this one. Until then no
+/// change since the last probe is known, as with a connection that is dead without having been
+/// closed; in both cases, copies are served until the lease is over.
 #[derive(Debug)]
 pub(crate) struct ConnectionPair {
-    /// For records: their copies are kept.
+    /// For records, of which copies are kept.
     tracked: MultiplexedConnection,
     /// For everything else, which would only fill the server's table of tracked keys.
     plain: MultiplexedConnection,
     address: ConnectionAddr,
     ear: Arc<PushListener>,
-    /// Whether what is answered from now on may come from a server that was replaced meanwhile.
+    /// Set when replies may come from a server that has been replaced.
     given_up: watch::Sender<bool>,
 }
 
-/// What the connection's driver calls when the server pushes something.
+/// Handles the messages that the server pushes. Called by the connection's driver.
 #[derive(Debug)]
 struct PushListener {
     namespace: Namespace,
@@ -44,13 +44,13 @@ struct PushListener {
     own_writes: OwnWrites,
     home: Arc<ProbeTarget>,
     slot: usize,
-    /// The lease under which copies are read now; 0 before this line vouches for any, and after.
+    /// The lease for copies that are read now; 0 before this pair has one, and after its end.
     lease: AtomicU64,
     broken: Notify,
 }
 
 impl ConnectionPair {
-    /// Opens both connections, has the first one tracked, and teaches the server the scripts.
+    /// Opens both connections, enables tracking on the first one, and loads the scripts.
     pub(super) async fn open(
         client: &Client,
         slot: usize,
@@ -71,7 +71,7 @@ impl ConnectionPair {
             AsyncConnectionConfig::new()
                 .set_connection_timeout(Some(settings.deadline))
                 .set_response_timeout(None)
-                // The default of 50 makes callers queue up for a place in the queue.
+                // With the default of 50, callers queue up for a place in the queue.
                 .set_pipeline_buffer_size(1024)
         };
         let listener = Arc::clone(&ear);
@@ -79,7 +79,8 @@ impl ConnectionPair {
             listener.on_push(push);
             Ok(())
         });
-        // Without it a line that nobody probes would stay broken: a firewall may drop it for being quiet.
+        // Without this, a plain connection that carries no requests would stay broken: a firewall
+        // may drop it for being idle.
         let watcher = Arc::clone(&ear);
         let plain = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
             if push.kind == PushKind::Disconnection {
@@ -94,7 +95,7 @@ impl ConnectionPair {
         timed(settings.deadline, track.exec_async(&mut tracked)).await?;
         let address = client.get_connection_info().addr().clone();
         let line = Arc::new(Self { tracked, plain, address, ear, given_up: watch::Sender::new(false) });
-        // In one go: over a slow link, one after the other would take longer than anybody waits.
+        // In one pipeline: over a slow network, one after the other would exceed the deadline.
         let loads: Vec<_> = scripts::all().iter().map(|script| script.load()).collect();
         for loaded in timed(settings.deadline, line.send_all(&loads, false)).await? {
             loaded?;
@@ -102,55 +103,56 @@ impl ConnectionPair {
         Ok(line)
     }
 
-    /// The lease of what is read from now on.
+    /// The lease for records that are read from now on.
     pub(crate) fn lease(&self) -> Lease {
         Lease::new(self.ear.lease.load(Ordering::Acquire))
     }
 
-    /// Where its server is.
+    /// The server's address.
     pub(super) const fn address(&self) -> &ConnectionAddr {
         &self.address
     }
 
-    /// Nobody waits for an answer over this line any more: a server that goes on after it was replaced would acknowledge
-    /// what is lost.
+    /// Makes pending and future requests fail: a server that continues after it was replaced would
+    /// acknowledge writes that are lost.
     pub(super) fn close(&self) {
         self.given_up.send_replace(true);
     }
 
-    /// The answer, unless the line is given up before it comes. Then it is not known whether the server has done it.
+    /// Awaits the reply unless the pair is closed first. In that case it is unknown whether the
+    /// server executed the command.
     async fn unless_closed<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
         let mut given_up = self.given_up.subscribe();
         tokio::select! {
             biased;
             _ = given_up.wait_for(|is_given_up| *is_given_up) => {
-                Err(RedisError::from((ErrorKind::Io, "the server was given up while it was asked")))
+                Err(RedisError::from((ErrorKind::Io, "the connection was given up before the reply")))
             }
             answer = answer => answer,
         }
     }
 
-    /// Sends a command whose record this process may keep.
+    /// Sends a command whose reply this process may keep as a copy.
     pub(crate) async fn send_tracked(&self, command: &Cmd) -> RedisResult<Value> {
         self.unless_closed(command.query_async(&mut self.tracked.clone())).await
     }
 
-    /// Sends a command that has nothing to do with copies.
+    /// Sends a command that does not concern copies.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         self.unless_closed(command.query_async(&mut self.plain.clone())).await
     }
 
-    /// Whose record a key holds.
+    /// The selector of the session whose record is stored under `key`.
     pub(crate) fn tag_of(&self, key: &str) -> Option<Selector> {
         self.ear.namespace.tag_of(key.as_bytes())
     }
 
-    /// A write of this record is about to be sent over this line.
+    /// Registers a write of this record that is about to be sent over this pair.
     pub(crate) fn begin_write(&self, selector: Selector) -> RecordWrite<'_> {
         RecordWrite { ear: &self.ear, selector, writing: Some(self.ear.own_writes.begin(selector)), is_settled: false }
     }
 
-    /// Sends commands in one go. Each has its own answer.
+    /// Sends commands in one pipeline. Each has its own reply.
     pub(crate) async fn send_all(&self, commands: &[Cmd], tracked: bool) -> RedisResult<Vec<RedisResult<Value>>> {
         let mut pipeline = redis::Pipeline::with_capacity(commands.len());
         for command in commands {
@@ -162,52 +164,54 @@ impl ConnectionPair {
         Ok(answers.into_iter().map(Value::extract_error).collect())
     }
 
-    /// Asks the server whether it is still the one to ask: over both connections, so that a server which closes those that
-    /// say nothing for a while (`timeout`) closes neither.
+    /// Checks that the server still owns the key, and returns the server's role. Uses both
+    /// connections, so that a server that closes idle ones (`timeout`) closes neither.
     pub(super) async fn probe(&self, key: &str) -> RedisResult<Value> {
-        // Keyed, because a server that lost its slots still answers what has no key. Over the tracked connection, as
-        // what was reported before the answer has arrived before it.
+        // With a key, because a server that lost its slots still answers commands without one. Over
+        // the tracked connection, because everything that was reported before the reply has then
+        // arrived before it.
         let mut exists = cmd("EXISTS");
         exists.arg(key);
         let role = cmd("ROLE");
         let (exists, role) = tokio::join!(self.send_tracked(&exists), self.send(&role));
         match exists? {
-            // Nothing else is answered by a number: whatever comes instead is the answer to another question.
+            // The reply to EXISTS is a number; anything else is the reply to another request.
             Value::Int(_) => role,
-            _ => Err(RedisError::from((ErrorKind::UnexpectedReturnType, "the server answers another question"))),
+            _ => Err(RedisError::from((ErrorKind::UnexpectedReturnType, "the server replied to another request"))),
         }
     }
 
-    /// From now on, copies of what is read over this line are kept; the server was alive when a question was
-    /// sent at this instant. Copies that were read over another line in this place are not served any more.
+    /// Starts the lease of this pair, so that copies of what is read over it are kept. `sent` is
+    /// when a request was sent that the server answered. Ends the lease of any other pair in this
+    /// slot.
     pub(super) fn begin_lease(&self, sent: Instant, settings: &ConnectionSettings) {
         let lease = self.ear.leases.fresh(self.ear.slot);
         self.ear.leases.begin(lease, after(sent, settings.lease));
         self.ear.lease.store(lease.number(), Ordering::Release);
     }
 
-    /// The server was alive when a question was sent at this instant.
+    /// Prolongs the lease. `sent` is when a request was sent that the server answered.
     pub(super) fn prolong(&self, sent: Instant, settings: &ConnectionSettings) {
         self.ear.leases.prolong(self.lease(), after(sent, settings.lease));
     }
 
-    /// Resolves when one of the connections is gone.
+    /// Resolves when one of the connections is broken.
     pub(super) async fn broken(&self) {
         self.ear.broken.notified().await;
     }
 
-    /// What was read so far must be read again.
+    /// Invalidates everything that was read so far.
     pub(super) fn invalidate_all(&self) {
         self.ear.invalidate_all();
     }
 
-    /// Nothing that was read over this line may be served any more. The answer resolves when all of it is gone.
+    /// Ends the lease of this pair. The receiver resolves when all its copies are dropped.
     pub(super) fn end(&self) -> oneshot::Receiver<()> {
         self.ear.leases.end(Lease::new(self.ear.lease.swap(0, Ordering::AcqRel)));
         self.ear.audience.invalidate_all(self.ear.home.territory())
     }
 
-    /// Ends what a line has left behind when its lease is over, and not before. Does nothing where it has left nothing.
+    /// Waits until the lease is over, then drops the copies. Does nothing if there is no lease.
     pub(super) async fn expire(&self) {
         if self.lease() == Lease::NONE {
             return;
@@ -219,7 +223,7 @@ impl ConnectionPair {
     }
 }
 
-/// A write of a record that is under way over a line.
+/// A pending write of a record over a connection pair.
 pub(crate) struct RecordWrite<'a> {
     ear: &'a PushListener,
     selector: Selector,
@@ -228,14 +232,15 @@ pub(crate) struct RecordWrite<'a> {
 }
 
 impl RecordWrite<'_> {
-    /// The reply is in, and says whether the record was changed. The copies stay if nobody else has changed it since.
+    /// Settles the write after its reply; `made` is `true` if the record was changed. Copies are
+    /// kept unless a foreign change was reported meanwhile.
     pub(crate) async fn settle(mut self, made: bool, patience: Duration) {
         if let Some(writing) = self.writing.take() {
             self.is_settled = writing.settle(made, patience).await;
         }
     }
 
-    /// The record is gone: whoever has a copy ends it.
+    /// Settles the write of a record that is gone. Holders of a copy end it.
     pub(crate) fn end(mut self) {
         if let Some(writing) = self.writing.take() {
             writing.end();
@@ -244,11 +249,12 @@ impl RecordWrite<'_> {
     }
 }
 
-/// Also when nobody waits for the reply any more: what the record is now, nobody here knows.
+/// Also runs when the caller stopped waiting for the reply: then the state of the record is
+/// unknown.
 impl Drop for RecordWrite<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
-            // First, so that no report of it is kept back after the copies are gone.
+            // First, so that no report is held back after the copies are dropped.
             drop(self.writing.take());
             self.ear.audience.invalidate(self.selector);
         }
@@ -264,9 +270,10 @@ impl PushListener {
         }
     }
 
-    /// Forgets what has changed. A message can do no more than that, whoever sent it.
+    /// Invalidates the records that have changed. A message can do no more than that, even a forged
+    /// one.
     fn on_invalidate(&self, data: Vec<Value>) {
-        // The server was flushed, or does not say what has changed.
+        // The server was flushed, or does not report what has changed.
         let Some(keys) = changed(data) else { return self.invalidate_all() };
         let selectors = keys.iter().filter_map(|key| self.namespace.tag_of(key));
         selectors
@@ -274,7 +281,8 @@ impl PushListener {
             .for_each(|selector| self.audience.invalidate(selector));
     }
 
-    /// A new lease on the same connection: a single step, however many copies the old one has.
+    /// Starts a new lease on the same connection: a single step, however many copies depend on the
+    /// old one.
     fn invalidate_all(&self) {
         let old = self.lease.load(Ordering::Acquire);
         let new = self.leases.fresh(self.slot);

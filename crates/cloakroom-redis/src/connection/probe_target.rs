@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cloakroom::store::Selector;
 use tokio::sync::Notify;
 
-/// What a link has its server for.
+/// The key to probe on a server, and the sessions that the server holds.
 #[derive(Debug)]
 pub(crate) struct ProbeTarget {
     key: Mutex<String>,
@@ -13,14 +13,14 @@ pub(crate) struct ProbeTarget {
     lost: Arc<Notify>,
 }
 
-/// The sessions whose records a server has, or that something else concerns.
+/// A set of sessions, for example those whose records a server holds.
 #[derive(Clone)]
 pub(crate) struct Coverage {
     contains: Arc<dyn Fn(Selector) -> bool + Send + Sync>,
     sweep: Arc<Sweep>,
 }
 
-/// The copies of a territory are forgotten by one at a time, and waited for by one at most.
+/// Coalesces sweeps of a coverage: at most one runs, and at most one waits.
 #[derive(Default)]
 struct Sweep {
     is_due: AtomicBool,
@@ -28,8 +28,8 @@ struct Sweep {
 }
 
 impl ProbeTarget {
-    /// `key` is what the link asks for to learn whether its server is still the one to ask; `lost` is
-    /// notified when the server says that the key is at home elsewhere.
+    /// `key` is probed to find out whether the server still owns it; `lost` is notified when the
+    /// server reports that another one does.
     pub(crate) fn new(key: String, territory: Coverage, lost: Arc<Notify>) -> Arc<Self> {
         Arc::new(Self { key: Mutex::new(key), coverage: Mutex::new(territory), lost })
     }
@@ -68,13 +68,13 @@ impl Coverage {
         (self.contains)(selector)
     }
 
-    /// Its copies are to be forgotten. Answers whether somebody else has said so, and nobody has begun yet.
+    /// Requests a sweep. Returns `true` if one was already requested and has not begun.
     pub(super) fn needs_sweep(&self) -> bool {
         self.sweep.is_due.swap(true, Ordering::AcqRel)
     }
 
-    /// Waits until nobody else is at it. Whoever wants its copies forgotten from then on may mean changes that
-    /// `forget` does not see any more.
+    /// Waits for a running sweep, then runs `forget`. A sweep requested after it has begun may
+    /// concern changes that `forget` no longer sees, so it runs again.
     pub(super) fn sweep(&self, forget: impl FnOnce()) {
         let _turn = self.sweep.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.sweep.is_due.store(false, Ordering::Release);
@@ -84,6 +84,6 @@ impl Coverage {
 
 impl fmt::Debug for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Territory").finish_non_exhaustive()
+        f.debug_struct("Coverage").finish_non_exhaustive()
     }
 }

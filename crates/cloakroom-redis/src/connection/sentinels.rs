@@ -7,27 +7,28 @@ use tokio::task::JoinSet;
 use super::supervisor::is_master;
 use crate::address;
 
-/// How the client library says it as well.
+/// The client library uses the same text.
 const NO_SENTINEL: &str = "Address does not point to a sentinel node";
 
-/// The name is known, and whoever it means is down, or is no master any more.
-pub(crate) const NO_MASTER_UP: &str = "no sentinel names a master of this name that is up";
+/// The sentinels know the name, but its server is down or no longer a master.
+pub(crate) const NO_MASTER_UP: &str = "no sentinel reports a live master of this name";
 
-/// Those who know which server is the master.
+/// Looks up the current master with sentinels.
 ///
-/// Not the client library's, which talks to the server that a sentinel names, password first, before anybody can look at
-/// the address.
+/// Replaces the client library's lookup, which contacts the server that a sentinel names, password
+/// first, before its address can be checked.
 #[derive(Clone)]
 pub(super) struct Sentinels {
     sentinels: Vec<ConnectionInfo>,
-    /// Everything but the address of a watched server.
+    /// All settings of a watched server except its address.
     server: ConnectionInfo,
     master: String,
     plaintext: bool,
 }
 
 impl Sentinels {
-    /// Credentials and database hold for the watched servers as well; sentinels know no databases.
+    /// Credentials and database are those of the watched servers as well; sentinels have no
+    /// databases.
     pub(super) fn new(first: &ConnectionInfo, more: &[ConnectionInfo], master: String, plaintext: bool) -> Self {
         let of_sentinel =
             |info: &ConnectionInfo| info.clone().set_redis_settings(info.redis_settings().clone().set_db(0));
@@ -35,7 +36,8 @@ impl Sentinels {
         Self { sentinels, server: first.clone(), master, plaintext }
     }
 
-    /// Asks all at once. The first that names a server which agrees that it is the master is believed.
+    /// Queries all sentinels at once. Returns the first server that a sentinel names and that
+    /// confirms that it is the master.
     pub(super) async fn master(&self) -> RedisResult<ConnectionInfo> {
         let mut asked = JoinSet::new();
         for sentinel in &self.sentinels {
@@ -46,7 +48,8 @@ impl Sentinels {
         while let Some(answer) = asked.join_next().await {
             match answer {
                 Ok(Ok(master)) => return Ok(master),
-                // What is wrong with a server that was named says more than that nobody names one.
+                // An error of a server that was named is more specific than that no sentinel named
+                // one.
                 Ok(Err(error)) if failure.is_none() || !is_unknown(&error) => failure = Some(error),
                 _ => {}
             }
@@ -54,9 +57,11 @@ impl Sentinels {
         Err(failure.unwrap_or_else(|| unknown(NO_MASTER_UP)))
     }
 
-    /// Whether most of the sentinels name another server than this one that agrees to be the master.
+    /// Returns `true` if most of the sentinels name another server, and that server confirms that
+    /// it is the master.
     ///
-    /// One alone may be cut off from the others, together with a master that they have replaced.
+    /// A single sentinel may be cut off from the others, together with a master that they have
+    /// replaced.
     pub(super) async fn agree_on_other_master(&self, present: &ConnectionAddr) -> bool {
         let mut asked = JoinSet::new();
         for sentinel in &self.sentinels {
@@ -76,7 +81,7 @@ impl Sentinels {
         false
     }
 
-    /// The server that a sentinel names, if it agrees that it is the master.
+    /// The server that a sentinel names, if the server confirms that it is the master.
     async fn master_by(&self, sentinel: ConnectionInfo) -> RedisResult<ConnectionInfo> {
         let named = self.named_by(sentinel).await?;
         if is_master_at(named.clone()).await? { Ok(named) } else { Err(unknown(NO_MASTER_UP)) }
@@ -91,7 +96,7 @@ impl Sentinels {
         }
         let masters: Vec<HashMap<String, String>> = cmd("SENTINEL").arg("MASTERS").query_async(&mut connection).await?;
         if masters.iter().all(|said| said.get("name") != Some(&self.master)) {
-            return Err(unknown("master name not found: no sentinel watches one of this name"));
+            return Err(unknown("master name not found: no sentinel watches a master of this name"));
         }
         let (host, port) = masters.iter().find_map(|said| self.index_of(said)).ok_or_else(|| unknown(NO_MASTER_UP))?;
         let master = address::at(&self.server, host, port);

@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 use cloakroom::Timestamp;
 use redis::Value;
 
-/// How often a server that is connected is asked for the time.
+/// Interval at which a connected server is asked for the time.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// What time it is on the server's clock, from when it was last asked.
+/// The time on the server's clock, extrapolated from the last reply to `TIME`.
 #[derive(Debug, Default)]
 pub(crate) struct ServerTime(Mutex<Option<(Timestamp, Instant)>>);
 
 impl ServerTime {
-    /// The server answered this to a `TIME` that was sent at `sent`. Answers what it says, if it reads.
+    /// Records the reply to a `TIME` command that was sent at `sent`. Returns the server's time if
+    /// the reply is valid.
     pub(crate) fn note(&self, answer: Value, sent: Instant) -> Option<Timestamp> {
         let (seconds, micros) = redis::from_redis_value::<(u64, u64)>(answer).ok()?;
         let said = Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(micros / 1000));
@@ -28,7 +29,8 @@ impl ServerTime {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is time to ask again. `false` where it was never said, which is where nobody may ask.
+    /// Returns `true` if it is time to query again. `false` if there never was a reply, as when the
+    /// user may not run `TIME`.
     pub(crate) fn is_old(&self) -> bool {
         self.last().is_some_and(|(_, sent)| sent.elapsed() >= INTERVAL)
     }

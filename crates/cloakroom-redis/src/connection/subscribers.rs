@@ -14,35 +14,38 @@ impl Subscribers {
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(copies);
     }
 
-    /// One record was changed.
+    /// Invalidates the copies of one record.
     pub(crate) fn invalidate(&self, selector: Selector) {
         for copies in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
             copies.invalidate(selector);
         }
     }
 
-    /// One record is about to be changed over a line of ours, which passes over the server's report of that.
+    /// Marks a write of one record that is about to be sent. The server's report of it is ignored,
+    /// so with several tiers the guard invalidates the record when the write is over.
     pub(crate) fn during_write(&self, selector: Selector) -> InvalidateOnDrop<'_> {
         InvalidateOnDrop { audience: self, selector }
     }
 
-    /// Any record of this territory may have been changed. The answer resolves when all its copies are gone.
+    /// Invalidates the copies of every session in the coverage. The receiver resolves when all of
+    /// them are gone.
     ///
-    /// Away from the caller, because a tier may hold millions of copies. Who has lost a line has ended its
-    /// lease before, so that none is served meanwhile; where only slots have moved, the servers
-    /// themselves have told of the keys that they gave away.
+    /// Runs in the background, because a tier may hold millions of copies. A broken connection has
+    /// ended its lease before, so that no copy is served meanwhile; if only slots have moved, the
+    /// old masters have already reported the keys that they gave away.
     pub(crate) fn invalidate_all(self: &Arc<Self>, territory: Coverage) -> oneshot::Receiver<()> {
         let (done, answer) = oneshot::channel();
         let myself = Arc::clone(self);
         is_gone(move || {
             myself.invalidate_covered(&territory);
-            // Who asked may have gone.
+            // The caller may have stopped waiting.
             let _ = done.send(());
         });
         answer
     }
 
-    /// The same for who does not wait: what has not begun does for all who ask, however often a server says so.
+    /// Like `invalidate_all`, without waiting. Requests that arrive before a pending sweep starts
+    /// are coalesced into it.
     pub(crate) fn invalidate_all_later(self: &Arc<Self>, territory: Coverage) {
         if territory.needs_sweep() {
             return;
@@ -58,8 +61,8 @@ impl Subscribers {
     }
 }
 
-/// A change over a line that several tiers may share: when it is over, however that came, each of them reads the record
-/// anew. A tier that has the line for itself knows what it wrote.
+/// Invalidates a record in every tier when a write is over, however it ended, if several tiers
+/// share the connection. A single tier knows what it wrote.
 pub(crate) struct InvalidateOnDrop<'a> {
     audience: &'a Subscribers,
     selector: Selector,
@@ -83,7 +86,7 @@ fn is_gone(forget: impl FnOnce() + Send + 'static) {
 
 impl std::fmt::Debug for Subscribers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Audience").finish_non_exhaustive()
+        f.debug_struct("Subscribers").finish_non_exhaustive()
     }
 }
 
@@ -96,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// Says when it begins to forget, and waits until it may go on.
+    /// Reports when a sweep begins, and waits until it may continue.
     struct Slow {
         begun: SyncSender<()>,
         may_go_on: Mutex<Receiver<()>>,
@@ -108,8 +111,8 @@ mod tests {
 
         fn invalidate_all(&self) {
             self.times.fetch_add(1, Ordering::Relaxed);
-            self.begun.send(()).expect("the test listens");
-            self.may_go_on.lock().unwrap_or_else(PoisonError::into_inner).recv().expect("the test goes on");
+            self.begun.send(()).expect("the test receives");
+            self.may_go_on.lock().unwrap_or_else(PoisonError::into_inner).recv().expect("the test continues");
         }
     }
 
@@ -123,15 +126,15 @@ mod tests {
         audience.add(Arc::clone(&slow) as _);
         let all = Coverage::everything();
         audience.invalidate_all_later(all.clone());
-        begins.recv_timeout(limit).expect("it begins");
-        // From here on, something may have changed that the first walk has passed already.
+        begins.recv_timeout(limit).expect("the sweep begins");
+        // From here on, records may change that the first sweep has passed already.
         (0..1_000_000).for_each(|_| audience.invalidate_all_later(all.clone()));
-        go_on.send(()).expect("it waits");
-        begins.recv_timeout(limit).expect("it begins again");
-        go_on.send(()).expect("it waits");
+        go_on.send(()).expect("the sweep waits");
+        begins.recv_timeout(limit).expect("a second sweep begins");
+        go_on.send(()).expect("the sweep waits");
         assert_eq!(slow.times.load(Ordering::Relaxed), 2);
         audience.invalidate_all_later(all.clone());
-        begins.recv_timeout(limit).expect("and again, as that was later");
-        go_on.send(()).expect("it waits");
+        begins.recv_timeout(limit).expect("a later request starts another sweep");
+        go_on.send(()).expect("the sweep waits");
     }
 }

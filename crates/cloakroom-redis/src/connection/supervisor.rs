@@ -1,4 +1,4 @@
-//! Keeps a link up: connects, probes, notices the end, connects again.
+//! Supervises a connection: connects, probes, detects a failure, and connects again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::backoff::Backoff;
 use super::pair::ConnectionPair;
 use super::{ConnectionSettings, ConnectionState, Endpoint, ProbeTarget, timed, tracking_table};
 
-/// What a keeper has to know of its server.
+/// The server to supervise, and the settings.
 pub(super) struct Supervisor {
     pub(super) origin: Endpoint,
     pub(super) slot: usize,
@@ -33,15 +33,16 @@ pub(super) async fn supervise(post: Supervisor, state: watch::Sender<ConnectionS
                     never = tracking_table::watch(&line, &post.settings) => match never {},
                 };
                 line.close();
-                // Whoever comes now waits a moment instead of failing: most interruptions are short.
+                // A request that arrives now waits a moment instead of failing: most interruptions
+                // are short.
                 state.send_replace(ConnectionState::Connecting);
                 if let CloseReason::Disowned(_) = why {
                     drop(line.end());
                 }
-                tracing::warn!(reason = %why.error(), "the connection to the session store broke; connecting again");
+                tracing::warn!(reason = %why.error(), "the connection to the session store broke; reconnecting");
             }
             Err(error) => {
-                tracing::warn!(%error, "the session store cannot be reached; trying again");
+                tracing::warn!(%error, "the session store cannot be reached; retrying");
                 state.send_replace(ConnectionState::Down(Arc::new(error)));
                 last.while_expiring(tokio::time::sleep(backoff.next())).await;
             }
@@ -49,11 +50,13 @@ pub(super) async fn supervise(post: Supervisor, state: watch::Sender<ConnectionS
     }
 }
 
-/// The newest line, which may be over. What was read over it is served no longer than this is kept.
+/// The newest connection pair, which may be broken. Copies read over it are served no longer than
+/// this value lives.
 struct LastConnection(Option<Arc<ConnectionPair>>);
 
 impl LastConnection {
-    /// Does something while there is no line, and ends meanwhile what the last one has left, when its time has come.
+    /// Runs `work` while there is no connection, and drops the copies of the last pair when its
+    /// lease is over.
     async fn while_expiring<T>(&self, work: impl Future<Output = T>) -> T {
         let lapse = async {
             if let Some(line) = &self.0 {
@@ -68,7 +71,7 @@ impl LastConnection {
     }
 }
 
-/// Also when the keeper is aborted.
+/// Also runs when the supervisor is aborted.
 impl Drop for LastConnection {
     fn drop(&mut self) {
         if let Some(line) = &self.0 {
@@ -77,11 +80,13 @@ impl Drop for LastConnection {
     }
 }
 
-/// How a line ended.
+/// Why a connection pair was closed.
 enum CloseReason {
-    /// It broke, or nobody answers: nothing speaks against what was read over it.
+    /// The connection broke, or the server does not answer. Copies stay valid until the lease is
+    /// over.
     Lost(RedisError),
-    /// The server says that it is not, or not now, the one to ask.
+    /// The server reports that it is not the one to use, or not at present. Copies are dropped at
+    /// once.
     Disowned(RedisError),
 }
 
@@ -100,7 +105,7 @@ impl CloseReason {
 }
 
 impl Supervisor {
-    /// A new line, and when its server was asked whether it is the one to ask.
+    /// Opens a connection pair. Also returns when its first probe was sent.
     async fn connect(&self) -> RedisResult<(Arc<ConnectionPair>, Instant)> {
         let Self { origin, slot, home, settings } = self;
         let client = timed(settings.deadline, origin.client()).await?;
@@ -108,13 +113,13 @@ impl Supervisor {
         let sent = Instant::now();
         match timed(settings.deadline, line.probe(&home.key())).await {
             Ok(role) => is_master(&role).then_some((line, sent)).ok_or_else(not_the_master),
-            // What its home is, the watch finds out.
+            // The probe loop reports the redirection, and then another key is probed.
             Err(error) if is_redirection(&error) => Ok((line, sent)),
             Err(error) => Err(error),
         }
     }
 
-    /// Lets requests have the new line, and ends what was read over the last one.
+    /// Publishes the new pair, and drops the copies that were read over the last one.
     async fn take_over(
         &self,
         line: &Arc<ConnectionPair>,
@@ -128,16 +133,17 @@ impl Supervisor {
         }
         state.send_replace(ConnectionState::Up(Arc::clone(line)));
         if let Some(forgotten) = forgotten {
-            // A write that was made on an old copy must find it gone, or it would be kept as if it were new.
+            // A write based on an old copy must find that copy gone, or it would be kept as if it
+            // were new.
             let _ = forgotten.await;
             line.begin_lease(sent, &self.settings);
         }
     }
 
-    /// Prolongs the lease by probes until something is wrong.
+    /// Prolongs the lease with probes until one fails.
     async fn probe_loop(&self, line: &ConnectionPair) -> CloseReason {
         let Self { home, settings, .. } = self;
-        // Four chances within a lease, so that one slow answer costs nothing.
+        // Four probes per lease, so that one slow reply costs nothing.
         let mut rhythm = tokio::time::interval(settings.lease / 4);
         rhythm.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -157,7 +163,7 @@ impl Supervisor {
                     self.read_server_time(line).await;
                 }
                 Ok(_) => return CloseReason::Disowned(not_the_master()),
-                // Slots went to another server. What was read of them may have changed there.
+                // Slots moved to another server, so records in them may have changed there.
                 Err(error) if is_redirection(&error) => {
                     line.invalidate_all();
                     home.lost();
@@ -169,7 +175,7 @@ impl Supervisor {
 }
 
 impl Supervisor {
-    /// Every minute: a clock may be set, or a machine suspended, at any time.
+    /// Every minute, because a clock may be set, or a machine suspended, at any time.
     async fn read_server_time(&self, line: &ConnectionPair) {
         let ConnectionSettings { server_time, deadline, .. } = &*self.settings;
         if !server_time.is_old() {
@@ -182,7 +188,7 @@ impl Supervisor {
     }
 }
 
-/// A server that says nothing for this long is given up, and connected to anew.
+/// Maximum wait for the reply to a probe, after which the connection is replaced.
 fn probe_timeout(settings: &ConnectionSettings) -> Duration {
     settings.lease.max(settings.deadline)
 }
@@ -197,7 +203,7 @@ fn closed() -> RedisError {
 }
 
 fn not_the_master() -> RedisError {
-    RedisError::from((ErrorKind::Server(ServerErrorKind::ReadOnly), "the server is not the master any more"))
+    RedisError::from((ErrorKind::Server(ServerErrorKind::ReadOnly), "the server is no longer the master"))
 }
 
 fn is_redirection(error: &RedisError) -> bool {

@@ -6,10 +6,10 @@ use redis::{RedisResult, cmd};
 use super::pair::ConnectionPair;
 use super::{ConnectionSettings, timed};
 
-/// How often a full table is worth a line in the log.
+/// Minimum interval between log lines about a full table.
 const LOG_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// How full the table is in which a server remembers who has read which key.
+/// Size and limit of the table in which a server records which client has read which key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TableFill {
     pub(crate) keys: u64,
@@ -18,13 +18,14 @@ pub(crate) struct TableFill {
 }
 
 impl TableFill {
-    /// Whether the server drops entries, or soon will. Each that it drops costs a node its copy.
+    /// Returns `true` if the server evicts entries, or soon will. Each evicted entry costs a node
+    /// its copy.
     pub(crate) const fn is_full(self) -> bool {
         self.limit > 0 && self.keys >= self.limit - self.limit / 20
     }
 }
 
-/// What was last seen of the tables, of all servers the fullest.
+/// The state of the tables as last observed.
 #[derive(Debug, Default)]
 pub(crate) struct TrackingTable {
     keys: AtomicU64,
@@ -37,7 +38,7 @@ impl TrackingTable {
         TableFill { keys: self.keys.load(Ordering::Relaxed), limit: self.limit.load(Ordering::Relaxed) }
     }
 
-    /// How often a look found a table full.
+    /// Number of observations that found a table full.
     pub(crate) fn times_full(&self) -> u64 {
         self.times_full.load(Ordering::Relaxed)
     }
@@ -49,16 +50,17 @@ impl TrackingTable {
     }
 }
 
-/// Looks at the table now and then for as long as the line lasts, and says when it is too small. Never ends.
+/// Observes the table periodically while the connection is open, and logs when it is too small.
+/// Never returns.
 pub(super) async fn watch(line: &ConnectionPair, settings: &ConnectionSettings) -> std::convert::Infallible {
     let mut rhythm = tokio::time::interval((settings.lease * 4).max(Duration::from_secs(1)));
     rhythm.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    // The first look was taken before the line was opened.
+    // The start-up check has already observed it.
     rhythm.tick().await;
     let mut said: Option<Instant> = None;
     loop {
         rhythm.tick().await;
-        // Where the user may not ask, nothing is known.
+        // If the user may not query it, nothing is known.
         let Ok(filling) = timed(settings.deadline, look(line)).await else { continue };
         settings.table.note(filling);
         if filling.is_full() && said.is_none_or(|said| said.elapsed() >= LOG_INTERVAL) {
@@ -66,7 +68,7 @@ pub(super) async fn watch(line: &ConnectionPair, settings: &ConnectionSettings) 
             tracing::warn!(
                 tracked_keys = filling.keys,
                 limit = filling.limit,
-                "the session store's table of tracked keys is full, so that copies in memory do not last; raise \
+                "the session store's table of tracked keys is full, so copies in memory do not last; raise \
                  `tracking-table-max-keys` on the server above the number of live sessions"
             );
         }
@@ -79,7 +81,7 @@ async fn look(line: &ConnectionPair) -> RedisResult<TableFill> {
     parse(next()?, next()?)
 }
 
-/// What has to be asked to know how full the table is.
+/// The commands that query the table.
 pub(crate) fn requests() -> [redis::Cmd; 2] {
     let (mut info, mut config) = (cmd("INFO"), cmd("CONFIG"));
     info.arg("stats");
@@ -87,7 +89,7 @@ pub(crate) fn requests() -> [redis::Cmd; 2] {
     [info, config]
 }
 
-/// From the answers to the `requests`.
+/// Parses the replies to `requests`.
 pub(crate) fn parse(info: redis::Value, config: redis::Value) -> RedisResult<TableFill> {
     let info: String = redis::from_redis_value(info)?;
     let config: Vec<(String, u64)> = redis::from_redis_value(config)?;

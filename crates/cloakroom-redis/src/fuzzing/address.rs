@@ -5,12 +5,13 @@ use redis::ConnectionAddr;
 use crate::builder::RedisStoreBuilder;
 use crate::error::ConnectError;
 
-/// An address, up to the point where somebody would connect to it.
+/// Parses an address and checks it up to the point of connecting.
 ///
-/// An input is the text of an address.
+/// The input is the text of an address.
 ///
 /// # Panics
-/// If one is let through that would send something in the clear to another machine, or if an error shows the password.
+/// If an accepted address would send anything to another machine without encryption, or if an error
+/// shows the password.
 pub fn address(input: &[u8]) {
     let Ok(address) = std::str::from_utf8(input) else { return };
     let checked = RedisStoreBuilder::from_address(address).map_err(ConnectError::from).and_then(|builder| {
@@ -50,7 +51,8 @@ fn is_protected(address: &ConnectionAddr) -> bool {
     }
 }
 
-/// The password, where it is one that could not be there by chance.
+/// Checks that `text` does not show the password, if the password is distinctive enough not to
+/// appear by chance.
 fn assert_hidden(address: &str, text: &str) {
     let Ok(url) = url::Url::parse(address) else { return };
     let password = url.password().unwrap_or_default();

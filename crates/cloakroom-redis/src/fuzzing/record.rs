@@ -6,19 +6,20 @@ use cloakroom::store::{Authentication, Lifetimes, Payload, PreviousSecret, Princ
 
 use crate::wire::{Fields, Malformed, decode, decode_writers, fields};
 
-/// A record against a reader that takes its time, and against itself written again.
+/// Compares the decoder with a slow reference decoder, and checks that a decoded record survives
+/// encoding.
 ///
-/// An input is a record: a field on each line, its name, `=` and its content.
+/// The input is a record: one field per line, as name, `=` and content.
 ///
 /// # Panics
-/// If the two differ, or if a record does not survive being written.
+/// If the two decoders differ, or if a record does not survive encoding.
 pub fn record(input: &[u8]) {
     let lines: Vec<_> = input.split(|byte| *byte == b'\n').map(line).collect();
     let read = decode(&Fields::of(&lines));
     assert_eq!(read.as_ref().ok(), slowly(&lines).as_ref());
     match read {
         Ok(record) => survives(&record, input.len()),
-        Err(Malformed::Format(format)) => assert!(format.chars().count() <= 20, "no more than a glimpse of it"),
+        Err(Malformed::Format(format)) => assert!(format.chars().count() <= 20, "at most 20 characters"),
         Err(_) => {}
     }
 }
@@ -33,10 +34,10 @@ fn survives(record: &Record, length: usize) {
     let pairs: Vec<_> = written.chunks(2).map(|pair| (pair[0].as_slice(), pair[1].as_slice())).collect();
     assert_eq!(decode(&Fields::of(&pairs)).as_ref(), Ok(record), "a record survives being written");
     let kept: usize = record.values.iter().map(|value| value.key.len() + value.payload.len()).sum();
-    assert!(kept <= length + record.values.len(), "no more is kept than was there");
+    assert!(kept <= length + record.values.len(), "the record is not larger than the input");
 }
 
-/// The documented rules, one after the other.
+/// Applies the documented rules one after the other.
 fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
     let all: BTreeMap<&[u8], &[u8]> = lines.iter().copied().collect();
     if all.len() != lines.len() || lines.len() > 4096 {

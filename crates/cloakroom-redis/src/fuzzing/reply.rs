@@ -8,12 +8,12 @@ use crate::store::receipt;
 use crate::topology::ranges;
 use crate::wire::{Fields, ScriptReply, changed, texts};
 
-/// Whatever a server sends, through everything that reads it.
+/// Passes a server's reply to every function that reads replies.
 ///
-/// An input is what comes over the line.
+/// The input is the bytes that the server sends.
 ///
 /// # Panics
-/// If more comes out than went in, or something of another kind.
+/// If more comes out than went in, or something of another type.
 pub fn reply(input: &[u8]) {
     let Ok(value) = redis::parse_redis_value(input) else { return };
     if let Value::Push { kind: PushKind::Invalidate, data } = &value {
@@ -25,7 +25,8 @@ pub fn reply(input: &[u8]) {
     map_of_a_cluster(&value);
 }
 
-/// A message names keys or it does not; what names others than it does would have the wrong copies kept.
+/// Checks an invalidation message: if the parsed keys differed from those in the message, the wrong
+/// copies would be kept.
 fn message(data: &[Value]) {
     let named = match data.first() {
         Some(Value::Array(keys)) if keys.iter().all(|key| matches!(key, Value::BulkString(_))) => Some(keys),
@@ -56,7 +57,7 @@ fn answer(value: &Value) {
     match receipt(answer.next(), 8, Lease::NONE) {
         Ok(receipt) => {
             let told = receipt.record.as_ref().map_or(8, |record| record.version) == receipt.version;
-            assert!(told, "the version is that of the record");
+            assert!(told, "the receipt has the version of the record");
         }
         Err(error) => assert!(matches!(error.kind(), StoreErrorKind::Unknown | StoreErrorKind::Corrupt)),
     }
@@ -68,7 +69,7 @@ fn members(value: &Value) {
     let spelled =
         |selectors: Vec<Selector>| selectors.iter().map(|selector| hex(selector.as_bytes())).collect::<Vec<_>>();
     if let Ok(named) = named {
-        assert_eq!(spelled(named), listed, "a tag has one spelling");
+        assert_eq!(spelled(named), listed, "a selector has one spelling");
     }
 }
 

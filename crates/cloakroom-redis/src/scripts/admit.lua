@@ -1,16 +1,17 @@
--- ARGV: tag, limit or '', 'reject' or 'end-oldest', 'decide' or '', when the session ends at the latest,
---       how many members may be named at once, then members that are known to be dead
+-- ARGV: selector, limit or '', 'reject' or 'end-oldest', 'decide' or '', latest end of the session,
+--       maximum number of members in a reply, then members that are known to be dead
 local key, tag, limit, batch = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[6])
 for i = 7, #ARGV do redis.call('ZREM', key, ARGV[i]) end
 
 local time = redis.call('TIME')
--- An hour longer than any session: a login computes its end anew when it is committed.
+-- One hour beyond any session, because a login computes the session's end anew when it is
+-- committed.
 local HOUR = 3600000
 -- Ten years. Redis refuses lifetimes that do not fit into its own numbers.
 local LONGEST = 315360000000
 
--- Keeps the index for as long as the longest session that it was told of: of another member's end, only that it was
--- told before is known.
+-- Keeps the index until the latest session end that it was given. The ends of the other members are
+-- not stored; only the expiry that was set for them earlier is known.
 local function keep(alone)
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local at = math.min(math.max(tonumber(ARGV[5]), now) + HOUR, now + LONGEST)
@@ -18,8 +19,8 @@ local function keep(alone)
     if alone then redis.call('PEXPIREAT', key, at) else redis.call('PEXPIREAT', key, at, 'GT') end
 end
 
--- Some members for the caller to look at: the oldest, and as many from anywhere else in the index, so that the dead
--- are met in time whatever lives in front of them.
+-- Members for the caller to probe: the oldest, and as many from an arbitrary position in the index,
+-- so that dead members are found in time even if live ones come first.
 local function some(count)
     local members = redis.call('ZRANGE', key, 0, count - 1)
     local others = redis.call('ZCARD', key) - count
@@ -32,8 +33,8 @@ local function some(count)
     return members
 end
 
--- The oldest members but the tag itself. They stay in the index until they have ended: whoever should end them may
--- never read this answer.
+-- The oldest members other than the new one. They stay in the index until they have ended, because
+-- the caller that should end them may never receive this reply.
 local function oldest(count)
     local members = {}
     for _, member in ipairs(redis.call('ZRANGE', key, 0, count)) do
@@ -58,7 +59,7 @@ if is_member then
     return { 'admitted', displaced, {} }
 end
 
--- Microseconds, and never a tie: the order of admission is the order of the index.
+-- In microseconds and never equal: the order of admission is the order of the index.
 local score = time[1] * 1000000 + time[2]
 local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')
 if last[2] and tonumber(last[2]) >= score then score = tonumber(last[2]) + 1 end
@@ -66,5 +67,5 @@ redis.call('ZADD', key, string.format('%.0f', score), tag)
 local count = redis.call('ZCARD', key)
 keep(count == 1)
 
--- Members that died of age leave by and by, at the next logins.
+-- Members that died of age are removed gradually, at later logins.
 return { 'admitted', displaced, count > 16 and some(8) or {} }

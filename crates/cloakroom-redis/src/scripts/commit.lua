@@ -1,18 +1,18 @@
--- ARGV: now, base, the version after it, nonce, guard, shown, 'exact' or 'retry' or 'exact retry' or '',
---       number of edits,
---       for each edit: field, the beginning of the value that is expected or 'none' or 'any', the value,
---       and then, if more changes than values:
+-- ARGV: now, base, next version, nonce, guard, sent verifier,
+--       'exact' or 'retry' or 'exact retry' or '', number of edits,
+--       for each edit: field, the prefix of the expected value or 'none' or 'any', the value,
+--       and then, if anything but values changes:
 --       idle or '', absolute, persistent,
---       new secret or '', previous secret, until, and when it was replaced or '' if it was renewed,
+--       new secret or '', previous secret, until, replacement time or '' if it was renewed,
 --       'login' or '', principal, since, label with a leading '+' or '',
---       'only' or '', the fields that are kept
+--       'only' or '', the fields to keep
 local key, now, nonce = KEYS[1], ARGV[1], ARGV[4]
 local record = redis.call('HMGET', key,
     'format', 'version', 'recent', 'secret', 'previous', 'until', 'seen', 'idle', 'absolute', 'writers')
 local refusal = refuse(key, record[1], record[2], record[7], record[8], record[9])
 if refusal then return refusal end
 local version, recent, seen = record[2], record[3], record[7]
--- From 2^53 on, a number does not differ from the next.
+-- From 2^53 on, a number cannot be distinguished from the next.
 if tonumber(version) >= 2 ^ 53 or #string.match(recent or '', '^[0-9a-f]*') < 16 then
     return redis.error_reply('FORMAT broken')
 end
@@ -21,18 +21,21 @@ local function answer(word)
     return { word, redis.call('HGETALL', key) }
 end
 
--- 'done' is said by whoever has written, and by nobody else: the server reports each write to the writer too, who counts.
+-- Only a script that has written returns 'done': the server reports each write to the writer too,
+-- and the writer counts these reports.
 local function done(word)
     if version ~= ARGV[3] then return answer(word) end
-    -- A write ends the tracking of a key, also for the writer; a read begins it again.
+    -- A write ends the tracking of a key, even for the writer; a read starts it again.
     redis.call('EXISTS', key)
     return word
 end
 
--- Recognised before anything else: the first attempt may itself have changed what is checked below.
+-- A repeat is recognised before any other check, because the first attempt may itself have changed
+-- what is checked below.
 local forgotten, writes = writers_of(record[10], recent, version)
 if string.find(recent, nonce, 1, true) or string.find(writes, nonce .. ':', 1, true) then return done('repeated') end
--- Not found is not undone: whoever has written since, or has been forgotten since, may have been this one.
+-- A nonce that is not found does not prove that the commit was not applied: a later write of the
+-- same process, or an entry dropped from the list, may have been this commit.
 local base = tonumber(ARGV[2])
 local mine = string.match(writes, '%x%x%x%x%x%x%x%x' .. string.sub(nonce, 9) .. ':(%d+),')
 if tonumber(forgotten) > base or mine and tonumber(mine) > base then
@@ -41,7 +44,8 @@ if tonumber(forgotten) > base or mine and tonumber(mine) > base then
 end
 if not admits(ARGV[5], ARGV[6], record[4], record[5], record[6], now, seen) then return answer('superseded') end
 
--- Its version, whatever its form. What does not read has none that anybody can expect.
+-- The version of a value, whatever its format. A value that cannot be parsed has no version that
+-- could be expected.
 local function version_of(value)
     return string.match(value, '^%d+ (%d+) ')
 end
@@ -62,8 +66,9 @@ end
 
 local idle, absolute, persistent, secret, previous, lingers, replaced, login, principal, since, label, only =
     unpack(ARGV, rest, rest + 11)
--- Read before anything is written: the server reports a write to whoever has read the key since the last one, the writer included,
--- who counts on one report. Only the read at the end follows a write.
+-- Read before the first write: the server reports a write to every client that has read the key
+-- since the last one, including the writer, which expects exactly one report. Only the read at the
+-- end follows a write.
 local fields = only == 'only' and redis.call('HGETALL', key) or {}
 
 version = string.format('%.0f', version + (tonumber(ARGV[3]) - base))
@@ -113,7 +118,7 @@ if only == 'only' then
     end
 end
 
--- After the login has cleared away: what it writes itself stays.
+-- After the login has removed values, so that the values written by this commit stay.
 local supposed = #('1 ' .. ARGV[3] .. ' ')
 for i = 9, rest - 1, 3 do
     redis.call('HSET', key, ARGV[i], head .. string.sub(ARGV[i + 2], supposed + 1))

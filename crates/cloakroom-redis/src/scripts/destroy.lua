@@ -1,4 +1,4 @@
--- ARGV: now, guard, shown
+-- ARGV: now, guard, sent verifier
 local key = KEYS[1]
 if ARGV[2] ~= 'anyone' then
     local record = redis.call('HMGET', key, 'format', 'secret', 'previous', 'until', 'seen')

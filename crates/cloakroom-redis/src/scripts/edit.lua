@@ -1,11 +1,12 @@
--- The commit that nearly all are: of one value, on the very record that its writer knows, and not under a
--- secret that was replaced. Here in as few steps as it takes; of everything else, what follows decides.
+-- Fast path for nearly all commits: a change of one value, based on the latest version of the
+-- record, under a secret that was not replaced. It takes as few steps as possible; every other
+-- commit falls through to commit.lua.
 if #ARGV == 11 then
     local key, now, nonce, field, expected = KEYS[1], ARGV[1], ARGV[4], ARGV[9], ARGV[10]
     local record = redis.call('HMGET', key,
         'format', 'version', 'recent', 'secret', 'seen', 'idle', 'absolute', field, 'writers')
     local idle, absolute, value = tonumber(record[6]), tonumber(record[7]), record[8]
-    -- `tonumber` alone also takes `nan` and `0x1f`.
+    -- `tonumber` alone also accepts `nan` and `0x1f`.
     local function digits(text) return text and string.find(text, '^%d+$') end
     if record[1] == '1' and record[2] == ARGV[2] and (record[4] == ARGV[6] or ARGV[5] == 'anyone')
         and digits(record[5]) and digits(record[6]) and digits(record[7])
@@ -20,7 +21,7 @@ if #ARGV == 11 then
             'writers', with_write(since, writes, nonce, ARGV[3]), 'seen', now, field, ARGV[11])
         redis.call('PEXPIRE', key, idle + math.floor(idle / 10))
         redis.call('PEXPIREAT', key, absolute, 'LT')
-        -- A write ends the tracking of a key, also for the writer; a read begins it again.
+        -- A write ends the tracking of a key, even for the writer; a read starts it again.
         redis.call('EXISTS', key)
         return 'done'
     end

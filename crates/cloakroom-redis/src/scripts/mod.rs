@@ -1,10 +1,10 @@
-//! The verbs as single-key scripts: each is one atomic step and one round trip.
+//! The verbs of the store as single-key scripts: each is one atomic step and one round trip.
 
 use std::sync::LazyLock;
 
 use redis::{Arg, Cmd, ToRedisArgs, cmd};
 
-/// A script and the digest that names it to the server.
+/// A script and the digest by which the server knows it.
 #[derive(Debug)]
 pub(crate) struct Script {
     source: &'static str,
@@ -19,18 +19,14 @@ macro_rules! script {
     };
 }
 
-script!(LOAD, ["absent.lua", "load.lua"], "Reads a record, and has the server remember that only if there is one.");
+script!(LOAD, ["absent.lua", "load.lua"], "Reads a record, and makes the server track the key only if it exists.");
 script!(CREATE, ["prelude.lua", "create.lua"], "Inserts a record if its key is free.");
-script!(
-    COMMIT,
-    ["writers.lua", "edit.lua", "prelude.lua", "commit.lua"],
-    "Applies edits and a rotation, all or nothing."
-);
+script!(COMMIT, ["writers.lua", "edit.lua", "prelude.lua", "commit.lua"], "Applies edits and a rotation atomically.");
 script!(TOUCH, ["absent.lua", "prelude.lua", "touch.lua"], "Restarts the idle timeout.");
 script!(DESTROY, ["prelude.lua", "destroy.lua"], "Removes a record if the guard holds.");
-script!(ADMIT, ["admit.lua"], "Enters a session into the index of its principal, within a limit.");
+script!(ADMIT, ["admit.lua"], "Adds a session to the index of its principal, within a limit.");
 
-/// All of them, for a new connection to load.
+/// Every script, for a new connection to load.
 pub(crate) fn all() -> [&'static Script; 6] {
     [&LOAD, &CREATE, &COMMIT, &TOUCH, &DESTROY, &ADMIT]
 }
@@ -41,14 +37,14 @@ impl Script {
         Self { source, digest }
     }
 
-    /// Hands the script to the server, which forgets it when it restarts.
+    /// The command that loads the script. The server forgets it when it restarts.
     pub(crate) fn load(&self) -> Cmd {
         let mut command = cmd("SCRIPT");
         command.arg("LOAD").arg(self.source);
         command
     }
 
-    /// A call of it on a key.
+    /// A call of the script on a key.
     pub(crate) fn on(&'static self, key: &str) -> Call {
         let mut command = cmd("EVALSHA");
         command.arg(&self.digest).arg(1).arg(key);
@@ -56,13 +52,13 @@ impl Script {
     }
 }
 
-/// A script with its key and its arguments, ready to be sent.
+/// A script with its key and its arguments, ready to send.
 pub(crate) struct Call {
     script: &'static Script,
     command: Cmd,
 }
 
-/// Before the key: the verb, the script and the number of keys.
+/// Number of words before the key: the command, the script and the number of keys.
 const PREAMBLE: usize = 3;
 
 impl Call {
@@ -72,17 +68,18 @@ impl Call {
         self
     }
 
-    /// Where arguments are written to.
+    /// The command to which further arguments are appended.
     pub(crate) fn arguments(&mut self) -> &mut Cmd {
         &mut self.command
     }
 
-    /// Names the script by its digest.
+    /// The call by digest.
     pub(crate) fn by_digest(&self) -> &Cmd {
         &self.command
     }
 
-    /// Brings the script's text, for a server that has forgotten it; that teaches it again.
+    /// The call with the full text, for a server that has forgotten the script; it loads the script
+    /// again.
     pub(crate) fn by_text(&self) -> Cmd {
         let mut command = cmd("EVAL");
         command.arg(self.script.source).arg(1);

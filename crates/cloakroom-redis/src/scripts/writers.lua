@@ -1,6 +1,7 @@
--- The last write of each process that wrote the record, as in `writers`: the version up to which some may be missing, a
--- space, then for each its nonce, a colon, its version and a comma, newest first. A node of an earlier release leaves
--- the field alone, so that the newest of them is not the record's last write then.
+-- Parses `writers`, the last write of each process that wrote the record: the version up to which
+-- writes may be missing, a space, then for each process its nonce, a colon, its version and a
+-- comma, newest first. A node of an earlier release does not update the field; in that case the
+-- newest entry is not the record's last write.
 local function writers_of(writers, recent, version)
     local since, writes = string.match(writers or '', '^(%d+) ([0-9a-f:,]*)$')
     local newest, at = string.match(writes or '', '^([0-9a-f]+):(%d+),')
@@ -8,7 +9,7 @@ local function writers_of(writers, recent, version)
     return since, writes or ''
 end
 
--- The same with one more write, in place of the last one of its process.
+-- Adds a write to the list, in place of the last one of its process.
 local function with_write(since, writes, nonce, version)
     writes = string.gsub(writes, '%x%x%x%x%x%x%x%x' .. string.sub(nonce, 9) .. ':%d+,', '')
     local _, seventh = string.find(writes, string.rep('[^,]*,', 7))
@@ -20,8 +21,8 @@ local function with_write(since, writes, nonce, version)
     return since .. ' ' .. nonce .. ':' .. version .. ',' .. writes
 end
 
--- The nonces of the last writes, for nodes of an earlier release: one for each process, so that their own are not
--- pushed out by a single one.
+-- Adds a nonce to `recent`, the nonces of the last writes, for nodes of an earlier release. Keeps
+-- one per process, so that a single process cannot push out the others.
 local function with_recent(recent, nonce)
     recent = string.gsub(recent, '%x%x%x%x%x%x%x%x' .. string.sub(nonce, 9) .. ',', '')
     return nonce .. ',' .. string.sub(recent, 1, 119)

@@ -1,4 +1,4 @@
-//! Which of the two languages a server speaks that does not seem to speak the one that was expected.
+//! Finds out whether a server that does not answer as expected speaks TLS or plain text.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::net::TcpStream;
 
 use crate::error::Problem;
 
-/// A greeting in the clear, to which every server says something, if only that it wants a password first.
+/// A plain-text command. Every Redis server replies to it, if only that a password is needed first.
 const PLAIN: &[u8] = b"PING\r\n";
-/// The opening of an encrypted line with nothing in it. Who speaks TLS objects, in TLS; who does not waits for the
-/// end of the command.
+/// A TLS record with an empty handshake message. A TLS server replies with a TLS alert; a
+/// plain-text server waits for the end of the command.
 const ENCRYPTED: &[u8] = &[0x16, 3, 1, 0, 4, 1, 0, 0, 0];
 
-/// What is wrong at the first of these addresses where the other language is spoken.
+/// The problem at the first of these addresses where the server speaks the other protocol.
 pub(super) async fn probe(addresses: &[ConnectionAddr], deadline: Duration) -> Option<Problem> {
     for address in addresses {
         if let Ok(Some(problem)) = tokio::time::timeout(deadline, diagnose(address)).await {
@@ -38,7 +38,7 @@ async fn diagnose(address: &ConnectionAddr) -> Option<Problem> {
     }
 }
 
-/// The first bytes that are said to a greeting.
+/// The first bytes of the server's reply to `greeting`.
 async fn answer(host: &str, port: u16, greeting: &[u8]) -> Option<[u8; 2]> {
     let mut server = TcpStream::connect((host, port)).await.ok()?;
     server.write_all(greeting).await.ok()?;
@@ -47,7 +47,7 @@ async fn answer(host: &str, port: u16, greeting: &[u8]) -> Option<[u8; 2]> {
     Some(said)
 }
 
-/// A handshake or an alert of any version.
+/// A handshake record or an alert of any TLS version.
 const fn is_encrypted(said: [u8; 2]) -> bool {
     matches!(said, [0x15 | 0x16, 3])
 }

@@ -4,7 +4,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::Problem;
 
-/// Whom encrypted lines trust, and what they show of themselves.
+/// The certificates that encrypted connections trust, and the one that they present.
 #[derive(Clone, Default)]
 pub(crate) struct Certificates {
     pub(crate) roots: Option<Vec<u8>>,
@@ -13,7 +13,7 @@ pub(crate) struct Certificates {
 }
 
 impl Certificates {
-    /// None where everything is as the library has it.
+    /// `None` to use the library's defaults.
     pub(crate) fn given(&self) -> Option<TlsCertificates> {
         (self.roots.is_some() || self.client.is_some()).then(|| TlsCertificates {
             root_cert: self.roots.clone(),
@@ -24,7 +24,7 @@ impl Certificates {
         })
     }
 
-    /// Has connections to this address use them.
+    /// Makes connections to this address use these certificates.
     pub(crate) fn attach(&self, info: ConnectionInfo) -> Result<ConnectionInfo, Problem> {
         let Some(given) = self.given() else { return Ok(info) };
         let field = if self.roots.is_some() { "tls_root_certificates" } else { "tls_client_certificate" };
@@ -32,18 +32,18 @@ impl Certificates {
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
             return Err(wrong(
                 field,
-                "the address is not `rediss://`, so that nothing is encrypted and nobody is checked",
+                "the address is not `rediss://`, so nothing is encrypted and no certificate is checked",
             ));
         }
         if self.roots.as_ref().is_some_and(|pem| !has_certificates(pem)) {
-            return Err(wrong("tls_root_certificates", "there is no certificate in it that reads; give PEM"));
+            return Err(wrong("tls_root_certificates", "contains no readable certificate; give PEM"));
         }
         if let Some((certificate, key)) = &self.client {
             if !has_certificates(certificate) {
-                return Err(wrong("tls_client_certificate", "there is no certificate in it that reads; give PEM"));
+                return Err(wrong("tls_client_certificate", "contains no readable certificate; give PEM"));
             }
             if PrivateKeyDer::from_pem_slice(key).is_err() {
-                return Err(wrong("tls_client_certificate", "its key does not read; give a private key as PEM"));
+                return Err(wrong("tls_client_certificate", "the key cannot be read; give a private key as PEM"));
             }
         }
         let client = Client::build_with_tls(info, given).map_err(|error| wrong(field, &error.to_string()))?;

@@ -2,7 +2,7 @@ use redis::{ConnectionInfo, RedisError};
 
 use crate::error::Problem;
 
-/// Nobody is shown any, and nobody trusted.
+/// Stub for builds without the `tls` feature.
 #[derive(Clone, Default)]
 pub(crate) struct Certificates(());
 

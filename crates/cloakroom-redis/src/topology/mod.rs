@@ -1,4 +1,4 @@
-//! Which server has a key, and how to reach it.
+//! Finds the server that owns a key, and sends requests to it.
 
 mod cluster;
 mod slots;
@@ -18,59 +18,62 @@ pub(crate) use cluster::Cluster;
 #[cfg(any(test, fuzzing))]
 pub(crate) use slots::ranges;
 
-/// How far behind the reply to a write the report of it is waited for. It is in the same packet, nearly always; without it the
-/// copy is read again when it is next asked for.
+/// Maximum wait for the server's report of a write after the reply to it. The report is nearly
+/// always in the same packet; if it does not arrive, the copy is dropped and read again at the next
+/// access.
 const REPLICA_BEHIND: Duration = Duration::from_millis(100);
 
-/// All servers of a store.
+/// The servers of a store.
 #[derive(Debug)]
 pub(crate) enum Topology {
-    /// One master has all keys, whether sentinels choose it or not.
+    /// One master has all keys, whether or not sentinels elect it.
     Single(Connection),
     /// The keys are spread over the masters of a cluster.
     Cluster(Arc<Cluster>),
 }
 
-/// Something to ask for one key.
+/// A request about one key.
 pub(crate) enum Request {
     /// A plain command.
     Command(Cmd),
-    /// A script.
+    /// A call of a script.
     Script(Call),
 }
 
-/// How a question is asked.
+/// The effects of a request and how it is tracked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestKind {
     pub(crate) effect: Effect,
-    /// Whether this process keeps what it reads.
+    /// Whether this process keeps a copy of the record in the reply.
     pub(crate) tracked: bool,
-    /// What becomes of a record whose changes are reported.
+    /// The effect on the record, if its changes are reported.
     pub(crate) fate: Retry,
 }
 
-/// What a question does to the record under its key.
+/// The effect of a request on the record under its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// Nothing, or it is no record.
+    /// None, or the key holds no record.
     Stays,
-    /// It may be written, which the server reports to whoever has read it, the writer included.
+    /// May write the record. The server reports the write to every client that has read it,
+    /// including the writer.
     Changes,
-    /// It may be removed.
+    /// May remove the record.
     Ends,
 }
 
 impl RequestKind {
     pub(crate) const READ: Self = Self { effect: Effect::Reads, tracked: true, fate: Retry::Stays };
     pub(crate) const WRITE: Self = Self { effect: Effect::Writes, tracked: true, fate: Retry::Changes };
-    /// Not tracked, because nothing is kept, and whoever made up a token may ask for it.
+    /// Not tracked, because no copy is kept, and the token may be made up.
     pub(crate) const END: Self = Self { effect: Effect::Writes, tracked: false, fate: Retry::Ends };
     pub(crate) const READ_UNTRACKED: Self = Self { effect: Effect::Reads, tracked: false, fate: Retry::Stays };
     pub(crate) const WRITE_UNTRACKED: Self = Self { effect: Effect::Writes, tracked: false, fate: Retry::Stays };
 }
 
 impl Topology {
-    /// Asks the server that has the key. Answers also under which lease the answer may be kept.
+    /// Sends a request to the server that owns the key. Returns the reply and the lease under which
+    /// it may be kept.
     pub(crate) async fn request(
         &self,
         key: &str,
@@ -85,14 +88,16 @@ impl Topology {
                 let answer = question.send(&line, key, manner, deadline).await;
                 answer.map(|answer| (answer, lease)).map_err(|error| fault::after_send(error, manner.effect))
             }
-            // Boxed, because its future is several times as large, and everybody's would be as large as it.
+            // Boxed, because this future is several times as large, and every caller's future would
+            // be as large as it.
             Self::Cluster(cluster) => Box::pin(cluster.request(key, question, manner, deadline)).await,
         }
     }
 }
 
 impl Topology {
-    /// Asks about several keys at once. Each answer is its own; they are in the order of the questions.
+    /// Sends requests about several keys at once. Each has its own result, in the order of the
+    /// requests.
     pub(crate) async fn request_many(
         &self,
         questions: Vec<(String, Request)>,
@@ -119,7 +124,8 @@ impl Topology {
     }
 }
 
-/// In one packet, as the answers of many commands that wait for each other would take as many round trips.
+/// Sends all requests in one packet: commands that wait for each other would take one round trip
+/// each.
 async fn request_batch(
     link: &Connection,
     questions: &[(String, Request)],
@@ -143,7 +149,7 @@ async fn request_batch(
     };
     let mut settled = Vec::with_capacity(answers.len());
     for (((_, question), answer), write) in questions.iter().zip(answers).zip(&mut writes) {
-        // The server has forgotten the script; the first of these teaches it again.
+        // The server has forgotten the script; the first of these calls loads it again.
         let answer = match question.second(&answer) {
             Some(_) => timed(deadline, question.send_to(&line, manner.tracked)).await,
             None => answer,
@@ -159,7 +165,8 @@ async fn request_batch(
 }
 
 impl Request {
-    /// Puts the question over a line, and waits for the server's report of the change where it makes one.
+    /// Sends the request over a connection pair, and waits for the server's report of the change if
+    /// it makes one.
     async fn send(
         &self,
         line: &ConnectionPair,
@@ -184,7 +191,8 @@ impl Request {
         answer
     }
 
-    /// Puts the question over a line, once more in full if the server has forgotten the script.
+    /// Sends the request, and sends it again with the full script if the server has forgotten the
+    /// script.
     async fn send_to(&self, line: &ConnectionPair, tracked: bool) -> RedisResult<Value> {
         let answer = send(line, self.first(), tracked).await;
         match self.second(&answer) {
@@ -193,7 +201,8 @@ impl Request {
         }
     }
 
-    /// The same in the name of a server that is handing the key over. Its answer is never kept.
+    /// Sends the request with `ASKING`, to a server that is taking over the key's slot. The reply
+    /// is never kept.
     async fn send_asking(&self, line: &ConnectionPair) -> RedisResult<Value> {
         let answer = send_asking(line, self.first().clone()).await;
         match self.second(&answer) {

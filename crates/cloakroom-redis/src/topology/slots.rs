@@ -3,19 +3,20 @@ use redis::Value;
 
 use crate::namespace::hex;
 
-/// How many parts the keys of a cluster are divided into.
+/// Number of slots into which a cluster divides its keys.
 pub(crate) const SLOTS: u16 = 16384;
 
 const CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_XMODEM);
 
-/// The slot of a key: that of the part in its first braces, if there is one (Redis Cluster specification).
+/// The slot of a key: the hash of the part in its first braces, if there is one (Redis Cluster
+/// specification).
 pub(crate) fn slot_of(key: &[u8]) -> u16 {
     CRC.checksum(hashed_part(key)) % SLOTS
 }
 
 /// The slot of a session's record.
 pub(crate) fn slot_of_tag(selector: Selector) -> u16 {
-    // The part of its key in braces.
+    // The part of the record's key that is in braces.
     slot_of(hex(selector.as_bytes()).as_bytes())
 }
 
@@ -27,17 +28,18 @@ fn hashed_part(key: &[u8]) -> &[u8] {
     }
 }
 
-/// The slots of one master.
+/// A range of slots that one master owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SlotRange {
     pub(crate) first: u16,
     pub(crate) last: u16,
-    /// Empty where the server does not know its own name: then it is the one that was asked.
+    /// Empty if the server does not know its own address; then it is the server that was queried.
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
-/// What `CLUSTER SLOTS` says. Lines that do not read are left out: their slots count as unknown.
+/// Parses the reply to `CLUSTER SLOTS`. Entries that cannot be parsed are skipped: their slots
+/// count as unknown.
 pub(crate) fn ranges(reply: &Value) -> Vec<SlotRange> {
     let Value::Array(lines) = reply else { return Vec::new() };
     lines.iter().filter_map(range).collect()

@@ -1,4 +1,4 @@
-//! The arguments of the scripts, written straight into the command that brings them.
+//! The arguments of the scripts, written directly into the command.
 
 use cloakroom::store::{Action, Authentication, Commit, Edit, Expect, Guard, Lifetimes, Payload, Record, Rotation};
 use redis::Cmd;
@@ -6,10 +6,10 @@ use redis::Cmd;
 use super::{digits, envelope, field, fields, head, nonce, persistent, replaced, until, whole_millis};
 use crate::namespace::hex;
 
-/// In place of what there is not.
+/// Placeholder for a missing argument.
 const NOTHING: &str = "";
 
-/// What the script of a creation is given.
+/// Appends the arguments of the script that creates a record.
 pub(crate) fn write_record(record: &Record, arguments: &mut Cmd) {
     let lifetimes = &record.lifetimes;
     arguments
@@ -19,7 +19,7 @@ pub(crate) fn write_record(record: &Record, arguments: &mut Cmd) {
     arguments.arg(fields(record));
 }
 
-/// What the script of a commit is given.
+/// Appends the arguments of the script that commits.
 pub(crate) fn write_commit(commit: &Commit, arguments: &mut Cmd) {
     let next = commit.next_version();
     let (guard, shown) = guarded(commit.guard);
@@ -45,7 +45,8 @@ const fn conditions(commit: &Commit) -> &'static str {
     }
 }
 
-/// The value's field, the beginning of what must be there, and what it will be if the commit's base is up to date.
+/// The value's field, the expected prefix of its present content, and its new content if the
+/// commit's base is up to date.
 fn write_edit(edit: &Edit, next: u64, arguments: &mut Cmd) {
     arguments.arg(field(&edit.key));
     match edit.expect {
@@ -96,7 +97,7 @@ fn write_rotation(rotation: &Rotation, arguments: &mut Cmd) {
     }
 }
 
-/// The guard's word, and the verifier that was shown.
+/// The guard's word and the verifier of the secret that was sent.
 pub(crate) fn guarded(guard: Guard) -> (&'static str, String) {
     match guard {
         Guard::Holder(shown) => ("holder", hex(shown.as_bytes())),

@@ -1,12 +1,12 @@
-//! How a record lies in Redis: a hash that `redis-cli` shows as it is.
+//! The encoding of a record in Redis: a hash that is readable in `redis-cli`.
 //!
 //! ```text
 //! > HGETALL shop:session:{5f0c…}
 //! format      1                     version     7
-//! recent      8c1f…,03ab…,          secret      what is kept of the secret, in hexadecimal digits
+//! recent      8c1f…,03ab…,          secret      the verifier of the secret, in hexadecimal digits
 //! writers     0 8c1f…:7,03ab…:5,
-//! previous    the one before        until       the instant from which that one is dead; 0 if it was so at once
-//! replaced    1764000200000         (then: when)
+//! previous    the one before        until       end of its grace; 0 if it was dead at once
+//! replaced    1764000200000         (only then: the instant of the replacement)
 //! created     1764000000000         seen        1764000300000
 //! idle        1800000               absolute    1764086400000
 //! persistent  0                     principal   ada        since 1764000200000    label Firefox
@@ -18,14 +18,17 @@
 //! value:*            1 7 - sealed \x01\x02…
 //! ```
 //!
-//! Instants and durations are milliseconds. A value begins with the number of its own form and the
-//! version of the record that wrote it, whatever that form is: so a node that does not know the
-//! form still knows the version, reports the value as unreadable and leaves it alone. Fields that a
-//! node does not know are left alone as well. `writers` holds the version up to which it may
-//! be incomplete, then the last write of each process: its nonce, whose lower half names the process, and its version. `recent` holds
-//! the nonces alone, each with a comma, for nodes that do not know `writers`. What is
-//! sealed is an envelope of the library's own, as bytes: its form, the number of its key, and what nobody reads
-//! without that; under `*` lies the seal of the record as a whole.
+//! Instants and durations are milliseconds. A value begins with the number of its format and the
+//! version of the record that wrote it, whatever the format is: a node that does not know the
+//! format still knows the version, reports the value as unreadable and leaves it alone. Fields that
+//! a node does not know are left alone as well.
+//!
+//! `writers` holds the version up to which it may be incomplete, then the last write of each
+//! process: its nonce, whose lower half identifies the process, and its version. `recent` holds the
+//! nonces alone, each with a comma, for nodes that do not know `writers`.
+//!
+//! A sealed value is an envelope of the library's own, as bytes: its format, the number of its key,
+//! and the ciphertext. The field `*` holds the seal of the record as a whole.
 
 mod arguments;
 mod record;
@@ -45,7 +48,7 @@ use crate::namespace::hex;
 use record::{field, persistent, replaced, until};
 use value::{envelope, head};
 
-/// A nonce as it stands in `recent`: text, as the scripts' numbers hold 53 bits only.
+/// A nonce as stored in `recent`: as text, because the scripts' numbers hold only 53 bits.
 fn nonce(nonce: u64) -> String {
     digits(nonce) + ","
 }
@@ -54,7 +57,7 @@ fn digits(nonce: u64) -> String {
     hex(&nonce.to_be_bytes())
 }
 
-/// Milliseconds of a duration; what is longer than they can say, as the longest that they can.
+/// The duration in milliseconds, saturating at `u64::MAX`.
 pub(crate) fn whole_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,18 +8,19 @@ use super::reply::{Fields, UnexpectedReply};
 use super::{nonce, value, whole_millis, writers};
 use crate::namespace::{hex, unhex};
 
-/// The form of the records that this version writes, and the only one that it reads.
+/// The format of the records that this version writes, and the only one that it reads.
 pub(crate) const FORMAT: &str = "1";
 
 const VALUE: &[u8] = b"value:";
-/// What `until` says of a secret that was dead at once.
+/// The content of `until` for a secret that was dead at once.
 const DEAD: Timestamp = Timestamp::from_millis(0);
-/// Far more than any application has; a record with more of them was not written by one.
+/// Far more fields than any application has; a record with more was not written by this library.
 const MOST_FIELDS: usize = 4096;
-/// Beyond it the scripts, whose numbers are floating, could not tell a version from the next.
+/// The scripts compute with floating-point numbers, which cannot represent every version beyond
+/// this one.
 const LAST_VERSION: u64 = 1 << 53;
 
-/// The fields of a new record and their contents in turn.
+/// The fields of a new record, each followed by its content.
 pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     let mut fields = Vec::new();
     let mut put = |name: &str, content: &[u8]| {
@@ -58,13 +59,14 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
     fields
 }
 
-/// Where the value under a key stands.
+/// The field of the value under a key.
 pub(super) fn field(key: &str) -> Vec<u8> {
     [VALUE, key.as_bytes()].concat()
 }
 
-/// From when on the previous secret opens nothing. Of one that a login replaced, an instant that has passed for
-/// every clock: nodes that know nothing of the field `replaced` refuse it as well.
+/// The instant from which the previous secret is no longer accepted. For a secret that a login
+/// replaced, an instant that has passed on every clock, so that nodes that do not know the field
+/// `replaced` refuse it as well.
 pub(super) fn until(previous: &PreviousSecret) -> Timestamp {
     previous.accepted_until().unwrap_or(DEAD)
 }
@@ -78,25 +80,26 @@ pub(super) const fn persistent(lifetimes: &Lifetimes) -> &'static str {
     if lifetimes.persistent { "1" } else { "0" }
 }
 
-/// Why a record is none.
+/// Why a record cannot be decoded.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Malformed {
-    #[error("the record has the form `{0}`, which this version does not know; a newer one wrote it")]
+    #[error("the record has the format `{0}`, which this version does not know; a newer version wrote it")]
     Format(String),
-    #[error("the record's field `{0}` is missing or does not read")]
+    #[error("the record's field `{0}` is missing or invalid")]
     Field(&'static str),
-    #[error("the record has a field twice")]
+    #[error("the record has a duplicate field")]
     Twice,
     #[error("the record has more than {MOST_FIELDS} fields")]
     Crowded,
 }
 
-/// The record in these fields.
+/// Decodes the record in these fields.
 pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
     if fields.len() > MOST_FIELDS {
         return Err(Malformed::Crowded);
     }
-    // No server says so of a hash. If one does, neither the first nor the last is to be believed.
+    // No Redis server returns a hash with a duplicate field. If one does, neither copy can be
+    // trusted.
     if fields.has_one_twice() {
         return Err(Malformed::Twice);
     }
@@ -120,18 +123,18 @@ pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
     Ok(record)
 }
 
-/// What a list shows of a record, and what tells that it is one.
+/// The fields that a session list shows, and the one that identifies the format.
 const SUMMARY: [&str; 9] =
     ["format", "created", "idle", "absolute", "persistent", "seen", "principal", "since", "label"];
 
-/// Asks for what a list shows of a record, and for none of its values.
+/// A command that reads what a session list shows of a record, without its values.
 pub(crate) fn read_summary(key: &str) -> Cmd {
     let mut read = cmd("HMGET");
     read.arg(key).arg(&SUMMARY);
     read
 }
 
-/// The fields that the record has of those.
+/// The `SUMMARY` fields that the record has.
 pub(crate) fn summary_fields(answer: Value) -> Result<Fields, UnexpectedReply> {
     let Value::Array(contents) = answer else { return Err(UnexpectedReply) };
     if contents.len() != SUMMARY.len() {
@@ -141,7 +144,7 @@ pub(crate) fn summary_fields(answer: Value) -> Result<Fields, UnexpectedReply> {
     Fields::from_value(Value::Map(pairs.map(|(name, content)| (Value::BulkString(name.into()), content)).collect()))
 }
 
-/// What a list shows of the record in these fields.
+/// Decodes what a session list shows of a record.
 pub(crate) fn decode_summary(fields: &Fields) -> Result<Summary, Malformed> {
     check_format(fields)?;
     let mut summary = Summary::new(lifetimes(fields)?, instant(fields, "seen")?);
@@ -177,7 +180,7 @@ fn previous(fields: &Fields) -> Result<Option<PreviousSecret>, Malformed> {
     Ok(Some(match instant(fields, "until")? {
         DEAD if fields.get("replaced").is_none() => PreviousSecret::replaced(verifier, DEAD),
         DEAD => PreviousSecret::replaced(verifier, instant(fields, "replaced")?),
-        // Nodes of earlier releases leave `replaced` behind as they found it, so it says nothing here.
+        // Nodes of earlier releases leave a stale `replaced` behind, so ignore it here.
         until => PreviousSecret::renewed(verifier, until),
     }))
 }
@@ -250,7 +253,7 @@ mod tests {
     #[test]
     fn a_field_that_is_missing_or_does_not_read_makes_the_record_corrupt() {
         let written = fields(&full());
-        // Whether the token should outlive the browser has a safe answer, and so has a label.
+        // A missing `persistent` or `label` has a safe default.
         let optional = ["writers", "previous", "persistent", "principal", "label", "value:cart", "value:hints"];
         for at in (0..written.len()).step_by(2) {
             let name = String::from_utf8_lossy(&written[at]).into_owned();

@@ -1,16 +1,16 @@
 use redis::Value;
 
-/// The server answered with something that no script of ours answers.
+/// The server returned something that no script of this store returns.
 #[derive(Debug, thiserror::Error)]
-#[error("the server's reply makes no sense here")]
+#[error("unexpected reply from the server")]
 pub(crate) struct UnexpectedReply;
 
-/// The fields of a record as they were read.
+/// The fields of a record as read.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Fields {
-    /// From what `HGETALL` answers: pairs, or a flat list where a script asked for it.
+    /// Parses a reply to `HGETALL`: a map, or a flat list if a script ran the command.
     pub(crate) fn from_value(value: Value) -> Result<Self, UnexpectedReply> {
         let pairs = match value {
             Value::Map(pairs) => pairs,
@@ -57,7 +57,7 @@ impl Fields {
     }
 }
 
-/// A script's reply: a word, and what comes with it.
+/// A script's reply: a word, optionally followed by data.
 #[derive(Debug)]
 pub(crate) struct ScriptReply {
     pub(crate) word: String,
@@ -81,7 +81,8 @@ impl ScriptReply {
     }
 }
 
-/// Whether a script says that it has written. Every other word means that it has changed nothing.
+/// Returns `true` if a script reports that it has written. Any other word means that nothing
+/// changed.
 pub(crate) fn is_done(answer: &Value) -> bool {
     let is_done = |word: &Value| match word {
         Value::BulkString(word) => word == b"done",
@@ -94,7 +95,8 @@ pub(crate) fn is_done(answer: &Value) -> bool {
     }
 }
 
-/// The keys that a message of the server says have changed. `None` where that may be any, or is not said.
+/// The keys that an invalidation message names. `None` if it names none, so that any key may have
+/// changed.
 pub(crate) fn changed(message: Vec<Value>) -> Option<Vec<Vec<u8>>> {
     let Some(Value::Array(keys)) = message.into_iter().next() else { return None };
     let key = |key| if let Value::BulkString(key) = key { Some(key) } else { None };
@@ -113,7 +115,8 @@ fn text(value: Value) -> Result<String, UnexpectedReply> {
     String::from_utf8(bytes(value)?).map_err(|_| UnexpectedReply)
 }
 
-/// Members with their scores, as a sorted set answers them: in pairs, or in turn in the older protocol.
+/// Members with their scores, as a sorted set returns them: in pairs, or as a flat list in the
+/// older protocol.
 pub(crate) fn scored(value: Value) -> Result<Vec<(String, u64)>, UnexpectedReply> {
     let Value::Array(items) = value else { return Err(UnexpectedReply) };
     let mut pairs = Vec::with_capacity(items.len());
@@ -134,7 +137,7 @@ fn score_of(value: Value) -> Result<u64, UnexpectedReply> {
         Value::Int(score) => return u64::try_from(score).map_err(|_| UnexpectedReply),
         written => text(written)?.parse().map_err(|_| UnexpectedReply)?,
     };
-    // Up to there, floating numbers count every instant.
+    // Below 2^53, floating-point numbers represent every integer.
     if (0.0..9_007_199_254_740_992.0).contains(&score) { Ok(score as u64) } else { Err(UnexpectedReply) }
 }
 

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use cloakroom::Timestamp;
 use cloakroom::store::{Payload, StoredValue};
 
-/// How a value begins: its form, and the version of the record that wrote it.
+/// The beginning of a value: its format, and the version of the record that wrote it.
 pub(super) fn head(version: u64) -> Vec<u8> {
     format!("1 {version} ").into_bytes()
 }
 
-/// A value as it lies in a record.
+/// Encodes a value as stored in a record.
 pub(super) fn envelope(version: u64, payload: &Payload, fresh_until: Option<Timestamp>) -> Vec<u8> {
     let mut envelope = head(version);
     match fresh_until {
@@ -30,8 +30,8 @@ pub(super) fn envelope(version: u64, payload: &Payload, fresh_until: Option<Time
     envelope
 }
 
-/// A value as it was found. One that does not read comes as its own bytes, which decode to no type:
-/// its reader gets an error, and nothing else of the session is disturbed.
+/// Decodes a value. One that cannot be parsed is returned as its raw bytes, which decode to no
+/// type: its reader gets an error, and nothing else in the session is affected.
 pub(super) fn decode(key: Arc<str>, encoded: &[u8], record_version: u64) -> StoredValue {
     parse(&key, encoded).unwrap_or_else(|| {
         let version = version(encoded).unwrap_or(record_version);
@@ -39,7 +39,7 @@ pub(super) fn decode(key: Arc<str>, encoded: &[u8], record_version: u64) -> Stor
     })
 }
 
-/// Bytes that are certainly no JSON, whatever was found.
+/// Bytes that are never valid JSON, whatever was stored.
 fn unreadable(encoded: &[u8]) -> Arc<[u8]> {
     [b"\0", encoded].concat().into()
 }
@@ -63,7 +63,7 @@ fn parse(key: &Arc<str>, encoded: &[u8]) -> Option<StoredValue> {
     Some(StoredValue::new(Arc::clone(key), number(version)?, fresh_until, payload))
 }
 
-/// The version of a value in any form.
+/// The version of a value in any format.
 fn version(encoded: &[u8]) -> Option<u64> {
     let (form, rest) = word(encoded)?;
     number(form)?;
@@ -75,14 +75,14 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&text[..space], &text[space + 1..]))
 }
 
-/// A number as the scripts write it, at most as long as the greatest.
+/// A number as the scripts write it, with at most 20 digits.
 pub(super) fn number(digits: &[u8]) -> Option<u64> {
     let plausible = digits.len() <= 20 && digits.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(digits).ok().filter(|_| plausible)?.parse().ok()
 }
 
-/// A key that a value can have, or the seal of a record: what other characters there are, programs that have them
-/// do not compile.
+/// A valid key of a value, or `*`, the seal of a record. A program that uses other characters in a
+/// key does not compile.
 pub(super) fn key(text: &[u8]) -> Option<&str> {
     let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(byte);
     let plausible = (1..=64).contains(&text.len()) && text.iter().all(allowed) || text == b"*";
@@ -130,7 +130,7 @@ mod tests {
             b"\xff\xfe",
         ];
         for encoded in unread {
-            let Payload::Present(bytes) = read(encoded).payload else { panic!("{encoded:?} read as nothing") };
+            let Payload::Present(bytes) = read(encoded).payload else { panic!("{encoded:?} was not read as a value") };
             assert_eq!(bytes[0], 0, "{encoded:?}");
         }
         assert_eq!(read(b"2 5 whatever").version, 5);

@@ -4,7 +4,7 @@ use super::digits;
 use super::value::number;
 use crate::namespace::unhex;
 
-/// The writers of a record as they stand in it.
+/// Encodes the field `writers` of a record.
 pub(super) fn encode(writers: &Writers) -> String {
     let mut text = format!("{} ", writers.known_since());
     for write in writers.writes() {
@@ -13,8 +13,9 @@ pub(super) fn encode(writers: &Writers) -> String {
     text
 }
 
-/// The writers of a record, from what stands in it. Where that does not read, or a node of an earlier release wrote
-/// last, which adds nothing to it, any write up to the record's version may be missing.
+/// Decodes the field `writers` of a record. If it cannot be parsed, or a node of an earlier release
+/// wrote last, which adds nothing to the field, any write up to the record's version may be
+/// missing.
 pub(crate) fn decode(encoded: Option<&[u8]>, record: &Record) -> Writers {
     let (since, writes) = encoded.and_then(parse).unwrap_or((record.version, Vec::new()));
     let is_complete = writes.first().is_some_and(|newest| *newest == LastWrite::new(record.nonce, record.version));

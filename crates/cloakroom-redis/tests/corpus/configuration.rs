@@ -12,7 +12,7 @@ pub(crate) const ADDRESSES: &[(&str, &str, &str, &str)] = &[
     // The namespace, without which applications on one server share their sessions.
     ("no namespace", "redis://localhost/", "namespace", "?namespace="),
     ("a namespace as the path", "redis://localhost/shop", "namespace", "?namespace="),
-    ("a misspelt namespace", "redis://localhost/?namespce=shop", "address", "namespace="),
+    ("a misspelt namespace", "redis://localhost/?namespce=shop", "address", "`namespace`"),
     ("an empty namespace", "redis://localhost/?namespace=", "namespace", "a-z"),
     ("a namespace in upper case", "redis://localhost/?namespace=Shop", "namespace", "a-z"),
     ("a namespace with a space", "redis://localhost/?namespace=my%20shop", "namespace", "a-z"),
@@ -34,9 +34,9 @@ pub(crate) const ADDRESSES: &[(&str, &str, &str, &str)] = &[
     ("two namespaces", "redis://localhost/?namespace=shop&namespace=admin", "address", "once"),
     ("the same namespace twice", "redis://localhost/?namespace=shop&namespace=shop", "address", "once"),
     // What nobody reads.
-    ("a parameter that does not exist", "redis://localhost/?namespace=shop&insecure=1", "address", "means nothing"),
-    ("a deadline in the address", "redis://localhost/?namespace=shop&timeout=5", "address", "means nothing"),
-    ("a password in the query", "redis://localhost/?namespace=shop&pass=open-sesame", "address", "means nothing"),
+    ("a parameter that does not exist", "redis://localhost/?namespace=shop&insecure=1", "address", "unknown"),
+    ("a deadline in the address", "redis://localhost/?namespace=shop&timeout=5", "address", "unknown"),
+    ("a password in the query", "redis://localhost/?namespace=shop&pass=open-sesame", "address", "unknown"),
     ("a master for one server", "redis://localhost/?namespace=shop&master=main", "address", "+sentinel"),
     // Schemes.
     ("no address at all", "", "address", ""),

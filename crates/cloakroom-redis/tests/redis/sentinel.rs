@@ -193,7 +193,7 @@ async fn what_does_not_lead_to_a_master_is_said_at_once() {
     // A server in place of its sentinels.
     let server = sentinels.servers()[0].url();
     let mistaken = said(RedisStore::builder(NAMESPACE).sentinels([server], sentinels.master_name())).await;
-    assert!(mistaken.contains("no sentinel") && mistaken.contains("26379"), "{mistaken}");
+    assert!(mistaken.contains("not a sentinel") && mistaken.contains("26379"), "{mistaken}");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ async fn r61_a_certificate_that_is_too_old_or_for_another_host_is_refused() {
     let text = said_of(authority.expired_server("127.0.0.1"), &authority).await;
     assert!(text.contains("expired") && text.contains("renew"), "{text}");
     let text = said_of(authority.server("elsewhere.example"), &authority).await;
-    assert!(text.contains("127.0.0.1") && text.contains("by a name that stands in its certificate"), "{text}");
+    assert!(text.contains("127.0.0.1") && text.contains("by a name that is in its certificate"), "{text}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A caller may give up at any await point. What it left behind is whole.
+//! A caller may drop a call at any await point. What it leaves behind is complete or absent.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ checks! { "cancellation":
     a_create_that_is_given_up_is_whole_or_not_at_all,
 }
 
-/// Polls a call so many times, lets others run in between, and drops it.
+/// Polls a call this many times, lets other tasks run in between, and drops it.
 async fn give_up_after<T>(polls: u32, call: impl Future<Output = Result<T, StoreError>>) {
     let mut call = pin!(call);
     for _ in 0..polls {
@@ -36,11 +36,11 @@ async fn a_commit_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Ou
         let commit = with_fields!(with(stage.commit(1), edits), rotation = rotation);
         let store = Arc::clone(&stage.store);
         give_up_after(polls, store.commit(selector, commit.clone())).await;
-        // What was sent may still arrive, so the record is looked at more than once.
+        // The request may still arrive, so the record is loaded more than once.
         for _ in 0..3 {
             let now = stage.load(selector).await?;
             if now.version == before.version {
-                same(&now, &before, &format!("load after a commit that was given up after {polls} polls"))?;
+                same(&now, &before, &format!("load after a commit that was dropped after {polls} polls"))?;
             } else {
                 whole(&now, &commit)?;
             }
@@ -52,14 +52,10 @@ async fn a_commit_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Ou
 
 fn whole(record: &Record, commit: &Commit) -> Outcome {
     let verifier = commit.rotation.as_ref().map(|rotation| rotation.verifier);
-    ensure_eq!((record.version, record.nonce), (2, commit.nonce), "version and nonce of a commit that was given up");
-    ensure!(Some(record.verifier) == verifier, "a commit that was given up left the old secret with the new version");
+    ensure_eq!((record.version, record.nonce), (2, commit.nonce), "the version and nonce of a dropped commit");
+    ensure!(Some(record.verifier) == verifier, "a dropped commit left the old secret with the new version");
     for edit in &commit.edits {
-        ensure_eq!(
-            value(record, &edit.key)?.version,
-            2,
-            format!("the version of {} in a commit that was given up", edit.key)
-        );
+        ensure_eq!(value(record, &edit.key)?.version, 2, format!("the version of {} after a dropped commit", edit.key));
     }
     Ok(())
 }
@@ -70,7 +66,7 @@ async fn a_create_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Ou
         give_up_after(polls, stage.store.create(selector, record.clone())).await;
         for _ in 0..3 {
             if let Some(loaded) = stage.store.load(selector).await? {
-                same(&loaded.record, &record, &format!("load after a create that was given up after {polls} polls"))?;
+                same(&loaded.record, &record, &format!("load after a create that was dropped after {polls} polls"))?;
             }
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! Several instances over the same data, and what each hears of the others.
+//! Several instances over the same data, and the invalidations that each receives.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ checks! { "coherence":
     who_is_cut_off_stops_vouching,
 }
 
-/// A local tier that only remembers what it was told.
+/// A local tier that only records its invalidations.
 #[derive(Default)]
 struct RecordingInvalidate(Mutex<(HashSet<Selector>, bool)>);
 
@@ -73,7 +73,7 @@ impl RecordingInvalidate {
     }
 }
 
-/// Waits for something that comes over a line: a quarter of the check's patience.
+/// Waits for something that arrives over the network: up to a quarter of the check's patience.
 async fn eventually(stage: &Fixture, holds: impl Fn() -> bool, what: &str) -> Outcome {
     let wait = async {
         while !holds() {
@@ -85,12 +85,12 @@ async fn eventually(stage: &Fixture, holds: impl Fn() -> bool, what: &str) -> Ou
 }
 
 async fn is_told(stage: &Fixture, ears: &RecordingInvalidate, selector: Selector, of: &str) -> Outcome {
-    eventually(stage, || ears.heard_of(selector), &format!("the other node is not told of {of}")).await
+    eventually(stage, || ears.heard_of(selector), &format!("the other node was not notified of {of}")).await
 }
 
 async fn lease(store: &dyn DynStore, selector: Selector) -> Outcome<Lease> {
     let loaded = store.load(selector).await?;
-    loaded.map(|loaded| loaded.lease).ok_or_else(|| Failure::new("load answered None for a live session"))
+    loaded.map(|loaded| loaded.lease).ok_or_else(|| Failure::new("load returned None for a live session"))
 }
 
 async fn change(stage: &Fixture, selector: Selector) -> Outcome {
@@ -101,7 +101,7 @@ async fn nobody_vouches_for_no_lease(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let _ears = RecordingInvalidate::attach(&*stage.store);
     lease(&*stage.store, selector).await?;
-    ensure!(!stage.store.is_lease_valid(Lease::NONE), "the store vouches for Lease::NONE");
+    ensure!(!stage.store.is_lease_valid(Lease::NONE), "is_lease_valid returned true for Lease::NONE");
     Ok(())
 }
 
@@ -110,12 +110,12 @@ async fn it_vouches_exactly_if_it_claims_to(stage: &Fixture) -> Outcome {
     let _ears = RecordingInvalidate::attach(&*stage.store);
     let (selector, record) = (stage.selector(), stage.record());
     let Created::Done(created) = stage.store.create(selector, record).await? else {
-        return Err(Failure::new("create under a free tag answered Exists"));
+        return Err(Failure::new("create under a free selector returned Exists"));
     };
     let committed = done(stage.store.commit(selector, stage.commit(1)).await?)?.lease;
     for (lease, verb) in [(created, "create"), (committed, "commit"), (lease(&*stage.store, selector).await?, "load")] {
         let vouches = stage.store.is_lease_valid(lease);
-        ensure!(vouches == claims, "the backend claims Vouching: {claims}; the store vouches after {verb}: {vouches}");
+        ensure!(vouches == claims, "the backend claims Vouching: {claims}; the lease is valid after {verb}: {vouches}");
     }
     Ok(())
 }
@@ -123,7 +123,7 @@ async fn it_vouches_exactly_if_it_claims_to(stage: &Fixture) -> Outcome {
 async fn nodes_name_the_same_namespace(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&[]).await?;
     let node = stage.node().await?;
-    ensure!(node.load(selector).await?.is_some(), "another node does not see the session");
+    ensure!(node.load(selector).await?.is_some(), "load through another node returned no session");
     ensure_eq!(node.namespace(), stage.store.namespace(), "the namespace on another node");
     Ok(())
 }
@@ -145,7 +145,7 @@ async fn nodes_share_one_limit(stage: &Fixture) -> Outcome {
     let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
     ensure_eq!(admitted, 10, "admissions of 50 sessions through two nodes within a limit of 10");
     for store in [&stage.store, &other] {
-        ensure_eq!(listed(store, &principal).await?.len(), 10, "the members");
+        ensure_eq!(listed(store, &principal).await?.len(), 10, "the number of members");
     }
     Ok(())
 }
@@ -156,17 +156,17 @@ async fn nodes_share_their_records(stage: &Fixture) -> Outcome {
     let selector = stage.insert(&record).await?;
     stage.store.add_member(&principal, selector, UNTIL, None).await?;
     let there = node.load(selector).await?.map(|loaded| loaded.record);
-    let there = there.ok_or_else(|| Failure::new("a record created through one node is not there through another"))?;
+    let there = there.ok_or_else(|| Failure::new("a record created through one node is missing through another"))?;
     same(&there, &record, "load through another node")?;
     ensure!(
         listed(&node, &principal).await?.len() == 1,
-        "a member admitted through one node is not there through another"
+        "a member admitted through one node is missing through another"
     );
     done(node.commit(selector, with(stage.commit(1), [put("cart", "theirs")])).await?)?;
-    ensure!(stage.load(selector).await?.version == 2, "a commit through one node is not there through another");
+    ensure!(stage.load(selector).await?.version == 2, "a commit through one node is missing through another");
     let answer = node.destroy(selector, Guard::Anyone).await?;
-    ensure_eq!(answer, Destroyed::Done, "a destroy through another node than the one that created the record");
-    ensure!(!stage.is_live(selector).await?, "a session destroyed through one node is there through another");
+    ensure_eq!(answer, Destroyed::Done, "destroy through a node that did not create the record");
+    ensure!(!stage.is_live(selector).await?, "a session destroyed through one node was live through another");
     Ok(())
 }
 
@@ -201,7 +201,7 @@ async fn a_copy_from_a_create_is_told_too(stage: &Fixture) -> Outcome {
     let ears = RecordingInvalidate::attach(&*node);
     node.create(selector, stage.record_with(&["cart"])).await?;
     change(stage, selector).await?;
-    is_told(stage, &ears, selector, "a commit to a session that it created").await
+    is_told(stage, &ears, selector, "a commit to a session that the node created").await
 }
 
 async fn a_copy_from_a_commit_is_told_too(stage: &Fixture) -> Outcome {
@@ -210,7 +210,7 @@ async fn a_copy_from_a_commit_is_told_too(stage: &Fixture) -> Outcome {
     done(node.commit(selector, with(stage.commit(1), [put("theme", "own")])).await?)?;
     ears.forget();
     change(stage, selector).await?;
-    is_told(stage, &ears, selector, "a commit that came after its own").await
+    is_told(stage, &ears, selector, "a commit after its own commit").await
 }
 
 async fn a_copy_from_a_refusal_is_told_too(stage: &Fixture) -> Outcome {
@@ -223,9 +223,9 @@ async fn a_copy_from_a_refusal_is_told_too(stage: &Fixture) -> Outcome {
         let (selector, _) = stage.session(&["cart"]).await?;
         let answer = node.commit(selector, refused).await?;
         let (Committed::Conflict(loaded) | Committed::Superseded(loaded)) = answer else {
-            return Err(Failure::new("a commit was to be refused"));
+            return Err(Failure::new("a commit that must be refused was accepted"));
         };
-        // A store may show the record under no lease; then nobody keeps it.
+        // A store may return the record without a valid lease; then no copy is kept.
         if node.is_lease_valid(loaded.lease) {
             change(stage, selector).await?;
             is_told(stage, &ears, selector, "a commit to a record that came with a refusal").await?;
@@ -252,7 +252,7 @@ async fn every_attached_tier_is_told(stage: &Fixture) -> Outcome {
     lease(&*node, selector).await?;
     change(stage, selector).await?;
     for ears in both {
-        is_told(stage, &ears, selector, "a commit, one of its two tiers").await?;
+        is_told(stage, &ears, selector, "a commit (one of two tiers)").await?;
     }
     Ok(())
 }
@@ -263,9 +263,9 @@ async fn who_is_cut_off_stops_vouching(stage: &Fixture) -> Outcome {
     let lease = lease(&*node, selector).await?;
     ensure!(node.is_lease_valid(lease), "the lease of a record that was just loaded is not valid");
     let done = stage.cut_off().await;
-    ensure!(done, "claims Capability::CutOff, but Backend::cut_off answered false");
-    eventually(stage, || !node.is_lease_valid(lease), "a lease stays valid on a node that is cut off").await?;
-    is_told(stage, &ears, selector, "its own loss of touch").await?;
-    ensure!(!node.is_lease_valid(lease), "a lease from before a node was cut off is valid again");
+    ensure!(done, "the backend claims Capability::CutOff, but Backend::cut_off returned false");
+    eventually(stage, || !node.is_lease_valid(lease), "the leases of a node that is cut off are still valid").await?;
+    is_told(stage, &ears, selector, "its own disconnection").await?;
+    ensure!(!node.is_lease_valid(lease), "a lease from before the node was cut off became valid again");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a commit does, and what it answers.
+//! The effect of a commit, and its result.
 
 use cloakroom::store::{Committed, Guard};
 
@@ -40,8 +40,8 @@ async fn only_edited_values_change(stage: &Fixture) -> Outcome {
     done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
     done(stage.store.commit(selector, with(stage.commit(2), [put("history", "new")])).await?)?;
     let after = stage.load(selector).await?;
-    ensure_eq!(value(&after, "theme")?, value(&before, "theme")?, "a value that nobody edited");
-    ensure_eq!(value(&after, "cart")?.version, 2, "the version of a value edited in the commit before");
+    ensure_eq!(value(&after, "theme")?, value(&before, "theme")?, "a value that was not edited");
+    ensure_eq!(value(&after, "cart")?.version, 2, "the version of a value edited in the previous commit");
     ensure_eq!(value(&after, "history")?.version, 3, "the version of a value edited in the last commit");
     Ok(())
 }
@@ -51,7 +51,7 @@ async fn several_edits_share_a_version(stage: &Fixture) -> Outcome {
     let edits = [put("cart", "second"), put("history", "new"), super::helpers::remove("theme")];
     let receipt = done(stage.store.commit(selector, with(stage.commit(1), edits)).await?)?;
     let after = stage.load(selector).await?;
-    ensure_eq!((receipt.version, after.version), (2, 2), "the versions of receipt and record");
+    ensure_eq!((receipt.version, after.version), (2, 2), "the versions of the receipt and the record");
     for key in ["cart", "history", "theme"] {
         ensure_eq!(after.version_of(key), 2, format!("the version of {key}"));
     }
@@ -139,7 +139,7 @@ async fn a_receipt_brings_no_record_to_an_up_to_date_base(stage: &Fixture) -> Ou
         let receipt = done(stage.store.commit(selector, with(stage.commit(base), [put("cart", "next")])).await?)?;
         ensure!(
             receipt.record.is_none(),
-            "the receipt for base {base} brought the record, which nobody else had changed"
+            "the receipt for base {base} has a record, although no other commit changed it"
         );
     }
     Ok(())
@@ -151,20 +151,20 @@ async fn a_receipt_brings_the_record_to_a_stale_base(stage: &Fixture) -> Outcome
     let receipt = done(stage.store.commit(selector, with(stage.commit(1), [at(1, put("cart", "mine"))])).await?)?;
     ensure_eq!(receipt.version, 3, "the receipt's version");
     let Some(brought) = receipt.record else {
-        return Err(super::failure::Failure::new("the receipt brought no record, though somebody else had changed it"));
+        return Err(super::failure::Failure::new("the receipt has no record, although another commit changed it"));
     };
     ensure_eq!(text(&brought, "theme")?, "foreign", "the foreign change in the receipt's record");
-    same(&stage.load(selector).await?, &brought, "load, beside the receipt's record")
+    same(&stage.load(selector).await?, &brought, "load, compared with the receipt's record")
 }
 
 async fn versions_are_exact_after_many_commits(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&[]).await?;
     for base in 1..=300 {
-        // The value's version is the record's at its last write, and 0 before the first.
+        // The value's version is the record's version at its last write, and 0 before the first.
         let known = if base == 1 { 0 } else { base };
         let commit = with(stage.commit(base), [at(known, put("cart", "next"))]);
         let answer = stage.store.commit(selector, commit).await?;
-        ensure!(matches!(answer, Committed::Done(_)), "commit {base} answered {}", super::helpers::name(&answer));
+        ensure!(matches!(answer, Committed::Done(_)), "commit {base} returned {}", super::helpers::name(&answer));
     }
     ensure_eq!(stage.load(selector).await?.version, 301, "the version after 300 commits");
     Ok(())

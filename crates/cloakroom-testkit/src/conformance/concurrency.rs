@@ -1,4 +1,4 @@
-//! Every verb is atomic for its session, however many callers there are.
+//! Every verb is atomic for its session, whatever the number of callers.
 
 use cloakroom::store::{
     Admission, Commit, Committed, Created, Destroyed, DynStore, Guard, LimitPolicy, Record, Rotation, Selector, Touch,
@@ -24,7 +24,8 @@ checks! { "concurrency":
     admissions_displace_exactly_as_many_as_needed,
 }
 
-/// Adds 1 to a number under `key`, as often as it takes. Answers the record's version then.
+/// Adds 1 to a number under `key`, and retries after conflicts. Returns the record's version
+/// afterwards.
 async fn increment(
     store: &dyn DynStore,
     selector: Selector,
@@ -35,24 +36,25 @@ async fn increment(
     loop {
         let Some(commit) = commits.next() else { return Err(Failure::new("an increment conflicted 10000 times")) };
         let number: u64 =
-            text(&record, key)?.parse().map_err(|_| Failure::new(format!("{key} is no number any more")))?;
+            text(&record, key)?.parse().map_err(|_| Failure::new(format!("{key} is no longer a number")))?;
         let edit = at(record.version_of(key), put(key, &(number + 1).to_string()));
-        // Others come first, also where all tasks share a thread: what was read has to grow old.
+        // Yield even if all tasks share a thread, so that the record that was read can become
+        // stale.
         tokio::task::yield_now().await;
         match store.commit(selector, with(with_fields!(commit, base = record.version), [edit])).await? {
             Committed::Done(receipt) => return Ok(receipt.version),
             Committed::Conflict(loaded) => record = loaded.record,
-            other => return Err(Failure::new(format!("an increment answered {}", super::helpers::name(&other)))),
+            other => return Err(Failure::new(format!("an increment returned {}", super::helpers::name(&other)))),
         }
     }
 }
 
 async fn load(store: &dyn DynStore, selector: Selector) -> Outcome<Record> {
     let loaded = store.load(selector).await?;
-    loaded.map(|loaded| loaded.record).ok_or_else(|| Failure::new("load answered None for a live session"))
+    loaded.map(|loaded| loaded.record).ok_or_else(|| Failure::new("load returned None for a live session"))
 }
 
-/// Commits of a process of their own, for a task that must not borrow the stage.
+/// Commits of a new process, for a task that must not borrow the stage.
 fn commits(stage: &Fixture) -> impl Iterator<Item = Commit> + Send + use<> {
     let (now, process) = (stage.now(), stage.nonce() & u64::from(u32::MAX));
     (0..10_000).map(move |write| Commit::new(0, write << 32 | process, Guard::Anyone, now))
@@ -97,7 +99,7 @@ async fn two_values_never_conflict(stage: &Fixture) -> Outcome {
                 for _ in 0..50 {
                     let mut once = commits.next().into_iter();
                     increment(&*store, selector, key, &mut once).await.map_err(|failure| {
-                        Failure::new(format!("a change of {key} beside changes of another value: {failure}"))
+                        Failure::new(format!("a change of {key} concurrent with changes of another value: {failure}"))
                     })?;
                 }
                 Ok(())
@@ -144,7 +146,7 @@ async fn one_of_many_creates_wins(stage: &Fixture) -> Outcome {
         .await?;
     let mut winners = answers.into_iter().filter(|(answer, _)| matches!(answer, Created::Done(_)));
     let (Some((_, winner)), None) = (winners.next(), winners.next()) else {
-        return Err(Failure::new("of 16 creates under one tag, not exactly one was done"));
+        return Err(Failure::new("16 creates under one selector did not result in exactly one Done"));
     };
     same(&stage.load(selector).await?, &winner, "load after 16 creates")
 }
@@ -161,9 +163,9 @@ async fn one_of_many_rotations_wins(stage: &Fixture) -> Outcome {
         .await?;
     let mut winners = answers.into_iter().filter(|(answer, _)| matches!(answer, Committed::Done(_)));
     let (Some((_, winner)), None) = (winners.next(), winners.next()) else {
-        return Err(Failure::new("of 16 rotations of one secret, not exactly one was done"));
+        return Err(Failure::new("16 rotations of one secret did not result in exactly one Done"));
     };
-    ensure!(stage.load(selector).await?.verifier == winner, "the secret is not that of the rotation that was done");
+    ensure!(stage.load(selector).await?.verifier == winner, "the secret is not that of the successful rotation");
     Ok(())
 }
 
@@ -179,7 +181,7 @@ async fn one_of_many_destroys_finds_the_record(stage: &Fixture) -> Outcome {
     Ok(())
 }
 
-/// Both under the same secret, which the login kills: whoever comes second is refused.
+/// Both under the same secret, which the login replaces: the second call is refused.
 async fn a_logout_never_ends_the_login_that_was_first(stage: &Fixture) -> Outcome {
     for round in 0..20 {
         let (selector, record) = stage.session(&["cart"]).await?;
@@ -189,7 +191,7 @@ async fn a_logout_never_ends_the_login_that_was_first(stage: &Fixture) -> Outcom
         let answers = stage.together(2, |place, store| {
             let login = login.clone();
             async move {
-                // Both orders get their chance.
+                // Both orders are tried.
                 if place == round % 2 {
                     return Ok(store.destroy(selector, holder).await? == Destroyed::Done);
                 }
@@ -197,7 +199,7 @@ async fn a_logout_never_ends_the_login_that_was_first(stage: &Fixture) -> Outcom
             }
         });
         let done = answers.await?.into_iter().filter(|done| *done).count();
-        ensure_eq!(done, 1, "how many of a login and a logout under the same secret were done");
+        ensure_eq!(done, 1, "successes of a login and a logout under the same secret");
     }
     Ok(())
 }
@@ -237,14 +239,14 @@ async fn nothing_survives_a_destroy_among_commits(stage: &Fixture) -> Outcome {
             }
         })
         .await?;
-    ensure!(!stage.is_live(selector).await?, "the session is there again after it was destroyed among commits");
+    ensure!(!stage.is_live(selector).await?, "the session was live after it was destroyed among commits");
     Ok(())
 }
 
 async fn admissions_never_exceed_the_limit(stage: &Fixture) -> Outcome {
     let (answers, members) = fifty_admissions(stage, LimitPolicy::Reject).await?;
     let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
-    ensure_eq!((admitted, members), (10, 10), "admissions, and members, of 50 sessions within a limit of 10");
+    ensure_eq!((admitted, members), (10, 10), "admissions and members of 50 sessions within a limit of 10");
     Ok(())
 }
 
@@ -256,8 +258,8 @@ async fn admissions_displace_exactly_as_many_as_needed(stage: &Fixture) -> Outco
     }
     left.sort_unstable();
     left.dedup();
-    // All fifty are members until those that were displaced are dismissed.
-    ensure_eq!((left.len(), members), (40, 50), "sessions displaced, and members, of 50");
+    // All fifty stay members until the displaced ones are removed.
+    ensure_eq!((left.len(), members), (40, 50), "displaced sessions and members of 50");
     Ok(())
 }
 

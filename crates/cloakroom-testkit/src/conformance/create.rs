@@ -1,4 +1,4 @@
-//! Records come into being by `create` only, and never twice.
+//! Records are created only by `create`, and only once.
 
 use cloakroom::Timestamp;
 use cloakroom::store::{Authentication, PreviousSecret, Selector};
@@ -41,14 +41,14 @@ async fn every_field_is_kept(stage: &Fixture) -> Outcome {
 async fn a_taken_tag_is_refused_and_its_record_kept(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let answer = stage.store.create(selector, stage.record_with(&["theme"])).await?;
-    ensure_eq!(answer, Created::Exists, "create under a taken tag");
+    ensure_eq!(answer, Created::Exists, "create under a taken selector");
     same(&stage.load(selector).await?, &record, "load after the refused create")
 }
 
 async fn a_repeat_answers_done_again(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let answer = stage.store.create(selector, record.clone()).await?;
-    ensure!(matches!(answer, Created::Done(_)), "create repeated with the same nonce answered {answer:?}");
+    ensure!(matches!(answer, Created::Done(_)), "create repeated with the same nonce returned {answer:?}");
     same(&stage.load(selector).await?, &record, "load after the repeated create")
 }
 
@@ -57,7 +57,7 @@ async fn a_repeat_after_a_commit_is_refused(stage: &Fixture) -> Outcome {
     done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
     let changed = stage.load(selector).await?;
     let answer = stage.store.create(selector, record).await?;
-    ensure_eq!(answer, Created::Exists, "create with a nonce that is no longer the record's");
+    ensure_eq!(answer, Created::Exists, "create with a nonce that the record no longer has");
     same(&stage.load(selector).await?, &changed, "load after the refused create")
 }
 
@@ -80,24 +80,24 @@ async fn tags_are_compared_in_full(stage: &Fixture) -> Outcome {
         records.push((selector, record));
     }
     for (selector, record) in records {
-        same(&stage.load(selector).await?, &record, &format!("load of tag {:?}", selector.as_bytes()))?;
+        same(&stage.load(selector).await?, &record, &format!("load of selector {:?}", selector.as_bytes()))?;
     }
     Ok(())
 }
 
 async fn nobody_else_creates(stage: &Fixture) -> Outcome {
     let (selector, principal) = (stage.selector(), stage.principal());
-    ensure!(!stage.is_live(selector).await?, "load of an unknown tag answered a record");
+    ensure!(!stage.is_live(selector).await?, "load of an unknown selector returned a record");
     gone(stage.store.commit(selector, with(stage.commit(0), [put("cart", "second")])).await?)?;
     stage
         .store
         .touch(vec![cloakroom::store::Touch::new(selector, cloakroom::store::Guard::Anyone, stage.now())])
         .await?;
-    ensure!(!stage.destroy(selector).await?, "destroy of an unknown tag answered that there was a record");
+    ensure!(!stage.destroy(selector).await?, "destroy of an unknown selector reported a record");
     stage.store.add_member(&principal, selector, UNTIL, None).await?;
     stage.store.remove_members(&principal, vec![selector]).await?;
-    ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answered a session without a record");
-    ensure!(!stage.is_live(selector).await?, "some verb other than create brought a record into being");
-    ensure!(stage.now() < Timestamp::MAX, "Backend::now answered the last instant there is");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "list_members returned a session without a record");
+    ensure!(!stage.is_live(selector).await?, "a verb other than create created a record");
+    ensure!(stage.now() < Timestamp::MAX, "Backend::now returned Timestamp::MAX");
     stage.insert_as(selector, &stage.record()).await
 }

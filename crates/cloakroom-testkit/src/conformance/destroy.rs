@@ -1,4 +1,4 @@
-//! What ended stays ended.
+//! A destroyed session does not come back.
 
 use cloakroom::store::Authentication;
 use cloakroom::store::{Destroyed, Guard, Rotation, Touch};
@@ -20,9 +20,9 @@ checks! { "destroy":
 async fn it_answers_whether_there_was_a_record(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     ensure_eq!(stage.destroy(selector).await?, true, "destroy of a live session");
-    ensure!(!stage.is_live(selector).await?, "load answers a destroyed session");
+    ensure!(!stage.is_live(selector).await?, "load returned a destroyed session");
     for unknown in [selector, stage.selector()] {
-        ensure_eq!(stage.destroy(unknown).await?, false, "destroy of a session that is not there");
+        ensure_eq!(stage.destroy(unknown).await?, false, "destroy of a session that does not exist");
     }
     Ok(())
 }
@@ -42,13 +42,13 @@ async fn late_writes_do_not_resurrect(stage: &Fixture) -> Outcome {
     login.rotation = Some(Rotation::new(stage.verifier(), None));
     for late in [edit, login] {
         gone(stage.store.commit(selector, late).await?)?;
-        ensure!(!stage.is_live(selector).await?, "a late commit brought a destroyed session back");
+        ensure!(!stage.is_live(selector).await?, "a late commit revived a destroyed session");
     }
     stage.store.touch(vec![Touch::new(selector, Guard::Holder(record.verifier), stage.now())]).await?;
-    ensure!(!stage.is_live(selector).await?, "a late touch brought a destroyed session back");
+    ensure!(!stage.is_live(selector).await?, "a late touch revived a destroyed session");
     stage.store.add_member(&stage.principal(), selector, UNTIL, None).await?;
-    ensure!(!stage.is_live(selector).await?, "a late admission brought a destroyed session back");
-    ensure!(!stage.destroy(selector).await?, "destroy found something to destroy again");
+    ensure!(!stage.is_live(selector).await?, "a late admission revived a destroyed session");
+    ensure!(!stage.destroy(selector).await?, "a second destroy found a record");
     Ok(())
 }
 
@@ -57,7 +57,7 @@ async fn it_takes_the_session_out_of_every_list(stage: &Fixture) -> Outcome {
     let selector = stage.insert(&stage.record_of(&principal)).await?;
     stage.store.add_member(&principal, selector, UNTIL, None).await?;
     stage.destroy(selector).await?;
-    ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answers a destroyed session");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "list_members returned a destroyed session");
     Ok(())
 }
 
@@ -83,16 +83,16 @@ async fn several_are_destroyed_at_once_each_by_itself(stage: &Fixture) -> Outcom
     let gone = stage.selector();
     let answers = stage.store.destroy_many(vec![first, gone, last, first]).await;
     let mut answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
-    // Of a session that is named twice, either may be the one that ends it.
+    // If a selector is given twice, either destroy may be the one that ends the session.
     if answers.first() == Some(&Destroyed::Gone) && answers.len() == 4 {
         answers.swap(0, 3);
     }
     let expected = [Destroyed::Done, Destroyed::Gone, Destroyed::Done, Destroyed::Gone];
-    ensure_eq!(answers, expected, "destroying a session, none, another, and the first again");
+    ensure_eq!(answers, expected, "the results for a session, an unknown one, another one, and the first again");
     for selector in [first, gone, last] {
-        ensure!(!stage.is_live(selector).await?, "a session lives on after it was destroyed together with others");
+        ensure!(!stage.is_live(selector).await?, "a session was live after it was destroyed together with others");
     }
-    ensure!(stage.is_live(other).await?, "a session ended that was not named");
-    ensure!(stage.store.destroy_many(Vec::new()).await.is_empty(), "an answer about no session");
+    ensure!(stage.is_live(other).await?, "a session that was not given was destroyed");
+    ensure!(stage.store.destroy_many(Vec::new()).await.is_empty(), "destroy_many without selectors returned a result");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A backend without its type, so that the checks are compiled once and not for every store.
+//! A backend without its type, so that the checks are compiled once and not once per store.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use super::backend::{Backend, Capability};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A [`Backend`] with one fresh store of it.
+/// A [`Backend`] with one fresh store.
 pub(super) trait DynBackend: Send + Sync {
     fn store(&self) -> Arc<dyn DynStore>;
     fn node(&self) -> Answer<'_, Option<Arc<dyn DynStore>>>;
-    /// Cuts off the node that was made last.
+    /// Cuts off the node that was created last.
     fn cut_off(&self) -> Answer<'_, bool>;
     fn now(&self) -> Timestamp;
     fn advance(&self, duration: Duration) -> Answer<'_, ()>;
@@ -32,8 +32,8 @@ struct TypedBackend<B: Backend> {
     last_node: Mutex<Option<Arc<B::Store>>>,
 }
 
-/// A fresh store of the backend.
-pub(super) async fn ground<B: Backend>(backend: Arc<B>) -> Box<dyn DynBackend> {
+/// Creates a fresh store of the backend.
+pub(super) async fn dyn_backend<B: Backend>(backend: Arc<B>) -> Box<dyn DynBackend> {
     let store = Arc::new(backend.store().await);
     Box::new(TypedBackend { backend, store, last_node: Mutex::new(None) })
 }

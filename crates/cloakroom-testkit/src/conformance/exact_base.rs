@@ -27,7 +27,7 @@ async fn it_holds_directly_after_its_base(stage: &Fixture) -> Outcome {
         let receipt =
             done(stage.store.commit(selector, exact(with(stage.commit(base), [put("cart", "next")]))).await?)?;
         ensure_eq!(receipt.version, base + 1, "the receipt's version");
-        ensure!(receipt.record.is_none(), "the receipt brought a record that nobody else had changed");
+        ensure!(receipt.record.is_none(), "the receipt has a record, although no other commit changed it");
     }
     done(stage.store.commit(selector, exact(stage.commit(5))).await?).map(drop)
 }
@@ -35,7 +35,7 @@ async fn it_holds_directly_after_its_base(stage: &Fixture) -> Outcome {
 async fn it_does_not_hold_after_anybody_elses_write(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     done(stage.store.commit(selector, with(stage.commit(1), [put("theme", "foreign")])).await?)?;
-    // The edit's own expectation holds; that of the commit does not.
+    // The edit's expectation holds; the commit's `exact_base` does not.
     let mine = || with(stage.commit(1), [at(1, put("cart", "mine"))]);
     conflict(stage.store.commit(selector, exact(mine())).await?)?;
     conflict(stage.store.commit(selector, exact(stage.commit(1))).await?)?;
@@ -89,7 +89,7 @@ async fn of_many_at_once_one_holds(stage: &Fixture) -> Outcome {
             async move { Ok(matches!(store.commit(selector, commit).await?, cloakroom::store::Committed::Done(_))) }
         })
         .await?;
-    ensure_eq!(answers.into_iter().filter(|held| *held).count(), 1, "how many of twenty held");
+    ensure_eq!(answers.into_iter().filter(|held| *held).count(), 1, "commits that succeeded, of twenty");
     let Record { version, values, .. } = stage.load(selector).await?;
     ensure_eq!((version, values.len()), (2, 2), "the record's version and number of values");
     Ok(())

@@ -1,4 +1,4 @@
-//! `Expect`: the version of a value decides, and only that.
+//! `Expect`: only the version of the value decides.
 
 use super::checks;
 use super::failure::Outcome;

@@ -3,10 +3,10 @@ use std::panic::Location;
 
 use cloakroom::store::StoreError;
 
-/// What a check comes to.
+/// The result of a check or of one of its steps.
 pub(super) type Outcome<T = ()> = Result<T, Failure>;
 
-/// Why a check failed, and where in the suite it noticed.
+/// The reason why a check failed, and the place in the suite.
 #[derive(Debug)]
 pub(super) struct Failure {
     reason: String,
@@ -24,7 +24,7 @@ impl Failure {
 impl From<StoreError> for Failure {
     #[track_caller]
     fn from(error: StoreError) -> Self {
-        Self::new(format!("the store answered with a fault: {error:?}"))
+        Self::new(format!("the store returned a fault: {error:?}"))
     }
 }
 

@@ -17,52 +17,53 @@ use super::helpers::bytes;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Where one check plays: a fresh store, and names and numbers that no other check uses.
+/// The environment of one check: a fresh store, and names and numbers that no other check uses.
 pub(super) struct Fixture {
-    ground: Box<dyn DynBackend>,
+    dyn_backend: Box<dyn DynBackend>,
     pub(super) store: Arc<dyn DynStore>,
     random: SeededRandom,
 }
 
 impl Fixture {
-    /// Numbers follow from the check's name: the same in every run, different in every check.
-    pub(super) fn new(check: &'static str, ground: Box<dyn DynBackend>) -> Self {
+    /// The numbers follow from the check's name: they repeat in every run, and differ between
+    /// checks.
+    pub(super) fn new(check: &'static str, dyn_backend: Box<dyn DynBackend>) -> Self {
         let seed = check.bytes().fold(0_u64, |seed, byte| SeededRandom::new(seed ^ u64::from(byte)).next_u64());
-        let store = ground.store();
-        Self { ground, store, random: SeededRandom::new(seed) }
+        let store = dyn_backend.store();
+        Self { dyn_backend, store, random: SeededRandom::new(seed) }
     }
 
     pub(super) fn capabilities(&self) -> &[Capability] {
-        self.ground.capabilities()
+        self.dyn_backend.capabilities()
     }
 
     pub(super) fn patience(&self) -> Duration {
-        self.ground.patience()
+        self.dyn_backend.patience()
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.ground.now()
+        self.dyn_backend.now()
     }
 
     pub(super) fn ticks(&self, count: u32) -> Duration {
-        self.ground.tick() * count
+        self.dyn_backend.tick() * count
     }
 
-    /// Lets so many ticks pass.
+    /// Lets this many ticks pass.
     pub(super) async fn wait(&self, ticks: u32) {
-        self.ground.advance(self.ticks(ticks)).await;
+        self.dyn_backend.advance(self.ticks(ticks)).await;
     }
 
     pub(super) async fn node(&self) -> Outcome<Arc<dyn DynStore>> {
-        self.ground
+        self.dyn_backend
             .node()
             .await
-            .ok_or_else(|| Failure::new("claims Capability::Nodes, but Backend::node answered None"))
+            .ok_or_else(|| Failure::new("the backend claims Capability::Nodes, but Backend::node returned None"))
     }
 
-    /// Cuts off the node that was made last.
+    /// Cuts off the node that was created last.
     pub(super) async fn cut_off(&self) -> bool {
-        self.ground.cut_off().await
+        self.dyn_backend.cut_off().await
     }
 
     pub(super) fn selector(&self) -> Selector {
@@ -85,23 +86,23 @@ impl Fixture {
         (u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64())).to_be_bytes()
     }
 
-    /// Longer than any check.
+    /// A duration longer than any check.
     pub(super) fn long(&self) -> Duration {
         DAY + self.ticks(1000)
     }
 
-    /// A record that outlives the check, without values.
+    /// A record without values that outlives the check.
     pub(super) fn record(&self) -> Record {
         self.record_living(self.long(), self.long())
     }
 
-    /// A record with these lifetimes from now on.
+    /// A record with these lifetimes, starting now.
     pub(super) fn record_living(&self, idle: Duration, absolute: Duration) -> Record {
         let now = self.now();
         Record::new(self.verifier(), Lifetimes::new(now, idle, now.after(absolute)), self.nonce())
     }
 
-    /// A record with `first` under each of the keys.
+    /// A record with the value `first` under each of the keys.
     pub(super) fn record_with(&self, keys: &[&str]) -> Record {
         let value = |key: &&str| StoredValue::new((*key).into(), 1, None, Payload::Present(bytes("first")));
         with_fields!(self.record(), values = keys.iter().map(value).collect())
@@ -113,7 +114,7 @@ impl Fixture {
         with_fields!(self.record(), authentication = Some(authentication))
     }
 
-    /// Puts a record into the store, under a tag of its own.
+    /// Creates a record in the store, under a new selector.
     pub(super) async fn insert(&self, record: &Record) -> Outcome<Selector> {
         let selector = self.selector();
         self.insert_as(selector, record).await?;
@@ -123,23 +124,23 @@ impl Fixture {
     pub(super) async fn insert_as(&self, selector: Selector, record: &Record) -> Outcome {
         match self.store.create(selector, record.clone()).await? {
             cloakroom::store::Created::Done(_) => Ok(()),
-            exists => Err(Failure::new(format!("create under a free tag answered {exists:?}"))),
+            exists => Err(Failure::new(format!("create under a free selector returned {exists:?}"))),
         }
     }
 
-    /// A session that outlives the check, with `first` under each of the keys.
+    /// Creates a session that outlives the check, with the value `first` under each of the keys.
     pub(super) async fn session(&self, keys: &[&str]) -> Outcome<(Selector, Record)> {
         let record = self.record_with(keys);
         Ok((self.insert(&record).await?, record))
     }
 
-    /// The record, which must be there.
+    /// The record, which must exist.
     pub(super) async fn load(&self, selector: Selector) -> Outcome<Record> {
         let loaded = self.store.load(selector).await?;
-        loaded.map(|loaded| loaded.record).ok_or_else(|| Failure::new("load answered None for a live session"))
+        loaded.map(|loaded| loaded.record).ok_or_else(|| Failure::new("load returned None for a live session"))
     }
 
-    /// Removes a record as the application itself would. Answers whether there was one.
+    /// Removes a record as the application itself would. Returns `true` if there was one.
     pub(super) async fn destroy(&self, selector: Selector) -> Outcome<bool> {
         match self.store.destroy(selector, Guard::Anyone).await? {
             Destroyed::Done => Ok(true),
@@ -152,12 +153,12 @@ impl Fixture {
         Ok(self.store.load(selector).await?.is_some())
     }
 
-    /// A commit by the application itself, as of now, with a nonce of its own.
+    /// A commit by the application itself at the current instant, with a new nonce.
     pub(super) fn commit(&self, base: u64) -> Commit {
         Commit::new(base, self.nonce(), Guard::Anyone, self.now())
     }
 
-    /// Runs `count` tasks that begin together, and answers what each came to.
+    /// Runs `count` tasks that start together, and returns their results.
     pub(super) async fn together<T, F>(&self, count: u32, task: impl Fn(u32, Arc<dyn DynStore>) -> F) -> Outcome<Vec<T>>
     where
         T: Send + 'static,
@@ -174,13 +175,13 @@ impl Fixture {
         }
         let mut answers = Vec::new();
         while let Some(answer) = tasks.join_next().await {
-            answers.push(answer.map_err(|error| Failure::new(format!("a concurrent call: {error}")))??);
+            answers.push(answer.map_err(|error| Failure::new(format!("a concurrent call failed: {error}")))??);
         }
         Ok(answers)
     }
 }
 
-/// When an admitted session ends at the latest, where that is not what a check is about.
+/// The latest end of an admitted session, for checks that do not depend on it.
 pub(super) const UNTIL: Timestamp = Timestamp::MAX;
 
 /// All members of a principal, page by page.
@@ -196,12 +197,12 @@ pub(super) async fn members(store: &Arc<dyn DynStore>, principal: &Principal) ->
     }
 }
 
-/// The tags of all members of a principal.
+/// The selectors of all members of a principal.
 pub(super) async fn listed(store: &Arc<dyn DynStore>, principal: &Principal) -> Outcome<Vec<Selector>> {
     Ok(members(store, principal).await?.into_iter().map(|member| member.selector).collect())
 }
 
-/// Tags that can be read in a report; their own `Debug` is redacted.
+/// Selectors as numbers for a report, because their own `Debug` is redacted.
 pub(super) fn legible(selectors: &[Selector]) -> Vec<u128> {
     selectors.iter().map(|selector| u128::from_be_bytes(*selector.as_bytes())).collect()
 }

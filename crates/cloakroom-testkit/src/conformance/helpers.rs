@@ -1,4 +1,4 @@
-//! The words in which the checks speak of changes and answers.
+//! Helpers to build commits and to check their results.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) fn remove(key: &str) -> Edit {
     Edit::new(key.into(), Expect::Any, Action::Remove)
 }
 
-/// The same edit, if the value is at `version`.
+/// The edit with the expectation that the value is at `version`.
 pub(super) fn at(version: u64, edit: Edit) -> Edit {
     with_fields!(edit, expect = Expect::Version(version))
 }
@@ -32,7 +32,7 @@ pub(super) fn with<const N: usize>(commit: Commit, edits: [Edit; N]) -> Commit {
 pub(super) fn done(answer: Committed) -> Outcome<CommitReceipt> {
     match answer {
         Committed::Done(receipt) => Ok(receipt),
-        other => Err(Failure::new(format!("the commit was to be done, and answered {}", name(&other)))),
+        other => Err(Failure::new(format!("expected Done, but the commit returned {}", name(&other)))),
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn done(answer: Committed) -> Outcome<CommitReceipt> {
 pub(super) fn conflict(answer: Committed) -> Outcome<Record> {
     match answer {
         Committed::Conflict(loaded) => Ok(loaded.record),
-        other => Err(Failure::new(format!("the commit was to conflict, and answered {}", name(&other)))),
+        other => Err(Failure::new(format!("expected Conflict, but the commit returned {}", name(&other)))),
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn conflict(answer: Committed) -> Outcome<Record> {
 pub(super) fn superseded(answer: Committed) -> Outcome<Record> {
     match answer {
         Committed::Superseded(loaded) => Ok(loaded.record),
-        other => Err(Failure::new(format!("the commit was to be superseded, and answered {}", name(&other)))),
+        other => Err(Failure::new(format!("expected Superseded, but the commit returned {}", name(&other)))),
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn superseded(answer: Committed) -> Outcome<Record> {
 pub(super) fn gone(answer: Committed) -> Outcome {
     match answer {
         Committed::Gone => Ok(()),
-        other => Err(Failure::new(format!("the session was to be gone, and the commit answered {}", name(&other)))),
+        other => Err(Failure::new(format!("expected Gone, but the commit returned {}", name(&other)))),
     }
 }
 
@@ -71,24 +71,24 @@ pub(super) const fn name(answer: &Committed) -> &'static str {
     }
 }
 
-/// The value under `key`, also a removed one.
+/// The value under `key`, even a removed one.
 #[track_caller]
 pub(super) fn value<'a>(record: &'a Record, key: &str) -> Outcome<&'a StoredValue> {
     let found = record.values.iter().find(|value| &*value.key == key);
-    found.ok_or_else(|| Failure::new(format!("the record has nothing under {key:?}")))
+    found.ok_or_else(|| Failure::new(format!("the record has no value under {key:?}")))
 }
 
-/// The value under `key` as the text that was put there.
+/// The value under `key`, as the text that was written.
 #[track_caller]
 pub(super) fn text<'a>(record: &'a Record, key: &str) -> Outcome<&'a str> {
     match &value(record, key)?.payload {
         Payload::Present(bytes) => std::str::from_utf8(bytes)
-            .map_err(|_| Failure::new(format!("the value under {key:?} is not the text that was put there"))),
+            .map_err(|_| Failure::new(format!("the value under {key:?} is not the text that was written"))),
         other => Err(Failure::new(format!("the value under {key:?} is {other:?}"))),
     }
 }
 
-/// The record directly after a commit, apart from what the commit writes into it.
+/// The record right after a commit, without the edits of the commit.
 pub(super) fn after(record: Record, commit: &Commit) -> Record {
     let mut record =
         with_fields!(record, version = commit.next_version(), nonce = commit.nonce, last_seen = commit.now);
@@ -96,7 +96,7 @@ pub(super) fn after(record: Record, commit: &Commit) -> Record {
     record
 }
 
-/// That two records are equal, values in any order.
+/// Checks that two records are equal, with their values in any order.
 #[track_caller]
 pub(super) fn same(found: &Record, expected: &Record, when: &str) -> Outcome {
     let (found, expected) = (in_order(found), in_order(expected));

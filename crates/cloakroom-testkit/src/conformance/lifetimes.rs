@@ -1,4 +1,4 @@
-//! Both lifetimes are the store's to enforce, on its own clock, in every verb.
+//! The store enforces both lifetimes, on its own clock, in every verb.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -37,8 +37,8 @@ async fn overdue_sessions_are_absent_for_every_verb(stage: &Fixture) -> Outcome 
     absent_after(stage, stage.long(), stage.ticks(4)).await
 }
 
-/// Lets sessions live for half of their 4 ticks, then half as long again as all of them. Each
-/// session meets one verb only, as a store may drop what a verb has met.
+/// Lets sessions live for half of their 4 ticks, then for one and a half times their lifetime. Each
+/// session meets only one verb, because a store may remove what a verb has met.
 async fn absent_after(stage: &Fixture, idle: Duration, absolute: Duration) -> Outcome {
     let principal = stage.principal();
     let record =
@@ -51,16 +51,16 @@ async fn absent_after(stage: &Fixture, idle: Duration, absolute: Duration) -> Ou
     stage.store.add_member(&principal, member, UNTIL, None).await?;
     stage.wait(2).await;
     for selector in selectors {
-        ensure!(stage.is_live(selector).await?, "a session is gone after half of its lifetime");
+        ensure!(stage.is_live(selector).await?, "a session was gone after half of its lifetime");
     }
     stage.wait(4).await;
-    ensure!(!stage.is_live(loaded).await?, "load answers a session whose time is over");
+    ensure!(!stage.is_live(loaded).await?, "load returned an expired session");
     gone(stage.store.commit(committed, with(stage.commit(1), [put("cart", "late")])).await?)?;
     stage.store.touch(vec![Touch::new(touched, Guard::Anyone, stage.now())]).await?;
-    ensure!(!stage.is_live(touched).await?, "touch prolongs a session whose time is over");
-    ensure!(!stage.destroy(destroyed).await?, "destroy finds a session whose time is over");
+    ensure!(!stage.is_live(touched).await?, "touch prolonged an expired session");
+    ensure!(!stage.destroy(destroyed).await?, "destroy found an expired session");
     stage.insert_as(created, &stage.record()).await?;
-    ensure!(listed(&stage.store, &principal).await?.is_empty(), "members answers a session whose time is over");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "list_members returned an expired session");
     the_dead_take_no_place(stage, placeholder).await
 }
 
@@ -72,7 +72,7 @@ async fn the_dead_take_no_place(stage: &Fixture, dead: Selector) -> Outcome {
         .store
         .add_member(&principal, alive, UNTIL, Some(Limit::new(NonZeroU32::MIN, LimitPolicy::Reject)))
         .await?;
-    ensure!(matches!(answer, Admission::Admitted { .. }), "a session whose time is over takes a place in the limit");
+    ensure!(matches!(answer, Admission::Admitted { .. }), "an expired session counted towards the limit");
     Ok(())
 }
 
@@ -85,9 +85,12 @@ async fn a_commit_restarts_the_idle_timeout(stage: &Fixture) -> Outcome {
         )?;
     }
     stage.wait(3).await;
-    ensure!(stage.is_live(selector).await?, "the session is gone 3 ticks after a commit; its idle timeout is 4");
+    ensure!(stage.is_live(selector).await?, "the session was gone 3 ticks after a commit; its idle timeout is 4");
     stage.wait(3).await;
-    ensure!(!stage.is_live(selector).await?, "the session lives 6 ticks after its last commit; its idle timeout is 4");
+    ensure!(
+        !stage.is_live(selector).await?,
+        "the session was live 6 ticks after its last commit; its idle timeout is 4"
+    );
     Ok(())
 }
 
@@ -143,9 +146,9 @@ async fn use_does_not_move_the_absolute_deadline(stage: &Fixture) -> Outcome {
         done(stage.store.commit(committed, with_fields!(stage.commit(base), rotation = rotation)).await?)?;
     }
     stage.wait(1).await;
-    ensure!(stage.is_live(touched).await?, "a touched session is gone before its deadline");
-    ensure!(stage.is_live(edited).await?, "an edited session is gone before its deadline");
-    ensure!(stage.is_live(committed).await?, "a changed session is gone before its deadline");
+    ensure!(stage.is_live(touched).await?, "a touched session was gone before its deadline");
+    ensure!(stage.is_live(edited).await?, "an edited session was gone before its deadline");
+    ensure!(stage.is_live(committed).await?, "a changed session was gone before its deadline");
     ensure_eq!(stage.load(committed).await?.lifetimes, record.lifetimes, "the lifetimes after commits");
     // Within the idle timeout, counted from the last use.
     stage.wait(2).await;
@@ -166,16 +169,13 @@ async fn a_commit_changes_both_lifetimes(stage: &Fixture) -> Outcome {
     let (idle, absolute) = (stage.ticks(9), stage.now().after(stage.long()));
     let remembered = with_fields!(Lifetimes::new(stage.now(), idle, absolute), persistent = true);
     done(stage.store.commit(selector, living(stage, 1, remembered)).await?)?;
-    // The present instant came with the commit, and is not when the session was created.
+    // The lifetimes of the commit start now, but the session keeps its time of creation.
     let expected = with_fields!(remembered, created_at = record.lifetimes.created_at);
     ensure_eq!(stage.load(selector).await?.lifetimes, expected, "the lifetimes after the commit");
     stage.wait(7).await;
-    ensure!(
-        stage.is_live(selector).await?,
-        "the session ended at its old lifetimes, not at those that the commit gave it"
-    );
+    ensure!(stage.is_live(selector).await?, "the session ended by its old lifetimes, not by those that the commit set");
     stage.wait(5).await;
-    ensure!(!stage.is_live(selector).await?, "the session did not end at the idle timeout that the commit gave it");
+    ensure!(!stage.is_live(selector).await?, "the session did not end at the idle timeout that the commit set");
     Ok(())
 }
 
@@ -185,9 +185,9 @@ async fn a_commit_may_shorten_them(stage: &Fixture) -> Outcome {
     done(stage.store.commit(idle, living(stage, 1, Lifetimes::new(now, stage.ticks(4), later))).await?)?;
     let long_ago = Timestamp::from_millis(1);
     done(stage.store.commit(over, living(stage, 1, Lifetimes::new(now, stage.long(), long_ago))).await?)?;
-    ensure!(!stage.is_live(over).await?, "the session outlived a deadline that a commit set into the past");
+    ensure!(!stage.is_live(over).await?, "the session outlived a deadline that a commit set in the past");
     stage.wait(6).await;
-    ensure!(!stage.is_live(idle).await?, "the session outlived the shorter idle timeout that a commit gave it");
+    ensure!(!stage.is_live(idle).await?, "the session outlived the shorter idle timeout that a commit set");
     Ok(())
 }
 
@@ -195,8 +195,8 @@ async fn the_earlier_deadline_counts(stage: &Fixture) -> Outcome {
     let idle_first = stage.insert(&stage.record_living(stage.ticks(4), stage.ticks(12))).await?;
     let absolute_first = stage.insert(&stage.record_living(stage.ticks(12), stage.ticks(4))).await?;
     stage.wait(6).await;
-    ensure!(!stage.is_live(idle_first).await?, "the idle timeout does not count while the absolute deadline is ahead");
-    ensure!(!stage.is_live(absolute_first).await?, "the absolute deadline does not count within the idle timeout");
+    ensure!(!stage.is_live(idle_first).await?, "the idle timeout was ignored before the absolute deadline");
+    ensure!(!stage.is_live(absolute_first).await?, "the absolute deadline was ignored within the idle timeout");
     Ok(())
 }
 
@@ -204,16 +204,17 @@ async fn a_record_overdue_from_the_start_is_never_served(stage: &Fixture) -> Out
     let now = stage.now();
     for (idle, absolute) in [(stage.long(), Timestamp::from_millis(1)), (Duration::ZERO, now.after(stage.long()))] {
         let (selector, record) = (stage.selector(), stage.record());
-        // Whether it is worth storing at all is the store's own business.
+        // The store may refuse to store it at all.
         stage.store.create(selector, with_fields!(record, lifetimes = Lifetimes::new(now, idle, absolute))).await?;
-        ensure!(!stage.is_live(selector).await?, "load answers a record with idle {idle:?} and absolute {absolute:?}");
+        ensure!(!stage.is_live(selector).await?, "load returned a record with idle {idle:?} and absolute {absolute:?}");
         gone(stage.store.commit(selector, stage.commit(1)).await?)?;
     }
     Ok(())
 }
 
 async fn lifetimes_without_an_end_are_no_fault(stage: &Fixture) -> Outcome {
-    // The end of time, and the largest numbers that signed integers and floating point hold exactly.
+    // The end of time, and the largest integers that signed integers and floating-point numbers
+    // hold exactly.
     for largest in [u64::MAX, i64::MAX.cast_unsigned(), 1 << 53] {
         let (idle, absolute) = (Duration::from_millis(largest), Timestamp::from_millis(largest));
         let lifetimes = Lifetimes::new(stage.now(), idle, absolute);
@@ -225,12 +226,12 @@ async fn lifetimes_without_an_end_are_no_fault(stage: &Fixture) -> Outcome {
         let distant = Timestamp::from_millis(1 << 53);
         ensure!(
             lifetimes.absolute_deadline >= distant,
-            "the deadline {absolute:?} came back as {:?}",
+            "the deadline {absolute:?} was read back as {:?}",
             lifetimes.absolute_deadline
         );
         ensure!(
             lifetimes.idle_timeout >= stage.long(),
-            "the idle timeout {idle:?} came back as {:?}",
+            "the idle timeout {idle:?} was read back as {:?}",
             lifetimes.idle_timeout
         );
     }

@@ -31,12 +31,12 @@ pub(super) fn limit(count: u32, when_reached: LimitPolicy) -> Option<Limit> {
 pub(super) fn displaced(answer: Admission) -> Outcome<Vec<Selector>> {
     match answer {
         Admission::Admitted { displaced } => Ok(displaced),
-        Admission::Incomplete { .. } => Err(Failure::new("the admission was left incomplete for want of a few places")),
+        Admission::Incomplete { .. } => Err(Failure::new("the admission was incomplete although the excess was small")),
         other => Err(Failure::new(format!("the store returned {other:?}"))),
     }
 }
 
-/// Ends them, as a caller does.
+/// Ends sessions as a caller does.
 async fn end(stage: &Fixture, principal: &Principal, displaced: &[Selector]) -> Outcome {
     for selector in displaced {
         stage.destroy(*selector).await?;
@@ -65,11 +65,11 @@ async fn without_a_limit_everybody_is_admitted(stage: &Fixture) -> Outcome {
         let selector = stage.insert(&stage.record_of(&principal)).await?;
         ensure!(
             displaced(stage.store.add_member(&principal, selector, UNTIL, None).await?)?.is_empty(),
-            "an admission displaced somebody"
+            "an admission displaced a session"
         );
         admitted += 1;
     }
-    ensure_eq!(listed(&stage.store, &principal).await?.len(), admitted, "members");
+    ensure_eq!(listed(&stage.store, &principal).await?.len(), admitted, "the number of members");
     Ok(())
 }
 
@@ -101,13 +101,13 @@ async fn at_the_limit_the_oldest_makes_room(stage: &Fixture) -> Outcome {
     let selectors = members(stage, &principal, 2, limit).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&left), legible(&selectors[..1]), "who has to end");
+    ensure_eq!(legible(&left), legible(&selectors[..1]), "the displaced sessions");
     end(stage, &principal, &left).await?;
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[1], late]), "the members");
     Ok(())
 }
 
-/// Whoever was told may be gone, or the answer lost: nobody may live on who is on no list.
+/// The caller may be gone, or the reply lost: every live session must stay listed.
 async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(2, LimitPolicy::EndOldest));
     let selectors = members(stage, &principal, 2, limit).await?;
@@ -120,10 +120,10 @@ async fn who_has_to_end_stays_a_member_until_dismissed(stage: &Fixture) -> Outco
         "the members"
     );
     let again = displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&again), legible(&selectors[..1]), "who has to end, asked once more");
+    ensure_eq!(legible(&again), legible(&selectors[..1]), "the displaced sessions when asked again");
     stage.wait(1).await;
     let left = displaced(stage.store.add_member(&principal, later, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&left), legible(&selectors), "who has to end, at the next admission");
+    ensure_eq!(legible(&left), legible(&selectors), "the displaced sessions at the next admission");
     end(stage, &principal, &left).await?;
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[late, later]), "the members");
     Ok(())
@@ -134,13 +134,13 @@ async fn a_lower_limit_makes_as_many_leave_as_needed(stage: &Fixture) -> Outcome
     let selectors = members(stage, &principal, 4, None).await?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.add_member(&principal, late, UNTIL, limit(2, LimitPolicy::EndOldest)).await?)?;
-    ensure_eq!(legible(&left), legible(&selectors[..3]), "who has to end");
+    ensure_eq!(legible(&left), legible(&selectors[..3]), "the displaced sessions");
     end(stage, &principal, &left).await?;
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[3], late]), "the members");
     Ok(())
 }
 
-/// No step is longer than a batch, and none is lost.
+/// No step exceeds a batch, and no session is lost.
 async fn a_far_lower_limit_is_reached_in_steps(stage: &Fixture) -> Outcome {
     let (principal, limit) = (stage.principal(), limit(3, LimitPolicy::EndOldest));
     let mut selectors = Vec::new();
@@ -159,7 +159,7 @@ async fn a_far_lower_limit_is_reached_in_steps(stage: &Fixture) -> Outcome {
             other => return Err(Failure::new(format!("the store returned {other:?}"))),
         };
         ensure!(displaced.len() <= BATCH, "one step displaced {} sessions", displaced.len());
-        ensure!(done || !displaced.is_empty(), "a step displaced nobody and admitted nobody");
+        ensure!(done || !displaced.is_empty(), "a step neither displaced nor admitted a session");
         end(stage, &principal, &displaced).await?;
         left.extend(displaced);
         if done {
@@ -167,7 +167,7 @@ async fn a_far_lower_limit_is_reached_in_steps(stage: &Fixture) -> Outcome {
         }
     }
     let stayed = selectors.split_off(selectors.len() - 2);
-    ensure_eq!(legible(&left), legible(&selectors), "who has to end");
+    ensure_eq!(legible(&left), legible(&selectors), "the displaced sessions");
     ensure_eq!(
         legible(&listed(&stage.store, &principal).await?),
         legible(&[stayed[0], stayed[1], late]),
@@ -182,7 +182,7 @@ async fn a_member_is_admitted_again_at_the_limit(stage: &Fixture) -> Outcome {
         let selectors = members(stage, &principal, 2, limit).await?;
         for selector in &selectors {
             let left = displaced(stage.store.add_member(&principal, *selector, UNTIL, limit).await?)?;
-            ensure!(left.is_empty(), "a member that was admitted again displaced somebody");
+            ensure!(left.is_empty(), "a member that was admitted again displaced a session");
         }
         ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&selectors), "the members");
     }
@@ -195,7 +195,7 @@ async fn a_member_keeps_its_place_in_the_line(stage: &Fixture) -> Outcome {
     displaced(stage.store.add_member(&principal, selectors[0], UNTIL, limit).await?)?;
     let late = stage.insert(&stage.record_of(&principal)).await?;
     let left = displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?;
-    ensure_eq!(legible(&left), legible(&selectors[..1]), "who has to end");
+    ensure_eq!(legible(&left), legible(&selectors[..1]), "the displaced sessions");
     Ok(())
 }
 
@@ -206,7 +206,7 @@ async fn the_dead_do_not_count(stage: &Fixture) -> Outcome {
     let late = stage.insert(&stage.record_of(&principal)).await?;
     ensure!(
         displaced(stage.store.add_member(&principal, late, UNTIL, limit).await?)?.is_empty(),
-        "an admission displaced somebody"
+        "an admission displaced a session"
     );
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[selectors[1], late]), "the members");
     Ok(())

@@ -1,4 +1,4 @@
-//! Whose secret ends a session, and whose does not.
+//! The secrets that may end a session.
 
 use cloakroom::Timestamp;
 use cloakroom::store::{Destroyed, Guard, Rotation};
@@ -23,7 +23,8 @@ checks! { "logout":
     a_repeat_is_harmless,
 }
 
-/// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
+/// A session, its first secret, and a second one that replaced it; the first is in this `state`
+/// from then on.
 async fn rotated(stage: &Fixture, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
     let (selector, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
@@ -42,15 +43,15 @@ fn replaced(stage: &Fixture) -> PreviousSecretState {
 
 async fn ends(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
     ensure_eq!(stage.store.destroy(selector, guard).await?, Destroyed::Done, format!("destroy under {guard:?}"));
-    ensure!(!stage.is_live(selector).await?, "load answers a session that was destroyed under {guard:?}");
+    ensure!(!stage.is_live(selector).await?, "load returned a session that was destroyed under {guard:?}");
     Ok(())
 }
 
 async fn ends_nothing(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
     let before = stage.load(selector).await?;
     let answer = stage.store.destroy(selector, guard).await?;
-    ensure_eq!(answer, Destroyed::Superseded, format!("destroy under {guard:?}, which does not hold"));
-    same(&stage.load(selector).await?, &before, "load after a destroy whose guard did not hold")
+    ensure_eq!(answer, Destroyed::Superseded, format!("destroy under {guard:?}, which must be refused"));
+    same(&stage.load(selector).await?, &before, "load after a refused destroy")
 }
 
 async fn a_wrong_secret_ends_nothing(stage: &Fixture) -> Outcome {
@@ -95,7 +96,7 @@ async fn the_grace_ends(stage: &Fixture) -> Outcome {
     ends_nothing(stage, selector, Guard::Holder(old)).await
 }
 
-/// The node that logged in may be ahead of the store, and of the node that logs out.
+/// The clock of the node that logged in may be ahead of the store, and of the node that logs out.
 async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Fixture) -> Outcome {
     for ahead in [stage.ticks(10), stage.long()] {
         let state = PreviousSecretState::Replaced { at: stage.now().after(ahead) };
@@ -105,7 +106,7 @@ async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Fixture) ->
     Ok(())
 }
 
-/// A store that lags behind prolongs no grace.
+/// A store whose clock lags does not prolong a grace period.
 async fn a_grace_ends_by_what_the_record_was_last_seen(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
@@ -125,22 +126,22 @@ async fn what_is_gone_is_gone_for_every_guard(stage: &Fixture) -> Outcome {
     for selector in [gone, stage.selector()] {
         for guard in [Guard::Anyone, Guard::Holder(record.verifier), Guard::Current(stage.verifier())] {
             let answer = stage.store.destroy(selector, guard).await?;
-            ensure_eq!(answer, Destroyed::Gone, format!("destroy under {guard:?} of a session that is not there"));
+            ensure_eq!(answer, Destroyed::Gone, format!("destroy under {guard:?} of a session that does not exist"));
         }
     }
     Ok(())
 }
 
-/// What a caller does whose reply was lost.
+/// A caller repeats a destroy whose reply was lost.
 async fn a_repeat_is_harmless(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let guard = Guard::Holder(record.verifier);
     ends(stage, selector, guard).await?;
     for _ in 0..2 {
         ensure_eq!(stage.store.destroy(selector, guard).await?, Destroyed::Gone, "the repeat of a destroy");
-        ensure!(!stage.is_live(selector).await?, "the repeat of a destroy brought the session back");
+        ensure!(!stage.is_live(selector).await?, "the repeat of a destroy revived the session");
     }
-    // Of a repeat that comes late, the session that has the tag by then knows nothing.
+    // A late repeat must not end the session that has the selector by then.
     let new = stage.record_with(&["cart"]);
     stage.insert_as(selector, &new).await?;
     ends_nothing(stage, selector, guard).await

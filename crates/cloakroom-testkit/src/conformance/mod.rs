@@ -27,11 +27,12 @@ mod values;
 pub use backend::{Backend, Capability};
 pub use report::{Finding, Report, Verdict};
 
-/// Checks every promise of the [`Store`](cloakroom::store::Store) contract on the stores that `backend` makes.
+/// Checks every promise of the [`Store`](cloakroom::store::Store) contract on the stores that `backend`
+/// makes.
 ///
-/// Each check has a name and a store of its own. One that panics or hangs has failed, and the
-/// others still run; only one that blocks its thread for good cannot be timed out. Run it on a Tokio
-/// runtime with time, and with several threads if you want the races to be real.
+/// Each check has a name and a store of its own. A check that panics or hangs counts as failed, and
+/// the others still run; only a check that blocks its thread forever cannot be timed out. Run it on
+/// a Tokio runtime with time enabled, and with several threads to get real races.
 ///
 /// ```
 /// use std::time::Duration;
@@ -88,7 +89,8 @@ pub async fn conformance<B: Backend>(backend: B) -> Report {
     suite::run(backend, checks).await
 }
 
-/// A group's checks: each function is one, under its own name, and may need more than the verbs.
+/// Lists the checks of a group: each function is one check, named after it. Checks after a `;` need
+/// capabilities beyond the verbs.
 macro_rules! checks {
     ($group:literal: $($check:ident),+ $(,)? $(; $needs:expr => $($more:ident),+ $(,)?)*) => {
         pub(super) fn checks() -> Vec<$crate::conformance::suite::Check> {

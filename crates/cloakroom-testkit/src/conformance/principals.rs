@@ -52,15 +52,15 @@ async fn members_come_with_what_a_list_shows(stage: &Fixture) -> Outcome {
     stage.wait(1).await;
     done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
     let mut members = members(&stage.store, &principal).await?;
-    ensure_eq!(members.len(), 1, "members");
+    ensure_eq!(members.len(), 1, "the number of members");
     let (there, record) = (members.remove(0).summary?, stage.load(selector).await?);
-    ensure_eq!(there, Summary::from(&record), "what is listed of a member");
+    ensure_eq!(there, Summary::from(&record), "the summary of a member");
     Ok(())
 }
 
 async fn a_stranger_has_no_members(stage: &Fixture) -> Outcome {
     let principal = stage.principal();
-    ensure!(listed(&stage.store, &principal).await?.is_empty(), "somebody who never logged in has sessions");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a principal that never logged in has sessions");
     stage.insert(&stage.record_of(&principal)).await?;
     Ok(())
 }
@@ -79,11 +79,12 @@ async fn somebody_elses_session_is_left_out(stage: &Fixture) -> Outcome {
     let theirs = stage.insert(&stage.record_of(&other)).await?;
     stage.store.add_member(&principal, theirs, UNTIL, None).await?;
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[mine]), "the members");
-    ensure!(stage.is_live(theirs).await?, "a session was ended because it is somebody else's");
+    ensure!(stage.is_live(theirs).await?, "a session of another principal was ended");
     Ok(())
 }
 
-/// A login admits first and commits then. A list that is read in between must not cost it its place.
+/// A login admits first and commits afterwards. Listing the members in between must not remove the
+/// session.
 async fn a_session_that_is_about_to_log_in_keeps_its_place(stage: &Fixture) -> Outcome {
     let (former, principal) = (stage.principal(), stage.principal());
     let (anonymous, _) = stage.session(&[]).await?;
@@ -95,9 +96,9 @@ async fn a_session_that_is_about_to_log_in_keeps_its_place(stage: &Fixture) -> O
         let rotation = Some(with_fields!(Rotation::new(stage.verifier(), None), authentication = authentication));
         done(stage.store.commit(selector, with_fields!(stage.commit(1), rotation = rotation)).await?)?;
         let members = listed(&stage.store, &principal).await?;
-        ensure!(members.contains(&selector), "a session that just logged in is not listed");
+        ensure!(members.contains(&selector), "a session that just logged in was not listed");
     }
-    ensure!(listed(&stage.store, &former).await?.is_empty(), "a session is listed under its former principal");
+    ensure!(listed(&stage.store, &former).await?.is_empty(), "a session was listed under its former principal");
     Ok(())
 }
 
@@ -106,7 +107,7 @@ async fn a_dismissed_session_is_left_out_and_lives(stage: &Fixture) -> Outcome {
     let (stays, leaves) = (member(stage, &principal).await?, member(stage, &principal).await?);
     stage.store.remove_members(&principal, vec![leaves]).await?;
     ensure_eq!(legible(&listed(&stage.store, &principal).await?), legible(&[stays]), "the members");
-    ensure!(stage.is_live(leaves).await?, "dismiss ended the session");
+    ensure!(stage.is_live(leaves).await?, "remove_members ended the session");
     Ok(())
 }
 
@@ -118,16 +119,16 @@ async fn dismissing_again_is_harmless(stage: &Fixture) -> Outcome {
     ensure_eq!(
         legible(&listed(&stage.store, &principal).await?),
         legible(&[selector]),
-        "the members after dismissals of others"
+        "the members after unrelated removals"
     );
     for _ in 0..2 {
         stage.store.remove_members(&principal, vec![selector]).await?;
     }
-    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a dismissed session is still listed");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a removed member was still listed");
     Ok(())
 }
 
-/// Case, accents, white space and wildcards are where collations and key patterns go wrong.
+/// Collations and key patterns fail on case, accents, white space and wildcards.
 async fn principals_are_compared_byte_for_byte(stage: &Fixture) -> Outcome {
     let long = "x".repeat(300);
     let longer = "x".repeat(301);
@@ -171,8 +172,8 @@ async fn principals_are_compared_byte_for_byte(stage: &Fixture) -> Outcome {
 async fn an_admission_creates_nothing(stage: &Fixture) -> Outcome {
     let (principal, selector) = (stage.principal(), stage.selector());
     stage.store.add_member(&principal, selector, UNTIL, None).await?;
-    ensure!(!stage.is_live(selector).await?, "admit brought a record into being");
-    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a session without a record is listed");
+    ensure!(!stage.is_live(selector).await?, "add_member created a record");
+    ensure!(listed(&stage.store, &principal).await?.is_empty(), "a session without a record was listed");
     Ok(())
 }
 
@@ -190,7 +191,7 @@ async fn members_come_in_pages(stage: &Fixture) -> Outcome {
     let (mut listed, mut request) = (Vec::new(), PageRequest::first(3));
     for _ in 0..2 * selectors.len() {
         let page = stage.store.list_members(&principal, request.clone()).await?;
-        ensure!(page.items.len() <= 3, "a page of at most 3 has {} members", page.items.len());
+        ensure!(page.items.len() <= 3, "a page with a limit of 3 has {} members", page.items.len());
         listed.extend(page.items.into_iter().map(|member| member.selector));
         let Some(next) = page.next else {
             ensure_eq!(legible(&listed), legible(&selectors), "the members on all pages");
@@ -198,10 +199,10 @@ async fn members_come_in_pages(stage: &Fixture) -> Outcome {
         };
         request = request.after(next);
     }
-    Err(Failure::new("the pages have no end"))
+    Err(Failure::new("the pages do not end"))
 }
 
-/// Who revokes all ends the members of a page before it asks for the next one.
+/// A caller that revokes all sessions ends the members of a page before it requests the next one.
 async fn pages_join_whoever_comes_and_goes(stage: &Fixture) -> Outcome {
     let (principal, request) = (stage.principal(), PageRequest::first(2));
     let selectors = some_members(stage, &principal, 6).await?;
@@ -237,7 +238,7 @@ async fn what_is_no_cursor_is_refused(stage: &Fixture) -> Outcome {
         let request = PageRequest::first(2).after(Cursor::new(text));
         match stage.store.list_members(&principal, request).await {
             Err(error) if error.kind() == StoreErrorKind::InvalidCursor => {}
-            other => return Err(Failure::new(format!("the cursor {text:?} was answered with {other:?}"))),
+            other => return Err(Failure::new(format!("the cursor {text:?} was accepted with {other:?}"))),
         }
     }
     Ok(())
@@ -253,7 +254,7 @@ async fn several_are_dismissed_at_once(stage: &Fixture) -> Outcome {
         "the members"
     );
     stage.store.remove_members(&principal, Vec::new()).await?;
-    ensure_eq!(listed(&stage.store, &principal).await?.len(), 3, "members");
+    ensure_eq!(listed(&stage.store, &principal).await?.len(), 3, "the number of members");
     Ok(())
 }
 
@@ -264,11 +265,14 @@ async fn an_index_lasts_as_long_as_its_longest_session(stage: &Fixture) -> Outco
     stage.store.add_member(&principal, long, now.after(stage.long()), None).await?;
     stage.store.add_member(&principal, short, now.after(stage.ticks(1)), None).await?;
     stage.wait(3).await;
-    ensure!(listed(&stage.store, &principal).await?.contains(&long), "the index ended before the longest session");
+    ensure!(
+        listed(&stage.store, &principal).await?.contains(&long),
+        "the index was removed before its longest session ended"
+    );
     Ok(())
 }
 
-/// "Remember me" for a session that exists.
+/// "Remember me" for an existing session.
 async fn a_session_that_is_prolonged_prolongs_its_index(stage: &Fixture) -> Outcome {
     let (principal, now) = (stage.principal(), stage.now());
     let selector = stage.insert(&stage.record_of(&principal)).await?;

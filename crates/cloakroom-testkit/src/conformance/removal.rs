@@ -1,4 +1,4 @@
-//! A removed value leaves its version behind, so that an older load cannot bring it back.
+//! A removed value keeps its version, so that an older load cannot bring the value back.
 
 use cloakroom::store::{Payload, Record};
 
@@ -17,7 +17,7 @@ checks! { "removal":
 
 fn removed_at(record: &Record, version: u64) -> Outcome {
     let left = value(record, "cart")?;
-    ensure_eq!((&left.payload, left.version), (&Payload::Removed, version), "what a removal left behind");
+    ensure_eq!((&left.payload, left.version), (&Payload::Removed, version), "the payload and version after a removal");
     Ok(())
 }
 
@@ -54,7 +54,11 @@ async fn a_removed_value_can_be_put_again(stage: &Fixture) -> Outcome {
     done(stage.store.commit(selector, with(stage.commit(1), [remove("cart")])).await?)?;
     done(stage.store.commit(selector, with(stage.commit(2), [at(2, put("cart", "again"))])).await?)?;
     let record = stage.load(selector).await?;
-    ensure_eq!((text(&record, "cart")?, record.version_of("cart")), ("again", 3), "the value put again");
-    ensure_eq!(record.values.len(), 1, "values under one key");
+    ensure_eq!(
+        (text(&record, "cart")?, record.version_of("cart")),
+        ("again", 3),
+        "the value after it was written again"
+    );
+    ensure_eq!(record.values.len(), 1, "the number of values under one key");
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What is repeated counts once, or its outcome is unknown, whoever wrote meanwhile and whenever it arrives.
+//! A repeated commit counts once, or its outcome is unknown, whatever was written meanwhile and
+//! whenever it arrives.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ checks! { "repeats":
 const LIST: &str = "list";
 const LAST: &str = "last";
 
-/// The `write`th write of a process.
+/// The nonce of a process's write number `write`.
 const fn nonce(process: u64, write: u64) -> u64 {
     write << 32 | process
 }
@@ -44,7 +45,7 @@ async fn a_repeat_is_recognised_after_any_number_of_writes_of_seven_others(stage
         done(stage.store.commit(selector, blind(stage, 2 + write, nonce(2 + write % 7, write), "theirs")).await?)?;
         let before = stage.load(selector).await?;
         let receipt = done(stage.store.commit(selector, retry(&commit)).await?)?;
-        let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat brought no record"))?;
+        let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat has no record"))?;
         same(&record, &before, "the record in the receipt of a late repeat")?;
         same(&stage.load(selector).await?, &before, "load after the late repeat")?;
     }
@@ -61,7 +62,7 @@ async fn what_is_no_longer_remembered_is_unknown_and_not_undone(stage: &Fixture)
     let before = stage.load(selector).await?;
     match stage.store.commit(selector, retry(&commit)).await? {
         Committed::Unknown => {}
-        other => return Err(Failure::new(format!("a repeat that nobody remembers answered {}", name(&other)))),
+        other => return Err(Failure::new(format!("a repeat that is no longer remembered returned {}", name(&other)))),
     }
     conflict(stage.store.commit(selector, commit).await?)?;
     same(&stage.load(selector).await?, &before, "load after both")
@@ -85,11 +86,11 @@ async fn a_first_attempt_that_arrives_after_its_repeat_changes_nothing(stage: &F
     let before = stage.load(selector).await?;
     done(stage.store.commit(selector, first.clone()).await?)?;
     same(&stage.load(selector).await?, &before, "load after the late first attempt")?;
-    // Its process goes on, and only then it arrives.
+    // The process continues, and only then does its first attempt arrive.
     done(stage.store.commit(selector, blind(stage, 3, nonce(1, 2), "second")).await?)?;
     let before = stage.load(selector).await?;
     conflict(stage.store.commit(selector, first).await?)?;
-    same(&stage.load(selector).await?, &before, "load after the first attempt that is later still")
+    same(&stage.load(selector).await?, &before, "load after the even later first attempt")
 }
 
 async fn a_record_shows_the_last_write_of_each_process(stage: &Fixture) -> Outcome {
@@ -114,16 +115,16 @@ async fn a_commit_raises_the_version_by_its_step(stage: &Fixture) -> Outcome {
         version += step;
         let receipt = done(stage.store.commit(selector, commit).await?)?;
         ensure_eq!(receipt.version, version, "the receipt's version");
-        ensure!(receipt.record.is_none(), "the receipt brought a record that nobody else had changed");
+        ensure!(receipt.record.is_none(), "the receipt has a record, although no other commit changed it");
         let record = stage.load(selector).await?;
         ensure_eq!((record.version, record.version_of("cart")), (version, version), "the versions");
         seen.insert(version);
     }
-    // From an old base, the step counts from what is there.
+    // From an old base, the step counts from the current version.
     let commit = with_fields!(with(stage.commit(1), [put("theme", "next")]), step = 5);
     let receipt = done(stage.store.commit(selector, commit).await?)?;
     ensure_eq!(receipt.version, version + 5, "the receipt's version from an old base");
-    ensure!(receipt.record.is_some(), "the receipt brought no record to an old base");
+    ensure!(receipt.record.is_some(), "the receipt for an old base has no record");
     Ok(())
 }
 
@@ -136,7 +137,7 @@ async fn a_base_that_the_record_does_not_have_yet_is_a_conflict(stage: &Fixture)
     same(&stage.load(selector).await?, &record, "load after the conflict")
 }
 
-/// What the writers were told, by the numbers of their items.
+/// The results that the writers received, by the numbers of their items.
 #[derive(Default)]
 struct Outcomes {
     acknowledged: BTreeSet<u64>,
@@ -149,22 +150,22 @@ impl Outcomes {
             Committed::Done(_) => drop(self.acknowledged.insert(item)),
             Committed::Unknown => drop(self.unknown.insert(item)),
             Committed::Conflict(_) => {}
-            other => return Err(Failure::new(format!("a commit answered {}", name(other)))),
+            other => return Err(Failure::new(format!("a commit returned {}", name(other)))),
         }
         Ok(())
     }
 
-    /// Every acknowledged item once, every unknown one at most once, nothing else; and the value that is written
-    /// blindly with each goes with the last of them.
+    /// Checks that the list holds every acknowledged item once, every unknown one at most once, and
+    /// nothing else, and that the value written blindly with each item belongs to the last of them.
     fn check(&self, record: &Record) -> Outcome {
         let list = items(record);
         let once: BTreeSet<u64> = list.iter().copied().collect();
         ensure_eq!(once.len(), list.len(), format!("distinct items in {list:?}"));
         let missing: Vec<_> = self.acknowledged.difference(&once).collect();
-        ensure!(missing.is_empty(), "acknowledged, and not there: {missing:?}");
+        ensure!(missing.is_empty(), "acknowledged but missing: {missing:?}");
         let invented: Vec<_> = once.iter().filter(|item| !self.acknowledged.contains(item)).collect();
         let invented: Vec<_> = invented.into_iter().filter(|item| !self.unknown.contains(item)).collect();
-        ensure!(invented.is_empty(), "there, and not acknowledged: {invented:?}");
+        ensure!(invented.is_empty(), "present but not acknowledged: {invented:?}");
         if let Some(last) = list.last() {
             ensure_eq!(text(record, LAST)?, last.to_string(), "the value that goes with the last item");
         }
@@ -177,14 +178,15 @@ fn items(record: &Record) -> Vec<u64> {
     list.split(',').filter_map(|item| item.parse().ok()).collect()
 }
 
-/// Some processes that append to one list, over a store whose answers are lost and whose questions come late.
+/// Several processes that append to one list, over a store whose replies get lost and whose
+/// requests arrive late.
 struct Walk<'a> {
     stage: &'a Fixture,
     selector: Selector,
     processes: u64,
     written: u64,
     books: Outcomes,
-    /// First attempts whose repeat was answered, but which are still on their way.
+    /// First attempts that have not arrived yet, although their repeat was answered.
     late: Vec<Commit>,
 }
 
@@ -193,7 +195,7 @@ impl Walk<'_> {
         self.stage.nonce() % below
     }
 
-    /// An append as of now: by what the record says now, and with a value beside it that is put whatever is there.
+    /// An append based on the current record, with a second value that is written unconditionally.
     async fn append(&mut self, process: u64) -> Outcome<(u64, Commit)> {
         let record = self.stage.load(self.selector).await?;
         self.written += 1;
@@ -212,7 +214,7 @@ impl Walk<'_> {
         Ok(self.stage.store.commit(self.selector, commit.clone()).await?)
     }
 
-    /// A process has one write under way at a time, so it is never this one.
+    /// A process has one write pending at a time, so other processes write.
     async fn others_write(&mut self, process: u64) -> Outcome {
         for _ in 0..self.random(16).min((self.processes - 1) * 16) {
             let other = (process + 1 + self.random(self.processes - 1)) % self.processes;

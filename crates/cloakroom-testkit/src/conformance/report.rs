@@ -1,31 +1,32 @@
 use std::fmt;
 
-/// What [`conformance`](super::conformance()) found, check by check.
+/// The result of [`conformance`](super::conformance()), check by check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a report says nothing until `assert_passed` or its findings are looked at"]
+#[must_use = "a report has no effect until `assert_passed` is called or its findings are read"]
 pub struct Report {
     findings: Vec<Finding>,
 }
 
-/// One check and how it went.
+/// One check and its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The check: its group and what it promises, such as `commit/a_repeat_is_applied_once`.
+    /// The check's group and promise, such as `commit/a_repeat_is_applied_once`.
     pub name: &'static str,
-    /// How it went.
+    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// How a check went.
+/// The outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
     /// The store keeps this promise.
     Passed,
-    /// It does not, or the check panicked or hung. Says what was seen, and where in the suite.
+    /// The store breaks this promise, or the check panicked or hung. Contains what was observed,
+    /// and where in the suite.
     Failed(String),
-    /// The check does not apply. Says why.
+    /// The check does not apply. Contains the reason.
     Skipped(String),
 }
 
@@ -55,10 +56,10 @@ impl Report {
         self.names(|verdict| matches!(verdict, Verdict::Skipped(_)))
     }
 
-    /// Ends a test with the whole report if any check failed.
+    /// Panics with the whole report if any check failed.
     ///
     /// # Panics
-    /// If any check failed, or none ran.
+    /// If any check failed, or none passed.
     #[track_caller]
     pub fn assert_passed(&self) {
         let sound = self.failed().next().is_none() && self.passed().next().is_some();
@@ -70,7 +71,7 @@ impl Report {
     }
 }
 
-/// The failures first, then what was skipped, then how many passed.
+/// The failures first, then the skipped checks, then the counts.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Finding { name, verdict } in &self.findings {

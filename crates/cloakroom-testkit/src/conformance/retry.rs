@@ -27,7 +27,7 @@ async fn a_repeat_is_applied_once(stage: &Fixture) -> Outcome {
     for _ in 0..3 {
         let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
         ensure_eq!(receipt.version, 2, "the version in the receipt of a repeat");
-        ensure!(receipt.record.is_none(), "the receipt of a repeat brought the record, which nobody else had changed");
+        ensure!(receipt.record.is_none(), "the receipt of a repeat has a record, although no other commit changed it");
         same(&stage.load(selector).await?, &once, "load after the repeat")?;
     }
     Ok(())
@@ -35,7 +35,7 @@ async fn a_repeat_is_applied_once(stage: &Fixture) -> Outcome {
 
 async fn a_repeat_is_recognised_before_guard_and_expectations(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
-    // Its own first attempt breaks both: the secret is not current any more, nor is the version.
+    // The first attempt breaks both: the secret is no longer current, and the version has changed.
     let mut commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
     commit.guard = Guard::Current(record.verifier);
     commit.rotation = Some(Rotation::new(stage.verifier(), None));
@@ -64,11 +64,11 @@ async fn a_repeat_with_a_stale_base_brings_the_record(stage: &Fixture) -> Outcom
     done(stage.store.commit(selector, commit.clone()).await?)?;
     let receipt = done(stage.store.commit(selector, commit).await?)?;
     ensure_eq!(receipt.version, 3, "the version in the receipt of a repeat");
-    ensure!(receipt.record.is_some(), "the receipt of a repeat brought no record, though its base was stale");
+    ensure!(receipt.record.is_some(), "the receipt of a repeat has no record, although its base was stale");
     Ok(())
 }
 
-/// The reply may be lost, and others may write before the caller tries again.
+/// The reply may be lost, and other processes may write before the caller tries again.
 async fn a_repeat_after_other_commits_is_applied_once(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
@@ -78,7 +78,7 @@ async fn a_repeat_after_other_commits_is_applied_once(stage: &Fixture) -> Outcom
         let before = stage.load(selector).await?;
         let receipt = done(stage.store.commit(selector, commit.clone()).await?)?;
         ensure_eq!(receipt.version, base + 1, "the version in the receipt of a repeat after other commits");
-        let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat brought no record"))?;
+        let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat has no record"))?;
         same(&record, &before, "the record in the receipt of a late repeat")?;
         same(&stage.load(selector).await?, &before, "load after the late repeat")?;
     }
@@ -89,7 +89,7 @@ async fn writes_that_are_long_past_do_not_pile_up(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&["cart"]).await?;
     let commit = with(stage.commit(1), [at(1, put("cart", "mine"))]);
     done(stage.store.commit(selector, commit.clone()).await?)?;
-    // A store may remember more than it has to, but not everything.
+    // A store may remember more writes than it has to, but not all of them.
     for base in (2..).take(1024) {
         done(stage.store.commit(selector, with(stage.commit(base), [put("theme", "theirs")])).await?)?;
     }
@@ -102,11 +102,11 @@ async fn a_repeat_cannot_resurrect(stage: &Fixture) -> Outcome {
     done(stage.store.commit(selector, commit.clone()).await?)?;
     stage.destroy(selector).await?;
     gone(stage.store.commit(selector, commit).await?)?;
-    ensure!(!stage.is_live(selector).await?, "the repeat of a commit brought a destroyed session back");
+    ensure!(!stage.is_live(selector).await?, "the repeat of a commit revived a destroyed session");
     Ok(())
 }
 
-/// Numbers beyond 2^53 are where floating point, and beyond 2^63 where signed integers, go wrong.
+/// Floating-point numbers fail beyond 2^53, and signed integers beyond 2^63.
 async fn nonces_differ_by_any_bit(stage: &Fixture) -> Outcome {
     let (selector, _) = stage.session(&[]).await?;
     let nonces = [0, 1, (1 << 53) + 1, (1 << 53) + 2, (1 << 63) - 1, 1 << 63, (1 << 63) + 1, u64::MAX - 1, u64::MAX];

@@ -1,4 +1,4 @@
-//! Who may write, and what a new secret brings.
+//! The secrets that may write, and the effect of a new one.
 
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ checks! { "rotation":
     keep_only_of_nothing_removes_all,
 }
 
-/// A session, its first secret, and a second one that took over; the first is in this `state` from then on.
+/// A session, its first secret, and a second one that replaced it; the first is in this `state`
+/// from then on.
 async fn rotated(stage: &Fixture, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
     let (selector, record) = stage.session(&["cart"]).await?;
     let new = stage.verifier();
@@ -54,7 +55,7 @@ async fn rotate(stage: &Fixture, selector: Selector, base: u64, rotation: Rotati
     done(stage.store.commit(selector, commit).await?).map(drop)
 }
 
-/// A change under `guard`, without caring for its base.
+/// A change under `guard`, independent of its base.
 fn guarded(stage: &Fixture, guard: Guard) -> Commit {
     with_fields!(with(stage.commit(0), [put("cart", "mine")]), guard = guard)
 }
@@ -125,7 +126,8 @@ async fn an_old_secret_can_be_dead_at_once(stage: &Fixture) -> Outcome {
     allowed(stage, selector, Guard::Holder(new)).await
 }
 
-/// The node that rotates may be ahead of the store, and of the node that still gets the old secret.
+/// The clock of the node that rotates may be ahead of the store, and of the node that still
+/// receives the old secret.
 async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Fixture) -> Outcome {
     for ahead in [stage.ticks(10), stage.long()] {
         let (selector, record) = stage.session(&["cart"]).await?;
@@ -133,14 +135,14 @@ async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Fixture) -> Outcome {
         rotate(stage, selector, 1, Rotation::new(stage.verifier(), Some(previous))).await?;
         ensure_eq!(stage.load(selector).await?.previous, Some(previous), "the previous secret");
         refused(stage, selector, Guard::Holder(record.verifier)).await?;
-        // A writer that has lost all sense of time.
+        // A writer whose clock is entirely wrong.
         let long_ago = with_fields!(guarded(stage, Guard::Holder(record.verifier)), now = Timestamp::from_millis(1));
         superseded(stage.store.commit(selector, long_ago).await?)?;
     }
     Ok(())
 }
 
-/// A writer or a store that lags behind prolongs no grace.
+/// A writer or a store whose clock lags does not prolong a grace period.
 async fn a_grace_ends_by_the_latest_clock(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
     let ahead = stage.now().after(stage.ticks(10));
@@ -150,7 +152,7 @@ async fn a_grace_ends_by_the_latest_clock(stage: &Fixture) -> Outcome {
     refused(stage, selector, Guard::Holder(record.verifier)).await
 }
 
-/// A rotation after a renewal, and the other way round.
+/// A renewal after a rotation, and the other way round.
 async fn what_became_of_the_secret_before_is_not_said_of_the_next(stage: &Fixture) -> Outcome {
     let until = stage.now().after(stage.long());
     let (selector, _, second) = rotated(stage, replaced(stage)).await?;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::backend::{Backend, Capability};
-use super::dyn_backend::ground;
+use super::dyn_backend::dyn_backend;
 use super::failure::Outcome;
 use super::fixture::Fixture;
 use super::report::{Finding, Report, Verdict};
 
-/// A promise of the contract, and how to find out whether a store keeps it.
+/// A promise of the contract, and the function that checks it.
 pub(super) struct Check {
     name: &'static str,
     needs: &'static [Capability],
@@ -32,13 +32,13 @@ impl Check {
         Finding { name: self.name, verdict }
     }
 
-    /// In a task of its own, so that a panic ends the check and not the suite.
+    /// Runs in a task of its own, so that a panic ends the check and not the suite.
     async fn verdict<B: Backend>(&self, backend: Arc<B>) -> Verdict {
         let (name, run, patience) = (self.name, self.run, backend.patience());
         let mut task = JoinSet::new();
-        task.spawn(async move { run(&Fixture::new(name, ground(backend).await)).await });
+        task.spawn(async move { run(&Fixture::new(name, dyn_backend(backend).await)).await });
         match tokio::time::timeout(patience, task.join_next()).await {
-            Err(_) => Verdict::Failed(format!("was still not through after {patience:?}")),
+            Err(_) => Verdict::Failed(format!("did not finish within {patience:?}")),
             Ok(Some(Err(error))) => Verdict::Failed(format!("panicked: {}", panic_message(error))),
             Ok(Some(Ok(Err(failure)))) => Verdict::Failed(failure.to_string()),
             Ok(Some(Ok(Ok(()))) | None) => Verdict::Passed,
@@ -52,7 +52,8 @@ fn panic_message(error: JoinError) -> String {
     text.or_else(|| payload.downcast_ref().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }
 
-/// Runs the checks, as many at once as the backend allows, and reports in their own order.
+/// Runs the checks, as many at once as the backend allows, and reports them in the order of the
+/// suite.
 pub(super) async fn run<B: Backend>(backend: B, checks: Vec<Check>) -> Report {
     let backend = Arc::new(backend);
     let mut waiting = checks.into_iter().enumerate();
@@ -65,7 +66,7 @@ pub(super) async fn run<B: Backend>(backend: B, checks: Vec<Check>) -> Report {
             let backend = Arc::clone(&backend);
             running.spawn(async move { (place, check.finding(backend).await) });
         }
-        // A check's panics are caught inside, so only a cancelled runtime ends a task early.
+        // Panics of a check are caught inside, so only a cancelled runtime ends a task early.
         let Some(Ok(finding)) = running.join_next().await else { break };
         findings.push(finding);
     }

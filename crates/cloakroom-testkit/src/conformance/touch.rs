@@ -1,4 +1,4 @@
-//! A touch says that a session was seen, and changes nothing else.
+//! A touch records that a session was seen, and changes nothing else.
 
 use cloakroom::Timestamp;
 use cloakroom::store::{Guard, Rotation, Touch};
@@ -89,7 +89,11 @@ async fn what_is_gone_is_skipped(stage: &Fixture) -> Outcome {
     touch(stage, [first, gone, stage.selector(), last].map(|selector| Touch::new(selector, Guard::Anyone, seen)))
         .await?;
     for selector in [first, last] {
-        ensure_eq!(stage.load(selector).await?.last_seen, seen, "last_seen of a session beside ones that are gone");
+        ensure_eq!(
+            stage.load(selector).await?.last_seen,
+            seen,
+            "last_seen of a session in a batch with sessions that are gone"
+        );
     }
     Ok(())
 }
@@ -99,7 +103,7 @@ async fn it_never_creates(stage: &Fixture) -> Outcome {
     stage.destroy(destroyed).await?;
     for selector in [stage.selector(), destroyed] {
         touch(stage, [Touch::new(selector, Guard::Anyone, stage.now())]).await?;
-        ensure!(!stage.is_live(selector).await?, "a touch brought a record into being");
+        ensure!(!stage.is_live(selector).await?, "a touch created a record");
     }
     Ok(())
 }
@@ -113,8 +117,8 @@ async fn a_commit_from_before_still_fits(stage: &Fixture) -> Outcome {
     Ok(())
 }
 
-/// A session that idles after 4 ticks, its first secret, and a second one that took over; the first lingers until
-/// `until`.
+/// A session that idles after 4 ticks, its first secret, and a second one that replaced it; the
+/// first is accepted until `until`.
 async fn rotated(stage: &Fixture, until: Timestamp) -> Outcome<(Selector, Verifier, Verifier)> {
     let record = stage.record_living(stage.ticks(4), stage.long());
     let (selector, new) = (stage.insert(&record).await?, stage.verifier());
@@ -123,7 +127,8 @@ async fn rotated(stage: &Fixture, until: Timestamp) -> Outcome<(Selector, Verifi
     Ok((selector, record.verifier, new))
 }
 
-/// Whether a touch under `guard` moves what was last seen, and prolongs the session: one without the other is a fault.
+/// Returns `true` if a touch under `guard` moves `last_seen` and prolongs the session. One without
+/// the other is a failure.
 async fn touches(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome<bool> {
     let before = stage.load(selector).await?;
     stage.wait(3).await;
@@ -133,17 +138,23 @@ async fn touches(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome<b
     same(&after, &with_fields!(before.clone(), last_seen = after.last_seen), "load after the touch")?;
     stage.wait(3).await;
     let (moved, prolonged) = (after.last_seen == seen, stage.is_live(selector).await?);
-    ensure!(moved || after.last_seen == before.last_seen, "last_seen is neither what it was nor what was touched");
-    ensure_eq!(moved, prolonged, "whether the touch prolonged the session, against whether it moved last_seen");
+    ensure!(moved || after.last_seen == before.last_seen, "last_seen is neither the old instant nor that of the touch");
+    ensure_eq!(moved, prolonged, "last_seen moved, compared with the session prolonged");
     Ok(moved)
 }
 
 async fn the_present_secret_touches(stage: &Fixture) -> Outcome {
     let (selector, _, new) = rotated(stage, stage.now()).await?;
-    ensure!(touches(stage, selector, Guard::Holder(new)).await?, "the present secret does not touch as a holder");
+    ensure!(
+        touches(stage, selector, Guard::Holder(new)).await?,
+        "a touch with the present secret was refused under Holder"
+    );
     let record = stage.record_living(stage.ticks(4), stage.long());
     let selector = stage.insert(&record).await?;
-    ensure!(touches(stage, selector, Guard::Current(record.verifier)).await?, "the present secret does not touch");
+    ensure!(
+        touches(stage, selector, Guard::Current(record.verifier)).await?,
+        "a touch with the present secret was refused under Current"
+    );
     Ok(())
 }
 
@@ -152,7 +163,7 @@ async fn a_wrong_secret_touches_nothing(stage: &Fixture) -> Outcome {
         let selector = stage.insert(&stage.record_living(stage.ticks(4), stage.long())).await?;
         ensure!(
             !touches(stage, selector, guard(stage.verifier())).await?,
-            "who knows only the tag kept the session alive"
+            "a caller without the secret kept the session alive"
         );
     }
     Ok(())
@@ -160,9 +171,15 @@ async fn a_wrong_secret_touches_nothing(stage: &Fixture) -> Outcome {
 
 async fn in_its_grace_the_previous_secret_touches(stage: &Fixture) -> Outcome {
     let (selector, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
-    ensure!(touches(stage, selector, Guard::Holder(old)).await?, "the previous secret does not touch within its grace");
+    ensure!(
+        touches(stage, selector, Guard::Holder(old)).await?,
+        "a touch with the previous secret was refused within its grace"
+    );
     let (selector, old, _) = rotated(stage, stage.now().after(stage.long())).await?;
-    ensure!(!touches(stage, selector, Guard::Current(old)).await?, "the previous secret touches as the present one");
+    ensure!(
+        !touches(stage, selector, Guard::Current(old)).await?,
+        "a touch with the previous secret was accepted under Current"
+    );
     Ok(())
 }
 
@@ -176,7 +193,8 @@ async fn a_secret_whose_grace_is_over_touches_nothing(stage: &Fixture) -> Outcom
 }
 
 async fn a_secret_that_was_dead_at_once_touches_nothing(stage: &Fixture) -> Outcome {
-    // The node that logged in may be ahead of the store, and of the node that still gets the old secret.
+    // The clock of the node that logged in may be ahead of the store, and of the node that still
+    // receives the old secret.
     let (selector, old, _) = rotated(stage, stage.now()).await?;
     ensure!(!touches(stage, selector, Guard::Holder(old)).await?, "a replaced secret kept the session alive");
     Ok(())
@@ -193,7 +211,7 @@ async fn a_refused_touch_spoils_no_batch(stage: &Fixture) -> Outcome {
         ensure_eq!(
             stage.load(selector).await?.last_seen,
             seen,
-            "last_seen of a session beside one whose touch is refused"
+            "last_seen of a session in a batch with a refused touch"
         );
     }
     Ok(())

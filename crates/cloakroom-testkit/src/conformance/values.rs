@@ -1,4 +1,4 @@
-//! A store keeps bytes as they are, however many and whatever they are.
+//! A store keeps bytes unchanged, whatever their number and content.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ checks! { "values":
     freshness_goes_with_the_value_it_belonged_to,
 }
 
-/// Writes the payloads by a commit, and reads them back; does the same by a create.
+/// Writes the payloads with a commit and reads them back, then does the same with a create.
 async fn round_trip(stage: &Fixture, values: Vec<(Arc<str>, Payload)>) -> Outcome {
     let (selector, mut record) = stage.session(&[]).await?;
     let mut commit = stage.commit(1);
@@ -82,7 +82,7 @@ async fn sealed_is_kept_apart_from_what_is_not(stage: &Fixture) -> Outcome {
     let every_byte: Arc<[u8]> = [0, 1, 32, 34, 92].into_iter().chain(0..=255).collect();
     let both = || [Payload::Sealed(Arc::clone(&every_byte)), Payload::Present(Arc::clone(&every_byte))];
     let [sealed, plain] = both();
-    // The seal of a record lies under a key that no value's type can have.
+    // The seal of a record is stored under a key that no value's type can have.
     round_trip(stage, vec![("cart".into(), sealed.clone()), ("theme".into(), plain), ("*".into(), sealed)]).await?;
     let [sealed, plain] = both();
     round_trip(stage, vec![("cart".into(), plain), ("theme".into(), sealed)]).await?;
@@ -91,7 +91,7 @@ async fn sealed_is_kept_apart_from_what_is_not(stage: &Fixture) -> Outcome {
 
 async fn freshness_is_kept(stage: &Fixture) -> Outcome {
     let (selector, record) = stage.session(&["cart"]).await?;
-    // In the past too: how long a stale value may still serve is not the store's business.
+    // Also in the past: how long a stale value may be served is not decided by the store.
     let instants =
         [stage.now().after(stage.long()), stage.record().lifetimes.created_at, cloakroom::Timestamp::from_millis(1)];
     let mut commit = stage.commit(1);

@@ -1,23 +1,24 @@
 use tokio::sync::watch;
 
-/// Holds one call of a [`FaultyStore`](super::FaultyStore) twice: before it acts, and before its reply.
+/// A handle that stops one call of a [`FaultyStore`](super::FaultyStore) twice: before it acts, and
+/// before its reply.
 ///
-/// With it a test puts two calls into exactly the order it wants. Dropping the gate opens it.
+/// Lets a test put two calls into an exact order. Dropping the gate opens it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use cloakroom::store::{Store, Tag};
+/// use cloakroom::store::{Selector, Store};
 /// use cloakroom_testkit::{FaultyStore, MemoryStore, Verb};
 ///
 /// let store = FaultyStore::new(MemoryStore::new());
 /// let gate = store.delay_next(Verb::Load);
 /// let load = tokio::spawn({
 ///     let store = store.clone();
-///     async move { store.load(Tag::from_bytes([7; 16])).await }
+///     async move { store.load(Selector::from_bytes([7; 16])).await }
 /// });
-/// assert!(gate.arrived().await); // Called, and nothing was read yet.
-/// assert!(gate.let_act().await); // Read, and the caller does not know yet.
+/// assert!(gate.arrived().await); // Called; nothing was read yet.
+/// assert!(gate.let_act().await); // Read; the caller has no reply yet.
 /// gate.open();
 /// assert!(load.await??.is_none());
 /// # Ok(())
@@ -30,7 +31,7 @@ pub struct CallGate {
     leave: watch::Sender<Permit>,
 }
 
-/// How far the call has come.
+/// The progress of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
     Expected,
@@ -38,7 +39,7 @@ enum Progress {
     BeforeReplying,
 }
 
-/// How far the call may go.
+/// How far the call may proceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Permit {
     Arrive,
@@ -46,20 +47,20 @@ enum Permit {
 }
 
 impl CallGate {
-    /// Waits until the call stands before the gate and has not acted. `false` if it never will,
-    /// because its plan was [healed](super::FaultyStore::heal).
+    /// Waits until the call has arrived at the gate, before it acts. Returns `false` if it never
+    /// will, because its plan was [healed](super::FaultyStore::reset).
     pub async fn arrived(&self) -> bool {
         self.reaches(Progress::BeforeActing).await
     }
 
-    /// Lets the call act, and waits until it has and only its reply is held back. `false` if the
+    /// Lets the call act, and waits until only its reply is held back. Returns `false` if the
     /// caller gave up before.
     pub async fn let_act(&self) -> bool {
         self.leave.send_replace(Permit::Act);
         self.reaches(Progress::BeforeReplying).await
     }
 
-    /// Lets the call through, wherever it stands or before it comes.
+    /// Lets the call through, whether it waits at the gate or has yet to arrive.
     pub fn open(self) {
         drop(self);
     }
@@ -79,7 +80,7 @@ pub(super) struct GateState {
 impl GateState {
     pub(super) async fn before_acting(&mut self) {
         self.progress.send_replace(Progress::BeforeActing);
-        // An error says that the gate was dropped: it is open.
+        // An error means that the gate was dropped, which opens it.
         drop(self.leave.wait_for(|leave| *leave >= Permit::Act).await);
     }
 

@@ -20,15 +20,18 @@ use plan::{Fault, Plan};
 pub use gate::CallGate;
 pub use plan::FaultRates;
 
-/// A store that fails on demand: by script, for a single case, or by a seed, for many runs.
+/// A store that fails on demand: scripted for a single case, or at random with a seed for many
+/// runs.
 ///
 /// Without a plan it passes every call through. Clones share the plan: give one to the builder and
-/// keep another. A scripted fault hits the next call of its verb; several for one verb hit one
-/// after the other, in the order in which they were asked for. Scripted faults come before
-/// [`fail_all`](FaultyStore::fail_all), and that before [`roll`](FaultyStore::roll).
+/// keep another. A scripted fault hits the next call of its verb; several faults for one verb apply
+/// to one call each, in the order in which they were requested. Scripted faults take precedence
+/// over [`fail_all`](FaultyStore::fail_all), which takes precedence over
+/// [`roll`](FaultyStore::roll).
 ///
-/// It does not disturb [`subscribe`](Store::subscribe) and [`is_lease_valid`](Store::is_lease_valid); for a store that
-/// is cut off, see [`MemoryStore::disconnect`](super::MemoryStore::disconnect).
+/// When not to use it: for a node that receives no invalidations. [`subscribe`](Store::subscribe)
+/// and [`is_lease_valid`](Store::is_lease_valid) are not affected; use
+/// [`MemoryStore::disconnect`](super::MemoryStore::disconnect) instead.
 #[derive(Debug)]
 pub struct FaultyStore<S> {
     faulty: Arc<Faulty<S>>,
@@ -40,51 +43,53 @@ struct Faulty<S> {
 }
 
 impl<S> FaultyStore<S> {
-    /// Stands before `store`, without a plan yet.
+    /// Wraps `store`, without a plan.
     pub fn new(store: S) -> Self {
         Self { faulty: Arc::new(Faulty { store, plan: Mutex::default() }) }
     }
 
-    /// The store behind the faults.
+    /// The wrapped store.
     #[must_use]
     pub fn inner(&self) -> &S {
         &self.faulty.store
     }
 
-    /// The next call of `verb` fails with `kind` and does nothing.
+    /// Makes the next call of `verb` fail with `kind` and do nothing.
     pub fn fail_next(&self, verb: Verb, kind: StoreErrorKind) {
         self.script(verb, Fault::Fail(kind));
     }
 
-    /// The next call of `verb` acts, and fails with [`StoreErrorKind::Unknown`] all the same.
+    /// Makes the next call of `verb` act but fail with [`StoreErrorKind::Unknown`].
     pub fn lose_reply_next(&self, verb: Verb) {
         self.script(verb, Fault::LoseReply);
     }
 
-    /// The next call of `verb` waits at the gate: before it acts, and again before its reply.
+    /// Makes the next call of `verb` wait at a gate: before it acts, and again before its reply.
     pub fn delay_next(&self, verb: Verb) -> CallGate {
         let (gate, turnstile) = gate();
         self.script(verb, Fault::Hold(turnstile));
         gate
     }
 
-    /// Damages every value of the next record that is loaded, so that none decodes any more. What
-    /// the store holds stays as it is.
+    /// Damages every value of the next record that is loaded, so that none can be decoded. The
+    /// stored record is not changed.
     pub fn corrupt_next_load(&self) {
         self.faulty.plan.lock().corrupt_next_load();
     }
 
-    /// From now on every call fails with `kind` and does nothing: the store is down.
+    /// Makes every call from now on fail with `kind` and do nothing, as if the store were down.
     pub fn fail_all(&self, kind: StoreErrorKind) {
         self.faulty.plan.lock().go_down(kind);
     }
 
-    /// From now on chance decides, in a sequence that follows from `seed` and the order of the calls.
+    /// Makes every call from now on fail at random, in a sequence that follows from `seed` and the
+    /// order of the calls.
     pub fn roll(&self, seed: u64, chances: FaultRates) {
         self.faulty.plan.lock().roll(seed, chances);
     }
 
-    /// Ends all of it, also scripted faults that have not hit yet. Calls that wait at a gate still do.
+    /// Clears the plan, including scripted faults that have not hit yet. Calls that wait at a gate
+    /// keep waiting.
     pub fn reset(&self) {
         *self.faulty.plan.lock() = Plan::default();
     }
@@ -206,7 +211,7 @@ async fn give_way(times: u64) {
     }
 }
 
-/// Every byte is flipped, which no UTF-8 survives, and half of them are lost.
+/// Flips every byte, so that no UTF-8 is left, and drops half of them.
 fn corrupt(record: &mut Record) {
     for value in &mut record.values {
         if let Payload::Present(bytes) | Payload::Sealed(bytes) = &mut value.payload {

@@ -3,9 +3,10 @@ use cloakroom::store::StoreErrorKind;
 
 use super::gate::GateState;
 
-/// How likely each fault is, in percent per call. Nothing goes wrong by default; 100 and more is always.
+/// The probability of each fault, in percent per call: 0 by default; 100 and more means always.
 ///
-/// At most one fault hits a call; failing is drawn first, then losing the reply, then dawdling.
+/// At most one fault hits a call; failure is drawn first, then a lost reply, then a delay. Damage
+/// to a loaded record is drawn separately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FaultRates {
@@ -13,49 +14,49 @@ pub struct FaultRates {
     pub unavailable: u8,
     /// The call acts and fails with [`StoreErrorKind::Unknown`].
     pub lost_reply: u8,
-    /// Other tasks come first, before the call acts and before it replies.
+    /// Other tasks run first, before the call acts and before it replies.
     pub dawdle: u8,
     /// Every value of a loaded record is damaged.
     pub corrupt_load: u8,
 }
 
 impl FaultRates {
-    /// Sets [`unavailable`](Chances::unavailable).
+    /// Sets [`unavailable`](FaultRates::unavailable).
     #[must_use]
     pub const fn unavailable(self, percent: u8) -> Self {
         Self { unavailable: percent, ..self }
     }
 
-    /// Sets [`lost_reply`](Chances::lost_reply).
+    /// Sets [`lost_reply`](FaultRates::lost_reply).
     #[must_use]
     pub const fn lost_reply(self, percent: u8) -> Self {
         Self { lost_reply: percent, ..self }
     }
 
-    /// Sets [`dawdle`](Chances::dawdle).
+    /// Sets [`dawdle`](FaultRates::dawdle).
     #[must_use]
     pub const fn dawdle(self, percent: u8) -> Self {
         Self { dawdle: percent, ..self }
     }
 
-    /// Sets [`corrupt_load`](Chances::corrupt_load).
+    /// Sets [`corrupt_load`](FaultRates::corrupt_load).
     #[must_use]
     pub const fn corrupt_load(self, percent: u8) -> Self {
         Self { corrupt_load: percent, ..self }
     }
 }
 
-/// What happens to one call.
+/// The fault that hits one call.
 #[derive(Debug)]
 pub(super) enum Fault {
     Fail(StoreErrorKind),
     LoseReply,
     Hold(GateState),
-    /// So many times other tasks come first, before acting and before replying.
+    /// Yields to other tasks this many times before acting and before replying.
     Dawdle(u64, u64),
 }
 
-/// What is to go wrong.
+/// The planned faults.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     next: Vec<(Verb, Fault)>,
@@ -81,7 +82,7 @@ impl Plan {
         self.dice = Some((SeededRandom::new(seed), chances));
     }
 
-    /// What happens to a call that begins now.
+    /// The fault for a call that begins now.
     pub(super) fn fault_for(&mut self, verb: Verb) -> Option<Fault> {
         if let Some(place) = self.next.iter().position(|(scripted, _)| *scripted == verb) {
             return Some(self.next.remove(place).1);
@@ -101,7 +102,7 @@ impl Plan {
         }
     }
 
-    /// Whether the values of a record that was just loaded are to be damaged.
+    /// Returns `true` if the values of a record that was just loaded are to be damaged.
     pub(super) fn corrupts(&mut self) -> bool {
         if let Some(left) = self.corrupt_loads.checked_sub(1) {
             self.corrupt_loads = left;

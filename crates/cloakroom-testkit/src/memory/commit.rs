@@ -1,4 +1,4 @@
-//! The rules of [`Store::commit`](cloakroom::store::Store::commit), for a record that lives.
+//! The rules of [`Store::commit`](cloakroom::store::Store::commit) for a live record.
 
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> CommitD
         Trace::Unknown => return CommitDecision::Conflict,
         Trace::NotApplied => {}
     }
-    // A grace is not prolonged by a store or a writer whose clock lags behind, so the latest instant counts.
+    // The latest instant counts, so that a store or a writer whose clock lags does not prolong a
+    // grace period.
     let now = now.max(commit.now).max(record.last_seen);
     if !guard_holds(record, commit.guard, now) {
         return CommitDecision::Superseded;
@@ -61,7 +62,7 @@ pub(super) fn apply(record: &mut Record, commit: &Commit) {
     if let Some(rotation) = &commit.rotation {
         rotate(record, rotation);
     }
-    // After the rotation: what a login writes is not what it clears away.
+    // After the rotation, so that a login does not remove what it writes itself.
     for edit in &commit.edits {
         write(record, edit);
     }

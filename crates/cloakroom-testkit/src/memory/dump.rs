@@ -3,10 +3,11 @@ use cloakroom::store::{Authentication, Lifetimes, Payload, Record};
 use super::MemoryStore;
 
 impl MemoryStore {
-    /// Everything that the store holds, as one run of bytes, for a test that searches it for what must not be there.
+    /// The whole content of the store as bytes, for a test that searches it for what must not be
+    /// there.
     ///
-    /// Texts, tags, verifiers and payloads are in it as they are; numbers in big-endian order. The
-    /// form is not meant to be read back.
+    /// Texts, selectors, verifiers and payloads appear verbatim; numbers in big-endian order. The
+    /// format is not meant to be parsed.
     #[must_use]
     pub fn dump(&self) -> Vec<u8> {
         let records = self.shared.records.lock();
@@ -24,7 +25,6 @@ impl MemoryStore {
 }
 
 fn write_record(bytes: &mut Vec<u8>, record: &Record) {
-    // Taken apart without `..`, so that a new field cannot be forgotten here.
     let Record { version, nonce, verifier, previous, lifetimes, last_seen, authentication, values, writers, .. } =
         record;
     write_number(bytes, *version);

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use cloakroom::store::{Admission, BATCH, Limit, LimitPolicy, Principal, Selector};
 
-/// How many members an admission looks at to find those that are dead.
+/// Maximum number of members that one admission checks for dead ones.
 const PROBED: usize = 16;
 
 /// The sessions of each principal, oldest admission first.
@@ -16,7 +16,7 @@ pub(super) struct Index {
 struct Members {
     by_admission: BTreeMap<u64, Selector>,
     admissions: HashMap<Selector, u64>,
-    /// Where the next search for the dead begins.
+    /// The admission at which the next check for dead members begins.
     probe: u64,
 }
 
@@ -32,7 +32,7 @@ impl Members {
         }
     }
 
-    /// Drops the dead among the next few, in turn.
+    /// Removes the dead among the next `PROBED` members, in rotation.
     fn probe(&mut self, lives: impl Fn(&Selector) -> bool) {
         let probed: Vec<_> =
             self.by_admission.range(self.probe..).take(PROBED).map(|(at, selector)| (*at, *selector)).collect();
@@ -48,7 +48,7 @@ impl Members {
         dead.into_iter().for_each(|selector| self.remove(selector));
     }
 
-    /// The oldest members but one.
+    /// The oldest members other than `selector`.
     fn oldest_but(&self, selector: Selector, count: usize) -> Vec<Selector> {
         self.by_admission.values().filter(|member| **member != selector).take(count).copied().collect()
     }
@@ -98,14 +98,14 @@ impl Index {
         }
     }
 
-    /// The next members after an admission, each with its own.
+    /// The next members after an admission, each with its own admission number.
     pub(super) fn after(&self, principal: &Principal, admission: u64, count: usize) -> Vec<(u64, Selector)> {
         let Some(members) = self.members.get(principal) else { return Vec::new() };
         let after = admission.saturating_add(1);
         members.by_admission.range(after..).take(count).map(|(admission, selector)| (*admission, *selector)).collect()
     }
 
-    /// Drops the members of all principals that do not live.
+    /// Removes the dead members of all principals.
     pub(super) fn retain(&mut self, lives: impl Fn(&Selector) -> bool) {
         self.members.retain(|_, members| {
             members.drop_dead(&lives);

@@ -22,16 +22,16 @@ use commit::CommitDecision;
 use node::{Node, Notice};
 use records::Records;
 
-/// The contract of a [`Store`] as plainly as it can be said: maps behind one lock.
+/// The simplest correct [`Store`]: maps behind one lock.
 ///
-/// For tests, and to read when you write a store. A service on one machine needs none
-/// ([`Sessions::in_memory`](crate::application::Sessions::in_memory)); a service on several needs one that they
-/// can all reach. Nothing here is bounded, and an expired record stays until a verb meets it or
-/// [`purge_expired`](MemoryStore::purge_expired) is called.
+/// For tests, and as a reference for writing a store. When not to use it: a service on one machine
+/// needs no store ([`Sessions::in_memory`](crate::application::Sessions::in_memory)), and a service
+/// on several machines needs one that they can all reach. Nothing here is bounded, and an expired
+/// record stays until a verb meets it or [`purge_expired`](MemoryStore::purge_expired) is called.
 ///
-/// A clone is the same instance. [`node`](MemoryStore::node) gives another instance over the same
+/// A clone is the same instance. [`node`](MemoryStore::node) creates another instance over the same
 /// data, as another process would have: with its own leases and its own copies to invalidate. The
-/// other nodes are told of a change before the verb that made it answers, unless a test
+/// other nodes are notified of a change before the verb that made it returns, unless a test
 /// [pauses](MemoryStore::pause_invalidations) that.
 #[derive(Clone)]
 pub struct MemoryStore {
@@ -48,7 +48,7 @@ struct SharedState {
 }
 
 impl SharedState {
-    /// Differs from that of every other node, so that none vouches for another's lease.
+    /// A number that no other node has, so that no node accepts another's lease.
     fn next_lease(&self) -> u64 {
         self.last_lease.fetch_add(1, Ordering::SeqCst) + 1
     }
@@ -73,7 +73,8 @@ impl MemoryStore {
         Self::with_clock(SystemClock::new())
     }
 
-    /// An empty store on the given clock, usually a clone of the test's [`ManualClock`](super::ManualClock).
+    /// An empty store on the given clock, usually a clone of the test's
+    /// [`ManualClock`](super::ManualClock).
     #[must_use]
     pub fn with_clock(clock: impl Clock) -> Self {
         let shared = Arc::new(SharedState {
@@ -92,8 +93,8 @@ impl MemoryStore {
         Self { shared: Arc::clone(&self.shared), node: self.shared.add_node(), ..*self }
     }
 
-    /// What the store says of how long news of changes may be [held up](Self::pause_invalidations): not at all by
-    /// default. It does not see to it.
+    /// Sets the maximum invalidation delay that the store reports: zero by default. The store only
+    /// reports it, and does not end a longer [pause](Self::pause_invalidations).
     #[must_use]
     pub fn with_longest_lease(self, longest_lease: Duration) -> Self {
         Self { longest_lease, ..self }
@@ -118,15 +119,15 @@ impl Default for MemoryStore {
     }
 }
 
-/// Says how much there is, never what.
+/// Shows the number of records, never their content.
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").field("records", &self.len()).finish_non_exhaustive()
     }
 }
 
-/// The lease is always taken before the record is read: if the line to the other nodes breaks in
-/// between, the copy comes with the lease that broke.
+/// Every verb takes the lease before it reads the record: if the node is disconnected in between,
+/// the copy comes with the lease that has ended.
 impl Store for MemoryStore {
     async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
         let lease = self.node.lease();
@@ -194,7 +195,7 @@ impl Store for MemoryStore {
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         let now = self.now();
         let listed = self.shared.records.lock().members(principal, &page, now);
-        listed.ok_or_else(|| StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is none of this store's"))
+        listed.ok_or_else(|| StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not from this store"))
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
@@ -202,7 +203,7 @@ impl Store for MemoryStore {
     }
 
     fn is_lease_valid(&self, lease: Lease) -> bool {
-        self.node.vouches(lease)
+        self.node.is_lease_valid(lease)
     }
 
     fn time(&self) -> Option<Timestamp> {

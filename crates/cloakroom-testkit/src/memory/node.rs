@@ -5,10 +5,11 @@ use parking_lot::Mutex;
 
 use cloakroom::store::{Invalidate, Lease, Selector};
 
-/// One instance of the store, as one process has: the copies it serves, and its line to the others.
+/// One instance of the store, as one process would have: the copies it serves, and its
+/// invalidations.
 pub(super) struct Node {
     copies: Mutex<Vec<Arc<dyn Invalidate>>>,
-    /// The lease's number; 0 while nobody would tell this node of a change.
+    /// The lease's number; 0 while the node receives no invalidations.
     lease: AtomicU64,
     inbox: Mutex<Inbox>,
 }
@@ -38,11 +39,11 @@ impl Node {
         Lease::new(self.lease.load(Ordering::SeqCst))
     }
 
-    pub(super) fn vouches(&self, lease: Lease) -> bool {
+    pub(super) fn is_lease_valid(&self, lease: Lease) -> bool {
         lease != Lease::NONE && lease == self.lease()
     }
 
-    /// Hands a notice over, or keeps it, or loses it.
+    /// Delivers a notice, holds it back, or drops it.
     pub(super) fn tell(&self, notice: Notice) {
         if self.lease() == Lease::NONE {
             return;
@@ -61,12 +62,12 @@ impl Node {
         self.inbox.lock().paused = true;
     }
 
-    /// Ends the pause. Answers what came in meanwhile.
+    /// Ends the pause. Returns the notices that were held back.
     pub(super) fn resume(&self) -> Vec<Notice> {
         std::mem::take(&mut *self.inbox.lock()).waiting
     }
 
-    /// Without any lock held: a local tier may ask the store for something while it is told.
+    /// Called without any lock, because a local tier may call the store while it is notified.
     pub(super) fn deliver(&self, notice: Notice) {
         let copies = self.copies.lock().clone();
         for copies in copies {

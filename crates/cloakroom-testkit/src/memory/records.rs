@@ -9,7 +9,7 @@ use cloakroom::store::{
 use super::commit::{self, CommitDecision};
 use super::index::Index;
 
-/// What all nodes share: the whole content of the store.
+/// The whole content of the store, shared by all nodes.
 #[derive(Default)]
 pub(super) struct Records {
     held: HashMap<Selector, StoredRecord>,
@@ -18,7 +18,7 @@ pub(super) struct Records {
 
 struct StoredRecord {
     record: Record,
-    /// On the store's own clock, whatever the callers' clocks say.
+    /// On the store's own clock, independent of the callers' clocks.
     ends: Timestamp,
 }
 
@@ -47,7 +47,7 @@ impl StoredRecord {
 }
 
 impl Records {
-    /// The record if it lives. One whose time is over is dropped when it is met here.
+    /// The record if it is live. One whose time is over is removed here.
     pub(super) fn live(&mut self, selector: Selector, now: Timestamp) -> Option<&Record> {
         self.live_mut(selector, now).map(|held| &held.record)
     }
@@ -63,7 +63,8 @@ impl Records {
         self.held.get(&selector).is_some_and(|held| held.lives(now))
     }
 
-    /// Whether the record is in the store afterwards.
+    /// Inserts a record if its selector is free. Returns `true` if the record is in the store
+    /// afterwards.
     pub(super) fn create(&mut self, selector: Selector, record: Record, now: Timestamp) -> bool {
         if let Some(present) = self.live(selector, now) {
             return present.nonce == record.nonce;
@@ -72,7 +73,8 @@ impl Records {
         true
     }
 
-    /// `None` if there is no live record; else the verdict, and the record as it is afterwards.
+    /// Applies a commit. `None` if there is no live record; otherwise the verdict, and the record
+    /// afterwards.
     pub(super) fn commit(
         &mut self,
         selector: Selector,
@@ -84,7 +86,7 @@ impl Records {
         Some((verdict, &held.record))
     }
 
-    /// Whether there was a record that this touch may prolong.
+    /// Applies a touch. Returns `true` if it changed a record.
     pub(super) fn touch(&mut self, touch: Touch, now: Timestamp) -> bool {
         let Some(held) = self.live_mut(touch.selector, now) else { return false };
         let latest = now.max(touch.seen).max(held.record.last_seen);
@@ -98,7 +100,8 @@ impl Records {
 
     pub(super) fn destroy(&mut self, selector: Selector, guard: Guard, now: Timestamp) -> Destroyed {
         let Some(record) = self.live(selector, now) else { return Destroyed::Gone };
-        // As for a commit: a grace that is over is over, though this clock may lag behind.
+        // As for a commit: a grace period that is over by either instant is over, because this
+        // clock may lag.
         if !commit::guard_holds(record, guard, now.max(record.last_seen)) {
             return Destroyed::Superseded;
         }
@@ -106,7 +109,8 @@ impl Records {
         Destroyed::Done
     }
 
-    /// A member that lives but is logged in as somebody else stays: it may be about to log in.
+    /// A live member that is logged in as another principal stays in the index: it may be about to
+    /// log in.
     pub(super) fn admit(
         &mut self,
         principal: &Principal,
@@ -118,7 +122,7 @@ impl Records {
         self.index.admit(principal, selector, limit, |selector| held.get(selector).is_some_and(|held| held.lives(now)))
     }
 
-    /// `None` for a cursor that is none.
+    /// One page of the members of a principal. `None` if the cursor is not valid.
     pub(super) fn members(
         &mut self,
         principal: &Principal,
@@ -140,12 +144,12 @@ impl Records {
         Some(Page::new(items, next))
     }
 
-    /// Without a question asked; its idle timeout starts now.
+    /// Stores a record unconditionally; its idle timeout starts now.
     pub(super) fn put(&mut self, selector: Selector, record: Record, now: Timestamp) {
         self.held.insert(selector, StoredRecord::new(record, now));
     }
 
-    /// Drops what is over. Answers how many records that were.
+    /// Removes expired records, and their index entries. Returns the number of records.
     pub(super) fn purge(&mut self, now: Timestamp) -> usize {
         let before = self.held.len();
         self.held.retain(|_, held| held.lives(now));

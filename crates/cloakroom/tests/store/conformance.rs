@@ -120,7 +120,7 @@ async fn a_check_that_hangs_has_failed_and_the_others_run() {
         });
     };
     let report = conformance(BadEnd(ManualClock::new(), hang)).await;
-    assert_eq!(reason(&report, "destroy/other_sessions_live_on"), "was still not through after 5s");
+    assert_eq!(reason(&report, "destroy/other_sessions_live_on"), "did not finish within 5s");
     assert!(report.passed().any(|name| name == "commit/an_edit_is_applied"), "{report}");
     assert!(report.passed().any(|name| name == "limits/the_dismissed_do_not_count"), "{report}");
 }
@@ -188,7 +188,7 @@ async fn a_claim_that_is_not_kept_fails() {
     }
     let report = conformance(Boasts).await;
     let reason = reason(&report, "coherence/nodes_share_their_records");
-    assert!(reason.starts_with("claims Capability::Nodes, but Backend::node answered None"), "{reason}");
+    assert!(reason.starts_with("the backend claims Capability::Nodes, but Backend::node returned None"), "{reason}");
 }
 
 /// The virtual time of the test's runtime, which the suite's own waiting moves.

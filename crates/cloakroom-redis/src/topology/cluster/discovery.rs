@@ -1,4 +1,4 @@
-//! How the map is read, and kept.
+//! Reads the slot map of a cluster and keeps it up to date.
 
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -10,26 +10,25 @@ use super::{Cluster, RETRY_DELAY};
 use crate::connection::timed;
 use crate::topology::slots::{SlotRange, ranges};
 
-/// Slots may also move while nobody asks for them.
+/// Refresh interval, because slots may move while no request uses them.
 const REFRESH: Duration = Duration::from_secs(10);
 
 impl Cluster {
-    /// The map as the first server sees it that answers: the known masters, then the seeds.
+    /// The slot map as reported by the first server that answers: the known masters, then the
+    /// seeds.
     pub(super) async fn read_map(&self) -> RedisResult<Vec<SlotRange>> {
         let deadline = self.settings.deadline;
         let masters = self.map.read().unwrap_or_else(PoisonError::into_inner).masters();
         for master in masters {
-            // One that is not up now is no help now.
+            // Do not wait for a master that is down.
             let Ok(line) = master.link.pair(Duration::ZERO).await else { continue };
             let Ok(reply) = timed(deadline, line.send(cmd("CLUSTER").arg("SLOTS"))).await else { continue };
             if let Some(map) = named(ranges(&reply), &master.address.0) {
                 return Ok(map);
             }
         }
-        let mut failure = RedisError::from((
-            ErrorKind::ClusterConnectionNotFound,
-            "no server of the cluster says who has which keys",
-        ));
+        let mut failure =
+            RedisError::from((ErrorKind::ClusterConnectionNotFound, "no cluster node returned a slot map"));
         for seed in std::iter::once(&self.seed).chain(&self.more_seeds) {
             match timed(deadline, ask_seed(seed)).await {
                 Ok(reply) => {
@@ -47,16 +46,16 @@ impl Cluster {
     }
 }
 
-/// Reads the map anew whenever it proved wrong, and now and then.
+/// Reads the slot map again whenever it proves wrong, and periodically.
 pub(super) async fn refresh_periodically(cluster: Weak<Cluster>, stale: Arc<Notify>) {
     loop {
         drop(tokio::time::timeout(REFRESH, stale.notified()).await);
         let Some(cluster) = cluster.upgrade() else { return };
         if let Err(error) = cluster.refresh().await {
-            tracing::warn!(%error, "no server of the session store's cluster says who has which keys");
+            tracing::warn!(%error, "the slot map of the session store's cluster could not be read");
         }
         drop(cluster);
-        // However many notice at once, one reading in a while is enough.
+        // Limits the rate, however many requests notice at the same time that the map is wrong.
         tokio::time::sleep(RETRY_DELAY).await;
     }
 }
@@ -66,7 +65,8 @@ async fn ask_seed(seed: &ConnectionInfo) -> RedisResult<Value> {
     cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await
 }
 
-/// The map with the name of the server that was asked where it does not know its own. `None` if it is empty.
+/// Fills in the address of the queried server where a server does not know its own. `None` if the
+/// map is empty.
 fn named(mut ranges: Vec<SlotRange>, asked: &str) -> Option<Vec<SlotRange>> {
     for range in &mut ranges {
         if range.host.is_empty() {

@@ -1,4 +1,4 @@
-//! The masters of a cluster, each with a link of its own, and which of them has which slot.
+//! The masters of a cluster, each with its own connection, and the slots that each of them owns.
 
 mod discovery;
 mod redirect;
@@ -20,27 +20,28 @@ use discovery::refresh_periodically;
 use redirect::{Redirect, send_following};
 use slot_map::{Address, Master, SlotMap};
 
-/// How often one question follows the servers' directions before it is given up.
+/// Maximum number of redirections that one request follows.
 const MAX_REDIRECTS: usize = 8;
-/// How long to wait before a question is put again to a server that is busy with a change of the cluster.
+/// Delay before a request is repeated to a server that is busy with a change of the cluster.
 const RETRY_DELAY: Duration = Duration::from_millis(25);
 
 /// A cluster as a whole.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     settings: Arc<ConnectionSettings>,
-    /// Where to ask when nobody who is known answers.
+    /// The server to query when no known master answers.
     seed: ConnectionInfo,
     more_seeds: Vec<ConnectionInfo>,
     map: RwLock<SlotMap>,
-    /// Somebody noticed that the map is wrong.
+    /// Notified when the slot map has proved wrong.
     stale: Arc<Notify>,
-    /// Notified whenever the map was read anew.
+    /// Notified whenever the slot map was read again.
     refreshed: Notify,
 }
 
 impl Cluster {
-    /// Reads the map from the first seed that answers.
+    /// Reads the slot map from the first seed that answers, and refuses a map with a server that
+    /// must not be contacted without encryption.
     pub(crate) async fn start(
         seed: ConnectionInfo,
         more_seeds: Vec<ConnectionInfo>,
@@ -55,7 +56,7 @@ impl Cluster {
             refreshed: Notify::new(),
         });
         let map = cluster.read_map().await?;
-        // Later, a link to such a server stays down, and says why.
+        // Only at the start: later, a connection to such a server stays down and reports why.
         for range in &map {
             let named = cluster.connect(&(range.host.clone(), range.port));
             address::refuse_plaintext(&named, cluster.settings.plaintext)?;
@@ -103,9 +104,7 @@ impl Cluster {
                 break;
             }
         }
-        Err(last.unwrap_or_else(|| {
-            StoreError::new(StoreErrorKind::Unavailable, "the cluster's servers direct to each other")
-        }))
+        Err(last.unwrap_or_else(|| StoreError::new(StoreErrorKind::Unavailable, "too many cluster redirections")))
     }
 
     fn master_of(&self, slot: u16) -> Option<Arc<Master>> {
@@ -116,14 +115,15 @@ impl Cluster {
         self.map.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One slot has another master than was thought; others may have as well.
+    /// Records the new master of one slot, and requests a new map, because other slots may have
+    /// moved as well.
     fn moved(&self, slot: u16, address: Address) {
         let mut map = self.write_map();
         let master = self.connection_to(&mut map, address, None);
         let news = map.reassign(slot, master);
         drop(map);
         if news {
-            // What was read of this slot may have changed at its new master.
+            // The records in this slot may have changed at the new master.
             self.invalidate_moved(Coverage::of(move |selector| slot_of_tag(selector) == slot));
         }
         self.stale.notify_one();
@@ -131,7 +131,7 @@ impl Cluster {
 
     fn connection_to(&self, map: &mut SlotMap, address: Address, slot: Option<u16>) -> Arc<Master> {
         map.master_at(address.clone(), |place| {
-            // Which sessions are there is said when the map is complete.
+            // The coverage is set when the map is complete.
             let nobody = Coverage::of(|_| false);
             let home = ProbeTarget::new(self.probe_key(slot), nobody, Arc::clone(&self.stale));
             let origin = Endpoint::configured(&self.connect(&address), self.settings.plaintext);
@@ -140,16 +140,17 @@ impl Cluster {
         })
     }
 
-    /// The credentials of a seed hold for all servers of its cluster.
+    /// The address of another server, with the credentials of the seed, which are valid for all
+    /// servers of its cluster.
     fn connect(&self, (host, port): &Address) -> ConnectionInfo {
         address::at(&self.seed, host.clone(), *port)
     }
 
-    /// A key that nobody writes, in a given slot if one is given.
+    /// A key that nothing writes, in the given slot if there is one.
     fn probe_key(&self, slot: Option<u16>) -> String {
         let namespace = &self.settings.namespace;
         let Some(slot) = slot else { return namespace.probe(0) };
-        // One in 16384 keys is in it, so that this ends after about as many.
+        // One in 16384 keys is in the slot, so this ends after about as many attempts.
         let key = (0..1_000_000).map(|n| namespace.probe(n)).find(|key| slot_of(key.as_bytes()) == slot);
         key.unwrap_or_else(|| namespace.probe(0))
     }
@@ -178,7 +179,7 @@ impl Cluster {
             slots[usize::from(range.first)..=usize::from(range.last)].fill(Some(master));
         }
         let (moved, gone) = map.replace(slots);
-        // At once, though somebody may still be waiting for an answer of theirs.
+        // Immediately, even if a request is still waiting for a reply from one of them.
         gone.iter().for_each(|master| master.link.give_up());
         for first in firsts.into_values() {
             let Some(master) = map.master_of(first) else { continue };
@@ -193,12 +194,13 @@ impl Cluster {
         }
     }
 
-    /// Nobody waits until the copies are gone: the servers themselves have told of the keys that they gave away.
+    /// Invalidates the copies of the sessions in the coverage without waiting: the old masters have
+    /// already reported the keys that they gave away.
     fn invalidate_moved(&self, territory: Coverage) {
         drop(self.settings.audience.invalidate_all(territory));
     }
 }
 
 fn unserved(slot: u16) -> StoreError {
-    StoreError::new(StoreErrorKind::Unavailable, format!("no server of the cluster has slot {slot}"))
+    StoreError::new(StoreErrorKind::Unavailable, format!("no cluster node serves slot {slot}"))
 }

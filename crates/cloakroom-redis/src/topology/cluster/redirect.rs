@@ -1,4 +1,4 @@
-//! What a server's answer says about who is to be asked.
+//! Sends a request to a master and interprets redirections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::connection::{ConnectionPair, timed};
 use crate::fault;
 use crate::topology::{Request, RequestKind};
 
-/// What to do after a server's answer.
+/// The next step after a reply.
 pub(super) enum Redirect {
     Done(Value, Lease),
     Fail(StoreError),
-    /// The map is wrong: ask this one.
+    /// The slot map is wrong: the slot belongs to this server, if the address is known.
     Moved(Option<Address>),
-    /// The key is being moved: ask this one, for once.
+    /// The key is being moved: send this one request to this server.
     Ask(Address),
     Wait(StoreError),
 }
@@ -32,7 +32,7 @@ pub(super) async fn send_following(
 ) -> Redirect {
     let line: Arc<ConnectionPair> = match master.link.pair(left).await {
         Ok(line) => line,
-        // Its replica may be taking over.
+        // The master's replica may be taking over.
         Err(error) => return Redirect::Wait(fault::before_send(error)),
     };
     let lease = if asking { Lease::NONE } else { line.lease() };

@@ -6,13 +6,13 @@ use crate::topology::slots::{SLOTS, slot_of_tag};
 
 pub(super) type Address = (String, u16);
 
-/// A server that has slots, and the link to it.
+/// A server that owns slots, and the connection to it.
 #[derive(Debug)]
 pub(super) struct Master {
     pub(super) link: Connection,
     pub(super) home: Arc<ProbeTarget>,
     pub(super) address: Address,
-    /// Where the leases of its link stand.
+    /// The lease slot of its connection.
     place: usize,
 }
 
@@ -22,7 +22,7 @@ impl Master {
     }
 }
 
-/// Which master has which slot.
+/// The master of each slot.
 #[derive(Debug, Default)]
 pub(super) struct SlotMap {
     masters: HashMap<Address, Arc<Master>>,
@@ -40,7 +40,8 @@ impl SlotMap {
         self.masters.values().cloned().collect()
     }
 
-    /// The master at an address, which may be a new one: then its link needs a place for its leases.
+    /// The master at an address. For a new one, `connect` receives the lease slot of its
+    /// connection.
     pub(super) fn master_at(&mut self, address: Address, connect: impl FnOnce(usize) -> Master) -> Arc<Master> {
         if let Some(master) = self.masters.get(&address) {
             return Arc::clone(master);
@@ -51,15 +52,16 @@ impl SlotMap {
         master
     }
 
-    /// Far more masters than there are places would share one, where only one of them could keep copies. A place is
-    /// used again as late as possible: whoever had it may not know yet that it has gone.
+    /// A lease slot that no master uses. With more masters than lease slots, two would share one,
+    /// and only one of them could cache. A slot is reused as late as possible, because the
+    /// connection that had it may not have noticed yet that its master is gone.
     fn free_lease_slot(&self) -> usize {
         let taken: HashSet<_> = self.masters.values().map(|master| master.place).collect();
         let all = Leases::capacity();
         (1..=all).map(|n| (self.last_place + n) % all).find(|place| !taken.contains(place)).unwrap_or_default()
     }
 
-    /// Another master has a slot than was thought. Answers whether that is news.
+    /// Assigns a slot to another master. Returns `true` if that is a change.
     pub(super) fn reassign(&mut self, slot: u16, to: Arc<Master>) -> bool {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return false };
         let news = place.as_ref().is_none_or(|owner| owner.address != to.address);
@@ -71,7 +73,8 @@ impl SlotMap {
         news
     }
 
-    /// Takes the whole map in. Answers whose slots have moved, and the masters that have none any more.
+    /// Replaces the whole map. Returns the coverage of the slots that have moved, and the masters
+    /// that no longer own any.
     pub(super) fn replace(&mut self, slots: Vec<Option<Arc<Master>>>) -> (Option<Coverage>, Vec<Arc<Master>>) {
         let owners: Arc<[Option<usize>]> = slots.iter().map(|master| Some(master.as_ref()?.place)).collect();
         let before = std::mem::replace(&mut self.slots, slots);
@@ -94,7 +97,7 @@ impl SlotMap {
         moved.contains(&true).then(|| Coverage::of(move |selector| moved[usize::from(slot_of_tag(selector))]))
     }
 
-    /// No master has any slot yet.
+    /// A slot map in which no master owns a slot.
     pub(super) fn blank() -> Vec<Option<Arc<Master>>> {
         vec![None; usize::from(SLOTS)]
     }

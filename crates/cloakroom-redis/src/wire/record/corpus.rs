@@ -1,4 +1,4 @@
-//! The hostile records of `tests/corpus`, without a server around them.
+//! The hostile records of `tests/corpus`, decoded without a server.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ fn outcome(case: &Case) -> Expected {
     }
 }
 
-/// The version of the value that does not read, if there is one.
+/// The version of the unreadable value, if there is one.
 fn unreadable(record: &Record) -> Option<u64> {
     let marked = |payload: &Payload| matches!(payload, Payload::Present(bytes) if bytes.first() == Some(&0));
     record.values.iter().find(|value| marked(&value.payload)).map(|value| value.version)
@@ -46,7 +46,7 @@ fn r58_every_hostile_record_comes_to_what_it_should() {
 #[test]
 fn r58_a_bit_that_flips_is_noticed_or_changes_one_field_and_no_other() {
     let written = sound();
-    let original = read(&written).expect("the sound record reads");
+    let original = read(&written).expect("the sound record is valid");
     let mut read_all_the_same = 0;
     for (at, (name, content)) in written.iter().enumerate() {
         for bit in 0..content.len() * 8 {
@@ -59,17 +59,17 @@ fn r58_a_bit_that_flips_is_noticed_or_changes_one_field_and_no_other() {
             assert!(only(&name, &differing), "bit {bit} of `{name}` changed {differing:?}");
         }
     }
-    assert!(read_all_the_same > 100, "nothing but refusals: the test looks at nothing");
+    assert!(read_all_the_same > 100, "only refusals: the test checks nothing");
 }
 
-/// Whether nothing differs but this field, and what follows from it: where the last write does not fit the record, it is
-/// not known what else was written.
+/// Returns `true` if nothing differs but this field and what depends on it: if the last write does
+/// not match the record, the other writes are unknown.
 fn only(name: &str, differing: &[String]) -> bool {
     let follows = matches!(name, "version" | "recent");
     differing.iter().all(|field| field == name || follows && field == "writers")
 }
 
-/// The fields in which two records differ, under the names that they have in the server.
+/// The fields in which two records differ, by their names on the server.
 fn differing(one: &Record, other: &Record) -> Vec<String> {
     let by_name = |record: &Record| -> BTreeMap<String, Vec<u8>> {
         let written = fields(record);
@@ -82,14 +82,14 @@ fn differing(one: &Record, other: &Record) -> Vec<String> {
 #[test]
 fn r58_a_record_that_is_cut_anywhere_never_becomes_another_login() {
     let written = sound();
-    let original = read(&written).expect("the sound record reads");
+    let original = read(&written).expect("the sound record is valid");
     for (at, (name, content)) in written.iter().enumerate() {
         for length in 0..content.len() {
             let mut cut = written.clone();
             cut[at].1.truncate(length);
             let Ok(record) = read(&cut) else { continue };
             let name = String::from_utf8_lossy(name);
-            // A number that lost digits is another number: what it says is a matter of the one field.
+            // A number that lost digits is another number, so only its own field differs.
             assert!(only(&name, &differing(&original, &record)), "`{name}` cut to {length}");
         }
     }
