@@ -137,8 +137,8 @@ fn report(finding: Finding) {
         ),
         Finding::Ahead(by) => tracing::error!(
             ?by,
-            "the machine's clock was set back; sessions are still judged by the later time, so that none lives longer, \
-             and other nodes may refuse those that are created here: restart this process"
+            "the machine's clock was set back; sessions still use the later time, so that none lives longer, and other \
+             nodes may refuse sessions that are created here: restart this process"
         ),
     }
 }
