@@ -23,7 +23,7 @@ impl LastWrite {
     }
 }
 
-/// Whether a record contains a commit.
+/// The result of [`Writers::trace`]: whether a record contains a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trace {
@@ -102,7 +102,8 @@ impl Writers {
         self.writes = writes;
     }
 
-    /// Returns `true` if the store has lost the write that made `version`, which a client has seen.
+    /// Returns `true` if the store has certainly lost the write that made `version`, which a client
+    /// has seen.
     ///
     /// `process` is the lower half of the number that identifies its process.
     pub(crate) fn is_missing(&self, version: u64, process: u16) -> bool {

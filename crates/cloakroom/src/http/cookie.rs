@@ -77,7 +77,7 @@ struct Scan<'a, 'n, F> {
     name: &'n [u8],
     is_token: F,
     found: CookieToken<'a>,
-    /// Whether the value in `found` is known to be a token, so that it is not checked again for
+    /// Set once the value in `found` is known to be a token, so that it is not checked again for
     /// each of many others.
     is_judged: bool,
     bytes_left: usize,

@@ -59,7 +59,7 @@ pub(super) struct LayerState {
     choices: LayerConfig,
     pub(super) channels: Carriers,
     desks: LayerContexts,
-    /// Whether the warning about a conflict with an outer layer was logged.
+    /// Set once the warning about a conflict with an outer layer was logged.
     pub(super) has_warned: AtomicBool,
 }
 

@@ -77,7 +77,7 @@ pub(crate) struct SessionClaims<'a> {
 /// The content of a verified session JWT.
 pub(crate) struct VerifiedJwt {
     pub(crate) session: String,
-    /// Whether the token should be reissued: half of its validity is over, or its key no longer
+    /// `true` if the token should be reissued: half of its validity is over, or its key no longer
     /// signs.
     pub(crate) is_outdated: bool,
 }

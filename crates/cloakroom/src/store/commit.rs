@@ -11,7 +11,7 @@ use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
 pub struct Commit {
     /// The record's version that the caller knows.
     pub base: u64,
-    /// Whether the commit holds only for a record of exactly version `base`. Encrypted values are
+    /// Makes the commit hold only for a record of exactly version `base`. Encrypted values are
     /// bound to the version that they will get, so their caller must know that version in advance.
     pub exact_base: bool,
     /// Identifies this write: the lower 32 bits identify the process, the upper ones the write.
@@ -21,7 +21,7 @@ pub struct Commit {
     /// from write to write prevents the same version from being given to other content after the
     /// store has lost its last writes.
     pub step: u64,
-    /// Whether this commit was sent before and its result was lost. The record then determines
+    /// `true` if this commit was sent before and its result was lost. The record then determines
     /// whether it was applied; if the record cannot, the result is [`Committed::Unknown`].
     pub is_retry: bool,
     /// The secret that the writer must have presented.
@@ -222,7 +222,7 @@ pub struct Touch {
     pub guard: Guard,
     /// The time of the request, on the caller's clock.
     pub seen: Timestamp,
-    /// Whether the caller keeps a copy of the record and needs its invalidations. A store that
+    /// `true` if the caller keeps a copy of the record and needs its invalidations. A store that
     /// tracks reads need not track the other touches: any client can send tokens that match no
     /// record.
     pub has_copy: bool,

@@ -65,7 +65,7 @@ pub struct Lifetimes {
     pub idle_timeout: Duration,
     /// The session ends at this instant, whatever happens.
     pub absolute_deadline: Timestamp,
-    /// Whether the client was asked to keep its token when the browser closes.
+    /// `true` if the client was asked to keep its token when the browser closes.
     pub persistent: bool,
 }
 

@@ -134,11 +134,11 @@ impl fmt::Debug for CsrfSecret {
 pub struct PreviousSecret {
     /// The verifier of the old secret.
     pub verifier: Verifier,
-    /// Whether the old secret still opens the session.
+    /// The state of the old secret.
     pub state: PreviousSecretState,
 }
 
-/// Whether a secret that a rotation replaced still opens its session.
+/// The state of a secret that a rotation replaced: rejected, or accepted until an instant.
 ///
 /// Two states instead of one instant: an instant is written by the clock of one node and compared
 /// with the clock of another, which may be behind.

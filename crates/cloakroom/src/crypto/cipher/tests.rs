@@ -57,7 +57,7 @@ fn r37_an_envelope_opens_in_its_own_place_only() {
         AssociatedData::new("value").text("cart").number(8),
         AssociatedData::new("record").text("cart").number(7),
         AssociatedData::new("value").text("cart"),
-        // The same bytes in sequence, divided differently.
+        // Identical bytes in sequence, divided differently.
         AssociatedData::new("value").text("car").text("t").number(7),
         AssociatedData::new("valuec").text("art").number(7),
     ];
