@@ -1,9 +1,9 @@
 //! A session-level cache for axum and tower.
 //!
-//! Cloakroom keeps what belongs to one visitor (cart, preferences, roles, watch history) in the
-//! memory of the process that serves them, for as long as their session lives. A request reads it
-//! in nanoseconds, and it stays correct: no update is lost, a client reads its own writes, a
-//! session that ended stays ended, nothing leaks from one session into another.
+//! Cloakroom keeps the data of one visitor (cart, preferences, roles, watch history) in the memory
+//! of the process that serves them, for as long as their session lives. A request reads it in
+//! nanoseconds, and it stays correct: no update is lost, a client reads its own writes, a session
+//! that ended stays ended, and no data leaks from one session into another.
 //!
 //! ```
 //! use axum::{Router, extract::Path, routing::{get, post}};
@@ -30,20 +30,21 @@
 //! ```
 //!
 //! Start with [`Sessions`], [`SessionLayer`], [`Session`] and [`SessionValue`]. The guide in
-//! `docs/guide` reads from the first route to a store of your own.
+//! `docs/guide` leads from the first route to a store of your own.
 //!
-//! Not for data that all users share (use an application-level cache), nor for what is needed in
-//! one request only (use a variable), nor for what must be true to the millisecond on all nodes.
+//! Do not use it for data that all users share (use an application-level cache), for data that only
+//! one request needs (use a variable), or for data that must be current to the millisecond on
+//! all nodes.
 //!
 //! # Features
 //!
 //! - `axum` (default): extractors and responses, through `axum-core`.
-//! - `jwt`: signed JWTs as session tokens, and the application's own access tokens verified once per session.
-//!
-//! The crate `cloakroom-testkit` has what tests need: a manual clock, seeded randomness, an in-memory
-//! store, a spy, faults, and the conformance suite for authors of stores.
+//! - `jwt`: signed JWTs as session tokens, and access tokens of other issuers, verified once per
+//!   session.
+//! - `testkit`: a manual clock, seeded randomness, a reference store, a spy, faults, and the
+//!   conformance suite for authors of stores.
 
-// Tests may unwrap; what users run may not.
+// Tests may unwrap; library code must not.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 #[macro_use]

@@ -1,10 +1,12 @@
-//! `Debug` of errors: what `Display` says, because a `main` that returns an error prints it with `Debug`, and so does
-//! `unwrap`. A derived one would show fields and hide the remedy.
+//! `Debug` of errors through their `Display`.
+//!
+//! A `main` that returns an error prints it with `Debug`, and so does `unwrap`. A derived `Debug`
+//! would show fields and hide the remedy.
 
 use std::error::Error;
 use std::fmt;
 
-/// Implements `Debug` of an error by its `Display`, with its sources.
+/// Implements `Debug` of an error by its `Display`, followed by its sources.
 macro_rules! plain_debug {
     ($error:ty) => {
         impl ::std::fmt::Debug for $error {
@@ -17,7 +19,7 @@ macro_rules! plain_debug {
     };
 }
 
-/// What an error says, and why, down to the first cause.
+/// Prints an error and its sources, down to the first cause.
 pub(crate) fn chain(f: &mut fmt::Formatter<'_>, error: &dyn Error) -> fmt::Result {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,17 +1,17 @@
-//! Where randomness comes from: the operating system, or a seed in tests.
+//! Sources of randomness: the operating system, or a seed in tests.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A source of random bytes.
 ///
-/// The default asks the operating system. Replace it only in tests: sessions are exactly as
-/// unguessable as this source (OWASP ASVS 7.2.3).
+/// The default is [`OsRandom`]. Replace it only in tests: sessions are exactly as unguessable as
+/// this source (OWASP ASVS 7.2.3).
 pub trait RandomSource: Send + Sync + 'static {
     /// Fills `buffer` with random bytes.
     ///
     /// # Errors
-    /// When no randomness can be had. Nothing is created then; there is no fallback.
+    /// If the source fails. Nothing is created then; there is no fallback.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError>;
 }
 
@@ -25,13 +25,13 @@ impl RandomSource for OsRandom {
     }
 }
 
-/// Randomness could not be had.
+/// A failure of the source of randomness.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no randomness: {0}")]
+#[error("the random source failed: {0}")]
 pub struct RandomError(String);
 
 impl RandomError {
-    /// An error with the reason of the source.
+    /// An error with the reason that the source gave.
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
@@ -43,9 +43,11 @@ impl fmt::Debug for RandomError {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): numbers that all
-/// differ until each has been, at a few instructions a number. Not a cryptographic generator: whoever
-/// knows one number knows all.
+/// A SplitMix64 generator: numbers that do not repeat before all others occurred, at a few
+/// instructions each.
+///
+/// See Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014. It is not a
+/// cryptographic generator: one number reveals all others.
 #[derive(Debug)]
 pub(crate) struct SplitMix(AtomicU64);
 
@@ -60,7 +62,7 @@ impl SplitMix {
         Self::mixed(self.0.fetch_add(STEP, Ordering::Relaxed))
     }
 
-    /// The number that follows a state.
+    /// The number that follows `state`.
     pub(crate) const fn mixed(state: u64) -> u64 {
         let state = state.wrapping_add(STEP);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,20 +1,21 @@
-//! One of a thing for every thread, where one for all would be written by all.
+//! One instance per thread, for data that every request writes.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-/// As many as a large machine has processors; more threads than that share.
+/// The number of processors of a large machine. If there are more threads, several share a stripe.
 const MAX_STRIPES: usize = 64;
 
-/// A thing that every request writes to, as many times as there are processors.
+/// As many instances of `T` as there are processors, for data that every request writes.
 ///
-/// A single one would travel from processor to processor with every write, and what stands beside it with it:
-/// the count of one engine for all cost two threads 190 ns a request.
+/// The cache line of a single instance would move from processor to processor with every write,
+/// together with its neighbours: one shared reference count of the engine cost two threads 190 ns
+/// per request.
 #[derive(Debug)]
 pub(crate) struct Striped<T>(Box<[Stripe<T>]>);
 
-/// Processors fetch lines of 64 bytes in pairs.
+/// Aligned to 128 bytes, because processors fetch 64-byte cache lines in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Stripe<T>(T);
@@ -25,7 +26,7 @@ impl<T> Striped<T> {
         Self((0..count).map(|_| Stripe(make())).collect())
     }
 
-    /// The one of this thread.
+    /// The instance of this thread.
     pub(crate) fn local(&self) -> &T {
         &self.0[thread_index() % self.0.len()].0
     }
@@ -35,7 +36,7 @@ impl<T> Striped<T> {
     }
 }
 
-/// A number of this thread's own.
+/// A number that is unique to this thread.
 fn thread_index() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static SEAT: usize = NEXT.fetch_add(1, Relaxed));

@@ -1,4 +1,4 @@
-//! The primitives that threads meet at, in one place, so that the schedule explorer can replace them.
+//! The synchronisation primitives, in one place, so that the schedule explorer can replace them.
 //!
 //! Under `cfg(cloakroom_shuttle)` every operation becomes a point where the explorer may switch
 //! threads; otherwise these are the plain types.
@@ -15,12 +15,12 @@ mod imp {
         tokio::spawn(future);
     }
 
-    /// Waits without regard to the injected clock: for getting out of step, not for deadlines.
+    /// Sleeps in real time, not on the injected clock. For jitter and backoff, not for deadlines.
     pub(crate) async fn sleep(span: std::time::Duration) {
         tokio::time::sleep(span).await;
     }
 
-    /// How long something takes, without regard to the injected clock, as what is waited for is the network.
+    /// Measures real time, not the injected clock, because it times the network.
     pub(crate) struct Stopwatch(tokio::time::Instant);
 
     impl Stopwatch {
@@ -33,7 +33,8 @@ mod imp {
         }
     }
 
-    /// The answer, if it comes within the span. Without regard to the injected clock, as what is waited for is the network.
+    /// Returns the result if it is ready within `span`. Uses real time, not the injected clock,
+    /// because it waits for the network.
     pub(crate) async fn timeout<T>(span: std::time::Duration, answer: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(span, answer).await.ok()
     }
@@ -48,7 +49,7 @@ mod imp {
 
     pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-    /// `parking_lot`'s interface over the explorer's lock.
+    /// The interface of `parking_lot` over the explorer's lock.
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
@@ -66,7 +67,7 @@ mod imp {
         }
     }
 
-    /// `parking_lot`'s interface over the explorer's lock.
+    /// The interface of `parking_lot` over the explorer's lock.
     #[derive(Debug, Default)]
     pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
 
@@ -88,7 +89,8 @@ mod imp {
         shuttle::future::yield_now().await;
     }
 
-    /// tokio's interface over the explorer's thread-locals: all of its tasks run on one thread of the system.
+    /// The interface of tokio over the explorer's thread-locals: all of its tasks run on one system
+    /// thread.
     pub(crate) struct TaskLocal<T: 'static>(pub(crate) &'static shuttle::thread::LocalKey<RefCell<Option<T>>>);
 
     impl<T> TaskLocal<T> {
@@ -118,7 +120,7 @@ mod imp {
     }
     pub(crate) use task_local;
 
-    /// The explorer knows no time: this one goes on by a second whenever it is looked at.
+    /// A stopwatch for the explorer, which has no time: each call of `elapsed` adds a second.
     pub(crate) struct Stopwatch(AtomicU64);
 
     impl Stopwatch {
@@ -131,7 +133,7 @@ mod imp {
         }
     }
 
-    /// The explorer knows no time, so that it is always over.
+    /// Always times out, because the explorer has no time.
     pub(crate) async fn timeout<T>(_span: std::time::Duration, _answer: impl Future<Output = T>) -> Option<T> {
         None
     }
@@ -148,19 +150,19 @@ impl<T> ArcCell<T> {
         Self(arc_swap::ArcSwap::new(value))
     }
 
-    /// A borrow of the present value, without touching its reference count in the usual case.
+    /// Borrows the present value, usually without touching its reference count.
     pub(crate) fn load(&self) -> arc_swap::Guard<Arc<T>> {
         preemption_point();
         self.0.load()
     }
 
-    /// Puts `new` in place, whatever is there.
+    /// Replaces the value, whatever it is.
     pub(crate) fn store(&self, new: Arc<T>) {
         preemption_point();
         self.0.store(new);
     }
 
-    /// Puts `new` in place if `expected` is still there; says whether it did.
+    /// Replaces the value if it is still `expected`. Returns `true` if it was replaced.
     pub(crate) fn compare_exchange(&self, expected: &Arc<T>, new: Arc<T>) -> bool {
         preemption_point();
         let found = self.0.compare_and_swap(expected, new);
@@ -173,6 +175,6 @@ const fn preemption_point() {}
 
 #[cfg(cloakroom_shuttle)]
 fn preemption_point() {
-    // Not `yield_now`: that tells the explorer that this thread has nothing better to do.
+    // Not `yield_now`, which would make the explorer prefer the other threads.
     shuttle::sync::atomic::AtomicBool::new(false).load(Ordering::SeqCst);
 }

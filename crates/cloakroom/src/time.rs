@@ -1,4 +1,4 @@
-//! Instants, and the clock that tells them.
+//! Instants and clocks.
 
 use std::fmt;
 use std::future::Future;
@@ -14,7 +14,7 @@ use steering::Steering;
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// Later than any other instant.
+    /// The latest instant.
     pub const MAX: Self = Self(u64::MAX);
 
     /// The instant `millis` milliseconds after the Unix epoch.
@@ -29,31 +29,32 @@ impl Timestamp {
         self.0
     }
 
-    /// `duration` later, at most [`Timestamp::MAX`].
+    /// The instant `duration` later, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(whole_millis(duration)))
     }
 
-    /// How long ago `earlier` was; zero if it lies in the future.
+    /// The time that has passed since `earlier`; zero if `earlier` is in the future.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The same instant as the standard library's type, for formatting.
+    /// Converts to the standard library's type, for formatting. `None` if that type cannot
+    /// represent the instant.
     #[must_use]
     pub fn to_system_time(self) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.0))
     }
 }
 
-/// By how much the clocks of two nodes, or of a node and its store, may differ without anything being refused.
+/// The tolerated difference between the clocks of two nodes, or of a node and its store.
 ///
-/// `docs/design.md` says for each comparison what follows where they differ by up to this.
+/// `docs/design.md` lists the consequence for each comparison of clocks that differ by up to this.
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
 
-/// As milliseconds since the Unix epoch.
+/// Serializes as milliseconds since the Unix epoch.
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(self.0)
@@ -66,35 +67,41 @@ impl<'de> serde::Deserialize<'de> for Timestamp {
     }
 }
 
-/// Milliseconds of a duration, saturating.
+/// A duration in milliseconds, saturating.
 pub(crate) fn whole_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A future without a result that a clock hands out.
+/// The future that [`Clock::sleep`] returns.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Tells the time to everything that expires.
+/// The source of the time for everything that expires.
 ///
-/// `ManualClock` of the crate `cloakroom-testkit` lets your tests move time instead of sleeping.
+/// The default is [`SystemClock`]. In tests, use `testkit::ManualClock` (feature `testkit`) and
+/// move its time instead of sleeping.
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
-    /// The present instant. It may not go backwards by more than a minute while sessions live:
-    /// a session that seems to come from further ahead is refused.
+    /// Returns the present instant.
+    ///
+    /// It may not go backwards by more than a minute while sessions live: a session that appears to
+    /// be created further in the future is refused.
     fn now(&self) -> Timestamp;
 
-    /// A future that resolves when `duration` has passed on this clock.
+    /// Returns a future that resolves when `duration` has passed on this clock.
     fn sleep(&self, duration: Duration) -> Sleep;
 }
 
-/// The machine's clock, followed in such a way that no session lives longer for it.
+/// The machine's clock, corrected so that no session lives longer when the machine's clock is set
+/// back.
 ///
-/// It counts the time in which the machine was suspended. Where the machine's clock is set forward, it follows within
-/// a tenth of a second; sessions whose end is passed over are over. Where it is set back, it goes on from where it is and
-/// loses half a millisecond per second until they agree; the log says so if that is more than a minute. It never goes
-/// back by more than a millisecond.
+/// It includes the time during which the machine was suspended. If the machine's clock is set
+/// forward, this clock follows within a tenth of a second, and sessions whose deadline was skipped
+/// end. If the machine's clock is set back, this clock continues from its present value and loses
+/// half a millisecond per second until the two agree; a difference of more than a minute is logged.
+/// It never goes back by more than a millisecond.
 ///
-/// On Linux it reads the coarse clock, which is a few milliseconds behind and costs a third: every request reads it, and
-/// no session deadline is that fine. All of a process are the same clock.
+/// On Linux it reads the coarse clock, which is a few milliseconds behind and costs a third of the
+/// precise one: every request reads it, and no session deadline is that precise. All instances in a
+/// process are the same clock.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct SystemClock;
@@ -102,7 +109,7 @@ pub struct SystemClock;
 static STEERING: Steering = Steering::new();
 
 impl SystemClock {
-    /// The clock of this process.
+    /// Returns the clock of this process.
     #[must_use]
     pub const fn new() -> Self {
         Self
@@ -129,7 +136,7 @@ mod machine {
 
     const NANOS_PER_MILLI: u64 = 1_000_000;
 
-    /// How long the machine has been running, by the coarse clock. Without suspends.
+    /// The machine's uptime by the coarse clock, in milliseconds, without suspended time.
     pub(super) fn running() -> u64 {
         nanos(clock_gettime(ClockId::MonotonicCoarse)) / NANOS_PER_MILLI
     }
@@ -139,7 +146,7 @@ mod machine {
         let awake = nanos(clock_gettime(ClockId::Monotonic));
         let suspended = nanos(clock_gettime(ClockId::Boottime)).saturating_sub(awake) / NANOS_PER_MILLI;
         let running = awake / NANOS_PER_MILLI;
-        // Not each rounded by itself: what is compared is their difference.
+        // The difference is rounded as a whole: rounding both clocks separately would distort it.
         let since = u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX).saturating_sub(awake) / NANOS_PER_MILLI;
         Reading { wall: running.saturating_add(since), running, suspended }
     }
@@ -163,7 +170,7 @@ mod machine {
         whole_millis(STARTED.get_or_init(Instant::now).elapsed())
     }
 
-    /// What a suspend took is known from the wall clock alone here.
+    /// Reports no suspended time: on this platform a suspend shows only in the wall clock.
     pub(super) fn read() -> Reading {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Reading { wall: whole_millis(wall), running: running(), suspended: 0 }

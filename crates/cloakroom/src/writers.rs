@@ -1,15 +1,15 @@
-//! Which process wrote a record last, and when: what tells a repeated write from a new one.
+//! The last writes of a record by process, to distinguish a repeated write from a new one.
 
 use std::sync::Arc;
 
-/// Of how many processes a record remembers the last write.
+/// The number of processes whose last write a record remembers.
 pub const REMEMBERED_WRITERS: usize = 8;
 
 /// The last write that one process made to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastWrite {
-    /// The nonce of the write. Its lower 32 bits name the process, the upper ones the write.
+    /// The nonce of the write. Its lower 32 bits identify the process, the upper ones the write.
     pub nonce: u64,
     /// The version that the write gave the record.
     pub version: u64,
@@ -23,22 +23,24 @@ impl LastWrite {
     }
 }
 
-/// What a record says about a commit.
+/// The result of [`Writers::trace`]: whether a record contains a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trace {
     /// The commit is in the record.
     Applied,
     /// The commit is not in the record.
     NotApplied,
-    /// The record does not say: its process has written since, or too many others have.
+    /// The record cannot determine it: the process of the commit has written since, or too many
+    /// others have.
     Unknown,
 }
 
-/// The last write of each process that wrote a record lately.
+/// The last write of each process that wrote a record recently.
 ///
-/// A process has one write of a session under way at a time, so its last write is all that has to be remembered of
-/// it, however many writes others make meanwhile. What is no longer remembered is never taken for what was not
-/// done: `known_since` is the version up to which writes may be missing here.
+/// A process has at most one write per session in progress, so only its last write has to be
+/// remembered, however many writes other processes make meanwhile. A write that is no longer
+/// remembered is never reported as not applied: `known_since` is the version up to which writes may
+/// be missing here.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Writers {
     known_since: u64,
@@ -53,7 +55,9 @@ impl Writers {
         Self { known_since: 0, writes: Arc::from([LastWrite::new(nonce, 1)]) }
     }
 
-    /// The writers as a store kept them: newest first, one per process. Writes up to `known_since` may be missing.
+    /// The writers as a store kept them: newest first, one per process.
+    ///
+    /// Writes up to the version `known_since` may be missing.
     #[must_use]
     pub fn new(writes: Vec<LastWrite>, known_since: u64) -> Self {
         Self { known_since, writes: writes.into() }
@@ -71,7 +75,8 @@ impl Writers {
         self.known_since
     }
 
-    /// Whether the commit `nonce`, whose process knew the record at version `base`, is in the record.
+    /// Returns whether the record contains the commit `nonce`, whose process knew the record at
+    /// version `base`.
     #[must_use]
     pub fn trace(&self, nonce: u64, base: u64) -> Trace {
         if self.writes.iter().any(|write| write.nonce == nonce) {
@@ -89,17 +94,20 @@ impl Writers {
         let mut others = self.writes.iter().filter(|write| process(write.nonce) != process(nonce));
         let kept = others.by_ref().take(REMEMBERED_WRITERS - 1).copied();
         let writes = std::iter::once(LastWrite::new(nonce, version)).chain(kept).collect();
-        // The newest of those that have to go.
+        // The newest of the writes that are dropped.
         if let Some(forgotten) = others.next() {
             self.known_since = self.known_since.max(forgotten.version);
         }
         self.writes = writes;
     }
 
-    /// Whether the write that made `version` is certainly not in the record, though a client has seen it: the store
-    /// has lost it. `process` is the lower half of what names its process.
+    /// Returns `true` if the store has certainly lost the write that made `version`, which a client
+    /// has seen.
+    ///
+    /// `process` is the lower half of the number that identifies its process.
     pub(crate) fn is_missing(&self, version: u64, process: u16) -> bool {
-        // What a write was made on is known by its step, so a version in between was never the record's.
+        // The step of a write reveals its base version, so the record never had a version in
+        // between.
         let skipped = |write: &LastWrite| {
             write.version > version && write.version.saturating_sub(version_step(write.nonce)) < version
         };
@@ -107,7 +115,8 @@ impl Writers {
         version > self.known_since && (self.writes.iter().any(skipped) || !self.writes.iter().any(continued))
     }
 
-    /// Whether a copy of the record from `version`, written by `nonce`, is an earlier state of it.
+    /// Returns `true` if a copy of the record at `version`, written by `nonce`, is an earlier state
+    /// of it.
     pub(crate) fn descend_from(&self, version: u64, nonce: u64) -> bool {
         let continued = |write: &LastWrite| match write.version == version {
             true => write.nonce == nonce,
@@ -116,7 +125,7 @@ impl Writers {
         self.writes.iter().any(continued)
     }
 
-    /// Bytes that this takes beside itself.
+    /// The heap memory of this value, in bytes.
     pub(crate) fn weight(&self) -> u64 {
         16 + size_of_val(&*self.writes) as u64
     }
@@ -128,9 +137,11 @@ impl std::fmt::Debug for Writers {
     }
 }
 
-/// By how much a write of this library raises the version of a record: a number up to 2^24 that differs from write to write as
-/// if by chance, so that what is written in place of a lost write hardly ever gets its version. Versions have 53 bits,
-/// enough for a billion writes.
+/// The amount by which a write of this library raises the version of a record.
+///
+/// It is a number up to 2^24 that varies pseudorandomly from write to write, so that a write that
+/// replaces a lost one hardly ever gets its version. Versions have 53 bits, which is enough for a
+/// billion writes.
 pub(crate) const fn version_step(nonce: u64) -> u64 {
     1 + (nonce >> 32 & 0xFF_FFFF)
 }
@@ -167,7 +178,11 @@ mod tests {
         writers.add(nonce(MINE, 1), 10);
         (0..8).for_each(|other| writers.add(nonce(100 + other, 1), 11 + other));
         assert_eq!(writers.trace(nonce(MINE, 1), 1), Trace::Unknown);
-        assert_eq!(writers.trace(nonce(MINE, 2), 10), Trace::NotApplied, "from a base that has everything forgotten");
+        assert_eq!(
+            writers.trace(nonce(MINE, 2), 10),
+            Trace::NotApplied,
+            "from a base that is newer than everything forgotten"
+        );
     }
 
     #[test]
@@ -181,7 +196,7 @@ mod tests {
     fn a_version_of_another_lineage_is_noticed_however_many_writes_followed() {
         let mut writers = Writers::of_creation(nonce(99, 1));
         writers.add(nonce(MINE, 9), 11);
-        // What this process wrote at 20 was lost; others went on.
+        // The write of this process at version 20 was lost; others continued.
         let mut version = 11;
         for write in 0..100 {
             version += version_step(nonce(100, write));

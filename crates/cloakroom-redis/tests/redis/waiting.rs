@@ -84,7 +84,7 @@ async fn an_error_that_leaves_main_shows_its_remedy() {
     let error = "no handle".parse::<cloakroom::PublicId>().unwrap_err();
     assert_eq!(format!("{error:?}"), error.to_string());
     let error = cloakroom::store::StoreError::new(cloakroom::store::StoreErrorKind::Refused, "the disk is full");
-    assert!(format!("{error:?}").contains("the session store refused: the disk is full"), "{error:?}");
+    assert!(format!("{error:?}").contains("the session store refused the operation: the disk is full"), "{error:?}");
     let warnings = format!("{:?}", store.unwrap().warnings());
     assert!(warnings.contains("appendonly yes"), "{warnings}");
 }

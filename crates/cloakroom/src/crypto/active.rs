@@ -1,4 +1,5 @@
-//! The ring in use, and what is derived from it: derived again when another ring takes its place.
+//! The active key ring and the values derived from it, which are derived again when the ring is
+//! replaced.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use crate::sync::{Arc, ArcCell, Mutex, Weak};
 
 use super::key_ring::KeyRing;
 
-/// The keys of running sessions.
+/// The key ring of running sessions.
 pub(crate) struct ActiveKeyRing(Mutex<RingState>);
 
 struct RingState {
@@ -16,7 +17,7 @@ struct RingState {
     derived: Vec<Weak<dyn Derive>>,
 }
 
-/// Something derived from the ring in use. Read without a lock.
+/// A value derived from the active key ring. Read without a lock.
 pub(crate) struct FollowsRing<D> {
     derive: Box<dyn Fn(&KeyRing) -> D + Send + Sync>,
     get: ArcCell<D>,
@@ -27,7 +28,7 @@ trait Derive: Send + Sync {
 }
 
 impl<D> FollowsRing<D> {
-    /// As it is now.
+    /// Returns the present value.
     pub(crate) fn present(&self) -> Guard<Arc<D>> {
         self.get.load()
     }
@@ -44,7 +45,7 @@ impl ActiveKeyRing {
         Self(Mutex::new(RingState { ring, derived: Vec::new() }))
     }
 
-    /// Something that follows the ring for as long as anybody holds it.
+    /// Returns a value that follows the ring for as long as it is referenced.
     pub(crate) fn derive<D: Send + Sync + 'static>(
         &self,
         derive: impl Fn(&KeyRing) -> D + Send + Sync + 'static,
@@ -58,7 +59,7 @@ impl ActiveKeyRing {
         live
     }
 
-    /// From the return of this on, nothing is made or accepted under a key that is not in `ring`.
+    /// Replaces the ring. After it returns, no key outside `ring` signs, encrypts or is accepted.
     pub(crate) fn replace(&self, ring: KeyRing) {
         let mut keys = self.0.lock();
         for follower in keys.derived.iter().filter_map(Weak::upgrade) {
@@ -76,6 +77,6 @@ impl fmt::Debug for ActiveKeyRing {
 
 impl<D> fmt::Debug for FollowsRing<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Live(..)")
+        f.write_str("FollowsRing(..)")
     }
 }

@@ -1,11 +1,11 @@
-/// What sealed bytes are bound to: they open nowhere else.
+/// The context to which encrypted bytes are bound: they decrypt in no other.
 ///
-/// Every part is written with its length, so that no two places read the same.
+/// Every part is written with its length, so that no two contexts have the same bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct AssociatedData(Vec<u8>);
 
 impl AssociatedData {
-    /// A place of this kind, with nothing said of it yet.
+    /// Associated data of this kind, without parts.
     pub(crate) fn new(kind: &'static str) -> Self {
         Self(Vec::with_capacity(128)).text(kind)
     }
@@ -24,7 +24,7 @@ impl AssociatedData {
         self.bytes(&part.to_be_bytes())
     }
 
-    /// With the head of the envelope, which has a fixed length.
+    /// Prepends the header of the envelope, which has a fixed length.
     pub(super) fn with_header(&self, head: [u8; 2]) -> Vec<u8> {
         [&head, &*self.0].concat()
     }

@@ -1,15 +1,17 @@
-//! Authenticated encryption of what leaves the process: bytes in an envelope that only a key of the ring
-//! opens, and only in the place that they were sealed for.
+//! Authenticated encryption of data that leaves the process.
+//!
+//! Only a key of the ring opens an envelope, and only with the associated data for which it was
+//! sealed.
 //!
 //! ```text
 //! 0        1        2              26                            n - 16    n
 //! ┌────────┬────────┬──────────────┬─────────────────────────────┬─────────┐
-//! │ form 1 │ key id │ nonce        │ XChaCha20 of the bytes      │ Poly1305│
+//! │format 1│ key id │ nonce        │ XChaCha20 of the bytes      │ Poly1305│
 //! └────────┴────────┴──────────────┴─────────────────────────────┴─────────┘
 //! ```
 //!
-//! Form, key id and [`AssociatedData`] are authenticated with the bytes. A nonce of 192 random bits never meets itself,
-//! so no key wears out, however many writes it seals.
+//! Format, key id and [`AssociatedData`] are authenticated together with the bytes. A nonce of 192
+//! random bits does not repeat, so a key does not wear out, however many writes it seals.
 
 #[cfg(test)]
 mod tests;
@@ -29,33 +31,33 @@ const HEAD: usize = 2;
 const NONCE: usize = 24;
 const MAC: usize = 16;
 
-/// How many bytes longer than what is in it an envelope is.
+/// The number of bytes that an envelope adds to its content.
 pub(crate) const OVERHEAD: usize = HEAD + NONCE + MAC;
 
-/// Why something that a store holds was not opened. It stays as it is.
+/// The reason why data from a store was not opened. The data stays unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OpenError {
-    /// No such key is in the ring.
-    #[error("it is sealed under a key that is not in the ring")]
+    /// The ring has no such key.
+    #[error("it is encrypted with a key that is not in the key ring")]
     UnknownKey,
-    /// These sessions seal nothing, and so have no key for it.
-    #[error("it is sealed, and these sessions were built without `seal`")]
+    /// These sessions are configured without encryption, and so have no key for it.
+    #[error("it is encrypted, but these sessions were built without `seal`")]
     NoKeys,
-    /// It was altered, cut, or sealed for another place.
-    #[error("its seal is broken: it was altered, or belongs somewhere else")]
+    /// The data was altered, truncated, or sealed for another place.
+    #[error("it cannot be authenticated: it was altered, or belongs somewhere else")]
     Broken,
-    /// It is not sealed, though it has to be.
-    #[error("it is not sealed")]
+    /// The data is not encrypted, but must be.
+    #[error("it is not encrypted")]
     Unsealed,
 }
 
-/// Why something could not be sealed.
+/// The reason why data could not be sealed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SealError {
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// More than the cipher takes under one nonce: 256 GiB.
-    #[error("it is too long to be sealed")]
+    /// The data exceeds the cipher's limit under one nonce: 256 GiB.
+    #[error("it is too long to encrypt")]
     TooLong,
 }
 
@@ -63,7 +65,8 @@ pub(crate) enum SealError {
 pub(crate) struct Cipher(Box<[(KeyId, XChaCha20Poly1305)]>);
 
 impl Cipher {
-    /// From a ring, for one context: what was sealed in another one opens under no key of this.
+    /// Derives the keys of a ring for one context. Data that was sealed in another context does not
+    /// open.
     pub(crate) fn new(ring: &KeyRing, context: &[u8]) -> Self {
         let cipher = |key: &crate::crypto::key::Key| {
             let derived = key.derive(Purpose::Seal, context);
@@ -72,7 +75,7 @@ impl Cipher {
         Self([ring.active_key()].into_iter().chain(ring.previous_keys()).map(cipher).collect())
     }
 
-    /// Puts bytes into an envelope for one place, under the active key.
+    /// Seals bytes for one place, under the active key.
     pub(crate) fn seal(
         &self,
         random: &dyn RandomSource,
@@ -95,7 +98,7 @@ impl Cipher {
         Ok(envelope)
     }
 
-    /// Takes the bytes out of an envelope, if it was sealed for this place.
+    /// Opens an envelope, if it was sealed for this place.
     pub(crate) fn open(&self, place: &AssociatedData, envelope: &[u8]) -> Result<Vec<u8>, OpenError> {
         let (head, rest) = envelope.split_first_chunk::<HEAD>().ok_or(OpenError::Broken)?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Broken)?;
@@ -111,9 +114,9 @@ impl Cipher {
     }
 }
 
-/// The numbers of the keys alone.
+/// Prints only the numbers of the keys.
 impl fmt::Debug for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Seals").field(&self.0.iter().map(|(id, _)| *id).collect::<Vec<_>>()).finish()
+        f.debug_tuple("Cipher").field(&self.0.iter().map(|(id, _)| *id).collect::<Vec<_>>()).finish()
     }
 }

@@ -5,19 +5,19 @@ use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// What a derived key is for. No two uses share a key.
+/// The purpose of a derived key. No two purposes share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// The names of sessions in logs.
+    /// The ids of sessions in logs.
     LogId,
     /// The MACs of tokens.
     Token,
-    /// What a shared tier holds.
+    /// The encryption of data in the shared tier.
     Seal,
 }
 
 impl Purpose {
-    /// Without a zero byte, which ends it in the derivation.
+    /// Contains no zero byte, because a zero byte terminates the label in the derivation.
     const fn label(self) -> &'static [u8] {
         match self {
             Self::LogId => b"log-id",
@@ -27,7 +27,7 @@ impl Purpose {
     }
 }
 
-/// A key for one use.
+/// A key for one purpose.
 #[derive(Clone)]
 pub(crate) struct DerivedKey(Zeroizing<[u8; 32]>);
 
@@ -35,7 +35,7 @@ impl DerivedKey {
     pub(super) fn new(secret: &[u8], purpose: Purpose, context: &[u8]) -> Self {
         let mut key = Zeroizing::new([0; 32]);
         let info = [b"cloakroom/v1/", purpose.label(), b"\0", context];
-        // Only a length of more than 255 digests is refused, and this is one.
+        // HKDF refuses only outputs longer than 255 digests; this is one digest.
         let derived = Hkdf::<Sha256>::new(None, secret).expand_multi_info(&info, &mut *key);
         debug_assert!(derived.is_ok());
         Self(key)
@@ -45,9 +45,9 @@ impl DerivedKey {
         &self.0
     }
 
-    /// HMAC-SHA-256 under this key, ready to be cloned for every message.
+    /// HMAC-SHA-256 under this key, to be cloned for every message.
     pub(crate) fn mac(&self) -> Hmac<Sha256> {
-        // As HMAC itself fills a shorter key up to its block.
+        // Padded to a block, as HMAC itself pads a shorter key.
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(self.as_bytes());
         Hmac::new((&*block).into())
@@ -56,6 +56,6 @@ impl DerivedKey {
 
 impl fmt::Debug for DerivedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Derived(..)")
+        f.write_str("DerivedKey(..)")
     }
 }

@@ -1,8 +1,8 @@
 use super::key::KeyId;
 
-/// A key that must not be used, found when it was given and not when a request needed it.
+/// A key that must not be used, detected when it was configured, not when a request needed it.
 ///
-/// Says which key and what to do about it, and never anything of its secret.
+/// Names the key and the remedy, and never shows any part of its secret.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place} {problem}")]
 pub struct KeyError {
@@ -34,7 +34,7 @@ impl KeyError {
         Self { place: KeyLocation::Key(id), problem: problem.into() }
     }
 
-    /// Of the text of a ring; entries count from one.
+    /// An error in an entry of a ring's text; entries count from one.
     pub(super) fn entry(place: usize, problem: impl Into<String>) -> Self {
         Self { place: KeyLocation::Entry(place), problem: problem.into() }
     }
@@ -43,7 +43,7 @@ impl KeyError {
         Self { place: KeyLocation::Ring, problem: problem.into() }
     }
 
-    /// Which key, if its id is known.
+    /// The id of the key, if it is known.
     #[must_use]
     pub const fn key_id(&self) -> Option<KeyId> {
         match self.place {

@@ -1,11 +1,12 @@
 use super::KeyRing;
 
-/// The text of a key ring.
+/// Checks the parser of key rings.
 ///
-/// An input is what an environment variable might say.
+/// An input is the value of an environment variable.
 ///
 /// # Panics
-/// If a ring does not survive its text, or if anything but that text shows a secret.
+/// If a ring does not survive a round trip through its text, or if anything but that text contains
+/// a secret.
 pub fn key_ring(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     match text.parse::<KeyRing>() {
@@ -24,7 +25,11 @@ fn survives(ring: &KeyRing) {
     let written = |ring: &KeyRing| ring.keys().map(|key| key.to_entry().to_string()).collect::<Vec<_>>();
     let keys = written(ring);
     let again = keys.join(",").parse::<KeyRing>();
-    assert_eq!(again.map(|ring| written(&ring)).ok().as_ref(), Some(&keys), "a ring survives its text");
+    assert_eq!(
+        again.map(|ring| written(&ring)).ok().as_ref(),
+        Some(&keys),
+        "a ring survives a round trip through its text"
+    );
     let mut numbers: Vec<_> = ring.keys().map(|key| key.id().number()).collect();
     assert_eq!(ring.active().number(), numbers[0]);
     let shown = format!("{ring:?}");

@@ -10,7 +10,7 @@ use super::error::KeyError;
 use super::strength;
 use crate::random::{RandomError, RandomSource};
 
-/// Names a key in what was made with it. Not secret.
+/// Identifies a key in the data made with it. Not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(u8);
 
@@ -36,12 +36,12 @@ impl From<u8> for KeyId {
 
 /// A secret of the application, under a number of its own.
 ///
-/// At least 32 bytes from a generator (OWASP ASVS 11.2.3). [`Key::generate`] makes one, and so does
-/// `head -c 32 /dev/urandom | base64`. Never reuse the number of a key that was in use: what was
-/// made with the one would be tried with the other.
+/// It has at least 32 bytes from a generator (OWASP ASVS 11.2.3). [`Key::generate`] makes one, and
+/// so does `head -c 32 /dev/urandom | base64`. Never reuse the number of a key that was in use:
+/// data made with one key would be verified with the other.
 ///
-/// The secret is wiped from memory when the last clone of its [`KeyRing`](super::KeyRing) is gone, and
-/// `Debug` shows the number alone.
+/// The secret is wiped from memory when the last clone of its [`KeyRing`](super::KeyRing) is
+/// dropped, and `Debug` shows only the number.
 #[derive(Clone)]
 pub struct Key {
     id: KeyId,
@@ -52,7 +52,8 @@ impl Key {
     /// A key from the bytes of its secret.
     ///
     /// # Errors
-    /// If the secret is shorter than 32 bytes, longer than 1024, a text, visibly not random, or published somewhere.
+    /// If the secret is shorter than 32 bytes, longer than 1024 bytes, printable text, visibly not
+    /// random, or published.
     pub fn new(id: impl Into<KeyId>, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let (id, secret) = (id.into(), secret.as_ref());
         match strength::check(secret) {
@@ -61,30 +62,32 @@ impl Key {
         }
     }
 
-    /// A new key.
+    /// Generates a key.
     ///
     /// # Errors
-    /// If `random` gives nothing.
+    /// If `random` fails.
     pub fn generate(id: impl Into<KeyId>, random: &dyn RandomSource) -> Result<Self, RandomError> {
         let mut secret = Zeroizing::new(vec![0; strength::MIN_BYTES]);
         random.fill(&mut secret)?;
         Ok(Self { id: id.into(), secret })
     }
 
-    /// Its number.
+    /// The number of the key.
     #[must_use]
     pub const fn id(&self) -> KeyId {
         self.id
     }
 
-    /// The key as an entry of a ring's text, `number:base64`, with its secret: for the one who keeps it.
+    /// The key as an entry of a ring's text, `number:base64`. It contains the secret: for the key's
+    /// owner only.
     #[must_use]
     pub fn to_entry(&self) -> Zeroizing<String> {
         let secret = Zeroizing::new(STANDARD.encode(&*self.secret));
         Zeroizing::new(format!("{}:{}", self.id, *secret))
     }
 
-    /// The key for one use. `context` tells apart what must not be exchanged within that use.
+    /// Derives the key for one purpose. Within a purpose, `context` separates data that must not be
+    /// interchangeable.
     pub(crate) fn derive(&self, purpose: Purpose, context: &[u8]) -> DerivedKey {
         DerivedKey::new(&self.secret, purpose, context)
     }
@@ -94,7 +97,7 @@ impl Key {
     }
 }
 
-/// What to do instead.
+/// The remedy for a refused key.
 pub(super) const REMEDY: &str = "make one with `head -c 32 /dev/urandom | base64`";
 
 impl fmt::Debug for Key {

@@ -10,14 +10,15 @@ use zeroize::Zeroizing;
 use super::error::KeyError;
 use super::key::{Key, KeyId, REMEDY};
 
-/// The keys of an application: the active one makes everything new, the others are still accepted.
+/// The keys of an application: the active one signs and encrypts, the previous ones are still
+/// accepted.
 ///
-/// To replace a key without logging anybody out, put a new one in front and keep the old one behind it
-/// until nothing that it made can live any more: the absolute timeout of the sessions. On several nodes, first give
-/// all of them the new key *behind* the old one, so that each understands what the next step makes. To end
-/// every session at once, leave the old key out.
+/// To replace a key without logging users out, put a new one in front, and keep the old one behind
+/// it until nothing made with it can be in use: for the absolute timeout of the sessions. On
+/// several nodes, first give all of them the new key *behind* the old one, so that each accepts it
+/// before any node makes it active. To end every session at once, leave the old key out.
 ///
-/// As text, for an environment variable or a file of secrets, the active key first:
+/// As text, for an environment variable or a secrets file, the active key comes first:
 ///
 /// ```
 /// use cloakroom::{Key, KeyRing, OsRandom};
@@ -31,7 +32,7 @@ use super::key::{Key, KeyId, REMEDY};
 /// # }
 /// ```
 ///
-/// Cheap to clone. `Debug` shows the numbers alone.
+/// Cheap to clone. `Debug` shows only the numbers.
 #[derive(Clone)]
 pub struct KeyRing(Arc<[Key]>);
 
@@ -42,16 +43,16 @@ impl KeyRing {
         Self(Arc::new([active]))
     }
 
-    /// Accepts also what this key made.
+    /// Adds a previous key: data made with it is still accepted.
     ///
     /// # Errors
-    /// If the ring has its number or its secret already.
+    /// If the ring already has a key with its number or its secret.
     pub fn with_previous(self, key: Key) -> Result<Self, KeyError> {
         if self.find(key.id()).is_some() {
-            return Err(KeyError::key(key.id(), "is there twice; give every key a number of its own"));
+            return Err(KeyError::key(key.id(), "occurs twice; give every key a number of its own"));
         }
         if let Some(same) = self.0.iter().find(|same| same.has_same_secret(&key)) {
-            let problem = format!("has the secret of key {}; {REMEDY}", same.id());
+            let problem = format!("has the same secret as key {}; {REMEDY}", same.id());
             return Err(KeyError::key(key.id(), problem));
         }
         Ok(Self(self.0.iter().cloned().chain([key]).collect()))
@@ -67,7 +68,7 @@ impl KeyRing {
         &self.0[0]
     }
 
-    /// The keys that make nothing any more.
+    /// The keys that are only accepted.
     pub(crate) fn previous_keys(&self) -> impl Iterator<Item = &Key> {
         self.0.iter().skip(1)
     }
@@ -92,7 +93,7 @@ impl fmt::Debug for KeyRing {
 impl FromStr for KeyRing {
     type Err = KeyError;
 
-    /// Reads `number:base64` entries, separated by commas or white space, the active key first.
+    /// Parses `number:base64` entries, separated by commas or white space, the active key first.
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let entries = text.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty());
         let mut ring: Option<Self> = None;
@@ -110,14 +111,14 @@ impl FromStr for KeyRing {
 fn key(place: usize, entry: &str) -> Result<Key, KeyError> {
     let number = entry.split_once(':').and_then(|(number, secret)| Some((number.parse::<u8>().ok()?, secret)));
     let Some((number, secret)) = number else {
-        return Err(KeyError::entry(place, "has no number from 0 to 255 and a colon in front of its secret"));
+        return Err(KeyError::entry(place, "has no number from 0 to 255 with a colon before its secret"));
     };
     let id = KeyId::from(number);
     let secret = decode(secret).ok_or_else(|| KeyError::key(id, format!("is not base64; {REMEDY}")))?;
     Key::new(id, &*secret)
 }
 
-/// Either alphabet, padded or not: what the tools at hand print.
+/// Accepts either alphabet, padded or not, because common tools print all of these.
 fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };

@@ -9,7 +9,8 @@ use super::derive::Purpose;
 use super::key::{Key, KeyId};
 use super::key_ring::KeyRing;
 
-/// HMAC-SHA-256, cut to 128 bits (RFC 2104 §5): nobody can try more than one at a time, at the server.
+/// HMAC-SHA-256, truncated to 128 bits (RFC 2104 §5): an attacker can test guesses only one at a
+/// time, at the server.
 pub(crate) const MAC_BYTES: usize = 16;
 
 /// The keys for one kind of message, one for each key of a ring.
@@ -20,21 +21,22 @@ pub(crate) struct MacKeys {
 
 type Keyed = (KeyId, Hmac<Sha256>);
 
-/// What a MAC says of its message.
+/// The result of verifying a MAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MacResult {
     /// Made under the active key.
     Active,
-    /// Made under a key that is only accepted.
+    /// Made under a previous key.
     Accepted,
-    /// Not made under the key that is named.
+    /// Not made under the named key.
     Forged,
-    /// The key that is named is not in the ring.
+    /// The named key is not in the ring.
     UnknownKey,
 }
 
 impl MacKeys {
-    /// `context` tells apart what must not be exchanged within one purpose (OWASP ASVS 11.1.2).
+    /// Derives the keys of a ring. Within a purpose, `context` separates messages that must not be
+    /// interchangeable (OWASP ASVS 11.1.2).
     pub(crate) fn new(ring: &KeyRing, purpose: Purpose, context: &[u8]) -> Self {
         let keyed = |key: &Key| (key.id(), key.derive(purpose, context).mac());
         Self { active: keyed(ring.active_key()), accepted: ring.previous_keys().map(keyed).collect() }
@@ -44,14 +46,14 @@ impl MacKeys {
         self.active.0
     }
 
-    /// The MAC of a message under the active key.
+    /// Computes the MAC of a message under the active key.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; MAC_BYTES] {
         let whole: [u8; 32] = self.active.1.clone().chain_update(message).finalize().into_bytes().into();
         let ([mac, _], []) = whole.as_chunks::<MAC_BYTES>() else { unreachable!("two halves of 32 bytes") };
         *mac
     }
 
-    /// Compares in constant time (OWASP ASVS 11.2.4).
+    /// Verifies a MAC in constant time (OWASP ASVS 11.2.4).
     pub(crate) fn verify(&self, id: KeyId, message: &[u8], mac: &[u8; MAC_BYTES]) -> MacResult {
         let Some(key) = self.find(id) else { return MacResult::UnknownKey };
         if key.clone().chain_update(message).verify_truncated_left(mac).is_err() {

@@ -1,7 +1,7 @@
-//! The application's keys, and the keys for single uses that are derived from them.
+//! The application's keys, and the keys for single purposes that are derived from them.
 //!
-//! One secret per key is all that an operator keeps. Every use has a key of its own (HKDF, RFC 5869), so
-//! that what was made for one use is refused for every other (OWASP ASVS 11.1.2).
+//! An operator keeps one secret per key. Every purpose has its own derived key (HKDF, RFC 5869), so
+//! that data made for one purpose is refused for every other (OWASP ASVS 11.1.2).
 
 mod active;
 mod associated_data;

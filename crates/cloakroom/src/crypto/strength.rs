@@ -1,14 +1,14 @@
-//! Secrets that nobody should use.
+//! Refuses weak secrets.
 
 use sha2::{Digest, Sha256};
 
-/// As many bytes as the strongest use of a key is worth.
+/// The strongest use of a key provides 256 bits.
 pub(super) const MIN_BYTES: usize = 32;
 const MAX_BYTES: usize = 1024;
-/// Of 32 random bytes, fewer differ once in 10^25 times.
+/// 32 random bytes have fewer distinct values with a probability of 10^-25.
 const MIN_DISTINCT_BYTES: usize = 16;
 
-/// What is wrong with a secret, if anything is.
+/// Returns the problem of a weak secret, or `None`.
 pub(crate) fn check(secret: &[u8]) -> Option<&'static str> {
     if secret.is_empty() {
         return Some("is empty");
@@ -17,16 +17,17 @@ pub(crate) fn check(secret: &[u8]) -> Option<&'static str> {
         return Some("is shorter than 32 bytes");
     }
     if secret.len() > MAX_BYTES {
-        return Some("is longer than 1024 bytes, which no generator made");
+        return Some("is longer than 1024 bytes");
     }
-    // A text has a few bits a character. One random secret of 10^13 looks like one.
+    // Text has only a few bits of entropy per character. One random secret in 10^13 looks like
+    // text.
     if secret.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')) {
-        return Some("is a text and not random bytes");
+        return Some("is text, not random bytes");
     }
     if distinct_bytes(secret) < MIN_DISTINCT_BYTES || is_sequence(secret) {
         return Some("is visibly not random");
     }
-    is_published(secret).then_some("is published, in a standard or an example")
+    is_published(secret).then_some("is published in a standard or an example")
 }
 
 fn distinct_bytes(secret: &[u8]) -> usize {
@@ -37,20 +38,20 @@ fn distinct_bytes(secret: &[u8]) -> usize {
     seen.iter().filter(|seen| **seen).count()
 }
 
-/// Counting up or down, in any step.
+/// Returns `true` for bytes that count up or down in constant steps.
 fn is_sequence(secret: &[u8]) -> bool {
     let mut steps = secret.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
     let first = steps.next();
     steps.all(|step| Some(step) == first)
 }
 
-/// By their digests, so that this list is not one of secrets to copy.
+/// Compares digests, so that this file is not a list of secrets to copy.
 fn is_published(secret: &[u8]) -> bool {
     let digest: [u8; 32] = Sha256::digest(secret).into();
     PUBLISHED.contains(&u128::from_be_bytes(std::array::from_fn(|index| digest[index])))
 }
 
-/// The first halves of SHA-256 of what stands in the places named.
+/// The first halves of the SHA-256 digests of the keys in the cited places.
 const PUBLISHED: [u128; 9] = [
     0xc8ec_c936_1a05_e285_f04c_26f9_5721_31a6, // RFC 7515 A.1.1 and RFC 7517 A.3
     0xcfce_f6cf_b631_f2a3_50b7_0a6a_b72b_2069, // RFC 7515 A.3

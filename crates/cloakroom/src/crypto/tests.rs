@@ -31,7 +31,7 @@ fn r39_a_weak_key_is_refused_with_its_number_and_the_remedy() {
         (&repeated, "is visibly not random"),
         (&std::array::from_fn::<u8, 32, _>(|index| index as u8), "is visibly not random"),
         (&std::array::from_fn::<u8, 32, _>(|index| 200 - 3 * index as u8), "is visibly not random"),
-        (b"your-256-bit-secret-your-256-bit-secret", "is a text and not random bytes"),
+        (b"your-256-bit-secret-your-256-bit-secret", "is text, not random bytes"),
         (&[0x5a_u8; 1025].map(|byte| byte | 0x80), "is longer than 1024 bytes"),
     ];
     for (secret, expected) in cases {
@@ -66,9 +66,9 @@ fn what_the_generator_makes_is_never_refused() {
 #[test]
 fn r39_a_number_or_a_secret_is_in_a_ring_once() {
     let twice = KeyRing::new(key(1)).with_previous(key(1)).unwrap_err();
-    assert_eq!(twice.to_string(), "key 1 is there twice; give every key a number of its own");
+    assert_eq!(twice.to_string(), "key 1 occurs twice; give every key a number of its own");
     let same = KeyRing::new(key(1)).with_previous(Key::new(2, secret(1)).unwrap()).unwrap_err();
-    assert!(same.to_string().starts_with("key 2 has the secret of key 1"), "{same}");
+    assert!(same.to_string().starts_with("key 2 has the same secret as key 1"), "{same}");
     assert_eq!(same.key_id(), Some(KeyId::from(2)));
 }
 
@@ -94,7 +94,7 @@ fn a_ring_says_which_entry_does_not_read() {
         (format!("-1:{good}"), "entry 1 of the key ring has no number"),
         (format!("1:{good}!"), "key 1 is not base64"),
         ("1:".to_owned(), "key 1 is empty"),
-        (format!("1:{good},1:{good}"), "key 1 is there twice"),
+        (format!("1:{good},1:{good}"), "key 1 occurs twice"),
     ];
     for (text, expected) in cases {
         let said = text.parse::<KeyRing>().unwrap_err().to_string();
@@ -107,7 +107,7 @@ fn a_ring_says_which_entry_does_not_read() {
 fn r39_no_key_shows_its_secret() {
     let ring = KeyRing::new(key(1)).with_previous(key(2)).unwrap();
     assert_eq!(format!("{ring:?}"), "KeyRing([Key(1), Key(2)])");
-    assert_eq!(format!("{:?}", key(1).derive(Purpose::LogId, b"")), "Derived(..)");
+    assert_eq!(format!("{:?}", key(1).derive(Purpose::LogId, b"")), "DerivedKey(..)");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn r40_keys_differ_by_secret_use_and_context() {
     assert_eq!(distinct.len(), derived.len());
 }
 
-/// RFC 4231 §4.2 has no key that a ring would take, so this compares with a second computation.
+/// RFC 4231 §4.2 has no key that a ring would accept, so this compares with a second computation.
 #[test]
 fn a_mac_is_hmac_sha_256_under_the_derived_key() {
     let derived = key(1).derive(Purpose::LogId, b"");
@@ -191,5 +191,5 @@ fn r48_what_is_derived_follows_the_ring_at_once() {
 fn r55_debug_of_what_is_derived_shows_no_key() {
     let keys = ActiveKeyRing::new(KeyRing::new(key(1)));
     let shown = format!("{keys:?} {:?} {:?}", keys.derive(macs), macs(&KeyRing::new(key(1))));
-    assert_eq!(shown, "KeyRing([Key(1)]) Live(..) MacKeys(active 1)");
+    assert_eq!(shown, "KeyRing([Key(1)]) FollowsRing(..) MacKeys(active 1)");
 }

@@ -1,6 +1,6 @@
 use crate::http::{FoundBearer, find_bearer_in};
 
-/// The bearer reader against one that takes its time.
+/// Compares the reader of bearer tokens with a slow reference.
 ///
 /// An input is a request: its lines are `Authorization` fields.
 ///

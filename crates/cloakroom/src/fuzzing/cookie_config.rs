@@ -5,12 +5,13 @@ use http::HeaderValue;
 use crate::http::{CookieConfig, CookieConfigBuilder, CookieToken, SameSite, find_in, issue, remove};
 use crate::token::{Secret, Selector, Token, VersionHint};
 
-/// What the settings of a cookie let through, against a browser that knows RFC 6265bis.
+/// Checks that a browser that implements RFC 6265bis accepts every valid cookie configuration.
 ///
-/// An input is a setting on each line: `name=…`, `domain=…`, `path=…`, `none`, `strict`, `persistent`, `insecure`.
+/// An input is a setting on each line: `name=…`, `domain=…`, `path=…`, `none`, `strict`,
+/// `persistent`, `insecure`.
 ///
 /// # Panics
-/// If a browser would drop the cookie, or sees another one than was set.
+/// If a browser would drop the cookie, or read another one than was set.
 pub fn cookie_config(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let asked = Asked::from(text);
@@ -26,7 +27,7 @@ pub fn cookie_config(input: &[u8]) {
             asked.see(&config, &remove(&config));
             let sent = format!("{}={}", config.name(), token.as_str());
             let found = find_in([sent.as_bytes()].into_iter(), config.name().as_bytes(), |_| true);
-            assert_eq!(found, CookieToken::One(token.as_str().as_bytes()), "what is set can be found");
+            assert_eq!(found, CookieToken::One(token.as_str().as_bytes()), "a cookie that is set can be found");
         }
         Err(error) => {
             assert!(["name", "domain", "path", "same_site"].contains(&error.setting()), "{error}");
@@ -82,9 +83,9 @@ impl Asked<'_> {
         if self.insecure { builder.insecure_for_localhost() } else { builder }
     }
 
-    /// RFC 6265bis §5.6 and §5.7, for what this library sends.
+    /// Checks a header of this library by RFC 6265bis §5.6 and §5.7.
     fn see(&self, config: &CookieConfig, sent: &HeaderValue) {
-        let Ok(text) = sent.to_str() else { panic!("not even text: {sent:?}") };
+        let Ok(text) = sent.to_str() else { panic!("not text: {sent:?}") };
         assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
         let mut parts = text.split(';');
         let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).unwrap_or_default();

@@ -2,20 +2,20 @@ use crate::http::{CookieToken, find_in};
 
 const NAME: &[u8] = b"__Host-session";
 
-/// The cookie reader against one that takes its time.
+/// Compares the reader of cookies with a slow reference.
 ///
 /// An input is a request: its lines are `Cookie` fields.
 ///
 /// # Panics
-/// If the two differ, or if the order of fields means anything.
+/// If the two differ, or if the order of fields has a meaning.
 pub fn cookie_header(request: &[u8]) {
     let fields: Vec<&[u8]> = request.split(|byte| *byte == b'\n').collect();
     let found = find_in(fields.iter().copied(), NAME, is_token);
     assert_eq!(found, slowly(&fields, NAME));
-    assert_eq!(found, find_in(fields.into_iter().rev(), NAME, is_token), "the order of fields must mean nothing");
+    assert_eq!(found, find_in(fields.into_iter().rev(), NAME, is_token), "the order of fields must have no meaning");
 }
 
-/// Whatever the forms of tokens are: some values have one, others do not.
+/// A stand-in for the token formats: some values have it, others do not.
 fn is_token(value: &[u8]) -> bool {
     value.len() % 3 == 1
 }

@@ -1,7 +1,7 @@
-//! What the fuzz targets of `fuzz/` check, one function each: no part of the API.
+//! The checks of the fuzz targets in `fuzz/`, one function each. Not part of the API.
 //!
-//! Compiled for the fuzzers (`--cfg fuzzing`) and for the tests, which replay the committed seeds, and inputs
-//! near them, through the same functions.
+//! Compiled for the fuzzers (`--cfg fuzzing`) and for the tests, which replay the committed seeds,
+//! and inputs near them, through the same functions.
 
 mod bearer;
 mod cookie_config;

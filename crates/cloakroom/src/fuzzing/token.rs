@@ -2,10 +2,11 @@ use crate::crypto::{Key, KeyRing, MacKeys, Purpose};
 use crate::token::SignedToken;
 use crate::token::{Secret, Selector, Token, VersionHint};
 
-/// What a token says. Tokens themselves are not compared, because secrets are not.
+/// The content of a token. Tokens themselves are not compared, because secrets are not.
 type Parts = ([u8; 16], [u8; 16], Option<VersionHint>);
 
-/// The token parser against one that spells the bits out, and the one of tokens with a MAC against their writer.
+/// Compares the token parser with a bitwise reference, and the parser of signed tokens with their
+/// writer.
 ///
 /// An input is the text of a token; 32 or 42 bytes are also the parts of one.
 ///
@@ -22,7 +23,7 @@ pub fn token(input: &[u8]) {
         survives(parts, &keys);
     }
     if let Some(parts) = unsealed(input, &keys) {
-        assert_eq!(made(parts).sign(&keys).as_str().as_bytes(), input, "it has one spelling");
+        assert_eq!(made(parts).sign(&keys).as_str().as_bytes(), input, "a signed token has one spelling");
         assert_eq!(parsed, None);
     }
 }
@@ -30,14 +31,14 @@ pub fn token(input: &[u8]) {
 fn survives(parts: Parts, keys: &MacKeys) {
     let (plain, sealed) = (made(parts).encode(), made(parts).sign(keys));
     let (plain, sealed) = (plain.as_str().as_bytes(), sealed.as_str().as_bytes());
-    assert_eq!(parsed(plain), Some(parts), "a token survives its text");
-    assert_eq!(unsealed(sealed, keys), Some(parts), "a token with a MAC survives its text");
-    assert_eq!(parsed(sealed), None, "and is none without one");
+    assert_eq!(parsed(plain), Some(parts), "a token survives a round trip through its text");
+    assert_eq!(unsealed(sealed, keys), Some(parts), "a signed token survives a round trip through its text");
+    assert_eq!(parsed(sealed), None, "a signed token is not a plain one");
 }
 
 fn keys() -> MacKeys {
     let secret: [u8; 32] = std::array::from_fn(|index| (index * index + 200) as u8);
-    let key = Key::new(7, secret).unwrap_or_else(|error| panic!("the key is good: {error}"));
+    let key = Key::new(7, secret).unwrap_or_else(|error| panic!("the key is valid: {error}"));
     MacKeys::new(&KeyRing::new(key), Purpose::Token, b"cookie:fuzz")
 }
 
@@ -74,7 +75,7 @@ fn slowly(text: &[u8]) -> Option<Parts> {
     }
 }
 
-/// Base64url, a bit at a time.
+/// Decodes base64url, one bit at a time.
 fn bytes(text: &[u8]) -> Option<Vec<u8>> {
     let mut bits = Vec::new();
     for letter in text {

@@ -1,5 +1,5 @@
-//! Keeps responses that belong to one visitor out of caches that serve several (OWASP ASVS
-//! 14.2.2, 14.3.2; RFC 9111 §7.3).
+//! Keeps responses that belong to one visitor out of shared caches (OWASP ASVS 14.2.2, 14.3.2; RFC
+//! 9111 §7.3).
 
 use http::header::{CACHE_CONTROL, Entry, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,24 +10,26 @@ mod tests;
 
 use directives::Directives;
 
-/// What of the session a response lets out.
+/// How private a response must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Privacy {
-    /// It may depend on the session.
+    /// The response may depend on the session.
     Used,
-    /// It carries a token, or takes one away.
+    /// The response issues or removes a token.
     TokenIssued,
 }
 
-/// Makes the response at least as private as its exposure demands, and leaves stricter headers alone.
+/// Makes the response at least as private as required, and leaves stricter headers unchanged.
 ///
-/// - `TokenIssued`: `Cache-Control: no-store`. A cached copy would hand the token to the next visitor.
-/// - `Used`: `Cache-Control: private`. Of what the application said, everything stays that says how
-///   long or how, such as `max-age=60`; only what says for whom goes, `public` and `s-maxage`. A
-///   browser may thus keep its visitor's copy as long as the application wants, and `Vary` keeps that
-///   copy from the next visitor of the same browser. Dropping `max-age` would not be safer: browsers
-///   guess a lifetime where none is given (RFC 9111 §4.2.2).
-/// - Both: `Vary` with the fields by which tokens come; and headers that speak past `Cache-Control` to shared caches alone go.
+/// - `TokenIssued`: `Cache-Control: no-store`. A cached copy would give the token to the next
+///   visitor.
+/// - `Used`: `Cache-Control: private`. Directives of the application that set how long or how to
+///   cache, such as `max-age=60`, stay; those that allow shared caches, `public` and `s-maxage`,
+///   are removed. A browser may thus keep its visitor's copy as long as the application wants, and
+///   `Vary` keeps that copy from the next visitor of the same browser. Removing `max-age` would not
+///   be safer: browsers guess a lifetime if none is given (RFC 9111 §4.2.2).
+/// - Both: `Vary` with the fields that carry tokens; and headers that override `Cache-Control` for
+///   shared caches alone are removed.
 pub(crate) fn enforce(headers: &mut HeaderMap, exposure: Privacy, varies: &[&'static str]) {
     while let Some(name) = headers.keys().find(|name| is_for_shared_caches(name)).cloned() {
         headers.remove(name);
@@ -64,7 +66,7 @@ impl Privacy {
         }
     }
 
-    /// What to say instead, where the application's own words are not strict enough.
+    /// The replacement for the application's directives, if they are not strict enough.
     fn stricter<'a>(self, said: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
         let Some(said) = Directives::parse(said.map(HeaderValue::as_bytes)) else {
             return Some(self.demand());
@@ -83,9 +85,11 @@ fn covers(vary: &HeaderValue, field: &str) -> bool {
     members.any(|member| member == b"*" || member.eq_ignore_ascii_case(field.as_bytes()))
 }
 
-/// Shared caches that know one of these ignore `Cache-Control` for it: the targeted fields of RFC 9213, which all end in
-/// `-cache-control` (`cdn-`, `netlify-cdn-`, `x-litespeed-`, …), and what was invented before: `Surrogate-Control`
-/// (Fastly, Varnish), `Edge-Control` (Akamai), `X-Accel-Expires` (nginx), with the prefixes that they are seen with.
+/// Returns `true` for headers that make shared caches ignore `Cache-Control`.
+///
+/// These are the targeted fields of RFC 9213, which all end in `-cache-control` (`cdn-`,
+/// `netlify-cdn-`, `x-litespeed-`, …), and older ones: `Surrogate-Control` (Fastly, Varnish),
+/// `Edge-Control` (Akamai), `X-Accel-Expires` (nginx), with the prefixes that are in use.
 fn is_for_shared_caches(name: &HeaderName) -> bool {
     let name = name.as_str();
     let is_one_of = |names: &[&str]| names.iter().any(|end| name.ends_with(end));

@@ -1,4 +1,4 @@
-//! The ways of a layer as they are at work: with the form that tokens have on each.
+//! The carriers of a layer, each with its token format.
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
@@ -20,7 +20,7 @@ pub(super) struct Carriers {
     pub(super) first: CarrierKind,
 }
 
-/// One way, and how tokens are written on it.
+/// One carrier and its token format.
 #[derive(Clone, Debug)]
 pub(super) struct Carrier<C> {
     pub(super) config: C,
@@ -44,7 +44,7 @@ impl Carriers {
 }
 
 impl Carriers {
-    /// The cookie by which tokens may come.
+    /// The cookie that may carry tokens.
     pub(super) const fn cookie(&self) -> Option<&CookieConfig> {
         match &self.accepts {
             Accepts::Cookie(cookie) | Accepts::Either(cookie, _) => Some(&cookie.config),
@@ -52,8 +52,9 @@ impl Carriers {
         }
     }
 
-    /// Keeps the tokens of a request out of what prints its headers further in. Every field is visited, which costs
-    /// less than to look for two names, and finds a name that is there twice.
+    /// Marks the headers with tokens as sensitive, so that inner services do not print them.
+    /// Visiting every field costs less than looking up two names, and also finds a name that occurs
+    /// twice.
     pub(super) fn hide_tokens(&self, headers: &mut HeaderMap) {
         let (cookie, header) = match self.accepts {
             Accepts::Cookie(_) => (true, false),
@@ -69,14 +70,14 @@ impl Carriers {
 }
 
 impl<C: PartialEq> Carrier<C> {
-    /// Whether tokens are read and written alike on both.
+    /// Returns `true` if tokens are read and written alike on both.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.config == other.config && self.form.is_like(&other.form)
     }
 }
 
 impl Transport {
-    /// The form that was chosen, if one was.
+    /// The format that was configured, if any.
     #[cfg(feature = "jwt")]
     fn form(&self) -> Option<TokenFormat> {
         self.jwt.clone().map(TokenFormat::Jwt)

@@ -1,23 +1,24 @@
 //! Finds one cookie in a request.
 //!
-//! RFC 6265bis §4.2.1 says what a browser sends: `name=value` pairs, separated by `; `, in one
-//! field or (HTTP/2, HTTP/3) in several. It does not say how a server reads anything else, and
-//! there libraries differ in ways that are attacks: those that decode `%5F%5FHost-id`, fold case
+//! RFC 6265bis §4.2.1 defines what a browser sends: `name=value` pairs, separated by `; `, in one
+//! field or (HTTP/2, HTTP/3) in several. It does not define how a server reads anything else, and
+//! libraries differ there in ways that enable attacks: those that decode `%5F%5FHost-id`, fold case
 //! or trim Unicode spaces see a `__Host-` cookie where the browser saw a name without rules, which
-//! any sibling subdomain may set. Hence this reader:
+//! any sibling subdomain may set. Hence these rules:
 //!
-//! - A field is cut at every `;`, whatever stands around it: quotes, commas, `$Version` and
-//!   backslashes mean nothing, as in §5 of the RFC, which ends RFC 2965.
-//! - A pair is cut at its first `=`. SP and HTAB around name and value fall away, as browsers drop
-//!   them when they store a cookie; no other byte does.
-//! - Names are the same if their bytes are. Nothing is decoded, unquoted or folded.
-//! - What is no pair of ours is skipped, however malformed, so that no other cookie of the domain
+//! - A field is split at every `;`, whatever surrounds it: quotes, commas, `$Version` and
+//!   backslashes have no meaning, as in §5 of the RFC, which obsoletes RFC 2965.
+//! - A pair is split at its first `=`. SP and HTAB around name and value are removed, as browsers
+//!   remove them when they store a cookie; no other byte is.
+//! - Names are equal if their bytes are. Nothing is decoded, unquoted or folded.
+//! - Pairs with other names are skipped, however malformed, so that no other cookie of the domain
 //!   can log a visitor out.
-//! - The order of pairs means nothing (§4.2.2): neither the first nor the last one wins.
-//! - Of several different values under our name, those that cannot be a token by their form are ignored: anybody
-//!   on a sibling domain could lock a visitor out with one. Two that can be are ambiguous, whatever they are worth. If the
-//!   valid one of two were believed, whoever plants a cookie could choose the moment when the visitor's own is not
-//!   valid (expired, or of a key that was retired), and have the planted one believed.
+//! - The order of pairs has no meaning (§4.2.2): neither the first nor the last one wins.
+//! - Of several different values under the name, those that do not have the format of a token are
+//!   ignored: otherwise any sibling domain could lock a visitor out with one. Two values that have
+//!   it are ambiguous, even if only one is valid. If the valid one were accepted, an attacker who
+//!   plants a cookie could wait until the visitor's own is not valid (expired, or of a retired
+//!   key), and have the planted one accepted.
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
@@ -27,33 +28,36 @@ mod corpus;
 #[cfg(test)]
 mod tests;
 
-/// As much as usual servers accept for a whole request head, so that no honest visitor meets it.
+/// The limit of common servers for a whole request head, so that no honest visitor exceeds it.
 const MAX_BYTES: usize = 16 << 10;
-/// As many cookies as browsers keep for one site.
+/// The number of cookies that browsers keep for one site.
 const MAX_PAIRS: usize = 180;
 
-/// What the `Cookie` fields of a request say about one name.
+/// The content of a request's `Cookie` fields under one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CookieToken<'a> {
     /// No pair has the name.
     Absent,
-    /// One value, perhaps several times; among different ones the only one that can be a token.
+    /// One value, possibly repeated; or the only one of several that has the format of a token.
     One(&'a [u8]),
-    /// Different values, and none that can be a token.
+    /// Different values, none of which has the format of a token.
     NoToken,
-    /// Different values that can be tokens, of which one may be planted: none of them is to be believed.
+    /// Different values with the format of a token. One may be planted, so none is accepted.
     Ambiguous,
-    /// More than 16 KiB, or more than 180 pairs (empty ones count): not read to the end, hence not believed either.
+    /// More than 16 KiB, or more than 180 pairs (empty ones count): not read to the end, and
+    /// therefore not accepted.
     Oversized,
 }
 
-/// Looks for the cookie `name`. `is_token` says whether a value can be a token by its form, and is asked where there are
-/// different ones. Allocates nothing, and reads at most 16 KiB and 180 pairs.
+/// Finds the cookie `name`.
+///
+/// `is_token` returns whether a value has the format of a token; it is called only if there are
+/// different values. Allocates nothing, and reads at most 16 KiB and 180 pairs.
 pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str, is_token: impl Fn(&[u8]) -> bool) -> CookieToken<'a> {
     find_in(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), name.as_bytes(), is_token)
 }
 
-/// The same over the raw fields, which here may be any bytes.
+/// Finds the cookie in raw fields, which here may contain any bytes.
 pub(crate) fn find_in<'a>(
     fields: impl Iterator<Item = &'a [u8]>,
     name: &[u8],
@@ -73,14 +77,15 @@ struct Scan<'a, 'n, F> {
     name: &'n [u8],
     is_token: F,
     found: CookieToken<'a>,
-    /// The one value that was found is known to be a token, so that no value is read again for each of many others.
+    /// Set once the value in `found` is known to be a token, so that it is not checked again for
+    /// each of many others.
     is_judged: bool,
     bytes_left: usize,
     pairs_left: usize,
 }
 
 impl<'a, F: Fn(&[u8]) -> bool> Scan<'a, '_, F> {
-    /// `None` where a limit is exceeded.
+    /// Returns `None` if a limit is exceeded.
     fn field(&mut self, field: &'a [u8]) -> Option<()> {
         self.bytes_left = self.bytes_left.checked_sub(field.len())?;
         let mut rest = field;
@@ -96,7 +101,7 @@ impl<'a, F: Fn(&[u8]) -> bool> Scan<'a, '_, F> {
     }
 
     fn pair(&mut self, pair: &'a [u8]) {
-        // Most cookies are somebody else's, and many of them shorter than ours.
+        // Most cookies belong to others, and many of them are shorter than this name.
         if pair.len() <= self.name.len() {
             return;
         }
@@ -125,7 +130,7 @@ impl<'a, F: Fn(&[u8]) -> bool> Scan<'a, '_, F> {
     }
 }
 
-/// The value of a pair that has this name.
+/// The value of a pair, if it has this name.
 fn value<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let rest = trim_start(pair).strip_prefix(name)?;
     let value = trim_start(rest).strip_prefix(b"=")?;
@@ -146,18 +151,18 @@ fn trim_end(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Where the first `;` is, eight bytes at a step.
+/// The position of the first `;`, searched eight bytes at a time.
 ///
-/// On three to five cookies that takes half to a quarter of the time of going byte by byte, and no
-/// more than `memchr` does, which therefore would be a dependency without a gain.
+/// For three to five cookies this takes a quarter to a half of the time of a bytewise search, and
+/// no more than `memchr` does, which would therefore be a dependency without a gain.
 fn semicolon(text: &[u8]) -> Option<usize> {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     const SEMICOLONS: u64 = u64::from_ne_bytes([b';'; 8]);
     let (words, tail) = text.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
-        // A matching byte becomes zero, and only a zero byte borrows into its own high bit; those
-        // above it may do so wrongly, but the lowest one is exact.
+        // A matching byte becomes zero, and only a zero byte borrows into its own high bit. Higher
+        // bytes may do so wrongly, but the lowest one is exact.
         let word = u64::from_le_bytes(*word) ^ SEMICOLONS;
         let zeros = word.wrapping_sub(LOW) & !word & HIGH;
         if zeros != 0 {

@@ -1,4 +1,4 @@
-//! How the session cookie is named and where browsers send it.
+//! The name and attributes of the session cookie.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,8 @@ mod tests;
 
 pub use builder::CookieConfigBuilder;
 
-/// The session cookie's name and attributes, checked: what you hold, browsers accept.
+/// The name and attributes of the session cookie, validated: browsers accept every value of this
+/// type.
 ///
 /// | | [`default`](Self::default) | [`insecure_for_localhost`](Self::insecure_for_localhost) |
 /// |---|---|---|
@@ -23,8 +24,8 @@ pub use builder::CookieConfigBuilder;
 /// | `Partitioned` | no | no |
 /// | `Max-Age` | only for remembered sessions | only for remembered sessions |
 ///
-/// Everything else goes through [`builder`](Self::builder), which is the one place where settings
-/// can contradict each other:
+/// All other settings go through [`builder`](Self::builder), the one place where settings can
+/// contradict each other:
 ///
 /// ```
 /// use cloakroom::{CookieConfig, SameSite};
@@ -40,25 +41,26 @@ pub use builder::CookieConfigBuilder;
 /// # Ok::<(), cloakroom::CookieConfigError>(())
 /// ```
 ///
-/// # What cannot be said
+/// # What cannot be configured
 ///
 /// There is no way to leave out `HttpOnly`, and no number for `Max-Age`: a cookie lives at most as
 /// long as its session. `Secure` is missing only after a call that has `insecure` in its name. A
-/// cookie with a `__Host-` name could have a type of its own without a setter for the domain;
-/// then the name in the code would not be the name in the browser, which is how libraries came to
-/// write `__Host-id` and read `id`. So the name is written in full, and
-/// [`build`](CookieConfigBuilder::build) compares it with the rest.
+/// cookie with a `__Host-` name could have had a type of its own without a setter for the domain;
+/// but then the name in the code would not be the name in the browser, which is how other libraries
+/// came to write `__Host-id` and read `id`. Therefore the name is written in full, and
+/// [`build`](CookieConfigBuilder::build) checks it against the other settings.
 ///
 /// # Changing it later
 ///
-/// A new `Domain` or `Path` makes another cookie beside the old one, also if the name is the same.
-/// Browsers then send both, two different tokens under one name are nobody's, and the visitor can
-/// neither read nor log in for as long as the old one lives, unless a response says `Clear-Site-Data: "cookies"`.
-/// Change the name together with either.
+/// A new `Domain` or `Path` makes another cookie beside the old one, even if the name is the same.
+/// Browsers then send both, a request with two different tokens under one name is refused, and the
+/// visitor can neither read the session nor log in until the old cookie expires, unless a response
+/// sends `Clear-Site-Data: "cookies"`. Change the name together with either.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieConfig {
     name: Cow<'static, str>,
-    /// From the first `; ` on. The same text for setting and removing, so that a removal always hits.
+    /// Everything from the first `; ` on. The same text for setting and removing, so that a removal
+    /// always matches.
     attributes: Cow<'static, str>,
     persistent: bool,
 }
@@ -66,8 +68,8 @@ pub struct CookieConfig {
 impl Default for CookieConfig {
     /// `__Host-session` with `Path=/; Secure; HttpOnly; SameSite=Lax`: for HTTPS.
     ///
-    /// No other host and no plain HTTP can set it (RFC 6265bis §4.1.3), and browsers do not send it
-    /// over plain HTTP either (OWASP ASVS 3.3.1 to 3.3.4).
+    /// No other host and no plain HTTP response can set it (RFC 6265bis §4.1.3), and browsers do
+    /// not send it over plain HTTP either (OWASP ASVS 3.3.1 to 3.3.4).
     fn default() -> Self {
         Self {
             name: Cow::Borrowed("__Host-session"),
@@ -78,10 +80,10 @@ impl Default for CookieConfig {
 }
 
 impl CookieConfig {
-    /// `session` without `Secure`: for `http://localhost` and nothing else.
+    /// `session` without `Secure`: only for `http://localhost`.
     ///
-    /// Over plain HTTP whoever is on the way reads and replaces the cookie. The name differs from the
-    /// default one, so that a cookie from development means nothing to production.
+    /// Over plain HTTP, anyone on the network path can read and replace the cookie. The name
+    /// differs from the default one, so that a cookie from development is ignored in production.
     #[must_use]
     pub const fn insecure_for_localhost() -> Self {
         Self {
@@ -102,16 +104,16 @@ impl CookieConfig {
         &self.name
     }
 
-    /// Whether browsers keep the cookie with a token of this length.
+    /// Checks that browsers keep the cookie with a token of this length.
     #[cfg(feature = "jwt")]
     pub(super) fn fits(&self, token: usize) -> Result<(), CookieConfigError> {
         rules::size(&self.name, &self.attributes, token)
     }
 
-    /// Whether browsers send the cookie over HTTPS alone.
+    /// Returns `true` if browsers send the cookie over HTTPS only.
     #[cfg(feature = "axum")]
     pub(super) fn is_secure(&self) -> bool {
-        // No other attribute can have a semicolon in it.
+        // No other attribute can contain a semicolon.
         self.attributes.contains("; Secure")
     }
 
@@ -119,25 +121,25 @@ impl CookieConfig {
         &self.attributes
     }
 
-    /// Whether every token gets a `Max-Age`, not only that of a remembered session.
+    /// Returns `true` if every token gets a `Max-Age`, not only that of a remembered session.
     pub(crate) const fn is_persistent(&self) -> bool {
         self.persistent
     }
 }
 
-/// With which requests from other sites browsers send the cookie (RFC 6265bis §5.6.7).
+/// The cross-site requests with which browsers send the cookie (RFC 6265bis §5.6.7).
 ///
-/// None of them replaces a check of where a request that changes something comes from: see the
+/// None of the values replaces a check of the origin of requests that change something: see the
 /// guide about requests from other sites.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameSite {
-    /// With none: who follows a link from elsewhere arrives logged out.
+    /// None: a visitor who follows a link from another site arrives logged out.
     Strict,
-    /// With links that are followed from elsewhere, not with forms, images or scripts. The default.
+    /// Links that are followed from other sites, but not forms, images or scripts. The default.
     #[default]
     Lax,
-    /// With all. Only for pages that other sites embed; needs `Secure`, and several browsers refuse
-    /// it all the same.
+    /// All. Only for pages that other sites embed; needs `Secure`, and several browsers refuse it
+    /// nevertheless.
     None,
 }
 
@@ -151,7 +153,8 @@ impl SameSite {
     }
 }
 
-/// A cookie that browsers would refuse or that would not protect, found when it was configured.
+/// A cookie setting that browsers would refuse or that would not protect, detected when it was
+/// configured.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cookie setting `{setting}` {problem}")]
 pub struct CookieConfigError {
@@ -164,14 +167,14 @@ impl CookieConfigError {
         Self { setting, problem: problem.into() }
     }
 
-    /// Which setting: `name`, `domain`, `path`, `same_site` or `partitioned`.
+    /// The setting: `name`, `domain`, `path`, `same_site` or `partitioned`.
     #[must_use]
     pub const fn setting(&self) -> &'static str {
         self.setting
     }
 }
 
-/// Says the same as `Display`, because `main` prints errors with `Debug`.
+/// Prints the text of `Display`, because `main` prints errors with `Debug`.
 impl fmt::Debug for CookieConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

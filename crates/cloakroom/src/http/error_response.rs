@@ -9,7 +9,8 @@ use crate::error::{SessionError, SessionErrorKind};
 
 use super::status::answer;
 
-/// What is wrong with the code is said where its author looks; visitors meet no debug build.
+/// Describes a mistake of the caller in debug builds, where its author sees it; visitors never use
+/// a debug build.
 fn body(error: &SessionError, text: &'static str) -> Body {
     match error.as_caller_mistake() {
         Some(mistake) if cfg!(debug_assertions) => Body::from(format!("{mistake}.\n")),
@@ -20,22 +21,23 @@ fn body(error: &SessionError, text: &'static str) -> Body {
 fn log(error: &SessionError, status: StatusCode) {
     use SessionErrorKind as Kind;
     match error.kind() {
-        // Every request meets them for as long as something is away: said where they arise, once in a while.
+        // Every request fails this way for as long as a dependency is down. The place where the
+        // error arises logs it, throttled.
         Kind::StoreUnavailable
         | Kind::OutcomeUnknown
         | Kind::Full
         | Kind::LoadFailed
         | Kind::LoadTimedOut
         | Kind::TooManyLoads => {
-            tracing::debug!(?error, "a session verb failed");
+            tracing::debug!(?error, "a session operation failed");
         }
-        _ if status.is_server_error() => tracing::error!(?error, "a session verb failed"),
+        _ if status.is_server_error() => tracing::error!(?error, "a session operation failed"),
         _ => {}
     }
 }
 
-/// Says what the client can do about it; why it happened goes to the log. The [kind](SessionErrorKind) stands in the
-/// response's extensions.
+/// Tells the client how to proceed; the cause goes to the log. The [kind](SessionErrorKind) is in
+/// the response's extensions.
 impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
         let kind = self.kind();
@@ -43,7 +45,8 @@ impl IntoResponse for SessionError {
         log(&self, status);
         let mut response = Response::new(body(&self, text));
         *response.status_mut() = status;
-        // For the layer, which knows how the client speaks, and for the application's own middleware.
+        // For the layer, which knows the carrier of the request, and for the application's own
+        // middleware.
         response.extensions_mut().insert(kind);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -54,7 +57,8 @@ impl IntoResponse for SessionError {
     }
 }
 
-/// 401 for a token that is not believed, with no word of why; otherwise the response of the error.
+/// 401 for an invalid access token, without the reason; otherwise the response of the session
+/// error.
 #[cfg(feature = "jwt")]
 impl IntoResponse for crate::session::AccessError {
     fn into_response(self) -> Response {
@@ -62,7 +66,7 @@ impl IntoResponse for crate::session::AccessError {
             Self::Session(error) => return error.into_response(),
             Self::Refused(because) => because,
         };
-        tracing::debug!(%because, "an access token is not believed");
+        tracing::debug!(%because, "invalid access token");
         let mut response = Response::new(Body::from("The access token is not valid.\n"));
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         let headers = response.headers_mut();

@@ -7,22 +7,23 @@ use crate::application::Sessions;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::session::{DefaultValue, Session, SessionValue};
 
-/// The session of the request, for the extractor `E`.
+/// Returns the session of the request, for the extractor `E`.
 pub(super) fn session_for<E>(parts: &Parts) -> Result<Session, SessionError> {
     Session::from_extensions(&parts.extensions).ok_or_else(|| {
-        // Without the query, which may hold what does not belong in a log.
+        // Without the query, which may contain data that does not belong in a log.
         let (extractor, method, path) = (std::any::type_name::<E>(), &parts.method, parts.uri.path());
         let what = format!(
-            "{method} {path:?} has a handler that takes `{extractor}`, and no `SessionLayer` is around it; add \
+            "the handler of {method} {path:?} takes `{extractor}`, but no `SessionLayer` wraps it; add \
              `.layer(SessionLayer::new(sessions))` to the router, after its routes"
         );
         SessionError::caller_mistake(SessionErrorKind::NoLayer, what)
     })
 }
 
-/// The session. Reads nothing and creates nothing.
+/// Extracts the session. Reads nothing and creates nothing.
 ///
-/// Rejects with [`NoLayer`](SessionErrorKind::NoLayer) where no [`SessionLayer`](crate::SessionLayer) wraps the route.
+/// Rejects with [`NoLayer`](SessionErrorKind::NoLayer) if no [`SessionLayer`](crate::SessionLayer)
+/// wraps the route.
 impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = SessionError;
 
@@ -31,7 +32,8 @@ impl<S: Sync> FromRequestParts<S> for Session {
     }
 }
 
-/// The [`Sessions`] of the layer around the route: for pages that list or end the sessions of a principal.
+/// Extracts the [`Sessions`] of the layer around the route: for pages that list or end the sessions
+/// of a principal.
 ///
 /// Rejects as [`Session`] does.
 impl<S: Sync> FromRequestParts<S> for Sessions {
@@ -42,7 +44,7 @@ impl<S: Sync> FromRequestParts<S> for Sessions {
     }
 }
 
-/// One value of the session, or its default where there is none. Creates nothing.
+/// Extracts one value of the session, or its default if there is none. Creates nothing.
 impl<S: Sync, T: DefaultValue> FromRequestParts<S> for Session<T> {
     type Rejection = SessionError;
 
@@ -51,10 +53,12 @@ impl<S: Sync, T: DefaultValue> FromRequestParts<S> for Session<T> {
     }
 }
 
-/// One value of the session, or `None` where there is no such value, or no session and no token. Creates nothing.
+/// Extracts one value of the session, or `None` if there is no such value, or no session and no
+/// token. Creates nothing.
 ///
-/// A fault is still a rejection, and so is a session that ended after this request was shown it, and a token that opens
-/// nothing where the layer [rejects](crate::config::OnInvalidToken) such tokens: absent is not the same as broken.
+/// A fault is still a rejection, and so is a session that ended after this request presented it,
+/// and an invalid token if the layer [rejects](crate::config::OnInvalidToken) those: absent is not
+/// the same as broken.
 impl<S: Sync, T: SessionValue> OptionalFromRequestParts<S> for Session<T> {
     type Rejection = SessionError;
 

@@ -10,17 +10,20 @@ use crate::session::{InProgress, RequestSession};
 use super::response::apply;
 
 pin_project! {
-    /// The response of a [`SessionService`](super::SessionService): the inner one, with a token if
-    /// that changed and with cache headers if the session was used.
+    /// The response future of a [`SessionService`](super::SessionService).
+    ///
+    /// Resolves to the inner response, with a token if it changed and with cache headers if the
+    /// session was used.
     #[must_use = "futures do nothing unless polled"]
     pub struct SessionFuture<F>
     where
         F: Future,
     {
-        // None when it is through: what it holds must not seem to belong to the body.
+        // `None` once the inner future is complete: what it holds must not appear to belong to the
+        // body.
         #[pin]
         inner: Option<F>,
-        // None where a layer outside answers for the same session, and when the response has begun.
+        // `None` if an outer layer responds for the same session, and once the response has begun.
         answering: Option<InProgress>,
         held_back: Option<PendingResponse<F::Output>>,
     }
@@ -31,7 +34,8 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // The handler panicked, or the request was cancelled: whatever token was made, nobody gets it.
+            // The handler panicked, or the request was cancelled: no client receives a token that
+            // was issued.
             if let Some(answering) = &*this.answering {
                 answering.handle().abandon();
             }
@@ -39,7 +43,7 @@ pin_project! {
     }
 }
 
-/// A response that waits until it is known what to tell the client of its token.
+/// A response that waits until it is known which token its client has to receive.
 struct PendingResponse<R> {
     response: R,
     settled: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -67,7 +71,7 @@ where
                 this.inner.set(None);
                 PendingResponse { response, settled: None }
             }
-            // Polled again after it was ready, which nobody may.
+            // Polled again after it was ready, which is not allowed.
             (None, None) => return Poll::Pending,
         };
         if let Some(answering) = &*this.answering {
@@ -85,7 +89,7 @@ where
 }
 
 impl<B, E> PendingResponse<Result<Response<B>, E>> {
-    /// Ready once the response says what its client is to be told.
+    /// Ready once the token update is applied to the response.
     fn poll_applied(&mut self, handle: &RequestSession, context: &mut Context<'_>) -> Poll<()> {
         let settled = match &mut self.settled {
             Some(settled) => settled,
@@ -96,14 +100,16 @@ impl<B, E> PendingResponse<Result<Response<B>, E>> {
             }
         };
         ready!(settled.as_mut().poll(context));
-        // Before the answer, to which a handle that is still alive says that the body will read the session.
+        // Drop the future before the response is applied: a request handle that is still alive
+        // would mean that the body will read the session.
         self.settled = None;
         apply_to(handle, &mut self.response);
         Poll::Ready(())
     }
 }
 
-/// Answers whether it is known what to tell the client; if not, it has to be asked for first.
+/// Returns `true` if the token update was known and is applied; if not, it has to be resolved
+/// first.
 fn apply_to<B, E>(handle: &RequestSession, response: &mut Result<Response<B>, E>) -> bool {
     response.as_mut().map_or(true, |response| apply(handle, response))
 }

@@ -14,7 +14,7 @@ use super::request::RequestToken;
 use super::service::SessionService;
 use super::transport::Transport;
 
-/// Gives every request its [`Session`].
+/// A `tower` layer that gives every request its [`Session`].
 ///
 /// ```
 /// use axum::Router;
@@ -24,46 +24,46 @@ use super::transport::Transport;
 /// let app: Router = Router::new().layer(SessionLayer::new(sessions));
 /// ```
 ///
-/// Works on any `tower` service of `http` requests. One layer around the whole application is the
-/// usual thing.
+/// Works on any `tower` service of `http` requests. Usually one layer wraps the whole application.
 ///
-/// The request headers that carry tokens are marked as [sensitive](http::HeaderValue::is_sensitive), so that what is further in
-/// and prints headers with `Debug`, such as a tracing layer, does not write tokens down. It does not help against
-/// what is further out, or reads the text itself.
+/// The request headers that carry tokens are marked as
+/// [sensitive](http::HeaderValue::is_sensitive), so that inner services that print headers with
+/// `Debug`, such as a tracing layer, do not print tokens. This does not affect outer services, or
+/// those that read the value itself.
 ///
-/// # Layers inside of layers
+/// # Nested layers
 ///
-/// A layer further in changes options for the routes that it wraps, as in
+/// An inner layer changes options for the routes that it wraps, as in
 /// [`always_refresh`](Self::always_refresh). Give it clones of the same `Sessions` and the same
-/// transport. Then it takes up the session that the outer layer gave the request: what a middleware between the two
-/// writes and what the handler writes is in one session, and the response has one `Set-Cookie`. Options that
-/// the inner layer does not name are as the outer one says.
+/// transport. It then continues the session that the outer layer gave the request: a middleware
+/// between the two and the handler write to one session, and the response has one `Set-Cookie`.
+/// Options that the inner layer does not set are those of the outer one.
 ///
-/// Two layers with different cookies, or one with a cookie and one with bearer tokens, keep two kinds of sessions
-/// apart. Handlers get the session of the innermost layer.
+/// Two layers with different cookies, or one with a cookie and one with bearer tokens, keep two
+/// separate kinds of sessions. Handlers get the session of the innermost layer.
 ///
 /// | the inner layer has | the request's session is |
 /// |---|---|
 /// | the same `Sessions` and the same transport | the outer one's |
-/// | the same `Sessions`, and a cookie of the same name with other attributes, or another header for tokens | the outer one's. The outer layer's settings hold, and the log has a warning |
-/// | [`either`](Transport::either) where the outer one has one of the two | the outer one's if the request uses what both take; otherwise one of its own. The log has a warning |
-/// | the same `Sessions`, and a cookie of another name, or bearer tokens in place of a cookie | one of its own |
-/// | other `Sessions` | one of its own. If they use one cookie, the log has a warning: neither can work |
+/// | the same `Sessions`, and a cookie of the same name with other attributes, or another header for tokens | the outer one's. The outer layer's settings apply, and a warning is logged |
+/// | [`either`](Transport::either) where the outer one has one of the two | the outer one's if the request uses the carrier that both accept; otherwise a separate one. A warning is logged |
+/// | the same `Sessions`, and a cookie of another name, or bearer tokens instead of a cookie | a separate one |
+/// | other `Sessions` | a separate one. If they use one cookie, a warning is logged: neither can work |
 #[derive(Clone, Debug)]
 pub struct SessionLayer(Arc<LayerState>);
 
-/// What every request of a layer needs, behind one reference count.
+/// The shared state of all requests of a layer, behind one reference count.
 #[derive(Debug)]
 pub(super) struct LayerState {
     sessions: Sessions,
     config: LayerConfig,
     pub(super) carriers: Carriers,
     contexts: LayerContexts,
-    /// That the layer does not go with one outside of it was said once.
+    /// Set once the warning about a conflict with an outer layer was logged.
     pub(super) has_warned: AtomicBool,
 }
 
-/// What was chosen for a layer.
+/// The settings of a layer.
 #[derive(Clone, Debug, Default)]
 struct LayerConfig {
     transport: Transport,
@@ -72,32 +72,35 @@ struct LayerConfig {
 }
 
 impl SessionLayer {
-    /// A layer with the safe default cookie: `__Host-session`, for HTTPS.
+    /// A layer with the secure default cookie: `__Host-session`, for HTTPS.
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
         Self::with(sessions, LayerConfig::default())
     }
 
-    /// Another cookie, such as [`CookieConfig::insecure_for_localhost`]. Short for a [`transport`](Self::transport) by
-    /// that cookie alone.
+    /// Sets another cookie, such as [`CookieConfig::insecure_for_localhost`].
+    ///
+    /// Short for a [`transport`](Self::transport) with only that cookie.
     #[must_use]
     pub fn cookie(self, cookie: CookieConfig) -> Self {
         self.transport(Transport::cookie(cookie))
     }
 
-    /// How tokens come and go: by cookie, by `Authorization: Bearer`, or by either. Default: the default cookie.
+    /// Sets the carriers of tokens: a cookie, `Authorization: Bearer`, or either. Default: the
+    /// default cookie.
     #[must_use]
     pub fn transport(self, transport: Transport) -> Self {
         let choices = self.0.config.clone();
         Self::with(self.0.sessions.clone(), LayerConfig { transport, ..choices })
     }
 
-    /// For turning [keys](crate::application::SessionsBuilder::keys) on while visitors are logged in: until this instant, tokens
-    /// without a MAC work too, and their clients get them again with one. Default: never.
+    /// Accepts tokens without a MAC until this instant, and reissues them with one. Default: never.
     ///
-    /// Give it the time of the restart plus the absolute timeout, after which no such token lives, and take it out then. While
-    /// it lasts, forged tokens are looked up as they are without keys; the counter `tokens_plain` says how many
-    /// such tokens still come. Means nothing where the sessions have no keys.
+    /// For the introduction of [keys](crate::application::SessionsBuilder::keys) while visitors are
+    /// logged in. Set it to the time of the restart plus the absolute timeout, after which no such
+    /// token is valid, and remove it then. Until then, forged tokens cost a lookup, as they do
+    /// without keys; the counter `tokens_plain` shows how many unsigned tokens still arrive. Has no
+    /// effect if the sessions have no keys.
     #[must_use]
     pub fn accept_unsigned_until(self, end: Timestamp) -> Self {
         if self.0.sessions.engine().keys.is_some() {
@@ -107,10 +110,11 @@ impl SessionLayer {
         Self::with(self.0.sessions.clone(), LayerConfig { plain_tokens_until: Some(end), ..choices })
     }
 
-    /// What requests get that only read while the shared tier cannot be asked. Default: [`OnStoreError::Fail`].
+    /// Sets the result of read-only requests while the shared tier is unavailable. Default:
+    /// [`OnStoreError::Fail`].
     ///
-    /// Of no consequence where the sessions have no shared tier. Routes that want another answer get a
-    /// layer of their own, further in.
+    /// Has no effect if the sessions have no shared tier. For routes that need another result, nest
+    /// another layer.
     #[must_use]
     pub fn on_store_error(self, answer: OnStoreError) -> Self {
         let choices = self.0.config.clone();
@@ -118,8 +122,8 @@ impl SessionLayer {
         Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
 
-    /// What a request gets that shows a token which opens nothing. Default: [`OnInvalidToken::Reject`] where the
-    /// token came as a bearer token, [`OnInvalidToken::Anonymous`] where it came as a cookie.
+    /// Sets the result of a request with an invalid token. Default: [`OnInvalidToken::Reject`] for
+    /// a bearer token, [`OnInvalidToken::Anonymous`] for a cookie.
     #[must_use]
     pub fn on_invalid_token(self, answer: OnInvalidToken) -> Self {
         let choices = self.0.config.clone();
@@ -127,12 +131,12 @@ impl SessionLayer {
         Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
 
-    /// Has every request that uses its session ask the shared tier first, whatever is in memory, so that a session
-    /// that was ended or changed anywhere is so here, at once. Default: memory answers for as long as the
-    /// store vouches for it.
+    /// Makes every request that uses its session read it from the store first, ignoring cached
+    /// copies. Default: cached copies are served while their lease is valid.
     ///
-    /// For the routes of administrators and the like, as a layer of their own further in: one round trip a request.
-    /// Of no consequence where the sessions have no shared tier. In the middle of a handler,
+    /// A session that was ended or changed on another node is then ended or changed here at once.
+    /// For the routes of administrators, for example, as a nested layer: one round trip per
+    /// request. Has no effect if the sessions have no shared tier. Within a handler,
     /// [`Session::refresh`](crate::Session::refresh) does the same.
     #[must_use]
     pub fn always_refresh(self) -> Self {
@@ -141,11 +145,12 @@ impl SessionLayer {
         Self::with(self.0.sessions.clone(), LayerConfig { options, ..choices })
     }
 
-    /// Requests do not count as activity of their session: for the routes of polls and the like, as a layer of their own
-    /// further in. Default: they do, also while they are in progress.
+    /// Does not count requests as activity of their session. Default: they count, even while they
+    /// are in progress.
     ///
-    /// A page that asks on its own every minute would otherwise keep a visitor logged in who has left. What such a request
-    /// writes counts all the same. In the middle of a handler,
+    /// For the routes of polls, for example, as a nested layer. A page that polls every minute
+    /// would otherwise keep a visitor logged in who has left. Writes of such a request still count
+    /// as activity. Within a handler,
     /// [`Session::without_activity`](crate::Session::without_activity) does the same.
     #[must_use]
     pub fn without_activity(self) -> Self {
@@ -164,7 +169,8 @@ impl SessionLayer {
 }
 
 impl LayerState {
-    /// Gives the request its session. Returns what the response is to be answered with, unless a layer outside does that.
+    /// Gives the request its session. Returns the request session for the response, unless an outer
+    /// layer responds for it.
     pub(super) fn admit<B>(&self, request: &mut Request<B>) -> Option<RequestSession> {
         self.carriers.hide_tokens(request.headers_mut());
         if let Some(present) = Session::from_extensions(request.extensions()) {
@@ -175,12 +181,12 @@ impl LayerState {
         Some(handle)
     }
 
-    /// What the request shows, and by which way.
+    /// Extracts the request's token and its carrier.
     pub(super) fn receive(&self, headers: &HeaderMap) -> RequestToken {
         self.carriers.extract(headers, self.engine())
     }
 
-    /// The session of a request that came with this.
+    /// Begins the session of a request with this token.
     pub(super) fn begin(&self, RequestToken { presented: shown, carrier: way }: RequestToken) -> RequestSession {
         RequestSession::new(Arc::clone(self.contexts.local()), &shown, way)
     }

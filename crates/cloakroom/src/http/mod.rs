@@ -1,4 +1,5 @@
-//! Sessions over HTTP: the layer, the ways of a token, the extractors. Everything else knows nothing of HTTP.
+//! Sessions over HTTP: the layer, the carriers of tokens, the extractors. No other module knows
+//! HTTP.
 
 mod bearer;
 mod cache_control;
@@ -53,9 +54,10 @@ pub(crate) use set_cookie::{issue, remove};
 use crate::session::Session;
 
 impl Session {
-    /// The session of a request that came through a [`SessionLayer`], for plain `tower` services.
+    /// Returns the session of a request that came through a [`SessionLayer`], for plain `tower`
+    /// services.
     ///
-    /// `None` where no layer wraps the service.
+    /// `None` if no layer wraps the service.
     #[must_use]
     pub fn from_extensions(extensions: &http::Extensions) -> Option<Self> {
         extensions.get::<Self>().cloned()

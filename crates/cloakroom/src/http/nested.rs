@@ -1,9 +1,10 @@
 //! Several layers around one handler: which of them share a session.
 //!
-//! Two layers share the session of a request if they are made of the same [`Sessions`](crate::application::Sessions) and the token
-//! travels by the same carrier on both: a cookie of one name, or the `Authorization` header. The outer one has read the
-//! token by then, and answers the client; the inner one changes options for the handlers inside of it. All other
-//! layers keep sessions of their own.
+//! Two layers share the session of a request if they are made of the same
+//! [`Sessions`](crate::application::Sessions) and the token uses the same carrier on both: a cookie
+//! of one name, or the `Authorization` header. The outer layer has read the token by then, and
+//! responds to the client; the inner one changes options for the handlers inside of it. All other
+//! layers keep separate sessions.
 
 use http::{Extensions, HeaderMap, Request};
 
@@ -16,15 +17,15 @@ use super::layer::LayerState;
 use super::request::RequestToken;
 use super::transport::Accepts;
 
-/// The sessions of layers outside that the present [`Session`] of the request is not of.
+/// The sessions of outer layers to which the present [`Session`] of the request does not belong.
 #[derive(Clone, Debug, Default)]
 struct OuterSessions(Vec<Session>);
 
 const CONTRADICTION: Option<TokenRefusal> = Some(TokenRefusal::ConflictingTokens);
 
 impl LayerState {
-    /// Gives a request that came through another layer the session that this layer means. Returns it if it is this
-    /// layer's own.
+    /// Gives a request that came through another layer the session of this layer. Returns it if
+    /// this layer does not share the session of an outer one.
     pub(super) fn nest<B>(&self, present: Session, request: &mut Request<B>) -> Option<RequestSession> {
         let mut arrival = None;
         let shared = self.find_shared(&present, request, &mut arrival);
@@ -42,7 +43,8 @@ impl LayerState {
         own
     }
 
-    /// The session of a layer outside, with the options of this one, if that is the one that this layer means.
+    /// Returns the session of an outer layer, with the options of this one, if this layer shares
+    /// it.
     fn find_shared<B>(
         &self,
         present: &Session,
@@ -55,7 +57,7 @@ impl LayerState {
         Some(shared.with_options(self.options()))
     }
 
-    /// Whether the session of a layer outside is the one that this layer would give the request.
+    /// Returns `true` if this layer shares the session of the outer layer.
     fn shares(&self, outer: &RequestSession, headers: &HeaderMap, arrival: &mut Option<RequestToken>) -> bool {
         let Some(channels) = outer.transport::<Carriers>() else { return false };
         if !Arc::ptr_eq(outer.engine(), self.engine()) {
@@ -71,8 +73,8 @@ impl LayerState {
             return false;
         }
         self.warn_once(
-            "a layer inside another one has the same cookie or header with other settings, which have no effect there; \
-             give both layers one transport, or this one a cookie of another name",
+            "a nested layer has the cookie or header of the outer one with other settings, which have no effect; give \
+             both layers the same transport, or this one a cookie of another name",
         );
         let arrival = arrival.get_or_insert_with(|| self.receive(headers));
         let contradicts = arrival.presented.refusal() == CONTRADICTION && outer.refusal() != CONTRADICTION;
@@ -86,7 +88,8 @@ impl LayerState {
     }
 }
 
-/// For a layer further in that shares the session of one further out than the next.
+/// Keeps the session of an outer layer for a layer further in that shares it, and not that of the
+/// layer between them.
 fn keep_outer(present: Session, extensions: &mut Extensions) {
     let outer = extensions.get_or_insert_default::<OuterSessions>();
     outer.0.retain(|other| !other.request().is_same_as(present.request()));
@@ -94,7 +97,7 @@ fn keep_outer(present: Session, extensions: &mut Extensions) {
 }
 
 impl Carriers {
-    /// Whether the two differ in nothing: they read the same token from every request.
+    /// Returns `true` if the two are configured alike: they read the same token from every request.
     fn is_like(&self, other: &Self) -> bool {
         let carriers = match (&self.accepts, &other.accepts) {
             (Accepts::Cookie(one), Accepts::Cookie(other)) => one.is_like(other),
@@ -111,7 +114,7 @@ impl Carriers {
         [CarrierKind::Cookie, CarrierKind::Header].into_iter().any(|way| self.has_carrier_of(other, way))
     }
 
-    /// Whether a token that travels by one of the two along this way is read by the other.
+    /// Returns `true` if both read a token that uses this carrier.
     fn has_carrier_of(&self, other: &Self, way: CarrierKind) -> bool {
         match way {
             CarrierKind::Cookie => self.cookie_name().is_some_and(|name| other.cookie_name() == Some(name)),

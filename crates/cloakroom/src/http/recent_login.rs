@@ -13,8 +13,10 @@ use crate::token::{Authentication, Principal};
 
 use super::extract::session_for;
 
-/// Somebody who logged in less than `SECONDS` ago: for what must not be done in a session that its user
-/// has left open, such as changing a password, an address or a payment (OWASP ASVS 7.5.1, 7.5.3).
+/// An extractor for requests whose user logged in less than `SECONDS` ago.
+///
+/// For operations that must not be possible in a session that its user has left open, such as
+/// changing a password, an address or a payment (OWASP ASVS 7.5.1, 7.5.3).
 ///
 /// ```
 /// use cloakroom::RecentLogin;
@@ -25,23 +27,25 @@ use super::extract::session_for;
 /// # let _: axum::Router = axum::Router::new().route("/close", axum::routing::post(close_account));
 /// ```
 ///
-/// Only [`Session::login`](crate::Session::login) makes a login more recent, which is what a page does that has asked for the password
-/// once more: it replaces the token too. The shared tier is asked, whatever is in memory, so a session
-/// that was revoked elsewhere a moment ago passes nowhere; that costs one round trip.
+/// Only [`Session::login`](crate::Session::login) renews the time of a login: a page that has asked
+/// for the password again calls it, which also rotates the token. The check reads the shared tier,
+/// ignoring cached copies, so a session that was revoked on another node a moment ago is refused;
+/// that costs one round trip.
 ///
-/// Everybody else is refused with [`RecentLoginRejection`], in the same words whether nobody is logged in or
-/// the login is too old. Take a `Result<RecentLogin<300>, RecentLoginRejection>` to show a page instead.
+/// All other requests are refused with [`RecentLoginRejection`], with the same response whether
+/// nobody is logged in or the login is too old. Take a `Result<RecentLogin<300>,
+/// RecentLoginRejection>` to show a page instead.
 #[derive(Clone, Debug)]
 pub struct RecentLogin<const SECONDS: u64>(Authentication);
 
 impl<const SECONDS: u64> RecentLogin<SECONDS> {
-    /// Who logged in.
+    /// The logged-in principal.
     #[must_use]
     pub const fn principal(&self) -> &Principal {
         &self.0.principal
     }
 
-    /// When.
+    /// The time of the login.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
         self.0.at
@@ -58,20 +62,21 @@ impl<S: Sync, const SECONDS: u64> FromRequestParts<S> for RecentLogin<SECONDS> {
     }
 }
 
-/// Why a [`RecentLogin`] was not to be had.
+/// The reason why a [`RecentLogin`] was refused.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RecentLoginRejection {
-    /// Nobody is logged in, or has been for too long.
+    /// Nobody is logged in, or the login is too old.
     ///
     /// As a response: 401 with `WWW-Authenticate: Session error="insufficient_user_authentication",
-    /// max_age="300"`, in the words of RFC 9470 for whatever reads it. The body says nothing more.
-    #[error("a login of the last {seconds} seconds is needed")]
+    /// max_age="300"`, in the terms of RFC 9470 for programs that read it. The body does not tell
+    /// the two cases apart.
+    #[error("a login within the last {seconds} seconds is required")]
     TooLongAgo {
-        /// How recent it must be.
+        /// The maximum age of the login.
         seconds: u64,
     },
-    /// A fault: nobody knows.
+    /// A fault: the login is unknown.
     #[error(transparent)]
     Session(#[from] SessionError),
 }
@@ -89,7 +94,7 @@ impl IntoResponse for RecentLoginRejection {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         let challenge = format!("Session error=\"insufficient_user_authentication\", max_age=\"{seconds}\"");
-        // Digits and letters, so this is always a header's value.
+        // Digits and letters, so this is always a valid header value.
         headers.extend(HeaderValue::try_from(challenge).ok().map(|challenge| (WWW_AUTHENTICATE, challenge)));
         response
     }

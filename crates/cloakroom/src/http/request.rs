@@ -1,4 +1,4 @@
-//! What a request shows to a layer, and by which way.
+//! The token of a request and its carrier.
 
 use http::HeaderMap;
 
@@ -12,7 +12,7 @@ use super::token_format::{DecodedToken, TokenFormat};
 use super::transport::{Accepts, AmbiguityPolicy};
 use super::{bearer, cookie};
 
-/// A request's token, and the way by which its client is to be answered.
+/// A request's token, and the carrier for the response to its client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestToken {
     pub(super) presented: PresentedToken,
@@ -20,7 +20,7 @@ pub(super) struct RequestToken {
 }
 
 impl Carriers {
-    /// What the request shows, if that is exactly one token that is well-formed.
+    /// Extracts the token of the request, if it has exactly one that is well-formed.
     pub(super) fn extract(&self, headers: &HeaderMap, engine: &Engine) -> RequestToken {
         match &self.accepts {
             Accepts::Cookie(cookie) => by_cookie(find_cookie(headers, cookie), &cookie.form, engine),
@@ -39,7 +39,8 @@ impl Carriers {
         engine: &Engine,
     ) -> RequestToken {
         let cookie = match cookie {
-            // As beside another cookie: what is no token must not keep one from being believed.
+            // As with several cookies: a value without the format of a token must not prevent a
+            // token from being accepted.
             cookie::CookieToken::One(value)
                 if bearer != bearer::BearerToken::Absent && !in_cookie.is_well_formed(value) =>
             {
@@ -53,7 +54,8 @@ impl Carriers {
                 RequestToken { presented: PresentedToken::Missing, carrier: self.first }
             }
             (cookie, bearer::BearerToken::Absent) => by_cookie(cookie, in_cookie, engine),
-            // Of two fields a proxy in front of us may have judged the other one, whatever is preferred.
+            // With two fields, a proxy in front may have checked the other one, whatever is
+            // preferred.
             (cookie::CookieToken::Absent, bearer) | (_, bearer @ bearer::BearerToken::Several) => {
                 by_bearer(bearer, in_header, engine)
             }
@@ -106,12 +108,13 @@ fn by_bearer(found: bearer::BearerToken<'_>, form: &TokenFormat, engine: &Engine
     RequestToken { presented: shown, carrier: CarrierKind::Header }
 }
 
-/// Nobody was ever given what cannot be a token by its form, and anybody can plant it: as if it were not there.
+/// No client was ever given a value without the format of a token, and any host can plant one, so
+/// it is ignored.
 fn malformed(value: &[u8], form: &TokenFormat) -> PresentedToken {
     if form.is_well_formed(value) { PresentedToken::Refused(TokenRefusal::Invalid) } else { PresentedToken::Missing }
 }
 
-/// What a text shows; `None` if it cannot be a token by its form.
+/// Decodes a text; `None` if it does not have the format of a token.
 fn token(text: &[u8], form: &TokenFormat, engine: &Engine) -> Option<PresentedToken> {
     let counters = &engine.telemetry.counters;
     match form.decode(text, || engine.now()) {

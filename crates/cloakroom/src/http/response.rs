@@ -1,4 +1,4 @@
-//! What a response tells its client of the token, by the way that the client uses.
+//! Applies the token update to a response, by the carrier of its request.
 
 use std::time::Duration;
 
@@ -16,13 +16,14 @@ use super::set_cookie;
 use super::token_header::TokenHeader;
 use super::transport::Accepts;
 
-/// Not a token, as no token has `!` in it.
+/// Not a token, because no token contains `!`.
 const ENDED: &str = "!ended";
 
-/// Tells the client what became of its token, and caches what became of the response. Answers whether
-/// that is known; if not, it has to be asked for first.
+/// Applies the token update and the cache headers to a response.
+///
+/// Returns `true` if they are applied; `false` if the update has to be resolved first.
 pub(super) fn apply<B>(handle: &RequestSession, response: &mut Response<B>) -> bool {
-    // Where the session lives on in the body, what that will say may depend on it.
+    // If the body still holds the session, its content may depend on it.
     if !handle.was_used() && !handle.is_shared() {
         return true;
     }
@@ -51,13 +52,13 @@ pub(super) fn apply<B>(handle: &RequestSession, response: &mut Response<B>) -> b
     true
 }
 
-/// Whether the response is the error that a token gets which opens nothing any more: to programs RFC 6750 §3 says how
-/// to call it.
+/// Returns `true` if the response is the error for an invalid bearer token, which needs the header
+/// of RFC 6750 §3.
 fn is_ended_error(way: CarrierKind, extensions: &Extensions) -> bool {
     way == CarrierKind::Header && extensions.get::<SessionErrorKind>() == Some(&SessionErrorKind::Ended)
 }
 
-/// Where a token goes out.
+/// The place of the token in a response.
 enum TokenSink<'a> {
     Cookie(&'a Carrier<CookieConfig>),
     Header(&'a Carrier<TokenHeader>),
@@ -75,7 +76,7 @@ impl Carriers {
         }
     }
 
-    /// The fields that a response depends on which depends on the session.
+    /// The request fields on which a response depends if it depends on the session.
     const fn varies(&self) -> &'static [&'static str] {
         match self.accepts {
             Accepts::Cookie(_) => &["Cookie"],
@@ -86,7 +87,7 @@ impl Carriers {
 }
 
 impl TokenSink<'_> {
-    /// Whether the response carries the token.
+    /// Returns `true` if the response carries the token.
     fn issue(
         &self,
         headers: &mut HeaderMap,
@@ -118,9 +119,9 @@ impl TokenSink<'_> {
 }
 
 fn insert_headers(header: &TokenHeader, headers: &mut HeaderMap, text: &str, left: Duration) {
-    // Tokens and the word for their end are visible ASCII, so there is always a value.
+    // Tokens and `ENDED` are visible ASCII, so this is always a valid value.
     let Ok(mut value) = HeaderValue::from_str(text) else { return };
-    // Keeps it out of `Debug`, and out of the compression tables of HTTP/2 and HTTP/3.
+    // Keeps the token out of `Debug`, and out of the compression tables of HTTP/2 and HTTP/3.
     value.set_sensitive(true);
     headers.insert(header.header(), value);
     headers.insert(header.expires_in(), HeaderValue::from(left.as_secs()));

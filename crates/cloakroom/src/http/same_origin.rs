@@ -14,12 +14,13 @@ use super::carriers::Carriers;
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// A request that one of our own pages made, or no page at all: for `GET`s that a stranger's page must not
-/// make in a visitor's name, above all the handshake of a WebSocket (OWASP ASVS 4.4.2, RFC 6455 §10.2).
+/// An extractor for requests that a page of this site made, or that no page made.
 ///
-/// A browser sends the session's cookie with a handshake that any site starts, and nothing keeps that site
-/// from reading along. The `csrf` layer of `tower-http` lets it pass, because it is a `GET`; for other methods that
-/// layer is right.
+/// For `GET` requests that a page of another site must not make with a visitor's session, above all
+/// the handshake of a WebSocket (OWASP ASVS 4.4.2, RFC 6455 §10.2). A browser sends the session's
+/// cookie with a handshake that any site starts, and nothing prevents that site from reading the
+/// messages. The `csrf` layer of `tower-http` lets it pass, because it is a `GET`; use that layer
+/// for other methods.
 ///
 /// ```
 /// use cloakroom::{SameOrigin, Session};
@@ -32,13 +33,15 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// # let _: axum::Router = axum::Router::new().route("/socket", axum::routing::any(socket));
 /// ```
 ///
-/// It goes by headers that browsers add and pages cannot forge: `Sec-Fetch-Site` must be `same-origin` or `none`;
-/// where a browser does not send it, host and port in `Origin` must be those of `Host`, and its scheme `https`. Plain
-/// `http` is ours only if the layer's cookie goes over plain HTTP
-/// ([`insecure_for_localhost`](crate::CookieConfig::insecure_for_localhost)), or, where no cookie says that, for
-/// `localhost`: a page at `http://shop.example` can be made by anybody on the visitor's network. A request with neither
-/// header is no browser's. Everything else is refused with [`CrossOrigin`]. A proxy in front must pass on `Host` and `Origin`
-/// as they came.
+/// The check uses headers that browsers add and pages cannot forge. `Sec-Fetch-Site` must be
+/// `same-origin` or `none`. If a browser does not send it, host and port in `Origin` must be those
+/// of `Host`, and its scheme must be `https`. The scheme `http` is accepted only if the layer's
+/// cookie is sent over plain HTTP
+/// ([`insecure_for_localhost`](crate::CookieConfig::insecure_for_localhost)), or, if the layer has
+/// no cookie, for `localhost`: anyone on the visitor's network can forge a page at
+/// `http://shop.example`. A request with neither header does not come from a browser and is
+/// accepted. Everything else is refused with [`CrossOrigin`]. A proxy in front must pass on `Host`
+/// and `Origin` unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct SameOrigin(());
 
@@ -69,8 +72,10 @@ fn is_ours(parts: &Parts) -> bool {
     origin.is_some_and(|authority| !authority.is_empty()) && origin == host
 }
 
-/// Whether a page on plain HTTP can be one of ours: where the session's cookie goes over plain HTTP, too. Where no cookie
-/// says that, on this machine alone. The request itself does not know: TLS ends at a proxy.
+/// Returns `true` if a page on plain HTTP can belong to this site.
+///
+/// That is so if the session's cookie is sent over plain HTTP; without a cookie, only on this
+/// machine. The request itself does not show it: TLS may end at a proxy.
 fn is_plain_http_ours(parts: &Parts, host: Option<&[u8]>) -> bool {
     if parts.uri.scheme() == Some(&Scheme::HTTPS) {
         return false;
@@ -83,7 +88,7 @@ fn is_plain_http_ours(parts: &Parts, host: Option<&[u8]>) -> bool {
     }
 }
 
-/// What browsers take for this machine, without asking anybody.
+/// Returns `true` for hosts that browsers treat as this machine without a DNS lookup.
 fn is_loopback(host: &[u8]) -> bool {
     let Ok(host) = std::str::from_utf8(host) else { return false };
     let name = match host.rsplit_once(':') {
@@ -96,14 +101,14 @@ fn is_loopback(host: &[u8]) -> bool {
         || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The value of a header that is there exactly once.
+/// The value of a header that occurs exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     values.next().is_none().then(|| first.as_bytes())
 }
 
-/// Another site's page made the request. As a response: 403.
+/// The request was made by a page of another site. As a response: 403.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the request was made by a page of another site")]
 #[non_exhaustive]
@@ -117,7 +122,7 @@ impl IntoResponse for CrossOrigin {
         *response.status_mut() = StatusCode::FORBIDDEN;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        // The next one who asks for this address may be ours.
+        // The next request for this address may come from a page of this site.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static("Sec-Fetch-Site, Origin"));
         response

@@ -1,7 +1,7 @@
-//! The `Set-Cookie` header, for a token and for its removal.
+//! The `Set-Cookie` header that issues a token or removes it.
 //!
-//! Both are the same name and the same attributes, because browsers remove a cookie only for its
-//! own `Domain` and `Path`, and refuse a removal that breaks the rules of the name's prefix (RFC
+//! Both have the same name and the same attributes, because browsers remove a cookie only for its
+//! own `Domain` and `Path`, and refuse a removal that violates the rules of the name's prefix (RFC
 //! 6265bis §5.7).
 
 use std::time::Duration;
@@ -10,13 +10,13 @@ use http::HeaderValue;
 
 use super::cookie_config::CookieConfig;
 
-/// Browsers cut longer lifetimes to this (RFC 6265bis §5.5): 400 days.
+/// Browsers limit longer lifetimes to this (RFC 6265bis §5.5): 400 days.
 const MAX_MAX_AGE: u64 = 400 * 24 * 60 * 60;
 const MAX_AGE: &str = "; Max-Age=";
-/// `Expires` says the same to clients from before `Max-Age`.
+/// `Expires` is for clients that do not support `Max-Age`.
 const REMOVED: &str = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
 
-/// Gives the client its token. With `max_age` it outlives the browser, otherwise it does not.
+/// Issues a token. With `max_age` the cookie outlives the browser, otherwise it does not.
 pub(crate) fn issue(config: &CookieConfig, token: &str, max_age: Option<Duration>) -> HeaderValue {
     match max_age {
         Some(left) => line(config, token, &lifetime(left)),
@@ -24,28 +24,31 @@ pub(crate) fn issue(config: &CookieConfig, token: &str, max_age: Option<Duration
     }
 }
 
-/// Takes the cookie away. Only for an explicit logout: a response to an outdated token may arrive
-/// after the one that set the new token.
+/// Removes the cookie. Only for an explicit logout: a response to an outdated token may arrive
+/// after the response that set the new one.
 pub(crate) fn remove(config: &CookieConfig) -> HeaderValue {
     line(config, "", REMOVED)
 }
 
-/// How long the header may become for a cookie. A removal has no token, hence is shorter.
+/// The maximum length of the header for a cookie. A removal has no token and is therefore shorter.
 pub(crate) fn longest(name: &str, attributes: &str, token: usize) -> usize {
     name.len() + "=".len() + token + attributes.len() + lifetime(Duration::MAX).len()
 }
 
-/// In whole seconds, rounded down so that no cookie outlives its session, but never to zero, which
+/// Rounds down to whole seconds, so that no cookie outlives its session, but never to zero, which
 /// would be a removal.
 fn lifetime(left: Duration) -> String {
     format!("{MAX_AGE}{}", left.as_secs().clamp(1, MAX_MAX_AGE))
 }
 
-#[expect(clippy::expect_used, reason = "every part was checked when it was made; a lost cookie would be a lost login")]
+#[expect(
+    clippy::expect_used,
+    reason = "every part was validated when it was made; a lost cookie would be a lost login"
+)]
 fn line(config: &CookieConfig, value: &str, lifetime: &str) -> HeaderValue {
     let text = [config.name(), "=", value, config.attributes(), lifetime].concat();
     let mut header = HeaderValue::try_from(text).expect("names, tokens and attributes are visible ASCII");
-    // Keeps it out of `Debug`, and out of the compression tables of HTTP/2 and HTTP/3.
+    // Keeps the token out of `Debug`, and out of the compression tables of HTTP/2 and HTTP/3.
     header.set_sensitive(true);
     header
 }

@@ -3,10 +3,11 @@ use http::StatusCode;
 use crate::error::SessionErrorKind;
 
 impl SessionErrorKind {
-    /// The status of a response that is made of such an error, for applications with an error type of their own.
+    /// Returns the status of a response for such an error, for applications with an error type of
+    /// their own.
     ///
-    /// Answer 503 with `Retry-After`, and to programs 401 with `WWW-Authenticate`: with the kind in the response's
-    /// extensions, the layer adds the latter.
+    /// Send 503 with `Retry-After`, and 401 to programs with `WWW-Authenticate`: the layer adds the
+    /// latter if the kind is in the response's extensions.
     ///
     /// ```
     /// use cloakroom::SessionErrorKind;
@@ -19,18 +20,19 @@ impl SessionErrorKind {
     }
 }
 
-/// What a client reads: enough to act on, nothing about the inside (OWASP ASVS 16.5.1).
+/// The status and the body for clients: enough to act on, nothing about the internals (OWASP ASVS
+/// 16.5.1).
 pub(super) const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str) {
     use SessionErrorKind as Kind;
     match kind {
         Kind::Ended => (StatusCode::UNAUTHORIZED, "The session is over.\n"),
-        Kind::Ambiguous => (StatusCode::BAD_REQUEST, "Show one session token, not several.\n"),
+        Kind::Ambiguous => (StatusCode::BAD_REQUEST, "Send one session token, not several.\n"),
         Kind::TooManyCookies => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Send fewer cookies.\n"),
-        Kind::InvalidCursor => (StatusCode::BAD_REQUEST, "There is no such page. Begin with the first.\n"),
-        Kind::Conflict => (StatusCode::CONFLICT, "Somebody else changed the same thing. Try again.\n"),
+        Kind::InvalidCursor => (StatusCode::BAD_REQUEST, "There is no such page. Start with the first one.\n"),
+        Kind::Conflict => (StatusCode::CONFLICT, "The data was changed by another request. Try again.\n"),
         Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
         Kind::CsrfRefused => (StatusCode::FORBIDDEN, "This page is out of date. Load it again.\n"),
-        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "That is more than a session can hold.\n"),
+        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The session cannot hold that much data.\n"),
         Kind::Full
         | Kind::StoreUnavailable
         | Kind::OutcomeUnknown

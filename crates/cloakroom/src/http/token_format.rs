@@ -1,4 +1,4 @@
-//! What the text of a layer's tokens looks like, and what proves it.
+//! The text formats of a layer's tokens, and how they are verified.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::token::{self, EncodedToken, SignedToken};
 #[cfg(feature = "jwt")]
 mod jwt;
 
-/// How tokens are written on one way.
+/// The token format of one carrier.
 #[derive(Clone, Debug)]
 pub(super) enum TokenFormat {
-    /// Tag and secret, and nothing beside.
+    /// Selector and secret only.
     Plain,
-    /// With a MAC under the sessions' keys, for this one way and name.
+    /// With a MAC under the sessions' keys, for this carrier and name only.
     Signed(SignedFormat),
     /// In a signed JWT.
     #[cfg(feature = "jwt")]
@@ -30,37 +30,38 @@ pub(super) enum TokenFormat {
 #[derive(Clone, Debug)]
 pub(super) struct SignedFormat {
     keys: Arc<FollowsRing<MacKeys>>,
-    /// Until when tokens from before there were keys are believed too.
+    /// The instant until which tokens without a MAC are accepted too.
     plain_until: Option<Timestamp>,
 }
 
-/// What a text turns out to be.
+/// The result of decoding a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DecodedToken {
     Token(Token),
-    /// It works, but its client should get it again as it is written today.
+    /// Valid, but its client should receive it again in the present format.
     Outdated(Token),
-    /// The same, and it comes from before there were keys.
+    /// Valid, but without a MAC, and to be reissued with one.
     Unsigned(Token),
     Malformed,
     Forged,
     UnknownKey,
-    /// It was good once, or will be.
+    /// A JWT that has expired or is not valid yet.
     #[cfg(feature = "jwt")]
     Expired,
 }
 
 impl TokenFormat {
-    /// `carrier` and `name` go into the keys, so that a token of one cookie or header is none of another.
+    /// A format for one carrier. `way` and `name` are part of the derived keys, so that a token of
+    /// one cookie or header is not valid in another.
     pub(super) fn new(keys: Option<&ActiveKeyRing>, carrier: &str, name: &str, plain_until: Option<Timestamp>) -> Self {
         let Some(keys) = keys else { return Self::Plain };
-        // No name has a colon in it.
+        // No name contains a colon.
         let context = format!("{carrier}:{name}");
         let keys = keys.derive(move |ring| MacKeys::new(ring, Purpose::Token, context.as_bytes()));
         Self::Signed(SignedFormat { keys, plain_until })
     }
 
-    /// Whether two layers of the same sessions and carrier read and write tokens alike.
+    /// Returns `true` if two layers of the same sessions and carrier read and write tokens alike.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Plain, Self::Plain) => true,
@@ -71,7 +72,7 @@ impl TokenFormat {
         }
     }
 
-    /// Whether a text can be a token by its form. Nothing is said of whether it was ever issued.
+    /// Returns `true` if a text has the format of a token. It need not have been issued.
     pub(super) fn is_well_formed(&self, text: &[u8]) -> bool {
         match self {
             Self::Plain => Token::parse(text).is_some(),
@@ -92,11 +93,11 @@ impl TokenFormat {
         }
     }
 
-    /// The text of the token of a handle's session, which has `left` to live, and for how long it is good. `None` only
-    /// if a signature cannot be made.
+    /// Encodes the token of a request's session that has `left` to live. Returns the text and how
+    /// long it is valid; `None` only if a signature cannot be made.
     #[cfg_attr(
         not(feature = "jwt"),
-        expect(unused_variables, reason = "only a JWT says more of a session than its token")
+        expect(unused_variables, reason = "only a JWT contains more of a session than its token")
     )]
     pub(super) fn encode(
         &self,
@@ -113,7 +114,7 @@ impl TokenFormat {
     }
 }
 
-/// What a client gets.
+/// The text that a client receives.
 pub(super) enum TokenText {
     Short(EncodedToken),
     #[cfg(feature = "jwt")]
@@ -137,7 +138,8 @@ impl SignedFormat {
             SignedToken::Outdated(token) => DecodedToken::Outdated(token),
             SignedToken::Forged => DecodedToken::Forged,
             SignedToken::UnknownKey => DecodedToken::UnknownKey,
-            // A plain token has another length than one with a MAC, so neither is ever taken for the other.
+            // A plain token differs in length from one with a MAC, so neither can be mistaken for
+            // the other.
             SignedToken::Malformed => match (Token::parse(text), self.plain_until) {
                 (Some(token), Some(until)) if now() < until => DecodedToken::Unsigned(token),
                 _ => DecodedToken::Malformed,

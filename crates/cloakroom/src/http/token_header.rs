@@ -1,23 +1,23 @@
-//! The response header that brings a client its token.
+//! The response header that carries a token to its client.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderName;
 
-/// The header by which clients without a cookie get, renew and lose their token.
+/// The response header through which clients without a cookie receive, renew and lose their token.
 ///
-/// | the response says | the client |
+/// | the response has | the client |
 /// |---|---|
 /// | `session-token: <token>` | sends `Authorization: Bearer <token>` from now on, in place of any older one |
-/// | `session-token-expires-in: <seconds>` | knows that after this time the token opens nothing, however it is used |
-/// | `session-token: !ended` | forgets its token: it logged out |
-/// | neither | goes on with the token that it has |
+/// | `session-token-expires-in: <seconds>` | treats the token as expired after this time, even if it is used |
+/// | `session-token: !ended` | deletes its token: it logged out |
+/// | neither | keeps its present token |
 ///
-/// `!` occurs in no token (RFC 6750 §2.1, `b64token`), so that the last word cannot be mistaken for one.
+/// `!` occurs in no token (RFC 6750 §2.1, `b64token`), so `!ended` cannot be mistaken for one.
 ///
-/// Any program may send the token, hence any may lose it: keep it out of URLs, logs and a browser's
-/// `localStorage`. Browsers are better off with the cookie.
+/// Any program that can send the token can also leak it: keep it out of URLs, logs and a browser's
+/// `localStorage`. For browsers, prefer the cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenHeader {
     name: HeaderName,
@@ -35,15 +35,16 @@ impl Default for TokenHeader {
 }
 
 impl TokenHeader {
-    /// Another name, in lower case. The lifetime stands under the same name with `-expires-in` behind it.
+    /// Uses another name, in lower case. The lifetime has the same name with the suffix
+    /// `-expires-in`.
     ///
     /// # Errors
-    /// If the name is not that of a header, has upper-case letters, means something else to HTTP or to gRPC, or
-    /// ends in `-bin`, which makes gRPC clients read the value as base64.
+    /// If the name is not a valid header name, has upper-case letters, already has a meaning in
+    /// HTTP or gRPC, or ends in `-bin`, which makes gRPC clients read the value as base64.
     pub fn new(name: &str) -> Result<Self, TokenHeaderError> {
         let refuse = |problem: &'static str| TokenHeaderError { name: name.to_owned(), problem: problem.into() };
         if let Some(other) = name.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')) {
-            let problem = format!("has {other:?} in it; use lower-case ASCII letters, digits and `-`");
+            let problem = format!("contains {other:?}; use lower-case ASCII letters, digits and `-`");
             return Err(TokenHeaderError { name: name.to_owned(), problem: problem.into() });
         }
         if name.is_empty() || name.len() > MAX_NAME_LEN {
@@ -53,9 +54,9 @@ impl TokenHeader {
             return Err(refuse("ends in `-bin`, which makes gRPC clients read it as base64; choose another ending"));
         }
         if OTHERS.contains(&name) || OTHERS_BEGIN.iter().any(|begin| name.starts_with(begin)) {
-            return Err(refuse("means something else already; write `session-token` or a name of your own"));
+            return Err(refuse("already means something else; use `session-token` or a name of your own"));
         }
-        let header = |text: String| HeaderName::try_from(text).map_err(|_| refuse("is not the name of a header"));
+        let header = |text: String| HeaderName::try_from(text).map_err(|_| refuse("is not a valid header name"));
         Ok(Self { name: header(name.to_owned())?, expires_in: header(format!("{name}-expires-in"))? })
     }
 
@@ -82,7 +83,7 @@ impl fmt::Debug for TokenHeader {
 
 const MAX_NAME_LEN: usize = 64;
 
-/// Headers of responses that caches, browsers and proxies act on.
+/// Response headers that caches, browsers and proxies interpret.
 const OTHERS: [&str; 22] = [
     "age",
     "allow",
@@ -120,7 +121,7 @@ const OTHERS_BEGIN: [&str; 10] = [
     "transfer-encoding",
 ];
 
-/// A name that no header for tokens can have, found when it was configured.
+/// A name that cannot be used for the token header, detected when it was configured.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the name {name:?} of the token header {problem}")]
 pub struct TokenHeaderError {

@@ -1,4 +1,4 @@
-//! By which ways the tokens of a layer travel.
+//! The carriers that a layer accepts.
 
 use super::cookie_config::CookieConfig;
 #[cfg(feature = "jwt")]
@@ -8,7 +8,8 @@ use super::token_header::TokenHeader;
 use crate::jwt::JwtCodec;
 use crate::session::CarrierKind;
 
-/// How clients show their token to a layer, and how they get it. Default: the [cookie](CookieConfig).
+/// How clients send their token to a layer, and how they receive it. Default: the
+/// [cookie](CookieConfig).
 ///
 /// ```
 /// use cloakroom::{CookieConfig, OnBoth, SessionLayer, Sessions, TokenHeader, Transport};
@@ -23,12 +24,13 @@ use crate::session::CarrierKind;
 ///
 /// | | cookie | bearer | either |
 /// |---|---|---|---|
-/// | a request shows its token as | `Cookie` | `Authorization: Bearer` | one of them |
-/// | the other one is | ignored | ignored | refused, unless [`on_ambiguity`](Self::on_ambiguity) says otherwise |
-/// | the response brings a token as | `Set-Cookie` | [`TokenHeader`] | the way the request showed its own |
+/// | a request sends its token in | `Cookie` | `Authorization: Bearer` | one of them |
+/// | the other carrier is | ignored | ignored | refused, unless [`on_ambiguity`](Self::on_ambiguity) is set |
+/// | the response sends a token in | `Set-Cookie` | [`TokenHeader`] | the carrier of the request |
 /// | cross-site requests | need a [guard](https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html) | carry no token | need the guard |
 ///
-/// A cookie-only layer never looks at `Authorization`, so an access token of the application's own may stand there.
+/// A cookie-only layer never reads `Authorization`, so that header may contain an access token of
+/// the application's own.
 #[derive(Clone, Debug)]
 pub struct Transport {
     pub(super) accepts: Accepts<CookieConfig, TokenHeader>,
@@ -38,15 +40,17 @@ pub struct Transport {
     pub(super) jwt: Option<JwtCodec>,
 }
 
-/// What a layer that takes either does with a request that has both a session cookie and a bearer token.
+/// The policy of a layer that accepts either carrier, for a request with both a session cookie and
+/// a bearer token.
 ///
-/// The two may be of two clients, and whoever can add one of them to a request must not get the data of
-/// the one with the rights of the other. So at most one is ever looked at.
+/// The two may belong to two clients. An attacker who can add one of them to a request must not get
+/// the data of one client with the rights of the other, so at most one is ever used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AmbiguityPolicy {
-    /// Believes neither: whatever asks for the session gets
-    /// [`Ambiguous`](crate::error::SessionErrorKind::Ambiguous), a 400. Requests that never ask are served. The default.
+    /// Accepts neither: any use of the session fails with
+    /// [`Ambiguous`](crate::error::SessionErrorKind::Ambiguous), a 400. Requests that do not use
+    /// the session are served. The default.
     #[default]
     Refuse,
     /// Ignores the bearer token.
@@ -55,7 +59,7 @@ pub enum AmbiguityPolicy {
     PreferBearer,
 }
 
-/// The ways that a layer takes, with what belongs to each.
+/// The carriers that a layer accepts, each with its configuration.
 #[derive(Clone, Debug)]
 pub(super) enum Accepts<C, H> {
     Cookie(C),
@@ -70,22 +74,22 @@ impl Default for Transport {
 }
 
 impl Transport {
-    /// By cookie alone. `Authorization` is not looked at. For browsers.
+    /// The cookie only; `Authorization` is ignored. For browsers.
     #[must_use]
     pub const fn cookie(config: CookieConfig) -> Self {
         Self::of(Accepts::Cookie(config), CarrierKind::Cookie)
     }
 
-    /// By `Authorization: Bearer` alone (RFC 6750). Cookies are not looked at. For programs.
+    /// `Authorization: Bearer` only (RFC 6750); cookies are ignored. For programs.
     #[must_use]
     pub const fn bearer(header: TokenHeader) -> Self {
         Self::of(Accepts::Header(header), CarrierKind::Header)
     }
 
-    /// By either, never by both in one request. For an API that pages and programs share.
+    /// Either carrier, but not both in one request. For an API that pages and programs share.
     ///
-    /// Who comes with a token is answered the way it came. Who comes without one and gets a session, gets
-    /// a cookie; see [`prefer_header`](Self::prefer_header).
+    /// A response uses the carrier of its request. A new session is sent in a cookie, unless
+    /// [`prefer_header`](Self::prefer_header) is set.
     #[must_use]
     pub const fn either(cookie: CookieConfig, header: TokenHeader) -> Self {
         Self::of(Accepts::Either(cookie, header), CarrierKind::Cookie)
@@ -101,21 +105,24 @@ impl Transport {
         }
     }
 
-    /// What happens to a request that shows both. Of no consequence where a layer takes one of them. Default: [`AmbiguityPolicy::Refuse`].
+    /// Sets the policy for a request with both tokens. Default: [`AmbiguityPolicy::Refuse`].
+    ///
+    /// Has no effect if the layer accepts one carrier.
     #[must_use]
     pub const fn on_ambiguity(mut self, answer: AmbiguityPolicy) -> Self {
         self.on_ambiguity = answer;
         self
     }
 
-    /// Makes the tokens signed JWTs, and accepts nothing else. Default: they are short and opaque, and have a MAC where
-    /// the sessions have [keys](crate::application::SessionsBuilder::keys).
+    /// Makes the tokens signed JWTs, and accepts no others. Default: tokens are short and opaque,
+    /// and have a MAC if the sessions have [keys](crate::application::SessionsBuilder::keys).
     ///
-    /// For clients whose tokens other services are to verify. Where nobody does, the default is shorter and
-    /// costs a hash in place of a signature. Turning it on or off logs everybody out.
+    /// For clients whose tokens other services verify. Otherwise the default is better: it is
+    /// shorter and costs a hash instead of a signature. Turning it on or off logs all users out.
     ///
     /// # Errors
-    /// If a JWT could make the cookie longer than the 4096 bytes that browsers keep (RFC 6265bis §5.6).
+    /// If a JWT could make the cookie longer than the 4096 bytes that browsers keep (RFC 6265bis
+    /// §5.6).
     #[cfg(feature = "jwt")]
     pub fn jwt(mut self, format: JwtCodec) -> Result<Self, CookieConfigError> {
         if let Accepts::Cookie(config) | Accepts::Either(config, _) = &self.accepts {
@@ -125,8 +132,9 @@ impl Transport {
         Ok(self)
     }
 
-    /// Gives clients that come without a token theirs in the header and not in a cookie. Of no consequence where a
-    /// layer takes cookies alone.
+    /// Sends new tokens in the header instead of a cookie to clients that come without a token.
+    ///
+    /// Has no effect if the layer accepts cookies only.
     #[must_use]
     pub const fn prefer_header(mut self) -> Self {
         if !matches!(self.accepts, Accepts::Cookie(_)) {

@@ -1,4 +1,4 @@
-//! Access tokens that somebody else issues, usually the application's identity provider.
+//! Access tokens of another issuer, usually the application's identity provider.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,10 +15,11 @@ use super::header::Header;
 use super::jwks::JwkSet;
 use super::{JwtConfigError, JwtError, json};
 
-/// Verifies access tokens of one issuer for one audience: that they are what they say, in time and for us.
+/// Verifies the access tokens of one issuer for one audience.
 ///
-/// Verifying takes a signature, and what follows from it often a query. Both are the same for every request with the same
-/// token: [`Session::verified`](crate::Session::verified) does them once per session.
+/// Verification takes a signature check, and often a query that depends on its result. Both are the
+/// same for every request with the same token: [`Session::verified`](crate::Session::verified) does
+/// them once per session.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,8 +34,9 @@ use super::{JwtConfigError, JwtError, json};
 /// # }
 /// ```
 ///
-/// Demanded are `typ` (by default `at+jwt`, RFC 9068), `kid`, `iss`, `aud`, `iat` and `exp`; for the rest see the
-/// [module](crate::jwt). It does not ask the issuer whether it has revoked a token: keep `exp` near.
+/// A token must have `typ` (by default `at+jwt`, RFC 9068), `kid`, `iss`, `aud`, `iat` and `exp`;
+/// see the [module](crate::jwt) for the other rules. The issuer is not asked whether it has revoked
+/// a token, so use a short `exp`.
 ///
 /// Clones share their keys.
 #[derive(Clone)]
@@ -46,17 +48,17 @@ struct Inner {
     clock: Arc<dyn Clock>,
 }
 
-/// An access token that is in order.
+/// An access token that was verified.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AccessToken<C> {
-    /// What it says, as far as it was asked for.
+    /// The claims of the token, as far as `C` reads them.
     pub claims: C,
-    /// Until when it is valid: its `exp`.
+    /// The end of the token's validity: its `exp`.
     pub expires_at: Timestamp,
 }
 
-/// Configures [`AccessTokenVerifier`]. [`build`](Self::build) checks everything together.
+/// Configures [`AccessTokenVerifier`]. [`build`](Self::build) validates the settings together.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct AccessTokenVerifierBuilder {
@@ -65,7 +67,8 @@ pub struct AccessTokenVerifierBuilder {
 }
 
 impl AccessTokenVerifier {
-    /// A builder, with who issues the tokens and for whom they are, as `iss` and `aud` say it, byte for byte.
+    /// Returns a builder for the tokens of `issuer` for `audience`, which must equal `iss` and
+    /// `aud` byte for byte.
     pub fn builder(issuer: &str, audience: &str) -> AccessTokenVerifierBuilder {
         let rules = Validation {
             typ: Typ::Exactly("at+jwt".to_owned()),
@@ -77,10 +80,11 @@ impl AccessTokenVerifier {
         AccessTokenVerifierBuilder { rules, clock: Arc::new(SystemClock::new()) }
     }
 
-    /// Reads a token, and its claims as a `C`.
+    /// Verifies a token, and reads its claims as a `C`.
     ///
     /// # Errors
-    /// Why it is not believed. Tell clients no more than 401 and `WWW-Authenticate: Bearer error="invalid_token"`.
+    /// The reason why the token is invalid. Do not send clients more than 401 and
+    /// `WWW-Authenticate: Bearer error="invalid_token"`.
     pub fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<AccessToken<C>, JwtError> {
         let rules = &self.0.rules;
         let compact = Compact::parse(token.as_bytes())?;
@@ -96,28 +100,33 @@ impl AccessTokenVerifier {
         })
     }
 
-    /// Takes other keys, without a restart: tokens of a key that left are refused from now on. What was derived from them
-    /// before stays in sessions until their `exp`; see [`PrincipalSessions::invalidate`](crate::application::PrincipalSessions::invalidate).
+    /// Replaces the keys without a restart: tokens of a removed key are refused from now on.
+    ///
+    /// Values that were derived from such tokens before stay in sessions until the tokens' `exp`;
+    /// see [`PrincipalSessions::invalidate`](crate::application::PrincipalSessions::invalidate).
     pub fn replace_keys(&self, keys: JwkSet) {
         self.0.keys.store(Arc::new(keys));
     }
 }
 
 impl AccessTokenVerifierBuilder {
-    /// What the header's `typ` must be, byte for byte. Default: `at+jwt`. Many issuers say `JWT`, also of tokens that are
-    /// no access tokens: then the audience is all that tells them apart.
+    /// Sets the required `typ` of the header, compared byte for byte. Default: `at+jwt`.
+    ///
+    /// Many issuers use `JWT`, even for tokens that are not access tokens: then only the audience
+    /// distinguishes them.
     pub fn token_type(mut self, typ: &str) -> Self {
         self.rules.typ = Typ::Exactly(typ.to_owned());
         self
     }
 
-    /// For issuers that leave `typ` out. A token that has one is refused.
+    /// Accepts only tokens without a `typ`, for issuers that leave it out.
     pub fn without_token_type(mut self) -> Self {
         self.rules.typ = Typ::Missing;
         self
     }
 
-    /// By how much the issuer's clock may differ from ours. Default: 30 s. At most 60 s.
+    /// Sets the tolerated difference between the issuer's clock and this one. Default: 30 s. At
+    /// most 60 s.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.rules.leeway = leeway.as_secs();
         self
@@ -129,27 +138,27 @@ impl AccessTokenVerifierBuilder {
         self
     }
 
-    /// The clock that decides what has expired. Default: [`SystemClock`]. For tests.
+    /// Sets the clock that decides which tokens have expired. Default: [`SystemClock`]. For tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Checks the settings.
+    /// Validates the settings.
     ///
     /// # Errors
-    /// Names the setting that cannot work, and what would.
+    /// Names the setting that cannot work, and the remedy.
     pub fn build(self, keys: JwkSet) -> Result<AccessTokenVerifier, JwtConfigError> {
         for (setting, name) in [("issuer", &self.rules.issuer), ("audience", &self.rules.audience)] {
             if name.is_empty() {
-                return Err(JwtConfigError::new(setting, "is empty; give what the tokens say"));
+                return Err(JwtConfigError::new(setting, "is empty; use the value in the tokens"));
             }
         }
         if self.rules.leeway > 60 {
-            return Err(JwtConfigError::new("leeway", format!("is {} s and may be 60 s at most", self.rules.leeway)));
+            return Err(JwtConfigError::new("leeway", format!("is {} s and must be at most 60 s", self.rules.leeway)));
         }
         if self.rules.longest_life == 0 {
-            return Err(JwtConfigError::new("longest_life", "is less than a second, so no token would be valid"));
+            return Err(JwtConfigError::new("max_lifetime", "is less than a second, so no token would be valid"));
         }
         let keys = ArcCell::new(Arc::new(keys));
         Ok(AccessTokenVerifier(Arc::new(Inner { rules: self.rules, keys, clock: self.clock })))
@@ -158,6 +167,6 @@ impl AccessTokenVerifierBuilder {
 
 impl fmt::Debug for AccessTokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessTokens").field("rules", &self.0.rules).field("keys", &self.0.keys.load()).finish()
+        f.debug_struct("AccessTokenVerifier").field("rules", &self.0.rules).field("keys", &self.0.keys.load()).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! What the registered claims of a JWT must say (RFC 7519 §4.1, RFC 8725 §3.8 to §3.12).
+//! Validation of the registered claims of a JWT (RFC 7519 §4.1, RFC 8725 §3.8 to §3.12).
 
 use serde_json::{Map, Value};
 
@@ -9,26 +9,26 @@ use crate::time::Timestamp;
 /// The largest whole number that every JSON parser reads exactly.
 const MAX_DATE: u64 = 1 << 53;
 
-/// What tokens of one kind have in common.
+/// The requirements for tokens of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Validation {
     pub(crate) typ: Typ,
     pub(crate) issuer: String,
     pub(crate) audience: String,
-    /// In seconds, as all that follows.
+    /// In seconds, as `longest_life`.
     pub(crate) leeway: u64,
     pub(crate) longest_life: u64,
 }
 
-/// What the header's `typ` must be.
+/// The required `typ` of the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Typ {
     Exactly(String),
-    /// Nothing is said, which some issuers do.
+    /// No `typ`, because some issuers leave it out.
     Missing,
 }
 
-/// From when to when a token is good, in seconds since the Unix epoch.
+/// The validity of a token, in seconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
     pub(crate) issued: u64,
@@ -63,7 +63,7 @@ impl Validation {
         Ok(life)
     }
 
-    /// One name, or a list of names with ours in it.
+    /// Accepts one audience, or a list that contains it.
     fn is_addressed(&self, audience: Option<&Value>) -> bool {
         match audience {
             Some(Value::String(one)) => *one == self.audience,
@@ -88,7 +88,8 @@ impl Validation {
     }
 }
 
-/// A date, if it is there. Of the wrong type it is not absent but wrong (CVE-2026-25537).
+/// A date, if it is present. A value of the wrong type is an error, not an absent date
+/// (CVE-2026-25537).
 fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, JwtError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     match value.as_u64() {

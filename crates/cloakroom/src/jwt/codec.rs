@@ -1,4 +1,4 @@
-//! JWTs as the tokens of sessions.
+//! JWTs as session tokens.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,9 +22,10 @@ pub use builder::JwtCodecBuilder;
 
 /// Makes the tokens of a layer signed JWTs: see [`Transport::jwt`](crate::Transport::jwt).
 ///
-/// The session stays the authority: a JWT opens it for as long as the session lives, its secret is the present one,
-/// and the JWT itself is valid. So a logout, a revocation and a login end a token at once, whatever its `exp` says. What the
-/// JWT adds is that other services can check, with the [published keys](Self::jwks) and without asking, that we issued it.
+/// The session remains the authority: a JWT opens it only while the session lives, its secret is
+/// the current one, and the JWT itself is valid. A logout, a revocation and a login therefore
+/// invalidate a token at once, whatever its `exp`. The JWT adds that other services can verify,
+/// with the [published keys](Self::jwks) and without a request, that this application issued it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,14 +46,14 @@ pub use builder::JwtCodecBuilder;
 /// # }
 /// ```
 ///
-/// | claim | what |
+/// | claim | content |
 /// |---|---|
 /// | `iss`, `aud` | as configured |
-/// | `iat`, `nbf`, `exp` | when it was issued; until when it is valid |
-/// | `sid` | names the session, as [`PublicId`](crate::PublicId) does; opens nothing |
-/// | `jti` | names this token; opens nothing |
-/// | `sub` | who is logged in, if [asked for](JwtCodecBuilder::with_subject) and at most 255 bytes long |
-/// | `session` | tag and secret of the session: **whoever has the JWT has the session** |
+/// | `iat`, `nbf`, `exp` | the time of issue; the end of validity |
+/// | `sid` | identifies the session, as [`PublicId`](crate::PublicId) does; gives no access |
+/// | `jti` | identifies this token; gives no access |
+/// | `sub` | the logged-in principal, if [enabled](JwtCodecBuilder::with_subject) and at most 255 bytes long |
+/// | `session` | selector and secret of the session: **anyone who has the JWT has access to the session** |
 ///
 /// Clones share their keys.
 #[derive(Clone)]
@@ -64,19 +65,20 @@ struct Inner {
     with_subject: bool,
 }
 
-/// What is said of a session to whom it belongs.
+/// The claims that describe a session to its client.
 pub(crate) struct SessionClaims<'a> {
-    /// The token of the session, as it is without a JWT around it.
+    /// The plain token of the session.
     pub(crate) session: &'a str,
-    /// Its public name.
+    /// The public id of the session.
     pub(crate) sid: String,
     pub(crate) subject: Option<&'a str>,
 }
 
-/// What a JWT of ours says.
+/// The content of a verified session JWT.
 pub(crate) struct VerifiedJwt {
     pub(crate) session: String,
-    /// Half of its life is over, or its key signs no more: it should be issued again.
+    /// `true` if the token should be reissued: half of its validity is over, or its key no longer
+    /// signs.
     pub(crate) is_outdated: bool,
 }
 
@@ -95,34 +97,39 @@ struct Claims<'a> {
 }
 
 impl JwtCodec {
-    /// Whether both are clones of one format.
+    /// Returns `true` if both are clones of one codec.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// A builder. `app` is 1 to 32 of `a-z`, `0-9` and `-`; the tokens' `typ` is `<app>-session+jwt`, so that no other
-    /// JWT of the same issuer is taken for one (RFC 8725 §3.11).
+    /// Returns a builder for the application named `app`: 1 to 32 of `a-z`, `0-9` and `-`.
+    ///
+    /// The tokens' `typ` is `<app>-session+jwt`, so that no other JWT of the same issuer is
+    /// accepted as a session token (RFC 8725 §3.11).
     pub fn builder(app: &str, keys: JwtKeys) -> JwtCodecBuilder {
         JwtCodecBuilder::new(app, keys)
     }
 
-    /// The document by which other services verify: the public halves of the keys that verify now (RFC 7517 §5). Never a
-    /// secret of HMAC. Serve it as `application/jwk-set+json`, and let caches keep it for minutes, not days.
+    /// Returns the JWK set with which other services verify: the public halves of all keys that
+    /// verify now (RFC 7517 §5).
+    ///
+    /// It never contains an HMAC secret. Serve it as `application/jwk-set+json`, and let caches
+    /// keep it for minutes, not days.
     #[must_use]
     pub fn jwks(&self) -> String {
-        // Whether a retired key is still shown is all that depends on the time.
+        // The time decides only whether a retired key is still listed.
         self.0.keys.load().jwks(SystemClock::new().now())
     }
 
-    /// Takes other keys, without a restart and without a lock for requests. See [`JwtKeys`].
+    /// Replaces the keys, without a restart and without a lock for requests. See [`JwtKeys`].
     pub fn replace_keys(&self, keys: JwtKeys) {
-        tracing::info!(?keys, "the keys of session JWTs are replaced");
+        tracing::info!(?keys, "the keys of session JWTs were replaced");
         self.0.keys.store(Arc::new(keys));
     }
 }
 
 impl JwtCodec {
-    /// What a JWT says, if it is one of ours and valid now.
+    /// Verifies a session JWT and returns its content.
     pub(crate) fn read(&self, text: &[u8], now: Timestamp) -> Result<VerifiedJwt, JwtError> {
         let rules = &self.0.rules;
         let compact = Compact::parse(text)?;
@@ -137,7 +144,8 @@ impl JwtCodec {
         Ok(VerifiedJwt { session, is_outdated: !is_active || life.is_half_over(now) })
     }
 
-    /// A JWT for a session that has `left` to live, and for how long it is valid. `None` only if signing fails.
+    /// Makes a JWT for a session that has `left` to live, and returns how long it is valid. `None`
+    /// only if signing fails.
     pub(crate) fn write(
         &self,
         contents: &SessionClaims<'_>,
@@ -173,13 +181,13 @@ impl JwtCodec {
         json!({ "alg": algorithm, "kid": kid, "typ": typ }).to_string().into_bytes()
     }
 
-    /// Another one for every JWT, and for nobody a way back to the secret.
+    /// A different id for every JWT, which does not reveal the secret.
     fn jti(&self, contents: &SessionClaims<'_>, issued: u64) -> String {
         let digest = Sha256::new().chain_update(b"cloakroom/v1/jti").chain_update(issued.to_be_bytes());
         encode(&digest.chain_update(contents.session).finalize()[..16])
     }
 
-    /// How long a JWT is at most, whichever keys come.
+    /// The maximum length of a JWT, whatever the keys are.
     pub(crate) fn longest(&self) -> usize {
         let rules = &self.0.rules;
         let (latest, subject) = (1 << 53, "x".repeat(MAX_NAME_LEN));
@@ -204,7 +212,8 @@ fn message(header: &[u8], claims: &[u8]) -> String {
     format!("{}.{}", encode(header), encode(claims))
 }
 
-/// Whether a name is at most 255 bytes long as JSON, so that a token has a length that is known.
+/// Returns `true` if a name is at most 255 bytes long as JSON, so that the length of a token is
+/// bounded.
 fn is_short(name: &str) -> bool {
     json!(name).to_string().len() <= MAX_NAME_LEN + 2
 }
@@ -219,6 +228,6 @@ impl Validity {
 
 impl fmt::Debug for JwtCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtFormat").field("rules", &self.0.rules).field("keys", &self.0.keys.load()).finish()
+        f.debug_struct("JwtCodec").field("rules", &self.0.rules).field("keys", &self.0.keys.load()).finish()
     }
 }

@@ -1,17 +1,17 @@
-//! A JWT as text: `header.payload.signature`, each in base64url (RFC 7515 §7.1).
+//! The text of a JWT: `header.payload.signature`, each in base64url (RFC 7515 §7.1).
 //!
-//! One spelling of each part: no padding, no spare bits, no white space, no other alphabet. Not the JSON forms of
-//! RFC 7515, nor the five parts of an encrypted token.
+//! Each part has one spelling: no padding, no spare bits, no white space, no other alphabet. The
+//! JSON serialization of RFC 7515 and the five parts of an encrypted token are refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::JwtError;
 
-/// As long as a cookie may be.
+/// The maximum length of a cookie.
 pub(crate) const MAX_COMPACT_LEN: usize = 4096;
 
-/// Whether a text has the form of a JWT. Nothing in it is decoded.
+/// Returns `true` if a text has the format of a JWT. No part is decoded.
 pub(crate) fn is_compact(text: &[u8]) -> bool {
     let is_part = |part: &[u8]| {
         !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -21,10 +21,10 @@ pub(crate) fn is_compact(text: &[u8]) -> bool {
         && text.split(|byte| *byte == b'.').all(is_part)
 }
 
-/// The parts of a JWT of which nothing is known yet.
+/// The parts of a JWT that is not verified yet.
 pub(super) struct Compact<'a> {
     pub(super) header: Vec<u8>,
-    /// What the signature is over.
+    /// The bytes that the signature covers.
     pub(super) message: &'a [u8],
     pub(super) signature: Vec<u8>,
     payload: &'a [u8],
@@ -52,7 +52,7 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// To be read when the signature was found to be right, and not before.
+    /// Decodes the payload. Only to be called after the signature was verified.
     pub(super) fn payload(&self) -> Result<Vec<u8>, JwtError> {
         decode(self.payload)
     }

@@ -1,55 +1,55 @@
-/// Why a JWT is not believed. Says nothing of what is in it.
+/// The reason why a JWT is invalid. Reveals nothing of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
-    /// Not three parts of canonical base64url with JSON objects in them, or one member twice.
+    /// Not three parts of canonical base64url with JSON objects, or a member occurs twice.
     #[error("it is not a JWT in its compact form")]
     Malformed,
-    /// More than 4 KiB.
+    /// Longer than 4 KiB.
     #[error("it is longer than 4096 bytes")]
     TooLong,
-    /// Its header wants something that is not supported, or lacks `alg` or `kid`.
-    #[error("its header is not one that is accepted")]
+    /// The header requires something that is not supported, or lacks `alg` or `kid`.
+    #[error("its header is not accepted")]
     Header,
-    /// It does not say what kind of token it is, or says another.
+    /// The type is missing or not the expected one.
     #[error("it is not a token of the expected type")]
     Type,
-    /// Its key is not one of ours, or not any more.
+    /// The key is unknown, or no longer accepted.
     #[error("its key is not known")]
     UnknownKey,
-    /// Its key was revoked.
+    /// The key was revoked.
     #[error("its key was revoked")]
     RevokedKey,
-    /// Its algorithm is not that of its key.
+    /// The algorithm is not that of the key.
     #[error("its algorithm is not that of its key")]
     Algorithm,
-    /// Its signature is not that of its key.
+    /// The signature does not match.
     #[error("its signature is wrong")]
     Signature,
-    /// It is of somebody else.
-    #[error("its issuer is not the expected one")]
+    /// The token has another issuer.
+    #[error("it has an unexpected issuer")]
     Issuer,
-    /// It is for somebody else.
-    #[error("it is not for us")]
+    /// The token is for another audience.
+    #[error("it has an unexpected audience")]
     Audience,
-    /// A date is missing, is no whole number, or contradicts another.
-    #[error("its dates are missing, no numbers, or contradict each other")]
+    /// A date is missing, is not a whole number, or contradicts another.
+    #[error("its dates are missing, not whole numbers, or contradict each other")]
     Dates,
-    /// It is not valid yet.
+    /// The token is not valid yet.
     #[error("it is not valid yet")]
     NotYetValid,
-    /// It is not valid any more.
+    /// The token has expired.
     #[error("it has expired")]
     Expired,
-    /// It is valid for longer than tokens may be.
-    #[error("it is valid for longer than is accepted")]
+    /// The token is valid for longer than the configured maximum.
+    #[error("its validity period is too long")]
     TooLongLived,
-    /// What else it says is not what is asked for.
-    #[error("its claims are not of the expected form")]
+    /// The other claims do not have the expected form.
+    #[error("its claims do not have the expected form")]
     Claims,
 }
 
-/// A setting about JWTs that cannot work, found when it was set. Shows no key.
+/// A JWT setting that cannot work, detected when it was configured. Shows no key.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("JWT setting `{setting}` {problem}")]
 pub struct JwtConfigError {
@@ -64,7 +64,7 @@ impl JwtConfigError {
         Self { setting, problem: problem.into() }
     }
 
-    /// Which setting.
+    /// The name of the setting.
     #[must_use]
     pub const fn setting(&self) -> &'static str {
         self.setting

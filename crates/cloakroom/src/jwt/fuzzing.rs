@@ -12,22 +12,22 @@ const TYPE: &str = "a-session+jwt";
 const KID: &str = "k";
 const SECRET: [u8; 32] = *b"\x93a key for fuzzers, not a secret";
 
-/// In seconds, as all that follows.
+/// In seconds, as all constants below.
 const NOW: u64 = 1_800_000_000;
 const LONGEST_LIFE: u64 = 3600;
 const LEEWAY: u64 = 30;
 
 const REFUSED: [&str; 10] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc", "epk", "p2c"];
 
-/// The JWT reader: whatever it accepts keeps every rule.
+/// Checks the JWT reader: every text that it accepts satisfies all rules.
 ///
-/// An input is the text of a JWT; split at its first line break it is also a header and a payload, which are signed
-/// rightly, so that the reader comes as far as to look at them.
+/// An input is the text of a JWT. Split at its first line break it is also a header and a payload,
+/// which are correctly signed, so that the reader gets as far as to validate them.
 ///
 /// # Panics
-/// If a text without a signature is believed, or one that breaks a rule, or a second spelling of one.
+/// If the reader accepts a text without a signature, one that breaks a rule, or a second spelling.
 pub fn jwt(input: &[u8]) {
-    assert_eq!(read(input), None, "nobody who has no key is believed");
+    assert_eq!(read(input), None, "a text without a signature is refused");
     let Some(line_break) = input.iter().position(|byte| *byte == b'\n') else { return };
     let (header, payload) = (&input[..line_break], &input[line_break + 1..]);
     let Some(token) = signed(header, payload) else { return };
@@ -40,14 +40,14 @@ pub fn jwt(input: &[u8]) {
     }
 }
 
-/// What the claim `session` says, if the text is a JWT that is good.
+/// The claim `session` of a valid JWT.
 fn read(text: &[u8]) -> Option<String> {
     let key = JwtKey::hs256(KID, SECRET).ok()?;
     let format = JwtCodec::builder("a", JwtKeys::new(key)).issuer(ISSUER).audience(AUDIENCE).build().ok()?;
     format.read(text, Timestamp::from_millis(NOW * 1000)).ok().map(|read| read.session)
 }
 
-/// A JWT of any header and any payload, rightly signed.
+/// A correctly signed JWT of any header and any payload.
 fn signed(header: &[u8], payload: &[u8]) -> Option<String> {
     let message = format!("{}.{}", encode(header), encode(payload));
     let key = SigningKey::new(Algorithm::Hs256, EncodingKey::from_secret(&SECRET))?;
@@ -55,7 +55,7 @@ fn signed(header: &[u8], payload: &[u8]) -> Option<String> {
 }
 
 fn json(text: &[u8]) -> Value {
-    serde_json::from_slice(text).unwrap_or_else(|error| panic!("what was read is JSON: {error}"))
+    serde_json::from_slice(text).unwrap_or_else(|error| panic!("a JWT that was read contains JSON: {error}"))
 }
 
 fn check_header(header: &Value) {
@@ -80,7 +80,7 @@ fn check_claims(claims: &Value, session: &str) {
 }
 
 fn date(claim: &Value) -> u64 {
-    claim.as_u64().unwrap_or_else(|| panic!("{claim} is no whole number"))
+    claim.as_u64().unwrap_or_else(|| panic!("{claim} is not a whole number"))
 }
 
 #[cfg(test)]

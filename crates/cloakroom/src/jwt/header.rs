@@ -1,11 +1,11 @@
-//! What the header of a JWT says, before anything of the token is believed.
+//! The header of a JWT, parsed before anything in the token is trusted.
 
 use serde_json::Value;
 
 use super::{JwtError, json};
 
-/// Members that bring keys along or say where to fetch them (RFC 8725 §3.10), change what is signed or how it is
-/// packed, or belong to encrypted tokens.
+/// Members that supply keys or say where to fetch them (RFC 8725 §3.10), that change what is signed
+/// or how it is encoded, or that belong to encrypted tokens.
 const REFUSED: [&str; 10] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc", "epk", "p2c"];
 
 #[derive(Debug)]
@@ -34,8 +34,10 @@ impl Header {
     }
 }
 
-/// Whether this may name a key: 1 to 64 letters, digits, `-` and `_`. Such a name means nothing to any other system
-/// that it might be passed on to, be it a file system, SQL or a log.
+/// Returns `true` for a valid name of a key: 1 to 64 letters, digits, `-` and `_`.
+///
+/// Such a name has no special meaning in any system to which it may be passed, such as a file
+/// system, SQL or a log.
 pub(super) fn is_kid(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)

@@ -1,7 +1,7 @@
-//! JSON objects in which no member stands twice.
+//! JSON objects in which no member occurs twice.
 //!
-//! Of two members of one name some parsers take the first and some the last; whoever signs such a token shows one
-//! content to one service and another to the next (RFC 8725 §2.4, RFC 7515 §4).
+//! Of two members with one name, some parsers use the first and some the last, so the signer of
+//! such a token could present different content to different services (RFC 8725 §2.4, RFC 7515 §4).
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,14 +11,15 @@ use serde_json::{Map, Value};
 
 use super::JwtError;
 
-/// The members of an object that is the whole text.
+/// Parses a text that is one object, and returns its members.
 pub(super) fn members(text: &[u8]) -> Result<Map<String, Value>, JwtError> {
-    // In a pass of its own, so that numbers are read by `serde_json` itself, whatever its features make of them.
+    // In a pass of its own, so that numbers are parsed by `serde_json` itself, whatever its enabled
+    // features.
     serde_json::from_slice::<RejectDuplicates>(text).map_err(|_| JwtError::Malformed)?;
     serde_json::from_slice(text).map_err(|_| JwtError::Malformed)
 }
 
-/// Any value, of which nothing is kept.
+/// Any JSON value, which is discarded.
 struct RejectDuplicates;
 
 impl<'de> Deserialize<'de> for RejectDuplicates {
@@ -33,14 +34,14 @@ impl<'de> Visitor<'de> for DuplicateVisitor {
     type Value = RejectDuplicates;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without doubled members")
+        f.write_str("JSON without duplicate members")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<RejectDuplicates, A::Error> {
         let mut names = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
             if !names.insert(name) {
-                return Err(A::Error::custom("a member stands there twice"));
+                return Err(A::Error::custom("duplicate member"));
             }
             members.next_value::<RejectDuplicates>()?;
         }

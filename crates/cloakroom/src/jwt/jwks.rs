@@ -1,4 +1,4 @@
-//! The keys of somebody who issues access tokens, from the document that they publish.
+//! The keys of an access token issuer, from its published document.
 
 use std::sync::Arc;
 
@@ -11,32 +11,34 @@ use super::signature::{Algorithm, VerifyingKey};
 use super::{JwtConfigError, json};
 use crate::crypto::weakness;
 
-/// Keys that verify the access tokens of one issuer, each with the one algorithm that it is for.
+/// The keys that verify the access tokens of one issuer, each for one algorithm.
 ///
-/// Cheap to clone. Nothing is ever fetched: get the document with your HTTP client, at start-up and now and then, and hand
-/// over its text with [`AccessTokenVerifier::replace_keys`](super::AccessTokenVerifier::replace_keys).
+/// Cheap to clone. Nothing is ever fetched: get the document with your HTTP client, at start-up and
+/// periodically, and pass its text to
+/// [`AccessTokenVerifier::replace_keys`](super::AccessTokenVerifier::replace_keys).
 #[derive(Clone, Debug)]
 pub struct JwkSet(Arc<[(String, VerifyingKey)]>);
 
-/// More than any issuer has.
+/// More keys than any issuer has.
 const MAX_KEYS: usize = 100;
-/// RSA signs and verifies with fewer bits too; nobody should (NIST SP 800-131A).
+/// RSA also works with fewer bits, but they are not secure (NIST SP 800-131A).
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
 type Problem = String;
 
 impl JwkSet {
-    /// The keys of a JWK set (RFC 7517): Ed25519, P-256, P-384, and RSA of 2048 to 4096 bits for RS256 or PS256.
+    /// Parses a JWK set (RFC 7517): Ed25519, P-256, P-384, and RSA of 2048 to 4096 bits for RS256
+    /// or PS256.
     ///
-    /// What is for encryption or for another algorithm is left out.
+    /// Keys for encryption or for other algorithms are skipped.
     ///
     /// # Errors
-    /// If the text is no such set; if a key has no name, a name twice, is weak, or is a secret or a private key, which has no
-    /// business there; if no key remains.
+    /// If the text is not a JWK set; if a key has no name, has the name of another one, or is weak;
+    /// if it is a secret or a private key, which must not be published; if no key remains.
     pub fn from_jwks(text: &str) -> Result<Self, JwtConfigError> {
         let refuse = |problem: &str| Err(JwtConfigError::new("jwks", problem));
         let Ok(set) = json::members(text.as_bytes()) else {
-            return refuse("is not a JSON object without doubled members");
+            return refuse("is not a JSON object without duplicate members");
         };
         let Some(Value::Array(listed)) = set.get("keys") else { return refuse("has no list of `keys`") };
         if listed.len() > MAX_KEYS {
@@ -45,11 +47,11 @@ impl JwkSet {
         let mut keys: Vec<(String, VerifyingKey)> = Vec::new();
         for (place, jwk) in listed.iter().enumerate() {
             let problem =
-                |problem: Problem| JwtConfigError::new("jwks", format!("has in place {}: {problem}", place + 1));
-            let Value::Object(jwk) = jwk else { return Err(problem("no object".to_owned())) };
+                |problem: Problem| JwtConfigError::new("jwks", format!("has an invalid key {}: {problem}", place + 1));
+            let Value::Object(jwk) = jwk else { return Err(problem("not an object".to_owned())) };
             let Some((kid, key)) = named_key(jwk).map_err(problem)? else { continue };
             if keys.iter().any(|(known, _)| *known == kid) {
-                return Err(problem(format!("the name {kid:?} a second time")));
+                return Err(problem(format!("the name {kid:?} occurs twice")));
             }
             keys.push((kid, key));
         }
@@ -62,8 +64,8 @@ impl JwkSet {
     /// A secret that is shared with the issuer, for HS256.
     ///
     /// # Errors
-    /// If the name is empty or longer than 128 bytes; if the secret is shorter than 32 bytes, longer than 1024, a text,
-    /// visibly not random, or published.
+    /// If the name is empty or longer than 128 bytes; if the secret is shorter than 32 bytes,
+    /// longer than 1024 bytes, printable text, visibly not random, or published.
     pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, JwtConfigError> {
         let secret = secret.as_ref();
         if let Some(problem) = weakness(secret) {
@@ -71,11 +73,11 @@ impl JwkSet {
         }
         let kid = name(Some(kid)).map_err(|problem| JwtConfigError::new("kid", problem))?;
         let key = VerifyingKey::new(Algorithm::Hs256, DecodingKey::from_secret(secret));
-        let key = key.ok_or_else(|| JwtConfigError::new("key", "is no key for HS256"))?;
+        let key = key.ok_or_else(|| JwtConfigError::new("key", "is not a key for HS256"))?;
         Ok(Self([(kid, key)].into()))
     }
 
-    /// The key of exactly this name.
+    /// Returns the key with exactly this name.
     pub(super) fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         self.0.iter().find(|(known, _)| known == kid).map(|(_, key)| key)
     }
@@ -84,7 +86,7 @@ impl JwkSet {
 fn named_key(jwk: &Map<String, Value>) -> Result<Option<(String, VerifyingKey)>, Problem> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     if text("kty") == Some("oct") || ["d", "p", "q", "k"].iter().any(|name| jwk.contains_key(*name)) {
-        return Err("a secret or a private key; whoever published it must replace it".to_owned());
+        return Err("a secret or a private key; its publisher must replace it".to_owned());
     }
     if text("use").is_some_and(|purpose| purpose != "sig") {
         return Ok(None);
@@ -100,22 +102,24 @@ fn named_key(jwk: &Map<String, Value>) -> Result<Option<(String, VerifyingKey)>,
     Ok(Some((name(text("kid"))?, key)))
 }
 
-/// Wider than for our own keys, because the names of others are what they are; compared byte for byte, and for nothing else.
+/// Accepts more than for own keys, because other issuers choose these names. They are only
+/// compared, byte for byte.
 fn name(kid: Option<&str>) -> Result<String, Problem> {
     match kid {
         Some(kid) if (1..=128).contains(&kid.len()) && kid.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Ok(kid.to_owned())
         }
-        Some(_) => Err("a name (`kid`) that is not 1 to 128 visible ASCII characters".to_owned()),
-        None => Err("a key without a name (`kid`)".to_owned()),
+        Some(_) => Err("the name (`kid`) is not 1 to 128 visible ASCII characters".to_owned()),
+        None => Err("the name (`kid`) is missing".to_owned()),
     }
 }
 
 fn ed25519(jwk: &Map<String, Value>) -> Result<VerifyingKey, Problem> {
-    let x: [u8; 32] = bytes(jwk, "x")?.try_into().map_err(|_| "an `x` that is not 32 bytes long".to_owned())?;
-    let point = ed25519_dalek::VerifyingKey::from_bytes(&x).map_err(|_| "no point of the curve".to_owned())?;
+    let x: [u8; 32] = bytes(jwk, "x")?.try_into().map_err(|_| "`x` is not 32 bytes long".to_owned())?;
+    let point =
+        ed25519_dalek::VerifyingKey::from_bytes(&x).map_err(|_| "`x` is not a point of the curve".to_owned())?;
     if point.is_weak() {
-        return Err("a weak point, under which signatures can be made by anybody".to_owned());
+        return Err("`x` is a weak point, for which anyone can forge signatures".to_owned());
     }
     verifying(Algorithm::Ed25519, DecodingKey::from_ed_der(&x))
 }
@@ -123,7 +127,7 @@ fn ed25519(jwk: &Map<String, Value>) -> Result<VerifyingKey, Problem> {
 fn ec(jwk: &Map<String, Value>, algorithm: Algorithm, length: usize) -> Result<VerifyingKey, Problem> {
     let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
     if x.len() != length || y.len() != length {
-        return Err(format!("coordinates that are not {length} bytes long"));
+        return Err(format!("the coordinates are not {length} bytes long"));
     }
     verifying(algorithm, DecodingKey::from_ec_der(&[&[4], &x[..], &y].concat()))
 }
@@ -131,20 +135,20 @@ fn ec(jwk: &Map<String, Value>, algorithm: Algorithm, length: usize) -> Result<V
 fn rsa(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<VerifyingKey, Problem> {
     let (modulus, exponent) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
     if !RSA_BYTES.contains(&modulus.len()) || modulus[0] == 0 || modulus[modulus.len() - 1] % 2 == 0 {
-        return Err("a modulus that is not an odd number of 2048 to 4096 bits".to_owned());
+        return Err("the modulus is not an odd number of 2048 to 4096 bits".to_owned());
     }
     if exponent != [1, 0, 1] {
-        return Err("an exponent other than 65537".to_owned());
+        return Err("the exponent is not 65537".to_owned());
     }
     verifying(algorithm, DecodingKey::from_rsa_raw_components(&modulus, &exponent))
 }
 
 fn verifying(algorithm: Algorithm, key: DecodingKey) -> Result<VerifyingKey, Problem> {
-    VerifyingKey::new(algorithm, key).ok_or_else(|| format!("no key for {}", algorithm.name()))
+    VerifyingKey::new(algorithm, key).ok_or_else(|| format!("not a key for {}", algorithm.name()))
 }
 
 fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, Problem> {
     let text = jwk.get(name).and_then(Value::as_str);
     let bytes = text.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).filter(|bytes| !bytes.is_empty());
-    bytes.ok_or_else(|| format!("no `{name}` in base64url"))
+    bytes.ok_or_else(|| format!("`{name}` is missing or not base64url"))
 }

@@ -18,7 +18,8 @@ use super::{JwtConfigError, JwtError};
 use crate::crypto::weakness;
 use crate::random::{RandomError, RandomSource};
 
-/// A key that signs session tokens, under a name of its own. It carries its algorithm, so that no token can choose one.
+/// A key that signs session tokens, with a name. It carries its algorithm, so that no token can
+/// choose one.
 ///
 /// | | for | make one with |
 /// |---|---|---|
@@ -26,14 +27,14 @@ use crate::random::{RandomError, RandomSource};
 /// | [`es256`](Self::es256) | services that cannot verify Ed25519 | `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` |
 /// | [`hs256`](Self::hs256) | one service, which verifies its own tokens | `head -c 32 /dev/urandom` |
 ///
-/// Never give a name to a second key. The secret is wiped from memory with the key's last clone; `Debug` shows the name and
-/// the algorithm alone.
+/// Never give two keys the same name, even one after the other. The secret is wiped from memory
+/// when the last clone of the key is dropped; `Debug` shows only the name and the algorithm.
 #[derive(Clone)]
 pub struct JwtKey {
     kid: String,
     signing: SigningKey,
     verifying: VerifyingKey,
-    /// What others may verify with.
+    /// The public half, with which others verify.
     public: Option<Value>,
 }
 
@@ -41,19 +42,22 @@ impl JwtKey {
     /// An Ed25519 key (RFC 8037) from PKCS #8 in PEM.
     ///
     /// # Errors
-    /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the text is no such key, or a published one.
+    /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the text is not such a key, or
+    /// is a published one.
     pub fn ed25519(kid: &str, pem: &str) -> Result<Self, JwtConfigError> {
         let key = Ed25519Key::from_pkcs8_pem(pem).map_err(|_| not_a_key("an Ed25519 key", "ed25519"))?;
         Self::of_ed25519(kid, &key)
     }
 
-    /// A new Ed25519 key that nobody else has. It is gone when the process ends, and the tokens that it signed with it.
+    /// Generates an Ed25519 key.
+    ///
+    /// It is lost when the process ends, and the tokens that it signed become invalid.
     ///
     /// # Errors
-    /// As [`ed25519`](Self::ed25519), and if `random` gives nothing.
+    /// As [`ed25519`](Self::ed25519), and if `random` fails.
     pub fn generate(kid: &str, random: &dyn RandomSource) -> Result<Self, JwtConfigError> {
         let mut seed = Zeroizing::new([0; 32]);
-        let dry = |error: RandomError| JwtConfigError::new("random", format!("gives nothing ({error})"));
+        let dry = |error: RandomError| JwtConfigError::new("random", format!("failed ({error})"));
         random.fill(&mut *seed).map_err(dry)?;
         Self::of_ed25519(kid, &Ed25519Key::from_bytes(&seed))
     }
@@ -89,12 +93,14 @@ impl JwtKey {
         )
     }
 
-    /// A secret for HMAC-SHA-256 (RFC 7518 §3.2). Whoever can verify with it can sign with it, so it is never
-    /// published, and no other service can check the tokens.
+    /// A secret for HMAC-SHA-256 (RFC 7518 §3.2).
+    ///
+    /// Anyone who can verify with it can also sign with it, so it is never published, and no other
+    /// service can verify the tokens.
     ///
     /// # Errors
-    /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the secret is shorter than 32 bytes, longer than
-    /// 1024, a text, visibly not random, or published.
+    /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the secret is shorter than 32
+    /// bytes, longer than 1024 bytes, printable text, visibly not random, or published.
     pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, JwtConfigError> {
         let secret = secret.as_ref();
         strong(secret)?;
@@ -110,7 +116,7 @@ impl JwtKey {
         if !is_kid(kid) {
             return Err(JwtConfigError::new("kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
         }
-        let no_key = || JwtConfigError::new("key", format!("{kid} is no key for {}", algorithm.name()));
+        let no_key = || JwtConfigError::new("key", format!("{kid} is not a key for {}", algorithm.name()));
         Ok(Self {
             kid: kid.to_owned(),
             signing: SigningKey::new(algorithm, private).ok_or_else(no_key)?,
@@ -119,7 +125,7 @@ impl JwtKey {
         })
     }
 
-    /// Its name.
+    /// The name of the key.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
@@ -129,10 +135,10 @@ impl JwtKey {
         self.verifying.algorithm
     }
 
-    /// Whether the token is signed with this key, in the one way that it signs.
+    /// Verifies that the token is signed with this key, in the one spelling that it produces.
     pub(super) fn verify(&self, header: &Header, compact: &Compact<'_>) -> Result<(), JwtError> {
         self.verifying.verify(header, compact)?;
-        // As right as the other one, and never ours.
+        // The other spelling of the signature is equally valid, but never made by this key.
         if self.algorithm() == Algorithm::Es256 && !low_s::is_low(&compact.signature) {
             return Err(JwtError::Signature);
         }
@@ -152,7 +158,7 @@ impl JwtKey {
         Some(jwk)
     }
 
-    /// A digest by which two keys with one secret are told, whatever their names.
+    /// A digest that is equal for two keys with the same secret, whatever their names.
     pub(super) fn identity(&self) -> [u8; 32] {
         match &self.public {
             Some(jwk) => Sha256::digest(jwk["x"].as_str().unwrap_or_default()).into(),
@@ -162,7 +168,7 @@ impl JwtKey {
 }
 
 fn strong(secret: &[u8]) -> Result<(), JwtConfigError> {
-    weakness(secret).map_or(Ok(()), |problem| Err(JwtConfigError::new("key", format!("{problem}; make a new one"))))
+    weakness(secret).map_or(Ok(()), |problem| Err(JwtConfigError::new("key", format!("{problem}; generate a new one"))))
 }
 
 fn not_a_key(kind: &str, algorithm: &str) -> JwtConfigError {

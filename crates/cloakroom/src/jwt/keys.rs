@@ -1,4 +1,4 @@
-//! The application's keys for JWTs, each in a state of its own.
+//! The application's keys for JWTs, each with a state.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::key::JwtKey;
 use super::{JwtConfigError, JwtError};
 use crate::time::Timestamp;
 
-/// The keys that session tokens are signed and verified with (OWASP ASVS 13.3.4).
+/// The keys with which session tokens are signed and verified (OWASP ASVS 13.3.4).
 ///
 /// | state | signs | verifies | published |
 /// |---|---|---|---|
@@ -18,9 +18,9 @@ use crate::time::Timestamp;
 /// | retired | no | until a date | until a date |
 /// | revoked | no | no, from now on | no |
 ///
-/// To replace a key: publish the new one as `next`, everywhere; when everybody who verifies has fetched the document again, make
-/// it active, with the old one retired until the last of its tokens has expired. A key that leaked is revoked, and what it
-/// signed is refused from the next request on.
+/// To replace a key: publish the new one as `next` on all nodes. When all verifying services have
+/// fetched the document again, make it active, with the old one retired until the last of its
+/// tokens has expired. Revoke a key that leaked: its tokens are refused from the next request on.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,39 +49,40 @@ enum KeyState {
     Revoked(Arc<str>),
 }
 
-/// A key that verifies now, and whether it is the one that signs.
+/// A key that verifies now, and whether it is the active one.
 pub(super) struct ActiveKey<'a> {
     pub(super) key: &'a JwtKey,
     pub(super) is_active: bool,
 }
 
 impl JwtKeys {
-    /// One key, which signs and verifies.
+    /// A set with one key, which signs and verifies.
     #[must_use]
     pub fn new(active: JwtKey) -> Self {
         Self { active: Arc::new(active), others: Arc::new([]) }
     }
 
-    /// Verifies also with a key that is to sign later.
+    /// Adds a key that verifies already and will sign later.
     ///
     /// # Errors
-    /// If its name or its secret is there already.
+    /// If its name or its secret is in the set already.
     pub fn next(self, key: JwtKey) -> Result<Self, JwtConfigError> {
         self.with_key(key, KeyState::Next)
     }
 
-    /// Verifies until then also with a key that signs no more.
+    /// Adds a key that no longer signs, but verifies until `until`.
     ///
     /// # Errors
-    /// If its name or its secret is there already.
+    /// If its name or its secret is in the set already.
     pub fn retired(self, key: JwtKey, until: Timestamp) -> Result<Self, JwtConfigError> {
         self.with_key(key, |key| KeyState::Retired(key, until))
     }
 
-    /// Refuses what the key of this name signed, as revoked and not only as unknown. Leaving a key out refuses it too.
+    /// Refuses tokens of the key with this name as revoked, not merely as unknown. A key that is
+    /// not in the set is refused too.
     ///
     /// # Errors
-    /// If the name is that of another key here, or that of none.
+    /// If the name is that of another key in the set, or not valid for a key.
     pub fn revoked(self, kid: &str) -> Result<Self, JwtConfigError> {
         if !is_kid(kid) {
             return Err(JwtConfigError::new("kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
@@ -91,7 +92,7 @@ impl JwtKeys {
 
     fn with_key(self, key: JwtKey, state: impl FnOnce(Arc<JwtKey>) -> KeyState) -> Result<Self, JwtConfigError> {
         if let Some(same) = self.keys().find(|other| other.identity() == key.identity()) {
-            let problem = format!("{} has the secret of key {}; make a new one", key.kid(), same.kid());
+            let problem = format!("{} has the same secret as key {}; generate a new one", key.kid(), same.kid());
             return Err(JwtConfigError::new("key", problem));
         }
         let kid = key.kid().to_owned();
@@ -100,7 +101,7 @@ impl JwtKeys {
 
     fn with(self, kid: &str, other: KeyState) -> Result<Self, JwtConfigError> {
         if self.active.kid() == kid || self.others.iter().any(|known| known.kid() == kid) {
-            return Err(JwtConfigError::new("kid", format!("{kid} is there twice; give every key a name of its own")));
+            return Err(JwtConfigError::new("kid", format!("{kid} occurs twice; give every key a name of its own")));
         }
         Ok(Self { active: self.active, others: self.others.iter().cloned().chain([other]).collect() })
     }
@@ -113,7 +114,7 @@ impl JwtKeys {
         &self.active
     }
 
-    /// The key of exactly this name, if it verifies now.
+    /// Returns the key with exactly this name, if it verifies now.
     pub(super) fn find(&self, kid: &str, now: Timestamp) -> Result<ActiveKey<'_>, JwtError> {
         if self.active.kid() == kid {
             return Ok(ActiveKey { key: &self.active, is_active: true });

@@ -1,12 +1,15 @@
-//! Signed JSON Web Tokens, read strictly: as the tokens of sessions, and as access tokens of somebody else (feature `jwt`).
+//! Signed JSON Web Tokens, parsed strictly: as session tokens, and as access tokens of other
+//! issuers (feature `jwt`).
 //!
-//! The signatures are those of the `jsonwebtoken` crate. What stands around them is read here, because "a JWT that
-//! decodes" leaves open what attacks are made of: RFC 8725 and OWASP's cheat sheet are a list of them.
+//! The `jsonwebtoken` crate makes and verifies the signatures. Everything around them is parsed
+//! here, because the attacks in RFC 8725 and in OWASP's cheat sheet use what "a JWT that decodes"
+//! leaves undefined. The rules:
 //!
 //! - Three parts of canonical base64url, at most 4096 bytes; no member of a JSON object twice.
-//! - The key is found by exactly its name; it carries its algorithm; the header can neither choose nor bring one.
-//! - `typ`, `iss`, `aud`, `exp` and `iat` must be there and be right; dates are whole numbers.
-//! - Nothing is fetched, ever.
+//! - The key is found by exactly its name and carries its algorithm; the header can neither choose
+//!   an algorithm nor supply a key.
+//! - `typ`, `iss`, `aud`, `exp` and `iat` must be present and correct; dates are whole numbers.
+//! - Nothing is ever fetched.
 
 mod access;
 mod claims;

@@ -1,7 +1,7 @@
-//! Signatures: what is signed and verified by `jsonwebtoken`, and how.
+//! Signatures, made and verified by `jsonwebtoken`.
 //!
-//! Its provider is called by name. Which one is the process's default is decided by features that other crates of the
-//! program turn on, and where they turn on two, by a panic at the first token.
+//! Its cryptography provider is named explicitly. The default of the process depends on features
+//! that other crates of the program enable, and if they enable two, the first token causes a panic.
 
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm as Named, DecodingKey, EncodingKey};
@@ -10,7 +10,8 @@ use super::JwtError;
 use super::compact::Compact;
 use super::header::Header;
 
-/// What a key is for. A key has one for its whole life (RFC 8725 §3.1), and `none` is not among them.
+/// The algorithm of a key. A key keeps one for its whole life (RFC 8725 §3.1), and `none` is not
+/// among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Ed25519,
@@ -22,7 +23,7 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    /// As headers write it, case and all.
+    /// The name in headers, case-sensitive.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ed25519 => "EdDSA",
@@ -46,7 +47,7 @@ impl Algorithm {
     }
 }
 
-/// A key that verifies, and what it verifies with.
+/// A key that verifies, with its algorithm.
 #[derive(Clone, Debug)]
 pub(super) struct VerifyingKey {
     pub(super) algorithm: Algorithm,
@@ -54,13 +55,14 @@ pub(super) struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// `None` if this is no key of the algorithm.
+    /// `None` if the key is not one for the algorithm.
     pub(super) fn new(algorithm: Algorithm, key: DecodingKey) -> Option<Self> {
         (DEFAULT_PROVIDER.verifier_factory)(&algorithm.named(), &key).ok()?;
         Some(Self { algorithm, key })
     }
 
-    /// Whether the token is signed with this key (RFC 8725 §3.1: with its algorithm, whatever the token says).
+    /// Verifies that the token is signed with this key (RFC 8725 §3.1: with its algorithm, whatever
+    /// the token names).
     pub(super) fn verify(&self, header: &Header, compact: &Compact<'_>) -> Result<(), JwtError> {
         if header.algorithm != self.algorithm.name() {
             return Err(JwtError::Algorithm);
@@ -71,7 +73,7 @@ impl VerifyingKey {
     }
 }
 
-/// A key that signs.
+/// A key that signs, with its algorithm.
 #[derive(Clone)]
 pub(super) struct SigningKey {
     algorithm: Algorithm,
@@ -79,7 +81,7 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
-    /// `None` if this is no key of the algorithm.
+    /// `None` if the key is not one for the algorithm.
     pub(super) fn new(algorithm: Algorithm, key: EncodingKey) -> Option<Self> {
         (DEFAULT_PROVIDER.signer_factory)(&algorithm.named(), &key).ok()?;
         Some(Self { algorithm, key })
@@ -95,9 +97,11 @@ impl SigningKey {
     }
 }
 
-/// Of every ES256 signature `(r, s)` there is a second one, `(r, n - s)`, that anybody can make of the first and that
-/// is just as right. Ours are always the one with the lower `s`, and only that one is accepted from us, so that a token
-/// has one spelling.
+/// The one spelling of ES256 signatures.
+///
+/// For every ES256 signature `(r, s)` there is a second one, `(r, n - s)`, which anyone can compute
+/// from the first and which is equally valid. Own signatures always have the lower `s`, and only
+/// those are accepted for own keys, so that a token has one spelling.
 pub(super) mod low_s {
     /// The order of P-256 (SEC 2 §2.4.2), big-endian.
     const ORDER: [u8; 32] = [

@@ -11,32 +11,34 @@ use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
 pub struct Commit {
     /// The record's version that the caller knows.
     pub base: u64,
-    /// Whether the commit holds only for a record of exactly that version. A caller that has bound what it
-    /// writes to the version that it will get, as sealed values are, must know that version beforehand.
+    /// Makes the commit hold only for a record of exactly version `base`. Encrypted values are
+    /// bound to the version that they will get, so their caller must know that version in advance.
     pub exact_base: bool,
-    /// Names this write: its lower 32 bits the process, the upper ones the write. Repeating a commit with the same
-    /// nonce applies it once.
+    /// Identifies this write: the lower 32 bits identify the process, the upper ones the write.
+    /// Repeating a commit with the same nonce applies it once.
     pub nonce: u64,
-    /// By how much the commit raises the record's version; never 0. A number that differs from write to write keeps
-    /// the same version from being given to other content after the store has lost its last writes.
+    /// The amount by which the commit raises the record's version; never 0. A step that differs
+    /// from write to write prevents the same version from being given to other content after the
+    /// store has lost its last writes.
     pub step: u64,
-    /// Whether this commit was sent before and its answer was lost. The record then decides whether it was applied, and where
-    /// it does not say, the answer is [`Committed::Unknown`].
+    /// `true` if this commit was sent before and its result was lost. The record then determines
+    /// whether it was applied; if the record cannot, the result is [`Committed::Unknown`].
     pub is_retry: bool,
-    /// Who may write.
+    /// The secret that the writer must have presented.
     pub guard: Guard,
     /// Changes of values; at most one per key.
     pub edits: Vec<Edit>,
-    /// A new secret, and what comes with it.
+    /// A new secret, and the changes that come with it.
     pub rotation: Option<Rotation>,
-    /// New lifetimes; `created_at` among them is the record's own and changes nothing.
+    /// New lifetimes. Their `created_at` is ignored: the record keeps its own.
     pub lifetimes: Option<Lifetimes>,
-    /// The instant of the change on the caller's clock: the record was last seen then.
+    /// The instant of the change on the caller's clock; the new `last_seen` unless the record's is
+    /// later.
     pub now: Timestamp,
 }
 
 impl Commit {
-    /// A commit without any change yet.
+    /// A commit without changes.
     #[must_use]
     pub const fn new(base: u64, nonce: u64, guard: Guard, now: Timestamp) -> Self {
         Self {
@@ -60,14 +62,14 @@ impl Commit {
     }
 }
 
-/// Which secret must have been shown for a commit or a destruction to hold.
+/// The secret that must have been presented for a commit, a touch or a destruction to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
     /// No secret: the application itself writes, for example to revoke.
     Anyone,
-    /// The present secret, or the previous one within its grace.
+    /// The current secret, or the previous one within its grace.
     Holder(Verifier),
-    /// The present secret only.
+    /// The current secret only.
     Current(Verifier),
 }
 
@@ -77,9 +79,9 @@ pub enum Guard {
 pub struct Edit {
     /// The value's `KEY`.
     pub key: Arc<str>,
-    /// What must be there for the commit to hold.
+    /// The condition for the commit to hold.
     pub expect: Expect,
-    /// What is put there.
+    /// The change to make.
     pub action: Action,
 }
 
@@ -91,26 +93,27 @@ impl Edit {
     }
 }
 
-/// What must be in a record for an edit to hold.
+/// The condition on a value for an edit to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// Anything.
+    /// No condition.
     Any,
-    /// The value at exactly this version; 0 means that the record never had one under the key.
+    /// The value has exactly this version; 0 means that the record never had a value under the key.
     Version(u64),
 }
 
-/// What an edit does.
+/// The change that an edit makes.
 #[derive(Clone)]
 pub enum Action {
-    /// Puts a payload in place.
+    /// Stores a payload.
     Put {
-        /// The encoded value, or the loader's answer that there is none. Never [`Payload::Removed`].
+        /// The encoded value, or the cached result of a loader that found none. Never
+        /// [`Payload::Removed`].
         payload: Payload,
-        /// Until when a cached value is fresh; `None` for state.
+        /// The end of a cached value's freshness; `None` for state.
         fresh_until: Option<Timestamp>,
     },
-    /// Removes the value and leaves its version behind, also where there is no value.
+    /// Removes the value and keeps its version, even if there is no value.
     Remove,
 }
 
@@ -127,11 +130,11 @@ impl fmt::Debug for Action {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rotation {
-    /// What is kept of the new secret.
+    /// The verifier of the new secret.
     pub verifier: Verifier,
-    /// What becomes of the old one. `None` forgets it, which also makes it dead at once.
+    /// The state of the old secret. `None` forgets it, which also rejects it at once.
     pub previous: Option<PreviousSecret>,
-    /// Replaces the authentication, when the rotation is a login.
+    /// The new authentication, if the rotation is a login.
     pub authentication: Option<Authentication>,
     /// For a login: every value whose key is not listed is removed with the rotation.
     pub keep_only: Option<Vec<Arc<str>>>,
@@ -145,38 +148,39 @@ impl Rotation {
     }
 }
 
-/// The answer to [`Store::create`](super::Store::create).
+/// The result of [`Store::create`](super::Store::create).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Created {
-    /// The record is there, and may be kept under this lease.
+    /// The record exists, and may be kept under this lease.
     Done(Lease),
-    /// Another record has this tag.
+    /// Another record has this selector.
     Exists,
 }
 
-/// The answer to [`Store::commit`](super::Store::commit).
+/// The result of [`Store::commit`](super::Store::commit).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Committed {
     /// The change is in the record.
     Done(CommitReceipt),
-    /// An expectation did not hold, or the caller does not know of a later write of its own; nothing was changed. This
-    /// is the record.
+    /// An expectation did not hold, or the caller does not know of a later write of its own;
+    /// nothing was changed. Contains the present record.
     Conflict(LeasedRecord),
-    /// The guard did not hold; nothing was changed. This is the record.
+    /// The guard did not hold; nothing was changed. Contains the present record.
     Superseded(LeasedRecord),
     /// There is no live record.
     Gone,
-    /// The commit is a retry, and the record does not say whether it was applied before. This call changed nothing.
+    /// The commit is a retry, and the record cannot determine whether it was applied before. This
+    /// call changed nothing.
     Unknown,
 }
 
-/// The answer to [`Store::destroy`](super::Store::destroy).
+/// The result of [`Store::destroy`](super::Store::destroy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Destroyed {
-    /// The record was there, and is not any more.
+    /// The record was removed.
     Done,
     /// The guard did not hold; nothing was changed.
     Superseded,
@@ -184,15 +188,15 @@ pub enum Destroyed {
     Gone,
 }
 
-/// What a successful commit left behind.
+/// The result of a successful commit.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CommitReceipt {
     /// The record's new version.
     pub version: u64,
-    /// Under which the caller may keep its copy.
+    /// The lease under which the caller may keep its copy.
     pub lease: Lease,
-    /// The whole record, if somebody else changed it since the caller's base.
+    /// The whole record, if another writer changed it since the caller's base.
     pub record: Option<Box<Record>>,
 }
 
@@ -204,29 +208,31 @@ impl CommitReceipt {
     }
 }
 
-/// A session that was seen.
+/// The report that a session was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Touch {
-    /// Which.
+    /// The session's selector.
     pub selector: Selector,
-    /// Who has shown it: the store checks that, as the caller may have no current copy of the record, or none at all.
+    /// The secret that was presented. The store checks it, because the caller may have an outdated
+    /// copy of the record, or none.
     pub guard: Guard,
-    /// When, on the caller's clock.
+    /// The time of the request, on the caller's clock.
     pub seen: Timestamp,
-    /// Whether the caller keeps a copy of the record, and wants to be told when it changes. A store that tracks what
-    /// it was asked for need not track the others: anybody can send tokens that name no record.
+    /// `true` if the caller keeps a copy of the record and needs its invalidations. A store that
+    /// tracks reads need not track the other touches: any client can send tokens that match no
+    /// record.
     pub has_copy: bool,
 }
 
 impl Touch {
-    /// A touch of `tag` at `seen` by a caller that keeps a copy of the record.
+    /// A touch of `selector` at `seen` by a caller that keeps a copy of the record.
     #[must_use]
     pub const fn new(selector: Selector, guard: Guard, seen: Timestamp) -> Self {
         Self { selector, guard, seen, has_copy: true }
     }
 
-    /// The same touch by a caller that keeps no copy.
+    /// Marks the touch as that of a caller without a copy.
     #[must_use]
     pub const fn without_copy(self) -> Self {
         Self { has_copy: false, ..self }

@@ -1,4 +1,4 @@
-//! The store's type ends here, so that it never appears in a handler.
+//! The object-safe form of [`Store`], so that the store's type never appears in a handler.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,25 +1,26 @@
 use std::error::Error;
 use std::fmt;
 
-/// A fault of the shared tier. Absence, conflict and expiry are answers, never errors.
+/// A fault of the shared tier. Absence, conflict and expiry are results, never errors.
 pub struct StoreError {
     kind: StoreErrorKind,
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// What a caller may conclude from a fault.
+/// The conclusion that a caller may draw from a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
     /// The store was not reached; nothing happened there.
     Unavailable,
-    /// The store may or may not have acted: the reply was lost.
+    /// The reply was lost; the store may or may not have acted.
     Unknown,
-    /// The record as a whole does not decode. It is left as it is.
+    /// The record as a whole cannot be decoded. It is left unchanged.
     Corrupt,
-    /// The store refused for a reason of its own, such as missing rights or a full disk; nothing happened.
+    /// The store refused for a reason of its own, such as missing permissions or a full disk;
+    /// nothing happened.
     Refused,
-    /// The cursor of a page is none of this store's.
+    /// The cursor of a page was not issued by this store.
     InvalidCursor,
 }
 
@@ -29,7 +30,7 @@ impl StoreError {
         Self { kind, source: source.into() }
     }
 
-    /// What may be concluded.
+    /// The conclusion that the caller may draw.
     #[must_use]
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -40,15 +41,16 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             StoreErrorKind::Unavailable => "the session store is unavailable",
-            StoreErrorKind::Unknown => "the session store did not say whether it acted",
-            StoreErrorKind::Corrupt => "the session record does not decode",
-            StoreErrorKind::Refused => "the session store refused",
-            StoreErrorKind::InvalidCursor => "the cursor is none of the session store's",
+            StoreErrorKind::Unknown => "the session store may or may not have acted",
+            StoreErrorKind::Corrupt => "the session record cannot be decoded",
+            StoreErrorKind::Refused => "the session store refused the operation",
+            StoreErrorKind::InvalidCursor => "the cursor was not issued by the session store",
         })
     }
 }
 
-/// Says what `Display` says, and why, because `main` and `unwrap` print errors with `Debug`.
+/// Prints the kind, the message and its sources, because `main` and `unwrap` print errors with
+/// `Debug`.
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.kind)?;

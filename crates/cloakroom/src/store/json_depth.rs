@@ -1,14 +1,15 @@
-//! How deep the JSON of a store may be nested.
+//! The nesting limit for JSON from a store.
 
 /// Far more than a session's value needs, and far less than what exhausts a stack.
 pub(crate) const MAX_DEPTH: u32 = 32;
 
-/// Whether arrays and objects are nested 32 deep at most. Says nothing of text that is no JSON.
+/// Returns `true` if arrays and objects are nested at most 32 deep. Does not check that the text is
+/// valid JSON.
 pub(crate) fn is_within_max_depth(json: &[u8]) -> bool {
     is_within(json, MAX_DEPTH)
 }
 
-/// Whether arrays and objects are nested so deep at most.
+/// Returns `true` if arrays and objects are nested at most `deepest` deep.
 pub(crate) fn is_within(json: &[u8], deepest: u32) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_u32, false, false);
     for byte in json {

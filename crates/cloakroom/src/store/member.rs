@@ -7,20 +7,20 @@ use super::{Lifetimes, Record, StoreError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Member {
-    /// Which session.
+    /// The session's selector.
     pub selector: Selector,
-    /// What a list shows of it, or why that could not be read.
+    /// The summary of its record, or the fault that prevented reading it.
     pub summary: Result<Summary, StoreError>,
 }
 
 impl Member {
-    /// A member whose record was read.
+    /// A member with its summary or the fault that prevented reading it.
     #[must_use]
     pub const fn new(selector: Selector, summary: Result<Summary, StoreError>) -> Self {
         Self { selector, summary }
     }
 
-    /// Whether its time is over, though its store still keeps it.
+    /// Returns `true` if the session's time is over, even if its store still keeps it.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         self.summary.as_ref().is_ok_and(|summary| now >= summary.lifetimes.store_deadline(summary.last_seen))
     }
@@ -34,16 +34,16 @@ impl Member {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// When the session was created and when it must end.
+    /// The creation time of the session and its end.
     pub lifetimes: Lifetimes,
-    /// When a request of the session was last seen.
+    /// The last time a request of the session was seen.
     pub last_seen: Timestamp,
-    /// Who is logged in, if anybody.
+    /// The login, if the session is logged in.
     pub authentication: Option<Authentication>,
 }
 
 impl Summary {
-    /// A summary of a session that nobody is logged in to.
+    /// A summary of a session that is not logged in.
     #[must_use]
     pub const fn new(lifetimes: Lifetimes, last_seen: Timestamp) -> Self {
         Self { lifetimes, last_seen, authentication: None }

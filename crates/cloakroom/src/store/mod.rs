@@ -1,31 +1,29 @@
-//! The shared tier: the contract between Cloakroom and whatever keeps records for all nodes.
+//! The shared tier: the contract between Cloakroom and a store that keeps records for all nodes.
 //!
-//! You need this module to write a store, not to use one. A store keeps one [`Record`] per
-//! session, found by its [`Selector`], and offers a handful of verbs, each of which is atomic for its
-//! session. Absence, conflict and the end of a session are answers; [`StoreError`] is for faults.
+//! You need this module to write a store, not to use one. A store keeps one [`Record`] per session,
+//! found by its [`Selector`], and offers a few operations, each of which is atomic for its session.
+//! Absence, conflict and the end of a session are results; [`StoreError`] is for faults.
 //!
-//! What every store promises, beside what its methods say:
+//! Every store guarantees the following, in addition to what each method specifies:
 //!
-//! - **It never invents a session.** Only [`create`](Store::create) brings a record into being;
-//!   every other verb answers `Gone` for a record that is not there. A late write can therefore
-//!   never resurrect a session that ended.
-//! - **It enforces the lifetimes itself**, on its own clock: from
-//!   [`Lifetimes::store_deadline`] on, a record is absent for every verb.
-//! - **All or nothing.** A verb that answers anything but success has changed nothing. A verb that
-//!   fails with [`StoreErrorKind::Unknown`] has either done all of its work or none.
-//! - **A secret that was replaced is dead at once**, whatever any clock says: [`PreviousSecretState::Replaced`] is a state of
-//!   the record and never becomes an instant that somebody's clock has to reach. A secret that was
-//!   [renewed](PreviousSecretState::Renewed) is judged by the latest of the store's clock, the record's `last_seen`
-//!   and, for a commit, its `now`, so that no clock that lags behind prolongs its grace.
-//! - **Removed values keep their versions.** A removal leaves [`Payload::Removed`] behind under the record's new
-//!   version, also where there was no value, and so does `keep_only`; a later
+//! - **Only [`create`](Store::create) creates a record.** Every other operation returns `Gone` (or
+//!   `None`, or skips) for a record that does not exist. A late write can therefore never resurrect
+//!   a session that ended.
+//! - **The store enforces the lifetimes itself**, on its own clock: from
+//!   [`Lifetimes::store_deadline`] on, a record is absent for every operation.
+//! - **All or nothing.** An operation that returns anything but success has changed nothing. An
+//!   operation that fails with [`StoreErrorKind::Unknown`] has done either all of its work or none.
+//! - **A replaced secret is rejected at once**, whatever any clock shows:
+//!   [`PreviousSecretState::Replaced`] is a state of the record, not an instant that a clock has to
+//!   reach. The grace of a [renewed](PreviousSecretState::Renewed) secret is compared with the
+//!   latest of the store's clock, the record's `last_seen` and, for a commit, its `now`, so that a
+//!   lagging clock does not prolong it.
+//! - **Removed values keep their versions.** A removal leaves [`Payload::Removed`] behind under the
+//!   record's new version, even if there was no value; so does `keep_only`. A later
 //!   [`Expect::Version`] of an older version must not hold.
 //! - **Futures may be dropped** at any await point without leaving a record half-written.
 //!
-//! The enums that a store receives ([`Guard`], [`Expect`], [`Action`], [`LimitPolicy`], [`Payload`]) are exhaustive:
-//! a store that ignored a new guard would let anybody write, so a new variant has to break the build.
-//!
-//! `cloakroom_testkit::conformance` checks each of these promises, by name.
+//! `testkit::conformance` checks each of these guarantees, by name.
 
 mod commit;
 mod dyn_store;
@@ -57,7 +55,9 @@ use crate::time::Timestamp;
 
 /// Keeps the records of all sessions, for all nodes.
 ///
-/// Implement it for a type that is cheap to call concurrently; Cloakroom shares one instance.
+/// Implement it for a type that is cheap to call concurrently; Cloakroom shares one instance. The
+/// [module](self) lists the guarantees that hold for every method. Run `testkit::conformance` on
+/// every implementation.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session store",
     note = "implement `cloakroom::store::Store` and run `cloakroom_testkit::conformance` on it"
@@ -65,37 +65,48 @@ use crate::time::Timestamp;
 pub trait Store: Send + Sync + 'static {
     /// Reads the record of a session.
     ///
-    /// Answers `None` if there is none, or if its lifetimes are over. Never creates anything.
+    /// Returns `None` if the record does not exist or its lifetimes are over. Never creates
+    /// anything.
     ///
     /// # Errors
-    /// A fault, including a record as a whole that does not decode. A single value that does not
-    /// decode is not the store's business: it keeps bytes.
+    /// A fault, including a record that cannot be decoded as a whole ([`StoreErrorKind::Corrupt`]).
+    /// The store does not decode the payload of a single value: it keeps bytes.
     fn load(&self, selector: Selector) -> impl Future<Output = Result<Option<LeasedRecord>, StoreError>> + Send;
 
-    /// Inserts a new record if its tag is free.
+    /// Inserts a new record if its selector is unused.
     ///
-    /// Answers [`Created::Exists`] and changes nothing if any live record has this tag, unless
-    /// that record carries the same `nonce`: then an earlier attempt of this very call got through.
+    /// Returns [`Created::Exists`] and changes nothing if a live record has this selector.
+    /// Exception: if that record has the same `nonce`, an earlier attempt of this call succeeded,
+    /// and the result is [`Created::Done`].
     ///
     /// # Errors
     /// A fault.
     fn create(&self, selector: Selector, record: Record) -> impl Future<Output = Result<Created, StoreError>> + Send;
 
-    /// Applies a set of edits and a rotation to a record, all or nothing.
+    /// Applies edits, a rotation and new lifetimes to a record, all or nothing.
     ///
-    /// In this order: no live record → [`Committed::Gone`]. Then what the record's [`Writers`] say about the commit
-    /// ([`Writers::trace`]): [`Applied`](Trace::Applied) → answer [`Committed::Done`] again, with the whole record if others
-    /// have written since; [`Unknown`](Trace::Unknown) → [`Committed::Unknown`] if the commit is a retry, else
-    /// [`Committed::Conflict`]: the first attempt whose answer is still waited for was not applied, and one whose answer
-    /// nobody waits for must not be. The guard does not hold → [`Committed::Superseded`]. The commit's base is newer than the record, or the commit wants
-    /// its `exact_base` and the record has another version, or any edit's expectation does not hold →
-    /// [`Committed::Conflict`] with the present record. Otherwise apply everything: the record's
-    /// version grows by the commit's `step`, each edited value gets that version, the nonce is replaced, the write is added to the
-    /// [`Writers`], and the idle timeout starts anew. The rotation goes first and the edits after it, so that what the
-    /// same commit writes wins over `keep_only`, which would remove it.
+    /// The first condition that applies decides the result:
     ///
-    /// The receipt carries the whole record unless the commit was made on exactly its `base` and is still the last write, so that the caller
-    /// learns of foreign changes in the same round trip.
+    /// 1. The record is absent: [`Committed::Gone`].
+    /// 2. [`Writers::trace`] of the record returns [`Trace::Applied`]: [`Committed::Done`] again,
+    ///    without a second application; with the whole record if others have written since.
+    /// 3. [`Writers::trace`] returns [`Trace::Unknown`]: [`Committed::Unknown`] if the commit is a
+    ///    retry, otherwise [`Committed::Conflict`]. A first attempt whose caller still awaits the
+    ///    result has not been applied, and one whose caller has given up must not be applied.
+    /// 4. The guard does not hold: [`Committed::Superseded`] with the present record.
+    /// 5. The commit's `base` is newer than the record; or `exact_base` is set and the record has
+    ///    another version; or the expectation of an edit does not hold: [`Committed::Conflict`]
+    ///    with the present record.
+    /// 6. Otherwise apply everything and return [`Committed::Done`].
+    ///
+    /// To apply a commit: the record's version grows by the commit's `step`, each edited value gets
+    /// that version, the nonce is replaced, the write is added to the [`Writers`], and the idle
+    /// timeout restarts. Apply the rotation first and the edits after it, so that a value written
+    /// by the same commit is not removed by `keep_only`.
+    ///
+    /// The receipt contains the whole record unless the commit was applied to exactly its `base`
+    /// and is still the last write, so that the caller receives the changes of others in the same
+    /// round trip.
     ///
     /// # Errors
     /// A fault. After [`StoreErrorKind::Unknown`] the caller may repeat the same commit as a retry.
@@ -103,37 +114,45 @@ pub trait Store: Send + Sync + 'static {
 
     /// Restarts the idle timeouts of sessions that were seen, each if its guard holds.
     ///
-    /// Called in the background with batches. Never lowers what the record says it was last seen,
-    /// never creates, skips what is gone. A touch whose guard does not hold changes nothing, and is judged in the same
-    /// atomic step that makes the change: a caller that has no current copy cannot tell whether the secret that it was
-    /// shown is one, and nobody may keep a session alive who knows only its tag, or a secret that was replaced. A previous
-    /// secret is judged by the latest of the store's clock, the touch's `seen` and the record's `last_seen`.
+    /// Called in the background with batches. Never lowers a record's `last_seen`, never creates a
+    /// record, and skips records that are gone. A touch whose guard does not hold changes nothing.
+    /// The guard must be checked in the same atomic step as the change: a caller without a current
+    /// copy cannot tell whether the presented secret is valid, and a client that knows only the
+    /// selector, or a replaced secret, must not keep a session alive. The grace of a previous
+    /// secret is compared with the latest of the store's clock, the touch's `seen` and the record's
+    /// `last_seen`.
     ///
     /// # Errors
-    /// A fault; the caller forgets the batch, later touches make up for it.
+    /// A fault; the caller drops the batch, and later touches make up for it.
     fn touch(&self, touches: Vec<Touch>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Removes a record, if the guard holds.
+    /// Removes a record if the guard holds.
     ///
-    /// In this order: no live record → [`Destroyed::Gone`]. The guard does not hold →
-    /// [`Destroyed::Superseded`]. Otherwise the record is removed → [`Destroyed::Done`]. The guard
-    /// keeps a logout under a token that was just replaced from ending the login that replaced it, so
-    /// it must be judged in the same atomic step. There is no commit to say what time it is on the
-    /// caller's clock: the grace of a renewed secret is over if it is so on the store's clock or by the record's `last_seen`.
+    /// The first condition that applies decides the result:
     ///
-    /// Repeating it is harmless.
+    /// 1. The record is absent: [`Destroyed::Gone`].
+    /// 2. The guard does not hold: [`Destroyed::Superseded`].
+    /// 3. Otherwise the record is removed: [`Destroyed::Done`].
+    ///
+    /// The guard prevents a logout under a token that was just replaced from ending the login that
+    /// replaced it, so it must be checked in the same atomic step. There is no commit that carries
+    /// the caller's time: the grace of a renewed secret is over if it is over on the store's clock
+    /// or by the record's `last_seen`.
+    ///
+    /// Idempotent.
     ///
     /// # Errors
-    /// A fault; the session must then be taken to be still alive.
+    /// A fault; the caller must then assume that the session is still alive.
     fn destroy(&self, selector: Selector, guard: Guard) -> impl Future<Output = Result<Destroyed, StoreError>> + Send;
 
-    /// Removes several records, whatever their secrets are. Answers for each tag what [`destroy`](Self::destroy) under
-    /// [`Guard::Anyone`] would, in the order of the tags.
+    /// Removes several records, whatever their secrets are.
     ///
-    /// Each record is removed by itself: a fault of one says nothing about the others. Of a tag that is given twice, either
-    /// answer may be the one that says "done". The caller gives at most
-    /// [`BATCH`] tags at once. The default removes one after the other; a store that can remove several in one
-    /// round trip should.
+    /// Returns for each selector the result of [`destroy`](Self::destroy) under [`Guard::Anyone`],
+    /// in the order of the selectors. Each record is removed independently: the fault of one does
+    /// not affect the others. If a selector is listed twice, either of its two results may be
+    /// [`Destroyed::Done`]. The caller passes at most [`BATCH`] selectors. The default removes one
+    /// record after the other; a store that can remove several in one round trip should override
+    /// it.
     fn destroy_many(
         &self,
         selectors: Vec<Selector>,
@@ -147,28 +166,37 @@ pub trait Store: Send + Sync + 'static {
         }
     }
 
-    /// Enters a session into the index of its principal, atomically with the limit.
+    /// Adds a session to the index of its principal, atomically with the limit.
     ///
-    /// With a limit: if fewer other members than `limit.count` are alive, enters it. Otherwise, as `limit.when_reached`
-    /// says, answers [`Admission::Refused`], unless `tag` is a member already, or enters it and answers which members
-    /// have to end: the oldest others, by the time of admission. If these are more than [`BATCH`], it enters nothing,
-    /// answers that many of them and [`Admission::Incomplete`].
+    /// Without a limit, adds it and returns [`Admission::Admitted`]. With a limit, counts the other
+    /// members that are alive:
     ///
-    /// Members that have to end stay in the index until [`remove_members`](Self::remove_members) takes them out, and a later admission
-    /// names them again. If the answer is lost, or the process that should end them, they are still found.
+    /// - Fewer than `limit.count`: adds the session and returns [`Admission::Admitted`].
+    /// - Otherwise, under [`LimitPolicy::Reject`]: returns [`Admission::Refused`], unless
+    ///   `selector` is a member already; then [`Admission::Admitted`].
+    /// - Otherwise, under [`LimitPolicy::EndOldest`]: adds the session and returns in
+    ///   [`Admission::Admitted`] the members that have to end: the oldest others, by time of
+    ///   admission. If these are more than [`BATCH`], adds nothing and returns [`BATCH`] of them in
+    ///   [`Admission::Incomplete`].
     ///
-    /// Members whose record is gone do not count. Where there are more than [`BATCH`] members and the policy is
-    /// [`LimitPolicy::EndOldest`], those that the store has not met yet may count.
+    /// Members that have to end stay in the index until [`remove_members`](Self::remove_members)
+    /// removes them, and a later admission returns them again. They are thus found even if the
+    /// result was lost, or the process that should have ended them.
     ///
-    /// The record comes first: a session is created, then admitted, then logged in by a commit. A
-    /// member whose record lives is therefore never dropped for not being logged in, or for being logged in
-    /// as somebody else: it may be about to log in. It counts towards the limit like any other.
+    /// Members whose record is gone do not count. If there are more than [`BATCH`] members and the
+    /// policy is [`LimitPolicy::EndOldest`], members that the store has not examined yet may count.
     ///
-    /// Members whose record is gone leave the index at later admissions, wherever they are in it. One admission does
-    /// a bounded amount of that work.
+    /// A session is created first, then admitted, then logged in by a commit. Therefore a member
+    /// with a live record must never be dropped because it is not logged in, or is logged in as
+    /// another principal: its login may be about to follow. It counts towards the limit like any
+    /// other.
     ///
-    /// The session lasts until `until` at the longest. A store may forget the index once the longest session that it
-    /// was told of is over, and not before. A member that is admitted again may last longer than it was to.
+    /// Members whose record is gone are removed from the index by later admissions, at whatever
+    /// position they are. One admission does a bounded amount of that work.
+    ///
+    /// The session ends at `until` at the latest. A store may delete the index once the latest
+    /// `until` it received has passed, and not before. Admitting a member again may extend its
+    /// `until`.
     ///
     /// # Errors
     /// A fault; the session is then not logged in.
@@ -180,90 +208,100 @@ pub trait Store: Send + Sync + 'static {
         limit: Option<Limit>,
     ) -> impl Future<Output = Result<Admission, StoreError>> + Send;
 
-    /// Takes sessions out of the index of a principal, at most [`BATCH`] at once. Repeating it is harmless.
+    /// Removes sessions from the index of a principal, at most [`BATCH`] per call.
+    ///
+    /// Idempotent.
     ///
     /// # Errors
-    /// A fault; the members are then removed when they are next found dead.
+    /// A fault; the members are then removed when they are next found without a record.
     fn remove_members(
         &self,
         principal: &Principal,
         selectors: Vec<Selector>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The live sessions of a principal, oldest admission first, in pages.
+    /// Lists the live sessions of a principal, oldest admission first, in pages.
     ///
-    /// A page has at most as many members as were asked for. It may have fewer, or none, although the list goes on.
-    /// A session that is a member from before the first page to after the last is on exactly one of them, whatever
-    /// joins and leaves meanwhile.
+    /// A page has at most as many members as requested. It may have fewer, or none, even if the
+    /// list continues. A session that is a member from before the first page until after the last
+    /// one is on exactly one page, whichever members are added or removed meanwhile.
     ///
-    /// A member whose record is gone, or is logged in as somebody else, is left out. One whose record does not decode, or
-    /// could not be read, is listed with that fault, so that it does not keep the others from being listed, nor itself
-    /// from being ended.
+    /// A member whose record is gone, or is logged in as another principal, is left out. A member
+    /// whose record cannot be decoded or read is listed with that fault, so that it neither hides
+    /// the others nor escapes being ended.
     ///
     /// # Errors
-    /// A fault, but [`StoreErrorKind::Corrupt`] only where it is the index that does not decode.
-    /// [`StoreErrorKind::InvalidCursor`] for a cursor that is none of this store's.
+    /// A fault; [`StoreErrorKind::Corrupt`] only if the index itself cannot be decoded.
+    /// [`StoreErrorKind::InvalidCursor`] for a cursor that this store did not issue.
     fn list_members(
         &self,
         principal: &Principal,
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Member>, StoreError>> + Send;
 
-    /// What keeps the records of one application apart from those of others in the same place: the same
-    /// text on every node, for as long as the records live. What is kept of a secret is bound to it, and what is
-    /// sealed, so that a record moved from one namespace into another opens to nobody.
+    /// Separates the records of one application from those of others in the same database.
     ///
-    /// Empty, as by default, where there is nothing to keep apart.
+    /// It is the same text on every node for as long as the records live. Verifiers and encrypted
+    /// data are bound to it, so that a record that is moved to another namespace cannot be opened.
+    /// The default is empty: nothing to separate.
     fn namespace(&self) -> &str {
         ""
     }
 
-    /// Registers the local tier that keeps copies of this store's records.
+    /// Registers the local tier that caches this store's records.
     ///
-    /// From then on the store calls [`Invalidate::invalidate`] whenever a record that was read through
-    /// this instance was changed by somebody else, and [`Invalidate::invalidate_all`] or
-    /// [`Invalidate::invalidate_those`] whenever it may have missed such a change. A store that cannot
-    /// know does nothing here and never [vouches](Store::is_lease_valid).
+    /// From then on the store calls [`Invalidate::invalidate`] whenever a record that was read
+    /// through this instance was changed by another writer, and [`Invalidate::invalidate_all`] or
+    /// [`Invalidate::invalidate_those`] whenever it may have missed such a change. A store that is
+    /// not notified of changes does nothing here and never returns `true` from
+    /// [`is_lease_valid`](Store::is_lease_valid). That is the default.
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         drop(copies);
     }
 
-    /// Whether a copy read under `lease` may still be served without asking the store.
+    /// Returns `true` if a copy that was read under `lease` may still be served without asking the
+    /// store.
     ///
-    /// Called on every request: it must neither block nor wait. `false` costs one load.
+    /// Called on every request: it must neither block nor wait. `false`, the default, costs one
+    /// load.
     fn is_lease_valid(&self, lease: Lease) -> bool {
         let _ = lease;
         false
     }
 
-    /// What time it is on the store's clock, as far as that is known without asking. `None`, as by default, if it is not.
+    /// Returns the time on the store's clock, if it is known without a round trip.
     ///
-    /// Nodes say so loudly when their clock and the store's are further apart than they may be. Called every second or so, so
-    /// it must neither block nor wait.
+    /// Each node compares it with its own clock and logs an error if the two differ by more than a
+    /// minute. Called about every second, so it must neither block nor wait. The default is `None`:
+    /// not known.
     fn time(&self) -> Option<Timestamp> {
         None
     }
 
-    /// How long, at most, a node goes on vouching for a copy that another node has changed, if the news of the change
-    /// do not reach it: the same on every node. Zero, as by default, where news are never late.
+    /// Returns the maximum time for which a node may serve a copy that another node has changed, if
+    /// the invalidation does not arrive.
     ///
-    /// A client is told by its token what it has written and seen, so that no node serves it less. Where that cannot be told
-    /// because the store went away before the answer did, or because the session ended, the answer waits for this long.
+    /// It is the same on every node. The default is zero: invalidations are never late.
+    ///
+    /// A client's token carries the newest version that the client has written or seen, so that no
+    /// node serves it an older one. If a token with that version cannot be sent, because the store
+    /// became unreachable before the response was ready, or because the session ended, the response
+    /// waits for this long instead.
     fn max_lease(&self) -> Duration {
         Duration::ZERO
     }
 }
 
-/// How many sessions a store is given at once in one call, at most; a page of a list may be as long.
+/// The maximum number of sessions in one call to a store; also the maximum size of a page.
 pub const BATCH: usize = 500;
 
-/// How many sessions a principal may have at once.
+/// The number of sessions that a principal may have at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limit {
-    /// The largest number of live sessions.
+    /// The maximum number of live sessions.
     pub count: NonZeroU32,
-    /// What happens to one more.
+    /// The policy for a login beyond that number.
     pub when_reached: LimitPolicy,
 }
 
@@ -275,28 +313,29 @@ impl Limit {
     }
 }
 
-/// What happens to a login that would exceed the limit of concurrent sessions (OWASP ASVS 7.1.2).
+/// The policy for a login that would exceed the limit of concurrent sessions (OWASP ASVS 7.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitPolicy {
     /// The login is refused.
     Reject,
-    /// The session that logged in first ends.
+    /// The session with the oldest login ends.
     EndOldest,
 }
 
-/// The answer to [`Store::add_member`].
+/// The result of [`Store::add_member`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Admission {
-    /// The session is a member. The caller destroys and dismisses the sessions listed.
+    /// The session is a member. The caller destroys the listed sessions and removes them from the
+    /// index.
     Admitted {
         /// Sessions that have to end to make room.
         displaced: Vec<Selector>,
     },
     /// The limit is reached and its policy is [`LimitPolicy::Reject`].
     Refused,
-    /// The session is not a member yet: more sessions than those listed have to end. The caller destroys and dismisses
-    /// these and asks again.
+    /// The session is not a member yet, because more sessions have to end than are listed. The
+    /// caller destroys the listed ones, removes them from the index and calls again.
     Incomplete {
         /// Sessions that have to end to make room.
         displaced: Vec<Selector>,

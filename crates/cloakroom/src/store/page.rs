@@ -1,11 +1,11 @@
-//! Lists in pages: no verb reads or answers without a bound.
+//! Paged lists: no operation reads or returns an unbounded number of items.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-/// Where a list goes on: opaque to everybody but the store that answered it.
+/// The position where a list continues. Opaque to everything but the store that issued it.
 ///
-/// A cursor stays good when members join or leave; it may be given to a client and come back.
+/// A cursor stays valid when members are added or removed. It may be sent to a client and back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor(Arc<str>);
 
@@ -22,7 +22,7 @@ impl Cursor {
     }
 }
 
-/// As its text.
+/// Serializes as the text.
 impl serde::Serialize for Cursor {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
@@ -35,13 +35,13 @@ impl<'de> serde::Deserialize<'de> for Cursor {
     }
 }
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PageRequest {
-    /// [`Page::next`] of the page before. `None` for the first one.
+    /// The [`Page::next`] of the page before. `None` for the first page.
     pub after: Option<Cursor>,
-    /// How many items at most.
+    /// The maximum number of items.
     pub limit: NonZeroUsize,
 }
 
@@ -56,7 +56,7 @@ impl PageRequest {
         Self { after: None, limit }
     }
 
-    /// As many items again, from `cursor` on.
+    /// Continues at `cursor`, with the same number of items.
     #[must_use]
     pub fn after(self, cursor: Cursor) -> Self {
         Self { after: Some(cursor), ..self }
@@ -67,9 +67,9 @@ impl PageRequest {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The items. May be fewer than were asked for, or none, and still not the last.
+    /// The items. There may be fewer than requested, or none, even if this is not the last page.
     pub items: Vec<T>,
-    /// Where the list goes on. `None` at its end.
+    /// The position where the list continues. `None` on the last page.
     pub next: Option<Cursor>,
 }
 

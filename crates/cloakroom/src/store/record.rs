@@ -6,27 +6,28 @@ use crate::time::Timestamp;
 use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
 use crate::writers::Writers;
 
-/// A session as the shared tier holds it.
+/// A session as the shared tier stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// Grows with every commit, by its `step`; 1 when created.
+    /// The version: 1 when created; every commit adds its `step`.
     pub version: u64,
-    /// Names the last write, so that a repeated write is recognised.
+    /// Identifies the last write, so that a repeated write is recognised.
     pub nonce: u64,
-    /// What is kept of the present secret.
+    /// The verifier of the current secret.
     pub verifier: Verifier,
-    /// The secret before that, for the grace after a renewal and to recognise the reuse of a dead token.
+    /// The secret before the current one, for the grace after a renewal and to recognise the reuse
+    /// of a replaced token.
     pub previous: Option<PreviousSecret>,
-    /// When the session was created and when it must end.
+    /// The creation time and the timeouts.
     pub lifetimes: Lifetimes,
-    /// When a request of this session was last seen, as far as the store was told.
+    /// The time of the last request of this session that was reported to the store.
     pub last_seen: Timestamp,
-    /// Who is logged in, if anybody.
+    /// The login, if the session is logged in.
     pub authentication: Option<Authentication>,
     /// The values, in no particular order, one per key.
     pub values: Vec<StoredValue>,
-    /// The last write of each process that wrote the record lately.
+    /// The last write of each process that wrote the record recently.
     pub writers: Writers,
 }
 
@@ -58,13 +59,13 @@ impl Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lifetimes {
-    /// When the session was created; nothing changes it.
+    /// The creation time; never changes.
     pub created_at: Timestamp,
     /// The session ends when no request is seen for this long.
     pub idle_timeout: Duration,
-    /// The session ends at this instant whatever happens.
+    /// The session ends at this instant, whatever happens.
     pub absolute_deadline: Timestamp,
-    /// Whether the client was asked to keep its token when the browser closes.
+    /// `true` if the client was asked to keep its token when the browser closes.
     pub persistent: bool,
 }
 
@@ -75,14 +76,16 @@ impl Lifetimes {
         Self { created_at, idle_timeout: idle, absolute_deadline: absolute, persistent: false }
     }
 
-    /// Until when a store keeps a record that it last saw at `last_seen`: a tenth of the idle timeout
-    /// longer than the session lives, because touches are reported that seldom.
+    /// The instant until which a store keeps a record that it last saw at `last_seen`.
+    ///
+    /// It adds a tenth of the idle timeout to the life of the session, because touches are reported
+    /// no more often than that.
     #[must_use]
     pub fn store_deadline(&self, last_seen: Timestamp) -> Timestamp {
         last_seen.after(self.idle_timeout.saturating_add(self.idle_timeout / 10)).min(self.absolute_deadline)
     }
 
-    /// When a session last seen at `last_seen` ends if nothing more is seen of it.
+    /// The instant at which a session last seen at `last_seen` ends if it is not seen again.
     #[must_use]
     pub fn deadline(&self, last_seen: Timestamp) -> Timestamp {
         last_seen.after(self.idle_timeout).min(self.absolute_deadline)
@@ -97,7 +100,7 @@ pub struct StoredValue {
     pub key: Arc<str>,
     /// The record's version when this value was last written or removed.
     pub version: u64,
-    /// For a cached value: until when it is fresh. `None` for state, which has no age.
+    /// The end of a cached value's freshness. `None` for state, which does not age.
     pub fresh_until: Option<Timestamp>,
     /// The value itself.
     pub payload: Payload,
@@ -122,22 +125,23 @@ impl fmt::Debug for StoredValue {
     }
 }
 
-/// What a record holds under a key.
+/// The content of a record under one key.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Payload {
     /// The encoded value: JSON.
     Present(Arc<[u8]>),
-    /// The encoded value, sealed: bytes that say nothing to anybody without the keys. A store keeps them as they
-    /// are, and never gives back as sealed what was not, or the other way round.
+    /// The encoded value, encrypted. A store keeps the bytes unchanged, and never returns as
+    /// `Sealed` what was stored as `Present`, or the other way round.
     Sealed(Arc<[u8]>),
-    /// A cached answer of the loader: its source has no such value.
+    /// A cached result of the loader: its source has no such value.
     Absent,
-    /// Removed. The version stays behind, so that a load that began before the removal cannot install.
+    /// Removed. The version is kept, so that a load that began before the removal cannot store its
+    /// result.
     Removed,
 }
 
 impl Payload {
-    /// Bytes that this payload takes.
+    /// The length of the payload in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -146,14 +150,14 @@ impl Payload {
         }
     }
 
-    /// Whether it takes no bytes.
+    /// Returns `true` if the payload has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Says which kind and how long, never what: session data does not belong in logs.
+/// Prints the kind and the length only: session data does not belong in logs.
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -171,7 +175,7 @@ impl fmt::Debug for Payload {
 pub struct LeasedRecord {
     /// The record.
     pub record: Record,
-    /// Under which the copy may be kept.
+    /// The lease under which the copy may be kept.
     pub lease: Lease,
 }
 
@@ -183,16 +187,19 @@ impl LeasedRecord {
     }
 }
 
-/// Names the circumstances under which a record was read, for [`Store::is_lease_valid`](super::Store::is_lease_valid):
-/// typically a generation of the connection that will hear of changes.
+/// Identifies the circumstances under which a record was read, typically a generation of the
+/// connection that receives invalidations.
+///
+/// A cached copy may be served only while [`Store::is_lease_valid`](super::Store::is_lease_valid)
+/// returns `true` for its lease.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lease(u64);
 
 impl Lease {
-    /// A lease that no store vouches for: the copy serves the request that read it, nothing else.
+    /// A lease that is never valid: the copy serves only the request that read it.
     pub const NONE: Self = Self(0);
 
-    /// A lease with a number that only the store understands; 0 is [`Lease::NONE`].
+    /// A lease with a number that only the store interprets; 0 is [`Lease::NONE`].
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
@@ -205,19 +212,22 @@ impl Lease {
     }
 }
 
-/// The local tier as a store sees it: copies that may have to go.
+/// The local tier as a store sees it: cached copies that may have to be dropped.
 ///
-/// Messages may only drop copies, never fill them, so a forged or repeated one costs a load at most.
+/// These calls may only drop copies, never fill them, so a forged or repeated invalidation costs at
+/// most one load.
 pub trait Invalidate: Send + Sync {
-    /// The record was changed or removed by somebody else.
+    /// The record was changed or removed by another writer.
     fn invalidate(&self, selector: Selector);
 
-    /// Anything may have changed: a connection broke, or the store was flushed.
+    /// Any record may have changed: a connection broke, or the store was flushed.
     fn invalidate_all(&self);
 
-    /// Any of these may have changed: one of several servers was lost, or has given some of its records away.
+    /// Any record for which `concerned` returns `true` may have changed: one of several servers was
+    /// lost, or has handed over some of its records.
     ///
-    /// A tier that cannot tell them from the others drops all, which is what the default does.
+    /// The default calls [`invalidate_all`](Self::invalidate_all), which is right for a tier that
+    /// cannot select the concerned copies.
     fn invalidate_those(&self, concerned: &dyn Fn(Selector) -> bool) {
         let _ = concerned;
         self.invalidate_all();

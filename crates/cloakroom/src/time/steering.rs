@@ -1,10 +1,11 @@
-//! How the clock of a process follows the machine's.
+//! How the clock of a process follows the machine's clock.
 //!
-//! A session's end is an instant, and it must come no later than it was meant to. So the clock that it is judged by may
-//! be corrected forwards, which ends sessions earlier, but neither stand still nor go back, which would let them live
-//! longer. It always runs at least as fast as real time, including the time in which the machine was suspended. Where the
-//! machine's clock was set back, this one goes on from where it is and approaches it more slowly than good quartz
-//! crystals drift, by which every lifetime is uncertain anyway.
+//! A session must end no later than intended. The clock that decides this may therefore be
+//! corrected forwards, which ends sessions earlier, but must not stop or go back, which would let
+//! them live longer. It always runs at least as fast as real time, including suspended time, except
+//! for this slow correction: if the machine's clock was set back, this clock continues from its
+//! present value and approaches it more slowly than good quartz crystals drift, an uncertainty that
+//! every lifetime has anyway.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,32 +13,32 @@ use std::time::Duration;
 
 use super::{SKEW, whole_millis};
 
-/// How often the machine's clocks are compared, in milliseconds of running time.
+/// The interval between comparisons of the machine's clocks, in milliseconds of running time.
 const EVERY: u64 = 100;
-/// A clock that is ahead of the machine's loses a millisecond in this many.
+/// While this clock is ahead of the machine's, it loses one millisecond in this many.
 const SLEW: u64 = 2000;
-/// What is worth a line in the log.
+/// The smallest jump that is logged, in milliseconds.
 const JUMP: u64 = 1000;
-/// How often it is said again that this clock is ahead.
+/// The interval at which the log repeats that this clock is ahead, in milliseconds.
 const AGAIN: u64 = 60 * 60 * 1000;
 
-/// What the machine's clocks say at one moment, in milliseconds.
+/// One reading of the machine's clocks, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
-    /// Since the Unix epoch, as the machine was set.
+    /// Time since the Unix epoch, as the machine's clock is set.
     pub(super) wall: u64,
-    /// How long it has been running.
+    /// Uptime, without suspended time.
     pub(super) running: u64,
-    /// How long it was suspended.
+    /// Suspended time.
     pub(super) suspended: u64,
 }
 
-/// From running time to the time that sessions are judged by.
+/// Converts running time into the time that decides about sessions.
 #[derive(Debug)]
 pub(super) struct Steering {
-    /// What is added to the running time.
+    /// The difference that is added to the running time.
     offset: AtomicI64,
-    /// At which running time the clocks are compared next; 0 before the first time.
+    /// The running time of the next comparison; 0 before the first one.
     next: AtomicU64,
     last: Mutex<Option<Last>>,
 }
@@ -45,19 +46,19 @@ pub(super) struct Steering {
 #[derive(Clone, Copy, Debug)]
 struct Last {
     suspended: u64,
-    /// Up to which running time the clock has been slowed down.
+    /// The running time up to which the clock has been slowed down.
     slowed: u64,
-    /// At which running time it was last said that this clock is ahead.
+    /// The running time at which the log last reported that this clock is ahead.
     told: Option<u64>,
 }
 
-/// What a comparison of the clocks found that somebody should know.
+/// The result of a comparison of the clocks, as far as it is to be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finding {
     Nothing,
-    /// The clock went forwards by this much at once.
+    /// The clock was set forward by this much at once.
     Jumped(Duration),
-    /// The machine's clock is behind by this much.
+    /// This clock is ahead of the machine's by this much.
     Ahead(Duration),
 }
 
@@ -66,7 +67,7 @@ impl Steering {
         Self { offset: AtomicI64::new(0), next: AtomicU64::new(0), last: Mutex::new(None) }
     }
 
-    /// The time, given how long the machine has been running.
+    /// Returns the time, given the machine's running time.
     pub(super) fn now(&self, running: u64, read: impl FnOnce() -> Reading) -> u64 {
         let next = self.next.load(Ordering::Acquire);
         if running >= next {
@@ -78,7 +79,8 @@ impl Steering {
     #[cold]
     fn compare(&self, next: u64, running: u64, read: impl FnOnce() -> Reading) {
         let due = running.saturating_add(EVERY);
-        // One of all who come does it. Before the first time, everybody has to wait for that.
+        // One of the threads that arrive at once does the comparison. Before the first one, all
+        // must wait for it.
         if next != 0 && self.next.compare_exchange(next, due, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return;
         }
@@ -131,12 +133,12 @@ fn report(finding: Finding) {
         Finding::Nothing => {}
         Finding::Jumped(by) => tracing::warn!(
             ?by,
-            "the machine was suspended or its clock was set forward; sessions are judged by the new time from now on"
+            "the machine was suspended or its clock was set forward; sessions use the new time from now on"
         ),
         Finding::Ahead(by) => tracing::error!(
             ?by,
-            "the machine's clock was set back; sessions are still judged by the later time, so that none lives longer, \
-             and other nodes may refuse those that are created here: restart this process"
+            "the machine's clock was set back; sessions still use the later time, so that none lives longer, and other \
+             nodes may refuse sessions that are created here: restart this process"
         ),
     }
 }
@@ -147,7 +149,7 @@ mod tests {
 
     const START: u64 = 1_764_000_000_000;
 
-    /// A machine whose clocks a test moves.
+    /// A machine whose clocks are moved by the test.
     struct Machine {
         steering: Steering,
         wall: u64,
@@ -229,7 +231,7 @@ mod tests {
         let ahead = machine.now() - machine.wall;
         assert_eq!(ahead, 60_000 - passed / SLEW);
         machine.run(60_000 * SLEW);
-        assert_eq!(machine.now(), machine.wall, "it has arrived");
+        assert_eq!(machine.now(), machine.wall, "the clocks agree again");
     }
 
     #[test]
@@ -239,7 +241,7 @@ mod tests {
         machine.run(EVERY);
         machine.wall -= 5000;
         machine.run(EVERY);
-        assert_eq!(machine.now(), machine.wall + 5000, "what has passed has passed");
+        assert_eq!(machine.now(), machine.wall + 5000, "time that has passed is not taken back");
     }
 
     #[test]

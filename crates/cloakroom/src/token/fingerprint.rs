@@ -7,18 +7,18 @@ use subtle::ConstantTimeEq;
 use crate::random::{RandomError, RandomSource};
 use crate::token::secret::Secret;
 
-/// A keyed 128-bit digest of a secret, under a key that lives and dies with this process.
+/// A keyed 128-bit digest of a secret. The key exists only as long as the process.
 ///
-/// SipHash-1-3: proves a secret on every request at a fifth of what SHA-256 costs, and means nothing outside
-/// the process: a store keeps a [`Verifier`](crate::token::Verifier) instead.
+/// SipHash-1-3 verifies a secret on every request at a fifth of the cost of SHA-256. A fingerprint
+/// means nothing outside the process: a store keeps a [`Verifier`](crate::token::Verifier) instead.
 #[derive(Clone, Copy)]
 pub(crate) struct Fingerprint([u64; 2]);
 
 impl Fingerprint {
-    /// Equals the fingerprint of no secret that anybody will find.
+    /// A value that equals the fingerprint of no secret that anyone will find.
     pub(crate) const UNKNOWN: Self = Self([0; 2]);
 
-    /// A place for it among so many.
+    /// Maps the fingerprint to one of `places` positions.
     pub(crate) const fn bits(self, places: usize) -> usize {
         (self.0[1] % places as u64) as usize
     }
@@ -26,7 +26,8 @@ impl Fingerprint {
 
 impl PartialEq for Fingerprint {
     fn eq(&self, other: &Self) -> bool {
-        // As two words and not as sixteen bytes: every read compares, and subtle looks at each element.
+        // Compared as two words, not as sixteen bytes: every read compares, and `subtle` visits
+        // each element.
         (self.0[0].ct_eq(&other.0[0]) & self.0[1].ct_eq(&other.0[1])).into()
     }
 }
@@ -39,7 +40,7 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// The process's key for fingerprints.
+/// The key of this process for fingerprints.
 #[derive(Clone, Copy)]
 pub(crate) struct FingerprintKey([u8; 16]);
 

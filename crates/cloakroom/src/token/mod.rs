@@ -1,4 +1,4 @@
-//! Who a session is, and how a client proves that it is theirs.
+//! Session tokens and their parts, and principals.
 
 mod fingerprint;
 mod principal;
@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use crate::random::{RandomError, RandomSource};
 
-/// What a client carries, as parts; its text form belongs to the transport.
+/// The parts of a token. Its text belongs to the transport.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     pub(crate) selector: Selector,
@@ -28,7 +28,7 @@ pub(crate) struct Token {
     pub(crate) hint: Option<VersionHint>,
 }
 
-/// The newest version its client has seen, so that no node answers it from an older copy.
+/// The newest version that the client has seen, so that no node serves it an older copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VersionHint {
     pub(crate) version: u64,
@@ -41,7 +41,7 @@ fn random_bytes(random: &dyn RandomSource) -> Result<[u8; 16], RandomError> {
     Ok(bytes)
 }
 
-/// Both parts have a fixed length per label, so that no two uses share an input.
+/// A digest whose two inputs have fixed lengths, so that no two labels share an input.
 fn labelled_digest(label: &[u8; 19], bytes: &[u8; 16]) -> [u8; 16] {
     head(Sha256::new().chain_update(label).chain_update(bytes))
 }

@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use crate::time::Timestamp;
 
-/// Who is logged in, in the application's own terms: usually a user id.
+/// The logged-in user, in the application's own terms: usually a user id.
 ///
-/// Made from text, an integer or, with the feature `uuid`, a `Uuid`, and converted back into what
-/// it was made from:
+/// Made from text, an integer or, with the feature `uuid`, a `Uuid`, and converted back into the
+/// same type:
 ///
 /// ```
 /// use cloakroom::Principal;
@@ -17,8 +17,8 @@ use crate::time::Timestamp;
 /// assert!(u64::try_from(Principal::from("017")).is_err(), "another principal than 17");
 /// ```
 ///
-/// Compared byte for byte; give every user one spelling. Do not put personal data here that your
-/// store should not hold.
+/// Compared byte for byte, so each user must have one spelling. Do not use personal data here that
+/// your store must not hold.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Principal(Arc<str>);
 
@@ -72,17 +72,17 @@ principal_from_number!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, 
 
 #[cfg(feature = "uuid")]
 impl From<uuid::Uuid> for Principal {
-    /// In lower case, with hyphens.
+    /// Uses lower case, with hyphens.
     fn from(id: uuid::Uuid) -> Self {
         Self(id.hyphenated().to_string().into())
     }
 }
 
-/// The principal is not the text of such an id.
+/// The principal is not the canonical text of the requested type.
 ///
-/// Names neither the principal nor what was found, as user ids do not belong in logs.
+/// Shows neither the principal nor its text, because user ids do not belong in logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the principal is not a `{expected}` in the spelling that the library gives it")]
+#[error("the principal is not the canonical text of a `{expected}`")]
 #[non_exhaustive]
 pub struct PrincipalMismatch {
     expected: &'static str,
@@ -90,8 +90,8 @@ pub struct PrincipalMismatch {
 
 macro_rules! id_from_principal {
     ($($id:ty as $name:literal),+) => {$(
-        /// Only of the spelling that the conversion into a principal gives, so that no two
-        /// principals are one id.
+        /// Accepts only the spelling that the conversion into a principal produces, so that no two
+        /// principals convert to one id.
         impl TryFrom<&Principal> for $id {
             type Error = PrincipalMismatch;
 
@@ -135,7 +135,7 @@ impl AsRef<str> for Principal {
     }
 }
 
-/// As the text that it is: unlike `Debug`, this shows the id.
+/// Serializes as its text: unlike `Debug`, this shows the id.
 impl serde::Serialize for Principal {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
@@ -148,15 +148,15 @@ impl<'de> serde::Deserialize<'de> for Principal {
     }
 }
 
-/// When and as whom a session was authenticated.
+/// The login of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Authentication {
-    /// Who logged in.
+    /// The logged-in principal.
     pub principal: Principal,
-    /// When the login happened; a renewal does not change it.
+    /// The time of the login; a renewal does not change it.
     pub at: Timestamp,
-    /// What the application wants to show in a list of devices, such as "Firefox on Linux".
+    /// A label that the application shows in a list of devices, such as "Firefox on Linux".
     pub label: Option<Arc<str>>,
 }
 
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(u8::try_from(&Principal::from(200_u16)), Ok(200));
         assert_eq!(String::from(Principal::from("ada")), "ada");
         assert_eq!(Principal::from("ada").as_ref(), "ada");
-        let json = serde_json::to_string(&Principal::from("ada")).expect("it is text");
+        let json = serde_json::to_string(&Principal::from("ada")).expect("a principal serializes as text");
         assert_eq!((json.as_str(), serde_json::from_str(&json).ok()), ("\"ada\"", Some(Principal::from("ada"))));
     }
 

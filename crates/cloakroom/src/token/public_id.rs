@@ -2,10 +2,10 @@ use std::fmt;
 
 use super::{Selector, labelled_digest};
 
-/// Names a session to its owner, for example in a list of devices.
+/// Identifies a session to its owner, for example in a list of devices.
 ///
-/// A one-way function of the tag: it is neither a token nor a store key, so it may be shown in a
-/// page or a URL (OWASP ASVS 7.5.2). It opens nothing.
+/// A one-way function of the selector: it is neither a token nor a store key, so it may be shown in
+/// a page or a URL (OWASP ASVS 7.5.2). It does not give access to the session.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublicId([u8; 16]);
 
@@ -23,11 +23,11 @@ impl fmt::Display for PublicId {
 
 impl fmt::Debug for PublicId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionHandle({self})")
+        write!(f, "PublicId({self})")
     }
 }
 
-/// As its text.
+/// Serializes as its text.
 impl serde::Serialize for PublicId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -43,7 +43,7 @@ impl<'de> serde::Deserialize<'de> for PublicId {
 
 /// The text is not 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a session handle is 32 lower-case hexadecimal digits")]
+#[error("a public session id is 32 lower-case hexadecimal digits")]
 #[non_exhaustive]
 pub struct InvalidPublicId;
 

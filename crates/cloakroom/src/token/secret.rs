@@ -8,8 +8,9 @@ use crate::time::Timestamp;
 
 use super::{Selector, head, labelled_digest, random_bytes};
 
-/// The private half of a token. It has no `Display`, its `Debug` is redacted, and it never
-/// reaches a store.
+/// The private half of a token.
+///
+/// It has no `Display`, its `Debug` is redacted, and it never reaches a store.
 #[derive(Clone, Copy)]
 pub(crate) struct Secret([u8; 16]);
 
@@ -33,10 +34,11 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a store keeps of a secret: 128 bits of a labelled SHA-256 of one of namespace, tag and secret.
+/// The hash of a secret that a store keeps: 128 bits of a labelled SHA-256 digest over namespace,
+/// selector and secret.
 ///
-/// A secret is 128 random bits, so a longer digest would not make it harder to guess, and a
-/// plain hash needs no salt or stretching.
+/// A secret is 128 random bits, so a longer digest would not make it harder to guess, and a plain
+/// hash needs no salt or stretching.
 #[derive(Clone, Copy)]
 pub struct Verifier([u8; 16]);
 
@@ -54,7 +56,7 @@ impl Verifier {
     }
 }
 
-/// Compared in constant time, so that a wrong guess says nothing about how wrong it was.
+/// Compares in constant time, so that timing reveals nothing about a wrong guess.
 impl PartialEq for Verifier {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -69,16 +71,16 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Makes the verifiers of one namespace.
+/// Computes the verifiers of one namespace.
 ///
-/// A verifier is bound to namespace and tag, so that a record proves which session it is: copied to another
-/// tag or another application's keys, it is opened by nobody's secret.
+/// A verifier is bound to namespace and selector: if a record is copied to another selector or into
+/// another application's keys, no secret opens it.
 #[derive(Clone)]
 pub(crate) struct VerifierHasher(Sha256);
 
 impl VerifierHasher {
     pub(crate) fn new(namespace: &str) -> Self {
-        // Without a namespace, what is digested is 55 bytes long, which is as much as takes one round.
+        // With an empty namespace the input is 55 bytes long, the maximum for one round of SHA-256.
         let begun = Sha256::new().chain_update(b"cloakroom/v1/secret");
         Self(begun.chain_update((namespace.len() as u32).to_be_bytes()).chain_update(namespace))
     }
@@ -94,15 +96,15 @@ impl VerifierHasher {
 
 impl fmt::Debug for VerifierHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Verifiers(..)")
+        f.write_str("VerifierHasher(..)")
     }
 }
 
-/// The part of a ticket that stays in the book, by which the ticket is known again: half way from a secret to its
-/// verifier.
+/// The intermediate hash between a secret and its verifier.
 ///
-/// Who has the secret can compute it, and who has it can be checked against the verifier. It opens
-/// nothing, and a store cannot compute it. So a page of the session may carry it, and a form show it.
+/// It can be computed from the secret and checked against the verifier, so it proves knowledge of
+/// the secret. It cannot open the session, and a store cannot compute it. A page of the session may
+/// therefore contain it, and a form may submit it.
 #[derive(Clone, Copy)]
 pub(crate) struct CsrfSecret([u8; 16]);
 
@@ -122,36 +124,38 @@ impl CsrfSecret {
 
 impl fmt::Debug for CsrfSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Counterfoil(..)")
+        f.write_str("CsrfSecret(..)")
     }
 }
 
-/// A secret that a rotation replaced, and whether it still opens the session.
+/// A secret that a rotation replaced, and its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PreviousSecret {
-    /// What the store kept of the old secret.
+    /// The verifier of the old secret.
     pub verifier: Verifier,
-    /// Whether it still opens the session.
+    /// The state of the old secret.
     pub state: PreviousSecretState,
 }
 
-/// Whether a secret that a rotation replaced still opens its session.
+/// The state of a secret that a rotation replaced: rejected, or accepted until an instant.
 ///
-/// Two states and not one instant: an instant is written by the clock of one node and compared with the clock of
-/// another, which may be behind.
+/// Two states instead of one instant: an instant is written by the clock of one node and compared
+/// with the clock of another, which may be behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PreviousSecretState {
-    /// A login or a rotation replaced it: it opens nothing on any node, whatever any clock says.
+    /// Replaced by a login or a rotation: the secret is rejected on every node, whatever any clock
+    /// shows.
     Replaced {
-        /// When that was, on the clock of the node that did it. Only used to tell a late request from a theft; it
-        /// never decides whether the secret opens anything.
+        /// The time of the replacement, on the clock of the node that did it. Only used to
+        /// distinguish a late request from a theft; it never decides whether the secret is
+        /// accepted.
         at: Timestamp,
     },
-    /// A renewal replaced it: requests that are under way may still use it.
+    /// Replaced by a renewal: requests in progress may still use it.
     Renewed {
-        /// From this instant on it opens nothing either.
+        /// The secret is rejected from this instant on.
         until: Timestamp,
     },
 }
@@ -163,13 +167,13 @@ impl PreviousSecret {
         Self { verifier, state }
     }
 
-    /// A secret that opens nothing any more, since a login or a rotation at `at`.
+    /// A secret that is rejected since a login or a rotation at `at`.
     #[must_use]
     pub const fn replaced(verifier: Verifier, at: Timestamp) -> Self {
         Self::new(verifier, PreviousSecretState::Replaced { at })
     }
 
-    /// A secret that was renewed and still works until `until`.
+    /// A secret that was renewed and is accepted until `until`.
     #[must_use]
     pub const fn renewed(verifier: Verifier, until: Timestamp) -> Self {
         Self::new(verifier, PreviousSecretState::Renewed { until })
@@ -181,7 +185,7 @@ impl PreviousSecret {
         self.accepted_until().is_some_and(|until| now < until)
     }
 
-    /// Until when the secret opens the session; `None` if it opens nothing whatever the time is.
+    /// The instant until which the secret opens the session; `None` if it is always rejected.
     #[must_use]
     pub const fn accepted_until(&self) -> Option<Timestamp> {
         match self.state {
@@ -190,7 +194,7 @@ impl PreviousSecret {
         }
     }
 
-    /// Since when the secret opens nothing, on the clock of the node that replaced it.
+    /// The instant since which the secret is rejected, on the clock of the node that replaced it.
     #[must_use]
     pub const fn dead_since(&self) -> Timestamp {
         match self.state {

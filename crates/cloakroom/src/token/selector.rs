@@ -6,13 +6,14 @@ use super::random_bytes;
 
 /// The public half of a token: names the record and never changes while the session lives.
 ///
-/// 128 bits from the operating system's generator. Knowing a tag opens nothing: a request must
-/// also show the secret. Prefer [`PublicId`](super::PublicId) wherever a session has to be named to a user.
+/// 128 bits from the operating system's generator. Knowing a selector does not give access: a
+/// request must also present the secret. To identify a session to a user, prefer
+/// [`PublicId`](super::PublicId).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Selector([u8; 16]);
 
 impl Selector {
-    /// A tag from its bytes, as a store kept them.
+    /// A selector from its bytes, as a store kept them.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -28,7 +29,7 @@ impl Selector {
         random_bytes(random).map(Self)
     }
 
-    /// Tags are uniformly random, so any eight bytes of one are as good a hash as can be computed.
+    /// Selectors are uniformly random, so any eight bytes of one are a perfect hash.
     pub(crate) fn hash(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
@@ -37,6 +38,6 @@ impl Selector {
 
 impl fmt::Debug for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tag(..)")
+        f.write_str("Selector(..)")
     }
 }

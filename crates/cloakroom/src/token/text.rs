@@ -1,19 +1,20 @@
-//! A token as text: what a cookie or a bearer header carries.
+//! The text of a token, as a cookie or a bearer header carries it.
 //!
 //! ```text
-//! base64url(tag ‖ secret)                                       43 characters
-//! base64url(tag ‖ secret) "." base64url(version ‖ nonce)        58 characters
-//! base64url(key ‖ tag ‖ secret ‖ mac)                           66 characters
-//! base64url(key ‖ tag ‖ secret ‖ version ‖ nonce ‖ mac)         79 characters
+//! base64url(selector ‖ secret)                                       43 characters
+//! base64url(selector ‖ secret) "." base64url(version ‖ nonce)        58 characters
+//! base64url(key ‖ selector ‖ secret ‖ mac)                           66 characters
+//! base64url(key ‖ selector ‖ secret ‖ version ‖ nonce ‖ mac)         79 characters
 //! ```
 //!
-//! The first two without keys, the others with keys. Tag, secret and MAC have 16 bytes, the key's number one.
-//! The MAC is HMAC-SHA-256 over all that stands before it, cut to its first half; its key is derived for the one
-//! cookie or header that carries the token. The four differ in length, so none is ever taken for another.
+//! The first two are used without keys, the others with keys. Selector, secret and MAC have 16
+//! bytes, the key's number has one. The MAC is HMAC-SHA-256 over everything before it, truncated to
+//! its first half; its key is derived for the one cookie or header that carries the token. The four
+//! differ in length, so none can be mistaken for another.
 //!
-//! Version (8 bytes) and nonce (2) are big-endian. There is no padding, and bits that encode nothing are zero:
-//! a token has exactly one spelling (RFC 4648 §3.5), so that nothing which compares tokens as
-//! text, such as a deny list or a log filter, can be led around by another one.
+//! Version (8 bytes) and nonce (2 bytes) are big-endian. There is no padding, and unused bits are
+//! zero: a token has exactly one spelling (RFC 4648 §3.5), so that a deny list or a log filter that
+//! compares tokens as text cannot be bypassed by another spelling.
 
 mod signed;
 
@@ -28,17 +29,17 @@ use crate::token::{Token, VersionHint};
 
 pub(crate) use signed::{SignedToken, is_signed};
 
-/// Of 32 bytes.
+/// The characters of 32 bytes.
 const IDENTITY: usize = 43;
-/// Of 10 bytes.
+/// The characters of 10 bytes.
 const HINT: usize = 14;
-/// With a hint, without a MAC.
+/// The length with a version hint and without a MAC.
 const HINTED: usize = IDENTITY + 1 + HINT;
-/// How long a token is at most: with a hint and a MAC, 59 bytes.
+/// The maximum length of a token: with a version hint and a MAC, 59 bytes.
 pub(crate) const MAX_TOKEN_LEN: usize = 79;
 
 impl Token {
-    /// Reads the one spelling of a token; anything else is no token.
+    /// Parses the one spelling of a token; `None` for any other text.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (identity, hint) = match text.len() {
             IDENTITY => (text, None),
@@ -53,7 +54,7 @@ impl Token {
         Some(Self { selector: Selector::from_bytes(*selector), secret: Secret::from_bytes(*secret), hint })
     }
 
-    /// Writes the one spelling of this token.
+    /// Encodes this token in its one spelling.
     pub(crate) fn encode(&self) -> EncodedToken {
         let mut identity = [0; 32];
         identity[..16].copy_from_slice(self.selector.as_bytes());
@@ -83,14 +84,14 @@ fn hint_bytes(hint: VersionHint) -> [u8; 10] {
     bytes
 }
 
-/// The engine refuses padding, spare bits and foreign characters; the length is left to us.
+/// The engine refuses padding, spare bits and foreign characters; the length is checked here.
 fn decode<const BYTES: usize>(text: &[u8]) -> Option<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     let written = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
     (written == BYTES).then_some(bytes)
 }
 
-/// The text of a token, on the stack.
+/// The encoded text of a token, on the stack.
 #[derive(Clone, Copy)]
 pub(crate) struct EncodedToken {
     text: [u8; MAX_TOKEN_LEN],
@@ -99,7 +100,7 @@ pub(crate) struct EncodedToken {
 
 impl EncodedToken {
     pub(crate) fn as_str(&self) -> &str {
-        // Base64 is ASCII, so the default is never taken.
+        // Base64 is ASCII, so the default is never used.
         std::str::from_utf8(&self.text[..self.length]).unwrap_or_default()
     }
 
@@ -110,7 +111,7 @@ impl EncodedToken {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        // All parts fit by the lengths above, so the default is never taken.
+        // All parts fit by the lengths above, so the default is never used.
         let free = &mut self.text[self.length..];
         self.length += URL_SAFE_NO_PAD.encode_slice(bytes, free).unwrap_or_default();
     }

@@ -1,8 +1,8 @@
-//! R35: how long a comparison takes says nothing about how wrong a guess was.
+//! R35: the duration of a comparison does not reveal where a guess was wrong.
 //!
-//! As dudect (Reparaz, Balasch, Verbauwhede, 2017) does it: guesses of two kinds in random order, and Welch's t of
-//! their times. A comparison that ends at the first difference is measured beside, so that a test that sees nothing
-//! is not one that is blind.
+//! The method is that of dudect (Reparaz, Balasch, Verbauwhede, 2017): two kinds of guesses in
+//! random order, and Welch's t of their times. A comparison that ends at the first difference is
+//! measured too, to prove that the measurement can detect a leak.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,12 +10,12 @@ use std::time::Instant;
 use super::*;
 use crate::random::SplitMix;
 
-/// How many times of each kind.
+/// The number of measurements of each kind.
 const TIMES: usize = 4000;
-/// How many comparisons make one time: the clock is coarser than one.
+/// The number of comparisons in one measurement, because the clock is coarser than one comparison.
 const AT_ONCE: usize = 64;
 
-/// The times of guesses that are wrong in the first byte, and of those that are wrong in the last one.
+/// The times of guesses that are wrong in the first byte, and of those that are wrong in the last.
 struct Times([Vec<f64>; 2]);
 
 impl Times {
@@ -23,7 +23,7 @@ impl Times {
         let right = [0x5a; 16];
         let dice = SplitMix::new(35);
         let mut times = Self([Vec::new(), Vec::new()]);
-        // In one place, so that where a guess lies makes no difference.
+        // Always in the same place in memory, so that its address makes no difference.
         let mut guess = right;
         while times.0.iter().any(|kind| kind.len() < TIMES) {
             let kind = (dice.next() % 2) as usize;
@@ -38,7 +38,7 @@ impl Times {
         times.cropped()
     }
 
-    /// Without the slowest tenth: those say what else the machine did.
+    /// Drops the slowest tenth, which shows what else the machine did.
     fn cropped(mut self) -> Self {
         for kind in &mut self.0 {
             kind.sort_by(f64::total_cmp);
@@ -57,14 +57,14 @@ impl Times {
         (first.0 - last.0) / (first.1 + last.1).sqrt()
     }
 
-    /// By what part of the time the two kinds differ in the middle, where no outlier reaches.
+    /// The relative difference between the medians of the two kinds, which outliers do not affect.
     fn difference(&self) -> f64 {
         let [first, last] = self.0.each_ref().map(|kind| kind[kind.len() / 2]);
         (first - last).abs() / first.max(last)
     }
 }
 
-/// What `==` of slices may come down to.
+/// A possible implementation of `==` for slices.
 fn until_it_differs(one: &[u8; 16], other: &[u8; 16]) -> bool {
     one.iter().zip(other).all(|(one, other)| black_box(one) == black_box(other))
 }
@@ -76,14 +76,14 @@ fn r35_the_time_of_a_comparison_does_not_say_where_a_guess_was_wrong() {
     let constant = Times::of(|guess| verifier == Verifier::from_bytes(*guess));
     let leaking = Times::of(|guess| until_it_differs(&right, guess));
     let told = format!(
-        "by subtle: t = {:.1}, medians differ by {:.1} %; until it differs: t = {:.1}, {:.1} %",
+        "subtle: t = {:.1}, medians differ by {:.1} %; early exit: t = {:.1}, {:.1} %",
         constant.welch(),
         100.0 * constant.difference(),
         leaking.welch(),
         100.0 * leaking.difference()
     );
     println!("{told}");
-    assert!(leaking.difference() > 0.4, "the measurement is blind: {told}");
+    assert!(leaking.difference() > 0.4, "the measurement detects no leak: {told}");
     // Far more than noise, far less than a leak.
     assert!(constant.difference() < 0.2, "{told}");
 }

@@ -98,12 +98,12 @@ pub(crate) const RINGS: &[(&str, &str, &str)] = &[
     ("31 bytes", "1:pZGm1Av0IEBKARczz7exkNYsZb8LzaMrV7J32a2fFA==", "key 1 is shorter than 32 bytes"),
     ("zeros", "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "key 1 is visibly not random"),
     ("counting up", "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "key 1 is visibly not random"),
-    ("a text", "1:Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSBjb3JyZWN0", "key 1 is a text"),
+    ("a text", "1:Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSBjb3JyZWN0", "key 1 is text"),
     ("a key of RFC 7520", "1:hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg", "key 1 is published"),
     ("a key of RFC 8037", "1:nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "key 1 is published"),
-    ("a number twice", "1:{good},1:{other}", "key 1 is there twice"),
-    ("a number twice, far apart", "1:{good} 2:{other}\n1:{other}", "key 1 is there twice"),
-    ("a secret twice", "1:{good},2:{good}", "key 2 has the secret of key 1"),
+    ("a number twice", "1:{good},1:{other}", "key 1 occurs twice"),
+    ("a number twice, far apart", "1:{good} 2:{other}\n1:{other}", "key 1 occurs twice"),
+    ("a secret twice", "1:{good},2:{good}", "key 2 has the same secret as key 1"),
 ];
 
 /// The text of each ring, filled in; and what of it no error may repeat.

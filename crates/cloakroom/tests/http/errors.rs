@@ -81,7 +81,7 @@ async fn r57_failures_of_values_and_loaders_are_opaque() {
             ("load-failed", StatusCode::SERVICE_UNAVAILABLE, LATER),
             ("load-panicked", StatusCode::INTERNAL_SERVER_ERROR, WRONG),
             ("encode", StatusCode::INTERNAL_SERVER_ERROR, WRONG),
-            ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "That is more than a session can hold.\n"),
+            ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The session cannot hold that much data.\n"),
         ] {
             assert_opaque(&browser.get(&format!("/fail/{how}")).await, status, body);
         }
@@ -198,7 +198,9 @@ async fn r57_a_route_without_the_layer_says_in_the_log_which_extractor_wants_it_
     ] {
         let (log, _guard) = crate::support::capture();
         let reply = Browser::new(&app).get(&format!("{path}?key=hunter2")).await;
-        for text in [format!("GET \"{path}\" has a handler"), extractor.to_owned(), ".layer(SessionLayer".to_owned()] {
+        for text in
+            [format!("the handler of GET \"{path}\" takes"), extractor.to_owned(), ".layer(SessionLayer".to_owned()]
+        {
             assert!(log.text().contains(&text), "{text}: {}", log.text());
         }
         assert_eq!(log.loud(), 1);

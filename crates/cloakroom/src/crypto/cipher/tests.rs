@@ -26,7 +26,7 @@ fn what_was_sealed_opens_again_and_shows_nothing_before() {
     for plain in [&b""[..], b"x", b"{\"items\":[1,2,3]}", &[0; 5000]] {
         let envelope = sealed(&[1], plain);
         assert_eq!(envelope.len(), plain.len() + OVERHEAD);
-        assert_eq!(envelope[..2], [1, 1], "the form and the key");
+        assert_eq!(envelope[..2], [1, 1], "the format and the key");
         assert!(plain.len() < 8 || !envelope.windows(8).any(|window| plain.starts_with(window)));
         assert_eq!(seals(&[1]).open(&place("cart"), &envelope).unwrap(), plain);
     }
@@ -57,7 +57,7 @@ fn r37_an_envelope_opens_in_its_own_place_only() {
         AssociatedData::new("value").text("cart").number(8),
         AssociatedData::new("record").text("cart").number(7),
         AssociatedData::new("value").text("cart"),
-        // The same bytes one after the other, cut differently.
+        // Identical bytes in sequence, divided differently.
         AssociatedData::new("value").text("car").text("t").number(7),
         AssociatedData::new("valuec").text("art").number(7),
     ];
@@ -74,7 +74,7 @@ fn r38_every_key_of_the_ring_opens_and_the_active_one_seals() {
     assert_eq!(seals(&[2, 1]).open(&place("cart"), &old).unwrap(), b"mine");
     assert_eq!(sealed(&[2, 1], b"mine")[1], 2);
     assert_eq!(seals(&[2]).open(&place("cart"), &old), Err(OpenError::UnknownKey));
-    // The number alone proves nothing.
+    // The key's number alone proves nothing.
     let mut renumbered = old;
     renumbered[1] = 2;
     assert_eq!(seals(&[2, 1]).open(&place("cart"), &renumbered), Err(OpenError::Broken));
@@ -88,5 +88,5 @@ fn the_same_bytes_are_never_sealed_alike() {
 
 #[test]
 fn r39_seals_show_the_numbers_of_their_keys_alone() {
-    assert_eq!(format!("{:?}", seals(&[2, 1])), "Seals([KeyId(2), KeyId(1)])");
+    assert_eq!(format!("{:?}", seals(&[2, 1])), "Cipher([KeyId(2), KeyId(1)])");
 }

@@ -1,4 +1,4 @@
-//! The hostile headers of `tests/corpus`, without a server around them.
+//! The hostile headers of `tests/corpus`, without a server.
 
 use http::HeaderValue;
 
@@ -13,7 +13,8 @@ fn live() -> String {
     token.encode().as_str().to_owned()
 }
 
-/// Reads also what no server would let through: whatever the bytes are, reading them must not panic.
+/// Reads even fields that no server would accept: whatever the bytes are, reading them must not
+/// panic.
 fn outcome(case: &Case, live: &str) -> Expected {
     let read = match find_in(case.fields.iter().map(Vec::as_slice)) {
         BearerToken::Absent => Expected::Absent,

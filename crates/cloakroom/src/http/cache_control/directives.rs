@@ -1,6 +1,6 @@
 //! The directives of a `Cache-Control` header (RFC 9111 §5.2), over several fields.
 
-/// A list that was understood to its end.
+/// A list of directives that is well-formed to its end.
 #[derive(Debug)]
 pub(super) struct Directives<'a>(Vec<Directive<'a>>);
 
@@ -11,7 +11,8 @@ struct Directive<'a> {
 }
 
 impl<'a> Directives<'a> {
-    /// `None` if anything in it is malformed: two caches might then read two different things.
+    /// Parses the fields. `None` if any part is malformed: two caches might then read it
+    /// differently.
     pub(super) fn parse(fields: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
         fields.flat_map(elements).map(Directive::parse).collect::<Option<_>>().map(Self)
     }
@@ -20,17 +21,18 @@ impl<'a> Directives<'a> {
         self.0.is_empty()
     }
 
-    /// Whether no shared cache may keep the response.
+    /// Returns `true` if no shared cache may keep the response.
     pub(super) fn is_private(&self) -> bool {
         !self.is_for_all() && (self.has_plain(b"private") || self.is_never_stored())
     }
 
-    /// Whether no cache at all may keep it. `must-understand` tells some caches to ignore `no-store`.
+    /// Returns `true` if no cache at all may keep the response. `must-understand` tells some caches
+    /// to ignore `no-store`.
     pub(super) fn is_never_stored(&self) -> bool {
         !self.is_for_all() && self.has_plain(b"no-store") && !self.has(b"must-understand")
     }
 
-    /// The same list for one visitor only.
+    /// Converts the list into one for a single visitor.
     pub(super) fn made_private(&self) -> Vec<u8> {
         let for_whom: [&[u8]; 3] = [b"private", b"public", b"s-maxage"];
         let mut text = b"private".to_vec();
@@ -50,7 +52,8 @@ impl<'a> Directives<'a> {
         self.0.iter().any(|directive| directive.is(name))
     }
 
-    /// Without an argument: `private="set-cookie"` is about that one header, and the rest is public.
+    /// Returns `true` if the directive occurs without an argument: `private="set-cookie"` applies
+    /// only to that header, and the rest is public.
     fn has_plain(&self, name: &[u8]) -> bool {
         self.0.iter().any(|directive| directive.is(name) && directive.text == directive.name)
     }
@@ -72,7 +75,8 @@ impl<'a> Directive<'a> {
     }
 }
 
-/// Cuts at every comma outside of quotes. A quote without an end stays in its element, which then is malformed.
+/// Splits at every comma outside of quotes. An unterminated quote stays in its element, which is
+/// then malformed.
 fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     let is_end = move |byte: &u8| {
@@ -88,7 +92,7 @@ fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(is_end).map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
-/// What stands between quotes: no bare quote, no backslash that escapes nothing.
+/// Checks a text between quotes: no bare quote, no backslash that escapes nothing.
 fn is_quoted(text: &[u8]) -> bool {
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {

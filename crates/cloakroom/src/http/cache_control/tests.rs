@@ -15,7 +15,7 @@ fn all(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
 }
 
-/// What becomes of these fields.
+/// Applies `enforce` to these fields.
 fn restricted(name: &HeaderName, fields: &[&str], exposure: Privacy) -> Vec<String> {
     let fields: Vec<_> = fields.iter().map(|field| (name.clone(), *field)).collect();
     let mut headers = headers(&fields);

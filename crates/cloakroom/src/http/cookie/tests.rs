@@ -6,7 +6,7 @@ use super::{CookieToken, MAX_BYTES, MAX_PAIRS, find, find_in, semicolon};
 
 const NAME: &str = "__Host-session";
 
-/// In these tests, every value without a quote and a space can be a token.
+/// In these tests, every value without a quote or a space has the format of a token.
 fn is_token(value: &[u8]) -> bool {
     !value.is_empty() && !value.iter().any(|byte| matches!(byte, b'"' | b' '))
 }
@@ -117,10 +117,10 @@ fn outcome(mut pairs: Vec<&[u8]>, reverse: bool) -> CookieToken<'_> {
     found(&pairs)
 }
 
-/// A pair that often has our name, and often nearly.
+/// A pair that often has the name, and often almost.
 const PAIR: &str = "(__Host-session|_|[ \t=\"a%]){0,3}=?[ab \"]?";
 
-/// With the neighbours that arithmetic on eight bytes at once could take for a semicolon.
+/// Includes the neighbours that arithmetic on eight bytes could mistake for a semicolon.
 fn nearly_semicolons() -> impl Strategy<Value = u8> {
     prop_oneof![Just(b';'), Just(b':'), Just(b';' | 0x80), any::<u8>()]
 }

@@ -4,7 +4,8 @@ use super::rules;
 use super::{CookieConfig, CookieConfigError, SameSite};
 use crate::token;
 
-/// Configures the session cookie. Every setting has a default; [`build`](Self::build) checks them together.
+/// Configures the session cookie. Every setting has a default; [`build`](Self::build) validates
+/// them together.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct CookieConfigBuilder {
@@ -18,24 +19,26 @@ pub struct CookieConfigBuilder {
 }
 
 impl CookieConfigBuilder {
-    /// The whole name, prefix included. Default: `session` with the strongest prefix that the
-    /// other settings allow.
+    /// Sets the whole name, including its prefix. Default: `session` with the strongest prefix that
+    /// the other settings allow.
     ///
-    /// That is `__Host-`; with a domain or a path `__Secure-`; and none for localhost. A name
-    /// without a prefix is accepted, but any host of the same domain can plant a cookie under it.
-    /// `__Host-Http-` also keeps scripts from setting the cookie, in browsers that know it.
+    /// That prefix is `__Host-`; with a domain or a path `__Secure-`; for localhost there is none.
+    /// A name without a prefix is accepted, but any host of the same domain can plant a cookie
+    /// under it. `__Host-Http-` also keeps scripts from setting the cookie, in browsers that
+    /// support it.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sends the cookie to this domain and all hosts below it. Default: only to the host that set it.
+    /// Sends the cookie to this domain and all hosts below it. Default: only to the host that set
+    /// it.
     ///
     /// All those hosts must be trusted: each can read every token, and set one of its own choice.
     ///
-    /// [`build`](Self::build) refuses names of one label, and addresses in every notation. It does not know
-    /// the list of public suffixes, which changes every week: browsers drop a cookie for `co.uk` or
-    /// `github.io` without a word, so try the login once.
+    /// [`build`](Self::build) refuses names of one label, and addresses in every notation. It does
+    /// not know the list of public suffixes, which changes every week: browsers drop a cookie for
+    /// `co.uk` or `github.io` silently, so test the login once.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
@@ -43,50 +46,53 @@ impl CookieConfigBuilder {
 
     /// Sends the cookie only below this path. Default: `/`.
     ///
-    /// That saves bytes and keeps applications apart that mean each other no harm; it protects from
-    /// nothing, because pages of one host can read each other.
+    /// That saves bytes and separates applications that trust each other. It does not protect
+    /// against hostile ones, because pages of one host can read each other.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
     }
 
-    /// With which requests from other sites the cookie is sent. Default: [`SameSite::Lax`].
+    /// Sets the cross-site requests with which the cookie is sent. Default: [`SameSite::Lax`].
     pub const fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
     }
 
-    /// Keeps the cookie when the browser is closed: `Max-Age` is what is left of the absolute
-    /// timeout, at most the 400 days that browsers allow. Default: only for remembered sessions.
+    /// Keeps the cookie when the browser is closed. Default: only for remembered sessions.
     ///
-    /// The server enforces its timeouts whatever the browser does.
+    /// `Max-Age` is the remaining absolute timeout, at most the 400 days that browsers allow. The
+    /// server enforces its timeouts whatever the browser does.
     pub const fn persistent(mut self) -> Self {
         self.persistent = true;
         self
     }
 
-    /// Keeps the cookie in a jar of its own for each site that embeds yours (`Partitioned`, CHIPS): the one way to have a session
-    /// inside of other sites' pages where browsers refuse cookies of third parties. Default: not.
+    /// Keeps a separate cookie for each site that embeds this one (`Partitioned`, CHIPS). Default:
+    /// off.
     ///
-    /// Needs `Secure` and [`SameSite::None`], without which no browser sends the cookie there. A visitor has one session
-    /// per embedding site, and another one on your own. Browsers that do not know the attribute ignore it. All
-    /// partitioned cookies of your site may take 10 KiB per embedding site.
+    /// This is the only way to have a session in pages that other sites embed, if browsers refuse
+    /// third-party cookies. It needs `Secure` and [`SameSite::None`], without which no browser
+    /// sends the cookie there. A visitor has one session per embedding site, and another one on
+    /// your own site. Browsers that do not support the attribute ignore it. All partitioned cookies
+    /// of your site may take 10 KiB per embedding site.
     pub const fn partitioned(mut self) -> Self {
         self.partitioned = true;
         self
     }
 
-    /// Leaves out `Secure`, for `http://localhost` and nothing else: whoever is on the way reads and
-    /// replaces the cookie.
+    /// Leaves out `Secure`: only for `http://localhost`.
+    ///
+    /// Over plain HTTP, anyone on the network path can read and replace the cookie.
     pub const fn insecure_for_localhost(mut self) -> Self {
         self.insecure = true;
         self
     }
 
-    /// Checks the settings, each for itself and against the others.
+    /// Validates the settings, each alone and against the others.
     ///
     /// # Errors
-    /// Names the setting and what to do, if browsers would refuse the cookie (RFC 6265bis §5.6 and
+    /// Names the setting and the remedy, if browsers would refuse the cookie (RFC 6265bis §5.6 and
     /// §5.7) or if its name looks protected and is not.
     pub fn build(self) -> Result<CookieConfig, CookieConfigError> {
         let name = self.name.as_deref().unwrap_or_else(|| self.default_name());

@@ -1,20 +1,22 @@
-//! What browsers refuse (RFC 6265bis §5.6, §5.7), and what looks protected without being it.
+//! The rules of browsers for cookies (RFC 6265bis §5.6, §5.7), and names that look protected but
+//! are not.
 
 use std::net::IpAddr;
 
 use super::{CookieConfigError as Error, SameSite};
 use crate::http::set_cookie;
 
-/// Longer prefixes first: a name has only the first that fits.
+/// Longer prefixes first: a name has only the first that matches.
 const PREFIXES: [&str; 4] = ["__Host-Http-", "__Host-", "__Secure-", "__Http-"];
-/// Browsers ignore an attribute that is longer.
+/// Browsers ignore a longer attribute.
 const MAX_VALUE_LEN: usize = 1024;
-/// RFC 6265 §6.1 counts name, value and attributes, RFC 6265bis only the first two; this holds for both.
+/// RFC 6265 §6.1 counts name, value and attributes, RFC 6265bis only the first two; this satisfies
+/// both.
 const MAX_COOKIE_LEN: usize = 4096;
 
-const INSECURE: &str = "use a name without prefix, or leave out `insecure_for_localhost`";
+const INSECURE: &str = "use a name without a prefix, or leave out `insecure_for_localhost`";
 const BEYOND_ONE_HOST: &str = "leave it out, or name the cookie `__Secure-...`";
-const A_DOMAIN: &str = "write a name such as `shop.example`, with `xn--` for what is not ASCII, \
+const A_DOMAIN: &str = "write a name such as `shop.example`, with `xn--` for non-ASCII labels, \
     without a scheme, a port, spaces, or dots around it";
 
 pub(super) fn name(name: &str, insecure: bool) -> Result<(), Error> {
@@ -22,7 +24,7 @@ pub(super) fn name(name: &str, insecure: bool) -> Result<(), Error> {
         return Err(Error::new("name", "is empty; leave it out for the default"));
     }
     if let Some(other) = name.chars().find(|c| !is_token(*c)) {
-        let problem = format!("has {other:?} in it; use ASCII letters, digits, `-` and `_`");
+        let problem = format!("contains {other:?}; use ASCII letters, digits, `-` and `_`");
         return Err(Error::new("name", problem));
     }
     match prefix(name) {
@@ -38,8 +40,9 @@ pub(super) fn name(name: &str, insecure: bool) -> Result<(), Error> {
     }
 }
 
-/// Names like `Host__session`, `__Host_session` or `__HOST-session` promise what browsers, or some
-/// of them, do not keep. Ordinary words, such as `hosting`, `host` and `http_session`, pass.
+/// Refuses names like `Host__session`, `__Host_session` or `__HOST-session`, which promise a
+/// protection that browsers, or some of them, do not provide. Ordinary words, such as `hosting`,
+/// `host` and `http_session`, pass.
 fn not_a_misspelt_prefix(name: &str) -> Result<(), Error> {
     let bare = name.trim_start_matches(['-', '_']);
     let after = |prefix: &&'static str| {
@@ -61,13 +64,13 @@ fn not_a_misspelt_prefix(name: &str) -> Result<(), Error> {
 
 pub(super) fn partitioned(same_site: SameSite, insecure: bool) -> Result<(), Error> {
     if insecure {
-        let problem = "needs `Secure`; leave out `insecure_for_localhost`, or this";
+        let problem = "needs `Secure`; leave out `insecure_for_localhost` or `partitioned`";
         return Err(Error::new("partitioned", problem));
     }
     if same_site != SameSite::None {
         let problem = format!(
-            "is for pages inside of other sites' pages, where browsers send no cookie with `SameSite={}`; add \
-             `same_site(SameSite::None)`, or leave this out",
+            "is for pages embedded in other sites, where browsers send no cookie with `SameSite={}`; add \
+             `same_site(SameSite::None)`, or leave out `partitioned`",
             same_site.as_str()
         );
         return Err(Error::new("partitioned", problem));
@@ -78,10 +81,10 @@ pub(super) fn partitioned(same_site: SameSite, insecure: bool) -> Result<(), Err
 pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Error> {
     let refuse = |problem: String| Err(Error::new("domain", problem));
     if is_host_locked(name) {
-        return refuse(format!("does not go with the name `{name}`; {BEYOND_ONE_HOST}"));
+        return refuse(format!("cannot be combined with the name `{name}`; {BEYOND_ONE_HOST}"));
     }
     if insecure {
-        return refuse("does not go with `insecure_for_localhost`; leave out one of the two".to_owned());
+        return refuse("cannot be combined with `insecure_for_localhost`; leave out one of the two".to_owned());
     }
     if is_address(domain) {
         return refuse(format!("is the address {domain:?}, which has no hosts below it; leave it out"));
@@ -94,7 +97,7 @@ pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Err
         return refuse(format!("is {domain:?}; {A_DOMAIN}"));
     }
     if !domain.contains('.') {
-        return refuse(format!("is `{domain}`, a top-level name, for which browsers refuse cookies; leave it out"));
+        return refuse(format!("is `{domain}`, a top-level domain, for which browsers refuse cookies; leave it out"));
     }
     Ok(())
 }
@@ -112,7 +115,7 @@ pub(super) fn path(path: &str, name: &str) -> Result<(), Error> {
     }
     if let Some(other) = path.chars().find(|c| !c.is_ascii_graphic() || matches!(c, ';' | '?' | '#')) {
         return refuse(format!(
-            "has {other:?} in it; write it as `%` and two hexadecimal digits, and without `?` and `#`"
+            "contains {other:?}; write it as `%` and two hexadecimal digits, and leave out `?` and `#`"
         ));
     }
     Ok(())
@@ -124,13 +127,14 @@ pub(super) fn size(name: &str, attributes: &str, token: usize) -> Result<(), Err
         return Ok(());
     }
     let problem = format!(
-        "makes a cookie of {size} bytes; shorten it by {} for the {MAX_COOKIE_LEN} that browsers keep",
+        "makes a cookie of {size} bytes; shorten it by {} bytes, because browsers keep at most {MAX_COOKIE_LEN}",
         size - MAX_COOKIE_LEN
     );
     Err(Error::new("name", problem))
 }
 
-/// As browsers see it: what ends in a number is IPv4, in whatever spelling (WHATWG URL, "ends in a number").
+/// Classifies addresses as browsers do: a name that ends in a number is IPv4, in whatever spelling
+/// (WHATWG URL, "ends in a number").
 fn is_address(domain: &str) -> bool {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let last = domain.rsplit('.').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Tokens in signed JWTs.
+//! Session tokens as signed JWTs.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) fn write(
     };
     let written = format.write(&contents, now, left);
     if written.is_none() {
-        tracing::error!("a session's JWT could not be signed, so its client keeps what it has");
+        tracing::error!("a session JWT could not be signed; its client keeps its present token");
     }
     written.map(|(text, left)| (TokenText::Long(text), left))
 }

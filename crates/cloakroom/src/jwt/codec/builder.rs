@@ -10,7 +10,7 @@ use super::{Inner, JwtCodec, is_short};
 const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 const MAX_LEEWAY: Duration = Duration::from_secs(60);
 
-/// Configures a [`JwtCodec`]. [`build`](Self::build) checks everything together.
+/// Configures a [`JwtCodec`]. [`build`](Self::build) validates the settings together.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct JwtCodecBuilder {
@@ -36,48 +36,52 @@ impl JwtCodecBuilder {
         }
     }
 
-    /// Who issues the tokens: usually the address of the application. Needed.
+    /// Sets the issuer of the tokens: usually the address of the application. Required.
     pub fn issuer(mut self, issuer: &str) -> Self {
         issuer.clone_into(&mut self.issuer);
         self
     }
 
-    /// For whom the tokens are. Needed. Two layers with formats of their own want audiences of their own, or the tokens of
-    /// the one are good for the other.
+    /// Sets the audience of the tokens. Required.
+    ///
+    /// Two layers with separate codecs need separate audiences, or the tokens of one are valid for
+    /// the other.
     pub fn audience(mut self, audience: &str) -> Self {
         audience.clone_into(&mut self.audience);
         self
     }
 
-    /// For how long a token is valid. Default: one hour. 1 minute to 400 days.
+    /// Sets how long a token is valid. Default: one hour. 1 minute to 400 days.
     ///
-    /// A client whose requests use its session gets a new one once half of this is over. One that is away for longer than
-    /// the half may come back with a token that has expired, and is logged out: so take at least twice the
-    /// idle timeout. On the other side, services that verify without asking learn of a logout only by the end of it.
+    /// A client whose requests use its session receives a new token once half of this is over. A
+    /// client that is away for longer than that half may return with an expired token and is then
+    /// logged out, so use at least twice the idle timeout. On the other hand, services that verify
+    /// offline learn of a logout only when the token expires.
     ///
-    /// A token that says that it is valid for longer is refused. So who makes this shorter logs those out who have a token from
-    /// before, also while only some of the nodes have the new setting.
+    /// A token with a longer validity than this is refused. Shortening it therefore logs out users
+    /// with older tokens, even while only some of the nodes have the new setting.
     pub const fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// By how much the clocks of the nodes may differ. Default: 30 s. At most 60 s.
+    /// Sets the tolerated difference between the clocks of the nodes. Default: 30 s. At most 60 s.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Says in the tokens who is logged in, as `sub`. Default: not, because whoever reads the token reads it.
+    /// Adds the logged-in principal to the tokens, as `sub`. Default: off, because everyone who has
+    /// the token can read it.
     pub const fn with_subject(mut self) -> Self {
         self.with_subject = true;
         self
     }
 
-    /// Checks the settings.
+    /// Validates the settings.
     ///
     /// # Errors
-    /// Names the setting that cannot work, and what would.
+    /// Names the setting that cannot work, and the remedy.
     pub fn build(self) -> Result<JwtCodec, JwtConfigError> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !(1..=32).contains(&self.app.len()) || !self.app.bytes().all(allowed) {
@@ -92,7 +96,7 @@ impl JwtCodecBuilder {
             return Err(JwtConfigError::new("lifetime", problem));
         }
         if self.leeway > MAX_LEEWAY {
-            return Err(JwtConfigError::new("leeway", format!("is {:?} and may be 60 s at most", self.leeway)));
+            return Err(JwtConfigError::new("leeway", format!("is {:?} and must be at most 60 s", self.leeway)));
         }
         let rules = Validation {
             typ: Typ::Exactly(format!("{}-session+jwt", self.app)),
@@ -108,7 +112,7 @@ impl JwtCodecBuilder {
 
 fn named(setting: &'static str, name: &str) -> Result<(), JwtConfigError> {
     if name.is_empty() {
-        return Err(JwtConfigError::new(setting, "is missing; give the address of the application"));
+        return Err(JwtConfigError::new(setting, "is missing; use the address of the application"));
     }
     if !is_short(name) {
         return Err(JwtConfigError::new(setting, "is longer than 255 bytes"));

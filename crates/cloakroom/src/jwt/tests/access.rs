@@ -9,7 +9,7 @@ const RS256: &str = include_str!("../../../tests/fixtures/rs256.jwt");
 const PS256: &str = include_str!("../../../tests/fixtures/ps256.jwt");
 const NOW: u64 = 1_800_000_000;
 
-/// Stands still.
+/// A clock that always shows the same time.
 #[derive(Clone, Copy, Debug)]
 struct At(u64);
 
@@ -73,7 +73,7 @@ fn r44_a_token_is_good_until_its_end_and_the_leeway() {
 fn claims_of_another_form_are_refused() {
     #[derive(Debug, Deserialize)]
     struct Other {
-        #[expect(dead_code, reason = "it is what the token does not say")]
+        #[expect(dead_code, reason = "the token does not have this claim")]
         tenant: String,
     }
     assert_eq!(of_rsa(|tokens| tokens).verify::<Other>(RS256).unwrap_err(), JwtError::Claims);
@@ -87,7 +87,7 @@ fn r48_a_key_that_left_the_document_verifies_nothing_any_more() {
     assert_eq!(tokens.verify::<Claims>(RS256).unwrap_err(), JwtError::UnknownKey);
 }
 
-/// The corpus of session tokens, by the same rules but for the one that is ours alone.
+/// The corpus of session tokens, under the same rules except the one for own keys.
 #[test]
 fn r42_to_r47_every_hostile_jwt_comes_to_what_it_should_as_an_access_token() {
     let keys = {
@@ -103,9 +103,9 @@ fn r42_to_r47_every_hostile_jwt_comes_to_what_it_should_as_an_access_token() {
         let outcome = tokens.verify::<serde_json::Value>(&token).map(drop);
         let right = match (outcome, expected) {
             (Ok(()), Expected::Live | Expected::Claims) => true,
-            // Others do not promise the lower `s`, so a token of theirs has two spellings.
+            // Other issuers do not guarantee the lower `s`, so their tokens have two spellings.
             (Ok(()), _) => why == "ES256 with the other s",
-            // A published document has no secrets and no revocations.
+            // A published document contains no secrets and no revocations.
             (Err(JwtError::UnknownKey), Expected::RevokedKey) => true,
             (Err(JwtError::UnknownKey), _) if token.starts_with(&header_of_the_shared_key()) => true,
             (Err(error), _) => format!("{error:?}") == format!("{expected:?}"),
@@ -138,7 +138,7 @@ fn r39_documents_with_keys_that_nobody_should_use_are_refused() {
         (r#"{"keys":{}}"#, "no list of `keys`"),
         (r#"{"keys":[]}"#, "no key for"),
         (r#"{"keys":[],"keys":[]}"#, "is not a JSON object"),
-        (r#"{"keys":[1]}"#, "no object"),
+        (r#"{"keys":[1]}"#, "not an object"),
         (r#"{"keys":[{"kty":"oct","k":"AAAA","kid":"b"}]}"#, "a secret"),
         (
             r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","kid":"b"}]}"#,
@@ -146,7 +146,7 @@ fn r39_documents_with_keys_that_nobody_should_use_are_refused() {
         ),
         (
             r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
-            "without a name",
+            "(`kid`) is missing",
         ),
         (
             r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a b"}]}"#,
@@ -169,11 +169,11 @@ fn r39_documents_with_keys_that_nobody_should_use_are_refused() {
     }
     let second = [
         (weak_point, "weak point"),
-        (off_curve, "no key for ES256"),
+        (off_curve, "not a key for ES256"),
         (&short_rsa, "2048 to 4096"),
         (&long_rsa, "2048 to 4096"),
         (&low_exponent, "65537"),
-        (good, "a second time"),
+        (good, "occurs twice"),
     ];
     for (key, expected) in second {
         let text = format!(r#"{{"keys":[{good},{key}]}}"#);
@@ -193,7 +193,7 @@ fn settings_that_cannot_work_are_refused_by_name() {
         (AccessTokenVerifier::builder("", "a"), "issuer"),
         (AccessTokenVerifier::builder("a", ""), "audience"),
         (AccessTokenVerifier::builder("a", "a").leeway(second(61)), "leeway"),
-        (AccessTokenVerifier::builder("a", "a").max_lifetime(second(0)), "longest_life"),
+        (AccessTokenVerifier::builder("a", "a").max_lifetime(second(0)), "max_lifetime"),
     ];
     for (builder, setting) in table {
         assert_eq!(builder.build(keys()).unwrap_err().setting(), setting);

@@ -17,7 +17,7 @@ fn builder(keys: JwtKeys) -> JwtCodecBuilder {
     JwtCodec::builder(APP, keys).issuer(SELF).audience(SELF)
 }
 
-/// As the corpus supposes.
+/// The keys that the corpus assumes.
 fn keys() -> JwtKeys {
     JwtKeys::new(active()).next(next()).unwrap().retired(shared(), Timestamp::MAX).unwrap().revoked("gone").unwrap()
 }
@@ -55,7 +55,7 @@ fn r42_to_r47_every_hostile_jwt_comes_to_what_it_should() {
     };
     let compared = cases.iter().map(|case| (case.why, outcome(&case.token), expected(case.expected)));
     let wrong: Vec<_> = compared.filter(|(_, outcome, expected)| outcome != expected).collect();
-    assert_eq!(wrong, [], "why, what it came to, what it should have come to");
+    assert_eq!(wrong, [], "case, outcome, expected outcome");
 }
 
 #[test]

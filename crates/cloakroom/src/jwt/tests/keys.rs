@@ -52,7 +52,7 @@ fn r39_weak_and_published_keys_are_refused() {
         JwtKey::hs256("k", b"your-256-bit-secret-your-256-bit-secret"),
         JwtKey::hs256("k", [7; 64]),
         JwtKey::hs256("k", of_rfc_8037),
-        // Of the wrong kind, or none.
+        // Of the wrong kind, or not a key.
         JwtKey::ed25519("k", &p256_pem("next")),
         JwtKey::es256("k", &ed25519_pem("active")),
         JwtKey::ed25519("k", ""),
@@ -60,7 +60,7 @@ fn r39_weak_and_published_keys_are_refused() {
         JwtKey::ed25519("k", &ed25519_pem("active").replace("PRIVATE", "PUBLIC")),
     ];
     for (place, refused) in refused.into_iter().enumerate() {
-        assert_eq!(refused.map_err(|error| error.setting()).err(), Some("key"), "in place {place}");
+        assert_eq!(refused.map_err(|error| error.setting()).err(), Some("key"), "at position {place}");
     }
 }
 
@@ -99,7 +99,7 @@ fn what_is_published_is_public_and_of_the_keys_that_verify() {
     for secret in ["\"d\"", "\"k\"", "oct"] {
         assert!(!document.contains(secret), "{document}");
     }
-    // Whoever verifies with it finds our tokens good.
+    // Other services can verify with it.
     assert!(super::super::JwkSet::from_jwks(&document).is_ok());
 }
 

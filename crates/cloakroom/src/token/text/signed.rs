@@ -1,4 +1,4 @@
-//! A token with a MAC, as text.
+//! The text of a signed token, which has a MAC.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,32 +10,33 @@ use crate::token::selector::Selector;
 
 use crate::token::text::{EncodedToken, hint_bytes, hint_from};
 
-/// Key id, tag and secret.
+/// Key id, selector and secret.
 const IDENTITY: usize = 1 + 16 + 16;
 /// Version and nonce.
 const HINT: usize = 10;
 const MAX_SIGNED_LEN: usize = IDENTITY + HINT + MAC_BYTES;
-/// In base64url.
+/// The lengths in base64url.
 const SHORT_TEXT: usize = 66;
 const LONG_TEXT: usize = crate::token::text::MAX_TOKEN_LEN;
 
-/// What a text with a MAC turns out to be.
+/// The result of verifying a text as a signed token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SignedToken {
-    /// A token that was issued under the active key.
+    /// Signed under the active key.
     Valid(Token),
-    /// One that was issued under a key that is only accepted any more.
+    /// Signed under a previous key.
     Outdated(Token),
-    /// Not the one spelling of anything.
+    /// Not the one spelling of a token.
     Malformed,
-    /// Well-formed, and not issued under the key that it names, or not for this use.
+    /// Well-formed, but not signed under the key that it names, or not for this carrier.
     Forged,
-    /// It names a key that is not in the ring.
+    /// Names a key that is not in the ring.
     UnknownKey,
 }
 
 impl Token {
-    /// Reads the one spelling of a token with a MAC. Nothing of it is looked at before the MAC was checked.
+    /// Verifies a signed token in its one spelling. No part of it is used before the MAC was
+    /// checked.
     pub(crate) fn verify_signed(text: &[u8], keys: &MacKeys) -> SignedToken {
         let mut bytes = [0; MAX_SIGNED_LEN];
         let Some(sealed) = decode(text, &mut bytes) else { return SignedToken::Malformed };
@@ -52,7 +53,7 @@ impl Token {
         }
     }
 
-    /// Writes the one spelling of this token under the active key.
+    /// Signs this token under the active key, in its one spelling.
     pub(crate) fn sign(&self, keys: &MacKeys) -> EncodedToken {
         let mut bytes = [0; MAX_SIGNED_LEN];
         bytes[0] = keys.active().number();
@@ -69,12 +70,12 @@ impl Token {
     }
 }
 
-/// Whether a text has the form of a token with a MAC, whatever the MAC is worth.
+/// Returns `true` if a text has the format of a signed token. The MAC is not verified.
 pub(crate) fn is_signed(text: &[u8]) -> bool {
     decode(text, &mut [0; MAX_SIGNED_LEN]).is_some()
 }
 
-/// The engine refuses padding, spare bits and foreign characters; the lengths are left to us.
+/// The engine refuses padding, spare bits and foreign characters; the lengths are checked here.
 fn decode<'b>(text: &[u8], bytes: &'b mut [u8; MAX_SIGNED_LEN]) -> Option<&'b [u8]> {
     let expected = match text.len() {
         SHORT_TEXT => MAX_SIGNED_LEN - HINT,

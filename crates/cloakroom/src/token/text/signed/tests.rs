@@ -23,7 +23,7 @@ fn key(id: u8) -> Key {
     Key::new(id, Sha256::digest([id])).unwrap()
 }
 
-/// The active key is 2, and 1 is accepted.
+/// The active key is 2; 1 is a previous key.
 fn keys(name: &str) -> MacKeys {
     MacKeys::new(&KeyRing::new(key(2)).with_previous(key(1)).unwrap(), Purpose::Token, name.as_bytes())
 }
@@ -87,7 +87,7 @@ fn r38_a_token_of_an_accepted_key_is_good_and_outdated() {
     let before = MacKeys::new(&KeyRing::new(key(1)), Purpose::Token, b"cookie:a");
     let token = token((counting(0), counting(16), Some((7, 9))));
     let SignedToken::Outdated(read) = Token::verify_signed(text(&token, &before).as_bytes(), &keys("cookie:a")) else {
-        panic!("it works, and its client should get another");
+        panic!("the token must be accepted and reissued");
     };
     assert_eq!(parts(&read), parts(&token));
 }
