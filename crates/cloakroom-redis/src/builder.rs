@@ -249,24 +249,24 @@ impl RedisStoreBuilder {
             lease: self.lease,
             plaintext: self.plaintext,
             leases: Leases::new(),
-            audience: Arc::new(Subscribers::default()),
+            subscribers: Arc::new(Subscribers::default()),
             server_time: ServerTime::default(),
             table: TrackingTable::default(),
         });
-        let looks = StartupChecks { settings: &settings, clock: &*self.clock };
+        let checks = StartupChecks { settings: &settings, clock: &*self.clock };
         let (seed, more) = infos.split_first().ok_or_else(|| Problem::Address("missing".into()))?;
-        let (warnings, route) = match &self.topology {
-            TopologyConfig::Server => single(Endpoint::configured(seed, self.plaintext), &looks).await?,
+        let (warnings, topology) = match &self.topology {
+            TopologyConfig::Server => single(Endpoint::configured(seed, self.plaintext), &checks).await?,
             TopologyConfig::Sentinels(master) => {
-                single(Endpoint::sentinel(seed, more, master, self.plaintext), &looks).await?
+                single(Endpoint::sentinel(seed, more, master, self.plaintext), &checks).await?
             }
-            TopologyConfig::Cluster => cluster(seed, more, &looks).await?,
+            TopologyConfig::Cluster => cluster(seed, more, &checks).await?,
         };
         if !warnings.is_empty() {
             tracing::warn!(warnings = %Joined(&warnings), "the session store works but may lose sessions");
         }
-        let asks_first = !warnings.contains(&Warning::TracksStrangers);
-        Ok(RedisStore::new(StoreInner { settings, route, asks_first, warnings }))
+        let asks_first = !warnings.contains(&Warning::TracksMissingKeys);
+        Ok(RedisStore::new(StoreInner { settings, topology, asks_first, warnings }))
     }
 
     pub(crate) fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
@@ -313,37 +313,37 @@ struct StartupChecks<'a> {
 }
 
 impl StartupChecks<'_> {
-    async fn at(&self, origin: &Endpoint, clustered: bool) -> Result<Vec<Warning>, ConnectError> {
-        startup::check(origin, clustered, self.settings, self.clock.now()).await
+    async fn at(&self, endpoint: &Endpoint, clustered: bool) -> Result<Vec<Warning>, ConnectError> {
+        startup::check(endpoint, clustered, self.settings, self.clock.now()).await
     }
 }
 
 /// One master, at a fixed address or reported by sentinels.
-async fn single(origin: Endpoint, looks: &StartupChecks<'_>) -> Result<(Vec<Warning>, Topology), ConnectError> {
-    let settings = looks.settings;
-    let warnings = looks.at(&origin, false).await?;
-    let home = ProbeTarget::new(settings.namespace.probe(0), Coverage::everything(), Arc::default());
-    let link = Connection::start(origin, 0, home, Arc::clone(settings));
-    link.pair(settings.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
-    Ok((warnings, Topology::Single(link)))
+async fn single(endpoint: Endpoint, checks: &StartupChecks<'_>) -> Result<(Vec<Warning>, Topology), ConnectError> {
+    let settings = checks.settings;
+    let warnings = checks.at(&endpoint, false).await?;
+    let probe_target = ProbeTarget::new(settings.namespace.probe(0), Coverage::everything(), Arc::default());
+    let connection = Connection::start(endpoint, 0, probe_target, Arc::clone(settings));
+    connection.pair(settings.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
+    Ok((warnings, Topology::Single(connection)))
 }
 
 /// A cluster. Skips seeds that cannot be reached; the result of the first one that answers counts.
 async fn cluster(
     seed: &ConnectionInfo,
     more: &[ConnectionInfo],
-    looks: &StartupChecks<'_>,
+    checks: &StartupChecks<'_>,
 ) -> Result<(Vec<Warning>, Topology), ConnectError> {
-    let plaintext = looks.settings.plaintext;
-    let mut looked = looks.at(&Endpoint::configured(seed, plaintext), true).await;
+    let plaintext = checks.settings.plaintext;
+    let mut looked = checks.at(&Endpoint::configured(seed, plaintext), true).await;
     for other in more {
         if !looked.as_ref().is_err_and(ConnectError::may_pass) {
             break;
         }
-        looked = looks.at(&Endpoint::configured(other, plaintext), true).await;
+        looked = checks.at(&Endpoint::configured(other, plaintext), true).await;
     }
     let warnings = looked?;
-    let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(looks.settings)).await;
+    let cluster = Cluster::start(seed.clone(), more.to_vec(), Arc::clone(checks.settings)).await;
     let unreachable =
         |error| address::refused(&error).map_or_else(|| Problem::Unreachable(error.to_string()), Problem::Plaintext);
     Ok((warnings, Topology::Cluster(cluster.map_err(unreachable)?)))

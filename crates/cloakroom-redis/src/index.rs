@@ -141,16 +141,16 @@ impl RedisStore {
     pub(crate) async fn request_each(
         &self,
         selectors: &[Selector],
-        question: impl Fn(&str) -> Request,
-        manner: RequestKind,
+        request: impl Fn(&str) -> Request,
+        kind: RequestKind,
     ) -> Vec<Result<Value, StoreError>> {
         let ask = |selector: &Selector| {
             let key = self.namespace().record(*selector);
-            let question = question(&key);
-            (key, question)
+            let request = request(&key);
+            (key, request)
         };
         let questions = selectors.iter().map(ask).collect();
-        self.route().request_many(questions, manner, self.deadline()).await
+        self.topology().request_many(questions, kind, self.deadline()).await
     }
 }
 

@@ -66,7 +66,7 @@ impl Namespace {
     }
 
     /// The selector of the session whose record is stored under `key`.
-    pub(crate) fn tag_of(&self, key: &[u8]) -> Option<Selector> {
+    pub(crate) fn selector_of(&self, key: &[u8]) -> Option<Selector> {
         let rest = key.strip_prefix(self.0.as_bytes())?.strip_prefix(b":session:{")?;
         unhex(rest.strip_suffix(b"}")?).map(Selector::from_bytes)
     }
@@ -119,11 +119,11 @@ mod tests {
         let (shop, other): (Namespace, Namespace) = ("shop".parse()?, "shop2".parse()?);
         let selector = Selector::from_bytes(*b"0123456789abcdef");
         assert_eq!(shop.record(selector), "shop:session:{30313233343536373839616263646566}");
-        assert_eq!(shop.tag_of(shop.record(selector).as_bytes()), Some(selector));
-        assert_eq!(shop.tag_of(other.record(selector).as_bytes()), None);
-        assert_eq!(shop.tag_of(b"shop:session:{3031}"), None);
-        assert_eq!(shop.tag_of(b"shop:session:{303132333435363738396162636465FF}"), None);
-        assert_eq!(shop.tag_of(b"shop:principal:ada"), None);
+        assert_eq!(shop.selector_of(shop.record(selector).as_bytes()), Some(selector));
+        assert_eq!(shop.selector_of(other.record(selector).as_bytes()), None);
+        assert_eq!(shop.selector_of(b"shop:session:{3031}"), None);
+        assert_eq!(shop.selector_of(b"shop:session:{303132333435363738396162636465FF}"), None);
+        assert_eq!(shop.selector_of(b"shop:principal:ada"), None);
         Ok(())
     }
 }

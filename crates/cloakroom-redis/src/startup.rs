@@ -20,22 +20,22 @@ use crate::warning::Warning;
 const SKEW: Duration = Duration::from_secs(5);
 
 /// A tracking table with a smaller limit was configured by mistake.
-const MIN_CONNECTIONS: u64 = 10_000;
+const MIN_TRACKED_KEYS: u64 = 10_000;
 
 /// The maximum size of a record, with room to spare.
 const LARGE_REPLY: u64 = 16 << 20;
 
 /// Connects and runs every check. `now` is the time on the clock by which sessions are timed.
 pub(crate) async fn check(
-    origin: &Endpoint,
+    endpoint: &Endpoint,
     clustered: bool,
     settings: &ConnectionSettings,
     now: Timestamp,
 ) -> Result<Vec<Warning>, ConnectError> {
     let began = Instant::now();
-    let mut connection = match connect(origin, settings).await {
+    let mut connection = match connect(endpoint, settings).await {
         Ok(connection) => connection,
-        Err(error) => return Err(unreachable(origin, &error, settings.deadline).await.into()),
+        Err(error) => return Err(unreachable(endpoint, &error, settings.deadline).await.into()),
     };
     let mut look = StartupCheck {
         connection: &mut connection,
@@ -51,15 +51,15 @@ pub(crate) async fn check(
     if problems.is_empty() { Ok(warnings) } else { Err(ConnectError { warnings, ..ConnectError::new(problems) }) }
 }
 
-async fn connect(origin: &Endpoint, settings: &ConnectionSettings) -> RedisResult<MultiplexedConnection> {
-    let client = timed(settings.deadline, origin.client()).await?;
+async fn connect(endpoint: &Endpoint, settings: &ConnectionSettings) -> RedisResult<MultiplexedConnection> {
+    let client = timed(settings.deadline, endpoint.client()).await?;
     let config =
         AsyncConnectionConfig::new().set_connection_timeout(Some(settings.deadline)).set_response_timeout(None);
     timed(settings.deadline, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
 /// Explains why the server could not be queried.
-async fn unreachable(origin: &Endpoint, error: &RedisError, deadline: Duration) -> Problem {
+async fn unreachable(endpoint: &Endpoint, error: &RedisError, deadline: Duration) -> Problem {
     if let Some(host) = address::refused(error) {
         return Problem::Plaintext(host);
     }
@@ -85,7 +85,7 @@ async fn unreachable(origin: &Endpoint, error: &RedisError, deadline: Duration) 
         ErrorKind::Server(_) | ErrorKind::Extension => {}
         // A server that speaks the other protocol stays silent or closes the connection.
         _ => {
-            if let Some(problem) = tls_probe::probe(origin.certificates(), deadline).await {
+            if let Some(problem) = tls_probe::probe(endpoint.configured_addresses(), deadline).await {
                 return problem;
             }
         }
@@ -150,7 +150,7 @@ impl StartupCheck<'_> {
         let mut rename = cmd("RENAMENX");
         rename.arg(&key).arg(&key);
         if self.ask(&rename).await.is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)) {
-            self.warnings.push(Warning::TracksStrangers);
+            self.warnings.push(Warning::TracksMissingKeys);
         }
     }
 
@@ -159,7 +159,7 @@ impl StartupCheck<'_> {
         let [info, config] = requests();
         let (Ok(info), Ok(config)) = (self.ask(&info).await, self.ask(&config).await) else { return };
         let Ok(TableFill { keys, limit }) = parse(info, config) else { return };
-        if limit > 0 && limit < MIN_CONNECTIONS || (TableFill { keys, limit }).is_full() {
+        if limit > 0 && limit < MIN_TRACKED_KEYS || (TableFill { keys, limit }).is_full() {
             self.warnings.push(Warning::TrackingTable { keys, limit });
         }
     }
@@ -191,11 +191,11 @@ impl StartupCheck<'_> {
         let Ok(info) =
             self.ask(&cmd("INFO")).await.and_then(|info| redis::from_redis_value::<String>(info).map_err(Into::into))
         else {
-            return self.warnings.push(Warning::Blind);
+            return self.warnings.push(Warning::NotInspected);
         };
         let said = |name: &str| {
             info.lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix(':'))
                 .map(|value| value.trim().to_owned())
         };
         let version = said("redis_version").unwrap_or_default();

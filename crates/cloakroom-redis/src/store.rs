@@ -34,7 +34,7 @@ pub struct RedisStore(Arc<StoreInner>);
 
 pub(crate) struct StoreInner {
     pub(crate) settings: Arc<ConnectionSettings>,
-    pub(crate) route: Topology,
+    pub(crate) topology: Topology,
     /// Whether records are read by the script that makes the server track only keys that exist.
     pub(crate) asks_first: bool,
     pub(crate) warnings: Vec<Warning>,
@@ -86,10 +86,10 @@ impl RedisStore {
     pub(crate) async fn request(
         &self,
         key: &str,
-        question: &Request,
-        manner: RequestKind,
+        request: &Request,
+        kind: RequestKind,
     ) -> Result<(Value, Lease), StoreError> {
-        self.0.route.request(key, question, manner, self.0.settings.deadline).await
+        self.0.topology.request(key, request, kind, self.0.settings.deadline).await
     }
 
     /// Runs a script that returns a word, optionally followed by data.
@@ -97,31 +97,31 @@ impl RedisStore {
         &self,
         key: &str,
         script: &Request,
-        manner: RequestKind,
+        kind: RequestKind,
     ) -> Result<(ScriptReply, Lease), StoreError> {
-        let (answer, lease) = self.request(key, script, manner).await?;
-        Ok((ScriptReply::from_value(answer).map_err(fault::unexpected_reply(manner.effect))?, lease))
+        let (answer, lease) = self.request(key, script, kind).await?;
+        Ok((ScriptReply::from_value(answer).map_err(fault::unexpected_reply(kind.effect))?, lease))
     }
 
-    async fn read(&self, selector: Selector, manner: RequestKind) -> Result<Option<LeasedRecord>, StoreError> {
+    async fn read(&self, selector: Selector, kind: RequestKind) -> Result<Option<LeasedRecord>, StoreError> {
         let key = self.0.settings.namespace.record(selector);
-        let question = if manner.tracked && self.0.asks_first {
+        let request = if kind.tracked && self.0.asks_first {
             Request::Script(scripts::LOAD.on(&key))
         } else {
             let mut command = cmd("HGETALL");
             command.arg(&key);
             Request::Command(command)
         };
-        let (answer, lease) = self.request(&key, &question, manner).await?;
-        let fields = Fields::from_value(answer).map_err(fault::unexpected_reply(manner.effect))?;
+        let (answer, lease) = self.request(&key, &request, kind).await?;
+        let fields = Fields::from_value(answer).map_err(fault::unexpected_reply(kind.effect))?;
         if fields.is_empty() {
             return Ok(None);
         }
         wire::decode(&fields).map(|record| Some(LeasedRecord::new(record, lease))).map_err(fault::malformed)
     }
 
-    pub(crate) fn route(&self) -> &Topology {
-        &self.0.route
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.0.topology
     }
 
     pub(crate) fn deadline(&self) -> Duration {
@@ -160,7 +160,7 @@ impl Store for RedisStore {
         wire::write_commit(&commit, call.arguments());
         let script = Request::Script(call);
         async move {
-            let _changing = self.0.settings.audience.during_write(selector);
+            let _changing = self.0.settings.subscribers.during_write(selector);
             let (mut answer, lease) = self.run(&key, &script, RequestKind::WRITE).await?;
             match answer.word.as_str() {
                 "gone" => Ok(Committed::Gone),
@@ -183,8 +183,8 @@ impl Store for RedisStore {
                 let key = store.0.settings.namespace.record(touch.selector);
                 let (guard, shown) = wire::guarded(touch.guard);
                 let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis()).with(guard).with(shown);
-                let manner = if touch.has_copy { RequestKind::WRITE } else { RequestKind::WRITE_UNTRACKED };
-                store.request(&key, &Request::Script(call), manner).await
+                let kind = if touch.has_copy { RequestKind::WRITE } else { RequestKind::WRITE_UNTRACKED };
+                store.request(&key, &Request::Script(call), kind).await
             });
         }
         while let Some(done) = waiting.join_next().await {
@@ -200,7 +200,7 @@ impl Store for RedisStore {
         let (word, shown) = wire::guarded(guard);
         // The script uses the server's clock, so no instant of the caller is needed.
         let call = scripts::DESTROY.on(&key).with(0).with(word).with(shown);
-        let _changing = self.0.settings.audience.during_write(selector);
+        let _changing = self.0.settings.subscribers.during_write(selector);
         let (answer, _) = self.run(&key, &Request::Script(call), RequestKind::END).await?;
         destroyed(&answer)
     }
@@ -208,7 +208,7 @@ impl Store for RedisStore {
     async fn destroy_many(&self, selectors: Vec<Selector>) -> Vec<Result<Destroyed, StoreError>> {
         let (word, shown) = wire::guarded(Guard::Anyone);
         let _changing: Vec<_> =
-            selectors.iter().map(|selector| self.0.settings.audience.during_write(*selector)).collect();
+            selectors.iter().map(|selector| self.0.settings.subscribers.during_write(*selector)).collect();
         let destroy = |key: &str| Request::Script(scripts::DESTROY.on(key).with(0).with(word).with(&shown));
         let answers = self.request_each(&selectors, destroy, RequestKind::END).await;
         let destroyed = |answer: Result<Value, StoreError>| {
@@ -270,7 +270,7 @@ impl Store for RedisStore {
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
-        self.0.settings.audience.add(copies);
+        self.0.settings.subscribers.add(copies);
     }
 
     fn is_lease_valid(&self, lease: Lease) -> bool {

@@ -47,13 +47,13 @@ pub enum Warning {
         "the user may not run `RENAMENX`, so reads of sessions that do not exist fill the server's table of tracked \
          keys; add `+renamenx` to the user's rights"
     )]
-    TracksStrangers,
+    TracksMissingKeys,
     /// The server could not be inspected, because the user may not run `INFO`.
     #[error(
         "the user may not run `INFO`, so the eviction policy, persistence and the table of tracked keys were not \
          checked"
     )]
-    Blind,
+    NotInspected,
 }
 
 impl fmt::Debug for Warning {

@@ -55,11 +55,11 @@ pub enum Call {
     /// A record was removed.
     Destroy,
     /// A session was added to the index of its principal.
-    Admit,
+    AddMember,
     /// A session was removed from the index of its principal.
-    Dismiss,
+    RemoveMembers,
     /// The sessions of a principal were listed.
-    Members,
+    ListMembers,
 }
 
 impl Call {
@@ -72,9 +72,9 @@ impl Call {
             Self::Commit => Verb::Commit,
             Self::Touch(_) => Verb::Touch,
             Self::Destroy => Verb::Destroy,
-            Self::Admit => Verb::Admit,
-            Self::Dismiss => Verb::Dismiss,
-            Self::Members => Verb::Members,
+            Self::AddMember => Verb::AddMember,
+            Self::RemoveMembers => Verb::RemoveMembers,
+            Self::ListMembers => Verb::ListMembers,
         }
     }
 }
@@ -154,15 +154,15 @@ impl<S: Store> Store for SpyStore<S> {
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
-        self.note(Call::Admit).add_member(principal, selector, until, limit).await
+        self.note(Call::AddMember).add_member(principal, selector, until, limit).await
     }
 
     async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
-        self.note(Call::Dismiss).remove_members(principal, selectors).await
+        self.note(Call::RemoveMembers).remove_members(principal, selectors).await
     }
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        self.note(Call::Members).list_members(principal, page).await
+        self.note(Call::ListMembers).list_members(principal, page).await
     }
 
     fn namespace(&self) -> &str {

@@ -13,9 +13,9 @@ pub enum Verb {
     /// [`Store::destroy`](cloakroom::store::Store::destroy).
     Destroy,
     /// [`Store::add_member`](cloakroom::store::Store::add_member).
-    Admit,
+    AddMember,
     /// [`Store::remove_members`](cloakroom::store::Store::remove_members).
-    Dismiss,
+    RemoveMembers,
     /// [`Store::list_members`](cloakroom::store::Store::list_members).
-    Members,
+    ListMembers,
 }

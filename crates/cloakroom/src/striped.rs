@@ -39,6 +39,6 @@ impl<T> Striped<T> {
 /// A number that is unique to this thread.
 fn thread_index() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static SEAT: usize = NEXT.fetch_add(1, Relaxed));
-    SEAT.with(|seat| *seat)
+    thread_local!(static INDEX: usize = NEXT.fetch_add(1, Relaxed));
+    INDEX.with(|index| *index)
 }

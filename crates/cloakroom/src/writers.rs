@@ -117,7 +117,7 @@ impl Writers {
 
     /// Returns `true` if a copy of the record at `version`, written by `nonce`, is an earlier state
     /// of it.
-    pub(crate) fn descend_from(&self, version: u64, nonce: u64) -> bool {
+    pub(crate) fn is_ancestor(&self, version: u64, nonce: u64) -> bool {
         let continued = |write: &LastWrite| match write.version == version {
             true => write.nonce == nonce,
             false => write.version > version && process(write.nonce) == process(nonce),
@@ -204,8 +204,8 @@ mod tests {
         }
         assert!(writers.is_missing(20, MINE as u16));
         assert!(!writers.is_missing(11, MINE as u16) && !writers.is_missing(50, 100));
-        assert!(writers.descend_from(11, nonce(MINE, 9)) && !writers.descend_from(11, nonce(MINE, 2)));
-        assert!(!writers.descend_from(20, nonce(MINE, 2)));
+        assert!(writers.is_ancestor(11, nonce(MINE, 9)) && !writers.is_ancestor(11, nonce(MINE, 2)));
+        assert!(!writers.is_ancestor(20, nonce(MINE, 2)));
     }
 
     #[test]

@@ -116,12 +116,12 @@ async fn pages_of_sessions_follow_each_other_and_refuse_a_cursor_that_is_none() 
         let sessions = builder.build().expect("valid");
         log_in(&sessions, 7).await;
         let robot = sessions.of("robot");
-        let all: Vec<_> = robot.list().await.expect("the store is up").iter().map(|info| info.handle).collect();
+        let all: Vec<_> = robot.list().await.expect("the store is up").iter().map(|info| info.id).collect();
         let (mut paged, mut request) = (Vec::new(), PageRequest::first(3));
         loop {
             let page = robot.page(request.clone()).await.expect("the store is up");
             assert!(page.items.len() <= 3);
-            paged.extend(page.items.iter().map(|info| info.handle));
+            paged.extend(page.items.iter().map(|info| info.id));
             // As it comes back from a link to the next page.
             let Some(next) = page.next.map(|next| cloakroom::Cursor::new(next.as_str())) else { break };
             request = request.after(next);
@@ -150,6 +150,6 @@ async fn a_page_that_could_not_be_read_is_asked_for_again() {
     let store = FaultyStore::new(MemoryStore::new());
     let sessions = Sessions::builder().store(store.clone()).unlimited_sessions_per_principal().build().expect("valid");
     log_in(&sessions, 3).await;
-    store.fail_next(Verb::Members, StoreErrorKind::Unavailable);
+    store.fail_next(Verb::ListMembers, StoreErrorKind::Unavailable);
     assert_eq!(sessions.of("robot").revoke_all().await.expect("the second answer"), 3);
 }

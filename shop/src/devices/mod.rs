@@ -108,9 +108,9 @@ async fn devices(visit: &RequestContext, user: UserId) -> Result<Vec<Device>, Sh
     let this = visit.session().public_id().await?;
     let now = list.iter().map(|info| info.last_seen).max().unwrap_or_default();
     let device = |info: SessionInfo| Device {
-        handle: info.handle.to_string(),
+        handle: info.id.to_string(),
         label: info.label.as_deref().unwrap_or("Unknown device").to_owned(),
-        this: Some(info.handle) == this,
+        this: Some(info.id) == this,
         signed_in: now.since(info.authenticated_at),
         seen: now.since(info.last_seen),
     };

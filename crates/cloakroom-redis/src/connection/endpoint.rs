@@ -64,7 +64,7 @@ impl Endpoint {
     }
 
     /// The addresses that the application configured.
-    pub(crate) fn certificates(&self) -> &[ConnectionAddr] {
+    pub(crate) fn configured_addresses(&self) -> &[ConnectionAddr] {
         match &self.place {
             EndpointSource::Fixed(info) => std::slice::from_ref(info.addr()),
             EndpointSource::Sentinels(_, addresses) => addresses,

@@ -43,7 +43,7 @@ pub(crate) struct ConnectionSettings {
     /// source of the address.
     pub(crate) plaintext: bool,
     pub(crate) leases: Arc<Leases>,
-    pub(crate) audience: Arc<Subscribers>,
+    pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) server_time: ServerTime,
     pub(crate) table: TrackingTable,
 }
@@ -51,7 +51,7 @@ pub(crate) struct ConnectionSettings {
 /// The connection to one server, established or not.
 pub(crate) struct Connection {
     state: watch::Receiver<ConnectionState>,
-    keeper: tokio::task::AbortHandle,
+    supervisor: tokio::task::AbortHandle,
     leases: Arc<Leases>,
     slot: usize,
 }
@@ -71,29 +71,29 @@ impl Connection {
     /// Starts to connect. `slot` is the lease slot of this connection; no other connection may use
     /// it.
     pub(crate) fn start(
-        origin: Endpoint,
+        endpoint: Endpoint,
         slot: usize,
-        home: Arc<ProbeTarget>,
+        probe_target: Arc<ProbeTarget>,
         settings: Arc<ConnectionSettings>,
     ) -> Self {
         let (sender, state) = watch::channel(ConnectionState::Connecting);
         let leases = Arc::clone(&settings.leases);
-        let post = supervisor::Supervisor { origin, slot, home, settings };
-        let keeper = tokio::spawn(supervisor::supervise(post, sender)).abort_handle();
-        Self { state, keeper, leases, slot }
+        let supervisor = supervisor::Supervisor { endpoint, slot, probe_target, settings };
+        let supervisor = tokio::spawn(supervisor::supervise(supervisor, sender)).abort_handle();
+        Self { state, supervisor, leases, slot }
     }
 
     /// Ends the lease of this connection immediately, without waiting for the supervisor, and never
     /// connects again.
     pub(crate) fn give_up(&self) {
         self.leases.release(self.slot);
-        self.keeper.abort();
+        self.supervisor.abort();
     }
 
     /// The connection pair. Waits while it is being established.
     pub(crate) async fn pair(&self, deadline: Duration) -> Result<Arc<ConnectionPair>, Arc<RedisError>> {
-        if let ConnectionState::Up(line) = &*self.state.borrow() {
-            return Ok(Arc::clone(line));
+        if let ConnectionState::Up(pair) = &*self.state.borrow() {
+            return Ok(Arc::clone(pair));
         }
         Box::pin(self.settled(deadline)).await
     }
@@ -107,7 +107,7 @@ impl Connection {
             Err(_) => return Err(Arc::new(timeout_error("no connection within the deadline"))),
         };
         match settled {
-            ConnectionState::Up(line) => Ok(line),
+            ConnectionState::Up(pair) => Ok(pair),
             ConnectionState::Down(error) => Err(error),
             ConnectionState::Connecting => Err(Arc::new(timeout_error("no connection"))),
         }

@@ -168,34 +168,34 @@ impl Drop for PendingWrite<'_> {
 mod tests {
     use super::*;
 
-    const TAG: Selector = Selector::from_bytes([7; 16]);
+    const SELECTOR: Selector = Selector::from_bytes([7; 16]);
     const LONG: Duration = Duration::from_secs(20);
 
     #[tokio::test]
     async fn the_report_of_an_own_write_is_passed_over_whether_it_comes_before_the_reply_is_seen_or_after() {
         let writes = OwnWrites::default();
-        let writing = writes.begin(TAG);
-        assert!(!writes.is_foreign(TAG));
+        let writing = writes.begin(SELECTOR);
+        assert!(!writes.is_foreign(SELECTOR));
         assert!(writing.settle(true, LONG).await);
-        let writing = writes.begin(TAG);
+        let writing = writes.begin(SELECTOR);
         let (ours, foreign) = tokio::join!(writing.settle(true, LONG), async {
             tokio::task::yield_now().await;
-            writes.is_foreign(TAG)
+            writes.is_foreign(SELECTOR)
         });
         assert!(ours && !foreign);
         assert!(writes.records().is_empty());
-        assert!(writes.is_foreign(TAG), "no write is pending");
+        assert!(writes.is_foreign(SELECTOR), "no write is pending");
     }
 
     #[tokio::test]
     async fn a_report_too_many_is_somebody_elses() {
         let writes = OwnWrites::default();
-        let writing = writes.begin(TAG);
-        assert!(!writes.is_foreign(TAG));
-        assert!(writes.is_foreign(TAG), "before the reply");
+        let writing = writes.begin(SELECTOR);
+        assert!(!writes.is_foreign(SELECTOR));
+        assert!(writes.is_foreign(SELECTOR), "before the reply");
         assert!(!writing.settle(true, LONG).await);
-        let writing = writes.begin(TAG);
-        assert!(!writes.is_foreign(TAG));
+        let writing = writes.begin(SELECTOR);
+        assert!(!writes.is_foreign(SELECTOR));
         assert!(!writing.settle(false, LONG).await, "a write that changed nothing is not reported");
         assert!(writes.records().is_empty());
     }
@@ -203,23 +203,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_report_that_does_not_come_costs_the_copy_and_is_foreign_if_it_comes_late() {
         let writes = OwnWrites::default();
-        assert!(!writes.begin(TAG).settle(true, Duration::from_millis(50)).await);
-        assert!(writes.is_foreign(TAG));
-        drop(writes.begin(TAG));
-        assert!(writes.is_foreign(TAG), "the report of an abandoned write");
+        assert!(!writes.begin(SELECTOR).settle(true, Duration::from_millis(50)).await);
+        assert!(writes.is_foreign(SELECTOR));
+        drop(writes.begin(SELECTOR));
+        assert!(writes.is_foreign(SELECTOR), "the report of an abandoned write");
         assert!(writes.records().is_empty());
     }
 
     #[tokio::test]
     async fn of_two_writes_at_once_each_has_one_report() {
         let writes = OwnWrites::default();
-        let (first, second) = (writes.begin(TAG), writes.begin(TAG));
-        assert!(!writes.is_foreign(TAG));
+        let (first, second) = (writes.begin(SELECTOR), writes.begin(SELECTOR));
+        assert!(!writes.is_foreign(SELECTOR));
         assert!(first.settle(true, LONG).await);
-        assert!(!writes.is_foreign(TAG));
+        assert!(!writes.is_foreign(SELECTOR));
         assert!(second.settle(true, LONG).await);
-        let (first, second) = (writes.begin(TAG), writes.begin(TAG));
-        assert!(!writes.is_foreign(TAG) && !writes.is_foreign(TAG));
+        let (first, second) = (writes.begin(SELECTOR), writes.begin(SELECTOR));
+        assert!(!writes.is_foreign(SELECTOR) && !writes.is_foreign(SELECTOR));
         assert!(first.settle(true, LONG).await);
         assert!(!second.settle(false, LONG).await, "one of the reports was foreign");
         assert!(writes.records().is_empty());
@@ -236,7 +236,7 @@ mod tests {
             let reply = stream.find('r').unwrap_or_default();
             for seen in reply + 1..=stream.len() {
                 let writes = OwnWrites::default();
-                let mut writing = Some(writes.begin(TAG));
+                let mut writing = Some(writes.begin(SELECTOR));
                 let (mut kept, mut later) = (None, false);
                 for (at, step) in stream.char_indices().chain([(stream.len(), 's')]) {
                     if at == seen {
@@ -247,14 +247,14 @@ mod tests {
                             stream[at..]
                                 .chars()
                                 .filter(|step| "of".contains(*step))
-                                .fold(false, |foreign, _| writes.is_foreign(TAG) || foreign)
+                                .fold(false, |foreign, _| writes.is_foreign(SELECTOR) || foreign)
                         };
                         let (ours, foreign) = tokio::join!(settled.expect("once"), rest);
                         (kept, later) = (Some(ours), foreign);
                         break;
                     }
                     if "of".contains(step) {
-                        later |= writes.is_foreign(TAG);
+                        later |= writes.is_foreign(SELECTOR);
                     }
                 }
                 let changed_after = stream.rfind('f').is_some_and(|foreign| foreign > reply);

@@ -30,9 +30,9 @@ pub(crate) struct ConnectionPair {
     /// For everything else, which would only fill the server's table of tracked keys.
     plain: MultiplexedConnection,
     address: ConnectionAddr,
-    ear: Arc<PushListener>,
+    listener: Arc<PushListener>,
     /// Set when replies may come from a server that has been replaced.
-    given_up: watch::Sender<bool>,
+    closed: watch::Sender<bool>,
 }
 
 /// Handles the messages that the server pushes. Called by the connection's driver.
@@ -40,9 +40,9 @@ pub(crate) struct ConnectionPair {
 struct PushListener {
     namespace: Namespace,
     leases: Arc<Leases>,
-    audience: Arc<Subscribers>,
+    subscribers: Arc<Subscribers>,
     own_writes: OwnWrites,
-    home: Arc<ProbeTarget>,
+    probe_target: Arc<ProbeTarget>,
     slot: usize,
     /// The lease for copies that are read now; 0 before this pair has one, and after its end.
     lease: AtomicU64,
@@ -54,15 +54,15 @@ impl ConnectionPair {
     pub(super) async fn open(
         client: &Client,
         slot: usize,
-        home: Arc<ProbeTarget>,
+        probe_target: Arc<ProbeTarget>,
         settings: &ConnectionSettings,
     ) -> RedisResult<Arc<Self>> {
-        let ear = Arc::new(PushListener {
+        let listener = Arc::new(PushListener {
             namespace: settings.namespace.clone(),
             leases: Arc::clone(&settings.leases),
-            audience: Arc::clone(&settings.audience),
+            subscribers: Arc::clone(&settings.subscribers),
             own_writes: OwnWrites::default(),
-            home,
+            probe_target,
             slot,
             lease: AtomicU64::new(0),
             broken: Notify::new(),
@@ -74,38 +74,38 @@ impl ConnectionPair {
                 // With the default of 50, callers queue up for a place in the queue.
                 .set_pipeline_buffer_size(1024)
         };
-        let listener = Arc::clone(&ear);
-        let hears = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
-            listener.on_push(push);
+        let receiver = Arc::clone(&listener);
+        let tracked = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
+            receiver.on_push(push);
             Ok(())
         });
         // Without this, a plain connection that carries no requests would stay broken: a firewall
         // may drop it for being idle.
-        let watcher = Arc::clone(&ear);
+        let watcher = Arc::clone(&listener);
         let plain = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
             if push.kind == PushKind::Disconnection {
                 watcher.broken.notify_one();
             }
             Ok(())
         });
-        let mut tracked = client.get_multiplexed_async_connection_with_config(&hears).await?;
+        let mut tracked = client.get_multiplexed_async_connection_with_config(&tracked).await?;
         let plain = client.get_multiplexed_async_connection_with_config(&plain).await?;
         let mut track = cmd("CLIENT");
         track.arg("TRACKING").arg("ON");
         timed(settings.deadline, track.exec_async(&mut tracked)).await?;
         let address = client.get_connection_info().addr().clone();
-        let line = Arc::new(Self { tracked, plain, address, ear, given_up: watch::Sender::new(false) });
+        let pair = Arc::new(Self { tracked, plain, address, listener, closed: watch::Sender::new(false) });
         // In one pipeline: over a slow network, one after the other would exceed the deadline.
         let loads: Vec<_> = scripts::all().iter().map(|script| script.load()).collect();
-        for loaded in timed(settings.deadline, line.send_all(&loads, false)).await? {
+        for loaded in timed(settings.deadline, pair.send_all(&loads, false)).await? {
             loaded?;
         }
-        Ok(line)
+        Ok(pair)
     }
 
     /// The lease for records that are read from now on.
     pub(crate) fn lease(&self) -> Lease {
-        Lease::new(self.ear.lease.load(Ordering::Acquire))
+        Lease::new(self.listener.lease.load(Ordering::Acquire))
     }
 
     /// The server's address.
@@ -116,16 +116,16 @@ impl ConnectionPair {
     /// Makes pending and future requests fail: a server that continues after it was replaced would
     /// acknowledge writes that are lost.
     pub(super) fn close(&self) {
-        self.given_up.send_replace(true);
+        self.closed.send_replace(true);
     }
 
     /// Awaits the reply unless the pair is closed first. In that case it is unknown whether the
     /// server executed the command.
     async fn unless_closed<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-        let mut given_up = self.given_up.subscribe();
+        let mut closed = self.closed.subscribe();
         tokio::select! {
             biased;
-            _ = given_up.wait_for(|is_given_up| *is_given_up) => {
+            _ = closed.wait_for(|is_given_up| *is_given_up) => {
                 Err(RedisError::from((ErrorKind::Io, "the connection was given up before the reply")))
             }
             answer = answer => answer,
@@ -144,12 +144,17 @@ impl ConnectionPair {
 
     /// The selector of the session whose record is stored under `key`.
     pub(crate) fn tag_of(&self, key: &str) -> Option<Selector> {
-        self.ear.namespace.tag_of(key.as_bytes())
+        self.listener.namespace.selector_of(key.as_bytes())
     }
 
     /// Registers a write of this record that is about to be sent over this pair.
     pub(crate) fn begin_write(&self, selector: Selector) -> RecordWrite<'_> {
-        RecordWrite { ear: &self.ear, selector, writing: Some(self.ear.own_writes.begin(selector)), is_settled: false }
+        RecordWrite {
+            listener: &self.listener,
+            selector,
+            writing: Some(self.listener.own_writes.begin(selector)),
+            is_settled: false,
+        }
     }
 
     /// Sends commands in one pipeline. Each has its own reply.
@@ -185,30 +190,30 @@ impl ConnectionPair {
     /// when a request was sent that the server answered. Ends the lease of any other pair in this
     /// slot.
     pub(super) fn begin_lease(&self, sent: Instant, settings: &ConnectionSettings) {
-        let lease = self.ear.leases.fresh(self.ear.slot);
-        self.ear.leases.begin(lease, after(sent, settings.lease));
-        self.ear.lease.store(lease.number(), Ordering::Release);
+        let lease = self.listener.leases.fresh(self.listener.slot);
+        self.listener.leases.begin(lease, after(sent, settings.lease));
+        self.listener.lease.store(lease.number(), Ordering::Release);
     }
 
     /// Prolongs the lease. `sent` is when a request was sent that the server answered.
     pub(super) fn prolong(&self, sent: Instant, settings: &ConnectionSettings) {
-        self.ear.leases.prolong(self.lease(), after(sent, settings.lease));
+        self.listener.leases.prolong(self.lease(), after(sent, settings.lease));
     }
 
     /// Resolves when one of the connections is broken.
     pub(super) async fn broken(&self) {
-        self.ear.broken.notified().await;
+        self.listener.broken.notified().await;
     }
 
     /// Invalidates everything that was read so far.
     pub(super) fn invalidate_all(&self) {
-        self.ear.invalidate_all();
+        self.listener.invalidate_all();
     }
 
     /// Ends the lease of this pair. The receiver resolves when all its copies are dropped.
     pub(super) fn end(&self) -> oneshot::Receiver<()> {
-        self.ear.leases.end(Lease::new(self.ear.lease.swap(0, Ordering::AcqRel)));
-        self.ear.audience.invalidate_all(self.ear.home.territory())
+        self.listener.leases.end(Lease::new(self.listener.lease.swap(0, Ordering::AcqRel)));
+        self.listener.subscribers.invalidate_all(self.listener.probe_target.coverage())
     }
 
     /// Waits until the lease is over, then drops the copies. Does nothing if there is no lease.
@@ -216,7 +221,7 @@ impl ConnectionPair {
         if self.lease() == Lease::NONE {
             return;
         }
-        while let Some(until) = self.ear.leases.until(self.lease()) {
+        while let Some(until) = self.listener.leases.until(self.lease()) {
             tokio::time::sleep_until(until.into()).await;
         }
         drop(self.end());
@@ -225,7 +230,7 @@ impl ConnectionPair {
 
 /// A pending write of a record over a connection pair.
 pub(crate) struct RecordWrite<'a> {
-    ear: &'a PushListener,
+    listener: &'a PushListener,
     selector: Selector,
     writing: Option<PendingWrite<'a>>,
     is_settled: bool,
@@ -256,7 +261,7 @@ impl Drop for RecordWrite<'_> {
         if !self.is_settled {
             // First, so that no report is held back after the copies are dropped.
             drop(self.writing.take());
-            self.ear.audience.invalidate(self.selector);
+            self.listener.subscribers.invalidate(self.selector);
         }
     }
 }
@@ -275,10 +280,10 @@ impl PushListener {
     fn on_invalidate(&self, data: Vec<Value>) {
         // The server was flushed, or does not report what has changed.
         let Some(keys) = changed(data) else { return self.invalidate_all() };
-        let selectors = keys.iter().filter_map(|key| self.namespace.tag_of(key));
+        let selectors = keys.iter().filter_map(|key| self.namespace.selector_of(key));
         selectors
             .filter(|selector| self.own_writes.is_foreign(*selector))
-            .for_each(|selector| self.audience.invalidate(selector));
+            .for_each(|selector| self.subscribers.invalidate(selector));
     }
 
     /// Starts a new lease on the same connection: a single step, however many copies depend on the
@@ -289,6 +294,6 @@ impl PushListener {
         if old != 0 && self.lease.compare_exchange(old, new.number(), Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.leases.succeed(Lease::new(old), new);
         }
-        self.audience.invalidate_all_later(self.home.territory());
+        self.subscribers.invalidate_all_later(self.probe_target.coverage());
     }
 }

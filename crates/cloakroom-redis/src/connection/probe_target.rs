@@ -30,8 +30,8 @@ struct Sweep {
 impl ProbeTarget {
     /// `key` is probed to find out whether the server still owns it; `lost` is notified when the
     /// server reports that another one does.
-    pub(crate) fn new(key: String, territory: Coverage, lost: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { key: Mutex::new(key), coverage: Mutex::new(territory), lost })
+    pub(crate) fn new(key: String, coverage: Coverage, lost: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { key: Mutex::new(key), coverage: Mutex::new(coverage), lost })
     }
 
     pub(crate) fn move_to(&self, key: String) {
@@ -42,11 +42,11 @@ impl ProbeTarget {
         self.key.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_coverage(&self, territory: Coverage) {
-        *self.coverage.lock().unwrap_or_else(PoisonError::into_inner) = territory;
+    pub(crate) fn set_coverage(&self, coverage: Coverage) {
+        *self.coverage.lock().unwrap_or_else(PoisonError::into_inner) = coverage;
     }
 
-    pub(crate) fn territory(&self) -> Coverage {
+    pub(crate) fn coverage(&self) -> Coverage {
         self.coverage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -69,7 +69,7 @@ impl Coverage {
     }
 
     /// Requests a sweep. Returns `true` if one was already requested and has not begun.
-    pub(super) fn needs_sweep(&self) -> bool {
+    pub(super) fn request_sweep(&self) -> bool {
         self.sweep.is_due.swap(true, Ordering::AcqRel)
     }
 

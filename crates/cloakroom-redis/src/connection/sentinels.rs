@@ -98,13 +98,14 @@ impl Sentinels {
         if masters.iter().all(|said| said.get("name") != Some(&self.master)) {
             return Err(unknown("master name not found: no sentinel watches a master of this name"));
         }
-        let (host, port) = masters.iter().find_map(|said| self.index_of(said)).ok_or_else(|| unknown(NO_MASTER_UP))?;
+        let (host, port) =
+            masters.iter().find_map(|said| self.address_of(said)).ok_or_else(|| unknown(NO_MASTER_UP))?;
         let master = address::at(&self.server, host, port);
         address::refuse_plaintext(&master, self.plaintext)?;
         Ok(master)
     }
 
-    fn index_of(&self, said: &HashMap<String, String>) -> Option<(String, u16)> {
+    fn address_of(&self, said: &HashMap<String, String>) -> Option<(String, u16)> {
         let is_down = |flags: &String| flags.contains("s_down") || flags.contains("o_down");
         let flags = said.get("flags").filter(|flags| flags.contains("master") && !is_down(flags));
         (said.get("name") == Some(&self.master) && flags.is_some())

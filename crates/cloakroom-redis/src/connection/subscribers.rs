@@ -24,7 +24,7 @@ impl Subscribers {
     /// Marks a write of one record that is about to be sent. The server's report of it is ignored,
     /// so with several tiers the guard invalidates the record when the write is over.
     pub(crate) fn during_write(&self, selector: Selector) -> InvalidateOnDrop<'_> {
-        InvalidateOnDrop { audience: self, selector }
+        InvalidateOnDrop { subscribers: self, selector }
     }
 
     /// Invalidates the copies of every session in the coverage. The receiver resolves when all of
@@ -33,11 +33,11 @@ impl Subscribers {
     /// Runs in the background, because a tier may hold millions of copies. A broken connection has
     /// ended its lease before, so that no copy is served meanwhile; if only slots have moved, the
     /// old masters have already reported the keys that they gave away.
-    pub(crate) fn invalidate_all(self: &Arc<Self>, territory: Coverage) -> oneshot::Receiver<()> {
+    pub(crate) fn invalidate_all(self: &Arc<Self>, coverage: Coverage) -> oneshot::Receiver<()> {
         let (done, answer) = oneshot::channel();
         let myself = Arc::clone(self);
-        is_gone(move || {
-            myself.invalidate_covered(&territory);
+        run_in_background(move || {
+            myself.invalidate_covered(&coverage);
             // The caller may have stopped waiting.
             let _ = done.send(());
         });
@@ -46,17 +46,17 @@ impl Subscribers {
 
     /// Like `invalidate_all`, without waiting. Requests that arrive before a pending sweep starts
     /// are coalesced into it.
-    pub(crate) fn invalidate_all_later(self: &Arc<Self>, territory: Coverage) {
-        if territory.needs_sweep() {
+    pub(crate) fn invalidate_all_later(self: &Arc<Self>, coverage: Coverage) {
+        if coverage.request_sweep() {
             return;
         }
         let myself = Arc::clone(self);
-        is_gone(move || territory.sweep(|| myself.invalidate_covered(&territory)));
+        run_in_background(move || coverage.sweep(|| myself.invalidate_covered(&coverage)));
     }
 
-    fn invalidate_covered(&self, territory: &Coverage) {
+    fn invalidate_covered(&self, coverage: &Coverage) {
         for copies in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            copies.invalidate_those(&|selector| territory.has(selector));
+            copies.invalidate_those(&|selector| coverage.has(selector));
         }
     }
 }
@@ -64,20 +64,20 @@ impl Subscribers {
 /// Invalidates a record in every tier when a write is over, however it ended, if several tiers
 /// share the connection. A single tier knows what it wrote.
 pub(crate) struct InvalidateOnDrop<'a> {
-    audience: &'a Subscribers,
+    subscribers: &'a Subscribers,
     selector: Selector,
 }
 
 impl Drop for InvalidateOnDrop<'_> {
     fn drop(&mut self) {
-        let tiers = self.audience.0.read().unwrap_or_else(PoisonError::into_inner);
+        let tiers = self.subscribers.0.read().unwrap_or_else(PoisonError::into_inner);
         if tiers.len() > 1 {
             tiers.iter().for_each(|copies| copies.invalidate(self.selector));
         }
     }
 }
 
-fn is_gone(forget: impl FnOnce() + Send + 'static) {
+fn run_in_background(forget: impl FnOnce() + Send + 'static) {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn_blocking(forget)),
         Err(_) => forget(),
@@ -122,18 +122,18 @@ mod tests {
         let (begun, begins) = sync_channel(1);
         let (go_on, may_go_on) = sync_channel(2);
         let slow = Arc::new(Slow { begun, may_go_on: Mutex::new(may_go_on), times: AtomicUsize::new(0) });
-        let audience = Arc::new(Subscribers::default());
-        audience.add(Arc::clone(&slow) as _);
+        let subscribers = Arc::new(Subscribers::default());
+        subscribers.add(Arc::clone(&slow) as _);
         let all = Coverage::everything();
-        audience.invalidate_all_later(all.clone());
+        subscribers.invalidate_all_later(all.clone());
         begins.recv_timeout(limit).expect("the sweep begins");
         // From here on, records may change that the first sweep has passed already.
-        (0..1_000_000).for_each(|_| audience.invalidate_all_later(all.clone()));
+        (0..1_000_000).for_each(|_| subscribers.invalidate_all_later(all.clone()));
         go_on.send(()).expect("the sweep waits");
         begins.recv_timeout(limit).expect("a second sweep begins");
         go_on.send(()).expect("the sweep waits");
         assert_eq!(slow.times.load(Ordering::Relaxed), 2);
-        audience.invalidate_all_later(all.clone());
+        subscribers.invalidate_all_later(all.clone());
         begins.recv_timeout(limit).expect("a later request starts another sweep");
         go_on.send(()).expect("the sweep waits");
     }

@@ -12,32 +12,32 @@ use super::{ConnectionSettings, ConnectionState, Endpoint, ProbeTarget, timed, t
 
 /// The server to supervise, and the settings.
 pub(super) struct Supervisor {
-    pub(super) origin: Endpoint,
+    pub(super) endpoint: Endpoint,
     pub(super) slot: usize,
-    pub(super) home: Arc<ProbeTarget>,
+    pub(super) probe_target: Arc<ProbeTarget>,
     pub(super) settings: Arc<ConnectionSettings>,
 }
 
-pub(super) async fn supervise(post: Supervisor, state: watch::Sender<ConnectionState>) {
+pub(super) async fn supervise(supervisor: Supervisor, state: watch::Sender<ConnectionState>) {
     let mut backoff = Backoff::default();
     let mut last = LastConnection(None);
     loop {
-        let attempt = Box::pin(timed(post.settings.deadline * 3, post.connect()));
+        let attempt = Box::pin(timed(supervisor.settings.deadline * 3, supervisor.connect()));
         match last.while_expiring(attempt).await {
-            Ok((line, sent)) => {
+            Ok((pair, sent)) => {
                 backoff.reset();
-                post.take_over(&line, &mut last, sent, &state).await;
+                supervisor.take_over(&pair, &mut last, sent, &state).await;
                 let why = tokio::select! {
-                    why = post.probe_loop(&line) => why,
-                    () = post.origin.replaced(line.address(), post.settings.lease) => CloseReason::Disowned(not_the_master()),
-                    never = tracking_table::watch(&line, &post.settings) => match never {},
+                    why = supervisor.probe_loop(&pair) => why,
+                    () = supervisor.endpoint.replaced(pair.address(), supervisor.settings.lease) => CloseReason::Disowned(not_the_master()),
+                    never = tracking_table::watch(&pair, &supervisor.settings) => match never {},
                 };
-                line.close();
+                pair.close();
                 // A request that arrives now waits a moment instead of failing: most interruptions
                 // are short.
                 state.send_replace(ConnectionState::Connecting);
                 if let CloseReason::Disowned(_) = why {
-                    drop(line.end());
+                    drop(pair.end());
                 }
                 tracing::warn!(reason = %why.error(), "the connection to the session store broke; reconnecting");
             }
@@ -59,8 +59,8 @@ impl LastConnection {
     /// lease is over.
     async fn while_expiring<T>(&self, work: impl Future<Output = T>) -> T {
         let lapse = async {
-            if let Some(line) = &self.0 {
-                line.expire().await;
+            if let Some(pair) = &self.0 {
+                pair.expire().await;
             }
             std::future::pending().await
         };
@@ -74,8 +74,8 @@ impl LastConnection {
 /// Also runs when the supervisor is aborted.
 impl Drop for LastConnection {
     fn drop(&mut self) {
-        if let Some(line) = &self.0 {
-            drop(line.end());
+        if let Some(pair) = &self.0 {
+            drop(pair.end());
         }
     }
 }
@@ -107,14 +107,14 @@ impl CloseReason {
 impl Supervisor {
     /// Opens a connection pair. Also returns when its first probe was sent.
     async fn connect(&self) -> RedisResult<(Arc<ConnectionPair>, Instant)> {
-        let Self { origin, slot, home, settings } = self;
-        let client = timed(settings.deadline, origin.client()).await?;
-        let line = ConnectionPair::open(&client, *slot, Arc::clone(home), settings).await?;
+        let Self { endpoint, slot, probe_target, settings } = self;
+        let client = timed(settings.deadline, endpoint.client()).await?;
+        let pair = ConnectionPair::open(&client, *slot, Arc::clone(probe_target), settings).await?;
         let sent = Instant::now();
-        match timed(settings.deadline, line.probe(&home.key())).await {
-            Ok(role) => is_master(&role).then_some((line, sent)).ok_or_else(not_the_master),
+        match timed(settings.deadline, pair.probe(&probe_target.key())).await {
+            Ok(role) => is_master(&role).then_some((pair, sent)).ok_or_else(not_the_master),
             // The probe loop reports the redirection, and then another key is probed.
-            Err(error) if is_redirection(&error) => Ok((line, sent)),
+            Err(error) if is_redirection(&error) => Ok((pair, sent)),
             Err(error) => Err(error),
         }
     }
@@ -122,51 +122,51 @@ impl Supervisor {
     /// Publishes the new pair, and drops the copies that were read over the last one.
     async fn take_over(
         &self,
-        line: &Arc<ConnectionPair>,
+        pair: &Arc<ConnectionPair>,
         last: &mut LastConnection,
         sent: Instant,
         state: &watch::Sender<ConnectionState>,
     ) {
-        let forgotten = last.0.replace(Arc::clone(line)).map(|before| before.end());
+        let forgotten = last.0.replace(Arc::clone(pair)).map(|before| before.end());
         if forgotten.is_none() {
-            line.begin_lease(sent, &self.settings);
+            pair.begin_lease(sent, &self.settings);
         }
-        state.send_replace(ConnectionState::Up(Arc::clone(line)));
+        state.send_replace(ConnectionState::Up(Arc::clone(pair)));
         if let Some(forgotten) = forgotten {
             // A write based on an old copy must find that copy gone, or it would be kept as if it
             // were new.
             let _ = forgotten.await;
-            line.begin_lease(sent, &self.settings);
+            pair.begin_lease(sent, &self.settings);
         }
     }
 
     /// Prolongs the lease with probes until one fails.
-    async fn probe_loop(&self, line: &ConnectionPair) -> CloseReason {
-        let Self { home, settings, .. } = self;
+    async fn probe_loop(&self, pair: &ConnectionPair) -> CloseReason {
+        let Self { probe_target, settings, .. } = self;
         // Four probes per lease, so that one slow reply costs nothing.
         let mut rhythm = tokio::time::interval(settings.lease / 4);
         rhythm.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = line.broken() => return CloseReason::Lost(closed()),
+                () = pair.broken() => return CloseReason::Lost(closed()),
                 _ = rhythm.tick() => {}
             }
-            let key = home.key();
+            let key = probe_target.key();
             let sent = Instant::now();
             let answer = tokio::select! {
-                () = line.broken() => return CloseReason::Lost(closed()),
-                answer = timed(probe_timeout(settings), line.probe(&key)) => answer,
+                () = pair.broken() => return CloseReason::Lost(closed()),
+                answer = timed(probe_timeout(settings), pair.probe(&key)) => answer,
             };
             match answer {
                 Ok(role) if is_master(&role) => {
-                    line.prolong(sent, settings);
-                    self.read_server_time(line).await;
+                    pair.prolong(sent, settings);
+                    self.read_server_time(pair).await;
                 }
                 Ok(_) => return CloseReason::Disowned(not_the_master()),
                 // Slots moved to another server, so records in them may have changed there.
                 Err(error) if is_redirection(&error) => {
-                    line.invalidate_all();
-                    home.lost();
+                    pair.invalidate_all();
+                    probe_target.lost();
                 }
                 Err(error) => return CloseReason::of(error),
             }
@@ -176,13 +176,13 @@ impl Supervisor {
 
 impl Supervisor {
     /// Every minute, because a clock may be set, or a machine suspended, at any time.
-    async fn read_server_time(&self, line: &ConnectionPair) {
+    async fn read_server_time(&self, pair: &ConnectionPair) {
         let ConnectionSettings { server_time, deadline, .. } = &*self.settings;
         if !server_time.is_old() {
             return;
         }
         let sent = Instant::now();
-        if let Ok(answer) = timed(*deadline, line.send(&redis::cmd("TIME"))).await {
+        if let Ok(answer) = timed(*deadline, pair.send(&redis::cmd("TIME"))).await {
             server_time.note(answer, sent);
         }
     }

@@ -36,7 +36,7 @@ fn message(data: &[Value]) {
     assert_eq!(changed.as_ref().map(Vec::len), named.map(Vec::len));
     let Ok(namespace) = "shop".parse::<Namespace>() else { return };
     for key in changed.into_iter().flatten() {
-        let Some(selector) = namespace.tag_of(&key) else { continue };
+        let Some(selector) = namespace.selector_of(&key) else { continue };
         assert_eq!(namespace.record(selector).as_bytes(), key, "a key has one spelling");
     }
 }

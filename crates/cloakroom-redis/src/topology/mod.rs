@@ -21,7 +21,7 @@ pub(crate) use slots::ranges;
 /// Maximum wait for the server's report of a write after the reply to it. The report is nearly
 /// always in the same packet; if it does not arrive, the copy is dropped and read again at the next
 /// access.
-const REPLICA_BEHIND: Duration = Duration::from_millis(100);
+const REPORT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The servers of a store.
 #[derive(Debug)]
@@ -47,28 +47,32 @@ pub(crate) struct RequestKind {
     /// Whether this process keeps a copy of the record in the reply.
     pub(crate) tracked: bool,
     /// The effect on the record, if its changes are reported.
-    pub(crate) fate: Retry,
+    pub(crate) record_effect: RecordEffect,
 }
 
 /// The effect of a request on the record under its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retry {
+pub(crate) enum RecordEffect {
     /// None, or the key holds no record.
-    Stays,
+    None,
     /// May write the record. The server reports the write to every client that has read it,
     /// including the writer.
-    Changes,
+    MayWrite,
     /// May remove the record.
-    Ends,
+    MayRemove,
 }
 
 impl RequestKind {
-    pub(crate) const READ: Self = Self { effect: Effect::Reads, tracked: true, fate: Retry::Stays };
-    pub(crate) const WRITE: Self = Self { effect: Effect::Writes, tracked: true, fate: Retry::Changes };
+    pub(crate) const READ: Self = Self { effect: Effect::Reads, tracked: true, record_effect: RecordEffect::None };
+    pub(crate) const WRITE: Self =
+        Self { effect: Effect::Writes, tracked: true, record_effect: RecordEffect::MayWrite };
     /// Not tracked, because no copy is kept, and the token may be made up.
-    pub(crate) const END: Self = Self { effect: Effect::Writes, tracked: false, fate: Retry::Ends };
-    pub(crate) const READ_UNTRACKED: Self = Self { effect: Effect::Reads, tracked: false, fate: Retry::Stays };
-    pub(crate) const WRITE_UNTRACKED: Self = Self { effect: Effect::Writes, tracked: false, fate: Retry::Stays };
+    pub(crate) const END: Self =
+        Self { effect: Effect::Writes, tracked: false, record_effect: RecordEffect::MayRemove };
+    pub(crate) const READ_UNTRACKED: Self =
+        Self { effect: Effect::Reads, tracked: false, record_effect: RecordEffect::None };
+    pub(crate) const WRITE_UNTRACKED: Self =
+        Self { effect: Effect::Writes, tracked: false, record_effect: RecordEffect::None };
 }
 
 impl Topology {
@@ -77,20 +81,20 @@ impl Topology {
     pub(crate) async fn request(
         &self,
         key: &str,
-        question: &Request,
-        manner: RequestKind,
+        request: &Request,
+        kind: RequestKind,
         deadline: Duration,
     ) -> Result<(Value, Lease), StoreError> {
         match self {
-            Self::Single(link) => {
-                let line = link.pair(deadline).await.map_err(fault::before_send)?;
-                let lease = line.lease();
-                let answer = question.send(&line, key, manner, deadline).await;
-                answer.map(|answer| (answer, lease)).map_err(|error| fault::after_send(error, manner.effect))
+            Self::Single(connection) => {
+                let pair = connection.pair(deadline).await.map_err(fault::before_send)?;
+                let lease = pair.lease();
+                let answer = request.send(&pair, key, kind, deadline).await;
+                answer.map(|answer| (answer, lease)).map_err(|error| fault::after_send(error, kind.effect))
             }
             // Boxed, because this future is several times as large, and every caller's future would
             // be as large as it.
-            Self::Cluster(cluster) => Box::pin(cluster.request(key, question, manner, deadline)).await,
+            Self::Cluster(cluster) => Box::pin(cluster.request(key, request, kind, deadline)).await,
         }
     }
 }
@@ -101,22 +105,22 @@ impl Topology {
     pub(crate) async fn request_many(
         &self,
         questions: Vec<(String, Request)>,
-        manner: RequestKind,
+        kind: RequestKind,
         deadline: Duration,
     ) -> Vec<Result<Value, StoreError>> {
         match self {
-            Self::Single(link) => request_batch(link, &questions, manner, deadline).await,
+            Self::Single(connection) => request_batch(connection, &questions, kind, deadline).await,
             Self::Cluster(cluster) => {
                 let mut waiting = Vec::with_capacity(questions.len());
-                for (key, question) in questions {
+                for (key, request) in questions {
                     let cluster = Arc::clone(cluster);
                     waiting.push(tokio::spawn(async move {
-                        cluster.request(&key, &question, manner, deadline).await.map(|(answer, _)| answer)
+                        cluster.request(&key, &request, kind, deadline).await.map(|(answer, _)| answer)
                     }));
                 }
                 let mut answers = Vec::with_capacity(waiting.len());
                 for answer in waiting {
-                    answers.push(answer.await.unwrap_or_else(|error| Err(fault::lost(error, manner.effect))));
+                    answers.push(answer.await.unwrap_or_else(|error| Err(fault::lost(error, kind.effect))));
                 }
                 answers
             }
@@ -127,39 +131,39 @@ impl Topology {
 /// Sends all requests in one packet: commands that wait for each other would take one round trip
 /// each.
 async fn request_batch(
-    link: &Connection,
+    connection: &Connection,
     questions: &[(String, Request)],
-    manner: RequestKind,
+    kind: RequestKind,
     deadline: Duration,
 ) -> Vec<Result<Value, StoreError>> {
-    let line = match link.pair(deadline).await {
-        Ok(line) => line,
+    let pair = match connection.pair(deadline).await {
+        Ok(pair) => pair,
         Err(error) => return questions.iter().map(|_| Err(fault::before_send(Arc::clone(&error)))).collect(),
     };
-    let commands: Vec<_> = questions.iter().map(|(_, question)| question.first().clone()).collect();
-    let record = |key: &String| (manner.fate != Retry::Stays).then(|| line.tag_of(key)).flatten();
+    let commands: Vec<_> = questions.iter().map(|(_, request)| request.first().clone()).collect();
+    let record = |key: &String| (kind.record_effect != RecordEffect::None).then(|| pair.tag_of(key)).flatten();
     let mut writes: Vec<_> =
-        questions.iter().map(|(key, _)| record(key).map(|selector| line.begin_write(selector))).collect();
-    let answers = match timed(deadline, line.send_all(&commands, manner.tracked)).await {
+        questions.iter().map(|(key, _)| record(key).map(|selector| pair.begin_write(selector))).collect();
+    let answers = match timed(deadline, pair.send_all(&commands, kind.tracked)).await {
         Ok(answers) => answers,
         Err(error) => {
             let error = Arc::new(error);
-            return questions.iter().map(|_| Err(fault::lost(Arc::clone(&error), manner.effect))).collect();
+            return questions.iter().map(|_| Err(fault::lost(Arc::clone(&error), kind.effect))).collect();
         }
     };
     let mut settled = Vec::with_capacity(answers.len());
-    for (((_, question), answer), write) in questions.iter().zip(answers).zip(&mut writes) {
+    for (((_, request), answer), write) in questions.iter().zip(answers).zip(&mut writes) {
         // The server has forgotten the script; the first of these calls loads it again.
-        let answer = match question.second(&answer) {
-            Some(_) => timed(deadline, question.send_to(&line, manner.tracked)).await,
+        let answer = match request.second(&answer) {
+            Some(_) => timed(deadline, request.send_to(&pair, kind.tracked)).await,
             None => answer,
         };
         if let (Some(write), true) =
-            (write.take(), manner.fate == Retry::Ends && answer.as_ref().is_ok_and(wire::is_done))
+            (write.take(), kind.record_effect == RecordEffect::MayRemove && answer.as_ref().is_ok_and(wire::is_done))
         {
             write.end();
         }
-        settled.push(answer.map_err(|error| fault::after_send(error, manner.effect)));
+        settled.push(answer.map_err(|error| fault::after_send(error, kind.effect)));
     }
     settled
 }
@@ -169,22 +173,22 @@ impl Request {
     /// it makes one.
     async fn send(
         &self,
-        line: &ConnectionPair,
+        pair: &ConnectionPair,
         key: &str,
-        manner: RequestKind,
+        kind: RequestKind,
         deadline: Duration,
     ) -> RedisResult<Value> {
         let end = Instant::now() + deadline;
-        let record = (manner.fate != Retry::Stays).then(|| line.tag_of(key)).flatten();
-        let write = record.map(|selector| line.begin_write(selector));
-        let answer = timed(deadline, self.send_to(line, manner.tracked)).await;
+        let record = (kind.record_effect != RecordEffect::None).then(|| pair.tag_of(key)).flatten();
+        let write = record.map(|selector| pair.begin_write(selector));
+        let answer = timed(deadline, self.send_to(pair, kind.tracked)).await;
         if let Some(write) = write {
             let made = answer.as_ref().is_ok_and(wire::is_done);
-            match manner.fate {
-                Retry::Ends if made => write.end(),
-                fate => {
-                    let reported = made && fate == Retry::Changes;
-                    write.settle(reported, end.saturating_duration_since(Instant::now()).min(REPLICA_BEHIND)).await;
+            match kind.record_effect {
+                RecordEffect::MayRemove if made => write.end(),
+                effect => {
+                    let reported = made && effect == RecordEffect::MayWrite;
+                    write.settle(reported, end.saturating_duration_since(Instant::now()).min(REPORT_TIMEOUT)).await;
                 }
             }
         }
@@ -193,20 +197,20 @@ impl Request {
 
     /// Sends the request, and sends it again with the full script if the server has forgotten the
     /// script.
-    async fn send_to(&self, line: &ConnectionPair, tracked: bool) -> RedisResult<Value> {
-        let answer = send(line, self.first(), tracked).await;
+    async fn send_to(&self, pair: &ConnectionPair, tracked: bool) -> RedisResult<Value> {
+        let answer = send(pair, self.first(), tracked).await;
         match self.second(&answer) {
-            Some(second) => Box::pin(send(line, &second, tracked)).await,
+            Some(second) => Box::pin(send(pair, &second, tracked)).await,
             None => answer,
         }
     }
 
     /// Sends the request with `ASKING`, to a server that is taking over the key's slot. The reply
     /// is never kept.
-    async fn send_asking(&self, line: &ConnectionPair) -> RedisResult<Value> {
-        let answer = send_asking(line, self.first().clone()).await;
+    async fn send_asking(&self, pair: &ConnectionPair) -> RedisResult<Value> {
+        let answer = send_asking(pair, self.first().clone()).await;
         match self.second(&answer) {
-            Some(second) => send_asking(line, second).await,
+            Some(second) => send_asking(pair, second).await,
             None => answer,
         }
     }
@@ -225,11 +229,11 @@ impl Request {
     }
 }
 
-async fn send(line: &ConnectionPair, command: &Cmd, tracked: bool) -> RedisResult<Value> {
-    if tracked { line.send_tracked(command).await } else { line.send(command).await }
+async fn send(pair: &ConnectionPair, command: &Cmd, tracked: bool) -> RedisResult<Value> {
+    if tracked { pair.send_tracked(command).await } else { pair.send(command).await }
 }
 
-async fn send_asking(line: &ConnectionPair, command: Cmd) -> RedisResult<Value> {
-    let answers = line.send_all(&[redis::cmd("ASKING"), command], false).await?;
+async fn send_asking(pair: &ConnectionPair, command: Cmd) -> RedisResult<Value> {
+    let answers = pair.send_all(&[redis::cmd("ASKING"), command], false).await?;
     answers.into_iter().next_back().unwrap_or(Ok(Value::Nil))
 }

@@ -15,7 +15,7 @@ pub(crate) fn slot_of(key: &[u8]) -> u16 {
 }
 
 /// The slot of a session's record.
-pub(crate) fn slot_of_tag(selector: Selector) -> u16 {
+pub(crate) fn slot_of_selector(selector: Selector) -> u16 {
     // The part of the record's key that is in braces.
     slot_of(hex(selector.as_bytes()).as_bytes())
 }
@@ -45,8 +45,8 @@ pub(crate) fn ranges(reply: &Value) -> Vec<SlotRange> {
     lines.iter().filter_map(range).collect()
 }
 
-fn range(line: &Value) -> Option<SlotRange> {
-    let Value::Array(parts) = line else { return None };
+fn range(pair: &Value) -> Option<SlotRange> {
+    let Value::Array(parts) = pair else { return None };
     let [first, last, Value::Array(master), ..] = parts.as_slice() else { return None };
     let [host, port, ..] = master.as_slice() else { return None };
     let host = match host {
@@ -89,11 +89,11 @@ mod tests {
         let namespace: Namespace = "shop".parse().expect("a namespace");
         for byte in 0..=255 {
             let selector = Selector::from_bytes([byte; 16]);
-            assert_eq!(slot_of_tag(selector), slot_of(namespace.record(selector).as_bytes()));
+            assert_eq!(slot_of_selector(selector), slot_of(namespace.record(selector).as_bytes()));
         }
     }
 
-    fn line(first: i64, last: i64, host: Value, port: i64) -> Value {
+    fn pair(first: i64, last: i64, host: Value, port: i64) -> Value {
         Value::Array(vec![Value::Int(first), Value::Int(last), Value::Array(vec![host, Value::Int(port)])])
     }
 
@@ -101,12 +101,12 @@ mod tests {
     fn what_a_server_says_of_slots_is_not_believed_beyond_reason() {
         let host = || Value::BulkString(b"10.0.0.1".to_vec());
         let reply = Value::Array(vec![
-            line(0, 5460, host(), 6379),
-            line(5461, 16384, host(), 6379),
-            line(9, 3, host(), 6379),
-            line(9, 10, host(), 70000),
-            line(-1, 10, host(), 6379),
-            line(11, 12, Value::Nil, 7000),
+            pair(0, 5460, host(), 6379),
+            pair(5461, 16384, host(), 6379),
+            pair(9, 3, host(), 6379),
+            pair(9, 10, host(), 70000),
+            pair(-1, 10, host(), 6379),
+            pair(11, 12, Value::Nil, 7000),
             Value::Int(3),
         ]);
         let expected = [

@@ -117,6 +117,6 @@ impl Backend for Ground {
     }
 
     fn capabilities(&self) -> &[Capability] {
-        &[Capability::Nodes, Capability::Vouching, Capability::CutOff]
+        &[Capability::Nodes, Capability::Leases, Capability::CutOff]
     }
 }

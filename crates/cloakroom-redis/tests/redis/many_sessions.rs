@@ -200,8 +200,7 @@ async fn an_index_of_an_older_node_is_not_cut_short_while_it_lists_others() {
     let visitor = Visitor::default();
     node.login(&visitor, "robot").await.unwrap();
     assert!(time_left(&deployment).await > 400 * DAY);
-    let handles: Vec<PublicId> =
-        node.sessions.of("robot").list().await.unwrap().iter().map(|info| info.handle).collect();
+    let handles: Vec<PublicId> = node.sessions.of("robot").list().await.unwrap().iter().map(|info| info.id).collect();
     assert_eq!(handles.len(), 2);
     assert!(node.sessions.of("robot").revoke(handles[0]).await.unwrap());
     node.login(&visitor, "robot").await.unwrap();

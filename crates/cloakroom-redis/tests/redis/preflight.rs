@@ -141,7 +141,7 @@ async fn all_that_is_wrong_with_a_server_is_one_message() {
 async fn a_user_who_may_not_look_around_is_a_warning_and_no_error() {
     let server = Server::builder().user("blind", SECRET, "~shop:* +@all -info -config").start().await.unwrap();
     let store = RedisStore::connect(&address(&server.url_of("blind").unwrap())).await.unwrap();
-    assert_eq!(store.warnings(), [Warning::Blind]);
+    assert_eq!(store.warnings(), [Warning::NotInspected]);
 }
 
 #[tokio::test]

@@ -70,10 +70,10 @@ async fn r20_r22_sessions_are_listed_and_ended_from_any_node_by_their_owner_only
     let list = there.sessions.of("alice").list().await.unwrap();
     assert_eq!(list.len(), 3);
     for info in &list {
-        assert!(!there.sessions.of("bob").revoke(info.handle).await.unwrap());
+        assert!(!there.sessions.of("bob").revoke(info.id).await.unwrap());
     }
-    assert!(there.sessions.of("alice").revoke(list[0].handle).await.unwrap());
-    assert!(!here.sessions.of("alice").revoke(list[0].handle).await.unwrap());
+    assert!(there.sessions.of("alice").revoke(list[0].id).await.unwrap());
+    assert!(!here.sessions.of("alice").revoke(list[0].id).await.unwrap());
     assert_eq!(here.sessions.of("alice").revoke_all().await.unwrap(), 2);
     for visitor in &visitors {
         for node in [&here, &there] {
@@ -97,8 +97,8 @@ async fn r20_a_record_that_does_not_decode_keeps_no_other_session_alive_nor_its_
     let all = alice.list().await.unwrap();
     deployment.server.command(&["HSET", &key(&tag_of(strange)), "format", "999"]).await.unwrap();
 
-    let readable: Vec<_> = alice.list().await.unwrap().iter().map(|info| info.handle).collect();
-    assert_eq!(readable, [all[0].handle, all[2].handle]);
+    let readable: Vec<_> = alice.list().await.unwrap().iter().map(|info| info.id).collect();
+    assert_eq!(readable, [all[0].id, all[2].id]);
     let invalidated = alice.invalidate::<Note>().await;
     assert_eq!(
         invalidated.unwrap_err().kind(),
@@ -113,7 +113,7 @@ async fn r20_a_record_that_does_not_decode_keeps_no_other_session_alive_nor_its_
     assert_eq!(alice.revoke_all().await.unwrap(), 3);
     assert_eq!(announced(&mut events, EventKind::Ended(EndReason::Revoked)), 3);
     assert_eq!(deployment.keys().await, [] as [&str; 0], "nothing of it is left");
-    assert!(!alice.revoke(all[1].handle).await.unwrap());
+    assert!(!alice.revoke(all[1].id).await.unwrap());
 }
 
 #[tokio::test]
@@ -124,8 +124,8 @@ async fn r22_a_session_that_does_not_decode_can_be_ended_by_its_handle_and_by_a_
     for visitor in &visitors[..2] {
         deployment.server.command(&["HSET", &key(&tag_of(visitor)), "idle", "long"]).await.unwrap();
     }
-    assert!(!there.sessions.of("bob").revoke(all[0].handle).await.unwrap());
-    assert!(there.sessions.of("alice").revoke(all[0].handle).await.unwrap());
+    assert!(!there.sessions.of("bob").revoke(all[0].id).await.unwrap());
+    assert!(there.sessions.of("alice").revoke(all[0].id).await.unwrap());
     let visit = visitors[2].enter(&here.sessions);
     visit.login(Login::new("alice").ending_others()).await.unwrap();
     visit.leave().await;

@@ -82,7 +82,7 @@ pub enum Capability {
     Nodes,
     /// The store receives changes made through other instances, so its leases can be
     /// [valid](Store::is_lease_valid).
-    Vouching,
+    Leases,
     /// An instance can be cut off from invalidations: [`Backend::cut_off`].
     CutOff,
 }
@@ -91,7 +91,7 @@ impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nodes => "Nodes",
-            Self::Vouching => "Vouching",
+            Self::Leases => "Vouching",
             Self::CutOff => "CutOff",
         })
     }

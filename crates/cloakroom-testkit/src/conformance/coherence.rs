@@ -19,8 +19,8 @@ use super::helpers::{at, done, put, same, with};
 use super::limits::limit;
 
 const NODES: &[Capability] = &[Capability::Nodes];
-const NEWS: &[Capability] = &[Capability::Nodes, Capability::Vouching];
-const CUT: &[Capability] = &[Capability::Nodes, Capability::Vouching, Capability::CutOff];
+const NEWS: &[Capability] = &[Capability::Nodes, Capability::Leases];
+const CUT: &[Capability] = &[Capability::Nodes, Capability::Leases, Capability::CutOff];
 
 checks! { "coherence":
     nobody_vouches_for_no_lease,
@@ -106,7 +106,7 @@ async fn nobody_vouches_for_no_lease(stage: &Fixture) -> Outcome {
 }
 
 async fn it_vouches_exactly_if_it_claims_to(stage: &Fixture) -> Outcome {
-    let claims = stage.capabilities().contains(&Capability::Vouching);
+    let claims = stage.capabilities().contains(&Capability::Leases);
     let _ears = RecordingInvalidate::attach(&*stage.store);
     let (selector, record) = (stage.selector(), stage.record());
     let Created::Done(created) = stage.store.create(selector, record).await? else {

@@ -169,15 +169,15 @@ impl<S: Store> Store for FaultyStore<S> {
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
-        self.strike(Verb::Admit, self.inner().add_member(principal, selector, until, limit)).await
+        self.strike(Verb::AddMember, self.inner().add_member(principal, selector, until, limit)).await
     }
 
     async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
-        self.strike(Verb::Dismiss, self.inner().remove_members(principal, selectors)).await
+        self.strike(Verb::RemoveMembers, self.inner().remove_members(principal, selectors)).await
     }
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        self.strike(Verb::Members, self.inner().list_members(principal, page)).await
+        self.strike(Verb::ListMembers, self.inner().list_members(principal, page)).await
     }
 
     fn namespace(&self) -> &str {

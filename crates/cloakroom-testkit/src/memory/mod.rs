@@ -96,7 +96,7 @@ impl MemoryStore {
     /// Sets the maximum invalidation delay that the store reports: zero by default. The store only
     /// reports it, and does not end a longer [pause](Self::pause_invalidations).
     #[must_use]
-    pub fn with_longest_lease(self, longest_lease: Duration) -> Self {
+    pub fn with_max_lease(self, longest_lease: Duration) -> Self {
         Self { longest_lease, ..self }
     }
 

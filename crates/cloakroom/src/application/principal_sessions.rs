@@ -31,7 +31,7 @@ pub struct PrincipalSessions {
 #[non_exhaustive]
 pub struct SessionInfo {
     /// The public id of the session, for [`PrincipalSessions::revoke`].
-    pub handle: PublicId,
+    pub id: PublicId,
     /// When the session was created.
     pub created_at: Timestamp,
     /// When the last request of the session was seen.
@@ -249,7 +249,7 @@ impl PrincipalSessions {
         };
         let Some(authentication) = summary.authentication else { return Ok(None) };
         Ok(Some(SessionInfo {
-            handle: PublicId::of(&member.selector),
+            id: PublicId::of(&member.selector),
             created_at: summary.lifetimes.created_at,
             last_seen: summary.last_seen,
             authenticated_at: authentication.at,
@@ -283,7 +283,7 @@ impl Pages<'_> {
         let page = loop {
             match self.sessions.members(request.clone()).await {
                 Err(error) if error.kind() == SessionErrorKind::StoreUnavailable && reads < MAX_READ_ATTEMPTS => {
-                    reads += 1
+                    reads += 1;
                 }
                 answer => break answer?,
             }

@@ -46,7 +46,7 @@ pub(crate) enum EntryState {
 pub(crate) struct Invalidated {
     /// The copy itself: most of its values will turn out to be unchanged.
     pub(crate) last_copy: Option<Arc<EntryState>>,
-    /// Instant since which the store no longer vouches for the copy. `None` if the copy is known to
+    /// Instant since which the lease of the copy is no longer known to be valid. `None` if the copy is known to
     /// be out of date.
     pub(crate) suspect_since: Option<Timestamp>,
 }

@@ -29,7 +29,7 @@ trait Derive: Send + Sync {
 
 impl<D> FollowsRing<D> {
     /// Returns the present value.
-    pub(crate) fn present(&self) -> Guard<Arc<D>> {
+    pub(crate) fn get(&self) -> Guard<Arc<D>> {
         self.get.load()
     }
 }

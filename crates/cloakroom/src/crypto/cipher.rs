@@ -79,7 +79,7 @@ impl Cipher {
     pub(crate) fn seal(
         &self,
         random: &dyn RandomSource,
-        place: &AssociatedData,
+        aad: &AssociatedData,
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let (id, cipher) = &self.0[0];
@@ -92,14 +92,14 @@ impl Cipher {
         envelope.extend_from_slice(plain);
         let body = &mut envelope[HEAD + NONCE..];
         let mac = cipher
-            .encrypt_inout_detached(&nonce.into(), &place.with_header(head), body.into())
+            .encrypt_inout_detached(&nonce.into(), &aad.with_header(head), body.into())
             .map_err(|_| SealError::TooLong)?;
         envelope.extend_from_slice(&mac);
         Ok(envelope)
     }
 
     /// Opens an envelope, if it was sealed for this place.
-    pub(crate) fn open(&self, place: &AssociatedData, envelope: &[u8]) -> Result<Vec<u8>, OpenError> {
+    pub(crate) fn open(&self, aad: &AssociatedData, envelope: &[u8]) -> Result<Vec<u8>, OpenError> {
         let (head, rest) = envelope.split_first_chunk::<HEAD>().ok_or(OpenError::Broken)?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Broken)?;
         let (body, mac) = rest.split_last_chunk::<MAC>().ok_or(OpenError::Broken)?;
@@ -108,7 +108,7 @@ impl Cipher {
         let (_, cipher) = found.ok_or(OpenError::UnknownKey)?;
         let mut plain = body.to_vec();
         cipher
-            .decrypt_inout_detached(nonce.into(), &place.with_header(*head), plain.as_mut_slice().into(), mac.into())
+            .decrypt_inout_detached(nonce.into(), &aad.with_header(*head), plain.as_mut_slice().into(), mac.into())
             .map_err(|_| OpenError::Broken)?;
         Ok(plain)
     }

@@ -25,7 +25,7 @@ use super::key::{Key, KeyId, REMEDY};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // What `std::env::var("SESSION_KEYS")` might say: "2:<base64>,1:<base64>".
-/// let text = format!("{},{}", *Key::generate(2, &OsRandom)?.expose(), *Key::generate(1, &OsRandom)?.expose());
+/// let text = format!("{},{}", *Key::generate(2, &OsRandom)?.to_entry(), *Key::generate(1, &OsRandom)?.to_entry());
 /// let ring: KeyRing = text.parse()?;
 /// assert_eq!(ring.active().number(), 2);
 /// # Ok(())
@@ -108,10 +108,10 @@ impl FromStr for KeyRing {
     }
 }
 
-fn key(place: usize, entry: &str) -> Result<Key, KeyError> {
+fn key(aad: usize, entry: &str) -> Result<Key, KeyError> {
     let number = entry.split_once(':').and_then(|(number, secret)| Some((number.parse::<u8>().ok()?, secret)));
     let Some((number, secret)) = number else {
-        return Err(KeyError::entry(place, "has no number from 0 to 255 with a colon before its secret"));
+        return Err(KeyError::entry(aad, "has no number from 0 to 255 with a colon before its secret"));
     };
     let id = KeyId::from(number);
     let secret = decode(secret).ok_or_else(|| KeyError::key(id, format!("is not base64; {REMEDY}")))?;

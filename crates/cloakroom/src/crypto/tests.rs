@@ -178,13 +178,13 @@ fn r40_no_two_purposes_and_contexts_share_a_key() {
 fn r48_what_is_derived_follows_the_ring_at_once() {
     let keys = ActiveKeyRing::new(KeyRing::new(key(1)));
     let live = keys.derive(macs);
-    let mac = live.present().sign(b"text");
+    let mac = live.get().sign(b"text");
     let dropped = keys.derive(macs);
     drop(dropped);
     keys.replace(KeyRing::new(key(2)));
-    assert_eq!(live.present().verify(KeyId::from(1), b"text", &mac), MacResult::UnknownKey);
-    assert_eq!(live.present().active(), KeyId::from(2));
-    assert_eq!(keys.derive(macs).present().active(), KeyId::from(2));
+    assert_eq!(live.get().verify(KeyId::from(1), b"text", &mac), MacResult::UnknownKey);
+    assert_eq!(live.get().active(), KeyId::from(2));
+    assert_eq!(keys.derive(macs).get().active(), KeyId::from(2));
 }
 
 #[test]

@@ -280,7 +280,7 @@ impl Engine {
         }
     }
 
-    /// Returns `true` if a copy may be served without asking: the store vouches for it and still
+    /// Returns `true` if a copy may be served without asking: its lease is valid and the store still
     /// keeps the record, and it is at least as new as what the client has seen, even if the
     /// invalidation is delayed.
     fn is_current(&self, snapshot: &Snapshot, seen: Option<VersionHint>, now: Timestamp) -> bool {

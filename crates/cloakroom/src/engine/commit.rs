@@ -72,7 +72,7 @@ pub(crate) struct ProposedChange<'a> {
 impl<'a> ProposedChange<'a> {
     fn change(&self, writer: &ChangeAuthor, now: Timestamp) -> Change<'a> {
         let Self { edits, rotation, lifetimes, base } = *self;
-        Change { guard: writer.local(), edits, rotation, lifetimes: lifetimes, base, now, step: 1 }
+        Change { guard: writer.local(), edits, rotation, lifetimes, base, now, step: 1 }
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn snapshot(
 fn descends_from(record: &Record, former: &Snapshot) -> bool {
     former.store_meta.as_ref().is_some_and(|store_meta| match former.version == record.version {
         true => store_meta.nonce == record.nonce,
-        false => record.writers.descend_from(former.version, store_meta.nonce),
+        false => record.writers.is_ancestor(former.version, store_meta.nonce),
     })
 }
 

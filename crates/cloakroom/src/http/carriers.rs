@@ -28,9 +28,9 @@ pub(super) struct Carrier<C> {
 }
 
 impl Carriers {
-    pub(super) fn new(transport: &Transport, keys: Option<&ActiveKeyRing>, plain_until: Option<Timestamp>) -> Self {
+    pub(super) fn new(transport: &Transport, keys: Option<&ActiveKeyRing>, unsigned_until: Option<Timestamp>) -> Self {
         let form = |carrier: &str, name: &str| {
-            transport.form().unwrap_or_else(|| TokenFormat::new(keys, carrier, name, plain_until))
+            transport.form().unwrap_or_else(|| TokenFormat::new(keys, carrier, name, unsigned_until))
         };
         let cookie = |config: &CookieConfig| Carrier { form: form("cookie", config.name()), config: config.clone() };
         let header = |config: &TokenHeader| Carrier { form: form("header", config.name()), config: config.clone() };

@@ -32,10 +32,10 @@ impl<S: Sync> FromRequestParts<S> for CsrfHeader {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionError> {
         let session = session_for::<Self>(parts)?;
-        let mut shown = parts.headers.get_all(NAME).iter();
+        let mut presented = parts.headers.get_all(NAME).iter();
         // Two headers contradict each other, or one of them was added by an attacker.
-        let only = shown.next().filter(|_| shown.next().is_none());
-        let shown = only.and_then(|shown| shown.to_str().ok()).unwrap_or_default();
-        session.check_csrf(shown).await.map(|()| Self(()))
+        let only = presented.next().filter(|_| presented.next().is_none());
+        let presented = only.and_then(|presented| presented.to_str().ok()).unwrap_or_default();
+        session.check_csrf(presented).await.map(|()| Self(()))
     }
 }

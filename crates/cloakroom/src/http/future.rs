@@ -25,7 +25,7 @@ pin_project! {
         inner: Option<F>,
         // `None` if an outer layer responds for the same session, and once the response has begun.
         answering: Option<InProgress>,
-        held_back: Option<PendingResponse<F::Output>>,
+        pending: Option<PendingResponse<F::Output>>,
     }
 
     impl<F> PinnedDrop for SessionFuture<F>
@@ -37,7 +37,7 @@ pin_project! {
             // The handler panicked, or the request was cancelled: no client receives a token that
             // was issued.
             if let Some(answering) = &*this.answering {
-                answering.handle().abandon();
+                answering.session().abandon();
             }
         }
     }
@@ -51,7 +51,7 @@ struct PendingResponse<R> {
 
 impl<F: Future> SessionFuture<F> {
     pub(super) fn new(inner: F, answering: Option<RequestSession>) -> Self {
-        Self { inner: Some(inner), answering: answering.map(InProgress::new), held_back: None }
+        Self { inner: Some(inner), answering: answering.map(InProgress::new), pending: None }
     }
 }
 
@@ -63,9 +63,9 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let place = this.held_back;
-        let mut held_back = match (place.take(), this.inner.as_mut().as_pin_mut()) {
-            (Some(held_back), _) => held_back,
+        let place = this.pending;
+        let mut pending = match (place.take(), this.inner.as_mut().as_pin_mut()) {
+            (Some(pending), _) => pending,
             (None, Some(inner)) => {
                 let response = ready!(inner.poll(context));
                 this.inner.set(None);
@@ -75,16 +75,16 @@ where
             (None, None) => return Poll::Pending,
         };
         if let Some(answering) = &*this.answering {
-            if held_back.poll_applied(answering.handle(), context).is_pending() {
-                *place = Some(held_back);
+            if pending.poll_applied(answering.session(), context).is_pending() {
+                *place = Some(pending);
                 return Poll::Pending;
             }
-            if held_back.response.is_err() {
-                answering.handle().abandon();
+            if pending.response.is_err() {
+                answering.session().abandon();
             }
             *this.answering = None;
         }
-        Poll::Ready(held_back.response)
+        Poll::Ready(pending.response)
     }
 }
 

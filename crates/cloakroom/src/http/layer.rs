@@ -67,7 +67,7 @@ pub(super) struct LayerState {
 #[derive(Clone, Debug, Default)]
 struct LayerConfig {
     transport: Transport,
-    plain_tokens_until: Option<Timestamp>,
+    unsigned_until: Option<Timestamp>,
     options: LayerOptions,
 }
 
@@ -99,7 +99,7 @@ impl SessionLayer {
     /// For the introduction of [keys](crate::application::SessionsBuilder::keys) while visitors are
     /// logged in. Set it to the time of the restart plus the absolute timeout, after which no such
     /// token is valid, and remove it then. Until then, forged tokens cost a lookup, as they do
-    /// without keys; the counter `tokens_plain` shows how many unsigned tokens still arrive. Has no
+    /// without keys; the counter `tokens_unsigned` shows how many unsigned tokens still arrive. Has no
     /// effect if the sessions have no keys.
     #[must_use]
     pub fn accept_unsigned_until(self, end: Timestamp) -> Self {
@@ -107,7 +107,7 @@ impl SessionLayer {
             tracing::warn!(until_unix_ms = end.as_millis(), "session tokens without a MAC are accepted");
         }
         let choices = self.0.config.clone();
-        Self::with(self.0.sessions.clone(), LayerConfig { plain_tokens_until: Some(end), ..choices })
+        Self::with(self.0.sessions.clone(), LayerConfig { unsigned_until: Some(end), ..choices })
     }
 
     /// Sets the result of read-only requests while the shared tier is unavailable. Default:
@@ -161,10 +161,10 @@ impl SessionLayer {
 
     fn with(sessions: Sessions, choices: LayerConfig) -> Self {
         let engine = sessions.engine();
-        let channels = Carriers::new(&choices.transport, engine.keys.as_ref(), choices.plain_tokens_until);
-        let desks = LayerContexts::new(engine, choices.options, &channels);
+        let carriers = Carriers::new(&choices.transport, engine.keys.as_ref(), choices.unsigned_until);
+        let contexts = LayerContexts::new(engine, choices.options, &carriers);
         let has_warned = AtomicBool::new(false);
-        Self(Arc::new(LayerState { sessions, config: choices, carriers: channels, contexts: desks, has_warned }))
+        Self(Arc::new(LayerState { sessions, config: choices, carriers, contexts, has_warned }))
     }
 }
 
@@ -187,8 +187,8 @@ impl LayerState {
     }
 
     /// Begins the session of a request with this token.
-    pub(super) fn begin(&self, RequestToken { presented: shown, carrier: way }: RequestToken) -> RequestSession {
-        RequestSession::new(Arc::clone(self.contexts.local()), &shown, way)
+    pub(super) fn begin(&self, RequestToken { presented, carrier }: RequestToken) -> RequestSession {
+        RequestSession::new(Arc::clone(self.contexts.local()), &presented, carrier)
     }
 
     pub(super) fn options(&self) -> LayerOptions {

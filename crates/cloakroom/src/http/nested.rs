@@ -27,11 +27,11 @@ impl LayerState {
     /// Gives a request that came through another layer the session of this layer. Returns it if
     /// this layer does not share the session of an outer one.
     pub(super) fn nest<B>(&self, present: Session, request: &mut Request<B>) -> Option<RequestSession> {
-        let mut arrival = None;
-        let shared = self.find_shared(&present, request, &mut arrival);
+        let mut request_token = None;
+        let shared = self.find_shared(&present, request, &mut request_token);
         let own = match shared {
             Some(_) => None,
-            None => Some(self.begin(arrival.unwrap_or_else(|| self.receive(request.headers())))),
+            None => Some(self.begin(request_token.unwrap_or_else(|| self.receive(request.headers())))),
         };
         let extensions = request.extensions_mut();
         if let Some(session) = shared.or_else(|| own.clone()).map(Session::new) {
@@ -49,36 +49,38 @@ impl LayerState {
         &self,
         present: &Session,
         request: &Request<B>,
-        arrival: &mut Option<RequestToken>,
+        request_token: &mut Option<RequestToken>,
     ) -> Option<RequestSession> {
         let outer = request.extensions().get::<OuterSessions>().map_or(&[][..], |outer| &outer.0);
         let mut all = std::iter::once(present).chain(outer.iter().rev()).map(Session::request);
-        let shared = all.find(|outer| self.shares(outer, request.headers(), arrival))?;
+        let shared = all.find(|outer| self.shares(outer, request.headers(), request_token))?;
         Some(shared.with_options(self.options()))
     }
 
     /// Returns `true` if this layer shares the session of the outer layer.
-    fn shares(&self, outer: &RequestSession, headers: &HeaderMap, arrival: &mut Option<RequestToken>) -> bool {
-        let Some(channels) = outer.transport::<Carriers>() else { return false };
+    fn shares(&self, outer: &RequestSession, headers: &HeaderMap, request_token: &mut Option<RequestToken>) -> bool {
+        let Some(carriers) = outer.transport::<Carriers>() else { return false };
         if !Arc::ptr_eq(outer.engine(), self.engine()) {
-            if self.carriers.carriers_overlap(channels) {
+            if self.carriers.carriers_overlap(carriers) {
                 self.warn_once("two layers of different `Sessions` use one cookie or header; give one of them another");
             }
             return false;
         }
-        if self.carriers.is_like(channels) {
+        if self.carriers.is_like(carriers) {
             return true;
         }
-        if !self.carriers.carriers_overlap(channels) {
+        if !self.carriers.carriers_overlap(carriers) {
             return false;
         }
         self.warn_once(
             "a nested layer has the cookie or header of the outer one with other settings, which have no effect; give \
              both layers the same transport, or this one a cookie of another name",
         );
-        let arrival = arrival.get_or_insert_with(|| self.receive(headers));
-        let contradicts = arrival.presented.refusal() == CONTRADICTION && outer.refusal() != CONTRADICTION;
-        !contradicts && arrival.carrier == outer.carrier() && self.carriers.has_carrier_of(channels, arrival.carrier)
+        let request_token = request_token.get_or_insert_with(|| self.receive(headers));
+        let contradicts = request_token.presented.refusal() == CONTRADICTION && outer.refusal() != CONTRADICTION;
+        !contradicts
+            && request_token.carrier == outer.carrier()
+            && self.carriers.has_carrier_of(carriers, request_token.carrier)
     }
 
     fn warn_once(&self, problem: &'static str) {
@@ -111,12 +113,12 @@ impl Carriers {
     }
 
     fn carriers_overlap(&self, other: &Self) -> bool {
-        [CarrierKind::Cookie, CarrierKind::Header].into_iter().any(|way| self.has_carrier_of(other, way))
+        [CarrierKind::Cookie, CarrierKind::Header].into_iter().any(|carrier| self.has_carrier_of(other, carrier))
     }
 
     /// Returns `true` if both read a token that uses this carrier.
-    fn has_carrier_of(&self, other: &Self, way: CarrierKind) -> bool {
-        match way {
+    fn has_carrier_of(&self, other: &Self, carrier: CarrierKind) -> bool {
+        match carrier {
             CarrierKind::Cookie => self.cookie_name().is_some_and(|name| other.cookie_name() == Some(name)),
             CarrierKind::Header => self.takes_header() && other.takes_header(),
         }

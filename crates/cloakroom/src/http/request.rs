@@ -68,12 +68,12 @@ impl Carriers {
     }
 }
 
-fn find_cookie<'a>(headers: &'a HeaderMap, channel: &Carrier<CookieConfig>) -> cookie::CookieToken<'a> {
-    cookie::find(headers, channel.config.name(), |value| channel.form.is_well_formed(value))
+fn find_cookie<'a>(headers: &'a HeaderMap, carrier: &Carrier<CookieConfig>) -> cookie::CookieToken<'a> {
+    cookie::find(headers, carrier.config.name(), |value| carrier.form.is_well_formed(value))
 }
 
 fn by_cookie(found: cookie::CookieToken<'_>, form: &TokenFormat, engine: &Engine) -> RequestToken {
-    let shown = match found {
+    let presented = match found {
         cookie::CookieToken::Absent => PresentedToken::Missing,
         cookie::CookieToken::One(value) => token(value, form, engine).unwrap_or_else(|| malformed(value, form)),
         cookie::CookieToken::NoToken => {
@@ -90,11 +90,11 @@ fn by_cookie(found: cookie::CookieToken<'_>, form: &TokenFormat, engine: &Engine
             PresentedToken::Refused(TokenRefusal::OversizedCookies)
         }
     };
-    RequestToken { presented: shown, carrier: CarrierKind::Cookie }
+    RequestToken { presented, carrier: CarrierKind::Cookie }
 }
 
 fn by_bearer(found: bearer::BearerToken<'_>, form: &TokenFormat, engine: &Engine) -> RequestToken {
-    let shown = match found {
+    let presented = match found {
         bearer::BearerToken::Absent => PresentedToken::Missing,
         bearer::BearerToken::One(text) => {
             token(text, form, engine).unwrap_or(PresentedToken::Refused(TokenRefusal::Invalid))
@@ -105,7 +105,7 @@ fn by_bearer(found: bearer::BearerToken<'_>, form: &TokenFormat, engine: &Engine
             PresentedToken::Refused(TokenRefusal::Invalid)
         }
     };
-    RequestToken { presented: shown, carrier: CarrierKind::Header }
+    RequestToken { presented, carrier: CarrierKind::Header }
 }
 
 /// No client was ever given a value without the format of a token, and any host can plant one, so
@@ -121,7 +121,7 @@ fn token(text: &[u8], form: &TokenFormat, engine: &Engine) -> Option<PresentedTo
         DecodedToken::Token(token) => return Some(PresentedToken::Valid(token)),
         DecodedToken::Outdated(token) => return Some(PresentedToken::NeedsReissue(token)),
         DecodedToken::Unsigned(token) => {
-            counters.tokens_plain.count();
+            counters.tokens_unsigned.count();
             return Some(PresentedToken::NeedsReissue(token));
         }
         DecodedToken::Malformed => {
@@ -132,15 +132,15 @@ fn token(text: &[u8], form: &TokenFormat, engine: &Engine) -> Option<PresentedTo
         #[cfg(feature = "jwt")]
         DecodedToken::Expired => counters.tokens_out_of_time.count(),
         DecodedToken::UnknownKey => {
-            counters.tokens_of_unknown_keys.count();
+            counters.tokens_unknown_key.count();
             engine.telemetry.announce(EventKind::TokenOfUnknownKey, None, None);
         }
     }
     Some(PresentedToken::Refused(TokenRefusal::Invalid))
 }
 
-fn contradiction(way: CarrierKind, engine: &Engine) -> RequestToken {
+fn contradiction(carrier: CarrierKind, engine: &Engine) -> RequestToken {
     engine.telemetry.counters.tokens_ambiguous.count();
     engine.telemetry.announce(EventKind::TokensAmbiguous, None, None);
-    RequestToken { presented: PresentedToken::Refused(TokenRefusal::ConflictingTokens), carrier: way }
+    RequestToken { presented: PresentedToken::Refused(TokenRefusal::ConflictingTokens), carrier }
 }

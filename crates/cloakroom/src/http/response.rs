@@ -27,25 +27,25 @@ pub(super) fn apply<B>(handle: &RequestSession, response: &mut Response<B>) -> b
     if !handle.was_used() && !handle.is_shared() {
         return true;
     }
-    let Some(channels) = handle.transport::<Carriers>() else { return true };
-    let way = handle.carrier();
-    let is_over = is_ended_error(way, response.extensions());
+    let Some(carriers) = handle.transport::<Carriers>() else { return true };
+    let carrier = handle.carrier();
+    let is_over = is_ended_error(carrier, response.extensions());
     let headers = response.headers_mut();
     let exposure = match handle.token_update() {
         TokenUpdate::Pending => return false,
         TokenUpdate::None => Privacy::Used,
         TokenUpdate::Issue { token, lifetime, persistent } => {
-            if channels.sink(way).issue(headers, &token, lifetime, persistent, handle) {
+            if carriers.sink(carrier).issue(headers, &token, lifetime, persistent, handle) {
                 handle.token_delivered();
             }
             Privacy::TokenIssued
         }
         TokenUpdate::Remove => {
-            channels.sink(way).remove(headers);
+            carriers.sink(carrier).remove(headers);
             Privacy::TokenIssued
         }
     };
-    enforce(headers, exposure, channels.varies());
+    enforce(headers, exposure, carriers.varies());
     if is_over && !headers.contains_key(WWW_AUTHENTICATE) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
     }
@@ -54,8 +54,8 @@ pub(super) fn apply<B>(handle: &RequestSession, response: &mut Response<B>) -> b
 
 /// Returns `true` if the response is the error for an invalid bearer token, which needs the header
 /// of RFC 6750 §3.
-fn is_ended_error(way: CarrierKind, extensions: &Extensions) -> bool {
-    way == CarrierKind::Header && extensions.get::<SessionErrorKind>() == Some(&SessionErrorKind::Ended)
+fn is_ended_error(carrier: CarrierKind, extensions: &Extensions) -> bool {
+    carrier == CarrierKind::Header && extensions.get::<SessionErrorKind>() == Some(&SessionErrorKind::Ended)
 }
 
 /// The place of the token in a response.
@@ -65,13 +65,13 @@ enum TokenSink<'a> {
 }
 
 impl Carriers {
-    const fn sink(&self, way: CarrierKind) -> TokenSink<'_> {
-        match (&self.accepts, way) {
-            (Accepts::Cookie(channel), _) | (Accepts::Either(channel, _), CarrierKind::Cookie) => {
-                TokenSink::Cookie(channel)
+    const fn sink(&self, carrier: CarrierKind) -> TokenSink<'_> {
+        match (&self.accepts, carrier) {
+            (Accepts::Cookie(carrier), _) | (Accepts::Either(carrier, _), CarrierKind::Cookie) => {
+                TokenSink::Cookie(carrier)
             }
-            (Accepts::Header(channel), _) | (Accepts::Either(_, channel), CarrierKind::Header) => {
-                TokenSink::Header(channel)
+            (Accepts::Header(carrier), _) | (Accepts::Either(_, carrier), CarrierKind::Header) => {
+                TokenSink::Header(carrier)
             }
         }
     }

@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn r55_a_token_does_not_show_in_the_debug_of_its_header() {
-        let shown = format!("{:?}", issue(&CookieConfig::default(), PLAIN, None));
-        assert_eq!(shown, "Sensitive");
+        let presented = format!("{:?}", issue(&CookieConfig::default(), PLAIN, None));
+        assert_eq!(presented, "Sensitive");
         assert!(remove(&CookieConfig::default()).is_sensitive());
     }
 }

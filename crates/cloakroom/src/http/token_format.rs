@@ -31,7 +31,7 @@ pub(super) enum TokenFormat {
 pub(super) struct SignedFormat {
     keys: Arc<FollowsRing<MacKeys>>,
     /// The instant until which tokens without a MAC are accepted too.
-    plain_until: Option<Timestamp>,
+    unsigned_until: Option<Timestamp>,
 }
 
 /// The result of decoding a text.
@@ -53,19 +53,24 @@ pub(super) enum DecodedToken {
 impl TokenFormat {
     /// A format for one carrier. `way` and `name` are part of the derived keys, so that a token of
     /// one cookie or header is not valid in another.
-    pub(super) fn new(keys: Option<&ActiveKeyRing>, carrier: &str, name: &str, plain_until: Option<Timestamp>) -> Self {
+    pub(super) fn new(
+        keys: Option<&ActiveKeyRing>,
+        carrier: &str,
+        name: &str,
+        unsigned_until: Option<Timestamp>,
+    ) -> Self {
         let Some(keys) = keys else { return Self::Plain };
         // No name contains a colon.
         let context = format!("{carrier}:{name}");
         let keys = keys.derive(move |ring| MacKeys::new(ring, Purpose::Token, context.as_bytes()));
-        Self::Signed(SignedFormat { keys, plain_until })
+        Self::Signed(SignedFormat { keys, unsigned_until })
     }
 
     /// Returns `true` if two layers of the same sessions and carrier read and write tokens alike.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Plain, Self::Plain) => true,
-            (Self::Signed(one), Self::Signed(other)) => one.plain_until == other.plain_until,
+            (Self::Signed(one), Self::Signed(other)) => one.unsigned_until == other.unsigned_until,
             #[cfg(feature = "jwt")]
             (Self::Jwt(one), Self::Jwt(other)) => one.is_same(other),
             _ => false,
@@ -76,8 +81,8 @@ impl TokenFormat {
     pub(super) fn is_well_formed(&self, text: &[u8]) -> bool {
         match self {
             Self::Plain => Token::parse(text).is_some(),
-            Self::Signed(sealed) => {
-                token::is_signed(text) || (sealed.plain_until.is_some() && Token::parse(text).is_some())
+            Self::Signed(signed) => {
+                token::is_signed(text) || (signed.unsigned_until.is_some() && Token::parse(text).is_some())
             }
             #[cfg(feature = "jwt")]
             Self::Jwt(_) => crate::jwt::is_compact(text),
@@ -87,7 +92,7 @@ impl TokenFormat {
     pub(super) fn decode(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> DecodedToken {
         match self {
             Self::Plain => Token::parse(text).map_or(DecodedToken::Malformed, DecodedToken::Token),
-            Self::Signed(sealed) => sealed.read(text, now),
+            Self::Signed(signed) => signed.read(text, now),
             #[cfg(feature = "jwt")]
             Self::Jwt(format) => jwt::read(format, text, now()),
         }
@@ -107,7 +112,7 @@ impl TokenFormat {
     ) -> Option<(TokenText, Duration)> {
         match self {
             Self::Plain => Some((TokenText::Short(token.encode()), left)),
-            Self::Signed(sealed) => Some((TokenText::Short(token.sign(&sealed.keys.present())), left)),
+            Self::Signed(signed) => Some((TokenText::Short(token.sign(&signed.keys.get())), left)),
             #[cfg(feature = "jwt")]
             Self::Jwt(format) => jwt::write(format, token, left, handle),
         }
@@ -133,14 +138,14 @@ impl TokenText {
 
 impl SignedFormat {
     fn read(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> DecodedToken {
-        match Token::verify_signed(text, &self.keys.present()) {
+        match Token::verify_signed(text, &self.keys.get()) {
             SignedToken::Valid(token) => DecodedToken::Token(token),
             SignedToken::Outdated(token) => DecodedToken::Outdated(token),
             SignedToken::Forged => DecodedToken::Forged,
             SignedToken::UnknownKey => DecodedToken::UnknownKey,
             // A plain token differs in length from one with a MAC, so neither can be mistaken for
             // the other.
-            SignedToken::Malformed => match (Token::parse(text), self.plain_until) {
+            SignedToken::Malformed => match (Token::parse(text), self.unsigned_until) {
                 (Some(token), Some(until)) if now() < until => DecodedToken::Unsigned(token),
                 _ => DecodedToken::Malformed,
             },

@@ -12,13 +12,13 @@ use crate::session::CarrierKind;
 /// [cookie](CookieConfig).
 ///
 /// ```
-/// use cloakroom::{CookieConfig, OnBoth, SessionLayer, Sessions, TokenHeader, Transport};
+/// use cloakroom::{CookieConfig, AmbiguityPolicy, SessionLayer, Sessions, TokenHeader, Transport};
 ///
 /// let sessions = Sessions::in_memory();
 /// let pages = SessionLayer::new(sessions.clone()); // a cookie
 /// let api = SessionLayer::new(sessions.clone()).transport(Transport::bearer(TokenHeader::default()));
 /// let both = SessionLayer::new(sessions)
-///     .transport(Transport::either(CookieConfig::default(), TokenHeader::default()).on_ambiguity(OnBoth::PreferBearer));
+///     .transport(Transport::either(CookieConfig::default(), TokenHeader::default()).on_ambiguity(AmbiguityPolicy::PreferBearer));
 /// # drop((pages, api, both));
 /// ```
 ///

@@ -23,12 +23,12 @@ use super::{JwtConfigError, JwtError, json};
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use cloakroom::jwt::{AccessKeys, AccessTokens};
+/// use cloakroom::jwt::{JwkSet, AccessTokenVerifier};
 ///
 /// # let text = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a"}]}"#;
 /// // `text` is what your HTTP client got from the issuer's `jwks_uri`.
-/// let tokens = AccessTokens::builder("https://id.example", "https://api.shop.example")
-///     .build(AccessKeys::from_jwks(text)?)?;
+/// let tokens = AccessTokenVerifier::builder("https://id.example", "https://api.shop.example")
+///     .build(JwkSet::from_jwks(text)?)?;
 /// # drop(tokens);
 /// # Ok(())
 /// # }
@@ -43,7 +43,7 @@ use super::{JwtConfigError, JwtError, json};
 pub struct AccessTokenVerifier(Arc<Inner>);
 
 struct Inner {
-    rules: Validation,
+    validation: Validation,
     keys: ArcCell<JwkSet>,
     clock: Arc<dyn Clock>,
 }
@@ -62,7 +62,7 @@ pub struct AccessToken<C> {
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct AccessTokenVerifierBuilder {
-    rules: Validation,
+    validation: Validation,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,14 +70,14 @@ impl AccessTokenVerifier {
     /// Returns a builder for the tokens of `issuer` for `audience`, which must equal `iss` and
     /// `aud` byte for byte.
     pub fn builder(issuer: &str, audience: &str) -> AccessTokenVerifierBuilder {
-        let rules = Validation {
+        let validation = Validation {
             typ: Typ::Exactly("at+jwt".to_owned()),
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             leeway: 30,
-            longest_life: 24 * 60 * 60,
+            max_lifetime: 24 * 60 * 60,
         };
-        AccessTokenVerifierBuilder { rules, clock: Arc::new(SystemClock::new()) }
+        AccessTokenVerifierBuilder { validation, clock: Arc::new(SystemClock::new()) }
     }
 
     /// Verifies a token, and reads its claims as a `C`.
@@ -86,14 +86,14 @@ impl AccessTokenVerifier {
     /// The reason why the token is invalid. Do not send clients more than 401 and
     /// `WWW-Authenticate: Bearer error="invalid_token"`.
     pub fn verify<C: DeserializeOwned>(&self, token: &str) -> Result<AccessToken<C>, JwtError> {
-        let rules = &self.0.rules;
+        let validation = &self.0.validation;
         let compact = Compact::parse(token.as_bytes())?;
         let header = Header::parse(&compact.header)?;
-        rules.admit(&header)?;
+        validation.admit(&header)?;
         let keys = self.0.keys.load();
         keys.find(&header.kid).ok_or(JwtError::UnknownKey)?.verify(&header, &compact)?;
         let claims = json::members(&compact.payload()?)?;
-        let life = rules.check(&claims, self.0.clock.now())?;
+        let life = validation.check(&claims, self.0.clock.now())?;
         Ok(AccessToken {
             claims: serde_json::from_value(Value::Object(claims)).map_err(|_| JwtError::Claims)?,
             expires_at: Timestamp::from_millis(life.expires * 1000),
@@ -115,26 +115,26 @@ impl AccessTokenVerifierBuilder {
     /// Many issuers use `JWT`, even for tokens that are not access tokens: then only the audience
     /// distinguishes them.
     pub fn token_type(mut self, typ: &str) -> Self {
-        self.rules.typ = Typ::Exactly(typ.to_owned());
+        self.validation.typ = Typ::Exactly(typ.to_owned());
         self
     }
 
     /// Accepts only tokens without a `typ`, for issuers that leave it out.
     pub fn without_token_type(mut self) -> Self {
-        self.rules.typ = Typ::Missing;
+        self.validation.typ = Typ::Missing;
         self
     }
 
     /// Sets the tolerated difference between the issuer's clock and this one. Default: 30 s. At
     /// most 60 s.
     pub const fn leeway(mut self, leeway: Duration) -> Self {
-        self.rules.leeway = leeway.as_secs();
+        self.validation.leeway = leeway.as_secs();
         self
     }
 
     /// Refuses tokens that are valid for longer than this. Default: 24 hours.
     pub const fn max_lifetime(mut self, longest: Duration) -> Self {
-        self.rules.longest_life = longest.as_secs();
+        self.validation.max_lifetime = longest.as_secs();
         self
     }
 
@@ -149,24 +149,30 @@ impl AccessTokenVerifierBuilder {
     /// # Errors
     /// Names the setting that cannot work, and the remedy.
     pub fn build(self, keys: JwkSet) -> Result<AccessTokenVerifier, JwtConfigError> {
-        for (setting, name) in [("issuer", &self.rules.issuer), ("audience", &self.rules.audience)] {
+        for (setting, name) in [("issuer", &self.validation.issuer), ("audience", &self.validation.audience)] {
             if name.is_empty() {
                 return Err(JwtConfigError::new(setting, "is empty; use the value in the tokens"));
             }
         }
-        if self.rules.leeway > 60 {
-            return Err(JwtConfigError::new("leeway", format!("is {} s and must be at most 60 s", self.rules.leeway)));
+        if self.validation.leeway > 60 {
+            return Err(JwtConfigError::new(
+                "leeway",
+                format!("is {} s and must be at most 60 s", self.validation.leeway),
+            ));
         }
-        if self.rules.longest_life == 0 {
+        if self.validation.max_lifetime == 0 {
             return Err(JwtConfigError::new("max_lifetime", "is less than a second, so no token would be valid"));
         }
         let keys = ArcCell::new(Arc::new(keys));
-        Ok(AccessTokenVerifier(Arc::new(Inner { rules: self.rules, keys, clock: self.clock })))
+        Ok(AccessTokenVerifier(Arc::new(Inner { validation: self.validation, keys, clock: self.clock })))
     }
 }
 
 impl fmt::Debug for AccessTokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessTokenVerifier").field("rules", &self.0.rules).field("keys", &self.0.keys.load()).finish()
+        f.debug_struct("AccessTokenVerifier")
+            .field("rules", &self.0.validation)
+            .field("keys", &self.0.keys.load())
+            .finish()
     }
 }

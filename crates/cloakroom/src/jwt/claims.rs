@@ -15,9 +15,9 @@ pub(crate) struct Validation {
     pub(crate) typ: Typ,
     pub(crate) issuer: String,
     pub(crate) audience: String,
-    /// In seconds, as `longest_life`.
+    /// In seconds, as `max_lifetime`.
     pub(crate) leeway: u64,
-    pub(crate) longest_life: u64,
+    pub(crate) max_lifetime: u64,
 }
 
 /// The required `typ` of the header.
@@ -81,7 +81,7 @@ impl Validation {
         if expires <= issued || expires <= starts {
             return Err(JwtError::Dates);
         }
-        if expires - issued > self.longest_life {
+        if expires - issued > self.max_lifetime {
             return Err(JwtError::TooLongLived);
         }
         Ok(Validity { issued, starts, expires })

@@ -29,12 +29,12 @@ pub use builder::JwtCodecBuilder;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use cloakroom::jwt::{JwtFormat, JwtKey, JwtKeys};
+/// use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
 /// use cloakroom::{CookieConfig, OsRandom, SessionLayer, Sessions, TokenHeader, Transport};
 ///
 /// # let key = JwtKey::generate("2026-03", &OsRandom)?;
 /// // Read from your secrets: JwtKey::ed25519("2026-03", &std::fs::read_to_string("signing.pem")?)?
-/// let format = JwtFormat::builder("shop", JwtKeys::new(key))
+/// let codec = JwtCodec::builder("shop", JwtKeys::new(key))
 ///     .issuer("https://shop.example")
 ///     .audience("https://shop.example")
 ///     .build()?;
@@ -60,7 +60,7 @@ pub use builder::JwtCodecBuilder;
 pub struct JwtCodec(Arc<Inner>);
 
 struct Inner {
-    rules: Validation,
+    validation: Validation,
     keys: ArcCell<JwtKeys>,
     with_subject: bool,
 }
@@ -131,15 +131,15 @@ impl JwtCodec {
 impl JwtCodec {
     /// Verifies a session JWT and returns its content.
     pub(crate) fn read(&self, text: &[u8], now: Timestamp) -> Result<VerifiedJwt, JwtError> {
-        let rules = &self.0.rules;
+        let validation = &self.0.validation;
         let compact = Compact::parse(text)?;
         let header = Header::parse(&compact.header)?;
-        rules.admit(&header)?;
+        validation.admit(&header)?;
         let keys = self.0.keys.load();
         let ActiveKey { key, is_active } = keys.find(&header.kid, now)?;
         key.verify(&header, &compact)?;
         let mut claims = json::members(&compact.payload()?)?;
-        let life = rules.check(&claims, now)?;
+        let life = validation.check(&claims, now)?;
         let Some(Value::String(session)) = claims.remove("session") else { return Err(JwtError::Claims) };
         Ok(VerifiedJwt { session, is_outdated: !is_active || life.is_half_over(now) })
     }
@@ -152,12 +152,12 @@ impl JwtCodec {
         now: Timestamp,
         left: Duration,
     ) -> Option<(String, Duration)> {
-        let life = left.as_secs().clamp(1, self.0.rules.longest_life);
+        let life = left.as_secs().clamp(1, self.0.validation.max_lifetime);
         let issued = now.as_millis() / 1000;
         let jti = self.jti(contents, issued);
         let claims = Claims {
-            iss: &self.0.rules.issuer,
-            aud: &self.0.rules.audience,
+            iss: &self.0.validation.issuer,
+            aud: &self.0.validation.audience,
             iat: issued,
             nbf: issued,
             exp: issued + life,
@@ -174,7 +174,7 @@ impl JwtCodec {
     }
 
     fn header(&self, algorithm: &str, kid: &str) -> Vec<u8> {
-        let typ = match &self.0.rules.typ {
+        let typ = match &self.0.validation.typ {
             Typ::Exactly(typ) => typ.as_str(),
             Typ::Missing => "",
         };
@@ -189,11 +189,11 @@ impl JwtCodec {
 
     /// The maximum length of a JWT, whatever the keys are.
     pub(crate) fn longest(&self) -> usize {
-        let rules = &self.0.rules;
+        let validation = &self.0.validation;
         let (latest, subject) = (1 << 53, "x".repeat(MAX_NAME_LEN));
         let claims = Claims {
-            iss: &rules.issuer,
-            aud: &rules.audience,
+            iss: &validation.issuer,
+            aud: &validation.audience,
             iat: latest,
             nbf: latest,
             exp: latest,
@@ -228,6 +228,6 @@ impl Validity {
 
 impl fmt::Debug for JwtCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtCodec").field("rules", &self.0.rules).field("keys", &self.0.keys.load()).finish()
+        f.debug_struct("JwtCodec").field("rules", &self.0.validation).field("keys", &self.0.keys.load()).finish()
     }
 }

@@ -41,7 +41,7 @@ impl Session {
     /// ```
     /// # use cloakroom::{Session, SessionError};
     /// async fn sign_in_page(session: Session) -> Result<&'static str, SessionError> {
-    ///     let is_over = session.came_with_token() && !session.exists().await?;
+    ///     let is_over = session.has_token() && !session.exists().await?;
     ///     Ok(if is_over { "Your session has expired. Please sign in again." } else { "Please sign in." })
     /// }
     /// # let _: axum::Router = axum::Router::new().route("/sign-in", axum::routing::get(sign_in_page));

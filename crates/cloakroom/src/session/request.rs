@@ -263,7 +263,7 @@ impl InProgress {
         Self(handle)
     }
 
-    pub(crate) const fn handle(&self) -> &RequestSession {
+    pub(crate) const fn session(&self) -> &RequestSession {
         &self.0
     }
 }

@@ -47,7 +47,7 @@ impl Session {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use cloakroom::jwt::{AccessToken, AccessTokens};
+    /// # use cloakroom::jwt::{AccessToken, AccessTokenVerifier};
     /// # use cloakroom::{AccessError, CachePolicy, Session, SessionValue};
     /// #[derive(serde::Deserialize)]
     /// struct Claims {
@@ -61,7 +61,7 @@ impl Session {
     ///     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));
     /// }
     ///
-    /// async fn roles(session: &Session, tokens: &AccessTokens, bearer: &str) -> Result<Vec<String>, AccessError> {
+    /// async fn roles(session: &Session, tokens: &AccessTokenVerifier, bearer: &str) -> Result<Vec<String>, AccessError> {
     ///     let derive = |token: AccessToken<Claims>| async move { query_roles(&token.claims.sub).await };
     ///     Ok(session.verified::<Roles, _, _, _, _>(tokens, bearer, derive).await?.0.clone())
     /// }

@@ -60,7 +60,7 @@ impl LogKey {
     pub(crate) fn log_id(&self, selector: &Selector) -> LogId {
         let mut hasher = match self {
             Self::Own(key) => SipHasher24::new_with_key(key),
-            Self::Shared(key) => SipHasher24::new_with_key(&key.present()),
+            Self::Shared(key) => SipHasher24::new_with_key(&key.get()),
         };
         hasher.write(selector.as_bytes());
         LogId(hasher.finish())

@@ -120,12 +120,12 @@ counters! {
     /// forged, changed, or of another cookie.
     tokens_forged,
     /// Tokens under a key that is not in the ring.
-    tokens_of_unknown_keys,
+    tokens_unknown_key,
     /// JWTs that have expired or are not yet valid.
     tokens_out_of_time,
     /// Tokens without a MAC that were accepted because of
     /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
-    tokens_plain,
+    tokens_unsigned,
     /// Well-formed tokens that open no session.
     tokens_unknown,
     /// Tokens that were replaced by a rotation and presented again after their grace period.

@@ -14,13 +14,13 @@ use std::time::Duration;
 use super::{SKEW, whole_millis};
 
 /// The interval between comparisons of the machine's clocks, in milliseconds of running time.
-const EVERY: u64 = 100;
+const INTERVAL: u64 = 100;
 /// While this clock is ahead of the machine's, it loses one millisecond in this many.
 const SLEW: u64 = 2000;
 /// The smallest jump that is logged, in milliseconds.
 const JUMP: u64 = 1000;
 /// The interval at which the log repeats that this clock is ahead, in milliseconds.
-const AGAIN: u64 = 60 * 60 * 1000;
+const REPEAT_INTERVAL: u64 = 60 * 60 * 1000;
 
 /// One reading of the machine's clocks, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ struct Last {
     /// The running time up to which the clock has been slowed down.
     slowed: u64,
     /// The running time at which the log last reported that this clock is ahead.
-    told: Option<u64>,
+    logged_at: Option<u64>,
 }
 
 /// The result of a comparison of the clocks, as far as it is to be logged.
@@ -78,7 +78,7 @@ impl Steering {
 
     #[cold]
     fn compare(&self, next: u64, running: u64, read: impl FnOnce() -> Reading) {
-        let due = running.saturating_add(EVERY);
+        let due = running.saturating_add(INTERVAL);
         // One of the threads that arrive at once does the comparison. Before the first one, all
         // must wait for it.
         if next != 0 && self.next.compare_exchange(next, due, Ordering::AcqRel, Ordering::Relaxed).is_err() {
@@ -98,7 +98,7 @@ impl Steering {
         let target = signed(wall).saturating_sub(signed(running));
         let Some(last) = last else {
             self.offset.store(target, Ordering::Relaxed);
-            *last = Some(Last { suspended, slowed: running, told: None });
+            *last = Some(Last { suspended, slowed: running, logged_at: None });
             return Finding::Nothing;
         };
         let before = self.offset.load(Ordering::Relaxed);
@@ -115,11 +115,11 @@ impl Steering {
         let slower = (running.saturating_sub(last.slowed) / SLEW).min(ahead);
         last.slowed += slower * SLEW;
         self.offset.store(least.saturating_sub(signed(slower)), Ordering::Relaxed);
-        let tell = last.told.is_none_or(|told| running.saturating_sub(told) >= AGAIN);
+        let tell = last.logged_at.is_none_or(|logged_at| running.saturating_sub(logged_at) >= REPEAT_INTERVAL);
         if ahead <= whole_millis(SKEW) || !tell {
             return Finding::Nothing;
         }
-        last.told = Some(running);
+        last.logged_at = Some(running);
         Finding::Ahead(Duration::from_millis(ahead))
     }
 }
@@ -170,7 +170,7 @@ mod tests {
         }
 
         fn run(&mut self, millis: u64) {
-            for step in std::iter::repeat_n(EVERY, (millis / EVERY) as usize).chain([millis % EVERY]) {
+            for step in std::iter::repeat_n(INTERVAL, (millis / INTERVAL) as usize).chain([millis % INTERVAL]) {
                 self.wall += step;
                 self.running += step;
                 self.now();
@@ -195,8 +195,8 @@ mod tests {
     fn a_machine_that_was_suspended_knows_the_time_when_it_is_back() {
         let mut machine = Machine::new();
         machine.suspend(3_600_000);
-        machine.run(EVERY);
-        assert_eq!(machine.now(), START + 3_600_000 + EVERY);
+        machine.run(INTERVAL);
+        assert_eq!(machine.now(), START + 3_600_000 + INTERVAL);
     }
 
     #[test]
@@ -204,15 +204,15 @@ mod tests {
         let mut machine = Machine::new();
         machine.suspend(3_600_000);
         machine.wall -= 7_200_000;
-        machine.run(EVERY);
-        assert_eq!(machine.now(), START + 3_600_000 + EVERY);
+        machine.run(INTERVAL);
+        assert_eq!(machine.now(), START + 3_600_000 + INTERVAL);
     }
 
     #[test]
     fn a_clock_that_is_set_forward_after_the_start_is_followed_at_once() {
         let mut machine = Machine::new();
         machine.wall += 600_000;
-        machine.run(EVERY);
+        machine.run(INTERVAL);
         assert_eq!(machine.now(), machine.wall);
     }
 
@@ -238,9 +238,9 @@ mod tests {
     fn a_correction_there_and_back_is_followed_as_far_as_it_is_safe() {
         let mut machine = Machine::new();
         machine.wall += 5000;
-        machine.run(EVERY);
+        machine.run(INTERVAL);
         machine.wall -= 5000;
-        machine.run(EVERY);
+        machine.run(INTERVAL);
         assert_eq!(machine.now(), machine.wall + 5000, "time that has passed is not taken back");
     }
 
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(steering.steer(&mut last, reading(START + 3000 - 60_000, 200)), Finding::Nothing);
         assert_eq!(steering.steer(&mut last, reading(START + 3000 - 60_001, 200)), ahead(60_001));
         assert_eq!(steering.steer(&mut last, reading(START + 3000 - 60_001, 200)), Finding::Nothing);
-        assert!(matches!(steering.steer(&mut last, reading(START - 90_000, 200 + AGAIN)), Finding::Ahead(_)));
+        assert!(matches!(steering.steer(&mut last, reading(START - 90_000, 200 + REPEAT_INTERVAL)), Finding::Ahead(_)));
     }
 
     #[test]

@@ -216,7 +216,7 @@ async fn r56_a_whole_life_over_two_nodes_is_announced_step_by_step_and_by_whom_i
         match step {
             "revoke-all" => drop(node.sessions.of("alice").revoke_all().await.unwrap()),
             "revoke-by-handle" => {
-                let handle = node.sessions.of("alice").list().await.unwrap()[0].handle;
+                let handle = node.sessions.of("alice").list().await.unwrap()[0].id;
                 assert!(node.sessions.of("alice").revoke(handle).await.unwrap());
             }
             "end-others" => drop(Browser::new(&node.app).post("/end-others").await.ok()),
@@ -317,11 +317,11 @@ async fn events_and_lists_serialize_as_an_audit_log_wants_them() {
     browser.post("/login-keeping/alice").await.ok();
     let info = &node.sessions.of("alice").list().await.unwrap()[0];
     let listed = serde_json::to_value(info).unwrap();
-    assert_eq!(listed["handle"], info.handle.to_string());
+    assert_eq!(listed["handle"], info.id.to_string());
     assert_eq!(listed["created_at"], info.created_at.as_millis());
     assert_eq!(listed["label"], "Testbrowser");
     let again: cloakroom::PublicId = serde_json::from_value(listed["handle"].clone()).unwrap();
-    assert_eq!(again, info.handle);
+    assert_eq!(again, info.id);
 
     browser.post("/do/destroy").await.ok();
     let ended = drain(&mut events).pop().unwrap();

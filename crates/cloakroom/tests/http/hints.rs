@@ -29,7 +29,7 @@ impl Scene {
     async fn set() -> Self {
         let deployment = Deployment::shared();
         let gate = HandlerGate::new();
-        let slow_store = FaultyStore::new(deployment.store.as_ref().unwrap().node().with_longest_lease(LEASE));
+        let slow_store = FaultyStore::new(deployment.store.as_ref().unwrap().node().with_max_lease(LEASE));
         let builder = crate::support::recorded()
             .clock(deployment.clock.clone())
             .store(slow_store.clone())
@@ -161,7 +161,7 @@ async fn a_dead_token_is_reused_also_where_an_old_copy_still_knows_it_as_the_pre
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_a_client_that_holds_nothing_waits_for_nobody() {
-    let store = Deployment::shared().store.unwrap().node().with_longest_lease(LEASE);
+    let store = Deployment::shared().store.unwrap().node().with_max_lease(LEASE);
     let sessions = crate::support::recorded().store(store).build().unwrap();
     let all = sessions.clone();
     let in_and_out = async move |session: Session| {

@@ -54,7 +54,7 @@ fn counted(before: &Stats, after: &Stats) -> &'static str {
     let moved = [
         (after.tokens_malformed - before.tokens_malformed, "malformed"),
         (after.tokens_forged - before.tokens_forged, "forged"),
-        (after.tokens_of_unknown_keys - before.tokens_of_unknown_keys, "of an unknown key"),
+        (after.tokens_unknown_key - before.tokens_unknown_key, "of an unknown key"),
         (after.tokens_out_of_time - before.tokens_out_of_time, "out of time"),
         (after.tokens_unknown - before.tokens_unknown, "unknown"),
     ];
@@ -306,7 +306,7 @@ async fn r48_a_signing_key_is_replaced_without_logging_anybody_out_and_revoked_a
     }
     for node in &nodes {
         program.at(&node.app).get("/whoami").await.invalid_token();
-        assert!(node.sessions.stats().tokens_of_unknown_keys > 0);
+        assert!(node.sessions.stats().tokens_unknown_key > 0);
     }
 }
 

@@ -47,7 +47,7 @@ fn counted(before: &Stats, after: &Stats) -> Option<Expected> {
     let moved = [
         (after.tokens_malformed - before.tokens_malformed, Expected::Malformed),
         (after.tokens_forged - before.tokens_forged, Expected::Forged),
-        (after.tokens_of_unknown_keys - before.tokens_of_unknown_keys, Expected::UnknownKey),
+        (after.tokens_unknown_key - before.tokens_unknown_key, Expected::UnknownKey),
     ];
     assert!(moved.iter().map(|(times, _)| times).sum::<u64>() <= 1, "{moved:?}");
     moved.iter().find(|(times, _)| *times == 1).map(|(_, kind)| *kind)
@@ -131,7 +131,7 @@ async fn r03_flipping_any_bit_of_a_token_with_a_mac_opens_nothing_also_where_its
         }
         let after = node.sessions.stats();
         let flips = bytes.len() as u64 * 8;
-        assert_eq!(after.tokens_of_unknown_keys - before.tokens_of_unknown_keys, 8, "those of the key's number");
+        assert_eq!(after.tokens_unknown_key - before.tokens_unknown_key, 8, "those of the key's number");
         assert_eq!(after.tokens_forged - before.tokens_forged, flips - 8);
         assert_eq!(after.store_loads, before.store_loads);
         assert_eq!(owner.get("/note").await.ok().body, "mine");
@@ -204,7 +204,7 @@ async fn r38_a_key_is_replaced_on_all_nodes_without_logging_anybody_out() {
         assert_eq!(key_of(tab.cookie.as_deref().unwrap()), active, "{step:?}");
     }
     let stats = nodes.each_ref().map(|node| node.sessions.stats());
-    assert!(stats.iter().all(|stats| stats.tokens_forged + stats.tokens_of_unknown_keys == 0));
+    assert!(stats.iter().all(|stats| stats.tokens_forged + stats.tokens_unknown_key == 0));
 }
 
 #[tokio::test]
@@ -261,7 +261,7 @@ async fn r48_a_key_that_left_opens_nothing_from_the_next_request_on() {
             let reply = tab.clone().get("/whoami").await.ok();
             assert_eq!((reply.body.as_str(), reply.set_cookie()), ("nobody", None), "it is not told to forget");
         }
-        assert_eq!(node.sessions.stats().tokens_of_unknown_keys, 20);
+        assert_eq!(node.sessions.stats().tokens_unknown_key, 20);
         assert_eq!(events(&mut heard), [EventKind::TokenOfUnknownKey; 20], "and not silently");
         // Who logs in now is not concerned.
         let mut fresh = Browser::new(&node.app);
@@ -309,11 +309,11 @@ async fn r38_keys_are_turned_on_without_logging_anybody_out_for_as_long_as_is_sa
     let mut early = early.at(&migrating);
     assert_eq!(early.get("/whoami").await.ok().body, "early");
     assert_eq!(key_of(early.cookie.as_deref().unwrap()), 1, "it got one with a MAC");
-    assert_eq!(sessions.stats().tokens_plain, 1);
+    assert_eq!(sessions.stats().tokens_unsigned, 1);
     deployment.clock.advance(minutes(10));
     assert_eq!(late.at(&migrating).get("/whoami").await.ok().body, "nobody");
     assert_eq!(early.get("/whoami").await.ok().body, "early");
-    assert_eq!((sessions.stats().tokens_plain, sessions.stats().tokens_malformed), (1, 1));
+    assert_eq!((sessions.stats().tokens_unsigned, sessions.stats().tokens_malformed), (1, 1));
     assert_eq!(late.get("/whoami").await.ok().body, "late", "the session itself lives");
 }
 
@@ -345,7 +345,7 @@ async fn log_ids_follow_the_active_key() {
 async fn a_dead_token_that_would_have_to_be_replaced_is_refused_at_once() {
     let deployment = Deployment::shared();
     let old = with_keys(&deployment, &[1]);
-    let store = deployment.store.as_ref().unwrap().node().with_longest_lease(std::time::Duration::from_secs(2));
+    let store = deployment.store.as_ref().unwrap().node().with_max_lease(std::time::Duration::from_secs(2));
     let new = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store).keys(ring(&[2, 1])));
     let mut browser = Browser::new(&old.app);
     browser.post("/login/alice").await.ok();

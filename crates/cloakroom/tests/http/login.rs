@@ -191,14 +191,15 @@ async fn a_login_that_finds_no_copy_keeps_what_was_its_own() {
     let mut browser = Browser::new(&app);
     browser.post("/login/alice").await.ok();
     browser.post("/note/mine").await.ok();
-    let (members, mut tab, mut elsewhere) = (store.delay_next(Verb::Members), browser.clone(), browser.at(&other.app));
+    let (members, mut tab, mut elsewhere) =
+        (store.delay_next(Verb::ListMembers), browser.clone(), browser.at(&other.app));
     let login = tokio::spawn(async move {
         browser.post("/anew/alice").await.ok();
         browser
     });
     assert!(members.arrived().await);
     elsewhere.post("/count").await.ok();
-    let admit = store.delay_next(Verb::Admit);
+    let admit = store.delay_next(Verb::AddMember);
     members.open();
     assert!(admit.arrived().await);
     tab.get("/note").await.ok();

@@ -142,7 +142,7 @@ async fn r69_administration_is_mounted_by_hand_and_guarded_four_times() {
             browsers.push(browser);
         }
         let [root, alice, bob] = &mut browsers[..] else { unreachable!() };
-        let handle = node.sessions.of("bob").list().await.unwrap()[0].handle;
+        let handle = node.sessions.of("bob").list().await.unwrap()[0].id;
         let path = format!("/admin/end/bob/{handle}");
         assert_eq!(Browser::new(&node.app).post(&path).await.status, StatusCode::NOT_FOUND, "nothing is mounted");
         assert_eq!(Browser::new(&app).post(&path).await.status, StatusCode::UNAUTHORIZED);

@@ -87,7 +87,7 @@ async fn r22_nothing_in_a_list_of_sessions_opens_one() {
                 assert!(!shown.as_bytes().windows(spelling.len()).any(|window| window == spelling));
             }
         }
-        let handle = list[0].handle.to_string();
+        let handle = list[0].id.to_string();
         let number = u128::from_str_radix(&handle, 16).unwrap().to_be_bytes();
         let twice = canonical(&[number, number].concat().try_into().unwrap());
         for attempt in [handle.clone(), twice, format!("{handle}{}", &handle[..11])] {
@@ -101,7 +101,7 @@ async fn r22_a_handle_ends_a_session_of_its_own_principal_only() {
     for deployment in Deployment::alone_and_apart() {
         let [here, there] = deployment.nodes();
         let mut alice = logged_in(&here, "alice").await;
-        let handle = here.sessions.of("alice").list().await.unwrap()[0].handle;
+        let handle = here.sessions.of("alice").list().await.unwrap()[0].id;
         assert_eq!(PublicId::from_str(&handle.to_string()), Ok(handle));
         assert!(!there.sessions.of("bob").revoke(handle).await.unwrap());
         assert_eq!(alice.get("/whoami").await.ok().body, "alice");
@@ -245,7 +245,7 @@ async fn r20_sessions_that_have_to_make_room_are_found_even_if_the_answer_about_
     let deployment = Deployment::shared();
     let (store, node) = held_up(&deployment, 1, LimitPolicy::EndOldest);
     let mut old = logged_in(&node, "alice").await;
-    store.lose_reply_next(Verb::Admit);
+    store.lose_reply_next(Verb::AddMember);
     assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(old.get("/whoami").await.ok().body, "alice");
     assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1, "what lives is listed");
@@ -298,7 +298,7 @@ async fn r23_a_logout_frees_its_place_at_once_on_every_node() {
 
 #[tokio::test]
 async fn r20_a_login_under_way_comes_wholly_before_or_wholly_after_a_revocation() {
-    for (verb, survives) in [(Verb::Admit, true), (Verb::Commit, false)] {
+    for (verb, survives) in [(Verb::AddMember, true), (Verb::Commit, false)] {
         let deployment = Deployment::shared();
         let (store, node) = held_up(&deployment, 10, LimitPolicy::Reject);
         let other = deployment.node();
@@ -360,7 +360,7 @@ async fn r22_nobody_ends_a_session_by_a_handle_that_is_not_theirs_or_not_one() {
         let mut bob = logged_in(&node, "bob").await;
         let before = node.sessions.stats();
         let mut events = node.sessions.events();
-        let theirs = node.sessions.of("alice").list().await.unwrap()[0].handle;
+        let theirs = node.sessions.of("alice").list().await.unwrap()[0].id;
         let one_off = format!("{:032x}", u128::from_str_radix(&theirs.to_string(), 16).unwrap() ^ 1);
         for handle in [theirs, one_off.parse().unwrap(), "0".repeat(32).parse().unwrap()] {
             assert!(!node.sessions.of("bob").revoke(handle).await.unwrap());
@@ -379,7 +379,7 @@ async fn a_session_is_read_and_changed_outside_of_a_request_without_being_kept_a
         let mut alice = logged_in(&here, "alice").await;
         alice.post("/note/mine").await.ok();
         let of_alice = there.sessions.of("alice");
-        let id = of_alice.list().await.unwrap()[0].handle;
+        let id = of_alice.list().await.unwrap()[0].id;
         assert!(there.sessions.of("bob").by_id(id).await.unwrap().is_none(), "nobody else's");
         let session = of_alice.by_id(id).await.unwrap().unwrap();
         assert_eq!(session.id(), id);
@@ -406,7 +406,7 @@ async fn r53_a_job_writes_nothing_into_a_session_that_changes_hands_meanwhile() 
     let (store, node) = held_up(&deployment, 5, LimitPolicy::Reject);
     let mut browser = logged_in(&node, "alice").await;
     let of_alice = node.sessions.of("alice");
-    let id = of_alice.list().await.unwrap()[0].handle;
+    let id = of_alice.list().await.unwrap()[0].id;
     let session = of_alice.by_id(id).await.unwrap().unwrap();
     let gate = store.delay_next(Verb::Commit);
     let job = tokio::spawn(async move { session.set(Note("alice's".to_owned())).await.map_err(|error| error.kind()) });
@@ -425,7 +425,7 @@ async fn updates_from_inside_and_outside_of_requests_lose_nothing() {
         let [here, there] = deployment.nodes();
         let mut alice = logged_in(&here, "alice").await;
         alice.post("/note/a").await.ok();
-        let id = here.sessions.of("alice").list().await.unwrap()[0].handle;
+        let id = here.sessions.of("alice").list().await.unwrap()[0].id;
         let mut jobs = JoinSet::new();
         for number in 0..20 {
             let node = if number % 2 == 0 { &here } else { &there };

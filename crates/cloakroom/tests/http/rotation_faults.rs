@@ -86,7 +86,7 @@ async fn rotate_with_fault(
 #[tokio::test]
 async fn r11_a_store_that_fails_at_any_call_leaves_exactly_one_of_the_old_and_the_new_token() {
     for (path, verbs) in
-        [("/login/alice", &[Verb::Load, Verb::Admit, Verb::Commit][..]), ("/do/renew", &[Verb::Load, Verb::Commit])]
+        [("/login/alice", &[Verb::Load, Verb::AddMember, Verb::Commit][..]), ("/do/renew", &[Verb::Load, Verb::Commit])]
     {
         for verb in verbs {
             for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Refused, StoreErrorKind::Corrupt] {
@@ -119,7 +119,7 @@ async fn r11_a_lost_reply_to_a_rotation_is_made_up_for() {
 async fn r11_a_login_whose_admission_failed_leaves_nobody_logged_in() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
-    for verb in [Verb::Admit, Verb::Commit] {
+    for verb in [Verb::AddMember, Verb::Commit] {
         for first_session in [true, false] {
             let mut browser = Browser::new(&node.app);
             if !first_session {

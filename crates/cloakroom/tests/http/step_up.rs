@@ -123,7 +123,7 @@ async fn r07_rotation_replaces_the_token_at_once_and_nothing_else() {
             assert_eq!(alice.at(&node.app).get("/note").await.ok().body, "mine");
         }
         let after = there.sessions.of("alice").list().await.unwrap().remove(0);
-        assert_eq!((after.handle, after.authenticated_at), (before.handle, before.authenticated_at));
+        assert_eq!((after.id, after.authenticated_at), (before.id, before.authenticated_at));
         assert_eq!(here.sessions.stats().rotations, 1);
     }
 }
@@ -259,15 +259,15 @@ async fn r21_where_the_others_cannot_be_ended_nobody_is_logged_in() {
     let sound = node(&deployment);
     let mut thief = Browser::new(&sound.app);
     thief.post("/login/alice").await.ok();
-    for verb in [Verb::Members, Verb::Destroy] {
+    for verb in [Verb::ListMembers, Verb::Destroy] {
         let mut alice = Browser::new(&faulty.app);
         // A list is asked for three times.
-        for _ in 0..if verb == Verb::Members { 3 } else { 1 } {
+        for _ in 0..if verb == Verb::ListMembers { 3 } else { 1 } {
             store.fail_next(verb, StoreErrorKind::Unavailable);
         }
         let reply = alice.post("/password/alice").await;
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None), "{verb:?}");
-        if verb == Verb::Members {
+        if verb == Verb::ListMembers {
             assert_eq!(thief.get("/whoami").await.ok().body, "alice", "nothing has happened yet");
         }
         alice.post("/password/alice").await.ok();

@@ -122,7 +122,7 @@ async fn r23_a_session_that_could_not_be_ended_twice_is_ended_the_third_time() {
 async fn a_session_that_was_created_for_a_login_that_fails_is_ended_even_if_that_fails_at_first() {
     let deployment = Deployment::shared();
     let (store, node) = faulty_node(&deployment, routes());
-    for verb in [Verb::Admit, Verb::Commit] {
+    for verb in [Verb::AddMember, Verb::Commit] {
         store.fail_next(verb, StoreErrorKind::Unavailable);
         assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(memory(&deployment).len(), 0, "{verb:?}");
@@ -375,9 +375,9 @@ async fn a_session_that_changed_hands_is_no_longer_its_former_users() {
     browser.post("/login/alice").await.ok();
     spy.take_calls();
     browser.post("/login/alice").await.ok();
-    assert_eq!(spy.count(Verb::Dismiss), 0, "the same user");
+    assert_eq!(spy.count(Verb::RemoveMembers), 0, "the same user");
     browser.post("/login/bob").await.ok();
-    assert_eq!(spy.count(Verb::Dismiss), 1, "alice's list");
+    assert_eq!(spy.count(Verb::RemoveMembers), 1, "alice's list");
 
     let local = Node::new(Deployment::local().builder().max_sessions_per_principal(1, LimitPolicy::Reject));
     let mut browser = Browser::new(&local.app);

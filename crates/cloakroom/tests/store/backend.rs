@@ -64,6 +64,6 @@ impl<S: Store> Backend for Over<S> {
     }
 
     fn capabilities(&self) -> &[Capability] {
-        &[Capability::Nodes, Capability::Vouching, Capability::CutOff]
+        &[Capability::Nodes, Capability::Leases, Capability::CutOff]
     }
 }

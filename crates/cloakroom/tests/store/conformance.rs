@@ -223,7 +223,7 @@ impl Backend for Waiting {
     }
 
     fn capabilities(&self) -> &[Capability] {
-        &[Capability::Vouching]
+        &[Capability::Leases]
     }
 }
 

@@ -22,9 +22,9 @@ async fn every_round_trip_is_on_the_log_in_order() {
         Call::Create,
         Call::Commit,
         Call::Touch(2),
-        Call::Admit,
-        Call::Members,
-        Call::Dismiss,
+        Call::AddMember,
+        Call::ListMembers,
+        Call::RemoveMembers,
         Call::Destroy,
     ];
     assert_eq!(store.calls(), expected);

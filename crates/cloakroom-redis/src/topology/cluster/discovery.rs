@@ -21,8 +21,8 @@ impl Cluster {
         let masters = self.map.read().unwrap_or_else(PoisonError::into_inner).masters();
         for master in masters {
             // Do not wait for a master that is down.
-            let Ok(line) = master.link.pair(Duration::ZERO).await else { continue };
-            let Ok(reply) = timed(deadline, line.send(cmd("CLUSTER").arg("SLOTS"))).await else { continue };
+            let Ok(pair) = master.connection.pair(Duration::ZERO).await else { continue };
+            let Ok(reply) = timed(deadline, pair.send(cmd("CLUSTER").arg("SLOTS"))).await else { continue };
             if let Some(map) = named(ranges(&reply), &master.address.0) {
                 return Ok(map);
             }

@@ -12,7 +12,7 @@ use cloakroom::store::{Lease, StoreError, StoreErrorKind};
 use redis::{ConnectionInfo, RedisResult, Value};
 use tokio::sync::Notify;
 
-use super::slots::{SlotRange, slot_of, slot_of_tag};
+use super::slots::{SlotRange, slot_of, slot_of_selector};
 use super::{Request, RequestKind};
 use crate::address;
 use crate::connection::{Connection, ConnectionSettings, Coverage, Endpoint, ProbeTarget};
@@ -69,8 +69,8 @@ impl Cluster {
     pub(super) async fn request(
         &self,
         key: &str,
-        question: &Request,
-        manner: RequestKind,
+        request: &Request,
+        kind: RequestKind,
         deadline: Duration,
     ) -> Result<(Value, Lease), StoreError> {
         let slot = slot_of(key.as_bytes());
@@ -85,7 +85,7 @@ impl Cluster {
                 self.wait_for_map(left).await;
                 continue;
             };
-            match send_following(&master, key, question, manner, left, asking).await {
+            match send_following(&master, key, request, kind, left, asking).await {
                 Redirect::Done(answer, lease) => return Ok((answer, lease)),
                 Redirect::Fail(error) => {
                     self.stale.notify_one();
@@ -124,7 +124,7 @@ impl Cluster {
         drop(map);
         if news {
             // The records in this slot may have changed at the new master.
-            self.invalidate_moved(Coverage::of(move |selector| slot_of_tag(selector) == slot));
+            self.invalidate_moved(Coverage::of(move |selector| slot_of_selector(selector) == slot));
         }
         self.stale.notify_one();
     }
@@ -133,10 +133,10 @@ impl Cluster {
         map.master_at(address.clone(), |place| {
             // The coverage is set when the map is complete.
             let nobody = Coverage::of(|_| false);
-            let home = ProbeTarget::new(self.probe_key(slot), nobody, Arc::clone(&self.stale));
-            let origin = Endpoint::configured(&self.connect(&address), self.settings.plaintext);
-            let link = Connection::start(origin, place, Arc::clone(&home), Arc::clone(&self.settings));
-            Master::new(address, link, home, place)
+            let probe_target = ProbeTarget::new(self.probe_key(slot), nobody, Arc::clone(&self.stale));
+            let endpoint = Endpoint::configured(&self.connect(&address), self.settings.plaintext);
+            let connection = Connection::start(endpoint, place, Arc::clone(&probe_target), Arc::clone(&self.settings));
+            Master::new(address, connection, probe_target, place)
         })
     }
 
@@ -180,12 +180,12 @@ impl Cluster {
         }
         let (moved, gone) = map.replace(slots);
         // Immediately, even if a request is still waiting for a reply from one of them.
-        gone.iter().for_each(|master| master.link.give_up());
+        gone.iter().for_each(|master| master.connection.give_up());
         for first in firsts.into_values() {
             let Some(master) = map.master_of(first) else { continue };
-            let home = map.master_of(slot_of(master.home.key().as_bytes()));
-            if home.is_none_or(|home| home.address != master.address) {
-                master.home.move_to(self.probe_key(Some(first)));
+            let probe_target = map.master_of(slot_of(master.probe_target.key().as_bytes()));
+            if probe_target.is_none_or(|probe_target| probe_target.address != master.address) {
+                master.probe_target.move_to(self.probe_key(Some(first)));
             }
         }
         drop(map);
@@ -196,8 +196,8 @@ impl Cluster {
 
     /// Invalidates the copies of the sessions in the coverage without waiting: the old masters have
     /// already reported the keys that they gave away.
-    fn invalidate_moved(&self, territory: Coverage) {
-        drop(self.settings.audience.invalidate_all(territory));
+    fn invalidate_moved(&self, coverage: Coverage) {
+        drop(self.settings.subscribers.invalidate_all(coverage));
     }
 }
 

@@ -25,29 +25,26 @@ pub(super) enum Redirect {
 pub(super) async fn send_following(
     master: &Master,
     key: &str,
-    question: &Request,
-    manner: RequestKind,
+    request: &Request,
+    kind: RequestKind,
     left: Duration,
     asking: bool,
 ) -> Redirect {
-    let line: Arc<ConnectionPair> = match master.link.pair(left).await {
-        Ok(line) => line,
+    let pair: Arc<ConnectionPair> = match master.connection.pair(left).await {
+        Ok(pair) => pair,
         // The master's replica may be taking over.
         Err(error) => return Redirect::Wait(fault::before_send(error)),
     };
-    let lease = if asking { Lease::NONE } else { line.lease() };
-    let answer = if asking {
-        timed(left, question.send_asking(&line)).await
-    } else {
-        question.send(&line, key, manner, left).await
-    };
+    let lease = if asking { Lease::NONE } else { pair.lease() };
+    let answer =
+        if asking { timed(left, request.send_asking(&pair)).await } else { request.send(&pair, key, kind, left).await };
     match answer {
         Ok(answer) => Redirect::Done(answer, lease),
-        Err(error) => after(error, manner),
+        Err(error) => after(error, kind),
     }
 }
 
-fn after(error: RedisError, manner: RequestKind) -> Redirect {
+fn after(error: RedisError, kind: RequestKind) -> Redirect {
     let address = || error.redirect_node().and_then(|(node, _)| parse(node));
     match error.kind() {
         ErrorKind::Server(ServerErrorKind::Moved) => Redirect::Moved(address()),
@@ -61,8 +58,8 @@ fn after(error: RedisError, manner: RequestKind) -> Redirect {
             | ServerErrorKind::MasterDown
             | ServerErrorKind::BusyLoading
             | ServerErrorKind::ReadOnly,
-        ) => Redirect::Wait(fault::after_send(error, manner.effect)),
-        _ => Redirect::Fail(fault::after_send(error, manner.effect)),
+        ) => Redirect::Wait(fault::after_send(error, kind.effect)),
+        _ => Redirect::Fail(fault::after_send(error, kind.effect)),
     }
 }
 

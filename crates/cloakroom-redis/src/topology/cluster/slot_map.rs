@@ -2,23 +2,28 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::connection::{Connection, Coverage, Leases, ProbeTarget};
-use crate::topology::slots::{SLOTS, slot_of_tag};
+use crate::topology::slots::{SLOTS, slot_of_selector};
 
 pub(super) type Address = (String, u16);
 
 /// A server that owns slots, and the connection to it.
 #[derive(Debug)]
 pub(super) struct Master {
-    pub(super) link: Connection,
-    pub(super) home: Arc<ProbeTarget>,
+    pub(super) connection: Connection,
+    pub(super) probe_target: Arc<ProbeTarget>,
     pub(super) address: Address,
     /// The lease slot of its connection.
     place: usize,
 }
 
 impl Master {
-    pub(super) const fn new(address: Address, link: Connection, home: Arc<ProbeTarget>, place: usize) -> Self {
-        Self { link, home, address, place }
+    pub(super) const fn new(
+        address: Address,
+        connection: Connection,
+        probe_target: Arc<ProbeTarget>,
+        place: usize,
+    ) -> Self {
+        Self { connection, probe_target, address, place }
     }
 }
 
@@ -66,8 +71,9 @@ impl SlotMap {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return false };
         let news = place.as_ref().is_none_or(|owner| owner.address != to.address);
         if news {
-            let before = to.home.territory();
-            to.home.set_coverage(Coverage::of(move |selector| before.has(selector) || slot_of_tag(selector) == slot));
+            let before = to.probe_target.coverage();
+            to.probe_target
+                .set_coverage(Coverage::of(move |selector| before.has(selector) || slot_of_selector(selector) == slot));
             *place = Some(to);
         }
         news
@@ -84,9 +90,9 @@ impl SlotMap {
         self.masters = staying;
         for master in self.masters.values() {
             let (owners, place) = (Arc::clone(&owners), master.place);
-            master
-                .home
-                .set_coverage(Coverage::of(move |selector| owners[usize::from(slot_of_tag(selector))] == Some(place)));
+            master.probe_target.set_coverage(Coverage::of(move |selector| {
+                owners[usize::from(slot_of_selector(selector))] == Some(place)
+            }));
         }
         (self.moved_since(&before), gone.into_values().collect())
     }
@@ -94,7 +100,7 @@ impl SlotMap {
     fn moved_since(&self, before: &[Option<Arc<Master>>]) -> Option<Coverage> {
         let address = |master: &Option<Arc<Master>>| master.as_ref().map(|master| master.address.clone());
         let moved: Vec<_> = before.iter().zip(&self.slots).map(|(old, new)| address(old) != address(new)).collect();
-        moved.contains(&true).then(|| Coverage::of(move |selector| moved[usize::from(slot_of_tag(selector))]))
+        moved.contains(&true).then(|| Coverage::of(move |selector| moved[usize::from(slot_of_selector(selector))]))
     }
 
     /// A slot map in which no master owns a slot.

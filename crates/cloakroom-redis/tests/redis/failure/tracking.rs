@@ -208,7 +208,7 @@ async fn under_rules_from_before_all_works_and_the_missing_right_is_named() {
     let server = Server::builder().user("shop", "password", &rules).start().await.unwrap();
     let address = server.url_of("shop").unwrap();
     let store = RedisStore::builder("test-old").server(address).connect().await.unwrap();
-    assert!(store.warnings().contains(&Warning::TracksStrangers));
+    assert!(store.warnings().contains(&Warning::TracksMissingKeys));
     assert!(store.warnings().iter().any(|warning| warning.to_string().contains("+renamenx")));
     let sessions = cloakroom::Sessions::builder().store(store).build().unwrap();
     let alice = Visitor::default();

@@ -16,7 +16,7 @@ pub(super) mod corpus;
 
 use corpus::{Case, Expected};
 
-const TAG: Selector = Selector::from_bytes([7; 16]);
+const SELECTOR: Selector = Selector::from_bytes([7; 16]);
 const KEY: &str = "shop:session:{07070707070707070707070707070707}";
 
 /// A server with one record in it, and a store that has never seen it.
@@ -56,7 +56,7 @@ impl Ground {
     }
 
     async fn reads(&self) -> Result<u64, StoreErrorKind> {
-        let loaded = self.store.load(TAG).await.map_err(|error| error.kind())?;
+        let loaded = self.store.load(SELECTOR).await.map_err(|error| error.kind())?;
         Ok(loaded.map_or(0, |loaded| loaded.record.version))
     }
 }
@@ -86,7 +86,7 @@ async fn r58_a_hostile_record_reads_as_it_should_and_no_verb_makes_it_worse() {
             Expected::Newer | Expected::Corrupt(_) => assert_eq!(read, Err(StoreErrorKind::Corrupt), "{why}"),
             Expected::Sound | Expected::Reads | Expected::Unreadable(_) => assert!(read.is_ok(), "{why}: {read:?}"),
         }
-        match ground.store.commit(TAG, edits()).await {
+        match ground.store.commit(SELECTOR, edits()).await {
             Ok(Committed::Done(receipt)) => {
                 // One whose time is over goes when it is written; what did not read still does not.
                 let written = if why.contains("of nothing") { Ok(0) } else { read.map(|version| version + 1) };
@@ -112,17 +112,17 @@ async fn r58_a_hostile_record_opens_to_no_secret_but_its_own_and_can_be_ended() 
         let why = case.why;
         ground.put(case).await;
         let stranger = Guard::Holder(Verifier::from_bytes([0xEE; 16]));
-        let refused = ground.store.destroy(TAG, stranger).await;
+        let refused = ground.store.destroy(SELECTOR, stranger).await;
         let is_refusal = match &refused {
             Ok(answer) => *answer == cloakroom::store::Destroyed::Superseded,
             Err(error) => error.kind() == StoreErrorKind::Corrupt,
         };
         assert!(is_refusal, "{why}: {refused:?}");
-        let touch = Touch::new(TAG, Guard::Anyone, SystemClock::new().now());
+        let touch = Touch::new(SELECTOR, Guard::Anyone, SystemClock::new().now());
         ground.store.touch(vec![touch]).await.unwrap_or_else(|error| panic!("{why}: {error:?}"));
         assert!(ground.has_a_lifetime().await, "{why}: it would stay for ever");
         // The operator's way out, whatever the record looks like.
-        let ended = ground.store.destroy(TAG, Guard::Anyone).await;
+        let ended = ground.store.destroy(SELECTOR, Guard::Anyone).await;
         assert!(ended.is_ok(), "{why}: {ended:?}");
         assert_eq!(ground.reads().await, Ok(0), "{why}");
     }

@@ -19,7 +19,7 @@ pub(super) mod corpus;
 
 use corpus::{Asked, Case, Expected};
 
-const TAG: Selector = Selector::from_bytes([7; 16]);
+const SELECTOR: Selector = Selector::from_bytes([7; 16]);
 
 /// A store whose server lies on demand.
 struct Ground {
@@ -80,20 +80,21 @@ impl Ground {
         let now = SystemClock::new().now();
         let there = |is_there: bool| if is_there { Expected::Believed } else { Expected::Nothing };
         Ok(match asked {
-            Asked::Load => there(self.store.load(TAG).await?.is_some()),
-            Asked::Commit => {
-                there(!matches!(self.store.commit(TAG, Commit::new(7, 1, Guard::Anyone, now)).await?, Committed::Gone))
-            }
+            Asked::Load => there(self.store.load(SELECTOR).await?.is_some()),
+            Asked::Commit => there(!matches!(
+                self.store.commit(SELECTOR, Commit::new(7, 1, Guard::Anyone, now)).await?,
+                Committed::Gone
+            )),
             Asked::Create => {
                 let lifetimes = Lifetimes::new(now, Duration::from_secs(60), now.after(Duration::from_secs(60)));
                 let record = Record::new(Verifier::from_bytes([0; 16]), lifetimes, 7);
-                there(matches!(self.store.create(TAG, record).await?, Created::Done(_)))
+                there(matches!(self.store.create(SELECTOR, record).await?, Created::Done(_)))
             }
-            Asked::Destroy => there(self.store.destroy(TAG, Guard::Anyone).await? == Destroyed::Done),
+            Asked::Destroy => there(self.store.destroy(SELECTOR, Guard::Anyone).await? == Destroyed::Done),
             Asked::Admit => {
                 let limit = Limit::new(NonZeroU32::MIN, LimitPolicy::Reject);
                 there(!matches!(
-                    self.store.add_member(&"alice".into(), TAG, Timestamp::MAX, Some(limit)).await?,
+                    self.store.add_member(&"alice".into(), SELECTOR, Timestamp::MAX, Some(limit)).await?,
                     Admission::Refused
                 ))
             }

@@ -178,7 +178,7 @@ fn what_a_login_writes_is_not_what_it_clears_away() {
 fn a_term_changes_the_lifetimes_and_not_the_login() {
     let former = logged_in([]);
     let lifetimes = Some(SessionLifetimes { idle: 1, absolute: at(2), persistent: true });
-    let next = former.apply(&Change { lifetimes: lifetimes, ..change(&[]) }).expect("the guard admits anyone");
+    let next = former.apply(&Change { lifetimes, ..change(&[]) }).expect("the guard admits anyone");
     assert_eq!((next.idle, next.absolute, next.is_persistent()), (1, at(2), true));
     assert_eq!(next.principal(), former.principal());
     assert_eq!(next.created_at, former.created_at);

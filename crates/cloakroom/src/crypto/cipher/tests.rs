@@ -13,47 +13,47 @@ fn seals(ids: &[u8]) -> Cipher {
     Cipher::new(&ids[1..].iter().fold(ring, |ring, id| ring.with_previous(key(*id)).unwrap()), b"shop")
 }
 
-fn place(part: &str) -> AssociatedData {
+fn aad(part: &str) -> AssociatedData {
     AssociatedData::new("value").text(part).number(7)
 }
 
-fn sealed(ids: &[u8], plain: &[u8]) -> Vec<u8> {
-    seals(ids).seal(&OsRandom, &place("cart"), plain).unwrap()
+fn signed(ids: &[u8], plain: &[u8]) -> Vec<u8> {
+    seals(ids).seal(&OsRandom, &aad("cart"), plain).unwrap()
 }
 
 #[test]
 fn what_was_sealed_opens_again_and_shows_nothing_before() {
     for plain in [&b""[..], b"x", b"{\"items\":[1,2,3]}", &[0; 5000]] {
-        let envelope = sealed(&[1], plain);
+        let envelope = signed(&[1], plain);
         assert_eq!(envelope.len(), plain.len() + OVERHEAD);
         assert_eq!(envelope[..2], [1, 1], "the format and the key");
         assert!(plain.len() < 8 || !envelope.windows(8).any(|window| plain.starts_with(window)));
-        assert_eq!(seals(&[1]).open(&place("cart"), &envelope).unwrap(), plain);
+        assert_eq!(seals(&[1]).open(&aad("cart"), &envelope).unwrap(), plain);
     }
 }
 
 #[test]
 fn r37_no_byte_of_an_envelope_can_be_changed_added_or_left_out() {
-    let envelope = sealed(&[1], b"{\"role\":\"reader\"}");
+    let envelope = signed(&[1], b"{\"role\":\"reader\"}");
     let seals = seals(&[1]);
     for at in 0..envelope.len() {
         for bit in 0..8 {
             let mut other = envelope.clone();
             other[at] ^= 1 << bit;
-            let why = seals.open(&place("cart"), &other).unwrap_err();
+            let why = seals.open(&aad("cart"), &other).unwrap_err();
             assert_eq!(why, if at == 1 { OpenError::UnknownKey } else { OpenError::Broken }, "byte {at}, bit {bit}");
         }
-        assert_eq!(seals.open(&place("cart"), &envelope[..at]), Err(OpenError::Broken), "cut to {at}");
-        assert!(seals.open(&place("cart"), &envelope[at + 1..]).is_err(), "without {at}");
+        assert_eq!(seals.open(&aad("cart"), &envelope[..at]), Err(OpenError::Broken), "cut to {at}");
+        assert!(seals.open(&aad("cart"), &envelope[at + 1..]).is_err(), "without {at}");
     }
-    assert_eq!(seals.open(&place("cart"), &[&envelope[..], b"x"].concat()), Err(OpenError::Broken));
+    assert_eq!(seals.open(&aad("cart"), &[&envelope[..], b"x"].concat()), Err(OpenError::Broken));
 }
 
 #[test]
 fn r37_an_envelope_opens_in_its_own_place_only() {
-    let envelope = sealed(&[1], b"mine");
+    let envelope = signed(&[1], b"mine");
     let elsewhere = [
-        place("carts"),
+        aad("carts"),
         AssociatedData::new("value").text("cart").number(8),
         AssociatedData::new("record").text("cart").number(7),
         AssociatedData::new("value").text("cart"),
@@ -61,28 +61,28 @@ fn r37_an_envelope_opens_in_its_own_place_only() {
         AssociatedData::new("value").text("car").text("t").number(7),
         AssociatedData::new("valuec").text("art").number(7),
     ];
-    for place in elsewhere {
-        assert_eq!(seals(&[1]).open(&place, &envelope), Err(OpenError::Broken), "{place:?}");
+    for aad in elsewhere {
+        assert_eq!(seals(&[1]).open(&aad, &envelope), Err(OpenError::Broken), "{aad:?}");
     }
     let other_context = Cipher::new(&KeyRing::new(key(1)), b"shop-staging");
-    assert_eq!(other_context.open(&place("cart"), &envelope), Err(OpenError::Broken));
+    assert_eq!(other_context.open(&aad("cart"), &envelope), Err(OpenError::Broken));
 }
 
 #[test]
 fn r38_every_key_of_the_ring_opens_and_the_active_one_seals() {
-    let old = sealed(&[1], b"mine");
-    assert_eq!(seals(&[2, 1]).open(&place("cart"), &old).unwrap(), b"mine");
-    assert_eq!(sealed(&[2, 1], b"mine")[1], 2);
-    assert_eq!(seals(&[2]).open(&place("cart"), &old), Err(OpenError::UnknownKey));
+    let old = signed(&[1], b"mine");
+    assert_eq!(seals(&[2, 1]).open(&aad("cart"), &old).unwrap(), b"mine");
+    assert_eq!(signed(&[2, 1], b"mine")[1], 2);
+    assert_eq!(seals(&[2]).open(&aad("cart"), &old), Err(OpenError::UnknownKey));
     // The key's number alone proves nothing.
     let mut renumbered = old;
     renumbered[1] = 2;
-    assert_eq!(seals(&[2, 1]).open(&place("cart"), &renumbered), Err(OpenError::Broken));
+    assert_eq!(seals(&[2, 1]).open(&aad("cart"), &renumbered), Err(OpenError::Broken));
 }
 
 #[test]
 fn the_same_bytes_are_never_sealed_alike() {
-    let all: std::collections::HashSet<_> = (0..1000).map(|_| sealed(&[1], b"same")[2..26].to_vec()).collect();
+    let all: std::collections::HashSet<_> = (0..1000).map(|_| signed(&[1], b"same")[2..26].to_vec()).collect();
     assert_eq!(all.len(), 1000);
 }
 

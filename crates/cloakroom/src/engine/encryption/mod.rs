@@ -46,7 +46,7 @@ impl RecordCipher {
         match seal.map(|seal| (&seal.payload, seal.version)) {
             // A seal covers this record only if the last commit wrote it.
             Some((Payload::Sealed(envelope), version)) if version == record.version => {
-                self.seals.present().open(&RecordAad::of_record(record).aad(selector), envelope).map(|_| true)
+                self.seals.get().open(&RecordAad::of_record(record).aad(selector), envelope).map(|_| true)
             }
             _ if self.policy.is_lenient() => Ok(false),
             _ => Err(OpenError::Unsealed),
@@ -55,7 +55,7 @@ impl RecordCipher {
 
     fn open(&self, selector: &Selector, value: &StoredValue, envelope: &[u8]) -> Result<ValueState, OpenError> {
         let value_aad = value_aad(selector, &value.key, value.version, value.fresh_until);
-        self.seals.present().open(&value_aad, envelope).map(|plain| ValueState::Encoded(plain.into()))
+        self.seals.get().open(&value_aad, envelope).map(|plain| ValueState::Encoded(plain.into()))
     }
 }
 
@@ -104,7 +104,7 @@ impl Engine {
     }
 
     fn seal(&self, sealing: &RecordCipher, value_aad: &AssociatedData, plain: &[u8]) -> Result<Payload, SessionError> {
-        Ok(Payload::Sealed(sealing.seals.present().seal(&*self.random, value_aad, plain)?.into()))
+        Ok(Payload::Sealed(sealing.seals.get().seal(&*self.random, value_aad, plain)?.into()))
     }
 }
 

@@ -98,15 +98,15 @@ impl JwtCodecBuilder {
         if self.leeway > MAX_LEEWAY {
             return Err(JwtConfigError::new("leeway", format!("is {:?} and must be at most 60 s", self.leeway)));
         }
-        let rules = Validation {
+        let validation = Validation {
             typ: Typ::Exactly(format!("{}-session+jwt", self.app)),
             issuer: self.issuer,
             audience: self.audience,
             leeway: self.leeway.as_secs(),
-            longest_life: self.lifetime.as_secs(),
+            max_lifetime: self.lifetime.as_secs(),
         };
         let keys = ArcCell::new(Arc::new(self.keys));
-        Ok(JwtCodec(Arc::new(Inner { rules, keys, with_subject: self.with_subject })))
+        Ok(JwtCodec(Arc::new(Inner { validation, keys, with_subject: self.with_subject })))
     }
 }
 

@@ -39,8 +39,8 @@ impl Token {
     /// checked.
     pub(crate) fn verify_signed(text: &[u8], keys: &MacKeys) -> SignedToken {
         let mut bytes = [0; MAX_SIGNED_LEN];
-        let Some(sealed) = decode(text, &mut bytes) else { return SignedToken::Malformed };
-        let (Some((message, mac)), Some(id)) = (sealed.split_last_chunk::<MAC_BYTES>(), sealed.first()) else {
+        let Some(signed) = decode(text, &mut bytes) else { return SignedToken::Malformed };
+        let (Some((message, mac)), Some(id)) = (signed.split_last_chunk::<MAC_BYTES>(), signed.first()) else {
             return SignedToken::Malformed;
         };
         let verdict = keys.verify(KeyId::from(*id), message, mac);

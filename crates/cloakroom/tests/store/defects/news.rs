@@ -121,7 +121,7 @@ fn a_store_that_vouches_for_no_lease_is_noticed() {
     fails::<VouchesForNoLease>(&["coherence/nobody_vouches_for_no_lease"]);
 }
 
-/// Never vouches, though its author says so.
+/// Never reports a valid lease, although it claims the capability.
 #[derive(Default)]
 struct NeverVouches;
 
