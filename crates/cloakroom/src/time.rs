@@ -50,7 +50,7 @@ impl Timestamp {
 
 /// By how much the clocks of two nodes, or of a node and its store, may differ without anything being refused.
 ///
-/// `docs/design.md` says for each comparison what follows where they differ by up to this.
+/// `docs/decisions.md` says for each comparison what follows where they differ by up to this.
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
 
 /// As milliseconds since the Unix epoch.
