@@ -51,7 +51,7 @@ impl Timestamp {
 
 /// The tolerated difference between the clocks of two nodes, or of a node and its store.
 ///
-/// `docs/design.md` lists the consequence for each comparison of clocks that differ by up to this.
+/// `docs/decisions.md` lists the consequence for each comparison of clocks that differ by up to this.
 pub(crate) const SKEW: Duration = Duration::from_secs(60);
 
 /// Serializes as milliseconds since the Unix epoch.

@@ -145,18 +145,18 @@ fn dependencies() -> BTreeSet<String> {
 
 /// The crates that the table of dependencies gives a reason for.
 fn reasons(design: &str) -> Vec<&str> {
-    let (_, table) = design.split_once("## Dependencies").unwrap();
+    let (_, table) = design.split_once("# Dependencies").unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(['|', '(']).next());
     rows.flat_map(|crates| crates.split('`').skip(1).step_by(2)).collect()
 }
 
 #[test]
 fn r70_every_dependency_has_its_reason_in_the_design_once() {
-    let design = fs::read_to_string(root().join("docs/design.md")).unwrap();
+    let design = fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
     let reasons = reasons(&design);
     let names = dependencies();
     assert!(names.len() > 20, "{names:?}");
     let of = |name: &str| reasons.iter().filter(|reason| **reason == name).count();
     let wrong: Vec<_> = names.iter().filter(|name| of(name) != 1).collect();
-    assert!(wrong.is_empty(), "without one reason in docs/design.md, or with several: {wrong:?}");
+    assert!(wrong.is_empty(), "without one reason in docs/dependencies.md, or with several: {wrong:?}");
 }

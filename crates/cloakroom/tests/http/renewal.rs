@@ -50,7 +50,7 @@ async fn r09_the_old_token_reads_and_writes_in_its_grace_and_sets_no_cookie() {
 }
 
 /// What a holder of a renewed token may do in its grace, verb by verb: whoever took it off a client's machine may be that
-/// holder. `docs/design.md` has the reasons.
+/// holder. `docs/decisions.md` has the reasons.
 #[tokio::test]
 async fn r09_in_its_grace_no_verb_that_proves_nothing_gives_a_new_token_for_an_old_one() {
     let refused: [&str; 1] = ["rotate"];

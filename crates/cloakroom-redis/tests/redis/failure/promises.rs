@@ -1,4 +1,4 @@
-//! What the server promises, tried at its limits; the table in `docs/design.md` has a row for each.
+//! What the server promises, tried at its limits; the table in `docs/testing.md` has a row for each.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What `docs/design.md` claims of the races: each has its row, and the tests exist that the row names.
+//! What `docs/testing.md` claims of the races: each has its row, and the tests exist that the row names.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ fn name(after_the_attribute: &'static str) -> Option<&'static str> {
 
 /// What the page says of each race about its tests, by the race's number.
 fn rows() -> BTreeMap<usize, &'static str> {
-    let page = include_str!("../../../../../docs/design.md");
+    let page = include_str!("../../../../../docs/testing.md");
     let (_, section) = page.split_once("## The twenty races").expect("the page has the table");
     let table = section.lines().skip_while(|line| !line.starts_with("| #")).take_while(|line| line.starts_with('|'));
     let row = |line: &'static str| {

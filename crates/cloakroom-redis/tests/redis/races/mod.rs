@@ -1,4 +1,4 @@
-//! The twenty races, by the numbers that `docs/design.md` gives them.
+//! The twenty races, by the numbers that `docs/testing.md` gives them.
 //!
 //! Unless a test says otherwise, leases last longer than the test: a node that answers right does so
 //! because of the guard that the test is about, not because it had to ask anyway.

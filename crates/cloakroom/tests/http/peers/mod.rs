@@ -1,6 +1,6 @@
 //! Defects of other session libraries, each a test named after what it prevents.
 //!
-//! The letters and numbers are those of `docs/design.md`, "What others get wrong".
+//! The letters and numbers are those of `docs/testing.md`, "What others get wrong".
 
 mod identity;
 mod lifetimes;
