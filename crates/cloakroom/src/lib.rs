@@ -96,29 +96,52 @@ pub use telemetry::{Event, EventKind, Events, LogId, Stats};
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
 pub use token::{InvalidPublicId, Principal, PrincipalMismatch, PublicId};
 
-/// The guide and the README, compiled and run as tests.
-#[cfg(doctest)]
-mod guide {
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    //! The guide.
+    //!
+    //! The pages are Markdown files in `docs/guide` of the repository. Links between them work only
+    //! there; here, use this list. The examples are compiled and run as tests.
+    //!
+    //! | page | subject |
+    //! |---|---|
+    //! | [`first_steps`] | add the layer, read and update a value |
+    //! | [`values`] | state and cached values, policies, types that change between releases |
+    //! | [`login`] | log in and out, rotate tokens, list devices, sign out everywhere |
+    //! | [`lifetimes_and_memory`] | idle and absolute timeouts, the memory limit |
+    //! | [`http`] | cookies, errors, CSRF, WebSockets, services without axum |
+    //! | [`events_stats_logs`] | audit events, counters, logs |
+    //! | [`testing_your_app`] | a manual clock, injected store faults |
+    //! | [`writing_a_store`] | the store contract and its conformance suite |
+    //! | [`when_not_to_use_it`] | limits and alternatives |
+    //! | [`many_nodes`] | sessions on many nodes over Redis: setup, access rules, encryption, failures, alarms |
+    //! | [`tokens_and_keys`] | bearer tokens, keys, signed JWTs, access tokens of an identity provider |
+
+    #[doc = include_str!("../../../docs/guide/01-first-steps.md")]
+    pub mod first_steps {}
+    #[doc = include_str!("../../../docs/guide/02-values.md")]
+    pub mod values {}
+    #[doc = include_str!("../../../docs/guide/03-login.md")]
+    pub mod login {}
+    #[doc = include_str!("../../../docs/guide/04-lifetimes-and-memory.md")]
+    pub mod lifetimes_and_memory {}
+    #[doc = include_str!("../../../docs/guide/05-http.md")]
+    pub mod http {}
+    #[doc = include_str!("../../../docs/guide/06-events-stats-logs.md")]
+    pub mod events_stats_logs {}
+    #[doc = include_str!("../../../docs/guide/07-testing-your-app.md")]
+    pub mod testing_your_app {}
+    #[doc = include_str!("../../../docs/guide/08-writing-a-store.md")]
+    pub mod writing_a_store {}
+    #[doc = include_str!("../../../docs/guide/09-when-not-to-use-it.md")]
+    pub mod when_not_to_use_it {}
+    // Its examples need `cloakroom-redis`, which compiles them.
+    #[cfg(not(doctest))]
+    #[doc = include_str!("../../../docs/guide/10-many-nodes.md")]
+    pub mod many_nodes {}
+    #[doc = include_str!("../../../docs/guide/11-tokens-and-keys.md")]
+    pub mod tokens_and_keys {}
+    #[cfg(doctest)]
     #[doc = include_str!("../../../README.md")]
     mod readme {}
-    #[doc = include_str!("../../../docs/guide/01-first-steps.md")]
-    mod first_steps {}
-    #[doc = include_str!("../../../docs/guide/02-values.md")]
-    mod values {}
-    #[doc = include_str!("../../../docs/guide/03-login.md")]
-    mod login {}
-    #[doc = include_str!("../../../docs/guide/04-lifetimes-and-memory.md")]
-    mod lifetimes_and_memory {}
-    #[doc = include_str!("../../../docs/guide/05-http.md")]
-    mod http {}
-    #[doc = include_str!("../../../docs/guide/06-events-stats-logs.md")]
-    mod events_stats_logs {}
-    #[doc = include_str!("../../../docs/guide/07-testing-your-app.md")]
-    mod testing_your_app {}
-    #[doc = include_str!("../../../docs/guide/08-writing-a-store.md")]
-    mod writing_a_store {}
-    #[doc = include_str!("../../../docs/guide/09-when-not-to-use-it.md")]
-    mod when_not_to_use_it {}
-    #[doc = include_str!("../../../docs/guide/11-tokens-and-keys.md")]
-    mod tokens_and_keys {}
 }
