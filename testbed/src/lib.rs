@@ -5,7 +5,7 @@
 //! - [`Sentinels`]: a master, its replicas and the sentinels that replace it.
 //! - [`Postgres`]: a `postgres` process with an empty database.
 //! - [`Proxy`]: a wire in front of any of them that cuts, swallows, holds, delays and counts.
-//! - [`Impostor`]: a server in front of any of them that lies.
+//! - [`FakeServer`]: a proxy in front of any of them that answers wrongly on purpose.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), cloakroom_testbed::Error> {

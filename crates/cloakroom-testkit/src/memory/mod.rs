@@ -25,7 +25,7 @@ use records::Records;
 /// The simplest correct [`Store`]: maps behind one lock.
 ///
 /// For tests, and as a reference for writing a store. When not to use it: a service on one machine
-/// needs no store ([`Sessions::in_memory`](crate::application::Sessions::in_memory)), and a service
+/// needs no store ([`Sessions::in_memory`](cloakroom::Sessions::in_memory)), and a service
 /// on several machines needs one that they can all reach. Nothing here is bounded, and an expired
 /// record stays until a verb meets it or [`purge_expired`](MemoryStore::purge_expired) is called.
 ///

@@ -16,6 +16,8 @@ use crate::telemetry::log_id::LogId;
 
 /// How many events of each lane a listener may be behind.
 const CAPACITY: usize = 1024;
+/// Explicit, so that filters of users outlive a move of this module.
+const TARGET: &str = "cloakroom::events";
 
 /// An event in the life of a session.
 #[derive(Clone, Debug)]
@@ -264,8 +266,8 @@ impl EventSender {
     pub(crate) fn send(&self, event: Event) {
         let session = event.session.map(tracing::field::display);
         match event.kind {
-            EventKind::Ended(reason) => tracing::debug!(session, ?reason, "{}", event.kind.name()),
-            kind => tracing::debug!(session, "{}", kind.name()),
+            EventKind::Ended(reason) => tracing::debug!(target: TARGET, session, ?reason, "{}", event.kind.name()),
+            kind => tracing::debug!(target: TARGET, session, "{}", kind.name()),
         }
         let lane = if event.is_of_strangers() { &self.strangers } else { &self.users };
         if lane.receiver_count() > 0 {
