@@ -38,9 +38,9 @@ pub use builder::JwtCodecBuilder;
 ///     .issuer("https://shop.example")
 ///     .audience("https://shop.example")
 ///     .build()?;
-/// let transport = Transport::either(CookieConfig::default(), TokenHeader::default()).jwt(format.clone())?;
+/// let transport = Transport::either(CookieConfig::default(), TokenHeader::default()).jwt(codec.clone())?;
 /// let layer = SessionLayer::new(Sessions::in_memory()).transport(transport);
-/// let published = format.jwks(); // at `/.well-known/jwks.json`
+/// let published = codec.jwks(); // at `/.well-known/jwks.json`
 /// # drop((layer, published));
 /// # Ok(())
 /// # }
