@@ -65,13 +65,13 @@ impl Sessions {
     /// Listening never makes a request wait. See [`Events`].
     #[must_use]
     pub fn events(&self) -> Events {
-        self.0.telemetry.events.subscribe()
+        self.0.telemetry().events.subscribe()
     }
 
     /// Returns the counts of what has happened so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.telemetry.counters.snapshot(self.0.cache.len() as u64, self.0.cache.bytes())
+        self.0.stats()
     }
 
     /// Replaces the key ring, without a restart and without a lock for requests.
@@ -87,7 +87,7 @@ impl Sessions {
     /// # Errors
     /// If the sessions were built [without keys](SessionsBuilder::keys).
     pub fn replace_keys(&self, ring: KeyRing) -> Result<(), ConfigError> {
-        let keys = self.0.keys.as_ref().ok_or_else(ConfigError::keyless)?;
+        let keys = self.0.keys().ok_or_else(ConfigError::keyless)?;
         tracing::info!(?ring, "the session keys were replaced");
         keys.replace(ring);
         Ok(())

@@ -1,9 +1,8 @@
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
-use crate::cache::{ChangeError, EndReason, Entry, EntryState, ValueEdit, ValueKey};
-use crate::store::{BATCH, Lifetimes, Member, Page, PageRequest, StoreErrorKind, Summary};
+use crate::cache::{ChangeError, EndReason, ValueEdit, ValueKey};
+use crate::store::{BATCH, Member, Page, PageRequest, StoreErrorKind};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::token::{Principal, PublicId, Selector};
@@ -202,39 +201,9 @@ impl PrincipalSessions {
         Pages { sessions: self, next: Some(PageRequest::first(BATCH)) }
     }
 
-    /// Returns a page of the index. Without a shared tier, it omits sessions whose login is in
-    /// progress.
     async fn members(&self, mut page: PageRequest) -> Result<Page<Member>, SessionError> {
         page.limit = page.limit.min(MAX_MEMBERS);
-        if let Some(store) = &self.engine.store {
-            let mut members = self.engine.count_error(store.list_members(&self.principal, page).await)?;
-            let now = self.engine.now();
-            members.items.retain(|member| !member.is_over(now));
-            return Ok(members);
-        }
-        if page.after.is_some() {
-            // Lets other requests run between the pages of a long list.
-            tokio::task::yield_now().await;
-        }
-        let page =
-            self.engine.telemetry.index.members(&self.principal, &page).ok_or_else(SessionError::invalid_cursor)?;
-        let members = page.items.iter().filter_map(|entry| self.member_of_entry(entry));
-        Ok(Page::new(members.collect(), page.next))
-    }
-
-    /// `None` if the session is not logged in as this principal: a login in progress does not count
-    /// yet.
-    fn member_of_entry(&self, entry: &Arc<Entry>) -> Option<Member> {
-        let state = Arc::clone(&entry.state());
-        let EntryState::Live(snapshot) = &*state else { return None };
-        if snapshot.principal() != Some(&self.principal) || entry.expiry_reason(snapshot, self.engine.now()).is_some() {
-            return None;
-        }
-        let lifetimes = Lifetimes::new(snapshot.created_at, Duration::from_millis(snapshot.idle), snapshot.absolute);
-        let mut summary = Summary::new(lifetimes, entry.last_seen());
-        summary.lifetimes.persistent = snapshot.is_persistent();
-        summary.authentication = snapshot.authentication().cloned();
-        Some(Member::new(entry.selector, Ok(summary)))
+        self.engine.list_members(&self.principal, page).await
     }
 
     /// Returns the list item of a member; `None` if it is skipped.
@@ -242,7 +211,7 @@ impl PrincipalSessions {
         let summary = match member.summary {
             Ok(summary) => summary,
             Err(error) if error.kind() == StoreErrorKind::Corrupt => {
-                self.engine.telemetry.unreadable(&member.selector, &error);
+                self.engine.telemetry().unreadable(&member.selector, &error);
                 return Ok(None);
             }
             Err(error) => return self.engine.count_error(Err(error)),

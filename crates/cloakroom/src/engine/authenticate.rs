@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 use crate::token::{Selector, Token, VersionHint};
 
 use super::credential::{ChangeAuthor, Credential};
+use super::open_session::OpenSession;
 use super::rollback::{hint_of, is_at_least};
 use crate::config::ReusePolicy;
 use crate::engine::Engine;
@@ -22,9 +23,6 @@ use crate::telemetry::EventKind;
 const REUSE_TOLERANCE: Duration = Duration::from_secs(60);
 /// Number of retries of a fill that an invalidation overtook.
 const FILL_ATTEMPTS: usize = 3;
-
-/// The entry of a session, and the state of it that a client may use now.
-pub(crate) type OpenSession = (Arc<Entry>, Arc<EntryState>);
 
 /// Result of looking up a token.
 #[derive(Debug)]
@@ -139,6 +137,11 @@ impl Engine {
         self.policy.reuse == ReusePolicy::End && dead_since.is_some_and(|since| now.since(since) > REUSE_TOLERANCE)
     }
 
+    /// Looks up what a client may use now, without an entry from an earlier lookup.
+    pub(crate) async fn open_by_token(&self, credential: &Credential) -> Result<Lookup, SessionError> {
+        self.open(credential, self.cache.get(&credential.selector).as_ref()).await
+    }
+
     /// Looks up what a client may use now, on the shared tier where the local one cannot decide.
     pub(crate) async fn open(
         &self,
@@ -148,7 +151,7 @@ impl Engine {
         let now = self.now();
         if let Some(entry) = entry {
             match self.check_cached(entry, credential, now) {
-                LocalLookup::Open(state) => return Ok(Lookup::Open((Arc::clone(entry), state))),
+                LocalLookup::Open(state) => return Ok(Lookup::Open(OpenSession::new(Arc::clone(entry), state))),
                 LocalLookup::Superseded => return Ok(Lookup::Superseded),
                 LocalLookup::Missing => return Ok(Lookup::Missing),
                 LocalLookup::NeedsStore => {}
@@ -252,7 +255,7 @@ impl Engine {
         let usable = self.admits(entry, snapshot, credential, now)
             && entry.expiry_reason(snapshot, now).is_none()
             && is_at_least(snapshot, credential.client_version);
-        usable.then(|| (Arc::clone(entry), state))
+        usable.then(|| OpenSession::new(Arc::clone(entry), state))
     }
 
     fn check_cached(&self, entry: &Arc<Entry>, credential: &Credential, now: Timestamp) -> LocalLookup {
@@ -322,7 +325,7 @@ impl Engine {
         loop {
             // Another request may have filled it while this one waited for the lock.
             match self.check_cached(entry, credential, self.now()) {
-                LocalLookup::Open(state) => return Ok(Some(Lookup::Open((Arc::clone(entry), state)))),
+                LocalLookup::Open(state) => return Ok(Some(Lookup::Open(OpenSession::new(Arc::clone(entry), state)))),
                 LocalLookup::Superseded => return Ok(Some(Lookup::Superseded)),
                 LocalLookup::Missing => return Ok(Some(Lookup::Missing)),
                 LocalLookup::NeedsStore => {}

@@ -16,7 +16,7 @@ use crate::token::{Selector, VersionHint};
 use crate::writers::version_step;
 
 use super::convert;
-use super::credential::ChangeAuthor;
+use super::credential::{ChangeAuthor, Credential};
 use super::rollback::{hint_of, is_at_least};
 use crate::engine::Engine;
 use crate::error::{SessionError, SessionErrorKind};
@@ -92,6 +92,22 @@ impl Engine {
         }
     }
 
+    /// Makes one atomic change in the name of a client, as [`commit`](Self::commit) does.
+    pub(crate) async fn commit_as_client(
+        &self,
+        credential: &Credential,
+        entry: &Arc<Entry>,
+        proposal: ProposedChange<'_>,
+    ) -> Result<Option<VersionHint>, CommitError> {
+        let Some(store) = &self.store else {
+            return self.commit_local(entry, &self.writer(credential, entry), proposal).map(|()| None);
+        };
+        // Boxed, with its author, so that the futures of handlers stay small.
+        let shared =
+            async move { self.commit_shared(&**store, entry, &self.writer(credential, entry), proposal).await };
+        Box::pin(shared).await.map(Some)
+    }
+
     /// Makes a change on the local tier alone. Without a shared tier there is nothing to wait for.
     pub(crate) fn commit_local(
         &self,
@@ -114,9 +130,9 @@ impl Engine {
         let Some(snapshot) = state.snapshot() else { return };
         let (Some(account), Some(principal)) = (snapshot.account(), snapshot.principal()) else { return };
         while account.bytes() > self.policy.share() {
-            let Some(oldest) = self.telemetry.index.oldest_but(principal, entry) else { return };
+            let Some(oldest) = self.principals.oldest_but(principal, entry) else { return };
             if !self.cache.end(&oldest, EndReason::Evicted) {
-                self.telemetry.index.remove(principal, &oldest);
+                self.principals.remove(principal, &oldest);
             }
         }
     }

@@ -4,6 +4,7 @@ use crate::cache::{ChangeError, EndReason, Entry, SecretRotation};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak};
 use crate::token::PreviousSecretState;
 
+use super::OpenSession;
 use super::authenticate::Lookup;
 use super::commit::{CommitError, ProposedChange};
 use super::credential::Credential;
@@ -164,7 +165,9 @@ impl Engine {
     /// one since.
     async fn restore(&self, token: &UndeliveredToken, before: &Credential) -> Result<(), ()> {
         let access = self.open(&token.credential, token.entry.as_ref()).await.map_err(drop)?;
-        let (Lookup::Open((entry, _)) | Lookup::Fetched((entry, _))) = access else { return Ok(()) };
+        let (Lookup::Open(OpenSession { entry, .. }) | Lookup::Fetched(OpenSession { entry, .. })) = access else {
+            return Ok(());
+        };
         let rotation = self.restoring_rotation(before);
         let proposal = ProposedChange { rotation: Some(&rotation), ..ProposedChange::default() };
         match self.commit(&entry, &self.current_secret_of(&token.credential), proposal).await {

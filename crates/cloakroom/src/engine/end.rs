@@ -96,7 +96,7 @@ impl Engine {
         invalidate_guard.iter_mut().for_each(InvalidateOnDrop::disarm);
         let known = self.cache.end_copies(entries, reason) || last_known.is_some();
         if answer == Destroyed::Done && !known {
-            self.telemetry.ended_without_copy(selector, reason, None);
+            self.telemetry.session_ended(selector, reason, None);
         }
         if let Some(principal) = last_known.and_then(|snapshot| snapshot.principal()) {
             // A member without a record is harmless, and is removed when it is next read.

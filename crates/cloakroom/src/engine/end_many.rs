@@ -100,7 +100,7 @@ impl Engine {
         // Only one call receives `Done`, even if another request has found the session gone
         // meanwhile.
         if answer == Destroyed::Done && !is_announced {
-            self.telemetry.ended_without_copy(&before.selector, reason, Some(principal));
+            self.telemetry.session_ended(&before.selector, reason, Some(principal));
         }
     }
 }

@@ -71,7 +71,7 @@ impl Engine {
     }
 
     async fn recheck_watched(self: &Arc<Self>) {
-        let mut entries = std::mem::take(&mut *self.telemetry.to_recheck.lock());
+        let mut entries = std::mem::take(&mut *self.queues.to_recheck.lock());
         // During an outage an entry is queued again every minute while it still waits for a reply.
         entries.sort_unstable_by_key(|entry| entry.selector);
         entries.dedup_by_key(|entry| entry.selector);
@@ -93,7 +93,7 @@ impl Engine {
 
     /// Keeps sessions with requests in progress alive on the shared tier.
     async fn report_sessions_in_use(self: &Arc<Self>) {
-        let mut in_use = std::mem::take(&mut *self.telemetry.in_use.lock());
+        let mut in_use = std::mem::take(&mut *self.queues.in_use.lock());
         in_use.sort_unstable_by_key(|entry| entry.selector);
         in_use.dedup_by_key(|entry| entry.selector);
         for entry in in_use {
@@ -119,7 +119,7 @@ impl Engine {
         }
         let idle = entry.state().snapshot().map_or(0, |snapshot| snapshot.idle);
         if now.since(entry.last_seen()) > Duration::from_millis(idle / 2) {
-            self.telemetry.in_use.lock().push(Arc::clone(entry));
+            self.queues.in_use.lock().push(Arc::clone(entry));
         }
     }
 
@@ -172,7 +172,7 @@ impl Engine {
             // It lives, perhaps under another secret than its watchers presented.
             Ok(Some(_)) => entry.recheck_watchers(),
             // Unknown; ask again in the next round.
-            Err(_) => self.telemetry.to_recheck.lock().push(Arc::clone(entry)),
+            Err(_) => self.queues.to_recheck.lock().push(Arc::clone(entry)),
         }
     }
 

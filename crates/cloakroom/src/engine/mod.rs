@@ -13,7 +13,10 @@ mod end_many;
 mod join_all;
 mod load_limits;
 mod maintenance;
+mod members;
 mod nonces;
+mod observer;
+mod open_session;
 mod parallel_logins;
 mod principal_index;
 #[cfg(debug_assertions)]
@@ -23,26 +26,27 @@ mod rotate;
 mod unconfirmed_requests;
 mod update;
 
-pub(crate) use authenticate::{Lookup, OpenSession};
+pub(crate) use authenticate::Lookup;
 pub(crate) use commit::{CommitError, ProposedChange};
 pub(crate) use conflict_backoff::ConflictBackoff;
 pub(crate) use credential::{ChangeAuthor, Credential};
 pub(crate) use delivery::PendingDelivery;
 pub(crate) use join_all::join_all;
-pub(crate) use principal_index::PrincipalIndex;
+pub(crate) use open_session::OpenSession;
 pub(crate) use rotate::{LoginRequest, remember_me_lifetimes};
 pub(crate) use unconfirmed_requests::UnconfirmedRequest;
 
 use std::fmt;
+use std::time::Duration;
 
-use crate::cache::{CacheConfig, EndReason, Entry, Limits, LocalCache, Role};
+use crate::cache::{CacheConfig, EndReason, Entry, Limits, LocalCache, Role, Snapshot};
 use crate::crypto::{ActiveKeyRing, KeyRing};
 use crate::random::{RandomError, RandomSource, SplitMix};
 use crate::store::{DynStore, Invalidate, Touch};
 use crate::sync::{Arc, Mutex, Weak};
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, Sleep, Timestamp};
 use crate::token::FingerprintKey;
-use crate::token::{Selector, VerifierHasher};
+use crate::token::{CsrfSecret, Selector, VerifierHasher};
 
 use crate::config::Config;
 use crate::engine::delivery::UndeliveredTokens;
@@ -50,27 +54,32 @@ use crate::engine::encryption::RecordCipher;
 use crate::engine::load_limits::LoadLimits;
 use crate::engine::maintenance::{CHECKS_PER_TIMEOUT, Maintenance};
 use crate::engine::nonces::Nonces;
+use crate::engine::observer::{CacheObserver, MaintenanceQueues};
 use crate::engine::parallel_logins::RecentLogins;
+use crate::engine::principal_index::PrincipalIndex;
 use crate::engine::unconfirmed_requests::UnconfirmedRequests;
 use crate::error::SessionError;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Counters, Stats, Telemetry};
 
 /// State shared by all clones of [`Sessions`](crate::application::Sessions): the local tier, the
 /// shared tier if there is one, and the rules between them.
 pub(crate) struct Engine {
-    pub(crate) cache: LocalCache,
-    pub(crate) store: Option<Arc<dyn DynStore>>,
-    pub(crate) policy: Config,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Arc<dyn RandomSource>,
-    pub(crate) fingerprints: FingerprintKey,
-    pub(crate) verifier_hasher: VerifierHasher,
+    cache: LocalCache,
+    store: Option<Arc<dyn DynStore>>,
+    policy: Config,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    fingerprints: FingerprintKey,
+    verifier_hasher: VerifierHasher,
     cipher: Option<RecordCipher>,
     nonces: Nonces,
     random_numbers: SplitMix,
-    pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) loads: LoadLimits,
-    pub(crate) keys: Option<ActiveKeyRing>,
+    telemetry: Arc<Telemetry>,
+    /// Index of the sessions of each principal; unused with a shared tier, which has its own.
+    principals: Arc<PrincipalIndex>,
+    queues: Arc<MaintenanceQueues>,
+    loads: LoadLimits,
+    keys: Option<ActiveKeyRing>,
     /// Sessions that must still be ended on the shared tier, which did not answer.
     pending_destroys: Mutex<Vec<(Selector, EndReason)>>,
     /// Tokens that were made but reached no client, to be undone on the shared tier.
@@ -82,7 +91,7 @@ pub(crate) struct Engine {
     unconfirmed: UnconfirmedRequests,
     maintenance: Maintenance,
     #[cfg(debug_assertions)]
-    pub(crate) types: crate::engine::registered_types::RegisteredTypes,
+    types: crate::engine::registered_types::RegisteredTypes,
     /// For tasks that must not keep the engine alive.
     weak_self: Weak<Self>,
 }
@@ -97,13 +106,19 @@ impl Engine {
     ) -> Result<Arc<Self>, RandomError> {
         let keys = keys.map(ActiveKeyRing::new);
         let telemetry = Arc::new(Telemetry::new(keys.as_ref(), &*random, Arc::clone(&clock))?);
+        let principals = Arc::new(PrincipalIndex::new());
+        let queues = Arc::new(MaintenanceQueues::default());
         let cache = LocalCache::new(CacheConfig {
             role: if store.is_some() { Role::Replica } else { Role::Primary },
             limits: limits(&policy),
             max_bytes: policy.max_bytes,
             pack_after: policy.pack_after,
             check_interval: store.is_some().then(|| policy.idle / CHECKS_PER_TIMEOUT),
-            observer: Arc::<Telemetry>::clone(&telemetry),
+            observer: Arc::new(CacheObserver {
+                telemetry: Arc::clone(&telemetry),
+                principals: Arc::clone(&principals),
+                queues: Arc::clone(&queues),
+            }),
             now: clock.now(),
         });
         let fingerprints = FingerprintKey::generate(&*random)?;
@@ -125,6 +140,8 @@ impl Engine {
             clock,
             random,
             telemetry,
+            principals,
+            queues,
             keys,
             pending_destroys: Mutex::default(),
             undelivered_tokens: UndeliveredTokens::default(),
@@ -144,6 +161,70 @@ impl Engine {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub(crate) fn sleep(&self, duration: Duration) -> Sleep {
+        self.clock.sleep(duration)
+    }
+
+    /// Fills a buffer from the application's random source, for secrets.
+    pub(crate) fn fill_random(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        self.random.fill(buffer)
+    }
+
+    pub(crate) fn csrf_secret(&self, credential: &Credential) -> CsrfSecret {
+        self.verifier_hasher.csrf_secret(&credential.selector, &credential.secret)
+    }
+
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.telemetry.counters
+    }
+
+    /// Returns the counters together with the number of sessions in memory and their bytes.
+    pub(crate) fn stats(&self) -> Stats {
+        self.telemetry.counters.snapshot(self.cache.len() as u64, self.cache.bytes())
+    }
+
+    pub(crate) const fn keys(&self) -> Option<&ActiveKeyRing> {
+        self.keys.as_ref()
+    }
+
+    pub(crate) const fn loads(&self) -> &LoadLimits {
+        &self.loads
+    }
+
+    pub(crate) const fn has_shared_tier(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Returns how long other nodes may serve a copy without asking; `None` without a shared tier.
+    pub(crate) fn max_lease(&self) -> Option<Duration> {
+        self.store.as_ref().map(|store| store.max_lease())
+    }
+
+    /// Returns `true` if this entry is the one in the table, which invalidations reach.
+    pub(crate) fn is_cached(&self, entry: &Arc<Entry>) -> bool {
+        self.cache.contains(entry)
+    }
+
+    pub(crate) fn unpack(&self, entry: &Entry) {
+        self.cache.unpack(entry);
+    }
+
+    /// Replaces a session's snapshot by one that differs only in the form of its values. Does
+    /// nothing if the session changed meanwhile.
+    pub(crate) fn replace_form(&self, open: &OpenSession, next: Snapshot) {
+        drop(self.cache.replace(&open.entry, &open.state, next));
+    }
+
+    /// Reports, in debug builds, two types that are stored under one key.
+    #[cfg(debug_assertions)]
+    pub(crate) fn register_type(&self, key: &'static str, type_name: &'static str) {
+        self.types.note(key, type_name);
     }
 
     /// Returns a random number for jitter and sampling, not for secrets.
@@ -214,7 +295,7 @@ impl Engine {
     /// Queues a recheck of the session for the maintenance task, if its end has watchers.
     fn recheck_if_watched(&self, entry: &Arc<Entry>) {
         if entry.is_watched() {
-            self.telemetry.to_recheck.lock().push(Arc::clone(entry));
+            self.queues.to_recheck.lock().push(Arc::clone(entry));
             self.maintenance.wake();
         }
     }

@@ -8,6 +8,7 @@ use crate::token::VersionHint;
 
 use super::authenticate::Lookup;
 use super::credential::Credential;
+use super::open_session::OpenSession;
 use crate::config::RollbackPolicy;
 use crate::engine::Engine;
 use crate::telemetry::EventKind;
@@ -53,7 +54,7 @@ impl Engine {
         if let Some(snapshot) = state.snapshot().filter(|snapshot| !is_at_least(snapshot, credential.client_version)) {
             self.report_rollback(&entry, snapshot);
         }
-        Lookup::Fetched((entry, state))
+        Lookup::Fetched(OpenSession::new(entry, state))
     }
 
     /// Counts and announces that the shared tier has lost writes of this session.

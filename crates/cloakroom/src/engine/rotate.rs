@@ -87,7 +87,7 @@ impl Engine {
         } else if self.store.is_none() && !is_session_of(entry, &request.principal) {
             // On the shared tier the member stays: another node may have just logged the session in
             // as this principal, and readers of the index skip members of another principal.
-            self.telemetry.index.remove(&request.principal, entry);
+            self.principals.remove(&request.principal, entry);
         }
         outcome
     }
@@ -107,7 +107,7 @@ impl Engine {
         if self.store.is_none() {
             // Add it again, in case a failed login of the same session has removed it. Without a
             // limit, because the session was admitted before.
-            self.telemetry.index.add(principal, entry, None);
+            self.principals.add(principal, entry, None);
         }
         if let Some(former) = former.filter(|former| former != principal) {
             self.remove_member(&former, entry).await;
@@ -131,7 +131,7 @@ impl Engine {
         };
         let authentication = Authentication::new(request.principal.clone(), now, request.label.clone());
         let lifetimes = self.lifetimes(before, request, now);
-        let account = self.store.is_none().then(|| self.telemetry.index.account(&request.principal)).flatten();
+        let account = self.store.is_none().then(|| self.principals.account(&request.principal)).flatten();
         let login = Some(LoginChange { authentication, keep_only, account });
         let previous = PreviousSecretState::Replaced { at: now };
         self.rotate(credential, entry, self.writer(credential, entry), previous, login, Some(lifetimes), Undo::End)
@@ -248,34 +248,10 @@ impl Engine {
         Ok((rotated, made))
     }
 
-    /// Adds the session to the index of its principal.
-    async fn add_member(
-        &self,
-        principal: &Principal,
-        entry: &Arc<Entry>,
-        until: Timestamp,
-    ) -> Result<Admission, SessionError> {
-        match &self.store {
-            None => Ok(self.telemetry.index.add(principal, entry, self.policy.limit)),
-            Some(store) => {
-                self.count_error(store.add_member(principal, entry.selector, until, self.policy.limit).await)
-            }
-        }
-    }
-
     fn refused_limit(&self, principal: &Principal, entry: &Entry) -> SessionError {
         self.telemetry.counters.refused_limit.count();
         self.telemetry.announce(EventKind::LoginRefused, Some(&entry.selector), Some(principal));
         SessionError::new(SessionErrorKind::TooManySessions)
-    }
-
-    async fn remove_member(&self, principal: &Principal, entry: &Arc<Entry>) {
-        match &self.store {
-            None => self.telemetry.index.remove(principal, entry),
-            // A member that is logged in as another principal is harmless, and is removed when it
-            // is next read.
-            Some(store) => drop(self.count_error(store.remove_members(principal, vec![entry.selector]).await)),
-        }
     }
 }
 

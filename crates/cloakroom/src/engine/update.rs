@@ -5,18 +5,38 @@ use crate::store::DynStore;
 use crate::sync::Arc;
 use crate::token::VersionHint;
 
-use super::authenticate::{Lookup, OpenSession};
+use super::authenticate::Lookup;
 use super::commit::{Attempt, CommitError, ProposedChange};
 use super::credential::Credential;
+use super::open_session::OpenSession;
 use crate::engine::Engine;
 use crate::error::SessionError;
 
 impl Engine {
+    /// Changes one value in the name of a client. Returns whether `prepare` wanted a change, and
+    /// the version that the client has seen by that.
+    pub(crate) async fn update_as_client(
+        &self,
+        credential: &Credential,
+        open: &OpenSession,
+        mut prepare: impl FnMut(&OpenSession) -> Result<Option<ValueEdit>, SessionError>,
+    ) -> Result<(bool, Option<VersionHint>), CommitError> {
+        let Some(store) = &self.store else {
+            let Some(edit) = prepare(open)? else { return Ok((false, None)) };
+            let proposal = ProposedChange { edits: &[edit], ..ProposedChange::default() };
+            self.commit_local(&open.entry, &self.writer(credential, &open.entry), proposal)?;
+            return Ok((true, None));
+        };
+        // Boxed, with what it needs, so that the futures of handlers stay small.
+        let hint = Box::pin(self.update_shared(&**store, &open.entry, credential, prepare)).await?;
+        Ok((hint.is_some(), hint))
+    }
+
     /// Makes the change that `prepare` returns for what the client's session holds. Holds the
     /// commit lock, so that the changes of this process do not conflict. If another node was first,
     /// `prepare` is called again with the state that it left. `Ok(None)` if `prepare` returns
     /// `None`.
-    pub(crate) async fn update_shared(
+    async fn update_shared(
         &self,
         store: &dyn DynStore,
         entry: &Arc<Entry>,
@@ -26,15 +46,15 @@ impl Engine {
         let turn = entry.commit_lock();
         let _turn = turn.lock().await;
         let mut backoff = self.conflict_backoff();
-        let mut open = (Arc::clone(entry), self.usable(store, entry, credential).await?);
+        let mut open = OpenSession::new(Arc::clone(entry), self.usable(store, entry, credential).await?);
         let Some(mut edit) = prepare(&open)? else { return Ok(None) };
         loop {
-            let writer = self.writer_of(credential, entry, &open.1);
+            let writer = self.writer_of(credential, entry, &open.state);
             let proposal = ProposedChange { edits: std::slice::from_ref(&edit), ..ProposedChange::default() };
-            let is_outdated = match self.attempt(store, entry, &open.1, &writer, proposal).await {
+            let is_outdated = match self.attempt(store, entry, &open.state, &writer, proposal).await {
                 Ok(Attempt::Made(hint)) => return Ok(Some(hint)),
                 Ok(Attempt::Superseded(present)) => {
-                    open.1 = present;
+                    open.state = present;
                     false
                 }
                 // The value that the change was computed from has changed.
@@ -42,8 +62,8 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             // It may belong to another client by now.
-            if !open.1.snapshot().is_some_and(|snapshot| self.admits(entry, snapshot, credential, self.now())) {
-                open.1 = self.usable(store, entry, credential).await?;
+            if !open.snapshot().is_some_and(|snapshot| self.admits(entry, snapshot, credential, self.now())) {
+                open.state = self.usable(store, entry, credential).await?;
             }
             if is_outdated {
                 self.telemetry.counters.conflicts.count();
@@ -65,7 +85,7 @@ impl Engine {
         credential: &Credential,
     ) -> Result<Arc<EntryState>, CommitError> {
         match self.fill(store, entry, credential).await? {
-            Some(Lookup::Open((_, state)) | Lookup::Fetched((_, state))) => Ok(state),
+            Some(Lookup::Open(open) | Lookup::Fetched(open)) => Ok(open.state),
             Some(Lookup::Superseded) => Err(ChangeError::Superseded.into()),
             Some(Lookup::RolledBack | Lookup::Missing) => Err(ChangeError::Ended(EndReason::Gone).into()),
             // The entry has left the table.

@@ -103,7 +103,7 @@ impl SessionLayer {
     /// effect if the sessions have no keys.
     #[must_use]
     pub fn accept_unsigned_until(self, end: Timestamp) -> Self {
-        if self.0.sessions.engine().keys.is_some() {
+        if self.0.sessions.engine().keys().is_some() {
             tracing::warn!(until_unix_ms = end.as_millis(), "session tokens without a MAC are accepted");
         }
         let choices = self.0.config.clone();
@@ -161,7 +161,7 @@ impl SessionLayer {
 
     fn with(sessions: Sessions, choices: LayerConfig) -> Self {
         let engine = sessions.engine();
-        let carriers = Carriers::new(&choices.transport, engine.keys.as_ref(), choices.unsigned_until);
+        let carriers = Carriers::new(&choices.transport, engine.keys(), choices.unsigned_until);
         let contexts = LayerContexts::new(engine, choices.options, &carriers);
         let has_warned = AtomicBool::new(false);
         Self(Arc::new(LayerState { sessions, config: choices, carriers, contexts, has_warned }))

@@ -77,16 +77,16 @@ fn by_cookie(found: cookie::CookieToken<'_>, form: &TokenFormat, engine: &Engine
         cookie::CookieToken::Absent => PresentedToken::Missing,
         cookie::CookieToken::One(value) => token(value, form, engine).unwrap_or_else(|| malformed(value, form)),
         cookie::CookieToken::NoToken => {
-            engine.telemetry.counters.tokens_malformed.count();
+            engine.counters().tokens_malformed.count();
             PresentedToken::Missing
         }
         cookie::CookieToken::Ambiguous => {
-            engine.telemetry.counters.cookies_ambiguous.count();
-            engine.telemetry.announce(EventKind::CookiesAmbiguous, None, None);
+            engine.counters().cookies_ambiguous.count();
+            engine.telemetry().announce(EventKind::CookiesAmbiguous, None, None);
             PresentedToken::Refused(TokenRefusal::SeveralCookies)
         }
         cookie::CookieToken::Oversized => {
-            engine.telemetry.counters.cookies_oversized.count();
+            engine.counters().cookies_oversized.count();
             PresentedToken::Refused(TokenRefusal::OversizedCookies)
         }
     };
@@ -101,7 +101,7 @@ fn by_bearer(found: bearer::BearerToken<'_>, form: &TokenFormat, engine: &Engine
         }
         bearer::BearerToken::Several => return contradiction(CarrierKind::Header, engine),
         bearer::BearerToken::Oversized => {
-            engine.telemetry.counters.tokens_malformed.count();
+            engine.counters().tokens_malformed.count();
             PresentedToken::Refused(TokenRefusal::Invalid)
         }
     };
@@ -116,7 +116,7 @@ fn malformed(value: &[u8], form: &TokenFormat) -> PresentedToken {
 
 /// Decodes a text; `None` if it does not have the format of a token.
 fn token(text: &[u8], form: &TokenFormat, engine: &Engine) -> Option<PresentedToken> {
-    let counters = &engine.telemetry.counters;
+    let counters = &engine.counters();
     match form.decode(text, || engine.now()) {
         DecodedToken::Token(token) => return Some(PresentedToken::Valid(token)),
         DecodedToken::Outdated(token) => return Some(PresentedToken::NeedsReissue(token)),
@@ -133,14 +133,14 @@ fn token(text: &[u8], form: &TokenFormat, engine: &Engine) -> Option<PresentedTo
         DecodedToken::Expired => counters.tokens_out_of_time.count(),
         DecodedToken::UnknownKey => {
             counters.tokens_unknown_key.count();
-            engine.telemetry.announce(EventKind::TokenOfUnknownKey, None, None);
+            engine.telemetry().announce(EventKind::TokenOfUnknownKey, None, None);
         }
     }
     Some(PresentedToken::Refused(TokenRefusal::Invalid))
 }
 
 fn contradiction(carrier: CarrierKind, engine: &Engine) -> RequestToken {
-    engine.telemetry.counters.tokens_ambiguous.count();
-    engine.telemetry.announce(EventKind::TokensAmbiguous, None, None);
+    engine.counters().tokens_ambiguous.count();
+    engine.telemetry().announce(EventKind::TokensAmbiguous, None, None);
     RequestToken { presented: PresentedToken::Refused(TokenRefusal::ConflictingTokens), carrier }
 }

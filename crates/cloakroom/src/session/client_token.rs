@@ -250,14 +250,14 @@ impl ClientToken {
         }
     }
 
-    fn opened(&mut self, (entry, state): OpenSession, same: bool, by: SessionSource) -> OpenSession {
+    fn opened(&mut self, open: OpenSession, same: bool, by: SessionSource) -> OpenSession {
         if same {
             self.status = TokenStatus::Opened;
             self.is_read_as_absent = false;
             self.source.get_or_insert(by);
-            self.remember_entry(&entry, &state);
+            self.remember_entry(&open.entry, &open.state);
         }
-        (entry, state)
+        open
     }
 
     /// Remembers the entry for the next lookup, and the version that this response shows the

@@ -94,8 +94,8 @@ impl Session {
         let Some(credential) = self.request.with_token(|held| held.credential) else { return Ok(None) };
         let engine = self.request.engine();
         let mut mask = [0; 16];
-        engine.random.fill(&mut mask)?;
-        Ok(Some(CsrfToken::new(engine.verifier_hasher.csrf_secret(&credential.selector, &credential.secret), mask)))
+        engine.fill_random(&mut mask)?;
+        Ok(Some(CsrfToken::new(engine.csrf_secret(&credential), mask)))
     }
 
     /// Checks that the request carries a [`CsrfToken`] of its session. Returns an error if not, so
@@ -109,15 +109,15 @@ impl Session {
         let engine = self.request.engine();
         let accepted = match read(shown) {
             None => false,
-            Some(counterfoil) => self.request.open_or_ended().await?.is_some_and(|(entry, state)| {
-                let (verifier, now) = (counterfoil.verifier(), entry.latest(engine.now()));
-                state.snapshot().is_some_and(|snapshot| snapshot.is_verified_by(verifier, now))
+            Some(counterfoil) => self.request.open_or_ended().await?.is_some_and(|open| {
+                let (verifier, now) = (counterfoil.verifier(), open.entry.latest(engine.now()));
+                open.snapshot().is_some_and(|snapshot| snapshot.is_verified_by(verifier, now))
             }),
         };
         if accepted {
             return Ok(());
         }
-        engine.telemetry.counters.csrf_refused.count();
+        engine.counters().csrf_refused.count();
         Err(SessionError::new(SessionErrorKind::CsrfRefused))
     }
 }

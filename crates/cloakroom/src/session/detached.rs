@@ -106,7 +106,7 @@ impl DetachedSession {
         let EntryState::Live(snapshot) = &*state else { return Ok(None) };
         let theirs = snapshot.principal() == Some(&self.principal);
         let lives = entry.expiry_reason(snapshot, self.engine.now()).is_none();
-        Ok((theirs && lives).then_some((entry, state)))
+        Ok((theirs && lives).then(|| OpenSession::new(entry, state)))
     }
 
     /// Makes one change to a value. Returns whether anything changed.
@@ -120,12 +120,12 @@ impl DetachedSession {
             let Some(edit) = edit(&open)? else { return Ok(false) };
             // Only from the very version whose principal was checked: another principal may log in
             // meanwhile.
-            let base = open.1.snapshot().map(|snapshot| snapshot.version);
+            let base = open.snapshot().map(|snapshot| snapshot.version);
             let proposal = ProposedChange { edits: &[edit], base, ..ProposedChange::default() };
-            match self.engine.commit(&open.0, &ChangeAuthor::Application, proposal).await {
+            match self.engine.commit(&open.entry, &ChangeAuthor::Application, proposal).await {
                 Ok(_) => return Ok(true),
                 Err(error @ CommitError::Refused(ChangeError::Conflict | ChangeError::Invalidated)) => {
-                    self.engine.telemetry.counters.conflicts.count();
+                    self.engine.counters().conflicts.count();
                     if !backoff.wait().await {
                         return Err(error.into());
                     }

@@ -36,7 +36,7 @@ impl RequestSession {
     pub(super) async fn clear(&self) -> Result<bool, SessionError> {
         let mut backoff = self.engine().conflict_backoff();
         loop {
-            let Some((entry, state)) = self.open_to_write().await? else { return Ok(false) };
+            let Some(OpenSession { entry, state }) = self.open_to_write().await? else { return Ok(false) };
             let Some(snapshot) = state.snapshot() else { return Ok(false) };
             let edits = snapshot.values.removals();
             if edits.is_empty() {
@@ -60,17 +60,9 @@ impl RequestSession {
         let Some(credential) = self.with_token(|held| held.credential) else {
             return Err(ChangeError::Superseded.into());
         };
-        let Some(store) = &self.engine().store else {
-            let Some(edit) = edit(Some(open))? else { return Ok(false) };
-            let proposal = ProposedChange { edits: &[edit], ..ProposedChange::default() };
-            let writer = self.engine().writer(&credential, &open.0);
-            return self.engine().commit_local(&open.0, &writer, proposal).map(|()| true);
-        };
-        // Boxed, with what it needs, so that the futures of handlers stay small.
-        let hint =
-            Box::pin(self.engine().update_shared(&**store, &open.0, &credential, |open| edit(Some(open)))).await?;
+        let (changed, hint) = self.engine().update_as_client(&credential, open, |open| edit(Some(open))).await?;
         self.observe_version(hint);
-        Ok(hint.is_some())
+        Ok(changed)
     }
 
     /// Creates the session with its first value. `None` if this request has a session by now.
@@ -96,14 +88,8 @@ impl RequestSession {
         let Some(credential) = self.with_token(|held| held.credential) else {
             return Err(ChangeError::Superseded.into());
         };
-        let writer = self.engine().writer(&credential, entry);
-        let Some(store) = &self.engine().store else {
-            return self.engine().commit_local(entry, &writer, proposal);
-        };
-        // Boxed, with its writer, so that the futures of handlers stay small.
-        let shared = async move { self.engine().commit_shared(&**store, entry, &writer, proposal).await };
-        let hint = Box::pin(shared).await?;
-        self.observe_version(Some(hint));
+        let hint = self.engine().commit_as_client(&credential, entry, proposal).await?;
+        self.observe_version(hint);
         Ok(())
     }
 
@@ -124,7 +110,7 @@ impl RequestSession {
         let CommitError::Refused(ChangeError::Conflict | ChangeError::Invalidated) = error else {
             return Err(error.into());
         };
-        self.engine().telemetry.counters.conflicts.count();
+        self.engine().counters().conflicts.count();
         if backoff.wait().await { Ok(()) } else { Err(error.into()) }
     }
 }

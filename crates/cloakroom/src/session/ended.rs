@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::cache::EndReason;
+use crate::engine::OpenSession;
 use crate::error::SessionErrorKind;
 
 use super::request::RequestSession;
@@ -14,10 +15,10 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn ended(request: RequestSession) -> EndReason {
     loop {
         match request.open_passively().await {
-            Ok(Some((entry, _))) => {
+            Ok(Some(OpenSession { entry, .. })) => {
                 let mut end = entry.watch_end();
                 // A watched entry stays in the table, but this one may have left it just before.
-                let is_watched = request.engine().cache.contains(&entry) || end.borrow().is_some();
+                let is_watched = request.engine().is_cached(&entry) || end.borrow().is_some();
                 drop(entry);
                 // Woken without a reason when the secret was replaced: after a login, the session
                 // does not belong to this request any more.
@@ -29,7 +30,7 @@ pub(super) async fn ended(request: RequestSession) -> EndReason {
             // Asking again would not change the result.
             Err(error) if error.kind() == SessionErrorKind::Ambiguous => return EndReason::Gone,
             // A store failure does not mean that the session has ended.
-            Err(_) => request.engine().clock.sleep(RETRY_INTERVAL).await,
+            Err(_) => request.engine().sleep(RETRY_INTERVAL).await,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Session {
     /// The errors of a shared tier.
     pub async fn principal(&self) -> Result<Option<Principal>, SessionError> {
         let open = self.request.open_to_read().await?;
-        Ok(open.and_then(|(_, state)| state.snapshot()?.principal().cloned()))
+        Ok(open.and_then(|open| open.snapshot()?.principal().cloned()))
     }
 
     /// Returns when the principal logged in, or `None` if no principal is logged in.
@@ -84,7 +84,7 @@ impl Session {
     /// The errors of a shared tier.
     pub async fn authenticated_at(&self) -> Result<Option<Timestamp>, SessionError> {
         let open = self.request.open_to_read().await?;
-        Ok(open.and_then(|(_, state)| Some(state.snapshot()?.authentication()?.at)))
+        Ok(open.and_then(|open| Some(open.snapshot()?.authentication()?.at)))
     }
 
     /// Returns `true` if a principal is logged in, and logged in less than `recent` ago.
@@ -124,7 +124,7 @@ impl Session {
     }
 
     fn younger_than(&self, recent: Duration, open: Option<&OpenSession>) -> Option<Authentication> {
-        let authentication = open?.1.snapshot()?.authentication()?;
+        let authentication = open?.snapshot()?.authentication()?;
         let now = self.request.engine().now();
         // A login further in the future than clocks may differ would count as recent for that long.
         let is_recent = now.after(SKEW) >= authentication.at && now < authentication.at.after(recent);
@@ -137,7 +137,7 @@ impl Session {
     /// The errors of a shared tier.
     pub async fn created_at(&self) -> Result<Option<Timestamp>, SessionError> {
         let open = self.request.open_to_read().await?;
-        Ok(open.and_then(|(_, state)| Some(state.snapshot()?.created_at)))
+        Ok(open.and_then(|open| Some(open.snapshot()?.created_at)))
     }
 
     /// Returns when the session ends if no more requests arrive, or `None` if there is none.
@@ -150,7 +150,7 @@ impl Session {
     pub async fn expires_at(&self) -> Result<Option<Timestamp>, SessionError> {
         let seen = self.request.activity();
         let open = self.request.open_to_read().await?;
-        Ok(open.and_then(|(entry, state)| Some(state.snapshot()?.deadline(seen.max(entry.last_seen())))))
+        Ok(open.and_then(|open| Some(open.snapshot()?.deadline(seen.max(open.entry.last_seen())))))
     }
 
     /// Returns the public id of the session, or `None` if there is none: to mark "this device" in a
@@ -160,6 +160,6 @@ impl Session {
     /// The errors of a shared tier.
     pub async fn public_id(&self) -> Result<Option<PublicId>, SessionError> {
         let open = self.request.open_to_read().await?;
-        Ok(open.map(|(entry, _)| PublicId::of(&entry.selector)))
+        Ok(open.map(|open| PublicId::of(&open.entry.selector)))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::application::PrincipalSessions;
 use crate::cache::{ChangeError, EndReason, Entry};
 use crate::engine::{
-    CommitError, Credential, LoginRequest, Lookup, PendingDelivery, ProposedChange, remember_me_lifetimes,
+    CommitError, Credential, LoginRequest, Lookup, OpenSession, PendingDelivery, ProposedChange, remember_me_lifetimes,
 };
 use crate::error::{SessionError, SessionErrorKind};
 use crate::store::Destroyed;
@@ -84,7 +84,9 @@ impl RequestSession {
     /// since.
     async fn created_before(&self, credential: &Credential, entry: &Arc<Entry>) -> Result<Present, SessionError> {
         match self.engine().open(credential, Some(entry)).await? {
-            Lookup::Open((entry, _)) | Lookup::Fetched((entry, _)) => Ok((*credential, entry)),
+            Lookup::Open(OpenSession { entry, .. }) | Lookup::Fetched(OpenSession { entry, .. }) => {
+                Ok((*credential, entry))
+            }
             Lookup::Superseded | Lookup::RolledBack | Lookup::Missing => {
                 Err(SessionError::new(SessionErrorKind::Ended))
             }
@@ -98,12 +100,12 @@ impl RequestSession {
         let Some(credential) = self.replaced_credential() else { return Ok(false) };
         let engine = self.engine();
         let Some((joined, delivery)) = engine.same_login(&credential, request) else { return Ok(false) };
-        let entry = engine.cache.get(&joined.selector);
-        let access = engine.open(&joined, entry.as_ref()).await?;
-        let (Lookup::Open((entry, state)) | Lookup::Fetched((entry, state))) = access else { return Ok(false) };
+        let access = engine.open_by_token(&joined).await?;
+        let (Lookup::Open(open) | Lookup::Fetched(open)) = access else { return Ok(false) };
         // If the joined token has been renewed since, it is in its grace period, and the client
         // would not learn of the new one.
-        if state.snapshot().is_none_or(|snapshot| snapshot.fingerprint != joined.fingerprint) {
+        let entry = open.entry;
+        if open.state.snapshot().is_none_or(|snapshot| snapshot.fingerprint != joined.fingerprint) {
             return Ok(false);
         }
         if request.ends_others {
@@ -135,13 +137,13 @@ impl RequestSession {
     /// Returns the session whose token this request may replace. `None` if the client has no
     /// session.
     async fn present_to_rotate(&self) -> Result<Option<Present>, SessionError> {
-        let Some((entry, _)) = self.open_to_write().await? else { return Ok(None) };
+        let Some(OpenSession { entry, .. }) = self.open_to_write().await? else { return Ok(None) };
         Ok(self.with_token(|token| token.credential).map(|credential| (credential, entry)))
     }
 
     /// Returns the session that the client's token opens, with the client's credential.
     async fn present(&self) -> Result<Option<Present>, SessionError> {
-        let Some((entry, _)) = self.open().await? else { return Ok(None) };
+        let Some(OpenSession { entry, .. }) = self.open().await? else { return Ok(None) };
         Ok(self.with_token(|token| token.credential).map(|credential| (credential, entry)))
     }
 
@@ -215,7 +217,7 @@ impl RequestSession {
         let mut backoff = self.engine().conflict_backoff();
         loop {
             let ended = || SessionError::new(SessionErrorKind::Ended);
-            let (entry, state) = self.open_to_write().await?.ok_or_else(ended)?;
+            let OpenSession { entry, state } = self.open_to_write().await?.ok_or_else(ended)?;
             self.check_response_not_begun()?;
             let snapshot = state.snapshot().ok_or_else(ended)?;
             let lifetimes = Some(remember_me_lifetimes(lifetime, self.engine().now(), snapshot));

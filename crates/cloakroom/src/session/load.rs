@@ -80,7 +80,7 @@ where
                 };
                 return match (landed, spare) {
                     (Err(_), Some(spare)) => {
-                        engine.telemetry.counters.stale_served.count();
+                        engine.counters().stale_served.count();
                         Ok(Some(spare))
                     }
                     (outcome, _) => outcome,
@@ -96,7 +96,7 @@ where
 }
 
 fn cached<T: SessionValue>(engine: &Engine, found: TypedValue<T>, accept: &Accept<impl Fn(&T) -> bool>) -> Cached<T> {
-    let counters = &engine.telemetry.counters;
+    let counters = &engine.counters();
     let now = engine.now();
     let (value, fresh_until) = match found.content {
         ValueContent::Value(value) if (accept.matches)(&value) => (Some(value), T::CACHE.bound(found.fresh_until, now)),
@@ -124,7 +124,12 @@ fn cached<T: SessionValue>(engine: &Engine, found: TypedValue<T>, accept: &Accep
     }
 }
 
-fn load_context(engine: &Arc<Engine>, (entry, state): &OpenSession, version: u64, input: u128) -> Option<LoadContext> {
+fn load_context(
+    engine: &Arc<Engine>,
+    OpenSession { entry, state }: &OpenSession,
+    version: u64,
+    input: u128,
+) -> Option<LoadContext> {
     let snapshot = state.snapshot()?;
     Some(LoadContext {
         engine: Arc::clone(engine),
@@ -171,10 +176,10 @@ where
     L: FnOnce() -> F + Send + 'static,
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
-    engine.telemetry.counters.loads.count();
+    engine.counters().loads.count();
     let outcome = run::<T, L, F>(engine, loader).await;
     outcome.map(|value| value.map(Arc::new)).map_err(|failure| {
-        engine.telemetry.load_failed(key::<T>(), &failure);
+        engine.telemetry().load_failed(key::<T>(), &failure);
         Arc::new(failure).into()
     })
 }

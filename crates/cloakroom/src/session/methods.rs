@@ -461,7 +461,7 @@ impl PrincipalSessions {
     /// # Errors
     /// As [`revoke_all`](Self::revoke_all).
     pub async fn revoke_others(&self, kept: &Session) -> Result<usize, SessionError> {
-        let kept = kept.request.open_to_write().await?.map(|(entry, _)| entry.selector);
+        let kept = kept.request.open_to_write().await?.map(|open| open.entry.selector);
         self.revoke_all_but(kept).await
     }
 

@@ -148,7 +148,7 @@ impl RequestSession {
             asked if self.has_newer_version() => self.wait_out_leases(asked.is_ok()).await,
             _ => None,
         };
-        self.with_token(|held| held.resolve(present.as_ref().map(|(_, state)| &**state)));
+        self.with_token(|held| held.resolve(present.as_ref().map(|open| &*open.state)));
     }
 
     /// Returns `true` if the client has a token, and this response shows a newer version than the
@@ -160,7 +160,7 @@ impl RequestSession {
     /// Waits for as long as other nodes may serve outdated copies because the invalidation may not
     /// have reached them. Meanwhile keeps asking the store, unless the token is known to be dead.
     async fn wait_out_leases(&self, mut is_dead: bool) -> Option<OpenSession> {
-        let longest = self.engine().store.as_ref().map(|store| store.max_lease())?;
+        let longest = self.engine().max_lease()?;
         let answer = async {
             while !is_dead {
                 crate::sync::sleep(POLL_INTERVAL).await;
@@ -368,7 +368,7 @@ impl RequestSession {
         let stale =
             credential.zip(entry).and_then(|(credential, entry)| self.engine().stale(&credential, &entry, bound));
         if stale.is_some() {
-            self.engine().telemetry.counters.stale_sessions_served.count();
+            self.engine().counters().stale_sessions_served.count();
         }
         stale.map(Some).ok_or(error)
     }

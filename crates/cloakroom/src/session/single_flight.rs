@@ -39,8 +39,8 @@ impl LoadContext {
     {
         let (sender, landing) = watch::channel(None);
         let in_flight = InFlight { base: self.base, result: landing };
-        let launch = |running| self.engine.loads.admit(running).then_some(in_flight);
-        let counters = &self.engine.telemetry.counters;
+        let launch = |running| self.engine.loads().admit(running).then_some(in_flight);
+        let counters = &self.engine.counters();
         match self.entry.join_or_register(key::<T>(), self.base, launch) {
             JoinOutcome::Registered(in_flight) => {
                 counters.loads.count();
@@ -78,7 +78,7 @@ impl LoadContext {
             let context = &registered.context;
             let load = load_chain::scope(lineage, run::<T, _, _>(&context.engine, loader).instrument(span));
             let Some(outcome) = unless_cancelled(sender.closed(), load).await else {
-                context.engine.telemetry.counters.loads_cancelled.count();
+                context.engine.counters().loads_cancelled.count();
                 return;
             };
             let landing = context.finish(outcome).await;
@@ -103,12 +103,12 @@ impl LoadContext {
                 match edit {
                     Ok(Some(edit)) => self.install::<T>(edit).await,
                     Ok(None) => {}
-                    Err(why) => self.engine.telemetry.load_not_kept(key::<T>(), &why),
+                    Err(why) => self.engine.telemetry().load_not_kept(key::<T>(), &why),
                 }
                 Ok(landing)
             }
             Err(failure) => {
-                self.engine.telemetry.load_failed(key::<T>(), &failure);
+                self.engine.telemetry().load_failed(key::<T>(), &failure);
                 Err(Arc::new(failure))
             }
         }
@@ -143,9 +143,9 @@ impl LoadContext {
         match self.engine.commit_by_selector(&self.entry.selector, &writer, proposal).await {
             Ok(()) => {}
             Err(CommitError::Refused(ChangeError::Conflict | ChangeError::Superseded | ChangeError::Ended(_))) => {
-                self.engine.telemetry.counters.loads_overtaken.count();
+                self.engine.counters().loads_overtaken.count();
             }
-            Err(error) => self.engine.telemetry.load_not_kept(key::<T>(), &error.into()),
+            Err(error) => self.engine.telemetry().load_not_kept(key::<T>(), &error.into()),
         }
     }
 }
@@ -160,7 +160,7 @@ struct Deregister {
 impl Drop for Deregister {
     fn drop(&mut self) {
         self.context.entry.deregister(self.key, self.context.base);
-        self.context.engine.loads.done();
+        self.context.engine.loads().done();
     }
 }
 
@@ -181,7 +181,7 @@ where
     L: FnOnce() -> F,
     F: Future<Output = Result<Option<T>, CodecError>>,
 {
-    let mut timeout = engine.clock.sleep(T::CACHE.timeout());
+    let mut timeout = engine.sleep(T::CACHE.timeout());
     let mut load = pin!(async move { loader().await });
     poll_fn(move |context| {
         // A loader that panicked is not polled again, so its broken state is never observed.

@@ -66,11 +66,11 @@ pub(super) fn read<T: SessionValue>(
     key: &str,
 ) -> Result<TypedValue<T>, SessionError> {
     #[cfg(debug_assertions)]
-    engine.types.note(T::KEY, type_name::<T>());
-    match open.1.snapshot().map(|snapshot| &snapshot.values) {
+    engine.register_type(T::KEY, type_name::<T>());
+    match open.snapshot().map(|snapshot| &snapshot.values) {
         Some(Values::Live(entries)) => read_entry(engine, open, find(entries, key)),
         Some(Values::Packed(packed)) => {
-            engine.cache.unpack(&open.0);
+            engine.unpack(&open.entry);
             read_entry(engine, open, find(&packed.unpack(), key))
         }
         None => read_entry(engine, open, None),
@@ -88,7 +88,7 @@ fn read_entry<T: SessionValue>(
     let content = match content(engine, open, value_entry) {
         Ok(content) => content,
         Err(why) if T::CACHE.is_cached() => {
-            engine.telemetry.value_unreadable(value_entry.key.as_str(), &why);
+            engine.telemetry().value_unreadable(value_entry.key.as_str(), &why);
             ValueContent::Unreadable
         }
         Err(why) => return Err(why.of(value_entry.key.as_str())),
@@ -106,7 +106,7 @@ fn content<T: SessionValue>(
         ValueState::Absent => ValueContent::Absent,
         ValueState::Unreadable(why) => return Err(Unreadable::Closed(*why)),
         ValueState::Encoded(bytes) => {
-            if engine.store.is_some() && !is_within_max_depth(bytes) {
+            if engine.has_shared_tier() && !is_within_max_depth(bytes) {
                 return Err(Unreadable::TooDeep);
             }
             let (value, measured) = decode::<T>(bytes)?;
@@ -129,8 +129,8 @@ fn content<T: SessionValue>(
 
 /// Stores the decoded value, best effort: if the session changed meanwhile, the next reader decodes
 /// again.
-fn keep_decoded(engine: &Engine, (entry, state): &OpenSession, value_entry: &ValueEntry, value: ErasedValue) {
-    let Some(snapshot) = state.snapshot() else { return };
+fn keep_decoded(engine: &Engine, open: &OpenSession, value_entry: &ValueEntry, value: ErasedValue) {
+    let Some(snapshot) = open.snapshot() else { return };
     let Some(entries) = snapshot.values.entries() else { return };
     let decoded = ValueState::Decoded(value);
     let entries = entries.iter().map(|other| {
@@ -140,7 +140,7 @@ fn keep_decoded(engine: &Engine, (entry, state): &OpenSession, value_entry: &Val
         }
     });
     let next = Snapshot { values: Values::Live(entries.collect()), ..snapshot.clone() };
-    drop(engine.cache.replace(entry, state, next));
+    engine.replace_form(open, next);
 }
 
 /// Returns the edit that removes the value of type `T`, even if it cannot be read. `None` if there

@@ -117,7 +117,7 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         let engine = self.request.engine();
         let value = Arc::new(value);
         #[cfg(debug_assertions)]
-        engine.types.note(T::KEY, std::any::type_name::<T>());
+        engine.register_type(T::KEY, std::any::type_name::<T>());
         self.request.edit(|_| edit_for(self.key.clone(), Arc::clone(&value), None, engine.now()).map(Some)).await?;
         Ok(())
     }

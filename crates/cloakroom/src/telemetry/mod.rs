@@ -9,11 +9,13 @@ pub use events::{Event, EventKind, Events};
 pub use log_id::LogId;
 pub use stats::Stats;
 
+pub(crate) use stats::Counters;
+
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::cache::{EndReason, Entry, EntryState, LoadFailure, Observer};
+use crate::cache::{EndReason, LoadFailure};
 use crate::crypto::ActiveKeyRing;
 use crate::crypto::OpenError;
 use crate::random::{RandomError, RandomSource};
@@ -22,23 +24,17 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Clock;
 use crate::token::{Principal, Selector};
 
-use crate::engine::PrincipalIndex;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::telemetry::events::EventSender;
 use crate::telemetry::log_id::LogKey;
 use crate::telemetry::stats::{Counter, StripedCounters};
 use crate::telemetry::throttle::LogThrottle;
 
-/// Bookkeeping beside the sessions: the index of principals, counters, events and log throttles.
+/// Counters, events and throttled log lines of one [`Sessions`](crate::application::Sessions).
 #[derive(Debug)]
 pub(crate) struct Telemetry {
-    pub(crate) index: PrincipalIndex,
     pub(crate) counters: StripedCounters,
     pub(crate) events: EventSender,
-    /// Watched entries whose time seems to be over.
-    pub(crate) to_recheck: Mutex<Vec<Arc<Entry>>>,
-    /// Sessions that requests in progress keep alive, to be reported to the shared tier.
-    pub(crate) in_use: Mutex<Vec<Arc<Entry>>>,
     unopened_throttle: LogThrottle,
     unsealed: LogThrottle,
     unreadable: LogThrottle,
@@ -61,11 +57,8 @@ impl Telemetry {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, RandomError> {
         Ok(Self {
-            index: PrincipalIndex::new(),
             counters: StripedCounters::default(),
             events: EventSender::new(),
-            to_recheck: Mutex::default(),
-            in_use: Mutex::default(),
             unopened_throttle: LogThrottle::default(),
             unsealed: LogThrottle::default(),
             unreadable: LogThrottle::default(),
@@ -195,8 +188,8 @@ impl Telemetry {
         }
     }
 
-    /// Reports the end of a session of which this process has no copy.
-    pub(crate) fn ended_without_copy(&self, selector: &Selector, reason: EndReason, principal: Option<&Principal>) {
+    /// Counts and announces the end of a session.
+    pub(crate) fn session_ended(&self, selector: &Selector, reason: EndReason, principal: Option<&Principal>) {
         self.counter(reason).count();
         self.announce(EventKind::Ended(reason), Some(selector), principal);
     }
@@ -213,25 +206,5 @@ impl Telemetry {
             EndReason::Gone => &self.counters.ended_gone,
             EndReason::Undelivered => &self.counters.ended_undelivered,
         }
-    }
-}
-
-impl Observer for Telemetry {
-    fn ended(&self, entry: &Arc<Entry>, before: &EntryState, reason: EndReason) {
-        // An entry that was never filled only served to find out whether the session exists.
-        let Some(snapshot) = before.last_known() else { return };
-        if let Some(principal) = snapshot.principal() {
-            self.index.remove(principal, entry);
-        }
-        self.counter(reason).count();
-        self.announce(EventKind::Ended(reason), Some(&entry.selector), snapshot.principal());
-    }
-
-    fn recheck(&self, entry: &Arc<Entry>) {
-        self.to_recheck.lock().push(Arc::clone(entry));
-    }
-
-    fn in_use(&self, entry: &Arc<Entry>) {
-        self.in_use.lock().push(Arc::clone(entry));
     }
 }
