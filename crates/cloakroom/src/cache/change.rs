@@ -4,7 +4,9 @@ use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Verifier};
 
+use super::EndReason;
 use super::account::Account;
+use super::limits::TooLarge;
 use super::snapshot::{LoginState, SessionLifetimes, Snapshot};
 use super::value::{ValueEntry, ValueKey, ValueState};
 use super::values::{Values, find, version_of};
@@ -75,23 +77,29 @@ pub(crate) struct LoginChange {
     pub(crate) account: Option<Arc<Account>>,
 }
 
-/// Reason why a change was not applied.
+/// Why the local tier did not make a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ApplyError {
-    /// The writer's secret no longer opens the session.
+pub(crate) enum ChangeError {
+    Ended(EndReason),
+    /// There is no copy to change.
+    Invalidated,
+    /// The secret of the change's author no longer opens the session.
     Superseded,
-    /// A value or the session does not have the version that the writer expects.
+    /// A value is not at the version that its author knew.
     Conflict,
+    TooLarge(TooLarge),
+    /// Memory is full and nothing may be evicted.
+    Full,
 }
 
 impl Snapshot {
     /// Returns this snapshot with the change applied, or why it cannot be applied.
-    pub(crate) fn apply(&self, change: &Change<'_>) -> Result<Self, ApplyError> {
+    pub(crate) fn apply(&self, change: &Change<'_>) -> Result<Self, ChangeError> {
         if !self.satisfies(change.guard, change.now) {
-            return Err(ApplyError::Superseded);
+            return Err(ChangeError::Superseded);
         }
         if change.base.is_some_and(|base| base != self.version) {
-            return Err(ApplyError::Conflict);
+            return Err(ChangeError::Conflict);
         }
         let unpacked;
         let entries = match &self.values {
@@ -106,7 +114,7 @@ impl Snapshot {
             .iter()
             .any(|edit| edit.expect.is_some_and(|version| version != version_of(entries, edit.key.as_str())))
         {
-            return Err(ApplyError::Conflict);
+            return Err(ChangeError::Conflict);
         }
         let version = self.version.saturating_add(change.step);
         let mut next = self.with_rotation(change);

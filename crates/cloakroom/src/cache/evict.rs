@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::sync::Arc;
 use crate::token::Selector;
 
+use super::change::ChangeError;
 use super::entry::Entry;
-use super::local_cache::{ChangeError, LocalCache, Role};
+use super::local_cache::{LocalCache, Role};
 use super::table::Shard;
 
 impl LocalCache {

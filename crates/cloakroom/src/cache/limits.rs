@@ -1,6 +1,7 @@
 //! Limits on the size of one session.
 
-use super::local_cache::{ChangeError, LocalCache};
+use super::change::ChangeError;
+use super::local_cache::LocalCache;
 use super::snapshot::Snapshot;
 use super::values::count;
 

@@ -9,10 +9,10 @@ use crate::token::Selector;
 use super::EndReason;
 use super::account::Account;
 use super::budget::Budget;
-use super::change::{ApplyError, Change, LocalGuard};
+use super::change::{Change, ChangeError, LocalGuard};
 use super::entry::{Entry, EntryState, Invalidated, Transition};
 use super::expire::UNUSED_TTL;
-use super::limits::{Limits, TooLarge};
+use super::limits::Limits;
 use super::snapshot::Snapshot;
 use super::table::Table;
 use super::values::Values;
@@ -25,28 +25,6 @@ pub(crate) enum Role {
     Primary,
     /// The entries are copies of records in the shared tier.
     Replica,
-}
-
-/// Reason why the local tier did not make a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ChangeError {
-    Ended(EndReason),
-    /// There is no copy to change.
-    Invalidated,
-    Superseded,
-    Conflict,
-    TooLarge(TooLarge),
-    /// Memory is full and nothing may be evicted.
-    Full,
-}
-
-impl From<ApplyError> for ChangeError {
-    fn from(refusal: ApplyError) -> Self {
-        match refusal {
-            ApplyError::Superseded => Self::Superseded,
-            ApplyError::Conflict => Self::Conflict,
-        }
-    }
 }
 
 /// Receives what the local tier does on its own.

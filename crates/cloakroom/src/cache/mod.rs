@@ -26,11 +26,11 @@ mod waiters;
 mod wheel;
 
 pub(crate) use account::Account;
-pub(crate) use change::{Change, LocalGuard, LoginChange, SecretRotation, ValueEdit};
+pub(crate) use change::{Change, ChangeError, LocalGuard, LoginChange, SecretRotation, ValueEdit};
 pub(crate) use entry::{Entry, EntryState};
 pub(crate) use erased_value::{Codec, CodecError, ErasedValue};
 pub(crate) use limits::{Limits, TooLarge};
-pub(crate) use local_cache::{CacheConfig, ChangeError, LocalCache, Observer, Role};
+pub(crate) use local_cache::{CacheConfig, LocalCache, Observer, Role};
 pub(crate) use snapshot::{LoginState, SecretLineage, SecretMatch, SessionLifetimes, Snapshot, StoreMeta};
 pub(crate) use value::{ValueEntry, ValueKey, ValueState};
 pub(crate) use values::{Values, find};

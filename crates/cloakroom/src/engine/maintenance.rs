@@ -15,6 +15,7 @@ use crate::time::{SKEW, Timestamp};
 use crate::token::Fingerprint;
 
 use super::credential::Credential;
+use super::join_all;
 use crate::engine::Engine;
 
 /// Interval of the maintenance task. Deadlines are exact for requests regardless of it; it only
@@ -32,6 +33,10 @@ pub(super) const CHECKS_PER_TIMEOUT: u32 = 8;
 const TOUCHES_PER_CALL: usize = 1000;
 /// Maximum number of touches that wait for a shared tier that does not answer; about 3 MB.
 const MAX_QUEUED_TOUCHES: usize = 100_000;
+
+/// Number of calls to the shared tier that a round has under way at once: while it does not answer,
+/// each call lasts as long as its deadline.
+const CALLS_AT_ONCE: usize = 64;
 
 /// The background task of an engine, if it runs, and the signal that wakes it early.
 #[derive(Debug, Default)]
@@ -75,8 +80,8 @@ impl Engine {
         // During an outage an entry is queued again every minute while it still waits for a reply.
         entries.sort_unstable_by_key(|entry| entry.selector);
         entries.dedup_by_key(|entry| entry.selector);
-        for entry in entries {
-            self.recheck_one(&entry).await;
+        for batch in entries.chunks(CALLS_AT_ONCE) {
+            join_all(batch.iter().map(|entry| self.recheck_one(entry))).await;
         }
     }
 
@@ -96,17 +101,21 @@ impl Engine {
         let mut in_use = std::mem::take(&mut *self.queues.in_use.lock());
         in_use.sort_unstable_by_key(|entry| entry.selector);
         in_use.dedup_by_key(|entry| entry.selector);
-        for entry in in_use {
-            let is_vacant = entry.state().snapshot().is_none();
-            if is_vacant && entry.has_requests() {
-                // Only the record shows whether the requests still belong to the session's client.
-                drop(self.entry_for(&entry.selector).await);
-            }
-            let (state, now) = (entry.state(), self.now());
-            if let Some(snapshot) = state.snapshot().filter(|snapshot| entry.is_in_use(snapshot)) {
-                entry.touch(now);
-                self.queue_touch(&entry, snapshot, snapshot.fingerprint, now);
-            }
+        for batch in in_use.chunks(CALLS_AT_ONCE) {
+            join_all(batch.iter().map(|entry| self.report_in_use(entry))).await;
+        }
+    }
+
+    async fn report_in_use(&self, entry: &Entry) {
+        let is_invalidated = entry.state().snapshot().is_none();
+        if is_invalidated && entry.has_requests() {
+            // Only the record shows whether the requests still belong to the session's client.
+            drop(self.entry_for(&entry.selector).await);
+        }
+        let (state, now) = (entry.state(), self.now());
+        if let Some(snapshot) = state.snapshot().filter(|snapshot| entry.is_in_use(snapshot)) {
+            entry.touch(now);
+            self.queue_touch(entry, snapshot, snapshot.fingerprint, now);
         }
     }
 
@@ -156,11 +165,11 @@ impl Engine {
 
     /// Retries to end the sessions that could not be ended before.
     async fn retry_destroys(&self) {
-        let unfinished = std::mem::take(&mut *self.pending_destroys.lock());
-        for (selector, reason) in unfinished {
-            if self.end(&selector, None, reason).await.is_err() {
-                self.pending_destroys.lock().push((selector, reason));
-            }
+        let pending = std::mem::take(&mut *self.pending_destroys.lock());
+        for batch in pending.chunks(CALLS_AT_ONCE) {
+            let ended = join_all(batch.iter().map(|(selector, reason)| self.end(selector, None, *reason))).await;
+            let failed = batch.iter().zip(ended).filter(|(_, ended)| ended.is_err()).map(|(session, _)| *session);
+            self.pending_destroys.lock().extend(failed);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Path;
 use axum::routing::{any, get};
@@ -11,7 +12,7 @@ use cloakroom::{
     EndReason, Key, KeyRing, Login, OnStoreError, SameOrigin, SealPolicy, Session, SessionError, SessionErrorKind,
     SessionLayer, Sessions,
 };
-use cloakroom_testkit::{FaultyStore, MemoryStore, SpyStore, Verb};
+use cloakroom_testkit::{CallGate, FaultyStore, MemoryStore, SpyStore, Verb};
 use http::{Request, StatusCode};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
@@ -116,6 +117,31 @@ async fn r23_a_session_that_could_not_be_ended_twice_is_ended_the_third_time() {
         memory(&deployment).record(tag_of(&first)).is_none(),
         "it lost its place and is ended when that can be done"
     );
+}
+
+/// A store that hangs costs a deadline per call, so a round must not make its calls one by one.
+#[tokio::test]
+async fn r23_sessions_that_could_not_be_ended_are_ended_side_by_side() {
+    let deployment = Deployment::shared();
+    let store = FaultyStore::new(memory(&deployment).node());
+    let limited = recorded().clock(deployment.clock.clone()).store(store.clone());
+    let node = Node::new(limited.max_sessions_per_principal(1, LimitPolicy::EndOldest));
+    for user in ["alice", "bob"] {
+        Browser::new(&node.app).post(&format!("/login/{user}")).await.ok();
+        store.fail_next(Verb::Destroy, StoreErrorKind::Unavailable);
+        let refused = Browser::new(&node.app).post(&format!("/login/{user}")).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let gates = [store.delay_next(Verb::Destroy), store.delay_next(Verb::Destroy)];
+    let sessions = node.sessions.clone();
+    let round = tokio::spawn(async move { sessions.run_pending_tasks().await });
+    for gate in &gates {
+        let arrived = tokio::time::timeout(Duration::from_secs(10), gate.arrived()).await;
+        assert_eq!(arrived, Ok(true), "both calls are under way before either has returned");
+    }
+    gates.into_iter().for_each(CallGate::open);
+    round.await.unwrap();
+    assert_eq!(memory(&deployment).len(), 0, "both sessions have ended");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use super::builders::{Shape, at, fingerprint, logged_in, session, shapes, text, verifier};
-use crate::cache::change::{ApplyError, Change, LocalGuard, LoginChange, SecretRotation, ValueEdit};
+use crate::cache::change::{Change, ChangeError, LocalGuard, LoginChange, SecretRotation, ValueEdit};
 use crate::cache::packed::Packed;
 use crate::cache::snapshot::{SecretMatch, SessionLifetimes, Snapshot};
 use crate::cache::value::{ValueEntry, ValueKey, ValueState};
@@ -76,14 +76,14 @@ fn an_expectation_holds_for_exactly_the_version_that_is_there() {
         ("name", Some(1), false),
     ] {
         let outcome = fifth().apply(&change(&[put(key, expect, "x")]));
-        assert_eq!(outcome.err(), (!holds).then_some(ApplyError::Conflict), "{key} {expect:?}");
+        assert_eq!(outcome.err(), (!holds).then_some(ChangeError::Conflict), "{key} {expect:?}");
     }
 }
 
 #[test]
 fn one_expectation_that_fails_undoes_all_edits() {
     let edits = [put("cart", Some(2), "x"), put("name", Some(3), "x")];
-    assert_eq!(fifth().apply(&change(&edits)).err(), Some(ApplyError::Conflict));
+    assert_eq!(fifth().apply(&change(&edits)).err(), Some(ChangeError::Conflict));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn packed_values_are_changed_as_if_they_were_not_packed() {
         let expected = plain.apply(&change(&edits)).expect("the expectation holds");
         assert_eq!(values(&packed.apply(&change(&edits)).expect("the expectation holds")), values(&expected));
     }
-    assert_eq!(packed.apply(&change(&[put("cart", Some(1), "x")])).err(), Some(ApplyError::Conflict));
+    assert_eq!(packed.apply(&change(&[put("cart", Some(1), "x")])).err(), Some(ChangeError::Conflict));
 }
 
 /// A session whose secret 1 was renewed to secret 2, and works until second 10.
@@ -118,7 +118,7 @@ fn a_guard_admits_whom_it_should() {
         (LocalGuard::Current(fingerprint(3)), at(0), false),
     ] {
         let outcome = renewed().apply(&Change { guard, now, ..change(&[]) });
-        assert_eq!(outcome.err(), (!admits).then_some(ApplyError::Superseded), "{guard:?}");
+        assert_eq!(outcome.err(), (!admits).then_some(ChangeError::Superseded), "{guard:?}");
     }
 }
 
@@ -126,7 +126,7 @@ fn a_guard_admits_whom_it_should() {
 fn who_may_not_write_is_not_told_of_conflicts() {
     let edits = [put("cart", Some(1), "x")];
     let stranger = Change { guard: LocalGuard::Holder(fingerprint(3)), ..change(&edits) };
-    assert_eq!(fifth().apply(&stranger).err(), Some(ApplyError::Superseded));
+    assert_eq!(fifth().apply(&stranger).err(), Some(ChangeError::Superseded));
 }
 
 #[test]
@@ -203,6 +203,6 @@ fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
 fn a_change_of_all_values_holds_only_for_the_version_that_it_was_made_of() {
     let edits = [put("cart", None, "new")];
     let of = |base| Change { base: Some(base), ..change(&edits) };
-    assert_eq!(fifth().apply(&of(4)).unwrap_err(), ApplyError::Conflict);
+    assert_eq!(fifth().apply(&of(4)).unwrap_err(), ChangeError::Conflict);
     assert!(fifth().apply(&of(5)).is_ok());
 }

@@ -1,7 +1,8 @@
 use super::builders::{at, bulk, in_shard, logged_in, session};
 use super::fixture::{EMPTY, add, audit, cache, end_of, fill, write};
+use crate::cache::ChangeError;
 use crate::cache::EndReason;
-use crate::cache::local_cache::{ChangeError, Role};
+use crate::cache::local_cache::Role;
 
 /// Weight of an anonymous session with a bulk of 100 bytes.
 const EACH: u64 = EMPTY + 96 + 100;

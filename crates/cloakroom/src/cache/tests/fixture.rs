@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::builders::{at, session};
+use crate::cache::ChangeError;
 use crate::cache::EndReason;
 use crate::cache::change::{Change, LocalGuard, ValueEdit};
 use crate::cache::entry::{Entry, EntryState};
 use crate::cache::limits::Limits;
-use crate::cache::local_cache::{CacheConfig, ChangeError, LocalCache, Observer, Role};
+use crate::cache::local_cache::{CacheConfig, LocalCache, Observer, Role};
 use crate::cache::snapshot::Snapshot;
 use crate::cache::value::{ValueEntry, ValueKey, ValueState};
 use crate::sync::{Arc, Mutex};

@@ -2,11 +2,12 @@ use proptest::prelude::*;
 
 use super::builders::{at, bulk, logged_in, selector, session, shapes, text};
 use super::fixture::{EMPTY, add, audit, cache, commit, end_of, fill, pass, write};
+use crate::cache::ChangeError;
 use crate::cache::EndReason;
 use crate::cache::change::ValueEdit;
 use crate::cache::entry::EntryState;
 use crate::cache::limits::TooLarge;
-use crate::cache::local_cache::{ChangeError, Role};
+use crate::cache::local_cache::Role;
 use crate::cache::snapshot::Snapshot;
 use crate::cache::value::ValueKey;
 use crate::cache::values::Values;
