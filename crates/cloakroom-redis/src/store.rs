@@ -181,8 +181,8 @@ impl Store for RedisStore {
             // Calls that are sent at the same time share a packet.
             waiting.spawn(async move {
                 let key = store.0.settings.namespace.record(touch.selector);
-                let (guard, shown) = wire::guarded(touch.guard);
-                let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis()).with(guard).with(shown);
+                let (guard, presented) = wire::guarded(touch.guard);
+                let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis()).with(guard).with(presented);
                 let kind = if touch.has_copy { RequestKind::WRITE } else { RequestKind::WRITE_UNTRACKED };
                 store.request(&key, &Request::Script(call), kind).await
             });
@@ -197,19 +197,19 @@ impl Store for RedisStore {
 
     async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
         let key = self.0.settings.namespace.record(selector);
-        let (word, shown) = wire::guarded(guard);
+        let (word, presented) = wire::guarded(guard);
         // The script uses the server's clock, so no instant of the caller is needed.
-        let call = scripts::DESTROY.on(&key).with(0).with(word).with(shown);
+        let call = scripts::DESTROY.on(&key).with(0).with(word).with(presented);
         let _changing = self.0.settings.subscribers.during_write(selector);
         let (answer, _) = self.run(&key, &Request::Script(call), RequestKind::END).await?;
         destroyed(&answer)
     }
 
     async fn destroy_many(&self, selectors: Vec<Selector>) -> Vec<Result<Destroyed, StoreError>> {
-        let (word, shown) = wire::guarded(Guard::Anyone);
+        let (word, presented) = wire::guarded(Guard::Anyone);
         let _changing: Vec<_> =
             selectors.iter().map(|selector| self.0.settings.subscribers.during_write(*selector)).collect();
-        let destroy = |key: &str| Request::Script(scripts::DESTROY.on(key).with(0).with(word).with(&shown));
+        let destroy = |key: &str| Request::Script(scripts::DESTROY.on(key).with(0).with(word).with(&presented));
         let answers = self.request_each(&selectors, destroy, RequestKind::END).await;
         let destroyed = |answer: Result<Value, StoreError>| {
             let answer = ScriptReply::from_value(answer?).map_err(fault::unexpected_reply(Effect::Writes))?;

@@ -56,8 +56,8 @@ fn answer(value: &Value) {
     let Ok(mut answer) = ScriptReply::from_value(value.clone()) else { return };
     match receipt(answer.next(), 8, Lease::NONE) {
         Ok(receipt) => {
-            let told = receipt.record.as_ref().map_or(8, |record| record.version) == receipt.version;
-            assert!(told, "the receipt has the version of the record");
+            let is_consistent = receipt.record.as_ref().map_or(8, |record| record.version) == receipt.version;
+            assert!(is_consistent, "the receipt has the version of the record");
         }
         Err(error) => assert!(matches!(error.kind(), StoreErrorKind::Unknown | StoreErrorKind::Corrupt)),
     }

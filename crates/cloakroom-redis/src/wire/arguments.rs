@@ -22,9 +22,9 @@ pub(crate) fn write_record(record: &Record, arguments: &mut Cmd) {
 /// Appends the arguments of the script that commits.
 pub(crate) fn write_commit(commit: &Commit, arguments: &mut Cmd) {
     let next = commit.next_version();
-    let (guard, shown) = guarded(commit.guard);
+    let (guard, presented) = guarded(commit.guard);
     arguments.arg(commit.now.as_millis()).arg(commit.base).arg(next).arg(digits(commit.nonce));
-    arguments.arg(guard).arg(shown).arg(conditions(commit)).arg(commit.edits.len());
+    arguments.arg(guard).arg(presented).arg(conditions(commit)).arg(commit.edits.len());
     for edit in &commit.edits {
         write_edit(edit, next, arguments);
     }
@@ -100,8 +100,8 @@ fn write_rotation(rotation: &Rotation, arguments: &mut Cmd) {
 /// The guard's word and the verifier of the secret that was sent.
 pub(crate) fn guarded(guard: Guard) -> (&'static str, String) {
     match guard {
-        Guard::Holder(shown) => ("holder", hex(shown.as_bytes())),
-        Guard::Current(shown) => ("current", hex(shown.as_bytes())),
+        Guard::Holder(presented) => ("holder", hex(presented.as_bytes())),
+        Guard::Current(presented) => ("current", hex(presented.as_bytes())),
         Guard::Anyone => ("anyone", String::new()),
     }
 }

@@ -28,17 +28,17 @@ async fn give_up_after<T>(polls: u32, call: impl Future<Output = Result<T, Store
     }
 }
 
-async fn a_commit_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Outcome {
+async fn a_commit_that_is_given_up_is_whole_or_not_at_all(fixture: &Fixture) -> Outcome {
     for polls in 0..12 {
-        let (selector, before) = stage.session(&["cart", "theme"]).await?;
-        let rotation = Some(Rotation::new(stage.verifier(), None));
+        let (selector, before) = fixture.session(&["cart", "theme"]).await?;
+        let rotation = Some(Rotation::new(fixture.verifier(), None));
         let edits = [put("cart", "second"), super::helpers::remove("theme"), put("history", "new")];
-        let commit = with_fields!(with(stage.commit(1), edits), rotation = rotation);
-        let store = Arc::clone(&stage.store);
+        let commit = with_fields!(with(fixture.commit(1), edits), rotation = rotation);
+        let store = Arc::clone(&fixture.store);
         give_up_after(polls, store.commit(selector, commit.clone())).await;
         // The request may still arrive, so the record is loaded more than once.
         for _ in 0..3 {
-            let now = stage.load(selector).await?;
+            let now = fixture.load(selector).await?;
             if now.version == before.version {
                 same(&now, &before, &format!("load after a commit that was dropped after {polls} polls"))?;
             } else {
@@ -60,12 +60,12 @@ fn whole(record: &Record, commit: &Commit) -> Outcome {
     Ok(())
 }
 
-async fn a_create_that_is_given_up_is_whole_or_not_at_all(stage: &Fixture) -> Outcome {
+async fn a_create_that_is_given_up_is_whole_or_not_at_all(fixture: &Fixture) -> Outcome {
     for polls in 0..12 {
-        let (selector, record) = (stage.selector(), stage.record_with(&["cart", "theme"]));
-        give_up_after(polls, stage.store.create(selector, record.clone())).await;
+        let (selector, record) = (fixture.selector(), fixture.record_with(&["cart", "theme"]));
+        give_up_after(polls, fixture.store.create(selector, record.clone())).await;
         for _ in 0..3 {
-            if let Some(loaded) = stage.store.load(selector).await? {
+            if let Some(loaded) = fixture.store.load(selector).await? {
                 same(&loaded.record, &record, &format!("load after a create that was dropped after {polls} polls"))?;
             }
             tokio::task::yield_now().await;

@@ -55,24 +55,24 @@ async fn load(store: &dyn DynStore, selector: Selector) -> Outcome<Record> {
 }
 
 /// Commits of a new process, for a task that must not borrow the stage.
-fn commits(stage: &Fixture) -> impl Iterator<Item = Commit> + Send + use<> {
-    let (now, process) = (stage.now(), stage.nonce() & u64::from(u32::MAX));
+fn commits(fixture: &Fixture) -> impl Iterator<Item = Commit> + Send + use<> {
+    let (now, process) = (fixture.now(), fixture.nonce() & u64::from(u32::MAX));
     (0..10_000).map(move |write| Commit::new(0, write << 32 | process, Guard::Anyone, now))
 }
 
-async fn counter(stage: &Fixture, keys: &[&str]) -> Outcome<Selector> {
-    let (selector, _) = stage.session(&[]).await?;
-    let mut commit = stage.commit(1);
+async fn counter(fixture: &Fixture, keys: &[&str]) -> Outcome<Selector> {
+    let (selector, _) = fixture.session(&[]).await?;
+    let mut commit = fixture.commit(1);
     commit.edits = keys.iter().map(|key| put(key, "0")).collect();
-    super::helpers::done(stage.store.commit(selector, commit).await?)?;
+    super::helpers::done(fixture.store.commit(selector, commit).await?)?;
     Ok(selector)
 }
 
-async fn no_increment_is_lost(stage: &Fixture) -> Outcome {
-    let selector = counter(stage, &["count"]).await?;
-    let mut versions = stage
+async fn no_increment_is_lost(fixture: &Fixture) -> Outcome {
+    let selector = counter(fixture, &["count"]).await?;
+    let mut versions = fixture
         .together(8, |_, store| {
-            let mut commits = commits(stage);
+            let mut commits = commits(fixture);
             async move {
                 let mut versions = Vec::new();
                 for _ in 0..25 {
@@ -83,18 +83,18 @@ async fn no_increment_is_lost(stage: &Fixture) -> Outcome {
         })
         .await?
         .concat();
-    ensure_eq!(text(&stage.load(selector).await?, "count")?, "200", "the number after 200 increments");
+    ensure_eq!(text(&fixture.load(selector).await?, "count")?, "200", "the number after 200 increments");
     versions.sort_unstable();
     ensure_eq!(versions, (3..=202).collect::<Vec<_>>(), "the versions of 200 increments");
     Ok(())
 }
 
-async fn two_values_never_conflict(stage: &Fixture) -> Outcome {
+async fn two_values_never_conflict(fixture: &Fixture) -> Outcome {
     let keys = ["cart", "theme"];
-    let selector = counter(stage, &keys).await?;
-    stage
+    let selector = counter(fixture, &keys).await?;
+    fixture
         .together(2, |place, store| {
-            let (key, mut commits) = (keys[place as usize], commits(stage));
+            let (key, mut commits) = (keys[place as usize], commits(fixture));
             async move {
                 for _ in 0..50 {
                     let mut once = commits.next().into_iter();
@@ -106,18 +106,18 @@ async fn two_values_never_conflict(stage: &Fixture) -> Outcome {
             }
         })
         .await?;
-    let record = stage.load(selector).await?;
+    let record = fixture.load(selector).await?;
     ensure_eq!((text(&record, "cart")?, text(&record, "theme")?), ("50", "50"), "the numbers after 50 increments each");
     ensure_eq!(record.version, 102, "the version after 100 increments");
     Ok(())
 }
 
-async fn touches_lose_no_commit(stage: &Fixture) -> Outcome {
-    let selector = counter(stage, &["count"]).await?;
-    let now = stage.now();
-    stage
+async fn touches_lose_no_commit(fixture: &Fixture) -> Outcome {
+    let selector = counter(fixture, &["count"]).await?;
+    let now = fixture.now();
+    fixture
         .together(4, |place, store| {
-            let mut commits = commits(stage);
+            let mut commits = commits(fixture);
             async move {
                 for later in 0..50 {
                     if place == 0 {
@@ -131,16 +131,16 @@ async fn touches_lose_no_commit(stage: &Fixture) -> Outcome {
             }
         })
         .await?;
-    let record = stage.load(selector).await?;
+    let record = fixture.load(selector).await?;
     ensure_eq!((text(&record, "count")?, record.version), ("50", 52), "the number and the version after 50 increments");
     Ok(())
 }
 
-async fn one_of_many_creates_wins(stage: &Fixture) -> Outcome {
-    let selector = stage.selector();
-    let answers = stage
+async fn one_of_many_creates_wins(fixture: &Fixture) -> Outcome {
+    let selector = fixture.selector();
+    let answers = fixture
         .together(16, |_, store| {
-            let record = stage.record_with(&["cart"]);
+            let record = fixture.record_with(&["cart"]);
             async move { Ok((store.create(selector, record.clone()).await?, record)) }
         })
         .await?;
@@ -148,16 +148,16 @@ async fn one_of_many_creates_wins(stage: &Fixture) -> Outcome {
     let (Some((_, winner)), None) = (winners.next(), winners.next()) else {
         return Err(Failure::new("16 creates under one selector did not result in exactly one Done"));
     };
-    same(&stage.load(selector).await?, &winner, "load after 16 creates")
+    same(&fixture.load(selector).await?, &winner, "load after 16 creates")
 }
 
-async fn one_of_many_rotations_wins(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    let answers = stage
+async fn one_of_many_rotations_wins(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    let answers = fixture
         .together(16, |_, store| {
-            let verifier = stage.verifier();
+            let verifier = fixture.verifier();
             let rotation = Some(Rotation::new(verifier, None));
-            let commit = with_fields!(stage.commit(1), rotation = rotation, guard = Guard::Current(record.verifier));
+            let commit = with_fields!(fixture.commit(1), rotation = rotation, guard = Guard::Current(record.verifier));
             async move { Ok((store.commit(selector, commit).await?, verifier)) }
         })
         .await?;
@@ -165,14 +165,14 @@ async fn one_of_many_rotations_wins(stage: &Fixture) -> Outcome {
     let (Some((_, winner)), None) = (winners.next(), winners.next()) else {
         return Err(Failure::new("16 rotations of one secret did not result in exactly one Done"));
     };
-    ensure!(stage.load(selector).await?.verifier == winner, "the secret is not that of the successful rotation");
+    ensure!(fixture.load(selector).await?.verifier == winner, "the secret is not that of the successful rotation");
     Ok(())
 }
 
-async fn one_of_many_destroys_finds_the_record(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
+async fn one_of_many_destroys_finds_the_record(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
     let answers =
-        stage.together(16, |_, store| async move { Ok(store.destroy(selector, Guard::Anyone).await?) }).await?;
+        fixture.together(16, |_, store| async move { Ok(store.destroy(selector, Guard::Anyone).await?) }).await?;
     ensure_eq!(
         answers.into_iter().filter(|answer| *answer == Destroyed::Done).count(),
         1,
@@ -182,13 +182,13 @@ async fn one_of_many_destroys_finds_the_record(stage: &Fixture) -> Outcome {
 }
 
 /// Both under the same secret, which the login replaces: the second call is refused.
-async fn a_logout_never_ends_the_login_that_was_first(stage: &Fixture) -> Outcome {
+async fn a_logout_never_ends_the_login_that_was_first(fixture: &Fixture) -> Outcome {
     for round in 0..20 {
-        let (selector, record) = stage.session(&["cart"]).await?;
+        let (selector, record) = fixture.session(&["cart"]).await?;
         let holder = Guard::Holder(record.verifier);
-        let rotation = Some(Rotation::new(stage.verifier(), None));
-        let login = with_fields!(stage.commit(1), rotation = rotation, guard = holder);
-        let answers = stage.together(2, |place, store| {
+        let rotation = Some(Rotation::new(fixture.verifier(), None));
+        let login = with_fields!(fixture.commit(1), rotation = rotation, guard = holder);
+        let answers = fixture.together(2, |place, store| {
             let login = login.clone();
             async move {
                 // Both orders are tried.
@@ -204,10 +204,10 @@ async fn a_logout_never_ends_the_login_that_was_first(stage: &Fixture) -> Outcom
     Ok(())
 }
 
-async fn one_commit_sent_twice_counts_once(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
-    let commit = with(stage.commit(1), [at(1, put("cart", "second"))]);
-    let answers = stage
+async fn one_commit_sent_twice_counts_once(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
+    let commit = with(fixture.commit(1), [at(1, put("cart", "second"))]);
+    let answers = fixture
         .together(8, |_, store| {
             let commit = commit.clone();
             async move { Ok(store.commit(selector, commit).await?) }
@@ -216,15 +216,15 @@ async fn one_commit_sent_twice_counts_once(stage: &Fixture) -> Outcome {
     for answer in answers {
         ensure_eq!(super::helpers::done(answer)?.version, 2, "the version in the receipt of a commit sent 8 times");
     }
-    ensure_eq!(stage.load(selector).await?.version, 2, "the version after a commit sent 8 times");
+    ensure_eq!(fixture.load(selector).await?.version, 2, "the version after a commit sent 8 times");
     Ok(())
 }
 
-async fn nothing_survives_a_destroy_among_commits(stage: &Fixture) -> Outcome {
-    let selector = counter(stage, &["count"]).await?;
-    stage
+async fn nothing_survives_a_destroy_among_commits(fixture: &Fixture) -> Outcome {
+    let selector = counter(fixture, &["count"]).await?;
+    fixture
         .together(5, |place, store| {
-            let commits = commits(stage);
+            let commits = commits(fixture);
             async move {
                 for (round, commit) in commits.take(100).enumerate() {
                     if place == 0 && round == 50 {
@@ -239,19 +239,19 @@ async fn nothing_survives_a_destroy_among_commits(stage: &Fixture) -> Outcome {
             }
         })
         .await?;
-    ensure!(!stage.is_live(selector).await?, "the session was live after it was destroyed among commits");
+    ensure!(!fixture.is_live(selector).await?, "the session was live after it was destroyed among commits");
     Ok(())
 }
 
-async fn admissions_never_exceed_the_limit(stage: &Fixture) -> Outcome {
-    let (answers, members) = fifty_admissions(stage, LimitPolicy::Reject).await?;
+async fn admissions_never_exceed_the_limit(fixture: &Fixture) -> Outcome {
+    let (answers, members) = fifty_admissions(fixture, LimitPolicy::Reject).await?;
     let admitted = answers.iter().filter(|answer| **answer != Admission::Refused).count();
     ensure_eq!((admitted, members), (10, 10), "admissions and members of 50 sessions within a limit of 10");
     Ok(())
 }
 
-async fn admissions_displace_exactly_as_many_as_needed(stage: &Fixture) -> Outcome {
-    let (answers, members) = fifty_admissions(stage, LimitPolicy::EndOldest).await?;
+async fn admissions_displace_exactly_as_many_as_needed(fixture: &Fixture) -> Outcome {
+    let (answers, members) = fifty_admissions(fixture, LimitPolicy::EndOldest).await?;
     let mut left = Vec::new();
     for answer in answers {
         left.extend(super::limits::displaced(answer)?);
@@ -263,17 +263,17 @@ async fn admissions_displace_exactly_as_many_as_needed(stage: &Fixture) -> Outco
     Ok(())
 }
 
-async fn fifty_admissions(stage: &Fixture, policy: LimitPolicy) -> Outcome<(Vec<Admission>, usize)> {
-    let principal = stage.principal();
+async fn fifty_admissions(fixture: &Fixture, policy: LimitPolicy) -> Outcome<(Vec<Admission>, usize)> {
+    let principal = fixture.principal();
     let mut selectors = Vec::new();
     for _ in 0..50 {
-        selectors.push(stage.insert(&stage.record_of(&principal)).await?);
+        selectors.push(fixture.insert(&fixture.record_of(&principal)).await?);
     }
-    let answers = stage
+    let answers = fixture
         .together(50, |place, store| {
             let (selector, principal) = (selectors[place as usize], principal.clone());
             async move { Ok(store.add_member(&principal, selector, UNTIL, limit(10, policy)).await?) }
         })
         .await?;
-    Ok((answers, listed(&stage.store, &principal).await?.len()))
+    Ok((answers, listed(&fixture.store, &principal).await?.len()))
 }

@@ -19,50 +19,50 @@ checks! { "create":
     nobody_else_creates,
 }
 
-async fn a_free_tag_is_taken(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    same(&stage.load(selector).await?, &record, "load after create")
+async fn a_free_tag_is_taken(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    same(&fixture.load(selector).await?, &record, "load after create")
 }
 
-async fn every_field_is_kept(stage: &Fixture) -> Outcome {
-    let now = stage.now();
-    let until = now.after(stage.ticks(1));
-    let mut record = stage.record_with(&["cart"]);
-    record.previous = Some(PreviousSecret::renewed(stage.verifier(), until));
+async fn every_field_is_kept(fixture: &Fixture) -> Outcome {
+    let now = fixture.now();
+    let until = now.after(fixture.ticks(1));
+    let mut record = fixture.record_with(&["cart"]);
+    record.previous = Some(PreviousSecret::renewed(fixture.verifier(), until));
     record.authentication = Some(Authentication::new("zoë:7%".into(), now, Some("Firefox, “new”\n★".into())));
     record.last_seen = now;
     record.lifetimes.persistent = true;
     record.values.push(StoredValue::new("roles".into(), 1, Some(until), Payload::Present(bytes("[]"))));
     record.values.push(StoredValue::new("avatar".into(), 1, Some(until), Payload::Absent));
-    let selector = stage.insert(&record).await?;
-    same(&stage.load(selector).await?, &record, "load after create")
+    let selector = fixture.insert(&record).await?;
+    same(&fixture.load(selector).await?, &record, "load after create")
 }
 
-async fn a_taken_tag_is_refused_and_its_record_kept(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    let answer = stage.store.create(selector, stage.record_with(&["theme"])).await?;
+async fn a_taken_tag_is_refused_and_its_record_kept(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    let answer = fixture.store.create(selector, fixture.record_with(&["theme"])).await?;
     ensure_eq!(answer, Created::Exists, "create under a taken selector");
-    same(&stage.load(selector).await?, &record, "load after the refused create")
+    same(&fixture.load(selector).await?, &record, "load after the refused create")
 }
 
-async fn a_repeat_answers_done_again(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    let answer = stage.store.create(selector, record.clone()).await?;
+async fn a_repeat_answers_done_again(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    let answer = fixture.store.create(selector, record.clone()).await?;
     ensure!(matches!(answer, Created::Done(_)), "create repeated with the same nonce returned {answer:?}");
-    same(&stage.load(selector).await?, &record, "load after the repeated create")
+    same(&fixture.load(selector).await?, &record, "load after the repeated create")
 }
 
-async fn a_repeat_after_a_commit_is_refused(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(selector, with(stage.commit(1), [put("cart", "second")])).await?)?;
-    let changed = stage.load(selector).await?;
-    let answer = stage.store.create(selector, record).await?;
+async fn a_repeat_after_a_commit_is_refused(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    done(fixture.store.commit(selector, with(fixture.commit(1), [put("cart", "second")])).await?)?;
+    let changed = fixture.load(selector).await?;
+    let answer = fixture.store.create(selector, record).await?;
     ensure_eq!(answer, Created::Exists, "create with a nonce that the record no longer has");
-    same(&stage.load(selector).await?, &changed, "load after the refused create")
+    same(&fixture.load(selector).await?, &changed, "load after the refused create")
 }
 
-async fn tags_are_compared_in_full(stage: &Fixture) -> Outcome {
-    let mut first_differs = *stage.selector().as_bytes();
+async fn tags_are_compared_in_full(fixture: &Fixture) -> Outcome {
+    let mut first_differs = *fixture.selector().as_bytes();
     let mut last_differs = first_differs;
     let selector = Selector::from_bytes(first_differs);
     first_differs[0] ^= 1;
@@ -75,29 +75,29 @@ async fn tags_are_compared_in_full(stage: &Fixture) -> Outcome {
     ];
     let mut records = Vec::<(Selector, Record)>::new();
     for selector in alike.into_iter().chain(extremes) {
-        let record = stage.record();
-        stage.insert_as(selector, &record).await?;
+        let record = fixture.record();
+        fixture.insert_as(selector, &record).await?;
         records.push((selector, record));
     }
     for (selector, record) in records {
-        same(&stage.load(selector).await?, &record, &format!("load of selector {:?}", selector.as_bytes()))?;
+        same(&fixture.load(selector).await?, &record, &format!("load of selector {:?}", selector.as_bytes()))?;
     }
     Ok(())
 }
 
-async fn nobody_else_creates(stage: &Fixture) -> Outcome {
-    let (selector, principal) = (stage.selector(), stage.principal());
-    ensure!(!stage.is_live(selector).await?, "load of an unknown selector returned a record");
-    gone(stage.store.commit(selector, with(stage.commit(0), [put("cart", "second")])).await?)?;
-    stage
+async fn nobody_else_creates(fixture: &Fixture) -> Outcome {
+    let (selector, principal) = (fixture.selector(), fixture.principal());
+    ensure!(!fixture.is_live(selector).await?, "load of an unknown selector returned a record");
+    gone(fixture.store.commit(selector, with(fixture.commit(0), [put("cart", "second")])).await?)?;
+    fixture
         .store
-        .touch(vec![cloakroom::store::Touch::new(selector, cloakroom::store::Guard::Anyone, stage.now())])
+        .touch(vec![cloakroom::store::Touch::new(selector, cloakroom::store::Guard::Anyone, fixture.now())])
         .await?;
-    ensure!(!stage.destroy(selector).await?, "destroy of an unknown selector reported a record");
-    stage.store.add_member(&principal, selector, UNTIL, None).await?;
-    stage.store.remove_members(&principal, vec![selector]).await?;
-    ensure!(listed(&stage.store, &principal).await?.is_empty(), "list_members returned a session without a record");
-    ensure!(!stage.is_live(selector).await?, "a verb other than create created a record");
-    ensure!(stage.now() < Timestamp::MAX, "Backend::now returned Timestamp::MAX");
-    stage.insert_as(selector, &stage.record()).await
+    ensure!(!fixture.destroy(selector).await?, "destroy of an unknown selector reported a record");
+    fixture.store.add_member(&principal, selector, UNTIL, None).await?;
+    fixture.store.remove_members(&principal, vec![selector]).await?;
+    ensure!(listed(&fixture.store, &principal).await?.is_empty(), "list_members returned a session without a record");
+    ensure!(!fixture.is_live(selector).await?, "a verb other than create created a record");
+    ensure!(fixture.now() < Timestamp::MAX, "Backend::now returned Timestamp::MAX");
+    fixture.insert_as(selector, &fixture.record()).await
 }

@@ -25,11 +25,11 @@ checks! { "logout":
 
 /// A session, its first secret, and a second one that replaced it; the first is in this `state`
 /// from then on.
-async fn rotated(stage: &Fixture, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    let new = stage.verifier();
+async fn rotated(fixture: &Fixture, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    let new = fixture.verifier();
     let rotation = Some(Rotation::new(new, Some(PreviousSecret::new(record.verifier, state))));
-    done(stage.store.commit(selector, with_fields!(stage.commit(1), rotation = rotation)).await?)?;
+    done(fixture.store.commit(selector, with_fields!(fixture.commit(1), rotation = rotation)).await?)?;
     Ok((selector, record.verifier, new))
 }
 
@@ -37,95 +37,95 @@ const fn renewed(until: Timestamp) -> PreviousSecretState {
     PreviousSecretState::Renewed { until }
 }
 
-fn replaced(stage: &Fixture) -> PreviousSecretState {
-    PreviousSecretState::Replaced { at: stage.now() }
+fn replaced(fixture: &Fixture) -> PreviousSecretState {
+    PreviousSecretState::Replaced { at: fixture.now() }
 }
 
-async fn ends(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
-    ensure_eq!(stage.store.destroy(selector, guard).await?, Destroyed::Done, format!("destroy under {guard:?}"));
-    ensure!(!stage.is_live(selector).await?, "load returned a session that was destroyed under {guard:?}");
+async fn ends(fixture: &Fixture, selector: Selector, guard: Guard) -> Outcome {
+    ensure_eq!(fixture.store.destroy(selector, guard).await?, Destroyed::Done, format!("destroy under {guard:?}"));
+    ensure!(!fixture.is_live(selector).await?, "load returned a session that was destroyed under {guard:?}");
     Ok(())
 }
 
-async fn ends_nothing(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
-    let before = stage.load(selector).await?;
-    let answer = stage.store.destroy(selector, guard).await?;
+async fn ends_nothing(fixture: &Fixture, selector: Selector, guard: Guard) -> Outcome {
+    let before = fixture.load(selector).await?;
+    let answer = fixture.store.destroy(selector, guard).await?;
     ensure_eq!(answer, Destroyed::Superseded, format!("destroy under {guard:?}, which must be refused"));
-    same(&stage.load(selector).await?, &before, "load after a refused destroy")
+    same(&fixture.load(selector).await?, &before, "load after a refused destroy")
 }
 
-async fn a_wrong_secret_ends_nothing(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
+async fn a_wrong_secret_ends_nothing(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
     let mut nearly = *record.verifier.as_bytes();
     nearly[15] ^= 1;
-    for wrong in [stage.verifier(), Verifier::from_bytes([0; 16]), Verifier::from_bytes(nearly)] {
-        ends_nothing(stage, selector, Guard::Holder(wrong)).await?;
-        ends_nothing(stage, selector, Guard::Current(wrong)).await?;
+    for wrong in [fixture.verifier(), Verifier::from_bytes([0; 16]), Verifier::from_bytes(nearly)] {
+        ends_nothing(fixture, selector, Guard::Holder(wrong)).await?;
+        ends_nothing(fixture, selector, Guard::Current(wrong)).await?;
     }
     Ok(())
 }
 
-async fn the_present_secret_ends_the_session(stage: &Fixture) -> Outcome {
+async fn the_present_secret_ends_the_session(fixture: &Fixture) -> Outcome {
     for guard in [Guard::Holder, Guard::Current] {
-        let (selector, record) = stage.session(&["cart"]).await?;
-        ends(stage, selector, guard(record.verifier)).await?;
-        let (selector, _, new) = rotated(stage, replaced(stage)).await?;
-        ends(stage, selector, guard(new)).await?;
+        let (selector, record) = fixture.session(&["cart"]).await?;
+        ends(fixture, selector, guard(record.verifier)).await?;
+        let (selector, _, new) = rotated(fixture, replaced(fixture)).await?;
+        ends(fixture, selector, guard(new)).await?;
     }
     Ok(())
 }
 
-async fn in_its_grace_the_old_secret_ends_the_session(stage: &Fixture) -> Outcome {
-    let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
-    ends(stage, selector, Guard::Holder(old)).await
+async fn in_its_grace_the_old_secret_ends_the_session(fixture: &Fixture) -> Outcome {
+    let (selector, old, _) = rotated(fixture, renewed(fixture.now().after(fixture.long()))).await?;
+    ends(fixture, selector, Guard::Holder(old)).await
 }
 
-async fn only_the_present_secret_is_current(stage: &Fixture) -> Outcome {
-    let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
-    ends_nothing(stage, selector, Guard::Current(old)).await
+async fn only_the_present_secret_is_current(fixture: &Fixture) -> Outcome {
+    let (selector, old, _) = rotated(fixture, renewed(fixture.now().after(fixture.long()))).await?;
+    ends_nothing(fixture, selector, Guard::Current(old)).await
 }
 
-async fn a_dead_secret_ends_nothing(stage: &Fixture) -> Outcome {
-    let (selector, old, _) = rotated(stage, replaced(stage)).await?;
-    ends_nothing(stage, selector, Guard::Holder(old)).await
+async fn a_dead_secret_ends_nothing(fixture: &Fixture) -> Outcome {
+    let (selector, old, _) = rotated(fixture, replaced(fixture)).await?;
+    ends_nothing(fixture, selector, Guard::Holder(old)).await
 }
 
-async fn the_grace_ends(stage: &Fixture) -> Outcome {
-    let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.ticks(2)))).await?;
-    stage.wait(4).await;
-    ends_nothing(stage, selector, Guard::Holder(old)).await
+async fn the_grace_ends(fixture: &Fixture) -> Outcome {
+    let (selector, old, _) = rotated(fixture, renewed(fixture.now().after(fixture.ticks(2)))).await?;
+    fixture.wait(4).await;
+    ends_nothing(fixture, selector, Guard::Holder(old)).await
 }
 
 /// The clock of the node that logged in may be ahead of the store, and of the node that logs out.
-async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(stage: &Fixture) -> Outcome {
-    for ahead in [stage.ticks(10), stage.long()] {
-        let state = PreviousSecretState::Replaced { at: stage.now().after(ahead) };
-        let (selector, old, _) = rotated(stage, state).await?;
-        ends_nothing(stage, selector, Guard::Holder(old)).await?;
+async fn a_secret_dead_at_once_is_dead_for_a_clock_that_lags(fixture: &Fixture) -> Outcome {
+    for ahead in [fixture.ticks(10), fixture.long()] {
+        let state = PreviousSecretState::Replaced { at: fixture.now().after(ahead) };
+        let (selector, old, _) = rotated(fixture, state).await?;
+        ends_nothing(fixture, selector, Guard::Holder(old)).await?;
     }
     Ok(())
 }
 
 /// A store whose clock lags does not prolong a grace period.
-async fn a_grace_ends_by_what_the_record_was_last_seen(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    let ahead = stage.now().after(stage.ticks(10));
-    let rotation = Some(Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(record.verifier, ahead))));
-    done(stage.store.commit(selector, with_fields!(stage.commit(1), rotation = rotation, now = ahead)).await?)?;
-    ends_nothing(stage, selector, Guard::Holder(record.verifier)).await
+async fn a_grace_ends_by_what_the_record_was_last_seen(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    let ahead = fixture.now().after(fixture.ticks(10));
+    let rotation = Some(Rotation::new(fixture.verifier(), Some(PreviousSecret::renewed(record.verifier, ahead))));
+    done(fixture.store.commit(selector, with_fields!(fixture.commit(1), rotation = rotation, now = ahead)).await?)?;
+    ends_nothing(fixture, selector, Guard::Holder(record.verifier)).await
 }
 
-async fn anyone_needs_no_secret(stage: &Fixture) -> Outcome {
-    let (selector, ..) = rotated(stage, replaced(stage)).await?;
-    ends(stage, selector, Guard::Anyone).await
+async fn anyone_needs_no_secret(fixture: &Fixture) -> Outcome {
+    let (selector, ..) = rotated(fixture, replaced(fixture)).await?;
+    ends(fixture, selector, Guard::Anyone).await
 }
 
-async fn what_is_gone_is_gone_for_every_guard(stage: &Fixture) -> Outcome {
-    let (gone, record) = stage.session(&["cart"]).await?;
-    stage.destroy(gone).await?;
-    for selector in [gone, stage.selector()] {
-        for guard in [Guard::Anyone, Guard::Holder(record.verifier), Guard::Current(stage.verifier())] {
-            let answer = stage.store.destroy(selector, guard).await?;
+async fn what_is_gone_is_gone_for_every_guard(fixture: &Fixture) -> Outcome {
+    let (gone, record) = fixture.session(&["cart"]).await?;
+    fixture.destroy(gone).await?;
+    for selector in [gone, fixture.selector()] {
+        for guard in [Guard::Anyone, Guard::Holder(record.verifier), Guard::Current(fixture.verifier())] {
+            let answer = fixture.store.destroy(selector, guard).await?;
             ensure_eq!(answer, Destroyed::Gone, format!("destroy under {guard:?} of a session that does not exist"));
         }
     }
@@ -133,16 +133,16 @@ async fn what_is_gone_is_gone_for_every_guard(stage: &Fixture) -> Outcome {
 }
 
 /// A caller repeats a destroy whose reply was lost.
-async fn a_repeat_is_harmless(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
+async fn a_repeat_is_harmless(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
     let guard = Guard::Holder(record.verifier);
-    ends(stage, selector, guard).await?;
+    ends(fixture, selector, guard).await?;
     for _ in 0..2 {
-        ensure_eq!(stage.store.destroy(selector, guard).await?, Destroyed::Gone, "the repeat of a destroy");
-        ensure!(!stage.is_live(selector).await?, "the repeat of a destroy revived the session");
+        ensure_eq!(fixture.store.destroy(selector, guard).await?, Destroyed::Gone, "the repeat of a destroy");
+        ensure!(!fixture.is_live(selector).await?, "the repeat of a destroy revived the session");
     }
     // A late repeat must not end the session that has the selector by then.
-    let new = stage.record_with(&["cart"]);
-    stage.insert_as(selector, &new).await?;
-    ends_nothing(stage, selector, guard).await
+    let new = fixture.record_with(&["cart"]);
+    fixture.insert_as(selector, &new).await?;
+    ends_nothing(fixture, selector, guard).await
 }

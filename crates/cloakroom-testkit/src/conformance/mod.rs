@@ -96,8 +96,8 @@ macro_rules! checks {
         pub(super) fn checks() -> Vec<$crate::conformance::suite::Check> {
             use $crate::conformance::suite::Check;
             vec![
-                $(Check::new(concat!($group, "/", stringify!($check)), &[], |stage| Box::pin($check(stage))),)+
-                $($(Check::new(concat!($group, "/", stringify!($more)), $needs, |stage| Box::pin($more(stage))),)+)*
+                $(Check::new(concat!($group, "/", stringify!($check)), &[], |fixture| Box::pin($check(fixture))),)+
+                $($(Check::new(concat!($group, "/", stringify!($more)), $needs, |fixture| Box::pin($more(fixture))),)+)*
             ]
         }
     };

@@ -21,39 +21,39 @@ fn removed_at(record: &Record, version: u64) -> Outcome {
     Ok(())
 }
 
-async fn a_version_stays_behind(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(selector, with(stage.commit(1), [remove("cart")])).await?)?;
-    removed_at(&stage.load(selector).await?, 2)
+async fn a_version_stays_behind(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
+    done(fixture.store.commit(selector, with(fixture.commit(1), [remove("cart")])).await?)?;
+    removed_at(&fixture.load(selector).await?, 2)
 }
 
-async fn a_version_stays_also_where_nothing_was(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&[]).await?;
-    done(stage.store.commit(selector, with(stage.commit(1), [at(0, remove("cart"))])).await?)?;
-    removed_at(&stage.load(selector).await?, 2)?;
-    conflict(stage.store.commit(selector, with(stage.commit(2), [at(0, put("cart", "late"))])).await?).map(drop)
+async fn a_version_stays_also_where_nothing_was(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&[]).await?;
+    done(fixture.store.commit(selector, with(fixture.commit(1), [at(0, remove("cart"))])).await?)?;
+    removed_at(&fixture.load(selector).await?, 2)?;
+    conflict(fixture.store.commit(selector, with(fixture.commit(2), [at(0, put("cart", "late"))])).await?).map(drop)
 }
 
-async fn removing_again_moves_the_version(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
+async fn removing_again_moves_the_version(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
     for base in 1..=2 {
-        done(stage.store.commit(selector, with(stage.commit(base), [remove("cart")])).await?)?;
+        done(fixture.store.commit(selector, with(fixture.commit(base), [remove("cart")])).await?)?;
     }
-    removed_at(&stage.load(selector).await?, 3)
+    removed_at(&fixture.load(selector).await?, 3)
 }
 
-async fn a_load_from_before_cannot_install(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(selector, with(stage.commit(1), [remove("cart")])).await?)?;
-    conflict(stage.store.commit(selector, with(stage.commit(1), [at(1, put("cart", "late"))])).await?)?;
-    removed_at(&stage.load(selector).await?, 2)
+async fn a_load_from_before_cannot_install(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
+    done(fixture.store.commit(selector, with(fixture.commit(1), [remove("cart")])).await?)?;
+    conflict(fixture.store.commit(selector, with(fixture.commit(1), [at(1, put("cart", "late"))])).await?)?;
+    removed_at(&fixture.load(selector).await?, 2)
 }
 
-async fn a_removed_value_can_be_put_again(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(selector, with(stage.commit(1), [remove("cart")])).await?)?;
-    done(stage.store.commit(selector, with(stage.commit(2), [at(2, put("cart", "again"))])).await?)?;
-    let record = stage.load(selector).await?;
+async fn a_removed_value_can_be_put_again(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
+    done(fixture.store.commit(selector, with(fixture.commit(1), [remove("cart")])).await?)?;
+    done(fixture.store.commit(selector, with(fixture.commit(2), [at(2, put("cart", "again"))])).await?)?;
+    let record = fixture.load(selector).await?;
     ensure_eq!(
         (text(&record, "cart")?, record.version_of("cart")),
         ("again", 3),

@@ -29,112 +29,112 @@ const fn nonce(process: u64, write: u64) -> u64 {
     write << 32 | process
 }
 
-fn blind(stage: &Fixture, base: u64, nonce: u64, text: &str) -> Commit {
-    with_fields!(with(stage.commit(base), [put("cart", text)]), nonce = nonce)
+fn blind(fixture: &Fixture, base: u64, nonce: u64, text: &str) -> Commit {
+    with_fields!(with(fixture.commit(base), [put("cart", text)]), nonce = nonce)
 }
 
 fn retry(commit: &Commit) -> Commit {
     with_fields!(commit.clone(), is_retry = true)
 }
 
-async fn a_repeat_is_recognised_after_any_number_of_writes_of_seven_others(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
-    let commit = with_fields!(with(stage.commit(1), [at(1, put("cart", "mine"))]), nonce = nonce(1, 1));
-    done(stage.store.commit(selector, commit.clone()).await?)?;
+async fn a_repeat_is_recognised_after_any_number_of_writes_of_seven_others(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
+    let commit = with_fields!(with(fixture.commit(1), [at(1, put("cart", "mine"))]), nonce = nonce(1, 1));
+    done(fixture.store.commit(selector, commit.clone()).await?)?;
     for write in 0..40 {
-        done(stage.store.commit(selector, blind(stage, 2 + write, nonce(2 + write % 7, write), "theirs")).await?)?;
-        let before = stage.load(selector).await?;
-        let receipt = done(stage.store.commit(selector, retry(&commit)).await?)?;
+        done(fixture.store.commit(selector, blind(fixture, 2 + write, nonce(2 + write % 7, write), "theirs")).await?)?;
+        let before = fixture.load(selector).await?;
+        let receipt = done(fixture.store.commit(selector, retry(&commit)).await?)?;
         let record = receipt.record.ok_or_else(|| Failure::new("the receipt of a late repeat has no record"))?;
         same(&record, &before, "the record in the receipt of a late repeat")?;
-        same(&stage.load(selector).await?, &before, "load after the late repeat")?;
+        same(&fixture.load(selector).await?, &before, "load after the late repeat")?;
     }
     Ok(())
 }
 
-async fn what_is_no_longer_remembered_is_unknown_and_not_undone(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
-    let commit = blind(stage, 1, nonce(1, 1), "mine");
-    done(stage.store.commit(selector, commit.clone()).await?)?;
+async fn what_is_no_longer_remembered_is_unknown_and_not_undone(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
+    let commit = blind(fixture, 1, nonce(1, 1), "mine");
+    done(fixture.store.commit(selector, commit.clone()).await?)?;
     for other in 0..200 {
-        done(stage.store.commit(selector, blind(stage, 2 + other, nonce(2 + other, 1), "theirs")).await?)?;
+        done(fixture.store.commit(selector, blind(fixture, 2 + other, nonce(2 + other, 1), "theirs")).await?)?;
     }
-    let before = stage.load(selector).await?;
-    match stage.store.commit(selector, retry(&commit)).await? {
+    let before = fixture.load(selector).await?;
+    match fixture.store.commit(selector, retry(&commit)).await? {
         Committed::Unknown => {}
         other => return Err(Failure::new(format!("a repeat that is no longer remembered returned {}", name(&other)))),
     }
-    conflict(stage.store.commit(selector, commit).await?)?;
-    same(&stage.load(selector).await?, &before, "load after both")
+    conflict(fixture.store.commit(selector, commit).await?)?;
+    same(&fixture.load(selector).await?, &before, "load after both")
 }
 
-async fn a_repeat_that_was_not_applied_before_is_applied(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
+async fn a_repeat_that_was_not_applied_before_is_applied(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
     for write in 0..4 {
-        done(stage.store.commit(selector, blind(stage, 1 + write, nonce(2 + write, 1), "theirs")).await?)?;
+        done(fixture.store.commit(selector, blind(fixture, 1 + write, nonce(2 + write, 1), "theirs")).await?)?;
     }
-    done(stage.store.commit(selector, retry(&blind(stage, 1, nonce(1, 1), "mine"))).await?)?;
-    ensure_eq!(text(&stage.load(selector).await?, "cart")?, "mine", "the value after the repeat");
+    done(fixture.store.commit(selector, retry(&blind(fixture, 1, nonce(1, 1), "mine"))).await?)?;
+    ensure_eq!(text(&fixture.load(selector).await?, "cart")?, "mine", "the value after the repeat");
     Ok(())
 }
 
-async fn a_first_attempt_that_arrives_after_its_repeat_changes_nothing(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
-    let first = blind(stage, 1, nonce(1, 1), "first");
-    done(stage.store.commit(selector, retry(&first)).await?)?;
-    done(stage.store.commit(selector, blind(stage, 2, nonce(2, 1), "theirs")).await?)?;
-    let before = stage.load(selector).await?;
-    done(stage.store.commit(selector, first.clone()).await?)?;
-    same(&stage.load(selector).await?, &before, "load after the late first attempt")?;
+async fn a_first_attempt_that_arrives_after_its_repeat_changes_nothing(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
+    let first = blind(fixture, 1, nonce(1, 1), "first");
+    done(fixture.store.commit(selector, retry(&first)).await?)?;
+    done(fixture.store.commit(selector, blind(fixture, 2, nonce(2, 1), "theirs")).await?)?;
+    let before = fixture.load(selector).await?;
+    done(fixture.store.commit(selector, first.clone()).await?)?;
+    same(&fixture.load(selector).await?, &before, "load after the late first attempt")?;
     // The process continues, and only then does its first attempt arrive.
-    done(stage.store.commit(selector, blind(stage, 3, nonce(1, 2), "second")).await?)?;
-    let before = stage.load(selector).await?;
-    conflict(stage.store.commit(selector, first).await?)?;
-    same(&stage.load(selector).await?, &before, "load after the even later first attempt")
+    done(fixture.store.commit(selector, blind(fixture, 3, nonce(1, 2), "second")).await?)?;
+    let before = fixture.load(selector).await?;
+    conflict(fixture.store.commit(selector, first).await?)?;
+    same(&fixture.load(selector).await?, &before, "load after the even later first attempt")
 }
 
-async fn a_record_shows_the_last_write_of_each_process(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&[]).await?;
+async fn a_record_shows_the_last_write_of_each_process(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&[]).await?;
     let mut writers = Writers::of_creation(record.nonce);
     for write in 0..40 {
-        let nonce = nonce(stage.nonce() % (REMEMBERED_WRITERS as u64 + 3), write);
-        done(stage.store.commit(selector, blind(stage, 1 + write, nonce, "next")).await?)?;
+        let nonce = nonce(fixture.nonce() % (REMEMBERED_WRITERS as u64 + 3), write);
+        done(fixture.store.commit(selector, blind(fixture, 1 + write, nonce, "next")).await?)?;
         writers.add(nonce, 2 + write);
-        let record = stage.load(selector).await?;
+        let record = fixture.load(selector).await?;
         let found = &record.writers;
         ensure!(*found == writers, "found {:?}, expected {:?}", found.writes(), writers.writes());
     }
     Ok(())
 }
 
-async fn a_commit_raises_the_version_by_its_step(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
+async fn a_commit_raises_the_version_by_its_step(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
     let (mut version, mut seen) = (1, BTreeSet::new());
     for step in [1, 2, 9, 90, 1 << 24, 12_345_678, 1] {
-        let commit = with_fields!(with(stage.commit(version), [put("cart", "next")]), step = step);
+        let commit = with_fields!(with(fixture.commit(version), [put("cart", "next")]), step = step);
         version += step;
-        let receipt = done(stage.store.commit(selector, commit).await?)?;
+        let receipt = done(fixture.store.commit(selector, commit).await?)?;
         ensure_eq!(receipt.version, version, "the receipt's version");
         ensure!(receipt.record.is_none(), "the receipt has a record, although no other commit changed it");
-        let record = stage.load(selector).await?;
+        let record = fixture.load(selector).await?;
         ensure_eq!((record.version, record.version_of("cart")), (version, version), "the versions");
         seen.insert(version);
     }
     // From an old base, the step counts from the current version.
-    let commit = with_fields!(with(stage.commit(1), [put("theme", "next")]), step = 5);
-    let receipt = done(stage.store.commit(selector, commit).await?)?;
+    let commit = with_fields!(with(fixture.commit(1), [put("theme", "next")]), step = 5);
+    let receipt = done(fixture.store.commit(selector, commit).await?)?;
     ensure_eq!(receipt.version, version + 5, "the receipt's version from an old base");
     ensure!(receipt.record.is_some(), "the receipt for an old base has no record");
     Ok(())
 }
 
-async fn a_base_that_the_record_does_not_have_yet_is_a_conflict(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    let mut commit = with(stage.commit(7), [put("cart", "from the future")]);
-    same(&conflict(stage.store.commit(selector, commit.clone()).await?)?, &record, "the record in the conflict")?;
+async fn a_base_that_the_record_does_not_have_yet_is_a_conflict(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    let mut commit = with(fixture.commit(7), [put("cart", "from the future")]);
+    same(&conflict(fixture.store.commit(selector, commit.clone()).await?)?, &record, "the record in the conflict")?;
     commit.guard = Guard::Holder(record.verifier);
-    conflict(stage.store.commit(selector, commit).await?)?;
-    same(&stage.load(selector).await?, &record, "load after the conflict")
+    conflict(fixture.store.commit(selector, commit).await?)?;
+    same(&fixture.load(selector).await?, &record, "load after the conflict")
 }
 
 /// The results that the writers received, by the numbers of their items.
@@ -181,29 +181,29 @@ fn items(record: &Record) -> Vec<u64> {
 /// Several processes that append to one list, over a store whose replies get lost and whose
 /// requests arrive late.
 struct Walk<'a> {
-    stage: &'a Fixture,
+    fixture: &'a Fixture,
     selector: Selector,
     processes: u64,
     written: u64,
-    books: Outcomes,
+    outcomes: Outcomes,
     /// First attempts that have not arrived yet, although their repeat was answered.
     late: Vec<Commit>,
 }
 
 impl Walk<'_> {
     fn random(&self, below: u64) -> u64 {
-        self.stage.nonce() % below
+        self.fixture.nonce() % below
     }
 
     /// An append based on the current record, with a second value that is written unconditionally.
     async fn append(&mut self, process: u64) -> Outcome<(u64, Commit)> {
-        let record = self.stage.load(self.selector).await?;
+        let record = self.fixture.load(self.selector).await?;
         self.written += 1;
         let item = self.written;
         let list = items(&record).into_iter().chain([item]).map(|item| item.to_string()).collect::<Vec<_>>();
         let edits = [at(record.version_of(LIST), put(LIST, &list.join(","))), put(LAST, &item.to_string())];
         let commit = with_fields!(
-            with(self.stage.commit(record.version), edits),
+            with(self.fixture.commit(record.version), edits),
             nonce = nonce(process, item),
             step = 1 + self.random(1 << 24)
         );
@@ -211,7 +211,7 @@ impl Walk<'_> {
     }
 
     async fn send(&self, commit: &Commit) -> Outcome<Committed> {
-        Ok(self.stage.store.commit(self.selector, commit.clone()).await?)
+        Ok(self.fixture.store.commit(self.selector, commit.clone()).await?)
     }
 
     /// A process has one write pending at a time, so other processes write.
@@ -220,7 +220,7 @@ impl Walk<'_> {
             let other = (process + 1 + self.random(self.processes - 1)) % self.processes;
             let (item, commit) = self.append(other).await?;
             let answer = self.send(&commit).await?;
-            self.books.note(item, &answer)?;
+            self.outcomes.note(item, &answer)?;
         }
         Ok(())
     }
@@ -231,14 +231,14 @@ impl Walk<'_> {
         let fate = self.random(4);
         if fate == 0 {
             let answer = self.send(&commit).await?;
-            return self.books.note(item, &answer);
+            return self.outcomes.note(item, &answer);
         }
         if fate == 1 {
             drop(self.send(&commit).await?);
         }
         self.others_write(process).await?;
         let answer = self.send(&retry(&commit)).await?;
-        self.books.note(item, &answer)?;
+        self.outcomes.note(item, &answer)?;
         if fate == 2 {
             self.late.push(commit);
         }
@@ -250,17 +250,18 @@ impl Walk<'_> {
     }
 }
 
-async fn whatever_is_lost_repeated_or_late_counts_once(stage: &Fixture) -> Outcome {
+async fn whatever_is_lost_repeated_or_late_counts_once(fixture: &Fixture) -> Outcome {
     for processes in [1, 2, 3, 7, 8, 9, 12, 40] {
-        let (selector, _) = stage.session(&[]).await?;
-        let mut walk = Walk { stage, selector, processes, written: 0, books: Outcomes::default(), late: Vec::new() };
+        let (selector, _) = fixture.session(&[]).await?;
+        let mut walk =
+            Walk { fixture, selector, processes, written: 0, outcomes: Outcomes::default(), late: Vec::new() };
         for step in 0..24 {
             let about = |failure| Failure::new(format!("{processes} processes, step {step}: {failure}"));
             walk.step().await.map_err(about)?;
-            walk.books.check(&stage.load(selector).await?).map_err(about)?;
+            walk.outcomes.check(&fixture.load(selector).await?).map_err(about)?;
         }
-        ensure!(!walk.books.acknowledged.is_empty(), "nothing was acknowledged");
-        let unknown = walk.books.unknown.len();
+        ensure!(!walk.outcomes.acknowledged.is_empty(), "nothing was acknowledged");
+        let unknown = walk.outcomes.unknown.len();
         ensure!(processes > REMEMBERED_WRITERS as u64 || unknown == 0, "{unknown} unknown with {processes} processes");
     }
     Ok(())

@@ -35,10 +35,10 @@ checks! { "rotation":
 
 /// A session, its first secret, and a second one that replaced it; the first is in this `state`
 /// from then on.
-async fn rotated(stage: &Fixture, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    let new = stage.verifier();
-    rotate(stage, selector, 1, Rotation::new(new, Some(PreviousSecret::new(record.verifier, state)))).await?;
+async fn rotated(fixture: &Fixture, state: PreviousSecretState) -> Outcome<(Selector, Verifier, Verifier)> {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    let new = fixture.verifier();
+    rotate(fixture, selector, 1, Rotation::new(new, Some(PreviousSecret::new(record.verifier, state)))).await?;
     Ok((selector, record.verifier, new))
 }
 
@@ -46,171 +46,176 @@ const fn renewed(until: Timestamp) -> PreviousSecretState {
     PreviousSecretState::Renewed { until }
 }
 
-fn replaced(stage: &Fixture) -> PreviousSecretState {
-    PreviousSecretState::Replaced { at: stage.now() }
+fn replaced(fixture: &Fixture) -> PreviousSecretState {
+    PreviousSecretState::Replaced { at: fixture.now() }
 }
 
-async fn rotate(stage: &Fixture, selector: Selector, base: u64, rotation: Rotation) -> Outcome {
-    let commit = with_fields!(stage.commit(base), rotation = Some(rotation));
-    done(stage.store.commit(selector, commit).await?).map(drop)
+async fn rotate(fixture: &Fixture, selector: Selector, base: u64, rotation: Rotation) -> Outcome {
+    let commit = with_fields!(fixture.commit(base), rotation = Some(rotation));
+    done(fixture.store.commit(selector, commit).await?).map(drop)
 }
 
 /// A change under `guard`, independent of its base.
-fn guarded(stage: &Fixture, guard: Guard) -> Commit {
-    with_fields!(with(stage.commit(0), [put("cart", "mine")]), guard = guard)
+fn guarded(fixture: &Fixture, guard: Guard) -> Commit {
+    with_fields!(with(fixture.commit(0), [put("cart", "mine")]), guard = guard)
 }
 
-async fn allowed(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
-    done(stage.store.commit(selector, guarded(stage, guard)).await?).map(drop)
+async fn allowed(fixture: &Fixture, selector: Selector, guard: Guard) -> Outcome {
+    done(fixture.store.commit(selector, guarded(fixture, guard)).await?).map(drop)
 }
 
-async fn refused(stage: &Fixture, selector: Selector, guard: Guard) -> Outcome {
-    superseded(stage.store.commit(selector, guarded(stage, guard)).await?).map(drop)
+async fn refused(fixture: &Fixture, selector: Selector, guard: Guard) -> Outcome {
+    superseded(fixture.store.commit(selector, guarded(fixture, guard)).await?).map(drop)
 }
 
-async fn anyone_needs_no_secret(stage: &Fixture) -> Outcome {
-    let (selector, ..) = rotated(stage, replaced(stage)).await?;
-    allowed(stage, selector, Guard::Anyone).await
+async fn anyone_needs_no_secret(fixture: &Fixture) -> Outcome {
+    let (selector, ..) = rotated(fixture, replaced(fixture)).await?;
+    allowed(fixture, selector, Guard::Anyone).await
 }
 
-async fn a_wrong_secret_opens_nothing(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
+async fn a_wrong_secret_opens_nothing(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
     let mut nearly = *record.verifier.as_bytes();
     nearly[15] ^= 1;
-    for wrong in [stage.verifier(), Verifier::from_bytes([0; 16]), Verifier::from_bytes(nearly)] {
-        refused(stage, selector, Guard::Holder(wrong)).await?;
-        refused(stage, selector, Guard::Current(wrong)).await?;
+    for wrong in [fixture.verifier(), Verifier::from_bytes([0; 16]), Verifier::from_bytes(nearly)] {
+        refused(fixture, selector, Guard::Holder(wrong)).await?;
+        refused(fixture, selector, Guard::Current(wrong)).await?;
     }
     Ok(())
 }
 
-async fn the_present_secret_may_write(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    allowed(stage, selector, Guard::Holder(record.verifier)).await?;
-    allowed(stage, selector, Guard::Current(record.verifier)).await
+async fn the_present_secret_may_write(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    allowed(fixture, selector, Guard::Holder(record.verifier)).await?;
+    allowed(fixture, selector, Guard::Current(record.verifier)).await
 }
 
-async fn a_new_secret_replaces_the_old(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    stage.wait(1).await;
-    let previous = PreviousSecret::replaced(record.verifier, stage.now());
-    let rotation = Rotation::new(stage.verifier(), Some(previous));
+async fn a_new_secret_replaces_the_old(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    fixture.wait(1).await;
+    let previous = PreviousSecret::replaced(record.verifier, fixture.now());
+    let rotation = Rotation::new(fixture.verifier(), Some(previous));
     let commit =
-        with_fields!(stage.commit(1), rotation = Some(rotation.clone()), guard = Guard::Current(record.verifier));
+        with_fields!(fixture.commit(1), rotation = Some(rotation.clone()), guard = Guard::Current(record.verifier));
     let verifier = rotation.verifier;
     let expected = with_fields!(after(record.clone(), &commit), verifier = verifier, previous = Some(previous));
-    done(stage.store.commit(selector, commit).await?)?;
-    same(&stage.load(selector).await?, &expected, "load after the rotation")?;
-    allowed(stage, selector, Guard::Holder(verifier)).await?;
-    allowed(stage, selector, Guard::Current(verifier)).await
+    done(fixture.store.commit(selector, commit).await?)?;
+    same(&fixture.load(selector).await?, &expected, "load after the rotation")?;
+    allowed(fixture, selector, Guard::Holder(verifier)).await?;
+    allowed(fixture, selector, Guard::Current(verifier)).await
 }
 
-async fn in_its_grace_the_old_secret_is_a_holder_but_not_current(stage: &Fixture) -> Outcome {
-    let (selector, old, _) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
-    allowed(stage, selector, Guard::Holder(old)).await?;
-    refused(stage, selector, Guard::Current(old)).await
+async fn in_its_grace_the_old_secret_is_a_holder_but_not_current(fixture: &Fixture) -> Outcome {
+    let (selector, old, _) = rotated(fixture, renewed(fixture.now().after(fixture.long()))).await?;
+    allowed(fixture, selector, Guard::Holder(old)).await?;
+    refused(fixture, selector, Guard::Current(old)).await
 }
 
-async fn the_grace_ends(stage: &Fixture) -> Outcome {
-    let (selector, old, new) = rotated(stage, renewed(stage.now().after(stage.ticks(4)))).await?;
-    stage.wait(2).await;
-    allowed(stage, selector, Guard::Holder(old)).await?;
-    stage.wait(4).await;
-    refused(stage, selector, Guard::Holder(old)).await?;
-    allowed(stage, selector, Guard::Holder(new)).await
+async fn the_grace_ends(fixture: &Fixture) -> Outcome {
+    let (selector, old, new) = rotated(fixture, renewed(fixture.now().after(fixture.ticks(4)))).await?;
+    fixture.wait(2).await;
+    allowed(fixture, selector, Guard::Holder(old)).await?;
+    fixture.wait(4).await;
+    refused(fixture, selector, Guard::Holder(old)).await?;
+    allowed(fixture, selector, Guard::Holder(new)).await
 }
 
-async fn an_old_secret_can_be_dead_at_once(stage: &Fixture) -> Outcome {
-    let (selector, old, new) = rotated(stage, replaced(stage)).await?;
-    refused(stage, selector, Guard::Holder(old)).await?;
-    allowed(stage, selector, Guard::Holder(new)).await
+async fn an_old_secret_can_be_dead_at_once(fixture: &Fixture) -> Outcome {
+    let (selector, old, new) = rotated(fixture, replaced(fixture)).await?;
+    refused(fixture, selector, Guard::Holder(old)).await?;
+    allowed(fixture, selector, Guard::Holder(new)).await
 }
 
 /// The clock of the node that rotates may be ahead of the store, and of the node that still
 /// receives the old secret.
-async fn dead_at_once_holds_for_a_clock_that_lags(stage: &Fixture) -> Outcome {
-    for ahead in [stage.ticks(10), stage.long()] {
-        let (selector, record) = stage.session(&["cart"]).await?;
-        let previous = PreviousSecret::replaced(record.verifier, stage.now().after(ahead));
-        rotate(stage, selector, 1, Rotation::new(stage.verifier(), Some(previous))).await?;
-        ensure_eq!(stage.load(selector).await?.previous, Some(previous), "the previous secret");
-        refused(stage, selector, Guard::Holder(record.verifier)).await?;
+async fn dead_at_once_holds_for_a_clock_that_lags(fixture: &Fixture) -> Outcome {
+    for ahead in [fixture.ticks(10), fixture.long()] {
+        let (selector, record) = fixture.session(&["cart"]).await?;
+        let previous = PreviousSecret::replaced(record.verifier, fixture.now().after(ahead));
+        rotate(fixture, selector, 1, Rotation::new(fixture.verifier(), Some(previous))).await?;
+        ensure_eq!(fixture.load(selector).await?.previous, Some(previous), "the previous secret");
+        refused(fixture, selector, Guard::Holder(record.verifier)).await?;
         // A writer whose clock is entirely wrong.
-        let long_ago = with_fields!(guarded(stage, Guard::Holder(record.verifier)), now = Timestamp::from_millis(1));
-        superseded(stage.store.commit(selector, long_ago).await?)?;
+        let long_ago = with_fields!(guarded(fixture, Guard::Holder(record.verifier)), now = Timestamp::from_millis(1));
+        superseded(fixture.store.commit(selector, long_ago).await?)?;
     }
     Ok(())
 }
 
 /// A writer or a store whose clock lags does not prolong a grace period.
-async fn a_grace_ends_by_the_latest_clock(stage: &Fixture) -> Outcome {
-    let (selector, record) = stage.session(&["cart"]).await?;
-    let ahead = stage.now().after(stage.ticks(10));
-    let rotation = Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(record.verifier, ahead)));
-    let commit = with_fields!(stage.commit(1), rotation = Some(rotation), now = ahead);
-    done(stage.store.commit(selector, commit).await?)?;
-    refused(stage, selector, Guard::Holder(record.verifier)).await
+async fn a_grace_ends_by_the_latest_clock(fixture: &Fixture) -> Outcome {
+    let (selector, record) = fixture.session(&["cart"]).await?;
+    let ahead = fixture.now().after(fixture.ticks(10));
+    let rotation = Rotation::new(fixture.verifier(), Some(PreviousSecret::renewed(record.verifier, ahead)));
+    let commit = with_fields!(fixture.commit(1), rotation = Some(rotation), now = ahead);
+    done(fixture.store.commit(selector, commit).await?)?;
+    refused(fixture, selector, Guard::Holder(record.verifier)).await
 }
 
 /// A renewal after a rotation, and the other way round.
-async fn what_became_of_the_secret_before_is_not_said_of_the_next(stage: &Fixture) -> Outcome {
-    let until = stage.now().after(stage.long());
-    let (selector, _, second) = rotated(stage, replaced(stage)).await?;
-    let third = stage.verifier();
-    rotate(stage, selector, 2, Rotation::new(third, Some(PreviousSecret::renewed(second, until)))).await?;
+async fn what_became_of_the_secret_before_is_not_said_of_the_next(fixture: &Fixture) -> Outcome {
+    let until = fixture.now().after(fixture.long());
+    let (selector, _, second) = rotated(fixture, replaced(fixture)).await?;
+    let third = fixture.verifier();
+    rotate(fixture, selector, 2, Rotation::new(third, Some(PreviousSecret::renewed(second, until)))).await?;
     ensure_eq!(
-        stage.load(selector).await?.previous,
+        fixture.load(selector).await?.previous,
         Some(PreviousSecret::renewed(second, until)),
         "the previous secret"
     );
-    allowed(stage, selector, Guard::Holder(second)).await?;
-    let previous = PreviousSecret::replaced(third, stage.now());
-    rotate(stage, selector, 4, Rotation::new(stage.verifier(), Some(previous))).await?;
-    ensure_eq!(stage.load(selector).await?.previous, Some(previous), "the previous secret");
-    refused(stage, selector, Guard::Holder(third)).await
+    allowed(fixture, selector, Guard::Holder(second)).await?;
+    let previous = PreviousSecret::replaced(third, fixture.now());
+    rotate(fixture, selector, 4, Rotation::new(fixture.verifier(), Some(previous))).await?;
+    ensure_eq!(fixture.load(selector).await?.previous, Some(previous), "the previous secret");
+    refused(fixture, selector, Guard::Holder(third)).await
 }
 
-async fn without_a_previous_the_old_secret_is_forgotten(stage: &Fixture) -> Outcome {
-    let (selector, old, new) = rotated(stage, renewed(stage.now().after(stage.long()))).await?;
-    rotate(stage, selector, 2, Rotation::new(stage.verifier(), None)).await?;
-    ensure_eq!(stage.load(selector).await?.previous, None, "the previous secret");
-    refused(stage, selector, Guard::Holder(old)).await?;
-    refused(stage, selector, Guard::Holder(new)).await
+async fn without_a_previous_the_old_secret_is_forgotten(fixture: &Fixture) -> Outcome {
+    let (selector, old, new) = rotated(fixture, renewed(fixture.now().after(fixture.long()))).await?;
+    rotate(fixture, selector, 2, Rotation::new(fixture.verifier(), None)).await?;
+    ensure_eq!(fixture.load(selector).await?.previous, None, "the previous secret");
+    refused(fixture, selector, Guard::Holder(old)).await?;
+    refused(fixture, selector, Guard::Holder(new)).await
 }
 
-async fn the_next_rotation_ends_the_grace_of_the_one_before(stage: &Fixture) -> Outcome {
-    let until = stage.now().after(stage.long());
-    let (selector, first, second) = rotated(stage, renewed(until)).await?;
-    rotate(stage, selector, 2, Rotation::new(stage.verifier(), Some(PreviousSecret::renewed(second, until)))).await?;
-    refused(stage, selector, Guard::Holder(first)).await?;
-    allowed(stage, selector, Guard::Holder(second)).await
+async fn the_next_rotation_ends_the_grace_of_the_one_before(fixture: &Fixture) -> Outcome {
+    let until = fixture.now().after(fixture.long());
+    let (selector, first, second) = rotated(fixture, renewed(until)).await?;
+    rotate(fixture, selector, 2, Rotation::new(fixture.verifier(), Some(PreviousSecret::renewed(second, until))))
+        .await?;
+    refused(fixture, selector, Guard::Holder(first)).await?;
+    allowed(fixture, selector, Guard::Holder(second)).await
 }
 
-async fn other_commits_leave_the_secrets_alone(stage: &Fixture) -> Outcome {
-    let until = stage.now().after(stage.long());
-    let (selector, old, new) = rotated(stage, renewed(until)).await?;
-    allowed(stage, selector, Guard::Holder(old)).await?;
-    let record = stage.load(selector).await?;
+async fn other_commits_leave_the_secrets_alone(fixture: &Fixture) -> Outcome {
+    let until = fixture.now().after(fixture.long());
+    let (selector, old, new) = rotated(fixture, renewed(until)).await?;
+    allowed(fixture, selector, Guard::Holder(old)).await?;
+    let record = fixture.load(selector).await?;
     ensure_eq!(record.verifier, new, "the present secret");
     ensure_eq!(record.previous, Some(PreviousSecret::renewed(old, until)), "the previous secret");
-    allowed(stage, selector, Guard::Holder(old)).await
+    allowed(fixture, selector, Guard::Holder(old)).await
 }
 
-async fn an_authentication_is_replaced(stage: &Fixture) -> Outcome {
-    let selector = stage.insert(&stage.record_of(&stage.principal())).await?;
-    let authentication = Authentication::new(stage.principal(), stage.now(), Some("Firefox".into()));
-    let rotation = with_fields!(Rotation::new(stage.verifier(), None), authentication = Some(authentication.clone()));
-    rotate(stage, selector, 1, rotation).await?;
-    ensure_eq!(stage.load(selector).await?.authentication, Some(authentication), "the authentication after the login");
+async fn an_authentication_is_replaced(fixture: &Fixture) -> Outcome {
+    let selector = fixture.insert(&fixture.record_of(&fixture.principal())).await?;
+    let authentication = Authentication::new(fixture.principal(), fixture.now(), Some("Firefox".into()));
+    let rotation = with_fields!(Rotation::new(fixture.verifier(), None), authentication = Some(authentication.clone()));
+    rotate(fixture, selector, 1, rotation).await?;
+    ensure_eq!(
+        fixture.load(selector).await?.authentication,
+        Some(authentication),
+        "the authentication after the login"
+    );
     Ok(())
 }
 
-async fn a_renewal_keeps_authentication_and_values(stage: &Fixture) -> Outcome {
-    let mut record = stage.record_of(&stage.principal());
-    record.values = stage.record_with(&["cart", "theme"]).values;
-    let selector = stage.insert(&record).await?;
-    rotate(stage, selector, 1, Rotation::new(stage.verifier(), None)).await?;
-    let renewed = stage.load(selector).await?;
+async fn a_renewal_keeps_authentication_and_values(fixture: &Fixture) -> Outcome {
+    let mut record = fixture.record_of(&fixture.principal());
+    record.values = fixture.record_with(&["cart", "theme"]).values;
+    let selector = fixture.insert(&record).await?;
+    rotate(fixture, selector, 1, Rotation::new(fixture.verifier(), None)).await?;
+    let renewed = fixture.load(selector).await?;
     let expected = with_fields!(renewed.clone(), authentication = record.authentication, values = record.values);
     same(&renewed, &expected, "load after the renewal")
 }
@@ -220,39 +225,39 @@ fn keeping(verifier: Verifier, keys: &[&str]) -> Option<Rotation> {
     Some(with_fields!(Rotation::new(verifier, None), keep_only = Some(keys)))
 }
 
-async fn keep_only_removes_the_other_values(stage: &Fixture) -> Outcome {
-    let mut record = stage.record_with(&["cart", "theme"]);
-    record.values.push(StoredValue::new("avatar".into(), 1, Some(stage.now()), Payload::Absent));
+async fn keep_only_removes_the_other_values(fixture: &Fixture) -> Outcome {
+    let mut record = fixture.record_with(&["cart", "theme"]);
+    record.values.push(StoredValue::new("avatar".into(), 1, Some(fixture.now()), Payload::Absent));
     let kept = record.values[0].clone();
-    let selector = stage.insert(&record).await?;
-    let rotation = keeping(stage.verifier(), &["cart", "history"]);
-    done(stage.store.commit(selector, with_fields!(stage.commit(1), rotation = rotation)).await?)?;
-    let after = stage.load(selector).await?;
+    let selector = fixture.insert(&record).await?;
+    let rotation = keeping(fixture.verifier(), &["cart", "history"]);
+    done(fixture.store.commit(selector, with_fields!(fixture.commit(1), rotation = rotation)).await?)?;
+    let after = fixture.load(selector).await?;
     let removed = |key: &str| StoredValue::new(key.into(), 2, None, Payload::Removed);
     let expected = with_fields!(after.clone(), values = vec![kept, removed("theme"), removed("avatar")]);
     same(&after, &expected, "load after the login")
 }
 
-async fn keep_only_leaves_old_removals_alone(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart"]).await?;
-    done(stage.store.commit(selector, with(stage.commit(1), [remove("cart")])).await?)?;
-    let rotation = keeping(stage.verifier(), &[]);
-    done(stage.store.commit(selector, with_fields!(stage.commit(2), rotation = rotation)).await?)?;
+async fn keep_only_leaves_old_removals_alone(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart"]).await?;
+    done(fixture.store.commit(selector, with(fixture.commit(1), [remove("cart")])).await?)?;
+    let rotation = keeping(fixture.verifier(), &[]);
+    done(fixture.store.commit(selector, with_fields!(fixture.commit(2), rotation = rotation)).await?)?;
     ensure_eq!(
-        value(&stage.load(selector).await?, "cart")?.version,
+        value(&fixture.load(selector).await?, "cart")?.version,
         2,
         "the version of a value removed before the login"
     );
     Ok(())
 }
 
-async fn keep_only_spares_what_the_same_commit_writes(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart", "theme"]).await?;
+async fn keep_only_spares_what_the_same_commit_writes(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart", "theme"]).await?;
     let edit = |key: &str, payload| Edit::new(key.into(), Expect::Any, Action::Put { payload, fresh_until: None });
     let edits = [edit("cart", Payload::Present(super::helpers::bytes("mine"))), edit("avatar", Payload::Absent)];
-    let commit = with_fields!(with(stage.commit(1), edits), rotation = keeping(stage.verifier(), &[]));
-    done(stage.store.commit(selector, commit).await?)?;
-    let after = stage.load(selector).await?;
+    let commit = with_fields!(with(fixture.commit(1), edits), rotation = keeping(fixture.verifier(), &[]));
+    done(fixture.store.commit(selector, commit).await?)?;
+    let after = fixture.load(selector).await?;
     ensure_eq!(after.version, 2, "the version after one commit");
     ensure_eq!(text(&after, "cart")?, "mine", "the value that the login wrote");
     ensure_eq!(value(&after, "avatar")?.payload, Payload::Absent, "the absence that the login wrote");
@@ -260,11 +265,11 @@ async fn keep_only_spares_what_the_same_commit_writes(stage: &Fixture) -> Outcom
     Ok(())
 }
 
-async fn keep_only_of_nothing_removes_all(stage: &Fixture) -> Outcome {
-    let (selector, _) = stage.session(&["cart", "theme"]).await?;
-    let rotation = keeping(stage.verifier(), &[]);
-    done(stage.store.commit(selector, with_fields!(stage.commit(1), rotation = rotation)).await?)?;
-    let after = stage.load(selector).await?;
+async fn keep_only_of_nothing_removes_all(fixture: &Fixture) -> Outcome {
+    let (selector, _) = fixture.session(&["cart", "theme"]).await?;
+    let rotation = keeping(fixture.verifier(), &[]);
+    done(fixture.store.commit(selector, with_fields!(fixture.commit(1), rotation = rotation)).await?)?;
+    let after = fixture.load(selector).await?;
     for key in ["cart", "theme"] {
         ensure_eq!(value(&after, key)?.payload, Payload::Removed, format!("{key} after the login"));
     }

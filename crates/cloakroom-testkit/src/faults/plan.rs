@@ -62,7 +62,7 @@ pub(super) struct Plan {
     next: Vec<(Verb, Fault)>,
     corrupt_loads: usize,
     down: Option<StoreErrorKind>,
-    dice: Option<(SeededRandom, FaultRates)>,
+    rng: Option<(SeededRandom, FaultRates)>,
 }
 
 impl Plan {
@@ -79,7 +79,7 @@ impl Plan {
     }
 
     pub(super) fn roll(&mut self, seed: u64, chances: FaultRates) {
-        self.dice = Some((SeededRandom::new(seed), chances));
+        self.rng = Some((SeededRandom::new(seed), chances));
     }
 
     /// The fault for a call that begins now.
@@ -90,13 +90,13 @@ impl Plan {
         if let Some(kind) = self.down {
             return Some(Fault::Fail(kind));
         }
-        let (dice, chances) = self.dice.as_ref()?;
-        if hits(dice, chances.unavailable) {
+        let (rng, chances) = self.rng.as_ref()?;
+        if hits(rng, chances.unavailable) {
             Some(Fault::Fail(StoreErrorKind::Unavailable))
-        } else if hits(dice, chances.lost_reply) {
+        } else if hits(rng, chances.lost_reply) {
             Some(Fault::LoseReply)
-        } else if hits(dice, chances.dawdle) {
-            Some(Fault::Dawdle(dice.next_u64() % 4, dice.next_u64() % 4))
+        } else if hits(rng, chances.dawdle) {
+            Some(Fault::Dawdle(rng.next_u64() % 4, rng.next_u64() % 4))
         } else {
             None
         }
@@ -108,10 +108,10 @@ impl Plan {
             self.corrupt_loads = left;
             return true;
         }
-        self.dice.as_ref().is_some_and(|(dice, chances)| hits(dice, chances.corrupt_load))
+        self.rng.as_ref().is_some_and(|(rng, chances)| hits(rng, chances.corrupt_load))
     }
 }
 
-fn hits(dice: &SeededRandom, percent: u8) -> bool {
-    percent > 0 && dice.next_u64() % 100 < u64::from(percent)
+fn hits(rng: &SeededRandom, percent: u8) -> bool {
+    percent > 0 && rng.next_u64() % 100 < u64::from(percent)
 }

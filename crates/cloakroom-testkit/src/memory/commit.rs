@@ -35,11 +35,11 @@ pub(super) fn judge(record: &Record, commit: &Commit, now: Timestamp) -> CommitD
 pub(super) fn guard_holds(record: &Record, guard: Guard, now: Timestamp) -> bool {
     match guard {
         Guard::Anyone => true,
-        Guard::Current(shown) => shown == record.verifier,
-        Guard::Holder(shown) => {
+        Guard::Current(presented) => presented == record.verifier,
+        Guard::Holder(presented) => {
             let lingers =
-                record.previous.is_some_and(|previous| shown == previous.verifier && previous.is_accepted_at(now));
-            shown == record.verifier || lingers
+                record.previous.is_some_and(|previous| presented == previous.verifier && previous.is_accepted_at(now));
+            presented == record.verifier || lingers
         }
     }
 }

@@ -12,7 +12,7 @@ use super::index::Index;
 /// The whole content of the store, shared by all nodes.
 #[derive(Default)]
 pub(super) struct Records {
-    held: HashMap<Selector, StoredRecord>,
+    stored: HashMap<Selector, StoredRecord>,
     pub(super) index: Index,
 }
 
@@ -49,18 +49,18 @@ impl StoredRecord {
 impl Records {
     /// The record if it is live. One whose time is over is removed here.
     pub(super) fn live(&mut self, selector: Selector, now: Timestamp) -> Option<&Record> {
-        self.live_mut(selector, now).map(|held| &held.record)
+        self.live_mut(selector, now).map(|stored| &stored.record)
     }
 
     fn live_mut(&mut self, selector: Selector, now: Timestamp) -> Option<&mut StoredRecord> {
         if !self.is_live(selector, now) {
-            self.held.remove(&selector);
+            self.stored.remove(&selector);
         }
-        self.held.get_mut(&selector)
+        self.stored.get_mut(&selector)
     }
 
     fn is_live(&self, selector: Selector, now: Timestamp) -> bool {
-        self.held.get(&selector).is_some_and(|held| held.lives(now))
+        self.stored.get(&selector).is_some_and(|stored| stored.lives(now))
     }
 
     /// Inserts a record if its selector is free. Returns `true` if the record is in the store
@@ -81,20 +81,20 @@ impl Records {
         commit: &Commit,
         now: Timestamp,
     ) -> Option<(CommitDecision, &Record)> {
-        let held = self.live_mut(selector, now)?;
-        let verdict = held.commit(commit, now);
-        Some((verdict, &held.record))
+        let stored = self.live_mut(selector, now)?;
+        let verdict = stored.commit(commit, now);
+        Some((verdict, &stored.record))
     }
 
     /// Applies a touch. Returns `true` if it changed a record.
     pub(super) fn touch(&mut self, touch: Touch, now: Timestamp) -> bool {
-        let Some(held) = self.live_mut(touch.selector, now) else { return false };
-        let latest = now.max(touch.seen).max(held.record.last_seen);
-        if !commit::guard_holds(&held.record, touch.guard, latest) {
+        let Some(stored) = self.live_mut(touch.selector, now) else { return false };
+        let latest = now.max(touch.seen).max(stored.record.last_seen);
+        if !commit::guard_holds(&stored.record, touch.guard, latest) {
             return false;
         }
-        held.record.last_seen = held.record.last_seen.max(touch.seen);
-        held.restart_idle(now);
+        stored.record.last_seen = stored.record.last_seen.max(touch.seen);
+        stored.restart_idle(now);
         true
     }
 
@@ -105,7 +105,7 @@ impl Records {
         if !commit::guard_holds(record, guard, now.max(record.last_seen)) {
             return Destroyed::Superseded;
         }
-        self.held.remove(&selector);
+        self.stored.remove(&selector);
         Destroyed::Done
     }
 
@@ -118,8 +118,9 @@ impl Records {
         limit: Option<Limit>,
         now: Timestamp,
     ) -> Admission {
-        let held = &self.held;
-        self.index.admit(principal, selector, limit, |selector| held.get(selector).is_some_and(|held| held.lives(now)))
+        let stored = &self.stored;
+        self.index
+            .admit(principal, selector, limit, |selector| stored.get(selector).is_some_and(|stored| stored.lives(now)))
     }
 
     /// One page of the members of a principal. `None` if the cursor is not valid.
@@ -146,24 +147,24 @@ impl Records {
 
     /// Stores a record unconditionally; its idle timeout starts now.
     pub(super) fn put(&mut self, selector: Selector, record: Record, now: Timestamp) {
-        self.held.insert(selector, StoredRecord::new(record, now));
+        self.stored.insert(selector, StoredRecord::new(record, now));
     }
 
     /// Removes expired records, and their index entries. Returns the number of records.
     pub(super) fn purge(&mut self, now: Timestamp) -> usize {
-        let before = self.held.len();
-        self.held.retain(|_, held| held.lives(now));
-        let held = &self.held;
-        self.index.retain(|selector| held.contains_key(selector));
-        before - self.held.len()
+        let before = self.stored.len();
+        self.stored.retain(|_, stored| stored.lives(now));
+        let stored = &self.stored;
+        self.index.retain(|selector| stored.contains_key(selector));
+        before - self.stored.len()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.held.len()
+        self.stored.len()
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&Selector, &Record)> {
-        self.held.iter().map(|(selector, held)| (selector, &held.record))
+        self.stored.iter().map(|(selector, stored)| (selector, &stored.record))
     }
 }
 

@@ -301,12 +301,12 @@ impl Engine {
             let entry = self.cache.get_or_insert_unread(&credential.selector, self.now());
             // An unverified secret waits only for requests with the same one, and no commit waits
             // for it.
-            let turn = if self.is_known_secret(&entry, credential) {
+            let lock = if self.is_known_secret(&entry, credential) {
                 entry.commit_lock()
             } else {
                 entry.secret_lock(credential.fingerprint)
             };
-            let _turn = turn.lock().await;
+            let _guard = lock.lock().await;
             if let Some(access) = self.fill(store, &entry, credential).await? {
                 return Ok(access);
             }
@@ -429,8 +429,8 @@ impl Engine {
         let Some(store) = &self.store else { return Ok(self.cache.get(selector)) };
         loop {
             let entry = self.cache.get_or_insert_unread(selector, self.now());
-            let turn = entry.commit_lock();
-            let _turn = turn.lock().await;
+            let commit_lock = entry.commit_lock();
+            let _guard = commit_lock.lock().await;
             let Some(before) = self.reserve(&entry) else { continue };
             if !before.snapshot().is_some_and(|snapshot| self.is_current(snapshot, None, self.now())) {
                 let Some(snapshot) = self.load(&**store, &entry, &before).await? else { return Ok(None) };

@@ -154,8 +154,8 @@ impl Engine {
         writer: &ChangeAuthor,
         proposal: ProposedChange<'_>,
     ) -> Result<VersionHint, CommitError> {
-        let turn = entry.commit_lock();
-        let _turn = turn.lock().await;
+        let commit_lock = entry.commit_lock();
+        let _guard = commit_lock.lock().await;
         let mut backoff = self.conflict_backoff();
         let mut before = Arc::clone(&entry.state());
         loop {

@@ -199,11 +199,11 @@ impl Engine {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
         let engine = self.weak_self.clone();
         let interval = INTERVAL.min(self.policy.idle / REPORTS_PER_TIMEOUT as u32).max(MIN_INTERVAL);
-        let (clock, bell) = (Arc::clone(&self.clock), Arc::clone(&self.maintenance.wakeup));
+        let (clock, wakeup) = (Arc::clone(&self.clock), Arc::clone(&self.maintenance.wakeup));
         let rounds = async move {
             let mut round = clock.sleep(interval);
             loop {
-                let called = woken_early(&mut round, bell.notified()).await;
+                let called = woken_early(&mut round, wakeup.notified()).await;
                 let Some(engine) = engine.upgrade() else { return };
                 if called {
                     engine.undo_undelivered().await;
@@ -229,13 +229,13 @@ impl Engine {
 
 /// Returns `true` if the wake-up came before the time of the round.
 #[cfg(not(cloakroom_shuttle))]
-async fn woken_early(round: &mut Sleep, bell: impl Future<Output = ()>) -> bool {
-    let mut bell = std::pin::pin!(bell);
+async fn woken_early(round: &mut Sleep, wakeup: impl Future<Output = ()>) -> bool {
+    let mut wakeup = std::pin::pin!(wakeup);
     std::future::poll_fn(|context| {
         if round.as_mut().poll(context).is_ready() {
             return Poll::Ready(false);
         }
-        bell.as_mut().poll(context).map(|()| true)
+        wakeup.as_mut().poll(context).map(|()| true)
     })
     .await
 }

@@ -43,8 +43,8 @@ impl Engine {
         credential: &Credential,
         mut prepare: impl FnMut(&OpenSession) -> Result<Option<ValueEdit>, SessionError>,
     ) -> Result<Option<VersionHint>, CommitError> {
-        let turn = entry.commit_lock();
-        let _turn = turn.lock().await;
+        let commit_lock = entry.commit_lock();
+        let _guard = commit_lock.lock().await;
         let mut backoff = self.conflict_backoff();
         let mut open = OpenSession::new(Arc::clone(entry), self.usable(store, entry, credential).await?);
         let Some(mut edit) = prepare(&open)? else { return Ok(None) };

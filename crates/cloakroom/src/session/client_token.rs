@@ -108,7 +108,7 @@ impl ClientToken {
         let (credential, entry, opens) = engine.lookup_cached(token, now);
         let standing = if opens { TokenStatus::Opened } else { TokenStatus::Anonymous };
         let presented = credential.client_version;
-        let mut held = Self {
+        let mut client_token = Self {
             credential: Some(credential),
             entry,
             status: standing,
@@ -117,13 +117,13 @@ impl ClientToken {
             ..Self::default()
         };
         if is_activity && credential.lineage.is_none() {
-            held.unconfirmed = engine.add_unconfirmed(&credential, now);
+            client_token.unconfirmed = engine.add_unconfirmed(&credential, now);
         }
-        held.add_request();
-        if let (Some(entry), Some(_)) = (&held.entry, held.counted_lineage) {
+        client_token.add_request();
+        if let (Some(entry), Some(_)) = (&client_token.entry, client_token.counted_lineage) {
             engine.expect_activity(entry, now);
         }
-        held
+        client_token
     }
 
     /// Keeps the session from falling idle from here on, if the request counts as activity and its
@@ -226,7 +226,7 @@ impl ClientToken {
 
     /// Applies the result of a lookup like `on_access`, but never counts as activity.
     pub(super) fn on_passive_access(&mut self, credential: &Credential, access: Lookup) -> Option<OpenSession> {
-        let same = self.credential.is_some_and(|held| held.fingerprint == credential.fingerprint);
+        let same = self.credential.is_some_and(|client_token| client_token.fingerprint == credential.fingerprint);
         if let Some(request) = self.unconfirmed.take_if(|_| same) {
             request.settle();
         }
@@ -263,7 +263,7 @@ impl ClientToken {
     /// Remembers the entry for the next lookup, and the version that this response shows the
     /// client.
     fn remember_entry(&mut self, entry: &Arc<Entry>, state: &EntryState) {
-        if !self.entry.as_ref().is_some_and(|held| Arc::ptr_eq(held, entry)) {
+        if !self.entry.as_ref().is_some_and(|client_token| Arc::ptr_eq(client_token, entry)) {
             self.remove_request();
             self.entry = Some(Arc::clone(entry));
         }
@@ -389,8 +389,9 @@ impl ClientToken {
     /// Applies the state of the session at the end of the request, if it could be learned.
     pub(super) fn resolve(&mut self, state: Option<&EntryState>) {
         let present = state.and_then(EntryState::snapshot);
-        let is_present =
-            |snapshot: &Snapshot| self.credential.is_some_and(|held| held.fingerprint == snapshot.fingerprint);
+        let is_present = |snapshot: &Snapshot| {
+            self.credential.is_some_and(|client_token| client_token.fingerprint == snapshot.fingerprint)
+        };
         self.is_current = Some(present.is_some_and(is_present));
         self.lifetime = present.map(CookieLifetime::of).or(self.lifetime);
     }

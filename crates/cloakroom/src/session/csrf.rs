@@ -52,8 +52,8 @@ impl CsrfToken {
         &self.0
     }
 
-    fn new(counterfoil: CsrfSecret, mask: [u8; 16]) -> Self {
-        let masked = xor(counterfoil.as_bytes(), &mask);
+    fn new(csrf_secret: CsrfSecret, mask: [u8; 16]) -> Self {
+        let masked = xor(csrf_secret.as_bytes(), &mask);
         Self(URL_SAFE_NO_PAD.encode([mask, masked].as_flattened()))
     }
 }
@@ -65,12 +65,12 @@ impl fmt::Debug for CsrfToken {
 }
 
 /// Decodes the CSRF secret that a token claims to contain.
-fn read(shown: &str) -> Option<CsrfSecret> {
-    if shown.len() != LENGTH {
+fn read(presented: &str) -> Option<CsrfSecret> {
+    if presented.len() != LENGTH {
         return None;
     }
     let mut bytes = [0; 32];
-    let written = URL_SAFE_NO_PAD.decode_slice(shown, &mut bytes).ok()?;
+    let written = URL_SAFE_NO_PAD.decode_slice(presented, &mut bytes).ok()?;
     let ([mask, masked], []) = bytes[..written].as_chunks::<16>() else { return None };
     Some(CsrfSecret::from_bytes(xor(mask, masked)))
 }
@@ -91,7 +91,7 @@ impl Session {
         if self.request.open_to_read().await?.is_none() {
             return Ok(None);
         }
-        let Some(credential) = self.request.with_token(|held| held.credential) else { return Ok(None) };
+        let Some(credential) = self.request.with_token(|client_token| client_token.credential) else { return Ok(None) };
         let engine = self.request.engine();
         let mut mask = [0; 16];
         engine.fill_random(&mut mask)?;
@@ -105,12 +105,12 @@ impl Session {
     /// [`CsrfRefused`](SessionErrorKind::CsrfRefused), as a response 403, if the token is missing,
     /// malformed, of another session or from before a login, or if there is no session. Also the
     /// errors of a shared tier.
-    pub async fn check_csrf(&self, shown: &str) -> Result<(), SessionError> {
+    pub async fn check_csrf(&self, presented: &str) -> Result<(), SessionError> {
         let engine = self.request.engine();
-        let accepted = match read(shown) {
+        let accepted = match read(presented) {
             None => false,
-            Some(counterfoil) => self.request.open_or_ended().await?.is_some_and(|open| {
-                let (verifier, now) = (counterfoil.verifier(), open.entry.latest(engine.now()));
+            Some(csrf_secret) => self.request.open_or_ended().await?.is_some_and(|open| {
+                let (verifier, now) = (csrf_secret.verifier(), open.entry.latest(engine.now()));
                 open.snapshot().is_some_and(|snapshot| snapshot.is_verified_by(verifier, now))
             }),
         };
@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn a_token_reads_back_under_every_mask_and_never_looks_the_same() {
-        let counterfoil = CsrfSecret::from_bytes([0x5a; 16]);
-        let tokens: Vec<_> = (0..=255).map(|mask| CsrfToken::new(counterfoil, [mask; 16])).collect();
+        let csrf_secret = CsrfSecret::from_bytes([0x5a; 16]);
+        let tokens: Vec<_> = (0..=255).map(|mask| CsrfToken::new(csrf_secret, [mask; 16])).collect();
         for token in &tokens {
             assert_eq!(token.as_str().len(), LENGTH);
-            assert_eq!(read(token.as_str()).unwrap().as_bytes(), counterfoil.as_bytes());
+            assert_eq!(read(token.as_str()).unwrap().as_bytes(), csrf_secret.as_bytes());
         }
         let distinct: std::collections::HashSet<_> = tokens.iter().map(CsrfToken::as_str).collect();
         assert_eq!(distinct.len(), 256);

@@ -57,7 +57,7 @@ impl RequestSession {
         open: &OpenSession,
         edit: &mut impl FnMut(Option<&OpenSession>) -> Result<Option<ValueEdit>, SessionError>,
     ) -> Result<bool, CommitError> {
-        let Some(credential) = self.with_token(|held| held.credential) else {
+        let Some(credential) = self.with_token(|client_token| client_token.credential) else {
             return Err(ChangeError::Superseded.into());
         };
         let (changed, hint) = self.engine().update_as_client(&credential, open, |open| edit(Some(open))).await?;
@@ -80,12 +80,12 @@ impl RequestSession {
         // The response may have started meanwhile. Then no client can get the token, and dropping
         // the pending delivery undoes the creation.
         self.check_response_not_begun()?;
-        self.with_token(|held| held.replace_token(credential, entry, delivery));
+        self.with_token(|client_token| client_token.replace_token(credential, entry, delivery));
         Ok(Some(true))
     }
 
     pub(super) async fn commit(&self, entry: &Arc<Entry>, proposal: ProposedChange<'_>) -> Result<(), CommitError> {
-        let Some(credential) = self.with_token(|held| held.credential) else {
+        let Some(credential) = self.with_token(|client_token| client_token.credential) else {
             return Err(ChangeError::Superseded.into());
         };
         let hint = self.engine().commit_as_client(&credential, entry, proposal).await?;
@@ -94,8 +94,8 @@ impl RequestSession {
     }
 
     fn observe_version(&self, hint: Option<VersionHint>) {
-        self.with_token(|held| {
-            if let Some(credential) = &mut held.credential {
+        self.with_token(|client_token| {
+            if let Some(credential) = &mut client_token.credential {
                 credential.observe(hint);
             }
         });

@@ -73,12 +73,12 @@ where
             }
             Cached::Wait(spare) => {
                 let Some(context) = load_context(engine, &open, version, accept.input) else { break };
-                let landed = match context.join_or_start::<T, _, _>(&mut loader) {
+                let loaded = match context.join_or_start::<T, _, _>(&mut loader) {
                     Ok(Some(in_flight)) => wait(&context, in_flight).await,
                     Ok(None) => continue,
                     Err(failure) => Err(Arc::new(failure).into()),
                 };
-                return match (landed, spare) {
+                return match (loaded, spare) {
                     (Err(_), Some(spare)) => {
                         engine.counters().stale_served.count();
                         Ok(Some(spare))
@@ -146,8 +146,8 @@ async fn wait<T: SessionValue>(context: &LoadContext, in_flight: InFlight) -> Re
     // The sender is dropped without a result when its runtime shuts down.
     let closed =
         |_| SessionError::from(Arc::new(LoadFailure::Failed("the loader's task ended without a result".into())));
-    let landing = waiting.in_flight.result.wait_for(Option::is_some).await.map_err(closed)?.clone();
-    match landing {
+    let result = waiting.in_flight.result.wait_for(Option::is_some).await.map_err(closed)?.clone();
+    match result {
         Some(Ok(value)) => Ok(value.and_then(|value| value.downcast())),
         Some(Err(failure)) => Err(failure.into()),
         None => Ok(None),

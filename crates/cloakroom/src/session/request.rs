@@ -64,14 +64,14 @@ impl RequestSession {
     /// progress. No I/O.
     pub(crate) fn new(context: Arc<LayerContext>, shown: &PresentedToken, way: CarrierKind) -> Self {
         let token = shown.token();
-        let mut held = token.map_or_else(ClientToken::default, |token| {
+        let mut client_token = token.map_or_else(ClientToken::default, |token| {
             ClientToken::lookup(&context.engine, token, !context.options.without_activity)
         });
-        held.needs_new_format = matches!(shown, PresentedToken::NeedsReissue(_));
+        client_token.needs_new_format = matches!(shown, PresentedToken::NeedsReissue(_));
         let options = context.options;
         let request = Arc::new(RequestState {
             layer: context,
-            client_token: Mutex::new(held),
+            client_token: Mutex::new(client_token),
             used: AtomicBool::new(false),
             has_token: token.is_some(),
             refusal: shown.refusal(),
@@ -135,7 +135,7 @@ impl RequestSession {
     /// Returns what the response must tell the client.
     pub(crate) fn token_update(&self) -> TokenUpdate {
         let now = self.engine().now();
-        self.with_token(|held| held.token_update(now))
+        self.with_token(|client_token| client_token.token_update(now))
     }
 
     /// Asks the store whether this request's token is still current. If it is not, or the store
@@ -148,13 +148,13 @@ impl RequestSession {
             asked if self.has_newer_version() => self.wait_out_leases(asked.is_ok()).await,
             _ => None,
         };
-        self.with_token(|held| held.resolve(present.as_ref().map(|open| &*open.state)));
+        self.with_token(|client_token| client_token.resolve(present.as_ref().map(|open| &*open.state)));
     }
 
     /// Returns `true` if the client has a token, and this response shows a newer version than the
     /// token names.
     fn has_newer_version(&self) -> bool {
-        self.request.has_token && self.with_token(|held| held.has_newer_version())
+        self.request.has_token && self.with_token(|client_token| client_token.has_newer_version())
     }
 
     /// Waits for as long as other nodes may serve outdated copies because the invalidation may not
@@ -177,7 +177,7 @@ impl RequestSession {
     /// Returns the claims of a JWT beyond the session itself: its time of issue and its principal.
     #[cfg(feature = "jwt")]
     pub(crate) fn claims_now(&self) -> (Timestamp, Option<Principal>) {
-        (self.engine().now(), self.with_token(|held| held.principal()))
+        (self.engine().now(), self.with_token(|client_token| client_token.principal()))
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -206,22 +206,24 @@ impl RequestSession {
         if self.must_refresh() {
             return None;
         }
-        self.with_token(|held| held.try_read(self.engine(), read))
+        self.with_token(|client_token| client_token.try_read(self.engine(), read))
     }
 
     /// Returns `true` if the request has to read from the shared tier first.
     fn must_refresh(&self) -> bool {
-        self.options.always_refresh && !self.with_token(|held| held.is_refreshed)
+        self.options.always_refresh && !self.with_token(|client_token| client_token.is_refreshed)
     }
 
     /// Opens the live session of the client's token, according to the shared tier now.
     pub(super) async fn refresh(&self) -> Result<Option<OpenSession>, SessionError> {
         self.request.used.store(true, Ordering::Relaxed);
-        let Some(credential) = self.with_token(|held| held.credential) else { return self.missing_token() };
+        let Some(credential) = self.with_token(|client_token| client_token.credential) else {
+            return self.missing_token();
+        };
         let access = self.engine().refresh(&credential).await?;
-        Ok(self.with_token(|held| {
-            held.is_refreshed = true;
-            held.on_access(self.engine(), &credential, access)
+        Ok(self.with_token(|client_token| {
+            client_token.is_refreshed = true;
+            client_token.on_access(self.engine(), &credential, access)
         }))
     }
 
@@ -231,24 +233,24 @@ impl RequestSession {
             return Box::pin(self.refresh()).await;
         }
         self.request.used.store(true, Ordering::Relaxed);
-        let (credential, entry) = self.with_token(|held| (held.credential, held.entry.clone()));
+        let (credential, entry) = self.with_token(|client_token| (client_token.credential, client_token.entry.clone()));
         let Some(credential) = credential else { return self.missing_token() };
         let access = self.engine().open(&credential, entry.as_ref()).await?;
-        Ok(self.with_token(|held| held.on_access(self.engine(), &credential, access)))
+        Ok(self.with_token(|client_token| client_token.on_access(self.engine(), &credential, access)))
     }
 
     /// Opens the session without counting as activity: for a task that waits for its end.
     pub(super) async fn open_passively(&self) -> Result<Option<OpenSession>, SessionError> {
         self.request.used.store(true, Ordering::Relaxed);
-        let (credential, entry) = self.with_token(|held| (held.credential, held.entry.clone()));
+        let (credential, entry) = self.with_token(|client_token| (client_token.credential, client_token.entry.clone()));
         let Some(credential) = credential else { return self.missing_token() };
         let access = self.engine().open(&credential, entry.as_ref()).await?;
-        Ok(self.with_token(|held| held.on_passive_access(&credential, access)))
+        Ok(self.with_token(|client_token| client_token.on_passive_access(&credential, access)))
     }
 
     /// Returns an error if a new token could no longer reach the client.
     pub(super) fn check_response_not_begun(&self) -> Result<(), SessionError> {
-        match self.with_token(|held| held.has_response_begun) {
+        match self.with_token(|client_token| client_token.has_response_begun) {
             true => Err(SessionError::new(SessionErrorKind::ResponseBegun)),
             false => Ok(()),
         }
@@ -272,7 +274,7 @@ impl Drop for InProgress {
     fn drop(&mut self) {
         // For the last share, dropping the request state counts the activity.
         if self.0.is_shared() {
-            self.0.with_token(|held| held.begin_response(self.0.engine()));
+            self.0.with_token(|client_token| client_token.begin_response(self.0.engine()));
         }
     }
 }
@@ -293,7 +295,7 @@ impl RequestSession {
     /// All reads of a request agree: once one of them was given the session, no later one is given
     /// `None`.
     pub(super) async fn open_to_read(&self) -> Result<Option<OpenSession>, SessionError> {
-        if self.with_token(|held| held.is_read_as_absent) {
+        if self.with_token(|client_token| client_token.is_read_as_absent) {
             return Ok(None);
         }
         match self.open_or_ended().await {
@@ -320,7 +322,7 @@ impl RequestSession {
         let open = self.open().await?;
         if open.is_none() {
             self.check_may_issue()?;
-            if self.with_token(|held| held.status) != TokenStatus::Anonymous || self.is_invalid() {
+            if self.with_token(|client_token| client_token.status) != TokenStatus::Anonymous || self.is_invalid() {
                 return Err(SessionError::new(SessionErrorKind::Ended));
             }
         }
@@ -341,7 +343,7 @@ impl RequestSession {
     /// Turns the absence of a session into an error if the request had one before, or if its token
     /// is rejected.
     fn present_or_ended(&self, open: Option<OpenSession>) -> Result<Option<OpenSession>, SessionError> {
-        if open.is_none() && (self.with_token(|held| held.was_opened()) || self.is_invalid()) {
+        if open.is_none() && (self.with_token(|client_token| client_token.was_opened()) || self.is_invalid()) {
             return Err(SessionError::new(SessionErrorKind::Ended));
         }
         Ok(open)
@@ -355,16 +357,16 @@ impl RequestSession {
             None => self.request.carrier == CarrierKind::Header,
         };
         let shown = self.request.has_token || self.request.refusal == Some(TokenRefusal::Invalid);
-        rejects && shown && !self.with_token(|held| held.change == TokenChange::Removed)
+        rejects && shown && !self.with_token(|client_token| client_token.change == TokenChange::Removed)
     }
 
     fn on_store_error(&self, error: SessionError) -> Result<Option<OpenSession>, SessionError> {
         let bound = match self.options.on_store_error.unwrap_or_default() {
             OnStoreError::Fail => return Err(error),
-            OnStoreError::Anonymous => return self.with_token(|held| held.read_as_absent(error)),
+            OnStoreError::Anonymous => return self.with_token(|client_token| client_token.read_as_absent(error)),
             OnStoreError::ServeStale(bound) => bound,
         };
-        let (credential, entry) = self.with_token(|held| (held.credential, held.entry.clone()));
+        let (credential, entry) = self.with_token(|client_token| (client_token.credential, client_token.entry.clone()));
         let stale =
             credential.zip(entry).and_then(|(credential, entry)| self.engine().stale(&credential, &entry, bound));
         if stale.is_some() {
@@ -375,12 +377,16 @@ impl RequestSession {
 
     /// Returns the latest activity that this request knows of: itself, if it counts.
     pub(super) fn activity(&self) -> Timestamp {
-        if self.with_token(|held| held.is_active()) { self.engine().now() } else { Timestamp::default() }
+        if self.with_token(|client_token| client_token.is_active()) {
+            self.engine().now()
+        } else {
+            Timestamp::default()
+        }
     }
 
     /// Returns the tier that answered when this request first asked for its session.
     pub(super) fn source(&self) -> Option<SessionSource> {
-        self.with_token(|held| held.source)
+        self.with_token(|client_token| client_token.source)
     }
 }
 

@@ -37,8 +37,8 @@ impl LoadContext {
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
     {
-        let (sender, landing) = watch::channel(None);
-        let in_flight = InFlight { base: self.base, result: landing };
+        let (sender, result) = watch::channel(None);
+        let in_flight = InFlight { base: self.base, result: result };
         let launch = |running| self.engine.loads().admit(running).then_some(in_flight);
         let counters = &self.engine.counters();
         match self.entry.join_or_register(key::<T>(), self.base, launch) {
@@ -81,9 +81,9 @@ impl LoadContext {
                 context.engine.counters().loads_cancelled.count();
                 return;
             };
-            let landing = context.finish(outcome).await;
+            let result = context.finish(outcome).await;
             drop(registered);
-            sender.send_replace(Some(landing));
+            sender.send_replace(Some(result));
         });
     }
 
@@ -99,13 +99,13 @@ impl LoadContext {
                 .map_err(|_| LoadFailure::Panicked)
         };
         match outcome.and_then(prepare) {
-            Ok((landing, edit)) => {
+            Ok((result, edit)) => {
                 match edit {
                     Ok(Some(edit)) => self.install::<T>(edit).await,
                     Ok(None) => {}
                     Err(why) => self.engine.telemetry().load_not_kept(key::<T>(), &why),
                 }
-                Ok(landing)
+                Ok(result)
             }
             Err(failure) => {
                 self.engine.telemetry().load_failed(key::<T>(), &failure);

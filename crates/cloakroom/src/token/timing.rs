@@ -21,12 +21,12 @@ struct Times([Vec<f64>; 2]);
 impl Times {
     fn of(mut is_right: impl FnMut(&[u8; 16]) -> bool) -> Self {
         let right = [0x5a; 16];
-        let dice = SplitMix::new(35);
+        let rng = SplitMix::new(35);
         let mut times = Self([Vec::new(), Vec::new()]);
         // Always in the same place in memory, so that its address makes no difference.
         let mut guess = right;
         while times.0.iter().any(|kind| kind.len() < TIMES) {
-            let kind = (dice.next() % 2) as usize;
+            let kind = (rng.next() % 2) as usize;
             guess.copy_from_slice(&right);
             guess[kind * 15] ^= 0xff;
             let began = Instant::now();
@@ -75,15 +75,15 @@ fn r35_the_time_of_a_comparison_does_not_say_where_a_guess_was_wrong() {
     let verifier = Verifier::from_bytes(right);
     let constant = Times::of(|guess| verifier == Verifier::from_bytes(*guess));
     let leaking = Times::of(|guess| until_it_differs(&right, guess));
-    let told = format!(
+    let report = format!(
         "subtle: t = {:.1}, medians differ by {:.1} %; early exit: t = {:.1}, {:.1} %",
         constant.welch(),
         100.0 * constant.difference(),
         leaking.welch(),
         100.0 * leaking.difference()
     );
-    println!("{told}");
-    assert!(leaking.difference() > 0.4, "the measurement detects no leak: {told}");
+    println!("{report}");
+    assert!(leaking.difference() > 0.4, "the measurement detects no leak: {report}");
     // Far more than noise, far less than a leak.
-    assert!(constant.difference() < 0.2, "{told}");
+    assert!(constant.difference() < 0.2, "{report}");
 }

@@ -120,9 +120,9 @@ impl Cluster {
     fn moved(&self, slot: u16, address: Address) {
         let mut map = self.write_map();
         let master = self.connection_to(&mut map, address, None);
-        let news = map.reassign(slot, master);
+        let moved = map.reassign(slot, master);
         drop(map);
-        if news {
+        if moved {
             // The records in this slot may have changed at the new master.
             self.invalidate_moved(Coverage::of(move |selector| slot_of_selector(selector) == slot));
         }

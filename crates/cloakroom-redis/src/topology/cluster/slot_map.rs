@@ -69,14 +69,14 @@ impl SlotMap {
     /// Assigns a slot to another master. Returns `true` if that is a change.
     pub(super) fn reassign(&mut self, slot: u16, to: Arc<Master>) -> bool {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return false };
-        let news = place.as_ref().is_none_or(|owner| owner.address != to.address);
-        if news {
+        let moved = place.as_ref().is_none_or(|owner| owner.address != to.address);
+        if moved {
             let before = to.probe_target.coverage();
             to.probe_target
                 .set_coverage(Coverage::of(move |selector| before.has(selector) || slot_of_selector(selector) == slot));
             *place = Some(to);
         }
-        news
+        moved
     }
 
     /// Replaces the whole map. Returns the coverage of the slots that have moved, and the masters

@@ -22,8 +22,8 @@ fn base(version: u64) -> LoadBase {
 
 /// A load, and the sender of its result.
 fn in_flight(base: LoadBase) -> (InFlight, watch::Sender<Option<LoadResult>>) {
-    let (task, landing) = watch::channel(None);
-    (InFlight { base, result: landing }, task)
+    let (task, result) = watch::channel(None);
+    (InFlight { base, result: result }, task)
 }
 
 /// Returns `true` if the load is registered, and no other one joined.
@@ -165,9 +165,9 @@ fn all_who_wait_for_their_turn_stand_in_one_line() {
     let first = entry.commit_lock();
     entry.drop_unused();
     let second = entry.commit_lock();
-    let held = first.try_lock().expect("the lock is free");
+    let client_token = first.try_lock().expect("the lock is free");
     assert!(second.try_lock().is_err());
-    drop(held);
+    drop(client_token);
     drop((first, second));
     entry.drop_unused();
     assert!(entry.waiters.lock().is_none());

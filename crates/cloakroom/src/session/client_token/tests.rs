@@ -24,16 +24,21 @@ fn what_was_found_under_the_old_token_says_nothing_of_the_new_one() {
     for found in [|| Lookup::Superseded, || Lookup::RolledBack, || Lookup::Missing] {
         let renewed =
             || ClientToken { status: TokenStatus::Opened, change: TokenChange::Issued, ..ClientToken::default() };
-        let mut held = ClientToken { credential: Some(new), ..renewed() };
-        assert!(held.on_passive_access(&old, found()).is_none());
-        assert_eq!((held.status, held.change), (TokenStatus::Opened, TokenChange::Issued), "{:?}", found());
+        let mut client_token = ClientToken { credential: Some(new), ..renewed() };
+        assert!(client_token.on_passive_access(&old, found()).is_none());
+        assert_eq!(
+            (client_token.status, client_token.change),
+            (TokenStatus::Opened, TokenChange::Issued),
+            "{:?}",
+            found()
+        );
     }
-    let mut held = ClientToken {
+    let mut client_token = ClientToken {
         credential: Some(new),
         status: TokenStatus::Opened,
         change: TokenChange::Issued,
         ..ClientToken::default()
     };
-    held.on_passive_access(&new, Lookup::Superseded);
-    assert_eq!((held.status, held.change), (TokenStatus::Superseded, TokenChange::None));
+    client_token.on_passive_access(&new, Lookup::Superseded);
+    assert_eq!((client_token.status, client_token.change), (TokenStatus::Superseded, TokenChange::None));
 }
