@@ -4,9 +4,9 @@ use super::key::KeyId;
 ///
 /// Names the key and the remedy, and never shows any part of its secret.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{aad} {problem}")]
+#[error("{location} {problem}")]
 pub struct KeyError {
-    aad: KeyLocation,
+    location: KeyLocation,
     problem: String,
 }
 
@@ -23,7 +23,7 @@ impl std::fmt::Display for KeyLocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Key(id) => write!(f, "key {id}"),
-            Self::Entry(aad) => write!(f, "entry {aad} of the key ring"),
+            Self::Entry(position) => write!(f, "entry {position} of the key ring"),
             Self::Ring => f.write_str("the key ring"),
         }
     }
@@ -31,22 +31,22 @@ impl std::fmt::Display for KeyLocation {
 
 impl KeyError {
     pub(super) fn key(id: KeyId, problem: impl Into<String>) -> Self {
-        Self { aad: KeyLocation::Key(id), problem: problem.into() }
+        Self { location: KeyLocation::Key(id), problem: problem.into() }
     }
 
     /// An error in an entry of a ring's text; entries count from one.
-    pub(super) fn entry(aad: usize, problem: impl Into<String>) -> Self {
-        Self { aad: KeyLocation::Entry(aad), problem: problem.into() }
+    pub(super) fn entry(position: usize, problem: impl Into<String>) -> Self {
+        Self { location: KeyLocation::Entry(position), problem: problem.into() }
     }
 
     pub(super) fn ring(problem: impl Into<String>) -> Self {
-        Self { aad: KeyLocation::Ring, problem: problem.into() }
+        Self { location: KeyLocation::Ring, problem: problem.into() }
     }
 
     /// The id of the key, if it is known.
     #[must_use]
     pub const fn key_id(&self) -> Option<KeyId> {
-        match self.aad {
+        match self.location {
             KeyLocation::Key(id) => Some(id),
             KeyLocation::Entry(_) | KeyLocation::Ring => None,
         }
