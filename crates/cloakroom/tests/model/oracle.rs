@@ -92,7 +92,7 @@ enum Lookup {
 
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
-    /// Whether the nodes share a store. If so, an idle session may live for a tenth longer, and a
+    /// Set if the nodes share a store: an idle session may then live for a tenth longer, and a
     /// change by the application counts as use.
     shared: bool,
     /// Difference between the clocks of the nodes in seconds, rounded up.
@@ -150,7 +150,7 @@ impl Oracle {
             || state.roles.is_some_and(|(_, fresh_until)| is_off(fresh_until))
     }
 
-    /// Whether a browser's token is the one before the last renewal, and still accepted.
+    /// Returns `true` if a browser's token is the one before the last renewal, and still accepted.
     pub(crate) fn is_in_grace(&self, browser: usize) -> bool {
         let is_old = |presented: OracleToken| presented.token < self.sessions[presented.session].token;
         self.tokens[browser]
@@ -174,7 +174,7 @@ impl Oracle {
         }
     }
 
-    /// Whether the session of a browser's token has ended.
+    /// Returns `true` if the session of a browser's token has ended.
     pub(crate) fn presents_ended_session(&self, browser: usize) -> bool {
         self.tokens[browser].is_some_and(|presented| self.sessions[presented.session].ended)
     }

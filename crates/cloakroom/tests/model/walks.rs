@@ -78,7 +78,7 @@ fn number(name: &str) -> Option<u64> {
 struct Walk {
     oracle: Oracle,
     real_sessions: RealSessions,
-    /// Whether each node may have missed the end of a session.
+    /// For each node, set if it may have missed the end of a session.
     may_have_missed_changes: [bool; 2],
 }
 
@@ -181,7 +181,7 @@ impl Walk {
     }
 }
 
-/// Whether two outcomes describe the same session, within the tolerance for differing clocks.
+/// Returns `true` if two outcomes describe the same session, within the tolerance for differing clocks.
 fn is_close(expected: &Outcome, found: &Outcome, tolerance: u64) -> bool {
     match (expected, found) {
         (Outcome::Info(Some((user, created, ends))), Outcome::Info(Some((other_user, other_created, other_ends)))) => {

@@ -60,7 +60,7 @@ pub(crate) struct Shared {
     pub(crate) clock: ManualClock,
     /// Lead of the second node's clock in milliseconds.
     pub(crate) clock_skew: i64,
-    /// The nodes, each of which stands for a process.
+    /// The nodes, each of which represents a process.
     pub(crate) nodes: Vec<Sessions>,
     pub(crate) stores: Vec<MemoryStore>,
     pub(crate) events: Vec<Events>,
@@ -68,7 +68,7 @@ pub(crate) struct Shared {
     pub(crate) source: AtomicU64,
     /// Lowest roles that may be read: those of the source at the newest acknowledged invalidation.
     pub(crate) min_roles: AtomicU64,
-    /// Whether invalidations reach other nodes late.
+    /// Set if invalidations reach other nodes late.
     pub(crate) delayed_invalidations: bool,
     /// The cookie that every action starts with.
     pub(crate) cookie: String,
