@@ -181,7 +181,7 @@ impl Walk {
     }
 }
 
-/// Returns `true` if two outcomes describe the same session, within the tolerance for differing clocks.
+/// Returns `true` if two outcomes describe the same session, within the tolerance for clocks.
 fn is_close(expected: &Outcome, found: &Outcome, tolerance: u64) -> bool {
     match (expected, found) {
         (Outcome::Info(Some((user, created, ends))), Outcome::Info(Some((other_user, other_created, other_ends)))) => {
