@@ -1,8 +1,8 @@
-//! What the compiler says about mistakes that are easily made.
+//! Compiler messages for common mistakes.
 //!
-//! Each case in `compiler_messages/` is compiled, and what the compiler says has to contain every
-//! line of the `.stderr` file beside it. These are our own lines, and the few of the compiler's
-//! that name the cause where ours cannot: all else changes with its versions.
+//! Each case in `compiler_messages/` is compiled, and the output must contain every line of the
+//! `.stderr` file beside it. These are our own lines, and the few of the compiler's that name the
+//! cause where ours cannot. All other lines change between compiler versions.
 
 use std::env::current_exe;
 use std::ffi::OsStr;
@@ -14,8 +14,7 @@ use std::time::SystemTime;
 /// The libraries that the cases use.
 const LIBRARIES: [&str; 3] = ["cloakroom", "axum", "serde"];
 
-/// Compiles cases with the libraries that this test was built with, which is quicker than building
-/// them once more.
+/// Compiles cases against the libraries of this test, which is faster than building them again.
 struct Compiler {
     directory: PathBuf,
     libraries: [PathBuf; 3],
@@ -23,36 +22,36 @@ struct Compiler {
 }
 
 impl Compiler {
-    /// There may be several builds of a library, with other features: those are right that compile
-    /// `control`.
+    /// Selects the builds of the libraries that compile `control`, because there may be several
+    /// builds of a library, with different features.
     fn new(control: &Path) -> Self {
-        let program = current_exe().expect("this program is a file");
-        let directory = program.parent().expect("in a directory").to_owned();
+        let program = current_exe().expect("the path of this test");
+        let directory = program.parent().expect("the directory of this test").to_owned();
         let [ours, axum, serde] = LIBRARIES.map(|name| builds(&directory, name));
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiler_messages.o");
         let all = ours.iter().flat_map(|ours| axum.iter().map(move |axum| (ours, axum)));
         let all = all.flat_map(|(ours, axum)| serde.iter().map(move |serde| [ours, axum, serde].map(Clone::clone)));
-        let mut said = String::new();
+        let mut output = String::new();
         for libraries in all {
             let compiler = Self { directory: directory.clone(), libraries, out: out.clone() };
             match compiler.errors_of(control) {
                 None => return compiler,
-                Some(errors) => said = errors,
+                Some(errors) => output = errors,
             }
         }
-        panic!("no build of the libraries compiles the control: {said}");
+        panic!("no build of the libraries compiles the control: {output}");
     }
 
-    /// What the compiler says if it refuses a program.
+    /// Returns the output of the compiler if it rejects a program.
     fn errors_of(&self, program: &Path) -> Option<String> {
         let mut compiler = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-        // Code is made, because some of what is refused is found only then.
+        // Emit code, because some errors are found only then.
         compiler.args(["--edition=2024", "--emit=obj", "--color=never", "-o"]).arg(&self.out);
         compiler.arg("-L").arg(&self.directory);
         for (name, file) in LIBRARIES.iter().zip(&self.libraries) {
             compiler.arg("--extern").arg(format!("{name}={}", file.display()));
         }
-        let output = compiler.arg(program).output().expect("there is a compiler");
+        let output = compiler.arg(program).output().expect("the compiler runs");
         (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
@@ -82,10 +81,10 @@ fn the_compiler_names_cause_and_remedy() {
     let mut missing = Vec::new();
     for expectation in expectations {
         let case = expectation.with_extension("rs");
-        let said = compiler.errors_of(&case).unwrap_or_else(|| panic!("{} compiles", case.display()));
+        let output = compiler.errors_of(&case).unwrap_or_else(|| panic!("{} compiles, and should not", case.display()));
         let expected = fs::read_to_string(&expectation).expect("a file");
-        let lines = expected.lines().filter(|line| !said.contains(line));
-        missing.extend(lines.map(|line| format!("{}: {line}\n{said}", case.display())));
+        let lines = expected.lines().filter(|line| !output.contains(line));
+        missing.extend(lines.map(|line| format!("{}: {line}\n{output}", case.display())));
     }
-    assert!(missing.is_empty(), "not said:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "missing lines:\n{}", missing.join("\n"));
 }

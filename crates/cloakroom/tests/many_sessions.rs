@@ -1,4 +1,4 @@
-//! Very many sessions of one principal: everything that concerns them all works, in a time that grows with their number.
+//! Operations on a principal with a hundred thousand sessions, in linear time.
 
 #[path = "model/visitor.rs"]
 mod visitor;
@@ -20,10 +20,10 @@ impl SessionValue for Roles {
 }
 
 const MANY: usize = 100_000;
-/// A hundred times as long as it takes, and a hundredth of what a quadratic algorithm would.
+/// A hundred times the expected time, and a hundredth of that of a quadratic algorithm.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// Sessions in memory, and over a shared tier.
+/// One builder without a store, and one with a shared tier.
 fn both() -> [SessionsBuilder; 2] {
     [Sessions::builder(), Sessions::builder().store(MemoryStore::new())]
 }
@@ -48,7 +48,7 @@ async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn a_principal_with_a_hundred_thousand_sessions_can_log_in_be_listed_and_be_signed_out() {
+async fn login_list_and_revocation_work_with_a_hundred_thousand_sessions() {
     for builder in both() {
         let sessions = builder.unlimited_sessions_per_principal().build().expect("valid");
         let robot = sessions.of("robot");
@@ -67,7 +67,7 @@ async fn a_principal_with_a_hundred_thousand_sessions_can_log_in_be_listed_and_b
 }
 
 #[tokio::test]
-async fn a_login_that_ends_the_others_ends_a_hundred_thousand() {
+async fn a_login_that_ends_the_other_sessions_ends_a_hundred_thousand() {
     for builder in both() {
         let sessions = builder.unlimited_sessions_per_principal().build().expect("valid");
         in_time("the logins", log_in(&sessions, MANY)).await;
@@ -95,7 +95,7 @@ async fn without_a_setting_a_principal_keeps_its_newest_thousand_sessions() {
 }
 
 #[tokio::test]
-async fn a_limit_that_is_far_below_is_reached_by_one_login() {
+async fn one_login_enforces_a_limit_far_below_the_number_of_sessions() {
     let store = MemoryStore::new();
     let before = Sessions::builder().store(store.node()).unlimited_sessions_per_principal().build().expect("valid");
     log_in(&before, 2000).await;
@@ -111,7 +111,7 @@ async fn a_limit_that_is_far_below_is_reached_by_one_login() {
 }
 
 #[tokio::test]
-async fn pages_of_sessions_follow_each_other_and_refuse_a_cursor_that_is_none() {
+async fn pages_of_sessions_are_contiguous_and_refuse_an_invalid_cursor() {
     for builder in both() {
         let sessions = builder.build().expect("valid");
         log_in(&sessions, 7).await;
@@ -122,34 +122,35 @@ async fn pages_of_sessions_follow_each_other_and_refuse_a_cursor_that_is_none() 
             let page = robot.page(request.clone()).await.expect("the store is up");
             assert!(page.items.len() <= 3);
             paged.extend(page.items.iter().map(|info| info.id));
-            // As it comes back from a link to the next page.
+            // The cursor as text, as it comes back in a link to the next page.
             let Some(next) = page.next.map(|next| cloakroom::Cursor::new(next.as_str())) else { break };
             request = request.after(next);
         }
         assert_eq!(paged, all);
-        let error = robot.page(PageRequest::first(3).after(cloakroom::Cursor::new("x"))).await.expect_err("no cursor");
+        let error =
+            robot.page(PageRequest::first(3).after(cloakroom::Cursor::new("x"))).await.expect_err("an invalid cursor");
         assert_eq!(error.kind(), SessionErrorKind::InvalidCursor);
     }
 }
 
 #[tokio::test]
-async fn a_batch_that_fails_keeps_none_of_the_others_alive() {
+async fn a_destroy_that_fails_keeps_no_other_session_alive() {
     let store = FaultyStore::new(MemoryStore::new());
     let sessions = Sessions::builder().store(store.clone()).unlimited_sessions_per_principal().build().expect("valid");
     log_in(&sessions, 1200).await;
     let robot = sessions.of("robot");
     store.fail_next(Verb::Destroy, StoreErrorKind::Unavailable);
-    let error = robot.revoke_all().await.expect_err("one session lives on, and its owner must know");
+    let error = robot.revoke_all().await.expect_err("the caller learns that a session is left");
     assert_eq!(error.kind(), SessionErrorKind::StoreUnavailable);
-    assert_eq!(robot.count().await.expect("the store is up"), 1, "all others have ended");
-    assert_eq!(robot.revoke_all().await.expect("the store is up"), 1, "what is left");
+    assert_eq!(robot.count().await.expect("the store is up"), 1, "all other sessions have ended");
+    assert_eq!(robot.revoke_all().await.expect("the store is up"), 1, "the session that was left");
 }
 
 #[tokio::test]
-async fn a_page_that_could_not_be_read_is_asked_for_again() {
+async fn a_page_that_could_not_be_read_is_requested_again() {
     let store = FaultyStore::new(MemoryStore::new());
     let sessions = Sessions::builder().store(store.clone()).unlimited_sessions_per_principal().build().expect("valid");
     log_in(&sessions, 3).await;
     store.fail_next(Verb::ListMembers, StoreErrorKind::Unavailable);
-    assert_eq!(sessions.of("robot").revoke_all().await.expect("the second answer"), 3);
+    assert_eq!(sessions.of("robot").revoke_all().await.expect("the second attempt succeeds"), 3);
 }

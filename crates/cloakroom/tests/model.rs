@@ -1,7 +1,7 @@
-//! The sessions as their users know them: against a plain model, and against what went wrong before.
+//! Behaviour of sessions as applications see it: compared with a simple model, and for past bugs.
 //!
-//! The model is played with a fixed seed. `CLOAKROOM_SEED=<number>` takes other walks and
-//! `CLOAKROOM_ITERATIONS=<number>` more of them; a failure prints the shortest walk that fails.
+//! The random walks use a fixed seed. `CLOAKROOM_SEED=<number>` selects other walks, and
+//! `CLOAKROOM_ITERATIONS=<number>` runs more of them. A failure prints the shortest failing walk.
 
 #[path = "model/oracle.rs"]
 mod oracle;

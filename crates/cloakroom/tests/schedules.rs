@@ -1,29 +1,29 @@
-//! One session, several requests at once, every order of their steps.
+//! Concurrent requests to one session, in many interleavings of their steps.
 //!
-//! Each test is a scene: a session, a handful of acts (a write, a login, a logout, an expiry, ...)
-//! that run at the same time, and an audit of what they were told against what is there afterwards.
-//! What must hold, whoever was first:
+//! Each test is a scenario: a session, three actions (a write, a login, a logout, an expiry, ...)
+//! that run concurrently, and an audit that compares their outcomes with the final state. These
+//! properties hold in every interleaving:
 //!
-//! - an increment that was acknowledged is in the counter, once;
-//! - a session whose end was acknowledged opens for no token, on no node;
+//! - an acknowledged increment is in the counter exactly once;
+//! - a session whose end was acknowledged opens for no token on any node;
 //! - a value that was loaded before an invalidation is not read after it;
-//! - a client reads what it wrote, also on another node whose line is slow;
-//! - a session ends with one event, and leaves no byte booked.
+//! - a client reads what it wrote, even on another node whose invalidations are delayed;
+//! - a session ends with one event, and its memory is no longer counted.
 //!
-//! With the schedule explorer, thousands of orders per scene, the same in every run:
+//! The schedule explorer runs thousands of interleavings per scenario, the same in every run:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg cloakroom_shuttle" cargo test -p cloakroom --test schedules
 //! ```
 //!
-//! `CLOAKROOM_SEED=<number>` explores other orders and `CLOAKROOM_ITERATIONS=<number>` more of them.
-//! A failure prints its schedule; run that one alone, under a debugger if you like, with
+//! `CLOAKROOM_SEED=<number>` explores other interleavings and `CLOAKROOM_ITERATIONS=<number>` more
+//! of them. A failure prints its schedule. To run only that one, for example under a debugger:
 //!
 //! ```text
 //! CLOAKROOM_SCHEDULE=<schedule> RUSTFLAGS=... cargo test ... --test schedules -- --exact <name of the test>
 //! ```
 //!
-//! Without the explorer the same scenes run on plain threads, a few times each.
+//! Without the explorer, each scenario runs a few times on plain threads.
 
 #[path = "schedules/actions.rs"]
 mod actions;
@@ -38,19 +38,19 @@ mod stepping;
 #[path = "model/visitor.rs"]
 mod visitor;
 
-use actions::Action::{Add, Crowd, Deliver, Destroy, Expire, Invalidate, Load, Login, Pack, Renew, Revoke};
+use actions::Action::{Add, Deliver, Destroy, Expire, Flood, Invalidate, Load, Login, Pack, Renew, Revoke};
 use scenario::{Scenario, Setup};
 
-/// Every scene is played in memory and over a store with two nodes.
+/// Runs every scenario in memory, and on two nodes over a store.
 macro_rules! scenarios {
     ($($(#[doc = $doc:literal])* $name:ident: $scenario:expr;)+) => {
         mod in_memory {
             use super::*;
-            $($(#[doc = $doc])* #[test] fn $name() { explore::explore(|| $scenario.play(Setup::Memory)); })+
+            $($(#[doc = $doc])* #[test] fn $name() { explore::explore(|| $scenario.run(Setup::Memory)); })+
         }
         mod on_two_nodes {
             use super::*;
-            $($(#[doc = $doc])* #[test] fn $name() { explore::explore(|| $scenario.play(Setup::TwoNodes)); })+
+            $($(#[doc = $doc])* #[test] fn $name() { explore::explore(|| $scenario.run(Setup::TwoNodes)); })+
         }
     };
 }
@@ -74,16 +74,16 @@ scenarios! {
     a_logout_meets_expiry: Scenario::of([Destroy, Expire, Load]);
     an_update_meets_packing: Scenario::of([Add, Pack, Add]);
     packing_meets_a_logout: Scenario::of([Pack, Destroy, Add]);
-    an_update_meets_a_crowd: Scenario::of([Add, Crowd, Add]);
-    a_login_meets_a_crowd: Scenario::of([Login, Crowd, Add]);
-    a_logout_meets_a_crowd: Scenario::of([Destroy, Crowd, Load]);
-    a_logged_in_session_survives_a_crowd: Scenario::of([Add, Crowd, Pack]).logged_in();
+    an_update_meets_a_flood: Scenario::of([Add, Flood, Add]);
+    a_login_meets_a_flood: Scenario::of([Login, Flood, Add]);
+    a_logout_meets_a_flood: Scenario::of([Destroy, Flood, Load]);
+    a_logged_in_session_survives_a_flood: Scenario::of([Add, Flood, Pack]).logged_in();
     a_revocation_meets_updates: Scenario::of([Add, Revoke, Add]).logged_in();
     a_revocation_meets_a_login: Scenario::of([Login, Revoke, Load]).logged_in();
-    a_slow_line_hides_no_write_from_its_writer: Scenario::of([Add, Add, Deliver]).slow_line();
-    a_slow_line_hides_no_invalidation_from_its_client: Scenario::of([Load, Invalidate, Deliver]).slow_line();
-    a_slow_line_resurrects_nothing: Scenario::of([Add, Destroy, Deliver]).slow_line();
-    a_slow_line_and_a_login: Scenario::of([Add, Login, Deliver]).slow_line();
+    delayed_invalidations_hide_no_write_from_its_writer: Scenario::of([Add, Add, Deliver]).delayed();
+    delayed_invalidations_hide_no_invalidation_from_its_client: Scenario::of([Load, Invalidate, Deliver]).delayed();
+    delayed_invalidations_resurrect_nothing: Scenario::of([Add, Destroy, Deliver]).delayed();
+    delayed_invalidations_meet_a_login: Scenario::of([Add, Login, Deliver]).delayed();
     a_login_meets_a_logout: Scenario::of([Login, Destroy, Add]);
-    a_slow_line_lets_no_logout_end_a_login: Scenario::of([Login, Destroy, Deliver]).slow_line();
+    delayed_invalidations_let_no_logout_end_a_login: Scenario::of([Login, Destroy, Deliver]).delayed();
 }

@@ -1,4 +1,4 @@
-//! Many sessions, and many writers of one: nothing is left over, and nothing is lost.
+//! A million sessions leave no memory behind, and many writers of one session lose no update.
 
 #[path = "support/recording.rs"]
 mod recording;
@@ -27,29 +27,28 @@ impl SessionValue for Count {
 
 const SESSIONS: u64 = 1_000_000;
 
-/// The allocator may keep the pages for itself, so the second million shows what the first one left behind.
+/// The allocator may keep the pages, so only growth during the second million shows a leak.
 #[tokio::test]
-async fn a_million_sessions_come_and_go_and_leave_nothing() {
+async fn a_million_expired_sessions_leave_no_memory_behind() {
     let clock = ManualClock::new();
     let sessions = recording::recorded().clock(clock.clone()).build().expect("valid");
     let start = resident_bytes();
-    let first = come_and_go(&sessions, &clock, 1).await;
-    let second = come_and_go(&sessions, &clock, 2).await;
+    let first = create_and_expire(&sessions, &clock, 1).await;
+    let second = create_and_expire(&sessions, &clock, 2).await;
     if let (Some(start), Some(first), Some(second)) = (start, first, second) {
         assert!(first > start + (100 << 20), "the first million took {} bytes", first - start);
         let grown = second.saturating_sub(first);
-        // The holes that an allocator leaves differ from run to run by a tenth or so; what was not
-        // given back would double it.
+        // Fragmentation differs by about a tenth between runs. A leak would double the memory.
         assert!(grown < (first - start) / 4, "the first million left {grown} bytes behind");
     }
 }
 
-/// Answers what the process occupied at the height of it.
-async fn come_and_go(sessions: &Sessions, clock: &ManualClock, wave: u64) -> Option<usize> {
+/// Creates a million sessions and lets them expire. Returns the resident bytes at the peak.
+async fn create_and_expire(sessions: &Sessions, clock: &ManualClock, round: u64) -> Option<usize> {
     for number in 0..SESSIONS {
         let visit = Visitor::default().enter(sessions);
         visit.set(Cart(vec![number as u32; 5])).await.expect("there is room");
-        // A session whose token reaches nobody would not stay.
+        // A session whose token is never sent would be dropped.
         visit.leave().await;
         if number % 50_000 == 0 {
             clock.advance(Duration::from_secs(30));
@@ -57,18 +56,18 @@ async fn come_and_go(sessions: &Sessions, clock: &ManualClock, wave: u64) -> Opt
         }
     }
     let full = sessions.stats();
-    assert_eq!((full.created, full.sessions), (wave * SESSIONS, SESSIONS));
+    assert_eq!((full.created, full.sessions), (round * SESSIONS, SESSIONS));
     assert!(full.bytes > SESSIONS * 100, "{full:?}");
     let peak = resident_bytes();
     clock.advance(Duration::from_secs(31 * 60));
     sessions.run_pending_tasks().await;
     let empty = sessions.stats();
     assert_eq!((empty.sessions, empty.bytes), (0, 0));
-    assert_eq!((empty.created, empty.ended_idle), (wave * SESSIONS, wave * SESSIONS));
+    assert_eq!((empty.created, empty.ended_idle), (round * SESSIONS, round * SESSIONS));
     peak
 }
 
-/// Where the system says it: the memory that this process really occupies.
+/// Resident memory of this process, where the system reports it.
 fn resident_bytes() -> Option<usize> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: usize = statm.split(' ').nth(1)?.parse().ok()?;
@@ -90,7 +89,10 @@ async fn ten_thousand_increments_of_one_session_by_64_tasks_are_ten_thousand() {
             tokio::spawn(async move {
                 for _ in 0..EACH {
                     let visit = visitor.enter(&sessions);
-                    visit.update::<Count, _>(|count| count.0 += 1).await.expect("in memory, trying on always ends");
+                    visit
+                        .update::<Count, _>(|count| count.0 += 1)
+                        .await
+                        .expect("in memory, the retries always succeed");
                     tokio::task::yield_now().await;
                 }
             })

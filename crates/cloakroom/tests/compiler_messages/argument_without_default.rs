@@ -1,4 +1,4 @@
-//! An argument needs a default for where the session has no such value.
+//! A `Session<T>` argument needs a default, for a session without the value.
 
 use axum::extract::FromRequestParts;
 use cloakroom::{Session, SessionValue};
@@ -12,8 +12,8 @@ impl SessionValue for Profile {
     const KEY: &'static str = "profile";
 }
 
-// What `#[axum::debug_handler]` asks of every argument. Without it, axum says only that the
-// function is no `Handler`.
+// The bound that `#[axum::debug_handler]` puts on every argument. Without it, axum reports only
+// that the function is not a `Handler`.
 fn is_an_argument<T: FromRequestParts<()>>() {}
 
 fn main() {

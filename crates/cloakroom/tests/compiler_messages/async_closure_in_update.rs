@@ -1,6 +1,6 @@
-//! A change waits for nothing: its closure may have to run again, and other requests wait for it.
+//! The closure of `update` cannot await: it may have to run again, and other requests wait for it.
 //!
-//! No bound can say of a type that it is not a future, so that the words are the compiler's own.
+//! No bound can exclude futures, so the message is the compiler's own.
 
 use cloakroom::{Session, SessionError, SessionValue};
 use serde::{Deserialize, Serialize};

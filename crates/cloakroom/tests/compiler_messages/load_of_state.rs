@@ -1,4 +1,4 @@
-//! State has no source to be loaded from.
+//! State cannot be loaded, because it has no source.
 
 use cloakroom::{Session, SessionValue};
 use serde::{Deserialize, Serialize};

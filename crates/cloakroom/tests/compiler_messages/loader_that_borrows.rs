@@ -1,6 +1,6 @@
-//! A load outlives the request that began it, so its loader owns what it uses.
+//! A loader must own what it uses, because a load outlives the request that started it.
 //!
-//! Of a lifetime the compiler has nothing said by a library. Its own words name the cause.
+//! A library cannot change the message of a lifetime error. The compiler's own names the cause.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! A loader answers a `Result`: `Ok::<_, Infallible>(value)` where it cannot fail.
+//! A loader returns a `Result`: `Ok::<_, Infallible>(value)` if it cannot fail.
 //!
-//! The compiler's own words name the cause, and the documentation of `get_or_load` the remedy.
+//! The compiler's own message names the cause, and the documentation of `get_or_load` the remedy.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `Sessions` is an argument of handlers, as a type of the application is a value.
+//! The control, which compiles: `Sessions` as an argument of a handler, and a type as a value.
 
 use axum::Router;
 use axum::routing::get;

@@ -1,4 +1,4 @@
-//! A value has to be a type of one's own.
+//! A value must be a type of the application.
 
 use cloakroom::{Session, SessionError};
 

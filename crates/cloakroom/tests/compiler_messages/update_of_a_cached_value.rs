@@ -1,4 +1,4 @@
-//! A default is not what a cached value would have been loaded as.
+//! `update` cannot start a cached value from its default, which its loader may not return.
 
 use std::time::Duration;
 

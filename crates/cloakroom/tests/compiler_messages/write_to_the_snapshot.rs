@@ -1,6 +1,6 @@
-//! What a handler gets is a snapshot, and `update` changes the value.
+//! A handler receives a snapshot that it cannot change. `update` changes the value.
 //!
-//! Of a missing `DerefMut` the compiler has nothing said by a library.
+//! A library cannot add a message about a missing `DerefMut`.
 
 use cloakroom::{Session, SessionValue};
 use serde::{Deserialize, Serialize};

@@ -1,35 +1,35 @@
-//! The same sessions as plainly as they can be said: one list, one clock, nothing at once.
+//! The model: a sequential reference implementation with one list of sessions and one clock.
 
 use cloakroom::SessionErrorKind;
 
-use super::steps::{Act, BROWSERS, USERS};
+use super::steps::{Action, BROWSERS, USERS};
 
 pub(crate) const IDLE: u64 = 600;
 pub(crate) const ABSOLUTE: u64 = 3600;
 pub(crate) const GRACE: u64 = 10;
 pub(crate) const TTL: u64 = 300;
 pub(crate) const NEGATIVE_TTL: u64 = 60;
-/// How many sessions a user may have at once; one more ends the oldest.
-pub(crate) const MOST: usize = 2;
-/// For how long the same login by the same token joins the first one.
-const TOGETHER: u64 = 10;
-/// What the loader that always has an answer makes of no roles.
+/// Maximum number of sessions per user. One more login ends the oldest session.
+pub(crate) const MAX_SESSIONS: usize = 2;
+/// Seconds during which a repeated login with the same token joins the first one.
+const LOGIN_MERGE_WINDOW: u64 = 10;
+/// Roles that the infallible loader returns if the source has none.
 pub(crate) const NO_ROLES: u8 = 0;
 
-/// What a request is told.
+/// Outcome of a request.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum Outcome {
     Done,
     Refused(SessionErrorKind),
     Notes(Option<Vec<u8>>),
     Roles(Option<u8>),
-    Was(bool),
+    Removed(bool),
     Number(usize),
-    /// Who is logged in, when the session was created, when it ends.
-    Who(Option<(Option<u8>, u64, u64)>),
+    /// The logged-in user, the creation time and the end of the session.
+    Info(Option<(Option<u8>, u64, u64)>),
 }
 
-/// Which token of which session a browser has.
+/// The token of a browser: its session, and its number among the tokens of that session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct OracleToken {
     session: usize,
@@ -38,8 +38,8 @@ pub(crate) struct OracleToken {
 
 #[derive(Debug, Default)]
 struct OracleSession {
-    over: bool,
-    /// The present token, counted from 0, and until when the one before still works.
+    ended: bool,
+    /// The current token, counted from 0. The previous one is accepted until `grace_until`.
     token: usize,
     grace_until: u64,
     user: Option<u8>,
@@ -47,21 +47,22 @@ struct OracleSession {
     roles: Option<(Option<u8>, u64)>,
     created: u64,
     seen: u64,
-    /// When a token that is dead by now was shown to a node that had not heard so: may count as use.
-    haunted: u64,
+    /// When a token was last presented to a node that may have missed changes. Even if the token is
+    /// dead, the node may count this as use of the session.
+    last_stale_use: u64,
     idle: u64,
     absolute: u64,
     logged_in: u64,
-    /// The login that gave the present token, if it was one.
+    /// The login that issued the current token, if a login issued it.
     login: Option<Login>,
-    /// It ends after its own lifetime and no other, and stays so while the same user logs in.
+    /// The session has a lifetime of its own, and keeps it when the same user logs in again.
     remembered: bool,
 }
 
-/// By which token, on which node and how somebody logged in.
+/// A login: the token that was presented, the node, and whether the notes are kept.
 #[derive(Clone, Copy, Debug)]
 struct Login {
-    shown: usize,
+    presented: usize,
     node: usize,
     keep: bool,
 }
@@ -77,44 +78,44 @@ impl OracleSession {
         self.login = None;
     }
 
-    fn last(&mut self, now: u64, idle: u64, absolute: u64) {
+    fn set_lifetimes(&mut self, now: u64, idle: u64, absolute: u64) {
         (self.seen, self.idle, self.absolute) = (now, idle, now + absolute);
     }
 }
 
-/// What a ticket is good for.
-enum Entry {
+/// Result of looking up a token.
+enum Lookup {
     Open(usize),
     Superseded,
-    Nothing,
+    NotFound,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
-    /// Over a store a session that nobody uses may live for a tenth longer, and a change by the
-    /// application counts as use.
+    /// Set if the nodes share a store: an idle session may then live for a tenth longer, and a
+    /// change by the application counts as use.
     shared: bool,
-    /// By how many seconds the clocks of the nodes differ, rounded up.
-    apart: u64,
+    /// Difference between the clocks of the nodes in seconds, rounded up.
+    clock_skew: u64,
     now: u64,
     source: Option<u8>,
-    lives: Vec<OracleSession>,
-    pub(crate) tickets: [Option<OracleToken>; BROWSERS],
-    /// Of each user, oldest first.
+    sessions: Vec<OracleSession>,
+    pub(crate) tokens: [Option<OracleToken>; BROWSERS],
+    /// The sessions of each user, oldest first.
     members: [Vec<usize>; USERS as usize],
 }
 
 impl Oracle {
-    pub(crate) fn new(shared: bool, apart: u64) -> Self {
-        Self { shared, apart, ..Self::default() }
+    pub(crate) fn new(shared: bool, clock_skew: u64) -> Self {
+        Self { shared, clock_skew, ..Self::default() }
     }
 
-    /// By how much an instant of a session's life may be off: several clocks may have had a say in it.
-    pub(crate) const fn slack(&self) -> u64 {
-        4 * self.apart
+    /// Tolerance for an instant of a session, because several clocks may have contributed to it.
+    pub(crate) const fn tolerance(&self) -> u64 {
+        4 * self.clock_skew
     }
 
-    pub(crate) fn source(&mut self, roles: Option<u8>) {
+    pub(crate) fn set_source(&mut self, roles: Option<u8>) {
         self.source = roles;
     }
 
@@ -122,245 +123,257 @@ impl Oracle {
         self.source
     }
 
-    /// Answers how long it takes until at least `span` has passed and of every session is certain
-    /// whether it lives: the timer may be two seconds late, a store a tenth of the idle timeout.
-    pub(crate) fn pass(&mut self, span: u64) -> u64 {
+    /// Advances the clock by at least `span`, until the state of every session is certain.
+    ///
+    /// The timer may be two seconds late, and a store a tenth of the idle timeout. Returns the time
+    /// that has passed.
+    pub(crate) fn advance(&mut self, span: u64) -> u64 {
         let before = self.now;
         self.now += span;
-        while self.lives.iter().any(|life| !life.over && self.is_uncertain(life)) {
+        while self.sessions.iter().any(|state| !state.ended && self.is_uncertain(state)) {
             self.now += 1;
         }
         let now = self.now;
-        for life in self.lives.iter_mut().filter(|life| now >= life.deadline()) {
-            life.over = true;
+        for state in self.sessions.iter_mut().filter(|state| now >= state.deadline()) {
+            state.ended = true;
         }
         now - before
     }
 
-    fn is_uncertain(&self, life: &OracleSession) -> bool {
-        let late = if self.shared { life.idle / 10 + 2 } else { 2 };
-        let latest = life.deadline().max((life.haunted + life.idle).min(life.absolute));
-        let is_off = |instant: u64| (instant.saturating_sub(self.apart)..instant + self.apart).contains(&self.now);
-        (life.deadline().saturating_sub(self.slack())..latest + late + self.slack()).contains(&self.now)
-            || is_off(life.grace_until)
-            || life.roles.is_some_and(|(_, fresh_until)| is_off(fresh_until))
+    fn is_uncertain(&self, state: &OracleSession) -> bool {
+        let late = if self.shared { state.idle / 10 + 2 } else { 2 };
+        let latest = state.deadline().max((state.last_stale_use + state.idle).min(state.absolute));
+        let is_off =
+            |instant: u64| (instant.saturating_sub(self.clock_skew)..instant + self.clock_skew).contains(&self.now);
+        (state.deadline().saturating_sub(self.tolerance())..latest + late + self.tolerance()).contains(&self.now)
+            || is_off(state.grace_until)
+            || state.roles.is_some_and(|(_, fresh_until)| is_off(fresh_until))
     }
 
-    /// Whether a browser's token is the one before the last renewal.
+    /// Returns `true` if a browser's token is the one before the last renewal, and still accepted.
     pub(crate) fn is_in_grace(&self, browser: usize) -> bool {
-        let is_old = |ticket: OracleToken| ticket.token < self.lives[ticket.session].token;
-        self.tickets[browser].is_some_and(|ticket| is_old(ticket) && matches!(self.entry(browser), Entry::Open(_)))
+        let is_old = |presented: OracleToken| presented.token < self.sessions[presented.session].token;
+        self.tokens[browser]
+            .is_some_and(|presented| is_old(presented) && matches!(self.lookup(browser), Lookup::Open(_)))
     }
 
-    fn entry(&self, browser: usize) -> Entry {
-        let Some(OracleToken { session, token }) = self.tickets[browser] else { return Entry::Nothing };
-        let life = &self.lives[session];
-        if life.over {
-            return Entry::Nothing;
+    fn lookup(&self, browser: usize) -> Lookup {
+        let Some(OracleToken { session, token }) = self.tokens[browser] else { return Lookup::NotFound };
+        let state = &self.sessions[session];
+        if state.ended {
+            return Lookup::NotFound;
         }
-        let in_grace = token + 1 == life.token && self.now < life.grace_until;
-        if token == life.token || in_grace { Entry::Open(session) } else { Entry::Superseded }
+        let in_grace = token + 1 == state.token && self.now < state.grace_until;
+        if token == state.token || in_grace { Lookup::Open(session) } else { Lookup::Superseded }
     }
 
-    /// A node that may have missed changes sees the ticket of a browser.
-    pub(crate) fn haunt(&mut self, browser: usize) {
-        if let Some(ticket) = self.tickets[browser] {
-            self.lives[ticket.session].haunted = self.now;
+    /// Records that a browser presents its token to a node that may have missed changes.
+    pub(crate) fn record_stale_use(&mut self, browser: usize) {
+        if let Some(presented) = self.tokens[browser] {
+            self.sessions[presented.session].last_stale_use = self.now;
         }
     }
 
-    /// Whether a browser comes with the ticket of a session that is over.
-    pub(crate) fn comes_late(&self, browser: usize) -> bool {
-        self.tickets[browser].is_some_and(|ticket| self.lives[ticket.session].over)
+    /// Returns `true` if the session of a browser's token has ended.
+    pub(crate) fn presents_ended_session(&self, browser: usize) -> bool {
+        self.tokens[browser].is_some_and(|presented| self.sessions[presented.session].ended)
     }
 
-    pub(crate) fn request(&mut self, browser: usize, node: usize, act: &Act) -> Answer {
-        let entry = self.entry(browser);
-        if let Entry::Open(session) = entry {
-            self.lives[session].seen = self.now;
+    pub(crate) fn request(&mut self, browser: usize, node: usize, action: &Action) -> Outcome {
+        let lookup = self.lookup(browser);
+        if let Lookup::Open(session) = lookup {
+            self.sessions[session].seen = self.now;
         }
-        match act {
-            Act::Append(_) | Act::Replace(_) | Act::Remove | Act::Invalidate => self.write(browser, &entry, act),
-            Act::Find | Act::Load => Answer::Roles(self.load(&entry, matches!(act, Act::Find))),
-            Act::Login { user, keep } => {
-                // In memory there is one node only.
+        match action {
+            Action::Append(_) | Action::Replace(_) | Action::Remove | Action::Invalidate => {
+                self.write(browser, &lookup, action)
+            }
+            Action::Find | Action::Load => Outcome::Roles(self.load(&lookup, matches!(action, Action::Find))),
+            Action::Login { user, keep } => {
+                // Without a store there is only one node.
                 let node = if self.shared { node } else { 0 };
-                self.login(browser, &entry, *user, Login { shown: 0, node, keep: *keep })
+                self.login(browser, &lookup, *user, Login { presented: 0, node, keep: *keep })
             }
-            // Which one is kept is not known.
-            Act::RevokeOthers(_) if matches!(entry, Entry::Superseded) => Answer::Refused(SessionErrorKind::Ended),
-            Act::RevokeOthers(user) => {
-                let kept = if let Entry::Open(session) = entry { Some(session) } else { None };
-                Answer::Number(self.revoke(*user, kept))
+            // It is unknown which session to keep.
+            Action::RevokeOthers(_) if matches!(lookup, Lookup::Superseded) => {
+                Outcome::Refused(SessionErrorKind::Ended)
             }
-            Act::Read | Act::ReadRoles | Act::Who => self.read(&entry, act),
-            Act::Renew | Act::Remember(_) | Act::Destroy => self.prolong_or_end(browser, &entry, act),
+            Action::RevokeOthers(user) => {
+                let kept = if let Lookup::Open(session) = lookup { Some(session) } else { None };
+                Outcome::Number(self.revoke(*user, kept))
+            }
+            Action::Read | Action::ReadRoles | Action::Info => self.read(&lookup, action),
+            Action::Renew | Action::Remember(_) | Action::Destroy => self.extend_or_end(browser, &lookup, action),
         }
     }
 
     fn create(&mut self, browser: usize) -> usize {
-        let session = self.lives.len();
+        let session = self.sessions.len();
         let (now, absolute) = (self.now, self.now + ABSOLUTE);
-        self.lives.push(OracleSession { created: now, seen: now, idle: IDLE, absolute, ..OracleSession::default() });
-        self.tickets[browser] = Some(OracleToken { session, token: 0 });
+        self.sessions.push(OracleSession { created: now, seen: now, idle: IDLE, absolute, ..OracleSession::default() });
+        self.tokens[browser] = Some(OracleToken { session, token: 0 });
         session
     }
 
-    fn write(&mut self, browser: usize, entry: &Entry, act: &Act) -> Answer {
-        let session = match entry {
-            Entry::Open(session) => *session,
-            Entry::Superseded => return Answer::Refused(SessionErrorKind::Ended),
-            Entry::Nothing if matches!(act, Act::Remove) => return Answer::Was(false),
-            Entry::Nothing if matches!(act, Act::Invalidate) => return Answer::Done,
-            Entry::Nothing => self.create(browser),
+    fn write(&mut self, browser: usize, lookup: &Lookup, action: &Action) -> Outcome {
+        let session = match lookup {
+            Lookup::Open(session) => *session,
+            Lookup::Superseded => return Outcome::Refused(SessionErrorKind::Ended),
+            Lookup::NotFound if matches!(action, Action::Remove) => return Outcome::Removed(false),
+            Lookup::NotFound if matches!(action, Action::Invalidate) => return Outcome::Done,
+            Lookup::NotFound => self.create(browser),
         };
-        let life = &mut self.lives[session];
-        match act {
-            Act::Append(note) => {
-                let notes = life.notes.get_or_insert_default();
+        let state = &mut self.sessions[session];
+        match action {
+            Action::Append(note) => {
+                let notes = state.notes.get_or_insert_default();
                 notes.push(*note);
-                Answer::Number(notes.len())
+                Outcome::Number(notes.len())
             }
-            Act::Replace(notes) => {
-                life.notes = Some(notes.clone());
-                Answer::Done
+            Action::Replace(notes) => {
+                state.notes = Some(notes.clone());
+                Outcome::Done
             }
-            Act::Remove => Answer::Was(life.notes.take().is_some()),
+            Action::Remove => Outcome::Removed(state.notes.take().is_some()),
             _ => {
-                life.roles = None;
-                Answer::Done
+                state.roles = None;
+                Outcome::Done
             }
         }
     }
 
-    fn load(&mut self, entry: &Entry, may_be_absent: bool) -> Option<u8> {
+    fn load(&mut self, lookup: &Lookup, may_be_absent: bool) -> Option<u8> {
         let found = if may_be_absent { self.source } else { Some(self.source.unwrap_or(NO_ROLES)) };
-        let Entry::Open(session) = entry else { return found };
-        let (now, life) = (self.now, &mut self.lives[*session]);
-        match life.roles {
+        let Lookup::Open(session) = lookup else { return found };
+        let (now, state) = (self.now, &mut self.sessions[*session]);
+        match state.roles {
             Some((roles, fresh_until)) if now < fresh_until && (may_be_absent || roles.is_some()) => roles,
             _ => {
                 let ttl = if found.is_some() { TTL } else { NEGATIVE_TTL };
-                life.roles = Some((found, now + ttl));
+                state.roles = Some((found, now + ttl));
                 found
             }
         }
     }
 
-    fn read(&self, entry: &Entry, act: &Act) -> Answer {
-        let life = if let Entry::Open(session) = entry { Some(&self.lives[*session]) } else { None };
-        match act {
-            Act::Read => Answer::Notes(life.and_then(|life| life.notes.clone())),
-            Act::ReadRoles => {
-                let roles = life.and_then(|life| life.roles).filter(|(_, fresh_until)| self.now < *fresh_until);
-                Answer::Roles(roles.and_then(|(roles, _)| roles))
+    fn read(&self, lookup: &Lookup, action: &Action) -> Outcome {
+        let state = if let Lookup::Open(session) = lookup { Some(&self.sessions[*session]) } else { None };
+        match action {
+            Action::Read => Outcome::Notes(state.and_then(|state| state.notes.clone())),
+            Action::ReadRoles => {
+                let roles = state.and_then(|state| state.roles).filter(|(_, fresh_until)| self.now < *fresh_until);
+                Outcome::Roles(roles.and_then(|(roles, _)| roles))
             }
-            _ => Answer::Who(life.map(|life| (life.user, life.created, life.deadline()))),
+            _ => Outcome::Info(state.map(|state| (state.user, state.created, state.deadline()))),
         }
     }
 
-    /// A login that came too late: another one has replaced its token. Answers what it keeps of that one's session, and
-    /// `None` if it gets the same token, because it is the very same login on the same node a moment later.
-    fn second_login(&mut self, browser: usize, entry: &Entry, user: u8, login: Login) -> Option<Option<Vec<u8>>> {
-        let (Entry::Superseded, Some(OracleToken { session, token })) = (entry, self.tickets[browser]) else {
+    /// Handles a login whose token another login has replaced.
+    ///
+    /// Returns the notes that it takes over from the session of that login. Returns `None` if it is
+    /// a repeat of that login on the same node a moment later, which gets the same token.
+    fn second_login(&mut self, browser: usize, lookup: &Lookup, user: u8, login: Login) -> Option<Option<Vec<u8>>> {
+        let (Lookup::Superseded, Some(OracleToken { session, token })) = (lookup, self.tokens[browser]) else {
             return Some(None);
         };
-        let life = &mut self.lives[session];
-        let Some(first) = life.login.filter(|_| life.user == Some(user)) else { return Some(None) };
-        let is_the_same = (first.shown, first.node, first.keep) == (token, login.node, login.keep);
-        if is_the_same && self.now < life.logged_in + TOGETHER {
-            life.seen = self.now;
-            self.tickets[browser] = Some(OracleToken { session, token: life.token });
+        let state = &mut self.sessions[session];
+        let Some(first) = state.login.filter(|_| state.user == Some(user)) else { return Some(None) };
+        let is_repeat = (first.presented, first.node, first.keep) == (token, login.node, login.keep);
+        if is_repeat && self.now < state.logged_in + LOGIN_MERGE_WINDOW {
+            state.seen = self.now;
+            self.tokens[browser] = Some(OracleToken { session, token: state.token });
             return None;
         }
-        Some(life.notes.clone().filter(|_| login.keep && token + 1 == life.token))
+        Some(state.notes.clone().filter(|_| login.keep && token + 1 == state.token))
     }
 
-    fn login(&mut self, browser: usize, entry: &Entry, user: u8, login: Login) -> Answer {
-        let Some(kept) = self.second_login(browser, entry, user, login) else { return Answer::Done };
-        let session = if let Entry::Open(session) = entry { *session } else { self.create(browser) };
-        let shown = self.tickets[browser].map_or(0, |ticket| ticket.token);
-        self.lives[session].notes = kept.or(self.lives[session].notes.take());
+    fn login(&mut self, browser: usize, lookup: &Lookup, user: u8, login: Login) -> Outcome {
+        let Some(kept) = self.second_login(browser, lookup, user, login) else { return Outcome::Done };
+        let session = if let Lookup::Open(session) = lookup { *session } else { self.create(browser) };
+        let presented = self.tokens[browser].map_or(0, |presented| presented.token);
+        self.sessions[session].notes = kept.or(self.sessions[session].notes.take());
         self.admit(session, user);
-        let (now, life) = (self.now, &mut self.lives[session]);
-        if life.user != Some(user) {
-            life.notes = life.notes.take().filter(|_| login.keep && life.user.is_none());
-            life.roles = None;
+        let (now, state) = (self.now, &mut self.sessions[session]);
+        if state.user != Some(user) {
+            state.notes = state.notes.take().filter(|_| login.keep && state.user.is_none());
+            state.roles = None;
         }
-        life.remembered &= life.user == Some(user);
-        life.user = Some(user);
-        let granted = life.absolute.saturating_sub(life.logged_in);
-        let (idle, absolute) = if life.remembered { (life.idle.min(granted), granted) } else { (IDLE, ABSOLUTE) };
-        life.last(now, idle, absolute);
-        life.logged_in = now;
-        life.rotate(now);
-        life.login = Some(Login { shown, ..login });
-        self.tickets[browser] = Some(OracleToken { session, token: life.token });
-        Answer::Done
+        state.remembered &= state.user == Some(user);
+        state.user = Some(user);
+        let granted = state.absolute.saturating_sub(state.logged_in);
+        let (idle, absolute) = if state.remembered { (state.idle.min(granted), granted) } else { (IDLE, ABSOLUTE) };
+        state.set_lifetimes(now, idle, absolute);
+        state.logged_in = now;
+        state.rotate(now);
+        state.login = Some(Login { presented, ..login });
+        self.tokens[browser] = Some(OracleToken { session, token: state.token });
+        Outcome::Done
     }
 
     fn admit(&mut self, session: usize, user: u8) {
         for (other, members) in self.members.iter_mut().enumerate() {
-            members.retain(|member| !self.lives[*member].over && (other == usize::from(user) || *member != session));
+            members
+                .retain(|member| !self.sessions[*member].ended && (other == usize::from(user) || *member != session));
         }
         let members = &mut self.members[usize::from(user)];
         if members.contains(&session) {
             return;
         }
-        if members.len() == MOST {
-            self.lives[members.remove(0)].over = true;
+        if members.len() == MAX_SESSIONS {
+            self.sessions[members.remove(0)].ended = true;
         }
         members.push(session);
     }
 
-    fn prolong_or_end(&mut self, browser: usize, entry: &Entry, act: &Act) -> Answer {
-        let Entry::Open(session) = *entry else {
-            // What ends or replaces nothing does not say that it did.
-            let is_refused = matches!(act, Act::Remember(_)) || matches!(entry, Entry::Superseded);
-            return if is_refused { Answer::Refused(SessionErrorKind::Ended) } else { Answer::Done };
+    fn extend_or_end(&mut self, browser: usize, lookup: &Lookup, action: &Action) -> Outcome {
+        let Lookup::Open(session) = *lookup else {
+            // A change without effect must not report success. Without a session, a renewal and a
+            // logout have nothing to do.
+            let is_refused = matches!(action, Action::Remember(_)) || matches!(lookup, Lookup::Superseded);
+            return if is_refused { Outcome::Refused(SessionErrorKind::Ended) } else { Outcome::Done };
         };
         let in_grace = self.is_in_grace(browser);
-        let (now, life) = (self.now, &mut self.lives[session]);
-        match act {
-            Act::Remember(span) => {
-                life.remembered = true;
-                let granted = life.absolute;
-                life.last(now, *span, *span);
-                life.absolute = life.absolute.min(granted);
+        let (now, state) = (self.now, &mut self.sessions[session]);
+        match action {
+            Action::Remember(span) => {
+                state.remembered = true;
+                let granted = state.absolute;
+                state.set_lifetimes(now, *span, *span);
+                state.absolute = state.absolute.min(granted);
             }
-            Act::Renew if in_grace => {}
-            Act::Renew => {
-                life.rotate(now + GRACE);
-                self.tickets[browser] = Some(OracleToken { session, token: life.token });
+            Action::Renew if in_grace => {}
+            Action::Renew => {
+                state.rotate(now + GRACE);
+                self.tokens[browser] = Some(OracleToken { session, token: state.token });
             }
             _ => {
-                life.over = true;
-                self.tickets[browser] = None;
+                state.ended = true;
+                self.tokens[browser] = None;
             }
         }
-        Answer::Done
+        Outcome::Done
     }
 
     /// The live sessions of a user, oldest first.
     pub(crate) fn members(&self, user: u8) -> Vec<usize> {
         let members = self.members[usize::from(user)].iter().copied();
-        members.filter(|member| !self.lives[*member].over).collect()
+        members.filter(|member| !self.sessions[*member].ended).collect()
     }
 
     pub(crate) fn revoke(&mut self, user: u8, kept: Option<usize>) -> usize {
         let mut members = self.members(user);
         members.retain(|member| Some(*member) != kept);
-        members.iter().for_each(|member| self.lives[*member].over = true);
+        members.iter().for_each(|member| self.sessions[*member].ended = true);
         members.len()
     }
 
     pub(crate) fn invalidate(&mut self, user: u8) -> usize {
         let members = self.members(user);
         for member in &members {
-            let life = &mut self.lives[*member];
-            life.roles = None;
+            let state = &mut self.sessions[*member];
+            state.roles = None;
             if self.shared {
-                life.seen = self.now;
+                state.seen = self.now;
             }
         }
         members.len()

@@ -1,4 +1,4 @@
-//! What went wrong once. Each test is named after what it prevents.
+//! Past bugs. Each test is named after the behaviour that it protects.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl SessionValue for Roles {
     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300)).negative_ttl(Duration::from_secs(60));
 }
 
-/// Takes less room in memory than in JSON.
+/// A value that takes less memory than its JSON.
 #[derive(Clone, Serialize, Deserialize)]
 struct Dense {
     numbers: [u64; 16],
@@ -51,7 +51,7 @@ impl SessionValue for Forever {
     const CACHE: CachePolicy = CachePolicy::ttl(Duration::MAX);
 }
 
-/// Panics where the library asks how large it is.
+/// A value whose [`size`](SessionValue::size) may panic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Unmeasurable(bool);
 impl SessionValue for Unmeasurable {
@@ -77,7 +77,7 @@ fn two_nodes() -> (ManualClock, [Sessions; 2]) {
 }
 
 #[tokio::test]
-async fn packing_a_value_that_is_longer_as_json_keeps_the_books_right() {
+async fn packing_a_value_that_is_longer_as_json_keeps_the_byte_count_right() {
     let clock = ManualClock::new();
     let sessions = recorded().clock(clock.clone()).build().expect("valid");
     let visitor = Visitor::default();
@@ -91,7 +91,7 @@ async fn packing_a_value_that_is_longer_as_json_keeps_the_books_right() {
 }
 
 #[tokio::test]
-async fn a_ttl_of_forever_is_no_reason_to_panic() {
+async fn an_infinite_ttl_does_not_panic() {
     let sessions = recorded_in_memory();
     let visit = Visitor::default().enter(&sessions);
     visit.set(Forever(1)).await.expect("there is room");
@@ -99,7 +99,7 @@ async fn a_ttl_of_forever_is_no_reason_to_panic() {
 }
 
 #[test]
-fn a_load_whose_runtime_was_shut_down_does_not_stand_in_the_way_of_the_next() {
+fn a_load_whose_runtime_was_shut_down_does_not_block_the_next() {
     let sessions = recorded_in_memory();
     let visitor = Visitor::default();
     let first = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
@@ -121,7 +121,7 @@ fn a_load_whose_runtime_was_shut_down_does_not_stand_in_the_way_of_the_next() {
 }
 
 #[tokio::test]
-async fn a_value_that_panics_when_it_is_measured_does_not_stand_in_the_way_of_the_next() {
+async fn a_value_whose_size_panics_does_not_block_the_next_load() {
     let sessions = recorded_in_memory();
     let visitor = Visitor::default();
     let visit = visitor.enter(&sessions);
@@ -129,19 +129,19 @@ async fn a_value_that_panics_when_it_is_measured_does_not_stand_in_the_way_of_th
     visit.leave().await;
     let load = |good| move || async move { Ok::<_, std::io::Error>(Unmeasurable(good)) };
     let visit = visitor.enter(&sessions);
-    visit.get_or_load(load(false)).await.expect_err("a panic is an error to those who wait");
+    visit.get_or_load(load(false)).await.expect_err("a panic is an error for the requests that wait");
     let value = visit.get_or_load(load(true)).await.expect("the loader works");
     assert_eq!(*value, Unmeasurable(true));
 }
 
-/// Somebody who listens for the end of his session.
+/// A request that waits for the end of its session.
 struct Listener {
     visit: Visit,
-    #[expect(dead_code, reason = "listens until it is dropped")]
+    #[expect(dead_code, reason = "waits until it is dropped")]
     ended: Pin<Box<dyn Future<Output = EndReason>>>,
 }
 
-/// A node whose memory is full of copies that may not go, because somebody listens through each.
+/// A node whose memory is full of copies that cannot be evicted, because a listener uses each.
 async fn full_of_listeners(store: &MemoryStore, clock: &ManualClock) -> (Sessions, Vec<Listener>) {
     let limits = node(store, clock, 5).max_session_bytes(1024).max_bytes(1024 + 4096);
     let sessions = limits.build().expect("valid");
@@ -165,7 +165,7 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 }
 
 #[tokio::test]
-async fn a_session_whose_copy_has_no_room_is_not_booked_when_it_shrinks_or_ends() {
+async fn a_session_without_a_copy_is_not_counted_when_it_shrinks_or_ends() {
     let clock = ManualClock::new();
     let store = MemoryStore::with_clock(clock.clone());
     let (sessions, listeners) = full_of_listeners(&store, &clock).await;
@@ -183,7 +183,7 @@ async fn a_session_whose_copy_has_no_room_is_not_booked_when_it_shrinks_or_ends(
 }
 
 #[tokio::test]
-async fn a_login_is_not_answered_with_the_end_of_a_session_when_memory_is_full_of_copies() {
+async fn a_login_with_full_memory_does_not_fail_as_ended() {
     let clock = ManualClock::new();
     let store = MemoryStore::with_clock(clock.clone());
     let (sessions, _listeners) = full_of_listeners(&store, &clock).await;
@@ -194,7 +194,7 @@ async fn a_login_is_not_answered_with_the_end_of_a_session_when_memory_is_full_o
 }
 
 #[tokio::test]
-async fn a_remembered_cookie_outlives_the_browser_also_after_a_renewal() {
+async fn a_remembered_cookie_stays_persistent_after_a_renewal() {
     let sessions = recorded_in_memory();
     let visitor = Visitor::default();
     let visit = visitor.enter(&sessions);
@@ -209,7 +209,7 @@ async fn a_remembered_cookie_outlives_the_browser_also_after_a_renewal() {
 }
 
 #[tokio::test]
-async fn a_remembered_cookie_outlives_the_browser_also_after_a_write_over_a_store() {
+async fn a_remembered_cookie_stays_persistent_after_a_write_over_a_store() {
     let clock = ManualClock::new();
     let sessions = node(&MemoryStore::with_clock(clock.clone()), &clock, 1).build().expect("valid");
     let visitor = Visitor::default();
@@ -224,14 +224,15 @@ async fn a_remembered_cookie_outlives_the_browser_also_after_a_write_over_a_stor
 }
 
 #[tokio::test]
-async fn a_session_that_is_used_within_its_idle_timeout_lives_for_writers_too() {
+async fn a_session_that_is_read_within_its_idle_timeout_can_be_written() {
     let clock = ManualClock::new();
     let sessions = node(&MemoryStore::with_clock(clock.clone()), &clock, 1).build().expect("valid");
     let visitor = Visitor::default();
     let visit = visitor.enter(&sessions);
     visit.set(Count(1)).await.expect("nothing is broken");
     visit.leave().await;
-    // The first is too early for the store to hear of it; the second is within 30 minutes of the first.
+    // The first read is too early to be reported to the store. The second is within 30 minutes of
+    // the first.
     for minutes in [2, 29] {
         clock.advance(Duration::from_secs(60 * minutes));
         let visit = visitor.enter(&sessions);
@@ -240,11 +241,11 @@ async fn a_session_that_is_used_within_its_idle_timeout_lives_for_writers_too() 
         sessions.run_pending_tasks().await;
     }
     let visit = visitor.enter(&sessions);
-    visit.update::<Count, _>(|count| count.0 += 1).await.expect("read a moment ago, so it lives");
+    visit.update::<Count, _>(|count| count.0 += 1).await.expect("the read has restarted its idle timeout");
 }
 
 #[tokio::test]
-async fn a_session_that_another_node_meets_for_the_first_time_is_reported_as_seen() {
+async fn the_first_read_on_another_node_is_reported_to_the_store() {
     let (clock, [first, second]) = two_nodes();
     let visitor = Visitor::default();
     let visit = visitor.enter(&first);
@@ -260,13 +261,13 @@ async fn a_session_that_another_node_meets_for_the_first_time_is_reported_as_see
 }
 
 #[tokio::test]
-async fn a_copy_is_not_read_after_the_store_has_dropped_the_record_that_it_was_told_of_too_late() {
+async fn a_copy_is_not_read_after_its_record_has_expired_in_the_store() {
     let (clock, [first, second]) = two_nodes();
     let visitor = Visitor::default();
     let visit = visitor.enter(&first);
     visit.set(Count(1)).await.expect("nothing is broken");
     visit.leave().await;
-    // A store keeps a record for 33 minutes without news of it.
+    // The store keeps a record that is not touched for 33 minutes.
     clock.advance(Duration::from_secs(33 * 60 - 1));
     assert!(visitor.enter(&second).get::<Count>().await.expect("nothing is broken").is_some());
     clock.advance(Duration::from_secs(1));
@@ -277,7 +278,7 @@ async fn a_copy_is_not_read_after_the_store_has_dropped_the_record_that_it_was_t
 }
 
 #[tokio::test]
-async fn removing_what_is_known_to_be_absent_removes_nothing() {
+async fn removing_a_value_that_is_cached_as_absent_removes_nothing() {
     let sessions = recorded_in_memory();
     let visit = Visitor::default().enter(&sessions);
     visit.set(Count(1)).await.expect("there is room");
@@ -287,7 +288,7 @@ async fn removing_what_is_known_to_be_absent_removes_nothing() {
 }
 
 #[tokio::test]
-async fn who_waits_for_the_end_of_a_session_hears_of_a_logout_elsewhere_before_the_next_round() {
+async fn a_logout_elsewhere_wakes_a_waiter_before_the_next_periodic_check() {
     let (_clock, [first, second]) = two_nodes();
     let visitor = Visitor::default();
     let visit = visitor.enter(&first);
@@ -296,7 +297,7 @@ async fn who_waits_for_the_end_of_a_session_hears_of_a_logout_elsewhere_before_t
     let waiting = tokio::spawn(visitor.enter(&first).ended());
     tokio::task::yield_now().await;
     visitor.enter(&second).destroy().await.expect("nothing is broken");
-    // The rounds of this clock never come: nobody moves it.
-    let heard = tokio::time::timeout(Duration::from_secs(10), waiting).await;
-    assert_eq!(heard.expect("it hears of it").expect("no panic"), EndReason::Gone);
+    // The periodic check never runs, because nothing advances this clock.
+    let ended = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+    assert_eq!(ended.expect("the end is reported").expect("no panic"), EndReason::Gone);
 }

@@ -1,4 +1,4 @@
-//! What can happen, as data.
+//! The steps of a random walk, as data.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,33 +9,33 @@ pub(crate) const USERS: u8 = 2;
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// A browser sends a request to a node.
-    Request { browser: usize, node: usize, act: Act },
+    Request { browser: usize, node: usize, action: Action },
     /// Seconds pass.
-    Pass(u64),
-    /// The second browser gets hold of the cookie of the first: a tab, or a thief.
-    Copy(usize, usize),
-    /// The source of the roles says something else.
-    Source(Option<u8>),
-    /// "Sign out everywhere", from a node.
+    Advance(u64),
+    /// The second browser gets the cookie of the first, like a tab or a thief.
+    CopyCookie(usize, usize),
+    /// The source of the roles changes.
+    ChangeRoles(Option<u8>),
+    /// "Sign out everywhere", on a node.
     RevokeAll { user: u8, node: usize },
-    /// The roles of a user have changed.
+    /// Invalidates the roles in every session of a user.
     InvalidateAll { user: u8, node: usize },
-    /// A node hears of no changes any more.
-    Cut(usize),
-    /// It does again.
-    Mend(usize),
+    /// A node stops receiving invalidations.
+    Disconnect(usize),
+    /// A node receives invalidations again.
+    Reconnect(usize),
 }
 
-/// What a request does.
+/// Action of a request.
 #[derive(Clone, Debug)]
-pub(crate) enum Act {
+pub(crate) enum Action {
     Append(u8),
     Replace(Vec<u8>),
     Read,
     Remove,
-    /// Reads the roles through a loader that may answer that there are none.
+    /// Reads the roles with a loader that may return `None`.
     Find,
-    /// Reads the roles through a loader that always has some.
+    /// Reads the roles with a loader that always returns some.
     Load,
     ReadRoles,
     Invalidate,
@@ -47,8 +47,8 @@ pub(crate) enum Act {
     Remember(u64),
     Destroy,
     RevokeOthers(u8),
-    /// Who is logged in, since when is the session, until when.
-    Who,
+    /// Reads the principal, the creation time and the end of the session.
+    Info,
 }
 
 pub(crate) fn walk() -> impl Strategy<Value = Vec<Step>> {
@@ -56,40 +56,40 @@ pub(crate) fn walk() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let request = (0..BROWSERS, 0_usize..2, act());
+    let request = (0..BROWSERS, 0_usize..2, action());
     let (user, node) = (0..USERS, 0_usize..2);
     prop_oneof![
-        30 => request.prop_map(|(browser, node, act)| Step::Request { browser, node, act }),
-        4 => span().prop_map(Step::Pass),
-        2 => (0..BROWSERS, 0..BROWSERS).prop_map(|(from, to)| Step::Copy(from, to)),
-        2 => any::<Option<u8>>().prop_map(Step::Source),
+        30 => request.prop_map(|(browser, node, action)| Step::Request { browser, node, action }),
+        4 => span().prop_map(Step::Advance),
+        2 => (0..BROWSERS, 0..BROWSERS).prop_map(|(from, to)| Step::CopyCookie(from, to)),
+        2 => any::<Option<u8>>().prop_map(Step::ChangeRoles),
         1 => (user.clone(), node.clone()).prop_map(|(user, node)| Step::RevokeAll { user, node }),
         1 => (user, node.clone()).prop_map(|(user, node)| Step::InvalidateAll { user, node }),
-        1 => node.clone().prop_map(Step::Cut),
-        1 => node.prop_map(Step::Mend),
+        1 => node.clone().prop_map(Step::Disconnect),
+        1 => node.prop_map(Step::Reconnect),
     ]
 }
 
-/// Around everything that has a time: the grace, packing, the ttl, the lifetimes.
+/// Durations around every timeout: the grace, packing, the ttl and the lifetimes.
 fn span() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 1_u64..15, 3 => 50_u64..80, 3 => 100_u64..400, 2 => 500_u64..1200, 1 => 3000_u64..10_000]
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        6 => any::<u8>().prop_map(Act::Append),
-        2 => vec(any::<u8>(), 0..4).prop_map(Act::Replace),
-        3 => Just(Act::Read),
-        2 => Just(Act::Remove),
-        3 => Just(Act::Find),
-        3 => Just(Act::Load),
-        2 => Just(Act::ReadRoles),
-        2 => Just(Act::Invalidate),
-        4 => (0..USERS, any::<bool>()).prop_map(|(user, keep)| Act::Login { user, keep }),
-        3 => Just(Act::Renew),
-        1 => (100_u64..5000).prop_map(Act::Remember),
-        2 => Just(Act::Destroy),
-        1 => (0..USERS).prop_map(Act::RevokeOthers),
-        3 => Just(Act::Who),
+        6 => any::<u8>().prop_map(Action::Append),
+        2 => vec(any::<u8>(), 0..4).prop_map(Action::Replace),
+        3 => Just(Action::Read),
+        2 => Just(Action::Remove),
+        3 => Just(Action::Find),
+        3 => Just(Action::Load),
+        2 => Just(Action::ReadRoles),
+        2 => Just(Action::Invalidate),
+        4 => (0..USERS, any::<bool>()).prop_map(|(user, keep)| Action::Login { user, keep }),
+        3 => Just(Action::Renew),
+        1 => (100_u64..5000).prop_map(Action::Remember),
+        2 => Just(Action::Destroy),
+        1 => (0..USERS).prop_map(Action::RevokeOthers),
+        3 => Just(Action::Info),
     ]
 }

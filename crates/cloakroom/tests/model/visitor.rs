@@ -1,4 +1,4 @@
-//! A client without a server: calls the layer as a service and carries its cookie from answer to request.
+//! A client without a server: it calls the layer as a service, and stores its cookie.
 
 #![allow(dead_code, reason = "several test binaries share this file, and none uses all of it")]
 
@@ -12,47 +12,48 @@ use http::header::{COOKIE, SET_COOKIE};
 use http::{Request, Response};
 use tower::{Layer, Service, service_fn};
 
-type Answer = Result<Response<()>, Infallible>;
+type HandlerResult = Result<Response<()>, Infallible>;
 
-/// A browser. Clones are its tabs: they share one jar.
+/// A browser. Clones share one cookie jar, as tabs do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Visitor(Arc<Mutex<Jar>>);
 
 #[derive(Clone, Debug, Default)]
 struct Jar {
     cookie: Option<String>,
-    /// The newest `Set-Cookie` as it was sent.
+    /// The newest `Set-Cookie` header.
     received: Option<String>,
 }
 
 impl Visitor {
-    /// A browser that brings this cookie, as `name=value`.
+    /// A browser with this cookie (`name=value`).
     pub(crate) fn with_cookie(cookie: Option<String>) -> Self {
         Self(Arc::new(Mutex::new(Jar { cookie, received: None })))
     }
 
-    /// Sends a request to the node of `sessions`. Its handler is whatever is done before [`Visit::remove_request`].
+    /// Sends a request to the node of `sessions`. The caller is its handler until it calls
+    /// [`Visit::leave`].
     pub(crate) fn enter(&self, sessions: &Sessions) -> Visit {
         let mut request = Request::new(());
         if let Some(cookie) = self.cookie() {
             request.headers_mut().insert(COOKIE, cookie.parse().expect("a cookie that was received"));
         }
-        let mut caught = None;
+        let mut extracted = None;
         let layer = SessionLayer::new(sessions.clone()).cookie(CookieConfig::insecure_for_localhost());
         let handler = service_fn(|request: Request<()>| {
-            caught = Session::from_extensions(request.extensions());
+            extracted = Session::from_extensions(request.extensions());
             ready(Ok(Response::new(())))
         });
-        let answer = layer.layer(handler).call(request);
-        Visit { session: caught.expect("the layer gives a session"), answer, visitor: self.clone() }
+        let response = layer.layer(handler).call(request);
+        Visit { session: extracted.expect("the layer provides a session"), response, visitor: self.clone() }
     }
 
-    /// What the next request will carry.
+    /// The cookie of the next request.
     pub(crate) fn cookie(&self) -> Option<String> {
         self.jar().cookie.clone()
     }
 
-    /// The newest `Set-Cookie` that this browser received, and forgets that it did.
+    /// Takes the newest `Set-Cookie` header that this browser received.
     pub(crate) fn take_received(&self) -> Option<String> {
         self.jar().received.take()
     }
@@ -62,26 +63,26 @@ impl Visitor {
     }
 }
 
-/// A request under way.
+/// A request in progress.
 pub(crate) struct Visit {
     session: Session,
-    answer: SessionFuture<Ready<Answer>>,
+    response: SessionFuture<Ready<HandlerResult>>,
     visitor: Visitor,
 }
 
 impl Visit {
-    /// Ends the request: the browser gets the answer, with what it says about the cookie.
+    /// Ends the request: the browser receives the response, and updates its cookie.
     pub(crate) async fn leave(self) {
-        let response = self.answer.await.unwrap_or_else(|never| match never {});
+        let response = self.response.await.unwrap_or_else(|never| match never {});
         let Some(set) = response.headers().get(SET_COOKIE) else { return };
         let set = set.to_str().expect("a cookie is text").to_owned();
         let pair = set.split(';').next().unwrap_or_default().to_owned();
-        let forget = set.contains("Max-Age=0");
-        if let Some((_, token)) = pair.split_once('=').filter(|_| !forget) {
+        let removed = set.contains("Max-Age=0");
+        if let Some((_, token)) = pair.split_once('=').filter(|_| !removed) {
             cloakroom_secret_scan::record("token", token);
         }
         let mut jar = self.visitor.jar();
-        jar.cookie = (!forget).then_some(pair);
+        jar.cookie = (!removed).then_some(pair);
         jar.received = Some(set);
     }
 }

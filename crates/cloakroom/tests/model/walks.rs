@@ -1,54 +1,54 @@
-//! Random walks: whatever is done in whatever order, every answer is the oracle's.
+//! Random walks: for any steps in any order, every outcome equals that of the oracle.
 
 use cloakroom::SessionErrorKind;
 use proptest::test_runner::{RngSeed, TestCaseError, TestError, TestRunner};
 
-use super::oracle::{Answer, GRACE, Oracle};
+use super::oracle::{GRACE, Oracle, Outcome};
 use super::real_sessions::{Cookie, RealSessions};
-use super::steps::{Act, BROWSERS, Step, USERS, walk};
+use super::steps::{Action, BROWSERS, Step, USERS, walk};
 
 const WALKS: u64 = 4000;
 const SEED: u64 = 0x5EED;
-/// Longer than any session may last.
+/// Longer than the maximum lifetime of a session.
 const FOREVER: u64 = 401 * 24 * 60 * 60;
 
 #[test]
-fn sessions_in_memory_are_what_the_model_says() {
+fn sessions_in_memory_match_the_model() {
     explore(false);
 }
 
 #[test]
-fn sessions_on_two_nodes_over_a_store_are_what_the_model_says() {
+fn sessions_on_two_nodes_over_a_store_match_the_model() {
     explore(true);
 }
 
 #[test]
-fn sessions_on_two_nodes_whose_clocks_differ_are_what_the_model_says() {
+fn sessions_on_two_nodes_whose_clocks_differ_match_the_model() {
     for ahead in [1, 3_000, -3_000, 50_000] {
         explore_on(true, ahead, WALKS / 4);
     }
 }
 
-/// Its outdated copy admits the token, and the record does not.
+/// The outdated copy of the node accepts the token, and the record does not.
 #[test]
-fn r09_a_token_from_two_renewals_ago_opens_nothing_on_a_node_that_missed_the_second() {
-    let request = |browser, node, act| Step::Request { browser, node, act };
+fn r09_a_token_from_two_renewals_ago_opens_nothing_on_a_stale_node() {
+    let request = |browser, node, action| Step::Request { browser, node, action };
     let steps = [
-        Step::Cut(0),
-        request(1, 0, Act::Login { user: 0, keep: false }),
-        Step::Copy(1, 0),
-        request(1, 0, Act::Renew),
-        request(1, 1, Act::Renew),
+        Step::Disconnect(0),
+        request(1, 0, Action::Login { user: 0, keep: false }),
+        Step::CopyCookie(1, 0),
+        request(1, 0, Action::Renew),
+        request(1, 1, Action::Renew),
     ];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(Walk::new(true, 0).go(&steps)).expect("as the model says");
+    runtime.block_on(Walk::new(true, 0).run(&steps)).expect("the model agrees");
 }
 
 fn explore(shared: bool) {
     explore_on(shared, 0, WALKS);
 }
 
-/// The second node's clock is ahead by so many milliseconds.
+/// Runs random walks. The clock of the second node is `ahead` milliseconds ahead.
 fn explore_on(shared: bool, ahead: i64, walks: u64) {
     let config = proptest::test_runner::Config {
         cases: number("CLOAKROOM_ITERATIONS").unwrap_or(walks) as u32,
@@ -58,11 +58,11 @@ fn explore_on(shared: bool, ahead: i64, walks: u64) {
         ..Default::default()
     };
     let outcome = TestRunner::new(config).run(&walk(), |mut steps| {
-        // By a clock that is further ahead than the grace is long, a token that was renewed is dead at once.
+        // If a clock is ahead by more than the grace, a renewed token is dead at once on its node.
         let ends_grace = ahead.unsigned_abs() >= 1000 * GRACE;
-        steps.retain(|step| !(ends_grace && matches!(step, Step::Request { act: Act::Renew, .. })));
+        steps.retain(|step| !(ends_grace && matches!(step, Step::Request { action: Action::Renew, .. })));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        runtime.block_on(Walk::new(shared, ahead).go(&steps))
+        runtime.block_on(Walk::new(shared, ahead).run(&steps))
     });
     if let Err(TestError::Fail(reason, steps)) = outcome {
         let steps: Vec<_> = steps.iter().map(|step| format!("\n    {step:?}")).collect();
@@ -78,122 +78,128 @@ fn number(name: &str) -> Option<u64> {
 struct Walk {
     oracle: Oracle,
     real_sessions: RealSessions,
-    /// Nodes that may have missed the end of a session.
-    deaf: [bool; 2],
+    /// For each node, set if it may have missed the end of a session.
+    may_have_missed_changes: [bool; 2],
 }
 
 impl Walk {
     fn new(shared: bool, ahead: i64) -> Self {
-        let apart = ahead.unsigned_abs().div_ceil(1000);
-        Self { oracle: Oracle::new(shared, apart), real_sessions: RealSessions::new(shared, ahead), deaf: [false; 2] }
+        let clock_skew = ahead.unsigned_abs().div_ceil(1000);
+        Self {
+            oracle: Oracle::new(shared, clock_skew),
+            real_sessions: RealSessions::new(shared, ahead),
+            may_have_missed_changes: [false; 2],
+        }
     }
 
-    async fn go(mut self, steps: &[Step]) -> Result<(), TestCaseError> {
+    async fn run(mut self, steps: &[Step]) -> Result<(), TestCaseError> {
         for step in steps {
             self.step(step).await?;
         }
         for browser in 0..BROWSERS {
             for node in 0..2 {
-                self.request(browser, node, &Act::Who).await?;
-                self.request(browser, node, &Act::Read).await?;
+                self.request(browser, node, &Action::Info).await?;
+                self.request(browser, node, &Action::Read).await?;
             }
         }
         self.compare_lists().await?;
-        self.pass(FOREVER).await;
+        self.advance(FOREVER).await;
         self.compare_lists().await?;
-        self.real_sessions.nothing_is_left();
+        self.real_sessions.assert_empty();
         Ok(())
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step {
-            Step::Request { browser, node, act } => return self.request(*browser, *node, act).await,
-            Step::Pass(span) => self.pass(*span).await,
-            Step::Copy(from, to) => {
-                self.oracle.tickets[*to] = self.oracle.tickets[*from];
-                self.real_sessions.copy(*from, *to);
+            Step::Request { browser, node, action } => return self.request(*browser, *node, action).await,
+            Step::Advance(span) => self.advance(*span).await,
+            Step::CopyCookie(from, to) => {
+                self.oracle.tokens[*to] = self.oracle.tokens[*from];
+                self.real_sessions.copy_cookie(*from, *to);
             }
-            Step::Source(roles) => self.oracle.source(*roles),
+            Step::ChangeRoles(roles) => self.oracle.set_source(*roles),
             Step::RevokeAll { user, node } => {
                 let revoked = self.real_sessions.revoke_all(*node, *user).await;
-                return same(&self.oracle.revoke(*user, None), &revoked, step);
+                return expect_equal(&self.oracle.revoke(*user, None), &revoked, step);
             }
             Step::InvalidateAll { user, node } => {
                 let changed = self.real_sessions.invalidate_all(*node, *user).await;
-                return same(&self.oracle.invalidate(*user), &changed, step);
+                return expect_equal(&self.oracle.invalidate(*user), &changed, step);
             }
-            Step::Cut(node) => {
-                self.deaf[*node] = true;
-                self.real_sessions.cut(*node);
+            Step::Disconnect(node) => {
+                self.may_have_missed_changes[*node] = true;
+                self.real_sessions.disconnect(*node);
             }
-            Step::Mend(node) => self.real_sessions.mend(*node),
+            Step::Reconnect(node) => self.real_sessions.reconnect(*node),
         }
         Ok(())
     }
 
-    async fn pass(&mut self, span: u64) {
-        let span = self.oracle.pass(span);
-        self.real_sessions.pass(span).await;
+    async fn advance(&mut self, span: u64) {
+        let span = self.oracle.advance(span);
+        self.real_sessions.advance(span).await;
     }
 
-    async fn request(&mut self, browser: usize, node: usize, act: &Act) -> Result<(), TestCaseError> {
-        let (held, in_grace) = (self.oracle.tickets[browser], self.oracle.is_in_grace(browser));
+    async fn request(&mut self, browser: usize, node: usize, action: &Action) -> Result<(), TestCaseError> {
+        let (token_before, in_grace) = (self.oracle.tokens[browser], self.oracle.is_in_grace(browser));
         let roles = self.oracle.roles();
-        let late = self.oracle.comes_late(browser);
-        if self.deaf[node] {
-            self.oracle.haunt(browser);
+        let has_ended = self.oracle.presents_ended_session(browser);
+        if self.may_have_missed_changes[node] {
+            self.oracle.record_stale_use(browser);
         }
-        let (answer, cookie) = self.real_sessions.request(browser, node, act, roles).await;
-        if late && self.deaf[node] && answer == Answer::Refused(SessionErrorKind::Ended) {
-            // To this node the session was alive when the request came, so it does not quietly start another.
-            return same(&Cookie::Untouched, &cookie, act);
+        let (outcome, cookie) = self.real_sessions.request(browser, node, action, roles).await;
+        if has_ended && self.may_have_missed_changes[node] && outcome == Outcome::Refused(SessionErrorKind::Ended) {
+            // The node saw a live session, so it does not silently create another.
+            return expect_equal(&Cookie::Unchanged, &cookie, action);
         }
-        let expected = self.oracle.request(browser, node, act);
-        if !is_close(&expected, &answer, self.oracle.slack()) {
-            same(&expected, &answer, act)?;
+        let expected = self.oracle.request(browser, node, action);
+        if !is_close(&expected, &outcome, self.oracle.tolerance()) {
+            expect_equal(&expected, &outcome, action)?;
         }
-        let now_held = self.oracle.tickets[browser];
-        let cookies: &[Cookie] = match now_held {
-            None if held.is_some() => &[Cookie::Forgotten],
-            _ if now_held != held => &[Cookie::New],
-            // The client has a newer token by now, or is just getting it.
-            _ if in_grace => &[Cookie::Untouched],
-            _ => &[Cookie::Untouched, Cookie::Repeated],
+        let token_after = self.oracle.tokens[browser];
+        let cookies: &[Cookie] = match token_after {
+            None if token_before.is_some() => &[Cookie::Removed],
+            _ if token_after != token_before => &[Cookie::New],
+            // The client has a newer token already, or is about to receive it.
+            _ if in_grace => &[Cookie::Unchanged],
+            _ => &[Cookie::Unchanged, Cookie::Repeated],
         };
         if cookies.contains(&cookie) {
             return Ok(());
         }
-        Err(TestCaseError::fail(format!("{act:?}: the cookie is {cookie:?} and must be one of {cookies:?}")))
+        Err(TestCaseError::fail(format!("{action:?}: the cookie is {cookie:?}, expected one of {cookies:?}")))
     }
 
     async fn compare_lists(&self) -> Result<(), TestCaseError> {
         for user in 0..USERS {
             let expected = self.oracle.members(user).len();
             for listed in self.real_sessions.listed(user).await {
-                same(&expected, &listed, &format!("the list of user {user}"))?;
+                expect_equal(&expected, &listed, &format!("the list of user {user}"))?;
             }
         }
         Ok(())
     }
 }
 
-/// Whether two answers say the same of a session, but for instants that clocks do not agree on.
-fn is_close(expected: &Answer, found: &Answer, slack: u64) -> bool {
+/// Returns `true` if two outcomes describe the same session, within the tolerance for clocks.
+fn is_close(expected: &Outcome, found: &Outcome, tolerance: u64) -> bool {
     match (expected, found) {
-        (Answer::Who(Some((user, created, ends))), Answer::Who(Some((same, began, over)))) => {
-            user == same && created.abs_diff(*began) <= slack && ends.abs_diff(*over) <= slack
+        (Outcome::Info(Some((user, created, ends))), Outcome::Info(Some((other_user, other_created, other_ends)))) => {
+            user == other_user
+                && created.abs_diff(*other_created) <= tolerance
+                && ends.abs_diff(*other_ends) <= tolerance
         }
         _ => false,
     }
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(
+fn expect_equal<T: PartialEq + std::fmt::Debug>(
     expected: &T,
     found: &T,
-    what: &impl std::fmt::Debug,
+    context: &impl std::fmt::Debug,
 ) -> Result<(), TestCaseError> {
     if expected == found {
         return Ok(());
     }
-    Err(TestCaseError::fail(format!("{what:?}: the model says {expected:?}, the library {found:?}")))
+    Err(TestCaseError::fail(format!("{context:?}: the model returns {expected:?}, the library {found:?}")))
 }

@@ -1,8 +1,8 @@
-//! What no test noticed when a line was broken on purpose: one test or more for each of those lines.
+//! Tests for each line that was once broken on purpose without any test noticing it.
 //!
-//! `docs/testing.md` says which line each test is about, and `scripts/mutants` looks for more such lines.
+//! `docs/testing.md` lists the line of each test, and `scripts/mutants` searches for more lines.
 
-#![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
+#![allow(clippy::unwrap_used, reason = "the lint exempts test functions, but not their helpers")]
 
 mod noticed;
 #[allow(dead_code, unused_imports, reason = "the other tests over HTTP use the rest")]

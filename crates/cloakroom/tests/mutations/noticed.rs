@@ -1,4 +1,4 @@
-//! Each test is named after what it prevents.
+//! Tests for mutations. Each is named after the behaviour that it protects.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::support::{
     Browser, Deployment, HandlerGate, Kept, Node, Note, Theme, decode, minutes, recorded, routes, secs, send,
 };
 
-/// Lets every other task run until it waits for something.
-async fn others_wait() {
+/// Runs every other task until it waits.
+async fn run_other_tasks() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
     }
@@ -38,7 +38,7 @@ fn faulty_node(deployment: &Deployment, routes: Router) -> (FaultyStore<MemorySt
     (store, node)
 }
 
-fn tag_of(browser: &Browser) -> Selector {
+fn selector_of(browser: &Browser) -> Selector {
     Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap())
 }
 
@@ -50,7 +50,7 @@ async fn r37_the_verifier_of_a_secret_from_before_a_login_cannot_be_put_back() {
     let victim = node();
     let mut browser = Browser::new(&victim.app);
     browser.post("/note/planted").await.ok();
-    let (selector, attacker) = (tag_of(&browser), browser.clone());
+    let (selector, attacker) = (selector_of(&browser), browser.clone());
     let before = memory(&deployment).record(selector).unwrap();
     browser.post("/login/alice").await.ok();
     let mut record = memory(&deployment).record(selector).unwrap();
@@ -61,8 +61,8 @@ async fn r37_the_verifier_of_a_secret_from_before_a_login_cannot_be_put_back() {
     assert_eq!((reply.status, fresh.sessions.stats().seals_broken), (StatusCode::INTERNAL_SERVER_ERROR, 1));
 }
 
-/// Hands the session of a request to the test, unread.
-fn handing_over() -> (Router, Arc<Mutex<Option<Session>>>) {
+/// Routes with a handler that passes the session of its request to the test without reading it.
+fn routes_with_taken_session() -> (Router, Arc<Mutex<Option<Session>>>) {
     let slot = Arc::new(Mutex::new(None));
     let taken = Arc::clone(&slot);
     let take = async move |session: Session| *taken.lock() = Some(session);
@@ -74,26 +74,26 @@ async fn who_waits_for_the_end_asks_again_after_a_fault_and_takes_no_fault_for_t
     let deployment = Deployment::shared();
     let mut browser = Browser::new(&deployment.node().app);
     browser.post("/login/alice").await.ok();
-    let (routes, taken) = handing_over();
+    let (routes, taken) = routes_with_taken_session();
     let (store, node) = faulty_node(&deployment, routes);
     browser.at(&node.app).get("/take").await.ok();
     let session = taken.lock().take().unwrap();
     store.fail_next(Verb::Load, StoreErrorKind::Unavailable);
     let ended = tokio::spawn(session.ended());
-    others_wait().await;
-    assert!(!ended.is_finished(), "a store that does not answer has not ended the session");
+    run_other_tasks().await;
+    assert!(!ended.is_finished(), "a store that does not respond has not ended the session");
     deployment.clock.advance(secs(2));
-    others_wait().await;
+    run_other_tasks().await;
     assert!(!ended.is_finished(), "the session lives");
     browser.post("/do/destroy").await.ok();
     let ended = async {
         while !ended.is_finished() {
             deployment.clock.advance(secs(1));
-            others_wait().await;
+            run_other_tasks().await;
         }
         ended.await.unwrap()
     };
-    assert_eq!(tokio::time::timeout(secs(20), ended).await.expect("it asks again"), EndReason::Gone);
+    assert_eq!(tokio::time::timeout(secs(20), ended).await.expect("it retries"), EndReason::Gone);
 }
 
 #[tokio::test]
@@ -111,11 +111,11 @@ async fn r23_a_session_that_could_not_be_ended_twice_is_ended_the_third_time() {
     node.sessions.run_pending_tasks().await;
     node.sessions.run_pending_tasks().await;
     store.reset();
-    assert!(memory(&deployment).record(tag_of(&first)).is_some(), "nothing could end it so far");
+    assert!(memory(&deployment).record(selector_of(&first)).is_some(), "no attempt to end it has succeeded");
     node.sessions.run_pending_tasks().await;
     assert!(
-        memory(&deployment).record(tag_of(&first)).is_none(),
-        "it lost its place and is ended when that can be done"
+        memory(&deployment).record(selector_of(&first)).is_none(),
+        "the displaced session ends once the store works again"
     );
 }
 
@@ -162,7 +162,7 @@ async fn a_session_that_was_created_for_a_login_that_fails_is_ended_even_if_that
         let node = Node::new(deployment.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
         Browser::new(&node.app).post("/login/alice").await.ok();
         assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::CONFLICT);
-        assert_eq!(deployment.population(&node), 1, "of the refused login nothing stays");
+        assert_eq!(deployment.population(&node), 1, "the refused login leaves no session");
     }
 }
 
@@ -178,7 +178,7 @@ async fn r16_authenticated_within_is_not_answered_from_a_stale_copy() {
     assert_eq!(browser.get("/do/authenticated-within").await.ok().body, "true");
     store.inner().disconnect();
     store.fail_all(StoreErrorKind::Unavailable);
-    assert_eq!(browser.get("/whoami").await.ok().body, "alice", "a page is shown from the copy");
+    assert_eq!(browser.get("/whoami").await.ok().body, "alice", "the stale copy is served");
     assert_eq!(browser.get("/do/authenticated-within").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
@@ -197,15 +197,15 @@ async fn two_parallel_first_writes_of_one_request_make_one_session() {
         browser
     });
     assert!(gate.arrived().await);
-    others_wait().await;
+    run_other_tasks().await;
     gate.open();
     let browser = request.await.unwrap();
     assert_eq!(memory(&deployment).len(), 1);
-    let record = memory(&deployment).record(tag_of(&browser)).unwrap();
-    assert!(record.version_of("note") > 0 && record.version_of("kept") > 0, "both are in it");
+    let record = memory(&deployment).record(selector_of(&browser)).unwrap();
+    assert!(record.version_of("note") > 0 && record.version_of("kept") > 0, "the record has both values");
 }
 
-/// `/slow` loads the theme and waits on the stage before it has it; `/theme` says what is there.
+/// `/slow` loads the theme and pauses at the gate. `/theme` returns the cached theme.
 fn slow_loads(gate: &HandlerGate) -> Router {
     let gate = gate.clone();
     let slow = async move |session: Session| {
@@ -226,7 +226,8 @@ fn slow_loads(gate: &HandlerGate) -> Router {
 #[tokio::test]
 async fn a_load_that_a_write_or_a_login_overtook_is_not_kept() {
     for deployment in Deployment::both() {
-        for (overtaking, left) in [("/theme/written", "written"), ("/login/alice", "none"), ("/do/invalidate", "none")]
+        for (superseding, expected) in
+            [("/theme/written", "written"), ("/login/alice", "none"), ("/do/invalidate", "none")]
         {
             let gate = HandlerGate::new();
             let node = Node::with_routes(deployment.builder(), slow_loads(&gate));
@@ -235,12 +236,12 @@ async fn a_load_that_a_write_or_a_login_overtook_is_not_kept() {
             let mut tab = browser.clone();
             let slow = tokio::spawn(async move { tab.get("/slow").await.status });
             gate.arrival().await;
-            browser.post(overtaking).await.ok();
+            browser.post(superseding).await.ok();
             gate.release();
             slow.await.unwrap();
-            others_wait().await;
-            assert_eq!(browser.get("/theme").await.ok().body, left, "{overtaking}");
-            assert!(node.sessions.stats().loads_overtaken > 0, "{overtaking}");
+            run_other_tasks().await;
+            assert_eq!(browser.get("/theme").await.ok().body, expected, "{superseding}");
+            assert!(node.sessions.stats().loads_overtaken > 0, "{superseding}");
         }
     }
 }
@@ -248,21 +249,24 @@ async fn a_load_that_a_write_or_a_login_overtook_is_not_kept() {
 #[tokio::test]
 async fn r09_a_renewal_under_the_previous_token_changes_nothing_on_any_node() {
     let deployment = Deployment::shared();
-    let deaf_store = memory(&deployment).node();
-    let deaf = Node::new(recorded().clock(deployment.clock.clone()).store(deaf_store.clone()));
+    let stale_store = memory(&deployment).node();
+    let stale = Node::new(recorded().clock(deployment.clock.clone()).store(stale_store.clone()));
     let other = deployment.node();
     let mut browser = Browser::new(&other.app);
     browser.post("/login/alice").await.ok();
-    let mut old = browser.at(&deaf.app);
+    let mut old = browser.at(&stale.app);
     assert_eq!(old.get("/whoami").await.ok().body, "alice");
-    deaf_store.pause_invalidations();
+    stale_store.pause_invalidations();
     browser.post("/do/renew").await.ok();
-    let renewed = memory(&deployment).record(tag_of(&browser)).unwrap().verifier;
-    // Its node believes that the old token is the present one.
+    let renewed = memory(&deployment).record(selector_of(&browser)).unwrap().verifier;
+    // The stale node takes the old token for the current one.
     let reply = old.post("/do/renew").await.ok();
     assert_eq!(reply.set_cookie(), None);
-    assert!(memory(&deployment).record(tag_of(&browser)).unwrap().verifier == renewed, "renewed a second time");
-    deaf_store.deliver_invalidations();
+    assert!(
+        memory(&deployment).record(selector_of(&browser)).unwrap().verifier == renewed,
+        "the token was renewed a second time"
+    );
+    stale_store.deliver_invalidations();
     deployment.clock.advance(minutes(2));
     assert_eq!(browser.get("/whoami").await.ok().body, "alice");
 }
@@ -273,16 +277,20 @@ async fn a_stale_copy_below_the_clients_hint_is_not_served_while_the_store_is_aw
     let store = FaultyStore::new(memory(&deployment).node());
     let sessions = recorded().clock(deployment.clock.clone()).store(store.clone()).build().unwrap();
     let layer = SessionLayer::new(sessions.clone()).on_store_error(OnStoreError::ServeStale(minutes(1)));
-    let patient = routes().layer(layer);
+    let serve_stale = routes().layer(layer);
     let mut browser = Browser::new(&deployment.node().app);
     browser.post("/note/first").await.ok();
     let older = browser.clone();
-    assert_eq!(browser.at(&patient).get("/note").await.ok().body, "first");
+    assert_eq!(browser.at(&serve_stale).get("/note").await.ok().body, "first");
     store.inner().pause_invalidations();
     browser.post("/note/second").await.ok();
     store.fail_all(StoreErrorKind::Unavailable);
-    assert_eq!(browser.at(&patient).get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(older.at(&patient).get("/note").await.ok().body, "first", "a client that has seen no more is served");
+    assert_eq!(browser.at(&serve_stale).get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        older.at(&serve_stale).get("/note").await.ok().body,
+        "first",
+        "a client that has seen no newer version is served"
+    );
 }
 
 #[tokio::test]
@@ -291,10 +299,10 @@ async fn r12_no_copy_is_served_that_its_store_does_not_keep_any_more() {
     let (store, node) = faulty_node(&deployment, routes());
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
-    let selector = tag_of(&browser);
+    let selector = selector_of(&browser);
     let mut was_gone = false;
     for _ in 0..20 {
-        // The store hears of no request.
+        // No touch reaches the store.
         (0..100).for_each(|_| store.fail_next(Verb::Touch, StoreErrorKind::Unavailable));
         deployment.clock.advance(minutes(4));
         let seen = browser.get("/note").await.ok().body;
@@ -318,7 +326,7 @@ async fn a_remembered_session_stays_remembered_when_its_user_logs_in_again() {
         deployment.clock.advance(minutes(60 * 24 * 29));
         assert_eq!(browser.get("/whoami").await.ok().body, "alice");
         let other = browser.post("/login/bob").await.ok();
-        assert!(!other.set_cookie().unwrap().contains("Max-Age"), "another user did not ask for it");
+        assert!(!other.set_cookie().unwrap().contains("Max-Age"), "another user did not ask to be remembered");
     }
 }
 
@@ -353,8 +361,8 @@ async fn r18_a_read_that_waited_for_one_that_was_dropped_hears_of_changes() {
     let dropped = tokio::spawn(async move { dropped.get("/note").await });
     assert!(gate.arrived().await);
     let waiting = tokio::spawn(async move { waiting.get("/twice").await.ok().body });
-    others_wait().await;
-    // Its client hangs up: the cell that both wait for was never filled, and leaves the table.
+    run_other_tasks().await;
+    // Its client disconnects: the cell that both wait for was never filled, and leaves the table.
     dropped.abort();
     handler_gate.arrival().await;
     browser.post("/note/second").await.ok();
@@ -368,7 +376,7 @@ async fn a_write_whose_answer_comes_after_a_newer_write_leaves_no_older_copy() {
     let (store, node) = faulty_node(&deployment, routes());
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
-    let ticket = browser.ticket();
+    let token = browser.ticket();
     let gate = store.delay_next(Verb::Commit);
     let (mut slow, other) = (browser.clone(), deployment.node());
     let slow = tokio::spawn(async move { slow.post("/kept/slow").await.status });
@@ -376,8 +384,8 @@ async fn a_write_whose_answer_comes_after_a_newer_write_leaves_no_older_copy() {
     browser.at(&other.app).post("/note/second").await.ok();
     gate.open();
     assert_eq!(slow.await.unwrap(), StatusCode::OK);
-    // Without a hint, only the invalidation can tell the node that there is something newer.
-    assert_eq!(Browser::holding(&node.app, ticket).get("/note").await.ok().body, "second");
+    // Without a version hint, the node knows only from the invalidation that its copy is outdated.
+    assert_eq!(Browser::holding(&node.app, token).get("/note").await.ok().body, "second");
 }
 
 #[tokio::test]
@@ -403,7 +411,7 @@ async fn a_session_that_changed_hands_is_no_longer_its_former_users() {
     browser.post("/login/alice").await.ok();
     assert_eq!(spy.count(Verb::RemoveMembers), 0, "the same user");
     browser.post("/login/bob").await.ok();
-    assert_eq!(spy.count(Verb::RemoveMembers), 1, "alice's list");
+    assert_eq!(spy.count(Verb::RemoveMembers), 1, "the session leaves alice's index");
 
     let local = Node::new(Deployment::local().builder().max_sessions_per_principal(1, LimitPolicy::Reject));
     let mut browser = Browser::new(&local.app);
@@ -415,7 +423,7 @@ async fn a_session_that_changed_hands_is_no_longer_its_former_users() {
 
 #[tokio::test]
 async fn r22_a_session_whose_time_is_over_is_neither_listed_nor_counted_as_ended() {
-    // A store keeps a record for a tenth of the timeout longer, as it hears of requests that much later.
+    // A store keeps a record for a tenth of the timeout longer, as uses are reported that late.
     for (deployment, timeout) in [(Deployment::local(), minutes(30)), (Deployment::shared(), minutes(33))] {
         let node = deployment.node();
         Browser::new(&node.app).post("/login/alice").await.ok();
@@ -436,7 +444,7 @@ async fn an_invalidation_says_which_fault_kept_it_from_one_record() {
         browser.post("/login/alice").await.ok();
         browser.post("/theme/dark").await.ok();
     }
-    let selector = tag_of(&browsers[0]);
+    let selector = selector_of(&browsers[0]);
     let mut record = memory(&deployment).record(selector).unwrap();
     let large: Arc<[u8]> = format!("\"{}\"", "x".repeat(100 << 10)).into_bytes().into();
     record.values.push(StoredValue::new("large".into(), record.version, None, Payload::Present(large)));
@@ -444,7 +452,7 @@ async fn an_invalidation_says_which_fault_kept_it_from_one_record() {
     let fresh: Sessions = deployment.builder().build().unwrap();
     let error = fresh.of("alice").invalidate::<Theme>().await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::Decode);
-    assert_eq!(browsers[1].get("/theme").await.ok().body, "none", "all others have lost it");
+    assert_eq!(browsers[1].get("/theme").await.ok().body, "none", "the other session was invalidated");
 }
 
 #[tokio::test]
@@ -492,7 +500,7 @@ async fn a_write_after_a_rollback_does_not_hide_what_the_server_lost() {
     let node = Node::with_routes(deployment.builder(), routes().route("/writes", any(writes)));
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
-    let selector = tag_of(&browser);
+    let selector = selector_of(&browser);
     let first = store.record(selector).unwrap();
     let request = tokio::spawn(async move {
         browser.post("/writes").await.ok();
@@ -504,6 +512,9 @@ async fn a_write_after_a_rollback_does_not_hide_what_the_server_lost() {
     let browser = request.await.unwrap();
     let fresh = deployment.node();
     browser.at(&fresh.app).get("/note").await.ok();
-    // By the node that held the copy, and by the client's hint.
-    assert!(node.sessions.stats().rollbacks + fresh.sessions.stats().rollbacks >= 1, "the client has seen more");
+    // Either by the node that had the copy, or by the version hint of the client.
+    assert!(
+        node.sessions.stats().rollbacks + fresh.sessions.stats().rollbacks >= 1,
+        "the client has seen a newer version"
+    );
 }

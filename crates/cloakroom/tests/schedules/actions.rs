@@ -1,4 +1,4 @@
-//! What may happen to a session.
+//! Actions on a session.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use cloakroom_testkit::MemoryStore;
 
 use super::audit::Outcome;
 use super::explore::step;
-use super::scenario::{Bulk, Count, QUIET, Roles, Shared, USER};
+use super::scenario::{Bulk, Count, PACK_AFTER, Roles, Shared, USER};
 use super::visitor::Visitor;
 
 #[derive(Clone, Copy, Debug)]
@@ -20,40 +20,40 @@ pub(crate) enum Action {
     Destroy,
     Login,
     Renew,
-    /// Reads the roles, through the loader if need be.
+    /// Reads the roles, and loads them if they are not cached.
     Load,
-    /// Changes the source of the roles, then drops the cached ones.
+    /// Changes the source of the roles, then invalidates the cached ones.
     Invalidate,
-    /// The idle timeout passes, and the timer goes round.
+    /// The idle timeout passes, and pending tasks run.
     Expire,
-    /// A quiet minute passes, and the timer goes round.
+    /// The session is unused until it may be packed, and pending tasks run.
     Pack,
-    /// More anonymous sessions come than there is room for.
-    Crowd,
-    /// "Sign out everywhere", from the other node.
+    /// Creates more anonymous sessions than fit into memory.
+    Flood,
+    /// "Sign out everywhere", on the other node.
     Revoke,
-    /// The slow line delivers.
+    /// Delivers the delayed invalidations.
     Deliver,
 }
 
 impl Action {
-    pub(crate) async fn perform(self, shared: &Arc<Shared>, place: usize) -> Outcome {
+    pub(crate) async fn perform(self, shared: &Arc<Shared>, index: usize) -> Outcome {
         let visitor = shared.visitor();
         let mut outcome = Outcome::default();
         match self {
-            Self::Add => add(shared, place, &visitor, &mut outcome).await,
-            Self::Destroy => destroy(shared, place, &visitor, &mut outcome).await,
-            Self::Login => log_in(shared, place, &visitor, &mut outcome).await,
-            Self::Renew => renew(shared, place, &visitor, &mut outcome).await,
-            Self::Load => drop(load(shared, place, &visitor).await),
-            Self::Invalidate => invalidate(shared, place, &visitor).await,
+            Self::Add => add(shared, index, &visitor, &mut outcome).await,
+            Self::Destroy => destroy(shared, index, &visitor, &mut outcome).await,
+            Self::Login => log_in(shared, index, &visitor, &mut outcome).await,
+            Self::Renew => renew(shared, index, &visitor, &mut outcome).await,
+            Self::Load => drop(load(shared, index, &visitor).await),
+            Self::Invalidate => invalidate(shared, index, &visitor).await,
             Self::Expire => {
-                pass(shared, shared.lifetime()).await;
+                advance(shared, shared.lifetime()).await;
                 outcome.expired = true;
             }
-            Self::Pack => pass(shared, QUIET + Duration::from_secs(5)).await,
-            Self::Crowd => crowd(shared, place, &mut outcome).await,
-            Self::Revoke => revoke(shared, place, &mut outcome).await,
+            Self::Pack => advance(shared, PACK_AFTER + Duration::from_secs(5)).await,
+            Self::Flood => flood(shared, index, &mut outcome).await,
+            Self::Revoke => revoke(shared, index, &mut outcome).await,
             Self::Deliver => shared.stores.iter().for_each(MemoryStore::deliver_invalidations),
         }
         outcome.cookie = visitor.cookie();
@@ -61,8 +61,8 @@ impl Action {
     }
 }
 
-async fn add(shared: &Shared, place: usize, visitor: &Visitor, outcome: &mut Outcome) {
-    let visit = visitor.enter(shared.node(place));
+async fn add(shared: &Shared, index: usize, visitor: &Visitor, outcome: &mut Outcome) {
+    let visit = visitor.enter(shared.node(index));
     let added = visit.update::<Count, _>(|count| {
         count.0 += 1;
         count.0
@@ -71,38 +71,38 @@ async fn add(shared: &Shared, place: usize, visitor: &Visitor, outcome: &mut Out
         Ok(count) => {
             visit.leave().await;
             outcome.added = 1;
-            read_own_write(shared, place, visitor, count).await;
+            read_own_write(shared, index, visitor, count).await;
         }
         Err(error) => assert_eq!(error.kind(), SessionErrorKind::Ended, "{error:?}"),
     }
 }
 
-/// The same browser, on the other node: a counter that it may still read is not older than what it wrote.
-async fn read_own_write(shared: &Shared, place: usize, visitor: &Visitor, written: u64) {
-    let visit = visitor.enter(shared.node(place + 1));
+/// Asserts that a browser reads no counter on the other node that is older than its own write.
+async fn read_own_write(shared: &Shared, index: usize, visitor: &Visitor, written: u64) {
+    let visit = visitor.enter(shared.node(index + 1));
     match visit.get::<Count>().await {
         Ok(Some(count)) => assert!(count.0 >= written, "wrote {written} and then read {}", count.0),
         Ok(None) => {}
-        // It ended between the look at the session and the look at the value.
+        // The session ended between its lookup and the read of the value.
         Err(error) => assert_eq!(error.kind(), SessionErrorKind::Ended, "{error:?}"),
     }
     visit.leave().await;
 }
 
-async fn destroy(shared: &Shared, place: usize, visitor: &Visitor, outcome: &mut Outcome) {
-    let visit = visitor.enter(shared.node(place));
+async fn destroy(shared: &Shared, index: usize, visitor: &Visitor, outcome: &mut Outcome) {
+    let visit = visitor.enter(shared.node(index));
     match visit.destroy().await {
-        // A login replaced the token meanwhile: its session is not this one's to end.
+        // A login has replaced the token, so this request may not end the session.
         Err(error) if error.kind() == SessionErrorKind::Ended => {}
         result => result.expect("nothing is broken"),
     }
     visit.leave().await;
-    // Without a session there is nothing to forget.
+    // The cookie is removed only if there was a session.
     outcome.ended = visitor.take_received().is_some_and(|cookie| cookie.contains("Max-Age=0"));
 }
 
-async fn log_in(shared: &Shared, place: usize, visitor: &Visitor, outcome: &mut Outcome) {
-    let visit = visitor.enter(shared.node(place));
+async fn log_in(shared: &Shared, index: usize, visitor: &Visitor, outcome: &mut Outcome) {
+    let visit = visitor.enter(shared.node(index));
     match visit.login(Login::new(USER).keep::<Count>()).await {
         Ok(()) => {
             visit.leave().await;
@@ -112,8 +112,8 @@ async fn log_in(shared: &Shared, place: usize, visitor: &Visitor, outcome: &mut 
     }
 }
 
-async fn renew(shared: &Shared, place: usize, visitor: &Visitor, outcome: &mut Outcome) {
-    let visit = visitor.enter(shared.node(place));
+async fn renew(shared: &Shared, index: usize, visitor: &Visitor, outcome: &mut Outcome) {
+    let visit = visitor.enter(shared.node(index));
     match visit.renew().await {
         Ok(()) => {
             visit.leave().await;
@@ -123,51 +123,52 @@ async fn renew(shared: &Shared, place: usize, visitor: &Visitor, outcome: &mut O
     }
 }
 
-/// Reads the roles and checks that they are not older than what was known before the request began.
-async fn load(shared: &Arc<Shared>, place: usize, visitor: &Visitor) -> u64 {
-    let floor = shared.floor.load(SeqCst);
-    let visit = visitor.enter(shared.node(place));
+/// Reads the roles, and asserts that they are not older than an invalidation that was
+/// acknowledged before the request began.
+async fn load(shared: &Arc<Shared>, index: usize, visitor: &Visitor) -> u64 {
+    let min_roles = shared.min_roles.load(SeqCst);
+    let visit = visitor.enter(shared.node(index));
     let source = Arc::clone(shared);
     let load = move || async move {
         let roles = Roles(source.source.load(SeqCst));
-        // The answer is under way for a while.
+        // The source takes a while to respond.
         step();
         step();
         Ok::<_, Infallible>(roles)
     };
     let roles = visit.get_or_load::<Roles, _, _, _>(load).await.expect("nothing is broken").0;
     visit.leave().await;
-    // A browser that knows nothing of the invalidation may be served an old copy while the line is slow.
-    assert!(shared.slow_line || roles >= floor, "read {roles} after {floor} was acknowledged");
+    // If invalidations are delayed, a browser that has not seen this one may get an old copy.
+    assert!(shared.delayed_invalidations || roles >= min_roles, "read {roles} after {min_roles} was acknowledged");
     roles
 }
 
-async fn invalidate(shared: &Arc<Shared>, place: usize, visitor: &Visitor) {
+async fn invalidate(shared: &Arc<Shared>, index: usize, visitor: &Visitor) {
     let changed = shared.source.fetch_add(1, SeqCst) + 1;
-    let visit = visitor.enter(shared.node(place));
+    let visit = visitor.enter(shared.node(index));
     match visit.invalidate::<Roles>().await {
         Ok(()) => {
-            shared.floor.fetch_max(changed, SeqCst);
+            shared.min_roles.fetch_max(changed, SeqCst);
             visit.leave().await;
-            let roles = load(shared, place + 1, visitor).await;
+            let roles = load(shared, index + 1, visitor).await;
             assert!(roles >= changed, "invalidated {changed} and then read {roles}");
         }
         Err(error) => assert_eq!(error.kind(), SessionErrorKind::Ended, "{error:?}"),
     }
 }
 
-async fn pass(shared: &Shared, span: Duration) {
+async fn advance(shared: &Shared, span: Duration) {
     shared.clock.advance(span);
     for node in &shared.nodes {
         node.run_pending_tasks().await;
     }
 }
 
-async fn crowd(shared: &Shared, place: usize, outcome: &mut Outcome) {
-    outcome.crowded = true;
+async fn flood(shared: &Shared, index: usize, outcome: &mut Outcome) {
+    outcome.flooded = true;
     for _ in 0..5 {
         let stranger = Visitor::default();
-        let visit = stranger.enter(shared.node(place));
+        let visit = stranger.enter(shared.node(index));
         match visit.set(Bulk("x".repeat(900))).await {
             Ok(()) => visit.leave().await,
             Err(error) => assert_eq!(error.kind(), SessionErrorKind::Full, "{error:?}"),
@@ -175,7 +176,7 @@ async fn crowd(shared: &Shared, place: usize, outcome: &mut Outcome) {
     }
 }
 
-async fn revoke(shared: &Shared, place: usize, outcome: &mut Outcome) {
-    let revoked = shared.node(place + 1).of(USER).revoke_all().await.expect("nothing is broken");
+async fn revoke(shared: &Shared, index: usize, outcome: &mut Outcome) {
+    let revoked = shared.node(index + 1).of(USER).revoke_all().await.expect("nothing is broken");
     outcome.revoked = revoked;
 }

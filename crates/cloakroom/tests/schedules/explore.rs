@@ -1,18 +1,18 @@
-//! Runs a scene in many orders.
+//! Runs a scenario in many interleavings.
 
 #[cfg(cloakroom_shuttle)]
 mod imp {
     use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
     use shuttle::{Config, Runner};
 
-    /// Finds each of the races that ever were in here, in some ten seconds for all scenes.
+    /// Enough to find each race that was ever in here. All scenarios take about ten seconds.
     const ITERATIONS: usize = 1500;
-    /// How many forced switches a bug may need.
+    /// Number of forced context switches that a bug may need.
     const DEPTH: usize = 4;
     const SEED: u64 = 0x5EED_0FC1_0A4B;
 
-    /// Nobody does anything behind the back of a scene, so there is nothing to wait for.
-    pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::ZERO;
+    /// No background task runs beside a scenario, so there is nothing to wait for.
+    pub(crate) const MAX_WAIT: std::time::Duration = std::time::Duration::ZERO;
 
     pub(crate) fn explore(scenario: impl Fn() + Send + Sync + Copy + 'static) {
         if let Ok(schedule) = std::env::var("CLOAKROOM_SCHEDULE") {
@@ -37,22 +37,22 @@ mod imp {
         Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?} and must be a number")))
     }
 
-    pub(crate) fn at_once(actions: Vec<Box<dyn FnOnce() + Send>>) {
+    pub(crate) fn run_concurrently(actions: Vec<Box<dyn FnOnce() + Send>>) {
         let threads: Vec<_> = actions.into_iter().map(shuttle::thread::spawn).collect();
-        threads.into_iter().for_each(|thread| thread.join().expect("an act does not panic"));
+        threads.into_iter().for_each(|thread| thread.join().expect("no action panics"));
     }
 
     pub(crate) fn block_on<R>(future: impl Future<Output = R>) -> R {
         shuttle::future::block_on(future)
     }
 
-    /// One of some choices, as the explorer decides.
+    /// Returns one of the choices, as the explorer decides.
     pub(crate) fn choose<T: Copy>(choices: &[T]) -> T {
         use shuttle::rand::Rng;
         choices[shuttle::rand::thread_rng().gen_range(0..choices.len())]
     }
 
-    /// A point at which the explorer may let somebody else go on.
+    /// A point at which the explorer may switch to another thread.
     pub(crate) fn step() {
         shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
     }
@@ -62,25 +62,25 @@ mod imp {
 mod imp {
     const ROUNDS: usize = 8;
 
-    /// What a node's own housekeeper has taken out of the wheel, nobody else visits, and on a busy machine it may be a
-    /// while until it does.
-    pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+    /// Only the maintenance of a node handles the entries that it has taken out of the timer wheel,
+    /// and on a busy machine that may take a while.
+    pub(crate) const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
 
-    /// One of some choices, in turn.
+    /// Returns the choices in turn.
     pub(crate) fn choose<T: Copy>(choices: &[T]) -> T {
         static TURN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         choices[TURN.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % choices.len()]
     }
 
     pub(crate) fn explore(scenario: impl Fn() + Copy) {
-        // Loaders are spawned on the runtime of whoever asks for the value.
+        // A loader is spawned on the runtime of the request that starts it.
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
         let _entered = runtime.enter();
         (0..ROUNDS).for_each(|_| scenario());
     }
 
-    pub(crate) fn at_once(actions: Vec<Box<dyn FnOnce() + Send>>) {
+    pub(crate) fn run_concurrently(actions: Vec<Box<dyn FnOnce() + Send>>) {
         let runtime = tokio::runtime::Handle::current();
         std::thread::scope(|threads| {
             for action in actions {
@@ -102,4 +102,4 @@ mod imp {
     }
 }
 
-pub(crate) use imp::{PATIENCE, at_once, block_on, choose, explore, step};
+pub(crate) use imp::{MAX_WAIT, block_on, choose, explore, run_concurrently, step};

@@ -1,4 +1,4 @@
-//! The stage of a scene: one session, known to every act by the same cookie.
+//! A scenario: one session, and actions that start with the same cookie.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -10,24 +10,24 @@ use serde::{Deserialize, Serialize};
 
 use super::actions::Action;
 use super::audit::{Outcome, audit};
-use super::explore::{at_once, block_on, choose};
-use super::stepping::Stepping;
+use super::explore::{block_on, choose, run_concurrently};
+use super::stepping::SteppingStore;
 use super::visitor::Visitor;
 
 const IDLE: Duration = Duration::from_secs(600);
-/// By how many milliseconds the second node's clock may be ahead.
-const AHEAD: [i64; 5] = [0, 1, 3_000, -3_000, 50_000];
-pub(crate) const QUIET: Duration = Duration::from_secs(60);
+/// Possible leads of the second node's clock in milliseconds.
+const CLOCK_LEADS: [i64; 5] = [0, 1, 3_000, -3_000, 50_000];
+pub(crate) const PACK_AFTER: Duration = Duration::from_secs(60);
 pub(crate) const USER: &str = "user";
 
-/// Counts what was acknowledged.
+/// Counts acknowledged increments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Count(pub(crate) u64);
 impl SessionValue for Count {
     const KEY: &'static str = "count";
 }
 
-/// A copy of what [`World::source`] says.
+/// A cached copy of [`Shared::source`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Roles(pub(crate) u64);
 impl SessionValue for Roles {
@@ -35,7 +35,7 @@ impl SessionValue for Roles {
     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(3600));
 }
 
-/// Takes up room.
+/// A value that fills memory.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Bulk(pub(crate) String);
 impl SessionValue for Bulk {
@@ -52,69 +52,69 @@ pub(crate) enum Setup {
 pub(crate) struct Scenario {
     actions: [Action; 3],
     logged_in: bool,
-    slow_line: bool,
+    delayed_invalidations: bool,
 }
 
-/// What all acts of a scene share.
+/// State that all actions of a scenario share.
 pub(crate) struct Shared {
     pub(crate) clock: ManualClock,
-    /// By how many milliseconds the second node's clock is ahead.
-    pub(crate) apart: i64,
-    /// One process each.
+    /// Lead of the second node's clock in milliseconds.
+    pub(crate) clock_skew: i64,
+    /// The nodes, each of which represents a process.
     pub(crate) nodes: Vec<Sessions>,
     pub(crate) stores: Vec<MemoryStore>,
     pub(crate) events: Vec<Events>,
-    /// The source of truth of [`Roles`].
+    /// The source of [`Roles`].
     pub(crate) source: AtomicU64,
-    /// What nobody may read less than: the source's value at the newest invalidation that was acknowledged.
-    pub(crate) floor: AtomicU64,
-    /// Whether a change may be heard of late on other nodes.
-    pub(crate) slow_line: bool,
-    /// The cookie that every act begins with.
+    /// Lowest roles that may be read: those of the source at the newest acknowledged invalidation.
+    pub(crate) min_roles: AtomicU64,
+    /// Set if invalidations reach other nodes late.
+    pub(crate) delayed_invalidations: bool,
+    /// The cookie that every action starts with.
     pub(crate) cookie: String,
 }
 
 impl Scenario {
     pub(crate) const fn of(actions: [Action; 3]) -> Self {
-        Self { actions, logged_in: false, slow_line: false }
+        Self { actions, logged_in: false, delayed_invalidations: false }
     }
 
-    /// The session is logged in when the scene begins.
+    /// Logs the session in before the actions start.
     pub(crate) const fn logged_in(self) -> Self {
         Self { logged_in: true, ..self }
     }
 
-    /// The nodes hear of each other's changes late.
-    pub(crate) const fn slow_line(self) -> Self {
-        Self { slow_line: true, ..self }
+    /// Delays the invalidations between the nodes until [`Action::Deliver`].
+    pub(crate) const fn delayed(self) -> Self {
+        Self { delayed_invalidations: true, ..self }
     }
 
-    pub(crate) fn play(&self, setup: Setup) {
-        let shared = Arc::new(self.set(setup));
-        let outcome = Arc::new(Mutex::new(Vec::new()));
-        let actions = self.actions.iter().enumerate().map(|(place, action)| {
-            let (shared, outcome, action) = (Arc::clone(&shared), Arc::clone(&outcome), *action);
+    pub(crate) fn run(&self, setup: Setup) {
+        let shared = Arc::new(self.prepare(setup));
+        let outcomes = Arc::new(Mutex::new(Vec::new()));
+        let actions = self.actions.iter().enumerate().map(|(index, action)| {
+            let (shared, outcomes, action) = (Arc::clone(&shared), Arc::clone(&outcomes), *action);
             Box::new(move || {
-                let heard: Outcome = block_on(action.perform(&shared, place));
-                outcome.lock().expect("no act panics").push(heard);
+                let outcome: Outcome = block_on(action.perform(&shared, index));
+                outcomes.lock().expect("no action panics").push(outcome);
             }) as Box<dyn FnOnce() + Send>
         });
-        at_once(actions.collect());
-        let outcome = std::mem::take(&mut *outcome.lock().expect("no act panics"));
-        let shared = Arc::into_inner(shared).expect("the acts are over");
-        block_on(audit(shared, &outcome));
+        run_concurrently(actions.collect());
+        let outcomes = std::mem::take(&mut *outcomes.lock().expect("no action panics"));
+        let shared = Arc::into_inner(shared).expect("the actions have finished");
+        block_on(audit(shared, &outcomes));
     }
 
-    fn set(&self, setup: Setup) -> Shared {
+    fn prepare(&self, setup: Setup) -> Shared {
         let clock = ManualClock::new();
         let stores = stores(setup, &clock);
-        let apart = choose(&AHEAD);
+        let clock_skew = choose(&CLOCK_LEADS);
         let nodes: Vec<_> = match setup {
             Setup::Memory => vec![sessions(&clock, None, 1)],
             Setup::TwoNodes => {
-                let clocks = [clock.clone(), clock.ahead_by(apart)];
+                let clocks = [clock.clone(), clock.ahead_by(clock_skew)];
                 let nodes = (2..).zip(&stores).zip(&clocks);
-                nodes.map(|((seed, line), clock)| sessions(clock, Some(line), seed)).collect()
+                nodes.map(|((seed, store), clock)| sessions(clock, Some(store), seed)).collect()
             }
         };
         let events = nodes.iter().map(Sessions::events).collect();
@@ -127,12 +127,22 @@ impl Scenario {
             }
             visit.leave().await;
         });
-        if self.slow_line {
+        if self.delayed_invalidations {
             stores.iter().for_each(MemoryStore::pause_invalidations);
         }
         let cookie = visitor.cookie().expect("a session");
-        let (source, floor) = (AtomicU64::new(0), AtomicU64::new(0));
-        Shared { clock, apart, nodes, stores, events, source, floor, slow_line: self.slow_line, cookie }
+        let (source, min_roles) = (AtomicU64::new(0), AtomicU64::new(0));
+        Shared {
+            clock,
+            clock_skew,
+            nodes,
+            stores,
+            events,
+            source,
+            min_roles,
+            delayed_invalidations: self.delayed_invalidations,
+            cookie,
+        }
     }
 }
 
@@ -145,17 +155,17 @@ fn stores(setup: Setup, clock: &ManualClock) -> Vec<MemoryStore> {
     vec![first, second]
 }
 
-fn sessions(clock: &ManualClock, line: Option<&MemoryStore>, seed: u64) -> Sessions {
+fn sessions(clock: &ManualClock, store: Option<&MemoryStore>, seed: u64) -> Sessions {
     let builder = Sessions::builder()
         .clock(clock.clone())
         .random(SeededRandom::new(seed))
         .idle_timeout(IDLE)
-        .pack_after(Some(QUIET))
+        .pack_after(Some(PACK_AFTER))
         .max_session_bytes(1024)
-        // Room for four crowded sessions.
+        // Enough for four sessions of a flood.
         .max_bytes(1024 + 4096);
-    match line {
-        Some(line) => builder.store(Stepping(line.clone())),
+    match store {
+        Some(store) => builder.store(SteppingStore(store.clone())),
         None => builder,
     }
     .build()
@@ -163,18 +173,18 @@ fn sessions(clock: &ManualClock, line: Option<&MemoryStore>, seed: u64) -> Sessi
 }
 
 impl Shared {
-    /// The node that the act in this place goes to.
-    pub(crate) fn node(&self, place: usize) -> &Sessions {
-        &self.nodes[place % self.nodes.len()]
+    /// The node of the action with this index.
+    pub(crate) fn node(&self, index: usize) -> &Sessions {
+        &self.nodes[index % self.nodes.len()]
     }
 
-    /// How long a session may live that nobody uses. A store keeps a record for a tenth longer,
-    /// because it hears of use that late.
+    /// Maximum lifetime of an unused session. A store keeps a record for a tenth longer, because
+    /// uses are reported to it that late.
     pub(crate) fn lifetime(&self) -> Duration {
         if self.stores.is_empty() { IDLE } else { IDLE + IDLE / 10 }
     }
 
-    /// A browser of the session's owner.
+    /// A browser with the session's cookie.
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor::with_cookie(Some(self.cookie.clone()))
     }

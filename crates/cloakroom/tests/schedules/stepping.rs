@@ -1,4 +1,4 @@
-//! A store whose verbs take time: others may act before the request arrives and before its answer does.
+//! A store whose calls take time: other actions may run before it arrives and before it returns.
 
 use std::sync::Arc;
 
@@ -11,34 +11,34 @@ use cloakroom_testkit::MemoryStore;
 
 use super::explore::step;
 
-pub(crate) struct Stepping(pub(crate) MemoryStore);
+pub(crate) struct SteppingStore(pub(crate) MemoryStore);
 
-async fn around<T>(verb: impl Future<Output = T>) -> T {
+async fn with_steps<T>(call: impl Future<Output = T>) -> T {
     step();
-    let answer = verb.await;
+    let result = call.await;
     step();
-    answer
+    result
 }
 
-impl Store for Stepping {
+impl Store for SteppingStore {
     async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
-        around(self.0.load(selector)).await
+        with_steps(self.0.load(selector)).await
     }
 
     async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
-        around(self.0.create(selector, record)).await
+        with_steps(self.0.create(selector, record)).await
     }
 
     async fn commit(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
-        around(self.0.commit(selector, commit)).await
+        with_steps(self.0.commit(selector, commit)).await
     }
 
     async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
-        around(self.0.touch(touches)).await
+        with_steps(self.0.touch(touches)).await
     }
 
     async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
-        around(self.0.destroy(selector, guard)).await
+        with_steps(self.0.destroy(selector, guard)).await
     }
 
     async fn add_member(
@@ -48,15 +48,15 @@ impl Store for Stepping {
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
-        around(self.0.add_member(principal, selector, until, limit)).await
+        with_steps(self.0.add_member(principal, selector, until, limit)).await
     }
 
     async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
-        around(self.0.remove_members(principal, selectors)).await
+        with_steps(self.0.remove_members(principal, selectors)).await
     }
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        around(self.0.list_members(principal, page)).await
+        with_steps(self.0.list_members(principal, page)).await
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {

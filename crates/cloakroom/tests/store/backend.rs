@@ -4,41 +4,41 @@ use cloakroom::store::Store;
 use cloakroom::{Clock, Timestamp};
 use cloakroom_testkit::{Backend, Capability, ManualClock, MemoryStore};
 
-/// A store under test that is made of a [`MemoryStore`], on a clock that the suite moves.
-pub(crate) struct Over<S> {
+/// A backend for a store that wraps a [`MemoryStore`], on a clock that the suite advances.
+pub(crate) struct MemoryBackend<S> {
     clock: ManualClock,
     make: fn(&ManualClock) -> S,
     memory: fn(&S) -> &MemoryStore,
     node: fn(&S) -> S,
-    plan: fn(&S),
+    setup: fn(&S),
 }
 
-impl<S> Over<S> {
+impl<S> MemoryBackend<S> {
     pub(crate) fn new(make: fn(&ManualClock) -> S, memory: fn(&S) -> &MemoryStore, node: fn(&S) -> S) -> Self {
         Self::with(|_| (), make, memory, node)
     }
 
-    /// The same; `plan` is done to each fresh store.
+    /// Creates a backend that applies `setup` to each new store.
     pub(crate) fn with(
-        plan: fn(&S),
+        setup: fn(&S),
         make: fn(&ManualClock) -> S,
         memory: fn(&S) -> &MemoryStore,
         node: fn(&S) -> S,
     ) -> Self {
-        Self { clock: ManualClock::new(), make, memory, node, plan }
+        Self { clock: ManualClock::new(), make, memory, node, setup }
     }
 }
 
-pub(crate) fn reference() -> Over<MemoryStore> {
-    Over::new(|clock| MemoryStore::with_clock(clock.clone()), |store| store, MemoryStore::node)
+pub(crate) fn reference() -> MemoryBackend<MemoryStore> {
+    MemoryBackend::new(|clock| MemoryStore::with_clock(clock.clone()), |store| store, MemoryStore::node)
 }
 
-impl<S: Store> Backend for Over<S> {
+impl<S: Store> Backend for MemoryBackend<S> {
     type Store = S;
 
     async fn store(&self) -> S {
         let store = (self.make)(&self.clock);
-        (self.plan)(&store);
+        (self.setup)(&store);
         store
     }
 

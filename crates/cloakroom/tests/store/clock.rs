@@ -9,31 +9,31 @@ use cloakroom_testkit::ManualClock;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts how often it was woken, and looks at the clock each time, as an executor's hook may.
-struct Bell {
+/// A waker that counts its wake-ups and reads the clock each time, as an executor's hook may.
+struct WakeCounter {
     clock: ManualClock,
-    rung: AtomicUsize,
+    wakes: AtomicUsize,
 }
 
-impl Bell {
+impl WakeCounter {
     fn new(clock: &ManualClock) -> Arc<Self> {
-        Arc::new(Self { clock: clock.clone(), rung: AtomicUsize::new(0) })
+        Arc::new(Self { clock: clock.clone(), wakes: AtomicUsize::new(0) })
     }
 
-    fn rung(&self) -> usize {
-        self.rung.load(Ordering::SeqCst)
+    fn wakes(&self) -> usize {
+        self.wakes.load(Ordering::SeqCst)
     }
 }
 
-impl Wake for Bell {
+impl Wake for WakeCounter {
     fn wake(self: Arc<Self>) {
         self.clock.now();
-        self.rung.fetch_add(1, Ordering::SeqCst);
+        self.wakes.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-fn poll(future: &mut (impl Future<Output = ()> + Unpin), bell: &Arc<Bell>) -> Poll<()> {
-    let waker = Waker::from(Arc::clone(bell));
+fn poll(future: &mut (impl Future<Output = ()> + Unpin), counter: &Arc<WakeCounter>) -> Poll<()> {
+    let waker = Waker::from(Arc::clone(counter));
     std::pin::Pin::new(future).poll(&mut Context::from_waker(&waker))
 }
 
@@ -48,80 +48,80 @@ fn a_clone_shows_the_same_time() {
 #[test]
 fn a_sleep_ends_when_its_time_has_passed_and_not_before() {
     let clock = ManualClock::new();
-    let bell = Bell::new(&clock);
+    let counter = WakeCounter::new(&clock);
     let mut sleep = clock.sleep(MINUTE);
-    assert!(poll(&mut sleep, &bell).is_pending());
+    assert!(poll(&mut sleep, &counter).is_pending());
     clock.advance(MINUTE - Duration::from_millis(1));
-    assert_eq!(bell.rung(), 0, "woken too early");
-    assert!(poll(&mut sleep, &bell).is_pending());
+    assert_eq!(counter.wakes(), 0, "woken too early");
+    assert!(poll(&mut sleep, &counter).is_pending());
     clock.advance(Duration::from_millis(1));
-    assert_eq!(bell.rung(), 1);
-    assert!(poll(&mut sleep, &bell).is_ready());
+    assert_eq!(counter.wakes(), 1);
+    assert!(poll(&mut sleep, &counter).is_ready());
     assert_eq!(clock.sleepers(), 0);
 }
 
 #[test]
-fn a_sleep_begins_when_it_is_made_and_not_when_it_is_polled() {
+fn a_sleep_begins_when_it_is_created_and_not_when_it_is_polled() {
     let clock = ManualClock::new();
     let mut sleep = clock.sleep(MINUTE);
     clock.advance(MINUTE);
-    assert!(poll(&mut sleep, &Bell::new(&clock)).is_ready());
+    assert!(poll(&mut sleep, &WakeCounter::new(&clock)).is_ready());
 }
 
 #[test]
-fn a_sleep_that_is_given_up_is_forgotten() {
+fn a_dropped_sleep_is_forgotten() {
     let clock = ManualClock::new();
-    let bell = Bell::new(&clock);
+    let counter = WakeCounter::new(&clock);
     let mut sleeps = [clock.sleep(MINUTE), clock.sleep(MINUTE)];
     for sleep in &mut sleeps {
-        assert!(poll(sleep, &bell).is_pending());
+        assert!(poll(sleep, &counter).is_pending());
     }
     assert_eq!(clock.sleepers(), 2);
-    let [kept, given_up] = sleeps;
-    drop(given_up);
+    let [kept, dropped] = sleeps;
+    drop(dropped);
     assert_eq!(clock.sleepers(), 1);
     clock.advance(MINUTE);
-    assert_eq!(bell.rung(), 1);
+    assert_eq!(counter.wakes(), 1);
     drop(kept);
 }
 
 #[test]
 fn the_task_that_polled_last_is_woken() {
     let clock = ManualClock::new();
-    let (former, present) = (Bell::new(&clock), Bell::new(&clock));
+    let (former, present) = (WakeCounter::new(&clock), WakeCounter::new(&clock));
     let mut sleep = clock.sleep(MINUTE);
     assert!(poll(&mut sleep, &former).is_pending());
     assert!(poll(&mut sleep, &present).is_pending());
     clock.advance(MINUTE);
-    assert_eq!((former.rung(), present.rung()), (0, 1));
+    assert_eq!((former.wakes(), present.wakes()), (0, 1));
 }
 
 #[test]
-fn a_clock_that_is_set_back_makes_a_sleep_longer() {
+fn setting_the_clock_back_extends_a_sleep() {
     let clock = ManualClock::new();
-    let (start, bell) = (clock.now(), Bell::new(&clock));
+    let (start, counter) = (clock.now(), WakeCounter::new(&clock));
     let mut sleep = clock.sleep(MINUTE);
     clock.set(Timestamp::from_millis(0));
-    assert!(poll(&mut sleep, &bell).is_pending());
+    assert!(poll(&mut sleep, &counter).is_pending());
     clock.advance(MINUTE);
-    assert!(poll(&mut sleep, &bell).is_pending());
+    assert!(poll(&mut sleep, &counter).is_pending());
     clock.set(start.after(MINUTE));
-    assert!(poll(&mut sleep, &bell).is_ready());
+    assert!(poll(&mut sleep, &counter).is_ready());
 }
 
 #[test]
-fn the_ends_of_time_are_no_fault() {
+fn the_first_and_the_last_timestamp_work() {
     let clock = ManualClock::starting_at(Timestamp::MAX);
-    let bell = Bell::new(&clock);
+    let counter = WakeCounter::new(&clock);
     clock.advance(Duration::MAX);
     assert_eq!(clock.now(), Timestamp::MAX);
-    assert!(poll(&mut clock.sleep(Duration::MAX), &bell).is_ready(), "there is no later instant to wait for");
+    assert!(poll(&mut clock.sleep(Duration::MAX), &counter).is_ready(), "there is no later instant to wait for");
     clock.set(Timestamp::from_millis(0));
     let mut forever = clock.sleep(Duration::MAX);
     clock.set(Timestamp::from_millis(u64::MAX - 1));
-    assert!(poll(&mut forever, &bell).is_pending());
+    assert!(poll(&mut forever, &counter).is_pending());
     clock.set(Timestamp::MAX);
-    assert!(poll(&mut forever, &bell).is_ready());
+    assert!(poll(&mut forever, &counter).is_ready());
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn sleeping_needs_no_runtime() {
         }
     }
     let clock = ManualClock::new();
-    let mover = std::thread::spawn({
+    let advancer = std::thread::spawn({
         let clock = clock.clone();
         move || {
             while clock.sleepers() == 0 {
@@ -147,11 +147,11 @@ fn sleeping_needs_no_runtime() {
     while sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
         std::thread::park();
     }
-    mover.join().unwrap();
+    advancer.join().unwrap();
 }
 
 #[tokio::test]
-async fn many_sleeps_end_each_in_its_time() {
+async fn many_sleeps_each_end_on_time() {
     let clock = ManualClock::new();
     let tasks: Vec<_> = (1..=50)
         .map(|minutes| {
@@ -168,7 +168,7 @@ async fn many_sleeps_end_each_in_its_time() {
     let start = clock.now();
     for _ in 0..10 {
         clock.advance(MINUTE);
-        // All that are due are woken now; the clock stands still until they have run.
+        // The due tasks are awake. The clock does not advance until they have run.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }

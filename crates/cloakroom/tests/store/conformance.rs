@@ -8,11 +8,11 @@ use cloakroom_testkit::{
     conformance,
 };
 
-use crate::backend::{Over, reference};
+use crate::backend::{MemoryBackend, reference};
 
-fn faulty(plan: fn(&FaultyStore<MemoryStore>)) -> Over<FaultyStore<MemoryStore>> {
-    Over::with(
-        plan,
+fn faulty(setup: fn(&FaultyStore<MemoryStore>)) -> MemoryBackend<FaultyStore<MemoryStore>> {
+    MemoryBackend::with(
+        setup,
         |clock| FaultyStore::new(MemoryStore::with_clock(clock.clone())),
         FaultyStore::inner,
         |store| FaultyStore::new(store.inner().node()),
@@ -28,14 +28,14 @@ fn reason<'a>(report: &'a Report, check: &str) -> &'a str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_reference_store_keeps_every_promise() {
+async fn the_reference_store_passes_every_check() {
     let report = conformance(reference()).await;
     report.assert_passed();
     assert_eq!(report.skipped().count(), 0, "{report}");
 }
 
 #[tokio::test]
-async fn every_check_has_a_name_of_its_own() {
+async fn every_check_has_a_unique_name() {
     let report = conformance(reference()).await;
     let mut names: Vec<_> = report.findings().iter().map(|finding| finding.name).collect();
     let count = names.len();
@@ -46,20 +46,20 @@ async fn every_check_has_a_name_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_dawdles_keeps_every_promise() {
-    let plans: [fn(&FaultyStore<MemoryStore>); 3] = [
+async fn a_slow_store_passes_every_check() {
+    let setups: [fn(&FaultyStore<MemoryStore>); 3] = [
         |store| store.roll(0, FaultRates::default().dawdle(100)),
         |store| store.roll(1, FaultRates::default().dawdle(50)),
         |store| store.roll(2, FaultRates::default().dawdle(20)),
     ];
-    for plan in plans {
-        conformance(faulty(plan)).await.assert_passed();
+    for setup in setups {
+        conformance(faulty(setup)).await.assert_passed();
     }
 }
 
 #[tokio::test]
-async fn a_store_that_is_watched_keeps_every_promise() {
-    let spied = Over::new(
+async fn a_spied_store_passes_every_check() {
+    let spied = MemoryBackend::new(
         |clock| SpyStore::new(MemoryStore::with_clock(clock.clone())),
         SpyStore::inner,
         |store: &SpyStore<MemoryStore>| SpyStore::new(store.inner().node()),
@@ -68,26 +68,26 @@ async fn a_store_that_is_watched_keeps_every_promise() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_fails_every_check_that_asks_it() {
+async fn a_store_that_is_down_fails_every_check() {
     let report = conformance(faulty(|store| store.fail_all(StoreErrorKind::Unavailable))).await;
     assert_eq!(report.passed().count(), 0, "{report}");
     let reason = reason(&report, "create/a_free_tag_is_taken");
     assert!(reason.contains("fault") && reason.contains("Unavailable"), "{reason}");
-    assert!(reason.contains(".rs:"), "does not say where: {reason}");
+    assert!(reason.contains(".rs:"), "no source location: {reason}");
 }
 
 #[tokio::test]
-async fn a_damaged_value_is_noticed_once() {
+async fn a_corrupted_value_fails_the_check_that_reads_it() {
     let report = conformance(faulty(FaultyStore::corrupt_next_load)).await;
     let failed: Vec<_> = report.failed().collect();
     assert!(failed.contains(&"values/bytes_are_kept_as_they_are"), "{report}");
     assert!(!failed.contains(&"limits/the_dead_do_not_count"), "{report}");
 }
 
-/// A backend whose stores meet a bad end in one verb.
-struct BadEnd(ManualClock, fn(&FaultyStore<MemoryStore>));
+/// A backend that injects a fault into each store.
+struct FaultyBackend(ManualClock, fn(&FaultyStore<MemoryStore>));
 
-impl Backend for BadEnd {
+impl Backend for FaultyBackend {
     type Store = FaultyStore<MemoryStore>;
 
     async fn store(&self) -> Self::Store {
@@ -110,24 +110,24 @@ impl Backend for BadEnd {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_hangs_has_failed_and_the_others_run() {
+async fn a_check_that_hangs_fails_and_the_others_run() {
     let hang = |store: &FaultyStore<MemoryStore>| {
         let gate = store.delay_next(Verb::Destroy);
-        // Nobody ever opens it.
+        // The gate is never opened.
         tokio::spawn(async move {
             gate.arrived().await;
             pending::<()>().await;
         });
     };
-    let report = conformance(BadEnd(ManualClock::new(), hang)).await;
+    let report = conformance(FaultyBackend(ManualClock::new(), hang)).await;
     assert_eq!(reason(&report, "destroy/other_sessions_live_on"), "did not finish within 5s");
     assert!(report.passed().any(|name| name == "commit/an_edit_is_applied"), "{report}");
     assert!(report.passed().any(|name| name == "limits/the_dismissed_do_not_count"), "{report}");
 }
 
-struct Panics;
+struct PanickingBackend;
 
-impl Backend for Panics {
+impl Backend for PanickingBackend {
     type Store = MemoryStore;
 
     async fn store(&self) -> MemoryStore {
@@ -136,25 +136,25 @@ impl Backend for Panics {
 }
 
 #[tokio::test]
-async fn a_check_that_panics_has_failed_in_the_words_of_the_panic() {
-    let report = conformance(Panics).await;
+async fn a_check_that_panics_fails_with_the_message_of_the_panic() {
+    let report = conformance(PanickingBackend).await;
     assert_eq!(reason(&report, "commit/an_edit_is_applied"), "panicked: no server on port 6379");
     assert_eq!(report.passed().count(), 0);
 }
 
 #[tokio::test]
-async fn what_a_backend_does_not_claim_is_skipped_and_said() {
-    let report = conformance(Unclaiming(ManualClock::new())).await;
-    // It vouches all the same, which is as wrong as not doing what was claimed.
+async fn checks_of_an_unclaimed_capability_are_skipped_and_reported() {
+    let report = conformance(BackendWithoutCapabilities(ManualClock::new())).await;
+    // Its leases are valid although it does not claim them, which is an error too.
     assert_eq!(report.failed().collect::<Vec<_>>(), ["coherence/it_vouches_exactly_if_it_claims_to"]);
     assert_eq!(report.skipped().count(), 12, "{report}");
     let reason = reason(&report, "coherence/nodes_share_their_records");
     assert_eq!(reason, "the backend does not claim Capability::Nodes");
 }
 
-struct Unclaiming(ManualClock);
+struct BackendWithoutCapabilities(ManualClock);
 
-impl Backend for Unclaiming {
+impl Backend for BackendWithoutCapabilities {
     type Store = MemoryStore;
 
     async fn store(&self) -> MemoryStore {
@@ -171,9 +171,9 @@ impl Backend for Unclaiming {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_is_not_kept_fails() {
-    struct Boasts;
-    impl Backend for Boasts {
+async fn a_claimed_capability_that_is_missing_fails() {
+    struct FalseClaim;
+    impl Backend for FalseClaim {
         type Store = MemoryStore;
 
         async fn store(&self) -> MemoryStore {
@@ -186,12 +186,12 @@ async fn a_claim_that_is_not_kept_fails() {
 
         async fn advance(&self, _: Duration) {}
     }
-    let report = conformance(Boasts).await;
+    let report = conformance(FalseClaim).await;
     let reason = reason(&report, "coherence/nodes_share_their_records");
     assert!(reason.starts_with("the backend claims Capability::Nodes, but Backend::node returned None"), "{reason}");
 }
 
-/// The virtual time of the test's runtime, which the suite's own waiting moves.
+/// The virtual clock of the test's runtime, which advances while the suite waits.
 #[derive(Debug)]
 struct RuntimeClock(tokio::time::Instant);
 
@@ -205,9 +205,9 @@ impl Clock for RuntimeClock {
     }
 }
 
-struct Waiting(tokio::time::Instant);
+struct RuntimeBackend(tokio::time::Instant);
 
-impl Backend for Waiting {
+impl Backend for RuntimeBackend {
     type Store = MemoryStore;
 
     async fn store(&self) -> MemoryStore {
@@ -228,19 +228,19 @@ impl Backend for Waiting {
 }
 
 #[tokio::test(start_paused = true)]
-async fn checks_that_wait_may_run_at_once_and_are_reported_in_order() {
+async fn checks_that_run_concurrently_are_reported_in_order() {
     let start = tokio::time::Instant::now();
-    let at_once = conformance(Waiting(start)).await;
-    at_once.assert_passed();
-    let (one_by_one, waited) = (conformance(reference()).await, start.elapsed());
+    let concurrent = conformance(RuntimeBackend(start)).await;
+    concurrent.assert_passed();
+    let (sequential, waited) = (conformance(reference()).await, start.elapsed());
     let names = |report: &Report| report.findings().iter().map(|finding| finding.name).collect::<Vec<_>>();
-    assert_eq!(names(&at_once), names(&one_by_one));
+    assert_eq!(names(&concurrent), names(&sequential));
     // The longest check takes 13 ticks of half a second.
     assert!(waited < Duration::from_secs(10), "took {waited:?}");
 }
 
 #[tokio::test]
-async fn a_report_that_failed_ends_the_test_with_every_reason() {
+async fn a_failed_report_fails_the_test_with_every_reason() {
     let report = conformance(faulty(|store| store.fail_next(Verb::Destroy, StoreErrorKind::Refused))).await;
     let panic = std::panic::catch_unwind(|| report.assert_passed()).unwrap_err();
     let text = panic.downcast_ref::<String>().unwrap();
@@ -250,7 +250,7 @@ async fn a_report_that_failed_ends_the_test_with_every_reason() {
     assert!(text.contains("Refused") && text.contains(" passed, "), "{text}");
 }
 
-/// Compiles only if what an author implements in the plain way is enough, and all of it is `Send`.
+/// Compiles only if the futures of plain `async fn` implementations are `Send`.
 #[test]
 fn the_futures_of_the_testkit_are_send() {
     fn is_send<T: Send>(_: &T) {}

@@ -9,7 +9,7 @@ async fn faulty(clock: &ManualClock) -> FaultyStore<MemoryStore> {
 }
 
 #[tokio::test]
-async fn a_scripted_failure_hits_the_next_call_of_its_verb_and_does_nothing() {
+async fn a_scripted_failure_replaces_the_next_call_of_its_verb() {
     let clock = ManualClock::new();
     let store = faulty(&clock).await;
     store.fail_next(Verb::Commit, StoreErrorKind::Refused);
@@ -24,7 +24,7 @@ async fn a_scripted_failure_hits_the_next_call_of_its_verb_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_hides_what_was_done() {
+async fn a_lost_reply_is_an_error_although_the_call_took_effect() {
     let clock = ManualClock::new();
     let store = faulty(&clock).await;
     store.lose_reply_next(Verb::Destroy);
@@ -34,7 +34,7 @@ async fn a_lost_reply_hides_what_was_done() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_fails_in_every_verb_until_it_is_healed() {
+async fn a_store_that_is_down_fails_every_call_until_it_is_reset() {
     let clock = ManualClock::new();
     let store = faulty(&clock).await;
     store.fail_all(StoreErrorKind::Unavailable);
@@ -59,7 +59,7 @@ async fn a_store_that_is_down_fails_in_every_verb_until_it_is_healed() {
 }
 
 #[tokio::test]
-async fn a_gate_holds_a_call_before_it_acts_and_before_it_replies() {
+async fn a_gate_pauses_a_call_before_it_acts_and_before_it_replies() {
     let clock = ManualClock::new();
     let store = faulty(&clock).await;
     let gate = store.delay_next(Verb::Commit);
@@ -68,10 +68,14 @@ async fn a_gate_holds_a_call_before_it_acts_and_before_it_replies() {
         async move { store.commit(selector(1), commit).await }
     });
     assert!(gate.arrived().await);
-    assert_eq!(store.inner().record(selector(1)).unwrap().version, 1, "acted before the gate let it");
+    assert_eq!(
+        store.inner().record(selector(1)).unwrap().version,
+        1,
+        "the call took effect before the gate allowed it"
+    );
     assert!(gate.let_act().await);
     assert_eq!(store.inner().record(selector(1)).unwrap().version, 2);
-    assert!(!commit.is_finished(), "replied before the gate was open");
+    assert!(!commit.is_finished(), "the call returned before the gate was open");
     gate.open();
     assert!(is_done(&commit.await.unwrap().unwrap()));
 }
@@ -84,64 +88,64 @@ async fn a_gate_that_is_dropped_is_open() {
 }
 
 #[tokio::test]
-async fn a_gate_says_when_nobody_will_come() {
+async fn a_gate_reports_that_no_call_will_arrive() {
     let store = faulty(&ManualClock::new()).await;
     let gate = store.delay_next(Verb::Load);
-    let given_up = store.delay_next(Verb::Destroy);
+    let cancelled = store.delay_next(Verb::Destroy);
     store.fail_next(Verb::Load, StoreErrorKind::Unavailable);
     let destroy = tokio::spawn({
         let store = store.clone();
         async move { store.destroy(selector(1), Guard::Anyone).await }
     });
-    assert!(given_up.arrived().await);
+    assert!(cancelled.arrived().await);
     destroy.abort();
     destroy.await.unwrap_err();
-    assert!(!given_up.let_act().await, "the caller gave up");
+    assert!(!cancelled.let_act().await, "the caller gave up");
     assert_eq!(store.inner().len(), 1);
     store.reset();
-    assert!(!gate.arrived().await, "the plan was dropped");
+    assert!(!gate.arrived().await, "the scripted delay was dropped");
     store.load(selector(1)).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_corrupt_load_damages_every_value_once_and_only_on_the_way() {
+async fn a_corrupt_load_changes_every_returned_value_once() {
     let store = faulty(&ManualClock::new()).await;
     store.corrupt_next_load();
     assert!(store.load(selector(2)).await.unwrap().is_none());
-    let damaged = store.load(selector(1)).await.unwrap().unwrap().record;
-    assert!(std::str::from_utf8(text(&damaged)).is_err(), "still text, so it might still decode");
-    let sound = store.load(selector(1)).await.unwrap().unwrap().record;
-    assert_eq!(text(&sound), b"{\"items\":[]}");
-    assert_eq!(store.inner().record(selector(1)).unwrap(), sound);
+    let corrupted = store.load(selector(1)).await.unwrap().unwrap().record;
+    assert!(std::str::from_utf8(text(&corrupted)).is_err(), "the corrupted value is valid text and might decode");
+    let intact = store.load(selector(1)).await.unwrap().unwrap().record;
+    assert_eq!(text(&intact), b"{\"items\":[]}");
+    assert_eq!(store.inner().record(selector(1)).unwrap(), intact);
 }
 
-/// Which of 200 loads failed, and how.
-async fn weather(seed: u64, chances: FaultRates) -> Vec<Option<StoreErrorKind>> {
+/// Returns the errors of 200 loads.
+async fn load_errors(seed: u64, rates: FaultRates) -> Vec<Option<StoreErrorKind>> {
     let store = faulty(&ManualClock::new()).await;
-    store.roll(seed, chances);
-    let mut weather = Vec::new();
+    store.roll(seed, rates);
+    let mut load_errors = Vec::new();
     for _ in 0..200 {
-        weather.push(store.load(selector(1)).await.err().map(|error| error.kind()));
+        load_errors.push(store.load(selector(1)).await.err().map(|error| error.kind()));
     }
     store.reset();
     assert!(store.load(selector(1)).await.is_ok());
-    weather
+    load_errors
 }
 
 #[tokio::test]
-async fn chance_follows_from_its_seed() {
-    let chances = FaultRates::default().unavailable(20).lost_reply(20).dawdle(20).corrupt_load(20);
-    let once = weather(1, chances).await;
-    assert_eq!(once, weather(1, chances).await);
-    assert_ne!(once, weather(2, chances).await);
+async fn random_faults_depend_only_on_their_seed() {
+    let rates = FaultRates::default().unavailable(20).lost_reply(20).dawdle(20).corrupt_load(20);
+    let first = load_errors(1, rates).await;
+    assert_eq!(first, load_errors(1, rates).await);
+    assert_ne!(first, load_errors(2, rates).await);
     for kind in [None, Some(StoreErrorKind::Unavailable), Some(StoreErrorKind::Unknown)] {
-        assert!(once.contains(&kind), "{kind:?} never happened");
+        assert!(first.contains(&kind), "{kind:?} never occurred");
     }
 }
 
 #[tokio::test]
-async fn never_is_never_and_always_is_always() {
-    assert_eq!(weather(1, FaultRates::default()).await, [None; 200]);
+async fn a_rate_of_0_never_fails_and_a_rate_of_100_always_does() {
+    assert_eq!(load_errors(1, FaultRates::default()).await, [None; 200]);
     let always = Some(StoreErrorKind::Unavailable);
-    assert_eq!(weather(1, FaultRates::default().unavailable(100)).await, [always; 200]);
+    assert_eq!(load_errors(1, FaultRates::default().unavailable(100)).await, [always; 200]);
 }

@@ -1,4 +1,5 @@
-//! The store contract and its testkit: the suite passes on the reference store, and fails on broken ones.
+//! Tests of the testkit. The conformance suite must pass on the reference store and fail on broken
+//! ones.
 
 mod backend;
 mod clock;

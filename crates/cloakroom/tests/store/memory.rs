@@ -5,14 +5,14 @@ use cloakroom::Timestamp;
 use cloakroom::store::{Guard, Lease, PageRequest, Store, Touch};
 use cloakroom_testkit::{ManualClock, MemoryStore};
 
-use crate::samples::{HOUR, Told, is_done, lease, put, record, selector, store_with_session, text};
+use crate::samples::{HOUR, InvalidationLog, is_done, lease, put, record, selector, store_with_session, text};
 
 #[tokio::test]
-async fn other_nodes_are_told_of_a_change_and_the_own_one_is_not() {
+async fn a_change_is_reported_to_other_nodes_and_not_to_its_own() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
     let node = store.node();
-    let (own, other) = (Told::attach(&store.clone()), Told::attach(&node));
+    let (own, other) = (InvalidationLog::subscribe(&store.clone()), InvalidationLog::subscribe(&node));
     store.commit(selector(1), put(&clock, 2, "a")).await.unwrap();
     store.touch(vec![Touch::new(selector(1), Guard::Anyone, Timestamp::MAX)]).await.unwrap();
     store.destroy(selector(1), Guard::Anyone).await.unwrap();
@@ -21,10 +21,10 @@ async fn other_nodes_are_told_of_a_change_and_the_own_one_is_not() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_of_what_did_not_happen() {
+async fn a_call_without_effect_is_reported_to_no_node() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
-    let other = Told::attach(&store.node());
+    let other = InvalidationLog::subscribe(&store.node());
     store.commit(selector(1), put(&clock, 2, "a")).await.unwrap();
     other.take();
     store.commit(selector(1), put(&clock, 2, "a")).await.unwrap();
@@ -35,54 +35,54 @@ async fn nobody_is_told_of_what_did_not_happen() {
 }
 
 #[tokio::test]
-async fn paused_news_are_delivered_in_order_or_lost() {
+async fn paused_invalidations_are_delivered_in_order_or_dropped() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
     store.create(selector(2), record(&clock)).await.unwrap();
     let node = store.node();
-    let told = Told::attach(&node);
-    for keeps in [true, false] {
+    let invalidations = InvalidationLog::subscribe(&node);
+    for delivers in [true, false] {
         node.pause_invalidations();
-        store.commit(selector(1), put(&clock, 10 + u64::from(keeps), "a")).await.unwrap();
-        store.commit(selector(2), put(&clock, 20 + u64::from(keeps), "a")).await.unwrap();
-        assert_eq!(told.take(), [], "told during the pause");
-        if keeps {
+        store.commit(selector(1), put(&clock, 10 + u64::from(delivers), "a")).await.unwrap();
+        store.commit(selector(2), put(&clock, 20 + u64::from(delivers), "a")).await.unwrap();
+        assert_eq!(invalidations.take(), [], "an invalidation arrived during the pause");
+        if delivers {
             node.deliver_invalidations();
-            assert_eq!(told.take(), [Some(selector(1)), Some(selector(2))]);
+            assert_eq!(invalidations.take(), [Some(selector(1)), Some(selector(2))]);
         } else {
             node.drop_invalidations();
-            assert_eq!(told.take(), []);
+            assert_eq!(invalidations.take(), []);
         }
     }
     store.commit(selector(1), put(&clock, 30, "a")).await.unwrap();
-    assert_eq!(told.take(), [Some(selector(1))], "the pause did not end");
+    assert_eq!(invalidations.take(), [Some(selector(1))], "the pause did not end");
 }
 
 #[tokio::test]
-async fn a_node_that_is_cut_off_vouches_for_nothing_until_it_is_back_and_reads_again() {
+async fn a_disconnected_node_has_no_valid_lease_until_it_reads_again() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
     let node = store.node();
-    let told = Told::attach(&node);
+    let invalidations = InvalidationLog::subscribe(&node);
     let before = lease(&node).await;
     assert!(node.is_lease_valid(before));
 
     node.disconnect();
     assert!(!node.is_lease_valid(before));
-    assert_eq!(told.take(), [None]);
+    assert_eq!(invalidations.take(), [None]);
     assert_eq!(lease(&node).await, Lease::NONE);
     store.commit(selector(1), put(&clock, 2, "a")).await.unwrap();
-    assert_eq!(told.take(), [], "a node that is cut off was told");
+    assert_eq!(invalidations.take(), [], "a disconnected node received an invalidation");
 
     node.reconnect();
-    assert!(!node.is_lease_valid(before), "a copy from before the break may have missed a change");
+    assert!(!node.is_lease_valid(before), "a copy from before the disconnection may have missed a change");
     assert!(node.is_lease_valid(lease(&node).await));
     store.commit(selector(1), put(&clock, 3, "b")).await.unwrap();
-    assert_eq!(told.take(), [Some(selector(1))]);
+    assert_eq!(invalidations.take(), [Some(selector(1))]);
 }
 
 #[tokio::test]
-async fn no_node_vouches_for_the_lease_of_another() {
+async fn a_lease_is_not_valid_on_another_node() {
     let store = store_with_session(&ManualClock::new()).await;
     let node = store.node();
     assert!(!node.is_lease_valid(lease(&store).await));
@@ -91,26 +91,26 @@ async fn no_node_vouches_for_the_lease_of_another() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_gone_is_forgotten() {
+async fn a_dropped_node_is_unsubscribed() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
     let node = store.node();
-    let told = Told::attach(&node);
-    assert_eq!(Arc::strong_count(&told), 2);
+    let invalidations = InvalidationLog::subscribe(&node);
+    assert_eq!(Arc::strong_count(&invalidations), 2);
     drop(node);
-    assert_eq!(Arc::strong_count(&told), 1, "the store keeps the copies of a node that nobody has any more");
+    assert_eq!(Arc::strong_count(&invalidations), 1, "the store delivers the subscriber of a dropped node");
     store.commit(selector(1), put(&clock, 2, "a")).await.unwrap();
-    assert_eq!(told.take(), []);
+    assert_eq!(invalidations.take(), []);
 }
 
 #[tokio::test]
-async fn a_flush_loses_everything_and_tells_everybody() {
+async fn a_flush_removes_everything_and_invalidates_every_node() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
     store.add_member(&"ada".into(), selector(1), Timestamp::MAX, None).await.unwrap();
-    let both = [Told::attach(&store), Told::attach(&store.node())];
+    let both = [InvalidationLog::subscribe(&store), InvalidationLog::subscribe(&store.node())];
     let node = store.node();
-    let third = Told::attach(&node);
+    let third = InvalidationLog::subscribe(&node);
     store.flush();
     assert!(store.is_empty() && store.selectors().is_empty());
     assert_eq!(both[0].take(), [None]);
@@ -121,10 +121,10 @@ async fn a_flush_loses_everything_and_tells_everybody() {
 }
 
 #[tokio::test]
-async fn a_failover_goes_back_without_a_word() {
+async fn a_rollback_sends_no_invalidation() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
-    let told = Told::attach(&store);
+    let invalidations = InvalidationLog::subscribe(&store);
     store.commit(selector(1), put(&clock, 2, "lost")).await.unwrap();
     store.roll_back(selector(1), record(&clock));
     let rolled_back = store.record(selector(1)).unwrap();
@@ -132,17 +132,17 @@ async fn a_failover_goes_back_without_a_word() {
     store.destroy(selector(1), Guard::Anyone).await.unwrap();
     store.roll_back(selector(1), record(&clock));
     assert!(store.load(selector(1)).await.unwrap().is_some(), "a failover may bring a destroyed session back");
-    assert_eq!(told.take(), []);
+    assert_eq!(invalidations.take(), []);
 }
 
 #[tokio::test]
-async fn expired_records_go_when_they_are_met_or_purged() {
+async fn expired_records_are_removed_on_access_or_when_purged() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
     store.create(selector(2), record(&clock)).await.unwrap();
     clock.advance(2 * HOUR);
     store.create(selector(3), record(&clock)).await.unwrap();
-    assert_eq!(store.len(), 3, "nothing has met the expired ones yet");
+    assert_eq!(store.len(), 3, "nothing has accessed the expired records yet");
     assert_eq!(store.record(selector(1)), None);
     assert_eq!(store.len(), 2);
     assert_eq!(store.purge_expired(), 1);
@@ -150,14 +150,14 @@ async fn expired_records_go_when_they_are_met_or_purged() {
 }
 
 #[tokio::test]
-async fn the_dump_holds_whatever_the_store_holds() {
+async fn the_dump_contains_everything_in_the_store() {
     let clock = ManualClock::new();
     let store = store_with_session(&clock).await;
     store.add_member(&"grace".into(), selector(7), Timestamp::MAX, None).await.unwrap();
     let dump = store.dump();
-    let holds = |bytes: &[u8]| dump.windows(bytes.len()).any(|window| window == bytes);
-    for held in [&[1; 16][..], &[9; 16], b"ada", b"Firefox", b"cart", b"{\"items\":[]}", b"grace", &[7; 16]] {
-        assert!(holds(held), "{held:?} is not in the dump");
+    let contains = |bytes: &[u8]| dump.windows(bytes.len()).any(|window| window == bytes);
+    for part in [&[1; 16][..], &[9; 16], b"ada", b"Firefox", b"cart", b"{\"items\":[]}", b"grace", &[7; 16]] {
+        assert!(contains(part), "{part:?} is not in the dump");
     }
     store.flush();
     assert!(store.dump().is_empty());
@@ -179,7 +179,7 @@ async fn a_clock_that_jumps_neither_panics_nor_passes_the_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn a_store_on_the_machines_clock_works_too() {
+async fn a_store_works_on_the_system_clock() {
     let store = MemoryStore::default();
     let now = cloakroom::Clock::now(&cloakroom::SystemClock::new());
     let clock = ManualClock::starting_at(now.after(Duration::from_secs(1)));

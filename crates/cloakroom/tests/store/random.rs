@@ -13,7 +13,7 @@ fn a_seed_gives_the_published_sequence() {
 }
 
 #[test]
-fn every_byte_is_filled_whatever_the_length() {
+fn every_byte_is_filled_at_any_length() {
     for length in 0..40 {
         let (mut filled, mut again) = (vec![0; length], vec![0; length]);
         SeededRandom::new(7).fill(&mut filled).unwrap();
@@ -35,15 +35,15 @@ fn threads_share_a_source_without_drawing_a_number_twice() {
         })
         .collect();
     let drawn: Vec<u64> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
-    let same_alone: HashSet<u64> = {
-        let alone = SeededRandom::new(7);
-        (0..4000).map(|_| alone.next_u64()).collect()
+    let from_one_thread: HashSet<u64> = {
+        let single = SeededRandom::new(7);
+        (0..4000).map(|_| single.next_u64()).collect()
     };
-    assert_eq!(drawn.into_iter().collect::<HashSet<_>>(), same_alone);
+    assert_eq!(drawn.into_iter().collect::<HashSet<_>>(), from_one_thread);
 }
 
 #[test]
-fn a_failing_source_fails_after_so_many_fills_and_for_good() {
+fn a_failing_source_fails_for_good_after_its_number_of_fills() {
     let random = FailingRandom::after(2);
     let mut bytes = [0; 16];
     for _ in 0..2 {
@@ -52,6 +52,6 @@ fn a_failing_source_fails_after_so_many_fills_and_for_good() {
     }
     for _ in 0..3 {
         assert!(random.fill(&mut bytes).is_err());
-        assert_eq!(bytes, [0; 16], "a failed fill left something behind");
+        assert_eq!(bytes, [0; 16], "a failed fill changed the buffer");
     }
 }

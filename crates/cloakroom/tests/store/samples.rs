@@ -14,7 +14,7 @@ pub(crate) fn selector(number: u8) -> Selector {
     Selector::from_bytes([number; 16])
 }
 
-/// An hour idle, a day in all, `cart` in it and `ada` logged in.
+/// A record with an idle timeout of an hour and a lifetime of a day, a `cart`, and `ada` logged in.
 pub(crate) fn record(clock: &ManualClock) -> Record {
     let now = clock.now();
     let mut record = Record::new(Verifier::from_bytes([9; 16]), Lifetimes::new(now, HOUR, now.after(24 * HOUR)), 1);
@@ -37,7 +37,7 @@ pub(crate) fn text(record: &Record) -> &[u8] {
     }
 }
 
-/// A store with one session, `tag(1)`.
+/// A store with one session, `selector(1)`.
 pub(crate) async fn store_with_session(clock: &ManualClock) -> MemoryStore {
     let store = MemoryStore::with_clock(clock.clone());
     store.create(selector(1), record(clock)).await.unwrap();
@@ -48,15 +48,15 @@ pub(crate) async fn lease(store: &impl Store) -> Lease {
     store.load(selector(1)).await.unwrap().unwrap().lease
 }
 
-pub(crate) fn is_done(answer: &Committed) -> bool {
-    matches!(answer, Committed::Done(_))
+pub(crate) fn is_done(result: &Committed) -> bool {
+    matches!(result, Committed::Done(_))
 }
 
-/// What a local tier was told, in order; `None` stands for everything.
+/// Records the invalidations of a local tier in order. `None` invalidates everything.
 #[derive(Default)]
-pub(crate) struct Told(Mutex<Vec<Option<Selector>>>);
+pub(crate) struct InvalidationLog(Mutex<Vec<Option<Selector>>>);
 
-impl Invalidate for Told {
+impl Invalidate for InvalidationLog {
     fn invalidate(&self, selector: Selector) {
         self.0.lock().unwrap().push(Some(selector));
     }
@@ -66,11 +66,11 @@ impl Invalidate for Told {
     }
 }
 
-impl Told {
-    pub(crate) fn attach(store: &impl Store) -> Arc<Self> {
-        let told = Arc::new(Self::default());
-        store.subscribe(Arc::<Self>::clone(&told));
-        told
+impl InvalidationLog {
+    pub(crate) fn subscribe(store: &impl Store) -> Arc<Self> {
+        let log = Arc::new(Self::default());
+        store.subscribe(Arc::<Self>::clone(&log));
+        log
     }
 
     pub(crate) fn take(&self) -> Vec<Option<Selector>> {

@@ -5,7 +5,7 @@ use cloakroom_testkit::{Call, FaultyStore, ManualClock, SpyStore, Verb};
 use crate::samples::{lease, put, record, selector, store_with_session};
 
 #[tokio::test]
-async fn every_round_trip_is_on_the_log_in_order() {
+async fn every_call_is_logged_in_order() {
     let clock = ManualClock::new();
     let store = SpyStore::new(store_with_session(&clock).await);
     let (ada, seen) = ("ada".into(), record(&clock).last_seen);
@@ -30,7 +30,7 @@ async fn every_round_trip_is_on_the_log_in_order() {
     assert_eq!(store.calls(), expected);
     assert_eq!(store.take_calls(), expected);
     assert_eq!(store.calls(), []);
-    assert!(store.inner().record(selector(1)).is_none(), "the calls got through");
+    assert!(store.inner().record(selector(1)).is_none(), "the calls reached the inner store");
 }
 
 #[tokio::test]
@@ -44,17 +44,17 @@ async fn clones_share_one_log() {
 }
 
 #[tokio::test]
-async fn a_call_counts_if_it_was_begun_whatever_became_of_it() {
+async fn a_call_that_has_begun_is_counted_even_if_it_fails() {
     let store = SpyStore::new(FaultyStore::new(store_with_session(&ManualClock::new()).await));
     drop(store.load(selector(1)));
-    assert_eq!(store.count(Verb::Load), 0, "a future that nobody polled asked nothing");
+    assert_eq!(store.count(Verb::Load), 0, "a future that was not polled makes no call");
     store.inner().fail_next(Verb::Load, StoreErrorKind::Unavailable);
     store.load(selector(1)).await.unwrap_err();
     assert_eq!(store.count(Verb::Load), 1);
 }
 
 #[tokio::test]
-async fn vouching_is_no_round_trip() {
+async fn checking_a_lease_is_not_counted_as_a_call() {
     let store = SpyStore::new(store_with_session(&ManualClock::new()).await);
     let lease = lease(&store).await;
     drop(store.take_calls());

@@ -1,4 +1,4 @@
-//! Loads that cannot be kept, that wait for themselves, or that are too many.
+//! Loads whose value cannot be stored, that wait for themselves, or that exceed a limit.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ impl SessionValue for Text {
     const CACHE: CachePolicy = MINUTE;
 }
 
-/// What JSON cannot hold, as its keys are no texts.
+/// A value that JSON cannot represent, because its keys are not strings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Board(BTreeMap<(u8, u8), bool>);
 
@@ -32,43 +32,43 @@ impl SessionValue for Board {
     const CACHE: CachePolicy = MINUTE;
 }
 
-/// Counts the loaders at work, by what they hold.
+/// Counts running loaders, each of which holds a reference.
 #[derive(Clone, Debug, Default)]
-struct AtWork(Arc<()>);
+struct RunningLoads(Arc<()>);
 
-impl AtWork {
-    fn now(&self) -> usize {
+impl RunningLoads {
+    fn count(&self) -> usize {
         Arc::strong_count(&self.0) - 1
     }
 
-    /// A loader that never ends.
+    /// A loader that never returns.
     async fn forever<T>(self) -> Result<T, Infallible> {
-        let _at_work = self.0;
+        let _running = self.0;
         pending().await
     }
 }
 
-/// Lets everything run that can.
-async fn settle() {
+/// Runs every other task until it waits.
+async fn run_other_tasks() {
     for _ in 0..100 {
         yield_now().await;
     }
 }
 
-/// Starts a request for what follows from `input`, and hangs up.
-async fn ask_and_leave(session: &Session, input: u64, work: &AtWork) {
-    let (session, work) = (session.clone(), work.clone());
+/// Starts a request for the value that is derived from `input`, and cancels it.
+async fn start_and_cancel(session: &Session, input: u64, running: &RunningLoads) {
+    let (session, running) = (session.clone(), running.clone());
     let request = tokio::spawn(async move {
-        let load = session.get_or_derive::<Text, _, _, _>(input.to_be_bytes(), || work.forever()).await;
+        let load = session.get_or_derive::<Text, _, _, _>(input.to_be_bytes(), || running.forever()).await;
         drop(load);
     });
-    settle().await;
+    run_other_tasks().await;
     request.abort();
-    settle().await;
+    run_other_tasks().await;
 }
 
 #[tokio::test]
-async fn a_load_that_cannot_be_kept_is_served_counted_and_said_once_with_the_remedy() {
+async fn a_load_that_cannot_be_stored_is_served_counted_and_logged_once() {
     for deployment in Deployment::both() {
         let (log, _guard) = capture();
         let node = deployment.node();
@@ -85,15 +85,15 @@ async fn a_load_that_cannot_be_kept_is_served_counted_and_said_once_with_the_rem
         let stats = node.stats();
         assert_eq!((stats.loads, stats.loads_not_kept, stats.loads_failed), (12, 12, 0));
         let text = log.text();
-        let told: Vec<_> = text.lines().filter(|line| line.contains("cannot be stored")).collect();
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].contains("text") && told[0].contains("raise `max_value_bytes`"), "{told:?}");
-        assert!(told[1].contains("board") && told[1].contains("change the type"), "{told:?}");
+        let warnings: Vec<_> = text.lines().filter(|line| line.contains("cannot be stored")).collect();
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings[0].contains("text") && warnings[0].contains("raise `max_value_bytes`"), "{warnings:?}");
+        assert!(warnings[1].contains("board") && warnings[1].contains("change the type"), "{warnings:?}");
     }
 }
 
 #[tokio::test]
-async fn a_loader_that_asks_for_its_own_value_is_told_at_once() {
+async fn a_loader_that_loads_its_own_value_fails_at_once() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
@@ -101,7 +101,7 @@ async fn a_loader_that_asks_for_its_own_value_is_told_at_once() {
         let load = || async move { again.get_or_load(|| async { Ok::<_, Infallible>(Text("inner".into())) }).await };
         let outcome = session.get_or_load(|| async { load().await.map(|text| Text::clone(&text)) }).await;
         let error = outcome.unwrap_err();
-        assert_eq!(error.kind(), SessionErrorKind::LoadFailed, "what its own code made of the error");
+        assert_eq!(error.kind(), SessionErrorKind::LoadFailed, "the loader returned the error of the inner load");
         let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
         assert!(causes.any(|cause| cause.to_string().contains("the loader of `text` asks for the very value")));
         assert_eq!(node.stats().loads, 1);
@@ -109,7 +109,7 @@ async fn a_loader_that_asks_for_its_own_value_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_loader_that_asks_for_its_own_value_by_way_of_another_one_is_told_at_once() {
+async fn a_loader_that_loads_its_own_value_through_another_fails_at_once() {
     let node = Deployment::local().node();
     let session = visitor(&node).await.enter(&node);
     let (outer, inner) = (session.clone(), session.clone());
@@ -129,7 +129,7 @@ async fn a_loader_that_asks_for_its_own_value_by_way_of_another_one_is_told_at_o
 }
 
 #[tokio::test]
-async fn loaders_of_other_sessions_and_other_inputs_are_nobodys_own() {
+async fn a_loader_may_load_its_value_in_another_session() {
     let node = Deployment::local().node();
     let [session, other] = [visitor(&node).await.enter(&node), visitor(&node).await.enter(&node)];
     let theirs = other.clone();
@@ -140,59 +140,59 @@ async fn loaders_of_other_sessions_and_other_inputs_are_nobodys_own() {
 }
 
 #[tokio::test]
-async fn clients_that_hang_up_leave_no_more_loaders_than_one_that_may_be_kept() {
+async fn clients_that_disconnect_leave_at_most_one_running_loader() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
-        let work = AtWork::default();
+        let running = RunningLoads::default();
         for input in 0..200 {
-            ask_and_leave(&session, input, &work).await;
+            start_and_cancel(&session, input, &running).await;
         }
-        assert_eq!(work.now(), 1, "the last one, whose outcome the next request may want");
+        assert_eq!(running.count(), 1, "only the last one, whose value the next request may need");
         assert_eq!(node.stats().loads_cancelled, 199);
         session.destroy().await.unwrap();
-        settle().await;
-        assert_eq!(work.now(), 0, "the end of the session cancels it as well");
+        run_other_tasks().await;
+        assert_eq!(running.count(), 0, "the end of the session cancels it");
     }
 }
 
 #[tokio::test]
-async fn a_load_that_was_overtaken_runs_on_for_those_who_wait_and_for_nobody_else() {
+async fn a_superseded_load_runs_only_while_a_request_waits_for_it() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
-        let work = AtWork::default();
-        let (waiting, busy) = (session.clone(), work.clone());
-        let request = tokio::spawn(async move { drop(waiting.get_or_load::<Text, _, _, _>(|| busy.forever()).await) });
-        settle().await;
+        let running = RunningLoads::default();
+        let (waiting, load) = (session.clone(), running.clone());
+        let request = tokio::spawn(async move { drop(waiting.get_or_load::<Text, _, _, _>(|| load.forever()).await) });
+        run_other_tasks().await;
         session.invalidate::<Text>().await.unwrap();
-        settle().await;
-        assert_eq!(work.now(), 1, "somebody waits");
+        run_other_tasks().await;
+        assert_eq!(running.count(), 1, "a request waits for it");
         request.abort();
-        settle().await;
-        assert_eq!(work.now(), 0);
-        // The other way round: first nobody waits, then it is overtaken.
-        ask_and_leave(&session, 1, &work).await;
-        assert_eq!(work.now(), 1, "it can be kept");
+        run_other_tasks().await;
+        assert_eq!(running.count(), 0);
+        // In the other order: the last waiter leaves, and then a write supersedes the load.
+        start_and_cancel(&session, 1, &running).await;
+        assert_eq!(running.count(), 1, "its value can still be stored");
         session.set(Text("set".into())).await.unwrap();
-        settle().await;
-        assert_eq!(work.now(), 0);
+        run_other_tasks().await;
+        assert_eq!(running.count(), 0);
     }
 }
 
 #[tokio::test]
-async fn more_loads_than_a_session_may_have_are_refused_and_other_sessions_are_not() {
+async fn the_limit_of_loads_per_session_leaves_other_sessions_alone() {
     for deployment in Deployment::both() {
         let node = deployment.builder(0).max_loads_per_session(3).build().unwrap();
         let session = visitor(&node).await.enter(&node);
-        let work = AtWork::default();
+        let running = RunningLoads::default();
         let mut requests = Vec::new();
         for input in 0..3_u64 {
-            let (session, work) = (session.clone(), work.clone());
+            let (session, running) = (session.clone(), running.clone());
             requests.push(tokio::spawn(async move {
-                drop(session.get_or_derive::<Text, _, _, _>(input.to_be_bytes(), || work.forever()).await);
+                drop(session.get_or_derive::<Text, _, _, _>(input.to_be_bytes(), || running.forever()).await);
             }));
-            settle().await;
+            run_other_tasks().await;
         }
         let derive = |session: Session| async move {
             session.get_or_derive("one more", || async { Ok::<_, Infallible>(Text("loaded".into())) }).await
@@ -203,43 +203,43 @@ async fn more_loads_than_a_session_may_have_are_refused_and_other_sessions_are_n
         let other = visitor(&node).await.enter(&node);
         assert_eq!(derive(other.clone()).await.unwrap().0, "loaded");
         requests.iter().for_each(tokio::task::JoinHandle::abort);
-        settle().await;
-        assert_eq!(derive(session.clone()).await.unwrap().0, "loaded", "there is room again");
+        run_other_tasks().await;
+        assert_eq!(derive(session.clone()).await.unwrap().0, "loaded", "other loads have ended");
     }
 }
 
 #[tokio::test]
-async fn more_loads_than_there_may_be_in_all_are_refused() {
+async fn loads_beyond_the_total_limit_are_refused() {
     let node = Deployment::local().builder(0).max_loads(2).build().unwrap();
-    let work = AtWork::default();
+    let running = RunningLoads::default();
     for _ in 0..2 {
-        ask_and_leave(&visitor(&node).await.enter(&node), 1, &work).await;
+        start_and_cancel(&visitor(&node).await.enter(&node), 1, &running).await;
     }
     let session = visitor(&node).await.enter(&node);
     let error = session.get_or_load(|| async { Ok::<_, Infallible>(Text(String::new())) }).await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::TooManyLoads);
 }
 
-/// A value for emergencies.
+/// A value that is served stale if its load fails.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Spare(u8);
+struct Fallback(u8);
 
-impl SessionValue for Spare {
+impl SessionValue for Fallback {
     const KEY: &'static str = "spare";
     const CACHE: CachePolicy = MINUTE.stale_if_error(secs(60));
 }
 
 #[tokio::test]
-async fn an_old_value_is_served_where_no_load_may_be_started() {
+async fn a_stale_value_is_served_if_no_load_may_be_started() {
     let deployment = Deployment::local();
     let node = deployment.builder(0).max_loads(1).build().unwrap();
     let session = visitor(&node).await.enter(&node);
-    let load = |number| move || async move { Ok::<_, Infallible>(Spare(number)) };
+    let load = |number| move || async move { Ok::<_, Infallible>(Fallback(number)) };
     session.get_or_load(load(1)).await.unwrap();
     deployment.advance(secs(90));
-    let work = AtWork::default();
-    ask_and_leave(&visitor(&node).await.enter(&node), 1, &work).await;
-    assert_eq!(*session.get_or_load(load(2)).await.unwrap(), Spare(1));
+    let running = RunningLoads::default();
+    start_and_cancel(&visitor(&node).await.enter(&node), 1, &running).await;
+    assert_eq!(*session.get_or_load(load(2)).await.unwrap(), Fallback(1));
 }
 
 mod spans {
@@ -249,7 +249,7 @@ mod spans {
     use tracing::{Event, Metadata, Subscriber};
     use tracing_core::span::Current;
 
-    /// Knows which span is the current one.
+    /// A subscriber that tracks the current span.
     #[derive(Debug, Default)]
     pub(super) struct Spans {
         known: Mutex<Vec<&'static Metadata<'static>>>,

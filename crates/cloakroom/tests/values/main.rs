@@ -1,6 +1,6 @@
-//! What becomes of values: what is written comes back, what cannot be used is loaded again, and nothing is made up.
+//! Values read back as they were written, and unusable cached values are loaded again.
 
-#![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
+#![allow(clippy::unwrap_used, reason = "the lint exempts test functions, but not their helpers")]
 
 mod cached;
 mod loads;

@@ -1,12 +1,14 @@
-//! Types that change between two releases that run side by side: what the guide says is safe is safe in both directions,
-//! and what it says is not shows how it fails. Each test is a row of the table in `docs/guide/02-values.md`.
+//! Types that change between two releases that run side by side.
+//!
+//! A change that the guide calls safe is safe in both directions. For the others, the tests show
+//! how they fail. Each test is a row of the table in `docs/guide/02-values.md`.
 
 use std::fmt::Debug;
 
 use cloakroom::{SessionErrorKind, SessionValue};
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Deployment, holder};
+use crate::support::{Deployment, visitor_with};
 
 macro_rules! releases {
     ($($(#[$attribute:meta])* $name:ident { $($(#[$field_attribute:meta])* $field:ident: $type:ty),* $(,)? })+) => {$(
@@ -35,10 +37,10 @@ releases! {
     Optional { size: Option<u64> }
 }
 
-/// What a node of release `N` reads of what a node of release `O` wrote.
+/// Writes a value on a node of release `O`, and reads it on a node of release `N`.
 async fn read<O: SessionValue, N: SessionValue + Debug>(written: O) -> Result<N, SessionErrorKind> {
     let [old, new] = Deployment::shared().nodes();
-    let session = holder(&old, written).await.enter(&new);
+    let session = visitor_with(&old, written).await.enter(&new);
     session.get::<N>().await.map(|value| N::clone(&value.unwrap())).map_err(|error| error.kind())
 }
 
@@ -57,7 +59,7 @@ async fn a_new_field_with_a_default_is_read_by_both_releases() {
 #[tokio::test]
 async fn an_update_by_the_release_that_does_not_know_a_field_drops_it() {
     let [old, new] = Deployment::shared().nodes();
-    let visitor = holder(&new, WithDefault { name: name(), size: 5 }).await;
+    let visitor = visitor_with(&new, WithDefault { name: name(), size: 5 }).await;
     let visit = visitor.enter(&old);
     let kept = visit.get::<Plain>().await.unwrap().unwrap();
     visit.set(Plain::clone(&kept)).await.unwrap();
@@ -69,7 +71,7 @@ async fn an_update_by_the_release_that_does_not_know_a_field_drops_it() {
 #[tokio::test]
 async fn reading_by_the_release_that_does_not_know_a_field_drops_nothing() {
     let [old, new] = Deployment::shared().nodes();
-    let visitor = holder(&new, WithDefault { name: name(), size: 5 }).await;
+    let visitor = visitor_with(&new, WithDefault { name: name(), size: 5 }).await;
     assert!(visitor.enter(&old).get::<Plain>().await.unwrap().is_some());
     let seen = visitor.enter(&new).get::<WithDefault>().await.unwrap().unwrap();
     assert_eq!(seen.size, 5);
@@ -135,7 +137,7 @@ enum More {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum Prudent {
+enum WithUnknown {
     Open,
     Paid,
     #[serde(other)]
@@ -150,7 +152,7 @@ impl SessionValue for More {
     const KEY: &'static str = "changing";
 }
 
-impl SessionValue for Prudent {
+impl SessionValue for WithUnknown {
     const KEY: &'static str = "changing";
 }
 
@@ -159,10 +161,10 @@ async fn a_new_variant_is_read_by_the_old_release_only_if_that_provides_for_othe
     assert_eq!(read::<_, More>(Few::Paid).await, Ok(More::Paid));
     assert_eq!(read::<_, Few>(More::Open).await, Ok(Few::Open));
     assert_eq!(read::<_, Few>(More::Shipped).await, Err(SessionErrorKind::Decode));
-    assert_eq!(read::<_, Prudent>(More::Shipped).await, Ok(Prudent::Unknown));
+    assert_eq!(read::<_, WithUnknown>(More::Shipped).await, Ok(WithUnknown::Unknown));
 }
 
-/// The same data under another key.
+/// The data of [`Plain`] under another key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Moved {
     name: String,
@@ -175,7 +177,7 @@ impl SessionValue for Moved {
 #[tokio::test]
 async fn under_a_new_key_nothing_is_found_and_nothing_breaks() {
     let [old, new] = Deployment::shared().nodes();
-    let visitor = holder(&old, Plain { name: name() }).await;
+    let visitor = visitor_with(&old, Plain { name: name() }).await;
     assert_eq!(visitor.enter(&new).get::<Moved>().await.unwrap(), None);
     visitor.enter(&new).set(Moved { name: name() }).await.unwrap();
     assert!(visitor.enter(&old).get::<Plain>().await.unwrap().is_some());

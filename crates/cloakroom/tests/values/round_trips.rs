@@ -1,4 +1,4 @@
-//! What is read is what was written, on every tier, or it was not written.
+//! A value reads back as it was written, on every tier, or the write is refused.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::error::Error;
@@ -11,25 +11,27 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::support::{Deployment, secs, visitor};
 
-/// Any type as a value.
+/// A value of any type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Held<T> {
+struct Wrapper<T> {
     content: T,
 }
 
-impl<T> SessionValue for Held<T>
+impl<T> SessionValue for Wrapper<T>
 where
     T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    const KEY: &'static str = "held";
-    // As if it were measured some other way: what is accepted must not depend on that.
+    const KEY: &'static str = "wrapper";
+    // A custom size, because whether a value is accepted must not depend on it.
     fn size(&self) -> Option<usize> {
         Some(64)
     }
 }
 
-/// What another node reads of it, or why it was refused, which must be the same with and without a shared tier.
-async fn written<T>(content: T) -> Result<T, String>
+/// Writes a value and reads it on another node. Returns the value, or the reason for the refusal.
+///
+/// Asserts that the outcome is the same with and without a shared tier.
+async fn round_trip<T>(content: T) -> Result<T, String>
 where
     T: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
@@ -38,9 +40,9 @@ where
         let [first, second] = deployment.nodes();
         let visitor = visitor(&first).await;
         let visit = visitor.enter(&first);
-        let outcome = visit.set(Held { content: content.clone() }).await;
+        let outcome = visit.set(Wrapper { content: content.clone() }).await;
         visit.leave().await;
-        let read = visitor.enter(&second).get::<Held<T>>().await.unwrap();
+        let read = visitor.enter(&second).get::<Wrapper<T>>().await.unwrap();
         outcomes.push(match outcome {
             Ok(()) => Ok(read.unwrap().content.clone()),
             Err(error) => {
@@ -53,20 +55,20 @@ where
     outcomes.pop().unwrap()
 }
 
-async fn comes_back<T>(content: T)
+async fn assert_round_trips<T>(content: T)
 where
     T: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    assert_eq!(written(content.clone()).await.as_ref(), Ok(&content));
+    assert_eq!(round_trip(content.clone()).await.as_ref(), Ok(&content));
 }
 
-/// It is refused, with an error that says this.
-async fn is_refused<T>(content: T, because: &str)
+/// Asserts that the write is refused, with an error that contains `reason`.
+async fn assert_refused<T>(content: T, reason: &str)
 where
     T: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    let refused = written(content).await.unwrap_err();
-    assert!(refused.contains("`held`") && refused.contains(because), "{refused}");
+    let refused = round_trip(content).await.unwrap_err();
+    assert!(refused.contains("`wrapper`") && refused.contains(reason), "{refused}");
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,18 +114,18 @@ struct FlatLarge {
     rest: BTreeMap<String, u128>,
 }
 
-/// Left out where it is empty, and nobody says what it is then.
+/// A field that is left out when it is empty, and has no default for that case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct LeftOut {
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    selectors: Vec<u8>,
+    tags: Vec<u8>,
 }
 
-/// Left out where it is empty, as it should be.
+/// A field that is left out when it is empty, and has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct LeftOutWell {
+struct LeftOutWithDefault {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    selectors: Vec<u8>,
+    tags: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,7 +134,7 @@ struct WithModule {
     span: u64,
 }
 
-/// Milliseconds, of which some are written as text that is not read.
+/// Encodes milliseconds as seconds, and less than a second as text that does not decode.
 mod seconds {
     use super::*;
 
@@ -145,17 +147,17 @@ mod seconds {
     }
 }
 
-/// Reads back one less than was written.
+/// A type that decodes as one less than was encoded.
 #[derive(Clone, Debug, PartialEq)]
-struct Leaking(u8);
+struct OffByOne(u8);
 
-impl Serialize for Leaking {
+impl Serialize for OffByOne {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u8(self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Leaking {
+impl<'de> Deserialize<'de> for OffByOne {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         u8::deserialize(from).map(|number| Self(number.saturating_sub(1)))
     }
@@ -174,98 +176,100 @@ struct Coordinates {
 }
 
 #[tokio::test]
-async fn what_json_holds_comes_back() {
-    comes_back((u128::MAX, i128::MIN, u64::MAX, i64::MIN, f64::MAX, f64::MIN_POSITIVE, -0.0_f64, f32::MAX)).await;
-    comes_back(vec![0.1_f64, 1e-310, 0.1 + 0.2, 123_456_789.123_456_79, 5e-324]).await;
-    comes_back((Some(1_u8), None::<u8>, Some(String::new()), 'ß', "\u{0}\"\\\u{1f600}".to_owned())).await;
-    comes_back(vec![Some(Some(1_u8)), Some(Some(0))]).await;
-    comes_back(vec![Untagged::Number(-1), Untagged::Text("1".into()), Untagged::List(vec![])]).await;
-    comes_back(vec![Adjacent::Empty, Adjacent::One(1), Adjacent::Two { a: 1, b: None }]).await;
-    comes_back(vec![Internal::Empty, Internal::Two { a: 1, b: Some(2) }]).await;
-    comes_back(Flat { name: "n".into(), rest: BTreeMap::from([("a".into(), 1)]) }).await;
-    comes_back(LeftOutWell { selectors: vec![] }).await;
-    comes_back(WithModule { span: 5000 }).await;
-    comes_back(tree(20)).await;
-    comes_back(Held { content: std::borrow::Cow::<'static, str>::Borrowed("borrowed \" as it seems") }).await;
+async fn json_values_round_trip() {
+    assert_round_trips((u128::MAX, i128::MIN, u64::MAX, i64::MIN, f64::MAX, f64::MIN_POSITIVE, -0.0_f64, f32::MAX))
+        .await;
+    assert_round_trips(vec![0.1_f64, 1e-310, 0.1 + 0.2, 123_456_789.123_456_79, 5e-324]).await;
+    assert_round_trips((Some(1_u8), None::<u8>, Some(String::new()), 'ß', "\u{0}\"\\\u{1f600}".to_owned())).await;
+    assert_round_trips(vec![Some(Some(1_u8)), Some(Some(0))]).await;
+    assert_round_trips(vec![Untagged::Number(-1), Untagged::Text("1".into()), Untagged::List(vec![])]).await;
+    assert_round_trips(vec![Adjacent::Empty, Adjacent::One(1), Adjacent::Two { a: 1, b: None }]).await;
+    assert_round_trips(vec![Internal::Empty, Internal::Two { a: 1, b: Some(2) }]).await;
+    assert_round_trips(Flat { name: "n".into(), rest: BTreeMap::from([("a".into(), 1)]) }).await;
+    assert_round_trips(LeftOutWithDefault { tags: vec![] }).await;
+    assert_round_trips(WithModule { span: 5000 }).await;
+    assert_round_trips(tree(20)).await;
+    assert_round_trips(Wrapper { content: std::borrow::Cow::<'static, str>::Borrowed("borrowed \" as it seems") })
+        .await;
 }
 
 #[tokio::test]
-async fn maps_and_sets_come_back_whatever_their_order_and_their_keys() {
-    comes_back((0..300_u32).map(|n| (n, n.to_string())).collect::<HashMap<_, _>>()).await;
-    comes_back((0..300_i64).map(|n| -n).collect::<HashSet<_>>()).await;
-    comes_back(BTreeMap::from([(true, 1), (false, 2)])).await;
-    comes_back(BTreeMap::from([('x', 1)])).await;
-    comes_back(BTreeMap::from([(i128::MIN, 1)])).await;
-    comes_back(BTreeSet::from([(1, 2), (2, 1)])).await;
+async fn maps_and_sets_round_trip_in_any_order_and_with_any_keys() {
+    assert_round_trips((0..300_u32).map(|n| (n, n.to_string())).collect::<HashMap<_, _>>()).await;
+    assert_round_trips((0..300_i64).map(|n| -n).collect::<HashSet<_>>()).await;
+    assert_round_trips(BTreeMap::from([(true, 1), (false, 2)])).await;
+    assert_round_trips(BTreeMap::from([('x', 1)])).await;
+    assert_round_trips(BTreeMap::from([(i128::MIN, 1)])).await;
+    assert_round_trips(BTreeSet::from([(1, 2), (2, 1)])).await;
 }
 
 #[tokio::test]
-async fn what_would_come_back_as_something_else_is_refused_with_the_field_that_it_is_in() {
-    is_refused(Some(None::<u8>), "at `content`").await;
-    is_refused(vec![Some(Some(1)), Some(None::<u8>)], "at `content.[]`").await;
-    is_refused(Some(()), "at `content`").await;
-    is_refused(Some(f64::NAN), "at `content`").await;
-    is_refused(BTreeMap::from([("secret".to_owned(), Some(f32::INFINITY))]), "at `content.*`").await;
-    is_refused(vec![Shadowed::Number(5)], "at `content.[]`").await;
-    is_refused(Leaking(7), "at `content`").await;
+async fn a_value_that_decodes_differently_is_refused_and_its_field_named() {
+    assert_refused(Some(None::<u8>), "at `content`").await;
+    assert_refused(vec![Some(Some(1)), Some(None::<u8>)], "at `content.[]`").await;
+    assert_refused(Some(()), "at `content`").await;
+    assert_refused(Some(f64::NAN), "at `content`").await;
+    assert_refused(BTreeMap::from([("secret".to_owned(), Some(f32::INFINITY))]), "at `content.*`").await;
+    assert_refused(vec![Shadowed::Number(5)], "at `content.[]`").await;
+    assert_refused(OffByOne(7), "at `content`").await;
 }
 
 #[tokio::test]
-async fn what_does_not_decode_again_is_refused_with_the_field_that_it_is_in() {
-    is_refused(LeftOut { selectors: vec![] }, "the field `tags` is left out and has no `#[serde(default)]`").await;
-    comes_back(LeftOut { selectors: vec![1] }).await;
-    is_refused(Coordinates { latitude: f64::NAN }, "at `content.latitude`").await;
-    is_refused(BTreeMap::from([("secret".to_owned(), f64::NAN)]), "at `content.*`").await;
-    is_refused(WithModule { span: 500 }, "at `content.span`").await;
-    is_refused(FlatLarge { rest: BTreeMap::from([("a".into(), u128::MAX)]) }, "").await;
-    // A field of the map that is there under its own name as well.
-    is_refused(Flat { name: "n".into(), rest: BTreeMap::from([("name".into(), 1)]) }, "at `content").await;
+async fn a_value_that_does_not_decode_is_refused_and_its_field_named() {
+    assert_refused(LeftOut { tags: vec![] }, "the field `tags` is left out and has no `#[serde(default)]`").await;
+    assert_round_trips(LeftOut { tags: vec![1] }).await;
+    assert_refused(Coordinates { latitude: f64::NAN }, "at `content.latitude`").await;
+    assert_refused(BTreeMap::from([("secret".to_owned(), f64::NAN)]), "at `content.*`").await;
+    assert_refused(WithModule { span: 500 }, "at `content.span`").await;
+    assert_refused(FlatLarge { rest: BTreeMap::from([("a".into(), u128::MAX)]) }, "").await;
+    // The map has a key that is also the name of a field.
+    assert_refused(Flat { name: "n".into(), rest: BTreeMap::from([("name".into(), 1)]) }, "at `content").await;
 }
 
 #[tokio::test]
-async fn what_does_not_encode_is_refused_however_it_is_measured() {
-    is_refused(BTreeMap::from([((1, 2), 3)]), "does not encode").await;
-    is_refused(BTreeMap::from([(vec![1_u8], 3)]), "does not encode").await;
-    is_refused(tree(33), "does not encode").await;
-    is_refused(tree(1000), "does not encode").await;
+async fn a_value_that_does_not_encode_is_refused_whatever_its_size_method() {
+    assert_refused(BTreeMap::from([((1, 2), 3)]), "does not encode").await;
+    assert_refused(BTreeMap::from([(vec![1_u8], 3)]), "does not encode").await;
+    assert_refused(tree(33), "does not encode").await;
+    assert_refused(tree(1000), "does not encode").await;
 }
 
-/// A value that is nested so deep that walking it would exhaust the stack.
+/// A value of infinite depth, which exhausts the stack if it is traversed.
 #[derive(Clone, Deserialize)]
-struct Endless;
+struct Infinite;
 
-impl Serialize for Endless {
+impl Serialize for Infinite {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq([Endless])
+        to.collect_seq([Infinite])
     }
 }
 
-impl SessionValue for Endless {
+impl SessionValue for Infinite {
     const KEY: &'static str = "endless";
 }
 
 #[tokio::test]
-async fn a_value_that_never_ends_exhausts_no_stack() {
+async fn a_value_of_infinite_depth_does_not_exhaust_the_stack() {
     for deployment in Deployment::both() {
         let node = deployment.node();
-        let error = visitor(&node).await.enter(&node).set(Endless).await.unwrap_err();
+        let error = visitor(&node).await.enter(&node).set(Infinite).await.unwrap_err();
         assert_eq!(error.kind(), SessionErrorKind::Encode);
     }
 }
 
 #[tokio::test]
-async fn what_is_refused_leaves_what_was_there() {
+async fn a_refused_write_leaves_the_previous_value() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
-        session.set(Held { content: 1.5 }).await.unwrap();
-        let changed = session.update(|held: &mut Held<f64>| held.content = f64::NAN).await;
+        session.set(Wrapper { content: 1.5 }).await.unwrap();
+        let changed = session.update(|wrapper: &mut Wrapper<f64>| wrapper.content = f64::NAN).await;
         assert_eq!(changed.unwrap_err().kind(), SessionErrorKind::Encode);
-        assert_eq!(session.get::<Held<f64>>().await.unwrap().unwrap().content, 1.5);
+        assert_eq!(session.get::<Wrapper<f64>>().await.unwrap().unwrap().content, 1.5);
     }
 }
 
-/// A float that is cached.
+/// A cached float.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Rate(f64);
 
@@ -275,7 +279,7 @@ impl SessionValue for Rate {
 }
 
 #[tokio::test]
-async fn a_load_that_would_not_come_back_is_served_and_not_kept() {
+async fn a_loaded_value_that_does_not_round_trip_is_served_and_not_stored() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         let session = visitor(&node).await.enter(&node);
@@ -289,8 +293,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_float_comes_back(floats in prop::collection::vec(any::<f64>().prop_filter("a number", |f| f.is_finite()), 1..50)) {
+    fn every_finite_float_round_trips(floats in prop::collection::vec(any::<f64>().prop_filter("a number", |f| f.is_finite()), 1..50)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(comes_back(floats));
+        runtime.block_on(assert_round_trips(floats));
     }
 }

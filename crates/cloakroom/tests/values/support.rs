@@ -1,4 +1,4 @@
-//! Nodes to try values on.
+//! Deployments and visitors for the tests of values.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    /// One process that keeps its sessions itself.
+    /// One process without a store.
     pub(crate) fn local() -> Self {
         crate::log::listen();
         Self { clocks: [ManualClock::new(), ManualClock::new()], store: None }
@@ -29,13 +29,13 @@ impl Deployment {
         Self { store: Some(MemoryStore::with_clock(deployment.clocks[0].clone())), ..deployment }
     }
 
-    /// What must hold in both is tested in both.
+    /// Both deployments, for what must hold in each.
     pub(crate) fn both() -> [Self; 2] {
         [Self::local(), Self::shared()]
     }
 
-    pub(crate) fn builder(&self, which: usize) -> SessionsBuilder {
-        let builder = Sessions::builder().clock(self.clocks[which].clone());
+    pub(crate) fn builder(&self, index: usize) -> SessionsBuilder {
+        let builder = Sessions::builder().clock(self.clocks[index].clone());
         match &self.store {
             Some(store) => builder.store(store.node()),
             None => builder,
@@ -46,7 +46,7 @@ impl Deployment {
         self.builder(0).build().unwrap()
     }
 
-    /// Two processes; the same one twice where there is no shared tier.
+    /// Two processes, or one process twice if there is no shared tier.
     pub(crate) fn nodes(&self) -> [Sessions; 2] {
         let first = self.node();
         let second = if self.store.is_some() { self.builder(1).build().unwrap() } else { first.clone() };
@@ -58,7 +58,7 @@ impl Deployment {
     }
 }
 
-/// State that makes a session.
+/// State whose first write creates a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Note(pub(crate) String);
 
@@ -66,7 +66,7 @@ impl SessionValue for Note {
     const KEY: &'static str = "note";
 }
 
-/// A visitor who has a session.
+/// A visitor with a session.
 pub(crate) async fn visitor(sessions: &Sessions) -> Visitor {
     let visitor = Visitor::default();
     let visit = visitor.enter(sessions);
@@ -75,8 +75,8 @@ pub(crate) async fn visitor(sessions: &Sessions) -> Visitor {
     visitor
 }
 
-/// A visitor with a session that holds this value.
-pub(crate) async fn holder<T: SessionValue>(sessions: &Sessions, value: T) -> Visitor {
+/// A visitor with a session that contains this value.
+pub(crate) async fn visitor_with<T: SessionValue>(sessions: &Sessions, value: T) -> Visitor {
     let visitor = visitor(sessions).await;
     let visit: Visit = visitor.enter(sessions);
     visit.set(value).await.unwrap();

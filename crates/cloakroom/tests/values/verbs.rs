@@ -1,10 +1,10 @@
-//! Updates that decline, reads that remove, and the end of all values at once.
+//! `try_update`, `take` and `clear`.
 
 use cloakroom::{CachePolicy, SessionErrorKind, SessionValue};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::support::{Deployment, Note, holder, secs, visitor};
+use crate::support::{Deployment, Note, secs, visitor, visitor_with};
 use crate::visitor::Visitor;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ fn put_in(cart: &mut Cart) -> Result<usize, &'static str> {
 }
 
 #[tokio::test]
-async fn an_update_that_declines_leaves_no_half_made_change() {
+async fn a_declined_update_leaves_no_partial_change() {
     for deployment in Deployment::both() {
         let [first, second] = deployment.nodes();
         let visitor = visitor(&first).await;
@@ -50,7 +50,7 @@ async fn an_update_that_declines_leaves_no_half_made_change() {
 }
 
 #[tokio::test]
-async fn an_update_that_declines_or_changes_nothing_creates_no_session_and_no_cookie() {
+async fn an_update_without_a_change_creates_no_session_and_no_cookie() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         let stranger = Visitor::default();
@@ -68,13 +68,13 @@ async fn an_update_that_declines_or_changes_nothing_creates_no_session_and_no_co
         let visit = stranger.enter(&node);
         visit.update(|cart: &mut Cart| cart.0.push("a pen".into())).await.unwrap();
         visit.leave().await;
-        assert!(stranger.cookie().is_some(), "what changes something does create it");
+        assert!(stranger.cookie().is_some(), "an update that changes the value creates a session");
     }
 }
 
-/// The change is not made twice, nor declined by what the value was before.
+/// A retried update is applied once, and decides by the current value.
 #[tokio::test]
-async fn parallel_updates_that_may_decline_never_exceed_what_they_watch() {
+async fn parallel_updates_never_exceed_the_limit_that_they_check() {
     for deployment in Deployment::both() {
         let nodes = deployment.nodes();
         let visitor = visitor(&nodes[0]).await;
@@ -96,11 +96,11 @@ async fn parallel_updates_that_may_decline_never_exceed_what_they_watch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flash_message_is_taken_once_by_however_many_requests_on_two_nodes() {
+async fn parallel_requests_on_two_nodes_take_a_flash_message_once() {
     for deployment in Deployment::both() {
         let nodes = deployment.nodes();
         for _ in 0..20 {
-            let visitor = holder(&nodes[0], Flash("saved".into())).await;
+            let visitor = visitor_with(&nodes[0], Flash("saved".into())).await;
             let mut requests = JoinSet::new();
             for number in 0..8 {
                 let visit = visitor.enter(&nodes[number % 2]);
@@ -113,7 +113,7 @@ async fn a_flash_message_is_taken_once_by_however_many_requests_on_two_nodes() {
 }
 
 #[tokio::test]
-async fn taking_what_is_not_there_writes_and_creates_nothing() {
+async fn taking_an_absent_value_writes_and_creates_nothing() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         assert_eq!(Visitor::default().enter(&node).take::<Flash>().await.unwrap(), None);
@@ -126,23 +126,23 @@ async fn taking_what_is_not_there_writes_and_creates_nothing() {
 }
 
 #[tokio::test]
-async fn what_does_not_decode_is_not_taken() {
+async fn a_value_that_does_not_decode_is_not_taken() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     struct Number(u8);
     impl SessionValue for Number {
         const KEY: &'static str = Flash::KEY;
     }
     let node = Deployment::local().node();
-    let session = holder(&node, Flash("saved".into())).await.enter(&node);
+    let session = visitor_with(&node, Flash("saved".into())).await.enter(&node);
     assert_eq!(session.take::<Number>().await.unwrap_err().kind(), SessionErrorKind::Decode);
     assert_eq!(session.take::<Flash>().await.unwrap(), Some(Flash("saved".into())));
 }
 
 #[tokio::test]
-async fn clearing_leaves_the_login_the_token_and_no_value() {
+async fn clear_removes_all_values_and_leaves_the_login_and_the_token() {
     for deployment in Deployment::both() {
         let [first, second] = deployment.nodes();
-        let visitor = holder(&first, Flash("saved".into())).await;
+        let visitor = visitor_with(&first, Flash("saved".into())).await;
         let visit = visitor.enter(&first);
         visit.login("somebody").await.unwrap();
         visit.set(Roles(7)).await.unwrap();
@@ -162,17 +162,17 @@ async fn clearing_leaves_the_login_the_token_and_no_value() {
 }
 
 #[tokio::test]
-async fn clearing_where_there_is_no_session_creates_none() {
+async fn clear_without_a_session_creates_none() {
     let node = Deployment::local().node();
     assert!(!Visitor::default().enter(&node).clear().await.unwrap());
     assert_eq!(node.stats().created, 0);
 }
 
 #[tokio::test]
-async fn clearing_passes_over_nothing_that_another_node_has_just_written() {
+async fn clear_removes_what_another_node_has_just_written() {
     let [first, second] = Deployment::shared().nodes();
     let visitor = visitor(&first).await;
-    // Both have a copy; then the second one's is newer, and the first may not have heard.
+    // Both nodes have a copy. Then the second one writes, and the first may not know it yet.
     for node in [&first, &second] {
         visitor.enter(node).get::<Note>().await.unwrap();
     }

@@ -4,22 +4,22 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use cloakroom::store::{Action, Commit, Committed, Expect, Payload, Record, Selector, Store};
 
-use super::{Answer, Defect, Sound, fails};
+use super::{Defect, Inner, StoreResult, assert_fails};
 
-/// The last one wins, whatever it had read.
+/// Ignores expectations, so that the last write wins.
 #[derive(Default)]
 struct LastWriteWins;
 
 impl Defect for LastWriteWins {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
         commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn last_write_wins_is_noticed() {
-    fails::<LastWriteWins>(&[
+    assert_fails::<LastWriteWins>(&[
         "commit/a_conflict_changes_nothing",
         "commit/one_broken_expectation_stops_every_edit",
         "commit/refusals_show_the_present_record",
@@ -37,26 +37,26 @@ fn last_write_wins_is_noticed() {
     ]);
 }
 
-/// One version for the whole record: requests that change different values disturb each other.
+/// Has one version for the whole record, so that changes of different values conflict.
 #[derive(Default)]
 struct WholeRecordVersion;
 
 impl Defect for WholeRecordVersion {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
         let stale =
-            sound.record(selector).is_some_and(|record| record.nonce != commit.nonce && record.version != commit.base);
+            inner.record(selector).is_some_and(|record| record.nonce != commit.nonce && record.version != commit.base);
         for edit in &mut commit.edits {
             if stale && edit.expect != Expect::Any {
                 edit.expect = Expect::Version(u64::MAX);
             }
         }
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn a_version_for_the_whole_record_is_noticed() {
-    fails::<WholeRecordVersion>(&[
+    assert_fails::<WholeRecordVersion>(&[
         "commit/a_receipt_brings_the_record_to_a_stale_base",
         "expectations/a_foreign_change_of_another_value_does_not_matter",
         "exact-base/it_does_not_hold_after_anybody_elses_write",
@@ -64,14 +64,14 @@ fn a_version_for_the_whole_record_is_noticed() {
     ]);
 }
 
-/// Writes the edits whose expectations hold, though others do not.
+/// Writes the edits whose expectations hold, even if others do not hold.
 #[derive(Default)]
 struct PartialApply;
 
 impl Defect for PartialApply {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        let answer = sound.commit(selector, commit.clone()).await?;
-        if let Committed::Conflict(loaded) = &answer {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        let result = inner.commit(selector, commit.clone()).await?;
+        if let Committed::Conflict(loaded) = &result {
             let mut rest = commit;
             rest.nonce = !rest.nonce;
             rest.rotation = None;
@@ -81,23 +81,23 @@ impl Defect for PartialApply {
                 _ => true,
             });
             if !rest.edits.is_empty() {
-                sound.commit(selector, rest).await?;
+                inner.commit(selector, rest).await?;
             }
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
 fn a_partial_commit_is_noticed() {
-    fails::<PartialApply>(&[
+    assert_fails::<PartialApply>(&[
         "commit/one_broken_expectation_stops_every_edit",
         "repeats/whatever_is_lost_repeated_or_late_counts_once",
         "repeats/a_first_attempt_that_arrives_after_its_repeat_changes_nothing",
     ]);
 }
 
-/// A commit whose reply was lost is applied again.
+/// Applies a commit again if it is repeated after a lost reply.
 #[derive(Default)]
 struct NoncesIgnored {
     seen: Mutex<HashSet<u64>>,
@@ -105,17 +105,17 @@ struct NoncesIgnored {
 }
 
 impl Defect for NoncesIgnored {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
-        if !self.seen.lock().expect("no test panics with it").insert(commit.nonce) {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
+        if !self.seen.lock().expect("no thread panics").insert(commit.nonce) {
             commit.nonce ^= self.fresh.fetch_add(1, Relaxed) + (1 << 32);
         }
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn a_store_without_nonces_is_noticed() {
-    fails::<NoncesIgnored>(&[
+    assert_fails::<NoncesIgnored>(&[
         "exact-base/a_repeat_is_recognised_before_it",
         "retry/a_repeat_is_applied_once",
         "retry/a_repeat_is_recognised_before_guard_and_expectations",
@@ -130,27 +130,27 @@ fn a_store_without_nonces_is_noticed() {
     ]);
 }
 
-/// Knows the last write again, but not the one before it.
+/// Recognizes a repeat of the last write, but not of the one before it.
 #[derive(Default)]
-struct OnlyTheLastNonce {
+struct OnlyLastNonceKept {
     seen: Mutex<HashSet<u64>>,
     fresh: AtomicU64,
 }
 
-impl Defect for OnlyTheLastNonce {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
-        let last = sound.record(selector).is_some_and(|record| record.nonce == commit.nonce);
-        let seen = !self.seen.lock().expect("no test panics with it").insert(commit.nonce);
+impl Defect for OnlyLastNonceKept {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
+        let last = inner.record(selector).is_some_and(|record| record.nonce == commit.nonce);
+        let seen = !self.seen.lock().expect("no thread panics").insert(commit.nonce);
         if seen && !last {
             commit.nonce ^= self.fresh.fetch_add(1, Relaxed) + (1 << 32);
         }
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn a_store_that_remembers_one_nonce_is_noticed() {
-    fails::<OnlyTheLastNonce>(&[
+    assert_fails::<OnlyLastNonceKept>(&[
         "exact-base/a_repeat_is_recognised_before_it",
         "retry/a_repeat_after_other_commits_is_applied_once",
         "repeats/whatever_is_lost_repeated_or_late_counts_once",
@@ -159,49 +159,49 @@ fn a_store_that_remembers_one_nonce_is_noticed() {
     ]);
 }
 
-/// Knows every write again, for ever.
+/// Recognizes a repeat of every write, forever.
 #[derive(Default)]
-struct NoncesPileUp(Mutex<HashSet<(Selector, u64)>>);
+struct AllNoncesKept(Mutex<HashSet<(Selector, u64)>>);
 
-impl Defect for NoncesPileUp {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
-        let last = sound.record(selector).map(|record| record.nonce);
-        let seen = self.0.lock().expect("no test panics with it").contains(&(selector, commit.nonce));
+impl Defect for AllNoncesKept {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
+        let last = inner.record(selector).map(|record| record.nonce);
+        let seen = self.0.lock().expect("no thread panics").contains(&(selector, commit.nonce));
         if let (true, Some(last)) = (seen, last) {
             commit.nonce = last;
         }
         let nonce = commit.nonce;
-        let answer = sound.commit(selector, commit).await?;
-        if matches!(answer, Committed::Done(_)) {
-            self.0.lock().expect("no test panics with it").insert((selector, nonce));
+        let result = inner.commit(selector, commit).await?;
+        if matches!(result, Committed::Done(_)) {
+            self.0.lock().expect("no thread panics").insert((selector, nonce));
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
 fn a_store_that_remembers_all_nonces_is_noticed() {
-    fails::<NoncesPileUp>(&[
+    assert_fails::<AllNoncesKept>(&[
         "retry/writes_that_are_long_past_do_not_pile_up",
         "repeats/what_is_no_longer_remembered_is_unknown_and_not_undone",
         "repeats/a_first_attempt_that_arrives_after_its_repeat_changes_nothing",
     ]);
 }
 
-/// Keeps nonces in floating point, as scripting languages do.
+/// Stores nonces as floating-point numbers, as scripting languages do.
 #[derive(Default)]
 struct NoncesRounded;
 
 impl Defect for NoncesRounded {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
         commit.nonce = commit.nonce as f64 as u64;
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn rounded_nonces_are_noticed() {
-    fails::<NoncesRounded>(&[
+    assert_fails::<NoncesRounded>(&[
         "values/bytes_are_kept_as_they_are",
         "values/no_bytes_are_a_value_too",
         "values/sixty_four_kibibytes_fit",
@@ -217,23 +217,23 @@ fn rounded_nonces_are_noticed() {
     ]);
 }
 
-/// The caller never hears what others changed.
+/// Returns no record with a receipt, so that the caller misses the changes of others.
 #[derive(Default)]
 struct ReceiptsWithoutRecord;
 
 impl Defect for ReceiptsWithoutRecord {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        let mut answer = sound.commit(selector, commit).await?;
-        if let Committed::Done(receipt) = &mut answer {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        let mut result = inner.commit(selector, commit).await?;
+        if let Committed::Done(receipt) = &mut result {
             receipt.record = None;
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
-fn receipts_that_hide_foreign_changes_are_noticed() {
-    fails::<ReceiptsWithoutRecord>(&[
+fn receipts_that_hide_changes_of_others_are_noticed() {
+    assert_fails::<ReceiptsWithoutRecord>(&[
         "commit/a_receipt_brings_the_record_to_a_stale_base",
         "exact-base/a_repeat_is_recognised_before_it",
         "retry/a_repeat_with_a_stale_base_brings_the_record",
@@ -243,23 +243,23 @@ fn receipts_that_hide_foreign_changes_are_noticed() {
     ]);
 }
 
-/// Every receipt costs a whole record.
+/// Returns the whole record with every receipt.
 #[derive(Default)]
 struct ReceiptsWithRecord;
 
 impl Defect for ReceiptsWithRecord {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        let mut answer = sound.commit(selector, commit).await?;
-        if let Committed::Done(receipt) = &mut answer {
-            receipt.record = sound.record(selector).map(Box::new);
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        let mut result = inner.commit(selector, commit).await?;
+        if let Committed::Done(receipt) = &mut result {
+            receipt.record = inner.record(selector).map(Box::new);
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
 fn receipts_that_always_bring_the_record_are_noticed() {
-    fails::<ReceiptsWithRecord>(&[
+    assert_fails::<ReceiptsWithRecord>(&[
         "commit/a_receipt_brings_no_record_to_an_up_to_date_base",
         "exact-base/it_holds_directly_after_its_base",
         "exact-base/a_repeat_is_recognised_before_it",
@@ -268,24 +268,24 @@ fn receipts_that_always_bring_the_record_are_noticed() {
     ]);
 }
 
-/// Really deletes what is removed.
+/// Deletes a removed value together with its version.
 #[derive(Default)]
-struct RemovalLeavesNothing;
+struct RemovalForgetsVersion;
 
-impl Defect for RemovalLeavesNothing {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        let answer = sound.commit(selector, commit).await?;
-        if let (Committed::Done(_), Some(mut record)) = (&answer, sound.record(selector)) {
+impl Defect for RemovalForgetsVersion {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        let result = inner.commit(selector, commit).await?;
+        if let (Committed::Done(_), Some(mut record)) = (&result, inner.record(selector)) {
             record.values.retain(|value| value.payload != Payload::Removed);
-            sound.roll_back(selector, record);
+            inner.roll_back(selector, record);
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
-fn a_removal_that_forgets_is_noticed() {
-    fails::<RemovalLeavesNothing>(&[
+fn a_removal_that_forgets_the_version_is_noticed() {
+    assert_fails::<RemovalForgetsVersion>(&[
         "values/freshness_goes_with_the_value_it_belonged_to",
         "commit/several_edits_share_a_version",
         "expectations/zero_does_not_hold_for_what_was_removed",
@@ -302,43 +302,43 @@ fn a_removal_that_forgets_is_noticed() {
     ]);
 }
 
-/// Takes the removal of what is not there for nothing to do.
+/// Skips the removal of an absent value.
 #[derive(Default)]
 struct RemovalOfNothingSkipped;
 
 impl Defect for RemovalOfNothingSkipped {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
-        let record: Option<Record> = sound.record(selector);
-        let there = |key: &str| record.as_ref().is_some_and(|record| record.version_of(key) > 0);
-        commit.edits.retain(|edit| !matches!(edit.action, Action::Remove) || there(&edit.key));
-        sound.commit(selector, commit).await
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
+        let record: Option<Record> = inner.record(selector);
+        let exists = |key: &str| record.as_ref().is_some_and(|record| record.version_of(key) > 0);
+        commit.edits.retain(|edit| !matches!(edit.action, Action::Remove) || exists(&edit.key));
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn a_skipped_removal_is_noticed() {
-    fails::<RemovalOfNothingSkipped>(&["removal/a_version_stays_also_where_nothing_was"]);
+    assert_fails::<RemovalOfNothingSkipped>(&["removal/a_version_stays_also_where_nothing_was"]);
 }
 
-/// Writes all values anew with every change.
+/// Writes all values again with every change.
 #[derive(Default)]
 struct EveryValueRewritten;
 
 impl Defect for EveryValueRewritten {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        let answer = sound.commit(selector, commit).await?;
-        if let (Committed::Done(_), Some(mut record)) = (&answer, sound.record(selector)) {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        let result = inner.commit(selector, commit).await?;
+        if let (Committed::Done(_), Some(mut record)) = (&result, inner.record(selector)) {
             let version = record.version;
             record.values.iter_mut().for_each(|value| value.version = version);
-            sound.roll_back(selector, record);
+            inner.roll_back(selector, record);
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
 fn values_that_are_all_rewritten_are_noticed() {
-    fails::<EveryValueRewritten>(&[
+    assert_fails::<EveryValueRewritten>(&[
         "values/freshness_is_kept",
         "values/freshness_goes_with_the_value_it_belonged_to",
         "commit/only_edited_values_change",
@@ -354,44 +354,44 @@ fn values_that_are_all_rewritten_are_noticed() {
     ]);
 }
 
-/// A column of one byte for the version.
+/// Stores the version in one byte.
 #[derive(Default)]
 struct VersionsInAByte;
 
 impl Defect for VersionsInAByte {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        if let Some(mut record) = sound.record(selector)
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        if let Some(mut record) = inner.record(selector)
             && record.version == 255
         {
             record.version = 0;
-            sound.roll_back(selector, record);
+            inner.roll_back(selector, record);
         }
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
-fn versions_that_start_again_are_noticed() {
-    fails::<VersionsInAByte>(&[
+fn versions_that_wrap_around_are_noticed() {
+    assert_fails::<VersionsInAByte>(&[
         "commit/versions_are_exact_after_many_commits",
         "retry/writes_that_are_long_past_do_not_pile_up",
     ]);
 }
 
-/// Knows versions of values only.
+/// Compares only the versions of values, and not the exact base.
 #[derive(Default)]
 struct ExactBaseIgnored;
 
 impl Defect for ExactBaseIgnored {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
         commit.exact_base = false;
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn a_store_that_ignores_an_exact_base_is_noticed() {
-    fails::<ExactBaseIgnored>(&[
+    assert_fails::<ExactBaseIgnored>(&[
         "exact-base/it_does_not_hold_after_anybody_elses_write",
         "exact-base/it_does_not_hold_before_its_base",
         "exact-base/a_conflict_changes_nothing_and_shows_the_record",
@@ -399,41 +399,41 @@ fn a_store_that_ignores_an_exact_base_is_noticed() {
     ]);
 }
 
-/// Takes a repeat that it does not remember for a new commit.
+/// Applies a repeat that it no longer remembers as a new commit.
 #[derive(Default)]
-struct ForgottenTakenForUndone;
+struct UnknownRepeatsApplied;
 
-impl Defect for ForgottenTakenForUndone {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
-        let answer = sound.commit(selector, commit.clone()).await?;
-        if let (Committed::Unknown, Some(record)) = (&answer, sound.record(selector)) {
+impl Defect for UnknownRepeatsApplied {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
+        let result = inner.commit(selector, commit.clone()).await?;
+        if let (Committed::Unknown, Some(record)) = (&result, inner.record(selector)) {
             commit.base = record.version;
-            return sound.commit(selector, commit).await;
+            return inner.commit(selector, commit).await;
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
-fn a_store_that_takes_the_forgotten_for_undone_is_noticed() {
-    fails::<ForgottenTakenForUndone>(&[
+fn a_store_that_applies_unknown_repeats_is_noticed() {
+    assert_fails::<UnknownRepeatsApplied>(&[
         "repeats/whatever_is_lost_repeated_or_late_counts_once",
         "repeats/what_is_no_longer_remembered_is_unknown_and_not_undone",
     ]);
 }
 
-/// Numbers the versions one by one, whatever the commit says.
+/// Raises the version by one, whatever the step of the commit.
 #[derive(Default)]
 struct StepsIgnored;
 
 impl Defect for StepsIgnored {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
         commit.step = 1;
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
-fn a_store_that_gives_version_numbers_again_is_noticed() {
-    fails::<StepsIgnored>(&["repeats/a_commit_raises_the_version_by_its_step"]);
+fn a_store_that_ignores_the_version_step_is_noticed() {
+    assert_fails::<StepsIgnored>(&["repeats/a_commit_raises_the_version_by_its_step"]);
 }

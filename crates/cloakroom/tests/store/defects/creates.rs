@@ -5,27 +5,27 @@ use cloakroom::store::{
     Commit, Committed, Created, Destroyed, Guard, Lifetimes, Record, Selector, Store, Touch, Verifier,
 };
 
-use super::{Answer, Defect, Sound, fails};
+use super::{Defect, Inner, StoreResult, assert_fails};
 
-/// Every write is an upsert: the cause of most resurrected sessions.
+/// Creates a missing record on commit, which is the cause of most resurrected sessions.
 #[derive(Default)]
 struct CommitCreates;
 
 impl Defect for CommitCreates {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        if sound.record(selector).is_none() {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        if inner.record(selector).is_none() {
             let day = std::time::Duration::from_secs(86_400);
             let lifetimes = Lifetimes::new(commit.now, day, commit.now.after(day));
             let record = Record::new(Verifier::from_bytes([1; 16]), lifetimes, !commit.nonce);
-            sound.create(selector, record).await?;
+            inner.create(selector, record).await?;
         }
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn a_commit_that_creates_is_noticed() {
-    fails::<CommitCreates>(&[
+    assert_fails::<CommitCreates>(&[
         "create/nobody_else_creates",
         "commit/without_a_record_it_is_gone",
         "retry/a_repeat_cannot_resurrect",
@@ -37,146 +37,146 @@ fn a_commit_that_creates_is_noticed() {
     ]);
 }
 
-/// `SET` without `NX`.
+/// Overwrites an existing record, as `SET` without `NX` does.
 #[derive(Default)]
 struct CreateOverwrites;
 
 impl Defect for CreateOverwrites {
-    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
-        sound.destroy(selector, Guard::Anyone).await?;
-        sound.create(selector, record).await
+    async fn create(&self, inner: &Inner, selector: Selector, record: Record) -> StoreResult<Created> {
+        inner.destroy(selector, Guard::Anyone).await?;
+        inner.create(selector, record).await
     }
 }
 
 #[test]
 fn a_create_that_overwrites_is_noticed() {
-    fails::<CreateOverwrites>(&[
+    assert_fails::<CreateOverwrites>(&[
         "create/a_taken_tag_is_refused_and_its_record_kept",
         "create/a_repeat_after_a_commit_is_refused",
         "concurrency/one_of_many_creates_wins",
     ]);
 }
 
-/// The caller whose first reply was lost is told that somebody else took its tag.
+/// Refuses a create that is repeated after a lost reply, as if the selector belonged to another.
 #[derive(Default)]
-struct CreateForgetsItsOwn;
+struct RepeatedCreateRefused;
 
-impl Defect for CreateForgetsItsOwn {
-    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
-        if sound.record(selector).is_some() { Ok(Created::Exists) } else { sound.create(selector, record).await }
+impl Defect for RepeatedCreateRefused {
+    async fn create(&self, inner: &Inner, selector: Selector, record: Record) -> StoreResult<Created> {
+        if inner.record(selector).is_some() { Ok(Created::Exists) } else { inner.create(selector, record).await }
     }
 }
 
 #[test]
-fn a_create_that_does_not_know_its_own_repeat_is_noticed() {
-    fails::<CreateForgetsItsOwn>(&["create/a_repeat_answers_done_again"]);
+fn a_create_that_refuses_its_own_repeat_is_noticed() {
+    assert_fails::<RepeatedCreateRefused>(&["create/a_repeat_answers_done_again"]);
 }
 
-/// Compares tags by their first eight bytes.
+/// Compares only the first eight bytes of selectors.
 #[derive(Default)]
-struct TagsCutShort;
+struct SelectorsTruncated;
 
-impl Defect for TagsCutShort {
-    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
+impl Defect for SelectorsTruncated {
+    async fn create(&self, inner: &Inner, selector: Selector, record: Record) -> StoreResult<Created> {
         let is_like = |other: &Selector| *other != selector && other.as_bytes()[..8] == selector.as_bytes()[..8];
-        if sound.selectors().iter().any(is_like) { Ok(Created::Exists) } else { sound.create(selector, record).await }
+        if inner.selectors().iter().any(is_like) { Ok(Created::Exists) } else { inner.create(selector, record).await }
     }
 }
 
 #[test]
-fn tags_that_are_cut_short_are_noticed() {
-    fails::<TagsCutShort>(&["create/tags_are_compared_in_full"]);
+fn truncated_selectors_are_noticed() {
+    assert_fails::<SelectorsTruncated>(&["create/tags_are_compared_in_full"]);
 }
 
-/// Keeps what it once had, and a late touch writes it back.
+/// Keeps every record, and restores it on a late touch.
 #[derive(Default)]
 struct TouchResurrects(Mutex<HashMap<Selector, Record>>);
 
 impl Defect for TouchResurrects {
-    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
+    async fn create(&self, inner: &Inner, selector: Selector, record: Record) -> StoreResult<Created> {
         self.0.lock().unwrap().insert(selector, record.clone());
-        sound.create(selector, record).await
+        inner.create(selector, record).await
     }
 
-    async fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> Answer<()> {
+    async fn touch(&self, inner: &Inner, touches: Vec<Touch>) -> StoreResult<()> {
         for touch in &touches {
             let known = self.0.lock().unwrap().get(&touch.selector).cloned();
-            if let (None, Some(known)) = (sound.record(touch.selector), known) {
-                sound.roll_back(touch.selector, known);
+            if let (None, Some(known)) = (inner.record(touch.selector), known) {
+                inner.roll_back(touch.selector, known);
             }
         }
-        sound.touch(touches).await
+        inner.touch(touches).await
     }
 }
 
 #[test]
 fn a_touch_that_resurrects_is_noticed() {
-    fails::<TouchResurrects>(&[
+    assert_fails::<TouchResurrects>(&[
         "touch/it_never_creates",
         "lifetimes/idle_sessions_are_absent_for_every_verb",
         "destroy/late_writes_do_not_resurrect",
     ]);
 }
 
-/// Has no room for what the application calls a session.
+/// Does not store the label of a session.
 #[derive(Default)]
 struct LabelsLost;
 
 impl Defect for LabelsLost {
-    async fn create(&self, sound: &Sound, selector: Selector, mut record: Record) -> Answer<Created> {
+    async fn create(&self, inner: &Inner, selector: Selector, mut record: Record) -> StoreResult<Created> {
         if let Some(authentication) = &mut record.authentication {
             authentication.label = None;
         }
-        sound.create(selector, record).await
+        inner.create(selector, record).await
     }
 }
 
 #[test]
 fn a_lost_label_is_noticed() {
-    fails::<LabelsLost>(&["create/every_field_is_kept"]);
+    assert_fails::<LabelsLost>(&["create/every_field_is_kept"]);
 }
 
-/// The record first, its values afterwards.
+/// Writes the record first, and its values afterwards.
 #[derive(Default)]
 struct CreateInTwoSteps;
 
 impl Defect for CreateInTwoSteps {
-    async fn create(&self, sound: &Sound, selector: Selector, record: Record) -> Answer<Created> {
+    async fn create(&self, inner: &Inner, selector: Selector, record: Record) -> StoreResult<Created> {
         let mut bare = record.clone();
         bare.values.clear();
-        let answer = sound.create(selector, bare.clone()).await?;
-        if sound.record(selector) == Some(bare) {
+        let result = inner.create(selector, bare.clone()).await?;
+        if inner.record(selector) == Some(bare) {
             tokio::task::yield_now().await;
-            sound.roll_back(selector, record);
+            inner.roll_back(selector, record);
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
-fn a_create_that_can_be_left_half_done_is_noticed() {
-    fails::<CreateInTwoSteps>(&["cancellation/a_create_that_is_given_up_is_whole_or_not_at_all"]);
+fn a_create_that_is_not_atomic_is_noticed() {
+    assert_fails::<CreateInTwoSteps>(&["cancellation/a_create_that_is_given_up_is_whole_or_not_at_all"]);
 }
 
-/// `FLUSHDB`, as somebody's test helper had it.
+/// Destroys all sessions, as a test helper with `FLUSHDB` does.
 #[derive(Default)]
 struct DestroysEverything;
 
 impl Defect for DestroysEverything {
-    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
-        let answer = sound.destroy(selector, guard).await?;
-        if answer == Destroyed::Done {
-            for other in sound.selectors() {
-                sound.destroy(other, Guard::Anyone).await?;
+    async fn destroy(&self, inner: &Inner, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
+        let result = inner.destroy(selector, guard).await?;
+        if result == Destroyed::Done {
+            for other in inner.selectors() {
+                inner.destroy(other, Guard::Anyone).await?;
             }
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
 fn a_destroy_of_everything_is_noticed() {
-    fails::<DestroysEverything>(&[
+    assert_fails::<DestroysEverything>(&[
         "touch/what_is_gone_is_skipped",
         "destroy/other_sessions_live_on",
         "destroy/several_are_destroyed_at_once_each_by_itself",

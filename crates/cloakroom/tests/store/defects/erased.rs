@@ -1,4 +1,4 @@
-//! One type for all defects: the suite is compiled once for it, and not once for each of them.
+//! One type for all defects, so that the suite is compiled once and not once for each of them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,95 +10,115 @@ use cloakroom::store::{
 
 use cloakroom::Timestamp;
 
-use super::{Answer, Defect, Sound};
+use super::{Defect, Inner, StoreResult};
 
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'a>>;
 
-/// [`Defect`] with its futures boxed.
+/// A [`Defect`] with boxed futures.
 pub(super) trait AnyDefect: Send + Sync {
-    /// The same defect in another instance of the store.
-    fn another(&self) -> Box<dyn AnyDefect>;
-    fn load<'a>(&'a self, sound: &'a Sound, selector: Selector) -> Boxed<'a, Option<LeasedRecord>>;
-    fn create<'a>(&'a self, sound: &'a Sound, selector: Selector, record: Record) -> Boxed<'a, Created>;
-    fn commit<'a>(&'a self, sound: &'a Sound, selector: Selector, commit: Commit) -> Boxed<'a, Committed>;
-    fn touch<'a>(&'a self, sound: &'a Sound, touches: Vec<Touch>) -> Boxed<'a, ()>;
-    fn destroy<'a>(&'a self, sound: &'a Sound, selector: Selector, guard: Guard) -> Boxed<'a, Destroyed>;
+    /// Creates the defect anew, for another instance of the store.
+    fn new_instance(&self) -> Box<dyn AnyDefect>;
+    fn load<'a>(&'a self, inner: &'a Inner, selector: Selector) -> Boxed<'a, Option<LeasedRecord>>;
+    fn create<'a>(&'a self, inner: &'a Inner, selector: Selector, record: Record) -> Boxed<'a, Created>;
+    fn commit<'a>(&'a self, inner: &'a Inner, selector: Selector, commit: Commit) -> Boxed<'a, Committed>;
+    fn touch<'a>(&'a self, inner: &'a Inner, touches: Vec<Touch>) -> Boxed<'a, ()>;
+    fn destroy<'a>(&'a self, inner: &'a Inner, selector: Selector, guard: Guard) -> Boxed<'a, Destroyed>;
     fn destroy_many<'a>(
         &'a self,
-        sound: &'a Sound,
+        inner: &'a Inner,
         selectors: Vec<Selector>,
-    ) -> Pin<Box<dyn Future<Output = Vec<Answer<Destroyed>>> + Send + 'a>>;
-    fn admit<'a>(
+    ) -> Pin<Box<dyn Future<Output = Vec<StoreResult<Destroyed>>> + Send + 'a>>;
+    fn add_member<'a>(
         &'a self,
-        sound: &'a Sound,
+        inner: &'a Inner,
         principal: &'a Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Boxed<'a, Admission>;
-    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, selectors: Vec<Selector>) -> Boxed<'a, ()>;
-    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, page: PageRequest) -> Boxed<'a, Page<Member>>;
-    fn attach(&self, sound: &Sound, copies: Arc<dyn Invalidate>);
-    fn vouches(&self, sound: &Sound, lease: Lease) -> bool;
+    fn remove_members<'a>(
+        &'a self,
+        inner: &'a Inner,
+        principal: &'a Principal,
+        selectors: Vec<Selector>,
+    ) -> Boxed<'a, ()>;
+    fn list_members<'a>(
+        &'a self,
+        inner: &'a Inner,
+        principal: &'a Principal,
+        page: PageRequest,
+    ) -> Boxed<'a, Page<Member>>;
+    fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>);
+    fn is_lease_valid(&self, inner: &Inner, lease: Lease) -> bool;
 }
 
 impl<D: Defect> AnyDefect for D {
-    fn another(&self) -> Box<dyn AnyDefect> {
+    fn new_instance(&self) -> Box<dyn AnyDefect> {
         Box::new(D::default())
     }
 
-    fn load<'a>(&'a self, sound: &'a Sound, selector: Selector) -> Boxed<'a, Option<LeasedRecord>> {
-        Box::pin(Defect::load(self, sound, selector))
+    fn load<'a>(&'a self, inner: &'a Inner, selector: Selector) -> Boxed<'a, Option<LeasedRecord>> {
+        Box::pin(Defect::load(self, inner, selector))
     }
 
-    fn create<'a>(&'a self, sound: &'a Sound, selector: Selector, record: Record) -> Boxed<'a, Created> {
-        Box::pin(Defect::create(self, sound, selector, record))
+    fn create<'a>(&'a self, inner: &'a Inner, selector: Selector, record: Record) -> Boxed<'a, Created> {
+        Box::pin(Defect::create(self, inner, selector, record))
     }
 
-    fn commit<'a>(&'a self, sound: &'a Sound, selector: Selector, commit: Commit) -> Boxed<'a, Committed> {
-        Box::pin(Defect::commit(self, sound, selector, commit))
+    fn commit<'a>(&'a self, inner: &'a Inner, selector: Selector, commit: Commit) -> Boxed<'a, Committed> {
+        Box::pin(Defect::commit(self, inner, selector, commit))
     }
 
-    fn touch<'a>(&'a self, sound: &'a Sound, touches: Vec<Touch>) -> Boxed<'a, ()> {
-        Box::pin(Defect::touch(self, sound, touches))
+    fn touch<'a>(&'a self, inner: &'a Inner, touches: Vec<Touch>) -> Boxed<'a, ()> {
+        Box::pin(Defect::touch(self, inner, touches))
     }
 
-    fn destroy<'a>(&'a self, sound: &'a Sound, selector: Selector, guard: Guard) -> Boxed<'a, Destroyed> {
-        Box::pin(Defect::destroy(self, sound, selector, guard))
+    fn destroy<'a>(&'a self, inner: &'a Inner, selector: Selector, guard: Guard) -> Boxed<'a, Destroyed> {
+        Box::pin(Defect::destroy(self, inner, selector, guard))
     }
 
     fn destroy_many<'a>(
         &'a self,
-        sound: &'a Sound,
+        inner: &'a Inner,
         selectors: Vec<Selector>,
-    ) -> Pin<Box<dyn Future<Output = Vec<Answer<Destroyed>>> + Send + 'a>> {
-        Box::pin(Defect::destroy_many(self, sound, selectors))
+    ) -> Pin<Box<dyn Future<Output = Vec<StoreResult<Destroyed>>> + Send + 'a>> {
+        Box::pin(Defect::destroy_many(self, inner, selectors))
     }
 
-    fn admit<'a>(
+    fn add_member<'a>(
         &'a self,
-        sound: &'a Sound,
+        inner: &'a Inner,
         principal: &'a Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Boxed<'a, Admission> {
-        Box::pin(Defect::admit(self, sound, principal, selector, until, limit))
+        Box::pin(Defect::add_member(self, inner, principal, selector, until, limit))
     }
 
-    fn dismiss<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, selectors: Vec<Selector>) -> Boxed<'a, ()> {
-        Box::pin(Defect::dismiss(self, sound, principal, selectors))
+    fn remove_members<'a>(
+        &'a self,
+        inner: &'a Inner,
+        principal: &'a Principal,
+        selectors: Vec<Selector>,
+    ) -> Boxed<'a, ()> {
+        Box::pin(Defect::remove_members(self, inner, principal, selectors))
     }
 
-    fn members<'a>(&'a self, sound: &'a Sound, principal: &'a Principal, page: PageRequest) -> Boxed<'a, Page<Member>> {
-        Box::pin(Defect::members(self, sound, principal, page))
+    fn list_members<'a>(
+        &'a self,
+        inner: &'a Inner,
+        principal: &'a Principal,
+        page: PageRequest,
+    ) -> Boxed<'a, Page<Member>> {
+        Box::pin(Defect::list_members(self, inner, principal, page))
     }
 
-    fn attach(&self, sound: &Sound, copies: Arc<dyn Invalidate>) {
-        Defect::attach(self, sound, copies);
+    fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>) {
+        Defect::subscribe(self, inner, copies);
     }
 
-    fn vouches(&self, sound: &Sound, lease: Lease) -> bool {
-        Defect::vouches(self, sound, lease)
+    fn is_lease_valid(&self, inner: &Inner, lease: Lease) -> bool {
+        Defect::is_lease_valid(self, inner, lease)
     }
 }

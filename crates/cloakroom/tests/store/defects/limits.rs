@@ -5,21 +5,21 @@ use std::sync::Mutex;
 use cloakroom::Timestamp;
 use cloakroom::store::{Admission, Limit, LimitPolicy, PageRequest, Principal, Selector, Store};
 
-use super::{Answer, Defect, Sound, fails};
+use super::{Defect, Inner, StoreResult, assert_fails};
 
-/// A counter instead of a list: it counts whom nobody dismissed, dead or alive.
+/// Counts every session that was not removed, even if it has ended.
 #[derive(Default)]
-struct TheDeadCount(Mutex<HashSet<(Principal, Selector)>>);
+struct EndedSessionsCount(Mutex<HashSet<(Principal, Selector)>>);
 
-impl Defect for TheDeadCount {
-    async fn admit(
+impl Defect for EndedSessionsCount {
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
+    ) -> StoreResult<Admission> {
         {
             let mut counted = self.0.lock().unwrap();
             let member = (principal.clone(), selector);
@@ -33,71 +33,71 @@ impl Defect for TheDeadCount {
             }
             counted.insert(member);
         }
-        sound.add_member(principal, selector, until, limit).await
+        inner.add_member(principal, selector, until, limit).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
+    async fn remove_members(&self, inner: &Inner, principal: &Principal, selectors: Vec<Selector>) -> StoreResult<()> {
         self.0.lock().unwrap().retain(|(owner, selector)| owner != principal || !selectors.contains(selector));
-        sound.remove_members(principal, selectors).await
+        inner.remove_members(principal, selectors).await
     }
 }
 
 #[test]
-fn a_limit_that_counts_the_dead_is_noticed() {
-    fails::<TheDeadCount>(&[
+fn a_limit_that_counts_ended_sessions_is_noticed() {
+    assert_fails::<EndedSessionsCount>(&[
         "lifetimes/idle_sessions_are_absent_for_every_verb",
         "lifetimes/overdue_sessions_are_absent_for_every_verb",
         "limits/the_dead_do_not_count",
     ]);
 }
 
-/// Enters a member anew, at the end of the line.
+/// Moves a member that is added again to the end of the list.
 #[derive(Default)]
-struct AdmittedAgainIsYoungest;
+struct AddedAgainIsNewest;
 
-impl Defect for AdmittedAgainIsYoungest {
-    async fn admit(
+impl Defect for AddedAgainIsNewest {
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
-        sound.remove_members(principal, vec![selector]).await?;
-        sound.add_member(principal, selector, until, limit).await
+    ) -> StoreResult<Admission> {
+        inner.remove_members(principal, vec![selector]).await?;
+        inner.add_member(principal, selector, until, limit).await
     }
 }
 
 #[test]
 fn a_member_that_loses_its_place_is_noticed() {
-    fails::<AdmittedAgainIsYoungest>(&["limits/a_member_keeps_its_place_in_the_line"]);
+    assert_fails::<AddedAgainIsNewest>(&["limits/a_member_keeps_its_place_in_the_line"]);
 }
 
-/// Makes room for one, however many are too many.
+/// Displaces only one session, however many exceed the limit.
 #[derive(Default)]
-struct OneMakesRoom;
+struct OnlyOneDisplaced;
 
-impl Defect for OneMakesRoom {
-    async fn admit(
+impl Defect for OnlyOneDisplaced {
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
-        let mut answer = sound.add_member(principal, selector, until, limit).await?;
-        if let Admission::Admitted { displaced } = &mut answer {
+    ) -> StoreResult<Admission> {
+        let mut result = inner.add_member(principal, selector, until, limit).await?;
+        if let Admission::Admitted { displaced } = &mut result {
             displaced.truncate(1);
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
-fn a_limit_that_makes_too_little_room_is_noticed() {
-    fails::<OneMakesRoom>(&[
+fn a_limit_that_displaces_too_few_is_noticed() {
+    assert_fails::<OnlyOneDisplaced>(&[
         "limits/who_has_to_end_stays_a_member_until_dismissed",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
         "limits/a_far_lower_limit_is_reached_in_steps",
@@ -105,56 +105,56 @@ fn a_limit_that_makes_too_little_room_is_noticed() {
     ]);
 }
 
-/// Takes those that have to end out at once, so that nobody finds them if the answer is lost.
+/// Removes displaced members at once, so that they cannot be found if the reply is lost.
 #[derive(Default)]
-struct LeavesAtOnce;
+struct DisplacedRemovedAtOnce;
 
-impl Defect for LeavesAtOnce {
-    async fn admit(
+impl Defect for DisplacedRemovedAtOnce {
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
-        let answer = sound.add_member(principal, selector, until, limit).await?;
-        if let Admission::Admitted { displaced } | Admission::Incomplete { displaced } = &answer {
-            sound.remove_members(principal, displaced.clone()).await?;
+    ) -> StoreResult<Admission> {
+        let result = inner.add_member(principal, selector, until, limit).await?;
+        if let Admission::Admitted { displaced } | Admission::Incomplete { displaced } = &result {
+            inner.remove_members(principal, displaced.clone()).await?;
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
 #[test]
-fn a_limit_that_takes_the_displaced_out_before_they_end_is_noticed() {
-    fails::<LeavesAtOnce>(&[
+fn a_limit_that_removes_the_displaced_before_they_end_is_noticed() {
+    assert_fails::<DisplacedRemovedAtOnce>(&[
         "limits/who_has_to_end_stays_a_member_until_dismissed",
         "concurrency/admissions_displace_exactly_as_many_as_needed",
     ]);
 }
 
-/// Refuses whatever the policy says.
+/// Refuses at the limit, whatever the policy.
 #[derive(Default)]
 struct AlwaysRejects;
 
 impl Defect for AlwaysRejects {
-    async fn admit(
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
+    ) -> StoreResult<Admission> {
         let limit = limit.map(|limit| Limit::new(limit.count, LimitPolicy::Reject));
-        sound.add_member(principal, selector, until, limit).await
+        inner.add_member(principal, selector, until, limit).await
     }
 }
 
 #[test]
 fn an_ignored_policy_is_noticed() {
-    fails::<AlwaysRejects>(&[
+    assert_fails::<AlwaysRejects>(&[
         "limits/at_the_limit_the_oldest_makes_room",
         "limits/who_has_to_end_stays_a_member_until_dismissed",
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
@@ -164,27 +164,27 @@ fn an_ignored_policy_is_noticed() {
     ]);
 }
 
-/// Allows one more than it should.
+/// Allows one session more than the limit.
 #[derive(Default)]
 struct OneTooMany;
 
 impl Defect for OneTooMany {
-    async fn admit(
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
+    ) -> StoreResult<Admission> {
         let limit = limit.map(|limit| Limit::new(limit.count.saturating_add(1), limit.when_reached));
-        sound.add_member(principal, selector, until, limit).await
+        inner.add_member(principal, selector, until, limit).await
     }
 }
 
 #[test]
-fn a_limit_that_lets_one_more_in_is_noticed() {
-    fails::<OneTooMany>(&[
+fn a_limit_that_admits_one_too_many_is_noticed() {
+    assert_fails::<OneTooMany>(&[
         "limits/at_the_limit_one_more_is_refused",
         "limits/at_the_limit_the_oldest_makes_room",
         "limits/who_has_to_end_stays_a_member_until_dismissed",
@@ -197,28 +197,28 @@ fn a_limit_that_lets_one_more_in_is_noticed() {
     ]);
 }
 
-/// Allows one less than it should.
+/// Allows one session less than the limit.
 #[derive(Default)]
 struct OneTooFew;
 
 impl Defect for OneTooFew {
-    async fn admit(
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
+    ) -> StoreResult<Admission> {
         let fewer = |count: NonZeroU32| NonZeroU32::new(count.get() - 1).unwrap_or(NonZeroU32::MIN);
         let limit = limit.map(|limit| Limit::new(fewer(limit.count), limit.when_reached));
-        sound.add_member(principal, selector, until, limit).await
+        inner.add_member(principal, selector, until, limit).await
     }
 }
 
 #[test]
-fn a_limit_that_keeps_one_out_is_noticed() {
-    fails::<OneTooFew>(&[
+fn a_limit_that_admits_one_too_few_is_noticed() {
+    assert_fails::<OneTooFew>(&[
         "limits/below_the_limit_everybody_is_admitted",
         "limits/at_the_limit_one_more_is_refused",
         "limits/at_the_limit_the_oldest_makes_room",
@@ -235,131 +235,131 @@ fn a_limit_that_keeps_one_out_is_noticed() {
     ]);
 }
 
-/// Refuses a member that is admitted again, because it counts itself.
+/// Refuses a member that is added again, because it counts against itself.
 #[derive(Default)]
 struct CountsItself;
 
 impl Defect for CountsItself {
-    async fn admit(
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
-        let members = sound.list_members(principal, PageRequest::first(100)).await?.items.len();
+    ) -> StoreResult<Admission> {
+        let members = inner.list_members(principal, PageRequest::first(100)).await?.items.len();
         let is_full = |limit: Limit| limit.when_reached == LimitPolicy::Reject && members >= limit.count.get() as usize;
         if limit.is_some_and(is_full) {
             Ok(Admission::Refused)
         } else {
-            sound.add_member(principal, selector, until, limit).await
+            inner.add_member(principal, selector, until, limit).await
         }
     }
 }
 
 #[test]
 fn a_member_that_counts_itself_is_noticed() {
-    fails::<CountsItself>(&["limits/a_member_is_admitted_again_at_the_limit"]);
+    assert_fails::<CountsItself>(&["limits/a_member_is_admitted_again_at_the_limit"]);
 }
 
-/// One limit for all principals together.
+/// Has one limit for all principals together.
 #[derive(Default)]
 struct SharedLimit(Mutex<HashSet<Selector>>);
 
 impl Defect for SharedLimit {
-    async fn admit(
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
+    ) -> StoreResult<Admission> {
         {
             let mut all = self.0.lock().unwrap();
-            all.retain(|member| sound.record(*member).is_some());
+            all.retain(|member| inner.record(*member).is_some());
             let is_full = |limit: Limit| all.len() >= limit.count.get() as usize && !all.contains(&selector);
             if limit.is_some_and(|limit| limit.when_reached == LimitPolicy::Reject && is_full(limit)) {
                 return Ok(Admission::Refused);
             }
             all.insert(selector);
         }
-        sound.add_member(principal, selector, until, limit).await
+        inner.add_member(principal, selector, until, limit).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
+    async fn remove_members(&self, inner: &Inner, principal: &Principal, selectors: Vec<Selector>) -> StoreResult<()> {
         self.0.lock().unwrap().retain(|selector| !selectors.contains(selector));
-        sound.remove_members(principal, selectors).await
+        inner.remove_members(principal, selectors).await
     }
 }
 
 #[test]
 fn a_limit_that_principals_share_is_noticed() {
-    fails::<SharedLimit>(&["limits/principals_do_not_share_a_limit"]);
+    assert_fails::<SharedLimit>(&["limits/principals_do_not_share_a_limit"]);
 }
 
-/// Counts the members that it admitted itself.
+/// Counts only the members that this node has added.
 #[derive(Default)]
-struct EveryNodeForItself(Mutex<HashSet<(Principal, Selector)>>);
+struct LimitPerNode(Mutex<HashSet<(Principal, Selector)>>);
 
-impl Defect for EveryNodeForItself {
-    async fn admit(
+impl Defect for LimitPerNode {
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
+    ) -> StoreResult<Admission> {
         let Some(bound) = limit.filter(|limit| limit.when_reached == LimitPolicy::Reject) else {
             self.0.lock().unwrap().insert((principal.clone(), selector));
-            return sound.add_member(principal, selector, until, limit).await;
+            return inner.add_member(principal, selector, until, limit).await;
         };
         {
-            let mut mine = self.0.lock().unwrap();
-            mine.retain(|(_, member)| sound.record(*member).is_some());
-            let others = mine.iter().filter(|(owner, member)| owner == principal && *member != selector).count();
-            if others >= bound.count.get() as usize && !mine.contains(&(principal.clone(), selector)) {
+            let mut own = self.0.lock().unwrap();
+            own.retain(|(_, member)| inner.record(*member).is_some());
+            let others = own.iter().filter(|(owner, member)| owner == principal && *member != selector).count();
+            if others >= bound.count.get() as usize && !own.contains(&(principal.clone(), selector)) {
                 return Ok(Admission::Refused);
             }
-            mine.insert((principal.clone(), selector));
+            own.insert((principal.clone(), selector));
         }
-        sound.add_member(principal, selector, until, None).await
+        inner.add_member(principal, selector, until, None).await
     }
 
-    async fn dismiss(&self, sound: &Sound, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
+    async fn remove_members(&self, inner: &Inner, principal: &Principal, selectors: Vec<Selector>) -> StoreResult<()> {
         self.0.lock().unwrap().retain(|(owner, selector)| owner != principal || !selectors.contains(selector));
-        sound.remove_members(principal, selectors).await
+        inner.remove_members(principal, selectors).await
     }
 }
 
 #[test]
 fn a_limit_for_each_node_is_noticed() {
-    fails::<EveryNodeForItself>(&["coherence/nodes_share_one_limit"]);
+    assert_fails::<LimitPerNode>(&["coherence/nodes_share_one_limit"]);
 }
 
-/// Leaves everybody in who does not fit into the first step.
+/// Completes an admission after its first step, without displacing the rest.
 #[derive(Default)]
-struct OneStepIsEnough;
+struct OneStepOnly;
 
-impl Defect for OneStepIsEnough {
-    async fn admit(
+impl Defect for OneStepOnly {
+    async fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
-        let answer = sound.add_member(principal, selector, until, limit).await?;
-        let Admission::Incomplete { displaced } = answer else { return Ok(answer) };
-        sound.add_member(principal, selector, until, None).await?;
+    ) -> StoreResult<Admission> {
+        let result = inner.add_member(principal, selector, until, limit).await?;
+        let Admission::Incomplete { displaced } = result else { return Ok(result) };
+        inner.add_member(principal, selector, until, None).await?;
         Ok(Admission::Admitted { displaced })
     }
 }
 
 #[test]
-fn an_admission_that_is_over_too_early_is_noticed() {
-    fails::<OneStepIsEnough>(&["limits/a_far_lower_limit_is_reached_in_steps"]);
+fn an_admission_that_completes_too_early_is_noticed() {
+    assert_fails::<OneStepOnly>(&["limits/a_far_lower_limit_is_reached_in_steps"]);
 }

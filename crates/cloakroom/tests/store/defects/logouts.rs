@@ -2,21 +2,21 @@ use cloakroom::Clock;
 use cloakroom::store::{Destroyed, Guard, PreviousSecret, Selector, Store};
 use tokio::task::yield_now;
 
-use super::{Answer, Defect, Sound, fails};
+use super::{Defect, Inner, StoreResult, assert_fails};
 
-/// A logout under any token that names the session ends it, also the login that has just replaced the token.
+/// Ends a session for any token with its selector, even if a login has just replaced that token.
 #[derive(Default)]
 struct LogoutsUnguarded;
 
 impl Defect for LogoutsUnguarded {
-    async fn destroy(&self, sound: &Sound, selector: Selector, _: Guard) -> Answer<Destroyed> {
-        sound.destroy(selector, Guard::Anyone).await
+    async fn destroy(&self, inner: &Inner, selector: Selector, _: Guard) -> StoreResult<Destroyed> {
+        inner.destroy(selector, Guard::Anyone).await
     }
 }
 
 #[test]
 fn a_store_that_ignores_the_guard_of_a_logout_is_noticed() {
-    fails::<LogoutsUnguarded>(&[
+    assert_fails::<LogoutsUnguarded>(&[
         "logout/a_wrong_secret_ends_nothing",
         "logout/only_the_present_secret_is_current",
         "logout/a_dead_secret_ends_nothing",
@@ -28,93 +28,93 @@ fn a_store_that_ignores_the_guard_of_a_logout_is_noticed() {
     ]);
 }
 
-/// Checks the guard, and removes whatever is there by then.
+/// Checks the guard first, and then destroys the record that is there by then.
 #[derive(Default)]
-struct LogoutLooksThenActs;
+struct LogoutChecksThenActs;
 
-impl Defect for LogoutLooksThenActs {
-    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
-        let Some(record) = sound.record(selector) else { return Ok(Destroyed::Gone) };
+impl Defect for LogoutChecksThenActs {
+    async fn destroy(&self, inner: &Inner, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
+        let Some(record) = inner.record(selector) else { return Ok(Destroyed::Gone) };
         match guard {
-            Guard::Holder(shown) if shown == record.verifier => yield_now().await,
-            guard => return sound.destroy(selector, guard).await,
+            Guard::Holder(presented) if presented == record.verifier => yield_now().await,
+            guard => return inner.destroy(selector, guard).await,
         }
-        sound.destroy(selector, Guard::Anyone).await
+        inner.destroy(selector, Guard::Anyone).await
     }
 }
 
 #[test]
-fn a_logout_that_looks_before_it_acts_is_noticed() {
-    fails::<LogoutLooksThenActs>(&["concurrency/a_logout_never_ends_the_login_that_was_first"]);
+fn a_logout_that_checks_before_it_acts_is_noticed() {
+    assert_fails::<LogoutChecksThenActs>(&["concurrency/a_logout_never_ends_the_login_that_was_first"]);
 }
 
-/// A tab that a renewal overtook cannot log out.
+/// Refuses the previous secret during its grace, for example that of another tab.
 #[derive(Default)]
 struct LogoutsWithoutGrace;
 
 impl Defect for LogoutsWithoutGrace {
-    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+    async fn destroy(&self, inner: &Inner, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
         let guard = match guard {
-            Guard::Holder(shown) => Guard::Current(shown),
+            Guard::Holder(presented) => Guard::Current(presented),
             guard => guard,
         };
-        sound.destroy(selector, guard).await
+        inner.destroy(selector, guard).await
     }
 }
 
 #[test]
 fn a_logout_without_grace_is_noticed() {
-    fails::<LogoutsWithoutGrace>(&["logout/in_its_grace_the_old_secret_ends_the_session"]);
+    assert_fails::<LogoutsWithoutGrace>(&["logout/in_its_grace_the_old_secret_ends_the_session"]);
 }
 
-/// Counts the old secret as the present one.
+/// Takes the previous secret for the current one.
 #[derive(Default)]
-struct HoldersAreCurrent;
+struct PreviousIsCurrent;
 
-impl Defect for HoldersAreCurrent {
-    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
+impl Defect for PreviousIsCurrent {
+    async fn destroy(&self, inner: &Inner, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
         let guard = match guard {
-            Guard::Current(shown) => Guard::Holder(shown),
+            Guard::Current(presented) => Guard::Holder(presented),
             guard => guard,
         };
-        sound.destroy(selector, guard).await
+        inner.destroy(selector, guard).await
     }
 }
 
 #[test]
-fn a_logout_for_which_an_old_secret_is_current_is_noticed() {
-    fails::<HoldersAreCurrent>(&["logout/only_the_present_secret_is_current"]);
+fn a_logout_that_takes_the_previous_secret_for_current_is_noticed() {
+    assert_fails::<PreviousIsCurrent>(&["logout/only_the_present_secret_is_current"]);
 }
 
-/// Lets an old secret end the session for as long as `lingers` says.
-async fn by_old_secret(
-    sound: &Sound,
+/// Lets the previous secret end the session if `accepted` returns `true`.
+async fn destroy_by_previous_secret(
+    inner: &Inner,
     selector: Selector,
     guard: Guard,
-    lingers: impl Fn(PreviousSecret) -> bool + Send,
-) -> Answer<Destroyed> {
-    let previous = sound.record(selector).and_then(|record| record.previous);
+    accepted: impl Fn(PreviousSecret) -> bool + Send,
+) -> StoreResult<Destroyed> {
+    let previous = inner.record(selector).and_then(|record| record.previous);
     match (guard, previous) {
-        (Guard::Holder(shown), Some(previous)) if shown == previous.verifier && lingers(previous) => {
-            sound.destroy(selector, Guard::Anyone).await
+        (Guard::Holder(presented), Some(previous)) if presented == previous.verifier && accepted(previous) => {
+            inner.destroy(selector, Guard::Anyone).await
         }
-        _ => sound.destroy(selector, guard).await,
+        _ => inner.destroy(selector, guard).await,
     }
 }
 
-/// An old secret ends the session until the next one is replaced.
+/// Accepts the previous secret until the next rotation.
 #[derive(Default)]
 struct GraceWithoutEnd;
 
 impl Defect for GraceWithoutEnd {
-    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
-        by_old_secret(sound, selector, guard, |_| true).await
+    async fn destroy(&self, inner: &Inner, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
+        destroy_by_previous_secret(inner, selector, guard, |_| true).await
     }
 }
 
 #[test]
 fn a_logout_whose_grace_has_no_end_is_noticed() {
-    fails::<GraceWithoutEnd>(&[
+    assert_fails::<GraceWithoutEnd>(&[
         "logout/a_dead_secret_ends_nothing",
         "logout/the_grace_ends",
         "logout/a_secret_dead_at_once_is_dead_for_a_clock_that_lags",
@@ -122,14 +122,15 @@ fn a_logout_whose_grace_has_no_end_is_noticed() {
     ]);
 }
 
-/// Measures "dead at once" by its own clock, which may lag behind that of the node that said so.
+/// Compares the end of a replaced secret with its own clock, which may lag behind that of the
+/// node that replaced it.
 #[derive(Default)]
 struct ReplacedByOwnClock;
 
 impl Defect for ReplacedByOwnClock {
-    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
-        let now = sound.clock.now();
-        by_old_secret(sound, selector, guard, |previous| {
+    async fn destroy(&self, inner: &Inner, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
+        let now = inner.clock.now();
+        destroy_by_previous_secret(inner, selector, guard, |previous| {
             previous.accepted_until().is_none() && now < previous.dead_since()
         })
         .await
@@ -137,40 +138,43 @@ impl Defect for ReplacedByOwnClock {
 }
 
 #[test]
-fn a_logout_under_a_replaced_secret_by_the_clocks_difference_is_noticed() {
-    fails::<ReplacedByOwnClock>(&["logout/a_secret_dead_at_once_is_dead_for_a_clock_that_lags"]);
+fn a_logout_with_a_replaced_secret_on_a_lagging_clock_is_noticed() {
+    assert_fails::<ReplacedByOwnClock>(&["logout/a_secret_dead_at_once_is_dead_for_a_clock_that_lags"]);
 }
 
-/// Measures a grace by its own clock, which may lag behind that of the node that renewed.
+/// Measures the grace by its own clock, which may lag behind that of the node that renewed.
 #[derive(Default)]
 struct GraceByOwnClock;
 
 impl Defect for GraceByOwnClock {
-    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
-        let now = sound.clock.now();
-        by_old_secret(sound, selector, guard, |previous| previous.is_accepted_at(now)).await
+    async fn destroy(&self, inner: &Inner, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
+        let now = inner.clock.now();
+        destroy_by_previous_secret(inner, selector, guard, |previous| previous.is_accepted_at(now)).await
     }
 }
 
 #[test]
-fn a_logout_whose_grace_is_prolonged_by_the_clocks_difference_is_noticed() {
-    fails::<GraceByOwnClock>(&["logout/a_grace_ends_by_what_the_record_was_last_seen"]);
+fn a_logout_whose_grace_is_extended_by_a_lagging_clock_is_noticed() {
+    assert_fails::<GraceByOwnClock>(&["logout/a_grace_ends_by_what_the_record_was_last_seen"]);
 }
 
-/// Says of a session that is gone that somebody else has its secret.
+/// Reports a session that is gone as superseded.
 #[derive(Default)]
 struct GuardBeforeExistence;
 
 impl Defect for GuardBeforeExistence {
-    async fn destroy(&self, sound: &Sound, selector: Selector, guard: Guard) -> Answer<Destroyed> {
-        match sound.destroy(selector, guard).await? {
+    async fn destroy(&self, inner: &Inner, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
+        match inner.destroy(selector, guard).await? {
             Destroyed::Gone if guard != Guard::Anyone => Ok(Destroyed::Superseded),
-            answer => Ok(answer),
+            result => Ok(result),
         }
     }
 }
 
 #[test]
-fn a_guard_that_comes_before_existence_is_noticed() {
-    fails::<GuardBeforeExistence>(&["logout/what_is_gone_is_gone_for_every_guard", "logout/a_repeat_is_harmless"]);
+fn a_guard_that_is_checked_before_existence_is_noticed() {
+    assert_fails::<GuardBeforeExistence>(&[
+        "logout/what_is_gone_is_gone_for_every_guard",
+        "logout/a_repeat_is_harmless",
+    ]);
 }

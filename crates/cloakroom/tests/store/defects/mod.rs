@@ -1,12 +1,12 @@
-//! Stores with one promise broken each. The suite has to notice every one, under the right names.
+//! Stores that break one guarantee each. For each of them, exactly the right checks must fail.
 
 mod commits;
 mod creates;
 mod erased;
+mod invalidations;
 mod lifetimes;
 mod limits;
 mod logouts;
-mod news;
 mod principals;
 mod races;
 mod secrets;
@@ -22,110 +22,114 @@ use cloakroom::store::{
 };
 use cloakroom_testkit::{ManualClock, MemoryStore, conformance};
 
-use crate::backend::Over;
+use crate::backend::MemoryBackend;
 use erased::AnyDefect;
 
-type Answer<T> = Result<T, StoreError>;
+type StoreResult<T> = Result<T, StoreError>;
 
-/// How a store is broken: each verb does what the contract says unless it is overridden.
+/// A defect of a store. Each method follows the contract unless it is overridden.
 trait Defect: Default + Send + Sync + 'static {
-    /// Whether the store below never learns that time passes.
-    const STOPPED: bool = false;
+    /// Stops the clock of the inner store.
+    const CLOCK_STOPPED: bool = false;
 
-    fn load(&self, sound: &Sound, selector: Selector) -> impl Future<Output = Answer<Option<LeasedRecord>>> + Send {
-        sound.load(selector)
+    fn load(
+        &self,
+        inner: &Inner,
+        selector: Selector,
+    ) -> impl Future<Output = StoreResult<Option<LeasedRecord>>> + Send {
+        inner.load(selector)
     }
 
     fn create(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         selector: Selector,
         record: Record,
-    ) -> impl Future<Output = Answer<Created>> + Send {
-        sound.create(selector, record)
+    ) -> impl Future<Output = StoreResult<Created>> + Send {
+        inner.create(selector, record)
     }
 
     fn commit(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         selector: Selector,
         commit: Commit,
-    ) -> impl Future<Output = Answer<Committed>> + Send {
-        sound.commit(selector, commit)
+    ) -> impl Future<Output = StoreResult<Committed>> + Send {
+        inner.commit(selector, commit)
     }
 
-    fn touch(&self, sound: &Sound, touches: Vec<Touch>) -> impl Future<Output = Answer<()>> + Send {
-        sound.touch(touches)
+    fn touch(&self, inner: &Inner, touches: Vec<Touch>) -> impl Future<Output = StoreResult<()>> + Send {
+        inner.touch(touches)
     }
 
     fn destroy(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         selector: Selector,
         guard: Guard,
-    ) -> impl Future<Output = Answer<Destroyed>> + Send {
-        sound.destroy(selector, guard)
+    ) -> impl Future<Output = StoreResult<Destroyed>> + Send {
+        inner.destroy(selector, guard)
     }
 
     fn destroy_many(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         selectors: Vec<Selector>,
-    ) -> impl Future<Output = Vec<Answer<Destroyed>>> + Send {
+    ) -> impl Future<Output = Vec<StoreResult<Destroyed>>> + Send {
         async move {
-            let mut answers = Vec::new();
+            let mut results = Vec::new();
             for selector in selectors {
-                answers.push(self.destroy(sound, selector, Guard::Anyone).await);
+                results.push(self.destroy(inner, selector, Guard::Anyone).await);
             }
-            answers
+            results
         }
     }
 
-    fn admit(
+    fn add_member(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> impl Future<Output = Answer<Admission>> + Send {
-        sound.add_member(principal, selector, until, limit)
+    ) -> impl Future<Output = StoreResult<Admission>> + Send {
+        inner.add_member(principal, selector, until, limit)
     }
 
-    fn dismiss(
+    fn remove_members(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         selectors: Vec<Selector>,
-    ) -> impl Future<Output = Answer<()>> + Send {
-        sound.remove_members(principal, selectors)
+    ) -> impl Future<Output = StoreResult<()>> + Send {
+        inner.remove_members(principal, selectors)
     }
 
-    fn members(
+    fn list_members(
         &self,
-        sound: &Sound,
+        inner: &Inner,
         principal: &Principal,
         page: PageRequest,
-    ) -> impl Future<Output = Answer<Page<Member>>> + Send {
-        sound.list_members(principal, page)
+    ) -> impl Future<Output = StoreResult<Page<Member>>> + Send {
+        inner.list_members(principal, page)
     }
 
-    fn attach(&self, sound: &Sound, copies: Arc<dyn Invalidate>) {
-        sound.subscribe(copies);
+    fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>) {
+        inner.subscribe(copies);
     }
 
-    fn vouches(&self, sound: &Sound, lease: Lease) -> bool {
-        sound.is_lease_valid(lease)
+    fn is_lease_valid(&self, inner: &Inner, lease: Lease) -> bool {
+        inner.is_lease_valid(lease)
     }
 }
 
-/// The store that a defect falls back on, and the clock by which the suite goes.
-struct Sound {
+/// The correct store that a defect delegates to, and the clock of the suite.
+struct Inner {
     store: MemoryStore,
     clock: ManualClock,
 }
 
-impl Deref for Sound {
+impl Deref for Inner {
     type Target = MemoryStore;
 
     fn deref(&self) -> &MemoryStore {
@@ -133,47 +137,47 @@ impl Deref for Sound {
     }
 }
 
-/// A store with a defect of whatever kind.
-pub(crate) struct Broken {
-    sound: Sound,
+/// A store with a defect.
+pub(crate) struct BrokenStore {
+    inner: Inner,
     defect: Box<dyn AnyDefect>,
 }
 
-impl Broken {
+impl BrokenStore {
     fn new<D: Defect>(clock: &ManualClock) -> Self {
-        let store = MemoryStore::with_clock(if D::STOPPED { ManualClock::new() } else { clock.clone() });
-        Self { sound: Sound { store, clock: clock.clone() }, defect: Box::new(D::default()) }
+        let store = MemoryStore::with_clock(if D::CLOCK_STOPPED { ManualClock::new() } else { clock.clone() });
+        Self { inner: Inner { store, clock: clock.clone() }, defect: Box::new(D::default()) }
     }
 
     fn node(&self) -> Self {
-        let sound = Sound { store: self.sound.store.node(), clock: self.sound.clock.clone() };
-        Self { sound, defect: self.defect.another() }
+        let inner = Inner { store: self.inner.store.node(), clock: self.inner.clock.clone() };
+        Self { inner, defect: self.defect.new_instance() }
     }
 }
 
-impl Store for Broken {
-    async fn load(&self, selector: Selector) -> Answer<Option<LeasedRecord>> {
-        self.defect.load(&self.sound, selector).await
+impl Store for BrokenStore {
+    async fn load(&self, selector: Selector) -> StoreResult<Option<LeasedRecord>> {
+        self.defect.load(&self.inner, selector).await
     }
 
-    async fn create(&self, selector: Selector, record: Record) -> Answer<Created> {
-        self.defect.create(&self.sound, selector, record).await
+    async fn create(&self, selector: Selector, record: Record) -> StoreResult<Created> {
+        self.defect.create(&self.inner, selector, record).await
     }
 
-    async fn commit(&self, selector: Selector, commit: Commit) -> Answer<Committed> {
-        self.defect.commit(&self.sound, selector, commit).await
+    async fn commit(&self, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        self.defect.commit(&self.inner, selector, commit).await
     }
 
-    async fn touch(&self, touches: Vec<Touch>) -> Answer<()> {
-        self.defect.touch(&self.sound, touches).await
+    async fn touch(&self, touches: Vec<Touch>) -> StoreResult<()> {
+        self.defect.touch(&self.inner, touches).await
     }
 
-    async fn destroy(&self, selector: Selector, guard: Guard) -> Answer<Destroyed> {
-        self.defect.destroy(&self.sound, selector, guard).await
+    async fn destroy(&self, selector: Selector, guard: Guard) -> StoreResult<Destroyed> {
+        self.defect.destroy(&self.inner, selector, guard).await
     }
 
-    async fn destroy_many(&self, selectors: Vec<Selector>) -> Vec<Answer<Destroyed>> {
-        self.defect.destroy_many(&self.sound, selectors).await
+    async fn destroy_many(&self, selectors: Vec<Selector>) -> Vec<StoreResult<Destroyed>> {
+        self.defect.destroy_many(&self.inner, selectors).await
     }
 
     async fn add_member(
@@ -182,34 +186,34 @@ impl Store for Broken {
         selector: Selector,
         until: Timestamp,
         limit: Option<Limit>,
-    ) -> Answer<Admission> {
-        self.defect.admit(&self.sound, principal, selector, until, limit).await
+    ) -> StoreResult<Admission> {
+        self.defect.add_member(&self.inner, principal, selector, until, limit).await
     }
 
-    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Answer<()> {
-        self.defect.dismiss(&self.sound, principal, selectors).await
+    async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> StoreResult<()> {
+        self.defect.remove_members(&self.inner, principal, selectors).await
     }
 
-    async fn list_members(&self, principal: &Principal, page: PageRequest) -> Answer<Page<Member>> {
-        self.defect.members(&self.sound, principal, page).await
+    async fn list_members(&self, principal: &Principal, page: PageRequest) -> StoreResult<Page<Member>> {
+        self.defect.list_members(&self.inner, principal, page).await
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
-        self.defect.attach(&self.sound, copies);
+        self.defect.subscribe(&self.inner, copies);
     }
 
     fn is_lease_valid(&self, lease: Lease) -> bool {
-        self.defect.vouches(&self.sound, lease)
+        self.defect.is_lease_valid(&self.inner, lease)
     }
 }
 
-/// That exactly the named checks fail for this defect, no fewer and no more.
+/// Asserts that exactly the named checks fail for this defect.
 ///
-/// On one thread and in virtual time, so that what is a race elsewhere comes out the same every time.
+/// Runs on one thread and in virtual time, so that a race has the same result in every run.
 #[track_caller]
-fn fails<D: Defect>(expected: &[&str]) {
+fn assert_fails<D: Defect>(expected: &[&str]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let backend = Over::new(Broken::new::<D>, |broken| &broken.sound.store, Broken::node);
+    let backend = MemoryBackend::new(BrokenStore::new::<D>, |store| &store.inner.store, BrokenStore::node);
     let report = runtime.block_on(conformance(backend));
     assert_eq!(report.failed().collect::<Vec<_>>(), expected, "{report}");
 }

@@ -1,25 +1,25 @@
 use cloakroom::store::{Action, Commit, Committed, Created, Payload, Record, Selector, Store};
 
-use super::{Answer, Defect, Sound, fails};
+use super::{Defect, Inner, StoreResult, assert_fails};
 
-/// Changes every value that is put.
+/// Commits with every action changed.
 async fn with_puts(
-    sound: &Sound,
+    inner: &Inner,
     selector: Selector,
     mut commit: Commit,
     change: impl Fn(&mut Action) + Send,
-) -> Answer<Committed> {
+) -> StoreResult<Committed> {
     commit.edits.iter_mut().for_each(|edit| change(&mut edit.action));
-    sound.commit(selector, commit).await
+    inner.commit(selector, commit).await
 }
 
-/// A column of 32 KiB, in a database that cuts what is too long.
+/// Truncates values to 32 KiB, as a database column may.
 #[derive(Default)]
-struct LargeValuesCut;
+struct LargeValuesTruncated;
 
-impl Defect for LargeValuesCut {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, selector, commit, |action| {
+impl Defect for LargeValuesTruncated {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        with_puts(inner, selector, commit, |action| {
             if let Action::Put { payload: Payload::Present(bytes), .. } = action {
                 *bytes = bytes[..bytes.len().min(32 * 1024)].into();
             }
@@ -29,41 +29,41 @@ impl Defect for LargeValuesCut {
 }
 
 #[test]
-fn a_value_that_is_cut_is_noticed() {
-    fails::<LargeValuesCut>(&["values/sixty_four_kibibytes_fit"]);
+fn a_truncated_value_is_noticed() {
+    assert_fails::<LargeValuesTruncated>(&["values/sixty_four_kibibytes_fit"]);
 }
 
-/// Keeps payloads as text.
+/// Stores payloads as text.
 #[derive(Default)]
 struct BytesAsText;
 
 impl Defect for BytesAsText {
-    async fn create(&self, sound: &Sound, selector: Selector, mut record: Record) -> Answer<Created> {
+    async fn create(&self, inner: &Inner, selector: Selector, mut record: Record) -> StoreResult<Created> {
         for value in &mut record.values {
             if let Payload::Present(bytes) = &mut value.payload {
                 *bytes = String::from_utf8_lossy(bytes).as_bytes().into();
             }
         }
-        sound.create(selector, record).await
+        inner.create(selector, record).await
     }
 }
 
 #[test]
 fn bytes_that_become_text_are_noticed() {
-    fails::<BytesAsText>(&[
+    assert_fails::<BytesAsText>(&[
         "values/bytes_are_kept_as_they_are",
         "values/sixty_four_kibibytes_fit",
         "values/sealed_is_kept_apart_from_what_is_not",
     ]);
 }
 
-/// Takes the empty string for nothing, as some databases do.
+/// Treats an empty payload as absent, as some databases treat empty strings.
 #[derive(Default)]
 struct EmptyIsAbsent;
 
 impl Defect for EmptyIsAbsent {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, selector, commit, |action| {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        with_puts(inner, selector, commit, |action| {
             if let Action::Put { payload, .. } = action
                 && payload.is_empty()
             {
@@ -76,20 +76,20 @@ impl Defect for EmptyIsAbsent {
 
 #[test]
 fn an_empty_value_that_becomes_an_absent_one_is_noticed() {
-    fails::<EmptyIsAbsent>(&[
+    assert_fails::<EmptyIsAbsent>(&[
         "values/no_bytes_are_a_value_too",
         "values/absent_is_neither_present_nor_removed",
         "values/sealed_is_kept_apart_from_what_is_not",
     ]);
 }
 
-/// Has no word for "the loader says that there is none".
+/// Stores a value that the loader found absent as removed.
 #[derive(Default)]
 struct AbsentIsRemoved;
 
 impl Defect for AbsentIsRemoved {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, selector, commit, |action| {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        with_puts(inner, selector, commit, |action| {
             if let Action::Put { payload: Payload::Absent, .. } = action {
                 *action = Action::Remove;
             }
@@ -100,19 +100,19 @@ impl Defect for AbsentIsRemoved {
 
 #[test]
 fn an_absent_value_that_becomes_a_removed_one_is_noticed() {
-    fails::<AbsentIsRemoved>(&[
+    assert_fails::<AbsentIsRemoved>(&[
         "values/absent_is_neither_present_nor_removed",
         "rotation/keep_only_spares_what_the_same_commit_writes",
     ]);
 }
 
-/// Forgets how long a cached value is fresh.
+/// Does not store how long a cached value is fresh.
 #[derive(Default)]
 struct FreshnessLost;
 
 impl Defect for FreshnessLost {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, selector, commit, |action| {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        with_puts(inner, selector, commit, |action| {
             if let Action::Put { fresh_until, .. } = action {
                 *fresh_until = None;
             }
@@ -123,32 +123,32 @@ impl Defect for FreshnessLost {
 
 #[test]
 fn a_lost_freshness_is_noticed() {
-    fails::<FreshnessLost>(&["values/freshness_is_kept"]);
+    assert_fails::<FreshnessLost>(&["values/freshness_is_kept"]);
 }
 
-/// Has room for fifty values.
+/// Stores at most fifty values.
 #[derive(Default)]
 struct FewValues;
 
 impl Defect for FewValues {
-    async fn commit(&self, sound: &Sound, selector: Selector, mut commit: Commit) -> Answer<Committed> {
+    async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
         commit.edits.truncate(50);
-        sound.commit(selector, commit).await
+        inner.commit(selector, commit).await
     }
 }
 
 #[test]
 fn values_that_do_not_fit_are_noticed() {
-    fails::<FewValues>(&["values/a_hundred_values_fit"]);
+    assert_fails::<FewValues>(&["values/a_hundred_values_fit"]);
 }
 
-/// Has one kind of value where there are two.
+/// Stores encrypted payloads as plain ones.
 #[derive(Default)]
 struct SealedAsPlain;
 
 impl Defect for SealedAsPlain {
-    async fn commit(&self, sound: &Sound, selector: Selector, commit: Commit) -> Answer<Committed> {
-        with_puts(sound, selector, commit, |action| {
+    async fn commit(&self, inner: &Inner, selector: Selector, commit: Commit) -> StoreResult<Committed> {
+        with_puts(inner, selector, commit, |action| {
             if let Action::Put { payload, .. } = action
                 && let Payload::Sealed(bytes) = payload
             {
@@ -160,6 +160,6 @@ impl Defect for SealedAsPlain {
 }
 
 #[test]
-fn a_store_that_forgets_what_is_sealed_is_noticed() {
-    fails::<SealedAsPlain>(&["values/sealed_is_kept_apart_from_what_is_not"]);
+fn sealed_values_that_are_stored_as_plain_are_noticed() {
+    assert_fails::<SealedAsPlain>(&["values/sealed_is_kept_apart_from_what_is_not"]);
 }
