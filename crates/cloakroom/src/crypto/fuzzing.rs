@@ -13,7 +13,7 @@ pub fn key_ring(input: &[u8]) {
         Ok(ring) => survives(&ring),
         Err(error) => {
             let said = format!("{error} {error:?}");
-            assert!(["key ", "entry ", "the key ring "].iter().any(|aad| said.starts_with(aad)), "{said}");
+            assert!(["key ", "entry ", "the key ring "].iter().any(|prefix| said.starts_with(prefix)), "{said}");
             for word in text.split([',', ' ', '\t', '\r', '\n', ':']).filter(|word| word.len() >= 20) {
                 assert!(!said.contains(word), "{said}");
             }

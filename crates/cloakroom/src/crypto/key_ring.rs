@@ -108,10 +108,10 @@ impl FromStr for KeyRing {
     }
 }
 
-fn key(aad: usize, entry: &str) -> Result<Key, KeyError> {
+fn key(position: usize, entry: &str) -> Result<Key, KeyError> {
     let number = entry.split_once(':').and_then(|(number, secret)| Some((number.parse::<u8>().ok()?, secret)));
     let Some((number, secret)) = number else {
-        return Err(KeyError::entry(aad, "has no number from 0 to 255 with a colon before its secret"));
+        return Err(KeyError::entry(position, "has no number from 0 to 255 with a colon before its secret"));
     };
     let id = KeyId::from(number);
     let secret = decode(secret).ok_or_else(|| KeyError::key(id, format!("is not base64; {REMEDY}")))?;
