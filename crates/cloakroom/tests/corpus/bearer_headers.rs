@@ -1,8 +1,9 @@
-//! Hostile `Authorization` headers, and what each has to come to on a layer that takes bearer tokens alone.
+//! Hostile `Authorization` headers, and their expected results on a layer that accepts only bearer
+//! tokens.
 //!
-//! Written as templates, as those of the cookies are: `{live}` becomes the text of a live token, `{head}` that text
-//! without its last character, `{spare}` that text with a bit set that encodes nothing, and `{other}` a well-formed
-//! token that nobody was given.
+//! The headers are templates, like those of the cookies: `{live}` becomes the text of a live token,
+//! `{head}` that text without its last character, `{spare}` that text with an unused bit set, and
+//! `{other}` a well-formed token that was never issued.
 
 mod fields;
 mod schemes;
@@ -10,24 +11,25 @@ mod tokens;
 
 use super::templates::filled;
 
-/// What a header has to come to. Everything but `Live` is a request without a session.
+/// The expected result of a header. Everything but `Live` is a request without a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// The live session.
     Live,
     /// There is no bearer token.
     Absent,
-    /// What stands where the token belongs is none.
+    /// The credentials are not a well-formed token.
     Malformed,
-    /// It is a token, but of no session.
+    /// A well-formed token, but of no session.
     Unknown,
-    /// There are several fields: nothing is believed, and whoever asks for the session gets an error.
+    /// Several fields: none is trusted, and a handler that uses the session gets an error.
     Ambiguous,
-    /// No HTTP server lets these bytes through, nor does `HeaderValue`.
+    /// Bytes that no HTTP server accepts, and neither does `HeaderValue`.
     Refused,
 }
 
-/// One request: why it is hostile, its `Authorization` fields as templates, and what it has to come to.
+/// One request: why it is hostile, its `Authorization` fields as templates, and the expected
+/// result.
 type Row = (&'static str, &'static [&'static [u8]], Expected);
 
 /// One request, with the tokens filled in.
@@ -38,7 +40,7 @@ pub(crate) struct Case {
     pub(crate) expected: Expected,
 }
 
-/// All requests, around a token without a hint that a session has.
+/// All requests. `live` is the token of a session, without a version hint.
 pub(crate) fn cases(live: &str) -> Vec<Case> {
     let families = [schemes::ROWS, tokens::ROWS, fields::ROWS];
     let rows = families.into_iter().flatten();
@@ -50,7 +52,7 @@ pub(crate) fn cases(live: &str) -> Vec<Case> {
     rows.map(case).chain(long(live)).collect()
 }
 
-/// What is too long to be written down.
+/// Headers that are too long to write as templates.
 fn long(live: &str) -> Vec<Case> {
     let case = |why, field: Vec<u8>, expected| Case { why, fields: vec![field], expected };
     let with = |spaces: usize, text: &[u8]| [b"Bearer", &*b" ".repeat(spaces), text].concat();

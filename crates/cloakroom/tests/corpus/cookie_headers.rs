@@ -1,13 +1,13 @@
-//! Hostile `Cookie` headers, and what each has to come to.
+//! Hostile `Cookie` headers, and their expected results.
 //!
-//! Written as templates, because the token in them has to be that of a session which is alive:
+//! The headers are templates, because their token has to be that of a live session:
 //!
-//! | in the template | becomes |
+//! | placeholder | replaced by |
 //! |---|---|
 //! | `{live}` | the text of the live token, 43 characters |
 //! | `{head}` | that text without its last character |
-//! | `{spare}` | that text with a bit set that encodes nothing |
-//! | `{other}` | a well-formed token that nobody was given |
+//! | `{spare}` | that text with an unused bit set |
+//! | `{other}` | a well-formed token that was never issued |
 
 mod bytes;
 mod names;
@@ -17,29 +17,29 @@ mod tokens;
 
 use super::templates::filled;
 
-/// The name that the corpus attacks.
+/// The cookie name under attack.
 pub(crate) const NAME: &str = "__Host-session";
 
-/// What a header has to come to. Everything but `Live` is a request without a session.
+/// The expected result of a header. Everything but `Live` is a request without a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// The live session: what surrounds its token changes nothing.
+    /// The live session: the rest of the header changes nothing.
     Live,
-    /// There is no cookie of our name.
+    /// There is no cookie of this name.
     Absent,
-    /// What stands under our name is no token.
+    /// The cookie's value is not a token.
     Malformed,
-    /// It is a token, but of no session.
+    /// A well-formed token, but of no session.
     Unknown,
-    /// Different values stand under our name.
+    /// Cookies of this name with different tokens.
     Ambiguous,
-    /// More than is read.
+    /// More than the reader accepts.
     Oversized,
-    /// No HTTP server lets these bytes through, nor does `HeaderValue`.
+    /// Bytes that no HTTP server accepts, and neither does `HeaderValue`.
     Refused,
 }
 
-/// One request: why it is hostile, its `Cookie` fields as templates, and what it has to come to.
+/// One request: why it is hostile, its `Cookie` fields as templates, and the expected result.
 type Row = (&'static str, &'static [&'static [u8]], Expected);
 
 /// One request, with the tokens filled in.
@@ -50,7 +50,7 @@ pub(crate) struct Case {
     pub(crate) expected: Expected,
 }
 
-/// All requests, around a token without a hint that a session has.
+/// All requests. `live` is the token of a session, without a version hint.
 pub(crate) fn cases(live: &str) -> Vec<Case> {
     let families = [names::ROWS, tokens::ROWS, siblings::ROWS, sizes::ROWS, bytes::ROWS];
     let case = |(why, fields, expected): &Row| Case {

@@ -1,6 +1,7 @@
-//! Hostile JWTs, and what each has to come to where a layer's tokens are JWTs.
+//! Hostile JWTs, and their expected results on a layer whose tokens are JWTs.
 //!
-//! Most are signed with the right key: what a signature does not protect from is what is left to get wrong.
+//! Most are signed with the right key, because a valid signature is where careless verifiers stop
+//! checking.
 
 mod dates;
 mod headers;
@@ -13,12 +14,12 @@ mod signatures;
 pub(crate) use keys::{ed25519_pem, hmac_secret, p256_pem};
 pub(crate) use mint::Mint;
 
-/// Who issues, and for whom.
+/// Issuer and audience of the tokens.
 pub(crate) const SELF: &str = "https://shop.example";
-/// What the tokens' type begins with.
+/// Prefix of the tokens' `typ`.
 pub(crate) const APP: &str = "shop";
 
-/// What a JWT has to come to. The names are those of the errors.
+/// The expected result of a JWT. The variants are named after the errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// The live session.
@@ -40,7 +41,7 @@ pub(crate) enum Expected {
     Claims,
 }
 
-/// Why a JWT is hostile, how it is made, and what it has to come to.
+/// Why a JWT is hostile, how it is made, and the expected result.
 type Row = (&'static str, fn(&Mint) -> Vec<u8>, Expected);
 
 /// One JWT.
@@ -51,7 +52,10 @@ pub(crate) struct Case {
     pub(crate) expected: Expected,
 }
 
-/// All JWTs. They suppose these keys: `active` (Ed25519) signs; `next` (P-256) and `shared` (HMAC) verify too; `gone` was revoked.
+/// All JWTs.
+///
+/// They assume these keys: `active` (Ed25519) signs; `next` (P-256) and `shared` (HMAC) verify too;
+/// `gone` is revoked.
 pub(crate) fn cases(mint: &Mint) -> Vec<Case> {
     let rows = [headers::ROWS, dates::ROWS, names::ROWS, shapes::ROWS, signatures::ROWS].into_iter().flatten();
     rows.map(|(why, make, expected)| Case { why, token: make(mint), expected: *expected }).collect()

@@ -1,6 +1,7 @@
-//! Hostile input of every kind, each with what it has to come to.
+//! Hostile input of every kind, each with its expected result.
 //!
-//! Tables, because several tests read them: of the parsers alone, of a whole application, and, as seeds, the fuzzers.
+//! Tables, because several tests read them: those of the parsers, those of whole applications, and
+//! the fuzzers as seeds.
 
 pub(crate) mod bearer_headers;
 pub(crate) mod cookie_headers;

@@ -1,39 +1,39 @@
-//! Hostile tokens with a MAC, and what each has to come to.
+//! Hostile tokens with a MAC, and their expected results.
 //!
-//! Each is made from live ones, as an attacker would who has seen some and has no key.
+//! Each is made from live tokens by an attacker who has seen some but has no key.
 
 mod bytes;
 mod text;
 
-/// What an attacker may have seen.
+/// Tokens and key numbers that an attacker may have seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// The token of a live session, without a hint: 66 characters.
     pub(crate) live: String,
-    /// That of another live session, issued under the same key.
+    /// The token of another live session, issued under the same key.
     pub(crate) other: String,
-    /// The first session's token as a cookie or header of another name carries it.
+    /// The first session's token, issued for a cookie or header of another name.
     pub(crate) elsewhere: String,
-    /// A number that no key has.
+    /// A number without a key.
     pub(crate) no_key: u8,
-    /// The number of the key that is only accepted.
+    /// The number of a key that is accepted but does not issue tokens.
     pub(crate) accepted_key: u8,
 }
 
-/// What a token has to come to. Everything but `Live` is a request without a session.
+/// The expected result of a token. Everything but `Live` is a request without a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// The live session.
     Live,
-    /// Not the one spelling of anything.
+    /// Not a canonical spelling.
     Malformed,
-    /// Its MAC is not that of the key that it names.
+    /// The MAC does not match the key that the token names.
     Forged,
-    /// It names a key that is not there.
+    /// The token names a key that does not exist.
     UnknownKey,
 }
 
-/// Why a token is hostile, how it is made, and what it has to come to.
+/// Why a token is hostile, how it is made, and the expected result.
 type Row = (&'static str, fn(&Seen) -> Vec<u8>, Expected);
 
 /// One token.

@@ -1,22 +1,23 @@
-//! Settings that cannot work, and rings of keys that must not be used: what each error has to name.
+//! Invalid settings and unusable key rings, and what each error has to name.
 
 use std::time::Duration;
 
 use cloakroom::{LimitPolicy, Sessions, SessionsBuilder};
 
-/// One builder: why it is refused, what is set, the setting that the error names, and a word of its remedy.
+/// One builder: why it is rejected, its settings, the setting that the error names, and a part of
+/// the remedy.
 pub(crate) type Row = (&'static str, fn(SessionsBuilder) -> SessionsBuilder, &'static str, &'static str);
 
 const DAY: u64 = 24 * 60 * 60;
-const AN_INSTANT: Duration = Duration::from_millis(999);
+const BELOW_A_SECOND: Duration = Duration::from_millis(999);
 
 pub(crate) const BUILDERS: &[Row] = &[
     ("no idle timeout", |b| b.idle_timeout(Duration::ZERO), "idle_timeout", "1s"),
-    ("an idle timeout below a second", |b| b.idle_timeout(AN_INSTANT), "idle_timeout", "1s"),
+    ("an idle timeout below a second", |b| b.idle_timeout(BELOW_A_SECOND), "idle_timeout", "1s"),
     ("an idle timeout of 401 days", |b| b.idle_timeout(Duration::from_secs(401 * DAY)), "idle_timeout", "34560000"),
     ("an endless idle timeout", |b| b.idle_timeout(Duration::MAX), "idle_timeout", "34560000"),
     ("no absolute timeout", |b| b.absolute_timeout(Duration::ZERO), "absolute_timeout", "1s"),
-    ("an absolute timeout below a second", |b| b.absolute_timeout(AN_INSTANT), "absolute_timeout", "1s"),
+    ("an absolute timeout below a second", |b| b.absolute_timeout(BELOW_A_SECOND), "absolute_timeout", "1s"),
     ("a session for 401 days", |b| b.absolute_timeout(Duration::from_secs(401 * DAY)), "absolute_timeout", "34560000"),
     ("an endless session", |b| b.absolute_timeout(Duration::MAX), "absolute_timeout", "34560000"),
     ("a grace of 61 seconds", |b| b.renewal_grace(Duration::from_secs(61)), "renewal_grace", "60"),
@@ -40,26 +41,26 @@ pub(crate) const BUILDERS: &[Row] = &[
         "`idle_timeout` is 5s",
     ),
     ("packing at once", |b| b.pack_after(Some(Duration::ZERO)), "pack_after", "1s"),
-    ("packing below a second", |b| b.pack_after(Some(AN_INSTANT)), "pack_after", "1s"),
+    ("packing below a second", |b| b.pack_after(Some(BELOW_A_SECOND)), "pack_after", "1s"),
     ("packing never, as a number", |b| b.pack_after(Some(Duration::MAX)), "pack_after", "34560000"),
     ("no memory", |b| b.max_bytes(0), "max_bytes", "at least"),
     ("less memory than one session", |b| b.max_bytes(64 << 10), "max_bytes", "at least 69632"),
     ("sessions of no size", |b| b.max_session_bytes(0), "max_session_bytes", "at least 1"),
-    ("a session of all memory there is", |b| b.max_session_bytes(usize::MAX), "max_session_bytes", "4 GiB"),
+    ("a session of unlimited size", |b| b.max_session_bytes(usize::MAX), "max_session_bytes", "4 GiB"),
     ("values of no size", |b| b.max_value_bytes(0), "max_value_bytes", "at least 1"),
     ("a value larger than its session", |b| b.max_value_bytes(65 << 10), "max_value_bytes", "`max_session_bytes`"),
-    ("a value of all memory there is", |b| b.max_value_bytes(usize::MAX), "max_value_bytes", "`max_session_bytes`"),
+    ("a value of unlimited size", |b| b.max_value_bytes(usize::MAX), "max_value_bytes", "`max_session_bytes`"),
     ("sessions without values", |b| b.max_values(0), "max_values", "at least 1"),
     ("no loads", |b| b.max_loads(0), "max_loads", "at least 1"),
     ("no loads in a session", |b| b.max_loads_per_session(0), "max_loads_per_session", "at least 1"),
     (
-        "nobody may log in",
+        "no login is allowed",
         |b| b.max_sessions_per_principal(0, LimitPolicy::Reject),
         "max_sessions_per_principal",
         "at least 1",
     ),
     (
-        "everybody is displaced at once",
+        "every login is displaced at once",
         |b| b.max_sessions_per_principal(0, LimitPolicy::EndOldest),
         "max_sessions_per_principal",
         "unlimited_sessions_per_principal",
@@ -70,11 +71,12 @@ pub(crate) fn builders() -> impl Iterator<Item = (&'static str, SessionsBuilder,
     BUILDERS.iter().map(|(why, set, setting, remedy)| (*why, set(Sessions::builder()), *setting, *remedy))
 }
 
-/// Thirty-two bytes of SHA-256, as anybody may make them; which are secret until they stand here.
+/// Two SHA-256 digests. Being published here, they are not secret.
 const GOOD: &str = "pZGm1Av0IEBKARczz7exkNYsZb8LzaMrV7J32a2fFG4=";
 const OTHER: &str = "dNLEdjkpKeHImLKqXnnPYYdS0xdxOh8vCCfVf8Y9oBA=";
 
-/// One ring: why it is refused, its text as a template of `{good}` and `{other}`, and what the error says.
+/// One key ring: why it is rejected, its text as a template of `{good}` and `{other}`, and a part
+/// of the error.
 pub(crate) const RINGS: &[(&str, &str, &str)] = &[
     ("nothing", "", "the key ring is empty"),
     ("only separators", " ,\t,\n", "the key ring is empty"),
@@ -91,7 +93,7 @@ pub(crate) const RINGS: &[(&str, &str, &str)] = &[
     ("a second entry without a number", "1:{good},{other}", "entry 2 of the key ring has no number"),
     ("quotes around all", "\"1:{good}\"", "entry 1 of the key ring has no number"),
     ("no secret", "1:", "key 1 is empty"),
-    ("a secret that is no base64", "1:not-a-secret!", "key 1 is not base64"),
+    ("a secret that is not base64", "1:not-a-secret!", "key 1 is not base64"),
     ("a secret with a space", "1:pZGm1Av0 IEBKARczz7exkNYsZb8LzaMrV7J32a2fFG4=", "key 1 is shorter than 32 bytes"),
     ("two alphabets in one", "1:-ZGm1Av0IEBKARczz7exkNYsZb8LzaMrV7J32a2f+G4=", "key 1 is not base64"),
     ("hexadecimal digits", "1:000102030405060708090a0b0c0d0e0f", "key 1 is shorter than 32 bytes"),
@@ -106,8 +108,8 @@ pub(crate) const RINGS: &[(&str, &str, &str)] = &[
     ("a secret twice", "1:{good},2:{good}", "key 2 has the same secret as key 1"),
 ];
 
-/// The text of each ring, filled in; and what of it no error may repeat.
+/// Each case of `RINGS` with the text filled in. The errors must not repeat the secrets in it.
 pub(crate) fn rings() -> impl Iterator<Item = (&'static str, String, &'static str)> {
     let filled = |text: &str| text.replace("{good}", GOOD).replace("{other}", OTHER);
-    RINGS.iter().map(move |(why, text, says)| (*why, filled(text), *says))
+    RINGS.iter().map(move |(why, text, message)| (*why, filled(text), *message))
 }

@@ -1,4 +1,5 @@
-//! The application's own access tokens: verified once per session and token, and forgotten in time.
+//! The application's own access tokens: verified once per session and token, and cached no longer
+//! than they are valid.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,28 +31,33 @@ struct Claims {
     sub: String,
 }
 
-/// An identity provider, an API behind it, and how often the API did the expensive thing.
+/// An identity provider, an API behind it, and the number of times the API derived roles from a
+/// token.
 #[derive(Clone)]
-struct Scene {
+struct Fixture {
     deployment: Deployment,
     node: Node,
     verified: Arc<AtomicUsize>,
-    /// Closed, it holds what is derived from a token.
+    /// While it has no permit, loaders wait.
     gate: Arc<Semaphore>,
 }
 
-impl Scene {
-    fn of(deployment: &Deployment) -> Self {
+impl Fixture {
+    fn new(deployment: &Deployment) -> Self {
         let tokens = AccessTokenVerifier::builder("https://id.example", "api").clock(deployment.clock.clone());
         let tokens = tokens.build(JwkSet::hs256("k", hmac_secret("idp")).unwrap()).unwrap();
         let (verified, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(1)));
-        let (count, hold) = (Arc::clone(&verified), Arc::clone(&gate));
+        let (count, gate_of_loader) = (Arc::clone(&verified), Arc::clone(&gate));
         let roles = async move |session: Session, headers: HeaderMap| -> Result<String, AccessError> {
             let bearer = headers["authorization"].to_str().unwrap_or_default().trim_start_matches("Bearer ");
             let derive = move |token: AccessToken<Claims>| async move {
                 count.fetch_add(1, Ordering::Relaxed);
-                drop(hold.acquire().await.unwrap());
-                if token.claims.sub == "unlucky" { Err("the database is away") } else { Ok(Roles(token.claims.sub)) }
+                drop(gate_of_loader.acquire().await.unwrap());
+                if token.claims.sub == "unlucky" {
+                    Err("the database is unavailable")
+                } else {
+                    Ok(Roles(token.claims.sub))
+                }
             };
             Ok(session.verified::<Roles, _, _, _, _>(&tokens, bearer, derive).await?.0.clone())
         };
@@ -63,7 +69,7 @@ impl Scene {
         self.verified.load(Ordering::Relaxed)
     }
 
-    /// A token that is good for so many seconds.
+    /// An access token that is valid for this many seconds.
     fn token(&self, user: &str, seconds: u64) -> String {
         let now = self.deployment.clock.now().as_millis() / 1000;
         let mut header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
@@ -82,7 +88,7 @@ impl Scene {
         browser
     }
 
-    /// Asks for the roles with a session and an access token.
+    /// Requests the roles with the browser's session and an access token.
     async fn ask(&self, browser: &Browser, token: &str) -> Reply {
         let mut request = Request::get("/roles").header("authorization", format!("Bearer {token}"));
         if let Some(cookie) = &browser.cookie {
@@ -95,22 +101,22 @@ impl Scene {
 #[tokio::test]
 async fn a_token_is_verified_once_per_session() {
     for deployment in Deployment::both() {
-        let scene = Scene::of(&deployment);
-        let token = scene.token("ada", 3600);
-        let (one, other) = (scene.session().await, scene.session().await);
+        let fixture = Fixture::new(&deployment);
+        let token = fixture.token("ada", 3600);
+        let (one, other) = (fixture.session().await, fixture.session().await);
         for _ in 0..10 {
-            assert_eq!(scene.ask(&one, &token).await.ok().body, "ada");
+            assert_eq!(fixture.ask(&one, &token).await.ok().body, "ada");
         }
-        assert_eq!(scene.verified(), 1);
-        assert_eq!(scene.ask(&other, &token).await.ok().body, "ada");
-        assert_eq!(scene.verified(), 2, "another session believes nothing of the first");
+        assert_eq!(fixture.verified(), 1);
+        assert_eq!(fixture.ask(&other, &token).await.ok().body, "ada");
+        assert_eq!(fixture.verified(), 2, "the second session does not trust the first one's verification");
     }
 }
 
 #[tokio::test]
-async fn a_token_is_verified_once_for_all_nodes() {
+async fn a_token_is_verified_once_across_all_nodes() {
     let deployment = Deployment::shared();
-    let [first, second] = [Scene::of(&deployment), Scene::of(&deployment)];
+    let [first, second] = [Fixture::new(&deployment), Fixture::new(&deployment)];
     let browser = first.session().await;
     let token = first.token("ada", 3600);
     first.ask(&browser, &token).await.ok();
@@ -119,152 +125,156 @@ async fn a_token_is_verified_once_for_all_nodes() {
 }
 
 #[tokio::test]
-async fn requests_that_come_together_share_one_verification() {
+async fn concurrent_requests_share_one_verification() {
     for deployment in Deployment::both() {
-        let scene = Scene::of(&deployment);
-        let browser = scene.session().await;
-        let token = scene.token("ada", 3600);
-        let held = scene.gate.clone().acquire_owned().await.unwrap();
-        let asking: Vec<_> = (0..20)
+        let fixture = Fixture::new(&deployment);
+        let browser = fixture.session().await;
+        let token = fixture.token("ada", 3600);
+        let closed = fixture.gate.clone().acquire_owned().await.unwrap();
+        let requests: Vec<_> = (0..20)
             .map(|_| {
-                let (scene, browser, token) = (scene.clone(), browser.clone(), token.clone());
-                tokio::spawn(async move { scene.ask(&browser, &token).await })
+                let (fixture, browser, token) = (fixture.clone(), browser.clone(), token.clone());
+                tokio::spawn(async move { fixture.ask(&browser, &token).await })
             })
             .collect();
-        while scene.node.sessions.stats().loads_joined < 19 {
+        while fixture.node.sessions.stats().loads_joined < 19 {
             tokio::task::yield_now().await;
         }
-        drop(held);
-        for reply in asking {
+        drop(closed);
+        for reply in requests {
             assert_eq!(reply.await.unwrap().ok().body, "ada");
         }
-        assert_eq!(scene.verified(), 1);
+        assert_eq!(fixture.verified(), 1);
     }
 }
 
 #[tokio::test]
-async fn another_token_in_the_same_session_is_verified_anew() {
+async fn another_token_in_the_same_session_is_verified_again() {
     for deployment in Deployment::both() {
-        let scene = Scene::of(&deployment);
-        let browser = scene.session().await;
-        let (ada, bob) = (scene.token("ada", 3600), scene.token("bob", 3600));
-        for (token, who, times) in [(&ada, "ada", 1), (&bob, "bob", 2), (&bob, "bob", 2), (&ada, "ada", 3)] {
-            assert_eq!(scene.ask(&browser, token).await.ok().body, who);
-            assert_eq!(scene.verified(), times);
+        let fixture = Fixture::new(&deployment);
+        let browser = fixture.session().await;
+        let (ada, bob) = (fixture.token("ada", 3600), fixture.token("bob", 3600));
+        for (token, user, times) in [(&ada, "ada", 1), (&bob, "bob", 2), (&bob, "bob", 2), (&ada, "ada", 3)] {
+            assert_eq!(fixture.ask(&browser, token).await.ok().body, user);
+            assert_eq!(fixture.verified(), times);
         }
     }
 }
 
 #[tokio::test]
-async fn two_tokens_at_the_same_moment_never_get_each_others_roles() {
+async fn concurrent_requests_with_two_tokens_never_mix_their_roles() {
     for deployment in Deployment::both() {
-        let scene = Scene::of(&deployment);
-        let browser = scene.session().await;
-        let held = scene.gate.clone().acquire_owned().await.unwrap();
-        let asking: Vec<_> = (0..10)
+        let fixture = Fixture::new(&deployment);
+        let browser = fixture.session().await;
+        let closed = fixture.gate.clone().acquire_owned().await.unwrap();
+        let requests: Vec<_> = (0..10)
             .map(|number| {
-                let who = if number % 2 == 0 { "ada" } else { "bob" };
-                let (scene, browser, token) = (scene.clone(), browser.clone(), scene.token(who, 3600));
-                tokio::spawn(async move { (who, scene.ask(&browser, &token).await) })
+                let user = if number % 2 == 0 { "ada" } else { "bob" };
+                let (fixture, browser, token) = (fixture.clone(), browser.clone(), fixture.token(user, 3600));
+                tokio::spawn(async move { (user, fixture.ask(&browser, &token).await) })
             })
             .collect();
-        let under_way = |stats: cloakroom::Stats| stats.loads + stats.loads_joined;
-        while under_way(scene.node.sessions.stats()) < 10 {
+        let started = |stats: cloakroom::Stats| stats.loads + stats.loads_joined;
+        while started(fixture.node.sessions.stats()) < 10 {
             tokio::task::yield_now().await;
         }
-        drop(held);
-        for asked in asking {
-            let (who, reply) = asked.await.unwrap();
-            assert_eq!(reply.ok().body, who);
+        drop(closed);
+        for request in requests {
+            let (user, reply) = request.await.unwrap();
+            assert_eq!(reply.ok().body, user);
         }
     }
 }
 
 #[tokio::test]
-async fn nothing_derived_from_a_token_outlives_it_whatever_the_policy_says() {
+async fn a_value_derived_from_a_token_expires_with_it_whatever_its_policy() {
     for deployment in Deployment::both() {
-        let scene = Scene::of(&deployment);
-        let browser = scene.session().await;
-        let token = scene.token("ada", 60);
-        scene.ask(&browser, &token).await.ok();
+        let fixture = Fixture::new(&deployment);
+        let browser = fixture.session().await;
+        let token = fixture.token("ada", 60);
+        fixture.ask(&browser, &token).await.ok();
         deployment.clock.advance(secs(59));
-        assert_eq!(scene.ask(&browser, &token).await.ok().body, "ada");
-        assert_eq!(scene.verified(), 1);
-        // Within the leeway the token is still believed, but verified every time.
+        assert_eq!(fixture.ask(&browser, &token).await.ok().body, "ada");
+        assert_eq!(fixture.verified(), 1);
+        // Within the leeway the token is still valid, but its roles are not cached.
         deployment.clock.advance(secs(1));
-        scene.ask(&browser, &token).await.ok();
-        scene.ask(&browser, &token).await.ok();
-        assert_eq!(scene.verified(), 3);
+        fixture.ask(&browser, &token).await.ok();
+        fixture.ask(&browser, &token).await.ok();
+        assert_eq!(fixture.verified(), 3);
         deployment.clock.advance(secs(30));
-        assert_eq!(scene.ask(&browser, &token).await.status, StatusCode::UNAUTHORIZED, "and never served stale");
-        assert_eq!(scene.verified(), 3);
+        assert_eq!(
+            fixture.ask(&browser, &token).await.status,
+            StatusCode::UNAUTHORIZED,
+            "an expired token's roles are not served stale"
+        );
+        assert_eq!(fixture.verified(), 3);
     }
 }
 
 #[tokio::test]
-async fn the_policy_ends_it_where_the_token_lives_longer() {
-    let scene = Scene::of(&Deployment::local());
-    let browser = scene.session().await;
-    let token = scene.token("ada", 6 * 3600);
-    scene.ask(&browser, &token).await.ok();
-    scene.deployment.clock.advance(minutes(5));
-    scene.ask(&browser, &token).await.ok();
-    while scene.verified() < 2 {
+async fn a_value_derived_from_a_long_lived_token_expires_by_its_policy() {
+    let fixture = Fixture::new(&Deployment::local());
+    let browser = fixture.session().await;
+    let token = fixture.token("ada", 6 * 3600);
+    fixture.ask(&browser, &token).await.ok();
+    fixture.deployment.clock.advance(minutes(5));
+    fixture.ask(&browser, &token).await.ok();
+    while fixture.verified() < 2 {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_believed_is_a_401_and_leaves_what_another_one_gave() {
+async fn an_invalid_token_is_a_401_and_keeps_the_value_of_a_valid_one() {
     for deployment in Deployment::both() {
-        let scene = Scene::of(&deployment);
-        let browser = scene.session().await;
-        let good = scene.token("ada", 3600);
-        scene.ask(&browser, &good).await.ok();
+        let fixture = Fixture::new(&deployment);
+        let browser = fixture.session().await;
+        let good = fixture.token("ada", 3600);
+        fixture.ask(&browser, &good).await.ok();
         let (message, _) = good.rsplit_once('.').unwrap();
-        for bad in ["", "nonsense", &format!("{message}."), &format!("{good}x"), &scene.token("ada", 100 * 3600)] {
-            let reply = scene.ask(&browser, bad).await;
+        for bad in ["", "nonsense", &format!("{message}."), &format!("{good}x"), &fixture.token("ada", 100 * 3600)] {
+            let reply = fixture.ask(&browser, bad).await;
             assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{bad}");
             assert_eq!(reply.header("www-authenticate"), ["Bearer error=\"invalid_token\""]);
-            assert!(!reply.body.contains("signature"), "it is not said why");
+            assert!(!reply.body.contains("signature"), "the response does not say why");
         }
-        assert_eq!(scene.ask(&browser, &good).await.ok().body, "ada");
-        assert_eq!(scene.verified(), 1);
+        assert_eq!(fixture.ask(&browser, &good).await.ok().body, "ada");
+        assert_eq!(fixture.verified(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_loader_that_fails_is_no_refusal_of_the_token() {
+async fn a_failed_loader_is_not_an_invalid_token() {
     for deployment in Deployment::both() {
-        let scene = Scene::of(&deployment);
-        let browser = scene.session().await;
-        let reply = scene.ask(&browser, &scene.token("unlucky", 3600)).await;
+        let fixture = Fixture::new(&deployment);
+        let browser = fixture.session().await;
+        let reply = fixture.ask(&browser, &fixture.token("unlucky", 3600)).await;
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     }
 }
 
 #[tokio::test]
-async fn without_a_session_everything_is_done_and_nothing_is_kept() {
+async fn without_a_session_each_request_verifies_and_nothing_is_stored() {
     for deployment in Deployment::both() {
-        let scene = Scene::of(&deployment);
-        let nobody = Browser::new(&scene.node.app);
-        let token = scene.token("ada", 3600);
+        let fixture = Fixture::new(&deployment);
+        let anonymous = Browser::new(&fixture.node.app);
+        let token = fixture.token("ada", 3600);
         for times in 1..=3 {
-            let reply = scene.ask(&nobody, &token).await.ok();
+            let reply = fixture.ask(&anonymous, &token).await.ok();
             assert_eq!((reply.body.as_str(), reply.set_cookie()), ("ada", None));
-            assert_eq!(scene.verified(), times);
+            assert_eq!(fixture.verified(), times);
         }
-        assert_eq!(deployment.population(&scene.node), 0);
+        assert_eq!(deployment.session_count(&fixture.node), 0);
     }
 }
 
 #[tokio::test]
 async fn r55_the_token_itself_is_kept_nowhere() {
     let deployment = Deployment::shared();
-    let scene = Scene::of(&deployment);
-    let browser = scene.session().await;
-    let token = scene.token("ada", 3600);
-    scene.ask(&browser, &token).await.ok();
+    let fixture = Fixture::new(&deployment);
+    let browser = fixture.session().await;
+    let token = fixture.token("ada", 3600);
+    fixture.ask(&browser, &token).await.ok();
     let dump = deployment.store.as_ref().unwrap().dump();
     for part in token.split('.') {
         assert!(!dump.windows(part.len()).any(|window| window == part.as_bytes()));
@@ -272,7 +282,7 @@ async fn r55_the_token_itself_is_kept_nowhere() {
 }
 
 #[tokio::test]
-async fn a_value_that_ends_by_itself_is_gone_then_also_where_it_was_set() {
+async fn a_value_with_its_own_expiry_expires_even_where_it_was_set() {
     #[derive(Clone, Default, Serialize, Deserialize)]
     struct Code {
         digits: u32,

@@ -1,36 +1,39 @@
-//! R04, R06: an id that the server did not issue is never adopted, and ids travel in the cookie only.
+//! R04, R06: a token that the server did not issue is never adopted, and tokens travel only in the
+//! cookie.
 
 use axum::body::Body;
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, SET_COOKIE};
 use http::{Method, Request};
 
-use crate::support::{Browser, CREATING, Deployment, Reply, VERBS, decode, invented, send, spellings, ticket};
+use crate::support::{
+    Browser, CREATING_VERBS, Deployment, Reply, VERBS, bare_token, decode, encodings, send, unissued_token,
+};
 
 #[tokio::test]
 async fn r04_no_verb_adopts_a_token_that_the_server_did_not_issue() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         for (number, verb) in VERBS.iter().enumerate() {
-            let presented = invented(number as u64);
+            let presented = unissued_token(number as u64);
             let mut attacker = Browser::holding(&node.app, presented.clone());
             let reply = attacker.post(&format!("/do/{verb}")).await;
-            assert_eq!(reply.given().is_some(), CREATING.contains(verb), "{verb}: {reply:?}");
-            if let Some(given) = reply.given() {
-                assert_ne!(decode(given)[..16], decode(&presented)[..16], "{verb} adopted the tag");
-                assert_ne!(decode(given)[16..], decode(&presented)[16..], "{verb} adopted the secret");
+            assert_eq!(reply.new_cookie().is_some(), CREATING_VERBS.contains(verb), "{verb}: {reply:?}");
+            if let Some(issued) = reply.new_cookie() {
+                assert_ne!(decode(issued)[..16], decode(&presented)[..16], "{verb} adopted the selector");
+                assert_ne!(decode(issued)[16..], decode(&presented)[16..], "{verb} adopted the secret");
             }
-            assert_nothing_under(&deployment, &node, &presented, verb).await;
+            assert_token_opens_nothing(&deployment, &node, &presented, verb).await;
         }
     }
 }
 
-async fn assert_nothing_under(deployment: &Deployment, node: &crate::support::Node, presented: &str, verb: &str) {
-    let mut again = Browser::holding(&node.app, presented);
-    assert_eq!(again.get("/whoami").await.ok().body, "nobody", "{verb}");
-    assert_eq!(again.get("/note").await.ok().body, "nothing", "{verb}");
+async fn assert_token_opens_nothing(deployment: &Deployment, node: &crate::support::Node, presented: &str, verb: &str) {
+    let mut attacker = Browser::holding(&node.app, presented);
+    assert_eq!(attacker.get("/whoami").await.ok().body, "nobody", "{verb}");
+    assert_eq!(attacker.get("/note").await.ok().body, "nothing", "{verb}");
     if let Some(store) = &deployment.store {
         let selector = &decode(presented)[..16];
-        assert!(!store.dump().windows(16).any(|window| window == selector), "{verb} stored the tag");
+        assert!(!store.dump().windows(16).any(|window| window == selector), "{verb} stored the selector");
     }
 }
 
@@ -41,38 +44,38 @@ async fn r04_no_verb_adopts_a_known_tag_with_another_secret() {
         let mut victim = Browser::new(&node.app);
         victim.post("/login/victim").await.ok();
         victim.post("/note/private").await.ok();
-        let mut forged = decode(&victim.ticket());
+        let mut forged = decode(&victim.bare_token());
         forged[16..].fill(9);
         let presented = crate::support::canonical(&forged);
         for verb in VERBS {
             let reply = Browser::holding(&node.app, presented.clone()).post(&format!("/do/{verb}")).await;
-            let given = reply.given().map(decode);
-            assert!(given.is_none_or(|given| given[..16] != forged[..16]), "{verb} opened the victim's session");
-            assert_nothing_for(&node, &presented, verb).await;
+            let issued = reply.new_cookie().map(decode);
+            assert!(issued.is_none_or(|issued| issued[..16] != forged[..16]), "{verb} opened the victim's session");
+            assert_token_reads_nothing(&node, &presented, verb).await;
             assert_eq!(victim.get("/whoami").await.ok().body, "victim", "{verb}");
             assert_eq!(victim.get("/note").await.ok().body, "private", "{verb}");
         }
     }
 }
 
-async fn assert_nothing_for(node: &crate::support::Node, presented: &str, verb: &str) {
-    let mut again = Browser::holding(&node.app, presented);
-    assert_eq!(again.get("/whoami").await.ok().body, "nobody", "{verb}");
-    assert_eq!(again.get("/note").await.ok().body, "nothing", "{verb}");
+async fn assert_token_reads_nothing(node: &crate::support::Node, presented: &str, verb: &str) {
+    let mut attacker = Browser::holding(&node.app, presented);
+    assert_eq!(attacker.get("/whoami").await.ok().body, "nobody", "{verb}");
+    assert_eq!(attacker.get("/note").await.ok().body, "nothing", "{verb}");
 }
 
 #[tokio::test]
 async fn reading_never_creates_a_session() {
     for deployment in Deployment::both() {
         let node = deployment.node();
-        for verb in VERBS.iter().filter(|verb| !CREATING.contains(verb)) {
+        for verb in VERBS.iter().filter(|verb| !CREATING_VERBS.contains(verb)) {
             let reply = Browser::new(&node.app).post(&format!("/do/{verb}")).await;
             assert_eq!(reply.set_cookie(), None, "{verb}");
         }
         for path in ["/untouched", "/note", "/count", "/whoami", "/do/extract", "/do/extract-option"] {
             assert_eq!(Browser::new(&node.app).get(path).await.ok().set_cookie(), None, "{path}");
         }
-        assert_eq!(deployment.population(&node), 0);
+        assert_eq!(deployment.session_count(&node), 0);
         assert_eq!(node.sessions.stats().created, 0);
     }
 }
@@ -84,10 +87,12 @@ async fn r06_no_response_carries_the_token_outside_of_set_cookie() {
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
         for verb in VERBS.iter().filter(|verb| **verb != "destroy").chain(&["destroy"]) {
-            let held = browser.ticket();
+            let current = browser.bare_token();
             let reply = browser.post(&format!("/do/{verb}")).await;
-            let tokens =
-                [Some(held), reply.given().filter(|given| !given.is_empty()).map(|given| ticket(given).to_owned())];
+            let tokens = [
+                Some(current),
+                reply.new_cookie().filter(|issued| !issued.is_empty()).map(|issued| bare_token(issued).to_owned()),
+            ];
             for token in tokens.iter().flatten() {
                 assert_absent(&reply, &decode(token), verb);
             }
@@ -102,8 +107,11 @@ fn assert_absent(reply: &Reply, token: &[u8; 32], verb: &str) {
         bytes.extend_from_slice(value.as_bytes());
     }
     for half in [&token[..16], &token[16..]] {
-        for spelling in spellings(half) {
-            assert!(!bytes.windows(spelling.len()).any(|window| window == spelling), "{verb} told half of the token");
+        for encoding in encodings(half) {
+            assert!(
+                !bytes.windows(encoding.len()).any(|window| window == encoding),
+                "{verb} exposes half of the token"
+            );
         }
     }
 }

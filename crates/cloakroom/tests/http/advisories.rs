@@ -1,5 +1,5 @@
-//! What the documents claim: that every requirement has its row, that the tests and files exist which they name, and that
-//! every dependency has its reason.
+//! The claims of the documents: every requirement has its row, the tests and files that they name
+//! exist, and every dependency has its reason.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The names of all tests of the workspace.
+/// The names of all tests in the workspace.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders: Vec<_> =
@@ -41,8 +41,8 @@ fn tests_in(source: &str) -> Vec<String> {
     names
 }
 
-/// What stands between backticks and can only be the name of a test.
-fn named(text: &str) -> Vec<&str> {
+/// Backticked words that can only be the name of a test.
+fn test_names(text: &str) -> Vec<&str> {
     let quoted = text.split('`').skip(1).step_by(2);
     let is_name = |text: &&str| {
         text.matches('_').count() >= 3
@@ -55,20 +55,21 @@ fn named(text: &str) -> Vec<&str> {
 fn every_test_that_the_security_page_names_exists() {
     let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
     let tests = tests();
-    let claimed = named(&page);
+    let claimed = test_names(&page);
     assert!(claimed.len() >= 20, "{}", claimed.len());
     let missing: Vec<_> = claimed.iter().filter(|name| !tests.contains(**name)).collect();
     assert!(missing.is_empty(), "SECURITY.md names tests that do not exist: {missing:#?}");
 }
 
-/// The rows of the requirements, each with its number.
+/// The rows of the table of requirements, each with its number.
 fn requirements(page: &str) -> Vec<(u32, &str)> {
     let number = |row: &str| row.strip_prefix("| R")?.split_once(' ')?.0.parse().ok();
     page.lines().filter_map(|row| Some((number(row)?, row))).collect()
 }
 
-/// Whether a test is one of this requirement's, by the numbers in front of its name: `r08_…`, `r20_r22_…`, `r42_to_r47_…`.
-fn proves(name: &str, requirement: u32) -> bool {
+/// Returns whether a test belongs to this requirement, by the numbers at the start of its name:
+/// `r08_…`, `r20_r22_…`, `r42_to_r47_…`.
+fn is_test_of(name: &str, requirement: u32) -> bool {
     let number = |word: &str| word.strip_prefix('r').filter(|digits| digits.len() == 2)?.parse::<u32>().ok();
     let mut words = name.split('_').peekable();
     let mut last = 0;
@@ -91,9 +92,9 @@ fn every_requirement_has_a_row_and_tests_of_its_own_number() {
     let rows = requirements(&page);
     assert_eq!(rows.iter().map(|(number, _)| *number).collect::<Vec<_>>(), Vec::from_iter(1..=70));
     for (number, row) in rows {
-        let tests = named(row);
-        let strangers: Vec<_> = tests.iter().filter(|test| !proves(test, number)).collect();
-        assert!(strangers.is_empty(), "R{number:02} names tests of other requirements: {strangers:?}");
+        let tests = test_names(row);
+        let unrelated: Vec<_> = tests.iter().filter(|test| !is_test_of(test, number)).collect();
+        assert!(unrelated.is_empty(), "R{number:02} names tests of other requirements: {unrelated:?}");
         assert!(!tests.is_empty() || row.contains("| nothing to prove |"), "R{number:02} names no test");
         assert_eq!(row.matches(" | ").count(), 4, "R{number:02} has five columns");
     }
@@ -118,11 +119,11 @@ fn every_advisory_that_the_security_page_lists_has_a_test() {
     let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
     let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| ") && line.contains("CVE-")).collect();
     assert!(rows.len() >= 12, "{}", rows.len());
-    let untested: Vec<_> = rows.iter().filter(|row| named(row).is_empty()).collect();
+    let untested: Vec<_> = rows.iter().filter(|row| test_names(row).is_empty()).collect();
     assert!(untested.is_empty(), "{untested:#?}");
 }
 
-/// The dependencies of the published crates, those of tests left out.
+/// The dependencies of the published crates, without those for tests.
 fn dependencies() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for published in ["cloakroom", "cloakroom-redis"] {
@@ -143,7 +144,7 @@ fn dependencies() -> BTreeSet<String> {
     names
 }
 
-/// The crates that the table of dependencies gives a reason for.
+/// The crates for which the table of dependencies gives a reason.
 fn reasons(design: &str) -> Vec<&str> {
     let (_, table) = design.split_once("# Dependencies").unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(['|', '(']).next());
@@ -156,7 +157,7 @@ fn r70_every_dependency_has_its_reason_in_the_design_once() {
     let reasons = reasons(&design);
     let names = dependencies();
     assert!(names.len() > 20, "{names:?}");
-    let of = |name: &str| reasons.iter().filter(|reason| **reason == name).count();
-    let wrong: Vec<_> = names.iter().filter(|name| of(name) != 1).collect();
-    assert!(wrong.is_empty(), "without one reason in docs/dependencies.md, or with several: {wrong:?}");
+    let count_of = |name: &str| reasons.iter().filter(|reason| **reason == name).count();
+    let wrong: Vec<_> = names.iter().filter(|name| count_of(name) != 1).collect();
+    assert!(wrong.is_empty(), "crates without exactly one reason in docs/dependencies.md: {wrong:?}");
 }

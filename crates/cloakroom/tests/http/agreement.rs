@@ -1,4 +1,5 @@
-//! What a request reads of its session agrees with what it read before: never an empty session in place of a full one.
+//! All reads of a session within one request agree: an existing session never turns into an empty
+//! one.
 
 use axum::Router;
 use axum::extract::Path;
@@ -9,8 +10,8 @@ use http::StatusCode;
 
 use crate::support::{Browser, Deployment, HandlerGate, Node, Note, VERBS, perform, routes};
 
-/// Reads by every extractor and every question.
-const READING: [&str; 12] = [
+/// The verbs that read, by every extractor and accessor.
+const READING_VERBS: [&str; 12] = [
     "get",
     "load",
     "find",
@@ -20,26 +21,26 @@ const READING: [&str; 12] = [
     "authenticated-at",
     "created-at",
     "expires-at",
-    "handle",
+    "public-id",
     "extract",
     "extract-option",
 ];
 
-/// What comes between the first look at a session and the second.
+/// Events between a request's first and second use of its session.
 const ENDINGS: [&str; 4] = ["logout", "login", "revocation", "another node's logout"];
 
-async fn end(ending: &str, browser: &Browser, [here, there]: &[Node; 2]) {
-    let mut elsewhere = browser.at(&there.app);
+async fn end_session(ending: &str, browser: &Browser, [first, second]: &[Node; 2]) {
+    let mut other_node = browser.at(&second.app);
     match ending {
-        "logout" => drop(browser.at(&here.app).post("/do/destroy").await.ok()),
-        "login" => drop(elsewhere.post("/login/bob").await.ok()),
-        "revocation" => drop(there.sessions.of("alice").revoke_all().await.unwrap()),
-        _ => drop(elsewhere.post("/do/destroy").await.ok()),
+        "logout" => drop(browser.at(&first.app).post("/do/destroy").await.ok()),
+        "login" => drop(other_node.post("/login/bob").await.ok()),
+        "revocation" => drop(second.sessions.of("alice").revoke_all().await.unwrap()),
+        _ => drop(other_node.post("/do/destroy").await.ok()),
     }
 }
 
-/// A request that looks at its session, after which that ends, and which then does what `verb` says.
-async fn overtaken(deployment: &Deployment, ending: &str, verb: &str) -> crate::support::Reply {
+/// A request that reads its session, waits while `ending` happens, and then performs `verb`.
+async fn request_around(deployment: &Deployment, ending: &str, verb: &str) -> crate::support::Reply {
     let gate = HandlerGate::new();
     let first = Node::with_routes(deployment.builder(), gate.routes());
     let second = if deployment.store.is_some() { deployment.node() } else { first.clone() };
@@ -48,19 +49,20 @@ async fn overtaken(deployment: &Deployment, ending: &str, verb: &str) -> crate::
     browser.post("/note/mine").await.ok();
     let (mut slow, path) = (browser.clone(), format!("/paused/{verb}"));
     let slow = tokio::spawn(async move { slow.post(&path).await });
-    gate.arrival().await;
-    end(ending, &browser, &[first, second]).await;
+    gate.wait_until_paused().await;
+    end_session(ending, &browser, &[first, second]).await;
     gate.release();
     slow.await.unwrap()
 }
 
 #[tokio::test]
-async fn a_read_after_the_session_ended_within_the_request_says_so_as_a_write_does() {
+async fn a_read_fails_like_a_write_if_the_session_ended_during_the_request() {
     for deployment in Deployment::both() {
         for ending in ENDINGS {
-            for verb in READING.iter().chain(&["update", "set", "remove", "invalidate", "remember", "renew", "rotate"])
+            for verb in
+                READING_VERBS.iter().chain(&["update", "set", "remove", "invalidate", "remember", "renew", "rotate"])
             {
-                let reply = overtaken(&deployment, ending, verb).await;
+                let reply = request_around(&deployment, ending, verb).await;
                 assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{verb} after {ending}: {}", reply.body);
                 assert_eq!(reply.set_cookie(), None, "{verb} after {ending}");
             }
@@ -69,11 +71,11 @@ async fn a_read_after_the_session_ended_within_the_request_says_so_as_a_write_do
 }
 
 #[tokio::test]
-async fn a_logout_says_that_the_session_is_over_only_where_it_is() {
+async fn a_logout_succeeds_only_if_the_session_is_really_over() {
     for deployment in Deployment::both() {
         for ending in ENDINGS {
-            let reply = overtaken(&deployment, ending, "destroy").await;
-            // Under a token that a login replaced, the session lives on.
+            let reply = request_around(&deployment, ending, "destroy").await;
+            // If a login replaced the token, the session still exists.
             let expected = if ending == "login" { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
             assert_eq!((reply.status, reply.set_cookie()), (expected, None), "{ending}");
         }
@@ -81,35 +83,35 @@ async fn a_logout_says_that_the_session_is_over_only_where_it_is() {
 }
 
 #[tokio::test]
-async fn what_a_request_does_after_its_own_logout_is_what_a_stranger_does() {
-    let then = async |session: Session, Path(verb): Path<String>| -> Result<String, SessionError> {
+async fn after_its_own_logout_a_request_acts_like_an_anonymous_one() {
+    let destroy_then = async |session: Session, Path(verb): Path<String>| -> Result<String, SessionError> {
         session.get::<Note>().await?;
         session.destroy().await?;
         perform(&session, &verb).await
     };
-    let app = || -> Router { routes().route("/out-then/{verb}", any(then)) };
+    let app = || -> Router { routes().route("/destroy-then/{verb}", any(destroy_then)) };
     for deployment in Deployment::both() {
         let node = Node::with_routes(deployment.builder(), app());
         for verb in VERBS {
             let mut browser = Browser::new(&node.app);
             browser.post("/login/alice").await.ok();
-            let mut stranger = Browser::new(&node.app);
-            let expected = stranger.post(&format!("/do/{verb}")).await;
-            let reply = browser.post(&format!("/out-then/{verb}")).await;
-            let came_to = match verb {
-                // Says what the request came with.
-                "came-with-token" => (reply.status, expected.body.clone()),
+            let mut anonymous = Browser::new(&node.app);
+            let expected = anonymous.post(&format!("/do/{verb}")).await;
+            let reply = browser.post(&format!("/destroy-then/{verb}")).await;
+            let outcome = match verb {
+                // It reports the request's token, which an anonymous client does not have.
+                "has-token" => (reply.status, expected.body.clone()),
                 "extract" => (reply.status, expected.body.clone()),
                 _ => (reply.status, reply.body.clone()),
             };
-            assert_eq!(came_to, (expected.status, expected.body), "{verb}");
+            assert_eq!(outcome, (expected.status, expected.body), "{verb}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_session_that_was_shown_is_never_read_as_absent_when_the_store_goes_away() {
-    for verb in READING {
+async fn a_session_read_once_is_never_read_as_absent_when_the_store_fails() {
+    for verb in READING_VERBS {
         let deployment = Deployment::shared();
         let gate = HandlerGate::new();
         let (store, node) = deployment.faulty_node();
@@ -121,7 +123,7 @@ async fn a_session_that_was_shown_is_never_read_as_absent_when_the_store_goes_aw
         let mut slow = browser.clone();
         let path = format!("/paused/{verb}");
         let slow = tokio::spawn(async move { slow.post(&path).await });
-        gate.arrival().await;
+        gate.wait_until_paused().await;
         store.inner().disconnect();
         store.fail_all(StoreErrorKind::Unavailable);
         gate.release();
@@ -131,9 +133,9 @@ async fn a_session_that_was_shown_is_never_read_as_absent_when_the_store_goes_aw
 }
 
 #[tokio::test]
-async fn a_request_that_was_read_as_absent_stays_so_when_the_store_comes_back() {
-    // What demands a recent login asks the store whatever the layer says.
-    for verb in READING.into_iter().filter(|verb| *verb != "authenticated-within") {
+async fn a_session_read_as_absent_stays_absent_when_the_store_recovers() {
+    // A check for a recent login asks the store, whatever the layer's setting.
+    for verb in READING_VERBS.into_iter().filter(|verb| *verb != "authenticated-within") {
         let deployment = Deployment::shared();
         let gate = HandlerGate::new();
         let (store, node) = deployment.faulty_node();
@@ -148,12 +150,12 @@ async fn a_request_that_was_read_as_absent_stays_so_when_the_store_comes_back() 
         let mut slow = browser.clone();
         let path = format!("/paused/{verb}");
         let slow = tokio::spawn(async move { slow.post(&path).await });
-        gate.arrival().await;
+        gate.wait_until_paused().await;
         store.reset();
         store.inner().reconnect();
         gate.release();
         let body = slow.await.unwrap().ok().body;
-        // `/do/extract` answers with a length, `/paused/extract` with whether there is one.
+        // `/do/extract` returns a length, `/paused/extract` whether there is a note.
         let expected = if verb == "extract" { "false".to_owned() } else { expected };
         assert_eq!(body, expected, "{verb}");
         assert_eq!(browser.get("/note").await.ok().body, "mine");

@@ -1,4 +1,4 @@
-//! R54: no shared cache keeps what depends on a session.
+//! R54: shared caches never store a response that depends on a session.
 
 use axum::Router;
 use axum::routing::any;
@@ -13,13 +13,13 @@ fn tokens(reply: &Reply, name: &str) -> Vec<String> {
     fields.flat_map(|field| field.split(',')).map(|token| token.trim().to_ascii_lowercase()).collect()
 }
 
-fn assert_private(reply: &Reply, what: &str) {
+fn assert_private(reply: &Reply, context: &str) {
     let control = tokens(reply, "cache-control");
-    assert!(control.iter().any(|token| ["private", "no-store"].contains(&&**token)), "{what}: {control:?}");
-    assert!(!control.iter().any(|token| token == "public" || token.starts_with("s-maxage")), "{what}: {control:?}");
-    assert!(tokens(reply, "vary").iter().any(|token| token == "cookie" || token == "*"), "{what}");
+    assert!(control.iter().any(|token| ["private", "no-store"].contains(&&**token)), "{context}: {control:?}");
+    assert!(!control.iter().any(|token| token == "public" || token.starts_with("s-maxage")), "{context}: {control:?}");
+    assert!(tokens(reply, "vary").iter().any(|token| token == "cookie" || token == "*"), "{context}");
     if reply.set_cookie().is_some() {
-        assert!(control.contains(&"no-store".to_owned()), "{what}: {control:?}");
+        assert!(control.contains(&"no-store".to_owned()), "{context}: {control:?}");
     }
 }
 
@@ -28,14 +28,15 @@ async fn r54_every_use_of_a_session_makes_the_response_private() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         for verb in VERBS {
-            // A stranger's answer depends on the cookie too: with one it would be another.
-            for known in [true, false] {
+            // An anonymous client's response depends on the cookie too: with a cookie it would
+            // differ.
+            for has_session in [true, false] {
                 let mut browser = Browser::new(&node.app);
-                if known {
+                if has_session {
                     browser.post("/note/mine").await.ok();
                 }
                 let reply = browser.post(&format!("/do/{verb}")).await;
-                assert_private(&reply, &format!("{verb} {known} {}", reply.status));
+                assert_private(&reply, &format!("{verb} {has_session} {}", reply.status));
             }
         }
     }
@@ -54,7 +55,8 @@ async fn r54_a_response_that_never_asked_for_the_session_stays_as_it_is() {
     }
 }
 
-/// A handler that sets these headers itself, and reads or writes.
+/// A node with handlers that set these headers themselves: one reads the session, one writes it,
+/// one does neither.
 fn with_headers(deployment: &Deployment, headers: &'static [(HeaderName, &'static str)]) -> Node {
     let respond = move || headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
     let headers = move || axum::response::AppendHeaders(respond().collect::<Vec<_>>());
@@ -66,17 +68,17 @@ fn with_headers(deployment: &Deployment, headers: &'static [(HeaderName, &'stati
         session.login("alice").await?;
         Ok::<_, SessionError>(headers())
     };
-    let own = Router::new()
+    let handlers = Router::new()
         .route("/read", any(read))
         .route("/write", any(write))
         .route("/neither", any(async move || headers()));
-    Node::with_routes(deployment.builder(), routes().merge(own))
+    Node::with_routes(deployment.builder(), routes().merge(handlers))
 }
 
 #[tokio::test]
 async fn r54_what_a_handler_allows_shared_caches_is_taken_back() {
-    const LAX: [&str; 4] = ["public, max-age=60", "max-age=60", "s-maxage=60", "PUBLIC, S-MaxAge=60, immutable"];
-    for control in LAX {
+    const PERMISSIVE: [&str; 4] = ["public, max-age=60", "max-age=60", "s-maxage=60", "PUBLIC, S-MaxAge=60, immutable"];
+    for control in PERMISSIVE {
         let headers = Box::leak(Box::new([(CACHE_CONTROL, control), (VARY, "accept-encoding")]));
         let node = with_headers(&Deployment::local(), headers);
         let mut browser = Browser::new(&node.app);

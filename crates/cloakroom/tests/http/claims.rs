@@ -1,4 +1,5 @@
-//! What SECURITY.md claims, varied in what each claim is about, where the other tests of a requirement do not.
+//! Further variations of the claims in SECURITY.md that the other tests of a requirement do not
+//! cover.
 
 use axum::body::Body;
 use axum::routing::any;
@@ -7,18 +8,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom::{CookieConfig, Session, SessionError, SessionLayer, TokenHeader, Transport};
 use http::{Request, StatusCode};
 
-use crate::support::{Browser, COOKIE, Deployment, Node, Program, Reply, VERBS, decode, routes, send, spellings};
+use crate::support::{BearerClient, Browser, COOKIE, Deployment, Node, Reply, VERBS, decode, encodings, routes, send};
 
-/// Nothing of a response but the field that brings the token holds any half of it.
-fn assert_only_in(field: &str, reply: &Reply, token: &str, what: &str) {
-    let mut shown = reply.body.clone().into_bytes();
+/// Asserts that no part of the response except `field` contains either half of the token.
+fn assert_only_in(field: &str, reply: &Reply, token: &str, context: &str) {
+    let mut exposed = reply.body.clone().into_bytes();
     for (name, value) in reply.headers.iter().filter(|(name, _)| *name != field) {
-        shown.extend_from_slice(name.as_str().as_bytes());
-        shown.extend_from_slice(value.as_bytes());
+        exposed.extend_from_slice(name.as_str().as_bytes());
+        exposed.extend_from_slice(value.as_bytes());
     }
     let bytes = decode(token);
-    for spelling in spellings(&bytes[..16]).into_iter().chain(spellings(&bytes[16..])) {
-        assert!(!shown.windows(spelling.len()).any(|window| window == spelling), "{what}");
+    for encoding in encodings(&bytes[..16]).into_iter().chain(encodings(&bytes[16..])) {
+        assert!(!exposed.windows(encoding.len()).any(|window| window == encoding), "{context}");
     }
 }
 
@@ -40,8 +41,8 @@ async fn r06_a_token_is_sent_in_its_own_field_alone_by_whichever_transport() {
                 let request = Request::post(format!("/do/{verb}")).header("authorization", format!("Bearer {token}"));
                 let reply = send(&node.app, request.body(Body::empty()).unwrap()).await;
                 assert_only_in(field, &reply, &token, verb);
-                if let Some(given) = reply.header(field).first().filter(|given| **given != "!ended") {
-                    token = (*given).to_owned();
+                if let Some(issued) = reply.header(field).first().filter(|issued| **issued != "!ended") {
+                    token = (*issued).to_owned();
                     assert_only_in(field, &reply, &token, verb);
                 }
             }
@@ -62,15 +63,15 @@ async fn r06_a_cookie_is_not_read_as_a_bearer_token_nor_the_reverse() {
         let by_bearer = app(Transport::bearer(TokenHeader::default()));
         let mut browser = Browser::new(&by_cookie);
         browser.post("/login/alice").await.ok();
-        let mut program = Program::new(&by_bearer);
-        program.post("/login/bob").await.ok();
-        let (cookie, token) = (browser.cookie.unwrap(), program.token.unwrap());
-        let asks = async |app: &axum::Router, field: &str, value: String| {
+        let mut client = BearerClient::new(&by_bearer);
+        client.post("/login/bob").await.ok();
+        let (cookie, token) = (browser.cookie.unwrap(), client.token.unwrap());
+        let whoami = async |app: &axum::Router, field: &str, value: String| {
             let request = Request::get("/whoami").header(field, value).body(Body::empty()).unwrap();
             send(app, request).await.ok().body
         };
-        assert_eq!(asks(&by_bearer, "cookie", format!("{COOKIE}={cookie}")).await, "nobody");
-        assert_eq!(asks(&by_cookie, "authorization", format!("Bearer {token}")).await, "nobody");
+        assert_eq!(whoami(&by_bearer, "cookie", format!("{COOKIE}={cookie}")).await, "nobody");
+        assert_eq!(whoami(&by_cookie, "authorization", format!("Bearer {token}")).await, "nobody");
     }
 }
 
@@ -83,13 +84,13 @@ async fn pay(session: Session, body: String) -> Result<&'static str, SessionErro
     Ok("paid")
 }
 
-async fn pays(node: &Node, browser: &Browser, token: String) -> StatusCode {
+async fn status_of_payment(node: &Node, browser: &Browser, token: String) -> StatusCode {
     let cookie = format!("{COOKIE}={}", browser.cookie.as_deref().unwrap());
     send(&node.app, Request::post("/pay").header("cookie", cookie).body(Body::from(token)).unwrap()).await.status
 }
 
-/// What is masked may be masked in another way: that makes another token of the same session out of one that its holder
-/// has already.
+/// A CSRF token can be masked differently, which yields another token of the same session for a
+/// client that already has one.
 #[tokio::test]
 async fn r50_no_bit_of_a_token_can_be_changed_but_its_mask_can_be_another() {
     for deployment in Deployment::both() {
@@ -101,18 +102,22 @@ async fn r50_no_bit_of_a_token_can_be_changed_but_its_mask_can_be_another() {
             let mut changed = token;
             changed[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(
-                pays(&node, &browser, URL_SAFE_NO_PAD.encode(changed)).await,
+                status_of_payment(&node, &browser, URL_SAFE_NO_PAD.encode(changed)).await,
                 StatusCode::FORBIDDEN,
                 "bit {bit}"
             );
             changed[(bit / 8 + 16) % 32] ^= 1 << (bit % 8);
-            assert_eq!(pays(&node, &browser, URL_SAFE_NO_PAD.encode(changed)).await, StatusCode::OK, "mask bit {bit}");
+            assert_eq!(
+                status_of_payment(&node, &browser, URL_SAFE_NO_PAD.encode(changed)).await,
+                StatusCode::OK,
+                "mask bit {bit}"
+            );
         }
-        // Neither another session of the same user nor the same session under its next secret takes it.
+        // The token is rejected for another session of the same user, and after the next rotation.
         let mut other = Browser::new(&node.app);
         other.post("/login/alice").await.ok();
-        assert_eq!(pays(&node, &other, URL_SAFE_NO_PAD.encode(token)).await, StatusCode::FORBIDDEN);
+        assert_eq!(status_of_payment(&node, &other, URL_SAFE_NO_PAD.encode(token)).await, StatusCode::FORBIDDEN);
         browser.post("/do/rotate").await.ok();
-        assert_eq!(pays(&node, &browser, URL_SAFE_NO_PAD.encode(token)).await, StatusCode::FORBIDDEN);
+        assert_eq!(status_of_payment(&node, &browser, URL_SAFE_NO_PAD.encode(token)).await, StatusCode::FORBIDDEN);
     }
 }

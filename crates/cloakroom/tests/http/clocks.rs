@@ -1,4 +1,4 @@
-//! R15: a clock that jumps prolongs nothing and breaks nothing.
+//! R15: a clock that jumps extends no session and breaks nothing.
 
 use cloakroom::{Clock, Timestamp};
 use cloakroom_testkit::{ManualClock, MemoryStore};
@@ -18,7 +18,7 @@ async fn r15_no_jump_of_the_clock_panics_or_keeps_a_session_past_its_absolute_en
             browser.post("/login/alice").await.ok();
             deployment.clock.set(Timestamp::from_millis(jump));
             for verb in VERBS {
-                Browser::holding(&node.app, browser.ticket()).post(&format!("/do/{verb}")).await;
+                Browser::holding(&node.app, browser.bare_token()).post(&format!("/do/{verb}")).await;
             }
             node.sessions.run_pending_tasks().await;
             assert!(node.sessions.of("alice").list().await.is_ok());
@@ -37,12 +37,12 @@ async fn r15_a_session_from_the_future_is_refused() {
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
         deployment.clock.set(Timestamp::from_millis(start.as_millis() - 59_000));
-        assert_eq!(browser.get("/note").await.ok().body, "mine", "clocks differ a little");
+        assert_eq!(browser.get("/note").await.ok().body, "mine", "a small difference between clocks is tolerated");
         deployment.clock.set(Timestamp::from_millis(start.as_millis() - 61_000));
         assert_eq!(browser.get("/note").await.ok().body, "nothing");
         assert_eq!(browser.post("/count").await.set_cookie(), None);
         deployment.clock.set(start);
-        assert_eq!(browser.get("/note").await.ok().body, "mine", "refusing is not ending");
+        assert_eq!(browser.get("/note").await.ok().body, "mine", "a refused session has not ended");
     }
 }
 
@@ -71,12 +71,12 @@ async fn r15_a_node_whose_clock_lags_cannot_keep_a_session_that_the_store_has_en
     let store_clock = ManualClock::new();
     let node_clock = ManualClock::new();
     let store = MemoryStore::with_clock(store_clock.clone());
-    let fresh = || Node::new(crate::support::recorded().clock(node_clock.clone()).store(store.node()));
-    let mut browser = Browser::new(&fresh().app);
+    let new_node = || Node::new(crate::support::recorded().clock(node_clock.clone()).store(store.node()));
+    let mut browser = Browser::new(&new_node().app);
     browser.post("/login/alice").await.ok();
     store_clock.advance(minutes(24 * 60));
-    let mut elsewhere = browser.at(&fresh().app);
-    assert_eq!(elsewhere.get("/whoami").await.ok().body, "nobody");
+    let mut other_node = browser.at(&new_node().app);
+    assert_eq!(other_node.get("/whoami").await.ok().body, "nobody");
     assert_eq!(browser.post("/note/late").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
 }

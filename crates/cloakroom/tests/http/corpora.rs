@@ -1,11 +1,11 @@
-//! How many hostile inputs there are for each parser, so that docs/fuzzing.md says no number that nobody counted.
+//! Counts the hostile inputs for each parser and compares them with docs/fuzzing.md.
 
 use crate::corpus::{bearer_headers, cookie_headers, jwts, sealed_tokens};
 use crate::figures::{assert_said, figures};
 use crate::settings;
 
 #[test]
-fn the_page_says_how_many_hostile_inputs_there_are() {
+fn the_page_lists_the_number_of_hostile_inputs() {
     let live = "A".repeat(43);
     let with_mac = "A".repeat(66);
     let seen = sealed_tokens::Seen {
@@ -27,7 +27,7 @@ fn the_page_says_how_many_hostile_inputs_there_are() {
 }
 
 #[test]
-fn there_are_some_for_every_parser_and_at_least_400_in_all() {
+fn every_parser_has_hostile_inputs_and_there_are_at_least_400() {
     let mut rows = figures();
     let (name, total) = rows.pop().expect("the last row is the sum");
     assert_eq!(name, "in all");

@@ -1,4 +1,4 @@
-//! R50: a token that binds the forms of a page to the session that the page was shown to.
+//! R50: a token that binds the forms of a page to the session for which the page was rendered.
 
 use axum::body::Body;
 use axum::extract::Path;
@@ -47,13 +47,13 @@ async fn by_form(node: &Node, browser: &Browser, field: &str) -> StatusCode {
     send(&node.app, request.body(Body::from(field.to_owned())).unwrap()).await.status
 }
 
-async fn by_header(node: &Node, browser: &Browser, shown: &[&str]) -> Reply {
+async fn by_header(node: &Node, browser: &Browser, presented: &[&str]) -> Reply {
     let mut request = Request::builder().method(Method::POST).uri("/act/now");
     if let Some(cookie) = &browser.cookie {
         request = request.header("cookie", format!("{COOKIE}={cookie}"));
     }
-    for shown in shown {
-        request = request.header("x-csrf-token", *shown);
+    for presented in presented {
+        request = request.header("x-csrf-token", *presented);
     }
     send(&node.app, request.body(Body::empty()).unwrap()).await
 }
@@ -68,18 +68,18 @@ async fn logged_in(node: &Node, user: &str) -> (Browser, String) {
 #[tokio::test]
 async fn r50_a_form_of_the_session_is_accepted_on_every_node_and_looks_new_every_time() {
     for deployment in Deployment::both() {
-        let here = node(&deployment);
-        let there = if deployment.store.is_some() { node(&deployment) } else { here.clone() };
-        let (mut alice, token) = logged_in(&here, "alice").await;
+        let first = node(&deployment);
+        let second = if deployment.store.is_some() { node(&deployment) } else { first.clone() };
+        let (mut alice, token) = logged_in(&first, "alice").await;
         let again = alice.get("/page").await.ok().body;
         assert_ne!(token, again);
-        for shown in [&token, &again] {
-            for node in [&here, &there] {
-                assert_eq!(by_form(node, &alice, &format!("csrf={shown}")).await, StatusCode::OK);
-                assert_eq!(by_header(node, &alice, &[shown]).await.status, StatusCode::OK);
+        for presented in [&token, &again] {
+            for node in [&first, &second] {
+                assert_eq!(by_form(node, &alice, &format!("csrf={presented}")).await, StatusCode::OK);
+                assert_eq!(by_header(node, &alice, &[presented]).await.status, StatusCode::OK);
             }
         }
-        assert_eq!(here.sessions.stats().csrf_refused + there.sessions.stats().csrf_refused, 0);
+        assert_eq!(first.sessions.stats().csrf_refused + second.sessions.stats().csrf_refused, 0);
     }
 }
 
@@ -87,40 +87,47 @@ async fn r50_a_form_of_the_session_is_accepted_on_every_node_and_looks_new_every
 async fn r50_everything_else_is_refused_with_403() {
     for deployment in Deployment::both() {
         let node = node(&deployment);
-        let (alice, mine) = logged_in(&node, "alice").await;
-        let (bob, theirs) = logged_in(&node, "bob").await;
+        let (alice, token_of_alice) = logged_in(&node, "alice").await;
+        let (bob, token_of_bob) = logged_in(&node, "bob").await;
         let anonymous = Browser::new(&node.app);
         let large = "A".repeat(1 << 20);
-        let cut = mine[..42].to_owned();
-        let mut flipped = mine.clone().into_bytes();
+        let truncated = token_of_alice[..42].to_owned();
+        let mut flipped = token_of_alice.clone().into_bytes();
         flipped[30] ^= 1;
         let flipped = String::from_utf8(flipped).unwrap();
         let before = node.sessions.stats().csrf_refused;
         let mut refused = 0;
-        for (whose, shown) in [
-            (&alice, &theirs),
-            (&bob, &mine),
-            (&alice, &cut),
+        for (client, presented) in [
+            (&alice, &token_of_bob),
+            (&bob, &token_of_alice),
+            (&alice, &truncated),
             (&alice, &flipped),
             (&alice, &large),
             (&alice, &String::new()),
-            (&alice, &alice.ticket()),
-            (&anonymous, &mine),
+            (&alice, &alice.bare_token()),
+            (&anonymous, &token_of_alice),
             (&anonymous, &String::new()),
         ] {
-            let status = by_form(&node, whose, &format!("csrf={shown}")).await;
-            assert_eq!(status, StatusCode::FORBIDDEN, "{:.50}", shown);
-            let reply = by_header(&node, whose, &[shown]).await;
-            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::FORBIDDEN, None), "{:.50}", shown);
+            let status = by_form(&node, client, &format!("csrf={presented}")).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{:.50}", presented);
+            let reply = by_header(&node, client, &[presented]).await;
+            assert_eq!((reply.status, reply.set_cookie()), (StatusCode::FORBIDDEN, None), "{:.50}", presented);
             refused += 2;
         }
         assert_eq!(by_form(&node, &alice, "").await, StatusCode::FORBIDDEN, "no field");
         assert_eq!(by_header(&node, &alice, &[]).await.status, StatusCode::FORBIDDEN, "no header");
-        assert_eq!(by_header(&node, &alice, &[&mine, &mine]).await.status, StatusCode::FORBIDDEN, "two headers");
+        assert_eq!(
+            by_header(&node, &alice, &[&token_of_alice, &token_of_alice]).await.status,
+            StatusCode::FORBIDDEN,
+            "two headers"
+        );
         assert_eq!(node.sessions.stats().csrf_refused - before, refused + 3);
-        // In the address it is only text.
-        let mut tab = alice.clone();
-        assert_eq!(tab.post(&format!("/act/{mine}?csrf={mine}")).await.status, StatusCode::FORBIDDEN);
+        // In the URL, a token has no effect.
+        let mut browser_of_alice = alice.clone();
+        assert_eq!(
+            browser_of_alice.post(&format!("/act/{token_of_alice}?csrf={token_of_alice}")).await.status,
+            StatusCode::FORBIDDEN
+        );
     }
 }
 
@@ -129,8 +136,12 @@ async fn r50_the_token_dies_with_a_login_and_survives_a_renewal_for_its_grace() 
     for deployment in Deployment::both() {
         let node = node(&deployment);
         let mut browser = Browser::new(&node.app);
-        assert_eq!(browser.get("/page").await.ok().body, "none", "nothing to forge, and nothing is created");
-        assert_eq!(deployment.population(&node), 0);
+        assert_eq!(
+            browser.get("/page").await.ok().body,
+            "none",
+            "an anonymous page needs no token and creates no session"
+        );
+        assert_eq!(deployment.session_count(&node), 0);
         browser.post("/note/mine").await.ok();
         let before_login = browser.get("/page").await.ok().body;
         let planted = browser.clone();
@@ -139,10 +150,11 @@ async fn r50_the_token_dies_with_a_login_and_survives_a_renewal_for_its_grace() 
         assert_eq!(by_header(&node, &browser, &[&before_login]).await.status, StatusCode::FORBIDDEN);
         assert_eq!(by_header(&node, &planted, &[&before_login]).await.status, StatusCode::FORBIDDEN);
 
-        let late = browser.clone();
+        let old_cookie = browser.clone();
         let renewed = browser.get("/renewed-page").await.ok().body;
-        // The form that stands open in another tab, with the new cookie, and the request that is still under way.
-        for (browser, token) in [(&browser, &renewed), (&browser, &before_renewal), (&late, &before_renewal)] {
+        // A form open in another tab, with the new cookie, and a request still in flight with the
+        // old one.
+        for (browser, token) in [(&browser, &renewed), (&browser, &before_renewal), (&old_cookie, &before_renewal)] {
             assert_eq!(by_header(&node, browser, &[token]).await.status, StatusCode::OK);
         }
         deployment.clock.advance(secs(10));
@@ -163,9 +175,9 @@ async fn r40_a_csrf_token_is_no_cookie_and_what_the_store_holds_is_no_csrf_token
     let store = deployment.store.clone().unwrap();
     let record = store.record(store.selectors()[0]).unwrap();
     let previous = record.previous.unwrap().verifier;
-    for held in [record.verifier.as_bytes(), previous.as_bytes(), store.selectors()[0].as_bytes()] {
+    for stored in [record.verifier.as_bytes(), previous.as_bytes(), store.selectors()[0].as_bytes()] {
         // Under a mask of zeros.
-        let forged = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([[0; 16], *held].as_flattened());
+        let forged = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([[0; 16], *stored].as_flattened());
         assert_eq!(by_header(&node, &alice, &[&forged]).await.status, StatusCode::FORBIDDEN);
     }
 }

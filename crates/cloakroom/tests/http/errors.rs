@@ -1,4 +1,4 @@
-//! R57: what a client reads of a failure is one constant sentence per status.
+//! R57: the body of an error response is one constant sentence per status.
 
 use std::io;
 
@@ -15,29 +15,29 @@ use crate::support::{Browser, Count, Deployment, HandlerGate, Node, Note, Reply,
 
 const SECRET: &str = "postgres://admin:hunter2@10.0.0.7/shop";
 
-/// A value that cannot be encoded, and says why.
+/// A value that cannot be encoded, with a secret in its error.
 #[derive(Clone, Default)]
-struct Stubborn;
+struct Unserializable;
 
-impl Serialize for Stubborn {
+impl Serialize for Unserializable {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(serde::ser::Error::custom(SECRET))
     }
 }
 
-impl<'de> Deserialize<'de> for Stubborn {
+impl<'de> Deserialize<'de> for Unserializable {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Err(serde::de::Error::custom(SECRET))
     }
 }
 
-impl SessionValue for Stubborn {
+impl SessionValue for Unserializable {
     const KEY: &'static str = "count";
 }
 
-async fn fail(session: Session, axum::extract::Path(how): axum::extract::Path<String>) -> Result<(), SessionError> {
+async fn fail(session: Session, axum::extract::Path(fault): axum::extract::Path<String>) -> Result<(), SessionError> {
     let kind = |error: &SessionError| format!("{:?}", error.kind());
-    let outcome = match &*how {
+    let outcome = match &*fault {
         "load-failed" => session.get_or_load(async || Err::<Theme, _>(io::Error::other(SECRET))).await.map(drop),
         "load-panicked" => {
             session.get_or_load(async || -> Result<Theme, SessionError> { panic!("{SECRET}") }).await.map(drop)
@@ -45,16 +45,16 @@ async fn fail(session: Session, axum::extract::Path(how): axum::extract::Path<St
         "load-timed-out" => {
             session.get_or_load(async || std::future::pending::<Result<Theme, SessionError>>().await).await.map(drop)
         }
-        "encode" => session.set(Stubborn).await,
-        "decode" => session.get::<Stubborn>().await.map(drop),
+        "encode" => session.set(Unserializable).await,
+        "decode" => session.get::<Unserializable>().await.map(drop),
         "too-large" => session.set(Note("x".repeat(1 << 17))).await,
-        other => panic!("no way to fail: {other}"),
+        other => panic!("unknown fault: {other}"),
     };
     outcome.inspect_err(|error| tracing::debug!("{}", kind(error)))
 }
 
 fn node(deployment: &Deployment) -> Node {
-    Node::with_routes(deployment.builder(), routes().merge(Router::new().route("/fail/{how}", any(fail))))
+    Node::with_routes(deployment.builder(), routes().merge(Router::new().route("/fail/{fault}", any(fail))))
 }
 
 #[track_caller]
@@ -67,8 +67,8 @@ fn assert_opaque(reply: &Reply, status: StatusCode, body: &str) {
     assert!(!format!("{reply:?}").contains("hunter2"));
 }
 
-const LATER: &str = "Not available right now. Try again.\n";
-const WRONG: &str = "Something went wrong.\n";
+const UNAVAILABLE: &str = "Not available right now. Try again.\n";
+const INTERNAL: &str = "Something went wrong.\n";
 
 #[tokio::test]
 async fn r57_failures_of_values_and_loaders_are_opaque() {
@@ -76,22 +76,22 @@ async fn r57_failures_of_values_and_loaders_are_opaque() {
         let node = node(&deployment);
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
-        browser.settle().await;
-        for (how, status, body) in [
-            ("load-failed", StatusCode::SERVICE_UNAVAILABLE, LATER),
-            ("load-panicked", StatusCode::INTERNAL_SERVER_ERROR, WRONG),
-            ("encode", StatusCode::INTERNAL_SERVER_ERROR, WRONG),
+        browser.sync_hint().await;
+        for (fault, status, body) in [
+            ("load-failed", StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
+            ("load-panicked", StatusCode::INTERNAL_SERVER_ERROR, INTERNAL),
+            ("encode", StatusCode::INTERNAL_SERVER_ERROR, INTERNAL),
             ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The session cannot hold that much data.\n"),
         ] {
-            assert_opaque(&browser.get(&format!("/fail/{how}")).await, status, body);
+            assert_opaque(&browser.get(&format!("/fail/{fault}")).await, status, body);
         }
         let reply = browser.get("/fail/decode").await;
         assert!(!reply.body.contains("hunter2"));
-        // Two types under one key: a debug build names them.
+        // Two types under one key: a debug build names them in the response.
         if !cfg!(debug_assertions) {
-            assert_opaque(&reply, StatusCode::INTERNAL_SERVER_ERROR, WRONG);
+            assert_opaque(&reply, StatusCode::INTERNAL_SERVER_ERROR, INTERNAL);
         }
-        assert_eq!(browser.get("/count").await.ok().body, "1", "nothing was changed");
+        assert_eq!(browser.get("/count").await.ok().body, "1", "a failed operation changes nothing");
     }
 }
 
@@ -101,7 +101,7 @@ async fn r57_a_load_that_takes_too_long_is_opaque() {
         let node = node(&deployment);
         let mut browser = Browser::new(&node.app);
         browser.post("/count").await.ok();
-        browser.settle().await;
+        browser.sync_hint().await;
         let mut tab = browser.clone();
         let load = tokio::spawn(async move { tab.get("/fail/load-timed-out").await });
         while node.sessions.stats().loads == 0 {
@@ -111,7 +111,7 @@ async fn r57_a_load_that_takes_too_long_is_opaque() {
             deployment.clock.advance(crate::support::secs(11));
             tokio::task::yield_now().await;
         }
-        assert_opaque(&load.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE, LATER);
+        assert_opaque(&load.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE);
     }
 }
 
@@ -122,10 +122,10 @@ async fn r57_every_fault_of_a_store_is_opaque_and_never_looks_like_no_session() 
     let mut browser = Browser::new(&node.app);
     browser.post("/login/alice").await.ok();
     for (kind, status, body) in [
-        (StoreErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, LATER),
-        (StoreErrorKind::Unknown, StatusCode::SERVICE_UNAVAILABLE, LATER),
-        (StoreErrorKind::Refused, StatusCode::SERVICE_UNAVAILABLE, LATER),
-        (StoreErrorKind::Corrupt, StatusCode::INTERNAL_SERVER_ERROR, WRONG),
+        (StoreErrorKind::Unavailable, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
+        (StoreErrorKind::Unknown, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
+        (StoreErrorKind::Refused, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
+        (StoreErrorKind::Corrupt, StatusCode::INTERNAL_SERVER_ERROR, INTERNAL),
     ] {
         let fresh = || Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()));
         store.fail_all(kind);
@@ -155,13 +155,13 @@ async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
         let node = Node::with_routes(deployment.builder(), gate.routes());
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        browser.settle().await;
+        browser.sync_hint().await;
         let mut tab = browser.clone();
-        let late = tokio::spawn(async move { tab.post("/paused/set").await });
-        gate.arrival().await;
+        let write = tokio::spawn(async move { tab.post("/paused/set").await });
+        gate.wait_until_paused().await;
         browser.post("/do/destroy").await.ok();
         gate.release();
-        assert_opaque(&late.await.unwrap(), StatusCode::UNAUTHORIZED, "The session is over.\n");
+        assert_opaque(&write.await.unwrap(), StatusCode::UNAUTHORIZED, "The session is over.\n");
 
         let node = Node::new(deployment.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
         Browser::new(&node.app).post("/login/alice").await.ok();
@@ -170,7 +170,7 @@ async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
 
         let node = Node::new(deployment.builder().random(FailingRandom::after(3)));
         let refused = Browser::new(&node.app).post("/note/mine").await;
-        assert_opaque(&refused, StatusCode::SERVICE_UNAVAILABLE, LATER);
+        assert_opaque(&refused, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE);
     }
     let node = Node::new(Deployment::local().builder().max_bytes(80 << 10));
     let mut refused = None;
@@ -181,7 +181,7 @@ async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
             break;
         }
     }
-    assert_opaque(&refused.unwrap(), StatusCode::SERVICE_UNAVAILABLE, LATER);
+    assert_opaque(&refused.unwrap(), StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE);
 }
 
 #[tokio::test]
@@ -203,12 +203,12 @@ async fn r57_a_route_without_the_layer_says_in_the_log_which_extractor_wants_it_
         {
             assert!(log.text().contains(&text), "{text}: {}", log.text());
         }
-        assert_eq!(log.loud(), 1);
+        assert_eq!(log.info_lines(), 1);
         assert!(!log.text().contains("hunter2"));
         if cfg!(debug_assertions) {
             assert!(reply.body.contains(extractor) && reply.body.contains("to the router"), "{}", reply.body);
         } else {
-            assert_opaque(&reply, StatusCode::INTERNAL_SERVER_ERROR, WRONG);
+            assert_opaque(&reply, StatusCode::INTERNAL_SERVER_ERROR, INTERNAL);
         }
     }
 }
@@ -224,32 +224,32 @@ impl SessionValue for Pages {
 }
 
 #[tokio::test]
-async fn two_types_under_one_key_are_named_in_the_log_and_while_developing_at_first_use() {
+async fn two_types_under_one_key_are_named_at_first_use_in_debug_builds() {
     let node = Deployment::local().node();
     let read = get(async |pages: Session<Pages>| pages.pages.len().to_string());
     let app = Node::with_sessions(node.sessions, routes().route("/pages", read));
     let (log, _guard) = crate::support::capture();
     let mut browser = Browser::new(&app);
     browser.post("/note/mine").await.ok();
-    assert_eq!(log.loud(), 0);
+    assert_eq!(log.info_lines(), 0);
     let reply = browser.get("/pages").await;
     assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
     for name in ["the value `note` is used by two types", "values::Note", "errors::Pages", "a different `KEY`"] {
         assert!(log.text().contains(name), "{name}: {}", log.text());
         assert_eq!(reply.body.contains(name), cfg!(debug_assertions), "{name}: {}", reply.body);
     }
-    // Once where it is noticed, and once where it does harm.
-    assert_eq!(log.loud(), 1 + usize::from(cfg!(debug_assertions)));
+    // The log has one line for the decoding error, and in debug builds one for the mismatch.
+    assert_eq!(log.info_lines(), 1 + usize::from(cfg!(debug_assertions)));
 }
 
 #[tokio::test]
-async fn a_value_of_another_type_is_told_from_a_damaged_one() {
+async fn a_value_of_another_type_and_a_damaged_one_are_different_errors() {
     let deployment = Deployment::shared();
     let store = deployment.store.clone().unwrap();
     let mut browser = Browser::new(&deployment.node().app);
     browser.post("/note/mine").await.ok();
     let selector = store.selectors()[0];
-    for (stored, what) in [
+    for (stored, message) in [
         (&b"{\"pages\":[]}"[..], "the value `note` was written by another type"),
         (b"\"cut", "the value `note` is damaged"),
         (b"", "the value `note` is damaged"),
@@ -259,14 +259,14 @@ async fn a_value_of_another_type_is_told_from_a_damaged_one() {
         store.roll_back(selector, record);
         let (log, _guard) = crate::support::capture();
         let fresh = deployment.node();
-        assert_opaque(&browser.at(&fresh.app).get("/note").await, StatusCode::INTERNAL_SERVER_ERROR, WRONG);
-        assert!(log.text().contains(what), "{}", log.text());
+        assert_opaque(&browser.at(&fresh.app).get("/note").await, StatusCode::INTERNAL_SERVER_ERROR, INTERNAL);
+        assert!(log.text().contains(message), "{}", log.text());
         assert!(!log.text().contains("pages") && !log.text().contains("cut"), "{}", log.text());
     }
 }
 
 #[tokio::test]
-async fn while_the_store_is_away_the_log_has_a_line_once_in_a_while_and_not_one_per_request() {
+async fn a_failing_store_is_logged_once_per_interval_not_per_request() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
@@ -278,15 +278,15 @@ async fn while_the_store_is_away_the_log_has_a_line_once_in_a_while_and_not_one_
         assert_eq!(browser.get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(browser.post("/note/other").await.status, StatusCode::SERVICE_UNAVAILABLE);
     }
-    assert_eq!(log.loud(), 1, "{}", log.text());
+    assert_eq!(log.info_lines(), 1, "{}", log.text());
     deployment.clock.advance(secs(10));
     browser.get("/note").await;
-    assert_eq!(log.loud(), 2);
+    assert_eq!(log.info_lines(), 2);
     assert!(log.text().contains("times=200"), "{}", log.text());
 }
 
 #[test]
-fn the_status_of_an_error_is_known_to_applications_with_an_error_type_of_their_own() {
+fn every_error_kind_has_a_public_status() {
     for (kind, status) in [
         (Kind::Ended, 401),
         (Kind::Ambiguous, 400),
@@ -320,23 +320,23 @@ async fn errors_name_their_kind_and_their_cause_to_the_application() {
     Browser::new(&router).get("/").await.ok();
 }
 
-/// A repeat that does not get through says nothing about the first attempt, which may have.
+/// The retry's failure does not reveal whether the first attempt succeeded.
 #[tokio::test]
-async fn a_lost_reply_stays_unknown_when_the_repeat_fails() {
+async fn the_outcome_stays_unknown_if_the_retry_after_a_lost_reply_fails() {
     async fn count(session: Session) -> String {
         let outcome = session.update(|count: &mut Count| count.0 += 1).await;
         outcome.map_or_else(|error| format!("{:?}", error.kind()), |()| "done".to_owned())
     }
     let deployment = Deployment::shared();
-    for later in [StoreErrorKind::Unavailable, StoreErrorKind::Refused] {
+    for second_error in [StoreErrorKind::Unavailable, StoreErrorKind::Refused] {
         let (store, _) = deployment.faulty_node();
         let builder = crate::support::recorded().clock(deployment.clock.clone()).store(store.clone());
         let node = Node::with_routes(builder, Router::new().route("/count", any(count)));
         let mut browser = Browser::new(&node.app);
         assert_eq!(browser.post("/count").await.ok().body, "done");
         store.lose_reply_next(Verb::Commit);
-        store.fail_next(Verb::Commit, later);
-        assert_eq!(browser.post("/count").await.ok().body, format!("{:?}", Kind::OutcomeUnknown), "{later:?}");
+        store.fail_next(Verb::Commit, second_error);
+        assert_eq!(browser.post("/count").await.ok().body, format!("{:?}", Kind::OutcomeUnknown), "{second_error:?}");
         store.reset();
         assert_eq!(browser.post("/count").await.ok().body, "done");
     }

@@ -1,10 +1,11 @@
-//! R56: each step in the life of a session is announced once, with its reason, and nothing else.
+//! R56: each step in the lifecycle of a session is announced exactly once, with its reason, and
+//! nothing else is.
 
 use EventKind::{CookiesAmbiguous, Created, Ended, LoggedIn, LoginRefused, Renewed, Rotated, TokenReused};
 use cloakroom::store::LimitPolicy;
 use cloakroom::{EndReason, Event, EventKind, Events, Login, ReusePolicy, Session};
 
-use crate::support::{Browser, Deployment, Node, capture, invented, minutes, routes, secs, send, with_cookie};
+use crate::support::{Browser, Deployment, Node, capture, minutes, routes, secs, send, unissued_token, with_cookie};
 
 fn drain(events: &mut Events) -> Vec<Event> {
     std::iter::from_fn(|| events.try_recv()).collect()
@@ -39,9 +40,9 @@ async fn r56_each_step_is_announced_exactly_once() {
             assert_eq!(kinds(&mut events), expected, "{path}");
         }
         Browser::new(&node.app).post("/login/alice").await.ok();
-        let displacing = kinds(&mut events);
-        assert_eq!(displacing.len(), 3, "{displacing:?}");
-        assert!([Created, LoggedIn, Ended(EndReason::Displaced)].iter().all(|kind| displacing.contains(kind)));
+        let displacement = kinds(&mut events);
+        assert_eq!(displacement.len(), 3, "{displacement:?}");
+        assert!([Created, LoggedIn, Ended(EndReason::Displaced)].iter().all(|kind| displacement.contains(kind)));
         node.sessions.of("alice").revoke_all().await.unwrap();
         assert_eq!(kinds(&mut events), [Ended(EndReason::Revoked)]);
         assert_eq!(events.missed(), 0);
@@ -95,15 +96,15 @@ async fn r56_a_dead_token_and_ambiguous_cookies_are_announced() {
         let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        let mut thief = browser.clone();
+        let mut attacker = browser.clone();
         browser.post("/login/alice").await.ok();
         let mut events = node.sessions.events();
-        thief.get("/note").await.ok();
-        let reuse = drain(&mut events);
-        assert_eq!(reuse.len(), 1, "{reuse:?}");
-        assert_eq!(reuse[0].kind, TokenReused);
-        assert_eq!(reuse[0].principal.as_ref().map(cloakroom::Principal::as_str), Some("alice"));
-        let two = format!("__Host-session={}; __Host-session={}", invented(1), invented(2));
+        attacker.get("/note").await.ok();
+        let reuse_events = drain(&mut events);
+        assert_eq!(reuse_events.len(), 1, "{reuse_events:?}");
+        assert_eq!(reuse_events[0].kind, TokenReused);
+        assert_eq!(reuse_events[0].principal.as_ref().map(cloakroom::Principal::as_str), Some("alice"));
+        let two = format!("__Host-session={}; __Host-session={}", unissued_token(1), unissued_token(2));
         send(&node.app, with_cookie("/untouched", two.as_bytes())).await.ok();
         let ambiguous = drain(&mut events);
         assert_eq!(ambiguous.len(), 1, "{ambiguous:?}");
@@ -114,22 +115,22 @@ async fn r56_a_dead_token_and_ambiguous_cookies_are_announced() {
 #[tokio::test]
 async fn r10_a_dead_token_ends_the_session_where_the_policy_says_so() {
     for deployment in Deployment::both() {
-        for (policy, alive) in [(ReusePolicy::Report, true), (ReusePolicy::End, false)] {
+        for (policy, survives) in [(ReusePolicy::Report, true), (ReusePolicy::End, false)] {
             let node = Node::new(deployment.builder().on_reuse(policy));
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
-            let mut thief = browser.clone();
+            let mut attacker = browser.clone();
             browser.post("/login/alice").await.ok();
-            // A request that was under way during the login is no thief.
-            thief.get("/note").await.ok();
+            // A request in flight during the login is not a reuse of the token.
+            attacker.get("/note").await.ok();
             assert_eq!(browser.get("/whoami").await.ok().body, "alice");
             deployment.clock.advance(secs(61));
             let mut events = node.sessions.events();
-            assert_eq!(thief.get("/note").await.ok().body, "nothing");
-            let expected = if alive { "alice" } else { "nobody" };
+            assert_eq!(attacker.get("/note").await.ok().body, "nothing");
+            let expected = if survives { "alice" } else { "nobody" };
             assert_eq!(browser.get("/whoami").await.ok().body, expected, "{policy:?}");
             let kinds = kinds(&mut events);
-            assert_eq!(kinds.contains(&Ended(EndReason::Reused)), !alive, "{kinds:?}");
+            assert_eq!(kinds.contains(&Ended(EndReason::Reused)), !survives, "{kinds:?}");
             assert_eq!(kinds.iter().filter(|kind| **kind == TokenReused).count(), 1, "{kinds:?}");
         }
     }
@@ -157,7 +158,7 @@ async fn r56_one_session_has_one_log_id_and_what_clients_send_is_not_logged() {
 }
 
 #[tokio::test]
-async fn events_never_hold_up_a_request_and_count_what_a_slow_listener_missed() {
+async fn events_never_block_a_request_and_count_what_a_slow_receiver_missed() {
     let node = Deployment::local().node();
     let mut events = node.sessions.events();
     for _ in 0..2000 {
@@ -168,14 +169,14 @@ async fn events_never_hold_up_a_request_and_count_what_a_slow_listener_missed() 
     assert!(events.missed() > 0);
 }
 
-/// One step in a session's life: what is asked of the one node, and what both nodes announce of it, the other one
-/// once it is asked as well.
+/// One step in a session's lifecycle: the action on one node, the events of that node, and the
+/// events of the other node once it is used.
 type Step = (&'static str, &'static [EventKind], &'static [EventKind]);
 
 const GONE: &[EventKind] = &[Ended(EndReason::Gone)];
 
-/// Every transition of one session, in an order in which they can happen.
-const LIFE: [Step; 17] = [
+/// Every transition of one session, in a possible order.
+const LIFECYCLE: [Step; 17] = [
     ("/whoami", &[], &[]),
     ("/note/mine", &[Created], &[]),
     ("/note/again", &[], &[]),
@@ -190,7 +191,7 @@ const LIFE: [Step; 17] = [
     ("/login/alice", &[Created, LoggedIn], &[]),
     ("revoke-all", &[Ended(EndReason::Revoked)], GONE),
     ("/login/alice", &[Created, LoggedIn], &[]),
-    ("revoke-by-handle", &[Ended(EndReason::Revoked)], GONE),
+    ("revoke-by-id", &[Ended(EndReason::Revoked)], GONE),
     ("/login/alice", &[Created, LoggedIn], &[]),
     ("end-others", &[Created, Ended(EndReason::Revoked), LoggedIn], GONE),
 ];
@@ -204,31 +205,31 @@ async fn r56_a_whole_life_over_two_nodes_is_announced_step_by_step_and_by_whom_i
         Node::with_routes(deployment.builder(), routes().route("/end-others", end_others))
     });
     let mut browser = Browser::new(&nodes[0].app);
-    for (number, (step, here, there)) in LIFE.into_iter().enumerate() {
+    for (number, (action, acting, observing)) in LIFECYCLE.into_iter().enumerate() {
         let (node, other) = (&nodes[number % 2], &nodes[(number + 1) % 2]);
-        // Both know the session as it was.
+        // Both nodes have the current copy.
         for node in &nodes {
             browser.at(&node.app).get("/whoami").await.ok();
         }
         let mut events = [node.sessions.events(), other.sessions.events()];
         browser = browser.at(&node.app);
         let old = browser.clone();
-        match step {
+        match action {
             "revoke-all" => drop(node.sessions.of("alice").revoke_all().await.unwrap()),
-            "revoke-by-handle" => {
-                let handle = node.sessions.of("alice").list().await.unwrap()[0].id;
-                assert!(node.sessions.of("alice").revoke(handle).await.unwrap());
+            "revoke-by-id" => {
+                let id = node.sessions.of("alice").list().await.unwrap()[0].id;
+                assert!(node.sessions.of("alice").revoke(id).await.unwrap());
             }
             "end-others" => drop(Browser::new(&node.app).post("/end-others").await.ok()),
             path => drop(browser.post(path).await.ok()),
         }
-        assert_eq!(kinds(&mut events[0]), here, "{step}, where it happens");
-        assert_eq!(kinds(&mut events[1]), [], "{step}, where it does not");
-        // Where nothing was replaced, the token is still good; else this is what a straggler does.
-        let straggler = if here.iter().any(|kind| matches!(kind, Ended(_))) { old } else { browser.clone() };
-        straggler.at(&other.app).get("/whoami").await.ok();
-        assert_eq!(kinds(&mut events[1]), there, "{step}, on the other node, once it is asked");
-        assert_eq!(kinds(&mut events[0]), [], "{step}, afterwards");
+        assert_eq!(kinds(&mut events[0]), acting, "{action}, on the acting node");
+        assert_eq!(kinds(&mut events[1]), [], "{action}, on the other node");
+        // After an end, the old token is sent, as a late request would; otherwise the current one.
+        let late_browser = if acting.iter().any(|kind| matches!(kind, Ended(_))) { old } else { browser.clone() };
+        late_browser.at(&other.app).get("/whoami").await.ok();
+        assert_eq!(kinds(&mut events[1]), observing, "{action}, on the other node, once it is used");
+        assert_eq!(kinds(&mut events[0]), [], "{action}, on the acting node, later");
     }
 }
 
@@ -237,21 +238,21 @@ async fn r56_over_a_shared_tier_an_expiry_is_announced_to_who_listens_and_by_nob
     for (pause, reason) in [(minutes(31), EndReason::Idle), (minutes(24 * 60), EndReason::Absolute)] {
         let deployment = Deployment::shared();
         let idle = if reason == EndReason::Idle { minutes(30) } else { minutes(24 * 60) };
-        let (give, mut given) = tokio::sync::mpsc::unbounded_channel();
-        let give = axum::routing::any(async move |session: Session| give.send(session).unwrap());
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let give = axum::routing::any(async move |session: Session| sender.send(session).unwrap());
         let node = Node::with_routes(deployment.builder().idle_timeout(idle), routes().route("/give", give));
         let mut browser = Browser::new(&node.app);
-        for listens in [false, true] {
+        for subscribed in [false, true] {
             browser.post("/login/alice").await.ok();
             browser.get("/give").await.ok();
-            let session: Session = given.recv().await.unwrap();
+            let session: Session = receiver.recv().await.unwrap();
             let mut events = node.sessions.events();
-            let ended = listens.then(|| tokio::spawn(session.ended()));
+            let ended = subscribed.then(|| tokio::spawn(session.ended()));
             tokio::task::yield_now().await;
             deployment.clock.advance(pause + minutes(10));
             node.sessions.run_pending_tasks().await;
-            let expected: &[EventKind] = if listens { &[Ended(reason)] } else { &[] };
-            assert_eq!(kinds(&mut events), expected, "listens: {listens}");
+            let expected: &[EventKind] = if subscribed { &[Ended(reason)] } else { &[] };
+            assert_eq!(kinds(&mut events), expected, "subscribed: {subscribed}");
             if let Some(ended) = ended {
                 assert_eq!(ended.await.unwrap(), reason);
             }
@@ -266,15 +267,15 @@ async fn r56_no_stranger_makes_a_listener_miss_a_logout() {
         let node = deployment.node();
         let mut alice = Browser::new(&node.app);
         alice.post("/login/alice").await.ok();
-        let mut thief = alice.clone();
+        let mut attacker = alice.clone();
         alice.post("/login/alice").await.ok();
         let mut events = node.sessions.events();
         alice.post("/do/destroy").await.ok();
-        let two = format!("__Host-session={}; __Host-session={}", invented(1), invented(2));
+        let two = format!("__Host-session={}; __Host-session={}", unissued_token(1), unissued_token(2));
         for number in 0..1100 {
             send(&node.app, with_cookie("/untouched", two.as_bytes())).await.ok();
             if number % 10 == 0 {
-                thief.get("/note").await.ok();
+                attacker.get("/note").await.ok();
                 let mut stranger = Browser::new(&node.app);
                 for path in ["/note/flood", "/do/renew", "/do/destroy"] {
                     stranger.post(path).await.ok();
@@ -285,13 +286,13 @@ async fn r56_no_stranger_makes_a_listener_miss_a_logout() {
         let ended = drain(&mut events).into_iter().chain([first]).filter(|event| event.principal.is_some());
         let ended: Vec<_> = ended.map(|event| event.kind).collect();
         assert!(ended.contains(&Ended(EndReason::Logout)), "{ended:?}");
-        assert!(events.missed() > 0, "the flood was no flood");
+        assert!(events.missed() > 0, "too few events to overflow the channel");
         assert_eq!(events.missed_of_users(), 0);
     }
 }
 
 #[tokio::test]
-async fn events_come_in_the_order_in_which_they_happened_whomever_they_concern() {
+async fn events_arrive_in_order_for_users_and_anonymous_sessions() {
     let deployment = Deployment::local();
     let node = deployment.node();
     let mut events = node.sessions.events();
@@ -301,15 +302,15 @@ async fn events_come_in_the_order_in_which_they_happened_whomever_they_concern()
     }
     assert_eq!(kinds(&mut events), [Created, LoggedIn, Created].repeat(3));
     Browser::new(&node.app).post("/login/alice").await.ok();
-    let waited = [events.recv().await.unwrap().kind, events.recv().await.unwrap().kind];
-    assert_eq!(waited, [Created, LoggedIn]);
+    let received_later = [events.recv().await.unwrap().kind, events.recv().await.unwrap().kind];
+    assert_eq!(received_later, [Created, LoggedIn]);
     drop(node);
     drop(deployment);
-    assert!(events.recv().await.is_none(), "the sessions are gone");
+    assert!(events.recv().await.is_none(), "the channel closes with its `Sessions`");
 }
 
 #[tokio::test]
-async fn events_and_lists_serialize_as_an_audit_log_wants_them() {
+async fn events_and_session_lists_serialize_for_an_audit_log() {
     let deployment = Deployment::local();
     let node = deployment.node();
     let mut events = node.sessions.events();
@@ -334,7 +335,7 @@ async fn events_and_lists_serialize_as_an_audit_log_wants_them() {
         "at": ended.at.as_millis(),
     });
     assert_eq!(written, expected);
-    assert!(!format!("{ended:?}").contains("alice"), "what is logged by mistake names nobody");
+    assert!(!format!("{ended:?}").contains("alice"), "the `Debug` output names no user");
     assert_eq!(EndReason::Displaced.to_string(), "a newer login exceeded the user's session limit");
     assert_eq!(serde_json::to_value(EndReason::Displaced).unwrap(), "displaced");
 }

@@ -1,4 +1,4 @@
-//! Every public future can be spawned: checked by the compiler, so there is nothing to run.
+//! Every public future is `Send`: checked by the compiler, so there is nothing to run.
 
 use std::convert::Infallible;
 
@@ -58,10 +58,10 @@ fn one_value_is_send(note: &Session<Note>) {
 }
 
 #[expect(dead_code, reason = "compiling it is the test")]
-fn verbs_from_anywhere_are_send(sessions: &Sessions, handle: PublicId, kept: &Session, events: &mut Events) {
+fn futures_outside_of_requests_are_send(sessions: &Sessions, id: PublicId, kept: &Session, events: &mut Events) {
     let alice = sessions.of("alice");
     send(&alice.list());
-    send(&alice.revoke(handle));
+    send(&alice.revoke(id));
     send(&alice.revoke_all());
     send(&alice.revoke_others(kept));
     send(&alice.invalidate::<Theme>());

@@ -1,5 +1,5 @@
-//! R06, R30, R54 over gRPC, with a client and a server of `tonic`: the session is in the request's extensions, the token
-//! in the metadata of both ways.
+//! R06, R30, R54 over gRPC, with a client and a server of `tonic`: handlers find the session in the
+//! request's extensions, and the token travels in the metadata in both directions.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,13 +19,13 @@ use tonic::transport::{Channel, Server};
 use tonic::{Code, Status};
 use tower::{Service, service_fn};
 
-use crate::support::{Count, Deployment, invented};
+use crate::support::{Count, Deployment, unissued_token};
 
-/// Messages that are texts as they are, where an application has protobuf.
+/// A codec for plain text messages, where an application would use protobuf.
 #[derive(Clone, Copy)]
-struct Text;
+struct TextCodec;
 
-impl Codec for Text {
+impl Codec for TextCodec {
     type Encode = String;
     type Decode = String;
     type Encoder = Self;
@@ -40,7 +40,7 @@ impl Codec for Text {
     }
 }
 
-impl Encoder for Text {
+impl Encoder for TextCodec {
     type Item = String;
     type Error = Status;
 
@@ -50,17 +50,17 @@ impl Encoder for Text {
     }
 }
 
-impl Decoder for Text {
+impl Decoder for TextCodec {
     type Item = String;
     type Error = Status;
 
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<String>, Status> {
         let bytes = from.copy_to_bytes(from.remaining());
-        String::from_utf8(bytes.into()).map(Some).map_err(|_| Status::invalid_argument("no text"))
+        String::from_utf8(bytes.into()).map(Some).map_err(|_| Status::invalid_argument("not UTF-8"))
     }
 }
 
-async fn answer(verb: &str, session: &Session) -> Result<String, SessionError> {
+async fn perform_method(verb: &str, session: &Session) -> Result<String, SessionError> {
     match verb {
         "add" | "add-and-fail" => {
             let count = session.update::<Count, _>(|count| {
@@ -97,19 +97,19 @@ impl Service<http::Request<Body>> for Shop {
         let method = service_fn(move |request: tonic::Request<String>| {
             let verb = verb.clone();
             async move {
-                let session = Session::from_extensions(request.extensions()).expect("the layer is there");
-                let text = answer(&verb, &session).await.map_err(|error| status(&error))?;
+                let session = Session::from_extensions(request.extensions()).expect("the layer is installed");
+                let text = perform_method(&verb, &session).await.map_err(|error| status(&error))?;
                 if verb.ends_with("-and-fail") {
-                    return Err(Status::failed_precondition("as it was asked to"));
+                    return Err(Status::failed_precondition("failing on request"));
                 }
                 Ok(tonic::Response::new(text))
             }
         });
-        Box::pin(async move { Ok(tonic::server::Grpc::new(Text).unary(method, request).await) })
+        Box::pin(async move { Ok(tonic::server::Grpc::new(TextCodec).unary(method, request).await) })
     }
 }
 
-/// What a client of gRPC is told in place of an HTTP status.
+/// The gRPC status that corresponds to an error's HTTP status.
 fn status(error: &SessionError) -> Status {
     match error.kind() {
         SessionErrorKind::Ended => Status::unauthenticated(error.to_string()),
@@ -126,7 +126,7 @@ async fn serve(sessions: &Sessions) -> SocketAddr {
     address
 }
 
-/// A client that does what the guide says to programs.
+/// A client that handles its token as the guide describes.
 #[derive(Clone)]
 struct Client {
     grpc: tonic::client::Grpc<Channel>,
@@ -140,79 +140,83 @@ impl Client {
         Self { grpc: tonic::client::Grpc::new(channel), token: None }
     }
 
-    async fn ask(&mut self, verb: &str) -> Result<String, Status> {
+    async fn call(&mut self, verb: &str) -> Result<String, Status> {
         let mut request = tonic::Request::new(String::new());
         if let Some(token) = &self.token {
             request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
         self.grpc.ready().await.unwrap();
-        let response = self.grpc.unary(request, format!("/shop.Shop/{verb}").parse().unwrap(), Text).await;
+        let response = self.grpc.unary(request, format!("/shop.Shop/{verb}").parse().unwrap(), TextCodec).await;
         let metadata = response.as_ref().map_or_else(Status::metadata, tonic::Response::metadata);
-        if let Some(given) = given(metadata) {
-            self.token = Some(given).filter(|given| given != "!ended");
+        if let Some(issued) = issued_token(metadata) {
+            self.token = Some(issued).filter(|issued| issued != "!ended");
         }
         response.map(tonic::Response::into_inner)
     }
 }
 
-/// What a client is told that shows a token which opens nothing.
-async fn refusal(client: &Client, verb: &str) -> Code {
-    client.clone().ask(verb).await.unwrap_err().code()
+/// The status code of a call whose token opens nothing.
+async fn error_code(client: &Client, verb: &str) -> Code {
+    client.clone().call(verb).await.unwrap_err().code()
 }
 
-fn given(metadata: &MetadataMap) -> Option<String> {
+fn issued_token(metadata: &MetadataMap) -> Option<String> {
     assert!(!metadata.contains_key("set-cookie"));
-    let given = metadata.get("session-token")?.to_str().unwrap();
+    let issued = metadata.get("session-token")?.to_str().unwrap();
     assert!(metadata.contains_key("session-token-expires-in"));
-    Some(given.to_owned())
+    Some(issued.to_owned())
 }
 
 #[tokio::test]
 async fn r06_a_grpc_client_lives_from_its_first_write_to_its_logout() {
     for deployment in Deployment::both() {
         let mut client = Client::of(&deployment.node().sessions).await;
-        assert_eq!(client.ask("whoami").await.unwrap(), "nobody");
-        assert_eq!(client.token, None, "who only reads is given nothing");
-        assert_eq!(client.ask("add").await.unwrap(), "1");
+        assert_eq!(client.call("whoami").await.unwrap(), "nobody");
+        assert_eq!(client.token, None, "a read issues no token");
+        assert_eq!(client.call("add").await.unwrap(), "1");
         let anonymous = client.clone();
-        assert_eq!(client.ask("add").await.unwrap(), "2");
-        client.ask("login").await.unwrap();
+        assert_eq!(client.call("add").await.unwrap(), "2");
+        client.call("login").await.unwrap();
         assert_ne!(client.token, anonymous.token);
-        assert_eq!(refusal(&anonymous, "whoami").await, Code::Unauthenticated, "the token of before opens nothing");
-        assert_eq!(client.ask("whoami").await.unwrap(), "alice");
-        assert_eq!(client.ask("add").await.unwrap(), "3");
+        assert_eq!(
+            error_code(&anonymous, "whoami").await,
+            Code::Unauthenticated,
+            "the token from before the login opens nothing"
+        );
+        assert_eq!(client.call("whoami").await.unwrap(), "alice");
+        assert_eq!(client.call("add").await.unwrap(), "3");
         let stale = client.clone();
-        client.ask("logout").await.unwrap();
+        client.call("logout").await.unwrap();
         assert_eq!(client.token, None);
-        assert_eq!(refusal(&stale, "whoami").await, Code::Unauthenticated);
+        assert_eq!(error_code(&stale, "whoami").await, Code::Unauthenticated);
     }
 }
 
 #[tokio::test]
-async fn a_grpc_client_is_given_its_token_with_an_error_too() {
+async fn a_grpc_client_gets_its_token_even_with_an_error() {
     let deployment = Deployment::local();
     let mut client = Client::of(&deployment.node().sessions).await;
-    let failed = client.ask("add-and-fail").await.unwrap_err();
+    let failed = client.call("add-and-fail").await.unwrap_err();
     assert_eq!(failed.code(), Code::FailedPrecondition);
-    assert_eq!(client.ask("add").await.unwrap(), "2", "what was written before the error is there");
-    client.token = Some(invented(1));
-    assert_eq!(refusal(&client, "add").await, Code::Unauthenticated, "an invented token opens nothing");
+    assert_eq!(client.call("add").await.unwrap(), "2", "the write before the error is committed");
+    client.token = Some(unissued_token(1));
+    assert_eq!(error_code(&client, "add").await, Code::Unauthenticated, "an unissued token opens nothing");
 }
 
 #[tokio::test]
-async fn calls_at_once_on_one_grpc_connection_lose_no_update() {
+async fn concurrent_calls_on_one_grpc_connection_lose_no_update() {
     for deployment in Deployment::both() {
         let mut client = Client::of(&deployment.node().sessions).await;
-        client.ask("add").await.unwrap();
+        client.call("add").await.unwrap();
         let calls: Vec<_> = (0..100)
             .map(|_| {
                 let mut client = client.clone();
-                tokio::spawn(async move { client.ask("add").await.unwrap() })
+                tokio::spawn(async move { client.call("add").await.unwrap() })
             })
             .collect();
         for call in calls {
             call.await.unwrap();
         }
-        assert_eq!(client.ask("add").await.unwrap(), "102");
+        assert_eq!(client.call("add").await.unwrap(), "102");
     }
 }

@@ -1,4 +1,4 @@
-//! R26, R27, R29: whatever a `Cookie` header looks like, only our own cookie counts, at bounded cost.
+//! R26, R27, R29: in any `Cookie` header, only the session cookie counts, at bounded cost.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use http::header::COOKIE as COOKIE_HEADER;
 use http::{HeaderValue, Request, StatusCode};
 
 use crate::corpus::cookie_headers::{Case, Expected, cases};
-use crate::support::{Browser, Deployment, Node, Reply, invented, send};
+use crate::support::{Browser, Deployment, Node, Reply, send, unissued_token};
 
-/// A request with these `Cookie` fields; `None` if no server would let them through.
+/// A request with these `Cookie` fields; `None` if no server would accept them.
 fn request(path: &str, fields: &[Vec<u8>]) -> Option<Request<Body>> {
     let mut request = Request::builder().uri(path);
     for field in fields {
@@ -25,16 +25,16 @@ async fn ask(app: &Router, path: &str, fields: &[Vec<u8>]) -> Option<Reply> {
     Some(send(app, request(path, fields)?).await)
 }
 
-/// Which of the counters of strange tokens a request moved.
-fn counted(before: &Stats, after: &Stats) -> Expected {
-    let moved = [
+/// The counter of rejected tokens that a request increased.
+fn counter_moved(before: &Stats, after: &Stats) -> Expected {
+    let changes = [
         (after.tokens_malformed - before.tokens_malformed, Expected::Malformed),
         (after.tokens_unknown - before.tokens_unknown, Expected::Unknown),
         (after.cookies_ambiguous - before.cookies_ambiguous, Expected::Ambiguous),
         (after.cookies_oversized - before.cookies_oversized, Expected::Oversized),
     ];
-    assert!(moved.iter().map(|(times, _)| times).sum::<u64>() <= 1, "{moved:?}");
-    moved.iter().find(|(times, _)| *times == 1).map_or(Expected::Absent, |(_, kind)| *kind)
+    assert!(changes.iter().map(|(times, _)| times).sum::<u64>() <= 1, "{changes:?}");
+    changes.iter().find(|(times, _)| *times == 1).map_or(Expected::Absent, |(_, kind)| *kind)
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn r26_a_corpus_of_hostile_headers_opens_no_session_and_sets_no_cookie() {
         let mut owner = Browser::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
-        let cases = cases(&owner.ticket());
+        let cases = cases(&owner.bare_token());
         assert!(cases.len() >= 200, "{}", cases.len());
         for Case { why, fields, expected } in &cases {
             let before = node.sessions.stats();
@@ -55,14 +55,14 @@ async fn r26_a_corpus_of_hostile_headers_opens_no_session_and_sets_no_cookie() {
             let reply = reply.ok();
             let live = *expected == Expected::Live;
             assert_eq!(reply.body, if live { "secret" } else { "nothing" }, "{why}");
-            let hinted = deployment.store.is_some() && live;
-            assert!(reply.set_cookie().is_none() || hinted, "{why}");
+            let has_new_hint = deployment.store.is_some() && live;
+            assert!(reply.set_cookie().is_none() || has_new_hint, "{why}");
             if !live {
-                assert_eq!(counted(&before, &node.sessions.stats()), *expected, "{why}");
+                assert_eq!(counter_moved(&before, &node.sessions.stats()), *expected, "{why}");
             }
         }
         assert_eq!(owner.get("/whoami").await.ok().body, "victim");
-        assert_eq!(deployment.population(&node), 1);
+        assert_eq!(deployment.session_count(&node), 1);
     }
 }
 
@@ -73,7 +73,7 @@ async fn r26_a_hostile_header_never_gives_a_write_the_session_of_its_token() {
         let mut owner = Browser::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
-        for Case { why, fields, expected } in cases(&owner.ticket()) {
+        for Case { why, fields, expected } in cases(&owner.bare_token()) {
             if expected == Expected::Live {
                 continue;
             }
@@ -92,8 +92,8 @@ async fn r27_two_different_cookies_are_nobodys_and_the_same_twice_is_one() {
         let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/note/mine").await.ok();
-        let good = format!("__Host-session={}", owner.ticket());
-        let evil = format!("__Host-session={}", invented(1));
+        let good = format!("__Host-session={}", owner.bare_token());
+        let evil = format!("__Host-session={}", unissued_token(1));
         let mut events = node.sessions.events();
         let field = |parts: &[&str]| vec![parts.join("; ").into_bytes()];
         let two_fields = |a: &str, b: &str| vec![a.as_bytes().to_vec(), b.as_bytes().to_vec()];
@@ -125,13 +125,13 @@ async fn r29_a_header_bomb_costs_little_and_no_lookup() {
     let mut owner = Browser::new(&node.app);
     owner.post("/note/mine").await.ok();
     drop(store.take_calls());
-    let mut bomb = vec![format!("__Host-session={}", owner.ticket()).into_bytes()];
-    bomb.extend(vec![vec![b'x'; 4096]; 100]);
+    let mut oversized = vec![format!("__Host-session={}", owner.bare_token()).into_bytes()];
+    oversized.extend(vec![vec![b'x'; 4096]; 100]);
     let pairs = [b"__Host-session=x; ".repeat(10_000)];
-    for fields in [&bomb[..], &pairs[..]] {
+    for fields in [&oversized[..], &pairs[..]] {
         assert_eq!(ask(&node.app, "/note", fields).await.unwrap().ok().body, "nothing");
         assert!(store.take_calls().is_empty());
-        // The fastest of many says what the work is; the others say what else the machine does.
+        // The fastest run measures the work; the slower ones measure what else the machine does.
         let mut fastest = Duration::MAX;
         for _ in 0..50 {
             let request = request("/untouched", fields).unwrap();
@@ -148,10 +148,10 @@ async fn r29_a_header_bomb_costs_little_and_no_lookup() {
 async fn r29_one_request_costs_one_lookup_at_most() {
     let store = SpyStore::new(MemoryStore::new());
     let node = Node::new(crate::support::recorded().store(store.clone()));
-    for (path, most) in [("/untouched", 0), ("/note", 1), ("/do/destroy", 1), ("/do/load", 1)] {
+    for (path, max_loads) in [("/untouched", 0), ("/note", 1), ("/do/destroy", 1), ("/do/load", 1)] {
         drop(store.take_calls());
-        Browser::holding(&node.app, invented(7)).get(path).await.ok();
-        assert!(store.count(Verb::Load) <= most, "{path}: {:?}", store.calls());
+        Browser::holding(&node.app, unissued_token(7)).get(path).await.ok();
+        assert!(store.count(Verb::Load) <= max_loads, "{path}: {:?}", store.calls());
         assert_eq!(store.calls().len(), store.count(Verb::Load), "{path}");
     }
 }

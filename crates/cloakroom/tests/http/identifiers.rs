@@ -1,4 +1,4 @@
-//! R01, R02, R03, R05: where tokens come from, and that there is one spelling of each.
+//! R01, R02, R03, R05: how tokens are generated, and that each has exactly one spelling.
 
 use std::collections::HashSet;
 
@@ -9,14 +9,14 @@ use cloakroom_testkit::{FailingRandom, MemoryStore, SpyStore};
 use http::StatusCode;
 
 use crate::support::{
-    Browser, COOKIE, Count, Deployment, Node, SPARE_BITS, canonical, decode, respelled, send, with_cookie,
+    Browser, COOKIE, Count, Deployment, Node, SPARE_BITS, canonical, decode, send, with_cookie, with_spare_bits,
 };
 
 const SESSIONS: usize = 1_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r01_a_million_tokens_are_distinct_and_unbiased() {
-    // A small budget, so that older sessions make room: their tokens are what counts.
+    // A small budget evicts older sessions, since only their tokens matter here.
     let sessions = crate::support::recorded().max_bytes(8 << 20).build().unwrap();
     let app = Node::with_sessions(sessions, Router::new().route("/", any(create)));
     let halves: Vec<_> = (0..2).map(|_| tokio::spawn(tokens(app.clone(), SESSIONS / 2))).collect();
@@ -29,8 +29,8 @@ async fn r01_a_million_tokens_are_distinct_and_unbiased() {
     let allowed = 6.0 * (SESSIONS as f64).sqrt() / 2.0;
     for bit in 0..256 {
         let ones = all.iter().filter(|token| token[bit / 8] >> (bit % 8) & 1 == 1).count();
-        let off = (ones as f64 - SESSIONS as f64 / 2.0).abs();
-        assert!(off < allowed, "bit {bit} is off by {off}, at most {allowed} is allowed");
+        let deviation = (ones as f64 - SESSIONS as f64 / 2.0).abs();
+        assert!(deviation < allowed, "bit {bit} deviates by {deviation}; at most {allowed} is allowed");
     }
 }
 
@@ -42,7 +42,7 @@ async fn tokens(app: Router, count: usize) -> Vec<[u8; 32]> {
     let mut tokens = Vec::with_capacity(count);
     for _ in 0..count {
         let reply = send(&app, with_cookie("/", b"")).await;
-        tokens.push(decode(reply.given().unwrap()));
+        tokens.push(decode(reply.new_cookie().unwrap()));
     }
     tokens
 }
@@ -52,12 +52,13 @@ async fn r01_without_randomness_nothing_is_created_and_no_cookie_is_set() {
     for path in ["/note/hello", "/login/alice"] {
         for deployment in Deployment::both() {
             let fills = fills_until_success(&deployment, path).await;
-            assert!(fills > 2, "the two keys of the process, a tag and a secret at the least");
+            assert!(fills > 2, "at least two process keys, a selector and a secret");
         }
     }
 }
 
-/// With a source that dries up ever later: refused each time, until it lasts long enough.
+/// Creates sessions with a random source that fails after more and more fills. Each attempt is
+/// refused until the source lasts long enough; returns the number of fills.
 async fn fills_until_success(deployment: &Deployment, path: &str) -> u64 {
     for fills in 0.. {
         let Ok(sessions) = deployment.builder().random(FailingRandom::after(fills)).build() else { continue };
@@ -68,7 +69,7 @@ async fn fills_until_success(deployment: &Deployment, path: &str) -> u64 {
         }
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(reply.set_cookie(), None);
-        assert_eq!(deployment.population(&node), 0, "after {fills} fills");
+        assert_eq!(deployment.session_count(&node), 0, "after {fills} fills");
     }
     unreachable!("every number of fills was tried")
 }
@@ -81,13 +82,13 @@ async fn r02_every_one_byte_mutation_of_a_live_token_opens_nothing() {
     for node in [local, shared] {
         let mut owner = Browser::new(&node.app);
         owner.post("/note/mine").await.ok();
-        let ticket = owner.ticket();
+        let bare_token = owner.bare_token();
         drop(store.take_calls());
-        for (place, byte) in every_mutation(&ticket) {
-            let mut mutated = ticket.clone().into_bytes();
-            mutated[place] = byte;
+        for (position, byte) in every_mutation(&bare_token) {
+            let mut mutated = bare_token.clone().into_bytes();
+            mutated[position] = byte;
             let reply = send(&node.app, with_cookie("/note", &cookie_field(&mutated))).await;
-            assert_eq!(reply.ok().body, "nothing", "byte {byte} at {place}");
+            assert_eq!(reply.ok().body, "nothing", "byte {byte} at {position}");
             let calls = store.take_calls();
             let well_formed = std::str::from_utf8(&mutated).is_ok_and(is_canonical);
             assert!(well_formed || calls.is_empty(), "a malformed token cost {calls:?}");
@@ -96,10 +97,10 @@ async fn r02_every_one_byte_mutation_of_a_live_token_opens_nothing() {
     }
 }
 
-fn every_mutation(ticket: &str) -> impl Iterator<Item = (usize, u8)> {
+fn every_mutation(bare_token: &str) -> impl Iterator<Item = (usize, u8)> {
     let header_safe = (b' '..=0xff).filter(|byte| *byte != 0x7f).collect::<Vec<_>>();
-    ticket.bytes().enumerate().flat_map(move |(place, original)| {
-        header_safe.clone().into_iter().filter(move |byte| *byte != original).map(move |byte| (place, byte))
+    bare_token.bytes().enumerate().flat_map(move |(position, original)| {
+        header_safe.clone().into_iter().filter(move |byte| *byte != original).map(move |byte| (position, byte))
     })
 }
 
@@ -119,25 +120,30 @@ async fn r02_a_token_has_exactly_one_spelling() {
     let node = Node::new(crate::support::recorded().store(store.clone()));
     let mut owner = Browser::new(&node.app);
     owner.post("/note/mine").await.ok();
-    let ticket = owner.ticket();
+    let bare_token = owner.bare_token();
     let value = owner.cookie.clone().unwrap();
-    let mut others: Vec<String> = (1..1 << SPARE_BITS).map(|spare| respelled(&ticket, spare)).collect();
-    others.extend([format!("{ticket}="), format!("{ticket}=="), format!("\"{ticket}\""), format!("={ticket}")]);
+    let mut others: Vec<String> = (1..1 << SPARE_BITS).map(|spare| with_spare_bits(&bare_token, spare)).collect();
     others.extend([
-        format!("{ticket}."),
+        format!("{bare_token}="),
+        format!("{bare_token}=="),
+        format!("\"{bare_token}\""),
+        format!("={bare_token}"),
+    ]);
+    others.extend([
+        format!("{bare_token}."),
         format!("{value}."),
         format!("{value}A"),
-        format!("{ticket}%20"),
-        format!(".{ticket}"),
+        format!("{bare_token}%20"),
+        format!(".{bare_token}"),
     ]);
     others.extend([
-        ticket.replace(['-', '_'], "+"),
-        format!("{ticket}A"),
-        ticket[..42].to_owned(),
-        format!("{ticket}{ticket}"),
+        bare_token.replace(['-', '_'], "+"),
+        format!("{bare_token}A"),
+        bare_token[..42].to_owned(),
+        format!("{bare_token}{bare_token}"),
     ]);
     drop(store.take_calls());
-    for other in others.iter().filter(|other| **other != ticket) {
+    for other in others.iter().filter(|other| **other != bare_token) {
         let reply = send(&node.app, with_cookie("/note", &cookie_field(other.as_bytes()))).await;
         assert_eq!(reply.ok().body, "nothing", "{other}");
         assert!(store.take_calls().is_empty(), "{other}");
@@ -150,7 +156,7 @@ async fn r03_flipping_any_bit_of_a_token_opens_nothing() {
         let node = deployment.node();
         let mut owner = Browser::new(&node.app);
         owner.post("/note/mine").await.ok();
-        let bytes = decode(&owner.ticket());
+        let bytes = decode(&owner.bare_token());
         for bit in 0..256 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -161,11 +167,11 @@ async fn r03_flipping_any_bit_of_a_token_opens_nothing() {
     }
 }
 
-/// Always the same bytes.
+/// A random source that always returns the same bytes.
 #[derive(Clone, Copy)]
-struct Stuck;
+struct ConstantRandom;
 
-impl RandomSource for Stuck {
+impl RandomSource for ConstantRandom {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
         buffer.fill(7);
         Ok(())
@@ -175,25 +181,27 @@ impl RandomSource for Stuck {
 #[tokio::test]
 async fn r05_a_tag_that_is_taken_is_never_given_again() {
     for deployment in Deployment::both() {
-        let node = Node::new(deployment.builder().random(Stuck));
+        let node = Node::new(deployment.builder().random(ConstantRandom));
         let mut first = Browser::new(&node.app);
         first.post("/note/first").await.ok();
-        // Over a store, a repeated nonce means a repeated call: only another source draws another one.
-        let other = Node::new(deployment.builder().random(StuckAfterNonce::default()));
+        // Over a store, a repeated nonce means a repeated call, so the second node needs other
+        // nonces.
+        let other = Node::new(deployment.builder().random(ConstantExceptNonces::default()));
         let second_node = if deployment.store.is_some() { &other } else { &node };
         let reply = Browser::new(&second_node.app).post("/note/second").await;
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(reply.set_cookie(), None);
         assert_eq!(first.get("/note").await.ok().body, "first");
-        assert_eq!(deployment.population(&node), 1);
+        assert_eq!(deployment.session_count(&node), 1);
     }
 }
 
-/// The same tags and secrets as [`Stuck`], which are 16 bytes, and ever new nonces, which are eight.
+/// Returns the same selectors and secrets (16 bytes) as [`ConstantRandom`], but a new nonce (8
+/// bytes) each time.
 #[derive(Default)]
-struct StuckAfterNonce(std::sync::atomic::AtomicU64);
+struct ConstantExceptNonces(std::sync::atomic::AtomicU64);
 
-impl RandomSource for StuckAfterNonce {
+impl RandomSource for ConstantExceptNonces {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
         buffer.fill(7);
         if let Ok(nonce) = <&mut [u8; 8]>::try_from(buffer) {

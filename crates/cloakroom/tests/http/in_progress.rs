@@ -1,5 +1,5 @@
-//! A request is a span and not a point: what is in progress keeps its session, and what outlives its response may not do
-//! what no longer reaches the client.
+//! A request lasts some time: while it runs, it keeps its session alive. Code that outlives its
+//! response must not make changes whose token could no longer reach the client.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,21 +18,22 @@ use crate::support::{Browser, Count, Deployment, HandlerGate, Node, Note, Reply,
 
 const IDLE: Duration = minutes(30);
 
-/// Sessions that outlive the requests that they came with.
+/// Sessions that outlive their requests.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<Session>>>);
+struct KeptSessions(Arc<Mutex<Vec<Session>>>);
 
-impl Kept {
+impl KeptSessions {
     fn take(&self) -> Session {
         self.0.lock().unwrap().pop().unwrap()
     }
 }
 
-/// The usual routes, those that pause, one that pauses before it looks at its session, and one that keeps it.
-fn all_routes(gate: &HandlerGate, kept: &Kept) -> Router {
-    let (stage_first, kept) = (gate.clone(), kept.clone());
+/// The usual routes, the pausing ones, one that pauses before it reads its session, and one that
+/// keeps the session.
+fn all_routes(gate: &HandlerGate, kept: &KeptSessions) -> Router {
+    let (first_gate, kept) = (gate.clone(), kept.clone());
     let paused_first = async move |session: Session, Path(verb): Path<String>| {
-        stage_first.pause().await;
+        first_gate.pause().await;
         perform(&session, &verb).await
     };
     let keep = async move |session: Session| {
@@ -41,29 +42,29 @@ fn all_routes(gate: &HandlerGate, kept: &Kept) -> Router {
     gate.routes().route("/paused-first/{verb}", any(paused_first)).route("/keep", any(keep))
 }
 
-struct Scene {
+struct Fixture {
     deployment: Deployment,
     gate: HandlerGate,
-    kept: Kept,
+    kept: KeptSessions,
     nodes: [Node; 2],
 }
 
-impl Scene {
+impl Fixture {
     fn new(deployment: Deployment) -> Self {
-        let (gate, kept) = (HandlerGate::new(), Kept::default());
-        let here = Node::with_routes(deployment.builder(), all_routes(&gate, &kept));
-        let there = match deployment.store {
+        let (gate, kept) = (HandlerGate::new(), KeptSessions::default());
+        let first = Node::with_routes(deployment.builder(), all_routes(&gate, &kept));
+        let second = match deployment.store {
             Some(_) => Node::with_routes(deployment.builder(), all_routes(&gate, &kept)),
-            None => here.clone(),
+            None => first.clone(),
         };
-        Self { deployment, gate, kept, nodes: [here, there] }
+        Self { deployment, gate, kept, nodes: [first, second] }
     }
 
     fn both() -> [Self; 2] {
         Deployment::both().map(Self::new)
     }
 
-    /// Lets time pass as the background task sees it.
+    /// Advances the clock in steps that the background task notices.
     async fn advance(&self, span: Duration) {
         for _ in 0..(span.as_millis() / (IDLE / 10).as_millis()).max(1) {
             self.deployment.clock.advance(span.min(IDLE / 10));
@@ -76,7 +77,7 @@ impl Scene {
     async fn begin(&self, browser: &Browser, node: &Node, path: &'static str) -> JoinHandle<Reply> {
         let mut browser = browser.at(&node.app);
         let request = tokio::spawn(async move { browser.post(path).await });
-        self.gate.arrival().await;
+        self.gate.wait_until_paused().await;
         request
     }
 
@@ -89,17 +90,17 @@ impl Scene {
 #[tokio::test]
 async fn r12_a_request_in_progress_keeps_its_session_from_falling_idle_and_its_end_is_activity() {
     for path in ["/paused/update", "/paused-first/update", "/paused-first/nothing"] {
-        for scene in Scene::both() {
-            for node in &scene.nodes {
-                let mut browser = Browser::new(&scene.nodes[0].app);
+        for fixture in Fixture::both() {
+            for node in &fixture.nodes {
+                let mut browser = Browser::new(&fixture.nodes[0].app);
                 browser.post("/login/alice").await.ok();
-                let request = scene.begin(&browser, node, path).await;
-                scene.advance(4 * IDLE).await;
-                scene.finish(request).await.ok();
-                scene.advance(IDLE - minutes(3)).await;
+                let request = fixture.begin(&browser, node, path).await;
+                fixture.advance(4 * IDLE).await;
+                fixture.finish(request).await.ok();
+                fixture.advance(IDLE - minutes(3)).await;
                 assert_eq!(browser.get("/whoami").await.ok().body, "alice", "{path}");
-                scene.advance(IDLE + IDLE / 5).await;
-                assert_eq!(browser.get("/whoami").await.ok().body, "nobody", "{path}: nothing keeps it any more");
+                fixture.advance(IDLE + IDLE / 5).await;
+                assert_eq!(browser.get("/whoami").await.ok().body, "nobody", "{path}: nothing keeps the session alive");
             }
         }
     }
@@ -107,99 +108,101 @@ async fn r12_a_request_in_progress_keeps_its_session_from_falling_idle_and_its_e
 
 #[tokio::test]
 async fn r13_a_request_in_progress_keeps_no_session_beyond_its_absolute_end() {
-    for scene in Scene::both() {
-        let mut browser = Browser::new(&scene.nodes[0].app);
+    for fixture in Fixture::both() {
+        let mut browser = Browser::new(&fixture.nodes[0].app);
         browser.post("/login/alice").await.ok();
-        let request = scene.begin(&browser, &scene.nodes[1], "/paused/update").await;
-        scene.advance(minutes(24 * 60)).await;
-        assert_eq!(scene.finish(request).await.status, StatusCode::UNAUTHORIZED);
-        assert_eq!(scene.deployment.population(&scene.nodes[0]), 0);
+        let request = fixture.begin(&browser, &fixture.nodes[1], "/paused/update").await;
+        fixture.advance(minutes(24 * 60)).await;
+        assert_eq!(fixture.finish(request).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(fixture.deployment.session_count(&fixture.nodes[0]), 0);
     }
 }
 
 #[tokio::test]
-async fn a_request_goes_on_when_its_token_is_renewed_and_ends_when_a_login_replaces_it() {
-    for (meanwhile, status) in [
+async fn a_request_survives_a_renewal_but_not_a_rotation_of_its_token() {
+    for (other_request, status) in [
         ("/do/renew", StatusCode::OK),
         ("/do/login", StatusCode::UNAUTHORIZED),
         ("/do/rotate", StatusCode::UNAUTHORIZED),
         ("/do/destroy", StatusCode::UNAUTHORIZED),
     ] {
-        for scene in Scene::both() {
-            let mut browser = Browser::new(&scene.nodes[0].app);
+        for fixture in Fixture::both() {
+            let mut browser = Browser::new(&fixture.nodes[0].app);
             browser.post("/login/alice").await.ok();
-            let request = scene.begin(&browser, &scene.nodes[1], "/paused/update").await;
-            browser.post(meanwhile).await.ok();
+            let request = fixture.begin(&browser, &fixture.nodes[1], "/paused/update").await;
+            browser.post(other_request).await.ok();
             // Longer than any grace.
-            scene.advance(minutes(3)).await;
-            if meanwhile == "/do/renew" {
-                browser.post(meanwhile).await.ok();
-                scene.advance(minutes(3)).await;
+            fixture.advance(minutes(3)).await;
+            if other_request == "/do/renew" {
+                browser.post(other_request).await.ok();
+                fixture.advance(minutes(3)).await;
             }
-            let reply = scene.finish(request).await;
-            assert_eq!((reply.status, reply.set_cookie()), (status, None), "{meanwhile}");
+            let reply = fixture.finish(request).await;
+            assert_eq!((reply.status, reply.set_cookie()), (status, None), "{other_request}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_request_under_a_token_that_a_login_replaced_keeps_nothing_alive() {
-    for scene in Scene::both() {
-        let mut browser = Browser::new(&scene.nodes[0].app);
+async fn a_request_with_a_token_replaced_by_a_login_keeps_nothing_alive() {
+    for fixture in Fixture::both() {
+        let mut browser = Browser::new(&fixture.nodes[0].app);
         browser.post("/login/alice").await.ok();
-        let request = scene.begin(&browser, &scene.nodes[1], "/paused/update").await;
+        let request = fixture.begin(&browser, &fixture.nodes[1], "/paused/update").await;
         browser.post("/login/alice").await.ok();
-        scene.advance(2 * IDLE).await;
+        fixture.advance(2 * IDLE).await;
         assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
-        scene.finish(request).await;
+        fixture.finish(request).await;
     }
 }
 
 #[tokio::test]
-async fn what_outlives_its_response_keeps_the_session_alive_by_reading_or_by_saying_so() {
-    for scene in Scene::both() {
-        for (reads, keeps, alive) in [(false, false, "nobody"), (true, false, "alice"), (false, true, "alice")] {
-            let mut browser = Browser::new(&scene.nodes[0].app);
+async fn a_session_outlives_its_response_by_reads_or_by_keep_active() {
+    for fixture in Fixture::both() {
+        for (reads, keeps_active, principal) in
+            [(false, false, "nobody"), (true, false, "alice"), (false, true, "alice")]
+        {
+            let mut browser = Browser::new(&fixture.nodes[0].app);
             browser.post("/login/alice").await.ok();
-            browser.at(&scene.nodes[1].app).post("/keep").await.ok();
-            let session = scene.kept.take();
-            let active = keeps.then(|| session.keep_active());
+            browser.at(&fixture.nodes[1].app).post("/keep").await.ok();
+            let session = fixture.kept.take();
+            let active = keeps_active.then(|| session.keep_active());
             for _ in 0..6 {
-                scene.advance(IDLE / 2).await;
+                fixture.advance(IDLE / 2).await;
                 if reads {
                     session.get::<Note>().await.unwrap();
                 }
             }
             drop(active);
-            scene.advance(IDLE / 10).await;
-            assert_eq!(browser.get("/whoami").await.ok().body, alive, "reads {reads}, keeps {keeps}");
+            fixture.advance(IDLE / 10).await;
+            assert_eq!(browser.get("/whoami").await.ok().body, principal, "reads {reads}, keeps {keeps_active}");
         }
     }
 }
 
 #[tokio::test]
 async fn r27_what_needs_a_new_token_is_refused_once_the_response_has_begun() {
-    for scene in Scene::both() {
-        let refused = |outcome: Result<(), cloakroom::SessionError>, verb: &str| {
+    for fixture in Fixture::both() {
+        let assert_refused = |outcome: Result<(), cloakroom::SessionError>, verb: &str| {
             assert_eq!(outcome.unwrap_err().kind(), SessionErrorKind::ResponseBegun, "{verb}");
         };
-        let mut stranger = Browser::new(&scene.nodes[0].app);
-        stranger.post("/keep").await.ok();
-        let session = scene.kept.take();
-        refused(session.set(Note("lost".into())).await, "set");
-        refused(session.update(|count: &mut Count| count.0 += 1).await, "update");
-        refused(session.login("mallory").await, "login");
-        assert_eq!(scene.deployment.population(&scene.nodes[0]), 0, "nothing was changed");
+        let mut anonymous = Browser::new(&fixture.nodes[0].app);
+        anonymous.post("/keep").await.ok();
+        let session = fixture.kept.take();
+        assert_refused(session.set(Note("lost".into())).await, "set");
+        assert_refused(session.update(|count: &mut Count| count.0 += 1).await, "update");
+        assert_refused(session.login("mallory").await, "login");
+        assert_eq!(fixture.deployment.session_count(&fixture.nodes[0]), 0, "a refused call changes nothing");
         assert!(!session.remove::<Note>().await.unwrap());
 
-        let mut browser = Browser::new(&scene.nodes[0].app);
+        let mut browser = Browser::new(&fixture.nodes[0].app);
         browser.post("/login/alice").await.ok();
         browser.post("/keep").await.ok();
-        let session = scene.kept.take();
-        refused(session.login("alice").await, "login");
-        refused(session.rotate().await, "rotate");
-        refused(session.renew().await, "renew");
-        refused(session.remember(minutes(60)).await, "remember");
+        let session = fixture.kept.take();
+        assert_refused(session.login("alice").await, "login");
+        assert_refused(session.rotate().await, "rotate");
+        assert_refused(session.renew().await, "renew");
+        assert_refused(session.remember(minutes(60)).await, "remember");
         session.set(Note("kept".into())).await.unwrap();
         assert_eq!(browser.get("/note").await.ok().body, "kept");
         assert_eq!(browser.get("/whoami").await.ok().body, "alice");
@@ -209,30 +212,30 @@ async fn r27_what_needs_a_new_token_is_refused_once_the_response_has_begun() {
 }
 
 #[tokio::test]
-async fn what_was_opened_before_a_renewal_follows_it_and_is_told_of_a_login() {
-    for (replaced, reason) in [("/do/login", EndReason::Gone), ("/do/rotate", EndReason::Gone)] {
-        for scene in Scene::both() {
-            let mut browser = Browser::new(&scene.nodes[0].app);
+async fn an_open_session_follows_a_renewal_and_ends_with_a_login() {
+    for (replacement, reason) in [("/do/login", EndReason::Gone), ("/do/rotate", EndReason::Gone)] {
+        for fixture in Fixture::both() {
+            let mut browser = Browser::new(&fixture.nodes[0].app);
             browser.post("/login/alice").await.ok();
-            browser.at(&scene.nodes[1].app).post("/keep").await.ok();
-            let session = scene.kept.take();
-            assert!(session.exists().await.unwrap(), "it is opened before the renewal");
+            browser.at(&fixture.nodes[1].app).post("/keep").await.ok();
+            let session = fixture.kept.take();
+            assert!(session.exists().await.unwrap(), "the session is open before the renewal");
             let ended = tokio::spawn(session.ended());
-            // So that it waits before the renewal: a copy that nobody waits through may be forgotten meanwhile.
+            // It must wait before the renewal: a copy without a waiter may be evicted meanwhile.
             tokio::task::yield_now().await;
             for round in 0..3 {
                 browser.post("/do/renew").await.ok();
-                scene.advance(minutes(3)).await;
+                fixture.advance(minutes(3)).await;
                 let note = format!("round {round}");
                 session.set(Note(note.clone())).await.unwrap();
                 assert_eq!(browser.get("/note").await.ok().body, note);
                 assert_eq!(session.get::<Note>().await.unwrap().map(|note| note.0.clone()), Some(note));
             }
             assert!(!ended.is_finished());
-            browser.post(replaced).await.ok();
-            scene.advance(secs(2)).await;
-            let told = tokio::time::timeout(secs(10), ended).await.expect("it is told").unwrap();
-            assert_eq!(told, reason, "{replaced}");
+            browser.post(replacement).await.ok();
+            fixture.advance(secs(2)).await;
+            let ended_with = tokio::time::timeout(secs(10), ended).await.expect("the waiter is notified").unwrap();
+            assert_eq!(ended_with, reason, "{replacement}");
             assert_eq!(session.set(Note("late".into())).await.unwrap_err().kind(), SessionErrorKind::Ended);
         }
     }
@@ -242,24 +245,24 @@ async fn what_was_opened_before_a_renewal_follows_it_and_is_told_of_a_login() {
 async fn r12_requests_that_do_not_count_keep_nothing_alive() {
     for deployment in Deployment::both() {
         let sessions = deployment.builder().build().unwrap();
-        let silent = async |session: Session| {
+        let silent_principal = async |session: Session| {
             session.without_activity();
             session.principal().await.map(|user| user.map_or("nobody".to_owned(), |user| user.as_str().to_owned()))
         };
         let plain = async |session: Session| {
             session.principal().await.map(|user| user.map_or("nobody".to_owned(), |user| user.as_str().to_owned()))
         };
-        let left = async |session: Session| {
+        let silent_expiry = async |session: Session| {
             session.without_activity();
             session.expires_at().await.map(|end| end.map_or(0, cloakroom::Timestamp::as_millis).to_string())
         };
-        let quiet = Router::new()
+        let without_activity = Router::new()
             .route("/layer", any(plain))
             .route("/layer/untouched", any(async || "untouched"))
             .layer(SessionLayer::new(sessions.clone()).without_activity());
         let app = Node::with_sessions(
             sessions.clone(),
-            routes().route("/verb", any(silent)).route("/left", any(left)).merge(quiet),
+            routes().route("/verb", any(silent_principal)).route("/left", any(silent_expiry)).merge(without_activity),
         );
         for path in ["/verb", "/layer", "/layer/untouched", "/left"] {
             let mut browser = Browser::new(&app);
@@ -267,8 +270,8 @@ async fn r12_requests_that_do_not_count_keep_nothing_alive() {
             let end = deployment.clock.now().after(IDLE).as_millis().to_string();
             for _ in 0..3 {
                 deployment.clock.advance(IDLE / 4);
-                let answer = browser.get(path).await.ok().body;
-                assert!(["alice", "untouched"].contains(&&*answer) || answer == end, "{path}: {answer}");
+                let body = browser.get(path).await.ok().body;
+                assert!(["alice", "untouched"].contains(&&*body) || body == end, "{path}: {body}");
                 sessions.run_pending_tasks().await;
             }
             deployment.clock.advance(IDLE / 4 + IDLE / 10);
@@ -277,10 +280,10 @@ async fn r12_requests_that_do_not_count_keep_nothing_alive() {
     }
 }
 
-/// A body that has the session for as long as it lasts.
-struct Holding(#[expect(dead_code, reason = "it is enough that it is there")] Session);
+/// A body that owns the session while it exists.
+struct BodyWithSession(#[expect(dead_code, reason = "only its existence matters")] Session);
 
-impl axum::body::HttpBody for Holding {
+impl axum::body::HttpBody for BodyWithSession {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
@@ -295,18 +298,19 @@ impl axum::body::HttpBody for Holding {
 #[tokio::test]
 async fn r52_a_response_whose_body_has_the_session_is_private() {
     let public = |body: Body| -> Response { ([(CACHE_CONTROL, "public, max-age=60")], body).into_response() };
-    let held = async move |session: Session| public(Body::new(Holding(session)));
+    let keeps_session = async move |session: Session| public(Body::new(BodyWithSession(session)));
     let dropped = async move |_: Session| public(Body::empty());
     let spawned = async move |session: Session| {
         tokio::spawn(async move { session.ended().await });
         public(Body::empty())
     };
     for deployment in Deployment::both() {
-        let routes = routes().route("/held", any(held)).route("/dropped", any(dropped)).route("/spawned", any(spawned));
+        let routes =
+            routes().route("/held", any(keeps_session)).route("/dropped", any(dropped)).route("/spawned", any(spawned));
         let node = Node::with_routes(deployment.builder(), routes);
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
-        browser.settle().await;
+        browser.sync_hint().await;
         for path in ["/held", "/spawned"] {
             for mut client in [browser.clone(), Browser::new(&node.app)] {
                 let reply = client.get(path).await.ok();

@@ -1,4 +1,4 @@
-//! R53: nobody ever sees what is somebody else's, whatever is cancelled, late or failing.
+//! R53: no user ever receives another user's data, whatever is cancelled, late or failing.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::support::{Browser, Deployment, Node, routes};
 const USERS: u64 = 1000;
 const REQUESTS: u64 = 12;
 
-/// A cached value whose loader knows for whom it loads.
+/// A cached value that names the user for whom it was loaded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Profile(String);
 
@@ -41,42 +41,43 @@ async fn slow_note(session: Session, Path(text): Path<String>) -> Result<String,
 }
 
 fn application(sessions: &Sessions) -> Node {
-    let own = Router::new().route("/profile", any(profile)).route("/slow/{text}", any(slow_note));
-    Node { app: Node::with_sessions(sessions.clone(), routes().merge(own)), sessions: sessions.clone() }
+    let own_routes = Router::new().route("/profile", any(profile)).route("/slow/{text}", any(slow_note));
+    Node { app: Node::with_sessions(sessions.clone(), routes().merge(own_routes)), sessions: sessions.clone() }
 }
 
-/// One user's requests, of which some are dropped half-way. Everything answered must be theirs.
-async fn visit(nodes: [Node; 2], user: u64) -> Browser {
-    let dice = SeededRandom::new(user);
+/// Sends one user's requests, some of which are dropped half-way, and asserts that every response
+/// is the user's own.
+async fn run_user(nodes: [Node; 2], user: u64) -> Browser {
+    let rng = SeededRandom::new(user);
     let name = format!("user-{user}");
     let mut browser = Browser::new(&nodes[0].app);
     while browser.post(&format!("/login/{name}")).await.status != 200 {}
     for _ in 0..REQUESTS {
         let paths = ["/whoami".to_owned(), "/profile".to_owned(), format!("/slow/{name}"), "/note".to_owned()];
-        let path = &paths[(dice.next_u64() % 4) as usize];
-        let node = &nodes[(dice.next_u64() % 2) as usize];
+        let path = &paths[(rng.next_u64() % 4) as usize];
+        let node = &nodes[(rng.next_u64() % 2) as usize];
         let mut tab = browser.at(&node.app);
-        // Dropped at an await point of its choosing, or in time.
-        let patience = Duration::from_micros(dice.next_u64() % 400);
-        let answer = tokio::time::timeout(patience, tab.post(path)).await;
-        let Ok(reply) = answer else { continue };
+        // Dropped at some await point, or finished in time.
+        let time_limit = Duration::from_micros(rng.next_u64() % 400);
+        let outcome = tokio::time::timeout(time_limit, tab.post(path)).await;
+        let Ok(reply) = outcome else { continue };
         if reply.status == 200 {
-            let theirs = reply.body == name || (path == "/note" && reply.body == "nothing");
-            assert!(theirs, "{name} asked for {path} and got {}", reply.body);
+            let is_own = reply.body == name || (path == "/note" && reply.body == "nothing");
+            assert!(is_own, "{name} requested {path} and received {}", reply.body);
             browser.cookie = tab.cookie;
         }
     }
     browser
 }
 
-async fn crowd(nodes: [Node; 2], heal: impl FnOnce()) {
-    let mut visits = JoinSet::new();
+async fn run_users(nodes: [Node; 2], end_faults: impl FnOnce()) {
+    let mut users = JoinSet::new();
     for user in 0..USERS {
         let nodes = nodes.clone();
-        visits.spawn(async move { (user, visit(nodes, user).await) });
+        users.spawn(async move { (user, run_user(nodes, user).await) });
     }
-    let browsers = visits.join_all().await;
-    heal();
+    let browsers = users.join_all().await;
+    end_faults();
     for (user, browser) in browsers {
         for node in &nodes {
             let mut browser = browser.at(&node.app);
@@ -89,7 +90,7 @@ async fn crowd(nodes: [Node; 2], heal: impl FnOnce()) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r53_a_thousand_users_get_their_own_in_one_process() {
     let node = application(&Deployment::local().builder().build().unwrap());
-    crowd([node.clone(), node], || {}).await;
+    run_users([node.clone(), node], || {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,7 +101,7 @@ async fn r53_a_thousand_users_get_their_own_over_a_slow_and_failing_store() {
     for (seed, store) in faulty.iter().enumerate() {
         store.roll(seed as u64, FaultRates::default().unavailable(2).lost_reply(2).dawdle(50));
     }
-    crowd(nodes, || faulty.iter().for_each(FaultyStore::reset)).await;
+    run_users(nodes, || faulty.iter().for_each(FaultyStore::reset)).await;
 }
 
 #[tokio::test]

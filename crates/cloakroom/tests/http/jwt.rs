@@ -8,7 +8,7 @@ use cloakroom::{Clock, CookieConfig, OsRandom, SessionLayer, Sessions, Stats, Ti
 use http::StatusCode;
 
 use crate::corpus::jwts::{APP, Expected, Mint, SELF, cases, ed25519_pem, hmac_secret, p256_pem};
-use crate::support::{Browser, Deployment, Node, Program, Recording, minutes, routes, secs};
+use crate::support::{BearerClient, Browser, Deployment, Node, Recording, minutes, routes, secs};
 
 fn active() -> JwtKey {
     JwtKey::ed25519("active", &ed25519_pem("active")).unwrap()
@@ -22,7 +22,7 @@ fn shared() -> JwtKey {
     JwtKey::hs256("shared", hmac_secret("shared")).unwrap()
 }
 
-/// As the corpus supposes.
+/// The keys that the corpus assumes.
 fn keys() -> JwtKeys {
     JwtKeys::new(active()).next(next()).unwrap().next(shared()).unwrap().revoked("gone").unwrap()
 }
@@ -49,20 +49,20 @@ fn claims(token: &str) -> serde_json::Value {
     serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-/// How strange tokens are counted.
-fn counted(before: &Stats, after: &Stats) -> &'static str {
-    let moved = [
+/// The counter of rejected tokens that a request increased.
+fn counter_moved(before: &Stats, after: &Stats) -> &'static str {
+    let changes = [
         (after.tokens_malformed - before.tokens_malformed, "malformed"),
         (after.tokens_forged - before.tokens_forged, "forged"),
         (after.tokens_unknown_key - before.tokens_unknown_key, "of an unknown key"),
         (after.tokens_out_of_time - before.tokens_out_of_time, "out of time"),
         (after.tokens_unknown - before.tokens_unknown, "unknown"),
     ];
-    assert!(moved.iter().map(|(times, _)| times).sum::<u64>() <= 1, "{moved:?}");
-    moved.iter().find(|(times, _)| *times == 1).map_or("not at all", |(_, kind)| kind)
+    assert!(changes.iter().map(|(times, _)| times).sum::<u64>() <= 1, "{changes:?}");
+    changes.iter().find(|(times, _)| *times == 1).map_or("not at all", |(_, kind)| kind)
 }
 
-const fn expected_count(expected: Expected) -> &'static str {
+const fn expected_counter(expected: Expected) -> &'static str {
     match expected {
         Expected::Live => "not at all",
         Expected::UnknownKey | Expected::RevokedKey => "of an unknown key",
@@ -76,7 +76,7 @@ const fn expected_count(expected: Expected) -> &'static str {
 async fn r42_to_r47_a_corpus_of_hostile_jwts_opens_no_session_and_costs_no_lookup() {
     for deployment in Deployment::both() {
         let node = node(&deployment, &format(keys()));
-        let mut owner = Program::new(&node.app);
+        let mut owner = BearerClient::new(&node.app);
         owner.post("/login/victim").await.ok();
         owner.post("/note/secret").await.ok();
         let session = claims(owner.token.as_deref().unwrap())["session"].as_str().unwrap().to_owned();
@@ -86,18 +86,18 @@ async fn r42_to_r47_a_corpus_of_hostile_jwts_opens_no_session_and_costs_no_looku
         for case in cases {
             let Ok(token) = String::from_utf8(case.token) else { continue };
             if token.starts_with(' ') {
-                continue; // Here it is one more space behind the scheme, which is allowed.
+                continue; // As a header, this is an additional space after the scheme, which is allowed.
             }
             let before = node.sessions.stats();
-            let reply = Program::holding(&node.app, token).get("/note").await;
+            let reply = BearerClient::holding(&node.app, token).get("/note").await;
             let after = node.sessions.stats();
             let is_live = case.expected == Expected::Live;
             let status = if is_live { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-            let came_to = (reply.status, counted(&before, &after));
-            if came_to != (status, expected_count(case.expected))
+            let outcome = (reply.status, counter_moved(&before, &after));
+            if outcome != (status, expected_counter(case.expected))
                 || (!is_live && after.store_loads > before.store_loads)
             {
-                wrong.push((case.why, reply.body, counted(&before, &after), case.expected));
+                wrong.push((case.why, reply.body, counter_moved(&before, &after), case.expected));
             }
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
@@ -106,32 +106,32 @@ async fn r42_to_r47_a_corpus_of_hostile_jwts_opens_no_session_and_costs_no_looku
 }
 
 #[tokio::test]
-async fn a_client_lives_on_jwts_from_its_first_write_to_its_logout() {
+async fn jwts_work_from_the_first_write_to_the_logout() {
     for deployment in Deployment::both() {
         let format = format(keys());
         let first = node(&deployment, &format);
         let second = if deployment.store.is_some() { node(&deployment, &format) } else { first.clone() };
-        let mut program = Program::new(&first.app);
-        let created = program.post("/note/mine").await.ok();
-        assert_eq!(created.header("session-token-expires-in"), ["3600"], "the JWT's life, not the session's");
+        let mut client = BearerClient::new(&first.app);
+        let created = client.post("/note/mine").await.ok();
+        assert_eq!(created.header("session-token-expires-in"), ["3600"], "the lifetime of the JWT, not of the session");
         assert_eq!(created.header("cache-control"), ["no-store"]);
-        let anonymous = program.clone();
-        program.post("/login/alice").await.ok();
-        let mut program = program.at(&second.app);
-        assert_eq!(program.get("/whoami").await.ok().body, "alice");
+        let anonymous = client.clone();
+        client.post("/login/alice").await.ok();
+        let mut client = client.at(&second.app);
+        assert_eq!(client.get("/whoami").await.ok().body, "alice");
         anonymous.at(&second.app).get("/note").await.invalid_token();
-        program.post("/do/renew").await.ok();
-        let late = program.clone();
-        assert_eq!(program.post("/do/destroy").await.ok().token(), Some("!ended"));
+        client.post("/do/renew").await.ok();
+        let old_token = client.clone();
+        assert_eq!(client.post("/do/destroy").await.ok().token(), Some("!ended"));
         for node in [&first, &second] {
-            // Its `exp` is an hour away.
-            late.at(&node.app).get("/whoami").await.invalid_token();
+            // Its `exp` is an hour ahead.
+            old_token.at(&node.app).get("/whoami").await.invalid_token();
         }
     }
 }
 
 #[tokio::test]
-async fn a_jwt_travels_by_cookie_as_well() {
+async fn a_jwt_works_in_a_cookie() {
     for deployment in Deployment::both() {
         let transport = Transport::cookie(CookieConfig::default()).jwt(format(keys())).unwrap();
         let node = Node::with_transport(deployment.builder(), transport);
@@ -147,46 +147,48 @@ async fn a_jwt_travels_by_cookie_as_well() {
 #[tokio::test]
 async fn r28_a_jwt_that_could_make_the_cookie_too_long_is_refused_when_it_is_configured() {
     let long = "x".repeat(255);
-    let wide = JwtCodec::builder(APP, keys()).issuer(&long).audience(&long).with_subject().build().unwrap();
+    let large = JwtCodec::builder(APP, keys()).issuer(&long).audience(&long).with_subject().build().unwrap();
     let cookie = |length: usize| CookieConfig::builder().name("n".repeat(length)).build().unwrap();
-    let error = Transport::cookie(cookie(3000)).jwt(wide.clone()).unwrap_err();
+    let error = Transport::cookie(cookie(3000)).jwt(large.clone()).unwrap_err();
     assert_eq!(error.setting(), "name");
-    assert!(Transport::either(cookie(3000), TokenHeader::default()).jwt(wide.clone()).is_err());
-    assert!(Transport::bearer(TokenHeader::default()).jwt(wide.clone()).is_ok());
-    assert!(Transport::cookie(CookieConfig::default()).jwt(wide).is_ok());
+    assert!(Transport::either(cookie(3000), TokenHeader::default()).jwt(large.clone()).is_err());
+    assert!(Transport::bearer(TokenHeader::default()).jwt(large.clone()).is_ok());
+    assert!(Transport::cookie(CookieConfig::default()).jwt(large).is_ok());
 }
 
 #[tokio::test]
 async fn r46_whatever_ends_a_session_ends_its_jwt_at_once_in_all_its_spellings() {
     for deployment in Deployment::both() {
         let format = format(JwtKeys::new(next()));
-        let [here, there] = [node(&deployment, &format), node(&deployment, &format)];
-        let there = if deployment.store.is_some() { there } else { here.clone() };
+        let [first, second] = [node(&deployment, &format), node(&deployment, &format)];
+        let second = if deployment.store.is_some() { second } else { first.clone() };
         for ending in ["logout", "revocation", "login", "idle", "absolute"] {
-            let mut program = Program::new(&here.app);
-            program.post("/login/alice").await.ok();
-            let token = program.token.clone().unwrap();
-            assert_eq!(program.at(&there.app).get("/whoami").await.ok().body, "alice", "{ending}");
+            let mut client = BearerClient::new(&first.app);
+            client.post("/login/alice").await.ok();
+            let token = client.token.clone().unwrap();
+            assert_eq!(client.at(&second.app).get("/whoami").await.ok().body, "alice", "{ending}");
             match ending {
-                "logout" => drop(program.post("/do/destroy").await.ok()),
-                "revocation" => drop(there.sessions.of("alice").revoke_all().await.unwrap()),
-                "login" => drop(program.post("/login/alice").await.ok()),
-                // Over a store, another node may have seen it and not told yet, for a tenth of the timeout.
+                "logout" => drop(client.post("/do/destroy").await.ok()),
+                "revocation" => drop(second.sessions.of("alice").revoke_all().await.unwrap()),
+                "login" => drop(client.post("/login/alice").await.ok()),
+                // With a store, another node may have used the session and may report it up to a
+                // tenth of the timeout later.
                 "idle" => deployment.clock.advance(minutes(34)),
                 _ => deployment.clock.advance(secs(24 * 3600)),
             }
             for variant in variants(&token) {
-                for node in [&here, &there] {
-                    let reply = Program::holding(&node.app, variant.clone()).get("/whoami").await;
+                for node in [&first, &second] {
+                    let reply = BearerClient::holding(&node.app, variant.clone()).get("/whoami").await;
                     assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{ending}: {variant}");
                 }
             }
-            here.sessions.of("alice").revoke_all().await.unwrap();
+            first.sessions.of("alice").revoke_all().await.unwrap();
         }
     }
 }
 
-/// What anybody can make of an ES256 token that somebody takes for the same one.
+/// Variants of an ES256 token that anybody can make, and that some verifier accepts as the same
+/// token.
 fn variants(token: &str) -> Vec<String> {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -197,10 +199,10 @@ fn variants(token: &str) -> Vec<String> {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let mut other = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let mut borrow = 0;
-    for place in (0..32).rev() {
-        let value = i32::from(ORDER[place]) - i32::from(other[32 + place]) - borrow;
+    for index in (0..32).rev() {
+        let value = i32::from(ORDER[index]) - i32::from(other[32 + index]) - borrow;
         borrow = i32::from(value < 0);
-        other[32 + place] = value.rem_euclid(256) as u8;
+        other[32 + index] = value.rem_euclid(256) as u8;
     }
     let malleated = format!("{message}.{}", URL_SAFE_NO_PAD.encode(other));
     vec![
@@ -217,14 +219,14 @@ fn variants(token: &str) -> Vec<String> {
 async fn r46_a_malleated_jwt_opens_nothing_while_the_session_lives_either() {
     for deployment in Deployment::both() {
         let node = node(&deployment, &format(JwtKeys::new(next())));
-        let mut program = Program::new(&node.app);
-        program.post("/login/alice").await.ok();
-        program.get("/note").await.ok();
-        let variants = variants(program.token.as_deref().unwrap());
-        for (place, variant) in variants.into_iter().enumerate() {
-            let reply = Program::holding(&node.app, variant).get("/whoami").await;
-            let expected = if place == 0 { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-            assert_eq!(reply.status, expected, "variant {place}");
+        let mut client = BearerClient::new(&node.app);
+        client.post("/login/alice").await.ok();
+        client.get("/note").await.ok();
+        let variants = variants(client.token.as_deref().unwrap());
+        for (index, variant) in variants.into_iter().enumerate() {
+            let reply = BearerClient::holding(&node.app, variant).get("/whoami").await;
+            let expected = if index == 0 { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+            assert_eq!(reply.status, expected, "variant {index}");
         }
     }
 }
@@ -233,49 +235,53 @@ async fn r46_a_malleated_jwt_opens_nothing_while_the_session_lives_either() {
 async fn r46_while_the_shared_tier_is_away_no_jwt_is_good_by_its_signature_alone() {
     let deployment = Deployment::shared();
     let format = format(keys());
-    let mut program = Program::new(&node(&deployment, &format).app);
-    program.post("/login/alice").await.ok();
+    let mut client = BearerClient::new(&node(&deployment, &format).app);
+    client.post("/login/alice").await.ok();
     let (store, cold) = deployment.faulty_node();
     store.fail_all(cloakroom::store::StoreErrorKind::Unavailable);
     let app = routes().layer(SessionLayer::new(cold.sessions).transport(bearer(&format)));
-    assert_eq!(program.at(&app).get("/whoami").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(client.at(&app).get("/whoami").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
 async fn r44_a_jwt_is_given_again_at_half_of_its_life_and_only_where_the_session_is_used() {
     for deployment in Deployment::both() {
         let node = node(&deployment, &format(keys()));
-        let mut program = Program::new(&node.app);
-        program.post("/login/alice").await.ok();
-        program.get("/note").await.ok();
-        let first = program.token.clone().unwrap();
+        let mut client = BearerClient::new(&node.app);
+        client.post("/login/alice").await.ok();
+        client.get("/note").await.ok();
+        let first = client.token.clone().unwrap();
         deployment.clock.advance(minutes(29));
-        assert_eq!(program.get("/whoami").await.ok().token(), None);
+        assert_eq!(client.get("/whoami").await.ok().token(), None);
         node.sessions.run_pending_tasks().await;
         deployment.clock.advance(minutes(1));
-        assert_eq!(program.get("/untouched").await.ok().token(), None, "it may be cached");
-        assert!(program.get("/whoami").await.ok().token().is_some());
-        let second = program.token.clone().unwrap();
+        assert_eq!(
+            client.get("/untouched").await.ok().token(),
+            None,
+            "an unused session changes no response, which may be cached"
+        );
+        assert!(client.get("/whoami").await.ok().token().is_some());
+        let second = client.token.clone().unwrap();
         let (one, other) = (claims(&first), claims(&second));
-        assert_eq!(ticket_of(&one), ticket_of(&other), "the session and its secret are the same");
+        assert_eq!(bare_token_of(&one), bare_token_of(&other), "the session and its secret are the same");
         assert_eq!(other["exp"].as_u64().unwrap() - one["exp"].as_u64().unwrap(), 30 * 60);
         assert_ne!(one["jti"], other["jti"]);
         assert_eq!(one["sid"], other["sid"]);
-        // The first one is good until its own end, for requests that are under way.
-        assert_eq!(Program::holding(&node.app, first.clone()).get("/whoami").await.ok().body, "alice");
+        // The first token stays valid until it expires, for requests in flight.
+        assert_eq!(BearerClient::holding(&node.app, first.clone()).get("/whoami").await.ok().body, "alice");
         node.sessions.run_pending_tasks().await;
         deployment.clock.advance(minutes(29));
-        program.get("/whoami").await.ok();
+        client.get("/whoami").await.ok();
         node.sessions.run_pending_tasks().await;
         deployment.clock.advance(secs(90));
-        Program::holding(&node.app, first).get("/whoami").await.invalid_token();
+        BearerClient::holding(&node.app, first).get("/whoami").await.invalid_token();
         assert_eq!(node.sessions.stats().tokens_out_of_time, 1);
-        assert_eq!(program.get("/whoami").await.ok().body, "alice");
+        assert_eq!(client.get("/whoami").await.ok().body, "alice");
     }
 }
 
-fn ticket_of(claims: &serde_json::Value) -> String {
-    crate::support::ticket(claims["session"].as_str().unwrap()).to_owned()
+fn bare_token_of(claims: &serde_json::Value) -> String {
+    crate::support::bare_token(claims["session"].as_str().unwrap()).to_owned()
 }
 
 #[tokio::test]
@@ -283,9 +289,9 @@ async fn r48_a_signing_key_is_replaced_without_logging_anybody_out_and_revoked_a
     let deployment = Deployment::shared();
     let formats = [format(JwtKeys::new(active())), format(JwtKeys::new(active()))];
     let nodes = formats.each_ref().map(|format| node(&deployment, format));
-    let mut program = Program::new(&nodes[0].app);
-    program.post("/login/alice").await.ok();
-    let old = program.token.clone().unwrap();
+    let mut client = BearerClient::new(&nodes[0].app);
+    client.post("/login/alice").await.ok();
+    let old = client.token.clone().unwrap();
     let steps: [fn() -> JwtKeys; 3] = [
         || JwtKeys::new(active()).next(next()).unwrap(),
         || JwtKeys::new(next()).retired(active(), Timestamp::MAX).unwrap(),
@@ -295,17 +301,17 @@ async fn r48_a_signing_key_is_replaced_without_logging_anybody_out_and_revoked_a
         for (node, format) in formats.iter().enumerate() {
             format.replace_keys(step());
             for asked in [0, 1, 0] {
-                program = program.at(&nodes[asked].app);
-                assert_eq!(program.get("/whoami").await.ok().body, "alice", "step {number} on node {node}");
+                client = client.at(&nodes[asked].app);
+                assert_eq!(client.get("/whoami").await.ok().body, "alice", "step {number} on node {node}");
             }
         }
     }
-    Program::holding(&nodes[0].app, old).get("/whoami").await.invalid_token();
+    BearerClient::holding(&nodes[0].app, old).get("/whoami").await.invalid_token();
     for format in &formats {
         format.replace_keys(JwtKeys::new(active()).revoked("next").unwrap());
     }
     for node in &nodes {
-        program.at(&node.app).get("/whoami").await.invalid_token();
+        client.at(&node.app).get("/whoami").await.invalid_token();
         assert!(node.sessions.stats().tokens_unknown_key > 0);
     }
 }
@@ -315,11 +321,11 @@ async fn r45_who_is_logged_in_is_said_only_if_it_is_asked_for() {
     let deployment = Deployment::local();
     let with_subject = JwtCodec::builder(APP, keys()).issuer(SELF).audience(SELF).with_subject().build().unwrap();
     for (format, subject) in [(format(keys()), None), (with_subject, Some("alice"))] {
-        let mut program = Program::new(&node(&deployment, &format).app);
-        program.post("/note/mine").await.ok();
-        assert!(claims(program.token.as_deref().unwrap()).get("sub").is_none(), "nobody is logged in");
-        program.post("/login/alice").await.ok();
-        assert_eq!(claims(program.token.as_deref().unwrap()).get("sub").and_then(|sub| sub.as_str()), subject);
+        let mut client = BearerClient::new(&node(&deployment, &format).app);
+        client.post("/note/mine").await.ok();
+        assert!(claims(client.token.as_deref().unwrap()).get("sub").is_none(), "an anonymous session has no subject");
+        client.post("/login/alice").await.ok();
+        assert_eq!(claims(client.token.as_deref().unwrap()).get("sub").and_then(|sub| sub.as_str()), subject);
     }
 }
 
@@ -330,40 +336,40 @@ async fn r41_jwts_and_other_tokens_do_not_stand_in_for_each_other() {
         let layer = |transport| -> Router { routes().layer(SessionLayer::new(sessions.clone()).transport(transport)) };
         let plain = layer(Transport::bearer(TokenHeader::default()));
         let signed = layer(bearer(&format(keys())));
-        let mut by_plain = Program::new(&plain);
-        by_plain.post("/login/plain").await.ok();
-        by_plain.at(&signed).get("/whoami").await.invalid_token();
-        let mut by_jwt = Program::new(&signed);
-        by_jwt.post("/login/jwt").await.ok();
-        by_jwt.at(&plain).get("/whoami").await.invalid_token();
+        let mut plain_client = BearerClient::new(&plain);
+        plain_client.post("/login/plain").await.ok();
+        plain_client.at(&signed).get("/whoami").await.invalid_token();
+        let mut jwt_client = BearerClient::new(&signed);
+        jwt_client.post("/login/jwt").await.ok();
+        jwt_client.at(&plain).get("/whoami").await.invalid_token();
         assert_eq!(sessions.stats().tokens_malformed, 2);
     }
 }
 
 #[tokio::test]
-async fn other_services_verify_with_the_published_document_and_nothing_else() {
+async fn other_services_verify_jwts_with_only_the_published_jwks() {
     use cloakroom::jwt::{AccessTokenVerifier, JwkSet};
     let deployment = Deployment::local();
     let format = format(keys());
-    let mut program = Program::new(&node(&deployment, &format).app);
-    program.post("/login/alice").await.ok();
-    let elsewhere = AccessTokenVerifier::builder(SELF, SELF)
+    let mut client = BearerClient::new(&node(&deployment, &format).app);
+    client.post("/login/alice").await.ok();
+    let verifier = AccessTokenVerifier::builder(SELF, SELF)
         .token_type("shop-session+jwt")
         .clock(deployment.clock.clone())
         .build(JwkSet::from_jwks(&format.jwks()).unwrap())
         .unwrap();
-    let token = program.token.unwrap();
-    let read = elsewhere.verify::<serde_json::Value>(&token).unwrap();
-    assert_eq!(read.claims["iss"], SELF);
+    let token = client.token.unwrap();
+    let verified = verifier.verify::<serde_json::Value>(&token).unwrap();
+    assert_eq!(verified.claims["iss"], SELF);
     deployment.clock.advance(Duration::from_secs(3630));
-    assert!(elsewhere.verify::<serde_json::Value>(&token).is_err());
+    assert!(verifier.verify::<serde_json::Value>(&token).is_err());
 }
 
 #[tokio::test]
-async fn a_key_that_nobody_else_has_is_made_in_place() {
+async fn a_signing_key_can_be_generated_at_startup() {
     let deployment = Deployment::local();
     let format = format(JwtKeys::new(JwtKey::generate("own", &Recording(OsRandom)).unwrap()));
-    let mut program = Program::new(&node(&deployment, &format).app);
-    program.post("/login/alice").await.ok();
-    assert_eq!(program.get("/whoami").await.ok().body, "alice");
+    let mut client = BearerClient::new(&node(&deployment, &format).app);
+    client.post("/login/alice").await.ok();
+    assert_eq!(client.get("/whoami").await.ok().body, "alice");
 }

@@ -1,4 +1,4 @@
-//! R12, R13, R14: the idle and the absolute timeout, both kept by the server.
+//! R12, R13, R14: the idle and the absolute timeout, both enforced by the server.
 
 use std::time::Duration;
 
@@ -21,10 +21,11 @@ async fn r12_a_session_lives_until_its_idle_timeout_and_not_longer() {
             assert_eq!(browser.get("/note").await.ok().body, "mine");
             node.sessions.run_pending_tasks().await;
         }
-        // Over a store, another node may have seen it and not told yet, for a tenth of the timeout.
+        // With a store, another node may have used the session and may report it up to a tenth of
+        // the timeout later.
         deployment.clock.advance(if deployment.store.is_some() { IDLE + IDLE / 10 } else { IDLE } + secs(1));
         assert_eq!(browser.get("/note").await.ok().body, "nothing");
-        assert_eq!(deployment.population(&node), 0, "the record is gone");
+        assert_eq!(deployment.session_count(&node), 0, "the record is gone");
     }
 }
 
@@ -42,16 +43,16 @@ async fn r12_an_idle_session_is_dropped_without_any_request() {
 #[tokio::test]
 async fn r12_reading_keeps_a_session_alive() {
     for path in ["/note", "/untouched"] {
-        for deployment in Deployment::alone_and_apart() {
-            let [here, there] = deployment.nodes();
-            let mut browser = Browser::new(&here.app);
+        for deployment in Deployment::local_and_skewed() {
+            let [first, second] = deployment.nodes();
+            let mut browser = Browser::new(&first.app);
             browser.post("/note/mine").await.ok();
             for _ in 0..100 {
                 deployment.clock.advance(IDLE / 50);
                 browser.get(path).await.ok();
-                here.sessions.run_pending_tasks().await;
+                first.sessions.run_pending_tasks().await;
             }
-            assert_eq!(browser.at(&there.app).get("/note").await.ok().body, "mine", "{path}");
+            assert_eq!(browser.at(&second.app).get("/note").await.ok().body, "mine", "{path}");
         }
     }
 }
@@ -91,9 +92,13 @@ async fn r13_the_absolute_lifetime_is_exact_and_only_a_login_restarts_it() {
         user.post("/login/alice").await.ok();
         deployment.clock.advance(secs(1));
         assert_eq!(reference.get("/note").await.ok().body, "nothing");
-        let old = reference.ticket();
+        let old = reference.bare_token();
         reference.post("/count").await.ok();
-        assert_ne!(decode(&reference.ticket())[..16], decode(&old)[..16], "another session");
+        assert_ne!(
+            decode(&reference.bare_token())[..16],
+            decode(&old)[..16],
+            "a write after the end starts another session"
+        );
         deployment.clock.advance(ABSOLUTE - secs(2));
         assert_eq!(user.get("/whoami").await.ok().body, "alice");
         deployment.clock.advance(secs(1));
@@ -111,10 +116,18 @@ async fn r14_a_session_cookie_has_no_max_age_and_a_remembered_one_the_time_that_
         assert_eq!(max_age(&browser.post("/login-remembered/alice").await), Some(month));
         deployment.clock.advance(secs(3600));
         let renewed = browser.post("/do/renew").await.ok();
-        assert_eq!(max_age(&renewed), Some(month - 3600), "the browser would forget it when it closes");
+        assert_eq!(
+            max_age(&renewed),
+            Some(month - 3600),
+            "without `Max-Age`, a browser drops the cookie when it closes"
+        );
         deployment.clock.advance(secs(3600));
         if let Some(refreshed) = Some(browser.post("/count").await.ok()).filter(|reply| reply.set_cookie().is_some()) {
-            assert_eq!(max_age(&refreshed), Some(month - 7200), "the browser would forget it when it closes");
+            assert_eq!(
+                max_age(&refreshed),
+                Some(month - 7200),
+                "without `Max-Age`, a browser drops the cookie when it closes"
+            );
         }
     }
 }
@@ -131,11 +144,11 @@ async fn r14_a_client_that_ignores_max_age_gains_nothing() {
         let mut browser = Browser::new(&node.app);
         browser.post("/login-remembered/alice").await.ok();
         deployment.clock.advance(minutes(60 * 24 * 30) - secs(1));
-        assert_eq!(browser.get("/whoami").await.ok().body, "alice", "remembered: also without a request in between");
+        assert_eq!(browser.get("/whoami").await.ok().body, "alice", "a remembered session needs no request in between");
         deployment.clock.advance(secs(1));
         assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
         assert!(deployment.store.is_none_or(|store| store.is_empty()), "the record is gone");
-        assert_eq!(decode(&browser.ticket()).len(), 32, "and the client still holds its token");
+        assert_eq!(decode(&browser.bare_token()).len(), 32, "the client still has its token");
     }
 }
 
@@ -153,8 +166,8 @@ async fn r13_remembering_without_a_login_prolongs_nothing() {
             for hours in 1..24 {
                 deployment.clock.advance(minutes(60));
                 let kept = max_age(&browser.post("/do/remember").await).unwrap();
-                assert_eq!(kept, (24 - hours) * 3600, "the cookie outlives the browser, and nothing else");
-                assert_eq!(browser.get("/note").await.ok().body, "mine", "also without a request in between");
+                assert_eq!(kept, (24 - hours) * 3600, "only the cookie's lifetime in the browser changes");
+                assert_eq!(browser.get("/note").await.ok().body, "mine", "the session needs no request in between");
             }
             deployment.clock.advance(minutes(60) - secs(1));
             assert_eq!(browser.get("/note").await.ok().body, "mine");
@@ -171,33 +184,37 @@ async fn r13_a_remembered_session_slides_under_the_end_that_its_login_gave_it() 
         let login = async |session: cloakroom::Session| {
             session.login(cloakroom::Login::new("alice").remember(90 * DAY).idle_timeout(14 * DAY)).await
         };
-        let routes = crate::support::routes().route("/enter", axum::routing::any(login));
+        let routes = crate::support::routes().route("/login-for-days", axum::routing::any(login));
         let node = Node::with_routes(deployment.builder(), routes);
-        let enter = async || {
+        let log_in = async || {
             let mut browser = Browser::new(&node.app);
-            assert_eq!(max_age(&browser.post("/enter").await), Some(90 * DAY.as_secs()));
+            assert_eq!(max_age(&browser.post("/login-for-days").await), Some(90 * DAY.as_secs()));
             browser
         };
-        let mut away = enter().await;
+        let mut returning = log_in().await;
         deployment.clock.advance(14 * DAY - secs(1));
-        assert_eq!(away.get("/whoami").await.ok().body, "alice");
+        assert_eq!(returning.get("/whoami").await.ok().body, "alice");
         deployment.clock.advance(if deployment.store.is_some() { 16 * DAY } else { 14 * DAY });
-        assert_eq!(away.get("/whoami").await.ok().body, "nobody", "away for too long");
-        let mut always = enter().await;
+        assert_eq!(returning.get("/whoami").await.ok().body, "nobody", "idle for too long");
+        let mut active = log_in().await;
         for _ in 0..8 {
             deployment.clock.advance(10 * DAY);
-            assert_eq!(always.get("/whoami").await.ok().body, "alice");
+            assert_eq!(active.get("/whoami").await.ok().body, "alice");
             node.sessions.run_pending_tasks().await;
         }
         deployment.clock.advance(5 * DAY);
-        always.post("/login/alice").await.ok();
+        active.post("/login/alice").await.ok();
         for _ in 0..8 {
             deployment.clock.advance(10 * DAY);
-            assert_eq!(always.get("/whoami").await.ok().body, "alice", "the login kept both lifetimes");
+            assert_eq!(active.get("/whoami").await.ok().body, "alice", "the login kept both lifetimes");
             node.sessions.run_pending_tasks().await;
         }
         deployment.clock.advance(10 * DAY);
-        assert_eq!(always.get("/whoami").await.ok().body, "nobody", "and ends it after as long");
+        assert_eq!(
+            active.get("/whoami").await.ok().body,
+            "nobody",
+            "the new absolute lifetime is as long as the first"
+        );
     }
 }
 
@@ -229,13 +246,13 @@ async fn r14_no_lifetime_is_longer_than_a_browser_keeps_a_cookie() {
             assert!(error.to_string().contains(setting), "{error}");
         }
         assert!(deployment.builder().idle_timeout(400 * DAY).absolute_timeout(400 * DAY).build().is_ok());
-        let longest = Node::with_routes(deployment.builder(), forever());
+        let longest = Node::with_routes(deployment.builder(), unlimited_login());
         let reply = Browser::new(&longest.app).post("/").await.ok();
         assert_eq!(max_age(&reply), Some((400 * DAY).as_secs()));
     }
 }
 
-fn forever() -> axum::Router {
+fn unlimited_login() -> axum::Router {
     let login =
         async |session: cloakroom::Session| session.login(cloakroom::Login::new("alice").remember(Duration::MAX)).await;
     axum::Router::new().route("/", axum::routing::any(login))
@@ -243,16 +260,17 @@ fn forever() -> axum::Router {
 
 #[tokio::test]
 async fn r12_a_touch_that_reaches_the_store_late_prolongs_nothing() {
-    // Nodes may be late by a tenth of the timeout. The store has the session in both cases.
-    for (later, answer) in [(minutes(7), "mine"), (minutes(9), "nothing")] {
+    // Nodes may report activity late by a tenth of the timeout. The store has the record in both
+    // cases.
+    for (delay, expected) in [(minutes(7), "mine"), (minutes(9), "nothing")] {
         let deployment = Deployment::shared();
         let mut browser = Browser::new(&deployment.node().app);
         browser.post("/note/mine").await.ok();
-        let (selector, seen) =
-            (Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap()), deployment.clock.now());
+        let (selector, last_seen) =
+            (Selector::from_bytes(decode(&browser.bare_token())[..16].try_into().unwrap()), deployment.clock.now());
         deployment.clock.advance(minutes(25));
-        deployment.store.as_ref().unwrap().touch(vec![Touch::new(selector, Guard::Anyone, seen)]).await.unwrap();
-        deployment.clock.advance(later);
-        assert_eq!(browser.at(&deployment.node().app).get("/note").await.ok().body, answer);
+        deployment.store.as_ref().unwrap().touch(vec![Touch::new(selector, Guard::Anyone, last_seen)]).await.unwrap();
+        deployment.clock.advance(delay);
+        assert_eq!(browser.at(&deployment.node().app).get("/note").await.ok().body, expected);
     }
 }

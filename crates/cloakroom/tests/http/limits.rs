@@ -1,4 +1,4 @@
-//! R33: how much one session may hold, when it is written and when it is read.
+//! R33: limits on the size of a session, on writes and on reads.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use http::StatusCode;
 
 use crate::support::{Browser, Count, Deployment, Node, Note, decode, routes};
 
-/// `/fill/{length}`: a note of so many letters.
-fn filling() -> Router {
+/// `/fill/{length}`: a note of this many letters.
+fn fill_routes() -> Router {
     let fill = async |session: Session, Path(length): Path<usize>| session.set(Note("x".repeat(length))).await;
     let refill = async |session: Session, Path(length): Path<usize>| {
         session.update::<Note, _>(|note| note.0 = "y".repeat(length)).await
@@ -21,27 +21,27 @@ fn filling() -> Router {
 }
 
 fn with_fill(deployment: &Deployment) -> Node {
-    Node::with_routes(deployment.builder().max_values(2), filling())
+    Node::with_routes(deployment.builder().max_values(2), fill_routes())
 }
 
-/// What the letters of a note may be at most: its encoding has two quotes.
-const FITS: usize = (64 << 10) - 2;
+/// The maximum number of letters in a note: its encoding has two quotes.
+const MAX_NOTE_LEN: usize = (64 << 10) - 2;
 
 #[tokio::test]
 async fn r33_a_value_of_the_limit_fits_and_one_byte_more_changes_nothing() {
     for deployment in Deployment::both() {
         let node = with_fill(&deployment);
         let mut browser = Browser::new(&node.app);
-        let refused = browser.post(&format!("/fill/{}", FITS + 1)).await;
+        let refused = browser.post(&format!("/fill/{}", MAX_NOTE_LEN + 1)).await;
         assert_eq!((refused.status, refused.set_cookie()), (StatusCode::PAYLOAD_TOO_LARGE, None));
-        assert_eq!(deployment.population(&node), 0);
-        browser.post(&format!("/fill/{FITS}")).await.ok();
+        assert_eq!(deployment.session_count(&node), 0);
+        browser.post(&format!("/fill/{MAX_NOTE_LEN}")).await.ok();
         for path in ["fill", "refill"] {
-            let refused = browser.post(&format!("/{path}/{}", FITS + 1)).await;
+            let refused = browser.post(&format!("/{path}/{}", MAX_NOTE_LEN + 1)).await;
             assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
         }
-        assert_eq!(browser.get("/note").await.ok().body, "x".repeat(FITS));
-        // All together: the note takes what there is.
+        assert_eq!(browser.get("/note").await.ok().body, "x".repeat(MAX_NOTE_LEN));
+        // The values share one limit, and the note fills it.
         assert_eq!(browser.post("/count").await.status, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(browser.get("/count").await.ok().body, "0");
     }
@@ -63,7 +63,7 @@ async fn r33_one_value_has_a_limit_of_its_own() {
 async fn r33_without_a_limit_of_its_own_a_value_may_take_what_the_session_may() {
     for deployment in Deployment::both() {
         for limit in [1024, 1 << 20] {
-            let node = Node::with_routes(deployment.builder().max_session_bytes(limit), filling());
+            let node = Node::with_routes(deployment.builder().max_session_bytes(limit), fill_routes());
             let mut browser = Browser::new(&node.app);
             browser.post(&format!("/fill/{}", limit - 2)).await.ok();
             assert_eq!(browser.post(&format!("/fill/{}", limit - 1)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -74,13 +74,13 @@ async fn r33_without_a_limit_of_its_own_a_value_may_take_what_the_session_may() 
 #[test]
 fn r33_limits_that_contradict_each_other_are_refused_and_both_named() {
     let builder = || Deployment::local().builder();
-    let contradictions = [
+    let invalid_builders = [
         builder().max_value_bytes(1025).max_session_bytes(1024),
         builder().max_session_bytes(1024).max_value_bytes(64 << 10),
         builder().max_value_bytes((64 << 10) + 1),
     ];
-    for contradiction in contradictions {
-        let error = contradiction.build().unwrap_err();
+    for invalid in invalid_builders {
+        let error = invalid.build().unwrap_err();
         assert_eq!(error.setting(), "max_value_bytes");
         for named in ["`max_value_bytes`", "`max_session_bytes`"] {
             assert!(error.to_string().contains(named), "{error}");
@@ -103,7 +103,7 @@ async fn r33_one_value_more_than_the_limit_changes_nothing() {
         browser.post("/note/c").await.ok();
         browser.post("/do/remove").await.ok();
         browser.post("/count").await.ok();
-        assert_eq!(browser.get("/count").await.ok().body, "1", "what is removed counts no more");
+        assert_eq!(browser.get("/count").await.ok().body, "1", "a removed value no longer counts");
     }
 }
 
@@ -114,7 +114,7 @@ async fn r33_a_record_of_ten_megabytes_in_the_store_is_not_taken_in() {
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
     let store = deployment.store.clone().unwrap();
-    let selector = Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap());
+    let selector = Selector::from_bytes(decode(&browser.bare_token())[..16].try_into().unwrap());
     let mut record = store.record(selector).unwrap();
     let huge = serde_json::to_vec(&Note("x".repeat(10 << 20))).unwrap();
     record.values = vec![StoredValue::new(Arc::from(Note::KEY), record.version, None, Payload::Present(huge.into()))];
@@ -127,19 +127,19 @@ async fn r33_a_record_of_ten_megabytes_in_the_store_is_not_taken_in() {
 
 /// Another type under the key of [`Count`].
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-struct Impostor(String);
+struct OtherType(String);
 
-impl SessionValue for Impostor {
+impl SessionValue for OtherType {
     const KEY: &'static str = Count::KEY;
 }
 
 #[tokio::test]
-async fn what_does_not_decode_is_an_error_and_stays_as_it_is() {
+async fn a_value_that_does_not_decode_is_an_error_and_stays_unchanged() {
     for deployment in Deployment::both() {
         let wrong = async |session: Session| -> Result<String, SessionError> {
-            let error = session.get::<Impostor>().await.unwrap_err();
+            let error = session.get::<OtherType>().await.unwrap_err();
             assert_eq!(error.kind(), SessionErrorKind::Decode);
-            Err(session.update::<Impostor, _>(|value| value.0.push('x')).await.unwrap_err())
+            Err(session.update::<OtherType, _>(|value| value.0.push('x')).await.unwrap_err())
         };
         let node = Node::with_routes(deployment.builder(), routes().merge(Router::new().route("/wrong", any(wrong))));
         let mut browser = Browser::new(&node.app);
@@ -150,7 +150,7 @@ async fn what_does_not_decode_is_an_error_and_stays_as_it_is() {
     }
 }
 
-/// Takes less in memory than as JSON.
+/// Is smaller in memory than as JSON.
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 struct Dense(Vec<u64>);
 
@@ -170,27 +170,31 @@ async fn r33_what_is_longer_as_json_than_in_memory_counts_as_its_encoding_over_a
     let deployment = Deployment::shared();
     let node = Node::with_routes(deployment.builder(), routes().route("/dense/{count}", any(fill)));
     let mut browser = Browser::new(&node.app);
-    assert_eq!(browser.post("/dense/3200").await.status, StatusCode::PAYLOAD_TOO_LARGE, "with the creation");
-    assert_eq!(deployment.population(&node), 0);
+    assert_eq!(
+        browser.post("/dense/3200").await.status,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "the value that creates the session"
+    );
+    assert_eq!(deployment.session_count(&node), 0);
     browser.post("/note/mine").await.ok();
     assert_eq!(browser.post("/dense/3200").await.status, StatusCode::PAYLOAD_TOO_LARGE, "67 200 bytes");
     browser.post("/dense/3000").await.ok();
     assert_eq!(
         browser.at(&deployment.node().app).get("/note").await.ok().body,
         "mine",
-        "others can read what was written"
+        "other nodes can read the record"
     );
 }
 
 #[tokio::test]
 async fn r33_a_session_that_does_not_read_is_ended_by_its_holder_all_the_same() {
     let deployment = Deployment::shared();
-    let (generous, strict) = (deployment.node(), Node::new(deployment.builder().max_value_bytes(8)));
-    let mut browser = Browser::new(&generous.app);
+    let (default_limits, strict) = (deployment.node(), Node::new(deployment.builder().max_value_bytes(8)));
+    let mut browser = Browser::new(&default_limits.app);
     browser.post("/note/123456789").await.ok();
-    let mut there = browser.at(&strict.app);
-    assert_eq!(there.get("/do/get").await.status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(there.post("/do/destroy").await.ok().set_cookie().unwrap().contains("Max-Age=0"));
-    assert_eq!(deployment.population(&generous), 0);
+    let mut strict_browser = browser.at(&strict.app);
+    assert_eq!(strict_browser.get("/do/get").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(strict_browser.post("/do/destroy").await.ok().set_cookie().unwrap().contains("Max-Age=0"));
+    assert_eq!(deployment.session_count(&default_limits), 0);
     assert_eq!(browser.get("/note").await.ok().body, "nothing");
 }

@@ -1,4 +1,4 @@
-//! R07, R08, R16: a change of privilege gives a new token, and the old one is dead at once.
+//! R07, R08, R16: a change of privilege issues a new token, and the old one is dead at once.
 
 use axum::Router;
 use axum::extract::Path;
@@ -15,11 +15,11 @@ async fn r07_every_login_gives_a_new_token() {
         let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post("/note/before").await.ok();
-        // Login, re-authentication, impersonation of somebody else, and back.
+        // Login, re-authentication, impersonation of another user, and back.
         for user in ["alice", "alice", "bob", "alice"] {
-            let old = browser.ticket();
+            let old = browser.bare_token();
             browser.post(&format!("/login/{user}")).await.ok();
-            assert_ne!(browser.ticket(), old);
+            assert_ne!(browser.bare_token(), old);
             assert_eq!(Browser::holding(&node.app, old).get("/whoami").await.ok().body, "nobody");
             assert_eq!(browser.get("/whoami").await.ok().body, user);
         }
@@ -40,7 +40,7 @@ async fn r07_what_an_anonymous_session_held_survives_a_login_only_if_named() {
     }
 }
 
-/// Reads the value that `/login-keeping` names, on a route of its own.
+/// Reads the value that `/login-keeping` keeps, on a separate route.
 async fn kept(node: &Node, browser: &Browser) -> String {
     let routes = Router::new().route("/kept", any(async |kept: Session<crate::support::Kept>| kept.0.clone()));
     let app = routes.layer(cloakroom::SessionLayer::new(node.sessions.clone()));
@@ -65,18 +65,18 @@ async fn r07_values_survive_a_reauthentication_and_never_a_change_of_user() {
 
 #[tokio::test]
 async fn r08_old_token_is_dead_at_once_after_login() {
-    for deployment in Deployment::alone_and_apart() {
-        let [here, there] = deployment.nodes();
-        let mut victim = Browser::new(&here.app);
+    for deployment in Deployment::local_and_skewed() {
+        let [first, second] = deployment.nodes();
+        let mut victim = Browser::new(&first.app);
         victim.post("/note/before").await.ok();
-        let fixed = victim.cookie.clone().unwrap();
-        // The other node has a warm copy when the login happens.
-        assert_eq!(victim.at(&there.app).get("/note").await.ok().body, "before");
+        let fixated = victim.cookie.clone().unwrap();
+        // The other node has a local copy during the login.
+        assert_eq!(victim.at(&second.app).get("/note").await.ok().body, "before");
         victim.post("/login/victim").await.ok();
-        for node in [&here, &there] {
-            let mut attacker = Browser::holding(&node.app, fixed.clone());
+        for node in [&first, &second] {
+            let mut attacker = Browser::holding(&node.app, fixated.clone());
             assert_eq!(attacker.get("/whoami").await.ok().body, "nobody");
-            assert_eq!(attacker.get("/note").await.ok().set_cookie(), None, "no pointer to the new token");
+            assert_eq!(attacker.get("/note").await.ok().set_cookie(), None, "the new token is not disclosed");
             assert_eq!(attacker.post("/note/evil").await.status, StatusCode::UNAUTHORIZED);
             assert_eq!(attacker.post("/do/renew").await.set_cookie(), None);
         }
@@ -89,30 +89,30 @@ async fn r08_old_token_is_dead_at_once_after_login() {
 async fn r08_whoever_fixed_the_token_never_gets_into_the_login_in_a_thousand_interleavings() {
     const ATTACKS: [&str; 5] = ["/whoami", "/note/evil", "/do/renew", "/do/remember", "/do/get"];
     for deployment in Deployment::both() {
-        let [here, there] = deployment.nodes();
+        let [first, second] = deployment.nodes();
         for round in 0..1000 {
-            let mut attacker = Browser::new(&here.app);
+            let mut attacker = Browser::new(&first.app);
             attacker.post("/note/planted").await.ok();
-            let mut victim = attacker.at(&there.app);
+            let mut victim = attacker.at(&second.app);
             let login = tokio::spawn(async move {
                 victim.post("/login/victim").await.ok();
                 victim
             });
-            let mut gained = Vec::new();
+            let mut attacker_tokens = Vec::new();
             for attack in 0..4 {
                 if (round + attack) % 3 == 0 {
                     tokio::task::yield_now().await;
                 }
                 let reply = attacker.post(ATTACKS[(round + attack) % ATTACKS.len()]).await;
                 assert_ne!(reply.body, "victim", "round {round}");
-                gained.push(attacker.ticket());
+                attacker_tokens.push(attacker.bare_token());
             }
             let mut victim = login.await.unwrap();
             assert_eq!(victim.get("/whoami").await.ok().body, "victim", "round {round}");
-            for ticket in gained {
-                assert_ne!(ticket, victim.ticket(), "round {round}");
+            for bare_token in attacker_tokens {
+                assert_ne!(bare_token, victim.bare_token(), "round {round}");
                 assert_eq!(
-                    Browser::holding(&there.app, ticket).get("/whoami").await.ok().body,
+                    Browser::holding(&second.app, bare_token).get("/whoami").await.ok().body,
                     "nobody",
                     "round {round}"
                 );
@@ -141,37 +141,37 @@ async fn r16_a_page_can_demand_a_recent_login() {
         assert_eq!(browser.get("/secret").await.status, StatusCode::OK);
         deployment.clock.advance(secs(1));
         browser.post("/do/renew").await.ok();
-        assert_eq!(browser.get("/secret").await.status, StatusCode::FORBIDDEN, "a renewal is no login");
-        let old = browser.ticket();
+        assert_eq!(browser.get("/secret").await.status, StatusCode::FORBIDDEN, "a renewal is not a login");
+        let old = browser.bare_token();
         browser.post("/login/alice").await.ok();
-        assert_ne!(browser.ticket(), old);
+        assert_ne!(browser.bare_token(), old);
         assert_eq!(browser.get("/secret").await.status, StatusCode::OK);
     }
 }
 
-/// `/remembered/{user}` and `/anew/{user}`, which ends the user's other sessions first.
-fn logins() -> Router {
+/// `/remembered/{user}`, and `/anew/{user}`, which ends the user's other sessions first.
+fn login_routes() -> Router {
     let remembered = async |session: Session, Path(user): Path<String>| {
         session.login(Login::new(user.as_str()).remember(minutes(60 * 24 * 30))).await
     };
-    let anew = async |session: Session, Path(user): Path<String>| {
+    let login_ending_others = async |session: Session, Path(user): Path<String>| {
         session.login(Login::new(user.as_str()).ending_others()).await
     };
-    routes().route("/remembered/{user}", any(remembered)).route("/anew/{user}", any(anew))
+    routes().route("/remembered/{user}", any(remembered)).route("/anew/{user}", any(login_ending_others))
 }
 
 #[tokio::test]
 async fn a_login_whose_copy_is_lost_before_its_answer_says_how_long_its_own_session_lives() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
-    let app = Node::with_sessions(node.sessions.clone(), logins());
+    let app = Node::with_sessions(node.sessions.clone(), login_routes());
     let mut browser = Browser::new(&app);
     browser.post("/note/mine").await.ok();
     let gate = store.delay_next(Verb::Commit);
     let mut tab = browser.clone();
     let login = tokio::spawn(async move { browser.post("/remembered/alice").await.ok() });
     assert!(gate.let_act().await);
-    // The old token is dead already, so that nobody reads the session again.
+    // The old token is dead already, so this request does not restore the local copy.
     let refresh = tokio::spawn(async move { tab.post("/do/refresh").await });
     for _ in 0..10 {
         tokio::task::yield_now().await;
@@ -186,24 +186,24 @@ async fn a_login_whose_copy_is_lost_before_its_answer_says_how_long_its_own_sess
 async fn a_login_that_finds_no_copy_keeps_what_was_its_own() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
-    let app = Node::with_sessions(node.sessions.clone(), logins());
+    let app = Node::with_sessions(node.sessions.clone(), login_routes());
     let other = deployment.node();
     let mut browser = Browser::new(&app);
     browser.post("/login/alice").await.ok();
     browser.post("/note/mine").await.ok();
-    let (members, mut tab, mut elsewhere) =
+    let (list_gate, mut tab, mut other_browser) =
         (store.delay_next(Verb::ListMembers), browser.clone(), browser.at(&other.app));
     let login = tokio::spawn(async move {
         browser.post("/anew/alice").await.ok();
         browser
     });
-    assert!(members.arrived().await);
-    elsewhere.post("/count").await.ok();
-    let admit = store.delay_next(Verb::AddMember);
-    members.open();
-    assert!(admit.arrived().await);
+    assert!(list_gate.arrived().await);
+    other_browser.post("/count").await.ok();
+    let add_gate = store.delay_next(Verb::AddMember);
+    list_gate.open();
+    assert!(add_gate.arrived().await);
     tab.get("/note").await.ok();
-    admit.open();
+    add_gate.open();
     let mut browser = login.await.unwrap();
     assert_eq!(browser.get("/note").await.ok().body, "mine");
     assert_eq!(browser.get("/count").await.ok().body, "1");

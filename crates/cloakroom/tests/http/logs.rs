@@ -1,24 +1,25 @@
-//! R55: logs, errors, `Debug` and panics never show a token, a secret, a tag or what a session holds.
+//! R55: logs, errors, `Debug` output and panics never contain a token, a secret, a selector or a
+//! session's values.
 
 use axum::Router;
 use axum::routing::any;
 use cloakroom::store::StoreErrorKind;
 use cloakroom::{Session, SessionError};
 
-use crate::support::{Browser, Count, Deployment, Node, Note, Recording, VERBS, capture, decode, routes, spellings};
+use crate::support::{Browser, Count, Deployment, Node, Note, Recording, VERBS, capture, decode, encodings, routes};
 
-/// What is in the sessions of these tests and nowhere else.
+/// Text that only the sessions of these tests contain.
 const PAYLOAD: &str = "a-very-private-note";
-const USER: &str = "private-user-name";
+const USERNAME: &str = "private-user-name";
 
-/// Everything that a test saw that must not be in its log.
+/// Everything that must not be in the output of a test.
 #[derive(Default)]
 struct Secrets(Vec<Vec<u8>>);
 
 impl Secrets {
     fn text(&mut self, text: &str) {
         self.0.push(text.as_bytes().to_vec());
-        self.0.extend(spellings(text.as_bytes()));
+        self.0.extend(encodings(text.as_bytes()));
     }
 
     fn cookie(&mut self, browser: &Browser) {
@@ -26,7 +27,7 @@ impl Secrets {
         self.text(value);
         let token = decode(value);
         for half in [&token[..16], &token[16..]] {
-            self.0.extend(spellings(half));
+            self.0.extend(encodings(half));
         }
     }
 
@@ -36,16 +37,16 @@ impl Secrets {
             let Some(record) = store.record(selector) else { continue };
             let verifiers = [Some(record.verifier), record.previous.map(|previous| previous.verifier)];
             for verifier in verifiers.iter().flatten() {
-                self.0.extend(spellings(verifier.as_bytes()));
+                self.0.extend(encodings(verifier.as_bytes()));
             }
         }
     }
 
     #[track_caller]
-    fn assert_absent(&self, text: &str, what: &str) {
+    fn assert_absent(&self, text: &str, context: &str) {
         for secret in &self.0 {
-            let shown = text.as_bytes().windows(secret.len()).any(|window| window == secret);
-            assert!(!shown, "{what} shows {}:\n{text}", String::from_utf8_lossy(secret));
+            let exposed = text.as_bytes().windows(secret.len()).any(|window| window == secret);
+            assert!(!exposed, "{context} contains {}:\n{text}", String::from_utf8_lossy(secret));
         }
     }
 }
@@ -56,12 +57,12 @@ async fn r55_a_whole_visit_at_trace_level_logs_no_secret() {
         let (log, _guard) = capture();
         let mut secrets = Secrets::default();
         secrets.text(PAYLOAD);
-        secrets.text(USER);
+        secrets.text(USERNAME);
         let node = deployment.node();
         let mut browser = Browser::new(&node.app);
         browser.post(&format!("/note/{PAYLOAD}")).await.ok();
         secrets.cookie(&browser);
-        browser.post(&format!("/login/{USER}")).await.ok();
+        browser.post(&format!("/login/{USERNAME}")).await.ok();
         browser.post(&format!("/note/{PAYLOAD}")).await.ok();
         for verb in VERBS.iter().filter(|verb| **verb != "destroy").chain(&["destroy"]) {
             secrets.cookie(&browser);
@@ -72,7 +73,7 @@ async fn r55_a_whole_visit_at_trace_level_logs_no_secret() {
         }
         deployment.clock.advance(crate::support::minutes(60));
         node.sessions.run_pending_tasks().await;
-        assert!(log.text().contains("session_logged_in"), "the log works: {}", log.text());
+        assert!(log.text().contains("session_logged_in"), "the log must be recorded: {}", log.text());
         secrets.assert_absent(&log.text(), "the log");
     }
 }
@@ -102,7 +103,7 @@ async fn r55_errors_of_every_kind_show_no_secret() {
     store.corrupt_next_load();
     let fresh = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()));
     assert!(browser.at(&fresh.app).get("/do/get").await.status.is_server_error());
-    assert!(log.loud() > 0, "errors are logged");
+    assert!(log.info_lines() > 0, "errors must be logged");
     secrets.assert_absent(&log.text(), "the log");
 }
 
@@ -139,39 +140,39 @@ async fn r55_a_value_that_does_not_decode_is_not_quoted() {
 #[tokio::test]
 async fn r55_debug_output_of_everything_public_shows_no_secret() {
     for deployment in Deployment::both() {
-        let seen = std::sync::Arc::new(parking_lot::Mutex::new(String::new()));
-        let show = {
-            let seen = std::sync::Arc::clone(&seen);
+        let output = std::sync::Arc::new(parking_lot::Mutex::new(String::new()));
+        let print = {
+            let output = std::sync::Arc::clone(&output);
             async move |session: Session, note: Session<Note>| {
                 let parts = (&session, &note, session.public_id().await.unwrap(), session.principal().await.unwrap());
-                seen.lock().push_str(&format!("{parts:?} {parts:#?}"));
+                output.lock().push_str(&format!("{parts:?} {parts:#?}"));
             }
         };
         let sessions = deployment.builder().build().unwrap();
-        let app = routes().route("/show", any(show));
+        let app = routes().route("/print", any(print));
         let layer = cloakroom::SessionLayer::new(sessions.clone());
         let node = Node { app: Node::with_sessions(sessions.clone(), app), sessions };
         let mut events = node.sessions.events();
         let mut browser = Browser::new(&node.app);
-        browser.post(&format!("/login/{USER}")).await.ok();
+        browser.post(&format!("/login/{USERNAME}")).await.ok();
         browser.post(&format!("/note/{PAYLOAD}")).await.ok();
-        browser.post("/show").await.ok();
+        browser.post("/print").await.ok();
         let mut secrets = Secrets::default();
         secrets.text(PAYLOAD);
-        secrets.text(USER);
+        secrets.text(USERNAME);
         secrets.cookie(&browser);
         secrets.records(&deployment);
         let events: Vec<_> = std::iter::from_fn(|| events.try_recv()).collect();
-        let mine = node.sessions.of(USER);
-        let list = mine.list().await.unwrap();
-        let login = cloakroom::Login::new(USER).keep::<Count>();
-        let all = format!(
-            "{:#?} {layer:?} {events:?} {mine:?} {list:?} {login:?} {:?}",
+        let of_user = node.sessions.of(USERNAME);
+        let list = of_user.list().await.unwrap();
+        let login = cloakroom::Login::new(USERNAME).keep::<Count>();
+        let debug_output = format!(
+            "{:#?} {layer:?} {events:?} {of_user:?} {list:?} {login:?} {:?}",
             node.sessions,
             node.sessions.stats()
         );
-        secrets.assert_absent(&all, "Debug");
-        secrets.assert_absent(&seen.lock(), "Debug");
+        secrets.assert_absent(&debug_output, "Debug");
+        secrets.assert_absent(&output.lock(), "Debug");
         if let Some(store) = &deployment.store {
             let records: Vec<_> =
                 store.selectors().into_iter().map(|selector| (selector, store.record(selector))).collect();
@@ -186,16 +187,16 @@ async fn r55_a_panic_of_a_handler_shows_no_secret() {
     let panicking = async |session: Session| -> String { panic!("{session:?} {:?}", session.get::<Count>().await) };
     let node = Node::with_routes(deployment.builder(), routes().route("/panic", any(panicking)));
     let mut browser = Browser::new(&node.app);
-    browser.post(&format!("/login/{USER}")).await.ok();
+    browser.post(&format!("/login/{USERNAME}")).await.ok();
     let mut secrets = Secrets::default();
-    secrets.text(USER);
+    secrets.text(USERNAME);
     secrets.cookie(&browser);
     let panic = tokio::spawn(async move { browser.post("/panic").await }).await.unwrap_err().into_panic();
     secrets.assert_absent(panic.downcast_ref::<String>().unwrap(), "the panic");
 }
 
-/// A node whose tokens come another way, and what of its configuration is secret.
-fn with_secrets(deployment: &Deployment) -> [(Node, Vec<Vec<u8>>); 2] {
+/// Nodes with other token formats, each with the secret of its configuration.
+fn nodes_with_secret_keys(deployment: &Deployment) -> [(Node, Vec<Vec<u8>>); 2] {
     use crate::corpus::jwts::{APP, SELF, hmac_secret};
     use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
     use cloakroom::{Key, KeyRing, TokenHeader, Transport};
@@ -206,41 +207,43 @@ fn with_secrets(deployment: &Deployment) -> [(Node, Vec<Vec<u8>>); 2] {
     let jwt = JwtCodec::builder(APP, JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
     let jwt = bearer().jwt(jwt.issuer(SELF).audience(SELF).build().unwrap()).unwrap();
     [
-        (Node::with_transport(deployment.builder().keys(keys), bearer()), spellings(&ring)),
-        (Node::with_transport(deployment.builder(), jwt), spellings(&shared)),
+        (Node::with_transport(deployment.builder().keys(keys), bearer()), encodings(&ring)),
+        (Node::with_transport(deployment.builder(), jwt), encodings(&shared)),
     ]
 }
 
 #[tokio::test]
 async fn r55_neither_bearer_tokens_nor_keys_nor_jwts_are_logged() {
-    use crate::support::Program;
+    use crate::support::BearerClient;
     use cloakroom::{Key, KeyRing};
     for deployment in Deployment::both() {
         let (log, _guard) = capture();
-        for (node, keys) in with_secrets(&deployment) {
+        for (node, keys) in nodes_with_secret_keys(&deployment) {
             let mut secrets = Secrets(keys);
-            let mut program = Program::new(&node.app);
-            program.post(&format!("/login/{USER}")).await.ok();
+            let mut client = BearerClient::new(&node.app);
+            client.post(&format!("/login/{USERNAME}")).await.ok();
             for verb in VERBS.iter().filter(|verb| **verb != "destroy").chain(&["destroy"]) {
-                let token = program.token.clone().unwrap_or_default();
+                let token = client.token.clone().unwrap_or_default();
                 for part in token.split('.').filter(|part| part.len() > 40) {
                     secrets.text(part);
                 }
-                // Also what is refused: cut, changed, superseded, and of a key that is gone.
+                // Rejected tokens too: truncated, extended, altered, superseded, and of a removed
+                // key.
                 for wrong in [&token[..token.len().saturating_sub(1)], &format!("{token}A"), &token.to_lowercase()] {
-                    Program::holding(&node.app, wrong).post(&format!("/do/{verb}")).await;
+                    BearerClient::holding(&node.app, wrong).post(&format!("/do/{verb}")).await;
                 }
-                let mut late = program.clone();
-                program.post(&format!("/do/{verb}")).await;
-                late.post("/note/late").await;
+                let mut late_client = client.clone();
+                client.post(&format!("/do/{verb}")).await;
+                late_client.post("/note/late").await;
             }
             let other = KeyRing::new(Key::generate(2, &Recording(cloakroom::OsRandom)).unwrap());
             drop(node.sessions.replace_keys(other));
-            program.post("/note/again").await;
-            let shown = format!("{:?} {:#?}", node.sessions, cloakroom::SessionLayer::new(node.sessions.clone()));
-            secrets.assert_absent(&shown, "Debug");
+            client.post("/note/again").await;
+            let debug_output =
+                format!("{:?} {:#?}", node.sessions, cloakroom::SessionLayer::new(node.sessions.clone()));
+            secrets.assert_absent(&debug_output, "Debug");
             secrets.assert_absent(&log.text(), "the log");
         }
-        assert!(log.text().contains("session_logged_in"), "the log works: {}", log.text());
+        assert!(log.text().contains("session_logged_in"), "the log must be recorded: {}", log.text());
     }
 }

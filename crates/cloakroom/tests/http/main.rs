@@ -1,9 +1,9 @@
-//! The requirements on sessions over HTTP, each with a test that is named after it
-//! (`rNN_…`, the numbers of the project's list of security requirements).
+//! The requirements on sessions over HTTP. A test `rNN_…` belongs to requirement RNN of
+//! SECURITY.md.
 //!
-//! What must hold with and without a shared tier is tested with and without one.
+//! Requirements that hold with and without a shared tier are tested with and without one.
 
-#![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
+#![allow(clippy::unwrap_used, reason = "the lint exempts test functions, but not their helpers")]
 
 mod access_tokens;
 mod activity;
@@ -15,7 +15,7 @@ mod claims;
 mod clocks;
 mod cookie_settings;
 mod corpora;
-#[allow(dead_code, reason = "the corpora belong to several tests, which use different parts of them")]
+#[allow(dead_code, reason = "several test crates share the corpora, and each uses only parts of them")]
 #[path = "../corpus/mod.rs"]
 mod corpus;
 mod csrf;

@@ -1,4 +1,4 @@
-//! Parallel requests that all miss: the loader runs once, whoever asks.
+//! Concurrent requests that all miss the cache: the loader runs once.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use tokio::task::JoinSet;
 
 use crate::support::{Browser, Deployment, Node, Theme, routes};
 
-/// How many requests ask at once.
-const CROWD: usize = 32;
+/// The number of concurrent requests.
+const REQUESTS: usize = 32;
 
-/// A source that answers when it is told to, and counts who asks it.
+/// A data source that returns when the test allows it, and counts its calls.
 #[derive(Clone, Debug)]
 struct Source {
-    asked: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
     gate: Arc<Semaphore>,
 }
 
 impl Source {
     fn new() -> Self {
-        Self { asked: Arc::default(), gate: Arc::new(Semaphore::new(0)) }
+        Self { calls: Arc::default(), gate: Arc::new(Semaphore::new(0)) }
     }
 
     async fn theme(self) -> Result<Theme, Infallible> {
-        let times = self.asked.fetch_add(1, SeqCst) + 1;
+        let times = self.calls.fetch_add(1, SeqCst) + 1;
         self.gate.acquire().await.unwrap().forget();
         Ok(Theme(format!("answer {times}")))
     }
@@ -43,8 +43,8 @@ fn node(deployment: &Deployment, source: &Source) -> Node {
     Node::with_routes(deployment.builder(), routes().route("/theme", any(theme)))
 }
 
-/// Waits until so many requests have either started the loader or joined it.
-async fn all_have_asked(node: &Node, requests: usize) {
+/// Waits until this many requests have either started the loader or joined it.
+async fn wait_for_requests(node: &Node, requests: usize) {
     while ((node.sessions.stats().loads + node.sessions.stats().loads_joined) as usize) < requests {
         tokio::task::yield_now().await;
     }
@@ -57,42 +57,42 @@ async fn parallel_requests_that_miss_run_one_loader() {
         let node = node(&deployment, &source);
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        let mut crowd = JoinSet::new();
-        for _ in 0..CROWD {
+        let mut requests = JoinSet::new();
+        for _ in 0..REQUESTS {
             let mut tab = browser.clone();
-            crowd.spawn(async move { tab.get("/theme").await.ok().body });
+            requests.spawn(async move { tab.get("/theme").await.ok().body });
         }
-        all_have_asked(&node, CROWD).await;
-        // Enough for every one of them, should each have a loader of its own.
-        source.gate.add_permits(CROWD);
-        assert!(crowd.join_all().await.iter().all(|body| body == "answer 1"));
-        assert_eq!(source.asked.load(SeqCst), 1, "one loader for {CROWD} requests");
+        wait_for_requests(&node, REQUESTS).await;
+        // Enough permits for every request, in case each runs a loader of its own.
+        source.gate.add_permits(REQUESTS);
+        assert!(requests.join_all().await.iter().all(|body| body == "answer 1"));
+        assert_eq!(source.calls.load(SeqCst), 1, "one loader for {REQUESTS} requests");
         let stats = node.sessions.stats();
-        assert_eq!((stats.loads, stats.loads_joined), (1, CROWD as u64 - 1));
-        assert_eq!(browser.get("/theme").await.ok().body, "answer 1", "and it was kept");
-        assert_eq!(source.asked.load(SeqCst), 1);
+        assert_eq!((stats.loads, stats.loads_joined), (1, REQUESTS as u64 - 1));
+        assert_eq!(browser.get("/theme").await.ok().body, "answer 1", "the value is cached");
+        assert_eq!(source.calls.load(SeqCst), 1);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_of_which_all_but_one_leave_still_loads_once() {
+async fn requests_of_which_all_but_one_are_dropped_still_load_once() {
     for deployment in Deployment::both() {
         let source = Source::new();
         let node = node(&deployment, &source);
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        let mut crowd = JoinSet::new();
-        for _ in 0..CROWD {
+        let mut requests = JoinSet::new();
+        for _ in 0..REQUESTS {
             let mut tab = browser.clone();
-            crowd.spawn(async move { tab.get("/theme").await });
+            requests.spawn(async move { tab.get("/theme").await });
         }
-        all_have_asked(&node, CROWD).await;
-        crowd.shutdown().await;
+        wait_for_requests(&node, REQUESTS).await;
+        requests.shutdown().await;
         let mut last = browser.clone();
-        let waiting = tokio::spawn(async move { last.get("/theme").await.ok().body });
-        all_have_asked(&node, CROWD + 1).await;
-        source.gate.add_permits(CROWD);
-        assert_eq!(waiting.await.unwrap(), "answer 1", "the load outlives the request that began it");
-        assert_eq!(source.asked.load(SeqCst), 1);
+        let last_request = tokio::spawn(async move { last.get("/theme").await.ok().body });
+        wait_for_requests(&node, REQUESTS + 1).await;
+        source.gate.add_permits(REQUESTS);
+        assert_eq!(last_request.await.unwrap(), "answer 1", "the load outlives the request that started it");
+        assert_eq!(source.calls.load(SeqCst), 1);
     }
 }

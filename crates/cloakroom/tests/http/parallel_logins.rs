@@ -1,10 +1,11 @@
-//! R07: two logins of one visitor at once. Whichever answer arrives last, the visitor is logged in and has what was kept.
+//! R07: two concurrent logins of one visitor. Whichever response arrives last, the visitor is
+//! logged in and has the values that the login keeps.
 
 use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::{Login, Session, SessionError};
 
-use crate::support::{Browser, Deployment, HandlerGate, Kept, Node, ticket};
+use crate::support::{Browser, Deployment, HandlerGate, Kept, Node, bare_token};
 
 fn node(builder: cloakroom::SessionsBuilder) -> Node {
     let cart = async |kept: Session<Kept>| kept.0.clone();
@@ -12,9 +13,9 @@ fn node(builder: cloakroom::SessionsBuilder) -> Node {
 }
 
 fn nodes(deployment: &Deployment) -> [Node; 2] {
-    let here = node(deployment.builder());
-    let there = if deployment.store.is_some() { node(deployment.other_builder()) } else { here.clone() };
-    [here, there]
+    let first = node(deployment.builder());
+    let second = if deployment.store.is_some() { node(deployment.other_builder()) } else { first.clone() };
+    [first, second]
 }
 
 async fn visitor(node: &Node) -> Browser {
@@ -24,46 +25,51 @@ async fn visitor(node: &Node) -> Browser {
     browser
 }
 
-/// Both clients hold the cookie of one and the same browser.
-async fn both_have_it(nodes: &[Node; 2], clicks: [Browser; 2]) {
-    for click in clicks {
+/// Asserts that both cookies open Alice's session with the kept value on every node. They are two
+/// possible states of one browser.
+async fn assert_both_logged_in(nodes: &[Node; 2], browsers: [Browser; 2]) {
+    for browser in browsers {
         for node in nodes {
-            let mut browser = click.at(&node.app);
+            let mut browser = browser.at(&node.app);
             assert_eq!(browser.get("/whoami").await.ok().body, "alice");
             assert_eq!(browser.get("/cart").await.ok().body, "cart");
-            assert_eq!(browser.get("/note").await.ok().body, "nothing", "only what was named");
+            assert_eq!(
+                browser.get("/note").await.ok().body,
+                "nothing",
+                "the login keeps only the values that it names"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn r07_a_double_click_keeps_the_cart_whichever_answer_arrives_last() {
-    for deployment in Deployment::alone_and_apart() {
+    for deployment in Deployment::local_and_skewed() {
         let nodes = nodes(&deployment);
         let mut first = visitor(&nodes[0]).await;
         let mut second = first.at(&nodes[1].app);
         first.post("/login-keeping/alice").await.ok();
         second.post("/login-keeping/alice").await.ok();
-        both_have_it(&nodes, [first, second]).await;
+        assert_both_logged_in(&nodes, [first, second]).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r07_logins_at_the_very_same_time_all_keep_the_cart() {
-    for deployment in Deployment::alone_and_apart() {
+    for deployment in Deployment::local_and_skewed() {
         let nodes = nodes(&deployment);
         for _ in 0..50 {
             let first = visitor(&nodes[0]).await;
-            let clicks = [0, 1, 0, 1].map(|node: usize| {
-                let mut click = first.at(&nodes[node].app);
+            let browsers = [0, 1, 0, 1].map(|node: usize| {
+                let mut browser = first.at(&nodes[node].app);
                 tokio::spawn(async move {
-                    click.post("/login-keeping/alice").await.ok();
-                    click
+                    browser.post("/login-keeping/alice").await.ok();
+                    browser
                 })
             });
-            for click in clicks {
-                let click = click.await.unwrap();
-                both_have_it(&nodes, [click.clone(), click]).await;
+            for browser in browsers {
+                let browser = browser.await.unwrap();
+                assert_both_logged_in(&nodes, [browser.clone(), browser]).await;
             }
         }
     }
@@ -77,7 +83,7 @@ async fn r23_on_one_node_a_double_click_is_one_session() {
         let mut second = first.clone();
         first.post("/login-keeping/alice").await.ok();
         second.post("/login-keeping/alice").await.ok();
-        assert_eq!(ticket(first.cookie.as_deref().unwrap()), ticket(second.cookie.as_deref().unwrap()));
+        assert_eq!(bare_token(first.cookie.as_deref().unwrap()), bare_token(second.cookie.as_deref().unwrap()));
         assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1);
         assert_eq!(node.sessions.stats().logins, 1);
     }
@@ -85,7 +91,7 @@ async fn r23_on_one_node_a_double_click_is_one_session() {
 
 #[tokio::test]
 async fn r07_another_user_gets_nothing_of_a_login_that_was_first() {
-    for deployment in Deployment::alone_and_apart() {
+    for deployment in Deployment::local_and_skewed() {
         let nodes = nodes(&deployment);
         let mut victim = visitor(&nodes[0]).await;
         let mut attacker = victim.at(&nodes[1].app);
@@ -100,19 +106,19 @@ async fn r07_another_user_gets_nothing_of_a_login_that_was_first() {
 
 #[tokio::test]
 async fn r07_a_login_that_asks_for_something_else_joins_nobody() {
-    for deployment in Deployment::alone_and_apart() {
+    for deployment in Deployment::local_and_skewed() {
         let nodes = nodes(&deployment);
         let mut first = visitor(&nodes[0]).await;
         let mut second = first.at(&nodes[0].app);
         first.post("/login-keeping/alice").await.ok();
         second.post("/login-remembered/alice").await.ok();
-        assert_ne!(ticket(first.cookie.as_deref().unwrap()), ticket(second.cookie.as_deref().unwrap()));
-        assert_eq!(second.get("/cart").await.ok().body, "", "it keeps nothing");
+        assert_ne!(bare_token(first.cookie.as_deref().unwrap()), bare_token(second.cookie.as_deref().unwrap()));
+        assert_eq!(second.get("/cart").await.ok().body, "", "the second login keeps no values");
         assert_eq!(first.get("/cart").await.ok().body, "cart");
     }
 }
 
-/// What browsers do with a form that is sent twice: they hang up on the first request.
+/// On a double click, browsers send a form twice and drop the first request.
 #[tokio::test]
 async fn r07_a_first_click_that_was_given_up_does_not_end_the_second_one_s_session() {
     for deployment in Deployment::both() {
@@ -128,17 +134,17 @@ async fn r07_a_first_click_that_was_given_up_does_not_end_the_second_one_s_sessi
         let node = Node::with_routes(deployment.builder(), routes);
         let mut first = visitor(&node).await;
         let mut second = first.clone();
-        let given_up = tokio::spawn(async move { first.post("/slow/alice").await });
-        gate.arrival().await;
-        let joined = tokio::spawn(async move {
+        let dropped = tokio::spawn(async move { first.post("/slow/alice").await });
+        gate.wait_until_paused().await;
+        let second_request = tokio::spawn(async move {
             second.post("/slow/alice").await.ok();
             second
         });
-        gate.arrival().await;
-        given_up.abort();
-        assert!(given_up.await.unwrap_err().is_cancelled());
+        gate.wait_until_paused().await;
+        dropped.abort();
+        assert!(dropped.await.unwrap_err().is_cancelled());
         gate.release();
-        let mut second = joined.await.unwrap();
+        let mut second = second_request.await.unwrap();
         node.sessions.run_pending_tasks().await;
         assert_eq!(second.get("/whoami").await.ok().body, "alice");
         assert_eq!(second.get("/cart").await.ok().body, "cart");

@@ -1,4 +1,4 @@
-//! Without axum: any tower service of `http` requests, and hyper.
+//! Without axum: any tower service for `http` requests, and hyper.
 
 use std::convert::Infallible;
 
@@ -13,9 +13,9 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use crate::support::{Connection, Count};
 
-/// Counts the visits of a session. Its body is no body at all: the layer asks nothing of it.
+/// Counts the visits of a session. The layer makes no demands on the type of the body.
 async fn count<B>(request: Request<B>) -> Result<Response<String>, Infallible> {
-    let session = Session::from_extensions(request.extensions()).expect("the layer is there");
+    let session = Session::from_extensions(request.extensions()).expect("the layer is installed");
     let count = session
         .update::<Count, _>(|count| {
             count.0 += 1;
@@ -25,27 +25,27 @@ async fn count<B>(request: Request<B>) -> Result<Response<String>, Infallible> {
     Ok(count.map_or_else(|error| Response::new(error.to_string()), |count| Response::new(count.to_string())))
 }
 
-fn ask(cookie: Option<&str>) -> Request<()> {
+fn request(cookie: Option<&str>) -> Request<()> {
     let request = Request::builder();
     let request = cookie.iter().fold(request, |request, cookie| request.header(COOKIE_HEADER, *cookie));
     request.body(()).unwrap()
 }
 
 #[tokio::test]
-async fn a_bare_tower_service_has_sessions() {
+async fn a_plain_tower_service_has_sessions() {
     let layer = SessionLayer::new(crate::support::recorded_in_memory());
     let service = ServiceBuilder::new().layer(layer).service_fn(count::<()>);
-    let first = service.clone().oneshot(ask(None)).await.unwrap();
+    let first = service.clone().oneshot(request(None)).await.unwrap();
     let cookie = first.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
     assert_eq!(first.into_body(), "1");
-    let second = service.clone().oneshot(ask(Some(&cookie))).await.unwrap();
+    let second = service.clone().oneshot(request(Some(&cookie))).await.unwrap();
     assert_eq!(second.headers().get(SET_COOKIE), None);
     assert_eq!(second.into_body(), "2");
-    assert_eq!(service.oneshot(ask(None)).await.unwrap().into_body(), "1");
+    assert_eq!(service.oneshot(request(None)).await.unwrap().into_body(), "1");
 }
 
 #[tokio::test]
-async fn hyper_serves_it_without_axum() {
+async fn hyper_serves_sessions_without_axum() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = ServiceBuilder::new()
@@ -59,23 +59,23 @@ async fn hyper_serves_it_without_axum() {
         }
     });
     let mut connection = Connection::to(address).await;
-    let first = connection.ask("GET", "/", &[]).await;
+    let first = connection.request("GET", "/", &[]).await;
     assert_eq!((first.status, &*first.body), (200, "1"));
-    let cookie = first.given().unwrap().to_owned();
+    let cookie = first.new_cookie().unwrap().to_owned();
     for expected in ["2", "3"] {
-        assert_eq!(connection.ask("GET", "/", &[&cookie]).await.body, expected);
+        assert_eq!(connection.request("GET", "/", &[&cookie]).await.body, expected);
         let mut another = Connection::to(address).await;
-        assert_eq!(another.ask("GET", "/", &[]).await.body, "1");
+        assert_eq!(another.request("GET", "/", &[]).await.body, "1");
     }
 }
 
 #[test]
-fn there_is_no_session_where_there_is_no_layer() {
+fn without_a_layer_there_is_no_session() {
     assert!(Session::from_extensions(&Extensions::new()).is_none());
 }
 
 #[tokio::test]
-async fn errors_of_the_inner_service_pass_through_and_what_it_wrote_stays() {
+async fn errors_of_the_inner_service_pass_through_and_its_writes_stay() {
     #[derive(Debug, PartialEq)]
     struct Broken(u8);
     let sessions = crate::support::recorded_in_memory();
@@ -85,19 +85,19 @@ async fn errors_of_the_inner_service_pass_through_and_what_it_wrote_stays() {
         Err(Broken(7))
     });
     let service = ServiceBuilder::new().layer(SessionLayer::new(sessions.clone())).service(broken);
-    assert_eq!(service.oneshot(ask(None)).await.unwrap_err(), Broken(7));
-    assert_eq!(sessions.stats().created, 1, "committed when the handler's line ran");
+    assert_eq!(service.oneshot(request(None)).await.unwrap_err(), Broken(7));
+    assert_eq!(sessions.stats().created, 1, "the update was committed when it returned");
 }
 
 #[tokio::test]
 async fn backpressure_of_the_inner_service_passes_through() {
-    let busy = tower::util::BoxService::<Request<()>, Response<()>, &'static str>::new(NeverReady);
+    let never_ready = tower::util::BoxService::<Request<()>, Response<()>, &'static str>::new(NeverReady);
     let mut service =
-        ServiceBuilder::new().layer(SessionLayer::new(crate::support::recorded_in_memory())).service(busy);
+        ServiceBuilder::new().layer(SessionLayer::new(crate::support::recorded_in_memory())).service(never_ready);
     assert_eq!(service.ready().await.err(), Some("busy"));
 }
 
-/// Says that it is out of order before it is asked anything.
+/// A service whose `poll_ready` always fails.
 struct NeverReady;
 
 impl tower::Service<Request<()>> for NeverReady {
@@ -122,7 +122,7 @@ async fn the_inner_one_of_two_layers_wins() {
         .layer(SessionLayer::new(outer.clone()))
         .layer(SessionLayer::new(inner.clone()).cookie(CookieConfig::insecure_for_localhost()))
         .service_fn(count::<()>);
-    let reply = service.oneshot(ask(None)).await.unwrap();
+    let reply = service.oneshot(request(None)).await.unwrap();
     assert_eq!(reply.status(), StatusCode::OK);
     assert_eq!(reply.headers().get_all(SET_COOKIE).iter().count(), 1);
     assert!(reply.headers()[SET_COOKIE].to_str().unwrap().starts_with("session="));

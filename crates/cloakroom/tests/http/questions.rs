@@ -1,30 +1,31 @@
-//! What a handler may ask: R16 (how long ago the login was), and how a session that is over is told from none.
+//! Information about a session: R16 (the age of the login), and the difference between an ended
+//! session and none.
 
 use axum::routing::any;
 use cloakroom::{Session, SessionError};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 
-use crate::support::{Browser, Deployment, Node, invented, minutes, routes, secs, send, with_cookie};
+use crate::support::{Browser, Deployment, Node, minutes, routes, secs, send, unissued_token, with_cookie};
 
-/// Whether a page would say that the session is over.
+/// Returns whether a page would report that the session is over.
 async fn is_over(node: &Node, cookie: Option<String>) -> bool {
     let mut browser = Browser::new(&node.app);
     browser.cookie = cookie;
-    let came = browser.get("/do/came-with-token").await.ok();
+    let has_token = browser.get("/do/has-token").await.ok();
     let exists = browser.get("/do/exists").await.ok();
-    assert_eq!((came.set_cookie(), exists.set_cookie()), (None, None), "asking changes nothing");
-    came.body == "true" && exists.body == "false"
+    assert_eq!((has_token.set_cookie(), exists.set_cookie()), (None, None), "reading changes nothing");
+    has_token.body == "true" && exists.body == "false"
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_is_told_from_none_however_it_ended() {
+async fn an_ended_session_is_distinguishable_from_none_however_it_ended() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         assert!(!is_over(&node, None).await);
         let [mut expired, mut revoked, mut logged_out] = [(); 3].map(|()| Browser::new(&node.app));
         expired.post("/note/mine").await.ok();
-        assert!(!is_over(&node, expired.cookie.clone()).await, "it lives");
+        assert!(!is_over(&node, expired.cookie.clone()).await, "the session still exists");
         deployment.clock.advance(minutes(34));
         assert!(is_over(&node, expired.cookie.clone()).await);
         revoked.post("/login/alice").await.ok();
@@ -34,28 +35,28 @@ async fn a_session_that_is_over_is_told_from_none_however_it_ended() {
         let token = logged_out.cookie.clone();
         logged_out.post("/do/destroy").await.ok();
         assert!(is_over(&node, token).await);
-        assert_eq!(deployment.population(&node), 0);
+        assert_eq!(deployment.session_count(&node), 0);
     }
 }
 
 #[tokio::test]
-async fn a_token_that_was_made_up_looks_like_one_that_was_good_once() {
+async fn an_unissued_token_looks_like_one_of_an_ended_session() {
     for deployment in Deployment::both() {
         let node = deployment.node();
-        assert!(is_over(&node, Some(invented(1))).await);
+        assert!(is_over(&node, Some(unissued_token(1))).await);
         for malformed in ["", "x", "not-a-token"] {
-            assert!(!is_over(&node, Some(malformed.to_owned())).await, "{malformed:?} is no token at all");
+            assert!(!is_over(&node, Some(malformed.to_owned())).await, "{malformed:?} is not a token");
         }
-        let two = format!("__Host-session={}; __Host-session={}", invented(1), invented(2));
-        assert_eq!(send(&node.app, with_cookie("/do/came-with-token", two.as_bytes())).await.body, "false");
+        let two = format!("__Host-session={}; __Host-session={}", unissued_token(1), unissued_token(2));
+        assert_eq!(send(&node.app, with_cookie("/do/has-token", two.as_bytes())).await.body, "false");
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_depends_on_the_token_is_not_for_shared_caches() {
+async fn a_response_that_depends_on_the_token_is_private() {
     for deployment in Deployment::both() {
         let node = deployment.node();
-        for verb in ["came-with-token", "exists"] {
+        for verb in ["has-token", "exists"] {
             let reply = Browser::new(&node.app).get(&format!("/do/{verb}")).await.ok();
             assert!(reply.header(CACHE_CONTROL.as_str()).iter().any(|value| value.contains("private")), "{verb}");
         }
@@ -63,7 +64,7 @@ async fn an_answer_that_depends_on_the_token_is_not_for_shared_caches() {
 }
 
 #[tokio::test]
-async fn asking_whether_a_session_exists_creates_none_and_sees_this_requests_own() {
+async fn exists_creates_no_session_and_sees_one_of_the_same_request() {
     let routes = routes().route(
         "/",
         any(async |session: Session| {
@@ -91,7 +92,7 @@ async fn r16_a_login_is_recent_for_as_long_as_the_page_says() {
         let mut browser = Browser::new(&node.app);
         let recent = async |browser: &mut Browser| browser.get("/do/authenticated-within").await.ok().body == "true";
         browser.post("/note/mine").await.ok();
-        assert!(!recent(&mut browser).await, "nobody is logged in");
+        assert!(!recent(&mut browser).await, "an anonymous session has no login");
         browser.post("/login/alice").await.ok();
         assert!(recent(&mut browser).await);
         deployment.clock.advance(minutes(10) - secs(1));
@@ -100,7 +101,7 @@ async fn r16_a_login_is_recent_for_as_long_as_the_page_says() {
         assert!(!recent(&mut browser).await, "ten minutes are over");
         for verb in ["renew", "remember", "update"] {
             browser.post(&format!("/do/{verb}")).await.ok();
-            assert!(!recent(&mut browser).await, "{verb} is no login");
+            assert!(!recent(&mut browser).await, "{verb} is not a login");
         }
         browser.post("/login/alice").await.ok();
         assert!(recent(&mut browser).await);
@@ -110,7 +111,7 @@ async fn r16_a_login_is_recent_for_as_long_as_the_page_says() {
 }
 
 #[tokio::test]
-async fn questions_that_the_store_cannot_answer_are_errors() {
+async fn a_store_failure_is_an_error_and_not_an_absent_session() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&deployment.node().app);
@@ -118,6 +119,10 @@ async fn questions_that_the_store_cannot_answer_are_errors() {
     store.fail_all(cloakroom::store::StoreErrorKind::Unavailable);
     for verb in ["exists", "authenticated-within"] {
         let reply = browser.at(&node.app).get(&format!("/do/{verb}")).await;
-        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{verb}: down is not gone");
+        assert_eq!(
+            reply.status,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{verb}: an unavailable store does not mean that the session is gone"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! R11: a rotation that is interrupted leaves one live token at most, and no half of anything.
+//! R11: an interrupted rotation leaves at most one live token, and no partial state.
 
 use axum::Router;
 use axum::routing::any;
@@ -19,9 +19,9 @@ async fn r11_a_rotation_before_an_error_response_still_reaches_the_client() {
         let node = Node::with_routes(deployment.builder(), routes().route("/then-fail", any(then_fail)));
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        let old = browser.ticket();
+        let old = browser.bare_token();
         assert_eq!(browser.post("/then-fail").await.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert_ne!(browser.ticket(), old);
+        assert_ne!(browser.bare_token(), old);
         assert_eq!(browser.get("/whoami").await.ok().body, "alice");
         assert_eq!(Browser::holding(&node.app, old).get("/whoami").await.ok().body, "nobody");
     }
@@ -42,20 +42,21 @@ async fn r11_a_panic_after_a_rotation_leaves_no_second_live_token() {
         browser.post("/note/mine").await.ok();
         let mut tab = browser.clone();
         assert!(tokio::spawn(async move { tab.post("/then-panic").await }).await.is_err());
-        // The client never heard of the new token, and its old one has its grace.
+        // The client never received the new token, and its old token is in its grace.
         assert_eq!(browser.get("/note").await.ok().body, "mine");
         browser.post("/login/alice").await.ok();
         assert_eq!(browser.get("/whoami").await.ok().body, "alice");
-        assert_eq!(deployment.population(&node), 1);
+        assert_eq!(deployment.session_count(&node), 1);
     }
 }
 
-/// What a client can do with its tokens after a rotation that may have failed.
+/// Returns whether the old and the new token work after a rotation that may have failed.
 async fn outcome(deployment: &Deployment, old: &str, browser: &Browser) -> (bool, bool) {
     let fresh = deployment.node();
-    let works =
-        async |ticket: String| Browser::holding(&fresh.app, ticket).get("/do/created-at").await.ok().body == "true";
-    let new = browser.ticket();
+    let works = async |bare_token: String| {
+        Browser::holding(&fresh.app, bare_token).get("/do/created-at").await.ok().body == "true"
+    };
+    let new = browser.bare_token();
     (works(old.to_owned()).await, new != *old && works(new).await)
 }
 
@@ -68,11 +69,11 @@ async fn rotate_with_fault(
     let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/mine").await.ok();
-    browser.settle().await;
-    let old = browser.ticket();
-    // A node that has no copy yet, so that reading is one of the calls that fail.
-    let cold = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()));
-    let mut browser = browser.at(if verb == Verb::Load { &cold.app } else { &node.app });
+    browser.sync_hint().await;
+    let old = browser.bare_token();
+    // A node without a copy, so that the load is one of the calls that may fail.
+    let empty_node = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(store.clone()));
+    let mut browser = browser.at(if verb == Verb::Load { &empty_node.app } else { &node.app });
     fault(&store);
     let reply = browser.post(path).await;
     store.reset();
@@ -92,7 +93,7 @@ async fn r11_a_store_that_fails_at_any_call_leaves_exactly_one_of_the_old_and_th
             for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Refused, StoreErrorKind::Corrupt] {
                 let (status, alive) = rotate_with_fault(path, *verb, |store| store.fail_next(*verb, kind)).await;
                 assert!(status.is_server_error(), "{path} {verb:?} {kind:?}");
-                assert_eq!(alive, (true, false), "{path} {verb:?} {kind:?}: nothing was changed");
+                assert_eq!(alive, (true, false), "{path} {verb:?} {kind:?}: nothing has changed");
             }
             let (status, alive) = rotate_with_fault(path, *verb, |_| {}).await;
             assert_eq!((status, alive), (StatusCode::OK, (false, true)), "{path}");
@@ -105,7 +106,8 @@ async fn r11_a_lost_reply_to_a_rotation_is_made_up_for() {
     for path in ["/login/alice", "/do/renew"] {
         let (status, alive) = rotate_with_fault(path, Verb::Commit, |store| store.lose_reply_next(Verb::Commit)).await;
         assert_eq!((status, alive), (StatusCode::OK, (false, true)), "{path}");
-        // Lost again: nobody knows, and the client is told so. Never are there two tokens.
+        // If the retry's reply is lost as well, the outcome is unknown, and the client gets an
+        // error. There are never two live tokens.
         let (status, alive) = rotate_with_fault(path, Verb::Commit, |store| {
             store.lose_reply_next(Verb::Commit);
             store.lose_reply_next(Verb::Commit);
@@ -124,7 +126,7 @@ async fn r11_a_login_whose_admission_failed_leaves_nobody_logged_in() {
             let mut browser = Browser::new(&node.app);
             if !first_session {
                 browser.post("/note/mine").await.ok();
-                browser.settle().await;
+                browser.sync_hint().await;
             }
             store.fail_next(verb, StoreErrorKind::Unavailable);
             let reply = browser.post("/login/alice").await;
@@ -133,23 +135,23 @@ async fn r11_a_login_whose_admission_failed_leaves_nobody_logged_in() {
             assert!(node.sessions.of("alice").list().await.unwrap().is_empty());
         }
     }
-    assert_eq!(deployment.store.unwrap().len(), 2, "the two that wrote a note; the others were taken away again");
+    assert_eq!(deployment.store.unwrap().len(), 2, "only the two sessions with a note remain");
 }
 
 #[tokio::test]
 async fn r11_a_request_that_is_dropped_in_a_rotation_leaves_one_live_token_at_most() {
     for path in ["/login/alice", "/do/renew"] {
-        for acts in [false, true] {
+        for executes in [false, true] {
             let deployment = Deployment::shared();
             let (store, node) = deployment.faulty_node();
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
-            let old = browser.ticket();
+            let old = browser.bare_token();
             let gate = store.delay_next(Verb::Commit);
             let mut tab = browser.clone();
             let rotation = tokio::spawn(async move { tab.post(path).await });
             assert!(gate.arrived().await);
-            if acts {
+            if executes {
                 assert!(gate.let_act().await);
             }
             rotation.abort();
@@ -158,12 +160,13 @@ async fn r11_a_request_that_is_dropped_in_a_rotation_leaves_one_live_token_at_mo
             node.sessions.run_pending_tasks().await;
             deployment.clock.advance(secs(11));
             let (old_works, _) = outcome(&deployment, &old, &browser).await;
-            // A renewal is taken back. After a login, nobody has the token of the session, so it ends.
-            let lives = !acts || path == "/do/renew";
-            assert_eq!(old_works, lives, "{path}");
-            // The node that was interrupted knows no more than the store does.
-            assert_eq!(browser.get("/do/created-at").await.ok().body, lives.to_string(), "{path}");
-            assert_eq!(deployment.store.unwrap().len(), usize::from(lives));
+            // A renewal is undone. After a login no client has the session's token, so the session
+            // ends.
+            let survives = !executes || path == "/do/renew";
+            assert_eq!(old_works, survives, "{path}");
+            // The interrupted node agrees with the store.
+            assert_eq!(browser.get("/do/created-at").await.ok().body, survives.to_string(), "{path}");
+            assert_eq!(deployment.store.unwrap().len(), usize::from(survives));
         }
     }
 }

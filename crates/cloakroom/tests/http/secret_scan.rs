@@ -1,4 +1,4 @@
-//! R55: the scan of the tests' output searches for what the library computes, not only for what the tests hand over.
+//! R55: the scan of the tests' output also searches for secrets that the library computes.
 
 use axum::routing::any;
 use base64::Engine as _;
@@ -38,6 +38,6 @@ async fn r55_the_scan_derives_the_same_secrets_as_the_library() {
     let text = URL_SAFE_NO_PAD.decode(browser.cookie.as_deref().unwrap()).unwrap();
     let (message, mac) = text.split_last_chunk::<16>().unwrap();
     let derived = derived_key(&key, "token", "cookie:__Host-session");
-    let own: Hmac<Sha256> = Hmac::new_from_slice(&derived).unwrap();
-    own.chain_update(message).verify_truncated_left(mac).expect("the key of the cookie's MAC");
+    let mac_of_library: Hmac<Sha256> = Hmac::new_from_slice(&derived).unwrap();
+    mac_of_library.chain_update(message).verify_truncated_left(mac).expect("the key of the cookie's MAC");
 }

@@ -1,4 +1,4 @@
-//! R35, R36: what the server keeps opens nothing, and comparing secrets tells nothing.
+//! R35, R36: the server stores nothing that opens a session, and comparing secrets reveals nothing.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use axum::routing::get;
 use cloakroom::{AmbiguityPolicy, CookieConfig, SessionLayer, TokenHeader, Transport};
 use http::{HeaderMap, Request};
 
-use crate::support::{Browser, Deployment, canonical, decode, send, spellings};
+use crate::support::{Browser, Deployment, canonical, decode, encodings, send};
 
 #[tokio::test]
 async fn r36_a_dump_of_the_store_holds_no_secret_of_a_thousand_sessions() {
@@ -24,12 +24,12 @@ async fn r36_a_dump_of_the_store_holds_no_secret_of_a_thousand_sessions() {
         browsers.push(browser);
     }
     let dump = deployment.store.unwrap().dump();
-    let held = std::collections::HashSet::<&[u8]>::from_iter(dump.windows(16));
+    let stored = std::collections::HashSet::<&[u8]>::from_iter(dump.windows(16));
     for browser in &browsers {
-        let secret = &decode(&browser.ticket())[16..];
-        assert!(!held.contains(secret));
-        for spelling in spellings(secret).iter().filter(|spelling| spelling.len() >= 16) {
-            assert!(!held.contains(&spelling[..16]));
+        let secret = &decode(&browser.bare_token())[16..];
+        assert!(!stored.contains(secret));
+        for encoding in encodings(secret).iter().filter(|encoding| encoding.len() >= 16) {
+            assert!(!stored.contains(&encoding[..16]));
         }
     }
 }
@@ -40,7 +40,7 @@ async fn r55_what_prints_the_headers_of_a_request_inside_of_the_layer_prints_no_
     let either =
         Transport::either(CookieConfig::default(), TokenHeader::default()).on_ambiguity(AmbiguityPolicy::PreferCookie);
     let bearer = Transport::bearer(TokenHeader::default());
-    for (transport, hidden, shown) in [
+    for (transport, hidden, printed) in [
         (Transport::default(), vec!["tokenone", "tokentwo"], vec!["bearertoken", "other"]),
         (bearer, vec!["bearertoken"], vec!["tokenone", "tokentwo", "other"]),
         (either, vec!["tokenone", "tokentwo", "bearertoken"], vec!["other"]),
@@ -57,7 +57,7 @@ async fn r55_what_prints_the_headers_of_a_request_inside_of_the_layer_prints_no_
         for text in hidden {
             assert!(!body.contains(text), "{text}: {body}");
         }
-        for text in shown {
+        for text in printed {
             assert!(body.contains(text), "{text}: {body}");
         }
     }
@@ -81,19 +81,19 @@ async fn r36_what_the_store_holds_of_a_session_does_not_open_it() {
     }
 }
 
-/// Beside the measurement (`identity/timing.rs`), which sees large leaks only, this looks at the source: what proves a
-/// secret has one comparison each, and that one is `subtle`'s.
+/// The timing measurement (`token/timing.rs`) notices only large leaks, so this test reads the
+/// source: each type that proves a secret has one comparison, by `subtle`.
 #[test]
 fn r35_what_proves_a_secret_is_compared_by_subtle_only() {
     let source = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    for proof in ["Verifier", "Fingerprint"] {
-        let (body, derives) = equality_of(&source, proof);
-        assert!(body.contains(".ct_eq("), "`{proof}` is compared by {body}");
-        assert!(!body.contains("=="), "`{proof}` is compared by {body}");
-        assert!(!derives.contains("PartialEq"), "`{proof}` derives its comparison");
+    for proof_type in ["Verifier", "Fingerprint"] {
+        let (body, derives) = equality_of(&source, proof_type);
+        assert!(body.contains(".ct_eq("), "`{proof_type}` is compared by {body}");
+        assert!(!body.contains("=="), "`{proof_type}` is compared by {body}");
+        assert!(!derives.contains("PartialEq"), "`{proof_type}` derives its comparison");
     }
     let (_, derives) = definition(&source, "Secret");
-    assert!(!derives.contains("PartialEq"), "a secret is never compared, only what proves it");
+    assert!(!derives.contains("PartialEq"), "a secret is never compared; only its proofs are");
     assert!(!source.contains("impl PartialEq for Secret"));
 }
 
@@ -116,18 +116,18 @@ fn equality_of<'a>(source: &'a str, name: &str) -> (&'a str, &'a str) {
     (body, definition(source, name).1)
 }
 
-/// Where a type is defined, and what it derives.
+/// The position of a type's definition, and its derives.
 fn definition<'a>(source: &'a str, name: &str) -> (usize, &'a str) {
-    let found =
+    let position =
         source.find(&format!("pub(crate) struct {name}(")).or(source.find(&format!("pub struct {name}("))).unwrap();
-    let derives = source[..found].rfind("#[derive").unwrap();
-    (found, &source[derives..found])
+    let derives = source[..position].rfind("#[derive").unwrap();
+    (position, &source[derives..position])
 }
 
-/// The one comparison of MACs is that of `hmac`, which is constant in time.
+/// MACs are compared only by `hmac`, in constant time.
 #[test]
 fn r35_macs_are_compared_by_hmac_only() {
-    let source = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/keys"));
+    let source = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/crypto"));
     let comparing = source.lines().filter(|line| line.contains("mac") && (line.contains("==") || line.contains("!=")));
     let outside_tests: Vec<_> = comparing.filter(|line| !line.contains("assert")).collect();
     assert_eq!(outside_tests, Vec::<&str>::new());

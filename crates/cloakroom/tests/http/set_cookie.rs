@@ -1,4 +1,4 @@
-//! R24, R28 and when a cookie is set at all.
+//! R24, R28: the attributes of the cookie, and the responses that set one.
 
 use cloakroom::{CookieConfig, SessionLayer};
 
@@ -10,7 +10,7 @@ async fn r24_the_default_cookie_is_locked_to_the_host_and_out_of_reach_of_script
     let mut browser = Browser::new(&node.app);
     let reply = browser.post("/note/mine").await.ok();
     let field = reply.set_cookie().unwrap();
-    let token = browser.ticket();
+    let token = browser.bare_token();
     assert_eq!(token.len(), 43);
     assert_eq!(field, format!("__Host-session={token}; Path=/; Secure; HttpOnly; SameSite=Lax"));
     let reply = browser.post("/do/destroy").await.ok();
@@ -57,7 +57,7 @@ async fn a_response_sets_a_cookie_only_when_the_token_changes() {
     for verb in VERBS {
         let mut browser = Browser::new(&node.app);
         browser.post("/note/mine").await.ok();
-        let before = browser.ticket();
+        let before = browser.bare_token();
         let reply = browser.post(&format!("/do/{verb}")).await.ok();
         assert_eq!(reply.set_cookie().is_some(), changing.contains(&verb), "{verb}");
         let same = browser.cookie.as_deref() == Some(&*before);
@@ -66,18 +66,18 @@ async fn a_response_sets_a_cookie_only_when_the_token_changes() {
 }
 
 #[tokio::test]
-async fn over_a_store_a_cookie_is_set_again_only_for_a_version_the_client_has_not_seen() {
-    let [here, there] = Deployment::shared().nodes();
-    let mut browser = Browser::new(&here.app);
+async fn with_a_store_a_cookie_is_set_again_only_for_a_newer_version() {
+    let [first, second] = Deployment::shared().nodes();
+    let mut browser = Browser::new(&first.app);
     browser.post("/note/mine").await.ok();
     for path in ["/note", "/whoami", "/untouched", "/do/get"] {
         let reply = browser.get(path).await.ok();
         assert_eq!(reply.set_cookie(), None, "{path}");
-        let elsewhere = browser.at(&there.app).get(path).await.ok();
-        assert_eq!(elsewhere.set_cookie(), None, "{path}");
+        let from_second = browser.at(&second.app).get(path).await.ok();
+        assert_eq!(from_second.set_cookie(), None, "{path}");
     }
     let written = browser.post("/count").await.ok();
-    assert!(written.set_cookie().is_some(), "the client has to know what it may not read behind");
+    assert!(written.set_cookie().is_some(), "the client needs the hint of its own write");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Over a real connection: keep-alive, clients that hang up, and streams that outlive their response.
+//! Over a real connection: keep-alive, clients that disconnect, and streams that outlive their
+//! response.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,21 +17,21 @@ use tokio::sync::mpsc;
 use crate::support::{Browser, COOKIE, Connection, Count, Deployment, HandlerGate, Node, routes, serve};
 
 #[tokio::test]
-async fn one_connection_may_carry_the_requests_of_many_sessions() {
+async fn one_connection_serves_the_requests_of_many_sessions() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         let address = serve(node.app.clone()).await;
         let mut connection = Connection::to(address).await;
-        let alice = connection.ask("POST", "/login/alice", &[]).await.given().unwrap().to_owned();
-        let bob = connection.ask("POST", "/login/bob", &[]).await.given().unwrap().to_owned();
+        let alice = connection.request("POST", "/login/alice", &[]).await.new_cookie().unwrap().to_owned();
+        let bob = connection.request("POST", "/login/bob", &[]).await.new_cookie().unwrap().to_owned();
         for _ in 0..20 {
-            assert_eq!(connection.ask("GET", "/whoami", &[&alice]).await.body, "alice");
-            assert_eq!(connection.ask("GET", "/whoami", &[&bob]).await.body, "bob");
-            assert_eq!(connection.ask("GET", "/whoami", &[]).await.body, "nobody");
+            assert_eq!(connection.request("GET", "/whoami", &[&alice]).await.body, "alice");
+            assert_eq!(connection.request("GET", "/whoami", &[&bob]).await.body, "bob");
+            assert_eq!(connection.request("GET", "/whoami", &[]).await.body, "nobody");
         }
-        let out = connection.ask("POST", "/do/destroy", &[&alice]).await;
-        assert_eq!((out.status, out.given()), (200, Some("")));
-        assert_eq!(connection.ask("GET", "/whoami", &[&alice]).await.body, "nobody");
+        let logout = connection.request("POST", "/do/destroy", &[&alice]).await;
+        assert_eq!((logout.status, logout.new_cookie()), (200, Some("")));
+        assert_eq!(connection.request("GET", "/whoami", &[&alice]).await.body, "nobody");
     }
 }
 
@@ -41,23 +42,23 @@ async fn r11_a_client_that_hangs_up_leaves_a_whole_session_behind() {
         let node = Node::with_routes(deployment.builder(), gate.routes());
         let address = serve(node.app.clone()).await;
         let mut connection = Connection::to(address).await;
-        let cookie = connection.ask("POST", "/note/mine", &[]).await.given().unwrap().to_owned();
+        let cookie = connection.request("POST", "/note/mine", &[]).await.new_cookie().unwrap().to_owned();
         for verb in ["renew", "update", "load"] {
-            let mut doomed = Connection::to(address).await;
-            doomed.say("POST", &format!("/paused/{verb}"), &[&cookie]).await;
-            gate.arrival().await;
-            drop(doomed);
+            let mut dropped = Connection::to(address).await;
+            dropped.send_request("POST", &format!("/paused/{verb}"), &[&cookie]).await;
+            gate.wait_until_paused().await;
+            drop(dropped);
             gate.release();
         }
-        let reply = connection.ask("GET", "/do/get", &[&cookie]).await;
+        let reply = connection.request("GET", "/do/get", &[&cookie]).await;
         assert_eq!((reply.status, &*reply.body), (200, "true"));
     }
 }
 
-/// A body that lasts as long as somebody sends.
-struct Lines(mpsc::Receiver<String>);
+/// A body that ends when its sender is dropped.
+struct LineBody(mpsc::Receiver<String>);
 
-impl HttpBody for Lines {
+impl HttpBody for LineBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -87,37 +88,37 @@ async fn stream(session: Session) -> Result<Body, SessionError> {
         let late = session.update::<Count, _>(|count| count.0 += 1).await;
         lines.send(format!("{:?}\n", late.unwrap_err().kind())).await.unwrap();
     });
-    Ok(Body::new(Lines(body)))
+    Ok(Body::new(LineBody(body)))
 }
 
 #[tokio::test]
-async fn a_session_works_in_a_stream_after_its_response_and_says_when_it_ends() {
+async fn a_session_works_in_a_stream_after_its_response_until_it_ends() {
     for deployment in Deployment::both() {
         let node = Node::with_routes(deployment.builder(), routes().route("/stream", any(stream)));
         let address = serve(node.app.clone()).await;
         let mut other = Connection::to(address).await;
-        let cookie = other.ask("POST", "/login/alice", &[]).await.given().unwrap().to_owned();
+        let cookie = other.request("POST", "/login/alice", &[]).await.new_cookie().unwrap().to_owned();
         let mut streaming = Connection::to(address).await;
-        streaming.say("GET", "/stream", &[&cookie]).await;
+        streaming.send_request("GET", "/stream", &[&cookie]).await;
         for expected in ["1", "2", "3"] {
             assert_eq!(next_line(&mut streaming).await, expected);
         }
-        assert_eq!(other.ask("GET", "/count", &[&cookie]).await.body, "3");
+        assert_eq!(other.request("GET", "/count", &[&cookie]).await.body, "3");
         node.sessions.of("alice").revoke_all().await.unwrap();
         assert_eq!(next_line(&mut streaming).await, format!("{:?}", EndReason::Revoked));
         assert_eq!(next_line(&mut streaming).await, "Ended");
     }
 }
 
-/// The next line of a chunked body: passes over the head and over the lengths of chunks.
+/// The next line of a chunked body, without the head and the lengths of chunks.
 async fn next_line(connection: &mut Connection) -> String {
-    // Every line of the body is a chunk of its own: its length, itself, and an empty line.
+    // Every line of the body is a separate chunk: its length, the line, and an empty line.
     while !connection.line().await.is_empty() {}
     connection.line().await;
     connection.line().await
 }
 
-/// A WebSocket in all but its frames: after the handshake it says when its session is over.
+/// A WebSocket without frames: after the handshake it reports the end of its session.
 async fn socket(_: SameOrigin, session: Session, mut request: Request<Body>) -> Result<Response, SessionError> {
     if session.principal().await?.is_none() {
         return Ok(StatusCode::UNAUTHORIZED.into_response());
@@ -133,8 +134,8 @@ async fn socket(_: SameOrigin, session: Session, mut request: Request<Body>) -> 
     Ok((StatusCode::SWITCHING_PROTOCOLS, switched).into_response())
 }
 
-/// Shakes hands as a browser does on a page of `origin`. Answers the status.
-async fn shake_hands(connection: &mut Connection, origin: &str, cookie: &str) -> u16 {
+/// Performs the handshake as a browser does on a page of `origin`, and returns the status.
+async fn handshake(connection: &mut Connection, origin: &str, cookie: &str) -> u16 {
     let head = format!(
         "GET /socket HTTP/1.1\r\nHost: shop.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: {origin}\r\n\
@@ -150,29 +151,34 @@ async fn shake_hands(connection: &mut Connection, origin: &str, cookie: &str) ->
 async fn r51_a_socket_is_for_our_own_pages_and_dies_with_its_session_wherever_that_ends() {
     for deployment in Deployment::both() {
         let sockets = || routes().route("/socket", any(socket)).layer(tower_http::csrf::CsrfLayer::new());
-        let here = Node::with_routes(deployment.builder(), sockets());
-        let there = if deployment.store.is_some() { deployment.node() } else { here.clone() };
-        let address = serve(here.app.clone()).await;
-        for (end, reason) in
+        let first = Node::with_routes(deployment.builder(), sockets());
+        let second = if deployment.store.is_some() { deployment.node() } else { first.clone() };
+        let address = serve(first.app.clone()).await;
+        for (ending, reason) in
             [("/do/destroy", [EndReason::Logout, EndReason::Gone]), ("revoke", [EndReason::Revoked, EndReason::Gone])]
         {
-            let cookie =
-                Connection::to(address).await.ask("POST", "/login/alice", &[]).await.given().unwrap().to_owned();
-            let mut evil = Connection::to(address).await;
-            assert_eq!(shake_hands(&mut evil, "https://evil.example", &cookie).await, 403);
-            let mut stranger = Connection::to(address).await;
-            assert_eq!(shake_hands(&mut stranger, "https://shop.example", "nothing").await, 401);
-            let mut ours = Connection::to(address).await;
-            assert_eq!(shake_hands(&mut ours, "https://shop.example", &cookie).await, 101);
-            assert_eq!(ours.line().await, "hello");
-            match end {
-                "revoke" => drop(there.sessions.of("alice").revoke_all().await.unwrap()),
-                path => drop(Browser::holding(&there.app, cookie).post(path).await.ok()),
+            let cookie = Connection::to(address)
+                .await
+                .request("POST", "/login/alice", &[])
+                .await
+                .new_cookie()
+                .unwrap()
+                .to_owned();
+            let mut cross_origin = Connection::to(address).await;
+            assert_eq!(handshake(&mut cross_origin, "https://evil.example", &cookie).await, 403);
+            let mut anonymous = Connection::to(address).await;
+            assert_eq!(handshake(&mut anonymous, "https://shop.example", "nothing").await, 401);
+            let mut same_origin = Connection::to(address).await;
+            assert_eq!(handshake(&mut same_origin, "https://shop.example", &cookie).await, 101);
+            assert_eq!(same_origin.line().await, "hello");
+            match ending {
+                "revoke" => drop(second.sessions.of("alice").revoke_all().await.unwrap()),
+                path => drop(Browser::holding(&second.app, cookie).post(path).await.ok()),
             }
-            // Within the news' way; nobody moves the clock here.
-            let said = ours.line().await;
-            assert!(reason.iter().any(|reason| said == format!("{reason:?}")), "{end}: {said}");
-            assert_eq!(ours.line().await, "", "and the line is closed");
+            // Real time: only the delivery of the invalidation takes any.
+            let line = same_origin.line().await;
+            assert!(reason.iter().any(|reason| line == format!("{reason:?}")), "{ending}: {line}");
+            assert_eq!(same_origin.line().await, "", "the connection is closed");
         }
     }
 }

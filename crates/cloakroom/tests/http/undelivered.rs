@@ -1,4 +1,5 @@
-//! R07, R09: a new token that no response carries, because the handler panicked or its client hung up.
+//! R07, R09: a new token that no response delivers, because the handler panicked or its client
+//! disconnected.
 
 use axum::Router;
 use axum::extract::Path;
@@ -8,16 +9,16 @@ use cloakroom_testkit::Verb;
 
 use crate::support::{Browser, Deployment, HandlerGate, Node, perform};
 
-/// How a request ends without a response.
+/// The reason why a request gets no response.
 #[derive(Clone, Copy, Debug)]
-enum Mishap {
+enum Failure {
     Panic,
-    HangUp,
+    Disconnect,
 }
 
-const MISHAPS: [Mishap; 2] = [Mishap::Panic, Mishap::HangUp];
+const FAILURES: [Failure; 2] = [Failure::Panic, Failure::Disconnect];
 
-/// `/then-fail/{verb}` does what the verb says, pauses, and panics when it goes on.
+/// `/then-fail/{verb}` performs the verb, pauses, and panics when it continues.
 fn routes(gate: &HandlerGate) -> Router {
     let paused = gate.clone();
     let fail = async move |session: Session, Path(verb): Path<String>| -> Result<(), SessionError> {
@@ -28,38 +29,38 @@ fn routes(gate: &HandlerGate) -> Router {
     gate.routes().route("/then-fail/{verb}", any(fail))
 }
 
-/// Lets the request of this client do its work, and never answers it.
-async fn without_answer(gate: &HandlerGate, client: &Browser, verb: &str, mishap: Mishap) {
+/// Sends a request that does its work but gets no response.
+async fn request_without_response(gate: &HandlerGate, client: &Browser, verb: &str, failure: Failure) {
     let (mut client, path) = (client.clone(), format!("/then-fail/{verb}"));
     let request = tokio::spawn(async move { client.post(&path).await });
-    gate.arrival().await;
-    match mishap {
-        Mishap::Panic => gate.release(),
-        Mishap::HangUp => request.abort(),
+    gate.wait_until_paused().await;
+    match failure {
+        Failure::Panic => gate.release(),
+        Failure::Disconnect => request.abort(),
     }
     let error = request.await.unwrap_err();
-    assert_eq!(error.is_panic(), matches!(mishap, Mishap::Panic));
+    assert_eq!(error.is_panic(), matches!(failure, Failure::Panic));
 }
 
 #[tokio::test]
-async fn a_login_whose_token_reaches_nobody_leaves_no_session_behind() {
+async fn a_login_whose_token_is_not_delivered_leaves_no_session_behind() {
     for deployment in Deployment::both() {
-        for mishap in MISHAPS {
+        for failure in FAILURES {
             for verb in ["login", "rotate"] {
                 let gate = HandlerGate::new();
                 let node = Node::with_routes(deployment.builder(), routes(&gate));
                 let mut browser = Browser::new(&node.app);
-                browser.post("/login/somebody").await.ok();
+                browser.post("/login/dave").await.ok();
                 let mut events = node.sessions.events();
-                without_answer(&gate, &browser, verb, mishap).await;
+                request_without_response(&gate, &browser, verb, failure).await;
                 node.sessions.run_pending_tasks().await;
-                assert_eq!(deployment.population(&node), 0, "{verb} {mishap:?}");
-                assert!(node.sessions.of("somebody").list().await.unwrap().is_empty(), "{verb} {mishap:?}");
+                assert_eq!(deployment.session_count(&node), 0, "{verb} {failure:?}");
+                assert!(node.sessions.of("dave").list().await.unwrap().is_empty(), "{verb} {failure:?}");
                 let last = std::iter::from_fn(|| events.try_recv()).last().unwrap().kind;
                 assert_eq!(last, EventKind::Ended(EndReason::Undelivered));
                 assert_eq!(browser.get("/whoami").await.ok().body, "nobody");
-                browser.post("/login/somebody").await.ok();
-                assert_eq!(browser.get("/whoami").await.ok().body, "somebody", "it can log in again");
+                browser.post("/login/dave").await.ok();
+                assert_eq!(browser.get("/whoami").await.ok().body, "dave", "the client can log in again");
                 browser.post("/do/destroy").await.ok();
             }
         }
@@ -67,15 +68,15 @@ async fn a_login_whose_token_reaches_nobody_leaves_no_session_behind() {
 }
 
 #[tokio::test]
-async fn a_session_whose_token_reaches_nobody_is_not_left_behind() {
+async fn a_new_session_whose_token_is_not_delivered_is_ended() {
     for deployment in Deployment::both() {
-        for mishap in MISHAPS {
+        for failure in FAILURES {
             for verb in ["set", "update", "load", "login"] {
                 let gate = HandlerGate::new();
                 let node = Node::with_routes(deployment.builder(), routes(&gate));
-                without_answer(&gate, &Browser::new(&node.app), verb, mishap).await;
+                request_without_response(&gate, &Browser::new(&node.app), verb, failure).await;
                 node.sessions.run_pending_tasks().await;
-                assert_eq!(deployment.population(&node), 0, "{verb} {mishap:?}");
+                assert_eq!(deployment.session_count(&node), 0, "{verb} {failure:?}");
             }
         }
     }
@@ -84,41 +85,45 @@ async fn a_session_whose_token_reaches_nobody_is_not_left_behind() {
 #[tokio::test]
 async fn r09_a_renewal_whose_token_reaches_nobody_leaves_the_client_its_old_one() {
     for deployment in Deployment::both() {
-        for mishap in MISHAPS {
+        for failure in FAILURES {
             let gate = HandlerGate::new();
             let node = Node::with_routes(deployment.builder(), routes(&gate));
             let mut browser = Browser::new(&node.app);
             browser.post("/note/mine").await.ok();
-            without_answer(&gate, &browser, "renew", mishap).await;
+            request_without_response(&gate, &browser, "renew", failure).await;
             node.sessions.run_pending_tasks().await;
             deployment.clock.advance(crate::support::minutes(2));
-            assert_eq!(browser.get("/note").await.ok().body, "mine", "{mishap:?}: long after the grace");
-            let old = browser.ticket();
+            assert_eq!(
+                browser.get("/note").await.ok().body,
+                "mine",
+                "{failure:?}: the old token works long after the grace"
+            );
+            let old = browser.bare_token();
             browser.post("/do/renew").await.ok();
-            assert_ne!(browser.ticket(), old, "it is renewed as if nothing had happened");
+            assert_ne!(browser.bare_token(), old, "a later renewal works");
         }
     }
 }
 
 #[tokio::test]
-async fn writes_before_a_panic_stay() {
+async fn writes_before_a_failed_response_stay() {
     for deployment in Deployment::both() {
-        for mishap in MISHAPS {
+        for failure in FAILURES {
             let gate = HandlerGate::new();
             let node = Node::with_routes(deployment.builder(), routes(&gate));
             let mut browser = Browser::new(&node.app);
             browser.post("/count").await.ok();
-            without_answer(&gate, &browser, "set", mishap).await;
+            request_without_response(&gate, &browser, "set", failure).await;
             node.sessions.run_pending_tasks().await;
-            assert_eq!(browser.get("/note").await.ok().body, "set", "{mishap:?}");
+            assert_eq!(browser.get("/note").await.ok().body, "set", "{failure:?}");
         }
     }
 }
 
-/// The request is given up while the store works on the login.
+/// The request is dropped while the store commits the login.
 #[tokio::test]
-async fn a_login_that_is_cancelled_on_its_way_to_the_store_leaves_no_session_behind() {
-    for acts in [true, false] {
+async fn a_login_cancelled_during_its_commit_leaves_no_session_behind() {
+    for executes in [true, false] {
         let deployment = Deployment::shared();
         let (store, node) = deployment.faulty_node();
         let mut browser = Browser::new(&node.app);
@@ -126,7 +131,7 @@ async fn a_login_that_is_cancelled_on_its_way_to_the_store_leaves_no_session_beh
         let gate = store.delay_next(Verb::Commit);
         let mut client = browser.clone();
         let login = tokio::spawn(async move { client.post("/login/alice").await });
-        if acts {
+        if executes {
             assert!(gate.let_act().await);
         } else {
             assert!(gate.arrived().await);
@@ -137,7 +142,7 @@ async fn a_login_that_is_cancelled_on_its_way_to_the_store_leaves_no_session_beh
         let other = deployment.node();
         assert!(other.sessions.of("alice").list().await.unwrap().is_empty());
         let mut browser = browser.at(&other.app);
-        assert_eq!(browser.get("/note").await.ok().body, if acts { "nothing" } else { "mine" });
-        assert_eq!(deployment.population(&other), usize::from(!acts));
+        assert_eq!(browser.get("/note").await.ok().body, if executes { "nothing" } else { "mine" });
+        assert_eq!(deployment.session_count(&other), usize::from(!executes));
     }
 }

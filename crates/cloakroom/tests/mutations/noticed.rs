@@ -39,7 +39,7 @@ fn faulty_node(deployment: &Deployment, routes: Router) -> (FaultyStore<MemorySt
 }
 
 fn selector_of(browser: &Browser) -> Selector {
-    Selector::from_bytes(decode(&browser.ticket())[..16].try_into().unwrap())
+    Selector::from_bytes(decode(&browser.bare_token())[..16].try_into().unwrap())
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_session_that_was_created_for_a_login_that_fails_is_ended_even_if_that
         let node = Node::new(deployment.builder().max_sessions_per_principal(1, LimitPolicy::Reject));
         Browser::new(&node.app).post("/login/alice").await.ok();
         assert_eq!(Browser::new(&node.app).post("/login/alice").await.status, StatusCode::CONFLICT);
-        assert_eq!(deployment.population(&node), 1, "the refused login leaves no session");
+        assert_eq!(deployment.session_count(&node), 1, "the refused login leaves no session");
     }
 }
 
@@ -235,7 +235,7 @@ async fn a_load_that_a_write_or_a_login_overtook_is_not_kept() {
             browser.post("/note/mine").await.ok();
             let mut tab = browser.clone();
             let slow = tokio::spawn(async move { tab.get("/slow").await.status });
-            gate.arrival().await;
+            gate.wait_until_paused().await;
             browser.post(superseding).await.ok();
             gate.release();
             slow.await.unwrap();
@@ -364,7 +364,7 @@ async fn r18_a_read_that_waited_for_one_that_was_dropped_hears_of_changes() {
     run_other_tasks().await;
     // Its client disconnects: the cell that both wait for was never filled, and leaves the table.
     dropped.abort();
-    handler_gate.arrival().await;
+    handler_gate.wait_until_paused().await;
     browser.post("/note/second").await.ok();
     handler_gate.release();
     assert_eq!(waiting.await.unwrap(), "second");
@@ -376,7 +376,7 @@ async fn a_write_whose_answer_comes_after_a_newer_write_leaves_no_older_copy() {
     let (store, node) = faulty_node(&deployment, routes());
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
-    let token = browser.ticket();
+    let token = browser.bare_token();
     let gate = store.delay_next(Verb::Commit);
     let (mut slow, other) = (browser.clone(), deployment.node());
     let slow = tokio::spawn(async move { slow.post("/kept/slow").await.status });
@@ -394,7 +394,7 @@ async fn r31_invented_tokens_leave_nothing_behind_while_the_store_is_away() {
     let (store, node) = faulty_node(&deployment, routes());
     store.fail_all(StoreErrorKind::Unavailable);
     for number in 0..100 {
-        let mut stranger = Browser::holding(&node.app, crate::support::invented(number));
+        let mut stranger = Browser::holding(&node.app, crate::support::unissued_token(number));
         assert_eq!(stranger.get("/note").await.status, StatusCode::SERVICE_UNAVAILABLE);
     }
     assert_eq!(node.sessions.stats().sessions, 0);
@@ -506,7 +506,7 @@ async fn a_write_after_a_rollback_does_not_hide_what_the_server_lost() {
         browser.post("/writes").await.ok();
         browser
     });
-    gate.arrival().await;
+    gate.wait_until_paused().await;
     store.roll_back(selector, first);
     gate.release();
     let browser = request.await.unwrap();

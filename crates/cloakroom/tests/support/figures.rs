@@ -1,17 +1,17 @@
-//! What docs/fuzzing.md says of the corpora: how many hostile inputs there are of each kind.
+//! The table in docs/fuzzing.md that lists the number of hostile inputs of each kind.
 
 use std::fs;
 use std::path::Path;
 
-/// The rows of the table: the corpus, and how many inputs it has.
+/// The rows of the table: the corpus and its number of inputs.
 ///
 /// # Panics
-/// If there is no such table.
+/// If the page or the table is missing.
 pub(crate) fn figures() -> Vec<(String, usize)> {
     let page = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fuzzing.md"));
     let page = fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
     let (_, table) = page.split_once("## Hostile inputs").expect("the page has the table");
-    let (table, _) = table.split_once("\n## ").expect("more comes after it");
+    let (table, _) = table.split_once("\n## ").expect("a section follows the table");
     let row = |line: &str| {
         let mut columns = line.split('|').map(str::trim).skip(1);
         Some((columns.next()?.to_owned(), columns.next()?.parse().ok()?))
@@ -19,14 +19,14 @@ pub(crate) fn figures() -> Vec<(String, usize)> {
     table.lines().filter_map(row).collect()
 }
 
-/// Compares what the page says with what is there.
+/// Compares the table with the actual numbers.
 ///
 /// # Panics
-/// If they differ, or if the page says nothing of a corpus.
-pub(crate) fn assert_said(present: &[(&str, usize)]) {
-    let said = figures();
-    for (corpus, inputs) in present {
-        let figure = said.iter().find(|(name, _)| name == corpus).map(|(_, figure)| *figure);
-        assert_eq!(figure, Some(*inputs), "what docs/fuzzing.md says of \"{corpus}\"");
+/// If a number differs or the table lacks a corpus.
+pub(crate) fn assert_said(actual: &[(&str, usize)]) {
+    let documented = figures();
+    for (corpus, inputs) in actual {
+        let figure = documented.iter().find(|(name, _)| name == corpus).map(|(_, figure)| *figure);
+        assert_eq!(figure, Some(*inputs), "the number in docs/fuzzing.md for \"{corpus}\"");
     }
 }

@@ -1,11 +1,12 @@
 //! A random source that records what it returns, for `scripts/test secrets`.
 
-#![allow(dead_code, reason = "several test binaries share this file, and not all use all of it")]
+#![allow(dead_code, reason = "several test binaries share this file, and some use only parts of it")]
 
 use cloakroom::{OsRandom, RandomError, RandomSource, Sessions, SessionsBuilder};
 use cloakroom_secret_scan::record;
 
-/// Records each number that `R` returns, so that it is searched for in everything that the tests print.
+/// Records every output of `R`, so that the secret scan searches for it in everything that the
+/// tests print.
 #[derive(Debug)]
 pub(crate) struct Recording<R>(pub(crate) R);
 

@@ -18,7 +18,7 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// One process without a store.
     pub(crate) fn local() -> Self {
-        crate::log::listen();
+        crate::log::set_global_subscriber();
         Self { clocks: [ManualClock::new(), ManualClock::new()], store: None }
     }
 

@@ -1,4 +1,4 @@
-//! Several fields, and bytes that no field may have.
+//! Several fields, and bytes that no field may contain.
 
 use super::Expected::{Ambiguous, Refused};
 use super::Row;

@@ -1,4 +1,4 @@
-//! What stands before the token.
+//! Authentication schemes, and what separates them from the token.
 
 use super::Expected::{Absent, Live, Malformed};
 use super::Row;

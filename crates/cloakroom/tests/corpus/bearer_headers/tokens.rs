@@ -1,12 +1,12 @@
-//! What stands in the token's place.
+//! Text in the place of the token.
 
 use super::Expected::{Live, Malformed, Unknown};
 use super::Row;
 
 pub(super) const ROWS: &[Row] = &[
     ("with a hint", &[b"Bearer {live}.AAAAAAAAAAAAAA"], Live),
-    ("a token that nobody was given", &[b"Bearer {other}"], Unknown),
-    ("the same with a hint", &[b"Bearer {other}.AAAAAAAAAAAAAA"], Unknown),
+    ("a token that was never issued", &[b"Bearer {other}"], Unknown),
+    ("a token that was never issued, with a hint", &[b"Bearer {other}.AAAAAAAAAAAAAA"], Unknown),
     ("the last character missing", &[b"Bearer {head}"], Malformed),
     ("one character more", &[b"Bearer {live}A"], Malformed),
     ("spare bits set", &[b"Bearer {spare}"], Malformed),
@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
     ("a JWT without signature", &[b"Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0."], Malformed),
     ("a no-break space behind", &[b"Bearer {live}\xc2\xa0"], Malformed),
     ("a zero-width space behind", &[b"Bearer {live}\xe2\x80\x8b"], Malformed),
-    ("a byte that is no UTF-8", &[b"Bearer {head}\xff"], Malformed),
+    ("a byte that is not UTF-8", &[b"Bearer {head}\xff"], Malformed),
     ("an encoded NUL behind", &[b"Bearer {live}%00"], Malformed),
     ("an encoded line break behind", &[b"Bearer {live}%0d%0aX: y"], Malformed),
     ("a path", &[b"Bearer ../../../../etc/passwd"], Malformed),

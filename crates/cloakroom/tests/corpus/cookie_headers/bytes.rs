@@ -1,4 +1,5 @@
-//! Bytes that end a header, a string or a terminal's patience. RFC 9110 §5.5 has servers refuse them.
+//! Control characters, which end headers and strings and drive terminals. RFC 9110 §5.5 requires
+//! that servers reject them.
 
 use super::Expected::Refused;
 use super::Row;

@@ -1,11 +1,12 @@
-//! Names that some servers take for ours. Browsers give each of them less protection than ours has.
+//! Names that some servers confuse with the session cookie's. Browsers protect each of them less.
 
 use super::Expected::{Absent, Live};
 use super::Row;
 
 pub(super) const ROWS: &[Row] = &[
     ("the name itself", &[b"__Host-session={live}"], Live),
-    // Percent-encoded: what `cookie`, Rack, PHP and CGI decoded, and any subdomain may set.
+    // Percent-encoded: `cookie`, Rack, PHP and CGI once decoded names, and any subdomain may set
+    // these.
     ("one underscore encoded", &[b"_%5FHost-session={live}"], Absent),
     ("one underscore encoded in lower case", &[b"_%5fHost-session={live}"], Absent),
     ("the first underscore encoded", &[b"%5F_Host-session={live}"], Absent),
@@ -27,13 +28,14 @@ pub(super) const ROWS: &[Row] = &[
     ("a plus that forms decode to a space", &[b"+__Host-session={live}"], Absent),
     ("a broken escape in front", &[b"%__Host-session={live}"], Absent),
     ("a broken escape inside", &[b"__Host%-session={live}"], Absent),
-    ("an escape with letters that are no digits", &[b"%5G%5FHost-session={live}"], Absent),
+    ("an escape with letters that are not digits", &[b"%5G%5FHost-session={live}"], Absent),
     ("an escape of %u form", &[b"%u005F%u005FHost-session={live}"], Absent),
     ("an escape of backslash form", &[b"\\x5F\\x5FHost-session={live}"], Absent),
     ("an octal escape", &[b"\\137\\137Host-session={live}"], Absent),
     ("an HTML escape of the hyphen", &[b"__Host&#45;session={live}"], Absent),
     ("a quoted-printable escape", &[b"=5F=5FHost-session={live}"], Absent),
-    // Other case: case-sensitive browsers know no rules for these.
+    // Other case: browsers that compare prefixes case-sensitively do not enforce the rules for
+    // these.
     ("lower case", &[b"__host-session={live}"], Absent),
     ("upper case", &[b"__HOST-SESSION={live}"], Absent),
     ("upper-case prefix", &[b"__HOST-session={live}"], Absent),
@@ -42,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
     ("a long s that folds to s", &[b"__Host-\xc5\xbfession={live}"], Absent),
     ("a dotted capital I that folds to i", &[b"__Host-sess\xc4\xb0on={live}"], Absent),
     ("a dotless i", &[b"__Host-sess\xc4\xb1on={live}"], Absent),
-    // Unicode that trims, normalises or looks like it.
+    // Unicode that is trimmed, normalized or looks alike.
     ("a no-break space in front", &[b"\xc2\xa0__Host-session={live}"], Absent),
     ("a no-break space of Latin-1 in front", &[b"\xa0__Host-session={live}"], Absent),
     ("a next-line of Latin-1 in front", &[b"\x85__Host-session={live}"], Absent),
@@ -67,10 +69,10 @@ pub(super) const ROWS: &[Row] = &[
     ("a Greek capital eta", &[b"__\xce\x97ost-session={live}"], Absent),
     ("a combining accent on the last letter", &[b"__Host-session\xcc\x81={live}"], Absent),
     ("an overlong underscore", &[b"\xc1\x9f_Host-session={live}"], Absent),
-    ("a byte that is no UTF-8 in front", &[b"\xff__Host-session={live}"], Absent),
-    ("a byte that is no UTF-8 behind", &[b"__Host-session\xff={live}"], Absent),
+    ("a byte that is not UTF-8 in front", &[b"\xff__Host-session={live}"], Absent),
+    ("a byte that is not UTF-8 behind", &[b"__Host-session\xff={live}"], Absent),
     ("a truncated character in front", &[b"\xe2\x80__Host-session={live}"], Absent),
-    // Mangled, as PHP and others wrote names of forms.
+    // Mangled as PHP and others mangle the names of form fields.
     ("dots for underscores", &[b"..Host-session={live}"], Absent),
     ("spaces for underscores", &[b"  Host-session={live}"], Absent),
     ("a bracket for an underscore", &[b"_[Host-session={live}"], Absent),
@@ -86,7 +88,7 @@ pub(super) const ROWS: &[Row] = &[
     ("an ampersand in front", &[b"a=b&__Host-session={live}"], Absent),
     ("a space inside", &[b"__Host -session={live}"], Absent),
     ("a tab inside", &[b"__Host-\tsession={live}"], Absent),
-    // Near the name.
+    // Similar names.
     ("misspelt as in the well-known advisory", &[b"Host__session={live}"], Absent),
     ("one underscore missing", &[b"_Host-session={live}"], Absent),
     ("one underscore too many", &[b"___Host-session={live}"], Absent),

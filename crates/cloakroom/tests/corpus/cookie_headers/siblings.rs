@@ -1,4 +1,5 @@
-//! What stands beside our cookie: it may be as malformed as it likes, unless it is ours as well.
+//! Cookies beside the session cookie: however malformed, they change nothing unless they have its
+//! name as well.
 
 use super::Expected::{Ambiguous, Live, Malformed};
 use super::Row;
@@ -18,7 +19,7 @@ pub(super) const ROWS: &[Row] = &[
     ("the other one is empty", &[b"__Host-session=; __Host-session={live}"], Live),
     ("the other one is empty and last", &[b"__Host-session={live}; __Host-session="], Live),
     ("the other one is garbage", &[b"__Host-session={live}; __Host-session=%"], Live),
-    ("the other one is no UTF-8", &[b"__Host-session=\xff; __Host-session={live}"], Live),
+    ("the other one is not UTF-8", &[b"__Host-session=\xff; __Host-session={live}"], Live),
     ("the other one is quoted", &[b"__Host-session={live}; __Host-session=\"{live}\""], Live),
     ("the other one has a hint", &[b"__Host-session={live}; __Host-session={live}.AAAAAAAAAAAAAA"], Ambiguous),
     ("the other one has spare bits", &[b"__Host-session={spare}; __Host-session={live}"], Live),
@@ -26,16 +27,16 @@ pub(super) const ROWS: &[Row] = &[
     ("the other one is inside quotes", &[b"__Host-session={live}; a=\"; __Host-session={other}; \""], Ambiguous),
     ("the other one is behind $Version", &[b"__Host-session={live}; $Version=1; __Host-session={other}"], Ambiguous),
     (
-        "two others, of which one is no token",
+        "two others, of which one is not a token",
         &[b"__Host-session=x; __Host-session={live}; __Host-session={other}"],
         Ambiguous,
     ),
-    ("two that are no tokens in front", &[b"__Host-session=x; __Host-session=y; __Host-session={live}"], Live),
-    ("two that are no tokens around", &[b"__Host-session=x", b"__Host-session={live}", b"__Host-session=y"], Live),
+    ("two that are not tokens in front", &[b"__Host-session=x; __Host-session=y; __Host-session={live}"], Live),
+    ("two that are not tokens around", &[b"__Host-session=x", b"__Host-session={live}", b"__Host-session=y"], Live),
     ("a removal's value beside it", &[b"__Host-session={live}; __Host-session=\"\"; __Host-session=deleted"], Live),
-    ("nothing but two that are no tokens", &[b"__Host-session=x; __Host-session=y"], Malformed),
-    ("nobody's twice", &[b"__Host-session=x; __Host-session=x"], Malformed),
-    // Names that look like ours are others' cookies.
+    ("only two, neither a token", &[b"__Host-session=x; __Host-session=y"], Malformed),
+    ("the same invalid value twice", &[b"__Host-session=x; __Host-session=x"], Malformed),
+    // Names that look alike belong to other cookies.
     ("an encoded namesake", &[b"%5F%5FHost-session={other}; __Host-session={live}"], Live),
     ("an encoded namesake behind", &[b"__Host-session={live}; __Host%2Dsession={other}"], Live),
     ("a namesake in lower case", &[b"__host-session={other}; __Host-session={live}"], Live),
@@ -50,7 +51,7 @@ pub(super) const ROWS: &[Row] = &[
     ("our name without a value", &[b"__Host-session; __Host-session={live}"], Live),
     ("a namesake as a value", &[b"a=__Host-session={other}; __Host-session={live}"], Live),
     ("a namesake behind a comma", &[b"a=b,__Host-session={other}; __Host-session={live}"], Live),
-    // Malformed pairs, each of which makes some parser give up on the whole header.
+    // Malformed pairs, each of which makes some parser reject the whole header.
     ("no equals sign", &[b"foo; __Host-session={live}"], Live),
     ("no equals sign behind", &[b"__Host-session={live}; foo"], Live),
     ("no equals sign in another field", &[b"foo", b"__Host-session={live}"], Live),
@@ -60,9 +61,9 @@ pub(super) const ROWS: &[Row] = &[
     ("an empty field in front", &[b"", b"__Host-session={live}"], Live),
     ("a name with spaces", &[b"my name=b; __Host-session={live}"], Live),
     ("a name with brackets", &[b"a[b]=c; __Host-session={live}"], Live),
-    ("a name that is no token", &[b"<\"@\">=c; __Host-session={live}"], Live),
-    ("a name that is no UTF-8", &[b"\xff\xfe=c; __Host-session={live}"], Live),
-    ("a value that is no UTF-8", &[b"a=\x80\xbf; __Host-session={live}"], Live),
+    ("a name that is not a token", &[b"<\"@\">=c; __Host-session={live}"], Live),
+    ("a name that is not UTF-8", &[b"\xff\xfe=c; __Host-session={live}"], Live),
+    ("a value that is not UTF-8", &[b"a=\x80\xbf; __Host-session={live}"], Live),
     ("a value in Latin-1", &[b"name=J\xfcrgen; __Host-session={live}"], Live),
     ("a value with broken escapes", &[b"a=%; b=%zz; c=%f; __Host-session={live}"], Live),
     ("a value with an encoded NUL", &[b"a=%00; __Host-session={live}"], Live),
@@ -80,7 +81,7 @@ pub(super) const ROWS: &[Row] = &[
     ("no space after the separator", &[b"a=b;__Host-session={live};c=d"], Live),
     ("tabs and spaces around", &[b"a=b \t;\t \t__Host-session \t = \t {live}\t ;\tc=d"], Live),
     ("names from object prototypes", &[b"__proto__=x; constructor=y; __Host-session={live}"], Live),
-    ("the same sibling a hundredfold differing", &[b"a=1; a=2; a=3; A=4; a =5; __Host-session={live}"], Live),
+    ("siblings of one name with different values", &[b"a=1; a=2; a=3; A=4; a =5; __Host-session={live}"], Live),
     ("attributes as if in a Set-Cookie", &[b"__Host-session={live}; Path=/; Secure; HttpOnly; SameSite=Lax"], Live),
     (
         "attributes that would end it",

@@ -1,4 +1,5 @@
-//! Header bombs: at most 16 KiB and 180 pairs are read, and what is not read to its end is not believed.
+//! Oversized headers: at most 16 KiB and 180 pairs are read, and a header that exceeds either is
+//! not trusted at all.
 
 use super::Expected::{Absent, Ambiguous, Live, Malformed, Oversized};
 use super::Row;
@@ -26,7 +27,7 @@ pub(super) const ROWS: &[Row] = &[
     ("16 KiB of tabs", &[&[b'\t'; 16 << 10]], Absent),
     ("16 KiB of underscores", &[&[b'_'; 16 << 10]], Absent),
     ("16 KiB of quotes", &[&[b'"'; 16 << 10]], Absent),
-    ("16 KiB of bytes that are no UTF-8", &[&[0xff; 16 << 10]], Absent),
+    ("16 KiB of bytes that are not UTF-8", &[&[0xff; 16 << 10]], Absent),
     ("179 separators make 180 pairs", &[&[b';'; 179]], Absent),
     ("180 separators make 181 pairs", &[&[b';'; 180]], Oversized),
     ("180 fields", &[PAIR; 180], Absent),

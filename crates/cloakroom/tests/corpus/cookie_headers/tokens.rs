@@ -1,11 +1,11 @@
-//! Values under our name that are no token, or another one.
+//! Values of the session cookie that are not a token, or another token.
 
 use super::Expected::{Live, Malformed, Unknown};
 use super::Row;
 
 pub(super) const ROWS: &[Row] = &[
-    ("a token that nobody was given", &[b"__Host-session={other}"], Unknown),
-    ("the same with a hint", &[b"__Host-session={other}.AAAAAAAAAAAAAA"], Unknown),
+    ("a token that was never issued", &[b"__Host-session={other}"], Unknown),
+    ("a token that was never issued, with a hint", &[b"__Host-session={other}.AAAAAAAAAAAAAA"], Unknown),
     // Length.
     ("empty", &[b"__Host-session="], Malformed),
     ("only spaces", &[b"__Host-session=  \t "], Malformed),
@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Row] = &[
     ("22 characters, as other libraries have them", &[b"__Host-session=AAAAAAAAAAAAAAAAAAAAAA"], Malformed),
     ("a UUID", &[b"__Host-session=00000000-0000-4000-8000-000000000000"], Malformed),
     ("hexadecimal", &[b"__Host-session=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"], Malformed),
-    ("43 digits and letters too few", &[b"__Host-session=abcdefghijklmnopqrstuvwxyzABCDEFGHIJ"], Malformed),
+    ("letters only, too few for a token", &[b"__Host-session=abcdefghijklmnopqrstuvwxyzABCDEFGHIJ"], Malformed),
     // Spelling.
     ("spare bits set", &[b"__Host-session={spare}"], Malformed),
     ("spare bits set, with a hint", &[b"__Host-session={spare}.AAAAAAAAAAAAAA"], Malformed),
@@ -59,16 +59,16 @@ pub(super) const ROWS: &[Row] = &[
     ("a zero-width space behind", &[b"__Host-session={live}\xe2\x80\x8b"], Malformed),
     ("a byte order mark in front", &[b"__Host-session=\xef\xbb\xbf{live}"], Malformed),
     ("a combining accent behind", &[b"__Host-session={live}\xcc\x81"], Malformed),
-    ("a byte that is no UTF-8 for the last character", &[b"__Host-session={head}\xff"], Malformed),
+    ("a byte that is not UTF-8 for the last character", &[b"__Host-session={head}\xff"], Malformed),
     (
-        "43 bytes that are no UTF-8",
+        "43 bytes that are not UTF-8",
         &[b"__Host-session=\
             \x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\
             \x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\
             \x80\x80\x80"],
         Malformed,
     ),
-    // What the token's neighbours in other formats look like.
+    // Values in the formats of other software.
     ("a signed value", &[b"__Host-session=s:{live}.c2lnbmF0dXJl"], Malformed),
     ("a JWT without signature", &[b"__Host-session=eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0."], Malformed),
     ("a path", &[b"__Host-session=../../../../etc/passwd"], Malformed),
@@ -78,7 +78,7 @@ pub(super) const ROWS: &[Row] = &[
     ("a command of another protocol", &[b"__Host-session=*1 $8 FLUSHALL"], Malformed),
     ("JSON", &[b"__Host-session={\"tag\":\"{live}\"}"], Malformed),
     ("a template", &[b"__Host-session=${jndi:ldap://192.0.2.1/a}"], Malformed),
-    ("the word that removals use elsewhere", &[b"__Host-session=deleted"], Malformed),
+    ("a removed cookie's value in other software", &[b"__Host-session=deleted"], Malformed),
     ("attributes as if in a Set-Cookie", &[b"__Host-session={live}, Path=/"], Malformed),
     ("two cookies joined by a comma", &[b"__Host-session={live}, theme=dark"], Malformed),
     ("our cookie twice, joined by a comma", &[b"__Host-session={live},__Host-session={live}"], Malformed),
@@ -87,7 +87,7 @@ pub(super) const ROWS: &[Row] = &[
         &[b"__Host-session={live}, __Host-session={other}"],
         Malformed,
     ),
-    // The hint is the client's own business, but has one spelling too.
+    // The server does not trust the hint, but it has only one valid spelling too.
     ("a hint", &[b"__Host-session={live}.AAAAAAAAAAAAAA"], Live),
     ("a hint's dot without the hint", &[b"__Host-session={live}."], Malformed),
     ("a hint that is too short", &[b"__Host-session={live}.AAAAAAAAAAAAA"], Malformed),

@@ -1,4 +1,4 @@
-//! R44: dates that are missing, of the wrong type, extreme or contradictory. The signatures are right.
+//! R44: dates that are missing, of the wrong type, extreme or contradictory, with valid signatures.
 
 use super::Expected::{Dates, Expired, Live, Malformed, NotYetValid, TooLongLived};
 use super::Row;
@@ -6,7 +6,7 @@ use super::Row;
 pub(super) const ROWS: &[Row] = &[
     ("no exp", |m| m.without("exp"), Dates),
     ("no iat", |m| m.without("iat"), Dates),
-    ("no nbf, which says nothing that iat does not", |m| m.without("nbf"), Live),
+    ("no nbf, which is optional beside iat", |m| m.without("nbf"), Live),
     ("exp null", |m| m.with("exp", "null"), Dates),
     ("exp a text", |m| m.with("exp", &format!("\"{}\"", m.now + 60)), Dates),
     ("exp an empty text", |m| m.with("exp", "\"\""), Dates),
@@ -56,10 +56,10 @@ pub(super) const ROWS: &[Row] = &[
     ("nbf an empty object", |m| m.with("nbf", "{}"), Dates),
     ("nbf after exp", |m| m.with("nbf", &(m.now + m.longest + 1).to_string()), Dates),
     ("nbf 2^53 + 1", |m| m.with("nbf", "9007199254740993"), Dates),
-    ("a whole life ago", expired, Expired),
+    ("issued a whole lifetime ago", expired, Expired),
 ];
 
-/// Issued a life and the leeway ago, so that it has just expired.
+/// Issued a lifetime and the leeway ago, so that it has just expired.
 fn expired(mint: &super::Mint) -> Vec<u8> {
     let then = mint.now - mint.longest - 30;
     mint.payload(&mint.claims_at(then))

@@ -1,17 +1,17 @@
-//! R42, R43: what a header may not say. The signatures are right.
+//! R42, R43: forbidden headers, with valid signatures.
 
 use super::Expected::{Algorithm, Header, Live, Malformed, RevokedKey, Type, UnknownKey};
 use super::Row;
 
 pub(super) const ROWS: &[Row] = &[
-    ("as it should be", |mint| mint.good(), Live),
+    ("a valid token", |mint| mint.good(), Live),
     ("the members in another order", |m| m.header(r#"{"typ":"shop-session+jwt","kid":"active","alg":"EdDSA"}"#), Live),
     (
         "white space in the header",
         |m| m.header("{ \"alg\" : \"EdDSA\",\n\"kid\":\"active\",\"typ\":\"shop-session+jwt\"}"),
         Live,
     ),
-    ("a member that nobody knows", |m| m.header_with(r#""x-own":1"#), Live),
+    ("an unknown member", |m| m.header_with(r#""x-own":1"#), Live),
     // The algorithm.
     ("alg none", |m| m.header(r#"{"alg":"none","kid":"active","typ":"shop-session+jwt"}"#), Algorithm),
     ("alg None", |m| m.header(r#"{"alg":"None","kid":"active","typ":"shop-session+jwt"}"#), Algorithm),
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[Row] = &[
     ("kid a number", |m| m.header(r#"{"alg":"EdDSA","kid":0,"typ":"shop-session+jwt"}"#), Header),
     ("kid a list", |m| m.header(r#"{"alg":"EdDSA","kid":["active"],"typ":"shop-session+jwt"}"#), Header),
     ("kid empty", |m| m.header(r#"{"alg":"EdDSA","kid":"","typ":"shop-session+jwt"}"#), UnknownKey),
-    ("kid of nobody", |m| m.header(r#"{"alg":"EdDSA","kid":"stranger","typ":"shop-session+jwt"}"#), UnknownKey),
+    ("kid of no key", |m| m.header(r#"{"alg":"EdDSA","kid":"stranger","typ":"shop-session+jwt"}"#), UnknownKey),
     ("kid in upper case", |m| m.header(r#"{"alg":"EdDSA","kid":"ACTIVE","typ":"shop-session+jwt"}"#), UnknownKey),
     ("kid with a space", |m| m.header(r#"{"alg":"EdDSA","kid":"active ","typ":"shop-session+jwt"}"#), UnknownKey),
     (
@@ -86,7 +86,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     ("kid of a revoked key", |m| m.header(r#"{"alg":"EdDSA","kid":"gone","typ":"shop-session+jwt"}"#), RevokedKey),
     ("kid twice", |m| m.header(r#"{"alg":"EdDSA","kid":"active","kid":"active","typ":"shop-session+jwt"}"#), Malformed),
-    // Keys that the token brings along, and other things that it wants.
+    // Keys that the token itself supplies, and other demands.
     ("jku", |m| m.header_with(r#""jku":"https://evil.example/jwks.json""#), Header),
     ("jku null", |m| m.header_with(r#""jku":null"#), Header),
     (
@@ -103,7 +103,7 @@ pub(super) const ROWS: &[Row] = &[
     ("zip", |m| m.header_with(r#""zip":"DEF""#), Header),
     ("enc", |m| m.header_with(r#""enc":"A128GCM""#), Header),
     ("p2c, which makes some libraries hash for minutes", |m| m.header_with(r#""p2c":2147483647"#), Header),
-    // Its type.
+    // The type.
     ("no typ", |m| m.header(r#"{"alg":"EdDSA","kid":"active"}"#), Type),
     ("typ JWT", |m| m.header(r#"{"alg":"EdDSA","kid":"active","typ":"JWT"}"#), Type),
     ("typ of an access token", |m| m.header(r#"{"alg":"EdDSA","kid":"active","typ":"at+jwt"}"#), Type),
@@ -117,7 +117,7 @@ pub(super) const ROWS: &[Row] = &[
     ("typ empty", |m| m.header(r#"{"alg":"EdDSA","kid":"active","typ":""}"#), Type),
     ("typ null", |m| m.header(r#"{"alg":"EdDSA","kid":"active","typ":null}"#), Header),
     ("typ a list", |m| m.header(r#"{"alg":"EdDSA","kid":"active","typ":["shop-session+jwt"]}"#), Header),
-    // What is no header.
+    // Not a header.
     ("an empty object", |m| m.header("{}"), Header),
     ("a list", |m| m.header("[]"), Malformed),
     ("a string", |m| m.header("\"EdDSA\""), Malformed),

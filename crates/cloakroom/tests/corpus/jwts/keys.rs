@@ -1,4 +1,4 @@
-//! Keys for tests: made from their names, so that no private key stands in the repository.
+//! Keys for tests, derived from their names, so that the repository contains no private key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -6,41 +6,41 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 
 use super::keys;
 
-/// What a JWT is made of that is good but for one thing.
+/// Makes JWTs that are valid except for one thing.
 #[derive(Clone, Debug)]
 pub(crate) struct Mint {
     /// In seconds since the Unix epoch.
     pub(crate) now: u64,
-    /// For how long a token may be valid, in seconds.
+    /// Maximum lifetime of a token, in seconds.
     pub(crate) longest: u64,
-    /// What the claim `session` of a good one says.
+    /// The claim `session` of a valid token.
     pub(crate) session: String,
 }
 
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"active","typ":"shop-session+jwt"}"#;
 
 impl Mint {
-    /// A good one.
+    /// A valid token.
     pub(crate) fn good(&self) -> Vec<u8> {
         self.header(HEADER)
     }
 
-    /// Good but for its header.
+    /// Valid except for its header.
     pub(crate) fn header(&self, header: &str) -> Vec<u8> {
         signed(header, &object(&self.good_claims()), &keys::ed25519("active"), Algorithm::EdDSA)
     }
 
-    /// A header with this member beside the good ones.
+    /// Valid except for this additional header member.
     pub(super) fn header_with(&self, member: &str) -> Vec<u8> {
         self.header(&format!("{},{member}}}", HEADER.trim_end_matches('}')))
     }
 
-    /// Good but for its payload, which is this text.
+    /// Valid except for its payload, which is this text.
     pub(crate) fn payload(&self, claims: &str) -> Vec<u8> {
         signed(HEADER, claims, &keys::ed25519("active"), Algorithm::EdDSA)
     }
 
-    /// Good but for one claim.
+    /// Valid except for one claim.
     pub(crate) fn with(&self, name: &str, value: &str) -> Vec<u8> {
         let mut claims: Vec<(&str, String)> = self.good_claims();
         claims.retain(|(known, _)| *known != name);
@@ -48,7 +48,7 @@ impl Mint {
         self.payload(&object(&claims))
     }
 
-    /// Good but for two claims.
+    /// Valid except for two claims.
     pub(super) fn with_both(&self, one: (&str, u64), other: (&str, u64)) -> Vec<u8> {
         let mut claims = self.good_claims();
         claims.retain(|(known, _)| *known != one.0 && *known != other.0);
@@ -56,33 +56,33 @@ impl Mint {
         self.payload(&object(&claims))
     }
 
-    /// Good but for a claim that stands there twice.
+    /// Valid except for a claim that occurs twice.
     pub(super) fn doubled(&self, name: &str, value: &str) -> Vec<u8> {
         let mut claims = self.good_claims();
         claims.push((name, value.to_owned()));
         self.payload(&object(&claims))
     }
 
-    /// Good but for a claim that is missing.
+    /// Valid except for a missing claim.
     pub(super) fn without(&self, name: &str) -> Vec<u8> {
         let mut claims = self.good_claims();
         claims.retain(|(known, _)| *known != name);
         self.payload(&object(&claims))
     }
 
-    /// Good claims under another key or algorithm than the header's.
+    /// Valid claims, signed by another key or algorithm than the header names.
     pub(super) fn by(&self, header: &str, key: &EncodingKey, algorithm: Algorithm) -> Vec<u8> {
         signed(header, &object(&self.good_claims()), key, algorithm)
     }
 
-    /// The parts of a good one: header, payload, signature.
+    /// The parts of a valid token: header, payload, signature.
     pub(super) fn parts(&self) -> [String; 3] {
         let good = String::from_utf8(self.good()).expect("base64url is ASCII");
         let parts: Vec<_> = good.split('.').map(str::to_owned).collect();
         parts.try_into().expect("three parts")
     }
 
-    /// Good claims of a token that was issued then.
+    /// The valid claims of a token that was issued at `then`.
     pub(super) fn claims_at(&self, then: u64) -> String {
         object(&Self { now: then, ..self.clone() }.good_claims())
     }

@@ -1,4 +1,4 @@
-//! R45: who issued it, for whom, and for which session. The signatures are right.
+//! R45: issuer, audience and session, with valid signatures.
 
 use super::Expected::{Audience, Claims, Issuer, Live, Malformed};
 use super::Row;
@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Row] = &[
     ("aud a list in a list", |m| m.with("aud", r#"[["https://shop.example"]]"#), Audience),
     ("aud an object", |m| m.with("aud", r#"{"https://shop.example":true}"#), Audience),
     ("aud an asterisk", |m| m.with("aud", "\"*\""), Audience),
-    ("aud a part of ours", |m| m.with("aud", "\"https://shop\""), Audience),
+    ("aud a prefix of ours", |m| m.with("aud", "\"https://shop\""), Audience),
     ("aud with ours in it", |m| m.with("aud", "\"https://shop.example https://evil.example\""), Audience),
     ("aud twice", |m| m.doubled("aud", "\"https://evil.example\""), Malformed),
     ("no session", |m| m.without("session"), Claims),
@@ -35,6 +35,6 @@ pub(super) const ROWS: &[Row] = &[
     ("session a list", |m| m.with("session", "[]"), Claims),
     ("session twice", |m| m.doubled("session", "\"\""), Malformed),
     ("a nested claim twice", |m| m.with("x", r#"{"a":[{"b":1,"b":2}]}"#), Malformed),
-    ("sub of anybody, which is no claim to the session", |m| m.with("sub", "\"admin\""), Live),
+    ("sub, which does not name the session", |m| m.with("sub", "\"admin\""), Live),
     ("sub a number", |m| m.with("sub", "0"), Live),
 ];

@@ -1,4 +1,4 @@
-//! R47: what is not exactly three parts of canonical base64url.
+//! R47: tokens that are not exactly three parts of canonical base64url.
 
 use super::Expected::{Header, Malformed, Signature, TooLong};
 use super::mint::{decode, encode};
@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Row] = &[
     ("percent-encoded dots", |m| joined(m, |[h, p, s]| format!("{h}%2E{p}%2E{s}")), Malformed),
     ("a colon for a dot", |m| joined(m, |[h, p, s]| format!("{h}:{p}.{s}")), Malformed),
     ("quotes around", |m| joined(m, |[h, p, s]| format!("\"{h}.{p}.{s}\"")), Malformed),
-    ("a byte that is no ASCII behind", |m| [&m.good()[..], b"\xff"].concat(), Malformed),
+    ("a byte that is not ASCII behind", |m| [&m.good()[..], b"\xff"].concat(), Malformed),
     ("header and payload exchanged", |m| joined(m, |[h, p, s]| format!("{p}.{h}.{s}")), Header),
     ("a signature a byte shorter", |m| joined(m, |[h, p, s]| format!("{h}.{p}.{}", cut(&s, 63))), Signature),
     (
@@ -62,7 +62,7 @@ fn joined(mint: &Mint, join: fn([String; 3]) -> String) -> Vec<u8> {
     join(mint.parts()).into_bytes()
 }
 
-/// The same bytes with another last character.
+/// Another spelling of the same bytes: an unused bit of the last character is set.
 fn respelled(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (head, last) = text.split_at(text.len() - 1);
@@ -74,7 +74,7 @@ fn cut(text: &str, bytes: usize) -> String {
     encode(&decode(text)[..bytes])
 }
 
-/// A header of a length that leaves spare bits, signed, and then spelt with one of them set.
+/// A header whose length leaves unused bits, signed, then spelled with one of them set.
 fn spare_in_header(mint: &Mint) -> Vec<u8> {
     let padded = (0..3).map(|spaces| {
         let header =
@@ -99,7 +99,7 @@ fn general(mint: &Mint) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A well-signed token of this length.
+/// A correctly signed token of at least this length.
 fn exactly(mint: &Mint, length: usize) -> Vec<u8> {
     let token =
         (2000..4000).map(|filling| mint.with("x", &format!("{:?}", "x".repeat(filling)))).find(|t| t.len() >= length);

@@ -1,4 +1,4 @@
-//! R42, R46: signatures that are missing, of others, or made from others.
+//! R42, R46: signatures that are missing, made by another key, or derived from other signatures.
 
 use jsonwebtoken::Algorithm::{ES256, EdDSA, HS256};
 use jsonwebtoken::EncodingKey;
@@ -14,17 +14,17 @@ const SHARED: &str = r#"{"alg":"HS256","kid":"shared","typ":"shop-session+jwt"}"
 const GONE: &str = r#"{"alg":"EdDSA","kid":"gone","typ":"shop-session+jwt"}"#;
 
 pub(super) const ROWS: &[Row] = &[
-    ("by the key that is to come", |m| low(m.by(NEXT, &keys::p256("next"), ES256)), Live),
-    ("by the key that is shared", |m| m.by(SHARED, &keys::hmac("shared"), HS256), Live),
+    ("by the next key", |m| low(m.by(NEXT, &keys::p256("next"), ES256)), Live),
+    ("by the shared key", |m| m.by(SHARED, &keys::hmac("shared"), HS256), Live),
     ("by a stranger's key of the same kind", |m| m.by(OURS, &keys::ed25519("stranger"), EdDSA), Signature),
     ("by the key that was revoked", |m| m.by(GONE, &keys::ed25519("gone"), EdDSA), RevokedKey),
     ("by the revoked key under the name of the active one", |m| m.by(OURS, &keys::ed25519("gone"), EdDSA), Signature),
-    ("by a stranger under a name of his own", by_a_stranger, UnknownKey),
-    ("by another of our keys, in our key's name", |m| m.by(OURS, &keys::p256("next"), ES256), Signature),
-    ("the shared key in the name of the next", |m| m.by(NEXT, &keys::hmac("shared"), HS256), Signature),
+    ("by a stranger's key under an unknown name", by_a_stranger, UnknownKey),
+    ("by another of our keys, under the active key's name", |m| m.by(OURS, &keys::p256("next"), ES256), Signature),
+    ("by the shared key, under the next key's name", |m| m.by(NEXT, &keys::hmac("shared"), HS256), Signature),
     ("HMAC under the public key, in base64", |m| m.by(HMAC_OURS, &public_text(), HS256), Algorithm),
     ("HMAC under the public key, as bytes", |m| m.by(HMAC_OURS, &public_bytes(), HS256), Algorithm),
-    ("HMAC under the public key, said to be EdDSA", |m| m.by(OURS, &public_bytes(), HS256), Signature),
+    ("HMAC under the public key, with an EdDSA header", |m| m.by(OURS, &public_bytes(), HS256), Signature),
     ("HMAC under nothing", |m| m.by(SHARED, &EncodingKey::from_secret(b""), HS256), Signature),
     ("HMAC under the secret in base64", hmac_of_text, Signature),
     ("HMAC under another secret", |m| m.by(SHARED, &keys::hmac("stranger"), HS256), Signature),
@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Row] = &[
         Signature,
     ),
     (
-        "ES256 in DER, as other formats have it",
+        "ES256 in DER, as other formats encode it",
         |m| altered(low(m.by(NEXT, &keys::p256("next"), ES256)), der),
         Signature,
     ),
@@ -88,12 +88,13 @@ fn exchanged(mint: &Mint) -> Vec<u8> {
     format!("{header}.{payload}.{signature}").into_bytes()
 }
 
-/// Of the two signatures that are right, the one with the lower `s`.
+/// Of the two valid signatures, the one with the lower `s`.
 fn low(token: Vec<u8>) -> Vec<u8> {
     altered(token, |signature| with_s(signature, false))
 }
 
-/// The one with the higher `s`: as right, and made without a key.
+/// Of the two valid signatures, the one with the higher `s`, which anybody can compute from the
+/// lower.
 fn high(token: Vec<u8>) -> Vec<u8> {
     altered(token, |signature| with_s(signature, true))
 }
@@ -122,7 +123,7 @@ fn minus(from: &[u8; 32], s: &[u8]) -> Vec<u8> {
     difference
 }
 
-/// Little-endian; some libraries once took `s` and `s` plus the order for the same.
+/// Adds the group order to `s`, in little-endian: some libraries once treated the two as equal.
 fn plus_order(signature: &[u8]) -> Vec<u8> {
     const ORDER: [u8; 32] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
@@ -138,7 +139,8 @@ fn plus_order(signature: &[u8]) -> Vec<u8> {
     sum
 }
 
-/// Both numbers with a leading zero, which is always allowed to be there if the first bit is set; good enough to be refused.
+/// The signature in DER. Both numbers get a leading zero, which DER requires only if the first bit
+/// is set: a decoder of DER may reject that, and so must this one.
 fn der(signature: &[u8]) -> Vec<u8> {
     let number = |bytes: &[u8]| [&[2, 33, 0], bytes].concat();
     [&[0x30, 70][..], &number(&signature[..32]), &number(&signature[32..])].concat()

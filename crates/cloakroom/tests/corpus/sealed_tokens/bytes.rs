@@ -1,4 +1,4 @@
-//! Well-formed tokens whose bytes are not those that were issued: key, tag, secret, perhaps a hint, MAC.
+//! Well-formed tokens with altered bytes: key, selector, secret, optional hint, MAC.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,18 +7,18 @@ use super::Expected::{Forged, Live, Malformed, UnknownKey};
 use super::{Row, Seen};
 
 const KEY: usize = 0;
-const TAG: usize = 1;
+const SELECTOR: usize = 1;
 const SECRET: usize = 17;
 const MAC: usize = 33;
 
 pub(super) const ROWS: &[Row] = &[
     ("as it was issued", |seen| text(&bytes(seen)), Live),
     ("the first bit of the key's number", |seen| flipped(seen, KEY, 0x80), UnknownKey),
-    ("the number of no key", |seen| set(seen, KEY, seen.no_key), UnknownKey),
+    ("a number without a key", |seen| set(seen, KEY, seen.no_key), UnknownKey),
     ("the number of a key that is accepted", |seen| set(seen, KEY, seen.accepted_key), Forged),
-    ("the first bit of the tag", |seen| flipped(seen, TAG, 0x80), Forged),
-    ("the last bit of the tag", |seen| flipped(seen, SECRET - 1, 1), Forged),
-    ("a bit in the middle of the tag", |seen| flipped(seen, TAG + 8, 4), Forged),
+    ("the first bit of the selector", |seen| flipped(seen, SELECTOR, 0x80), Forged),
+    ("the last bit of the selector", |seen| flipped(seen, SECRET - 1, 1), Forged),
+    ("a bit in the middle of the selector", |seen| flipped(seen, SELECTOR + 8, 4), Forged),
     ("the first bit of the secret", |seen| flipped(seen, SECRET, 0x80), Forged),
     ("the last bit of the secret", |seen| flipped(seen, MAC - 1, 1), Forged),
     ("a bit in the middle of the secret", |seen| flipped(seen, SECRET + 8, 4), Forged),
@@ -29,16 +29,16 @@ pub(super) const ROWS: &[Row] = &[
     ("a MAC of ones", |seen| filled(seen, MAC, 49, 0xff), Forged),
     ("only the first byte of the MAC", |seen| filled(seen, MAC + 1, 49, 0), Forged),
     ("only the last byte of the MAC", |seen| filled(seen, MAC, 48, 0), Forged),
-    ("a tag of zeros", |seen| filled(seen, TAG, SECRET, 0), Forged),
+    ("a selector of zeros", |seen| filled(seen, SELECTOR, SECRET, 0), Forged),
     ("a secret of zeros", |seen| filled(seen, SECRET, MAC, 0), Forged),
-    ("all zeros but the key's number", |seen| filled(seen, TAG, 49, 0), Forged),
+    ("all zeros but the key's number", |seen| filled(seen, SELECTOR, 49, 0), Forged),
     ("the MAC backwards", |seen| reversed(seen, MAC, 49), Forged),
-    ("tag and secret exchanged", |seen| rotated(seen, TAG, MAC, 16), Forged),
+    ("selector and secret exchanged", |seen| rotated(seen, SELECTOR, MAC, 16), Forged),
     ("secret and MAC exchanged", |seen| rotated(seen, SECRET, 49, 16), Forged),
-    ("tag and MAC exchanged", exchanged_tag_and_mac, Forged),
-    ("the tag of another session", |seen| spliced(seen, TAG, SECRET), Forged),
+    ("selector and MAC exchanged", selector_and_mac_exchanged, Forged),
+    ("the selector of another session", |seen| spliced(seen, SELECTOR, SECRET), Forged),
     ("the secret of another session", |seen| spliced(seen, SECRET, MAC), Forged),
-    ("tag and secret of another session", |seen| spliced(seen, TAG, MAC), Forged),
+    ("selector and secret of another session", |seen| spliced(seen, SELECTOR, MAC), Forged),
     ("the MAC of another session", |seen| spliced(seen, MAC, 49), Forged),
     ("half of another session's MAC", |seen| spliced(seen, MAC + 8, 49), Forged),
     ("the same session's token of another name", |seen| seen.elsewhere.clone().into_bytes(), Forged),
@@ -48,14 +48,14 @@ pub(super) const ROWS: &[Row] = &[
     ("a hint put in behind the MAC", hint_behind, Forged),
     ("the first bytes of the MAC as a hint, and the MAC again", mac_as_hint, Forged),
     ("a hint without a secret", |seen| without(seen, SECRET, MAC), Malformed),
-    ("without the key's number", |seen| without(seen, KEY, TAG), Malformed),
+    ("without the key's number", |seen| without(seen, KEY, SELECTOR), Malformed),
     ("without the last byte of the MAC", |seen| without(seen, 48, 49), Malformed),
     ("without half of the MAC", |seen| without(seen, 41, 49), Malformed),
     ("without the MAC", |seen| without(seen, MAC, 49), Malformed),
-    ("without the MAC and the key's number, which is the token from before there were keys", plain, Malformed),
-    ("the same with a hint", plain_with_hint, Malformed),
+    ("without the MAC and the key's number, which is an unsigned token", plain, Malformed),
+    ("an unsigned token with a hint", plain_with_hint, Malformed),
     ("one byte more", |seen| text(&[&bytes(seen)[..], &[0]].concat()), Malformed),
-    ("the whole MAC, not cut", |seen| text(&[&bytes(seen)[..], &[0; 16]].concat()), Malformed),
+    ("the whole MAC, not truncated", |seen| text(&[&bytes(seen)[..], &[0; 16]].concat()), Malformed),
     ("nothing but the key's number", |seen| text(&bytes(seen)[..1]), Malformed),
     ("nothing but the MAC", |seen| text(&bytes(seen)[MAC..]), Malformed),
 ];
@@ -66,7 +66,7 @@ fn bytes(seen: &Seen) -> Vec<u8> {
 
 fn decoded(text: &str) -> Vec<u8> {
     let bytes = URL_SAFE_NO_PAD.decode(text).expect("a live token is base64url");
-    assert_eq!(bytes.len(), 49, "the corpus wants tokens with a MAC and without a hint");
+    assert_eq!(bytes.len(), 49, "the corpus requires tokens with a MAC and without a hint");
     bytes
 }
 
@@ -102,9 +102,9 @@ fn rotated(seen: &Seen, from: usize, to: usize, by: usize) -> Vec<u8> {
     text(&bytes)
 }
 
-fn exchanged_tag_and_mac(seen: &Seen) -> Vec<u8> {
+fn selector_and_mac_exchanged(seen: &Seen) -> Vec<u8> {
     let bytes = bytes(seen);
-    text(&[&bytes[..TAG], &bytes[MAC..], &bytes[SECRET..MAC], &bytes[TAG..SECRET]].concat())
+    text(&[&bytes[..SELECTOR], &bytes[MAC..], &bytes[SECRET..MAC], &bytes[SELECTOR..SECRET]].concat())
 }
 
 fn spliced(seen: &Seen, from: usize, to: usize) -> Vec<u8> {
@@ -137,7 +137,7 @@ fn without(seen: &Seen, from: usize, to: usize) -> Vec<u8> {
 }
 
 fn plain(seen: &Seen) -> Vec<u8> {
-    text(&bytes(seen)[TAG..MAC])
+    text(&bytes(seen)[SELECTOR..MAC])
 }
 
 fn plain_with_hint(seen: &Seen) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Other spellings of a token with a MAC, and what is none.
+//! Other spellings of a token with a MAC, and text that is not a token.
 
 use super::Expected::{Malformed, UnknownKey};
 use super::{Row, Seen};
@@ -15,13 +15,9 @@ pub(super) const ROWS: &[Row] = &[
     ("the standard alphabet", |seen| [head(seen), b"+"].concat(), Malformed),
     ("a slash for the last character", |seen| [head(seen), b"/"].concat(), Malformed),
     ("a dot for the last character", |seen| [head(seen), b"."].concat(), Malformed),
-    ("a byte that is no ASCII for the last character", |seen| [head(seen), b"\xc1"].concat(), Malformed),
+    ("a byte that is not ASCII for the last character", |seen| [head(seen), b"\xc1"].concat(), Malformed),
     ("a full-width letter for the last three", |seen| [&live(seen)[..63], "\u{ff21}".as_bytes()].concat(), Malformed),
-    (
-        "a hint behind a dot, as tokens without a MAC have it",
-        |seen| [live(seen), b".AAAAAAAAAAAAAA"].concat(),
-        Malformed,
-    ),
+    ("a hint behind a dot, as in tokens without a MAC", |seen| [live(seen), b".AAAAAAAAAAAAAA"].concat(), Malformed),
     ("the length of a token with a hint, and a dot in it", |seen| [live(seen), b".AAAAAAAAAAAA"].concat(), Malformed),
     ("the token twice", |seen| [live(seen), live(seen)].concat(), Malformed),
     ("two tokens with a dot", |seen| [live(seen), b".", seen.other.as_bytes()].concat(), Malformed),
@@ -41,7 +37,7 @@ fn head(seen: &Seen) -> &[u8] {
     &live(seen)[..65]
 }
 
-/// The last of 66 characters carries two bits, four are spare.
+/// The last of 66 characters carries two bits; the other four are unused.
 fn spare(seen: &Seen, bits: usize) -> Vec<u8> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = ALPHABET.iter().position(|letter| *letter == live(seen)[65]).expect("a token is base64url");

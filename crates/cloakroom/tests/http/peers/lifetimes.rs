@@ -1,4 +1,4 @@
-//! Lifetimes that are forgotten, and memory that is never given back.
+//! Lifetimes that are ignored, and memory that is never freed.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use cloakroom::Session;
 use crate::support::{Browser, Deployment, Node, Theme, minutes};
 
 #[tokio::test]
-async fn t10_e6_p08_expired_sessions_leave_the_memory_without_being_asked_for() {
+async fn t10_e6_p08_expired_sessions_leave_memory_without_a_request() {
     let deployment = Deployment::local();
     let node = deployment.node();
     for _ in 0..10_000 {
@@ -25,7 +25,7 @@ async fn t10_e6_p08_expired_sessions_leave_the_memory_without_being_asked_for() 
 
 #[tokio::test]
 async fn t13_a_remembered_session_stays_remembered_whatever_other_requests_do() {
-    for deployment in Deployment::alone_and_apart() {
+    for deployment in Deployment::local_and_skewed() {
         let [first, second] = deployment.nodes();
         let mut browser = Browser::new(&first.app);
         browser.post("/login-remembered/alice").await.ok();
@@ -38,7 +38,7 @@ async fn t13_a_remembered_session_stays_remembered_whatever_other_requests_do() 
 }
 
 #[tokio::test]
-async fn a08_a_session_that_is_always_busy_ends_all_the_same() {
+async fn a08_a_session_in_constant_use_still_reaches_its_absolute_timeout() {
     for deployment in Deployment::both() {
         let node = Node::new(deployment.builder().absolute_timeout(minutes(60)));
         let mut browser = Browser::new(&node.app);
@@ -53,21 +53,21 @@ async fn a08_a_session_that_is_always_busy_ends_all_the_same() {
 }
 
 #[tokio::test]
-async fn a09_every_set_of_sessions_in_a_process_is_cleaned_up() {
+async fn a09_every_sessions_instance_of_a_process_is_cleaned_up() {
     let deployment = Deployment::local();
     let (shop, admin) = (deployment.node(), deployment.node());
     for node in [&shop, &admin] {
         Browser::new(&node.app).post("/count").await.ok();
     }
-    // So that the background tasks, which nobody waited for yet, have begun to sleep.
+    // Lets the background tasks start and begin to sleep.
     tokio::task::yield_now().await;
     deployment.clock.advance(minutes(31));
-    // They wake by the clock; nobody calls `run_pending_tasks`.
+    // The clock wakes them; the test does not call `run_pending_tasks`.
     for node in [&shop, &admin] {
-        let mut turns = 0;
+        let mut polls = 0;
         while node.sessions.stats().sessions > 0 {
-            assert!(turns < 10_000, "the background task never came by");
-            turns += 1;
+            assert!(polls < 10_000, "the background task never ran");
+            polls += 1;
             tokio::task::yield_now().await;
         }
     }
@@ -86,7 +86,7 @@ async fn r10_live_sessions_are_not_dropped_by_number() {
 }
 
 #[tokio::test]
-async fn l1_what_every_request_needs_is_loaded_once_and_not_by_every_request() {
+async fn l1_a_value_that_every_request_needs_is_loaded_once() {
     for deployment in Deployment::both() {
         let loads = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&loads);

@@ -1,4 +1,4 @@
-//! Defects of other session libraries, each a test named after what it prevents.
+//! Defects of other session libraries, each with a test that is named after what it prevents.
 //!
 //! The letters and numbers are those of `docs/testing.md`, "What others get wrong".
 

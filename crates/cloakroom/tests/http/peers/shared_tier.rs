@@ -1,4 +1,4 @@
-//! Two tiers that disagree, and faults that are taken for answers.
+//! Tiers that disagree, and store failures that are mistaken for results.
 
 use cloakroom::store::StoreErrorKind;
 use cloakroom_testkit::{SpyStore, Verb};
@@ -7,7 +7,7 @@ use http::StatusCode;
 use crate::support::{Browser, Deployment, HandlerGate, Node, minutes};
 
 #[tokio::test]
-async fn t04_s2_a_write_that_comes_after_a_logout_on_another_node_stores_nothing() {
+async fn t04_s2_a_write_after_a_logout_on_another_node_stores_nothing() {
     let deployment = Deployment::shared();
     let gate = HandlerGate::new();
     let [_, other] = deployment.nodes();
@@ -15,13 +15,13 @@ async fn t04_s2_a_write_that_comes_after_a_logout_on_another_node_stores_nothing
     let mut browser = Browser::new(&node.app);
     browser.post("/login/alice").await.ok();
     let mut tab = browser.clone();
-    let slow = tokio::spawn(async move { tab.post("/paused/set").await });
-    gate.arrival().await;
+    let request = tokio::spawn(async move { tab.post("/paused/set").await });
+    gate.wait_until_paused().await;
     browser.at(&other.app).post("/do/destroy").await.ok();
     gate.release();
-    let reply = slow.await.unwrap();
+    let reply = request.await.unwrap();
     assert_eq!((reply.status, reply.set_cookie()), (StatusCode::UNAUTHORIZED, None));
-    assert_eq!(deployment.population(&node), 0);
+    assert_eq!(deployment.session_count(&node), 0);
 }
 
 #[tokio::test]
@@ -30,10 +30,10 @@ async fn t14_a_write_after_the_session_expired_in_the_store_is_not_lost_silently
     let node = deployment.node();
     let mut browser = Browser::new(&node.app);
     browser.post("/note/old").await.ok();
-    let before = browser.ticket();
+    let before = browser.bare_token();
     deployment.clock.advance(minutes(34));
     browser.post("/note/new").await.ok();
-    assert_ne!(browser.ticket(), before, "the client must get a token that opens what was written");
+    assert_ne!(browser.bare_token(), before, "the client must get a token for the session that it wrote");
     assert_eq!(browser.get("/note").await.body, "new");
 }
 
@@ -52,38 +52,38 @@ async fn t15_a_cold_node_reads_a_record_once() {
 }
 
 #[tokio::test]
-async fn t16_r5_a_read_that_a_logout_overtakes_does_not_bring_the_session_into_the_cache() {
+async fn t16_r5_a_read_overtaken_by_a_logout_does_not_cache_the_session() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&deployment.node().app);
     browser.post("/login/alice").await.ok();
-    let ticket = browser.ticket();
+    let bare_token = browser.bare_token();
     let gate = store.delay_next(Verb::Load);
-    let mut tab = Browser::holding(&node.app, ticket.clone());
-    let slow = tokio::spawn(async move { tab.get("/whoami").await });
-    assert!(gate.let_act().await, "the load has read, and its answer is on the way");
+    let mut tab = Browser::holding(&node.app, bare_token.clone());
+    let request = tokio::spawn(async move { tab.get("/whoami").await });
+    assert!(gate.let_act().await, "the store has read the record but not replied yet");
     browser.post("/do/destroy").await.ok();
     gate.open();
-    slow.await.unwrap();
-    assert_eq!(Browser::holding(&node.app, ticket).get("/whoami").await.body, "nobody");
+    request.await.unwrap();
+    assert_eq!(Browser::holding(&node.app, bare_token).get("/whoami").await.body, "nobody");
 }
 
 #[tokio::test]
-async fn t17_a12_a_logout_on_one_node_is_one_on_every_node() {
+async fn t17_a12_a_logout_on_one_node_takes_effect_on_every_node() {
     let deployment = Deployment::shared();
     let [first, second] = deployment.nodes();
     let mut browser = Browser::new(&first.app);
     browser.post("/login/alice").await.ok();
-    let stolen = browser.ticket();
+    let stolen = browser.bare_token();
     assert_eq!(browser.at(&second.app).get("/whoami").await.body, "alice");
     browser.post("/do/destroy").await.ok();
     assert_eq!(Browser::holding(&second.app, stolen.clone()).get("/whoami").await.body, "nobody");
     assert_eq!(Browser::holding(&first.app, stolen).get("/whoami").await.body, "nobody");
-    assert_eq!(deployment.population(&first), 0, "no node writes back what it still remembers");
+    assert_eq!(deployment.session_count(&first), 0, "no node writes its stale copy back");
 }
 
 #[tokio::test]
-async fn t18_what_the_store_did_not_take_is_not_in_the_cache_either() {
+async fn t18_a_write_that_the_store_rejects_is_not_cached() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
@@ -95,7 +95,7 @@ async fn t18_what_the_store_did_not_take_is_not_in_the_cache_either() {
 }
 
 #[tokio::test]
-async fn t19_a10_a11_housekeeping_survives_a_store_that_was_down() {
+async fn t19_a10_a11_maintenance_survives_a_store_outage() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&node.app);
@@ -107,11 +107,11 @@ async fn t19_a10_a11_housekeeping_survives_a_store_that_was_down() {
     store.reset();
     node.sessions.run_pending_tasks().await;
     deployment.clock.advance(minutes(20));
-    assert_eq!(browser.get("/note").await.body, "mine", "the touch of twenty minutes ago reached the store after all");
+    assert_eq!(browser.get("/note").await.body, "mine", "the touch from twenty minutes ago must reach the store");
 }
 
 #[tokio::test]
-async fn a03_s4_a_fault_of_the_store_is_never_an_empty_session() {
+async fn a03_s4_a_store_failure_is_never_an_empty_session() {
     let deployment = Deployment::shared();
     let (store, node) = deployment.faulty_node();
     let mut browser = Browser::new(&deployment.node().app);
@@ -124,7 +124,7 @@ async fn a03_s4_a_fault_of_the_store_is_never_an_empty_session() {
 }
 
 #[tokio::test]
-async fn a04_two_first_requests_on_a_cold_node_lose_nothing_of_each_other() {
+async fn a04_two_first_requests_on_a_cold_node_lose_no_update() {
     let deployment = Deployment::shared();
     let mut browser = Browser::new(&deployment.node().app);
     browser.post("/count").await.ok();
@@ -138,16 +138,16 @@ async fn a04_two_first_requests_on_a_cold_node_lose_nothing_of_each_other() {
 }
 
 #[tokio::test]
-async fn a17_r06_a_missing_record_and_a_missing_value_are_answers() {
+async fn a17_r06_a_missing_record_and_a_missing_value_are_valid_results() {
     let deployment = Deployment::shared();
     let spy = SpyStore::new(deployment.store.as_ref().unwrap().node());
     let node = Node::new(crate::support::recorded().clock(deployment.clock.clone()).store(spy.clone()));
-    assert_eq!(Browser::holding(&node.app, crate::support::invented(3)).get("/note").await.ok().body, "nothing");
+    assert_eq!(Browser::holding(&node.app, crate::support::unissued_token(3)).get("/note").await.ok().body, "nothing");
     let mut browser = Browser::new(&node.app);
     browser.post("/count").await.ok();
     spy.take_calls();
     for _ in 0..3 {
         assert_eq!(browser.get("/note").await.ok().body, "nothing");
     }
-    assert_eq!(spy.calls(), [], "a value that is not there is not asked for again and again");
+    assert_eq!(spy.calls(), [], "a missing value is not loaded again");
 }

@@ -1,4 +1,4 @@
-//! Updates that get lost, or are not what they seem.
+//! Updates that are lost or that have other effects than they seem to.
 
 use axum::Router;
 use axum::routing::post;
@@ -11,9 +11,9 @@ use crate::support::{Browser, Count, Deployment, HandlerGate, Node, Note};
 
 /// Another type under the key of [`Note`].
 #[derive(Clone, Serialize, Deserialize)]
-struct NumberInTheNote(u8);
+struct NoteAsNumber(u8);
 
-impl SessionValue for NumberInTheNote {
+impl SessionValue for NoteAsNumber {
     const KEY: &'static str = Note::KEY;
 }
 
@@ -26,34 +26,34 @@ impl SessionValue for Unencodable {
 }
 
 #[tokio::test]
-async fn t01_two_requests_that_write_different_values_both_keep_them() {
-    for deployment in Deployment::alone_and_apart() {
+async fn t01_concurrent_writes_of_different_values_are_both_kept() {
+    for deployment in Deployment::local_and_skewed() {
         let gate = HandlerGate::new();
         let node = Node::with_routes(deployment.builder(), gate.routes());
         let mut browser = Browser::new(&node.app);
         browser.post("/kept/before").await.ok();
         let mut tab = browser.clone();
-        let slow = tokio::spawn(async move { tab.post("/paused/set").await });
-        gate.arrival().await;
+        let request = tokio::spawn(async move { tab.post("/paused/set").await });
+        gate.wait_until_paused().await;
         browser.at(&deployment.nodes()[1].app).post("/kept/after").await;
         browser.post("/count").await.ok();
         gate.release();
-        slow.await.unwrap().ok();
+        request.await.unwrap().ok();
         assert_eq!(browser.get("/note").await.body, "set");
         assert_eq!(browser.get("/count").await.body, "1");
     }
 }
 
 #[tokio::test]
-async fn t05_a_value_written_before_a_logout_in_one_handler_is_not_stored_again() {
+async fn t05_a_value_written_before_a_logout_in_one_handler_is_not_stored() {
     for deployment in Deployment::both() {
-        let both = post(|session: Session| async move {
+        let set_and_destroy = post(|session: Session| async move {
             session.set(Note("gone".into())).await?;
             session.destroy().await
         });
-        let node = Node::with_routes(deployment.builder(), Router::new().route("/both", both));
-        Browser::new(&node.app).post("/both").await.ok();
-        assert_eq!(deployment.population(&node), 0);
+        let node = Node::with_routes(deployment.builder(), Router::new().route("/set-and-destroy", set_and_destroy));
+        Browser::new(&node.app).post("/set-and-destroy").await.ok();
+        assert_eq!(deployment.session_count(&node), 0);
     }
 }
 
@@ -70,15 +70,15 @@ async fn t11_one_change_is_one_call_to_the_store() {
     spy.take_calls();
     browser.get("/count").await.ok();
     browser.get("/untouched").await.ok();
-    assert_eq!(spy.calls(), [], "reading what is in memory asks nobody");
+    assert_eq!(spy.calls(), [], "a read from memory makes no call");
 }
 
 #[tokio::test]
-async fn t12_removing_what_is_not_there_writes_nothing_and_another_type_destroys_nothing() {
+async fn t12_removing_a_missing_value_or_reading_another_type_writes_nothing() {
     let deployment = Deployment::shared();
     let spy = SpyStore::new(deployment.store.as_ref().unwrap().node());
     let mistaken = post(|session: Session| async move {
-        let error = session.get::<NumberInTheNote>().await.err().map(|error| error.kind());
+        let error = session.get::<NoteAsNumber>().await.err().map(|error| error.kind());
         assert_eq!(error, Some(SessionErrorKind::Decode));
     });
     let routes = crate::support::routes().route("/mistaken", mistaken);
@@ -115,14 +115,14 @@ async fn a13_a_value_that_does_not_encode_is_an_error_and_changes_nothing() {
 async fn r14_text_is_never_read_as_a_number() {
     let session = post(|session: Session| async move {
         session.set(Note("hello".into())).await.unwrap();
-        session.get::<NumberInTheNote>().await.is_err().to_string()
+        session.get::<NoteAsNumber>().await.is_err().to_string()
     });
     let node = Node::with_routes(Deployment::local().builder(), Router::new().route("/", session));
     assert_eq!(Browser::new(&node.app).post("/").await.ok().body, "true");
 }
 
 #[tokio::test]
-async fn s1_an_update_of_an_existing_session_is_still_there_for_the_next_request() {
+async fn s1_an_update_of_an_existing_session_is_visible_to_the_next_request() {
     for deployment in Deployment::both() {
         let node = deployment.node();
         let mut browser = Browser::new(&node.app);
@@ -134,8 +134,8 @@ async fn s1_an_update_of_an_existing_session_is_still_there_for_the_next_request
 }
 
 #[tokio::test]
-async fn p1_a_removal_is_still_one_for_the_next_request() {
-    for deployment in Deployment::alone_and_apart() {
+async fn p1_a_removed_value_stays_removed_for_the_next_request() {
+    for deployment in Deployment::local_and_skewed() {
         let [first, second] = deployment.nodes();
         let mut browser = Browser::new(&first.app);
         browser.post("/note/here").await.ok();
@@ -145,7 +145,7 @@ async fn p1_a_removal_is_still_one_for_the_next_request() {
 }
 
 #[tokio::test]
-async fn s7_what_was_committed_stays_when_the_handler_fails_afterwards() {
+async fn s7_a_committed_write_stays_if_the_handler_fails_later() {
     for deployment in Deployment::both() {
         let failing = post(|session: Session| async move {
             session.update(|count: &mut Count| count.0 += 1).await.unwrap();
@@ -160,7 +160,7 @@ async fn s7_what_was_committed_stays_when_the_handler_fails_afterwards() {
 }
 
 #[tokio::test]
-async fn s3_what_is_written_after_a_logout_in_one_handler_is_kept_in_a_new_session() {
+async fn s3_a_write_after_a_logout_in_one_handler_goes_to_a_new_session() {
     for deployment in Deployment::both() {
         let flash = post(|session: Session| async move {
             session.destroy().await?;
@@ -169,32 +169,32 @@ async fn s3_what_is_written_after_a_logout_in_one_handler_is_kept_in_a_new_sessi
         let node = Node::with_routes(deployment.builder(), crate::support::routes().route("/flash", flash));
         let mut browser = Browser::new(&node.app);
         browser.post("/login/alice").await.ok();
-        let before = browser.ticket();
+        let before = browser.bare_token();
         browser.post("/flash").await.ok();
-        assert_ne!(browser.ticket()[..21], before[..21], "the tag of the session that ended is used again");
+        assert_ne!(browser.bare_token()[..21], before[..21], "the selector of the ended session must not be reused");
         assert_eq!(browser.get("/note").await.body, "signed out");
         assert_eq!(browser.get("/whoami").await.body, "nobody");
     }
 }
 
 #[tokio::test]
-async fn p7_a_write_to_a_session_that_ended_is_an_error_of_that_write_only() {
+async fn p7_a_write_to_an_ended_session_fails_without_failing_the_response() {
     let gate = HandlerGate::new();
     let pausing = gate.clone();
-    let lenient = post(async move |session: Session| {
+    let ignore_error = post(async move |session: Session| {
         session.get::<Note>().await.unwrap();
         pausing.pause().await;
         let error = session.set(Note("late".into())).await.err().map(|error| error.kind());
         assert_eq!(error, Some(SessionErrorKind::Ended));
-        "still an answer"
+        "a normal response"
     });
-    let node = Node::with_routes(Deployment::local().builder(), gate.routes().route("/lenient", lenient));
+    let node = Node::with_routes(Deployment::local().builder(), gate.routes().route("/ignore-error", ignore_error));
     let mut browser = Browser::new(&node.app);
     browser.post("/note/first").await.ok();
     let mut tab = browser.clone();
-    let slow = tokio::spawn(async move { tab.post("/lenient").await });
-    gate.arrival().await;
+    let request = tokio::spawn(async move { tab.post("/ignore-error").await });
+    gate.wait_until_paused().await;
     browser.post("/do/destroy").await.ok();
     gate.release();
-    assert_eq!(slow.await.unwrap().ok().body, "still an answer");
+    assert_eq!(request.await.unwrap().ok().body, "a normal response");
 }

@@ -5,9 +5,10 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use super::{COOKIE, ticket};
+use super::{COOKIE, bare_token};
 
-/// A client that keeps the one cookie that it is given, and obeys when it is told to forget it.
+/// A client with one cookie: it stores the session cookie of each response, and drops it when a
+/// response removes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     app: Router,
@@ -31,14 +32,14 @@ impl Browser {
         Self { app: app.clone(), cookie: Some(cookie.into()) }
     }
 
-    /// The same client, and its next request reaches another process.
+    /// This client, with its next requests sent to another node.
     pub(crate) fn at(&self, app: &Router) -> Self {
         Self { app: app.clone(), cookie: self.cookie.clone() }
     }
 
-    /// A request that reads, after which the client has seen all there is to see: over a store, the
-    /// next answer gives no newer version hint unless something was written.
-    pub(crate) async fn settle(&mut self) {
+    /// Sends a read, after which the client has the newest version hint: with a store, later
+    /// responses set no cookie until something is written.
+    pub(crate) async fn sync_hint(&mut self) {
         self.get("/note").await.ok();
     }
 
@@ -50,9 +51,9 @@ impl Browser {
         self.request(Method::POST, path).await
     }
 
-    /// What the client holds, without the hint.
-    pub(crate) fn ticket(&self) -> String {
-        ticket(self.cookie.as_deref().expect("the client was given a cookie")).to_owned()
+    /// The client's token without its hint.
+    pub(crate) fn bare_token(&self) -> String {
+        bare_token(self.cookie.as_deref().expect("the client has a cookie")).to_owned()
     }
 
     async fn request(&mut self, method: Method, path: &str) -> Reply {
@@ -61,16 +62,16 @@ impl Browser {
             request = request.header(COOKIE_HEADER, format!("{COOKIE}={cookie}"));
         }
         let reply = send(&self.app, request.body(Body::empty()).unwrap()).await;
-        if let Some(given) = reply.given() {
-            cloakroom_secret_scan::record("token", given);
-            self.cookie = (!given.is_empty()).then(|| given.to_owned());
+        if let Some(issued) = reply.new_cookie() {
+            cloakroom_secret_scan::record("token", issued);
+            self.cookie = (!issued.is_empty()).then(|| issued.to_owned());
         }
         reply
     }
 }
 
 impl Reply {
-    /// The whole `Set-Cookie` field, of which there may be one at most.
+    /// The whole `Set-Cookie` field; asserts that there is at most one.
     pub(crate) fn set_cookie(&self) -> Option<&str> {
         let mut fields = self.headers.get_all(SET_COOKIE).iter();
         let first = fields.next()?.to_str().unwrap();
@@ -78,8 +79,8 @@ impl Reply {
         Some(first)
     }
 
-    /// The cookie's value that the client is to keep; empty if it is to forget.
-    pub(crate) fn given(&self) -> Option<&str> {
+    /// The new value of the cookie; empty if the response removes it.
+    pub(crate) fn new_cookie(&self) -> Option<&str> {
         let (pair, _) = self.set_cookie()?.split_once(';')?;
         Some(pair.strip_prefix(COOKIE)?.strip_prefix('=').unwrap())
     }

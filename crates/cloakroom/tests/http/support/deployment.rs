@@ -6,10 +6,11 @@ use cloakroom_testkit::{FaultyStore, ManualClock, MemoryStore};
 
 use super::routes;
 
-/// By how many milliseconds the clock of the second node is ahead of the first one's, in tests of two nodes.
-pub(crate) const APART: [i64; 6] = [0, 1, 3_000, -3_000, 50_000, -50_000];
+/// Milliseconds by which the second node's clock is ahead of the first one's, in tests with two
+/// nodes.
+pub(crate) const CLOCK_SKEWS: [i64; 6] = [0, 1, 3_000, -3_000, 50_000, -50_000];
 
-/// A deployment: one clock, and a shared tier or none.
+/// A deployment: one clock, with or without a shared tier.
 #[derive(Clone, Debug)]
 pub(crate) struct Deployment {
     pub(crate) clock: ManualClock,
@@ -18,7 +19,7 @@ pub(crate) struct Deployment {
     pub(crate) store: Option<MemoryStore>,
 }
 
-/// One process of a deployment.
+/// One node of a deployment: a process with its sessions and its application.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) sessions: Sessions,
@@ -26,52 +27,53 @@ pub(crate) struct Node {
 }
 
 impl Deployment {
-    /// One process that keeps its sessions itself.
+    /// A single node without a store.
     pub(crate) fn local() -> Self {
-        super::log::listen();
+        super::log::set_global_subscriber();
         let clock = ManualClock::new();
         Self { other_clock: clock.clone(), clock, store: None }
     }
 
-    /// Any number of processes over one store.
+    /// Any number of nodes over one store.
     pub(crate) fn shared() -> Self {
-        super::log::listen();
+        super::log::set_global_subscriber();
         let clock = ManualClock::new();
         Self { store: Some(MemoryStore::with_clock(clock.clone())), other_clock: clock.clone(), clock }
     }
 
-    /// The same, and the second node's clock is ahead by so many milliseconds.
-    pub(crate) fn apart(millis: i64) -> Self {
+    /// A shared deployment in which the second node's clock is ahead by this number of
+    /// milliseconds.
+    pub(crate) fn with_clock_skew(millis: i64) -> Self {
         let deployment = Self::shared();
         Self { other_clock: deployment.clock.ahead_by(millis), ..deployment }
     }
 
-    /// What must hold with and without a shared tier, and whatever the clocks of two nodes say.
-    pub(crate) fn alone_and_apart() -> impl Iterator<Item = Self> {
-        std::iter::once(Self::local()).chain(APART.into_iter().map(Self::apart))
+    /// A local deployment, and shared ones with every clock skew.
+    pub(crate) fn local_and_skewed() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::local()).chain(CLOCK_SKEWS.into_iter().map(Self::with_clock_skew))
     }
 
-    /// What must hold in both is tested in both.
+    /// A local and a shared deployment.
     pub(crate) fn both() -> [Self; 2] {
         [Self::local(), Self::shared()]
     }
 
-    /// The same, where the clocks differ by less than a renewed token's grace.
-    pub(crate) fn alone_and_a_little_apart() -> impl Iterator<Item = Self> {
-        let little = APART.into_iter().filter(|apart| apart.abs() < 10_000);
-        std::iter::once(Self::local()).chain(little.map(Self::apart))
+    /// A local deployment, and shared ones whose clock skew is shorter than the grace of a renewal.
+    pub(crate) fn local_and_slightly_skewed() -> impl Iterator<Item = Self> {
+        let small = CLOCK_SKEWS.into_iter().filter(|skew| skew.abs() < 10_000);
+        std::iter::once(Self::local()).chain(small.map(Self::with_clock_skew))
     }
 
     pub(crate) fn builder(&self) -> SessionsBuilder {
-        self.builder_by(&self.clock)
+        self.builder_with_clock(&self.clock)
     }
 
-    /// A process on the second machine.
+    /// The builder of a node on the second machine.
     pub(crate) fn other_builder(&self) -> SessionsBuilder {
-        self.builder_by(&self.other_clock)
+        self.builder_with_clock(&self.other_clock)
     }
 
-    fn builder_by(&self, clock: &ManualClock) -> SessionsBuilder {
+    fn builder_with_clock(&self, clock: &ManualClock) -> SessionsBuilder {
         let builder = super::recorded().clock(clock.clone());
         match &self.store {
             Some(store) => builder.store(store.node()),
@@ -79,27 +81,27 @@ impl Deployment {
         }
     }
 
-    /// A process with default settings.
+    /// A node with default settings.
     pub(crate) fn node(&self) -> Node {
         Node::new(self.builder())
     }
 
-    /// Two processes; the same one twice where there is no shared tier.
+    /// Two nodes; without a store, the same node twice.
     pub(crate) fn nodes(&self) -> [Node; 2] {
         let first = self.node();
         let second = if self.store.is_some() { Node::new(self.other_builder()) } else { first.clone() };
         [first, second]
     }
 
-    /// A process whose store fails on demand.
+    /// A node whose store fails on demand.
     pub(crate) fn faulty_node(&self) -> (FaultyStore<MemoryStore>, Node) {
-        let store = FaultyStore::new(self.store.as_ref().expect("a shared house").node());
+        let store = FaultyStore::new(self.store.as_ref().expect("a shared deployment").node());
         let node = Node::new(super::recorded().clock(self.clock.clone()).store(store.clone()));
         (store, node)
     }
 
-    /// How many sessions there are, wherever this house keeps them.
-    pub(crate) fn population(&self, node: &Node) -> usize {
+    /// The number of sessions in the deployment.
+    pub(crate) fn session_count(&self, node: &Node) -> usize {
         self.store.as_ref().map_or(node.sessions.stats().sessions as usize, MemoryStore::len)
     }
 }
@@ -114,13 +116,13 @@ impl Node {
         Self { app: Self::with_sessions(sessions.clone(), routes), sessions }
     }
 
-    /// A process whose tokens come another way than by the default cookie.
+    /// A node whose tokens do not travel in the default cookie.
     pub(crate) fn with_transport(builder: SessionsBuilder, transport: Transport) -> Self {
         let sessions = builder.build().unwrap();
         Self { app: routes().layer(SessionLayer::new(sessions.clone()).transport(transport)), sessions }
     }
 
-    /// The application of a node whose sessions exist already.
+    /// The application of a node, with existing sessions.
     pub(crate) fn with_sessions(sessions: Sessions, routes: Router) -> Router {
         routes.layer(SessionLayer::new(sessions))
     }

@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 
 use super::{Note, perform, routes};
 
-/// Holds a handler between its first look at the session and what it does next, so that a test
-/// decides what happens in between.
+/// Pauses a handler after its first use of the session, so that a test decides what happens before
+/// the next one.
 #[derive(Clone, Debug)]
 pub(crate) struct HandlerGate(Arc<Permits>);
 
@@ -24,8 +24,8 @@ impl HandlerGate {
         Self(Arc::new(Permits { arrived: Semaphore::new(0), released: Semaphore::new(0) }))
     }
 
-    /// The usual routes, and two that pause: `/paused/{verb}` reads, pauses, then does what the verb says;
-    /// `/written-then-paused/{note}` writes, and pauses before it answers.
+    /// The usual routes, and two that pause: `/paused/{verb}` reads, pauses, and performs the verb;
+    /// `/written-then-paused/{note}` writes, and pauses before it responds.
     pub(crate) fn routes(&self) -> Router {
         let gate = self.clone();
         let paused = async move |session: Session, Path(verb): Path<String>| {
@@ -42,18 +42,18 @@ impl HandlerGate {
         routes().route("/paused/{verb}", any(paused)).route("/written-then-paused/{note}", any(written))
     }
 
-    /// The handler's side: says that it is here, and waits.
+    /// Called by the handler: notifies the test and waits for `release`.
     pub(crate) async fn pause(&self) {
         self.0.arrived.add_permits(1);
         self.0.released.acquire().await.unwrap().forget();
     }
 
-    /// Waits until a handler stands on the stage.
-    pub(crate) async fn arrival(&self) {
+    /// Waits until a handler has paused.
+    pub(crate) async fn wait_until_paused(&self) {
         self.0.arrived.acquire().await.unwrap().forget();
     }
 
-    /// Lets one handler go on.
+    /// Lets one handler continue.
     pub(crate) fn release(&self) {
         self.0.released.add_permits(1);
     }

@@ -1,4 +1,4 @@
-//! Everything that is logged while a test runs, at every level, as text.
+//! Captures everything that is logged during a test, at every level, as text.
 
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Once};
@@ -8,7 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// What was logged so far.
+/// The captured lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<(Level, String)>>>);
 
@@ -17,8 +17,8 @@ impl Log {
         self.0.lock().iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// Lines that a server would keep in production.
-    pub(crate) fn loud(&self) -> usize {
+    /// The number of lines at `INFO` and above, which a server would keep in production.
+    pub(crate) fn info_lines(&self) -> usize {
         self.0.lock().iter().filter(|(level, _)| *level <= Level::INFO).count()
     }
 
@@ -33,19 +33,20 @@ impl Log {
     }
 }
 
-/// Has somebody listen from the start. A line that is about to be logged for the first time, by any thread, just when the
-/// first listener comes may be taken for one that nobody wants, for good.
-pub(super) fn listen() {
-    static FIRST: Once = Once::new();
-    // A process that records its secrets records its log too, which listens.
-    FIRST.call_once(|| {
+/// Sets a global subscriber before anything is logged. Otherwise a line whose callsite is
+/// registered while no subscriber exists could be cached as disabled for good, when the first
+/// subscriber is set at the same moment.
+pub(super) fn set_global_subscriber() {
+    static ONCE: Once = Once::new();
+    // With recording, the secret scan sets a global subscriber of its own.
+    ONCE.call_once(|| {
         if !cloakroom_secret_scan::is_recording() {
-            tracing::subscriber::set_global_default(DiscardingSubscriber).expect("nobody else listens to all threads");
+            tracing::subscriber::set_global_default(DiscardingSubscriber).expect("no other global subscriber is set");
         }
     });
 }
 
-/// Wants everything and keeps nothing.
+/// Enables everything and stores nothing.
 struct DiscardingSubscriber;
 
 impl Subscriber for DiscardingSubscriber {
@@ -68,9 +69,9 @@ impl Subscriber for DiscardingSubscriber {
     fn exit(&self, _: &Id) {}
 }
 
-/// Captures what this thread logs until the guard is dropped. For current-thread runtimes.
+/// Captures this thread's log lines until the guard is dropped. For current-thread runtimes.
 pub(crate) fn capture() -> (Log, tracing::subscriber::DefaultGuard) {
-    listen();
+    set_global_subscriber();
     let log = Log::default();
     let guard = tracing::subscriber::set_default(log.clone());
     (log, guard)
@@ -80,7 +81,7 @@ struct Line(String);
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // Both forms: an escaped one hides what a raw one shows.
+        // Both forms, because escaping in one could hide what the other shows.
         write!(self.0, " {}={value:?} {value:#?}", field.name()).unwrap();
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use cloakroom::{CachePolicy, SessionValue};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// State: a text by which a session is told from others.
+/// State: a text that identifies a session in tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Note(#[serde(serialize_with = "recorded")] pub(crate) String);
 
@@ -11,7 +11,7 @@ impl SessionValue for Note {
     const KEY: &'static str = "note";
 }
 
-/// State: a number that must never lose an increment.
+/// State: a counter that must not lose an increment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Count(pub(crate) u64);
 
@@ -36,7 +36,7 @@ impl SessionValue for Theme {
     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(60)).negative_ttl(Duration::from_secs(60));
 }
 
-/// No test may print what a session holds.
+/// Records each value, since no output of the tests may contain it.
 fn recorded<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     cloakroom_secret_scan::record("value", text);
     serializer.serialize_str(text)

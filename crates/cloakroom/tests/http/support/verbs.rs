@@ -1,4 +1,4 @@
-//! A small application with one route for each thing that a handler can do with its session.
+//! A small application with one route for each operation of a session.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ use cloakroom::{Login, Session, SessionError};
 
 use super::{Count, Kept, Note, Theme, minutes};
 
-/// Every verb of a session, as `/do/{verb}` names it.
+/// Every operation of a session, as `/do/{verb}` names it.
 pub(crate) const VERBS: [&str; 28] = [
     "get",
     "update",
@@ -29,27 +29,27 @@ pub(crate) const VERBS: [&str; 28] = [
     "destroy",
     "remember",
     "exists",
-    "came-with-token",
+    "has-token",
     "authenticated-within",
     "principal",
     "authenticated-at",
     "created-at",
     "expires-at",
-    "handle",
+    "public-id",
     "extract",
     "extract-option",
     "ended",
 ];
 
-/// Those of them that create a session where there is none.
-pub(crate) const CREATING: [&str; 4] = ["update", "try-update", "set", "login"];
+/// The verbs that create a session if there is none.
+pub(crate) const CREATING_VERBS: [&str; 4] = ["update", "try-update", "set", "login"];
 
 pub(crate) fn routes() -> Router {
     Router::new()
         .route("/untouched", any(|| async { "untouched" }))
         .route("/note", any(read_note))
         .route("/note/{text}", any(write_note))
-        .route("/kept/{text}", any(keep))
+        .route("/kept/{text}", any(write_kept))
         .route("/count", get(read_count).post(count))
         .route("/whoami", any(who_am_i))
         .route("/login/{user}", any(log_in))
@@ -57,7 +57,7 @@ pub(crate) fn routes() -> Router {
         .route("/login-remembered/{user}", any(log_in_remembered))
         .route("/do/extract", any(extract))
         .route("/do/extract-option", any(extract_option))
-        .route("/do/{verb}", any(act))
+        .route("/do/{verb}", any(perform_verb))
 }
 
 async fn read_note(note: Option<Session<Note>>) -> String {
@@ -69,7 +69,7 @@ async fn write_note(session: Session, Path(text): Path<String>) -> Result<String
     Ok(text)
 }
 
-async fn keep(session: Session, Path(text): Path<String>) -> Result<String, SessionError> {
+async fn write_kept(session: Session, Path(text): Path<String>) -> Result<String, SessionError> {
     session.set(Kept(text.clone())).await?;
     Ok(text)
 }
@@ -116,21 +116,21 @@ async fn extract_option(note: Option<Session<Note>>) -> String {
     note.is_some().to_string()
 }
 
-async fn act(session: Session, Path(verb): Path<String>) -> Result<String, SessionError> {
+async fn perform_verb(session: Session, Path(verb): Path<String>) -> Result<String, SessionError> {
     perform(&session, &verb).await
 }
 
-/// Does what the verb says.
+/// Performs the operation that `verb` names.
 pub(crate) async fn perform(session: &Session, verb: &str) -> Result<String, SessionError> {
     Ok(match verb {
         "get" => session.get::<Note>().await?.is_some().to_string(),
         "update" => session.update::<Note, _>(|note| note.0.push('u')).await.map(|()| "updated".to_owned())?,
         "try-update" => {
-            let pushed = session.try_update(|note: &mut Note| {
+            let tried = session.try_update(|note: &mut Note| {
                 note.0.push('t');
                 Ok::<_, Infallible>("tried")
             });
-            pushed.await?.unwrap().to_owned()
+            tried.await?.unwrap().to_owned()
         }
         "update-cached" => session.update_cached(|theme: &mut Theme| theme.0.push('u')).await?.is_some().to_string(),
         "take" => session.take::<Note>().await?.is_some().to_string(),
@@ -140,25 +140,25 @@ pub(crate) async fn perform(session: &Session, verb: &str) -> Result<String, Ses
         "invalidate" => session.invalidate::<Theme>().await.map(|()| "invalidated".to_owned())?,
         "load" => session.get_or_load(|| async { Ok::<_, Infallible>(Theme("dark".into())) }).await?.0.clone(),
         "find" => session.find_or_load::<Theme, Infallible, _, _>(|| async { Ok(None) }).await?.is_some().to_string(),
-        "login" => session.login("somebody").await.map(|()| "logged in".to_owned())?,
+        "login" => session.login("dave").await.map(|()| "logged in".to_owned())?,
         "renew" => session.renew().await.map(|()| "renewed".to_owned())?,
         "rotate" => session.rotate().await.map(|()| "rotated".to_owned())?,
         "refresh" => session.refresh().await?.to_string(),
         "destroy" => session.destroy().await.map(|()| "destroyed".to_owned())?,
         "remember" => session.remember(minutes(60 * 24 * 30)).await.map(|()| "remembered".to_owned())?,
         "exists" => session.exists().await?.to_string(),
-        "came-with-token" => session.has_token().to_string(),
+        "has-token" => session.has_token().to_string(),
         "authenticated-within" => session.authenticated_within(minutes(10)).await?.to_string(),
         "principal" => session.principal().await?.is_some().to_string(),
         "authenticated-at" => session.authenticated_at().await?.is_some().to_string(),
         "created-at" => session.created_at().await?.is_some().to_string(),
         "expires-at" => session.expires_at().await?.is_some().to_string(),
-        "handle" => session.public_id().await?.is_some().to_string(),
+        "public-id" => session.public_id().await?.is_some().to_string(),
         "ended" => {
             tokio::select! { biased; reason = session.ended() => format!("{reason:?}"), () = async {} => "lives".to_owned() }
         }
         "extract" | "extract-option" => session.get::<Note>().await?.is_some().to_string(),
         "nothing" => "nothing".to_owned(),
-        other => panic!("no verb {other}"),
+        other => panic!("unknown verb {other}"),
     })
 }

@@ -3,17 +3,17 @@ use axum::body::Body;
 use http::header::AUTHORIZATION;
 use http::{Method, Request, StatusCode};
 
-use super::{Reply, send, ticket};
+use super::{Reply, bare_token, send};
 
-/// A client that keeps no cookies: it sends the one token that it was given as a bearer token, and obeys when it is
-/// told to forget it.
+/// A client without cookies: it sends its token as a bearer token, stores the token of each
+/// response, and drops it when a response removes it.
 #[derive(Clone, Debug)]
-pub(crate) struct Program {
+pub(crate) struct BearerClient {
     app: Router,
     pub(crate) token: Option<String>,
 }
 
-impl Program {
+impl BearerClient {
     pub(crate) fn new(app: &Router) -> Self {
         Self { app: app.clone(), token: None }
     }
@@ -22,7 +22,7 @@ impl Program {
         Self { app: app.clone(), token: Some(token.into()) }
     }
 
-    /// The same client, and its next request reaches another process.
+    /// This client, with its next requests sent to another node.
     pub(crate) fn at(&self, app: &Router) -> Self {
         Self { app: app.clone(), token: self.token.clone() }
     }
@@ -35,9 +35,9 @@ impl Program {
         self.request(Method::POST, path).await
     }
 
-    /// What the client holds, without the hint.
-    pub(crate) fn ticket(&self) -> String {
-        ticket(self.token.as_deref().expect("the client was given a token")).to_owned()
+    /// The client's token without its hint.
+    pub(crate) fn bare_token(&self) -> String {
+        bare_token(self.token.as_deref().expect("the client has a token")).to_owned()
     }
 
     async fn request(&mut self, method: Method, path: &str) -> Reply {
@@ -48,9 +48,9 @@ impl Program {
         let reply = send(&self.app, request.body(Body::empty()).unwrap()).await;
         match reply.token() {
             Some("!ended") => self.token = None,
-            Some(given) => {
-                cloakroom_secret_scan::record("token", given);
-                self.token = Some(given.to_owned());
+            Some(issued) => {
+                cloakroom_secret_scan::record("token", issued);
+                self.token = Some(issued.to_owned());
             }
             None => {}
         }
@@ -59,7 +59,7 @@ impl Program {
 }
 
 impl Reply {
-    /// What a program is told whose token opens nothing (RFC 6750 §3.1).
+    /// Asserts that this is the response to a bearer token that opens nothing (RFC 6750 §3.1).
     #[track_caller]
     pub(crate) fn invalid_token(self) -> Self {
         assert_eq!(self.status, StatusCode::UNAUTHORIZED, "{}", self.body);
@@ -68,7 +68,7 @@ impl Reply {
         self
     }
 
-    /// What the header for tokens says, which stands in a response once at most.
+    /// The token header; asserts that there is at most one.
     pub(crate) fn token(&self) -> Option<&str> {
         let fields = self.header("session-token");
         assert!(fields.len() <= 1, "{fields:?}");
