@@ -62,7 +62,7 @@ impl LayerState {
         let Some(carriers) = outer.transport::<Carriers>() else { return false };
         if !Arc::ptr_eq(outer.engine(), self.engine()) {
             if self.carriers.carriers_overlap(carriers) {
-                self.warn_once("two layers of different `Sessions` use one cookie or header; give one of them another");
+                self.warn_once("layers with different `Sessions` use the same cookie or header; rename one of them");
             }
             return false;
         }

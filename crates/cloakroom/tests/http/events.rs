@@ -318,10 +318,10 @@ async fn events_and_session_lists_serialize_for_an_audit_log() {
     browser.post("/login-keeping/alice").await.ok();
     let info = &node.sessions.of("alice").list().await.unwrap()[0];
     let listed = serde_json::to_value(info).unwrap();
-    assert_eq!(listed["handle"], info.id.to_string());
+    assert_eq!(listed["id"], info.id.to_string());
     assert_eq!(listed["created_at"], info.created_at.as_millis());
     assert_eq!(listed["label"], "Testbrowser");
-    let again: cloakroom::PublicId = serde_json::from_value(listed["handle"].clone()).unwrap();
+    let again: cloakroom::PublicId = serde_json::from_value(listed["id"].clone()).unwrap();
     assert_eq!(again, info.id);
 
     browser.post("/do/destroy").await.ok();
