@@ -52,6 +52,7 @@ mod plain_debug;
 
 mod application;
 mod cache;
+pub mod codec;
 mod config;
 mod crypto;
 mod engine;

@@ -20,7 +20,7 @@ mod builder;
 
 pub use builder::JwtCodecBuilder;
 
-/// Makes the tokens of a layer signed JWTs: see [`Transport::jwt`](crate::Transport::jwt).
+/// Makes the tokens of a layer signed JWTs: see [`Transport::codec`](crate::Transport::codec).
 ///
 /// The session remains the authority: a JWT opens it only while the session lives, its secret is
 /// the current one, and the JWT itself is valid. A logout, a revocation and a login therefore
@@ -38,7 +38,7 @@ pub use builder::JwtCodecBuilder;
 ///     .issuer("https://shop.example")
 ///     .audience("https://shop.example")
 ///     .build()?;
-/// let transport = Transport::either(CookieConfig::default(), TokenHeader::default()).jwt(format.clone())?;
+/// let transport = Transport::either(CookieConfig::default(), TokenHeader::default()).codec(format.clone())?;
 /// let layer = SessionLayer::new(Sessions::in_memory()).transport(transport);
 /// let published = format.jwks(); // at `/.well-known/jwks.json`
 /// # drop((layer, published));
@@ -97,11 +97,6 @@ struct Claims<'a> {
 }
 
 impl JwtCodec {
-    /// Returns `true` if both are clones of one codec.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Returns a builder for the application named `app`: 1 to 32 of `a-z`, `0-9` and `-`.
     ///
     /// The tokens' `typ` is `<app>-session+jwt`, so that no other JWT of the same issuer is
@@ -225,6 +220,16 @@ impl Validity {
         now.as_millis() / 1000 >= self.issued + (self.expires - self.issued) / 2
     }
 }
+
+/// Clones of one codec are equal. Others are not, even with the same settings, because their keys
+/// are replaced one by one.
+impl PartialEq for JwtCodec {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for JwtCodec {}
 
 impl fmt::Debug for JwtCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ use super::compact::{Compact, encode};
 use super::header::{Header, is_kid};
 use super::signature::{Algorithm, SigningKey, VerifyingKey, low_s};
 use super::{JwtConfigError, JwtError};
-use crate::crypto::weakness;
+use crate::crypto::Key;
 use crate::random::{RandomError, RandomSource};
 
 /// A key that signs session tokens, with a name. It carries its algorithm, so that no token can
@@ -168,7 +168,8 @@ impl JwtKey {
 }
 
 fn strong(secret: &[u8]) -> Result<(), JwtConfigError> {
-    weakness(secret).map_or(Ok(()), |problem| Err(JwtConfigError::new("key", format!("{problem}; generate a new one"))))
+    Key::weakness(secret)
+        .map_or(Ok(()), |problem| Err(JwtConfigError::new("key", format!("{problem}; generate a new one"))))
 }
 
 fn not_a_key(kind: &str, algorithm: &str) -> JwtConfigError {

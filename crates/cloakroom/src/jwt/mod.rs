@@ -26,6 +26,7 @@ mod keys;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod token_codec;
 
 pub use access::{AccessToken, AccessTokenVerifier, AccessTokenVerifierBuilder};
 pub use codec::{JwtCodec, JwtCodecBuilder};
@@ -34,5 +35,4 @@ pub use jwks::JwkSet;
 pub use key::JwtKey;
 pub use keys::JwtKeys;
 
-pub(crate) use codec::SessionClaims;
-pub(crate) use compact::is_compact;
+use compact::is_compact;

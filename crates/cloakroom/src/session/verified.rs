@@ -9,8 +9,7 @@ use crate::error::{SessionError, SessionErrorKind};
 use crate::jwt::{AccessToken, AccessTokenVerifier, JwtError};
 use crate::sync::Arc;
 
-use super::derived::{Derived, InputDigest};
-use super::{Session, SessionValue};
+use super::{Derived, Session, SessionValue};
 
 /// Reason why no value could be derived from an access token.
 #[derive(thiserror::Error)]
@@ -96,9 +95,9 @@ impl Session {
             let token = tokens.verify::<C>(&shown).map_err(VerifyError::Refused)?;
             let until = token.expires_at;
             let value = derive(token).await.map_err(|error| VerifyError::Failed(error.into()))?;
-            Ok::<_, VerifyError>((value, Some(until)))
+            Ok::<_, VerifyError>((value, until))
         };
-        self.derive(InputDigest::of(token.as_bytes()), loader).await.map_err(AccessError::from)
+        self.get_or_derive_until(token, loader).await.map_err(AccessError::from)
     }
 }
 

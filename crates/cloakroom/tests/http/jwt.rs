@@ -32,7 +32,7 @@ fn format(keys: JwtKeys) -> JwtCodec {
 }
 
 fn bearer(format: &JwtCodec) -> Transport {
-    Transport::bearer(TokenHeader::default()).jwt(format.clone()).unwrap()
+    Transport::bearer(TokenHeader::default()).codec(format.clone()).unwrap()
 }
 
 fn node(deployment: &Deployment, format: &JwtCodec) -> Node {
@@ -133,7 +133,7 @@ async fn a_client_lives_on_jwts_from_its_first_write_to_its_logout() {
 #[tokio::test]
 async fn a_jwt_travels_by_cookie_as_well() {
     for deployment in Deployment::both() {
-        let transport = Transport::cookie(CookieConfig::default()).jwt(format(keys())).unwrap();
+        let transport = Transport::cookie(CookieConfig::default()).codec(format(keys())).unwrap();
         let node = Node::with_transport(deployment.builder(), transport);
         let mut tab = Browser::new(&node.app);
         tab.post("/login/alice").await.ok();
@@ -149,11 +149,11 @@ async fn r28_a_jwt_that_could_make_the_cookie_too_long_is_refused_when_it_is_con
     let long = "x".repeat(255);
     let wide = JwtCodec::builder(APP, keys()).issuer(&long).audience(&long).with_subject().build().unwrap();
     let cookie = |length: usize| CookieConfig::builder().name("n".repeat(length)).build().unwrap();
-    let error = Transport::cookie(cookie(3000)).jwt(wide.clone()).unwrap_err();
+    let error = Transport::cookie(cookie(3000)).codec(wide.clone()).unwrap_err();
     assert_eq!(error.setting(), "name");
-    assert!(Transport::either(cookie(3000), TokenHeader::default()).jwt(wide.clone()).is_err());
-    assert!(Transport::bearer(TokenHeader::default()).jwt(wide.clone()).is_ok());
-    assert!(Transport::cookie(CookieConfig::default()).jwt(wide).is_ok());
+    assert!(Transport::either(cookie(3000), TokenHeader::default()).codec(wide.clone()).is_err());
+    assert!(Transport::bearer(TokenHeader::default()).codec(wide.clone()).is_ok());
+    assert!(Transport::cookie(CookieConfig::default()).codec(wide).is_ok());
 }
 
 #[tokio::test]

@@ -204,7 +204,7 @@ fn with_secrets(deployment: &Deployment) -> [(Node, Vec<Vec<u8>>); 2] {
     let keys = KeyRing::new(Key::new(1, ring).unwrap());
     let bearer = || Transport::bearer(TokenHeader::default());
     let jwt = JwtCodec::builder(APP, JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
-    let jwt = bearer().jwt(jwt.issuer(SELF).audience(SELF).build().unwrap()).unwrap();
+    let jwt = bearer().codec(jwt.issuer(SELF).audience(SELF).build().unwrap()).unwrap();
     [
         (Node::with_transport(deployment.builder().keys(keys), bearer()), spellings(&ring)),
         (Node::with_transport(deployment.builder(), jwt), spellings(&shared)),

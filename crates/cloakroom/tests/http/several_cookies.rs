@@ -42,7 +42,7 @@ fn jwt() -> Transport {
     use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
     let key = JwtKey::hs256("one", Sha256::digest(b"one")).unwrap();
     let format = JwtCodec::builder("shop", JwtKeys::new(key)).issuer("https://shop.example").audience("shop");
-    Transport::default().jwt(format.build().unwrap()).unwrap()
+    Transport::default().codec(format.build().unwrap()).unwrap()
 }
 
 /// A node for every form of tokens, with what has that form and was never issued.

@@ -42,7 +42,7 @@ impl Form {
         let Self::Jwt = self else { return layer };
         let keys = JwtKeys::new(JwtKey::ed25519("active", &ed25519_pem("active")).unwrap());
         let format = JwtCodec::builder(APP, keys).issuer(SELF).audience(SELF).leeway(secs(60)).build().unwrap();
-        layer.transport(Transport::cookie(CookieConfig::default()).jwt(format).unwrap())
+        layer.transport(Transport::cookie(CookieConfig::default()).codec(format).unwrap())
     }
 
     fn nodes(self, deployment: &Deployment) -> [Node; 2] {

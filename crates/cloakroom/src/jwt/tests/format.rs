@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use super::super::codec::SessionClaims;
 use super::super::compact::MAX_COMPACT_LEN;
-use super::super::{JwtCodec, JwtCodecBuilder, JwtError, JwtKey, JwtKeys, SessionClaims};
+use super::super::{JwtCodec, JwtCodecBuilder, JwtError, JwtKey, JwtKeys};
 use super::keys::{active, next, shared};
 use crate::http::corpus::jwts::{APP, Expected, Mint, SELF, cases};
 use crate::time::Timestamp;
