@@ -5,7 +5,6 @@
 
 #![allow(clippy::unwrap_used, reason = "the lint's exception covers test functions, not what they share")]
 
-mod access_tokens;
 mod activity;
 mod adoption;
 mod advisories;
@@ -36,7 +35,6 @@ mod in_progress;
 mod interleavings;
 mod invalid_tokens;
 mod isolation;
-mod jwt;
 mod keys;
 mod lifetimes;
 mod limits;

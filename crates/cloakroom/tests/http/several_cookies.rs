@@ -39,7 +39,7 @@ fn ring() -> KeyRing {
 }
 
 fn jwt() -> Transport {
-    use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
+    use cloakroom_jwt::{JwtCodec, JwtKey, JwtKeys};
     let key = JwtKey::hs256("one", Sha256::digest(b"one")).unwrap();
     let format = JwtCodec::builder("shop", JwtKeys::new(key)).issuer("https://shop.example").audience("shop");
     Transport::default().codec(format.build().unwrap()).unwrap()

@@ -2,17 +2,16 @@
 
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
 use cloakroom::store::{PreviousSecret, Record, Selector};
 use cloakroom::{
     Clock, CookieConfig, EventKind, Key, KeyRing, ReusePolicy, SealPolicy, Session, SessionError, SessionLayer,
     Sessions, SessionsBuilder, Timestamp, Transport,
 };
+use cloakroom_jwt::{JwtCodec, JwtKey, JwtKeys};
 use cloakroom_testkit::{ManualClock, SeededRandom};
 use http::StatusCode;
 
-use crate::corpus::jwts::{APP, SELF, ed25519_pem};
-use crate::support::{APART, Browser, Deployment, Node, capture, decode, recorded, routes, secs};
+use crate::support::{APART, Browser, Deployment, Node, Recording, capture, decode, recorded, routes, secs};
 
 /// What tokens and records look like.
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +39,10 @@ impl Form {
     fn layer(self, sessions: Sessions) -> SessionLayer {
         let layer = SessionLayer::new(sessions);
         let Self::Jwt = self else { return layer };
-        let keys = JwtKeys::new(JwtKey::ed25519("active", &ed25519_pem("active")).unwrap());
-        let format = JwtCodec::builder(APP, keys).issuer(SELF).audience(SELF).leeway(secs(60)).build().unwrap();
-        layer.transport(Transport::cookie(CookieConfig::default()).codec(format).unwrap())
+        let keys = JwtKeys::new(JwtKey::generate("active", &Recording(SeededRandom::new(2))).unwrap());
+        let codec = JwtCodec::builder("shop", keys).issuer("https://shop.example").audience("https://shop.example");
+        let codec = codec.leeway(secs(60)).build().unwrap();
+        layer.transport(Transport::cookie(CookieConfig::default()).codec(codec).unwrap())
     }
 
     fn nodes(self, deployment: &Deployment) -> [Node; 2] {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloakroom::Key;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
 use super::signature::{Algorithm, VerifyingKey};
 use super::{JwtConfigError, json};
-use crate::crypto::Key;
 
 /// The keys that verify the access tokens of one issuer, each for one algorithm.
 ///

@@ -1,11 +1,11 @@
 //! The contract of token formats, for session JWTs.
 
-use crate::codec::{DecodedToken, IssuedToken, PlainToken, TokenCodec, TokenContents};
-use crate::time::Timestamp;
-use crate::token::Principal;
+use cloakroom::codec::{DecodedToken, IssuedToken, PlainToken, TokenCodec, TokenContents};
+use cloakroom::{Principal, Timestamp};
 
 use super::codec::SessionClaims;
-use super::{JwtCodec, JwtError, is_compact};
+use super::compact::is_compact;
+use super::{JwtCodec, JwtError};
 
 impl TokenCodec for JwtCodec {
     fn max_len(&self) -> usize {

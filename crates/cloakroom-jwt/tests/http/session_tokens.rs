@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
-use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
 use cloakroom::{Clock, CookieConfig, OsRandom, SessionLayer, Sessions, Stats, Timestamp, TokenHeader, Transport};
+use cloakroom_jwt::{JwtCodec, JwtKey, JwtKeys};
 use http::StatusCode;
 
-use crate::corpus::jwts::{APP, Expected, Mint, SELF, cases, ed25519_pem, hmac_secret, p256_pem};
+use crate::corpus::{APP, Expected, Mint, SELF, cases, ed25519_pem, hmac_secret, p256_pem};
 use crate::support::{Browser, Deployment, Node, Program, Recording, minutes, routes, secs};
 
 fn active() -> JwtKey {
@@ -342,7 +342,7 @@ async fn r41_jwts_and_other_tokens_do_not_stand_in_for_each_other() {
 
 #[tokio::test]
 async fn other_services_verify_with_the_published_document_and_nothing_else() {
-    use cloakroom::jwt::{AccessTokenVerifier, JwkSet};
+    use cloakroom_jwt::{AccessTokenVerifier, JwkSet};
     let deployment = Deployment::local();
     let format = format(keys());
     let mut program = Program::new(&node(&deployment, &format).app);
