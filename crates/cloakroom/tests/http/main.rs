@@ -12,6 +12,7 @@ mod agreement;
 mod cache_headers;
 mod claims;
 mod clocks;
+mod codecs;
 mod cookie_settings;
 mod corpora;
 #[allow(dead_code, reason = "the corpora belong to several tests, which use different parts of them")]
