@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| cloakroom::fuzzing::jwt(input));
+fuzz_target!(|input: &[u8]| cloakroom_jwt::fuzzing::jwt(input));

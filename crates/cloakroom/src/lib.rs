@@ -39,10 +39,10 @@
 //! # Features
 //!
 //! - `axum` (default): extractors and responses, through `axum-core`.
-//! - `jwt`: signed JWTs as session tokens, and access tokens of other issuers, verified once per
-//!   session.
-//! - `testkit`: a manual clock, seeded randomness, a reference store, a spy, faults, and the
-//!   conformance suite for authors of stores.
+//! - `uuid`: a `Uuid` as a principal.
+//!
+//! Other crates add signed JWTs as tokens and verified access tokens (`cloakroom-jwt`), the shared
+//! tier on Redis (`cloakroom-redis`), and test tools (`cloakroom-testkit`).
 
 // Tests may unwrap; library code must not.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -52,6 +52,7 @@ mod plain_debug;
 
 mod application;
 mod cache;
+pub mod codec;
 mod config;
 mod crypto;
 mod engine;
@@ -60,8 +61,6 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
-#[cfg(feature = "jwt")]
-pub mod jwt;
 mod random;
 mod session;
 pub mod store;
@@ -84,8 +83,6 @@ pub use http::{
 #[cfg(feature = "axum")]
 pub use http::{CrossOrigin, CsrfHeader, RecentLogin, RecentLoginRejection, SameOrigin};
 pub use random::{OsRandom, RandomError, RandomSource};
-#[cfg(feature = "jwt")]
-pub use session::AccessError;
 #[doc(hidden)]
 pub use session::DefaultValue;
 pub use session::{

@@ -72,6 +72,15 @@ impl Key {
         Ok(Self { id: id.into(), secret })
     }
 
+    /// Returns why a secret is too weak for a key, or `None` if it is not.
+    ///
+    /// For keys of other kinds, such as those of a [codec](crate::codec). The reason continues a
+    /// sentence that names the key: "is shorter than 32 bytes".
+    #[must_use]
+    pub fn weakness(secret: &[u8]) -> Option<&'static str> {
+        strength::check(secret)
+    }
+
     /// The number of the key.
     #[must_use]
     pub const fn id(&self) -> KeyId {

@@ -28,5 +28,3 @@ pub(crate) use associated_data::AssociatedData;
 pub(crate) use cipher::{Cipher, OVERHEAD, OpenError, SealError};
 pub(crate) use derive::Purpose;
 pub(crate) use mac::{MAC_BYTES, MacKeys, MacResult};
-#[cfg(feature = "jwt")]
-pub(crate) use strength::check as weakness;

@@ -9,7 +9,7 @@ const MAX_BYTES: usize = 1024;
 const MIN_DISTINCT_BYTES: usize = 16;
 
 /// Returns the problem of a weak secret, or `None`.
-pub(crate) fn check(secret: &[u8]) -> Option<&'static str> {
+pub(super) fn check(secret: &[u8]) -> Option<&'static str> {
     if secret.is_empty() {
         return Some("is empty");
     }

@@ -12,8 +12,6 @@ mod seeds;
 mod token;
 
 pub use crate::crypto::key_ring;
-#[cfg(feature = "jwt")]
-pub use crate::jwt::fuzzing::jwt;
 pub use crate::session::stored_value;
 pub use bearer::bearer;
 pub use cookie_config::cookie_config;
@@ -38,12 +36,6 @@ mod tests {
     #[test]
     fn the_seeds_of_cookie_header_find_nothing() {
         replay("cookie_header", cookie_header);
-    }
-
-    #[cfg(feature = "jwt")]
-    #[test]
-    fn the_seeds_of_jwt_find_nothing() {
-        replay("jwt", jwt);
     }
 
     #[test]

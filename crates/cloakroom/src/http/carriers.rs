@@ -78,13 +78,7 @@ impl<C: PartialEq> Carrier<C> {
 
 impl Transport {
     /// The format that was configured, if any.
-    #[cfg(feature = "jwt")]
     fn form(&self) -> Option<TokenFormat> {
-        self.jwt.clone().map(TokenFormat::Jwt)
-    }
-
-    #[cfg(not(feature = "jwt"))]
-    const fn form(&self) -> Option<TokenFormat> {
-        None
+        self.codec.clone().map(TokenFormat::Codec)
     }
 }

@@ -105,7 +105,6 @@ impl CookieConfig {
     }
 
     /// Checks that browsers keep the cookie with a token of this length.
-    #[cfg(feature = "jwt")]
     pub(super) fn fits(&self, token: usize) -> Result<(), CookieConfigError> {
         rules::size(&self.name, &self.attributes, token)
     }

@@ -1,7 +1,5 @@
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
-#[cfg(feature = "jwt")]
-use http::header::WWW_AUTHENTICATE;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
@@ -53,25 +51,6 @@ impl IntoResponse for SessionError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        response
-    }
-}
-
-/// 401 for an invalid access token, without the reason; otherwise the response of the session
-/// error.
-#[cfg(feature = "jwt")]
-impl IntoResponse for crate::session::AccessError {
-    fn into_response(self) -> Response {
-        let because = match self {
-            Self::Session(error) => return error.into_response(),
-            Self::Refused(because) => because,
-        };
-        tracing::debug!(%because, "invalid access token");
-        let mut response = Response::new(Body::from("The access token is not valid.\n"));
-        *response.status_mut() = StatusCode::UNAUTHORIZED;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
         response
     }
 }

@@ -2,13 +2,14 @@
 
 use http::HeaderMap;
 
+use crate::codec::{DecodedToken, PlainToken};
 use crate::engine::Engine;
 use crate::session::{CarrierKind, PresentedToken, TokenRefusal};
 use crate::telemetry::EventKind;
 
 use super::carriers::{Carrier, Carriers};
 use super::cookie_config::CookieConfig;
-use super::token_format::{DecodedToken, TokenFormat};
+use super::token_format::TokenFormat;
 use super::transport::{Accepts, AmbiguityPolicy};
 use super::{bearer, cookie};
 
@@ -118,18 +119,17 @@ fn malformed(value: &[u8], form: &TokenFormat) -> PresentedToken {
 fn token(text: &[u8], form: &TokenFormat, engine: &Engine) -> Option<PresentedToken> {
     let counters = &engine.counters();
     match form.decode(text, || engine.now()) {
-        DecodedToken::Token(token) => return Some(PresentedToken::Valid(token)),
-        DecodedToken::Outdated(token) => return Some(PresentedToken::NeedsReissue(token)),
-        DecodedToken::Unsigned(token) => {
+        DecodedToken::Valid(PlainToken(token)) => return Some(PresentedToken::Valid(token)),
+        DecodedToken::NeedsReissue(PlainToken(token)) => return Some(PresentedToken::NeedsReissue(token)),
+        DecodedToken::Malformed => {
+            let Some(token) = form.decode_unsigned(text, || engine.now()) else {
+                counters.tokens_malformed.count();
+                return None;
+            };
             counters.tokens_unsigned.count();
             return Some(PresentedToken::NeedsReissue(token));
         }
-        DecodedToken::Malformed => {
-            counters.tokens_malformed.count();
-            return None;
-        }
         DecodedToken::Forged => counters.tokens_forged.count(),
-        #[cfg(feature = "jwt")]
         DecodedToken::Expired => counters.tokens_out_of_time.count(),
         DecodedToken::UnknownKey => {
             counters.tokens_unknown_key.count();

@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
+use crate::codec::{DecodedToken, DynCodec, PlainToken, TokenContents};
 use crate::crypto::{ActiveKeyRing, FollowsRing, MacKeys, Purpose};
-#[cfg(feature = "jwt")]
-use crate::jwt::JwtCodec;
 use crate::session::RequestSession;
 use crate::sync::Arc;
 use crate::time::Timestamp;
-use crate::token::Token;
-
-use crate::token::{self, EncodedToken, SignedToken};
-
-#[cfg(feature = "jwt")]
-mod jwt;
+use crate::token::{self, EncodedToken, SignedToken, Token};
 
 /// The token format of one carrier.
 #[derive(Clone, Debug)]
@@ -22,9 +16,8 @@ pub(super) enum TokenFormat {
     Plain,
     /// With a MAC under the sessions' keys, for this carrier and name only.
     Signed(SignedFormat),
-    /// In a signed JWT.
-    #[cfg(feature = "jwt")]
-    Jwt(JwtCodec),
+    /// The format of a codec.
+    Codec(Arc<dyn DynCodec>),
 }
 
 #[derive(Clone, Debug)]
@@ -32,22 +25,6 @@ pub(super) struct SignedFormat {
     keys: Arc<FollowsRing<MacKeys>>,
     /// The instant until which tokens without a MAC are accepted too.
     unsigned_until: Option<Timestamp>,
-}
-
-/// The result of decoding a text.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum DecodedToken {
-    Token(Token),
-    /// Valid, but its client should receive it again in the present format.
-    Outdated(Token),
-    /// Valid, but without a MAC, and to be reissued with one.
-    Unsigned(Token),
-    Malformed,
-    Forged,
-    UnknownKey,
-    /// A JWT that has expired or is not valid yet.
-    #[cfg(feature = "jwt")]
-    Expired,
 }
 
 impl TokenFormat {
@@ -71,8 +48,7 @@ impl TokenFormat {
         match (self, other) {
             (Self::Plain, Self::Plain) => true,
             (Self::Signed(one), Self::Signed(other)) => one.unsigned_until == other.unsigned_until,
-            #[cfg(feature = "jwt")]
-            (Self::Jwt(one), Self::Jwt(other)) => one.is_same(other),
+            (Self::Codec(one), Self::Codec(other)) => one.is_same(&**other),
             _ => false,
         }
     }
@@ -84,26 +60,28 @@ impl TokenFormat {
             Self::Signed(signed) => {
                 token::is_signed(text) || (signed.unsigned_until.is_some() && Token::parse(text).is_some())
             }
-            #[cfg(feature = "jwt")]
-            Self::Jwt(_) => crate::jwt::is_compact(text),
+            Self::Codec(codec) => codec.is_well_formed(text),
         }
     }
 
     pub(super) fn decode(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> DecodedToken {
         match self {
-            Self::Plain => Token::parse(text).map_or(DecodedToken::Malformed, DecodedToken::Token),
-            Self::Signed(signed) => signed.read(text, now),
-            #[cfg(feature = "jwt")]
-            Self::Jwt(format) => jwt::read(format, text, now()),
+            Self::Plain => PlainToken::parse(text).map_or(DecodedToken::Malformed, DecodedToken::Valid),
+            Self::Signed(signed) => signed.decode(text),
+            Self::Codec(codec) => codec.decode(text, now()),
         }
     }
 
+    /// Decodes a token without a MAC where those with one are issued, if it is still accepted.
+    pub(super) fn decode_unsigned(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> Option<Token> {
+        let Self::Signed(SignedFormat { unsigned_until: Some(until), .. }) = self else { return None };
+        // A plain token differs in length from one with a MAC, so neither can be mistaken for the
+        // other.
+        Token::parse(text).filter(|_| now() < *until)
+    }
+
     /// Encodes the token of a request's session that has `left` to live. Returns the text and how
-    /// long it is valid; `None` only if a signature cannot be made.
-    #[cfg_attr(
-        not(feature = "jwt"),
-        expect(unused_variables, reason = "only a JWT contains more of a session than its token")
-    )]
+    /// long it is valid; `None` only if a codec fails.
     pub(super) fn encode(
         &self,
         token: &Token,
@@ -113,16 +91,31 @@ impl TokenFormat {
         match self {
             Self::Plain => Some((TokenText::Short(token.encode()), left)),
             Self::Signed(signed) => Some((TokenText::Short(token.sign(&signed.keys.get())), left)),
-            #[cfg(feature = "jwt")]
-            Self::Jwt(format) => jwt::write(format, token, left, handle),
+            Self::Codec(codec) => encode_with(&**codec, token, left, handle),
         }
     }
+}
+
+fn encode_with(
+    codec: &dyn DynCodec,
+    token: &Token,
+    left: Duration,
+    handle: &RequestSession,
+) -> Option<(TokenText, Duration)> {
+    let (now, principal) = handle.claims_now();
+    let contents = TokenContents { principal, ..TokenContents::new(PlainToken(*token), now, left) };
+    let issued = codec.encode(&contents)?;
+    // A text that is not a token must not reach a header: it could end there and begin another one.
+    if !issued.is_sendable(codec.max_len()) {
+        tracing::error!("a codec made a text that is not a token, or too long; its client keeps its present token");
+        return None;
+    }
+    Some((TokenText::Long(issued.text), issued.lifetime))
 }
 
 /// The text that a client receives.
 pub(super) enum TokenText {
     Short(EncodedToken),
-    #[cfg(feature = "jwt")]
     Long(String),
 }
 
@@ -130,25 +123,19 @@ impl TokenText {
     pub(super) fn as_str(&self) -> &str {
         match self {
             Self::Short(text) => text.as_str(),
-            #[cfg(feature = "jwt")]
             Self::Long(text) => text,
         }
     }
 }
 
 impl SignedFormat {
-    fn read(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> DecodedToken {
+    fn decode(&self, text: &[u8]) -> DecodedToken {
         match Token::verify_signed(text, &self.keys.get()) {
-            SignedToken::Valid(token) => DecodedToken::Token(token),
-            SignedToken::Outdated(token) => DecodedToken::Outdated(token),
+            SignedToken::Valid(token) => DecodedToken::Valid(PlainToken(token)),
+            SignedToken::Outdated(token) => DecodedToken::NeedsReissue(PlainToken(token)),
             SignedToken::Forged => DecodedToken::Forged,
             SignedToken::UnknownKey => DecodedToken::UnknownKey,
-            // A plain token differs in length from one with a MAC, so neither can be mistaken for
-            // the other.
-            SignedToken::Malformed => match (Token::parse(text), self.unsigned_until) {
-                (Some(token), Some(until)) if now() < until => DecodedToken::Unsigned(token),
-                _ => DecodedToken::Malformed,
-            },
+            SignedToken::Malformed => DecodedToken::Malformed,
         }
     }
 }

@@ -1,12 +1,10 @@
 //! The carriers that a layer accepts.
 
-use super::cookie_config::CookieConfig;
-#[cfg(feature = "jwt")]
-use super::cookie_config::CookieConfigError;
+use super::cookie_config::{CookieConfig, CookieConfigError};
 use super::token_header::TokenHeader;
-#[cfg(feature = "jwt")]
-use crate::jwt::JwtCodec;
+use crate::codec::{DynCodec, TokenCodec};
 use crate::session::CarrierKind;
+use crate::sync::Arc;
 
 /// How clients send their token to a layer, and how they receive it. Default: the
 /// [cookie](CookieConfig).
@@ -36,8 +34,7 @@ pub struct Transport {
     pub(super) accepts: Accepts<CookieConfig, TokenHeader>,
     pub(super) on_ambiguity: AmbiguityPolicy,
     pub(super) first: CarrierKind,
-    #[cfg(feature = "jwt")]
-    pub(super) jwt: Option<JwtCodec>,
+    pub(super) codec: Option<Arc<dyn DynCodec>>,
 }
 
 /// The policy of a layer that accepts either carrier, for a request with both a session cookie and
@@ -96,13 +93,7 @@ impl Transport {
     }
 
     const fn of(accepts: Accepts<CookieConfig, TokenHeader>, first: CarrierKind) -> Self {
-        Self {
-            accepts,
-            on_ambiguity: AmbiguityPolicy::Refuse,
-            first,
-            #[cfg(feature = "jwt")]
-            jwt: None,
-        }
+        Self { accepts, on_ambiguity: AmbiguityPolicy::Refuse, first, codec: None }
     }
 
     /// Sets the policy for a request with both tokens. Default: [`AmbiguityPolicy::Refuse`].
@@ -114,21 +105,21 @@ impl Transport {
         self
     }
 
-    /// Makes the tokens signed JWTs, and accepts no others. Default: tokens are short and opaque,
+    /// Encodes the tokens with a codec, and accepts no others. Default: tokens are short and opaque,
     /// and have a MAC if the sessions have [keys](crate::application::SessionsBuilder::keys).
     ///
-    /// For clients whose tokens other services verify. Otherwise the default is better: it is
-    /// shorter and costs a hash instead of a signature. Turning it on or off logs all users out.
+    /// For clients whose tokens other services read: the crate `cloakroom-jwt` has a codec for
+    /// signed JWTs. Otherwise the default is better: it is shorter and costs a hash. Turning it on
+    /// or off logs all users out.
     ///
     /// # Errors
-    /// If a JWT could make the cookie longer than the 4096 bytes that browsers keep (RFC 6265bis
+    /// If a token could make the cookie longer than the 4096 bytes that browsers keep (RFC 6265bis
     /// §5.6).
-    #[cfg(feature = "jwt")]
-    pub fn jwt(mut self, format: JwtCodec) -> Result<Self, CookieConfigError> {
+    pub fn codec(mut self, codec: impl TokenCodec) -> Result<Self, CookieConfigError> {
         if let Accepts::Cookie(config) | Accepts::Either(config, _) = &self.accepts {
-            config.fits(format.longest())?;
+            config.fits(codec.max_len())?;
         }
-        self.jwt = Some(format);
+        self.codec = Some(Arc::new(codec));
         Ok(self)
     }
 

@@ -5,9 +5,7 @@ use crate::engine::{Credential, Engine, Lookup, OpenSession, PendingDelivery, Un
 use crate::error::SessionError;
 use crate::sync::Arc;
 use crate::time::Timestamp;
-#[cfg(feature = "jwt")]
-use crate::token::Principal;
-use crate::token::{Token, VersionHint};
+use crate::token::{Principal, Token, VersionHint};
 
 use super::request::TokenUpdate;
 
@@ -373,7 +371,6 @@ impl ClientToken {
     }
 
     /// Returns the principal, as far as it is known here.
-    #[cfg(feature = "jwt")]
     pub(super) fn principal(&self) -> Option<Principal> {
         let state = self.entry.as_ref()?.state();
         self.last_known(&state)?.principal().cloned()

@@ -90,8 +90,9 @@ impl Session {
     /// seldom change within a session.
     ///
     /// If the input expires, return its expiry from the value's
-    /// [`expires_at`](SessionValue::expires_at). For a JWT there is [`verified`](Self::verified),
-    /// with the feature `jwt`.
+    /// [`expires_at`](SessionValue::expires_at), or use
+    /// [`get_or_derive_until`](Self::get_or_derive_until). For JWTs there is the crate
+    /// `cloakroom-jwt`.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -137,13 +138,32 @@ impl Session {
         self.derive(InputDigest::of(input.as_ref()), || async move { loader().await.map(|value| (value, None)) }).await
     }
 
-    /// Like `get_or_derive`, but the loader also returns an expiry, which the value itself may not
-    /// have.
-    pub(super) async fn derive<T, E, L, F>(
+    /// Like [`get_or_derive`](Self::get_or_derive), for an input that expires: the loader also
+    /// returns the instant until which the value is valid.
+    ///
+    /// The value is never served from that instant on, whatever its
+    /// [`CachePolicy`](crate::CachePolicy) says of stale values, and earlier if the policy or its
+    /// own [`expires_at`](SessionValue::expires_at) ends it.
+    ///
+    /// # Errors
+    /// As [`get_or_load`](Self::get_or_load).
+    pub async fn get_or_derive_until<T, E, L, F>(
         &self,
-        input: InputDigest,
+        input: impl AsRef<[u8]>,
         loader: L,
     ) -> Result<Arc<Derived<T>>, SessionError>
+    where
+        T: SessionValue,
+        E: Into<Box<dyn Error + Send + Sync>>,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<(T, Timestamp), E>> + Send + 'static,
+    {
+        let loader = || async move { loader().await.map(|(value, until)| (value, Some(until))) };
+        self.derive(InputDigest::of(input.as_ref()), loader).await
+    }
+
+    /// Derives a value that is valid until an instant, if the loader returns one.
+    async fn derive<T, E, L, F>(&self, input: InputDigest, loader: L) -> Result<Arc<Derived<T>>, SessionError>
     where
         T: SessionValue,
         E: Into<Box<dyn Error + Send + Sync>>,

@@ -27,8 +27,6 @@ mod typed_value;
 mod unreadable;
 mod value;
 mod value_target;
-#[cfg(feature = "jwt")]
-mod verified;
 
 pub use cache_policy::CachePolicy;
 pub use client_token::SessionSource;
@@ -40,8 +38,6 @@ pub use login::Login;
 #[cfg(any(test, fuzzing))]
 pub use value::fuzzing::stored_value;
 pub use value::{DefaultValue, SessionValue};
-#[cfg(feature = "jwt")]
-pub use verified::AccessError;
 
 pub(crate) use layer_context::{LayerContexts, LayerOptions};
 pub(crate) use presented_token::{CarrierKind, PresentedToken, TokenRefusal};

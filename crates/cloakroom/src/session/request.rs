@@ -8,9 +8,7 @@ use crate::engine::{Engine, OpenSession};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Timestamp;
-#[cfg(feature = "jwt")]
-use crate::token::Principal;
-use crate::token::Token;
+use crate::token::{Principal, Token};
 
 use super::client_token::{ClientToken, SessionSource, TokenChange, TokenStatus};
 use super::layer_context::{LayerContext, LayerOptions};
@@ -174,8 +172,7 @@ impl RequestSession {
         crate::sync::timeout(longest, answer).await
     }
 
-    /// Returns the claims of a JWT beyond the session itself: its time of issue and its principal.
-    #[cfg(feature = "jwt")]
+    /// Returns what a codec may state beside the token: the time of issue and the principal.
     pub(crate) fn claims_now(&self) -> (Timestamp, Option<Principal>) {
         (self.engine().now(), self.with_token(|client_token| client_token.principal()))
     }

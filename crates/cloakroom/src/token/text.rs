@@ -35,6 +35,8 @@ const IDENTITY: usize = 43;
 const HINT: usize = 14;
 /// The length with a version hint and without a MAC.
 const HINTED: usize = IDENTITY + 1 + HINT;
+/// The maximum length of a token without a MAC.
+pub(crate) const MAX_PLAIN_LEN: usize = HINTED;
 /// The maximum length of a token: with a version hint and a MAC, 59 bytes.
 pub(crate) const MAX_TOKEN_LEN: usize = 79;
 

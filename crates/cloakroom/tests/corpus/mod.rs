@@ -5,6 +5,5 @@
 
 pub(crate) mod bearer_headers;
 pub(crate) mod cookie_headers;
-pub(crate) mod jwts;
 pub(crate) mod sealed_tokens;
 mod templates;

@@ -106,7 +106,7 @@ fn every_file_that_the_security_page_names_exists() {
     let files: Vec<_> = page.split('`').skip(1).step_by(2).filter(|text| text.ends_with(".rs")).collect();
     assert!(files.len() >= 100, "{}", files.len());
     let exists = |file: &str| {
-        ["crates/cloakroom/src", "crates/cloakroom-redis/src", "crates/cloakroom/tests"]
+        ["crates/cloakroom/src", "crates/cloakroom-redis/src", "crates/cloakroom/tests", "crates"]
             .iter()
             .any(|folder| root().join(folder).join(file).exists())
     };
@@ -126,7 +126,7 @@ fn every_advisory_that_the_security_page_lists_has_a_test() {
 /// The dependencies of the published crates, without those for tests.
 fn dependencies() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for published in ["cloakroom", "cloakroom-redis"] {
+    for published in ["cloakroom", "cloakroom-jwt", "cloakroom-redis", "cloakroom-testkit"] {
         let manifest = fs::read_to_string(root().join("crates").join(published).join("Cargo.toml")).unwrap();
         let mut listed = false;
         for line in manifest.lines() {

@@ -1,6 +1,6 @@
 //! Counts the hostile inputs for each parser and compares them with docs/fuzzing.md.
 
-use crate::corpus::{bearer_headers, cookie_headers, jwts, sealed_tokens};
+use crate::corpus::{bearer_headers, cookie_headers, sealed_tokens};
 use crate::figures::{assert_said, figures};
 use crate::settings;
 
@@ -15,12 +15,10 @@ fn the_page_lists_the_number_of_hostile_inputs() {
         no_key: 3,
         accepted_key: 1,
     };
-    let mint = jwts::Mint { now: 1_800_000_000, longest: 3600, session: live.clone() };
     assert_said(&[
         ("`Cookie` headers", cookie_headers::cases(&live).len()),
         ("`Authorization` headers", bearer_headers::cases(&live).len()),
         ("tokens with a MAC", sealed_tokens::cases(&seen).len()),
-        ("JWTs", jwts::cases(&mint).len()),
         ("settings", settings::corpus::builders().count()),
         ("key rings", settings::corpus::rings().count()),
     ]);

@@ -195,17 +195,24 @@ async fn r55_a_panic_of_a_handler_shows_no_secret() {
     secrets.assert_absent(panic.downcast_ref::<String>().unwrap(), "the panic");
 }
 
+/// Derives a key from its name, so that the repository contains no secret.
+fn secret_for_tests(name: &str) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    let secret: [u8; 32] = Sha256::digest(format!("a key for tests: {name}")).into();
+    cloakroom_secret_scan::record("key", secret);
+    secret
+}
+
 /// Nodes with other token formats, each with the secret of its configuration.
 fn nodes_with_secret_keys(deployment: &Deployment) -> [(Node, Vec<Vec<u8>>); 2] {
-    use crate::corpus::jwts::{APP, SELF, hmac_secret};
-    use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
     use cloakroom::{Key, KeyRing, TokenHeader, Transport};
-    let (ring, shared) = (hmac_secret("ring"), hmac_secret("shared"));
-    cloakroom_secret_scan::record("key", ring);
+    use cloakroom_jwt::{JwtCodec, JwtKey, JwtKeys};
+    const ORIGIN: &str = "https://shop.example";
+    let [ring, shared] = ["ring", "shared"].map(secret_for_tests);
     let keys = KeyRing::new(Key::new(1, ring).unwrap());
     let bearer = || Transport::bearer(TokenHeader::default());
-    let jwt = JwtCodec::builder(APP, JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
-    let jwt = bearer().jwt(jwt.issuer(SELF).audience(SELF).build().unwrap()).unwrap();
+    let jwt = JwtCodec::builder("shop", JwtKeys::new(JwtKey::hs256("shared", shared).unwrap()));
+    let jwt = bearer().codec(jwt.issuer(ORIGIN).audience(ORIGIN).build().unwrap()).unwrap();
     [
         (Node::with_transport(deployment.builder().keys(keys), bearer()), encodings(&ring)),
         (Node::with_transport(deployment.builder(), jwt), encodings(&shared)),

@@ -5,7 +5,6 @@
 
 #![allow(clippy::unwrap_used, reason = "the lint exempts test functions, but not their helpers")]
 
-mod access_tokens;
 mod activity;
 mod adoption;
 mod advisories;
@@ -13,6 +12,7 @@ mod agreement;
 mod cache_headers;
 mod claims;
 mod clocks;
+mod codecs;
 mod cookie_settings;
 mod corpora;
 #[allow(dead_code, reason = "several test crates share the corpora, and each uses only parts of them")]
@@ -36,7 +36,6 @@ mod in_progress;
 mod interleavings;
 mod invalid_tokens;
 mod isolation;
-mod jwt;
 mod keys;
 mod lifetimes;
 mod limits;

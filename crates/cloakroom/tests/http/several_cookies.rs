@@ -40,10 +40,10 @@ fn ring() -> KeyRing {
 }
 
 fn jwt() -> Transport {
-    use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
+    use cloakroom_jwt::{JwtCodec, JwtKey, JwtKeys};
     let key = JwtKey::hs256("one", Sha256::digest(b"one")).unwrap();
     let codec = JwtCodec::builder("shop", JwtKeys::new(key)).issuer("https://shop.example").audience("shop");
-    Transport::default().jwt(codec.build().unwrap()).unwrap()
+    Transport::default().codec(codec.build().unwrap()).unwrap()
 }
 
 /// A node for every token format, with a well-formed token that was never issued.

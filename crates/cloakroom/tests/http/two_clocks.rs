@@ -3,17 +3,16 @@
 
 use axum::extract::Path;
 use axum::routing::any;
-use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
 use cloakroom::store::{PreviousSecret, Record, Selector};
 use cloakroom::{
     Clock, CookieConfig, EventKind, Key, KeyRing, ReusePolicy, SealPolicy, Session, SessionError, SessionLayer,
     Sessions, SessionsBuilder, Timestamp, Transport,
 };
+use cloakroom_jwt::{JwtCodec, JwtKey, JwtKeys};
 use cloakroom_testkit::{ManualClock, SeededRandom};
 use http::StatusCode;
 
-use crate::corpus::jwts::{APP, SELF, ed25519_pem};
-use crate::support::{Browser, CLOCK_SKEWS, Deployment, Node, capture, decode, recorded, routes, secs};
+use crate::support::{Browser, CLOCK_SKEWS, Deployment, Node, Recording, capture, decode, recorded, routes, secs};
 
 /// The format of tokens and records.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +40,10 @@ impl Format {
     fn layer(self, sessions: Sessions) -> SessionLayer {
         let layer = SessionLayer::new(sessions);
         let Self::Jwt = self else { return layer };
-        let keys = JwtKeys::new(JwtKey::ed25519("active", &ed25519_pem("active")).unwrap());
-        let codec = JwtCodec::builder(APP, keys).issuer(SELF).audience(SELF).leeway(secs(60)).build().unwrap();
-        layer.transport(Transport::cookie(CookieConfig::default()).jwt(codec).unwrap())
+        let keys = JwtKeys::new(JwtKey::generate("active", &Recording(SeededRandom::new(2))).unwrap());
+        let codec = JwtCodec::builder("shop", keys).issuer("https://shop.example").audience("https://shop.example");
+        let codec = codec.leeway(secs(60)).build().unwrap();
+        layer.transport(Transport::cookie(CookieConfig::default()).codec(codec).unwrap())
     }
 
     fn nodes(self, deployment: &Deployment) -> [Node; 2] {

@@ -330,17 +330,6 @@ async fn a_remembered_session_stays_remembered_when_its_user_logs_in_again() {
     }
 }
 
-#[test]
-fn r43_a_key_that_is_published_for_encryption_verifies_nothing() {
-    use cloakroom::jwt::JwkSet;
-    let set = |purpose: &str| {
-        let jwk = r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a""#;
-        JwkSet::from_jwks(&format!(r#"{{"keys":[{{{jwk}{purpose}}}]}}"#))
-    };
-    assert!(set("").is_ok() && set(r#","use":"sig""#).is_ok());
-    assert!(set(r#","use":"enc""#).is_err() && set(r#","use":"else""#).is_err());
-}
-
 #[tokio::test]
 async fn r18_a_read_that_waited_for_one_that_was_dropped_hears_of_changes() {
     let deployment = Deployment::shared();

@@ -1,10 +1,10 @@
 //! Validation of the registered claims of a JWT (RFC 7519 §4.1, RFC 8725 §3.8 to §3.12).
 
+use cloakroom::Timestamp;
 use serde_json::{Map, Value};
 
 use super::JwtError;
 use super::header::Header;
-use crate::time::Timestamp;
 
 /// The largest whole number that every JSON parser reads exactly.
 const MAX_DATE: u64 = 1 << 53;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloakroom::Key;
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
 use super::signature::{Algorithm, VerifyingKey};
 use super::{JwtConfigError, json};
-use crate::crypto::weakness;
 
 /// The keys that verify the access tokens of one issuer, each for one algorithm.
 ///
@@ -68,7 +68,7 @@ impl JwkSet {
     /// longer than 1024 bytes, printable text, visibly not random, or published.
     pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, JwtConfigError> {
         let secret = secret.as_ref();
-        if let Some(problem) = weakness(secret) {
+        if let Some(problem) = Key::weakness(secret) {
             return Err(JwtConfigError::new("key", problem));
         }
         let kid = name(Some(kid)).map_err(|problem| JwtConfigError::new("kid", problem))?;

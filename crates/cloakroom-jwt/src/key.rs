@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cloakroom::{Key, RandomError, RandomSource};
 use ed25519_dalek::SigningKey as Ed25519Key;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use jsonwebtoken::{DecodingKey, EncodingKey};
@@ -15,8 +16,6 @@ use super::compact::{Compact, encode};
 use super::header::{Header, is_kid};
 use super::signature::{Algorithm, SigningKey, VerifyingKey, low_s};
 use super::{JwtConfigError, JwtError};
-use crate::crypto::weakness;
-use crate::random::{RandomError, RandomSource};
 
 /// A key that signs session tokens, with a name. It carries its algorithm, so that no token can
 /// choose one.
@@ -168,7 +167,8 @@ impl JwtKey {
 }
 
 fn strong(secret: &[u8]) -> Result<(), JwtConfigError> {
-    weakness(secret).map_or(Ok(()), |problem| Err(JwtConfigError::new("key", format!("{problem}; generate a new one"))))
+    Key::weakness(secret)
+        .map_or(Ok(()), |problem| Err(JwtConfigError::new("key", format!("{problem}; generate a new one"))))
 }
 
 fn not_a_key(kind: &str, algorithm: &str) -> JwtConfigError {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
-use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
 use cloakroom::{Clock, CookieConfig, OsRandom, SessionLayer, Sessions, Stats, Timestamp, TokenHeader, Transport};
+use cloakroom_jwt::{JwtCodec, JwtKey, JwtKeys};
 use http::StatusCode;
 
-use crate::corpus::jwts::{APP, Expected, Mint, SELF, cases, ed25519_pem, hmac_secret, p256_pem};
+use crate::corpus::{APP, Expected, Mint, SELF, cases, ed25519_pem, hmac_secret, p256_pem};
 use crate::support::{BearerClient, Browser, Deployment, Node, Recording, minutes, routes, secs};
 
 fn active() -> JwtKey {
@@ -32,7 +32,7 @@ fn format(keys: JwtKeys) -> JwtCodec {
 }
 
 fn bearer(format: &JwtCodec) -> Transport {
-    Transport::bearer(TokenHeader::default()).jwt(format.clone()).unwrap()
+    Transport::bearer(TokenHeader::default()).codec(format.clone()).unwrap()
 }
 
 fn node(deployment: &Deployment, format: &JwtCodec) -> Node {
@@ -133,7 +133,7 @@ async fn jwts_work_from_the_first_write_to_the_logout() {
 #[tokio::test]
 async fn a_jwt_works_in_a_cookie() {
     for deployment in Deployment::both() {
-        let transport = Transport::cookie(CookieConfig::default()).jwt(format(keys())).unwrap();
+        let transport = Transport::cookie(CookieConfig::default()).codec(format(keys())).unwrap();
         let node = Node::with_transport(deployment.builder(), transport);
         let mut tab = Browser::new(&node.app);
         tab.post("/login/alice").await.ok();
@@ -149,11 +149,11 @@ async fn r28_a_jwt_that_could_make_the_cookie_too_long_is_refused_when_it_is_con
     let long = "x".repeat(255);
     let large = JwtCodec::builder(APP, keys()).issuer(&long).audience(&long).with_subject().build().unwrap();
     let cookie = |length: usize| CookieConfig::builder().name("n".repeat(length)).build().unwrap();
-    let error = Transport::cookie(cookie(3000)).jwt(large.clone()).unwrap_err();
+    let error = Transport::cookie(cookie(3000)).codec(large.clone()).unwrap_err();
     assert_eq!(error.setting(), "name");
-    assert!(Transport::either(cookie(3000), TokenHeader::default()).jwt(large.clone()).is_err());
-    assert!(Transport::bearer(TokenHeader::default()).jwt(large.clone()).is_ok());
-    assert!(Transport::cookie(CookieConfig::default()).jwt(large).is_ok());
+    assert!(Transport::either(cookie(3000), TokenHeader::default()).codec(large.clone()).is_err());
+    assert!(Transport::bearer(TokenHeader::default()).codec(large.clone()).is_ok());
+    assert!(Transport::cookie(CookieConfig::default()).codec(large).is_ok());
 }
 
 #[tokio::test]
@@ -348,7 +348,7 @@ async fn r41_jwts_and_other_tokens_do_not_stand_in_for_each_other() {
 
 #[tokio::test]
 async fn other_services_verify_jwts_with_only_the_published_jwks() {
-    use cloakroom::jwt::{AccessTokenVerifier, JwkSet};
+    use cloakroom_jwt::{AccessTokenVerifier, JwkSet};
     let deployment = Deployment::local();
     let format = format(keys());
     let mut client = BearerClient::new(&node(&deployment, &format).app);

@@ -1,12 +1,12 @@
+use cloakroom::{Clock, Sleep, Timestamp};
 use serde::Deserialize;
 
 use super::super::{AccessTokenVerifier, AccessTokenVerifierBuilder, JwkSet, JwtError};
-use crate::http::corpus::jwts::{Case, Expected, Mint, SELF, cases, hmac_secret};
-use crate::time::{Clock, Sleep, Timestamp};
+use crate::corpus::{Case, Expected, Mint, SELF, cases, hmac_secret};
 
-const JWKS: &str = include_str!("../../../tests/fixtures/rsa.jwks.json");
-const RS256: &str = include_str!("../../../tests/fixtures/rs256.jwt");
-const PS256: &str = include_str!("../../../tests/fixtures/ps256.jwt");
+const JWKS: &str = include_str!("../../tests/fixtures/rsa.jwks.json");
+const RS256: &str = include_str!("../../tests/fixtures/rs256.jwt");
+const PS256: &str = include_str!("../../tests/fixtures/ps256.jwt");
 const NOW: u64 = 1_800_000_000;
 
 /// A clock that always shows the same time.
@@ -200,4 +200,14 @@ fn settings_that_cannot_work_are_refused_by_name() {
     }
     assert_eq!(JwkSet::hs256("", hmac_secret("x")).unwrap_err().setting(), "kid");
     assert_eq!(JwkSet::hs256("a", "short").unwrap_err().setting(), "key");
+}
+
+#[test]
+fn r43_a_key_that_is_published_for_encryption_verifies_nothing() {
+    let set = |purpose: &str| {
+        let jwk = r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a""#;
+        JwkSet::from_jwks(&format!(r#"{{"keys":[{{{jwk}{purpose}}}]}}"#))
+    };
+    assert!(set("").is_ok() && set(r#","use":"sig""#).is_ok());
+    assert!(set(r#","use":"enc""#).is_err() && set(r#","use":"else""#).is_err());
 }

@@ -109,7 +109,7 @@ pub(super) mod low_s {
         0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
     ];
 
-    pub(in crate::jwt) fn is_low(signature: &[u8]) -> bool {
+    pub(crate) fn is_low(signature: &[u8]) -> bool {
         let Some((_, s)) = signature.split_first_chunk::<32>() else { return false };
         <[u8; 32]>::try_from(s).is_ok_and(|s| s <= minus(&s))
     }

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
+use cloakroom::Timestamp;
+
+use super::super::codec::SessionClaims;
 use super::super::compact::MAX_COMPACT_LEN;
-use super::super::{JwtCodec, JwtCodecBuilder, JwtError, JwtKey, JwtKeys, SessionClaims};
+use super::super::{JwtCodec, JwtCodecBuilder, JwtError, JwtKey, JwtKeys};
 use super::keys::{active, next, shared};
-use crate::http::corpus::jwts::{APP, Expected, Mint, SELF, cases};
-use crate::time::Timestamp;
+use crate::corpus::{APP, Expected, Mint, SELF, cases};
 
 const NOW: u64 = 1_800_000_000;
 const HOUR: u64 = 3600;
@@ -126,7 +128,8 @@ fn a_subject_is_said_only_if_it_is_asked_for_and_short() {
 fn r47_no_jwt_is_longer_than_is_said_and_none_can_be_too_long() {
     let long = "x".repeat(255);
     let app = "x".repeat(32);
-    let widest = || JwtCodec::builder(&app, JwtKeys::new(JwtKey::generate(&"k".repeat(64), &crate::OsRandom).unwrap()));
+    let widest =
+        || JwtCodec::builder(&app, JwtKeys::new(JwtKey::generate(&"k".repeat(64), &cloakroom::OsRandom).unwrap()));
     let format = widest().issuer(&long).audience(&long).with_subject().build().unwrap();
     let contents = SessionClaims { session: &"s".repeat(58), sid: "0".repeat(32), subject: Some(&long) };
     let token = format.write(&contents, at((1 << 53) - HOUR - 1), Duration::from_secs(HOUR)).unwrap().0;

@@ -1,13 +1,13 @@
 //! Access tokens of another issuer, usually the application's identity provider.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use cloakroom::{Clock, SystemClock, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use crate::sync::{Arc, ArcCell};
-use crate::time::{Clock, SystemClock, Timestamp};
 
 use super::claims::{Typ, Validation};
 use super::compact::Compact;
@@ -18,12 +18,12 @@ use super::{JwtConfigError, JwtError, json};
 /// Verifies the access tokens of one issuer for one audience.
 ///
 /// Verification takes a signature check, and often a query that depends on its result. Both are the
-/// same for every request with the same token: [`Session::verified`](crate::Session::verified) does
-/// them once per session.
+/// same for every request with the same token: [`verify_once`](Self::verify_once) does them once
+/// per session.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use cloakroom::jwt::{JwkSet, AccessTokenVerifier};
+/// use cloakroom_jwt::{JwkSet, AccessTokenVerifier};
 ///
 /// # let text = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"a"}]}"#;
 /// // `text` is what your HTTP client got from the issuer's `jwks_uri`.
@@ -35,7 +35,7 @@ use super::{JwtConfigError, JwtError, json};
 /// ```
 ///
 /// A token must have `typ` (by default `at+jwt`, RFC 9068), `kid`, `iss`, `aud`, `iat` and `exp`;
-/// see the [module](crate::jwt) for the other rules. The issuer is not asked whether it has revoked
+/// see the [crate](crate) for the other rules. The issuer is not asked whether it has revoked
 /// a token, so use a short `exp`.
 ///
 /// Clones share their keys.
@@ -44,7 +44,7 @@ pub struct AccessTokenVerifier(Arc<Inner>);
 
 struct Inner {
     validation: Validation,
-    keys: ArcCell<JwkSet>,
+    keys: ArcSwap<JwkSet>,
     clock: Arc<dyn Clock>,
 }
 
@@ -103,7 +103,7 @@ impl AccessTokenVerifier {
     /// Replaces the keys without a restart: tokens of a removed key are refused from now on.
     ///
     /// Values that were derived from such tokens before stay in sessions until the tokens' `exp`;
-    /// see [`PrincipalSessions::invalidate`](crate::application::PrincipalSessions::invalidate).
+    /// see [`PrincipalSessions::invalidate`](cloakroom::PrincipalSessions::invalidate).
     pub fn replace_keys(&self, keys: JwkSet) {
         self.0.keys.store(Arc::new(keys));
     }
@@ -163,7 +163,7 @@ impl AccessTokenVerifierBuilder {
         if self.validation.max_lifetime == 0 {
             return Err(JwtConfigError::new("max_lifetime", "is less than a second, so no token would be valid"));
         }
-        let keys = ArcCell::new(Arc::new(keys));
+        let keys = ArcSwap::new(Arc::new(keys));
         Ok(AccessTokenVerifier(Arc::new(Inner { validation: self.validation, keys, clock: self.clock })))
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use cloakroom::Timestamp;
 use serde_json::json;
 
 use super::header::is_kid;
 use super::key::JwtKey;
 use super::{JwtConfigError, JwtError};
-use crate::time::Timestamp;
 
 /// The keys with which session tokens are signed and verified (OWASP ASVS 13.3.4).
 ///
@@ -24,8 +24,8 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use cloakroom::jwt::{JwtKey, JwtKeys};
 /// use cloakroom::{OsRandom, Timestamp};
+/// use cloakroom_jwt::{JwtKey, JwtKeys};
 ///
 /// # let (new, old, coming) = (JwtKey::generate("2026-03", &OsRandom)?, JwtKey::generate("2026-02", &OsRandom)?, JwtKey::generate("2026-04", &OsRandom)?);
 /// # let an_hour_from_now = Timestamp::MAX;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::get;
-use cloakroom::jwt::{AccessToken, AccessTokenVerifier, JwkSet};
-use cloakroom::{AccessError, CachePolicy, Clock, Session, SessionLayer, SessionValue};
+use cloakroom::{CachePolicy, Clock, Session, SessionLayer, SessionValue};
+use cloakroom_jwt::{AccessError, AccessToken, AccessTokenVerifier, JwkSet};
 use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::corpus::jwts::hmac_secret;
+use crate::corpus::hmac_secret;
 use crate::support::{Browser, COOKIE, Deployment, Node, Reply, minutes, routes, secs, send};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl Fixture {
                     Ok(Roles(token.claims.sub))
                 }
             };
-            Ok(session.verified::<Roles, _, _, _, _>(&tokens, bearer, derive).await?.0.clone())
+            Ok(tokens.verify_once(&session, bearer, derive).await?.0.clone())
         };
         let node = Node::with_routes(deployment.builder(), routes().route("/roles", get(roles)));
         Self { deployment: deployment.clone(), node, verified, gate }

@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sync::{Arc, ArcCell};
+use arc_swap::ArcSwap;
 
 use super::super::JwtConfigError;
 use super::super::claims::{Typ, Validation};
@@ -105,7 +106,7 @@ impl JwtCodecBuilder {
             leeway: self.leeway.as_secs(),
             max_lifetime: self.lifetime.as_secs(),
         };
-        let keys = ArcCell::new(Arc::new(self.keys));
+        let keys = ArcSwap::new(Arc::new(self.keys));
         Ok(JwtCodec(Arc::new(Inner { validation, keys, with_subject: self.with_subject })))
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// The reason why a JWT is invalid. Reveals nothing of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -57,7 +59,12 @@ pub struct JwtConfigError {
     problem: String,
 }
 
-plain_debug!(JwtConfigError);
+/// Prints the text of `Display`, because `main` prints errors with `Debug`.
+impl fmt::Debug for JwtConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl JwtConfigError {
     pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {

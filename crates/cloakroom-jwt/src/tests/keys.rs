@@ -1,6 +1,7 @@
+use cloakroom::Timestamp;
+
 use super::super::{JwtCodec, JwtKey, JwtKeys};
-use crate::http::corpus::jwts::{APP, SELF, ed25519_pem, hmac_secret, p256_pem};
-use crate::time::Timestamp;
+use crate::corpus::{APP, SELF, ed25519_pem, hmac_secret, p256_pem};
 
 pub(super) fn active() -> JwtKey {
     JwtKey::ed25519("active", &ed25519_pem("active")).unwrap()

@@ -1,4 +1,4 @@
-//! An identity provider's access token, verified once per session: `cargo run -p cloakroom --features jwt --example access_token`
+//! An identity provider's access token, verified once per session: `cargo run -p cloakroom-jwt --example access_token`
 //!
 //! Ten requests of one session carry the same token. The first verifies its signature and asks the "database" for the
 //! roles; the others find both in the session. Then the token is replaced, and the same begins anew.
@@ -13,10 +13,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, header};
 use axum::routing::{get, post};
-use cloakroom::jwt::{AccessToken, AccessTokenVerifier, JwkSet};
-use cloakroom::{
-    AccessError, CachePolicy, Clock, Session, SessionError, SessionLayer, SessionValue, Sessions, SystemClock,
-};
+use cloakroom::{CachePolicy, Clock, Session, SessionError, SessionLayer, SessionValue, Sessions, SystemClock};
+use cloakroom_jwt::{AccessError, AccessToken, AccessTokenVerifier, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
@@ -54,7 +52,7 @@ async fn reports(
 ) -> Result<String, AccessError> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|field| field.to_str().ok()?.strip_prefix("Bearer "));
     let derive = |token: AccessToken<Claims>| async move { query_roles(&token.claims.sub).await };
-    let roles = session.verified::<Roles, _, _, _, _>(&tokens, bearer.unwrap_or_default(), derive).await?;
+    let roles = tokens.verify_once(&session, bearer.unwrap_or_default(), derive).await?;
     Ok(roles.0.join(", "))
 }
 

@@ -1,14 +1,14 @@
 //! JWTs as session tokens.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use cloakroom::{Clock, SystemClock, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-use crate::sync::{Arc, ArcCell};
-use crate::time::{Clock, SystemClock, Timestamp};
 
 use super::claims::{Typ, Validation, Validity};
 use super::compact::{Compact, encode};
@@ -20,7 +20,7 @@ mod builder;
 
 pub use builder::JwtCodecBuilder;
 
-/// Makes the tokens of a layer signed JWTs: see [`Transport::jwt`](crate::Transport::jwt).
+/// Makes the tokens of a layer signed JWTs: see [`Transport::codec`](cloakroom::Transport::codec).
 ///
 /// The session remains the authority: a JWT opens it only while the session lives, its secret is
 /// the current one, and the JWT itself is valid. A logout, a revocation and a login therefore
@@ -29,8 +29,8 @@ pub use builder::JwtCodecBuilder;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use cloakroom::jwt::{JwtCodec, JwtKey, JwtKeys};
 /// use cloakroom::{CookieConfig, OsRandom, SessionLayer, Sessions, TokenHeader, Transport};
+/// use cloakroom_jwt::{JwtCodec, JwtKey, JwtKeys};
 ///
 /// # let key = JwtKey::generate("2026-03", &OsRandom)?;
 /// // Read from your secrets: JwtKey::ed25519("2026-03", &std::fs::read_to_string("signing.pem")?)?
@@ -38,7 +38,7 @@ pub use builder::JwtCodecBuilder;
 ///     .issuer("https://shop.example")
 ///     .audience("https://shop.example")
 ///     .build()?;
-/// let transport = Transport::either(CookieConfig::default(), TokenHeader::default()).jwt(codec.clone())?;
+/// let transport = Transport::either(CookieConfig::default(), TokenHeader::default()).codec(codec.clone())?;
 /// let layer = SessionLayer::new(Sessions::in_memory()).transport(transport);
 /// let published = codec.jwks(); // at `/.well-known/jwks.json`
 /// # drop((layer, published));
@@ -50,7 +50,7 @@ pub use builder::JwtCodecBuilder;
 /// |---|---|
 /// | `iss`, `aud` | as configured |
 /// | `iat`, `nbf`, `exp` | the time of issue; the end of validity |
-/// | `sid` | identifies the session, as [`PublicId`](crate::PublicId) does; gives no access |
+/// | `sid` | identifies the session, as [`PublicId`](cloakroom::PublicId) does; gives no access |
 /// | `jti` | identifies this token; gives no access |
 /// | `sub` | the logged-in principal, if [enabled](JwtCodecBuilder::with_subject) and at most 255 bytes long |
 /// | `session` | selector and secret of the session: **anyone who has the JWT has access to the session** |
@@ -61,7 +61,7 @@ pub struct JwtCodec(Arc<Inner>);
 
 struct Inner {
     validation: Validation,
-    keys: ArcCell<JwtKeys>,
+    keys: ArcSwap<JwtKeys>,
     with_subject: bool,
 }
 
@@ -97,11 +97,6 @@ struct Claims<'a> {
 }
 
 impl JwtCodec {
-    /// Returns `true` if both are clones of one codec.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Returns a builder for the application named `app`: 1 to 32 of `a-z`, `0-9` and `-`.
     ///
     /// The tokens' `typ` is `<app>-session+jwt`, so that no other JWT of the same issuer is
@@ -225,6 +220,16 @@ impl Validity {
         now.as_millis() / 1000 >= self.issued + (self.expires - self.issued) / 2
     }
 }
+
+/// Clones of one codec are equal. Others are not, even with the same settings, because their keys
+/// are replaced one by one.
+impl PartialEq for JwtCodec {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for JwtCodec {}
 
 impl fmt::Debug for JwtCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
