@@ -7,7 +7,7 @@ use cloakroom::codec::{DecodedToken, IssuedToken, PlainToken, TokenCodec, TokenC
 use cloakroom::{CookieConfig, Session, SessionLayer, Stats, Timestamp, TokenHeader, Transport};
 use http::StatusCode;
 
-use crate::support::{Browser, Deployment, Node, Program, capture};
+use crate::support::{BearerClient, Browser, Deployment, Node, capture};
 
 /// Tokens behind a label that says what they have to come to.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,12 +68,12 @@ fn refused(stats: &Stats) -> [u64; 4] {
 async fn what_a_codec_says_of_a_token_is_counted_and_answered() {
     for deployment in Deployment::both() {
         let node = Node::with_transport(deployment.builder(), bearer(Labelled::valid()));
-        let mut program = Program::new(&node.app);
+        let mut program = BearerClient::new(&node.app);
         program.post("/login/alice").await.ok();
         let token = program.token.clone().unwrap();
         let plain = token.strip_prefix("valid.").unwrap();
         assert_eq!(program.get("/whoami").await.ok().body, "alice");
-        let again = Program::holding(&node.app, format!("again.{plain}")).get("/whoami").await.ok();
+        let again = BearerClient::holding(&node.app, format!("again.{plain}")).get("/whoami").await.ok();
         assert_eq!((again.body.as_str(), again.token()), ("alice", Some(token.as_str())));
         let table = [
             ("strange", [1, 0, 0, 0]),
@@ -82,7 +82,7 @@ async fn what_a_codec_says_of_a_token_is_counted_and_answered() {
             ("unknown-key", [1, 1, 1, 1]),
         ];
         for (label, counts) in table {
-            Program::holding(&node.app, format!("{label}.{plain}")).get("/whoami").await.invalid_token();
+            BearerClient::holding(&node.app, format!("{label}.{plain}")).get("/whoami").await.invalid_token();
             assert_eq!(refused(&node.sessions.stats()), counts, "{label}");
         }
     }
@@ -96,7 +96,7 @@ async fn a_text_that_is_no_token_is_not_sent_and_breaks_no_header() {
         for (label, rest) in bad.into_iter().chain([too_long, ("nothing", "")]) {
             let codec = Labelled { label: label.to_owned(), rest };
             let node = Node::with_transport(deployment.builder(), bearer(codec.clone()));
-            let reply = Program::new(&node.app).post("/login/alice").await;
+            let reply = BearerClient::new(&node.app).post("/login/alice").await;
             assert_eq!((reply.status, reply.token()), (StatusCode::OK, None), "{rest:?}");
             let cookie = Transport::cookie(CookieConfig::default()).codec(codec).unwrap();
             let node = Node::with_transport(deployment.builder(), cookie);
@@ -116,7 +116,7 @@ async fn nested_layers_with_equal_codecs_are_alike() {
         let layer = |codec| SessionLayer::new(sessions.clone()).transport(bearer(codec));
         let page = async |_: Session| "a page";
         let app = Router::new().route("/", get(page)).layer(layer(inner)).layer(layer(Labelled::valid()));
-        Program::new(&app).get("/").await.ok();
+        BearerClient::new(&app).get("/").await.ok();
         assert_eq!(log.text().contains("a nested layer has"), !is_alike, "{}", log.text());
     }
 }
