@@ -1,93 +1,108 @@
-//! What a client may expect, one function a check.
+//! The checks, one function each.
 
-mod answers;
 mod cookies;
-mod faults;
-mod identity;
 mod lifetimes;
 mod login;
-mod logout;
-mod nodes;
-mod parallel;
-mod strangers;
+mod updates;
 
 use std::pin::Pin;
 
-use crate::Failure;
+use crate::Result;
 
-use super::ground::{Ground, Needs};
-use super::talk::Talk;
+use super::setup::{Context, Needs};
 use Needs::{OneNode, Store, TwoNodes};
 
-/// What a full cart answers.
-const FULL: &str = "5";
+/// The response to `GET /cart` of a session with a full cart.
+const FULL_CART: &str = "5";
 
-/// How it went, and what was seen.
 pub(super) struct Outcome {
-    pub(super) right: bool,
-    pub(super) seen: String,
+    pub(super) passed: bool,
+    pub(super) summary: String,
 }
 
 impl Outcome {
-    fn new(right: bool, seen: impl Into<String>) -> Self {
-        Self { right, seen: seen.into() }
+    fn new(passed: bool, summary: impl Into<String>) -> Self {
+        Self { passed, summary: summary.into() }
     }
 }
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + 'a>>;
+type RunCheck = for<'a> fn(&'a Context<'a>) -> Pin<Box<dyn Future<Output = Result<Outcome>> + 'a>>;
 
-/// One expectation, and how it is put to the test.
 pub(super) struct Check {
-    /// In the names of the figures, and of a row.
-    pub(super) what: &'static str,
+    pub(super) label: &'static str,
     pub(super) needs: Needs,
-    pub(super) ask: for<'a> fn(&'a Ground, &'a Talk) -> Asked<'a>,
-    /// Whether Cloakroom gives it up for another of these.
-    pub(super) traded: bool,
+    pub(super) run: RunCheck,
+    /// Whether Cloakroom fails it in favour of another check.
+    pub(super) fails_by_design: bool,
 }
 
-macro_rules! checks {
-    ($($needs:ident $what:literal $room:ident::$check:ident $($traded:ident)?),+ $(,)?) => {
-        /// All of them, in the order of the table.
-        pub(super) const CHECKS: &[Check] = &[$(Check {
-            what: $what,
-            needs: $needs,
-            ask: |ground, talk| Box::pin($room::$check(ground, talk)),
-            traded: checks!(@traded $($traded)?),
-        }),+];
-    };
-    (@traded) => { false };
-    (@traded traded) => { true };
+const fn check(needs: Needs, label: &'static str, run: RunCheck) -> Check {
+    Check { label, needs, run, fails_by_design: false }
 }
 
-// Of two cookies of one name Cloakroom believes neither, because nothing says which one the server has set
-// (RFC 6265bis): it trades a strange cookie's harm for that of a planted one.
-checks! {
-    OneNode "160 parallel updates of one session on one node all count" parallel::on_one_node,
-    TwoNodes "the same on two nodes" parallel::on_two_nodes,
-    TwoNodes "after an update on one node, the next request on the other sees it" nodes::reads_own_writes,
-    TwoNodes "after a logout on one node, the other refuses the session within 3 s" nodes::logout_elsewhere,
-    OneNode "a login changes the session's id, and the old one opens nothing" login::changes_the_id,
-    OneNode "a late read with the id from before the login does not undo the login" login::late_read,
-    OneNode "a late write with the id from before the login does not undo the login" login::late_write,
-    OneNode "ending a session and logging in within one request gives another id" login::switch,
-    OneNode "a new id and then an error: the session is still there" login::rotate_and_fail,
-    OneNode "a request that is still under way at logout brings nothing back" logout::late_write,
-    OneNode "after a request that the client aborted, a logout still holds" logout::after_abort,
-    OneNode "an id that the server never gave out is not taken" identity::unknown,
-    OneNode "the id of an ended session is not taken again" identity::ended,
-    OneNode "requests without a session leave nothing behind" strangers::anonymous,
-    OneNode "requests with made-up ids leave nothing behind" strangers::made_up,
-    OneNode "an answer that changes nothing sets no cookie" answers::unmodified,
-    OneNode "caches are told what is one visitor's: no-store with a cookie, Vary after a read" answers::cache_headers,
-    OneNode "reading alone keeps a session alive" lifetimes::sliding,
-    OneNode "a session that is left alone ends" lifetimes::left_alone,
-    OneNode "the memory of ended sessions is given back or used again" lifetimes::memory,
-    OneNode "a planted cookie of another's session is not taken for one's own" cookies::planted,
-    OneNode "a cookie whose name only decodes to the session's is not taken for it" cookies::encoded_name,
-    OneNode "a strange cookie of the same name, before or after, does not log out" cookies::strange traded,
-    OneNode "malformed cookies beside the right one do not log out" cookies::malformed,
-    Store "a store that is away is an error, not an empty session; nothing is lost" faults::away,
-    Store "a write during which the store goes away is not acknowledged" faults::late_write,
-    Store "ten seconds after the store is back, the node serves the session" faults::back,
+const fn fails_by_design(mut check: Check) -> Check {
+    check.fails_by_design = true;
+    check
 }
+
+/// All checks, in the order of the table.
+pub(super) const CHECKS: &[Check] = &[
+    check(OneNode, "160 parallel updates of one session on one node all count", |cx| {
+        Box::pin(updates::parallel_on_one_node(cx))
+    }),
+    check(TwoNodes, "160 parallel updates of one session on two nodes all count", |cx| {
+        Box::pin(updates::parallel_on_two_nodes(cx))
+    }),
+    check(TwoNodes, "after an update on one node, the next request to the other sees it", |cx| {
+        Box::pin(updates::next_request_elsewhere(cx))
+    }),
+    check(TwoNodes, "after a logout on one node, the other rejects the session within 3 s", |cx| {
+        Box::pin(login::logout_elsewhere(cx))
+    }),
+    check(OneNode, "a login changes the session id and invalidates the old one", |cx| Box::pin(login::changes_id(cx))),
+    check(OneNode, "a late read with the id from before the login does not undo the login", |cx| {
+        Box::pin(login::late_request(cx, "GET /count"))
+    }),
+    check(OneNode, "a late write with the id from before the login does not undo the login", |cx| {
+        Box::pin(login::late_request(cx, "POST /count"))
+    }),
+    check(OneNode, "ending a session and logging in within one request changes the id", |cx| {
+        Box::pin(login::switch_user(cx))
+    }),
+    check(OneNode, "after a new id and an error response, the session still exists", |cx| {
+        Box::pin(login::rotate_and_fail(cx))
+    }),
+    check(OneNode, "a request in flight during logout does not restore the session", |cx| {
+        Box::pin(login::write_during_logout(cx))
+    }),
+    check(OneNode, "after a request that the client aborted, a logout still works", |cx| {
+        Box::pin(login::logout_after_abort(cx))
+    }),
+    check(OneNode, "an id that the server never issued is not adopted", |cx| Box::pin(login::unknown_id(cx))),
+    check(OneNode, "the id of an ended session is not adopted again", |cx| Box::pin(login::ended_id(cx))),
+    check(OneNode, "requests without a session leave nothing behind", |cx| Box::pin(lifetimes::anonymous(cx))),
+    check(OneNode, "requests with invented ids leave nothing behind", |cx| Box::pin(lifetimes::invented_ids(cx))),
+    check(OneNode, "a response to a read sets no cookie", |cx| Box::pin(cookies::read_sets_none(cx))),
+    check(OneNode, "private responses forbid caching: no-store with a cookie, Vary after a read", |cx| {
+        Box::pin(cookies::cache_headers(cx))
+    }),
+    check(OneNode, "reads alone keep a session alive", |cx| Box::pin(lifetimes::reads_extend(cx))),
+    check(OneNode, "an idle session ends", |cx| Box::pin(lifetimes::idle_session_ends(cx))),
+    check(OneNode, "the memory of ended sessions is returned or reused", |cx| Box::pin(lifetimes::memory(cx))),
+    check(OneNode, "a planted cookie of another session is not used", |cx| Box::pin(cookies::planted(cx))),
+    check(OneNode, "a percent-encoded cookie name is not the session cookie", |cx| Box::pin(cookies::encoded_name(cx))),
+    // Nothing says which of two cookies of one name the server has set (RFC 6265bis), so Cloakroom uses neither.
+    fails_by_design(check(OneNode, "an unknown cookie of the same name, first or last, does not log out", |cx| {
+        Box::pin(cookies::duplicate_name(cx))
+    })),
+    check(OneNode, "malformed cookies beside the right one do not log out", |cx| Box::pin(cookies::malformed(cx))),
+    check(Store, "an unreachable store is an error, not an empty session; nothing is lost", |cx| {
+        Box::pin(updates::store_unreachable(cx))
+    }),
+    check(Store, "a write during which the store fails is not acknowledged", |cx| {
+        Box::pin(updates::store_fails_during_write(cx))
+    }),
+    check(Store, "ten seconds after the store is back, the node serves the session", |cx| {
+        Box::pin(updates::store_returns(cx))
+    }),
+];
