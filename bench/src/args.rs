@@ -1,6 +1,9 @@
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::builder::PossibleValuesParser;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use crate::{memory, scale};
 
 /// Measures what a session cache gains and what Cloakroom costs, against bare axum and other libraries in the same run.
 #[derive(Debug, Parser)]
@@ -37,7 +40,7 @@ pub(crate) struct Options {
 }
 
 /// One kind of measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Part {
     /// What a session cache saves, and what it costs, on PostgreSQL and SQLite.
     Gains,
@@ -46,8 +49,8 @@ pub(crate) enum Part {
     /// Bytes per session, in use and packed, for Cloakroom and other libraries.
     Memory {
         /// Measure only this kind of session, in this process; by default each kind gets a process of its own.
-        #[arg(long)]
-        kind: Option<SessionKind>,
+        #[arg(long, value_parser = PossibleValuesParser::new(memory::kinds()))]
+        kind: Option<String>,
         /// With `--kind`: create the sessions over twenty minutes of a manual clock instead of at once.
         #[arg(long, requires = "kind")]
         steady: bool,
@@ -55,8 +58,8 @@ pub(crate) enum Part {
     /// 10 thousand to 10 million sessions: growth, churn, expiry, generations.
     Scale {
         /// Run only this test, in this process; by default each test gets a process of its own.
-        #[arg(long)]
-        test: Option<ScaleTest>,
+        #[arg(long, value_parser = PossibleValuesParser::new(scale::TESTS.map(|(name, _)| name)))]
+        test: Option<String>,
     },
     /// Throughput and latency over loopback HTTP, on one node and three, for Cloakroom and other libraries.
     Http,
@@ -75,41 +78,9 @@ pub(crate) enum Part {
     Load,
 }
 
-/// The sessions whose memory is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SessionKind {
-    /// Cloakroom, nobody logged in, a cart of five items as a `BTreeMap<String, u32>`.
-    Anonymous,
-    /// Cloakroom, each session logged in as another user, the same cart.
-    LoggedIn,
-    /// Cloakroom, nobody logged in, a cart of five items as a `Vec<(u32, u32)>`.
-    Compact,
-    /// `tower-sessions` with its memory store, the `BTreeMap` cart.
-    TowerMemory,
-    /// `tower-sessions` with its moka store, the `BTreeMap` cart.
-    TowerMoka,
-    /// `axum_session` without a database, the `BTreeMap` cart.
-    AxumMemory,
-    /// A `RwLock<HashMap>`, the `BTreeMap` cart.
-    Map,
-}
-
-/// The tests of the `scale` part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ScaleTest {
-    /// Time per request and bytes per session, from 10 thousand to 10 million sessions.
-    Growth,
-    /// Latency of requests while sessions are created and expire.
-    Churn,
-    /// Latency of requests while a million sessions are packed and expire.
-    Expiry,
-    /// Memory of the process over ten generations of sessions.
-    Generations,
-}
-
 impl Part {
     /// Its name on the command line and in the markers of the documentation.
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Gains => "gains",
             Self::Overhead => "overhead",

@@ -10,12 +10,11 @@ use crate::{Result, correctness, gains, http, load, memory, overhead, process, s
 
 /// Every measuring part, in the order of the documentation.
 const PARTS: [&str; 6] = ["gains", "overhead", "memory", "scale", "http", "correctness"];
-const SCALE_TESTS: [&str; 4] = ["growth", "churn", "expiry", "generations"];
 
 /// Runs the selected part, prints its tables and writes them where the options say.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let options = &args.options;
-    let part = args.part.unwrap_or(Part::All);
+    let part = args.part.as_ref().unwrap_or(&Part::All);
     match part {
         Part::TargetServer => return process::serve(targets::build),
         Part::ShopServer => return process::serve(gains::build_shop),
@@ -32,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     finish_progress();
     let report = Report::new(options, parts);
     report.print()?;
-    if part == Part::All && options.smoke && options.only.is_none() && outcome.is_ok() {
+    if *part == Part::All && options.smoke && options.only.is_none() && outcome.is_ok() {
         report.check_templates()?;
     }
     if let Some(file) = &options.json {
@@ -44,15 +43,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     outcome
 }
 
-fn run_part(part: Part, options: &Options) -> Result<Vec<Section>> {
+fn run_part(part: &Part, options: &Options) -> Result<Vec<Section>> {
     match part {
         Part::Gains => gains::run(options),
         Part::Overhead => overhead::run(options),
-        Part::Memory { kind: Some(kind), steady } => memory::run(kind, steady, options),
-        Part::Memory { kind: None, .. } => run_memory_kinds(options),
+        Part::Memory { kind: Some(kind), steady } => memory::run(kind, *steady, options),
+        Part::Memory { kind: None, .. } => {
+            let runs = memory::runs().map(|arguments| run_child(&[&["memory"], &arguments[..]].concat(), options));
+            Ok(memory::join(runs.collect::<Result<Vec<_>>>()?.concat()))
+        }
         Part::Scale { test: Some(test) } => scale::run(test, options),
         Part::Scale { test: None } => {
-            let tests = SCALE_TESTS.map(|test| run_child(&["scale", "--test", test], options));
+            let tests = scale::TESTS.map(|(test, _)| run_child(&["scale", "--test", test], options));
             Ok(tests.into_iter().collect::<Result<Vec<_>>>()?.concat())
         }
         Part::Http => http::run(options),
@@ -72,17 +74,6 @@ fn run_all(options: &Options) -> (Vec<PartReport>, Result<()>) {
         }
     }
     (parts, outcome)
-}
-
-fn run_memory_kinds(options: &Options) -> Result<Vec<Section>> {
-    let mut sections = Vec::new();
-    for kind in memory::KINDS {
-        sections.extend(run_child(&["memory", "--kind", kind], options)?);
-        if memory::is_packable(kind) {
-            sections.extend(run_child(&["memory", "--kind", kind, "--steady"], options)?);
-        }
-    }
-    Ok(memory::join(sections))
 }
 
 /// Runs a part in a process of its own, so that it does not inherit the heap of another part.

@@ -24,7 +24,7 @@ pub(crate) struct ChildProcess {
 }
 
 impl ChildProcess {
-    pub(crate) fn start(part: Part) -> Result<Self> {
+    pub(crate) fn start(part: &Part) -> Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         let mut child = command.arg(part.name()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take();
@@ -57,7 +57,7 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts a server of the kind `part` with this configuration.
     pub(crate) fn start(part: Part, config: &impl Serialize) -> Result<Self> {
-        let mut process = ChildProcess::start(part)?;
+        let mut process = ChildProcess::start(&part)?;
         let address = process.request(config)?;
         Ok(Self { address, process })
     }

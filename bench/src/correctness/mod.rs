@@ -10,7 +10,7 @@ use crate::Result;
 use crate::args::Options;
 use crate::measure::Spread;
 use crate::process::runtime;
-use crate::report::{Section, Transcript, add_steps, start_step};
+use crate::report::{Section, Transcript, start_step};
 use crate::targets::{Target, versions};
 
 use checks::CHECKS;
@@ -37,7 +37,6 @@ struct TargetResults {
 pub(crate) fn run(options: &Options) -> Result<Vec<Section>> {
     let targets = [&Target::IN_MEMORY[..], &Target::SHARED[..]].concat();
     let targets: Vec<_> = targets.into_iter().filter(|target| options.selects(target.key())).collect();
-    add_steps(targets.len() * CHECKS.len());
     // All targets run at the same time, on servers of their own, because most of the time is waiting.
     let checked = try_join_all(targets.into_iter().map(|target| check(target, options)));
     let all = runtime()?.block_on(checked)?;

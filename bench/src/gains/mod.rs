@@ -12,7 +12,7 @@ mod token;
 use crate::Result;
 use crate::args::Options;
 use crate::process::runtime;
-use crate::report::{Section, add_steps, start_step};
+use crate::report::{Section, start_step};
 
 use setup::{DELAYS, DatabaseKind, Databases, Setup};
 
@@ -42,8 +42,6 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Section>> {
     let is_selected = |database: &DatabaseKind| options.selects(database.key());
     // A smoke run measures only the delays that the README's table uses.
     let delays = if options.smoke { &DELAYS[1..3] } else { &DELAYS[..] };
-    let setups = delays.len() * DatabaseKind::ALL.iter().filter(|database| is_selected(database)).count();
-    add_steps(setups * (2 * options.runs() as usize + 1) + 1);
     let mut all = Vec::new();
     for database in DatabaseKind::ALL.into_iter().filter(is_selected) {
         for delay in delays.iter().copied() {

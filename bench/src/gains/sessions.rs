@@ -4,7 +4,7 @@ use crate::Result;
 use crate::args::Options;
 use crate::load::WholeSessions;
 use crate::measure::Spread;
-use crate::report::{Chart, Section, start_step};
+use crate::report::{Chart, Section, single, start_step, value};
 
 use super::Measured;
 use super::setup::{DatabaseKind, Setup, Variant};
@@ -138,21 +138,18 @@ pub(super) fn section(all: &[Measured]) -> Section {
             let saved = Spread::of(kind.times.iter().map(|[without, with]| without - with));
             let ([without, with], queries) = (Spread::of_each(&kind.times), Spread::of_each(&kind.queries));
             let hit_ratio = 1.0 - queries[1].median / queries[0].median;
-            let head = [measured.database.label().to_owned(), measured.delay.to_string(), kind.length.to_string()];
-            let cells = [without, with, saved, queries[0], queries[1]].map(|spread| spread.to_string());
-            let ends = [kind.content.key().to_owned()].into_iter().chain(cells);
-            section.row(head.into_iter().chain(ends).chain([format!("{:.0} %", 100.0 * hit_ratio)]));
+            let labels =
+                [measured.database.label(), &measured.delay.to_string(), &kind.length.to_string(), kind.content.key()];
+            let values = [
+                value("without/time", "ms", without),
+                value("with/time", "ms", with),
+                value("saved", "ms", saved),
+                value("without/queries", "", queries[0]),
+                value("with/queries", "", queries[1]),
+                single("hit-ratio", "", hit_ratio).with_text(format!("{:.0} %", 100.0 * hit_ratio)),
+            ];
             let key = format!("{}/sessions/{}/{}", measured.key(), kind.content.key(), kind.length);
-            for (name, unit, spread) in [
-                ("without/time", "ms", without),
-                ("with/time", "ms", with),
-                ("saved", "ms", saved),
-                ("without/queries", "", queries[0]),
-                ("with/queries", "", queries[1]),
-                ("hit-ratio", "", Spread::once(hit_ratio)),
-            ] {
-                section.figure(format!("{key}/{name}"), unit, spread);
-            }
+            section.measured_row(&labels, &key, values);
         }
     }
     let is_charted =
@@ -178,22 +175,17 @@ pub(super) fn cost_section(all: &[Measured]) -> Section {
         ["database", "added ms", "pays from", "session of 1 request, ms without", "with", "bytes per session"];
     let mut section = Section::new("Costs of the cache", COST_NOTE, columns);
     for measured in all {
-        let times = measured.sessions.time(Content::Cart, 1);
-        let [without, with] =
-            times.map_or_else(|| ["–", "–"].map(str::to_owned), |times| times.map(|time| time.to_string()));
+        let [without, with] = measured.sessions.time(Content::Cart, 1).unwrap_or([Spread::of([]); 2]);
         let break_even = measured.sessions.break_even();
-        section.row([
-            measured.database.label().to_owned(),
-            measured.delay.to_string(),
-            break_even.map_or_else(|| "no measured length".to_owned(), |length| format!("≤ {length} requests")),
-            without,
-            with,
-            measured.bytes.to_string(),
-        ]);
-        if let Some(length) = break_even {
-            section.figure(format!("{}/break-even", measured.key()), "requests", Spread::once(length as f64));
-        }
-        section.figure(format!("{}/bytes", measured.key()), "B", Spread::once(measured.bytes as f64));
+        let pays_from =
+            break_even.map_or_else(|| "no measured length".to_owned(), |length| format!("≤ {length} requests"));
+        let values = [
+            single("break-even", "requests", break_even.map_or(f64::NAN, |length| length as f64)).with_text(pays_from),
+            value("first-request/without", "ms", without),
+            value("first-request/with", "ms", with),
+            single("bytes", "B", measured.bytes as f64),
+        ];
+        section.measured_row(&[measured.database.label(), &measured.delay.to_string()], &measured.key(), values);
     }
     section
 }

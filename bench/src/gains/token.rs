@@ -17,7 +17,7 @@ use crate::Result;
 use crate::args::Options;
 use crate::fixtures::{Endpoint, Population, SessionChoice};
 use crate::measure::{InProcessClient, Spread, time_together, with_idle_runtime};
-use crate::report::Section;
+use crate::report::{Section, value};
 use crate::targets::bare;
 use crate::targets::cloakroom::layered;
 
@@ -108,10 +108,9 @@ pub(super) fn measure(options: &Options) -> Result<CheckTimes> {
 
 pub(super) fn section(times: &CheckTimes) -> Section {
     let mut section = Section::new("Authenticating a request", NOTE, ["method", "ns per request"]);
-    section.row(["checking a signed token".to_owned(), times.token.to_string()]);
-    section.row(["finding the session and reading from it".to_owned(), times.session.to_string()]);
-    section.figure("gains/token/signed", "ns", times.token);
-    section.figure("gains/token/session", "ns", times.session);
+    section.measured_row(&["checking a signed token"], "gains/token", [value("signed", "ns", times.token)]);
+    let label = "finding the session and reading from it";
+    section.measured_row(&[label], "gains/token", [value("session", "ns", times.session)]);
     section
 }
 

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use crate::Result;
 use crate::args::Options;
 use crate::load::{Pace, UpdateAudit, Workload};
-use crate::report::{add_steps, start_step};
+use crate::report::start_step;
 
 use super::deployment::Deployment;
 
@@ -43,7 +43,6 @@ impl Case {
 }
 
 pub(super) fn run(runtime: &Runtime, server: &Server, options: &Options, deployments: &mut [Deployment]) -> Result<()> {
-    add_steps((options.runs() as usize + 1) * CASES.len());
     // The first run warms up and is dropped.
     for run in 0..=options.runs() {
         for (index, case) in CASES.iter().enumerate() {

@@ -5,7 +5,7 @@ use crate::args::{Options, Part};
 use crate::load::{LoadConfig, LoadProcess, LoadResult, UpdateAudit};
 use crate::measure::Spread;
 use crate::process::ServerProcess;
-use crate::report::{add_steps, start_step};
+use crate::report::start_step;
 use crate::targets::{IDLE_TIMEOUT, Target, TargetConfig};
 
 use super::comparison::CASES;
@@ -31,7 +31,6 @@ pub(super) fn start_all(server: &Server, options: &Options) -> Result<Vec<Deploy
     let is_selected = |target: &Target| *target == Target::Bare || options.selects(target.key());
     let on_nodes = |nodes| Target::on_nodes(nodes).into_iter().filter(is_selected).map(move |target| (nodes, target));
     let targets: Vec<_> = NODES.into_iter().flat_map(on_nodes).collect();
-    add_steps(targets.len());
     targets.into_iter().map(|(nodes, target)| Deployment::start(target, nodes, server, options)).collect()
 }
 

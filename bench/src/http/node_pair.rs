@@ -16,7 +16,7 @@ use crate::Result;
 use crate::args::Options;
 use crate::fixtures::{CookieJar, Endpoint, OTHER_COOKIES};
 use crate::measure::{Latencies, Spread};
-use crate::report::{Section, add_steps, start_step};
+use crate::report::{Section, single, start_step, value};
 use crate::targets::{self, IDLE_TIMEOUT, Target, TargetConfig};
 
 const LATENCY_NOTE: &str = "Two nodes in one process over one Redis, one request at a time, `Service::call` to the \
@@ -56,7 +56,6 @@ pub(super) async fn run(server: &Server, options: &Options) -> Result<Vec<Sectio
     let mut latency = Section::new("Latency inside a node", LATENCY_NOTE, columns);
     let columns = ["server", "changes", "seen", "p50 µs", "p99 µs"];
     let mut visibility = Section::new("Time until another node sees a change", VISIBILITY_NOTE, columns);
-    add_steps(Target::SHARED.len());
     for target in Target::SHARED.into_iter().filter(|target| options.selects(target.key())) {
         start_step(&format!("{}: latency and visibility between two nodes", target.label()));
         let (redis, namespace) = (server.address().to_string(), "bench-pair".to_owned());
@@ -124,11 +123,9 @@ async fn measure_latency(section: &mut Section, pair: &NodePair, server: &Server
     }
     for ((kind, ..), samples) in kinds.into_iter().zip(samples) {
         let [p50, p99, commands] = Spread::of_each(&samples);
-        let cells = [p50, p99, commands].map(|spread| spread.to_string());
-        section.row([pair.target.label(), kind].map(str::to_owned).into_iter().chain(cells));
-        for (figure, unit, spread) in [("p50", "µs", p50), ("p99", "µs", p99), ("commands", "", commands)] {
-            section.figure(format!("http/pair/{}/{kind}/{figure}", pair.target.key()), unit, spread);
-        }
+        let values = [value("p50", "µs", p50), value("p99", "µs", p99), value("commands", "", commands)];
+        let key = format!("http/pair/{}/{kind}", pair.target.key());
+        section.measured_row(&[pair.target.label(), kind], &key, values);
     }
     Ok(())
 }
@@ -158,15 +155,11 @@ async fn measure_visibility(section: &mut Section, pair: &NodePair, options: &Op
         return Err(format!("the second node saw {seen} of {made} changes within {VISIBILITY_LIMIT:?}").into());
     }
     let [p50, p99] = Spread::of_each(&samples);
-    let cells = [p50, p99].map(|spread| match seen {
-        0 => format!("not within {} s", VISIBILITY_LIMIT.as_secs()),
-        _ => spread.to_string(),
-    });
-    section.row([pair.target.label().to_owned(), made.to_string(), seen.to_string()].into_iter().chain(cells));
-    if seen > 0 {
-        section.figure(format!("http/visibility/{}/p50", pair.target.key()), "µs", p50);
-        section.figure(format!("http/visibility/{}/p99", pair.target.key()), "µs", p99);
-    }
+    let unseen = format!("not within {} s", VISIBILITY_LIMIT.as_secs());
+    let times = [value("p50", "µs", p50), value("p99", "µs", p99)];
+    let times = times.map(|time| if seen == 0 { time.with_text(&unseen) } else { time });
+    let values = [single("changes", "", made as f64), single("seen", "", seen as f64)].into_iter().chain(times);
+    section.measured_row(&[pair.target.label()], &format!("http/visibility/{}", pair.target.key()), values);
     Ok(())
 }
 

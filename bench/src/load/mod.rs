@@ -123,7 +123,7 @@ pub(crate) struct LoadProcess(ChildProcess);
 impl LoadProcess {
     /// Starts the process, which connects its clients and creates the sessions.
     pub(crate) fn start(config: &LoadConfig) -> Result<Self> {
-        let mut process = ChildProcess::start(Part::Load)?;
+        let mut process = ChildProcess::start(&Part::Load)?;
         let () = process.request(config)?;
         Ok(Self(process))
     }

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::args::Options;
 use crate::fixtures::{Endpoint, SessionChoice, SessionCookies, session_creator};
 use crate::measure::{Allocations, InProcessClient, Spread, sources, time_concurrent, with_idle_runtime};
-use crate::report::{Chart, Section, add_steps, start_step};
+use crate::report::{Chart, Section, single, start_step, value};
 use crate::targets::{self, Target, TargetConfig};
 
 use super::FREQUENT_SESSIONS;
@@ -73,7 +73,6 @@ struct Library {
 
 pub(super) fn sections(options: &Options) -> Result<[Section; 2]> {
     let selected: Vec<_> = Target::IN_MEMORY.into_iter().filter(|target| options.selects(target.key())).collect();
-    add_steps(selected.len() * (CASES.len() * THREADS.len() + 1));
     // By target, then by case, then by number of threads.
     let mut costs: Vec<[[Option<Cost>; 2]; CASES.len()]> = Vec::new();
     for target in &selected {
@@ -174,22 +173,12 @@ impl Library {
 
 fn add_row(section: &mut Section, case: &Case, threads: usize, target: Target, cost: &Cost) {
     let Cost { difference, ratio, additional_allocations: allocations } = cost;
-    section.row([
-        case.label.to_owned(),
-        threads.to_string(),
-        target.label().to_owned(),
-        difference.to_string(),
-        format!("{:.2}", ratio.median),
-        format!("{:+.1}", allocations.count),
-        format!("{:+.0}", allocations.bytes),
-    ]);
-    for (name, unit, spread) in [
-        ("difference", "ns", *difference),
-        ("ratio", "×", *ratio),
-        ("allocations", "", Spread::once(allocations.count)),
-        ("allocated", "B", Spread::once(allocations.bytes)),
-    ] {
-        let key = format!("overhead/libraries/{}/{threads}/{}/{name}", case.key, target.key());
-        section.figure(key, unit, spread);
-    }
+    let key = format!("overhead/libraries/{}/{threads}/{}", case.key, target.key());
+    let values = [
+        value("difference", "ns", *difference),
+        value("ratio", "×", *ratio).decimals(2),
+        single("allocations", "", allocations.count).signed(1),
+        single("allocated", "B", allocations.bytes).signed(0),
+    ];
+    section.measured_row(&[case.label, &threads.to_string(), target.label()], &key, values);
 }

@@ -12,7 +12,7 @@ use crate::Result;
 use crate::args::Options;
 use crate::fixtures::{Endpoint, ManualClock, Population, SeededRandom, SessionChoice};
 use crate::measure::{Comparison, InProcessClient, Side, Spread, WARM_UP, compare, with_idle_runtime};
-use crate::report::{Section, add_steps, start_step};
+use crate::report::{Section, single, start_step, value};
 use crate::targets::bare;
 use crate::targets::cloakroom::{layered, wrapped};
 
@@ -119,7 +119,6 @@ pub(super) fn section(options: &Options) -> Result<Section> {
     let mut section = Section::new("Cost of a request over bare axum", NOTE, columns);
     with_idle_runtime(|runtime| {
         let rows = rows();
-        add_steps(rows.len());
         let mut measurement = Measurement { options, runtime, current: None };
         for row in rows.iter().filter(|row| options.selects(row.key)) {
             start_step(row.label);
@@ -137,26 +136,15 @@ pub(super) fn section(options: &Options) -> Result<Section> {
 
 fn add_row(section: &mut Section, row: &Row, threads: usize, comparison: &Comparison) {
     let Comparison { bare, with, difference, ratio, additional_allocations: allocations } = comparison;
-    section.row([
-        row.label.to_owned(),
-        threads.to_string(),
-        format!("{:.0}", bare.median),
-        format!("{:.0}", with.median),
-        difference.to_string(),
-        format!("{:.2}", ratio.median),
-        format!("{:+.1}", allocations.count),
-        format!("{:+.0}", allocations.bytes),
-    ]);
-    for (name, unit, spread) in [
-        ("bare", "ns", *bare),
-        ("with", "ns", *with),
-        ("difference", "ns", *difference),
-        ("ratio", "×", *ratio),
-        ("allocations", "", Spread::once(allocations.count)),
-        ("allocated", "B", Spread::once(allocations.bytes)),
-    ] {
-        section.figure(format!("overhead/{}/{threads}/{name}", row.key), unit, spread);
-    }
+    let values = [
+        value("bare", "ns", *bare).decimals(0),
+        value("with", "ns", *with).decimals(0),
+        value("difference", "ns", *difference),
+        value("ratio", "×", *ratio).decimals(2),
+        single("allocations", "", allocations.count).signed(1),
+        single("allocated", "B", allocations.bytes).signed(0),
+    ];
+    section.measured_row(&[row.label, &threads.to_string()], &format!("overhead/{}/{threads}", row.key), values);
 }
 
 struct Measurement<'a> {

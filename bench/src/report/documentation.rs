@@ -27,7 +27,7 @@ pub(super) fn write(report: &Report, checkout: &Path) -> Result<()> {
             page = replace_block(&page, &part.part, &page_block(&described, part))?;
         }
         if report.is_complete() {
-            let block = format!("{described}\n\n{}", budgets::section(report).to_markdown());
+            let block = format!("*{described}*\n{}", budgets::section(report).to_markdown());
             page = replace_block(&page, "all", &block)?;
         }
         Ok(page)
@@ -41,16 +41,13 @@ pub(super) fn write(report: &Report, checkout: &Path) -> Result<()> {
     write_files(&checkout.join(RESULTS), results)
 }
 
-/// Returns the tables of a part for the page, and its charts.
+/// Returns the charts and the tables of a part for the page.
 fn page_block(described: &str, part: &PartReport) -> String {
-    let tables = part.sections.iter().filter(|section| section.is_on_page).map(Section::to_markdown);
-    let mut block = format!("{described}\n\n{}", tables.collect::<Vec<_>>().join("\n"));
     let charts = part.sections.iter().flat_map(|section| &section.charts);
     let images: Vec<_> = charts.map(|chart| format!("![{}](charts/{}.svg)", chart.title, chart.name)).collect();
-    if !images.is_empty() {
-        block += &format!("\n{}\n", images.join(" "));
-    }
-    block
+    let tables = part.sections.iter().filter(|section| section.is_on_page).map(Section::to_markdown);
+    let images = if images.is_empty() { String::new() } else { images.join(" ") + "\n" };
+    format!("*{described}*\n{images}{}", tables.collect::<Vec<_>>().join("\n"))
 }
 
 /// Returns all tables and transcripts of a part.
@@ -77,7 +74,7 @@ fn replace_block(text: &str, part: &str, block: &str) -> Result<String> {
     let parts = text.split_once(&begin).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
     let missing = || format!("there is no line `{begin}` followed by `{END}`; add them");
     let (head, tail) = parts.ok_or_else(missing)?;
-    Ok(format!("{head}{begin}\n\n{block}\n{END}{tail}"))
+    Ok(format!("{head}{begin}\n{block}{END}{tail}"))
 }
 
 fn write_files(folder: &Path, files: impl Iterator<Item = (String, String)>) -> Result<()> {
@@ -95,8 +92,7 @@ mod tests {
 
     #[test]
     fn only_the_text_between_the_markers_is_replaced() {
-        let page =
-            "a\n<!-- begin: written by `cloakroom-bench http --write` -->\n\nold\n\n<!-- end -->\nb\n<!-- end -->\n";
+        let page = "a\n<!-- begin: written by `cloakroom-bench http --write` -->\nold\n<!-- end -->\nb\n<!-- end -->\n";
         let written = replace_block(page, "http", "new\n").unwrap();
         assert_eq!(written, page.replace("old", "new"));
         let error = replace_block(page, "gains", "new").unwrap_err();

@@ -19,8 +19,8 @@ use crate::args::Options;
 use crate::machine::Machine;
 
 pub(crate) use chart::Chart;
-pub(crate) use progress::{add_steps, announce_part, finish_progress, start_step};
-pub(crate) use section::{Figure, Section, Transcript};
+pub(crate) use progress::{announce_part, finish_progress, start_step};
+pub(crate) use section::{Figure, Section, Transcript, single, value};
 
 /// All results of a run.
 #[derive(Debug, Serialize)]

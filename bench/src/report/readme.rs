@@ -4,87 +4,68 @@ use crate::measure::Spread;
 
 use super::Report;
 
-/// A row of the table on gains: a label, and a template for each side. `{key}` stands for the median of a figure.
-const GAINS: [[&str; 3]; 4] = [
-    [
-        "a request that reads the cart, PostgreSQL 50 ms away (p50)",
-        "{gains/postgres/50/cart/without/p50} ms",
-        "{gains/postgres/50/cart/with/p50} ms",
-    ],
-    [
-        "a session of 20 such requests",
-        "{gains/postgres/50/sessions/cart/20/without/time} ms",
-        "{gains/postgres/50/sessions/cart/20/with/time} ms",
-    ],
-    [
-        "database queries in a mixed session of 20 requests",
-        "{gains/postgres/5/sessions/mixed/20/without/queries}",
-        "{gains/postgres/5/sessions/mixed/20/with/queries}",
-    ],
-    [
-        "requests per second at saturation, PostgreSQL 5 ms away",
-        "{gains/postgres/5/cart/without/rate}",
-        "{gains/postgres/5/cart/with/rate}",
-    ],
+/// The rows of the table on gains. A key in braces stands for the median of a figure; `*` for `without` or `with`.
+const GAINS: [(&str, &str); 4] = [
+    ("a request that reads the cart, PostgreSQL 50 ms away (p50)", "{gains/postgres/50/cart/*/p50} ms"),
+    ("a session of 20 such requests", "{gains/postgres/50/sessions/cart/20/*/time} ms"),
+    ("database queries in a mixed session of 20 requests", "{gains/postgres/5/sessions/mixed/20/*/queries}"),
+    ("requests per second at saturation, PostgreSQL 5 ms away", "{gains/postgres/5/cart/*/rate}"),
 ];
 
-/// A row of the table on libraries: a label, and a template for each library.
-const LIBRARIES: [[&str; 4]; 6] = [
-    [
+/// The libraries in memory and over Redis, by their names in figure keys.
+const IN_MEMORY: [&str; 3] = ["memory", "tower-memory", "axum-memory"];
+const OVER_REDIS: [&str; 3] = ["redis", "tower-redis", "axum-redis"];
+
+/// The rows of the table on libraries; `*` stands for the library.
+const LIBRARIES: [(&str, &str, [&str; 3]); 6] = [
+    (
         "a typed read among 1000 sessions, over bare axum, in process (ns)",
-        "{overhead/libraries/read-hot/1/memory/difference}",
-        "{overhead/libraries/read-hot/1/tower-memory/difference}",
-        "{overhead/libraries/read-hot/1/axum-memory/difference}",
-    ],
-    [
+        "{overhead/libraries/read-hot/1/*/difference}",
+        IN_MEMORY,
+    ),
+    (
         "an update among 1000 sessions, over bare axum, in process (ns)",
-        "{overhead/libraries/update/1/memory/difference}",
-        "{overhead/libraries/update/1/tower-memory/difference}",
-        "{overhead/libraries/update/1/axum-memory/difference}",
-    ],
-    [
+        "{overhead/libraries/update/1/*/difference}",
+        IN_MEMORY,
+    ),
+    (
         "memory per session in use, a cart of five items (B)",
-        "{memory/anonymous/fresh/resident}",
-        "{memory/tower-memory/fresh/resident}",
-        "{memory/axum-memory/fresh/resident}",
-    ],
-    [
-        "reads over HTTP, in memory: requests per second relative to bare axum",
-        "{http/read/1/memory/of-bare}",
-        "{http/read/1/tower-memory/of-bare}",
-        "{http/read/1/axum-memory/of-bare}",
-    ],
-    [
-        "reads over HTTP, over Redis: requests per second relative to bare axum",
-        "{http/read/1/redis/of-bare}",
-        "{http/read/1/tower-redis/of-bare}",
-        "{http/read/1/axum-redis/of-bare}",
-    ],
-    [
-        "passed of {correctness/checks} checks of behaviour, over Redis",
-        "{correctness/redis/passed}",
-        "{correctness/tower-redis/passed}",
-        "{correctness/axum-redis/passed}",
-    ],
+        "{memory/*/fresh/resident}",
+        ["anonymous", "tower-memory", "axum-memory"],
+    ),
+    ("reads over HTTP, in memory: requests per second relative to bare axum", "{http/read/1/*/of-bare}", IN_MEMORY),
+    ("reads over HTTP, over Redis: requests per second relative to bare axum", "{http/read/1/*/of-bare}", OVER_REDIS),
+    ("passed of {correctness/checks} checks of behaviour, over Redis", "{correctness/*/passed}", OVER_REDIS),
 ];
+
+/// Returns the Markdown of all rows, with keys in braces.
+fn rows() -> [Vec<String>; 2] {
+    let row = |label: &str, template: &str, names: &[&str]| {
+        let cells = names.iter().map(|name| template.replace('*', name));
+        format!("| {label} | {} |", cells.collect::<Vec<_>>().join(" | "))
+    };
+    let gains = GAINS.map(|(label, template)| row(label, template, &["without", "with"]));
+    [gains.to_vec(), LIBRARIES.map(|(label, template, names)| row(label, template, &names)).to_vec()]
+}
 
 /// Returns the generated block of the README.
 pub(super) fn block(report: &Report) -> String {
-    let mut lines = vec![report.describe(), String::new()];
+    let mut lines = vec![String::new(), report.describe(), String::new()];
     lines.extend(["| | without a session cache | with Cloakroom |", "| --- | --- | --- |"].map(str::to_owned));
-    lines.extend(GAINS.iter().map(|row| format!("| {} |", fill(&row.join(" | "), report))));
+    let [gains, libraries] = rows();
+    lines.extend(gains.iter().map(|row| fill(row, report)));
     lines
         .extend(["", "![Latency of a request with and without](docs/charts/gains-latency.svg)", ""].map(str::to_owned));
     lines.extend(["| | Cloakroom | tower-sessions | axum_session |", "| --- | --- | --- | --- |"].map(str::to_owned));
-    lines.extend(LIBRARIES.iter().map(|row| format!("| {} |", fill(&row.join(" | "), report))));
-    lines.join("\n") + "\n"
+    lines.extend(libraries.iter().map(|row| fill(row, report)));
+    lines.join("\n") + "\n\n"
 }
 
 /// Returns the keys without a figure.
-pub(super) fn missing_keys(report: &Report) -> Vec<&'static str> {
-    let cells = GAINS.iter().flatten().chain(LIBRARIES.iter().flatten());
-    let keys = cells.flat_map(|cell| cell.split('{').skip(1).filter_map(|part| part.split('}').next()));
-    keys.filter(|key| report.figure(key).is_none()).collect()
+pub(super) fn missing_keys(report: &Report) -> Vec<String> {
+    let rows = rows().concat();
+    let keys = rows.iter().flat_map(|row| row.split('{').skip(1).filter_map(|part| part.split('}').next()));
+    keys.filter(|key| report.figure(key).is_none()).map(str::to_owned).collect()
 }
 
 /// Replaces each key in braces by the median of its figure, or by a dash if there is none.

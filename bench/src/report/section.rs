@@ -35,6 +35,40 @@ pub(crate) struct Transcript {
     pub(crate) lines: Vec<String>,
 }
 
+/// A measured value of a row.
+pub(crate) struct Value {
+    name: &'static str,
+    unit: &'static str,
+    spread: Spread,
+    text: String,
+}
+
+/// Returns a value that a table shows with its minimum and maximum.
+pub(crate) fn value(name: &'static str, unit: &'static str, spread: Spread) -> Value {
+    Value { name, unit, spread, text: spread.to_string() }
+}
+
+/// Returns a value that was measured once.
+pub(crate) fn single(name: &'static str, unit: &'static str, value: f64) -> Value {
+    Value { name, unit, spread: Spread::once(value), text: Spread::once(value).to_string() }
+}
+
+impl Value {
+    /// Shows the median with this many decimals.
+    pub(crate) fn decimals(self, decimals: usize) -> Self {
+        Self { text: format!("{:.decimals$}", self.spread.median), ..self }
+    }
+
+    /// Shows the median with its sign and this many decimals.
+    pub(crate) fn signed(self, decimals: usize) -> Self {
+        Self { text: format!("{:+.decimals$}", self.spread.median), ..self }
+    }
+
+    pub(crate) fn with_text(self, text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..self }
+    }
+}
+
 impl Section {
     pub(crate) fn new<const N: usize>(title: &str, note: &str, columns: [&str; N]) -> Self {
         Self {
@@ -61,6 +95,19 @@ impl Section {
 
     pub(crate) fn figure(&mut self, key: impl Into<String>, unit: &str, spread: Spread) {
         self.figures.push(Figure { key: key.into(), unit: unit.to_owned(), spread });
+    }
+
+    /// Adds a row of labels and measured values. A value that exists is also a figure, `key/name`.
+    pub(crate) fn measured_row(&mut self, labels: &[&str], key: &str, values: impl IntoIterator<Item = Value>) {
+        let mut row: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        for Value { name, unit, spread, text } in values {
+            row.push(text);
+            // JSON has no NaN, which is the spread of nothing.
+            if spread.median.is_finite() {
+                self.figure(format!("{key}/{name}"), unit, spread);
+            }
+        }
+        self.rows.push(row);
     }
 
     /// Returns the table with aligned columns.

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::args::Options;
 use crate::fixtures::{Endpoint, ManualClock, SessionChoice, SessionCookies};
 use crate::measure::Spread;
-use crate::report::{Chart, Section, add_steps, start_step};
+use crate::report::{Chart, Section, single, start_step};
 use crate::targets::cloakroom::layered;
 
 use super::server::{LoadResult, Server};
@@ -30,9 +30,7 @@ pub(super) fn section(options: &Options) -> Result<Section> {
     let columns = ["sessions", "created and expired", "per second", "reads", "p50 µs", "p99.9 µs", "max µs"];
     let mut section = Section::new("Requests during churn", NOTE, columns);
     let mut chart = Chart::new("churn", "Reads while sessions are created and expire", "µs, by number of sessions");
-    let sizes = super::sizes(options);
-    add_steps(sizes.clone().count());
-    for count in sizes {
+    for count in super::sizes(options) {
         start_step(&format!("churn of {count} sessions"));
         let server = Server::start(2, options)?;
         let per_minute = count / MINUTES as usize;
@@ -72,23 +70,16 @@ async fn churn(sessions: Sessions, clock: ManualClock, minutes: usize, per_minut
 
 fn add_row(section: &mut Section, chart: &mut Chart, count: usize, churned: usize, result: &LoadResult) {
     let LoadResult { took, latencies, .. } = result;
-    let rate = churned as f64 / took.as_secs_f64();
     let [p50, p999] = [0.5, 0.999].map(|quantile| latencies.quantile_micros(quantile));
-    let max = latencies.max_micros();
-    section.row([
-        count.to_string(),
-        churned.to_string(),
-        format!("{rate:.0}"),
-        latencies.count().to_string(),
-        format!("{p50:.1}"),
-        format!("{p999:.1}"),
-        format!("{max:.0}"),
-    ]);
-    for (name, unit, value) in
-        [("rate", "per-second", rate), ("p50", "µs", p50), ("p99.9", "µs", p999), ("max", "µs", max)]
-    {
-        section.figure(format!("scale/churn/{count}/{name}"), unit, Spread::once(value));
-    }
+    let values = [
+        single("churned", "", churned as f64),
+        single("rate", "per-second", churned as f64 / took.as_secs_f64()).decimals(0),
+        single("reads", "", latencies.count() as f64),
+        single("p50", "µs", p50).decimals(1),
+        single("p99.9", "µs", p999).decimals(1),
+        single("max", "µs", latencies.max_micros()).decimals(0),
+    ];
+    section.measured_row(&[&count.to_string()], &format!("scale/churn/{count}"), values);
     chart.bar(&count.to_string(), "p50", Spread::once(p50));
     chart.bar(&count.to_string(), "p99.9", Spread::once(p999));
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::args::Options;
-use crate::measure::Spread;
-use crate::report::{Section, add_steps, start_step};
+use crate::report::{Section, single, start_step};
 
 use super::server::{LoadResult, Server};
 
@@ -21,7 +20,6 @@ pub(super) fn section(options: &Options) -> Result<Section> {
         ["workers", "phase", "took s", "ns per session", "requests", "p50 µs", "p99.9 µs", "max µs", "resident MiB"];
     let mut section = Section::new("Requests while one million sessions are packed and expire", NOTE, columns);
     let count = options.size(1_000_000, 2000);
-    add_steps(2);
     for workers in [1, 2] {
         start_step(&format!("expiry with {workers} workers"));
         let server = Server::start(workers, options)?;
@@ -51,22 +49,16 @@ fn run_due_tasks(server: &Server, by: Duration) -> Result<LoadResult> {
 
 fn add_row(section: &mut Section, workers: usize, phase: &str, count: usize, result: &LoadResult) {
     let LoadResult { took, latencies, resident } = result;
-    let per_session = took.as_nanos() as f64 / count as f64;
-    let [p50, p999] = [0.5, 0.999].map(|quantile| latencies.quantile_micros(quantile));
-    let max = latencies.max_micros();
-    section.row([
-        workers.to_string(),
-        phase.to_owned(),
-        format!("{:.2}", took.as_secs_f64()),
-        if phase == "nothing due" { "–".to_owned() } else { format!("{per_session:.0}") },
-        latencies.count().to_string(),
-        format!("{p50:.1}"),
-        format!("{p999:.1}"),
-        format!("{max:.0}"),
-        (resident >> 20).to_string(),
-    ]);
-    let key = phase.replace(' ', "-");
-    for (name, unit, value) in [("ns-per-session", "ns", per_session), ("p99.9", "µs", p999), ("max", "µs", max)] {
-        section.figure(format!("expiry/{key}/{workers}/{name}"), unit, Spread::once(value));
-    }
+    let per_session = single("ns-per-session", "ns", took.as_nanos() as f64 / count as f64).decimals(0);
+    let values = [
+        single("took", "s", took.as_secs_f64()).decimals(2),
+        if phase == "nothing due" { per_session.with_text("–") } else { per_session },
+        single("requests", "", latencies.count() as f64),
+        single("p50", "µs", latencies.quantile_micros(0.5)).decimals(1),
+        single("p99.9", "µs", latencies.quantile_micros(0.999)).decimals(1),
+        single("max", "µs", latencies.max_micros()).decimals(0),
+        single("resident", "MiB", (resident >> 20) as f64),
+    ];
+    let key = format!("expiry/{}/{workers}", phase.replace(' ', "-"));
+    section.measured_row(&[&workers.to_string(), phase], &key, values);
 }

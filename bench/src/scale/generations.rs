@@ -7,7 +7,7 @@ use cloakroom::Sessions;
 use crate::args::Options;
 use crate::fixtures::{Endpoint, ManualClock, Population, SeededRandom};
 use crate::measure::{Spread, with_idle_runtime};
-use crate::report::{Section, add_steps, start_step};
+use crate::report::{Section, start_step};
 use crate::{Result, machine};
 
 const NOTE: &str = "One million sessions are created and expire, ten times, in one process. Resident memory is read \
@@ -21,7 +21,6 @@ pub(super) fn section(options: &Options) -> Result<Section> {
     let (clock, random) = (ManualClock::new(), SeededRandom::new(options.seed));
     let sessions = Sessions::builder().clock(clock.clone()).random(random).max_bytes(16 << 30).build()?;
     let generations = options.size(GENERATIONS, 2);
-    add_steps(generations);
     with_idle_runtime(|runtime| {
         let mut empty = Vec::new();
         for generation in 1..=generations {

@@ -8,7 +8,7 @@ use cloakroom::Sessions;
 use crate::args::Options;
 use crate::fixtures::{Endpoint, SeededRandom, SessionChoice, SessionCookies, session_creator};
 use crate::measure::{InProcessClient, Spread, time_together, with_idle_runtime};
-use crate::report::{Chart, Section, add_steps, start_step};
+use crate::report::{Chart, Section, single, start_step, value};
 use crate::targets::bare;
 use crate::targets::cloakroom::layered;
 use crate::{Result, machine};
@@ -35,13 +35,11 @@ pub(super) fn section(options: &Options) -> Result<Section> {
     let unit = "ns over bare axum, by number of sessions";
     let mut chart = Chart::new("scale", "Cost of a request among many sessions", unit);
     with_idle_runtime(|_| {
-        let counts = super::sizes(options);
-        add_steps(counts.clone().count() + 2 * (options.runs() as usize + 1));
-        let sizes = counts.map(|count| populate(count, options)).collect::<Result<Vec<_>>>()?;
+        let sizes = super::sizes(options).map(|count| populate(count, options)).collect::<Result<Vec<_>>>()?;
         let reads = measure(Endpoint::get("/compact"), &sizes, options)?;
         let updates = measure(Endpoint::post("/compact/add"), &sizes, options)?;
         for (index, size) in sizes.iter().enumerate() {
-            add_row(&mut section, &mut chart, size, index, [("read", &reads), ("update", &updates)]);
+            add_row(&mut section, &mut chart, size, index, [&reads, &updates]);
         }
         section.charts.push(chart);
         Ok(section)
@@ -79,22 +77,19 @@ fn measure(endpoint: Endpoint, sizes: &[Size], options: &Options) -> Result<Runs
     Ok(runs.split_off(1))
 }
 
-fn add_row(section: &mut Section, chart: &mut Chart, size: &Size, index: usize, kinds: [(&str, &Runs); 2]) {
-    let count = size.count;
-    let mut row = vec![count.to_string()];
-    for (name, runs) in kinds {
-        let time = Spread::of(runs.iter().map(|run| run[index]));
-        let growth = Spread::of(runs.iter().map(|run| run[index] / run[0]));
-        row.extend([time.to_string(), growth.to_string()]);
-        section.figure(format!("scale/{name}/{count}/ns"), "ns", time);
-        section.figure(format!("scale/{name}/{count}/growth"), "growth", growth);
-        chart.bar(&count.to_string(), name, time);
-    }
-    for (name, unit, value) in
-        [("memory", "bytes", size.bytes_per_session), ("created", "per-second", size.created_per_second)]
-    {
-        row.push(format!("{value:.0}"));
-        section.figure(format!("scale/{name}/{count}/{unit}"), unit, Spread::once(value));
-    }
-    section.row(row);
+fn add_row(section: &mut Section, chart: &mut Chart, size: &Size, index: usize, [reads, updates]: [&Runs; 2]) {
+    let time = |runs: &Runs| Spread::of(runs.iter().map(|run| run[index]));
+    let growth = |runs: &Runs| Spread::of(runs.iter().map(|run| run[index] / run[0]));
+    let count = size.count.to_string();
+    let values = [
+        value("read/ns", "ns", time(reads)),
+        value("read/growth", "×", growth(reads)),
+        value("update/ns", "ns", time(updates)),
+        value("update/growth", "×", growth(updates)),
+        single("memory", "B", size.bytes_per_session).decimals(0),
+        single("created", "per-second", size.created_per_second).decimals(0),
+    ];
+    section.measured_row(&[&count], &format!("scale/growth/{count}"), values);
+    chart.bar(&count, "read", time(reads));
+    chart.bar(&count, "update", time(updates));
 }

@@ -7,21 +7,26 @@ mod growth;
 mod server;
 
 use crate::Result;
-use crate::args::{Options, ScaleTest};
+use crate::args::Options;
 use crate::report::Section;
 
-pub(crate) fn run(test: ScaleTest, options: &Options) -> Result<Vec<Section>> {
-    let section = match test {
-        ScaleTest::Growth => growth::section(options)?,
-        ScaleTest::Churn => churn::section(options)?,
-        ScaleTest::Expiry => expiry::section(options)?,
-        ScaleTest::Generations => generations::section(options)?,
-    };
-    Ok(vec![section])
+type RunTest = fn(&Options) -> Result<Section>;
+
+/// The tests, as named on the command line. Each runs in a process of its own.
+pub(crate) const TESTS: [(&str, RunTest); 4] = [
+    ("growth", growth::section),
+    ("churn", churn::section),
+    ("expiry", expiry::section),
+    ("generations", generations::section),
+];
+
+pub(crate) fn run(test: &str, options: &Options) -> Result<Vec<Section>> {
+    let (_, run) = TESTS.iter().find(|(name, _)| *name == test).ok_or("unknown test")?;
+    Ok(vec![run(options)?])
 }
 
 /// The numbers of sessions that are measured.
-fn sizes(options: &Options) -> impl Iterator<Item = usize> + Clone {
+fn sizes(options: &Options) -> impl Iterator<Item = usize> {
     let largest = options.size(10_000_000, 10_000);
     [10_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(move |count| *count <= largest)
 }

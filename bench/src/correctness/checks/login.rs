@@ -20,8 +20,16 @@ pub(super) async fn changes_id(cx: &Context<'_>) -> Result<Outcome> {
     Ok(Outcome::new(passed, format!("user {user} logs in; then the old id is user {old}, the new one user {new}")))
 }
 
+pub(super) async fn late_read(cx: &Context<'_>) -> Result<Outcome> {
+    late_request(cx, "GET /count").await
+}
+
+pub(super) async fn late_write(cx: &Context<'_>) -> Result<Outcome> {
+    late_request(cx, "POST /count").await
+}
+
 /// A request with the cookies from before the login is answered after it, and the browser applies the response.
-pub(super) async fn late_request(cx: &Context<'_>, line: &str) -> Result<Outcome> {
+async fn late_request(cx: &Context<'_>, line: &str) -> Result<Outcome> {
     let mut browser = cx.browser(cx.first()).await?;
     let before = browser.cookies();
     let user = browser.read(cx.first(), "POST /login").await?;
