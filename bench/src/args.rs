@@ -5,7 +5,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::{memory, scale};
 
-/// Measures what a session cache gains and what Cloakroom costs, against bare axum and other libraries in the same run.
+/// Measures what a session cache gains and what Cloakroom costs, against bare axum and other
+/// libraries in the same run.
 #[derive(Debug, Parser)]
 #[command(version, about, subcommand_required = false)]
 pub(crate) struct Args {
@@ -24,8 +25,9 @@ pub(crate) struct Options {
     /// Also write all figures to this file as JSON.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Replace the generated blocks of docs/benchmarks.md, the charts in docs/charts and, after `all`, the block of
-    /// README.md in this checkout; write the full tables and transcripts to bench/results.
+    /// Replace the generated blocks of docs/benchmarks.md, the charts in docs/charts and, after
+    /// `all`, the block of README.md in this checkout; write the full tables and transcripts to
+    /// bench/results.
     #[arg(long, global = true, value_name = "CHECKOUT", num_args = 0..=1, default_missing_value = ".")]
     pub(crate) write: Option<PathBuf>,
     /// The seed of every random choice.
@@ -48,10 +50,12 @@ pub(crate) enum Part {
     Overhead,
     /// Bytes per session, in use and packed, for Cloakroom and other libraries.
     Memory {
-        /// Measure only this kind of session, in this process; by default each kind gets a process of its own.
+        /// Measure only this kind of session, in this process; by default each kind gets a process
+        /// of its own.
         #[arg(long, value_parser = PossibleValuesParser::new(memory::kinds()))]
         kind: Option<String>,
-        /// With `--kind`: create the sessions over twenty minutes of a manual clock instead of at once.
+        /// With `--kind`: create the sessions over twenty minutes of a manual clock instead of at
+        /// once.
         #[arg(long, requires = "kind")]
         steady: bool,
     },
@@ -61,7 +65,8 @@ pub(crate) enum Part {
         #[arg(long, value_parser = PossibleValuesParser::new(scale::TESTS.map(|(name, _)| name)))]
         test: Option<String>,
     },
-    /// Throughput and latency over loopback HTTP, on one node and three, for Cloakroom and other libraries.
+    /// Throughput and latency over loopback HTTP, on one node and three, for Cloakroom and other
+    /// libraries.
     Http,
     /// Black-box checks over HTTP of how session libraries behave.
     Correctness,

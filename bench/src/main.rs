@@ -1,4 +1,5 @@
-//! Measures what a session cache gains and what Cloakroom costs, against bare axum and other session libraries.
+//! Measures what a session cache gains and what Cloakroom costs, against bare axum and other
+//! session libraries.
 //!
 //! `cargo run --release -p cloakroom-bench -- all` runs everything; `--help` lists the parts.
 

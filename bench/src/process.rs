@@ -1,5 +1,6 @@
-//! Child processes of this program, which exchange JSON lines with their parent: servers under test and load
-//! generators, each with a heap and a runtime of its own. A child ends when its standard input does.
+//! Child processes of this program, which exchange JSON lines with their parent: servers under test
+//! and load generators, each with a heap and a runtime of its own. A child ends when its standard
+//! input does.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
@@ -56,8 +57,8 @@ pub(crate) struct ServerProcess {
 
 impl ServerProcess {
     /// Starts a server of the kind `part` with this configuration.
-    pub(crate) fn start(part: Part, config: &impl Serialize) -> Result<Self> {
-        let mut process = ChildProcess::start(&part)?;
+    pub(crate) fn start(part: &Part, config: &impl Serialize) -> Result<Self> {
+        let mut process = ChildProcess::start(part)?;
         let address = process.request(config)?;
         Ok(Self { address, process })
     }
@@ -67,7 +68,8 @@ impl ServerProcess {
     }
 }
 
-/// Runs in a server process: reads the configuration, and serves its application until standard input ends.
+/// Runs in a server process: reads the configuration, and serves its application until standard
+/// input ends.
 pub(crate) fn serve<C, F>(build: impl FnOnce(C) -> F) -> Result<()>
 where
     C: DeserializeOwned,

@@ -40,7 +40,8 @@ impl Node {
         response
     }
 
-    /// Sends a request and closes the connection after a while. Returns whether it had no response by then.
+    /// Sends a request and closes the connection after a while. Returns whether it had no response
+    /// by then.
     pub(super) async fn send_and_abort(&self, line: &str, cookies: &str, after: Duration) -> Result<bool> {
         let mut connection = Connection::open(self.server.address).await?;
         let bytes = request_bytes(&request_head(line), cookies);

@@ -1,4 +1,5 @@
-//! Black-box checks over HTTP of how session libraries behave: the same requests to the same endpoints.
+//! Black-box checks over HTTP of how session libraries behave: the same requests to the same
+//! endpoints.
 
 mod checks;
 mod client;
@@ -37,7 +38,8 @@ struct TargetResults {
 pub(crate) fn run(options: &Options) -> Result<Vec<Section>> {
     let targets = [&Target::IN_MEMORY[..], &Target::SHARED[..]].concat();
     let targets: Vec<_> = targets.into_iter().filter(|target| options.selects(target.key())).collect();
-    // All targets run at the same time, on servers of their own, because most of the time is waiting.
+    // All targets run at the same time, on servers of their own, because most of the time is
+    // waiting.
     let checked = try_join_all(targets.into_iter().map(|target| check(target, options)));
     let all = runtime()?.block_on(checked)?;
     require_cloakroom_passes(&all)?;

@@ -18,7 +18,8 @@ pub(super) enum Needs {
     Store,
 }
 
-/// A target on two nodes with a Redis of its own, or on one node if it keeps sessions in memory only.
+/// A target on two nodes with a Redis of its own, or on one node if it keeps sessions in memory
+/// only.
 pub(super) struct Setup {
     target: Target,
     first: Node,
@@ -31,7 +32,7 @@ impl Setup {
     pub(super) async fn start(target: Target, options: &Options) -> Result<Self> {
         let redis = if target.is_shared() { Some(Server::start().await?) } else { None };
         let config = config(target, redis.as_ref(), IDLE_TIMEOUT);
-        let start = |name| Ok::<_, crate::Error>(Node::new(name, ServerProcess::start(Part::TargetServer, &config)?));
+        let start = |name| Ok::<_, crate::Error>(Node::new(name, ServerProcess::start(&Part::TargetServer, &config)?));
         let first = start("A")?;
         let second = target.is_shared().then(|| start("B")).transpose()?;
         Ok(Self { target, first, second, redis, options: options.clone() })
@@ -76,7 +77,7 @@ impl<'a> Context<'a> {
     /// Starts another node with this idle timeout.
     pub(super) fn start_node(&self, idle_timeout: Duration) -> Result<Node> {
         let config = config(self.setup.target, self.setup.redis.as_ref(), idle_timeout);
-        Ok(Node::new("C", ServerProcess::start(Part::TargetServer, &config)?))
+        Ok(Node::new("C", ServerProcess::start(&Part::TargetServer, &config)?))
     }
 
     /// Starts another node that reaches its store through a proxy.
@@ -85,7 +86,7 @@ impl<'a> Context<'a> {
         let proxy = Proxy::start(redis.address()).await?;
         let config = config(self.setup.target, Some(redis), IDLE_TIMEOUT);
         let config = TargetConfig { redis: proxy.address().to_string(), ..config };
-        Ok((Node::new("C", ServerProcess::start(Part::TargetServer, &config)?), proxy))
+        Ok((Node::new("C", ServerProcess::start(&Part::TargetServer, &config)?), proxy))
     }
 
     /// Returns the number of keys in the store, or 0 without one.

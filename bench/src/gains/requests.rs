@@ -56,13 +56,8 @@ const FIGURES: [(&str, &str, Figure); 4] = [
 pub(super) struct Results([[Samples; 2]; CASES.len()]);
 
 impl Results {
-    /// Returns the median latency of a case without and with the cache.
-    pub(super) fn p50(&self, case: &str) -> [Spread; 2] {
-        self.spreads(case, |samples| &samples.p50)
-    }
-
     /// Returns the requests per second with the cache over those without, run by run.
-    pub(super) fn speedup(&self, case: &str) -> Spread {
+    fn speedup(&self, case: &str) -> Spread {
         let Some([without, with]) = self.case(case) else { return Spread::of([]) };
         Spread::of(with.rate.iter().zip(&without.rate).map(|(with, without)| with / without))
     }

@@ -25,7 +25,7 @@ const SHORT_DELAY: u64 = 5;
 
 /// The requests of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+enum Content {
     Cart,
     Mixed,
 }
@@ -62,22 +62,8 @@ struct SessionKind {
 pub(super) struct Results(Vec<SessionKind>);
 
 impl Results {
-    /// Returns the duration of a session in milliseconds, without and with the cache.
-    pub(super) fn time(&self, content: Content, length: usize) -> Option<[Spread; 2]> {
-        self.find(content, length).map(|kind| Spread::of_each(&kind.times))
-    }
-
-    /// Returns the share of queries that the cache saves.
-    pub(super) fn saved_queries(&self, content: Content, length: usize) -> Option<f64> {
-        let [without, with] = Spread::of_each(&self.find(content, length)?.queries);
-        Some(1.0 - with.median / without.median)
-    }
-
-    fn find(&self, content: Content, length: usize) -> Option<&SessionKind> {
-        self.0.iter().find(|kind| kind.content == content && kind.length == length)
-    }
-
-    /// Returns the shortest session of cart requests that takes no longer with the cache, nor does any longer one.
+    /// Returns the shortest session of cart requests that takes no longer with the cache, nor does
+    /// any longer one.
     fn break_even(&self) -> Option<usize> {
         let carts = self.0.iter().filter(|kind| kind.content == Content::Cart);
         let pays = |kind: &&SessionKind| {
@@ -146,7 +132,7 @@ pub(super) fn section(all: &[Measured]) -> Section {
                 value("saved", "ms", saved),
                 value("without/queries", "", queries[0]),
                 value("with/queries", "", queries[1]),
-                single("hit-ratio", "", hit_ratio).with_text(format!("{:.0} %", 100.0 * hit_ratio)),
+                single("hit-ratio", "", hit_ratio).decimals(2),
             ];
             let key = format!("{}/sessions/{}/{}", measured.key(), kind.content.key(), kind.length);
             section.measured_row(&labels, &key, values);
@@ -175,7 +161,9 @@ pub(super) fn cost_section(all: &[Measured]) -> Section {
         ["database", "added ms", "pays from", "session of 1 request, ms without", "with", "bytes per session"];
     let mut section = Section::new("Costs of the cache", COST_NOTE, columns);
     for measured in all {
-        let [without, with] = measured.sessions.time(Content::Cart, 1).unwrap_or([Spread::of([]); 2]);
+        let is_shortest = |kind: &&SessionKind| kind.content == Content::Cart && kind.length == 1;
+        let shortest = measured.sessions.0.iter().find(is_shortest);
+        let [without, with] = Spread::of_each(shortest.map_or(&[], |kind| kind.times.as_slice()));
         let break_even = measured.sessions.break_even();
         let pays_from =
             break_even.map_or_else(|| "no measured length".to_owned(), |length| format!("≤ {length} requests"));

@@ -9,8 +9,8 @@
 //! | `GET /queries` | none: returns the number of queries so far |
 //! | `GET /bytes` | none: returns the size of a session by the cache's own count |
 //!
-//! Without the cache, every request carries a signed token and queries the database. With it, the session identifies
-//! the user and holds the results of earlier queries.
+//! Without the cache, every request carries a signed token and queries the database. With it, the
+//! session identifies the user and holds the results of earlier queries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

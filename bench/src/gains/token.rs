@@ -1,6 +1,8 @@
-//! Authenticating a request: a signed token (JWT, HS256) that is checked every time, against a session in the cache.
+//! Authenticating a request: a signed token (JWT, HS256) that is checked every time, against a
+//! session in the cache.
 //!
-//! The token is implemented here, because the library for it brings elliptic curves and RSA for the sake of one HMAC.
+//! The token is implemented here, because the library for it brings elliptic curves and RSA for the
+//! sake of one HMAC.
 
 use std::hint::black_box;
 use std::sync::Arc;

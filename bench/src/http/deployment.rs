@@ -14,7 +14,8 @@ pub(super) const NODES: [usize; 2] = [1, 3];
 /// Enough to keep the processors busy, few enough that a queue does not dominate the latency.
 const CLIENTS: usize = 32;
 
-/// A target on one or more nodes, its load generator, and its results. The load ends before the nodes.
+/// A target on one or more nodes, its load generator, and its results. The load ends before the
+/// nodes.
 pub(super) struct Deployment {
     pub(super) target: Target,
     pub(super) load: LoadProcess,
@@ -39,7 +40,7 @@ impl Deployment {
         start_step(&format!("starting {}, nodes: {nodes}", target.label()));
         let (redis, namespace) = (server.address().to_string(), format!("bench-{nodes}"));
         let config = TargetConfig { target, redis, namespace, idle_timeout: IDLE_TIMEOUT };
-        let start = |_| ServerProcess::start(Part::TargetServer, &config);
+        let start = |_| ServerProcess::start(&Part::TargetServer, &config);
         let nodes = (0..nodes).map(start).collect::<Result<Vec<_>>>()?;
         let load = LoadProcess::start(&LoadConfig {
             nodes: nodes.iter().map(|node| node.address).collect(),

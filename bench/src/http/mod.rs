@@ -1,6 +1,6 @@
-//! Throughput and latency over loopback HTTP: all servers and load generators run in processes of their own at the
-//! same time, and are measured in turn. Two nodes in this process show the latency without a network, and how soon
-//! another node sees a change.
+//! Throughput and latency over loopback HTTP: all servers and load generators run in processes of
+//! their own at the same time, and are measured in turn. Two nodes in this process show the latency
+//! without a network, and how soon another node sees a change.
 
 mod comparison;
 mod deployment;

@@ -1,5 +1,5 @@
-//! Two nodes in this process over one Redis, called without a network: the latency of a hit, a miss and an update,
-//! and the time until one node sees a change made on the other.
+//! Two nodes in this process over one Redis, called without a network: the latency of a hit, a miss
+//! and an update, and the time until one node sees a change made on the other.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -163,7 +163,8 @@ async fn measure_visibility(section: &mut Section, pair: &NodePair, options: &Op
     Ok(())
 }
 
-/// Returns the number of changes made and the time until each was seen. Stops at the first that is not.
+/// Returns the number of changes made and the time until each was seen. Stops at the first that is
+/// not.
 async fn watch(mut first: Node, mut second: Node, changes: usize) -> Result<(u64, Latencies)> {
     let (mut made, mut latencies) = (0, Latencies::new()?);
     for _ in 0..changes.div_ceil(10) {

@@ -9,18 +9,17 @@ use super::deployment::{Deployment, NODES};
 const SUMMARY_NOTE: &str = "Requests per second at saturation against bare axum on as many nodes, Redis commands per \
     update, median latencies at 5000 requests a second, and acknowledged updates that were lost in all runs. Reads and \
     updates are of any of 1000 sessions, sent to random nodes.";
-const SATURATED_NOTE: &str = "Loopback HTTP/1.1, 32 clients in a closed loop over open connections, each request to a \
-    random node, with the session's cookie and three others. \"Of bare\" is against bare axum on as many nodes in the \
-    same run. Latencies are those of a saturated machine. Commands are those that requests send to Redis, without lease \
+const REQUESTS_NOTE: &str = "Loopback HTTP/1.1, 32 clients over open connections, each request to a random node, with the \
+    session's cookie and three others. At saturation a client sends its next request as soon as it has its response; \
+    \"of bare\" is against bare axum on as many nodes in the same run. At a fixed rate requests are due at random times, \
+    and a latency counts from when its request was due. Commands are those that requests send to Redis, without lease \
     probes.";
-const PACED_NOTE: &str = "The same servers at a fixed rate: requests are due at random times that do not depend on the \
-    responses. A latency counts from when its request was due, even if its client was still waiting.";
 const UPDATES_NOTE: &str = "After the last run the counter of each session is read from every node. \"Lost\" updates \
     were acknowledged and are missing from the highest counter; \"stale\" counts the nodes with a lower counter than the \
     highest. Parallel requests of one session are rare here: 32 at a time among 1000 sessions.";
 
 pub(super) fn sections(deployments: &[Deployment], versions: &str) -> Vec<Section> {
-    vec![summary(deployments), saturated(deployments, versions), paced(deployments), updates(deployments)]
+    vec![summary(deployments), requests(deployments, versions), updates(deployments)]
 }
 
 fn summary(deployments: &[Deployment]) -> Section {
@@ -66,43 +65,55 @@ fn commands(deployment: &Deployment, case: usize) -> String {
     }
 }
 
-fn saturated(deployments: &[Deployment], versions: &str) -> Section {
-    let note = format!("{SATURATED_NOTE} Versions: {versions}.");
+fn requests(deployments: &[Deployment], versions: &str) -> Section {
+    let note = format!("{REQUESTS_NOTE} Versions: {versions}.");
     let columns =
         ["request", "nodes", "server", "requests/s", "of bare", "p50 µs", "p99 µs", "p99.9 µs", "commands per request"];
-    let mut section = Section::new("Over HTTP, at saturation", &note, columns);
-    let mut chart = Chart::new("http", "Requests per second, one node", "any of 1000 sessions, at saturation");
-    for (index, case) in CASES.iter().enumerate().filter(|(_, case)| case.is_saturated()) {
+    let mut section = Section::new("Requests over HTTP", &note, columns);
+    let mut rates = Chart::new("http", "Requests per second, one node", "any of 1000 sessions, at saturation");
+    let title = format!("Latency of {RATE} reads a second, one node");
+    let mut latencies = Chart::new("http-latency", &title, "µs, counted from when the request was due");
+    for (index, case) in CASES.iter().enumerate() {
         for deployment in deployments {
-            add_saturated_row(&mut section, deployments, deployment, index);
-            if deployment.nodes.len() == 1 && case.key != "read-one" {
-                chart.bar(deployment.target.label(), case.key, deployment.spread(index, LoadResult::rate));
+            add_row(&mut section, deployments, deployment, index);
+            if deployment.nodes.len() == 1 {
+                let label = deployment.target.label();
+                match case.key {
+                    "read" | "update" => rates.bar(label, case.key, deployment.spread(index, LoadResult::rate)),
+                    "paced-read" => {
+                        let [p50, p99, _] = deployment.latencies(index);
+                        latencies.bar(label, "p50", p50);
+                        latencies.bar(label, "p99", p99);
+                    }
+                    _ => {}
+                }
             }
         }
         for nodes in NODES {
             add_ratios_to_libraries(&mut section, deployments, index, nodes);
         }
     }
-    section.charts.push(chart);
+    section.charts.extend([rates, latencies]);
     section
 }
 
-fn add_saturated_row(section: &mut Section, deployments: &[Deployment], deployment: &Deployment, index: usize) {
+fn add_row(section: &mut Section, deployments: &[Deployment], deployment: &Deployment, index: usize) {
     let (target, nodes, case) = (deployment.target, deployment.nodes.len(), &CASES[index]);
-    let bare = find(deployments, Target::Bare, nodes).filter(|_| target.has_sessions());
-    let of_bare = bare.map_or_else(|| Spread::of([]), |bare| deployment.rate_ratio(bare, index));
+    let bare = find(deployments, Target::Bare, nodes).filter(|_| target.has_sessions() && case.is_saturated());
+    let of_bare = value("of-bare", "×", bare.map_or(Spread::of([]), |bare| deployment.rate_ratio(bare, index)));
     let [p50, p99, p999] = deployment.latencies(index);
-    let of_bare_value = value("of-bare", "×", of_bare);
     let values = [
         value("rate", "per-second", deployment.spread(index, LoadResult::rate)),
-        if bare.is_some() { of_bare_value } else { of_bare_value.with_text("–") },
-        value("p50", "µs", p50).decimals(0),
-        value("p99", "µs", p99).decimals(0),
-        value("p99.9", "µs", p999).decimals(0),
+        if bare.is_some() { of_bare } else { of_bare.with_text("–") },
+        value("p50", "µs", p50),
+        value("p99", "µs", p99),
+        value("p99.9", "µs", p999),
         value("commands", "", Spread::of(deployment.commands[index].iter().copied()))
             .with_text(commands(deployment, index)),
     ];
-    section.measured_row(&[case.label, &nodes.to_string(), target.label()], &key(case, nodes, target), values);
+    let pace = if case.is_saturated() { "at saturation".to_owned() } else { format!("{RATE} a second") };
+    let label = format!("{}, {pace}", case.label);
+    section.measured_row(&[&label, &nodes.to_string(), target.label()], &key(case, nodes, target), values);
 }
 
 /// Adds the throughput of Cloakroom over Redis against the other libraries over Redis.
@@ -114,32 +125,6 @@ fn add_ratios_to_libraries(section: &mut Section, deployments: &[Deployment], in
             section.figure(format!("{key}/of-{}", target.key()), "×", cloakroom.rate_ratio(other, index));
         }
     }
-}
-
-fn paced(deployments: &[Deployment]) -> Section {
-    let columns = ["request", "nodes", "server", "requests/s", "p50 µs", "p99 µs", "p99.9 µs"];
-    let mut section = Section::new(&format!("Over HTTP, {RATE} requests a second"), PACED_NOTE, columns);
-    let title = format!("Latency of {RATE} reads a second, one node");
-    let mut chart = Chart::new("http-latency", &title, "µs, counted from when the request was due");
-    for (index, case) in CASES.iter().enumerate().filter(|(_, case)| !case.is_saturated()) {
-        for deployment in deployments {
-            let (target, nodes) = (deployment.target, deployment.nodes.len());
-            let [p50, p99, p999] = deployment.latencies(index);
-            let values = [
-                value("rate", "per-second", deployment.spread(index, LoadResult::rate)).decimals(0),
-                value("p50", "µs", p50),
-                value("p99", "µs", p99),
-                value("p99.9", "µs", p999),
-            ];
-            section.measured_row(&[case.label, &nodes.to_string(), target.label()], &key(case, nodes, target), values);
-            if nodes == 1 && case.key == "paced-read" {
-                chart.bar(target.label(), "p50", p50);
-                chart.bar(target.label(), "p99", p99);
-            }
-        }
-    }
-    section.charts.push(chart);
-    section
 }
 
 fn updates(deployments: &[Deployment]) -> Section {

@@ -1,11 +1,12 @@
 //! The HTTP load generator, which runs in a process of its own.
 //!
-//! It does what `wrk` and `oha` cannot: choose one of three nodes for every request over open connections, keep the
-//! cookies of a thousand sessions as browsers do, check every response, count the acknowledged updates of each
-//! session, and hold a fixed rate with latencies that count from when a request was due.
+//! It does what `wrk` and `oha` cannot: choose one of three nodes for every request over open
+//! connections, keep the cookies of a thousand sessions as browsers do, check every response, count
+//! the acknowledged updates of each session, and hold a fixed rate with latencies that count from
+//! when a request was due.
 //!
-//! To leave the processors to the servers it uses one thread, sends requests that are bytes already, and parses no
-//! more of a response than it needs.
+//! To leave the processors to the servers it uses one thread, sends requests that are bytes
+//! already, and parses no more of a response than it needs.
 
 mod connection;
 mod generator;
@@ -63,8 +64,9 @@ impl Workload {
 pub(crate) enum Pace {
     /// As soon as the client has its response.
     ClosedLoop,
-    /// This many a second over all clients, at random times that do not depend on the responses. A latency counts from
-    /// when its request was due, even if the client was still waiting for the previous response.
+    /// This many a second over all clients, at random times that do not depend on the responses. A
+    /// latency counts from when its request was due, even if the client was still waiting for the
+    /// previous response.
     PerSecond(u32),
 }
 
@@ -132,7 +134,8 @@ impl LoadProcess {
         self.0.request(&Command::Run { workload: workload.clone(), pace, time })
     }
 
-    /// Runs whole sessions, as many at a time as there are clients. The latencies are those of whole sessions.
+    /// Runs whole sessions, as many at a time as there are clients. The latencies are those of
+    /// whole sessions.
     pub(crate) fn run_sessions(&mut self, sessions: WholeSessions) -> Result<LoadResult> {
         self.0.request(&Command::RunSessions(sessions))
     }

@@ -15,7 +15,8 @@ impl Schedule {
         Ok(Self { next: Instant::now(), mean_interval: 1.0 / per_second, random, timer: Timer::new()? })
     }
 
-    /// Waits for the next due time and returns it, at once if it has passed. Returns `None` after `end`.
+    /// Waits for the next due time and returns it, at once if it has passed. Returns `None` after
+    /// `end`.
     pub(super) async fn next(&mut self, end: Instant) -> Result<Option<Instant>> {
         let interval = -(1.0 - self.random.f64()).ln() * self.mean_interval;
         self.next += Duration::from_secs_f64(interval);
@@ -30,8 +31,8 @@ impl Schedule {
     }
 }
 
-/// A timer with the system's resolution. Those of tokio tick once a millisecond, ten times the length of a request.
-/// For tokio, a timer's descriptor can be polled like that of a pipe.
+/// A timer with the system's resolution. Those of tokio tick once a millisecond, ten times the
+/// length of a request. For tokio, a timer's descriptor can be polled like that of a pipe.
 #[cfg(target_os = "linux")]
 struct Timer {
     timer: std::os::fd::OwnedFd,

@@ -1,9 +1,10 @@
-//! Heap allocations, counted per thread by the `allocation-counter` crate around the system's allocator, and the
-//! resident memory of the process.
+//! Heap allocations, counted per thread by the `allocation-counter` crate around the system's
+//! allocator, and the resident memory of the process.
 //!
-//! Timed code opts out of counting, which leaves about a nanosecond per allocation and release on both sides. The
-//! counter grows a `Vec` by allocating, copying and releasing where the system's allocator might extend in place:
-//! that counts as one more allocation and makes large growth look slower than it is.
+//! Timed code opts out of counting, which leaves about a nanosecond per allocation and release on
+//! both sides. The counter grows a `Vec` by allocating, copying and releasing where the system's
+//! allocator might extend in place: that counts as one more allocation and makes large growth look
+//! slower than it is.
 
 use std::ops::{Add, Sub};
 

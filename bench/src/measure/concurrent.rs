@@ -12,13 +12,15 @@ use crate::Result;
 use super::allocations::without_counting;
 use super::in_process::mean_of_threads;
 
-/// The number of requests in flight per thread: while one waits, its thread continues with another, as in a server.
+/// The number of requests in flight per thread: while one waits, its thread continues with another,
+/// as in a server.
 const TASKS: usize = 4;
 
 /// Returns the thread time per request in nanoseconds, on this many threads at once.
 ///
-/// It includes creating the requests; take the difference to the same with bare axum. It is for libraries in which a
-/// request may wait for another, which [`InProcessClient`](super::InProcessClient) does not allow.
+/// It includes creating the requests; take the difference to the same with bare axum. It is for
+/// libraries in which a request may wait for another, which
+/// [`InProcessClient`](super::InProcessClient) does not allow.
 pub(crate) fn time_concurrent<N>(
     threads: usize,
     count: usize,

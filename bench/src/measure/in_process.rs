@@ -14,8 +14,8 @@ use crate::Result;
 use super::allocations::{Allocations, allocations_per, without_counting};
 use super::spread::Spread;
 
-/// The number of requests that are created ahead of the timed code: enough that reading the clock costs little, few
-/// enough to stay in the processor's cache, as a request does that just arrived.
+/// The number of requests that are created ahead of the timed code: enough that reading the clock
+/// costs little, few enough to stay in the processor's cache, as a request does that just arrived.
 const BATCH: usize = 64;
 
 /// The number of requests that each of several threads sends before it is timed.
@@ -32,7 +32,8 @@ impl InProcessClient {
     where
         S: Service<Request, Response = Response<Body>, Error = std::convert::Infallible> + Send + 'static,
     {
-        // Nothing waits in memory, so one poll is enough; a runtime would add its own cost to both sides.
+        // Nothing waits in memory, so one poll is enough; a runtime would add its own cost to both
+        // sides.
         let send = move |request| service.call(request).now_or_never().and_then(Result::ok);
         Self { send: Box::new(send), next_request: Box::new(next_request) }
     }
@@ -103,7 +104,8 @@ pub(crate) struct Comparison {
     pub(crate) additional_allocations: Allocations,
 }
 
-/// Times both sides in turn. `make` creates a client for a side and a thread, outside the timed code.
+/// Times both sides in turn. `make` creates a client for a side and a thread, outside the timed
+/// code.
 pub(crate) fn compare(
     runs: u32,
     threads: usize,

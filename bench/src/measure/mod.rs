@@ -1,14 +1,16 @@
 //! How things are measured.
 //!
-//! The question is a difference: how much more does a request cost than the same request to bare axum? Criterion and
-//! divan time one function after the other, so a machine that slows down in between looks like a cost. Here both
-//! sides alternate, each run gives one difference and one ratio, and the report shows their median, minimum and
-//! maximum. `tango-bench` does the same for two builds of one function on one thread; this compares two services on
-//! several threads, with fresh sessions where a run uses them up.
+//! The question is a difference: how much more does a request cost than the same request to bare
+//! axum? Criterion and divan time one function after the other, so a machine that slows down in
+//! between looks like a cost. Here both sides alternate, each run gives one difference and one
+//! ratio, and the report shows their median, minimum and maximum. `tango-bench` does the same for
+//! two builds of one function on one thread; this compares two services on several threads, with
+//! fresh sessions where a run uses them up.
 //!
-//! [`InProcessClient`] creates requests in small batches outside the timed code, and times `Service::call`, the one
-//! poll to completion and the drop of the response. It leaves out the slowest twentieth of the batches, because an
-//! interruption of the process is not a cost of a request; the `expiry` test measures worst cases.
+//! [`InProcessClient`] creates requests in small batches outside the timed code, and times
+//! `Service::call`, the one poll to completion and the drop of the response. It leaves out the
+//! slowest twentieth of the batches, because an interruption of the process is not a cost of a
+//! request; the `expiry` test measures worst cases.
 
 mod allocations;
 mod concurrent;
@@ -26,7 +28,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::Result;
 
-/// Runs `work` inside a runtime that nothing drives, so that background tasks stay out of the measurement.
+/// Runs `work` inside a runtime that nothing drives, so that background tasks stay out of the
+/// measurement.
 pub(crate) fn with_idle_runtime<T>(work: impl FnOnce(&Runtime) -> Result<T>) -> Result<T> {
     let runtime = Builder::new_current_thread().enable_time().build()?;
     let _entered = runtime.enter();

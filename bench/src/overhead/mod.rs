@@ -1,5 +1,5 @@
-//! Nanoseconds and allocations per request over bare axum, in one process: Cloakroom in many variants, and all
-//! libraries with their sessions in memory.
+//! Nanoseconds and allocations per request over bare axum, in one process: Cloakroom in many
+//! variants, and all libraries with their sessions in memory.
 
 mod libraries;
 mod variants;

@@ -160,8 +160,9 @@ impl Measurement<'_> {
         let mut population = Population::create(Sessions::in_memory(), 1, FILL)?;
         let mut is_single = true;
         compare(self.options.runs(), threads, count, |side, thread| {
-            // All threads of a run share one population, which is created for the first thread of the measured side.
-            // The bare side gets the cookies of the previous run, for requests of the same length.
+            // All threads of a run share one population, which is created for the first thread of
+            // the measured side. The bare side gets the cookies of the previous run, for requests
+            // of the same length.
             if thread == 0 && side == Side::With {
                 population = self.population(row, (count + WARM_UP) * threads)?;
                 is_single = false;

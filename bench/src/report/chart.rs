@@ -1,7 +1,7 @@
 //! Bar charts as SVG.
 //!
-//! They are drawn here because charting crates write colours into every element, and one style sheet is needed to make
-//! a chart readable in light and dark mode.
+//! They are drawn here because charting crates write colours into every element, and one style
+//! sheet is needed to make a chart readable in light and dark mode.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! The results of a run: tables on the terminal, JSON, and Markdown and charts for the documentation.
+//! The results of a run: tables on the terminal, JSON, and Markdown and charts for the
+//! documentation.
 
 mod budgets;
 mod chart;
@@ -20,6 +21,7 @@ use crate::machine::Machine;
 
 pub(crate) use chart::Chart;
 pub(crate) use progress::{announce_part, finish_progress, start_step};
+pub(crate) use readme::fill;
 pub(crate) use section::{Figure, Section, Transcript, single, value};
 
 /// All results of a run.

@@ -2,9 +2,10 @@
 
 use crate::measure::Spread;
 
-use super::Report;
+use super::{Figure, Report};
 
-/// The rows of the table on gains. A key in braces stands for the median of a figure; `*` for `without` or `with`.
+/// The rows of the table on gains. A key in braces stands for the median of a figure; `*` for
+/// `without` or `with`.
 const GAINS: [(&str, &str); 4] = [
     ("a request that reads the cart, PostgreSQL 50 ms away (p50)", "{gains/postgres/50/cart/*/p50} ms"),
     ("a session of 20 such requests", "{gains/postgres/50/sessions/cart/20/*/time} ms"),
@@ -53,11 +54,11 @@ pub(super) fn block(report: &Report) -> String {
     let mut lines = vec![String::new(), report.describe(), String::new()];
     lines.extend(["| | without a session cache | with Cloakroom |", "| --- | --- | --- |"].map(str::to_owned));
     let [gains, libraries] = rows();
-    lines.extend(gains.iter().map(|row| fill(row, report)));
+    lines.extend(gains.iter().map(|row| fill(row, |key| report.figure(key))));
     lines
         .extend(["", "![Latency of a request with and without](docs/charts/gains-latency.svg)", ""].map(str::to_owned));
     lines.extend(["| | Cloakroom | tower-sessions | axum_session |", "| --- | --- | --- | --- |"].map(str::to_owned));
-    lines.extend(libraries.iter().map(|row| fill(row, report)));
+    lines.extend(libraries.iter().map(|row| fill(row, |key| report.figure(key))));
     lines.join("\n") + "\n\n"
 }
 
@@ -69,12 +70,12 @@ pub(super) fn missing_keys(report: &Report) -> Vec<String> {
 }
 
 /// Replaces each key in braces by the median of its figure, or by a dash if there is none.
-fn fill(template: &str, report: &Report) -> String {
+pub(crate) fn fill<'a>(template: &str, find: impl Fn(&str) -> Option<&'a Figure>) -> String {
     let mut parts = template.split('{');
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (key, rest) = part.split_once('}').unwrap_or((part, ""));
-        let figure = report.figure(key);
+        let figure = find(key);
         filled += &figure.map_or_else(|| "–".to_owned(), |figure| Spread::once(figure.spread.median).to_string());
         filled += rest;
     }
@@ -83,17 +84,14 @@ fn fill(template: &str, report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, fill};
-    use crate::machine::Machine;
+    use super::{Figure, fill};
     use crate::measure::Spread;
-    use crate::report::{PartReport, Section};
 
     #[test]
     fn a_key_is_replaced_by_its_median_and_an_unknown_one_by_a_dash() {
-        let mut section = Section::new("", "", [""]);
-        section.figure("gains/one", "ms", Spread::of([3.0, 1.0, 2.0]));
-        let parts = vec![PartReport { part: "gains".to_owned(), sections: vec![section] }];
-        let report = Report { machine: Machine::current(), seed: 0, runs: 1, smoke: true, parts };
-        assert_eq!(fill("{gains/one} ms of {gains/two}", &report), "2 ms of –");
+        let spread = Spread::of([3.0, 1.0, 2.0]);
+        let figure = Figure { key: "gains/one".to_owned(), unit: "ms".to_owned(), spread };
+        let find = |key: &str| (key == figure.key).then_some(&figure);
+        assert_eq!(fill("{gains/one} ms of {gains/two}", find), "2 ms of –");
     }
 }

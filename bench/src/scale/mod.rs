@@ -1,4 +1,5 @@
-//! Time, memory and latency as the number of sessions grows, and while sessions are created and expire.
+//! Time, memory and latency as the number of sessions grows, and while sessions are created and
+//! expire.
 
 mod churn;
 mod expiry;

@@ -18,8 +18,8 @@ const ACTIVE_SESSIONS: usize = 100;
 const READ: Endpoint = Endpoint::get("/cart");
 const FILL: Endpoint = Endpoint::post("/fill");
 
-/// A server in this process: a runtime, sessions with a manual clock, and clients that send requests in a loop while
-/// something else happens.
+/// A server in this process: a runtime, sessions with a manual clock, and clients that send
+/// requests in a loop while something else happens.
 pub(super) struct Server {
     runtime: Runtime,
     workers: usize,
@@ -49,7 +49,8 @@ impl Server {
 
     /// Creates this many sessions at once.
     pub(super) fn create_sessions(&self, count: usize) -> Result<()> {
-        // On a worker, as in a server: the system's allocator returns memory to the thread that allocated it.
+        // On a worker, as in a server: the system's allocator returns memory to the thread that
+        // allocated it.
         let sessions = self.sessions.clone();
         let create = async move { Population::create(sessions, count, FILL).map(drop) };
         // All of it happens in one poll of the task.

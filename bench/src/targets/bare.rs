@@ -1,4 +1,5 @@
-//! axum without sessions: every response is the same as the targets', so that the difference is the session.
+//! axum without sessions: every response is the same as the targets', so that the difference is the
+//! session.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

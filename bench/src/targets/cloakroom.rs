@@ -1,4 +1,5 @@
-//! Cloakroom, as the guide uses it. Beside the endpoints of every target it has some for its own measurements.
+//! Cloakroom, as the guide uses it. Beside the endpoints of every target it has some for its own
+//! measurements.
 
 use std::convert::Infallible;
 

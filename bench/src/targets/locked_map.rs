@@ -1,5 +1,6 @@
-//! A middleware around a map behind one lock, as tutorials write it: it copies the session out of the map and back
-//! for every request, sets the cookie on every response, and creates a session for every client.
+//! A middleware around a map behind one lock, as tutorials write it: it copies the session out of
+//! the map and back for every request, sets the cookie on every response, and creates a session for
+//! every client.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

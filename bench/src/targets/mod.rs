@@ -1,4 +1,5 @@
-//! The servers under test. All have the same endpoints, and each library is used as its documentation shows.
+//! The servers under test. All have the same endpoints, and each library is used as its
+//! documentation shows.
 //!
 //! | endpoint | effect |
 //! |---|---|

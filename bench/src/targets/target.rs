@@ -79,7 +79,8 @@ impl Target {
         Self::SHARED.contains(&self)
     }
 
-    /// Returns the Redis commands that its requests send, without lease probes and connection setup.
+    /// Returns the Redis commands that its requests send, without lease probes and connection
+    /// setup.
     pub(crate) const fn redis_commands(self) -> &'static [&'static str] {
         match self {
             Self::Redis => &["eval", "evalsha", "hgetall"],

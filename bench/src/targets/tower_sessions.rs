@@ -20,7 +20,8 @@ type Reply = Result<String, StatusCode>;
 
 /// The number of connections in the example of the Redis store.
 const CONNECTIONS: usize = 6;
-/// The capacity in the example of the caching store. It exceeds the number of sessions, so nothing is evicted.
+/// The capacity in the example of the caching store. It exceeds the number of sessions, so nothing
+/// is evicted.
 const CACHE_CAPACITY: u64 = 10_000;
 
 pub(super) fn in_memory(config: &TargetConfig) -> Result<Router> {

@@ -28,7 +28,8 @@ pub(super) async fn cache_headers(cx: &Context<'_>) -> Result<Outcome> {
     Ok(Outcome::new(passed, summary))
 }
 
-/// An attacker on a sibling domain plants the cookie of their own session to read what the victim stores.
+/// An attacker on a sibling domain plants the cookie of their own session to read what the victim
+/// stores.
 pub(super) async fn planted(cx: &Context<'_>) -> Result<Outcome> {
     let own = cx.session_cookies(cx.first()).await?;
     let planted = cx.session_cookies(cx.first()).await?;

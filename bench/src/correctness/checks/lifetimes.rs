@@ -37,8 +37,8 @@ pub(super) async fn idle_session_ends(cx: &Context<'_>) -> Result<Outcome> {
     Ok(Outcome::new(items != FULL_CART, summary))
 }
 
-/// Creates generations of sessions that expire. An allocator seldom returns memory, so the check is whether the last
-/// generation reuses that of the earlier ones.
+/// Creates generations of sessions that expire. An allocator seldom returns memory, so the check is
+/// whether the last generation reuses that of the earlier ones.
 pub(super) async fn memory(cx: &Context<'_>) -> Result<Outcome> {
     const GENERATIONS: usize = 5;
     let (node, sessions) = (cx.start_node(SHORT_TIMEOUT)?, cx.size(10_000, 3_000));

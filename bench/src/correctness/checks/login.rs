@@ -28,7 +28,8 @@ pub(super) async fn late_write(cx: &Context<'_>) -> Result<Outcome> {
     late_request(cx, "POST /count").await
 }
 
-/// A request with the cookies from before the login is answered after it, and the browser applies the response.
+/// A request with the cookies from before the login is answered after it, and the browser applies
+/// the response.
 async fn late_request(cx: &Context<'_>, line: &str) -> Result<Outcome> {
     let mut browser = cx.browser(cx.first()).await?;
     let before = browser.cookies();

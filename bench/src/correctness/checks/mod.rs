@@ -50,8 +50,8 @@ macro_rules! checks {
     (@ fails_by_design) => { true };
 }
 
-// Nothing says which of two cookies of one name the server has set (RFC 6265bis), so Cloakroom uses neither, which
-// fails one check in favour of another.
+// Nothing says which of two cookies of one name the server has set (RFC 6265bis), so Cloakroom uses
+// neither, which fails one check in favour of another.
 checks! {
     OneNode "160 parallel updates of one session on one node all count" updates::parallel_on_one_node;
     TwoNodes "160 parallel updates of one session on two nodes all count" updates::parallel_on_two_nodes;
