@@ -1,8 +1,12 @@
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap::builder::PossibleValuesParser;
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
-/// Measures what a session cache gains and what Cloakroom costs, beside bare axum and its peers in the same run.
+use crate::{memory, scale};
+
+/// Measures what a session cache gains and what Cloakroom costs, against bare axum and other
+/// libraries in the same run.
 #[derive(Debug, Parser)]
 #[command(version, about, subcommand_required = false)]
 pub(crate) struct Args {
@@ -12,104 +16,76 @@ pub(crate) struct Args {
     pub(crate) options: Options,
 }
 
-/// What holds for every part.
-#[derive(Clone, Debug, Group)]
+/// Options of every part.
+#[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Options {
-    /// Small sizes, no statement about speed: fails only if something does not work.
+    /// Run with small sizes and no thresholds on time, to see that everything works.
     #[arg(long, global = true)]
     pub(crate) smoke: bool,
-    /// Also write the figures to this file, for machines.
+    /// Also write all figures to this file as JSON.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Replace the generated blocks of docs/benchmarks.md, the charts in docs/charts and, after `all`, the
-    /// headlines of README.md in this checkout.
+    /// Replace the generated blocks of docs/benchmarks.md, the charts in docs/charts and, after
+    /// `all`, the block of README.md in this checkout; write the full tables and transcripts to
+    /// bench/results.
     #[arg(long, global = true, value_name = "CHECKOUT", num_args = 0..=1, default_missing_value = ".")]
     pub(crate) write: Option<PathBuf>,
     /// The seed of every random choice.
     #[arg(long, global = true, default_value_t = 20_260_101)]
     pub(crate) seed: u64,
-    /// How many interleaved runs a median is taken from.
+    /// The number of interleaved runs of which the median is reported.
     #[arg(long, global = true, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=999))]
     pub(crate) runs: u32,
-    /// Only rows whose name contains this text.
+    /// Run only the rows, targets or databases whose name contains this text.
     #[arg(long, global = true, value_name = "TEXT")]
     pub(crate) only: Option<String>,
 }
 
 /// One kind of measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Part {
-    /// What a session cache saves, and what it costs: the claims of the seed document on PostgreSQL and SQLite.
+    /// What a session cache saves, and what it costs, on PostgreSQL and SQLite.
     Gains,
-    /// Nanoseconds and allocations per request over bare axum, also of the peers.
+    /// Nanoseconds and allocations per request over bare axum, for Cloakroom and other libraries.
     Overhead,
-    /// Bytes per session, fresh and packed, also of the peers.
+    /// Bytes per session, in use and packed, for Cloakroom and other libraries.
     Memory {
-        /// Only these sessions, in this process; without it, each kind gets a process of its own.
-        #[arg(long)]
-        of: Option<Kept>,
-        /// With `--of`: let them arrive over twenty minutes instead of at once.
-        #[arg(long, requires = "of")]
+        /// Measure only this kind of session, in this process; by default each kind gets a process
+        /// of its own.
+        #[arg(long, value_parser = PossibleValuesParser::new(memory::kinds()))]
+        kind: Option<String>,
+        /// With `--kind`: create the sessions over twenty minutes of a manual clock instead of at
+        /// once.
+        #[arg(long, requires = "kind")]
         steady: bool,
     },
     /// 10 thousand to 10 million sessions: growth, churn, expiry, generations.
     Scale {
-        /// Only this stage, in this process; without it, each gets a process of its own.
-        #[arg(long)]
-        stage: Option<Stage>,
+        /// Run only this test, in this process; by default each test gets a process of its own.
+        #[arg(long, value_parser = PossibleValuesParser::new(scale::TESTS.map(|(name, _)| name)))]
+        test: Option<String>,
     },
-    /// End to end over loopback HTTP, at saturation and at a fixed rate, on one node and three, beside the peers.
+    /// Throughput and latency over loopback HTTP, on one node and three, for Cloakroom and other
+    /// libraries.
     Http,
-    /// In what session libraries differ, as black-box checks over HTTP.
+    /// Black-box checks over HTTP of how session libraries behave.
     Correctness,
-    /// Everything, each part in a process of its own.
+    /// Every part, each in a process of its own.
     All,
-    /// A server under test, started by the parts; speaks JSON lines.
+    /// A server under test, started by other parts; reads and writes JSON lines.
     #[command(hide = true)]
-    Node,
-    /// The same with a database, started by `gains`.
+    TargetServer,
+    /// A server of the `gains` part; reads and writes JSON lines.
     #[command(hide = true)]
-    Shop,
-    /// A load, started by the parts; speaks JSON lines.
+    ShopServer,
+    /// A load generator, started by other parts; reads and writes JSON lines.
     #[command(hide = true)]
     Load,
 }
 
-/// Whose memory is measured, and what is in the sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kept {
-    /// Nobody is logged in; a cart of five items as a `BTreeMap<String, u32>`.
-    Anonymous,
-    /// The same, logged in, each as somebody else.
-    LoggedIn,
-    /// Nobody is logged in; a cart of five items as a `Vec<(u32, u32)>`.
-    Compact,
-    /// The guide's cart in `tower-sessions`, memory store.
-    TowerMemory,
-    /// The guide's cart in `tower-sessions`, moka store.
-    TowerMoka,
-    /// The guide's cart in `axum_session`, without a database.
-    AxumMemory,
-    /// The guide's cart in a `RwLock<HashMap>`.
-    Map,
-}
-
-/// What is looked at as sessions become many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Stage {
-    /// Time per request and bytes per session, from 10 thousand to 10 million.
-    Growth,
-    /// Requests while sessions come and go.
-    Churn,
-    /// Requests while a million sessions are packed and expire.
-    Expiry,
-    /// Memory over ten generations.
-    Generations,
-}
-
 impl Part {
-    /// Its name on the command line, and of its block in the documentation.
-    pub(crate) const fn name(self) -> &'static str {
+    /// Its name on the command line and in the markers of the documentation.
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Gains => "gains",
             Self::Overhead => "overhead",
@@ -118,20 +94,21 @@ impl Part {
             Self::Http => "http",
             Self::Correctness => "correctness",
             Self::All => "all",
-            Self::Node => "node",
-            Self::Shop => "shop",
+            Self::TargetServer => "target-server",
+            Self::ShopServer => "shop-server",
             Self::Load => "load",
         }
     }
 }
 
 impl Options {
-    /// `full`, or `small` in a smoke run.
+    /// Returns `full`, or `small` in a smoke run.
     pub(crate) const fn size(&self, full: usize, small: usize) -> usize {
         if self.smoke { small } else { full }
     }
 
-    pub(crate) fn wants(&self, name: &str) -> bool {
+    /// Returns whether `--only` selects this name.
+    pub(crate) fn selects(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|text| name.contains(text.as_str()))
     }
 

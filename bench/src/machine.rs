@@ -1,4 +1,4 @@
-//! Where and when a run took place: figures mean nothing without it.
+//! The machine, the versions and the date of a run, and the memory of a process.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-/// The machine, the versions and the date of a run. What cannot be found out is "unknown".
+use crate::Result;
+
+/// The machine and the date of a run. What cannot be determined is "unknown".
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Machine {
     processor: String,
@@ -20,13 +22,15 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn here() -> Self {
+    pub(crate) fn current() -> Self {
+        let unknown = || "unknown".to_owned();
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease");
+        let memory_kib = field("/proc/meminfo", "MemTotal").and_then(|text| kib(&text));
         Self {
             processor: field("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
-            memory_gib: memory_kib().unwrap_or(0).div_ceil(1024 * 1024),
-            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
-                .map_or_else(|_| unknown(), |text| text.trim().to_owned()),
+            memory_gib: memory_kib.unwrap_or(0).div_ceil(1024 * 1024),
+            kernel: kernel.map_or_else(|_| unknown(), |text| text.trim().to_owned()),
             compiler: compiler().unwrap_or_else(unknown),
             versions: format!("cloakroom {}, axum 0.8, the system's allocator", env!("CARGO_PKG_VERSION")),
             profile: if cfg!(debug_assertions) { "debug (figures mean nothing)" } else { "release" },
@@ -34,7 +38,7 @@ impl Machine {
         }
     }
 
-    /// One line for people.
+    /// Returns everything in one line.
     pub(crate) fn describe(&self) -> String {
         let Self { processor, cores, memory_gib, kernel, compiler, versions, profile, date } = self;
         format!(
@@ -43,26 +47,15 @@ impl Machine {
     }
 }
 
-/// Why there is no figure on memory.
-pub(crate) const NO_RESIDENT: &str = "/proc/self/status does not say `VmRSS`; measure memory on Linux";
-
-/// Bytes of this process that are in memory, without what is merely reserved.
-pub(crate) fn resident_bytes() -> Option<u64> {
-    resident("self")
+/// Returns the resident memory of a process: its number, or `self`.
+pub(crate) fn resident_bytes(process: &str) -> Result<u64> {
+    let file = format!("/proc/{process}/status");
+    let bytes = field(&file, "VmRSS").and_then(|text| kib(&text)).map(|kib| kib * 1024);
+    bytes.ok_or_else(|| format!("{file} has no `VmRSS`; measure memory on Linux").into())
 }
 
-/// The same of another process.
-pub(crate) fn resident_bytes_of(process: u32) -> Option<u64> {
-    resident(&process.to_string())
-}
-
-fn resident(process: &str) -> Option<u64> {
-    let text = field(&format!("/proc/{process}/status"), "VmRSS")?;
-    text.strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
-}
-
-fn memory_kib() -> Option<u64> {
-    field("/proc/meminfo", "MemTotal")?.strip_suffix(" kB")?.trim().parse().ok()
+fn kib(text: &str) -> Option<u64> {
+    text.strip_suffix(" kB")?.trim().parse().ok()
 }
 
 fn field(file: &str, name: &str) -> Option<String> {
@@ -74,8 +67,4 @@ fn field(file: &str, name: &str) -> Option<String> {
 fn compiler() -> Option<String> {
     let output = Command::new("rustc").arg("--version").output().ok()?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
-}
-
-fn unknown() -> String {
-    "unknown".to_owned()
 }

@@ -1,10 +1,11 @@
-//! Measures what a session cache gains and what Cloakroom costs, each claim beside its counterpart in the same run.
+//! Measures what a session cache gains and what Cloakroom costs, against bare axum and other
+//! session libraries.
 //!
-//! `cargo run --release -p cloakroom-bench -- all` reproduces everything; `--help` lists the parts.
+//! `cargo run --release -p cloakroom-bench -- all` runs everything; `--help` lists the parts.
 
 mod args;
-mod arms;
 mod correctness;
+mod fixtures;
 mod gains;
 mod http;
 mod load;
@@ -12,26 +13,27 @@ mod machine;
 mod measure;
 mod memory;
 mod overhead;
+mod parts;
 mod process;
 mod report;
-mod run;
 mod scale;
-mod world;
+mod targets;
 
 use std::process::ExitCode;
 
-/// Whatever goes wrong ends the run: a benchmark that fails measures nothing.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Any error ends the run: a benchmark that fails measures nothing.
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
     let args = match args::parse() {
         Ok(args) => args,
         Err(error) => error.exit(),
     };
-    match run::run(&args) {
+    match parts::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report::complain(&*error);
+            report::print_error(&*error);
             ExitCode::FAILURE
         }
     }

@@ -1,76 +1,104 @@
-//! In what session libraries differ, asked from outside over HTTP: the same requests to the same
-//! endpoints, and what was answered.
+//! Black-box checks over HTTP of how session libraries behave: the same requests to the same
+//! endpoints.
 
-mod answer;
-mod browser;
 mod checks;
-mod ground;
-mod site;
-mod tables;
-mod talk;
+mod client;
+mod setup;
 
 use futures_util::future::try_join_all;
 
-use crate::Failure;
+use crate::Result;
 use crate::args::Options;
-use crate::arms::Arm;
+use crate::measure::Spread;
 use crate::process::runtime;
-use crate::report::{Section, expect, progress};
+use crate::report::{Section, Transcript, start_step};
+use crate::targets::{Target, versions};
 
 use checks::CHECKS;
-use ground::Ground;
-use talk::Talk;
+use setup::{Context, Setup};
 
-/// What one library did at one check.
-struct Verdict {
-    /// `None` where the question makes no sense: a second node or a store that is not there.
-    right: Option<bool>,
-    /// In a few words.
-    seen: String,
+const NOTE: &str = "The same requests over HTTP to the same endpoints, each library set up as in its documentation and with \
+    its defaults, except for the idle timeout where a check is about it. Those over Redis run on two nodes with a Redis of \
+    their own. ✓ expected, ✗ not, – not applicable. The transcript of every ✗ is in bench/results/correctness.md.";
+
+/// The result of one check of one target.
+struct CheckResult {
+    /// `None` if the check does not apply.
+    passed: Option<bool>,
+    summary: String,
     transcript: Vec<String>,
 }
 
-/// All verdicts on one library, in the order of the checks.
-struct Column {
-    arm: Arm,
-    verdicts: Vec<Verdict>,
+/// The results of all checks of one target, in the order of [`CHECKS`].
+struct TargetResults {
+    target: Target,
+    results: Vec<CheckResult>,
 }
 
-pub(crate) fn run(options: &Options) -> Result<Vec<Section>, Failure> {
-    let arms = [&Arm::IN_MEMORY[..], &Arm::SHARED[..]].concat();
-    let arms: Vec<_> = arms.into_iter().filter(|arm| options.wants(arm.name())).collect();
-    expect(arms.len() * CHECKS.len());
-    // All at the same time, because most of it is waiting; each has servers of its own.
-    let columns = runtime()?.block_on(try_join_all(arms.into_iter().map(|arm| column(arm, options))))?;
-    judge(&columns)?;
-    Ok(vec![tables::section(&columns)])
+pub(crate) fn run(options: &Options) -> Result<Vec<Section>> {
+    let targets = [&Target::IN_MEMORY[..], &Target::SHARED[..]].concat();
+    let targets: Vec<_> = targets.into_iter().filter(|target| options.selects(target.key())).collect();
+    // All targets run at the same time, on servers of their own, because most of the time is
+    // waiting.
+    let checked = try_join_all(targets.into_iter().map(|target| check(target, options)));
+    let all = runtime()?.block_on(checked)?;
+    require_cloakroom_passes(&all)?;
+    Ok(vec![section(&all)])
 }
 
-async fn column(arm: Arm, options: &Options) -> Result<Column, Failure> {
-    let ground = Ground::lay(arm, options).await?;
-    let mut verdicts = Vec::with_capacity(CHECKS.len());
+async fn check(target: Target, options: &Options) -> Result<TargetResults> {
+    let setup = Setup::start(target, options).await?;
+    let mut results = Vec::with_capacity(CHECKS.len());
     for check in CHECKS {
-        progress(&format!("{}: {}", arm.what(), check.what));
-        let talk = Talk::default();
-        let outcome = match ground.suits(check.needs) {
-            true => Some((check.ask)(&ground, &talk).await?),
-            false => None,
+        start_step(&format!("{}: {}", target.label(), check.label));
+        let context = Context::new(&setup);
+        let (passed, summary) = match setup.supports(check.needs) {
+            true => {
+                let outcome = (check.run)(&context).await?;
+                (Some(outcome.passed), outcome.summary)
+            }
+            false => (None, String::new()),
         };
-        let (right, seen) = outcome.map_or((None, String::new()), |outcome| (Some(outcome.right), outcome.seen));
-        verdicts.push(Verdict { right, seen, transcript: talk.lines() });
+        results.push(CheckResult { passed, summary, transcript: context.transcript() });
     }
-    Ok(Column { arm, verdicts })
+    Ok(TargetResults { target, results })
 }
 
-/// What is promised of ours is checked in every run.
-fn judge(columns: &[Column]) -> Result<(), Failure> {
-    for Column { arm, verdicts } in columns.iter().filter(|column| column.arm.is_ours()) {
-        for (check, verdict) in CHECKS.iter().zip(verdicts) {
-            if verdict.right == Some(false) && !check.traded {
-                let lines = verdict.transcript.join("\n");
-                return Err(format!("{}: {}: {}\n{lines}", arm.what(), check.what, verdict.seen).into());
+/// Fails the run if Cloakroom fails a check that it does not fail by design.
+fn require_cloakroom_passes(all: &[TargetResults]) -> Result<()> {
+    for TargetResults { target, results } in all.iter().filter(|results| results.target.is_cloakroom()) {
+        for (check, result) in CHECKS.iter().zip(results) {
+            if result.passed == Some(false) && !check.fails_by_design {
+                let transcript = result.transcript.join("\n");
+                return Err(format!("{}: {}: {}\n{transcript}", target.label(), check.label, result.summary).into());
             }
         }
     }
     Ok(())
+}
+
+fn section(all: &[TargetResults]) -> Section {
+    let note = format!("{NOTE} Versions: {}.", versions());
+    let mut section = Section::new("Behaviour", &note, ["expected behaviour"]).on_page();
+    section.columns.extend(all.iter().map(|results| results.target.label().to_owned()));
+    for (index, check) in CHECKS.iter().enumerate() {
+        let marks = all.iter().map(|results| match results.results[index].passed {
+            Some(true) => "✓".to_owned(),
+            Some(false) => "✗".to_owned(),
+            None => "–".to_owned(),
+        });
+        section.row([check.label.to_owned()].into_iter().chain(marks));
+    }
+    section.figure("correctness/checks", "", Spread::once(CHECKS.len() as f64));
+    for TargetResults { target, results } in all {
+        for (name, passed) in [("passed", true), ("failed", false)] {
+            let count = results.iter().filter(|result| result.passed == Some(passed)).count();
+            section.figure(format!("correctness/{}/{name}", target.key()), "", Spread::once(count as f64));
+        }
+        for (check, result) in CHECKS.iter().zip(results).filter(|(_, result)| result.passed == Some(false)) {
+            let title = format!("✗ {}: {}: {}", target.label(), check.label, result.summary);
+            section.transcripts.push(Transcript { title, lines: result.transcript.clone() });
+        }
+    }
+    section
 }

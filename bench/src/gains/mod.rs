@@ -1,59 +1,60 @@
-//! What a session cache saves, and what it costs: the claims of the seed document, measured. One
-//! application with the cache and one without, over HTTP, on PostgreSQL and on SQLite, which answer at
-//! once or later.
+//! What a session cache saves and what it costs: the same shop with and without it, over HTTP, on
+//! PostgreSQL and on SQLite, with and without added latency.
 
 mod claims;
-mod costs;
-mod journeys;
-mod place;
+mod database;
 mod requests;
+mod sessions;
+mod setup;
 mod shop;
-mod stage;
-mod token_check;
+mod token;
 
-use crate::Failure;
+use crate::Result;
 use crate::args::Options;
 use crate::process::runtime;
-use crate::report::{Section, expect, progress};
+use crate::report::{Section, start_step};
 
-use place::{DELAYS, Kind, Place};
-use stage::Stage;
+use setup::{DELAYS, DatabaseKind, Databases, Setup};
 
-pub(crate) use shop::app;
+pub(crate) use shop::build as build_shop;
 
-/// What was measured on one database with one latency.
+/// The results on one database with one added latency.
 struct Measured {
-    kind: Kind,
+    database: DatabaseKind,
+    /// Added to every answer of the database, in milliseconds.
     delay: u64,
-    requests: requests::Runs,
-    journeys: journeys::Runs,
-    /// What a session takes by the cache's own count, with all that the shop keeps in it.
+    requests: requests::Results,
+    sessions: sessions::Results,
+    /// The size of a session by the cache's own count, with everything that the shop keeps in it.
     bytes: u64,
 }
 
-pub(crate) fn run(options: &Options) -> Result<Vec<Section>, Failure> {
+impl Measured {
+    /// The prefix of its figure keys.
+    fn key(&self) -> String {
+        format!("gains/{}/{}", self.database.key(), self.delay)
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result<Vec<Section>> {
     let runtime = runtime()?;
-    let place = runtime.block_on(Place::make())?;
-    let wanted = |kind: &Kind| options.wants(kind.name());
-    // Those of the headlines, in a smoke run.
+    let databases = runtime.block_on(Databases::start())?;
+    let is_selected = |database: &DatabaseKind| options.selects(database.key());
+    // A smoke run measures only the delays that the README's table uses.
     let delays = if options.smoke { &DELAYS[1..3] } else { &DELAYS[..] };
-    let steps = delays.len() * Kind::ALL.iter().filter(|kind| wanted(kind)).count();
-    expect(steps * (2 * options.runs() as usize + 1) + 1);
     let mut all = Vec::new();
-    for kind in Kind::ALL.into_iter().filter(wanted) {
+    for database in DatabaseKind::ALL.into_iter().filter(is_selected) {
         for delay in delays.iter().copied() {
-            let mut stage = Stage::set(&place, kind, delay, options)?;
-            let requests = requests::measure(&mut stage, options)?;
-            let journeys = journeys::measure(&mut stage, options)?;
-            all.push(Measured { kind, delay, requests, journeys, bytes: stage.bytes()? });
+            let mut setup = Setup::start(&databases, database, delay, options)?;
+            let requests = requests::measure(&mut setup, options)?;
+            let sessions = sessions::measure(&mut setup, options)?;
+            let bytes = setup.variants[1].load.read_number("GET /bytes")?;
+            all.push(Measured { database, delay, requests, sessions, bytes });
         }
     }
-    progress("checking tokens");
-    let checks = token_check::measure(options)?;
-    let mut sections = vec![claims::section(&all, &checks)];
-    sections.push(requests::section(&all));
-    sections.push(journeys::section(&all));
-    sections.push(costs::section(&all));
-    sections.push(token_check::section(&checks));
-    Ok(sections)
+    start_step("checking tokens");
+    let checks = token::measure(options)?;
+    let measured =
+        [requests::section(&all), sessions::section(&all), sessions::cost_section(&all), token::section(&checks)];
+    Ok([claims::section(&measured)].into_iter().chain(measured).collect())
 }

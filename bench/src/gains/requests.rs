@@ -1,112 +1,115 @@
-//! Single requests: how long one takes, and how many a server answers.
+//! Single requests: latency at a low rate, and throughput at saturation.
 
 use std::time::Duration;
 
-use crate::Failure;
+use crate::Result;
 use crate::args::Options;
-use crate::load::{Driven, Pace, What, Whose};
+use crate::load::{LoadResult, Pace, Workload};
 use crate::measure::Spread;
-use crate::report::{Chart, Section, progress};
+use crate::report::{Chart, Section, start_step};
 
 use super::Measured;
-use super::stage::{Side, Stage};
+use super::setup::{DatabaseKind, Setup, Variant};
 
-const NOTE: &str = "The same shop without a session cache and with it, over HTTP. Latencies at 200 requests a second at random moments, counted from when each was due; requests per second \
-    with 128 clients in a closed loop, 100 sessions, and a pool of 32 connections to the database. \"Added\" is waited for by every answer of the database: on PostgreSQL in a proxy in front \
-    of it, on SQLite, which has no wire, by the one who asks, with the connection taken. Cart and preferences are one query each; the orders are only for those whose role allows it: one query for the roles, which may be cached, \
-    and one for the orders, which may not.";
+const NOTE: &str = "Latencies at 200 requests a second at random times, counted from when each was due; requests per \
+    second with 128 clients in a closed loop, 100 sessions, and a pool of 32 connections to the database. \"Added\" delays \
+    every answer of the database: on PostgreSQL in a proxy, on SQLite by a pause with the connection taken. Cart and \
+    preferences are one query each; orders are one for the roles, which may be cached, and one for the orders, which may \
+    not.";
 
-/// A kind of request.
-pub(super) struct Case {
-    pub(super) name: &'static str,
-    what: &'static str,
+/// One kind of request.
+struct Case {
+    key: &'static str,
+    label: &'static str,
     line: &'static str,
-    answer: u64,
+    expected: u64,
 }
 
-pub(super) const CASES: [Case; 3] = [
-    Case { name: "cart", what: "cart", line: "GET /cart", answer: 5 },
-    Case { name: "preferences", what: "preferences", line: "GET /preferences", answer: 6 },
-    Case { name: "orders", what: "orders, by role", line: "GET /orders", answer: 3 },
+const CASES: [Case; 3] = [
+    Case { key: "cart", label: "cart", line: "GET /cart", expected: 5 },
+    Case { key: "preferences", label: "preferences", line: "GET /preferences", expected: 6 },
+    Case { key: "orders", label: "orders, by role", line: "GET /orders", expected: 3 },
 ];
 
-/// Low enough that nobody waits for a connection to the slowest database.
+/// Low enough that no request waits for a connection to the slowest database.
 const RATE: Pace = Pace::PerSecond(200);
 
-/// What one case came to on one side, run by run. Latencies are milliseconds.
+/// The results of a case in one variant, run by run. Latencies are milliseconds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sample {
+struct Samples {
     p50: Vec<f64>,
     p99: Vec<f64>,
     rate: Vec<f64>,
     queries: Vec<f64>,
 }
 
-/// One thing of a sample.
-type Of = fn(&Sample) -> &Vec<f64>;
+type Figure = fn(&Samples) -> &Vec<f64>;
 
-/// By case, then without and with.
-pub(super) struct Runs([[Sample; 2]; CASES.len()]);
+const FIGURES: [(&str, &str, Figure); 4] = [
+    ("p50", "ms", |samples| &samples.p50),
+    ("p99", "ms", |samples| &samples.p99),
+    ("rate", "per-second", |samples| &samples.rate),
+    ("queries", "", |samples| &samples.queries),
+];
 
-impl Runs {
-    /// The median latency of a case without the cache and with it.
-    pub(super) fn p50(&self, case: &str) -> [Spread; 2] {
-        self.of(case, |sample| &sample.p50)
-    }
+/// By case, then without and with the cache.
+pub(super) struct Results([[Samples; 2]; CASES.len()]);
 
-    pub(super) fn rate(&self, case: &str) -> [Spread; 2] {
-        self.of(case, |sample| &sample.rate)
-    }
-
-    /// Requests per second with over without, run by run.
-    pub(super) fn speedup(&self, case: &str) -> Spread {
+impl Results {
+    /// Returns the requests per second with the cache over those without, run by run.
+    fn speedup(&self, case: &str) -> Spread {
         let Some([without, with]) = self.case(case) else { return Spread::of([]) };
         Spread::of(with.rate.iter().zip(&without.rate).map(|(with, without)| with / without))
     }
 
-    fn of(&self, case: &str, figure: Of) -> [Spread; 2] {
-        let sides = self.case(case);
-        [0, 1].map(|side| Spread::of(sides.into_iter().flat_map(|sides| figure(&sides[side]).iter().copied())))
+    fn spreads(&self, case: &str, figure: Figure) -> [Spread; 2] {
+        let variants = self.case(case);
+        let samples = |index: usize| variants.into_iter().flat_map(move |variants| figure(&variants[index]).clone());
+        [Spread::of(samples(0)), Spread::of(samples(1))]
     }
 
-    fn case(&self, name: &str) -> Option<&[Sample; 2]> {
-        CASES.iter().zip(&self.0).find(|(case, _)| case.name == name).map(|(_, sides)| sides)
+    fn case(&self, key: &str) -> Option<&[Samples; 2]> {
+        CASES.iter().zip(&self.0).find(|(case, _)| case.key == key).map(|(_, variants)| variants)
     }
 }
 
-pub(super) fn measure(stage: &mut Stage, options: &Options) -> Result<Runs, Failure> {
-    let mut runs = Runs(Default::default());
-    // The first run warms up, and is forgotten: the sessions are filled in it.
+pub(super) fn measure(setup: &mut Setup, options: &Options) -> Result<Results> {
+    let mut results = Results(Default::default());
+    // The first run fills the sessions and is dropped.
     for run in 0..=options.runs() {
-        progress(&format!("{}, run {run}", stage.describe()));
-        for (case, samples) in CASES.iter().zip(&mut runs.0) {
-            for (side, sample) in stage.sides.iter_mut().zip(samples) {
-                let keep = run > 0;
-                ask(side, case, sample, keep, options)?;
+        start_step(&format!("{}, run {run}", setup.describe()));
+        for (case, variants) in CASES.iter().zip(&mut results.0) {
+            for (variant, samples) in setup.variants.iter_mut().zip(variants) {
+                measure_case(variant, case, samples, run > 0, options)?;
             }
         }
     }
-    Ok(runs)
+    Ok(results)
 }
 
-fn ask(side: &mut Side, case: &Case, sample: &mut Sample, keep: bool, options: &Options) -> Result<(), Failure> {
-    let what = What::read(Whose::Any, case.line, case.answer);
+fn measure_case(
+    variant: &mut Variant,
+    case: &Case,
+    samples: &mut Samples,
+    keep: bool,
+    options: &Options,
+) -> Result<()> {
+    let workload = Workload::read(case.line, false, case.expected);
     let time = Duration::from_millis(options.size(600, 120) as u64);
-    let before = side.queries()?;
-    let saturated = side.load.drive(&what, Pace::Saturate, time)?;
-    let queries = side.queries()? - before;
-    let paced = side.load.drive(&what, RATE, time)?;
-    for driven in [saturated, paced] {
-        if driven.failed > 0 {
-            return Err(format!("{}: {} of {} requests failed", case.line, driven.failed, driven.requests).into());
+    let before = variant.queries()?;
+    let saturated = variant.load.run(&workload, Pace::ClosedLoop, time)?;
+    let queries = variant.queries()? - before;
+    let paced = variant.load.run(&workload, RATE, time)?;
+    for LoadResult { failed, requests, .. } in [saturated, paced] {
+        if failed > 0 {
+            return Err(format!("{}: {failed} of {requests} requests failed", case.line).into());
         }
     }
     if keep {
-        let Driven { p50, p99, .. } = paced;
-        sample.p50.push(p50 / 1000.0);
-        sample.p99.push(p99 / 1000.0);
-        sample.rate.push(saturated.rate());
-        sample.queries.push(queries as f64 / saturated.requests as f64);
+        samples.p50.push(paced.p50 / 1000.0);
+        samples.p99.push(paced.p99 / 1000.0);
+        samples.rate.push(saturated.rate());
+        samples.queries.push(queries as f64 / saturated.requests as f64);
     }
     Ok(())
 }
@@ -122,52 +125,46 @@ pub(super) fn section(all: &[Measured]) -> Section {
         "with",
         "requests/s without",
         "with",
-        "times as many",
+        "ratio",
         "queries per request without",
         "with",
     ];
     let mut section = Section::new("Requests with and without a session cache", NOTE, columns);
-    let mut latency =
-        Chart::bars("gains-latency", "What a request for the cart takes", "ms (median), by how far away PostgreSQL is");
-    let mut rate =
-        Chart::bars("gains-throughput", "Requests per second at saturation", "the cart, by how far away PostgreSQL is");
+    let unit = "ms (median), by added latency of PostgreSQL";
+    let mut latency = Chart::new("gains-latency", "Latency of a request for the cart", unit);
+    let unit = "requests for the cart, by added latency of PostgreSQL";
+    let mut rate = Chart::new("gains-throughput", "Requests per second at saturation", unit);
     for measured in all {
         for case in &CASES {
-            enter(&mut section, measured, case);
+            add_row(&mut section, measured, case);
         }
-        if measured.kind == super::Kind::Postgres {
-            let group =
-                if measured.delay == 0 { "on this machine".to_owned() } else { format!("{} ms away", measured.delay) };
-            for (index, name) in ["without a session cache", "with Cloakroom"].into_iter().enumerate() {
-                latency.bar(&group, name, measured.requests.p50("cart")[index]);
-                rate.bar(&group, name, measured.requests.rate("cart")[index]);
+        if measured.database == DatabaseKind::Postgres {
+            let group = format!("{} ms added", measured.delay);
+            for (chart, figure) in [(&mut latency, FIGURES[0].2), (&mut rate, FIGURES[2].2)] {
+                let [without, with] = measured.requests.spreads("cart", figure);
+                chart.bar(&group, "without a session cache", without);
+                chart.bar(&group, "with Cloakroom", with);
             }
         }
     }
-    section.chart(latency);
-    section.chart(rate);
+    section.charts.extend([latency, rate]);
     section
 }
 
-fn enter(section: &mut Section, Measured { kind, delay, requests, .. }: &Measured, case: &Case) {
-    let figures: [(&str, &str, Of); 4] = [
-        ("p50", "ms", |sample| &sample.p50),
-        ("p99", "ms", |sample| &sample.p99),
-        ("rate", "per-second", |sample| &sample.rate),
-        ("queries", "", |sample| &sample.queries),
-    ];
-    let mut row = vec![kind.what().to_owned(), delay.to_string(), case.what.to_owned()];
-    for (name, unit, figure) in figures {
-        let sides = requests.of(case.name, figure);
-        for (side, spread) in ["without", "with"].into_iter().zip(sides) {
+fn add_row(section: &mut Section, measured: &Measured, case: &Case) {
+    let key = format!("{}/{}", measured.key(), case.key);
+    let mut row = vec![measured.database.label().to_owned(), measured.delay.to_string(), case.label.to_owned()];
+    for (name, unit, figure) in FIGURES {
+        let spreads = measured.requests.spreads(case.key, figure);
+        for (variant, spread) in ["without", "with"].into_iter().zip(spreads) {
             row.push(spread.to_string());
-            section.figure(format!("gains/{}/{delay}/{}/{side}/{name}", kind.name(), case.name), unit, spread);
+            section.figure(format!("{key}/{variant}/{name}"), unit, spread);
         }
         if name == "rate" {
-            let speedup = requests.speedup(case.name);
+            let speedup = measured.requests.speedup(case.key);
             row.push(speedup.to_string());
-            section.figure(format!("gains/{}/{delay}/{}/speedup", kind.name(), case.name), "×", speedup);
+            section.figure(format!("{key}/speedup"), "×", speedup);
         }
     }
-    section.rows.push(row);
+    section.row(row);
 }

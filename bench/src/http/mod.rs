@@ -1,38 +1,29 @@
-//! End to end over loopback HTTP: every server in processes of its own, all of them standing ready
-//! together, asked in turn by loads in processes of their own.
+//! Throughput and latency over loopback HTTP: all servers and load generators run in processes of
+//! their own at the same time, and are measured in turn. Two nodes in this process show the latency
+//! without a network, and how soon another node sees a change.
 
-mod beside_wrk;
-mod contest;
-mod entrant;
-mod inside;
+mod comparison;
+mod deployment;
+mod node_pair;
 mod tables;
-mod trial;
 
 use cloakroom_testbed::Server;
 
-use crate::Failure;
 use crate::args::Options;
-use crate::arms::peers;
-use crate::load::wrk::version;
 use crate::process::runtime;
 use crate::report::Section;
+use crate::{Result, targets};
 
-pub(crate) fn run(options: &Options) -> Result<Vec<Section>, Failure> {
-    // Missing, it would be missed after minutes.
-    let wrk = version()?;
+pub(crate) fn run(options: &Options) -> Result<Vec<Section>> {
     let runtime = runtime()?;
     let server = runtime.block_on(Server::start())?;
-    let versions = format!("{}, Redis {}", peers(), runtime.block_on(redis(&server))?);
-    let mut entrants = entrant::gather(&server, options)?;
-    contest::hold(&runtime, &server, options, &mut entrants)?;
-    let mut sections = tables::of(&entrants, &versions);
-    sections.push(beside_wrk::section(&mut entrants, &wrk, options)?);
-    drop(entrants);
-    sections.extend(runtime.block_on(inside::run(&server, options))?);
+    let info = runtime.block_on(server.info("server"))?;
+    let redis = info.get("redis_version").map_or("unknown", |version| version.trim());
+    let versions = format!("{}, Redis {redis}", targets::versions());
+    let mut deployments = deployment::start_all(&server, options)?;
+    comparison::run(&runtime, &server, options, &mut deployments)?;
+    let mut sections = tables::sections(&deployments, &versions);
+    drop(deployments);
+    sections.extend(runtime.block_on(node_pair::run(&server, options))?);
     Ok(sections)
-}
-
-async fn redis(server: &Server) -> Result<String, Failure> {
-    let info = server.info("server").await?;
-    Ok(info.get("redis_version").map_or("unknown", |version| version.trim()).to_owned())
 }

@@ -1,155 +1,154 @@
-use crate::arms::Arm;
-use crate::load::Driven;
+use crate::load::LoadResult;
 use crate::measure::Spread;
-use crate::report::{Chart, Section};
+use crate::report::{Chart, Section, single, value};
+use crate::targets::Target;
 
-use super::entrant::{Entrant, NODES};
-use super::trial::{RATE, TRIALS, Trial};
+use super::comparison::{CASES, Case, RATE};
+use super::deployment::{Deployment, NODES};
 
-const NOTE: &str = "Loopback HTTP/1.1, 32 clients in a closed loop over connections that stay open, each request to any of the nodes, \
-    with the session's cookie and three others. Servers and generator are processes of their own and share the processors, \
-    which moves every ratio towards 1, for everybody. All stand ready together and are asked in turn, run by run, in \
-    an order that changes. \"Of bare\" is against bare axum on as many nodes in the same run. Latencies are those of a saturated machine. \
-    Commands are what requests sent to Redis, without the probes that keep a lease.";
+const SUMMARY_NOTE: &str = "Requests per second at saturation against bare axum on as many nodes, Redis commands per \
+    update, median latencies at 5000 requests a second, and acknowledged updates that were lost in all runs. Reads and \
+    updates are of any of 1000 sessions, sent to random nodes.";
+const REQUESTS_NOTE: &str = "Loopback HTTP/1.1, 32 clients over open connections, each request to a random node, with the \
+    session's cookie and three others. At saturation a client sends its next request as soon as it has its response; \
+    \"of bare\" is against bare axum on as many nodes in the same run. At a fixed rate requests are due at random times, \
+    and a latency counts from when its request was due. Commands are those that requests send to Redis, without lease \
+    probes.";
+const UPDATES_NOTE: &str = "After the last run the counter of each session is read from every node. \"Lost\" updates \
+    were acknowledged and are missing from the highest counter; \"stale\" counts the nodes with a lower counter than the \
+    highest. Parallel requests of one session are rare here: 32 at a time among 1000 sessions.";
 
-pub(super) fn of(entrants: &[Entrant], versions: &str) -> Vec<Section> {
-    vec![saturated(entrants, versions), paced(entrants), books(entrants)]
+pub(super) fn sections(deployments: &[Deployment], versions: &str) -> Vec<Section> {
+    vec![summary(deployments), requests(deployments, versions), updates(deployments)]
 }
 
-fn saturated(entrants: &[Entrant], versions: &str) -> Section {
+fn summary(deployments: &[Deployment]) -> Section {
+    let columns = [
+        "server",
+        "nodes",
+        "reads of bare",
+        "updates of bare",
+        "commands per update",
+        "read p50 / p99 µs",
+        "update p50 / p99 µs",
+        "lost updates",
+    ];
+    let mut section = Section::new("Over HTTP", SUMMARY_NOTE, columns).on_page();
+    let [read, update, paced_read, paced_update] = [1, 2, 3, 4];
+    for deployment in deployments {
+        let (target, nodes) = (deployment.target, deployment.nodes.len());
+        let bare = find(deployments, Target::Bare, nodes).filter(|_| target.has_sessions());
+        let of_bare = |case| bare.map_or_else(|| "–".to_owned(), |bare| deployment.rate_ratio(bare, case).to_string());
+        let latency = |case| {
+            let [p50, p99, _] = deployment.latencies(case).map(Spread::without_range);
+            format!("{p50} / {p99}")
+        };
+        section.row([
+            target.label().to_owned(),
+            nodes.to_string(),
+            of_bare(read),
+            of_bare(update),
+            commands(deployment, update),
+            latency(paced_read),
+            latency(paced_update),
+            if target.has_sessions() { deployment.updates.lost.to_string() } else { "–".to_owned() },
+        ]);
+    }
+    section
+}
+
+/// Returns the Redis commands per request, or a dash for a target without Redis.
+fn commands(deployment: &Deployment, case: usize) -> String {
+    match deployment.target.redis_commands() {
+        [] => "–".to_owned(),
+        _ => format!("{:.3}", Spread::of(deployment.commands[case].iter().copied()).median),
+    }
+}
+
+fn requests(deployments: &[Deployment], versions: &str) -> Section {
+    let note = format!("{REQUESTS_NOTE} Versions: {versions}.");
     let columns =
         ["request", "nodes", "server", "requests/s", "of bare", "p50 µs", "p99 µs", "p99.9 µs", "commands per request"];
-    let mut section =
-        Section::new("End to end over HTTP, at saturation", &format!("{NOTE} Took part: {versions}."), columns);
-    let mut chart = Chart::bars("http", "Requests per second, one node", "any of 1000 sessions, at saturation");
-    for (index, trial) in TRIALS.iter().enumerate().filter(|(_, trial)| trial.saturates()) {
-        for (nodes, entrant) in by_nodes(entrants) {
-            enter(&mut section, entrants, entrant, index, nodes);
-            if nodes == 1 && trial.name != "read-one" {
-                let kind = if trial.name == "read" { "read" } else { "update" };
-                chart.bar(entrant.arm.what(), kind, entrant.spread(index, Driven::rate));
+    let mut section = Section::new("Requests over HTTP", &note, columns);
+    let mut rates = Chart::new("http", "Requests per second, one node", "any of 1000 sessions, at saturation");
+    let title = format!("Latency of {RATE} reads a second, one node");
+    let mut latencies = Chart::new("http-latency", &title, "µs, counted from when the request was due");
+    for (index, case) in CASES.iter().enumerate() {
+        for deployment in deployments {
+            add_row(&mut section, deployments, deployment, index);
+            if deployment.nodes.len() == 1 {
+                let label = deployment.target.label();
+                match case.key {
+                    "read" | "update" => rates.bar(label, case.key, deployment.spread(index, LoadResult::rate)),
+                    "paced-read" => {
+                        let [p50, p99, _] = deployment.latencies(index);
+                        latencies.bar(label, "p50", p50);
+                        latencies.bar(label, "p99", p99);
+                    }
+                    _ => {}
+                }
             }
         }
         for nodes in NODES {
-            against(&mut section, entrants, index, nodes);
+            add_ratios_to_libraries(&mut section, deployments, index, nodes);
         }
     }
-    section.chart(chart);
+    section.charts.extend([rates, latencies]);
     section
 }
 
-fn enter(section: &mut Section, entrants: &[Entrant], entrant: &Entrant, index: usize, nodes: usize) {
-    let trial = &TRIALS[index];
-    let rate = entrant.spread(index, Driven::rate);
-    let bare = find(entrants, Arm::Bare, nodes).filter(|_| entrant.arm.has_sessions());
-    let ratio = bare.map(|bare| entrant.ratio(bare, index));
-    let [p50, p99, p999] = latencies(entrant, index);
-    let commands = Spread::of(entrant.commands[index].iter().copied());
-    let sent = if entrant.arm.commands().is_empty() { "–".to_owned() } else { format!("{:.3}", commands.median) };
-    section.row([
-        trial.what.to_owned(),
-        nodes.to_string(),
-        entrant.arm.what().to_owned(),
-        rate.to_string(),
-        ratio.map_or_else(|| "–".to_owned(), |ratio| ratio.to_string()),
-        format!("{:.0}", p50.median),
-        format!("{:.0}", p99.median),
-        format!("{:.0}", p999.median),
-        sent,
-    ]);
-    let mut figure = |name: &str, unit, spread| section.figure(key(trial, nodes, entrant.arm, name), unit, spread);
-    figure("rate", "per-second", rate);
-    for (name, spread) in [("p50", p50), ("p99", p99), ("p99.9", p999)] {
-        figure(name, "µs", spread);
-    }
-    figure("commands", "", commands);
-    if let Some(ratio) = ratio {
-        figure("of-bare", "×", ratio);
-    }
+fn add_row(section: &mut Section, deployments: &[Deployment], deployment: &Deployment, index: usize) {
+    let (target, nodes, case) = (deployment.target, deployment.nodes.len(), &CASES[index]);
+    let bare = find(deployments, Target::Bare, nodes).filter(|_| target.has_sessions() && case.is_saturated());
+    let of_bare = value("of-bare", "×", bare.map_or(Spread::of([]), |bare| deployment.rate_ratio(bare, index)));
+    let [p50, p99, p999] = deployment.latencies(index);
+    let values = [
+        value("rate", "per-second", deployment.spread(index, LoadResult::rate)),
+        if bare.is_some() { of_bare } else { of_bare.with_text("–") },
+        value("p50", "µs", p50),
+        value("p99", "µs", p99),
+        value("p99.9", "µs", p999),
+        value("commands", "", Spread::of(deployment.commands[index].iter().copied()))
+            .with_text(commands(deployment, index)),
+    ];
+    let pace = if case.is_saturated() { "at saturation".to_owned() } else { format!("{RATE} a second") };
+    let label = format!("{}, {pace}", case.label);
+    section.measured_row(&[&label, &nodes.to_string(), target.label()], &key(case, nodes, target), values);
 }
 
-/// Ours over Redis against theirs.
-fn against(section: &mut Section, entrants: &[Entrant], index: usize, nodes: usize) {
-    let Some(ours) = find(entrants, Arm::Redis, nodes) else { return };
-    for theirs in [Arm::TowerRedis, Arm::TowerCached, Arm::AxumRedis] {
-        if let Some(other) = find(entrants, theirs, nodes) {
-            let key = key(&TRIALS[index], nodes, Arm::Redis, &format!("of-{}", theirs.name()));
-            section.figure(key, "×", ours.ratio(other, index));
+/// Adds the throughput of Cloakroom over Redis against the other libraries over Redis.
+fn add_ratios_to_libraries(section: &mut Section, deployments: &[Deployment], index: usize, nodes: usize) {
+    let Some(cloakroom) = find(deployments, Target::Redis, nodes) else { return };
+    for target in [Target::TowerRedis, Target::TowerCached, Target::AxumRedis] {
+        if let Some(other) = find(deployments, target, nodes) {
+            let key = key(&CASES[index], nodes, Target::Redis);
+            section.figure(format!("{key}/of-{}", target.key()), "×", cloakroom.rate_ratio(other, index));
         }
     }
 }
 
-fn paced(entrants: &[Entrant]) -> Section {
-    const NOTE: &str = "The same servers, asked so many times a second at random moments, by 32 clients whose schedules do not depend on the answers. \
-        A latency counts from when the request was due, also if its client was still waiting: a server that stalls is charged for all who wait meanwhile.";
-    let columns = ["request", "nodes", "server", "requests/s", "p50 µs", "p99 µs", "p99.9 µs"];
-    let mut section = Section::new(&format!("End to end over HTTP, {RATE} requests a second"), NOTE, columns);
-    let title = format!("Latency of {RATE} reads a second, one node");
-    let mut chart = Chart::bars("http-latency", &title, "µs, counted from when the request was due");
-    for (index, trial) in TRIALS.iter().enumerate().filter(|(_, trial)| !trial.saturates()) {
-        for (nodes, entrant) in by_nodes(entrants) {
-            let [p50, p99, p999] = latencies(entrant, index);
-            let rate = entrant.spread(index, Driven::rate);
-            let what = entrant.arm.what();
-            let cells = [p50, p99, p999].map(|spread| spread.to_string());
-            let head = [trial.what.to_owned(), nodes.to_string(), what.to_owned(), format!("{:.0}", rate.median)];
-            section.rows.push(head.into_iter().chain(cells).collect());
-            for (name, unit, spread) in
-                [("p50", "µs", p50), ("p99", "µs", p99), ("p99.9", "µs", p999), ("rate", "per-second", rate)]
-            {
-                section.figure(key(trial, nodes, entrant.arm, name), unit, spread);
-            }
-            if nodes == 1 && trial.name == "paced-read" {
-                chart.bar(what, "p50", p50);
-                chart.bar(what, "p99", p99);
-            }
-        }
-    }
-    section.chart(chart);
-    section
-}
-
-fn books(entrants: &[Entrant]) -> Section {
-    const NOTE: &str = "After the last run every node is asked for the counter of each of the sessions. \"Lost\" is what was acknowledged \
-        and is not even in the highest answer; \"stale\" counts the nodes that answer less than the highest. Parallel requests of one session are \
-        rare here: 32 at a time among 1000 sessions.";
-    let columns = ["nodes", "server", "acknowledged updates", "lost", "stale answers", "failed requests"];
-    let mut section = Section::new("What became of the updates", NOTE, columns);
-    for (nodes, entrant) in by_nodes(entrants).filter(|(_, entrant)| entrant.arm.has_sessions()) {
-        let failed: u64 = entrant.driven.iter().flatten().map(|driven| driven.failed).sum();
-        let books = entrant.books;
-        section.row([
-            nodes.to_string(),
-            entrant.arm.what().to_owned(),
-            books.acknowledged.to_string(),
-            books.lost.to_string(),
-            books.stale.to_string(),
-            failed.to_string(),
-        ]);
-        for (name, count) in [("acknowledged", books.acknowledged), ("lost", books.lost), ("stale", books.stale)] {
-            let key = format!("http/books/{nodes}/{}/{name}", entrant.arm.name());
-            section.figure(key, "", Spread::once(count as f64));
-        }
+fn updates(deployments: &[Deployment]) -> Section {
+    let columns = ["nodes", "server", "acknowledged updates", "lost", "stale counters", "failed requests"];
+    let mut section = Section::new("Lost updates", UPDATES_NOTE, columns);
+    for deployment in deployments.iter().filter(|deployment| deployment.target.has_sessions()) {
+        let (nodes, target, updates) = (deployment.nodes.len(), deployment.target, deployment.updates);
+        let failed: u64 = deployment.results.iter().flatten().map(|result| result.failed).sum();
+        let values = [
+            single("acknowledged", "", updates.acknowledged as f64),
+            single("lost", "", updates.lost as f64),
+            single("stale", "", updates.stale as f64),
+            single("failed", "", failed as f64),
+        ];
+        let key = format!("http/updates/{nodes}/{}", target.key());
+        section.measured_row(&[&nodes.to_string(), target.label()], &key, values);
     }
     section
 }
 
-fn by_nodes(entrants: &[Entrant]) -> impl Iterator<Item = (usize, &Entrant)> {
-    entrants.iter().map(|entrant| (entrant.nodes.len(), entrant))
+fn find(deployments: &[Deployment], target: Target, nodes: usize) -> Option<&Deployment> {
+    deployments.iter().find(|deployment| deployment.target == target && deployment.nodes.len() == nodes)
 }
 
-fn find(entrants: &[Entrant], arm: Arm, nodes: usize) -> Option<&Entrant> {
-    entrants.iter().find(|entrant| entrant.arm == arm && entrant.nodes.len() == nodes)
-}
-
-fn latencies(entrant: &Entrant, index: usize) -> [Spread; 3] {
-    [
-        entrant.spread(index, |driven| driven.p50),
-        entrant.spread(index, |driven| driven.p99),
-        entrant.spread(index, |driven| driven.p999),
-    ]
-}
-
-fn key(trial: &Trial, nodes: usize, arm: Arm, figure: &str) -> String {
-    format!("http/{}/{nodes}/{}/{figure}", trial.name, arm.name())
+fn key(case: &Case, nodes: usize, target: Target) -> String {
+    format!("http/{}/{nodes}/{}", case.key, target.key())
 }

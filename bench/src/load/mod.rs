@@ -1,94 +1,85 @@
-//! The load: a process of its own that sends requests and keeps the cookies of its visitors.
+//! The HTTP load generator, which runs in a process of its own.
 //!
-//! It is our own because of what a standard generator cannot do: pick one of three nodes for every
-//! request over connections that stay open, keep the cookies of a thousand sessions as their browsers
-//! would, count what was acknowledged to each of them, and hold a fixed rate with latencies that count from
-//! when a request was due. Where `wrk` can do the same, it does it too, beside it ([`wrk`]).
+//! It does what `wrk` and `oha` cannot: choose one of three nodes for every request over open
+//! connections, keep the cookies of a thousand sessions as browsers do, check every response, count
+//! the acknowledged updates of each session, and hold a fixed rate with latencies that count from
+//! when a request was due.
 //!
-//! It writes requests that are bytes already and reads no more of an answer than its head, so that it
-//! takes little of the processors that it shares with the servers.
+//! To leave the processors to the servers it uses one thread, sends requests that are bytes
+//! already, and parses no more of a response than it needs.
 
-mod client;
 mod connection;
-mod journey;
-mod pace;
-mod visitor;
-pub(crate) mod wrk;
+mod generator;
+mod schedule;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::Result;
 use crate::args::Part;
 use crate::measure::Latencies;
+use crate::process::{ChildProcess, read_message, write_message};
 
-use crate::process::{Process, say, told};
-use client::Crowd;
+use generator::Generator;
 
-pub(crate) use connection::{Connection, Head, named};
-pub(crate) use visitor::{head, request};
+pub(crate) use connection::{Connection, ResponseHead, header_values, request_bytes, request_head};
 
-/// What is asked, again and again.
+/// The servers and the number of sessions and clients. Every request goes to a random server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct What {
-    /// Such as `GET /cart`.
-    pub(crate) line: String,
-    pub(crate) whose: Whose,
-    /// The number that every right answer is; without it, any but 0.
-    pub(crate) answer: Option<u64>,
-    /// Whether the answers acknowledge an update of the visitor's counter.
-    pub(crate) counts: bool,
-}
-
-/// Whose session a request names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Whose {
-    /// Always the same one's.
-    One,
-    /// Any of them, at random.
-    Any,
-}
-
-/// When the next request is sent.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) enum Pace {
-    /// As soon as the one before it is answered.
-    Saturate,
-    /// So many a second over all clients, at random moments that do not depend on the answers. Latencies
-    /// count from when a request was due, also if its client was still waiting for the one before.
-    PerSecond(u32),
-}
-
-/// Whom to ask. Every request goes to any of the nodes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Setting {
+pub(crate) struct LoadConfig {
     pub(crate) nodes: Vec<SocketAddr>,
     pub(crate) sessions: usize,
     pub(crate) clients: usize,
     pub(crate) seed: u64,
 }
 
-/// What visitors do, one request after the other; as many visitors at the same time as there are clients.
+/// The request that is repeated, and the expected response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Journey {
-    pub(crate) steps: Vec<String>,
-    pub(crate) visitors: usize,
+pub(crate) struct Workload {
+    /// Such as `GET /cart`.
+    pub(crate) line: String,
+    /// Whether all requests are of one session instead of random ones.
+    pub(crate) one_session: bool,
+    /// The number in every correct response; `None` accepts all but 0.
+    pub(crate) expected: Option<u64>,
+    /// Whether a response acknowledges an update of the session's counter.
+    pub(crate) is_update: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-enum Order {
-    Drive { what: What, pace: Pace, time: Duration },
-    Travel(Journey),
-    Count,
-    Cookies,
-    Number(String),
+impl Workload {
+    pub(crate) fn read(line: &str, one_session: bool, expected: u64) -> Self {
+        Self { line: line.to_owned(), one_session, expected: Some(expected), is_update: false }
+    }
+
+    /// Returns updates of the counters of random sessions.
+    pub(crate) fn update() -> Self {
+        Self { line: "POST /count".to_owned(), one_session: false, expected: None, is_update: true }
+    }
 }
 
-/// What a stretch of load came to. Latencies are microseconds.
+/// When the next request is sent.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Pace {
+    /// As soon as the client has its response.
+    ClosedLoop,
+    /// This many a second over all clients, at random times that do not depend on the responses. A
+    /// latency counts from when its request was due, even if the client was still waiting for the
+    /// previous response.
+    PerSecond(u32),
+}
+
+/// Whole sessions: each signs in, sends these requests one after the other, and is not used again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WholeSessions {
+    pub(crate) lines: Vec<String>,
+    pub(crate) count: usize,
+}
+
+/// The result of a stretch of load. Latencies are microseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Driven {
+pub(crate) struct LoadResult {
     pub(crate) requests: u64,
     pub(crate) failed: u64,
     pub(crate) seconds: f64,
@@ -97,95 +88,83 @@ pub(crate) struct Driven {
     pub(crate) p999: f64,
 }
 
-/// The updates of all stretches together, and what became of them.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Books {
-    pub(crate) acknowledged: u64,
-    /// Acknowledged, and not in the highest counter that any node answers.
-    pub(crate) lost: u64,
-    /// In a counter, and never acknowledged.
-    pub(crate) unasked: u64,
-    /// Nodes that answer another counter than the highest, over all sessions.
-    pub(crate) stale: u64,
-}
-
-/// The load, in a process of its own.
-pub(crate) struct Load(Process);
-
-impl What {
-    pub(crate) fn read(whose: Whose, line: &str, answer: u64) -> Self {
-        Self { line: line.to_owned(), whose, answer: Some(answer), counts: false }
+impl LoadResult {
+    fn new(latencies: &Latencies, failed: u64, took: Duration) -> Self {
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| latencies.quantile_micros(quantile));
+        Self { requests: latencies.count(), failed, seconds: took.as_secs_f64(), p50, p99, p999 }
     }
 
-    /// `POST /count` of any session.
-    pub(crate) fn update() -> Self {
-        Self { line: "POST /count".to_owned(), whose: Whose::Any, answer: None, counts: true }
-    }
-}
-
-impl Driven {
     pub(crate) fn rate(&self) -> f64 {
         self.requests as f64 / self.seconds
     }
 }
 
-impl Load {
-    /// Starts it, and has it start the sessions.
-    pub(crate) fn start(setting: &Setting) -> Result<Self, Failure> {
-        let mut process = Process::start(Part::Load.name())?;
-        let () = process.ask(setting)?;
+/// The acknowledged updates of all sessions, compared with the counters on the nodes.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct UpdateAudit {
+    pub(crate) acknowledged: u64,
+    /// Acknowledged, but missing from the highest counter of any node.
+    pub(crate) lost: u64,
+    /// Counted, but never acknowledged.
+    pub(crate) unacknowledged: u64,
+    /// The number of nodes with a lower counter than the highest, over all sessions.
+    pub(crate) stale: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Command {
+    Run { workload: Workload, pace: Pace, time: Duration },
+    RunSessions(WholeSessions),
+    AuditUpdates,
+    ReadNumber(String),
+}
+
+/// A load generator in a process of its own.
+pub(crate) struct LoadProcess(ChildProcess);
+
+impl LoadProcess {
+    /// Starts the process, which connects its clients and creates the sessions.
+    pub(crate) fn start(config: &LoadConfig) -> Result<Self> {
+        let mut process = ChildProcess::start(&Part::Load)?;
+        let () = process.request(config)?;
         Ok(Self(process))
     }
 
-    pub(crate) fn drive(&mut self, what: &What, pace: Pace, time: Duration) -> Result<Driven, Failure> {
-        self.0.ask(&Order::Drive { what: what.clone(), pace, time })
+    pub(crate) fn run(&mut self, workload: &Workload, pace: Pace, time: Duration) -> Result<LoadResult> {
+        self.0.request(&Command::Run { workload: workload.clone(), pace, time })
     }
 
-    /// Sends visitors on a journey; the latencies are those of whole journeys.
-    pub(crate) fn travel(&mut self, journey: Journey) -> Result<Driven, Failure> {
-        self.0.ask(&Order::Travel(journey))
+    /// Runs whole sessions, as many at a time as there are clients. The latencies are those of
+    /// whole sessions.
+    pub(crate) fn run_sessions(&mut self, sessions: WholeSessions) -> Result<LoadResult> {
+        self.0.request(&Command::RunSessions(sessions))
     }
 
-    pub(crate) fn count(&mut self) -> Result<Books, Failure> {
-        self.0.ask(&Order::Count)
+    pub(crate) fn audit_updates(&mut self) -> Result<UpdateAudit> {
+        self.0.request(&Command::AuditUpdates)
     }
 
-    /// What the first node answers to a request without a session.
-    pub(crate) fn number(&mut self, line: &str) -> Result<u64, Failure> {
-        self.0.ask(&Order::Number(line.to_owned()))
-    }
-
-    /// What the browsers of the sessions hold, `name=value`.
-    pub(crate) fn cookies(&mut self) -> Result<Vec<String>, Failure> {
-        self.0.ask(&Order::Cookies)
+    /// Returns the number that the first node responds with to a request without a session.
+    pub(crate) fn read_number(&mut self, line: &str) -> Result<u64> {
+        self.0.request(&Command::ReadNumber(line.to_owned()))
     }
 }
 
-/// In that process.
-pub(crate) fn answer() -> Result<(), Failure> {
-    let setting: Setting = told()?.ok_or("a load is started by the part of the bench that measures with it")?;
+/// Runs in the child process: executes the parent's commands until the input ends.
+pub(crate) fn serve() -> Result<()> {
+    let config: LoadConfig = read_message()?.ok_or("the load is started by other parts of the bench")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut crowd = runtime.block_on(Crowd::gather(setting))?;
-    say(&())?;
-    while let Some(order) = told()? {
-        match order {
-            Order::Drive { what, pace, time } => say(&runtime.block_on(crowd.drive(&what, pace, time))?)?,
-            Order::Travel(journey) => say(&runtime.block_on(crowd.travel(&journey))?)?,
-            Order::Count => say(&runtime.block_on(crowd.count())?)?,
-            Order::Cookies => say(&crowd.cookies())?,
-            Order::Number(line) => say(&runtime.block_on(crowd.number(&line))?)?,
+    let mut generator = runtime.block_on(Generator::connect(config))?;
+    write_message(&())?;
+    while let Some(command) = read_message()? {
+        match command {
+            Command::Run { workload, pace, time } => {
+                write_message(&runtime.block_on(generator.run(&workload, pace, time))?)?;
+            }
+            Command::RunSessions(sessions) => write_message(&runtime.block_on(generator.run_sessions(&sessions))?)?,
+            Command::AuditUpdates => write_message(&runtime.block_on(generator.audit_updates())?)?,
+            Command::ReadNumber(line) => write_message(&runtime.block_on(generator.read_number(&line))?)?,
         }
     }
     Ok(())
-}
-
-fn driven(latencies: &Latencies, failed: u64, took: Duration) -> Driven {
-    Driven {
-        requests: latencies.count(),
-        failed,
-        seconds: took.as_secs_f64(),
-        p50: latencies.quantile_micros(0.5),
-        p99: latencies.quantile_micros(0.99),
-        p999: latencies.quantile_micros(0.999),
-    }
 }

@@ -1,16 +1,20 @@
-//! Counts of heap allocations, by the `allocation-counter` crate, whose global allocator counts per
-//! thread around the system's.
+//! Heap allocations, counted per thread by the `allocation-counter` crate around the system's
+//! allocator, and the resident memory of the process.
 //!
-//! Two things to know about it. Timed stretches opt out, which leaves one thread-local look per
-//! allocation and release, about a nanosecond each, in both arms. And it grows a `Vec` by
-//! allocating, copying and releasing, where the system's allocator might have extended in place:
-//! that counts as one allocation more, and makes large growth look slower than it is.
+//! Timed code opts out of counting, which leaves about a nanosecond per allocation and release on
+//! both sides. The counter grows a `Vec` by allocating, copying and releasing where the system's
+//! allocator might extend in place: that counts as one more allocation and makes large growth look
+//! slower than it is.
 
-use std::ops::Sub;
+use std::ops::{Add, Sub};
 
-use allocation_counter::{AllocationInfo, measure, opt_out};
+use allocation_counter::{AllocationInfo, measure};
 
-/// What one request allocates.
+use crate::{Result, machine};
+
+pub(super) use allocation_counter::opt_out as without_counting;
+
+/// The allocations of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allocations {
     pub(crate) count: f64,
@@ -25,25 +29,36 @@ impl Sub for Allocations {
     }
 }
 
-/// What a stretch of work allocated.
-pub(super) struct Counted(AllocationInfo);
+/// Returns the mean allocations per request of `work`, which sends this many requests.
+pub(super) fn allocations_per(requests: usize, work: impl FnOnce()) -> Allocations {
+    let AllocationInfo { count_total, bytes_total, .. } = measure(work);
+    let requests = requests as f64;
+    Allocations { count: count_total as f64 / requests, bytes: bytes_total as f64 / requests }
+}
 
-impl Counted {
-    pub(super) fn per(&self, requests: usize) -> Allocations {
-        let requests = requests as f64;
-        Allocations { count: self.0.count_total as f64 / requests, bytes: self.0.bytes_total as f64 / requests }
-    }
+/// A change of the memory of this process, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Footprint {
+    /// By the operating system, which includes what the allocator keeps or cannot return.
+    pub(crate) resident: i64,
+    /// Requested from the allocator by this thread and not released.
+    pub(crate) requested: i64,
+}
 
-    /// Bytes that the stretch allocated and still holds; negative if it released more.
-    pub(super) const fn held(&self) -> i64 {
-        self.0.bytes_current
+impl Add for Footprint {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { resident: self.resident + other.resident, requested: self.requested + other.requested }
     }
 }
 
-pub(super) fn counted(work: impl FnOnce()) -> Counted {
-    Counted(measure(work))
-}
-
-pub(super) fn uncounted(work: impl FnOnce()) {
-    opt_out(work);
+/// Runs `work` on this thread and returns by how much it grew the memory of the process.
+pub(crate) fn footprint(work: impl FnOnce() -> Result<()>) -> Result<Footprint> {
+    let resident = || machine::resident_bytes("self").map(u64::cast_signed);
+    let before = resident()?;
+    let mut outcome = Ok(());
+    let counted = measure(|| outcome = work());
+    outcome?;
+    Ok(Footprint { resident: resident()? - before, requested: counted.bytes_current })
 }

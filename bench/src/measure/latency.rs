@@ -2,15 +2,15 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::Failure;
+use crate::Result;
 
-/// How long requests took, one by one.
+/// A histogram of the times of single requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    pub(crate) fn new() -> Result<Self, Failure> {
-        // Three digits are more than a wall clock can give; a minute is more than anything here may take.
+    pub(crate) fn new() -> Result<Self> {
+        // Three digits exceed the precision of the clock; a minute exceeds every request.
         Ok(Self(Histogram::new_with_bounds(1, 60_000_000_000, 3)?))
     }
 
@@ -18,7 +18,7 @@ impl Latencies {
         self.0.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    pub(crate) fn add(&mut self, other: &Self) -> Result<(), Failure> {
+    pub(crate) fn add(&mut self, other: &Self) -> Result<()> {
         Ok(self.0.add(&other.0)?)
     }
 
@@ -26,7 +26,7 @@ impl Latencies {
         self.0.len()
     }
 
-    pub(crate) fn worst_micros(&self) -> f64 {
+    pub(crate) fn max_micros(&self) -> f64 {
         self.0.max() as f64 / 1000.0
     }
 

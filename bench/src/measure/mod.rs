@@ -1,32 +1,37 @@
 //! How things are measured.
 //!
-//! A runner of our own, because the question is a difference: what does a request cost *more* than
-//! the same request through bare axum? Criterion and divan time one function after the other, so a
-//! machine that slows down between two functions looks like a cost. Here both arms alternate, run
-//! by run, and each run gives one difference and one ratio; what is reported is their median, the
-//! smallest and the largest. That is what `tango-bench` does too, but it compares two builds of one
-//! function on one thread, and this must compare two services on several threads, with a fresh
-//! population where a run uses one up.
+//! The question is a difference: how much more does a request cost than the same request to bare
+//! axum? Criterion and divan time one function after the other, so a machine that slows down in
+//! between looks like a cost. Here both sides alternate, each run gives one difference and one
+//! ratio, and the report shows their median, minimum and maximum. `tango-bench` does the same for
+//! two builds of one function on one thread; this compares two services on several threads, with
+//! fresh sessions where a run uses them up.
 //!
-//! Requests are made in small batches outside the timed stretch. What is timed is `Service::wake`,
-//! the one poll to completion, and dropping the response. The slowest twentieth of the batches is left
-//! out, because what interrupts a process for milliseconds is not a cost of a request; `expiry`
-//! is where worst cases are measured.
+//! [`InProcessClient`] creates requests in small batches outside the timed code, and times
+//! `Service::call`, the one poll to completion and the drop of the response. It leaves out the
+//! slowest twentieth of the batches, because an interruption of the process is not a cost of a
+//! request; the `expiry` test measures worst cases.
 
 mod allocations;
-mod compare;
-mod crowded;
-mod idle;
+mod concurrent;
+mod in_process;
 mod latency;
-mod memory;
 mod spread;
-mod subject;
 
-pub(crate) use allocations::Allocations;
-pub(crate) use compare::{Comparison, Side, WARM_UP, compare, time_together};
-pub(crate) use crowded::{shares, time_crowded};
-pub(crate) use idle::with_idle_runtime;
+pub(crate) use allocations::{Allocations, Footprint, footprint};
+pub(crate) use concurrent::{sources, time_concurrent};
+pub(crate) use in_process::{Comparison, InProcessClient, Side, WARM_UP, compare, time_together};
 pub(crate) use latency::Latencies;
-pub(crate) use memory::{Footprint, footprint};
 pub(crate) use spread::Spread;
-pub(crate) use subject::Subject;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::Result;
+
+/// Runs `work` inside a runtime that nothing drives, so that background tasks stay out of the
+/// measurement.
+pub(crate) fn with_idle_runtime<T>(work: impl FnOnce(&Runtime) -> Result<T>) -> Result<T> {
+    let runtime = Builder::new_current_thread().enable_time().build()?;
+    let _entered = runtime.enter();
+    work(&runtime)
+}

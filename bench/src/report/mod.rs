@@ -1,78 +1,115 @@
-//! What a run found: a table on the terminal, JSON for machines, Markdown and charts for the documentation.
+//! The results of a run: tables on the terminal, JSON, and Markdown and charts for the
+//! documentation.
 
 mod budgets;
 mod chart;
-mod headlines;
-mod json;
-mod markdown;
+mod documentation;
 mod progress;
+mod readme;
 mod section;
-mod table;
-mod write;
 
 use std::error::Error;
+use std::fs;
 use std::io::{Write, stderr, stdout};
+use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::Result;
+use crate::args::Options;
 use crate::machine::Machine;
-use crate::{Failure, args::Options};
 
-pub(crate) use chart::{Chart, Series};
-pub(crate) use headlines::missing as missing_headlines;
-pub(crate) use json::{read, write as write_json};
-pub(crate) use progress::{done, expect, part, progress};
-use section::Figure;
-pub(crate) use section::{Chapter, Section, Transcript};
-pub(crate) use write::write as write_documentation;
+pub(crate) use chart::Chart;
+pub(crate) use progress::{announce_part, finish_progress, start_step};
+pub(crate) use readme::fill;
+pub(crate) use section::{Figure, Section, Transcript, single, value};
 
-/// Everything a run found.
+/// All results of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    pub(crate) machine: Machine,
-    pub(crate) seed: u64,
-    pub(crate) runs: u32,
-    pub(crate) smoke: bool,
-    pub(crate) chapters: Vec<Chapter>,
+    machine: Machine,
+    seed: u64,
+    runs: u32,
+    smoke: bool,
+    parts: Vec<PartReport>,
+}
+
+/// The results of one part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PartReport {
+    /// Its name on the command line and in the markers of the documentation.
+    pub(crate) part: String,
+    pub(crate) sections: Vec<Section>,
 }
 
 impl Report {
-    pub(crate) fn new(options: &Options, chapters: Vec<Chapter>) -> Self {
-        Self { machine: Machine::here(), seed: options.seed, runs: options.runs(), smoke: options.smoke, chapters }
+    pub(crate) fn new(options: &Options, parts: Vec<PartReport>) -> Self {
+        let (seed, runs, smoke) = (options.seed, options.runs(), options.smoke);
+        Self { machine: Machine::current(), seed, runs, smoke, parts }
     }
 
-    #[cfg(test)]
-    fn of_test(chapters: Vec<Chapter>) -> Self {
-        Self { machine: Machine::here(), seed: 0, runs: 1, smoke: true, chapters }
-    }
-
-    /// Where, when and how, in one line.
-    pub(crate) fn describe(&self) -> String {
+    /// Returns the machine, the date and the options in one line.
+    fn describe(&self) -> String {
         let smoke = if self.smoke { " · smoke run: the figures mean nothing" } else { "" };
         format!("{} · seed {}, median of {} runs (min .. max){smoke}", self.machine.describe(), self.seed, self.runs)
     }
 
-    /// The tables, on the terminal.
-    pub(crate) fn show(&self) -> Result<(), Failure> {
+    /// Prints all tables, and the budgets unless this is a smoke run.
+    pub(crate) fn print(&self) -> Result<()> {
         let mut out = stdout().lock();
         writeln!(out, "\n{}", self.describe())?;
-        for section in self.chapters.iter().flat_map(|chapter| &chapter.sections) {
-            writeln!(out, "\n{}\n{}", section.title, table::plain(section))?;
+        for section in self.sections() {
+            writeln!(out, "\n{}\n{}", section.title, section.to_text())?;
         }
-        let judged = budgets::judged(self);
-        if !judged.rows.is_empty() && !self.smoke {
-            writeln!(out, "\n{}\n{}", judged.title, table::plain(&judged))?;
+        let budgets = budgets::section(self);
+        if !budgets.rows.is_empty() && !self.smoke {
+            writeln!(out, "\n{}\n{}", budgets.title, budgets.to_text())?;
         }
         Ok(())
     }
 
+    /// Fails if the README's table or the budgets name a figure that no part measured.
+    pub(crate) fn check_templates(&self) -> Result<()> {
+        match readme::missing_keys(self).as_slice() {
+            [] => Ok(()),
+            missing => Err(format!("the README uses figures that no part measured: {}", missing.join(", ")).into()),
+        }
+    }
+
+    pub(crate) fn write_json(&self, file: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        fs::write(file, text).map_err(|error| format!("--json {}: {error}", file.display()).into())
+    }
+
+    /// Writes the results into the documentation of a checkout.
+    pub(crate) fn write_documentation(&self, checkout: &Path) -> Result<()> {
+        documentation::write(self, checkout)
+    }
+
+    /// Returns whether more than one part was run.
+    fn is_complete(&self) -> bool {
+        self.parts.len() > 1
+    }
+
+    fn sections(&self) -> impl Iterator<Item = &Section> {
+        self.parts.iter().flat_map(|part| &part.sections)
+    }
+
     fn figure(&self, key: &str) -> Option<&Figure> {
-        let sections = self.chapters.iter().flat_map(|chapter| &chapter.sections);
-        sections.flat_map(|section| &section.figures).find(|figure| figure.key == key)
+        self.sections().flat_map(|section| &section.figures).find(|figure| figure.key == key)
     }
 }
 
-/// Says why the run ended.
-pub(crate) fn complain(error: &dyn Error) {
+/// Reads the sections that a part in another process wrote with `--json`.
+pub(crate) fn read_json(file: &Path) -> Result<Vec<Section>> {
+    #[derive(Deserialize)]
+    struct ChildReport {
+        parts: Vec<PartReport>,
+    }
+    let report: ChildReport = serde_json::from_slice(&fs::read(file)?)?;
+    Ok(report.parts.into_iter().flat_map(|part| part.sections).collect())
+}
+
+pub(crate) fn print_error(error: &dyn Error) {
     drop(writeln!(stderr(), "cloakroom-bench: {error}"));
 }

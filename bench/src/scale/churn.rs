@@ -1,67 +1,65 @@
-//! What requests feel while sessions come and go all the time.
+//! Latency of requests while sessions are created and expire all the time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::Sessions;
 use tower::Service as _;
 
-use crate::Failure;
+use crate::Result;
 use crate::args::Options;
+use crate::fixtures::{Endpoint, ManualClock, SessionChoice, SessionCookies};
 use crate::measure::Spread;
-use crate::report::{Chart, Section, Series, expect, progress};
-use crate::world::{Ask, HandClock, Pick, layered};
+use crate::report::{Chart, Section, single, start_step};
+use crate::targets::cloakroom::layered;
 
-use super::scene::{Phase, Scene};
+use super::server::{LoadResult, Server};
 
-const NOTE: &str = "So many sessions stand all the time: in every minute of a clock that runs ahead a thirtieth of them arrives, as many are packed and as many expire \
-    (idle timeout 30 minutes). Two workers do that without a pause, as fast as they can, and serve typed reads of a hundred other sessions meanwhile, whose latencies \
-    these are. On a server the same churn takes half an hour per population.";
+const NOTE: &str = "In every minute of a manual clock a thirtieth of the sessions is created, as many are packed and as \
+    many expire (idle timeout 30 minutes). Two workers do that as fast as they can, and serve typed reads of a hundred \
+    other sessions meanwhile, whose latencies these are. On a server the same churn takes half an hour per population.";
 
 const MINUTES: u32 = 30;
 const MINUTE: Duration = Duration::from_secs(60);
-/// How many sessions come and go in a measurement.
+/// The number of sessions that are created and expire during a measurement.
 const CHURNED: usize = 300_000;
-/// A visitor's task comes back to its worker after so many, as requests do.
-const TURN: usize = 16;
+/// The number of sessions that are created between two yields to other tasks.
+const YIELD_INTERVAL: usize = 16;
 
-pub(super) fn section(options: &Options) -> Result<Section, Failure> {
-    let columns = ["sessions", "arrived and expired", "per second", "reads", "p50 µs", "p99.9 µs", "worst µs"];
-    let mut section = Section::new("Requests while sessions come and go", NOTE, columns);
-    let mut lines = ["p50", "p99.9"].map(|name| Series { name: name.to_owned(), points: Vec::new() });
-    let largest = options.size(10_000_000, 10_000);
-    let sizes = [10_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(|count| *count <= largest);
-    expect(sizes.clone().count());
-    for count in sizes {
-        progress(&format!("churn of {count} sessions"));
-        let scene = Scene::set(2, options)?;
-        let arriving = count / MINUTES as usize;
+pub(super) fn section(options: &Options) -> Result<Section> {
+    let columns = ["sessions", "created and expired", "per second", "reads", "p50 µs", "p99.9 µs", "max µs"];
+    let mut section = Section::new("Requests during churn", NOTE, columns);
+    let mut chart = Chart::new("churn", "Reads while sessions are created and expire", "µs, by number of sessions");
+    for count in super::sizes(options) {
+        start_step(&format!("churn of {count} sessions"));
+        let server = Server::start(2, options)?;
+        let per_minute = count / MINUTES as usize;
         for _ in 0..MINUTES {
-            scene.populate(arriving)?;
-            scene.pass(MINUTE)?;
+            server.create_sessions(per_minute)?;
+            server.advance(MINUTE)?;
         }
-        let minutes = (options.size(CHURNED, 600) / arriving).max(2);
-        let phase = scene.under_load(churn(scene.sessions.clone(), scene.clock.clone(), minutes, arriving))?;
-        enter(&mut section, &mut lines, count, minutes * arriving, &phase);
-        let standing = scene.left_over() as usize;
-        // Who came in the last minutes, give or take those that are due this very minute.
-        if standing.abs_diff(count) > 2 * arriving {
-            return Err(format!("{standing} sessions stand where {count} should").into());
+        let minutes = (options.size(CHURNED, 600) / per_minute).max(2);
+        let work = churn(server.sessions.clone(), server.clock.clone(), minutes, per_minute);
+        let result = server.run_under_load(work)?;
+        add_row(&mut section, &mut chart, count, minutes * per_minute, &result);
+        // The sessions of the current and the next minute may or may not have expired.
+        let remaining = server.other_sessions() as usize;
+        if remaining.abs_diff(count) > 2 * per_minute {
+            return Err(format!("{remaining} sessions remain instead of {count}").into());
         }
     }
-    let mut chart = Chart::lines("churn", "Reads while sessions come and go", "µs per request", "sessions");
-    lines.into_iter().for_each(|line| chart.line(line));
-    section.chart(chart);
+    section.charts.push(chart);
     Ok(section)
 }
 
-async fn churn(sessions: Sessions, clock: HandClock, minutes: usize, arriving: usize) {
+async fn churn(sessions: Sessions, clock: ManualClock, minutes: usize, per_minute: usize) {
     let mut service = layered(&sessions);
-    let nobody = std::sync::Arc::new(crate::world::Cookies::room(0));
-    let mut next = Pick::Nobody.requests(Ask::post("/cart/new"), nobody, 0, (0, 1));
+    let no_cookies = Arc::new(SessionCookies::with_capacity(0));
+    let mut next_request = SessionChoice::Without.requests(Endpoint::post("/fill"), no_cookies, 0, (0, 1));
     for _ in 0..minutes {
-        for visitor in 0..arriving {
-            let Ok(_response) = service.call(next()).await;
-            if visitor % TURN == 0 {
+        for index in 0..per_minute {
+            let Ok(_response) = service.call(next_request()).await;
+            if index % YIELD_INTERVAL == 0 {
                 tokio::task::yield_now().await;
             }
         }
@@ -70,28 +68,18 @@ async fn churn(sessions: Sessions, clock: HandClock, minutes: usize, arriving: u
     }
 }
 
-fn enter(section: &mut Section, lines: &mut [Series; 2], count: usize, churned: usize, phase: &Phase) {
-    let Phase { took, latencies, .. } = phase;
-    let rate = churned as f64 / took.as_secs_f64();
-    let [middle, high] = [0.5, 0.999].map(|quantile| latencies.quantile_micros(quantile));
-    section.row([
-        count.to_string(),
-        churned.to_string(),
-        format!("{rate:.0}"),
-        latencies.count().to_string(),
-        format!("{middle:.1}"),
-        format!("{high:.1}"),
-        format!("{:.0}", latencies.worst_micros()),
-    ]);
-    for (figure, unit, value) in [
-        ("rate", "per-second", rate),
-        ("p50", "µs", middle),
-        ("p99.9", "µs", high),
-        ("worst", "µs", latencies.worst_micros()),
-    ] {
-        section.figure(format!("scale/churn/{count}/{figure}"), unit, Spread::once(value));
-    }
-    for (line, value) in lines.iter_mut().zip([middle, high]) {
-        line.points.push((count as f64, Spread::once(value)));
-    }
+fn add_row(section: &mut Section, chart: &mut Chart, count: usize, churned: usize, result: &LoadResult) {
+    let LoadResult { took, latencies, .. } = result;
+    let [p50, p999] = [0.5, 0.999].map(|quantile| latencies.quantile_micros(quantile));
+    let values = [
+        single("churned", "", churned as f64),
+        single("rate", "per-second", churned as f64 / took.as_secs_f64()).decimals(0),
+        single("reads", "", latencies.count() as f64),
+        single("p50", "µs", p50).decimals(1),
+        single("p99.9", "µs", p999).decimals(1),
+        single("max", "µs", latencies.max_micros()).decimals(0),
+    ];
+    section.measured_row(&[&count.to_string()], &format!("scale/churn/{count}"), values);
+    chart.bar(&count.to_string(), "p50", Spread::once(p50));
+    chart.bar(&count.to_string(), "p99.9", Spread::once(p999));
 }

@@ -1,45 +1,43 @@
-//! Whether memory stays what it is when sessions come and go.
+//! Whether the memory of the process stays constant while sessions are created and expire.
 
 use std::time::Duration;
 
 use cloakroom::Sessions;
 
 use crate::args::Options;
+use crate::fixtures::{Endpoint, ManualClock, Population, SeededRandom};
 use crate::measure::{Spread, with_idle_runtime};
-use crate::report::{Section, expect, progress};
-use crate::world::{Ask, HandClock, Population, Seeded};
-use crate::{Failure, machine};
+use crate::report::{Section, start_step};
+use crate::{Result, machine};
 
-const NOTE: &str = "One million sessions are created and expire, ten times over, in one process. Resident bytes are \
-    read while all sessions live, and after the last one is gone.";
+const NOTE: &str = "One million sessions are created and expire, ten times, in one process. Resident memory is read \
+    while all sessions live and after the last has expired.";
 
-const ROUNDS: usize = 10;
+const GENERATIONS: usize = 10;
 
-pub(super) fn section(options: &Options) -> Result<Section, Failure> {
-    let mut section = Section::new("Memory over generations", NOTE, ["round", "full MiB", "empty MiB"]);
+pub(super) fn section(options: &Options) -> Result<Section> {
+    let mut section = Section::new("Memory over generations", NOTE, ["generation", "full MiB", "empty MiB"]);
     let count = options.size(1_000_000, 2000);
-    let clock = HandClock::new();
-    let random = Seeded::new(options.seed);
+    let (clock, random) = (ManualClock::new(), SeededRandom::new(options.seed));
     let sessions = Sessions::builder().clock(clock.clone()).random(random).max_bytes(16 << 30).build()?;
-    let rounds = options.size(ROUNDS, 2);
-    expect(rounds);
+    let generations = options.size(GENERATIONS, 2);
     with_idle_runtime(|runtime| {
         let mut empty = Vec::new();
-        for round in 1..=rounds {
-            progress(&format!("generation {round}"));
-            drop(Population::of(sessions.clone(), count, Ask::post("/cart/new"))?);
-            let full = machine::resident_bytes().unwrap_or(0);
+        for generation in 1..=generations {
+            start_step(&format!("generation {generation}"));
+            drop(Population::create(sessions.clone(), count, Endpoint::post("/fill"))?);
+            let full = machine::resident_bytes("self")?;
             clock.advance(Duration::from_secs(3600));
             runtime.block_on(sessions.run_pending_tasks());
             let left = sessions.stats();
             if (left.sessions, left.bytes) != (0, 0) {
-                return Err(format!("{} sessions and {} bytes are left of nothing", left.sessions, left.bytes).into());
+                return Err(format!("{} sessions and {} bytes remain", left.sessions, left.bytes).into());
             }
-            empty.push(machine::resident_bytes().unwrap_or(0));
-            let mib = |bytes: u64| (bytes >> 20).to_string();
-            section.row([round.to_string(), mib(full), mib(*empty.last().unwrap_or(&0))]);
+            let resident = machine::resident_bytes("self")?;
+            section.row([generation as u64, full >> 20, resident >> 20].map(|number| number.to_string()));
+            empty.push(resident as f64);
         }
-        let growth = empty.last().copied().unwrap_or(0) as f64 / empty.first().copied().unwrap_or(1) as f64;
+        let growth = empty.last().zip(empty.first()).map_or(f64::NAN, |(last, first)| last / first);
         section.figure("generations/empty/growth", "×", Spread::once(growth));
         Ok(section)
     })

@@ -1,4 +1,4 @@
-//! What a request and a session cost as the number of sessions grows.
+//! The cost of a request and of a session as the number of sessions grows.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,103 +6,90 @@ use std::time::Instant;
 use cloakroom::Sessions;
 
 use crate::args::Options;
-use crate::measure::{Spread, Subject, time_together, with_idle_runtime};
-use crate::report::{Chart, Section, Series, expect, progress};
-use crate::world::{Ask, Cookies, Pick, Seeded, bare, layered, newcomers};
-use crate::{Failure, machine};
+use crate::fixtures::{Endpoint, SeededRandom, SessionChoice, SessionCookies, session_creator};
+use crate::measure::{InProcessClient, Spread, time_together, with_idle_runtime};
+use crate::report::{Chart, Section, single, start_step, value};
+use crate::targets::bare;
+use crate::targets::cloakroom::layered;
+use crate::{Result, machine};
 
-const NOTE: &str = "Random reads and updates of the compact cart, over bare axum, one thread. All populations \
-    are in memory together and are measured in turn, run by run. \"Growth\" is against 10 thousand sessions, the median of \
-    the ratios of the runs. Bytes are what the operating system says that a population in use takes. Creation is a request too, with seeded randomness.";
+const NOTE: &str = "Random reads and updates of the compact cart, over bare axum, one thread. All populations are in \
+    memory at the same time and are measured in turn. \"Growth\" is against 10 thousand sessions. Bytes are resident \
+    memory. Sessions are created by requests, with seeded randomness.";
 
+/// A population and the cost of its creation.
 struct Size {
     count: usize,
     sessions: Sessions,
-    cookies: Arc<Cookies>,
-    created: f64,
-    bytes: f64,
+    cookies: Arc<SessionCookies>,
+    created_per_second: f64,
+    bytes_per_session: f64,
 }
 
-pub(super) fn section(options: &Options) -> Result<Section, Failure> {
-    let columns = ["sessions", "read ns", "growth", "update ns", "growth", "bytes per session", "creations per second"];
-    let mut section = Section::new("From 10 thousand to 10 million sessions", NOTE, columns);
-    let mut chart = Chart::lines("scale", "A request among many sessions", "ns over bare axum", "sessions");
+/// The nanoseconds over bare axum, by run, then by size.
+type Runs = Vec<Vec<f64>>;
+
+pub(super) fn section(options: &Options) -> Result<Section> {
+    let columns = ["sessions", "read ns", "growth", "update ns", "growth", "bytes per session", "created per second"];
+    let mut section = Section::new("From 10 thousand to 10 million sessions", NOTE, columns).on_page();
+    let unit = "ns over bare axum, by number of sessions";
+    let mut chart = Chart::new("scale", "Cost of a request among many sessions", unit);
     with_idle_runtime(|_| {
-        let largest = options.size(10_000_000, 10_000);
-        let sizes = [10_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(|count| *count <= largest);
-        expect(sizes.clone().count() + 2 * (options.runs() as usize + 1));
-        let sizes = sizes.map(|count| populate(count, options)).collect::<Result<Vec<_>, _>>()?;
-        let reads = measure(Ask::get("/compact"), &sizes, options)?;
-        let updates = measure(Ask::post("/compact/add"), &sizes, options)?;
+        let sizes = super::sizes(options).map(|count| populate(count, options)).collect::<Result<Vec<_>>>()?;
+        let reads = measure(Endpoint::get("/compact"), &sizes, options)?;
+        let updates = measure(Endpoint::post("/compact/add"), &sizes, options)?;
         for (index, size) in sizes.iter().enumerate() {
-            enter(&mut section, size, [&reads, &updates].map(|runs| [spread(runs, index), growth(runs, index)]));
+            add_row(&mut section, &mut chart, size, index, [&reads, &updates]);
         }
-        for (name, runs) in [("read", &reads), ("update", &updates)] {
-            let points = sizes.iter().enumerate().map(|(index, size)| (size.count as f64, spread(runs, index)));
-            chart.line(Series { name: name.to_owned(), points: points.collect() });
-        }
-        section.chart(chart);
+        section.charts.push(chart);
         Ok(section)
     })
 }
 
-fn populate(count: usize, options: &Options) -> Result<Size, Failure> {
-    progress(&format!("creating {count} sessions"));
-    let resident = || machine::resident_bytes().ok_or(machine::NO_RESIDENT);
-    let sessions = Sessions::builder().random(Seeded::new(options.seed)).max_bytes(64 << 30).build()?;
-    let mut cookies = Cookies::room(count);
-    let mut visitors = newcomers(layered(&sessions), Ask::post("/compact/new"));
-    let (before, began) = (resident()?, Instant::now());
-    cookies.arrive(&mut visitors, 1, || ())?;
-    let created = count as f64 / began.elapsed().as_secs_f64();
-    let bytes = resident()?.saturating_sub(before) as f64 / count as f64;
-    Ok(Size { count, sessions, cookies: Arc::new(cookies), created, bytes })
+fn populate(count: usize, options: &Options) -> Result<Size> {
+    start_step(&format!("creating {count} sessions"));
+    let sessions = Sessions::builder().random(SeededRandom::new(options.seed)).max_bytes(64 << 30).build()?;
+    let mut cookies = SessionCookies::with_capacity(count);
+    let mut creator = session_creator(layered(&sessions), Endpoint::post("/compact/fill"));
+    let (before, began) = (machine::resident_bytes("self")?, Instant::now());
+    cookies.create_sessions(&mut creator, 1, || ())?;
+    let created_per_second = count as f64 / began.elapsed().as_secs_f64();
+    let bytes_per_session = machine::resident_bytes("self")?.saturating_sub(before) as f64 / count as f64;
+    Ok(Size { count, sessions, cookies: Arc::new(cookies), created_per_second, bytes_per_session })
 }
 
-/// Per run, what each size costs over bare axum. The first run warms up and is forgotten.
-fn measure(ask: Ask, sizes: &[Size], options: &Options) -> Result<Vec<Vec<f64>>, Failure> {
-    let requests = options.size(100_000, 500);
+/// Measures all sizes in turn. The first run warms up and is dropped.
+fn measure(endpoint: Endpoint, sizes: &[Size], options: &Options) -> Result<Runs> {
+    let count = options.size(100_000, 500);
     let mut runs = Vec::new();
     for run in 0..=options.runs() {
-        progress(&format!("{} run {run}", ask.path));
+        start_step(&format!("{} run {run}", endpoint.path));
         let seed = options.seed.wrapping_add(run.into());
-        let pick = |size: &Size| Pick::Random(size.count).requests(ask, Arc::clone(&size.cookies), seed, (0, 1));
-        let one = |size: &Size| -> Result<f64, Failure> {
-            let without = time_together(&mut [Subject::new(bare(), pick(size))], requests)?;
-            let with = time_together(&mut [Subject::new(layered(&size.sessions), pick(size))], requests)?;
-            Ok(with - without)
+        let measure_size = |size: &Size| -> Result<f64> {
+            let choice = SessionChoice::Random(size.count);
+            let requests = || choice.requests(endpoint, Arc::clone(&size.cookies), seed, (0, 1));
+            let bare = time_together(&mut [InProcessClient::new(bare::app(), requests())], count)?;
+            let with = time_together(&mut [InProcessClient::new(layered(&size.sessions), requests())], count)?;
+            Ok(with - bare)
         };
-        runs.push(sizes.iter().map(one).collect::<Result<Vec<_>, _>>()?);
+        runs.push(sizes.iter().map(measure_size).collect::<Result<Vec<_>>>()?);
     }
     Ok(runs.split_off(1))
 }
 
-fn spread(runs: &[Vec<f64>], index: usize) -> Spread {
-    Spread::of(runs.iter().map(|run| run[index]))
-}
-
-/// Against the smallest, run by run.
-fn growth(runs: &[Vec<f64>], index: usize) -> Spread {
-    Spread::of(runs.iter().map(|run| run[index] / run[0]))
-}
-
-fn enter(section: &mut Section, size: &Size, [read, update]: [[Spread; 2]; 2]) {
-    let mut figure = |name: &str, kind: &str, spread| {
-        section.figure(format!("scale/{name}/{}/{kind}", size.count), kind, spread);
-    };
-    for (name, [ns, growth]) in [("read", read), ("update", update)] {
-        figure(name, "ns", ns);
-        figure(name, "growth", growth);
-    }
-    figure("created", "per-second", Spread::once(size.created));
-    figure("memory", "bytes", Spread::once(size.bytes));
-    section.row([
-        size.count.to_string(),
-        read[0].to_string(),
-        read[1].to_string(),
-        update[0].to_string(),
-        update[1].to_string(),
-        format!("{:.0}", size.bytes),
-        format!("{:.0}", size.created),
-    ]);
+fn add_row(section: &mut Section, chart: &mut Chart, size: &Size, index: usize, [reads, updates]: [&Runs; 2]) {
+    let time = |runs: &Runs| Spread::of(runs.iter().map(|run| run[index]));
+    let growth = |runs: &Runs| Spread::of(runs.iter().map(|run| run[index] / run[0]));
+    let count = size.count.to_string();
+    let values = [
+        value("read/ns", "ns", time(reads)),
+        value("read/growth", "×", growth(reads)),
+        value("update/ns", "ns", time(updates)),
+        value("update/growth", "×", growth(updates)),
+        single("memory", "B", size.bytes_per_session).decimals(0),
+        single("created", "per-second", size.created_per_second).decimals(0),
+    ];
+    section.measured_row(&[&count], &format!("scale/growth/{count}"), values);
+    chart.bar(&count, "read", time(reads));
+    chart.bar(&count, "update", time(updates));
 }

@@ -1,21 +1,33 @@
-//! What happens as sessions become many, come and go.
+//! Time, memory and latency as the number of sessions grows, and while sessions are created and
+//! expire.
 
 mod churn;
 mod expiry;
 mod generations;
 mod growth;
-mod scene;
+mod server;
 
-use crate::Failure;
-use crate::args::{Options, Stage};
+use crate::Result;
+use crate::args::Options;
 use crate::report::Section;
 
-pub(crate) fn run(stage: Stage, options: &Options) -> Result<Vec<Section>, Failure> {
-    let section = match stage {
-        Stage::Growth => growth::section(options)?,
-        Stage::Churn => churn::section(options)?,
-        Stage::Expiry => expiry::section(options)?,
-        Stage::Generations => generations::section(options)?,
-    };
-    Ok(vec![section])
+type RunTest = fn(&Options) -> Result<Section>;
+
+/// The tests, as named on the command line. Each runs in a process of its own.
+pub(crate) const TESTS: [(&str, RunTest); 4] = [
+    ("growth", growth::section),
+    ("churn", churn::section),
+    ("expiry", expiry::section),
+    ("generations", generations::section),
+];
+
+pub(crate) fn run(test: &str, options: &Options) -> Result<Vec<Section>> {
+    let (_, run) = TESTS.iter().find(|(name, _)| *name == test).ok_or("unknown test")?;
+    Ok(vec![run(options)?])
+}
+
+/// The numbers of sessions that are measured.
+fn sizes(options: &Options) -> impl Iterator<Item = usize> {
+    let largest = options.size(10_000_000, 10_000);
+    [10_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(move |count| *count <= largest)
 }

@@ -1,72 +1,111 @@
+//! Lifetimes of sessions, and the memory that sessions and requests leave behind.
+
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::Failure;
+use crate::Result;
+use crate::targets::IDLE_TIMEOUT;
 
-use super::super::browser::Browser;
-use super::super::ground::Ground;
-use super::super::talk::Talk;
-use super::{FULL, Outcome};
+use super::super::setup::Context;
+use super::{FULL_CART, Outcome};
 
-/// Short enough to wait for: peers have no clock that could be moved.
-const BRIEF: Duration = Duration::from_secs(2);
+/// Short enough to wait for, because the other libraries have no manual clock.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(super) async fn sliding(ground: &Ground, talk: &Talk) -> Result<Outcome, Failure> {
-    const PARTS: u32 = 8;
-    let site = ground.with_lifetime(BRIEF)?;
-    let mut browser = Browser::with_session(&site, talk).await?;
-    let mut answers = Vec::new();
-    for _ in 0..2 * PARTS {
-        sleep(BRIEF / PARTS).await;
-        answers.push(browser.ask(&site, "GET /cart").await?.said());
+pub(super) async fn reads_extend(cx: &Context<'_>) -> Result<Outcome> {
+    const READS_PER_TIMEOUT: u32 = 8;
+    let interval = SHORT_TIMEOUT / READS_PER_TIMEOUT;
+    let node = cx.start_node(SHORT_TIMEOUT)?;
+    let mut browser = cx.browser(&node).await?;
+    let mut items = Vec::new();
+    for _ in 0..2 * READS_PER_TIMEOUT {
+        sleep(interval).await;
+        items.push(browser.read(&node, "GET /cart").await?);
     }
-    let lasted = answers.iter().take_while(|answer| *answer == FULL).count();
-    let seen =
-        format!("read every {:?}, idle timeout {BRIEF:?}: found {lasted} of {} times", BRIEF / PARTS, answers.len());
-    Ok(Outcome::new(lasted == answers.len(), seen))
+    let (found, reads) = (items.iter().take_while(|items| *items == FULL_CART).count(), items.len());
+    let summary = format!("read every {interval:?}, idle timeout {SHORT_TIMEOUT:?}: found {found} of {reads} times");
+    Ok(Outcome::new(found == reads, summary))
 }
 
-pub(super) async fn left_alone(ground: &Ground, talk: &Talk) -> Result<Outcome, Failure> {
-    let site = ground.with_lifetime(BRIEF)?;
-    let cookies = Browser::with_session(&site, talk).await?.cookies();
-    sleep(2 * BRIEF).await;
-    let items = site.ask(talk, "GET /cart", &cookies).await?.said();
-    Ok(Outcome::new(items != FULL, format!("items {:?} later, idle timeout {BRIEF:?}: {items}", 2 * BRIEF)))
+pub(super) async fn idle_session_ends(cx: &Context<'_>) -> Result<Outcome> {
+    let node = cx.start_node(SHORT_TIMEOUT)?;
+    let cookies = cx.session_cookies(&node).await?;
+    sleep(2 * SHORT_TIMEOUT).await;
+    let items = cx.read(&node, "GET /cart", &cookies).await?;
+    let summary = format!("items after {:?}, idle timeout {SHORT_TIMEOUT:?}: {items}", 2 * SHORT_TIMEOUT);
+    Ok(Outcome::new(items != FULL_CART, summary))
 }
 
-const GENERATIONS: usize = 5;
-
-/// Generations of sessions that are never seen again. An allocator seldom gives memory back, so what is
-/// asked is whether the last generation finds the room of those before.
-pub(super) async fn memory(ground: &Ground, talk: &Talk) -> Result<Outcome, Failure> {
-    let (site, sessions) = (ground.with_lifetime(BRIEF)?, ground.size(10_000, 3_000));
+/// Creates generations of sessions that expire. An allocator seldom returns memory, so the check is
+/// whether the last generation reuses that of the earlier ones.
+pub(super) async fn memory(cx: &Context<'_>) -> Result<Outcome> {
+    const GENERATIONS: usize = 5;
+    let (node, sessions) = (cx.start_node(SHORT_TIMEOUT)?, cx.size(10_000, 3_000));
     for _ in 0..500 {
-        site.ask_quietly("POST /start", "").await?;
+        node.send("POST /start", "").await?;
     }
-    let empty = site.resident_bytes()?;
-    let mut grown = Vec::new();
+    let empty = node.resident_bytes()?;
+    let mut growth = Vec::new();
     for generation in 1..=GENERATIONS {
         for _ in 0..sessions {
-            site.ask_quietly("POST /start", "").await?;
+            node.send("POST /start", "").await?;
         }
-        let more = site.resident_bytes()?.saturating_sub(empty) >> 10;
-        talk.note(format!(
-            "C  POST /start  (×{sessions}, generation {generation})  →  {more} KiB more than at the start"
-        ));
-        grown.push(more);
-        sleep(2 * BRIEF).await;
-        talk.note(format!("… {:?} pass, idle timeout {BRIEF:?} …", 2 * BRIEF));
+        let kib = node.resident_bytes()?.saturating_sub(empty) >> 10;
+        cx.note(format!("C  POST /start  (×{sessions}, generation {generation})  →  {kib} KiB more than at the start"));
+        growth.push(kib);
+        sleep(2 * SHORT_TIMEOUT).await;
+        cx.note(format!("… {:?} pass, idle timeout {SHORT_TIMEOUT:?} …", 2 * SHORT_TIMEOUT));
     }
-    // The first ones fill what an allocator keeps for each thread; a node that keeps nothing of a session grows by nothing
-    // that matters then.
-    let last = grown[GENERATIONS - 1].saturating_sub(grown[GENERATIONS - 2]);
-    let right = last < grown[0] / 2 || last * 1024 < 100 * sessions as u64;
-    let seen =
-        format!("{sessions} sessions come and expire, {GENERATIONS} times: {} KiB more in the process", join(&grown));
-    Ok(Outcome::new(right, seen))
+    // The first generations fill the allocator's caches of each thread.
+    let last = growth[GENERATIONS - 1].saturating_sub(growth[GENERATIONS - 2]);
+    let passed = last < growth[0] / 2 || last * 1024 < 100 * sessions as u64;
+    let growth = growth.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let summary = format!("{sessions} sessions are created and expire, {GENERATIONS} times: {growth} KiB more");
+    Ok(Outcome::new(passed, summary))
 }
 
-fn join(numbers: &[u64]) -> String {
-    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+pub(super) async fn anonymous(cx: &Context<'_>) -> Result<Outcome> {
+    send_reads(cx, |_| String::new()).await
+}
+
+pub(super) async fn invented_ids(cx: &Context<'_>) -> Result<Outcome> {
+    let real = cx.session_cookies(cx.first()).await?;
+    let real = real.split("; ").next().unwrap_or_default();
+    let (name, value) = real.split_once('=').ok_or("a session cookie without a value")?;
+    // As long as a real id, of characters that every alphabet has. UUIDs keep their hyphens.
+    let invent = |number: usize| {
+        let digits = format!("{number:064x}");
+        let digit = |(at, real): (usize, char)| match real {
+            '-' => '-',
+            _ => char::from(digits.as_bytes()[digits.len() - 1 - at % digits.len()]),
+        };
+        format!("{name}={}", value.chars().enumerate().map(digit).collect::<String>())
+    };
+    send_reads(cx, invent).await
+}
+
+/// Sends reads of a cart to another node, each with another cookie.
+async fn send_reads(cx: &Context<'_>, cookie: impl Fn(usize) -> String) -> Result<Outcome> {
+    const WARM_UP: usize = 2_000;
+    /// Less than any session, more than the noise of a process.
+    const MAX_BYTES_PER_REQUEST: u64 = 200;
+    let (node, requests) = (cx.start_node(IDLE_TIMEOUT)?, cx.size(20_000, 5_000));
+    for number in 0..WARM_UP {
+        node.send("GET /cart", &cookie(number)).await?;
+    }
+    let (keys, resident, mut issued) = (cx.store_keys().await?, node.resident_bytes()?, 0);
+    for number in WARM_UP..WARM_UP + requests {
+        issued += usize::from(node.send("GET /cart", &cookie(number)).await?.issues_cookie());
+    }
+    let last = cx.send(&node, "GET /cart", &cookie(WARM_UP + requests)).await?;
+    let keys = cx.store_keys().await?.saturating_sub(keys);
+    let bytes = node.resident_bytes()?.saturating_sub(resident) / requests as u64;
+    let summary = format!(
+        "{requests} reads: {issued} responses issue an id, {keys} more keys in the store, {bytes} more bytes a request in \
+         the process"
+    );
+    cx.note(summary.clone());
+    let passed = issued == 0 && keys == 0 && bytes < MAX_BYTES_PER_REQUEST && !last.issues_cookie();
+    Ok(Outcome::new(passed, summary))
 }

@@ -1,93 +1,83 @@
-//! What a client may expect, one function a check.
+//! The checks, one function each.
 
-mod answers;
 mod cookies;
-mod faults;
-mod identity;
 mod lifetimes;
 mod login;
-mod logout;
-mod nodes;
-mod parallel;
-mod strangers;
+mod updates;
 
 use std::pin::Pin;
 
-use crate::Failure;
+use crate::Result;
 
-use super::ground::{Ground, Needs};
-use super::talk::Talk;
+use super::setup::{Context, Needs};
 use Needs::{OneNode, Store, TwoNodes};
 
-/// What a full cart answers.
-const FULL: &str = "5";
+/// The response to `GET /cart` of a session with a full cart.
+const FULL_CART: &str = "5";
 
-/// How it went, and what was seen.
 pub(super) struct Outcome {
-    pub(super) right: bool,
-    pub(super) seen: String,
+    pub(super) passed: bool,
+    pub(super) summary: String,
 }
 
 impl Outcome {
-    fn new(right: bool, seen: impl Into<String>) -> Self {
-        Self { right, seen: seen.into() }
+    fn new(passed: bool, summary: impl Into<String>) -> Self {
+        Self { passed, summary: summary.into() }
     }
 }
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + 'a>>;
+type RunCheck = for<'a> fn(&'a Context<'a>) -> Pin<Box<dyn Future<Output = Result<Outcome>> + 'a>>;
 
-/// One expectation, and how it is put to the test.
 pub(super) struct Check {
-    /// In the names of the figures, and of a row.
-    pub(super) what: &'static str,
+    pub(super) label: &'static str,
     pub(super) needs: Needs,
-    pub(super) ask: for<'a> fn(&'a Ground, &'a Talk) -> Asked<'a>,
-    /// Whether Cloakroom gives it up for another of these.
-    pub(super) traded: bool,
+    pub(super) run: RunCheck,
+    /// Whether Cloakroom fails it in favour of another check.
+    pub(super) fails_by_design: bool,
 }
 
+/// Declares the table of checks: what each needs, its label, and its function.
 macro_rules! checks {
-    ($($needs:ident $what:literal $room:ident::$check:ident $($traded:ident)?),+ $(,)?) => {
-        /// All of them, in the order of the table.
+    ($($needs:ident $label:literal $module:ident::$check:ident $($by_design:ident)?;)+) => {
         pub(super) const CHECKS: &[Check] = &[$(Check {
-            what: $what,
+            label: $label,
             needs: $needs,
-            ask: |ground, talk| Box::pin($room::$check(ground, talk)),
-            traded: checks!(@traded $($traded)?),
+            run: |cx| Box::pin($module::$check(cx)),
+            fails_by_design: checks!(@ $($by_design)?),
         }),+];
     };
-    (@traded) => { false };
-    (@traded traded) => { true };
+    (@) => { false };
+    (@ fails_by_design) => { true };
 }
 
-// Of two cookies of one name Cloakroom believes neither, because nothing says which one the server has set
-// (RFC 6265bis): it trades a strange cookie's harm for that of a planted one.
+// Nothing says which of two cookies of one name the server has set (RFC 6265bis), so Cloakroom uses
+// neither, which fails one check in favour of another.
 checks! {
-    OneNode "160 parallel updates of one session on one node all count" parallel::on_one_node,
-    TwoNodes "the same on two nodes" parallel::on_two_nodes,
-    TwoNodes "after an update on one node, the next request on the other sees it" nodes::reads_own_writes,
-    TwoNodes "after a logout on one node, the other refuses the session within 3 s" nodes::logout_elsewhere,
-    OneNode "a login changes the session's id, and the old one opens nothing" login::changes_the_id,
-    OneNode "a late read with the id from before the login does not undo the login" login::late_read,
-    OneNode "a late write with the id from before the login does not undo the login" login::late_write,
-    OneNode "ending a session and logging in within one request gives another id" login::switch,
-    OneNode "a new id and then an error: the session is still there" login::rotate_and_fail,
-    OneNode "a request that is still under way at logout brings nothing back" logout::late_write,
-    OneNode "after a request that the client aborted, a logout still holds" logout::after_abort,
-    OneNode "an id that the server never gave out is not taken" identity::unknown,
-    OneNode "the id of an ended session is not taken again" identity::ended,
-    OneNode "requests without a session leave nothing behind" strangers::anonymous,
-    OneNode "requests with made-up ids leave nothing behind" strangers::made_up,
-    OneNode "an answer that changes nothing sets no cookie" answers::unmodified,
-    OneNode "caches are told what is one visitor's: no-store with a cookie, Vary after a read" answers::cache_headers,
-    OneNode "reading alone keeps a session alive" lifetimes::sliding,
-    OneNode "a session that is left alone ends" lifetimes::left_alone,
-    OneNode "the memory of ended sessions is given back or used again" lifetimes::memory,
-    OneNode "a planted cookie of another's session is not taken for one's own" cookies::planted,
-    OneNode "a cookie whose name only decodes to the session's is not taken for it" cookies::encoded_name,
-    OneNode "a strange cookie of the same name, before or after, does not log out" cookies::strange traded,
-    OneNode "malformed cookies beside the right one do not log out" cookies::malformed,
-    Store "a store that is away is an error, not an empty session; nothing is lost" faults::away,
-    Store "a write during which the store goes away is not acknowledged" faults::late_write,
-    Store "ten seconds after the store is back, the node serves the session" faults::back,
+    OneNode "160 parallel updates of one session on one node all count" updates::parallel_on_one_node;
+    TwoNodes "160 parallel updates of one session on two nodes all count" updates::parallel_on_two_nodes;
+    TwoNodes "after an update on one node, the next request to the other sees it" updates::next_request_elsewhere;
+    TwoNodes "after a logout on one node, the other rejects the session within 3 s" login::logout_elsewhere;
+    OneNode "a login changes the session id and invalidates the old one" login::changes_id;
+    OneNode "a late read with the id from before the login does not undo the login" login::late_read;
+    OneNode "a late write with the id from before the login does not undo the login" login::late_write;
+    OneNode "ending a session and logging in within one request changes the id" login::switch_user;
+    OneNode "after a new id and an error response, the session still exists" login::rotate_and_fail;
+    OneNode "a request in flight during logout does not restore the session" login::write_during_logout;
+    OneNode "after a request that the client aborted, a logout still works" login::logout_after_abort;
+    OneNode "an id that the server never issued is not adopted" login::unknown_id;
+    OneNode "the id of an ended session is not adopted again" login::ended_id;
+    OneNode "requests without a session leave nothing behind" lifetimes::anonymous;
+    OneNode "requests with invented ids leave nothing behind" lifetimes::invented_ids;
+    OneNode "a response to a read sets no cookie" cookies::read_sets_none;
+    OneNode "private responses forbid caching: no-store with a cookie, Vary after a read" cookies::cache_headers;
+    OneNode "reads alone keep a session alive" lifetimes::reads_extend;
+    OneNode "an idle session ends" lifetimes::idle_session_ends;
+    OneNode "the memory of ended sessions is returned or reused" lifetimes::memory;
+    OneNode "a planted cookie of another session is not used" cookies::planted;
+    OneNode "a percent-encoded cookie name is not the session cookie" cookies::encoded_name;
+    OneNode "an unknown cookie of the same name, first or last, does not log out" cookies::duplicate_name fails_by_design;
+    OneNode "malformed cookies beside the right one do not log out" cookies::malformed;
+    Store "an unreachable store is an error, not an empty session; nothing is lost" updates::store_unreachable;
+    Store "a write during which the store fails is not acknowledged" updates::store_fails_during_write;
+    Store "ten seconds after the store is back, the node serves the session" updates::store_returns;
 }
