@@ -189,7 +189,7 @@ impl Engine {
         let is_activity = !matches!(writer, ChangeAuthor::Application);
         let now = if is_activity { entry.latest(self.now()) } else { entry.last_seen() };
         let change = Change { step: version_step(nonce), ..proposal.change(writer, now) };
-        let mut next = snapshot.apply(&change).map_err(ChangeError::from)?;
+        let mut next = snapshot.apply(&change)?;
         // Boxed to keep the future small: the commit is kept only for a retry, which is rare.
         let mut commit = Box::new(self.shared_commit(snapshot, writer, &change, nonce)?);
         for edit in &commit.edits {

@@ -38,7 +38,7 @@ impl LoadContext {
         F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
     {
         let (sender, result) = watch::channel(None);
-        let in_flight = InFlight { base: self.base, result: result };
+        let in_flight = InFlight { base: self.base, result };
         let launch = |running| self.engine.loads().admit(running).then_some(in_flight);
         let counters = &self.engine.counters();
         match self.entry.join_or_register(key::<T>(), self.base, launch) {

@@ -133,10 +133,10 @@ async fn r37_a_value_opens_in_its_own_place_only() {
             }) as fn(&mut Record),
         ),
         ("one was put in place of the other", |record| {
-            *ciphertext(record, "note") = ciphertext(record, "kept").clone()
+            *ciphertext(record, "note") = ciphertext(record, "kept").clone();
         }),
         ("the seal was put in place of a value", |record| {
-            *ciphertext(record, SEAL) = ciphertext(record, "note").clone()
+            *ciphertext(record, SEAL) = ciphertext(record, "note").clone();
         }),
         ("it was truncated", |record| *ciphertext(record, "note") = ciphertext(record, "note")[..20].into()),
         ("it was emptied", |record| *ciphertext(record, "note") = [].into()),
@@ -240,7 +240,7 @@ async fn r37_what_a_record_says_of_its_session_cannot_be_changed() {
         ("a value removed", |record| value(record, "kept").payload = Payload::Removed),
         ("a value that was never there", |record| value(record, "kept").payload = Payload::Absent),
         ("another freshness", |record| {
-            value(record, "kept").fresh_until = Some(cloakroom::Timestamp::MAX.min(record.last_seen))
+            value(record, "kept").fresh_until = Some(cloakroom::Timestamp::MAX.min(record.last_seen));
         }),
         ("one value more", |record| {
             let payload = value(record, "kept").payload.clone();

@@ -23,7 +23,7 @@ fn base(version: u64) -> LoadBase {
 /// A load, and the sender of its result.
 fn in_flight(base: LoadBase) -> (InFlight, watch::Sender<Option<LoadResult>>) {
     let (task, result) = watch::channel(None);
-    (InFlight { base, result: result }, task)
+    (InFlight { base, result }, task)
 }
 
 /// Returns `true` if the load is registered, and no other one joined.
