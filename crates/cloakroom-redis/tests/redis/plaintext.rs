@@ -61,7 +61,7 @@ async fn r61_a_clusters_map_that_names_another_machine_is_refused_before_anythin
     let cluster = Cluster::start(3, 0).await.unwrap();
     let seed = FakeServer::start(cluster.nodes()[0].address()).await.unwrap();
     let elsewhere = Elsewhere::open().await;
-    seed.lie("cluster", map(&elsewhere.host, elsewhere.port));
+    seed.script_reply("cluster", map(&elsewhere.host, elsewhere.port));
     let began = Instant::now();
     let builder = RedisStore::builder("shop").cluster([format!("redis://127.0.0.1:{}", seed.port())]);
     let error = builder.clone().connect().await.unwrap_err();
@@ -80,11 +80,11 @@ async fn r61_a_redirection_to_another_machine_is_not_followed_in_the_clear() {
     let cluster = Cluster::start(3, 0).await.unwrap();
     for redirection in ["MOVED", "ASK"] {
         let server = FakeServer::start(cluster.nodes()[0].address()).await.unwrap();
-        server.lie("cluster", map("127.0.0.1", server.port()));
+        server.script_reply("cluster", map("127.0.0.1", server.port()));
         let builder = RedisStore::builder("shop").cluster([format!("redis://127.0.0.1:{}", server.port())]);
         let store = builder.deadline(Duration::from_millis(300)).connect().await.unwrap();
         let elsewhere = Elsewhere::open().await;
-        server.lie("evalsha", format!("-{redirection} 7 {}:{}\r\n", elsewhere.host, elsewhere.port));
+        server.script_reply("evalsha", format!("-{redirection} 7 {}:{}\r\n", elsewhere.host, elsewhere.port));
         let error = store.load(Selector::from_bytes([7; 16])).await.unwrap_err();
         elsewhere.is_refused(&format!("{error:?}"));
     }
@@ -94,12 +94,12 @@ async fn r61_a_redirection_to_another_machine_is_not_followed_in_the_clear() {
 async fn r61_a_master_on_another_machine_that_a_sentinel_names_is_not_talked_to_in_the_clear() {
     let server = Server::start().await.unwrap();
     let sentinel = FakeServer::start(server.address()).await.unwrap();
-    sentinel.lie("role", "*2\r\n$8\r\nsentinel\r\n*0\r\n");
+    sentinel.script_reply("role", "*2\r\n$8\r\nsentinel\r\n*0\r\n");
     let elsewhere = Elsewhere::open().await;
     let said = |words: &[&str]| words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect::<String>();
     let (name, port) = ("main", elsewhere.port.to_string());
     let master = said(&["name", name, "ip", &elsewhere.host, "port", &port, "flags", "master"]);
-    sentinel.lie("sentinel", format!("*1\r\n*8\r\n{master}"));
+    sentinel.script_reply("sentinel", format!("*1\r\n*8\r\n{master}"));
     let url = format!("redis://127.0.0.1:{}", sentinel.port());
     let error = RedisStore::builder("shop").sentinels([url], name).connect().await.unwrap_err();
     assert!(matches!(error.problems(), [Problem::Plaintext(host)] if *host == elsewhere.host), "{error}");

@@ -177,7 +177,7 @@ async fn r66_a_server_that_may_lose_sessions_is_a_warning() {
 
 #[tokio::test]
 async fn a_server_that_is_too_old_is_named_with_its_version_and_with_what_would_do() {
-    let program = cloakroom_testbed::brought("redis-6.2.14/redis-server").unwrap();
+    let program = cloakroom_testbed::provided_program("redis-6.2.14/redis-server").unwrap();
     let server = Server::builder().program(program).start().await.unwrap();
     let text = said(RedisStore::connect(&address(&server.url())).await);
     for part in ["6.2.14", "too old", "Redis 7.0", "Valkey 7.2"] {

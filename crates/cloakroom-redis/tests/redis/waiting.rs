@@ -25,14 +25,14 @@ async fn a_server_that_still_reads_its_data_is_not_up_yet() {
     let server = Server::start().await.unwrap();
     for said in ["LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script."] {
         let front = FakeServer::start(server.address()).await.unwrap();
-        front.lie("client", format!("-{said}\r\n"));
+        front.script_reply("client", format!("-{said}\r\n"));
         let builder = RedisStore::builder("shop").server(format!("redis://127.0.0.1:{}", front.port()));
         let error = builder.clone().connect().await.unwrap_err();
         assert!(matches!(error.problems(), [Problem::NotReady(_)]), "{error}");
         assert!(error.to_string().contains("connect_within"), "{error}");
         let (connected, ()) = tokio::join!(builder.connect_within(PATIENCE), async {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            front.be_honest();
+            front.clear_replies();
         });
         connected.map(drop).unwrap();
     }

@@ -71,7 +71,7 @@ async fn r67_every_hostile_message_costs_misses_at_most() {
     for (why, message, expected) in cases {
         ground.was_forgotten(&ground.alice, 1, why).await;
         ground.was_forgotten(&ground.bob, 2, why).await;
-        assert_eq!(ground.impostor.say(&message).await, 1, "{why}: one line is told");
+        assert_eq!(ground.impostor.push(&message).await, 1, "{why}: one line is told");
         ground.hears(why).await;
         let alice = ground.was_forgotten(&ground.alice, 1, why).await;
         let bob = ground.was_forgotten(&ground.bob, 2, why).await;
@@ -93,7 +93,7 @@ async fn r67_a_million_messages_cost_misses_at_most() {
     for block in 0..100 {
         let mut messages: String = (0..9_990).map(|number| stranger(block * 10_000 + number)).collect();
         messages.push_str(&">2\r\n+invalidate\r\n_\r\n".repeat(10));
-        assert_eq!(ground.impostor.say(messages.as_bytes()).await, 1);
+        assert_eq!(ground.impostor.push(messages.as_bytes()).await, 1);
     }
     ground.hears("a million messages are heard").await;
     assert!(ground.was_forgotten(&ground.alice, 1, "alice's session is read again").await);

@@ -59,11 +59,11 @@ impl Ground {
     }
 
     async fn hear(&self, case: &Case) -> Expected {
-        self.impostor.lie(Self::command(case.asked), case.reply.clone());
+        self.impostor.script_reply(Self::command(case.asked), case.reply.clone());
         // The text of a script that the server claims not to have.
-        self.impostor.lie("eval", case.reply.clone());
+        self.impostor.script_reply("eval", case.reply.clone());
         let outcome = tokio::time::timeout(Duration::from_secs(60), self.ask(case.asked)).await;
-        self.impostor.be_honest();
+        self.impostor.clear_replies();
         match outcome.expect("every question has an end") {
             Ok(heard) => heard,
             Err(error) => match error.kind() {
