@@ -16,62 +16,65 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// One server process over a shared tier; ends when its standard input does.
+    /// Runs one server process over a shared tier, until its standard input is closed.
     Node(NodeArgs),
-    /// Plays every fault under load. Exit code 0: all promises held; 1: one was broken; 2: it could not be checked.
+    /// Injects every fault under load. Exit code 0: every guarantee held; 1: one was broken; 2: the
+    /// check could not run.
     Run(RunArgs),
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct NodeArgs {
-    /// Where the shared tier is; several are the seeds of a cluster.
+    /// URLs of the shared tier; several are the seeds of a cluster.
     #[arg(long, required = true, num_args = 1..)]
     pub(crate) redis: Vec<String>,
-    /// Says that these are sentinels, and what they call the master that they watch.
+    /// Name of the monitored master; the URLs are then those of its sentinels.
     #[arg(long)]
     pub(crate) sentinel_master: Option<String>,
-    /// Under which name the sessions are kept there.
+    /// Namespace of the sessions in the shared tier.
     #[arg(long, default_value = "checker")]
     pub(crate) namespace: String,
-    /// Where to listen on this machine; 0 takes any free port.
+    /// Port to listen on, on the loopback interface; 0 takes any free port.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-    /// By how many milliseconds the node's clock is wrong, and after a slash by how many more in every other second:
-    /// `-3000`, `0/50000`.
+    /// Clock error of the node in milliseconds, optionally followed by a slash and a further error
+    /// that applies in every other second: `-3000`, `0/50000`.
     #[arg(long, default_value = "0", allow_hyphen_values = true)]
     pub(crate) clock: ClockError,
-    /// Breaks the store on purpose, to see whether the checker notices.
+    /// Breaks the store on purpose, to test whether the checker notices.
     #[arg(long, value_enum)]
     pub(crate) sabotage: Option<Mutation>,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct RunArgs {
-    /// What the clients' choices come from; printed, so that they can be repeated. Timing cannot.
+    /// Seed of the clients' choices. Every run prints its seed, which repeats the choices but not
+    /// their timing.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// How many clients each fault is played to.
+    /// Number of clients for each fault.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u16).range(3..=1000))]
     pub(crate) clients: u16,
-    /// How many clients share a session. Without it, two clients in three share theirs with one other.
+    /// Number of clients that share a session. By default two clients in three share theirs with
+    /// one other.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) per_session: Option<u16>,
-    /// How wrong the clocks of the three nodes are, as in `node --clock`.
+    /// Clock errors of the three nodes, as in `node --clock`.
     #[arg(long, num_args = NODES, default_values = ["0", "3000", "-3000"], allow_hyphen_values = true)]
     pub(crate) clocks: Vec<ClockError>,
-    /// For how long each fault is played, at least.
+    /// Minimum time for each fault, in seconds.
     #[arg(long, default_value_t = 55, conflicts_with = "short")]
     pub(crate) seconds: u64,
-    /// Each fault once and as briefly as it can be: less than a minute in all.
+    /// Injects each fault once and as briefly as possible, in less than a minute altogether.
     #[arg(long)]
     pub(crate) short: bool,
-    /// Only these faults.
+    /// Injects only these faults.
     #[arg(long, value_enum, num_args = 1..)]
     pub(crate) only: Vec<Fault>,
-    /// Writes the results here too.
+    /// Writes the results to this file too.
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
-    /// Breaks the store of every node on purpose, to see whether the checker notices.
+    /// Breaks the store of every node on purpose, to test whether the checker notices.
     #[arg(long, value_enum)]
     pub(crate) sabotage: Option<Mutation>,
 }
@@ -81,7 +84,8 @@ impl RunArgs {
         if self.only.is_empty() { Fault::ALL.to_vec() } else { self.only.clone() }
     }
 
-    /// How many faults are played beside each other. The short version mostly waits, for leases and timeouts.
+    /// Number of faults that run in parallel. The short version mostly waits for leases and
+    /// timeouts.
     pub(crate) const fn at_once(&self) -> usize {
         if self.short { 4 } else { 1 }
     }

@@ -2,20 +2,20 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-/// What happens while clients work.
+/// A fault that is injected while clients work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub(crate) enum Fault {
-    /// Nothing.
+    /// No fault.
     None,
-    /// Redis stands still for three seconds.
+    /// Redis is stopped for three seconds.
     Freeze,
-    /// Redis is killed and comes back without anything.
+    /// Redis is killed and restarted without its data.
     RestartEmpty,
-    /// All connections to Redis are cut, again and again.
+    /// All connections to Redis are cut, repeatedly.
     Cut,
-    /// A node stands still for longer than its lease.
+    /// A node is stopped for longer than its lease.
     NodeFrozen,
-    /// The link of one node stays open and carries nothing, in one direction or the other.
+    /// The connections of one node stay open but transmit nothing, in one direction or the other.
     HalfOpen,
     /// The replies to one node are held for longer than a deadline, then delivered.
     HeldReplies,
@@ -23,39 +23,40 @@ pub(crate) enum Fault {
     DroppedReplies,
     /// The links of two nodes are slow.
     SlowLink,
-    /// A master of the cluster is killed and its replica takes over.
+    /// A master of the cluster is killed, and its replica takes over.
     Failover,
     /// Slots of live sessions move to another master.
     SlotMove,
     /// Clients hang up in the middle of requests.
     Aborts,
-    /// Redis has room to remember very few of the keys that nodes have read.
+    /// Redis can track only very few of the keys that nodes have read.
     TinyTrackingTable,
-    /// The same at every node of the cluster.
+    /// Every node of the cluster can track only very few of the keys that nodes have read.
     TinyTrackingTableCluster,
-    /// Redis is short of memory and evicts sessions.
+    /// Redis runs short of memory and evicts sessions.
     EvictingServer,
-    /// The same at every node of the cluster.
+    /// Every node of the cluster runs short of memory and evicts sessions.
     EvictingCluster,
-    /// A replica of the cluster lags behind its master and takes over without what it lacks.
+    /// A replica of the cluster lags behind its master, and takes over without the missing writes.
     LaggingFailover,
-    /// The same, with sentinels.
+    /// A replica under sentinels lags behind its master, and takes over without the missing writes.
     LaggingFailoverSentinel,
 }
 
-/// What a fault is played on.
+/// The deployment that a fault needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setup {
     /// One server, with a proxy for each node.
     Server,
-    /// Three masters and three replicas. Faults on it wait for each other.
+    /// Three masters and three replicas, shared by one fault at a time.
     Cluster,
-    /// A master and a replica that sentinels watch.
+    /// A master and a replica, monitored by sentinels.
     Sentinels,
 }
 
 impl Fault {
-    /// In the order in which they are played. Those that need the cluster stand apart, as they wait for each other.
+    /// All faults in their order of execution. Those that need the cluster are spread out, because
+    /// only one of them can run at a time.
     pub(crate) const ALL: [Self; 18] = [
         Self::None,
         Self::SlotMove,
@@ -89,7 +90,7 @@ impl Fault {
         }
     }
 
-    /// Whether news cannot reach every node all the time.
+    /// Returns `true` if the fault keeps invalidations from some node at times.
     pub(crate) const fn cuts_off(self) -> bool {
         !matches!(
             self,
@@ -104,12 +105,12 @@ impl Fault {
         )
     }
 
-    /// Whether Redis certainly loses acknowledged writes.
+    /// Returns `true` if Redis is certain to lose acknowledged writes.
     pub(crate) const fn loses_writes(self) -> bool {
         matches!(self, Self::LaggingFailover | Self::LaggingFailoverSentinel)
     }
 
-    /// How many requests in a hundred the client gives up on.
+    /// Percentage of requests that the client gives up on.
     pub(crate) const fn aborted_percent(self) -> u32 {
         match self {
             Self::Aborts => 15,

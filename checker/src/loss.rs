@@ -1,4 +1,4 @@
-//! What Redis may lose of what it has acknowledged, as far as that can be known from outside.
+//! Acknowledged operations that Redis may have lost, as far as an observer can tell.
 
 use std::time::Instant;
 
@@ -7,33 +7,33 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::state::LEASE;
 
-/// What kind of thing is lost.
+/// The extent of a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
-    /// Whole sessions, which no later write brings back: nothing of one that is there can be missing.
+    /// Whole sessions, which no later write restores: a session that exists lacks nothing.
     Sessions,
-    /// The writes, logins and logouts that a replica did not have when it became the master.
+    /// Writes, logins and logouts that a replica lacked when it was promoted.
     LastWrites,
 }
 
-/// One time at which a server loses something.
+/// One event in which a server may lose operations.
 #[derive(Clone, Debug)]
 pub(crate) struct Loss {
     pub(crate) what: Lost,
-    /// The slots of the server; all without a cluster.
+    /// The slots of the server; `None` without a cluster, for all sessions.
     slots: Option<Vec<(u16, u16)>>,
-    /// What was acknowledged before cannot be lost.
+    /// An operation acknowledged before this instant is not lost.
     acked_after: Option<Instant>,
-    /// What was sent after cannot be lost. `None` while it goes on.
+    /// An operation sent after this instant is not lost. `None` until the loss has ended.
     pub(crate) sent_by: Option<Instant>,
-    /// What was acknowledged after cannot be lost.
+    /// An operation acknowledged after this instant is not lost.
     pub(crate) acked_by: Option<Instant>,
 }
 
 /// A write, login or logout.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
-    /// The slot of its session, where that is known.
+    /// The slot of its session, if known.
     pub(crate) slot: Option<u16>,
     pub(crate) sent: Instant,
     pub(crate) acked: Option<Instant>,
@@ -67,22 +67,23 @@ impl Loss {
         })
     }
 
-    /// Whether a question asked at this instant may be answered by what was lost.
+    /// Returns `true` if a read sent at this instant may return a lost operation.
     pub(crate) fn may_be_seen_at(&self, asked: Instant) -> bool {
         self.sent_by.is_none_or(|by| asked <= by + LEASE)
     }
 }
 
-/// The record that a token names, as it is written in keys.
-pub(crate) fn tag_of(token: &str) -> Option<String> {
+/// The selector of a token, as it is written in Redis keys.
+pub(crate) fn selector_of(token: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(token.get(..43)?).ok()?;
     let selector = bytes.first_chunk::<16>()?;
     Some(format!("{:032x}", u128::from_be_bytes(*selector)))
 }
 
-/// The slot of the record that a token names, as clusters compute it: CRC-16/XMODEM of what stands between braces in its key.
+/// The slot of a token's record, as clusters compute it: CRC-16/XMODEM of the part of the key
+/// between braces.
 pub(crate) fn slot_of(token: &str) -> Option<u16> {
-    let crc = tag_of(token)?.bytes().fold(0_u16, |crc, byte| {
+    let crc = selector_of(token)?.bytes().fold(0_u16, |crc, byte| {
         (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| (crc << 1) ^ if crc & 0x8000 == 0 { 0 } else { 0x1021 })
     });
     Some(crc % 16_384)
@@ -90,17 +91,17 @@ pub(crate) fn slot_of(token: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Instant, LEASE, Loss, Operation, slot_of, tag_of};
+    use super::{Instant, LEASE, Loss, Operation, selector_of, slot_of};
 
     #[test]
     fn the_slot_of_a_token_is_that_of_its_record() {
         let token = "A".repeat(43);
-        assert_eq!(tag_of(&token).as_deref(), Some("00000000000000000000000000000000"));
+        assert_eq!(selector_of(&token).as_deref(), Some("00000000000000000000000000000000"));
         assert_eq!(slot_of(&token), Some(SLOT_OF_ZEROS));
         assert_eq!(slot_of("short"), None);
     }
 
-    /// As `CLUSTER KEYSLOT {00000000000000000000000000000000}` says.
+    /// The answer of Redis to `CLUSTER KEYSLOT {00000000000000000000000000000000}`.
     const SLOT_OF_ZEROS: u16 = 15_376;
 
     #[test]

@@ -1,6 +1,7 @@
-//! Checks what Cloakroom promises over a shared tier: with real processes, real servers, real faults.
+//! Checks the guarantees of Cloakroom over a shared tier, with real processes, servers and faults.
 //!
-//! `cloakroom-checker run` starts everything, `cloakroom-checker node` is one of the processes that it starts.
+//! `cloakroom-checker run` starts everything; `cloakroom-checker node` is one of the processes that
+//! it starts.
 
 mod args;
 mod client;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// What went wrong outside of what is checked.
+/// A failure outside of what is checked.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
@@ -29,7 +30,7 @@ async fn main() -> ExitCode {
         args::Command::Run(args) => scenario::run_until_signal(&args).await,
     };
     outcome.unwrap_or_else(|error| {
-        // Nothing is left to do if even this cannot be written.
+        // If even this cannot be written, nothing is left to do.
         let _ = writeln!(std::io::stderr(), "error: {error}");
         ExitCode::from(2)
     })

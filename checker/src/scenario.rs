@@ -1,4 +1,4 @@
-//! From faults to rows.
+//! Runs the faults and collects one report row for each.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -17,7 +17,8 @@ use crate::fault::{Fault, Setup};
 use crate::report::{Report, Row};
 use crate::state::ScenarioState;
 
-/// As [`run`], and ended properly by Ctrl-C and by `kill`: dropping everything ends what was started.
+/// Like [`run`], but ends cleanly on SIGINT and SIGTERM: dropping everything stops the child
+/// processes.
 pub(crate) async fn run_until_signal(args: &RunArgs) -> Result<ExitCode, Error> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -32,8 +33,8 @@ async fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     let began = Instant::now();
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     writeln!(std::io::stdout(), "seed {seed}")?;
-    let stage = Scenario { args, seed, cluster: tokio::sync::Mutex::default() };
-    let played = stream::iter(args.faults()).map(|fault| stage.play(fault)).buffered(args.at_once());
+    let runner = Runner { args, seed, cluster: tokio::sync::Mutex::default() };
+    let played = stream::iter(args.faults()).map(|fault| runner.play(fault)).buffered(args.at_once());
     let rows: Vec<Row> = played.try_collect().await?;
     let report = Report {
         seed,
@@ -50,14 +51,14 @@ async fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(u8::from(!report.held)))
 }
 
-struct Scenario<'a> {
+struct Runner<'a> {
     args: &'a RunArgs,
     seed: u64,
-    /// Started when the first fault needs it, and used for one fault at a time.
+    /// Started when the first fault needs it, and used by one fault at a time.
     cluster: tokio::sync::Mutex<Option<Cluster>>,
 }
 
-impl Scenario<'_> {
+impl Runner<'_> {
     async fn play(&self, fault: Fault) -> Result<Row, Error> {
         match fault.setup() {
             Setup::Server => {
@@ -65,7 +66,7 @@ impl Scenario<'_> {
                 self.play_on(fault, &Environment::on_a_server(self.args).await?).await
             }
             Setup::Sentinels => {
-                progress(&format!("{fault}: starting sentinels, what they watch, and nodes"));
+                progress(&format!("{fault}: starting sentinels, their servers and nodes"));
                 self.play_on(fault, &Environment::on_sentinels(self.args).await?).await
             }
             Setup::Cluster => self.play_on_the_cluster(fault).await,
@@ -83,28 +84,31 @@ impl Scenario<'_> {
         self.play_on(fault, &Environment::on_a_cluster(cluster, fault, self.args).await?).await
     }
 
-    async fn play_on(&self, fault: Fault, ground: &Environment<'_>) -> Result<Row, Error> {
-        let world = ScenarioState::new(ground.nodes(), fault.aborted_percent());
+    async fn play_on(&self, fault: Fault, environment: &Environment<'_>) -> Result<Row, Error> {
+        let scenario = ScenarioState::new(environment.nodes(), fault.aborted_percent());
         let mut rng = fastrand::Rng::with_seed(self.seed ^ (fault as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let groups = groups(usize::from(self.args.clients), self.args.per_session.map(usize::from));
-        let lives = groups.iter().enumerate().map(|(group, devices)| client::live(&world, group, *devices, rng.fork()));
-        let lives = join_all(lives.collect::<Vec<_>>());
+        let running = groups
+            .iter()
+            .enumerate()
+            .map(|(group, devices)| client::run_sessions(&scenario, group, *devices, rng.fork()));
+        let running = join_all(running.collect::<Vec<_>>());
         let end = Instant::now() + self.args.length();
         let playing = async {
-            let times = play(fault, ground, &world, end).await;
-            world.stop();
+            let times = play(fault, environment, &scenario, end).await;
+            scenario.stop();
             times
         };
-        let digging = client::dig(&world, fastrand::Rng::with_seed(self.seed));
-        let ((), times, _, ()) = tokio::join!(digging, playing, lives, show_progress(fault, &world, end));
-        client::check_all(&world).await;
+        let retrying = client::retry_dead_tokens(&scenario, fastrand::Rng::with_seed(self.seed));
+        let ((), times, _, ()) = tokio::join!(retrying, playing, running, show_progress(fault, &scenario, end));
+        client::check_all(&scenario).await;
         let times = times?;
-        client::check_rollbacks(&world).await;
-        Ok(Row::new(fault, times, &world.tally))
+        client::check_rollbacks(&scenario).await;
+        Ok(Row::new(fault, times, &scenario.tally))
     }
 }
 
-/// How many clients each session has: where nothing is asked for, every other one has two.
+/// The number of clients of each session; by default every other session has two.
 fn groups(clients: usize, per_session: Option<usize>) -> Vec<usize> {
     let mut groups = Vec::new();
     let mut left = clients;
@@ -116,26 +120,26 @@ fn groups(clients: usize, per_session: Option<usize>) -> Vec<usize> {
     groups
 }
 
-async fn show_progress(fault: Fault, world: &ScenarioState, end: Instant) {
+async fn show_progress(fault: Fault, scenario: &ScenarioState, end: Instant) {
     let began = Instant::now();
     let pause = if std::io::stderr().is_terminal() { 1 } else { 10 };
     let mut shown = Instant::now();
-    while !world.is_stopped() {
+    while !scenario.is_stopped() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         if shown.elapsed() >= Duration::from_secs(pause) {
             shown = Instant::now();
             let (passed, whole) = (began.elapsed().as_secs(), (end - began).as_secs());
-            progress(&format!("{fault}: {passed} of about {whole} s, {} acknowledged writes", world.tally.acked()));
+            progress(&format!("{fault}: {passed} of about {whole} s, {} acknowledged writes", scenario.tally.acked()));
         }
     }
 }
 
 fn progress(line: &str) {
-    // Nobody depends on it.
+    // Progress is optional, so a failed write is ignored.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// What the servers under test call themselves.
+/// The name and version that the servers under test report.
 async fn version() -> Result<String, Error> {
     let server = Server::start().await?.info("server").await?;
     let field = |name: &str| server.get(name).map_or("?", String::as_str).to_owned();

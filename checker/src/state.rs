@@ -10,18 +10,18 @@ use crate::ledger::Entry;
 use crate::loss::{Loss, Lost, Operation};
 use crate::report::Tally;
 
-/// How long a copy may be served that nobody vouches for any more: the library's default.
+/// How long a copy may be served after its lease was last confirmed: the library's default.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
-/// How much later than it should a busy machine may do something.
+/// Tolerance for delays on a busy machine.
 const MARGIN: Duration = Duration::from_millis(300);
 
-/// What the clients of one scenario share.
+/// The state that the clients of one scenario share.
 #[derive(Debug, Default)]
 pub(crate) struct ScenarioState {
     pub(crate) nodes: Vec<SocketAddr>,
     pub(crate) tally: Tally,
     pub(crate) aborted_percent: u32,
-    /// Tokens that must not open anything any more.
+    /// Tokens that must not open a session any more.
     pub(crate) dead_tokens: Mutex<Vec<DeadToken>>,
     /// Tokens of live sessions, by client group.
     pub(crate) tokens: Mutex<HashMap<usize, String>>,
@@ -35,7 +35,7 @@ impl ScenarioState {
         Self { nodes, aborted_percent, ..Self::default() }
     }
 
-    /// No new session is begun from now on.
+    /// Stops the start of new sessions.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Relaxed);
     }
@@ -44,67 +44,71 @@ impl ScenarioState {
         self.stopped.load(Relaxed)
     }
 
-    /// A number for a new session. Never 0, which stands for nobody.
+    /// The number of a new session. It is never 0, which means no owner.
     pub(crate) fn serial(&self) -> u64 {
         self.serials.fetch_add(1, Relaxed) + 1
     }
 
-    /// From now on a server may lose what it acknowledges. Returns what names this loss.
+    /// Begins a period in which a server may lose what it acknowledges, and returns its index.
     pub(crate) fn begin_loss(&self, loss: Loss) -> usize {
         let mut losses = self.losses.lock();
         losses.push(loss);
         losses.len() - 1
     }
 
-    /// Nothing that is sent from now on belongs to this loss.
+    /// Ends the period: operations sent from now on do not belong to this loss.
     pub(crate) fn end_loss(&self, number: usize) {
         self.losses.lock()[number].sent_by = Some(Instant::now());
     }
 
-    /// Another server is the master: what is acknowledged from now on belongs to this loss only if the node may have
-    /// kept the answer of the old one back, which it does for as long as a lease.
+    /// Records that another server is the master. An operation acknowledged from now on belongs to
+    /// this loss only while a node may still hold back a reply of the old master, which is for one
+    /// lease.
     pub(crate) fn took_over(&self, number: usize) {
         let loss = &mut self.losses.lock()[number];
         let kept_back = loss.sent_by.map(|by| by + LEASE + MARGIN);
         loss.acked_by = Some(Instant::now()).max(kept_back);
     }
 
-    /// Whether Redis itself may have lost this, in a session or a removal that is otherwise there.
+    /// Returns `true` if Redis itself may have lost this operation, in a session or removal that
+    /// otherwise exists.
     pub(crate) fn excuses(&self, operation: Operation) -> bool {
         self.losses.lock().iter().any(|loss| loss.what == Lost::LastWrites && loss.includes(operation))
     }
 
-    /// Whether Redis itself may have lost this together with all of its session, whose last login is `login`.
+    /// Returns `true` if Redis itself may have lost this operation with its whole session, whose
+    /// last login is `login`.
     pub(crate) fn excuses_end(&self, operation: Operation, login: Option<Operation>) -> bool {
         self.losses.lock().iter().any(|loss| {
             let with_login = loss.what == Lost::LastWrites
                 && loss.was_sent_in_time(operation)
                 && login.is_some_and(|login| loss.includes(login));
-            // A record that has lost its last login opens to nobody, whatever else it still holds.
+            // A record that lost its last login opens for nobody, whatever else it still contains.
             with_login || loss.includes(operation)
         })
     }
 
-    /// Whether what was seen at this instant may have been lost by Redis itself: copies are
-    /// served for the length of the lease after their server died.
-    pub(crate) fn excuses_sight(&self, slot: Option<u16>, asked: Instant) -> bool {
+    /// Returns `true` if Redis itself may have lost what a read at this instant returned: copies
+    /// are served for one lease after their server died.
+    pub(crate) fn excuses_read(&self, slot: Option<u16>, asked: Instant) -> bool {
         let losses = self.losses.lock();
         losses.iter().any(|loss| loss.what == Lost::LastWrites && loss.is_of(slot) && loss.may_be_seen_at(asked))
     }
 
-    /// Whether Redis has lost this for good: a question asked at `asked` cannot be answered by a copy from before.
+    /// Returns `true` if Redis has lost the operation and no older copy can answer a read sent at
+    /// `asked`.
     pub(crate) fn is_lost_for_good(&self, operation: Operation, asked: Instant) -> bool {
         let over = |loss: &Loss| loss.acked_by.is_some_and(|by| asked > by + LEASE);
         let losses = self.losses.lock();
         losses.iter().any(|loss| loss.what == Lost::LastWrites && loss.includes(operation) && over(loss))
     }
 
-    /// Whether Redis may have lost anything.
+    /// Returns `true` if Redis may have lost any write.
     pub(crate) fn has_lost_writes(&self) -> bool {
         self.losses.lock().iter().any(|loss| loss.what == Lost::LastWrites)
     }
 
-    /// Whether this acknowledged write is so old that everybody must see it.
+    /// Returns `true` if this acknowledged write is so old that every node must return it.
     pub(crate) fn is_stale(entry: &Entry, asked: Instant) -> bool {
         asked.checked_sub(LEASE).is_some_and(|known| entry.acked_before(known))
     }

@@ -1,10 +1,10 @@
-//! The checker checked: it must hold what is sound, and notice each way of being broken.
+//! Tests of the checker: it must pass a correct store and notice every defect.
 
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// Runs the checker on one fault, or on none, and answers its exit code and its only row.
+/// Runs the checker on one fault, or on none, and returns its exit code and its only row.
 fn check(more: &[&str]) -> (Option<i32>, Value) {
     let directory = std::env::temp_dir().join(format!("cloakroom-checker-{}-{}", std::process::id(), more.join("")));
     let Output { status, stderr, .. } = Command::new(env!("CARGO_BIN_EXE_cloakroom-checker"))
@@ -14,14 +14,14 @@ fn check(more: &[&str]) -> (Option<i32>, Value) {
         .output()
         .expect("the checker starts");
     let text = std::fs::read_to_string(&directory).unwrap_or_else(|error| {
-        panic!("no report ({error}); it said: {}", String::from_utf8_lossy(&stderr));
+        panic!("no report ({error}); it printed: {}", String::from_utf8_lossy(&stderr));
     });
     std::fs::remove_file(&directory).expect("it was just read");
     let report: Value = serde_json::from_str(&text).expect("the report is JSON");
     (status.code(), report["rows"][0].clone())
 }
 
-/// A store that is broken like this must be found out, and by the column that is there for it.
+/// Checks that this defect fails the run and shows in the column for it.
 fn notices(sabotage: &str, columns: &[&str]) {
     let (code, row) = check(&["--short", "--only", "none", "--sabotage", sabotage]);
     assert_eq!(code, Some(1), "{sabotage}: {row:#}");

@@ -1,4 +1,4 @@
-//! What an `Authorization` field says, against a reader that takes its time.
+//! The parser of an `Authorization` field, compared with a simple reference parser.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What the settings of a cookie let through, against a browser that knows RFC 6265bis.
+//! Cookie settings that pass the validation, checked against the rules of RFC 6265bis for browsers.
 
 #![no_main]
 

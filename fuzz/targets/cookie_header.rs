@@ -1,4 +1,4 @@
-//! The cookie reader against one that takes its time.
+//! The cookie parser, compared with a simple reference parser.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The JWT reader: whatever it accepts keeps every rule.
+//! The JWT parser: every token that it accepts satisfies all rules.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The text of a key ring, which nothing else may show.
+//! The parser of key rings, whose secrets must not show anywhere.
 
 #![no_main]
 

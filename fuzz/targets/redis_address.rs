@@ -1,4 +1,4 @@
-//! The address of a server, up to the point where somebody would connect to it.
+//! The parser of server addresses, without connecting.
 
 #![no_main]
 

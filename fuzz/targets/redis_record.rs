@@ -1,4 +1,4 @@
-//! A record as Redis holds it, against a reader that takes its time.
+//! The parser of a record in Redis, compared with a simple reference parser.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever a server sends, through everything that reads it.
+//! Arbitrary bytes from a server, passed through every parser that reads them.
 
 #![no_main]
 

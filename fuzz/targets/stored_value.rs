@@ -1,4 +1,4 @@
-//! A value as a store returned it, which survives its encoding or is not quoted.
+//! A value as a store returned it: it either survives a round trip or is not quoted.
 
 #![no_main]
 

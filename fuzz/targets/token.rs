@@ -1,4 +1,4 @@
-//! The text of a token, against a parser that spells the bits out.
+//! The token parsers, compared with one that decodes bit by bit.
 
 #![no_main]
 

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use crate::needles::Needles;
 use crate::scan::{Leak, leaks};
 
-/// What was found in a folder.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// How many secrets of each kind were searched for.
+    /// The number of secrets of each kind.
     pub secrets: BTreeMap<String, usize>,
-    /// The files that were searched.
+    /// The number of files that were searched.
     pub files: usize,
-    /// The bytes that were searched.
+    /// The number of bytes that were searched.
     pub bytes: usize,
-    /// Each leak, with the file that it is in.
+    /// The leaks, each with the file that contains it.
     pub leaks: Vec<(PathBuf, Leak)>,
 }
 
@@ -28,8 +28,9 @@ impl Report {
     }
 }
 
-/// Searches the folder of a recorded run: the secrets are in its files `*.secrets`, and none of
-/// them may be in any other file, in any spelling.
+/// Searches the folder of a recorded run.
+///
+/// Its files `*.secrets` list the secrets, none of which may be in any other file, in any encoding.
 ///
 /// # Errors
 /// If a file cannot be read.

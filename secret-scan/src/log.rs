@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Writes everything that is logged to a file.
+/// A subscriber that writes everything that is logged to a file.
 pub(crate) struct Log(Mutex<File>);
 
 impl Log {
@@ -25,7 +25,7 @@ impl Log {
 
 struct Line(String);
 
-/// In both forms of `Debug`, because subscribers use either.
+/// Records both formats of `Debug`, because subscribers use either.
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.0.push_str(&format!(" {field}={value:?} {value:#?}"));

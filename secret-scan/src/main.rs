@@ -1,4 +1,4 @@
-//! `cloakroom-secret-scan FOLDER`: fails if a secret of a recorded run is in anything that the run printed.
+//! `cloakroom-secret-scan FOLDER` fails if a recorded run printed one of its secrets.
 
 #![allow(clippy::print_stdout, reason = "the report is printed")]
 
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use cloakroom_secret_scan::{Report, examine};
 
-/// How many leaks are printed; more rarely say more.
+/// Maximum number of leaks to print; more of them rarely add information.
 const PRINTED: usize = 60;
 
 fn main() -> ExitCode {

@@ -1,27 +1,27 @@
-//! What is looked for.
+//! The secrets to search for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::derive;
 
-/// As many bytes as two things must share not to be the same by chance.
+/// Number of leading bytes of a secret that have to match; so many do not match by chance.
 pub(crate) const KEY: usize = 12;
-/// Of a longer secret its beginning is enough, as messages are cut.
+/// Messages are truncated, so the beginning of a longer secret is enough.
 const LONGEST: usize = 32;
-/// With fewer it is filling, such as a value of a thousand times the same letter.
+/// A secret with fewer different bytes is padding, such as one letter repeated a thousand times.
 const FEWEST_DIFFERENT: usize = 6;
 
-/// The secrets, by how they begin.
+/// The secrets, indexed by their first bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Needles {
     by_key: HashMap<[u8; KEY], Vec<Needle>>,
-    /// Whether any begins with these two bytes: most places in a text are passed over by this alone.
+    /// Marks the pairs of bytes with which a secret begins; this test alone skips most positions.
     begins: Vec<bool>,
     kinds: BTreeMap<String, (Rc<str>, usize)>,
 }
 
-/// What of a secret has to be there.
+/// The part of a secret that has to match.
 #[derive(Debug, PartialEq, Eq)]
 struct Needle {
     bytes: Box<[u8]>,
@@ -29,7 +29,9 @@ struct Needle {
 }
 
 impl Needles {
-    /// What was recorded, and what follows from it. A line is a kind, a thread and the secret in hexadecimal digits.
+    /// Collects the recorded secrets and everything derived from them.
+    ///
+    /// Each line of a record consists of a kind, a thread, and the secret in hexadecimal digits.
     pub(crate) fn of(records: &[String]) -> Self {
         let mut needles = Self::default();
         let namespaces = namespaces(records);
@@ -53,25 +55,25 @@ impl Needles {
         if let Some(signature) = derive::signature(&token) {
             self.add("signature", &signature);
         }
-        if let Some((tag, secret)) = derive::parts_of_token(&token) {
-            self.add("tag", &tag);
+        if let Some((selector, secret)) = derive::parts_of_token(&token) {
+            self.add("selector", &selector);
             self.add("secret", &secret);
-            self.add_derived(&tag, &secret, namespaces);
+            self.add_derived(&selector, &secret, namespaces);
         }
     }
 
-    /// A new session draws its tag, then its secret.
+    /// A new session draws its selector and then its secret.
     fn add_random(&mut self, drawn: &[u8], last: &mut Option<[u8; 16]>, namespaces: &[String]) {
         self.add("random number", drawn);
         let Ok(drawn) = <[u8; 16]>::try_from(drawn) else { return };
-        if let Some(tag) = last.replace(drawn) {
-            self.add_derived(&tag, &drawn, namespaces);
+        if let Some(selector) = last.replace(drawn) {
+            self.add_derived(&selector, &drawn, namespaces);
         }
     }
 
-    fn add_derived(&mut self, tag: &[u8; 16], secret: &[u8; 16], namespaces: &[String]) {
+    fn add_derived(&mut self, selector: &[u8; 16], secret: &[u8; 16], namespaces: &[String]) {
         for namespace in namespaces {
-            let csrf = derive::csrf_secret(namespace, tag, secret);
+            let csrf = derive::csrf_secret(namespace, selector, secret);
             self.add("CSRF secret", &csrf);
             self.add("verifier", &derive::verifier(&csrf));
         }
@@ -100,12 +102,12 @@ impl Needles {
         }
     }
 
-    /// How many there are of each kind.
+    /// The number of secrets of each kind.
     pub(crate) fn kinds(&self) -> BTreeMap<String, usize> {
         self.kinds.iter().map(|(kind, (_, count))| (kind.clone(), *count)).collect()
     }
 
-    /// What kind of secret stands at the beginning of these bytes.
+    /// The kind of the secret with which these bytes begin.
     pub(crate) fn at(&self, bytes: &[u8]) -> Option<&str> {
         let key = bytes.first_chunk::<KEY>()?;
         if !self.begins.get(usize::from(u16::from_be_bytes([key[0], key[1]]))).is_some_and(|begins| *begins) {
@@ -116,7 +118,7 @@ impl Needles {
     }
 }
 
-/// Of every store that a test had. Without a store there is none, which counts as an empty one.
+/// The namespaces of all stores of the tests, and the empty one that stands for no store.
 fn namespaces(records: &[String]) -> Vec<String> {
     let recorded = records.iter().flat_map(|record| record.lines()).filter(|line| line.starts_with("namespace "));
     let texts = recorded.filter_map(parse).map(|(_, _, text)| String::from_utf8_lossy(&text).into_owned());

@@ -16,19 +16,20 @@ struct Recorder(Mutex<File>);
 
 /// Returns `true` if this process records its secrets.
 ///
-/// From the first call on, everything that is logged is recorded as well, unless something else listens
-/// already: what that prints is searched too.
+/// From the first call on, everything that is logged is recorded as well, unless a subscriber is
+/// already installed; the output of that one is searched too.
 pub fn is_recording() -> bool {
     RECORDER.get_or_init(Recorder::start).is_some()
 }
 
-/// Records a secret, so that it is searched for in everything that this run prints.
+/// Records a secret, so that everything that this run prints is searched for it.
 ///
-/// Kinds with a meaning: `random` (drawn from a random source), `token` (the text that a client received), `key` (of a key
-/// ring) and `namespace` (of a store; not a secret itself, but hashed with each secret). Any other kind is a name for the report.
+/// Some kinds have a meaning: `random` (drawn from a random source), `token` (the text that a
+/// client received), `key` (of a key ring) and `namespace` (of a store; not a secret itself, but
+/// hashed with each secret). Any other kind is a name for the report.
 pub fn record(kind: &str, secret: impl AsRef<[u8]>) {
     let Some(Recorder(file)) = RECORDER.get_or_init(Recorder::start) else { return };
-    // The thread, because a tag and its secret are drawn by one thread, one after the other.
+    // With the thread, because one thread draws a selector and then its secret.
     let mut line = format!("{kind} {} ", thread_number());
     secret.as_ref().iter().for_each(|byte| line.push_str(&format!("{byte:02x}")));
     line.push('\n');

@@ -1,26 +1,26 @@
-//! Where secrets are found.
+//! Searches texts for secrets.
 
 use crate::needles::Needles;
 use crate::spellings::{decoded, unescaped};
 
-/// How much of a text is looked at in one go, and how much of it again in the next.
+/// The size of a block that is searched at once, and its overlap with the next one.
 const BLOCK: usize = 1 << 20;
 const OVERLAP: usize = 1 << 12;
-/// How much is shown on both sides.
+/// Number of bytes that are shown on both sides of a leak.
 const AROUND: usize = 80;
 
 /// A secret that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
-    /// Its kind.
+    /// The kind of the secret.
     pub what: String,
-    /// How it was spelled.
+    /// The encoding in which it was found.
     pub spelling: String,
-    /// The text around it.
+    /// The surrounding text.
     pub around: Vec<u8>,
 }
 
-/// Every secret in a text, in whatever spelling.
+/// Finds every secret in a text, in any encoding.
 pub(crate) fn leaks(text: &[u8], needles: &Needles) -> Vec<Leak> {
     let mut all = Vec::new();
     let mut begin = 0;
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(found(&[b"raw: ", &SECRET[..], b"."].concat())[0].1, "as it is");
     }
 
-    /// In JSON within JSON.
+    /// A token in JSON within JSON.
     fn serde_like(text: &str) -> String {
         format!("{{\\\"token\\\":\\\"{}\\\"}}", text.replace('/', "\\/"))
     }

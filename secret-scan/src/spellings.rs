@@ -1,6 +1,6 @@
-//! What a text may spell: it is decoded in every usual way, as there are many more secrets than ways to spell one.
+//! Decodes a text in every usual encoding, because there are far more secrets than encodings.
 
-/// Bytes that a text spells, and where: `places[n]` is where the spelling of byte `n` begins.
+/// Decoded bytes with their positions: `places[n]` is where the encoding of byte `n` begins.
 pub(crate) struct Spelled {
     pub(crate) how: &'static str,
     pub(crate) bytes: Vec<u8>,
@@ -18,7 +18,7 @@ impl Spelled {
     }
 }
 
-/// The text itself, and without what escapes bytes in it.
+/// The text itself, and the text with its escapes decoded.
 pub(crate) fn unescaped(text: &[u8]) -> Vec<Spelled> {
     let plain = Spelled { how: "as it is", bytes: text.to_vec(), places: (0..text.len()).collect() };
     let mut all = vec![plain];
@@ -45,7 +45,7 @@ fn without_escapes(how: &'static str, text: &[u8], escape: impl Fn(&[u8]) -> Opt
     spelled
 }
 
-/// Of JSON, of Rust and of C.
+/// Decodes a backslash escape of JSON, Rust or C.
 fn backslash(rest: &[u8]) -> Option<(u8, usize)> {
     let digits =
         |digits: &[u8]| digits.iter().try_fold(0_u32, |number, digit| Some(number << 4 | u32::from(hex(*digit)?)));
@@ -65,7 +65,7 @@ fn backslash(rest: &[u8]) -> Option<(u8, usize)> {
     })
 }
 
-/// Runs of letters and numbers that spell bytes, each in every way in which it can be cut.
+/// Decodes every run of letters and digits, at each possible alignment.
 pub(crate) fn decoded(text: &[u8]) -> Vec<Spelled> {
     let mut all = Vec::new();
     for run in runs(text, 16, |byte| byte.is_ascii_alphanumeric() || b"-_+/".contains(&byte)) {
@@ -81,7 +81,7 @@ pub(crate) fn decoded(text: &[u8]) -> Vec<Spelled> {
     all
 }
 
-/// Where at least so many such bytes stand in a row.
+/// The ranges of at least `least` such bytes in a row.
 fn runs(text: &[u8], least: usize, belongs: impl Fn(u8) -> bool) -> Vec<std::ops::Range<usize>> {
     let mut all = Vec::new();
     let mut begin = 0;
@@ -96,7 +96,7 @@ fn runs(text: &[u8], least: usize, belongs: impl Fn(u8) -> bool) -> Vec<std::ops
     all
 }
 
-/// Both alphabets at once.
+/// Decodes base64 in the standard and the URL-safe alphabet.
 fn base64(text: &[u8], begin: usize, end: usize) -> Spelled {
     let mut spelled = Spelled::new("in base64");
     let (mut bits, mut count) = (0_u32, 0);
@@ -125,7 +125,7 @@ fn hexadecimal(text: &[u8], begin: usize, end: usize) -> Spelled {
     spelled
 }
 
-/// As `{:?}` and `{:#?}` print bytes, and `{:x?}`.
+/// Decodes lists of numbers as `{:?}`, `{:#?}` and `{:x?}` format bytes.
 fn list(how: &'static str, text: &[u8], run: std::ops::Range<usize>, radix: u32) -> Spelled {
     let mut spelled = Spelled::new(how);
     for word in runs(&text[run.clone()], 1, |byte| byte.is_ascii_hexdigit() || byte == b'x') {
@@ -133,7 +133,7 @@ fn list(how: &'static str, text: &[u8], run: std::ops::Range<usize>, radix: u32)
         let digits = if radix == 16 { digits.trim_start_matches("0x") } else { digits };
         match u8::from_str_radix(digits, radix) {
             Ok(byte) => spelled.push(byte, run.start + word.start),
-            // Whatever that is, the list is over.
+            // Not a byte, so the list ends here.
             Err(_) => spelled.push(0, run.start + word.start),
         }
     }

@@ -1,5 +1,7 @@
-//! A secret that is printed anywhere is found. Each test plants one leak in a run of its own: this test
-//! program once more, recorded, with what it prints in the folder that is searched.
+//! Tests that the scan finds a secret wherever it is printed.
+//!
+//! Each test plants one leak in a run of its own: it starts this test program again, recorded, with
+//! its output in the folder that is searched.
 
 #[path = "../../crates/cloakroom/tests/support/recording.rs"]
 mod recording;
@@ -19,7 +21,7 @@ use tower::ServiceExt;
 
 use recording::{Recording, recorded};
 
-/// Says which leak a run plants.
+/// The environment variable that selects the leak of a run.
 const PLANT: &str = "CLOAKROOM_PLANTED_LEAK";
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -29,7 +31,7 @@ impl SessionValue for Note {
     const KEY: &'static str = "note";
 }
 
-/// What somebody might write by mistake.
+/// A type with a careless `Debug`, such as an application might have.
 #[derive(Debug)]
 #[expect(dead_code, reason = "its `Debug` reads it")]
 struct Careless {
@@ -37,14 +39,14 @@ struct Careless {
     secret: [u8; 16],
 }
 
-/// The run itself: it plants nothing unless a test below has started it for that.
+/// The recorded run, which plants nothing unless a test below has started it.
 #[tokio::test]
 async fn a_visit() {
     let Ok(plant) = std::env::var(PLANT) else { return };
-    assert!(is_recording(), "the test that starts this names a folder");
+    assert!(is_recording(), "the test that starts this run names a folder");
     let key = random_key();
     let sessions = recorded().keys(KeyRing::new(Key::new(1, key).expect("random"))).build().expect("valid");
-    let note = "what nobody else should read";
+    let note = "a text that nobody else may read";
     record("value", note);
     let app = Router::new()
         .route("/", any(async |session: Session| session.login("ada").await))
@@ -69,7 +71,8 @@ fn random_key() -> [u8; 32] {
 #[expect(clippy::print_stdout, reason = "that is the leak")]
 fn leak(plant: &str, token: &str, key: &[u8; 32], note: &str) {
     let decoded = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, token).expect("base64");
-    let (tag, secret) = (decoded[1..17].try_into().expect("16 bytes"), decoded[17..33].try_into().expect("16 bytes"));
+    let (selector, secret) =
+        (decoded[1..17].try_into().expect("16 bytes"), decoded[17..33].try_into().expect("16 bytes"));
     match plant {
         "nothing" => println!("a line that is no secret: {}", note.len()),
         "token" => eprintln!("refused the request with `Cookie: __Host-session={token}`"),
@@ -79,11 +82,11 @@ fn leak(plant: &str, token: &str, key: &[u8; 32], note: &str) {
         "field of a span" => drop(tracing::trace_span!("request", cookie = token)),
         "standard output" => println!("{}", *Key::new(1, key).expect("random").to_entry()),
         "verifier" => {
-            tracing::debug!(verifier = ?derive::verifier(&derive::csrf_secret("", &tag, &secret)), "compared");
+            tracing::debug!(verifier = ?derive::verifier(&derive::csrf_secret("", &selector, &secret)), "compared");
         }
-        "CSRF secret" => tracing::debug!("{}", hex(&derive::csrf_secret("", &tag, &secret))),
+        "CSRF secret" => tracing::debug!("{}", hex(&derive::csrf_secret("", &selector, &secret))),
         "derived key" => eprintln!("{:?}", derive::derived_key(key, "token", "cookie:__Host-session")),
-        "tag" => println!("GET shop:session:{{{}}}", hex(&tag)),
+        "selector" => println!("GET shop:session:{{{}}}", hex(&selector)),
         "value" => tracing::error!("cannot decode {{\"note\":\"{note}\"}}"),
         "panic" => panic_elsewhere(token.to_owned()),
         plant => panic!("there is no leak called {plant}"),
@@ -98,7 +101,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Runs the visit with one leak and searches what it printed.
+/// Runs `a_visit` with one leak, and searches its output.
 fn search(plant: &str) -> Report {
     let folder = tempfile::tempdir().expect("a folder");
     let output = File::create(folder.path().join("output")).expect("a file");
@@ -161,7 +164,7 @@ fn r55_what_follows_from_a_secret_is_found_as_well() {
 
 #[test]
 fn r55_a_tag_in_the_name_of_a_key_is_found() {
-    finds("tag", &["random number"]);
+    finds("selector", &["random number"]);
 }
 
 #[test]
@@ -174,7 +177,7 @@ fn r55_a_token_in_the_message_of_a_panic_is_found() {
     finds("panic", &["random number"]);
 }
 
-/// A search of a folder with nothing in it must not pass for one that found nothing.
+/// A search of an empty folder must not look like one that found nothing.
 #[test]
 fn an_empty_folder_proves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! The testbed's own way to a server, apart from the connections of the code under test.
+//! The testbed's own connection to a server, separate from those of the code under test.
 
 use crate::Error;
 use redis::{
@@ -7,15 +7,16 @@ use redis::{
 use std::{net::Ipv4Addr, time::Duration};
 use tokio::time::timeout;
 
-/// The account that every server has besides those of the test: tests may lock the default user.
+/// An account that every server has in addition to those of the test, because a test may lock the
+/// default user.
 pub(crate) const USER: &str = "testbed";
 pub(crate) const PASSWORD: &str = "testbed-password";
-/// A server of this machine answers within milliseconds; a frozen one must not hold a test for long.
+/// A local server answers within milliseconds, and a frozen one must not block a test for long.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Asks the server on `port`, over a new connection each time.
+/// Sends a command to the server on `port`, over a new connection each time.
 ///
-/// A kept connection would have to survive every fault that a test makes, and would belong to the
+/// A kept connection would have to survive every fault that a test injects, and would belong to the
 /// runtime of the test that opened it.
 pub(crate) async fn ask(port: u16, command: &Cmd) -> Result<Value, Error> {
     ask_within(LIMIT, port, command).await
@@ -33,13 +34,13 @@ async fn connect_and_ask(port: u16, command: &Cmd) -> RedisResult<Value> {
     let account = RedisConnectionInfo::default().set_username(USER).set_password(PASSWORD).set_skip_set_lib_name();
     let address = ConnectionAddr::Tcp(Ipv4Addr::LOCALHOST.to_string(), port);
     let client = Client::open(address.into_connection_info()?.set_redis_settings(account))?;
-    // The caller's limit is the only one: the client's own defaults would be shorter.
+    // Only the caller's limit applies: the client's default timeouts would be shorter.
     let patient = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let mut connection = Box::pin(client.get_multiplexed_async_connection_with_config(&patient)).await?;
     command.query_async(&mut connection).await
 }
 
-/// `CONFIG GET`, but no value: a value may be a password.
+/// The command without its values, such as `CONFIG GET`: a value may be a password.
 fn first_words(command: &Cmd) -> String {
     let words = command.args_iter().take(2).filter_map(|word| match word {
         redis::Arg::Simple(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -48,7 +49,7 @@ fn first_words(command: &Cmd) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The text of an answer that is one string; an error for any other.
+/// The text of a reply that is one string; an error for any other reply.
 pub(crate) fn text(answer: Value) -> Result<String, Error> {
     match answer {
         Value::BulkString(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),

@@ -1,36 +1,36 @@
-//! Commands, counted by name.
+//! Command counts by name.
 
 use std::collections::BTreeMap;
 
-/// How often each command ran, by its name in lower case.
+/// Number of calls of each command, by its name in lower case.
 ///
-/// A command with subcommands counts as `client|tracking`, as in the server's own statistics.
+/// A command with subcommands is counted as `client|tracking`, as in the server's own statistics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandCounts {
     by_name: BTreeMap<String, u64>,
 }
 
 impl CommandCounts {
-    /// How often this command ran; the case of the name does not matter.
+    /// Number of calls of this command; the case of the name does not matter.
     #[must_use]
     pub fn of(&self, name: &str) -> u64 {
         self.by_name.get(&name.to_ascii_lowercase()).copied().unwrap_or(0)
     }
 
-    /// How often any command ran.
+    /// Number of calls of all commands.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.by_name.values().sum()
     }
 
-    /// What came on top since `earlier` was taken from the same place; names without a difference are left out.
+    /// The increase since `earlier`, which came from the same source; unchanged names are omitted.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let grown = self.by_name.iter().map(|(name, count)| (name.clone(), count.saturating_sub(earlier.of(name))));
         Self { by_name: grown.filter(|(_, count)| *count > 0).collect() }
     }
 
-    /// Only these commands.
+    /// The counts of these commands only.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Self {
         let wanted = |name: &str| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
@@ -49,7 +49,7 @@ impl CommandCounts {
         }
     }
 
-    /// Reads the answer to `INFO commandstats`.
+    /// Parses the reply to `INFO commandstats`.
     pub(crate) fn from_info(info: &str) -> Self {
         let entry = |line: &str| {
             let (name, statistics) = line.strip_prefix("cmdstat_")?.split_once(':')?;

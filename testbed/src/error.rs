@@ -1,53 +1,53 @@
-//! What can go wrong while servers are started, steered and asked.
+//! Errors from starting, controlling and querying servers.
 
 use std::{io, time::Duration};
 
-/// Why the testbed could not do what a test asked of it.
+/// The reason why the testbed could not do what a test asked for.
 ///
-/// A test has one use for it: to fail with its text.
+/// A test only ever fails with its message.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The program of the server is neither on the `PATH` nor where the environment says.
+    /// The server program is neither on the `PATH` nor where the environment variable points.
     #[error("`{program}` is not installed: {remedy}")]
     NotInstalled {
-        /// What was looked for.
+        /// The program that was looked for.
         program: String,
-        /// How to get it.
+        /// How to install it.
         remedy: &'static str,
     },
-    /// A server program of a certain version is not in the target folder.
-    #[error("`{program}` is missing in the target folder: run `scripts/provide valkey old-redis`, which brings it")]
-    NotBrought {
-        /// What was looked for.
+    /// A server program of a particular version is not in the target folder.
+    #[error("`{program}` is missing in the target folder: run `scripts/provide valkey old-redis` to install it")]
+    NotProvided {
+        /// The program that was looked for.
         program: String,
     },
     /// A setting cannot be written into the server's configuration.
     #[error("`{field}` cannot be used: {remedy}")]
     Setting {
-        /// The method of the builder.
+        /// The builder method.
         field: &'static str,
         /// What to pass instead.
         remedy: &'static str,
     },
-    /// The server ended, or never answered, before it was ready.
+    /// The server exited, or did not answer, before it was ready.
     #[error("the server on port {port} did not start ({reason}); it wrote:\n{log}")]
     NotStarted {
-        /// The port it should have listened on.
+        /// The port it was to listen on.
         port: u16,
-        /// What was seen from outside.
+        /// The observed failure.
         reason: String,
-        /// Everything the server wrote.
+        /// The complete log of the server.
         log: String,
     },
-    /// Something did not come true in time.
-    #[error("waited {limit:?} in vain until {what}; the last look said: {last}")]
+    /// A condition was not met in time.
+    #[error("timed out after {limit:?} waiting until {what}; last error: {last}")]
     TimedOut {
-        /// What was waited for, in words that follow "until".
+        /// The condition, in words that follow "until".
         what: String,
-        /// How long.
+        /// The time limit.
         limit: Duration,
-        /// Why the last look was not content.
+        /// The error of the last attempt.
         last: String,
     },
     /// The server did not answer a command, or answered with an error.
@@ -60,15 +60,15 @@ pub enum Error {
         /// The server's or the connection's error.
         reason: String,
     },
-    /// An answer of a server, or the state of a deployment, is not what the operation needs.
+    /// A reply of a server, or the state of a deployment, is not what the operation needs.
     #[error("{0}")]
     Unexpected(String),
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// The system's answer.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! A server that lies.
+//! A proxy that replaces some of the server's replies with scripted ones.
 
 use crate::{Error, port};
 use parking_lot::Mutex;
@@ -18,17 +18,19 @@ use tokio::{
 };
 
 const PORT_TRIES: usize = 8;
-/// What the server says in the place of a lie, and how it is asked to.
-const CUE: &[u8] = b"$24\r\nimpostor: it is my turn!\r\n";
-const ASK_FOR_CUE: &[u8] = b"*2\r\n$4\r\nECHO\r\n$24\r\nimpostor: it is my turn!\r\n";
-/// More than any command of a test; whoever sends more is no client.
-const LONGEST: usize = 64 << 20;
+/// The echo that marks the place of a scripted reply in the server's stream, and the command that
+/// produces it.
+const MARKER: &[u8] = b"$24\r\ntestbed: scripted reply!\r\n";
+const ECHO_MARKER: &[u8] = b"*2\r\n$4\r\nECHO\r\n$24\r\ntestbed: scripted reply!\r\n";
+/// More than any command of a test; a larger number does not come from a Redis client.
+const MAX_LENGTH: usize = 64 << 20;
 
-/// Stands in front of a real server and answers some commands itself, with any bytes.
+/// Sits in front of a real server and answers some commands itself, with arbitrary bytes.
 ///
-/// What it does not [lie](Self::lie) about goes to the server, and the server's answers come back as they are. A lie comes
-/// when it is its turn: clients send more before they are answered. It runs on the runtime that started it and ends with
-/// the value.
+/// Commands without a [scripted reply](Self::script_reply) are forwarded to the server, and its
+/// replies are returned unchanged. Clients pipeline commands, so a scripted reply is sent in the
+/// position of the reply that it replaces. The proxy runs on the runtime that started it, and stops
+/// when the value is dropped.
 #[derive(Debug)]
 pub struct FakeServer {
     shared: Arc<FakeServerState>,
@@ -39,8 +41,8 @@ pub struct FakeServer {
 #[derive(Debug)]
 struct FakeServerState {
     target: SocketAddr,
-    lies: Mutex<HashMap<String, Vec<u8>>>,
-    /// The clients that asked to be told of changes.
+    replies: Mutex<HashMap<String, Vec<u8>>>,
+    /// The clients that enabled `CLIENT TRACKING`.
     listeners: Mutex<Vec<ClientWriter>>,
 }
 
@@ -59,14 +61,15 @@ impl FakeServer {
             match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
                 Ok(listener) => {
                     let shared =
-                        Arc::new(FakeServerState { target, lies: Mutex::default(), listeners: Mutex::default() });
+                        Arc::new(FakeServerState { target, replies: Mutex::default(), listeners: Mutex::default() });
                     let listening = tokio::spawn(accept(listener, Arc::clone(&shared)));
                     return Ok(Self { shared, port, listening });
                 }
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.map_or_else(|| Error::unexpected("no port was tried"), Error::io("listen on a port for the impostor")))
+        Err(last
+            .map_or_else(|| Error::unexpected("no port was tried"), Error::io("listen on a port for the fake server")))
     }
 
     /// The port that clients connect to.
@@ -75,22 +78,23 @@ impl FakeServer {
         self.port
     }
 
-    /// From now on, every `command` (its first word, in lower case) is answered with these bytes.
-    pub fn lie(&self, command: impl Into<String>, reply: impl Into<Vec<u8>>) {
-        self.shared.lies.lock().insert(command.into(), reply.into());
+    /// Answers every later `command` (its first word, in lower case) with these bytes.
+    pub fn script_reply(&self, command: impl Into<String>, reply: impl Into<Vec<u8>>) {
+        self.shared.replies.lock().insert(command.into(), reply.into());
     }
 
-    /// From now on, the server answers everything itself.
-    pub fn be_honest(&self) {
-        self.shared.lies.lock().clear();
+    /// Forwards every command to the server again.
+    pub fn clear_replies(&self) {
+        self.shared.replies.lock().clear();
     }
 
-    /// Says something that nobody asked for, to every client that has turned on `CLIENT TRACKING`. Answers to how many.
-    pub async fn say(&self, bytes: &[u8]) -> usize {
+    /// Sends unsolicited bytes to every client that has enabled `CLIENT TRACKING`, and returns
+    /// their number.
+    pub async fn push(&self, bytes: &[u8]) -> usize {
         let listeners = self.shared.listeners.lock().clone();
         let mut reached = 0;
-        for line in listeners {
-            reached += usize::from(line.lock().await.write_all(bytes).await.is_ok());
+        for listener in listeners {
+            reached += usize::from(listener.lock().await.write_all(bytes).await.is_ok());
         }
         reached
     }
@@ -102,7 +106,7 @@ impl Drop for FakeServer {
     }
 }
 
-/// Ends its connections when it is aborted.
+/// Closes its connections when it is aborted.
 async fn accept(listener: TcpListener, shared: Arc<FakeServerState>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
@@ -117,33 +121,33 @@ async fn serve(client: TcpStream, shared: Arc<FakeServerState>) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let to_client = Arc::new(AsyncMutex::new(to_client));
-    let lies = Mutex::default();
+    let due = Mutex::default();
     tokio::select! {
-        _ended = relay(from_server, &to_client, &lies) => {}
-        _ended = listen(from_client, to_server, &to_client, &shared, &lies) => {}
+        _ended = relay(from_server, &to_client, &due) => {}
+        _ended = listen(from_client, to_server, &to_client, &shared, &due) => {}
     }
-    shared.listeners.lock().retain(|line| !Arc::ptr_eq(line, &to_client));
+    shared.listeners.lock().retain(|listener| !Arc::ptr_eq(listener, &to_client));
 }
 
-/// The lies that wait for their turn on a connection.
-type Lies = Mutex<VecDeque<Vec<u8>>>;
+/// The scripted replies that are due on a connection, in the order of their commands.
+type DueReplies = Mutex<VecDeque<Vec<u8>>>;
 
-async fn relay(mut source: OwnedReadHalf, sink: &ClientWriter, lies: &Lies) -> std::io::Result<()> {
-    let mut heard = Vec::new();
+async fn relay(mut source: OwnedReadHalf, sink: &ClientWriter, due: &DueReplies) -> std::io::Result<()> {
+    let mut buffer = Vec::new();
     loop {
-        if source.read_buf(&mut heard).await? == 0 {
+        if source.read_buf(&mut buffer).await? == 0 {
             return Ok(());
         }
-        let mut said = Vec::new();
-        while let Some(cue) = heard.windows(CUE.len()).position(|bytes| bytes == CUE) {
-            said.extend(heard.drain(..cue));
-            heard.drain(..CUE.len());
-            said.extend(lies.lock().pop_front().unwrap_or_default());
+        let mut output = Vec::new();
+        while let Some(marker) = buffer.windows(MARKER.len()).position(|bytes| bytes == MARKER) {
+            output.extend(buffer.drain(..marker));
+            buffer.drain(..MARKER.len());
+            output.extend(due.lock().pop_front().unwrap_or_default());
         }
-        // The end may be the beginning of a cue.
-        let open = (0..CUE.len().min(heard.len() + 1)).rev().find(|length| heard.ends_with(&CUE[..*length]));
-        said.extend(heard.drain(..heard.len() - open.unwrap_or_default()));
-        sink.lock().await.write_all(&said).await?;
+        // The buffer may end with the beginning of a marker.
+        let partial = (0..MARKER.len().min(buffer.len() + 1)).rev().find(|length| buffer.ends_with(&MARKER[..*length]));
+        output.extend(buffer.drain(..buffer.len() - partial.unwrap_or_default()));
+        sink.lock().await.write_all(&output).await?;
     }
 }
 
@@ -152,18 +156,18 @@ async fn listen(
     mut server: OwnedWriteHalf,
     client: &ClientWriter,
     shared: &FakeServerState,
-    lies: &Lies,
+    due: &DueReplies,
 ) -> std::io::Result<()> {
     let mut source = BufReader::new(source);
     while let Some(Command { name, bytes }) = command(&mut source).await? {
         if name == "client" && bytes.windows(8).any(|word| word == b"TRACKING") {
             shared.listeners.lock().push(Arc::clone(client));
         }
-        let lie = shared.lies.lock().get(&name).cloned();
-        match lie {
+        let reply = shared.replies.lock().get(&name).cloned();
+        match reply {
             Some(reply) => {
-                lies.lock().push_back(reply);
-                server.write_all(ASK_FOR_CUE).await?;
+                due.lock().push_back(reply);
+                server.write_all(ECHO_MARKER).await?;
             }
             None => server.write_all(&bytes).await?,
         }
@@ -171,7 +175,7 @@ async fn listen(
     Ok(())
 }
 
-/// What a client sent: a name in lower case, and all of it.
+/// One command of a client: its name in lower case, and all of its bytes.
 struct Command {
     name: String,
     bytes: Vec<u8>,
@@ -191,12 +195,12 @@ async fn command(source: &mut BufReader<OwnedReadHalf>) -> std::io::Result<Optio
     Ok(name.map(|name| Command { name, bytes }))
 }
 
-/// The number of a header line, which is kept.
+/// Reads the number in a header line, and appends the line to `bytes`.
 async fn number(source: &mut BufReader<OwnedReadHalf>, bytes: &mut Vec<u8>) -> std::io::Result<usize> {
     let begin = bytes.len();
     source.read_until(b'\n', bytes).await?;
     let line = String::from_utf8_lossy(&bytes[begin..]).trim().to_owned();
-    let number = line.get(1..).and_then(|digits| digits.parse().ok()).filter(|number| *number <= LONGEST);
-    // A client that went away, or none.
+    let number = line.get(1..).and_then(|digits| digits.parse().ok()).filter(|number| *number <= MAX_LENGTH);
+    // The client disconnected, or does not speak RESP.
     number.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
 }

@@ -1,11 +1,11 @@
 //! Real servers with real faults, for the tests and benchmarks of this workspace.
 //!
-//! - [`Server`]: one `redis-server` process that can be frozen, killed and started again.
-//! - [`Cluster`]: masters and replicas that fail over and hand slots to each other.
+//! - [`Server`]: one `redis-server` process that can be frozen, killed and restarted.
+//! - [`Cluster`]: masters and replicas that fail over and move slots between each other.
 //! - [`Sentinels`]: a master, its replicas and the sentinels that replace it.
 //! - [`Postgres`]: a `postgres` process with an empty database.
-//! - [`Proxy`]: a wire in front of any of them that cuts, swallows, holds, delays and counts.
-//! - [`FakeServer`]: a proxy in front of any of them that answers wrongly on purpose.
+//! - [`Proxy`]: a TCP proxy in front of any of them that cuts, swallows, holds, delays and counts.
+//! - [`FakeServer`]: a proxy in front of a Redis server that sends wrong replies on purpose.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), cloakroom_testbed::Error> {
@@ -20,15 +20,17 @@
 //! # }
 //! ```
 //!
-//! Every wait ends: by success, or by an [`Error`] that says what was waited for. Every process
-//! ends with the value that started it, and on Linux with the process that started it, even one
-//! that is killed. What a killed process leaves behind are temporary directories of a few KiB.
+//! Every wait has a time limit, after which it fails with an [`Error`] that names the condition.
+//! Every process ends when its value is dropped and, on Linux, when the process that started it
+//! ends, even if that one is killed. A killed process leaves only temporary directories of a few
+//! KiB behind.
 //!
-//! The program of Redis is `redis-server` on the `PATH`, or what the environment variable
-//! `CLOAKROOM_TESTBED_SERVER` names (such as `valkey-server`); version 7 or later. [`brought`] finds others.
+//! The Redis program is `redis-server` on the `PATH`, or the program that the environment variable
+//! `CLOAKROOM_TESTBED_SERVER` names (such as `valkey-server`), in version 7 or later.
+//! [`provided_program`] finds other versions.
 //!
 //! Not for production: the servers listen on loopback only, and their administrator's password is
-//! the same everywhere.
+//! always the same.
 
 mod admin;
 mod cluster;
@@ -50,7 +52,7 @@ pub use counts::CommandCounts;
 pub use error::Error;
 pub use fake_server::FakeServer;
 pub use postgres::Postgres;
-pub use program::brought;
+pub use program::provided_program;
 pub use proxy::{Bytes, Direction, Proxy, Traffic};
 pub use sentinels::{Sentinels, SentinelsBuilder};
 pub use server::{Server, ServerBuilder, Tls};

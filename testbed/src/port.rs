@@ -6,14 +6,14 @@ use std::{
     ops::Range,
 };
 
-/// Below the ports that Linux (32768..) and macOS (49152..) give to outgoing connections: none of
-/// those can take the port of a server that is down for a moment.
+/// Below the ports that Linux (32768..) and macOS (49152..) assign to outgoing connections, so that
+/// none of those can take the port of a server that is down for a moment.
 const RANGE: Range<u16> = 15_000..32_000;
 const TRIES: usize = 200;
 
-/// A port that nobody listened on a moment ago.
+/// A port on which nothing listened a moment ago.
 ///
-/// Whoever binds it has to be ready for somebody who was quicker.
+/// The caller has to handle that another process binds it first.
 pub(crate) fn free() -> Result<u16, Error> {
     for _ in 0..TRIES {
         let port = fastrand::u16(RANGE);

@@ -1,4 +1,4 @@
-//! One child process that ends with its value.
+//! A child process that ends when its value is dropped.
 
 use crate::{Error, spawner};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two looks at a process that is to end.
+/// Polling interval while a process is ending.
 const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` in `directory`; what it writes is appended to `log`.
+    /// Starts `command` in `directory`, and appends its output to `log`.
     pub(crate) fn start(mut command: Command, directory: &Path, log: &Path) -> Result<Self, Error> {
         let log = File::options().create(true).append(true).open(log).map_err(Error::io("open the server's log"))?;
         let errors = log.try_clone().map_err(Error::io("open the server's log"))?;
@@ -33,7 +33,7 @@ impl Process {
         self.child.id()
     }
 
-    /// How it ended, if it did.
+    /// The exit status, if the process has ended.
     pub(crate) fn ended(&mut self) -> Option<String> {
         match self.child.try_wait() {
             Ok(status) => status.map(|status| status.to_string()),
@@ -41,7 +41,7 @@ impl Process {
         }
     }
 
-    /// Sends a signal, unless the process has ended: its number may be another's by now.
+    /// Sends a signal, unless the process has ended: its id may belong to another process by now.
     pub(crate) fn signal(&mut self, signal: Signal) -> Result<(), Error> {
         if let Some(end) = self.ended() {
             return Err(Error::unexpected(format!("the server does not run any more ({end}): `restart` it first")));
@@ -49,21 +49,22 @@ impl Process {
         kill_process(self.pid(), signal).map_err(|error| Error::io("signal the server")(error.into()))
     }
 
-    /// Whether a SIGSTOP has reached every thread of the process since the last call that said so.
+    /// Returns `true` if a SIGSTOP has stopped every thread of the process since the last call that
+    /// returned `true`.
     pub(crate) fn has_stopped(&self) -> Result<bool, Error> {
-        // Without EXITED, so the child's end is left for `Child::wait`.
+        // Without EXITED, so that the exit status is left for `Child::wait`.
         let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
         let status = waitid(WaitId::Pid(self.pid()), options);
         Ok(status.map_err(|error| Error::io("wait for the server to stop")(error.into()))?.is_some())
     }
 
-    /// Ends it at once, frozen or not, and waits for its end.
+    /// Kills the process, frozen or not, and waits until it has ended.
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;
         self.child.wait().map(drop)
     }
 
-    /// Asks it to end, and ends it if it does not within the limit.
+    /// Asks the process to exit, and kills it if it has not within the limit.
     #[expect(clippy::disallowed_methods, reason = "called by `drop`, which cannot await")]
     pub(crate) fn end(&mut self, signal: Signal, limit: Duration) {
         let asked = self.signal(signal);

@@ -1,4 +1,4 @@
-//! Where the programs are, and how one is started.
+//! Finds the server programs and builds the commands that start them.
 
 use crate::Error;
 use std::{
@@ -12,18 +12,20 @@ use std::{
 const DEFAULT_SERVER: &str = "redis-server";
 const SERVER_VARIABLE: &str = "CLOAKROOM_TESTBED_SERVER";
 const SERVER_REMEDY: &str = "`apt-get install redis-server redis-sentinel` (Debian, Ubuntu) or `brew install redis` \
-    (macOS) brings it; CLOAKROOM_TESTBED_SERVER names another program";
+    (macOS) installs it; CLOAKROOM_TESTBED_SERVER selects another program";
 
 const POSTGRES_VARIABLE: &str = "CLOAKROOM_TESTBED_POSTGRES";
-const POSTGRES_REMEDY: &str = "`apt-get install postgresql` (Debian, Ubuntu) or `brew install postgresql` (macOS) brings \
-    it; CLOAKROOM_TESTBED_POSTGRES names the directory of its programs";
-/// Where Debian keeps the programs of every version, in a directory each.
+const POSTGRES_REMEDY: &str = "`apt-get install postgresql` (Debian, Ubuntu) or `brew install postgresql` (macOS) installs \
+    it; CLOAKROOM_TESTBED_POSTGRES selects the directory of its programs";
+/// The directory in which Debian keeps one directory per PostgreSQL version.
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
-/// Where `scripts/provide` puts what it brings.
-const BROUGHT: &str = "servers";
+/// The directory in which `scripts/provide` installs programs.
+const PROVIDED: &str = "servers";
 
-/// Linux ends the child when its parent ends, even by SIGKILL; `setpriv` asks for that without
-/// code between fork and exec. An old or a small `setpriv` lacks the option, so it is tried once.
+/// The path of `setpriv`, with which Linux ends the child when its parent ends, even by SIGKILL.
+///
+/// It does so without code between fork and exec. An old or a minimal `setpriv` lacks the option,
+/// so it is tried once.
 static SETPRIV: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let path = find("setpriv")?;
     let works = Command::new(&path)
@@ -36,13 +38,13 @@ static SETPRIV: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     works.then_some(path)
 });
 
-/// The command that starts a server, this program or the usual one, still without arguments.
+/// The command that starts a server, without arguments: `program`, or the default one.
 pub(crate) fn server(program: Option<&Path>) -> Result<Command, Error> {
     let program = match program {
         Some(path) => path.display().to_string(),
         None => env::var(SERVER_VARIABLE).unwrap_or_else(|_| DEFAULT_SERVER.to_owned()),
     };
-    // Looked up here: behind `setpriv` a missing program is only an exit code.
+    // Looked up here because behind `setpriv` a missing program is only an exit code.
     let Some(path) = find(&program) else { return Err(Error::NotInstalled { program, remedy: SERVER_REMEDY }) };
     let Some(setpriv) = SETPRIV.as_ref() else { return Ok(Command::new(path)) };
     let mut command = Command::new(setpriv);
@@ -50,25 +52,26 @@ pub(crate) fn server(program: Option<&Path>) -> Result<Command, Error> {
     Ok(command)
 }
 
-/// A server program that `scripts/provide` brought, such as `redis-6.2.14/redis-server`.
+/// Finds a server program that `scripts/provide` installed, such as `redis-6.2.14/redis-server`.
 ///
 /// # Errors
 ///
-/// [`Error::NotBrought`] where it did not.
-pub fn brought(name: &str) -> Result<PathBuf, Error> {
-    // This program is in `<target>/<profile>/deps`, whatever the target folder is.
+/// [`Error::NotProvided`] if it is not installed.
+pub fn provided_program(name: &str) -> Result<PathBuf, Error> {
+    // The running program is in `<target>/<profile>/deps`, whatever the target folder is called.
     let target = env::current_exe().ok().and_then(|path| Some(path.ancestors().nth(3)?.to_owned()));
-    let path = target.map(|target| target.join(BROUGHT).join(name)).filter(|path| path.is_file());
-    path.ok_or_else(|| Error::NotBrought { program: name.to_owned() })
+    let path = target.map(|target| target.join(PROVIDED).join(name)).filter(|path| path.is_file());
+    path.ok_or_else(|| Error::NotProvided { program: name.to_owned() })
 }
 
-/// The command that starts a program of PostgreSQL, as another user if need be. `last_signal` is what it
-/// gets when this process ends.
+/// The command that starts a PostgreSQL program, as another user if one is given.
+///
+/// The program receives `last_signal` when this process ends.
 pub(crate) fn postgres(name: &str, user: Option<&str>, last_signal: &str) -> Result<Command, Error> {
     let missing = |program: &str| Error::NotInstalled { program: program.to_owned(), remedy: POSTGRES_REMEDY };
     let path = postgres_program(name).ok_or_else(|| missing(name))?;
     let Some(setpriv) = SETPRIV.as_ref() else {
-        // Without it this cannot become another user either.
+        // Without `setpriv` the program cannot run as another user either.
         return if user.is_some() { Err(missing("setpriv")) } else { Ok(Command::new(path)) };
     };
     let mut command = Command::new(setpriv);
@@ -92,7 +95,7 @@ fn postgres_program(name: &str) -> Option<PathBuf> {
     find(name).or_else(newest)
 }
 
-/// The numbers of a user of this system and of its group.
+/// The user id and group id of a system user.
 pub(crate) fn user(name: &str) -> Result<(u32, u32), Error> {
     let users = std::fs::read_to_string("/etc/passwd").map_err(Error::io("read the users of the system"))?;
     let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());

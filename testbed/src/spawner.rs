@@ -1,7 +1,7 @@
-//! The thread that is the parent of every server.
+//! The thread that is the parent process of every server.
 //!
-//! Linux sends the parent-death signal when the *thread* ends that forked the child. Tests run on
-//! threads of their own, and tokio ends idle blocking threads: a server shared by several tests
+//! Linux sends the parent-death signal when the *thread* that forked the child ends. Tests run on
+//! threads of their own, and tokio ends idle blocking threads, so a server that several tests share
 //! would die with the first of them. This thread lives as long as the process.
 
 use std::{
@@ -23,7 +23,7 @@ static ORDERS: LazyLock<Option<Sender<Order>>> = LazyLock::new(|| {
     let (orders, inbox) = channel::<Order>();
     let work = move || {
         for mut order in inbox {
-            // Nobody waits for the child any more: it must not stay.
+            // The caller no longer waits for the child, so it must not be left running.
             if let Err(unwanted) = order.reply.send(order.command.spawn())
                 && let Ok(mut child) = unwanted.0
             {
@@ -35,7 +35,7 @@ static ORDERS: LazyLock<Option<Sender<Order>>> = LazyLock::new(|| {
 });
 
 pub(crate) fn spawn(command: Command) -> io::Result<Child> {
-    let gone = || io::Error::other("the thread that starts servers is gone");
+    let gone = || io::Error::other("the thread that starts servers has stopped");
     let orders = ORDERS.as_ref().ok_or_else(gone)?;
     let (reply, answer) = channel();
     orders.send(Order { command, reply }).map_err(|_| gone())?;

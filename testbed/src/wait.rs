@@ -1,26 +1,26 @@
-//! Waiting that ends.
+//! Waiting with a time limit.
 
 use crate::Error;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// Between two looks: short against what servers need, long against what a look costs.
+/// Polling interval: short compared with what servers need, long compared with the cost of a poll.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks again and again until `look` succeeds, and returns what it found.
+/// Polls `look` until it succeeds, and returns its value.
 ///
-/// An error of `look` means "not yet". `what` continues the sentence "waited in vain until ...".
+/// An error of `look` means "not yet". `what` continues the sentence "waiting until ...".
 ///
 /// # Errors
 ///
-/// [`Error::TimedOut`] with the text of the last look's error once `limit` has passed. A look that
-/// does not return is ended at the limit too.
+/// [`Error::TimedOut`] with the text of the last error once `limit` has passed. A call of `look`
+/// that does not return is cancelled at the limit too.
 pub async fn until<T, Look>(what: &str, limit: Duration, mut look: impl FnMut() -> Look) -> Result<T, Error>
 where
     Look: Future<Output = Result<T, Error>>,
 {
     let deadline = Instant::now() + limit;
-    let mut last = String::from("nothing, it did not return");
+    let mut last = String::from("none, the check did not return");
     loop {
         match timeout_at(deadline, look()).await {
             Ok(Ok(found)) => return Ok(found),

@@ -1,4 +1,4 @@
-//! One client: a cookie jar, connections, and what it has seen.
+//! One client: a cookie jar, connections, and the values it has seen.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use parking_lot::Mutex;
 use super::http::{Connections, HttpReply, HttpRequest};
 use super::revocation::DeadToken;
 use crate::Error;
-use crate::ledger::{ClientHistory, Entry, Ledger, SessionLedger, WriteOutcome};
+use crate::ledger::{ClientHistory, Entry, SessionLedger, WriteLog, WriteOutcome};
 use crate::loss::slot_of;
 use crate::report::Finding;
 use crate::state::{LEASE, ScenarioState};
 use crate::view::item_of;
 
-/// The characters of a token that name its session, which no rotation changes.
-const TAG: usize = 21;
+/// Number of characters of a token that identify its session and survive a rotation.
+const SELECTOR_CHARS: usize = 21;
 
 /// The kinds of writes.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
     Note,
 }
 
-/// Whether the session is still there for this client.
+/// Tells whether the session still exists for this client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Open,
@@ -34,44 +34,45 @@ pub(crate) enum State {
 
 #[derive(Debug)]
 pub(crate) struct Device<'a> {
-    pub(crate) world: &'a ScenarioState,
-    pub(crate) books: &'a Mutex<Ledger>,
+    pub(crate) scenario: &'a ScenarioState,
+    pub(crate) ledger: &'a Mutex<SessionLedger>,
     pub(crate) owner: u64,
     pub(crate) number: usize,
     pub(crate) token: Option<String>,
-    pub(crate) wire: Connections,
+    pub(crate) connections: Connections,
     pub(crate) rng: fastrand::Rng,
     pub(crate) seen: ClientHistory,
-    /// Only one that has logged in can tell that it is not logged in any more.
+    /// Set after a login: only then does a view without a principal mean that the session is gone.
     pub(crate) logged_in: bool,
 }
 
 impl Device<'_> {
-    /// Sends a request to any node and keeps the newest token.
+    /// Sends a request to a random node.
     async fn ask(&mut self, post: bool, path: &str) -> Result<HttpReply, Error> {
         let mut ask = if post {
             HttpRequest::post(path, self.token.as_deref())
         } else {
             HttpRequest::get(path, self.token.as_deref())
         };
-        if self.world.aborted_percent > self.rng.u32(..100) {
+        if self.scenario.aborted_percent > self.rng.u32(..100) {
             ask.patience = Duration::from_micros(self.rng.u64(50..4000));
         }
-        self.world.tally.request();
-        self.wire.any(&mut self.rng).ask(ask).await
+        self.scenario.tally.request();
+        self.connections.any(&mut self.rng).ask(ask).await
     }
 
-    /// Takes up the token of an answer. Answers whether it is that of another session.
-    fn keep(&mut self, token: Option<String>) -> bool {
+    /// Stores the token of a reply. Returns `true` if it belongs to another session.
+    fn store_token(&mut self, token: Option<String>) -> bool {
         let Some(token) = token else { return false };
-        let slot = &mut self.books.lock().slot;
+        let slot = &mut self.ledger.lock().slot;
         *slot = slot.or_else(|| slot_of(&token));
-        let strayed = self.token.as_ref().is_some_and(|old| old.get(..TAG) != token.get(..TAG));
+        let other_session =
+            self.token.as_ref().is_some_and(|old| old.get(..SELECTOR_CHARS) != token.get(..SELECTOR_CHARS));
         self.token = Some(token).filter(|token| !token.is_empty());
-        strayed
+        other_session
     }
 
-    /// Works for a while, or until the session is gone.
+    /// Sends a number of requests, or fewer if the session is gone.
     pub(crate) async fn work(&mut self, steps: u32) -> State {
         for _ in 0..steps {
             let state = match self.rng.u32(..100) {
@@ -88,18 +89,18 @@ impl Device<'_> {
     }
 
     pub(crate) async fn write(&mut self, kind: Kind) -> State {
-        let number = self.books.lock().book(kind).begin(self.number);
+        let number = self.ledger.lock().writes(kind).begin(self.number);
         let asked = Instant::now();
         let answer = self.ask(true, &self.path(kind, number)).await;
-        let (fate, state) = match answer {
+        let (outcome, state) = match answer {
             Err(_) => (WriteOutcome::Unknown, State::Open),
             Ok(answer) if answer.status == StatusCode::OK => return self.written(kind, number, answer, asked),
             Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => (WriteOutcome::Refused, State::Gone),
             Ok(answer) => (self.failed(&answer), State::Open),
         };
-        self.books.lock().book(kind).settle(number, fate);
+        self.ledger.lock().writes(kind).settle(number, outcome);
         if state == State::Gone {
-            self.mourn(self.token.clone());
+            self.on_session_gone(self.token.clone());
         }
         state
     }
@@ -112,36 +113,36 @@ impl Device<'_> {
         }
     }
 
-    /// What an answer that is neither yes nor "the session is over" means for a write.
+    /// The outcome of a write whose status is neither success nor "unauthorized".
     fn failed(&mut self, answer: &HttpReply) -> WriteOutcome {
         let expected = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::CONFLICT];
         if !expected.contains(&answer.status) {
-            self.world.tally.find(Finding::Odd, || format!("{} for a write", answer.status));
+            self.scenario.tally.find(Finding::Odd, || format!("status {} for a write", answer.status));
         }
-        // One that succeeded in part may still have sent a token.
-        self.keep(answer.token.clone());
+        // A write that succeeded in part may still have sent a token.
+        self.store_token(answer.token.clone());
         if answer.unchanged { WriteOutcome::Refused } else { WriteOutcome::Unknown }
     }
 
     fn written(&mut self, kind: Kind, number: usize, answer: HttpReply, asked: Instant) -> State {
-        let (told, before) = (answer.token.is_some(), self.token.clone());
-        if self.keep(answer.token) {
-            // Done, but in a session that was begun for it: the old one is over.
+        let (got_token, before) = (answer.token.is_some(), self.token.clone());
+        if self.store_token(answer.token) {
+            // The write succeeded, but in a new session: the old one has ended.
             if answer.view.items.as_ref().is_some_and(|items| items.list.len() > 1) {
-                self.world.tally.find(Finding::Resurrected, || format!("a new session has items of {}", self.owner));
+                self.scenario.tally.find(Finding::Resurrected, || format!("a new session has items of {}", self.owner));
             }
-            self.books.lock().book(kind).settle(number, WriteOutcome::Refused);
-            self.mourn(before);
+            self.ledger.lock().writes(kind).settle(number, WriteOutcome::Refused);
+            self.on_session_gone(before);
             return State::Gone;
         }
-        let mut books = self.books.lock();
-        books.book(kind).settle(number, WriteOutcome::Acked(Instant::now()));
-        if let Some(ended) = books.over_since(self.world).filter(|ended| asked > *ended) {
+        let mut ledger = self.ledger.lock();
+        ledger.writes(kind).settle(number, WriteOutcome::Acked(Instant::now()));
+        if let Some(ended) = ledger.over_since(self.scenario).filter(|ended| asked > *ended) {
             let late = asked - ended;
-            self.world.tally.find(Finding::Resurrected, || format!("written {late:?} after the logout"));
+            self.scenario.tally.find(Finding::Resurrected, || format!("written {late:?} after the logout"));
         }
-        self.seen.take_in(self.world, &mut books, &answer.view, asked, false);
-        self.seen.was_told(told);
+        self.seen.check_view(self.scenario, &mut ledger, &answer.view, asked, false);
+        self.seen.record_token(got_token);
         State::Open
     }
 
@@ -149,87 +150,88 @@ impl Device<'_> {
         let asked = Instant::now();
         let Ok(answer) = self.ask(false, "/view").await else { return State::Open };
         if answer.status == StatusCode::UNAUTHORIZED {
-            // It ended while its values were being read.
-            self.mourn(self.token.clone());
+            // The session ended while its values were being read.
+            self.on_session_gone(self.token.clone());
             return State::Gone;
         }
         if answer.status != StatusCode::OK {
             if answer.status != StatusCode::SERVICE_UNAVAILABLE {
-                self.world.tally.find(Finding::Odd, || format!("{} for a read", answer.status));
+                self.scenario.tally.find(Finding::Odd, || format!("status {} for a read", answer.status));
             }
             return State::Open;
         }
-        let (told, before) = (answer.token.is_some(), self.token.clone());
-        let strayed = self.keep(answer.token);
-        if strayed || (self.logged_in && answer.view.principal.is_none()) {
-            self.mourn(before);
+        let (got_token, before) = (answer.token.is_some(), self.token.clone());
+        let other_session = self.store_token(answer.token);
+        if other_session || (self.logged_in && answer.view.principal.is_none()) {
+            self.on_session_gone(before);
             return State::Gone;
         }
-        let mut books = self.books.lock();
-        if let Some(ended) = books.over_since(self.world).filter(|ended| asked > *ended + LEASE) {
+        let mut ledger = self.ledger.lock();
+        if let Some(ended) = ledger.over_since(self.scenario).filter(|ended| asked > *ended + LEASE) {
             let late = asked - ended;
-            self.world.tally.find(Finding::Late, || format!("read {late:?} after the logout"));
+            self.scenario.tally.find(Finding::Late, || format!("read {late:?} after the logout"));
         }
-        self.seen.take_in(self.world, &mut books, &answer.view, asked, true);
-        self.seen.was_told(told);
+        self.seen.check_view(self.scenario, &mut ledger, &answer.view, asked, true);
+        self.seen.record_token(got_token);
         State::Open
     }
 
-    /// Logs in. `false` if the client cannot know which token it has now.
+    /// Logs in. Returns `false` if the client cannot know which token is current.
     pub(crate) async fn login(&mut self) -> bool {
         let sent = Instant::now();
-        let before = self.books.lock().entered.replace((sent, None));
+        let before = self.ledger.lock().last_login.replace((sent, None));
         let path = format!("/login?owner={}", self.owner);
         let Ok(answer) = self.ask(true, &path).await else { return false };
         if answer.status != StatusCode::OK {
             return false;
         }
         self.logged_in = true;
-        if self.keep(answer.token) {
-            // It began another session: what is missing is the one that the login before this one belongs to, whose
+        if self.store_token(answer.token) {
+            // The login began a new session. The missing one is that of the previous login, whose
             // token is dead in any case.
-            self.books.lock().entered = before;
-            self.mourn(None);
+            self.ledger.lock().last_login = before;
+            self.on_session_gone(None);
         } else {
-            self.books.lock().entered = Some((sent, Some(Instant::now())));
+            self.ledger.lock().last_login = Some((sent, Some(Instant::now())));
         }
         true
     }
 
-    /// Asks for a logout once. `true` if it is done.
+    /// Requests a logout once. Returns `true` if it succeeded.
     pub(crate) async fn logout(&mut self) -> bool {
         let answer = self.ask(true, "/logout").await;
-        // The token is kept: it is what must not open anything any more.
+        // The client keeps the token, because the checks after the logout need it.
         answer.is_ok_and(|answer| answer.status == StatusCode::OK)
     }
 
-    /// The session does not open any more. If nobody has ended it, it was lost.
-    fn mourn(&self, token: Option<String>) {
-        let mut books = self.books.lock();
-        if books.leaving.is_some() || std::mem::replace(&mut books.given_up, true) {
+    /// Records that the session no longer opens. If no logout was sent, the session was lost.
+    fn on_session_gone(&self, token: Option<String>) {
+        let mut ledger = self.ledger.lock();
+        if ledger.logout_sent.is_some() || std::mem::replace(&mut ledger.loss_reported, true) {
             return;
         }
-        // What one node does not find any more must not open at another one for longer than a lease.
-        self.world.dead_tokens.lock().extend(token.map(|token| DeadToken::new(token, Instant::now())));
-        let tally = &self.world.tally;
-        let login = books.login();
-        let is_excused = |entry: &Entry| self.world.excuses_end(entry.operation(books.slot), login);
+        // A session that one node does not find must not open at another one for longer than a
+        // lease.
+        self.scenario.dead_tokens.lock().extend(token.map(|token| DeadToken::new(token, Instant::now())));
+        let tally = &self.scenario.tally;
+        let login = ledger.login();
+        let is_excused = |entry: &Entry| self.scenario.excuses_end(entry.operation(ledger.slot), login);
         let (excused, lost): (Vec<_>, Vec<_>) =
-            books.all().filter(|entry| entry.is_acked()).partition::<Vec<&Entry>, _>(|entry| is_excused(entry));
+            ledger.all().filter(|entry| entry.is_acked()).partition::<Vec<&Entry>, _>(|entry| is_excused(entry));
         tally.find_excused(excused.len() as u64);
         for entry in &lost {
-            tally.find(Finding::Lost, || format!("{entry:?} with all of the session of {}", self.owner));
+            tally.find(Finding::Lost, || format!("{entry:?} with the whole session of {}", self.owner));
         }
-        let began = login.or_else(|| books.all().next().map(|entry| entry.operation(books.slot)));
-        if lost.is_empty() && began.is_some_and(|began| !self.world.excuses_end(began, login)) {
+        let began = login.or_else(|| ledger.all().next().map(|entry| entry.operation(ledger.slot)));
+        if lost.is_empty() && began.is_some_and(|began| !self.scenario.excuses_end(began, login)) {
             tally.find(Finding::Odd, || format!("the session of {} does not open", self.owner));
         }
-        tally.verify(&books);
+        tally.verify(&ledger);
     }
 }
 
-impl Ledger {
-    fn book(&mut self, kind: Kind) -> &mut SessionLedger {
+impl SessionLedger {
+    fn writes(&mut self, kind: Kind) -> &mut WriteLog {
         match kind {
             Kind::Append => &mut self.items,
             Kind::Count => &mut self.count,

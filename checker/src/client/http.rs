@@ -1,4 +1,4 @@
-//! HTTP as a browser speaks it: connections that are kept, and that die with a request that is given up.
+//! HTTP as a browser uses it: connections are kept, and an abandoned request closes its connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,14 +15,15 @@ use tokio::task::JoinHandle;
 use crate::Error;
 use crate::view::{UNCHANGED, View};
 
-/// Longer than a node waits for its store, and than it keeps back an answer whose session is over, which is for a lease.
+/// Longer than a node waits for its store, and longer than it holds back the reply of an ended
+/// session, which is one lease.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A client's connections, one to each node at most.
+/// The connections of a client, at most one to each node.
 #[derive(Debug, Default)]
 pub(crate) struct Connections(Vec<NodeConnection>);
 
-/// A connection to one node, while there is one.
+/// The connection to one node, if it is open.
 #[derive(Debug)]
 pub(crate) struct NodeConnection {
     node: SocketAddr,
@@ -37,18 +38,18 @@ struct OpenConnection {
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        // Closes the socket, also in the middle of an answer.
+        // Closes the socket, even in the middle of a reply.
         self.driver.abort();
     }
 }
 
-/// What a client asks.
+/// A request of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpRequest<'a> {
     pub(crate) method: Method,
     pub(crate) path: &'a str,
     pub(crate) token: Option<&'a str>,
-    /// Hangs up after this long.
+    /// Time after which the client closes the connection.
     pub(crate) patience: Duration,
 }
 
@@ -62,13 +63,13 @@ impl<'a> HttpRequest<'a> {
     }
 }
 
-/// What a node answered.
+/// The reply of a node.
 #[derive(Debug)]
 pub(crate) struct HttpReply {
     pub(crate) status: StatusCode,
-    /// The node knows that nothing was changed.
+    /// Set if the node knows that nothing was changed.
     pub(crate) unchanged: bool,
-    /// The token to keep from now on; empty for none.
+    /// The new token; empty if the client has to delete its token.
     pub(crate) token: Option<String>,
     pub(crate) view: View,
 }
@@ -89,9 +90,10 @@ impl Connections {
 }
 
 impl NodeConnection {
-    /// Sends a request and waits for its answer. An error is a request whose outcome is not known.
+    /// Sends a request and waits for the reply. After an error, the outcome of the request is
+    /// unknown.
     pub(crate) async fn ask(&mut self, ask: HttpRequest<'_>) -> Result<HttpReply, Error> {
-        // Taken, so that a request that is given up takes its connection with it.
+        // Taken out, so that an abandoned request closes its connection.
         let mut open = self.open.take();
         let answer = tokio::time::timeout(ask.patience, exchange(self.node, &mut open, &ask)).await??;
         self.open = open;
@@ -127,7 +129,7 @@ async fn connect(node: SocketAddr) -> Result<OpenConnection, Error> {
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(async move {
-        // How a connection ends is seen by the request that it cost.
+        // The request that fails reports how the connection ended.
         let _ended = connection.await;
     });
     Ok(OpenConnection { sender, driver })

@@ -1,4 +1,4 @@
-//! Clients: small state machines that remember what they were told.
+//! Clients, which are small state machines that remember the replies they received.
 
 mod device;
 mod http;
@@ -6,6 +6,6 @@ mod revocation;
 mod rollbacks;
 mod session_run;
 
-pub(crate) use revocation::{DeadToken, check_all, dig};
+pub(crate) use revocation::{DeadToken, check_all, retry_dead_tokens};
 pub(crate) use rollbacks::check_rollbacks;
-pub(crate) use session_run::live;
+pub(crate) use session_run::run_sessions;

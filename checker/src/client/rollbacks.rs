@@ -1,19 +1,21 @@
-//! Whether nodes noticed that Redis had lost something, and nothing else.
+//! Checks that nodes detect the losses of Redis and report no others.
 
 use super::http::{Connections, HttpRequest};
 use crate::report::Finding;
 use crate::state::ScenarioState;
 
-/// Asks every node how often it noticed a loss. Where Redis loses no writes, there is nothing to notice.
-pub(crate) async fn check_rollbacks(world: &ScenarioState) {
-    for line in Connections::new(&world.nodes).each() {
-        match line.ask(HttpRequest::get("/rollbacks", None)).await {
-            Ok(answer) => world.tally.rolled_back(answer.view.rollbacks),
-            Err(error) => world.tally.find(Finding::Odd, || format!("a node does not say what it noticed: {error}")),
+/// Asks every node how many losses it detected; where Redis loses no writes, there must be none.
+pub(crate) async fn check_rollbacks(scenario: &ScenarioState) {
+    for connection in Connections::new(&scenario.nodes).each() {
+        match connection.ask(HttpRequest::get("/rollbacks", None)).await {
+            Ok(answer) => scenario.tally.rolled_back(answer.view.rollbacks),
+            Err(error) => {
+                scenario.tally.find(Finding::Odd, || format!("a node does not report its rollbacks: {error}"))
+            }
         }
     }
-    let noticed = world.tally.rollbacks();
-    if noticed > 0 && !world.has_lost_writes() {
-        world.tally.find(Finding::Odd, || format!("{noticed} losses were noticed that there were not"));
+    let noticed = scenario.tally.rollbacks();
+    if noticed > 0 && !scenario.has_lost_writes() {
+        scenario.tally.find(Finding::Odd, || format!("nodes reported {noticed} losses that did not happen"));
     }
 }

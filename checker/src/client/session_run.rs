@@ -1,4 +1,5 @@
-//! The life of a session: from the first request of its clients to the last proof that it is over.
+//! The life of a session, from the first request of its clients to the last check that it has
+//! ended.
 
 use std::time::{Duration, Instant};
 
@@ -8,141 +9,151 @@ use parking_lot::Mutex;
 use super::device::{Device, Kind, State};
 use super::http::{Connections, HttpRequest};
 use super::revocation::{self, DeadToken};
-use crate::ledger::{ClientHistory, Ledger, audit, is_complete};
+use crate::ledger::{ClientHistory, SessionLedger, audit, is_complete};
 use crate::report::Finding;
 use crate::state::{LEASE, ScenarioState};
 
-/// How long an answer is waited for while faults come and go.
+/// How long to wait for a reply while faults are injected.
 const LIMIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One session after another, of one client or of several that share it, until the world stops.
-pub(crate) async fn live(world: &ScenarioState, group: usize, devices: usize, mut rng: fastrand::Rng) {
-    let mut wires: Vec<_> = (0..devices).map(|_| Connections::new(&world.nodes)).collect();
-    while !world.is_stopped() {
-        let books = Mutex::new(Ledger::default());
-        let owner = world.serial();
-        let device = |number: usize, wire: Connections, rng: &mut fastrand::Rng| Device {
-            world,
-            books: &books,
+/// Runs one session after another, for one client or several that share it, until the scenario
+/// stops.
+pub(crate) async fn run_sessions(scenario: &ScenarioState, group: usize, devices: usize, mut rng: fastrand::Rng) {
+    let mut all_connections: Vec<_> = (0..devices).map(|_| Connections::new(&scenario.nodes)).collect();
+    while !scenario.is_stopped() {
+        let ledger = Mutex::new(SessionLedger::default());
+        let owner = scenario.serial();
+        let device = |number: usize, connections: Connections, rng: &mut fastrand::Rng| Device {
+            scenario,
+            ledger: &ledger,
             owner,
             number,
             token: None,
-            wire,
+            connections,
             rng: rng.fork(),
             seen: ClientHistory::new(number, owner),
             logged_in: false,
         };
-        let mut devices: Vec<_> =
-            wires.drain(..).enumerate().map(|(number, wire)| device(number, wire, &mut rng)).collect();
-        session(world, &books, &mut devices, group).await;
-        world.tokens.lock().remove(&group);
-        wires.extend(devices.into_iter().map(|device| device.wire));
+        let mut devices: Vec<_> = all_connections
+            .drain(..)
+            .enumerate()
+            .map(|(number, connections)| device(number, connections, &mut rng))
+            .collect();
+        session(scenario, &ledger, &mut devices, group).await;
+        scenario.tokens.lock().remove(&group);
+        all_connections.extend(devices.into_iter().map(|device| device.connections));
     }
 }
 
-async fn session(world: &ScenarioState, books: &Mutex<Ledger>, devices: &mut [Device<'_>], group: usize) {
+async fn session(scenario: &ScenarioState, ledger: &Mutex<SessionLedger>, devices: &mut [Device<'_>], group: usize) {
     let Some((first, others)) = devices.split_first_mut() else { return };
-    if !begin(world, books, first).await {
-        return abandon(world, books);
+    if !begin(scenario, ledger, first).await {
+        return abandon(scenario, ledger);
     }
     if let Some(token) = &first.token {
-        world.tokens.lock().insert(group, token.clone());
+        scenario.tokens.lock().insert(group, token.clone());
     }
     let steps = first.rng.u32(5..40);
     if others.is_empty() {
-        if !alone(world, books, first, steps).await {
-            return abandon(world, books);
+        if !work_alone(scenario, ledger, first, steps).await {
+            return abandon(scenario, ledger);
         }
     } else {
         for other in &mut *others {
-            // Another tab, with the cookie as it is now.
+            // Like another browser tab, which has the current cookie.
             (other.token, other.logged_in) = (first.token.clone(), true);
         }
         tokio::join!(first.work(steps), work_together(others));
     }
-    if books.lock().given_up || !reckon(world, books, first).await {
+    if ledger.lock().loss_reported || !verify_final_state(scenario, ledger, first).await {
         return;
     }
     if first.rng.u32(..3) == 0 {
-        linger(first).await;
+        idle_with_copies(first).await;
     }
-    end(world, books, first, others).await;
+    end(scenario, ledger, first, others).await;
 }
 
-fn abandon(world: &ScenarioState, books: &Mutex<Ledger>) {
-    let books = books.lock();
-    if !books.given_up {
-        world.tally.abandon(books.acked() as u64);
+fn abandon(scenario: &ScenarioState, ledger: &Mutex<SessionLedger>) {
+    let ledger = ledger.lock();
+    if !ledger.loss_reported {
+        scenario.tally.abandon(ledger.acked() as u64);
     }
 }
 
-/// An anonymous session that becomes a logged-in one, or one that is logged in from the start.
-async fn begin(world: &ScenarioState, books: &Mutex<Ledger>, device: &mut Device<'_>) -> bool {
+/// Starts an anonymous session that then logs in, or logs in at once.
+async fn begin(scenario: &ScenarioState, ledger: &Mutex<SessionLedger>, device: &mut Device<'_>) -> bool {
     if device.rng.bool() {
         device.write(Kind::Append).await;
         device.write(Kind::Count).await;
     }
-    log_in(world, books, device).await
+    log_in(scenario, ledger, device).await
 }
 
-/// The token that a login replaces is dead at once.
-async fn log_in(world: &ScenarioState, books: &Mutex<Ledger>, device: &mut Device<'_>) -> bool {
+/// Logs in; the token that the login replaces is dead at once.
+async fn log_in(scenario: &ScenarioState, ledger: &Mutex<SessionLedger>, device: &mut Device<'_>) -> bool {
     let (old, started) = (device.token.clone(), Instant::now());
     if !device.login().await {
         return false;
     }
     if let Some(old) = old {
-        world.dead_tokens.lock().push(DeadToken::new(old, started));
+        scenario.dead_tokens.lock().push(DeadToken::new(old, started));
     }
-    !books.lock().given_up
+    !ledger.lock().loss_reported
 }
 
-async fn alone(world: &ScenarioState, books: &Mutex<Ledger>, device: &mut Device<'_>, steps: u32) -> bool {
+async fn work_alone(
+    scenario: &ScenarioState,
+    ledger: &Mutex<SessionLedger>,
+    device: &mut Device<'_>,
+    steps: u32,
+) -> bool {
     for part in [steps / 2, steps - steps / 2] {
         if device.work(part).await == State::Gone {
             return true;
         }
-        if device.rng.u32(..8) == 0 && !log_in(world, books, device).await {
+        if device.rng.u32(..8) == 0 && !log_in(scenario, ledger, device).await {
             return false;
         }
     }
     true
 }
 
-/// Compares what is there with the books, once everything that was acknowledged may be expected to be seen.
-async fn reckon(world: &ScenarioState, books: &Mutex<Ledger>, device: &mut Device<'_>) -> bool {
+/// Compares the values of the session with the ledger, once every acknowledged write must be
+/// visible.
+async fn verify_final_state(scenario: &ScenarioState, ledger: &Mutex<SessionLedger>, device: &mut Device<'_>) -> bool {
     let began = Instant::now();
     loop {
         let asked = Instant::now();
-        let line = device.wire.any(&mut device.rng);
-        let answer = line.ask(HttpRequest::get("/view", device.token.as_deref())).await;
+        let connection = device.connections.any(&mut device.rng);
+        let answer = connection.ask(HttpRequest::get("/view", device.token.as_deref())).await;
         let view = answer.ok().filter(|answer| answer.status.is_success()).map(|answer| answer.view);
         if let Some(view) = view.as_ref().filter(|view| view.principal.is_some()) {
-            let books = &mut *books.lock();
-            if is_complete(books, view, device.owner) || asked > began + LEASE {
-                device.seen.take_in(world, books, view, asked, true);
-                audit(world, books, view, device.owner);
+            let ledger = &mut *ledger.lock();
+            if is_complete(ledger, view, device.owner) || asked > began + LEASE {
+                device.seen.check_view(scenario, ledger, view, asked, true);
+                audit(scenario, ledger, view, device.owner);
                 return true;
             }
         } else if view.is_some() && device.read().await == State::Gone {
-            // The ordinary way of reading knows what a lost session means.
+            // An ordinary read reports a lost session.
             return false;
         }
         if began.elapsed() > LIMIT {
             let owner = device.owner;
-            world.tally.find(Finding::Odd, || format!("the session of {owner} could not be read for {LIMIT:?}"));
+            scenario.tally.find(Finding::Odd, || format!("the session of {owner} could not be read for {LIMIT:?}"));
             return false;
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Has every node keep the newest copy and then does nothing for a while: a fault that begins
-/// meanwhile finds copies that nothing but the news of the logout can end in time.
-async fn linger(device: &mut Device<'_>) {
-    for line in device.wire.each() {
-        let answer = line.ask(HttpRequest::get("/view", device.token.as_deref())).await;
+/// Makes every node hold the newest copy, and then idles for a while: if a fault begins meanwhile,
+/// only the invalidation of the logout can end these copies in time.
+async fn idle_with_copies(device: &mut Device<'_>) {
+    for connection in device.connections.each() {
+        let answer = connection.ask(HttpRequest::get("/view", device.token.as_deref())).await;
         if let Ok(Some(token)) = answer.map(|answer| answer.token) {
             device.token = Some(token).filter(|token| !token.is_empty());
         }
@@ -158,28 +169,34 @@ async fn work_together(devices: &mut [Device<'_>]) {
     .await;
 }
 
-/// Logs out, here and there while the other clients still work, and sees to it that it stays so.
-async fn end(world: &ScenarioState, books: &Mutex<Ledger>, first: &mut Device<'_>, others: &mut [Device<'_>]) {
+/// Logs out, sometimes while the other clients still work, and makes sure that the session stays
+/// ended.
+async fn end(
+    scenario: &ScenarioState,
+    ledger: &Mutex<SessionLedger>,
+    first: &mut Device<'_>,
+    others: &mut [Device<'_>],
+) {
     let Some(token) = first.token.clone() else { return };
-    books.lock().leaving = Some(Instant::now());
+    ledger.lock().logout_sent = Some(Instant::now());
     let tokens: Vec<_> = others.iter().filter_map(|other| other.token.clone()).collect();
     let racing = first.rng.bool();
     let dead = if racing {
-        tokio::join!(leave(world, books, first, token), work_together(others)).0
+        tokio::join!(leave(scenario, ledger, first, token), work_together(others)).0
     } else {
-        leave(world, books, first, token).await
+        leave(scenario, ledger, first, token).await
     };
     let Some(dead) = dead else { return };
     for token in tokens.into_iter().filter(|token| *token != dead.token) {
-        world.dead_tokens.lock().push(DeadToken { token, ..dead.clone() });
+        scenario.dead_tokens.lock().push(DeadToken { token, ..dead.clone() });
     }
-    world.dead_tokens.lock().push(dead);
+    scenario.dead_tokens.lock().push(dead);
 }
 
-/// Logs out however often it takes, and then asks every node until it refuses.
+/// Retries the logout until it succeeds, and then asks every node until it refuses the token.
 async fn leave(
-    world: &ScenarioState,
-    books: &Mutex<Ledger>,
+    scenario: &ScenarioState,
+    ledger: &Mutex<SessionLedger>,
     device: &mut Device<'_>,
     token: String,
 ) -> Option<DeadToken> {
@@ -188,12 +205,12 @@ async fn leave(
         let started = Instant::now();
         if device.logout().await {
             let dead = DeadToken::new(token, started);
-            books.lock().ended = Some((started, dead.ended));
-            revocation::attend(world, &dead, &mut device.wire).await;
+            ledger.lock().ended = Some((started, dead.ended));
+            revocation::wait_for_refusal(scenario, &dead, &mut device.connections).await;
             return Some(dead);
         }
         tokio::time::sleep(PAUSE).await;
     }
-    world.tally.find(Finding::Odd, || format!("no logout for {LIMIT:?}"));
+    scenario.tally.find(Finding::Odd, || format!("no logout for {LIMIT:?}"));
     None
 }

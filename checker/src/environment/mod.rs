@@ -1,4 +1,4 @@
-//! The servers and processes that a scenario stands on.
+//! The servers and processes of a scenario.
 
 mod faults;
 mod node;
@@ -16,7 +16,7 @@ use node::Node;
 
 pub(crate) const NODES: usize = 3;
 
-/// Three nodes, and what they store their sessions in.
+/// Three nodes and their shared tier.
 #[derive(Debug)]
 pub(crate) struct Environment<'a> {
     shared: Shared<'a>,
@@ -25,7 +25,7 @@ pub(crate) struct Environment<'a> {
 
 #[derive(Debug)]
 enum Shared<'a> {
-    /// One server, and a way to it for each node.
+    /// One server, and a proxy to it for each node.
     Server {
         server: Box<Server>,
         proxies: Vec<Proxy>,

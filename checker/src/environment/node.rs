@@ -13,7 +13,8 @@ use crate::view::LISTENING;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// A server process. It ends with this value, and also with this process: its input is a pipe from here.
+/// A server process, which ends with this value and with this process: its standard input is a
+/// pipe.
 #[derive(Debug)]
 pub(super) struct Node {
     child: Child,
@@ -21,7 +22,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Starts the node with this index, as the arguments of the run say.
+    /// Starts the node with this index, with the arguments of the run.
     pub(super) async fn start(
         redis: Vec<String>,
         sentinel_master: Option<&str>,
@@ -54,18 +55,18 @@ impl Node {
         self.address
     }
 
-    /// Stops the process: its connections stay open, nobody answers.
+    /// Stops the process: its connections stay open, but it does not reply.
     pub(super) fn freeze(&self) -> Result<(), Error> {
         self.signal(Signal::STOP)
     }
 
-    /// Lets it go on where it stood.
+    /// Resumes the process.
     pub(super) fn thaw(&self) -> Result<(), Error> {
         self.signal(Signal::CONT)
     }
 
     fn signal(&self, signal: Signal) -> Result<(), Error> {
-        // Without an id it has ended, and its number may be another's.
+        // Without an id the process has ended, and its id may belong to another one.
         let id = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         Ok(kill_process(id.ok_or("a node has ended")?, signal)?)
     }

@@ -1,42 +1,42 @@
-//! The reckoning at the end of a session, when nobody writes any more.
+//! The audit at the end of a session, when no client writes any more.
 
-use super::{Entry, Ledger};
+use super::{Entry, SessionLedger};
 use crate::report::Finding;
 use crate::state::ScenarioState;
 use crate::view::{View, item_of};
 
-/// Whether everything acknowledged is there; then there is no need to look again.
-pub(crate) fn is_complete(books: &Ledger, view: &View, owner: u64) -> bool {
-    missing_items(books, view, owner).next().is_none()
-        && books.count.count(Entry::is_acked) as u64 <= view.count.as_ref().map_or(0, |count| count.n)
+/// Returns `true` if every acknowledged write is there, so that no further read is needed.
+pub(crate) fn is_complete(ledger: &SessionLedger, view: &View, owner: u64) -> bool {
+    missing_items(ledger, view, owner).next().is_none()
+        && ledger.count.count(Entry::is_acked) as u64 <= view.count.as_ref().map_or(0, |count| count.n)
 }
 
-/// Counts what was acknowledged and is not there.
-pub(crate) fn audit(world: &ScenarioState, books: &Ledger, view: &View, owner: u64) {
-    for (item, entry) in missing_items(books, view, owner) {
-        if books.excuses(world, entry) {
-            world.tally.find_excused(1);
+/// Counts acknowledged writes that are missing.
+pub(crate) fn audit(scenario: &ScenarioState, ledger: &SessionLedger, view: &View, owner: u64) {
+    for (item, entry) in missing_items(ledger, view, owner) {
+        if ledger.excuses(scenario, entry) {
+            scenario.tally.find_excused(1);
         } else {
-            world.tally.find(Finding::Lost, || format!("{item} of client {} is lost", entry.device));
+            scenario.tally.find(Finding::Lost, || format!("{item} of client {} is lost", entry.device));
         }
     }
-    audit_count(world, books, view.count.as_ref().map_or(0, |count| count.n), owner);
-    world.tally.verify(books);
+    audit_count(scenario, ledger, view.count.as_ref().map_or(0, |count| count.n), owner);
+    scenario.tally.verify(ledger);
 }
 
-fn audit_count(world: &ScenarioState, books: &Ledger, n: u64, owner: u64) {
-    let book = &books.count;
-    let sure = book.count(|entry| entry.is_acked() && !books.excuses(world, entry)) as u64;
-    let acked = book.count(Entry::is_acked) as u64;
+fn audit_count(scenario: &ScenarioState, ledger: &SessionLedger, n: u64, owner: u64) {
+    let writes = &ledger.count;
+    let sure = writes.count(|entry| entry.is_acked() && !ledger.excuses(scenario, entry)) as u64;
+    let acked = writes.count(Entry::is_acked) as u64;
     for _ in n..sure {
-        world.tally.find(Finding::Lost, || format!("{owner} has {n} of {sure} acknowledged increments"));
+        scenario.tally.find(Finding::Lost, || format!("{owner} has {n} of {sure} acknowledged increments"));
     }
-    world.tally.find_excused(acked.saturating_sub(n.max(sure)));
+    scenario.tally.find_excused(acked.saturating_sub(n.max(sure)));
 }
 
-fn missing_items<'a>(books: &'a Ledger, view: &View, owner: u64) -> impl Iterator<Item = (u64, &'a Entry)> {
+fn missing_items<'a>(ledger: &'a SessionLedger, view: &View, owner: u64) -> impl Iterator<Item = (u64, &'a Entry)> {
     let present: std::collections::HashSet<u64> =
         view.items.iter().flat_map(|items| items.list.iter().copied()).collect();
-    let numbered = books.items.iter().enumerate().map(move |(number, entry)| (item_of(owner, number), entry));
+    let numbered = ledger.items.iter().enumerate().map(move |(number, entry)| (item_of(owner, number), entry));
     numbered.filter(move |(item, entry)| entry.is_acked() && !present.contains(item))
 }

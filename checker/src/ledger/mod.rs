@@ -1,4 +1,4 @@
-//! What a session must hold, as far as its clients can know.
+//! The expected content of a session, as far as its clients can know it.
 
 mod audit;
 mod client_history;
@@ -6,4 +6,4 @@ mod session_ledger;
 
 pub(crate) use audit::{audit, is_complete};
 pub(crate) use client_history::ClientHistory;
-pub(crate) use session_ledger::{Entry, Ledger, SessionLedger, WriteOutcome};
+pub(crate) use session_ledger::{Entry, SessionLedger, WriteLog, WriteOutcome};

@@ -4,16 +4,16 @@ use std::time::Instant;
 use crate::loss::Operation;
 use crate::state::ScenarioState;
 
-/// What is known of a write.
+/// The known outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WriteOutcome {
-    /// No answer yet.
+    /// No reply yet.
     Pending,
-    /// A node said that it is done.
+    /// A node acknowledged the write.
     Acked(Instant),
-    /// No answer, or one that says as much: it may be done once, now or later.
+    /// No reply, or one that leaves the outcome open: the write may take effect once, now or later.
     Unknown,
-    /// A node said that nothing was changed.
+    /// A node reported that nothing was changed.
     Refused,
 }
 
@@ -22,20 +22,20 @@ pub(crate) enum WriteOutcome {
 pub(crate) struct Entry {
     pub(crate) device: usize,
     pub(crate) started: Instant,
-    pub(crate) fate: WriteOutcome,
+    pub(crate) outcome: WriteOutcome,
 }
 
 impl Entry {
     pub(crate) fn acked_before(&self, instant: Instant) -> bool {
-        matches!(self.fate, WriteOutcome::Acked(at) if at < instant)
+        matches!(self.outcome, WriteOutcome::Acked(at) if at < instant)
     }
 
     pub(crate) const fn is_acked(&self) -> bool {
-        matches!(self.fate, WriteOutcome::Acked(_))
+        matches!(self.outcome, WriteOutcome::Acked(_))
     }
 
     pub(crate) const fn operation(&self, slot: Option<u16>) -> Operation {
-        let acked = match self.fate {
+        let acked = match self.outcome {
             WriteOutcome::Acked(at) => Some(at),
             _ => None,
         };
@@ -45,18 +45,18 @@ impl Entry {
 
 /// All writes of one kind to one session, in the order in which they were begun.
 #[derive(Debug, Default)]
-pub(crate) struct SessionLedger(Vec<Entry>);
+pub(crate) struct WriteLog(Vec<Entry>);
 
-impl SessionLedger {
-    /// Enters a write that is about to be sent, and answers its number.
+impl WriteLog {
+    /// Records a write that is about to be sent, and returns its number.
     pub(crate) fn begin(&mut self, device: usize) -> usize {
-        self.0.push(Entry { device, started: Instant::now(), fate: WriteOutcome::Pending });
+        self.0.push(Entry { device, started: Instant::now(), outcome: WriteOutcome::Pending });
         self.0.len() - 1
     }
 
-    pub(crate) fn settle(&mut self, number: usize, fate: WriteOutcome) {
+    pub(crate) fn settle(&mut self, number: usize, outcome: WriteOutcome) {
         if let Some(entry) = self.0.get_mut(number) {
-            entry.fate = fate;
+            entry.outcome = outcome;
         }
     }
 
@@ -72,52 +72,52 @@ impl SessionLedger {
         self.0.iter().filter(|entry| of(entry)).count()
     }
 
-    /// How many of these writes can be in the session at most.
+    /// The maximum number of these writes that the session can contain.
     pub(crate) fn at_most(&self) -> usize {
-        self.count(|entry| entry.fate != WriteOutcome::Refused)
+        self.count(|entry| entry.outcome != WriteOutcome::Refused)
     }
 }
 
 /// All writes to one session.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct SessionLedger {
     /// The slot of its record, once a client has its token.
     pub(crate) slot: Option<u16>,
-    pub(crate) items: SessionLedger,
-    pub(crate) count: SessionLedger,
-    pub(crate) note: SessionLedger,
-    /// When the first request for a logout was sent.
-    pub(crate) leaving: Option<Instant>,
-    /// When the logout was sent that was acknowledged, and when that was.
+    pub(crate) items: WriteLog,
+    pub(crate) count: WriteLog,
+    pub(crate) note: WriteLog,
+    /// When the first logout request was sent.
+    pub(crate) logout_sent: Option<Instant>,
+    /// When the acknowledged logout request was sent, and when it was acknowledged.
     pub(crate) ended: Option<(Instant, Instant)>,
     /// When the last login was sent, and when it was acknowledged.
-    pub(crate) entered: Option<(Instant, Option<Instant>)>,
-    /// Everything has been said about the loss of this session.
-    pub(crate) given_up: bool,
+    pub(crate) last_login: Option<(Instant, Option<Instant>)>,
+    /// Set once the loss of this session has been reported.
+    pub(crate) loss_reported: bool,
     /// Items that have been reported already.
     pub(crate) reported: HashSet<u64>,
-    /// Items that Redis has lost, and since when somebody knows that they are not there.
+    /// Items that Redis has lost, and when a client first saw that they were missing.
     pub(crate) gone: HashMap<u64, Instant>,
 }
 
-impl Ledger {
+impl SessionLedger {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Entry> {
         self.items.iter().chain(self.count.iter()).chain(self.note.iter())
     }
 
-    /// Since when the session must be over, unless Redis lost that it is.
-    pub(crate) fn over_since(&self, world: &ScenarioState) -> Option<Instant> {
+    /// When the session ended, unless Redis may have lost its end.
+    pub(crate) fn over_since(&self, scenario: &ScenarioState) -> Option<Instant> {
         let logout = |(sent, acked)| Operation { slot: self.slot, sent, acked: Some(acked) };
-        self.ended.filter(|ended| !world.excuses(logout(*ended))).map(|(_, acked)| acked)
+        self.ended.filter(|ended| !scenario.excuses(logout(*ended))).map(|(_, acked)| acked)
     }
 
-    /// Whether Redis itself may have lost this write.
-    pub(crate) fn excuses(&self, world: &ScenarioState, entry: &Entry) -> bool {
-        world.excuses(entry.operation(self.slot))
+    /// Returns `true` if Redis itself may have lost this write.
+    pub(crate) fn excuses(&self, scenario: &ScenarioState, entry: &Entry) -> bool {
+        scenario.excuses(entry.operation(self.slot))
     }
 
     pub(crate) fn login(&self) -> Option<Operation> {
-        self.entered.map(|(sent, acked)| Operation { slot: self.slot, sent, acked })
+        self.last_login.map(|(sent, acked)| Operation { slot: self.slot, sent, acked })
     }
 
     pub(crate) fn acked(&self) -> usize {

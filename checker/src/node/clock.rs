@@ -1,4 +1,4 @@
-//! Clocks that are wrong on purpose: no two machines have the same time.
+//! Clocks with an error, as no two machines agree on the time.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use cloakroom::{Clock, Sleep, SystemClock, Timestamp};
 
-/// How long a jump lasts, and how long the clock is without it then.
+/// How long a jump lasts, and how long the clock is then without it.
 const JUMP: Duration = Duration::from_secs(1);
 
-/// By how much a clock is wrong, in milliseconds.
+/// The error of a clock, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClockError {
-    /// All the time.
+    /// The constant part.
     offset: i64,
-    /// In addition, in every other second.
+    /// An additional error in every other second.
     jump: i64,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for ClockError {
     }
 }
 
-/// The system's clock with an error.
+/// The system clock with an error.
 #[derive(Debug)]
 pub(super) struct WrongClock {
     right: SystemClock,

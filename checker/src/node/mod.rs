@@ -1,4 +1,4 @@
-//! One server process: what an application over a shared tier looks like.
+//! One server process, built like an application over a shared tier.
 
 mod clock;
 mod mutation;
@@ -55,12 +55,12 @@ async fn listen(port: u16, sessions: Sessions) -> Result<(), Error> {
     let layer = SessionLayer::new(sessions).cookie(CookieConfig::insecure_for_localhost());
     tokio::select! {
         outcome = axum::serve(listener, router.layer(layer)).into_future() => Ok(outcome?),
-        () = abandoned() => Ok(()),
+        () = parent_exited() => Ok(()),
     }
 }
 
-/// Resolves when whoever started this process is gone, however it went.
-async fn abandoned() {
+/// Resolves when the parent process is gone, for whatever reason.
+async fn parent_exited() {
     let mut input = tokio::io::stdin();
     let mut byte = [0];
     while !matches!(input.read(&mut byte).await, Ok(0) | Err(_)) {}

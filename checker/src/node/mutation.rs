@@ -1,4 +1,4 @@
-//! Stores that are wrong on purpose: a checker that cannot fail proves nothing.
+//! Stores that are broken on purpose, because a checker that cannot fail proves nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use cloakroom::store::{
 };
 use parking_lot::Mutex;
 
-/// What is broken.
+/// A defect of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mutation {
-    /// Writes whatever others wrote meanwhile, as stores do that write whole records.
+    /// Overwrites what others wrote meanwhile, like a store that writes whole records.
     LostUpdate,
-    /// Says that a write is done and does nothing.
+    /// Reports a write as successful without making it.
     FalseSuccess,
-    /// Says that a write is not done, and does it.
+    /// Reports a write as failed but makes it.
     FalseFailure,
-    /// Writes twice, as clients do that repeat what they do not know the outcome of.
+    /// Writes twice, like a client that retries a write of unknown outcome.
     Repeat,
-    /// Reads what was there some time ago, as a replica would.
+    /// Returns an old record, as a replica would.
     StaleRead,
-    /// Ignores the news of changes, and believes its copies for ever.
+    /// Ignores invalidations and treats every copy as valid for ever.
     Deaf,
-    /// Writes a record back that was removed, as a request does that began before the logout.
+    /// Restores a removed record, like a request that began before the logout.
     Resurrect,
-    /// Answers with the values of somebody else.
+    /// Returns the values of another session.
     Leak,
 }
 
-/// One in so many calls goes wrong: always would be too easy to notice.
+/// One call in this many goes wrong; if all did, that would be too easy to notice.
 const RATE: u64 = 10;
 
 #[derive(Debug)]
@@ -52,14 +52,14 @@ impl<S: Store> MutatedStore<S> {
         Self { store: Arc::new(store), how, calls, old, last }
     }
 
-    fn strikes(&self, how: Mutation) -> bool {
+    fn should_fail(&self, how: Mutation) -> bool {
         self.how == how && self.calls.fetch_add(1, Relaxed) % RATE == RATE - 1
     }
 
     async fn commit_twice(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
         let mut again = commit.clone();
         self.store.commit(selector, commit).await?;
-        // A new name: the store cannot know that it is the same write.
+        // A new nonce, so that the store cannot recognize the repeated write.
         again.nonce = again.nonce.wrapping_add(1);
         for edit in &mut again.edits {
             if let cloakroom::store::Action::Put { payload: cloakroom::store::Payload::Present(bytes), .. } =
@@ -73,7 +73,7 @@ impl<S: Store> MutatedStore<S> {
     }
 }
 
-/// The change made once more on what it was made on: the last item again, the count one more.
+/// The change applied twice: the last item is appended again.
 fn doubled(bytes: &Arc<[u8]>) -> Arc<[u8]> {
     let text = String::from_utf8_lossy(bytes);
     let Ok(mut items) = serde_json::from_str::<crate::view::Items>(&text) else { return Arc::clone(bytes) };
@@ -84,7 +84,7 @@ fn doubled(bytes: &Arc<[u8]>) -> Arc<[u8]> {
 impl<S: Store> Store for MutatedStore<S> {
     async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
         let Some(mut loaded) = self.store.load(selector).await? else { return Ok(None) };
-        if self.strikes(Mutation::Leak) {
+        if self.should_fail(Mutation::Leak) {
             loaded.record.values.clone_from(&self.last.lock());
         } else if self.how == Mutation::Leak {
             self.last.lock().clone_from(&loaded.record.values);
@@ -92,7 +92,7 @@ impl<S: Store> Store for MutatedStore<S> {
         if self.how == Mutation::StaleRead {
             let old = self.old.lock().insert(selector, loaded.record.clone());
             if let Some(old) = old.filter(|old| old.verifier == loaded.record.verifier)
-                && self.strikes(Mutation::StaleRead)
+                && self.should_fail(Mutation::StaleRead)
             {
                 loaded.record = old;
             }
@@ -105,22 +105,22 @@ impl<S: Store> Store for MutatedStore<S> {
     }
 
     async fn commit(&self, selector: Selector, mut commit: Commit) -> Result<Committed, StoreError> {
-        // Logins and renewals are left alone: without its token a client can check nothing.
+        // Logins and renewals are left intact: without its token a client cannot check anything.
         if commit.rotation.is_some() {
             return self.store.commit(selector, commit).await;
         }
         if self.how == Mutation::LostUpdate {
             commit.edits.iter_mut().for_each(|edit| edit.expect = Expect::Any);
         }
-        if self.strikes(Mutation::FalseSuccess) {
+        if self.should_fail(Mutation::FalseSuccess) {
             let receipt = cloakroom::store::CommitReceipt::new(commit.next_version(), Lease::NONE);
             return Ok(Committed::Done(receipt));
         }
-        if self.strikes(Mutation::FalseFailure) {
+        if self.should_fail(Mutation::FalseFailure) {
             self.store.commit(selector, commit).await?;
-            return Err(StoreError::new(StoreErrorKind::Unavailable, "not said truly"));
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "a false report"));
         }
-        if self.strikes(Mutation::Repeat) {
+        if self.should_fail(Mutation::Repeat) {
             return self.commit_twice(selector, commit).await;
         }
         self.store.commit(selector, commit).await
@@ -133,7 +133,7 @@ impl<S: Store> Store for MutatedStore<S> {
     async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
         let before = if self.how == Mutation::Resurrect { self.store.load(selector).await? } else { None };
         let answer = self.store.destroy(selector, guard).await?;
-        if let Some(before) = before.filter(|_| self.strikes(Mutation::Resurrect)) {
+        if let Some(before) = before.filter(|_| self.should_fail(Mutation::Resurrect)) {
             let store = Arc::clone(&self.store);
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(300)).await;

@@ -27,7 +27,7 @@ pub(super) fn router(sessions: Sessions) -> Router {
         .route("/rollbacks", get(async move || Json(rollbacks(&sessions))))
 }
 
-/// Says whether something may have been changed all the same, which the status alone does not.
+/// Reports whether something may have been changed, which the status alone does not tell.
 struct Failed(SessionError);
 
 impl From<SessionError> for Failed {
@@ -55,8 +55,8 @@ fn rollbacks(sessions: &Sessions) -> View {
 
 async fn view(session: Session) -> Answer {
     let (items, count, note) = (read(&session).await?, read(&session).await?, read(&session).await?);
-    // Last: whoever is still logged in now was so when the values were read, and a session that
-    // ends in between does not look like one that has lost its values.
+    // Read last: if the user is still logged in now, the values were read while it was, so that a
+    // session that ends in between does not look like one that lost its values.
     let principal = session.principal().await?.map(|principal| principal.as_str().to_owned());
     Ok(Json(View { principal, items, count, note, ..View::default() }))
 }

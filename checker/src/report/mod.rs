@@ -1,4 +1,4 @@
-//! What came of it.
+//! The results of a run.
 
 mod result;
 mod table;

@@ -5,18 +5,18 @@ use serde::Serialize;
 use super::{Finding, Tally};
 use crate::fault::Fault;
 
-/// Within this time all but one in a hundred refuse a token that was logged out, on a busy machine too.
+/// 99 percent of refusals after a logout come within this time, even on a busy machine.
 const QUICK_MS: f64 = 250.0;
 
-/// What came of one fault.
+/// The result of one fault.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) fault: String,
-    /// How often the fault was played.
+    /// How often the fault was injected.
     pub(crate) times: u64,
     /// Requests that clients sent.
     pub(crate) operations: u64,
-    /// Acknowledged writes, each looked for afterwards.
+    /// Acknowledged writes, each of which was verified afterwards.
     pub(crate) acked: u64,
     pub(crate) unknown: u64,
     pub(crate) refused: u64,
@@ -34,17 +34,18 @@ pub(crate) struct Row {
     pub(crate) resurrected: u64,
     pub(crate) leaked: u64,
     pub(crate) odd: u64,
-    /// Acknowledged by Redis and lost by it, as it was killed before its replica, or anybody, had them.
+    /// Acknowledged operations that Redis lost, because it was killed before its replica, or any
+    /// server, had them.
     pub(crate) lost_by_redis: u64,
-    /// How often a node noticed that Redis had lost what a client had seen.
+    /// How often a node detected that Redis had lost data that a client had seen.
     pub(crate) rollbacks: u64,
-    /// How often a client saw that something was lost that it had seen before.
+    /// How often a client noticed the loss of data that it had seen.
     pub(crate) witnesses: u64,
     /// Acknowledged writes of sessions whose new token never reached the client.
     pub(crate) abandoned: u64,
     pub(crate) held: bool,
     pub(crate) examples: Vec<String>,
-    /// Some of the refusals that took long: when, and when the node was last seen to open.
+    /// Examples of slow refusals: when, and when the node last opened the token.
     pub(crate) slow_refusals: Vec<String>,
 }
 
@@ -84,31 +85,32 @@ impl Row {
         row
     }
 
-    /// Whether enough happened for the absence of findings to mean something.
+    /// Returns `true` if enough happened for the absence of findings to mean something.
     fn proves_something(&self, fault: Fault) -> bool {
         let played = fault == Fault::None || self.times > 0;
-        // An opening that began after the lease is a finding of its own. Where every node hears
-        // of a logout, it has to hear of it long before.
+        // A token opened after the lease is a finding of its own. Where every node receives the
+        // invalidation, it must refuse the token much sooner.
         let quick = fault.cuts_off() || self.logout_p99_ms <= QUICK_MS;
-        // What a client has seen, its version hint tells of. That Redis has lost something, the lag of the replica proves.
+        // A client's version hint carries what it has seen. The lag of the replica proves that
+        // Redis lost writes.
         let noticed = !fault.loses_writes() || self.witnesses == 0 || self.rollbacks > 0;
         played && noticed && self.acked >= 100 && self.logouts >= 3 && quick
     }
 }
 
-/// In milliseconds, rounded to hundredths.
+/// The quantile in milliseconds, rounded to hundredths.
 fn quantile(sorted: &[Duration], share: f64) -> f64 {
     let index = (sorted.len() as f64 * share).ceil() as usize;
     let time = sorted.get(index.saturating_sub(1)).copied().unwrap_or_default();
     (time.as_secs_f64() * 100_000.0).round() / 100.0
 }
 
-/// What came of a whole run.
+/// The result of a whole run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) clients: u16,
-    /// What `redis-server` calls itself.
+    /// The name and version that the server reports.
     pub(crate) redis: String,
     pub(crate) seconds: u64,
     pub(crate) held: bool,

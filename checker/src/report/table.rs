@@ -28,7 +28,7 @@ const COLUMNS: [Column; 21] = [
     ("verdict", |row| if row.held { "held" } else { "BROKEN" }.to_owned()),
 ];
 
-/// A table in Markdown, which reads well on a terminal too.
+/// Formats a Markdown table that is readable on a terminal too.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines: Vec<Vec<String>> = vec![COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect()];

@@ -3,30 +3,30 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::ledger::{Ledger, WriteOutcome};
+use crate::ledger::{SessionLedger, WriteOutcome};
 
-/// A broken promise.
+/// A broken guarantee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
-    /// Acknowledged, and not there at the end.
+    /// An acknowledged write is missing at the end.
     Lost,
-    /// There more often than it was written.
+    /// A write is there more often than it was made.
     Duplicated,
-    /// There, although a node said that nothing was changed, or nobody wrote it.
+    /// A write is there although a node reported that nothing was changed, or that no client made.
     Phantom,
     /// A client does not see its own write.
     OwnWrite,
-    /// A client does not see what it has seen.
+    /// A client does not see a write that it has seen before.
     Monotonic,
-    /// A client does not see what somebody else had acknowledged longer than a lease ago.
+    /// A client does not see a write of another one, acknowledged longer than a lease ago.
     Stale,
     /// A token opened something longer than a lease after its end.
     Late,
     /// A token opened something after it had been refused, or at the very end.
     Resurrected,
-    /// A client saw what is not its own.
+    /// A client saw data of another session.
     Leaked,
-    /// An answer that has no place: a server's error, a live session that does not open.
+    /// An unexpected reply, such as a server error, or a live session that does not open.
     Odd,
 }
 
@@ -45,13 +45,13 @@ impl Finding {
     ];
 }
 
-/// How many examples of broken promises are kept to be looked at.
+/// How many examples of broken guarantees are kept for the report.
 const EXAMPLES: usize = 12;
 
-/// A refusal that came later than this is worth a look, though no promise is broken.
+/// A refusal that is slower than this is reported, although it breaks no guarantee.
 const SLOW: Duration = Duration::from_millis(250);
 
-/// Counts everything that happens in one scenario.
+/// Counters of one scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     found: [AtomicU64; Finding::ALL.len()],
@@ -77,17 +77,17 @@ impl Tally {
         }
     }
 
-    /// Redis itself lost so many acknowledged operations.
+    /// Counts acknowledged operations that Redis itself lost.
     pub(crate) fn find_excused(&self, operations: u64) {
         self.excused.fetch_add(operations, Relaxed);
     }
 
-    /// A node noticed so often that Redis had lost what a client had seen.
+    /// Counts how often a node detected that Redis had lost data that a client had seen.
     pub(crate) fn rolled_back(&self, times: u64) {
         self.rollbacks.fetch_add(times, Relaxed);
     }
 
-    /// A client saw that something was lost that it had seen.
+    /// Counts that a client missed data that it had seen.
     pub(crate) fn witnessed(&self) {
         self.witnesses.fetch_add(1, Relaxed);
     }
@@ -100,10 +100,10 @@ impl Tally {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    /// The outcome of every write of a session is known and was compared with what the session holds.
-    pub(crate) fn verify(&self, books: &Ledger) {
-        for entry in books.all() {
-            match entry.fate {
+    /// Counts the writes of a session whose content was compared with the ledger.
+    pub(crate) fn verify(&self, ledger: &SessionLedger) {
+        for entry in ledger.all() {
+            match entry.outcome {
                 WriteOutcome::Acked(_) => self.acked.fetch_add(1, Relaxed),
                 WriteOutcome::Unknown | WriteOutcome::Pending => self.unknown.fetch_add(1, Relaxed),
                 WriteOutcome::Refused => self.refused.fetch_add(1, Relaxed),
@@ -111,13 +111,15 @@ impl Tally {
         }
     }
 
-    /// A session whose token its client never received: what it holds cannot be compared.
+    /// Counts the writes of a session whose content cannot be compared, because its client never
+    /// received the token.
     pub(crate) fn abandon(&self, operations: u64) {
         self.abandoned.fetch_add(operations, Relaxed);
     }
 
-    /// So long after the acknowledgement of a logout, a node that was asked began to refuse.
-    /// `opened` are the times of asking and answering before that, where it still opened.
+    /// Records how long after the acknowledgement of a logout a node began to refuse the token.
+    ///
+    /// `opened` are the request and reply times of the earlier requests that still opened it.
     pub(crate) fn refused_after(&self, time: Duration, opened: &[(Duration, Duration)]) {
         self.logouts.lock().push(time);
         let mut slow = self.slow.lock();
@@ -134,7 +136,7 @@ impl Tally {
         self.examples.lock().clone()
     }
 
-    /// Refusals that came late, though not too late.
+    /// Refusals that were slow, but within the limit.
     pub(crate) fn slow(&self) -> Vec<String> {
         self.slow.lock().clone()
     }
@@ -167,7 +169,7 @@ impl Tally {
         self.abandoned.load(Relaxed)
     }
 
-    /// Times until a node refused, shortest first.
+    /// The times until a node refused, in ascending order.
     pub(crate) fn logouts(&self) -> Vec<Duration> {
         let mut times = self.logouts.lock().clone();
         times.sort_unstable();

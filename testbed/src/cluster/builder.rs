@@ -1,4 +1,4 @@
-//! How a cluster is to be, before it runs.
+//! The configuration of a cluster.
 
 use super::{Cluster, form};
 use crate::{Error, Tls};
@@ -31,25 +31,26 @@ impl Default for ClusterBuilder {
 }
 
 impl ClusterBuilder {
-    /// How many masters; fewer than 3 cannot vote for a replica after one of them died.
+    /// The number of masters; fewer than 3 cannot vote for a replica after one of them has died.
     pub fn masters(mut self, count: usize) -> Self {
         self.masters = count;
         self
     }
 
-    /// How many replicas each master has.
+    /// The number of replicas of each master.
     pub fn replicas_per_master(mut self, count: usize) -> Self {
         self.replicas = count;
         self
     }
 
-    /// `cluster-node-timeout`: a shorter one promotes sooner, and sees failures where a machine is only busy.
+    /// `cluster-node-timeout`: a shorter one promotes sooner, but reports failures on a busy
+    /// machine.
     pub fn node_timeout(mut self, timeout: Duration) -> Self {
         self.node_timeout = timeout;
         self
     }
 
-    /// The default user of every node needs this password.
+    /// Sets the password of the default user on every node.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
@@ -61,13 +62,13 @@ impl ClusterBuilder {
         self
     }
 
-    /// The nodes also listen for encrypted connections, and talk to each other over such.
+    /// Makes the nodes listen for TLS connections too, and use TLS between each other.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// Starts the nodes and waits until every one serves, and every replica is in sync.
+    /// Starts the nodes and waits until each of them serves and every replica is in sync.
     ///
     /// # Errors
     ///

@@ -1,23 +1,25 @@
-//! Another node becomes the master of a slot.
+//! Failover: another node becomes the master of a slot.
 
 use super::{Cluster, topology::Line, views::AGREE_LIMIT};
 use crate::{Error, Server, wait::until};
 
-/// How a replica replaces a master that still runs.
+/// How a replica replaces a master that is still running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Handover {
-    /// The master stops writes until the replica has them all: nothing is lost (`CLUSTER FAILOVER`).
+    /// The master stops writes until the replica has all of them: nothing is lost (`CLUSTER
+    /// FAILOVER`).
     Coordinated,
-    /// The replica takes over without asking anybody (`CLUSTER FAILOVER TAKEOVER`): writes that
-    /// did not reach it are lost, and the old master answers for the slot until it learns of it.
+    /// The replica takes over without a vote (`CLUSTER FAILOVER TAKEOVER`): writes that did not
+    /// reach it are lost, and the old master serves the slot until it learns of the takeover.
     Takeover,
 }
 
 impl Cluster {
-    /// Kills the master of `slot`, and returns the promoted replica once all living nodes agree on it.
+    /// Kills the master of `slot`, and returns the promoted replica once all living nodes agree on
+    /// it.
     ///
-    /// The killed node stays down until [`Server::restart`], and then comes back as a replica.
+    /// The killed node stays down until [`Server::restart`], and then rejoins as a replica.
     ///
     /// # Errors
     ///
@@ -29,7 +31,9 @@ impl Cluster {
         self.new_owner(slot, &old).await
     }
 
-    /// Makes a replica the master of `slot` while the old one lives; returns the new one once all nodes agree.
+    /// Makes a replica the master of `slot` while the old master is alive.
+    ///
+    /// Returns the new master once all nodes agree on it.
     ///
     /// # Errors
     ///
@@ -44,7 +48,7 @@ impl Cluster {
         self.new_owner(slot, &old).await
     }
 
-    /// A replica of the master of `slot`, which takes its place when it dies.
+    /// A living replica of the master of `slot`.
     ///
     /// # Errors
     ///
@@ -53,7 +57,7 @@ impl Cluster {
         self.replica_at(&self.owner(slot).await?).await
     }
 
-    /// A replica of this master that answers, by its own word.
+    /// A living replica that itself reports this master.
     async fn replica_at(&self, master: &Line) -> Result<&Server, Error> {
         let follows = |line: &Line| line.is("myself") && line.replica_of.as_ref() == Some(&master.id);
         let views = self.views().await;

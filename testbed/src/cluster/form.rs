@@ -1,4 +1,4 @@
-//! How single servers become a cluster.
+//! Forms a cluster out of single servers.
 
 use super::{Cluster, ClusterBuilder, views::AGREE_LIMIT};
 use crate::{
@@ -34,7 +34,7 @@ fn node(wanted: &ClusterBuilder) -> ServerBuilder {
     let node = Server::builder()
         .part(Part::ClusterNode)
         .config(format!("cluster-node-timeout {}", wanted.node_timeout.as_millis()))
-        // A replica takes over however long it lost sight of its master: tests make long faults.
+        // Tests inject long faults, so a replica takes over however long it was disconnected.
         .config("cluster-replica-validity-factor 0");
     let node = wanted.directives.iter().fold(node, ServerBuilder::config);
     let node = wanted.tls.iter().cloned().fold(node, ServerBuilder::tls);
@@ -44,8 +44,8 @@ fn node(wanted: &ClusterBuilder) -> ServerBuilder {
     }
 }
 
-/// Gives the master its share of the slots, and an epoch of its own: with equal ones the nodes
-/// would first have to sort out who yields.
+/// Assigns the master its share of the slots, and an epoch of its own: with equal epochs the nodes
+/// would first have to resolve the conflict.
 async fn take_slots(master: &Server, index: usize, masters: usize) -> Result<(), Error> {
     let (first, last) = (SLOTS * index / masters, SLOTS * (index + 1) / masters - 1);
     master.text(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]).await?;
@@ -74,7 +74,7 @@ async fn meet(cluster: &Cluster) -> Result<(), Error> {
     .await
 }
 
-/// Every node sees every replica: clients may ask any of them for the whole picture.
+/// Waits for every node to see every replica, because clients may ask any node for the topology.
 async fn complete(cluster: &Cluster, wanted: &ClusterBuilder) -> Result<(), Error> {
     for view in cluster.views().await {
         let replicas = view.lines.iter().filter(|line| line.replica_of.is_some()).count();

@@ -13,16 +13,16 @@ pub use slot_move::SlotMove;
 
 use crate::{Error, Server};
 
-/// A Redis Cluster on loopback ports, formed and steered without any tool of the server.
+/// A Redis Cluster on loopback ports, formed and controlled without any tool of the server.
 ///
-/// Its nodes are plain [`Server`]s: each can be frozen, killed, cut and started again.
+/// Its nodes are plain [`Server`]s: each can be frozen, killed, cut and restarted.
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Server>,
 }
 
 impl Cluster {
-    /// Starts masters with replicas, and the other defaults of [`ClusterBuilder`].
+    /// Starts a cluster of this size, with the other defaults of [`ClusterBuilder`].
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl Cluster {
         Self::builder().masters(masters).replicas_per_master(replicas_per_master).start().await
     }
 
-    /// Sets up a cluster of 3 masters with 1 replica each, or other than that.
+    /// Configures a cluster; the default is 3 masters with 1 replica each.
     #[must_use]
     pub fn builder() -> ClusterBuilder {
         ClusterBuilder::default()
@@ -49,13 +49,13 @@ impl Cluster {
         self.nodes.iter().map(Server::url).collect()
     }
 
-    /// The URLs for encrypted connections, for a cluster with [`tls`](ClusterBuilder::tls).
+    /// The URLs of the nodes for TLS connections, if the cluster has [`tls`](ClusterBuilder::tls).
     #[must_use]
     pub fn tls_urls(&self) -> Vec<String> {
         self.nodes.iter().map(Server::tls_url).collect()
     }
 
-    /// The slot of a key, by the server's own word.
+    /// The slot of a key, as computed by the server.
     ///
     /// # Errors
     ///
@@ -69,21 +69,21 @@ impl Cluster {
         Err(Error::unexpected("no node answers"))
     }
 
-    /// The master of a slot: the newest claim that any living node knows of, be that master alive or not.
+    /// The master of a slot, dead or alive: the newest claim that any living node knows of.
     ///
     /// # Errors
     ///
-    /// [`Error::Unexpected`] when no node answers, or nobody owns the slot.
+    /// [`Error::Unexpected`] when no node answers, or none owns the slot.
     pub async fn node_of(&self, slot: u16) -> Result<&Server, Error> {
         self.by_port(self.owner(slot).await?.port)
     }
 
-    /// The first and the last slot of each range of the master of `slot`.
+    /// The slot ranges of the master of `slot`, each as its first and last slot.
     ///
     /// # Errors
     ///
     /// As [`node_of`](Self::node_of).
-    pub async fn slots_beside(&self, slot: u16) -> Result<Vec<(u16, u16)>, Error> {
+    pub async fn slots_of_owner(&self, slot: u16) -> Result<Vec<(u16, u16)>, Error> {
         Ok(self.owner(slot).await?.slots)
     }
 }

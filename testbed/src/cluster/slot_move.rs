@@ -1,4 +1,4 @@
-//! A slot goes from one living master to another.
+//! Moving a slot from one living master to another.
 
 use super::{Cluster, views::AGREE_LIMIT};
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
 };
 use redis::Value;
 
-/// How long one key may take between two nodes of this machine, in milliseconds.
+/// Time limit for the migration of one batch of keys between two local nodes, in milliseconds.
 const MIGRATE_LIMIT_MS: u64 = 5_000;
 const BATCH: u32 = 100;
 
-/// A slot on the move: as long as this exists, its old owner answers ASK for keys that it has no more.
+/// A slot that is being moved: its old owner answers ASK for keys that it no longer has.
 ///
-/// Dropped without [`finish`](Self::finish) it leaves the slot in between, as an operator whose
-/// tool crashed would.
+/// If dropped without [`finish`](Self::finish) it leaves the slot half moved, as a crashed tool of
+/// an operator would.
 #[derive(Debug)]
 #[must_use = "the slot stays between its nodes until `finish`"]
 pub struct SlotMove<'a> {
@@ -31,24 +31,26 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// As the three steps: [`begin_move`](Self::begin_move), [`SlotMove::migrate`], [`SlotMove::finish`].
+    /// As the three steps: [`begin_move`](Self::begin_move), [`SlotMove::migrate`],
+    /// [`SlotMove::finish`].
     pub async fn move_slot(&self, slot: u16, to: &Server) -> Result<(), Error> {
         let moving = self.begin_move(slot, to).await?;
         while moving.migrate(BATCH).await? > 0 {}
         moving.finish().await
     }
 
-    /// Opens the slot on both sides (IMPORTING, then MIGRATING); no key has moved yet.
+    /// Marks the slot as moving on both sides (IMPORTING, then MIGRATING), without moving a key.
     ///
     /// # Errors
     ///
-    /// [`Error::Unexpected`] when `to` is no node of this cluster, [`Error::Command`] when it is no
-    /// master or owns the slot already.
+    /// [`Error::Unexpected`] when `to` is not a node of this cluster, [`Error::Command`] when it is
+    /// not a master or already owns the slot.
     pub async fn begin_move(&self, slot: u16, to: &Server) -> Result<SlotMove<'_>, Error> {
         let (from, to) = (self.node_of(slot).await?, self.by_port(to.port())?);
         let (from_id, to_id) = (id(from).await?, id(to).await?);
         let number = slot.to_string();
-        // In this order: the old owner must not send clients to a node that does not expect them.
+        // In this order, because the old owner must not send clients to a node that does not expect
+        // them.
         to.text(&["CLUSTER", "SETSLOT", &number, "IMPORTING", &from_id]).await?;
         from.text(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &to_id]).await?;
         Ok(SlotMove { cluster: self, slot, from, to, to_id })
@@ -62,13 +64,13 @@ impl SlotMove<'_> {
         self.from
     }
 
-    /// The node that is to own it.
+    /// The node that will own the slot.
     #[must_use]
     pub fn to(&self) -> &Server {
         self.to
     }
 
-    /// Moves up to `count` keys, and returns how many there were: 0 when all have moved.
+    /// Moves up to `count` keys, and returns their number; 0 means that all have moved.
     ///
     /// # Errors
     ///
@@ -84,21 +86,23 @@ impl SlotMove<'_> {
         migrate.arg("AUTH2").arg(USER).arg(PASSWORD).arg("KEYS").arg(&keys);
         match self.from.query(&migrate).await? {
             Value::Okay => Ok(keys.len()),
-            // The keys expired or were deleted since they were listed.
+            // The keys expired or were deleted after they were listed.
             Value::SimpleString(text) if text == "NOKEY" => Ok(keys.len()),
             other => Err(Error::unexpected(format!("MIGRATE answered {other:?}"))),
         }
     }
 
-    /// Gives the slot to its new owner, and returns once all nodes agree.
+    /// Assigns the slot to its new owner, and returns once all nodes agree.
     ///
     /// # Errors
     ///
-    /// [`Error::Command`] while the old owner still has keys of it, [`Error::TimedOut`] after 60 s.
+    /// [`Error::Command`] while the old owner still has keys of the slot, [`Error::TimedOut`] after
+    /// 60 s.
     pub async fn finish(self) -> Result<(), Error> {
         let number = self.slot.to_string();
         let words = ["CLUSTER", "SETSLOT", &number, "NODE", &self.to_id];
-        // The new owner first: it takes a new epoch, which tells all others who is right.
+        // The new owner comes first, because it takes a new epoch, by which all other nodes
+        // recognize the current owner.
         self.to.text(&words).await?;
         self.from.text(&words).await?;
         until("all nodes know the slot's new owner", AGREE_LIMIT, || async {

@@ -1,4 +1,4 @@
-//! What a node of a cluster says about all of them.
+//! The topology of a cluster as one of its nodes reports it.
 
 use crate::Error;
 
@@ -8,10 +8,10 @@ pub(crate) struct Line {
     pub(crate) id: String,
     pub(crate) port: u16,
     pub(crate) flags: Vec<String>,
-    /// The id of the master, for a replica.
+    /// The id of the master, if the node is a replica.
     pub(crate) replica_of: Option<String>,
     pub(crate) epoch: u64,
-    /// First and last slot of each range that it owns.
+    /// First and last slot of each range that the node owns.
     pub(crate) slots: Vec<(u16, u16)>,
 }
 
@@ -25,7 +25,7 @@ impl Line {
     }
 }
 
-/// Reads the answer to `CLUSTER NODES`.
+/// Parses the reply to `CLUSTER NODES`.
 pub(crate) fn parse(text: &str) -> Result<Vec<Line>, Error> {
     let line = |line: &str| {
         parse_line(line).ok_or_else(|| Error::unexpected(format!("CLUSTER NODES has the unknown line {line:?}")))
@@ -36,12 +36,13 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Line>, Error> {
 fn parse_line(line: &str) -> Option<Line> {
     let mut words = line.split(' ');
     let id = words.next()?.to_owned();
-    // `127.0.0.1:7000@17000,hostname`, and `:0@0` for a node whose address is not known.
+    // `127.0.0.1:7000@17000,hostname`, or `:0@0` for a node whose address is not known.
     let port = words.next()?.split('@').next()?.rsplit(':').next()?.parse().ok()?;
     let flags = words.next()?.split(',').map(str::to_owned).collect();
     let replica_of = words.next().filter(|master| *master != "-").map(str::to_owned);
     let epoch = words.nth(2)?.parse().ok()?;
-    // After the state of the link; `[5->-id]` is a slot on the move, which its owner still owns.
+    // After the link state come the slots; `[5->-id]` is a slot that is being moved and that its
+    // owner still owns.
     let ranges = words.skip(1).filter(|word| !word.starts_with('['));
     let slots = ranges.map(parse_range).collect::<Option<_>>()?;
     Some(Line { id, port, flags, replica_of, epoch, slots })

@@ -1,4 +1,4 @@
-//! Whether the nodes of a cluster agree.
+//! Checks that the nodes of a cluster agree.
 
 use super::{
     Cluster,
@@ -8,11 +8,11 @@ use crate::{Error, Server, wait::until};
 use futures_util::future::join_all;
 use std::{collections::BTreeSet, time::Duration};
 
-/// Longer than a busy node needs, shorter than anybody waits for one that is frozen.
+/// Longer than a busy node needs, and short enough to skip a frozen one quickly.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 pub(super) const AGREE_LIMIT: Duration = Duration::from_secs(60);
 
-/// What one node sees.
+/// The topology that one node reports.
 pub(super) struct View<'a> {
     pub(super) server: &'a Server,
     pub(super) lines: Vec<Line>,
@@ -30,7 +30,7 @@ impl View<'_> {
 }
 
 impl Cluster {
-    /// What each node sees that answers; dead and frozen ones see nothing.
+    /// The topology as reported by each node that answers; dead and frozen nodes are left out.
     pub(super) async fn views(&self) -> Vec<View<'_>> {
         let looks = self.nodes.iter().filter(|server| server.is_running()).map(|server| async move {
             let text = server.text_within(LOOK_LIMIT, &["CLUSTER", "NODES"]).await.ok()?;
@@ -51,14 +51,16 @@ impl Cluster {
         found.ok_or_else(|| Error::unexpected(format!("no node of this cluster listens on port {port}")))
     }
 
-    /// Waits until all nodes that answer agree on the owners, serve every slot, and their replicas are in sync.
+    /// Waits until all nodes that answer agree on the owners and serve every slot, and all replicas
+    /// are in sync.
     ///
-    /// For after a fault that the test made itself, such as a node that was killed and started again.
+    /// Call it after a fault that the test injected itself, such as a node that was killed and
+    /// restarted.
     ///
     /// # Errors
     ///
     /// [`Error::TimedOut`] after 60 s.
-    pub async fn settle(&self) -> Result<(), Error> {
+    pub async fn wait_for_agreement(&self) -> Result<(), Error> {
         until("the nodes agree", AGREE_LIMIT, || self.agreed()).await
     }
 
@@ -80,7 +82,7 @@ async fn serves(view: &View<'_>) -> Result<(), Error> {
     let port = view.server.port();
     let state = view.server.text(&["CLUSTER", "INFO"]).await?;
     if !state.contains("cluster_state:ok") {
-        return Err(Error::unexpected(format!("the node on {port} says {state:?}")));
+        return Err(Error::unexpected(format!("the node on {port} reports {state:?}")));
     }
     if view.myself().is_none_or(|line| line.is("master")) {
         return Ok(());

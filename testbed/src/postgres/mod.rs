@@ -6,29 +6,29 @@ use crate::{Error, process::Process};
 use std::net::{Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 
-/// One `postgres` process on a loopback port of its own, with an empty database and the package's own settings.
+/// One `postgres` process on its own loopback port, with an empty database and default settings.
 ///
-/// It ends when the value is dropped, and its directory goes with it. PostgreSQL refuses to run as
-/// root; where the caller is root, it runs as the user `postgres`, whom the package makes.
+/// The process and its directory are removed when the value is dropped. PostgreSQL refuses to run
+/// as root; if the caller is root, it runs as the user `postgres`, which the package creates.
 ///
-/// The programs are those of the directory that the environment variable
-/// `CLOAKROOM_TESTBED_POSTGRES` names, else those on the `PATH`, else the newest in
-/// `/usr/lib/postgresql`, where Debian puts them.
+/// The programs come from the directory in the environment variable `CLOAKROOM_TESTBED_POSTGRES`,
+/// else from the `PATH`, else from the newest version in `/usr/lib/postgresql`, where Debian
+/// installs them.
 #[derive(Debug)]
 pub struct Postgres {
     port: u16,
-    // Before the directory, so that nobody writes there any more when it is removed.
+    // Declared before the directory, so that the process has ended when the directory is removed.
     process: Process,
     _directory: TempDir,
 }
 
 impl Postgres {
-    /// Makes a database and starts a server on it, and waits until it answers.
+    /// Creates a database, starts a server on it, and waits until it answers.
     ///
     /// # Errors
     ///
     /// [`Error::NotInstalled`] without the programs, or without the user that they are to run as;
-    /// [`Error::NotStarted`] with the server's own log when it ends or is not ready within 30 s.
+    /// [`Error::NotStarted`] with the server's own log when it exits or is not ready within 30 s.
     pub async fn start() -> Result<Self, Error> {
         start::on_a_free_port().await
     }
@@ -39,7 +39,7 @@ impl Postgres {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// How to connect by way of `port`, which may be a proxy's.
+    /// The URL of the database through `port`, which may be a proxy's.
     #[must_use]
     pub fn url_through(&self, port: u16) -> String {
         format!("postgres://{}@127.0.0.1:{port}/postgres?sslmode=disable", start::USER)
@@ -48,7 +48,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Killed outright, it would leave a piece of shared memory behind.
+        // If killed, it would leak a shared memory segment.
         self.process.end(start::SHUTDOWN, start::END_LIMIT);
     }
 }

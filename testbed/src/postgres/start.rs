@@ -1,4 +1,4 @@
-//! From nothing to a server that answers.
+//! Starts a PostgreSQL server on a new database.
 
 use super::Postgres;
 use crate::{Error, port, process::Process, program, wait::until};
@@ -6,9 +6,9 @@ use rustix::process::Signal;
 use std::{fs, os::unix::fs::chown, path::Path, process::Command, time::Duration};
 use tempfile::TempDir;
 
-/// The database's superuser, and the system's user where the caller is root.
+/// The database's superuser, and the system user if the caller is root.
 pub(super) const USER: &str = "postgres";
-/// Disconnects everybody and ends at once, with shared memory given back.
+/// Disconnects all clients and exits at once, but releases the shared memory.
 pub(super) const SHUTDOWN: Signal = Signal::QUIT;
 pub(super) const END_LIMIT: Duration = Duration::from_secs(5);
 
@@ -38,10 +38,10 @@ pub(super) async fn on_a_free_port() -> Result<Postgres, Error> {
     }
 }
 
-/// Makes the database's files.
+/// Creates the files of the database.
 async fn make(directory: &Path) -> Result<(), Error> {
     let mut command = command("initdb")?;
-    // Nothing here outlives a crash of the machine, so nothing need be on the disk.
+    // Nothing here has to survive a crash of the machine, so nothing has to be synced.
     command.args(["--auth=trust", "--no-sync", "--no-locale", "--encoding=UTF8", "--username", USER, "-D", DATA]);
     let mut process = Process::start(command, directory, &directory.join(LOG))?;
     let end = until("the database is made", READY_LIMIT, || {

@@ -1,6 +1,6 @@
-//! One client's connection through the proxy.
+//! One client connection through the proxy.
 
-use super::{Shared, copy::pump};
+use super::{Shared, copy::copy};
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -10,7 +10,7 @@ use tokio::{net::TcpStream, time::timeout};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Both sockets of a connection; dropped before a clean end, each sends a reset.
+/// Both sockets of a connection; each sends a reset if dropped before a clean end.
 struct Pair {
     client: TcpStream,
     server: Option<TcpStream>,
@@ -22,7 +22,7 @@ impl Drop for Pair {
         if self.ended_cleanly {
             return;
         }
-        // Without lingering a close is a reset, at once: what a crashed peer or a firewall does.
+        // Without lingering, closing sends a reset at once, like a crashed peer or a firewall.
         let _best_effort = self.client.set_zero_linger();
         if let Some(server) = &self.server {
             let _best_effort = server.set_zero_linger();
@@ -30,7 +30,7 @@ impl Drop for Pair {
     }
 }
 
-/// Counts a connection as open for as long as it lives, however it ends.
+/// Counts a connection as open until it is dropped.
 pub(super) struct Open(Arc<Shared>);
 
 impl Open {
@@ -56,8 +56,8 @@ pub(super) async fn serve(client: TcpStream, open: Open) {
     let (from_client, to_client) = pair.client.split();
     let (from_server, to_server) = server.split();
     let outcome = tokio::try_join!(
-        pump(from_client, to_server, &shared.to_server),
-        pump(from_server, to_client, &shared.to_client)
+        copy(from_client, to_server, &shared.to_server),
+        copy(from_server, to_client, &shared.to_client)
     );
     pair.ended_cleanly = outcome.is_ok();
 }

@@ -1,4 +1,4 @@
-//! Moves the bytes of one direction of one connection, as its lane allows.
+//! Copies the bytes of one direction of one connection, under the rule of its stream.
 
 use super::{request::Requests, rule::Watched, stream::Stream};
 use tokio::{
@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 
-/// One side broke the connection instead of closing it: so does the proxy to the other side.
+/// A side broke the connection instead of closing it, so the proxy breaks the other side too.
 #[derive(Debug)]
 pub(super) struct Broken;
 
@@ -22,22 +22,22 @@ struct Chunk {
     item: Item,
 }
 
-/// Returns when the sender has ended its half and everything before is delivered.
+/// Copies until the sender has ended its half and everything before that is delivered.
 ///
-/// Reading goes on while nothing may be written: the sender must not notice that bytes are held.
-pub(super) async fn pump(
+/// It reads even while it may not write, because the sender must not notice that bytes are held.
+pub(super) async fn copy(
     source: impl AsyncRead + Unpin,
     sink: impl AsyncWrite + Unpin,
-    lane: &Stream,
+    stream: &Stream,
 ) -> Result<(), Broken> {
-    let (parcels, inbox) = unbounded_channel();
-    let (outcome, ()) = tokio::join!(deliver(sink, lane, inbox), collect(source, lane, parcels));
+    let (chunks, inbox) = unbounded_channel();
+    let (outcome, ()) = tokio::join!(deliver(sink, stream, inbox), collect(source, stream, chunks));
     outcome
 }
 
-async fn collect(mut source: impl AsyncRead + Unpin, lane: &Stream, parcels: UnboundedSender<Chunk>) {
-    let mut rule = lane.watch();
-    let mut requests = lane.is_tapped().then(Requests::default);
+async fn collect(mut source: impl AsyncRead + Unpin, stream: &Stream, chunks: UnboundedSender<Chunk>) {
+    let mut rule = stream.watch();
+    let mut requests = stream.is_tapped().then(Requests::default);
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let item = match source.read(&mut buffer).await {
@@ -46,39 +46,39 @@ async fn collect(mut source: impl AsyncRead + Unpin, lane: &Stream, parcels: Unb
             Err(_) => Item::Break,
         };
         let Item::Bytes(bytes) = item else {
-            // A peer that cannot be heard cannot be heard leaving either.
+            // A swallowed direction hides the end of the connection too.
             rule.until_not_swallowed().await;
-            let _other_side_broke = parcels.send(parcel(&rule, item));
+            let _other_side_broke = chunks.send(chunk(&rule, item));
             return;
         };
-        lane.count_read(bytes.len());
+        stream.count_read(bytes.len());
         if let Some(requests) = &mut requests {
-            requests.feed(&bytes, |name| lane.count_command(name));
+            requests.feed(&bytes, |name| stream.count_command(name));
         }
         if !rule.now().swallow {
-            let _other_side_broke = parcels.send(parcel(&rule, Item::Bytes(bytes)));
+            let _other_side_broke = chunks.send(chunk(&rule, Item::Bytes(bytes)));
         }
     }
 }
 
-fn parcel(rule: &Watched, item: Item) -> Chunk {
+fn chunk(rule: &Watched, item: Item) -> Chunk {
     let delay = rule.now().delay;
     Chunk { due: (!delay.is_zero()).then(|| Instant::now() + delay), item }
 }
 
 async fn deliver(
     mut sink: impl AsyncWrite + Unpin,
-    lane: &Stream,
+    stream: &Stream,
     mut inbox: UnboundedReceiver<Chunk>,
 ) -> Result<(), Broken> {
-    let mut rule = lane.watch();
+    let mut rule = stream.watch();
     while let Some(Chunk { due, item }) = inbox.recv().await {
         rule.until_allowed(due).await;
         match item {
             Item::Bytes(bytes) => {
-                // A receiver that is gone is the other direction's news, which that one may have to swallow.
+                // The other direction reports a closed receiver, and may have to swallow that.
                 if sink.write_all(&bytes).await.is_ok() {
-                    lane.count_delivered(bytes.len());
+                    stream.count_delivered(bytes.len());
                 }
             }
             Item::End => {

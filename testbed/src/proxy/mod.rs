@@ -1,4 +1,4 @@
-//! A wire that can fail.
+//! A TCP proxy that injects faults.
 
 mod connection;
 mod copy;
@@ -34,13 +34,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// A TCP proxy on a loopback port, in front of any address; its faults are switched while it runs.
 ///
-/// Starts in [`pass`](Self::pass). Rules hold for all connections, present and new, and for each
-/// [`Direction`] separately. It runs on the runtime that started it and ends with the value.
+/// It starts without any rule, as after [`pass`](Self::pass). Rules apply to all connections,
+/// present and new, separately for each [`Direction`]. The proxy runs on the runtime that started
+/// it, and stops when the value is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     shared: Arc<Shared>,
     port: u16,
-    /// The task that owns the listener; none while connections are refused.
+    /// The task that owns the listener; `None` while connections are refused.
     listening: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -86,30 +87,33 @@ impl Proxy {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// `redis://127.0.0.1:PORT/`; for a server with a password see [`Server::url_through`](crate::Server::url_through).
+    /// `redis://127.0.0.1:PORT/`; for a server with a password see
+    /// [`Server::url_through`](crate::Server::url_through).
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Lifts every rule of both directions: held bytes are delivered, delayed ones at once.
+    /// Lifts every rule of both directions: held and delayed bytes are delivered at once.
     ///
-    /// What was swallowed stays lost: [`cut`](Self::cut) connections whose stream lost its middle.
+    /// Swallowed bytes stay lost, so [`cut`](Self::cut) the connections that lost part of their
+    /// stream.
     pub fn pass(&self) {
         for direction in [Direction::ToServer, Direction::ToClient] {
-            self.lane(direction).change(|rule| *rule = rule::Rule::default());
+            self.stream(direction).change(|rule| *rule = rule::Rule::default());
         }
     }
 
-    /// Resets all present connections on both sides (RST), and returns when they are gone.
+    /// Resets all present connections on both sides (RST), and returns when they are closed.
     ///
-    /// New ones are accepted, unless [`refuse`](Self::refuse) came first.
+    /// New ones are accepted, unless [`refuse`](Self::refuse) was called first.
     pub async fn cut(&self) {
         let mut present = std::mem::take(&mut *self.shared.connections.lock());
         present.shutdown().await;
     }
 
-    /// Closes the listener: new connections are refused as by a host whose server is down. Present ones go on.
+    /// Closes the listener: new connections are refused, as by a host whose server is down, and
+    /// present ones stay open.
     ///
     /// # Errors
     ///
@@ -120,8 +124,9 @@ impl Proxy {
             task.abort();
             let _ended_by_abort = task.await;
         }
-        // A child that is being started elsewhere has a copy of the listener until its program is loaded.
-        until("nobody accepts connections", REFUSE_LIMIT, || async {
+        // A child process that is just starting has a copy of the listener until its program is
+        // loaded.
+        until("connections are refused", REFUSE_LIMIT, || async {
             match TcpStream::connect(self.address()).await {
                 Ok(_) => Err(Error::unexpected("one was accepted")),
                 Err(_) => Ok(()),
@@ -134,7 +139,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when somebody else took the port.
+    /// [`Error::Io`] when another process took the port.
     pub async fn accept(&self) -> Result<(), Error> {
         if self.listening.lock().is_some() {
             return Ok(());
@@ -145,26 +150,29 @@ impl Proxy {
         Ok(())
     }
 
-    /// Throws away what is read from now on, while connections stay open: the half-open peer.
+    /// Discards everything read from now on, while connections stay open, like a half-open peer.
     ///
-    /// The end of a connection is swallowed too, until [`pass`](Self::pass). What was read before is delivered.
+    /// The end of a connection is swallowed too, until [`pass`](Self::pass). Bytes that were read
+    /// before are delivered.
     pub fn swallow(&self, direction: Direction) {
-        self.lane(direction).change(|rule| rule.swallow = true);
+        self.stream(direction).change(|rule| rule.swallow = true);
     }
 
-    /// Keeps what is read from now on, and what is delayed, until [`release`](Self::release) or [`pass`](Self::pass).
+    /// Keeps everything read from now on, and everything still delayed, until
+    /// [`release`](Self::release) or [`pass`](Self::pass).
     pub fn hold(&self, direction: Direction) {
-        self.lane(direction).change(|rule| rule.hold = true);
+        self.stream(direction).change(|rule| rule.hold = true);
     }
 
-    /// Delivers what was held, in order, and holds no more.
+    /// Delivers the held bytes, in order, and stops holding.
     pub fn release(&self, direction: Direction) {
-        self.lane(direction).change(|rule| rule.hold = false);
+        self.stream(direction).change(|rule| rule.hold = false);
     }
 
-    /// Delivers what is read from now on this much later; zero lifts the delay of what still waits, too.
+    /// Delays everything read from now on; zero also lifts the delay of bytes that are still
+    /// waiting.
     pub fn delay(&self, direction: Direction, delay: Duration) {
-        self.lane(direction).change(|rule| rule.delay = delay);
+        self.stream(direction).change(|rule| rule.delay = delay);
     }
 
     /// Bytes and connections since the start.
@@ -178,16 +186,16 @@ impl Proxy {
         }
     }
 
-    /// The commands that clients sent since the start, swallowed ones included.
+    /// The commands that clients have sent since the start, including swallowed ones.
     ///
-    /// A command counts once it was read whole, so before its reply is seen. One script call is one
-    /// command here, whatever runs inside it. Over TLS nothing is counted.
+    /// A command is counted once it is read completely, so before its reply is seen. A script call
+    /// is one command here, whatever runs inside it. Nothing is counted over TLS.
     #[must_use]
     pub fn commands(&self) -> CommandCounts {
         self.shared.to_server.commands()
     }
 
-    fn lane(&self, direction: Direction) -> &Stream {
+    fn stream(&self, direction: Direction) -> &Stream {
         match direction {
             Direction::ToServer => &self.shared.to_server,
             Direction::ToClient => &self.shared.to_client,
@@ -200,7 +208,8 @@ impl Drop for Proxy {
         if let Some(task) = self.listening.lock().take() {
             task.abort();
         }
-        // Each connection holds the set that holds it: ended here, not by the last reference.
+        // Each connection holds the set that contains it, so dropping the last reference would
+        // never happen.
         self.shared.connections.lock().abort_all();
     }
 }
@@ -220,7 +229,8 @@ async fn listen_anywhere() -> Result<(TcpListener, u16), Error> {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let Ok((client, _)) = listener.accept().await else {
-            // One connection is gone already, or descriptors lack for a moment: not to be tried in a busy loop.
+            // The connection is closed already, or file descriptors are exhausted for a moment: do
+            // not retry in a busy loop.
             sleep(ACCEPT_PAUSE).await;
             continue;
         };

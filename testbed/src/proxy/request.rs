@@ -1,6 +1,6 @@
-//! Finds the commands in what a client sends.
+//! Finds the commands in a client's stream.
 
-/// Subcommands of these count by both names, as in the server's own statistics.
+/// Commands whose subcommands are counted by both names, as in the server's own statistics.
 const CONTAINERS: [&str; 18] = [
     "acl",
     "client",
@@ -21,18 +21,18 @@ const CONTAINERS: [&str; 18] = [
     "hotkeys",
     "commandlog",
 ];
-/// Longer than any header line or inline command of a client; beyond it this is not RESP.
+/// Longer than any header line or inline command of a client; a longer line is not RESP.
 const LINE_LIMIT: usize = 64 * 1024;
 const NAME_LIMIT: usize = 64;
-/// A name, and the name of a subcommand.
+/// The name of a command and that of a subcommand.
 const NAME_WORDS: usize = 2;
 
-/// Reads RESP requests from pieces of any size; keeps nothing but the names.
+/// Parses RESP requests from chunks of any size, and keeps only the names.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     at: At,
     line: Vec<u8>,
-    /// Arguments of the current command that are still to come.
+    /// Arguments of the current command that have not arrived yet.
     missing: usize,
     words: Vec<String>,
     word: Vec<u8>,
@@ -42,9 +42,9 @@ pub(super) struct Requests {
 enum At {
     #[default]
     Line,
-    /// In an argument, with so many bytes of it and of its line end to come.
+    /// In an argument, with this many bytes of it and of its line end to come.
     Argument { left: usize },
-    /// What came is no RESP, such as TLS: nothing can be counted any more.
+    /// The stream is not RESP, but TLS for example: nothing can be counted any more.
     Lost,
 }
 
@@ -85,7 +85,7 @@ impl Requests {
                 Some(length) => self.at = At::Argument { left: length.saturating_add(2) },
                 None => self.at = At::Lost,
             },
-            // A line of text; with anything else in it, it is another protocol's bytes.
+            // An inline command is printable text; anything else belongs to another protocol.
             (Some(_), 0) if line.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
                 let words = line.split(u8::is_ascii_whitespace).take(NAME_WORDS);
                 self.words = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();

@@ -1,4 +1,4 @@
-//! What is done to the bytes of a direction.
+//! The rule for the bytes of one direction.
 
 use std::time::Duration;
 use tokio::{
@@ -6,12 +6,12 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Which way bytes go through a [`Proxy`](crate::Proxy).
+/// A direction of the bytes through a [`Proxy`](crate::Proxy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// What the client sends: commands.
+    /// From the client: commands.
     ToServer,
-    /// What the server sends: replies and pushes.
+    /// From the server: replies and pushes.
     ToClient,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Rule {
     pub(super) delay: Duration,
 }
 
-/// A pump's view of the rule, which may change at any time.
+/// A copy task's view of the rule, which may change at any time.
 #[derive(Clone, Debug)]
 pub(super) struct Watched(watch::Receiver<Rule>);
 
@@ -36,11 +36,11 @@ impl Watched {
     }
 
     pub(super) async fn until_not_swallowed(&mut self) {
-        // An error means that the proxy is gone, and with it the wish.
+        // An error means that the proxy was dropped, so its rule no longer applies.
         let _gone = self.0.wait_for(|rule| !rule.swallow).await;
     }
 
-    /// Returns when something read with this due time may be written.
+    /// Returns when bytes with this due time may be written.
     pub(super) async fn until_allowed(&mut self, due: Option<Instant>) {
         if let Some(due) = due {
             let mut lifted = self.0.clone();

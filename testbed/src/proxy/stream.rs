@@ -1,4 +1,4 @@
-//! One direction of all connections: its rule, its numbers, its tap.
+//! One direction of all connections: its rule and its counters.
 
 use super::{
     rule::{Rule, Watched},
@@ -14,7 +14,7 @@ pub(super) struct Stream {
     rule: watch::Sender<Rule>,
     read: AtomicU64,
     delivered: AtomicU64,
-    /// Only where commands go; replies are not counted.
+    /// Set only for the direction of commands; replies are not counted.
     commands: Option<Mutex<CommandCounts>>,
 }
 

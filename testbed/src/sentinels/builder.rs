@@ -1,4 +1,4 @@
-//! How a watched master is to be, before it runs.
+//! The configuration of a master under sentinels.
 
 use super::{LIMIT, NAME, SENTINELS, Sentinels};
 use crate::{
@@ -28,35 +28,38 @@ impl Default for SentinelsBuilder {
 }
 
 impl SentinelsBuilder {
-    /// How many replicas the master has; without any nobody can replace it.
+    /// The number of replicas of the master; without any, nothing can replace it.
     pub fn replicas(mut self, count: usize) -> Self {
         self.replicas = count;
         self
     }
 
-    /// How long a master may be silent before a sentinel calls it down.
+    /// How long a master may be unreachable before a sentinel considers it down.
     pub fn down_after(mut self, silence: Duration) -> Self {
         self.down_after = silence;
         self
     }
 
-    /// The default user of master and replicas needs this password; that of the sentinels needs none.
+    /// Sets the password of the default user on the master and its replicas; the sentinels have
+    /// none.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
     }
 
-    /// All also listen for encrypted connections, and talk to each other over such.
+    /// Makes all servers listen for TLS connections too, and use TLS between each other.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// Starts everything, and waits until every sentinel knows every replica and every other sentinel.
+    /// Starts everything, and waits until every sentinel knows every replica and every other
+    /// sentinel.
     ///
     /// # Errors
     ///
-    /// As [`ServerBuilder::start`](crate::ServerBuilder::start), and [`Error::TimedOut`] after 90 s.
+    /// As [`ServerBuilder::start`](crate::ServerBuilder::start), and [`Error::TimedOut`] after 90
+    /// s.
     pub async fn start(self) -> Result<Sentinels, Error> {
         let master = self.data(None).start().await?;
         let port = master.peer_port();

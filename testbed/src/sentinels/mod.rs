@@ -1,4 +1,4 @@
-//! A master that sentinels watch.
+//! A master monitored by sentinels.
 
 mod builder;
 
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 const NAME: &str = "testbed-master";
 const SENTINELS: usize = 3;
-/// Sentinels greet each other every 2 s, look for replicas every 10 s, and wait at random before an election.
+/// Sentinels announce themselves every 2 s, look for replicas every 10 s, and wait a random time
+/// before an election.
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// One master, its replicas, and three sentinels that replace it when it dies.
@@ -30,7 +31,7 @@ impl Sentinels {
         Self::builder().start().await
     }
 
-    /// Sets up other than the defaults.
+    /// Configures a deployment that differs from the defaults.
     #[must_use]
     pub fn builder() -> SentinelsBuilder {
         SentinelsBuilder::default()
@@ -48,7 +49,7 @@ impl Sentinels {
         self.sentinels.iter().map(Server::url).collect()
     }
 
-    /// The URLs of the sentinels for encrypted connections, for those with [`tls`](SentinelsBuilder::tls).
+    /// The URLs of the sentinels for TLS connections, if [`tls`](SentinelsBuilder::tls) is set.
     #[must_use]
     pub fn tls_urls(&self) -> Vec<String> {
         self.sentinels.iter().map(Server::tls_url).collect()
@@ -60,7 +61,7 @@ impl Sentinels {
         &self.servers
     }
 
-    /// The sentinel processes, to freeze or kill one.
+    /// The sentinel processes, so that a test can freeze or kill one.
     #[must_use]
     pub fn sentinels(&self) -> &[Server] {
         &self.sentinels
@@ -70,7 +71,7 @@ impl Sentinels {
     ///
     /// # Errors
     ///
-    /// [`Error::Unexpected`] while they disagree or none runs.
+    /// [`Error::Unexpected`] while they disagree or none is running.
     pub async fn master(&self) -> Result<&Server, Error> {
         let mut named = Vec::new();
         for sentinel in self.sentinels.iter().filter(|sentinel| sentinel.is_running()) {
@@ -86,9 +87,11 @@ impl Sentinels {
         server.ok_or_else(|| Error::unexpected(format!("the sentinels name the unknown port {port}")))
     }
 
-    /// Kills the master, and returns the new one once all running sentinels name it and it is one.
+    /// Kills the master, and returns the new one once all running sentinels name it and it reports
+    /// that role.
     ///
-    /// The killed server stays down until [`Server::restart`]; the sentinels then make it a replica.
+    /// The killed server stays down until [`Server::restart`]; the sentinels then make it a
+    /// replica.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a test can ask a server, on a connection that is not the one under test.
+//! Commands that a test sends to a server, on a connection that is not under test.
 
 use super::Server;
 use crate::{CommandCounts, Error, admin};
@@ -10,7 +10,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::Command`] when the server answers with an error, or with nothing for 5 s.
+    /// [`Error::Command`] when the server answers with an error, or not within 5 s.
     pub async fn command(&self, words: &[&str]) -> Result<Value, Error> {
         self.query(&words_of(words)?).await
     }
@@ -24,11 +24,11 @@ impl Server {
         admin::ask(self.port, command).await
     }
 
-    /// As [`command`](Self::command), for an answer that is one string.
+    /// Like [`command`](Self::command), for a reply that is one string.
     ///
     /// # Errors
     ///
-    /// As [`command`](Self::command), and [`Error::Unexpected`] for any other kind of answer.
+    /// As [`command`](Self::command), and [`Error::Unexpected`] for any other kind of reply.
     pub async fn text(&self, words: &[&str]) -> Result<String, Error> {
         admin::text(self.command(words).await?)
     }
@@ -48,9 +48,9 @@ impl Server {
         Ok(text.lines().filter_map(field).collect())
     }
 
-    /// How often each command ran since the server started, those inside scripts included.
+    /// Number of calls of each command since the server started, including those inside scripts.
     ///
-    /// The testbed's own `auth` and `info` count too. For what one client sent, put a
+    /// The testbed's own `auth` and `info` count too. To count what one client sent, put a
     /// [`Proxy`](crate::Proxy) in between.
     ///
     /// # Errors
@@ -60,7 +60,8 @@ impl Server {
         Ok(CommandCounts::from_info(&self.text(&["INFO", "commandstats"]).await?))
     }
 
-    /// How often each of the named commands ran since `before`; a restart in between loses the count.
+    /// Number of calls of each named command since `before`; a restart in between resets the
+    /// counters.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! How a server is to be, before it runs.
+//! The configuration of a server.
 
 use super::{
     Server,
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// Sets up a [`Server`].
 ///
-/// Defaults: a free port, an own temporary directory, nothing persisted (`save ""`, `appendonly
+/// Defaults: a free port, its own temporary directory, nothing persisted (`save ""`, `appendonly
 /// no`), no memory limit, and a default user without password.
 #[derive(Clone, Debug, Default)]
 pub struct ServerBuilder {
@@ -23,13 +23,13 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a directive as it would stand in `redis.conf`; it overrides what the builder wrote.
+    /// Adds a directive, written as in `redis.conf`; it overrides what the builder wrote.
     pub fn config(mut self, directive: impl Into<String>) -> Self {
         self.settings.lines.push(directive.into());
         self
     }
 
-    /// The default user needs this password (`requirepass`); [`Server::url`] then carries it.
+    /// Sets the password of the default user (`requirepass`); [`Server::url`] then contains it.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.settings.password = Some(password.into());
         self
@@ -37,8 +37,8 @@ impl ServerBuilder {
 
     /// Adds an ACL user with a password and rules such as `~s:* +@read`.
     ///
-    /// [`Server::url_of`] names it. `testbed` is refused: every server has an account of that name
-    /// for the testbed itself.
+    /// [`Server::url_of`] returns its URL. The name `testbed` is rejected, because every server has
+    /// an account of that name for the testbed itself.
     pub fn user(mut self, name: impl Into<String>, password: impl Into<String>, rules: impl Into<String>) -> Self {
         self.settings.accounts.push(Account { name: name.into(), password: password.into(), rules: rules.into() });
         self
@@ -49,19 +49,20 @@ impl ServerBuilder {
         self.config(format!("maxmemory {bytes}")).config(format!("maxmemory-policy {policy}"))
     }
 
-    /// Keeps an append-only file: what was acknowledged is there again after [`Server::restart`].
+    /// Keeps an append-only file, so that acknowledged writes survive [`Server::restart`].
     pub fn persist(mut self) -> Self {
         self.settings.persist = true;
         self
     }
 
-    /// Also listens for encrypted connections, at [`Server::tls_url`]; needs a server that was built with TLS.
+    /// Listens for TLS connections too, at [`Server::tls_url`]; needs a server that was built with
+    /// TLS.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.settings.tls = Some(tls);
         self
     }
 
-    /// Runs this program instead of the usual one.
+    /// Runs this program instead of the default one.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.settings.program = Some(path.into());
         self
@@ -72,7 +73,7 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// [`Error::NotInstalled`] without the program, [`Error::Setting`] for a setting that is not
-    /// one word or one line, [`Error::NotStarted`] with the server's own log when it ends or does
+    /// one word or one line, [`Error::NotStarted`] with the server's own log when it exits or does
     /// not answer within 20 s.
     pub async fn start(self) -> Result<Server, Error> {
         self.settings.check()?;

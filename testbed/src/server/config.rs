@@ -1,4 +1,4 @@
-//! What a server is told, and the configuration file that says it.
+//! The settings of a server, and the configuration file made from them.
 
 use crate::{
     Error,
@@ -6,12 +6,12 @@ use crate::{
 };
 use std::path::PathBuf;
 
-/// The files in the server's directory that hold what it shows on encrypted connections.
+/// Files in the server's directory with the certificates and the key for TLS.
 pub(crate) const CERTIFICATE: &str = "certificate.pem";
 pub(crate) const KEY: &str = "key.pem";
 pub(crate) const AUTHORITY: &str = "authority.pem";
 
-/// What the process is; the same program plays every part.
+/// The role of the process; one program serves all roles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Part {
     #[default]
@@ -27,20 +27,20 @@ pub(crate) struct Account {
     pub(crate) rules: String,
 }
 
-/// What a server shows and demands on encrypted connections, as PEM.
+/// TLS settings of a server, as PEM.
 #[derive(Clone)]
 pub struct Tls {
     /// The server's certificate.
     pub certificate: String,
-    /// Its private key.
+    /// The private key of the certificate.
     pub key: String,
-    /// Of whom certificates of clients, and of other servers, are accepted.
+    /// The authority whose certificates are accepted from clients and from other servers.
     pub authority: String,
-    /// Whether clients have to show one.
+    /// If `true`, clients must present a certificate.
     pub of_clients: bool,
 }
 
-/// The key is left out.
+/// Omits the private key.
 impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tls").field("of_clients", &self.of_clients).finish_non_exhaustive()
@@ -50,7 +50,7 @@ impl std::fmt::Debug for Tls {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) part: Part,
-    /// Where the program is, if it is another than usual.
+    /// The path of the program, if it is not the default one.
     pub(crate) program: Option<PathBuf>,
     pub(crate) tls: Option<Tls>,
     pub(crate) password: Option<String>,
@@ -60,24 +60,24 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Refuses what would break out of its line or word in the file.
+    /// Rejects values that would break out of their line or word in the file.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let word =
             |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '"' || c == '\'');
         let line = |text: &str| !text.contains(['\r', '\n']);
         let ensure = |fine: bool, field, remedy| if fine { Ok(()) } else { Err(Error::Setting { field, remedy }) };
         ensure(self.password.as_deref().is_none_or(word), "password", "pass one word without quotes or white space")?;
-        ensure(self.lines.iter().all(|text| line(text)), "config", "pass each directive by a call of its own")?;
+        ensure(self.lines.iter().all(|text| line(text)), "config", "pass each directive in a separate call")?;
         for account in &self.accounts {
             let words = word(&account.name) && word(&account.password);
             ensure(words, "user", "pass a name and a password of one word each, without quotes or white space")?;
-            ensure(account.name != USER, "user", "pass another name: this one is the testbed's own account")?;
-            ensure(line(&account.rules), "user", "pass the rules in one line")?;
+            ensure(account.name != USER, "user", "pass another name: this one is reserved for the testbed")?;
+            ensure(line(&account.rules), "user", "pass the rules on one line")?;
         }
         Ok(())
     }
 
-    /// The file for a server on `ports`.
+    /// The configuration file of a server on `ports`.
     pub(crate) fn file(&self, ports: Ports) -> String {
         let Ports { plain: port, bus: bus_port, tls: tls_port } = ports;
         let mut lines = vec![
@@ -102,12 +102,12 @@ impl Settings {
         if let Some(tls) = &self.tls {
             lines.extend(tls.lines(tls_port, self.part));
         }
-        // Last, so that a test overrides anything above.
+        // The last lines override everything above.
         lines.extend(self.lines.iter().cloned());
         lines.join("\n") + "\n"
     }
 
-    /// The files besides.
+    /// The other files, by name.
     pub(crate) fn files(&self) -> Vec<(&'static str, &str)> {
         let Some(tls) = &self.tls else { return Vec::new() };
         vec![(CERTIFICATE, &tls.certificate), (KEY, &tls.key), (AUTHORITY, &tls.authority)]
@@ -119,7 +119,7 @@ impl Settings {
             format!("appendonly {}", if self.persist { "yes" } else { "no" }),
             format!("masteruser {USER}"),
             format!("masterauth {PASSWORD}"),
-            // A replica attaches at once instead of after the 5 s in which others might join it.
+            // A replica attaches at once, instead of after the 5 s in which others might join it.
             "repl-diskless-sync yes".to_owned(),
             "repl-diskless-sync-delay 0".to_owned(),
             "repl-ping-replica-period 1".to_owned(),
@@ -127,7 +127,7 @@ impl Settings {
     }
 }
 
-/// Where a server listens: for the testbed itself also where the test wants it encrypted.
+/// The ports of a server; the plain one always exists, for the testbed itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     pub(crate) plain: u16,
@@ -146,7 +146,7 @@ impl Tls {
             format!("tls-auth-clients {}", if self.of_clients { "yes" } else { "no" }),
         ];
         match part {
-            // Sentinels then watch, and name, the encrypted ports.
+            // Sentinels then monitor, and report, the TLS ports.
             Part::Sentinel | Part::Data => lines.push("tls-replication yes".to_owned()),
             Part::ClusterNode => lines.push("tls-cluster yes".to_owned()),
         }

@@ -1,4 +1,4 @@
-//! What can happen to a server.
+//! Faults of a server.
 
 use super::{Server, start};
 use crate::{Error, admin::PASSWORD, wait::until};
@@ -7,36 +7,38 @@ use std::time::Duration;
 
 /// For what the operating system does within microseconds.
 const SIGNAL_LIMIT: Duration = Duration::from_secs(5);
-/// For the port to be given back; a killed server's is free at once.
+/// For the release of the port; a killed server's port is free at once.
 const PORT_LIMIT: Duration = Duration::from_secs(40);
 
 impl Server {
-    /// Stops the process (SIGSTOP) and returns when it stands still: connections stay open, nobody answers.
+    /// Stops the process (SIGSTOP), and returns when it has stopped: connections stay open without
+    /// answers.
     ///
     /// # Errors
     ///
-    /// [`Error::Unexpected`] when the server does not run.
+    /// [`Error::Unexpected`] when the server is not running.
     pub async fn freeze(&self) -> Result<(), Error> {
         self.process.lock().signal(Signal::STOP)?;
-        until("the server stands still", SIGNAL_LIMIT, || async {
+        until("the server has stopped", SIGNAL_LIMIT, || async {
             match self.process.lock().has_stopped()? {
                 true => Ok(()),
-                false => Err(Error::unexpected("it still runs")),
+                false => Err(Error::unexpected("it is still running")),
             }
         })
         .await
     }
 
-    /// Lets a frozen process go on (SIGCONT): it answers what it was sent meanwhile.
+    /// Resumes a frozen process (SIGCONT), which then answers the commands it has received
+    /// meanwhile.
     ///
     /// # Errors
     ///
-    /// [`Error::Unexpected`] when the server does not run.
+    /// [`Error::Unexpected`] when the server is not running.
     pub fn thaw(&self) -> Result<(), Error> {
         self.process.lock().signal(Signal::CONT)
     }
 
-    /// Ends the process at once (SIGKILL), frozen or not, and returns when it is gone.
+    /// Ends the process at once (SIGKILL), frozen or not, and returns when it has ended.
     ///
     /// # Errors
     ///
@@ -45,10 +47,10 @@ impl Server {
         self.process.lock().kill().map_err(Error::io("kill the server"))
     }
 
-    /// Starts the process again on the same port, killed before if it still runs.
+    /// Starts the process again on the same port, after killing it if it is still running.
     ///
-    /// It comes back empty unless the builder was told to [`persist`](super::ServerBuilder::persist).
-    /// A cluster node and a sentinel keep what they knew of the others.
+    /// It starts empty unless the builder was set to [`persist`](super::ServerBuilder::persist). A
+    /// cluster node and a sentinel keep what they know about the others.
     ///
     /// # Errors
     ///
@@ -57,14 +59,15 @@ impl Server {
         until("the port is free again", PORT_LIMIT, || async {
             match self.launch_again().await {
                 Err(error) if start::port_was_taken(&error) => Err(error),
-                // Anything else does not get better by another try.
+                // Another attempt does not fix any other error.
                 outcome => Ok(outcome),
             }
         })
         .await?
     }
 
-    /// Closes the connections of all ordinary clients, not those of replicas; returns how many they were.
+    /// Closes the connections of all ordinary clients, but not those of replicas, and returns their
+    /// number.
     ///
     /// # Errors
     ///
@@ -76,14 +79,16 @@ impl Server {
         }
     }
 
-    /// Cuts this replica off from its master, which goes on and acknowledges what the replica will not get.
+    /// Disconnects this replica from its master, which goes on acknowledging writes that the
+    /// replica will not get.
     ///
-    /// Returns when the replica has everything that the master acknowledged before the call, and
-    /// gets nothing any more, until it may [`catch_up`](Self::catch_up).
+    /// Returns when the replica has everything that the master acknowledged before the call. From
+    /// then on it receives nothing until [`catch_up`](Self::catch_up).
     ///
     /// # Errors
     ///
-    /// As [`command`](Self::command), and [`Error::TimedOut`] when the replica is already far behind.
+    /// As [`command`](Self::command), and [`Error::TimedOut`] when the replica is already far
+    /// behind.
     pub async fn fall_behind(&self, master: &Self) -> Result<(), Error> {
         let acknowledged = master.replication_offset("master_repl_offset").await?;
         until("the replica has what was acknowledged", SIGNAL_LIMIT, || async {
@@ -93,7 +98,8 @@ impl Server {
             }
         })
         .await?;
-        // A frozen replica would not do: it finds everything in the buffers of its socket when it goes on.
+        // Freezing the replica would not do: on resuming it would find everything in its socket
+        // buffers.
         self.command(&["CONFIG", "SET", "masterauth", "not-the-password"]).await?;
         master.command(&["CLIENT", "KILL", "TYPE", "replica"]).await?;
         until("the replica has lost its master", SIGNAL_LIMIT, || async {
@@ -112,11 +118,12 @@ impl Server {
     /// As [`command`](Self::command).
     pub async fn catch_up(&self) -> Result<(), Error> {
         self.command(&["CONFIG", "SET", "masterauth", PASSWORD]).await?;
-        // Sentinels have the server write down its settings when they promote it, the wrong password too.
+        // Sentinels make the server save its settings when they promote it, including the wrong
+        // password.
         self.command(&["CONFIG", "REWRITE"]).await.map(drop)
     }
 
-    /// How many bytes of what `master` has written this replica has not got.
+    /// The number of bytes written by `master` that this replica has not received.
     ///
     /// # Errors
     ///
@@ -129,7 +136,7 @@ impl Server {
     async fn replication_offset(&self, field: &str) -> Result<u64, Error> {
         let offset = self.info("replication").await?.remove(field);
         let offset = offset.as_deref().and_then(|offset| offset.parse().ok());
-        offset.ok_or_else(|| Error::unexpected(format!("the server on port {} tells no {field}", self.port)))
+        offset.ok_or_else(|| Error::unexpected(format!("the server on port {} does not report {field}", self.port)))
     }
 
     async fn launch_again(&self) -> Result<(), Error> {

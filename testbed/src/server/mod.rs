@@ -19,16 +19,16 @@ use tempfile::TempDir;
 
 /// One `redis-server` process on a loopback port of its own.
 ///
-/// It ends when the value is dropped, and its directory goes with it. All methods take `&self`:
-/// tests share one server through an `Arc` or a static.
+/// The process and its directory are removed when the value is dropped. All methods take `&self`,
+/// so that tests can share one server through an `Arc` or a static.
 ///
-/// The testbed talks to it as a user of its own, named `testbed`, whatever the default user may do.
+/// The testbed connects as a user of its own, named `testbed`, whatever the default user may do.
 #[derive(Debug)]
 pub struct Server {
     settings: Settings,
     port: u16,
     tls_port: u16,
-    // Before the directory, so that nobody writes there any more when it is removed.
+    // Declared before the directory, so that the process has ended when the directory is removed.
     process: Mutex<Process>,
     directory: TempDir,
 }
@@ -49,7 +49,7 @@ impl Server {
         ServerBuilder::default()
     }
 
-    /// The port; the same after [`restart`](Self::restart).
+    /// The port; [`restart`](Self::restart) keeps it.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -61,19 +61,19 @@ impl Server {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// The id of the server's process; another one after [`restart`](Self::restart).
+    /// The process id, which changes on [`restart`](Self::restart).
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.lock().id()
     }
 
-    /// Whether the process has not ended. A frozen server is still running.
+    /// Returns `true` until the process has ended; a frozen server is still running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.process.lock().ended().is_none()
     }
 
-    /// What the server wrote since it was first started.
+    /// The server's log since it was first started.
     #[must_use]
     pub fn log(&self) -> String {
         start::log(self.directory.path())

@@ -1,4 +1,4 @@
-//! From settings to a server that answers.
+//! Starts a server from its settings.
 
 use super::{
     Server,
@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use std::{fs, path::Path, time::Duration};
 use tempfile::TempDir;
 
-/// Generous: a busy machine with two cores starts ten servers at once.
+/// Generous, because a busy machine with two cores may start ten servers at once.
 const READY_LIMIT: Duration = Duration::from_secs(20);
-/// How often somebody may be quicker to take the port.
+/// Attempts, as another process may take the chosen port first.
 const TRIES: usize = 8;
 const CONFIG: &str = "server.conf";
 const LOG: &str = "server.log";
@@ -59,7 +59,7 @@ pub(crate) async fn ready(server: &Server) -> Result<(), Error> {
             return Ok(Some(end));
         }
         admin::ask(server.port, &redis::cmd("PING")).await?;
-        // Whoever took the port before this server could would answer a PING as well.
+        // Another process that took the port before this server would answer the PING as well.
         match server.info("server").await?.get("process_id") {
             Some(found) if *found == pid.to_string() => Ok(None),
             other => Err(Error::unexpected(format!("process {other:?} answers there instead of {pid}"))),

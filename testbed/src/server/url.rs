@@ -1,28 +1,29 @@
-//! How clients are told where a server is.
+//! The URLs of a server.
 
 use super::Server;
 use crate::Error;
 use std::fmt::Write;
 
 impl Server {
-    /// `redis://127.0.0.1:PORT/`, with the default user's password where it has one.
+    /// `redis://127.0.0.1:PORT/`, with the default user's password if there is one.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_through(self.port)
     }
 
-    /// `rediss://127.0.0.1:PORT/`, for a server with [`tls`](crate::ServerBuilder::tls); with the password where there is one.
+    /// `rediss://127.0.0.1:PORT/`, for a server with [`tls`](crate::ServerBuilder::tls), with the
+    /// password if there is one.
     #[must_use]
     pub fn tls_url(&self) -> String {
         self.url_through(self.tls_port).replacen("redis:", "rediss:", 1)
     }
 
-    /// The port at which other servers find it.
+    /// The port that other servers use to reach this one.
     pub(crate) fn peer_port(&self) -> u16 {
         if self.settings.tls.is_some() { self.tls_port } else { self.port }
     }
 
-    /// The same for a way that ends here, such as a [`Proxy`](crate::Proxy) that listens on `port`.
+    /// The URL of this server behind `port`, such as that of a [`Proxy`](crate::Proxy).
     #[must_use]
     pub fn url_through(&self, port: u16) -> String {
         match &self.settings.password {
@@ -31,11 +32,11 @@ impl Server {
         }
     }
 
-    /// The URL of one of the users that the builder was given.
+    /// The URL for one of the users that the builder added.
     ///
     /// # Errors
     ///
-    /// [`Error::Unexpected`] for a name that the builder was not given.
+    /// [`Error::Unexpected`] for a user that the builder did not add.
     pub fn url_of(&self, user: &str) -> Result<String, Error> {
         let account = self.settings.accounts.iter().find(|account| account.name == user);
         let account =
@@ -44,7 +45,7 @@ impl Server {
     }
 }
 
-/// Percent-encodes everything that has a meaning in a URL.
+/// Percent-encodes every character with a meaning in a URL.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

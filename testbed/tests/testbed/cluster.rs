@@ -57,7 +57,7 @@ async fn a_replica_takes_the_place_of_a_killed_master() {
     assert!(matches!(&error, Error::Unexpected(text) if text.contains("no living replica")), "{error}");
 
     old.restart().await.unwrap();
-    cluster.settle().await.unwrap();
+    cluster.wait_for_agreement().await.unwrap();
     assert_eq!(role(new).await, "master");
     assert_eq!(role(old).await, "slave");
 }
@@ -79,7 +79,7 @@ async fn a_replica_that_fell_behind_takes_over_without_what_it_lacks() {
     let cluster = Cluster::builder().node_timeout(std::time::Duration::from_secs(1)).start().await.unwrap();
     let slot = cluster.slot_of("{k}").await.unwrap();
     let (old, new) = (cluster.node_of(slot).await.unwrap(), cluster.replica_of(slot).await.unwrap());
-    assert!(cluster.slots_beside(slot).await.unwrap().iter().any(|(first, last)| (*first..=*last).contains(&slot)));
+    assert!(cluster.slots_of_owner(slot).await.unwrap().iter().any(|(first, last)| (*first..=*last).contains(&slot)));
     old.command(&["SET", "{k}", "before"]).await.unwrap();
     new.fall_behind(old).await.unwrap();
     old.command(&["SET", "{k}", "lost"]).await.unwrap();
@@ -88,10 +88,10 @@ async fn a_replica_that_fell_behind_takes_over_without_what_it_lacks() {
 
     new.catch_up().await.unwrap();
     old.restart().await.unwrap();
-    cluster.settle().await.unwrap();
+    cluster.wait_for_agreement().await.unwrap();
     old.fall_behind(new).await.unwrap();
     old.catch_up().await.unwrap();
-    cluster.settle().await.unwrap();
+    cluster.wait_for_agreement().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Nothing outlives whoever started it.
+//! Nothing outlives the value or the process that started it.
 
 use crate::wire::is_listening;
 use cloakroom_testbed::{Cluster, Proxy, Server, until};
@@ -10,12 +10,12 @@ use std::{
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Set for the copy of this test program that is to be killed.
+/// Set for the copy of this test program that will be killed.
 #[cfg(target_os = "linux")]
 const ROLE: &str = "CLOAKROOM_TESTBED_TO_BE_KILLED";
 
 async fn until_gone(address: SocketAddr) {
-    until("nobody listens there any more", LIMIT, || async {
+    until("the port is closed", LIMIT, || async {
         match is_listening(address).await {
             false => Ok(()),
             true => Err(cloakroom_testbed::Error::Unexpected(format!("{address} still answers"))),
@@ -58,7 +58,7 @@ async fn a_dropped_cluster_is_gone() {
     assert!(!is_listening(address).await);
 }
 
-/// Servers belong to the process: the end of the thread that asked for one must not end it.
+/// Servers belong to the process: one must survive the thread that started it.
 #[tokio::test]
 async fn a_server_outlives_the_thread_that_started_it() {
     let thread = std::thread::spawn(|| {
@@ -90,7 +90,7 @@ async fn servers_end_with_a_process_that_is_killed() {
         .unwrap();
     let lines = BufReader::new(copy.stdout.take().unwrap()).lines().map_while(Result::ok);
     let port = lines.filter_map(|line| Some(line.split_once("port ")?.1.trim().parse().unwrap())).next();
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.expect("the copy names its server's port")));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.expect("the copy prints its server's port")));
     assert!(is_listening(address).await);
     copy.kill().unwrap();
     copy.wait().unwrap();

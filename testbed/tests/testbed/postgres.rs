@@ -1,4 +1,4 @@
-//! PostgreSQL starts, answers, and is gone with its value.
+//! PostgreSQL starts, answers, and ends when its value is dropped.
 
 use crate::wire::is_listening;
 use cloakroom_testbed::Postgres;

@@ -94,7 +94,7 @@ async fn swallowed_replies_leave_a_server_that_hears_and_a_client_that_waits() {
     wire.send("SET k v\r\n").await;
     until_server_has(&server, "k").await;
     wire.expect_silence().await;
-    // Not even the server's death comes through.
+    // Even the server's death is hidden.
     server.kill().unwrap();
     wire.expect_silence().await;
     wire.send("PING\r\n").await;
@@ -113,7 +113,7 @@ async fn swallowed_commands_never_reach_the_server() {
     wire.expect_silence().await;
     assert_eq!(value(&server, "k").await, redis::Value::Nil);
     assert_eq!(proxy.commands().of("set"), 1);
-    // The other direction still works: the server's own news come through.
+    // The other direction still works: the server closes the connection and the client notices.
     server.cut_clients().await.unwrap();
     wire.end().await;
 }

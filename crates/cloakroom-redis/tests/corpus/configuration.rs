@@ -1,13 +1,14 @@
-//! Configurations that cannot be meant, and what the error has to name: the field, and the way out.
+//! Invalid configurations, each with the field and the remedy that its error must name.
 
 use std::time::Duration;
 
 use cloakroom_redis::{RedisStore, RedisStoreBuilder};
 
-/// Stands in many addresses and in no error.
+/// Part of many addresses, but never of an error.
 pub(crate) const PASSWORD: &str = "open-sesame";
 
-/// One address: why it is refused, the address, the field that the error begins with, and a word of its remedy.
+/// One invalid address: the reason, the address, the field with which the error begins, and a word
+/// of its remedy.
 pub(crate) const ADDRESSES: &[(&str, &str, &str, &str)] = &[
     // The namespace, without which applications on one server share their sessions.
     ("no namespace", "redis://localhost/", "namespace", "?namespace="),
@@ -33,7 +34,7 @@ pub(crate) const ADDRESSES: &[(&str, &str, &str, &str)] = &[
     ),
     ("two namespaces", "redis://localhost/?namespace=shop&namespace=admin", "address", "once"),
     ("the same namespace twice", "redis://localhost/?namespace=shop&namespace=shop", "address", "once"),
-    // What nobody reads.
+    // Parameters that have no meaning.
     ("a parameter that does not exist", "redis://localhost/?namespace=shop&insecure=1", "address", "unknown"),
     ("a deadline in the address", "redis://localhost/?namespace=shop&timeout=5", "address", "unknown"),
     ("a password in the query", "redis://localhost/?namespace=shop&pass=open-sesame", "address", "unknown"),
@@ -50,7 +51,7 @@ pub(crate) const ADDRESSES: &[(&str, &str, &str, &str)] = &[
     ("sentinels without a master", "redis+sentinel://localhost/?namespace=shop", "address", "master="),
     ("sentinels with an empty master", "redis+sentinel://localhost/?namespace=shop&master=", "address", "master="),
     ("two masters", "redis+sentinel://localhost/?namespace=shop&master=a&master=b", "address", "once"),
-    // Hosts, ports, databases.
+    // Hosts, ports and databases.
     ("no host", "redis:///?namespace=shop", "address", ""),
     ("a user and no host", "redis://user:open-sesame@/?namespace=shop", "address", ""),
     ("any host", "redis://0.0.0.0/?namespace=shop", "address", ""),
@@ -62,7 +63,7 @@ pub(crate) const ADDRESSES: &[(&str, &str, &str, &str)] = &[
     ("a database beyond 64 bits", "redis://localhost/99999999999999999999?namespace=shop", "address", "database"),
     ("an address of IPv6 without its end", "redis://[::1/?namespace=shop", "address", ""),
     ("a password that is no UTF-8", "redis://:%ff@localhost/?namespace=shop", "address", "UTF-8"),
-    // Lines in the clear to other machines (R61).
+    // Plaintext connections to other machines (R61).
     ("another machine", "redis://:open-sesame@192.0.2.7/?namespace=shop", "address", "allow_plaintext"),
     ("another machine of IPv6", "redis://:open-sesame@[2001:db8::1]/?namespace=shop", "address", "allow_plaintext"),
     ("another machine by name", "redis://:open-sesame@redis.example/?namespace=shop", "address", "rediss://"),
@@ -87,13 +88,14 @@ pub(crate) const ADDRESSES: &[(&str, &str, &str, &str)] = &[
         "allow_plaintext",
     ),
     ("the other name of the protocol", "valkey://192.0.2.7/?namespace=shop", "address", "allow_plaintext"),
-    // Encryption that checks nobody (R61).
+    // TLS without verification (R61).
     ("certificates unchecked", "rediss://:open-sesame@192.0.2.7/?namespace=shop#insecure", "address", ""),
     ("certificates unchecked, on this machine", "rediss://localhost/?namespace=shop#insecure", "address", ""),
     ("certificates of a cluster unchecked", "rediss+cluster://192.0.2.7/?namespace=shop#insecure", "address", ""),
 ];
 
-/// One builder: why it is refused, what builds it, the fields that the error names, and a word of its remedy.
+/// One invalid builder: the reason, the builder, the fields that the error names, and a word of its
+/// remedy.
 pub(crate) type Builder = (&'static str, fn() -> RedisStoreBuilder, &'static [&'static str], &'static str);
 
 fn local() -> RedisStoreBuilder {

@@ -1,7 +1,7 @@
-//! Hostile records, as a server might hold them, and what each has to come to.
+//! Hostile records as a server might contain them, and the expected result of each.
 //!
-//! Each is the sound record below with a few fields changed. A server that was broken into, restored from
-//! half a backup or written to by a defective program may hold any of them.
+//! Each is the valid record below with a few fields changed. A server may contain any of them if it
+//! was compromised, restored from a partial backup, or written to by a defective program.
 
 #[path = "records/lifetimes.rs"]
 mod lifetimes;
@@ -12,8 +12,8 @@ mod numbers;
 #[path = "records/values.rs"]
 mod values;
 
-/// A record that reads: alice's, with one value and a grace for the secret before.
-const SOUND: &[(&str, &[u8])] = &[
+/// A valid record: alice's, with one value and a previous secret within its grace period.
+const VALID: &[(&str, &[u8])] = &[
     ("format", b"1"),
     ("version", b"7"),
     ("recent", b"0000000000000007,0000000000000006,"),
@@ -31,40 +31,41 @@ const SOUND: &[(&str, &[u8])] = &[
     ("value:cart", b"1 7 - json {\"items\":[1]}"),
 ];
 
-/// What is done to the sound record.
+/// A change to the valid record.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Twist {
-    /// The field says this.
-    Says(&'static str, &'static [u8]),
-    /// There is no such field.
-    Lacks(&'static str),
-    /// There is one field more, under a name that may be taken.
-    Adds(&'static [u8], &'static [u8]),
-    /// There is one field more, whose content is so many bytes long.
-    Swells(&'static [u8], usize),
-    /// There are so many fields more, with this in front of their names and this in each of them.
-    Crowds(&'static str, usize, &'static [u8]),
+pub(crate) enum Change {
+    /// Replaces the content of a field.
+    Set(&'static str, &'static [u8]),
+    /// Removes a field.
+    Remove(&'static str),
+    /// Adds a field, whose name may exist already.
+    Add(&'static [u8], &'static [u8]),
+    /// Adds a field with this many bytes of content.
+    AddLarge(&'static [u8], usize),
+    /// Adds this many fields, with this prefix of their names and this content.
+    AddMany(&'static str, usize, &'static [u8]),
 }
 
-/// What reading the record has to come to.
+/// The expected result of reading the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// It is the sound record: what was added means nothing.
-    Sound,
-    /// It reads, and says something else.
+    /// The record is equal to the valid one, because the change has no meaning.
+    Unchanged,
+    /// The record is readable, but differs from the valid one.
     Reads,
-    /// It reads, and its value `cart` is an error for whoever asks for it, at this version.
+    /// The record is readable, but its value `cart` is an error when it is read; this is its
+    /// version.
     Unreadable(u64),
-    /// A newer version of the library wrote it.
+    /// A newer version of the library wrote the record.
     Newer,
-    /// No record; this field is the reason.
+    /// The record is invalid because of this field.
     Corrupt(&'static str),
 }
 
-/// One record: why it is hostile, what is done to the sound one, and what that has to come to.
-type Row = (&'static str, &'static [Twist], Expected);
+/// One record: the reason why it is hostile, the changes to the valid one, and the expected result.
+type Row = (&'static str, &'static [Change], Expected);
 
-/// One record, spelled out.
+/// One record with all its fields.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) why: &'static str,
@@ -72,29 +73,29 @@ pub(crate) struct Case {
     pub(crate) expected: Expected,
 }
 
-/// The record that all others are made from.
-pub(crate) fn sound() -> Vec<(Vec<u8>, Vec<u8>)> {
-    SOUND.iter().map(|(name, content)| (name.as_bytes().to_vec(), content.to_vec())).collect()
+/// The fields of the valid record.
+pub(crate) fn valid() -> Vec<(Vec<u8>, Vec<u8>)> {
+    VALID.iter().map(|(name, content)| (name.as_bytes().to_vec(), content.to_vec())).collect()
 }
 
 pub(crate) fn cases() -> Vec<Case> {
     let families = [numbers::ROWS, lifetimes::ROWS, names::ROWS, values::ROWS];
-    let case = |(why, twists, expected): &Row| Case { why, fields: twisted(twists), expected: *expected };
+    let case = |(why, changes, expected): &Row| Case { why, fields: changed(changes), expected: *expected };
     families.into_iter().flatten().map(case).collect()
 }
 
-fn twisted(twists: &[Twist]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut fields = sound();
-    for twist in twists {
-        match *twist {
-            Twist::Says(name, content) => {
+fn changed(changes: &[Change]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut fields = valid();
+    for change in changes {
+        match *change {
+            Change::Set(name, content) => {
                 let field = fields.iter_mut().find(|(present, _)| present == name.as_bytes());
-                content.clone_into(&mut field.expect("the sound record has the field").1);
+                content.clone_into(&mut field.expect("the valid record has the field").1);
             }
-            Twist::Lacks(name) => fields.retain(|(present, _)| present != name.as_bytes()),
-            Twist::Adds(name, content) => fields.push((name.to_vec(), content.to_vec())),
-            Twist::Swells(name, length) => fields.push((name.to_vec(), vec![b'x'; length])),
-            Twist::Crowds(name, count, content) => {
+            Change::Remove(name) => fields.retain(|(present, _)| present != name.as_bytes()),
+            Change::Add(name, content) => fields.push((name.to_vec(), content.to_vec())),
+            Change::AddLarge(name, length) => fields.push((name.to_vec(), vec![b'x'; length])),
+            Change::AddMany(name, count, content) => {
                 fields.extend((0..count).map(|number| (format!("{name}{number}").into_bytes(), content.to_vec())));
             }
         }

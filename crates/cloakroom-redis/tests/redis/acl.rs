@@ -1,4 +1,4 @@
-//! The access rules in the guide: enough, and no more than enough.
+//! The ACL rules of the guide grant every right that is needed, and no other.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::{Cluster, Server};
 use cloakroom_testkit::conformance;
 
+use crate::backend::{RedisBackend, Servers};
 use crate::cluster::another_master;
-use crate::ground::{Ground, Servers};
 use crate::rules;
-use crate::support::{Visitor, tag_of};
+use crate::support::{Visitor, selector_of};
 
-/// What a single server is not asked.
+/// Commands that a single server does not receive.
 const FOR_CLUSTERS: [&str; 2] = ["cluster|slots", "asking"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,24 +20,25 @@ async fn r60_the_contract_holds_under_the_documented_rules_and_every_command_in_
     let server = Server::builder().user("shop", "password", &rules).start().await.unwrap();
     let address = server.url_of("shop").unwrap();
     let store = RedisStore::builder("test-first").server(&address).connect().await.unwrap();
-    assert_eq!(store.warnings(), [Warning::NoPersistence], "nothing that the preflight looks at is hidden from it");
+    assert_eq!(store.warnings(), [Warning::NoPersistence], "the rules allow every startup check");
     server.command(&["SCRIPT", "FLUSH"]).await.unwrap();
     let server = Arc::new(server);
-    conformance(Ground::new(Servers::One(Arc::clone(&server))).under(rules.clone())).await.assert_passed();
+    conformance(RedisBackend::new(Servers::One(Arc::clone(&server))).under(rules.clone())).await.assert_passed();
     let denied = server.command(&["ACL", "LOG"]).await.unwrap();
-    assert_eq!(denied, redis::Value::Array(Vec::new()), "nothing was tried that is not allowed");
+    assert_eq!(denied, redis::Value::Array(Vec::new()), "no command was denied");
     forgetful(&server).await;
     let used = server.command_counts().await.unwrap();
     for command in rules.split(' ').filter_map(|rule| rule.strip_prefix('+')) {
         if !FOR_CLUSTERS.contains(&command) {
-            assert!(used.of(command) > 0, "+{command} is more than is needed");
+            assert!(used.of(command) > 0, "+{command} is not needed");
         }
     }
     let words: Vec<_> = rules.split(' ').collect();
     assert!(words.starts_with(&["resetchannels", "resetkeys", "~test-*", "-@all"]), "{rules}");
 }
 
-/// A server that forgets the scripts while somebody is connected makes it use the rule for that.
+/// Makes the server forget its scripts while a store is connected, which needs the right to send
+/// them again.
 async fn forgetful(server: &Server) {
     use cloakroom::store::{Guard, Selector, Store};
     let store = RedisStore::builder("test-last").server(server.url_of("shop").unwrap()).connect().await.unwrap();
@@ -59,7 +60,7 @@ async fn r60_a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules(
         visit.leave().await;
     };
     login("alice").await;
-    let slot = cluster.slot_of(&format!("{{{}}}", tag_of(&alice))).await.unwrap();
+    let slot = cluster.slot_of(&format!("{{{}}}", selector_of(&alice))).await.unwrap();
     let to = another_master(&cluster, slot).await;
     let moving = cluster.begin_move(slot, to).await.unwrap();
     while moving.migrate(10).await.unwrap() > 0 {}
@@ -69,11 +70,11 @@ async fn r60_a_cluster_whose_slots_move_needs_no_more_than_the_documented_rules(
     let mut used = 0;
     for node in cluster.nodes() {
         let denied = node.command(&["ACL", "LOG"]).await.unwrap();
-        assert_eq!(denied, redis::Value::Array(Vec::new()), "nothing was tried that is not allowed");
+        assert_eq!(denied, redis::Value::Array(Vec::new()), "no command was denied");
         let counts = node.command_counts().await.unwrap();
         used += usize::from(counts.of("asking") > 0) + usize::from(counts.of("cluster|slots") > 0);
     }
-    assert!(used >= 2, "and both rights were needed");
+    assert!(used >= 2, "both rights were used");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! What lies in the server: readable by people, and by the versions before and after this one.
+//! The format in Redis is readable by people, and compatible with the versions before and after
+//! this one.
 
 use cloakroom::SessionErrorKind;
 use cloakroom::store::{
@@ -6,9 +7,9 @@ use cloakroom::store::{
 };
 use cloakroom::{Clock, SystemClock};
 
-use crate::support::{Deployment, Node, Visitor, key, tag_of, until};
+use crate::support::{Deployment, Node, Visitor, key, selector_of, until};
 
-/// A session that the server has and no node knows yet.
+/// A session on the server that no node has loaded yet.
 async fn at_rest() -> (Deployment, Visitor, String, Node) {
     let deployment = Deployment::open().await;
     let alice = Visitor::default();
@@ -17,7 +18,7 @@ async fn at_rest() -> (Deployment, Visitor, String, Node) {
     node.write(&alice, "a \"quoted\" text").await.unwrap();
     node.login(&alice, "alice").await.unwrap();
     node.add(&alice).await.unwrap();
-    let selector = tag_of(&alice);
+    let selector = selector_of(&alice);
     let fresh = deployment.node().await;
     (deployment, alice, selector, fresh)
 }
@@ -29,16 +30,16 @@ async fn redis_cli_shows_what_a_session_holds() {
     let get = |name: &str| record.iter().find(|(found, _)| found == name).map(|(_, content)| content.as_str());
     assert_eq!((get("format"), get("principal")), (Some("1"), Some("alice")));
     let count = format!("1 {} - json 1", get("version").unwrap());
-    assert_eq!(get("value:count"), Some(&*count), "a value says its form, its version, its age, itself");
+    assert_eq!(get("value:count"), Some(&*count), "a value has a format, a version, an expiry and a payload");
     let note = get("value:note").unwrap();
-    assert!(note.starts_with("1 ") && note.ends_with(" - removed"), "the login kept nothing: {note}");
+    assert!(note.starts_with("1 ") && note.ends_with(" - removed"), "the login removed the note: {note}");
     for instant in ["created", "seen", "absolute", "since"] {
         assert!(get(instant).unwrap().parse::<u64>().unwrap() > 1_700_000_000_000, "{instant}");
     }
     assert_eq!(get("idle"), Some("1800000"));
     let token = alice.cookie().unwrap();
     let secret = &token.split_once('=').unwrap().1[22..43];
-    assert!(!format!("{record:?}").contains(secret), "what opens the session is not in the server");
+    assert!(!format!("{record:?}").contains(secret), "the server does not have the secret");
     assert_eq!(deployment.keys().await.len(), 2);
 }
 
@@ -54,7 +55,7 @@ async fn a_value_of_an_unknown_form_is_an_error_for_that_value_alone() {
         assert_eq!(node.note(&alice).await.unwrap().as_deref(), Some("beside it"), "{found}");
         assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "{found}");
         node.renew(&alice).await.unwrap();
-        assert_eq!(deployment.field(&selector, "value:count").await.as_deref(), Some(found), "nobody has touched it");
+        assert_eq!(deployment.field(&selector, "value:count").await.as_deref(), Some(found), "the field is unchanged");
     }
 }
 
@@ -72,7 +73,7 @@ async fn fields_that_nobody_here_knows_survive_everything() {
     assert_eq!(deployment.field(&selector, "value:tomorrow").await.as_deref(), Some("1 4 - json [1]"));
 }
 
-/// The store's own verbs, on a record that is none.
+/// Checks every operation of the store on an invalid record.
 async fn corrupt(node: &Node, selector: &str) {
     let selector = Selector::from_bytes(u128::from_str_radix(selector, 16).unwrap().to_be_bytes());
     let now = SystemClock::new().now();
@@ -133,7 +134,7 @@ async fn a_key_of_another_kind_is_corrupt_for_every_verb() {
         deployment.server.command(&words).await.unwrap();
         corrupt(&node, &selector).await;
         assert_eq!(node.count(&alice).await.unwrap_err().kind(), SessionErrorKind::Decode);
-        assert_eq!(deployment.keys().await.len(), 2, "it is still there");
+        assert_eq!(deployment.keys().await.len(), 2, "the key still exists");
     }
 }
 
@@ -141,7 +142,8 @@ async fn a_key_of_another_kind_is_corrupt_for_every_verb() {
 async fn a_node_of_tomorrow_and_one_of_today_work_on_one_session() {
     let (deployment, alice, selector, today) = at_rest().await;
     today.add(&alice).await.unwrap();
-    // What a newer node would write: a field of its own, a value in a new form, and the version that goes with it.
+    // Fields as a newer node would write: an unknown field, a value in a new format, and the next
+    // version.
     let version = deployment.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() + 1;
     let value = format!("2 {version} zstd ....");
     let version = version.to_string();
@@ -150,7 +152,7 @@ async fn a_node_of_tomorrow_and_one_of_today_work_on_one_session() {
     let tab = crate::support::without_hint(&alice);
     let count = today.count(&tab).await.unwrap().unwrap();
     assert_eq!(today.add(&tab).await.unwrap(), count + 1);
-    until("its version goes on from theirs", async || {
+    until("its version continues from that of the newer node", async || {
         deployment.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() > version.parse::<u64>().unwrap()
     })
     .await;

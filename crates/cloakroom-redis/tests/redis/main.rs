@@ -1,21 +1,21 @@
-//! The store on real servers: one, a cluster, and one that sentinels choose.
+//! The Redis store on real servers: a single one, a cluster, and a master chosen by sentinels.
 
 mod acl;
+mod backend;
 mod clocks;
 mod cluster;
 mod conformance;
 mod failure;
 mod format;
-mod ground;
 mod hostile;
 mod many_sessions;
 mod plaintext;
-mod preflight;
 mod principals;
 mod races;
 mod rules;
 mod sealing;
 mod sentinel;
+mod startup;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;

@@ -1,4 +1,4 @@
-//! Very many sessions of one principal on a real server, and how long their index lives.
+//! Very many sessions of one principal on a real server, and the lifetime of their index.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const MANY: usize = 100_000;
 const BOUND: Duration = Duration::from_secs(90);
 const INDEX: &str = "shop:principal:robot";
 
-/// As many logins would leave behind, made by the server itself.
+/// Creates the result of as many logins directly on the server.
 const FILL: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000
@@ -42,8 +42,8 @@ async fn number(server: &Server, words: &[&str]) -> i64 {
     redis::from_redis_value(server.command(words).await.unwrap()).unwrap()
 }
 
-/// A server with very many sessions, that writes down what keeps others waiting.
-async fn crowded() -> Deployment {
+/// A server with very many sessions that logs slow commands.
+async fn with_many_sessions() -> Deployment {
     let deployment = Deployment::open().await;
     fill(&deployment.server, 1, MANY, "live").await;
     deployment.server.command(&["CONFIG", "SET", "slowlog-log-slower-than", "200000"]).await.unwrap();
@@ -51,8 +51,8 @@ async fn crowded() -> Deployment {
     deployment
 }
 
-async fn nobody_waited(deployment: &Deployment) {
-    assert_eq!(number(&deployment.server, &["SLOWLOG", "LEN"]).await, 0, "a command kept everybody waiting");
+async fn assert_no_slow_command(deployment: &Deployment) {
+    assert_eq!(number(&deployment.server, &["SLOWLOG", "LEN"]).await, 0, "a command blocked the server");
 }
 
 async fn unlimited(deployment: &Deployment) -> Node {
@@ -69,7 +69,7 @@ async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r20_a_hundred_thousand_sessions_are_listed_and_ended() {
-    let deployment = crowded().await;
+    let deployment = with_many_sessions().await;
     let node = unlimited(&deployment).await;
     let robot = node.sessions.of("robot");
     assert_eq!(in_time("a list", robot.list()).await.unwrap().len(), MANY);
@@ -79,10 +79,11 @@ async fn r20_a_hundred_thousand_sessions_are_listed_and_ended() {
     assert_eq!(in_time("a revocation", robot.revoke_others(&visit)).await.unwrap(), MANY);
     assert_eq!(robot.revoke_all().await.unwrap(), 1);
     assert_eq!(deployment.keys().await, [] as [&str; 0]);
-    nobody_waited(&deployment).await;
+    assert_no_slow_command(&deployment).await;
 }
 
-/// Each is a read and a write, which takes too long for a hundred thousand of them beside all other tests.
+/// Fewer sessions, because each one is a read and a write: a hundred thousand would take too long
+/// beside all other tests.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalidation_reaches_each_of_five_thousand_sessions() {
     let deployment = Deployment::open().await;
@@ -93,7 +94,7 @@ async fn an_invalidation_reaches_each_of_five_thousand_sessions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r23_a_login_with_a_limit_ends_all_but_a_thousand_of_a_hundred_thousand() {
-    let deployment = crowded().await;
+    let deployment = with_many_sessions().await;
     let node = deployment.node_with(|store| store, |sessions| sessions).await;
     let mut events = node.sessions.events();
     let visitor = Visitor::default();
@@ -102,22 +103,22 @@ async fn r23_a_login_with_a_limit_ends_all_but_a_thousand_of_a_hundred_thousand(
     assert_eq!(node.sessions.stats().ended_displaced, (MANY - 999) as u64);
     assert_eq!(node.whoami(&visitor).await.unwrap().as_deref(), Some("robot"));
     assert!(std::iter::from_fn(|| events.try_recv()).any(|event| event.kind == EventKind::Ended(EndReason::Displaced)));
-    nobody_waited(&deployment).await;
+    assert_no_slow_command(&deployment).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r21_a_login_that_ends_the_others_ends_a_hundred_thousand() {
-    let deployment = crowded().await;
+    let deployment = with_many_sessions().await;
     let node = unlimited(&deployment).await;
     let visitor = Visitor::default();
     let visit = visitor.enter(&node.sessions);
     in_time("a login", visit.login(Login::new("robot").ending_others())).await.unwrap();
     visit.leave().await;
     assert_eq!(node.sessions.of("robot").count().await.unwrap(), 1);
-    nobody_waited(&deployment).await;
+    assert_no_slow_command(&deployment).await;
 }
 
-/// The index has 8000 members where a script can name no more than that at once.
+/// A script can name at most 8000 members at once, and the index has more.
 #[tokio::test]
 async fn r23_nobody_is_refused_for_the_dead_however_many_they_are() {
     let deployment = Deployment::open().await;
@@ -137,13 +138,13 @@ async fn dead_members_leave_an_index_whatever_lives_in_front_of_them() {
     fill(&deployment.server, 301, 600, "dead").await;
     let node = unlimited(&deployment).await;
     for number in 0..200_u128 {
-        // Of sessions that are members already where they live, so that the index does not grow.
+        // These sessions already are members, so that the index does not grow.
         let selector = Selector::from_bytes((number % 300 + 1).to_be_bytes());
         node.store.remove_members(&"robot".into(), vec![selector]).await.unwrap();
         let before = node.commands();
         node.store.add_member(&"robot".into(), selector, Timestamp::MAX, None).await.unwrap();
-        let asked = node.sent_since(&before).get("exists").copied().unwrap_or_default();
-        assert!(asked <= 20, "an admission looked at {asked} members");
+        let checked = node.sent_since(&before).get("exists").copied().unwrap_or_default();
+        assert!(checked <= 20, "an admission looked at {checked} members");
     }
     let left = number(&deployment.server, &["ZCARD", INDEX]).await - 300;
     assert!(left < 150, "{left} of 300 dead members are still there after 200 admissions");
@@ -172,11 +173,11 @@ async fn an_index_ends_with_the_longest_session_that_it_lists() {
     assert!(month.contains(&time_left(&deployment).await), "{}", time_left(&deployment).await);
 
     node.login(&Visitor::default(), "robot").await.unwrap();
-    assert!(month.contains(&time_left(&deployment).await), "a shorter session shortens nothing");
+    assert!(month.contains(&time_left(&deployment).await), "a shorter session does not shorten the lifetime");
 
     node.sessions.of("robot").revoke_all().await.unwrap();
     node.login(&first, "robot").await.unwrap();
-    assert!(day.contains(&time_left(&deployment).await), "a new index begins anew");
+    assert!(day.contains(&time_left(&deployment).await), "a new index has a new lifetime");
 }
 
 #[tokio::test]
@@ -191,7 +192,8 @@ async fn a_session_that_is_remembered_stays_in_its_list() {
     assert!(time_left(&deployment).await > 29 * DAY, "{}", time_left(&deployment).await);
 }
 
-/// Nodes of the version before keep every index for 401 days, and may list sessions that this node knows nothing of.
+/// Nodes of the previous version keep every index for 401 days, and may list sessions that this
+/// node does not know.
 #[tokio::test]
 async fn an_index_of_an_older_node_is_not_cut_short_while_it_lists_others() {
     let deployment = Deployment::open().await;
@@ -204,5 +206,5 @@ async fn an_index_of_an_older_node_is_not_cut_short_while_it_lists_others() {
     assert_eq!(handles.len(), 2);
     assert!(node.sessions.of("robot").revoke(handles[0]).await.unwrap());
     node.login(&visitor, "robot").await.unwrap();
-    assert!(time_left(&deployment).await < 2 * DAY, "and of one that lists nobody else, the end is known");
+    assert!(time_left(&deployment).await < 2 * DAY, "the index lists no other session, so its end is known");
 }

@@ -1,4 +1,4 @@
-//! R19–R23 on a real server, over two nodes.
+//! R19–R23 on a real server, with two nodes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use cloakroom::{EndReason, EventKind, Events, Login, SessionErrorKind, Timestamp
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
-use crate::support::{Deployment, Node, Note, Visitor, key, tag_of, without_hint};
+use crate::support::{Deployment, Node, Note, Visitor, key, selector_of, without_hint};
 
 fn announced(events: &mut Events, kind: EventKind) -> usize {
     std::iter::from_fn(|| events.try_recv()).filter(|event| event.kind == kind).count()
@@ -44,8 +44,8 @@ async fn r23_fifty_logins_at_once_over_two_nodes_leave_three_sessions_and_say_wh
             LimitPolicy::Reject => EventKind::LoginRefused,
             _ => EventKind::Ended(EndReason::Displaced),
         };
-        let told: usize = events.iter_mut().map(|events| announced(events, kind)).sum();
-        assert_eq!(told, 47, "{policy:?}: one event for each that is not there any more");
+        let announcements: usize = events.iter_mut().map(|events| announced(events, kind)).sum();
+        assert_eq!(announcements, 47, "{policy:?}: one event for each ended or refused session");
     }
 }
 
@@ -77,7 +77,7 @@ async fn r20_r22_sessions_are_listed_and_ended_from_any_node_by_their_owner_only
     assert_eq!(here.sessions.of("alice").revoke_all().await.unwrap(), 2);
     for visitor in &visitors {
         for node in [&here, &there] {
-            crate::support::until("the news are there", async || {
+            crate::support::until("the revocation has been noticed", async || {
                 node.whoami(&without_hint(visitor)).await.unwrap().is_none()
             })
             .await;
@@ -95,7 +95,7 @@ async fn r20_a_record_that_does_not_decode_keeps_no_other_session_alive_nor_its_
     let alice = there.sessions.of("alice");
     let strange = &visitors[1];
     let all = alice.list().await.unwrap();
-    deployment.server.command(&["HSET", &key(&tag_of(strange)), "format", "999"]).await.unwrap();
+    deployment.server.command(&["HSET", &key(&selector_of(strange)), "format", "999"]).await.unwrap();
 
     let readable: Vec<_> = alice.list().await.unwrap().iter().map(|info| info.id).collect();
     assert_eq!(readable, [all[0].id, all[2].id]);
@@ -103,7 +103,7 @@ async fn r20_a_record_that_does_not_decode_keeps_no_other_session_alive_nor_its_
     assert_eq!(
         invalidated.unwrap_err().kind(),
         SessionErrorKind::Decode,
-        "the one that may still have it is not passed over"
+        "the session that may still have the value is reported"
     );
     for visitor in [&visitors[0], &visitors[2]] {
         assert_eq!(there.note(visitor).await.unwrap(), None);
@@ -112,7 +112,7 @@ async fn r20_a_record_that_does_not_decode_keeps_no_other_session_alive_nor_its_
     let mut events = there.sessions.events();
     assert_eq!(alice.revoke_all().await.unwrap(), 3);
     assert_eq!(announced(&mut events, EventKind::Ended(EndReason::Revoked)), 3);
-    assert_eq!(deployment.keys().await, [] as [&str; 0], "nothing of it is left");
+    assert_eq!(deployment.keys().await, [] as [&str; 0], "no key is left");
     assert!(!alice.revoke(all[1].id).await.unwrap());
 }
 
@@ -122,14 +122,14 @@ async fn r22_a_session_that_does_not_decode_can_be_ended_by_its_handle_and_by_a_
     let (here, there, visitors) = three_sessions(&deployment).await;
     let all = there.sessions.of("alice").list().await.unwrap();
     for visitor in &visitors[..2] {
-        deployment.server.command(&["HSET", &key(&tag_of(visitor)), "idle", "long"]).await.unwrap();
+        deployment.server.command(&["HSET", &key(&selector_of(visitor)), "idle", "long"]).await.unwrap();
     }
     assert!(!there.sessions.of("bob").revoke(all[0].id).await.unwrap());
     assert!(there.sessions.of("alice").revoke(all[0].id).await.unwrap());
     let visit = visitors[2].enter(&here.sessions);
     visit.login(Login::new("alice").ending_others()).await.unwrap();
     visit.leave().await;
-    assert!(deployment.record(&tag_of(&visitors[1])).await.is_empty());
+    assert!(deployment.record(&selector_of(&visitors[1])).await.is_empty());
     assert_eq!(here.whoami(&visitors[2]).await.unwrap().as_deref(), Some("alice"));
 }
 
@@ -152,16 +152,16 @@ async fn r19_who_refreshes_does_not_wait_for_the_news() {
     there.login(&alice, "alice").await.unwrap();
     here.whoami(&alice).await.unwrap();
     let stranger = without_hint(&alice);
-    // What the server says to this node from now on is held back, answers included.
-    here.wire.hold(ToClient);
+    // From now on, everything that the server sends to this node is held back, including replies.
+    here.proxy.hold(ToClient);
     there.destroy(&alice).await.unwrap();
-    assert_eq!(here.whoami(&stranger).await.unwrap().as_deref(), Some("alice"), "memory answers for the lease");
+    assert_eq!(here.whoami(&stranger).await.unwrap().as_deref(), Some("alice"), "memory serves it within the lease");
     let visit = stranger.enter(&here.sessions);
     let refreshed = tokio::spawn(async move {
         let lives = visit.refresh().await.unwrap();
         (lives, visit.principal().await.unwrap())
     });
-    here.wire.release(ToClient);
+    here.proxy.release(ToClient);
     assert_eq!(refreshed.await.unwrap(), (false, None));
 }
 
@@ -179,23 +179,23 @@ async fn r20_sessions_over_clones_of_one_store_hear_of_each_others_changes() {
     assert_eq!(visit.get::<Note>().await.unwrap().unwrap().0, "newer");
     assert_eq!(node.sessions.of("alice").revoke_all().await.unwrap(), 1);
     let visit = without_hint(&alice).enter(&admin);
-    assert_eq!(visit.principal().await.unwrap(), None, "at once, without any news of the server");
+    assert_eq!(visit.principal().await.unwrap(), None, "at once, without an invalidation from the server");
 }
 
 #[tokio::test]
 async fn a_touch_that_says_nothing_new_costs_nobody_a_copy() {
-    let (_house, here, there) = Deployment::with_two_nodes().await;
+    let (_deployment, here, there) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     here.login(&alice, "alice").await.unwrap();
     assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
     there.settle().await;
     let selector: Vec<u8> =
-        (0..16).map(|at| u8::from_str_radix(&tag_of(&alice)[2 * at..2 * at + 2], 16).unwrap()).collect();
+        (0..16).map(|at| u8::from_str_radix(&selector_of(&alice)[2 * at..2 * at + 2], 16).unwrap()).collect();
     let selector = Selector::from_bytes(selector.try_into().unwrap());
     let before = there.commands();
     here.store.touch(vec![Touch::new(selector, Guard::Anyone, Timestamp::from_millis(1))]).await.unwrap();
     here.settle().await;
     there.settle().await;
     assert_eq!(there.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
-    assert_eq!(there.sent_since(&before).get("evalsha"), Some(&1), "what `settle` asks for, and no more");
+    assert_eq!(there.sent_since(&before).get("evalsha"), Some(&1), "only the command of `settle`");
 }

@@ -1,11 +1,11 @@
-//! The access rules in the guide, as a user copies them, for the suite's namespaces instead of the shop's.
+//! The ACL rules of the guide, changed only to use the namespaces of the tests.
 
-/// Those for servers that hold sessions.
+/// The rules for servers with session data.
 pub(crate) fn of_servers() -> String {
     documented("~shop:*").replace("~shop:*", "~test-*")
 }
 
-/// Those for sentinels.
+/// The rules for sentinels.
 pub(crate) fn of_sentinels() -> String {
     documented("+sentinel|")
 }

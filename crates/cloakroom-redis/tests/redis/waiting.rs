@@ -1,4 +1,4 @@
-//! At the start of a whole deployment, nobody knows who comes first.
+//! When a whole deployment starts, a node may be up before its server.
 
 use std::time::{Duration, Instant};
 
@@ -23,16 +23,16 @@ async fn a_server_that_is_not_up_yet_is_waited_for() {
 #[tokio::test]
 async fn a_server_that_still_reads_its_data_is_not_up_yet() {
     let server = Server::start().await.unwrap();
-    for said in ["LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script."] {
-        let front = FakeServer::start(server.address()).await.unwrap();
-        front.lie("client", format!("-{said}\r\n"));
-        let builder = RedisStore::builder("shop").server(format!("redis://127.0.0.1:{}", front.port()));
+    for status in ["LOADING Redis is loading the dataset in memory", "BUSY Redis is busy running a script."] {
+        let fake_server = FakeServer::start(server.address()).await.unwrap();
+        fake_server.script_reply("client", format!("-{status}\r\n"));
+        let builder = RedisStore::builder("shop").server(format!("redis://127.0.0.1:{}", fake_server.port()));
         let error = builder.clone().connect().await.unwrap_err();
         assert!(matches!(error.problems(), [Problem::NotReady(_)]), "{error}");
         assert!(error.to_string().contains("connect_within"), "{error}");
         let (connected, ()) = tokio::join!(builder.connect_within(PATIENCE), async {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            front.be_honest();
+            fake_server.clear_replies();
         });
         connected.map(drop).unwrap();
     }
@@ -70,7 +70,7 @@ async fn what_time_does_not_mend_is_not_waited_for() {
     }
 }
 
-/// What `fn main() -> Result<(), ConnectError>` prints.
+/// The output of `fn main() -> Result<(), ConnectError>`.
 #[tokio::test]
 async fn an_error_that_leaves_main_shows_its_remedy() {
     let error = RedisStore::connect("redis://192.0.2.7/?namespace=shop").await.unwrap_err();
@@ -80,7 +80,7 @@ async fn an_error_that_leaves_main_shows_its_remedy() {
     let error = "No Good".parse::<cloakroom_redis::Namespace>().unwrap_err();
     assert!(format!("{error:?}").contains("a-z"), "{error:?}");
     let store = RedisStore::builder("shop").server(Server::start().await.unwrap().url()).connect().await;
-    // The library's own do the same.
+    // The library's own error types behave in the same way.
     let error = "no handle".parse::<cloakroom::PublicId>().unwrap_err();
     assert_eq!(format!("{error:?}"), error.to_string());
     let error = cloakroom::store::StoreError::new(cloakroom::store::StoreErrorKind::Refused, "the disk is full");

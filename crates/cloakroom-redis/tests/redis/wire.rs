@@ -1,4 +1,4 @@
-//! What is sent to the server, and no more.
+//! The exact commands that each operation sends.
 
 use std::time::Duration;
 
@@ -7,20 +7,21 @@ use cloakroom_testkit::ManualClock;
 
 use crate::support::{Deployment, LONG, Node, Visitor, without_hint};
 
-/// Nodes that send nothing of their own accord: their clocks stand still.
+/// A node that sends nothing on its own, because its clock stands still.
 async fn node(deployment: &Deployment) -> Node {
     let clock = ManualClock::starting_at(SystemClock::new().now());
     deployment.node_with(|store| store.lease(LONG), |sessions| sessions.clock(clock)).await
 }
 
-/// Each command in turn with its number, as in `"evalsha 1, hgetall 2"`.
+/// Checks the commands that an expression sends, with their numbers, as in `"evalsha 1, hgetall
+/// 2"`.
 macro_rules! sends {
     ($node:expr, $what:expr, $expected:literal) => {{
         let before = $node.commands();
         let outcome = $what.await;
         let sent: Vec<_> = $node.sent_since(&before).iter().map(|(name, n)| format!("{name} {n}")).collect();
         assert_eq!(sent.join(", "), $expected, "{}", stringify!($what));
-        outcome.expect("nothing is broken")
+        outcome.expect("no fault is injected")
     }};
 }
 
@@ -47,7 +48,7 @@ async fn whoever_does_not_ask_for_the_session_sends_nothing() {
     for visitor in [&alice, &Visitor::default()] {
         visitor.enter(&b.sessions).leave().await;
     }
-    assert!(b.sent_since(&before).is_empty(), "not even for a session that it does not know");
+    assert!(b.sent_since(&before).is_empty(), "not even for a session that it has not loaded");
     sends!(b, b.count(&Visitor::default()), "");
 }
 
@@ -101,9 +102,9 @@ async fn the_index_of_a_principal_is_one_command_more() {
     sends!(node, node.login(&alice, "alice"), "evalsha 2");
     sends!(node, node.destroy(&alice), "evalsha 1, zrem 1");
     let bob = Visitor::default();
-    // There was no session to log in to: it is created first.
+    // A login without a session creates one first.
     sends!(node, node.login(&bob, "bob"), "evalsha 3");
-    // Somebody else's index is left.
+    // The other user's index keeps its own entry.
     sends!(node, node.login(&bob, "carol"), "evalsha 2, zrem 1");
 }
 
@@ -116,9 +117,10 @@ async fn a_limit_costs_a_look_at_each_member_once_it_is_reached() {
     let devices: Vec<_> = (0..3).map(|_| Visitor::default()).collect();
     sends!(node, node.login(&devices[0], "alice"), "evalsha 3");
     sends!(node, node.login(&devices[1], "alice"), "evalsha 3");
-    // Created, full, decided, logged in, the oldest ended and taken out of the index.
+    // The session is created, the limit reached, a session chosen, the login made, the oldest
+    // session ended and removed from the index.
     sends!(node, node.login(&devices[2], "alice"), "evalsha 5, exists 2, zrem 1");
-    // What is shown of every member, and no more.
+    // The listed metadata of every member, and nothing else.
     assert_eq!(sends!(node, node.sessions.of("alice").list(), "hmget 2, zrange 1").len(), 2);
 }
 
@@ -166,5 +168,5 @@ async fn probes_are_sent_four_times_per_lease_and_on_one_connection_only() {
     let most = began.elapsed().as_millis() / (lease / 4).as_millis() + 2;
     assert!(u128::from(since.of("role")) <= most, "{since:?} within {:?}", began.elapsed());
     assert!(since.of("exists").abs_diff(since.of("role")) <= 1, "{since:?}");
-    assert_eq!(node.wire.traffic().connections, 3, "one to look around, one that is tracked, one that is not");
+    assert_eq!(node.proxy.traffic().connections, 3, "one for the startup checks, one with tracking, one without");
 }

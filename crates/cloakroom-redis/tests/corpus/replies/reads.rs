@@ -1,15 +1,15 @@
-//! Answers to those who only want to know.
+//! Replies to operations that only read.
 
-use super::Asked::{Load, Members};
-use super::Expected::{Believed, Corrupt, Nothing, Refused, Unavailable};
+use super::Expected::{Accepted, Corrupt, Nothing, Refused, Unavailable};
+use super::Operation::{ListMembers, Load};
 use super::Row;
 
 pub(super) const ROWS: &[Row] = &[
-    ("the record itself", Load, b"{map}", Believed),
-    ("the record as a flat list", Load, b"{flat}", Believed),
+    ("the record itself", Load, b"{map}", Accepted),
+    ("the record as a flat list", Load, b"{flat}", Accepted),
     ("an empty map", Load, b"%0\r\n", Nothing),
     ("an empty list", Load, b"*0\r\n", Nothing),
-    // Answers of a kind that no hash has: a fault, and never an absence.
+    // Types that a hash never has: an error, and never an absent record.
     ("nil", Load, b"_\r\n", Unavailable),
     ("nil of the older protocol", Load, b"$-1\r\n", Unavailable),
     ("a list of nil", Load, b"*-1\r\n", Unavailable),
@@ -35,12 +35,12 @@ pub(super) const ROWS: &[Row] = &[
     ("an error for a content", Load, b"%1\r\n+format\r\n-ERR no\r\n", Refused),
     ("a record within a list", Load, b"*1\r\n{map}", Unavailable),
     ("a hundred lists in each other", Load, b"{deep}", Unavailable),
-    // Records that are none.
+    // Invalid records.
     ("half a record", Load, b"%2\r\n+format\r\n+1\r\n+version\r\n+7\r\n", Corrupt),
     ("a record of a newer form", Load, b"%1\r\n+format\r\n+2\r\n", Corrupt),
     ("a name without a content, as texts", Load, b"*2\r\n$0\r\n\r\n$0\r\n\r\n", Corrupt),
     ("a hundred thousand fields", Load, b"{crowd}", Corrupt),
-    // Bytes that are no protocol: the line is given up, and with it what others wait for on it.
+    // Bytes that are not RESP: the connection is closed, which also fails the other commands on it.
     ("another protocol", Load, b"HTTP/1.1 200 OK\r\n\r\n", Unavailable),
     ("the beginning of an encrypted line", Load, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", Unavailable),
     ("a kind that does not exist", Load, b"@1\r\n", Unavailable),
@@ -53,7 +53,7 @@ pub(super) const ROWS: &[Row] = &[
     ("a text longer than it says", Load, b"$3\r\nabcdef\r\n", Unavailable),
     ("a text without its end", Load, b"$3\r\nabc+OK\r\n", Unavailable),
     ("a thousand lists in each other", Load, b"{deeper}", Unavailable),
-    // Lengths that lie: nothing more comes, and nothing is set aside for it.
+    // Wrong lengths: no more data follows, and no memory is reserved for it.
     ("a text of nine exabytes", Load, b"$9223372036854775807\r\nabc", Unavailable),
     ("a list of four quintillion", Load, b"*4611686018427387904\r\n", Unavailable),
     ("a map of four quintillion", Load, b"%4611686018427387904\r\n", Unavailable),
@@ -70,24 +70,29 @@ pub(super) const ROWS: &[Row] = &[
     ("a master that is down", Load, b"-MASTERDOWN Link with MASTER is down\r\n", Unavailable),
     ("a key of another kind", Load, b"-WRONGTYPE Operation against a key\r\n", Corrupt),
     // The sessions of a user.
-    ("nobody", Members, b"*0\r\n", Nothing),
-    ("nil for a list", Members, b"_\r\n", Unavailable),
-    ("a word for a list", Members, b"+OK\r\n", Unavailable),
-    ("numbers for members", Members, b"*2\r\n:1\r\n:2\r\n", Unavailable),
-    ("members that are no UTF-8", Members, b"*1\r\n*2\r\n$2\r\n\xff\xfe\r\n,1\r\n", Unavailable),
-    ("members without their scores", Members, b"*1\r\n+a\r\n", Unavailable),
-    ("a member with two scores", Members, b"*1\r\n*3\r\n+a\r\n,1\r\n,2\r\n", Unavailable),
-    ("a score that is none", Members, b"*1\r\n*2\r\n+a\r\n+x\r\n", Unavailable),
-    ("a score that is no number", Members, b"*1\r\n*2\r\n+a\r\n,nan\r\n", Unavailable),
-    ("a score without end", Members, b"*1\r\n*2\r\n+a\r\n,inf\r\n", Unavailable),
-    ("a score below all", Members, b"*1\r\n*2\r\n+a\r\n,-1\r\n", Unavailable),
-    ("a member that names no session", Members, b"*1\r\n*2\r\n$3\r\nabc\r\n,1\r\n", Corrupt),
-    ("a member in upper case", Members, b"*1\r\n*2\r\n$32\r\n000102030405060708090A0B0C0D0E0F\r\n,1\r\n", Corrupt),
-    ("a member with a sign", Members, b"*1\r\n*2\r\n$32\r\n+00102030405060708090a0b0c0d0e0f\r\n,1\r\n", Corrupt),
-    ("a member without a record", Members, b"*1\r\n*2\r\n$32\r\n000102030405060708090a0b0c0d0e0f\r\n,1\r\n", Nothing),
+    ("nobody", ListMembers, b"*0\r\n", Nothing),
+    ("nil for a list", ListMembers, b"_\r\n", Unavailable),
+    ("a word for a list", ListMembers, b"+OK\r\n", Unavailable),
+    ("numbers for members", ListMembers, b"*2\r\n:1\r\n:2\r\n", Unavailable),
+    ("members that are no UTF-8", ListMembers, b"*1\r\n*2\r\n$2\r\n\xff\xfe\r\n,1\r\n", Unavailable),
+    ("members without their scores", ListMembers, b"*1\r\n+a\r\n", Unavailable),
+    ("a member with two scores", ListMembers, b"*1\r\n*3\r\n+a\r\n,1\r\n,2\r\n", Unavailable),
+    ("a score that is none", ListMembers, b"*1\r\n*2\r\n+a\r\n+x\r\n", Unavailable),
+    ("a score that is no number", ListMembers, b"*1\r\n*2\r\n+a\r\n,nan\r\n", Unavailable),
+    ("a score without end", ListMembers, b"*1\r\n*2\r\n+a\r\n,inf\r\n", Unavailable),
+    ("a score below all", ListMembers, b"*1\r\n*2\r\n+a\r\n,-1\r\n", Unavailable),
+    ("a member that names no session", ListMembers, b"*1\r\n*2\r\n$3\r\nabc\r\n,1\r\n", Corrupt),
+    ("a member in upper case", ListMembers, b"*1\r\n*2\r\n$32\r\n000102030405060708090A0B0C0D0E0F\r\n,1\r\n", Corrupt),
+    ("a member with a sign", ListMembers, b"*1\r\n*2\r\n$32\r\n+00102030405060708090a0b0c0d0e0f\r\n,1\r\n", Corrupt),
+    (
+        "a member without a record",
+        ListMembers,
+        b"*1\r\n*2\r\n$32\r\n000102030405060708090a0b0c0d0e0f\r\n,1\r\n",
+        Nothing,
+    ),
     (
         "the same in the older protocol",
-        Members,
+        ListMembers,
         b"*2\r\n$32\r\n000102030405060708090a0b0c0d0e0f\r\n$1\r\n1\r\n",
         Nothing,
     ),

@@ -1,17 +1,17 @@
-//! Answers to those who want to change something.
+//! Replies to operations that write.
 
-use super::Asked::{Admit, Commit, Create, Destroy};
-use super::Expected::{Believed, Corrupt, Nothing, Refused, Unavailable, Unknown};
+use super::Expected::{Accepted, Corrupt, Nothing, Refused, Unavailable, Unknown};
+use super::Operation::{AddMember, Commit, Create, Destroy};
 use super::Row;
 
 pub(super) const ROWS: &[Row] = &[
-    ("done, as a word", Commit, b"+done\r\n", Believed),
-    ("done, and nothing more", Commit, b"*1\r\n+done\r\n", Believed),
-    ("done, and the record", Commit, b"*2\r\n+done\r\n{flat}", Believed),
+    ("done, as a word", Commit, b"+done\r\n", Accepted),
+    ("done, and nothing more", Commit, b"*1\r\n+done\r\n", Accepted),
+    ("done, and the record", Commit, b"*2\r\n+done\r\n{flat}", Accepted),
     ("gone", Commit, b"*1\r\n+gone\r\n", Nothing),
     ("gone, as a word", Commit, b"+gone\r\n", Nothing),
-    ("a conflict, and the record", Commit, b"*2\r\n+conflict\r\n{flat}", Believed),
-    // Half of an answer: it may have been done.
+    ("a conflict, and the record", Commit, b"*2\r\n+conflict\r\n{flat}", Accepted),
+    // Incomplete replies: the write may have succeeded.
     ("done, and a version", Commit, b"*2\r\n+done\r\n+8\r\n", Unknown),
     ("done, a version and the record", Commit, b"*3\r\n+done\r\n+8\r\n{flat}", Unknown),
     ("done, and nil", Commit, b"*2\r\n+done\r\n_\r\n", Unknown),
@@ -26,7 +26,7 @@ pub(super) const ROWS: &[Row] = &[
     ("a conflict with a word", Commit, b"*2\r\n+conflict\r\n+OK\r\n", Unknown),
     ("a conflict with half a record", Commit, b"*2\r\n+conflict\r\n*2\r\n+format\r\n+1\r\n", Corrupt),
     ("superseded without a record", Commit, b"*1\r\n+superseded\r\n", Unknown),
-    // Words that no script of ours says.
+    // Words that no script of the store returns.
     ("nil", Commit, b"_\r\n", Unknown),
     ("an empty list", Commit, b"*0\r\n", Unknown),
     ("a friendly word", Commit, b"+OK\r\n", Unknown),
@@ -52,30 +52,30 @@ pub(super) const ROWS: &[Row] = &[
     ("a server that is loading", Commit, b"-LOADING Redis is loading\r\n", Unavailable),
     ("the script is not there, ever", Commit, b"-NOSCRIPT No matching script\r\n", Refused),
     ("a redirection to nowhere", Commit, b"-MOVED 99999 :0\r\n", Refused),
-    // Bytes that are no protocol, and silence.
+    // Bytes that are not RESP, and silence.
     ("another protocol", Commit, b"SSH-2.0-OpenSSH_9.2\r\n", Unknown),
     ("an error that is no UTF-8", Commit, b"-FORMAT \xff\r\n", Unknown),
     ("nothing but silence", Commit, b"", Unknown),
     ("half an answer, and then silence", Commit, b"*2\r\n+done\r\n$20\r\n8", Unknown),
-    // The other verbs.
-    ("done", Create, b"+done\r\n", Believed),
+    // The other operations.
+    ("done", Create, b"+done\r\n", Accepted),
     ("the key is taken", Create, b"+exists\r\n", Nothing),
     ("a friendly word", Create, b"+OK\r\n", Unknown),
     ("one", Create, b":1\r\n", Unknown),
     ("nil", Create, b"_\r\n", Unknown),
     ("nothing but silence", Create, b"", Unknown),
-    ("done", Destroy, b"*1\r\n+done\r\n", Believed),
+    ("done", Destroy, b"*1\r\n+done\r\n", Accepted),
     ("gone", Destroy, b"*1\r\n+gone\r\n", Nothing),
     ("one", Destroy, b":1\r\n", Unknown),
     ("a friendly word", Destroy, b"+OK\r\n", Unknown),
     ("nil", Destroy, b"_\r\n", Unknown),
     ("nothing but silence", Destroy, b"", Unknown),
-    ("admitted, and nobody displaced", Admit, b"*3\r\n+admitted\r\n*0\r\n*0\r\n", Believed),
-    ("refused", Admit, b"*1\r\n+refused\r\n", Nothing),
-    ("admitted, and nothing more", Admit, b"*1\r\n+admitted\r\n", Believed),
-    ("admitted, and a word", Admit, b"*2\r\n+admitted\r\n+OK\r\n", Unknown),
-    ("admitted, and members that are none", Admit, b"*3\r\n+admitted\r\n*1\r\n+x\r\n*0\r\n", Corrupt),
-    ("full, for ever", Admit, b"*2\r\n+full\r\n*0\r\n", Unknown),
-    ("full, of members that are none", Admit, b"*2\r\n+full\r\n*1\r\n+x\r\n", Corrupt),
-    ("a friendly word", Admit, b"+OK\r\n", Unknown),
+    ("admitted, and nobody displaced", AddMember, b"*3\r\n+admitted\r\n*0\r\n*0\r\n", Accepted),
+    ("refused", AddMember, b"*1\r\n+refused\r\n", Nothing),
+    ("admitted, and nothing more", AddMember, b"*1\r\n+admitted\r\n", Accepted),
+    ("admitted, and a word", AddMember, b"*2\r\n+admitted\r\n+OK\r\n", Unknown),
+    ("admitted, and members that are none", AddMember, b"*3\r\n+admitted\r\n*1\r\n+x\r\n*0\r\n", Corrupt),
+    ("full, for ever", AddMember, b"*2\r\n+full\r\n*0\r\n", Unknown),
+    ("full, of members that are none", AddMember, b"*2\r\n+full\r\n*1\r\n+x\r\n", Corrupt),
+    ("a friendly word", AddMember, b"+OK\r\n", Unknown),
 ];

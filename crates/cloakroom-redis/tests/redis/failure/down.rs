@@ -1,4 +1,4 @@
-//! The server is not there, or does not answer.
+//! The server is down or does not answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -16,14 +16,14 @@ use crate::support::{Browser, Deployment, Node, app, app_that, until};
 
 const LEASE: Duration = Duration::from_millis(500);
 const DEADLINE: Duration = Duration::from_millis(200);
-/// What a busy machine may add to a deadline.
+/// Additional time that a busy machine may need beyond a deadline.
 const SLACK: Duration = Duration::from_millis(500);
 
-async fn scene() -> (Deployment, Node, Router, Browser) {
-    scene_with(LEASE).await
+async fn fixture() -> (Deployment, Node, Router, Browser) {
+    fixture_with_lease(LEASE).await
 }
 
-async fn scene_with(lease: Duration) -> (Deployment, Node, Router, Browser) {
+async fn fixture_with_lease(lease: Duration) -> (Deployment, Node, Router, Browser) {
     let deployment = Deployment::open().await;
     let node = deployment.node_with(|store| store.lease(lease).deadline(DEADLINE), |sessions| sessions).await;
     let app = app(&node.sessions);
@@ -32,7 +32,8 @@ async fn scene_with(lease: Duration) -> (Deployment, Node, Router, Browser) {
     (deployment, node, app, alice)
 }
 
-/// What works without the store works; what does not is refused in time, and takes no session away.
+/// Checks that requests without the store succeed, and that others fail in time and keep their
+/// session.
 async fn only_what_needs_the_store_fails(app: &Router, alice: &mut Browser) {
     let cookie = alice.cookie.clone();
     for _ in 0..3 {
@@ -53,7 +54,7 @@ async fn only_what_needs_the_store_fails(app: &Router, alice: &mut Browser) {
     assert_eq!(alice.cookie, cookie);
 }
 
-/// How long it takes until the node serves this client again.
+/// The time until the node serves this client again.
 async fn recovery(alice: &mut Browser) -> Duration {
     let began = Instant::now();
     until("the node serves again", async || alice.get("/count").await.status == StatusCode::OK).await;
@@ -84,7 +85,7 @@ async fn r63_a_server_that_is_frozen_at_the_start_is_given_up() {
 
 #[tokio::test]
 async fn a_server_that_is_killed_and_comes_back_empty_leaves_anonymous_users_and_no_ghosts() {
-    let (deployment, _node, app, mut alice) = scene().await;
+    let (deployment, _node, app, mut alice) = fixture().await;
     deployment.server.kill().unwrap();
     until("the node notices", async || alice.get("/count").await.status != StatusCode::OK).await;
     only_what_needs_the_store_fails(&app, &mut alice).await;
@@ -92,7 +93,7 @@ async fn a_server_that_is_killed_and_comes_back_empty_leaves_anonymous_users_and
     let took = recovery(&mut alice).await;
     assert!(took < Duration::from_secs(3), "{took:?}");
     alice.get("/count").await.is("none");
-    assert_eq!(deployment.keys().await, [""; 0], "a session that was lost is lost");
+    assert_eq!(deployment.keys().await, [""; 0], "a lost session is not restored");
     alice.post("/count").await.is("1");
     alice.get("/count").await.is("1");
 }
@@ -114,7 +115,7 @@ async fn r62_a_server_that_comes_back_with_its_data_goes_on_as_if_nothing_had_be
     alice.post("/count").await.is("2");
 }
 
-/// How long this client is served from memory, from now on.
+/// The time for which this client is still served from memory.
 async fn served(alice: &mut Browser) -> Duration {
     let (began, mut served) = (Instant::now(), Duration::ZERO);
     until("the lease is over", async || {
@@ -132,12 +133,12 @@ async fn served(alice: &mut Browser) -> Duration {
 #[tokio::test]
 async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after() {
     let lease = LEASE * 3;
-    let (deployment, node, app, mut alice) = scene_with(lease).await;
+    let (deployment, node, app, mut alice) = fixture_with_lease(lease).await;
     let mut bob = Browser::new(&app);
     bob.post("/count").await.is("1");
     deployment.server.kill().unwrap();
-    // From now on nothing is sent any more, so that nobody has to wonder what became of it.
-    until("the node knows", async || {
+    // From now on the node sends no command, so that no outcome is unknown.
+    until("the node has noticed", async || {
         let answer = node.store.remove_members(&"nobody".into(), vec![Selector::from_bytes([0; 16])]).await;
         answer.is_err_and(|error| error.kind() == StoreErrorKind::Unavailable)
     })
@@ -145,7 +146,7 @@ async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after
     alice.get("/count").await.is("1");
     let began = Instant::now();
     bob.post("/count").await.is_unavailable();
-    assert!(began.elapsed() <= DEADLINE + SLACK, "a write is refused in time: {:?}", began.elapsed());
+    assert!(began.elapsed() <= DEADLINE + SLACK, "a write fails in time: {:?}", began.elapsed());
     bob.get("/count").await.is("1");
     let served = served(&mut alice).await;
     assert!(served <= lease + SLACK, "served for {served:?}");
@@ -155,7 +156,7 @@ async fn a_killed_server_is_not_missed_within_the_lease_and_not_waited_for_after
     assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
-/// A tier that counts how often it has to drop everything, which takes long where there is much.
+/// A cache that counts how often it drops everything, which is expensive if it is large.
 #[derive(Default)]
 struct Counting(AtomicU64);
 
@@ -169,17 +170,17 @@ impl Invalidate for Counting {
 
 #[tokio::test]
 async fn copies_are_dropped_once_when_the_lease_is_over_however_often_a_connection_is_tried_in_vain() {
-    let (deployment, node, _app, _alice) = scene().await;
+    let (deployment, node, _app, _alice) = fixture().await;
     let counting = Arc::new(Counting::default());
     node.store.subscribe(Arc::<Counting>::clone(&counting));
     deployment.server.kill().unwrap();
     until("the lease is over", async || counting.0.load(Relaxed) > 0).await;
-    let tried = node.wire.traffic().connections;
-    until("it was tried in vain", async || node.wire.traffic().connections >= tried + 4).await;
+    let tried = node.proxy.traffic().connections;
+    until("connection attempts have failed", async || node.proxy.traffic().connections >= tried + 4).await;
     assert_eq!(counting.0.load(Relaxed), 1);
     deployment.server.restart().await.unwrap();
-    until("there is a line", async || node.store.load(Selector::from_bytes([0; 16])).await.is_ok()).await;
-    until("nothing from before is left", async || counting.0.load(Relaxed) == 2).await;
+    until("a connection is open", async || node.store.load(Selector::from_bytes([0; 16])).await.is_ok()).await;
+    until("older copies are dropped", async || counting.0.load(Relaxed) == 2).await;
 }
 
 #[tokio::test]
@@ -200,12 +201,12 @@ async fn what_a_layer_serves_beyond_the_lease_it_serves_up_to_its_bound() {
     .await;
     alice.post("/count").await.is_unavailable();
     let (step, mut passed) = (Duration::from_secs(1), Duration::ZERO);
-    until("it is refused", async || {
+    until("the read is refused", async || {
         let served = alice.get("/count").await.status == StatusCode::OK;
         if served {
             clock.advance(step);
             passed += step;
-            // Real time, in which the copies are marked.
+            // Wait in real time, because copies are marked in the background.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         !served
@@ -217,7 +218,7 @@ async fn what_a_layer_serves_beyond_the_lease_it_serves_up_to_its_bound() {
 
 #[tokio::test]
 async fn a_frozen_server_is_not_missed_within_the_lease_and_not_waited_for_after() {
-    let (deployment, _node, app, mut alice) = scene().await;
+    let (deployment, _node, app, mut alice) = fixture().await;
     deployment.server.freeze().await.unwrap();
     alice.get("/count").await.is("1");
     let served = served(&mut alice).await;
@@ -226,8 +227,8 @@ async fn a_frozen_server_is_not_missed_within_the_lease_and_not_waited_for_after
     deployment.server.thaw().unwrap();
     let took = recovery(&mut alice).await;
     assert!(took < Duration::from_secs(3), "{took:?}");
-    // What was sent to the frozen server was done once it thawed; nobody was told that it was.
-    until("the server is through with what it was sent", async || {
+    // The frozen server ran the commands when it resumed, but nobody received the replies.
+    until("the server has run the commands that it received", async || {
         let count: u64 = alice.post("/count").await.body.parse().unwrap_or(0);
         (2..=6).contains(&count)
     })
@@ -249,7 +250,7 @@ async fn r63_a_server_that_was_given_up_is_asked_by_nobody_and_costs_nobody_the_
         began.elapsed() < deadline / 4
     };
     until("the lease is over", async || alice.get("/count").await.status != StatusCode::OK).await;
-    until("it is given up", async || quick(&mut alice).await).await;
+    until("the node has given up the connection", async || quick(&mut alice).await).await;
     let before = node.commands();
     for _ in 0..50 {
         assert!(quick(&mut alice).await);

@@ -1,4 +1,4 @@
-//! Connections that break, again and again.
+//! Connections that break repeatedly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -21,7 +21,7 @@ struct Tally {
     refused: AtomicU64,
 }
 
-/// Adds until it was acknowledged `EACH` times.
+/// Adds until `EACH` increments are acknowledged.
 async fn add_all(nodes: [Arc<Node>; 2], visitor: Visitor, tally: Arc<Tally>, seed: u64) -> Visitor {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut seen = 0;
@@ -65,13 +65,13 @@ async fn however_often_connections_are_cut_what_was_acknowledged_is_there_once()
         let mut cuts = 0;
         while !done.load(Relaxed) {
             tokio::time::sleep(Duration::from_millis(random.u64(5..60))).await;
-            nodes[random.usize(..2)].wire.cut().await;
+            nodes[random.usize(..2)].proxy.cut().await;
             cuts += 1;
         }
         cuts
     };
     let work = async {
-        let visitors = tokio::time::timeout(LONG, clients.join_all()).await.expect("they get through");
+        let visitors = tokio::time::timeout(LONG, clients.join_all()).await.expect("all clients finish");
         done.store(true, Relaxed);
         visitors
     };
@@ -90,18 +90,18 @@ async fn however_often_connections_are_cut_what_was_acknowledged_is_there_once()
 
 #[tokio::test]
 async fn a_reader_whose_connection_breaks_is_not_bothered() {
-    let (_house, a, b) = Deployment::with_two_nodes().await;
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let before = b.commands();
-    b.wire.hold(ToClient);
+    b.proxy.hold(ToClient);
     let cut = async {
-        b.sends("evalsha", &before).await;
-        b.wire.cut().await;
-        b.wire.release(ToClient);
+        b.wait_for_command("evalsha", &before).await;
+        b.proxy.cut().await;
+        b.proxy.release(ToClient);
     };
     let (read, ()) = tokio::join!(b.count(&alice), cut);
-    assert_eq!(read.unwrap(), Some(1), "it was asked again over the next connection");
+    assert_eq!(read.unwrap(), Some(1), "the read is retried over the next connection");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn the_connection_that_is_not_tracked_is_missed_too() {
         .map(|line| word(line, "id="));
     let untracked: Vec<_> = untracked.collect();
     assert_eq!(untracked.len(), 1, "{clients}");
-    // As a firewall does that has seen nothing on it for a while.
+    // Like a firewall that drops an idle connection.
     deployment.server.command(&["CLIENT", "KILL", "ID", &untracked[0]]).await.unwrap();
     until("a login works again", async || node.login(&alice, "alice").await.is_ok()).await;
     assert_eq!(node.sessions.of("alice").list().await.unwrap().len(), 1);

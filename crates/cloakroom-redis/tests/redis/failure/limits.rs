@@ -1,4 +1,4 @@
-//! The server is slow, or full.
+//! The server is slow or out of memory.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use crate::support::{Deployment, Visitor, until};
 
 #[tokio::test]
 async fn r63_a_slow_link_costs_those_who_ask_one_round_trip_and_the_others_nothing() {
-    let (_house, a, b) = Deployment::with_two_nodes().await;
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let trip = Duration::from_millis(400);
-    b.wire.delay(ToServer, trip / 2);
-    b.wire.delay(ToClient, trip / 2);
+    b.proxy.delay(ToServer, trip / 2);
+    b.proxy.delay(ToClient, trip / 2);
     let began = Instant::now();
     assert_eq!(b.count(&alice).await.unwrap(), Some(1));
     assert!((trip..trip * 2).contains(&began.elapsed()), "a miss: {:?}", began.elapsed());
@@ -36,14 +36,14 @@ async fn r63_a_link_slower_than_the_deadline_is_an_error_in_time_and_not_the_end
     let node = deployment.node_with(|store| store.deadline(deadline), |sessions| sessions).await;
     let alice = Visitor::default();
     node.add(&alice).await.unwrap();
-    node.wire.delay(ToClient, deadline * 3);
+    node.proxy.delay(ToClient, deadline * 3);
     let began = Instant::now();
     let error = node.add(&alice).await.unwrap_err();
-    assert_eq!(error.kind(), SessionErrorKind::OutcomeUnknown, "it may have been done");
+    assert_eq!(error.kind(), SessionErrorKind::OutcomeUnknown, "the write may have succeeded");
     assert!(began.elapsed() < deadline * 5, "{:?}", began.elapsed());
-    node.wire.pass();
+    node.proxy.pass();
     until("the node serves again", async || node.count(&alice).await.is_ok()).await;
-    assert_eq!(node.count(&alice).await.unwrap(), Some(2), "it was done, once, though it was sent twice");
+    assert_eq!(node.count(&alice).await.unwrap(), Some(2), "the write took effect once, although it was sent twice");
 }
 
 #[tokio::test]
@@ -58,8 +58,8 @@ async fn a_server_without_memory_refuses_writes_and_goes_on_with_the_rest() {
         let refused = node.add(&alice).await.unwrap_err();
         assert_eq!(refused.kind(), SessionErrorKind::StoreUnavailable);
         let source = std::error::Error::source(&refused).unwrap().downcast_ref::<cloakroom::store::StoreError>();
-        assert_eq!(source.unwrap().kind(), StoreErrorKind::Refused, "and nothing was changed: {refused:?}");
-        assert_eq!(node.count(&alice).await.unwrap(), Some(1), "reads go on");
+        assert_eq!(source.unwrap().kind(), StoreErrorKind::Refused, "nothing was changed: {refused:?}");
+        assert_eq!(node.count(&alice).await.unwrap(), Some(1), "reads still succeed");
         assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
         let refused = node.add(&Visitor::default()).await.unwrap_err();
         assert_eq!(refused.kind(), SessionErrorKind::StoreUnavailable);
@@ -68,7 +68,7 @@ async fn a_server_without_memory_refuses_writes_and_goes_on_with_the_rest() {
     a.destroy(&bob).await.unwrap();
     assert_eq!(b.sessions.of("alice").list().await.unwrap().len(), 1);
     deployment.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
-    assert_eq!(a.add(&alice).await.unwrap(), 2, "and all goes on as soon as there is room");
+    assert_eq!(a.add(&alice).await.unwrap(), 2, "writes succeed as soon as there is memory");
     b.destroy(&alice).await.unwrap();
     until("nothing is left", async || deployment.keys().await.is_empty()).await;
 }

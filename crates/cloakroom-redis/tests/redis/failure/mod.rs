@@ -1,4 +1,4 @@
-//! The server is down, slow, full or half gone: what users see, and how it ends.
+//! A server that is down, slow, full or half open: effects on users, and recovery.
 
 mod down;
 mod interrupted;

@@ -1,4 +1,4 @@
-//! What the server promises, tried at its limits; the table in `docs/testing.md` has a row for each.
+//! The server's guarantees at their limits; the table in `docs/testing.md` has a row for each.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use cloakroom::SessionErrorKind;
 use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::Server;
 
-use crate::support::{Count, Deployment, LONG, NAMESPACE, Node, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Count, Deployment, LONG, NAMESPACE, Node, Visitor, key, selector_of, until, without_hint};
 
-/// A session with a copy on the node, and the same as a client shows it that has seen nothing of it.
+/// A session with a copy on the node, and a second client of it without a version hint.
 async fn copied(node: &Node) -> (Visitor, Visitor) {
     let alice = Visitor::default();
     node.add(&alice).await.unwrap();
@@ -39,11 +39,11 @@ async fn what_an_administrator_does_to_a_record_is_heard_of_whatever_it_is() {
     ] {
         let (alice, stranger) = copied(&node).await;
         let (other, _) = copied(&node).await;
-        let (mine, others) = (key(&tag_of(&alice)), key(&tag_of(&other)));
+        let (mine, others) = (key(&selector_of(&alice)), key(&selector_of(&other)));
         let words: Vec<_> = words.iter().map(|word| word.replace("KEY", &mine).replace("OTHER", &others)).collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let loads = node.sessions.stats().store_loads;
-        // Some have no reply, as they cut the connection that asks.
+        // Some commands have no reply, because they close the connection that sends them.
         let _ = deployment.server.command(&words).await;
         let noticed = async || {
             remains != Some(1) || words[0] == "SCRIPT" || {
@@ -51,7 +51,7 @@ async fn what_an_administrator_does_to_a_record_is_heard_of_whatever_it_is() {
                 node.sessions.stats().store_loads > loads
             }
         };
-        until(&format!("{words:?} is heard of"), async || {
+        until(&format!("{words:?} is noticed"), async || {
             noticed().await && matches!(node.count(&stranger).await, Ok(count) if count == remains)
         })
         .await;
@@ -64,7 +64,7 @@ async fn swapdb_is_noticed_when_connections_are_cut() {
     let node = deployment.node().await;
     let (_, stranger) = copied(&node).await;
     deployment.server.command(&["SWAPDB", "0", "1"]).await.unwrap();
-    // The server tells nobody. Should it ever, this is to be told in the guide.
+    // The server sends no invalidation. If it ever does, update the guide.
     assert_eq!(node.count(&stranger).await.unwrap(), Some(1));
     deployment.server.cut_clients().await.unwrap();
     until("the copy is gone", async || matches!(node.count(&stranger).await, Ok(None))).await;
@@ -76,12 +76,12 @@ async fn a_server_that_closes_quiet_connections_does_not_close_those_of_nodes() 
     let deployment = Deployment { server };
     let node = deployment.node_with_lease(Duration::from_secs(2)).await;
     assert!(!node.store.warnings().iter().any(|warning| matches!(warning, Warning::Timeout(_))));
-    let connections = node.wire.traffic().connections;
-    // Long enough for the server to look at all its clients.
+    let connections = node.proxy.traffic().connections;
+    // Long enough for the server to check all its clients.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(node.wire.traffic().connections, connections, "none had to be opened again");
+    assert_eq!(node.proxy.traffic().connections, connections, "no connection was reopened");
     let hasty = RedisStore::builder(NAMESPACE).server(deployment.server.url()).lease(LONG).connect().await.unwrap();
-    assert!(hasty.warnings().contains(&Warning::Timeout(2)), "a quarter of this lease is too seldom");
+    assert!(hasty.warnings().contains(&Warning::Timeout(2)), "a quarter of this lease is longer than the timeout");
 }
 
 #[tokio::test]
@@ -95,10 +95,10 @@ async fn a_server_with_too_small_a_buffer_is_warned_of_and_serves_what_fits() {
     for _ in 0..2 {
         a.write(&large, &"x".repeat(60_000)).await.unwrap();
     }
-    deployment.server.command(&["HSET", &key(&tag_of(&large)), "padding", &"x".repeat(200_000)]).await.unwrap();
+    deployment.server.command(&["HSET", &key(&selector_of(&large)), "padding", &"x".repeat(200_000)]).await.unwrap();
     let error = b.note(&large).await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::StoreUnavailable);
-    until("all others are served", async || matches!(b.count(&small).await, Ok(Some(1)))).await;
+    until("all other sessions are served", async || matches!(b.count(&small).await, Ok(Some(1)))).await;
 }
 
 #[tokio::test]
@@ -106,13 +106,13 @@ async fn a_server_that_refuses_writes_goes_on_with_reads() {
     let deployment = Deployment::open().await;
     let (a, b) = (deployment.node().await, deployment.node().await);
     let (alice, stranger) = copied(&a).await;
-    // As `MISCONF` does, this refuses every command that may write, and is put right by one word.
+    // Like `MISCONF`, this refuses every command that may write, and is undone by one setting.
     deployment.server.command(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await.unwrap();
     let refused = a.add(&alice).await.unwrap_err();
     assert_eq!(refused.kind(), SessionErrorKind::StoreUnavailable);
     assert!(format!("{refused:?}").contains("NOREPLICAS"), "{refused:?}");
     assert_eq!(a.count(&stranger).await.unwrap(), Some(1));
-    assert_eq!(b.count(&stranger).await.unwrap(), Some(1), "also what has to be read first");
+    assert_eq!(b.count(&stranger).await.unwrap(), Some(1), "even if it has to be loaded first");
     deployment.server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
     assert_eq!(a.add(&alice).await.unwrap(), 2);
 }
@@ -135,7 +135,7 @@ async fn rights_that_are_taken_away_take_the_copies_along_and_bring_them_back() 
     };
     assert_eq!(count().await.unwrap(), Some(1));
     server.command(&["ACL", "SETUSER", "shop", "resetkeys"]).await.unwrap();
-    until("nothing is served that nobody may read", async || count().await.is_err()).await;
+    until("unreadable sessions are not served", async || count().await.is_err()).await;
     server.command(&["ACL", "SETUSER", "shop", "~*"]).await.unwrap();
     until("it is served again", async || matches!(count().await, Ok(Some(1)))).await;
 }

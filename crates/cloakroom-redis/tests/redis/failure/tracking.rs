@@ -1,4 +1,4 @@
-//! What the server forgets to tell, at the limits of its table of tracked keys and of its memory.
+//! Invalidations that the server omits, at the limits of its tracking table and of its memory.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use cloakroom_testbed::Direction::ToClient;
 use cloakroom_testbed::{Cluster, Server};
 use cloakroom_testkit::{FaultyStore, Verb};
 
-use crate::support::{Deployment, LONG, NAMESPACE, Node, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Deployment, LONG, NAMESPACE, Node, Visitor, key, selector_of, until, without_hint};
 
 async fn deployment(directives: &[&str]) -> Deployment {
     let builder = directives.iter().fold(Server::builder(), |builder, directive| builder.config(*directive));
     Deployment { server: builder.start().await.expect("redis-server is installed") }
 }
 
-/// A cookie with a token that nobody was ever given.
-fn made_up(like: &Visitor, n: u64) -> Visitor {
+/// A cookie with a token that was never issued.
+fn invented(like: &Visitor, n: u64) -> Visitor {
     let cookie = like.cookie().expect("the client has a session");
     let (name, _) = cookie.split_once('=').expect("a cookie has a name");
     Visitor::with_cookie(Some(format!("{name}={n:042}A")))
@@ -26,15 +26,15 @@ async fn tracked(server: &Server) -> u64 {
     server.info("stats").await.unwrap()["tracking_total_keys"].parse().unwrap()
 }
 
-/// On each node, each session is soon what the server says of it, though no client hints at anything.
-async fn agree(deployment: &Deployment, nodes: &[&Node], visitors: &[Visitor]) {
+/// Checks that each node soon serves the server's state of each session, without version hints.
+async fn assert_agreement(deployment: &Deployment, nodes: &[&Node], visitors: &[Visitor]) {
     for visitor in visitors {
         let stranger = without_hint(visitor);
-        let there = deployment.field(&tag_of(visitor), "value:count").await;
+        let there = deployment.field(&selector_of(visitor), "value:count").await;
         let truth = there.map(|value| value.rsplit(' ').next().unwrap_or_default().parse::<u64>().expect("a number"));
         for node in nodes {
             let mut seen = None;
-            until(&format!("a node that serves {seen:?} serves {truth:?}"), async || {
+            until(&format!("a node serves {truth:?} instead of {seen:?}"), async || {
                 seen = node.count(&stranger).await.unwrap();
                 seen == truth
             })
@@ -54,16 +54,16 @@ async fn however_small_the_table_of_tracked_keys_no_copy_outlives_the_servers_kn
                 let writer = if (n + round) % 2 == 0 { &a } else { &b };
                 writer.add(visitor).await.unwrap();
             }
-            agree(&deployment, &[&a, &b], &visitors).await;
+            assert_agreement(&deployment, &[&a, &b], &visitors).await;
         }
         let gone = visitors.split_off(12);
         for visitor in &gone {
             let stranger = without_hint(visitor);
             assert!(b.count(&stranger).await.unwrap().is_some());
             a.destroy(visitor).await.unwrap();
-            until("the other node knows of the logout", async || b.count(&stranger).await.unwrap().is_none()).await;
+            until("the other node has noticed the logout", async || b.count(&stranger).await.unwrap().is_none()).await;
         }
-        agree(&deployment, &[&a, &b], &visitors).await;
+        assert_agreement(&deployment, &[&a, &b], &visitors).await;
     }
 }
 
@@ -78,19 +78,19 @@ async fn a_stranger_with_made_up_tokens_neither_fills_the_table_nor_keeps_logout
     }
     let before = tracked(&deployment.server).await;
     for n in 0..6000 {
-        assert_eq!(b.count(&made_up(&users[0], n)).await.unwrap(), None);
+        assert_eq!(b.count(&invented(&users[0], n)).await.unwrap(), None);
     }
     for n in 6000..6100 {
-        b.destroy(&made_up(&users[0], n)).await.unwrap();
-        let _ = b.add(&made_up(&users[0], n)).await;
+        b.destroy(&invented(&users[0], n)).await.unwrap();
+        let _ = b.add(&invented(&users[0], n)).await;
     }
-    // What is added is the 100 sessions that were started instead.
+    // Only the 100 sessions that the writes created are added.
     let after = tracked(&deployment.server).await;
     assert!(after <= before + 110, "{before} tracked keys became {after}");
     for user in &users {
         let stranger = without_hint(user);
         a.destroy(user).await.unwrap();
-        until("the other node knows of the logout", async || b.count(&stranger).await.unwrap().is_none()).await;
+        until("the other node has noticed the logout", async || b.count(&stranger).await.unwrap().is_none()).await;
     }
 }
 
@@ -103,17 +103,17 @@ async fn what_a_server_evicts_is_served_by_nobody() {
     let visitors: Vec<_> = (0..120).map(|_| Visitor::default()).collect();
     for (n, visitor) in visitors.iter().enumerate() {
         let (writer, reader) = if n % 2 == 0 { (&a, &b) } else { (&b, &a) };
-        // Some are refused, when nothing more can be evicted in time.
+        // Some writes are refused when the server cannot evict enough in time.
         if writer.add(visitor).await.is_ok() && writer.write(visitor, &"x".repeat(3000)).await.is_ok() {
             let _ = reader.count(&without_hint(visitor)).await;
         }
     }
     let evicted: u64 = deployment.server.info("stats").await.unwrap()["evicted_keys"].parse().unwrap();
-    assert!(evicted > 20, "the test is about evictions: {evicted}");
+    assert!(evicted > 20, "too few evictions: {evicted}");
     deployment.server.command(&["CONFIG", "SET", "maxmemory", "0"]).await.unwrap();
     let visitors: Vec<_> = visitors.into_iter().filter(|visitor| visitor.cookie().is_some()).collect();
     assert!(visitors.len() > 60);
-    agree(&deployment, &[&a, &b], &visitors).await;
+    assert_agreement(&deployment, &[&a, &b], &visitors).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,16 +151,16 @@ async fn a_change_that_follows_a_nodes_own_is_not_taken_for_it() {
         a.add(&alice).await.unwrap();
         let stranger = without_hint(&alice);
         b.count(&stranger).await.unwrap();
-        a.wire.hold(ToClient);
-        // The reply, the report of it and that of the next change arrive together.
+        a.proxy.hold(ToClient);
+        // The reply, its invalidation, and that of the next change arrive together.
         let (mine, theirs) = tokio::join!(a.add(&alice), async {
-            let selector = tag_of(&alice);
+            let selector = selector_of(&alice);
             let version = || deployment.field(&selector, "version");
-            until("the first is made", async || version().await.is_some_and(|version| version != "1")).await;
+            until("the first write is made", async || version().await.is_some_and(|version| version != "1")).await;
             let theirs = b.add(&without_hint(&alice)).await;
-            let told = a.told();
-            a.is_told_more_than(told.saturating_sub(1)).await;
-            a.wire.release(ToClient);
+            let bytes_received = a.bytes_received();
+            a.wait_for_more_than(bytes_received.saturating_sub(1)).await;
+            a.proxy.release(ToClient);
             theirs
         });
         assert_eq!((mine.unwrap(), theirs.unwrap()), (2, 3));
@@ -181,21 +181,21 @@ async fn a_node_goes_on_from_memory_after_its_own_writes_whatever_they_were() {
         assert!(node.note(&alice).await.is_ok());
         assert_eq!(node.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
     }
-    assert_eq!(node.sessions.stats().store_loads, 0, "nothing that a node wrote itself has to be read");
+    assert_eq!(node.sessions.stats().store_loads, 0, "a node need not load its own writes");
 }
 
 #[tokio::test]
 async fn a_table_that_is_too_small_is_said_at_the_start_and_counted_while_it_is_full() {
     let deployment = deployment(&["tracking-table-max-keys 30"]).await;
     let node = deployment.node_with_lease(Duration::from_millis(250)).await;
-    let said = node.store.warnings().iter().find(|warning| matches!(warning, Warning::TrackingTable { .. }));
-    let said = said.expect("it is too small for anybody").to_string();
-    assert!(said.contains("tracking-table-max-keys") && said.contains("30"), "{said}");
+    let warning = node.store.warnings().iter().find(|warning| matches!(warning, Warning::TrackingTable { .. }));
+    let warning = warning.expect("the table is too small").to_string();
+    assert!(warning.contains("tracking-table-max-keys") && warning.contains("30"), "{warning}");
     assert_eq!(node.store.stats().tracking_table_full, 0);
     for _ in 0..40 {
         node.add(&Visitor::default()).await.unwrap();
     }
-    until("it is noticed", async || node.store.stats().tracking_table_full > 0).await;
+    until("the full table is noticed", async || node.store.stats().tracking_table_full > 0).await;
     let stats = node.store.stats();
     assert_eq!(stats.tracked_keys_limit, 30);
     assert!(stats.tracked_keys >= 28, "{stats:?}");
@@ -216,7 +216,7 @@ async fn under_rules_from_before_all_works_and_the_missing_right_is_named() {
     visit.set(crate::support::Count(1)).await.unwrap();
     visit.leave().await;
     server.command(&["CLIENT", "KILL", "USER", "shop"]).await.unwrap();
-    until("it is read again", async || {
+    until("the session is loaded again", async || {
         let visit = without_hint(&alice).enter(&sessions);
         let read = visit.get::<crate::support::Count>().await;
         visit.leave().await;
@@ -226,7 +226,7 @@ async fn under_rules_from_before_all_works_and_the_missing_right_is_named() {
     assert_eq!(key("x"), "shop:session:{x}");
 }
 
-/// The report of what becomes of a session may overtake the answer to its creation.
+/// The invalidation of a new session may overtake the reply to its creation.
 #[tokio::test]
 async fn a_session_that_ended_before_its_creation_was_answered_is_not_served() {
     let deployment = Deployment::open().await;
@@ -237,10 +237,10 @@ async fn a_session_that_ended_before_its_creation_was_answered_is_not_served() {
     let alice = Visitor::default();
     let visit = alice.enter(&sessions);
     let (created, ()) = tokio::join!(visit.set(crate::support::Count(1)), async {
-        assert!(gate.let_act().await, "the record is there, and the answer on its way");
+        assert!(gate.let_act().await, "the record exists, and the reply is pending");
         let keys = deployment.keys().await;
         deployment.server.command(&["DEL", &keys[0]]).await.unwrap();
-        // What was reported of it has arrived when the next answer has.
+        // The invalidation has arrived when the next reply has.
         store.load(Selector::from_bytes([7; 16])).await.unwrap();
         gate.open();
     });

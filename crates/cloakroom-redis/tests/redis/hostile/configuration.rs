@@ -1,4 +1,5 @@
-//! R25, R61, R64: what cannot be meant is refused before anything is sent, with the field and the remedy.
+//! R25, R61, R64: an invalid configuration is rejected before anything is sent, with the field and
+//! the remedy.
 
 use cloakroom_redis::{ConnectError, RedisStore};
 
@@ -7,12 +8,12 @@ pub(super) mod corpus;
 
 use corpus::{ADDRESSES, BUILDERS, PASSWORD};
 
-fn said(why: &str, outcome: Result<RedisStore, ConnectError>) -> ConnectError {
-    let Err(error) = outcome else { panic!("{why} was let through") };
+fn connect_error(why: &str, outcome: Result<RedisStore, ConnectError>) -> ConnectError {
+    let Err(error) = outcome else { panic!("{why}: the configuration was accepted") };
     for text in [format!("{error}"), format!("{error:?}"), format!("{error:#?}")] {
         assert!(!text.contains(PASSWORD), "{why}: {text}");
         assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{why}: {text:?}");
-        assert!(!text.contains("cannot be reached"), "{why} was only noticed when it was tried: {text}");
+        assert!(!text.contains("cannot be reached"), "{why}: only the connection attempt failed: {text}");
     }
     error
 }
@@ -20,7 +21,7 @@ fn said(why: &str, outcome: Result<RedisStore, ConnectError>) -> ConnectError {
 #[tokio::test]
 async fn r61_r64_an_address_that_cannot_be_meant_is_refused_before_anything_is_sent() {
     for (why, address, field, remedy) in ADDRESSES {
-        let error = said(why, RedisStore::connect(address).await);
+        let error = connect_error(why, RedisStore::connect(address).await);
         let problems: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
         assert!(problems.iter().any(|problem| problem.starts_with(field)), "{why}: {problems:?}");
         assert!(error.to_string().contains(remedy), "{why}: {error}");
@@ -30,7 +31,7 @@ async fn r61_r64_an_address_that_cannot_be_meant_is_refused_before_anything_is_s
 #[tokio::test]
 async fn r25_a_builder_that_cannot_work_says_everything_that_is_wrong() {
     for (why, build, fields, remedy) in BUILDERS {
-        let error = said(why, build().connect().await);
+        let error = connect_error(why, build().connect().await);
         assert_eq!(error.problems().len(), fields.len(), "{why}: {error}");
         for field in *fields {
             let names = |problem: &cloakroom_redis::Problem| problem.to_string().starts_with(field);

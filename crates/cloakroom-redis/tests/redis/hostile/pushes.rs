@@ -1,4 +1,5 @@
-//! R67: messages of a server may only empty the memory of a node, never fill it, and cost misses at most.
+//! R67: pushes of a server can only drop a node's copies, never add one, so they cost at most
+//! misses.
 
 use std::time::Duration;
 
@@ -7,29 +8,30 @@ use cloakroom::store::{Selector, Store};
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::{FakeServer, Server};
 
-use crate::support::{Count, LONG, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Count, LONG, Visitor, key, selector_of, until, without_hint};
 
 #[path = "../../corpus/pushes.rs"]
 pub(super) mod corpus;
 
 use corpus::Expected;
 
-/// A node whose server says what it is told to say, and two visitors whose sessions are in its memory.
-struct Ground {
+/// A node behind a fake server, and two visitors whose sessions are in its memory.
+struct Fixture {
     _server: Server,
-    impostor: FakeServer,
+    fake_server: FakeServer,
     store: RedisStore,
     sessions: Sessions,
     alice: Visitor,
     bob: Visitor,
 }
 
-impl Ground {
+impl Fixture {
     async fn open() -> Self {
         let server = Server::start().await.unwrap();
-        let impostor = FakeServer::start(server.address()).await.unwrap();
-        let builder = RedisStore::builder("shop").server(server.url_through(impostor.port()));
-        // Nothing here is about being late, and each question that is asked twice would be a miss more.
+        let fake_server = FakeServer::start(server.address()).await.unwrap();
+        let builder = RedisStore::builder("shop").server(server.url_through(fake_server.port()));
+        // Timing does not matter here, and a command that is retried would be counted as another
+        // miss.
         let store = builder.lease(LONG).deadline(Duration::from_secs(10)).connect().await.unwrap();
         let sessions = crate::support::recorded().store(store.clone()).build().unwrap();
         let (alice, bob) = (Visitor::default(), Visitor::default());
@@ -38,9 +40,9 @@ impl Ground {
             visit.set(Count(number)).await.unwrap();
             visit.leave().await;
         }
-        // A hint would have the record read again, whatever the server said.
+        // A version hint would cause a reload, whatever the server pushed.
         let (alice, bob) = (without_hint(&alice), without_hint(&bob));
-        Self { _server: server, impostor, store, sessions, alice, bob }
+        Self { _server: server, fake_server, store, sessions, alice, bob }
     }
 
     async fn count(&self, visitor: &Visitor) -> Option<u64> {
@@ -50,56 +52,57 @@ impl Ground {
         count.map(|count| count.0)
     }
 
-    /// Whether the visitor's session had to be read from the server. It must be the right one either way.
-    async fn was_forgotten(&self, visitor: &Visitor, right: u64, why: &str) -> bool {
+    /// Returns `true` if the visitor's session had to be loaded from the server. In either case it
+    /// must be the right one.
+    async fn was_reloaded(&self, visitor: &Visitor, right: u64, why: &str) -> bool {
         let before = self.sessions.stats().store_loads;
         until(why, async || self.count(visitor).await == Some(right)).await;
         self.sessions.stats().store_loads > before
     }
 
-    /// Until what was said before is heard: the answer to a question comes after it.
-    async fn hears(&self, why: &str) {
+    /// Waits until the pushes are processed: the reply to a later command arrives after them.
+    async fn wait_for_pushes(&self, why: &str) {
         until(why, async || self.store.load(Selector::from_bytes([9; 16])).await.is_ok()).await;
     }
 }
 
 #[tokio::test]
 async fn r67_every_hostile_message_costs_misses_at_most() {
-    let ground = Ground::open().await;
-    let cases = corpus::cases(&key(&tag_of(&ground.alice)));
+    let fixture = Fixture::open().await;
+    let cases = corpus::cases(&key(&selector_of(&fixture.alice)));
     assert!(cases.len() >= 30, "only {} cases", cases.len());
     for (why, message, expected) in cases {
-        ground.was_forgotten(&ground.alice, 1, why).await;
-        ground.was_forgotten(&ground.bob, 2, why).await;
-        assert_eq!(ground.impostor.say(&message).await, 1, "{why}: one line is told");
-        ground.hears(why).await;
-        let alice = ground.was_forgotten(&ground.alice, 1, why).await;
-        let bob = ground.was_forgotten(&ground.bob, 2, why).await;
-        let came_to = match (alice, bob) {
+        fixture.was_reloaded(&fixture.alice, 1, why).await;
+        fixture.was_reloaded(&fixture.bob, 2, why).await;
+        assert_eq!(fixture.fake_server.push(&message).await, 1, "{why}: one connection receives it");
+        fixture.wait_for_pushes(why).await;
+        let alice = fixture.was_reloaded(&fixture.alice, 1, why).await;
+        let bob = fixture.was_reloaded(&fixture.bob, 2, why).await;
+        let actual = match (alice, bob) {
             (false, false) => Expected::Kept,
-            (true, false) => Expected::AliceForgotten,
-            (true, true) => Expected::AllForgotten,
-            (false, true) => panic!("{why}: bob alone was forgotten"),
+            (true, false) => Expected::AliceDropped,
+            (true, true) => Expected::AllDropped,
+            (false, true) => panic!("{why}: only bob's copy was dropped"),
         };
-        assert_eq!(came_to, expected, "{why}");
+        assert_eq!(actual, expected, "{why}");
     }
 }
 
 #[tokio::test]
 async fn r67_a_million_messages_cost_misses_at_most() {
-    let ground = Ground::open().await;
-    let before = ground.sessions.stats();
-    let stranger = |number: u32| format!(">2\r\n+invalidate\r\n*1\r\n$47\r\nshop:session:{{{number:032x}}}\r\n");
+    let fixture = Fixture::open().await;
+    let before = fixture.sessions.stats();
+    let unknown = |number: u32| format!(">2\r\n+invalidate\r\n*1\r\n$47\r\nshop:session:{{{number:032x}}}\r\n");
     for block in 0..100 {
-        let mut messages: String = (0..9_990).map(|number| stranger(block * 10_000 + number)).collect();
+        let mut messages: String = (0..9_990).map(|number| unknown(block * 10_000 + number)).collect();
         messages.push_str(&">2\r\n+invalidate\r\n_\r\n".repeat(10));
-        assert_eq!(ground.impostor.say(messages.as_bytes()).await, 1);
+        assert_eq!(fixture.fake_server.push(messages.as_bytes()).await, 1);
     }
-    ground.hears("a million messages are heard").await;
-    assert!(ground.was_forgotten(&ground.alice, 1, "alice's session is read again").await);
-    // Copies are dropped in the background: on a busy machine the last walk may come after that.
-    until("and kept again", async || !ground.was_forgotten(&ground.alice, 1, "it is read").await).await;
-    let after = ground.sessions.stats();
+    fixture.wait_for_pushes("a million messages are processed").await;
+    assert!(fixture.was_reloaded(&fixture.alice, 1, "alice's session is loaded again").await);
+    // Copies are dropped in the background, so on a busy machine the last pass may come after that.
+    until("the copy is kept again", async || !fixture.was_reloaded(&fixture.alice, 1, "it is loaded").await).await;
+    let after = fixture.sessions.stats();
     assert!(after.sessions <= before.sessions && after.bytes <= before.bytes, "{after:?}");
     let misses = after.store_loads - before.store_loads;
     assert!((1..=2).contains(&misses), "{misses} misses for a million messages");

@@ -1,4 +1,4 @@
-//! What is read may be old by the time it is kept.
+//! A record may be outdated by the time it is cached.
 
 use std::time::Duration;
 
@@ -6,84 +6,86 @@ use cloakroom_testbed::Direction::ToClient;
 
 use crate::support::{Deployment, Visitor, without_hint};
 
-/// Long against what a busy machine takes for a request, short for a test.
+/// Long compared with a request on a busy machine, short for a test.
 const LATE: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn race_01_a_reply_that_an_invalidation_overtook_is_not_kept() {
-    let (_house, a, b) = Deployment::with_two_nodes().await;
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     assert_eq!(b.add(&alice).await.unwrap(), 1);
     let stranger = without_hint(&alice);
-    a.wire.hold(ToClient);
-    let (before, told) = (a.commands(), a.told());
-    let scene = async {
-        a.sends("evalsha", &before).await;
-        a.is_told_more_than(told).await;
-        let told = a.told();
+    a.proxy.hold(ToClient);
+    let (before, bytes_received) = (a.commands(), a.bytes_received());
+    let interfere = async {
+        a.wait_for_command("evalsha", &before).await;
+        a.wait_for_more_than(bytes_received).await;
+        let bytes_received = a.bytes_received();
         assert_eq!(b.add(&alice).await.unwrap(), 2);
-        a.is_told_more_than(told).await;
-        // Reply and invalidation arrive at once, and the reader's task runs after both were handled.
-        a.wire.release(ToClient);
+        a.wait_for_more_than(bytes_received).await;
+        // Reply and invalidation arrive together, and the reader's task runs after both were
+        // handled.
+        a.proxy.release(ToClient);
     };
-    let (read, ()) = tokio::join!(a.count(&stranger), scene);
-    assert_eq!(read.unwrap(), Some(2), "read again, because what was read was overtaken");
-    assert_eq!(a.count(&stranger).await.unwrap(), Some(2), "and what is kept is the new record");
+    let (read, ()) = tokio::join!(a.count(&stranger), interfere);
+    assert_eq!(read.unwrap(), Some(2), "it is loaded again, because the first result was outdated");
+    assert_eq!(a.count(&stranger).await.unwrap(), Some(2), "the new record is cached");
 }
 
 #[tokio::test]
 async fn race_03_a_client_that_is_sent_on_sees_its_write_before_the_news_of_it_arrive() {
-    let (_house, a, b) = Deployment::with_two_nodes().await;
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let stranger = without_hint(&alice);
-    a.wire.hold(ToClient);
+    a.proxy.hold(ToClient);
     assert_eq!(b.add(&alice).await.unwrap(), 2);
     let before = a.commands();
-    assert_eq!(a.count(&stranger).await.unwrap(), Some(1), "the news are not here yet");
+    assert_eq!(a.count(&stranger).await.unwrap(), Some(1), "the invalidation has not arrived yet");
     assert!(a.sent_since(&before).is_empty());
     let asked = async {
-        a.sends("evalsha", &before).await;
-        a.wire.release(ToClient);
+        a.wait_for_command("evalsha", &before).await;
+        a.proxy.release(ToClient);
     };
     let (read, ()) = tokio::join!(a.count(&alice), asked);
-    assert_eq!(read.unwrap(), Some(2), "who wrote it sees it");
-    // Once or twice: the news of the write may overtake the first answer.
+    assert_eq!(read.unwrap(), Some(2), "the writer sees its write");
+    // Once or twice, because the invalidation of the write may overtake the first reply.
     assert_eq!(a.sent_since(&before).into_keys().collect::<Vec<_>>(), ["evalsha"]);
 }
 
 #[tokio::test]
 async fn race_09_nobody_joins_a_read_that_began_before_their_own_write() {
-    let (_house, a, b) = Deployment::with_two_nodes().await;
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     b.add(&alice).await.unwrap();
     let stranger = without_hint(&alice);
-    let (before, told) = (a.commands(), a.told());
-    a.wire.delay(ToClient, LATE);
+    let (before, bytes_received) = (a.commands(), a.bytes_received());
+    a.proxy.delay(ToClient, LATE);
     let reader = a.count(&stranger);
     let writer = async {
-        a.sends("evalsha", &before).await;
-        a.is_told_more_than(told).await;
-        // Its news come this much later than the old reply, which is kept, rightly, for a moment.
+        a.wait_for_command("evalsha", &before).await;
+        a.wait_for_more_than(bytes_received).await;
+        // The invalidation arrives this much later than the old reply, which is correctly cached
+        // for a moment.
         tokio::time::sleep(LATE / 3).await;
         b.add(&alice).await.unwrap();
         a.count(&alice).await
     };
     let (read, written) = tokio::join!(reader, writer);
-    // The reader began before the write and may see either.
+    // The read began before the write, so either result is correct.
     assert!(matches!(read.unwrap(), Some(1 | 2)));
-    assert_eq!(written.unwrap(), Some(2), "the writer did not");
+    assert_eq!(written.unwrap(), Some(2), "the writer sees its write");
 }
 
 #[tokio::test]
 async fn race_12_a_copy_made_from_an_old_one_has_what_others_wrote_meanwhile() {
-    let (_house, a, b) = Deployment::with_two_nodes().await;
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let told = a.told();
-    a.wire.hold(ToClient);
+    let bytes_received = a.bytes_received();
+    a.proxy.hold(ToClient);
     b.write(&alice, "from b").await.unwrap();
-    a.is_told_more_than(told).await;
+    a.wait_for_more_than(bytes_received).await;
     let tabs: Vec<_> = (0..8).map(|_| without_hint(&alice)).collect();
     let before = a.commands();
     let writes = async {
@@ -91,8 +93,8 @@ async fn race_12_a_copy_made_from_an_old_one_has_what_others_wrote_meanwhile() {
         [w.is_ok(), x.is_ok(), y.is_ok(), z.is_ok()]
     };
     let release = async {
-        a.sends("evalsha", &before).await;
-        a.wire.release(ToClient);
+        a.wait_for_command("evalsha", &before).await;
+        a.proxy.release(ToClient);
     };
     let (written, ()) = tokio::join!(writes, release);
     assert_eq!(written, [true; 4]);
@@ -104,12 +106,12 @@ async fn race_12_a_copy_made_from_an_old_one_has_what_others_wrote_meanwhile() {
 
 #[tokio::test]
 async fn race_12_an_old_base_is_answered_with_the_whole_record() {
-    let (_house, a, b) = Deployment::with_two_nodes().await;
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    a.wire.delay(ToClient, LATE);
+    a.proxy.delay(ToClient, LATE);
     b.write(&alice, "from b").await.unwrap();
     let stranger = without_hint(&alice);
-    assert_eq!(a.add(&stranger).await.unwrap(), 2, "the old copy was good enough to write from");
+    assert_eq!(a.add(&stranger).await.unwrap(), 2, "the outdated copy was a sufficient base for the write");
     assert_eq!(a.note(&without_hint(&alice)).await.unwrap().as_deref(), Some("from b"));
 }

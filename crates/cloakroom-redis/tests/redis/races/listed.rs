@@ -1,8 +1,9 @@
-//! What `docs/testing.md` claims of the races: each has its row, and the tests exist that the row names.
+//! Checks the table of races in `docs/testing.md`: every race has a row, and the tests that it
+//! names exist.
 
 use std::collections::BTreeMap;
 
-/// Where tests of races are, by the name that the page gives the file.
+/// The files with tests of races, by the names that the document uses.
 const SOURCES: [(&str, &str); 11] = [
     ("cluster.rs", include_str!("../cluster.rs")),
     ("sentinel.rs", include_str!("../sentinel.rs")),
@@ -10,14 +11,14 @@ const SOURCES: [(&str, &str); 11] = [
     ("failure/down.rs", include_str!("../failure/down.rs")),
     ("failure/interrupted.rs", include_str!("../failure/interrupted.rs")),
     ("races/fills.rs", include_str!("fills.rs")),
-    ("races/lost_news.rs", include_str!("lost_news.rs")),
+    ("races/lost_invalidations.rs", include_str!("lost_invalidations.rs")),
     ("races/many_writers.rs", include_str!("many_writers.rs")),
     ("races/server_changes.rs", include_str!("server_changes.rs")),
     ("races/time.rs", include_str!("time.rs")),
     ("races/unknown_outcomes.rs", include_str!("unknown_outcomes.rs")),
 ];
 
-/// The names of all tests of these files.
+/// The names of all tests in these files.
 fn tests() -> Vec<&'static str> {
     SOURCES.iter().flat_map(|(_, source)| source.split("#[tokio::test").skip(1)).filter_map(name).collect()
 }
@@ -26,10 +27,10 @@ fn name(after_the_attribute: &'static str) -> Option<&'static str> {
     after_the_attribute.split_once("fn ")?.1.split('(').next()
 }
 
-/// What the page says of each race about its tests, by the race's number.
+/// The tests that the document names for each race, by its number.
 fn rows() -> BTreeMap<usize, &'static str> {
     let page = include_str!("../../../../../docs/testing.md");
-    let (_, section) = page.split_once("## The twenty races").expect("the page has the table");
+    let (_, section) = page.split_once("## The twenty races").expect("the document has the table");
     let table = section.lines().skip_while(|line| !line.starts_with("| #")).take_while(|line| line.starts_with('|'));
     let row = |line: &'static str| {
         let cells: Vec<_> = line.split(" | ").collect();
@@ -55,7 +56,7 @@ fn every_race_has_its_row_and_the_row_names_what_exists() {
                 true => SOURCES.iter().any(|(file, _)| *file == begins),
                 false => tests.iter().any(|test| test.starts_with(begins) && test.ends_with(ends)),
             };
-            assert!(exists, "race {race} is said to be tested by {name}");
+            assert!(exists, "race {race} names {name}, which does not exist");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Several writers of one session, each with a copy that the others have made old.
+//! Several writers of one session, each with a copy that the others have outdated.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use cloakroom::{SessionErrorKind, Timestamp};
 use cloakroom_testbed::Direction::ToClient;
 use tokio::task::JoinSet;
 
-use crate::support::{Deployment, LONG, Node, Visitor, tag_of, until, without_hint};
+use crate::support::{Deployment, LONG, Node, Visitor, selector_of, until, without_hint};
 
-/// A node whose copy of alice's session is old by one write of another node, and who does not know it.
-async fn behind(write: &str) -> (Deployment, Node, Node, Visitor, Visitor) {
+/// A node whose copy of alice's session lacks one write of another node, without knowing it.
+async fn with_outdated_copy(write: &str) -> (Deployment, Node, Node, Visitor, Visitor) {
     let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let late = Visitor::with_cookie(alice.cookie());
-    a.wire.hold(ToClient);
+    a.proxy.hold(ToClient);
     match write {
         "same" => drop(b.add(&alice).await.unwrap()),
         "other" => b.write(&alice, "from b").await.unwrap(),
@@ -26,37 +26,37 @@ async fn behind(write: &str) -> (Deployment, Node, Node, Visitor, Visitor) {
     (deployment, a, b, alice, late)
 }
 
-/// Has `a` write from its old copy; its wire is open again as soon as the write is under way.
+/// Writes on `a` from its outdated copy; its proxy passes everything again once the write is sent.
 async fn write_from_the_old_copy(a: &Node, late: &Visitor) -> Result<u64, cloakroom::SessionError> {
     let before = a.commands();
     let release = async {
-        a.sends("evalsha", &before).await;
-        a.wire.release(ToClient);
+        a.wait_for_command("evalsha", &before).await;
+        a.proxy.release(ToClient);
     };
     tokio::join!(a.add(late), release).0
 }
 
 #[tokio::test]
 async fn race_05_writes_of_different_values_do_not_undo_each_other() {
-    let (_house, a, b, alice, late) = behind("other").await;
+    let (_deployment, a, b, alice, late) = with_outdated_copy("other").await;
     assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 2);
     for node in [&a, &b] {
         let tab = without_hint(&alice);
-        until("both know both", async || node.count(&tab).await.unwrap() == Some(2)).await;
+        until("both nodes have both writes", async || node.count(&tab).await.unwrap() == Some(2)).await;
         assert_eq!(node.note(&tab).await.unwrap().as_deref(), Some("from b"));
     }
-    assert_eq!(a.sessions.stats().conflicts, 0, "they did not even meet");
+    assert_eq!(a.sessions.stats().conflicts, 0, "the writes do not conflict");
 }
 
 #[tokio::test]
 async fn race_06_writes_of_the_same_value_both_count() {
-    let (_house, a, _b, _alice, late) = behind("same").await;
-    assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 3, "the change ran again on what was there");
+    let (_deployment, a, _b, _alice, late) = with_outdated_copy("same").await;
+    assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 3, "the change ran again on the current value");
     assert_eq!(a.sessions.stats().conflicts, 1);
 }
 
-/// All updates of one value at once, on each of the nodes as many.
-async fn all_at_once(nodes: Vec<Node>, each: u64) -> Vec<Node> {
+/// Runs `each` updates of one value on every node, all concurrently.
+async fn concurrent_updates(nodes: Vec<Node>, each: u64) -> Vec<Node> {
     let alice = Visitor::default();
     nodes[0].add(&alice).await.unwrap();
     let nodes: Vec<_> = nodes.into_iter().map(Arc::new).collect();
@@ -66,12 +66,12 @@ async fn all_at_once(nodes: Vec<Node>, each: u64) -> Vec<Node> {
         tasks.spawn(async move { node.add(&tab).await });
     }
     for outcome in tasks.join_all().await {
-        outcome.expect("nobody is refused");
+        outcome.expect("no update is refused");
     }
     let count = 1 + nodes.len() as u64 * each;
     for node in &nodes {
         let tab = without_hint(&alice);
-        until("every node knows of all", async || node.count(&tab).await.unwrap() == Some(count)).await;
+        until("every node has all updates", async || node.count(&tab).await.unwrap() == Some(count)).await;
     }
     nodes.into_iter().filter_map(Arc::into_inner).collect()
 }
@@ -79,9 +79,9 @@ async fn all_at_once(nodes: Vec<Node>, each: u64) -> Vec<Node> {
 #[tokio::test]
 async fn race_06_updates_of_one_node_take_turns_and_do_not_conflict() {
     for delay in [0, 3] {
-        let (_house, a, _b) = Deployment::with_two_nodes().await;
-        a.wire.delay(ToClient, std::time::Duration::from_millis(delay));
-        let nodes = all_at_once(vec![a], 100).await;
+        let (_deployment, a, _b) = Deployment::with_two_nodes().await;
+        a.proxy.delay(ToClient, std::time::Duration::from_millis(delay));
+        let nodes = concurrent_updates(vec![a], 100).await;
         assert_eq!(nodes[0].sessions.stats().conflicts, 0, "with answers that take {delay} ms");
     }
 }
@@ -93,20 +93,20 @@ async fn race_06_of_three_nodes_with_a_hundred_updates_at_once_each_nobody_is_re
         let mut nodes = Vec::new();
         for delay in delays {
             let node = deployment.node().await;
-            node.wire.delay(ToClient, std::time::Duration::from_millis(delay));
+            node.proxy.delay(ToClient, std::time::Duration::from_millis(delay));
             nodes.push(node);
         }
-        all_at_once(nodes, 100).await;
+        concurrent_updates(nodes, 100).await;
     }
 }
 
 #[tokio::test]
 async fn race_07_a_late_write_does_not_bring_back_a_session_that_is_over() {
-    let (deployment, a, _b, alice, late) = behind("destroy").await;
+    let (deployment, a, _b, alice, late) = with_outdated_copy("destroy").await;
     let refused = write_from_the_old_copy(&a, &late).await.unwrap_err();
     assert_eq!(refused.kind(), SessionErrorKind::Ended);
-    assert_eq!(deployment.keys().await, [""; 0], "nothing came back");
-    assert!(alice.cookie().is_none() && late.cookie().is_some(), "only who logged out is told to forget");
+    assert_eq!(deployment.keys().await, [""; 0], "no key was restored");
+    assert!(alice.cookie().is_none() && late.cookie().is_some(), "only the client that logged out loses its cookie");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn race_07_no_verb_brings_back_a_session_that_is_over() {
         let late = Visitor::with_cookie(alice.cookie());
         let visit = late.enter(&a.sessions);
         assert!(visit.exists().await.unwrap());
-        let selector = tag_of(&alice);
+        let selector = selector_of(&alice);
         b.destroy(&alice).await.unwrap();
         match verb {
             "renew" => drop(visit.renew().await),
@@ -134,13 +134,17 @@ async fn race_07_no_verb_brings_back_a_session_that_is_over() {
 
 #[tokio::test]
 async fn race_08_a_request_under_way_while_another_renews_neither_fails_nor_undoes_it() {
-    let (deployment, a, b, alice, late) = behind("renew").await;
-    let selector = tag_of(&alice);
+    let (deployment, a, b, alice, late) = with_outdated_copy("renew").await;
+    let selector = selector_of(&alice);
     let secret = deployment.field(&selector, "secret").await.unwrap();
-    assert_eq!(write_from_the_old_copy(&a, &late).await.unwrap(), 2, "within the grace it may still write");
-    assert_eq!(deployment.field(&selector, "secret").await.unwrap(), secret, "the new secret stays the secret");
+    assert_eq!(
+        write_from_the_old_copy(&a, &late).await.unwrap(),
+        2,
+        "the old secret may write within the grace period"
+    );
+    assert_eq!(deployment.field(&selector, "secret").await.unwrap(), secret, "the new secret is kept");
     for node in [&a, &b] {
-        assert_eq!(node.count(&alice).await.unwrap(), Some(2), "and opens what the old one wrote");
+        assert_eq!(node.count(&alice).await.unwrap(), Some(2), "the new secret sees the write");
     }
 }
 
@@ -150,11 +154,11 @@ async fn race_08_a_login_that_overtakes_a_request_shuts_it_out() {
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     let late = Visitor::with_cookie(alice.cookie());
-    a.wire.hold(ToClient);
+    a.proxy.hold(ToClient);
     b.login(&alice, "alice").await.unwrap();
     let refused = write_from_the_old_copy(&a, &late).await.unwrap_err();
-    assert_eq!(refused.kind(), SessionErrorKind::Ended, "the old secret died with the login");
-    assert_eq!(deployment.field(&tag_of(&alice), "principal").await.as_deref(), Some("alice"));
+    assert_eq!(refused.kind(), SessionErrorKind::Ended, "the login invalidated the old secret");
+    assert_eq!(deployment.field(&selector_of(&alice), "principal").await.as_deref(), Some("alice"));
     assert_eq!(b.whoami(&alice).await.unwrap().as_deref(), Some("alice"));
 }
 
@@ -181,7 +185,7 @@ async fn race_13_every_key_has_a_lifetime_after_every_verb() {
     check("list").await;
     b.destroy(&alice).await.unwrap();
     check("destroy").await;
-    assert_eq!(deployment.keys().await, [""; 0], "and the last session takes the index with it");
+    assert_eq!(deployment.keys().await, [""; 0], "the index is deleted with its last session");
 }
 
 #[tokio::test]
@@ -199,16 +203,16 @@ async fn race_18_however_many_log_in_at_once_the_limit_holds() {
             logins.spawn(async move { node.login(&Visitor::default(), &user).await.map_err(|error| error.kind()) });
         }
         let outcomes = logins.join_all().await;
-        let let_in = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let admitted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         for node in &nodes {
             assert_eq!(node.sessions.of(user.as_str()).list().await.unwrap().len(), limit as usize, "{policy:?}");
         }
-        // With `EndOldest`, who is displaced before his login returns is told so.
+        // With `EndOldest`, a session that is displaced before its login returns reports that.
         let (expected, refused) = match policy {
             LimitPolicy::Reject => (limit as usize..=limit as usize, SessionErrorKind::TooManySessions),
             _ => (limit as usize..=users, SessionErrorKind::Ended),
         };
-        assert!(expected.contains(&let_in), "{policy:?}: {let_in}");
+        assert!(expected.contains(&admitted), "{policy:?}: {admitted}");
         assert!(outcomes.iter().all(|outcome| outcome.is_ok() || *outcome == Err(refused)), "{policy:?} {outcomes:?}");
     }
 }
@@ -223,7 +227,7 @@ async fn race_18_admission_and_limit_are_one_step() {
     let visitors: Vec<_> = (0..6).map(|_| Visitor::default()).collect();
     for visitor in &visitors {
         node.add(visitor).await.unwrap();
-        let selector = u128::from_str_radix(&tag_of(visitor), 16).unwrap().to_be_bytes();
+        let selector = u128::from_str_radix(&selector_of(visitor), 16).unwrap().to_be_bytes();
         match node
             .store
             .add_member(&principal, Selector::from_bytes(selector), Timestamp::MAX, Some(limit))
@@ -237,5 +241,5 @@ async fn race_18_admission_and_limit_are_one_step() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(left, 5, "each took the place of exactly one");
+    assert_eq!(left, 5, "each displaced exactly one");
 }

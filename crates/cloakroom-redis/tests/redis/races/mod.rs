@@ -1,11 +1,11 @@
-//! The twenty races, by the numbers that `docs/testing.md` gives them.
+//! The twenty races, by the numbers in `docs/testing.md`.
 //!
-//! Unless a test says otherwise, leases last longer than the test: a node that answers right does so
-//! because of the guard that the test is about, not because it had to ask anyway.
+//! Unless a test says otherwise, leases last longer than the test: a correct answer is the result
+//! of the guard under test, not of an expired lease.
 
 mod fills;
 mod listed;
-mod lost_news;
+mod lost_invalidations;
 mod many_writers;
 mod server_changes;
 mod time;

@@ -1,11 +1,11 @@
-//! Lifetimes that slide, and clocks that differ.
+//! Sliding lifetimes, and clocks that differ.
 
 use std::time::Duration;
 
 use cloakroom::{Clock, SystemClock};
 use cloakroom_testkit::ManualClock;
 
-use crate::support::{Deployment, LONG, Node, Visitor, tag_of, until, without_hint};
+use crate::support::{Deployment, LONG, Node, Visitor, selector_of, until, without_hint};
 
 const IDLE: Duration = Duration::from_secs(1000);
 
@@ -21,25 +21,25 @@ async fn race_10_activity_is_reported_ten_times_per_idle_timeout_and_no_oftener(
     let (a, b) = (node(&deployment, &clock).await, node(&deployment, &clock).await);
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let selector = tag_of(&alice);
+    let selector = selector_of(&alice);
     let before = a.commands();
     for _ in 0..400 {
-        // Two idle timeouts, five seconds at a time.
+        // Two idle timeouts in steps of five seconds.
         clock.advance(IDLE / 200);
         assert_eq!(a.count(&alice).await.unwrap(), Some(1));
         a.sessions.run_pending_tasks().await;
     }
     let (sent, reads) = (a.sent_since(&before), a.sessions.stats().store_loads);
     let touches = sent["evalsha"] - reads;
-    // A request whose copy is not current may be reported before it has read the record.
+    // A request without a current copy may be reported before it has loaded the record.
     assert!((15..=20 + reads).contains(&touches), "{sent:?}, {reads} of them reads");
-    // A copy is believed for as long as its record was to be kept when it was read: 1.1 idle timeouts.
-    assert!(reads <= 2, "own touches cost no reload: {reads}");
+    // A copy is valid until the record would have expired when it was loaded: 1.1 idle timeouts.
+    assert!(reads <= 2, "a node's own touches cause no reload: {reads}");
     assert!(sent.keys().all(|command| command == "evalsha"), "{sent:?}");
     let seen = deployment.field(&selector, "seen").await.unwrap().parse::<u64>().unwrap();
     let behind = clock.now().as_millis() - seen;
     assert!(behind <= IDLE.as_millis() as u64 / 10 + 5000, "the server is {behind} ms behind");
-    assert_eq!(b.count(&alice).await.unwrap(), Some(1), "so it lives, after two idle timeouts");
+    assert_eq!(b.count(&alice).await.unwrap(), Some(1), "the session lives after two idle timeouts");
 }
 
 #[tokio::test]
@@ -50,11 +50,11 @@ async fn race_10_a_touch_costs_another_node_one_read() {
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
     assert_eq!(b.count(&alice).await.unwrap(), Some(1));
-    let (before, told) = (b.commands(), b.told());
+    let (before, bytes_received) = (b.commands(), b.bytes_received());
     clock.advance(IDLE / 5);
     a.count(&alice).await.unwrap();
     a.sessions.run_pending_tasks().await;
-    b.is_told_more_than(told).await;
+    b.wait_for_more_than(bytes_received).await;
     until("the copy is dropped", async || {
         b.count(&alice).await.unwrap();
         b.sent_since(&before).contains_key("evalsha")
@@ -99,7 +99,7 @@ async fn race_19_the_server_s_own_clock_says_how_long_a_record_is_kept() {
         let node = node(&deployment, &clock).await;
         let alice = Visitor::default();
         node.add(&alice).await.unwrap();
-        let left = deployment.server.command(&["PTTL", &crate::support::key(&tag_of(&alice))]).await.unwrap();
+        let left = deployment.server.command(&["PTTL", &crate::support::key(&selector_of(&alice))]).await.unwrap();
         let redis::Value::Int(left) = left else { panic!("{left:?}") };
         let whole = IDLE.as_millis() as i64 * 11 / 10;
         assert!((whole - 5000..=whole).contains(&left), "{left} ms are left on a clock that is off by {offset}");
@@ -129,6 +129,6 @@ async fn race_10_activity_on_a_node_without_a_copy_keeps_the_session_on_all() {
     assert_eq!(a.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "after three idle timeouts");
     assert_eq!(a.whoami(&mallory).await.unwrap(), None, "a dead token kept a session alive");
     let sent = b.sent_since(&before);
-    assert_eq!(sent.get("hgetall"), None, "nothing was read for it: {sent:?}");
+    assert_eq!(sent.get("hgetall"), None, "no record was read: {sent:?}");
     assert!(sent["evalsha"] + sent.get("eval").unwrap_or(&0) <= 2 * 9 + 1, "{sent:?}");
 }

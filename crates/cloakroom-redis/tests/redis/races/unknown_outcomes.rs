@@ -1,17 +1,18 @@
-//! The server did it, and the answer was lost.
+//! The server ran a command, but its reply was lost.
 
 use cloakroom_testbed::Direction::ToClient;
 
-use crate::support::{Deployment, Node, Visitor, key, tag_of, until, without_hint};
+use crate::support::{Deployment, Node, Visitor, key, selector_of, until, without_hint};
 
-/// Loses the answer to whatever `node` sends next by this command, once the server has `done` it.
-async fn lose_the_answer(node: &Node, command: &str, mut done: impl AsyncFnMut() -> bool) {
+/// Loses the reply to the next such command of `node`, once `done` reports that the server has run
+/// it.
+async fn lose_reply(node: &Node, command: &str, mut done: impl AsyncFnMut() -> bool) {
     let before = node.commands();
-    node.wire.hold(ToClient);
-    node.sends(command, &before).await;
-    until("the server has done it", async || done().await).await;
-    node.wire.cut().await;
-    node.wire.release(ToClient);
+    node.proxy.hold(ToClient);
+    node.wait_for_command(command, &before).await;
+    until("the server has run it", async || done().await).await;
+    node.proxy.cut().await;
+    node.proxy.release(ToClient);
 }
 
 #[tokio::test]
@@ -19,13 +20,13 @@ async fn race_20_a_write_whose_answer_was_lost_counts_once() {
     let (deployment, a, _b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let selector = tag_of(&alice);
+    let selector = selector_of(&alice);
     let first = deployment.field(&selector, "version").await;
     let written = async || deployment.field(&selector, "version").await != first;
-    let (outcome, ()) = tokio::join!(a.add(&alice), lose_the_answer(&a, "evalsha", written));
-    assert_eq!(outcome.unwrap(), 2, "resolved by its nonce, not by guessing");
+    let (outcome, ()) = tokio::join!(a.add(&alice), lose_reply(&a, "evalsha", written));
+    assert_eq!(outcome.unwrap(), 2, "the outcome is resolved by the nonce");
     assert_eq!(a.count(&alice).await.unwrap(), Some(2), "written once");
-    assert_eq!(a.sessions.stats().conflicts, 0, "its repeat was recognised");
+    assert_eq!(a.sessions.stats().conflicts, 0, "the repeated write was recognized");
 }
 
 #[tokio::test]
@@ -33,7 +34,7 @@ async fn race_20_others_may_write_before_the_repeat() {
     let (deployment, a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     a.add(&alice).await.unwrap();
-    let (selector, other) = (tag_of(&alice), without_hint(&alice));
+    let (selector, other) = (selector_of(&alice), without_hint(&alice));
     let first = deployment.field(&selector, "version").await;
     let overtaken = async || {
         if deployment.field(&selector, "version").await == first {
@@ -44,8 +45,8 @@ async fn race_20_others_may_write_before_the_repeat() {
         }
         true
     };
-    let (outcome, ()) = tokio::join!(a.add(&alice), lose_the_answer(&a, "evalsha", overtaken));
-    assert_eq!(outcome.unwrap(), 2, "what its own write came to");
+    let (outcome, ()) = tokio::join!(a.add(&alice), lose_reply(&a, "evalsha", overtaken));
+    assert_eq!(outcome.unwrap(), 2, "the result of its own write");
     assert_eq!(a.count(&alice).await.unwrap(), Some(5), "one of a, one of a, three of b");
 }
 
@@ -54,29 +55,30 @@ async fn race_20_a_session_whose_creation_was_not_confirmed_is_created_once() {
     let (deployment, a, _b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     let created = async || deployment.keys().await.len() == 1;
-    let (outcome, ()) = tokio::join!(a.add(&alice), lose_the_answer(&a, "evalsha", created));
+    let (outcome, ()) = tokio::join!(a.add(&alice), lose_reply(&a, "evalsha", created));
     assert_eq!(outcome.unwrap(), 1);
-    assert_eq!(deployment.keys().await, [key(&tag_of(&alice))]);
+    assert_eq!(deployment.keys().await, [key(&selector_of(&alice))]);
 }
 
-/// Adds by `node` while its answers are held, until it has sent its write twice. Meanwhile `others` write.
-async fn held_while(
+/// Adds on `node` while its replies are held, until it has sent its write twice. Meanwhile `others`
+/// write.
+async fn add_with_held_replies(
     deployment: &Deployment,
     node: &Node,
     visitor: &Visitor,
     others: impl AsyncFnOnce(),
 ) -> Result<u64, cloakroom::SessionError> {
-    let selector = tag_of(visitor);
+    let selector = selector_of(visitor);
     node.count(visitor).await.unwrap();
     let before = node.commands();
     let first = deployment.field(&selector, "version").await;
-    node.wire.hold(ToClient);
+    node.proxy.hold(ToClient);
     let hold = async {
-        until("the server has done it", async || deployment.field(&selector, "version").await != first).await;
+        until("the server has run it", async || deployment.field(&selector, "version").await != first).await;
         others().await;
         let sent = async || node.commands().since(&before).of("evalsha") >= 2;
-        until("the node has asked again", sent).await;
-        node.wire.release(ToClient);
+        until("the node has sent it again", sent).await;
+        node.proxy.release(ToClient);
     };
     let (outcome, ()) = tokio::join!(node.add(visitor), hold);
     outcome
@@ -95,13 +97,13 @@ async fn race_20_a_write_counts_once_however_many_another_node_makes_meanwhile()
             }
         };
         assert_eq!(
-            held_while(&deployment, &b, &alice, write).await.unwrap(),
+            add_with_held_replies(&deployment, &b, &alice, write).await.unwrap(),
             2,
-            "its own write, beside {others} others"
+            "the result of its own write, among {others} others"
         );
         for node in [&b, &a] {
-            assert_eq!(node.count(&alice).await.unwrap(), Some(2 + others), "beside {others} others");
-            assert_eq!(node.sessions.stats().rollbacks, 0, "the client was told of a version that the record has");
+            assert_eq!(node.count(&alice).await.unwrap(), Some(2 + others), "among {others} others");
+            assert_eq!(node.sessions.stats().rollbacks, 0, "the client has a version that the record contains");
         }
     }
 }
@@ -121,9 +123,9 @@ async fn race_20_what_the_record_does_not_remember_is_unknown_and_not_done_again
             node.add(&tab).await.unwrap();
         }
     };
-    let outcome = held_while(&deployment, &b, &alice, write).await;
+    let outcome = add_with_held_replies(&deployment, &b, &alice, write).await;
     assert_eq!(outcome.unwrap_err().kind(), cloakroom::SessionErrorKind::OutcomeUnknown);
-    assert_eq!(b.count(&alice).await.unwrap(), Some(10), "once, as the others'");
+    assert_eq!(b.count(&alice).await.unwrap(), Some(10), "each write took effect once");
 }
 
 #[tokio::test]
@@ -131,10 +133,11 @@ async fn race_20_a_node_of_the_last_release_that_writes_meanwhile_takes_no_write
     let (deployment, _a, b) = Deployment::with_two_nodes().await;
     let alice = Visitor::default();
     b.add(&alice).await.unwrap();
-    let selector = tag_of(&alice);
+    let selector = selector_of(&alice);
     let write = async || {
         for write in 0..9_u64 {
-            // What such a node does with the record: the next number, its nonce in front, and nothing with `writers`.
+            // A node of the last release increments the version, puts its nonce first, and does not
+            // write `writers`.
             let version = deployment.field(&selector, "version").await.unwrap().parse::<u64>().unwrap() + 1;
             let recent = deployment.field(&selector, "recent").await.unwrap();
             let recent = format!("{:016x},{}", u64::MAX - write, &recent[..recent.len().min(119)]);
@@ -143,9 +146,9 @@ async fn race_20_a_node_of_the_last_release_that_writes_meanwhile_takes_no_write
             deployment.server.command(&words).await.unwrap();
         }
     };
-    assert_eq!(held_while(&deployment, &b, &alice, write).await.unwrap(), 2);
+    assert_eq!(add_with_held_replies(&deployment, &b, &alice, write).await.unwrap(), 2);
     assert_eq!(b.add(&alice).await.unwrap(), 3);
-    // A record that only such nodes have written.
+    // A record that only nodes of the last release have written.
     deployment.server.command(&["HDEL", &key(&selector), "writers"]).await.unwrap();
     let fresh = deployment.node().await;
     assert_eq!(fresh.add(&without_hint(&alice)).await.unwrap(), 4);

@@ -10,12 +10,12 @@ use tower::ServiceExt;
 
 use super::Count;
 
-/// A small application: what its users see of a failure is a response.
+/// A small application, in which store failures become HTTP responses.
 pub(crate) fn app(sessions: &Sessions) -> Router {
     app_that(sessions, OnStoreError::default())
 }
 
-/// The same, with readers answered like this while the store is away.
+/// The application with this policy for reads while the store is unavailable.
 pub(crate) fn app_that(sessions: &Sessions, on_store_error: OnStoreError) -> Router {
     let count = async |session: Session| Ok::<_, SessionError>(text(session.get::<Count>().await?.map(|c| c.0)));
     let add = async |session: Session| {
@@ -50,13 +50,13 @@ pub(crate) struct Browser {
     pub(crate) cookie: Option<String>,
 }
 
-/// What a client sees of a response.
+/// The parts of a response that a client sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: String,
     pub(crate) retry_after: bool,
-    /// The whole `Set-Cookie`, if there is one.
+    /// The complete `Set-Cookie` header, if there is one.
     pub(crate) set_cookie: Option<String>,
 }
 
@@ -99,12 +99,13 @@ impl Browser {
 }
 
 impl Reply {
-    /// What a user is told whose request needs a store that is not there: nothing about the session.
+    /// Checks that the request failed because the store is unavailable, without any effect on the
+    /// session.
     #[track_caller]
     pub(crate) fn is_unavailable(&self) {
         assert_eq!(self.status, StatusCode::SERVICE_UNAVAILABLE, "{self:?}");
         assert!(self.retry_after, "{self:?}");
-        assert_eq!(self.set_cookie, None, "a failure takes nobody's session away");
+        assert_eq!(self.set_cookie, None, "a failure does not remove the session cookie");
     }
 
     #[track_caller]

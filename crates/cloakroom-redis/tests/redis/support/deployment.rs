@@ -6,12 +6,12 @@ use cloakroom_testbed::{Proxy, Server};
 
 use super::Node;
 
-/// A lease that no test outlives: what is served from memory then is not served because nobody knew better.
+/// A lease longer than any test, so that a node never reloads a session because its lease expired.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) const NAMESPACE: &str = "shop";
 
-/// One server, and the nodes of an application on it.
+/// One server, to which the nodes of an application connect.
 pub(crate) struct Deployment {
     pub(crate) server: Server,
 }
@@ -21,19 +21,19 @@ impl Deployment {
         Self { server: Server::start().await.expect("redis-server is installed") }
     }
 
-    /// Two nodes whose copies last.
+    /// Starts two nodes with a long lease.
     pub(crate) async fn with_two_nodes() -> (Self, Node, Node) {
         let deployment = Self::open().await;
         let (a, b) = (deployment.node().await, deployment.node().await);
         (deployment, a, b)
     }
 
-    /// A node whose copies last.
+    /// Starts a node with a long lease.
     pub(crate) async fn node(&self) -> Node {
         self.node_with(|store| store.lease(LONG), |sessions| sessions).await
     }
 
-    /// A node whose copies last as long as they are told.
+    /// Starts a node with this lease.
     pub(crate) async fn node_with_lease(&self, lease: Duration) -> Node {
         self.node_with(|store| store.lease(lease), |sessions| sessions).await
     }
@@ -43,38 +43,38 @@ impl Deployment {
         store: impl FnOnce(RedisStoreBuilder) -> RedisStoreBuilder,
         sessions: impl FnOnce(SessionsBuilder) -> SessionsBuilder,
     ) -> Node {
-        let wire = Proxy::start(self.server.address()).await.expect("a port is free");
-        let builder = RedisStore::builder(NAMESPACE).server(self.server.url_through(wire.port()));
+        let proxy = Proxy::start(self.server.address()).await.expect("a port is free");
+        let builder = RedisStore::builder(NAMESPACE).server(self.server.url_through(proxy.port()));
         cloakroom_secret_scan::record("namespace", NAMESPACE);
-        let store = store(builder).connect().await.expect("the server of the testbed is in order");
+        let store = store(builder).connect().await.expect("the server of the testbed accepts the store");
         let sessions = sessions(super::recorded().store(store.clone())).build().expect("valid settings");
-        let node = Node { wire, store, sessions };
+        let node = Node { proxy, store, sessions };
         node.settle().await;
         node
     }
 
-    /// The fields of a record as the server has them.
+    /// The fields of a record on the server.
     pub(crate) async fn record(&self, selector: &str) -> Vec<(String, String)> {
         let answer = self.server.command(&["HGETALL", &key(selector)]).await.expect("the server answers");
-        // What is sealed is no text.
+        // Encrypted values are not valid UTF-8.
         let flat: Vec<Vec<u8>> = redis::from_redis_value(answer).expect("a hash");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         flat.chunks(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
     }
 
-    /// One field of a record, if it is there.
+    /// One field of a record, if it exists.
     pub(crate) async fn field(&self, selector: &str, name: &str) -> Option<String> {
         self.record(selector).await.into_iter().find(|(found, _)| found == name).map(|(_, content)| content)
     }
 
-    /// All keys of the server.
+    /// All keys on the server.
     pub(crate) async fn keys(&self) -> Vec<String> {
         let answer = self.server.command(&["KEYS", "*"]).await.expect("the server answers");
         redis::from_redis_value(answer).expect("a list of texts")
     }
 }
 
-/// The key of a record.
+/// The Redis key of a record.
 pub(crate) fn key(selector: &str) -> String {
     format!("{NAMESPACE}:session:{{{selector}}}")
 }

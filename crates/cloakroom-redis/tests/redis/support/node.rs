@@ -7,14 +7,15 @@ use cloakroom_testbed::{CommandCounts, Proxy};
 
 use super::{Count, Note, Visitor, until};
 
-/// One process of an application: its sessions, its store, and the wire between the store and the server.
+/// One process of an application: its sessions, its store, and the proxy between the store and the
+/// server.
 pub(crate) struct Node {
-    pub(crate) wire: Proxy,
+    pub(crate) proxy: Proxy,
     pub(crate) store: RedisStore,
     pub(crate) sessions: Sessions,
 }
 
-/// The verbs, each as a request of its own.
+/// Session operations, each as a request of its own.
 impl Node {
     pub(crate) async fn add(&self, visitor: &Visitor) -> Result<u64, SessionError> {
         let visit = visitor.enter(&self.sessions);
@@ -77,13 +78,13 @@ impl Node {
     }
 }
 
-/// What goes over the wire.
+/// Observations of the traffic to the server.
 impl Node {
     pub(crate) fn commands(&self) -> CommandCounts {
-        self.wire.commands()
+        self.proxy.commands()
     }
 
-    /// What was sent since, without what keeps the connection: each probe is an `EXISTS` and a `ROLE`.
+    /// The commands sent since `before`, except probes: each of them is an `EXISTS` and a `ROLE`.
     pub(crate) fn sent_since(&self, before: &CommandCounts) -> BTreeMap<String, u64> {
         let since = self.commands().since(before);
         let probes = since.of("role");
@@ -95,45 +96,46 @@ impl Node {
         since.iter().filter_map(real).filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Waits until the first probes are answered, so that what the server says next is about what the test does.
+    /// Waits until the first probes are answered, so that later traffic from the server is caused
+    /// by the test.
     pub(crate) async fn settle(&self) {
-        until("the node watches over its connection", async || self.commands().of("role") >= 2).await;
-        // Its answer comes after theirs.
+        until("the node has probed its connection", async || self.commands().of("role") >= 2).await;
+        // The reply to this command comes after those of the probes.
         self.store.load(Selector::from_bytes([0; 16])).await.expect("the server answers");
     }
 
-    /// Waits until the node has sent one more of this command than `before`.
-    pub(crate) async fn sends(&self, command: &str, before: &CommandCounts) {
+    /// Waits until the node has sent this command once more than `before`.
+    pub(crate) async fn wait_for_command(&self, command: &str, before: &CommandCounts) {
         until("the command is sent", async || self.commands().of(command) > before.of(command)).await;
     }
 
-    /// Waits until the server has said more to this node than `before`, whether that was delivered or not.
-    pub(crate) async fn is_told_more_than(&self, before: u64) {
-        until("the server says something", async || self.told() > before).await;
+    /// Waits until the server has sent more than `before` bytes to this node, delivered or not.
+    pub(crate) async fn wait_for_more_than(&self, before: u64) {
+        until("the server sends more", async || self.bytes_received() > before).await;
     }
 
-    /// How many bytes the server has said to this node.
-    pub(crate) fn told(&self) -> u64 {
-        self.wire.traffic().to_client.read
+    /// The number of bytes that the server has sent to this node.
+    pub(crate) fn bytes_received(&self) -> u64 {
+        self.proxy.traffic().to_client.read
     }
 }
 
-/// The same session as a client shows it that has seen nothing of it yet: nothing but the
-/// server's own news can tell a node that its copy is old.
+/// A client of the same session without a version hint, so that only the server's invalidation can
+/// tell a node that its copy is outdated.
 pub(crate) fn without_hint(visitor: &Visitor) -> Visitor {
     let cookie = visitor.cookie().expect("the client has a session");
     Visitor::with_cookie(cookie.split('.').next().map(str::to_owned))
 }
 
-/// The part of a client's token that names its record, as it stands in the key.
-pub(crate) fn tag_of(visitor: &Visitor) -> String {
+/// The selector of a client's token, as it is written in the record's key.
+pub(crate) fn selector_of(visitor: &Visitor) -> String {
     let cookie = visitor.cookie().expect("the client has a session");
     let (_, token) = cookie.split_once('=').expect("a cookie has a name");
     let digit = |byte: u8| {
         let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         alphabet.iter().position(|letter| *letter == byte).expect("base64url") as u32
     };
-    // A token with a MAC begins with a byte for its key.
+    // A token with a MAC begins with the number of its key.
     let skipped = if [66, 79].contains(&token.len()) { 8 } else { 0 };
     let bits: Vec<u32> = token.bytes().take(24).map(digit).collect();
     let bit = |n: usize| (bits[(skipped + n) / 6] >> (5 - (skipped + n) % 6)) & 1;

@@ -1,4 +1,4 @@
-//! Whoever signs certificates.
+//! A certificate authority for tests.
 
 use cloakroom_testbed::Tls;
 use rcgen::{
@@ -16,7 +16,7 @@ pub(crate) struct Identity {
 
 impl Authority {
     pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::new([]).expect("no names are no wrong names");
+        let mut params = CertificateParams::new([]).expect("an empty list of names is valid");
         params.distinguished_name = name("authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
@@ -27,7 +27,7 @@ impl Authority {
         self.0.pem()
     }
 
-    /// What a server at this name or address shows.
+    /// The TLS settings of a server with this name or address.
     pub(crate) fn server(&self, host: &str) -> Tls {
         self.tls(&server(host))
     }
@@ -60,12 +60,12 @@ impl Authority {
 fn server(host: &str) -> CertificateParams {
     let mut params = CertificateParams::new([host.to_owned()]).expect("a host");
     params.distinguished_name = name("server");
-    // Servers of a cluster are each other's clients.
+    // The servers of a cluster are also each other's clients.
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params
 }
 
-/// A name that nobody else has: two authorities of one name would be taken for each other.
+/// A unique name, because two authorities with one name would be confused.
 fn name(what: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, format!("{what} {:016x}", fastrand::u64(..)));
@@ -73,5 +73,5 @@ fn name(what: &str) -> DistinguishedName {
 }
 
 fn key() -> KeyPair {
-    KeyPair::generate().expect("the machine has random numbers")
+    KeyPair::generate().expect("the random source works")
 }

@@ -1,4 +1,4 @@
-//! What the stores under test stand on.
+//! The servers on which the stores under test run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -10,16 +10,16 @@ use cloakroom_testkit::{Backend, Capability};
 
 use crate::rules;
 
-/// Much shorter than anybody wants, so that tests do not wait for it.
+/// Much shorter than in production, so that tests do not wait for it.
 pub(crate) const LEASE: Duration = Duration::from_millis(400);
 
-/// Servers of one kind, and the stores that are made on them.
-pub(crate) struct Ground {
+/// Servers of one kind, and the stores that are connected to them.
+pub(crate) struct RedisBackend {
     servers: Servers,
     stores: AtomicU32,
-    /// The rights of the users that stores connect as.
+    /// The ACL rules of the users that stores connect as.
     rules: String,
-    /// Whom stores trust on encrypted lines, which they use if this is here.
+    /// Root certificates for TLS; connections are plain without them.
     roots: Option<String>,
 }
 
@@ -29,28 +29,30 @@ pub(crate) enum Servers {
     Sentinels(Sentinels),
 }
 
-impl Ground {
+impl RedisBackend {
     pub(crate) fn new(servers: Servers) -> Self {
         Self { servers, stores: AtomicU32::new(0), rules: "~* &* +@all".to_owned(), roots: None }
     }
 
-    /// The same over encrypted lines.
+    /// Uses TLS for all connections.
     #[cfg(feature = "tls")]
     pub(crate) fn encrypted(self, roots: String) -> Self {
         Self { roots: Some(roots), ..self }
     }
 
-    /// The same, for users with these rights only.
+    /// Restricts the users of the stores to these ACL rules.
     pub(crate) fn under(self, rules: String) -> Self {
         Self { rules, ..self }
     }
 
-    /// A store that sees what all others of this `namespace` see. They are one user to the servers,
-    /// so that a check can cut its own connections and leave those of all others alone.
+    /// Connects a store that shares all data of this `namespace`.
+    ///
+    /// All stores of a namespace connect as one user, so that a check can close their connections
+    /// without affecting the other checks.
     async fn connect(&self, namespace: &str) -> RedisStore {
         let (data, sentinels) = self.servers();
-        admit(data, namespace, &self.rules).await;
-        admit(sentinels, namespace, &rules::of_sentinels()).await;
+        create_user(data, namespace, &self.rules).await;
+        create_user(sentinels, namespace, &rules::of_sentinels()).await;
         let url = |server: &Server| {
             let url = if self.roots.is_some() { server.tls_url() } else { server.url() };
             url.replacen("://", &format!("://{namespace}:password@"), 1)
@@ -66,10 +68,10 @@ impl Ground {
             Servers::Cluster(_) => builder.cluster(data.iter().map(url)),
             Servers::Sentinels(all) => builder.sentinels(sentinels.iter().map(url), all.master_name()),
         };
-        builder.connect().await.expect("the servers of the testbed are in order")
+        builder.connect().await.expect("the servers of the testbed accept the store")
     }
 
-    /// Those that hold data, and those that watch over them.
+    /// The servers with data, and the sentinels.
     fn servers(&self) -> (&[Server], &[Server]) {
         match &self.servers {
             Servers::One(server) => (std::slice::from_ref(&**server), &[]),
@@ -79,15 +81,15 @@ impl Ground {
     }
 }
 
-/// Has the servers know a user with these rights.
-pub(crate) async fn admit(servers: &[Server], user: &str, rules: &str) {
+/// Creates a user with these ACL rules on the servers.
+pub(crate) async fn create_user(servers: &[Server], user: &str, rules: &str) {
     let words: Vec<_> = ["ACL", "SETUSER", user, "on", ">password"].into_iter().chain(rules.split(' ')).collect();
     for server in servers {
-        server.command(&words).await.expect("the server answers its administrator");
+        server.command(&words).await.expect("the server answers the testbed");
     }
 }
 
-impl Backend for Ground {
+impl Backend for RedisBackend {
     type Store = RedisStore;
 
     async fn store(&self) -> RedisStore {
@@ -101,17 +103,18 @@ impl Backend for Ground {
     async fn cut_off(&self, node: &RedisStore) -> bool {
         let user = node.namespace().to_string();
         for server in self.servers().0 {
-            server.command(&["CLIENT", "KILL", "USER", &user]).await.expect("the server answers its administrator");
+            server.command(&["CLIENT", "KILL", "USER", &user]).await.expect("the server answers the testbed");
         }
         true
     }
 
-    /// More than the suite waits for at once, so that a busy machine is not taken for a wrong clock.
+    /// Longer than any single wait of the suite, so that a busy machine does not look like a wrong
+    /// clock.
     fn tick(&self) -> Duration {
         Duration::from_millis(500)
     }
 
-    /// Each check has a namespace of its own.
+    /// Checks run in parallel, because each has a namespace of its own.
     fn at_once(&self) -> usize {
         16
     }
