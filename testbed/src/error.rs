@@ -27,7 +27,7 @@ pub enum Error {
     Setting {
         /// The builder method.
         field: &'static str,
-        /// What to pass instead.
+        /// The value to pass instead.
         remedy: &'static str,
     },
     /// The server exited, or did not answer, before it was ready.

@@ -101,7 +101,7 @@ pub(crate) async fn retry_dead_tokens(scenario: &ScenarioState, mut rng: fastran
         };
         let Some(dead) = token.filter(|dead| dead.ended.elapsed() > LEASE) else { continue };
         scenario.tally.request();
-        if matches!(try_token(connections.token(&mut rng), &dead.token, LONG_PAUSE * 10).await, Verdict::Opened) {
+        if matches!(try_token(connections.any(&mut rng), &dead.token, LONG_PAUSE * 10).await, Verdict::Opened) {
             report(scenario, &dead);
         }
     }

@@ -97,7 +97,7 @@ pub(crate) struct SessionLedger {
     /// Items that have been reported already.
     pub(crate) reported: HashSet<u64>,
     /// Items that Redis has lost, and when a client first saw that they were missing.
-    pub(crate) gone: HashMap<u64, Instant>,
+    pub(crate) lost_items: HashMap<u64, Instant>,
 }
 
 impl SessionLedger {

@@ -1,4 +1,4 @@
-//! The testbed does what it says: proved on the wire, against real servers.
+//! Tests of the testbed against real servers, by the bytes on the wire.
 
 mod cluster;
 mod endings;

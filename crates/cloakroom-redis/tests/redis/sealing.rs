@@ -135,7 +135,7 @@ async fn r37_fields_cannot_be_moved_put_back_or_changed() {
         ("a value is gone", remove, ["value:count", ""]),
         ("the seal is gone", remove, ["value:*", ""]),
         ("the seal was removed", set, ["value:*", "1 4 - removed"]),
-        ("somebody else is logged in", set, ["principal", "root"]),
+        ("another principal is logged in", set, ["principal", "root"]),
         ("it lives longer", set, ["absolute", &absolute]),
         ("it may be idle for longer", set, ["idle", "9999999"]),
         ("it was logged in to just now", set, ["since", &since]),
