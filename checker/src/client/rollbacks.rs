@@ -10,7 +10,7 @@ pub(crate) async fn check_rollbacks(scenario: &ScenarioState) {
         match connection.ask(HttpRequest::get("/rollbacks", None)).await {
             Ok(answer) => scenario.tally.rolled_back(answer.view.rollbacks),
             Err(error) => {
-                scenario.tally.find(Finding::Odd, || format!("a node does not report its rollbacks: {error}"))
+                scenario.tally.find(Finding::Odd, || format!("a node does not report its rollbacks: {error}"));
             }
         }
     }

@@ -65,7 +65,7 @@ pub(crate) async fn play(
             Fault::EvictingServer => evict(&[environment.server()?.0], scenario, times).await?,
             Fault::EvictingCluster => evict(&all(environment.cluster()?), scenario, times).await?,
             Fault::LaggingFailover => {
-                fail_over_to_a_lagging_replica(environment.cluster()?, scenario, MasterFault::of(times)).await?
+                fail_over_to_a_lagging_replica(environment.cluster()?, scenario, MasterFault::of(times)).await?;
             }
             Fault::LaggingFailoverSentinel => {
                 fail_over_by_sentinels(environment.sentinels()?, scenario, MasterFault::of(times)).await?;
