@@ -10,7 +10,7 @@ CREATE TABLE products (
 
 CREATE TABLE product_texts (
     product_id TEXT NOT NULL REFERENCES products (id),
-    language   TEXT NOT NULL CHECK (language IN ('en', 'de', 'fr')),
+    language   TEXT NOT NULL CHECK (language IN ('en', 'de')),
     name       TEXT NOT NULL,
     blurb      TEXT NOT NULL,
     PRIMARY KEY (product_id, language)
@@ -41,7 +41,7 @@ CREATE TABLE user_roles (
 CREATE TABLE preferences (
     user_id  INTEGER PRIMARY KEY REFERENCES users (id),
     theme    TEXT NOT NULL CHECK (theme IN ('system', 'light', 'dark')),
-    language TEXT NOT NULL CHECK (language IN ('en', 'de', 'fr'))
+    language TEXT NOT NULL CHECK (language IN ('en', 'de'))
 ) STRICT;
 
 CREATE TABLE views (

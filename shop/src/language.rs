@@ -9,18 +9,16 @@ pub(crate) enum Language {
     #[default]
     En,
     De,
-    Fr,
 }
 
 impl Language {
-    pub(crate) const ALL: [Self; 3] = [Self::En, Self::De, Self::Fr];
+    pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
 
     /// The BCP 47 tag, for `lang` and the database.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::En => "en",
             Self::De => "de",
-            Self::Fr => "fr",
         }
     }
 
@@ -29,7 +27,6 @@ impl Language {
         match self {
             Self::En => "English",
             Self::De => "Deutsch",
-            Self::Fr => "Français",
         }
     }
 
@@ -49,7 +46,7 @@ impl Language {
         let (euros, cents) = (cents / 100, cents % 100);
         match self {
             Self::En => format!("€{euros}.{cents:02}"),
-            Self::De | Self::Fr => format!("{euros},{cents:02}\u{a0}€"),
+            Self::De => format!("{euros},{cents:02}\u{a0}€"),
         }
     }
 }
@@ -60,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_first_language_we_speak_wins() {
-        assert_eq!(Language::accepted("nl-NL,fr-CA;q=0.8,de;q=0.5"), Some(Language::Fr));
+        assert_eq!(Language::accepted("nl-NL,de-AT;q=0.8,en;q=0.5"), Some(Language::De));
         assert_eq!(Language::accepted("x,é,*"), None);
     }
 

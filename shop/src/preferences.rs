@@ -123,7 +123,7 @@ pub(crate) async fn show(
 /// `POST /preferences` with the fields `theme` and `language`
 pub(crate) async fn save(visit: RequestContext, Form(choice): Form<Choice>) -> Result<Response, ShopError> {
     let theme = Theme::from_code(&choice.theme).ok_or(Problem::BadInput("theme must be system, light or dark"))?;
-    let language = Language::from_code(&choice.language).ok_or(Problem::BadInput("language must be en, de or fr"))?;
+    let language = Language::from_code(&choice.language).ok_or(Problem::BadInput("language must be en or de"))?;
     match visit.user().await? {
         Some(user) => save_for(&visit, user, theme, language).await?,
         None => {

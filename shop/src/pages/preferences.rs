@@ -16,7 +16,7 @@ use crate::request_context::RequestContext;
 pub(crate) struct PreferencesPage {
     frame: Frame,
     themes: [(Theme, &'static str); 3],
-    languages: [Language; 3],
+    languages: [Language; 2],
     theme: Theme,
     kept: &'static str,
 }

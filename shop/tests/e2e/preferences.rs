@@ -24,10 +24,10 @@ async fn a_users_choice_is_in_the_account_and_on_all_devices() {
     let open = Open::new().await;
     let (one, other) = (open.signed_in("alice").await, open.signed_in("alice").await);
     other.get("/").await.assert(200, r#"lang="en" data-theme="system""#);
-    one.post("/preferences", &[("theme", "light"), ("language", "fr")]).await;
-    one.get("/").await.assert(200, r#"lang="fr" data-theme="light""#);
-    other.get("/").await.assert(200, r#"lang="fr" data-theme="light""#);
-    open.signed_in("alice").await.get("/preferences").await.assert(200, "Gardé dans votre compte");
+    one.post("/preferences", &[("theme", "light"), ("language", "de")]).await;
+    one.get("/").await.assert(200, r#"lang="de" data-theme="light""#);
+    other.get("/").await.assert(200, r#"lang="de" data-theme="light""#);
+    open.signed_in("alice").await.get("/preferences").await.assert(200, "Gehört zu Ihrem Konto");
 }
 
 #[tokio::test]
@@ -45,5 +45,5 @@ async fn unknown_choices_name_the_field() {
     let theme = curl.post("/preferences", &[("theme", "neon"), ("language", "en")]).await;
     theme.assert(400, "theme must be system, light or dark");
     let language = curl.post("/preferences", &[("theme", "dark"), ("language", "tlh")]).await;
-    language.assert(400, "language must be en, de or fr");
+    language.assert(400, "language must be en or de");
 }

@@ -2,7 +2,6 @@
 
 mod de;
 mod en;
-mod fr;
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -108,7 +107,6 @@ impl Texts {
         match language {
             Language::En => &en::TEXTS,
             Language::De => &de::TEXTS,
-            Language::Fr => &fr::TEXTS,
         }
     }
 
