@@ -1,4 +1,4 @@
--- The shop's own data. Sessions are not in here: they live in Cloakroom.
+-- The shop's data. Sessions are not stored here but in Cloakroom.
 
 CREATE TABLE products (
     id       TEXT    PRIMARY KEY,
@@ -16,7 +16,7 @@ CREATE TABLE product_texts (
     PRIMARY KEY (product_id, language)
 ) STRICT, WITHOUT ROWID;
 
--- What people who looked at one thing also like; the source of recommendations.
+-- Related products, the source of recommendations.
 CREATE TABLE related (
     product_id TEXT    NOT NULL REFERENCES products (id),
     other_id   TEXT    NOT NULL REFERENCES products (id),
@@ -51,7 +51,7 @@ CREATE TABLE views (
     PRIMARY KEY (user_id, product_id)
 ) STRICT, WITHOUT ROWID;
 
--- Where a cart waits between a sign-out and the next sign-in; a signed-in cart is in the session.
+-- Carts between a sign-out and the next sign-in. The cart of a signed-in user is in the session.
 CREATE TABLE saved_carts (
     user_id    INTEGER NOT NULL REFERENCES users (id),
     product_id TEXT    NOT NULL REFERENCES products (id),

@@ -1,21 +1,20 @@
-//! In which form the visitor wants the answer.
+//! The format of the response.
 
 use axum::http::{HeaderMap, header};
 
-/// The three forms that every address of the shop can answer in.
+/// The three formats that the shop can respond in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accept {
-    /// A browser: pages, and a redirect after every form.
+    /// Pages, and a redirect after every form: for browsers.
     Html,
-    /// A program that asked for `application/json`.
+    /// For programs that send `Accept: application/json`.
     Json,
-    /// Everything else, such as curl as it comes: a line of text.
+    /// A line of text: for everything else, such as curl without options.
     Text,
 }
 
 impl Accept {
-    /// The first form that `Accept` names. Quality values are not weighed: those who care about
-    /// the form name one.
+    /// Returns the first known format of the `Accept` header, ignoring quality values.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let known = accept.split(',').take(32).find_map(|part| match part.split(';').next()?.trim() {

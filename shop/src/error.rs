@@ -1,4 +1,4 @@
-//! What can go wrong in a request, and how a visitor is told.
+//! The errors of a request, and their responses.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use cloakroom::SessionError;
 
 use crate::db::DbError;
 
-/// Something that the visitor has to be told about.
+/// An error as the visitor sees it.
 ///
-/// Its text is constant: nothing internal and nothing that the request contained gets out through
-/// it (OWASP ASVS 16.5.1). Browsers get a page in their language, see `pages::check`.
+/// Its text is constant, so that it reveals nothing internal and repeats nothing of the request
+/// (OWASP ASVS 16.5.1). Browsers get a page in their language, see `pages::render_error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     BadInput(&'static str),
@@ -48,7 +48,7 @@ impl Problem {
         }
     }
 
-    /// What is meant by a status that came from a layer or a library instead of a handler.
+    /// Returns the problem for a status that a layer or a library responded with.
     pub(crate) fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED => Self::SignInFirst,
@@ -64,7 +64,7 @@ impl Problem {
         }
     }
 
-    /// For programs, which get it as text or JSON.
+    /// Returns the text for programs.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::BadInput(detail) => detail,
@@ -106,7 +106,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Why a handler could not answer as asked.
+/// The error of a handler.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShopError {
     #[error("{}", .0.text())]
@@ -145,11 +145,11 @@ impl IntoResponse for ShopError {
     fn into_response(self) -> Response {
         match self {
             Self::Problem(problem) => problem.into_response(),
-            // The library logs what its answer does not say.
+            // The library logs the details that its response leaves out.
             Self::Session(error) => error.into_response(),
             Self::Database(error) => {
                 tracing::error!(%error, "the database could not answer");
-                if error.is_passing() { Problem::Unavailable } else { Problem::Internal }.into_response()
+                if error.is_transient() { Problem::Unavailable } else { Problem::Internal }.into_response()
             }
             other => {
                 tracing::error!(error = %other, "a request failed");

@@ -1,8 +1,8 @@
-//! The languages that the shop speaks.
+//! The languages of the shop.
 
 use serde::{Deserialize, Serialize};
 
-/// A language of the shop. English where nothing else was asked for.
+/// A language of the shop. The default is English.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Language {
@@ -14,7 +14,7 @@ pub(crate) enum Language {
 impl Language {
     pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
 
-    /// The BCP 47 tag, for `lang` and the database.
+    /// Returns the BCP 47 tag, for the attribute `lang` and the database.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -22,7 +22,7 @@ impl Language {
         }
     }
 
-    /// What its speakers call it; a list of languages has to be readable to them.
+    /// Returns the name of the language in that language.
     pub(crate) const fn own_name(self) -> &'static str {
         match self {
             Self::En => "English",
@@ -34,14 +34,14 @@ impl Language {
         Self::ALL.into_iter().find(|language| language.code() == code)
     }
 
-    /// The first language of an `Accept-Language` header that the shop speaks.
+    /// Returns the first language of an `Accept-Language` header that the shop has.
     ///
-    /// Quality values are not weighed: browsers list the languages in the order of preference.
+    /// Quality values are ignored: browsers list the languages in order of preference.
     pub(crate) fn accepted(header: &str) -> Option<Self> {
         header.split(',').take(16).find_map(|part| Self::from_code(part.trim().get(..2)?))
     }
 
-    /// An amount of euro cents as its speakers write it.
+    /// Formats an amount of euro cents.
     pub(crate) fn price(self, cents: u64) -> String {
         let (euros, cents) = (cents / 100, cents % 100);
         match self {
@@ -56,7 +56,7 @@ mod tests {
     use super::Language;
 
     #[test]
-    fn the_first_language_we_speak_wins() {
+    fn the_first_language_that_the_shop_has_is_used() {
         assert_eq!(Language::accepted("nl-NL,de-AT;q=0.8,en;q=0.5"), Some(Language::De));
         assert_eq!(Language::accepted("x,é,*"), None);
     }

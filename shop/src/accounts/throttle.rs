@@ -1,4 +1,4 @@
-//! Slows down those who guess passwords, without making anybody wait.
+//! Limits password guesses per account.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use moka::future::Cache;
 
-/// Attempts that one account has in one window.
-const ATTEMPTS: u32 = 10;
+/// The number of attempts per account and window.
+const MAX_ATTEMPTS: u32 = 10;
 
-/// A refused visitor may try again after at most this long.
+/// After this time, attempts are allowed again.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Names that are remembered at once; a flood of invented names only pushes out other names.
-const NAMES: u64 = 10_000;
+/// The number of names remembered; a flood of invented names only evicts other names.
+const MAX_NAMES: u64 = 10_000;
 
-/// Counts the attempts per account name, whether or not such an account exists.
+/// Counts the attempts per account name, whether or not the account exists.
 #[derive(Clone, Debug)]
 pub(crate) struct Throttle {
     attempts: Cache<String, Arc<AtomicU32>>,
@@ -23,35 +23,36 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     pub(crate) fn new() -> Self {
-        Self { attempts: Cache::builder().max_capacity(NAMES).time_to_live(WINDOW).build() }
+        Self { attempts: Cache::builder().max_capacity(MAX_NAMES).time_to_live(WINDOW).build() }
     }
 
-    /// Takes one attempt. It is taken before the password is checked, so that a thousand requests
-    /// at once get no more guesses than one after the other.
-    pub(crate) async fn admit(&self, name: &str) -> bool {
+    /// Takes one attempt, and returns `false` if none is left.
+    ///
+    /// Call it before the password is checked, so that concurrent requests get no extra guesses.
+    pub(crate) async fn try_acquire(&self, name: &str) -> bool {
         let attempts = self.attempts.get_with(name.to_lowercase(), async { Arc::default() }).await;
-        attempts.fetch_add(1, Ordering::Relaxed) < ATTEMPTS
+        attempts.fetch_add(1, Ordering::Relaxed) < MAX_ATTEMPTS
     }
 
-    /// Forgets the attempts of somebody who knew the password.
-    pub(crate) async fn forgive(&self, name: &str) {
+    /// Gives an account all its attempts back, after a correct password.
+    pub(crate) async fn reset(&self, name: &str) {
         self.attempts.invalidate(&name.to_lowercase()).await;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ATTEMPTS, Throttle};
+    use super::{MAX_ATTEMPTS, Throttle};
 
     #[tokio::test]
-    async fn guesses_run_out_and_a_right_password_brings_them_back() {
+    async fn attempts_run_out_and_a_correct_password_restores_them() {
         let throttle = Throttle::new();
-        for _ in 0..ATTEMPTS {
-            assert!(throttle.admit("Alice").await);
+        for _ in 0..MAX_ATTEMPTS {
+            assert!(throttle.try_acquire("Alice").await);
         }
-        assert!(!throttle.admit("alice").await, "one spelling more is not one account more");
-        assert!(throttle.admit("bob").await);
-        throttle.forgive("alice").await;
-        assert!(throttle.admit("alice").await);
+        assert!(!throttle.try_acquire("alice").await, "names are compared without case");
+        assert!(throttle.try_acquire("bob").await);
+        throttle.reset("alice").await;
+        assert!(throttle.try_acquire("alice").await);
     }
 }
