@@ -8,9 +8,9 @@ use clap::Parser;
 
 /// A small shop that shows what a session-level cache does.
 ///
-/// Every page ends with a panel that shows which level each value came from: this request, the session
-/// cache, the application cache, or the database. Compare a run with --db-latency 100ms to one
-/// that also has --no-session-cache.
+/// Every page ends with a panel that shows which level each value came from: this request, the
+/// session cache, the application cache, or the database. Compare a run with --db-latency 100ms to
+/// one that also has --no-session-cache.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cloakroom-shop", version, max_term_width = 100)]
 pub struct Args {

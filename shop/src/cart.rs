@@ -10,11 +10,10 @@ use axum::{Form, Json};
 use cloakroom::SessionValue;
 use serde::{Deserialize, Serialize};
 
-use crate::accept::Accept;
 use crate::db::Product;
 use crate::error::{Problem, ShopError};
 use crate::pages::{Frame, Notice, Page, render};
-use crate::request_context::RequestContext;
+use crate::request_context::{Accept, RequestContext};
 
 /// The largest quantity that a form may set.
 const MAX_QUANTITY: u32 = 9999;
@@ -112,10 +111,7 @@ pub(crate) async fn show(ctx: RequestContext, Query(query): Query<ShowQuery>) ->
             render(&CartPage { frame, lines, total, max_quantity: MAX_QUANTITY })?
         }
         Accept::Json => Json(lines).into_response(),
-        Accept::Text => {
-            let lines: Vec<String> = lines.iter().map(Line::text).collect();
-            format!("Cart: {lines:?}").into_response()
-        }
+        Accept::Text => format!("Cart: {:?}", lines.iter().map(Line::text).collect::<Vec<_>>()).into_response(),
     })
 }
 

@@ -10,12 +10,11 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use moka::future::Cache;
 
-use crate::accept::Accept;
 use crate::db::{Db, DbError, Product};
 use crate::error::{Problem, ShopError};
 use crate::language::Language;
 use crate::pages::{Frame, Page, render};
-use crate::request_context::RequestContext;
+use crate::request_context::{Accept, RequestContext};
 use crate::trace::Meter;
 
 /// The number of queries that one load of the catalogue takes.

@@ -1,23 +1,22 @@
 //! "My devices": the sessions of a user, listed by public ids (OWASP ASVS 7.5.2).
 
-use std::time::Duration;
+use std::cmp::Reverse;
 
 use askama::Template;
 use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
 use cloakroom::{RecentLogin, SessionInfo};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::accept::Accept;
 use crate::accounts::{self, UserId};
 use crate::error::{Problem, ShopError};
 use crate::pages::{Frame, Notice, Page, render};
-use crate::request_context::RequestContext;
+use crate::request_context::{Accept, RequestContext};
 
-/// To end sessions of other devices, a user must have signed in within the last ten minutes, so that
-/// whoever finds an unlocked screen cannot do it (OWASP ASVS 7.5.1). To sign out everywhere,
-/// including this device, is for emergencies and always possible.
+/// Ending sessions of other devices takes a sign-in within the last ten minutes, so that it is not
+/// possible from an unlocked screen (OWASP ASVS 7.5.1). Signing out everywhere, including this
+/// device, is for emergencies and always possible.
 type Recent = RecentLogin<600>;
 
 /// One session of the user.
@@ -27,14 +26,8 @@ struct Device {
     label: String,
     /// Whether it is the session of this request.
     this: bool,
-    #[serde(rename = "signed_in_seconds_ago", serialize_with = "as_seconds")]
-    signed_in: Duration,
-    #[serde(rename = "seen_seconds_ago", serialize_with = "as_seconds")]
-    seen: Duration,
-}
-
-fn as_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(duration.as_secs())
+    signed_in_seconds_ago: u64,
+    seen_seconds_ago: u64,
 }
 
 #[derive(Template)]
@@ -105,19 +98,18 @@ fn signed_out(ctx: &RequestContext, count: usize) -> Response {
 
 /// Returns the user's sessions: this one first, then the others, last used first.
 async fn devices(ctx: &RequestContext, user: UserId) -> Result<Vec<Device>, ShopError> {
-    let list = ctx.change("devices", ctx.shop.sessions().of(user).list()).await?;
+    let mut list = ctx.change("devices", ctx.shop.sessions().of(user).list()).await?;
     let this = ctx.session.public_id().await?;
     let now = list.iter().map(|info| info.last_seen).max().unwrap_or_default();
+    list.sort_by_key(|info| (Some(info.id) != this, Reverse(info.last_seen)));
     let device = |info: SessionInfo| Device {
         public_id: info.id.to_string(),
         label: info.label.as_deref().unwrap_or("Unknown device").to_owned(),
         this: Some(info.id) == this,
-        signed_in: now.since(info.authenticated_at),
-        seen: now.since(info.last_seen),
+        signed_in_seconds_ago: now.since(info.authenticated_at).as_secs(),
+        seen_seconds_ago: now.since(info.last_seen).as_secs(),
     };
-    let mut devices: Vec<Device> = list.into_iter().map(device).collect();
-    devices.sort_by_key(|device| (!device.this, device.seen));
-    Ok(devices)
+    Ok(list.into_iter().map(device).collect())
 }
 
 /// The first match wins, as browsers also name those that they are compatible with.

@@ -57,7 +57,6 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => Self::WrongMethod,
             StatusCode::CONFLICT => Self::Conflict,
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
-            StatusCode::TOO_MANY_REQUESTS => Self::TooManyAttempts,
             StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
             other if other.is_client_error() => Self::BadInput("the request could not be read; check its fields"),
             _ => Self::Internal,
@@ -73,8 +72,7 @@ impl Problem {
             Self::NotAllowed => "Your account may not do this",
             Self::CrossSite => "Refused: this request was sent by another site",
             Self::UnknownSite => {
-                "Refused: a request with a cookie that changes something must say which site sent it; add the header \
-                 `Sec-Fetch-Site: none`"
+                "Refused: a write with a cookie must name the site that sent it; add the header `Sec-Fetch-Site: none`"
             }
             Self::NoSuchItem => "No such item; GET / lists the items",
             Self::NoSuchPage => "There is nothing at this address; start at /",
@@ -115,11 +113,11 @@ pub(crate) enum ShopError {
     Session(#[from] SessionError),
     #[error(transparent)]
     Database(Arc<DbError>),
-    #[error("a page could not be rendered: {0}")]
+    #[error("cannot render a page: {0}")]
     Render(#[from] askama::Error),
-    #[error("a background task ended early: {0}")]
+    #[error("a background task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
-    #[error("a password could not be hashed: {0}")]
+    #[error("cannot hash a password: {0}")]
     Password(argon2::password_hash::Error),
 }
 

@@ -22,14 +22,6 @@ impl Language {
         }
     }
 
-    /// Returns the name of the language in that language.
-    pub(crate) const fn own_name(self) -> &'static str {
-        match self {
-            Self::En => "English",
-            Self::De => "Deutsch",
-        }
-    }
-
     pub(crate) fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.code() == code)
     }
@@ -48,22 +40,5 @@ impl Language {
             Self::En => format!("€{euros}.{cents:02}"),
             Self::De => format!("{euros},{cents:02}\u{a0}€"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Language;
-
-    #[test]
-    fn the_first_language_that_the_shop_has_is_used() {
-        assert_eq!(Language::accepted("nl-NL,de-AT;q=0.8,en;q=0.5"), Some(Language::De));
-        assert_eq!(Language::accepted("x,é,*"), None);
-    }
-
-    #[test]
-    fn prices_follow_the_language() {
-        assert_eq!(Language::En.price(1205), "€12.05");
-        assert_eq!(Language::De.price(490), "4,90\u{a0}€");
     }
 }

@@ -5,13 +5,12 @@
 //! | level | implementation | contents |
 //! |---|---|---|
 //! | request | `request_context` | the values that one request has read |
-//! | session | Cloakroom | the cart (state); preferences, roles, account, history, recommendations (cached values) |
+//! | session | Cloakroom | the cart (state); preferences, roles, history and more (cached values) |
 //! | application | `catalogue`, with moka | the products, which are the same for all visitors |
 //!
 //! Behind them is the database, in `db`. The shop is a library with a small `main`, so that the
 //! end-to-end tests can start it without a process. It is never published.
 
-mod accept;
 mod accounts;
 mod args;
 mod cart;

@@ -10,12 +10,11 @@ use axum::{Form, Json};
 use cloakroom::{CachePolicy, SessionValue};
 use serde::{Deserialize, Serialize};
 
-use crate::accept::Accept;
 use crate::accounts::UserId;
 use crate::error::{Problem, ShopError};
 use crate::language::Language;
-use crate::pages::{Frame, Notice, Page, render};
-use crate::request_context::RequestContext;
+use crate::pages::{Frame, Notice, Page, Texts, render};
+use crate::request_context::{Accept, RequestContext};
 use crate::shop::Sources;
 
 /// Light, dark, or the setting of the visitor's system.
@@ -91,8 +90,8 @@ impl RequestContext {
 #[template(path = "preferences.html")]
 struct PreferencesPage {
     frame: Frame,
-    themes: [(Theme, &'static str); 3],
-    languages: [Language; 2],
+    themes: [Theme; 3],
+    languages: [(Language, &'static str); 2],
     is_user: bool,
 }
 
@@ -106,10 +105,10 @@ pub(crate) async fn show(ctx: RequestContext, Query(query): Query<ShowQuery>) ->
     let (theme, language) = (ctx.theme().await?, ctx.language().await?);
     Ok(match ctx.accept {
         Accept::Html => {
+            let languages = Language::ALL.map(|language| (language, Texts::of(language).own_name));
             let is_user = ctx.user().await?.is_some();
             let frame = Frame::new(&ctx, Page::Preferences, query.saved.map(|_| Notice::Saved)).await?;
-            let themes = Theme::ALL.map(|theme| (theme, frame.t.theme_name(theme)));
-            render(&PreferencesPage { frame, themes, languages: Language::ALL, is_user })?
+            render(&PreferencesPage { frame, themes: Theme::ALL, languages, is_user })?
         }
         Accept::Json => Json(serde_json::json!({ "theme": theme, "language": language })).into_response(),
         Accept::Text => format!("Theme: {}, language: {}", theme.code(), language.code()).into_response(),

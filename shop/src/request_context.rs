@@ -6,20 +6,19 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName, header};
+use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use cloakroom::{Session, SessionValue};
 
-use crate::accept::Accept;
 use crate::db::{Db, DbError};
 use crate::error::{Problem, ShopError};
 use crate::language::Language;
 use crate::shop::{Shop, Sources};
-use crate::trace::{self, Lookup, Meter, Trace};
+use crate::trace::{self, Level, Lookup, Meter, Trace};
 use crate::{devices, pages};
 
-/// What handlers need for one request. They take it as an extractor and read every value through it.
+/// The context of one request: an extractor through which handlers read every value.
 ///
 /// The methods below wrap calls of [`Session`] in order to record, for the panel, which level
 /// answered. An application without a panel calls `session.get_or_load(…)` directly.
@@ -69,14 +68,15 @@ impl Deref for RequestContext {
 impl RequestContext {
     fn new(shop: Shop, session: Session, request: &Request) -> Self {
         let headers = request.headers();
+        let text = |name| headers.get(name)?.to_str().ok();
         Self(Arc::new(Inner {
             shop,
             session,
             started: Instant::now(),
             request_line: format!("{} {}", request.method(), request.uri().path()),
             accept: Accept::of(headers),
-            accept_language: text(headers, &header::ACCEPT_LANGUAGE).and_then(Language::accepted),
-            device: devices::label(text(headers, &header::USER_AGENT).unwrap_or_default()),
+            accept_language: text(header::ACCEPT_LANGUAGE).and_then(Language::accepted),
+            device: devices::label(text(header::USER_AGENT).unwrap_or_default()),
             trace: Trace::default(),
             memo: Memo::default(),
         }))
@@ -113,13 +113,13 @@ impl RequestContext {
     {
         let started = Instant::now();
         if let Some(value) = self.memo.get::<Arc<T>>() {
-            self.trace.add(Lookup::repeated(name, cost, started.elapsed()));
+            self.record(name, Level::Request, 0, cost, started);
             return Ok(value);
         }
         let meter = Meter::default();
         let value = read(meter.clone()).await?;
         self.memo.insert(Arc::clone(&value));
-        self.trace.add(Lookup::measured(name, &meter, cost, started.elapsed()));
+        self.record(name, meter.level(), meter.queries(), cost, started);
         Ok(value)
     }
 
@@ -134,7 +134,7 @@ impl RequestContext {
     {
         self.once(T::KEY, cost, |meter| async move {
             let sources = self.shop.sources(&meter);
-            if !self.shop.session_cache() {
+            if !self.shop.session_cache {
                 return Ok(Arc::new(load(sources).await?));
             }
             Ok(self.session.get_or_load(move || load(sources)).await?)
@@ -169,7 +169,7 @@ impl RequestContext {
     ) -> Result<T, ShopError> {
         let started = Instant::now();
         let result = change.await.map_err(Into::into)?;
-        self.trace.add(Lookup::measured(name, &Meter::default(), 0, started.elapsed()));
+        self.record(name, Level::Session, 0, 0, started);
         Ok(result)
     }
 
@@ -181,8 +181,13 @@ impl RequestContext {
     {
         let (started, meter) = (Instant::now(), Meter::default());
         let result = query(self.shop.db().metered(meter.clone())).await?;
-        self.trace.add(Lookup::measured(name, &meter, 0, started.elapsed()));
+        self.record(name, meter.level(), meter.queries(), 0, started);
         Ok(result)
+    }
+
+    fn record(&self, name: &'static str, level: Level, queries: u32, cost: u32, started: Instant) {
+        let saved = cost.saturating_sub(queries);
+        self.trace.add(Lookup { name, level, times: 1, took: started.elapsed(), queries, saved });
     }
 }
 
@@ -191,6 +196,31 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or(Problem::Internal)
+    }
+}
+
+/// The three formats that the shop can respond in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accept {
+    /// Pages, and a redirect after every form: for browsers.
+    Html,
+    /// For programs that send `Accept: application/json`.
+    Json,
+    /// A line of text: for everything else, such as curl without options.
+    Text,
+}
+
+impl Accept {
+    /// Returns the first known format of the `Accept` header, ignoring quality values.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let known = accept.split(',').take(32).find_map(|part| match part.split(';').next()?.trim() {
+            "text/html" | "application/xhtml+xml" => Some(Self::Html),
+            "application/json" => Some(Self::Json),
+            "text/plain" => Some(Self::Text),
+            _ => None,
+        });
+        known.unwrap_or(Self::Text)
     }
 }
 
@@ -206,8 +236,4 @@ pub(crate) async fn middleware(
     let response = pages::render_error(&ctx, next.run(request).await).await;
     trace::record(&ctx, response.status()).await;
     response
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

@@ -6,14 +6,14 @@ use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use cloakroom::SessionLayer;
+use cloakroom::{CookieConfig, SessionLayer};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 
 use crate::error::{Problem, ShopError};
 use crate::shop::Shop;
-use crate::{accounts, cart, catalogue, devices, live, pages, preferences, request_context, sessions, staff};
+use crate::{accounts, cart, catalogue, devices, live, pages, preferences, request_context, staff};
 
 /// The forms of the shop have two or three short fields.
 const MAX_FORM_BYTES: usize = 16 * 1024;
@@ -33,7 +33,8 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 5] = [
 
 /// Returns the shop as a router.
 pub fn app(shop: &Shop) -> Router {
-    let session = SessionLayer::new(shop.sessions().clone()).cookie(sessions::cookie());
+    // The demo runs without TLS on localhost. A real shop uses the default cookie.
+    let session = SessionLayer::new(shop.sessions().clone()).cookie(CookieConfig::insecure_for_localhost());
     // The context is outside the layers that reject requests, so that it renders their errors too.
     let layers = ServiceBuilder::new()
         .layer(session)
@@ -75,8 +76,8 @@ async fn add_security_headers(mut response: Response) -> Response {
 
 /// Rejects a write with a cookie that has neither `Sec-Fetch-Site` nor `Origin`.
 ///
-/// Every browser since 2023 sends one of them with a `POST`. The layer of `tower-http`, which checks
-/// them, accepts requests without both, as programs send neither.
+/// Every browser since 2023 sends one of them with a `POST`. `CsrfLayer` checks them, and accepts
+/// requests without both, as programs send neither.
 async fn require_origin(request: Request, next: Next) -> Result<Response, ShopError> {
     let headers = request.headers();
     let has_origin = headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN);

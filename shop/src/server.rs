@@ -19,7 +19,6 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The shop could not start, or stopped with an error. Each message names the remedy.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum StartError {
     /// Another program listens on the port.
     #[error("port {} on {} is taken by another program; stop it, or choose another port, such as --port {}", .0.port(), .0.ip(), .0.port().checked_add(1).unwrap_or(3000))]
@@ -97,18 +96,16 @@ fn print_address(args: &Args, address: SocketAddr) -> io::Result<()> {
 }
 
 async fn serve(listener: TcpListener, shop: Shop) -> Result<(), StartError> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener, app(&shop)).with_graceful_shutdown({
+    let stop = {
         let shop = shop.clone();
         async move {
             shutdown_signal().await;
             shop.close();
-            let _ = stopping.send(());
         }
-    });
+    };
     tokio::select! {
-        ended = server.into_future() => ended?,
-        () = async { let _ = stopped.await; tokio::time::sleep(SHUTDOWN_TIMEOUT).await } => {
+        result = axum::serve(listener, app(&shop)).with_graceful_shutdown(stop).into_future() => result?,
+        () = async { shop.closed().await; tokio::time::sleep(SHUTDOWN_TIMEOUT).await } => {
             tracing::warn!("some requests did not finish in time");
         }
     }
@@ -118,13 +115,8 @@ async fn serve(listener: TcpListener, shop: Shop) -> Result<(), StartError> {
 
 /// Resolves on Ctrl-C or SIGTERM.
 async fn shutdown_signal() {
-    let interrupt = async {
-        if signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
-        () = interrupt => {}
+        Ok(()) = signal::ctrl_c() => {}
         () = terminate() => {}
     }
 }

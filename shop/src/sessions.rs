@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom::store::LimitPolicy;
-use cloakroom::{ConfigError, CookieConfig, Sessions, SessionsBuilder};
+use cloakroom::{ConfigError, Sessions, SessionsBuilder};
 use cloakroom_redis::RedisStore;
 
 use crate::server::StartError;
@@ -34,15 +34,9 @@ pub fn in_memory() -> Result<Sessions, ConfigError> {
 ///
 /// If the address or the server cannot be used.
 pub async fn over_redis(address: &str) -> Result<Sessions, StartError> {
-    let named = match (address.contains("namespace="), address.contains('?')) {
-        (true, _) => address.to_owned(),
-        (false, true) => format!("{address}&namespace=shop"),
-        (false, false) => format!("{address}?namespace=shop"),
-    };
-    Ok(settings().store(RedisStore::connect(&named).await?).build()?)
-}
-
-/// Returns the cookie for a demo without TLS on localhost. A real shop uses the default.
-pub(crate) fn cookie() -> CookieConfig {
-    CookieConfig::insecure_for_localhost()
+    let mut address = address.to_owned();
+    if !address.contains("namespace=") {
+        address += if address.contains('?') { "&namespace=shop" } else { "?namespace=shop" };
+    }
+    Ok(settings().store(RedisStore::connect(&address).await?).build()?)
 }

@@ -14,20 +14,17 @@ use crate::trace::{Meter, SessionTraces};
 
 /// The running shop: its database, caches and sessions. Clones share everything.
 #[derive(Clone, Debug)]
-pub struct Shop(Arc<Parts>);
-
-#[derive(Debug)]
-struct Parts {
-    sources: Sources,
+pub struct Shop {
+    db: Db,
     sessions: Sessions,
-    session_cache: bool,
-    passwords: Passwords,
-    throttle: Throttle,
-    session_traces: SessionTraces,
-    saved: AtomicU64,
+    catalogues: Catalogues,
+    pub(crate) session_cache: bool,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
+    pub(crate) session_traces: SessionTraces,
+    saved: Arc<AtomicU64>,
     closing: watch::Sender<bool>,
-    /// The name of this process, if there are several.
-    node: OnceLock<String>,
+    node: Arc<OnceLock<String>>,
 }
 
 impl Shop {
@@ -37,82 +34,66 @@ impl Shop {
     /// the cart, is in the session either way.
     #[must_use]
     pub fn new(db: Db, sessions: Sessions, session_cache: bool) -> Self {
-        Self(Arc::new(Parts {
-            sources: Sources { db, catalogues: Catalogues::new(), meter: Meter::default() },
+        Self {
+            db,
             sessions,
+            catalogues: Catalogues::new(),
             session_cache,
             passwords: Passwords::new(),
             throttle: Throttle::new(),
             session_traces: SessionTraces::new(),
-            saved: AtomicU64::new(0),
+            saved: Arc::default(),
             closing: watch::Sender::new(false),
-            node: OnceLock::new(),
-        }))
+            node: Arc::default(),
+        }
     }
 
     /// Sets the name of this process that the panel shows. Only the first call has an effect.
     #[must_use]
     pub fn with_node_name(self, node: &str) -> Self {
-        self.0.node.get_or_init(|| node.to_owned());
+        self.node.get_or_init(|| node.to_owned());
         self
     }
 
     pub(crate) fn node(&self) -> Option<&str> {
-        self.0.node.get().map(String::as_str)
+        self.node.get().map(String::as_str)
     }
 
     /// Ends the event streams, which would otherwise delay the shutdown of the server.
     pub fn close(&self) {
-        self.0.closing.send_replace(true);
+        self.closing.send_replace(true);
     }
 
     /// Resolves when [`Shop::close`] is called.
     pub(crate) async fn closed(&self) {
         // An error means that the shop was dropped, which also closes it.
-        let _ = self.0.closing.subscribe().wait_for(|closing| *closing).await;
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
     }
 
     /// Returns the shop's sessions.
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
-        &self.0.sessions
+        &self.sessions
     }
 
     /// Returns the shop's database.
     #[must_use]
     pub fn db(&self) -> &Db {
-        &self.0.sources.db
+        &self.db
     }
 
     /// Returns the levels behind the session cache. Their use is counted in `meter`.
     pub(crate) fn sources(&self, meter: &Meter) -> Sources {
-        let Sources { db, catalogues, .. } = &self.0.sources;
-        Sources { db: db.metered(meter.clone()), catalogues: catalogues.clone(), meter: meter.clone() }
-    }
-
-    pub(crate) fn session_cache(&self) -> bool {
-        self.0.session_cache
-    }
-
-    pub(crate) fn passwords(&self) -> &Passwords {
-        &self.0.passwords
-    }
-
-    pub(crate) fn throttle(&self) -> &Throttle {
-        &self.0.throttle
-    }
-
-    pub(crate) fn session_traces(&self) -> &SessionTraces {
-        &self.0.session_traces
+        Sources { db: self.db.metered(meter.clone()), catalogues: self.catalogues.clone(), meter: meter.clone() }
     }
 
     /// Returns the number of queries that caches have saved since the start.
     pub(crate) fn saved(&self) -> u64 {
-        self.0.saved.load(Ordering::Relaxed)
+        self.saved.load(Ordering::Relaxed)
     }
 
     pub(crate) fn add_saved(&self, queries: u64) {
-        self.0.saved.fetch_add(queries, Ordering::Relaxed);
+        self.saved.fetch_add(queries, Ordering::Relaxed);
     }
 }
 

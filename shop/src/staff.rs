@@ -1,5 +1,6 @@
 //! Roles, and the page for staff.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,11 @@ use axum::{Form, Json};
 use cloakroom::{CachePolicy, SessionValue};
 use serde::{Deserialize, Serialize};
 
-use crate::accept::Accept;
 use crate::accounts::UserId;
 use crate::db::{Db, UserWithRoles};
 use crate::error::{Problem, ShopError};
 use crate::pages::{Frame, Page, render};
-use crate::request_context::RequestContext;
+use crate::request_context::{Accept, RequestContext};
 use crate::shop::Sources;
 
 /// The roles as the database names them.
@@ -89,10 +89,7 @@ pub(crate) async fn show(ctx: RequestContext) -> Result<Response, ShopError> {
             let frame = Frame::new(&ctx, Page::Staff, None).await?;
             render(&StaffPage { frame, stats, users, is_admin, queries, saved })?
         }
-        Accept::Json => {
-            let stats = stats.into_iter().map(|(name, count)| (name.to_owned(), count.into()));
-            Json(serde_json::Map::from_iter(stats)).into_response()
-        }
+        Accept::Json => Json(stats.into_iter().collect::<BTreeMap<_, _>>()).into_response(),
         Accept::Text => {
             stats.into_iter().map(|(name, count)| format!("{name} {count}\n")).collect::<String>().into_response()
         }

@@ -47,19 +47,17 @@ impl Meter {
         self.0.absent.store(true, Ordering::Relaxed);
     }
 
-    fn queries(&self) -> u32 {
+    pub(crate) fn queries(&self) -> u32 {
         self.0.queries.load(Ordering::Relaxed)
     }
 
-    fn level(&self) -> Level {
-        if self.queries() > 0 {
-            Level::Database
-        } else if self.0.application.load(Ordering::Relaxed) {
-            Level::Application
-        } else if self.0.absent.load(Ordering::Relaxed) {
-            Level::Absent
-        } else {
-            Level::Session
+    /// Returns the last level that the lookup reached.
+    pub(crate) fn level(&self) -> Level {
+        match (self.queries(), self.0.application.load(Ordering::Relaxed), self.0.absent.load(Ordering::Relaxed)) {
+            (1.., ..) => Level::Database,
+            (0, true, _) => Level::Application,
+            (0, false, true) => Level::Absent,
+            (0, false, false) => Level::Session,
         }
     }
 }
@@ -102,19 +100,6 @@ pub(crate) struct Lookup {
     pub(crate) queries: u32,
     /// Queries that were not made because a cache answered.
     pub(crate) saved: u32,
-}
-
-impl Lookup {
-    /// A lookup that `meter` followed, and that takes `cost` queries without any cache.
-    pub(crate) fn measured(name: &'static str, meter: &Meter, cost: u32, took: Duration) -> Self {
-        let queries = meter.queries();
-        Self { name, level: meter.level(), times: 1, took, queries, saved: cost.saturating_sub(queries) }
-    }
-
-    /// A lookup of a value that the same request had read before.
-    pub(crate) fn repeated(name: &'static str, cost: u32, took: Duration) -> Self {
-        Self { name, level: Level::Request, times: 1, took, queries: 0, saved: cost }
-    }
 }
 
 /// The lookups of one request, in the order in which they were first made.
@@ -198,7 +183,7 @@ impl RequestContext {
     /// Returns what this session requested before this request.
     pub(crate) async fn session_trace(&self) -> Result<SessionTrace, ShopError> {
         let Some(id) = self.session.public_id().await? else { return Ok(SessionTrace::default()) };
-        let trace = self.shop.session_traces().of(id).await;
+        let trace = self.shop.session_traces.of(id).await;
         let trace = trace.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(trace)
     }
@@ -216,7 +201,7 @@ pub(crate) async fn record(ctx: &RequestContext, status: StatusCode) {
     let Ok(Some(id)) = ctx.session.public_id().await else { return };
     let (request_line, took) = (ctx.request_line.clone(), ctx.started.elapsed());
     let request = RequestTrace { request_line, status: status.as_u16(), took, lookups, totals };
-    let trace = ctx.shop.session_traces().of(id).await;
+    let trace = ctx.shop.session_traces.of(id).await;
     let mut trace = trace.lock().unwrap_or_else(PoisonError::into_inner);
     trace.totals = trace.totals.plus(totals);
     trace.requests.push_front(request);

@@ -1,26 +1,38 @@
 //! Signing in and out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use askama::Template;
 use axum::Form;
 use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use cloakroom::Login;
+use moka::future::Cache;
 use serde::Deserialize;
 
 use super::UserId;
 use super::password::MAX_PASSWORD_BYTES;
-use crate::accept::Accept;
 use crate::cart::Cart;
 use crate::db::UserRow;
 use crate::error::{Problem, ShopError};
 use crate::history::GuestHistory;
 use crate::pages::{Frame, Notice, Page, render};
-use crate::request_context::RequestContext;
+use crate::request_context::{Accept, RequestContext};
 use crate::sessions::REMEMBER_ME_LIFETIME;
 
 const MAX_NAME_BYTES: usize = 64;
+
+/// The number of attempts per account and window.
+const MAX_ATTEMPTS: u32 = 10;
+
+/// After this time, attempts are allowed again.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// The number of names remembered; a flood of invented names only evicts other names.
+const MAX_NAMES: u64 = 10_000;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -70,21 +82,21 @@ pub(crate) async fn sign_in(ctx: RequestContext, Form(form): Form<Credentials>) 
     }
 }
 
-/// Checks name and password. A wrong name and a wrong password get the same response, after the same work.
+/// Checks name and password. Neither the response nor its time reveals which of them is wrong.
 async fn authenticate(ctx: &RequestContext, form: &Credentials) -> Result<Result<UserRow, Problem>, ShopError> {
     if form.name.len() > MAX_NAME_BYTES || form.password.len() > MAX_PASSWORD_BYTES {
         return Ok(Err(Problem::WrongPassword));
     }
-    if !ctx.shop.throttle().try_acquire(&form.name).await {
+    if !ctx.shop.throttle.try_acquire(&form.name).await {
         return Ok(Err(Problem::TooManyAttempts));
     }
     let name = form.name.clone();
     let user = ctx.database("password", |db| async move { db.user_by_name(&name).await }).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
-    if !ctx.shop.passwords().verify(form.password.clone(), hash).await? {
+    if !ctx.shop.passwords.verify(form.password.clone(), hash).await? {
         return Ok(Err(Problem::WrongPassword));
     }
-    ctx.shop.throttle().reset(&form.name).await;
+    ctx.shop.throttle.reset(&form.name).await;
     Ok(user.ok_or(Problem::WrongPassword))
 }
 
@@ -109,8 +121,7 @@ async fn log_in(ctx: &RequestContext, row: UserRow, form: &Credentials) -> Resul
 ///
 /// A password change ends all sessions of the user, but a sign-in that is in progress has none yet.
 async fn reject_replaced_password(ctx: &RequestContext, row: &UserRow) -> Result<(), ShopError> {
-    let id = row.id;
-    let hash = ctx.database("password", |db| async move { db.password_hash(id).await }).await?;
+    let hash = ctx.database("password", |db| async move { db.password_hash(row.id).await }).await?;
     if hash.as_ref() != Some(&row.password_hash) {
         ctx.session.destroy().await?;
         return Err(Problem::WrongPassword.into());
@@ -143,4 +154,29 @@ pub(crate) async fn sign_out(ctx: RequestContext) -> Result<Response, ShopError>
         ctx.database("saved cart", |db| async move { db.save_cart(user.0, &cart).await }).await?;
     }
     Ok(ctx.done("/login?signed_out", serde_json::json!({ "signed_in": false }), "Signed out".to_owned()))
+}
+
+/// Counts the attempts per account name, whether or not the account exists.
+#[derive(Clone, Debug)]
+pub(crate) struct Throttle {
+    attempts: Cache<String, Arc<AtomicU32>>,
+}
+
+impl Throttle {
+    pub(crate) fn new() -> Self {
+        Self { attempts: Cache::builder().max_capacity(MAX_NAMES).time_to_live(WINDOW).build() }
+    }
+
+    /// Takes one attempt, and returns `false` if none is left.
+    ///
+    /// Call it before the password is checked, so that concurrent requests get no extra guesses.
+    pub(crate) async fn try_acquire(&self, name: &str) -> bool {
+        let attempts = self.attempts.get_with(name.to_lowercase(), async { Arc::default() }).await;
+        attempts.fetch_add(1, Ordering::Relaxed) < MAX_ATTEMPTS
+    }
+
+    /// Gives an account all its attempts back, after a correct password.
+    pub(crate) async fn reset(&self, name: &str) {
+        self.attempts.invalidate(&name.to_lowercase()).await;
+    }
 }

@@ -2,7 +2,6 @@
 
 mod login;
 mod password;
-mod throttle;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +9,8 @@ use std::time::Duration;
 use cloakroom::{CachePolicy, Principal, SessionValue};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::login::{sign_in, sign_in_form, sign_out};
+pub(crate) use self::login::{Throttle, sign_in, sign_in_form, sign_out};
 pub(crate) use self::password::{Passwords, change_password, password_form};
-pub(crate) use self::throttle::Throttle;
 use crate::error::{Problem, ShopError};
 use crate::request_context::RequestContext;
 use crate::shop::Sources;

@@ -91,7 +91,6 @@ impl Db {
 
 /// An error of the database.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum DbError {
     /// The data folder cannot be created.
     #[error("cannot create the data folder {folder}: {source}; choose another one with --data")]

@@ -7,9 +7,8 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Frame, Page, Rendered, Texts, render};
-use crate::accept::Accept;
 use crate::error::{Problem, ShopError};
-use crate::request_context::RequestContext;
+use crate::request_context::{Accept, RequestContext};
 
 #[derive(Template)]
 #[template(path = "problem.html")]

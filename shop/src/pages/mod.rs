@@ -18,12 +18,11 @@ pub(crate) use self::errors::render_error;
 use self::panel::Panel;
 pub(crate) use self::texts::Texts;
 use self::texts::fill;
-use crate::accept::Accept;
 use crate::db::Product;
 use crate::error::{Problem, ShopError};
 use crate::language::Language;
 use crate::preferences::Theme;
-use crate::request_context::RequestContext;
+use crate::request_context::{Accept, RequestContext};
 
 /// Renders a page. No cache may store it: "back" after a sign-out must not show a user's page.
 pub(crate) fn render(template: &impl Template) -> Result<Response, ShopError> {
@@ -50,7 +49,7 @@ impl RequestContext {
 
 /// A page of the navigation, which the field `next` of the sign-in form also names.
 ///
-/// The target of the redirect after a sign-in is always one of these, never an address of the request.
+/// A sign-in redirects to one of these, never to an address in the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Page {
@@ -127,7 +126,7 @@ impl Frame {
             theme,
             page,
             full_name: ctx.account().await?.map(|account| account.full_name.clone()),
-            // Only a link depends on the roles, so an error hides the link instead of failing the page.
+            // Only a link depends on it, so an error hides the link and does not fail the page.
             is_staff: ctx.roles().await.is_ok_and(|roles| roles.is_staff()),
             cart_count: ctx.cart().await?.count(),
             notice: notice.map(|notice| (notice.class(), notice.text(t))),

@@ -38,7 +38,7 @@ impl Panel {
             earlier: session.requests,
             session: session.totals.plus(totals),
             shop: Totals { queries: ctx.shop.db().queries(), saved: ctx.shop.saved() + totals.saved },
-            session_cache: ctx.shop.session_cache(),
+            session_cache: ctx.shop.session_cache,
             node: ctx.shop.node().map(|node| served_by(node, ctx.session.source(), t)),
         })
     }

@@ -1,7 +1,6 @@
 //! The texts of the pages, in each language.
 
 use std::fmt::Display;
-use std::time::Duration;
 
 use crate::error::Problem;
 use crate::language::Language;
@@ -33,22 +32,18 @@ texts! {
     appoint: "Make staff", "Ins Team";
     cart: "Cart", "Korb";
     cart_empty: "Nothing on your pegs yet.", "An Ihren Haken hängt noch nichts.";
-    cart_empty_hint:
-        "What you add stays for as long as your session does, signed in or not.",
+    cart_empty_hint: "What you add stays for as long as your session does, signed in or not.",
         "Was Sie hineinlegen, bleibt so lange wie Ihre Sitzung, angemeldet oder nicht.";
     change_password: "Change password", "Passwort ändern";
-    change_password_hint:
-        "Your other devices are signed out when the password changes.",
+    change_password_hint: "Your other devices are signed out when the password changes.",
         "Mit dem Passwort werden Ihre anderen Geräte abgemeldet.";
     counts: "Counts since the start", "Zähler seit dem Start";
     customer: "Customer", "Kundschaft";
     demo_accounts: "Accounts to try", "Konten zum Ausprobieren";
-    demo_note:
-        "A demonstration of Cloakroom, the session-level cache. Nothing here can be bought.",
+    demo_note: "A demonstration of Cloakroom, the session-level cache. Nothing here can be bought.",
         "Eine Vorführung von Cloakroom, dem Cache auf Sitzungsebene. Hier ist nichts zu kaufen.";
     devices_ended: "Signed out on other devices: {}.", "Auf anderen Geräten abgemeldet: {}.";
-    devices_hint:
-        "Everywhere you are signed in. A cart on a device that you sign out here goes with it.",
+    devices_hint: "Everywhere you are signed in. A cart on a device that you sign out here goes with it.",
         "Überall, wo Sie angemeldet sind. Der Korb eines Geräts, das Sie hier abmelden, geht mit.";
     dismiss: "Remove from staff", "Aus dem Team";
     earlier: "The requests before this one", "Die Anfragen davor";
@@ -59,15 +54,12 @@ texts! {
     from_own_memory: "Your session was in its memory.", "Ihre Sitzung lag in seinem Speicher.";
     from_request: "this request", "diese Anfrage";
     from_session: "session cache", "Sitzungs-Cache";
-    from_shared_store:
-        "It fetched your session from the shared store.",
+    from_shared_store: "It fetched your session from the shared store.",
         "Es hat Ihre Sitzung aus dem gemeinsamen Speicher geholt.";
     goes_with: "Goes well with", "Passt gut dazu";
-    kept_in_account:
-        "Kept in your account, and the same on all your devices.",
+    kept_in_account: "Kept in your account, and the same on all your devices.",
         "Gehört zu Ihrem Konto und gilt auf allen Geräten.";
-    kept_in_session:
-        "Kept in this session. Sign in to keep your choice in your account.",
+    kept_in_session: "Kept in this session. Sign in to keep your choice in your account.",
         "Gilt für diese Sitzung. Wenn Sie sich anmelden, behält Ihr Konto die Wahl.";
     language: "Language", "Sprache";
     my_devices: "My devices", "Meine Geräte";
@@ -80,9 +72,9 @@ texts! {
         "Der Sitzungs-Cache ist ausgeschaltet (--no-session-cache): Was er behalten hätte, wird jedes Mal aus der Datenbank geholt.";
     panel_saved: "Saved by caches: {}.", "Durch Caches gespart: {}.";
     panel_took: "Time until here: {}.", "Zeit bis hierher: {}.";
+    own_name: "English", "Deutsch";
     password: "Password", "Passwort";
-    password_changed:
-        "Your password is changed. Other sessions ended: {}.",
+    password_changed: "Your password is changed. Other sessions ended: {}.",
         "Ihr Passwort ist geändert. Beendete andere Sitzungen: {}.";
     password_new: "New password", "Neues Passwort";
     password_now: "Present password", "Jetziges Passwort";
@@ -100,13 +92,11 @@ texts! {
     saved_queries: "saved", "gespart";
     seen: "Active", "Aktiv";
     served_by: "Served by {}.", "Bedient von {}.";
-    session_over:
-        "Your session is over: it was idle for too long, or was signed out elsewhere.",
+    session_over: "Your session is over: it was idle for too long, or was signed out elsewhere.",
         "Ihre Sitzung ist zu Ende: zu lange nichts getan, oder anderswo abgemeldet.";
     shop: "Shop", "Laden";
     sign_in: "Sign in", "Anmelden";
-    sign_in_again:
-        "Please sign in once more, so that we know it is you.",
+    sign_in_again: "Please sign in once more, so that we know it is you.",
         "Bitte melden Sie sich noch einmal an, damit wir wissen, dass Sie es sind.";
     sign_out: "Sign out", "Abmelden";
     sign_out_everywhere: "Sign out everywhere", "Überall abmelden";
@@ -117,8 +107,7 @@ texts! {
     sold_out: "Sold out", "Ausverkauft";
     source: "Answered by", "Antwort von";
     staff: "Staff", "Team";
-    tagline:
-        "Good things for the hallway, and for leaving it.",
+    tagline: "Good things for the hallway, and for leaving it.",
         "Gute Dinge für den Flur und für alles, was vor der Tür liegt.";
     theme: "Appearance", "Aussehen";
     theme_dark: "Dark", "Dunkel";
@@ -144,8 +133,8 @@ impl Texts {
     }
 
     /// Returns a text such as "5 min ago".
-    pub(crate) fn ago(&self, duration: &Duration) -> String {
-        match duration.as_secs() / 60 {
+    pub(crate) fn ago(&self, seconds: &u64) -> String {
+        match seconds / 60 {
             0 => self.ago_now.to_owned(),
             minutes @ 1..60 => fill(self.ago_minutes, minutes),
             minutes @ 60..1440 => fill(self.ago_hours, minutes / 60),
@@ -153,7 +142,7 @@ impl Texts {
         }
     }
 
-    pub(crate) const fn theme_name(&self, theme: Theme) -> &'static str {
+    pub(crate) const fn theme_name(&self, theme: &Theme) -> &'static str {
         match theme {
             Theme::System => self.theme_system,
             Theme::Light => self.theme_light,

@@ -33,7 +33,7 @@ async fn a_users_choice_is_in_the_account_and_on_all_devices() {
 #[tokio::test]
 async fn the_browsers_language_counts_where_nothing_was_chosen() {
     let open = Open::new().await;
-    let german = [("accept-language", "de-AT,de;q=0.9,en;q=0.5")];
+    let german = [("accept-language", "nl-NL,de-AT;q=0.8,en;q=0.5")];
     let page = open.browser().send(reqwest::Method::GET, "/", &german, None).await;
     page.assert(200, r#"<html lang="de""#);
 }
