@@ -1,4 +1,4 @@
--- The shop's own data. Sessions are not in here: they live in Cloakroom.
+-- The shop's data. Sessions are not stored here but in Cloakroom.
 
 CREATE TABLE products (
     id       TEXT    PRIMARY KEY,
@@ -10,13 +10,13 @@ CREATE TABLE products (
 
 CREATE TABLE product_texts (
     product_id TEXT NOT NULL REFERENCES products (id),
-    language   TEXT NOT NULL CHECK (language IN ('en', 'de', 'fr')),
+    language   TEXT NOT NULL CHECK (language IN ('en', 'de')),
     name       TEXT NOT NULL,
     blurb      TEXT NOT NULL,
     PRIMARY KEY (product_id, language)
 ) STRICT, WITHOUT ROWID;
 
--- What people who looked at one thing also like; the source of recommendations.
+-- Related products, the source of recommendations.
 CREATE TABLE related (
     product_id TEXT    NOT NULL REFERENCES products (id),
     other_id   TEXT    NOT NULL REFERENCES products (id),
@@ -41,7 +41,7 @@ CREATE TABLE user_roles (
 CREATE TABLE preferences (
     user_id  INTEGER PRIMARY KEY REFERENCES users (id),
     theme    TEXT NOT NULL CHECK (theme IN ('system', 'light', 'dark')),
-    language TEXT NOT NULL CHECK (language IN ('en', 'de', 'fr'))
+    language TEXT NOT NULL CHECK (language IN ('en', 'de'))
 ) STRICT;
 
 CREATE TABLE views (
@@ -51,7 +51,7 @@ CREATE TABLE views (
     PRIMARY KEY (user_id, product_id)
 ) STRICT, WITHOUT ROWID;
 
--- Where a cart waits between a sign-out and the next sign-in; a signed-in cart is in the session.
+-- Carts between a sign-out and the next sign-in. The cart of a signed-in user is in the session.
 CREATE TABLE saved_carts (
     user_id    INTEGER NOT NULL REFERENCES users (id),
     product_id TEXT    NOT NULL REFERENCES products (id),

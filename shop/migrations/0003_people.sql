@@ -1,5 +1,4 @@
--- Three people to try the shop with. Their passwords are printed on the sign-in page: this is a
--- demonstration, and no account of it protects anything.
+-- Three users to try the shop with. The sign-in page shows their passwords.
 
 INSERT INTO users (id, name, full_name, password_hash) VALUES
     (1, 'alice', 'Alice Archer', '$argon2id$v=19$m=19456,t=2,p=1$tcT85kxcYPGAtnLEGjkphQ$WEzcUfFwyWvmKi2OdfniInqHh/Y6fEpzQIUUEmN1yQQ'),

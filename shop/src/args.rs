@@ -8,9 +8,9 @@ use clap::Parser;
 
 /// A small shop that shows what a session-level cache does.
 ///
-/// Every page ends with a panel that says where each value came from: this request, the session
-/// cache, the application cache, or the database. Compare a run with --db-latency 100ms to one
-/// that also has --no-session-cache.
+/// Every page ends with a panel that shows which level each value came from: this request, the
+/// session cache, the application cache, or the database. Compare a run with --db-latency 100ms to
+/// one that also has --no-session-cache.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cloakroom-shop", version, max_term_width = 100)]
 pub struct Args {
@@ -18,7 +18,7 @@ pub struct Args {
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
 
-    /// Address to listen on. The demo's cookie is meant for this machine only: it has no `Secure`.
+    /// Address to listen on. The demo's cookie has no `Secure`, so use it on this machine only.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub host: IpAddr,
 
@@ -26,22 +26,22 @@ pub struct Args {
     #[arg(long, value_name = "DIR", default_value = "shop-data")]
     pub data: PathBuf,
 
-    /// Ask the database for preferences, roles and history on every request.
+    /// Read preferences, roles, account and history from the database on every request.
     #[arg(long)]
     pub no_session_cache: bool,
 
-    /// Share the sessions over this Redis or Valkey, such as redis://localhost:6379; several shops
-    /// over one Redis and one --data are one shop. Its keys begin with `shop:` unless the address
-    /// says `?namespace=…`.
+    /// Store the sessions in this Redis or Valkey, such as redis://localhost:6379, and share them
+    /// with other shops that use the same one and the same --data. The keys begin with `shop:`
+    /// unless the address has another `?namespace=…`.
     #[arg(long, value_name = "URL")]
     pub redis: Option<String>,
 
-    /// What the page calls this process, where there are several.
+    /// Name of this process on its pages, if there are several.
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
 
-    /// Wait this long before every database query, as a database across a network would make us
-    /// (at most 10s), such as 100ms.
+    /// Delay every database query, as a database across a network would: for example 100ms, at
+    /// most 10s.
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = latency)]
     pub db_latency: Duration,
 }

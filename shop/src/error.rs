@@ -1,4 +1,4 @@
-//! What can go wrong in a request, and how a visitor is told.
+//! The errors of a request, and their responses.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use cloakroom::SessionError;
 
 use crate::db::DbError;
 
-/// Something that the visitor has to be told about.
+/// An error as the visitor sees it.
 ///
-/// Its text is constant: nothing internal and nothing that the request contained gets out through
-/// it (OWASP ASVS 16.5.1). Browsers get a page in their language, see `pages::check`.
+/// Its text is constant, so that it reveals nothing internal and repeats nothing of the request
+/// (OWASP ASVS 16.5.1). Browsers get a page in their language, see `pages::render_error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     BadInput(&'static str),
@@ -48,7 +48,7 @@ impl Problem {
         }
     }
 
-    /// What is meant by a status that came from a layer or a library instead of a handler.
+    /// Returns the problem for a status that a layer or a library responded with.
     pub(crate) fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::UNAUTHORIZED => Self::SignInFirst,
@@ -57,14 +57,13 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => Self::WrongMethod,
             StatusCode::CONFLICT => Self::Conflict,
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
-            StatusCode::TOO_MANY_REQUESTS => Self::TooManyAttempts,
             StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
             other if other.is_client_error() => Self::BadInput("the request could not be read; check its fields"),
             _ => Self::Internal,
         }
     }
 
-    /// For programs, which get it as text or JSON.
+    /// Returns the text for programs.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::BadInput(detail) => detail,
@@ -73,8 +72,7 @@ impl Problem {
             Self::NotAllowed => "Your account may not do this",
             Self::CrossSite => "Refused: this request was sent by another site",
             Self::UnknownSite => {
-                "Refused: a request with a cookie that changes something must say which site sent it; add the header \
-                 `Sec-Fetch-Site: none`"
+                "Refused: a write with a cookie must name the site that sent it; add the header `Sec-Fetch-Site: none`"
             }
             Self::NoSuchItem => "No such item; GET / lists the items",
             Self::NoSuchPage => "There is nothing at this address; start at /",
@@ -106,7 +104,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Why a handler could not answer as asked.
+/// The error of a handler.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShopError {
     #[error("{}", .0.text())]
@@ -115,11 +113,11 @@ pub(crate) enum ShopError {
     Session(#[from] SessionError),
     #[error(transparent)]
     Database(Arc<DbError>),
-    #[error("a page could not be rendered: {0}")]
+    #[error("cannot render a page: {0}")]
     Render(#[from] askama::Error),
-    #[error("a background task ended early: {0}")]
+    #[error("a background task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
-    #[error("a password could not be hashed: {0}")]
+    #[error("cannot hash a password: {0}")]
     Password(argon2::password_hash::Error),
 }
 
@@ -145,11 +143,11 @@ impl IntoResponse for ShopError {
     fn into_response(self) -> Response {
         match self {
             Self::Problem(problem) => problem.into_response(),
-            // The library logs what its answer does not say.
+            // The library logs the details that its response leaves out.
             Self::Session(error) => error.into_response(),
             Self::Database(error) => {
                 tracing::error!(%error, "the database could not answer");
-                if error.is_passing() { Problem::Unavailable } else { Problem::Internal }.into_response()
+                if error.is_transient() { Problem::Unavailable } else { Problem::Internal }.into_response()
             }
             other => {
                 tracing::error!(error = %other, "a request failed");

@@ -1,17 +1,16 @@
-//! The demo shop: what Cloakroom, the session-level cache, does for a real application.
+//! The demo shop: a small application that stores its sessions in Cloakroom.
 //!
-//! Three levels stand side by side, and a panel on every page says which of them answered:
+//! It caches on three levels, and a panel on every page shows which of them answered each lookup:
 //!
-//! | level | here | holds |
+//! | level | implementation | contents |
 //! |---|---|---|
-//! | request | `visit` | what one request asked for, once |
-//! | session | Cloakroom | the cart (state); preferences, roles, account, history, recommendations (cached values) |
-//! | application | `catalogue`, with moka | the products, the same for everybody |
+//! | request | `request_context` | the values that one request has read |
+//! | session | Cloakroom | the cart (state); preferences, roles, history and more (cached values) |
+//! | application | `catalogue`, with moka | the products, which are the same for all visitors |
 //!
-//! Behind them is the database, in `db`. It is a program with a library inside, so that the
-//! end-to-end tests can open the shop without a process; nothing here is published.
+//! Behind them is the database, in `db`. The shop is a library with a small `main`, so that the
+//! end-to-end tests can start it without a process. It is never published.
 
-mod accept;
 mod accounts;
 mod args;
 mod cart;
@@ -19,24 +18,18 @@ mod catalogue;
 mod db;
 mod devices;
 mod error;
-mod headers;
 mod history;
 mod language;
 mod live;
-mod origin;
 mod pages;
 mod preferences;
-mod product;
-mod product_list;
 mod request_context;
-mod roles;
 mod routes;
 mod server;
 pub mod sessions;
 mod shop;
 mod staff;
 mod trace;
-mod trace_panel;
 
 pub use args::Args;
 pub use db::{Db, DbError};

@@ -1,4 +1,4 @@
-//! `GET /live`: a stream that says when the session is over, so that an open page can say so too.
+//! `GET /live`: an event stream that reports the end of the session, for pages that are open.
 
 use std::convert::Infallible;
 
@@ -10,27 +10,26 @@ use futures_util::stream;
 use crate::error::{Problem, ShopError};
 use crate::request_context::RequestContext;
 
-/// Answers 204 where there is no session, which tells a browser not to ask again.
+/// Streams one event when the session ends. Without a session the response is 204, after which
+/// browsers do not reconnect.
 ///
-/// A stream that a cookie opens is not for other sites, although it is a `GET` (OWASP ASVS 4.4.2).
-pub(crate) async fn stream(visit: RequestContext, headers: HeaderMap) -> Result<Response, ShopError> {
+/// Other sites may not open a stream with the visitor's cookie, even by `GET` (OWASP ASVS 4.4.2).
+pub(crate) async fn stream(ctx: RequestContext, headers: HeaderMap) -> Result<Response, ShopError> {
     if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
         return Err(Problem::CrossSite.into());
     }
-    if !visit.has_session().await? {
+    if !ctx.has_session().await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let events = stream::unfold(Some(visit), |visit| async move {
-        let visit = visit?;
+    let events = stream::unfold(Some(ctx), |ctx| async move {
+        let ctx = ctx?;
         tokio::select! {
-            reason = visit.session().ended() => Some((over(reason), None)),
-            // No event: the browser will ask again, and the next shop will know.
-            () = visit.shop().closed() => None,
+            reason = ctx.session.ended() => {
+                Some((Ok::<_, Infallible>(Event::default().event("over").data(format!("{reason:?}"))), None))
+            }
+            // No event: the browser reconnects to the restarted shop.
+            () = ctx.shop.closed() => None,
         }
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
-}
-
-fn over(reason: cloakroom::EndReason) -> Result<Event, Infallible> {
-    Ok(Event::default().event("over").data(format!("{reason:?}")))
 }

@@ -1,4 +1,4 @@
-//! `cargo run --release` at the root of the repository opens the shop.
+//! The demo shop; `cargo run --release` at the root of the repository starts it.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
     match cloakroom_shop::run(cloakroom_shop::Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to do if even this cannot be written.
+            // If stderr is closed, the exit code is all that is left.
             let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }

@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::response::{IntoResponse, Redirect, Response};
+use askama::Template;
+use axum::extract::Query;
+use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
 use cloakroom::{CachePolicy, SessionValue};
 use serde::{Deserialize, Serialize};
 
-use crate::accept::Accept;
 use crate::accounts::UserId;
 use crate::error::{Problem, ShopError};
 use crate::language::Language;
-use crate::pages::{Notice, PreferencesPage};
-use crate::request_context::{Loaded, RequestContext};
+use crate::pages::{Frame, Notice, Page, Texts, render};
+use crate::request_context::{Accept, RequestContext};
 use crate::shop::Sources;
 
-/// Light, dark, or as the visitor's system is.
+/// Light, dark, or the setting of the visitor's system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Theme {
@@ -27,7 +28,7 @@ pub(crate) enum Theme {
 }
 
 impl Theme {
-    pub(crate) const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
+    const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
 
     pub(crate) const fn code(self) -> &'static str {
         match self {
@@ -42,26 +43,22 @@ impl Theme {
     }
 }
 
-/// How a visitor likes the pages; what is `None` was never chosen.
+/// A visitor's choices; `None` if the visitor has not chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Preferences {
-    theme: Option<Theme>,
-    language: Option<Language>,
+    pub(crate) theme: Option<Theme>,
+    pub(crate) language: Option<Language>,
 }
 
-/// A user's preferences have their home in the database, so they may be forgotten at any moment.
-/// An hour-old theme is better than an error page when the database is away.
+/// A user's preferences are stored in the database, so the session may drop its copy at any time.
+/// If the database is down, a copy that is up to an hour old is better than an error page.
 impl SessionValue for Preferences {
     const KEY: &'static str = "preferences";
     const CACHE: CachePolicy =
         CachePolicy::ttl(Duration::from_secs(300)).jitter(10).stale_if_error(Duration::from_secs(3600));
 }
 
-impl Loaded for Preferences {
-    const QUERIES: u32 = 1;
-}
-
-/// A guest's preferences have no other home than the session.
+/// A guest's preferences, which exist only in the session.
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct GuestPreferences(Preferences);
 
@@ -70,14 +67,13 @@ impl SessionValue for GuestPreferences {
 }
 
 impl RequestContext {
-    async fn preferences(&self) -> Result<Arc<Preferences>, ShopError> {
-        let slot = &self.slots().preferences;
+    pub(crate) async fn preferences(&self) -> Result<Arc<Preferences>, ShopError> {
         let Some(user) = self.user().await? else {
-            return self.state(Preferences::KEY, slot, |guest: &GuestPreferences| guest.0).await;
+            return self.state(Preferences::KEY, |guest: &GuestPreferences| guest.0).await;
         };
-        self.cached(slot, move |from: Sources| async move {
-            let chosen = from.db.preferences(user.0).await?;
-            Ok(chosen.map_or_else(Preferences::default, |(theme, language)| Preferences {
+        self.cached(1, move |sources: Sources| async move {
+            let row = sources.db.preferences(user.0).await?;
+            Ok(row.map_or_else(Preferences::default, |(theme, language)| Preferences {
                 theme: Theme::from_code(&theme),
                 language: Language::from_code(&language),
             }))
@@ -88,60 +84,61 @@ impl RequestContext {
     pub(crate) async fn theme(&self) -> Result<Theme, ShopError> {
         Ok(self.preferences().await?.theme.unwrap_or_default())
     }
+}
 
-    /// The chosen language, else the browser's, else English.
-    pub(crate) async fn language(&self) -> Result<Language, ShopError> {
-        let ask = async || Ok(self.preferences().await?.language.or(self.accepted()).unwrap_or_default());
-        self.slots().language.get_or_try_init(ask).await.copied()
-    }
+#[derive(Template)]
+#[template(path = "preferences.html")]
+struct PreferencesPage {
+    frame: Frame,
+    themes: [Theme; 3],
+    languages: [(Language, &'static str); 2],
+    is_user: bool,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Choice {
-    theme: String,
-    language: String,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Saved {
+pub(crate) struct ShowQuery {
     saved: Option<String>,
 }
 
 /// `GET /preferences`
-pub(crate) async fn show(
-    visit: RequestContext,
-    axum::extract::Query(query): axum::extract::Query<Saved>,
-) -> Result<Response, ShopError> {
-    let (theme, language) = (visit.theme().await?, visit.language().await?);
-    Ok(match visit.wants() {
-        Accept::Html => PreferencesPage::respond(&visit, query.saved.map(|_| Notice::Saved)).await?,
+pub(crate) async fn show(ctx: RequestContext, Query(query): Query<ShowQuery>) -> Result<Response, ShopError> {
+    let (theme, language) = (ctx.theme().await?, ctx.language().await?);
+    Ok(match ctx.accept {
+        Accept::Html => {
+            let languages = Language::ALL.map(|language| (language, Texts::of(language).own_name));
+            let is_user = ctx.user().await?.is_some();
+            let frame = Frame::new(&ctx, Page::Preferences, query.saved.map(|_| Notice::Saved)).await?;
+            render(&PreferencesPage { frame, themes: Theme::ALL, languages, is_user })?
+        }
         Accept::Json => Json(serde_json::json!({ "theme": theme, "language": language })).into_response(),
         Accept::Text => format!("Theme: {}, language: {}", theme.code(), language.code()).into_response(),
     })
 }
 
-/// `POST /preferences` with the fields `theme` and `language`
-pub(crate) async fn save(visit: RequestContext, Form(choice): Form<Choice>) -> Result<Response, ShopError> {
-    let theme = Theme::from_code(&choice.theme).ok_or(Problem::BadInput("theme must be system, light or dark"))?;
-    let language = Language::from_code(&choice.language).ok_or(Problem::BadInput("language must be en, de or fr"))?;
-    match visit.user().await? {
-        Some(user) => save_for(&visit, user, theme, language).await?,
-        None => {
-            let chosen = GuestPreferences(Preferences { theme: Some(theme), language: Some(language) });
-            visit.change("preferences (write)", visit.session().set(chosen)).await?;
-        }
-    }
-    Ok(match visit.wants() {
-        Accept::Html => Redirect::to("/preferences?saved").into_response(),
-        Accept::Json => Json(serde_json::json!({ "theme": theme, "language": language })).into_response(),
-        Accept::Text => "Preferences saved".into_response(),
-    })
+#[derive(Deserialize)]
+pub(crate) struct SaveForm {
+    theme: String,
+    language: String,
 }
 
-async fn save_for(visit: &RequestContext, user: UserId, theme: Theme, language: Language) -> Result<(), ShopError> {
+/// `POST /preferences` with the fields `theme` and `language`
+pub(crate) async fn save(ctx: RequestContext, Form(form): Form<SaveForm>) -> Result<Response, ShopError> {
+    let theme = Theme::from_code(&form.theme).ok_or(Problem::BadInput("theme must be system, light or dark"))?;
+    let language = Language::from_code(&form.language).ok_or(Problem::BadInput("language must be en or de"))?;
+    if let Some(user) = ctx.user().await? {
+        save_for_user(&ctx, user, theme, language).await?;
+    } else {
+        let preferences = GuestPreferences(Preferences { theme: Some(theme), language: Some(language) });
+        ctx.change("preferences (write)", ctx.session.set(preferences)).await?;
+    }
+    let json = serde_json::json!({ "theme": theme, "language": language });
+    Ok(ctx.done("/preferences?saved", json, "Preferences saved".to_owned()))
+}
+
+async fn save_for_user(ctx: &RequestContext, user: UserId, theme: Theme, language: Language) -> Result<(), ShopError> {
     let save = |db: crate::db::Db| async move { db.save_preferences(user.0, theme.code(), language.code()).await };
-    visit.database("preferences (write)", save).await?;
-    // On all of the user's devices: the next page of each shows the new choice.
-    visit.shop().sessions().of(user).invalidate::<Preferences>().await?;
+    ctx.database("preferences (write)", save).await?;
+    // In all sessions of the user: the next page on each device shows the new choice.
+    ctx.shop.sessions().of(user).invalidate::<Preferences>().await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Starting and stopping the server.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -14,22 +14,21 @@ use crate::routes::app;
 use crate::sessions;
 use crate::shop::Shop;
 
-/// Requests that are under way get this long to finish at a shutdown.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a shutdown waits for requests in progress.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why the shop cannot run. Each says what to do about it.
+/// The shop could not start, or stopped with an error. Each message names the remedy.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum StartError {
-    /// Another program listens there.
+    /// Another program listens on the port.
     #[error("port {} on {} is taken by another program; stop it, or choose another port, such as --port {}", .0.port(), .0.ip(), .0.port().checked_add(1).unwrap_or(3000))]
     PortTaken(SocketAddr),
-    /// The system does not allow it.
+    /// The system refused to listen on the address.
     #[error("cannot listen on {address}: {source}; choose another --host or --port")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
     /// The database cannot be opened.
@@ -38,10 +37,10 @@ pub enum StartError {
     /// The sessions' settings contradict each other.
     #[error("the session settings cannot work: {0}")]
     Sessions(#[from] cloakroom::ConfigError),
-    /// The shared sessions cannot be used.
+    /// The Redis server cannot be used.
     #[error("--redis: {0}")]
     Redis(#[from] cloakroom_redis::ConnectError),
-    /// The server ended by itself, or its greeting could not be printed.
+    /// The server failed, or could not print its address.
     #[error("the server ended: {0}")]
     Io(#[from] io::Error),
 }
@@ -50,20 +49,19 @@ pub enum StartError {
 ///
 /// # Errors
 ///
-/// When it cannot start; see [`StartError`].
+/// If it cannot start; see [`StartError`].
 pub async fn run(args: Args) -> Result<(), StartError> {
     let address = SocketAddr::from((args.host, args.port));
-    // The port first: a second shop should not touch the data of the first.
+    // The port first, so that a second shop does not open the data of the first.
     let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken(address),
         _ => StartError::Listen { address, source },
     })?;
     let shop = open(&args).await?;
-    greet(&args, listener.local_addr()?)?;
+    print_address(&args, listener.local_addr()?)?;
     serve(listener, shop).await
 }
 
-/// The shop that `args` describe.
 async fn open(args: &Args) -> Result<Shop, StartError> {
     let db = if args.data == Path::new(":memory:") {
         Db::in_memory(args.db_latency).await?
@@ -75,10 +73,10 @@ async fn open(args: &Args) -> Result<Shop, StartError> {
         None => sessions::in_memory()?,
     };
     let shop = Shop::new(db, sessions, !args.no_session_cache);
-    Ok(if let Some(node) = &args.node { shop.called(node) } else { shop })
+    Ok(if let Some(node) = &args.node { shop.with_node_name(node) } else { shop })
 }
 
-fn greet(args: &Args, address: SocketAddr) -> io::Result<()> {
+fn print_address(args: &Args, address: SocketAddr) -> io::Result<()> {
     let site = format!(
         "http://{}",
         if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() }
@@ -98,18 +96,16 @@ fn greet(args: &Args, address: SocketAddr) -> io::Result<()> {
 }
 
 async fn serve(listener: TcpListener, shop: Shop) -> Result<(), StartError> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let server = axum::serve(listener, app(&shop)).with_graceful_shutdown({
+    let stop = {
         let shop = shop.clone();
         async move {
-            asked_to_stop().await;
+            shutdown_signal().await;
             shop.close();
-            let _ = stopping.send(());
         }
-    });
+    };
     tokio::select! {
-        ended = server.into_future() => ended?,
-        () = async { let _ = stopped.await; tokio::time::sleep(GRACE).await } => {
+        result = axum::serve(listener, app(&shop)).with_graceful_shutdown(stop).into_future() => result?,
+        () = async { shop.closed().await; tokio::time::sleep(SHUTDOWN_TIMEOUT).await } => {
             tracing::warn!("some requests did not finish in time");
         }
     }
@@ -117,16 +113,10 @@ async fn serve(listener: TcpListener, shop: Shop) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Resolves at Ctrl-C or SIGTERM.
-async fn asked_to_stop() {
-    let interrupt = async {
-        if signal::ctrl_c().await.is_err() {
-            // Without the signal there is no way to be asked this way.
-            std::future::pending::<()>().await;
-        }
-    };
+/// Resolves on Ctrl-C or SIGTERM.
+async fn shutdown_signal() {
     tokio::select! {
-        () = interrupt => {}
+        Ok(()) = signal::ctrl_c() => {}
         () = terminate() => {}
     }
 }

@@ -1,48 +1,42 @@
-//! How the shop's sessions are made; the one place that knows which tiers there are.
+//! The settings of the sessions, and the choice between memory and Redis.
 
 use std::time::Duration;
 
 use cloakroom::store::LimitPolicy;
-use cloakroom::{ConfigError, CookieConfig, Sessions, SessionsBuilder};
+use cloakroom::{ConfigError, Sessions, SessionsBuilder};
 use cloakroom_redis::RedisStore;
 
 use crate::server::StartError;
 
-/// A person with more devices than this is more likely a stolen password.
-const DEVICES: u32 = 10;
+/// More sessions of one user are more likely a stolen password than more devices.
+const MAX_DEVICES: u32 = 10;
 
-/// "Keep me signed in" means this long.
-pub(crate) const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// The lifetime of a session with "Keep me signed in".
+pub(crate) const REMEMBER_ME_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The shop's settings: the library's defaults, and a limit of devices per user.
+/// Returns the shop's settings: the library's defaults, and a limit of sessions per user.
 pub fn settings() -> SessionsBuilder {
-    Sessions::builder().max_sessions_per_principal(DEVICES, LimitPolicy::EndOldest)
+    Sessions::builder().max_sessions_per_principal(MAX_DEVICES, LimitPolicy::EndOldest)
 }
 
-/// Sessions in this process's memory.
+/// Creates sessions that are stored in the memory of this process.
 ///
 /// # Errors
 ///
-/// When the settings contradict each other, which would be a defect of the shop.
+/// If the settings contradict each other, which would be a bug of the shop.
 pub fn in_memory() -> Result<Sessions, ConfigError> {
     settings().build()
 }
 
-/// Sessions that all shops over this Redis share; each keeps those it serves in its own memory.
+/// Creates sessions that are stored in Redis, with copies in the memory of this process.
 ///
 /// # Errors
 ///
-/// When the address or the server cannot be used; it says why.
+/// If the address or the server cannot be used.
 pub async fn over_redis(address: &str) -> Result<Sessions, StartError> {
-    let named = match (address.contains("namespace="), address.contains('?')) {
-        (true, _) => address.to_owned(),
-        (false, true) => format!("{address}&namespace=shop"),
-        (false, false) => format!("{address}?namespace=shop"),
-    };
-    Ok(settings().store(RedisStore::connect(&named).await?).build()?)
-}
-
-/// The demo runs without TLS on localhost; a real shop keeps the default.
-pub(crate) fn cookie() -> CookieConfig {
-    CookieConfig::insecure_for_localhost()
+    let mut address = address.to_owned();
+    if !address.contains("namespace=") {
+        address += if address.contains('?') { "&namespace=shop" } else { "?namespace=shop" };
+    }
+    Ok(settings().store(RedisStore::connect(&address).await?).build()?)
 }

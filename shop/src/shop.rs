@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,113 +8,96 @@ use tokio::sync::watch;
 
 use crate::accounts::{Passwords, Throttle};
 use crate::catalogue::{Catalogue, Catalogues};
-use crate::db::{Db, DbError, Meter};
+use crate::db::{Db, DbError};
 use crate::language::Language;
-use crate::trace_panel::Panels;
+use crate::trace::{Meter, SessionTraces};
 
-/// The running shop: its database, caches and sessions. Cloning is cheap.
+/// The running shop: its database, caches and sessions. Clones share everything.
 #[derive(Clone, Debug)]
-pub struct Shop(Arc<Parts>);
-
-#[derive(Debug)]
-struct Parts {
-    sources: Sources,
+pub struct Shop {
+    db: Db,
     sessions: Sessions,
-    session_cache: bool,
-    passwords: Passwords,
-    throttle: Throttle,
-    panels: Panels,
-    saved: AtomicU64,
+    catalogues: Catalogues,
+    pub(crate) session_cache: bool,
+    pub(crate) passwords: Passwords,
+    pub(crate) throttle: Throttle,
+    pub(crate) session_traces: SessionTraces,
+    saved: Arc<AtomicU64>,
     closing: watch::Sender<bool>,
-    /// What the page calls this process, where there are several.
-    node: OnceLock<String>,
+    node: Arc<OnceLock<String>>,
 }
 
 impl Shop {
-    /// A shop over `db` and `sessions`. Without `session_cache`, cached values are asked from the
-    /// database on every request; state, such as the cart, stays in the session either way.
+    /// Creates a shop over `db` and `sessions`.
+    ///
+    /// Without `session_cache`, every request reads cached values from the database. State, such as
+    /// the cart, is in the session either way.
     #[must_use]
     pub fn new(db: Db, sessions: Sessions, session_cache: bool) -> Self {
-        Self(Arc::new(Parts {
-            sources: Sources { db, catalogues: Catalogues::new(), meter: Meter::default() },
+        Self {
+            db,
             sessions,
+            catalogues: Catalogues::new(),
             session_cache,
             passwords: Passwords::new(),
             throttle: Throttle::new(),
-            panels: Panels::new(),
-            saved: AtomicU64::new(0),
+            session_traces: SessionTraces::new(),
+            saved: Arc::default(),
             closing: watch::Sender::new(false),
-            node: OnceLock::new(),
-        }))
+            node: Arc::default(),
+        }
     }
 
-    /// Names this process on its pages, for a shop of several. The first name stays.
+    /// Sets the name of this process that the panel shows. Only the first call has an effect.
     #[must_use]
-    pub fn called(self, node: &str) -> Self {
-        self.0.node.get_or_init(|| node.to_owned());
+    pub fn with_node_name(self, node: &str) -> Self {
+        self.node.get_or_init(|| node.to_owned());
         self
     }
 
     pub(crate) fn node(&self) -> Option<&str> {
-        self.0.node.get().map(String::as_str)
+        self.node.get().map(String::as_str)
     }
 
-    /// Ends the streams that would otherwise keep the server from shutting down.
+    /// Ends the event streams, which would otherwise delay the shutdown of the server.
     pub fn close(&self) {
-        self.0.closing.send_replace(true);
+        self.closing.send_replace(true);
     }
 
     /// Resolves when [`Shop::close`] is called.
     pub(crate) async fn closed(&self) {
-        // An error means that the shop is gone, which is closed enough.
-        let _ = self.0.closing.subscribe().wait_for(|closing| *closing).await;
+        // An error means that the shop was dropped, which also closes it.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
     }
 
-    /// The shop's sessions.
+    /// Returns the shop's sessions.
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
-        &self.0.sessions
+        &self.sessions
     }
 
-    /// The shop's database.
+    /// Returns the shop's database.
     #[must_use]
     pub fn db(&self) -> &Db {
-        &self.0.sources.db
+        &self.db
     }
 
-    /// Where values come from when no session has them; what is asked there counts into `meter`.
+    /// Returns the levels behind the session cache. Their use is counted in `meter`.
     pub(crate) fn sources(&self, meter: &Meter) -> Sources {
-        let Sources { db, catalogues, .. } = &self.0.sources;
-        Sources { db: db.metered(meter.clone()), catalogues: catalogues.clone(), meter: meter.clone() }
+        Sources { db: self.db.metered(meter.clone()), catalogues: self.catalogues.clone(), meter: meter.clone() }
     }
 
-    pub(crate) fn session_cache(&self) -> bool {
-        self.0.session_cache
-    }
-
-    pub(crate) fn passwords(&self) -> &Passwords {
-        &self.0.passwords
-    }
-
-    pub(crate) fn throttle(&self) -> &Throttle {
-        &self.0.throttle
-    }
-
-    pub(crate) fn panels(&self) -> &Panels {
-        &self.0.panels
-    }
-
-    /// Queries that the caches have spared the database since the start.
+    /// Returns the number of queries that caches have saved since the start.
     pub(crate) fn saved(&self) -> u64 {
-        self.0.saved.load(Ordering::Relaxed)
+        self.saved.load(Ordering::Relaxed)
     }
 
     pub(crate) fn add_saved(&self, queries: u64) {
-        self.0.saved.fetch_add(queries, Ordering::Relaxed);
+        self.saved.fetch_add(queries, Ordering::Relaxed);
     }
 }
 
-/// The two levels behind the session: the application's cache and the database.
+/// The levels behind the session cache: the application cache and the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Sources {
     pub(crate) db: Db,

@@ -1,30 +1,95 @@
-//! The staff's page: what the sessions are doing, and who is on the staff.
+//! Roles, and the page for staff.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
 use axum::extract::Path;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
-use serde::Deserialize;
+use cloakroom::{CachePolicy, SessionValue};
+use serde::{Deserialize, Serialize};
 
-use crate::accept::Accept;
 use crate::accounts::UserId;
+use crate::db::{Db, UserWithRoles};
 use crate::error::{Problem, ShopError};
-use crate::pages::StaffPage;
-use crate::request_context::RequestContext;
-use crate::roles::{Roles, STAFF};
+use crate::pages::{Frame, Page, render};
+use crate::request_context::{Accept, RequestContext};
+use crate::shop::Sources;
+
+/// The roles as the database names them.
+const STAFF: &str = "staff";
+const ADMIN: &str = "admin";
+
+/// The roles of one user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Roles(Vec<String>);
+
+/// If a role is removed in the database directly, sessions still have it for up to a minute.
+impl SessionValue for Roles {
+    const KEY: &'static str = "roles";
+    const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(60)).jitter(10);
+}
+
+impl Roles {
+    fn has(&self, role: &str) -> bool {
+        self.0.iter().any(|own| own == role)
+    }
+
+    pub(crate) fn is_staff(&self) -> bool {
+        self.has(STAFF) || self.is_admin()
+    }
+
+    fn is_admin(&self) -> bool {
+        self.has(ADMIN)
+    }
+}
+
+impl RequestContext {
+    /// Returns the roles of the user; a guest has none.
+    pub(crate) async fn roles(&self) -> Result<Arc<Roles>, ShopError> {
+        let Some(user) = self.user().await? else { return Ok(Arc::default()) };
+        self.cached(1, move |sources: Sources| async move { Ok(Roles(sources.db.roles(user.0).await?)) }).await
+    }
+
+    /// Returns an error unless a user is signed in whose roles satisfy `is_allowed`.
+    async fn require(&self, is_allowed: fn(&Roles) -> bool) -> Result<(), ShopError> {
+        self.signed_in().await?;
+        if is_allowed(&*self.roles().await?) { Ok(()) } else { Err(Problem::NotAllowed.into()) }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "staff.html")]
+struct StaffPage {
+    frame: Frame,
+    stats: Vec<(&'static str, u64)>,
+    users: Vec<UserWithRoles>,
+    is_admin: bool,
+    queries: u64,
+    saved: u64,
+}
+
+impl UserWithRoles {
+    fn is_staff(&self) -> bool {
+        self.roles.split(", ").any(|role| role == STAFF)
+    }
+}
 
 /// `GET /staff`
-pub(crate) async fn show(visit: RequestContext) -> Result<Response, ShopError> {
-    visit.require(Roles::is_staff).await?;
-    let stats: Vec<(&'static str, u64)> = visit.shop().sessions().stats().iter().collect();
-    Ok(match visit.wants() {
+pub(crate) async fn show(ctx: RequestContext) -> Result<Response, ShopError> {
+    ctx.require(Roles::is_staff).await?;
+    let stats: Vec<(&'static str, u64)> = ctx.shop.sessions().stats().iter().collect();
+    Ok(match ctx.accept {
         Accept::Html => {
-            let people = visit.database("people", |db| async move { db.people().await }).await?;
-            StaffPage::respond(&visit, stats, people).await?
+            let users = ctx.database("users", |db| async move { db.users().await }).await?;
+            let is_admin = ctx.roles().await?.is_admin();
+            let (queries, saved) = (ctx.shop.db().queries(), ctx.shop.saved());
+            let frame = Frame::new(&ctx, Page::Staff, None).await?;
+            render(&StaffPage { frame, stats, users, is_admin, queries, saved })?
         }
-        Accept::Json => {
-            Json(serde_json::Map::from_iter(stats.into_iter().map(|(name, count)| (name.to_owned(), count.into()))))
-                .into_response()
-        }
+        Accept::Json => Json(stats.into_iter().collect::<BTreeMap<_, _>>()).into_response(),
         Accept::Text => {
             stats.into_iter().map(|(name, count)| format!("{name} {count}\n")).collect::<String>().into_response()
         }
@@ -32,29 +97,25 @@ pub(crate) async fn show(visit: RequestContext) -> Result<Response, ShopError> {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Membership {
+pub(crate) struct RoleForm {
     staff: String,
 }
 
-/// `POST /staff/people/{id}` with the field `staff`; for admins.
-pub(crate) async fn appoint(
-    visit: RequestContext,
+/// `POST /staff/people/{id}` with the field `staff`; for admins only.
+pub(crate) async fn set_role(
+    ctx: RequestContext,
     Path(id): Path<i64>,
-    Form(membership): Form<Membership>,
+    Form(form): Form<RoleForm>,
 ) -> Result<Response, ShopError> {
-    visit.require(Roles::is_admin).await?;
-    let joins = match membership.staff.as_str() {
+    ctx.require(Roles::is_admin).await?;
+    let staff = match form.staff.as_str() {
         "yes" => true,
         "no" => false,
         _ => return Err(Problem::BadInput("staff must be yes or no").into()),
     };
-    let change =
-        |db: crate::db::Db| async move { if joins { db.grant(id, STAFF).await } else { db.withdraw(id, STAFF).await } };
-    visit.database("roles (write)", change).await?;
-    // Without this line, the person's sessions would find out up to a minute later.
-    visit.shop().sessions().of(UserId(id)).invalidate::<Roles>().await?;
-    Ok(match visit.wants() {
-        Accept::Html => Redirect::to("/staff").into_response(),
-        _ => "Roles changed".into_response(),
-    })
+    let change = |db: Db| async move { if staff { db.grant(id, STAFF).await } else { db.withdraw(id, STAFF).await } };
+    ctx.database("roles (write)", change).await?;
+    // Without this line, the user's sessions would keep the old roles for up to a minute.
+    ctx.shop.sessions().of(UserId(id)).invalidate::<Roles>().await?;
+    Ok(ctx.done("/staff", serde_json::json!({ "staff": staff }), "Roles changed".to_owned()))
 }

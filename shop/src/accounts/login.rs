@@ -1,129 +1,182 @@
-//! Signing in.
+//! Signing in and out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use askama::Template;
 use axum::Form;
 use axum::extract::Query;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use cloakroom::Login;
+use moka::future::Cache;
 use serde::Deserialize;
 
-use super::account::UserId;
-use super::password::LONGEST;
-use crate::accept::Accept;
+use super::UserId;
+use super::password::MAX_PASSWORD_BYTES;
 use crate::cart::Cart;
-use crate::db::Person;
+use crate::db::UserRow;
 use crate::error::{Problem, ShopError};
 use crate::history::GuestHistory;
-use crate::pages::{LoginPage, Next, Notice};
-use crate::request_context::RequestContext;
-use crate::sessions::REMEMBERED;
-use crate::trace_panel::PanelKey;
+use crate::pages::{Frame, Notice, Page, render};
+use crate::request_context::{Accept, RequestContext};
+use crate::sessions::REMEMBER_ME_LIFETIME;
 
-/// Bytes of the longest name that is looked up.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
-#[derive(Deserialize)]
-pub(crate) struct Credentials {
+/// The number of attempts per account and window.
+const MAX_ATTEMPTS: u32 = 10;
+
+/// After this time, attempts are allowed again.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// The number of names remembered; a flood of invented names only evicts other names.
+const MAX_NAMES: u64 = 10_000;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage {
+    frame: Frame,
+    next: Page,
     name: String,
-    password: String,
-    /// A checkbox: present or not.
-    remember: Option<String>,
-    next: Option<Next>,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Destination {
-    next: Option<Next>,
+pub(crate) struct FormQuery {
+    next: Option<Page>,
     signed_out: Option<String>,
     again: Option<String>,
 }
 
 /// `GET /login`
-pub(crate) async fn form(visit: RequestContext, Query(to): Query<Destination>) -> Result<Response, ShopError> {
-    let notice = match (to.signed_out, to.again) {
+pub(crate) async fn sign_in_form(ctx: RequestContext, Query(query): Query<FormQuery>) -> Result<Response, ShopError> {
+    let notice = match (query.signed_out, query.again) {
         (Some(_), _) => Some(Notice::SignedOut),
-        (None, Some(_)) if visit.signed_in().await.is_ok() => Some(Notice::SignInAgain),
-        (None, _) => visit.session_is_over().await?.then_some(Notice::SessionOver),
+        (None, Some(_)) if ctx.signed_in().await.is_ok() => Some(Notice::SignInAgain),
+        (None, _) => ctx.session_has_ended().await?.then_some(Notice::SessionOver),
     };
-    LoginPage::respond(&visit, to.next, String::new(), notice).await
+    let frame = Frame::new(&ctx, Page::Login, notice).await?;
+    render(&LoginPage { frame, next: query.next.unwrap_or_default(), name: String::new() })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Credentials {
+    name: String,
+    password: String,
+    /// A checkbox: absent if it is not checked.
+    remember: Option<String>,
+    next: Option<Page>,
 }
 
 /// `POST /login`
-pub(crate) async fn sign_in(visit: RequestContext, Form(form): Form<Credentials>) -> Result<Response, ShopError> {
-    match authenticate(&visit, &form).await? {
-        Ok(person) => enter(&visit, person, &form).await,
-        Err(problem) if visit.wants() == Accept::Html => {
-            let page = LoginPage::respond(&visit, form.next, form.name, Some(Notice::Problem(problem))).await?;
-            Ok((problem.status(), page).into_response())
+pub(crate) async fn sign_in(ctx: RequestContext, Form(form): Form<Credentials>) -> Result<Response, ShopError> {
+    match authenticate(&ctx, &form).await? {
+        Ok(user) => log_in(&ctx, user, &form).await,
+        Err(problem) if ctx.accept == Accept::Html => {
+            let frame = Frame::new(&ctx, Page::Login, Some(Notice::Problem(problem))).await?;
+            let page = LoginPage { frame, next: form.next.unwrap_or_default(), name: form.name };
+            Ok((problem.status(), render(&page)?).into_response())
         }
         Err(problem) => Err(problem.into()),
     }
 }
 
-/// One answer for a wrong name and for a wrong password, after the same work.
-async fn authenticate(visit: &RequestContext, form: &Credentials) -> Result<Result<Person, Problem>, ShopError> {
-    if form.name.len() > LONGEST_NAME || form.password.len() > LONGEST {
+/// Checks name and password. Neither the response nor its time reveals which of them is wrong.
+async fn authenticate(ctx: &RequestContext, form: &Credentials) -> Result<Result<UserRow, Problem>, ShopError> {
+    if form.name.len() > MAX_NAME_BYTES || form.password.len() > MAX_PASSWORD_BYTES {
         return Ok(Err(Problem::WrongPassword));
     }
-    if !visit.shop().throttle().admit(&form.name).await {
+    if !ctx.shop.throttle.try_acquire(&form.name).await {
         return Ok(Err(Problem::TooManyAttempts));
     }
     let name = form.name.clone();
-    let person = visit.database("password", |db| async move { db.person_named(&name).await }).await?;
-    let hash = person.as_ref().map(|person| person.password_hash.clone());
-    let fits = visit.shop().passwords().fits(form.password.clone(), hash).await?;
-    let known = person.filter(|_| fits).ok_or(Problem::WrongPassword);
-    if known.is_ok() {
-        visit.shop().throttle().forgive(&form.name).await;
+    let user = ctx.database("password", |db| async move { db.user_by_name(&name).await }).await?;
+    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    if !ctx.shop.passwords.verify(form.password.clone(), hash).await? {
+        return Ok(Err(Problem::WrongPassword));
     }
-    Ok(known)
+    ctx.shop.throttle.reset(&form.name).await;
+    Ok(user.ok_or(Problem::WrongPassword))
 }
 
-async fn enter(visit: &RequestContext, person: Person, form: &Credentials) -> Result<Response, ShopError> {
-    let user = UserId(person.id);
-    let seen = visit.session().get::<GuestHistory>().await?;
-    let mut login = Login::new(user).keep::<Cart>().keep::<PanelKey>().label(visit.device());
+async fn log_in(ctx: &RequestContext, row: UserRow, form: &Credentials) -> Result<Response, ShopError> {
+    let user = UserId(row.id);
+    let viewed = ctx.session.get::<GuestHistory>().await?;
+    let mut login = Login::new(user).keep::<Cart>().label(ctx.device.as_str());
     if form.remember.is_some() {
-        login = login.remember(REMEMBERED);
+        login = login.remember(REMEMBER_ME_LIFETIME);
     }
-    visit.change("sign-in", visit.session().login(login)).await?;
-    refuse_an_old_password(visit, &person).await?;
-    if let Some(seen) = seen {
-        visit.adopt_history(user, &seen).await?;
+    ctx.change("sign-in", ctx.session.login(login)).await?;
+    reject_replaced_password(ctx, &row).await?;
+    if let Some(viewed) = viewed {
+        ctx.adopt_history(user, &viewed).await?;
     }
-    fetch_saved_cart(visit, user).await?;
-    Ok(match visit.wants() {
-        Accept::Html => Redirect::to(form.next.unwrap_or_default().path()).into_response(),
-        Accept::Json => axum::Json(serde_json::json!({ "signed_in": true })).into_response(),
-        Accept::Text => "Signed in".into_response(),
-    })
+    restore_cart(ctx, user).await?;
+    let next = form.next.unwrap_or_default().path();
+    Ok(ctx.done(next, serde_json::json!({ "signed_in": true }), "Signed in".to_owned()))
 }
 
-/// A password change ends all sessions that exist; one that began with the old password during the
-/// change would slip through, so the hash is looked at once more when the session exists.
-async fn refuse_an_old_password(visit: &RequestContext, person: &Person) -> Result<(), ShopError> {
-    let id = person.id;
-    let now = visit.database("password", |db| async move { db.password_hash(id).await }).await?;
-    if now.as_ref() != Some(&person.password_hash) {
-        visit.session().destroy().await?;
+/// Ends the new session if the password was changed during the sign-in.
+///
+/// A password change ends all sessions of the user, but a sign-in that is in progress has none yet.
+async fn reject_replaced_password(ctx: &RequestContext, row: &UserRow) -> Result<(), ShopError> {
+    let hash = ctx.database("password", |db| async move { db.password_hash(row.id).await }).await?;
+    if hash.as_ref() != Some(&row.password_hash) {
+        ctx.session.destroy().await?;
         return Err(Problem::WrongPassword.into());
     }
     Ok(())
 }
 
-/// Adds what the user left behind at the last sign-out to what they have put in as a guest.
-async fn fetch_saved_cart(visit: &RequestContext, user: UserId) -> Result<(), ShopError> {
-    let saved = visit.database("saved cart", |db| async move { db.take_cart(user.0).await }).await?;
+/// Adds the cart that the user had at the last sign-out to the cart of this session.
+async fn restore_cart(ctx: &RequestContext, user: UserId) -> Result<(), ShopError> {
+    let saved = ctx.database("saved cart", |db| async move { db.take_cart(user.0).await }).await?;
     if saved.is_empty() {
         return Ok(());
     }
-    let merged = visit.session().update(|cart: &mut Cart| cart.merge(&saved)).await;
-    if let Err(error) = merged {
-        // Taken out but not put in: back to where it was, so that the next sign-in finds it.
+    if let Err(error) = ctx.session.update(|cart: &mut Cart| cart.merge(&saved)).await {
+        // The cart was taken but not restored: save it again for the next sign-in.
         let cart = serde_json::json!(BTreeMap::from_iter(saved)).to_string();
-        visit.database("saved cart", |db| async move { db.save_cart(user.0, &cart).await }).await?;
+        ctx.database("saved cart", |db| async move { db.save_cart(user.0, &cart).await }).await?;
         return Err(error.into());
     }
     Ok(())
+}
+
+/// `POST /logout`: ends this session. A user's cart is saved in the database for the next sign-in.
+pub(crate) async fn sign_out(ctx: RequestContext) -> Result<Response, ShopError> {
+    let (user, cart) = (ctx.user().await?, ctx.session.get::<Cart>().await?);
+    // The session first: if saving the cart fails, the visitor is signed out nevertheless.
+    ctx.change("sign-out", ctx.session.destroy()).await?;
+    if let (Some(user), Some(cart)) = (user, cart) {
+        let cart = cart.to_json();
+        ctx.database("saved cart", |db| async move { db.save_cart(user.0, &cart).await }).await?;
+    }
+    Ok(ctx.done("/login?signed_out", serde_json::json!({ "signed_in": false }), "Signed out".to_owned()))
+}
+
+/// Counts the attempts per account name, whether or not the account exists.
+#[derive(Clone, Debug)]
+pub(crate) struct Throttle {
+    attempts: Cache<String, Arc<AtomicU32>>,
+}
+
+impl Throttle {
+    pub(crate) fn new() -> Self {
+        Self { attempts: Cache::builder().max_capacity(MAX_NAMES).time_to_live(WINDOW).build() }
+    }
+
+    /// Takes one attempt, and returns `false` if none is left.
+    ///
+    /// Call it before the password is checked, so that concurrent requests get no extra guesses.
+    pub(crate) async fn try_acquire(&self, name: &str) -> bool {
+        let attempts = self.attempts.get_with(name.to_lowercase(), async { Arc::default() }).await;
+        attempts.fetch_add(1, Ordering::Relaxed) < MAX_ATTEMPTS
+    }
+
+    /// Gives an account all its attempts back, after a correct password.
+    pub(crate) async fn reset(&self, name: &str) {
+        self.attempts.invalidate(&name.to_lowercase()).await;
+    }
 }

@@ -1,7 +1,6 @@
-//! Sends each request to a node chosen at random: no stickiness, the hardest case for sessions.
+//! A load balancer that sends each request to a random node: no sticky sessions, the hardest case.
 //!
-//! For `scripts/shop-cluster` and for curiosity; a real load balancer also notices dead nodes before
-//! it sends them a request.
+//! For `scripts/shop-cluster`. A real load balancer also detects dead nodes by health checks.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -41,7 +40,7 @@ async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to do if even this cannot be written.
+            // If stderr is closed, the exit code is all that is left.
             let _ = writeln!(std::io::stderr(), "error: {error}; choose another --port");
             ExitCode::FAILURE
         }
@@ -57,11 +56,11 @@ async fn run(args: Args) -> std::io::Result<()> {
 
 async fn forward(State(balancer): State<Balancer>, mut request: Request) -> Response {
     let Some(node) = fastrand::choice(&balancer.nodes) else { return StatusCode::BAD_GATEWAY.into_response() };
-    match addressed_to(*node, request.uri()) {
+    match with_node(*node, request.uri()) {
         Ok(uri) => *request.uri_mut() = uri,
         Err(_) => return StatusCode::BAD_REQUEST.into_response(),
     }
-    // The connection to the node is the balancer's own.
+    // `Connection` is about the client's connection, not the one to the node.
     request.headers_mut().remove(header::CONNECTION);
     match balancer.client.request(request).await {
         Ok(response) => response.map(Body::new),
@@ -74,8 +73,9 @@ async fn forward(State(balancer): State<Balancer>, mut request: Request) -> Resp
     }
 }
 
-/// `Host` stays as the client sent it: the shop compares it with where its forms come from.
-fn addressed_to(node: SocketAddr, uri: &Uri) -> Result<Uri, axum::http::Error> {
+/// Returns `uri` with the address of `node`. The header `Host` stays, as the shop compares it with
+/// `Origin`.
+fn with_node(node: SocketAddr, uri: &Uri) -> Result<Uri, axum::http::Error> {
     let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     Uri::builder().scheme(Scheme::HTTP).authority(node.to_string()).path_and_query(path).build()
 }

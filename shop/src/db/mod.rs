@@ -1,13 +1,8 @@
-//! The database: one type through which every query goes, so that the panel's counts are true.
+//! The database. All queries go through one type, so that the counts of the panel are complete.
 
-mod carts;
-mod error;
-mod meter;
-mod people;
-mod preferences;
-mod products;
-mod views;
+mod queries;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,15 +10,10 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 
-pub use self::error::DbError;
-pub(crate) use self::meter::Meter;
-pub(crate) use self::people::{Person, PersonWithRoles};
-pub(crate) use self::products::ProductRow;
+pub(crate) use self::queries::{Product, UserRow, UserWithRoles};
+use crate::trace::Meter;
 
-/// The shop's database. Cloning is cheap; all clones share one pool and one count of queries.
-///
-/// A clone made by `Db::metered` also counts into a meter of its own, which is how a page knows
-/// whether the value it just asked for came from here.
+/// The shop's database. Clones share the pool and the count of queries.
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: SqlitePool,
@@ -33,13 +23,13 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens (and creates, if need be) the database file `shop.db` in `folder`.
+    /// Opens the database file `shop.db` in `folder`, and creates both if they do not exist.
     ///
-    /// `latency` is added to every query; it stands in for the network of a real database.
+    /// `latency` is added to every query to simulate a database across a network.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be created, or the file cannot be opened or migrated.
+    /// If the folder cannot be created, or the file cannot be opened or migrated.
     pub async fn open(folder: &Path, latency: Duration) -> Result<Self, DbError> {
         std::fs::create_dir_all(folder)
             .map_err(|source| DbError::Folder { folder: folder.display().to_string(), source })?;
@@ -51,13 +41,13 @@ impl Db {
         Self::connect(SqlitePoolOptions::new().max_connections(4), options, latency).await
     }
 
-    /// A database that lives in memory and is gone with the last clone; for tests and a quick look.
+    /// Opens a database in memory, which is dropped with its last clone.
     ///
     /// # Errors
     ///
-    /// When the migrations fail, which would be a defect of the shop.
+    /// If the migrations fail, which would be a bug of the shop.
     pub async fn in_memory(latency: Duration) -> Result<Self, DbError> {
-        // Every connection to `:memory:` is a database of its own, so there must be exactly one, for ever.
+        // Each connection to `:memory:` is its own database, so there must be exactly one, forever.
         let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         Self::connect(pool, SqliteConnectOptions::new().in_memory(true), latency).await
     }
@@ -72,23 +62,23 @@ impl Db {
         Ok(Self { pool, latency, queries: Arc::default(), meter: Meter::default() })
     }
 
-    /// Closes the pool; every later query fails as it would with a database that went away.
+    /// Closes the pool. Later queries fail as if the database were down.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// How many queries were made since the start, by all clones together.
+    /// Returns the number of queries of all clones since the start.
     #[must_use]
     pub fn queries(&self) -> u64 {
         self.queries.load(Ordering::Relaxed)
     }
 
-    /// The same database, counting into `meter` as well.
+    /// Returns a clone that also counts into `meter`.
     pub(crate) fn metered(&self, meter: Meter) -> Self {
         Self { meter, ..self.clone() }
     }
 
-    /// The one way to the database: counts the query, waits out the demo latency, runs it.
+    /// Counts a query, waits for the simulated latency, and runs it.
     async fn run<T>(&self, query: impl Future<Output = sqlx::Result<T>>) -> Result<T, DbError> {
         self.queries.fetch_add(1, Ordering::Relaxed);
         self.meter.count_query();
@@ -96,5 +86,32 @@ impl Db {
             tokio::time::sleep(self.latency).await;
         }
         Ok(query.await?)
+    }
+}
+
+/// An error of the database.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The data folder cannot be created.
+    #[error("cannot create the data folder {folder}: {source}; choose another one with --data")]
+    Folder {
+        /// The folder as it was given.
+        folder: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The tables cannot be migrated, for example because another version of the shop created them.
+    #[error("cannot bring the database up to date: {0}; move the data folder away, or choose another one with --data")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A query failed.
+    #[error("the database did not answer: {0}")]
+    Query(#[from] sqlx::Error),
+}
+
+impl DbError {
+    /// Returns whether a retry may succeed: the database is down or busy, not broken.
+    pub(crate) fn is_transient(&self) -> bool {
+        use sqlx::Error::{Io, PoolClosed, PoolTimedOut, WorkerCrashed};
+        matches!(self, Self::Query(Io(_) | PoolClosed | PoolTimedOut | WorkerCrashed))
     }
 }

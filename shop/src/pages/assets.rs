@@ -1,4 +1,4 @@
-//! Style sheet, script and drawings, built into the binary.
+//! Style sheet, script and drawings, embedded in the binary.
 
 use std::sync::LazyLock;
 
@@ -16,16 +16,16 @@ const ASSETS: [(&str, &str, &str); 4] = [
     ("shop.js", "text/javascript; charset=utf-8", include_str!("../../static/shop.js")),
 ];
 
-/// Changes with the content of any asset, so that browsers may keep what they have for ever.
+/// A hash of all assets. It is part of their URLs, so that browsers may cache them forever.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let bytes = ASSETS.iter().flat_map(|(_, _, content)| content.bytes());
-    // FNV-1a: nothing here needs more than to be different when something changed.
+    // FNV-1a is enough to detect a change.
     let hash =
         bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{hash:016x}")
 });
 
-/// Where a page finds the asset `name`.
+/// Returns the URL of the asset `name`.
 pub(super) fn url(name: &str) -> String {
     format!("/static/{name}?v={}", *VERSION)
 }

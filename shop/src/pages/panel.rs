@@ -1,5 +1,6 @@
-//! The panel at the bottom of a page, as it is shown.
+//! The panel at the bottom of each page.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use cloakroom::SessionSource;
@@ -7,108 +8,53 @@ use cloakroom::SessionSource;
 use super::texts::{Texts, fill};
 use crate::error::ShopError;
 use crate::request_context::RequestContext;
-use crate::trace::{Entry, Source};
-use crate::trace_panel::{Finished, sum};
+use crate::trace::{Lookup, RequestTrace, Totals};
 
-/// Where the values of this page and of the requests before it came from.
-pub(super) struct Panel {
-    /// One sentence about this page.
-    pub(super) summary: String,
-    pub(super) rows: Vec<Row>,
-    pub(super) earlier: Vec<Earlier>,
-    /// Queries asked and saved by this session, and by the whole shop, until now.
-    pub(super) session: (u64, u64),
-    pub(super) shop: (u64, u64),
-    pub(super) session_cache: bool,
-    /// Which process answered, and where it had the session from; in a shop of several.
-    pub(super) node: Option<String>,
-}
-
-/// One kind of question.
-pub(super) struct Row {
-    pub(super) value: &'static str,
-    /// Class and name of the level that answered.
-    pub(super) source: (&'static str, &'static str),
-    pub(super) times: u32,
-    pub(super) took: String,
-    pub(super) queries: u32,
-    pub(super) saved: u32,
-}
-
-/// An earlier request.
-pub(super) struct Earlier {
-    pub(super) line: String,
-    pub(super) status: u16,
-    pub(super) took: String,
-    pub(super) rows: Vec<Row>,
-    pub(super) queries: u64,
-    pub(super) saved: u64,
+/// Which level answered each lookup of this page and of the session's earlier requests.
+pub(crate) struct Panel {
+    pub(crate) summary: String,
+    pub(crate) lookups: Vec<Lookup>,
+    pub(crate) earlier: VecDeque<RequestTrace>,
+    pub(crate) session: Totals,
+    pub(crate) shop: Totals,
+    pub(crate) session_cache: bool,
+    /// Which process responded and where it found the session, if there are several processes.
+    pub(crate) node: Option<String>,
 }
 
 impl Panel {
-    pub(super) async fn of(visit: &RequestContext, t: &'static Texts) -> Result<Self, ShopError> {
-        let past = visit.past().await?;
-        let entries = visit.trace().entries();
-        let (queries, saved) = (sum(&entries, |entry| entry.queries), sum(&entries, |entry| entry.saved));
-        let asked = fill(t.panel_asked, queries);
+    pub(super) async fn new(ctx: &RequestContext, t: &Texts) -> Result<Self, ShopError> {
+        let session = ctx.session_trace().await?;
+        let lookups = ctx.trace.lookups();
+        let totals = Totals::of(&lookups);
+        let summary = [
+            fill(t.panel_asked, totals.queries),
+            fill(t.panel_saved, totals.saved),
+            fill(t.panel_took, time(ctx.started.elapsed())),
+        ];
         Ok(Self {
-            summary: format!(
-                "{asked} {} {}",
-                fill(t.panel_saved, saved),
-                fill(t.panel_took, time(visit.began().elapsed()))
-            ),
-            rows: rows(&entries, t),
-            earlier: past.requests.iter().map(|request| Earlier::of(request, t)).collect(),
-            session: (past.queries + queries, past.saved + saved),
-            shop: (visit.shop().db().queries(), visit.shop().saved() + saved),
-            session_cache: visit.shop().session_cache(),
-            node: visit.shop().node().map(|node| served_by(node, visit.session().source(), t)),
+            summary: summary.join(" "),
+            lookups,
+            earlier: session.requests,
+            session: session.totals.plus(totals),
+            shop: Totals { queries: ctx.shop.db().queries(), saved: ctx.shop.saved() + totals.saved },
+            session_cache: ctx.shop.session_cache,
+            node: ctx.shop.node().map(|node| served_by(node, ctx.session.source(), t)),
         })
     }
 }
 
-fn served_by(node: &str, answered_by: Option<SessionSource>, t: &Texts) -> String {
+fn served_by(node: &str, source: Option<SessionSource>, t: &Texts) -> String {
     let served = fill(t.served_by, node);
-    match answered_by {
+    match source {
         Some(SessionSource::Memory) => format!("{served} {}", t.from_own_memory),
         Some(SessionSource::Store) => format!("{served} {}", t.from_shared_store),
         _ => served,
     }
 }
 
-impl Earlier {
-    fn of(request: &Finished, t: &'static Texts) -> Self {
-        Self {
-            line: request.line.clone(),
-            status: request.status,
-            took: time(request.took),
-            rows: rows(&request.entries, t),
-            queries: sum(&request.entries, |entry| entry.queries),
-            saved: sum(&request.entries, |entry| entry.saved),
-        }
-    }
-}
-
-fn rows(entries: &[Entry], t: &'static Texts) -> Vec<Row> {
-    let row = |entry: &Entry| Row {
-        value: entry.value,
-        source: match entry.source {
-            Source::Request => ("request", t.from_request),
-            Source::Session => ("session", t.from_session),
-            Source::Application => ("application", t.from_application),
-            Source::Database => ("database", t.from_database),
-            Source::Nobody => ("nobody", t.from_nobody),
-        },
-        times: entry.times,
-        took: time(entry.took),
-        queries: entry.queries,
-        saved: entry.saved,
-    };
-    entries.iter().map(row).collect()
-}
-
-/// A duration with as many digits as a person reads.
-fn time(duration: Duration) -> String {
+/// Formats a duration with two or three digits.
+pub(super) fn time(duration: Duration) -> String {
     let micros = duration.as_secs_f64() * 1e6;
     match micros {
         ..0.1 => "<\u{a0}0.1\u{a0}µs".to_owned(),

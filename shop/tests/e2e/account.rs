@@ -42,13 +42,27 @@ async fn a_failed_sign_in_shows_the_form_again_with_the_name() {
 async fn guessing_ends_after_ten_attempts() {
     let open = Open::new().await;
     let curl = open.visitor(ANY);
-    for _ in 0..10 {
-        curl.post("/login", &[("name", "bob"), ("password", "guess")]).await.assert(401, "");
+    for turn in 0..10 {
+        // The name in another spelling is the same account.
+        let name = ["bob", "Bob", "BOB"][turn % 3];
+        curl.post("/login", &[("name", name), ("password", "guess")]).await.assert(401, "");
     }
     let refused = curl.post("/login", &[("name", "bob"), ("password", "bob-demo")]).await;
     refused.assert(429, "Too many attempts");
     assert_eq!(refused.header("retry-after"), Some("60"));
     open.signed_in("alice").await;
+}
+
+#[tokio::test]
+async fn a_correct_password_restores_the_attempts() {
+    let open = Open::new().await;
+    let curl = open.visitor(ANY);
+    for _ in 0..2 {
+        for _ in 0..9 {
+            curl.post("/login", &[("name", "bob"), ("password", "guess")]).await.assert(401, "");
+        }
+        curl.post("/login", &[("name", "bob"), ("password", "bob-demo")]).await.assert(200, "Signed in");
+    }
 }
 
 #[tokio::test]

@@ -62,10 +62,10 @@ async fn without_the_session_cache_every_page_asks_the_database() {
 }
 
 #[tokio::test]
-async fn a_visitor_without_a_session_is_told_that_nobody_kept_anything() {
+async fn without_a_session_the_panel_shows_that_there_is_no_value() {
     let open = Open::new().await;
     let page = rows(&open.browser().get("/").await);
-    assert!(has(&page, "cart", "nobody") && has(&page, "preferences", "nobody"), "{page:?}");
+    assert!(has(&page, "cart", "absent") && has(&page, "preferences", "absent"), "{page:?}");
 }
 
 #[tokio::test]

@@ -7,9 +7,9 @@ use cloakroom_testkit::ManualClock;
 
 use crate::support::{ANY, JSON, Open, Visitor};
 
-async fn handles(visitor: &Visitor) -> Vec<String> {
+async fn public_ids(visitor: &Visitor) -> Vec<String> {
     let page = visitor.get("/devices").await.body;
-    let marks = page.split(r#"name="handle" value=""#).skip(1);
+    let marks = page.split(r#"name="public_id" value=""#).skip(1);
     marks.map(|rest| rest.split('"').next().expect("an end").to_owned()).collect()
 }
 
@@ -24,10 +24,10 @@ async fn the_list_names_devices_and_opens_nothing() {
     let _there = open.signed_in("alice").await;
     let _bobs = open.signed_in("bob").await;
     here.get("/devices").await.assert(200, "Firefox on Linux").assert(200, "This device");
-    let handles = handles(&here).await;
-    assert_eq!(handles.len(), 1, "one other device of alice, none of bob");
+    let public_ids = public_ids(&here).await;
+    assert_eq!(public_ids.len(), 1, "one other device of alice, none of bob");
     let thief = open.visitor(JSON);
-    thief.take_token(handles.into_iter().next());
+    thief.take_token(public_ids.into_iter().next());
     thief.get("/devices").await.assert(401, "Sign in first");
 }
 
@@ -35,11 +35,11 @@ async fn the_list_names_devices_and_opens_nothing() {
 async fn one_device_can_be_signed_out() {
     let open = Open::new().await;
     let (here, there) = (open.signed_in("alice").await, open.signed_in("alice").await);
-    let handle = handles(&here).await.pop().expect("the other device");
-    let reply = here.post("/devices/revoke", &[("handle", &handle)]).await;
+    let public_id = public_ids(&here).await.pop().expect("the other device");
+    let reply = here.post("/devices/revoke", &[("public_id", &public_id)]).await;
     assert_eq!(reply.location(), "/devices?ended=1");
     assert!(is_signed_in(&here).await && !is_signed_in(&there).await);
-    here.post("/devices/revoke", &[("handle", &handle)]).await.assert(404, "No such device");
+    here.post("/devices/revoke", &[("public_id", &public_id)]).await.assert(404, "No such device");
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn the_device_of_somebody_else_is_no_such_device() {
     let open = Open::new().await;
     let (alice, _other, bob) =
         (open.signed_in("alice").await, open.signed_in("alice").await, open.signed_in("bob").await);
-    let handle = handles(&alice).await.pop().expect("a device of alice");
-    bob.post("/devices/revoke", &[("handle", &handle)]).await.assert(404, "No such device");
-    bob.post("/devices/revoke", &[("handle", "nonsense")]).await.assert(404, "No such device");
+    let public_id = public_ids(&alice).await.pop().expect("a device of alice");
+    bob.post("/devices/revoke", &[("public_id", &public_id)]).await.assert(404, "No such device");
+    bob.post("/devices/revoke", &[("public_id", "nonsense")]).await.assert(404, "No such device");
     assert!(is_signed_in(&alice).await, "R22: nothing was ended");
 }
 
@@ -93,8 +93,8 @@ async fn r16_signing_other_devices_out_wants_a_recent_sign_in() {
     let open = Open::with(sessions::settings().clock(clock.clone()).build().expect("settings"), true).await;
     let (here, there) = (open.signed_in("alice").await, open.signed_in("alice").await);
     clock.advance(Duration::from_secs(601));
-    let handle = handles(&here).await.pop().expect("the other device");
-    let reply = here.post("/devices/revoke", &[("handle", &handle)]).await;
+    let public_id = public_ids(&here).await.pop().expect("the other device");
+    let reply = here.post("/devices/revoke", &[("public_id", &public_id)]).await;
     assert_eq!(reply.location(), "/login?next=devices&again");
     here.get(reply.location()).await.assert(200, "sign in once more");
     let others = here.post("/devices/sign-out-others", &[]).await;
@@ -103,7 +103,7 @@ async fn r16_signing_other_devices_out_wants_a_recent_sign_in() {
     let before = here.token();
     here.sign_in("alice").await;
     assert_ne!(here.token(), before);
-    assert_eq!(here.post("/devices/revoke", &[("handle", &handle)]).await.location(), "/devices?ended=1");
+    assert_eq!(here.post("/devices/revoke", &[("public_id", &public_id)]).await.location(), "/devices?ended=1");
     assert!(!is_signed_in(&there).await);
     open.browser().get("/login?again").await.assert(200, "<form");
 }

@@ -14,7 +14,7 @@ async fn two(redis: &Server) -> [Open; 2] {
     for node in ["node 1", "node 2"] {
         let sessions = sessions::over_redis(&redis.url()).await.expect("the testbed's Redis is in order");
         let mut open = Open::over(db.clone(), sessions, true).await;
-        open.shop = open.shop.called(node);
+        open.shop = open.shop.with_node_name(node);
         shops.push(open);
     }
     shops.try_into().unwrap_or_else(|_| unreachable!("two names, two shops"))

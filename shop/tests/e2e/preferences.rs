@@ -24,16 +24,16 @@ async fn a_users_choice_is_in_the_account_and_on_all_devices() {
     let open = Open::new().await;
     let (one, other) = (open.signed_in("alice").await, open.signed_in("alice").await);
     other.get("/").await.assert(200, r#"lang="en" data-theme="system""#);
-    one.post("/preferences", &[("theme", "light"), ("language", "fr")]).await;
-    one.get("/").await.assert(200, r#"lang="fr" data-theme="light""#);
-    other.get("/").await.assert(200, r#"lang="fr" data-theme="light""#);
-    open.signed_in("alice").await.get("/preferences").await.assert(200, "Gardé dans votre compte");
+    one.post("/preferences", &[("theme", "light"), ("language", "de")]).await;
+    one.get("/").await.assert(200, r#"lang="de" data-theme="light""#);
+    other.get("/").await.assert(200, r#"lang="de" data-theme="light""#);
+    open.signed_in("alice").await.get("/preferences").await.assert(200, "Gehört zu Ihrem Konto");
 }
 
 #[tokio::test]
 async fn the_browsers_language_counts_where_nothing_was_chosen() {
     let open = Open::new().await;
-    let german = [("accept-language", "de-AT,de;q=0.9,en;q=0.5")];
+    let german = [("accept-language", "nl-NL,de-AT;q=0.8,en;q=0.5")];
     let page = open.browser().send(reqwest::Method::GET, "/", &german, None).await;
     page.assert(200, r#"<html lang="de""#);
 }
@@ -45,5 +45,5 @@ async fn unknown_choices_name_the_field() {
     let theme = curl.post("/preferences", &[("theme", "neon"), ("language", "en")]).await;
     theme.assert(400, "theme must be system, light or dark");
     let language = curl.post("/preferences", &[("theme", "dark"), ("language", "tlh")]).await;
-    language.assert(400, "language must be en, de or fr");
+    language.assert(400, "language must be en or de");
 }

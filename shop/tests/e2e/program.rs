@@ -67,7 +67,7 @@ fn a_data_folder_that_cannot_be_is_named() {
 async fn what_is_saved_in_the_data_folder_survives_a_restart() {
     let folder = std::env::temp_dir().join(format!("cloakroom-shop-{}", std::process::id()));
     let data = folder.to_str().expect("a path of text").to_owned();
-    for (form, expected) in [(Some("theme=dark&language=fr"), "fr"), (None, "fr")] {
+    for (form, expected) in [(Some("theme=dark&language=de"), "de"), (None, "de")] {
         let (mut child, site) = start(&["--port", "0", "--data", &data]);
         let client = reqwest::Client::new();
         let post = |path: &str, form: &'static str| {
