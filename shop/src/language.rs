@@ -42,3 +42,20 @@ impl Language {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Language;
+
+    #[test]
+    fn the_first_language_that_the_shop_has_is_used() {
+        assert_eq!(Language::accepted("nl-NL,de-AT;q=0.8,en;q=0.5"), Some(Language::De));
+        assert_eq!(Language::accepted("x,é,*"), None);
+    }
+
+    #[test]
+    fn prices_follow_the_language() {
+        assert_eq!(Language::En.price(1205), "€12.05");
+        assert_eq!(Language::De.price(490), "4,90\u{a0}€");
+    }
+}

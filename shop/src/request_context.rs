@@ -237,3 +237,24 @@ pub(crate) async fn middleware(
     trace::record(&ctx, response.status()).await;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn accept(value: &'static str) -> Accept {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(value));
+        Accept::of(&headers)
+    }
+
+    #[test]
+    fn browsers_get_pages_and_curl_gets_text() {
+        assert_eq!(accept("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Accept::Html);
+        assert_eq!(accept("application/json"), Accept::Json);
+        assert_eq!(accept("*/*"), Accept::Text);
+        assert_eq!(Accept::of(&HeaderMap::new()), Accept::Text);
+    }
+}

@@ -91,7 +91,7 @@ impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nodes => "Nodes",
-            Self::Leases => "Vouching",
+            Self::Leases => "Leases",
             Self::CutOff => "CutOff",
         })
     }

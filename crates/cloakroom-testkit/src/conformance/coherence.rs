@@ -116,7 +116,7 @@ async fn it_vouches_exactly_if_it_claims_to(fixture: &Fixture) -> Outcome {
     for (lease, verb) in [(created, "create"), (committed, "commit"), (lease(&*fixture.store, selector).await?, "load")]
     {
         let vouches = fixture.store.is_lease_valid(lease);
-        ensure!(vouches == claims, "the backend claims Vouching: {claims}; the lease is valid after {verb}: {vouches}");
+        ensure!(vouches == claims, "the backend claims Leases: {claims}; the lease is valid after {verb}: {vouches}");
     }
     Ok(())
 }

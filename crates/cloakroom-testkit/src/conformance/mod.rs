@@ -57,7 +57,7 @@ pub use report::{Finding, Report, Verdict};
 ///     }
 ///
 ///     fn capabilities(&self) -> &[Capability] {
-///         &[Capability::Vouching]
+///         &[Capability::Leases]
 ///     }
 /// }
 ///
