@@ -1,6 +1,6 @@
 use crate::store::RedisStore;
 
-/// What a store has observed of its servers: gauges, and counts since the store was created.
+/// Observations of the servers of a store: gauges, and counts since the store was created.
 ///
 /// Reading them costs nothing: the servers are queried in the background, every few leases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl RedisStats {
 }
 
 impl RedisStore {
-    /// What the store has observed of its servers so far. For counts of sessions, see
+    /// Returns what the store has observed of its servers so far. For counts of sessions, see
     /// [`Sessions::stats`](cloakroom::Sessions::stats).
     #[must_use]
     pub fn stats(&self) -> RedisStats {

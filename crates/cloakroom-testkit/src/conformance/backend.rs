@@ -68,7 +68,7 @@ pub trait Backend: Send + Sync + 'static {
         1
     }
 
-    /// What the store can do beyond the verbs: nothing by default.
+    /// Returns the optional features of the store. Default: none.
     fn capabilities(&self) -> &[Capability] {
         &[]
     }

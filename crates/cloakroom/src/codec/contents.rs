@@ -5,7 +5,7 @@ use crate::token::Principal;
 
 use super::PlainToken;
 
-/// What a codec encodes for a client: the session's token, and what may be stated about the session.
+/// The input of an encoding: the token of the session, and facts that the text may state about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenContents {

@@ -1,4 +1,4 @@
-//! What follows from changes that the local tier makes on its own.
+//! Reactions of the engine to changes that the local tier makes on its own.
 
 use crate::cache::{EndReason, Entry, EntryState, Observer};
 use crate::sync::{Arc, Mutex};

@@ -28,7 +28,7 @@ pub(super) struct SignedFormat {
 }
 
 impl TokenFormat {
-    /// A format for one carrier. `way` and `name` are part of the derived keys, so that a token of
+    /// A format for one carrier. `carrier` and `name` are part of the derived keys, so that a token of
     /// one cookie or header is not valid in another.
     pub(super) fn new(
         keys: Option<&ActiveKeyRing>,

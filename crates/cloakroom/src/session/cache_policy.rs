@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// Whether a value is state or cached, and for how long a cached value is valid.
+/// The kind of a value, state or cached, and how long a cached value is valid.
 ///
 /// ```
 /// use cloakroom::CachePolicy;

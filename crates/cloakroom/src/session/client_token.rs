@@ -55,7 +55,7 @@ pub enum SessionSource {
     Store,
 }
 
-/// What this request has learned about its client's token.
+/// The status of the client's token, as far as this request knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TokenStatus {
     /// It has opened nothing so far, or there is none: a write may create a session.

@@ -37,7 +37,7 @@ struct RequestState {
     lock: tokio::sync::Mutex<()>,
 }
 
-/// What the response must tell the client about its token.
+/// The change of the client's token that the response must carry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TokenUpdate {
     /// Nothing.

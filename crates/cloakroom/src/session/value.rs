@@ -54,7 +54,7 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
     /// and get [`Decode`](crate::error::SessionErrorKind::Decode) if it does not.
     const KEY: &'static str;
 
-    /// Whether this is state or a cached value, and for how long a cached value is valid. Default:
+    /// The kind of the value, state or cached, and how long a cached value is valid. Default:
     /// state.
     const CACHE: CachePolicy = CachePolicy::STATE;
 
