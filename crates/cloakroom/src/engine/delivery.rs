@@ -8,6 +8,8 @@ use super::OpenSession;
 use super::authenticate::Lookup;
 use super::commit::{CommitError, ProposedChange};
 use super::credential::Credential;
+use super::join_all;
+use super::maintenance::CALLS_AT_ONCE;
 use crate::engine::Engine;
 
 /// Maximum number of lost tokens that wait for a shared tier that does not answer.
@@ -141,9 +143,12 @@ impl Engine {
     /// in the next round.
     pub(super) async fn undo_undelivered(&self) {
         let lost = std::mem::take(&mut *self.undelivered_tokens.0.lock());
-        for (token, undo) in lost {
-            if self.undo(&token, undo).await.is_err() {
-                self.undelivered_tokens.push(token, undo);
+        for batch in lost.chunks(CALLS_AT_ONCE) {
+            let undone = join_all(batch.iter().map(|(token, undo)| self.undo(token, *undo))).await;
+            for ((token, undo), undone) in batch.iter().zip(undone) {
+                if undone.is_err() {
+                    self.undelivered_tokens.push(token.clone(), *undo);
+                }
             }
         }
     }

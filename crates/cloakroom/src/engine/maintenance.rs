@@ -36,7 +36,7 @@ const MAX_QUEUED_TOUCHES: usize = 100_000;
 
 /// Number of calls to the shared tier that a round has under way at once: while it does not answer,
 /// each call lasts as long as its deadline.
-const CALLS_AT_ONCE: usize = 64;
+pub(super) const CALLS_AT_ONCE: usize = 64;
 
 /// The background task of an engine, if it runs, and the signal that wakes it early.
 #[derive(Debug, Default)]
@@ -154,13 +154,21 @@ impl Engine {
         let Some(store) = &self.store else { return };
         let mut touches = std::mem::take(&mut *self.touches.lock());
         touches.append(&mut self.unconfirmed_touches());
-        for batch in touches.chunks(TOUCHES_PER_CALL) {
-            if self.count_error(store.touch(batch.to_vec()).await).is_err() {
-                let mut waiting = self.touches.lock();
-                let room = MAX_QUEUED_TOUCHES.saturating_sub(waiting.len());
-                waiting.extend(batch.iter().take(room));
+        let calls: Vec<_> = touches.chunks(TOUCHES_PER_CALL).collect();
+        for batches in calls.chunks(CALLS_AT_ONCE) {
+            let reported = join_all(batches.iter().map(|batch| store.touch(batch.to_vec()))).await;
+            for (batch, reported) in batches.iter().zip(reported) {
+                if self.count_error(reported).is_err() {
+                    self.requeue_touches(batch);
+                }
             }
         }
+    }
+
+    fn requeue_touches(&self, touches: &[Touch]) {
+        let mut waiting = self.touches.lock();
+        let room = MAX_QUEUED_TOUCHES.saturating_sub(waiting.len());
+        waiting.extend(touches.iter().take(room));
     }
 
     /// Retries to end the sessions that could not be ended before.

@@ -4,10 +4,11 @@
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
+use cloakroom::store::StoreErrorKind;
 use cloakroom::{EndReason, EventKind, Session, SessionError};
-use cloakroom_testkit::Verb;
+use cloakroom_testkit::{CallGate, FaultyStore, Verb};
 
-use crate::support::{Browser, Deployment, HandlerGate, Node, perform};
+use crate::support::{Browser, Deployment, HandlerGate, Node, perform, recorded, secs};
 
 /// The reason why a request gets no response.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,41 @@ async fn a_login_whose_token_is_not_delivered_leaves_no_session_behind() {
             }
         }
     }
+}
+
+/// A store that hangs costs a deadline per call, so a round must not make its calls one by one.
+#[tokio::test]
+async fn undelivered_tokens_are_undone_side_by_side() {
+    let deployment = Deployment::shared();
+    let store = FaultyStore::new(deployment.store.as_ref().unwrap().node());
+    let handler_gate = HandlerGate::new();
+    let builder = recorded().clock(deployment.clock.clone()).store(store.clone());
+    let node = Node::with_routes(builder, routes(&handler_gate));
+    let mut requests = Vec::new();
+    for user in ["alice", "bob"] {
+        let mut browser = Browser::new(&node.app);
+        browser.post(&format!("/login/{user}")).await.ok();
+        requests.push(tokio::spawn(async move { browser.post("/then-fail/rotate").await }));
+        handler_gate.wait_until_paused().await;
+    }
+    store.fail_all(StoreErrorKind::Unavailable);
+    for request in requests {
+        request.abort();
+        assert!(request.await.unwrap_err().is_cancelled());
+    }
+    node.sessions.run_pending_tasks().await;
+    store.reset();
+    let gates = [store.delay_next(Verb::Destroy), store.delay_next(Verb::Destroy)];
+    let sessions = node.sessions.clone();
+    let round = tokio::spawn(async move { sessions.run_pending_tasks().await });
+    for gate in &gates {
+        let arrived = tokio::time::timeout(secs(10), gate.arrived()).await;
+        assert_eq!(arrived, Ok(true), "both calls are under way before either has returned");
+    }
+    gates.into_iter().for_each(CallGate::open);
+    round.await.unwrap();
+    node.sessions.run_pending_tasks().await;
+    assert_eq!(deployment.session_count(&node), 0);
 }
 
 #[tokio::test]
