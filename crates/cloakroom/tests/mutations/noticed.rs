@@ -144,6 +144,30 @@ async fn r23_sessions_that_could_not_be_ended_are_ended_side_by_side() {
     assert_eq!(memory(&deployment).len(), 0, "both sessions have ended");
 }
 
+/// One call reports at most 1000 touches; the others must not wait for it.
+#[tokio::test]
+async fn more_touches_than_one_call_takes_are_reported_side_by_side() {
+    let deployment = Deployment::shared();
+    let (store, node) = faulty_node(&deployment, routes());
+    let mut browsers: Vec<_> = (0..1001).map(|_| Browser::new(&node.app)).collect();
+    for browser in &mut browsers {
+        browser.post("/note/mine").await.ok();
+    }
+    deployment.clock.advance(minutes(10));
+    for browser in &mut browsers {
+        assert_eq!(browser.get("/note").await.ok().body, "mine");
+    }
+    let gates = [store.delay_next(Verb::Touch), store.delay_next(Verb::Touch)];
+    let sessions = node.sessions.clone();
+    let round = tokio::spawn(async move { sessions.run_pending_tasks().await });
+    for gate in &gates {
+        let arrived = tokio::time::timeout(Duration::from_secs(10), gate.arrived()).await;
+        assert_eq!(arrived, Ok(true), "both calls are under way before either has returned");
+    }
+    gates.into_iter().for_each(CallGate::open);
+    round.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_session_that_was_created_for_a_login_that_fails_is_ended_even_if_that_fails_at_first() {
     let deployment = Deployment::shared();
