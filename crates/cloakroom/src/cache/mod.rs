@@ -27,6 +27,8 @@ mod wheel;
 
 pub(crate) use account::Account;
 pub(crate) use change::{Change, ChangeError, LocalGuard, LoginChange, SecretRotation, ValueEdit};
+#[cfg(test)]
+pub(crate) use entry::Invalidated;
 pub(crate) use entry::{Entry, EntryState};
 pub(crate) use erased_value::{Codec, CodecError, ErasedValue};
 pub(crate) use limits::{Limits, TooLarge};
@@ -129,4 +131,4 @@ impl<'de> Deserialize<'de> for EndReason {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,48 +1,41 @@
 //! A request's knowledge of its client's token and session.
 
-use crate::cache::{Entry, EntryState, SecretLineage, Snapshot};
-use crate::engine::{Credential, Engine, Lookup, OpenSession, PendingDelivery, UnconfirmedRequest};
+mod activity;
+mod state;
+
+use crate::cache::{Entry, EntryState, Snapshot};
+use crate::engine::{Credential, Engine, Lookup, OpenSession, PendingDelivery};
 use crate::error::SessionError;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::token::{Principal, Token, VersionHint};
 
 use super::request::TokenUpdate;
+use activity::RequestActivity;
+use state::TokenState;
 
 /// The client's token, and its session as far as this request knows it.
 #[derive(Debug, Default)]
 pub(super) struct ClientToken {
-    pub(super) credential: Option<Credential>,
-    pub(super) entry: Option<Arc<Entry>>,
-    pub(super) status: TokenStatus,
-    pub(super) change: TokenChange,
+    state: TokenState,
+    activity: RequestActivity,
+    /// The new token that this request made, until the response carries it.
+    delivery: Option<Arc<PendingDelivery>>,
+    /// The version hint in the request's token.
+    sent_version: Option<VersionHint>,
+    /// The client should get the same token again, in the current format.
+    needs_new_format: bool,
     /// Which tier answered when this request first asked for the session.
-    pub(super) source: Option<SessionSource>,
+    source: Option<SessionSource>,
     /// This request has read the session from the shared tier, ignoring cached copies.
-    pub(super) is_refreshed: bool,
+    is_refreshed: bool,
     /// A read was answered as if there were no session, because the shared tier was unavailable.
     /// All further reads of the request get the same result.
-    pub(super) is_read_as_absent: bool,
-    /// The client should get the same token again, in the current format.
-    pub(super) needs_new_format: bool,
+    is_read_as_absent: bool,
     /// The session's remaining lifetime, if this request had to learn it.
     lifetime: Option<CookieLifetime>,
     /// Whether the token was current when the response was ready, if that had to be asked.
     is_current: Option<bool>,
-    /// The version hint in the request's token.
-    sent_version: Option<VersionHint>,
-    /// Set while this node cannot tell what the token opens, until the request asks.
-    unconfirmed: Option<Arc<UnconfirmedRequest>>,
-    /// The new token that this request made, until the response carries it.
-    delivery: Option<Arc<PendingDelivery>>,
-    /// The secret lineage under which this request counts as in progress in `entry`, while it does.
-    counted_lineage: Option<SecretLineage>,
-    /// The request does not count as activity.
-    is_passive: bool,
-    pub(super) has_response_begun: bool,
-    /// The number of `KeepActive` guards, which keep the session from falling idle even after the
-    /// response has started.
-    keep_active_count: u32,
 }
 
 /// The tier that a request's session was read from.
@@ -55,154 +48,150 @@ pub enum SessionSource {
     Store,
 }
 
-/// The status of the client's token, as far as this request knows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum TokenStatus {
-    /// It has opened nothing so far, or there is none: a write may create a session.
-    #[default]
-    Anonymous,
-    /// It has opened a session. If that session ends meanwhile, a write must not silently start
-    /// another.
-    Opened,
-    /// A rotation has replaced it. A write must not start a session whose cookie would overwrite
-    /// the newer one that the client may be receiving right now.
-    Superseded,
-}
-
-/// How this request changed its client's token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum TokenChange {
-    #[default]
-    None,
-    /// The request made a new token.
-    Issued,
-    /// The request extended the lifetime of the current token.
-    KeptLonger,
-    Removed,
-}
-
 impl ClientToken {
-    /// Records that this request logged the client out, so that the client has no token any more.
-    pub(super) fn log_out(&mut self) {
-        self.remove_request();
-        *self = Self { change: TokenChange::Removed, ..self.forgotten() };
-    }
-
-    /// Forgets everything about the client, but not about the request.
-    pub(super) fn forget(&mut self) {
-        self.remove_request();
-        *self = self.forgotten();
-    }
-
-    fn forgotten(&self) -> Self {
-        let Self { is_passive, has_response_begun, keep_active_count: keepers, .. } = *self;
-        Self { is_passive, has_response_begun, keep_active_count: keepers, ..Self::default() }
-    }
-
     /// Looks the token up without I/O. From here on, the request is in progress if it counts as
     /// activity.
     pub(super) fn lookup(engine: &Engine, token: &Token, is_activity: bool) -> Self {
         let now = engine.now();
         let (credential, entry, opens) = engine.lookup_cached(token, now);
-        let standing = if opens { TokenStatus::Opened } else { TokenStatus::Anonymous };
-        let presented = credential.client_version;
         let mut client_token = Self {
-            credential: Some(credential),
-            entry,
-            status: standing,
-            sent_version: presented,
-            is_passive: !is_activity,
+            state: TokenState::presented(credential, entry, opens),
+            activity: RequestActivity::new(is_activity),
+            sent_version: credential.client_version,
             ..Self::default()
         };
-        if is_activity && credential.lineage.is_none() {
-            client_token.unconfirmed = engine.add_unconfirmed(&credential, now);
+        client_token.begin_activity();
+        if credential.lineage.is_none() {
+            client_token.activity.add_unconfirmed(engine, &credential);
         }
-        client_token.add_request();
-        if let (Some(entry), Some(_)) = (&client_token.entry, client_token.counted_lineage) {
+        if let (Some(entry), true) = (client_token.state.entry(), client_token.activity.is_counted()) {
             engine.expect_activity(entry, now);
         }
         client_token
     }
 
-    /// Keeps the session from falling idle from here on, if the request counts as activity and its
-    /// session is known.
-    fn add_request(&mut self) {
-        let counts = !self.is_passive && (!self.has_response_begun || self.keep_active_count > 0);
-        if let (true, None, Some(entry), Some(lineage)) =
-            (counts, self.counted_lineage, &self.entry, self.credential.and_then(|credential| credential.lineage))
-        {
-            entry.add_request(lineage);
-            self.counted_lineage = Some(lineage);
-        }
+    pub(super) fn credential(&self) -> Option<Credential> {
+        self.state.credential().copied()
     }
 
-    fn remove_request(&mut self) -> bool {
-        let Some(lineage) = self.counted_lineage.take() else { return false };
-        if let Some(entry) = &self.entry {
-            entry.remove_request(lineage);
+    pub(super) fn entry(&self) -> Option<&Arc<Entry>> {
+        self.state.entry()
+    }
+
+    /// Returns the client's credential if a rotation has replaced it.
+    pub(super) fn superseded_credential(&self) -> Option<Credential> {
+        self.credential().filter(|_| self.state.is_superseded())
+    }
+
+    /// Returns `true` if a write may create a session for this client.
+    pub(super) const fn may_create(&self) -> bool {
+        self.state.may_create()
+    }
+
+    /// Returns `true` if this request logged the client out.
+    pub(super) const fn is_removed(&self) -> bool {
+        self.state.is_removed()
+    }
+
+    /// Returns the tier that answered when this request first asked for the session.
+    pub(super) const fn source(&self) -> Option<SessionSource> {
+        self.source
+    }
+
+    /// Returns `true` if this request has read the session from the shared tier, ignoring cached
+    /// copies.
+    pub(super) const fn is_refreshed(&self) -> bool {
+        self.is_refreshed
+    }
+
+    pub(super) const fn is_read_as_absent(&self) -> bool {
+        self.is_read_as_absent
+    }
+
+    /// Sends the same token again, in the current format.
+    pub(super) const fn reissue_in_current_format(&mut self) {
+        self.needs_new_format = true;
+    }
+
+    /// Records that this request logged the client out, so that the client has no token any more.
+    pub(super) fn log_out(&mut self) {
+        self.forget();
+        self.state.logged_out();
+    }
+
+    /// Forgets everything about the client, but not about the request.
+    pub(super) fn forget(&mut self) {
+        self.activity.end_in(self.state.entry());
+        self.activity.confirm();
+        *self = Self { activity: std::mem::take(&mut self.activity), ..Self::default() };
+        self.state.forgotten();
+    }
+
+    /// Keeps the session from falling idle from here on, if the request counts as activity and its
+    /// session is known.
+    fn begin_activity(&mut self) {
+        let lineage = self.state.credential().and_then(|credential| credential.lineage);
+        if let (Some(entry), Some(lineage)) = (self.state.entry(), lineage) {
+            self.activity.begin_in(entry, lineage);
         }
-        true
     }
 
     /// Ends the request, or whatever else kept the session from falling idle, and counts the end as
     /// activity.
     pub(super) fn finish(&mut self, engine: &Engine) {
-        if let Some(request) = self.unconfirmed.take() {
-            request.finish(engine.now());
-        }
-        if self.remove_request() {
+        self.activity.finish_unconfirmed(engine);
+        if self.activity.end_in(self.state.entry()) {
             self.count_activity(engine);
         }
     }
 
     /// Records that the response has started. Later reads count as activity one by one.
     pub(super) fn begin_response(&mut self, engine: &Engine) {
-        self.has_response_begun = true;
-        if self.keep_active_count == 0 {
+        if self.activity.begin_response() {
             self.finish(engine);
         }
     }
 
+    pub(super) const fn has_response_begun(&self) -> bool {
+        self.activity.has_response_begun()
+    }
+
     /// Counts an access as activity if no request is in progress any more.
     fn count_after_response(&self, engine: &Engine) {
-        if self.has_response_begun && !self.is_passive {
+        if self.activity.has_response_begun() && self.activity.is_active() {
             self.count_activity(engine);
         }
     }
 
     fn count_activity(&self, engine: &Engine) {
-        if let (Some(credential), Some(entry)) = (&self.credential, &self.entry) {
+        if let (Some(credential), Some(entry)) = (self.state.credential(), self.state.entry()) {
             engine.count_activity(credential, entry, engine.now());
         }
     }
 
     /// Excludes the request from activity, whatever it has done or will do. Its writes still count.
     pub(super) fn set_passive(&mut self) {
-        self.is_passive = true;
-        self.remove_request();
-        if let Some(request) = self.unconfirmed.take() {
-            request.settle();
-        }
+        self.activity.end_in(self.state.entry());
+        self.activity.set_passive();
     }
 
     /// Returns `true` if this request counts as activity.
     pub(super) const fn is_active(&self) -> bool {
-        !self.is_passive
+        self.activity.is_active()
     }
 
     /// Keeps the session from falling idle, even after the response has started.
     pub(super) fn keep_active(&mut self, engine: &Engine) {
-        self.keep_active_count += 1;
-        self.add_request();
-        if self.counted_lineage.is_none() && self.unconfirmed.is_none() && !self.is_passive {
-            // The request has not yet asked which session the token opens.
-            self.unconfirmed = self.credential.and_then(|credential| engine.add_unconfirmed(&credential, engine.now()));
+        self.activity.add_guard();
+        self.begin_activity();
+        if let Some(credential) = self.state.credential() {
+            // Only if the request has not yet asked which session the token opens.
+            self.activity.add_unconfirmed(engine, credential);
         }
     }
 
     pub(super) fn stop_keeping_active(&mut self, engine: &Engine) {
-        self.keep_active_count -= 1;
-        if self.has_response_begun && self.keep_active_count == 0 {
+        if self.activity.remove_guard() {
             self.finish(engine);
         }
     }
@@ -224,56 +213,47 @@ impl ClientToken {
 
     /// Applies the result of a lookup like `on_access`, but never counts as activity.
     pub(super) fn on_passive_access(&mut self, credential: &Credential, access: Lookup) -> Option<OpenSession> {
-        let same = self.credential.is_some_and(|client_token| client_token.fingerprint == credential.fingerprint);
-        if let Some(request) = self.unconfirmed.take_if(|_| same) {
-            request.settle();
+        let same = self.state.credential().is_some_and(|known| known.fingerprint == credential.fingerprint);
+        if same {
+            self.activity.confirm();
         }
-        match access {
-            Lookup::Open(open) => Some(self.opened(open, same, SessionSource::Memory)),
-            Lookup::Fetched(open) => Some(self.opened(open, same, SessionSource::Store)),
+        let (open, source) = match access {
+            Lookup::Open(open) => (open, SessionSource::Memory),
+            Lookup::Fetched(open) => (open, SessionSource::Store),
             Lookup::Superseded if same => {
-                self.superseded();
-                None
+                self.state.superseded();
+                return None;
             }
             Lookup::RolledBack if same => {
-                // As without a token: a write may start a session, under a token of its own. Not if
-                // this request has already used the lost state.
-                if !self.was_opened() {
-                    self.status = TokenStatus::Anonymous;
-                }
-                self.change = TokenChange::None;
-                None
+                self.state.rolled_back();
+                return None;
             }
-            Lookup::Superseded | Lookup::RolledBack | Lookup::Missing => None,
-        }
-    }
-
-    fn opened(&mut self, open: OpenSession, same: bool, by: SessionSource) -> OpenSession {
+            Lookup::Superseded | Lookup::RolledBack | Lookup::Missing => return None,
+        };
         if same {
-            self.status = TokenStatus::Opened;
-            self.is_read_as_absent = false;
-            self.source.get_or_insert(by);
-            self.remember_entry(&open.entry, &open.state);
+            self.opened(&open, source);
         }
-        open
+        Some(open)
     }
 
     /// Remembers the entry for the next lookup, and the version that this response shows the
     /// client.
-    fn remember_entry(&mut self, entry: &Arc<Entry>, state: &EntryState) {
-        if !self.entry.as_ref().is_some_and(|client_token| Arc::ptr_eq(client_token, entry)) {
-            self.remove_request();
-            self.entry = Some(Arc::clone(entry));
+    fn opened(&mut self, open: &OpenSession, source: SessionSource) {
+        self.is_read_as_absent = false;
+        self.source.get_or_insert(source);
+        if self.state.entry().is_none_or(|known| !Arc::ptr_eq(known, &open.entry)) {
+            self.activity.end_in(self.state.entry());
         }
-        if let Some(snapshot) = state.snapshot() {
-            self.observe_version(snapshot);
+        self.state.opened(&open.entry);
+        if let Some(snapshot) = open.snapshot() {
+            self.observe_snapshot(snapshot);
         }
-        self.add_request();
+        self.begin_activity();
     }
 
     /// Records the version that this response shows the client.
-    fn observe_version(&mut self, snapshot: &Snapshot) {
-        let Some(credential) = &mut self.credential else { return };
+    fn observe_snapshot(&mut self, snapshot: &Snapshot) {
+        let Some(credential) = self.state.credential_mut() else { return };
         credential.has_opened = true;
         if credential.lineage.is_none() {
             credential.lineage = Some(snapshot.lineage());
@@ -283,9 +263,21 @@ impl ClientToken {
         }
     }
 
+    /// Records that the client has seen this version, because it made it.
+    pub(super) fn observe_version(&mut self, hint: Option<VersionHint>) {
+        if let Some(credential) = self.state.credential_mut() {
+            credential.observe(hint);
+        }
+    }
+
+    /// Records that the session was read from the shared tier, ignoring cached copies.
+    pub(super) const fn refreshed(&mut self) {
+        self.is_refreshed = true;
+    }
+
     /// Returns `true` if this request has been given the session that its token names.
     pub(super) fn was_opened(&self) -> bool {
-        self.credential.is_some_and(|credential| credential.has_opened)
+        self.state.credential().is_some_and(|credential| credential.has_opened)
     }
 
     /// Answers this read and all later ones as if there were no session. Returns the error if an
@@ -300,8 +292,12 @@ impl ClientToken {
 
     /// Records that the token was replaced: the response must not send it.
     pub(super) fn superseded(&mut self) {
-        self.status = TokenStatus::Superseded;
-        self.change = TokenChange::None;
+        self.state.superseded();
+    }
+
+    /// Sends the same token again, with a longer lifetime.
+    pub(super) fn keep_longer(&mut self) {
+        self.state.kept_longer();
     }
 
     /// Reads from the session if it is in memory and may be used now. Does the work of `on_access`
@@ -316,14 +312,12 @@ impl ClientToken {
             return None;
         }
         let now = engine.now();
-        let state = engine.borrow_cached(self.entry.as_ref()?, self.credential.as_ref()?, now)?;
+        let state = engine.borrow_cached(self.state.entry()?, self.state.credential()?, now)?;
         let snapshot = state.snapshot()?;
-        self.status = TokenStatus::Opened;
+        self.state.opened_known_entry();
         self.source.get_or_insert(SessionSource::Memory);
-        self.observe_version(snapshot);
-        if self.has_response_begun {
-            self.count_after_response(engine);
-        }
+        self.observe_snapshot(snapshot);
+        self.count_after_response(engine);
         read(snapshot, now)
     }
 
@@ -344,17 +338,14 @@ impl ClientToken {
         entry: Arc<Entry>,
         made: Option<Arc<PendingDelivery>>,
     ) {
-        self.remove_request();
+        self.activity.end_in(self.state.entry());
         self.delivery = made;
         // Another login may have followed: that session does not belong to this request.
         let is_own = |snapshot: &&Snapshot| snapshot.fingerprint == credential.fingerprint;
         let lineage = entry.state().last_known().filter(is_own).map(Snapshot::lineage);
-        self.credential = Some(Credential { lineage, ..credential });
         self.lifetime = entry.state().last_known().map(CookieLifetime::of);
-        self.entry = Some(entry);
-        self.status = TokenStatus::Opened;
-        self.change = TokenChange::Issued;
-        self.add_request();
+        self.state.issued(Credential { lineage, ..credential }, entry);
+        self.begin_activity();
     }
 
     /// Records that the response carries the token that this request made.
@@ -372,14 +363,14 @@ impl ClientToken {
 
     /// Returns the principal, as far as it is known here.
     pub(super) fn principal(&self) -> Option<Principal> {
-        let state = self.entry.as_ref()?.state();
+        let state = self.state.entry()?.state();
         self.last_known(&state)?.principal().cloned()
     }
 
     /// Returns the last known snapshot under this very token: a snapshot from before a
     /// login belongs to another visitor.
     fn last_known<'a>(&self, state: &'a EntryState) -> Option<&'a Snapshot> {
-        let credential = self.credential.as_ref()?;
+        let credential = self.state.credential()?;
         state.last_known().filter(|snapshot| snapshot.fingerprint == credential.fingerprint)
     }
 
@@ -387,7 +378,7 @@ impl ClientToken {
     pub(super) fn resolve(&mut self, state: Option<&EntryState>) {
         let present = state.and_then(EntryState::snapshot);
         let is_present = |snapshot: &Snapshot| {
-            self.credential.is_some_and(|client_token| client_token.fingerprint == snapshot.fingerprint)
+            self.state.credential().is_some_and(|credential| credential.fingerprint == snapshot.fingerprint)
         };
         self.is_current = Some(present.is_some_and(is_present));
         self.lifetime = present.map(CookieLifetime::of).or(self.lifetime);
@@ -400,7 +391,7 @@ impl ClientToken {
 
     /// Returns `true` if this response shows the client another version than its token names.
     pub(super) fn has_newer_version(&self) -> bool {
-        self.credential.is_some_and(|credential| credential.client_version != self.sent_version)
+        self.state.credential().is_some_and(|credential| credential.client_version != self.sent_version)
     }
 
     /// Returns what the response must tell the client about its token, from a single look at the
@@ -413,11 +404,13 @@ impl ClientToken {
     /// first (`Pending`) whether it is current, and how long the session lives if nothing is in
     /// memory under this token.
     pub(super) fn token_update(&self, now: Timestamp) -> TokenUpdate {
-        if self.change == TokenChange::Removed {
+        if self.state.is_removed() {
             return TokenUpdate::Remove;
         }
-        let (Some(credential), Some(entry)) = (&self.credential, &self.entry) else { return TokenUpdate::None };
-        if self.change == TokenChange::None && !self.needs_reissue(credential) {
+        let (Some(credential), Some(entry)) = (self.state.credential(), self.state.entry()) else {
+            return TokenUpdate::None;
+        };
+        if !self.state.must_send() && !self.needs_reissue(credential) {
             return TokenUpdate::None;
         }
         let state = entry.state();
@@ -425,7 +418,7 @@ impl ClientToken {
         let is_present = match &**state {
             EntryState::Live(snapshot) => Some(snapshot.fingerprint == credential.fingerprint),
             EntryState::Invalidated(_) if known.is_none() && self.is_current.is_none() => None,
-            EntryState::Invalidated(_) if self.change == TokenChange::Issued => Some(true),
+            EntryState::Invalidated(_) if self.state.is_issued() => Some(true),
             EntryState::Invalidated(_) => self.is_current,
             EntryState::Ended(_) => Some(false),
         };

@@ -91,7 +91,7 @@ impl Session {
         if self.request.open_to_read().await?.is_none() {
             return Ok(None);
         }
-        let Some(credential) = self.request.with_token(|client_token| client_token.credential) else { return Ok(None) };
+        let Some(credential) = self.request.credential() else { return Ok(None) };
         let engine = self.request.engine();
         let mut mask = [0; 16];
         engine.fill_random(&mut mask)?;

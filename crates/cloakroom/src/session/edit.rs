@@ -57,7 +57,7 @@ impl RequestSession {
         open: &OpenSession,
         edit: &mut impl FnMut(Option<&OpenSession>) -> Result<Option<ValueEdit>, SessionError>,
     ) -> Result<bool, CommitError> {
-        let Some(credential) = self.with_token(|client_token| client_token.credential) else {
+        let Some(credential) = self.credential() else {
             return Err(ChangeError::Superseded.into());
         };
         let (changed, hint) = self.engine().update_as_client(&credential, open, |open| edit(Some(open))).await?;
@@ -85,7 +85,7 @@ impl RequestSession {
     }
 
     pub(super) async fn commit(&self, entry: &Arc<Entry>, proposal: ProposedChange<'_>) -> Result<(), CommitError> {
-        let Some(credential) = self.with_token(|client_token| client_token.credential) else {
+        let Some(credential) = self.credential() else {
             return Err(ChangeError::Superseded.into());
         };
         let hint = self.engine().commit_as_client(&credential, entry, proposal).await?;
@@ -94,11 +94,7 @@ impl RequestSession {
     }
 
     fn observe_version(&self, hint: Option<VersionHint>) {
-        self.with_token(|client_token| {
-            if let Some(credential) = &mut client_token.credential {
-                credential.observe(hint);
-            }
-        });
+        self.with_token(|client_token| client_token.observe_version(hint));
     }
 
     /// Waits if a refused change is worth another attempt; otherwise returns the error.

@@ -11,7 +11,7 @@ use crate::error::{SessionError, SessionErrorKind};
 use crate::store::Destroyed;
 use crate::sync::Arc;
 
-use super::client_token::{ClientToken, TokenChange, TokenStatus};
+use super::client_token::ClientToken;
 use super::request::RequestSession;
 
 /// A live session, and its client's credential.
@@ -131,20 +131,20 @@ impl RequestSession {
 
     /// Returns the credential that the client presented, if a rotation has replaced it.
     fn replaced_credential(&self) -> Option<Credential> {
-        self.with_token(|token| token.credential.filter(|_| token.status == TokenStatus::Superseded))
+        self.with_token(|token| token.superseded_credential())
     }
 
     /// Returns the session whose token this request may replace. `None` if the client has no
     /// session.
     async fn present_to_rotate(&self) -> Result<Option<Present>, SessionError> {
         let Some(OpenSession { entry, .. }) = self.open_to_write().await? else { return Ok(None) };
-        Ok(self.with_token(|token| token.credential).map(|credential| (credential, entry)))
+        Ok(self.credential().map(|credential| (credential, entry)))
     }
 
     /// Returns the session that the client's token opens, with the client's credential.
     async fn present(&self) -> Result<Option<Present>, SessionError> {
         let Some(OpenSession { entry, .. }) = self.open().await? else { return Ok(None) };
-        Ok(self.with_token(|token| token.credential).map(|credential| (credential, entry)))
+        Ok(self.credential().map(|credential| (credential, entry)))
     }
 
     /// Like `present`, but also returns a session whose record cannot be decoded, so that it can
@@ -152,9 +152,7 @@ impl RequestSession {
     async fn present_or_unreadable(&self) -> Result<Option<(Credential, Option<Arc<Entry>>)>, SessionError> {
         match self.present().await {
             Ok(present) => Ok(present.map(|(credential, entry)| (credential, Some(entry)))),
-            Err(error) if error.kind().is_unreadable() => {
-                Ok(self.with_token(|token| token.credential).map(|credential| (credential, None)))
-            }
+            Err(error) if error.kind().is_unreadable() => Ok(self.credential().map(|credential| (credential, None))),
             Err(error) => Err(error),
         }
     }
@@ -207,9 +205,9 @@ impl RequestSession {
     /// Checks that a logout, done or without effect, may report that the session has ended.
     fn has_no_session(&self) -> Result<(), SessionError> {
         self.check_may_issue()?;
-        match self.with_token(|token| token.status) {
-            TokenStatus::Superseded => Err(SessionError::new(SessionErrorKind::Ended)),
-            TokenStatus::Anonymous | TokenStatus::Opened => Ok(()),
+        match self.replaced_credential() {
+            Some(_) => Err(SessionError::new(SessionErrorKind::Ended)),
+            None => Ok(()),
         }
     }
 
@@ -223,12 +221,7 @@ impl RequestSession {
             let lifetimes = Some(remember_me_lifetimes(lifetime, self.engine().now(), snapshot));
             match self.commit(&entry, ProposedChange { lifetimes, ..ProposedChange::default() }).await {
                 Ok(()) => {
-                    // Send the same token again, with a longer lifetime.
-                    self.with_token(|token| {
-                        if token.change == TokenChange::None {
-                            token.change = TokenChange::KeptLonger;
-                        }
-                    });
+                    self.with_token(ClientToken::keep_longer);
                     return Ok(());
                 }
                 Err(error) => self.before_retry(error, &mut backoff).await?,

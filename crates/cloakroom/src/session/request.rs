@@ -2,15 +2,15 @@ use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
-use crate::cache::Snapshot;
+use crate::cache::{Entry, Snapshot};
 use crate::config::{OnInvalidToken, OnStoreError};
-use crate::engine::{Engine, OpenSession};
+use crate::engine::{Credential, Engine, OpenSession};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Timestamp;
 use crate::token::{Principal, Token};
 
-use super::client_token::{ClientToken, SessionSource, TokenChange, TokenStatus};
+use super::client_token::{ClientToken, SessionSource};
 use super::layer_context::{LayerContext, LayerOptions};
 use super::presented_token::{CarrierKind, PresentedToken, TokenRefusal};
 
@@ -65,7 +65,9 @@ impl RequestSession {
         let mut client_token = token.map_or_else(ClientToken::default, |token| {
             ClientToken::lookup(&context.engine, token, !context.options.without_activity)
         });
-        client_token.needs_new_format = matches!(shown, PresentedToken::NeedsReissue(_));
+        if matches!(shown, PresentedToken::NeedsReissue(_)) {
+            client_token.reissue_in_current_format();
+        }
         let options = context.options;
         let request = Arc::new(RequestState {
             layer: context,
@@ -190,6 +192,15 @@ impl RequestSession {
         act(&mut self.request.client_token.lock())
     }
 
+    /// Returns the client's credential. `None` if the client has no token.
+    pub(super) fn credential(&self) -> Option<Credential> {
+        self.with_token(|client_token| client_token.credential())
+    }
+
+    fn credential_and_entry(&self) -> (Option<Credential>, Option<Arc<Entry>>) {
+        self.with_token(|client_token| (client_token.credential(), client_token.entry().cloned()))
+    }
+
     /// Serializes creation, login, renewal and logout, so that a request creates at most one
     /// session.
     pub(super) async fn lock(&self) -> tokio::sync::MutexGuard<'_, ()> {
@@ -208,18 +219,18 @@ impl RequestSession {
 
     /// Returns `true` if the request has to read from the shared tier first.
     fn must_refresh(&self) -> bool {
-        self.options.always_refresh && !self.with_token(|client_token| client_token.is_refreshed)
+        self.options.always_refresh && !self.with_token(|client_token| client_token.is_refreshed())
     }
 
     /// Opens the live session of the client's token, according to the shared tier now.
     pub(super) async fn refresh(&self) -> Result<Option<OpenSession>, SessionError> {
         self.request.used.store(true, Ordering::Relaxed);
-        let Some(credential) = self.with_token(|client_token| client_token.credential) else {
+        let Some(credential) = self.credential() else {
             return self.missing_token();
         };
         let access = self.engine().refresh(&credential).await?;
         Ok(self.with_token(|client_token| {
-            client_token.is_refreshed = true;
+            client_token.refreshed();
             client_token.on_access(self.engine(), &credential, access)
         }))
     }
@@ -230,7 +241,7 @@ impl RequestSession {
             return Box::pin(self.refresh()).await;
         }
         self.request.used.store(true, Ordering::Relaxed);
-        let (credential, entry) = self.with_token(|client_token| (client_token.credential, client_token.entry.clone()));
+        let (credential, entry) = self.credential_and_entry();
         let Some(credential) = credential else { return self.missing_token() };
         let access = self.engine().open(&credential, entry.as_ref()).await?;
         Ok(self.with_token(|client_token| client_token.on_access(self.engine(), &credential, access)))
@@ -239,7 +250,7 @@ impl RequestSession {
     /// Opens the session without counting as activity: for a task that waits for its end.
     pub(super) async fn open_passively(&self) -> Result<Option<OpenSession>, SessionError> {
         self.request.used.store(true, Ordering::Relaxed);
-        let (credential, entry) = self.with_token(|client_token| (client_token.credential, client_token.entry.clone()));
+        let (credential, entry) = self.credential_and_entry();
         let Some(credential) = credential else { return self.missing_token() };
         let access = self.engine().open(&credential, entry.as_ref()).await?;
         Ok(self.with_token(|client_token| client_token.on_passive_access(&credential, access)))
@@ -247,7 +258,7 @@ impl RequestSession {
 
     /// Returns an error if a new token could no longer reach the client.
     pub(super) fn check_response_not_begun(&self) -> Result<(), SessionError> {
-        match self.with_token(|client_token| client_token.has_response_begun) {
+        match self.with_token(|client_token| client_token.has_response_begun()) {
             true => Err(SessionError::new(SessionErrorKind::ResponseBegun)),
             false => Ok(()),
         }
@@ -292,7 +303,7 @@ impl RequestSession {
     /// All reads of a request agree: once one of them was given the session, no later one is given
     /// `None`.
     pub(super) async fn open_to_read(&self) -> Result<Option<OpenSession>, SessionError> {
-        if self.with_token(|client_token| client_token.is_read_as_absent) {
+        if self.with_token(|client_token| client_token.is_read_as_absent()) {
             return Ok(None);
         }
         match self.open_or_ended().await {
@@ -319,7 +330,7 @@ impl RequestSession {
         let open = self.open().await?;
         if open.is_none() {
             self.check_may_issue()?;
-            if self.with_token(|client_token| client_token.status) != TokenStatus::Anonymous || self.is_invalid() {
+            if !self.with_token(|client_token| client_token.may_create()) || self.is_invalid() {
                 return Err(SessionError::new(SessionErrorKind::Ended));
             }
         }
@@ -354,7 +365,7 @@ impl RequestSession {
             None => self.request.carrier == CarrierKind::Header,
         };
         let shown = self.request.has_token || self.request.refusal == Some(TokenRefusal::Invalid);
-        rejects && shown && !self.with_token(|client_token| client_token.change == TokenChange::Removed)
+        rejects && shown && !self.with_token(|client_token| client_token.is_removed())
     }
 
     fn on_store_error(&self, error: SessionError) -> Result<Option<OpenSession>, SessionError> {
@@ -363,7 +374,7 @@ impl RequestSession {
             OnStoreError::Anonymous => return self.with_token(|client_token| client_token.read_as_absent(error)),
             OnStoreError::ServeStale(bound) => bound,
         };
-        let (credential, entry) = self.with_token(|client_token| (client_token.credential, client_token.entry.clone()));
+        let (credential, entry) = self.credential_and_entry();
         let stale =
             credential.zip(entry).and_then(|(credential, entry)| self.engine().stale(&credential, &entry, bound));
         if stale.is_some() {
@@ -383,7 +394,7 @@ impl RequestSession {
 
     /// Returns the tier that answered when this request first asked for its session.
     pub(super) fn source(&self) -> Option<SessionSource> {
-        self.with_token(|client_token| client_token.source)
+        self.with_token(|client_token| client_token.source())
     }
 }
 

@@ -15,11 +15,11 @@ pub(super) const IDLE: u64 = 600;
 pub(super) const ABSOLUTE: u64 = 86_400;
 
 /// Returns an instant, in seconds after the creation of the sessions built here.
-pub(super) fn at(seconds: u64) -> Timestamp {
+pub(crate) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000).after(Duration::from_secs(seconds))
 }
 
-pub(super) fn selector(number: u64) -> Selector {
+pub(crate) fn selector(number: u64) -> Selector {
     in_shard(number, number)
 }
 
@@ -45,20 +45,20 @@ pub(super) fn key() -> FingerprintKey {
     FingerprintKey::generate(&Fixed).expect("the random source never fails")
 }
 
-pub(super) fn secret(number: u8) -> Secret {
+pub(crate) fn secret(number: u8) -> Secret {
     Secret::from_bytes([number; 16])
 }
 
-pub(super) fn fingerprint(number: u8) -> Fingerprint {
+pub(crate) fn fingerprint(number: u8) -> Fingerprint {
     key().fingerprint(&secret(number))
 }
 
-pub(super) fn verifier(number: u8) -> Verifier {
+pub(crate) fn verifier(number: u8) -> Verifier {
     VerifierHasher::new("").hash(&selector(1), &secret(number))
 }
 
 /// An anonymous session with secret 1, as it is created.
-pub(super) fn session(entries: impl IntoIterator<Item = ValueEntry>) -> Snapshot {
+pub(crate) fn session(entries: impl IntoIterator<Item = ValueEntry>) -> Snapshot {
     Snapshot {
         version: 1,
         created_at: at(0),

@@ -1,5 +1,5 @@
 mod budget;
-mod builders;
+pub(crate) mod builders;
 mod change;
 mod entry;
 mod evict;
