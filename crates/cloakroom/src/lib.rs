@@ -61,6 +61,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
+mod lifetimes;
 mod random;
 mod session;
 pub mod store;

@@ -77,7 +77,7 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The source of the time for everything that expires.
 ///
-/// The default is [`SystemClock`]. In tests, use `testkit::ManualClock` (feature `testkit`) and
+/// The default is [`SystemClock`]. In tests, use `ManualClock` of the crate `cloakroom-testkit` and
 /// move its time instead of sleeping.
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
     /// Returns the present instant.

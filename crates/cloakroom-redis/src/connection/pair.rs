@@ -49,6 +49,32 @@ struct PushListener {
     broken: Notify,
 }
 
+/// Returns the options of the tracked connection and of the plain one, which report to the listener.
+fn configs(listener: &Arc<PushListener>, deadline: Duration) -> (AsyncConnectionConfig, AsyncConnectionConfig) {
+    let config = || {
+        AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(deadline))
+            .set_response_timeout(None)
+            // With the default of 50, callers queue up for a place in the queue.
+            .set_pipeline_buffer_size(1024)
+    };
+    let receiver = Arc::clone(listener);
+    let tracked = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
+        receiver.on_push(push);
+        Ok(())
+    });
+    // Without this, a plain connection that carries no requests would stay broken: a firewall may
+    // drop it for being idle.
+    let watcher = Arc::clone(listener);
+    let plain = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
+        if push.kind == PushKind::Disconnection {
+            watcher.broken.notify_one();
+        }
+        Ok(())
+    });
+    (tracked, plain)
+}
+
 impl ConnectionPair {
     /// Opens both connections, enables tracking on the first one, and loads the scripts.
     pub(super) async fn open(
@@ -67,27 +93,7 @@ impl ConnectionPair {
             lease: AtomicU64::new(0),
             broken: Notify::new(),
         });
-        let config = || {
-            AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(settings.deadline))
-                .set_response_timeout(None)
-                // With the default of 50, callers queue up for a place in the queue.
-                .set_pipeline_buffer_size(1024)
-        };
-        let receiver = Arc::clone(&listener);
-        let tracked = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
-            receiver.on_push(push);
-            Ok(())
-        });
-        // Without this, a plain connection that carries no requests would stay broken: a firewall
-        // may drop it for being idle.
-        let watcher = Arc::clone(&listener);
-        let plain = config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
-            if push.kind == PushKind::Disconnection {
-                watcher.broken.notify_one();
-            }
-            Ok(())
-        });
+        let (tracked, plain) = configs(&listener, settings.deadline);
         let mut tracked = client.get_multiplexed_async_connection_with_config(&tracked).await?;
         let plain = client.get_multiplexed_async_connection_with_config(&plain).await?;
         let mut track = cmd("CLIENT");

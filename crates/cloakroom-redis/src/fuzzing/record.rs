@@ -52,7 +52,7 @@ fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
     let lifetimes = Lifetimes::new(instant("created")?, Duration::from_millis(number("idle")?), instant("absolute")?);
     let nonce: [u8; 8] = hex(get("recent")?.get(..16)?)?.try_into().ok()?;
     let mut record = Record::new(verifier(get("secret")?)?, lifetimes, u64::from_be_bytes(nonce));
-    record.lifetimes.persistent = get("persistent") == Some(b"1");
+    record.lifetimes = record.lifetimes.with_persistent(get("persistent") == Some(b"1"));
     record.version = number("version").filter(|version| *version < 1 << 53)?;
     record.writers = decode_writers(get("writers"), &record);
     record.last_seen = instant("seen")?;

@@ -14,8 +14,8 @@ pub(crate) fn write_record(record: &Record, arguments: &mut Cmd) {
     let lifetimes = &record.lifetimes;
     arguments
         .arg(nonce(record.nonce))
-        .arg(whole_millis(lifetimes.idle_timeout))
-        .arg(lifetimes.absolute_deadline.as_millis());
+        .arg(whole_millis(lifetimes.idle_timeout()))
+        .arg(lifetimes.absolute_deadline().as_millis());
     arguments.arg(fields(record));
 }
 
@@ -63,8 +63,8 @@ fn write_edit(edit: &Edit, next: u64, arguments: &mut Cmd) {
 fn write_lifetimes(lifetimes: Option<&Lifetimes>, arguments: &mut Cmd) {
     match lifetimes {
         Some(lifetimes) => arguments
-            .arg(whole_millis(lifetimes.idle_timeout))
-            .arg(lifetimes.absolute_deadline.as_millis())
+            .arg(whole_millis(lifetimes.idle_timeout()))
+            .arg(lifetimes.absolute_deadline().as_millis())
             .arg(persistent(lifetimes)),
         None => arguments.arg(&[NOTHING; 3]),
     };

@@ -40,10 +40,10 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
             put("replaced", millis(at).as_bytes());
         }
     }
-    put("created", millis(record.lifetimes.created_at).as_bytes());
+    put("created", millis(record.lifetimes.created_at()).as_bytes());
     put("seen", millis(record.last_seen).as_bytes());
-    put("idle", whole_millis(record.lifetimes.idle_timeout).to_string().as_bytes());
-    put("absolute", millis(record.lifetimes.absolute_deadline).as_bytes());
+    put("idle", whole_millis(record.lifetimes.idle_timeout()).to_string().as_bytes());
+    put("absolute", millis(record.lifetimes.absolute_deadline()).as_bytes());
     put("persistent", persistent(&record.lifetimes).as_bytes());
     if let Some(authentication) = &record.authentication {
         put("principal", authentication.principal.as_str().as_bytes());
@@ -77,7 +77,7 @@ pub(super) fn replaced(previous: &PreviousSecret) -> Option<Timestamp> {
 }
 
 pub(super) const fn persistent(lifetimes: &Lifetimes) -> &'static str {
-    if lifetimes.persistent { "1" } else { "0" }
+    if lifetimes.is_persistent() { "1" } else { "0" }
 }
 
 /// Why a record cannot be decoded.
@@ -161,13 +161,12 @@ fn check_format(fields: &Fields) -> Result<(), Malformed> {
 }
 
 fn lifetimes(fields: &Fields) -> Result<Lifetimes, Malformed> {
-    let mut lifetimes = Lifetimes::new(
+    let lifetimes = Lifetimes::new(
         instant(fields, "created")?,
         Duration::from_millis(number(fields, "idle")?),
         instant(fields, "absolute")?,
     );
-    lifetimes.persistent = fields.text("persistent") == Some("1");
-    Ok(lifetimes)
+    Ok(lifetimes.with_persistent(fields.text("persistent") == Some("1")))
 }
 
 /// The nonce of the last write.
@@ -221,7 +220,7 @@ mod tests {
         let instant = Timestamp::from_millis;
         let lifetimes = Lifetimes::new(instant(1), Duration::from_secs(30), instant(u64::MAX));
         let mut record = Record::new(Verifier::from_bytes([0xAB; 16]), lifetimes, 1 << 63);
-        record.lifetimes.persistent = true;
+        record.lifetimes = record.lifetimes.with_persistent(true);
         record.version = 7;
         record.writers = cloakroom::store::Writers::of_creation(3);
         record.writers.add(1 << 63, 7);

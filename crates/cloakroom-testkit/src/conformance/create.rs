@@ -31,7 +31,7 @@ async fn every_field_is_kept(fixture: &Fixture) -> Outcome {
     record.previous = Some(PreviousSecret::renewed(fixture.verifier(), until));
     record.authentication = Some(Authentication::new("zoë:7%".into(), now, Some("Firefox, “new”\n★".into())));
     record.last_seen = now;
-    record.lifetimes.persistent = true;
+    record.lifetimes = record.lifetimes.with_persistent(true);
     record.values.push(StoredValue::new("roles".into(), 1, Some(until), Payload::Present(bytes("[]"))));
     record.values.push(StoredValue::new("avatar".into(), 1, Some(until), Payload::Absent));
     let selector = fixture.insert(&record).await?;

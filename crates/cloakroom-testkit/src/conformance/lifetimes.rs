@@ -172,10 +172,10 @@ async fn a_commit_changes_both_lifetimes(fixture: &Fixture) -> Outcome {
     let selector = fixture.insert(&record).await?;
     fixture.wait(1).await;
     let (idle, absolute) = (fixture.ticks(9), fixture.now().after(fixture.long()));
-    let remembered = with_fields!(Lifetimes::new(fixture.now(), idle, absolute), persistent = true);
+    let remembered = Lifetimes::new(fixture.now(), idle, absolute).with_persistent(true);
     done(fixture.store.commit(selector, living(fixture, 1, remembered)).await?)?;
     // The lifetimes of the commit start now, but the session keeps its time of creation.
-    let expected = with_fields!(remembered, created_at = record.lifetimes.created_at);
+    let expected = remembered.with_created_at(record.lifetimes.created_at());
     ensure_eq!(fixture.load(selector).await?.lifetimes, expected, "the lifetimes after the commit");
     fixture.wait(7).await;
     ensure!(
@@ -236,14 +236,14 @@ async fn lifetimes_without_an_end_are_no_fault(fixture: &Fixture) -> Outcome {
         let lifetimes = fixture.load(selector).await?.lifetimes;
         let distant = Timestamp::from_millis(1 << 53);
         ensure!(
-            lifetimes.absolute_deadline >= distant,
+            lifetimes.absolute_deadline() >= distant,
             "the deadline {absolute:?} was read back as {:?}",
-            lifetimes.absolute_deadline
+            lifetimes.absolute_deadline()
         );
         ensure!(
-            lifetimes.idle_timeout >= fixture.long(),
+            lifetimes.idle_timeout() >= fixture.long(),
             "the idle timeout {idle:?} was read back as {:?}",
-            lifetimes.idle_timeout
+            lifetimes.idle_timeout()
         );
     }
     Ok(())
@@ -256,11 +256,8 @@ async fn a_callers_wrong_clock_prolongs_nothing(fixture: &Fixture) -> Outcome {
         let (touched, committed) = (fixture.insert(&record).await?, fixture.insert(&record).await?);
         fixture.store.touch(vec![Touch::new(touched, Guard::Anyone, wrong)]).await?;
         done(fixture.store.commit(committed, with_fields!(fixture.commit(1), now = wrong)).await?)?;
-        let created = with_fields!(
-            record.clone(),
-            lifetimes = with_fields!(record.lifetimes, created_at = wrong),
-            last_seen = wrong
-        );
+        let created =
+            with_fields!(record.clone(), lifetimes = record.lifetimes.with_created_at(wrong), last_seen = wrong);
         selectors.extend([touched, committed, fixture.insert(&created).await?]);
     }
     fixture.wait(6).await;

@@ -94,7 +94,7 @@ async fn freshness_is_kept(fixture: &Fixture) -> Outcome {
     // Also in the past: how long a stale value may be served is not decided by the store.
     let instants = [
         fixture.now().after(fixture.long()),
-        fixture.record().lifetimes.created_at,
+        fixture.record().lifetimes.created_at(),
         cloakroom::Timestamp::from_millis(1),
     ];
     let mut commit = fixture.commit(1);

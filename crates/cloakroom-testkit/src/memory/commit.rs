@@ -57,7 +57,7 @@ pub(super) fn apply(record: &mut Record, commit: &Commit) {
     record.writers.add(commit.nonce, record.version);
     record.last_seen = record.last_seen.max(commit.now);
     if let Some(lifetimes) = commit.lifetimes {
-        record.lifetimes = with_fields!(lifetimes, created_at = record.lifetimes.created_at);
+        record.lifetimes = lifetimes.with_created_at(record.lifetimes.created_at());
     }
     if let Some(rotation) = &commit.rotation {
         rotate(record, rotation);

@@ -1,4 +1,4 @@
-use cloakroom::store::{Authentication, Lifetimes, Payload, Record};
+use cloakroom::store::{Authentication, Payload, Record};
 
 use super::MemoryStore;
 
@@ -40,11 +40,10 @@ fn write_record(bytes: &mut Vec<u8>, record: &Record) {
         bytes.push(u8::from(previous.accepted_until().is_some()));
         write_number(bytes, previous.dead_since().as_millis());
     }
-    let Lifetimes { created_at, idle_timeout: idle, absolute_deadline: absolute, persistent, .. } = lifetimes;
-    write_number(bytes, created_at.as_millis());
-    write_number(bytes, absolute.as_millis());
-    bytes.extend_from_slice(&idle.as_millis().to_be_bytes());
-    bytes.push(u8::from(*persistent));
+    write_number(bytes, lifetimes.created_at().as_millis());
+    write_number(bytes, lifetimes.absolute_deadline().as_millis());
+    bytes.extend_from_slice(&lifetimes.idle_timeout().as_millis().to_be_bytes());
+    bytes.push(u8::from(lifetimes.is_persistent()));
     write_number(bytes, last_seen.as_millis());
     if let Some(Authentication { principal, at, label, .. }) = authentication {
         bytes.extend_from_slice(principal.as_str().as_bytes());

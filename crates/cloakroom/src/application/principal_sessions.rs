@@ -219,7 +219,7 @@ impl PrincipalSessions {
         let Some(authentication) = summary.authentication else { return Ok(None) };
         Ok(Some(SessionInfo {
             id: PublicId::of(&member.selector),
-            created_at: summary.lifetimes.created_at,
+            created_at: summary.lifetimes.created_at(),
             last_seen: summary.last_seen,
             authenticated_at: authentication.at,
             expires_at: summary.lifetimes.deadline(summary.last_seen),

@@ -1,40 +1,30 @@
 //! Atomic changes of a snapshot.
 
+use crate::lifetimes::Lifetimes;
 use crate::sync::Arc;
 use crate::time::Timestamp;
-use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Verifier};
+use crate::token::{Authentication, Fingerprint, Guard, PreviousSecret, PreviousSecretState, Verifier};
 
 use super::EndReason;
 use super::account::Account;
 use super::limits::TooLarge;
-use super::snapshot::{LoginState, SessionLifetimes, Snapshot};
+use super::snapshot::{LoginState, Snapshot};
 use super::value::{ValueEntry, ValueKey, ValueState};
 use super::values::{Values, find, version_of};
-use crate::token::Fingerprint;
 
 /// One atomic change of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change<'a> {
-    pub(crate) guard: LocalGuard,
+    /// The secret that the writer must have presented.
+    pub(crate) guard: Guard<Fingerprint>,
     pub(crate) edits: &'a [ValueEdit],
     pub(crate) rotation: Option<&'a SecretRotation>,
-    pub(crate) lifetimes: Option<SessionLifetimes>,
+    pub(crate) lifetimes: Option<Lifetimes>,
     /// The session version that the change requires; `None` for any.
     pub(crate) base: Option<u64>,
     pub(crate) now: Timestamp,
     /// Amount by which the change raises the version.
     pub(crate) step: u64,
-}
-
-/// The secret that a writer must have presented.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum LocalGuard {
-    /// None: the application itself makes the change.
-    Anyone,
-    /// The current one, or the previous one during its grace period.
-    Holder(Fingerprint),
-    /// Only the current one.
-    Current(Fingerprint),
 }
 
 /// A change of one value.
@@ -121,26 +111,17 @@ impl Snapshot {
         next.version = version;
         next.values = Values::Live(apply_edits(entries, change, version));
         if let Some(lifetimes) = change.lifetimes {
-            next.set_lifetimes(lifetimes);
+            next.lifetimes = lifetimes.with_created_at(self.lifetimes.created_at());
         }
         Ok(next)
     }
 
-    fn set_lifetimes(&mut self, lifetimes: SessionLifetimes) {
-        self.idle = lifetimes.idle;
-        self.absolute = lifetimes.absolute;
-        if self.is_persistent() != lifetimes.persistent {
-            let login_state = self.login_state.as_deref().cloned().unwrap_or_default();
-            self.login_state = Some(Arc::new(LoginState { persistent: lifetimes.persistent, ..login_state }));
-        }
-    }
-
     /// Returns `true` if a writer with this guard may change or end the session.
-    pub(super) fn satisfies(&self, guard: LocalGuard, now: Timestamp) -> bool {
+    pub(super) fn satisfies(&self, guard: Guard<Fingerprint>, now: Timestamp) -> bool {
         match guard {
-            LocalGuard::Anyone => true,
-            LocalGuard::Holder(fingerprint) => self.admits(fingerprint, now, || now),
-            LocalGuard::Current(fingerprint) => self.fingerprint == fingerprint,
+            Guard::Anyone => true,
+            Guard::Holder(fingerprint) => self.admits(fingerprint, now, || now),
+            Guard::Current(fingerprint) => self.fingerprint == fingerprint,
         }
     }
 
@@ -157,7 +138,6 @@ impl Snapshot {
             next.login_state = Some(Arc::new(LoginState {
                 authentication: login.cloned(),
                 previous: Some((PreviousSecret::new(self.verifier, rotation.previous), self.fingerprint)),
-                persistent: self.is_persistent(),
                 account: match &rotation.login {
                     Some(login) => login.account.clone(),
                     None => self.login_state.as_ref().and_then(|login_state| login_state.account.clone()),

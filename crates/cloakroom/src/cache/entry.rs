@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 use crate::token::Selector;
 
 use super::EndReason;
+use super::change::ChangeError;
 use super::snapshot::{SecretLineage, Snapshot};
 use super::waiters::Waiters;
 use crate::token::Fingerprint;
@@ -46,8 +47,8 @@ pub(crate) enum EntryState {
 pub(crate) struct Invalidated {
     /// The copy itself: most of its values will turn out to be unchanged.
     pub(crate) last_copy: Option<Arc<EntryState>>,
-    /// Instant since which the lease of the copy is no longer known to be valid. `None` if the copy is known to
-    /// be out of date.
+    /// Instant since which the lease of the copy is no longer known to be valid. `None` if the copy
+    /// is known to be out of date.
     pub(crate) suspect_since: Option<Timestamp>,
 }
 
@@ -61,6 +62,15 @@ impl EntryState {
         match self {
             Self::Live(snapshot) => Some(snapshot),
             Self::Invalidated(_) | Self::Ended(_) => None,
+        }
+    }
+
+    /// Returns the snapshot of a live session, or why it cannot be changed.
+    pub(crate) const fn require_live(&self) -> Result<&Snapshot, ChangeError> {
+        match self {
+            Self::Live(snapshot) => Ok(snapshot),
+            Self::Invalidated(_) => Err(ChangeError::Invalidated),
+            Self::Ended(reason) => Err(ChangeError::Ended(*reason)),
         }
     }
 
@@ -178,10 +188,10 @@ impl Entry {
 
     /// Returns why the session must end now, if it must.
     pub(crate) fn expiry_reason(&self, snapshot: &Snapshot, now: Timestamp) -> Option<EndReason> {
-        if now >= snapshot.absolute {
+        if now >= snapshot.lifetimes.absolute_deadline() {
             return Some(EndReason::Absolute);
         }
-        (now >= snapshot.deadline(self.last_seen()) && !self.is_in_use(snapshot)).then_some(EndReason::Idle)
+        (now >= snapshot.lifetimes.deadline(self.last_seen()) && !self.is_in_use(snapshot)).then_some(EndReason::Idle)
     }
 }
 

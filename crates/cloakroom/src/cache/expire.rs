@@ -52,7 +52,9 @@ impl LocalCache {
     fn is_kept_by_requests(&self, entry: &Entry, state: &EntryState, now: Timestamp) -> bool {
         self.role == Role::Replica
             && entry.has_requests()
-            && state.last_known().is_some_and(|snapshot| entry.is_in_use(snapshot) && now < snapshot.absolute)
+            && state
+                .last_known()
+                .is_some_and(|snapshot| entry.is_in_use(snapshot) && now < snapshot.lifetimes.absolute_deadline())
     }
 
     fn remove_unused(&self, entry: &Arc<Entry>, state: &EntryState, now: Timestamp) -> Option<Timestamp> {
@@ -67,7 +69,7 @@ impl LocalCache {
         // still has the usual time to be filled again, unless its last copy passes its deadline
         // before.
         let unused_at = entry.last_seen().after(UNUSED_TTL);
-        let deadline = state.last_known().map(|former| former.deadline(entry.last_seen()));
+        let deadline = state.last_known().map(|former| former.lifetimes.deadline(entry.last_seen()));
         let unused_at = deadline.map_or(unused_at, |deadline| deadline.min(unused_at));
         if self.check_interval.is_some() && matches!(state, EntryState::Invalidated(_)) && now < unused_at {
             return Some(unused_at);
@@ -84,7 +86,7 @@ impl LocalCache {
         snapshot: &Snapshot,
         now: Timestamp,
     ) -> Timestamp {
-        let deadline = snapshot.deadline(entry.last_seen());
+        let deadline = snapshot.lifetimes.deadline(entry.last_seen());
         let Some(pack_after) = self.pack_after else { return deadline };
         let Some(entries) = snapshot.values.entries() else { return deadline };
         let quiet_at = entry.last_seen().after(pack_after);
@@ -119,7 +121,7 @@ impl LocalCache {
 
     fn next_timer(&self, entry: &Entry, now: Timestamp) -> Option<Timestamp> {
         let state = entry.state();
-        let deadline = state.snapshot()?.deadline(entry.last_seen());
+        let deadline = state.snapshot()?.lifetimes.deadline(entry.last_seen());
         let due = self.pack_after.map_or(deadline, |after| now.after(after).min(deadline));
         Some(self.check_interval.map_or(due, |every| due.min(now.after(every))))
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::sync::{Arc, AtomicU64};
 use crate::time::Timestamp;
-use crate::token::Selector;
+use crate::token::{Fingerprint, Guard, Selector};
 
 use super::EndReason;
 use super::account::Account;
 use super::budget::Budget;
-use super::change::{Change, ChangeError, LocalGuard};
+use super::change::{Change, ChangeError};
 use super::entry::{Entry, EntryState, Invalidated, Transition};
 use super::expire::UNUSED_TTL;
 use super::limits::Limits;
@@ -141,11 +141,7 @@ impl LocalCache {
     pub(crate) fn commit(&self, entry: &Arc<Entry>, change: &Change<'_>) -> Result<Transition, ChangeError> {
         loop {
             let before = Arc::clone(&entry.state());
-            let snapshot = match &*before {
-                EntryState::Live(snapshot) => snapshot,
-                EntryState::Invalidated(_) => return Err(ChangeError::Invalidated),
-                EntryState::Ended(reason) => return Err(ChangeError::Ended(*reason)),
-            };
+            let snapshot = before.require_live()?;
             let next = snapshot.apply(change)?;
             if next.values.is_larger_than(&snapshot.values) {
                 self.check(&next)?;
@@ -196,7 +192,13 @@ impl LocalCache {
     }
 
     /// Ends a session for good if the guard holds at that very moment.
-    pub(crate) fn end_guarded(&self, entry: &Arc<Entry>, guard: LocalGuard, now: Timestamp, reason: EndReason) -> bool {
+    pub(crate) fn end_guarded(
+        &self,
+        entry: &Arc<Entry>,
+        guard: Guard<Fingerprint>,
+        now: Timestamp,
+        reason: EndReason,
+    ) -> bool {
         let holds = |state: &EntryState| state.snapshot().is_some_and(|snapshot| snapshot.satisfies(guard, now));
         self.end_if(entry, true, |state| holds(state).then_some(reason)).is_some()
     }

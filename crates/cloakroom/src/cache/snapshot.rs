@@ -1,7 +1,6 @@
 //! The content of a session at one version, and which secrets open it.
 
-use std::time::Duration;
-
+use crate::lifetimes::Lifetimes;
 use crate::sync::Arc;
 use crate::time::{SKEW, Timestamp};
 use crate::token::{Authentication, PreviousSecret, Principal, Verifier};
@@ -15,26 +14,21 @@ use crate::token::Fingerprint;
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) version: u64,
-    pub(crate) created_at: Timestamp,
-    /// The idle timeout in milliseconds: a `Duration` would take eight bytes more per session.
-    pub(crate) idle: u64,
-    pub(crate) absolute: Timestamp,
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) verifier: Verifier,
     pub(crate) fingerprint: Fingerprint,
-    /// Present only if the session is logged in, rotated or persistent.
+    /// Present only if the session is logged in or rotated.
     pub(crate) login_state: Option<Arc<LoginState>>,
     /// Present only if there is a shared tier.
     pub(crate) store_meta: Option<Box<StoreMeta>>,
     pub(crate) values: Values,
 }
 
-/// The login of a session, its previous secret, and whether it is persistent.
+/// The login of a session, and its previous secret.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LoginState {
     pub(crate) authentication: Option<Authentication>,
     pub(crate) previous: Option<(PreviousSecret, Fingerprint)>,
-    /// The client was asked to keep its token when the browser closes.
-    pub(crate) persistent: bool,
     /// The memory account of the principal, if it has several sessions.
     pub(crate) account: Option<Arc<Account>>,
     /// The lineage that the secret was renewed from, as far as this process has seen the renewals.
@@ -68,15 +62,6 @@ impl SecretLineage {
     pub(super) const fn high_bits(self) -> u64 {
         self.0 >> 32
     }
-}
-
-/// The lifetimes of a session from a change on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SessionLifetimes {
-    /// The idle timeout in milliseconds.
-    pub(crate) idle: u64,
-    pub(crate) absolute: Timestamp,
-    pub(crate) persistent: bool,
 }
 
 /// Relation of a copy to the record it was read from.
@@ -127,17 +112,8 @@ impl Snapshot {
         self.authentication().map(|authentication| &authentication.principal)
     }
 
-    pub(crate) fn is_persistent(&self) -> bool {
-        self.login_state.as_ref().is_some_and(|login_state| login_state.persistent)
-    }
-
     pub(crate) fn is_anonymous(&self) -> bool {
         self.authentication().is_none()
-    }
-
-    /// Returns when the session ends if it was last seen at `last_seen` and is not seen again.
-    pub(crate) fn deadline(&self, last_seen: Timestamp) -> Timestamp {
-        last_seen.after(Duration::from_millis(self.idle)).min(self.absolute)
     }
 
     /// Returns `true` if the secret with this fingerprint opens the session now. A session created
@@ -146,7 +122,7 @@ impl Snapshot {
     /// `latest` returns the latest instant known of the session. It is called only for the previous
     /// secret.
     pub(crate) fn admits(&self, fingerprint: Fingerprint, now: Timestamp, latest: impl FnOnce() -> Timestamp) -> bool {
-        now.after(SKEW) >= self.created_at
+        now.after(SKEW) >= self.lifetimes.created_at()
             && (self.fingerprint == fingerprint || self.grace_admits(fingerprint, latest))
     }
 

@@ -51,6 +51,18 @@ enum LocalLookup {
     NeedsStore,
 }
 
+impl LocalLookup {
+    /// Returns the result, unless only the shared tier can decide.
+    fn decided(self, entry: &Arc<Entry>) -> Option<Lookup> {
+        match self {
+            Self::Open(state) => Some(Lookup::Open(OpenSession::new(Arc::clone(entry), state))),
+            Self::Superseded => Some(Lookup::Superseded),
+            Self::Missing => Some(Lookup::Missing),
+            Self::NeedsStore => None,
+        }
+    }
+}
+
 impl Engine {
     /// Looks up a token in the local tier, without any I/O. Returns its credential, its entry if
     /// there is one, and whether the token opens the session as far as this node knows.
@@ -149,13 +161,8 @@ impl Engine {
         entry: Option<&Arc<Entry>>,
     ) -> Result<Lookup, SessionError> {
         let now = self.now();
-        if let Some(entry) = entry {
-            match self.check_cached(entry, credential, now) {
-                LocalLookup::Open(state) => return Ok(Lookup::Open(OpenSession::new(Arc::clone(entry), state))),
-                LocalLookup::Superseded => return Ok(Lookup::Superseded),
-                LocalLookup::Missing => return Ok(Lookup::Missing),
-                LocalLookup::NeedsStore => {}
-            }
+        if let Some(decided) = entry.and_then(|entry| self.check_cached(entry, credential, now).decided(entry)) {
+            return Ok(decided);
         }
         match &self.store {
             None => Ok(Lookup::Missing),
@@ -324,11 +331,8 @@ impl Engine {
         let mut attempts = 0..FILL_ATTEMPTS;
         loop {
             // Another request may have filled it while this one waited for the lock.
-            match self.check_cached(entry, credential, self.now()) {
-                LocalLookup::Open(state) => return Ok(Some(Lookup::Open(OpenSession::new(Arc::clone(entry), state)))),
-                LocalLookup::Superseded => return Ok(Some(Lookup::Superseded)),
-                LocalLookup::Missing => return Ok(Some(Lookup::Missing)),
-                LocalLookup::NeedsStore => {}
+            if let Some(decided) = self.check_cached(entry, credential, self.now()).decided(entry) {
+                return Ok(Some(decided));
             }
             if self.is_rejected(store, entry, credential) {
                 return Ok(Some(Lookup::Superseded));
@@ -347,20 +351,25 @@ impl Engine {
             }
             let read = Arc::new(EntryState::Live(snapshot));
             let filled = self.cache.replace_state(entry, &before, Arc::clone(&read))?.is_some();
-            if let (true, Some(snapshot)) = (filled, read.snapshot()) {
-                // The store has lost a version that this node had. For a client that has seen that
-                // version itself, `finish_load` reports it.
-                if is_at_least(snapshot, credential.client_version)
-                    && !is_at_least(snapshot, before.last_known().and_then(hint_of))
-                {
-                    self.report_rollback(entry, snapshot);
-                }
+            if filled {
+                self.report_lost_version(entry, &before, &read, credential);
             }
             // After the last attempt, use the record for this response only: it was current when
             // the read began.
             if filled || attempts.next().is_none() {
                 return Ok(Some(self.finish_load(Arc::clone(entry), read, credential)));
             }
+        }
+    }
+
+    /// Reports that the store has lost a version that this node had. For a client that has seen
+    /// that version itself, `finish_load` reports it.
+    fn report_lost_version(&self, entry: &Arc<Entry>, before: &EntryState, read: &EntryState, credential: &Credential) {
+        let Some(snapshot) = read.snapshot() else { return };
+        if is_at_least(snapshot, credential.client_version)
+            && !is_at_least(snapshot, before.last_known().and_then(hint_of))
+        {
+            self.report_rollback(entry, snapshot);
         }
     }
 

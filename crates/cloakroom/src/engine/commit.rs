@@ -1,14 +1,12 @@
 //! Commits: atomic changes of a session on every tier.
 
-use std::time::Duration;
-
 use crate::cache::{
-    Change, ChangeError, EndReason, Entry, EntryState, LocalCache, SecretRotation, SessionLifetimes, Snapshot,
-    StoreMeta, ValueEdit,
+    Change, ChangeError, EndReason, Entry, EntryState, LocalCache, SecretRotation, Snapshot, StoreMeta, ValueEdit,
 };
+use crate::lifetimes::Lifetimes;
 use crate::store::{
-    self, Action, Commit, CommitReceipt, Committed, DynStore, Lease, LeasedRecord, Lifetimes, PreviousSecret,
-    StoreErrorKind, Writers,
+    self, Action, Commit, CommitReceipt, Committed, DynStore, Lease, LeasedRecord, PreviousSecret, StoreErrorKind,
+    Writers,
 };
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -64,7 +62,7 @@ impl From<CommitError> for SessionError {
 pub(crate) struct ProposedChange<'a> {
     pub(crate) edits: &'a [ValueEdit],
     pub(crate) rotation: Option<&'a SecretRotation>,
-    pub(crate) lifetimes: Option<SessionLifetimes>,
+    pub(crate) lifetimes: Option<Lifetimes>,
     /// The session version that the change requires; `None` for any.
     pub(crate) base: Option<u64>,
 }
@@ -178,40 +176,16 @@ impl Engine {
         writer: &ChangeAuthor,
         proposal: ProposedChange<'_>,
     ) -> Result<Attempt, CommitError> {
-        let snapshot = match before {
-            EntryState::Live(snapshot) => snapshot,
-            EntryState::Invalidated(_) => return Err(ChangeError::Invalidated.into()),
-            EntryState::Ended(reason) => return Err(ChangeError::Ended(*reason).into()),
-        };
-        let nonce = self.nonces.next();
-        // Not earlier than the latest instant known of the session, so that a clock that lags
-        // behind prolongs no grace period. A change by the application itself is not activity.
-        let is_activity = !matches!(writer, ChangeAuthor::Application);
-        let now = if is_activity { entry.latest(self.now()) } else { entry.last_seen() };
-        let change = Change { step: version_step(nonce), ..proposal.change(writer, now) };
-        let mut next = snapshot.apply(&change)?;
-        // Boxed to keep the future small: the commit is kept only for a retry, which is rare.
-        let mut commit = Box::new(self.shared_commit(snapshot, writer, &change, nonce)?);
-        for edit in &commit.edits {
-            if let Action::Put { payload, .. } = &edit.action {
-                next.values.raise_size(&edit.key, payload.len());
-            }
-        }
-        self.cache.check(&next)?;
-        self.seal_commit(&entry.selector, &next, &mut commit)?;
+        let snapshot = before.require_live()?;
+        let prepared = self.prepare(entry, snapshot, writer, proposal)?;
         let reserved = self.reserve(entry);
-        let mut invalidate_guard = InvalidateOnDrop::new(&self.cache, entry);
-        let answer = self.send(store, entry.selector, &commit).await;
-        // A store that was not reached, or that refused, has changed nothing, so the copy stays
-        // valid.
-        if answer.as_ref().map_or_else(|error| error.kind() == SessionErrorKind::StoreUnavailable, |_| true) {
-            invalidate_guard.disarm();
-        }
+        let answer = self.send_or_invalidate(store, entry, &prepared.commit).await?;
         let overtaken = |loaded| self.adopt_record(entry, reserved.as_ref(), snapshot, before, loaded);
-        match answer? {
+        match answer {
             Committed::Done(receipt) => {
-                let hint = self.install_commit(entry, reserved.as_ref(), next, receipt, (nonce, change.now));
-                self.committed(entry, writer, change.now);
+                let now = prepared.commit.now;
+                let hint = self.install_commit(entry, reserved.as_ref(), prepared, receipt);
+                self.committed(entry, writer, now);
                 Ok(Attempt::Made(hint))
             }
             Committed::Conflict(loaded) => Ok(Attempt::Superseded(overtaken(loaded)?)),
@@ -224,15 +198,59 @@ impl Engine {
         }
     }
 
+    /// Applies a change to a copy, checks the result, and encodes and encrypts the commit.
+    fn prepare(
+        &self,
+        entry: &Entry,
+        snapshot: &Snapshot,
+        writer: &ChangeAuthor,
+        proposal: ProposedChange<'_>,
+    ) -> Result<PreparedCommit, CommitError> {
+        let nonce = self.nonces.next();
+        // Not earlier than the latest instant known of the session, so that a clock that lags
+        // behind prolongs no grace period. A change by the application itself is not activity.
+        let is_activity = !matches!(writer, ChangeAuthor::Application);
+        let now = if is_activity { entry.latest(self.now()) } else { entry.last_seen() };
+        let change = Change { step: version_step(nonce), ..proposal.change(writer, now) };
+        let mut next = snapshot.apply(&change)?;
+        let mut commit = Box::new(self.shared_commit(snapshot, writer, &change, nonce)?);
+        for edit in &commit.edits {
+            if let Action::Put { payload, .. } = &edit.action {
+                next.values.raise_size(&edit.key, payload.len());
+            }
+        }
+        self.cache.check(&next)?;
+        self.seal_commit(&entry.selector, &next, &mut commit)?;
+        Ok(PreparedCommit { next, commit })
+    }
+
+    /// Sends a commit. Invalidates the copy if the commit may have been made although its reply did
+    /// not arrive.
+    async fn send_or_invalidate(
+        &self,
+        store: &dyn DynStore,
+        entry: &Entry,
+        commit: &Commit,
+    ) -> Result<Committed, SessionError> {
+        let mut invalidate_guard = InvalidateOnDrop::new(&self.cache, entry);
+        let answer = self.send(store, entry.selector, commit).await;
+        // A store that was not reached, or that refused, has changed nothing.
+        let is_unchanged = |error: &SessionError| error.kind() == SessionErrorKind::StoreUnavailable;
+        if answer.as_ref().map_or_else(is_unchanged, |_| true) {
+            invalidate_guard.disarm();
+        }
+        answer
+    }
+
     /// Makes the result of a commit the copy. Returns the version that the client has then seen.
     fn install_commit(
         &self,
         entry: &Arc<Entry>,
         reserved: Option<&Arc<EntryState>>,
-        next: Snapshot,
+        PreparedCommit { next, commit }: PreparedCommit,
         receipt: CommitReceipt,
-        (nonce, now): (u64, Timestamp),
     ) -> VersionHint {
+        let Commit { nonce, now, .. } = *commit;
         let version = receipt.version;
         // The nonce in the record, which is not that of this write if others have written since.
         let hint = VersionHint { version, nonce: receipt.record.as_ref().map_or(nonce, |record| record.nonce) as u16 };
@@ -263,10 +281,7 @@ impl Engine {
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);
         }
-        commit.lifetimes = change.lifetimes.map(|lifetimes| Lifetimes {
-            persistent: lifetimes.persistent,
-            ..Lifetimes::new(base.created_at, Duration::from_millis(lifetimes.idle), lifetimes.absolute)
-        });
+        commit.lifetimes = change.lifetimes;
         commit.rotation = change.rotation.map(|rotation| {
             let previous = PreviousSecret::new(base.verifier, rotation.previous);
             let mut shared = store::Rotation::new(rotation.verifier, Some(previous));
@@ -338,6 +353,13 @@ impl Engine {
     }
 }
 
+/// A commit that is ready to be sent, and the copy that it leads to.
+struct PreparedCommit {
+    next: Snapshot,
+    /// Boxed to keep the future small: the commit is kept only for a retry, which is rare.
+    commit: Box<Commit>,
+}
+
 /// Result of an attempt to change a session.
 pub(super) enum Attempt {
     /// The change is made, and the client has seen this version.
@@ -401,8 +423,7 @@ impl Drop for InvalidateOnDrop<'_> {
 
 /// Returns the store metadata of a copy whose record was last seen at `now`.
 fn store_meta(lease: Lease, nonce: u64, next: &Snapshot, now: Timestamp) -> Option<Box<StoreMeta>> {
-    let kept_until =
-        Lifetimes::new(next.created_at, Duration::from_millis(next.idle), next.absolute).store_deadline(now);
+    let kept_until = next.lifetimes.store_deadline(now);
     let mut writers = next
         .store_meta
         .as_ref()

@@ -1,13 +1,11 @@
 //! Conversion between the records of the shared tier and the snapshots of the local one.
 
-use std::time::Duration;
-
 use crate::cache::{
     CodecError, EntryState, LoginState, Snapshot, StoreMeta, ValueEdit, ValueEntry, ValueKey, ValueState, Values, find,
 };
-use crate::store::{self, Action, Expect, Lease, Lifetimes, Payload, Record, StoredValue};
+use crate::store::{self, Action, Expect, Lease, Payload, Record, StoredValue};
 use crate::sync::Arc;
-use crate::time::{Timestamp, whole_millis};
+use crate::time::Timestamp;
 use crate::token::Fingerprint;
 
 use crate::store::is_within_max_depth;
@@ -27,19 +25,16 @@ pub(crate) fn snapshot(
     let values: Box<[ValueEntry]> =
         record.values.into_iter().map(|value| value_entry(value, known, &mut open)).collect();
     let previous = record.previous.map(|previous| (previous, former_fingerprint(former, previous.verifier)));
-    let persistent = record.lifetimes.persistent;
     let kept_until = record.lifetimes.store_deadline(record.last_seen);
-    let login_state = record.authentication.is_some() || previous.is_some() || persistent;
+    let login_state = record.authentication.is_some() || previous.is_some();
     Snapshot {
         version: record.version,
-        created_at: record.lifetimes.created_at,
-        idle: whole_millis(record.lifetimes.idle_timeout),
-        absolute: record.lifetimes.absolute_deadline,
+        lifetimes: record.lifetimes,
         verifier: record.verifier,
         fingerprint: former_fingerprint(former, record.verifier),
         login_state: login_state.then(|| {
             let authentication = record.authentication;
-            Arc::new(LoginState { authentication, previous, persistent, account: None, renewed_from: None })
+            Arc::new(LoginState { authentication, previous, account: None, renewed_from: None })
         }),
         store_meta: Some(Box::new(StoreMeta {
             lease: lease.number(),
@@ -97,9 +92,7 @@ fn value_entry(
 
 /// Returns the record of a new session.
 pub(crate) fn record(snapshot: &Snapshot, nonce: u64) -> Result<Record, CodecError> {
-    let idle = Duration::from_millis(snapshot.idle);
-    let lifetimes = Lifetimes::new(snapshot.created_at, idle, snapshot.absolute);
-    let mut record = Record::new(snapshot.verifier, lifetimes, nonce);
+    let mut record = Record::new(snapshot.verifier, snapshot.lifetimes, nonce);
     for value_entry in snapshot.values.entries().unwrap_or_default() {
         let fresh_until = age(value_entry.fresh_until);
         record.values.push(StoredValue::new(

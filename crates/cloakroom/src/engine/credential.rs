@@ -1,9 +1,7 @@
 //! The credential of a client, and the guards that it is checked by on each tier.
 
-use crate::cache::{LocalGuard, SecretLineage};
-use crate::store;
-use crate::token::Fingerprint;
-use crate::token::{Secret, Selector, Token, Verifier, VerifierHasher, VersionHint};
+use crate::cache::SecretLineage;
+use crate::token::{Fingerprint, Guard, Secret, Selector, Token, Verifier, VerifierHasher, VersionHint};
 
 use crate::engine::Engine;
 
@@ -81,22 +79,20 @@ impl ChangeAuthor {
     }
 
     /// Returns the guard for the local tier.
-    pub(crate) const fn local(&self) -> LocalGuard {
+    pub(crate) const fn local(&self) -> Guard<Fingerprint> {
         match self {
-            Self::Application => LocalGuard::Anyone,
-            Self::Client(credential) => LocalGuard::Holder(credential.fingerprint),
-            Self::RenewedClient(fingerprint, _) | Self::CurrentSecret(fingerprint, _) => {
-                LocalGuard::Current(*fingerprint)
-            }
+            Self::Application => Guard::Anyone,
+            Self::Client(credential) => Guard::Holder(credential.fingerprint),
+            Self::RenewedClient(fingerprint, _) | Self::CurrentSecret(fingerprint, _) => Guard::Current(*fingerprint),
         }
     }
 
     /// Returns the guard for the shared tier.
-    pub(crate) fn shared(&self, verifiers: &VerifierHasher) -> store::Guard {
+    pub(crate) fn shared(&self, verifiers: &VerifierHasher) -> Guard {
         match self {
-            Self::Application => store::Guard::Anyone,
-            Self::Client(credential) => store::Guard::Holder(verifiers.hash(&credential.selector, &credential.secret)),
-            Self::RenewedClient(_, verifier) | Self::CurrentSecret(_, verifier) => store::Guard::Current(*verifier),
+            Self::Application => Guard::Anyone,
+            Self::Client(credential) => Guard::Holder(verifiers.hash(&credential.selector, &credential.secret)),
+            Self::RenewedClient(_, verifier) | Self::CurrentSecret(_, verifier) => Guard::Current(*verifier),
         }
     }
 }

@@ -106,7 +106,7 @@ impl Engine {
 
     fn undeliver(&self, token: UndeliveredToken, undo: Undo) {
         if self.store.is_some() {
-            self.undelivered_tokens.push(token, undo);
+            self.backlog.undelivered.push(token, undo);
             self.ensure_maintenance();
             self.maintenance.wake();
             return;
@@ -142,12 +142,12 @@ impl Engine {
     /// Undoes the tokens that were lost. Those that the shared tier does not answer for are retried
     /// in the next round.
     pub(super) async fn undo_undelivered(&self) {
-        let lost = std::mem::take(&mut *self.undelivered_tokens.0.lock());
+        let lost = std::mem::take(&mut *self.backlog.undelivered.0.lock());
         for batch in lost.chunks(CALLS_AT_ONCE) {
             let undone = join_all(batch.iter().map(|(token, undo)| self.undo(token, *undo))).await;
             for ((token, undo), undone) in batch.iter().zip(undone) {
                 if undone.is_err() {
-                    self.undelivered_tokens.push(token.clone(), *undo);
+                    self.backlog.undelivered.push(token.clone(), *undo);
                 }
             }
         }

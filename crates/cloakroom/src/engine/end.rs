@@ -24,7 +24,7 @@ impl Engine {
     /// Ends a session now, or as soon as the shared tier can be reached.
     pub(crate) async fn end_eventually(&self, selector: &Selector, entry: Arc<Entry>, reason: EndReason) {
         if self.end(selector, Some(entry), reason).await.is_err() {
-            self.pending_destroys.lock().push((*selector, reason));
+            self.backlog.destroys.lock().push((*selector, reason));
         }
     }
 

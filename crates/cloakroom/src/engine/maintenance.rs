@@ -88,11 +88,11 @@ impl Engine {
     /// Queues a touch of a session for the shared tier, if none was reported for a while. `shown`
     /// is the fingerprint of the presented secret, which the session admits.
     pub(super) fn queue_touch(&self, entry: &Entry, snapshot: &Snapshot, shown: Fingerprint, now: Timestamp) {
-        if self.store.is_some() && entry.claim_touch_report(snapshot.idle / REPORTS_PER_TIMEOUT) {
+        if self.store.is_some() && entry.claim_touch_report(snapshot.lifetimes.idle_millis() / REPORTS_PER_TIMEOUT) {
             let is_shown = |previous: &Fingerprint| shown != snapshot.fingerprint && *previous == shown;
             let previous = snapshot.previous().filter(|(_, previous)| is_shown(previous));
             let verifier = previous.map_or(snapshot.verifier, |(previous, _)| previous.verifier);
-            self.touches.lock().push(Touch::new(entry.selector, Guard::Holder(verifier), now));
+            self.backlog.touches.lock().push(Touch::new(entry.selector, Guard::Holder(verifier), now));
         }
     }
 
@@ -126,7 +126,7 @@ impl Engine {
         if self.store.is_none() {
             return;
         }
-        let idle = entry.state().snapshot().map_or(0, |snapshot| snapshot.idle);
+        let idle = entry.state().snapshot().map_or(0, |snapshot| snapshot.lifetimes.idle_millis());
         if now.since(entry.last_seen()) > Duration::from_millis(idle / 2) {
             self.queues.in_use.lock().push(Arc::clone(entry));
         }
@@ -152,7 +152,7 @@ impl Engine {
 
     async fn report_touches(&self) {
         let Some(store) = &self.store else { return };
-        let mut touches = std::mem::take(&mut *self.touches.lock());
+        let mut touches = std::mem::take(&mut *self.backlog.touches.lock());
         touches.append(&mut self.unconfirmed_touches());
         let calls: Vec<_> = touches.chunks(TOUCHES_PER_CALL).collect();
         for batches in calls.chunks(CALLS_AT_ONCE) {
@@ -166,18 +166,18 @@ impl Engine {
     }
 
     fn requeue_touches(&self, touches: &[Touch]) {
-        let mut waiting = self.touches.lock();
+        let mut waiting = self.backlog.touches.lock();
         let room = MAX_QUEUED_TOUCHES.saturating_sub(waiting.len());
         waiting.extend(touches.iter().take(room));
     }
 
     /// Retries to end the sessions that could not be ended before.
     async fn retry_destroys(&self) {
-        let pending = std::mem::take(&mut *self.pending_destroys.lock());
+        let pending = std::mem::take(&mut *self.backlog.destroys.lock());
         for batch in pending.chunks(CALLS_AT_ONCE) {
             let ended = join_all(batch.iter().map(|(selector, reason)| self.end(selector, None, *reason))).await;
             let failed = batch.iter().zip(ended).filter(|(_, ended)| ended.is_err()).map(|(session, _)| *session);
-            self.pending_destroys.lock().extend(failed);
+            self.backlog.destroys.lock().extend(failed);
         }
     }
 

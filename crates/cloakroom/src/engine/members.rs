@@ -1,10 +1,8 @@
 //! The sessions of a principal, in the index of whichever tier keeps it.
 
-use std::time::Duration;
-
 use crate::cache::{Entry, EntryState};
 use crate::error::SessionError;
-use crate::store::{Admission, Lifetimes, Member, Page, PageRequest, Summary};
+use crate::store::{Admission, Member, Page, PageRequest, Summary};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::token::Principal;
@@ -66,9 +64,7 @@ impl Engine {
         if snapshot.principal() != Some(principal) || entry.expiry_reason(snapshot, self.now()).is_some() {
             return None;
         }
-        let lifetimes = Lifetimes::new(snapshot.created_at, Duration::from_millis(snapshot.idle), snapshot.absolute);
-        let mut summary = Summary::new(lifetimes, entry.last_seen());
-        summary.lifetimes.persistent = snapshot.is_persistent();
+        let mut summary = Summary::new(snapshot.lifetimes, entry.last_seen());
         summary.authentication = snapshot.authentication().cloned();
         Some(Member::new(entry.selector, Ok(summary)))
     }

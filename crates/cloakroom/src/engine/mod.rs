@@ -80,20 +80,26 @@ pub(crate) struct Engine {
     queues: Arc<MaintenanceQueues>,
     loads: LoadLimits,
     keys: Option<ActiveKeyRing>,
-    /// Sessions that must still be ended on the shared tier, which did not answer.
-    pending_destroys: Mutex<Vec<(Selector, EndReason)>>,
-    /// Tokens that were made but reached no client, to be undone on the shared tier.
-    undelivered_tokens: UndeliveredTokens,
+    backlog: Backlog,
     recent_logins: RecentLogins,
-    /// Touches to be reported to the shared tier.
-    touches: Mutex<Vec<Touch>>,
-    /// Requests whose token only the shared tier can match to a session.
-    unconfirmed: UnconfirmedRequests,
     maintenance: Maintenance,
     #[cfg(debug_assertions)]
     types: crate::engine::registered_types::RegisteredTypes,
     /// For tasks that must not keep the engine alive.
     weak_self: Weak<Self>,
+}
+
+/// Work that waits for the shared tier, in memory until it answers.
+#[derive(Default)]
+struct Backlog {
+    /// Sessions that must still be ended.
+    destroys: Mutex<Vec<(Selector, EndReason)>>,
+    /// Tokens that were made but reached no client, to be undone.
+    undelivered: UndeliveredTokens,
+    /// Touches to be reported.
+    touches: Mutex<Vec<Touch>>,
+    /// Requests whose token only the shared tier can match to a session.
+    unconfirmed: UnconfirmedRequests,
 }
 
 impl Engine {
@@ -108,19 +114,12 @@ impl Engine {
         let telemetry = Arc::new(Telemetry::new(keys.as_ref(), &*random, Arc::clone(&clock))?);
         let principals = Arc::new(PrincipalIndex::new());
         let queues = Arc::new(MaintenanceQueues::default());
-        let cache = LocalCache::new(CacheConfig {
-            role: if store.is_some() { Role::Replica } else { Role::Primary },
-            limits: limits(&policy),
-            max_bytes: policy.max_bytes,
-            pack_after: policy.pack_after,
-            check_interval: store.is_some().then(|| policy.idle / CHECKS_PER_TIMEOUT),
-            observer: Arc::new(CacheObserver {
-                telemetry: Arc::clone(&telemetry),
-                principals: Arc::clone(&principals),
-                queues: Arc::clone(&queues),
-            }),
-            now: clock.now(),
-        });
+        let observer = CacheObserver {
+            telemetry: Arc::clone(&telemetry),
+            principals: Arc::clone(&principals),
+            queues: Arc::clone(&queues),
+        };
+        let cache = LocalCache::new(cache_config(&policy, store.is_some(), observer, clock.now()));
         let fingerprints = FingerprintKey::generate(&*random)?;
         let namespace = store.as_ref().map_or("", |store| store.namespace());
         let verifiers = VerifierHasher::new(namespace);
@@ -143,11 +142,8 @@ impl Engine {
             principals,
             queues,
             keys,
-            pending_destroys: Mutex::default(),
-            undelivered_tokens: UndeliveredTokens::default(),
+            backlog: Backlog::default(),
             recent_logins: RecentLogins::default(),
-            touches: Mutex::default(),
-            unconfirmed: UnconfirmedRequests::default(),
             maintenance: Maintenance::default(),
             #[cfg(debug_assertions)]
             types: crate::engine::registered_types::RegisteredTypes::default(),
@@ -250,11 +246,19 @@ impl fmt::Debug for Engine {
     }
 }
 
-fn limits(policy: &Config) -> Limits {
-    Limits {
-        session_bytes: policy.max_session_bytes as u64,
-        value_bytes: u32::try_from(policy.max_value_bytes).unwrap_or(u32::MAX),
-        values: policy.max_values,
+fn cache_config(policy: &Config, is_shared: bool, observer: CacheObserver, now: Timestamp) -> CacheConfig {
+    CacheConfig {
+        role: if is_shared { Role::Replica } else { Role::Primary },
+        limits: Limits {
+            session_bytes: policy.max_session_bytes as u64,
+            value_bytes: u32::try_from(policy.max_value_bytes).unwrap_or(u32::MAX),
+            values: policy.max_values,
+        },
+        max_bytes: policy.max_bytes,
+        pack_after: policy.pack_after,
+        check_interval: is_shared.then(|| policy.idle / CHECKS_PER_TIMEOUT),
+        observer: Arc::new(observer),
+        now,
     }
 }
 

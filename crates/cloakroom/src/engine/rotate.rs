@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use crate::cache::{
-    ChangeError, EndReason, Entry, EntryState, LoginChange, SecretRotation, SessionLifetimes, Snapshot,
-};
+use crate::cache::{ChangeError, EndReason, Entry, EntryState, LoginChange, SecretRotation, Snapshot};
+use crate::lifetimes::Lifetimes;
 use crate::store::Admission;
 use crate::sync::Arc;
-use crate::time::{SKEW, Timestamp, whole_millis};
+use crate::time::{SKEW, Timestamp};
 use crate::token::{Authentication, PreviousSecretState, Principal, Secret, Selector};
 
 use super::commit::{CommitError, ProposedChange};
@@ -72,7 +71,7 @@ impl Engine {
             EntryState::Ended(reason) => return Err(ChangeError::Ended(*reason).into()),
         };
         let former = snapshot.principal().cloned();
-        let until = self.lifetimes(snapshot, request, self.now()).absolute;
+        let until = self.lifetimes(snapshot, request, self.now()).absolute_deadline();
         loop {
             match self.add_member(&request.principal, entry, until).await? {
                 Admission::Admitted { displaced } => break self.end_displaced(&request.principal, displaced).await?,
@@ -97,7 +96,7 @@ impl Engine {
     /// the login fails.
     async fn end_displaced(&self, principal: &Principal, displaced: Vec<Selector>) -> Result<(), SessionError> {
         let ends = self.end_many(principal, displaced, EndReason::Displaced).await;
-        self.pending_destroys.lock().extend(ends.failed.iter().map(|selector| (*selector, EndReason::Displaced)));
+        self.backlog.destroys.lock().extend(ends.failed.iter().map(|selector| (*selector, EndReason::Displaced)));
         ends.fault.map_or(Ok(()), Err)
     }
 
@@ -139,12 +138,12 @@ impl Engine {
     }
 
     /// Returns the lifetimes of the session from this login on.
-    fn lifetimes(&self, before: &Snapshot, request: &LoginRequest, now: Timestamp) -> SessionLifetimes {
+    fn lifetimes(&self, before: &Snapshot, request: &LoginRequest, now: Timestamp) -> Lifetimes {
         let remembered = request.remember.map(|lifetime| (lifetime, lifetime));
         let remembered = remembered.or_else(|| inherited_lifetimes(before, &request.principal));
         let (idle, absolute) = remembered.unwrap_or((self.policy.idle, self.policy.absolute));
         let idle = request.idle.unwrap_or(idle).min(absolute);
-        SessionLifetimes { idle: whole_millis(idle), absolute: now.after(absolute), persistent: remembered.is_some() }
+        Lifetimes::new(before.lifetimes.created_at(), idle, now.after(absolute)).with_persistent(remembered.is_some())
     }
 
     /// Renews the secret. `None` if the client's secret is not the current one, because another
@@ -220,7 +219,7 @@ impl Engine {
         writer: ChangeAuthor,
         previous: PreviousSecretState,
         login: Option<LoginChange>,
-        lifetimes: Option<SessionLifetimes>,
+        lifetimes: Option<Lifetimes>,
         undo: Undo,
     ) -> Result<NewToken, CommitError> {
         let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
@@ -260,9 +259,9 @@ pub(crate) type NewToken = (Credential, Arc<PendingDelivery>);
 
 /// Returns the lifetimes of "remember me" without a login: the session ends after `lifetime`,
 /// whether it is used or not, and never later than its creation or its last login allows.
-pub(crate) fn remember_me_lifetimes(lifetime: Duration, now: Timestamp, snapshot: &Snapshot) -> SessionLifetimes {
-    let absolute = now.after(lifetime).min(snapshot.absolute);
-    SessionLifetimes { idle: whole_millis(lifetime), absolute, persistent: true }
+pub(crate) fn remember_me_lifetimes(lifetime: Duration, now: Timestamp, snapshot: &Snapshot) -> Lifetimes {
+    let absolute = now.after(lifetime).min(snapshot.lifetimes.absolute_deadline());
+    snapshot.lifetimes.with_idle_timeout(lifetime).with_absolute_deadline(absolute).with_persistent(true)
 }
 
 /// Returns the lifetimes of a remembered session whose principal logs in again, for example to
@@ -270,8 +269,8 @@ pub(crate) fn remember_me_lifetimes(lifetime: Duration, now: Timestamp, snapshot
 /// last login gave it.
 fn inherited_lifetimes(before: &Snapshot, principal: &Principal) -> Option<(Duration, Duration)> {
     let authentication = before.authentication().filter(|authentication| authentication.principal == *principal)?;
-    let lifetime = before.absolute.since(authentication.at).min(MAX_LIFETIME);
-    before.is_persistent().then(|| (Duration::from_millis(before.idle), lifetime))
+    let lifetime = before.lifetimes.absolute_deadline().since(authentication.at).min(MAX_LIFETIME);
+    before.lifetimes.is_persistent().then(|| (before.lifetimes.idle_timeout(), lifetime))
 }
 
 /// Returns `true` if the session belongs to the principal now.

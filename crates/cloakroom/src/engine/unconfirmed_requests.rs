@@ -85,7 +85,7 @@ impl Engine {
         self.store.as_ref()?;
         let (seen, settled) = (AtomicU64::new(now.as_millis()), AtomicBool::new(false));
         let request = Arc::new(UnconfirmedRequest { credential: *credential, seen, settled });
-        let mut kept = self.unconfirmed.0.lock();
+        let mut kept = self.backlog.unconfirmed.0.lock();
         if kept.requests.is_empty() {
             self.ensure_maintenance();
         }
@@ -103,7 +103,7 @@ impl Engine {
     pub(super) fn unconfirmed_touches(&self) -> Vec<Touch> {
         let (now, every) =
             (self.now().as_millis(), whole_millis(self.policy.idle) / super::maintenance::REPORTS_PER_TIMEOUT);
-        let mut kept = self.unconfirmed.0.lock();
+        let mut kept = self.backlog.unconfirmed.0.lock();
         let Kept { requests, reported } = &mut *kept;
         let mut due = Vec::new();
         requests.retain(|request| {

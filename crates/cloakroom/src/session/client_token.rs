@@ -445,7 +445,8 @@ struct CookieLifetime {
 
 impl CookieLifetime {
     fn of(snapshot: &Snapshot) -> Self {
-        Self { until: snapshot.absolute, persistent: snapshot.is_persistent() }
+        let lifetimes = &snapshot.lifetimes;
+        Self { until: lifetimes.absolute_deadline(), persistent: lifetimes.is_persistent() }
     }
 }
 

@@ -137,7 +137,7 @@ impl Session {
     /// The errors of a shared tier.
     pub async fn created_at(&self) -> Result<Option<Timestamp>, SessionError> {
         let open = self.request.open_to_read().await?;
-        Ok(open.and_then(|open| Some(open.snapshot()?.created_at)))
+        Ok(open.and_then(|open| Some(open.snapshot()?.lifetimes.created_at())))
     }
 
     /// Returns when the session ends if no more requests arrive, or `None` if there is none.
@@ -150,7 +150,7 @@ impl Session {
     pub async fn expires_at(&self) -> Result<Option<Timestamp>, SessionError> {
         let seen = self.request.activity();
         let open = self.request.open_to_read().await?;
-        Ok(open.and_then(|open| Some(open.snapshot()?.deadline(seen.max(open.entry.last_seen())))))
+        Ok(open.and_then(|open| Some(open.snapshot()?.lifetimes.deadline(seen.max(open.entry.last_seen())))))
     }
 
     /// Returns the public id of the session, or `None` if there is none: to mark "this device" in a

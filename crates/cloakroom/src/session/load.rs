@@ -51,15 +51,7 @@ where
     let mut loader = Some(loader);
     let mut has_opened = false;
     loop {
-        let open = match request.open_to_read().await {
-            Ok(Some(open)) => open,
-            Ok(None) => break,
-            // The session ended between two reads of this very call: the loaded value is good for
-            // its result.
-            Err(error) if has_opened && error.kind() == SessionErrorKind::Ended => break,
-            Err(error) => return Err(error),
-        };
-        has_opened = true;
+        let Some(open) = open(request, &mut has_opened).await? else { break };
         let found = read::<T>(engine, &open, key::<T>())?;
         let version = found.version;
         match cached(engine, found, &accept) {
@@ -73,18 +65,8 @@ where
             }
             Cached::Wait(spare) => {
                 let Some(context) = load_context(engine, &open, version, accept.input) else { break };
-                let loaded = match context.join_or_start::<T, _, _>(&mut loader) {
-                    Ok(Some(in_flight)) => wait(&context, in_flight).await,
-                    Ok(None) => continue,
-                    Err(failure) => Err(Arc::new(failure).into()),
-                };
-                return match (loaded, spare) {
-                    (Err(_), Some(spare)) => {
-                        engine.counters().stale_served.count();
-                        Ok(Some(spare))
-                    }
-                    (outcome, _) => outcome,
-                };
+                let Some(loaded) = join(&context, &mut loader).await else { continue };
+                return loaded_or_spare(engine, loaded, spare);
             }
         }
     }
@@ -92,6 +74,48 @@ where
         Some(loader) => load_without_session(engine, loader).await,
         // Only starting a load takes the loader, and a started load is waited for.
         None => Ok(None),
+    }
+}
+
+/// Opens the session of a loading read. `None` if there is none, or if it ended between two reads of
+/// this very call: then the loaded value is good for its result.
+async fn open(request: &RequestSession, has_opened: &mut bool) -> Result<Option<OpenSession>, SessionError> {
+    match request.open_to_read().await {
+        Err(error) if *has_opened && error.kind() == SessionErrorKind::Ended => Ok(None),
+        answer => {
+            *has_opened = true;
+            answer
+        }
+    }
+}
+
+/// Waits for the load of the value, which this reader starts if nobody has. `None` if the session has
+/// changed since the reader looked.
+async fn join<T, L, F>(context: &LoadContext, loader: &mut Option<L>) -> Option<Result<Option<Arc<T>>, SessionError>>
+where
+    T: SessionValue,
+    L: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
+{
+    match context.join_or_start::<T, _, _>(loader) {
+        Ok(Some(in_flight)) => Some(wait(context, in_flight).await),
+        Ok(None) => None,
+        Err(failure) => Some(Err(Arc::new(failure).into())),
+    }
+}
+
+/// Returns what was loaded, or the cached value to use if the load failed.
+fn loaded_or_spare<T>(
+    engine: &Engine,
+    loaded: Result<Option<Arc<T>>, SessionError>,
+    spare: Option<Arc<T>>,
+) -> Result<Option<Arc<T>>, SessionError> {
+    match (loaded, spare) {
+        (Err(_), Some(spare)) => {
+            engine.counters().stale_served.count();
+            Ok(Some(spare))
+        }
+        (outcome, _) => outcome,
     }
 }
 

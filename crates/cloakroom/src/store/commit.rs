@@ -1,9 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::record::{Lease, LeasedRecord, Lifetimes, Payload, Record};
+use super::record::{Lease, LeasedRecord, Payload, Record};
+use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
-use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
+use crate::token::{Authentication, Guard, PreviousSecret, Selector, Verifier};
 
 /// One atomic change of a record.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct Commit {
     pub edits: Vec<Edit>,
     /// A new secret, and the changes that come with it.
     pub rotation: Option<Rotation>,
-    /// New lifetimes. Their `created_at` is ignored: the record keeps its own.
+    /// New lifetimes. Their creation time is ignored: the record keeps its own.
     pub lifetimes: Option<Lifetimes>,
     /// The instant of the change on the caller's clock; the new `last_seen` unless the record's is
     /// later.
@@ -60,17 +61,6 @@ impl Commit {
     pub const fn next_version(&self) -> u64 {
         self.base.saturating_add(self.step)
     }
-}
-
-/// The secret that must have been presented for a commit, a touch or a destruction to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guard {
-    /// No secret: the application itself writes, for example to revoke.
-    Anyone,
-    /// The current secret, or the previous one within its grace.
-    Holder(Verifier),
-    /// The current secret only.
-    Current(Verifier),
 }
 
 /// A change of one value.

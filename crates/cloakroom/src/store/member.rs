@@ -1,7 +1,8 @@
+use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
 use crate::token::{Authentication, Selector};
 
-use super::{Lifetimes, Record, StoreError};
+use super::{Record, StoreError};
 
 /// One of the sessions that [`Store::list_members`](super::Store::list_members) lists.
 #[derive(Debug)]

@@ -23,7 +23,7 @@
 //!   [`Expect::Version`] of an older version must not hold.
 //! - **Futures may be dropped** at any await point without leaving a record half-written.
 //!
-//! `testkit::conformance` checks each of these guarantees, by name.
+//! `cloakroom_testkit::conformance` checks each of these guarantees, by name.
 
 mod commit;
 mod dyn_store;
@@ -33,17 +33,18 @@ mod member;
 mod page;
 mod record;
 
-pub use commit::{Action, Commit, CommitReceipt, Committed, Created, Destroyed, Edit, Expect, Guard, Rotation, Touch};
+pub use commit::{Action, Commit, CommitReceipt, Committed, Created, Destroyed, Edit, Expect, Rotation, Touch};
 pub use error::{StoreError, StoreErrorKind};
 pub use member::{Member, Summary};
 pub use page::{Cursor, Page, PageRequest};
-pub use record::{Invalidate, Lease, LeasedRecord, Lifetimes, Payload, Record, StoredValue};
+pub use record::{Invalidate, Lease, LeasedRecord, Payload, Record, StoredValue};
 
 #[doc(hidden)]
 pub use dyn_store::DynStore;
 pub(crate) use json_depth::{MAX_DEPTH, is_within, is_within_max_depth};
 
-pub use crate::token::{Authentication, PreviousSecret, PreviousSecretState, Principal, Selector, Verifier};
+pub use crate::lifetimes::Lifetimes;
+pub use crate::token::{Authentication, Guard, PreviousSecret, PreviousSecretState, Principal, Selector, Verifier};
 pub use crate::writers::{LastWrite, REMEMBERED_WRITERS, Trace, Writers};
 
 use std::future::Future;
@@ -56,7 +57,7 @@ use crate::time::Timestamp;
 /// Keeps the records of all sessions, for all nodes.
 ///
 /// Implement it for a type that is cheap to call concurrently; Cloakroom shares one instance. The
-/// [module](self) lists the guarantees that hold for every method. Run `testkit::conformance` on
+/// [module](self) lists the guarantees that hold for every method. Run `cloakroom_testkit::conformance` on
 /// every implementation.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session store",

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
 use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
 use crate::writers::Writers;
@@ -41,7 +41,7 @@ impl Record {
             verifier,
             previous: None,
             lifetimes,
-            last_seen: lifetimes.created_at,
+            last_seen: lifetimes.created_at(),
             authentication: None,
             values: Vec::new(),
             writers: Writers::of_creation(nonce),
@@ -52,43 +52,6 @@ impl Record {
     #[must_use]
     pub fn version_of(&self, key: &str) -> u64 {
         self.values.iter().find(|value| &*value.key == key).map_or(0, |value| value.version)
-    }
-}
-
-/// The two lifetimes of a session, both enforced on the server (OWASP ASVS 7.3.1 and 7.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Lifetimes {
-    /// The creation time; never changes.
-    pub created_at: Timestamp,
-    /// The session ends when no request is seen for this long.
-    pub idle_timeout: Duration,
-    /// The session ends at this instant, whatever happens.
-    pub absolute_deadline: Timestamp,
-    /// `true` if the client was asked to keep its token when the browser closes.
-    pub persistent: bool,
-}
-
-impl Lifetimes {
-    /// Lifetimes of a session created at `created_at`, whose token need not outlive the browser.
-    #[must_use]
-    pub const fn new(created_at: Timestamp, idle: Duration, absolute: Timestamp) -> Self {
-        Self { created_at, idle_timeout: idle, absolute_deadline: absolute, persistent: false }
-    }
-
-    /// The instant until which a store keeps a record that it last saw at `last_seen`.
-    ///
-    /// It adds a tenth of the idle timeout to the life of the session, because touches are reported
-    /// no more often than that.
-    #[must_use]
-    pub fn store_deadline(&self, last_seen: Timestamp) -> Timestamp {
-        last_seen.after(self.idle_timeout.saturating_add(self.idle_timeout / 10)).min(self.absolute_deadline)
-    }
-
-    /// The instant at which a session last seen at `last_seen` ends if it is not seen again.
-    #[must_use]
-    pub fn deadline(&self, last_seen: Timestamp) -> Timestamp {
-        last_seen.after(self.idle_timeout).min(self.absolute_deadline)
     }
 }
 

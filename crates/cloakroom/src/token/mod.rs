@@ -1,12 +1,14 @@
 //! Session tokens and their parts, and principals.
 
 mod fingerprint;
+mod guard;
 mod principal;
 mod public_id;
 mod secret;
 mod selector;
 mod text;
 
+pub use guard::Guard;
 pub use principal::{Authentication, Principal, PrincipalMismatch};
 pub use public_id::{InvalidPublicId, PublicId};
 pub use secret::{PreviousSecret, PreviousSecretState, Verifier};

@@ -225,11 +225,18 @@ async fn r37_what_a_record_says_of_its_session_cannot_be_changed() {
         }),
         ("nobody", |record| record.authentication = None),
         ("a longer life", |record| {
-            record.lifetimes.absolute_deadline = record.lifetimes.absolute_deadline.after(secs(1));
+            let later = record.lifetimes.absolute_deadline().after(secs(1));
+            record.lifetimes = record.lifetimes.with_absolute_deadline(later);
         }),
-        ("a longer idle timeout", |record| record.lifetimes.idle_timeout += secs(1)),
-        ("another creation time", |record| record.lifetimes.created_at = record.lifetimes.created_at.after(secs(1))),
-        ("a persistent cookie", |record| record.lifetimes.persistent = true),
+        ("a longer idle timeout", |record| {
+            let longer = record.lifetimes.idle_timeout() + secs(1);
+            record.lifetimes = record.lifetimes.with_idle_timeout(longer);
+        }),
+        ("another creation time", |record| {
+            let later = record.lifetimes.created_at().after(secs(1));
+            record.lifetimes = record.lifetimes.with_created_at(later);
+        }),
+        ("a persistent cookie", |record| record.lifetimes = record.lifetimes.with_persistent(true)),
         ("another version", |record| record.version += 1),
         ("an old secret that lives longer", |record| {
             let previous = record.previous.as_mut().unwrap();

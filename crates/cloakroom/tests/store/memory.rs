@@ -166,7 +166,7 @@ async fn the_dump_contains_everything_in_the_store() {
 #[tokio::test]
 async fn a_clock_that_jumps_neither_panics_nor_passes_the_absolute_deadline() {
     let clock = ManualClock::new();
-    let start = record(&clock).lifetimes.created_at;
+    let start = record(&clock).lifetimes.created_at();
     for jump in [Timestamp::from_millis(0), Timestamp::from_millis(start.as_millis() - 3_600_000), Timestamp::MAX] {
         clock.set(start);
         let store = store_with_session(&clock).await;

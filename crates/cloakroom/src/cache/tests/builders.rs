@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::cache::snapshot::{LoginState, Snapshot};
 use crate::cache::value::{ValueEntry, ValueKey, ValueState};
 use crate::cache::values::Values;
+use crate::lifetimes::Lifetimes;
 use crate::random::{RandomError, RandomSource};
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -61,9 +62,7 @@ pub(crate) fn verifier(number: u8) -> Verifier {
 pub(crate) fn session(entries: impl IntoIterator<Item = ValueEntry>) -> Snapshot {
     Snapshot {
         version: 1,
-        created_at: at(0),
-        idle: IDLE * 1000,
-        absolute: at(ABSOLUTE),
+        lifetimes: Lifetimes::new(at(0), Duration::from_secs(IDLE), at(ABSOLUTE)),
         verifier: verifier(1),
         fingerprint: fingerprint(1),
         login_state: None,

@@ -1,15 +1,18 @@
+use std::time::Duration;
+
 use super::builders::{Shape, at, fingerprint, logged_in, session, shapes, text, verifier};
-use crate::cache::change::{Change, ChangeError, LocalGuard, LoginChange, SecretRotation, ValueEdit};
+use crate::cache::change::{Change, ChangeError, LoginChange, SecretRotation, ValueEdit};
 use crate::cache::packed::Packed;
-use crate::cache::snapshot::{SecretMatch, SessionLifetimes, Snapshot};
+use crate::cache::snapshot::{SecretMatch, Snapshot};
 use crate::cache::value::{ValueEntry, ValueKey, ValueState};
 use crate::cache::values::Values;
+use crate::lifetimes::Lifetimes;
 use crate::sync::Arc;
 use crate::time::Timestamp;
-use crate::token::{Authentication, PreviousSecretState, Principal};
+use crate::token::{Authentication, Guard, PreviousSecretState, Principal};
 
 fn change(edits: &[ValueEdit]) -> Change<'_> {
-    Change { guard: LocalGuard::Anyone, edits, rotation: None, lifetimes: None, base: None, now: at(0), step: 1 }
+    Change { guard: Guard::Anyone, edits, rotation: None, lifetimes: None, base: None, now: at(0), step: 1 }
 }
 
 fn put(key: &'static str, expect: Option<u64>, value: &str) -> ValueEdit {
@@ -108,14 +111,14 @@ fn renewed() -> Snapshot {
 #[test]
 fn a_guard_admits_whom_it_should() {
     for (guard, now, admits) in [
-        (LocalGuard::Anyone, at(500), true),
-        (LocalGuard::Holder(fingerprint(2)), at(500), true),
-        (LocalGuard::Holder(fingerprint(1)), at(9), true),
-        (LocalGuard::Holder(fingerprint(1)), at(10), false),
-        (LocalGuard::Holder(fingerprint(3)), at(0), false),
-        (LocalGuard::Current(fingerprint(2)), at(500), true),
-        (LocalGuard::Current(fingerprint(1)), at(9), false),
-        (LocalGuard::Current(fingerprint(3)), at(0), false),
+        (Guard::Anyone, at(500), true),
+        (Guard::Holder(fingerprint(2)), at(500), true),
+        (Guard::Holder(fingerprint(1)), at(9), true),
+        (Guard::Holder(fingerprint(1)), at(10), false),
+        (Guard::Holder(fingerprint(3)), at(0), false),
+        (Guard::Current(fingerprint(2)), at(500), true),
+        (Guard::Current(fingerprint(1)), at(9), false),
+        (Guard::Current(fingerprint(3)), at(0), false),
     ] {
         let outcome = renewed().apply(&Change { guard, now, ..change(&[]) });
         assert_eq!(outcome.err(), (!admits).then_some(ChangeError::Superseded), "{guard:?}");
@@ -125,7 +128,7 @@ fn a_guard_admits_whom_it_should() {
 #[test]
 fn who_may_not_write_is_not_told_of_conflicts() {
     let edits = [put("cart", Some(1), "x")];
-    let stranger = Change { guard: LocalGuard::Holder(fingerprint(3)), ..change(&edits) };
+    let stranger = Change { guard: Guard::Holder(fingerprint(3)), ..change(&edits) };
     assert_eq!(fifth().apply(&stranger).err(), Some(ChangeError::Superseded));
 }
 
@@ -136,7 +139,7 @@ fn a_renewal_changes_the_secret_and_nothing_else() {
         former.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("the guard admits anyone");
     assert_eq!(next.principal(), former.principal());
     assert_eq!(values(&next), values(&former));
-    assert_eq!((next.created_at, next.idle, next.absolute), (former.created_at, former.idle, former.absolute));
+    assert_eq!(next.lifetimes, former.lifetimes);
     assert_eq!(next.match_secret(fingerprint(2), || verifier(2), at(0)), SecretMatch::Current);
     assert_eq!(next.match_secret(fingerprint(1), || verifier(1), at(0)), SecretMatch::Reused);
 }
@@ -177,25 +180,25 @@ fn what_a_login_writes_is_not_what_it_clears_away() {
 #[test]
 fn a_term_changes_the_lifetimes_and_not_the_login() {
     let former = logged_in([]);
-    let lifetimes = Some(SessionLifetimes { idle: 1, absolute: at(2), persistent: true });
-    let next = former.apply(&Change { lifetimes, ..change(&[]) }).expect("the guard admits anyone");
-    assert_eq!((next.idle, next.absolute, next.is_persistent()), (1, at(2), true));
+    let lifetimes = Lifetimes::new(at(1), Duration::from_secs(1), at(2)).with_persistent(true);
+    let next = former.apply(&Change { lifetimes: Some(lifetimes), ..change(&[]) }).expect("the guard admits anyone");
+    // The time of creation never changes.
+    assert_eq!(next.lifetimes, lifetimes.with_created_at(former.lifetimes.created_at()));
     assert_eq!(next.principal(), former.principal());
-    assert_eq!(next.created_at, former.created_at);
 }
 
 #[test]
 fn a_remembered_session_stays_remembered_until_a_term_says_otherwise() {
-    let lifetimes = |persistent| Some(SessionLifetimes { idle: 1, absolute: at(2), persistent });
+    let lifetimes = |persistent| Some(Lifetimes::new(at(0), Duration::from_secs(1), at(2)).with_persistent(persistent));
     let remembered =
         session([]).apply(&Change { lifetimes: lifetimes(true), ..change(&[]) }).expect("the guard admits anyone");
     let renewed =
         remembered.apply(&Change { rotation: Some(&rotation(None)), ..change(&[]) }).expect("the guard admits anyone");
     let written = renewed.apply(&change(&[put("cart", None, "x")])).expect("the guard admits anyone");
-    assert!(written.is_persistent());
+    assert!(written.lifetimes.is_persistent());
     let forgotten =
         written.apply(&Change { lifetimes: lifetimes(false), ..change(&[]) }).expect("the guard admits anyone");
-    assert!(!forgotten.is_persistent());
+    assert!(!forgotten.lifetimes.is_persistent());
     assert!(forgotten.previous().is_some(), "new lifetimes do not affect secrets");
 }
 

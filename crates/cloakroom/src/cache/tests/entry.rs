@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use super::builders::{ABSOLUTE, IDLE, at, bulk, selector, session};
 use crate::cache::EndReason;
 use crate::cache::entry::{Entry, EntryState, Invalidated};
 use crate::cache::snapshot::Snapshot;
+use crate::lifetimes::Lifetimes;
 use crate::sync::Arc;
 use crate::time::Timestamp;
 
@@ -59,10 +62,10 @@ fn a_session_is_overdue_at_its_deadline_and_not_before() {
 #[test]
 fn extreme_timeouts_end_nothing_and_overflow_nothing() {
     let entry = live();
-    let eternal = Snapshot { idle: u64::MAX, absolute: Timestamp::MAX, ..session([]) };
+    let eternal = Snapshot { lifetimes: Lifetimes::new(at(0), Duration::MAX, Timestamp::MAX), ..session([]) };
+    assert_eq!(entry.expiry_reason(&eternal, Timestamp::from_millis(u64::MAX / 2)), None);
     let late = Timestamp::from_millis(u64::MAX - 1);
-    assert_eq!(entry.expiry_reason(&eternal, late), None);
-    assert_eq!(eternal.deadline(late), Timestamp::MAX);
+    assert_eq!(eternal.lifetimes.deadline(late), Timestamp::MAX);
 }
 
 #[test]

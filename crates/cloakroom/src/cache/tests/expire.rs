@@ -105,7 +105,10 @@ fn a_copy_with_a_short_timeout_is_forgotten_when_that_is_over() {
         let (cache, _) = cache_with_check_interval(Role::Replica, ROOM, check_interval);
         let entry = cache.get_or_insert_unread(&selector(1), at(0));
         let before = Arc::clone(&entry.state());
-        let brief = Snapshot { idle: 2000, ..session([bulk(100)]) };
+        let brief = Snapshot {
+            lifetimes: session([]).lifetimes.with_idle_timeout(Duration::from_secs(2)),
+            ..session([bulk(100)])
+        };
         cache.replace(&entry, &before, brief).expect("there is room").expect("no concurrent transition");
         if is_vacated {
             cache.invalidate(&entry);

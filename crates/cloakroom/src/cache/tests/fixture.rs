@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::builders::{at, session};
 use crate::cache::ChangeError;
 use crate::cache::EndReason;
-use crate::cache::change::{Change, LocalGuard, ValueEdit};
+use crate::cache::change::{Change, ValueEdit};
 use crate::cache::entry::{Entry, EntryState};
 use crate::cache::limits::Limits;
 use crate::cache::local_cache::{CacheConfig, LocalCache, Observer, Role};
@@ -13,6 +13,7 @@ use crate::cache::snapshot::Snapshot;
 use crate::cache::value::{ValueEntry, ValueKey, ValueState};
 use crate::sync::{Arc, Mutex};
 use crate::time::Timestamp;
+use crate::token::Guard;
 use crate::token::Selector;
 
 /// Seconds without use after which a session is packed.
@@ -91,7 +92,7 @@ pub(super) fn write(cache: &LocalCache, entry: &Arc<Entry>, key: &'static str, s
 
 pub(super) fn commit(cache: &LocalCache, entry: &Arc<Entry>, edits: &[ValueEdit]) -> Result<(), ChangeError> {
     let change =
-        Change { guard: LocalGuard::Anyone, edits, rotation: None, lifetimes: None, base: None, now: at(0), step: 1 };
+        Change { guard: Guard::Anyone, edits, rotation: None, lifetimes: None, base: None, now: at(0), step: 1 };
     cache.commit(entry, &change).map(drop)
 }
 

@@ -56,9 +56,9 @@ fn a_grace_ends_by_the_latest_instant_that_is_known() {
 #[test]
 fn the_earlier_of_the_two_lifetimes_counts() {
     let snapshot = session([]);
-    assert_eq!(snapshot.deadline(at(0)), at(IDLE));
-    assert_eq!(snapshot.deadline(at(ABSOLUTE - 1)), at(ABSOLUTE));
-    assert_eq!(snapshot.deadline(Timestamp::MAX), at(ABSOLUTE));
+    assert_eq!(snapshot.lifetimes.deadline(at(0)), at(IDLE));
+    assert_eq!(snapshot.lifetimes.deadline(at(ABSOLUTE - 1)), at(ABSOLUTE));
+    assert_eq!(snapshot.lifetimes.deadline(Timestamp::MAX), at(ABSOLUTE));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_replaced_secret_dies_when_its_grace_is_over() {
 #[test]
 fn a_session_from_the_future_is_refused() {
     let created_at = at(1000);
-    let snapshot = Snapshot { created_at, ..session([]) };
+    let snapshot = Snapshot { lifetimes: session([]).lifetimes.with_created_at(created_at), ..session([]) };
     let minute_before = Timestamp::from_millis(created_at.as_millis() - 60_000);
     assert!(admits(&snapshot, fingerprint(1), minute_before));
     assert!(!admits(&snapshot, fingerprint(1), Timestamp::from_millis(minute_before.as_millis() - 1)));

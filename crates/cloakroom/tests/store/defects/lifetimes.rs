@@ -39,7 +39,7 @@ struct IdleTimeoutIgnored;
 
 impl IdleTimeoutIgnored {
     async fn destroy_if_overdue(inner: &Inner, selector: Selector) -> StoreResult<()> {
-        let is_over = |record: Record| record.lifetimes.absolute_deadline <= inner.clock.now();
+        let is_over = |record: Record| record.lifetimes.absolute_deadline() <= inner.clock.now();
         if inner.record(selector).is_some_and(is_over) {
             inner.destroy(selector, Guard::Anyone).await?;
         }
@@ -90,8 +90,9 @@ impl Defect for UseMovesTheDeadline {
     async fn touch(&self, inner: &Inner, touches: Vec<Touch>) -> StoreResult<()> {
         for touch in &touches {
             if let Some(mut record) = inner.record(touch.selector) {
-                record.lifetimes.absolute_deadline =
-                    record.lifetimes.absolute_deadline.max(touch.seen.after(record.lifetimes.idle_timeout));
+                let lifetimes = record.lifetimes;
+                let deadline = lifetimes.absolute_deadline().max(touch.seen.after(lifetimes.idle_timeout()));
+                record.lifetimes = lifetimes.with_absolute_deadline(deadline);
                 inner.roll_back(touch.selector, record);
             }
         }
@@ -275,8 +276,9 @@ struct InstantsSigned;
 
 impl Defect for InstantsSigned {
     async fn create(&self, inner: &Inner, selector: Selector, mut record: Record) -> StoreResult<Created> {
-        let signed = record.lifetimes.absolute_deadline.as_millis().cast_signed();
-        record.lifetimes.absolute_deadline = Timestamp::from_millis(signed.max(0).cast_unsigned());
+        let signed = record.lifetimes.absolute_deadline().as_millis().cast_signed();
+        let deadline = Timestamp::from_millis(signed.max(0).cast_unsigned());
+        record.lifetimes = record.lifetimes.with_absolute_deadline(deadline);
         inner.create(selector, record).await
     }
 }
