@@ -29,10 +29,11 @@ impl Selector {
         random_bytes(random).map(Self)
     }
 
-    /// Selectors are uniformly random, so any eight bytes of one are a perfect hash.
-    pub(crate) fn hash(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    /// Returns bits that spread the sessions evenly over any number of shards, because selectors
+    /// are uniformly random.
+    pub(crate) const fn shard_bits(&self) -> u32 {
+        let [_, _, _, _, a, b, c, d, ..] = self.0;
+        u32::from_le_bytes([a, b, c, d])
     }
 }
 
