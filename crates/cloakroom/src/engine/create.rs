@@ -4,7 +4,7 @@ use crate::cache::{ChangeError, Entry, EntryState, Snapshot, StoreMeta, ValueEdi
 use crate::store::{Created, DynStore};
 use crate::sync::Arc;
 use crate::time::whole_millis;
-use crate::token::{Secret, Selector, VersionHint};
+use crate::token::{VersionHint, random_identity};
 
 use super::authenticate::RemoveIfUnfilled;
 use super::convert;
@@ -28,8 +28,7 @@ impl Engine {
         self.ensure_maintenance();
         let mut is_repeated = false;
         for _ in 0..ATTEMPTS {
-            let selector = Selector::generate(&*self.random)?;
-            let secret = Secret::generate(&*self.random)?;
+            let (selector, secret) = random_identity(&*self.random)?;
             let fingerprint = self.fingerprints.fingerprint(&secret);
             let mut credential =
                 Credential { selector, secret, fingerprint, client_version: None, has_opened: true, lineage: None };

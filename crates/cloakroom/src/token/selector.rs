@@ -1,9 +1,5 @@
 use std::fmt;
 
-use crate::random::{RandomError, RandomSource};
-
-use super::random_bytes;
-
 /// The public half of a token: names the record and never changes while the session lives.
 ///
 /// 128 bits from the operating system's generator. Knowing a selector does not give access: a
@@ -23,10 +19,6 @@ impl Selector {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
-    }
-
-    pub(crate) fn generate(random: &dyn RandomSource) -> Result<Self, RandomError> {
-        random_bytes(random).map(Self)
     }
 
     /// Returns bits that spread the sessions evenly over any number of shards, because selectors
