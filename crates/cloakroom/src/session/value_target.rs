@@ -33,6 +33,11 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         if let Some(value) = self.request.try_read(|snapshot, now| read_cached::<T>(self.key.as_str(), snapshot, now)) {
             return Ok(Some(value));
         }
+        // Boxed, so that the futures of handlers have no room for what hardly any of them does.
+        Box::pin(self.open_and_get()).await
+    }
+
+    async fn open_and_get(&self) -> Result<Option<Arc<T>>, SessionError> {
         let Some(open) = self.request.open_to_read().await? else { return Ok(None) };
         let engine = self.request.engine();
         Ok(read::<T>(engine, &open, self.key.as_str())?.fresh(engine.now()))
