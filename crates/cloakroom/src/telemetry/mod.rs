@@ -76,12 +76,12 @@ impl Telemetry {
 
     /// Announces an event of a session.
     pub(crate) fn announce(&self, kind: EventKind, selector: Option<&Selector>, principal: Option<&Principal>) {
-        self.events.send(Event {
-            kind,
-            session: selector.map(|selector| self.log_key.log_id(selector)),
-            principal: principal.cloned(),
-            at: self.clock.now(),
-        });
+        // Without a listener or a subscriber, neither the log id nor the time is needed.
+        let session = || selector.map(|selector| self.log_key.log_id(selector));
+        EventSender::log(kind, session);
+        if self.events.has_listeners() {
+            self.events.send(Event { kind, session: session(), principal: principal.cloned(), at: self.clock.now() });
+        }
     }
 
     /// Reports that data in the shared tier could not be unsealed.
