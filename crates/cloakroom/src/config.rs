@@ -1,6 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::config_error::ConfigError;
 use crate::store::{Limit, LimitPolicy};
 
 /// Response to a token that a rotation replaced, presented after its grace period.
@@ -188,39 +189,6 @@ impl Default for Config {
 
 /// The longest lifetime that browsers accept for a cookie (RFC 6265bis §5.5).
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-
-/// An invalid setting, reported when it is set rather than when a request needs it.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{setting}` {problem}")]
-pub struct ConfigError {
-    setting: &'static str,
-    problem: String,
-}
-
-plain_debug!(ConfigError);
-
-impl ConfigError {
-    pub(super) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self { setting, problem: problem.into() }
-    }
-
-    pub(crate) fn keyless() -> Self {
-        Self::new(
-            "keys",
-            "were not set when the sessions were built, so there are none to replace; give the builder a `KeyRing`",
-        )
-    }
-
-    pub(crate) fn randomness(error: &crate::random::RandomError) -> Self {
-        Self::new("random", format!("failed ({error}); allow the process to read the operating system's random source"))
-    }
-
-    /// Returns the name of the setting.
-    #[must_use]
-    pub const fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
 
 /// The fraction of memory, as a divisor, that the sessions of one principal may use together.
 const PRINCIPAL_MEMORY_DIVISOR: u64 = 16;

@@ -54,6 +54,7 @@ mod application;
 mod cache;
 pub mod codec;
 mod config;
+mod config_error;
 mod crypto;
 mod engine;
 mod error;
@@ -73,12 +74,13 @@ mod writers;
 
 pub use application::{PrincipalSessions, SessionInfo, Sessions, SessionsBuilder};
 pub use cache::EndReason;
-pub use config::{ConfigError, OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SealPolicy};
-pub use crypto::{Key, KeyError, KeyId, KeyRing};
+pub use config::{OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SealPolicy};
+pub use config_error::ConfigError;
+pub use crypto::{Key, KeyRing};
 pub use error::{SessionError, SessionErrorKind};
 pub use http::{
-    AmbiguityPolicy, CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer,
-    SessionService, TokenHeader, TokenHeaderError, Transport,
+    AmbiguityPolicy, CookieConfig, CookieConfigBuilder, SameSite, SessionFuture, SessionLayer, SessionService,
+    TokenHeader, Transport,
 };
 #[cfg(feature = "axum")]
 pub use http::{CrossOrigin, CsrfHeader, RecentLogin, RecentLoginRejection, SameOrigin};

@@ -2,13 +2,14 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::crypto::KeyRing;
-use crate::random::{OsRandom, RandomSource};
+use crate::random::{OsRandom, RandomError, RandomSource};
 use crate::store::{DynStore, LimitPolicy, Store};
 use crate::sync::Arc;
 use crate::time::{Clock, SystemClock};
 
 use crate::application::Sessions;
-use crate::config::{Config, ConfigError, ReusePolicy, RollbackPolicy, SealPolicy, limit};
+use crate::config::{Config, ReusePolicy, RollbackPolicy, SealPolicy, limit};
+use crate::config_error::ConfigError;
 use crate::engine::Engine;
 
 /// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them
@@ -240,7 +241,7 @@ impl SessionsBuilder {
             self.can_seal()?;
         }
         let engine = Engine::new(self.policy, self.store, self.keys, self.clock, self.random);
-        engine.map(Sessions::from_engine).map_err(|error| ConfigError::randomness(&error))
+        engine.map(Sessions::from_engine).map_err(|error| no_randomness(&error))
     }
 
     fn can_seal(&self) -> Result<(), ConfigError> {
@@ -253,6 +254,11 @@ impl SessionsBuilder {
             Some(_) => Ok(()),
         }
     }
+}
+
+fn no_randomness(error: &RandomError) -> ConfigError {
+    let problem = format!("failed ({error}); allow the process to read the operating system's random source");
+    ConfigError::new("random", problem)
 }
 
 impl fmt::Debug for SessionsBuilder {

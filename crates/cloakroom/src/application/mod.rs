@@ -8,7 +8,7 @@ pub use principal_sessions::{PrincipalSessions, SessionInfo};
 
 use std::fmt;
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::crypto::KeyRing;
 use crate::engine::Engine;
 use crate::sync::Arc;
@@ -87,7 +87,11 @@ impl Sessions {
     /// # Errors
     /// If the sessions were built [without keys](SessionsBuilder::keys).
     pub fn replace_keys(&self, ring: KeyRing) -> Result<(), ConfigError> {
-        let keys = self.0.keys().ok_or_else(ConfigError::keyless)?;
+        let Some(keys) = self.0.keys() else {
+            let problem = "were not set when the sessions were built, so there are none to replace; give the builder a \
+                           `KeyRing`";
+            return Err(ConfigError::new("keys", problem));
+        };
         tracing::info!(?ring, "the session keys were replaced");
         keys.replace(ring);
         Ok(())

@@ -22,7 +22,6 @@ use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 
 use crate::crypto::associated_data::AssociatedData;
 use crate::crypto::derive::Purpose;
-use crate::crypto::key::KeyId;
 use crate::crypto::key_ring::KeyRing;
 use crate::random::{RandomError, RandomSource};
 
@@ -62,7 +61,7 @@ pub(crate) enum SealError {
 }
 
 /// The keys that seal and open, the active one first.
-pub(crate) struct Cipher(Box<[(KeyId, XChaCha20Poly1305)]>);
+pub(crate) struct Cipher(Box<[(u8, XChaCha20Poly1305)]>);
 
 impl Cipher {
     /// Derives the keys of a ring for one context. Data that was sealed in another context does not
@@ -83,7 +82,7 @@ impl Cipher {
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let (id, cipher) = &self.0[0];
-        let head = [FORM, id.number()];
+        let head = [FORM, *id];
         let mut nonce = [0; NONCE];
         random.fill(&mut nonce)?;
         let mut envelope = Vec::with_capacity(plain.len() + OVERHEAD);
@@ -104,7 +103,7 @@ impl Cipher {
         let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Broken)?;
         let (body, mac) = rest.split_last_chunk::<MAC>().ok_or(OpenError::Broken)?;
         let [FORM, id] = *head else { return Err(OpenError::Broken) };
-        let found = self.0.iter().find(|(known, _)| known.number() == id);
+        let found = self.0.iter().find(|(known, _)| *known == id);
         let (_, cipher) = found.ok_or(OpenError::UnknownKey)?;
         let mut plain = body.to_vec();
         cipher

@@ -7,7 +7,6 @@ mod active;
 mod associated_data;
 mod cipher;
 mod derive;
-mod error;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
 mod key;
@@ -17,10 +16,9 @@ mod strength;
 #[cfg(test)]
 mod tests;
 
-pub use error::KeyError;
 #[cfg(any(test, fuzzing))]
 pub use fuzzing::key_ring;
-pub use key::{Key, KeyId};
+pub use key::Key;
 pub use key_ring::KeyRing;
 
 pub(crate) use active::{ActiveKeyRing, FollowsRing};
