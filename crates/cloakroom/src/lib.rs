@@ -39,6 +39,8 @@
 //! # Features
 //!
 //! - `axum` (default): extractors and responses, through `axum-core`.
+//! - `keys`: tokens with a MAC and encrypted records, under keys of the application: [`KeyRing`],
+//!   [`SealPolicy`].
 //! - `uuid`: a `Uuid` as a principal.
 //!
 //! Other crates add signed JWTs as tokens and verified access tokens (`cloakroom-jwt`), the shared
@@ -74,9 +76,10 @@ mod writers;
 
 pub use application::{PrincipalSessions, SessionInfo, Sessions, SessionsBuilder};
 pub use cache::EndReason;
-pub use config::{OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SealPolicy};
+pub use config::{OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy};
 pub use config_error::ConfigError;
-pub use crypto::{Key, KeyRing};
+#[cfg(feature = "keys")]
+pub use crypto::{Key, KeyRing, SealPolicy};
 pub use error::{SessionError, SessionErrorKind};
 pub use http::{
     AmbiguityPolicy, CookieConfig, CookieConfigBuilder, SameSite, SessionFuture, SessionLayer, SessionService,

@@ -8,7 +8,7 @@ use crate::sync::Arc;
 use crate::time::{Clock, SystemClock};
 
 use crate::application::Sessions;
-use crate::config::{Config, ReusePolicy, RollbackPolicy, SealPolicy, limit};
+use crate::config::{Config, ReusePolicy, RollbackPolicy, limit};
 use crate::config_error::ConfigError;
 use crate::engine::Engine;
 
@@ -190,26 +190,6 @@ impl SessionsBuilder {
         self
     }
 
-    /// Sets the keys of the application. Default: none, and none are required.
-    ///
-    /// With keys, tokens carry a MAC, so a forged one is refused before any lookup, and
-    /// [`LogId`](crate::telemetry::LogId)s are the same on all nodes and after a restart. Give all
-    /// nodes the same ring. [`Sessions::replace_keys`] replaces it without a restart.
-    ///
-    /// Once keys are set, tokens without a MAC open nothing. To turn keys on while visitors are
-    /// logged in, see
-    /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
-    pub fn keys(mut self, keys: KeyRing) -> Self {
-        self.keys = Some(keys);
-        self
-    }
-
-    /// Seals the data in the shared tier. Default: nothing is sealed, and sealed data is not read.
-    pub const fn seal(mut self, policy: SealPolicy) -> Self {
-        self.policy.seal = Some(policy);
-        self
-    }
-
     /// Sets the clock that all expiry is measured by. Default: [`SystemClock`]. For tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -243,7 +223,9 @@ impl SessionsBuilder {
         let engine = Engine::new(self.policy, self.store, self.keys, self.clock, self.random);
         engine.map(Sessions::from_engine).map_err(|error| no_randomness(&error))
     }
+}
 
+impl SessionsBuilder {
     fn can_seal(&self) -> Result<(), ConfigError> {
         if self.store.is_none() {
             let problem = "has no effect without a `store`, because sessions in memory are not sealed; add a `store`";
@@ -253,6 +235,30 @@ impl SessionsBuilder {
             None => Err(ConfigError::new("seal", "needs keys; give the builder a `KeyRing` with `keys`")),
             Some(_) => Ok(()),
         }
+    }
+}
+
+/// Keys, with the feature `keys`.
+#[cfg(feature = "keys")]
+impl SessionsBuilder {
+    /// Sets the keys of the application. Default: none, and none are required.
+    ///
+    /// With keys, tokens carry a MAC, so a forged one is refused before any lookup, and
+    /// [`LogId`](crate::telemetry::LogId)s are the same on all nodes and after a restart. Give all
+    /// nodes the same ring. [`Sessions::replace_keys`] replaces it without a restart.
+    ///
+    /// Once keys are set, tokens without a MAC open nothing. To turn keys on while visitors are
+    /// logged in, see
+    /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
+    pub fn keys(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Seals the data in the shared tier. Default: nothing is sealed, and sealed data is not read.
+    pub const fn seal(mut self, policy: crate::crypto::SealPolicy) -> Self {
+        self.policy.seal = Some(policy);
+        self
     }
 }
 

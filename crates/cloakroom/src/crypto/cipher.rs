@@ -3,13 +3,6 @@
 //! Only a key of the ring opens an envelope, and only with the associated data for which it was
 //! sealed.
 //!
-//! ```text
-//! 0        1        2              26                            n - 16    n
-//! ┌────────┬────────┬──────────────┬─────────────────────────────┬─────────┐
-//! │format 1│ key id │ nonce        │ XChaCha20 of the bytes      │ Poly1305│
-//! └────────┴────────┴──────────────┴─────────────────────────────┴─────────┘
-//! ```
-//!
 //! Format, key id and [`AssociatedData`] are authenticated together with the bytes. A nonce of 192
 //! random bits does not repeat, so a key does not wear out, however many writes it seals.
 
@@ -22,33 +15,11 @@ use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 
 use crate::crypto::associated_data::AssociatedData;
 use crate::crypto::derive::Purpose;
+use crate::crypto::envelope::{HEAD, MAC, NONCE, OVERHEAD, OpenError};
 use crate::crypto::key_ring::KeyRing;
 use crate::random::{RandomError, RandomSource};
 
 const FORM: u8 = 1;
-const HEAD: usize = 2;
-const NONCE: usize = 24;
-const MAC: usize = 16;
-
-/// The number of bytes that an envelope adds to its content.
-pub(crate) const OVERHEAD: usize = HEAD + NONCE + MAC;
-
-/// The reason why data from a store was not opened. The data stays unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum OpenError {
-    /// The ring has no such key.
-    #[error("it is encrypted with a key that is not in the key ring")]
-    UnknownKey,
-    /// These sessions are configured without encryption, and so have no key for it.
-    #[error("it is encrypted, but these sessions were built without `seal`")]
-    NoKeys,
-    /// The data was altered, truncated, or sealed for another place.
-    #[error("it cannot be authenticated: it was altered, or belongs somewhere else")]
-    Broken,
-    /// The data is not encrypted, but must be.
-    #[error("it is not encrypted")]
-    Unsealed,
-}
 
 /// The reason why data could not be sealed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,6 +7,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
+use super::derive::Purpose;
 use super::key::{Key, REMEDY, invalid_key};
 use crate::config_error::ConfigError;
 
@@ -71,6 +72,12 @@ impl KeyRing {
     /// The keys that are only accepted.
     pub(crate) fn previous_keys(&self) -> impl Iterator<Item = &Key> {
         self.0.iter().skip(1)
+    }
+
+    /// Derives the key for log ids from the active key.
+    pub(crate) fn log_key(&self) -> [u8; 16] {
+        let key = self.active_key().derive(Purpose::LogId, b"");
+        std::array::from_fn(|index| key.as_bytes()[index])
     }
 
     /// All keys, the active one first.
