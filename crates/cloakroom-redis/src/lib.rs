@@ -42,7 +42,6 @@ mod wire;
 
 pub use builder::RedisStoreBuilder;
 pub use error::{ConnectError, Problem};
-pub use namespace::{InvalidNamespace, Namespace};
 pub use stats::RedisStats;
 pub use store::RedisStore;
 pub use warning::Warning;

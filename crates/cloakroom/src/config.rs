@@ -1,6 +1,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::config_error::ConfigError;
+use crate::crypto::SealPolicy;
 use crate::store::{Limit, LimitPolicy};
 
 /// Response to a token that a rotation replaced, presented after its grace period.
@@ -98,45 +100,6 @@ pub enum OnInvalidToken {
     Reject,
 }
 
-/// Whether the data in the shared tier is sealed: encrypted, and bound to its place so that an
-/// attacker who can write to the store cannot change it, move it, or restore an earlier state.
-///
-/// Needs [`keys`](crate::application::SessionsBuilder::keys) and a
-/// [`store`](crate::application::SessionsBuilder::store). The guide's page about many nodes lists
-/// what sealing does not protect.
-///
-/// On a running deployment, move to the next setting only when every node has the previous one:
-/// unsealed → `Prepare` → `Migrate` → `Require`, and the reverse to turn sealing off. Stay at
-/// `Migrate` for as long as a session may live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SealPolicy {
-    /// Writes all data sealed, and reads only sealed data.
-    Require,
-    /// Writes all data sealed, and also reads unsealed data, which is counted.
-    ///
-    /// With this setting, an attacker who can write to the store can pass off unsealed data as
-    /// genuine, so a warning is logged at start-up.
-    Migrate,
-    /// Writes all data unsealed, and reads sealed data too.
-    ///
-    /// The first step, so that every node understands what the others are about to write; and the
-    /// last one when you turn sealing off. A warning is logged at start-up.
-    Prepare,
-}
-
-impl SealPolicy {
-    /// Returns `true` if new data is written sealed.
-    pub(crate) const fn writes(self) -> bool {
-        matches!(self, Self::Require | Self::Migrate)
-    }
-
-    /// Returns `true` if unsealed data may be read.
-    pub(crate) const fn is_lenient(self) -> bool {
-        matches!(self, Self::Migrate | Self::Prepare)
-    }
-}
-
 /// The default session limit per principal: more than any person has, and few enough to list and
 /// end all of them at once.
 const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not 0");
@@ -188,39 +151,6 @@ impl Default for Config {
 
 /// The longest lifetime that browsers accept for a cookie (RFC 6265bis §5.5).
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
-
-/// An invalid setting, reported when it is set rather than when a request needs it.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{setting}` {problem}")]
-pub struct ConfigError {
-    setting: &'static str,
-    problem: String,
-}
-
-plain_debug!(ConfigError);
-
-impl ConfigError {
-    pub(super) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self { setting, problem: problem.into() }
-    }
-
-    pub(crate) fn keyless() -> Self {
-        Self::new(
-            "keys",
-            "were not set when the sessions were built, so there are none to replace; give the builder a `KeyRing`",
-        )
-    }
-
-    pub(crate) fn randomness(error: &crate::random::RandomError) -> Self {
-        Self::new("random", format!("failed ({error}); allow the process to read the operating system's random source"))
-    }
-
-    /// Returns the name of the setting.
-    #[must_use]
-    pub const fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
 
 /// The fraction of memory, as a divisor, that the sessions of one principal may use together.
 const PRINCIPAL_MEMORY_DIVISOR: u64 = 16;

@@ -2,7 +2,9 @@ use std::error::Error;
 use std::fmt;
 
 use crate::cache::{ChangeError, CodecError, LoadFailure, TooLarge};
-use crate::crypto::{OpenError, SealError};
+use crate::crypto::OpenError;
+#[cfg(feature = "keys")]
+use crate::crypto::SealError;
 use crate::random::RandomError;
 use crate::store::{StoreError, StoreErrorKind};
 use crate::sync::Arc;
@@ -210,6 +212,7 @@ impl From<OpenError> for SessionError {
     }
 }
 
+#[cfg(feature = "keys")]
 impl From<SealError> for SessionError {
     fn from(why: SealError) -> Self {
         match why {

@@ -2,13 +2,14 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::crypto::KeyRing;
-use crate::random::{OsRandom, RandomSource};
+use crate::random::{OsRandom, RandomError, RandomSource};
 use crate::store::{DynStore, LimitPolicy, Store};
 use crate::sync::Arc;
 use crate::time::{Clock, SystemClock};
 
 use crate::application::Sessions;
-use crate::config::{Config, ConfigError, ReusePolicy, RollbackPolicy, SealPolicy, limit};
+use crate::config::{Config, ReusePolicy, RollbackPolicy, limit};
+use crate::config_error::ConfigError;
 use crate::engine::Engine;
 
 /// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them
@@ -189,26 +190,6 @@ impl SessionsBuilder {
         self
     }
 
-    /// Sets the keys of the application. Default: none, and none are required.
-    ///
-    /// With keys, tokens carry a MAC, so a forged one is refused before any lookup, and
-    /// [`LogId`](crate::telemetry::LogId)s are the same on all nodes and after a restart. Give all
-    /// nodes the same ring. [`Sessions::replace_keys`] replaces it without a restart.
-    ///
-    /// Once keys are set, tokens without a MAC open nothing. To turn keys on while visitors are
-    /// logged in, see
-    /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
-    pub fn keys(mut self, keys: KeyRing) -> Self {
-        self.keys = Some(keys);
-        self
-    }
-
-    /// Seals the data in the shared tier. Default: nothing is sealed, and sealed data is not read.
-    pub const fn seal(mut self, policy: SealPolicy) -> Self {
-        self.policy.seal = Some(policy);
-        self
-    }
-
     /// Sets the clock that all expiry is measured by. Default: [`SystemClock`]. For tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -240,9 +221,11 @@ impl SessionsBuilder {
             self.can_seal()?;
         }
         let engine = Engine::new(self.policy, self.store, self.keys, self.clock, self.random);
-        engine.map(Sessions::from_engine).map_err(|error| ConfigError::randomness(&error))
+        engine.map(Sessions::from_engine).map_err(|error| no_randomness(&error))
     }
+}
 
+impl SessionsBuilder {
     fn can_seal(&self) -> Result<(), ConfigError> {
         if self.store.is_none() {
             let problem = "has no effect without a `store`, because sessions in memory are not sealed; add a `store`";
@@ -253,6 +236,35 @@ impl SessionsBuilder {
             Some(_) => Ok(()),
         }
     }
+}
+
+/// Keys, with the feature `keys`.
+#[cfg(feature = "keys")]
+impl SessionsBuilder {
+    /// Sets the keys of the application. Default: none, and none are required.
+    ///
+    /// With keys, tokens carry a MAC, so a forged one is refused before any lookup, and
+    /// [`LogId`](crate::telemetry::LogId)s are the same on all nodes and after a restart. Give all
+    /// nodes the same ring. [`Sessions::replace_keys`] replaces it without a restart.
+    ///
+    /// Once keys are set, tokens without a MAC open nothing. To turn keys on while visitors are
+    /// logged in, see
+    /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
+    pub fn keys(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Seals the data in the shared tier. Default: nothing is sealed, and sealed data is not read.
+    pub const fn seal(mut self, policy: crate::crypto::SealPolicy) -> Self {
+        self.policy.seal = Some(policy);
+        self
+    }
+}
+
+fn no_randomness(error: &RandomError) -> ConfigError {
+    let problem = format!("failed ({error}); allow the process to read the operating system's random source");
+    ConfigError::new("random", problem)
 }
 
 impl fmt::Debug for SessionsBuilder {

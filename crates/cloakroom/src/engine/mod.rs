@@ -6,7 +6,9 @@ mod conflict_backoff;
 mod convert;
 mod create;
 mod credential;
+mod decode;
 mod delivery;
+#[cfg_attr(not(feature = "keys"), path = "without_encryption.rs")]
 mod encryption;
 mod end;
 mod end_many;

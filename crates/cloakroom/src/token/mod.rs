@@ -16,7 +16,9 @@ pub use selector::Selector;
 
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use secret::{CsrfSecret, Secret, VerifierHasher};
-pub(crate) use text::{EncodedToken, MAX_PLAIN_LEN, MAX_TOKEN_LEN, SignedToken, is_signed};
+pub(crate) use text::{EncodedToken, MAX_PLAIN_LEN, MAX_TOKEN_LEN};
+#[cfg(feature = "keys")]
+pub(crate) use text::{SignedToken, is_signed};
 
 use sha2::{Digest, Sha256};
 
