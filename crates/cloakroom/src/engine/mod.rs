@@ -113,7 +113,7 @@ impl Engine {
         let cache = LocalCache::new(CacheConfig {
             role: if store.is_some() { Role::Replica } else { Role::Primary },
             limits: limits(&policy),
-            max_bytes: policy.max_bytes,
+            max_bytes: policy.memory_limit,
             pack_after: policy.pack_after,
             check_interval: store.is_some().then(|| policy.idle / CHECKS_PER_TIMEOUT),
             observer: Arc::new(CacheObserver {
@@ -254,9 +254,9 @@ impl fmt::Debug for Engine {
 
 fn limits(policy: &Config) -> Limits {
     Limits {
-        session_bytes: policy.max_session_bytes as u64,
-        value_bytes: u32::try_from(policy.max_value_bytes).unwrap_or(u32::MAX),
-        values: policy.max_values,
+        session_bytes: policy.session_limits.bytes as u64,
+        value_bytes: u32::try_from(policy.session_limits.max_value_bytes()).unwrap_or(u32::MAX),
+        values: policy.session_limits.values,
     }
 }
 
