@@ -100,6 +100,56 @@ pub enum OnInvalidToken {
     Reject,
 }
 
+/// The limits on the values of one session. A write beyond one fails with
+/// [`TooLarge`](crate::error::SessionErrorKind::TooLarge) and changes nothing.
+///
+/// ```
+/// use cloakroom::{SessionLimits, Sessions};
+///
+/// let limits = SessionLimits { bytes: 16 << 10, ..SessionLimits::default() };
+/// let sessions = Sessions::builder().session_limits(limits).build()?;
+/// # Ok::<(), cloakroom::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// How many bytes the values may take together: 1 to 4 GiB. Default: 64 KiB.
+    pub bytes: usize,
+    /// How many bytes one value may take, at most `bytes`. Default: `None`, which is `bytes`.
+    pub value_bytes: Option<usize>,
+    /// How many values a session may have, at least 1. Default: 64.
+    pub values: usize,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { bytes: 64 << 10, value_bytes: None, values: 64 }
+    }
+}
+
+impl SessionLimits {
+    /// Returns how many bytes one value may take.
+    pub(crate) fn max_value_bytes(&self) -> usize {
+        self.value_bytes.unwrap_or(self.bytes)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        at_least("session_limits.bytes", self.bytes, 1)?;
+        at_least("session_limits.value_bytes", self.max_value_bytes(), 1)?;
+        at_least("session_limits.values", self.values, 1)?;
+        if self.max_value_bytes() > self.bytes {
+            let (value, session) = (self.max_value_bytes(), self.bytes);
+            let problem = format!(
+                "is {value} and `session_limits.bytes` is {session}, so no value could be that large; lower one or raise the other"
+            );
+            return Err(ConfigError::new("session_limits.value_bytes", problem));
+        }
+        if u32::try_from(self.bytes).is_err() {
+            return Err(ConfigError::new("session_limits.bytes", "is more than 4 GiB; store large data elsewhere"));
+        }
+        Ok(())
+    }
+}
+
 /// The default session limit per principal: more than any person has, and few enough to list and
 /// end all of them at once.
 const DEFAULT_LIMIT: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not 0");
@@ -114,10 +164,8 @@ pub(crate) struct Config {
     pub(crate) absolute: Duration,
     pub(crate) grace: Duration,
     pub(crate) conflict_timeout: Duration,
-    pub(crate) max_bytes: u64,
-    pub(crate) max_session_bytes: usize,
-    pub(crate) max_value_bytes: usize,
-    pub(crate) max_values: usize,
+    pub(crate) memory_limit: u64,
+    pub(crate) session_limits: SessionLimits,
     pub(crate) max_loads: usize,
     pub(crate) max_loads_per_session: usize,
     pub(crate) pack_after: Option<Duration>,
@@ -134,10 +182,8 @@ impl Default for Config {
             absolute: Duration::from_secs(24 * 60 * 60),
             grace: Duration::from_secs(10),
             conflict_timeout: Duration::from_secs(5),
-            max_bytes: 1 << 30,
-            max_session_bytes: 64 << 10,
-            max_value_bytes: 64 << 10,
-            max_values: 64,
+            memory_limit: 1 << 30,
+            session_limits: SessionLimits::default(),
             max_loads: 1024,
             max_loads_per_session: 16,
             pack_after: Some(Duration::from_secs(60)),
@@ -159,7 +205,12 @@ impl Config {
     /// Returns how many bytes the sessions of one principal may use together: at least one full
     /// session.
     pub(crate) fn share(&self) -> u64 {
-        (self.max_bytes / PRINCIPAL_MEMORY_DIVISOR).max(self.max_session_bytes as u64 + SESSION_OVERHEAD)
+        (self.memory_limit / PRINCIPAL_MEMORY_DIVISOR).max(self.max_session_memory())
+    }
+
+    /// Returns how many bytes one full session takes.
+    const fn max_session_memory(&self) -> u64 {
+        self.session_limits.bytes as u64 + SESSION_OVERHEAD
     }
 
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
@@ -173,26 +224,14 @@ impl Config {
         if let Some(after) = self.pack_after {
             within("pack_after", after, second, MAX_LIFETIME)?;
         }
-        at_least("max_session_bytes", self.max_session_bytes, 1)?;
-        at_least("max_value_bytes", self.max_value_bytes, 1)?;
-        at_least("max_values", self.max_values, 1)?;
         at_least("max_loads", self.max_loads, 1)?;
         at_least("max_loads_per_session", self.max_loads_per_session, 1)?;
-        if self.max_value_bytes > self.max_session_bytes {
-            let (value, session) = (self.max_value_bytes, self.max_session_bytes);
-            let problem = format!(
-                "is {value} and `max_session_bytes` is {session}, so no value could be that large; lower one or raise the other"
-            );
-            return Err(ConfigError::new("max_value_bytes", problem));
-        }
-        if u32::try_from(self.max_session_bytes).is_err() {
-            return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; store large data elsewhere"));
-        }
-        let smallest = self.max_session_bytes as u64 + SESSION_OVERHEAD;
-        if self.max_bytes < smallest {
+        self.session_limits.validate()?;
+        let smallest = self.max_session_memory();
+        if self.memory_limit < smallest {
             let problem =
-                format!("is {} bytes and must have room for one full session: at least {smallest}", self.max_bytes);
-            return Err(ConfigError::new("max_bytes", problem));
+                format!("is {} bytes and must have room for one full session: at least {smallest}", self.memory_limit);
+            return Err(ConfigError::new("memory_limit", problem));
         }
         Ok(())
     }

@@ -231,9 +231,9 @@ impl From<ChangeError> for SessionError {
             ChangeError::TooLarge(which) => Self::with_source(
                 SessionErrorKind::TooLarge,
                 match which {
-                    TooLarge::Value => "one value is larger than `max_value_bytes`",
-                    TooLarge::Session => "the values of the session together are larger than `max_session_bytes`",
-                    TooLarge::Count => "there are more values than `max_values`",
+                    TooLarge::Value => "one value is larger than `session_limits.value_bytes`",
+                    TooLarge::Session => "the values of the session together are larger than `session_limits.bytes`",
+                    TooLarge::Count => "there are more values than `session_limits.values`",
                 },
             ),
         }

@@ -77,7 +77,7 @@ mod writers;
 
 pub use application::{PrincipalSessions, SessionInfo, Sessions, SessionsBuilder};
 pub use cache::EndReason;
-pub use config::{OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy};
+pub use config::{OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SessionLimits};
 pub use config_error::ConfigError;
 #[cfg(feature = "keys")]
 pub use crypto::{Key, KeyRing, SealPolicy};

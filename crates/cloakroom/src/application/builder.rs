@@ -8,7 +8,7 @@ use crate::sync::Arc;
 use crate::time::{Clock, SystemClock};
 
 use crate::application::Sessions;
-use crate::config::{Config, ReusePolicy, RollbackPolicy, limit};
+use crate::config::{Config, ReusePolicy, RollbackPolicy, SessionLimits, limit};
 use crate::config_error::ConfigError;
 use crate::engine::Engine;
 
@@ -18,7 +18,6 @@ use crate::engine::Engine;
 pub struct SessionsBuilder {
     policy: Config,
     limit: MaxSessions,
-    max_value_bytes: Option<usize>,
     idle: Option<Duration>,
     grace: Option<Duration>,
     store: Option<Arc<dyn DynStore>>,
@@ -40,7 +39,6 @@ impl SessionsBuilder {
         Self {
             policy: Config::default(),
             limit: MaxSessions::Default,
-            max_value_bytes: None,
             idle: None,
             grace: None,
             store: None,
@@ -106,27 +104,15 @@ impl SessionsBuilder {
     /// When memory is full, the anonymous sessions that were idle longest are evicted. Without a
     /// shared tier, a session with a logged-in principal is never evicted; if nothing may be
     /// evicted, a write fails with [`Full`](crate::error::SessionErrorKind::Full).
-    pub const fn max_bytes(mut self, bytes: u64) -> Self {
-        self.policy.max_bytes = bytes;
+    pub const fn memory_limit(mut self, bytes: u64) -> Self {
+        self.policy.memory_limit = bytes;
         self
     }
 
-    /// Sets how many bytes the values of one session may take together. Default: 64 KiB.
-    pub const fn max_session_bytes(mut self, bytes: usize) -> Self {
-        self.policy.max_session_bytes = bytes;
-        self
-    }
-
-    /// Sets how many bytes one value may take. Default: the limit of [the
-    /// session](Self::max_session_bytes).
-    pub const fn max_value_bytes(mut self, bytes: usize) -> Self {
-        self.max_value_bytes = Some(bytes);
-        self
-    }
-
-    /// Sets how many values one session may have. Default: 64.
-    pub const fn max_values(mut self, count: usize) -> Self {
-        self.policy.max_values = count;
+    /// Sets how large the values of one session may be, and how many. Default: 64 values, of 64 KiB
+    /// together.
+    pub const fn session_limits(mut self, limits: SessionLimits) -> Self {
+        self.policy.session_limits = limits;
         self
     }
 
@@ -207,7 +193,6 @@ impl SessionsBuilder {
     /// # Errors
     /// Returns the first setting that cannot work, with the problem and its remedy.
     pub fn build(mut self) -> Result<Sessions, ConfigError> {
-        self.policy.max_value_bytes = self.max_value_bytes.unwrap_or(self.policy.max_session_bytes);
         let longest = self.policy.absolute.max(Duration::from_secs(1));
         self.policy.idle = self.idle.unwrap_or(self.policy.idle.min(longest));
         self.policy.grace = self.grace.unwrap_or(self.policy.grace.min(self.policy.idle));

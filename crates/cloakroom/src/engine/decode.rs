@@ -20,7 +20,7 @@ impl Engine {
         former: &EntryState,
     ) -> Result<Snapshot, SessionError> {
         let bytes: usize = record.values.iter().map(|value| value.payload.len().saturating_sub(OVERHEAD)).sum();
-        if bytes > self.policy.max_session_bytes {
+        if bytes > self.policy.session_limits.bytes {
             return Err(too_large());
         }
         if let Some(sealing) = &self.cipher {

@@ -148,9 +148,7 @@ impl Telemetry {
         self.counters.loads_not_kept.count();
         let remedy = match why.kind() {
             SessionErrorKind::Encode => "change the type so that it survives encoding and decoding",
-            SessionErrorKind::TooLarge => {
-                "store less of it, or raise `max_value_bytes`, `max_session_bytes` or `max_values`"
-            }
+            SessionErrorKind::TooLarge => "store less of it, or raise `session_limits`",
             // A temporary problem, which is logged elsewhere.
             _ => return,
         };
@@ -176,7 +174,7 @@ impl Telemetry {
     pub(crate) fn memory_full(&self) {
         self.counters.refused_full.count();
         if let Some(times) = self.memory_full.should_log(self.clock.now()) {
-            tracing::error!(times, "the memory for sessions is full; raise `max_bytes`");
+            tracing::error!(times, "the memory for sessions is full; raise `memory_limit`");
         }
     }
 

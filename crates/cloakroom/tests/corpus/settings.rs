@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{LimitPolicy, Sessions, SessionsBuilder};
+use cloakroom::{LimitPolicy, SessionLimits, Sessions, SessionsBuilder};
 
 /// One builder: why it is rejected, its settings, the setting that the error names, and a part of
 /// the remedy.
@@ -43,14 +43,44 @@ pub(crate) const BUILDERS: &[Row] = &[
     ("packing at once", |b| b.pack_after(Some(Duration::ZERO)), "pack_after", "1s"),
     ("packing below a second", |b| b.pack_after(Some(BELOW_A_SECOND)), "pack_after", "1s"),
     ("packing never, as a number", |b| b.pack_after(Some(Duration::MAX)), "pack_after", "34560000"),
-    ("no memory", |b| b.max_bytes(0), "max_bytes", "at least"),
-    ("less memory than one session", |b| b.max_bytes(64 << 10), "max_bytes", "at least 69632"),
-    ("sessions of no size", |b| b.max_session_bytes(0), "max_session_bytes", "at least 1"),
-    ("a session of unlimited size", |b| b.max_session_bytes(usize::MAX), "max_session_bytes", "4 GiB"),
-    ("values of no size", |b| b.max_value_bytes(0), "max_value_bytes", "at least 1"),
-    ("a value larger than its session", |b| b.max_value_bytes(65 << 10), "max_value_bytes", "`max_session_bytes`"),
-    ("a value of unlimited size", |b| b.max_value_bytes(usize::MAX), "max_value_bytes", "`max_session_bytes`"),
-    ("sessions without values", |b| b.max_values(0), "max_values", "at least 1"),
+    ("no memory", |b| b.memory_limit(0), "memory_limit", "at least"),
+    ("less memory than one session", |b| b.memory_limit(64 << 10), "memory_limit", "at least 69632"),
+    (
+        "sessions of no size",
+        |b| b.session_limits(SessionLimits { bytes: 0, ..SessionLimits::default() }),
+        "session_limits.bytes",
+        "at least 1",
+    ),
+    (
+        "a session of unlimited size",
+        |b| b.session_limits(SessionLimits { bytes: usize::MAX, ..SessionLimits::default() }),
+        "session_limits.bytes",
+        "4 GiB",
+    ),
+    (
+        "values of no size",
+        |b| b.session_limits(SessionLimits { value_bytes: Some(0), ..SessionLimits::default() }),
+        "session_limits.value_bytes",
+        "at least 1",
+    ),
+    (
+        "a value larger than its session",
+        |b| b.session_limits(SessionLimits { value_bytes: Some(65 << 10), ..SessionLimits::default() }),
+        "session_limits.value_bytes",
+        "`session_limits.bytes`",
+    ),
+    (
+        "a value of unlimited size",
+        |b| b.session_limits(SessionLimits { value_bytes: Some(usize::MAX), ..SessionLimits::default() }),
+        "session_limits.value_bytes",
+        "`session_limits.bytes`",
+    ),
+    (
+        "sessions without values",
+        |b| b.session_limits(SessionLimits { values: 0, ..SessionLimits::default() }),
+        "session_limits.values",
+        "at least 1",
+    ),
     ("no loads", |b| b.max_loads(0), "max_loads", "at least 1"),
     ("no loads in a session", |b| b.max_loads_per_session(0), "max_loads_per_session", "at least 1"),
     (

@@ -17,7 +17,7 @@ const SESSIONS: usize = 1_000_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r01_a_million_tokens_are_distinct_and_unbiased() {
     // A small budget evicts older sessions, since only their tokens matter here.
-    let sessions = crate::support::recorded().max_bytes(8 << 20).build().unwrap();
+    let sessions = crate::support::recorded().memory_limit(8 << 20).build().unwrap();
     let app = Node::with_sessions(sessions, Router::new().route("/", any(create)));
     let halves: Vec<_> = (0..2).map(|_| tokio::spawn(tokens(app.clone(), SESSIONS / 2))).collect();
     let mut all = Vec::with_capacity(SESSIONS);
