@@ -3,6 +3,9 @@
 //!
 //! `cargo test -p cloakroom --test costs -- --nocapture` prints the figures.
 
+#[path = "support/recording.rs"]
+mod recording;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::mem::size_of_val;
@@ -13,7 +16,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, Request};
 use axum::response::Response;
 use axum::routing::{get, post};
-use cloakroom::{CookieConfig, Session, SessionError, SessionLayer, SessionValue, Sessions};
+use cloakroom::{CookieConfig, Session, SessionError, SessionLayer, SessionValue};
 use http::Method;
 use http::header::{COOKIE, SET_COOKIE};
 use serde::{Deserialize, Serialize};
@@ -102,9 +105,8 @@ where
 /// layer around the router.
 fn cost_beyond_bare(method: &Method, path: &str) -> Cost {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let sessions = Sessions::in_memory();
-    let mut service =
-        SessionLayer::new(sessions).cookie(CookieConfig::insecure_for_localhost()).layer(with_sessions());
+    let sessions = recording::recorded_in_memory();
+    let mut service = SessionLayer::new(sessions).cookie(CookieConfig::insecure_for_localhost()).layer(with_sessions());
     let created = runtime.block_on(send(&mut service, request(&Method::POST, "/fill", "theme=dark")));
     let issued = created.headers()[SET_COOKIE].to_str().expect("it is ASCII");
     let cookie = format!("theme=dark; {}", issued.split(';').next().unwrap_or_default());
@@ -162,6 +164,6 @@ fn the_futures_of_extractors_and_reads_are_small() {
             "5"
         }),
     );
-    let mut service = SessionLayer::new(Sessions::in_memory()).layer(routes);
+    let mut service = SessionLayer::new(recording::recorded_in_memory()).layer(routes);
     runtime.block_on(send(&mut service, request(&Method::GET, "/", "theme=dark")));
 }
