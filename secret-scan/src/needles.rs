@@ -62,12 +62,17 @@ impl Needles {
         }
     }
 
-    /// A new session draws its selector and then its secret.
+    /// A new session draws its selector and its secret at once; a rotation draws a secret.
     fn add_random(&mut self, drawn: &[u8], last: &mut Option<[u8; 16]>, namespaces: &[String]) {
-        self.add("random number", drawn);
-        let Ok(drawn) = <[u8; 16]>::try_from(drawn) else { return };
-        if let Some(selector) = last.replace(drawn) {
-            self.add_derived(&selector, &drawn, namespaces);
+        let (parts, rest) = drawn.as_chunks::<16>();
+        if parts.is_empty() || !rest.is_empty() {
+            return self.add("random number", drawn);
+        }
+        for part in parts {
+            self.add("random number", part);
+            if let Some(selector) = last.replace(*part) {
+                self.add_derived(&selector, part, namespaces);
+            }
         }
     }
 
@@ -135,4 +140,24 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
     let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return None };
     let digit = |digit: u8| (digit as char).to_digit(16).map(|digit| digit as u8);
     pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Selector and secret are drawn with one call.
+    #[test]
+    fn the_parts_of_what_was_drawn_at_once_are_secrets_each() {
+        let drawn: [u8; 32] = std::array::from_fn(|index| (index * 7 + 1) as u8);
+        let (selector, secret) = (&drawn[..16], &drawn[16..]);
+        let hex: String = drawn.iter().map(|byte| format!("{byte:02x}")).collect();
+        let needles = Needles::of(&[format!("random 1 {hex}\n")]);
+        assert_eq!(needles.at(selector), Some("random number"));
+        assert_eq!(needles.at(secret), Some("random number"));
+        let parts = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).expect("it is half of the bytes");
+        let csrf = derive::csrf_secret("", &parts(selector), &parts(secret));
+        assert_eq!(needles.at(&csrf), Some("CSRF secret"));
+        assert_eq!(needles.at(&derive::verifier(&csrf)), Some("verifier"));
+    }
 }

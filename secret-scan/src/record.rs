@@ -29,7 +29,7 @@ pub fn is_recording() -> bool {
 /// hashed with each secret). Any other kind is a name for the report.
 pub fn record(kind: &str, secret: impl AsRef<[u8]>) {
     let Some(Recorder(file)) = RECORDER.get_or_init(Recorder::start) else { return };
-    // With the thread, because one thread draws a selector and then its secret.
+    // With the thread, because a selector and a secret that one thread draws belong together.
     let mut line = format!("{kind} {} ", thread_number());
     secret.as_ref().iter().for_each(|byte| line.push_str(&format!("{byte:02x}")));
     line.push('\n');

@@ -112,14 +112,13 @@ fn cost_beyond_bare(method: &Method, path: &str) -> Cost {
     let cookie = format!("theme=dark; {}", issued.split(';').next().unwrap_or_default());
     let with = cost_of(&runtime, &mut service, || request(method, path, &cookie));
     let without = cost_of(&runtime, &mut bare(), || request(method, path, &cookie));
-    let cost = Cost { allocations: with.allocations - without.allocations, bytes: with.bytes - without.bytes };
-    println!("{method} {path}: {cost:?} beyond {without:?}");
-    cost
+    Cost { allocations: with.allocations - without.allocations, bytes: with.bytes - without.bytes }
 }
 
 #[test]
 fn a_request_that_does_not_use_its_session_makes_two_allocations() {
     let cost = cost_beyond_bare(&Method::GET, "/idle");
+    println!("/idle: {cost:?}");
     assert_eq!(cost.allocations, 2, "the request's state, and the extension: {cost:?}");
     assert!(cost.bytes <= 400, "{cost:?}");
 }
@@ -127,6 +126,7 @@ fn a_request_that_does_not_use_its_session_makes_two_allocations() {
 #[test]
 fn a_typed_read_makes_no_more_allocations_than_an_unused_session() {
     let cost = cost_beyond_bare(&Method::GET, "/cart");
+    println!("/cart: {cost:?}");
     assert_eq!(cost.allocations, 2, "{cost:?}");
     assert!(cost.bytes <= 1200, "{cost:?}");
 }
@@ -134,6 +134,7 @@ fn a_typed_read_makes_no_more_allocations_than_an_unused_session() {
 #[test]
 fn an_update_in_memory_allocates_the_value_twice_and_little_else() {
     let cost = cost_beyond_bare(&Method::POST, "/add");
+    println!("/add: {cost:?}");
     // Six for the copy of the cart, six for the one that is decoded to check its encoding, two for
     // the request, and the value, the list of values and the state.
     assert!(cost.allocations <= 17, "{cost:?}");
