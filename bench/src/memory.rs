@@ -13,12 +13,12 @@ use crate::targets::cloakroom::layered;
 use crate::targets::{self, Target, TargetConfig};
 
 const NOTE: &str = "One million sessions with a cart of five items, each kind in a process of its own. \"Resident\" is by \
-    the operating system, \"requested\" from the allocator, \"own count\" is `Stats::bytes`, which `max_bytes` limits. \
+    the operating system, \"requested\" from the allocator, \"own count\" is `Stats::bytes`, which `memory_limit` limits. \
     \"Packed\" is after `pack_after`: the memory of the carts is free for new sessions, but fragmented, so that the system's \
     allocator returns no page. \"Created over 20 minutes\" is a server's case: earlier sessions are packed while later ones \
     reuse their memory. Other libraries do not pack.";
 const SUMMARY_NOTE: &str = "Resident bytes of one million sessions with a cart of five items, each kind in a process of \
-    its own; the own count is `Stats::bytes`, which `max_bytes` limits. Packing leaves memory for new sessions that the \
+    its own; the own count is `Stats::bytes`, which `memory_limit` limits. Packing leaves memory for new sessions that the \
     system's allocator does not return. Sessions that are created over 20 minutes reuse it.";
 
 /// The time in which the sessions of the steady case are created, and the number of steps.
@@ -174,7 +174,7 @@ fn measure_library(target: Target, count: usize) -> Result<Vec<Row>> {
 fn new_sessions(options: &Options) -> Result<(ManualClock, Sessions)> {
     let clock = ManualClock::new();
     let builder = Sessions::builder().clock(clock.clone()).random(SeededRandom::new(options.seed));
-    Ok((clock, builder.max_bytes(16 << 30).build()?))
+    Ok((clock, builder.memory_limit(16 << 30).build()?))
 }
 
 fn new_section() -> Section {

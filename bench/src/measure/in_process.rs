@@ -89,7 +89,9 @@ impl InProcessClient {
 pub(crate) enum Side {
     /// Without the measured code.
     Bare,
-    /// With it.
+    /// With the least code that does the same, written by hand.
+    Floor,
+    /// With the measured code.
     With,
 }
 
@@ -101,32 +103,47 @@ pub(crate) struct Comparison {
     /// The spread of the differences of neighbouring runs, not the difference of the medians.
     pub(crate) difference: Spread,
     pub(crate) ratio: Spread,
+    /// The differences between the floor and bare; `None` if the floor was not measured.
+    pub(crate) floor: Option<Spread>,
     pub(crate) additional_allocations: Allocations,
 }
 
-/// Times both sides in turn. `make` creates a client for a side and a thread, outside the timed
+impl Comparison {
+    /// Returns how many times as much the measured code costs as the floor, both over bare.
+    pub(crate) fn over_floor(&self) -> Option<f64> {
+        self.floor.map(|floor| self.difference.median / floor.median)
+    }
+}
+
+/// Times all sides in turn. `make` creates a client for a side and a thread, outside the timed
 /// code.
 pub(crate) fn compare(
     runs: u32,
     threads: usize,
     count: usize,
+    has_floor: bool,
     mut make: impl FnMut(Side, usize) -> Result<InProcessClient>,
 ) -> Result<Comparison> {
-    let mut pairs = Vec::new();
-    // The first pair warms up caches, branch predictors and the allocator, and is dropped.
+    let (mut pairs, mut floors) = (Vec::new(), Vec::new());
+    // The first run warms up caches, branch predictors and the allocator, and is dropped.
     for _ in 0..=runs {
         let mut time = |side| {
             let clients = (0..threads).map(|thread| make(side, thread)).collect::<Result<Vec<_>>>();
             time_together(&mut clients?, count)
         };
-        pairs.push((time(Side::Bare)?, time(Side::With)?));
+        let bare = time(Side::Bare)?;
+        if has_floor {
+            floors.push((bare, time(Side::Floor)?));
+        }
+        pairs.push((bare, time(Side::With)?));
     }
     let pairs = &pairs[1..];
     let mut allocations = |side| make(side, 0)?.allocations(count.min(1000));
     let additional_allocations = allocations(Side::With)? - allocations(Side::Bare)?;
     let [bare, with] = Spread::of_pairs(pairs);
     let (difference, ratio) = (Spread::of_differences(pairs), Spread::of_ratios(pairs));
-    Ok(Comparison { bare, with, difference, ratio, additional_allocations })
+    let floor = floors.get(1..).map(Spread::of_differences);
+    Ok(Comparison { bare, with, difference, ratio, floor, additional_allocations })
 }
 
 /// Times all clients at once, each on a thread, and returns the mean nanoseconds per request.

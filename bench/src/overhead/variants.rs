@@ -13,13 +13,16 @@ use crate::args::Options;
 use crate::fixtures::{Endpoint, ManualClock, Population, SeededRandom, SessionChoice};
 use crate::measure::{Comparison, InProcessClient, Side, Spread, WARM_UP, compare, with_idle_runtime};
 use crate::report::{Section, single, start_step, value};
-use crate::targets::bare;
 use crate::targets::cloakroom::{layered, wrapped};
+use crate::targets::floor::SharedFloorLayer;
+use crate::targets::{bare, floor};
 
 use super::FREQUENT_SESSIONS;
 
 const NOTE: &str = "Nanoseconds per request, in process: `Service::call` to the dropped response. Every request carries \
-    three other cookies. Both sides run in turn; \"over bare\" is the median of the differences of neighbouring runs. \
+    three other cookies. The sides run in turn; \"over bare\" is the median of the differences of neighbouring runs. \
+    \"Floor\" is the same difference for a layer written by hand that does the least a session layer can: find and decode \
+    the cookie, look the session up, compare the secret, add an extension. \
     The cart has five items: in a `BTreeMap<String, u32>` without `size()`, as in the guide, or \"compact\", in a \
     `Vec<(u32, u32)>` with `size()`.";
 
@@ -74,6 +77,12 @@ impl Row {
         self.layer = layer;
         self
     }
+
+    /// Returns `true` if the floor answers the requests of this row.
+    fn has_floor(&self) -> bool {
+        let is_answered = [IDLE.path, READ.path].contains(&self.endpoint.path);
+        is_answered && self.sessions == SessionSet::Carts && self.layer != LayerPosition::NoOp
+    }
 }
 
 const IDLE: Endpoint = Endpoint::get("/idle");
@@ -115,11 +124,22 @@ fn rows() -> Vec<Row> {
 }
 
 pub(super) fn section(options: &Options) -> Result<Section> {
-    let columns = ["request", "threads", "bare", "with", "over bare (min .. max)", "ratio", "allocations", "bytes"];
+    let columns = [
+        "request",
+        "threads",
+        "bare",
+        "with",
+        "over bare (min .. max)",
+        "ratio",
+        "floor (min .. max)",
+        "of floor",
+        "allocations",
+        "bytes",
+    ];
     let mut section = Section::new("Cost of a request over bare axum", NOTE, columns);
     with_idle_runtime(|runtime| {
         let rows = rows();
-        let mut measurement = Measurement { options, runtime, current: None };
+        let mut measurement = Measurement { options, runtime, current: None, floor: None };
         for row in rows.iter().filter(|row| options.selects(row.key)) {
             start_step(row.label);
             let one = measurement.measure(row, 1)?;
@@ -135,12 +155,17 @@ pub(super) fn section(options: &Options) -> Result<Section> {
 }
 
 fn add_row(section: &mut Section, row: &Row, threads: usize, comparison: &Comparison) {
-    let Comparison { bare, with, difference, ratio, additional_allocations: allocations } = comparison;
+    let Comparison { bare, with, difference, ratio, floor, additional_allocations: allocations } = comparison;
+    let nothing = |name, unit| single(name, unit, f64::NAN).with_text("");
     let values = [
         value("bare", "ns", *bare).decimals(0),
         value("with", "ns", *with).decimals(0),
         value("difference", "ns", *difference),
         value("ratio", "×", *ratio).decimals(2),
+        floor.map_or_else(|| nothing("floor", "ns"), |floor| value("floor", "ns", floor)),
+        comparison
+            .over_floor()
+            .map_or_else(|| nothing("of-floor", "×"), |ratio| single("of-floor", "×", ratio).decimals(2)),
         single("allocations", "", allocations.count).signed(1),
         single("allocated", "B", allocations.bytes).signed(0),
     ];
@@ -152,6 +177,8 @@ struct Measurement<'a> {
     runtime: &'a Runtime,
     /// The last large population, which rows with the same set of sessions share.
     current: Option<(SessionSet, Population)>,
+    /// The floor of the large population of carts.
+    floor: Option<SharedFloorLayer>,
 }
 
 impl Measurement<'_> {
@@ -159,11 +186,11 @@ impl Measurement<'_> {
         let count = self.options.size(50_000, 500);
         let mut population = Population::create(Sessions::in_memory(), 1, FILL)?;
         let mut is_single = true;
-        compare(self.options.runs(), threads, count, |side, thread| {
-            // All threads of a run share one population, which is created for the first thread of
-            // the measured side. The bare side gets the cookies of the previous run, for requests
+        compare(self.options.runs(), threads, count, row.has_floor(), |side, thread| {
+            // All threads of a side share one population, which is created for its first thread,
+            // or is that of the run before if it can be used again. The bare side gets the cookies of the previous run, for requests
             // of the same length.
-            if thread == 0 && side == Side::With {
+            if thread == 0 && side != Side::Bare {
                 population = self.population(row, (count + WARM_UP) * threads)?;
                 is_single = false;
             }
@@ -177,6 +204,10 @@ impl Measurement<'_> {
             let requests = choice.requests(row.endpoint, population.cookies.clone(), seed, (thread, threads));
             Ok(match (side, row.layer) {
                 (Side::Bare, _) => InProcessClient::new(bare::app(), requests),
+                (Side::Floor, LayerPosition::Around) => {
+                    InProcessClient::new(floor::wrapped(self.floor(&population)?), requests)
+                }
+                (Side::Floor, _) => InProcessClient::new(floor::layered(self.floor(&population)?), requests),
                 (Side::With, LayerPosition::Inside) => InProcessClient::new(layered(&population.sessions), requests),
                 (Side::With, LayerPosition::Around) => InProcessClient::new(wrapped(&population.sessions), requests),
                 (Side::With, LayerPosition::NoOp) => {
@@ -184,6 +215,13 @@ impl Measurement<'_> {
                 }
             })
         })
+    }
+
+    fn floor(&mut self, population: &Population) -> Result<&SharedFloorLayer> {
+        match &mut self.floor {
+            Some(floor) => Ok(floor),
+            none => Ok(none.insert(floor::layer(&population.cookies)?)),
+        }
     }
 
     fn population(&mut self, row: &Row, requests: usize) -> Result<Population> {
@@ -200,6 +238,7 @@ impl Measurement<'_> {
             SessionSet::CompactCarts => Population::create(seeded()?, large, Endpoint::post("/compact/fill"))?,
             SessionSet::Preferences => self.with_preferences()?,
         };
+        self.floor = None;
         self.current = Some((row.sessions, population.clone()));
         Ok(population)
     }

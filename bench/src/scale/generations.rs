@@ -19,7 +19,7 @@ pub(super) fn section(options: &Options) -> Result<Section> {
     let mut section = Section::new("Memory over generations", NOTE, ["generation", "full MiB", "empty MiB"]);
     let count = options.size(1_000_000, 2000);
     let (clock, random) = (ManualClock::new(), SeededRandom::new(options.seed));
-    let sessions = Sessions::builder().clock(clock.clone()).random(random).max_bytes(16 << 30).build()?;
+    let sessions = Sessions::builder().clock(clock.clone()).random(random).memory_limit(16 << 30).build()?;
     let generations = options.size(GENERATIONS, 2);
     with_idle_runtime(|runtime| {
         let mut empty = Vec::new();

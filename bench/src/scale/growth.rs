@@ -48,7 +48,7 @@ pub(super) fn section(options: &Options) -> Result<Section> {
 
 fn populate(count: usize, options: &Options) -> Result<Size> {
     start_step(&format!("creating {count} sessions"));
-    let sessions = Sessions::builder().random(SeededRandom::new(options.seed)).max_bytes(64 << 30).build()?;
+    let sessions = Sessions::builder().random(SeededRandom::new(options.seed)).memory_limit(64 << 30).build()?;
     let mut cookies = SessionCookies::with_capacity(count);
     let mut creator = session_creator(layered(&sessions), Endpoint::post("/compact/fill"));
     let (before, began) = (machine::resident_bytes("self")?, Instant::now());

@@ -41,7 +41,7 @@ impl Server {
         let clock = ManualClock::new();
         let builder = Sessions::builder().clock(clock.clone()).random(SeededRandom::new(options.seed));
         let entered = runtime.enter();
-        let sessions = builder.max_bytes(16 << 30).build()?;
+        let sessions = builder.memory_limit(16 << 30).build()?;
         let active = Population::create(sessions.clone(), ACTIVE_SESSIONS, FILL)?;
         drop(entered);
         Ok(Self { runtime, workers, sessions, clock, active })

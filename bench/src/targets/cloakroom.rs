@@ -29,7 +29,7 @@ impl SessionValue for Counter {
 
 pub(super) fn in_memory(config: &TargetConfig) -> Result<Router> {
     // A million sessions must fit, as they do in the other libraries' stores, which have no limit.
-    Ok(app(Sessions::builder().max_bytes(16 << 30).idle_timeout(config.idle_timeout).build()?))
+    Ok(app(Sessions::builder().memory_limit(16 << 30).idle_timeout(config.idle_timeout).build()?))
 }
 
 pub(super) async fn over_redis(config: &TargetConfig) -> Result<Router> {

@@ -18,6 +18,7 @@
 mod axum_session;
 pub(crate) mod bare;
 pub(crate) mod cloakroom;
+pub(crate) mod floor;
 mod locked_map;
 mod target;
 mod tower_sessions;

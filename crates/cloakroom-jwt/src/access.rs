@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use cloakroom::{Clock, SystemClock, Timestamp};
+use cloakroom::{Clock, ConfigError, SystemClock, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use super::claims::{Typ, Validation};
 use super::compact::Compact;
 use super::header::Header;
 use super::jwks::JwkSet;
-use super::{JwtConfigError, JwtError, json};
+use super::{JwtError, json};
 
 /// Verifies the access tokens of one issuer for one audience.
 ///
@@ -148,20 +148,20 @@ impl AccessTokenVerifierBuilder {
     ///
     /// # Errors
     /// Names the setting that cannot work, and the remedy.
-    pub fn build(self, keys: JwkSet) -> Result<AccessTokenVerifier, JwtConfigError> {
-        for (setting, name) in [("issuer", &self.validation.issuer), ("audience", &self.validation.audience)] {
+    pub fn build(self, keys: JwkSet) -> Result<AccessTokenVerifier, ConfigError> {
+        for (setting, name) in [("jwt.issuer", &self.validation.issuer), ("jwt.audience", &self.validation.audience)] {
             if name.is_empty() {
-                return Err(JwtConfigError::new(setting, "is empty; use the value in the tokens"));
+                return Err(ConfigError::new(setting, "is empty; use the value in the tokens"));
             }
         }
         if self.validation.leeway > 60 {
-            return Err(JwtConfigError::new(
-                "leeway",
+            return Err(ConfigError::new(
+                "jwt.leeway",
                 format!("is {} s and must be at most 60 s", self.validation.leeway),
             ));
         }
         if self.validation.max_lifetime == 0 {
-            return Err(JwtConfigError::new("max_lifetime", "is less than a second, so no token would be valid"));
+            return Err(ConfigError::new("jwt.max_lifetime", "is less than a second, so no token would be valid"));
         }
         let keys = ArcSwap::new(Arc::new(keys));
         Ok(AccessTokenVerifier(Arc::new(Inner { validation: self.validation, keys, clock: self.clock })))

@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// The reason why a JWT is invalid. Reveals nothing of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -49,31 +47,4 @@ pub enum JwtError {
     /// The other claims do not have the expected form.
     #[error("its claims do not have the expected form")]
     Claims,
-}
-
-/// A JWT setting that cannot work, detected when it was configured. Shows no key.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("JWT setting `{setting}` {problem}")]
-pub struct JwtConfigError {
-    setting: &'static str,
-    problem: String,
-}
-
-/// Prints the text of `Display`, because `main` prints errors with `Debug`.
-impl fmt::Debug for JwtConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl JwtConfigError {
-    pub(crate) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self { setting, problem: problem.into() }
-    }
-
-    /// The name of the setting.
-    #[must_use]
-    pub const fn setting(&self) -> &'static str {
-        self.setting
-    }
 }

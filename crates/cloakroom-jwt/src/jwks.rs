@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom::Key;
+use cloakroom::{ConfigError, Key};
 use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
+use super::json;
 use super::signature::{Algorithm, VerifyingKey};
-use super::{JwtConfigError, json};
 
 /// The keys that verify the access tokens of one issuer, each for one algorithm.
 ///
@@ -35,8 +35,8 @@ impl JwkSet {
     /// # Errors
     /// If the text is not a JWK set; if a key has no name, has the name of another one, or is weak;
     /// if it is a secret or a private key, which must not be published; if no key remains.
-    pub fn from_jwks(text: &str) -> Result<Self, JwtConfigError> {
-        let refuse = |problem: &str| Err(JwtConfigError::new("jwks", problem));
+    pub fn from_jwks(text: &str) -> Result<Self, ConfigError> {
+        let refuse = |problem: &'static str| Err(ConfigError::new("jwt.jwks", problem));
         let Ok(set) = json::members(text.as_bytes()) else {
             return refuse("is not a JSON object without duplicate members");
         };
@@ -47,7 +47,7 @@ impl JwkSet {
         let mut keys: Vec<(String, VerifyingKey)> = Vec::new();
         for (place, jwk) in listed.iter().enumerate() {
             let problem =
-                |problem: Problem| JwtConfigError::new("jwks", format!("has an invalid key {}: {problem}", place + 1));
+                |problem: Problem| ConfigError::new("jwt.jwks", format!("has an invalid key {}: {problem}", place + 1));
             let Value::Object(jwk) = jwk else { return Err(problem("not an object".to_owned())) };
             let Some((kid, key)) = named_key(jwk).map_err(problem)? else { continue };
             if keys.iter().any(|(known, _)| *known == kid) {
@@ -66,14 +66,14 @@ impl JwkSet {
     /// # Errors
     /// If the name is empty or longer than 128 bytes; if the secret is shorter than 32 bytes,
     /// longer than 1024 bytes, printable text, visibly not random, or published.
-    pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, JwtConfigError> {
+    pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let secret = secret.as_ref();
         if let Some(problem) = Key::weakness(secret) {
-            return Err(JwtConfigError::new("key", problem));
+            return Err(ConfigError::new("jwt.key", problem));
         }
-        let kid = name(Some(kid)).map_err(|problem| JwtConfigError::new("kid", problem))?;
+        let kid = name(Some(kid)).map_err(|problem| ConfigError::new("jwt.kid", problem))?;
         let key = VerifyingKey::new(Algorithm::Hs256, DecodingKey::from_secret(secret));
-        let key = key.ok_or_else(|| JwtConfigError::new("key", "is not a key for HS256"))?;
+        let key = key.ok_or_else(|| ConfigError::new("jwt.key", "is not a key for HS256"))?;
         Ok(Self([(kid, key)].into()))
     }
 

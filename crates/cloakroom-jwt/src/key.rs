@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cloakroom::{Key, RandomError, RandomSource};
+use cloakroom::{ConfigError, Key, RandomError, RandomSource};
 use ed25519_dalek::SigningKey as Ed25519Key;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use jsonwebtoken::{DecodingKey, EncodingKey};
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::JwtError;
 use super::compact::{Compact, encode};
 use super::header::{Header, is_kid};
 use super::signature::{Algorithm, SigningKey, VerifyingKey, low_s};
-use super::{JwtConfigError, JwtError};
 
 /// A key that signs session tokens, with a name. It carries its algorithm, so that no token can
 /// choose one.
@@ -43,7 +43,7 @@ impl JwtKey {
     /// # Errors
     /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the text is not such a key, or
     /// is a published one.
-    pub fn ed25519(kid: &str, pem: &str) -> Result<Self, JwtConfigError> {
+    pub fn ed25519(kid: &str, pem: &str) -> Result<Self, ConfigError> {
         let key = Ed25519Key::from_pkcs8_pem(pem).map_err(|_| not_a_key("an Ed25519 key", "ed25519"))?;
         Self::of_ed25519(kid, &key)
     }
@@ -54,14 +54,14 @@ impl JwtKey {
     ///
     /// # Errors
     /// As [`ed25519`](Self::ed25519), and if `random` fails.
-    pub fn generate(kid: &str, random: &dyn RandomSource) -> Result<Self, JwtConfigError> {
+    pub fn generate(kid: &str, random: &dyn RandomSource) -> Result<Self, ConfigError> {
         let mut seed = Zeroizing::new([0; 32]);
-        let dry = |error: RandomError| JwtConfigError::new("random", format!("failed ({error})"));
+        let dry = |error: RandomError| ConfigError::new("random", format!("failed ({error})"));
         random.fill(&mut *seed).map_err(dry)?;
         Self::of_ed25519(kid, &Ed25519Key::from_bytes(&seed))
     }
 
-    fn of_ed25519(kid: &str, key: &Ed25519Key) -> Result<Self, JwtConfigError> {
+    fn of_ed25519(kid: &str, key: &Ed25519Key) -> Result<Self, ConfigError> {
         strong(&key.to_bytes())?;
         let der = key.to_pkcs8_der().map_err(|_| not_a_key("an Ed25519 key", "ed25519"))?;
         let public = key.verifying_key().to_bytes();
@@ -77,7 +77,7 @@ impl JwtKey {
     ///
     /// # Errors
     /// As [`ed25519`](Self::ed25519).
-    pub fn es256(kid: &str, pem: &str) -> Result<Self, JwtConfigError> {
+    pub fn es256(kid: &str, pem: &str) -> Result<Self, ConfigError> {
         let no_key = || not_a_key("a P-256 key", "EC -pkeyopt ec_paramgen_curve:P-256");
         let key = SecretKey::from_pkcs8_pem(pem).map_err(|_| no_key())?;
         strong(&Zeroizing::new(key.to_bytes()))?;
@@ -100,7 +100,7 @@ impl JwtKey {
     /// # Errors
     /// If the name is not 1 to 64 letters, digits, `-` and `_`; if the secret is shorter than 32
     /// bytes, longer than 1024 bytes, printable text, visibly not random, or published.
-    pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, JwtConfigError> {
+    pub fn hs256(kid: &str, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let secret = secret.as_ref();
         strong(secret)?;
         Self::new(kid, Algorithm::Hs256, (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret)), None)
@@ -111,11 +111,11 @@ impl JwtKey {
         algorithm: Algorithm,
         (private, public): (EncodingKey, DecodingKey),
         jwk: Option<Value>,
-    ) -> Result<Self, JwtConfigError> {
+    ) -> Result<Self, ConfigError> {
         if !is_kid(kid) {
-            return Err(JwtConfigError::new("kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
+            return Err(ConfigError::new("jwt.kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
         }
-        let no_key = || JwtConfigError::new("key", format!("{kid} is not a key for {}", algorithm.name()));
+        let no_key = || ConfigError::new("jwt.key", format!("{kid} is not a key for {}", algorithm.name()));
         Ok(Self {
             kid: kid.to_owned(),
             signing: SigningKey::new(algorithm, private).ok_or_else(no_key)?,
@@ -166,14 +166,14 @@ impl JwtKey {
     }
 }
 
-fn strong(secret: &[u8]) -> Result<(), JwtConfigError> {
+fn strong(secret: &[u8]) -> Result<(), ConfigError> {
     Key::weakness(secret)
-        .map_or(Ok(()), |problem| Err(JwtConfigError::new("key", format!("{problem}; generate a new one"))))
+        .map_or(Ok(()), |problem| Err(ConfigError::new("jwt.key", format!("{problem}; generate a new one"))))
 }
 
-fn not_a_key(kind: &str, algorithm: &str) -> JwtConfigError {
+fn not_a_key(kind: &str, algorithm: &str) -> ConfigError {
     let problem = format!("is not {kind} as PKCS #8 in PEM; make one with `openssl genpkey -algorithm {algorithm}`");
-    JwtConfigError::new("key", problem)
+    ConfigError::new("jwt.key", problem)
 }
 
 impl fmt::Debug for JwtKey {

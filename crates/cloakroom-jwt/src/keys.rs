@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use cloakroom::Timestamp;
+use cloakroom::{ConfigError, Timestamp};
 use serde_json::json;
 
+use super::JwtError;
 use super::header::is_kid;
 use super::key::JwtKey;
-use super::{JwtConfigError, JwtError};
 
 /// The keys with which session tokens are signed and verified (OWASP ASVS 13.3.4).
 ///
@@ -66,7 +66,7 @@ impl JwtKeys {
     ///
     /// # Errors
     /// If its name or its secret is in the set already.
-    pub fn next(self, key: JwtKey) -> Result<Self, JwtConfigError> {
+    pub fn next(self, key: JwtKey) -> Result<Self, ConfigError> {
         self.with_key(key, KeyState::Next)
     }
 
@@ -74,7 +74,7 @@ impl JwtKeys {
     ///
     /// # Errors
     /// If its name or its secret is in the set already.
-    pub fn retired(self, key: JwtKey, until: Timestamp) -> Result<Self, JwtConfigError> {
+    pub fn retired(self, key: JwtKey, until: Timestamp) -> Result<Self, ConfigError> {
         self.with_key(key, |key| KeyState::Retired(key, until))
     }
 
@@ -83,25 +83,25 @@ impl JwtKeys {
     ///
     /// # Errors
     /// If the name is that of another key in the set, or not valid for a key.
-    pub fn revoked(self, kid: &str) -> Result<Self, JwtConfigError> {
+    pub fn revoked(self, kid: &str) -> Result<Self, ConfigError> {
         if !is_kid(kid) {
-            return Err(JwtConfigError::new("kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
+            return Err(ConfigError::new("jwt.kid", format!("is {kid:?}; use 1 to 64 letters, digits, `-` and `_`")));
         }
         self.with(kid, KeyState::Revoked(kid.into()))
     }
 
-    fn with_key(self, key: JwtKey, state: impl FnOnce(Arc<JwtKey>) -> KeyState) -> Result<Self, JwtConfigError> {
+    fn with_key(self, key: JwtKey, state: impl FnOnce(Arc<JwtKey>) -> KeyState) -> Result<Self, ConfigError> {
         if let Some(same) = self.keys().find(|other| other.identity() == key.identity()) {
             let problem = format!("{} has the same secret as key {}; generate a new one", key.kid(), same.kid());
-            return Err(JwtConfigError::new("key", problem));
+            return Err(ConfigError::new("jwt.key", problem));
         }
         let kid = key.kid().to_owned();
         self.with(&kid, state(Arc::new(key)))
     }
 
-    fn with(self, kid: &str, other: KeyState) -> Result<Self, JwtConfigError> {
+    fn with(self, kid: &str, other: KeyState) -> Result<Self, ConfigError> {
         if self.active.kid() == kid || self.others.iter().any(|known| known.kid() == kid) {
-            return Err(JwtConfigError::new("kid", format!("{kid} occurs twice; give every key a name of its own")));
+            return Err(ConfigError::new("jwt.kid", format!("{kid} occurs twice; give every key a name of its own")));
         }
         Ok(Self { active: self.active, others: self.others.iter().cloned().chain([other]).collect() })
     }

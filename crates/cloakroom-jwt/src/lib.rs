@@ -53,7 +53,7 @@ mod verify_once;
 pub use access::{AccessToken, AccessTokenVerifier, AccessTokenVerifierBuilder};
 pub use access_error::AccessError;
 pub use codec::{JwtCodec, JwtCodecBuilder};
-pub use error::{JwtConfigError, JwtError};
+pub use error::JwtError;
 pub use jwks::JwkSet;
 pub use key::JwtKey;
 pub use keys::JwtKeys;

@@ -1,5 +1,8 @@
 //! Server addresses, and the rules for connecting to them.
 
+use std::borrow::Cow;
+
+use cloakroom::ConfigError;
 use redis::io::tcp::TcpSettings;
 use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, RedisResult};
 
@@ -9,13 +12,13 @@ use crate::error::Problem;
 pub(crate) fn info(address: &str) -> Result<ConnectionInfo, Problem> {
     // An address may contain a password, so the error describes the problem without repeating the
     // address.
-    let unreadable = |error| Problem::Address(format!("{error}; write it like `redis://localhost:6379/`"));
+    let unreadable = |error| invalid(format!("cannot be parsed ({error}); write it like `redis://localhost:6379/`"));
     let info = address.into_connection_info().map_err(unreadable)?;
     if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
-        return Err(Problem::Insecure);
+        return Err(invalid(INSECURE));
     }
     if !info.addr().is_supported() {
-        return Err(Problem::Address("an encrypted connection needs the feature `tls` of cloakroom-redis".into()));
+        return Err(invalid("asks for encryption, which needs the feature `tls` of cloakroom-redis"));
     }
     let settings = info.redis_settings().clone();
     // The server sends invalidations in RESP3 only. The server does not need the library's name,
@@ -25,6 +28,14 @@ pub(crate) fn info(address: &str) -> Result<ConnectionInfo, Problem> {
     // before it is acknowledged.
     let tcp = TcpSettings::default().set_nodelay(true);
     Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
+}
+
+const INSECURE: &str = "ends in `#insecure`, which would let anyone impersonate the server; remove it, and give the \
+                        certificate of the authority that signed the server's certificate with `tls_root_certificates`";
+
+/// The error for an address that cannot be used.
+pub(crate) fn invalid(problem: impl Into<Cow<'static, str>>) -> Problem {
+    ConfigError::new("address", problem).into()
 }
 
 /// The host that would be contacted without encryption, unless it is this machine.
@@ -90,12 +101,11 @@ impl AddressOptions {
                 }
                 // The parameter is not repeated: it may be a password that was put here by mistake.
                 _ => {
-                    let problem = "unknown query parameter; expected `namespace` or `master`";
-                    return Err(Problem::Address(problem.into()));
+                    return Err(invalid("has an unknown query parameter; use only `namespace` and `master`"));
                 }
             };
             if place.replace(value.into_owned()).is_some() {
-                return Err(Problem::Address(format!("has `{name}=` twice; give it once")));
+                return Err(invalid(format!("has `{name}=` twice; give it once")));
             }
         }
         Ok(said)

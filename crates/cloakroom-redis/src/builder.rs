@@ -2,10 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cloakroom::{Clock, SystemClock};
+use cloakroom::{Clock, ConfigError, SystemClock};
 use redis::ConnectionInfo;
 
-use crate::address::{self, AddressOptions, info, plaintext_host};
+use crate::address::{self, AddressOptions, info, invalid, plaintext_host};
 use crate::connection::{
     Backoff, Connection, ConnectionSettings, Coverage, Endpoint, Leases, ProbeTarget, ServerTime, Subscribers,
     TrackingTable,
@@ -89,28 +89,28 @@ impl RedisStoreBuilder {
     /// Reads all that a single address can hold: `?namespace=` and, for sentinels, `&master=`.
     pub(crate) fn from_address(address: &str) -> Result<Self, Problem> {
         let unreadable =
-            |error| Problem::Address(format!("{error}; write it like `redis://localhost/?namespace=shop`"));
+            |error| invalid(format!("cannot be parsed ({error}); write it like `redis://localhost/?namespace=shop`"));
         let mut url = url::Url::parse(address).map_err(unreadable)?;
         let mut said = AddressOptions::in_the_query_of(&url)?;
         url.set_query(None);
         if !said.others.is_empty() {
             url.query_pairs_mut().extend_pairs(said.others);
         }
-        let builder = Self::new(said.namespace.ok_or(Problem::NoNamespace)?);
+        let builder = Self::new(said.namespace.ok_or_else(|| ConfigError::new("namespace", NO_NAMESPACE))?);
         let (scheme, rest) = url.as_str().split_once("://").unwrap_or_default();
         let topology = scheme.split_once('+').filter(|(_, topology)| *topology != "unix");
         if said.master.is_some() && topology.is_none_or(|(_, topology)| topology != "sentinel") {
-            return Err(Problem::Address("`master=` is only for `+sentinel` addresses; remove it".into()));
+            return Err(invalid("has `master=`, which is only for `+sentinel` addresses; remove it"));
         }
         Ok(match topology {
             Some((scheme, "cluster")) => builder.cluster([format!("{scheme}://{rest}")]),
             Some((scheme, "sentinel")) => {
                 let master = said.master.take().filter(|master| !master.is_empty());
-                let missing = || Problem::Address("sentinels need `&master=` with the master's name".into());
+                let missing = || invalid("names sentinels and needs `&master=` with the master's name");
                 builder.sentinels([format!("{scheme}://{rest}")], master.ok_or_else(missing)?)
             }
             Some((_, other)) => {
-                return Err(Problem::Address(format!("`+{other}` is neither `+cluster` nor `+sentinel`")));
+                return Err(invalid(format!("has `+{other}`, which is neither `+cluster` nor `+sentinel`")));
             }
             None => builder.server(url.as_str()),
         })
@@ -264,7 +264,7 @@ impl RedisStoreBuilder {
             table: TrackingTable::default(),
         });
         let checks = StartupChecks { settings: &settings, clock: &*self.clock };
-        let (seed, more) = infos.split_first().ok_or_else(|| Problem::Address("missing".into()))?;
+        let (seed, more) = infos.split_first().ok_or_else(|| invalid(NO_ADDRESS))?;
         let (warnings, topology) = match &self.topology {
             TopologyConfig::Server => single(Endpoint::configured(seed, self.plaintext), &checks).await?,
             TopologyConfig::Sentinels(master) => {
@@ -281,19 +281,17 @@ impl RedisStoreBuilder {
 
     pub(crate) fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
         let mut problems = Vec::new();
-        let namespace = self.namespace.parse().map_err(|error| problems.push(Problem::Namespace(error))).ok();
-        let mut within = |field, value: Duration, least: Duration| {
+        let namespace = self.namespace.parse().map_err(|error| problems.push(Problem::Setting(error))).ok();
+        let mut within = |setting, value: Duration, least: Duration| {
             if value < least || value > Duration::from_secs(60) {
-                problems.push(Problem::Setting {
-                    field,
-                    remedy: format!("{value:?} is out of bounds; use {least:?} to 60s"),
-                });
+                let problem = format!("is {value:?} and must be between {least:?} and 60s");
+                problems.push(ConfigError::new(setting, problem).into());
             }
         };
         within("deadline", self.deadline, Duration::from_millis(10));
         within("lease", self.lease, Duration::from_millis(100));
         if self.addresses.is_empty() {
-            problems.push(Problem::Address("missing; use `.server(…)`, `.sentinels(…)` or `.cluster(…)`".into()));
+            problems.push(invalid(NO_ADDRESS));
         }
         let mut infos = Vec::new();
         for address in &self.addresses {
@@ -315,6 +313,9 @@ impl RedisStoreBuilder {
         }
     }
 }
+
+const NO_NAMESPACE: &str = "is missing; add it to the address, as in `redis://localhost/?namespace=shop`";
+const NO_ADDRESS: &str = "is missing; use `.server(…)`, `.sentinels(…)` or `.cluster(…)`";
 
 /// Shared inputs of the start-up checks.
 struct StartupChecks<'a> {

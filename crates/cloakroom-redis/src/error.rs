@@ -1,7 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::namespace::InvalidNamespace;
+use cloakroom::ConfigError;
+
 use crate::warning::{Joined, Warning};
 
 /// Why a store could not be created: every problem, each with its remedy.
@@ -23,35 +24,16 @@ pub struct ConnectError {
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The namespace is missing or not valid.
-    #[error("namespace: {0}")]
-    Namespace(#[from] InvalidNamespace),
-    /// The address does not name its namespace.
-    #[error("namespace: missing; add it to the address, as in `redis://localhost/?namespace=shop`")]
-    NoNamespace,
-    /// An address cannot be parsed.
-    #[error("address: {0}")]
-    Address(String),
-    /// A setting is out of its bounds.
-    #[error("{field}: {remedy}")]
-    Setting {
-        /// The setting.
-        field: &'static str,
-        /// The allowed values.
-        remedy: String,
-    },
+    /// A setting cannot work: the `namespace`, the `address`, a parameter of it, or a setting of the
+    /// [builder](crate::RedisStoreBuilder).
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
     /// The connection to the server would not be encrypted.
     #[error(
-        "address: {0} is not a loopback address and the connection would not be encrypted; use `rediss://` with the \
+        "`address` leads to {0}, which is not a loopback address, and the connection would not be encrypted; use `rediss://` with the \
          feature `tls`, or `allow_plaintext()` if the network itself is trusted"
     )]
     Plaintext(String),
-    /// The address disables the verification of the server's certificate.
-    #[error(
-        "address: `#insecure` would let anyone impersonate the server; remove it, and give the certificate of the \
-         authority that signed the server's certificate with `tls_root_certificates`"
-    )]
-    Insecure,
     /// The TLS handshake failed: one side does not trust or understand the other.
     #[error("server: the TLS connection failed: {detail}; {remedy}")]
     Untrusted {
@@ -97,7 +79,7 @@ pub enum Problem {
         detail: String,
     },
     /// A cluster was configured as one server, or the other way round.
-    #[error("address: {0}")]
+    #[error("`address` {0}")]
     Topology(&'static str),
 }
 

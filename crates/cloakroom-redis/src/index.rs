@@ -145,7 +145,7 @@ impl RedisStore {
         kind: RequestKind,
     ) -> Vec<Result<Value, StoreError>> {
         let ask = |selector: &Selector| {
-            let key = self.namespace().record(*selector);
+            let key = self.settings().namespace.record(*selector);
             let request = request(&key);
             (key, request)
         };

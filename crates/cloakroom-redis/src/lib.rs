@@ -43,7 +43,6 @@ mod wire;
 
 pub use builder::RedisStoreBuilder;
 pub use error::{ConnectError, Problem};
-pub use namespace::{InvalidNamespace, Namespace};
 pub use record_format::RecordFormat;
 pub use stats::RedisStats;
 pub use store::RedisStore;

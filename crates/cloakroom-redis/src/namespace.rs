@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use cloakroom::ConfigError;
 use cloakroom::store::{Principal, Selector};
 
 /// A prefix that separates the keys of one application from all others on the same server.
@@ -9,31 +10,18 @@ use cloakroom::store::{Principal, Selector};
 /// One to 64 of the characters `a-z`, `0-9`, `_`, `.` and `-`. All keys of a namespace begin with
 /// it and a colon, so that `~shop:*` matches them in an access rule of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Namespace(Arc<str>);
-
-/// Error for a text that is not a valid [`Namespace`].
-///
-/// `Debug` prints the same text as `Display`.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not a valid namespace: use 1 to 64 of a-z, 0-9, `_`, `.` and `-`, for example the application's name"
-)]
-#[non_exhaustive]
-pub struct InvalidNamespace(String);
-
-impl fmt::Debug for InvalidNamespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+pub(crate) struct Namespace(Arc<str>);
 
 impl FromStr for Namespace {
-    type Err = InvalidNamespace;
+    type Err = ConfigError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidNamespace> {
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
         if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) {
-            return Err(InvalidNamespace(text.chars().take(80).collect()));
+            let shown: String = text.chars().take(80).collect();
+            let problem =
+                format!("is {shown:?}; use 1 to 64 of a-z, 0-9, `_`, `.` and `-`, for example the application's name");
+            return Err(ConfigError::new("namespace", problem));
         }
         Ok(Self(text.into()))
     }
@@ -115,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn r64_a_key_names_its_session_and_no_other_key_does() -> Result<(), InvalidNamespace> {
+    fn r64_a_key_names_its_session_and_no_other_key_does() -> Result<(), ConfigError> {
         let (shop, other): (Namespace, Namespace) = ("shop".parse()?, "shop2".parse()?);
         let selector = Selector::from_bytes(*b"0123456789abcdef");
         assert_eq!(shop.record(selector), "shop:session:{30313233343536373839616263646566}");

@@ -73,7 +73,7 @@ async fn unreachable(endpoint: &Endpoint, error: &RedisError, deadline: Duration
         // The client library uses one error kind for everything that is wrong with its settings.
         ErrorKind::InvalidClientConfig if error.to_string().contains("does not point to a sentinel") => {
             return Problem::Topology(
-                "it names a server, not a sentinel; give the sentinels' port (26379), or use `.server(…)` or `redis://`",
+                "names a server, not a sentinel; give the sentinels' port (26379), or use `.server(…)` or `redis://`",
             );
         }
         ErrorKind::AuthenticationFailed => return Problem::Unauthorized(error.to_string()),
@@ -205,12 +205,12 @@ impl StartupCheck<'_> {
             self.problems.push(Problem::TooOld(version));
         }
         match (mode.as_deref(), clustered) {
-            (Some("cluster"), false) => self
-                .problems
-                .push(Problem::Topology("the server is part of a cluster; use `.cluster(…)` or `redis+cluster://`")),
-            (Some("standalone"), true) => self
-                .problems
-                .push(Problem::Topology("the server is not part of a cluster; use `.server(…)` or `redis://`")),
+            (Some("cluster"), false) => self.problems.push(Problem::Topology(
+                "names a server that is part of a cluster; use `.cluster(…)` or `redis+cluster://`",
+            )),
+            (Some("standalone"), true) => self.problems.push(Problem::Topology(
+                "names a server that is not part of a cluster; use `.server(…)` or `redis://`",
+            )),
             _ => {}
         }
         if let Some(policy) = said("maxmemory_policy").filter(|policy| policy != "noeviction") {

@@ -15,7 +15,6 @@ use crate::connection::ConnectionSettings;
 use crate::error::ConnectError;
 use crate::fault::{self, Effect};
 use crate::index::selectors;
-use crate::namespace::Namespace;
 use crate::record_format::RecordFormat;
 use crate::scripts;
 use crate::topology::{Request, RequestKind, Topology};
@@ -73,12 +72,6 @@ impl RedisStore {
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.0.warnings
-    }
-
-    /// The prefix of every key in this store.
-    #[must_use]
-    pub fn namespace(&self) -> &Namespace {
-        &self.0.settings.namespace
     }
 
     pub(crate) fn settings(&self) -> &ConnectionSettings {

@@ -1,6 +1,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::config_error::ConfigError;
+use crate::crypto::SealPolicy;
 use crate::store::{Limit, LimitPolicy};
 
 /// Response to a token that a rotation replaced, presented after its grace period.
@@ -98,42 +100,53 @@ pub enum OnInvalidToken {
     Reject,
 }
 
-/// Whether the data in the shared tier is sealed: encrypted, and bound to its place so that an
-/// attacker who can write to the store cannot change it, move it, or restore an earlier state.
+/// The limits on the values of one session. A write beyond one fails with
+/// [`TooLarge`](crate::error::SessionErrorKind::TooLarge) and changes nothing.
 ///
-/// Needs [`keys`](crate::application::SessionsBuilder::keys) and a
-/// [`store`](crate::application::SessionsBuilder::store). The guide's page about many nodes lists
-/// what sealing does not protect.
+/// ```
+/// use cloakroom::{SessionLimits, Sessions};
 ///
-/// On a running deployment, move to the next setting only when every node has the previous one:
-/// unsealed → `Prepare` → `Migrate` → `Require`, and the reverse to turn sealing off. Stay at
-/// `Migrate` for as long as a session may live.
+/// let limits = SessionLimits { bytes: 16 << 10, ..SessionLimits::default() };
+/// let sessions = Sessions::builder().session_limits(limits).build()?;
+/// # Ok::<(), cloakroom::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SealPolicy {
-    /// Writes all data sealed, and reads only sealed data.
-    Require,
-    /// Writes all data sealed, and also reads unsealed data, which is counted.
-    ///
-    /// With this setting, an attacker who can write to the store can pass off unsealed data as
-    /// genuine, so a warning is logged at start-up.
-    Migrate,
-    /// Writes all data unsealed, and reads sealed data too.
-    ///
-    /// The first step, so that every node understands what the others are about to write; and the
-    /// last one when you turn sealing off. A warning is logged at start-up.
-    Prepare,
+pub struct SessionLimits {
+    /// How many bytes the values may take together: 1 to 4 GiB. Default: 64 KiB.
+    pub bytes: usize,
+    /// How many bytes one value may take, at most `bytes`. Default: `None`, which is `bytes`.
+    pub value_bytes: Option<usize>,
+    /// How many values a session may have, at least 1. Default: 64.
+    pub values: usize,
 }
 
-impl SealPolicy {
-    /// Returns `true` if new data is written sealed.
-    pub(crate) const fn writes(self) -> bool {
-        matches!(self, Self::Require | Self::Migrate)
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { bytes: 64 << 10, value_bytes: None, values: 64 }
+    }
+}
+
+impl SessionLimits {
+    /// Returns how many bytes one value may take.
+    pub(crate) fn max_value_bytes(&self) -> usize {
+        self.value_bytes.unwrap_or(self.bytes)
     }
 
-    /// Returns `true` if unsealed data may be read.
-    pub(crate) const fn is_lenient(self) -> bool {
-        matches!(self, Self::Migrate | Self::Prepare)
+    fn validate(&self) -> Result<(), ConfigError> {
+        at_least("session_limits.bytes", self.bytes, 1)?;
+        at_least("session_limits.value_bytes", self.max_value_bytes(), 1)?;
+        at_least("session_limits.values", self.values, 1)?;
+        if self.max_value_bytes() > self.bytes {
+            let (value, session) = (self.max_value_bytes(), self.bytes);
+            let problem = format!(
+                "is {value} and `session_limits.bytes` is {session}, so no value could be that large; lower one or raise the other"
+            );
+            return Err(ConfigError::new("session_limits.value_bytes", problem));
+        }
+        if u32::try_from(self.bytes).is_err() {
+            return Err(ConfigError::new("session_limits.bytes", "is more than 4 GiB; store large data elsewhere"));
+        }
+        Ok(())
     }
 }
 
@@ -151,10 +164,8 @@ pub(crate) struct Config {
     pub(crate) absolute: Duration,
     pub(crate) grace: Duration,
     pub(crate) conflict_timeout: Duration,
-    pub(crate) max_bytes: u64,
-    pub(crate) max_session_bytes: usize,
-    pub(crate) max_value_bytes: usize,
-    pub(crate) max_values: usize,
+    pub(crate) memory_limit: u64,
+    pub(crate) session_limits: SessionLimits,
     pub(crate) max_loads: usize,
     pub(crate) max_loads_per_session: usize,
     pub(crate) pack_after: Option<Duration>,
@@ -171,10 +182,8 @@ impl Default for Config {
             absolute: Duration::from_secs(24 * 60 * 60),
             grace: Duration::from_secs(10),
             conflict_timeout: Duration::from_secs(5),
-            max_bytes: 1 << 30,
-            max_session_bytes: 64 << 10,
-            max_value_bytes: 64 << 10,
-            max_values: 64,
+            memory_limit: 1 << 30,
+            session_limits: SessionLimits::default(),
             max_loads: 1024,
             max_loads_per_session: 16,
             pack_after: Some(Duration::from_secs(60)),
@@ -189,39 +198,6 @@ impl Default for Config {
 /// The longest lifetime that browsers accept for a cookie (RFC 6265bis §5.5).
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// An invalid setting, reported when it is set rather than when a request needs it.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{setting}` {problem}")]
-pub struct ConfigError {
-    setting: &'static str,
-    problem: String,
-}
-
-plain_debug!(ConfigError);
-
-impl ConfigError {
-    pub(super) fn new(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self { setting, problem: problem.into() }
-    }
-
-    pub(crate) fn keyless() -> Self {
-        Self::new(
-            "keys",
-            "were not set when the sessions were built, so there are none to replace; give the builder a `KeyRing`",
-        )
-    }
-
-    pub(crate) fn randomness(error: &crate::random::RandomError) -> Self {
-        Self::new("random", format!("failed ({error}); allow the process to read the operating system's random source"))
-    }
-
-    /// Returns the name of the setting.
-    #[must_use]
-    pub const fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
-
 /// The fraction of memory, as a divisor, that the sessions of one principal may use together.
 const PRINCIPAL_MEMORY_DIVISOR: u64 = 16;
 
@@ -229,7 +205,12 @@ impl Config {
     /// Returns how many bytes the sessions of one principal may use together: at least one full
     /// session.
     pub(crate) fn share(&self) -> u64 {
-        (self.max_bytes / PRINCIPAL_MEMORY_DIVISOR).max(self.max_session_bytes as u64 + SESSION_OVERHEAD)
+        (self.memory_limit / PRINCIPAL_MEMORY_DIVISOR).max(self.max_session_memory())
+    }
+
+    /// Returns how many bytes one full session takes.
+    const fn max_session_memory(&self) -> u64 {
+        self.session_limits.bytes as u64 + SESSION_OVERHEAD
     }
 
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
@@ -243,26 +224,14 @@ impl Config {
         if let Some(after) = self.pack_after {
             within("pack_after", after, second, MAX_LIFETIME)?;
         }
-        at_least("max_session_bytes", self.max_session_bytes, 1)?;
-        at_least("max_value_bytes", self.max_value_bytes, 1)?;
-        at_least("max_values", self.max_values, 1)?;
         at_least("max_loads", self.max_loads, 1)?;
         at_least("max_loads_per_session", self.max_loads_per_session, 1)?;
-        if self.max_value_bytes > self.max_session_bytes {
-            let (value, session) = (self.max_value_bytes, self.max_session_bytes);
-            let problem = format!(
-                "is {value} and `max_session_bytes` is {session}, so no value could be that large; lower one or raise the other"
-            );
-            return Err(ConfigError::new("max_value_bytes", problem));
-        }
-        if u32::try_from(self.max_session_bytes).is_err() {
-            return Err(ConfigError::new("max_session_bytes", "is more than 4 GiB; store large data elsewhere"));
-        }
-        let smallest = self.max_session_bytes as u64 + SESSION_OVERHEAD;
-        if self.max_bytes < smallest {
+        self.session_limits.validate()?;
+        let smallest = self.max_session_memory();
+        if self.memory_limit < smallest {
             let problem =
-                format!("is {} bytes and must have room for one full session: at least {smallest}", self.max_bytes);
-            return Err(ConfigError::new("max_bytes", problem));
+                format!("is {} bytes and must have room for one full session: at least {smallest}", self.memory_limit);
+            return Err(ConfigError::new("memory_limit", problem));
         }
         Ok(())
     }

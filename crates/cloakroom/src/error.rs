@@ -2,7 +2,9 @@ use std::error::Error;
 use std::fmt;
 
 use crate::cache::{ChangeError, CodecError, LoadFailure, TooLarge};
-use crate::crypto::{OpenError, SealError};
+use crate::crypto::OpenError;
+#[cfg(feature = "keys")]
+use crate::crypto::SealError;
 use crate::random::RandomError;
 use crate::store::{StoreError, StoreErrorKind};
 use crate::sync::Arc;
@@ -210,6 +212,7 @@ impl From<OpenError> for SessionError {
     }
 }
 
+#[cfg(feature = "keys")]
 impl From<SealError> for SessionError {
     fn from(why: SealError) -> Self {
         match why {
@@ -228,9 +231,9 @@ impl From<ChangeError> for SessionError {
             ChangeError::TooLarge(which) => Self::with_source(
                 SessionErrorKind::TooLarge,
                 match which {
-                    TooLarge::Value => "one value is larger than `max_value_bytes`",
-                    TooLarge::Session => "the values of the session together are larger than `max_session_bytes`",
-                    TooLarge::Count => "there are more values than `max_values`",
+                    TooLarge::Value => "one value is larger than `session_limits.value_bytes`",
+                    TooLarge::Session => "the values of the session together are larger than `session_limits.bytes`",
+                    TooLarge::Count => "there are more values than `session_limits.values`",
                 },
             ),
         }

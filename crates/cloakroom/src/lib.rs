@@ -39,6 +39,8 @@
 //! # Features
 //!
 //! - `axum` (default): extractors and responses, through `axum-core`.
+//! - `keys`: tokens with a MAC and encrypted records, under keys of the application: [`KeyRing`],
+//!   [`SealPolicy`].
 //! - `uuid`: a `Uuid` as a principal.
 //!
 //! Other crates add signed JWTs as tokens and verified access tokens (`cloakroom-jwt`), the shared
@@ -54,6 +56,7 @@ mod application;
 mod cache;
 pub mod codec;
 mod config;
+mod config_error;
 mod crypto;
 mod engine;
 mod error;
@@ -74,12 +77,14 @@ mod writers;
 
 pub use application::{PrincipalSessions, SessionInfo, Sessions, SessionsBuilder};
 pub use cache::EndReason;
-pub use config::{ConfigError, OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SealPolicy};
-pub use crypto::{Key, KeyError, KeyId, KeyRing};
+pub use config::{OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SessionLimits};
+pub use config_error::ConfigError;
+#[cfg(feature = "keys")]
+pub use crypto::{Key, KeyRing, SealPolicy};
 pub use error::{SessionError, SessionErrorKind};
 pub use http::{
-    AmbiguityPolicy, CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite, SessionFuture, SessionLayer,
-    SessionService, TokenHeader, TokenHeaderError, Transport,
+    AmbiguityPolicy, CookieConfig, CookieConfigBuilder, SameSite, SessionFuture, SessionLayer, SessionService,
+    TokenHeader, Transport,
 };
 #[cfg(feature = "axum")]
 pub use http::{CrossOrigin, CsrfHeader, RecentLogin, RecentLoginRejection, SameOrigin};

@@ -157,6 +157,7 @@ impl<T> ArcCell<T> {
     }
 
     /// Replaces the value, whatever it is.
+    #[cfg(feature = "keys")]
     pub(crate) fn store(&self, new: Arc<T>) {
         preemption_point();
         self.0.store(new);

@@ -109,7 +109,7 @@ fn r32_a_flood_of_ten_times_the_memory_takes_no_more_than_the_memory() {
     const MAX_BYTES: u64 = 4 << 20;
     const USERS: usize = 1000;
     let clock = ManualClock::new();
-    let sessions = Sessions::builder().clock(clock.clone()).max_bytes(MAX_BYTES).build().expect("valid");
+    let sessions = Sessions::builder().clock(clock.clone()).memory_limit(MAX_BYTES).build().expect("valid");
     let users: Vec<_> = (0..USERS).map(|_| Visitor::default()).collect();
     let mut anonymous = 0_u64;
     let began = Instant::now();
@@ -401,7 +401,8 @@ fn r33_a_label_or_a_principal_that_is_too_long_is_refused_by_its_name() {
 #[test]
 fn r32_one_account_never_fills_the_memory_of_all() {
     const MAX_BYTES: u64 = 4 << 20;
-    let sessions = Sessions::builder().max_bytes(MAX_BYTES).unlimited_sessions_per_principal().build().expect("valid");
+    let sessions =
+        Sessions::builder().memory_limit(MAX_BYTES).unlimited_sessions_per_principal().build().expect("valid");
     run_on_this_thread(async {
         let bob = Visitor::default();
         let visit = bob.enter(&sessions);

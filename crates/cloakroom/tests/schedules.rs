@@ -13,14 +13,14 @@
 //! The schedule explorer runs thousands of interleavings per scenario, the same in every run:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg cloakroom_shuttle" cargo test -p cloakroom --test schedules
+//! cd schedules && cargo test
 //! ```
 //!
 //! `CLOAKROOM_SEED=<number>` explores other interleavings and `CLOAKROOM_ITERATIONS=<number>` more
 //! of them. A failure prints its schedule. To run only that one, for example under a debugger:
 //!
 //! ```text
-//! CLOAKROOM_SCHEDULE=<schedule> RUSTFLAGS=... cargo test ... --test schedules -- --exact <name of the test>
+//! CLOAKROOM_SCHEDULE=<schedule> cargo test -- --exact <name of the test>
 //! ```
 //!
 //! Without the explorer, each scenario runs a few times on plain threads.

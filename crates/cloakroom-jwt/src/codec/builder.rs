@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use cloakroom::ConfigError;
 
-use super::super::JwtConfigError;
 use super::super::claims::{Typ, Validation};
 use super::super::keys::JwtKeys;
 use super::{Inner, JwtCodec, is_short};
@@ -83,21 +83,21 @@ impl JwtCodecBuilder {
     ///
     /// # Errors
     /// Names the setting that cannot work, and the remedy.
-    pub fn build(self) -> Result<JwtCodec, JwtConfigError> {
+    pub fn build(self) -> Result<JwtCodec, ConfigError> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !(1..=32).contains(&self.app.len()) || !self.app.bytes().all(allowed) {
             let problem = format!("is {:?}; use 1 to 32 of a-z, 0-9 and `-`", self.app);
-            return Err(JwtConfigError::new("app", problem));
+            return Err(ConfigError::new("jwt.app", problem));
         }
-        named("issuer", &self.issuer)?;
-        named("audience", &self.audience)?;
+        named("jwt.issuer", &self.issuer)?;
+        named("jwt.audience", &self.audience)?;
         let minute = Duration::from_secs(60);
         if !(minute..=MAX_LIFETIME).contains(&self.lifetime) {
             let problem = format!("is {:?} and must be between a minute and 400 days", self.lifetime);
-            return Err(JwtConfigError::new("lifetime", problem));
+            return Err(ConfigError::new("jwt.lifetime", problem));
         }
         if self.leeway > MAX_LEEWAY {
-            return Err(JwtConfigError::new("leeway", format!("is {:?} and must be at most 60 s", self.leeway)));
+            return Err(ConfigError::new("jwt.leeway", format!("is {:?} and must be at most 60 s", self.leeway)));
         }
         let validation = Validation {
             typ: Typ::Exactly(format!("{}-session+jwt", self.app)),
@@ -111,12 +111,12 @@ impl JwtCodecBuilder {
     }
 }
 
-fn named(setting: &'static str, name: &str) -> Result<(), JwtConfigError> {
+fn named(setting: &'static str, name: &str) -> Result<(), ConfigError> {
     if name.is_empty() {
-        return Err(JwtConfigError::new(setting, "is missing; use the address of the application"));
+        return Err(ConfigError::new(setting, "is missing; use the address of the application"));
     }
     if !is_short(name) {
-        return Err(JwtConfigError::new(setting, "is longer than 255 bytes"));
+        return Err(ConfigError::new(setting, "is longer than 255 bytes"));
     }
     Ok(())
 }

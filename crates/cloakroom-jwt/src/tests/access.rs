@@ -196,10 +196,10 @@ fn settings_that_cannot_work_are_refused_by_name() {
         (AccessTokenVerifier::builder("a", "a").max_lifetime(second(0)), "max_lifetime"),
     ];
     for (builder, setting) in table {
-        assert_eq!(builder.build(keys()).unwrap_err().setting(), setting);
+        assert_eq!(builder.build(keys()).unwrap_err().setting(), format!("jwt.{setting}"));
     }
-    assert_eq!(JwkSet::hs256("", hmac_secret("x")).unwrap_err().setting(), "kid");
-    assert_eq!(JwkSet::hs256("a", "short").unwrap_err().setting(), "key");
+    assert_eq!(JwkSet::hs256("", hmac_secret("x")).unwrap_err().setting(), "jwt.kid");
+    assert_eq!(JwkSet::hs256("a", "short").unwrap_err().setting(), "jwt.key");
 }
 
 #[test]

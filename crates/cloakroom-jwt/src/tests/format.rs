@@ -154,6 +154,6 @@ fn settings_that_cannot_work_are_refused_by_name() {
     ];
     for (builder, setting) in table {
         let error = builder.build().unwrap_err();
-        assert_eq!(error.setting(), setting, "{error}");
+        assert_eq!(error.setting(), format!("jwt.{setting}"), "{error}");
     }
 }

@@ -61,7 +61,7 @@ fn r39_weak_and_published_keys_are_refused() {
         JwtKey::ed25519("k", &ed25519_pem("active").replace("PRIVATE", "PUBLIC")),
     ];
     for (place, refused) in refused.into_iter().enumerate() {
-        assert_eq!(refused.map_err(|error| error.setting()).err(), Some("key"), "at position {place}");
+        assert_eq!(refused.map_err(|error| error.setting()).err(), Some("jwt.key"), "at position {place}");
     }
 }
 
@@ -69,8 +69,8 @@ fn r39_weak_and_published_keys_are_refused() {
 fn r43_a_name_is_1_to_64_of_letters_digits_hyphen_and_underscore() {
     let long = "k".repeat(65);
     for kid in ["", "a b", "a/b", "../a", "a.b", "a\0", "\u{e4}", "'", long.as_str()] {
-        assert_eq!(JwtKey::hs256(kid, hmac_secret("x")).unwrap_err().setting(), "kid", "{kid:?}");
-        assert_eq!(JwtKeys::new(active()).revoked(kid).unwrap_err().setting(), "kid", "{kid:?}");
+        assert_eq!(JwtKey::hs256(kid, hmac_secret("x")).unwrap_err().setting(), "jwt.kid", "{kid:?}");
+        assert_eq!(JwtKeys::new(active()).revoked(kid).unwrap_err().setting(), "jwt.kid", "{kid:?}");
     }
     assert!(JwtKey::hs256(&long[1..], hmac_secret("x")).is_ok());
 }
@@ -79,12 +79,12 @@ fn r43_a_name_is_1_to_64_of_letters_digits_hyphen_and_underscore() {
 fn a_name_and_a_secret_are_in_a_set_once() {
     let again = |kid: &str, name: &str| JwtKey::ed25519(kid, &ed25519_pem(name)).unwrap();
     let keys = || JwtKeys::new(active()).next(next()).unwrap();
-    assert_eq!(keys().next(again("active", "other")).unwrap_err().setting(), "kid");
-    assert_eq!(keys().retired(again("next", "other"), Timestamp::MAX).unwrap_err().setting(), "kid");
-    assert_eq!(keys().revoked("active").unwrap_err().setting(), "kid");
-    assert_eq!(keys().next(again("other", "active")).unwrap_err().setting(), "key");
+    assert_eq!(keys().next(again("active", "other")).unwrap_err().setting(), "jwt.kid");
+    assert_eq!(keys().retired(again("next", "other"), Timestamp::MAX).unwrap_err().setting(), "jwt.kid");
+    assert_eq!(keys().revoked("active").unwrap_err().setting(), "jwt.kid");
+    assert_eq!(keys().next(again("other", "active")).unwrap_err().setting(), "jwt.key");
     let shared_again = JwtKey::hs256("again", hmac_secret("shared")).unwrap();
-    assert_eq!(keys().next(shared()).unwrap().next(shared_again).unwrap_err().setting(), "key");
+    assert_eq!(keys().next(shared()).unwrap().next(shared_again).unwrap_err().setting(), "jwt.key");
 }
 
 #[test]

@@ -150,7 +150,7 @@ async fn r28_a_jwt_that_could_make_the_cookie_too_long_is_refused_when_it_is_con
     let large = JwtCodec::builder(APP, keys()).issuer(&long).audience(&long).with_subject().build().unwrap();
     let cookie = |length: usize| CookieConfig::builder().name("n".repeat(length)).build().unwrap();
     let error = Transport::cookie(cookie(3000)).codec(large.clone()).unwrap_err();
-    assert_eq!(error.setting(), "name");
+    assert_eq!(error.setting(), "cookie.name");
     assert!(Transport::either(cookie(3000), TokenHeader::default()).codec(large.clone()).is_err());
     assert!(Transport::bearer(TokenHeader::default()).codec(large.clone()).is_ok());
     assert!(Transport::cookie(CookieConfig::default()).codec(large).is_ok());

@@ -26,7 +26,7 @@ pub fn address(input: &[u8]) {
             infos.iter().for_each(|info| assert!(is_protected(info.addr()), "{:?}", info.addr()));
         }
         Err(error) => {
-            let fields = ["namespace: ", "address: ", "deadline: ", "lease: "];
+            let fields = ["`namespace` ", "`address` ", "`deadline` ", "`lease` "];
             for problem in error.problems() {
                 let text = problem.to_string();
                 assert!(fields.iter().any(|field| text.starts_with(field) && text.len() > field.len()), "{text}");

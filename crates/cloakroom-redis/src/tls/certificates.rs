@@ -1,3 +1,4 @@
+use cloakroom::ConfigError;
 use redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, TlsCertificates};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -27,12 +28,12 @@ impl Certificates {
     /// Makes connections to this address use these certificates.
     pub(crate) fn attach(&self, info: ConnectionInfo) -> Result<ConnectionInfo, Problem> {
         let Some(given) = self.given() else { return Ok(info) };
-        let field = if self.roots.is_some() { "tls_root_certificates" } else { "tls_client_certificate" };
-        let wrong = |field, remedy: &str| Problem::Setting { field, remedy: remedy.to_owned() };
+        let setting = if self.roots.is_some() { "tls_root_certificates" } else { "tls_client_certificate" };
+        let wrong = |setting, problem: &str| Problem::Setting(ConfigError::new(setting, problem.to_owned()));
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
             return Err(wrong(
-                field,
-                "the address is not `rediss://`, so nothing is encrypted and no certificate is checked",
+                setting,
+                "has no effect, because the address is not `rediss://`: nothing is encrypted and no certificate is checked",
             ));
         }
         if self.roots.as_ref().is_some_and(|pem| !has_certificates(pem)) {
@@ -43,10 +44,14 @@ impl Certificates {
                 return Err(wrong("tls_client_certificate", "contains no readable certificate; give PEM"));
             }
             if PrivateKeyDer::from_pem_slice(key).is_err() {
-                return Err(wrong("tls_client_certificate", "the key cannot be read; give a private key as PEM"));
+                return Err(wrong(
+                    "tls_client_certificate",
+                    "has a key that cannot be read; give a private key as PEM",
+                ));
             }
         }
-        let client = Client::build_with_tls(info, given).map_err(|error| wrong(field, &error.to_string()))?;
+        let client =
+            Client::build_with_tls(info, given).map_err(|error| wrong(setting, &format!("cannot be used: {error}")))?;
         Ok(client.get_connection_info().clone())
     }
 }

@@ -2,6 +2,7 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+use cloakroom::ConfigError;
 use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, RedisError};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{AlertDescription, CertificateError};
@@ -22,7 +23,7 @@ pub(crate) fn install_provider(infos: &[ConnectionInfo]) {
 pub(crate) fn tls_problem(error: &RedisError) -> Option<Problem> {
     if error.kind() == ErrorKind::InvalidClientConfig {
         // The roots were parsed before, so this error can only concern the client certificate.
-        return Some(Problem::Setting { field: "tls_client_certificate", remedy: error.to_string() });
+        return Some(ConfigError::new("tls_client_certificate", format!("cannot be used: {error}")).into());
     }
     let error = encryption_error(error)?;
     Some(Problem::Untrusted { detail: error.to_string(), remedy: remedy(error) })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use cloakroom::store::Store as _;
 use cloakroom_redis::RedisStore;
 use cloakroom_testbed::{Cluster, Sentinels, Server};
 use cloakroom_testkit::{Backend, Capability};
@@ -97,11 +98,11 @@ impl Backend for RedisBackend {
     }
 
     async fn node(&self, store: &RedisStore) -> Option<RedisStore> {
-        Some(self.connect(&store.namespace().to_string()).await)
+        Some(self.connect(store.namespace()).await)
     }
 
     async fn cut_off(&self, node: &RedisStore) -> bool {
-        let user = node.namespace().to_string();
+        let user = node.namespace().to_owned();
         for server in self.servers().0 {
             server.command(&["CLIENT", "KILL", "USER", &user]).await.expect("the server answers the testbed");
         }

@@ -77,7 +77,7 @@ async fn an_error_that_leaves_main_shows_its_remedy() {
     assert_eq!(format!("{error:?}"), error.to_string());
     assert!(format!("{error:?}").contains("allow_plaintext"), "{error:?}");
     assert!(format!("{:?}", error.problems()[0]).contains("allow_plaintext"));
-    let error = "No Good".parse::<cloakroom_redis::Namespace>().unwrap_err();
+    let error = RedisStore::builder("No Good").server("redis://127.0.0.1:1/").connect().await.unwrap_err();
     assert!(format!("{error:?}").contains("a-z"), "{error:?}");
     let store = RedisStore::builder("shop").server(Server::start().await.unwrap().url()).connect().await;
     // The library's own error types behave in the same way.

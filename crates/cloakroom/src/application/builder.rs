@@ -2,13 +2,14 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::crypto::KeyRing;
-use crate::random::{OsRandom, RandomSource};
+use crate::random::{OsRandom, RandomError, RandomSource};
 use crate::store::{DynStore, LimitPolicy, Store};
 use crate::sync::Arc;
 use crate::time::{Clock, SystemClock};
 
 use crate::application::Sessions;
-use crate::config::{Config, ConfigError, ReusePolicy, RollbackPolicy, SealPolicy, limit};
+use crate::config::{Config, ReusePolicy, RollbackPolicy, SessionLimits, limit};
+use crate::config_error::ConfigError;
 use crate::engine::Engine;
 
 /// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them
@@ -17,7 +18,6 @@ use crate::engine::Engine;
 pub struct SessionsBuilder {
     policy: Config,
     limit: MaxSessions,
-    max_value_bytes: Option<usize>,
     idle: Option<Duration>,
     grace: Option<Duration>,
     store: Option<Arc<dyn DynStore>>,
@@ -39,7 +39,6 @@ impl SessionsBuilder {
         Self {
             policy: Config::default(),
             limit: MaxSessions::Default,
-            max_value_bytes: None,
             idle: None,
             grace: None,
             store: None,
@@ -105,27 +104,15 @@ impl SessionsBuilder {
     /// When memory is full, the anonymous sessions that were idle longest are evicted. Without a
     /// shared tier, a session with a logged-in principal is never evicted; if nothing may be
     /// evicted, a write fails with [`Full`](crate::error::SessionErrorKind::Full).
-    pub const fn max_bytes(mut self, bytes: u64) -> Self {
-        self.policy.max_bytes = bytes;
+    pub const fn memory_limit(mut self, bytes: u64) -> Self {
+        self.policy.memory_limit = bytes;
         self
     }
 
-    /// Sets how many bytes the values of one session may take together. Default: 64 KiB.
-    pub const fn max_session_bytes(mut self, bytes: usize) -> Self {
-        self.policy.max_session_bytes = bytes;
-        self
-    }
-
-    /// Sets how many bytes one value may take. Default: the limit of [the
-    /// session](Self::max_session_bytes).
-    pub const fn max_value_bytes(mut self, bytes: usize) -> Self {
-        self.max_value_bytes = Some(bytes);
-        self
-    }
-
-    /// Sets how many values one session may have. Default: 64.
-    pub const fn max_values(mut self, count: usize) -> Self {
-        self.policy.max_values = count;
+    /// Sets how large the values of one session may be, and how many. Default: 64 values, of 64 KiB
+    /// together.
+    pub const fn session_limits(mut self, limits: SessionLimits) -> Self {
+        self.policy.session_limits = limits;
         self
     }
 
@@ -189,26 +176,6 @@ impl SessionsBuilder {
         self
     }
 
-    /// Sets the keys of the application. Default: none, and none are required.
-    ///
-    /// With keys, tokens carry a MAC, so a forged one is refused before any lookup, and
-    /// [`LogId`](crate::telemetry::LogId)s are the same on all nodes and after a restart. Give all
-    /// nodes the same ring. [`Sessions::replace_keys`] replaces it without a restart.
-    ///
-    /// Once keys are set, tokens without a MAC open nothing. To turn keys on while visitors are
-    /// logged in, see
-    /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
-    pub fn keys(mut self, keys: KeyRing) -> Self {
-        self.keys = Some(keys);
-        self
-    }
-
-    /// Seals the data in the shared tier. Default: nothing is sealed, and sealed data is not read.
-    pub const fn seal(mut self, policy: SealPolicy) -> Self {
-        self.policy.seal = Some(policy);
-        self
-    }
-
     /// Sets the clock that all expiry is measured by. Default: [`SystemClock`]. For tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -226,7 +193,6 @@ impl SessionsBuilder {
     /// # Errors
     /// Returns the first setting that cannot work, with the problem and its remedy.
     pub fn build(mut self) -> Result<Sessions, ConfigError> {
-        self.policy.max_value_bytes = self.max_value_bytes.unwrap_or(self.policy.max_session_bytes);
         let longest = self.policy.absolute.max(Duration::from_secs(1));
         self.policy.idle = self.idle.unwrap_or(self.policy.idle.min(longest));
         self.policy.grace = self.grace.unwrap_or(self.policy.grace.min(self.policy.idle));
@@ -240,9 +206,11 @@ impl SessionsBuilder {
             self.can_seal()?;
         }
         let engine = Engine::new(self.policy, self.store, self.keys, self.clock, self.random);
-        engine.map(Sessions::from_engine).map_err(|error| ConfigError::randomness(&error))
+        engine.map(Sessions::from_engine).map_err(|error| no_randomness(&error))
     }
+}
 
+impl SessionsBuilder {
     fn can_seal(&self) -> Result<(), ConfigError> {
         if self.store.is_none() {
             let problem = "has no effect without a `store`, because sessions in memory are not sealed; add a `store`";
@@ -253,6 +221,35 @@ impl SessionsBuilder {
             Some(_) => Ok(()),
         }
     }
+}
+
+/// Keys, with the feature `keys`.
+#[cfg(feature = "keys")]
+impl SessionsBuilder {
+    /// Sets the keys of the application. Default: none, and none are required.
+    ///
+    /// With keys, tokens carry a MAC, so a forged one is refused before any lookup, and
+    /// [`LogId`](crate::telemetry::LogId)s are the same on all nodes and after a restart. Give all
+    /// nodes the same ring. [`Sessions::replace_keys`] replaces it without a restart.
+    ///
+    /// Once keys are set, tokens without a MAC open nothing. To turn keys on while visitors are
+    /// logged in, see
+    /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
+    pub fn keys(mut self, keys: KeyRing) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Seals the data in the shared tier. Default: nothing is sealed, and sealed data is not read.
+    pub const fn seal(mut self, policy: crate::crypto::SealPolicy) -> Self {
+        self.policy.seal = Some(policy);
+        self
+    }
+}
+
+fn no_randomness(error: &RandomError) -> ConfigError {
+    let problem = format!("failed ({error}); allow the process to read the operating system's random source");
+    ConfigError::new("random", problem)
 }
 
 impl fmt::Debug for SessionsBuilder {

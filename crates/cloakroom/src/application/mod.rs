@@ -1,6 +1,8 @@
 //! The application's interface: configuration, and operations outside of requests.
 
 mod builder;
+#[cfg(feature = "keys")]
+mod keys;
 mod principal_sessions;
 
 pub use builder::SessionsBuilder;
@@ -8,8 +10,6 @@ pub use principal_sessions::{PrincipalSessions, SessionInfo};
 
 use std::fmt;
 
-use crate::config::ConfigError;
-use crate::crypto::KeyRing;
 use crate::engine::Engine;
 use crate::sync::Arc;
 use crate::telemetry::{Events, Stats};
@@ -72,25 +72,6 @@ impl Sessions {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.stats()
-    }
-
-    /// Replaces the key ring, without a restart and without a lock for requests.
-    ///
-    /// Tokens made under a remaining key are still accepted, and are made again under the active
-    /// key with the client's next request. So to replace a key, pass a ring with the new key first
-    /// and the old one behind it.
-    ///
-    /// Tokens made under a key that is not in `ring` open nothing from now on. Replacing all keys
-    /// thus ends every session at once (OWASP ASVS 7.4.2, 13.3.4), but only on the nodes where it
-    /// is called: call it on all of them.
-    ///
-    /// # Errors
-    /// If the sessions were built [without keys](SessionsBuilder::keys).
-    pub fn replace_keys(&self, ring: KeyRing) -> Result<(), ConfigError> {
-        let keys = self.0.keys().ok_or_else(ConfigError::keyless)?;
-        tracing::info!(?ring, "the session keys were replaced");
-        keys.replace(ring);
-        Ok(())
     }
 
     /// Runs the background task's work now: ends overdue sessions, packs quiet ones, and reports

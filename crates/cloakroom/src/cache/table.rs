@@ -2,16 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table;
-
 use crate::sync::{Arc, AtomicU64, RwLock};
 use crate::token::Selector;
 
 use super::entry::Entry;
+use super::resizing_lines::ResizingLines;
+use super::selector_hash::SelectorHasher;
 
-/// Number of shards. Growing one shard of a table of ten million entries moves about 10 000 of
-/// them, which takes about a millisecond.
+/// Number of shards, each with a lock: enough that threads rarely wait for each other.
 #[cfg(not(cloakroom_shuttle))]
 const SHARDS: usize = 1024;
 /// Number of shards. With few of them the schedule explorer reaches the code that follows a scan of
@@ -22,30 +20,32 @@ const SHARDS: usize = 2;
 /// All entries, found by selector.
 ///
 /// A shard stores only pointers. The selector is stored in the entry, which the reader is about to
-/// access anyway, so a table slot costs nine bytes, and a lookup costs one cache miss more than
-/// with an inline key.
+/// access anyway, so an entry takes 11 to 14 bytes of a shard, and a lookup reads one cache line
+/// of it.
 #[derive(Debug)]
 pub(crate) struct Table {
     shards: Box<[Shard]>,
+    hasher: SelectorHasher,
 }
 
-/// One shard of the table. Aligned to a cache line, because half of the shards would otherwise span
+/// One shard of the table. Aligned to a cache line, because some of the shards would otherwise span
 /// two.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Shard {
-    entries: RwLock<HashTable<Arc<Entry>>>,
+    entries: RwLock<ResizingLines<Arc<Entry>>>,
     /// Number of anonymous sessions in the shard: only these may be evicted.
     anonymous: AtomicU64,
 }
 
 impl Table {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), hasher: SelectorHasher::new() }
     }
 
     pub(crate) fn get(&self, selector: &Selector) -> Option<Arc<Entry>> {
-        self.shard(selector).entries.read().find(selector.hash(), |entry| entry.selector == *selector).cloned()
+        let hash = self.hasher.hash(selector);
+        self.shard(selector).entries.read().find(hash, |entry| entry.selector == *selector).cloned()
     }
 
     /// Returns `true` if this very entry is stored under its selector.
@@ -55,18 +55,7 @@ impl Table {
 
     /// Adds an entry. Returns `false` if its selector is taken.
     pub(crate) fn insert(&self, entry: &Arc<Entry>) -> bool {
-        let mut entries = self.shard(&entry.selector).entries.write();
-        match entries.entry(
-            entry.selector.hash(),
-            |other| other.selector == entry.selector,
-            |other| other.selector.hash(),
-        ) {
-            hash_table::Entry::Occupied(_) => false,
-            hash_table::Entry::Vacant(vacant) => {
-                vacant.insert(Arc::clone(entry));
-                true
-            }
-        }
+        self.find_or_insert(&entry.selector, || Arc::clone(entry)).1
     }
 
     /// Returns the entry of a selector, made by `make` if there is none, and whether it was made.
@@ -74,24 +63,28 @@ impl Table {
         if let Some(entry) = self.get(selector) {
             return (entry, false);
         }
+        self.find_or_insert(selector, || Arc::new(make()))
+    }
+
+    fn find_or_insert(&self, selector: &Selector, make: impl FnOnce() -> Arc<Entry>) -> (Arc<Entry>, bool) {
+        let hash = self.hasher.hash(selector);
         let mut entries = self.shard(selector).entries.write();
-        match entries.entry(selector.hash(), |entry| entry.selector == *selector, |entry| entry.selector.hash()) {
-            hash_table::Entry::Occupied(found) => (Arc::clone(found.get()), false),
-            hash_table::Entry::Vacant(vacant) => (Arc::clone(vacant.insert(Arc::new(make())).get()), true),
+        if let Some(found) = entries.find(hash, |entry| entry.selector == *selector) {
+            return (Arc::clone(found), false);
         }
+        let made = make();
+        entries.insert(hash, Arc::clone(&made), |entry| self.hasher.hash(&entry.selector));
+        (made, true)
     }
 
     /// Removes this very entry, and no other one under the same selector.
     pub(crate) fn remove(&self, entry: &Arc<Entry>) {
+        let hash = self.hasher.hash(&entry.selector);
         let mut entries = self.shard(&entry.selector).entries.write();
-        if let Ok(found) = entries.find_entry(entry.selector.hash(), |other| Arc::ptr_eq(other, entry)) {
-            found.remove();
-        }
-        // Shrinking to a half at a quarter of the capacity keeps both growing and shrinking rare.
-        if entries.len() < entries.capacity() / 4 && entries.capacity() > 64 {
-            let target = entries.len() * 2;
-            entries.shrink_to(target, |other| other.selector.hash());
-        }
+        let removed =
+            entries.remove(hash, |other| Arc::ptr_eq(other, entry), |other| self.hasher.hash(&other.selector));
+        drop(entries);
+        drop(removed);
     }
 
     /// Adds `by` to the number of anonymous sessions in the selector's shard.
@@ -108,9 +101,7 @@ impl Table {
     }
 
     fn shard(&self, selector: &Selector) -> &Shard {
-        // `HashTable` uses the low bits for the bucket and the top seven for its filter.
-        let index = (selector.hash() >> 32) as usize % self.shards.len();
-        &self.shards[index]
+        &self.shards[selector.shard_bits() as usize % self.shards.len()]
     }
 }
 

@@ -3,13 +3,6 @@
 //! Only a key of the ring opens an envelope, and only with the associated data for which it was
 //! sealed.
 //!
-//! ```text
-//! 0        1        2              26                            n - 16    n
-//! ┌────────┬────────┬──────────────┬─────────────────────────────┬─────────┐
-//! │format 1│ key id │ nonce        │ XChaCha20 of the bytes      │ Poly1305│
-//! └────────┴────────┴──────────────┴─────────────────────────────┴─────────┘
-//! ```
-//!
 //! Format, key id and [`AssociatedData`] are authenticated together with the bytes. A nonce of 192
 //! random bits does not repeat, so a key does not wear out, however many writes it seals.
 
@@ -22,34 +15,11 @@ use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 
 use crate::crypto::associated_data::AssociatedData;
 use crate::crypto::derive::Purpose;
-use crate::crypto::key::KeyId;
+use crate::crypto::envelope::{HEAD, MAC, NONCE, OVERHEAD, OpenError};
 use crate::crypto::key_ring::KeyRing;
 use crate::random::{RandomError, RandomSource};
 
 const FORM: u8 = 1;
-const HEAD: usize = 2;
-const NONCE: usize = 24;
-const MAC: usize = 16;
-
-/// The number of bytes that an envelope adds to its content.
-pub(crate) const OVERHEAD: usize = HEAD + NONCE + MAC;
-
-/// The reason why data from a store was not opened. The data stays unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum OpenError {
-    /// The ring has no such key.
-    #[error("it is encrypted with a key that is not in the key ring")]
-    UnknownKey,
-    /// These sessions are configured without encryption, and so have no key for it.
-    #[error("it is encrypted, but these sessions were built without `seal`")]
-    NoKeys,
-    /// The data was altered, truncated, or sealed for another place.
-    #[error("it cannot be authenticated: it was altered, or belongs somewhere else")]
-    Broken,
-    /// The data is not encrypted, but must be.
-    #[error("it is not encrypted")]
-    Unsealed,
-}
 
 /// The reason why data could not be sealed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +32,7 @@ pub(crate) enum SealError {
 }
 
 /// The keys that seal and open, the active one first.
-pub(crate) struct Cipher(Box<[(KeyId, XChaCha20Poly1305)]>);
+pub(crate) struct Cipher(Box<[(u8, XChaCha20Poly1305)]>);
 
 impl Cipher {
     /// Derives the keys of a ring for one context. Data that was sealed in another context does not
@@ -83,7 +53,7 @@ impl Cipher {
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let (id, cipher) = &self.0[0];
-        let head = [FORM, id.number()];
+        let head = [FORM, *id];
         let mut nonce = [0; NONCE];
         random.fill(&mut nonce)?;
         let mut envelope = Vec::with_capacity(plain.len() + OVERHEAD);
@@ -104,7 +74,7 @@ impl Cipher {
         let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Broken)?;
         let (body, mac) = rest.split_last_chunk::<MAC>().ok_or(OpenError::Broken)?;
         let [FORM, id] = *head else { return Err(OpenError::Broken) };
-        let found = self.0.iter().find(|(known, _)| known.number() == id);
+        let found = self.0.iter().find(|(known, _)| *known == id);
         let (_, cipher) = found.ok_or(OpenError::UnknownKey)?;
         let mut plain = body.to_vec();
         cipher

@@ -1,4 +1,4 @@
-use super::KeyRing;
+use super::{Key, KeyRing};
 
 /// Checks the parser of key rings.
 ///
@@ -13,7 +13,7 @@ pub fn key_ring(input: &[u8]) {
         Ok(ring) => survives(&ring),
         Err(error) => {
             let said = format!("{error} {error:?}");
-            assert!(["key ", "entry ", "the key ring "].iter().any(|prefix| said.starts_with(prefix)), "{said}");
+            assert!(["key", "keys"].contains(&error.setting()), "{said}");
             for word in text.split([',', ' ', '\t', '\r', '\n', ':']).filter(|word| word.len() >= 20) {
                 assert!(!said.contains(word), "{said}");
             }
@@ -30,8 +30,8 @@ fn survives(ring: &KeyRing) {
         Some(&keys),
         "a ring survives a round trip through its text"
     );
-    let mut numbers: Vec<_> = ring.keys().map(|key| key.id().number()).collect();
-    assert_eq!(ring.active().number(), numbers[0]);
+    let mut numbers: Vec<_> = ring.keys().map(Key::id).collect();
+    assert_eq!(ring.active(), numbers[0]);
     let shown = format!("{ring:?}");
     assert!(keys.iter().all(|key| !shown.contains(key.split_once(':').map_or("", |(_, secret)| secret))), "{shown}");
     numbers.sort_unstable();

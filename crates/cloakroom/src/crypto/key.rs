@@ -6,33 +6,9 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::derive::{DerivedKey, Purpose};
-use super::error::KeyError;
 use super::strength;
+use crate::config_error::ConfigError;
 use crate::random::{RandomError, RandomSource};
-
-/// Identifies a key in the data made with it. Not secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyId(u8);
-
-impl KeyId {
-    /// The number.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        self.0
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl From<u8> for KeyId {
-    fn from(number: u8) -> Self {
-        Self(number)
-    }
-}
 
 /// A secret of the application, under a number of its own.
 ///
@@ -44,7 +20,7 @@ impl From<u8> for KeyId {
 /// dropped, and `Debug` shows only the number.
 #[derive(Clone)]
 pub struct Key {
-    id: KeyId,
+    id: u8,
     secret: Zeroizing<Vec<u8>>,
 }
 
@@ -54,10 +30,10 @@ impl Key {
     /// # Errors
     /// If the secret is shorter than 32 bytes, longer than 1024 bytes, printable text, visibly not
     /// random, or published.
-    pub fn new(id: impl Into<KeyId>, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let (id, secret) = (id.into(), secret.as_ref());
+    pub fn new(id: u8, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let secret = secret.as_ref();
         match strength::check(secret) {
-            Some(problem) => Err(KeyError::key(id, format!("{problem}; {REMEDY}"))),
+            Some(weakness) => Err(invalid_key(id, format_args!("{weakness}; {REMEDY}"))),
             None => Ok(Self { id, secret: Zeroizing::new(secret.to_vec()) }),
         }
     }
@@ -66,10 +42,10 @@ impl Key {
     ///
     /// # Errors
     /// If `random` fails.
-    pub fn generate(id: impl Into<KeyId>, random: &dyn RandomSource) -> Result<Self, RandomError> {
+    pub fn generate(id: u8, random: &dyn RandomSource) -> Result<Self, RandomError> {
         let mut secret = Zeroizing::new(vec![0; strength::MIN_BYTES]);
         random.fill(&mut secret)?;
-        Ok(Self { id: id.into(), secret })
+        Ok(Self { id, secret })
     }
 
     /// Returns why a secret is too weak for a key, or `None` if it is not.
@@ -83,7 +59,7 @@ impl Key {
 
     /// The number of the key.
     #[must_use]
-    pub const fn id(&self) -> KeyId {
+    pub const fn id(&self) -> u8 {
         self.id
     }
 
@@ -104,6 +80,11 @@ impl Key {
     pub(super) fn has_same_secret(&self, other: &Self) -> bool {
         self.secret.ct_eq(&other.secret).into()
     }
+}
+
+/// The error for a key that must not be used. Names it by its number.
+pub(super) fn invalid_key(id: u8, problem: fmt::Arguments<'_>) -> ConfigError {
+    ConfigError::new("key", format!("{id} {problem}"))
 }
 
 /// The remedy for a refused key.

@@ -7,8 +7,9 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::error::KeyError;
-use super::key::{Key, KeyId, REMEDY};
+use super::derive::Purpose;
+use super::key::{Key, REMEDY, invalid_key};
+use crate::config_error::ConfigError;
 
 /// The keys of an application: the active one signs and encrypts, the previous ones are still
 /// accepted.
@@ -27,7 +28,7 @@ use super::key::{Key, KeyId, REMEDY};
 /// // What `std::env::var("SESSION_KEYS")` might say: "2:<base64>,1:<base64>".
 /// let text = format!("{},{}", *Key::generate(2, &OsRandom)?.to_entry(), *Key::generate(1, &OsRandom)?.to_entry());
 /// let ring: KeyRing = text.parse()?;
-/// assert_eq!(ring.active().number(), 2);
+/// assert_eq!(ring.active(), 2);
 /// # Ok(())
 /// # }
 /// ```
@@ -47,20 +48,20 @@ impl KeyRing {
     ///
     /// # Errors
     /// If the ring already has a key with its number or its secret.
-    pub fn with_previous(self, key: Key) -> Result<Self, KeyError> {
+    pub fn with_previous(self, key: Key) -> Result<Self, ConfigError> {
         if self.find(key.id()).is_some() {
-            return Err(KeyError::key(key.id(), "occurs twice; give every key a number of its own"));
+            return Err(invalid_key(key.id(), format_args!("occurs twice; give every key a number of its own")));
         }
         if let Some(same) = self.0.iter().find(|same| same.has_same_secret(&key)) {
-            let problem = format!("has the same secret as key {}; {REMEDY}", same.id());
-            return Err(KeyError::key(key.id(), problem));
+            let problem = format_args!("has the same secret as key {}; {REMEDY}", same.id());
+            return Err(invalid_key(key.id(), problem));
         }
         Ok(Self(self.0.iter().cloned().chain([key]).collect()))
     }
 
     /// The number of the active key.
     #[must_use]
-    pub fn active(&self) -> KeyId {
+    pub fn active(&self) -> u8 {
         self.active_key().id()
     }
 
@@ -73,13 +74,19 @@ impl KeyRing {
         self.0.iter().skip(1)
     }
 
+    /// Derives the key for log ids from the active key.
+    pub(crate) fn log_key(&self) -> [u8; 16] {
+        let key = self.active_key().derive(Purpose::LogId, b"");
+        std::array::from_fn(|index| key.as_bytes()[index])
+    }
+
     /// All keys, the active one first.
     #[cfg(any(test, fuzzing))]
     pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
         self.0.iter()
     }
 
-    fn find(&self, id: KeyId) -> Option<&Key> {
+    fn find(&self, id: u8) -> Option<&Key> {
         self.0.iter().find(|key| key.id() == id)
     }
 }
@@ -91,10 +98,10 @@ impl fmt::Debug for KeyRing {
 }
 
 impl FromStr for KeyRing {
-    type Err = KeyError;
+    type Err = ConfigError;
 
     /// Parses `number:base64` entries, separated by commas or white space, the active key first.
-    fn from_str(text: &str) -> Result<Self, KeyError> {
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
         let entries = text.split([',', ' ', '\t', '\r', '\n']).filter(|entry| !entry.is_empty());
         let mut ring: Option<Self> = None;
         for (index, entry) in entries.enumerate() {
@@ -104,18 +111,18 @@ impl FromStr for KeyRing {
                 Some(ring) => ring.with_previous(key)?,
             });
         }
-        ring.ok_or_else(|| KeyError::ring(format!("is empty; write `1:` and a secret: {REMEDY}")))
+        ring.ok_or_else(|| ConfigError::new("keys", format!("is empty; write `1:` and a secret: {REMEDY}")))
     }
 }
 
-fn key(position: usize, entry: &str) -> Result<Key, KeyError> {
+fn key(position: usize, entry: &str) -> Result<Key, ConfigError> {
     let number = entry.split_once(':').and_then(|(number, secret)| Some((number.parse::<u8>().ok()?, secret)));
     let Some((number, secret)) = number else {
-        return Err(KeyError::entry(position, "has no number from 0 to 255 with a colon before its secret"));
+        let problem = format!("has no number from 0 to 255 with a colon before the secret of entry {position}");
+        return Err(ConfigError::new("keys", problem));
     };
-    let id = KeyId::from(number);
-    let secret = decode(secret).ok_or_else(|| KeyError::key(id, format!("is not base64; {REMEDY}")))?;
-    Key::new(id, &*secret)
+    let secret = decode(secret).ok_or_else(|| invalid_key(number, format_args!("is not base64; {REMEDY}")))?;
+    Key::new(number, &*secret)
 }
 
 /// Accepts either alphabet, padded or not, because common tools print all of these.

@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::derive::Purpose;
-use super::key::{Key, KeyId};
+use super::key::Key;
 use super::key_ring::KeyRing;
 
 /// HMAC-SHA-256, truncated to 128 bits (RFC 2104 §5): an attacker can test guesses only one at a
@@ -19,7 +19,7 @@ pub(crate) struct MacKeys {
     accepted: Box<[Keyed]>,
 }
 
-type Keyed = (KeyId, Hmac<Sha256>);
+type Keyed = (u8, Hmac<Sha256>);
 
 /// The result of verifying a MAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl MacKeys {
         Self { active: keyed(ring.active_key()), accepted: ring.previous_keys().map(keyed).collect() }
     }
 
-    pub(crate) const fn active(&self) -> KeyId {
+    pub(crate) const fn active(&self) -> u8 {
         self.active.0
     }
 
@@ -54,7 +54,7 @@ impl MacKeys {
     }
 
     /// Verifies a MAC in constant time (OWASP ASVS 11.2.4).
-    pub(crate) fn verify(&self, id: KeyId, message: &[u8], mac: &[u8; MAC_BYTES]) -> MacResult {
+    pub(crate) fn verify(&self, id: u8, message: &[u8], mac: &[u8; MAC_BYTES]) -> MacResult {
         let Some(key) = self.find(id) else { return MacResult::UnknownKey };
         if key.clone().chain_update(message).verify_truncated_left(mac).is_err() {
             return MacResult::Forged;
@@ -62,7 +62,7 @@ impl MacKeys {
         if id == self.active() { MacResult::Active } else { MacResult::Accepted }
     }
 
-    fn find(&self, id: KeyId) -> Option<&Hmac<Sha256>> {
+    fn find(&self, id: u8) -> Option<&Hmac<Sha256>> {
         let mut all = std::iter::once(&self.active).chain(&self.accepted);
         all.find(|(known, _)| *known == id).map(|(_, key)| key)
     }

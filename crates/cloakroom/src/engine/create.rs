@@ -4,7 +4,7 @@ use crate::cache::{ChangeError, Entry, EntryState, Snapshot, StoreMeta, ValueEdi
 use crate::lifetimes::Lifetimes;
 use crate::store::{Created, DynStore};
 use crate::sync::Arc;
-use crate::token::{Secret, Selector, VersionHint};
+use crate::token::{VersionHint, random_identity};
 
 use super::authenticate::RemoveIfUnfilled;
 use super::convert;
@@ -44,8 +44,7 @@ impl Engine {
 
     /// Creates a session under a new selector. `None` if another session has it.
     async fn create_once(&self, edits: &[ValueEdit]) -> Result<Option<NewSession>, SessionError> {
-        let selector = Selector::generate(&*self.random)?;
-        let secret = Secret::generate(&*self.random)?;
+        let (selector, secret) = random_identity(&*self.random)?;
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let mut credential =
             Credential { selector, secret, fingerprint, client_version: None, has_opened: true, lineage: None };

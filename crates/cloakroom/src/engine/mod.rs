@@ -6,7 +6,9 @@ mod conflict_backoff;
 mod convert;
 mod create;
 mod credential;
+mod decode;
 mod delivery;
+#[cfg_attr(not(feature = "keys"), path = "without_encryption.rs")]
 mod encryption;
 mod end;
 mod end_many;
@@ -250,11 +252,11 @@ fn cache_config(policy: &Config, is_shared: bool, observer: CacheObserver, now: 
     CacheConfig {
         role: if is_shared { Role::Replica } else { Role::Primary },
         limits: Limits {
-            session_bytes: policy.max_session_bytes as u64,
-            value_bytes: u32::try_from(policy.max_value_bytes).unwrap_or(u32::MAX),
-            values: policy.max_values,
+            session_bytes: policy.session_limits.bytes as u64,
+            value_bytes: u32::try_from(policy.session_limits.max_value_bytes()).unwrap_or(u32::MAX),
+            values: policy.session_limits.values,
         },
-        max_bytes: policy.max_bytes,
+        max_bytes: policy.memory_limit,
         pack_after: policy.pack_after,
         check_interval: is_shared.then(|| policy.idle / CHECKS_PER_TIMEOUT),
         observer: Arc::new(observer),

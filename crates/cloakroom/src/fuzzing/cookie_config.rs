@@ -30,7 +30,10 @@ pub fn cookie_config(input: &[u8]) {
             assert_eq!(found, CookieToken::One(token.as_str().as_bytes()), "a cookie that is set can be found");
         }
         Err(error) => {
-            assert!(["name", "domain", "path", "same_site"].contains(&error.setting()), "{error}");
+            assert!(
+                ["cookie.name", "cookie.domain", "cookie.path", "cookie.same_site"].contains(&error.setting()),
+                "{error}"
+            );
             assert!(!error.to_string().contains(char::is_control), "{error:?}");
         }
     }

@@ -31,30 +31,67 @@ pub(crate) enum Privacy {
 /// - Both: `Vary` with the fields that carry tokens; and headers that override `Cache-Control` for
 ///   shared caches alone are removed.
 pub(crate) fn enforce(headers: &mut HeaderMap, exposure: Privacy, varies: &[&'static str]) {
+    let present = Present::find(headers);
+    if present.overrides {
+        remove_overrides(headers);
+    }
+    if present.cache_control {
+        restrict(headers, exposure);
+    } else {
+        headers.insert(CACHE_CONTROL, exposure.demand());
+    }
+    for field in varies {
+        if present.vary {
+            vary(headers, field);
+        } else {
+            headers.append(VARY, HeaderValue::from_static(field));
+        }
+    }
+}
+
+/// The headers of the application that matter here. Most responses have none of them.
+#[derive(Default)]
+struct Present {
+    cache_control: bool,
+    vary: bool,
+    /// Headers that make shared caches ignore `Cache-Control`.
+    overrides: bool,
+}
+
+impl Present {
+    /// Walks over the headers once.
+    fn find(headers: &HeaderMap) -> Self {
+        let mut present = Self::default();
+        for name in headers.keys() {
+            match name {
+                name if *name == CACHE_CONTROL => present.cache_control = true,
+                name if *name == VARY => present.vary = true,
+                name => present.overrides |= is_for_shared_caches(name),
+            }
+        }
+        present
+    }
+}
+
+fn remove_overrides(headers: &mut HeaderMap) {
     while let Some(name) = headers.keys().find(|name| is_for_shared_caches(name)).cloned() {
         headers.remove(name);
     }
-    match headers.entry(CACHE_CONTROL) {
-        Entry::Vacant(place) => drop(place.insert(exposure.demand())),
-        Entry::Occupied(mut said) => {
-            if let Some(stricter) = exposure.stricter(said.iter()) {
-                said.insert(stricter);
-            }
-        }
-    }
-    for field in varies {
-        vary(headers, field);
+}
+
+fn restrict(headers: &mut HeaderMap, exposure: Privacy) {
+    if let Entry::Occupied(mut said) = headers.entry(CACHE_CONTROL)
+        && let Some(stricter) = exposure.stricter(said.iter())
+    {
+        said.insert(stricter);
     }
 }
 
 fn vary(headers: &mut HeaderMap, field: &'static str) {
-    match headers.entry(VARY) {
-        Entry::Vacant(place) => drop(place.insert(HeaderValue::from_static(field))),
-        Entry::Occupied(mut said) => {
-            if !said.iter().any(|said| covers(said, field)) {
-                said.append(HeaderValue::from_static(field));
-            }
-        }
+    if let Entry::Occupied(mut said) = headers.entry(VARY)
+        && !said.iter().any(|said| covers(said, field))
+    {
+        said.append(HeaderValue::from_static(field));
     }
 }
 

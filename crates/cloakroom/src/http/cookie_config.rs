@@ -1,7 +1,6 @@
 //! The name and attributes of the session cookie.
 
 use std::borrow::Cow;
-use std::fmt;
 
 mod builder;
 mod rules;
@@ -9,6 +8,8 @@ mod rules;
 mod tests;
 
 pub use builder::CookieConfigBuilder;
+
+use crate::config_error::ConfigError;
 
 /// The name and attributes of the session cookie, validated: browsers accept every value of this
 /// type.
@@ -37,8 +38,8 @@ pub use builder::CookieConfigBuilder;
 /// assert_eq!(shared.name(), "__Secure-session");
 ///
 /// let refused = CookieConfig::builder().name("__Host-basket").domain("shop.example").build();
-/// assert_eq!(refused.unwrap_err().setting(), "domain");
-/// # Ok::<(), cloakroom::CookieConfigError>(())
+/// assert_eq!(refused.unwrap_err().setting(), "cookie.domain");
+/// # Ok::<(), cloakroom::ConfigError>(())
 /// ```
 ///
 /// # What cannot be configured
@@ -105,7 +106,7 @@ impl CookieConfig {
     }
 
     /// Checks that browsers keep the cookie with a token of this length.
-    pub(super) fn fits(&self, token: usize) -> Result<(), CookieConfigError> {
+    pub(super) fn fits(&self, token: usize) -> Result<(), ConfigError> {
         rules::size(&self.name, &self.attributes, token)
     }
 
@@ -149,33 +150,5 @@ impl SameSite {
             Self::Lax => "Lax",
             Self::None => "None",
         }
-    }
-}
-
-/// A cookie setting that browsers would refuse or that would not protect, detected when it was
-/// configured.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cookie setting `{setting}` {problem}")]
-pub struct CookieConfigError {
-    setting: &'static str,
-    problem: Cow<'static, str>,
-}
-
-impl CookieConfigError {
-    fn new(setting: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { setting, problem: problem.into() }
-    }
-
-    /// The setting: `name`, `domain`, `path`, `same_site` or `partitioned`.
-    #[must_use]
-    pub const fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
-
-/// Prints the text of `Display`, because `main` prints errors with `Debug`.
-impl fmt::Debug for CookieConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

@@ -25,7 +25,9 @@ pin_project! {
         inner: Option<F>,
         // `None` if an outer layer responds for the same session, and once the response has begun.
         answering: Option<InProgress>,
-        pending: Option<PendingResponse<F::Output>>,
+        // Boxed, because hardly any response waits, and the future is moved with every box of a
+        // layer around it.
+        pending: Option<Box<PendingResponse<F::Output>>>,
     }
 
     impl<F> PinnedDrop for SessionFuture<F>
@@ -46,7 +48,7 @@ pin_project! {
 /// A response that waits until it is known which token its client has to receive.
 struct PendingResponse<R> {
     response: R,
-    settled: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    settled: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl<F: Future> SessionFuture<F> {
@@ -63,49 +65,45 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let place = this.pending;
-        let mut pending = match (place.take(), this.inner.as_mut().as_pin_mut()) {
-            (Some(pending), _) => pending,
-            (None, Some(inner)) => {
-                let response = ready!(inner.poll(context));
-                this.inner.set(None);
-                PendingResponse { response, settled: None }
+        if this.pending.is_none() {
+            // `None` if it is polled again after it was ready, which is not allowed.
+            let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
+            let mut response = ready!(inner.poll(context));
+            this.inner.set(None);
+            let Some(answering) = &*this.answering else { return Poll::Ready(response) };
+            if apply_to(answering.session(), &mut response) {
+                return Poll::Ready(begin(this.answering, response));
             }
-            // Polled again after it was ready, which is not allowed.
-            (None, None) => return Poll::Pending,
-        };
-        if let Some(answering) = &*this.answering {
-            if pending.poll_applied(answering.session(), context).is_pending() {
-                *place = Some(pending);
-                return Poll::Pending;
-            }
-            if pending.response.is_err() {
-                answering.session().abandon();
-            }
-            *this.answering = None;
+            *this.pending = Some(Box::new(PendingResponse::new(response, answering.session())));
         }
-        Poll::Ready(pending.response)
+        let Some(pending) = this.pending else { return Poll::Pending };
+        ready!(pending.settled.as_mut().poll(context));
+        let Some(pending) = this.pending.take() else { return Poll::Pending };
+        let PendingResponse { mut response, settled } = *pending;
+        // Drop the future before the response is applied: a request handle that is still alive
+        // would mean that the body will read the session.
+        drop(settled);
+        if let Some(answering) = &*this.answering {
+            apply_to(answering.session(), &mut response);
+        }
+        Poll::Ready(begin(this.answering, response))
     }
 }
 
-impl<B, E> PendingResponse<Result<Response<B>, E>> {
-    /// Ready once the token update is applied to the response.
-    fn poll_applied(&mut self, handle: &RequestSession, context: &mut Context<'_>) -> Poll<()> {
-        let settled = match &mut self.settled {
-            Some(settled) => settled,
-            None if apply_to(handle, &mut self.response) => return Poll::Ready(()),
-            none => {
-                let asking = handle.clone();
-                none.insert(Box::pin(async move { asking.resolve_pending().await }))
-            }
-        };
-        ready!(settled.as_mut().poll(context));
-        // Drop the future before the response is applied: a request handle that is still alive
-        // would mean that the body will read the session.
-        self.settled = None;
-        apply_to(handle, &mut self.response);
-        Poll::Ready(())
+impl<R> PendingResponse<R> {
+    fn new(response: R, handle: &RequestSession) -> Self {
+        let asking = handle.clone();
+        Self { response, settled: Box::pin(async move { asking.resolve_pending().await }) }
     }
+}
+
+/// Ends the request, because its response begins.
+fn begin<R, E>(answering: &mut Option<InProgress>, response: Result<R, E>) -> Result<R, E> {
+    if let (Some(answering), Err(_)) = (&*answering, &response) {
+        answering.session().abandon();
+    }
+    *answering = None;
+    response
 }
 
 /// Returns `true` if the token update was known and is applied; if not, it has to be resolved

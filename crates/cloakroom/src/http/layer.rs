@@ -101,6 +101,7 @@ impl SessionLayer {
     /// token is valid, and remove it then. Until then, forged tokens cost a lookup, as they do
     /// without keys; the counter `tokens_unsigned` shows how many unsigned tokens still arrive. Has no
     /// effect if the sessions have no keys.
+    #[cfg(feature = "keys")]
     #[must_use]
     pub fn accept_unsigned_until(self, end: Timestamp) -> Self {
         if self.0.sessions.engine().keys().is_some() {

@@ -31,7 +31,7 @@ mod token_format;
 mod token_header;
 mod transport;
 
-pub use cookie_config::{CookieConfig, CookieConfigBuilder, CookieConfigError, SameSite};
+pub use cookie_config::{CookieConfig, CookieConfigBuilder, SameSite};
 #[cfg(feature = "axum")]
 pub use csrf_header::CsrfHeader;
 pub use future::SessionFuture;
@@ -41,7 +41,7 @@ pub use recent_login::{RecentLogin, RecentLoginRejection};
 #[cfg(feature = "axum")]
 pub use same_origin::{CrossOrigin, SameOrigin};
 pub use service::SessionService;
-pub use token_header::{TokenHeader, TokenHeaderError};
+pub use token_header::TokenHeader;
 pub use transport::{AmbiguityPolicy, Transport};
 
 #[cfg(any(test, fuzzing))]

@@ -150,7 +150,7 @@ mod tests {
         let with_mac = "t".repeat(crate::token::MAX_TOKEN_LEN);
         assert_eq!(issue(&largest, &with_mac, Some(Duration::MAX)).len(), 4096);
         assert!(text(&remove(&largest)).len() <= 4096);
-        assert_eq!(build(largest.name().len() + 1).unwrap_err().setting(), "name");
+        assert_eq!(build(largest.name().len() + 1).unwrap_err().setting(), "cookie.name");
     }
 
     #[test]

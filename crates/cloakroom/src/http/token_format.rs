@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use crate::codec::{DecodedToken, DynCodec, PlainToken, TokenContents};
-use crate::crypto::{ActiveKeyRing, FollowsRing, MacKeys, Purpose};
+use crate::crypto::ActiveKeyRing;
 use crate::session::RequestSession;
 use crate::sync::Arc;
 use crate::time::Timestamp;
-use crate::token::{self, EncodedToken, SignedToken, Token};
+use crate::token::{EncodedToken, Token};
+
+#[cfg_attr(not(feature = "keys"), path = "token_format/without_keys.rs")]
+mod signed;
+
+use signed::SignedFormat;
 
 /// The token format of one carrier.
 #[derive(Clone, Debug)]
@@ -20,13 +25,6 @@ pub(super) enum TokenFormat {
     Codec(Arc<dyn DynCodec>),
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct SignedFormat {
-    keys: Arc<FollowsRing<MacKeys>>,
-    /// The instant until which tokens without a MAC are accepted too.
-    unsigned_until: Option<Timestamp>,
-}
-
 impl TokenFormat {
     /// A format for one carrier. `carrier` and `name` are part of the derived keys, so that a token of
     /// one cookie or header is not valid in another.
@@ -36,18 +34,14 @@ impl TokenFormat {
         name: &str,
         unsigned_until: Option<Timestamp>,
     ) -> Self {
-        let Some(keys) = keys else { return Self::Plain };
-        // No name contains a colon.
-        let context = format!("{carrier}:{name}");
-        let keys = keys.derive(move |ring| MacKeys::new(ring, Purpose::Token, context.as_bytes()));
-        Self::Signed(SignedFormat { keys, unsigned_until })
+        keys.map_or(Self::Plain, |keys| Self::Signed(SignedFormat::new(keys, carrier, name, unsigned_until)))
     }
 
     /// Returns `true` if two layers of the same sessions and carrier read and write tokens alike.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Plain, Self::Plain) => true,
-            (Self::Signed(one), Self::Signed(other)) => one.unsigned_until == other.unsigned_until,
+            (Self::Signed(one), Self::Signed(other)) => one.is_like(other),
             (Self::Codec(one), Self::Codec(other)) => one.is_same(&**other),
             _ => false,
         }
@@ -57,9 +51,7 @@ impl TokenFormat {
     pub(super) fn is_well_formed(&self, text: &[u8]) -> bool {
         match self {
             Self::Plain => Token::parse(text).is_some(),
-            Self::Signed(signed) => {
-                token::is_signed(text) || (signed.unsigned_until.is_some() && Token::parse(text).is_some())
-            }
+            Self::Signed(signed) => signed.is_well_formed(text),
             Self::Codec(codec) => codec.is_well_formed(text),
         }
     }
@@ -74,10 +66,8 @@ impl TokenFormat {
 
     /// Decodes a token without a MAC where those with one are issued, if it is still accepted.
     pub(super) fn decode_unsigned(&self, text: &[u8], now: impl FnOnce() -> Timestamp) -> Option<Token> {
-        let Self::Signed(SignedFormat { unsigned_until: Some(until), .. }) = self else { return None };
-        // A plain token differs in length from one with a MAC, so neither can be mistaken for the
-        // other.
-        Token::parse(text).filter(|_| now() < *until)
+        let Self::Signed(signed) = self else { return None };
+        signed.decode_unsigned(text, now)
     }
 
     /// Encodes the token of a request's session that has `left` to live. Returns the text and how
@@ -90,7 +80,7 @@ impl TokenFormat {
     ) -> Option<(TokenText, Duration)> {
         match self {
             Self::Plain => Some((TokenText::Short(token.encode()), left)),
-            Self::Signed(signed) => Some((TokenText::Short(token.sign(&signed.keys.get())), left)),
+            Self::Signed(signed) => Some((TokenText::Short(signed.encode(token)), left)),
             Self::Codec(codec) => encode_with(&**codec, token, left, handle),
         }
     }
@@ -124,18 +114,6 @@ impl TokenText {
         match self {
             Self::Short(text) => text.as_str(),
             Self::Long(text) => text,
-        }
-    }
-}
-
-impl SignedFormat {
-    fn decode(&self, text: &[u8]) -> DecodedToken {
-        match Token::verify_signed(text, &self.keys.get()) {
-            SignedToken::Valid(token) => DecodedToken::Valid(PlainToken(token)),
-            SignedToken::Outdated(token) => DecodedToken::NeedsReissue(PlainToken(token)),
-            SignedToken::Forged => DecodedToken::Forged,
-            SignedToken::UnknownKey => DecodedToken::UnknownKey,
-            SignedToken::Malformed => DecodedToken::Malformed,
         }
     }
 }

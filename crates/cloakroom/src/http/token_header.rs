@@ -1,9 +1,10 @@
 //! The response header that carries a token to its client.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderName;
+
+use crate::config_error::ConfigError;
 
 /// The response header through which clients without a cookie receive, renew and lose their token.
 ///
@@ -41,11 +42,10 @@ impl TokenHeader {
     /// # Errors
     /// If the name is not a valid header name, has upper-case letters, already has a meaning in
     /// HTTP or gRPC, or ends in `-bin`, which makes gRPC clients read the value as base64.
-    pub fn new(name: &str) -> Result<Self, TokenHeaderError> {
-        let refuse = |problem: &'static str| TokenHeaderError { name: name.to_owned(), problem: problem.into() };
+    pub fn new(name: &str) -> Result<Self, ConfigError> {
+        let refuse = |problem: &str| ConfigError::new("token_header", format!("is {name:?} and {problem}"));
         if let Some(other) = name.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')) {
-            let problem = format!("contains {other:?}; use lower-case ASCII letters, digits and `-`");
-            return Err(TokenHeaderError { name: name.to_owned(), problem: problem.into() });
+            return Err(refuse(&format!("contains {other:?}; use lower-case ASCII letters, digits and `-`")));
         }
         if name.is_empty() || name.len() > MAX_NAME_LEN {
             return Err(refuse("must have 1 to 64 characters"));
@@ -121,16 +121,6 @@ const OTHERS_BEGIN: [&str; 10] = [
     "transfer-encoding",
 ];
 
-/// A name that cannot be used for the token header, detected when it was configured.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the name {name:?} of the token header {problem}")]
-pub struct TokenHeaderError {
-    name: String,
-    problem: Cow<'static, str>,
-}
-
-plain_debug!(TokenHeaderError);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,7 +158,7 @@ mod tests {
         for (name, expected) in table {
             let error = TokenHeader::new(name).unwrap_err().to_string();
             assert!(error.contains(expected), "{name}: {error}");
-            assert!(error.starts_with("the name \""), "{error}");
+            assert!(error.starts_with("`token_header` is \""), "{error}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The carriers that a layer accepts.
 
-use super::cookie_config::{CookieConfig, CookieConfigError};
+use super::cookie_config::CookieConfig;
 use super::token_header::TokenHeader;
 use crate::codec::{DynCodec, TokenCodec};
+use crate::config_error::ConfigError;
 use crate::session::CarrierKind;
 use crate::sync::Arc;
 
@@ -115,7 +116,7 @@ impl Transport {
     /// # Errors
     /// If a token could make the cookie longer than the 4096 bytes that browsers keep (RFC 6265bis
     /// §5.6).
-    pub fn codec(mut self, codec: impl TokenCodec) -> Result<Self, CookieConfigError> {
+    pub fn codec(mut self, codec: impl TokenCodec) -> Result<Self, ConfigError> {
         if let Accepts::Cookie(config) | Accepts::Either(config, _) = &self.accepts {
             config.fits(codec.max_len())?;
         }

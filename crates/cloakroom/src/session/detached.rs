@@ -68,7 +68,7 @@ impl DetachedSession {
             let version = found.version;
             let mut value = found.fresh(now).map_or_else(T::default, |value| T::clone(&value));
             answer = Some(change(&mut value));
-            edit_for(own_key::<T>(), Arc::new(value), Some(version), now).map(Some)
+            edit_for(&self.engine, own_key::<T>(), Arc::new(value), Some(version), now).map(Some)
         })
         .await?;
         answer.ok_or_else(|| SessionError::new(SessionErrorKind::Conflict))
@@ -80,7 +80,9 @@ impl DetachedSession {
     /// As [`update`](Self::update).
     pub async fn set<T: SessionValue>(&self, value: T) -> Result<(), SessionError> {
         let value = Arc::new(value);
-        self.edit(|_| edit_for(own_key::<T>(), Arc::clone(&value), None, self.engine.now()).map(Some)).await.map(drop)
+        self.edit(|_| edit_for(&self.engine, own_key::<T>(), Arc::clone(&value), None, self.engine.now()).map(Some))
+            .await
+            .map(drop)
     }
 
     /// Removes the value of type `T`. Returns whether there was one.

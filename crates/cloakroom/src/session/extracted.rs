@@ -20,25 +20,6 @@ impl<T: SessionValue> Session<T> {
         Ok(value.map(|value| Self { request: session.request, value: Some(value) }))
     }
 
-    /// Returns a copy of the value as it was when the handler started, or of the default if there
-    /// was none.
-    ///
-    /// It does not change while the handler runs: one request sees one state, whatever others
-    /// write.
-    #[must_use]
-    pub fn clone_value(&self) -> T {
-        T::clone(self)
-    }
-
-    /// Returns the value without the session, to keep or send it elsewhere.
-    #[must_use]
-    pub fn into_value(self) -> Arc<T>
-    where
-        T: Default,
-    {
-        self.value.unwrap_or_default()
-    }
-
     /// Returns the session that contains the value.
     #[must_use]
     pub fn session(&self) -> Session {

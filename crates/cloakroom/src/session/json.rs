@@ -5,6 +5,7 @@
 //! check is always right, because only the type's own code knows how it decodes, and the result
 //! depends on the value.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 
@@ -20,20 +21,50 @@ use super::memory_size::decode_and_measure;
 use super::unreadable::Unreadable;
 use super::value::SessionValue;
 
-/// Encodes a value that is guaranteed to survive the round trip. Also returns the bytes that the
-/// value takes in memory.
-pub(super) fn encode_for_cache<T: SessionValue>(value: &T) -> Result<(Vec<u8>, usize), SessionError> {
-    let bytes = encode(value)
-        .map_err(|why| SessionError::encode(Box::new(RoundTripError::new::<T>(RoundTripProblem::Unencodable(why)))))?;
-    let size = check(value, &bytes).map_err(|why| SessionError::encode(Box::new(RoundTripError::new::<T>(why))))?;
-    Ok((bytes, size))
+/// Encodes a value that is guaranteed to survive the round trip, and passes the encoding to `keep`.
+/// Returns its result, and the bytes that the value takes in memory.
+///
+/// The encoding is not returned, because in memory nobody needs it, and its buffer is used again.
+pub(super) fn encode_for_cache<T: SessionValue, R>(
+    value: &T,
+    keep: impl FnOnce(&[u8]) -> R,
+) -> Result<(R, usize), SessionError> {
+    with_buffer(|bytes| {
+        encode_into(bytes, value).map_err(RoundTripProblem::Unencodable)?;
+        let size = check(value, bytes)?;
+        Ok((keep(bytes), size))
+    })
+    .map_err(|why| SessionError::encode(Box::new(RoundTripError::new::<T>(why))))
 }
 
 /// Encodes a value as JSON. Stops at a value that is nested too deep, because the stack is limited.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::with_capacity(128);
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, DepthLimited::default()))?;
+    encode_into(&mut bytes, value)?;
     Ok(bytes)
+}
+
+fn encode_into<T: Serialize>(bytes: &mut Vec<u8>, value: &T) -> Result<(), CodecError> {
+    Ok(value.serialize(&mut serde_json::Serializer::with_formatter(bytes, DepthLimited::default()))?)
+}
+
+/// Maximum capacity of a buffer that a thread keeps.
+const MAX_KEPT_BYTES: usize = 4096;
+
+/// Calls `work` with this thread's empty buffer.
+fn with_buffer<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    thread_local! {
+        static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    // Taken out, because the code of the value runs meanwhile, and may encode other values.
+    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+    let result = work(&mut buffer);
+    if buffer.capacity() <= MAX_KEPT_BYTES {
+        buffer.clear();
+        // Fails while the thread ends; the buffer is dropped then.
+        let _kept = BUFFER.try_with(|kept| kept.set(buffer));
+    }
+    result
 }
 
 /// Decodes a value. Also returns the bytes that it takes in memory.

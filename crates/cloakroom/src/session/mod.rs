@@ -65,7 +65,7 @@ use crate::sync::Arc;
 /// # struct Cart { items: BTreeMap<String, u32> }
 /// # impl SessionValue for Cart { const KEY: &'static str = "cart"; }
 /// async fn show(cart: Session<Cart>) -> Json<Cart> {
-///     Json(cart.clone_value())
+///     Json(Cart::clone(&cart))
 /// }
 ///
 /// async fn add(cart: Session<Cart>, Path(item): Path<String>) -> Result<String, SessionError> {

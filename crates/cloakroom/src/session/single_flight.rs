@@ -122,7 +122,7 @@ impl LoadContext {
             Some(value) => {
                 let random = self.engine.random_number();
                 let fresh_until = fresh_until(&*value, now, random);
-                Some(ValueEdit { fresh_until, ..edit_for(own_key::<T>(), value, expect, now)? })
+                Some(ValueEdit { fresh_until, ..edit_for(&self.engine, own_key::<T>(), value, expect, now)? })
             }
             None if T::CACHE.keeps_absence() => Some(ValueEdit {
                 key: own_key::<T>(),

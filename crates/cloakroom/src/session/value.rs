@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cache::{Codec, CodecError, ErasedValue, ValueEdit, ValueKey, ValueState};
+use crate::engine::Engine;
 use crate::error::SessionError;
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -169,20 +170,22 @@ pub(super) const fn own_key<T: SessionValue>() -> ValueKey {
 
 /// The edit that stores a value.
 pub(super) fn edit_for<T: SessionValue>(
+    engine: &Engine,
     key: ValueKey,
     value: Arc<T>,
     expect: Option<u64>,
     now: Timestamp,
 ) -> Result<ValueEdit, SessionError> {
-    let (encoded, measured) = json::encode_for_cache(&*value)?;
-    let size = value.size().unwrap_or(encoded.len());
+    let keep = |bytes: &[u8]| (bytes.len(), engine.has_shared_tier().then(|| Arc::from(bytes)));
+    let ((length, encoded), measured) = json::encode_for_cache(&*value, keep)?;
+    let size = value.size().unwrap_or(length);
     Ok(ValueEdit {
         key,
         expect,
         fresh_until: fresh_until(&*value, now, 0),
         size: u32::try_from(size).unwrap_or(u32::MAX),
         state: ValueState::Decoded(erase(value, measured)),
-        encoded: Some(encoded.into()),
+        encoded,
     })
 }
 

@@ -33,6 +33,11 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         if let Some(value) = self.request.try_read(|snapshot, now| read_cached::<T>(self.key.as_str(), snapshot, now)) {
             return Ok(Some(value));
         }
+        // Boxed, so that the futures of handlers have no room for what hardly any of them does.
+        Box::pin(self.open_and_get()).await
+    }
+
+    async fn open_and_get(&self) -> Result<Option<Arc<T>>, SessionError> {
         let Some(open) = self.request.open_to_read().await? else { return Ok(None) };
         let engine = self.request.engine();
         Ok(read::<T>(engine, &open, self.key.as_str())?.fresh(engine.now()))
@@ -105,7 +110,7 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
                 let Some(value) = found.fresh(now) else { return Ok(None) };
                 let mut value = T::clone(&value);
                 answer = Some(change(&mut value));
-                let edit = edit_for(self.key.clone(), Arc::new(value), Some(version), now)?;
+                let edit = edit_for(self.request.engine(), self.key.clone(), Arc::new(value), Some(version), now)?;
                 // The change does not make the rest of the value any younger.
                 Ok(Some(ValueEdit { fresh_until: edit.fresh_until.min(fresh_until), ..edit }))
             })
@@ -118,7 +123,11 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         let value = Arc::new(value);
         #[cfg(debug_assertions)]
         engine.register_type(T::KEY, std::any::type_name::<T>());
-        self.request.edit(|_| edit_for(self.key.clone(), Arc::clone(&value), None, engine.now()).map(Some)).await?;
+        self.request
+            .edit(|_| {
+                edit_for(self.request.engine(), self.key.clone(), Arc::clone(&value), None, engine.now()).map(Some)
+            })
+            .await?;
         Ok(())
     }
 
@@ -164,6 +173,6 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
     }
 
     fn put(&self, value: T, expect: Option<u64>, now: Timestamp) -> Result<Option<ValueEdit>, SessionError> {
-        edit_for(self.key.clone(), Arc::new(value), expect, now).map(Some)
+        edit_for(self.request.engine(), self.key.clone(), Arc::new(value), expect, now).map(Some)
     }
 }

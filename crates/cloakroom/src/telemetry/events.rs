@@ -263,18 +263,27 @@ impl EventSender {
         }
     }
 
+    /// Logs an event. `session` is called only if a subscriber wants the line.
+    pub(crate) fn log(kind: EventKind, session: impl Fn() -> Option<LogId>) {
+        let session = || session().map(tracing::field::display);
+        match kind {
+            EventKind::Ended(reason) => {
+                tracing::debug!(target: TARGET, session = session(), ?reason, "{}", kind.name());
+            }
+            kind => tracing::debug!(target: TARGET, session = session(), "{}", kind.name()),
+        }
+    }
+
+    /// Returns `true` if somebody listens. Every listener listens to both lanes.
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.users.receiver_count() > 0
+    }
+
     pub(crate) fn send(&self, event: Event) {
-        let session = event.session.map(tracing::field::display);
-        match event.kind {
-            EventKind::Ended(reason) => tracing::debug!(target: TARGET, session, ?reason, "{}", event.kind.name()),
-            kind => tracing::debug!(target: TARGET, session, "{}", kind.name()),
-        }
         let lane = if event.is_of_strangers() { &self.strangers } else { &self.users };
-        if lane.receiver_count() > 0 {
-            let number = self.announced.fetch_add(1, Ordering::Relaxed);
-            // The only possible error is that the last listener left meanwhile.
-            drop(lane.send(Numbered(number, event)));
-        }
+        let number = self.announced.fetch_add(1, Ordering::Relaxed);
+        // The only possible error is that the last listener left meanwhile.
+        drop(lane.send(Numbered(number, event)));
     }
 
     pub(crate) fn subscribe(&self) -> Events {

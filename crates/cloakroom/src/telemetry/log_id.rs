@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use siphasher::sip::SipHasher24;
 
-use crate::crypto::{ActiveKeyRing, FollowsRing, KeyRing, Purpose};
+use crate::crypto::{ActiveKeyRing, FollowsRing, KeyRing};
 use crate::random::{RandomError, RandomSource};
 use crate::token::Selector;
 
@@ -50,11 +50,7 @@ impl LogKey {
             random.fill(&mut own)?;
             return Ok(Self::Own(own));
         };
-        let of_active = |ring: &KeyRing| {
-            let key = ring.active_key().derive(Purpose::LogId, b"");
-            std::array::from_fn(|index| key.as_bytes()[index])
-        };
-        Ok(Self::Shared(keys.derive(of_active)))
+        Ok(Self::Shared(keys.derive(KeyRing::log_key)))
     }
 
     pub(crate) fn log_id(&self, selector: &Selector) -> LogId {

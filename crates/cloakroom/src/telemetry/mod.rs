@@ -76,12 +76,12 @@ impl Telemetry {
 
     /// Announces an event of a session.
     pub(crate) fn announce(&self, kind: EventKind, selector: Option<&Selector>, principal: Option<&Principal>) {
-        self.events.send(Event {
-            kind,
-            session: selector.map(|selector| self.log_key.log_id(selector)),
-            principal: principal.cloned(),
-            at: self.clock.now(),
-        });
+        // Without a listener or a subscriber, neither the log id nor the time is needed.
+        let session = || selector.map(|selector| self.log_key.log_id(selector));
+        EventSender::log(kind, session);
+        if self.events.has_listeners() {
+            self.events.send(Event { kind, session: session(), principal: principal.cloned(), at: self.clock.now() });
+        }
     }
 
     /// Reports that data in the shared tier could not be unsealed.
@@ -148,9 +148,7 @@ impl Telemetry {
         self.counters.loads_not_kept.count();
         let remedy = match why.kind() {
             SessionErrorKind::Encode => "change the type so that it survives encoding and decoding",
-            SessionErrorKind::TooLarge => {
-                "store less of it, or raise `max_value_bytes`, `max_session_bytes` or `max_values`"
-            }
+            SessionErrorKind::TooLarge => "store less of it, or raise `session_limits`",
             // A temporary problem, which is logged elsewhere.
             _ => return,
         };
@@ -176,7 +174,7 @@ impl Telemetry {
     pub(crate) fn memory_full(&self) {
         self.counters.refused_full.count();
         if let Some(times) = self.memory_full.should_log(self.clock.now()) {
-            tracing::error!(times, "the memory for sessions is full; raise `max_bytes`");
+            tracing::error!(times, "the memory for sessions is full; raise `memory_limit`");
         }
     }
 

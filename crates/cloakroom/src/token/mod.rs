@@ -16,7 +16,9 @@ pub use selector::Selector;
 
 pub(crate) use fingerprint::{Fingerprint, FingerprintKey};
 pub(crate) use secret::{CsrfSecret, Secret, VerifierHasher};
-pub(crate) use text::{EncodedToken, MAX_PLAIN_LEN, MAX_TOKEN_LEN, SignedToken, is_signed};
+pub(crate) use text::{EncodedToken, MAX_PLAIN_LEN, MAX_TOKEN_LEN};
+#[cfg(feature = "keys")]
+pub(crate) use text::{SignedToken, is_signed};
 
 use sha2::{Digest, Sha256};
 
@@ -37,10 +39,13 @@ pub(crate) struct VersionHint {
     pub(crate) nonce: u16,
 }
 
-fn random_bytes(random: &dyn RandomSource) -> Result<[u8; 16], RandomError> {
-    let mut bytes = [0; 16];
-    random.fill(&mut bytes)?;
-    Ok(bytes)
+/// Returns the selector and the secret of a new session, from one call of the random source, which
+/// is a system call.
+pub(crate) fn random_identity(random: &dyn RandomSource) -> Result<(Selector, Secret), RandomError> {
+    let mut bytes = [[0; 16]; 2];
+    random.fill(bytes.as_flattened_mut())?;
+    let [selector, secret] = bytes;
+    Ok((Selector::from_bytes(selector), Secret::from_bytes(secret)))
 }
 
 /// A digest whose two inputs have fixed lengths, so that no two labels share an input.

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use crate::random::{RandomError, RandomSource};
 use crate::time::Timestamp;
 
-use super::{Selector, head, labelled_digest, random_bytes};
+use super::{Selector, head, labelled_digest};
 
 /// The private half of a token.
 ///
@@ -24,7 +24,9 @@ impl Secret {
     }
 
     pub(crate) fn generate(random: &dyn RandomSource) -> Result<Self, RandomError> {
-        random_bytes(random).map(Self)
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes)?;
+        Ok(Self(bytes))
     }
 }
 

@@ -1,9 +1,5 @@
 use std::fmt;
 
-use crate::random::{RandomError, RandomSource};
-
-use super::random_bytes;
-
 /// The public half of a token: names the record and never changes while the session lives.
 ///
 /// 128 bits from the operating system's generator. Knowing a selector does not give access: a
@@ -25,14 +21,11 @@ impl Selector {
         &self.0
     }
 
-    pub(crate) fn generate(random: &dyn RandomSource) -> Result<Self, RandomError> {
-        random_bytes(random).map(Self)
-    }
-
-    /// Selectors are uniformly random, so any eight bytes of one are a perfect hash.
-    pub(crate) fn hash(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    /// Returns bits that spread the sessions evenly over any number of shards, because selectors
+    /// are uniformly random.
+    pub(crate) const fn shard_bits(&self) -> u32 {
+        let [_, _, _, _, a, b, c, d, ..] = self.0;
+        u32::from_le_bytes([a, b, c, d])
     }
 }
 

@@ -16,6 +16,7 @@
 //! zero: a token has exactly one spelling (RFC 4648 §3.5), so that a deny list or a log filter that
 //! compares tokens as text cannot be bypassed by another spelling.
 
+#[cfg(feature = "keys")]
 mod signed;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use crate::token::secret::Secret;
 use crate::token::selector::Selector;
 use crate::token::{Token, VersionHint};
 
+#[cfg(feature = "keys")]
 pub(crate) use signed::{SignedToken, is_signed};
 
 /// The characters of 32 bytes.

@@ -131,8 +131,7 @@ fn dependencies() -> BTreeSet<String> {
         let mut listed = false;
         for line in manifest.lines() {
             if let Some(section) = line.strip_prefix('[') {
-                listed =
-                    section.ends_with("dependencies]") && !section.contains("dev-") && !section.contains("shuttle");
+                listed = section.ends_with("dependencies]") && !section.contains("dev-");
             } else if let Some((name, _)) =
                 line.split_once(['.', ' ']).filter(|(name, _)| listed && !name.starts_with('#'))
             {

@@ -125,7 +125,7 @@ async fn nested_layers_with_equal_codecs_are_alike() {
 fn r28_a_codec_that_could_make_the_cookie_too_long_is_refused_when_it_is_configured() {
     let wide = Labelled { label: "x".repeat(4000), rest: "" };
     let error = Transport::cookie(CookieConfig::default()).codec(wide.clone()).unwrap_err();
-    assert_eq!(error.setting(), "name");
+    assert_eq!(error.setting(), "cookie.name");
     assert!(Transport::either(CookieConfig::default(), TokenHeader::default()).codec(wide.clone()).is_err());
     assert!(Transport::bearer(TokenHeader::default()).codec(wide).is_ok());
     assert!(Transport::cookie(CookieConfig::default()).codec(Labelled::valid()).is_ok());

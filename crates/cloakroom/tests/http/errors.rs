@@ -172,7 +172,7 @@ async fn r57_an_ended_session_a_full_house_and_no_randomness_are_opaque() {
         let refused = Browser::new(&node.app).post("/note/mine").await;
         assert_opaque(&refused, StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE);
     }
-    let node = Node::new(Deployment::local().builder().max_bytes(80 << 10));
+    let node = Node::new(Deployment::local().builder().memory_limit(80 << 10));
     let mut refused = None;
     for number in 0..1000 {
         refused =

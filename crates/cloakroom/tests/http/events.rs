@@ -75,7 +75,8 @@ async fn r56_expiry_is_announced_with_its_reason() {
 #[tokio::test]
 async fn r56_an_eviction_and_a_refusal_are_announced() {
     let deployment = Deployment::local();
-    let node = Node::new(deployment.builder().max_bytes(128 << 10).max_sessions_per_principal(1, LimitPolicy::Reject));
+    let node =
+        Node::new(deployment.builder().memory_limit(128 << 10).max_sessions_per_principal(1, LimitPolicy::Reject));
     let mut events = node.sessions.events();
     for _ in 0..600 {
         Browser::new(&node.app).post("/note/flood").await.ok();

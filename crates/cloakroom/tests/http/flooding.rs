@@ -28,7 +28,7 @@ async fn r31_a_hundred_thousand_strangers_leave_nothing_behind() {
 async fn r32_a_flood_of_anonymous_sessions_is_bounded_and_logs_nobody_out() {
     const BUDGET: u64 = 4 << 20;
     let deployment = Deployment::local();
-    let node = Node::new(deployment.builder().max_bytes(BUDGET));
+    let node = Node::new(deployment.builder().memory_limit(BUDGET));
     let mut users = Vec::new();
     for number in 0..1000 {
         let mut user = Browser::new(&node.app);
@@ -52,7 +52,7 @@ async fn r32_a_flood_of_anonymous_sessions_is_bounded_and_logs_nobody_out() {
 
 #[tokio::test]
 async fn r32_when_only_logged_in_sessions_are_left_a_new_one_is_refused() {
-    let node = Node::new(Deployment::local().builder().max_bytes(128 << 10));
+    let node = Node::new(Deployment::local().builder().memory_limit(128 << 10));
     let mut first = Browser::new(&node.app);
     first.post("/login/first").await.ok();
     let mut refused = None;

@@ -224,7 +224,7 @@ async fn a_delayed_response_sends_its_hint_once_the_store_recovers() {
 async fn the_cookie_of_a_session_evicted_before_its_response_keeps_its_lifetime() {
     let (deployment, gate) = (Deployment::shared(), HandlerGate::new());
     // Enough memory for a few sessions only.
-    let sessions = deployment.builder().max_bytes(69_632).build().unwrap();
+    let sessions = deployment.builder().memory_limit(69_632).build().unwrap();
     let cookie = CookieConfig::builder().name("session").insecure_for_localhost().persistent().build().unwrap();
     let app = gate.routes().layer(SessionLayer::new(sessions.clone()).cookie(cookie));
     let mut first = Browser::new(&app);

@@ -17,7 +17,7 @@ const SESSIONS: usize = 1_000_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r01_a_million_tokens_are_distinct_and_unbiased() {
     // A small budget evicts older sessions, since only their tokens matter here.
-    let sessions = crate::support::recorded().max_bytes(8 << 20).build().unwrap();
+    let sessions = crate::support::recorded().memory_limit(8 << 20).build().unwrap();
     let app = Node::with_sessions(sessions, Router::new().route("/", any(create)));
     let halves: Vec<_> = (0..2).map(|_| tokio::spawn(tokens(app.clone(), SESSIONS / 2))).collect();
     let mut all = Vec::with_capacity(SESSIONS);
@@ -49,12 +49,21 @@ async fn tokens(app: Router, count: usize) -> Vec<[u8; 32]> {
 
 #[tokio::test]
 async fn r01_without_randomness_nothing_is_created_and_no_cookie_is_set() {
-    for path in ["/note/hello", "/login/alice"] {
+    // A login replaces the secret that the creation made.
+    for (path, expected) in [("/note/hello", 1), ("/login/alice", 2)] {
         for deployment in Deployment::both() {
+            let of_the_process = fills_until_built(&deployment);
+            assert!(of_the_process >= 2, "at least two process keys");
             let fills = fills_until_success(&deployment, path).await;
-            assert!(fills > 2, "at least two process keys, a selector and a secret");
+            assert_eq!(fills - of_the_process, expected, "{path}: each is a system call");
         }
     }
+}
+
+/// Returns the number of fills that a process makes before its first request.
+fn fills_until_built(deployment: &Deployment) -> u64 {
+    let is_built = |fills: &u64| deployment.builder().random(FailingRandom::after(*fills)).build().is_ok();
+    (0..).find(is_built).expect("every number of fills is tried")
 }
 
 /// Creates sessions with a random source that fails after more and more fills. Each attempt is
@@ -196,7 +205,7 @@ async fn r05_a_tag_that_is_taken_is_never_given_again() {
     }
 }
 
-/// Returns the same selectors and secrets (16 bytes) as [`ConstantRandom`], but a new nonce (8
+/// Returns the same selectors and secrets (32 bytes) as [`ConstantRandom`], but a new nonce (8
 /// bytes) each time.
 #[derive(Default)]
 struct ConstantExceptNonces(std::sync::atomic::AtomicU64);

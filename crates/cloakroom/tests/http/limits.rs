@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::any;
 use cloakroom::store::{Payload, Selector, StoredValue};
-use cloakroom::{Session, SessionError, SessionErrorKind, SessionValue};
+use cloakroom::{Session, SessionError, SessionErrorKind, SessionLimits, SessionValue};
 use http::StatusCode;
 
 use crate::support::{Browser, Count, Deployment, Node, Note, decode, routes};
@@ -21,7 +21,10 @@ fn fill_routes() -> Router {
 }
 
 fn with_fill(deployment: &Deployment) -> Node {
-    Node::with_routes(deployment.builder().max_values(2), fill_routes())
+    Node::with_routes(
+        deployment.builder().session_limits(SessionLimits { values: 2, ..SessionLimits::default() }),
+        fill_routes(),
+    )
 }
 
 /// The maximum number of letters in a note: its encoding has two quotes.
@@ -50,7 +53,9 @@ async fn r33_a_value_of_the_limit_fits_and_one_byte_more_changes_nothing() {
 #[tokio::test]
 async fn r33_one_value_has_a_limit_of_its_own() {
     for deployment in Deployment::both() {
-        let node = Node::new(deployment.builder().max_value_bytes(8));
+        let node = Node::new(
+            deployment.builder().session_limits(SessionLimits { value_bytes: Some(8), ..SessionLimits::default() }),
+        );
         let mut browser = Browser::new(&node.app);
         browser.post("/note/123456").await.ok();
         browser.post("/kept/123456").await.ok();
@@ -63,7 +68,10 @@ async fn r33_one_value_has_a_limit_of_its_own() {
 async fn r33_without_a_limit_of_its_own_a_value_may_take_what_the_session_may() {
     for deployment in Deployment::both() {
         for limit in [1024, 1 << 20] {
-            let node = Node::with_routes(deployment.builder().max_session_bytes(limit), fill_routes());
+            let node = Node::with_routes(
+                deployment.builder().session_limits(SessionLimits { bytes: limit, ..SessionLimits::default() }),
+                fill_routes(),
+            );
             let mut browser = Browser::new(&node.app);
             browser.post(&format!("/fill/{}", limit - 2)).await.ok();
             assert_eq!(browser.post(&format!("/fill/{}", limit - 1)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -73,22 +81,20 @@ async fn r33_without_a_limit_of_its_own_a_value_may_take_what_the_session_may() 
 
 #[test]
 fn r33_limits_that_contradict_each_other_are_refused_and_both_named() {
-    let builder = || Deployment::local().builder();
-    let invalid_builders = [
-        builder().max_value_bytes(1025).max_session_bytes(1024),
-        builder().max_session_bytes(1024).max_value_bytes(64 << 10),
-        builder().max_value_bytes((64 << 10) + 1),
-    ];
-    for invalid in invalid_builders {
-        let error = invalid.build().unwrap_err();
-        assert_eq!(error.setting(), "max_value_bytes");
-        for named in ["`max_value_bytes`", "`max_session_bytes`"] {
+    let build = |bytes: usize, value_bytes: Option<usize>| {
+        let limits = SessionLimits { bytes, value_bytes, ..SessionLimits::default() };
+        Deployment::local().builder().session_limits(limits).build()
+    };
+    for (bytes, value_bytes) in [(1024, 1025), (1024, 64 << 10), (64 << 10, (64 << 10) + 1)] {
+        let error = build(bytes, Some(value_bytes)).unwrap_err();
+        assert_eq!(error.setting(), "session_limits.value_bytes");
+        for named in ["`session_limits.value_bytes`", "`session_limits.bytes`"] {
             assert!(error.to_string().contains(named), "{error}");
         }
     }
-    assert_eq!(builder().max_session_bytes(0).build().unwrap_err().setting(), "max_session_bytes");
-    assert_eq!(builder().max_value_bytes(0).build().unwrap_err().setting(), "max_value_bytes");
-    assert!(builder().max_value_bytes(1024).max_session_bytes(1024).build().is_ok());
+    assert_eq!(build(0, None).unwrap_err().setting(), "session_limits.bytes");
+    assert_eq!(build(1024, Some(0)).unwrap_err().setting(), "session_limits.value_bytes");
+    assert!(build(1024, Some(1024)).is_ok());
 }
 
 #[tokio::test]
@@ -189,7 +195,12 @@ async fn r33_what_is_longer_as_json_than_in_memory_counts_as_its_encoding_over_a
 #[tokio::test]
 async fn r33_a_session_that_does_not_read_is_ended_by_its_holder_all_the_same() {
     let deployment = Deployment::shared();
-    let (default_limits, strict) = (deployment.node(), Node::new(deployment.builder().max_value_bytes(8)));
+    let (default_limits, strict) = (
+        deployment.node(),
+        Node::new(
+            deployment.builder().session_limits(SessionLimits { value_bytes: Some(8), ..SessionLimits::default() }),
+        ),
+    );
     let mut browser = Browser::new(&default_limits.app);
     browser.post("/note/123456789").await.ok();
     let mut strict_browser = browser.at(&strict.app);

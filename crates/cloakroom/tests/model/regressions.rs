@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{CachePolicy, EndReason, Login, SessionErrorKind, SessionValue, Sessions, SessionsBuilder};
+use cloakroom::{
+    CachePolicy, EndReason, Login, SessionErrorKind, SessionLimits, SessionValue, Sessions, SessionsBuilder,
+};
 use cloakroom_testkit::{ManualClock, MemoryStore, SeededRandom};
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +145,9 @@ struct Listener {
 
 /// A node whose memory is full of copies that cannot be evicted, because a listener uses each.
 async fn full_of_listeners(store: &MemoryStore, clock: &ManualClock) -> (Sessions, Vec<Listener>) {
-    let limits = node(store, clock, 5).max_session_bytes(1024).max_bytes(1024 + 4096);
+    let limits = node(store, clock, 5)
+        .session_limits(SessionLimits { bytes: 1024, ..SessionLimits::default() })
+        .memory_limit(1024 + 4096);
     let sessions = limits.build().expect("valid");
     let mut listeners = Vec::new();
     for number in 0..40 {

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloakroom::{CachePolicy, Events, SessionValue, Sessions};
+use cloakroom::{CachePolicy, Events, SessionLimits, SessionValue, Sessions};
 use cloakroom_testkit::{ManualClock, MemoryStore, SeededRandom};
 use serde::{Deserialize, Serialize};
 
@@ -161,9 +161,9 @@ fn sessions(clock: &ManualClock, store: Option<&MemoryStore>, seed: u64) -> Sess
         .random(SeededRandom::new(seed))
         .idle_timeout(IDLE)
         .pack_after(Some(PACK_AFTER))
-        .max_session_bytes(1024)
+        .session_limits(SessionLimits { bytes: 1024, ..SessionLimits::default() })
         // Enough for four sessions of a flood.
-        .max_bytes(1024 + 4096);
+        .memory_limit(1024 + 4096);
     match store {
         Some(store) => builder.store(SteppingStore(store.clone())),
         None => builder,

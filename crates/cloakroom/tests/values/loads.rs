@@ -87,7 +87,7 @@ async fn a_load_that_cannot_be_stored_is_served_counted_and_logged_once() {
         let text = log.text();
         let warnings: Vec<_> = text.lines().filter(|line| line.contains("cannot be stored")).collect();
         assert_eq!(warnings.len(), 2, "{warnings:?}");
-        assert!(warnings[0].contains("text") && warnings[0].contains("raise `max_value_bytes`"), "{warnings:?}");
+        assert!(warnings[0].contains("text") && warnings[0].contains("raise `session_limits`"), "{warnings:?}");
         assert!(warnings[1].contains("board") && warnings[1].contains("change the type"), "{warnings:?}");
     }
 }

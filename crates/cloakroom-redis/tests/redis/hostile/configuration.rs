@@ -23,7 +23,7 @@ async fn r61_r64_an_address_that_cannot_be_meant_is_refused_before_anything_is_s
     for (why, address, field, remedy) in ADDRESSES {
         let error = connect_error(why, RedisStore::connect(address).await);
         let problems: Vec<_> = error.problems().iter().map(ToString::to_string).collect();
-        assert!(problems.iter().any(|problem| problem.starts_with(field)), "{why}: {problems:?}");
+        assert!(problems.iter().any(|problem| problem.starts_with(&format!("`{field}` "))), "{why}: {problems:?}");
         assert!(error.to_string().contains(remedy), "{why}: {error}");
     }
 }
@@ -34,7 +34,7 @@ async fn r25_a_builder_that_cannot_work_says_everything_that_is_wrong() {
         let error = connect_error(why, build().connect().await);
         assert_eq!(error.problems().len(), fields.len(), "{why}: {error}");
         for field in *fields {
-            let names = |problem: &cloakroom_redis::Problem| problem.to_string().starts_with(field);
+            let names = |problem: &cloakroom_redis::Problem| problem.to_string().starts_with(&format!("`{field}` "));
             assert!(error.problems().iter().any(names), "{why}, {field}: {error}");
         }
         assert!(error.to_string().contains(remedy), "{why}: {error}");

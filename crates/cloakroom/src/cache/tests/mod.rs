@@ -6,6 +6,7 @@ mod evict;
 mod expire;
 mod fixture;
 mod local_cache;
+mod resizing_lines;
 mod snapshot;
 mod table;
 mod waiters;

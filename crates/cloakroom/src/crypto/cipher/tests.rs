@@ -88,5 +88,5 @@ fn the_same_bytes_are_never_sealed_alike() {
 
 #[test]
 fn r39_seals_show_the_numbers_of_their_keys_alone() {
-    assert_eq!(format!("{:?}", seals(&[2, 1])), "Cipher([KeyId(2), KeyId(1)])");
+    assert_eq!(format!("{:?}", seals(&[2, 1])), "Cipher([2, 1])");
 }

@@ -7,18 +7,15 @@
 
 mod aad;
 
-use crate::cache::{EntryState, Snapshot, ValueState};
-use crate::crypto::{ActiveKeyRing, FollowsRing};
-use crate::crypto::{AssociatedData, Cipher, OVERHEAD, OpenError};
-use crate::store::{Action, Commit, Edit, Expect, Lease, Payload, Record, StoredValue};
+use crate::cache::{Snapshot, ValueState};
+use crate::crypto::{ActiveKeyRing, AssociatedData, Cipher, FollowsRing, OpenError, SealPolicy};
+use crate::store::{Action, Commit, Edit, Expect, Payload, Record, StoredValue};
 use crate::sync::Arc;
 use crate::time::Timestamp;
 use crate::token::Selector;
 
-use super::convert;
-use crate::config::SealPolicy;
 use crate::engine::Engine;
-use crate::error::{SessionError, SessionErrorKind};
+use crate::error::SessionError;
 use aad::RecordAad;
 
 /// Key of a record's seal, which no type of value can have.
@@ -40,7 +37,19 @@ impl RecordCipher {
         Self { seals: keys.derive(move |ring| Cipher::new(ring, namespace.as_bytes())), policy }
     }
 
-    /// Verifies the seal of a record. `Ok(false)` if there is none and the policy allows that.
+    /// Returns `true` if data without a seal is accepted.
+    pub(super) const fn is_lenient(&self) -> bool {
+        self.policy.is_lenient()
+    }
+
+    /// Verifies the seal of a record, and removes it. `Ok(false)` if there is none and the policy
+    /// allows that.
+    pub(super) fn unseal(&self, selector: &Selector, record: &mut Record) -> Result<bool, OpenError> {
+        let sealed = self.check(selector, record)?;
+        record.values.retain(|value| &*value.key != RECORD);
+        Ok(sealed)
+    }
+
     fn check(&self, selector: &Selector, record: &Record) -> Result<bool, OpenError> {
         let seal = record.values.iter().find(|value| &*value.key == RECORD);
         match seal.map(|seal| (&seal.payload, seal.version)) {
@@ -53,7 +62,12 @@ impl RecordCipher {
         }
     }
 
-    fn open(&self, selector: &Selector, value: &StoredValue, envelope: &[u8]) -> Result<ValueState, OpenError> {
+    pub(super) fn open(
+        &self,
+        selector: &Selector,
+        value: &StoredValue,
+        envelope: &[u8],
+    ) -> Result<ValueState, OpenError> {
         let value_aad = value_aad(selector, &value.key, value.version, value.fresh_until);
         self.seals.get().open(&value_aad, envelope).map(|plain| ValueState::Encoded(plain.into()))
     }
@@ -106,56 +120,4 @@ impl Engine {
     fn seal(&self, sealing: &RecordCipher, value_aad: &AssociatedData, plain: &[u8]) -> Result<Payload, SessionError> {
         Ok(Payload::Sealed(sealing.seals.get().seal(&*self.random, value_aad, plain)?.into()))
     }
-}
-
-/// Decryption of data from the store, which is hostile until it is verified.
-impl Engine {
-    /// Converts a record from the shared tier into a snapshot, if a node of this application can
-    /// have written it.
-    pub(super) fn decode(
-        &self,
-        selector: &Selector,
-        mut record: Record,
-        lease: Lease,
-        former: &EntryState,
-    ) -> Result<Snapshot, SessionError> {
-        let bytes: usize = record.values.iter().map(|value| value.payload.len().saturating_sub(OVERHEAD)).sum();
-        if bytes > self.policy.max_session_bytes {
-            return Err(too_large());
-        }
-        if let Some(sealing) = &self.cipher {
-            let sealed = sealing.check(selector, &record).inspect_err(|why| self.telemetry.unopened(*why, selector))?;
-            if !sealed {
-                self.telemetry.unsealed();
-            }
-            record.values.retain(|value| &*value.key != RECORD);
-        }
-        let mut snapshot = convert::snapshot(record, lease, former, |value| self.slot(selector, value));
-        if let Some(former) = former.last_known() {
-            snapshot.continue_lineage(former);
-        }
-        self.cache.check(&snapshot).map_err(|_| too_large())?;
-        Ok(snapshot)
-    }
-
-    fn slot(&self, selector: &Selector, value: &StoredValue) -> ValueState {
-        let slot = match (&value.payload, &self.cipher) {
-            (Payload::Absent, _) => return ValueState::Absent,
-            (Payload::Removed, _) => return ValueState::Removed,
-            (Payload::Sealed(envelope), Some(sealing)) => sealing.open(selector, value, envelope),
-            (Payload::Sealed(_), None) => Err(OpenError::NoKeys),
-            (Payload::Present(_), Some(sealing)) if !sealing.policy.is_lenient() => Err(OpenError::Unsealed),
-            (Payload::Present(plain), _) => Ok(ValueState::Encoded(Arc::clone(plain))),
-        };
-        slot.unwrap_or_else(|why| {
-            self.telemetry.unopened(why, selector);
-            ValueState::Unreadable(why)
-        })
-    }
-}
-
-/// Returns the error for an oversized record. No node wrote it, and accepting it would let the
-/// store decide how much memory this process uses.
-fn too_large() -> SessionError {
-    SessionError::with_source(SessionErrorKind::Decode, "the record exceeds the session limits")
 }

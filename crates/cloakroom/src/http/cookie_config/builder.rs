@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 
 use super::rules;
-use super::{CookieConfig, CookieConfigError, SameSite};
+use super::{CookieConfig, SameSite};
+use crate::config_error::ConfigError;
 use crate::token;
 
 /// Configures the session cookie. Every setting has a default; [`build`](Self::build) validates
@@ -94,7 +95,7 @@ impl CookieConfigBuilder {
     /// # Errors
     /// Names the setting and the remedy, if browsers would refuse the cookie (RFC 6265bis §5.6 and
     /// §5.7) or if its name looks protected and is not.
-    pub fn build(self) -> Result<CookieConfig, CookieConfigError> {
+    pub fn build(self) -> Result<CookieConfig, ConfigError> {
         let name = self.name.as_deref().unwrap_or_else(|| self.default_name());
         rules::name(name, self.insecure)?;
         if let Some(domain) = &self.domain {
@@ -108,7 +109,7 @@ impl CookieConfigBuilder {
         }
         if self.insecure && self.same_site == SameSite::None {
             let problem = "`None` needs `Secure`; use `Lax` or `Strict`, or leave out `insecure_for_localhost`";
-            return Err(CookieConfigError::new("same_site", problem));
+            return Err(ConfigError::new("cookie.same_site", problem));
         }
         let attributes = self.attributes();
         rules::size(name, &attributes, token::MAX_TOKEN_LEN)?;

@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::{CookieConfigError as Error, SameSite};
+use super::SameSite;
+use crate::config_error::ConfigError as Error;
 use crate::http::set_cookie;
 
 /// Longer prefixes first: a name has only the first that matches.
@@ -21,19 +22,19 @@ const A_DOMAIN: &str = "write a name such as `shop.example`, with `xn--` for non
 
 pub(super) fn name(name: &str, insecure: bool) -> Result<(), Error> {
     if name.is_empty() {
-        return Err(Error::new("name", "is empty; leave it out for the default"));
+        return Err(Error::new("cookie.name", "is empty; leave it out for the default"));
     }
     if let Some(other) = name.chars().find(|c| !is_token(*c)) {
         let problem = format!("contains {other:?}; use ASCII letters, digits, `-` and `_`");
-        return Err(Error::new("name", problem));
+        return Err(Error::new("cookie.name", problem));
     }
     match prefix(name) {
         Some(prefix) if insecure => {
             let problem = format!("is `{name}`, and `{prefix}` needs `Secure`; {INSECURE}");
-            Err(Error::new("name", problem))
+            Err(Error::new("cookie.name", problem))
         }
         Some(prefix) if prefix.len() == name.len() => {
-            Err(Error::new("name", format!("is only a prefix; write `{prefix}session`")))
+            Err(Error::new("cookie.name", format!("is only a prefix; write `{prefix}session`")))
         }
         Some(_) => Ok(()),
         None => not_a_misspelt_prefix(name),
@@ -59,13 +60,13 @@ fn not_a_misspelt_prefix(name: &str) -> Result<(), Error> {
     }
     let problem =
         format!("is `{name}`, which browsers do not protect like `{prefix}`; write exactly that, or another name");
-    Err(Error::new("name", problem))
+    Err(Error::new("cookie.name", problem))
 }
 
 pub(super) fn partitioned(same_site: SameSite, insecure: bool) -> Result<(), Error> {
     if insecure {
         let problem = "needs `Secure`; leave out `insecure_for_localhost` or `partitioned`";
-        return Err(Error::new("partitioned", problem));
+        return Err(Error::new("cookie.partitioned", problem));
     }
     if same_site != SameSite::None {
         let problem = format!(
@@ -73,13 +74,13 @@ pub(super) fn partitioned(same_site: SameSite, insecure: bool) -> Result<(), Err
              `same_site(SameSite::None)`, or leave out `partitioned`",
             same_site.as_str()
         );
-        return Err(Error::new("partitioned", problem));
+        return Err(Error::new("cookie.partitioned", problem));
     }
     Ok(())
 }
 
 pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Error> {
-    let refuse = |problem: String| Err(Error::new("domain", problem));
+    let refuse = |problem: String| Err(Error::new("cookie.domain", problem));
     if is_host_locked(name) {
         return refuse(format!("cannot be combined with the name `{name}`; {BEYOND_ONE_HOST}"));
     }
@@ -103,7 +104,7 @@ pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Err
 }
 
 pub(super) fn path(path: &str, name: &str) -> Result<(), Error> {
-    let refuse = |problem: String| Err(Error::new("path", problem));
+    let refuse = |problem: String| Err(Error::new("cookie.path", problem));
     if is_host_locked(name) && path != "/" {
         return refuse(format!("is {path:?} and must be `/` for the name `{name}`; {BEYOND_ONE_HOST}"));
     }
@@ -130,7 +131,7 @@ pub(super) fn size(name: &str, attributes: &str, token: usize) -> Result<(), Err
         "makes a cookie of {size} bytes; shorten it by {} bytes, because browsers keep at most {MAX_COOKIE_LEN}",
         size - MAX_COOKIE_LEN
     );
-    Err(Error::new("name", problem))
+    Err(Error::new("cookie.name", problem))
 }
 
 /// Classifies addresses as browsers do: a name that ends in a number is IPv4, in whatever spelling

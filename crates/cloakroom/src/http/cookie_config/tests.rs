@@ -90,9 +90,10 @@ fn r25_what_browsers_refuse_is_refused_with_the_setting_and_the_remedy() {
     ];
     for (builder, setting, remedy) in table {
         let error = builder.clone().build().expect_err(&format!("{builder:?} must be refused"));
-        assert_eq!(error.setting(), setting, "{error}");
+        let setting = format!("cookie.{setting}");
+        assert_eq!(error.setting(), setting);
         let text = error.to_string();
-        assert!(text.starts_with(&format!("cookie setting `{setting}` ")) && text.contains(remedy), "{text}");
+        assert!(text.starts_with(&format!("`{setting}` ")) && text.contains(remedy), "{text}");
     }
 }
 

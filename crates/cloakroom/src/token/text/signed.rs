@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::crypto::{KeyId, MAC_BYTES, MacKeys, MacResult};
+use crate::crypto::{MAC_BYTES, MacKeys, MacResult};
 use crate::token::Token;
 use crate::token::secret::Secret;
 use crate::token::selector::Selector;
@@ -43,7 +43,7 @@ impl Token {
         let (Some((message, mac)), Some(id)) = (signed.split_last_chunk::<MAC_BYTES>(), signed.first()) else {
             return SignedToken::Malformed;
         };
-        let verdict = keys.verify(KeyId::from(*id), message, mac);
+        let verdict = keys.verify(*id, message, mac);
         let Some(token) = parts(&message[1..]) else { return SignedToken::Malformed };
         match verdict {
             MacResult::Active => SignedToken::Valid(token),
@@ -56,7 +56,7 @@ impl Token {
     /// Signs this token under the active key, in its one spelling.
     pub(crate) fn sign(&self, keys: &MacKeys) -> EncodedToken {
         let mut bytes = [0; MAX_SIGNED_LEN];
-        bytes[0] = keys.active().number();
+        bytes[0] = keys.active();
         bytes[1..17].copy_from_slice(self.selector.as_bytes());
         bytes[17..IDENTITY].copy_from_slice(self.secret.as_bytes());
         let mut end = IDENTITY;
