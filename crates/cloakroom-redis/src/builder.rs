@@ -12,6 +12,7 @@ use crate::connection::{
 };
 use crate::error::{ConnectError, Problem};
 use crate::namespace::Namespace;
+use crate::record_format::RecordFormat;
 use crate::startup;
 use crate::store::{RedisStore, StoreInner};
 use crate::tls::Certificates;
@@ -46,6 +47,7 @@ pub struct RedisStoreBuilder {
     lease: Duration,
     plaintext: bool,
     certificates: Certificates,
+    format: RecordFormat,
     clock: Arc<dyn Clock>,
 }
 
@@ -79,6 +81,7 @@ impl RedisStoreBuilder {
             lease: Duration::from_secs(2),
             plaintext: false,
             certificates: Certificates::default(),
+            format: RecordFormat::default(),
             clock: Arc::new(SystemClock::new()),
         }
     }
@@ -177,6 +180,13 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Format in which records are written: [`RecordFormat::V2`] by default. Both are read.
+    ///
+    /// Set [`RecordFormat::V1`] while nodes of version 0.1 work on the same sessions.
+    pub fn record_format(self, format: RecordFormat) -> Self {
+        Self { format, ..self }
+    }
+
     /// Clock to compare with the server's at start-up: the machine's by default. Pass the clock
     /// that [`SessionsBuilder::clock`](cloakroom::SessionsBuilder::clock) gets, because sessions
     /// are timed by it.
@@ -266,7 +276,7 @@ impl RedisStoreBuilder {
             tracing::warn!(warnings = %Joined(&warnings), "the session store works but may lose sessions");
         }
         let asks_first = !warnings.contains(&Warning::TracksMissingKeys);
-        Ok(RedisStore::new(StoreInner { settings, topology, asks_first, warnings }))
+        Ok(RedisStore::new(StoreInner { settings, topology, asks_first, format: self.format, warnings }))
     }
 
     pub(crate) fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {

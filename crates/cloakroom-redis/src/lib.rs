@@ -31,6 +31,7 @@ mod fault;
 pub mod fuzzing;
 mod index;
 mod namespace;
+mod record_format;
 mod scripts;
 mod startup;
 mod stats;
@@ -42,6 +43,7 @@ mod wire;
 
 pub use builder::RedisStoreBuilder;
 pub use error::{ConnectError, Problem};
+pub use record_format::RecordFormat;
 pub use stats::RedisStats;
 pub use store::RedisStore;
 pub use warning::Warning;

@@ -15,6 +15,7 @@ use crate::connection::ConnectionSettings;
 use crate::error::ConnectError;
 use crate::fault::{self, Effect};
 use crate::index::selectors;
+use crate::record_format::RecordFormat;
 use crate::scripts;
 use crate::topology::{Request, RequestKind, Topology};
 use crate::warning::Warning;
@@ -36,6 +37,7 @@ pub(crate) struct StoreInner {
     pub(crate) topology: Topology,
     /// Whether records are read by the script that makes the server track only keys that exist.
     pub(crate) asks_first: bool,
+    pub(crate) format: RecordFormat,
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -136,7 +138,7 @@ impl Store for RedisStore {
     async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
         let key = self.0.settings.namespace.record(selector);
         let mut call = scripts::CREATE.on(&key);
-        wire::write_record(&record, call.arguments());
+        wire::write_record(&record, self.0.format, call.arguments());
         let (answer, lease) = self.run(&key, &Request::Script(call), RequestKind::WRITE).await?;
         match answer.word.as_str() {
             "done" | "repeated" => Ok(Created::Done(lease)),
@@ -150,7 +152,7 @@ impl Store for RedisStore {
     fn commit(&self, selector: Selector, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send {
         let (key, next) = (self.0.settings.namespace.record(selector), commit.next_version());
         let mut call = scripts::COMMIT.on(&key);
-        wire::write_commit(&commit, call.arguments());
+        wire::write_commit(&commit, self.0.format, call.arguments());
         let script = Request::Script(call);
         async move {
             let _changing = self.0.settings.subscribers.during_write(selector);

@@ -2,8 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Authentication, Lifetimes, Payload, PreviousSecret, Principal, Record, StoredValue, Verifier};
+use cloakroom::store::{
+    Authentication, LastWrite, Lifetimes, Payload, PreviousSecret, Principal, REMEMBERED_WRITERS, Record, StoredValue,
+    Verifier, Writers,
+};
 
+use crate::record_format::RecordFormat;
 use crate::wire::{Fields, Malformed, decode, decode_writers, fields};
 
 /// Compares the decoder with a slow reference decoder, and checks that a decoded record survives
@@ -30,9 +34,15 @@ fn line(line: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn survives(record: &Record, length: usize) {
-    let written = fields(record);
-    let pairs: Vec<_> = written.chunks(2).map(|pair| (pair[0].as_slice(), pair[1].as_slice())).collect();
-    assert_eq!(decode(&Fields::of(&pairs)).as_ref(), Ok(record), "a record survives being written");
+    for format in [RecordFormat::V1, RecordFormat::V2] {
+        let written = fields(record, format);
+        let pairs: Vec<_> = written.chunks(2).map(|pair| (pair[0].as_slice(), pair[1].as_slice())).collect();
+        let read = decode(&Fields::of(&pairs));
+        // Format 2 does not keep a nonce apart from the last write.
+        let keeps = format == RecordFormat::V1
+            || record.writers.writes().first() == Some(&LastWrite::new(record.nonce, record.version));
+        assert!(!keeps || read.as_ref() == Ok(record), "a record survives being written in format {}", format.name());
+    }
     let kept: usize = record.values.iter().map(|value| value.key.len() + value.payload.len()).sum();
     assert!(kept <= length + record.values.len(), "the record is not larger than the input");
 }
@@ -46,15 +56,20 @@ fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
     let get = |name: &str| all.get(name.as_bytes()).copied();
     let number = |name: &str| get(name).and_then(number);
     let instant = |name: &str| number(name).map(Timestamp::from_millis);
-    if get("format")? != b"1" {
-        return None;
-    }
-    let lifetimes = Lifetimes::new(instant("created")?, Duration::from_millis(number("idle")?), instant("absolute")?);
-    let nonce: [u8; 8] = hex(get("recent")?.get(..16)?)?.try_into().ok()?;
-    let mut record = Record::new(verifier(get("secret")?)?, lifetimes, u64::from_be_bytes(nonce));
-    record.lifetimes = record.lifetimes.with_persistent(get("persistent") == Some(b"1"));
-    record.version = number("version").filter(|version| *version < 1 << 53)?;
-    record.writers = decode_writers(get("writers"), &record);
+    let mut record = match get("format")? {
+        b"1" => {
+            let lifetimes =
+                Lifetimes::new(instant("created")?, Duration::from_millis(number("idle")?), instant("absolute")?);
+            let nonce: [u8; 8] = hex(get("recent")?.get(..16)?)?.try_into().ok()?;
+            let mut record = Record::new(verifier(get("secret")?)?, lifetimes, u64::from_be_bytes(nonce));
+            record.lifetimes = record.lifetimes.with_persistent(get("persistent") == Some(b"1"));
+            record.version = number("version").filter(|version| *version < 1 << 53)?;
+            record.writers = decode_writers(get("writers"), &record);
+            record
+        }
+        b"2" => head(get("head")?)?,
+        _ => return None,
+    };
     record.last_seen = instant("seen")?;
     if let Some(previous) = get("previous") {
         let (verifier, until) = (verifier(previous)?, instant("until")?);
@@ -78,6 +93,30 @@ fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
         }
         record.values.push(value(String::from_utf8_lossy(key).as_ref(), content, record.version));
     }
+    Some(record)
+}
+
+/// A record with the fields of format 2 that are in its head.
+fn head(head: &[u8]) -> Option<Record> {
+    let words: Vec<_> = head.split(|byte| *byte == b' ').collect();
+    let [version, secret, idle, absolute, persistent, created, since, writes] = words[..] else { return None };
+    let version = number(version).filter(|version| *version < 1 << 53)?;
+    let (created, absolute) = (Timestamp::from_millis(number(created)?), Timestamp::from_millis(number(absolute)?));
+    let lifetimes = Lifetimes::new(created, Duration::from_millis(number(idle)?), absolute);
+    let mut last_writes = Vec::new();
+    let mut rest: Vec<_> = writes.split(|byte| *byte == b',').collect();
+    if rest.pop() != Some(b"") {
+        return None;
+    }
+    for write in rest.into_iter().take(REMEMBERED_WRITERS) {
+        let (nonce, version) = write.split_at_checked(16)?;
+        let nonce = u64::from_be_bytes(hex(nonce)?.try_into().ok()?);
+        last_writes.push(LastWrite::new(nonce, number(version.strip_prefix(b":")?)?));
+    }
+    let newest = *last_writes.first().filter(|newest| newest.version == version)?;
+    let persistent = [&b"0"[..], b"1"].iter().position(|known| *known == persistent)? == 1;
+    let mut record = Record::new(verifier(secret)?, lifetimes.with_persistent(persistent), newest.nonce);
+    (record.version, record.writers) = (version, Writers::new(last_writes, number(since)?));
     Some(record)
 }
 

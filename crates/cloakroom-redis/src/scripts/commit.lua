@@ -1,21 +1,17 @@
--- ARGV: now, base, next version, nonce, guard, sent verifier,
---       'exact' or 'retry' or 'exact retry' or '', number of edits,
+-- ARGV: known head or '', its successor, now, the command that keeps the record for as long as its
+--       lifetimes allow, and its argument, base, next version, nonce, guard, sent verifier,
+--       'exact', 'retry', 'upgrade', or several of them, number of edits,
 --       for each edit: field, the prefix of the expected value or 'none' or 'any', the value,
 --       and then, if anything but values changes:
 --       idle or '', absolute, persistent,
 --       new secret or '', previous secret, until, replacement time or '' if it was renewed,
 --       'login' or '', principal, since, label with a leading '+' or '',
 --       'only' or '', the fields to keep
-local key, now, nonce = KEYS[1], ARGV[1], ARGV[4]
-local record = redis.call('HMGET', key,
-    'format', 'version', 'recent', 'secret', 'previous', 'until', 'seen', 'idle', 'absolute', 'writers')
-local refusal = refuse(key, record[1], record[2], record[7], record[8], record[9])
-if refusal then return refusal end
-local version, recent, seen = record[2], record[3], record[7]
--- From 2^53 on, a number cannot be distinguished from the next.
-if tonumber(version) >= 2 ^ 53 or #string.match(recent or '', '^[0-9a-f]*') < 16 then
-    return redis.error_reply('FORMAT broken')
-end
+local key, now, sent_base, sent_next, nonce, conditions = KEYS[1], ARGV[3], ARGV[6], ARGV[7], ARGV[8], ARGV[11]
+local record, refusal = read(key)
+if not record then return refusal end
+if not complete_writers(record) then return redis.error_reply('FORMAT broken') end
+local before = record.version
 
 local function answer(word)
     return { word, redis.call('HGETALL', key) }
@@ -24,7 +20,7 @@ end
 -- Only a script that has written returns 'done': the server reports each write to the writer too,
 -- and the writer counts these reports.
 local function done(word)
-    if version ~= ARGV[3] then return answer(word) end
+    if record.version ~= sent_next then return answer(word) end
     -- A write ends the tracking of a key, even for the writer; a read starts it again.
     redis.call('EXISTS', key)
     return word
@@ -32,17 +28,18 @@ end
 
 -- A repeat is recognised before any other check, because the first attempt may itself have changed
 -- what is checked below.
-local forgotten, writes = writers_of(record[10], recent, version)
-if string.find(recent, nonce, 1, true) or string.find(writes, nonce .. ':', 1, true) then return done('repeated') end
+if record.recent and string.find(record.recent, nonce, 1, true) or string.find(record.writes, nonce .. ':', 1, true) then
+    return done('repeated')
+end
 -- A nonce that is not found does not prove that the commit was not applied: a later write of the
 -- same process, or an entry dropped from the list, may have been this commit.
-local base = tonumber(ARGV[2])
-local mine = string.match(writes, '%x%x%x%x%x%x%x%x' .. string.sub(nonce, 9) .. ':(%d+),')
-if tonumber(forgotten) > base or mine and tonumber(mine) > base then
-    if string.find(ARGV[7], 'retry', 1, true) then return { 'unknown' } end
+local base = tonumber(sent_base)
+local mine = string.match(record.writes, '%x%x%x%x%x%x%x%x' .. string.sub(nonce, 9) .. ':(%d+),')
+if tonumber(record.since) > base or mine and tonumber(mine) > base then
+    if string.find(conditions, 'retry', 1, true) then return { 'unknown' } end
     return answer('conflict')
 end
-if not admits(ARGV[5], ARGV[6], record[4], record[5], record[6], now, seen) then return answer('superseded') end
+if not admits(ARGV[9], ARGV[10], record, now) then return answer('superseded') end
 
 -- The version of a value, whatever its format. A value that cannot be parsed has no version that
 -- could be expected.
@@ -57,10 +54,10 @@ local function holds(field, expected)
     return version_of(value) == version_of(expected)
 end
 
-if base > tonumber(version) then return answer('conflict') end
-if string.find(ARGV[7], 'exact', 1, true) and version ~= ARGV[2] then return answer('conflict') end
-local rest = 9 + 3 * tonumber(ARGV[8])
-for i = 9, rest - 1, 3 do
+if base > tonumber(before) then return answer('conflict') end
+if string.find(conditions, 'exact', 1, true) and before ~= sent_base then return answer('conflict') end
+local rest = 13 + 3 * tonumber(ARGV[12])
+for i = 13, rest - 1, 3 do
     if not holds(ARGV[i], ARGV[i + 1]) then return answer('conflict') end
 end
 
@@ -71,20 +68,17 @@ local idle, absolute, persistent, secret, previous, lingers, replaced, login, pr
 -- end follows a write.
 local fields = only == 'only' and redis.call('HGETALL', key) or {}
 
-version = string.format('%.0f', version + (tonumber(ARGV[3]) - base))
-local head = '1 ' .. version .. ' '
-if tonumber(now) > tonumber(seen) then seen = now end
-redis.call('HSET', key, 'version', version, 'recent', with_recent(recent, nonce),
-    'writers', with_write(forgotten, writes, nonce, version), 'seen', seen)
-
+local upgrade = string.find(conditions, 'upgrade', 1, true)
+if upgrade then record.recent = nil end
+add_write(record, nonce, string.format('%.0f', before + (tonumber(sent_next) - base)))
+if tonumber(now) > tonumber(record.seen) then record.seen = now end
 if idle and idle ~= '' then
-    redis.call('HSET', key, 'idle', idle, 'absolute', absolute, 'persistent', persistent)
-else
-    idle, absolute = record[8], record[9]
+    record.idle, record.absolute, record.persistent = idle, absolute, persistent
 end
+if secret and secret ~= '' then record.secret = secret end
+write(key, record, upgrade)
 
 if secret and secret ~= '' then
-    redis.call('HSET', key, 'secret', secret)
     if previous ~= '' then
         redis.call('HSET', key, 'previous', previous, 'until', lingers)
     else
@@ -106,6 +100,7 @@ if login == 'login' then
     end
 end
 
+local head = '1 ' .. record.version .. ' '
 if only == 'only' then
     local kept = {}
     for i = rest + 12, #ARGV do kept[ARGV[i]] = true end
@@ -119,10 +114,10 @@ if only == 'only' then
 end
 
 -- After the login has removed values, so that the values written by this commit stay.
-local supposed = #('1 ' .. ARGV[3] .. ' ')
-for i = 9, rest - 1, 3 do
+local supposed = #('1 ' .. sent_next .. ' ')
+for i = 13, rest - 1, 3 do
     redis.call('HSET', key, ARGV[i], head .. string.sub(ARGV[i + 2], supposed + 1))
 end
 
-keep(key, idle, absolute)
+keep(key, record.idle, record.absolute)
 return done('done')

@@ -1,26 +1,20 @@
--- Fast path for nearly all commits: a change of one value, based on the latest version of the
--- record, under a secret that was not replaced. It takes as few steps as possible; every other
--- commit falls through to commit.lua.
-if #ARGV == 11 then
-    local key, now, nonce, field, expected = KEYS[1], ARGV[1], ARGV[4], ARGV[9], ARGV[10]
-    local record = redis.call('HMGET', key,
-        'format', 'version', 'recent', 'secret', 'seen', 'idle', 'absolute', field, 'writers')
-    local idle, absolute, value = tonumber(record[6]), tonumber(record[7]), record[8]
-    -- `tonumber` alone also accepts `nan` and `0x1f`.
-    local function digits(text) return text and string.find(text, '^%d+$') end
-    if record[1] == '1' and record[2] == ARGV[2] and (record[4] == ARGV[6] or ARGV[5] == 'anyone')
-        and digits(record[5]) and digits(record[6]) and digits(record[7])
-        and idle < 200000000000 and absolute < 9000000000000000 and tonumber(record[5]) < 9000000000000000
-        and (expected == 'any' or value and string.sub(value, 1, #expected) == expected)
-        and record[3] and string.find(record[3], '^' .. string.rep('[0-9a-f]', 16) .. ',')
-        and not string.find(record[3], nonce, 1, true)
+-- Fast path for nearly all commits: a change of one value of a record that is as the caller knows
+-- it. Equal heads prove that nothing but `seen` has changed, so nothing has to be parsed. A second
+-- edit is the seal of an encrypted record. Every other commit falls through to commit.lua.
+if ARGV[1] ~= '' and (#ARGV == 15 or #ARGV == 18 and ARGV[17] == 'any') then
+    local key, seen, field, expected = KEYS[1], ARGV[3], ARGV[13], ARGV[14]
+    local record = redis.call('HMGET', key, 'head', 'seen', field)
+    local known, value = record[2], record[3]
+    if record[1] == ARGV[1] and known and #known <= 16 and string.find(known, '^%d+$')
+        and (expected == 'any' or expected == 'none' and not value or value and string.sub(value, 1, #expected) == expected)
     then
-        local since, writes = writers_of(record[9], record[3], ARGV[2])
-        if tonumber(now) < tonumber(record[5]) then now = record[5] end
-        redis.call('HSET', key, 'version', ARGV[3], 'recent', with_recent(record[3], nonce),
-            'writers', with_write(since, writes, nonce, ARGV[3]), 'seen', now, field, ARGV[11])
-        redis.call('PEXPIRE', key, idle + math.floor(idle / 10))
-        redis.call('PEXPIREAT', key, absolute, 'LT')
+        if tonumber(known) > tonumber(seen) then seen = known end
+        if #ARGV == 15 then
+            redis.call('HSET', key, 'head', ARGV[2], 'seen', seen, field, ARGV[15])
+        else
+            redis.call('HSET', key, 'head', ARGV[2], 'seen', seen, field, ARGV[15], ARGV[16], ARGV[18])
+        end
+        redis.call(ARGV[4], key, ARGV[5])
         -- A write ends the tracking of a key, even for the writer; a read starts it again.
         redis.call('EXISTS', key)
         return 'done'

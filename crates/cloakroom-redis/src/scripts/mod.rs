@@ -21,9 +21,13 @@ macro_rules! script {
 
 script!(LOAD, ["absent.lua", "load.lua"], "Reads a record, and makes the server track the key only if it exists.");
 script!(CREATE, ["prelude.lua", "create.lua"], "Inserts a record if its key is free.");
-script!(COMMIT, ["writers.lua", "edit.lua", "prelude.lua", "commit.lua"], "Applies edits and a rotation atomically.");
-script!(TOUCH, ["absent.lua", "prelude.lua", "touch.lua"], "Restarts the idle timeout.");
-script!(DESTROY, ["prelude.lua", "destroy.lua"], "Removes a record if the guard holds.");
+script!(
+    COMMIT,
+    ["edit.lua", "record.lua", "writers.lua", "prelude.lua", "commit.lua"],
+    "Applies edits and a rotation atomically."
+);
+script!(TOUCH, ["absent.lua", "record.lua", "prelude.lua", "touch.lua"], "Restarts the idle timeout.");
+script!(DESTROY, ["record.lua", "prelude.lua", "destroy.lua"], "Removes a record if the guard holds.");
 script!(ADMIT, ["admit.lua"], "Adds a session to the index of its principal, within a limit.");
 
 /// Every script, for a new connection to load.

@@ -11,34 +11,13 @@ local function keep(key, idle, absolute)
     if absolute < NEVER then redis.call('PEXPIREAT', key, string.format('%.0f', absolute), 'LT') end
 end
 
--- Returns nil if this script understands the format of the record, otherwise the error reply. The
--- numbers that the script is going to use must be valid, because the writes of a script that fails
--- midway are kept.
-local function refuse(key, format, ...)
-    if format == '1' then
-        for i = 1, select('#', ...) do
-            local number = select(i, ...)
-            -- `tonumber` alone also accepts `nan`, `inf` and `0x1f`.
-            if not (number and #number <= 20 and string.find(number, '^%d+$')) then
-                return redis.error_reply('FORMAT broken')
-            end
-        end
-        return nil
-    end
-    -- Never echo the format verbatim: an error that is not text would end the connection for every
-    -- request that shares it.
-    if format then return redis.error_reply('FORMAT ' .. (string.match(format, '^%d%d?%d?$') or 'unknown')) end
-    if redis.call('EXISTS', key) == 1 then return redis.error_reply('FORMAT none') end
-    return { 'gone' }
-end
-
 -- Returns true if the guard accepts the secret that was sent. For a secret that was replaced,
 -- `lingers` is 0, which has passed on every clock. For one that was renewed, the latest of the
 -- caller's clock, the record and the server's clock counts, because any clock may lag.
-local function admits(guard, shown, secret, previous, lingers, now, seen)
-    if guard == 'anyone' or shown == secret then return true end
-    if guard ~= 'holder' or shown ~= previous then return false end
+local function admits(guard, shown, record, now)
+    if guard == 'anyone' or shown == record.secret then return true end
+    if guard ~= 'holder' or shown ~= record.previous then return false end
     local time = redis.call('TIME')
-    local latest = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(now), tonumber(seen))
-    return latest < (tonumber(lingers) or 0)
+    local latest = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(now), tonumber(record.seen))
+    return latest < (tonumber(record.lingers) or 0)
 end

@@ -1,30 +1,37 @@
 //! The arguments of the scripts, written directly into the command.
 
-use cloakroom::store::{Action, Authentication, Commit, Edit, Expect, Guard, Lifetimes, Payload, Record, Rotation};
+use cloakroom::store::{
+    Action, Authentication, Commit, Edit, Expect, Guard, Head, Lifetimes, Payload, Record, Rotation,
+};
 use redis::Cmd;
 
-use super::{digits, envelope, field, fields, head, nonce, persistent, replaced, until, whole_millis};
+use super::head;
+use super::{digits, envelope, field, fields, identity, persistent, prefix, replaced, until, whole_millis};
 use crate::namespace::hex;
+use crate::record_format::RecordFormat;
 
 /// Placeholder for a missing argument.
 const NOTHING: &str = "";
 
 /// Appends the arguments of the script that creates a record.
-pub(crate) fn write_record(record: &Record, arguments: &mut Cmd) {
+pub(crate) fn write_record(record: &Record, format: RecordFormat, arguments: &mut Cmd) {
     let lifetimes = &record.lifetimes;
+    let (field, content) = identity(record, format);
     arguments
-        .arg(nonce(record.nonce))
+        .arg(field)
+        .arg(content)
         .arg(whole_millis(lifetimes.idle_timeout()))
         .arg(lifetimes.absolute_deadline().as_millis());
-    arguments.arg(fields(record));
+    arguments.arg(fields(record, format));
 }
 
 /// Appends the arguments of the script that commits.
-pub(crate) fn write_commit(commit: &Commit, arguments: &mut Cmd) {
+pub(crate) fn write_commit(commit: &Commit, format: RecordFormat, arguments: &mut Cmd) {
     let next = commit.next_version();
     let (guard, presented) = guarded(commit.guard);
-    arguments.arg(commit.now.as_millis()).arg(commit.base).arg(next).arg(digits(commit.nonce));
-    arguments.arg(guard).arg(presented).arg(conditions(commit)).arg(commit.edits.len());
+    write_heads(commit, arguments);
+    arguments.arg(commit.base).arg(next).arg(digits(commit.nonce));
+    arguments.arg(guard).arg(presented).arg(conditions(commit, format)).arg(commit.edits.len());
     for edit in &commit.edits {
         write_edit(edit, next, arguments);
     }
@@ -36,12 +43,39 @@ pub(crate) fn write_commit(commit: &Commit, arguments: &mut Cmd) {
     }
 }
 
-const fn conditions(commit: &Commit) -> &'static str {
-    match (commit.exact_base, commit.is_retry) {
-        (true, true) => "exact retry",
-        (true, false) => "exact",
-        (false, true) => "retry",
-        (false, false) => NOTHING,
+/// Appends the head that the caller knows, its successor, the time, and how long the record is kept.
+fn write_heads(commit: &Commit, arguments: &mut Cmd) {
+    match commit.head.as_ref().filter(|head| is_plain(commit, head)) {
+        Some(known) if let Some((command, argument)) = head::keep(&known.lifetimes, commit.now) => {
+            let next = known.after(commit.nonce, commit.next_version());
+            arguments.arg(head::encode(known)).arg(head::encode(&next));
+            arguments.arg(commit.now.as_millis()).arg(command).arg(argument);
+        }
+        _ => {
+            arguments.arg(&[NOTHING; 2]).arg(commit.now.as_millis()).arg(&[NOTHING; 2]);
+        }
+    }
+}
+
+/// Returns `true` if the commit changes values only, under the record's current secret.
+fn is_plain(commit: &Commit, head: &Head) -> bool {
+    let is_current = match commit.guard {
+        Guard::Anyone => true,
+        Guard::Holder(presented) | Guard::Current(presented) => presented == head.verifier,
+    };
+    is_current && head.version == commit.base && commit.rotation.is_none() && commit.lifetimes.is_none()
+}
+
+const fn conditions(commit: &Commit, format: RecordFormat) -> &'static str {
+    match (commit.exact_base, commit.is_retry, format) {
+        (false, false, RecordFormat::V1) => NOTHING,
+        (true, false, RecordFormat::V1) => "exact",
+        (false, true, RecordFormat::V1) => "retry",
+        (true, true, RecordFormat::V1) => "exact retry",
+        (false, false, RecordFormat::V2) => "upgrade",
+        (true, false, RecordFormat::V2) => "exact upgrade",
+        (false, true, RecordFormat::V2) => "retry upgrade",
+        (true, true, RecordFormat::V2) => "exact retry upgrade",
     }
 }
 
@@ -51,7 +85,7 @@ fn write_edit(edit: &Edit, next: u64, arguments: &mut Cmd) {
     arguments.arg(field(&edit.key));
     match edit.expect {
         Expect::Version(0) => arguments.arg("none"),
-        Expect::Version(version) => arguments.arg(head(version)),
+        Expect::Version(version) => arguments.arg(prefix(version)),
         Expect::Any => arguments.arg("any"),
     };
     arguments.arg(match &edit.action {

@@ -2,14 +2,11 @@
 //!
 //! ```text
 //! > HGETALL shop:session:{5f0c…}
-//! format      1                     version     7
-//! recent      8c1f…,03ab…,          secret      the verifier of the secret, in hexadecimal digits
-//! writers     0 8c1f…:7,03ab…:5,
-//! previous    the one before        until       end of its grace; 0 if it was dead at once
+//! format      2                     seen        1764000300000
+//! head        7 9e2b… 1800000 1764086400000 0 1764000000000 0 8c1f…:7,03ab…:5,
+//! previous    the verifier before   until       end of its grace; 0 if it was dead at once
 //! replaced    1764000200000         (only then: the instant of the replacement)
-//! created     1764000000000         seen        1764000300000
-//! idle        1800000               absolute    1764086400000
-//! persistent  0                     principal   ada        since 1764000200000    label Firefox
+//! principal   ada                   since       1764000200000                  label Firefox
 //! value:cart         1 7 - json {"items":{"42":1}}
 //! value:preferences  1 5 1764000600000 json {"theme":"dark"}
 //! value:coupon       1 6 1764000600000 absent
@@ -23,14 +20,21 @@
 //! format still knows the version, reports the value as unreadable and leaves it alone. Fields that
 //! a node does not know are left alone as well.
 //!
-//! `writers` holds the version up to which it may be incomplete, then the last write of each
-//! process: its nonce, whose lower half identifies the process, and its version. `recent` holds the
-//! nonces alone, each with a comma, for nodes that do not know `writers`.
+//! `head` holds everything that a commit compares, separated by spaces: the version, the verifier of
+//! the secret in hexadecimal digits, the idle timeout, the absolute deadline, whether the cookie
+//! outlives the browser, the creation time, the version up to which the rest may be incomplete, and
+//! the last write of each process: its nonce, whose lower half identifies the process, and its
+//! version. As no two writes have the same nonce, a record whose head is the one that a node knows
+//! is the record that the node knows, but for `seen`.
+//!
+//! Format 1 has a field for each of these: `version`, `secret`, `idle`, `absolute`, `persistent`,
+//! `created`, `writers`, and `recent`, the nonces alone, each with a comma.
 //!
 //! A sealed value is an envelope of the library's own, as bytes: its format, the number of its key,
 //! and the ciphertext. The field `*` holds the seal of the record as a whole.
 
 mod arguments;
+mod head;
 mod record;
 mod reply;
 mod value;
@@ -45,8 +49,8 @@ pub(crate) use reply::{Fields, ScriptReply, UnexpectedReply, changed, is_done, s
 pub(crate) use writers::decode as decode_writers;
 
 use crate::namespace::hex;
-use record::{field, persistent, replaced, until};
-use value::{envelope, head};
+use record::{field, identity, persistent, replaced, until};
+use value::{envelope, prefix};
 
 /// A nonce as stored in `recent`: as text, because the scripts' numbers hold only 53 bits.
 fn nonce(nonce: u64) -> String {

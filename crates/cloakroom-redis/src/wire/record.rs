@@ -1,15 +1,13 @@
 use std::time::Duration;
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Authentication, Lifetimes, PreviousSecret, Principal, Record, Summary, Verifier};
+use cloakroom::store::{Authentication, Head, Lifetimes, PreviousSecret, Principal, Record, Summary, Verifier};
 use redis::{Cmd, Value, cmd};
 
 use super::reply::{Fields, UnexpectedReply};
-use super::{nonce, value, whole_millis, writers};
+use super::{head, nonce, value, whole_millis, writers};
 use crate::namespace::{hex, unhex};
-
-/// The format of the records that this version writes, and the only one that it reads.
-pub(crate) const FORMAT: &str = "1";
+use crate::record_format::RecordFormat;
 
 const VALUE: &[u8] = b"value:";
 /// The content of `until` for a secret that was dead at once.
@@ -20,19 +18,36 @@ const MOST_FIELDS: usize = 4096;
 /// this one.
 const LAST_VERSION: u64 = 1 << 53;
 
+/// The field of a new record that tells its creation from others, and its content.
+pub(super) fn identity(record: &Record, format: RecordFormat) -> (&'static str, String) {
+    match format {
+        RecordFormat::V1 => ("recent", nonce(record.nonce)),
+        RecordFormat::V2 => ("head", head::encode(&record.head())),
+    }
+}
+
 /// The fields of a new record, each followed by its content.
-pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
+pub(crate) fn fields(record: &Record, format: RecordFormat) -> Vec<Vec<u8>> {
     let mut fields = Vec::new();
     let mut put = |name: &str, content: &[u8]| {
         fields.push(name.as_bytes().to_vec());
         fields.push(content.to_vec());
     };
     let millis = |at: Timestamp| at.as_millis().to_string();
-    put("format", FORMAT.as_bytes());
-    put("version", record.version.to_string().as_bytes());
-    put("recent", nonce(record.nonce).as_bytes());
-    put("writers", writers::encode(&record.writers).as_bytes());
-    put("secret", hex(record.verifier.as_bytes()).as_bytes());
+    put("format", format.name().as_bytes());
+    match format {
+        RecordFormat::V1 => {
+            put("version", record.version.to_string().as_bytes());
+            put("recent", nonce(record.nonce).as_bytes());
+            put("writers", writers::encode(&record.writers).as_bytes());
+            put("secret", hex(record.verifier.as_bytes()).as_bytes());
+            put("created", millis(record.lifetimes.created_at()).as_bytes());
+            put("idle", whole_millis(record.lifetimes.idle_timeout()).to_string().as_bytes());
+            put("absolute", millis(record.lifetimes.absolute_deadline()).as_bytes());
+            put("persistent", persistent(&record.lifetimes).as_bytes());
+        }
+        RecordFormat::V2 => put("head", head::encode(&record.head()).as_bytes()),
+    }
     if let Some(previous) = &record.previous {
         put("previous", hex(previous.verifier.as_bytes()).as_bytes());
         put("until", millis(until(previous)).as_bytes());
@@ -40,11 +55,7 @@ pub(crate) fn fields(record: &Record) -> Vec<Vec<u8>> {
             put("replaced", millis(at).as_bytes());
         }
     }
-    put("created", millis(record.lifetimes.created_at()).as_bytes());
     put("seen", millis(record.last_seen).as_bytes());
-    put("idle", whole_millis(record.lifetimes.idle_timeout()).to_string().as_bytes());
-    put("absolute", millis(record.lifetimes.absolute_deadline()).as_bytes());
-    put("persistent", persistent(&record.lifetimes).as_bytes());
     if let Some(authentication) = &record.authentication {
         put("principal", authentication.principal.as_str().as_bytes());
         put("since", millis(authentication.at).as_bytes());
@@ -103,15 +114,11 @@ pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
     if fields.has_one_twice() {
         return Err(Malformed::Twice);
     }
-    check_format(fields)?;
-    let version = Some(number(fields, "version")?).filter(|version| *version < LAST_VERSION);
-    let version = version.ok_or(Malformed::Field("version"))?;
-    let verifier = verifier(fields, "secret")?.ok_or(Malformed::Field("secret"))?;
-    let lifetimes = lifetimes(fields)?;
-    let nonce = fields.get("recent").and_then(newest).ok_or(Malformed::Field("recent"))?;
-    let mut record = Record::new(verifier, lifetimes, nonce);
-    record.version = version;
-    record.writers = writers::decode(fields.get("writers"), &record);
+    let mut record = match format(fields)? {
+        RecordFormat::V1 => separate(fields)?,
+        RecordFormat::V2 => with_head(fields)?,
+    };
+    let version = record.version;
     record.last_seen = instant(fields, "seen")?;
     record.previous = previous(fields)?;
     record.authentication = authentication(fields)?;
@@ -123,9 +130,36 @@ pub(crate) fn decode(fields: &Fields) -> Result<Record, Malformed> {
     Ok(record)
 }
 
-/// The fields that a session list shows, and the one that identifies the format.
-const SUMMARY: [&str; 9] =
-    ["format", "created", "idle", "absolute", "persistent", "seen", "principal", "since", "label"];
+/// Decodes the fields that format 1 keeps one by one.
+fn separate(fields: &Fields) -> Result<Record, Malformed> {
+    let version = Some(number(fields, "version")?).filter(|version| *version < LAST_VERSION);
+    let version = version.ok_or(Malformed::Field("version"))?;
+    let verifier = verifier(fields, "secret")?.ok_or(Malformed::Field("secret"))?;
+    let lifetimes = lifetimes(fields)?;
+    let nonce = fields.get("recent").and_then(newest).ok_or(Malformed::Field("recent"))?;
+    let mut record = Record::new(verifier, lifetimes, nonce);
+    record.version = version;
+    record.writers = writers::decode(fields.get("writers"), &record);
+    Ok(record)
+}
+
+/// Decodes the field that format 2 keeps in place of them.
+fn with_head(fields: &Fields) -> Result<Record, Malformed> {
+    let Head { version, verifier, lifetimes, writers, .. } = read_head(fields)?;
+    let nonce = writers.writes().first().map(|write| write.nonce).ok_or(Malformed::Field("head"))?;
+    let mut record = Record::new(verifier, lifetimes, nonce);
+    (record.version, record.writers) = (version, writers);
+    Ok(record)
+}
+
+fn read_head(fields: &Fields) -> Result<Head, Malformed> {
+    let head = fields.get("head").and_then(head::decode).filter(|head| head.version < LAST_VERSION);
+    head.ok_or(Malformed::Field("head"))
+}
+
+/// The fields that a session list shows, in either format, and the one that identifies the format.
+const SUMMARY: [&str; 10] =
+    ["format", "head", "created", "idle", "absolute", "persistent", "seen", "principal", "since", "label"];
 
 /// A command that reads what a session list shows of a record, without its values.
 pub(crate) fn read_summary(key: &str) -> Cmd {
@@ -146,18 +180,18 @@ pub(crate) fn summary_fields(answer: Value) -> Result<Fields, UnexpectedReply> {
 
 /// Decodes what a session list shows of a record.
 pub(crate) fn decode_summary(fields: &Fields) -> Result<Summary, Malformed> {
-    check_format(fields)?;
-    let mut summary = Summary::new(lifetimes(fields)?, instant(fields, "seen")?);
+    let lifetimes = match format(fields)? {
+        RecordFormat::V1 => lifetimes(fields)?,
+        RecordFormat::V2 => read_head(fields)?.lifetimes,
+    };
+    let mut summary = Summary::new(lifetimes, instant(fields, "seen")?);
     summary.authentication = authentication(fields)?;
     Ok(summary)
 }
 
-fn check_format(fields: &Fields) -> Result<(), Malformed> {
+fn format(fields: &Fields) -> Result<RecordFormat, Malformed> {
     let format = fields.text("format").ok_or(Malformed::Field("format"))?;
-    if format != FORMAT {
-        return Err(Malformed::Format(format.chars().take(20).collect()));
-    }
-    Ok(())
+    RecordFormat::from_name(format).ok_or_else(|| Malformed::Format(format.chars().take(20).collect()))
 }
 
 fn lifetimes(fields: &Fields) -> Result<Lifetimes, Malformed> {
@@ -245,13 +279,15 @@ mod tests {
         let mut replaced = full();
         replaced.previous = Some(PreviousSecret::replaced(Verifier::from_bytes([1; 16]), Timestamp::from_millis(9)));
         for record in [full(), bare, replaced] {
-            assert_eq!(read(&fields(&record)), Ok(record));
+            for format in [RecordFormat::V1, RecordFormat::V2] {
+                assert_eq!(read(&fields(&record, format)), Ok(record.clone()));
+            }
         }
     }
 
     #[test]
     fn a_field_that_is_missing_or_does_not_read_makes_the_record_corrupt() {
-        let written = fields(&full());
+        let written = fields(&full(), RecordFormat::V1);
         // A missing `persistent` or `label` has a safe default.
         let optional = ["writers", "previous", "persistent", "principal", "label", "value:cart", "value:hints"];
         for at in (0..written.len()).step_by(2) {
@@ -267,14 +303,14 @@ mod tests {
 
     #[test]
     fn a_record_of_a_newer_version_is_named_as_such() {
-        let mut written = fields(&full());
-        written[1] = b"2".to_vec();
-        assert_eq!(read(&written), Err(Malformed::Format("2".into())));
+        let mut written = fields(&full(), RecordFormat::V2);
+        written[1] = b"3".to_vec();
+        assert_eq!(read(&written), Err(Malformed::Format("3".into())));
     }
 
     #[test]
     fn fields_that_are_unknown_are_passed_over() {
-        let mut written = fields(&full());
+        let mut written = fields(&full(), RecordFormat::V2);
         written.extend([b"shoe size".to_vec(), b"44".to_vec()]);
         assert_eq!(read(&written), Ok(full()));
     }

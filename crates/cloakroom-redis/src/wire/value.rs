@@ -4,13 +4,13 @@ use cloakroom::Timestamp;
 use cloakroom::store::{Payload, StoredValue};
 
 /// The beginning of a value: its format, and the version of the record that wrote it.
-pub(super) fn head(version: u64) -> Vec<u8> {
+pub(super) fn prefix(version: u64) -> Vec<u8> {
     format!("1 {version} ").into_bytes()
 }
 
 /// Encodes a value as stored in a record.
 pub(super) fn envelope(version: u64, payload: &Payload, fresh_until: Option<Timestamp>) -> Vec<u8> {
-    let mut envelope = head(version);
+    let mut envelope = prefix(version);
     match fresh_until {
         Some(at) => envelope.extend_from_slice(at.as_millis().to_string().as_bytes()),
         None => envelope.push(b'-'),

@@ -1,16 +1,24 @@
+use std::fmt::Write as _;
+
 use cloakroom::store::{LastWrite, REMEMBERED_WRITERS, Record, Writers};
 
-use super::digits;
 use super::value::number;
 use crate::namespace::unhex;
 
-/// Encodes the field `writers` of a record.
+/// Encodes the last writes of a record, as in the field `writers` of format 1.
 pub(super) fn encode(writers: &Writers) -> String {
-    let mut text = format!("{} ", writers.known_since());
-    for write in writers.writes() {
-        text += &format!("{}:{},", digits(write.nonce), write.version);
-    }
+    let mut text = String::new();
+    write(writers, &mut text);
     text
+}
+
+/// Appends the last writes of a record.
+pub(super) fn write(writers: &Writers, text: &mut String) {
+    // Writing to a `String` never fails.
+    let _infallible = write!(text, "{} ", writers.known_since());
+    for LastWrite { nonce, version, .. } in writers.writes() {
+        let _infallible = write!(text, "{nonce:016x}:{version},");
+    }
 }
 
 /// Decodes the field `writers` of a record. If it cannot be parsed, or a node of an earlier release
@@ -22,14 +30,20 @@ pub(crate) fn decode(encoded: Option<&[u8]>, record: &Record) -> Writers {
     Writers::new(writes, if is_complete { since } else { record.version })
 }
 
-fn parse(encoded: &[u8]) -> Option<(u64, Vec<LastWrite>)> {
+/// Returns the writers of a record at `version`. `None` if the newest write did not make it.
+pub(super) fn up_to((since, writes): (u64, Vec<LastWrite>), version: u64) -> Option<Writers> {
+    (writes.first()?.version == version).then(|| Writers::new(writes, since))
+}
+
+/// Parses the version up to which writes may be missing, and the writes.
+pub(super) fn parse(encoded: &[u8]) -> Option<(u64, Vec<LastWrite>)> {
     let space = encoded.iter().position(|byte| *byte == b' ')?;
     let (since, writes) = (number(&encoded[..space])?, encoded[space + 1..].strip_suffix(b",")?);
-    let writes = writes.split(|byte| *byte == b',').take(REMEMBERED_WRITERS).map(write).collect::<Option<_>>()?;
+    let writes = writes.split(|byte| *byte == b',').take(REMEMBERED_WRITERS).map(last_write).collect::<Option<_>>()?;
     Some((since, writes))
 }
 
-fn write(encoded: &[u8]) -> Option<LastWrite> {
+fn last_write(encoded: &[u8]) -> Option<LastWrite> {
     let nonce = u64::from_be_bytes(unhex(encoded.get(..16)?)?);
     Some(LastWrite::new(nonce, number(encoded.get(16..)?.strip_prefix(b":")?)?))
 }

@@ -3,6 +3,8 @@
 //! Each is the valid record below with a few fields changed. A server may contain any of them if it
 //! was compromised, restored from a partial backup, or written to by a defective program.
 
+#[path = "records/heads.rs"]
+mod heads;
 #[path = "records/lifetimes.rs"]
 mod lifetimes;
 #[path = "records/names.rs"]
@@ -17,6 +19,7 @@ const VALID: &[(&str, &[u8])] = &[
     ("format", b"1"),
     ("version", b"7"),
     ("recent", b"0000000000000007,0000000000000006,"),
+    ("writers", b"7 0000000000000007:7,"),
     ("secret", b"000102030405060708090a0b0c0d0e0f"),
     ("previous", b"101112131415161718191a1b1c1d1e1f"),
     ("until", b"1764000300000"),
@@ -25,6 +28,19 @@ const VALID: &[(&str, &[u8])] = &[
     ("idle", b"1800000"),
     ("absolute", b"99999999999999"),
     ("persistent", b"0"),
+    ("principal", b"alice"),
+    ("since", b"1764000200000"),
+    ("label", b"Firefox"),
+    ("value:cart", b"1 7 - json {\"items\":[1]}"),
+];
+
+/// The same record in format 2.
+const VALID_WITH_HEAD: &[(&str, &[u8])] = &[
+    ("format", b"2"),
+    ("head", b"7 000102030405060708090a0b0c0d0e0f 1800000 99999999999999 0 1764000000000 7 0000000000000007:7,"),
+    ("previous", b"101112131415161718191a1b1c1d1e1f"),
+    ("until", b"1764000300000"),
+    ("seen", b"1764000300000"),
     ("principal", b"alice"),
     ("since", b"1764000200000"),
     ("label", b"Firefox"),
@@ -75,17 +91,30 @@ pub(crate) struct Case {
 
 /// The fields of the valid record.
 pub(crate) fn valid() -> Vec<(Vec<u8>, Vec<u8>)> {
-    VALID.iter().map(|(name, content)| (name.as_bytes().to_vec(), content.to_vec())).collect()
+    owned(VALID)
+}
+
+/// The fields of the valid record in format 2.
+pub(crate) fn valid_with_head() -> Vec<(Vec<u8>, Vec<u8>)> {
+    owned(VALID_WITH_HEAD)
+}
+
+fn owned(fields: &[(&str, &[u8])]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fields.iter().map(|(name, content)| (name.as_bytes().to_vec(), content.to_vec())).collect()
 }
 
 pub(crate) fn cases() -> Vec<Case> {
     let families = [numbers::ROWS, lifetimes::ROWS, names::ROWS, values::ROWS];
-    let case = |(why, changes, expected): &Row| Case { why, fields: changed(changes), expected: *expected };
-    families.into_iter().flatten().map(case).collect()
+    let case = |fields: Vec<_>, (why, changes, expected): &Row| Case {
+        why,
+        fields: changed(fields, changes),
+        expected: *expected,
+    };
+    let separate = families.into_iter().flatten().map(|row| case(valid(), row));
+    separate.chain(heads::ROWS.iter().map(|row| case(valid_with_head(), row))).collect()
 }
 
-fn changed(changes: &[Change]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut fields = valid();
+fn changed(mut fields: Vec<(Vec<u8>, Vec<u8>)>, changes: &[Change]) -> Vec<(Vec<u8>, Vec<u8>)> {
     for change in changes {
         match *change {
             Change::Set(name, content) => {

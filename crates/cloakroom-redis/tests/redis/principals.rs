@@ -122,7 +122,7 @@ async fn r22_a_session_that_does_not_decode_can_be_ended_by_its_handle_and_by_a_
     let (here, there, visitors) = three_sessions(&deployment).await;
     let all = there.sessions.of("alice").list().await.unwrap();
     for visitor in &visitors[..2] {
-        deployment.server.command(&["HSET", &key(&selector_of(visitor)), "idle", "long"]).await.unwrap();
+        deployment.set(&selector_of(visitor), "idle", "long").await;
     }
     assert!(!there.sessions.of("bob").revoke(all[0].id).await.unwrap());
     assert!(there.sessions.of("alice").revoke(all[0].id).await.unwrap());

@@ -5,7 +5,7 @@
 use cloakroom::{Key, KeyRing, RandomSource as _, SealPolicy, SessionErrorKind};
 use cloakroom_testkit::SeededRandom;
 
-use crate::support::{Deployment, LONG, Node, Note, Visitor, key, selector_of, until, without_hint};
+use crate::support::{Deployment, LONG, Node, Note, SET_FIELD, Visitor, key, selector_of, until, without_hint};
 
 fn ring(ids: &[u8]) -> KeyRing {
     let key = |id: u8| {
@@ -114,13 +114,11 @@ async fn r37_no_byte_of_a_field_can_be_changed() {
 async fn r37_fields_cannot_be_moved_put_back_or_changed() {
     let swap = "local a, b = redis.call('HGET', KEYS[1], ARGV[1]), redis.call('HGET', KEYS[1], ARGV[2]) \
                 redis.call('HSET', KEYS[1], ARGV[1], b, ARGV[2], a)";
-    let set = "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])";
+    let set = SET_FIELD;
     let remove = "redis.call('HDEL', KEYS[1], ARGV[1])";
     let fixture = Fixture::set().await;
-    let get = async |name: &str| {
-        let words = ["HGET", &fixture.key, name];
-        redis::from_redis_value::<Option<String>>(fixture.deployment.server.command(&words).await.unwrap()).unwrap()
-    };
+    let selector = selector_of(&fixture.alice);
+    let get = |name| fixture.deployment.field(&selector, name);
     let later = |instant: Option<String>| (instant.unwrap().parse::<u64>().unwrap() + 60_000).to_string();
     let (absolute, since) = (later(get("absolute").await), later(get("since").await));
     let version = (get("version").await.unwrap().parse::<u64>().unwrap() + 1).to_string();

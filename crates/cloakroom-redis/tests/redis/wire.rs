@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom::{Clock, LimitPolicy, SystemClock};
 use cloakroom_testkit::ManualClock;
 
-use crate::support::{Deployment, LONG, Node, Visitor, without_hint};
+use crate::support::{Deployment, LONG, Node, Visitor, selector_of, until, without_hint};
 
 /// A node that sends nothing on its own, because its clock stands still.
 async fn node(deployment: &Deployment) -> Node {
@@ -169,4 +169,67 @@ async fn probes_are_sent_four_times_per_lease_and_on_one_connection_only() {
     assert!(u128::from(since.of("role")) <= most, "{since:?} within {:?}", began.elapsed());
     assert!(since.of("exists").abs_diff(since.of("role")) <= 1, "{since:?}");
     assert_eq!(node.proxy.traffic().connections, 3, "one for the startup checks, one with tracking, one without");
+}
+
+/// The commands on records that the server has run since the last call, in scripts too, with their
+/// numbers.
+async fn run_by(deployment: &Deployment) -> String {
+    let stats = deployment.server.command(&["INFO", "commandstats"]).await.unwrap();
+    let stats: String = redis::from_redis_value(stats).unwrap();
+    deployment.server.command(&["CONFIG", "RESETSTAT"]).await.unwrap();
+    let called = |name: &str| -> Option<String> {
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{name}:calls=")))?;
+        Some(format!("{name} {}", line.split(',').next()?))
+    };
+    let names = ["hmget", "hget", "hgetall", "hset", "hdel", "pexpire", "pexpireat", "exists", "time"];
+    names.into_iter().filter_map(called).collect::<Vec<_>>().join(", ")
+}
+
+/// The head that a node computes is the one that the scripts have written, whatever happened to the
+/// session before.
+#[tokio::test]
+async fn an_update_is_one_comparison_and_four_commands_for_the_server() {
+    const PLAIN: &str = "hmget 1, hset 1, pexpire 1, exists 1";
+    let deployment = Deployment::open().await;
+    let (a, b) = (node(&deployment).await, node(&deployment).await);
+    let alice = Visitor::default();
+    a.add(&alice).await.unwrap();
+    for (before, expected) in [
+        ("nothing", PLAIN),
+        ("another value", PLAIN),
+        ("a renewal", PLAIN),
+        ("a login", PLAIN),
+        ("a write by another node", PLAIN),
+        ("a touch", PLAIN),
+        ("remembering it", "hmget 1, hset 1, pexpireat 1, exists 1"),
+    ] {
+        match before {
+            "another value" => a.write(&alice, "text").await.unwrap(),
+            "a renewal" => a.renew(&alice).await.unwrap(),
+            "a login" => {
+                a.login(&alice, "alice").await.unwrap();
+                a.add(&alice).await.unwrap();
+            }
+            "a write by another node" => {
+                b.add(&alice).await.unwrap();
+                a.count(&alice).await.unwrap();
+            }
+            "a touch" => {
+                let loads = a.sessions.stats().store_loads;
+                let seen = deployment.field(&selector_of(&alice), "seen").await.unwrap().parse::<u64>().unwrap();
+                deployment.set(&selector_of(&alice), "seen", &(seen + 1000).to_string()).await;
+                until("the node has read it again", async || {
+                    a.count(&alice).await.unwrap();
+                    a.sessions.stats().store_loads > loads
+                })
+                .await;
+            }
+            "remembering it" => alice.enter(&a.sessions).remember(Duration::from_secs(86_400)).await.unwrap(),
+            _ => {}
+        }
+        a.count(&alice).await.unwrap();
+        run_by(&deployment).await;
+        a.add(&alice).await.unwrap();
+        assert_eq!(run_by(&deployment).await, expected, "after {before}");
+    }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::record::{Lease, LeasedRecord, Payload, Record};
+use super::record::{Head, Lease, LeasedRecord, Payload, Record};
 use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
 use crate::token::{Authentication, Guard, PreviousSecret, Selector, Verifier};
@@ -12,6 +12,10 @@ use crate::token::{Authentication, Guard, PreviousSecret, Selector, Verifier};
 pub struct Commit {
     /// The record's version that the caller knows.
     pub base: u64,
+    /// The head of the record as the caller knows it, whose version is `base`; `None` if the caller
+    /// does not know all of it. It is no condition of the commit: a store may use it to recognise
+    /// that the record is unchanged, or ignore it.
+    pub head: Option<Head>,
     /// Makes the commit hold only for a record of exactly version `base`. Encrypted values are
     /// bound to the version that they will get, so their caller must know that version in advance.
     pub exact_base: bool,
@@ -44,6 +48,7 @@ impl Commit {
     pub const fn new(base: u64, nonce: u64, guard: Guard, now: Timestamp) -> Self {
         Self {
             base,
+            head: None,
             exact_base: false,
             nonce,
             step: 1,

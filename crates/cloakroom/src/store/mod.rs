@@ -37,7 +37,7 @@ pub use commit::{Action, Commit, CommitReceipt, Committed, Created, Destroyed, E
 pub use error::{StoreError, StoreErrorKind};
 pub use member::{Member, Summary};
 pub use page::{Cursor, Page, PageRequest};
-pub use record::{Invalidate, Lease, LeasedRecord, Payload, Record, StoredValue};
+pub use record::{Head, Invalidate, Lease, LeasedRecord, Payload, Record, StoredValue};
 
 #[doc(hidden)]
 pub use dyn_store::DynStore;

@@ -48,10 +48,51 @@ impl Record {
         }
     }
 
+    /// The fields that identify this state of the record.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head::new(self.version, self.verifier, self.lifetimes, self.writers.clone())
+    }
+
     /// The version of a value; 0 if the record never had one under this key.
     #[must_use]
     pub fn version_of(&self, key: &str) -> u64 {
         self.values.iter().find(|value| &*value.key == key).map_or(0, |value| value.version)
+    }
+}
+
+/// The fields that identify a state of a record.
+///
+/// Two records of one session with equal heads are equal in everything but
+/// [`last_seen`](Record::last_seen): no two writes have the same nonce. A store that keeps the head
+/// in one place can therefore make most commits with a single comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Head {
+    /// The record's version.
+    pub version: u64,
+    /// The verifier of the current secret.
+    pub verifier: Verifier,
+    /// The creation time and the timeouts.
+    pub lifetimes: Lifetimes,
+    /// The last write of each process, and thereby the nonce of the last write.
+    pub writers: Writers,
+}
+
+impl Head {
+    /// A head with these fields.
+    #[must_use]
+    pub const fn new(version: u64, verifier: Verifier, lifetimes: Lifetimes, writers: Writers) -> Self {
+        Self { version, verifier, lifetimes, writers }
+    }
+
+    /// Returns the head after the write `nonce`, which makes `version` and changes neither secret
+    /// nor lifetimes.
+    #[must_use]
+    pub fn after(&self, nonce: u64, version: u64) -> Self {
+        let mut writers = self.writers.clone();
+        writers.add(nonce, version);
+        Self { version, writers, ..*self }
     }
 }
 

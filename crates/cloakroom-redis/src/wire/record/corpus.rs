@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cloakroom::store::{Payload, Record};
 
 use super::{Malformed, decode, fields};
+use crate::record_format::RecordFormat;
 use crate::wire::Fields;
 
 #[path = "../../../tests/corpus/records.rs"]
@@ -72,7 +73,7 @@ fn only(name: &str, differing: &[String]) -> bool {
 /// The fields in which two records differ, by their names on the server.
 fn differing(one: &Record, other: &Record) -> Vec<String> {
     let by_name = |record: &Record| -> BTreeMap<String, Vec<u8>> {
-        let written = fields(record);
+        let written = fields(record, RecordFormat::V1);
         written.chunks(2).map(|pair| (String::from_utf8_lossy(&pair[0]).into_owned(), pair[1].clone())).collect()
     };
     let (one, other) = (by_name(one), by_name(other));
@@ -93,4 +94,9 @@ fn r58_a_record_that_is_cut_anywhere_never_becomes_another_login() {
             assert!(only(&name, &differing(&original, &record)), "`{name}` cut to {length}");
         }
     }
+}
+
+#[test]
+fn the_valid_record_is_the_same_in_both_formats() {
+    assert_eq!(read(&records::valid_with_head()), read(&valid()));
 }

@@ -8,7 +8,8 @@ pub(super) const ROWS: &[Row] = &[
     // The format: an unknown one is not interpreted.
     ("no format", &[Remove("format")], Corrupt("format")),
     ("an empty format", &[Set("format", b"")], Newer),
-    ("the next format", &[Set("format", b"2")], Newer),
+    ("the next format, without its head", &[Set("format", b"2")], Corrupt("head")),
+    ("the format after the next", &[Set("format", b"3")], Newer),
     ("the format before the first", &[Set("format", b"0")], Newer),
     ("a negative format", &[Set("format", b"-1")], Newer),
     ("a format with a zero in front", &[Set("format", b"01")], Newer),

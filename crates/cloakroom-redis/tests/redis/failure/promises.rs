@@ -31,7 +31,7 @@ async fn what_an_administrator_does_to_a_record_is_heard_of_whatever_it_is() {
         (&["PEXPIRE", "KEY", "1"], None),
         (&["FLUSHDB"], None),
         (&["FLUSHALL", "ASYNC"], None),
-        (&["HSET", "KEY", "version", "2", "value:count", "1 2 - json 7"], Some(7)),
+        (&["HSET", "KEY", "value:count", "1 2 - json 7"], Some(7)),
         (&["PERSIST", "KEY"], Some(1)),
         (&["DEBUG", "RELOAD"], Some(1)),
         (&["SCRIPT", "FLUSH"], Some(1)),

@@ -1,8 +1,9 @@
 //! The server ran a command, but its reply was lost.
 
+use cloakroom_redis::RecordFormat;
 use cloakroom_testbed::Direction::ToClient;
 
-use crate::support::{Deployment, Node, Visitor, key, selector_of, until, without_hint};
+use crate::support::{Deployment, LONG, Node, Visitor, key, selector_of, until, without_hint};
 
 /// Loses the reply to the next such command of `node`, once `done` reports that the server has run
 /// it.
@@ -130,7 +131,8 @@ async fn race_20_what_the_record_does_not_remember_is_unknown_and_not_done_again
 
 #[tokio::test]
 async fn race_20_a_node_of_the_last_release_that_writes_meanwhile_takes_no_write_away() {
-    let (deployment, _a, b) = Deployment::with_two_nodes().await;
+    let deployment = Deployment::open().await;
+    let b = deployment.node_with(|store| store.lease(LONG).record_format(RecordFormat::V1), |sessions| sessions).await;
     let alice = Visitor::default();
     b.add(&alice).await.unwrap();
     let selector = selector_of(&alice);

@@ -53,13 +53,24 @@ impl Deployment {
         node
     }
 
-    /// The fields of a record on the server.
+    /// The fields of a record on the server, with the properties in its head as fields of their own.
     pub(crate) async fn record(&self, selector: &str) -> Vec<(String, String)> {
         let answer = self.server.command(&["HGETALL", &key(selector)]).await.expect("the server answers");
         // Encrypted values are not valid UTF-8.
         let flat: Vec<Vec<u8>> = redis::from_redis_value(answer).expect("a hash");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        flat.chunks(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+        let mut fields: Vec<_> = flat.chunks(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
+        if let Some((_, head)) = fields.iter().find(|(name, _)| name == "head").cloned() {
+            let properties = HEAD.iter().zip(head.splitn(HEAD.len(), ' '));
+            fields.extend(properties.map(|(name, content)| ((*name).to_owned(), content.to_owned())));
+        }
+        fields
+    }
+
+    /// Sets a field of a record, or a property in its head.
+    pub(crate) async fn set(&self, selector: &str, name: &str, content: &str) {
+        let words = ["EVAL", SET_FIELD, "1", &key(selector), name, content];
+        self.server.command(&words).await.expect("the server answers");
     }
 
     /// One field of a record, if it exists.
@@ -73,6 +84,22 @@ impl Deployment {
         redis::from_redis_value(answer).expect("a list of texts")
     }
 }
+
+/// The properties in a record's head, in order.
+const HEAD: [&str; 7] = ["version", "secret", "idle", "absolute", "persistent", "created", "writers"];
+
+/// Sets a field of a record, or a property in its head. A version is set as another node would, with
+/// a write of its own.
+pub(crate) const SET_FIELD: &str = "
+    local properties = { version = 1, secret = 2, idle = 3, absolute = 4, persistent = 5, created = 6 }
+    local head, at, word = redis.call('HGET', KEYS[1], 'head'), properties[ARGV[1]], 0
+    if not head or not at then return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+    head = string.gsub(head, '%S+', function(old)
+        word = word + 1
+        if word == at then return ARGV[2] end
+        if word == 8 and at == 1 then return 'fffffffffffffffe:' .. ARGV[2] .. ',' .. old end
+    end)
+    return redis.call('HSET', KEYS[1], 'head', head)";
 
 /// The Redis key of a record.
 pub(crate) fn key(selector: &str) -> String {

@@ -13,7 +13,7 @@ mod visitor;
 use std::time::Duration;
 
 pub(crate) use app::{Browser, app, app_that};
-pub(crate) use deployment::{Deployment, LONG, NAMESPACE, key};
+pub(crate) use deployment::{Deployment, LONG, NAMESPACE, SET_FIELD, key};
 pub(crate) use node::{Node, selector_of, without_hint};
 pub(crate) use recording::recorded;
 pub(crate) use values::{Count, Note};
