@@ -173,8 +173,9 @@ impl SqliteStoreBuilder {
             nodes: Arc::clone(&nodes),
             location: location.clone(),
         };
-        let writer = writer.start(self.busy_timeout.saturating_add(WORK));
-        Ok(SqliteStore::new(StoreInner { readers, writer, namespace, nodes, clock: self.clock, location }))
+        let deadline = self.busy_timeout.saturating_add(WORK);
+        let writer = writer.start(deadline);
+        Ok(SqliteStore::new(StoreInner { readers, writer, namespace, nodes, clock: self.clock, location, deadline }))
     }
 
     fn checked(&self) -> Result<Namespace, OpenError> {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom::store::{
     Admission, BATCH, Commit, Committed, Created, Cursor, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit,
@@ -46,6 +47,8 @@ pub(super) struct StoreInner {
     pub(super) nodes: Arc<Nodes>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) location: Location,
+    /// The maximum time of a call.
+    pub(super) deadline: Duration,
 }
 
 impl SqliteStore {
@@ -97,6 +100,12 @@ impl SqliteStore {
         &self.inner.namespace
     }
 
+    /// Reads, and fails if no connection becomes free or the disk does not answer in time.
+    async fn read<T>(&self, reading: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        let read = tokio::time::timeout(self.inner.deadline, reading).await;
+        read.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| self.inner.location.fault(&error))
+    }
+
     fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
@@ -117,8 +126,8 @@ impl fmt::Debug for SqliteStore {
 
 impl Store for SqliteStore {
     async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
-        let loaded = load(&self.inner.readers, &self.inner.namespace, selector, self.now()).await;
-        let record = loaded.map_err(|error| self.inner.location.fault(&error))?.map_err(fault::malformed)?;
+        let loaded = self.read(load(&self.inner.readers, &self.inner.namespace, selector, self.now())).await?;
+        let record = loaded.map_err(fault::malformed)?;
         Ok(record.map(|record| LeasedRecord::new(record, LEASE)))
     }
 
@@ -173,8 +182,8 @@ impl Store for SqliteStore {
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         let after = page.after.as_ref().map_or(Ok(0), |cursor| admission(cursor.as_str()))?;
         let limit = page.limit.get().min(BATCH);
-        let listed = list(&self.inner.readers, &self.inner.namespace, principal, after, limit, self.now()).await;
-        let (items, next) = listed.map_err(|error| self.inner.location.fault(&error))?.map_err(fault::malformed)?;
+        let listed = list(&self.inner.readers, &self.inner.namespace, principal, after, limit, self.now());
+        let (items, next) = self.read(listed).await?.map_err(fault::malformed)?;
         Ok(Page::new(items, next.map(|admission| Cursor::new(admission.to_string()))))
     }
 
