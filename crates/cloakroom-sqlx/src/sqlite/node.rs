@@ -22,8 +22,8 @@ impl Node {
     }
 }
 
-/// The lease of every copy. It never ends: the store is the only writer of its records, and tells
-/// each clone of the changes that are made through others.
+/// The lease of every copy. It ends only with the store, which is the only writer of its records and
+/// tells each clone of the changes that are made through others.
 pub(super) const LEASE: Lease = Lease::new(1);
 
 /// The clones of a store.

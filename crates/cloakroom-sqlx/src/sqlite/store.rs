@@ -196,7 +196,7 @@ impl Store for SqliteStore {
     }
 
     fn is_lease_valid(&self, lease: Lease) -> bool {
-        lease == LEASE
+        lease == LEASE && self.inner.writer.is_open()
     }
 
     fn time(&self) -> Option<Timestamp> {

@@ -96,6 +96,18 @@ async fn a_file_is_released_when_the_last_clone_is_dropped() {
     assert!(again.load(selector(1)).await.expect("it is open").is_some());
 }
 
+#[tokio::test]
+async fn no_copy_is_served_once_the_file_may_have_another_owner() {
+    let (_folder, path) = folder();
+    let store = impatient().open(&path).await.expect("it is created");
+    insert(&store, 1, record(now())).await;
+    let lease = store.load(selector(1)).await.expect("it is open").expect("it was created").lease;
+    let clone = store.clone();
+    assert!(store.is_lease_valid(lease) && clone.is_lease_valid(lease));
+    store.close().await;
+    assert!(!store.is_lease_valid(lease) && !clone.is_lease_valid(lease));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn two_paths_to_one_file_have_one_owner() {

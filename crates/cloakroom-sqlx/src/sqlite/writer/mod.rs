@@ -67,6 +67,11 @@ impl WriterHandle {
         tokio::time::timeout(self.deadline, asked).await.unwrap_or_else(elapsed)
     }
 
+    /// Returns `true` until the writer begins to end, and the file may get another owner.
+    pub(super) fn is_open(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     /// Ends the writer after what has been asked so far, and waits until the file is released.
     pub(super) async fn close(&self) {
         let (closed, released) = oneshot::channel();
