@@ -1,0 +1,99 @@
+//! Sessions of [Cloakroom](cloakroom) in SQL: they survive a restart of the program.
+//!
+//! With the feature `sqlite` they are in one file, with nothing to install and no server to run:
+//!
+//! ```toml
+//! cloakroom = "0.1"
+//! cloakroom-sqlx = { version = "0.1", features = ["sqlite"] }
+//! ```
+//!
+#![cfg_attr(feature = "sqlite", doc = "```no_run")]
+#![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+//! use std::collections::BTreeMap;
+//! use std::error::Error;
+//!
+//! use axum::extract::Path;
+//! use axum::routing::{get, post};
+//! use axum::Router;
+//! use cloakroom::{Session, SessionError, SessionLayer, SessionValue, Sessions};
+//! use cloakroom_sqlx::SqliteStore;
+//! use serde::{Deserialize, Serialize};
+//! use tokio::net::TcpListener;
+//!
+//! #[derive(Clone, Default, Serialize, Deserialize)]
+//! struct Cart { items: BTreeMap<String, u32> }
+//! impl SessionValue for Cart { const KEY: &'static str = "cart"; }
+//!
+//! async fn show(cart: Session<Cart>) -> String {
+//!     format!("{:?}", cart.items)
+//! }
+//!
+//! async fn add(cart: Session<Cart>, Path(item): Path<String>) -> Result<(), SessionError> {
+//!     cart.update(|cart| *cart.items.entry(item.clone()).or_default() += 1).await
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn Error>> {
+//!     let store = SqliteStore::open("sessions.db").await?;
+//!     let sessions = Sessions::builder().store(store).build()?;
+//!     let app = Router::new()
+//!         .route("/cart", get(show))
+//!         .route("/cart/add/{item}", post(add))
+//!         .layer(SessionLayer::new(sessions));
+//!     axum::serve(TcpListener::bind("127.0.0.1:3000").await?, app).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Handlers are the same as without a store. Reading a session that is in memory does not touch the
+//! file. When memory is full, sessions are evicted from it and come back from the file.
+//!
+//! When not to use it: several processes that serve the same sessions at a time need
+//! `cloakroom-redis`. Sessions that need not survive a restart need no store:
+//! [`Sessions::in_memory`](cloakroom::Sessions::in_memory).
+//!
+//! # Deployments
+//!
+//! One process owns the sessions in a file. A new process waits for the former one to end, for 30 s
+//! by default, so a deployment may start the new one first. The operating system releases the file
+//! however the former process ends.
+//!
+//! # What survives what
+//!
+//! | | `Durability::ProcessCrash` (default) | `Durability::PowerLoss` |
+//! |---|---|---|
+//! | the process ends, panics or is killed | all acknowledged writes | all acknowledged writes |
+//! | the machine loses its power | the last moments may be lost; the file stays intact | all acknowledged writes |
+//! | the disk is full | writes fail with 503 until there is space; nothing is lost | the same |
+//!
+//! # The file
+//!
+//! Beside `sessions.db` there are `sessions.db-wal` and `sessions.db-shm`, which belong to SQLite
+//! and to every copy of the file that is made while the program runs, and
+//! `sessions.db-owner-default`, which is the lock. Make backups with `VACUUM INTO` or `.backup` of
+//! `sqlite3`.
+//!
+//! Values are JSON, unless sessions are encrypted
+//! ([`SessionsBuilder::seal`](cloakroom::SessionsBuilder::seal)):
+//!
+//! ```sql
+//! SELECT principal, document ->> '$.cart.json.items' FROM cloakroom_sessions;
+//! ```
+//!
+//! Read as you like, but change the tables only while no program uses them. The SQL that creates
+//! them is in the folder `migrations` of this crate.
+//!
+//! # Features
+//!
+//! - `sqlite`: `SqliteStore`, with the SQLite that `sqlx` brings.
+
+mod error;
+mod namespace;
+#[cfg(feature = "sqlite")]
+mod record;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use error::OpenError;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Durability, SqliteStore, SqliteStoreBuilder};

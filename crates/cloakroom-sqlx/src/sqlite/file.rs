@@ -1,0 +1,81 @@
+//! The file of a store, before SQLite opens it.
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::error::OpenError;
+
+use super::file_system;
+
+/// Options for files that only their owner may read, because sessions are confidential.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Creates the file if it does not exist, and returns its canonical path, so that all paths to one
+/// file have the same owner.
+///
+/// SQLite gives its companion files `-wal` and `-shm` the rights of the file.
+pub(super) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
+    if path.is_dir() {
+        return Err(OpenError::NotAFile { path: path.to_owned() });
+    }
+    match private().create_new(true).open(path) {
+        Ok(_) => sync_folder(path),
+        // It is not opened here: closing the handle would release the locks of other connections
+        // of this process.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(OpenError::NoFolder { path: folder(path).to_owned() });
+        }
+        Err(failure) => return Err(error(path, &failure)),
+    }
+    let path = path.canonicalize().map_err(|failure| error(path, &failure))?;
+    check(&path)?;
+    Ok(path)
+}
+
+/// Makes the new file survive a power failure, which SQLite does only for files that it creates.
+/// Best effort: not every file system can.
+fn sync_folder(path: &Path) {
+    #[cfg(unix)]
+    drop(std::fs::File::open(folder(path)).and_then(|folder| folder.sync_all()));
+}
+
+/// Checks a file that exists.
+pub(super) fn check(path: &Path) -> Result<(), OpenError> {
+    let metadata = path.metadata().map_err(|failure| error(path, &failure))?;
+    if !metadata.is_file() {
+        return Err(OpenError::NotAFile { path: path.to_owned() });
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::MetadataExt::mode(&metadata) & 0o077 != 0 {
+        tracing::warn!(file = %path.display(), "other users of this machine can read the sessions; use `chmod 600`");
+    }
+    match file_system::network(path) {
+        Some(kind) => Err(OpenError::NetworkFileSystem { path: path.to_owned(), kind }),
+        None => Ok(()),
+    }
+}
+
+/// The error for a file that the operating system does not open or create.
+pub(super) fn error(path: &Path, error: &io::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::PermissionDenied => OpenError::PermissionDenied { path, detail: error.to_string() },
+        ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly { path },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => OpenError::Full { path },
+        ErrorKind::IsADirectory => OpenError::NotAFile { path },
+        ErrorKind::NotFound | ErrorKind::NotADirectory => OpenError::NoFolder { path: folder(&path).to_owned() },
+        _ => OpenError::Other { path, detail: error.to_string() },
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,63 @@
+//! The local tiers that keep copies of the records.
+
+use std::sync::{Arc, Weak};
+
+use cloakroom::store::{Invalidate, Lease, Selector};
+use parking_lot::Mutex;
+
+/// The local tiers of one clone of the store.
+#[derive(Default)]
+pub(super) struct Node {
+    copies: Mutex<Vec<Arc<dyn Invalidate>>>,
+}
+
+impl Node {
+    pub(super) fn subscribe(&self, copies: Arc<dyn Invalidate>) {
+        self.copies.lock().push(copies);
+    }
+
+    /// Called without any lock held, because a local tier may call the store meanwhile.
+    fn copies(&self) -> Vec<Arc<dyn Invalidate>> {
+        self.copies.lock().clone()
+    }
+}
+
+/// The lease of every copy. It ends only with the store, which is the only writer of its records and
+/// tells each clone of the changes that are made through others.
+pub(super) const LEASE: Lease = Lease::new(1);
+
+/// The clones of a store.
+#[derive(Default)]
+pub(super) struct Nodes(Mutex<Vec<Weak<Node>>>);
+
+impl Nodes {
+    pub(super) fn add(&self) -> Arc<Node> {
+        let node = Arc::new(Node::default());
+        let mut nodes = self.0.lock();
+        nodes.retain(|node| node.strong_count() > 0);
+        nodes.push(Arc::downgrade(&node));
+        node
+    }
+
+    /// Tells the local tiers of a change that was made through `origin`.
+    ///
+    /// If `origin` has several tiers, nobody knows which of them wrote, so all of them are told.
+    pub(super) fn changed(&self, selectors: &[Selector], origin: &Arc<Node>) {
+        if selectors.is_empty() {
+            return;
+        }
+        for node in self.all() {
+            let copies = node.copies();
+            if Arc::ptr_eq(&node, origin) && copies.len() == 1 {
+                continue;
+            }
+            for copies in copies {
+                selectors.iter().for_each(|selector| copies.invalidate(*selector));
+            }
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Node>> {
+        self.0.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+}

@@ -1,0 +1,132 @@
+//! The SQL of the store. Everything that varies is a parameter.
+
+use std::sync::OnceLock;
+
+macro_rules! record_columns {
+    () => {
+        "format, version, nonce, writers, verifier, previous_verifier, previous_accepted_until, previous_replaced_at, \
+         created_at, last_seen, idle_timeout, absolute_deadline, persistent, principal, logged_in_at, label, document"
+    };
+}
+
+macro_rules! select_sessions {
+    () => {
+        concat!(
+            "SELECT selector, id, expires_at, ",
+            record_columns!(),
+            " FROM cloakroom_sessions WHERE namespace = ? AND selector IN "
+        )
+    };
+}
+
+/// Parameters: namespace, selector.
+pub(super) const LOAD: &str = concat!(select_sessions!(), "(?)");
+
+/// Parameters: namespace, the selectors.
+pub(super) static LOAD_MANY: Repeated = Repeated::new(concat!(select_sessions!(), "("), "?", ", ", ")");
+
+/// Parameters: namespace, selector, the columns of the record, its expiry twice.
+pub(super) const INSERT: &str = concat!(
+    "INSERT INTO cloakroom_sessions (namespace, selector, ",
+    record_columns!(),
+    ", expires_at, examine_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+);
+
+/// Parameters: the columns of the record, its expiry, the session.
+pub(super) static UPDATE: Repeated = Repeated::statement(concat!(
+    "UPDATE cloakroom_sessions SET (",
+    record_columns!(),
+    ", expires_at) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+));
+
+/// Parameters: the last time it was seen, its expiry, the session.
+pub(super) static TOUCH: Repeated =
+    Repeated::statement("UPDATE cloakroom_sessions SET last_seen = ?, expires_at = ? WHERE id = ?");
+
+/// Removes a session with its members. Parameters: session, namespace, selector.
+pub(super) static REMOVE: Repeated = Repeated::statement(
+    "DELETE FROM cloakroom_sessions WHERE id = ?; \
+     DELETE FROM cloakroom_members WHERE namespace = ? AND selector = ?",
+);
+
+/// The sessions that may have expired, the first ones first. Parameters: namespace, now, number.
+pub(super) const TO_EXAMINE: &str = "SELECT selector, id, expires_at FROM cloakroom_sessions \
+     WHERE namespace = ? AND examine_at <= ? ORDER BY examine_at LIMIT ?";
+
+/// Parameter: session.
+pub(super) static EXAMINE_LATER: Repeated =
+    Repeated::statement("UPDATE cloakroom_sessions SET examine_at = expires_at WHERE id = ?");
+
+/// Removes the dead among the oldest members. Parameters: namespace, principal, number of members
+/// to look at, now.
+pub(super) const REMOVE_DEAD_MEMBERS: &str = "DELETE FROM cloakroom_members WHERE admission IN (\
+     SELECT m.admission FROM (SELECT admission, namespace, selector FROM cloakroom_members \
+     WHERE namespace = ? AND principal = ? ORDER BY admission LIMIT ?) m \
+     WHERE NOT EXISTS (SELECT 1 FROM cloakroom_sessions s \
+     WHERE s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > ?))";
+
+/// Parameters: namespace, principal.
+pub(super) const COUNT_MEMBERS: &str = "SELECT count(*) FROM cloakroom_members WHERE namespace = ? AND principal = ?";
+
+/// Parameters: namespace, selector, principal.
+pub(super) const IS_MEMBER: &str =
+    "SELECT count(*) FROM cloakroom_members WHERE namespace = ? AND selector = ? AND principal = ?";
+
+/// Parameters: namespace, selector, principal.
+pub(super) const ADD_MEMBER: &str = "INSERT INTO cloakroom_members (namespace, selector, principal) VALUES (?, ?, ?)";
+
+/// Parameters: namespace, selector, principal.
+pub(super) static REMOVE_MEMBER: Repeated =
+    Repeated::statement("DELETE FROM cloakroom_members WHERE namespace = ? AND selector = ? AND principal = ?");
+
+/// The oldest members other than a session. Parameters: namespace, principal, selector, number.
+pub(super) const OLDEST_MEMBERS: &str = "SELECT selector FROM cloakroom_members \
+     WHERE namespace = ? AND principal = ? AND selector <> ? ORDER BY admission LIMIT ?";
+
+/// The members after an admission, each with the summary of its session if that is alive.
+/// Parameters: now, namespace, principal, admission, number.
+pub(super) const LIST_MEMBERS: &str = "SELECT m.admission, m.selector, s.format, s.created_at, s.last_seen, \
+     s.idle_timeout, s.absolute_deadline, s.persistent, s.principal, s.logged_in_at, s.label \
+     FROM cloakroom_members m LEFT JOIN cloakroom_sessions s \
+     ON s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > ? \
+     WHERE m.namespace = ? AND m.principal = ? AND m.admission > ? ORDER BY m.admission LIMIT ?";
+
+/// Text in which a part is repeated, so that one call to the connection's thread does the work of
+/// several. A connection prepares each size once.
+pub(super) struct Repeated {
+    before: &'static str,
+    repeated: &'static str,
+    between: &'static str,
+    after: &'static str,
+    texts: [OnceLock<String>; Self::SIZES.len()],
+}
+
+impl Repeated {
+    /// The numbers of repetitions, in descending order.
+    pub(super) const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+
+    const fn statement(repeated: &'static str) -> Self {
+        Self::new("", repeated, ";\n", "")
+    }
+
+    const fn new(before: &'static str, repeated: &'static str, between: &'static str, after: &'static str) -> Self {
+        Self { before, repeated, between, after, texts: [const { OnceLock::new() }; Self::SIZES.len()] }
+    }
+
+    /// Splits `items` into as few parts as the sizes allow, each with the text for it.
+    pub(super) fn parts<'a, T>(&'static self, mut items: &'a [T]) -> impl Iterator<Item = (&'static str, &'a [T])> {
+        std::iter::from_fn(move || {
+            let (place, size) = Self::SIZES.into_iter().enumerate().find(|(_, size)| *size <= items.len())?;
+            let (part, rest) = items.split_at(size);
+            items = rest;
+            Some((self.text(place), part))
+        })
+    }
+
+    fn text(&'static self, place: usize) -> &'static str {
+        self.texts[place].get_or_init(|| {
+            let repeated = vec![self.repeated; Self::SIZES[place]].join(self.between);
+            [self.before, &repeated, self.after].concat()
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! The one task that writes.
+//!
+//! Calls that arrive while a transaction runs share the next one. So one call alone waits for
+//! nobody, and many calls pay for one transaction.
+
+mod batch;
+mod clean;
+mod commit;
+mod create;
+mod destroy;
+mod job;
+mod members;
+mod touch;
+mod transaction;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::Clock;
+use cloakroom::store::StoreError;
+use sqlx::SqlitePool;
+use tokio::sync::{mpsc, oneshot};
+
+pub(super) use commit::CommitRecord;
+pub(super) use create::Create;
+pub(super) use destroy::Destroy;
+pub(super) use members::{Admit, Dismiss};
+pub(super) use touch::TouchAll;
+
+use super::fault::{Location, Trouble};
+use super::node::{Node, Nodes};
+use super::owner::Owner;
+use crate::namespace::Namespace;
+use batch::Batch;
+use clean::{Clean, Rest};
+use job::{Job, Operation, Waiting};
+
+/// The maximum number of calls in one transaction, which bounds how long the first of them waits.
+const BATCH: usize = 64;
+
+/// The maximum number of calls that wait for the writer; more wait for a place.
+const QUEUE: usize = 1024;
+
+enum Message {
+    Job(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+/// The way to the writer. The writer ends when the last handle is dropped.
+#[derive(Clone)]
+pub(super) struct WriterHandle {
+    queue: mpsc::Sender<Message>,
+    location: Location,
+    deadline: Duration,
+}
+
+impl WriterHandle {
+    /// Has the writer do something on behalf of the clone `origin`.
+    pub(super) async fn run<O: Operation>(&self, operation: O, origin: &Arc<Node>) -> Result<O::Output, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Waiting { operation, origin: Arc::clone(origin), reply, applied: None };
+        let asked = async {
+            self.queue.send(Message::Job(Box::new(waiting))).await.map_err(|_| self.location.closed())?;
+            answer.await.map_err(|_| self.location.lost(&sqlx::Error::WorkerCrashed))?
+        };
+        let elapsed = |_| Err(self.location.lost(&sqlx::Error::PoolTimedOut));
+        tokio::time::timeout(self.deadline, asked).await.unwrap_or_else(elapsed)
+    }
+
+    /// Returns `true` until the writer begins to end, and the file may get another owner.
+    pub(super) fn is_open(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
+    /// Ends the writer after what has been asked so far, and waits until the file is released.
+    pub(super) async fn close(&self) {
+        let (closed, released) = oneshot::channel();
+        if self.queue.send(Message::Close(closed)).await.is_ok() {
+            drop(released.await);
+        }
+    }
+}
+
+/// What the writer works with.
+pub(super) struct Writer {
+    pub(super) pool: SqlitePool,
+    /// The pools that belong to the store, and not to the application.
+    pub(super) own_pools: Vec<SqlitePool>,
+    /// `None` for a database in memory, which no other process can open.
+    pub(super) owner: Option<Owner>,
+    pub(super) namespace: Namespace,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) nodes: Arc<Nodes>,
+    pub(super) location: Location,
+}
+
+impl Writer {
+    /// Starts the writer. A call waits for it up to `deadline`.
+    pub(super) fn start(self, deadline: Duration) -> WriterHandle {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let handle = WriterHandle { queue, location: self.location.clone(), deadline };
+        tokio::spawn(self.serve(messages));
+        handle
+    }
+
+    async fn serve(self, mut messages: mpsc::Receiver<Message>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        let mut closers = Vec::new();
+        let mut next_cleaning = self.clock.sleep(Duration::ZERO);
+        loop {
+            tokio::select! {
+                received = messages.recv_many(&mut waiting, BATCH) => {
+                    if received == 0 {
+                        break;
+                    }
+                    let mut jobs = Vec::with_capacity(waiting.len());
+                    for message in waiting.drain(..) {
+                        match message {
+                            Message::Job(job) => jobs.push(job),
+                            Message::Close(closer) => {
+                                messages.close();
+                                closers.push(closer);
+                            }
+                        }
+                    }
+                    self.write(jobs).await;
+                }
+                () = &mut next_cleaning => {
+                    next_cleaning = self.clock.sleep(self.clean().await);
+                }
+            }
+        }
+        for pool in &self.own_pools {
+            pool.close().await;
+        }
+        // After the connections, because the next owner must not meet a transaction of this one.
+        drop(self.owner);
+        for closer in closers {
+            // The caller may have stopped waiting.
+            let _ = closer.send(());
+        }
+    }
+
+    /// Does the jobs in one transaction, or each in its own if one of them spoils it.
+    async fn write(&self, mut jobs: Vec<Box<dyn Job>>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let error = match self.transact(&mut jobs).await {
+            Ok(()) => return jobs.into_iter().for_each(|job| job.succeed(&self.nodes)),
+            Err(error) => error,
+        };
+        if jobs.len() == 1 || !error.concerns_one_call() {
+            return jobs.into_iter().for_each(|job| job.fail(error.report(&self.location)));
+        }
+        for job in jobs {
+            let mut alone = [job];
+            let outcome = self.transact(&mut alone).await;
+            let [job] = alone;
+            match outcome {
+                Ok(()) => job.succeed(&self.nodes),
+                Err(error) => job.fail(error.report(&self.location)),
+            }
+        }
+    }
+
+    async fn transact(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let mut batch = Batch::begin(&self.pool, &self.namespace, self.clock.now()).await.map_err(Failure::before)?;
+        if let Err(error) = apply(jobs, &mut batch).await {
+            batch.roll_back().await;
+            return Err(Failure::before(error));
+        }
+        batch.commit().await.map_err(Failure::at_commit)
+    }
+
+    /// Removes some expired sessions. Returns how long to wait before the next ones.
+    async fn clean(&self) -> Duration {
+        let (reply, mut answer) = oneshot::channel();
+        let origin = Arc::new(Node::default());
+        self.write(vec![Box::new(Waiting { operation: Clean, origin, reply, applied: None })]).await;
+        match answer.try_recv() {
+            Ok(Ok(Rest::Some)) => Duration::ZERO,
+            Ok(Ok(Rest::None)) | Err(_) => clean::PERIOD,
+            Ok(Err(error)) => {
+                tracing::warn!(?error, "expired sessions could not be removed; it is tried again");
+                clean::PERIOD
+            }
+        }
+    }
+}
+
+async fn apply(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> sqlx::Result<()> {
+    let selectors: Vec<_> = jobs.iter().flat_map(|job| job.selectors()).copied().collect();
+    batch.read(selectors).await?;
+    for job in jobs {
+        job.apply(batch).await?;
+    }
+    batch.flush().await
+}
+
+/// Why a transaction was not committed.
+struct Failure {
+    error: sqlx::Error,
+    /// Whether it may have been committed nevertheless.
+    is_unknown: bool,
+}
+
+impl Failure {
+    /// The transaction was rolled back.
+    const fn before(error: sqlx::Error) -> Self {
+        Self { error, is_unknown: false }
+    }
+
+    /// A disk that fails, or a connection that breaks, may do so after the commit reached the file.
+    fn at_commit(error: sqlx::Error) -> Self {
+        let is_unknown = matches!(Trouble::of(&error), Trouble::Io | Trouble::Broken | Trouble::Other);
+        Self { error, is_unknown }
+    }
+
+    fn concerns_one_call(&self) -> bool {
+        !self.is_unknown && Trouble::of(&self.error).concerns_one_call()
+    }
+
+    fn report(&self, location: &Location) -> StoreError {
+        if self.is_unknown { location.lost(&self.error) } else { location.fault(&self.error) }
+    }
+}

@@ -1,0 +1,12 @@
+//! The store on real files, with real faults.
+
+mod backend;
+mod conformance;
+mod crash;
+mod full_disk;
+mod opening;
+mod owner;
+mod restart;
+mod rows;
+mod samples;
+mod support;
