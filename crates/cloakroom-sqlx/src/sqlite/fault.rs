@@ -8,9 +8,9 @@ use cloakroom::store::{StoreError, StoreErrorKind};
 use crate::error::OpenError;
 use crate::record::Malformed;
 
-/// What an error means for the caller.
+/// The kind of an error, which decides what it means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum SqliteErrorKind {
     Locked,
     ReadOnly,
     Full,
@@ -27,7 +27,7 @@ pub(super) enum Trouble {
     Other,
 }
 
-impl Trouble {
+impl SqliteErrorKind {
     pub(super) fn of(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => {
@@ -83,10 +83,10 @@ impl Trouble {
 
 /// An error of a call, with the file and the remedy.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {} ({detail})", location.display(), trouble.remedy())]
+#[error("{}: {} ({detail})", location.display(), kind.remedy())]
 struct Fault {
     location: PathBuf,
-    trouble: Trouble,
+    kind: SqliteErrorKind,
     /// The error of SQLite or of the pool, as text: all calls of a transaction report the same one.
     detail: String,
 }
@@ -106,10 +106,12 @@ impl Location {
 
     /// The error of a call that did nothing.
     pub(super) fn fault(&self, error: &sqlx::Error) -> StoreError {
-        let kind = match Trouble::of(error) {
-            Trouble::ReadOnly | Trouble::Full | Trouble::Denied | Trouble::Damaged | Trouble::NotADatabase => {
-                StoreErrorKind::Refused
-            }
+        let kind = match SqliteErrorKind::of(error) {
+            SqliteErrorKind::ReadOnly
+            | SqliteErrorKind::Full
+            | SqliteErrorKind::Denied
+            | SqliteErrorKind::Damaged
+            | SqliteErrorKind::NotADatabase => StoreErrorKind::Refused,
             _ => StoreErrorKind::Unavailable,
         };
         self.error(kind, error)
@@ -126,21 +128,22 @@ impl Location {
     }
 
     fn error(&self, kind: StoreErrorKind, error: &sqlx::Error) -> StoreError {
-        let (location, trouble) = (self.0.to_path_buf(), Trouble::of(error));
-        StoreError::new(kind, Fault { location, trouble, detail: error.to_string() })
+        let fault =
+            Fault { location: self.0.to_path_buf(), kind: SqliteErrorKind::of(error), detail: error.to_string() };
+        StoreError::new(kind, fault)
     }
 
     /// The error that prevents the start.
     pub(super) fn open_error(&self, error: &sqlx::Error) -> OpenError {
         let path = self.0.to_path_buf();
         let detail = error.to_string();
-        match Trouble::of(error) {
-            Trouble::Locked => OpenError::Locked { path },
-            Trouble::ReadOnly => OpenError::ReadOnly { path },
-            Trouble::Full => OpenError::Full { path },
-            Trouble::Damaged => OpenError::Damaged { path, detail },
-            Trouble::NotADatabase => OpenError::NotADatabase { path },
-            Trouble::CannotOpen | Trouble::Denied => OpenError::PermissionDenied { path, detail },
+        match SqliteErrorKind::of(error) {
+            SqliteErrorKind::Locked => OpenError::Locked { path },
+            SqliteErrorKind::ReadOnly => OpenError::ReadOnly { path },
+            SqliteErrorKind::Full => OpenError::Full { path },
+            SqliteErrorKind::Damaged => OpenError::Damaged { path, detail },
+            SqliteErrorKind::NotADatabase => OpenError::NotADatabase { path },
+            SqliteErrorKind::CannotOpen | SqliteErrorKind::Denied => OpenError::PermissionDenied { path, detail },
             _ => OpenError::Other { path, detail },
         }
     }

@@ -23,7 +23,7 @@ impl Node {
 }
 
 /// The lease of every copy. It ends only with the store, which is the only writer of its records and
-/// tells each clone of the changes that are made through others.
+/// invalidates the copies of each clone that others change.
 pub(super) const LEASE: Lease = Lease::new(1);
 
 /// The clones of a store.
@@ -39,9 +39,9 @@ impl Nodes {
         node
     }
 
-    /// Tells the local tiers of a change that was made through `origin`.
+    /// Invalidates the copies of sessions that were changed through `origin`, in all other tiers.
     ///
-    /// If `origin` has several tiers, nobody knows which of them wrote, so all of them are told.
+    /// If `origin` has several tiers, any of them may have written, so the copies of all are dropped.
     pub(super) fn changed(&self, selectors: &[Selector], origin: &Arc<Node>) {
         if selectors.is_empty() {
             return;

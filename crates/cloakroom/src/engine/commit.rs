@@ -5,8 +5,8 @@ use crate::cache::{
 };
 use crate::lifetimes::Lifetimes;
 use crate::store::{
-    self, Action, Commit, CommitReceipt, Committed, DynStore, Head, Lease, LeasedRecord, PreviousSecret, StoreErrorKind,
-    Writers,
+    self, Action, Commit, CommitReceipt, Committed, DynStore, Head, Lease, LeasedRecord, PreviousSecret,
+    StoreErrorKind, Writers,
 };
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -277,9 +277,10 @@ impl Engine {
     ) -> Result<Commit, SessionError> {
         let mut commit = Commit::new(base.version, nonce, writer.shared(&self.verifier_hasher), change.now);
         commit.step = change.step;
-        commit.head = base.store_meta.as_ref().map(|store_meta| {
-            Head::new(base.version, base.verifier, base.lifetimes, store_meta.writers.clone())
-        });
+        commit.head = base
+            .store_meta
+            .as_ref()
+            .map(|store_meta| Head::new(base.version, base.verifier, base.lifetimes, store_meta.writers.clone()));
         commit.exact_base = change.base.is_some();
         for edit in change.edits {
             commit.edits.push(convert::edit(edit).map_err(SessionError::encode)?);

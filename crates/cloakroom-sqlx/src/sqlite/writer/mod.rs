@@ -1,7 +1,7 @@
 //! The one task that writes.
 //!
-//! Calls that arrive while a transaction runs share the next one. So one call alone waits for
-//! nobody, and many calls pay for one transaction.
+//! Calls that arrive while a transaction runs share the next one. So a single call does not wait for
+//! others, and many calls pay for one transaction.
 
 mod batch;
 mod clean;
@@ -27,7 +27,7 @@ pub(super) use destroy::Destroy;
 pub(super) use members::{Admit, Dismiss};
 pub(super) use touch::TouchAll;
 
-use super::fault::{Location, Trouble};
+use super::fault::{Location, SqliteErrorKind};
 use super::node::{Node, Nodes};
 use super::owner::Owner;
 use crate::namespace::Namespace;
@@ -213,12 +213,15 @@ impl Failure {
 
     /// A disk that fails, or a connection that breaks, may do so after the commit reached the file.
     fn at_commit(error: sqlx::Error) -> Self {
-        let is_unknown = matches!(Trouble::of(&error), Trouble::Io | Trouble::Broken | Trouble::Other);
+        let is_unknown = matches!(
+            SqliteErrorKind::of(&error),
+            SqliteErrorKind::Io | SqliteErrorKind::Broken | SqliteErrorKind::Other
+        );
         Self { error, is_unknown }
     }
 
     fn concerns_one_call(&self) -> bool {
-        !self.is_unknown && Trouble::of(&self.error).concerns_one_call()
+        !self.is_unknown && SqliteErrorKind::of(&self.error).concerns_one_call()
     }
 
     fn report(&self, location: &Location) -> StoreError {
