@@ -22,13 +22,18 @@ pub struct Args {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub host: IpAddr,
 
-    /// Folder for the SQLite file, created if missing; `:memory:` keeps nothing.
+    /// Folder for the SQLite files of the shop and of its sessions, created if missing; `:memory:`
+    /// keeps nothing.
     #[arg(long, value_name = "DIR", default_value = "shop-data")]
     pub data: PathBuf,
 
     /// Read preferences, roles, account and history from the database on every request.
     #[arg(long)]
     pub no_session_cache: bool,
+
+    /// Keep the sessions in memory only. The end of the process then ends them.
+    #[arg(long, conflicts_with = "redis")]
+    pub memory: bool,
 
     /// Store the sessions in this Redis or Valkey, such as redis://localhost:6379, and share them
     /// with other shops that use the same one and the same --data. The keys begin with `shop:`

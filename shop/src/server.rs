@@ -37,6 +37,9 @@ pub enum StartError {
     /// The sessions' settings contradict each other.
     #[error("the session settings cannot work: {0}")]
     Sessions(#[from] cloakroom::ConfigError),
+    /// The file of the sessions cannot be used.
+    #[error("the sessions: {0}")]
+    File(#[from] cloakroom_sqlx::OpenError),
     /// The Redis server cannot be used.
     #[error("--redis: {0}")]
     Redis(#[from] cloakroom_redis::ConnectError),
@@ -63,14 +66,16 @@ pub async fn run(args: Args) -> Result<(), StartError> {
 }
 
 async fn open(args: &Args) -> Result<Shop, StartError> {
-    let db = if args.data == Path::new(":memory:") {
+    let is_volatile = args.data == Path::new(":memory:");
+    let db = if is_volatile {
         Db::in_memory(args.db_latency).await?
     } else {
         Db::open(&args.data, args.db_latency).await?
     };
     let sessions = match &args.redis {
         Some(address) => sessions::over_redis(address).await?,
-        None => sessions::in_memory()?,
+        None if is_volatile || args.memory => sessions::in_memory()?,
+        None => sessions::in_folder(&args.data).await?,
     };
     let shop = Shop::new(db, sessions, !args.no_session_cache);
     Ok(if let Some(node) = &args.node { shop.with_node_name(node) } else { shop })
@@ -83,10 +88,16 @@ fn print_address(args: &Args, address: SocketAddr) -> io::Result<()> {
     );
     let cache = if args.no_session_cache { "off" } else { "on" };
     let latency = humantime::format_duration(args.db_latency);
+    let sessions = match &args.redis {
+        Some(_) => "in Redis",
+        None if args.memory || args.data == Path::new(":memory:") => "in memory",
+        None => "there too: stop the shop any way you like and start it again",
+    };
     writeln!(
         io::stdout(),
         "The shop is open: {site}\n\
-         Data in {}, {latency} of database latency, session cache {cache}. Ctrl-C closes it.\n\n\
+         Data in {}, sessions {sessions}.\n\
+         {latency} of database latency, session cache {cache}. Ctrl-C closes it.\n\n\
          Try it:\n  \
          curl -i -X POST {site}/cart/add/item123\n  \
          curl {site}/cart -H \"Cookie: session=…\"      (the value from the answer above)\n  \

@@ -1,12 +1,17 @@
-//! The settings of the sessions, and the choice between memory and Redis.
+//! The settings of the sessions, and their stores.
 
+use std::path::Path;
 use std::time::Duration;
 
 use cloakroom::store::LimitPolicy;
 use cloakroom::{ConfigError, Sessions, SessionsBuilder};
 use cloakroom_redis::RedisStore;
+use cloakroom_sqlx::SqliteStore;
 
 use crate::server::StartError;
+
+/// How long a second shop waits for the one that uses the same file.
+const TAKE_OVER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// More sessions of one user are more likely a stolen password than more devices.
 const MAX_DEVICES: u32 = 10;
@@ -26,6 +31,17 @@ pub fn settings() -> SessionsBuilder {
 /// If the settings contradict each other, which would be a bug of the shop.
 pub fn in_memory() -> Result<Sessions, ConfigError> {
     settings().build()
+}
+
+/// Creates sessions that are stored in the file `sessions.db` of a folder, so that they survive the
+/// end of this process, with copies in its memory.
+///
+/// # Errors
+///
+/// If the file cannot be used, or another process uses it.
+pub async fn in_folder(folder: &Path) -> Result<Sessions, StartError> {
+    let store = SqliteStore::builder().take_over_timeout(TAKE_OVER_TIMEOUT).open(folder.join("sessions.db")).await?;
+    Ok(settings().store(store).build()?)
 }
 
 /// Creates sessions that are stored in Redis, with copies in the memory of this process.

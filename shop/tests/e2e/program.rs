@@ -20,7 +20,7 @@ fn output(args: &[&str]) -> (Option<i32>, String, String) {
 fn start(args: &[&str]) -> (Child, String) {
     let mut child = shop(args).spawn().expect("the program runs");
     let greeting = BufReader::new(child.stdout.take().expect("a pipe"));
-    let lines: Vec<String> = greeting.lines().map_while(Result::ok).take(7).collect();
+    let lines: Vec<String> = greeting.lines().map_while(Result::ok).take(8).collect();
     let site = lines[0].strip_prefix("The shop is open: ").expect("the address").to_owned();
     assert_eq!(lines.iter().filter(|line| line.trim_start().starts_with("curl ")).count(), 3, "{lines:?}");
     (child, site)
@@ -51,7 +51,7 @@ fn a_taken_port_is_named_with_the_remedy() {
 fn help_names_every_option() {
     let (code, help, _) = output(&["--help"]);
     assert_eq!(code, Some(0));
-    for option in ["--port", "--host", "--data", "--no-session-cache", "--db-latency"] {
+    for option in ["--port", "--host", "--data", "--memory", "--redis", "--no-session-cache", "--db-latency"] {
         assert!(help.contains(option), "{option} is missing: {help}");
     }
 }
@@ -89,4 +89,105 @@ async fn what_is_saved_in_the_data_folder_survives_a_restart() {
         .await
         .expect("in time")
         .expect("done");
+}
+
+/// A visitor of a running shop, with its session cookie.
+struct Visitor {
+    client: reqwest::Client,
+    cookie: Option<String>,
+}
+
+impl Visitor {
+    fn new() -> Self {
+        Self { client: reqwest::Client::new(), cookie: None }
+    }
+
+    async fn post(&mut self, site: &str, path: &str, form: &'static str) {
+        let mut request = self.client.post(format!("{site}{path}")).header("sec-fetch-site", "none");
+        request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        if let Some(cookie) = &self.cookie {
+            request = request.header("cookie", cookie);
+        }
+        let reply = request.send().await.expect("an answer");
+        let Some(cookie) = reply.headers().get("set-cookie") else { return };
+        let (cookie, attributes) = cookie.to_str().expect("text").split_once(';').expect("attributes");
+        self.cookie = (!attributes.contains("Max-Age=0")).then(|| cookie.to_owned());
+        if self.cookie.is_some() {
+            cloakroom_secret_scan::record("token", cookie.strip_prefix("session=").expect("the session's cookie"));
+        }
+    }
+
+    async fn get(&self, site: &str, path: &str) -> String {
+        let request = self.client.get(format!("{site}{path}")).header("cookie", self.cookie.as_deref().unwrap_or(""));
+        request.send().await.expect("an answer").text().await.expect("a body")
+    }
+}
+
+/// Kills the shop, and starts it again with the same arguments.
+fn kill_and_start((mut child, _): (Child, String), args: &[&str]) -> (Child, String) {
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    start(args)
+}
+
+#[tokio::test]
+async fn cart_login_and_devices_survive_a_kill_of_the_program() {
+    let folder = std::env::temp_dir().join(format!("cloakroom-shop-killed-{}", std::process::id()));
+    let data = folder.to_str().expect("a path of text").to_owned();
+    let args = ["--port", "0", "--data", &data];
+    let mut shop = start(&args);
+    let (mut alice, mut guest) = (Visitor::new(), Visitor::new());
+    alice.post(&shop.1, "/login", "name=alice&password=alice-demo").await;
+    alice.post(&shop.1, "/cart/add/gloves", "").await;
+    guest.post(&shop.1, "/cart/add/gloves", "").await;
+    let (cart, devices) = (alice.get(&shop.1, "/cart").await, alice.get(&shop.1, "/devices").await);
+    assert_ne!(cart, "Cart: []");
+    for _ in 0..2 {
+        shop = kill_and_start(shop, &args);
+        assert_eq!(alice.get(&shop.1, "/cart").await, cart);
+        assert_eq!(guest.get(&shop.1, "/cart").await, cart);
+        assert_eq!(alice.get(&shop.1, "/devices").await.lines().count(), devices.lines().count());
+    }
+    let before = alice.cookie.clone();
+    alice.post(&shop.1, "/logout", "").await;
+    alice.cookie = before;
+    shop = kill_and_start(shop, &args);
+    assert_eq!(alice.get(&shop.1, "/cart").await, "Cart: []", "an ended session stays ended");
+    assert_eq!(guest.get(&shop.1, "/cart").await, cart);
+    shop.0.kill().expect("it runs");
+    shop.0.wait().expect("it ends");
+    tokio::fs::remove_dir_all(folder).await.expect("done");
+}
+
+#[tokio::test]
+async fn with_memory_the_end_of_the_program_ends_the_sessions() {
+    let folder = std::env::temp_dir().join(format!("cloakroom-shop-memory-{}", std::process::id()));
+    let data = folder.to_str().expect("a path of text").to_owned();
+    let args = ["--port", "0", "--data", &data, "--memory"];
+    let mut shop = start(&args);
+    let mut guest = Visitor::new();
+    guest.post(&shop.1, "/cart/add/gloves", "").await;
+    assert_ne!(guest.get(&shop.1, "/cart").await, "Cart: []");
+    shop = kill_and_start(shop, &args);
+    assert_eq!(guest.get(&shop.1, "/cart").await, "Cart: []");
+    shop.0.kill().expect("it runs");
+    shop.0.wait().expect("it ends");
+    assert!(!folder.join("sessions.db").exists());
+    tokio::fs::remove_dir_all(folder).await.expect("done");
+}
+
+#[tokio::test]
+async fn a_second_shop_on_the_same_data_names_the_first_one() {
+    let folder = std::env::temp_dir().join(format!("cloakroom-shop-twice-{}", std::process::id()));
+    let data = folder.to_str().expect("a path of text").to_owned();
+    let mut first = start(&["--port", "0", "--data", &data]);
+    let second = data.clone();
+    let refused = tokio::task::spawn_blocking(move || output(&["--port", "0", "--data", &second]));
+    let (code, _, error) = refused.await.expect("a task");
+    assert_eq!(code, Some(1));
+    assert!(error.contains(&format!("process {}", first.0.id())), "{error}");
+    assert!(error.contains("sessions.db") && error.contains("end that process"), "{error}");
+    first.0.kill().expect("it runs");
+    first.0.wait().expect("it ends");
+    tokio::fs::remove_dir_all(folder).await.expect("done");
 }

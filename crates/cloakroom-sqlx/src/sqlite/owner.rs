@@ -47,7 +47,7 @@ impl Owner {
             }
             if !announced {
                 announced = true;
-                tracing::info!(file = %database.display(), holder, ?patience, "waiting for the process that uses the sessions");
+                tracing::warn!(file = %database.display(), holder, ?patience, "waiting for the process that uses the sessions");
             }
             tokio::time::sleep(POLL.min(patience.saturating_sub(began.elapsed()))).await;
         }
