@@ -37,6 +37,27 @@ async fn a_file_is_released_when_its_store_is_closed() {
     }
 }
 
+/// The writer has begun to end when the second call arrives.
+#[tokio::test]
+async fn every_call_that_closes_a_store_waits_until_the_file_is_released() {
+    for _ in 0..10 {
+        let (_folder, path) = folder();
+        let store = SqliteStore::open(&path).await.expect("it is free");
+        insert(&store, 1, record(now())).await;
+        let lease = store.load(selector(1)).await.expect("it is open").expect("it was inserted").lease;
+        let first = tokio::spawn({
+            let store = store.clone();
+            async move { store.close().await }
+        });
+        while store.is_lease_valid(lease) {
+            tokio::task::yield_now().await;
+        }
+        store.close().await;
+        impatient().open(&path).await.expect("the file was released");
+        first.await.expect("it does not panic");
+    }
+}
+
 fn other_process(path: &std::path::Path) -> Process {
     let mut process = Process::start("owner::a_file_is_released_when_its_store_is_closed", HELD, path);
     process.wait_for("ready");

@@ -19,7 +19,7 @@ use std::time::Duration;
 use cloakroom::Clock;
 use cloakroom::store::StoreError;
 use sqlx::SqlitePool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) use commit::CommitRecord;
 pub(super) use create::Create;
@@ -43,7 +43,7 @@ const QUEUE: usize = 1024;
 
 enum Message {
     Job(Box<dyn Job>),
-    Close(oneshot::Sender<()>),
+    Close,
 }
 
 /// The way to the writer. The writer ends when the last handle is dropped.
@@ -52,6 +52,8 @@ pub(super) struct WriterHandle {
     queue: mpsc::Sender<Message>,
     location: Location,
     deadline: Duration,
+    /// Closed once the file is released.
+    released: watch::Receiver<()>,
 }
 
 impl WriterHandle {
@@ -74,10 +76,10 @@ impl WriterHandle {
 
     /// Ends the writer after what has been asked so far, and waits until the file is released.
     pub(super) async fn close(&self) {
-        let (closed, released) = oneshot::channel();
-        if self.queue.send(Message::Close(closed)).await.is_ok() {
-            drop(released.await);
-        }
+        // An error means that the writer ends already.
+        drop(self.queue.send(Message::Close).await);
+        let mut released = self.released.clone();
+        while released.changed().await.is_ok() {}
     }
 }
 
@@ -98,14 +100,17 @@ impl Writer {
     /// Starts the writer. A call waits for it up to `deadline`.
     pub(super) fn start(self, deadline: Duration) -> WriterHandle {
         let (queue, messages) = mpsc::channel(QUEUE);
-        let handle = WriterHandle { queue, location: self.location.clone(), deadline };
-        tokio::spawn(self.serve(messages));
+        let (releases, released) = watch::channel(());
+        let handle = WriterHandle { queue, location: self.location.clone(), deadline, released };
+        tokio::spawn(async move {
+            self.serve(messages).await;
+            drop(releases);
+        });
         handle
     }
 
     async fn serve(self, mut messages: mpsc::Receiver<Message>) {
         let mut waiting = Vec::with_capacity(BATCH);
-        let mut closers = Vec::new();
         let mut next_cleaning = self.clock.sleep(Duration::ZERO);
         loop {
             tokio::select! {
@@ -117,10 +122,7 @@ impl Writer {
                     for message in waiting.drain(..) {
                         match message {
                             Message::Job(job) => jobs.push(job),
-                            Message::Close(closer) => {
-                                messages.close();
-                                closers.push(closer);
-                            }
+                            Message::Close => messages.close(),
                         }
                     }
                     self.write(jobs).await;
@@ -135,10 +137,6 @@ impl Writer {
         }
         // After the connections, because the next owner must not meet a transaction of this one.
         drop(self.owner);
-        for closer in closers {
-            // The caller may have stopped waiting.
-            let _ = closer.send(());
-        }
     }
 
     /// Does the jobs in one transaction, or each in its own if one of them spoils it.
