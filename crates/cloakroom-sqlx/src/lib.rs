@@ -88,6 +88,7 @@
 //! - `sqlite`: `SqliteStore`, with the SQLite that `sqlx` brings.
 
 mod error;
+#[cfg(feature = "sqlite")]
 mod namespace;
 #[cfg(feature = "sqlite")]
 mod record;
