@@ -58,4 +58,4 @@ CREATE TABLE cloakroom_migrations (
     applied_at INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO cloakroom_migrations VALUES (1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+INSERT INTO cloakroom_migrations VALUES (1, unixepoch() * 1000);

@@ -32,9 +32,10 @@ pub(crate) struct SummaryColumns {
     pub(crate) idle_timeout: i64,
     pub(crate) absolute_deadline: i64,
     pub(crate) persistent: bool,
-    pub(crate) principal: Option<String>,
+    /// As `label`, an error if it is not UTF-8.
+    pub(crate) principal: Result<Option<String>, Malformed>,
     pub(crate) logged_in_at: Option<i64>,
-    pub(crate) label: Option<String>,
+    pub(crate) label: Result<Option<String>, Malformed>,
 }
 
 impl From<&Record> for Columns {
@@ -58,9 +59,9 @@ impl From<&Record> for Columns {
                 idle_timeout: duration(record.lifetimes.idle_timeout()),
                 absolute_deadline: millis(record.lifetimes.absolute_deadline()),
                 persistent: record.lifetimes.is_persistent(),
-                principal: authentication.map(|login| login.principal.as_str().to_owned()),
+                principal: Ok(authentication.map(|login| login.principal.as_str().to_owned())),
                 logged_in_at: authentication.map(|login| millis(login.at)),
-                label: authentication.and_then(|login| login.label.as_deref()).map(str::to_owned),
+                label: Ok(authentication.and_then(|login| login.label.as_deref()).map(str::to_owned)),
             },
         }
     }
@@ -108,10 +109,10 @@ impl SummaryColumns {
         );
         let lifetimes = lifetimes.with_persistent(self.persistent);
         let mut summary = Summary::new(lifetimes, to_instant(self.last_seen));
-        summary.authentication = match (self.principal, self.logged_in_at) {
+        summary.authentication = match (self.principal?, self.logged_in_at) {
             (None, None) => None,
             (Some(principal), Some(at)) => {
-                let label = self.label.map(Into::into);
+                let label = self.label?.map(Into::into);
                 Some(Authentication::new(principal.into(), to_instant(at), label))
             }
             _ => return Err(Malformed::Column("logged_in_at")),

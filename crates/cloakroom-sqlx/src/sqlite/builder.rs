@@ -172,6 +172,7 @@ impl SqliteStoreBuilder {
             clock: Arc::clone(&self.clock),
             nodes: Arc::clone(&nodes),
             location: location.clone(),
+            busy_timeout: self.busy_timeout,
         };
         let deadline = self.busy_timeout.saturating_add(WORK);
         let writer = writer.start(deadline);

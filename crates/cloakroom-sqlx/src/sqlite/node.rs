@@ -57,6 +57,13 @@ impl Nodes {
         }
     }
 
+    /// Invalidates the copies of these sessions in all tiers.
+    pub(super) fn changed_anywhere(&self, selectors: &[Selector]) {
+        for copies in self.all().iter().flat_map(|node| node.copies()) {
+            selectors.iter().for_each(|selector| copies.invalidate(*selector));
+        }
+    }
+
     fn all(&self) -> Vec<Arc<Node>> {
         self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }

@@ -50,6 +50,13 @@ impl PoolDatabase {
                            otherwise; set it, or choose `Durability::ProcessCrash`";
             return Err(ConfigError::new("durability", problem).into());
         }
+        if self.file.is_some() && ["off", "memory"].contains(&&*self.journal_mode) {
+            let problem = format!(
+                "is {} in the options of the pool, with which the end of the process may damage the database; use WAL",
+                self.journal_mode
+            );
+            return Err(ConfigError::new("journal_mode", problem).into());
+        }
         if self.file.is_some() && self.journal_mode != "wal" {
             tracing::warn!(
                 file = %self.location.path().display(),

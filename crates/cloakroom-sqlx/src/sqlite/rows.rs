@@ -7,7 +7,7 @@ use sqlx::{Row, Sqlite};
 use cloakroom::Timestamp;
 use cloakroom::store::{Record, Selector};
 
-use crate::record::{Columns, SummaryColumns, encode_values, to_column};
+use crate::record::{Columns, Malformed, SummaryColumns, encode_values, to_column};
 
 pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
 
@@ -42,8 +42,16 @@ pub(super) fn columns(row: &SqliteRow) -> sqlx::Result<Columns> {
 }
 
 /// The values of the session, encoded.
-pub(super) fn document(row: &SqliteRow) -> sqlx::Result<String> {
-    row.try_get(DOCUMENT)
+pub(super) fn document(row: &SqliteRow) -> sqlx::Result<Result<String, Malformed>> {
+    let document = text(row, DOCUMENT, "document")?;
+    Ok(document.and_then(|document| document.ok_or(Malformed::Column("document"))))
+}
+
+/// A text. Read as bytes, because a damaged row may have a text that is not UTF-8, which concerns
+/// that row alone.
+fn text(row: &SqliteRow, place: usize, column: &'static str) -> sqlx::Result<Result<Option<String>, Malformed>> {
+    let bytes: Option<Vec<u8>> = row.try_get(place)?;
+    Ok(bytes.map(String::from_utf8).transpose().map_err(|_| Malformed::Column(column)))
 }
 
 /// The columns of a summary, the first of which is at `place`.
@@ -54,9 +62,9 @@ pub(super) fn summary(row: &SqliteRow, place: usize) -> sqlx::Result<SummaryColu
         idle_timeout: row.try_get(place + 2)?,
         absolute_deadline: row.try_get(place + 3)?,
         persistent: row.try_get::<i64, _>(place + 4)? != 0,
-        principal: row.try_get(place + 5)?,
+        principal: text(row, place + 5, "principal")?,
         logged_in_at: row.try_get(place + 6)?,
-        label: row.try_get(place + 7)?,
+        label: text(row, place + 7, "label")?,
     })
 }
 
@@ -78,9 +86,9 @@ pub(super) fn bind_record(statement: Statement, record: &Record) -> Statement {
         .bind(summary.idle_timeout)
         .bind(summary.absolute_deadline)
         .bind(i64::from(summary.persistent))
-        .bind(summary.principal)
+        .bind(summary.principal.unwrap_or_default())
         .bind(summary.logged_in_at)
-        .bind(summary.label)
+        .bind(summary.label.unwrap_or_default())
         .bind(encode_values(&record.values))
 }
 

@@ -19,12 +19,11 @@ pub(super) struct SessionRow {
 impl SessionRow {
     pub(super) fn read(row: &SqliteRow) -> sqlx::Result<Self> {
         let key = rows::session(row)?;
-        Ok(Self {
-            id: key.id,
-            expires_at: key.expires_at,
-            header: rows::columns(row)?.decode(),
-            document: Some(rows::document(row)?),
-        })
+        let (header, document) = match rows::document(row)? {
+            Ok(document) => (rows::columns(row)?.decode(), Some(document)),
+            Err(malformed) => (Err(malformed), None),
+        };
+        Ok(Self { id: key.id, expires_at: key.expires_at, header, document })
     }
 
     pub(super) const fn new(id: i64, expires_at: i64, record: Record) -> Self {

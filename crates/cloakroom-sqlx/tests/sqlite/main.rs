@@ -10,3 +10,4 @@ mod restart;
 mod rows;
 mod samples;
 mod support;
+mod waiting;

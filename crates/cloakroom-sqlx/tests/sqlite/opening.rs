@@ -3,16 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cloakroom::store::{Store, StoreErrorKind};
 use cloakroom_sqlx::{Durability, OpenError, SqliteStore};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqlitePool};
 
 use crate::backend::{folder, impatient};
-
-async fn connect(path: &Path) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-    options.connect().await.expect("the file can be opened")
-}
+use crate::samples::{insert, now, record, selector};
+use crate::support::connect;
 
 fn pool(path: &Path) -> SqlitePool {
     SqlitePoolOptions::new().connect_lazy_with(SqliteConnectOptions::new().filename(path).create_if_missing(true))
@@ -225,4 +223,30 @@ async fn a_database_of_the_application_keeps_what_is_in_it() {
     store.close().await;
     let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&pool).await.expect("it stays open");
     assert_eq!(users, 1);
+}
+
+#[tokio::test]
+async fn a_pool_whose_journal_does_not_survive_the_process_is_refused() {
+    let (_folder, path) = folder();
+    for mode in [SqliteJournalMode::Off, SqliteJournalMode::Memory] {
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true).journal_mode(mode);
+        let pool = SqlitePoolOptions::new().connect_lazy_with(options);
+        let error = impatient().in_pool(pool).await.expect_err("a crash would damage the file").to_string();
+        assert!(error.starts_with("`journal_mode` ") && error.contains("use WAL"), "{error}");
+    }
+}
+
+/// The application holds the only connection of its pool across a call.
+#[tokio::test]
+async fn a_pool_without_a_free_connection_is_an_error_in_time() {
+    let (_folder, path) = folder();
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);
+    let store = impatient().busy_timeout(Duration::from_millis(50)).in_pool(pool.clone()).await.expect("it is free");
+    let held = pool.acquire().await.expect("it is free");
+    let error = store.create(selector(1), record(now())).await.expect_err("no connection is free");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    assert!(format!("{error:?}").contains("more connections"), "{error:?}");
+    drop(held);
+    insert(&store, 1, record(now())).await;
 }

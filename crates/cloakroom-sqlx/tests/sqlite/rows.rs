@@ -74,6 +74,9 @@ async fn a_damaged_row_is_an_error_for_that_session_alone() {
         "logged_in_at = NULL",
         "principal = NULL",
         "document = '{'",
+        "document = CAST(x'ff' AS TEXT)",
+        "principal = CAST(x'ff' AS TEXT)",
+        "label = CAST(x'ff' AS TEXT)",
     ] {
         let (_folder, path) = folder();
         let store = impatient().open(&path).await.expect("it is created");
@@ -99,7 +102,7 @@ async fn a_damaged_row_is_an_error_for_that_session_alone() {
         let created = store.create(selector(2), other).await.expect("it is not a fault");
         assert_eq!(created, cloakroom::store::Created::Exists, "{damage}");
         // The guard of a row whose header can be read is judged by it.
-        if damage != "document = '{'" {
+        if !damage.starts_with("document = '{'") {
             let ended = store.destroy(selector(2), Guard::Holder(VERIFIER)).await;
             assert_eq!(ended.map_err(kind), Err(StoreErrorKind::Corrupt), "{damage}");
         }

@@ -1,11 +1,14 @@
 //! What several tests need: sessions, other processes, and waiting for something to happen.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use cloakroom::SessionValue;
 use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
 
 #[path = "../../../cloakroom/tests/support/recording.rs"]
 mod recording;
@@ -20,6 +23,12 @@ pub(crate) struct Cart(pub(crate) Vec<String>);
 
 impl SessionValue for Cart {
     const KEY: &'static str = "cart";
+}
+
+/// A connection of another program to the database.
+pub(crate) async fn connect(path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    options.connect().await.expect("the file can be opened")
 }
 
 /// Longer than any step on a busy machine; only failing tests wait this long.

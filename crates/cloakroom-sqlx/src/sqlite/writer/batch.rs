@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use cloakroom::Timestamp;
 use cloakroom::store::{Record, Selector};
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::{Row, SqliteConnection};
 
 use super::transaction::OpenTransaction;
 use crate::namespace::Namespace;
@@ -29,9 +29,11 @@ pub(in crate::sqlite) struct Batch {
 }
 
 impl Batch {
-    pub(super) async fn begin(pool: &SqlitePool, namespace: &Namespace, now: Timestamp) -> sqlx::Result<Self> {
-        Ok(Self {
-            transaction: OpenTransaction::begin(pool).await?,
+    /// A batch in a transaction. `now` is read after the transaction has begun, because a wait for
+    /// its lock must not prolong the life of a session.
+    pub(super) fn new(transaction: OpenTransaction, namespace: &Namespace, now: Timestamp) -> Self {
+        Self {
+            transaction,
             namespace: namespace.clone(),
             now,
             sessions: HashMap::new(),
@@ -39,7 +41,7 @@ impl Batch {
             updated: HashSet::new(),
             touched: HashSet::new(),
             changed: Vec::new(),
-        })
+        }
     }
 
     /// The instant of the batch.

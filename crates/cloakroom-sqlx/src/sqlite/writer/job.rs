@@ -30,7 +30,10 @@ pub(super) trait Job: Send {
     fn apply<'a>(&'a mut self, batch: &'a mut Batch) -> Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'a>>;
     /// Reports the answer, after the transaction was committed.
     fn succeed(self: Box<Self>, nodes: &Nodes);
+    /// Reports that nothing was changed.
     fn fail(self: Box<Self>, fault: StoreError);
+    /// Reports that the transaction may have been committed.
+    fn fail_unknown(self: Box<Self>, fault: StoreError, nodes: &Nodes);
 }
 
 pub(super) struct Waiting<O: Operation> {
@@ -57,10 +60,21 @@ impl<O: Operation> Job for Waiting<O> {
         let Some((answer, changed)) = self.applied else { return };
         // Before the reply, so that no clone serves an older copy once the caller knows.
         nodes.changed(&changed, &self.origin);
-        drop(self.reply.send(answer));
+        if self.reply.send(answer).is_err() {
+            // The caller stopped waiting, and dropped its copy then. Another request may have read
+            // the session again before this transaction was committed.
+            nodes.changed_anywhere(&changed);
+        }
     }
 
     fn fail(self: Box<Self>, fault: StoreError) {
         drop(self.reply.send(Err(fault)));
+    }
+
+    fn fail_unknown(self: Box<Self>, fault: StoreError, nodes: &Nodes) {
+        if let Some((_, changed)) = &self.applied {
+            nodes.changed_anywhere(changed);
+        }
+        self.fail(fault);
     }
 }

@@ -20,6 +20,7 @@ use cloakroom::Clock;
 use cloakroom::store::StoreError;
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
 
 pub(super) use commit::CommitRecord;
 pub(super) use create::Create;
@@ -34,6 +35,7 @@ use crate::namespace::Namespace;
 use batch::Batch;
 use clean::{Clean, Rest};
 use job::{Job, Operation, Waiting};
+use transaction::OpenTransaction;
 
 /// The maximum number of calls in one transaction, which bounds how long the first of them waits.
 const BATCH: usize = 64;
@@ -61,12 +63,13 @@ impl WriterHandle {
     pub(super) async fn run<O: Operation>(&self, operation: O, origin: &Arc<Node>) -> Result<O::Output, StoreError> {
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { operation, origin: Arc::clone(origin), reply, applied: None };
-        let asked = async {
-            self.queue.send(Message::Job(Box::new(waiting))).await.map_err(|_| self.location.closed())?;
-            answer.await.map_err(|_| self.location.lost(&sqlx::Error::WorkerCrashed))?
-        };
-        let elapsed = |_| Err(self.location.lost(&sqlx::Error::PoolTimedOut));
-        tokio::time::timeout(self.deadline, asked).await.unwrap_or_else(elapsed)
+        let deadline = Instant::now() + self.deadline;
+        let place = timeout_at(deadline, self.queue.reserve()).await;
+        let place = place.map_err(|_| self.location.fault(&sqlx::Error::PoolTimedOut))?;
+        place.map_err(|_| self.location.closed())?.send(Message::Job(Box::new(waiting)));
+        let answer = timeout_at(deadline, answer).await;
+        let answer = answer.map_err(|_| self.location.lost(&sqlx::Error::PoolTimedOut))?;
+        answer.map_err(|_| self.location.lost(&sqlx::Error::WorkerCrashed))?
     }
 
     /// Returns `true` until the writer begins to end, and the file may get another owner.
@@ -94,6 +97,8 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) nodes: Arc<Nodes>,
     pub(super) location: Location,
+    /// The maximum wait for a connection of the pool.
+    pub(super) busy_timeout: Duration,
 }
 
 impl Writer {
@@ -149,7 +154,7 @@ impl Writer {
             Err(error) => error,
         };
         if jobs.len() == 1 || !error.concerns_one_call() {
-            return jobs.into_iter().for_each(|job| job.fail(error.report(&self.location)));
+            return jobs.into_iter().for_each(|job| self.fail(job, &error));
         }
         for job in jobs {
             let mut alone = [job];
@@ -157,13 +162,19 @@ impl Writer {
             let [job] = alone;
             match outcome {
                 Ok(()) => job.succeed(&self.nodes),
-                Err(error) => job.fail(error.report(&self.location)),
+                Err(error) => self.fail(job, &error),
             }
         }
     }
 
+    fn fail(&self, job: Box<dyn Job>, error: &Failure) {
+        let fault = error.report(&self.location);
+        if error.is_unknown { job.fail_unknown(fault, &self.nodes) } else { job.fail(fault) }
+    }
+
     async fn transact(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-        let mut batch = Batch::begin(&self.pool, &self.namespace, self.clock.now()).await.map_err(Failure::before)?;
+        let transaction = OpenTransaction::begin(&self.pool, self.busy_timeout).await.map_err(Failure::before)?;
+        let mut batch = Batch::new(transaction, &self.namespace, self.clock.now());
         if let Err(error) = apply(jobs, &mut batch).await {
             batch.roll_back().await;
             return Err(Failure::before(error));

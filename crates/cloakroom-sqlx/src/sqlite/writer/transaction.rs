@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use tokio::time::timeout;
 
 /// A transaction that locks the database from its beginning: one that did so with its first write
 /// would fail if another program wrote after it had read.
@@ -12,8 +15,11 @@ pub(super) struct OpenTransaction {
 }
 
 impl OpenTransaction {
-    pub(super) async fn begin(pool: &SqlitePool) -> sqlx::Result<Self> {
-        let mut transaction = Self { connection: pool.acquire().await?, is_open: true };
+    /// Begins a transaction. Waits for a connection of the pool up to `patience`: the application
+    /// may hold all of them.
+    pub(super) async fn begin(pool: &SqlitePool, patience: Duration) -> sqlx::Result<Self> {
+        let connection = timeout(patience, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        let mut transaction = Self { connection, is_open: true };
         match transaction.execute("BEGIN IMMEDIATE").await {
             Ok(()) => Ok(transaction),
             Err(error) => {
