@@ -152,7 +152,7 @@ impl Store for RedisStore {
     fn commit(&self, selector: Selector, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send {
         let (key, next) = (self.0.settings.namespace.record(selector), commit.next_version());
         let mut call = scripts::COMMIT.on(&key);
-        wire::write_commit(&commit, self.0.format, call.arguments());
+        wire::write_commit(&commit, self.0.format, self.0.settings.server_time.now(), call.arguments());
         let script = Request::Script(call);
         async move {
             let _changing = self.0.settings.subscribers.during_write(selector);

@@ -6,7 +6,8 @@ if ARGV[1] ~= '' and (#ARGV == 15 or #ARGV == 18 and ARGV[17] == 'any') then
     local record = redis.call('HMGET', key, 'head', 'seen', field)
     local known, value = record[2], record[3]
     if record[1] == ARGV[1] and known and #known <= 16 and string.find(known, '^%d+$')
-        and (expected == 'any' or expected == 'none' and not value or value and string.sub(value, 1, #expected) == expected)
+        and (expected == 'any' or expected == 'none' and not value
+            or expected ~= 'none' and value and string.sub(value, 1, #expected) == expected)
     then
         if tonumber(known) > tonumber(seen) then seen = known end
         if #ARGV == 15 then

@@ -32,6 +32,7 @@ local function read(key)
     for _, number in ipairs({ 'version', 'seen', 'idle', 'absolute', 'created' }) do
         if not is_number(record[number]) then return nil, redis.error_reply('FORMAT broken') end
     end
-    if not record.secret then return nil, redis.error_reply('FORMAT broken') end
+    local secret = record.secret or ''
+    if #secret ~= 32 or string.find(secret, '[^0-9a-f]') then return nil, redis.error_reply('FORMAT broken') end
     return record
 end

@@ -5,7 +5,11 @@
 local function complete_writers(record)
     -- From 2^53 on, a number cannot be distinguished from the next.
     if tonumber(record.version) >= 2 ^ 53 then return false end
-    if record.format == '2' then return true end
+    local write = string.rep('[0-9a-f]', 16) .. ':%d+,'
+    local is_list = is_number(record.since) and string.gsub(record.writes or '', write, '') == ''
+        and not string.find(record.writes or '', ':' .. string.rep('%d', 17))
+    if record.format == '2' then return is_list end
+    if not is_list then record.since, record.writes = record.version, '' end
     if not string.find(record.recent or '', '^' .. string.rep('[0-9a-f]', 16)) then return false end
     local newest, at = string.match(record.writes or '', '^([0-9a-f]+):(%d+),')
     if newest ~= string.sub(record.recent, 1, 16) or at ~= record.version then record.since = record.version end

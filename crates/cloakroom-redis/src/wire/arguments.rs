@@ -1,5 +1,6 @@
 //! The arguments of the scripts, written directly into the command.
 
+use cloakroom::Timestamp;
 use cloakroom::store::{
     Action, Authentication, Commit, Edit, Expect, Guard, Head, Lifetimes, Payload, Record, Rotation,
 };
@@ -26,10 +27,12 @@ pub(crate) fn write_record(record: &Record, format: RecordFormat, arguments: &mu
 }
 
 /// Appends the arguments of the script that commits.
-pub(crate) fn write_commit(commit: &Commit, format: RecordFormat, arguments: &mut Cmd) {
+///
+/// `server` is the time of the server, if it is known.
+pub(crate) fn write_commit(commit: &Commit, format: RecordFormat, server: Option<Timestamp>, arguments: &mut Cmd) {
     let next = commit.next_version();
     let (guard, presented) = guarded(commit.guard);
-    write_heads(commit, arguments);
+    write_heads(commit, server, arguments);
     arguments.arg(commit.base).arg(next).arg(digits(commit.nonce));
     arguments.arg(guard).arg(presented).arg(conditions(commit, format)).arg(commit.edits.len());
     for edit in &commit.edits {
@@ -44,9 +47,9 @@ pub(crate) fn write_commit(commit: &Commit, format: RecordFormat, arguments: &mu
 }
 
 /// Appends the head that the caller knows, its successor, the time, and how long the record is kept.
-fn write_heads(commit: &Commit, arguments: &mut Cmd) {
-    match commit.head.as_ref().filter(|head| is_plain(commit, head)) {
-        Some(known) if let Some((command, argument)) = head::keep(&known.lifetimes, commit.now) => {
+fn write_heads(commit: &Commit, server: Option<Timestamp>, arguments: &mut Cmd) {
+    match commit.head.as_ref().filter(|head| is_plain(commit, head)).zip(server) {
+        Some((known, server)) if let Some((command, argument)) = head::keep(&known.lifetimes, commit.now, server) => {
             let next = known.after(commit.nonce, commit.next_version());
             arguments.arg(head::encode(known)).arg(head::encode(&next));
             arguments.arg(commit.now.as_millis()).arg(command).arg(argument);

@@ -12,6 +12,8 @@ use crate::namespace::{hex, unhex};
 
 /// Ten years: the longest time to live that the scripts set.
 const LONGEST: u64 = 315_360_000_000;
+/// The first instant that the scripts do not count exactly.
+const NEVER: u64 = 1 << 53;
 /// The difference between two clocks that decides nothing, in milliseconds.
 const MARGIN: u64 = 5 * 60 * 1000;
 
@@ -47,16 +49,19 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Head> {
 }
 
 /// Returns the command that keeps a record for as long as its lifetimes allow, and its argument.
-/// `None` if the clock of this node might decide which of them ends first: the server's must.
-pub(super) fn keep(lifetimes: &Lifetimes, now: Timestamp) -> Option<(&'static str, u64)> {
+/// `None` if it is uncertain which of them ends first: then the server must decide.
+///
+/// `written` is the instant of the change. It may be long ago, because a change by the application
+/// is not activity. `server` is the server's time.
+pub(super) fn keep(lifetimes: &Lifetimes, written: Timestamp, server: Timestamp) -> Option<(&'static str, u64)> {
     let idle = whole_millis(lifetimes.idle_timeout());
     // A tenth longer, because touches are reported with that much delay.
     let idle = idle.saturating_add(idle / 10).min(LONGEST);
-    let idle_deadline = now.as_millis().saturating_add(idle);
     let absolute = lifetimes.absolute_deadline().as_millis();
-    if idle_deadline.saturating_add(MARGIN) <= absolute {
+    let (earlier, later) = (written.min(server).as_millis(), written.max(server).as_millis());
+    if later.saturating_add(idle).saturating_add(MARGIN) <= absolute {
         Some(("PEXPIRE", idle))
-    } else if absolute.saturating_add(MARGIN) <= idle_deadline {
+    } else if absolute.saturating_add(MARGIN) <= earlier.saturating_add(idle) && absolute < NEVER {
         Some(("PEXPIREAT", absolute))
     } else {
         None
@@ -113,12 +118,25 @@ mod tests {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let idle = Duration::from_secs(600);
         let absolute = |seconds| Lifetimes::new(now, idle, now.after(Duration::from_secs(seconds)));
-        assert_eq!(keep(&absolute(86_400), now), Some(("PEXPIRE", 660_000)));
-        assert_eq!(keep(&absolute(660 + 300), now), Some(("PEXPIRE", 660_000)));
-        assert_eq!(keep(&absolute(660 + 299), now), None);
-        assert_eq!(keep(&absolute(660 - 299), now), None);
-        assert_eq!(keep(&absolute(660 - 300), now), Some(("PEXPIREAT", 1_800_000_360_000)));
+        assert_eq!(keep(&absolute(86_400), now, now), Some(("PEXPIRE", 660_000)));
+        assert_eq!(keep(&absolute(660 + 300), now, now), Some(("PEXPIRE", 660_000)));
+        assert_eq!(keep(&absolute(660 + 299), now, now), None);
+        assert_eq!(keep(&absolute(660 - 299), now, now), None);
+        assert_eq!(keep(&absolute(660 - 300), now, now), Some(("PEXPIREAT", 1_800_000_360_000)));
         let endless = Lifetimes::new(now, Duration::MAX, Timestamp::MAX);
-        assert_eq!(keep(&endless, now), Some(("PEXPIRE", LONGEST)));
+        assert_eq!(keep(&endless, now, now), Some(("PEXPIRE", LONGEST)));
+        let endless = Lifetimes::new(now, Duration::MAX, Timestamp::from_millis(u64::MAX - 1));
+        let late = Timestamp::from_millis(u64::MAX);
+        assert_eq!(keep(&endless, late, late), None, "the server does not count that far");
+    }
+
+    #[test]
+    fn a_change_that_is_no_activity_does_not_prolong_a_session_beyond_its_end() {
+        let created = Timestamp::from_millis(1_800_000_000_000);
+        let minutes = |minutes: u64| created.after(Duration::from_secs(60 * minutes));
+        let lifetimes = Lifetimes::new(created, Duration::from_secs(1800), minutes(600));
+        // Seen 29 minutes ago, with 31 minutes left: the idle timeout alone would be 33 minutes.
+        assert_eq!(keep(&lifetimes, minutes(540), minutes(569)), None);
+        assert_eq!(keep(&lifetimes, minutes(560), minutes(561)), Some(("PEXPIRE", 1_980_000)));
     }
 }

@@ -27,6 +27,9 @@
 //! version. As no two writes have the same nonce, a record whose head is the one that a node knows
 //! is the record that the node knows, but for `seen`.
 //!
+//! The fast path of the commit script looks at `head` and not at `format`, so a further format has to
+//! rename it.
+//!
 //! Format 1 has a field for each of these: `version`, `secret`, `idle`, `absolute`, `persistent`,
 //! `created`, `writers`, and `recent`, the nonces alone, each with a comma.
 //!

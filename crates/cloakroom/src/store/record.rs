@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
 use crate::token::{Authentication, PreviousSecret, Selector, Verifier};
-use crate::writers::Writers;
+use crate::writers::{LastWrite, Writers};
 
 /// A session as the shared tier stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,13 @@ impl Record {
     /// The fields that identify this state of the record.
     #[must_use]
     pub fn head(&self) -> Head {
-        Head::new(self.version, self.verifier, self.lifetimes, self.writers.clone())
+        let mut writers = self.writers.clone();
+        if writers.writes().first() != Some(&LastWrite::new(self.nonce, self.version)) {
+            // The last write added nothing to the list, so others may be missing too.
+            writers = Writers::new(writers.writes().to_vec(), self.version);
+            writers.add(self.nonce, self.version);
+        }
+        Head::new(self.version, self.verifier, self.lifetimes, writers)
     }
 
     /// The version of a value; 0 if the record never had one under this key.
