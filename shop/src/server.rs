@@ -67,11 +67,8 @@ pub async fn run(args: Args) -> Result<(), StartError> {
 
 async fn open(args: &Args) -> Result<Shop, StartError> {
     let is_volatile = args.data == Path::new(":memory:");
-    let db = if is_volatile {
-        Db::in_memory(args.db_latency).await?
-    } else {
-        Db::open(&args.data, args.db_latency).await?
-    };
+    let db =
+        if is_volatile { Db::in_memory(args.db_latency).await? } else { Db::open(&args.data, args.db_latency).await? };
     let sessions = match &args.redis {
         Some(address) => sessions::over_redis(address).await?,
         None if is_volatile || args.memory => sessions::in_memory()?,
