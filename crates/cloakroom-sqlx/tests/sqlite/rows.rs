@@ -115,8 +115,7 @@ async fn a_damaged_row_is_an_error_for_that_session_alone() {
 }
 
 async fn dump(pool: &SqlitePool) -> String {
-    let sql =
-        "SELECT format || hex(writers) || hex(verifier) || document || version FROM cloakroom_sessions WHERE id = 2";
+    let sql = "SELECT format || hex(writers) || hex(verifier) || hex(document) || version FROM cloakroom_sessions WHERE id = 2";
     sqlx::query_scalar(sql).fetch_one(pool).await.expect("the file is readable")
 }
 
