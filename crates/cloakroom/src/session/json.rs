@@ -24,7 +24,7 @@ use super::value::SessionValue;
 /// Encodes a value that is guaranteed to survive the round trip, and passes the encoding to `keep`.
 /// Returns its result, and the bytes that the value takes in memory.
 ///
-/// The encoding is not returned, because in memory nobody needs it, and its buffer is used again.
+/// The encoding is not returned: without a store it is not needed, and its buffer is used again.
 pub(super) fn encode_for_cache<T: SessionValue, R>(
     value: &T,
     keep: impl FnOnce(&[u8]) -> R,
