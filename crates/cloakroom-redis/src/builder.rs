@@ -11,7 +11,7 @@ use crate::connection::{
     TrackingTable,
 };
 use crate::error::{ConnectError, Problem};
-use crate::namespace::Namespace;
+use crate::keyspace::Keyspace;
 use crate::record_format::RecordFormat;
 use crate::startup;
 use crate::store::{RedisStore, StoreInner};
@@ -251,10 +251,10 @@ impl RedisStoreBuilder {
     }
 
     async fn connected(self) -> Result<RedisStore, ConnectError> {
-        let (namespace, infos) = self.checked()?;
+        let (keyspace, infos) = self.checked()?;
         crate::tls::install_provider(&infos);
         let settings = Arc::new(ConnectionSettings {
-            namespace,
+            keyspace,
             deadline: self.deadline,
             lease: self.lease,
             plaintext: self.plaintext,
@@ -279,7 +279,7 @@ impl RedisStoreBuilder {
         Ok(RedisStore::new(StoreInner { settings, topology, asks_first, format: self.format, warnings }))
     }
 
-    pub(crate) fn checked(&self) -> Result<(Namespace, Vec<ConnectionInfo>), ConnectError> {
+    pub(crate) fn checked(&self) -> Result<(Keyspace, Vec<ConnectionInfo>), ConnectError> {
         let mut problems = Vec::new();
         let namespace = self.namespace.parse().map_err(|error| problems.push(Problem::Setting(error))).ok();
         let mut within = |setting, value: Duration, least: Duration| {
@@ -308,7 +308,7 @@ impl RedisStoreBuilder {
             }
         }
         match namespace {
-            Some(namespace) if problems.is_empty() => Ok((namespace, infos)),
+            Some(namespace) if problems.is_empty() => Ok((Keyspace::new(namespace), infos)),
             _ => Err(ConnectError::new(problems)),
         }
     }
@@ -333,7 +333,7 @@ impl StartupChecks<'_> {
 async fn single(endpoint: Endpoint, checks: &StartupChecks<'_>) -> Result<(Vec<Warning>, Topology), ConnectError> {
     let settings = checks.settings;
     let warnings = checks.at(&endpoint, false).await?;
-    let probe_target = ProbeTarget::new(settings.namespace.probe(0), Coverage::everything(), Arc::default());
+    let probe_target = ProbeTarget::new(settings.keyspace.probe(0), Coverage::everything(), Arc::default());
     let connection = Connection::start(endpoint, 0, probe_target, Arc::clone(settings));
     connection.pair(settings.deadline * 2).await.map_err(|error| Problem::Unreachable(error.to_string()))?;
     Ok((warnings, Topology::Single(connection)))

@@ -7,7 +7,7 @@ use cloakroom::store::{BATCH, Limit, LimitPolicy, Selector, StoreError};
 use redis::{Value, cmd};
 
 use crate::fault::{self, Effect};
-use crate::namespace::{hex, unhex};
+use crate::keyspace::{hex, unhex};
 use crate::scripts;
 use crate::store::RedisStore;
 use crate::topology::{Request, RequestKind};
@@ -145,7 +145,7 @@ impl RedisStore {
         kind: RequestKind,
     ) -> Vec<Result<Value, StoreError>> {
         let ask = |selector: &Selector| {
-            let key = self.settings().namespace.record(*selector);
+            let key = self.settings().keyspace.record(*selector);
             let request = request(&key);
             (key, request)
         };

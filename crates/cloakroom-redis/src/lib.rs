@@ -30,7 +30,7 @@ mod fault;
 #[doc(hidden)]
 pub mod fuzzing;
 mod index;
-mod namespace;
+mod keyspace;
 mod record_format;
 mod scripts;
 mod startup;

@@ -120,7 +120,7 @@ impl StartupCheck<'_> {
     async fn check_permissions(&mut self, settings: &ConnectionSettings) {
         let mut tracking = cmd("CLIENT");
         tracking.arg("TRACKING").arg("ON");
-        let key = settings.namespace.probe(0);
+        let key = settings.keyspace.probe(0);
         let mut exists = cmd("EXISTS");
         exists.arg(&key);
         let needed = [
@@ -146,7 +146,7 @@ impl StartupCheck<'_> {
     /// Warns if the user may not run `RENAMENX`: everything works without it until a client sends
     /// made-up tokens.
     async fn check_reads(&mut self, settings: &ConnectionSettings) {
-        let key = settings.namespace.probe(0);
+        let key = settings.keyspace.probe(0);
         let mut rename = cmd("RENAMENX");
         rename.arg(&key).arg(&key);
         if self.ask(&rename).await.is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)) {

@@ -99,7 +99,7 @@ impl RedisStore {
     }
 
     async fn read(&self, selector: Selector, kind: RequestKind) -> Result<Option<LeasedRecord>, StoreError> {
-        let key = self.0.settings.namespace.record(selector);
+        let key = self.0.settings.keyspace.record(selector);
         let request = if kind.tracked && self.0.asks_first {
             Request::Script(scripts::LOAD.on(&key))
         } else {
@@ -136,7 +136,7 @@ impl Store for RedisStore {
     }
 
     async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {
-        let key = self.0.settings.namespace.record(selector);
+        let key = self.0.settings.keyspace.record(selector);
         let mut call = scripts::CREATE.on(&key);
         wire::write_record(&record, self.0.format, call.arguments());
         let (answer, lease) = self.run(&key, &Request::Script(call), RequestKind::WRITE).await?;
@@ -150,7 +150,7 @@ impl Store for RedisStore {
     // Not an `async fn`: its future would hold the commit until the end, beside the call built from
     // it.
     fn commit(&self, selector: Selector, commit: Commit) -> impl Future<Output = Result<Committed, StoreError>> + Send {
-        let (key, next) = (self.0.settings.namespace.record(selector), commit.next_version());
+        let (key, next) = (self.0.settings.keyspace.record(selector), commit.next_version());
         let mut call = scripts::COMMIT.on(&key);
         wire::write_commit(&commit, self.0.format, self.0.settings.server_time.now(), call.arguments());
         let script = Request::Script(call);
@@ -175,7 +175,7 @@ impl Store for RedisStore {
             let store = self.clone();
             // Calls that are sent at the same time share a packet.
             waiting.spawn(async move {
-                let key = store.0.settings.namespace.record(touch.selector);
+                let key = store.0.settings.keyspace.record(touch.selector);
                 let (guard, presented) = wire::guarded(touch.guard);
                 let call = scripts::TOUCH.on(&key).with(touch.seen.as_millis()).with(guard).with(presented);
                 let kind = if touch.has_copy { RequestKind::WRITE } else { RequestKind::WRITE_UNTRACKED };
@@ -191,7 +191,7 @@ impl Store for RedisStore {
     }
 
     async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
-        let key = self.0.settings.namespace.record(selector);
+        let key = self.0.settings.keyspace.record(selector);
         let (word, presented) = wire::guarded(guard);
         // The script uses the server's clock, so no instant of the caller is needed.
         let call = scripts::DESTROY.on(&key).with(0).with(word).with(presented);
@@ -220,7 +220,7 @@ impl Store for RedisStore {
         until: Timestamp,
         limit: Option<Limit>,
     ) -> Result<Admission, StoreError> {
-        let key = self.0.settings.namespace.index(principal);
+        let key = self.0.settings.keyspace.index(principal);
         let mut answer = self.admit_to(&key, selector, until, limit).await?;
         match answer.word.as_str() {
             "refused" => Ok(Admission::Refused),
@@ -237,12 +237,12 @@ impl Store for RedisStore {
     }
 
     async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
-        self.remove_from(&self.0.settings.namespace.index(principal), &selectors).await
+        self.remove_from(&self.0.settings.keyspace.index(principal), &selectors).await
     }
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         let after = page.after.as_ref().map(|cursor| score_of(cursor.as_str())).transpose()?;
-        let key = self.0.settings.namespace.index(principal);
+        let key = self.0.settings.keyspace.index(principal);
         let (listed, next) = self.read_range(&key, after, page.limit.get().min(BATCH)).await?;
         let summaries = self
             .request_each(&listed, |key| Request::Command(wire::read_summary(key)), RequestKind::READ_UNTRACKED)
@@ -261,7 +261,7 @@ impl Store for RedisStore {
     }
 
     fn namespace(&self) -> &str {
-        self.0.settings.namespace.as_str()
+        self.0.settings.keyspace.namespace()
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
@@ -283,7 +283,7 @@ impl Store for RedisStore {
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("namespace", &self.0.settings.namespace).finish_non_exhaustive()
+        f.debug_struct("RedisStore").field("namespace", &self.0.settings.keyspace.namespace()).finish_non_exhaustive()
     }
 }
 

@@ -89,8 +89,6 @@
 
 mod error;
 #[cfg(feature = "sqlite")]
-mod namespace;
-#[cfg(feature = "sqlite")]
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;

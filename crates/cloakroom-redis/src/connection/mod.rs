@@ -19,7 +19,7 @@ use std::time::Duration;
 use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::sync::watch;
 
-use crate::namespace::Namespace;
+use crate::keyspace::Keyspace;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use endpoint::Endpoint;
@@ -34,7 +34,7 @@ pub(crate) use tracking_table::{TableFill, TrackingTable, parse, requests};
 /// Settings and state that all connections of a store share.
 #[derive(Debug)]
 pub(crate) struct ConnectionSettings {
-    pub(crate) namespace: Namespace,
+    pub(crate) keyspace: Keyspace,
     /// Maximum wait for any reply.
     pub(crate) deadline: Duration,
     /// How long copies are served without a sign of life from the server.

@@ -15,7 +15,7 @@ use super::own_writes::{OwnWrites, PendingWrite};
 use super::probe_target::ProbeTarget;
 use super::subscribers::Subscribers;
 use super::{ConnectionSettings, timed};
-use crate::namespace::Namespace;
+use crate::keyspace::Keyspace;
 use crate::scripts;
 use crate::wire::changed;
 
@@ -38,7 +38,7 @@ pub(crate) struct ConnectionPair {
 /// Handles the messages that the server pushes. Called by the connection's driver.
 #[derive(Debug)]
 struct PushListener {
-    namespace: Namespace,
+    keyspace: Keyspace,
     leases: Arc<Leases>,
     subscribers: Arc<Subscribers>,
     own_writes: OwnWrites,
@@ -84,7 +84,7 @@ impl ConnectionPair {
         settings: &ConnectionSettings,
     ) -> RedisResult<Arc<Self>> {
         let listener = Arc::new(PushListener {
-            namespace: settings.namespace.clone(),
+            keyspace: settings.keyspace.clone(),
             leases: Arc::clone(&settings.leases),
             subscribers: Arc::clone(&settings.subscribers),
             own_writes: OwnWrites::default(),
@@ -150,7 +150,7 @@ impl ConnectionPair {
 
     /// The selector of the session whose record is stored under `key`.
     pub(crate) fn tag_of(&self, key: &str) -> Option<Selector> {
-        self.listener.namespace.selector_of(key.as_bytes())
+        self.listener.keyspace.selector_of(key.as_bytes())
     }
 
     /// Registers a write of this record that is about to be sent over this pair.
@@ -286,7 +286,7 @@ impl PushListener {
     fn on_invalidate(&self, data: Vec<Value>) {
         // The server was flushed, or does not report what has changed.
         let Some(keys) = changed(data) else { return self.invalidate_all() };
-        let selectors = keys.iter().filter_map(|key| self.namespace.selector_of(key));
+        let selectors = keys.iter().filter_map(|key| self.keyspace.selector_of(key));
         selectors
             .filter(|selector| self.own_writes.is_foreign(*selector))
             .for_each(|selector| self.subscribers.invalidate(selector));

@@ -19,9 +19,9 @@ pub fn address(input: &[u8]) {
         builder.checked()
     });
     match checked {
-        Ok((namespace, infos)) => {
+        Ok((keyspace, infos)) => {
             assert!(
-                namespace.to_string().bytes().all(|byte| b"abcdefghijklmnopqrstuvwxyz0123456789_.-".contains(&byte))
+                keyspace.namespace().bytes().all(|byte| b"abcdefghijklmnopqrstuvwxyz0123456789_.-".contains(&byte))
             );
             infos.iter().for_each(|info| assert!(is_protected(info.addr()), "{:?}", info.addr()));
         }

@@ -3,7 +3,7 @@ use redis::{PushKind, Value};
 
 use crate::fault::Effect;
 use crate::index::selectors;
-use crate::namespace::{Namespace, hex};
+use crate::keyspace::{Keyspace, hex};
 use crate::store::receipt;
 use crate::topology::ranges;
 use crate::wire::{Fields, ScriptReply, changed, texts};
@@ -34,10 +34,10 @@ fn message(data: &[Value]) {
     };
     let changed = changed(data.to_vec());
     assert_eq!(changed.as_ref().map(Vec::len), named.map(Vec::len));
-    let Ok(namespace) = "shop".parse::<Namespace>() else { return };
+    let Ok(keyspace) = "shop".parse().map(Keyspace::new) else { return };
     for key in changed.into_iter().flatten() {
-        let Some(selector) = namespace.selector_of(&key) else { continue };
-        assert_eq!(namespace.record(selector).as_bytes(), key, "a key has one spelling");
+        let Some(selector) = keyspace.selector_of(&key) else { continue };
+        assert_eq!(keyspace.record(selector).as_bytes(), key, "a key has one spelling");
     }
 }
 

@@ -1,7 +1,7 @@
 use cloakroom::store::Selector;
 use redis::Value;
 
-use crate::namespace::hex;
+use crate::keyspace::hex;
 
 /// Number of slots into which a cluster divides its keys.
 pub(crate) const SLOTS: u16 = 16384;
@@ -67,7 +67,7 @@ fn number(value: &Value) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::namespace::Namespace;
+    use crate::keyspace::Keyspace;
 
     #[test]
     fn slots_are_those_of_the_specification() {
@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn a_session_is_in_the_slot_of_its_key() {
-        let namespace: Namespace = "shop".parse().expect("a namespace");
+        let keyspace = Keyspace::new("shop".parse().expect("a namespace"));
         for byte in 0..=255 {
             let selector = Selector::from_bytes([byte; 16]);
-            assert_eq!(slot_of_selector(selector), slot_of(namespace.record(selector).as_bytes()));
+            assert_eq!(slot_of_selector(selector), slot_of(keyspace.record(selector).as_bytes()));
         }
     }
 

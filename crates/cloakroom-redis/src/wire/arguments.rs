@@ -8,7 +8,7 @@ use redis::Cmd;
 
 use super::head;
 use super::{digits, envelope, field, fields, identity, persistent, prefix, replaced, until, whole_millis};
-use crate::namespace::hex;
+use crate::keyspace::hex;
 use crate::record_format::RecordFormat;
 
 /// Placeholder for a missing argument.

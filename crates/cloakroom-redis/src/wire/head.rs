@@ -8,7 +8,7 @@ use cloakroom::store::{Head, Lifetimes, Verifier};
 
 use super::value::number;
 use super::{whole_millis, writers};
-use crate::namespace::{hex, unhex};
+use crate::keyspace::{hex, unhex};
 
 /// Ten years: the longest time to live that the scripts set.
 const LONGEST: u64 = 315_360_000_000;

@@ -51,7 +51,7 @@ pub(crate) use reply::{Fields, ScriptReply, UnexpectedReply, changed, is_done, s
 #[cfg(any(test, fuzzing))]
 pub(crate) use writers::decode as decode_writers;
 
-use crate::namespace::hex;
+use crate::keyspace::hex;
 use record::{field, identity, persistent, replaced, until};
 use value::{envelope, prefix};
 

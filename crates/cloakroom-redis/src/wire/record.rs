@@ -6,7 +6,7 @@ use redis::{Cmd, Value, cmd};
 
 use super::reply::{Fields, UnexpectedReply};
 use super::{head, nonce, value, whole_millis, writers};
-use crate::namespace::{hex, unhex};
+use crate::keyspace::{hex, unhex};
 use crate::record_format::RecordFormat;
 
 const VALUE: &[u8] = b"value:";

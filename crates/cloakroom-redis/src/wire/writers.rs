@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use cloakroom::store::{LastWrite, REMEMBERED_WRITERS, Record, Writers};
 
 use super::value::number;
-use crate::namespace::unhex;
+use crate::keyspace::unhex;
 
 /// Encodes the last writes of a record, as in the field `writers` of format 1.
 pub(super) fn encode(writers: &Writers) -> String {

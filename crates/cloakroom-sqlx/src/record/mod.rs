@@ -4,11 +4,9 @@ mod columns;
 mod document;
 mod malformed;
 mod number;
-mod rules;
 mod writers;
 
 pub(crate) use columns::{Columns, SummaryColumns, selector};
 pub(crate) use document::{decode as decode_values, encode as encode_values};
 pub(crate) use malformed::Malformed;
 pub(crate) use number::{instant, to_column};
-pub(crate) use rules::{Decision, apply, decide, guard_holds};

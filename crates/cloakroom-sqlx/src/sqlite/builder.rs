@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom::store::Namespace;
 use cloakroom::{Clock, ConfigError, SystemClock};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -15,7 +16,6 @@ use super::store::{SqliteStore, StoreInner};
 use super::writer::Writer;
 use super::{file, migrations::NEWEST};
 use crate::error::OpenError;
-use crate::namespace::Namespace;
 
 /// The failures that an acknowledged write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,10 +1,9 @@
 use cloakroom::Timestamp;
-use cloakroom::store::{Record, Selector};
+use cloakroom::store::{Namespace, Record, Selector};
 use sqlx::SqlitePool;
 
 use super::session::SessionRow;
 use super::{rows, statements};
-use crate::namespace::Namespace;
 use crate::record::Malformed;
 
 /// Reads a record. `None` if there is no session or its time is over.

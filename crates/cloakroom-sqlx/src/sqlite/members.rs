@@ -1,9 +1,8 @@
 use cloakroom::Timestamp;
-use cloakroom::store::{Member, Principal, Summary};
+use cloakroom::store::{Member, Namespace, Principal, Summary};
 use sqlx::{Row, SqlitePool};
 
 use super::{fault, rows, statements};
-use crate::namespace::Namespace;
 use crate::record::{self, Malformed, instant};
 
 /// A page of the live sessions of a principal, and the admission to continue after.

@@ -1,12 +1,12 @@
 //! The lock that makes one process the owner of the sessions in a file.
 
+use cloakroom::store::Namespace;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::OpenError;
-use crate::namespace::Namespace;
 
 use super::file;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom::store::{
     Admission, BATCH, Commit, Committed, Created, Cursor, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit,
-    Member, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Member, Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use cloakroom::{Clock, Timestamp};
 use sqlx::SqlitePool;
@@ -17,7 +17,6 @@ use super::members::list;
 use super::node::{LEASE, Node, Nodes};
 use super::writer::{Admit, CommitRecord, Create, Destroy, Dismiss, TouchAll, WriterHandle};
 use crate::error::OpenError;
-use crate::namespace::Namespace;
 
 /// The maximum number of touches in one call to the writer, so that they delay no commit for long.
 const TOUCHES: usize = 256;

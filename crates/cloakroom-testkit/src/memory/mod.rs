@@ -1,4 +1,3 @@
-mod commit;
 mod controls;
 mod dump;
 mod index;
@@ -13,12 +12,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use cloakroom::store::{
-    Admission, Commit, CommitReceipt, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit,
-    Member, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, Commit, Committed, Created, Decision, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use cloakroom::{Clock, SystemClock, Timestamp};
 
-use commit::CommitDecision;
 use node::{Node, Notice};
 use records::Records;
 
@@ -146,11 +144,11 @@ impl Store for MemoryStore {
     async fn commit(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
         let lease = self.node.lease();
         let now = self.now();
-        let (verdict, answer) = match self.shared.records.lock().commit(selector, &commit, now) {
+        let (decision, answer) = match self.shared.records.lock().commit(selector, &commit, now) {
             None => return Ok(Committed::Gone),
-            Some((verdict, record)) => (verdict, answer(verdict, &commit, record, lease)),
+            Some((decision, record)) => (decision, record.committed(&commit, decision, lease)),
         };
-        if verdict == CommitDecision::Apply {
+        if decision == Decision::Apply {
             self.tell_other_nodes(Notice::Changed(selector));
         }
         Ok(answer)
@@ -212,20 +210,5 @@ impl Store for MemoryStore {
 
     fn max_lease(&self) -> Duration {
         self.longest_lease
-    }
-}
-
-fn answer(verdict: CommitDecision, commit: &Commit, record: &Record, lease: Lease) -> Committed {
-    match verdict {
-        CommitDecision::Apply | CommitDecision::AppliedBefore => {
-            let mut receipt = CommitReceipt::new(record.version, lease);
-            if commit.next_version() != record.version {
-                receipt.record = Some(Box::new(record.clone()));
-            }
-            Committed::Done(receipt)
-        }
-        CommitDecision::Superseded => Committed::Superseded(LeasedRecord::new(record.clone(), lease)),
-        CommitDecision::Unknown => Committed::Unknown,
-        CommitDecision::Conflict => Committed::Conflict(LeasedRecord::new(record.clone(), lease)),
     }
 }

@@ -2,11 +2,10 @@ use std::collections::HashMap;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Cursor, Destroyed, Guard, Limit, Member, Page, PageRequest, Principal, Record, Selector,
-    Summary, Touch,
+    Admission, Commit, Cursor, Decision, Destroyed, Guard, Limit, Member, Page, PageRequest, Principal, Record,
+    Selector, Summary, Touch,
 };
 
-use super::commit::{self, CommitDecision};
 use super::index::Index;
 
 /// The whole content of the store, shared by all nodes.
@@ -28,13 +27,13 @@ impl StoredRecord {
         Self { record, ends }
     }
 
-    fn commit(&mut self, commit: &Commit, now: Timestamp) -> CommitDecision {
-        let verdict = commit::judge(&self.record, commit, now);
-        if verdict == CommitDecision::Apply {
-            commit::apply(&mut self.record, commit);
+    fn commit(&mut self, commit: &Commit, now: Timestamp) -> Decision {
+        let decision = self.record.decide(commit, now);
+        if decision == Decision::Apply {
+            self.record.apply(commit);
             self.restart_idle(now);
         }
-        verdict
+        decision
     }
 
     fn lives(&self, now: Timestamp) -> bool {
@@ -73,24 +72,23 @@ impl Records {
         true
     }
 
-    /// Applies a commit. `None` if there is no live record; otherwise the verdict, and the record
+    /// Applies a commit. `None` if there is no live record; otherwise the decision, and the record
     /// afterwards.
     pub(super) fn commit(
         &mut self,
         selector: Selector,
         commit: &Commit,
         now: Timestamp,
-    ) -> Option<(CommitDecision, &Record)> {
+    ) -> Option<(Decision, &Record)> {
         let stored = self.live_mut(selector, now)?;
-        let verdict = stored.commit(commit, now);
-        Some((verdict, &stored.record))
+        let decision = stored.commit(commit, now);
+        Some((decision, &stored.record))
     }
 
     /// Applies a touch. Returns `true` if it changed a record.
     pub(super) fn touch(&mut self, touch: Touch, now: Timestamp) -> bool {
         let Some(stored) = self.live_mut(touch.selector, now) else { return false };
-        let latest = now.max(touch.seen).max(stored.record.last_seen);
-        if !commit::guard_holds(&stored.record, touch.guard, latest) {
+        if !stored.record.admits(touch.guard, now.max(touch.seen)) {
             return false;
         }
         stored.record.last_seen = stored.record.last_seen.max(touch.seen);
@@ -102,7 +100,7 @@ impl Records {
         let Some(record) = self.live(selector, now) else { return Destroyed::Gone };
         // As for a commit: a grace period that is over by either instant is over, because this
         // clock may lag.
-        if !commit::guard_holds(record, guard, now.max(record.last_seen)) {
+        if !record.admits(guard, now) {
             return Destroyed::Superseded;
         }
         self.stored.remove(&selector);

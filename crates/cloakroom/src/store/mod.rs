@@ -30,14 +30,18 @@ mod dyn_store;
 mod error;
 mod json_depth;
 mod member;
+mod namespace;
 mod page;
 mod record;
+mod rules;
 
 pub use commit::{Action, Commit, CommitReceipt, Committed, Created, Destroyed, Edit, Expect, Rotation, Touch};
 pub use error::{StoreError, StoreErrorKind};
 pub use member::{Member, Summary};
+pub use namespace::Namespace;
 pub use page::{Cursor, Page, PageRequest};
 pub use record::{Head, Invalidate, Lease, LeasedRecord, Payload, Record, StoredValue};
+pub use rules::Decision;
 
 #[doc(hidden)]
 pub use dyn_store::DynStore;

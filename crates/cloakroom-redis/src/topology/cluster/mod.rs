@@ -148,11 +148,11 @@ impl Cluster {
 
     /// A key that nothing writes, in the given slot if there is one.
     fn probe_key(&self, slot: Option<u16>) -> String {
-        let namespace = &self.settings.namespace;
-        let Some(slot) = slot else { return namespace.probe(0) };
+        let keyspace = &self.settings.keyspace;
+        let Some(slot) = slot else { return keyspace.probe(0) };
         // One in 16384 keys is in the slot, so this ends after about as many attempts.
-        let key = (0..1_000_000).map(|n| namespace.probe(n)).find(|key| slot_of(key.as_bytes()) == slot);
-        key.unwrap_or_else(|| namespace.probe(0))
+        let key = (0..1_000_000).map(|n| keyspace.probe(n)).find(|key| slot_of(key.as_bytes()) == slot);
+        key.unwrap_or_else(|| keyspace.probe(0))
     }
 
     async fn wait_for_map(&self, left: Duration) {

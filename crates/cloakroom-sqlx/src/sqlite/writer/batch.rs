@@ -1,11 +1,10 @@
 use std::collections::{HashMap, HashSet};
 
 use cloakroom::Timestamp;
-use cloakroom::store::{Record, Selector};
+use cloakroom::store::{Namespace, Record, Selector};
 use sqlx::{Row, SqliteConnection};
 
 use super::transaction::OpenTransaction;
-use crate::namespace::Namespace;
 use crate::record::{self, instant};
 use crate::sqlite::rows::{self, Statement};
 use crate::sqlite::session::SessionRow;

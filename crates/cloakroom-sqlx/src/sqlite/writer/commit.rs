@@ -1,8 +1,7 @@
-use cloakroom::store::{Commit, CommitReceipt, Committed, LeasedRecord, Record, Selector};
+use cloakroom::store::{Commit, Committed, Decision, Selector};
 
 use super::batch::Batch;
 use super::job::{Answer, Operation};
-use crate::record::{Decision, apply, decide};
 use crate::sqlite::fault;
 use crate::sqlite::node::LEASE;
 
@@ -25,33 +24,14 @@ impl Operation for CommitRecord {
             Ok(record) => record,
             Err(malformed) => return Ok(Err(fault::malformed(malformed))),
         };
-        let decision = decide(record, &self.commit, now);
+        let decision = record.decide(&self.commit, now);
         if decision == Decision::Apply {
-            apply(record, &self.commit);
+            record.apply(&self.commit);
         }
-        let answer = self.answer(decision, record);
+        let answer = record.committed(&self.commit, decision, LEASE);
         if decision == Decision::Apply {
             batch.update(self.selector);
         }
         Ok(Ok(answer))
-    }
-}
-
-impl CommitRecord {
-    /// The answer for the record as it is after the decision was carried out.
-    fn answer(&self, decision: Decision, record: &Record) -> Committed {
-        let present = || LeasedRecord::new(record.clone(), LEASE);
-        match decision {
-            Decision::Unknown => Committed::Unknown,
-            Decision::Conflict => Committed::Conflict(present()),
-            Decision::Superseded => Committed::Superseded(present()),
-            Decision::AppliedBefore | Decision::Apply => {
-                let mut receipt = CommitReceipt::new(record.version, LEASE);
-                if record.version != self.commit.next_version() {
-                    receipt.record = Some(Box::new(record.clone()));
-                }
-                Committed::Done(receipt)
-            }
-        }
     }
 }

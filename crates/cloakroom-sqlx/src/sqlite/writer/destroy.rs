@@ -2,7 +2,6 @@ use cloakroom::store::{Destroyed, Guard, Selector, StoreError};
 
 use super::batch::Batch;
 use super::job::{Answer, Operation};
-use crate::record::guard_holds;
 use crate::sqlite::fault;
 
 pub(in crate::sqlite) struct Destroy {
@@ -33,7 +32,7 @@ async fn destroy(batch: &mut Batch, selector: Selector, guard: Guard) -> sqlx::R
     if guard != Guard::Anyone {
         match session.header() {
             Err(malformed) => return Ok(Err(fault::malformed(malformed))),
-            Ok(record) if !guard_holds(record, guard, now.max(record.last_seen)) => {
+            Ok(record) if !record.admits(guard, now) => {
                 return Ok(Ok(Destroyed::Superseded));
             }
             Ok(_) => {}

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::Clock;
-use cloakroom::store::StoreError;
+use cloakroom::store::{Namespace, StoreError};
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
@@ -31,7 +31,6 @@ pub(super) use touch::TouchAll;
 use super::fault::{Location, SqliteErrorKind};
 use super::node::{Node, Nodes};
 use super::owner::Owner;
-use crate::namespace::Namespace;
 use batch::Batch;
 use clean::{Clean, Rest};
 use job::{Job, Operation, Waiting};

@@ -2,7 +2,6 @@ use cloakroom::store::{Selector, Touch};
 
 use super::batch::Batch;
 use super::job::{Answer, Operation};
-use crate::record::guard_holds;
 
 pub(in crate::sqlite) struct TouchAll {
     pub(in crate::sqlite) touches: Vec<Touch>,
@@ -22,7 +21,7 @@ impl Operation for TouchAll {
             let Some(session) = batch.live(touch.selector).await? else { continue };
             // A row that cannot be decoded is left alone.
             let Ok(record) = session.header() else { continue };
-            if guard_holds(record, touch.guard, now.max(touch.seen).max(record.last_seen)) {
+            if record.admits(touch.guard, now.max(touch.seen)) {
                 record.last_seen = record.last_seen.max(touch.seen);
                 batch.touch(touch.selector);
             }

@@ -2,14 +2,23 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cloakroom::ConfigError;
+use crate::config_error::ConfigError;
 
-/// A name that separates the sessions of one application from those of others in the same database.
+/// A name that separates the sessions of one application from those of others in the same store.
 ///
-/// One to 64 of the characters `a-z`, `0-9`, `_`, `.` and `-`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Namespace(Arc<str>);
+/// One to 64 of the characters `a-z`, `0-9`, `_`, `.` and `-`, so that no store has to escape it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Namespace(Arc<str>);
 
+impl Namespace {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The error names the setting `namespace`.
 impl FromStr for Namespace {
     type Err = ConfigError;
 
@@ -31,19 +40,26 @@ impl fmt::Display for Namespace {
     }
 }
 
-impl Namespace {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn r64_names_that_could_be_read_as_something_else_are_refused() {
-        let hostile = ["", "Shop", "a b", "shop:", "../shop", "shop/", "shop'; --", "shöp", "shop\0", &"a".repeat(65)];
+        let hostile = [
+            "",
+            "Shop",
+            "a b",
+            "shop:",
+            "{shop}",
+            "shop*",
+            "../shop",
+            "shop/",
+            "shop'; --",
+            "shöp",
+            "shop\0",
+            &"a".repeat(65),
+        ];
         for bad in hostile {
             assert!(bad.parse::<Namespace>().is_err(), "{bad}");
         }
