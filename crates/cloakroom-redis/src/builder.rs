@@ -2,12 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cloakroom::store::Leases;
 use cloakroom::{Clock, ConfigError, SystemClock};
 use redis::ConnectionInfo;
 
 use crate::address::{self, AddressOptions, info, invalid, plaintext_host};
 use crate::connection::{
-    Backoff, Connection, ConnectionSettings, Coverage, Endpoint, Leases, ProbeTarget, ServerTime, Subscribers,
+    Backoff, Connection, ConnectionSettings, Coverage, Endpoint, LEASE_SLOTS, ProbeTarget, ServerTime, Subscribers,
     TrackingTable,
 };
 use crate::error::{ConnectError, Problem};
@@ -258,7 +259,7 @@ impl RedisStoreBuilder {
             deadline: self.deadline,
             lease: self.lease,
             plaintext: self.plaintext,
-            leases: Leases::new(),
+            leases: Arc::new(Leases::with_slots(LEASE_SLOTS)),
             subscribers: Arc::new(Subscribers::default()),
             server_time: ServerTime::default(),
             table: TrackingTable::default(),

@@ -269,7 +269,7 @@ impl Store for RedisStore {
     }
 
     fn is_lease_valid(&self, lease: Lease) -> bool {
-        self.0.settings.leases.hold(lease)
+        self.0.settings.leases.is_valid(lease)
     }
 
     fn time(&self) -> Option<cloakroom::Timestamp> {

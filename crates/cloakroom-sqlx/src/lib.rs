@@ -87,12 +87,24 @@
 //!
 //! - `sqlite`: `SqliteStore`, with the SQLite that `sqlx` brings.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod admission;
+#[cfg(feature = "postgres")]
+mod connect_error;
 mod error;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod node;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod record;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub use connect_error::ConnectError;
 pub use error::OpenError;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteStore, SqliteStoreBuilder};

@@ -83,8 +83,15 @@ impl Lifetimes {
     /// no more often than that.
     #[must_use]
     pub fn store_deadline(&self, last_seen: Timestamp) -> Timestamp {
+        last_seen.after(self.store_idle_timeout()).min(self.absolute_deadline)
+    }
+
+    /// The time for which a store keeps a record after it was last seen, unless the absolute
+    /// deadline comes first: see [`store_deadline`](Self::store_deadline).
+    #[must_use]
+    pub fn store_idle_timeout(&self) -> Duration {
         let idle = self.idle_timeout();
-        last_seen.after(idle.saturating_add(idle / 10)).min(self.absolute_deadline)
+        idle.saturating_add(idle / 10)
     }
 
     /// The instant at which a session last seen at `last_seen` ends if it is not seen again.

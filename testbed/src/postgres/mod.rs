@@ -39,6 +39,12 @@ impl Postgres {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
+    /// The URL of the database, for its superuser.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_through(self.port)
+    }
+
     /// The URL of the database through `port`, which may be a proxy's.
     #[must_use]
     pub fn url_through(&self, port: u16) -> String {

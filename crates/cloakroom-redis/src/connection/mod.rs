@@ -2,7 +2,6 @@
 
 mod backoff;
 mod endpoint;
-mod lease;
 mod own_writes;
 mod pair;
 mod probe_target;
@@ -16,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom::store::Leases;
 use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::sync::watch;
 
@@ -23,13 +23,15 @@ use crate::keyspace::Keyspace;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use lease::Leases;
 pub(crate) use pair::ConnectionPair;
 pub(crate) use probe_target::{Coverage, ProbeTarget};
 pub(crate) use sentinels::NO_MASTER_UP;
 pub(crate) use server_time::ServerTime;
 pub(crate) use subscribers::Subscribers;
 pub(crate) use tracking_table::{TableFill, TrackingTable, parse, requests};
+
+/// Maximum number of connections with a valid lease at the same time: one per master of a cluster.
+pub(crate) const LEASE_SLOTS: usize = 1024;
 
 /// Settings and state that all connections of a store share.
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use cloakroom::store::{Lease, Selector};
+use cloakroom::store::{Lease, Leases, Selector};
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value,
@@ -10,7 +10,6 @@ use redis::{
 };
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::lease::{Leases, after};
 use super::own_writes::{OwnWrites, PendingWrite};
 use super::probe_target::ProbeTarget;
 use super::subscribers::Subscribers;
@@ -197,13 +196,13 @@ impl ConnectionPair {
     /// slot.
     pub(super) fn begin_lease(&self, sent: Instant, settings: &ConnectionSettings) {
         let lease = self.listener.leases.fresh(self.listener.slot);
-        self.listener.leases.begin(lease, after(sent, settings.lease));
+        self.listener.leases.begin(lease, sent + settings.lease);
         self.listener.lease.store(lease.number(), Ordering::Release);
     }
 
     /// Prolongs the lease. `sent` is when a request was sent that the server answered.
     pub(super) fn prolong(&self, sent: Instant, settings: &ConnectionSettings) {
-        self.listener.leases.prolong(self.lease(), after(sent, settings.lease));
+        self.listener.leases.prolong(self.lease(), sent + settings.lease);
     }
 
     /// Resolves when one of the connections is broken.

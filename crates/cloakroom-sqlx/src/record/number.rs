@@ -18,7 +18,7 @@ pub(crate) fn instant(at: Timestamp) -> i64 {
     i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
 }
 
-pub(super) const fn to_instant(column: i64) -> Timestamp {
+pub(crate) const fn to_instant(column: i64) -> Timestamp {
     Timestamp::from_millis(from_column(column))
 }
 

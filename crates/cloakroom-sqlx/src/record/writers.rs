@@ -2,7 +2,7 @@ use cloakroom::store::{LastWrite, REMEMBERED_WRITERS, Writers};
 
 /// Encodes the column `writers`: the version up to which it may be incomplete, then nonce and
 /// version of each write.
-pub(super) fn encode(writers: &Writers) -> Vec<u8> {
+pub(crate) fn encode(writers: &Writers) -> Vec<u8> {
     let numbers = writers.writes().iter().flat_map(|write| [write.nonce, write.version]);
     std::iter::once(writers.known_since()).chain(numbers).flat_map(u64::to_be_bytes).collect()
 }

@@ -9,13 +9,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::fault::Location;
 use super::migrations::{self, Migrated};
-use super::node::Nodes;
 use super::owner::Owner;
 use super::pool::{self, PoolDatabase};
 use super::store::{SqliteStore, StoreInner};
 use super::writer::Writer;
 use super::{file, migrations::NEWEST};
 use crate::error::OpenError;
+use crate::node::Nodes;
 
 /// The failures that an acknowledged write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

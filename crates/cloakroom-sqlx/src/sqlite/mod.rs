@@ -1,5 +1,7 @@
 //! Sessions in SQLite.
 
+use cloakroom::store::Lease;
+
 mod builder;
 mod fault;
 mod file;
@@ -7,7 +9,6 @@ mod file_system;
 mod load;
 mod members;
 mod migrations;
-mod node;
 mod owner;
 mod pool;
 mod rows;
@@ -18,3 +19,7 @@ mod writer;
 
 pub use builder::{Durability, SqliteStoreBuilder};
 pub use store::SqliteStore;
+
+/// The lease of every copy. It ends only with the store, which is the only writer of its records and
+/// invalidates the copies of each clone that others change.
+const LEASE: Lease = Lease::new(1);

@@ -10,13 +10,14 @@ use cloakroom::store::{
 use cloakroom::{Clock, Timestamp};
 use sqlx::SqlitePool;
 
+use super::LEASE;
 use super::builder::SqliteStoreBuilder;
 use super::fault::{self, Location};
 use super::load::load;
 use super::members::list;
-use super::node::{LEASE, Node, Nodes};
 use super::writer::{Admit, CommitRecord, Create, Destroy, Dismiss, TouchAll, WriterHandle};
 use crate::error::OpenError;
+use crate::node::{Node, Nodes};
 
 /// The maximum number of touches in one call to the writer, so that they delay no commit for long.
 const TOUCHES: usize = 256;

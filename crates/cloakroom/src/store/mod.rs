@@ -29,6 +29,7 @@ mod commit;
 mod dyn_store;
 mod error;
 mod json_depth;
+mod leases;
 mod member;
 mod namespace;
 mod page;
@@ -37,6 +38,7 @@ mod rules;
 
 pub use commit::{Action, Commit, CommitReceipt, Committed, Created, Destroyed, Edit, Expect, Rotation, Touch};
 pub use error::{StoreError, StoreErrorKind};
+pub use leases::Leases;
 pub use member::{Member, Summary};
 pub use namespace::Namespace;
 pub use page::{Cursor, Page, PageRequest};

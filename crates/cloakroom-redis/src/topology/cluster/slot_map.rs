@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::connection::{Connection, Coverage, Leases, ProbeTarget};
+use crate::connection::{Connection, Coverage, LEASE_SLOTS, ProbeTarget};
 use crate::topology::slots::{SLOTS, slot_of_selector};
 
 pub(super) type Address = (String, u16);
@@ -62,7 +62,7 @@ impl SlotMap {
     /// connection that had it may not have noticed yet that its master is gone.
     fn free_lease_slot(&self) -> usize {
         let taken: HashSet<_> = self.masters.values().map(|master| master.place).collect();
-        let all = Leases::capacity();
+        let all = LEASE_SLOTS;
         (1..=all).map(|n| (self.last_place + n) % all).find(|place| !taken.contains(place)).unwrap_or_default()
     }
 

@@ -2,8 +2,8 @@ use cloakroom::store::{Commit, Committed, Decision, Selector};
 
 use super::batch::Batch;
 use super::job::{Answer, Operation};
+use crate::sqlite::LEASE;
 use crate::sqlite::fault;
-use crate::sqlite::node::LEASE;
 
 pub(in crate::sqlite) struct CommitRecord {
     pub(in crate::sqlite) selector: Selector,

@@ -2,7 +2,7 @@ use cloakroom::store::{Created, Record, Selector};
 
 use super::batch::Batch;
 use super::job::{Answer, Operation};
-use crate::sqlite::node::LEASE;
+use crate::sqlite::LEASE;
 
 pub(in crate::sqlite) struct Create {
     pub(in crate::sqlite) selector: Selector,

@@ -5,7 +5,7 @@ use cloakroom::store::{Selector, StoreError};
 use tokio::sync::oneshot;
 
 use super::batch::Batch;
-use crate::sqlite::node::{Node, Nodes};
+use crate::node::{Node, Nodes};
 
 /// The result of one call: its answer, or a fault that concerns only this call, which then has
 /// changed nothing.

@@ -29,8 +29,8 @@ pub(super) use members::{Admit, Dismiss};
 pub(super) use touch::TouchAll;
 
 use super::fault::{Location, SqliteErrorKind};
-use super::node::{Node, Nodes};
 use super::owner::Owner;
+use crate::node::{Node, Nodes};
 use batch::Batch;
 use clean::{Clean, Rest};
 use job::{Job, Operation, Waiting};

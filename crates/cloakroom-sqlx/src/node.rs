@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, Weak};
 
-use cloakroom::store::{Invalidate, Lease, Selector};
+use cloakroom::store::{Invalidate, Selector};
 use parking_lot::Mutex;
 
 /// The local tiers of one clone of the store.
 #[derive(Default)]
-pub(super) struct Node {
+pub(crate) struct Node {
     copies: Mutex<Vec<Arc<dyn Invalidate>>>,
 }
 
 impl Node {
-    pub(super) fn subscribe(&self, copies: Arc<dyn Invalidate>) {
+    pub(crate) fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         self.copies.lock().push(copies);
     }
 
@@ -22,16 +22,12 @@ impl Node {
     }
 }
 
-/// The lease of every copy. It ends only with the store, which is the only writer of its records and
-/// invalidates the copies of each clone that others change.
-pub(super) const LEASE: Lease = Lease::new(1);
-
 /// The clones of a store.
 #[derive(Default)]
-pub(super) struct Nodes(Mutex<Vec<Weak<Node>>>);
+pub(crate) struct Nodes(Mutex<Vec<Weak<Node>>>);
 
 impl Nodes {
-    pub(super) fn add(&self) -> Arc<Node> {
+    pub(crate) fn add(&self) -> Arc<Node> {
         let node = Arc::new(Node::default());
         let mut nodes = self.0.lock();
         nodes.retain(|node| node.strong_count() > 0);
@@ -42,7 +38,7 @@ impl Nodes {
     /// Invalidates the copies of sessions that were changed through `origin`, in all other tiers.
     ///
     /// If `origin` has several tiers, any of them may have written, so the copies of all are dropped.
-    pub(super) fn changed(&self, selectors: &[Selector], origin: &Arc<Node>) {
+    pub(crate) fn changed(&self, selectors: &[Selector], origin: &Arc<Node>) {
         if selectors.is_empty() {
             return;
         }
@@ -58,10 +54,16 @@ impl Nodes {
     }
 
     /// Invalidates the copies of these sessions in all tiers.
-    pub(super) fn changed_anywhere(&self, selectors: &[Selector]) {
+    pub(crate) fn changed_anywhere(&self, selectors: &[Selector]) {
         for copies in self.all().iter().flat_map(|node| node.copies()) {
             selectors.iter().for_each(|selector| copies.invalidate(*selector));
         }
+    }
+
+    /// Invalidates all copies in all tiers.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn changed_all(&self) {
+        self.all().iter().flat_map(|node| node.copies()).for_each(|copies| copies.invalidate_all());
     }
 
     fn all(&self) -> Vec<Arc<Node>> {

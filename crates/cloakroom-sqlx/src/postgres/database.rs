@@ -1,0 +1,210 @@
+//! The connections to the database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use cloakroom::store::StoreError;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres};
+
+use super::fault::{self, Effect, PostgresErrorKind};
+use super::rows::PgQuery;
+use super::statements::{Statement, Statements};
+
+/// How often a call is repeated whose transaction the server rolled back because of another one.
+const REPEATS: u32 = 8;
+
+/// The database, with the limits of a call.
+#[derive(Clone, Debug)]
+pub(super) struct Database {
+    pub(super) pool: PgPool,
+    pub(super) statements: Arc<Statements>,
+    pub(super) deadline: Duration,
+    /// Whether a pooler gives each transaction another connection, so that a prepared statement
+    /// lasts no longer than its transaction.
+    pub(super) transaction_pooling: bool,
+    pub(super) breaks: Arc<Breaks>,
+}
+
+/// When a connection broke last, so that those that were opened before are not used again.
+#[derive(Debug)]
+pub(super) struct Breaks {
+    epoch: Instant,
+    last: AtomicU64,
+}
+
+impl Breaks {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { epoch: Instant::now(), last: AtomicU64::new(0) })
+    }
+
+    fn note(&self) {
+        let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.fetch_max(now, Ordering::AcqRel);
+    }
+
+    /// Returns `true` if no connection broke since one of this age was opened.
+    pub(super) fn none_since(&self, age: Duration) -> bool {
+        let last = self.last.load(Ordering::Acquire);
+        last == 0 || self.epoch.elapsed().saturating_sub(age) > Duration::from_millis(last)
+    }
+}
+
+impl Database {
+    /// Runs a call on one connection, within the deadline.
+    ///
+    /// `work` returns the connection with its result; a connection that it does not return is
+    /// closed, because an answer may still be on its way there.
+    pub(super) async fn call<T, F>(&self, effect: Effect, work: impl Fn(Link) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = sqlx::Result<(T, Link)>>,
+    {
+        let mut repeats = 0;
+        loop {
+            let attempt = async {
+                let link = self.link().await.map_err(|error| (error, Effect::Reads))?;
+                work(link).await.map_err(|error| (error, effect))
+            };
+            let outcome = tokio::time::timeout(self.deadline, attempt).await;
+            match outcome.unwrap_or_else(|_| Err((fault::timed_out(), effect))) {
+                Ok((answer, link)) => {
+                    link.release();
+                    return Ok(answer);
+                }
+                Err((error, _))
+                    if PostgresErrorKind::of(&error) == PostgresErrorKind::Collision && repeats < REPEATS =>
+                {
+                    repeats += 1;
+                }
+                Err((error, effect)) => {
+                    if matches!(PostgresErrorKind::of(&error), PostgresErrorKind::Broken | PostgresErrorKind::NotReady)
+                    {
+                        self.breaks.note();
+                    }
+                    return Err(fault::fault(error, effect));
+                }
+            }
+        }
+    }
+
+    /// Runs one statement that returns one row or none.
+    pub(super) async fn query_row(
+        &self,
+        effect: Effect,
+        statement: &Statement,
+        bind: impl Fn(PgQuery<'static>) -> PgQuery<'static>,
+    ) -> Result<Option<PgRow>, StoreError> {
+        self.call(effect, |mut link| {
+            let query = bind(link.query(statement));
+            async move { Ok((link.once(query).await?, link)) }
+        })
+        .await
+    }
+
+    async fn link(&self) -> sqlx::Result<Link> {
+        let connection = self.pool.acquire().await?;
+        Ok(Link { connection: Some(connection), transaction_pooling: self.transaction_pooling })
+    }
+}
+
+/// A connection in the middle of a call. It is closed if it is dropped.
+pub(super) struct Link {
+    connection: Option<PoolConnection<Postgres>>,
+    transaction_pooling: bool,
+}
+
+impl Link {
+    pub(super) fn query(&self, statement: &Statement) -> PgQuery<'static> {
+        query(statement, self.transaction_pooling)
+    }
+
+    pub(super) fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
+        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    pub(super) async fn begin(&mut self) -> sqlx::Result<()> {
+        self.connection()?.execute("BEGIN ISOLATION LEVEL READ COMMITTED").await.map(drop)
+    }
+
+    pub(super) async fn commit(&mut self) -> sqlx::Result<()> {
+        self.connection()?.execute("COMMIT").await.map(drop)
+    }
+
+    pub(super) async fn roll_back(&mut self) -> sqlx::Result<()> {
+        self.connection()?.execute("ROLLBACK").await.map(drop)
+    }
+
+    /// Runs a statement that is a transaction of its own, in one round trip if the connection has
+    /// prepared it.
+    pub(super) async fn once(&mut self, query: PgQuery<'static>) -> sqlx::Result<Option<PgRow>> {
+        Ok(self.once_all(query).await?.pop())
+    }
+
+    /// As [`once`](Self::once), for a statement that returns several rows.
+    pub(super) async fn once_all(&mut self, query: PgQuery<'static>) -> sqlx::Result<Vec<PgRow>> {
+        if !self.transaction_pooling {
+            return query.fetch_all(self.connection()?).await;
+        }
+        self.begin().await?;
+        let rows = query.fetch_all(self.connection()?).await?;
+        self.commit().await?;
+        Ok(rows)
+    }
+
+    fn release(mut self) {
+        drop(self.connection.take());
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+/// A connection outside of the pool.
+pub(super) struct OwnConnection {
+    connection: PgConnection,
+    transaction_pooling: bool,
+}
+
+impl OwnConnection {
+    pub(super) async fn open(database: &Database) -> sqlx::Result<Self> {
+        let opened = tokio::time::timeout(database.deadline, database.pool.acquire()).await;
+        let connection = opened.map_err(|_| fault::timed_out())??.detach();
+        Ok(Self { connection, transaction_pooling: database.transaction_pooling })
+    }
+
+    pub(super) fn query(&self, statement: &Statement) -> PgQuery<'static> {
+        query(statement, self.transaction_pooling)
+    }
+
+    pub(super) async fn fetch_one(&mut self, query: PgQuery<'static>) -> sqlx::Result<PgRow> {
+        if !self.transaction_pooling {
+            return query.fetch_one(&mut self.connection).await;
+        }
+        let mut transaction = self.connection.begin().await?;
+        let row = query.fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(row)
+    }
+
+    pub(super) async fn execute(&mut self, query: PgQuery<'static>) -> sqlx::Result<()> {
+        if !self.transaction_pooling {
+            return query.execute(&mut self.connection).await.map(drop);
+        }
+        let mut transaction = self.connection.begin().await?;
+        query.execute(&mut *transaction).await?;
+        transaction.commit().await
+    }
+}
+
+fn query(statement: &Statement, transaction_pooling: bool) -> PgQuery<'static> {
+    let query = sqlx::query::<Postgres>(statement.sql());
+    let query: sqlx::query::Query<'static, Postgres, PgArguments> = query;
+    query.persistent(!transaction_pooling)
+}

@@ -1,0 +1,138 @@
+//! Translation of the errors of PostgreSQL and of the pool.
+
+use cloakroom::store::{StoreError, StoreErrorKind};
+
+use crate::record::Malformed;
+
+/// Whether a call may have changed data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Reads,
+    Writes,
+}
+
+/// The kind of an error, which decides what it means for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PostgresErrorKind {
+    /// The server rolled the transaction back because of another one.
+    Collision,
+    Denied,
+    MissingTables,
+    ReadOnly,
+    Full,
+    Authentication,
+    NoDatabase,
+    TooManyConnections,
+    /// The server is starting, stopping or recovering.
+    NotReady,
+    /// A connection pooler gives each transaction another connection.
+    TransactionPooling,
+    /// No connection became free in time.
+    Busy,
+    Closed,
+    /// The connection broke, or the server did not answer in time.
+    Broken,
+    Other,
+}
+
+impl PostgresErrorKind {
+    pub(super) fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) => Self::of_code(&error.code().unwrap_or_default()),
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::PoolClosed => Self::Closed,
+            sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => {
+                Self::Broken
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// See the appendix "PostgreSQL Error Codes" of its manual.
+    fn of_code(code: &str) -> Self {
+        match code {
+            "40001" | "40P01" => Self::Collision,
+            "42501" => Self::Denied,
+            "42P01" | "42703" | "42883" | "3F000" => Self::MissingTables,
+            "25006" => Self::ReadOnly,
+            // A relation that is not logged cannot be read on a standby.
+            "55000" => Self::ReadOnly,
+            "53100" | "53200" => Self::Full,
+            "28000" | "28P01" => Self::Authentication,
+            "3D000" => Self::NoDatabase,
+            "53300" => Self::TooManyConnections,
+            "57P01" | "57P02" | "57P03" | "57P05" | "08006" | "08003" | "08000" => Self::NotReady,
+            "26000" | "42P05" | "08P01" => Self::TransactionPooling,
+            _ => Self::Other,
+        }
+    }
+
+    /// Returns `true` if the same call may succeed later.
+    pub(super) const fn may_pass(self) -> bool {
+        matches!(self, Self::NotReady | Self::Broken | Self::Busy | Self::TooManyConnections | Self::Collision)
+    }
+
+    pub(super) const fn remedy(self) -> &'static str {
+        match self {
+            Self::Collision => "other transactions keep changing the same rows",
+            Self::Denied => "the role lacks a right; grant it what the guide lists",
+            Self::MissingTables => "the tables are missing or of another version; run the migrations of this release",
+            Self::ReadOnly => "the server is a standby or read-only; give the address of the primary",
+            Self::Full => "the server is out of disk space or memory",
+            Self::Authentication => "the server refuses the user or the password",
+            Self::NoDatabase => "the database does not exist",
+            Self::TooManyConnections => {
+                "the server has no connection left; raise `max_connections` or shrink the pools"
+            }
+            Self::NotReady => "the server is starting or stopping, or has closed the connection",
+            Self::TransactionPooling => {
+                "a connection pooler gives each transaction another connection; set `transaction_pooling`"
+            }
+            Self::Busy => "no connection of the pool became free in time; give the pool more connections",
+            Self::Closed => "the store was closed",
+            Self::Broken => "the connection broke, or the server did not answer in time",
+            Self::Other => "PostgreSQL reports an error",
+        }
+    }
+}
+
+/// An error of a call, with the remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", kind.remedy())]
+struct Fault {
+    kind: PostgresErrorKind,
+    source: sqlx::Error,
+}
+
+/// The error of a call.
+pub(super) fn fault(error: sqlx::Error, effect: Effect) -> StoreError {
+    let kind = PostgresErrorKind::of(&error);
+    let meaning = match kind {
+        // A statement that the server refused was rolled back.
+        PostgresErrorKind::Denied
+        | PostgresErrorKind::MissingTables
+        | PostgresErrorKind::ReadOnly
+        | PostgresErrorKind::Full
+        | PostgresErrorKind::Authentication
+        | PostgresErrorKind::NoDatabase
+        | PostgresErrorKind::TransactionPooling => StoreErrorKind::Refused,
+        PostgresErrorKind::Collision
+        | PostgresErrorKind::TooManyConnections
+        | PostgresErrorKind::Busy
+        | PostgresErrorKind::Closed => StoreErrorKind::Unavailable,
+        PostgresErrorKind::Other if matches!(error, sqlx::Error::Database(_)) => StoreErrorKind::Refused,
+        _ if effect == Effect::Writes => StoreErrorKind::Unknown,
+        _ => StoreErrorKind::Unavailable,
+    };
+    StoreError::new(meaning, Fault { kind, source: error })
+}
+
+/// The error for a record that cannot be decoded.
+pub(super) fn malformed(error: Malformed) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, error)
+}
+
+/// The error of a call that the server did not answer in time.
+pub(super) fn timed_out() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the server did not answer in time"))
+}

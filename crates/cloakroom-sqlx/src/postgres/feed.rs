@@ -1,0 +1,302 @@
+//! What other nodes change: the tail of the table of changes, and the lease that reading it
+//! prolongs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cloakroom::Timestamp;
+use cloakroom::store::{Lease, Leases, Namespace, Selector};
+use parking_lot::Mutex;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use tokio::sync::{Notify, watch};
+
+use super::database::{Database, OwnConnection};
+use super::fault;
+use super::own_writes::OwnWrites;
+use crate::node::Nodes;
+use crate::record;
+
+/// The shortest time between two polls, even if other nodes report changes all the time.
+const SHORTEST: Duration = Duration::from_millis(5);
+
+/// The number of polls without any use of a copy after which polling pauses.
+const UNUSED_POLLS: u32 = 60;
+
+/// How long changes are kept.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// The larger one of two waits between attempts to connect again.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The slot of the only lease of a store.
+const SLOT: usize = 0;
+
+/// A transaction number that is larger than all others.
+const NEVER: &str = "18446744073709551615";
+
+/// The state that the task which polls shares with the calls of the store.
+pub(super) struct Feed {
+    pub(super) nodes: Arc<Nodes>,
+    pub(super) own_writes: OwnWrites,
+    leases: Leases,
+    current: Mutex<Current>,
+    /// Whether a copy was used since the last poll.
+    used: AtomicBool,
+    paused: AtomicBool,
+    wake: Notify,
+    state: watch::Sender<FeedState>,
+    /// Which transactions had ended when, the latest last.
+    ended: Mutex<VecDeque<(Instant, String)>>,
+}
+
+/// The lease under which records are read now, and the server that it is about.
+#[derive(Clone, Copy)]
+pub(super) struct Current {
+    lease: Lease,
+    server: i64,
+    /// The server's time, and when it was that.
+    time: Option<(Timestamp, Instant)>,
+}
+
+impl Current {
+    /// The lease of an answer by `server`.
+    pub(super) fn lease_of(self, server: i64) -> Lease {
+        if server == self.server { self.lease } else { Lease::NONE }
+    }
+}
+
+/// Whether changes arrive.
+#[derive(Clone, Debug)]
+pub(super) enum FeedState {
+    Starting,
+    Following,
+    Failed(Arc<sqlx::Error>),
+}
+
+/// A poll's answer.
+struct Poll {
+    server: i64,
+    is_standby: bool,
+    now: i64,
+    snapshot: String,
+    xmin: String,
+    epoch: Option<i64>,
+    is_complete: bool,
+    changes: Vec<(Selector, i64)>,
+}
+
+/// What a poll has seen, from where the next one continues.
+struct Position {
+    server: i64,
+    epoch: i64,
+    snapshot: String,
+    xmin: String,
+}
+
+impl Poll {
+    fn read(row: &PgRow) -> sqlx::Result<Self> {
+        let selectors: Vec<Vec<u8>> = row.try_get::<Option<_>, _>("selectors")?.unwrap_or_default();
+        let writes: Vec<i64> = row.try_get::<Option<_>, _>("writes")?.unwrap_or_default();
+        let selectors = selectors.iter().filter_map(|selector| record::selector(selector).ok());
+        Ok(Self {
+            server: row.try_get("server")?,
+            is_standby: row.try_get("is_standby")?,
+            now: row.try_get("now")?,
+            snapshot: row.try_get("snapshot")?,
+            xmin: row.try_get("xmin")?,
+            epoch: row.try_get("epoch")?,
+            is_complete: row.try_get::<Option<bool>, _>("is_complete")?.unwrap_or_default(),
+            changes: selectors.zip(writes).collect(),
+        })
+    }
+
+    /// Returns `true` if this poll has seen everything that changed since `last`.
+    fn continues(&self, last: &Position, epoch: i64) -> bool {
+        self.server == last.server && epoch == last.epoch && self.is_complete
+    }
+}
+
+impl Feed {
+    pub(super) fn new(nodes: Arc<Nodes>) -> Arc<Self> {
+        let current = Current { lease: Lease::NONE, server: 0, time: None };
+        Arc::new(Self {
+            nodes,
+            own_writes: OwnWrites::default(),
+            leases: Leases::with_slots(SLOT + 1),
+            current: Mutex::new(current),
+            used: AtomicBool::new(true),
+            paused: AtomicBool::new(false),
+            wake: Notify::new(),
+            state: watch::Sender::new(FeedState::Starting),
+            ended: Mutex::default(),
+        })
+    }
+
+    /// The lease for a call. To be read before the call is sent: a change that comes between the
+    /// two is reported under this lease.
+    pub(super) fn current(&self) -> Current {
+        self.used.store(true, Ordering::Relaxed);
+        if self.paused.load(Ordering::Relaxed) {
+            self.wake.notify_one();
+        }
+        *self.current.lock()
+    }
+
+    pub(super) fn is_lease_valid(&self, lease: Lease) -> bool {
+        // A load first, because all requests share this flag.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+        self.leases.is_valid(lease)
+    }
+
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        let (time, at) = self.current.lock().time?;
+        Some(time.after(at.elapsed()))
+    }
+
+    /// Polls soon, because another node has reported a change.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(super) fn state(&self) -> watch::Receiver<FeedState> {
+        self.state.subscribe()
+    }
+
+    /// The first transaction whose changes have to be kept. `None` if all have to be.
+    pub(super) fn kept_since(&self) -> Option<String> {
+        let mut ended = self.ended.lock();
+        let mut last = None;
+        while ended.front().is_some_and(|(at, _)| at.elapsed() >= KEPT) {
+            last = ended.pop_front();
+        }
+        last.map(|(_, xmin)| xmin)
+    }
+
+    /// Invalidates all copies, and begins a new lease.
+    fn begin_lease(&self, sent: Instant, server: i64, lease: Duration) {
+        let new = self.leases.fresh(SLOT);
+        self.leases.release(SLOT);
+        self.current.lock().lease = Lease::NONE;
+        // Before the lease begins: a write that is based on an old copy must find that copy gone.
+        self.nodes.changed_all();
+        self.leases.begin(new, sent + lease);
+        let mut current = self.current.lock();
+        (current.lease, current.server) = (new, server);
+    }
+
+    fn end_lease(&self) {
+        self.leases.release(SLOT);
+        self.current.lock().lease = Lease::NONE;
+    }
+}
+
+/// The task that polls.
+pub(super) struct FeedTask {
+    pub(super) feed: Arc<Feed>,
+    pub(super) database: Database,
+    pub(super) namespace: Namespace,
+    pub(super) lease: Duration,
+    pub(super) poll_interval: Duration,
+}
+
+impl FeedTask {
+    /// Follows the changes, over a new connection whenever one breaks.
+    pub(super) async fn run(self) {
+        let mut wait = self.poll_interval.min(LONGEST_WAIT) / 4;
+        loop {
+            let began = Instant::now();
+            let error = match self.follow().await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+            self.feed.end_lease();
+            tracing::warn!(%error, "changes of sessions by other nodes cannot be read; copies in memory are not used");
+            self.feed.state.send_replace(FeedState::Failed(Arc::new(error)));
+            wait = if began.elapsed() > LONGEST_WAIT { self.poll_interval / 4 } else { (wait * 2).min(LONGEST_WAIT) };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Polls over one connection until it breaks.
+    async fn follow(&self) -> sqlx::Result<std::convert::Infallible> {
+        let mut connection = OwnConnection::open(&self.database).await?;
+        let mut position = None;
+        let mut unused = 0;
+        loop {
+            self.feed.own_writes.before_poll();
+            let sent = Instant::now();
+            let poll = self.poll(&mut connection, position.as_ref()).await?;
+            if poll.is_standby {
+                return Err(sqlx::Error::Protocol("the server is a standby".to_owned()));
+            }
+            let Some(epoch) = poll.epoch else {
+                self.begin_feed(&mut connection).await?;
+                position = None;
+                continue;
+            };
+            self.handle(&poll, epoch, position.as_ref(), sent);
+            position = Some(Position { server: poll.server, epoch, snapshot: poll.snapshot, xmin: poll.xmin });
+            unused = if self.feed.used.swap(false, Ordering::Relaxed) { 0 } else { unused + 1 };
+            self.wait(sent, unused >= UNUSED_POLLS).await;
+        }
+    }
+
+    async fn poll(&self, connection: &mut OwnConnection, position: Option<&Position>) -> sqlx::Result<Poll> {
+        let query = connection.query(&self.database.statements.changes);
+        let query = match position {
+            Some(position) => query.bind(position.xmin.clone()).bind(position.snapshot.clone()),
+            None => query.bind(NEVER).bind("1:1:"),
+        };
+        let query = query.bind(self.namespace.as_str().to_owned());
+        let answer = tokio::time::timeout(self.lease.max(self.database.deadline), connection.fetch_one(query)).await;
+        Poll::read(&answer.map_err(|_| fault::timed_out())??)
+    }
+
+    async fn begin_feed(&self, connection: &mut OwnConnection) -> sqlx::Result<()> {
+        let query = connection.query(&self.database.statements.begin_feed).bind(super::random_number());
+        tokio::time::timeout(self.database.deadline, connection.execute(query)).await.map_err(|_| fault::timed_out())?
+    }
+
+    fn handle(&self, poll: &Poll, epoch: i64, last: Option<&Position>, sent: Instant) {
+        let feed = &self.feed;
+        if last.is_some_and(|last| poll.continues(last, epoch)) {
+            let is_foreign = |write: i64| !feed.own_writes.contains(write);
+            let foreign: Vec<_> =
+                poll.changes.iter().filter(|(_, write)| is_foreign(*write)).map(|(selector, _)| *selector).collect();
+            feed.nodes.changed_anywhere(&foreign);
+            feed.leases.prolong(feed.current.lock().lease, sent + self.lease);
+        } else {
+            feed.begin_lease(sent, poll.server, self.lease);
+            feed.state.send_replace(FeedState::Following);
+        }
+        feed.own_writes.after_poll();
+        let now = Timestamp::from_millis(u64::try_from(poll.now).unwrap_or_default());
+        // The answer was made at some time between the two.
+        feed.current.lock().time = Some((now, sent + sent.elapsed() / 2));
+        let mut ended = feed.ended.lock();
+        if ended.back().is_none_or(|(at, _)| at.elapsed() >= KEPT / 60) {
+            ended.push_back((Instant::now(), poll.xmin.clone()));
+        }
+    }
+
+    /// Waits until the next poll is due.
+    async fn wait(&self, last: Instant, pause: bool) {
+        let feed = &self.feed;
+        if pause {
+            feed.paused.store(true, Ordering::Relaxed);
+            // A use that came between the last look and the line above did not wake this task.
+            if !feed.used.load(Ordering::Relaxed) {
+                feed.wake.notified().await;
+            }
+            feed.paused.store(false, Ordering::Relaxed);
+            return;
+        }
+        drop(tokio::time::timeout(self.poll_interval, feed.wake.notified()).await);
+        tokio::time::sleep(SHORTEST.saturating_sub(last.elapsed())).await;
+    }
+}

@@ -1,0 +1,176 @@
+//! The versions of the tables, and what the role may do with them.
+
+use cloakroom::ConfigError;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+
+use super::fault::PostgresErrorKind;
+use super::schema::Schema;
+use crate::connect_error::ConnectError;
+
+/// The SQL of each version; the first is version 1.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/postgres/1_sessions.sql")];
+
+/// The newest version that this release knows.
+const NEWEST: i64 = MIGRATIONS.len() as i64;
+
+/// The oldest server with transaction numbers of 64 bits in SQL.
+const OLDEST_SERVER: i32 = 130_000;
+
+/// Every right that the store needs, with its table.
+const RIGHTS: [(&str, &str); 6] = [
+    ("cloakroom_sessions", "SELECT, INSERT, UPDATE, DELETE"),
+    ("cloakroom_values", "SELECT, INSERT, UPDATE, DELETE"),
+    ("cloakroom_members", "SELECT, INSERT, DELETE"),
+    ("cloakroom_changes", "SELECT, INSERT, DELETE"),
+    ("cloakroom_feed", "SELECT, INSERT, UPDATE"),
+    ("cloakroom_migrations", "SELECT"),
+];
+
+/// Checks the server and the tables, and brings the tables to the newest version.
+pub(super) struct Preparation<'a> {
+    pub(super) connection: &'a mut PgConnection,
+    pub(super) schema: &'a Schema,
+    pub(super) may_migrate: bool,
+    /// The host and the port, for messages.
+    pub(super) server: &'a str,
+}
+
+impl Preparation<'_> {
+    pub(super) async fn run(mut self) -> Result<(), ConnectError> {
+        self.check_server().await?;
+        let found = self.version().await?;
+        if found > NEWEST {
+            let (server, schema) = (self.server.to_owned(), self.schema.as_str().to_owned());
+            return Err(ConnectError::NewerSchema { server, schema, found, known: NEWEST });
+        }
+        if found < NEWEST {
+            if !self.may_migrate {
+                let (server, schema) = (self.server.to_owned(), self.schema.as_str().to_owned());
+                return Err(ConnectError::OlderSchema { server, schema, found, needed: NEWEST });
+            }
+            self.migrate().await?;
+        }
+        self.check_rights().await
+    }
+
+    async fn check_server(&mut self) -> Result<(), ConnectError> {
+        const SERVER: &str = "SELECT current_setting('server_version_num')::INTEGER, current_setting('server_version'), \
+             pg_is_in_recovery() OR current_setting('transaction_read_only')::BOOLEAN";
+        let row = self.connection.fetch_one(SERVER).await;
+        let row = row.map_err(|error| open_error(&error, self.server))?;
+        let read = || Ok((row.try_get::<i32, _>(0)?, row.try_get::<String, _>(1)?, row.try_get::<bool, _>(2)?));
+        let (version, found, is_read_only) = read().map_err(|error: sqlx::Error| open_error(&error, self.server))?;
+        let server = self.server.to_owned();
+        if version < OLDEST_SERVER {
+            return Err(ConnectError::OldServer { server, found });
+        }
+        if is_read_only { Err(ConnectError::ReadOnly { server }) } else { Ok(()) }
+    }
+
+    /// The version of the tables; 0 if there are none.
+    async fn version(&mut self) -> Result<i64, ConnectError> {
+        match version(self.connection, self.schema).await {
+            Ok(found) => Ok(found),
+            Err(error) => Err(self.denied_or(
+                &error,
+                "use the schema",
+                format!("GRANT USAGE ON SCHEMA {} TO CURRENT_ROLE;", self.schema),
+            )),
+        }
+    }
+
+    /// Creates what is missing, all or nothing. Others that migrate wait meanwhile.
+    async fn migrate(&mut self) -> Result<(), ConnectError> {
+        if let Err(error) = migrate(self.connection, self.schema).await {
+            let remedy = format!(
+                "GRANT CREATE, USAGE ON SCHEMA {} TO the role; or run the files of `migrations/postgres` of this crate \
+                 yourself",
+                self.schema
+            );
+            return Err(self.denied_or(&error, "create the tables", remedy));
+        }
+        Ok(())
+    }
+
+    async fn check_rights(&mut self) -> Result<(), ConnectError> {
+        for (table, rights) in RIGHTS {
+            for right in rights.split(", ") {
+                let query = sqlx::query_scalar("SELECT has_table_privilege($1, $2)").persistent(false);
+                let query = query.bind(format!("{}.{table}", self.schema)).bind(right);
+                let has: bool = match query.fetch_one(&mut *self.connection).await {
+                    Ok(has) => has,
+                    Err(error) => return Err(open_error(&error, self.server)),
+                };
+                if !has {
+                    let detail = format!("{right} on {table} is missing");
+                    let remedy = format!("GRANT {rights} ON {}.{table} TO the role;", self.schema);
+                    let (server, what) = (self.server.to_owned(), "use the tables".to_owned());
+                    return Err(ConnectError::Denied { server, what, detail, remedy });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn denied_or(&self, error: &sqlx::Error, what: &str, remedy: String) -> ConnectError {
+        match PostgresErrorKind::of(error) {
+            PostgresErrorKind::Denied => ConnectError::Denied {
+                server: self.server.to_owned(),
+                what: what.to_owned(),
+                detail: message(error),
+                remedy,
+            },
+            _ => open_error(error, self.server),
+        }
+    }
+}
+
+async fn version(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<i64> {
+    let table = format!("{schema}.cloakroom_migrations");
+    let exists = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").persistent(false).bind(&table);
+    if !exists.fetch_one(&mut *connection).await? {
+        return Ok(0);
+    }
+    let version = AssertSqlSafe(format!("SELECT coalesce(max(version), 0) FROM {table}"));
+    sqlx::query_scalar(version).persistent(false).fetch_one(connection).await
+}
+
+async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<()> {
+    let mut transaction = connection.begin().await?;
+    transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended('cloakroom migrations', 0))").await?;
+    let exists = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL").persistent(false);
+    if !exists.bind(schema.to_string()).fetch_one(&mut *transaction).await? {
+        transaction.execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).await?;
+    }
+    transaction.execute(AssertSqlSafe(format!("SET LOCAL search_path = {schema}"))).await?;
+    let done = usize::try_from(version(&mut transaction, schema).await?).unwrap_or_default();
+    for migration in MIGRATIONS.iter().skip(done) {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
+}
+
+/// The error that prevents the start.
+pub(super) fn open_error(error: &sqlx::Error, server: &str) -> ConnectError {
+    let (kind, server, detail) = (PostgresErrorKind::of(error), server.to_owned(), message(error));
+    match kind {
+        PostgresErrorKind::Authentication => ConnectError::Authentication { server, detail },
+        PostgresErrorKind::NoDatabase => ConnectError::NoDatabase { server, detail },
+        PostgresErrorKind::ReadOnly => ConnectError::ReadOnly { server },
+        _ if let sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) = error => {
+            ConfigError::new("url", format!("asks for a connection that cannot be made: {detail}")).into()
+        }
+        kind if kind.may_pass() => ConnectError::Unreachable { server, detail, waited: std::time::Duration::ZERO },
+        kind => ConnectError::Other { server, detail: format!("{detail} ({})", kind.remedy()) },
+    }
+}
+
+/// The message without the words that `sqlx` puts before it.
+fn message(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Tls(error) | sqlx::Error::Configuration(error) => error.to_string(),
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,31 @@
+//! Sessions in PostgreSQL.
+
+mod builder;
+mod clean;
+mod commit;
+mod create;
+mod database;
+mod destroy;
+mod fault;
+mod feed;
+mod members;
+mod migrations;
+mod own_writes;
+mod rows;
+mod schema;
+mod statements;
+mod store;
+mod tasks;
+mod text;
+mod touch;
+mod wake_up;
+
+pub use builder::PostgresStoreBuilder;
+pub use store::PostgresStore;
+
+/// A number that no other node is likely to draw. No secret depends on it.
+fn random_number() -> i64 {
+    use std::hash::{BuildHasher, Hasher};
+    // Its keys come from the operating system.
+    std::hash::RandomState::new().build_hasher().finish().cast_signed()
+}

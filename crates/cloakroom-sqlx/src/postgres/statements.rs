@@ -1,0 +1,339 @@
+//! The SQL of the store. Everything that varies is a parameter, except the schema.
+
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use super::schema::Schema;
+
+macro_rules! record_columns {
+    () => {
+        "format, version, nonce, writers, verifier, previous_verifier, previous_accepted_until, previous_replaced_at, \
+         created_at, last_seen, idle_timeout, absolute_deadline, persistent, principal, logged_in_at, label"
+    };
+}
+
+macro_rules! record_columns_of_s {
+    () => {
+        "s.format, s.version, s.nonce, s.writers, s.verifier, s.previous_verifier, s.previous_accepted_until, \
+         s.previous_replaced_at, s.created_at, s.last_seen, s.idle_timeout, s.absolute_deadline, s.persistent, \
+         s.principal, s.logged_in_at, s.label"
+    };
+}
+
+/// Identifies the server that runs the statement.
+macro_rules! server {
+    () => {
+        "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::BIGINT"
+    };
+}
+
+/// The values of a session as arrays.
+macro_rules! values_of {
+    ($session:literal) => {
+        concat!(
+            "(SELECT array_agg(key) AS keys, array_agg(version) AS versions, array_agg(state) AS states, \
+             array_agg(json) AS jsons, array_agg(bytes) AS bytes, array_agg(fresh_until) AS fresh_untils \
+             FROM $schema.cloakroom_values WHERE session = ",
+            $session,
+            ")"
+        )
+    };
+}
+
+/// Writes values. The numbers are those of the parameters: the keys, versions, states, JSON texts,
+/// bytes and ends of freshness.
+macro_rules! put_values {
+    ($keys:literal, $versions:literal, $states:literal, $jsons:literal, $bytes:literal, $fresh:literal) => {
+        concat!(
+            "INSERT INTO $schema.cloakroom_values (session, key, version, state, json, bytes, fresh_until) \
+             SELECT session.id, edit.* FROM session, unnest($",
+            $keys,
+            "::TEXT[], $",
+            $versions,
+            "::BIGINT[], $",
+            $states,
+            "::TEXT[], $",
+            $jsons,
+            "::TEXT[], $",
+            $bytes,
+            "::BYTEA[], $",
+            $fresh,
+            "::BIGINT[]) AS edit \
+             ON CONFLICT (session, key) DO UPDATE SET version = excluded.version, state = excluded.state, \
+             json = excluded.json, bytes = excluded.bytes, fresh_until = excluded.fresh_until"
+        )
+    };
+}
+
+/// Records a change. The parameters are the write, the namespace and the selector.
+macro_rules! add_change {
+    ($write:literal, $namespace:literal, $selector:literal) => {
+        concat!(
+            "INSERT INTO $schema.cloakroom_changes (transaction_id, namespace, selector, write) \
+             SELECT pg_current_xact_id(), $",
+            $namespace,
+            ", $",
+            $selector,
+            ", $",
+            $write,
+            " FROM session"
+        )
+    };
+}
+
+/// The statements for one schema.
+#[derive(Debug)]
+pub(super) struct Statements {
+    /// Reads a live session with its values. Parameters: namespace, selector.
+    pub(super) load: Statement,
+    /// Locks the row of a session, and reads it without its values. Parameters: namespace, selector.
+    pub(super) lock: Statement,
+    /// Reads the values of a session. Parameter: session.
+    pub(super) values: Statement,
+    /// Inserts a session. Parameters: namespace, selector, the columns of the record (3 to 18), the
+    /// idle timeout of the row, its absolute deadline, the values (21 to 26).
+    pub(super) insert: Statement,
+    /// Changes values of a session whose head is known. Parameters: namespace, selector, version,
+    /// nonce, writers, last time seen, the idle timeout of the row, its absolute deadline; the known
+    /// version, nonce, verifier and writers; the values (13 to 18).
+    pub(super) commit: Statement,
+    /// Changes a locked session. Parameters: namespace, selector, the columns of the record (3 to
+    /// 18), the idle timeout of the row, its absolute deadline, the values (21 to 26), session.
+    pub(super) update: Statement,
+    /// Restarts idle timeouts. Parameters: namespace, the selectors, the instants, the presented
+    /// verifiers or NULL, whether a previous secret is accepted, write.
+    pub(super) touch: Statement,
+    /// Removes a locked session. Parameters: session, namespace, selector, write.
+    pub(super) remove: Statement,
+    /// Removes sessions, whatever their secrets are. Parameters: namespace, the selectors, write.
+    pub(super) remove_many: Statement,
+    /// Serializes the admissions of a principal. Parameters: namespace, principal.
+    pub(super) lock_principal: Statement,
+    /// Removes the dead among the oldest members. Parameters: namespace, principal, number of
+    /// members to look at or NULL for all.
+    pub(super) remove_dead_members: Statement,
+    /// Parameters: namespace, principal.
+    pub(super) count_members: Statement,
+    /// Parameters: namespace, principal, selector.
+    pub(super) is_member: Statement,
+    /// Parameters: namespace, principal, selector.
+    pub(super) add_member: Statement,
+    /// The oldest members other than a session. Parameters: namespace, principal, selector, number.
+    pub(super) oldest_members: Statement,
+    /// Parameters: namespace, principal, the selectors.
+    pub(super) remove_members: Statement,
+    /// The members after an admission, each with the summary of its session if that is alive.
+    /// Parameters: namespace, principal, admission, number.
+    pub(super) list_members: Statement,
+    /// Reads what was changed since a snapshot. Parameters: the oldest transaction that was running
+    /// then, the snapshot, namespace.
+    pub(super) changes: Statement,
+    /// Makes the row of the feed if it is missing. Parameter: epoch.
+    pub(super) begin_feed: Statement,
+    /// Removes changes of transactions before one. Parameters: that transaction, number.
+    pub(super) remove_changes: Statement,
+    /// Examines sessions that may have expired, and removes those that have. Parameter: number.
+    pub(super) clean: Statement,
+    /// Gives the calling transaction the right to clean, if no other one has it. Parameter: the
+    /// name of the right.
+    pub(super) try_lock: Statement,
+    /// Wakes the other nodes. Parameter: payload.
+    pub(super) notify: Statement,
+}
+
+/// A statement, which a connection prepares once.
+#[derive(Clone, Debug)]
+pub(super) struct Statement(Arc<str>);
+
+impl Statement {
+    pub(super) fn sql(&self) -> SqlStr {
+        AssertSqlSafe(Arc::clone(&self.0)).into_sql_str()
+    }
+}
+
+/// The channel of the notifications.
+pub(super) const CHANNEL: &str = "cloakroom";
+
+impl Statements {
+    pub(super) fn new(schema: &Schema) -> Self {
+        let statement = |text: &str| Statement(text.replace("$schema", &schema.to_string()).into());
+        Self {
+            load: statement(LOAD),
+            lock: statement(LOCK),
+            values: statement(VALUES),
+            insert: statement(INSERT),
+            commit: statement(COMMIT),
+            update: statement(UPDATE),
+            touch: statement(TOUCH),
+            remove: statement(REMOVE),
+            remove_many: statement(REMOVE_MANY),
+            lock_principal: statement(LOCK_PRINCIPAL),
+            remove_dead_members: statement(REMOVE_DEAD_MEMBERS),
+            count_members: statement(COUNT_MEMBERS),
+            is_member: statement(IS_MEMBER),
+            add_member: statement(ADD_MEMBER),
+            oldest_members: statement(OLDEST_MEMBERS),
+            remove_members: statement(REMOVE_MEMBERS),
+            list_members: statement(LIST_MEMBERS),
+            changes: statement(CHANGES),
+            begin_feed: statement(BEGIN_FEED),
+            remove_changes: statement(REMOVE_CHANGES),
+            clean: statement(CLEAN),
+            try_lock: statement("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"),
+            notify: statement("SELECT pg_notify('cloakroom', $1)"),
+        }
+    }
+}
+
+const LOAD: &str = concat!(
+    "SELECT ",
+    server!(),
+    " AS server, ",
+    record_columns_of_s!(),
+    ", v.* FROM $schema.cloakroom_sessions s, LATERAL ",
+    values_of!("s.id"),
+    " v WHERE s.namespace = $1 AND s.selector = $2 AND s.expires_at > $schema.cloakroom_now()"
+);
+
+const LOCK: &str = concat!(
+    "SELECT ",
+    server!(),
+    " AS server, s.id, $schema.cloakroom_now() AS now, s.expires_at, ",
+    record_columns_of_s!(),
+    " FROM $schema.cloakroom_sessions s WHERE s.namespace = $1 AND s.selector = $2 FOR UPDATE"
+);
+
+const VALUES: &str = concat!("SELECT * FROM ", values_of!("$1"), " v");
+
+const INSERT: &str = concat!(
+    "WITH session AS (INSERT INTO $schema.cloakroom_sessions (namespace, selector, ",
+    record_columns!(),
+    ", expires_at, examine_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+     until, until FROM (SELECT least($schema.cloakroom_now() + $19, $20) AS until) ends \
+     ON CONFLICT (namespace, selector) DO NOTHING RETURNING id), value AS (",
+    put_values!("21", "22", "23", "24", "25", "26"),
+    ") SELECT ",
+    server!(),
+    " AS server, (SELECT count(*) FROM session) AS count"
+);
+
+const COMMIT: &str = concat!(
+    "WITH session AS (UPDATE $schema.cloakroom_sessions SET version = $3, nonce = $4, writers = $5, \
+     last_seen = greatest(last_seen, $6), expires_at = least($schema.cloakroom_now() + $7, $8) \
+     WHERE namespace = $1 AND selector = $2 AND format = 1 AND version = $9 AND nonce = $10 AND verifier = $11 \
+     AND writers = $12 AND expires_at > $schema.cloakroom_now() RETURNING id), value AS (",
+    put_values!("13", "14", "15", "16", "17", "18"),
+    "), change AS (",
+    add_change!("4", "1", "2"),
+    ") SELECT ",
+    server!(),
+    " AS server, (SELECT count(*) FROM session) AS count"
+);
+
+const UPDATE: &str = concat!(
+    "WITH session AS (UPDATE $schema.cloakroom_sessions SET (",
+    record_columns!(),
+    ", expires_at) = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+     least($schema.cloakroom_now() + $19, $20)) WHERE id = $27 RETURNING id), value AS (",
+    put_values!("21", "22", "23", "24", "25", "26"),
+    "), change AS (",
+    add_change!("5", "1", "2"),
+    ") SELECT ",
+    server!(),
+    " AS server, (SELECT count(*) FROM session) AS count"
+);
+
+// The rows are locked in one order, so that two nodes that touch the same sessions wait for each
+// other and do not block each other.
+const TOUCH: &str = "WITH touched AS (SELECT s.id, touch.seen FROM $schema.cloakroom_sessions s \
+     JOIN unnest($2::BYTEA[], $3::BIGINT[], $4::BYTEA[], $5::BOOLEAN[]) AS touch (selector, seen, verifier, accepts_previous) \
+     ON s.namespace = $1 AND s.selector = touch.selector \
+     WHERE s.format = 1 AND s.last_seen < touch.seen AND s.expires_at > $schema.cloakroom_now() \
+     AND (touch.verifier IS NULL OR touch.verifier = s.verifier OR (touch.accepts_previous \
+     AND touch.verifier = s.previous_verifier \
+     AND s.previous_accepted_until > greatest($schema.cloakroom_now(), touch.seen, s.last_seen))) \
+     ORDER BY s.id FOR UPDATE OF s), \
+     session AS (UPDATE $schema.cloakroom_sessions s SET last_seen = touched.seen, \
+     expires_at = least($schema.cloakroom_now() + least(s.idle_timeout, 4611686018427387904) \
+     + least(s.idle_timeout, 4611686018427387904) / 10, \
+     CASE WHEN s.absolute_deadline < 0 THEN 9223372036854775807 ELSE s.absolute_deadline END) \
+     FROM touched WHERE s.id = touched.id RETURNING s.selector) \
+     INSERT INTO $schema.cloakroom_changes (transaction_id, namespace, selector, write) \
+     SELECT pg_current_xact_id(), $1, selector, $6 FROM session";
+
+const REMOVE: &str = concat!(
+    "WITH session AS (DELETE FROM $schema.cloakroom_sessions WHERE id = $1 RETURNING id), \
+     member AS (DELETE FROM $schema.cloakroom_members WHERE namespace = $2 AND selector = $3) ",
+    add_change!("4", "2", "3")
+);
+
+const REMOVE_MANY: &str = "WITH present AS (SELECT id FROM $schema.cloakroom_sessions \
+     WHERE namespace = $1 AND selector = ANY ($2) ORDER BY id FOR UPDATE), \
+     session AS (DELETE FROM $schema.cloakroom_sessions s USING present WHERE s.id = present.id \
+     RETURNING s.selector, s.expires_at > $schema.cloakroom_now() AS is_live), \
+     member AS (DELETE FROM $schema.cloakroom_members m USING session \
+     WHERE m.namespace = $1 AND m.selector = session.selector), \
+     change AS (INSERT INTO $schema.cloakroom_changes (transaction_id, namespace, selector, write) \
+     SELECT pg_current_xact_id(), $1, selector, $3 FROM session) \
+     SELECT selector FROM session WHERE is_live";
+
+const LOCK_PRINCIPAL: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended('cloakroom' || chr(1) || $1 || chr(1) || $2, 0))";
+
+const REMOVE_DEAD_MEMBERS: &str = "DELETE FROM $schema.cloakroom_members WHERE admission IN (\
+     SELECT m.admission FROM (SELECT admission, namespace, selector FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 ORDER BY admission LIMIT $3) m \
+     WHERE NOT EXISTS (SELECT 1 FROM $schema.cloakroom_sessions s WHERE s.namespace = m.namespace \
+     AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now()))";
+
+const COUNT_MEMBERS: &str = "SELECT count(*) FROM $schema.cloakroom_members WHERE namespace = $1 AND principal = $2";
+
+const IS_MEMBER: &str =
+    "SELECT count(*) FROM $schema.cloakroom_members WHERE namespace = $1 AND principal = $2 AND selector = $3";
+
+const ADD_MEMBER: &str = "INSERT INTO $schema.cloakroom_members (namespace, principal, selector) VALUES ($1, $2, $3) \
+     ON CONFLICT DO NOTHING";
+
+const OLDEST_MEMBERS: &str = "SELECT selector FROM $schema.cloakroom_members \
+     WHERE namespace = $1 AND principal = $2 AND selector <> $3 ORDER BY admission LIMIT $4";
+
+const REMOVE_MEMBERS: &str =
+    "DELETE FROM $schema.cloakroom_members WHERE namespace = $1 AND principal = $2 AND selector = ANY ($3)";
+
+const LIST_MEMBERS: &str = "SELECT m.admission, m.selector, s.format, s.created_at, s.last_seen, s.idle_timeout, \
+     s.absolute_deadline, s.persistent, s.principal, s.logged_in_at, s.label \
+     FROM $schema.cloakroom_members m LEFT JOIN $schema.cloakroom_sessions s \
+     ON s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now() \
+     WHERE m.namespace = $1 AND m.principal = $2 AND m.admission > $3 ORDER BY m.admission LIMIT $4";
+
+const CHANGES: &str = concat!(
+    "SELECT ",
+    server!(),
+    " AS server, pg_is_in_recovery() AS is_standby, $schema.cloakroom_now() AS now, \
+     pg_current_snapshot()::TEXT AS snapshot, pg_snapshot_xmin(pg_current_snapshot())::TEXT AS xmin, \
+     (SELECT epoch FROM $schema.cloakroom_feed WHERE id = 1) AS epoch, \
+     (SELECT complete_since <= $1::TEXT::XID8 FROM $schema.cloakroom_feed WHERE id = 1) AS is_complete, \
+     changed.* FROM (SELECT array_agg(selector) AS selectors, array_agg(write) AS writes FROM $schema.cloakroom_changes \
+     WHERE transaction_id >= $1::TEXT::XID8 AND namespace = $3 \
+     AND NOT pg_visible_in_snapshot(transaction_id, $2::TEXT::PG_SNAPSHOT)) changed"
+);
+
+const BEGIN_FEED: &str = "INSERT INTO $schema.cloakroom_feed (id, epoch, complete_since) \
+     VALUES (1, $1, '0') ON CONFLICT DO NOTHING";
+
+const REMOVE_CHANGES: &str = "WITH feed AS (UPDATE $schema.cloakroom_feed \
+     SET complete_since = greatest(complete_since, $1::TEXT::XID8) \
+     WHERE id = 1 RETURNING id) \
+     DELETE FROM $schema.cloakroom_changes WHERE ctid = ANY (ARRAY(SELECT ctid FROM $schema.cloakroom_changes \
+     WHERE transaction_id < $1::TEXT::XID8 LIMIT $2))";
+
+const CLEAN: &str = "WITH examined AS (SELECT id, namespace, selector, \
+     expires_at <= $schema.cloakroom_now() AS is_over FROM $schema.cloakroom_sessions \
+     WHERE examine_at <= (SELECT $schema.cloakroom_now()) ORDER BY examine_at LIMIT $1 FOR UPDATE SKIP LOCKED), \
+     dead AS (DELETE FROM $schema.cloakroom_sessions s USING examined e WHERE s.id = e.id AND e.is_over RETURNING s.id), \
+     member AS (DELETE FROM $schema.cloakroom_members m USING examined e \
+     WHERE e.is_over AND m.namespace = e.namespace AND m.selector = e.selector), \
+     alive AS (UPDATE $schema.cloakroom_sessions s SET examine_at = expires_at FROM examined e \
+     WHERE s.id = e.id AND NOT e.is_over RETURNING s.id) \
+     SELECT count(*) AS examined, (SELECT count(*) FROM dead) AS removed FROM examined";
