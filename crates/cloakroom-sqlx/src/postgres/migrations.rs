@@ -73,8 +73,11 @@ impl Preparation<'_> {
             Ok(found) => Ok(found),
             Err(error) => Err(self.denied_or(
                 &error,
-                "use the schema",
-                format!("GRANT USAGE ON SCHEMA {} TO CURRENT_ROLE;", self.schema),
+                "read the version of the tables",
+                format!(
+                    "GRANT USAGE ON SCHEMA {0} TO the role; GRANT SELECT ON {0}.cloakroom_migrations TO the role;",
+                    self.schema
+                ),
             )),
         }
     }

@@ -211,7 +211,7 @@ const INSERT: &str = concat!(
     record_columns!(),
     ", expires_at, examine_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
      until, until FROM (SELECT least($schema.cloakroom_now() + $19, $20) AS until) ends \
-     ON CONFLICT (namespace, selector) DO NOTHING RETURNING id), value AS (",
+     ON CONFLICT (selector, namespace) DO NOTHING RETURNING id), value AS (",
     put_values!("21", "22", "23", "24", "25", "26"),
     ") SELECT ",
     server!(),
@@ -268,12 +268,14 @@ const REMOVE: &str = concat!(
     add_change!("4", "2", "3")
 );
 
-const REMOVE_MANY: &str = "WITH present AS (SELECT id FROM $schema.cloakroom_sessions \
-     WHERE namespace = $1 AND selector = ANY ($2) ORDER BY id FOR UPDATE), \
+// The selectors are joined, because with `= ANY` the server may compare each row with each of them.
+const REMOVE_MANY: &str = "WITH present AS (SELECT s.id FROM $schema.cloakroom_sessions s \
+     JOIN unnest($2::BYTEA[]) AS wanted (selector) ON s.selector = wanted.selector AND s.namespace = $1 \
+     ORDER BY s.id FOR UPDATE OF s), \
      session AS (DELETE FROM $schema.cloakroom_sessions s USING present WHERE s.id = present.id \
      RETURNING s.selector, s.expires_at > $schema.cloakroom_now() AS is_live), \
-     member AS (DELETE FROM $schema.cloakroom_members m USING session \
-     WHERE m.namespace = $1 AND m.selector = session.selector), \
+     member AS (DELETE FROM $schema.cloakroom_members m USING unnest($2::BYTEA[]) AS wanted (selector) \
+     WHERE m.selector = wanted.selector AND m.namespace = $1), \
      change AS (INSERT INTO $schema.cloakroom_changes (transaction_id, namespace, selector, write) \
      SELECT pg_current_xact_id(), $1, selector, $3 FROM session) \
      SELECT selector FROM session WHERE is_live";
@@ -298,8 +300,8 @@ const ADD_MEMBER: &str = "INSERT INTO $schema.cloakroom_members (namespace, prin
 const OLDEST_MEMBERS: &str = "SELECT selector FROM $schema.cloakroom_members \
      WHERE namespace = $1 AND principal = $2 AND selector <> $3 ORDER BY admission LIMIT $4";
 
-const REMOVE_MEMBERS: &str =
-    "DELETE FROM $schema.cloakroom_members WHERE namespace = $1 AND principal = $2 AND selector = ANY ($3)";
+const REMOVE_MEMBERS: &str = "DELETE FROM $schema.cloakroom_members m USING unnest($3::BYTEA[]) AS wanted (selector) \
+     WHERE m.selector = wanted.selector AND m.principal = $2 AND m.namespace = $1";
 
 const LIST_MEMBERS: &str = "SELECT m.admission, m.selector, s.format, s.created_at, s.last_seen, s.idle_timeout, \
      s.absolute_deadline, s.persistent, s.principal, s.logged_in_at, s.label \

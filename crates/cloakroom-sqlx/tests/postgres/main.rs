@@ -1,5 +1,12 @@
 //! The store on real servers, with real faults.
 
 mod backend;
+mod coherence;
 mod conformance;
 mod database;
+mod opening;
+mod rows;
+#[path = "../shared/samples.rs"]
+mod samples;
+mod sessions;
+mod support;

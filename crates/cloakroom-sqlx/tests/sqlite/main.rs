@@ -8,6 +8,7 @@ mod opening;
 mod owner;
 mod restart;
 mod rows;
+#[path = "../shared/samples.rs"]
 mod samples;
 mod support;
 mod waiting;

@@ -8,7 +8,6 @@ use cloakroom::store::{
     Selector, Store, Verifier,
 };
 use cloakroom::{Clock, SystemClock, Timestamp};
-use cloakroom_sqlx::SqliteStore;
 
 pub(crate) const KEY: &str = "count";
 
@@ -52,8 +51,8 @@ pub(crate) fn put(base: u64, nonce: u64, key: &str, expected: Expect, payload: P
     commit
 }
 
-pub(crate) async fn insert(store: &SqliteStore, number: u64, record: Record) -> Selector {
-    let created = store.create(selector(number), record).await.expect("the file can be written");
+pub(crate) async fn insert(store: &impl Store, number: u64, record: Record) -> Selector {
+    let created = store.create(selector(number), record).await.expect("the store can be written");
     assert!(matches!(created, Created::Done(_)), "the selector is free");
     selector(number)
 }

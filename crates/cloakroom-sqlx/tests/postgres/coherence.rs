@@ -1,0 +1,181 @@
+//! What one node changes, and how the others learn of it.
+
+use std::time::Duration;
+
+use cloakroom::store::{Expect, Guard, Store};
+use cloakroom_sqlx::PostgresStore;
+use cloakroom_testbed::{Direction, Proxy};
+use sqlx::{AssertSqlSafe, Executor};
+
+use crate::database::{Database, LEASE};
+use crate::samples::{KEY, count, insert, json, now, put, record, selector};
+use crate::support::{Invalidations, until};
+
+/// Longer than any test, so that a poll is no explanation for what happens.
+const NEVER: Duration = Duration::from_secs(30);
+
+async fn write(store: &PostgresStore, place: u64, base: u64, number: u64) {
+    let commit = put(base, number << 32 | 7, KEY, Expect::Any, json(&number.to_string()));
+    store.commit(selector(place), commit).await.expect("the server runs");
+}
+
+/// A change by another node, as the row that the node writes.
+fn change(schema: &str, place: u64) -> String {
+    let selector: String = selector(place).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "INSERT INTO {schema}.cloakroom_changes (transaction_id, namespace, selector, write) \
+         VALUES (pg_current_xact_id(), 'default', '\\x{selector}', {place})"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_makes_a_change_known_long_before_the_next_poll() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let open = || database.builder(&schema).lease(NEVER * 2).poll_interval(NEVER);
+    let a = open().connect(&database.server.url()).await.expect("the server runs");
+    let b = open().connect(&database.server.url()).await.expect("the server runs");
+    let seen = Invalidations::of(&b);
+    insert(&a, 1, record(now())).await;
+    let mut version = 1;
+    // The second node may still be about to listen.
+    until("a change is known", async || {
+        write(&a, 1, version, version).await;
+        version += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        seen.count(selector(1)) > 0
+    })
+    .await;
+    for operation in ["touch", "destroy"] {
+        let before = seen.count(selector(1));
+        match operation {
+            "touch" => {
+                let touch = cloakroom::store::Touch::new(selector(1), Guard::Anyone, now().after(NEVER));
+                a.touch(vec![touch]).await.expect("the server runs");
+            }
+            _ => drop(a.destroy(selector(1), Guard::Anyone).await.expect("the server runs")),
+        }
+        until(operation, async || seen.count(selector(1)) > before).await;
+    }
+    assert_eq!(Invalidations::of(&a).count(selector(1)), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polling_alone_makes_a_change_known_within_the_lease() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let url = database.server.url();
+    let a = database.store(&schema).await;
+    let b = database.builder(&schema).transaction_pooling().connect(&url).await.expect("the server runs");
+    let (own, foreign) = (Invalidations::of(&a), Invalidations::of(&b));
+    for place in 1..=20 {
+        insert(&a, place, record(now())).await;
+        write(&a, place, 1, 2).await;
+    }
+    until("all changes are known", async || (1..=20).all(|place| foreign.count(selector(place)) == 1)).await;
+    // A poll may come between the commit and its answer; then the copy is dropped to be safe.
+    let kept = (1..=20).filter(|place| own.count(selector(*place)) == 0).count();
+    assert!(kept >= 15, "the writer keeps its own copies: {kept}");
+    assert_eq!(foreign.of_all(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_committed_late_is_seen_once_and_not_missed() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let (a, b) = (database.store(&schema).await, database.store(&schema).await);
+    let seen = Invalidations::of(&b);
+    for place in 1..=2 {
+        insert(&a, place, record(now())).await;
+    }
+    // The transaction has its number before others that are committed and polled first.
+    let mut late = database.pool.begin().await.expect("the server runs");
+    late.execute(AssertSqlSafe(change(&schema, 1))).await.expect("the table is there");
+    for version in 1..=5 {
+        write(&a, 2, version, version).await;
+        until("the change is known", async || seen.count(selector(2)) == version as usize).await;
+    }
+    assert_eq!(seen.count(selector(1)), 0, "the transaction is not committed");
+    late.commit().await.expect("the server runs");
+    until("the late change is known", async || seen.count(selector(1)) == 1).await;
+    // Several polls later, every change was reported once, although the transactions overlapped.
+    write(&a, 2, 6, 6).await;
+    until("the next change is known", async || seen.count(selector(2)) == 6).await;
+    assert_eq!((seen.count(selector(1)), seen.of_all()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_transaction_of_somebody_else_neither_hides_nor_repeats_changes() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let (a, b) = (database.store(&schema).await, database.store(&schema).await);
+    let seen = Invalidations::of(&b);
+    let mut long = database.pool.begin().await.expect("the server runs");
+    long.execute("SELECT pg_current_xact_id()").await.expect("the server runs");
+    insert(&a, 1, record(now())).await;
+    for version in 1..=10 {
+        write(&a, 1, version, version).await;
+        until("the change is known", async || seen.count(selector(1)) >= version as usize).await;
+    }
+    assert_eq!(seen.count(selector(1)), 10, "each change is reported once");
+    drop(long);
+}
+
+/// Reads a session until its copy may be kept, and returns the lease of the copy.
+async fn leased(store: &PostgresStore, place: u64) -> cloakroom::store::Lease {
+    let mut lease = cloakroom::store::Lease::NONE;
+    until("copies may be kept", async || {
+        lease = store.load(selector(place)).await.ok().flatten().expect("it is there").lease;
+        store.is_lease_valid(lease)
+    })
+    .await;
+    lease
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_loss_of_changes_drops_all_copies() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let store = database.store(&schema).await;
+    let seen = Invalidations::of(&store);
+    insert(&store, 1, record(now())).await;
+    for (round, loss) in [
+        // A crash of the server empties both.
+        format!("TRUNCATE {schema}.cloakroom_changes, {schema}.cloakroom_feed"),
+        // Others have removed what this node has not read.
+        format!("UPDATE {schema}.cloakroom_feed SET complete_since = '9000000000000000000'"),
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cloakroom'".to_owned(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let lease = leased(&store, 1).await;
+        database.execute(&loss).await;
+        until("the copies are dropped", async || !store.is_lease_valid(lease)).await;
+        until("they are dropped by name", async || seen.of_all() > round as u32).await;
+        if round == 1 {
+            database.execute(&format!("UPDATE {schema}.cloakroom_feed SET complete_since = '0'")).await;
+        }
+    }
+    leased(&store, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_answer_ends_the_lease_in_time() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let proxy = Proxy::start(database.server.address()).await.expect("a free port");
+    let url = database.server.url_through(proxy.port());
+    let store = database.builder(&schema).connect(&url).await.expect("the server runs");
+    insert(&store, 1, record(now())).await;
+    let lease = leased(&store, 1).await;
+    proxy.hold(Direction::ToClient);
+    let began = std::time::Instant::now();
+    until("the lease is over", async || !store.is_lease_valid(lease)).await;
+    assert!(began.elapsed() < LEASE * 3, "{:?}", began.elapsed());
+    proxy.release(Direction::ToClient);
+    let lease = leased(&store, 1).await;
+    write(&store, 1, 1, 5).await;
+    assert_eq!(count(&store.load(selector(1)).await.expect("it answers").expect("it is there").record), 5);
+    assert!(store.is_lease_valid(lease) || leased(&store, 1).await != lease);
+}
