@@ -182,7 +182,8 @@ impl PostgresStoreBuilder {
         let mut connection = pool.acquire().await.map_err(|error| open_error(&error, &server))?;
         self.prepare(&mut connection, &schema, &server).await?;
         drop(connection);
-        self.start(Parts { namespace, schema, pool, breaks: Breaks::new(), server }).await
+        let breaks = Breaks::new();
+        self.start(Parts { namespace, schema, pool, breaks, is_foreign_pool: true, server }).await
     }
 
     async fn attempt(
@@ -214,7 +215,7 @@ impl PostgresStoreBuilder {
             })
             .connect_lazy_with(options.clone());
         let (namespace, schema) = (namespace.clone(), schema.clone());
-        self.start(Parts { namespace, schema, pool, breaks, server }).await
+        self.start(Parts { namespace, schema, pool, breaks, is_foreign_pool: false, server }).await
     }
 
     async fn prepare(&self, connection: &mut PgConnection, schema: &Schema, server: &str) -> Result<(), ConnectError> {
@@ -223,13 +224,14 @@ impl PostgresStoreBuilder {
 
     /// Starts the tasks, and waits until changes by other nodes arrive.
     async fn start(&self, parts: Parts) -> Result<PostgresStore, ConnectError> {
-        let Parts { namespace, schema, pool, breaks, server } = parts;
+        let Parts { namespace, schema, pool, breaks, is_foreign_pool, server } = parts;
         let database = Database {
             pool,
             statements: Arc::new(Statements::new(&schema)),
             deadline: self.deadline,
             transaction_pooling: self.transaction_pooling,
             breaks,
+            is_foreign_pool,
         };
         let nodes = Arc::new(Nodes::default());
         let feed = Feed::new(Arc::clone(&nodes));
@@ -320,6 +322,7 @@ struct Parts {
     schema: Schema,
     pool: PgPool,
     breaks: Arc<Breaks>,
+    is_foreign_pool: bool,
     server: String,
 }
 

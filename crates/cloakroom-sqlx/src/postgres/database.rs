@@ -8,6 +8,7 @@ use cloakroom::store::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres};
+use tokio::sync::watch;
 
 use super::fault::{self, Effect, PostgresErrorKind};
 use super::rows::PgQuery;
@@ -26,6 +27,8 @@ pub(super) struct Database {
     /// lasts no longer than its transaction.
     pub(super) transaction_pooling: bool,
     pub(super) breaks: Arc<Breaks>,
+    /// Whether the pool belongs to the application, which may prepare its connections.
+    pub(super) is_foreign_pool: bool,
 }
 
 /// When a connection broke last, so that those that were opened before are not used again.
@@ -33,11 +36,13 @@ pub(super) struct Database {
 pub(super) struct Breaks {
     epoch: Instant,
     last: AtomicU64,
+    /// Whether the server could not be reached when it was tried last.
+    unreachable: watch::Sender<bool>,
 }
 
 impl Breaks {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { epoch: Instant::now(), last: AtomicU64::new(0) })
+        Arc::new(Self { epoch: Instant::now(), last: AtomicU64::new(0), unreachable: watch::Sender::new(false) })
     }
 
     fn note(&self) {
@@ -104,7 +109,13 @@ impl Database {
     }
 
     async fn link(&self) -> sqlx::Result<Link> {
-        let connection = self.pool.acquire().await?;
+        let mut unreachable = self.breaks.unreachable.subscribe();
+        let connection = tokio::select! {
+            biased;
+            connection = self.pool.acquire() => connection?,
+            // A pool tries to connect until the deadline, and every request would wait that long.
+            _ = unreachable.wait_for(|is_unreachable| *is_unreachable) => return Err(fault::unreachable()),
+        };
         Ok(Link { connection: Some(connection), transaction_pooling: self.transaction_pooling })
     }
 }
@@ -174,9 +185,20 @@ pub(super) struct OwnConnection {
 
 impl OwnConnection {
     pub(super) async fn open(database: &Database) -> sqlx::Result<Self> {
-        let opened = tokio::time::timeout(database.deadline, database.pool.acquire()).await;
-        let connection = opened.map_err(|_| fault::timed_out())??.detach();
+        let opened = tokio::time::timeout(database.deadline, Self::connect(database)).await;
+        let opened = opened.unwrap_or_else(|_| Err(fault::timed_out()));
+        let is_unreachable = matches!(&opened, Err(sqlx::Error::Io(_)));
+        database.breaks.unreachable.send_replace(is_unreachable);
+        let connection = opened?;
         Ok(Self { connection, transaction_pooling: database.transaction_pooling })
+    }
+
+    /// Not through a pool of our own, which hides why it cannot connect.
+    async fn connect(database: &Database) -> sqlx::Result<PgConnection> {
+        if database.is_foreign_pool {
+            return Ok(database.pool.acquire().await?.detach());
+        }
+        PgConnection::connect_with(&database.pool.connect_options()).await
     }
 
     pub(super) fn query(&self, statement: &Statement) -> PgQuery<'static> {

@@ -132,6 +132,11 @@ pub(super) fn malformed(error: Malformed) -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, error)
 }
 
+/// The error of a call that was not sent, because the server cannot be reached.
+pub(super) fn unreachable() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, "the server cannot be reached at present"))
+}
+
 /// The error of a call that the server did not answer in time.
 pub(super) fn timed_out() -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the server did not answer in time"))

@@ -179,3 +179,26 @@ async fn a_server_that_does_not_answer_ends_the_lease_in_time() {
     assert_eq!(count(&store.load(selector(1)).await.expect("it answers").expect("it is there").record), 5);
     assert!(store.is_lease_valid(lease) || leased(&store, 1).await != lease);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_be_reached_fails_calls_at_once_and_works_again_when_it_is_back() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let proxy = Proxy::start(database.server.address()).await.expect("a free port");
+    let url = database.server.url_through(proxy.port());
+    let store = database.builder(&schema).deadline(NEVER).connect(&url).await.expect("the server runs");
+    insert(&store, 1, record(now())).await;
+    proxy.refuse().await.expect("the port is ours");
+    proxy.cut().await;
+    // The first calls may meet connections that they do not know to be broken.
+    until("calls fail at once", async || {
+        let began = std::time::Instant::now();
+        let failed = store.load(selector(1)).await.expect_err("the server cannot be reached");
+        assert_eq!(failed.kind(), cloakroom::store::StoreErrorKind::Unavailable);
+        began.elapsed() < Duration::from_millis(50)
+    })
+    .await;
+    proxy.accept().await.expect("the port is ours");
+    until("calls succeed", async || store.load(selector(1)).await.is_ok()).await;
+    leased(&store, 1).await;
+}

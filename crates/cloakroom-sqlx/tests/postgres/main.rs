@@ -3,6 +3,7 @@
 mod backend;
 mod coherence;
 mod conformance;
+mod costs;
 mod database;
 mod opening;
 mod rows;
