@@ -32,7 +32,7 @@ pub struct Args {
     pub no_session_cache: bool,
 
     /// Keep the sessions in memory only. The end of the process then ends them.
-    #[arg(long, conflicts_with = "redis")]
+    #[arg(long, conflicts_with_all = ["redis", "postgres"])]
     pub memory: bool,
 
     /// Store the sessions in this Redis or Valkey, such as redis://localhost:6379, and share them
@@ -40,6 +40,12 @@ pub struct Args {
     /// unless the address has another `?namespace=…`.
     #[arg(long, value_name = "URL")]
     pub redis: Option<String>,
+
+    /// Store the sessions in this PostgreSQL, such as postgres://user:password@localhost/shop, and
+    /// share them with other shops that use the same one and the same --data. The names of the
+    /// tables begin with `cloakroom_`.
+    #[arg(long, value_name = "URL", conflicts_with = "redis")]
+    pub postgres: Option<String>,
 
     /// Name of this process on its pages, if there are several.
     #[arg(long, value_name = "NAME")]

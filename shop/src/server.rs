@@ -43,6 +43,9 @@ pub enum StartError {
     /// The Redis server cannot be used.
     #[error("--redis: {0}")]
     Redis(#[from] cloakroom_redis::ConnectError),
+    /// The PostgreSQL database cannot be used.
+    #[error("--postgres: {0}")]
+    Postgres(#[from] cloakroom_sqlx::ConnectError),
     /// The server failed, or could not print its address.
     #[error("the server ended: {0}")]
     Io(#[from] io::Error),
@@ -69,10 +72,11 @@ async fn open(args: &Args) -> Result<Shop, StartError> {
     let is_volatile = args.data == Path::new(":memory:");
     let db =
         if is_volatile { Db::in_memory(args.db_latency).await? } else { Db::open(&args.data, args.db_latency).await? };
-    let sessions = match &args.redis {
-        Some(address) => sessions::over_redis(address).await?,
-        None if is_volatile || args.memory => sessions::in_memory()?,
-        None => sessions::in_folder(&args.data).await?,
+    let sessions = match (&args.redis, &args.postgres) {
+        (Some(address), _) => sessions::over_redis(address).await?,
+        (None, Some(url)) => sessions::over_postgres(url).await?,
+        (None, None) if is_volatile || args.memory => sessions::in_memory()?,
+        (None, None) => sessions::in_folder(&args.data).await?,
     };
     let shop = Shop::new(db, sessions, !args.no_session_cache);
     Ok(if let Some(node) = &args.node { shop.with_node_name(node) } else { shop })
@@ -85,10 +89,11 @@ fn print_address(args: &Args, address: SocketAddr) -> io::Result<()> {
     );
     let cache = if args.no_session_cache { "off" } else { "on" };
     let latency = humantime::format_duration(args.db_latency);
-    let sessions = match &args.redis {
-        Some(_) => "in Redis",
-        None if args.memory || args.data == Path::new(":memory:") => "in memory",
-        None => "there too: stop the shop any way you like and start it again",
+    let sessions = match (&args.redis, &args.postgres) {
+        (Some(_), _) => "in Redis",
+        (None, Some(_)) => "in PostgreSQL",
+        (None, None) if args.memory || args.data == Path::new(":memory:") => "in memory",
+        (None, None) => "there too: stop the shop any way you like and start it again",
     };
     writeln!(
         io::stdout(),

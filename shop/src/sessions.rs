@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom::store::LimitPolicy;
 use cloakroom::{ConfigError, Sessions, SessionsBuilder};
 use cloakroom_redis::RedisStore;
-use cloakroom_sqlx::SqliteStore;
+use cloakroom_sqlx::{PostgresStore, SqliteStore};
 
 use crate::server::StartError;
 
@@ -41,6 +41,16 @@ pub fn in_memory() -> Result<Sessions, ConfigError> {
 /// If the file cannot be used, or another process uses it.
 pub async fn in_folder(folder: &Path) -> Result<Sessions, StartError> {
     let store = SqliteStore::builder().take_over_timeout(TAKE_OVER_TIMEOUT).open(folder.join("sessions.db")).await?;
+    Ok(settings().store(store).build()?)
+}
+
+/// Creates sessions that are stored in PostgreSQL, with copies in the memory of this process.
+///
+/// # Errors
+///
+/// If the address or the database cannot be used.
+pub async fn over_postgres(url: &str) -> Result<Sessions, StartError> {
+    let store = PostgresStore::builder().namespace("shop").connect(url).await?;
     Ok(settings().store(store).build()?)
 }
 

@@ -1,19 +1,40 @@
-//! Several shops over one Redis are one shop.
+//! Several shops over one store are one shop.
 
 use std::time::Duration;
 
+use cloakroom::Sessions;
 use cloakroom_shop::{Db, sessions};
-use cloakroom_testbed::Server;
+use cloakroom_testbed::{Postgres, Server};
 
 use crate::support::{HTML, JSON, Open, Visitor};
 
-/// Two processes' worth of shop over one Redis and one database.
-async fn two(redis: &Server) -> [Open; 2] {
+/// A server on which shops share their sessions.
+enum Shared {
+    Redis(Server),
+    Postgres(Postgres),
+}
+
+impl Shared {
+    async fn each() -> [Self; 2] {
+        let redis = Server::start().await.expect("redis-server is installed");
+        let postgres = Postgres::start().await.expect("PostgreSQL is installed");
+        [Self::Redis(redis), Self::Postgres(postgres)]
+    }
+
+    async fn sessions(&self) -> Sessions {
+        match self {
+            Self::Redis(server) => sessions::over_redis(&server.url()).await.expect("the server is in order"),
+            Self::Postgres(server) => sessions::over_postgres(&server.url()).await.expect("the server is in order"),
+        }
+    }
+}
+
+/// Two processes' worth of shop over one server and one database.
+async fn two(shared: &Shared) -> [Open; 2] {
     let db = Db::in_memory(Duration::ZERO).await.expect("the migrations run");
     let mut shops = Vec::new();
     for node in ["node 1", "node 2"] {
-        let sessions = sessions::over_redis(&redis.url()).await.expect("the testbed's Redis is in order");
-        let mut open = Open::over(db.clone(), sessions, true).await;
+        let mut open = Open::over(db.clone(), shared.sessions().await, true).await;
         open.shop = open.shop.with_node_name(node);
         shops.push(open);
     }
@@ -29,48 +50,51 @@ fn at(open: &Open, browser: &Visitor) -> Visitor {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cart_is_the_same_at_every_node_however_often_the_browser_changes_between_them() {
-    let redis = Server::start().await.expect("redis-server is installed");
-    let shops = two(&redis).await;
-    let mut browser = shops[0].browser();
-    for turn in 0..10 {
-        browser = at(&shops[turn % 2], &browser);
-        let reply = browser.post("/cart/add/item123", &[]).await;
-        assert!(reply.status.is_redirection(), "{reply:?}");
+    for shared in Shared::each().await {
+        let shops = two(&shared).await;
+        let mut browser = shops[0].browser();
+        for turn in 0..10 {
+            browser = at(&shops[turn % 2], &browser);
+            let reply = browser.post("/cart/add/item123", &[]).await;
+            assert!(reply.status.is_redirection(), "{reply:?}");
+        }
+        let program = shops[0].visitor(JSON);
+        program.take_token(browser.token());
+        let cart = program.post("/cart/add/item123", &[]).await.json();
+        assert_eq!(cart["quantity"], 11, "{cart}");
     }
-    let program = shops[0].visitor(JSON);
-    program.take_token(browser.token());
-    let cart = program.post("/cart/add/item123", &[]).await.json();
-    assert_eq!(cart["quantity"], 11, "{cart}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_says_which_node_answered_and_whether_from_its_own_memory() {
-    let redis = Server::start().await.expect("redis-server is installed");
-    let [first, second] = two(&redis).await;
-    let browser = first.signed_in("alice").await;
-    browser.get("/").await.assert(200, "Served by node 1. Your session was in its memory.");
-    let there = at(&second, &browser);
-    there.get("/").await.assert(200, "Served by node 2. It fetched your session from the shared store.");
-    there.get("/").await.assert(200, "Served by node 2. Your session was in its memory.");
+    for shared in Shared::each().await {
+        let [first, second] = two(&shared).await;
+        let browser = first.signed_in("alice").await;
+        browser.get("/").await.assert(200, "Served by node 1. Your session was in its memory.");
+        let there = at(&second, &browser);
+        there.get("/").await.assert(200, "Served by node 2. It fetched your session from the shared store.");
+        there.get("/").await.assert(200, "Served by node 2. Your session was in its memory.");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_out_at_one_node_is_signing_out_at_all() {
-    let redis = Server::start().await.expect("redis-server is installed");
-    let [first, second] = two(&redis).await;
-    let browser = first.signed_in("alice").await;
-    let there = at(&second, &browser);
-    there.get("/devices").await.assert(200, "Firefox");
-    let old = browser.token();
-    browser.post("/logout", &[]).await;
-    let kept = second.visitor(HTML);
-    kept.take_token(old);
-    cloakroom_testbed::until("the other node has heard of it", Duration::from_secs(5), || async {
-        let reply = kept.get("/devices").await;
-        if reply.status.is_redirection() { Ok(()) } else { Err(cloakroom_testbed::Error::Unexpected(reply.body)) }
-    })
-    .await
-    .expect("it hears of it within milliseconds");
+    for shared in Shared::each().await {
+        let [first, second] = two(&shared).await;
+        let browser = first.signed_in("alice").await;
+        let there = at(&second, &browser);
+        there.get("/devices").await.assert(200, "Firefox");
+        let old = browser.token();
+        browser.post("/logout", &[]).await;
+        let kept = second.visitor(HTML);
+        kept.take_token(old);
+        cloakroom_testbed::until("the other node has heard of it", Duration::from_secs(5), || async {
+            let reply = kept.get("/devices").await;
+            if reply.status.is_redirection() { Ok(()) } else { Err(cloakroom_testbed::Error::Unexpected(reply.body)) }
+        })
+        .await
+        .expect("it hears of it within milliseconds");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +106,14 @@ async fn an_address_that_cannot_work_says_why() {
         ("not an address", "address"),
     ] {
         let error = sessions::over_redis(address).await.expect_err(address).to_string();
+        assert!(error.contains(remedy), "{error}");
+    }
+    for (url, remedy) in [
+        ("postgres://127.0.0.1:1/shop", "check the address"),
+        ("postgres://shop.example/shop", "sslmode=verify-full"),
+        ("not an address", "postgres://user:password@host/database"),
+    ] {
+        let error = sessions::over_postgres(url).await.expect_err(url).to_string();
         assert!(error.contains(remedy), "{error}");
     }
 }

@@ -51,7 +51,9 @@ fn a_taken_port_is_named_with_the_remedy() {
 fn help_names_every_option() {
     let (code, help, _) = output(&["--help"]);
     assert_eq!(code, Some(0));
-    for option in ["--port", "--host", "--data", "--memory", "--redis", "--no-session-cache", "--db-latency"] {
+    for option in
+        ["--port", "--host", "--data", "--memory", "--redis", "--postgres", "--no-session-cache", "--db-latency"]
+    {
         assert!(help.contains(option), "{option} is missing: {help}");
     }
 }

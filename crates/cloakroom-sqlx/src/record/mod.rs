@@ -1,12 +1,14 @@
-//! A record as a row: columns for what the store looks at, and a document for the values.
+//! A record as columns, and its values as a JSON document where they are one.
 
 mod columns;
+#[cfg(feature = "sqlite")]
 mod document;
 mod malformed;
 mod number;
 mod writers;
 
 pub(crate) use columns::{Columns, SummaryColumns, selector};
+#[cfg(feature = "sqlite")]
 pub(crate) use document::{decode as decode_values, encode as encode_values};
 pub(crate) use malformed::Malformed;
 #[cfg(feature = "postgres")]
