@@ -48,11 +48,15 @@
 //! Handlers are the same as without a store. Reading a session that is in memory does not touch the
 //! file. When memory is full, sessions are evicted from it and come back from the file.
 //!
-//! When not to use it: several processes that serve the same sessions at a time need
-//! `cloakroom-redis`. Sessions that need not survive a restart need no store:
-//! [`Sessions::in_memory`](cloakroom::Sessions::in_memory).
+//! With the feature `postgres`, `PostgresStore::connect("postgres://shop@localhost/shop")` in place of
+//! `SqliteStore::open` shares them between any number of processes. The guide's page
+//! "Which store?" compares the two with each other and with Redis.
 //!
-//! # Deployments
+//! When not to use it: sessions that need not survive a restart need no store:
+//! [`Sessions::in_memory`](cloakroom::Sessions::in_memory). Many updates per second on many nodes
+//! cost less with `cloakroom-redis`.
+//!
+//! # Deployments with SQLite
 //!
 //! One process owns the sessions in a file. A new process waits for the former one to end, for 30 s
 //! by default, so a deployment may start the new one first. The operating system releases the file
@@ -86,6 +90,8 @@
 //! # Features
 //!
 //! - `sqlite`: `SqliteStore`, with the SQLite that `sqlx` brings.
+//! - `postgres`: `PostgresStore`.
+//! - `tls`: encrypted connections to PostgreSQL.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod admission;
@@ -108,3 +114,7 @@ pub use error::OpenError;
 pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteStore, SqliteStoreBuilder};
+
+#[cfg(all(doctest, feature = "postgres", feature = "sqlite"))]
+#[doc = include_str!("../../../docs/guide/12-which-store.md")]
+mod guide_which_store {}

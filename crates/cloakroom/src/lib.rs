@@ -144,6 +144,10 @@ pub mod guide {
     pub mod many_nodes {}
     #[doc = include_str!("../../../docs/guide/11-tokens-and-keys.md")]
     pub mod tokens_and_keys {}
+    // Its examples need `cloakroom-sqlx`, which compiles them.
+    #[cfg(not(doctest))]
+    #[doc = include_str!("../../../docs/guide/12-which-store.md")]
+    pub mod which_store {}
     #[cfg(doctest)]
     #[doc = include_str!("../../../README.md")]
     mod readme {}
