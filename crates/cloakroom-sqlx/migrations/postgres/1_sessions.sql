@@ -65,7 +65,7 @@ CREATE TABLE cloakroom_members (
 
 CREATE INDEX cloakroom_members_by_principal ON cloakroom_members (principal, namespace, admission);
 
--- The changes of the last minute, which every node reads to drop its copies. Unlogged: if the
+-- The changes of the last minute or so, which every node reads to drop its copies. Unlogged: if the
 -- server crashes, every node drops all its copies.
 CREATE UNLOGGED TABLE cloakroom_changes (
     transaction_id XID8 NOT NULL,
@@ -81,8 +81,8 @@ CREATE INDEX cloakroom_changes_by_transaction ON cloakroom_changes (transaction_
 CREATE UNLOGGED TABLE cloakroom_feed (
     id SMALLINT PRIMARY KEY CHECK (id = 1),
     epoch BIGINT NOT NULL,
-    -- Changes of older transactions may have been removed.
-    complete_since XID8 NOT NULL
+    -- Changes that this snapshot sees may have been removed.
+    removed PG_SNAPSHOT NOT NULL
 );
 
 -- The clock that decides when sessions end.

@@ -234,7 +234,7 @@ impl PostgresStoreBuilder {
             is_foreign_pool,
         };
         let nodes = Arc::new(Nodes::default());
-        let feed = Feed::new(Arc::clone(&nodes));
+        let feed = Feed::new(Arc::clone(&nodes), self.lease);
         let (announcer, changed) = Announcer::new();
         let mut tasks = Tasks::default();
         let task = FeedTask {

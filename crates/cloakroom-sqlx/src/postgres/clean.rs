@@ -40,8 +40,8 @@ impl Cleaner {
 
     async fn clean(&self) -> Result<(), StoreError> {
         while self.remove_sessions().await? == EXAMINED {}
-        if let Some(kept_since) = self.feed.kept_since() {
-            while self.remove_changes(&kept_since).await? == CHANGES.cast_unsigned() {}
+        if let Some(snapshot) = self.feed.read_by_all() {
+            while self.remove_changes(&snapshot).await? == CHANGES.cast_unsigned() {}
         }
         Ok(())
     }
@@ -63,13 +63,13 @@ impl Cleaner {
     }
 
     /// Returns the number of removed changes.
-    async fn remove_changes(&self, kept_since: &str) -> Result<u64, StoreError> {
+    async fn remove_changes(&self, snapshot: &str) -> Result<u64, StoreError> {
         self.database
             .call(Effect::Reads, |mut link| async move {
                 link.begin().await?;
                 let mut removed = 0;
                 if self.may_clean(&mut link).await? {
-                    let remove = link.query(&self.database.statements.remove_changes).bind(kept_since.to_owned());
+                    let remove = link.query(&self.database.statements.remove_changes).bind(snapshot.to_owned());
                     removed = remove.bind(CHANGES).execute(link.connection()?).await?.rows_affected();
                 }
                 link.commit().await?;

@@ -1,7 +1,7 @@
 //! The connections to the database.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cloakroom::store::StoreError;
@@ -66,28 +66,30 @@ impl Database {
     where
         F: Future<Output = sqlx::Result<(T, Link)>>,
     {
+        let end = tokio::time::Instant::now() + self.deadline;
         let mut repeats = 0;
         loop {
+            // Before the connection is there, nothing can have been changed.
+            let is_sent = AtomicBool::new(false);
             let attempt = async {
-                let link = self.link().await.map_err(|error| (error, Effect::Reads))?;
-                work(link).await.map_err(|error| (error, effect))
+                let link = self.link().await?;
+                is_sent.store(true, Ordering::Relaxed);
+                work(link).await
             };
-            let outcome = tokio::time::timeout(self.deadline, attempt).await;
-            match outcome.unwrap_or_else(|_| Err((fault::timed_out(), effect))) {
+            let outcome = tokio::time::timeout_at(end, attempt).await.unwrap_or_else(|_| Err(fault::timed_out()));
+            match outcome {
                 Ok((answer, link)) => {
                     link.release();
                     return Ok(answer);
                 }
-                Err((error, _))
-                    if PostgresErrorKind::of(&error) == PostgresErrorKind::Collision && repeats < REPEATS =>
-                {
+                Err(error) if PostgresErrorKind::of(&error) == PostgresErrorKind::Collision && repeats < REPEATS => {
                     repeats += 1;
                 }
-                Err((error, effect)) => {
-                    if matches!(PostgresErrorKind::of(&error), PostgresErrorKind::Broken | PostgresErrorKind::NotReady)
-                    {
+                Err(error) => {
+                    if fault::breaks_connections(&error) {
                         self.breaks.note();
                     }
+                    let effect = if is_sent.load(Ordering::Relaxed) { effect } else { Effect::Reads };
                     return Err(fault::fault(error, effect));
                 }
             }

@@ -61,8 +61,10 @@ impl PostgresErrorKind {
             "28000" | "28P01" => Self::Authentication,
             "3D000" => Self::NoDatabase,
             "53300" => Self::TooManyConnections,
-            "57P01" | "57P02" | "57P03" | "57P05" | "08006" | "08003" | "08000" => Self::NotReady,
-            "26000" | "42P05" | "08P01" => Self::TransactionPooling,
+            "57P01" | "57P02" | "57P03" | "57P05" | "40003" => Self::NotReady,
+            // Poolers report a connection to the server that broke as 08P01.
+            code if code.starts_with("08") => Self::NotReady,
+            "26000" | "42P05" => Self::TransactionPooling,
             _ => Self::Other,
         }
     }
@@ -125,6 +127,15 @@ pub(super) fn fault(error: sqlx::Error, effect: Effect) -> StoreError {
         _ => StoreErrorKind::Unavailable,
     };
     StoreError::new(meaning, Fault { kind, source: error })
+}
+
+/// Returns `true` if other connections to the server are probably broken too. A server that is only
+/// slow does not break any.
+pub(super) fn breaks_connections(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() != std::io::ErrorKind::TimedOut,
+        error => PostgresErrorKind::of(error) == PostgresErrorKind::NotReady,
+    }
 }
 
 /// The error for a record that cannot be decoded.

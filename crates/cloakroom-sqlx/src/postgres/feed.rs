@@ -25,8 +25,8 @@ const SHORTEST: Duration = Duration::from_millis(5);
 /// The number of polls without any use of a copy after which polling pauses.
 const UNUSED_POLLS: u32 = 60;
 
-/// How long changes are kept.
-const KEPT: Duration = Duration::from_secs(60);
+/// How long changes are kept, in leases.
+const KEPT: u32 = 30;
 
 /// The larger one of two waits between attempts to connect again.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -34,8 +34,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// The slot of the only lease of a store.
 const SLOT: usize = 0;
 
-/// A transaction number that is larger than all others.
-const NEVER: &str = "18446744073709551615";
+/// A snapshot that comes after all others.
+const LAST: &str = "9223372036854775807:9223372036854775807:";
 
 /// The state that the task which polls shares with the calls of the store.
 pub(super) struct Feed {
@@ -47,9 +47,11 @@ pub(super) struct Feed {
     used: AtomicBool,
     paused: AtomicBool,
     wake: Notify,
+    /// How long changes are kept.
+    kept: Duration,
     state: watch::Sender<FeedState>,
-    /// Which transactions had ended when, the latest last.
-    ended: Mutex<VecDeque<(Instant, String)>>,
+    /// Snapshots of the time for which changes are kept, the latest last.
+    snapshots: Mutex<VecDeque<(Instant, String)>>,
 }
 
 /// The lease under which records are read now, and the server that it is about.
@@ -82,7 +84,6 @@ struct Poll {
     is_standby: bool,
     now: i64,
     snapshot: String,
-    xmin: String,
     epoch: Option<i64>,
     is_complete: bool,
     changes: Vec<(Selector, i64)>,
@@ -93,7 +94,6 @@ struct Position {
     server: i64,
     epoch: i64,
     snapshot: String,
-    xmin: String,
 }
 
 impl Poll {
@@ -106,7 +106,6 @@ impl Poll {
             is_standby: row.try_get("is_standby")?,
             now: row.try_get("now")?,
             snapshot: row.try_get("snapshot")?,
-            xmin: row.try_get("xmin")?,
             epoch: row.try_get("epoch")?,
             is_complete: row.try_get::<Option<bool>, _>("is_complete")?.unwrap_or_default(),
             changes: selectors.zip(writes).collect(),
@@ -120,7 +119,7 @@ impl Poll {
 }
 
 impl Feed {
-    pub(super) fn new(nodes: Arc<Nodes>) -> Arc<Self> {
+    pub(super) fn new(nodes: Arc<Nodes>, lease: Duration) -> Arc<Self> {
         let current = Current { lease: Lease::NONE, server: 0, time: None };
         Arc::new(Self {
             nodes,
@@ -130,8 +129,9 @@ impl Feed {
             used: AtomicBool::new(true),
             paused: AtomicBool::new(false),
             wake: Notify::new(),
+            kept: lease * KEPT,
             state: watch::Sender::new(FeedState::Starting),
-            ended: Mutex::default(),
+            snapshots: Mutex::default(),
         })
     }
 
@@ -167,14 +167,14 @@ impl Feed {
         self.state.subscribe()
     }
 
-    /// The first transaction whose changes have to be kept. `None` if all have to be.
-    pub(super) fn kept_since(&self) -> Option<String> {
-        let mut ended = self.ended.lock();
+    /// The snapshot that sees the changes which every node has read. `None` if it is not known yet.
+    pub(super) fn read_by_all(&self) -> Option<String> {
+        let mut snapshots = self.snapshots.lock();
         let mut last = None;
-        while ended.front().is_some_and(|(at, _)| at.elapsed() >= KEPT) {
-            last = ended.pop_front();
+        while snapshots.front().is_some_and(|(at, _)| at.elapsed() >= self.kept) {
+            last = snapshots.pop_front();
         }
-        last.map(|(_, xmin)| xmin)
+        last.map(|(_, snapshot)| snapshot)
     }
 
     /// Invalidates all copies, and begins a new lease.
@@ -240,7 +240,7 @@ impl FeedTask {
                 continue;
             };
             self.handle(&poll, epoch, position.as_ref(), sent);
-            position = Some(Position { server: poll.server, epoch, snapshot: poll.snapshot, xmin: poll.xmin });
+            position = Some(Position { server: poll.server, epoch, snapshot: poll.snapshot });
             unused = if self.feed.used.swap(false, Ordering::Relaxed) { 0 } else { unused + 1 };
             self.wait(sent, unused >= UNUSED_POLLS).await;
         }
@@ -248,10 +248,7 @@ impl FeedTask {
 
     async fn poll(&self, connection: &mut OwnConnection, position: Option<&Position>) -> sqlx::Result<Poll> {
         let query = connection.query(&self.database.statements.changes);
-        let query = match position {
-            Some(position) => query.bind(position.xmin.clone()).bind(position.snapshot.clone()),
-            None => query.bind(NEVER).bind("1:1:"),
-        };
+        let query = query.bind(position.map_or_else(|| LAST.to_owned(), |position| position.snapshot.clone()));
         let query = query.bind(self.namespace.as_str().to_owned());
         let answer = tokio::time::timeout(self.lease.max(self.database.deadline), connection.fetch_one(query)).await;
         Poll::read(&answer.map_err(|_| fault::timed_out())??)
@@ -278,9 +275,9 @@ impl FeedTask {
         let now = Timestamp::from_millis(u64::try_from(poll.now).unwrap_or_default());
         // The answer was made at some time between the two.
         feed.current.lock().time = Some((now, sent + sent.elapsed() / 2));
-        let mut ended = feed.ended.lock();
-        if ended.back().is_none_or(|(at, _)| at.elapsed() >= KEPT / 60) {
-            ended.push_back((Instant::now(), poll.xmin.clone()));
+        let mut snapshots = feed.snapshots.lock();
+        if snapshots.back().is_none_or(|(at, _)| at.elapsed() >= feed.kept / 60) {
+            snapshots.push_back((Instant::now(), poll.snapshot.clone()));
         }
     }
 

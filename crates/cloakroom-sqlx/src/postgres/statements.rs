@@ -126,12 +126,11 @@ pub(super) struct Statements {
     /// The members after an admission, each with the summary of its session if that is alive.
     /// Parameters: namespace, principal, admission, number.
     pub(super) list_members: Statement,
-    /// Reads what was changed since a snapshot. Parameters: the oldest transaction that was running
-    /// then, the snapshot, namespace.
+    /// Reads what was changed since a snapshot. Parameters: the snapshot, namespace.
     pub(super) changes: Statement,
     /// Makes the row of the feed if it is missing. Parameter: epoch.
     pub(super) begin_feed: Statement,
-    /// Removes changes of transactions before one. Parameters: that transaction, number.
+    /// Removes changes that a snapshot sees. Parameters: the snapshot, number.
     pub(super) remove_changes: Statement,
     /// Examines sessions that may have expired, and removes those that have. Parameter: number.
     pub(super) clean: Statement,
@@ -309,26 +308,32 @@ const LIST_MEMBERS: &str = "SELECT m.admission, m.selector, s.format, s.created_
      ON s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now() \
      WHERE m.namespace = $1 AND m.principal = $2 AND m.admission > $3 ORDER BY m.admission LIMIT $4";
 
+// A snapshot does not see the transactions that came after it and those that were running. To name
+// them makes the server read no others, even beside a transaction that runs for hours. The last
+// snapshot has seen all that was removed if none of the transactions that it does not see is one
+// that the removal saw.
 const CHANGES: &str = concat!(
     "SELECT ",
     server!(),
     " AS server, pg_is_in_recovery() AS is_standby, $schema.cloakroom_now() AS now, \
-     pg_current_snapshot()::TEXT AS snapshot, pg_snapshot_xmin(pg_current_snapshot())::TEXT AS xmin, \
-     (SELECT epoch FROM $schema.cloakroom_feed WHERE id = 1) AS epoch, \
-     (SELECT complete_since <= $1::TEXT::XID8 FROM $schema.cloakroom_feed WHERE id = 1) AS is_complete, \
+     pg_current_snapshot()::TEXT AS snapshot, feed.epoch, \
+     pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) >= pg_snapshot_xmax(feed.removed) AND NOT EXISTS (\
+     SELECT 1 FROM pg_snapshot_xip($1::TEXT::PG_SNAPSHOT) AS running (id) \
+     WHERE pg_visible_in_snapshot(running.id, feed.removed)) AS is_complete, \
      changed.* FROM (SELECT array_agg(selector) AS selectors, array_agg(write) AS writes FROM $schema.cloakroom_changes \
-     WHERE transaction_id >= $1::TEXT::XID8 AND namespace = $3 \
-     AND NOT pg_visible_in_snapshot(transaction_id, $2::TEXT::PG_SNAPSHOT)) changed"
+     WHERE namespace = $2 AND (transaction_id >= pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) \
+     OR transaction_id = ANY (ARRAY(SELECT pg_snapshot_xip($1::TEXT::PG_SNAPSHOT))))) changed \
+     LEFT JOIN $schema.cloakroom_feed feed ON feed.id = 1"
 );
 
-const BEGIN_FEED: &str = "INSERT INTO $schema.cloakroom_feed (id, epoch, complete_since) \
-     VALUES (1, $1, '0') ON CONFLICT DO NOTHING";
+const BEGIN_FEED: &str = "INSERT INTO $schema.cloakroom_feed (id, epoch, removed) \
+     VALUES (1, $1, '1:1:') ON CONFLICT DO NOTHING";
 
-const REMOVE_CHANGES: &str = "WITH feed AS (UPDATE $schema.cloakroom_feed \
-     SET complete_since = greatest(complete_since, $1::TEXT::XID8) \
-     WHERE id = 1 RETURNING id) \
+const REMOVE_CHANGES: &str = "WITH feed AS (UPDATE $schema.cloakroom_feed SET removed = $1::TEXT::PG_SNAPSHOT \
+     WHERE id = 1 AND pg_snapshot_xmax(removed) <= pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT)) \
      DELETE FROM $schema.cloakroom_changes WHERE ctid = ANY (ARRAY(SELECT ctid FROM $schema.cloakroom_changes \
-     WHERE transaction_id < $1::TEXT::XID8 LIMIT $2))";
+     WHERE transaction_id < pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) \
+     AND pg_visible_in_snapshot(transaction_id, $1::TEXT::PG_SNAPSHOT) LIMIT $2))";
 
 const CLEAN: &str = "WITH examined AS (SELECT id, namespace, selector, \
      expires_at <= $schema.cloakroom_now() AS is_over FROM $schema.cloakroom_sessions \

@@ -143,7 +143,7 @@ async fn every_loss_of_changes_drops_all_copies() {
         // A crash of the server empties both.
         format!("TRUNCATE {schema}.cloakroom_changes, {schema}.cloakroom_feed"),
         // Others have removed what this node has not read.
-        format!("UPDATE {schema}.cloakroom_feed SET complete_since = '9000000000000000000'"),
+        format!("UPDATE {schema}.cloakroom_feed SET removed = '9000000000000000000:9000000000000000000:'"),
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cloakroom'".to_owned(),
     ]
     .into_iter()
@@ -154,7 +154,7 @@ async fn every_loss_of_changes_drops_all_copies() {
         until("the copies are dropped", async || !store.is_lease_valid(lease)).await;
         until("they are dropped by name", async || seen.of_all() > round as u32).await;
         if round == 1 {
-            database.execute(&format!("UPDATE {schema}.cloakroom_feed SET complete_since = '0'")).await;
+            database.execute(&format!("UPDATE {schema}.cloakroom_feed SET removed = '1:1:'")).await;
         }
     }
     leased(&store, 1).await;
@@ -201,4 +201,29 @@ async fn a_server_that_cannot_be_reached_fails_calls_at_once_and_works_again_whe
     proxy.accept().await.expect("the port is ours");
     until("calls succeed", async || store.load(selector(1)).await.is_ok()).await;
     leased(&store, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_all_nodes_have_read_are_removed_without_a_lost_copy() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let (a, b) = (database.store(&schema).await, database.store(&schema).await);
+    let seen = Invalidations::of(&b);
+    insert(&a, 1, record(now())).await;
+    let lease = leased(&b, 1).await;
+    write(&a, 1, 1, 5).await;
+    // It holds back no removal, and is not removed itself.
+    let mut open = database.pool.begin().await.expect("the server runs");
+    open.execute(AssertSqlSafe(change(&schema, 2))).await.expect("the table is there");
+    let left = format!("SELECT count(*) FROM {schema}.cloakroom_changes");
+    until("the change was removed", async || {
+        // Used, so that the nodes go on polling.
+        a.is_lease_valid(lease);
+        b.is_lease_valid(lease) && database.number(&left).await == 0
+    })
+    .await;
+    open.commit().await.expect("the server runs");
+    until("the open change is known", async || seen.count(selector(2)) == 1).await;
+    assert_eq!((seen.count(selector(1)), seen.of_all()), (1, 0));
+    assert!(b.is_lease_valid(lease), "the lease never ended");
 }

@@ -87,8 +87,7 @@ async fn a_node_whose_copies_nobody_uses_stops_polling_and_goes_on_when_they_are
     let idle = open().connect(&database.server.url()).await.expect("the server runs");
     let writer = open().connect(&database.server.url()).await.expect("the server runs");
     log_statements(&database).await;
-    let polls =
-        async || statements(&database).await.iter().filter(|line| line.contains("pg_visible_in_snapshot")).count();
+    let polls = async || statements(&database).await.iter().filter(|line| line.contains("is_standby")).count();
     let mut last = 0;
     until("polling pauses", async || {
         let before = std::mem::replace(&mut last, polls().await);

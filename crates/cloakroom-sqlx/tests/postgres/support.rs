@@ -24,7 +24,7 @@ impl SessionValue for Count {
 }
 
 /// Longer than any step on a busy machine; only failing tests wait this long.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(40);
 
 /// Polls until `holds` returns `true`.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
