@@ -1,10 +1,11 @@
 //! The lock that makes one process the owner of the sessions in a file.
 
-use cloakroom::store::Namespace;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use cloakroom::store::Namespace;
 
 use crate::error::OpenError;
 
@@ -20,7 +21,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// any handle of that file would release SQLite's own locks of the whole process.
 #[derive(Debug)]
 pub(super) struct Owner {
-    _locked: File,
+    locked: File,
 }
 
 impl Owner {
@@ -36,7 +37,7 @@ impl Owner {
                 Ok(()) => {
                     // Best effort: it only makes the message of a process that waits more helpful.
                     drop(write_holder(&mut file));
-                    return Ok(Self { _locked: file });
+                    return Ok(Self { locked: file });
                 }
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(file::error(&path, &error)),
@@ -51,6 +52,14 @@ impl Owner {
             }
             tokio::time::sleep(POLL.min(patience.saturating_sub(began.elapsed()))).await;
         }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is being started from this one has copies
+        // of its handles for a moment, and a copy keeps the lock.
+        drop(self.locked.unlock());
     }
 }
 
@@ -73,4 +82,21 @@ fn read_holder(file: &mut File) -> Option<u32> {
     file.rewind().ok()?;
     file.take(20).read_to_string(&mut text).ok()?;
     text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_copy_of_the_handle_keeps_no_lock() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let (path, namespace) = (folder.path().join("sessions.db"), "default".parse()?);
+        let owner = Owner::take(&path, &namespace, Duration::ZERO).await?;
+        let copy = owner.locked.try_clone()?;
+        drop(owner);
+        Owner::take(&path, &namespace, Duration::ZERO).await?;
+        drop(copy);
+        Ok(())
+    }
 }
