@@ -3,7 +3,9 @@
 //! - [`Server`]: one `redis-server` process that can be frozen, killed and restarted.
 //! - [`Cluster`]: masters and replicas that fail over and move slots between each other.
 //! - [`Sentinels`]: a master, its replicas and the sentinels that replace it.
-//! - [`Postgres`]: a `postgres` process with an empty database.
+//! - [`Postgres`]: a PostgreSQL server with an empty database that can be frozen, killed and
+//!   restarted.
+//! - [`PgBouncer`]: a connection pooler in front of it.
 //! - [`Proxy`]: a TCP proxy in front of any of them that cuts, swallows, holds, delays and counts.
 //! - [`FakeServer`]: a proxy in front of a Redis server that sends wrong replies on purpose.
 //!
@@ -37,6 +39,7 @@ mod cluster;
 mod counts;
 mod error;
 mod fake_server;
+mod pgbouncer;
 mod port;
 mod postgres;
 mod process;
@@ -51,7 +54,8 @@ pub use cluster::{Cluster, ClusterBuilder, Handover, SlotMove};
 pub use counts::CommandCounts;
 pub use error::Error;
 pub use fake_server::FakeServer;
-pub use postgres::Postgres;
+pub use pgbouncer::PgBouncer;
+pub use postgres::{Postgres, PostgresBuilder};
 pub use program::provided_program;
 pub use proxy::{Bytes, Direction, Proxy, Traffic};
 pub use sentinels::{Sentinels, SentinelsBuilder};

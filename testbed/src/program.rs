@@ -17,6 +17,12 @@ const SERVER_REMEDY: &str = "`apt-get install redis-server redis-sentinel` (Debi
 const POSTGRES_VARIABLE: &str = "CLOAKROOM_TESTBED_POSTGRES";
 const POSTGRES_REMEDY: &str = "`apt-get install postgresql` (Debian, Ubuntu) or `brew install postgresql` (macOS) installs \
     it; CLOAKROOM_TESTBED_POSTGRES selects the directory of its programs";
+const PGBOUNCER: &str = "pgbouncer";
+const PGBOUNCER_REMEDY: &str =
+    "`apt-get install pgbouncer` (Debian, Ubuntu) or `brew install pgbouncer` (macOS) installs it";
+/// The directory in which Debian installs programs of the administrator, which may not be on the
+/// `PATH`.
+const ADMINISTRATOR: &str = "/usr/sbin";
 /// The directory in which Debian keeps one directory per PostgreSQL version.
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 /// The directory in which `scripts/provide` installs programs.
@@ -68,8 +74,24 @@ pub fn provided_program(name: &str) -> Result<PathBuf, Error> {
 ///
 /// The program receives `last_signal` when this process ends.
 pub(crate) fn postgres(name: &str, user: Option<&str>, last_signal: &str) -> Result<Command, Error> {
-    let missing = |program: &str| Error::NotInstalled { program: program.to_owned(), remedy: POSTGRES_REMEDY };
-    let path = postgres_program(name).ok_or_else(|| missing(name))?;
+    as_user(name, postgres_program(name), user, last_signal, POSTGRES_REMEDY)
+}
+
+/// The command that starts a PgBouncer, as another user if one is given.
+pub(crate) fn pgbouncer(user: Option<&str>) -> Result<Command, Error> {
+    let path = find(PGBOUNCER).or_else(|| find(&format!("{ADMINISTRATOR}/{PGBOUNCER}")));
+    as_user(PGBOUNCER, path, user, "KILL", PGBOUNCER_REMEDY)
+}
+
+fn as_user(
+    name: &str,
+    path: Option<PathBuf>,
+    user: Option<&str>,
+    last_signal: &str,
+    remedy: &'static str,
+) -> Result<Command, Error> {
+    let missing = |program: &str| Error::NotInstalled { program: program.to_owned(), remedy };
+    let path = path.ok_or_else(|| missing(name))?;
     let Some(setpriv) = SETPRIV.as_ref() else {
         // Without `setpriv` the program cannot run as another user either.
         return if user.is_some() { Err(missing("setpriv")) } else { Ok(Command::new(path)) };

@@ -1,15 +1,23 @@
 //! One PostgreSQL server.
 
+mod builder;
+mod faults;
+mod processes;
 mod start;
 
+pub use builder::PostgresBuilder;
+pub(crate) use start::USER;
+
 use crate::{Error, process::Process};
+use parking_lot::Mutex;
 use std::net::{Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 
-/// One `postgres` process on its own loopback port, with an empty database and default settings.
+/// One `postgres` process and its children on a loopback port of their own, with an empty database.
 ///
-/// The process and its directory are removed when the value is dropped. PostgreSQL refuses to run
-/// as root; if the caller is root, it runs as the user `postgres`, which the package creates.
+/// The processes and their directory are removed when the value is dropped. PostgreSQL refuses to
+/// run as root; if the caller is root, it runs as the user `postgres`, which the package creates.
+/// A server that is frozen when its caller is killed stays frozen.
 ///
 /// The programs come from the directory in the environment variable `CLOAKROOM_TESTBED_POSTGRES`,
 /// else from the `PATH`, else from the newest version in `/usr/lib/postgresql`, where Debian
@@ -17,20 +25,25 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Postgres {
     port: u16,
+    settings: Vec<String>,
     // Declared before the directory, so that the process has ended when the directory is removed.
-    process: Process,
-    _directory: TempDir,
+    process: Mutex<Process>,
+    directory: TempDir,
 }
 
 impl Postgres {
-    /// Creates a database, starts a server on it, and waits until it answers.
+    /// Creates a database, starts a server with default settings on it, and waits until it answers.
     ///
     /// # Errors
     ///
-    /// [`Error::NotInstalled`] without the programs, or without the user that they are to run as;
-    /// [`Error::NotStarted`] with the server's own log when it exits or is not ready within 30 s.
+    /// As [`PostgresBuilder::start`].
     pub async fn start() -> Result<Self, Error> {
-        start::on_a_free_port().await
+        Self::builder().start().await
+    }
+
+    /// Sets up a server with more than the defaults.
+    pub fn builder() -> PostgresBuilder {
+        PostgresBuilder::default()
     }
 
     /// The address, for a [`Proxy`](crate::Proxy) in front of it.
@@ -48,13 +61,21 @@ impl Postgres {
     /// The URL of the database through `port`, which may be a proxy's.
     #[must_use]
     pub fn url_through(&self, port: u16) -> String {
-        format!("postgres://{}@127.0.0.1:{port}/postgres?sslmode=disable", start::USER)
+        format!("postgres://{USER}@127.0.0.1:{port}/postgres?sslmode=disable")
+    }
+
+    /// The server's log since it was last started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        start::log(self.directory.path())
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        // A frozen server cannot be shut down. If it has ended already, nothing is left to do.
+        let _ended_already = self.thaw();
         // If killed, it would leak a shared memory segment.
-        self.process.end(start::SHUTDOWN, start::END_LIMIT);
+        self.process.get_mut().end(start::SHUTDOWN, start::END_LIMIT);
     }
 }

@@ -2,24 +2,26 @@
 
 use super::Postgres;
 use crate::{Error, port, process::Process, program, wait::until};
+use parking_lot::Mutex;
 use rustix::process::Signal;
 use std::{fs, os::unix::fs::chown, path::Path, process::Command, time::Duration};
 use tempfile::TempDir;
 
 /// The database's superuser, and the system user if the caller is root.
-pub(super) const USER: &str = "postgres";
+pub(crate) const USER: &str = "postgres";
 /// Disconnects all clients and exits at once, but releases the shared memory.
 pub(super) const SHUTDOWN: Signal = Signal::QUIT;
 pub(super) const END_LIMIT: Duration = Duration::from_secs(5);
 
-const READY_LIMIT: Duration = Duration::from_secs(30);
+/// For the start and for the end.
+pub(super) const READY_LIMIT: Duration = Duration::from_secs(30);
 const TRIES: usize = 8;
 const DATA: &str = "data";
 const LOG: &str = "server.log";
 const READY: &str = "ready to accept connections";
 const PORT_TAKEN: &str = "could not bind";
 
-pub(super) async fn on_a_free_port() -> Result<Postgres, Error> {
+pub(super) async fn on_a_free_port(settings: Vec<String>) -> Result<Postgres, Error> {
     let directory = TempDir::with_prefix("cloakroom-testbed-").map_err(Error::io("make a temporary directory"))?;
     if rustix::process::getuid().is_root() {
         let (user, group) = program::user(USER)?;
@@ -30,8 +32,8 @@ pub(super) async fn on_a_free_port() -> Result<Postgres, Error> {
     loop {
         tried += 1;
         let port = port::free()?;
-        match launch(directory.path(), port).await {
-            Ok(process) => return Ok(Postgres { port, process, _directory: directory }),
+        match launch(directory.path(), port, &settings).await {
+            Ok(process) => return Ok(Postgres { port, settings, process: Mutex::new(process), directory }),
             Err(Error::NotStarted { log, .. }) if tried < TRIES && log.contains(PORT_TAKEN) => {}
             Err(error) => return Err(error),
         }
@@ -55,11 +57,15 @@ async fn make(directory: &Path) -> Result<(), Error> {
     }
 }
 
-async fn launch(directory: &Path, port: u16) -> Result<Process, Error> {
+/// Starts the program on a database that exists, and waits until it is ready.
+pub(super) async fn launch(directory: &Path, port: u16, settings: &[String]) -> Result<Process, Error> {
     fs::write(directory.join(LOG), "").map_err(Error::io("empty the server's log"))?;
     let mut command = command("postgres")?;
     command.args(["-D", DATA, "-p", &port.to_string()]);
     command.args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200"]);
+    settings.iter().for_each(|setting| {
+        command.args(["-c", setting.as_str()]);
+    });
     let mut process = Process::start(command, directory, &directory.join(LOG))?;
     let ready = until("PostgreSQL is ready", READY_LIMIT, || {
         let state = match (process.ended(), log(directory).contains(READY)) {
@@ -81,6 +87,6 @@ fn command(name: &str) -> Result<Command, Error> {
     program::postgres(name, user, "QUIT")
 }
 
-fn log(directory: &Path) -> String {
+pub(super) fn log(directory: &Path) -> String {
     fs::read_to_string(directory.join(LOG)).unwrap_or_else(|error| format!("(the log cannot be read: {error})"))
 }
