@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use clap::{Args as Group, Parser, Subcommand};
 
+use crate::Error;
 use crate::environment::NODES;
 use crate::fault::Fault;
 use crate::node::{ClockError, Mutation};
@@ -25,9 +26,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, Group)]
 pub(crate) struct NodeArgs {
-    /// URLs of the shared tier; several are the seeds of a cluster.
-    #[arg(long, required = true, num_args = 1..)]
+    /// URLs of Redis as the shared tier; several are the seeds of a cluster.
+    #[arg(long, required_unless_present = "postgres", num_args = 1..)]
     pub(crate) redis: Vec<String>,
+    /// URL of a PostgreSQL server as the shared tier.
+    #[arg(long, conflicts_with = "redis")]
+    pub(crate) postgres: Option<String>,
     /// Name of the monitored master; the URLs are then those of its sentinels.
     #[arg(long)]
     pub(crate) sentinel_master: Option<String>,
@@ -68,6 +72,9 @@ pub(crate) struct RunArgs {
     /// Injects each fault once and as briefly as possible, in less than a minute altogether.
     #[arg(long)]
     pub(crate) short: bool,
+    /// Checks the nodes over PostgreSQL instead of Redis, with the faults of PostgreSQL.
+    #[arg(long)]
+    pub(crate) postgres: bool,
     /// Injects only these faults.
     #[arg(long, value_enum, num_args = 1..)]
     pub(crate) only: Vec<Fault>,
@@ -80,8 +87,17 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
-    pub(crate) fn faults(&self) -> Vec<Fault> {
-        if self.only.is_empty() { Fault::ALL.to_vec() } else { self.only.clone() }
+    /// The faults to inject.
+    ///
+    /// # Errors
+    /// If the shared tier of this run does not have one of them.
+    pub(crate) fn faults(&self) -> Result<Vec<Fault>, Error> {
+        let all: &[Fault] = if self.postgres { &Fault::OF_POSTGRES } else { &Fault::OF_REDIS };
+        if let Some(fault) = self.only.iter().find(|fault| !all.contains(fault)) {
+            let remedy = if self.postgres { "leave `--postgres` out" } else { "add `--postgres`" };
+            return Err(format!("`{fault}` is a fault of another shared tier: {remedy}").into());
+        }
+        Ok(if self.only.is_empty() { all.to_vec() } else { self.only.clone() })
     }
 
     /// Number of faults that run in parallel. The short version mostly waits for leases and

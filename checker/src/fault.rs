@@ -7,11 +7,11 @@ use clap::ValueEnum;
 pub(crate) enum Fault {
     /// No fault.
     None,
-    /// Redis is stopped for three seconds.
+    /// The server is frozen for three seconds.
     Freeze,
     /// Redis is killed and restarted without its data.
     RestartEmpty,
-    /// All connections to Redis are cut, repeatedly.
+    /// All connections to the server are cut, repeatedly.
     Cut,
     /// A node is stopped for longer than its lease.
     NodeFrozen,
@@ -41,6 +41,18 @@ pub(crate) enum Fault {
     LaggingFailover,
     /// A replica under sentinels lags behind its master, and takes over without the missing writes.
     LaggingFailoverSentinel,
+    /// PostgreSQL is shut down and started again after three seconds.
+    ServerStopped,
+    /// PostgreSQL is killed and recovers.
+    CrashRecovery,
+    /// PostgreSQL has no connection left for nodes that lost theirs.
+    NoConnectionsLeft,
+    /// A long transaction of somebody else holds the oldest snapshot back.
+    LongTransaction,
+    /// Transactions are serializable by default, so that the server rolls them back.
+    Serializable,
+    /// Somebody else locks sessions in another order, so that the server reports deadlocks.
+    LockedRows,
 }
 
 /// The deployment that a fault needs.
@@ -52,12 +64,33 @@ pub(crate) enum Setup {
     Cluster,
     /// A master and a replica, monitored by sentinels.
     Sentinels,
+    /// One PostgreSQL server, with a proxy for each node.
+    Postgres,
 }
 
 impl Fault {
-    /// All faults in their order of execution. Those that need the cluster are spread out, because
+    /// The faults of PostgreSQL in their order of execution.
+    pub(crate) const OF_POSTGRES: [Self; 15] = [
+        Self::None,
+        Self::Aborts,
+        Self::Freeze,
+        Self::ServerStopped,
+        Self::CrashRecovery,
+        Self::Cut,
+        Self::NodeFrozen,
+        Self::HalfOpen,
+        Self::HeldReplies,
+        Self::DroppedReplies,
+        Self::SlowLink,
+        Self::NoConnectionsLeft,
+        Self::LongTransaction,
+        Self::Serializable,
+        Self::LockedRows,
+    ];
+
+    /// The faults of Redis in their order of execution. Those that need the cluster are spread out, because
     /// only one of them can run at a time.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const OF_REDIS: [Self; 18] = [
         Self::None,
         Self::SlotMove,
         Self::Aborts,
@@ -78,8 +111,9 @@ impl Fault {
         Self::LaggingFailover,
     ];
 
-    pub(crate) const fn setup(self) -> Setup {
+    pub(crate) const fn setup(self, postgres: bool) -> Setup {
         match self {
+            _ if postgres => Setup::Postgres,
             Self::Failover
             | Self::SlotMove
             | Self::TinyTrackingTableCluster
@@ -102,6 +136,8 @@ impl Fault {
                 | Self::TinyTrackingTableCluster
                 | Self::EvictingServer
                 | Self::EvictingCluster
+                | Self::LongTransaction
+                | Self::LockedRows
         )
     }
 
@@ -115,6 +151,14 @@ impl Fault {
         match self {
             Self::Aborts => 15,
             _ => 0,
+        }
+    }
+
+    /// How long clients go on after the last time, because they did little during an outage.
+    pub(crate) const fn recovery(self) -> std::time::Duration {
+        match self {
+            Self::ServerStopped | Self::CrashRecovery => std::time::Duration::from_secs(2),
+            _ => std::time::Duration::ZERO,
         }
     }
 }

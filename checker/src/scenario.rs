@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::Error;
 use crate::args::RunArgs;
 use crate::client;
-use crate::environment::{Environment, play};
+use crate::environment::{Environment, play, postgres};
 use crate::fault::{Fault, Setup};
 use crate::report::{Report, Row};
 use crate::state::ScenarioState;
@@ -34,12 +34,12 @@ async fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     writeln!(std::io::stdout(), "seed {seed}")?;
     let runner = Runner { args, seed, cluster: tokio::sync::Mutex::default() };
-    let played = stream::iter(args.faults()).map(|fault| runner.play(fault)).buffered(args.at_once());
+    let played = stream::iter(args.faults()?).map(|fault| runner.play(fault)).buffered(args.at_once());
     let rows: Vec<Row> = played.try_collect().await?;
     let report = Report {
         seed,
         clients: args.clients,
-        redis: version().await?,
+        server: if args.postgres { postgres::version().await? } else { version().await? },
         seconds: began.elapsed().as_secs(),
         held: rows.iter().all(|row| row.held),
         rows,
@@ -60,7 +60,7 @@ struct Runner<'a> {
 
 impl Runner<'_> {
     async fn play(&self, fault: Fault) -> Result<Row, Error> {
-        match fault.setup() {
+        match fault.setup(self.args.postgres) {
             Setup::Server => {
                 progress(&format!("{fault}: starting one server and its nodes"));
                 self.play_on(fault, &Environment::on_a_server(self.args).await?).await
@@ -68,6 +68,10 @@ impl Runner<'_> {
             Setup::Sentinels => {
                 progress(&format!("{fault}: starting sentinels, their servers and nodes"));
                 self.play_on(fault, &Environment::on_sentinels(self.args).await?).await
+            }
+            Setup::Postgres => {
+                progress(&format!("{fault}: starting PostgreSQL and its nodes"));
+                self.play_on(fault, &Environment::on_postgres(self.args).await?).await
             }
             Setup::Cluster => self.play_on_the_cluster(fault).await,
         }
@@ -96,6 +100,7 @@ impl Runner<'_> {
         let end = Instant::now() + self.args.length();
         let playing = async {
             let times = play(fault, environment, &scenario, end).await;
+            tokio::time::sleep(fault.recovery()).await;
             scenario.stop();
             times
         };

@@ -37,6 +37,20 @@ fn a_sound_store_passes() {
 }
 
 #[test]
+fn a_sound_store_passes_over_postgresql() {
+    let (code, row) = check(&["--short", "--postgres", "--only", "none"]);
+    assert_eq!(code, Some(0), "{row:#}");
+}
+
+#[test]
+fn copies_that_outlive_their_session_are_noticed_over_postgresql() {
+    let (code, row) = check(&["--short", "--postgres", "--only", "none", "--sabotage", "deaf"]);
+    assert_eq!(code, Some(1), "{row:#}");
+    let found = ["late", "resurrected"].iter().any(|column| row[column].as_u64().is_some_and(|count| count > 0));
+    assert!(found, "{row:#}");
+}
+
+#[test]
 fn a_lost_update_is_noticed() {
     notices("lost-update", &["lost"]);
 }

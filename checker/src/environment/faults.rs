@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use cloakroom_testbed::{Cluster, Direction, Sentinels, Server, until};
 use tokio::time::sleep;
 
-use super::{Environment, NODES};
+use super::{Environment, NODES, postgres};
 use crate::Error;
 use crate::fault::{Fault, Setup};
 use crate::loss::{Loss, selector_of, slot_of};
 use crate::state::{LEASE, ScenarioState};
 
 /// Pause between two faults, in which clients write new data.
-const REST: Duration = Duration::from_millis(1000);
+pub(super) const REST: Duration = Duration::from_millis(1000);
 const BETWEEN_CUTS: Duration = Duration::from_millis(60);
-const FREEZE: Duration = Duration::from_secs(3);
+pub(super) const FREEZE: Duration = Duration::from_secs(3);
 /// Longer than any copy may be served.
 const BEYOND_THE_LEASE: Duration = LEASE.saturating_add(Duration::from_millis(800));
 /// Longer than a node waits for a reply, so that it retries its command.
@@ -51,18 +51,18 @@ pub(crate) async fn play(
     loop {
         match fault {
             Fault::None | Fault::Aborts => sleep(REST).await,
-            Fault::Freeze => freeze(environment.server()?.0).await?,
-            Fault::RestartEmpty => restart_empty(environment.server()?.0, scenario).await?,
-            Fault::Cut => drop(environment.server()?.0.cut_clients().await?),
+            Fault::Freeze => freeze(environment).await?,
+            Fault::RestartEmpty => restart_empty(environment.server()?, scenario).await?,
+            Fault::Cut => cut(environment).await?,
             Fault::NodeFrozen => freeze_node(environment, times as usize % NODES).await?,
             Fault::HalfOpen => half_open(environment, times as usize).await?,
             Fault::HeldReplies => hold_replies(environment, times as usize).await?,
             Fault::DroppedReplies => drop_replies(environment, times as usize).await?,
             Fault::SlowLink => slow_link(environment).await?,
             Fault::Failover => fail_over(environment.cluster()?, scenario).await?,
-            Fault::TinyTrackingTable => shrink_tables(&[environment.server()?.0], times).await?,
+            Fault::TinyTrackingTable => shrink_tables(&[environment.server()?], times).await?,
             Fault::TinyTrackingTableCluster => shrink_tables(&all(environment.cluster()?), times).await?,
-            Fault::EvictingServer => evict(&[environment.server()?.0], scenario, times).await?,
+            Fault::EvictingServer => evict(&[environment.server()?], scenario, times).await?,
             Fault::EvictingCluster => evict(&all(environment.cluster()?), scenario, times).await?,
             Fault::LaggingFailover => {
                 fail_over_to_a_lagging_replica(environment.cluster()?, scenario, MasterFault::of(times)).await?;
@@ -70,6 +70,12 @@ pub(crate) async fn play(
             Fault::LaggingFailoverSentinel => {
                 fail_over_by_sentinels(environment.sentinels()?, scenario, MasterFault::of(times)).await?;
             }
+            Fault::ServerStopped => postgres::stop(environment.postgres()?).await?,
+            Fault::CrashRecovery => postgres::crash(environment.postgres()?).await?,
+            Fault::NoConnectionsLeft => postgres::take_all_connections(environment.postgres()?).await?,
+            Fault::LongTransaction => postgres::hold_snapshot(environment.postgres()?, end).await?,
+            Fault::Serializable => postgres::make_serializable(environment.postgres()?).await?,
+            Fault::LockedRows => postgres::lock_rows(environment.postgres()?).await?,
             Fault::SlotMove => move_slot(environment.cluster()?, &environment.namespace(fault), scenario).await?,
         }
         times += 1;
@@ -82,14 +88,27 @@ pub(crate) async fn play(
 
 impl Environment<'_> {
     pub(super) fn namespace(&self, fault: Fault) -> String {
-        if fault.setup() == Setup::Cluster { format!("checker-{fault}") } else { "checker".to_owned() }
+        if fault.setup(false) == Setup::Cluster { format!("checker-{fault}") } else { "checker".to_owned() }
     }
 }
 
-async fn freeze(server: &Server) -> Result<(), Error> {
+async fn freeze(environment: &Environment<'_>) -> Result<(), Error> {
+    if let Ok(server) = environment.postgres() {
+        server.freeze().await?;
+        sleep(FREEZE).await;
+        return Ok(server.thaw()?);
+    }
+    let server = environment.server()?;
     server.freeze().await?;
     sleep(FREEZE).await;
     Ok(server.thaw()?)
+}
+
+async fn cut(environment: &Environment<'_>) -> Result<(), Error> {
+    match environment.postgres() {
+        Ok(server) => postgres::cut_clients(server).await,
+        Err(_) => Ok(environment.server()?.cut_clients().await.map(drop)?),
+    }
 }
 
 async fn restart_empty(server: &Server, scenario: &ScenarioState) -> Result<(), Error> {
@@ -110,7 +129,7 @@ async fn freeze_node(environment: &Environment<'_>, which: usize) -> Result<(), 
 /// The connection is open but transmits nothing: the first time replies are lost, the next time
 /// commands.
 async fn half_open(environment: &Environment<'_>, times: usize) -> Result<(), Error> {
-    let (_, proxies) = environment.server()?;
+    let proxies = environment.proxies()?;
     let proxy = &proxies[times % NODES];
     proxy.swallow(if times.is_multiple_of(2) { Direction::ToClient } else { Direction::ToServer });
     sleep(BEYOND_THE_LEASE).await;
@@ -122,7 +141,7 @@ async fn half_open(environment: &Environment<'_>, times: usize) -> Result<(), Er
 
 /// A node retries a write that succeeded but whose reply is late, after others have written.
 async fn hold_replies(environment: &Environment<'_>, times: usize) -> Result<(), Error> {
-    let (_, proxies) = environment.server()?;
+    let proxies = environment.proxies()?;
     let proxy = &proxies[times % NODES];
     for _ in 0..HOLDS {
         proxy.hold(Direction::ToClient);
@@ -134,7 +153,7 @@ async fn hold_replies(environment: &Environment<'_>, times: usize) -> Result<(),
 }
 
 async fn drop_replies(environment: &Environment<'_>, times: usize) -> Result<(), Error> {
-    let (_, proxies) = environment.server()?;
+    let proxies = environment.proxies()?;
     let proxy = &proxies[times % NODES];
     proxy.swallow(Direction::ToClient);
     sleep(DROPPED).await;
@@ -144,7 +163,7 @@ async fn drop_replies(environment: &Environment<'_>, times: usize) -> Result<(),
 }
 
 async fn slow_link(environment: &Environment<'_>) -> Result<(), Error> {
-    let (_, proxies) = environment.server()?;
+    let proxies = environment.proxies()?;
     let [slow, slower, ..] = proxies else { return Err("two proxies are needed".into()) };
     slow.delay(Direction::ToClient, Duration::from_millis(5));
     for direction in [Direction::ToServer, Direction::ToClient] {

@@ -13,6 +13,16 @@ use crate::view::LISTENING;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
+/// The shared tier of a node.
+#[derive(Debug)]
+pub(super) enum Tier {
+    /// The URL of a server, or those of the seeds of a cluster.
+    Redis(Vec<String>),
+    /// The URLs of sentinels, and the name of the master that they monitor.
+    Sentinels(Vec<String>, String),
+    Postgres(String),
+}
+
 /// A server process, which ends with this value and with this process: its standard input is a
 /// pipe.
 #[derive(Debug)]
@@ -23,18 +33,14 @@ pub(super) struct Node {
 
 impl Node {
     /// Starts the node with this index, with the arguments of the run.
-    pub(super) async fn start(
-        redis: Vec<String>,
-        sentinel_master: Option<&str>,
-        namespace: &str,
-        args: &RunArgs,
-        index: usize,
-    ) -> Result<Self, Error> {
+    pub(super) async fn start(tier: Tier, namespace: &str, args: &RunArgs, index: usize) -> Result<Self, Error> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("node").arg("--namespace").arg(namespace).arg("--redis").args(redis);
-        if let Some(master) = sentinel_master {
-            command.arg("--sentinel-master").arg(master);
-        }
+        command.arg("node").arg("--namespace").arg(namespace);
+        match tier {
+            Tier::Redis(urls) => command.arg("--redis").args(urls),
+            Tier::Sentinels(urls, master) => command.arg("--redis").args(urls).arg("--sentinel-master").arg(master),
+            Tier::Postgres(url) => command.arg("--postgres").arg(url),
+        };
         if let Some(clock) = args.clocks.get(index) {
             command.arg("--clock").arg(clock.to_string());
         }

@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use cloakroom::store::Store;
 use cloakroom::{CookieConfig, SessionLayer, Sessions};
 use cloakroom_redis::RedisStore;
+use cloakroom_sqlx::PostgresStore;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -27,7 +28,13 @@ pub(crate) async fn serve(args: NodeArgs) -> Result<(), Error> {
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into()))
         .with_writer(std::io::stderr)
         .init();
-    let store = connect(&args).await?;
+    match &args.postgres {
+        Some(url) => serve_over(PostgresStore::builder().namespace(&args.namespace).connect(url).await?, &args).await,
+        None => serve_over(connect(&args).await?, &args).await,
+    }
+}
+
+async fn serve_over(store: impl Store, args: &NodeArgs) -> Result<(), Error> {
     match args.sabotage {
         None => listen(args.port, sessions(store, args.clock)?).await,
         Some(how) => listen(args.port, sessions(MutatedStore::new(store, how), args.clock)?).await,

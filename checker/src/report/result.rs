@@ -111,7 +111,7 @@ pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) clients: u16,
     /// The name and version that the server reports.
-    pub(crate) redis: String,
+    pub(crate) server: String,
     pub(crate) seconds: u64,
     pub(crate) held: bool,
     pub(crate) rows: Vec<Row>,

@@ -23,7 +23,7 @@ const COLUMNS: [Column; 21] = [
     ("resurr.", |row| row.resurrected.to_string()),
     ("leaked", |row| row.leaked.to_string()),
     ("odd", |row| row.odd.to_string()),
-    ("lost by Redis", |row| row.lost_by_redis.to_string()),
+    ("lost by server", |row| row.lost_by_redis.to_string()),
     ("noticed", |row| row.rollbacks.to_string()),
     ("verdict", |row| if row.held { "held" } else { "BROKEN" }.to_owned()),
 ];
@@ -46,7 +46,7 @@ impl fmt::Display for Report {
         let lost: u64 = self.rows.iter().map(|row| row.lost).sum();
         let verdict = if self.held { "every promise held" } else { "A PROMISE WAS BROKEN" };
         writeln!(f, "\n{acked} acknowledged writes, {lost} lost; {verdict}.")?;
-        writeln!(f, "seed {}, {} clients, 3 nodes, {}, {} s", self.seed, self.clients, self.redis, self.seconds)?;
+        writeln!(f, "seed {}, {} clients, 3 nodes, {}, {} s", self.seed, self.clients, self.server, self.seconds)?;
         for row in self.rows.iter().filter(|row| !row.held) {
             writeln!(f, "\n{}:", row.fault)?;
             row.examples.iter().try_for_each(|example| writeln!(f, "  {example}"))?;

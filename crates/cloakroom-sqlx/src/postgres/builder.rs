@@ -8,10 +8,10 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 
 use super::clean::Cleaner;
-use super::database::{Breaks, Database};
+use super::database::{Breaks, CONNECT, Database};
 use super::fault;
 use super::feed::{Feed, FeedState, FeedTask};
-use super::migrations::{Preparation, open_error};
+use super::migrations::{Preparation, check_pooling, open_error};
 use super::schema::Schema;
 use super::statements::Statements;
 use super::store::{PostgresStore, StoreInner};
@@ -180,6 +180,10 @@ impl PostgresStoreBuilder {
         }
         let server = server(&pool.connect_options());
         let mut connection = pool.acquire().await.map_err(|error| open_error(&error, &server))?;
+        if !self.transaction_pooling {
+            let mut second = pool.acquire().await.map_err(|error| open_error(&error, &server))?;
+            check_pooling(&mut connection, &mut second, &server).await?;
+        }
         self.prepare(&mut connection, &schema, &server).await?;
         drop(connection);
         let breaks = Breaks::new();
@@ -194,10 +198,16 @@ impl PostgresStoreBuilder {
     ) -> Result<PostgresStore, ConnectError> {
         let server = server(options);
         // Not through the pool, which hides why it cannot connect.
-        let connecting =
-            tokio::time::timeout(self.deadline.max(Duration::from_secs(5)), PgConnection::connect_with(options));
-        let connection = connecting.await.unwrap_or_else(|_| Err(fault::timed_out()));
-        let mut connection = connection.map_err(|error| open_error(&error, &server))?;
+        let connect = || async {
+            let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(options)).await;
+            connecting.unwrap_or_else(|_| Err(fault::timed_out())).map_err(|error| open_error(&error, &server))
+        };
+        let mut connection = connect().await?;
+        if !self.transaction_pooling {
+            let mut second = connect().await?;
+            check_pooling(&mut connection, &mut second, &server).await?;
+            drop(second.close().await);
+        }
         self.prepare(&mut connection, schema, &server).await?;
         // The next connections show whether it can be closed.
         drop(connection.close().await);
@@ -312,7 +322,13 @@ impl PostgresStoreBuilder {
         Ok(if self.transaction_pooling {
             options.extra_float_digits(None).statement_cache_capacity(0)
         } else {
-            options
+            let limit = self.deadline.as_millis().to_string();
+            // A statement whose caller gave up must not go on to wait for locks.
+            options.options([
+                ("statement_timeout", &*limit),
+                ("idle_in_transaction_session_timeout", &*limit),
+                ("default_transaction_isolation", "read\\ committed"),
+            ])
         })
     }
 }

@@ -87,7 +87,12 @@ impl StoreInner {
             Ok(values) => record.values = values,
             Err(malformed) => return Ok(Outcome::Malformed(malformed)),
         }
-        let decision = record.decide(commit, session.now);
+        // The session may have ended while its row was locked by others.
+        let now = Timestamp::from_millis(values.try_get::<i64, _>("now")?.try_into().unwrap_or_default());
+        if instant(now) >= session.expires_at {
+            return Ok(Outcome::Gone);
+        }
+        let decision = record.decide(commit, now);
         if decision == Decision::Apply {
             record.apply(commit);
             self.update(link, session.id, selector, &record).await?;

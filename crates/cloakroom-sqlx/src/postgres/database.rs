@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cloakroom::store::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Connection, Executor, PgConnection, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres};
 use tokio::sync::watch;
 
 use super::fault::{self, Effect, PostgresErrorKind};
@@ -16,6 +16,9 @@ use super::statements::{Statement, Statements};
 
 /// How often a call is repeated whose transaction the server rolled back because of another one.
 const REPEATS: u32 = 8;
+
+/// The time that a new connection may take.
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 /// The database, with the limits of a call.
 #[derive(Clone, Debug)]
@@ -118,7 +121,11 @@ impl Database {
             // A pool tries to connect until the deadline, and every request would wait that long.
             _ = unreachable.wait_for(|is_unreachable| *is_unreachable) => return Err(fault::unreachable()),
         };
-        Ok(Link { connection: Some(connection), transaction_pooling: self.transaction_pooling })
+        Ok(Link {
+            connection: Some(connection),
+            transaction_pooling: self.transaction_pooling,
+            limit: self.deadline.as_millis(),
+        })
     }
 }
 
@@ -126,6 +133,8 @@ impl Database {
 pub(super) struct Link {
     connection: Option<PoolConnection<Postgres>>,
     transaction_pooling: bool,
+    /// The maximum time of a statement in milliseconds.
+    limit: u128,
 }
 
 impl Link {
@@ -138,7 +147,9 @@ impl Link {
     }
 
     pub(super) async fn begin(&mut self) -> sqlx::Result<()> {
-        self.connection()?.execute("BEGIN ISOLATION LEVEL READ COMMITTED").await.map(drop)
+        // Without a limit, a statement whose caller gave up goes on to wait for locks.
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {}", self.limit);
+        self.connection()?.execute(AssertSqlSafe(begin)).await.map(drop)
     }
 
     pub(super) async fn commit(&mut self) -> sqlx::Result<()> {
@@ -187,9 +198,14 @@ pub(super) struct OwnConnection {
 
 impl OwnConnection {
     pub(super) async fn open(database: &Database) -> sqlx::Result<Self> {
-        let opened = tokio::time::timeout(database.deadline, Self::connect(database)).await;
+        // A connection may take longer than a call: with TLS, the password and a busy server.
+        let limit = database.deadline.max(CONNECT);
+        let opened = tokio::time::timeout(limit, Self::connect(database)).await;
         let opened = opened.unwrap_or_else(|_| Err(fault::timed_out()));
-        let is_unreachable = matches!(&opened, Err(sqlx::Error::Io(_)));
+        // The application's pool may only be busy.
+        let may_be_busy = database.is_foreign_pool && !opened.as_ref().is_err_and(fault::breaks_connections);
+        let is_unreachable =
+            opened.as_ref().is_err_and(|error| PostgresErrorKind::of(error).may_pass()) && !may_be_busy;
         database.breaks.unreachable.send_replace(is_unreachable);
         let connection = opened?;
         Ok(Self { connection, transaction_pooling: database.transaction_pooling })

@@ -1,5 +1,7 @@
 //! Translation of the errors of PostgreSQL and of the pool.
 
+use std::io::{self, ErrorKind};
+
 use cloakroom::store::{StoreError, StoreErrorKind};
 
 use crate::record::Malformed;
@@ -16,6 +18,8 @@ pub(super) enum Effect {
 pub(super) enum PostgresErrorKind {
     /// The server rolled the transaction back because of another one.
     Collision,
+    /// The server ended the statement or the transaction, because it took too long.
+    Slow,
     Denied,
     MissingTables,
     ReadOnly,
@@ -52,11 +56,11 @@ impl PostgresErrorKind {
     fn of_code(code: &str) -> Self {
         match code {
             "40001" | "40P01" => Self::Collision,
+            "57014" | "55P03" | "25P03" => Self::Slow,
             "42501" => Self::Denied,
             "42P01" | "42703" | "42883" | "3F000" => Self::MissingTables,
-            "25006" => Self::ReadOnly,
-            // A relation that is not logged cannot be read on a standby.
-            "55000" => Self::ReadOnly,
+            // The latter if a standby is asked for a table that is not logged.
+            "25006" | "0A000" => Self::ReadOnly,
             "53100" | "53200" => Self::Full,
             "28000" | "28P01" => Self::Authentication,
             "3D000" => Self::NoDatabase,
@@ -71,12 +75,16 @@ impl PostgresErrorKind {
 
     /// Returns `true` if the same call may succeed later.
     pub(super) const fn may_pass(self) -> bool {
-        matches!(self, Self::NotReady | Self::Broken | Self::Busy | Self::TooManyConnections | Self::Collision)
+        matches!(
+            self,
+            Self::NotReady | Self::Broken | Self::Busy | Self::Slow | Self::TooManyConnections | Self::Collision
+        )
     }
 
     pub(super) const fn remedy(self) -> &'static str {
         match self {
             Self::Collision => "other transactions keep changing the same rows",
+            Self::Slow => "the server took too long; another program may hold locks on the tables",
             Self::Denied => "the role lacks a right; grant it what the guide lists",
             Self::MissingTables => "the tables are missing or of another version; run the migrations of this release",
             Self::ReadOnly => "the server is a standby or read-only; give the address of the primary",
@@ -119,6 +127,7 @@ pub(super) fn fault(error: sqlx::Error, effect: Effect) -> StoreError {
         | PostgresErrorKind::NoDatabase
         | PostgresErrorKind::TransactionPooling => StoreErrorKind::Refused,
         PostgresErrorKind::Collision
+        | PostgresErrorKind::Slow
         | PostgresErrorKind::TooManyConnections
         | PostgresErrorKind::Busy
         | PostgresErrorKind::Closed => StoreErrorKind::Unavailable,
@@ -133,7 +142,8 @@ pub(super) fn fault(error: sqlx::Error, effect: Effect) -> StoreError {
 /// slow does not break any.
 pub(super) fn breaks_connections(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(error) => error.kind() != std::io::ErrorKind::TimedOut,
+        // A call that was not sent says nothing new.
+        sqlx::Error::Io(error) => !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::NotConnected),
         error => PostgresErrorKind::of(error) == PostgresErrorKind::NotReady,
     }
 }
@@ -145,10 +155,10 @@ pub(super) fn malformed(error: Malformed) -> StoreError {
 
 /// The error of a call that was not sent, because the server cannot be reached.
 pub(super) fn unreachable() -> sqlx::Error {
-    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, "the server cannot be reached at present"))
+    sqlx::Error::Io(io::Error::new(ErrorKind::NotConnected, "the server cannot be reached at present"))
 }
 
 /// The error of a call that the server did not answer in time.
 pub(super) fn timed_out() -> sqlx::Error {
-    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the server did not answer in time"))
+    sqlx::Error::Io(io::Error::new(ErrorKind::TimedOut, "the server did not answer in time"))
 }

@@ -138,11 +138,16 @@ impl Feed {
     /// The lease for a call. To be read before the call is sent: a change that comes between the
     /// two is reported under this lease.
     pub(super) fn current(&self) -> Current {
-        self.used.store(true, Ordering::Relaxed);
-        if self.paused.load(Ordering::Relaxed) {
+        self.mark_used();
+        *self.current.lock()
+    }
+
+    /// Makes a feed that has paused go on.
+    pub(super) fn mark_used(&self) {
+        self.used.store(true, Ordering::SeqCst);
+        if self.paused.load(Ordering::SeqCst) {
             self.wake.notify_one();
         }
-        *self.current.lock()
     }
 
     pub(super) fn is_lease_valid(&self, lease: Lease) -> bool {
@@ -182,6 +187,8 @@ impl Feed {
         let new = self.leases.fresh(SLOT);
         self.leases.release(SLOT);
         self.current.lock().lease = Lease::NONE;
+        // Those of another server mean nothing here.
+        self.snapshots.lock().clear();
         // Before the lease begins: a write that is based on an old copy must find that copy gone.
         self.nodes.changed_all();
         self.leases.begin(new, sent + lease);
@@ -285,9 +292,9 @@ impl FeedTask {
     async fn wait(&self, last: Instant, pause: bool) {
         let feed = &self.feed;
         if pause {
-            feed.paused.store(true, Ordering::Relaxed);
+            feed.paused.store(true, Ordering::SeqCst);
             // A use that came between the last look and the line above did not wake this task.
-            if !feed.used.load(Ordering::Relaxed) {
+            while !feed.used.load(Ordering::SeqCst) {
                 feed.wake.notified().await;
             }
             feed.paused.store(false, Ordering::Relaxed);

@@ -86,7 +86,7 @@ impl Preparation<'_> {
     async fn migrate(&mut self) -> Result<(), ConnectError> {
         if let Err(error) = migrate(self.connection, self.schema).await {
             let remedy = format!(
-                "GRANT CREATE, USAGE ON SCHEMA {} TO the role; or run the files of `migrations/postgres` of this crate \
+                "CREATE SCHEMA IF NOT EXISTS {0}; GRANT CREATE, USAGE ON SCHEMA {0} TO the role; or run the files of `migrations/postgres` of this crate \
                  yourself",
                 self.schema
             );
@@ -139,7 +139,9 @@ async fn version(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result
 }
 
 async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<()> {
-    let mut transaction = connection.begin().await?;
+    // The version is read again behind the lock, so the snapshot must not be from before it.
+    let mut transaction = connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+    transaction.execute("SET LOCAL statement_timeout = '60s'").await?;
     transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended('cloakroom migrations', 0))").await?;
     let exists = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL").persistent(false);
     if !exists.bind(schema.to_string()).fetch_one(&mut *transaction).await? {
@@ -153,6 +155,32 @@ async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result
     transaction.commit().await
 }
 
+/// Fails if two connections turn out to be one for the server, because a pooler gives each
+/// transaction another one. A prepared statement of one client would then be run for another.
+pub(super) async fn check_pooling(
+    first: &mut PgConnection,
+    second: &mut PgConnection,
+    server: &str,
+) -> Result<(), ConnectError> {
+    let shared = are_shared(first, second).await.map_err(|error| open_error(&error, server))?;
+    if shared {
+        let problem = "is not set, but a connection pooler gives each transaction another connection; set it, or let \
+                       the pooler give each client its own";
+        return Err(ConfigError::new("transaction_pooling", problem).into());
+    }
+    Ok(())
+}
+
+async fn are_shared(first: &mut PgConnection, second: &mut PgConnection) -> sqlx::Result<bool> {
+    let name = format!("cloakroom_{:016x}", super::random_number());
+    first.execute(AssertSqlSafe(format!("PREPARE {name} AS SELECT 1"))).await?;
+    let seen = format!("SELECT count(*)::TEXT FROM pg_prepared_statements WHERE name = '{name}'");
+    let seen: String = second.fetch_one(sqlx::raw_sql(AssertSqlSafe(seen))).await?.try_get(0)?;
+    // It fails behind a pooler that used another connection for it.
+    drop(first.execute(AssertSqlSafe(format!("DEALLOCATE {name}"))).await);
+    Ok(seen != "0")
+}
+
 /// The error that prevents the start.
 pub(super) fn open_error(error: &sqlx::Error, server: &str) -> ConnectError {
     let (kind, server, detail) = (PostgresErrorKind::of(error), server.to_owned(), message(error));
@@ -160,6 +188,10 @@ pub(super) fn open_error(error: &sqlx::Error, server: &str) -> ConnectError {
         PostgresErrorKind::Authentication => ConnectError::Authentication { server, detail },
         PostgresErrorKind::NoDatabase => ConnectError::NoDatabase { server, detail },
         PostgresErrorKind::ReadOnly => ConnectError::ReadOnly { server },
+        _ if detail.starts_with("unsupported startup parameter") => {
+            let problem = format!("is not set, but a connection pooler reports \"{detail}\"; set it");
+            ConfigError::new("transaction_pooling", problem).into()
+        }
         _ if let sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) = error => {
             ConfigError::new("url", format!("asks for a connection that cannot be made: {detail}")).into()
         }

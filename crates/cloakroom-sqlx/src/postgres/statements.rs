@@ -89,7 +89,7 @@ pub(super) struct Statements {
     pub(super) load: Statement,
     /// Locks the row of a session, and reads it without its values. Parameters: namespace, selector.
     pub(super) lock: Statement,
-    /// Reads the values of a session. Parameter: session.
+    /// Reads the values of a session, and the time. Parameter: session.
     pub(super) values: Statement,
     /// Inserts a session. Parameters: namespace, selector, the columns of the record (3 to 18), the
     /// idle timeout of the row, its absolute deadline, the values (21 to 26).
@@ -203,7 +203,7 @@ const LOCK: &str = concat!(
     " FROM $schema.cloakroom_sessions s WHERE s.namespace = $1 AND s.selector = $2 FOR UPDATE"
 );
 
-const VALUES: &str = concat!("SELECT * FROM ", values_of!("$1"), " v");
+const VALUES: &str = concat!("SELECT $schema.cloakroom_now() AS now, v.* FROM ", values_of!("$1"), " v");
 
 const INSERT: &str = concat!(
     "WITH session AS (INSERT INTO $schema.cloakroom_sessions (namespace, selector, ",
@@ -329,8 +329,12 @@ const CHANGES: &str = concat!(
 const BEGIN_FEED: &str = "INSERT INTO $schema.cloakroom_feed (id, epoch, removed) \
      VALUES (1, $1, '1:1:') ON CONFLICT DO NOTHING";
 
+// Two snapshots may have the same end and see different transactions, so the mark moves only to one
+// that sees all that the present one sees.
 const REMOVE_CHANGES: &str = "WITH feed AS (UPDATE $schema.cloakroom_feed SET removed = $1::TEXT::PG_SNAPSHOT \
-     WHERE id = 1 AND pg_snapshot_xmax(removed) <= pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT)) \
+     WHERE id = 1 AND pg_snapshot_xmax(removed) <= pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) \
+     AND NOT EXISTS (SELECT 1 FROM pg_snapshot_xip($1::TEXT::PG_SNAPSHOT) AS running (id) \
+     WHERE pg_visible_in_snapshot(running.id, removed))) \
      DELETE FROM $schema.cloakroom_changes WHERE ctid = ANY (ARRAY(SELECT ctid FROM $schema.cloakroom_changes \
      WHERE transaction_id < pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) \
      AND pg_visible_in_snapshot(transaction_id, $1::TEXT::PG_SNAPSHOT) LIMIT $2))";

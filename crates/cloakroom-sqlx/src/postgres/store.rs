@@ -85,6 +85,7 @@ impl PostgresStore {
     /// Follows a change that the database has confirmed: other clones drop their copies, and other
     /// nodes are notified.
     fn changed(&self, selectors: &[Selector], write: i64) {
+        self.inner.feed.mark_used();
         self.inner.feed.own_writes.answered(write);
         self.inner.nodes.changed(selectors, &self.node);
         self.inner.announcer.changed();

@@ -54,7 +54,7 @@ impl WakeUp {
         loop {
             changed.notified().await;
             // The next poll of the others finds the change if this fails.
-            drop(self.notify("").await);
+            drop(tokio::time::timeout(self.database.deadline, self.notify("")).await);
             tokio::time::sleep(BATCH).await;
         }
     }
@@ -63,10 +63,9 @@ impl WakeUp {
     pub(super) async fn listen(self: Arc<Self>) {
         let mut is_first = true;
         loop {
-            if let Err(error) = self.hear(&mut is_first).await {
-                tracing::debug!(%error, "notifications of other nodes are not received at present");
-            } else {
-                return;
+            match self.hear(&mut is_first).await {
+                Ok(()) | Err(sqlx::Error::PoolClosed) => return,
+                Err(error) => tracing::debug!(%error, "notifications of other nodes are not received at present"),
             }
             tokio::time::sleep(RETRY).await;
         }
@@ -75,7 +74,6 @@ impl WakeUp {
     /// Returns when notifications do not arrive here at all, because a pooler keeps them.
     async fn hear(&self, is_first: &mut bool) -> sqlx::Result<()> {
         let mut listener = PgListener::connect_with(&self.database.pool).await?;
-        listener.ignore_pool_close_event(true);
         listener.listen(CHANNEL).await?;
         if *is_first && !self.arrives(&mut listener).await? {
             tracing::warn!(

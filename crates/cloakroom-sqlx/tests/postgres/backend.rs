@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cloakroom::Timestamp;
 use cloakroom_sqlx::PostgresStore;
+use cloakroom_testbed::PgBouncer;
 use cloakroom_testkit::{Backend, Capability};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -12,18 +13,19 @@ use crate::database::Database;
 /// How the stores reach the database.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// As the owner of the tables.
-    Owner,
     /// As a role that owns nothing, and has only the rights that the guide lists.
     LeastPrivilege,
     /// In a pool of the application.
     Pool,
+    /// Through a pooler that gives each transaction another connection.
+    TransactionPooler,
 }
 
 /// Each store has a schema of its own; its nodes are stores over the same one.
 pub(crate) struct PostgresBackend {
     database: Database,
     access: Access,
+    pooler: Option<PgBouncer>,
 }
 
 /// What the guide lists, with `$schema` for the schema.
@@ -37,15 +39,22 @@ impl PostgresBackend {
     pub(crate) async fn new(access: Access) -> Self {
         let database = Database::start().await;
         database.execute("CREATE ROLE app LOGIN").await;
-        Self { database, access }
+        let pooler = match access {
+            Access::TransactionPooler => Some(PgBouncer::start(&database.server, &[]).await.expect("it is installed")),
+            Access::LeastPrivilege | Access::Pool => None,
+        };
+        Self { database, access, pooler }
     }
 
     async fn open(&self, schema: &str) -> PostgresStore {
         let builder = self.database.builder(schema).namespace(schema);
         let url = self.database.server.url();
         let opened = match self.access {
-            Access::Owner => builder.connect(&url).await,
             Access::LeastPrivilege => builder.without_migrations().connect(&url.replace("postgres@", "app@")).await,
+            Access::TransactionPooler => {
+                let pooler = self.pooler.as_ref().expect("it was started");
+                builder.transaction_pooling().connect(&self.database.server.url_through(pooler.port())).await
+            }
             Access::Pool => {
                 let options: PgConnectOptions = url.parse().expect("the address of the server");
                 builder.in_pool(PgPoolOptions::new().max_connections(6).connect_lazy_with(options)).await

@@ -6,6 +6,7 @@ mod conformance;
 mod costs;
 mod database;
 mod opening;
+mod pooler;
 mod rows;
 #[path = "../shared/samples.rs"]
 mod samples;
