@@ -80,6 +80,17 @@ mod tests {
     }
 
     #[test]
+    fn sessions_are_in_one_place_and_the_error_names_both_flags() {
+        let (memory, redis) = (["--memory"].as_slice(), ["--redis", "redis://localhost"].as_slice());
+        let postgres = ["--postgres", "postgres://localhost/shop"].as_slice();
+        for (first, second) in [(memory, redis), (memory, postgres), (redis, postgres)] {
+            let line = [&["shop"], first, second].concat();
+            let error = Args::try_parse_from(line).expect_err("two places").to_string();
+            assert!(error.contains(first[0]) && error.contains(second[0]), "{error}");
+        }
+    }
+
+    #[test]
     fn latency_is_read_with_its_unit() {
         let args = Args::try_parse_from(["shop", "--db-latency", "100ms"]).expect("a valid latency");
         assert_eq!(args.db_latency, Duration::from_millis(100));

@@ -17,6 +17,9 @@ use crate::shop::Shop;
 /// How long a shutdown waits for requests in progress.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a start waits for a PostgreSQL server that starts together with the shop.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+
 /// The shop could not start, or stopped with an error. Each message names the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -74,7 +77,7 @@ async fn open(args: &Args) -> Result<Shop, StartError> {
         if is_volatile { Db::in_memory(args.db_latency).await? } else { Db::open(&args.data, args.db_latency).await? };
     let sessions = match (&args.redis, &args.postgres) {
         (Some(address), _) => sessions::over_redis(address).await?,
-        (None, Some(url)) => sessions::over_postgres(url).await?,
+        (None, Some(url)) => sessions::over_postgres(url, START_PATIENCE).await?,
         (None, None) if is_volatile || args.memory => sessions::in_memory()?,
         (None, None) => sessions::in_folder(&args.data).await?,
     };

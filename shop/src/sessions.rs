@@ -46,11 +46,13 @@ pub async fn in_folder(folder: &Path) -> Result<Sessions, StartError> {
 
 /// Creates sessions that are stored in PostgreSQL, with copies in the memory of this process.
 ///
+/// Waits for a server that cannot be reached yet, for at most `patience`.
+///
 /// # Errors
 ///
 /// If the address or the database cannot be used.
-pub async fn over_postgres(url: &str) -> Result<Sessions, StartError> {
-    let store = PostgresStore::builder().namespace("shop").connect(url).await?;
+pub async fn over_postgres(url: &str, patience: Duration) -> Result<Sessions, StartError> {
+    let store = PostgresStore::builder().namespace("shop").connect_within(url, patience).await?;
     Ok(settings().store(store).build()?)
 }
 

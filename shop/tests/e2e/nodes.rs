@@ -24,7 +24,9 @@ impl Shared {
     async fn sessions(&self) -> Sessions {
         match self {
             Self::Redis(server) => sessions::over_redis(&server.url()).await.expect("the server is in order"),
-            Self::Postgres(server) => sessions::over_postgres(&server.url()).await.expect("the server is in order"),
+            Self::Postgres(server) => {
+                sessions::over_postgres(&server.url(), Duration::ZERO).await.expect("the server is in order")
+            }
         }
     }
 }
@@ -77,6 +79,18 @@ async fn the_page_says_which_node_answered_and_whether_from_its_own_memory() {
     }
 }
 
+/// Waits until the token opens no session at this shop.
+async fn until_signed_out(open: &Open, token: Option<String>) {
+    let kept = open.visitor(HTML);
+    kept.take_token(token);
+    cloakroom_testbed::until("the node has heard of it", Duration::from_secs(5), || async {
+        let reply = kept.get("/devices").await;
+        if reply.status.is_redirection() { Ok(()) } else { Err(cloakroom_testbed::Error::Unexpected(reply.body)) }
+    })
+    .await
+    .expect("it hears of it within milliseconds");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_out_at_one_node_is_signing_out_at_all() {
     for shared in Shared::each().await {
@@ -86,14 +100,24 @@ async fn signing_out_at_one_node_is_signing_out_at_all() {
         there.get("/devices").await.assert(200, "Firefox");
         let old = browser.token();
         browser.post("/logout", &[]).await;
-        let kept = second.visitor(HTML);
-        kept.take_token(old);
-        cloakroom_testbed::until("the other node has heard of it", Duration::from_secs(5), || async {
-            let reply = kept.get("/devices").await;
-            if reply.status.is_redirection() { Ok(()) } else { Err(cloakroom_testbed::Error::Unexpected(reply.body)) }
-        })
-        .await
-        .expect("it hears of it within milliseconds");
+        until_signed_out(&second, old).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_everywhere_ends_every_session_of_the_user_at_every_node() {
+    for shared in Shared::each().await {
+        let [first, second] = two(&shared).await;
+        let (here, there) = (first.signed_in("alice").await, second.signed_in("alice").await);
+        let bob = second.signed_in("bob").await;
+        let tokens = [here.token(), there.token()];
+        here.post("/devices/sign-out-everywhere", &[]).await;
+        for open in [&first, &second] {
+            for token in tokens.clone() {
+                until_signed_out(open, token).await;
+            }
+        }
+        bob.get("/devices").await.assert(200, "Firefox");
     }
 }
 
@@ -113,7 +137,7 @@ async fn an_address_that_cannot_work_says_why() {
         ("postgres://shop.example/shop", "sslmode=verify-full"),
         ("not an address", "postgres://user:password@host/database"),
     ] {
-        let error = sessions::over_postgres(url).await.expect_err(url).to_string();
+        let error = sessions::over_postgres(url, Duration::ZERO).await.expect_err(url).to_string();
         assert!(error.contains(remedy), "{error}");
     }
 }

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use cloakroom_testbed::{Postgres, Proxy, Server};
+
 fn shop(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-shop"));
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -132,12 +134,9 @@ fn kill_and_start((mut child, _): (Child, String), args: &[&str]) -> (Child, Str
     start(args)
 }
 
-#[tokio::test]
-async fn cart_login_and_devices_survive_a_kill_of_the_program() {
-    let folder = std::env::temp_dir().join(format!("cloakroom-shop-killed-{}", std::process::id()));
-    let data = folder.to_str().expect("a path of text").to_owned();
-    let args = ["--port", "0", "--data", &data];
-    let mut shop = start(&args);
+/// Kills a shop with these arguments again and again, and compares what its visitors see.
+async fn survives_kills(args: &[&str]) {
+    let mut shop = start(args);
     let (mut alice, mut guest) = (Visitor::new(), Visitor::new());
     alice.post(&shop.1, "/login", "name=alice&password=alice-demo").await;
     alice.post(&shop.1, "/cart/add/gloves", "").await;
@@ -145,7 +144,7 @@ async fn cart_login_and_devices_survive_a_kill_of_the_program() {
     let (cart, devices) = (alice.get(&shop.1, "/cart").await, alice.get(&shop.1, "/devices").await);
     assert_ne!(cart, "Cart: []");
     for _ in 0..2 {
-        shop = kill_and_start(shop, &args);
+        shop = kill_and_start(shop, args);
         assert_eq!(alice.get(&shop.1, "/cart").await, cart);
         assert_eq!(guest.get(&shop.1, "/cart").await, cart);
         assert_eq!(alice.get(&shop.1, "/devices").await.lines().count(), devices.lines().count());
@@ -153,12 +152,51 @@ async fn cart_login_and_devices_survive_a_kill_of_the_program() {
     let before = alice.cookie.clone();
     alice.post(&shop.1, "/logout", "").await;
     alice.cookie = before;
-    shop = kill_and_start(shop, &args);
+    shop = kill_and_start(shop, args);
     assert_eq!(alice.get(&shop.1, "/cart").await, "Cart: []", "an ended session stays ended");
     assert_eq!(guest.get(&shop.1, "/cart").await, cart);
     shop.0.kill().expect("it runs");
     shop.0.wait().expect("it ends");
+}
+
+#[tokio::test]
+async fn cart_login_and_devices_survive_a_kill_of_the_program() {
+    let folder = std::env::temp_dir().join(format!("cloakroom-shop-killed-{}", std::process::id()));
+    let data = folder.to_str().expect("a path of text").to_owned();
+    survives_kills(&["--port", "0", "--data", &data]).await;
     tokio::fs::remove_dir_all(folder).await.expect("done");
+}
+
+#[tokio::test]
+async fn sessions_on_a_server_survive_a_kill_of_the_program() {
+    let redis = Server::start().await.expect("redis-server is installed");
+    let postgres = Postgres::start().await.expect("PostgreSQL is installed");
+    for (flag, url) in [("--redis", redis.url()), ("--postgres", postgres.url())] {
+        let folder = std::env::temp_dir().join(format!("cloakroom-shop{flag}-{}", std::process::id()));
+        let data = folder.to_str().expect("a path of text").to_owned();
+        survives_kills(&["--port", "0", "--data", &data, flag, &url]).await;
+        assert!(!folder.join("sessions.db").exists(), "they are on the server alone");
+        tokio::fs::remove_dir_all(folder).await.expect("done");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_starts_before_its_postgres_waits_for_it() {
+    let postgres = Postgres::start().await.expect("PostgreSQL is installed");
+    let proxy = Proxy::start(postgres.address()).await.expect("a free port");
+    proxy.refuse().await.expect("the port is ours");
+    let url = postgres.url_through(proxy.port());
+    let mut early = shop(&["--port", "0", "--data", ":memory:", "--postgres", &url]).spawn().expect("the program runs");
+    // Long enough for a program that does not wait to end.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(early.try_wait().expect("a status"), None, "it waits");
+    proxy.accept().await.expect("the port is ours");
+    let greeting = early.stdout.take().expect("a pipe");
+    let first = tokio::task::spawn_blocking(|| BufReader::new(greeting).lines().next());
+    let line = first.await.expect("a task").expect("a line").expect("text");
+    early.kill().expect("it runs");
+    early.wait().expect("it ends");
+    assert!(line.starts_with("The shop is open: "), "{line}");
 }
 
 #[tokio::test]
