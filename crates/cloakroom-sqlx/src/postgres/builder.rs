@@ -327,7 +327,7 @@ impl PostgresStoreBuilder {
             options.options([
                 ("statement_timeout", &*limit),
                 ("idle_in_transaction_session_timeout", &*limit),
-                ("default_transaction_isolation", "read\\ committed"),
+                ("default_transaction_isolation", "read committed"),
             ])
         })
     }
