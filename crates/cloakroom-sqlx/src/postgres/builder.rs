@@ -324,11 +324,7 @@ impl PostgresStoreBuilder {
         } else {
             let limit = self.deadline.as_millis().to_string();
             // A statement whose caller gave up must not go on to wait for locks.
-            options.options([
-                ("statement_timeout", &*limit),
-                ("idle_in_transaction_session_timeout", &*limit),
-                ("default_transaction_isolation", "read committed"),
-            ])
+            options.options([("statement_timeout", &*limit), ("idle_in_transaction_session_timeout", &*limit)])
         })
     }
 }
