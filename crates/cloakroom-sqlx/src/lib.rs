@@ -53,8 +53,7 @@
 //! "Which store?" compares the two with each other and with Redis.
 //!
 //! When not to use it: sessions that need not survive a restart need no store:
-//! [`Sessions::in_memory`](cloakroom::Sessions::in_memory). Many updates per second on many nodes
-//! cost less with `cloakroom-redis`.
+//! [`Sessions::in_memory`](cloakroom::Sessions::in_memory).
 //!
 //! # Deployments with SQLite
 //!

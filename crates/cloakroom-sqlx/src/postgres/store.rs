@@ -28,8 +28,7 @@ use crate::node::{Node, Nodes};
 /// Cheap to clone; clones share their connections. Needs PostgreSQL 13 or newer.
 ///
 /// When not to use it: one process on one machine needs no server
-/// ([`SqliteStore`](crate::SqliteStore) with the feature `sqlite`). An update costs several times
-/// what it costs with Redis or Valkey.
+/// (`SqliteStore` with the feature `sqlite`).
 ///
 /// Must be opened within a Tokio runtime, which runs the tasks that poll and clean.
 pub struct PostgresStore {
