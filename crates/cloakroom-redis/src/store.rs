@@ -251,7 +251,7 @@ impl Store for RedisStore {
         for (selector, answer) in listed.into_iter().zip(summaries) {
             match answer.and_then(summary).transpose() {
                 None => dead.push(selector),
-                Some(Ok(summary)) if is_somebody_elses(&summary, principal) => {}
+                Some(Ok(summary)) if summary.is_of_another(principal) => {}
                 Some(summary) => members.push(Member::new(selector, summary)),
             }
         }
@@ -326,8 +326,4 @@ fn score_of(cursor: &str) -> Result<u64, StoreError> {
     let invalid = || StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not a number");
     let is_number = !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit());
     cursor.parse().ok().filter(|_| is_number).ok_or_else(invalid)
-}
-
-fn is_somebody_elses(summary: &Summary, principal: &Principal) -> bool {
-    summary.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
 }

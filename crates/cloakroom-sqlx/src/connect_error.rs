@@ -44,7 +44,7 @@ pub enum ConnectError {
     Denied {
         /// The host and the port.
         server: String,
-        /// What the role may not do.
+        /// The action to which the role has no right.
         what: String,
         /// The server's message.
         detail: String,

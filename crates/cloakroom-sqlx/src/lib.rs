@@ -48,9 +48,22 @@
 //! Handlers are the same as without a store. Reading a session that is in memory does not touch the
 //! file. When memory is full, sessions are evicted from it and come back from the file.
 //!
-//! With the feature `postgres`, `PostgresStore::connect("postgres://shop@localhost/shop")` in place of
-//! `SqliteStore::open` shares them between any number of processes. The guide's page
-//! "Which store?" compares the two with each other and with Redis.
+//! With the feature `postgres`, any number of processes share the sessions in a database:
+//!
+#![cfg_attr(feature = "postgres", doc = "```no_run")]
+#![cfg_attr(not(feature = "postgres"), doc = "```ignore")]
+//! # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+//! use cloakroom::Sessions;
+//! use cloakroom_sqlx::PostgresStore;
+//!
+//! let store = PostgresStore::connect("postgres://shop:password@localhost/shop").await?;
+//! let sessions = Sessions::builder().store(store).build()?;
+//! # drop(sessions);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The guide's page "Which store?" compares the two with each other and with Redis.
 //!
 //! When not to use it: sessions that need not survive a restart need no store:
 //! [`Sessions::in_memory`](cloakroom::Sessions::in_memory).

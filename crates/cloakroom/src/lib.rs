@@ -119,6 +119,7 @@ pub mod guide {
     //! | [`when_not_to_use_it`] | limits and alternatives |
     //! | [`many_nodes`] | sessions on many nodes over Redis: setup, access rules, encryption, failures, alarms |
     //! | [`tokens_and_keys`] | bearer tokens, keys, signed JWTs, access tokens of an identity provider |
+    //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
 
     #[doc = include_str!("../../../docs/guide/01-first-steps.md")]
     pub mod first_steps {}

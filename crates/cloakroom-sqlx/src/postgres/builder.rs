@@ -16,7 +16,7 @@ use super::schema::Schema;
 use super::statements::Statements;
 use super::store::{PostgresStore, StoreInner};
 use super::tasks::Tasks;
-use super::wake_up::{Announcer, WakeUp};
+use super::wake_up::{Notifier, WakeUp};
 use crate::connect_error::ConnectError;
 use crate::node::Nodes;
 
@@ -245,7 +245,7 @@ impl PostgresStoreBuilder {
         };
         let nodes = Arc::new(Nodes::default());
         let feed = Feed::new(Arc::clone(&nodes), self.lease);
-        let (announcer, changed) = Announcer::new();
+        let (notifier, changed) = Notifier::new();
         let mut tasks = Tasks::default();
         let task = FeedTask {
             feed: Arc::clone(&feed),
@@ -261,7 +261,7 @@ impl PostgresStoreBuilder {
             node: super::random_number(),
             feed: Arc::clone(&feed),
         });
-        tasks.start(Arc::clone(&wake_up).announce(changed));
+        tasks.start(Arc::clone(&wake_up).send(changed));
         if self.transaction_pooling {
             tracing::info!("nodes learn of each other's changes by polling alone, because of `transaction_pooling`");
         } else {
@@ -271,7 +271,7 @@ impl PostgresStoreBuilder {
         tasks.start(Cleaner { database: database.clone(), feed: Arc::clone(&feed), right }.run());
         following(&feed, &server).await?;
         let lease = self.lease;
-        Ok(PostgresStore::new(StoreInner { database, namespace, nodes, feed, announcer, lease, _tasks: tasks }))
+        Ok(PostgresStore::new(StoreInner { database, namespace, nodes, feed, notifier, lease, _tasks: tasks }))
     }
 
     fn checked(&self) -> Result<(Namespace, Schema), ConfigError> {

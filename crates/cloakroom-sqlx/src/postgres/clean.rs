@@ -19,7 +19,7 @@ const EXAMINED: i64 = 1000;
 /// The maximum number of changes that are removed in one transaction.
 const CHANGES: i64 = 10_000;
 
-/// The task that removes what is over.
+/// Removes expired sessions and old changes, in the background.
 pub(super) struct Cleaner {
     pub(super) database: Database,
     pub(super) feed: Arc<Feed>,

@@ -20,6 +20,10 @@ const REPEATS: u32 = 8;
 /// The time that a new connection may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
+/// Begins a transaction in which each statement sees what was committed before it, whatever the
+/// database's default is.
+pub(super) const READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// The database, with the limits of a call.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
@@ -91,6 +95,11 @@ impl Database {
                 Err(error) => {
                     if fault::breaks_connections(&error) {
                         self.breaks.note();
+                        // Reading changes nothing, so a connection that broke is no reason to fail.
+                        if effect == Effect::Reads && repeats == 0 {
+                            repeats = REPEATS;
+                            continue;
+                        }
                     }
                     let effect = if is_sent.load(Ordering::Relaxed) { effect } else { Effect::Reads };
                     return Err(fault::fault(error, effect));
@@ -148,7 +157,7 @@ impl Link {
 
     pub(super) async fn begin(&mut self) -> sqlx::Result<()> {
         // Without a limit, a statement whose caller gave up goes on to wait for locks.
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {}", self.limit);
+        let begin = format!("{READ_COMMITTED}; SET LOCAL statement_timeout = {}", self.limit);
         self.connection()?.execute(AssertSqlSafe(begin)).await.map(drop)
     }
 
@@ -207,7 +216,11 @@ impl OwnConnection {
         let is_unreachable =
             opened.as_ref().is_err_and(|error| PostgresErrorKind::of(error).may_pass()) && !may_be_busy;
         database.breaks.unreachable.send_replace(is_unreachable);
-        let connection = opened?;
+        let mut connection = opened?;
+        // Under another default of the database, two nodes that make the feed at once would collide.
+        if !database.transaction_pooling {
+            connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+        }
         Ok(Self { connection, transaction_pooling: database.transaction_pooling })
     }
 
@@ -223,23 +236,15 @@ impl OwnConnection {
         query(statement, self.transaction_pooling)
     }
 
-    pub(super) async fn fetch_one(&mut self, query: PgQuery<'static>) -> sqlx::Result<PgRow> {
+    /// Runs one statement as a transaction of its own.
+    pub(super) async fn fetch_all(&mut self, query: PgQuery<'static>) -> sqlx::Result<Vec<PgRow>> {
         if !self.transaction_pooling {
-            return query.fetch_one(&mut self.connection).await;
+            return query.fetch_all(&mut self.connection).await;
         }
-        let mut transaction = self.connection.begin().await?;
-        let row = query.fetch_one(&mut *transaction).await?;
+        let mut transaction = self.connection.begin_with(READ_COMMITTED).await?;
+        let rows = query.fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
-        Ok(row)
-    }
-
-    pub(super) async fn execute(&mut self, query: PgQuery<'static>) -> sqlx::Result<()> {
-        if !self.transaction_pooling {
-            return query.execute(&mut self.connection).await.map(drop);
-        }
-        let mut transaction = self.connection.begin().await?;
-        query.execute(&mut *transaction).await?;
-        transaction.commit().await
+        Ok(rows)
     }
 }
 

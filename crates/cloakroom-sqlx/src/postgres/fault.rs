@@ -162,3 +162,51 @@ pub(super) fn unreachable() -> sqlx::Error {
 pub(super) fn timed_out() -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(ErrorKind::TimedOut, "the server did not answer in time"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_server_says_whether_a_write_may_have_been_applied() {
+        for (code, expected) in [
+            ("40001", PostgresErrorKind::Collision),
+            ("40P01", PostgresErrorKind::Collision),
+            ("57014", PostgresErrorKind::Slow),
+            ("55P03", PostgresErrorKind::Slow),
+            ("25P03", PostgresErrorKind::Slow),
+            ("42501", PostgresErrorKind::Denied),
+            ("42P01", PostgresErrorKind::MissingTables),
+            ("25006", PostgresErrorKind::ReadOnly),
+            ("0A000", PostgresErrorKind::ReadOnly),
+            ("53100", PostgresErrorKind::Full),
+            ("28P01", PostgresErrorKind::Authentication),
+            ("3D000", PostgresErrorKind::NoDatabase),
+            ("53300", PostgresErrorKind::TooManyConnections),
+            ("57P01", PostgresErrorKind::NotReady),
+            ("40003", PostgresErrorKind::NotReady),
+            ("08006", PostgresErrorKind::NotReady),
+            ("08P01", PostgresErrorKind::NotReady),
+            ("26000", PostgresErrorKind::TransactionPooling),
+            ("XX000", PostgresErrorKind::Other),
+        ] {
+            assert_eq!(PostgresErrorKind::of_code(code), expected, "{code}");
+        }
+        let meaning = |error, effect| fault(error, effect).kind();
+        for effect in [Effect::Reads, Effect::Writes] {
+            assert_eq!(meaning(sqlx::Error::PoolTimedOut, effect), StoreErrorKind::Unavailable);
+            assert_eq!(meaning(sqlx::Error::PoolClosed, effect), StoreErrorKind::Unavailable);
+        }
+        assert_eq!(meaning(timed_out(), Effect::Reads), StoreErrorKind::Unavailable);
+        assert_eq!(meaning(timed_out(), Effect::Writes), StoreErrorKind::Unknown);
+    }
+
+    #[test]
+    fn a_slow_server_and_a_call_that_was_not_sent_break_no_other_connection() {
+        let broken = sqlx::Error::Io(io::Error::new(ErrorKind::ConnectionReset, "reset"));
+        assert!(breaks_connections(&broken));
+        for error in [timed_out(), unreachable(), sqlx::Error::PoolTimedOut] {
+            assert!(!breaks_connections(&error), "{error}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! What other nodes change: the tail of the table of changes, and the lease that reading it
+//! The changes of other nodes: the tail of the table of changes, and the lease that reading it
 //! prolongs.
 
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ const UNUSED_POLLS: u32 = 60;
 /// How long changes are kept, in leases.
 const KEPT: u32 = 30;
 
-/// The larger one of two waits between attempts to connect again.
+/// The maximum wait before the next attempt to connect.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// The slot of the only lease of a store.
@@ -98,9 +98,6 @@ struct Position {
 
 impl Poll {
     fn read(row: &PgRow) -> sqlx::Result<Self> {
-        let selectors: Vec<Vec<u8>> = row.try_get::<Option<_>, _>("selectors")?.unwrap_or_default();
-        let writes: Vec<i64> = row.try_get::<Option<_>, _>("writes")?.unwrap_or_default();
-        let selectors = selectors.iter().filter_map(|selector| record::selector(selector).ok());
         Ok(Self {
             server: row.try_get("server")?,
             is_standby: row.try_get("is_standby")?,
@@ -108,7 +105,10 @@ impl Poll {
             snapshot: row.try_get("snapshot")?,
             epoch: row.try_get("epoch")?,
             is_complete: row.try_get::<Option<bool>, _>("is_complete")?.unwrap_or_default(),
-            changes: selectors.zip(writes).collect(),
+            changes: changes(
+                row.try_get::<Option<_>, _>("selectors")?.unwrap_or_default(),
+                row.try_get::<Option<_>, _>("writes")?.unwrap_or_default(),
+            ),
         })
     }
 
@@ -116,6 +116,13 @@ impl Poll {
     fn continues(&self, last: &Position, epoch: i64) -> bool {
         self.server == last.server && epoch == last.epoch && self.is_complete
     }
+}
+
+/// Each changed session with the write that changed it. A selector that cannot be decoded belongs to
+/// no session.
+fn changes(selectors: Vec<Vec<u8>>, writes: Vec<i64>) -> Vec<(Selector, i64)> {
+    let changes = selectors.into_iter().zip(writes);
+    changes.filter_map(|(selector, write)| Some((record::selector(&selector).ok()?, write))).collect()
 }
 
 impl Feed {
@@ -257,13 +264,15 @@ impl FeedTask {
         let query = connection.query(&self.database.statements.changes);
         let query = query.bind(position.map_or_else(|| LAST.to_owned(), |position| position.snapshot.clone()));
         let query = query.bind(self.namespace.as_str().to_owned());
-        let answer = tokio::time::timeout(self.lease.max(self.database.deadline), connection.fetch_one(query)).await;
-        Poll::read(&answer.map_err(|_| fault::timed_out())??)
+        let answer = tokio::time::timeout(self.lease.max(self.database.deadline), connection.fetch_all(query)).await;
+        let rows = answer.map_err(|_| fault::timed_out())??;
+        Poll::read(rows.first().ok_or(sqlx::Error::RowNotFound)?)
     }
 
     async fn begin_feed(&self, connection: &mut OwnConnection) -> sqlx::Result<()> {
         let query = connection.query(&self.database.statements.begin_feed).bind(super::random_number());
-        tokio::time::timeout(self.database.deadline, connection.execute(query)).await.map_err(|_| fault::timed_out())?
+        let made = tokio::time::timeout(self.database.deadline, connection.fetch_all(query)).await;
+        made.map_err(|_| fault::timed_out())?.map(drop)
     }
 
     fn handle(&self, poll: &Poll, epoch: i64, last: Option<&Position>, sent: Instant) {
@@ -293,7 +302,8 @@ impl FeedTask {
         let feed = &self.feed;
         if pause {
             feed.paused.store(true, Ordering::SeqCst);
-            // A use that came between the last look and the line above did not wake this task.
+            // A use that came just before the line above did not wake this task, and a notification
+            // of another node is no use.
             while !feed.used.load(Ordering::SeqCst) {
                 feed.wake.notified().await;
             }
@@ -302,5 +312,17 @@ impl FeedTask {
         }
         drop(tokio::time::timeout(self.poll_interval, feed.wake.notified()).await);
         tokio::time::sleep(SHORTEST.saturating_sub(last.elapsed())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selector_that_cannot_be_decoded_shifts_no_write_to_another_session() {
+        let (first, second) = (Selector::from_bytes([1; 16]), Selector::from_bytes([2; 16]));
+        let selectors = vec![first.as_bytes().to_vec(), vec![0], second.as_bytes().to_vec()];
+        assert_eq!(changes(selectors, vec![10, 20, 30]), [(first, 10), (second, 30)]);
     }
 }

@@ -69,8 +69,7 @@ impl StoreInner {
                 let Some(format) = row.try_get::<Option<i16>, _>("format")? else { continue };
                 let Ok(selector) = record::selector(row.try_get("selector")?) else { continue };
                 match rows::summary(row)?.decode_as(format.into()) {
-                    Ok(summary)
-                        if summary.authentication.as_ref().is_some_and(|login| login.principal != *principal) => {}
+                    Ok(summary) if summary.is_of_another(principal) => {}
                     summary => members.push(Member::new(selector, summary.map_err(fault::malformed))),
                 }
             }

@@ -3,6 +3,7 @@
 use cloakroom::ConfigError;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
+use super::database::READ_COMMITTED;
 use super::fault::PostgresErrorKind;
 use super::schema::Schema;
 use crate::connect_error::ConnectError;
@@ -86,8 +87,8 @@ impl Preparation<'_> {
     async fn migrate(&mut self) -> Result<(), ConnectError> {
         if let Err(error) = migrate(self.connection, self.schema).await {
             let remedy = format!(
-                "CREATE SCHEMA IF NOT EXISTS {0}; GRANT CREATE, USAGE ON SCHEMA {0} TO the role; or run the files of `migrations/postgres` of this crate \
-                 yourself",
+                "CREATE SCHEMA IF NOT EXISTS {0}; GRANT CREATE, USAGE ON SCHEMA {0} TO the role; or run the files of \
+                 `migrations/postgres` of this crate yourself",
                 self.schema
             );
             return Err(self.denied_or(&error, "create the tables", remedy));
@@ -140,7 +141,7 @@ async fn version(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result
 
 async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<()> {
     // The version is read again behind the lock, so the snapshot must not be from before it.
-    let mut transaction = connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+    let mut transaction = connection.begin_with(READ_COMMITTED).await?;
     transaction.execute("SET LOCAL statement_timeout = '60s'").await?;
     transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended('cloakroom migrations', 0))").await?;
     let exists = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL").persistent(false);

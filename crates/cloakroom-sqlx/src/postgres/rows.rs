@@ -2,13 +2,12 @@
 
 use cloakroom::Timestamp;
 use cloakroom::store::{Lifetimes, Payload, Record, Selector, StoredValue};
-use serde_json::value::RawValue;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 
 use super::text::{escape, unescape};
-use crate::record::{Columns, Malformed, SummaryColumns, instant, to_column, to_instant};
+use crate::record::{Columns, Malformed, SummaryColumns, instant, json, to_column, to_instant, undecodable};
 
 pub(super) type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -110,7 +109,7 @@ impl ValueArrays {
     pub(super) fn push(&mut self, key: &str, version: u64, payload: &Payload, fresh_until: Option<Timestamp>) {
         let (state, json, bytes) = match payload {
             Payload::Present(bytes) => match json(bytes) {
-                Some(json) => ("present", Some(json.to_owned()), None),
+                Some(json) => ("present", Some(json.get().to_owned()), None),
                 None => ("present", None, Some(bytes.to_vec())),
             },
             Payload::Sealed(bytes) => ("sealed", None, Some(bytes.to_vec())),
@@ -156,15 +155,6 @@ impl ValueArrays {
     }
 }
 
-/// The bytes, if they are JSON that a text holds unchanged.
-fn json(bytes: &[u8]) -> Option<&str> {
-    let json = serde_json::from_slice::<&RawValue>(bytes).ok()?.get();
-    // Space around the JSON would be lost. The character zero is escaped in JSON.
-    (json.len() == bytes.len()).then_some(json)
-}
-
-/// A payload. What cannot be decoded becomes a byte that decodes to no type: the reader of the value
-/// gets an error, and nothing else in the session is affected.
 fn payload(state: &str, json: Option<String>, bytes: Option<Vec<u8>>) -> Payload {
     match (state, json, bytes) {
         ("present", Some(json), None) => Payload::Present(json.into_bytes().into()),
@@ -172,7 +162,7 @@ fn payload(state: &str, json: Option<String>, bytes: Option<Vec<u8>>) -> Payload
         ("sealed", None, Some(bytes)) => Payload::Sealed(bytes.into()),
         ("absent", None, None) => Payload::Absent,
         ("removed", None, None) => Payload::Removed,
-        _ => Payload::Present(vec![0].into()),
+        _ => undecodable(),
     }
 }
 

@@ -137,7 +137,7 @@ pub(super) struct Statements {
     /// Gives the calling transaction the right to clean, if no other one has it. Parameter: the
     /// name of the right.
     pub(super) try_lock: Statement,
-    /// Wakes the other nodes. Parameter: payload.
+    /// Wakes the other nodes. Parameters: channel, payload.
     pub(super) notify: Statement,
 }
 
@@ -180,7 +180,7 @@ impl Statements {
             remove_changes: statement(REMOVE_CHANGES),
             clean: statement(CLEAN),
             try_lock: statement("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"),
-            notify: statement("SELECT pg_notify('cloakroom', $1)"),
+            notify: statement("SELECT pg_notify($1, $2)"),
         }
     }
 }
@@ -236,11 +236,8 @@ const UPDATE: &str = concat!(
     ", expires_at) = ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
      least($schema.cloakroom_now() + $19, $20)) WHERE id = $27 RETURNING id), value AS (",
     put_values!("21", "22", "23", "24", "25", "26"),
-    "), change AS (",
-    add_change!("5", "1", "2"),
-    ") SELECT ",
-    server!(),
-    " AS server, (SELECT count(*) FROM session) AS count"
+    ") ",
+    add_change!("5", "1", "2")
 );
 
 // The rows are locked in one order, so that two nodes that touch the same sessions wait for each
@@ -342,9 +339,41 @@ const REMOVE_CHANGES: &str = "WITH feed AS (UPDATE $schema.cloakroom_feed SET re
 const CLEAN: &str = "WITH examined AS (SELECT id, namespace, selector, \
      expires_at <= $schema.cloakroom_now() AS is_over FROM $schema.cloakroom_sessions \
      WHERE examine_at <= (SELECT $schema.cloakroom_now()) ORDER BY examine_at LIMIT $1 FOR UPDATE SKIP LOCKED), \
-     dead AS (DELETE FROM $schema.cloakroom_sessions s USING examined e WHERE s.id = e.id AND e.is_over RETURNING s.id), \
+     dead AS (DELETE FROM $schema.cloakroom_sessions s USING examined e WHERE s.id = e.id AND e.is_over), \
      member AS (DELETE FROM $schema.cloakroom_members m USING examined e \
      WHERE e.is_over AND m.namespace = e.namespace AND m.selector = e.selector), \
      alive AS (UPDATE $schema.cloakroom_sessions s SET examine_at = expires_at FROM examined e \
-     WHERE s.id = e.id AND NOT e.is_over RETURNING s.id) \
-     SELECT count(*) AS examined, (SELECT count(*) FROM dead) AS removed FROM examined";
+     WHERE s.id = e.id AND NOT e.is_over) \
+     SELECT count(*) AS examined FROM examined";
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_testbed::Postgres;
+    use sqlx::{Connection, Executor, PgConnection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_mark_of_removed_changes_never_goes_back() -> Result<(), Box<dyn std::error::Error>> {
+        let server = Postgres::start().await?;
+        let mut connection = PgConnection::connect(&server.url()).await?;
+        connection.execute(include_str!("../../migrations/postgres/1_sessions.sql")).await?;
+        let statements = Statements::new(&"public".parse()?);
+        sqlx::query(statements.begin_feed.sql()).bind(1_i64).execute(&mut connection).await?;
+        // The second one has the same end as the first, and sees one transaction more; the third has
+        // a later end and sees one less.
+        for (snapshot, expected) in [
+            ("763:765:763", "763:765:763"),
+            ("765:765:", "765:765:"),
+            ("763:765:763", "765:765:"),
+            ("764:770:764", "765:765:"),
+            ("770:770:", "770:770:"),
+            ("765:765:", "770:770:"),
+        ] {
+            sqlx::query(statements.remove_changes.sql()).bind(snapshot).bind(1_i64).execute(&mut connection).await?;
+            let mark = sqlx::query_scalar::<_, String>("SELECT removed::TEXT FROM cloakroom_feed");
+            assert_eq!(mark.fetch_one(&mut connection).await?, expected, "after {snapshot}");
+        }
+        Ok(())
+    }
+}

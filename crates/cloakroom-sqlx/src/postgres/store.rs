@@ -15,7 +15,7 @@ use super::fault::{self, Effect};
 use super::feed::Feed;
 use super::rows;
 use super::tasks::Tasks;
-use super::wake_up::Announcer;
+use super::wake_up::Notifier;
 use crate::connect_error::ConnectError;
 use crate::node::{Node, Nodes};
 
@@ -41,7 +41,7 @@ pub(super) struct StoreInner {
     pub(super) namespace: Namespace,
     pub(super) nodes: Arc<Nodes>,
     pub(super) feed: Arc<Feed>,
-    pub(super) announcer: Announcer,
+    pub(super) notifier: Notifier,
     pub(super) lease: Duration,
     pub(super) _tasks: Tasks,
 }
@@ -87,7 +87,7 @@ impl PostgresStore {
         self.inner.feed.mark_used();
         self.inner.feed.own_writes.answered(write);
         self.inner.nodes.changed(selectors, &self.node);
-        self.inner.announcer.changed();
+        self.inner.notifier.changed();
     }
 }
 
@@ -106,12 +106,7 @@ impl fmt::Debug for PostgresStore {
 
 impl Store for PostgresStore {
     async fn load(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
-        let first = self.inner.load(selector).await;
-        match first {
-            // Reading changes nothing, so a broken connection is no reason to fail.
-            Err(error) if error.kind() == StoreErrorKind::Unavailable => self.inner.load(selector).await,
-            first => first,
-        }
+        self.inner.load(selector).await
     }
 
     async fn create(&self, selector: Selector, record: Record) -> Result<Created, StoreError> {

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::store::Namespace;
+use cloakroom::store::{Namespace, StoreError};
 use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 
 use super::database::Database;
+use super::fault::{self, Effect};
 use super::feed::Feed;
+use super::rows::PgQuery;
 use super::statements::CHANNEL;
 
 /// The shortest time between two notifications of a node. A notification takes a lock of the whole
@@ -22,8 +24,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long the node waits for its own notification to find out whether notifications arrive.
 const TRIAL: Duration = Duration::from_secs(2);
 
-/// Tells the other nodes of a namespace that there are changes.
-pub(super) struct Announcer {
+/// Notifies the other nodes of a namespace of changes.
+pub(super) struct Notifier {
     changed: Arc<Notify>,
 }
 
@@ -35,7 +37,7 @@ pub(super) struct WakeUp {
     pub(super) feed: Arc<Feed>,
 }
 
-impl Announcer {
+impl Notifier {
     /// Also returns what the task that notifies waits for.
     pub(super) fn new() -> (Self, Arc<Notify>) {
         let changed = Arc::new(Notify::new());
@@ -50,11 +52,11 @@ impl Announcer {
 
 impl WakeUp {
     /// Sends one notification for all changes that were made meanwhile.
-    pub(super) async fn announce(self: Arc<Self>, changed: Arc<Notify>) {
+    pub(super) async fn send(self: Arc<Self>, changed: Arc<Notify>) {
         loop {
             changed.notified().await;
             // The next poll of the others finds the change if this fails.
-            drop(tokio::time::timeout(self.database.deadline, self.notify("")).await);
+            drop(self.notify("").await);
             tokio::time::sleep(BATCH).await;
         }
     }
@@ -62,9 +64,9 @@ impl WakeUp {
     /// Wakes the feed whenever another node notifies.
     pub(super) async fn listen(self: Arc<Self>) {
         let mut is_first = true;
-        loop {
-            match self.hear(&mut is_first).await {
-                Ok(()) | Err(sqlx::Error::PoolClosed) => return,
+        while !self.database.pool.is_closed() {
+            match self.receive(&mut is_first).await {
+                Ok(()) => return,
                 Err(error) => tracing::debug!(%error, "notifications of other nodes are not received at present"),
             }
             tokio::time::sleep(RETRY).await;
@@ -72,9 +74,10 @@ impl WakeUp {
     }
 
     /// Returns when notifications do not arrive here at all, because a pooler keeps them.
-    async fn hear(&self, is_first: &mut bool) -> sqlx::Result<()> {
-        let mut listener = PgListener::connect_with(&self.database.pool).await?;
-        listener.listen(CHANNEL).await?;
+    async fn receive(&self, is_first: &mut bool) -> Result<(), StoreError> {
+        let failed = |error| fault::fault(error, Effect::Reads);
+        let mut listener = PgListener::connect_with(&self.database.pool).await.map_err(failed)?;
+        listener.listen(CHANNEL).await.map_err(failed)?;
         if *is_first && !self.arrives(&mut listener).await? {
             tracing::warn!(
                 "notifications do not arrive, probably because of a connection pooler; nodes learn of each other's \
@@ -85,16 +88,16 @@ impl WakeUp {
         *is_first = false;
         // It may have missed some.
         self.feed.wake();
-        while let Some(notification) = listener.try_recv().await? {
+        while let Some(notification) = listener.try_recv().await.map_err(failed)? {
             if self.is_foreign(notification.payload()) {
                 self.feed.wake();
             }
         }
-        Err(sqlx::Error::WorkerCrashed)
+        Err(failed(sqlx::Error::WorkerCrashed))
     }
 
     /// Sends a notification to this node itself.
-    async fn arrives(&self, listener: &mut PgListener) -> sqlx::Result<bool> {
+    async fn arrives(&self, listener: &mut PgListener) -> Result<bool, StoreError> {
         self.notify(" trial").await?;
         let own = async {
             while let Some(notification) = listener.try_recv().await? {
@@ -104,18 +107,13 @@ impl WakeUp {
             }
             Ok(true)
         };
-        tokio::time::timeout(TRIAL, own).await.unwrap_or(Ok(false))
+        let arrived = tokio::time::timeout(TRIAL, own).await.unwrap_or(Ok(false));
+        arrived.map_err(|error| fault::fault(error, Effect::Reads))
     }
 
-    async fn notify(&self, suffix: &str) -> sqlx::Result<()> {
-        let payload = self.payload(suffix);
-        let query = sqlx::query(self.database.statements.notify.sql()).persistent(!self.database.transaction_pooling);
-        if self.database.transaction_pooling {
-            let mut transaction = self.database.pool.begin().await?;
-            query.bind(payload).execute(&mut *transaction).await?;
-            return transaction.commit().await;
-        }
-        query.bind(payload).execute(&self.database.pool).await.map(drop)
+    async fn notify(&self, suffix: &str) -> Result<(), StoreError> {
+        let bind = |query: PgQuery<'static>| query.bind(CHANNEL).bind(self.payload(suffix));
+        self.database.query_row(Effect::Reads, &self.database.statements.notify, bind).await.map(drop)
     }
 
     fn payload(&self, suffix: &str) -> String {

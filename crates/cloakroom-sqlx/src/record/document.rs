@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::malformed::Malformed;
+use super::payload::{json, undecodable};
 
 const INVALID: Malformed = Malformed::Column("document");
 
@@ -70,12 +71,6 @@ fn entry(value: &StoredValue) -> Entry<'_> {
     entry
 }
 
-/// The bytes, if they are JSON that the document keeps unchanged.
-fn json(bytes: &[u8]) -> Option<&RawValue> {
-    // Space around the JSON would be lost.
-    serde_json::from_slice::<&RawValue>(bytes).ok().filter(|json| json.get().len() == bytes.len())
-}
-
 /// Decodes the values of a record.
 pub(crate) fn decode(document: &str) -> Result<Vec<StoredValue>, Malformed> {
     let entries: BTreeMap<String, Entry<'_>> = serde_json::from_str(document).map_err(|_| INVALID)?;
@@ -99,10 +94,9 @@ impl Entry<'_> {
     }
 }
 
-/// A payload that is not JSON. What cannot be decoded becomes a byte that decodes to no type: the
-/// reader of the value gets an error, and nothing else in the session is affected.
+/// A payload that is not JSON.
 fn present(bytes: Option<Vec<u8>>) -> Payload {
-    Payload::Present(bytes.unwrap_or_else(|| vec![0]).into())
+    bytes.map_or_else(undecodable, |bytes| Payload::Present(bytes.into()))
 }
 
 #[cfg(test)]

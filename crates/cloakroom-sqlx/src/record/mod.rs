@@ -5,6 +5,7 @@ mod columns;
 mod document;
 mod malformed;
 mod number;
+mod payload;
 mod writers;
 
 pub(crate) use columns::{Columns, SummaryColumns, selector};
@@ -14,5 +15,7 @@ pub(crate) use malformed::Malformed;
 #[cfg(feature = "postgres")]
 pub(crate) use number::to_instant;
 pub(crate) use number::{instant, to_column};
+#[cfg(feature = "postgres")]
+pub(crate) use payload::{json, undecodable};
 #[cfg(feature = "postgres")]
 pub(crate) use writers::encode as encode_writers;

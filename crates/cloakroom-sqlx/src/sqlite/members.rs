@@ -1,5 +1,5 @@
 use cloakroom::Timestamp;
-use cloakroom::store::{Member, Namespace, Principal, Summary};
+use cloakroom::store::{Member, Namespace, Principal};
 use sqlx::{Row, SqlitePool};
 
 use super::{fault, rows, statements};
@@ -31,13 +31,9 @@ pub(super) async fn list(
             Err(malformed) => return Ok(Err(malformed)),
         };
         match rows::summary(row, 3)?.decode_as(format) {
-            Ok(summary) if is_somebody_elses(&summary, principal) => {}
+            Ok(summary) if summary.is_of_another(principal) => {}
             summary => members.push(Member::new(selector, summary.map_err(fault::malformed))),
         }
     }
     Ok(Ok((members, next.filter(|_| found.len() == limit))))
-}
-
-fn is_somebody_elses(summary: &Summary, principal: &Principal) -> bool {
-    summary.authentication.as_ref().is_some_and(|authentication| authentication.principal != *principal)
 }

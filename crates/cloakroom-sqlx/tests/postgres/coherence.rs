@@ -1,4 +1,4 @@
-//! What one node changes, and how the others learn of it.
+//! Changes by one node, and how the other nodes learn of them.
 
 use std::time::Duration;
 

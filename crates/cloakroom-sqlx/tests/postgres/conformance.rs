@@ -3,7 +3,7 @@ use cloakroom_testkit::conformance;
 use crate::backend::{Access, PostgresBackend};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_contract_holds_for_a_role_that_owns_nothing() {
+async fn r60_the_contract_holds_for_a_role_that_owns_nothing() {
     conformance(PostgresBackend::new(Access::LeastPrivilege).await).await.assert_passed();
 }
 

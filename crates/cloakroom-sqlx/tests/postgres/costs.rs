@@ -1,4 +1,4 @@
-//! What each operation costs the server, as counts of the statements in its log.
+//! The cost of each operation for the server, as counts of the statements in its log.
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ mod coherence;
 mod conformance;
 mod costs;
 mod database;
+mod limits;
 mod opening;
 mod pooler;
 mod rows;

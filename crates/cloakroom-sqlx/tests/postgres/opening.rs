@@ -1,4 +1,4 @@
-//! What prevents the start, and what a user is told about it.
+//! Errors at the start, each with its remedy.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ async fn a_server_that_is_down_is_waited_for_as_long_as_asked_and_not_longer() {
 }
 
 #[tokio::test]
-async fn who_is_refused_by_the_server_is_told_why() {
+async fn a_refusal_of_the_server_is_reported_with_its_remedy() {
     let database = Database::start().await;
     let url = database.server.url();
     let builder = PostgresStore::builder;
@@ -124,14 +124,17 @@ async fn tables_that_are_missing_old_or_new_are_reported_with_their_versions() {
 async fn many_nodes_that_start_at_once_create_the_tables_once() {
     let database = Database::start().await;
     let url = database.server.url();
-    let start = |_| async { PostgresStore::builder().schema("shop").max_connections(4).connect(&url).await };
-    let opened = futures_util::future::join_all((0..8).map(start)).await;
-    assert!(opened.iter().all(Result::is_ok), "{opened:?}");
-    assert_eq!(database.number("SELECT count(*) FROM shop.cloakroom_migrations").await, 1);
+    for (schema, isolation) in [("shop", "read committed"), ("office", "repeatable read")] {
+        database.execute(&format!("ALTER DATABASE postgres SET default_transaction_isolation = '{isolation}'")).await;
+        let start = |_| async { PostgresStore::builder().schema(schema).max_connections(4).connect(&url).await };
+        let opened = futures_util::future::join_all((0..8).map(start)).await;
+        assert!(opened.iter().all(Result::is_ok), "{isolation}: {opened:?}");
+        assert_eq!(database.number(&format!("SELECT count(*) FROM {schema}.cloakroom_migrations")).await, 1);
+    }
 }
 
 #[tokio::test]
-async fn a_right_that_is_missing_is_named_with_the_statement_that_grants_it() {
+async fn r60_a_right_that_is_missing_is_named_with_the_statement_that_grants_it() {
     let database = Database::start().await;
     let schema = database.schema().await;
     database.execute("CREATE ROLE app LOGIN").await;

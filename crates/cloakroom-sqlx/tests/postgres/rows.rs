@@ -1,5 +1,4 @@
-//! What is in the rows: hostile names, damage, updates without index entries, and the end of what
-//! has expired.
+//! Rows: hostile names, damage, updates without index entries, and the removal of expired ones.
 
 use std::time::Duration;
 

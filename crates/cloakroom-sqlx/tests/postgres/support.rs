@@ -1,4 +1,4 @@
-//! What several tests need: sessions, and waiting for something to happen.
+//! Sessions, and waiting for something to happen.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};

@@ -14,7 +14,8 @@ pub struct Commit {
     pub base: u64,
     /// The head of the record as the caller knows it, whose version is `base`; `None` if the caller
     /// does not know all of it. It is no condition of the commit: a store may use it to recognise
-    /// that the record is unchanged, or ignore it.
+    /// that the record is unchanged, or ignore it. The caller has checked the expectations of its
+    /// edits against the record with this head, so they hold as long as the record has it.
     pub head: Option<Head>,
     /// Makes the commit hold only for a record of exactly version `base`. Encrypted values are
     /// bound to the version that they will get, so their caller must know that version in advance.

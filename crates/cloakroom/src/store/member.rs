@@ -1,6 +1,6 @@
 use crate::lifetimes::Lifetimes;
 use crate::time::Timestamp;
-use crate::token::{Authentication, Selector};
+use crate::token::{Authentication, Principal, Selector};
 
 use super::{Record, StoreError};
 
@@ -48,6 +48,13 @@ impl Summary {
     #[must_use]
     pub const fn new(lifetimes: Lifetimes, last_seen: Timestamp) -> Self {
         Self { lifetimes, last_seen, authentication: None }
+    }
+
+    /// Returns `true` if the session is logged in as another principal, so that a list of
+    /// `principal`'s sessions leaves it out.
+    #[must_use]
+    pub fn is_of_another(&self, principal: &Principal) -> bool {
+        self.authentication.as_ref().is_some_and(|login| login.principal != *principal)
     }
 }
 
