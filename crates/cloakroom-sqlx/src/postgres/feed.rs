@@ -229,8 +229,16 @@ impl FeedTask {
                 Err(error) => error,
             };
             self.feed.end_lease();
-            tracing::warn!(%error, "changes of sessions by other nodes cannot be read; copies in memory are not used");
-            self.feed.state.send_replace(FeedState::Failed(Arc::new(error)));
+            let error = Arc::new(error);
+            // Once per outage, which has an attempt per second.
+            match self.feed.state.send_replace(FeedState::Failed(Arc::clone(&error))) {
+                FeedState::Failed(_) => {
+                    tracing::debug!(%error, "changes of sessions by other nodes still cannot be read");
+                }
+                _ => {
+                    tracing::warn!(%error, "changes of sessions by other nodes cannot be read; copies in memory are not used");
+                }
+            }
             wait = if began.elapsed() > LONGEST_WAIT { self.poll_interval / 4 } else { (wait * 2).min(LONGEST_WAIT) };
             tokio::time::sleep(wait).await;
         }
@@ -285,7 +293,9 @@ impl FeedTask {
             feed.leases.prolong(feed.current.lock().lease, sent + self.lease);
         } else {
             feed.begin_lease(sent, poll.server, self.lease);
-            feed.state.send_replace(FeedState::Following);
+            if let FeedState::Failed(_) = feed.state.send_replace(FeedState::Following) {
+                tracing::info!("changes of sessions by other nodes are read again");
+            }
         }
         feed.own_writes.after_poll();
         let now = Timestamp::from_millis(u64::try_from(poll.now).unwrap_or_default());

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Executor};
 
 use crate::database::{Database, LEASE};
 use crate::samples::{KEY, count, insert, json, now, put, record, selector};
-use crate::support::{Invalidations, until};
+use crate::support::{Invalidations, log, until};
 
 /// Longer than any test, so that a poll is no explanation for what happens.
 const NEVER: Duration = Duration::from_secs(30);
@@ -228,4 +228,24 @@ async fn changes_that_all_nodes_have_read_are_removed_without_a_lost_copy() {
     until("the open change is known", async || seen.count(selector(2)) == 1).await;
     assert_eq!((seen.count(selector(1)), seen.of_all()), (1, 0));
     assert!(b.is_lease_valid(lease), "the lease never ended");
+}
+
+#[tokio::test]
+async fn an_outage_is_logged_once_and_its_end_too() {
+    let (log, _guard) = log::capture();
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let proxy = Proxy::start(database.server.address()).await.expect("a free port");
+    let url = database.server.url_through(proxy.port());
+    let store = database.builder(&schema).connect(&url).await.expect("the server runs");
+    insert(&store, 1, record(now())).await;
+    leased(&store, 1).await;
+    proxy.refuse().await.expect("the port is ours");
+    proxy.cut().await;
+    let lines = |text: &str| log.text().lines().filter(|line| line.contains(text)).count();
+    until("three more attempts have failed", async || lines("still cannot be read") >= 3).await;
+    proxy.accept().await.expect("the port is ours");
+    leased(&store, 1).await;
+    assert_eq!(lines("copies in memory are not used"), 1, "{}", log.text());
+    assert_eq!(lines("are read again"), 1, "{}", log.text());
 }

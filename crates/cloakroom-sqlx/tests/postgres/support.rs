@@ -8,6 +8,8 @@ use cloakroom::SessionValue;
 use cloakroom::store::{Invalidate, Selector, Store};
 use serde::{Deserialize, Serialize};
 
+#[path = "../../../cloakroom/tests/support/log.rs"]
+pub(crate) mod log;
 #[path = "../../../cloakroom/tests/support/recording.rs"]
 mod recording;
 #[path = "../../../cloakroom/tests/model/visitor.rs"]

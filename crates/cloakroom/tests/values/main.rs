@@ -4,8 +4,7 @@
 
 mod cached;
 mod loads;
-#[allow(dead_code, reason = "another test binary uses more of it")]
-#[path = "../http/support/log.rs"]
+#[path = "../support/log.rs"]
 mod log;
 mod releases;
 mod round_trips;

@@ -5,6 +5,7 @@ mod browser;
 mod deployment;
 mod handler_gate;
 mod leaks;
+#[path = "../../support/log.rs"]
 mod log;
 #[path = "../../support/recording.rs"]
 mod recording;

@@ -1,5 +1,7 @@
 //! Captures everything that is logged during a test, at every level, as text.
 
+#![allow(dead_code, reason = "several test binaries share this file, and some use only parts of it")]
+
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Once};
 
