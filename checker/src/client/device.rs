@@ -197,11 +197,13 @@ impl Device<'_> {
         true
     }
 
-    /// Requests a logout once. Returns `true` if it succeeded.
-    pub(crate) async fn logout(&mut self) -> bool {
-        let answer = self.ask(true, "/logout").await;
+    /// Requests a logout once.
+    pub(crate) async fn logout(&mut self) -> Result<(), Error> {
         // The client keeps the token, because the checks after the logout need it.
-        answer.is_ok_and(|answer| answer.status == StatusCode::OK)
+        match self.ask(true, "/logout").await? {
+            answer if answer.status == StatusCode::OK => Ok(()),
+            answer => Err(format!("status {}: {}", answer.status, answer.problem).into()),
+        }
     }
 
     /// Records that the session no longer opens. If no logout was sent, the session was lost.

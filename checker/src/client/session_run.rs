@@ -201,16 +201,18 @@ async fn leave(
     token: String,
 ) -> Option<DeadToken> {
     let began = Instant::now();
-    while began.elapsed() < LIMIT {
+    loop {
         let started = Instant::now();
-        if device.logout().await {
+        let Err(error) = device.logout().await else {
             let dead = DeadToken::new(token, started);
             ledger.lock().ended = Some((started, dead.ended));
             revocation::wait_for_refusal(scenario, &dead, &mut device.connections).await;
             return Some(dead);
+        };
+        if began.elapsed() > LIMIT {
+            scenario.tally.find(Finding::Odd, || format!("no logout for {LIMIT:?}: {error}"));
+            return None;
         }
         tokio::time::sleep(PAUSE).await;
     }
-    scenario.tally.find(Finding::Odd, || format!("no logout for {LIMIT:?}"));
-    None
 }
