@@ -197,13 +197,16 @@ impl Device<'_> {
         true
     }
 
-    /// Requests a logout once.
-    pub(crate) async fn logout(&mut self) -> Result<(), Error> {
-        // The client keeps the token, because the checks after the logout need it.
-        match self.ask(true, "/logout").await? {
-            answer if answer.status == StatusCode::OK => Ok(()),
-            answer => Err(format!("status {}: {}", answer.status, answer.problem).into()),
-        }
+    /// Requests a logout once. The client keeps the token, because the checks after the logout need
+    /// it.
+    pub(crate) async fn logout(&mut self) -> Result<HttpReply, Error> {
+        self.ask(true, "/logout").await
+    }
+
+    /// Returns `true` if the server may have lost the login that made the client's token. Such a
+    /// token opens nothing, so it cannot end what is left of the session either.
+    pub(crate) fn has_lost_login(&self) -> bool {
+        self.ledger.lock().login().is_some_and(|login| self.scenario.excuses(login))
     }
 
     /// Records that the session no longer opens. If no logout was sent, the session was lost.

@@ -72,8 +72,6 @@ pub(crate) struct HttpReply {
     /// The new token; empty if the client has to delete its token.
     pub(crate) token: Option<String>,
     pub(crate) view: View,
-    /// The body of a reply that is not a success.
-    pub(crate) problem: String,
 }
 
 impl Connections {
@@ -122,11 +120,8 @@ async fn exchange(
     let unchanged = response.headers().contains_key(UNCHANGED);
     let token = response.headers().get(SET_COOKIE).and_then(|header| token_of(header.to_str().ok()?));
     let body = response.into_body().collect().await?.to_bytes();
-    let (view, problem) = match status {
-        StatusCode::OK => (serde_json::from_slice(&body)?, String::new()),
-        _ => (View::default(), String::from_utf8_lossy(&body).into_owned()),
-    };
-    Ok(HttpReply { status, unchanged, token, view, problem })
+    let view = if status == StatusCode::OK { serde_json::from_slice(&body)? } else { View::default() };
+    Ok(HttpReply { status, unchanged, token, view })
 }
 
 async fn connect(node: SocketAddr) -> Result<OpenConnection, Error> {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use hyper::StatusCode;
 use parking_lot::Mutex;
 
 use super::device::{Device, Kind, State};
@@ -193,7 +194,8 @@ async fn end(
     scenario.dead_tokens.lock().push(dead);
 }
 
-/// Retries the logout until it succeeds, and then asks every node until it refuses the token.
+/// Retries the logout until it succeeds, or until the token opens nothing because the server has
+/// lost the login that made it, and then asks every node until it refuses the token.
 async fn leave(
     scenario: &ScenarioState,
     ledger: &Mutex<SessionLedger>,
@@ -203,15 +205,22 @@ async fn leave(
     let began = Instant::now();
     loop {
         let started = Instant::now();
-        let Err(error) = device.logout().await else {
-            let dead = DeadToken::new(token, started);
-            ledger.lock().ended = Some((started, dead.ended));
-            revocation::wait_for_refusal(scenario, &dead, &mut device.connections).await;
-            return Some(dead);
-        };
-        if began.elapsed() > LIMIT {
-            scenario.tally.find(Finding::Odd, || format!("no logout for {LIMIT:?}: {error}"));
-            return None;
+        let answer = device.logout().await;
+        match &answer {
+            Ok(answer) if answer.status == StatusCode::OK => {
+                let dead = DeadToken::new(token, started);
+                ledger.lock().ended = Some((started, dead.ended));
+                revocation::wait_for_refusal(scenario, &dead, &mut device.connections).await;
+                return Some(dead);
+            }
+            Ok(answer) if answer.status == StatusCode::UNAUTHORIZED && device.has_lost_login() => {
+                return Some(DeadToken::new(token, started));
+            }
+            _ if began.elapsed() > LIMIT => {
+                scenario.tally.find(Finding::Odd, || format!("no logout for {LIMIT:?}: {answer:?}"));
+                return None;
+            }
+            _ => {}
         }
         tokio::time::sleep(PAUSE).await;
     }
