@@ -161,6 +161,10 @@ impl<S: Store> Store for MutatedStore<S> {
         self.store.list_members(principal, page).await
     }
 
+    async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
+        self.store.list(page).await
+    }
+
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         if self.how != Mutation::Deaf {
             self.store.subscribe(copies);

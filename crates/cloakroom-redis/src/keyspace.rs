@@ -21,6 +21,11 @@ impl Keyspace {
         [self.namespace(), ":session:{", &hex(selector.as_bytes()), "}"].concat()
     }
 
+    /// A pattern that matches the keys of all records.
+    pub(crate) fn all_records(&self) -> String {
+        format!("{}:session:{{*}}", self.0)
+    }
+
     /// The key of the index of a principal's sessions.
     pub(crate) fn index(&self, principal: &Principal) -> String {
         format!("{}:principal:{}", self.0, principal.as_str())

@@ -31,6 +31,7 @@ mod fault;
 pub mod fuzzing;
 mod index;
 mod keyspace;
+mod list;
 mod record_format;
 mod scripts;
 mod startup;

@@ -260,6 +260,10 @@ impl Store for RedisStore {
         Ok(Page::new(members, next.map(|score| Cursor::new(score.to_string()))))
     }
 
+    async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
+        self.list_sessions(&page).await
+    }
+
     fn namespace(&self) -> &str {
         self.0.settings.keyspace.namespace()
     }

@@ -60,6 +60,8 @@ pub enum Call {
     RemoveMembers,
     /// The sessions of a principal were listed.
     ListMembers,
+    /// The sessions of the store were listed.
+    List,
 }
 
 impl Call {
@@ -75,6 +77,7 @@ impl Call {
             Self::AddMember => Verb::AddMember,
             Self::RemoveMembers => Verb::RemoveMembers,
             Self::ListMembers => Verb::ListMembers,
+            Self::List => Verb::List,
         }
     }
 }
@@ -163,6 +166,10 @@ impl<S: Store> Store for SpyStore<S> {
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         self.note(Call::ListMembers).list_members(principal, page).await
+    }
+
+    async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
+        self.note(Call::List).list(page).await
     }
 
     fn namespace(&self) -> &str {

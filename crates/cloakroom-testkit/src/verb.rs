@@ -18,4 +18,6 @@ pub enum Verb {
     RemoveMembers,
     /// [`Store::list_members`](cloakroom::store::Store::list_members).
     ListMembers,
+    /// [`Store::list`](cloakroom::store::Store::list).
+    List,
 }

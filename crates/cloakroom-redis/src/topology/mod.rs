@@ -1,6 +1,7 @@
 //! Finds the server that owns a key, and sends requests to it.
 
 mod cluster;
+mod masters;
 mod slots;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::scripts::Call;
 use crate::wire;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use masters::ask;
 #[cfg(any(test, fuzzing))]
 pub(crate) use slots::ranges;
 

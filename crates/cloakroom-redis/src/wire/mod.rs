@@ -47,7 +47,7 @@ use std::time::Duration;
 
 pub(crate) use arguments::{guarded, write_commit, write_record};
 pub(crate) use record::{Malformed, decode, decode_summary, fields, read_summary, summary_fields};
-pub(crate) use reply::{Fields, ScriptReply, UnexpectedReply, changed, is_done, scored, texts};
+pub(crate) use reply::{Fields, ScriptReply, UnexpectedReply, changed, is_done, run_id, scanned, scored, texts};
 #[cfg(any(test, fuzzing))]
 pub(crate) use writers::decode as decode_writers;
 

@@ -131,6 +131,24 @@ pub(crate) fn scored(value: Value) -> Result<Vec<(String, u64)>, UnexpectedReply
     Ok(pairs)
 }
 
+/// The cursor and the keys of a reply to `SCAN`.
+pub(crate) fn scanned(value: Value) -> Result<(u64, Vec<Vec<u8>>), UnexpectedReply> {
+    let Value::Array(parts) = value else { return Err(UnexpectedReply) };
+    let [cursor, Value::Array(keys)] = <[Value; 2]>::try_from(parts).map_err(|_| UnexpectedReply)? else {
+        return Err(UnexpectedReply);
+    };
+    let cursor = text(cursor)?.parse().map_err(|_| UnexpectedReply)?;
+    Ok((cursor, keys.into_iter().map(bytes).collect::<Result<_, _>>()?))
+}
+
+/// The identifier of the server's process, in a reply to `INFO server`.
+pub(crate) fn run_id(info: Value) -> Result<String, UnexpectedReply> {
+    let info = text(info)?;
+    let id = info.lines().find_map(|line| line.strip_prefix("run_id:")).ok_or(UnexpectedReply)?.trim_end();
+    let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| id.to_owned()).ok_or(UnexpectedReply)
+}
+
 fn score_of(value: Value) -> Result<u64, UnexpectedReply> {
     let score = match value {
         Value::Double(score) => score,

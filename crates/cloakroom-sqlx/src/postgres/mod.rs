@@ -8,6 +8,7 @@ mod database;
 mod destroy;
 mod fault;
 mod feed;
+mod list;
 mod members;
 mod migrations;
 mod own_writes;

@@ -126,6 +126,9 @@ pub(super) struct Statements {
     /// The members after an admission, each with the summary of its session if that is alive.
     /// Parameters: namespace, principal, admission, number.
     pub(super) list_members: Statement,
+    /// The rows after a row, whatever their namespace, so that the rows of others in between cost no
+    /// more than a page. Parameters: namespace, row, number.
+    pub(super) list: Statement,
     /// Reads what was changed since a snapshot. Parameters: the snapshot, namespace.
     pub(super) changes: Statement,
     /// Makes the row of the feed if it is missing. Parameter: epoch.
@@ -175,6 +178,7 @@ impl Statements {
             oldest_members: statement(OLDEST_MEMBERS),
             remove_members: statement(REMOVE_MEMBERS),
             list_members: statement(LIST_MEMBERS),
+            list: statement(LIST),
             changes: statement(CHANGES),
             begin_feed: statement(BEGIN_FEED),
             remove_changes: statement(REMOVE_CHANGES),
@@ -304,6 +308,9 @@ const LIST_MEMBERS: &str = "SELECT m.admission, m.selector, s.format, s.created_
      FROM $schema.cloakroom_members m LEFT JOIN $schema.cloakroom_sessions s \
      ON s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > $schema.cloakroom_now() \
      WHERE m.namespace = $1 AND m.principal = $2 AND m.admission > $3 ORDER BY m.admission LIMIT $4";
+
+const LIST: &str = "SELECT id, selector, namespace = $1 AS is_listed FROM $schema.cloakroom_sessions WHERE id > $2 \
+     ORDER BY id LIMIT $3";
 
 // A snapshot does not see the transactions that came after it and those that were running. To name
 // them makes the server read no others, even beside a transaction that runs for hours. The last

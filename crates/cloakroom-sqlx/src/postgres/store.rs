@@ -174,6 +174,11 @@ impl Store for PostgresStore {
         self.inner.list_members(principal, after, &page).await
     }
 
+    async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
+        let after = page.after.as_ref().map_or(Ok(0), |cursor| position(cursor.as_str()))?;
+        self.inner.list(after, &page).await
+    }
+
     fn namespace(&self) -> &str {
         self.inner.namespace.as_str()
     }
@@ -217,7 +222,7 @@ impl StoreInner {
     }
 }
 
-/// Parses a cursor: the admission after which a page begins, in its only spelling.
+/// Parses a cursor: the admission or the row after which a page begins, in its only spelling.
 fn position(cursor: &str) -> Result<i64, StoreError> {
     let position = cursor.parse::<i64>().ok().filter(|position| *position >= 0 && position.to_string() == cursor);
     position.ok_or_else(|| StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not a number"))

@@ -9,7 +9,7 @@ use crate::record::{self, Malformed, instant};
 pub(super) type Listed = (Vec<Member>, Option<i64>);
 
 /// Lists the sessions that were admitted after `after`.
-pub(super) async fn list(
+pub(super) async fn list_members(
     pool: &SqlitePool,
     namespace: &Namespace,
     principal: &Principal,

@@ -6,6 +6,7 @@ mod builder;
 mod fault;
 mod file;
 mod file_system;
+mod list;
 mod load;
 mod members;
 mod migrations;

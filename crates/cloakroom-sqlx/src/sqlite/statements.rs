@@ -91,6 +91,11 @@ pub(super) const LIST_MEMBERS: &str = "SELECT m.admission, m.selector, s.format,
      ON s.namespace = m.namespace AND s.selector = m.selector AND s.expires_at > ? \
      WHERE m.namespace = ? AND m.principal = ? AND m.admission > ? ORDER BY m.admission LIMIT ?";
 
+/// The rows after a row, whatever their namespace, so that the rows of others in between cost no
+/// more than a page. Parameters: namespace, row, number.
+pub(super) const LIST: &str =
+    "SELECT id, selector, namespace = ? FROM cloakroom_sessions WHERE id > ? ORDER BY id LIMIT ?";
+
 /// Text in which a part is repeated, so that one call to the connection's thread does the work of
 /// several. A connection prepares each size once.
 pub(super) struct Repeated {

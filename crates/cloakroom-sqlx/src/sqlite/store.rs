@@ -13,8 +13,9 @@ use sqlx::SqlitePool;
 use super::LEASE;
 use super::builder::SqliteStoreBuilder;
 use super::fault::{self, Location};
+use super::list::list;
 use super::load::load;
-use super::members::list;
+use super::members::list_members;
 use super::writer::{Admit, CommitRecord, Create, Destroy, Dismiss, TouchAll, WriterHandle};
 use crate::error::OpenError;
 use crate::node::{Node, Nodes};
@@ -174,11 +175,19 @@ impl Store for SqliteStore {
     }
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
-        let after = page.after.as_ref().map_or(Ok(0), |cursor| admission(cursor.as_str()))?;
+        let after = page.after.as_ref().map_or(Ok(0), |cursor| number(cursor.as_str()))?;
         let limit = page.limit.get().min(BATCH);
-        let listed = list(&self.inner.readers, &self.inner.namespace, principal, after, limit, self.now());
+        let listed = list_members(&self.inner.readers, &self.inner.namespace, principal, after, limit, self.now());
         let (items, next) = self.read(listed).await?.map_err(fault::malformed)?;
         Ok(Page::new(items, next.map(|admission| Cursor::new(admission.to_string()))))
+    }
+
+    async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
+        let after = page.after.as_ref().map_or(Ok(0), |cursor| number(cursor.as_str()))?;
+        let limit = page.limit.get().min(BATCH);
+        let listed = self.read(list(&self.inner.readers, &self.inner.namespace, after, limit)).await?;
+        let (items, next) = listed.map_err(fault::malformed)?;
+        Ok(Page::new(items, next.map(|row| Cursor::new(row.to_string()))))
     }
 
     fn namespace(&self) -> &str {
@@ -198,8 +207,8 @@ impl Store for SqliteStore {
     }
 }
 
-/// Parses a cursor: the admission after which a page begins, in its only spelling.
-fn admission(cursor: &str) -> Result<i64, StoreError> {
+/// Parses a cursor: the admission or the row after which a page begins.
+fn number(cursor: &str) -> Result<i64, StoreError> {
     let invalid = || StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not a number");
     let is_number = !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit());
     cursor.parse().ok().filter(|_| is_number).ok_or_else(invalid)

@@ -13,6 +13,7 @@ mod fixture;
 mod helpers;
 mod lifetimes;
 mod limits;
+mod list;
 mod logout;
 mod principals;
 mod removal;
@@ -83,6 +84,7 @@ pub async fn conformance<B: Backend>(backend: B) -> Report {
     checks.extend(logout::checks());
     checks.extend(principals::checks());
     checks.extend(limits::checks());
+    checks.extend(list::checks());
     checks.extend(concurrency::checks());
     checks.extend(cancellation::checks());
     checks.extend(coherence::checks());

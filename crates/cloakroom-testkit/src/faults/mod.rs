@@ -180,6 +180,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.strike(Verb::ListMembers, self.inner().list_members(principal, page)).await
     }
 
+    async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
+        self.strike(Verb::List, self.inner().list(page)).await
+    }
+
     fn namespace(&self) -> &str {
         self.inner().namespace()
     }

@@ -193,7 +193,12 @@ impl Store for MemoryStore {
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {
         let now = self.now();
         let listed = self.shared.records.lock().members(principal, &page, now);
-        listed.ok_or_else(|| StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not from this store"))
+        listed.ok_or_else(invalid_cursor)
+    }
+
+    async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
+        let now = self.now();
+        self.shared.records.lock().list(&page, now).ok_or_else(invalid_cursor)
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
@@ -211,4 +216,8 @@ impl Store for MemoryStore {
     fn max_lease(&self) -> Duration {
         self.longest_lease
     }
+}
+
+fn invalid_cursor() -> StoreError {
+    StoreError::new(StoreErrorKind::InvalidCursor, "the cursor is not from this store")
 }

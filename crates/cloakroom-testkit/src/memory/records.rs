@@ -143,6 +143,19 @@ impl Records {
         Some(Page::new(items, next))
     }
 
+    /// One page of all live sessions, by selector. `None` if the cursor is not valid.
+    pub(super) fn list(&self, page: &PageRequest, now: Timestamp) -> Option<Page<Selector>> {
+        let after = page.after.as_ref().map_or(Some(None), |cursor| position_of(cursor).map(Some))?;
+        let live = self.stored.iter().filter(|(_, stored)| stored.lives(now)).map(|(selector, _)| position(*selector));
+        let mut rest: Vec<_> = live.filter(|position| after.is_none_or(|after| *position > after)).collect();
+        rest.sort_unstable();
+        let continues = rest.len() > page.limit.get();
+        rest.truncate(page.limit.get());
+        let next = rest.last().filter(|_| continues).map(|last| Cursor::new(format!("{last:032x}")));
+        let items = rest.into_iter().map(|position| Selector::from_bytes(position.to_be_bytes())).collect();
+        Some(Page::new(items, next))
+    }
+
     /// Stores a record unconditionally; its idle timeout starts now.
     pub(super) fn put(&mut self, selector: Selector, record: Record, now: Timestamp) {
         self.stored.insert(selector, StoredRecord::new(record, now));
@@ -164,6 +177,15 @@ impl Records {
     pub(super) fn all(&self) -> impl Iterator<Item = (&Selector, &Record)> {
         self.stored.iter().map(|(selector, stored)| (selector, &stored.record))
     }
+}
+
+fn position(selector: Selector) -> u128 {
+    u128::from_be_bytes(*selector.as_bytes())
+}
+
+fn position_of(cursor: &Cursor) -> Option<u128> {
+    let position = u128::from_str_radix(cursor.as_str(), 16).ok()?;
+    (format!("{position:032x}") == cursor.as_str()).then_some(position)
 }
 
 fn is_somebody_elses(record: &Record, principal: &Principal) -> bool {

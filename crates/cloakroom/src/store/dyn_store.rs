@@ -33,6 +33,7 @@ pub trait DynStore: Send + Sync {
     ) -> StoreFuture<'a, Admission>;
     fn remove_members<'a>(&'a self, principal: &'a Principal, selectors: Vec<Selector>) -> StoreFuture<'a, ()>;
     fn list_members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>>;
+    fn list(&self, page: PageRequest) -> StoreFuture<'_, Page<Selector>>;
     fn namespace(&self) -> &str;
     fn subscribe(&self, invalidate: Arc<dyn Invalidate>);
     fn is_lease_valid(&self, lease: Lease) -> bool;
@@ -81,6 +82,10 @@ impl<S: Store> DynStore for S {
 
     fn list_members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>> {
         Box::pin(Store::list_members(self, principal, page))
+    }
+
+    fn list(&self, page: PageRequest) -> StoreFuture<'_, Page<Selector>> {
+        Box::pin(Store::list(self, page))
     }
 
     fn namespace(&self) -> &str {

@@ -246,6 +246,20 @@ pub trait Store: Send + Sync + 'static {
         page: PageRequest,
     ) -> impl Future<Output = Result<Page<Member>, StoreError>> + Send;
 
+    /// Lists the sessions of the namespace, in no particular order, in pages.
+    ///
+    /// A session that is alive from before the first page until after the last one is on at least
+    /// one page, whichever sessions begin, change or end meanwhile; it may be on several. Sessions
+    /// that have ended may be listed too. A session whose record cannot be decoded is listed, so
+    /// that it does not hide.
+    ///
+    /// The limit of the request bounds the work of one call. A page may have fewer items, or none,
+    /// even if the list continues, and may have a few more.
+    ///
+    /// # Errors
+    /// A fault. [`StoreErrorKind::InvalidCursor`] for a cursor that this store did not issue.
+    fn list(&self, page: PageRequest) -> impl Future<Output = Result<Page<Selector>, StoreError>> + Send;
+
     /// Separates the records of one application from those of others in the same database.
     ///
     /// It is the same text on every node for as long as the records live. Verifiers and encrypted

@@ -59,6 +59,10 @@ impl Store for SteppingStore {
         with_steps(self.0.list_members(principal, page)).await
     }
 
+    async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
+        with_steps(self.0.list(page)).await
+    }
+
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         self.0.subscribe(copies);
     }

@@ -48,6 +48,7 @@ async fn a_store_that_is_down_fails_every_call_until_it_is_reset() {
         store.add_member(&ada, selector(1), Timestamp::MAX, None).await.map(drop),
         store.remove_members(&ada, vec![selector(1)]).await,
         store.list_members(&ada, PageRequest::first(10)).await.map(drop),
+        store.list(PageRequest::first(10)).await.map(drop),
     ];
     for failure in failures {
         assert_eq!(failure.unwrap_err().kind(), StoreErrorKind::Unavailable);

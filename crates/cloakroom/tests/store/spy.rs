@@ -15,6 +15,7 @@ async fn every_call_is_logged_in_order() {
     store.touch([1, 2].map(|n| Touch::new(selector(n), Guard::Anyone, seen)).to_vec()).await.unwrap();
     store.add_member(&ada, selector(1), Timestamp::MAX, None).await.unwrap();
     assert_eq!(store.list_members(&ada, PageRequest::first(10)).await.unwrap().items.len(), 1);
+    assert_eq!(store.list(PageRequest::first(10)).await.unwrap().items.len(), 2);
     store.remove_members(&ada, vec![selector(1)]).await.unwrap();
     assert_eq!(store.destroy(selector(1), Guard::Anyone).await.unwrap(), Destroyed::Done);
     let expected = [
@@ -24,6 +25,7 @@ async fn every_call_is_logged_in_order() {
         Call::Touch(2),
         Call::AddMember,
         Call::ListMembers,
+        Call::List,
         Call::RemoveMembers,
         Call::Destroy,
     ];

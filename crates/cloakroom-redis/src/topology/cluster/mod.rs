@@ -18,7 +18,8 @@ use crate::address;
 use crate::connection::{Connection, ConnectionSettings, Coverage, Endpoint, ProbeTarget};
 use discovery::refresh_periodically;
 use redirect::{Redirect, send_following};
-use slot_map::{Address, Master, SlotMap};
+pub(super) use slot_map::Master;
+use slot_map::{Address, SlotMap};
 
 /// Maximum number of redirections that one request follows.
 const MAX_REDIRECTS: usize = 8;
@@ -109,6 +110,12 @@ impl Cluster {
 
     fn master_of(&self, slot: u16) -> Option<Arc<Master>> {
         self.map.read().unwrap_or_else(PoisonError::into_inner).master_of(slot)
+    }
+
+    /// The masters that own slots, and a number that identifies them and their slots. No master if a
+    /// slot has none.
+    pub(super) fn layout(&self) -> (Vec<Arc<Master>>, u64) {
+        self.map.read().unwrap_or_else(PoisonError::into_inner).layout()
     }
 
     fn write_map(&self) -> RwLockWriteGuard<'_, SlotMap> {

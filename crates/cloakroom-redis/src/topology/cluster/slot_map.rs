@@ -1,4 +1,5 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::connection::{Connection, Coverage, LEASE_SLOTS, ProbeTarget};
@@ -8,8 +9,8 @@ pub(super) type Address = (String, u16);
 
 /// A server that owns slots, and the connection to it.
 #[derive(Debug)]
-pub(super) struct Master {
-    pub(super) connection: Connection,
+pub(crate) struct Master {
+    pub(crate) connection: Connection,
     pub(super) probe_target: Arc<ProbeTarget>,
     pub(super) address: Address,
     /// The lease slot of its connection.
@@ -43,6 +44,22 @@ impl SlotMap {
 
     pub(super) fn masters(&self) -> Vec<Arc<Master>> {
         self.masters.values().cloned().collect()
+    }
+
+    /// The masters that own slots, by address, and a number that identifies them and their slots.
+    ///
+    /// No master if one of the slots has none: the others do not have all keys.
+    pub(super) fn layout(&self) -> (Vec<Arc<Master>>, u64) {
+        // The same in every process, as a list may be continued by another one.
+        let mut layout = DefaultHasher::new();
+        let mut owners = BTreeMap::new();
+        for master in &self.slots {
+            master.as_ref().map(|master| &master.address).hash(&mut layout);
+            owners.extend(master.as_ref().map(|master| (&master.address, master)));
+        }
+        let is_complete = !self.slots.is_empty() && self.slots.iter().all(Option::is_some);
+        let masters = if is_complete { owners.into_values().cloned().collect() } else { Vec::new() };
+        (masters, layout.finish())
     }
 
     /// The master at an address. For a new one, `connect` receives the lease slot of its

@@ -186,5 +186,6 @@ fn a_destroy_of_everything_is_noticed() {
         "limits/a_lower_limit_makes_as_many_leave_as_needed",
         "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/the_dead_do_not_count",
+        "list/pages_join_whichever_sessions_end",
     ]);
 }

@@ -48,6 +48,7 @@ pub(super) trait AnyDefect: Send + Sync {
         principal: &'a Principal,
         page: PageRequest,
     ) -> Boxed<'a, Page<Member>>;
+    fn list<'a>(&'a self, inner: &'a Inner, page: PageRequest) -> Boxed<'a, Page<Selector>>;
     fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>);
     fn is_lease_valid(&self, inner: &Inner, lease: Lease) -> bool;
 }
@@ -112,6 +113,10 @@ impl<D: Defect> AnyDefect for D {
         page: PageRequest,
     ) -> Boxed<'a, Page<Member>> {
         Box::pin(Defect::list_members(self, inner, principal, page))
+    }
+
+    fn list<'a>(&'a self, inner: &'a Inner, page: PageRequest) -> Boxed<'a, Page<Selector>> {
+        Box::pin(Defect::list(self, inner, page))
     }
 
     fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>) {

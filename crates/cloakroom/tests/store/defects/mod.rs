@@ -6,6 +6,7 @@ mod erased;
 mod invalidations;
 mod lifetimes;
 mod limits;
+mod lists;
 mod logouts;
 mod principals;
 mod races;
@@ -114,6 +115,10 @@ trait Defect: Default + Send + Sync + 'static {
         inner.list_members(principal, page)
     }
 
+    fn list(&self, inner: &Inner, page: PageRequest) -> impl Future<Output = StoreResult<Page<Selector>>> + Send {
+        inner.list(page)
+    }
+
     fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>) {
         inner.subscribe(copies);
     }
@@ -196,6 +201,10 @@ impl Store for BrokenStore {
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> StoreResult<Page<Member>> {
         self.defect.list_members(&self.inner, principal, page).await
+    }
+
+    async fn list(&self, page: PageRequest) -> StoreResult<Page<Selector>> {
+        self.defect.list(&self.inner, page).await
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
