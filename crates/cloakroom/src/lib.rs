@@ -94,7 +94,7 @@ pub use session::DefaultValue;
 pub use session::{
     CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionSource, SessionValue,
 };
-pub use store::{Cursor, LimitPolicy, Page, PageRequest};
+pub use store::{Cursor, LimitPolicy, Page, PageRequest, transfer};
 pub use telemetry::{Event, EventKind, Events, LogId, Stats};
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
 pub use token::{InvalidPublicId, Principal, PrincipalMismatch, PublicId};

@@ -143,8 +143,11 @@ impl std::fmt::Debug for Writers {
 /// replaces a lost one hardly ever gets its version. Versions have 53 bits, which is enough for a
 /// billion writes.
 pub(crate) const fn version_step(nonce: u64) -> u64 {
-    1 + (nonce >> 32 & 0xFF_FFFF)
+    1 + ((nonce & VERSION_STEP) >> 32)
 }
+
+/// The bits of a nonce that determine [`version_step`]; without them the step is 1.
+pub(crate) const VERSION_STEP: u64 = 0xFF_FFFF << 32;
 
 const fn process(nonce: u64) -> u32 {
     nonce as u32

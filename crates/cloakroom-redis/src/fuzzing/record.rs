@@ -87,8 +87,8 @@ fn slowly(lines: &[(&[u8], &[u8])]) -> Option<Record> {
     for (name, content) in lines {
         let Some(key) = name.strip_prefix(b"value:") else { continue };
         let letters: BTreeSet<u8> = (b'a'..=b'z').chain(b'0'..=b'9').chain(*b"_-.").collect();
-        let named = !key.is_empty() && key.len() <= 64 && key.iter().all(|letter| letters.contains(letter));
-        if !named && key != b"*" {
+        let is_named = key.strip_prefix(b"*").unwrap_or(key).iter().all(|letter| letters.contains(letter));
+        if key.is_empty() || key.len() > 64 || !is_named {
             return None;
         }
         record.values.push(value(String::from_utf8_lossy(key).as_ref(), content, record.version));

@@ -81,11 +81,11 @@ pub(super) fn number(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok().filter(|_| plausible)?.parse().ok()
 }
 
-/// A valid key of a value, or `*`, the seal of a record. A program that uses other characters in a
-/// key does not compile.
+/// A valid key of a value, or one of the library's own, which begin with `*`. A program that uses
+/// other characters in a key does not compile.
 pub(super) fn key(text: &[u8]) -> Option<&str> {
     let allowed = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(byte);
-    let plausible = (1..=64).contains(&text.len()) && text.iter().all(allowed) || text == b"*";
+    let plausible = (1..=64).contains(&text.len()) && text.strip_prefix(b"*").unwrap_or(text).iter().all(allowed);
     std::str::from_utf8(text).ok().filter(|_| plausible)
 }
 

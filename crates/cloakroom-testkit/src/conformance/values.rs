@@ -66,7 +66,9 @@ async fn every_allowed_key_is_kept(fixture: &Fixture) -> Outcome {
     ensure_eq!(longest.len(), 64, "the length of the longest allowed key");
     let looks_like_the_stores_own =
         ["v", "n", "id", "tag", "version", "nonce", "f-v", "f.v", "__proto__", "null", "-", "--", ".."];
-    let mut keys: Vec<Arc<str>> = one.chain(looks_like_the_stores_own).chain([&*longest]).map(Arc::from).collect();
+    let of_the_library = ["*", "*key"];
+    let all = one.chain(looks_like_the_stores_own).chain(of_the_library).chain([&*longest]);
+    let mut keys: Vec<Arc<str>> = all.map(Arc::from).collect();
     keys.sort();
     keys.dedup();
     let value = |key: Arc<str>| (Arc::clone(&key), Payload::Present(key.as_bytes().into()));

@@ -73,7 +73,7 @@ impl Commit {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Edit {
-    /// The value's `KEY`.
+    /// The value's `KEY`, or a key of the library's own, which begins with `*`.
     pub key: Arc<str>,
     /// The condition for the commit to hold.
     pub expect: Expect,

@@ -35,6 +35,7 @@ mod namespace;
 mod page;
 mod record;
 mod rules;
+pub mod transfer;
 
 pub use commit::{Action, Commit, CommitReceipt, Committed, Created, Destroyed, Edit, Expect, Rotation, Touch};
 pub use error::{StoreError, StoreErrorKind};

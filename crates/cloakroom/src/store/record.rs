@@ -106,7 +106,7 @@ impl Head {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredValue {
-    /// The value's `KEY`.
+    /// The value's `KEY`, or a key of the library's own, which begins with `*`.
     pub key: Arc<str>,
     /// The record's version when this value was last written or removed.
     pub version: u64,

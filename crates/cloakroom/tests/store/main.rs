@@ -10,3 +10,4 @@ mod memory;
 mod random;
 mod samples;
 mod spy;
+mod transfer;

@@ -126,13 +126,13 @@ fn a_lost_freshness_is_noticed() {
     assert_fails::<FreshnessLost>(&["values/freshness_is_kept"]);
 }
 
-/// Stores at most fifty values.
+/// Stores at most 64 values.
 #[derive(Default)]
 struct FewValues;
 
 impl Defect for FewValues {
     async fn commit(&self, inner: &Inner, selector: Selector, mut commit: Commit) -> StoreResult<Committed> {
-        commit.edits.truncate(50);
+        commit.edits.truncate(64);
         inner.commit(selector, commit).await
     }
 }

@@ -1,0 +1,225 @@
+//! Moves one session, whatever other processes do meanwhile.
+//!
+//! A move is a sequence of atomic steps, each in one of the stores:
+//!
+//! 1. *Fence*, in the old store: a commit gives the record a verifier that belongs to no secret,
+//!    and keeps what it replaces beside the session's values. From here on nobody else can change the record
+//!    there, and every copy of it is out of date.
+//! 2. *Copy*, to the new store: the record is created there as it was before its last write, again
+//!    under a verifier that belongs to no secret.
+//! 3. *Decide*, in the old store: a commit that holds only if the fence is still that of step 1
+//!    names the copy. At this instant the session moves.
+//! 4. *Complete*, in the new store: the session's last write is made once more, and gives the copy
+//!    the real secrets and the login. The record is then as it was.
+//! 5. *Remove*, from the old store.
+//!
+//! Whoever meets a decided move completes it. Whoever meets an undecided one that makes no progress
+//! fences the record again, under another verifier, and continues from there: the first process can
+//! then no longer decide. So a process may stop or fall asleep between any two steps:
+//!
+//! - At most one copy is ever decided, because a decision ends the fence that it requires.
+//! - A decided copy exists when it is decided, and only a completed copy can be ended or expire
+//!   before its session: a decided move without its copy is that of a session that has ended.
+//! - A copy that is created too late is never decided. It opens for nobody, and is removed by its
+//!   creator, or expires.
+
+use super::move_state::{MoveState, Replaced, incomplete, is_incomplete};
+use super::wait::Wait;
+use crate::random::{RandomError, RandomSource, SplitMix};
+use crate::store::{
+    Commit, Committed, Created, Guard, Invalidate, LeasedRecord, Record, Rotation, Selector, Store, StoreError,
+    Verifier,
+};
+use crate::sync::{Arc, RwLock};
+use crate::writers::{VERSION_STEP, version_step};
+
+/// The two stores, and what a move needs.
+pub(super) struct Stores<Old, New> {
+    pub(super) old: Old,
+    pub(super) new: New,
+    /// Whether this node moves sessions, or only follows the moves of others.
+    pub(super) moves: bool,
+    numbers: SplitMix,
+    copies: RwLock<Vec<Arc<dyn Invalidate>>>,
+}
+
+/// The result of settling a session.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// It stays in the old store, because this node does not move sessions.
+    Stays(LeasedRecord),
+    /// It was in the old store, and is no more.
+    Moved,
+    /// It was not in the old store.
+    Absent,
+}
+
+impl<Old, New> Stores<Old, New> {
+    pub(super) fn new(old: Old, new: New, moves: bool, random: &dyn RandomSource) -> Result<Self, RandomError> {
+        let mut seed = [0; 8];
+        random.fill(&mut seed)?;
+        let numbers = SplitMix::new(u64::from_ne_bytes(seed));
+        Ok(Self { old, new, moves, numbers, copies: RwLock::default() })
+    }
+
+    pub(super) fn add_copies(&self, copies: Arc<dyn Invalidate>) {
+        self.copies.write().push(copies);
+    }
+
+    /// A store reports the writes of others only, and those of a move are not the caller's.
+    fn invalidate(&self, selector: Selector) {
+        self.copies.read().iter().for_each(|copies| copies.invalidate(selector));
+    }
+
+    /// A verifier that belongs to no secret: nobody can compute a secret for a given verifier. It
+    /// only has to differ from others.
+    fn verifier(&self) -> Verifier {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.numbers.next().to_be_bytes());
+        bytes[8..].copy_from_slice(&self.numbers.next().to_be_bytes());
+        Verifier::from_bytes(bytes)
+    }
+
+    /// The nonce of a write of a move, which distinguishes it from the writes of the sessions in
+    /// this process, so that neither hides the other from [`Writers`](crate::store::Writers).
+    fn nonce(&self) -> u64 {
+        self.numbers.next()
+    }
+}
+
+impl<Old: Store, New: Store> Stores<Old, New> {
+    /// Ends every move of this session, and begins one if this node moves sessions.
+    pub(super) async fn settle(&self, selector: Selector) -> Result<Settled, StoreError> {
+        let mut wait = Wait::new();
+        // The verifier of this call's own fence.
+        let mut own = None;
+        let mut was_there = false;
+        loop {
+            let Some(found) = self.old.load(selector).await? else {
+                return Ok(if was_there { Settled::Moved } else { Settled::Absent });
+            };
+            was_there = true;
+            let record = &found.record;
+            match MoveState::of(record)? {
+                None if !self.moves => return Ok(Settled::Stays(found)),
+                None => own = self.fence(selector, record, Replaced::of(record)).await?,
+                Some(MoveState { replaced, decided: Some(copy) }) => {
+                    self.complete(selector, record, replaced, copy).await?;
+                    return Ok(Settled::Moved);
+                }
+                Some(MoveState { replaced, decided: None }) if own == Some(record.verifier) => {
+                    self.copy(selector, record, replaced).await?;
+                    continue;
+                }
+                Some(MoveState { replaced, decided: None }) => {
+                    if wait.for_move(record.verifier).await? {
+                        continue;
+                    }
+                    own = self.fence(selector, record, replaced).await?;
+                }
+            }
+            if own.is_none() {
+                wait.pause().await?;
+            }
+        }
+    }
+
+    /// Step 1. Returns the verifier of the fence, or `None` if others have changed the record.
+    async fn fence(
+        &self,
+        selector: Selector,
+        record: &Record,
+        replaced: Replaced,
+    ) -> Result<Option<Verifier>, StoreError> {
+        let fenced = self.write_state(selector, record, &MoveState::fenced(replaced)).await?;
+        // From here on, copies must not be served for longer than a lease.
+        self.invalidate(selector);
+        Ok(fenced)
+    }
+
+    /// Steps 2 and 3. The next look at the old store finds what they led to.
+    async fn copy(&self, selector: Selector, fenced: &Record, replaced: Replaced) -> Result<(), StoreError> {
+        let copy = self.verifier();
+        let record = incomplete(fenced, replaced, copy, self.nonce() & !VERSION_STEP);
+        while self.new.create(selector, record.clone()).await? == Created::Exists {
+            match self.new.load(selector).await? {
+                None => {}
+                Some(found) if is_incomplete(&found.record) => {
+                    // A copy that was there before this look at the fence belongs to an earlier
+                    // fence, so it can no longer be decided.
+                    if !self.is_fenced(selector, fenced.verifier).await? {
+                        return Ok(());
+                    }
+                    self.new.destroy(selector, Guard::Current(found.record.verifier)).await?;
+                }
+                // The session is in the new store already. The record in the old one comes from a
+                // creation that was repeated after the move.
+                Some(_) => {
+                    self.old.destroy(selector, Guard::Current(fenced.verifier)).await?;
+                    return Ok(());
+                }
+            }
+        }
+        let state = MoveState { replaced, decided: Some(copy) };
+        if self.write_state(selector, fenced, &state).await?.is_none() {
+            self.new.destroy(selector, Guard::Current(copy)).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns `true` if the record of the old store has this fence.
+    async fn is_fenced(&self, selector: Selector, verifier: Verifier) -> Result<bool, StoreError> {
+        Ok(self.old.load(selector).await?.is_some_and(|found| found.record.verifier == verifier))
+    }
+
+    /// Steps 4 and 5. May be repeated, also after the session has ended in the new store.
+    async fn complete(
+        &self,
+        selector: Selector,
+        decided: &Record,
+        replaced: Replaced,
+        copy: Verifier,
+    ) -> Result<(), StoreError> {
+        let login = decided.authentication.as_ref();
+        if let Some(login) = login {
+            let until = decided.lifetimes.absolute_deadline();
+            self.new.add_member(&login.principal, selector, until, None).await?;
+        }
+        let before = replaced.version.saturating_sub(1);
+        let mut commit = Commit::new(before, replaced.nonce, Guard::Current(copy), decided.last_seen);
+        commit.exact_base = true;
+        let rotation = Rotation::new(replaced.verifier, replaced.previous);
+        commit.rotation = Some(Rotation { authentication: login.cloned(), ..rotation });
+        // Anything but success means that another process has completed the move before.
+        drop(self.new.commit(selector, commit).await?);
+        self.old.destroy(selector, Guard::Current(decided.verifier)).await?;
+        if let Some(login) = login {
+            // Best effort: the next login removes a member without a record.
+            drop(self.old.remove_members(&login.principal, vec![selector]).await);
+        }
+        self.invalidate(selector);
+        Ok(())
+    }
+
+    /// Writes the state of the move into the record of the old store, under a new verifier, which
+    /// it returns. Returns `None` if others have changed the record.
+    async fn write_state(
+        &self,
+        selector: Selector,
+        record: &Record,
+        state: &MoveState,
+    ) -> Result<Option<Verifier>, StoreError> {
+        let verifier = self.verifier();
+        let nonce = self.nonce();
+        // The time of the last request, because a move is no activity of the session.
+        let mut commit = Commit::new(record.version, nonce, Guard::Current(record.verifier), record.last_seen);
+        commit.exact_base = true;
+        commit.step = version_step(nonce);
+        commit.rotation = Some(Rotation::new(verifier, None));
+        commit.edits = vec![state.edit()?];
+        Ok(match self.old.commit(selector, commit).await? {
+            Committed::Done(_) => Some(verifier),
+            Committed::Conflict(_) | Committed::Superseded(_) | Committed::Gone | Committed::Unknown => None,
+        })
+    }
+}
