@@ -11,6 +11,7 @@ pub(crate) use start::USER;
 use crate::{Error, process::Process};
 use parking_lot::Mutex;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// One `postgres` process and its children on a loopback port of their own, with an empty database.
@@ -62,6 +63,17 @@ impl Postgres {
     #[must_use]
     pub fn url_through(&self, port: u16) -> String {
         format!("postgres://{USER}@127.0.0.1:{port}/postgres?sslmode=disable")
+    }
+
+    /// The time for which processors have worked for the server since it was last started, in all
+    /// of its processes. On Linux only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the server is not running, or the kernel does not count the time.
+    pub fn processor_time(&self) -> Result<Duration, Error> {
+        let process = self.process.lock();
+        processes::processor_time(process.id())
     }
 
     /// The server's log since it was last started.

@@ -1,10 +1,16 @@
 //! Starts a PostgreSQL server on a new database.
 
 use super::Postgres;
-use crate::{Error, port, process::Process, program, wait::until};
+use crate::{Error, Tls, port, process::Process, program, wait::until};
 use parking_lot::Mutex;
 use rustix::process::Signal;
-use std::{fs, os::unix::fs::chown, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, chown},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 use tempfile::TempDir;
 
 /// The database's superuser, and the system user if the caller is root.
@@ -20,14 +26,16 @@ const DATA: &str = "data";
 const LOG: &str = "server.log";
 const READY: &str = "ready to accept connections";
 const PORT_TAKEN: &str = "could not bind";
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
 
-pub(super) async fn on_a_free_port(settings: Vec<String>) -> Result<Postgres, Error> {
+pub(super) async fn on_a_free_port(mut settings: Vec<String>, tls: Option<Tls>) -> Result<Postgres, Error> {
     let directory = TempDir::with_prefix("cloakroom-testbed-").map_err(Error::io("make a temporary directory"))?;
-    if rustix::process::getuid().is_root() {
-        let (user, group) = program::user(USER)?;
-        chown(directory.path(), Some(user), Some(group)).map_err(Error::io("give the directory to the server"))?;
-    }
+    give_to_the_server(directory.path())?;
     make(directory.path()).await?;
+    if let Some(tls) = tls {
+        settings.extend(encrypt(directory.path(), &tls)?);
+    }
     let mut tried = 0;
     loop {
         tried += 1;
@@ -38,6 +46,27 @@ pub(super) async fn on_a_free_port(settings: Vec<String>) -> Result<Postgres, Er
             Err(error) => return Err(error),
         }
     }
+}
+
+fn give_to_the_server(path: &Path) -> Result<(), Error> {
+    if rustix::process::getuid().is_root() {
+        let (user, group) = program::user(USER)?;
+        chown(path, Some(user), Some(group)).map_err(Error::io("give files to the server"))?;
+    }
+    Ok(())
+}
+
+/// Writes the certificate and its key, and returns the settings that name them.
+fn encrypt(directory: &Path, tls: &Tls) -> Result<[String; 3], Error> {
+    for (name, text) in [(CERTIFICATE, &tls.certificate), (KEY, &tls.key)] {
+        let path = directory.join(name);
+        fs::write(&path, text).map_err(Error::io("write the server's certificate"))?;
+        // The server refuses a key that others can read.
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).map_err(Error::io("protect the server's key"))?;
+        give_to_the_server(&path)?;
+    }
+    // Relative to the directory of the database.
+    Ok(["ssl=on".to_owned(), format!("ssl_cert_file=../{CERTIFICATE}"), format!("ssl_key_file=../{KEY}")])
 }
 
 /// Creates the files of the database.

@@ -1,7 +1,7 @@
 //! PostgreSQL and its pooler start, fail as they are told to, and end when their values are dropped.
 
 use crate::wire::is_listening;
-use cloakroom_testbed::{Error, PgBouncer, Postgres};
+use cloakroom_testbed::{Error, PgBouncer, Postgres, until};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
@@ -25,6 +25,22 @@ async fn a_postgres_server_answers_until_its_value_is_dropped() {
     let address = server.address();
     drop(server);
     assert!(!is_listening(address).await);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_processor_time_of_a_server_includes_that_of_sessions_that_have_ended() {
+    let server = Postgres::start().await.unwrap();
+    let before = server.processor_time().unwrap();
+    until("sessions have used processors", Duration::from_secs(20), || async {
+        answer(&server).await;
+        match server.processor_time()? - before {
+            used if used >= Duration::from_millis(50) => Ok(()),
+            used => Err(Error::Unexpected(format!("{used:?} so far"))),
+        }
+    })
+    .await
+    .unwrap();
 }
 
 /// Asks the question on a new connection. `None` if nothing answers within half a second.
