@@ -267,8 +267,7 @@ impl PostgresStoreBuilder {
         } else {
             tasks.start(wake_up.listen());
         }
-        let right = format!("cloakroom clean {schema}");
-        tasks.start(Cleaner { database: database.clone(), feed: Arc::clone(&feed), right }.run());
+        tasks.start(Cleaner::new(&database, Arc::clone(&feed), &schema).run());
         following(&feed, &server).await?;
         let lease = self.lease;
         Ok(PostgresStore::new(StoreInner { database, namespace, nodes, feed, notifier, lease, _tasks: tasks }))

@@ -7,8 +7,9 @@ use cloakroom::store::StoreError;
 use sqlx::Row;
 
 use super::database::{Database, Link};
-use super::fault::Effect;
+use super::fault::{self, Effect};
 use super::feed::Feed;
+use super::schema::Schema;
 
 /// How long a node waits between two searches.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -19,15 +20,31 @@ const EXAMINED: i64 = 1000;
 /// The maximum number of changes that are removed in one transaction.
 const CHANGES: i64 = 10_000;
 
+/// The maximum time of a transaction. Longer than that of a call: nobody waits for it, and a slow disk
+/// must not keep expired sessions.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// Removes expired sessions and old changes, in the background.
 pub(super) struct Cleaner {
-    pub(super) database: Database,
-    pub(super) feed: Arc<Feed>,
+    database: Database,
+    feed: Arc<Feed>,
     /// Names the right to clean, of which there is one per schema.
-    pub(super) right: String,
+    right: String,
+}
+
+/// What there is to remove.
+struct Due {
+    sessions: bool,
+    changes: bool,
 }
 
 impl Cleaner {
+    pub(super) fn new(database: &Database, feed: Arc<Feed>, schema: &Schema) -> Self {
+        let deadline = database.deadline.max(LIMIT);
+        let database = Database { deadline, ..database.clone() };
+        Self { database, feed, right: format!("cloakroom clean {schema}") }
+    }
+
     pub(super) async fn run(self) {
         loop {
             tokio::time::sleep(PERIOD).await;
@@ -39,25 +56,48 @@ impl Cleaner {
     }
 
     async fn clean(&self) -> Result<(), StoreError> {
-        while self.remove_sessions().await? == EXAMINED {}
-        if let Some(snapshot) = self.feed.read_by_all() {
+        let snapshot = self.feed.read_by_all();
+        // If nobody knows, the transactions below find out, which have more time.
+        let due = self.due(snapshot.clone()).await.unwrap_or(Due { sessions: true, changes: true });
+        if due.sessions {
+            let mut next = Some(i64::MIN);
+            while let Some(from) = next {
+                next = self.remove_sessions(from).await?;
+            }
+        }
+        if let Some(snapshot) = snapshot.filter(|_| due.changes) {
             while self.remove_changes(&snapshot).await? == CHANGES.cast_unsigned() {}
         }
         Ok(())
     }
 
-    /// Returns the number of examined sessions.
-    async fn remove_sessions(&self) -> Result<i64, StoreError> {
+    /// Looks whether there is anything to do, in one round trip in place of four.
+    async fn due(&self, snapshot: Option<String>) -> Result<Due, StoreError> {
+        let due = &self.database.statements.due;
+        let row = self.database.query_row(Effect::Reads, due, |query| query.bind(snapshot.clone())).await?;
+        let read = || {
+            let row = row.ok_or(sqlx::Error::RowNotFound)?;
+            Ok(Due { sessions: row.try_get("sessions")?, changes: row.try_get("changes")? })
+        };
+        read().map_err(|error| fault::fault(error, Effect::Reads))
+    }
+
+    /// Examines sessions whose time to be examined is `from` or later. Returns where to go on if there
+    /// may be more.
+    async fn remove_sessions(&self, from: i64) -> Result<Option<i64>, StoreError> {
         self.database
             .call(Effect::Reads, |mut link| async move {
                 link.begin().await?;
-                let mut examined = 0;
+                let mut next = None;
                 if self.may_clean(&mut link).await? {
-                    let clean = link.query(&self.database.statements.clean).bind(EXAMINED);
-                    examined = clean.fetch_one(link.connection()?).await?.try_get("examined")?;
+                    let clean = link.query(&self.database.statements.clean).bind(EXAMINED).bind(from);
+                    let row = clean.fetch_one(link.connection()?).await?;
+                    if row.try_get::<i64, _>("examined")? == EXAMINED {
+                        next = row.try_get("last")?;
+                    }
                 }
                 link.commit().await?;
-                Ok((examined, link))
+                Ok((next, link))
             })
             .await
     }

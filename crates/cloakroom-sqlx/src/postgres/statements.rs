@@ -135,7 +135,11 @@ pub(super) struct Statements {
     pub(super) begin_feed: Statement,
     /// Removes changes that a snapshot sees. Parameters: the snapshot, number.
     pub(super) remove_changes: Statement,
-    /// Examines sessions that may have expired, and removes those that have. Parameter: number.
+    /// Whether there are sessions to examine, and changes that a snapshot may see. Parameter: the
+    /// snapshot or NULL.
+    pub(super) due: Statement,
+    /// Examines sessions that may have expired, and removes those that have. Parameters: number, the
+    /// instant at which the search begins.
     pub(super) clean: Statement,
     /// Gives the calling transaction the right to clean, if no other one has it. Parameter: the
     /// name of the right.
@@ -182,6 +186,7 @@ impl Statements {
             changes: statement(CHANGES),
             begin_feed: statement(BEGIN_FEED),
             remove_changes: statement(REMOVE_CHANGES),
+            due: statement(DUE),
             clean: statement(CLEAN),
             try_lock: statement("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"),
             notify: statement("SELECT pg_notify($1, $2)"),
@@ -343,15 +348,24 @@ const REMOVE_CHANGES: &str = "WITH feed AS (UPDATE $schema.cloakroom_feed SET re
      WHERE transaction_id < pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) \
      AND pg_visible_in_snapshot(transaction_id, $1::TEXT::PG_SNAPSHOT) LIMIT $2))";
 
-const CLEAN: &str = "WITH examined AS (SELECT id, namespace, selector, \
+// The first of each index, because the server may read a whole table to find out whether a row exists.
+const DUE: &str = "SELECT coalesce((SELECT min(examine_at) FROM $schema.cloakroom_sessions) \
+     <= $schema.cloakroom_now(), false) AS sessions, \
+     coalesce((SELECT transaction_id FROM $schema.cloakroom_changes ORDER BY transaction_id LIMIT 1) \
+     < pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT), false) AS changes";
+
+// Without its beginning, each search would first pass the index entries of all that were removed
+// before, until the next vacuum.
+const CLEAN: &str = "WITH examined AS (SELECT id, namespace, selector, examine_at, \
      expires_at <= $schema.cloakroom_now() AS is_over FROM $schema.cloakroom_sessions \
-     WHERE examine_at <= (SELECT $schema.cloakroom_now()) ORDER BY examine_at LIMIT $1 FOR UPDATE SKIP LOCKED), \
+     WHERE examine_at >= $2 AND examine_at <= (SELECT $schema.cloakroom_now()) \
+     ORDER BY examine_at LIMIT $1 FOR UPDATE SKIP LOCKED), \
      dead AS (DELETE FROM $schema.cloakroom_sessions s USING examined e WHERE s.id = e.id AND e.is_over), \
      member AS (DELETE FROM $schema.cloakroom_members m USING examined e \
      WHERE e.is_over AND m.namespace = e.namespace AND m.selector = e.selector), \
      alive AS (UPDATE $schema.cloakroom_sessions s SET examine_at = expires_at FROM examined e \
      WHERE s.id = e.id AND NOT e.is_over) \
-     SELECT count(*) AS examined FROM examined";
+     SELECT count(*) AS examined, max(examine_at) AS last FROM examined";
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cloakroom::{Clock, SystemClock, Timestamp};
 use cloakroom_sqlx::{PostgresStore, PostgresStoreBuilder};
-use cloakroom_testbed::Postgres;
+use cloakroom_testbed::{Postgres, PostgresBuilder};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool};
 
@@ -24,7 +24,11 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn start() -> Self {
-        let server = Postgres::start().await.expect("PostgreSQL is installed");
+        Self::start_as(Postgres::builder()).await
+    }
+
+    pub(crate) async fn start_as(server: PostgresBuilder) -> Self {
+        let server = server.start().await.expect("PostgreSQL is installed");
         let options: PgConnectOptions = server.url().parse().expect("the address of the server");
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy_with(options.disable_statement_logging());
         pool.execute("CREATE TABLE test_clock AS SELECT 0::BIGINT AS ahead").await.expect("a new database");
@@ -59,6 +63,11 @@ impl Database {
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.pool).await;
         number.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let text = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.pool).await;
+        text.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,14 +1,12 @@
-//! Rows: hostile names, damage, updates without index entries, and the removal of expired ones.
-
-use std::time::Duration;
+//! Rows: hostile names, damage, updates without index entries, and very many of one principal.
 
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Created, Destroyed, Expect, Guard, PageRequest, Payload, Principal, Store, StoreErrorKind, StoredValue, Touch,
+    Created, Destroyed, Expect, Guard, PageRequest, Payload, Principal, Store, StoreErrorKind, StoredValue,
 };
 
 use crate::database::Database;
-use crate::samples::{KEY, VERIFIER, insert, json, put, record, record_living, record_of, selector, word};
+use crate::samples::{KEY, VERIFIER, insert, json, put, record, record_of, selector, word};
 use crate::support::until;
 
 #[tokio::test]
@@ -148,49 +146,6 @@ async fn updates_of_a_value_make_no_index_entries() {
     for table in ["sessions", "values"] {
         until("nearly all updates are heap-only", async || hot(table).await >= 95).await;
     }
-}
-
-#[tokio::test]
-async fn what_has_expired_is_removed_in_batches_and_nothing_else() {
-    let database = Database::start().await;
-    let schema = database.schema().await;
-    let store = database.store(&schema).await;
-    let rows: i64 = std::env::var("CLOAKROOM_EXPIRED_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(10_000);
-    // As many as no test can create one by one.
-    database
-        .execute(&format!(
-            "INSERT INTO {schema}.cloakroom_sessions (namespace, selector, format, version, nonce, writers, verifier, \
-             created_at, last_seen, idle_timeout, absolute_deadline, persistent, expires_at, examine_at) \
-             SELECT 'default', decode(md5(n::TEXT), 'hex'), 1, 1, 1, '\\x00', '\\x00', 0, 0, 0, 0, false, n, n \
-             FROM generate_series(1, {rows}) n"
-        ))
-        .await;
-    database
-        .execute(&format!(
-            "INSERT INTO {schema}.cloakroom_members (namespace, principal, selector) \
-             SELECT namespace, 'ada', selector FROM {schema}.cloakroom_sessions LIMIT 1000"
-        ))
-        .await;
-    let idle = Duration::from_secs(60);
-    for place in 0..10 {
-        insert(&store, place, record_living(database.now(), idle)).await;
-    }
-    // The row says that it is to be examined, and the session is alive.
-    database.advance(Duration::from_secs(50)).await;
-    let seen = |place| Touch::new(selector(place), Guard::Anyone, database.now());
-    store.touch((0..10).map(seen).collect()).await.expect("it can be written");
-    database.advance(Duration::from_secs(50)).await;
-    let began = std::time::Instant::now();
-    let left = format!("SELECT count(*) FROM {schema}.cloakroom_sessions");
-    let limit = Duration::from_secs(60).max(Duration::from_millis(u64::try_from(rows).expect("a number of rows")));
-    while database.number(&left).await > 10 {
-        assert!(began.elapsed() < limit, "expired rows are left after {:?}", began.elapsed());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    println!("{rows} expired rows removed within {:?}", began.elapsed());
-    assert_eq!(database.number(&format!("SELECT count(*) FROM {schema}.cloakroom_members")).await, 0);
-    let alive = store.load(selector(3)).await.expect("it is readable");
-    assert!(alive.is_some(), "a session that was seen in time is kept");
 }
 
 #[tokio::test]
