@@ -23,6 +23,17 @@ pub enum ConnectError {
         /// How long this process waited.
         waited: Duration,
     },
+    /// The connection cannot be encrypted: the server is not set up for that, or one side does not
+    /// trust the other.
+    #[error("{server}: the connection cannot be encrypted: {detail}; {remedy}")]
+    Encryption {
+        /// The host and the port.
+        server: String,
+        /// The cause.
+        detail: String,
+        /// The remedy.
+        remedy: &'static str,
+    },
     /// The server refuses the user or the password.
     #[error("{server}: {detail}; check the user and the password in the address, and `pg_hba.conf` of the server")]
     Authentication {

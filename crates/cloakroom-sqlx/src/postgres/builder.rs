@@ -129,8 +129,9 @@ impl PostgresStoreBuilder {
 
     /// Allows unencrypted connections to other machines, for networks that nobody else can read.
     ///
-    /// Without it, an address of another machine needs `?sslmode=verify-full` (or `require`) and the
-    /// feature `tls`. A pool of the application decides for itself.
+    /// Without it, an address of another machine needs `?sslmode=verify-full` and the feature `tls`.
+    /// `sslmode=require` is accepted too; it encrypts, and does not check which server it is. A pool
+    /// of the application decides for itself.
     pub fn allow_plaintext(self) -> Self {
         Self { plaintext: true, ..self }
     }

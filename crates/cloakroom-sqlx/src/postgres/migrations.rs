@@ -4,6 +4,7 @@ use cloakroom::ConfigError;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
 use super::database::READ_COMMITTED;
+use super::encryption;
 use super::fault::PostgresErrorKind;
 use super::schema::Schema;
 use crate::connect_error::ConnectError;
@@ -184,6 +185,9 @@ async fn are_shared(first: &mut PgConnection, second: &mut PgConnection) -> sqlx
 
 /// The error that prevents the start.
 pub(super) fn open_error(error: &sqlx::Error, server: &str) -> ConnectError {
+    if let Some(error) = encryption::open_error(error, server) {
+        return error;
+    }
     let (kind, server, detail) = (PostgresErrorKind::of(error), server.to_owned(), message(error));
     match kind {
         PostgresErrorKind::Authentication => ConnectError::Authentication { server, detail },

@@ -6,6 +6,7 @@ mod commit;
 mod create;
 mod database;
 mod destroy;
+mod encryption;
 mod fault;
 mod feed;
 mod list;

@@ -1,5 +1,9 @@
 //! The store on real servers, with real faults.
 
+#[cfg(feature = "tls")]
+#[allow(dead_code, reason = "the tests of Redis use more of it")]
+#[path = "../../../cloakroom-redis/tests/redis/tls/authority.rs"]
+mod authority;
 mod backend;
 mod cleaning;
 mod coherence;
@@ -17,3 +21,5 @@ mod samples;
 mod sessions;
 mod statistics;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
