@@ -10,6 +10,7 @@ mod coherence;
 mod conformance;
 mod costs;
 mod database;
+mod first_tables;
 #[cfg(target_os = "linux")]
 mod idle;
 mod limits;
