@@ -256,12 +256,7 @@ impl PostgresStoreBuilder {
             poll_interval: self.poll_interval,
         };
         tasks.start(task.run());
-        let wake_up = Arc::new(WakeUp {
-            database: database.clone(),
-            namespace: namespace.clone(),
-            node: super::random_number(),
-            feed: Arc::clone(&feed),
-        });
+        let wake_up = WakeUp::new(database.clone(), namespace.clone(), Arc::clone(&feed), self.lease);
         tasks.start(Arc::clone(&wake_up).send(changed));
         if self.transaction_pooling {
             tracing::info!("nodes learn of each other's changes by polling alone, because of `transaction_pooling`");

@@ -1,11 +1,13 @@
 //! The versions of the tables, and what the role may do with them.
 
+use std::time::Duration;
+
 use cloakroom::ConfigError;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
-use super::database::READ_COMMITTED;
+use super::database::{CONNECT, READ_COMMITTED};
 use super::encryption;
-use super::fault::PostgresErrorKind;
+use super::fault::{self, PostgresErrorKind};
 use super::schema::Schema;
 use crate::connect_error::ConnectError;
 
@@ -17,6 +19,13 @@ const NEWEST: i64 = MIGRATIONS.len() as i64;
 
 /// The oldest server with transaction numbers of 64 bits in SQL.
 const OLDEST_SERVER: i32 = 130_000;
+
+/// The maximum time of a migration on the server, which may wait for that of another node.
+const MIGRATION: &str = "SET LOCAL statement_timeout = '60s'";
+
+/// The maximum time of the preparation, for a link over which no answer comes any more. Longer than a
+/// migration.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// Every right that the store needs, with its table.
 const RIGHTS: [(&str, &str); 6] = [
@@ -38,7 +47,13 @@ pub(super) struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    pub(super) async fn run(mut self) -> Result<(), ConnectError> {
+    /// Runs all steps, within [`LIMIT`].
+    pub(super) async fn run(self) -> Result<(), ConnectError> {
+        let server = self.server;
+        in_time(LIMIT, server, self.steps()).await
+    }
+
+    async fn steps(mut self) -> Result<(), ConnectError> {
         self.check_server().await?;
         let found = self.version().await?;
         if found > NEWEST {
@@ -143,7 +158,7 @@ async fn version(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result
 async fn migrate(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<()> {
     // The version is read again behind the lock, so the snapshot must not be from before it.
     let mut transaction = connection.begin_with(READ_COMMITTED).await?;
-    transaction.execute("SET LOCAL statement_timeout = '60s'").await?;
+    transaction.execute(MIGRATION).await?;
     transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended('cloakroom migrations', 0))").await?;
     let exists = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL").persistent(false);
     if !exists.bind(schema.to_string()).fetch_one(&mut *transaction).await? {
@@ -164,13 +179,23 @@ pub(super) async fn check_pooling(
     second: &mut PgConnection,
     server: &str,
 ) -> Result<(), ConnectError> {
-    let shared = are_shared(first, second).await.map_err(|error| open_error(&error, server))?;
-    if shared {
+    let shared = async { are_shared(first, second).await.map_err(|error| open_error(&error, server)) };
+    if in_time(CONNECT, server, shared).await? {
         let problem = "is not set, but a connection pooler gives each transaction another connection; set it, or let \
                        the pooler give each client its own";
         return Err(ConfigError::new("transaction_pooling", problem).into());
     }
     Ok(())
+}
+
+/// Fails if the server does not answer within `limit`.
+async fn in_time<T>(
+    limit: Duration,
+    server: &str,
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    let done = tokio::time::timeout(limit, work).await;
+    done.unwrap_or_else(|_| Err(open_error(&fault::timed_out(), server)))
 }
 
 async fn are_shared(first: &mut PgConnection, second: &mut PgConnection) -> sqlx::Result<bool> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::store::{Namespace, StoreError};
+use sqlx::Executor;
 use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 
@@ -21,6 +22,12 @@ const BATCH: Duration = Duration::from_millis(5);
 /// The wait before another attempt to listen.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// The longest wait before another attempt, if notifications do not arrive.
+const LONGEST_RETRY: Duration = Duration::from_secs(300);
+
+/// The time without a notification after which the link is tried, in leases.
+const QUIET: u32 = 10;
+
 /// How long the node waits for its own notification to find out whether notifications arrive.
 const TRIAL: Duration = Duration::from_secs(2);
 
@@ -31,10 +38,19 @@ pub(super) struct Notifier {
 
 /// The two tasks: one that notifies and one that listens.
 pub(super) struct WakeUp {
-    pub(super) database: Database,
-    pub(super) namespace: Namespace,
-    pub(super) node: i64,
-    pub(super) feed: Arc<Feed>,
+    database: Database,
+    namespace: Namespace,
+    node: i64,
+    feed: Arc<Feed>,
+    /// The time without a notification after which the link is tried.
+    quiet: Duration,
+}
+
+/// The end of an attempt to listen.
+enum Received {
+    /// Notifications do not arrive, because a pooler keeps them.
+    Nothing,
+    UntilItBroke,
 }
 
 impl Notifier {
@@ -51,6 +67,10 @@ impl Notifier {
 }
 
 impl WakeUp {
+    pub(super) fn new(database: Database, namespace: Namespace, feed: Arc<Feed>, lease: Duration) -> Arc<Self> {
+        Arc::new(Self { database, namespace, node: super::random_number(), feed, quiet: lease * QUIET })
+    }
+
     /// Sends one notification for all changes that were made meanwhile.
     pub(super) async fn send(self: Arc<Self>, changed: Arc<Notify>) {
         loop {
@@ -63,37 +83,55 @@ impl WakeUp {
 
     /// Wakes the feed whenever another node notifies.
     pub(super) async fn listen(self: Arc<Self>) {
-        let mut is_first = true;
+        let (mut wait, mut is_reported) = (RETRY, false);
         while !self.database.pool.is_closed() {
-            match self.receive(&mut is_first).await {
-                Ok(()) => return,
+            match self.receive().await {
+                Ok(Received::Nothing) => {
+                    if !std::mem::replace(&mut is_reported, true) {
+                        tracing::warn!(
+                            "notifications do not arrive, probably because of a connection pooler; nodes learn of \
+                             each other's changes by polling alone"
+                        );
+                    }
+                    wait = (wait * 2).min(LONGEST_RETRY);
+                }
+                Ok(Received::UntilItBroke) => (wait, is_reported) = (RETRY, false),
                 Err(error) => tracing::debug!(%error, "notifications of other nodes are not received at present"),
             }
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(wait).await;
         }
     }
 
-    /// Returns when notifications do not arrive here at all, because a pooler keeps them.
-    async fn receive(&self, is_first: &mut bool) -> Result<(), StoreError> {
+    /// Listens over one connection until it breaks.
+    async fn receive(&self) -> Result<Received, StoreError> {
         let failed = |error| fault::fault(error, Effect::Reads);
         let mut listener = PgListener::connect_with(&self.database.pool).await.map_err(failed)?;
-        listener.listen(CHANNEL).await.map_err(failed)?;
-        if *is_first && !self.arrives(&mut listener).await? {
-            tracing::warn!(
-                "notifications do not arrive, probably because of a connection pooler; nodes learn of each other's \
-                 changes by polling alone"
-            );
-            return Ok(());
+        self.in_time(listener.listen(CHANNEL)).await?;
+        if !self.arrives(&mut listener).await? {
+            return Ok(Received::Nothing);
         }
-        *is_first = false;
+        tracing::debug!("notifications of other nodes are received");
         // It may have missed some.
         self.feed.wake();
-        while let Some(notification) = listener.try_recv().await.map_err(failed)? {
-            if self.is_foreign(notification.payload()) {
-                self.feed.wake();
+        loop {
+            match tokio::time::timeout(self.quiet, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) if self.is_foreign(notification.payload()) => self.feed.wake(),
+                Ok(Ok(Some(_))) => {}
+                Ok(Ok(None) | Err(_)) => return Ok(Received::UntilItBroke),
+                // Nobody has changed anything, or the link is dead and nobody has said so.
+                Err(_) => {
+                    if let Err(error) = self.in_time(listener.execute("SELECT 1")).await {
+                        tracing::debug!(%error, "the connection for notifications has gone silent and is replaced");
+                        return Ok(Received::UntilItBroke);
+                    }
+                }
             }
         }
-        Err(failed(sqlx::Error::WorkerCrashed))
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        let answer = tokio::time::timeout(self.database.deadline, answer).await;
+        answer.unwrap_or_else(|_| Err(fault::timed_out())).map_err(|error| fault::fault(error, Effect::Reads))
     }
 
     /// Sends a notification to this node itself.

@@ -182,6 +182,28 @@ async fn a_server_that_does_not_answer_ends_the_lease_in_time() {
     assert!(store.is_lease_valid(lease) || leased(&store, 1).await != lease);
 }
 
+#[tokio::test]
+async fn a_node_listens_over_another_connection_if_its_own_has_gone_silent() {
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let (log, _guard) = log::capture();
+    let proxy = Proxy::start(database.server.address()).await.expect("a free port");
+    let url = database.server.url_through(proxy.port());
+    let store = database.builder(&schema).deadline(LEASE).connect(&url).await.expect("the server runs");
+    until("notifications arrive", async || log.text().contains("notifications of other nodes are received")).await;
+    let listening = "FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
+    let listeners = format!("SELECT count(*) {listening}");
+    until("only this node listens", async || database.number(&listeners).await == 1).await;
+    let pid = format!("SELECT coalesce(max(pid), 0)::BIGINT {listening}");
+    let first = database.number(&pid).await;
+    // No end of the connection arrives, as if a firewall had forgotten it.
+    proxy.swallow(Direction::ToClient);
+    until("the node notices", async || log.text().contains("has gone silent")).await;
+    proxy.pass();
+    until("the node listens again", async || ![0, first].contains(&database.number(&pid).await)).await;
+    until("calls succeed", async || store.load(selector(1)).await.is_ok()).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_be_reached_fails_calls_at_once_and_works_again_when_it_is_back() {
     let database = Database::start().await;

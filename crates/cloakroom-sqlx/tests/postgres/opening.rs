@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use cloakroom::store::{Store, StoreErrorKind};
 use cloakroom_sqlx::{ConnectError, PostgresStore, PostgresStoreBuilder};
-use cloakroom_testbed::Proxy;
+use cloakroom_testbed::{Direction, Proxy};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::database::Database;
 use crate::samples::{insert, now, put, record, selector};
+use crate::support::until;
 
 /// The error of connecting, which contains the words and no password.
 async fn refusal(builder: PostgresStoreBuilder, url: &str, words: &[&str]) -> ConnectError {
@@ -82,6 +83,22 @@ async fn a_server_that_is_down_is_waited_for_as_long_as_asked_and_not_longer() {
         });
     accepted.expect("the port is ours");
     opened.expect("the server came in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_during_the_start_is_not_waited_for_longer_than_asked() {
+    let database = Database::start().await;
+    let proxy = Proxy::start(database.server.address()).await.expect("a free port");
+    let url = database.server.url_through(proxy.port());
+    // Slow enough that the link can be broken between two steps.
+    proxy.delay(Direction::ToClient, Duration::from_millis(300));
+    let opening = tokio::spawn(async move { PostgresStore::connect(&url).await });
+    let checking = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'PREPARE cloakroom_%'";
+    until("it is connected", async || database.number(checking).await == 1).await;
+    proxy.swallow(Direction::ToClient);
+    let outcome = tokio::time::timeout(Duration::from_secs(30), opening).await.expect("there is a limit");
+    let error = outcome.expect("it does not panic").expect_err("no answer comes");
+    assert!(matches!(error, ConnectError::Unreachable { .. }) && error.to_string().contains("in time"), "{error}");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ fn file(text: &str) -> NamedTempFile {
 /// The error of opening a store, which has the words.
 async fn refusal(builder: PostgresStoreBuilder, url: &str, words: &[&str]) -> ConnectError {
     // A server that is only not there yet would be waited for.
-    let error = builder.connect_within(url, Duration::from_secs(3600)).await.expect_err("it cannot be used");
+    let error = builder.connect_within(url, Duration::from_secs(2)).await.expect_err("it cannot be used");
     let text = error.to_string();
     for word in words {
         assert!(text.contains(word), "{word:?} is not in: {text}");
