@@ -1,5 +1,7 @@
 //! The index of a principal's sessions, whose members may be in either store.
 
+use std::num::NonZeroU32;
+
 use super::lease::Half;
 use super::mover::Stores;
 use crate::store::{
@@ -17,27 +19,25 @@ impl<Old: Store, New: Store> Stores<Old, New> {
     ) -> Result<Admission, StoreError> {
         let half = if self.moves { Half::New } else { Half::Old };
         let Some(limit) = limit else { return self.add_to(half, principal, selector, until, None).await };
-        let elsewhere = match half {
-            Half::New => self.members_in_old(principal).await?,
-            Half::Old => all_members(&self.new, principal).await?,
-        };
-        let is_member = elsewhere.contains(&selector);
-        let others: Vec<_> = elsewhere.into_iter().filter(|member| *member != selector).collect();
-        let free = (limit.count.get() as usize).saturating_sub(others.len());
-        match u32::try_from(free).ok().and_then(std::num::NonZeroU32::new) {
-            Some(count) => {
-                let limit = Limit { count, ..limit };
-                let limit = Some(limit).filter(|_| !(is_member && limit.when_reached == LimitPolicy::Reject));
-                self.add_to(half, principal, selector, until, limit).await
-            }
-            None if limit.when_reached == LimitPolicy::EndOldest => {
-                let excess = others.len() - (limit.count.get() as usize - 1);
+        let (old, new) = (self.members_in_old(principal).await?, all_members(&self.new, principal).await?);
+        let is_member = old.contains(&selector) || new.contains(&selector);
+        let elsewhere = if half == Half::New { old.len() } else { new.len() };
+        // Those of the old store are older, but for sessions that have moved.
+        let others: Vec<_> = old.into_iter().chain(new).filter(|member| *member != selector).collect();
+        let limit_count = limit.count.get() as usize;
+        if others.len() < limit_count || elsewhere == 0 {
+            // The store counts its own once more, because others may log in meanwhile.
+            let here = u32::try_from(limit_count.saturating_sub(elsewhere)).ok().and_then(NonZeroU32::new);
+            let limit = here.map(|count| Limit { count, ..limit });
+            return self.add_to(half, principal, selector, until, limit).await;
+        }
+        match limit.when_reached {
+            LimitPolicy::EndOldest => {
+                let excess = others.len() - (limit_count - 1);
                 Ok(Admission::Incomplete { displaced: others.into_iter().take(excess.min(BATCH)).collect() })
             }
-            None if is_member || self.is_member(half, principal, selector).await? => {
-                self.add_to(half, principal, selector, until, None).await
-            }
-            None => Ok(Admission::Refused),
+            LimitPolicy::Reject if is_member => self.add_to(half, principal, selector, until, None).await,
+            LimitPolicy::Reject => Ok(Admission::Refused),
         }
     }
 
@@ -53,14 +53,6 @@ impl<Old: Store, New: Store> Stores<Old, New> {
             Half::Old => self.old.add_member(principal, selector, until, limit).await,
             Half::New => self.new.add_member(principal, selector, until, limit).await,
         }
-    }
-
-    async fn is_member(&self, half: Half, principal: &Principal, selector: Selector) -> Result<bool, StoreError> {
-        let members = match half {
-            Half::Old => all_members(&self.old, principal).await?,
-            Half::New => all_members(&self.new, principal).await?,
-        };
-        Ok(members.contains(&selector))
     }
 
     /// The members that the old store still has. A move that was decided may not be complete, so

@@ -8,7 +8,7 @@ mod place;
 mod report;
 mod wait;
 
-pub use report::TransferReport;
+pub use report::{TransferFailure, TransferReport};
 
 use std::fmt;
 
@@ -27,6 +27,8 @@ use place::Place;
 
 /// The number of sessions that [`TransferStore::transfer_all`] requests per page of the old store.
 const PAGE: usize = 100;
+/// How often a call of [`TransferStore::transfer_all`] looks through the old store.
+const LOOKS: usize = 4;
 /// The number of sessions that are moved or ended at a time.
 const SIDE_BY_SIDE: usize = 16;
 
@@ -57,6 +59,14 @@ const SIDE_BY_SIDE: usize = 16;
 /// exceptions while it moves: a list of its principal's sessions may show it twice, and a limit on
 /// the number of sessions counts both stores without a common lock, so that logins at the same
 /// moment may exceed it.
+///
+/// Both stores must be reachable from the first deployment until the third. While the new one cannot
+/// store anything, sessions stay in the old one. To go back after the second deployment, complete
+/// the move, use the new store alone, and move in the other direction: two transfers in opposite
+/// directions at a time refuse the sessions that they meet in the middle of a move.
+///
+/// A moved session is the youngest in the list of its principal, and a store that keeps writes only
+/// in memory for a while may lose a moved session with its last moments.
 ///
 /// During the change, a call asks the new store first and then the old one, so a call that a
 /// single store answers in one round trip takes two or three. A move takes about ten, once.
@@ -107,16 +117,17 @@ impl<Old: Store, New: Store> TransferStore<Old, New> {
         Ok(Self { stores: Arc::new(stores) })
     }
 
-    /// Moves all sessions that are still in the old store, and returns when none is left there
-    /// that can be moved.
+    /// Moves all sessions that are still in the old store.
     ///
     /// Call it on one node or several, once every node uses [`moving`](Self::moving). It may be
     /// repeated at any time, and continues what an earlier call began. It lists the old store, for
     /// which a user of a Redis server with access rules needs `+scan`.
     ///
+    /// It stops at the first failure of a store, and goes on after a session that cannot be moved by
+    /// itself, because its record cannot be decoded. The report counts both.
+    ///
     /// # Errors
-    /// If the old store cannot be listed; what was moved until then stays moved. A session that
-    /// cannot be moved is no error here: the report counts it.
+    /// If the old store cannot be listed; what was moved until then stays moved.
     /// [`StoreErrorKind::Refused`] on a node that only [follows](Self::following).
     pub async fn transfer_all(&self) -> Result<TransferReport, StoreError> {
         if !self.stores.moves {
@@ -124,26 +135,33 @@ impl<Old: Store, New: Store> TransferStore<Old, New> {
             return Err(StoreError::new(StoreErrorKind::Refused, problem));
         }
         let mut report = TransferReport::default();
-        loop {
+        for _ in 0..LOOKS {
             let before = report.moved;
-            self.transfer_listed(&mut report).await?;
+            let is_whole = self.transfer_listed(&mut report).await?;
             // Sessions may have begun behind the position of the list.
-            if report.moved == before || report.failed > 0 {
-                return Ok(report);
+            report.is_old_empty = is_whole && report.moved == before;
+            if report.is_old_empty || report.failed > 0 {
+                break;
             }
         }
+        Ok(report)
     }
 
-    /// Moves the sessions on one list of the old store.
-    async fn transfer_listed(&self, report: &mut TransferReport) -> Result<(), StoreError> {
+    /// Moves the sessions on one list of the old store. Returns `false` if it stopped before its end.
+    async fn transfer_listed(&self, report: &mut TransferReport) -> Result<bool, StoreError> {
         let mut request = PageRequest::first(PAGE);
         loop {
             let page = self.stores.old.list(request.clone()).await?;
             let settle = |stores: Arc<Stores<Old, New>>, selector| async move { stores.settle(selector).await };
-            self.side_by_side(page.items, settle).await.into_iter().for_each(|settled| report.add(settled));
+            let settled = self.side_by_side(&page.items, settle).await;
+            let mut go_on = true;
+            for (selector, settled) in page.items.into_iter().zip(settled) {
+                go_on &= report.add(selector, settled);
+            }
             match page.next {
+                _ if !go_on => return Ok(false),
                 Some(next) => request = request.after(next),
-                None => return Ok(()),
+                None => return Ok(true),
             }
         }
     }
@@ -152,7 +170,7 @@ impl<Old: Store, New: Store> TransferStore<Old, New> {
     /// selectors.
     async fn side_by_side<T, F>(
         &self,
-        selectors: Vec<Selector>,
+        selectors: &[Selector],
         work: impl Fn(Arc<Stores<Old, New>>, Selector) -> F,
     ) -> Vec<Result<T, StoreError>>
     where
@@ -228,8 +246,8 @@ impl<Old: Store, New: Store> Store for TransferStore<Old, New> {
 
     async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
         // No guard holds for a record that is being moved, and a store skips those it does not have.
-        self.stores.old.touch(touches.clone()).await?;
-        self.stores.new.touch(touches).await
+        let in_old = self.stores.old.touch(touches.clone()).await;
+        self.stores.new.touch(touches).await.and(in_old)
     }
 
     async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
@@ -239,7 +257,7 @@ impl<Old: Store, New: Store> Store for TransferStore<Old, New> {
     async fn destroy_many(&self, selectors: Vec<Selector>) -> Vec<Result<Destroyed, StoreError>> {
         let destroy =
             |stores: Arc<Stores<Old, New>>, selector| async move { stores.destroy(selector, Guard::Anyone).await };
-        self.side_by_side(selectors, destroy).await
+        self.side_by_side(&selectors, destroy).await
     }
 
     async fn add_member(
@@ -253,8 +271,8 @@ impl<Old: Store, New: Store> Store for TransferStore<Old, New> {
     }
 
     async fn remove_members(&self, principal: &Principal, selectors: Vec<Selector>) -> Result<(), StoreError> {
-        self.stores.old.remove_members(principal, selectors.clone()).await?;
-        self.stores.new.remove_members(principal, selectors).await
+        let in_old = self.stores.old.remove_members(principal, selectors.clone()).await;
+        self.stores.new.remove_members(principal, selectors).await.and(in_old)
     }
 
     async fn list_members(&self, principal: &Principal, page: PageRequest) -> Result<Page<Member>, StoreError> {

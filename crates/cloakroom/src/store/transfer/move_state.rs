@@ -85,11 +85,19 @@ pub(super) fn incomplete(fenced: &Record, replaced: Replaced, verifier: Verifier
     record.previous = Some(PreviousSecret::replaced(INCOMPLETE, fenced.last_seen));
     record.authentication = None;
     record.values.retain(|value| &*value.key != KEY);
-    // Without the writes of moves, whose versions the session never had.
+    // Without the writes of moves, whose versions the session never had. The last write of the
+    // session is known again once it is made again, even if the moves have displaced it.
     let writes = fenced.writers.writes().iter().filter(|write| write.version < replaced.version).copied();
-    record.writers = Writers::new(writes.collect(), fenced.writers.known_since().min(replaced.version));
+    record.writers = Writers::new(writes.collect(), fenced.writers.known_since().min(record.version));
     record.writers.add(nonce, record.version);
     record
+}
+
+impl Record {
+    /// The record as it was before the move that has fenced it, for the checks of guards.
+    pub(super) fn before_move(&self, replaced: Replaced) -> Self {
+        Self { verifier: replaced.verifier, previous: replaced.previous, ..self.clone() }
+    }
 }
 
 /// Returns `true` if the session of this record of the new store has not moved there.

@@ -23,14 +23,16 @@
 //! - A copy that is created too late is never decided. It opens for nobody, and is removed by its
 //!   creator, or expires.
 
+use std::time::Duration;
+
 use super::move_state::{MoveState, Replaced, incomplete, is_incomplete};
-use super::wait::Wait;
+use super::wait::{MovesOfOthers, Wait};
 use crate::random::{RandomError, RandomSource, SplitMix};
 use crate::store::{
-    Commit, Committed, Created, Guard, Invalidate, LeasedRecord, Record, Rotation, Selector, Store, StoreError,
-    Verifier,
+    Commit, Committed, Created, Guard, Invalidate, LeasedRecord, Lifetimes, Record, Rotation, Selector, Store,
+    StoreError, StoreErrorKind, Verifier,
 };
-use crate::sync::{Arc, RwLock};
+use crate::sync::{Arc, AtomicBool, Ordering, RwLock};
 use crate::writers::{VERSION_STEP, version_step};
 
 /// The two stores, and what a move needs.
@@ -40,14 +42,22 @@ pub(super) struct Stores<Old, New> {
     /// Whether this node moves sessions, or only follows the moves of others.
     pub(super) moves: bool,
     numbers: SplitMix,
+    /// Identifies the writes of this process's moves, as the lower half of their nonces. The sessions
+    /// of the process have another one, so that neither hides the other from
+    /// [`Writers`](crate::store::Writers).
+    process: u32,
+    moves_of_others: MovesOfOthers,
+    /// Whether the new store has stored what it was given last. No session is fenced before.
+    is_new_writable: AtomicBool,
     copies: RwLock<Vec<Arc<dyn Invalidate>>>,
 }
 
 /// The result of settling a session.
 #[derive(Debug)]
 pub(super) enum Settled {
-    /// It stays in the old store, because this node does not move sessions.
-    Stays(LeasedRecord),
+    /// It stays in the old store, because this node does not move sessions, or because the new store
+    /// cannot store it at present.
+    Stays(Box<LeasedRecord>, Option<StoreError>),
     /// It was in the old store, and is no more.
     Moved,
     /// It was not in the old store.
@@ -59,7 +69,16 @@ impl<Old, New> Stores<Old, New> {
         let mut seed = [0; 8];
         random.fill(&mut seed)?;
         let numbers = SplitMix::new(u64::from_ne_bytes(seed));
-        Ok(Self { old, new, moves, numbers, copies: RwLock::default() })
+        Ok(Self {
+            old,
+            new,
+            moves,
+            process: numbers.next() as u32,
+            numbers,
+            moves_of_others: MovesOfOthers::default(),
+            is_new_writable: AtomicBool::new(false),
+            copies: RwLock::default(),
+        })
     }
 
     pub(super) fn add_copies(&self, copies: Arc<dyn Invalidate>) {
@@ -79,12 +98,6 @@ impl<Old, New> Stores<Old, New> {
         bytes[8..].copy_from_slice(&self.numbers.next().to_be_bytes());
         Verifier::from_bytes(bytes)
     }
-
-    /// The nonce of a write of a move, which distinguishes it from the writes of the sessions in
-    /// this process, so that neither hides the other from [`Writers`](crate::store::Writers).
-    fn nonce(&self) -> u64 {
-        self.numbers.next()
-    }
 }
 
 impl<Old: Store, New: Store> Stores<Old, New> {
@@ -101,18 +114,29 @@ impl<Old: Store, New: Store> Stores<Old, New> {
             was_there = true;
             let record = &found.record;
             match MoveState::of(record)? {
-                None if !self.moves => return Ok(Settled::Stays(found)),
-                None => own = self.fence(selector, record, Replaced::of(record)).await?,
+                // Left behind by a move in the other direction.
+                None if is_incomplete(record) => return Ok(Settled::Absent),
+                None if !self.moves => return Ok(Settled::Stays(Box::new(found), None)),
+                None => {
+                    if let Err(error) = self.try_new_store(record).await {
+                        return Ok(Settled::Stays(Box::new(found), Some(error)));
+                    }
+                    own = self.fence(selector, record, Replaced::of(record)).await?;
+                }
                 Some(MoveState { replaced, decided: Some(copy) }) => {
                     self.complete(selector, record, replaced, copy).await?;
+                    self.moves_of_others.forget(selector);
                     return Ok(Settled::Moved);
                 }
                 Some(MoveState { replaced, decided: None }) if own == Some(record.verifier) => {
-                    self.copy(selector, record, replaced).await?;
+                    let copied = self.copy(selector, record, replaced).await;
+                    self.is_new_writable.store(copied.is_ok(), Ordering::Relaxed);
+                    copied?;
                     continue;
                 }
                 Some(MoveState { replaced, decided: None }) => {
-                    if wait.for_move(record.verifier).await? {
+                    let random = self.numbers.next();
+                    if wait.for_move(&self.moves_of_others, selector, record.verifier, random).await? {
                         continue;
                     }
                     own = self.fence(selector, record, replaced).await?;
@@ -122,6 +146,21 @@ impl<Old: Store, New: Store> Stores<Old, New> {
                 wait.pause().await?;
             }
         }
+    }
+
+    /// Finds out whether the new store can store records, unless the last move has shown it. A session
+    /// that is fenced while it cannot is away until it can.
+    async fn try_new_store(&self, record: &Record) -> Result<(), StoreError> {
+        if self.is_new_writable.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // Neither belongs to a client, and the record expires by itself.
+        let (selector, verifier) = (Selector::from_bytes(*self.verifier().as_bytes()), self.verifier());
+        let lifetimes = Lifetimes::new(record.last_seen, Duration::from_secs(60), record.lifetimes.absolute_deadline());
+        self.new.create(selector, Record::new(verifier, lifetimes, self.numbers.next())).await?;
+        self.new.destroy(selector, Guard::Current(verifier)).await?;
+        self.is_new_writable.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Step 1. Returns the verifier of the fence, or `None` if others have changed the record.
@@ -140,7 +179,7 @@ impl<Old: Store, New: Store> Stores<Old, New> {
     /// Steps 2 and 3. The next look at the old store finds what they led to.
     async fn copy(&self, selector: Selector, fenced: &Record, replaced: Replaced) -> Result<(), StoreError> {
         let copy = self.verifier();
-        let record = incomplete(fenced, replaced, copy, self.nonce() & !VERSION_STEP);
+        let record = incomplete(fenced, replaced, copy, self.numbers.next() & !VERSION_STEP);
         while self.new.create(selector, record.clone()).await? == Created::Exists {
             match self.new.load(selector).await? {
                 None => {}
@@ -152,6 +191,7 @@ impl<Old: Store, New: Store> Stores<Old, New> {
                     }
                     self.new.destroy(selector, Guard::Current(found.record.verifier)).await?;
                 }
+                Some(found) if MoveState::of(&found.record)?.is_some() => return Err(both_directions()),
                 // The session is in the new store already. The record in the old one comes from a
                 // creation that was repeated after the move.
                 Some(_) => {
@@ -190,8 +230,14 @@ impl<Old: Store, New: Store> Stores<Old, New> {
         commit.exact_base = true;
         let rotation = Rotation::new(replaced.verifier, replaced.previous);
         commit.rotation = Some(Rotation { authentication: login.cloned(), ..rotation });
-        // Anything but success means that another process has completed the move before.
-        drop(self.new.commit(selector, commit).await?);
+        if !matches!(self.new.commit(selector, commit).await?, Committed::Done(_)) {
+            // Another process has completed the move before.
+            let found = self.new.load(selector).await?;
+            if found.is_some_and(|found| found.record.verifier == copy) {
+                let problem = "the new store does not complete the copy of a session";
+                return Err(StoreError::new(StoreErrorKind::Refused, problem));
+            }
+        }
         self.old.destroy(selector, Guard::Current(decided.verifier)).await?;
         if let Some(login) = login {
             // Best effort: the next login removes a member without a record.
@@ -210,7 +256,7 @@ impl<Old: Store, New: Store> Stores<Old, New> {
         state: &MoveState,
     ) -> Result<Option<Verifier>, StoreError> {
         let verifier = self.verifier();
-        let nonce = self.nonce();
+        let nonce = self.numbers.next() << 32 | u64::from(self.process);
         // The time of the last request, because a move is no activity of the session.
         let mut commit = Commit::new(record.version, nonce, Guard::Current(record.verifier), record.last_seen);
         commit.exact_base = true;
@@ -222,4 +268,11 @@ impl<Old: Store, New: Store> Stores<Old, New> {
             Committed::Conflict(_) | Committed::Superseded(_) | Committed::Gone | Committed::Unknown => None,
         })
     }
+}
+
+/// The error for a session that another transfer is moving out of the new store.
+pub(super) fn both_directions() -> StoreError {
+    let problem = "the session is being moved out of the new store by a transfer in the other direction; complete that \
+                   one first";
+    StoreError::new(StoreErrorKind::Unavailable, problem)
 }

@@ -2,7 +2,7 @@
 
 use super::lease::Half;
 use super::move_state::{MoveState, is_incomplete};
-use super::mover::{Settled, Stores};
+use super::mover::{Settled, Stores, both_directions};
 use super::wait::Wait;
 use crate::store::{
     Commit, CommitReceipt, Committed, Destroyed, Guard, LeasedRecord, Record, Selector, Store, StoreError,
@@ -41,8 +41,8 @@ impl<Old: Store, New: Store> Stores<Old, New> {
         if let Some(found) = self.load_new(selector).await? {
             return Ok(Some(Place::new(Half::New, found)));
         }
-        match self.settle(selector).await? {
-            Settled::Stays(found) => Ok(Some(Place::new(Half::Old, found))),
+        match self.settle(selector).await.map_err(before_the_call)? {
+            Settled::Stays(found, _) => Ok(Some(Place::new(Half::Old, *found))),
             // It may have moved after the new store was asked.
             Settled::Moved | Settled::Absent => {
                 Ok(self.load_new(selector).await?.map(|found| Place::new(Half::New, found)))
@@ -56,13 +56,20 @@ impl<Old: Store, New: Store> Stores<Old, New> {
     }
 
     async fn load_new(&self, selector: Selector) -> Result<Option<LeasedRecord>, StoreError> {
-        Ok(self.new.load(selector).await?.filter(|found| !is_incomplete(&found.record)))
+        let found = self.new.load(selector).await?.filter(|found| !is_incomplete(&found.record));
+        match &found {
+            Some(found) if is_moving(&found.record) => Err(both_directions()),
+            _ => Ok(found),
+        }
     }
 
     pub(super) async fn commit(&self, selector: Selector, commit: Commit) -> Result<Committed, StoreError> {
         let mut wait = Wait::new();
+        let mut was_applied = false;
         loop {
-            let Some(place) = self.find(selector).await? else { return Ok(Committed::Gone) };
+            let found = self.find(selector).await;
+            let found = found.map_err(|error| if was_applied { unknown(error) } else { error })?;
+            let Some(place) = found else { return Ok(Committed::Gone) };
             let guarded = Commit { guard: place.guard(commit.guard), ..commit.clone() };
             let committed = match place.half {
                 Half::New => {
@@ -75,11 +82,15 @@ impl<Old: Store, New: Store> Stores<Old, New> {
                 // The application may write whatever the secret is.
                 Committed::Superseded(_) if commit.guard == Guard::Anyone => true,
                 Committed::Gone => place.half == Half::Old,
-                committed => record_of(committed).is_some_and(|record| place.half == Half::Old && is_moving(record)),
+                committed => record_of(committed).is_some_and(|record| match place.half {
+                    Half::Old => is_moving(record),
+                    Half::New => is_incomplete(record),
+                }),
             };
             if !is_overtaken {
                 return Ok(tagged(place.half, committed));
             }
+            was_applied |= matches!(committed, Committed::Done(_));
             wait.pause().await?;
         }
     }
@@ -94,37 +105,60 @@ impl<Old: Store, New: Store> Stores<Old, New> {
         self.new.add_member(&login.principal, selector, until, None).await.map(drop)
     }
 
+    /// Ends a session where it is, without moving it: that may fail, and a logout must not.
     pub(super) async fn destroy(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
         let mut wait = Wait::new();
         loop {
-            let place = match self.find(selector).await {
-                Ok(Some(place)) => place,
-                Ok(None) => return Ok(Destroyed::Gone),
+            let found = match self.old.load(selector).await {
                 Err(error) if error.kind() == StoreErrorKind::Corrupt => {
-                    return self.destroy_unreadable(selector, guard).await;
+                    return self.old.destroy(selector, guard).await;
                 }
-                Err(error) => return Err(error),
+                found => found?.filter(|found| !is_incomplete(&found.record)),
             };
-            let destroyed = match place.half {
-                Half::New => self.new.destroy(selector, place.guard(guard)).await?,
-                Half::Old => self.old.destroy(selector, place.guard(guard)).await?,
+            let Some(LeasedRecord { record, .. }) = found else { return self.destroy_in_new(selector, guard).await };
+            let presented = match MoveState::of(&record)? {
+                None if guard == Guard::Anyone => Guard::Current(record.verifier),
+                None => guard,
+                Some(MoveState { decided: Some(_), .. }) => {
+                    self.settle(selector).await.map_err(before_the_call)?;
+                    continue;
+                }
+                // Undecided, so the session is still here, and a mover can no longer decide.
+                Some(MoveState { replaced, .. }) => {
+                    let now = self.old.time().unwrap_or(record.last_seen);
+                    if !record.before_move(replaced).admits(guard, now) {
+                        return Ok(Destroyed::Superseded);
+                    }
+                    Guard::Current(record.verifier)
+                }
             };
-            match destroyed {
-                Destroyed::Superseded if guard == Guard::Anyone => {}
-                // Either the secret was replaced, or the session is being moved.
-                Destroyed::Superseded if place.half == Half::Old && self.is_moving(selector).await? => {}
-                Destroyed::Gone if place.half == Half::Old => {}
-                destroyed => return Ok(destroyed),
+            match self.old.destroy(selector, presented).await? {
+                Destroyed::Done => return Ok(Destroyed::Done),
+                Destroyed::Superseded if presented == guard && !self.is_moving(selector).await? => {
+                    return Ok(Destroyed::Superseded);
+                }
+                // The session has been changed, or has moved.
+                _ => wait.pause().await?,
             }
-            wait.pause().await?;
         }
     }
 
-    /// A record that cannot be decoded is never moved, so it can be removed where it is.
-    async fn destroy_unreadable(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
-        let from_old = self.old.destroy(selector, guard).await?;
-        let from_new = self.new.destroy(selector, guard).await?;
-        Ok(if from_new == Destroyed::Gone { from_old } else { from_new })
+    async fn destroy_in_new(&self, selector: Selector, guard: Guard) -> Result<Destroyed, StoreError> {
+        let mut wait = Wait::new();
+        loop {
+            let found = match self.load_new(selector).await {
+                Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+                    return self.new.destroy(selector, guard).await;
+                }
+                found => found?,
+            };
+            let Some(found) = found else { return Ok(Destroyed::Gone) };
+            let place = Place::new(Half::New, found);
+            match self.new.destroy(selector, place.guard(guard)).await? {
+                Destroyed::Superseded if guard == Guard::Anyone => wait.pause().await?,
+                destroyed => return Ok(destroyed),
+            }
+        }
     }
 
     /// Returns `true` if the session is no longer simply in the old store.
@@ -133,7 +167,20 @@ impl<Old: Store, New: Store> Stores<Old, New> {
     }
 }
 
-/// Returns `true` if this record of the old store is that of a session that is being moved.
+/// The error of a call that was not made because a step of a move failed before it.
+fn before_the_call(error: StoreError) -> StoreError {
+    match error.kind() {
+        StoreErrorKind::Unknown => StoreError::new(StoreErrorKind::Unavailable, error),
+        _ => error,
+    }
+}
+
+/// The error of a call that was made, and whose outcome cannot be shown.
+fn unknown(error: StoreError) -> StoreError {
+    StoreError::new(StoreErrorKind::Unknown, error)
+}
+
+/// Returns `true` if this record is that of a session that is being moved to another store.
 fn is_moving(record: &Record) -> bool {
     !matches!(MoveState::of(record), Ok(None))
 }
