@@ -21,7 +21,8 @@ impl ConfigError {
     }
 
     /// Returns the name of the setting: that of the method or the address parameter which sets it.
-    /// Settings of cookies begin with `cookie.`, and those of JWTs with `jwt.`.
+    /// Settings of cookies begin with `cookie.`, and those of JWTs with `jwt.`. `session(key)` is the
+    /// key of a value's type.
     #[must_use]
     pub const fn setting(&self) -> &'static str {
         self.setting

@@ -11,9 +11,8 @@
 //! use serde::{Deserialize, Serialize};
 //! use std::collections::BTreeMap;
 //!
-//! #[derive(Clone, Default, Serialize, Deserialize)]
+//! #[derive(Clone, Default, Serialize, Deserialize, SessionValue)]
 //! struct Cart { items: BTreeMap<String, u32> }
-//! impl SessionValue for Cart { const KEY: &'static str = "cart"; }
 //!
 //! async fn show(cart: Session<Cart>) -> String {
 //!     format!("{:?}", cart.items)
@@ -39,6 +38,7 @@
 //! # Features
 //!
 //! - `axum` (default): extractors and responses, through `axum-core`.
+//! - `derive` (default): `#[derive(SessionValue)]`.
 //! - `keys`: tokens with a MAC and encrypted records, under keys of the application: [`KeyRing`],
 //!   [`SealPolicy`].
 //! - `uuid`: a `Uuid` as a principal.
@@ -77,6 +77,8 @@ mod writers;
 
 pub use application::{PrincipalSessions, SessionInfo, Sessions, SessionsBuilder};
 pub use cache::EndReason;
+#[cfg(feature = "derive")]
+pub use cloakroom_derive::SessionValue;
 pub use config::{OnInvalidToken, OnStoreError, ReusePolicy, RollbackPolicy, SessionLimits};
 pub use config_error::ConfigError;
 #[cfg(feature = "keys")]
@@ -98,6 +100,45 @@ pub use store::{Cursor, LimitPolicy, Page, PageRequest, transfer};
 pub use telemetry::{Event, EventKind, Events, LogId, Stats};
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
 pub use token::{InvalidPublicId, Principal, PrincipalMismatch, PublicId};
+
+/// For the code that `#[derive(SessionValue)]` writes.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(all(feature = "derive", debug_assertions))]
+    pub use inventory;
+    pub use serde::{Serialize, de::DeserializeOwned};
+
+    #[cfg(all(feature = "derive", debug_assertions))]
+    pub use crate::application::DeclaredValue;
+    pub use crate::session::assert_valid_key;
+}
+
+/// Adds a type to the declared values.
+#[cfg(all(feature = "derive", debug_assertions))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare_value {
+    ($type:ident, $key:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::__private::DeclaredValue {
+                key: $key,
+                name: ::core::stringify!($type),
+                type_name: ::core::any::type_name::<$type>,
+                place: (::core::file!(), ::core::line!(), ::core::column!()),
+                module: ::core::module_path!(),
+                package: ::core::option_env!("CARGO_CRATE_NAME"),
+            }
+        }
+    };
+}
+
+/// Adds nothing: release builds have no declared values.
+#[cfg(not(all(feature = "derive", debug_assertions)))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare_value {
+    ($type:ident, $key:expr) => {};
+}
 
 #[cfg(any(doc, doctest))]
 pub mod guide {

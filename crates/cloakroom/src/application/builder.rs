@@ -8,6 +8,7 @@ use crate::sync::Arc;
 use crate::time::{Clock, SystemClock};
 
 use crate::application::Sessions;
+use crate::application::declared_values::check_keys;
 use crate::config::{Config, ReusePolicy, RollbackPolicy, SessionLimits, limit};
 use crate::config_error::ConfigError;
 use crate::engine::Engine;
@@ -191,8 +192,11 @@ impl SessionsBuilder {
     /// Checks the settings and creates the sessions.
     ///
     /// # Errors
-    /// Returns the first setting that cannot work, with the problem and its remedy.
+    /// Returns the first setting that cannot work, with the problem and its remedy. In a debug
+    /// build, this is also the key of two types that derive
+    /// [`SessionValue`](crate::session::SessionValue).
     pub fn build(mut self) -> Result<Sessions, ConfigError> {
+        check_keys()?;
         let longest = self.policy.absolute.max(Duration::from_secs(1));
         self.policy.idle = self.idle.unwrap_or(self.policy.idle.min(longest));
         self.policy.grace = self.grace.unwrap_or(self.policy.grace.min(self.policy.idle));

@@ -1,11 +1,15 @@
 //! The application's interface: configuration, and operations outside of requests.
 
 mod builder;
+#[cfg_attr(not(all(feature = "derive", debug_assertions)), path = "without_declared_values.rs")]
+mod declared_values;
 #[cfg(feature = "keys")]
 mod keys;
 mod principal_sessions;
 
 pub use builder::SessionsBuilder;
+#[cfg(all(feature = "derive", debug_assertions))]
+pub use declared_values::DeclaredValue;
 pub use principal_sessions::{PrincipalSessions, SessionInfo};
 
 use std::fmt;
@@ -32,12 +36,12 @@ impl Sessions {
     /// [`Sessions::builder`] a store.
     ///
     /// # Panics
-    /// If the operating system provides no randomness; [`SessionsBuilder::build`] returns an error
-    /// instead.
+    /// If the operating system provides no randomness, or, in a debug build, if two types that
+    /// derive [`SessionValue`](crate::session::SessionValue) have the same key;
+    /// [`SessionsBuilder::build`] returns an error instead.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "documented; the builder returns an error instead")]
     pub fn in_memory() -> Self {
-        Self::builder().build().expect("the operating system provides randomness")
+        Self::builder().build().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Returns a builder with every setting at its default.

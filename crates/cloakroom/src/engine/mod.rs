@@ -221,8 +221,8 @@ impl Engine {
 
     /// Reports, in debug builds, two types that are stored under one key.
     #[cfg(debug_assertions)]
-    pub(crate) fn register_type(&self, key: &'static str, type_name: &'static str) {
-        self.types.note(key, type_name);
+    pub(crate) fn register_type<T: 'static>(&self, key: &'static str) {
+        self.types.note::<T>(key);
     }
 
     /// Returns a random number for jitter and sampling, not for secrets.

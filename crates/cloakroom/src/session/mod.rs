@@ -37,7 +37,7 @@ pub use keep_active::KeepActive;
 pub use login::Login;
 #[cfg(any(test, fuzzing))]
 pub use value::fuzzing::stored_value;
-pub use value::{DefaultValue, SessionValue};
+pub use value::{DefaultValue, SessionValue, assert_valid_key};
 
 pub(crate) use layer_context::{LayerContexts, LayerOptions};
 pub(crate) use presented_token::{CarrierKind, PresentedToken, TokenRefusal};
@@ -61,9 +61,8 @@ use crate::sync::Arc;
 /// # use serde::{Deserialize, Serialize};
 /// # use std::collections::BTreeMap;
 ///
-/// # #[derive(Clone, Default, Serialize, Deserialize)]
+/// # #[derive(Clone, Default, Serialize, Deserialize, SessionValue)]
 /// # struct Cart { items: BTreeMap<String, u32> }
-/// # impl SessionValue for Cart { const KEY: &'static str = "cart"; }
 /// async fn show(cart: Session<Cart>) -> Json<Cart> {
 ///     Json(Cart::clone(&cart))
 /// }

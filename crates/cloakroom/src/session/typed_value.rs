@@ -66,7 +66,7 @@ pub(super) fn read<T: SessionValue>(
     key: &str,
 ) -> Result<TypedValue<T>, SessionError> {
     #[cfg(debug_assertions)]
-    engine.register_type(T::KEY, type_name::<T>());
+    engine.register_type::<T>(T::KEY);
     match open.snapshot().map(|snapshot| &snapshot.values) {
         Some(Values::Live(entries)) => read_entry(engine, open, find(entries, key)),
         Some(Values::Packed(packed)) => {

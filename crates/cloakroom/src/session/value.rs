@@ -19,19 +19,43 @@ use super::json;
 /// use serde::{Deserialize, Serialize};
 /// use std::collections::BTreeMap;
 ///
-/// #[derive(Clone, Default, Serialize, Deserialize)]
+/// /// State, under the key `cart`.
+/// #[derive(Clone, Default, Serialize, Deserialize, SessionValue)]
 /// struct Cart {
 ///     items: BTreeMap<String, u32>,
 /// }
 ///
-/// impl SessionValue for Cart {
-///     const KEY: &'static str = "cart";
-/// }
+/// /// A cached value.
+/// #[derive(Clone, Serialize, Deserialize, SessionValue)]
+/// #[session(ttl = "15m", stale_if_error = "1h")]
+/// struct Roles(Vec<String>);
 /// ```
 ///
 /// A value is **state** (the session is its source of truth, like a cart) unless
 /// [`CACHE`](Self::CACHE) makes it a **cached value** (its source is elsewhere, like a user's
 /// roles).
+///
+/// The derive macro (feature `derive`, on by default) has a setting for each item of this trait.
+/// Without the macro, the same is:
+///
+/// ```
+/// # use cloakroom::{CachePolicy, SessionValue};
+/// # use serde::{Deserialize, Serialize};
+/// # use std::{collections::BTreeMap, time::Duration};
+/// # #[derive(Clone, Default, Serialize, Deserialize)]
+/// # struct Cart { items: BTreeMap<String, u32> }
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # struct Roles(Vec<String>);
+/// impl SessionValue for Cart {
+///     const KEY: &'static str = "cart";
+/// }
+///
+/// impl SessionValue for Roles {
+///     const KEY: &'static str = "roles";
+///     const CACHE: CachePolicy =
+///         CachePolicy::ttl(Duration::from_secs(15 * 60)).stale_if_error(Duration::from_secs(3600));
+/// }
+/// ```
 ///
 /// Before a value is written, on every tier, its encoding is decoded again and compared. A value
 /// that would not survive the round trip is refused with
@@ -43,8 +67,7 @@ use super::json;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session value",
     label = "not a session value",
-    note = "a value is a type of your own: `#[derive(Clone, Serialize, Deserialize)] struct Nickname(String);`",
-    note = "with a name: `impl SessionValue for Nickname {{ const KEY: &'static str = \"nickname\"; }}`",
+    note = "a value is a type of your own: `#[derive(Clone, Serialize, Deserialize, SessionValue)] struct Nickname(String);`",
     note = "wrap a foreign type, such as `String` or `Vec<T>`, in a type of your own like this"
 )]
 pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -52,7 +75,9 @@ pub trait SessionValue: Clone + Serialize + DeserializeOwned + Send + Sync + 'st
     /// at compile time.
     ///
     /// Give every type its own key. Two types under one key see each other's data if it decodes,
-    /// and get [`Decode`](crate::error::SessionErrorKind::Decode) if it does not.
+    /// and get [`Decode`](crate::error::SessionErrorKind::Decode) if it does not. Debug builds find
+    /// this out at start-up for types with the derive macro, and otherwise when the second type is
+    /// first used.
     const KEY: &'static str;
 
     /// The kind of the value, state or cached, and how long a cached value is valid. Default:
@@ -110,7 +135,7 @@ struct CodecOf<T>(std::marker::PhantomData<T>);
 
 impl<T: SessionValue> CodecOf<T> {
     const CODEC: &'static Codec = {
-        assert!(is_valid_key(T::KEY), "a session value's KEY is 1 to 64 of a-z, 0-9, '_', '-' and '.'");
+        assert_valid_key(T::KEY);
         &Codec { key: T::KEY, type_name: type_name::<T>, encode: encode::<T>, round_trips: round_trips::<T> }
     };
 }
@@ -119,8 +144,8 @@ impl<T: SessionValue> CodecOf<T> {
 pub(super) const fn must_be_cached<T: SessionValue>() {
     assert!(
         T::CACHE.is_cached(),
-        "only a cached value can be loaded, and this type is state: give its `impl SessionValue` a `CACHE` policy, such as \
-         `const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));`, or use `get` and `update`"
+        "only a cached value can be loaded, and this type is state: give it a ttl, such as `#[session(ttl = \"5m\")]`, or its \
+         `impl SessionValue` a `CACHE` policy, or use `get` and `update`"
     );
 }
 
@@ -131,6 +156,12 @@ pub(super) const fn must_be_state<T: SessionValue>() {
         "this type is a cached value, for which no default may be invented: use `update_cached` to change what was loaded, \
          `set` to replace it, `get_or_load` or `Option<Session<T>>` to read it"
     );
+}
+
+/// Checks a key at compile time. The derive macro has the same rules for the keys that it knows.
+#[doc(hidden)]
+pub const fn assert_valid_key(key: &str) {
+    assert!(is_valid_key(key), "a session value's KEY is 1 to 64 of a-z, 0-9, '_', '-' and '.'");
 }
 
 const fn is_valid_key(key: &str) -> bool {

@@ -122,7 +122,7 @@ impl<'a, T: SessionValue> ValueTarget<'a, T> {
         let engine = self.request.engine();
         let value = Arc::new(value);
         #[cfg(debug_assertions)]
-        engine.register_type(T::KEY, std::any::type_name::<T>());
+        engine.register_type::<T>(T::KEY);
         self.request
             .edit(|_| {
                 edit_for(self.request.engine(), self.key.clone(), Arc::clone(&value), None, engine.now()).map(Some)

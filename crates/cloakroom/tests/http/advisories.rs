@@ -126,7 +126,9 @@ fn every_advisory_that_the_security_page_lists_has_a_test() {
 /// The dependencies of the published crates, without those for tests.
 fn dependencies() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for published in ["cloakroom", "cloakroom-jwt", "cloakroom-redis", "cloakroom-sqlx", "cloakroom-testkit"] {
+    for published in
+        ["cloakroom", "cloakroom-derive", "cloakroom-jwt", "cloakroom-redis", "cloakroom-sqlx", "cloakroom-testkit"]
+    {
         let manifest = fs::read_to_string(root().join("crates").join(published).join("Cargo.toml")).unwrap();
         let mut listed = false;
         for line in manifest.lines() {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the lint exempts test functions, but not their helpers")]
 
 mod cached;
+mod declared;
 mod loads;
 #[path = "../support/log.rs"]
 mod log;
