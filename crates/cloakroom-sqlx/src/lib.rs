@@ -20,9 +20,8 @@
 //! use serde::{Deserialize, Serialize};
 //! use tokio::net::TcpListener;
 //!
-//! #[derive(Clone, Default, Serialize, Deserialize)]
+//! #[derive(Clone, Default, Serialize, Deserialize, SessionValue)]
 //! struct Cart { items: BTreeMap<String, u32> }
-//! impl SessionValue for Cart { const KEY: &'static str = "cart"; }
 //!
 //! async fn show(cart: Session<Cart>) -> String {
 //!     format!("{:?}", cart.items)

@@ -10,29 +10,21 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Router, serve};
-use cloakroom::{CachePolicy, CookieConfig, Session, SessionError, SessionLayer, SessionValue, Sessions};
+use cloakroom::{CookieConfig, Session, SessionError, SessionLayer, SessionValue, Sessions};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 /// State: the session is its source of truth.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, SessionValue)]
 struct Cart {
     items: BTreeMap<String, u32>,
 }
 
-impl SessionValue for Cart {
-    const KEY: &'static str = "cart";
-}
-
 /// A cached value: its source is the database, and the session spares most of the queries.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, SessionValue)]
+#[session(ttl = "5m")]
 struct Preferences {
     language: String,
-}
-
-impl SessionValue for Preferences {
-    const KEY: &'static str = "preferences";
-    const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));
 }
 
 /// The application level: the same for everybody, so it has no place in a session.

@@ -70,13 +70,11 @@ impl<T: DefaultValue> Session<T> {
     /// compiler refuses cached values, because a default would look like a loaded value.
     ///
     /// ```compile_fail,E0080
-    /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
-    /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    /// # use cloakroom::{Session, SessionError, SessionValue};
+    /// #[derive(Clone, Default, serde::Serialize, serde::Deserialize, SessionValue)]
+    /// #[session(ttl = "1m")]
     /// struct Roles(Vec<String>);
-    /// impl SessionValue for Roles {
-    ///     const KEY: &'static str = "roles";
-    ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
-    /// }
+    ///
     /// // "this type is a cached value, for which no default may be invented"
     /// async fn roles(roles: Session<Roles>) {}
     /// let _: axum::Router = axum::Router::new().route("/", axum::routing::get(roles));

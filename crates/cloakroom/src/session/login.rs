@@ -16,9 +16,8 @@ const MIN_LIFETIME: Duration = Duration::from_secs(1);
 /// ```
 /// # use cloakroom::{Login, SessionValue};
 /// # use std::time::Duration;
-/// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+/// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize, SessionValue)]
 /// # struct Cart;
-/// # impl SessionValue for Cart { const KEY: &'static str = "cart"; }
 /// let login = Login::new("user-17")
 ///     .keep::<Cart>()
 ///     .label("Firefox on Linux")

@@ -55,13 +55,11 @@ impl Session {
     /// a value if none was loaded: use [`update_cached`](Self::update_cached) for those.
     ///
     /// ```compile_fail,E0080
-    /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
-    /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    /// # use cloakroom::{Session, SessionError, SessionValue};
+    /// #[derive(Clone, Default, serde::Serialize, serde::Deserialize, SessionValue)]
+    /// #[session(ttl = "1m")]
     /// struct Preferences { page_size: u32 }
-    /// impl SessionValue for Preferences {
-    ///     const KEY: &'static str = "preferences";
-    ///     const CACHE: CachePolicy = CachePolicy::ttl(std::time::Duration::from_secs(60));
-    /// }
+    ///
     /// async fn resize(session: Session) {
     ///     // "this type is a cached value, for which no default may be invented: ..."
     ///     let _ = session.update(|preferences: &mut Preferences| preferences.page_size = 50).await;
@@ -105,9 +103,8 @@ impl Session {
     /// ```
     /// use cloakroom::{Session, SessionError, SessionValue};
     /// # use serde::{Deserialize, Serialize};
-    /// # #[derive(Clone, Default, Serialize, Deserialize)]
+    /// # #[derive(Clone, Default, Serialize, Deserialize, SessionValue)]
     /// struct Cart { items: Vec<String> }
-    /// # impl SessionValue for Cart { const KEY: &'static str = "cart"; }
     ///
     /// async fn add(session: &Session, item: String) -> Result<&'static str, SessionError> {
     ///     let added = session
@@ -146,14 +143,10 @@ impl Session {
     /// because the next read loads the value from the source.
     ///
     /// ```
-    /// use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
-    /// # use std::time::Duration;
-    /// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// use cloakroom::{Session, SessionError, SessionValue};
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize, SessionValue)]
+    /// # #[session(ttl = "5m")]
     /// struct Preferences { page_size: u32 }
-    /// # impl SessionValue for Preferences {
-    /// #     const KEY: &'static str = "preferences";
-    /// #     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));
-    /// # }
     /// # #[derive(Clone)] struct Db;
     /// # impl Db { async fn set_page_size(&self, _size: u32) {} }
     /// async fn resize(session: &Session, db: &Db, size: u32) -> Result<(), SessionError> {
@@ -203,9 +196,8 @@ impl Session {
     /// use cloakroom::{Session, SessionError, SessionValue};
     ///
     /// /// Shown once, on the next page.
-    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize, SessionValue)]
     /// struct Flash(String);
-    /// impl SessionValue for Flash { const KEY: &'static str = "flash"; }
     ///
     /// async fn banner(session: &Session) -> Result<String, SessionError> {
     ///     Ok(session.take::<Flash>().await?.map_or_else(String::new, |Flash(text)| text))
@@ -263,9 +255,8 @@ impl Session {
     ///
     /// ```compile_fail,E0080
     /// # use cloakroom::{Session, SessionValue};
-    /// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize, SessionValue)]
     /// struct Roles(Vec<String>);
-    /// impl SessionValue for Roles { const KEY: &'static str = "roles"; }
     /// async fn roles(session: Session) {
     ///     // "only a cached value can be loaded, and this type is state: ..."
     ///     let _ = session.get_or_load(|| async { Ok::<_, std::io::Error>(Roles(vec![])) }).await;
@@ -274,14 +265,11 @@ impl Session {
     /// ```
     ///
     /// ```
-    /// # use cloakroom::{CachePolicy, Session, SessionError, SessionValue};
-    /// # use std::{sync::Arc, time::Duration};
-    /// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// # use cloakroom::{Session, SessionError, SessionValue};
+    /// # use std::sync::Arc;
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize, SessionValue)]
+    /// # #[session(ttl = "1m")]
     /// struct Roles(Vec<String>);
-    /// # impl SessionValue for Roles {
-    /// #     const KEY: &'static str = "roles";
-    /// #     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(60));
-    /// # }
     /// # #[derive(Clone)] struct Db;
     /// # impl Db { async fn roles(&self, _user: i64) -> Result<Roles, std::io::Error> { Ok(Roles(vec![])) } }
     /// async fn roles(session: &Session, db: Db, user: i64) -> Result<Arc<Roles>, SessionError> {
