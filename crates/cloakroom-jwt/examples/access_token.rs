@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, header};
 use axum::routing::{get, post};
-use cloakroom::{CachePolicy, Clock, Session, SessionError, SessionLayer, SessionValue, Sessions, SystemClock};
+use cloakroom::{Clock, Session, SessionError, SessionLayer, SessionValue, Sessions, SystemClock};
 use cloakroom_jwt::{AccessError, AccessToken, AccessTokenVerifier, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
@@ -29,13 +29,9 @@ struct Claims {
 }
 
 /// What follows from it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, SessionValue)]
+#[session(ttl = "5m")]
 struct Roles(Vec<String>);
-
-impl SessionValue for Roles {
-    const KEY: &'static str = "roles";
-    const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));
-}
 
 static QUERIES: AtomicU32 = AtomicU32::new(0);
 

@@ -21,20 +21,16 @@ impl AccessTokenVerifier {
     /// there is no session, the loader runs and nothing is stored: reading creates none.
     ///
     /// ```
-    /// # use std::time::Duration;
-    /// # use cloakroom::{CachePolicy, Session, SessionValue};
+    /// # use cloakroom::{Session, SessionValue};
     /// # use cloakroom_jwt::{AccessError, AccessToken, AccessTokenVerifier};
     /// #[derive(serde::Deserialize)]
     /// struct Claims {
     ///     sub: String,
     /// }
     ///
-    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize, SessionValue)]
+    /// #[session(ttl = "5m")]
     /// struct Roles(Vec<String>);
-    /// impl SessionValue for Roles {
-    ///     const KEY: &'static str = "roles";
-    ///     const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(300));
-    /// }
     ///
     /// async fn roles(session: &Session, tokens: &AccessTokenVerifier, bearer: &str) -> Result<Vec<String>, AccessError> {
     ///     let derive = |token: AccessToken<Claims>| async move { query_roles(&token.claims.sub).await };
