@@ -19,13 +19,9 @@ use crate::request_context::{Accept, RequestContext};
 const MAX_QUANTITY: u32 = 9999;
 
 /// The quantity of each item.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, SessionValue)]
 pub(crate) struct Cart {
     items: BTreeMap<String, u32>,
-}
-
-impl SessionValue for Cart {
-    const KEY: &'static str = "cart";
 }
 
 impl Cart {

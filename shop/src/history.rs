@@ -1,9 +1,8 @@
 //! The products that a visitor has viewed, and recommendations from them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use cloakroom::{CachePolicy, SessionValue};
+use cloakroom::SessionValue;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::UserId;
@@ -20,30 +19,19 @@ const MAX_VIEWED: usize = 8;
 const MAX_RECOMMENDED: usize = 4;
 
 /// The ids of the last viewed products, newest first. A user's history is stored in the database.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, SessionValue)]
+#[session(ttl = "10m", jitter = 10)]
 pub(crate) struct History(Vec<String>);
 
-impl SessionValue for History {
-    const KEY: &'static str = "history";
-    const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(600)).jitter(10);
-}
-
 /// A guest's history, which exists only in the session.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionValue)]
+#[session(key = "guest-history")]
 pub(crate) struct GuestHistory(History);
 
-impl SessionValue for GuestHistory {
-    const KEY: &'static str = "guest-history";
-}
-
 /// The ids of recommended products, computed from the history and the catalogue.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, SessionValue)]
+#[session(ttl = "10m", jitter = 10)]
 struct Recommendations(Vec<String>);
-
-impl SessionValue for Recommendations {
-    const KEY: &'static str = "recommendations";
-    const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(600)).jitter(10);
-}
 
 impl History {
     fn add(&mut self, item: &str) {

@@ -1,13 +1,12 @@
 //! Theme and language: a cached value for users, state for guests.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
-use cloakroom::{CachePolicy, SessionValue};
+use cloakroom::SessionValue;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::UserId;
@@ -44,27 +43,20 @@ impl Theme {
 }
 
 /// A visitor's choices; `None` if the visitor has not chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// A user's preferences are stored in the database, so the session may drop its copy at any time.
+/// If the database is down, a copy that is up to an hour old is better than an error page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, SessionValue)]
+#[session(ttl = "5m", jitter = 10, stale_if_error = "1h")]
 pub(crate) struct Preferences {
     pub(crate) theme: Option<Theme>,
     pub(crate) language: Option<Language>,
 }
 
-/// A user's preferences are stored in the database, so the session may drop its copy at any time.
-/// If the database is down, a copy that is up to an hour old is better than an error page.
-impl SessionValue for Preferences {
-    const KEY: &'static str = "preferences";
-    const CACHE: CachePolicy =
-        CachePolicy::ttl(Duration::from_secs(300)).jitter(10).stale_if_error(Duration::from_secs(3600));
-}
-
 /// A guest's preferences, which exist only in the session.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, SessionValue)]
+#[session(key = "guest-preferences")]
 struct GuestPreferences(Preferences);
-
-impl SessionValue for GuestPreferences {
-    const KEY: &'static str = "guest-preferences";
-}
 
 impl RequestContext {
     pub(crate) async fn preferences(&self) -> Result<Arc<Preferences>, ShopError> {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
-use cloakroom::{CachePolicy, SessionValue};
+use cloakroom::SessionValue;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::UserId;
@@ -22,15 +21,11 @@ use crate::shop::Sources;
 const STAFF: &str = "staff";
 const ADMIN: &str = "admin";
 
-/// The roles of one user.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The roles of one user. If a role is removed in the database directly, sessions still have it for
+/// up to a minute.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, SessionValue)]
+#[session(ttl = "1m", jitter = 10)]
 pub(crate) struct Roles(Vec<String>);
-
-/// If a role is removed in the database directly, sessions still have it for up to a minute.
-impl SessionValue for Roles {
-    const KEY: &'static str = "roles";
-    const CACHE: CachePolicy = CachePolicy::ttl(Duration::from_secs(60)).jitter(10);
-}
 
 impl Roles {
     fn has(&self, role: &str) -> bool {

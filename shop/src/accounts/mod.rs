@@ -4,9 +4,8 @@ mod login;
 mod password;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use cloakroom::{CachePolicy, Principal, SessionValue};
+use cloakroom::{Principal, SessionValue};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::login::{Throttle, sign_in, sign_in_form, sign_out};
@@ -26,15 +25,10 @@ impl From<UserId> for Principal {
 }
 
 /// The data of a user that every page shows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, SessionValue)]
+#[session(ttl = "5m", jitter = 10, stale_if_error = "1h")]
 pub(crate) struct Account {
     pub(crate) full_name: String,
-}
-
-impl SessionValue for Account {
-    const KEY: &'static str = "account";
-    const CACHE: CachePolicy =
-        CachePolicy::ttl(Duration::from_secs(300)).jitter(10).stale_if_error(Duration::from_secs(3600));
 }
 
 impl RequestContext {
