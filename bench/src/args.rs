@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// Also write all figures to this file as JSON.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Replace the generated blocks of docs/benchmarks.md, the charts in docs/charts and, after
+    /// Replace the generated blocks of docs/benchmarks.md, docs/budgets.md, the charts in docs/charts and, after
     /// `all`, the block of README.md in this checkout; write the full tables and transcripts to
     /// bench/results.
     #[arg(long, global = true, value_name = "CHECKOUT", num_args = 0..=1, default_missing_value = ".")]

@@ -17,6 +17,7 @@ mod parts;
 mod process;
 mod report;
 mod scale;
+mod stores;
 mod targets;
 
 use std::process::ExitCode;

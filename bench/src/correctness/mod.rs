@@ -12,14 +12,14 @@ use crate::args::Options;
 use crate::measure::Spread;
 use crate::process::runtime;
 use crate::report::{Section, Transcript, start_step};
-use crate::targets::{Target, versions};
+use crate::targets::{self, Target};
 
 use checks::CHECKS;
 use setup::{Context, Setup};
 
 const NOTE: &str = "The same requests over HTTP to the same endpoints, each library set up as in its documentation and with \
-    its defaults, except for the idle timeout where a check is about it. Those over Redis run on two nodes with a Redis of \
-    their own. ✓ expected, ✗ not, – not applicable. The transcript of every ✗ is in bench/results/correctness.md.";
+    its defaults, except for the idle timeout where a check is about it. Those over Redis or PostgreSQL run on two nodes \
+    with a server of their own. ✓ expected, ✗ not, – not applicable. The transcript of every ✗ is in bench/results/correctness.md.";
 
 /// The result of one check of one target.
 struct CheckResult {
@@ -36,8 +36,8 @@ struct TargetResults {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Section>> {
-    let targets = [&Target::IN_MEMORY[..], &Target::SHARED[..]].concat();
-    let targets: Vec<_> = targets.into_iter().filter(|target| options.selects(target.key())).collect();
+    let targets: Vec<_> = Target::with_sessions().into_iter().filter(|target| options.selects(target.key())).collect();
+    targets::prepare(&targets, options)?;
     // All targets run at the same time, on servers of their own, because most of the time is
     // waiting.
     let checked = try_join_all(targets.into_iter().map(|target| check(target, options)));
@@ -78,7 +78,7 @@ fn require_cloakroom_passes(all: &[TargetResults]) -> Result<()> {
 }
 
 fn section(all: &[TargetResults]) -> Section {
-    let note = format!("{NOTE} Versions: {}.", versions());
+    let note = format!("{NOTE} Versions: {}.", targets::versions());
     let mut section = Section::new("Behaviour", &note, ["expected behaviour"]).on_page();
     section.columns.extend(all.iter().map(|results| results.target.label().to_owned()));
     for (index, check) in CHECKS.iter().enumerate() {

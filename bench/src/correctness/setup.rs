@@ -1,12 +1,12 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use cloakroom_testbed::{Proxy, Server};
+use cloakroom_testbed::Proxy;
 
 use crate::Result;
-use crate::args::{Options, Part};
-use crate::process::ServerProcess;
-use crate::targets::{IDLE_TIMEOUT, Target, TargetConfig};
+use crate::args::Options;
+use crate::stores::{Durability, Store};
+use crate::targets::{self, IDLE_TIMEOUT, Target, TargetConfig};
 
 use super::client::{Browser, Node, Response, shorten_cookies};
 
@@ -14,38 +14,54 @@ use super::client::{Browser, Node, Response, shorten_cookies};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
     OneNode,
-    TwoNodes,
+    /// A store that a process leaves behind.
     Store,
+    /// A store on a server, which several nodes share and may fail to reach.
+    TwoNodes,
 }
 
-/// A target on two nodes with a Redis of its own, or on one node if it keeps sessions in memory
-/// only.
+/// A target with a store of its own: on two nodes if they can share it, and else on one.
 pub(super) struct Setup {
     target: Target,
     first: Node,
     second: Option<Node>,
-    redis: Option<Server>,
+    store: Option<Store>,
+    /// The number of files that were given to nodes.
+    files: Cell<u32>,
     options: Options,
 }
 
 impl Setup {
     pub(super) async fn start(target: Target, options: &Options) -> Result<Self> {
-        let redis = if target.is_shared() { Some(Server::start().await?) } else { None };
-        let config = config(target, redis.as_ref(), IDLE_TIMEOUT);
-        let start = |name| Ok::<_, crate::Error>(Node::new(name, ServerProcess::start(&Part::TargetServer, &config)?));
-        let first = start("A")?;
-        let second = target.is_shared().then(|| start("B")).transpose()?;
-        Ok(Self { target, first, second, redis, options: options.clone() })
+        let store = match target.store() {
+            Some(kind) => Some(Store::start(kind, Durability::ProcessCrash).await?),
+            None => None,
+        };
+        let config = config(target, store.as_ref().map_or_else(String::new, |store| store.url("first")), IDLE_TIMEOUT);
+        let first = Node::new("A", targets::start(&config)?);
+        let start = || Ok::<_, crate::Error>(Node::new("B", targets::start(&config)?));
+        let second = target.is_shared().then(start).transpose()?;
+        Ok(Self { target, first, second, store, files: Cell::new(0), options: options.clone() })
     }
 
     pub(super) const fn supports(&self, needs: Needs) -> bool {
-        matches!(needs, Needs::OneNode) || self.second.is_some()
+        match needs {
+            Needs::OneNode => true,
+            Needs::Store => self.store.is_some(),
+            Needs::TwoNodes => self.second.is_some(),
+        }
+    }
+
+    /// Returns the URL of the store for another node, whose sessions are in a file of its own if
+    /// they are in files: one process uses a file.
+    fn store_url(&self) -> String {
+        self.files.set(self.files.get() + 1);
+        self.store.as_ref().map_or_else(String::new, |store| store.url(&format!("node-{}", self.files.get())))
     }
 }
 
-fn config(target: Target, redis: Option<&Server>, idle_timeout: Duration) -> TargetConfig {
-    let redis = redis.map_or_else(String::new, |server| server.address().to_string());
-    TargetConfig { target, redis, namespace: "bench".to_owned(), idle_timeout }
+fn config(target: Target, store: String, idle_timeout: Duration) -> TargetConfig {
+    TargetConfig { target, store, namespace: "bench".to_owned(), idle_timeout }
 }
 
 /// The setup as one check uses it, and the transcript of its requests and responses.
@@ -76,23 +92,32 @@ impl<'a> Context<'a> {
 
     /// Starts another node with this idle timeout.
     pub(super) fn start_node(&self, idle_timeout: Duration) -> Result<Node> {
-        let config = config(self.setup.target, self.setup.redis.as_ref(), idle_timeout);
-        Ok(Node::new("C", ServerProcess::start(&Part::TargetServer, &config)?))
+        self.start(self.setup.store_url(), idle_timeout)
+    }
+
+    /// Returns a function that starts a node on the same sessions each time.
+    pub(super) fn restarts(&self) -> impl Fn() -> Result<Node> {
+        let url = self.setup.store_url();
+        move || self.start(url.clone(), IDLE_TIMEOUT)
     }
 
     /// Starts another node that reaches its store through a proxy.
     pub(super) async fn start_node_with_proxy(&self) -> Result<(Node, Proxy)> {
-        let redis = self.setup.redis.as_ref().ok_or("the check needs a store")?;
-        let proxy = Proxy::start(redis.address()).await?;
-        let config = config(self.setup.target, Some(redis), IDLE_TIMEOUT);
-        let config = TargetConfig { redis: proxy.address().to_string(), ..config };
-        Ok((Node::new("C", ServerProcess::start(&Part::TargetServer, &config)?), proxy))
+        let store = self.setup.store.as_ref().ok_or("the check needs a store")?;
+        let proxy = Proxy::start(store.address().ok_or("the check needs a server")?).await?;
+        Ok((self.start(store.url_through(proxy.address()), IDLE_TIMEOUT)?, proxy))
     }
 
-    /// Returns the number of keys in the store, or 0 without one.
-    pub(super) async fn store_keys(&self) -> Result<u64> {
-        let Some(redis) = &self.setup.redis else { return Ok(0) };
-        Ok(redis::from_redis_value(redis.command(&["DBSIZE"]).await?)?)
+    fn start(&self, store: String, idle_timeout: Duration) -> Result<Node> {
+        Ok(Node::new("C", targets::start(&config(self.setup.target, store, idle_timeout))?))
+    }
+
+    /// Returns the number of keys or rows in the store, or 0 without one.
+    pub(super) async fn store_entries(&self) -> Result<u64> {
+        match &self.setup.store {
+            Some(store) => store.entries().await,
+            None => Ok(0),
+        }
     }
 
     /// Sends a request with these cookies and no others, and adds it to the transcript.

@@ -102,7 +102,7 @@ pub(super) struct Variant {
 impl Setup {
     pub(super) fn start(databases: &Databases, database: DatabaseKind, delay: u64, options: &Options) -> Result<Self> {
         let start = |cached| -> Result<Variant> {
-            let server = ServerProcess::start(&Part::ShopServer, &databases.shop_config(database, delay, cached))?;
+            let server = ServerProcess::of_part(&Part::ShopServer, &databases.shop_config(database, delay, cached))?;
             let (nodes, seed) = (vec![server.address], options.seed);
             let load = LoadProcess::start(&LoadConfig { nodes, sessions: SESSIONS, clients: CLIENTS, seed })?;
             Ok(Variant { load, _server: server })

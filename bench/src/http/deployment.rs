@@ -1,18 +1,17 @@
-use cloakroom_testbed::Server;
-
 use crate::Result;
-use crate::args::{Options, Part};
+use crate::args::Options;
 use crate::load::{LoadConfig, LoadProcess, LoadResult, UpdateAudit};
 use crate::measure::Spread;
 use crate::process::ServerProcess;
 use crate::report::start_step;
-use crate::targets::{IDLE_TIMEOUT, Target, TargetConfig};
+use crate::stores::Stores;
+use crate::targets::{self, IDLE_TIMEOUT, Target, TargetConfig};
 
 use super::comparison::CASES;
 
 pub(super) const NODES: [usize; 2] = [1, 3];
 /// Enough to keep the processors busy, few enough that a queue does not dominate the latency.
-const CLIENTS: usize = 32;
+const CLIENTS: usize = 64;
 
 /// A target on one or more nodes, its load generator, and its results. The load ends before the
 /// nodes.
@@ -22,26 +21,30 @@ pub(super) struct Deployment {
     pub(super) nodes: Vec<ServerProcess>,
     /// By case, then by run.
     pub(super) results: [Vec<LoadResult>; CASES.len()],
-    /// Redis commands per request, by case, then by run.
+    /// Redis commands or PostgreSQL statements per request, by case, then by run.
     pub(super) commands: [Vec<f64>; CASES.len()],
     pub(super) updates: UpdateAudit,
 }
 
-/// Starts every target on every number of nodes.
-pub(super) fn start_all(server: &Server, options: &Options) -> Result<Vec<Deployment>> {
-    let is_selected = |target: &Target| *target == Target::Bare || options.selects(target.key());
-    let on_nodes = |nodes| Target::on_nodes(nodes).into_iter().filter(is_selected).map(move |target| (nodes, target));
-    let targets: Vec<_> = NODES.into_iter().flat_map(on_nodes).collect();
-    targets.into_iter().map(|(nodes, target)| Deployment::start(target, nodes, server, options)).collect()
+/// Starts bare axum and these targets, each on every number of nodes that it works on.
+pub(super) fn start_all(targets: &[Target], stores: &Stores, options: &Options) -> Result<Vec<Deployment>> {
+    let mut deployments = Vec::new();
+    for nodes in NODES {
+        deployments.push(Deployment::start(Target::Bare, nodes, stores, options)?);
+        for target in targets.iter().filter(|target| nodes == 1 || target.is_shared()) {
+            deployments.push(Deployment::start(*target, nodes, stores, options)?);
+        }
+    }
+    Ok(deployments)
 }
 
 impl Deployment {
-    fn start(target: Target, nodes: usize, server: &Server, options: &Options) -> Result<Self> {
+    fn start(target: Target, nodes: usize, stores: &Stores, options: &Options) -> Result<Self> {
         start_step(&format!("starting {}, nodes: {nodes}", target.label()));
-        let (redis, namespace) = (server.address().to_string(), format!("bench-{nodes}"));
-        let config = TargetConfig { target, redis, namespace, idle_timeout: IDLE_TIMEOUT };
-        let start = |_| ServerProcess::start(&Part::TargetServer, &config);
-        let nodes = (0..nodes).map(start).collect::<Result<Vec<_>>>()?;
+        let namespace = format!("bench_{nodes}");
+        let store = stores.of(target).map_or_else(String::new, |store| store.url(target.key()));
+        let config = TargetConfig { target, store, namespace, idle_timeout: IDLE_TIMEOUT };
+        let nodes = (0..nodes).map(|_| targets::start(&config)).collect::<Result<Vec<_>>>()?;
         let load = LoadProcess::start(&LoadConfig {
             nodes: nodes.iter().map(|node| node.address).collect(),
             sessions: options.size(1000, 100),
@@ -65,5 +68,11 @@ impl Deployment {
     pub(super) fn rate_ratio(&self, other: &Self, case: usize) -> Spread {
         let pairs = self.results[case].iter().zip(&other.results[case]);
         Spread::of(pairs.map(|(own, other)| own.rate() / other.rate()))
+    }
+
+    /// Returns its median latency less that of another in microseconds, run by run.
+    pub(super) fn difference(&self, other: &Self, case: usize) -> Spread {
+        let pairs = self.results[case].iter().zip(&other.results[case]);
+        Spread::of(pairs.map(|(own, other)| own.p50 - other.p50))
     }
 }

@@ -5,25 +5,28 @@
 mod comparison;
 mod deployment;
 mod node_pair;
+mod round_trips;
 mod tables;
-
-use cloakroom_testbed::Server;
 
 use crate::args::Options;
 use crate::process::runtime;
 use crate::report::Section;
+use crate::stores::Stores;
+use crate::targets::Target;
 use crate::{Result, targets};
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Section>> {
     let runtime = runtime()?;
-    let server = runtime.block_on(Server::start())?;
-    let info = runtime.block_on(server.info("server"))?;
-    let redis = info.get("redis_version").map_or("unknown", |version| version.trim());
-    let versions = format!("{}, Redis {redis}", targets::versions());
-    let mut deployments = deployment::start_all(&server, options)?;
-    comparison::run(&runtime, &server, options, &mut deployments)?;
-    let mut sections = tables::sections(&deployments, &versions);
+    let is_selected = |target: &Target| options.selects(target.key());
+    let targets: Vec<_> = Target::with_sessions().into_iter().filter(is_selected).collect();
+    targets::prepare(&targets, options)?;
+    let stores = runtime.block_on(Stores::start(&targets))?;
+    let versions = format!("{}, {}", targets::versions(), runtime.block_on(stores.describe())?);
+    let round_trips = runtime.block_on(round_trips::run(&targets, &stores, options))?;
+    let mut deployments = deployment::start_all(&targets, &stores, options)?;
+    comparison::run(&runtime, &stores, options, &mut deployments)?;
+    let mut sections = tables::sections(&deployments, &round_trips, &versions);
     drop(deployments);
-    sections.extend(runtime.block_on(node_pair::run(&server, options))?);
+    sections.extend(runtime.block_on(node_pair::run(&targets, &stores, options))?);
     Ok(sections)
 }

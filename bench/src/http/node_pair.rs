@@ -1,4 +1,4 @@
-//! Two nodes in this process over one Redis, called without a network: the latency of a hit, a miss
+//! Two nodes in this process over one store, called without a network: the latency of a hit, a miss
 //! and an update, and the time until one node sees a change made on the other.
 
 use std::convert::Infallible;
@@ -9,7 +9,6 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::response::Response;
-use cloakroom_testbed::Server;
 use tower::Service;
 
 use crate::Result;
@@ -17,13 +16,14 @@ use crate::args::Options;
 use crate::fixtures::{CookieJar, Endpoint, OTHER_COOKIES};
 use crate::measure::{Latencies, Spread};
 use crate::report::{Section, single, start_step, value};
+use crate::stores::{Store, Stores};
 use crate::targets::{self, IDLE_TIMEOUT, Target, TargetConfig};
 
-const LATENCY_NOTE: &str = "Two nodes in one process over one Redis, one request at a time, `Service::call` to the \
+const LATENCY_NOTE: &str = "Two nodes in one process over one store, one request at a time, `Service::call` to the \
     head of the response, on a worker of the runtime. \"Hit\" and \"update\" are on the node that started the session, \
     \"miss\" is the first request for it on the other node. `tower-sessions` over Redis keeps nothing in memory, so its \
-    hit is a miss.";
-const VISIBILITY_NOTE: &str = "Two nodes in one process over one Redis, which both have the session in memory if they \
+    hit is a miss. Commands are counted as in \"Requests over HTTP\".";
+const VISIBILITY_NOTE: &str = "Two nodes in one process over one store, which both have the session in memory if they \
     keep any. One node acknowledges an update; then the other is called in a loop with the cookie from before the \
     update. Times are from the acknowledgement to the first response with the new value.";
 
@@ -51,18 +51,21 @@ struct Reply {
     number: u64,
 }
 
-pub(super) async fn run(server: &Server, options: &Options) -> Result<Vec<Section>> {
+pub(super) async fn run(targets: &[Target], stores: &Stores, options: &Options) -> Result<Vec<Section>> {
     let columns = ["server", "request", "p50 µs", "p99 µs", "commands per request"];
     let mut latency = Section::new("Latency inside a node", LATENCY_NOTE, columns);
     let columns = ["server", "changes", "seen", "p50 µs", "p99 µs"];
     let mut visibility = Section::new("Time until another node sees a change", VISIBILITY_NOTE, columns);
-    for target in Target::SHARED.into_iter().filter(|target| options.selects(target.key())) {
+    // Another program cannot be called without a network.
+    let in_this_process = |target: &Target| target.is_shared() && !target.is_sqlx_peer();
+    for target in targets.iter().copied().filter(in_this_process) {
         start_step(&format!("{}: latency and visibility between two nodes", target.label()));
-        let (redis, namespace) = (server.address().to_string(), "bench-pair".to_owned());
-        let config = TargetConfig { target, redis, namespace, idle_timeout: IDLE_TIMEOUT };
+        let store = stores.of(target).ok_or("a shared target without a store")?;
+        let (url, namespace) = (store.url(target.key()), "bench_pair".to_owned());
+        let config = TargetConfig { target, store: url, namespace, idle_timeout: IDLE_TIMEOUT };
         let (first, second) = (targets::build(config.clone()).await?, targets::build(config).await?);
         let pair = NodePair { target, first: Node(first), second: Node(second) };
-        measure_latency(&mut latency, &pair, server, options).await?;
+        measure_latency(&mut latency, &pair, store, options).await?;
         measure_visibility(&mut visibility, &pair, options).await?;
     }
     Ok(vec![latency, visibility])
@@ -97,7 +100,7 @@ impl Node {
     }
 }
 
-async fn measure_latency(section: &mut Section, pair: &NodePair, server: &Server, options: &Options) -> Result<()> {
+async fn measure_latency(section: &mut Section, pair: &NodePair, store: &Store, options: &Options) -> Result<()> {
     let kinds = [
         ("hit", &pair.first, READ, options.size(20, 2)),
         ("miss", &pair.second, READ, 1),
@@ -112,9 +115,9 @@ async fn measure_latency(section: &mut Section, pair: &NodePair, server: &Server
             cookies.push(pair.first.clone().start_session().await?);
         }
         for (samples, (_, node, endpoint, rounds)) in samples.iter_mut().zip(kinds) {
-            let before = server.command_counts().await?;
+            let before = store.operations(pair.target).await?;
             let latencies = tokio::spawn(time_calls(node.clone(), endpoint, cookies.clone(), rounds)).await??;
-            let commands = server.commands_since(&before, pair.target.redis_commands()).await?.total();
+            let commands = store.operations(pair.target).await? - before;
             let per_request = commands as f64 / latencies.count() as f64;
             if run > 0 {
                 samples.push([latencies.quantile_micros(0.5), latencies.quantile_micros(0.99), per_request]);

@@ -1,40 +1,54 @@
 use crate::load::LoadResult;
 use crate::measure::Spread;
 use crate::report::{Chart, Section, single, value};
+use crate::stores::StoreKind;
 use crate::targets::Target;
 
-use super::comparison::{CASES, Case, RATE};
+use super::comparison::{CASES, Case, READ_RATE};
 use super::deployment::{Deployment, NODES};
+use super::round_trips::RoundTrips;
 
-const SUMMARY_NOTE: &str = "Requests per second at saturation against bare axum on as many nodes, Redis commands per \
-    update, median latencies at 5000 requests a second, and acknowledged updates that were lost in all runs. Reads and \
+const SUMMARY_NOTE: &str = "Requests per second at saturation against bare axum on as many nodes; per update, the round \
+    trips to the store that it waits for, and Redis commands or PostgreSQL statements; median latencies of one update at a \
+    time, of 2000 reads and of 500 updates a second; and acknowledged updates that were lost in all runs. Reads and \
     updates are of any of 1000 sessions, sent to random nodes.";
-const REQUESTS_NOTE: &str = "Loopback HTTP/1.1, 32 clients over open connections, each request to a random node, with the \
+const REQUESTS_NOTE: &str = "Loopback HTTP/1.1, 64 clients over open connections, each request to a random node, with the \
     session's cookie and three others. At saturation a client sends its next request as soon as it has its response; \
-    \"of bare\" is against bare axum on as many nodes in the same run. At a fixed rate requests are due at random times, \
-    and a latency counts from when its request was due. Commands are those that requests send to Redis, without lease \
-    probes.";
+    \"of bare\" is against bare axum on as many nodes in the same run. One at a time, only one client does. At a fixed rate \
+    requests are due at random times, and a latency counts from when its request was due. Commands are those that requests \
+    send to Redis, without lease probes, and all statements of PostgreSQL, with notifications and polls.";
+const ROUND_TRIPS_NOTE: &str = "The median request of one client to one node, whose store answers 20 ms late: its latency \
+    in units of that delay.";
 const UPDATES_NOTE: &str = "After the last run the counter of each session is read from every node. \"Lost\" updates \
     were acknowledged and are missing from the highest counter; \"stale\" counts the nodes with a lower counter than the \
-    highest. Parallel requests of one session are rare here: 32 at a time among 1000 sessions.";
+    highest. Parallel requests of one session are rare here: 64 at a time among 1000 sessions.";
 
-pub(super) fn sections(deployments: &[Deployment], versions: &str) -> Vec<Section> {
-    vec![summary(deployments), requests(deployments, versions), updates(deployments)]
+/// Cloakroom over each store, and the targets with which it is compared.
+const COMPARED: [(Target, &[Target]); 3] = [
+    (Target::Sqlite, &[Target::Memory, Target::TowerSqlite]),
+    (Target::Postgres, &[Target::Memory, Target::TowerPostgres]),
+    (Target::Redis, &[Target::TowerRedis, Target::TowerCached, Target::AxumRedis]),
+];
+
+pub(super) fn sections(deployments: &[Deployment], waits: &[RoundTrips], versions: &str) -> Vec<Section> {
+    vec![summary(deployments, waits), requests(deployments, versions), round_trips(waits), updates(deployments)]
 }
 
-fn summary(deployments: &[Deployment]) -> Section {
+fn summary(deployments: &[Deployment], waits: &[RoundTrips]) -> Section {
     let columns = [
         "server",
         "nodes",
         "reads of bare",
         "updates of bare",
-        "commands per update",
+        "round trips",
+        "commands",
+        "one update µs",
         "read p50 / p99 µs",
         "update p50 / p99 µs",
         "lost updates",
     ];
     let mut section = Section::new("Over HTTP", SUMMARY_NOTE, columns).on_page();
-    let [read, update, paced_read, paced_update] = [1, 2, 3, 4];
+    let [read, update, paced_read, paced_update, update_alone] = [1, 2, 3, 4, 5];
     for deployment in deployments {
         let (target, nodes) = (deployment.target, deployment.nodes.len());
         let bare = find(deployments, Target::Bare, nodes).filter(|_| target.has_sessions());
@@ -43,12 +57,16 @@ fn summary(deployments: &[Deployment]) -> Section {
             let [p50, p99, _] = deployment.latencies(case).map(Spread::without_range);
             format!("{p50} / {p99}")
         };
+        let waits = waits.iter().find(|waits| waits.target == target && nodes == 1);
+        let [alone, ..] = deployment.latencies(update_alone).map(Spread::without_range);
         section.row([
             target.label().to_owned(),
             nodes.to_string(),
             of_bare(read),
             of_bare(update),
+            waits.map_or_else(|| "–".to_owned(), |waits| waits.update.to_string()),
             commands(deployment, update),
+            if nodes == 1 { alone.to_string() } else { "–".to_owned() },
             latency(paced_read),
             latency(paced_update),
             if target.has_sessions() { deployment.updates.lost.to_string() } else { "–".to_owned() },
@@ -57,11 +75,13 @@ fn summary(deployments: &[Deployment]) -> Section {
     section
 }
 
-/// Returns the Redis commands per request, or a dash for a target without Redis.
+/// Returns the commands or statements per request, or a dash for a target without a server.
 fn commands(deployment: &Deployment, case: usize) -> String {
-    match deployment.target.redis_commands() {
-        [] => "–".to_owned(),
-        _ => format!("{:.3}", Spread::of(deployment.commands[case].iter().copied()).median),
+    match deployment.target.store() {
+        Some(StoreKind::Redis | StoreKind::Postgres) => {
+            format!("{:.3}", Spread::of(deployment.commands[case].iter().copied()).median)
+        }
+        Some(StoreKind::Sqlite) | None => "–".to_owned(),
     }
 }
 
@@ -71,10 +91,10 @@ fn requests(deployments: &[Deployment], versions: &str) -> Section {
         ["request", "nodes", "server", "requests/s", "of bare", "p50 µs", "p99 µs", "p99.9 µs", "commands per request"];
     let mut section = Section::new("Requests over HTTP", &note, columns);
     let mut rates = Chart::new("http", "Requests per second, one node", "any of 1000 sessions, at saturation");
-    let title = format!("Latency of {RATE} reads a second, one node");
+    let title = format!("Latency of {READ_RATE} reads a second, one node");
     let mut latencies = Chart::new("http-latency", &title, "µs, counted from when the request was due");
     for (index, case) in CASES.iter().enumerate() {
-        for deployment in deployments {
+        for deployment in deployments.iter().filter(|deployment| !deployment.results[index].is_empty()) {
             add_row(&mut section, deployments, deployment, index);
             if deployment.nodes.len() == 1 {
                 let label = deployment.target.label();
@@ -90,7 +110,7 @@ fn requests(deployments: &[Deployment], versions: &str) -> Section {
             }
         }
         for nodes in NODES {
-            add_ratios_to_libraries(&mut section, deployments, index, nodes);
+            add_comparisons(&mut section, deployments, index, nodes);
         }
     }
     section.charts.extend([rates, latencies]);
@@ -111,20 +131,32 @@ fn add_row(section: &mut Section, deployments: &[Deployment], deployment: &Deplo
         value("commands", "", Spread::of(deployment.commands[index].iter().copied()))
             .with_text(commands(deployment, index)),
     ];
-    let pace = if case.is_saturated() { "at saturation".to_owned() } else { format!("{RATE} a second") };
-    let label = format!("{}, {pace}", case.label);
-    section.measured_row(&[&label, &nodes.to_string(), target.label()], &key(case, nodes, target), values);
+    section.measured_row(&[&case.describe(), &nodes.to_string(), target.label()], &key(case, nodes, target), values);
 }
 
-/// Adds the throughput of Cloakroom over Redis against the other libraries over Redis.
-fn add_ratios_to_libraries(section: &mut Section, deployments: &[Deployment], index: usize, nodes: usize) {
-    let Some(cloakroom) = find(deployments, Target::Redis, nodes) else { return };
-    for target in [Target::TowerRedis, Target::TowerCached, Target::AxumRedis] {
-        if let Some(other) = find(deployments, target, nodes) {
-            let key = key(&CASES[index], nodes, Target::Redis);
-            section.figure(format!("{key}/of-{}", target.key()), "×", cloakroom.rate_ratio(other, index));
+/// Adds the throughput and the latency of Cloakroom against what it is compared with.
+fn add_comparisons(section: &mut Section, deployments: &[Deployment], index: usize, nodes: usize) {
+    for (target, others) in COMPARED {
+        let Some(cloakroom) = find(deployments, target, nodes) else { continue };
+        let key = key(&CASES[index], nodes, target);
+        for other in others.iter().filter_map(|other| find(deployments, *other, nodes)) {
+            // JSON has no NaN, which is the spread of nothing.
+            if !cloakroom.results[index].is_empty() {
+                let name = other.target.key();
+                section.figure(format!("{key}/of-{name}"), "×", cloakroom.rate_ratio(other, index));
+                section.figure(format!("{key}/over-{name}"), "µs", cloakroom.difference(other, index));
+            }
         }
     }
+}
+
+fn round_trips(counted: &[RoundTrips]) -> Section {
+    let mut section = Section::new("Round trips", ROUND_TRIPS_NOTE, ["server", "read", "update"]);
+    for RoundTrips { target, read, update } in counted {
+        let key = format!("http/round-trips/{}", target.key());
+        section.measured_row(&[target.label()], &key, [single("read", "", *read), single("update", "", *update)]);
+    }
+    section
 }
 
 fn updates(deployments: &[Deployment]) -> Section {

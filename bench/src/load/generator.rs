@@ -57,34 +57,35 @@ impl Generator {
     }
 
     pub(super) async fn run(&mut self, workload: &Workload, pace: Pace, time: Duration) -> Result<LoadResult> {
-        let (began, clients) = (Instant::now(), self.clients.len());
+        let clients = if matches!(pace, Pace::OneAtATime) { 1 } else { self.clients.len() };
+        let began = Instant::now();
         let end = began + time;
         let run = |client: Client| {
             let workload = workload.clone();
             async move {
                 match pace {
-                    Pace::ClosedLoop => client.run_closed_loop(&workload, end).await,
+                    Pace::ClosedLoop | Pace::OneAtATime => client.run_closed_loop(&workload, end).await,
                     Pace::PerSecond(rate) => client.run_at_rate(&workload, f64::from(rate) / clients as f64, end).await,
                 }
             }
         };
-        self.run_clients(began, run).await
+        self.run_clients(clients, began, run).await
     }
 
     pub(super) async fn run_sessions(&mut self, sessions: &WholeSessions) -> Result<LoadResult> {
         let heads: Rc<Vec<String>> = Rc::new(sessions.lines.iter().map(|line| request_head(line)).collect());
         let left = Rc::new(Cell::new(sessions.count));
         let run = |client: Client| client.run_sessions(Rc::clone(&heads), Rc::clone(&left));
-        self.run_clients(Instant::now(), run).await
+        self.run_clients(self.clients.len(), Instant::now(), run).await
     }
 
-    /// Runs all clients at the same time and adds up their results.
-    async fn run_clients<F>(&mut self, began: Instant, run: impl Fn(Client) -> F) -> Result<LoadResult>
+    /// Runs this many clients at the same time and adds up their results.
+    async fn run_clients<F>(&mut self, count: usize, began: Instant, run: impl Fn(Client) -> F) -> Result<LoadResult>
     where
         F: Future<Output = Result<Client>> + 'static,
     {
         let local = LocalSet::new();
-        let tasks: Vec<_> = self.clients.drain(..).map(|client| local.spawn_local(run(client))).collect();
+        let tasks: Vec<_> = self.clients.drain(..count).map(|client| local.spawn_local(run(client))).collect();
         local.await;
         let took = began.elapsed();
         let (mut latencies, mut failed) = (Latencies::new()?, 0);

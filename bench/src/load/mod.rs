@@ -64,6 +64,8 @@ impl Workload {
 pub(crate) enum Pace {
     /// As soon as the client has its response.
     ClosedLoop,
+    /// The same with one client, so that a request waits for no other.
+    OneAtATime,
     /// This many a second over all clients, at random times that do not depend on the responses. A
     /// latency counts from when its request was due, even if the client was still waiting for the
     /// previous response.
@@ -125,7 +127,7 @@ pub(crate) struct LoadProcess(ChildProcess);
 impl LoadProcess {
     /// Starts the process, which connects its clients and creates the sessions.
     pub(crate) fn start(config: &LoadConfig) -> Result<Self> {
-        let mut process = ChildProcess::start(&Part::Load)?;
+        let mut process = ChildProcess::of_part(&Part::Load)?;
         let () = process.request(config)?;
         Ok(Self(process))
     }

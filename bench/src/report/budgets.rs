@@ -98,6 +98,13 @@ const BUDGETS: &[Budget] = &[
         1.3,
     )
     .missed_because("without stickiness two of three updates find an outdated copy and read first: 1.65 commands"),
+    at_least("HTTP, SQLite, local hits: of the rate in memory", "http/read/1/sqlite/of-memory", 0.95),
+    at_least("HTTP, PostgreSQL, local hits: of the rate in memory", "http/read/1/postgres/of-memory", 0.95),
+    at_least("HTTP updates over SQLite: of tower-sessions' rate", "http/update/1/sqlite/of-tower-sqlite", 5.0),
+    at_least("HTTP updates over PostgreSQL: of tower-sessions' rate", "http/update/1/postgres/of-tower-postgres", 2.0),
+    at_most("HTTP, one update over SQLite, over one in memory", "http/update-alone/1/sqlite/over-memory", 100.0, "µs"),
+    at_most("round trips to PostgreSQL: local hit", "http/round-trips/postgres/read", 0.0, ""),
+    at_most("round trips to PostgreSQL: update", "http/round-trips/postgres/update", 1.0, ""),
     at_most("commands to Redis: local hit", "http/pair/redis/hit/commands", 0.0, ""),
     at_most("commands to Redis: miss", "http/pair/redis/miss/commands", 1.0, ""),
     at_most("commands to Redis: update", "http/pair/redis/update/commands", 1.0, ""),

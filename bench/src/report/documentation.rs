@@ -10,6 +10,7 @@ use super::section::{Section, Transcript};
 use super::{PartReport, Report, budgets, readme};
 
 const PAGE: &str = "docs/benchmarks.md";
+const BUDGETS_PAGE: &str = "docs/budgets.md";
 const README: &str = "README.md";
 const CHARTS: &str = "docs/charts";
 /// All tables and transcripts, one file per part; not committed.
@@ -26,13 +27,11 @@ pub(super) fn write(report: &Report, checkout: &Path) -> Result<()> {
         for part in &report.parts {
             page = replace_block(&page, &part.part, &page_block(&described, part))?;
         }
-        if report.is_complete() {
-            let block = format!("*{described}*\n{}", budgets::section(report).to_markdown());
-            page = replace_block(&page, "all", &block)?;
-        }
         Ok(page)
     })?;
     if report.is_complete() {
+        let budgets = format!("*{described}*\n{}", budgets::section(report).to_markdown());
+        edit(&checkout.join(BUDGETS_PAGE), |page| replace_block(&page, "all", &budgets))?;
         edit(&checkout.join(README), |text| replace_block(&text, "all", &readme::block(report)))?;
     }
     let charts = report.sections().flat_map(|section| &section.charts);

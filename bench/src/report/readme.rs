@@ -17,8 +17,13 @@ const GAINS: [(&str, &str); 4] = [
 const IN_MEMORY: [&str; 3] = ["memory", "tower-memory", "axum-memory"];
 const OVER_REDIS: [&str; 3] = ["redis", "tower-redis", "axum-redis"];
 
+/// The same over SQL, which is not measured for `axum_session`.
+const OVER_SQLITE: [&str; 3] = ["sqlite", "tower-sqlite", NOT_MEASURED];
+const OVER_POSTGRES: [&str; 3] = ["postgres", "tower-postgres", NOT_MEASURED];
+const NOT_MEASURED: &str = "";
+
 /// The rows of the table on libraries; `*` stands for the library.
-const LIBRARIES: [(&str, &str, [&str; 3]); 6] = [
+const LIBRARIES: [(&str, &str, [&str; 3]); 8] = [
     (
         "a typed read among 1000 sessions, over bare axum, in process (ns)",
         "{overhead/libraries/read-hot/1/*/difference}",
@@ -36,13 +41,18 @@ const LIBRARIES: [(&str, &str, [&str; 3]); 6] = [
     ),
     ("reads over HTTP, in memory: requests per second relative to bare axum", "{http/read/1/*/of-bare}", IN_MEMORY),
     ("reads over HTTP, over Redis: requests per second relative to bare axum", "{http/read/1/*/of-bare}", OVER_REDIS),
+    ("updates over HTTP, in an SQLite file: requests per second", "{http/update/1/*/rate}", OVER_SQLITE),
+    ("updates over HTTP, in PostgreSQL: requests per second", "{http/update/1/*/rate}", OVER_POSTGRES),
     ("passed of {correctness/checks} checks of behaviour, over Redis", "{correctness/*/passed}", OVER_REDIS),
 ];
 
 /// Returns the Markdown of all rows, with keys in braces.
 fn rows() -> [Vec<String>; 2] {
     let row = |label: &str, template: &str, names: &[&str]| {
-        let cells = names.iter().map(|name| template.replace('*', name));
+        let cells = names.iter().map(|name| match *name {
+            NOT_MEASURED => "–".to_owned(),
+            name => template.replace('*', name),
+        });
         format!("| {label} | {} |", cells.collect::<Vec<_>>().join(" | "))
     };
     let gains = GAINS.map(|(label, template)| row(label, template, &["without", "with"]));

@@ -24,7 +24,7 @@ pub(super) async fn in_memory(config: &TargetConfig) -> Result<Router> {
 }
 
 pub(super) async fn over_redis(config: &TargetConfig) -> Result<Router> {
-    let pool = RedisPool::from(redis::Client::open(format!("redis://{}/", config.redis))?);
+    let pool = RedisPool::from(redis::Client::open(config.store.as_str())?);
     Ok(app(SessionStore::<SessionRedisPool>::new(Some(pool.into()), session_config(config)?).await?))
 }
 

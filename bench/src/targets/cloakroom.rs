@@ -8,8 +8,10 @@ use axum::extract::Extension;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use cloakroom::store::Store;
 use cloakroom::{CookieConfig, Login, Session, SessionError, SessionLayer, SessionService, SessionValue, Sessions};
 use cloakroom_redis::RedisStore;
+use cloakroom_sqlx::{PostgresStore, SqliteStore};
 use serde::{Deserialize, Serialize};
 use tower::Layer;
 
@@ -32,9 +34,20 @@ pub(super) fn in_memory(config: &TargetConfig) -> Result<Router> {
     Ok(app(Sessions::builder().memory_limit(16 << 30).idle_timeout(config.idle_timeout).build()?))
 }
 
+pub(super) async fn over_sqlite(config: &TargetConfig) -> Result<Router> {
+    let file = config.store.strip_prefix("sqlite://").ok_or("the store is not an SQLite file")?;
+    over(SqliteStore::open(file).await?, config)
+}
+
+pub(super) async fn over_postgres(config: &TargetConfig) -> Result<Router> {
+    over(PostgresStore::builder().namespace(&config.namespace).connect(&config.store).await?, config)
+}
+
 pub(super) async fn over_redis(config: &TargetConfig) -> Result<Router> {
-    let url = format!("redis://{}/?namespace={}", config.redis, config.namespace);
-    let store = RedisStore::connect(&url).await?;
+    over(RedisStore::connect(&format!("{}/?namespace={}", config.store, config.namespace)).await?, config)
+}
+
+fn over(store: impl Store, config: &TargetConfig) -> Result<Router> {
     Ok(app(Sessions::builder().store(store).idle_timeout(config.idle_timeout).build()?))
 }
 

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::stores::StoreKind;
+
 /// A server under test. Every part of the bench chooses from these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Target {
@@ -7,6 +9,10 @@ pub(crate) enum Target {
     Bare,
     /// Cloakroom in memory, on one node.
     Memory,
+    /// Cloakroom over an SQLite file, on one node.
+    Sqlite,
+    /// Cloakroom over PostgreSQL.
+    Postgres,
     /// Cloakroom over Redis.
     Redis,
     /// A middleware around a map behind one lock.
@@ -15,6 +21,10 @@ pub(crate) enum Target {
     TowerMemory,
     /// `tower-sessions` with its moka store.
     TowerMoka,
+    /// `tower-sessions` with its SQLite store, on one node.
+    TowerSqlite,
+    /// `tower-sessions` with its PostgreSQL store.
+    TowerPostgres,
     /// `tower-sessions` with its Redis store.
     TowerRedis,
     /// `tower-sessions` with its caching store: moka in front of Redis.
@@ -29,15 +39,15 @@ impl Target {
     /// Targets that keep sessions in memory only.
     pub(crate) const IN_MEMORY: [Self; 5] =
         [Self::Memory, Self::Map, Self::TowerMemory, Self::TowerMoka, Self::AxumMemory];
+    /// Targets that keep sessions in a file, for one process.
+    pub(crate) const IN_FILE: [Self; 2] = [Self::Sqlite, Self::TowerSqlite];
     /// Targets that share sessions between nodes.
-    pub(crate) const SHARED: [Self; 4] = [Self::Redis, Self::TowerRedis, Self::TowerCached, Self::AxumRedis];
+    pub(crate) const SHARED: [Self; 6] =
+        [Self::Postgres, Self::TowerPostgres, Self::Redis, Self::TowerRedis, Self::TowerCached, Self::AxumRedis];
 
-    /// Returns the targets that work on this many nodes without stickiness, bare axum first.
-    pub(crate) fn on_nodes(nodes: usize) -> Vec<Self> {
-        match nodes {
-            1 => [&[Self::Bare], &Self::IN_MEMORY[..], &Self::SHARED[..]].concat(),
-            _ => [&[Self::Bare], &Self::SHARED[..]].concat(),
-        }
+    /// Returns all targets but bare axum.
+    pub(crate) fn with_sessions() -> Vec<Self> {
+        [&Self::IN_MEMORY[..], &Self::IN_FILE[..], &Self::SHARED[..]].concat()
     }
 
     /// Its name in figure keys and for `--only`.
@@ -54,10 +64,14 @@ impl Target {
         match self {
             Self::Bare => ("bare", "bare axum"),
             Self::Memory => ("memory", "Cloakroom, in memory"),
+            Self::Sqlite => ("sqlite", "Cloakroom over SQLite"),
+            Self::Postgres => ("postgres", "Cloakroom over PostgreSQL"),
             Self::Redis => ("redis", "Cloakroom over Redis"),
             Self::Map => ("map", "a map behind a RwLock"),
             Self::TowerMemory => ("tower-memory", "tower-sessions, memory"),
             Self::TowerMoka => ("tower-moka", "tower-sessions, moka"),
+            Self::TowerSqlite => ("tower-sqlite", "tower-sessions over SQLite"),
+            Self::TowerPostgres => ("tower-postgres", "tower-sessions over PostgreSQL"),
             Self::TowerRedis => ("tower-redis", "tower-sessions over Redis"),
             Self::TowerCached => ("tower-cached", "tower-sessions, moka before Redis"),
             Self::AxumMemory => ("axum-memory", "axum_session, memory"),
@@ -67,7 +81,7 @@ impl Target {
 
     /// Returns whether this is Cloakroom, of which a lost update or a failed request fails the run.
     pub(crate) const fn is_cloakroom(self) -> bool {
-        matches!(self, Self::Memory | Self::Redis)
+        matches!(self, Self::Memory | Self::Sqlite | Self::Postgres | Self::Redis)
     }
 
     pub(crate) const fn has_sessions(self) -> bool {
@@ -79,11 +93,26 @@ impl Target {
         Self::SHARED.contains(&self)
     }
 
-    /// Returns the Redis commands that its requests send, without lease probes and connection
-    /// setup.
+    /// Returns whether it is served by the program in `bench/sqlx-peer`.
+    pub(crate) const fn is_sqlx_peer(self) -> bool {
+        matches!(self, Self::TowerSqlite | Self::TowerPostgres)
+    }
+
+    /// Returns the store of its sessions, or `None` if it keeps them in memory only.
+    pub(crate) const fn store(self) -> Option<StoreKind> {
+        match self {
+            Self::Sqlite | Self::TowerSqlite => Some(StoreKind::Sqlite),
+            Self::Postgres | Self::TowerPostgres => Some(StoreKind::Postgres),
+            Self::Redis | Self::TowerRedis | Self::TowerCached | Self::AxumRedis => Some(StoreKind::Redis),
+            Self::Bare | Self::Memory | Self::Map | Self::TowerMemory | Self::TowerMoka | Self::AxumMemory => None,
+        }
+    }
+
+    /// Returns the Redis commands that its requests send, without lease probes, connection setup and
+    /// what scripts call.
     pub(crate) const fn redis_commands(self) -> &'static [&'static str] {
         match self {
-            Self::Redis => &["eval", "evalsha", "hgetall"],
+            Self::Redis => &["eval", "evalsha"],
             Self::TowerRedis | Self::TowerCached => &["get", "set", "del"],
             Self::AxumRedis => &["get", "set", "del", "exists", "expireat", "multi", "exec"],
             _ => &[],

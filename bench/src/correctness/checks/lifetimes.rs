@@ -94,15 +94,15 @@ async fn send_reads(cx: &Context<'_>, cookie: impl Fn(usize) -> String) -> Resul
     for number in 0..WARM_UP {
         node.send("GET /cart", &cookie(number)).await?;
     }
-    let (keys, resident, mut issued) = (cx.store_keys().await?, node.resident_bytes()?, 0);
+    let (keys, resident, mut issued) = (cx.store_entries().await?, node.resident_bytes()?, 0);
     for number in WARM_UP..WARM_UP + requests {
         issued += usize::from(node.send("GET /cart", &cookie(number)).await?.issues_cookie());
     }
     let last = cx.send(&node, "GET /cart", &cookie(WARM_UP + requests)).await?;
-    let keys = cx.store_keys().await?.saturating_sub(keys);
+    let keys = cx.store_entries().await?.saturating_sub(keys);
     let bytes = node.resident_bytes()?.saturating_sub(resident) / requests as u64;
     let summary = format!(
-        "{requests} reads: {issued} responses issue an id, {keys} more keys in the store, {bytes} more bytes a request in \
+        "{requests} reads: {issued} responses issue an id, {keys} more keys or rows in the store, {bytes} more bytes a request in \
          the process"
     );
     cx.note(summary.clone());

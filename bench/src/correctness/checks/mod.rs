@@ -77,7 +77,8 @@ checks! {
     OneNode "a percent-encoded cookie name is not the session cookie" cookies::encoded_name;
     OneNode "an unknown cookie of the same name, first or last, does not log out" cookies::duplicate_name fails_by_design;
     OneNode "malformed cookies beside the right one do not log out" cookies::malformed;
-    Store "an unreachable store is an error, not an empty session; nothing is lost" updates::store_unreachable;
-    Store "a write during which the store fails is not acknowledged" updates::store_fails_during_write;
-    Store "ten seconds after the store is back, the node serves the session" updates::store_returns;
+    Store "after the process is killed, a new one serves the session with all acknowledged updates" updates::killed;
+    TwoNodes "an unreachable store is an error, not an empty session; nothing is lost" updates::store_unreachable;
+    TwoNodes "a write during which the store fails is not acknowledged" updates::store_fails_during_write;
+    TwoNodes "ten seconds after the store is back, the node serves the session" updates::store_returns;
 }

@@ -55,6 +55,20 @@ pub(super) async fn next_request_elsewhere(cx: &Context<'_>) -> Result<Outcome> 
     Ok(Outcome::new(stale == 0, summary))
 }
 
+pub(super) async fn killed(cx: &Context<'_>) -> Result<Outcome> {
+    const UPDATES: usize = 20;
+    let start = cx.restarts();
+    let node = start()?;
+    let mut browser = cx.browser(&node).await?;
+    for _ in 0..UPDATES {
+        browser.send(&node, "POST /count").await?;
+    }
+    drop(node);
+    cx.note("… the process is killed, and another started …".to_owned());
+    let counter = browser.read(&start()?, "GET /count").await?;
+    Ok(Outcome::new(counter == UPDATES.to_string(), format!("after {UPDATES} updates and a kill: {counter}")))
+}
+
 /// The session was started on another node, so that this one has nothing of it in memory.
 pub(super) async fn store_unreachable(cx: &Context<'_>) -> Result<Outcome> {
     let (node, proxy) = cx.start_node_with_proxy().await?;

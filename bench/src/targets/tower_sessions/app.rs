@@ -1,55 +1,21 @@
-//! `tower-sessions`, set up as in its documentation.
+//! `tower-sessions` with any of its stores. `bench/sqlx-peer` uses this file too.
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
-use tower_sessions::cookie::time::Duration;
 use tower_sessions::session::Error;
-use tower_sessions::{CachingSessionStore, Expiry, MemoryStore, Session, SessionManagerLayer, SessionStore};
-use tower_sessions_moka_store::MokaStore;
-use tower_sessions_redis_store::RedisStore;
-use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
+use tower_sessions::{Expiry, Session, SessionManagerLayer, SessionStore};
 
+use super::{Cart, SLOW_WRITE_DELAY, next_user};
 use crate::Result;
-use crate::fixtures::Cart;
-
-use super::{SLOW_WRITE_DELAY, TargetConfig, next_user};
 
 type Reply = Result<String, StatusCode>;
 
-/// The number of connections in the example of the Redis store.
-const CONNECTIONS: usize = 6;
-/// The capacity in the example of the caching store. It exceeds the number of sessions, so nothing
-/// is evicted.
-const CACHE_CAPACITY: u64 = 10_000;
-
-pub(super) fn in_memory(config: &TargetConfig) -> Result<Router> {
-    app(MemoryStore::default(), config)
-}
-
-pub(super) fn in_moka(config: &TargetConfig) -> Result<Router> {
-    // No capacity: evicting a session would log its user out.
-    app(MokaStore::new(None), config)
-}
-
-pub(super) async fn over_redis(config: &TargetConfig) -> Result<Router> {
-    app(store(&config.redis).await?, config)
-}
-
-pub(super) async fn moka_before_redis(config: &TargetConfig) -> Result<Router> {
-    app(CachingSessionStore::new(MokaStore::new(Some(CACHE_CAPACITY)), store(&config.redis).await?), config)
-}
-
-async fn store(address: &str) -> Result<RedisStore<Pool>> {
-    let pool = Pool::new(Config::from_url(&format!("redis://{address}"))?, None, None, None, CONNECTIONS)?;
-    drop(pool.connect());
-    pool.wait_for_connect().await?;
-    Ok(RedisStore::new(pool))
-}
-
-fn app(store: impl SessionStore + Clone, config: &TargetConfig) -> Result<Router> {
-    let expiry = Expiry::OnInactivity(Duration::try_from(config.idle_timeout)?);
+pub(super) fn app(store: impl SessionStore + Clone, idle_timeout: Duration) -> Result<Router> {
+    let expiry = Expiry::OnInactivity(idle_timeout.try_into()?);
     Ok(Router::new()
         .route("/idle", get(idle))
         .route("/fill", post(fill))
