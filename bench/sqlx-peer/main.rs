@@ -31,6 +31,7 @@ const DELETION_INTERVAL: Duration = Duration::from_secs(60);
 /// What this program uses of the configuration of a server under test.
 #[derive(Debug, Deserialize)]
 struct Config {
+    target: String,
     store: String,
     namespace: String,
     idle_timeout: Duration,
@@ -41,17 +42,21 @@ fn main() -> Result<()> {
 }
 
 async fn build(config: Config) -> Result<Router> {
-    match config.store.starts_with("sqlite://") {
-        true => over_sqlite(&config).await,
-        false => over_postgres(&config).await,
+    let sqlite = || Ok::<_, Error>(config.store.parse::<SqliteConnectOptions>()?.create_if_missing(true));
+    match config.target.as_str() {
+        "TowerSqlite" => over_sqlite(sqlite()?, &config).await,
+        // The settings of Cloakroom, with which a commit does not wait for the disk.
+        "TowerSqliteWal" => {
+            let options = sqlite()?.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
+            over_sqlite(options, &config).await
+        }
+        "TowerPostgres" => over_postgres(&config).await,
+        other => Err(format!("this program has no target {other}").into()),
     }
 }
 
-async fn over_sqlite(config: &Config) -> Result<Router> {
-    // As durable as Cloakroom, which is much faster here than the defaults of SQLite.
-    let options: SqliteConnectOptions = config.store.parse()?;
-    let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-    let pool = SqlitePool::connect_with(options.synchronous(SqliteSynchronous::Normal)).await?;
+async fn over_sqlite(options: SqliteConnectOptions, config: &Config) -> Result<Router> {
+    let pool = SqlitePool::connect_with(options).await?;
     let store = SqliteStore::new(pool).with_table_name(&config.namespace)?;
     store.migrate().await?;
     tokio::spawn(store.clone().continuously_delete_expired(DELETION_INTERVAL));

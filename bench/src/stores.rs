@@ -131,7 +131,7 @@ impl Store {
                 let version: String = query_scalar("SELECT current_setting('server_version')").fetch_one(pool).await?;
                 Ok(format!("PostgreSQL {version}"))
             }
-            Self::Sqlite(_) => Ok("SQLite in WAL mode with synchronous = NORMAL".to_owned()),
+            Self::Sqlite(_) => Ok("SQLite".to_owned()),
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Case {
     pace: Pace,
 }
 
-/// Rates that saturate no target.
+/// Rates that saturate no target but the slowest.
 pub(super) const READ_RATE: u32 = 2000;
 pub(super) const UPDATE_RATE: u32 = 500;
 

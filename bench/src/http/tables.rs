@@ -25,7 +25,7 @@ const UPDATES_NOTE: &str = "After the last run the counter of each session is re
 
 /// Cloakroom over each store, and the targets with which it is compared.
 const COMPARED: [(Target, &[Target]); 3] = [
-    (Target::Sqlite, &[Target::Memory, Target::TowerSqlite]),
+    (Target::Sqlite, &[Target::Memory, Target::TowerSqlite, Target::TowerSqliteWal]),
     (Target::Postgres, &[Target::Memory, Target::TowerPostgres]),
     (Target::Redis, &[Target::TowerRedis, Target::TowerCached, Target::AxumRedis]),
 ];

@@ -101,6 +101,7 @@ const BUDGETS: &[Budget] = &[
     at_least("HTTP, SQLite, local hits: of the rate in memory", "http/read/1/sqlite/of-memory", 0.95),
     at_least("HTTP, PostgreSQL, local hits: of the rate in memory", "http/read/1/postgres/of-memory", 0.95),
     at_least("HTTP updates over SQLite: of tower-sessions' rate", "http/update/1/sqlite/of-tower-sqlite", 5.0),
+    at_least("HTTP updates over SQLite: of its rate with WAL", "http/update/1/sqlite/of-tower-sqlite-wal", 5.0),
     at_least("HTTP updates over PostgreSQL: of tower-sessions' rate", "http/update/1/postgres/of-tower-postgres", 2.0),
     at_most("HTTP, one update over SQLite, over one in memory", "http/update-alone/1/sqlite/over-memory", 100.0, "µs"),
     at_most("round trips to PostgreSQL: local hit", "http/round-trips/postgres/read", 0.0, ""),

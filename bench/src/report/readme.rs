@@ -18,7 +18,7 @@ const IN_MEMORY: [&str; 3] = ["memory", "tower-memory", "axum-memory"];
 const OVER_REDIS: [&str; 3] = ["redis", "tower-redis", "axum-redis"];
 
 /// The same over SQL, which is not measured for `axum_session`.
-const OVER_SQLITE: [&str; 3] = ["sqlite", "tower-sqlite", NOT_MEASURED];
+const OVER_SQLITE: [&str; 3] = ["sqlite", "tower-sqlite-wal", NOT_MEASURED];
 const OVER_POSTGRES: [&str; 3] = ["postgres", "tower-postgres", NOT_MEASURED];
 const NOT_MEASURED: &str = "";
 
@@ -41,7 +41,7 @@ const LIBRARIES: [(&str, &str, [&str; 3]); 8] = [
     ),
     ("reads over HTTP, in memory: requests per second relative to bare axum", "{http/read/1/*/of-bare}", IN_MEMORY),
     ("reads over HTTP, over Redis: requests per second relative to bare axum", "{http/read/1/*/of-bare}", OVER_REDIS),
-    ("updates over HTTP, in an SQLite file: requests per second", "{http/update/1/*/rate}", OVER_SQLITE),
+    ("updates over HTTP, in an SQLite file in WAL mode: requests per second", "{http/update/1/*/rate}", OVER_SQLITE),
     ("updates over HTTP, in PostgreSQL: requests per second", "{http/update/1/*/rate}", OVER_POSTGRES),
     ("passed of {correctness/checks} checks of behaviour, over Redis", "{correctness/*/passed}", OVER_REDIS),
 ];

@@ -73,7 +73,9 @@ pub(crate) async fn build(config: TargetConfig) -> Result<Router> {
         Target::Map => Ok(locked_map::app(&config)),
         Target::TowerMemory => tower_sessions::in_memory(&config),
         Target::TowerMoka => tower_sessions::in_moka(&config),
-        Target::TowerSqlite | Target::TowerPostgres => Err("its SQLite cannot be linked into this program".into()),
+        Target::TowerSqlite | Target::TowerSqliteWal | Target::TowerPostgres => {
+            Err("its SQLite cannot be linked into this program".into())
+        }
         Target::TowerRedis => tower_sessions::over_redis(&config).await,
         Target::TowerCached => tower_sessions::moka_before_redis(&config).await,
         Target::AxumMemory => axum_session::in_memory(&config).await,

@@ -23,6 +23,8 @@ pub(crate) enum Target {
     TowerMoka,
     /// `tower-sessions` with its SQLite store, on one node.
     TowerSqlite,
+    /// The same with the settings of SQLite that Cloakroom uses.
+    TowerSqliteWal,
     /// `tower-sessions` with its PostgreSQL store.
     TowerPostgres,
     /// `tower-sessions` with its Redis store.
@@ -40,7 +42,7 @@ impl Target {
     pub(crate) const IN_MEMORY: [Self; 5] =
         [Self::Memory, Self::Map, Self::TowerMemory, Self::TowerMoka, Self::AxumMemory];
     /// Targets that keep sessions in a file, for one process.
-    pub(crate) const IN_FILE: [Self; 2] = [Self::Sqlite, Self::TowerSqlite];
+    pub(crate) const IN_FILE: [Self; 3] = [Self::Sqlite, Self::TowerSqlite, Self::TowerSqliteWal];
     /// Targets that share sessions between nodes.
     pub(crate) const SHARED: [Self; 6] =
         [Self::Postgres, Self::TowerPostgres, Self::Redis, Self::TowerRedis, Self::TowerCached, Self::AxumRedis];
@@ -71,6 +73,7 @@ impl Target {
             Self::TowerMemory => ("tower-memory", "tower-sessions, memory"),
             Self::TowerMoka => ("tower-moka", "tower-sessions, moka"),
             Self::TowerSqlite => ("tower-sqlite", "tower-sessions over SQLite"),
+            Self::TowerSqliteWal => ("tower-sqlite-wal", "tower-sessions over SQLite, WAL"),
             Self::TowerPostgres => ("tower-postgres", "tower-sessions over PostgreSQL"),
             Self::TowerRedis => ("tower-redis", "tower-sessions over Redis"),
             Self::TowerCached => ("tower-cached", "tower-sessions, moka before Redis"),
@@ -95,13 +98,13 @@ impl Target {
 
     /// Returns whether it is served by the program in `bench/sqlx-peer`.
     pub(crate) const fn is_sqlx_peer(self) -> bool {
-        matches!(self, Self::TowerSqlite | Self::TowerPostgres)
+        matches!(self, Self::TowerSqlite | Self::TowerSqliteWal | Self::TowerPostgres)
     }
 
     /// Returns the store of its sessions, or `None` if it keeps them in memory only.
     pub(crate) const fn store(self) -> Option<StoreKind> {
         match self {
-            Self::Sqlite | Self::TowerSqlite => Some(StoreKind::Sqlite),
+            Self::Sqlite | Self::TowerSqlite | Self::TowerSqliteWal => Some(StoreKind::Sqlite),
             Self::Postgres | Self::TowerPostgres => Some(StoreKind::Postgres),
             Self::Redis | Self::TowerRedis | Self::TowerCached | Self::AxumRedis => Some(StoreKind::Redis),
             Self::Bare | Self::Memory | Self::Map | Self::TowerMemory | Self::TowerMoka | Self::AxumMemory => None,
