@@ -166,8 +166,12 @@ fn payload(state: &str, json: Option<String>, bytes: Option<Vec<u8>>) -> Payload
     }
 }
 
+/// The selectors in one order, so that statements which lock the rows of the same ones wait for each
+/// other and do not block each other.
 pub(super) fn selectors(selectors: &[Selector]) -> Vec<Vec<u8>> {
-    selectors.iter().map(|selector| selector.as_bytes().to_vec()).collect()
+    let mut bytes: Vec<_> = selectors.iter().map(|selector| selector.as_bytes().to_vec()).collect();
+    bytes.sort_unstable();
+    bytes
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::store::{Committed, Expect, Store, StoreErrorKind};
+use cloakroom::store::{Committed, Expect, Principal, Store, StoreErrorKind};
 use cloakroom_sqlx::PostgresStore;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor};
@@ -58,6 +58,38 @@ async fn a_session_that_ends_while_its_row_is_locked_is_not_prolonged() {
         other.rollback().await.expect("the server runs");
     });
     assert!(matches!(committed, Ok(Committed::Gone)), "{committed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_remove_the_same_members_in_opposite_orders_do_not_block_each_other() {
+    const MEMBERS: u64 = 100;
+    let database = Database::start().await;
+    let schema = database.schema().await;
+    let url = database.server.url();
+    let open = || database.builder(&schema).deadline(Duration::from_secs(20)).connect(&url);
+    let (a, b) = (open().await.expect("the server runs"), open().await.expect("the server runs"));
+    let ada = Principal::from("ada");
+    // Their sessions are gone, so nothing but these rows can be waited for.
+    for place in 0..MEMBERS {
+        let selector: String = selector(place).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let add = format!("INSERT INTO {schema}.cloakroom_members (namespace, principal, selector)");
+        database.execute(&format!("{add} VALUES ('default', 'ada', '\\x{selector}')")).await;
+    }
+    // Both have locked some members when they meet the one in the middle.
+    let mut other = database.pool.begin().await.expect("the server runs");
+    let middle = format!("SELECT FROM {schema}.cloakroom_members ORDER BY admission OFFSET 50 LIMIT 1 FOR UPDATE");
+    other.execute(AssertSqlSafe(middle)).await.expect("the table is there");
+    let forth: Vec<_> = (0..MEMBERS).map(selector).collect();
+    let back: Vec<_> = forth.iter().rev().copied().collect();
+    let (first, second, ()) = tokio::join!(a.remove_members(&ada, forth), b.remove_members(&ada, back), async {
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cloakroom' AND wait_event_type = 'Lock'";
+        until("both wait", async || database.number(waiting).await == 2).await;
+        other.rollback().await.expect("the server runs");
+    });
+    first.and(second).expect("none of them is rolled back");
+    assert!(!database.server.log().contains("deadlock"), "{}", database.server.log());
+    assert_eq!(database.number(&format!("SELECT count(*) FROM {schema}.cloakroom_members")).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
