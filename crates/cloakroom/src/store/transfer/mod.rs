@@ -16,7 +16,7 @@ use super::{
     Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
     PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
-use crate::ConfigError;
+use crate::config_error::ConfigError;
 use crate::random::{OsRandom, RandomSource};
 use crate::sync::Arc;
 use crate::time::Timestamp;
