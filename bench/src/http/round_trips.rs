@@ -12,7 +12,7 @@ use crate::report::start_step;
 use crate::stores::{Store, Stores};
 use crate::targets::{self, IDLE_TIMEOUT, Target, TargetConfig};
 
-const DELAY: Duration = Duration::from_millis(20);
+const DELAY: Duration = Duration::from_millis(50);
 
 /// The round trips of the median request to a target on one node.
 pub(super) struct RoundTrips {

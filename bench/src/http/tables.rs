@@ -17,7 +17,7 @@ const REQUESTS_NOTE: &str = "Loopback HTTP/1.1, 64 clients over open connections
     \"of bare\" is against bare axum on as many nodes in the same run. One at a time, only one client does. At a fixed rate \
     requests are due at random times, and a latency counts from when its request was due. Commands are those that requests \
     send to Redis, without lease probes, and all statements of PostgreSQL, with notifications and polls.";
-const ROUND_TRIPS_NOTE: &str = "The median request of one client to one node, whose store answers 20 ms late: its latency \
+const ROUND_TRIPS_NOTE: &str = "The median request of one client to one node, whose store answers 50 ms late: its latency \
     in units of that delay.";
 const UPDATES_NOTE: &str = "After the last run the counter of each session is read from every node. \"Lost\" updates \
     were acknowledged and are missing from the highest counter; \"stale\" counts the nodes with a lower counter than the \
