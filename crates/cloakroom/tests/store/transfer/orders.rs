@@ -97,12 +97,13 @@ impl Scenario {
                 Process::WritesAsApplication(key) => write(&node, &told, key, commit(Guard::Anyone, key)).await,
                 Process::LogsIn => {
                     let mut commit = commit(Guard::Holder(FIRST), "login");
-                    let ada = "ada".into();
-                    if node.add_member(&ada, selector(1), now.after(24 * HOUR), None).await.is_err() {
+                    // Another account, so that only this login makes the session its member.
+                    let bob = "bob".into();
+                    if node.add_member(&bob, selector(1), now.after(24 * HOUR), None).await.is_err() {
                         return;
                     }
                     let mut rotation = Rotation::new(SECOND, Some(PreviousSecret::replaced(FIRST, now)));
-                    rotation.authentication = Some(Authentication::new(ada, now, None));
+                    rotation.authentication = Some(Authentication::new(bob, now, None));
                     commit.rotation = Some(rotation);
                     if let Ok(Committed::Done(_)) = node.commit(selector(1), commit).await {
                         *told.login.lock().unwrap() = Some(SECOND);
@@ -145,7 +146,8 @@ impl Scenario {
         assert_eq!(record.verifier, expected, "{at}");
         assert!([FIRST, SECOND].contains(&record.verifier), "{at}: the client's token does not open the session");
         assert!(record.values.iter().all(|value| !value.key.starts_with('*')), "{at}: {record:?}");
-        let members = self.new.list_members(&"ada".into(), PageRequest::first(9)).await.unwrap().items;
+        let principal = &record.authentication.as_ref().expect("the session is logged in").principal;
+        let members = self.new.list_members(principal, PageRequest::first(9)).await.unwrap().items;
         assert_eq!(members.len(), 1, "{at}: the session is not listed");
     }
 }
