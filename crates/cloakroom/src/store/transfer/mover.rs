@@ -3,8 +3,8 @@
 //! A move is a sequence of atomic steps, each in one of the stores:
 //!
 //! 1. *Fence*, in the old store: a commit gives the record a verifier that belongs to no secret,
-//!    and keeps what it replaces beside the session's values. From here on nobody else can change the record
-//!    there, and every copy of it is out of date.
+//!    and keeps what it replaces beside the session's values. From here on nobody else can change
+//!    the record there, and every copy of it is out of date.
 //! 2. *Copy*, to the new store: the record is created there as it was before its last write, again
 //!    under a verifier that belongs to no secret.
 //! 3. *Decide*, in the old store: a commit that holds only if the fence is still that of step 1
@@ -148,8 +148,8 @@ impl<Old: Store, New: Store> Stores<Old, New> {
         }
     }
 
-    /// Finds out whether the new store can store records, unless the last move has shown it. A session
-    /// that is fenced while it cannot is away until it can.
+    /// Stores a record in the new store to find out whether it accepts any, unless the last move has
+    /// shown that. A session that is fenced while it does not is unavailable until it does.
     async fn try_new_store(&self, record: &Record) -> Result<(), StoreError> {
         if self.is_new_writable.load(Ordering::Relaxed) {
             return Ok(());
