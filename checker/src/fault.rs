@@ -153,14 +153,6 @@ impl Fault {
             _ => 0,
         }
     }
-
-    /// How long clients go on after the last time, because they did little during an outage.
-    pub(crate) const fn recovery(self) -> std::time::Duration {
-        match self {
-            Self::ServerStopped | Self::CrashRecovery => std::time::Duration::from_secs(2),
-            _ => std::time::Duration::ZERO,
-        }
-    }
 }
 
 impl fmt::Display for Fault {

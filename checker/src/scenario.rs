@@ -17,6 +17,9 @@ use crate::fault::{Fault, Setup};
 use crate::report::{Report, Row};
 use crate::state::ScenarioState;
 
+/// How long clients go on after the last fault at most.
+const LONGEST_EXTENSION: Duration = Duration::from_secs(30);
+
 /// Like [`run`], but ends cleanly on SIGINT and SIGTERM: dropping everything stops the child
 /// processes.
 pub(crate) async fn run_until_signal(args: &RunArgs) -> Result<ExitCode, Error> {
@@ -100,7 +103,7 @@ impl Runner<'_> {
         let end = Instant::now() + self.args.length();
         let playing = async {
             let times = play(fault, environment, &scenario, end).await;
-            tokio::time::sleep(fault.recovery()).await;
+            until_enough_happened(&scenario).await;
             scenario.stop();
             times
         };
@@ -110,6 +113,15 @@ impl Runner<'_> {
         let times = times?;
         client::check_rollbacks(&scenario).await;
         Ok(Row::new(fault, times, &scenario.tally))
+    }
+}
+
+/// Clients go on until their work proves something: they do little during an outage, and little on a
+/// busy machine.
+async fn until_enough_happened(scenario: &ScenarioState) {
+    let end = Instant::now() + LONGEST_EXTENSION;
+    while !scenario.tally.proves_something() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

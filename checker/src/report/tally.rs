@@ -51,6 +51,10 @@ const EXAMPLES: usize = 12;
 /// A refusal that is slower than this is reported, although it breaks no guarantee.
 const SLOW: Duration = Duration::from_millis(250);
 
+/// With fewer acknowledged writes or logouts, the absence of findings means nothing.
+const ENOUGH_WRITES: u64 = 100;
+const ENOUGH_LOGOUTS: usize = 3;
+
 /// Counters of one scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -147,6 +151,11 @@ impl Tally {
 
     pub(crate) fn acked(&self) -> u64 {
         self.acked.load(Relaxed)
+    }
+
+    /// Returns `true` if enough happened for the absence of findings to mean something.
+    pub(crate) fn proves_something(&self) -> bool {
+        self.acked() >= ENOUGH_WRITES && self.logouts.lock().len() >= ENOUGH_LOGOUTS
     }
 
     pub(crate) fn unknown(&self) -> u64 {
