@@ -166,6 +166,7 @@ impl SqliteStoreBuilder {
         let nodes = Arc::new(Nodes::default());
         let writer = Writer {
             pool,
+            connection: None,
             own_pools,
             owner,
             namespace: namespace.clone(),

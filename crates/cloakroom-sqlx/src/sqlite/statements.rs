@@ -25,6 +25,16 @@ pub(super) const LOAD: &str = concat!(select_sessions!(), "(?)");
 /// Parameters: namespace, the selectors.
 pub(super) static LOAD_MANY: Repeated = Repeated::new(concat!(select_sessions!(), "("), "?", ", ", ")");
 
+/// Begins a transaction, and reads in it. It locks the database from its beginning: one that did so
+/// with its first write would fail if another program wrote after it had read.
+/// Parameters: namespace, the selectors.
+pub(super) static BEGIN_AND_LOAD_MANY: Repeated =
+    Repeated::new(concat!("BEGIN IMMEDIATE;\n", select_sessions!(), "("), "?", ", ", ")");
+
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLL_BACK: &str = "ROLLBACK";
+
 /// Parameters: namespace, selector, the columns of the record, its expiry twice.
 pub(super) const INSERT: &str = concat!(
     "INSERT INTO cloakroom_sessions (namespace, selector, ",
@@ -32,16 +42,31 @@ pub(super) const INSERT: &str = concat!(
     ", expires_at, examine_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 );
 
+macro_rules! update_session {
+    () => {
+        concat!(
+            "UPDATE cloakroom_sessions SET (",
+            record_columns!(),
+            ", expires_at) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+        )
+    };
+}
+
+macro_rules! touch_session {
+    () => {
+        "UPDATE cloakroom_sessions SET last_seen = ?, expires_at = ? WHERE id = ?"
+    };
+}
+
 /// Parameters: the columns of the record, its expiry, the session.
-pub(super) static UPDATE: Repeated = Repeated::statement(concat!(
-    "UPDATE cloakroom_sessions SET (",
-    record_columns!(),
-    ", expires_at) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
-));
+pub(super) static UPDATE: Repeated = Repeated::statement(update_session!());
+/// The same, at the end of a transaction.
+pub(super) static UPDATE_AND_COMMIT: Repeated = Repeated::last_statement(update_session!());
 
 /// Parameters: the last time it was seen, its expiry, the session.
-pub(super) static TOUCH: Repeated =
-    Repeated::statement("UPDATE cloakroom_sessions SET last_seen = ?, expires_at = ? WHERE id = ?");
+pub(super) static TOUCH: Repeated = Repeated::statement(touch_session!());
+/// The same, at the end of a transaction.
+pub(super) static TOUCH_AND_COMMIT: Repeated = Repeated::last_statement(touch_session!());
 
 /// Removes a session with its members. Parameters: session, namespace, selector.
 pub(super) static REMOVE: Repeated = Repeated::statement(
@@ -112,6 +137,10 @@ impl Repeated {
 
     const fn statement(repeated: &'static str) -> Self {
         Self::new("", repeated, ";\n", "")
+    }
+
+    const fn last_statement(repeated: &'static str) -> Self {
+        Self::new("", repeated, ";\n", ";\nCOMMIT")
     }
 
     const fn new(before: &'static str, repeated: &'static str, between: &'static str, after: &'static str) -> Self {

@@ -250,3 +250,18 @@ async fn a_pool_without_a_free_connection_is_an_error_in_time() {
     drop(held);
     insert(&store, 1, record(now())).await;
 }
+
+/// SQLite has no transactions in transactions, so the store ends the one that it meets.
+#[tokio::test]
+async fn a_transaction_left_open_in_the_pool_does_not_keep_the_store_from_writing() {
+    let (_folder, path) = folder();
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);
+    let store = impatient().in_pool(pool.clone()).await.expect("the pool can be used");
+    let mut connection = pool.acquire().await.expect("it is free");
+    sqlx::query("BEGIN").execute(&mut *connection).await.expect("there is none");
+    drop(connection);
+    let error = store.create(selector(1), record(now())).await.expect_err("it is in a transaction");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    insert(&store, 1, record(now())).await;
+}

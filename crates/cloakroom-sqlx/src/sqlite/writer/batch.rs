@@ -1,10 +1,12 @@
 use std::collections::{HashMap, HashSet};
 
-use cloakroom::Timestamp;
 use cloakroom::store::{Namespace, Record, Selector};
-use sqlx::{Row, SqliteConnection};
+use cloakroom::{Clock, Timestamp};
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, Sqlite, SqliteConnection};
 
-use super::transaction::OpenTransaction;
+use super::transaction::{Ended, OpenTransaction};
 use crate::record::{self, instant};
 use crate::sqlite::rows::{self, Statement};
 use crate::sqlite::session::SessionRow;
@@ -14,8 +16,8 @@ use crate::sqlite::statements::{self, Repeated};
 ///
 /// What they have in common is done together: their sessions are read by one statement, and their
 /// changes are collected until [`flush`](Self::flush) writes them.
-pub(in crate::sqlite) struct Batch {
-    transaction: OpenTransaction,
+pub(in crate::sqlite) struct Batch<'c> {
+    transaction: OpenTransaction<'c>,
     namespace: Namespace,
     now: Timestamp,
     /// The sessions that were read, as the collected changes make them. `None`: there is no row.
@@ -27,10 +29,31 @@ pub(in crate::sqlite) struct Batch {
     changed: Vec<Selector>,
 }
 
-impl Batch {
-    /// A batch in a transaction. `now` is read after the transaction has begun, because a wait for
-    /// its lock must not prolong the life of a session.
-    pub(super) fn new(transaction: OpenTransaction, namespace: &Namespace, now: Timestamp) -> Self {
+impl<'c> Batch<'c> {
+    /// Begins a batch, and reads the sessions of its calls.
+    ///
+    /// The clock is read after the transaction has begun, because a wait for its lock must not
+    /// prolong the life of a session.
+    pub(super) async fn begin(
+        connection: &'c mut PoolConnection<Sqlite>,
+        namespace: &Namespace,
+        clock: &dyn Clock,
+        selectors: HashSet<Selector>,
+    ) -> sqlx::Result<Self> {
+        let selectors: Vec<_> = selectors.into_iter().collect();
+        let mut parts = statements::BEGIN_AND_LOAD_MANY.parts(&selectors);
+        let Some((sql, first)) = parts.next() else {
+            let transaction = OpenTransaction::begin(connection).await?;
+            return Ok(Self::new(transaction, namespace, clock.now()));
+        };
+        let (transaction, found) = OpenTransaction::begin_and_read(connection, loading(sql, namespace, first)).await?;
+        let mut batch = Self::new(transaction, namespace, clock.now());
+        batch.add(first, &found)?;
+        batch.read(selectors[first.len()..].iter().copied()).await?;
+        Ok(batch)
+    }
+
+    fn new(transaction: OpenTransaction<'c>, namespace: &Namespace, now: Timestamp) -> Self {
         Self {
             transaction,
             namespace: namespace.clone(),
@@ -72,13 +95,19 @@ impl Batch {
             selectors.into_iter().filter(|selector| !self.sessions.contains_key(selector)).collect();
         let unread: Vec<_> = unread.into_iter().collect();
         for (sql, part) in statements::LOAD_MANY.parts(&unread) {
-            let query = part.iter().fold(self.query(sql), |query, selector| rows::bind_selector(query, *selector));
-            let found = query.fetch_all(self.transaction.connection()).await?;
-            self.sessions.extend(part.iter().map(|selector| (*selector, None)));
-            for row in &found {
-                if let Ok(selector) = record::selector(&rows::session(row)?.selector) {
-                    self.sessions.insert(selector, Some(SessionRow::read(row)?));
-                }
+            let statement = loading(sql, &self.namespace, part);
+            let found = statement.fetch_all(self.transaction.connection()).await?;
+            self.add(part, &found)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the sessions that were read.
+    fn add(&mut self, selectors: &[Selector], found: &[SqliteRow]) -> sqlx::Result<()> {
+        self.sessions.extend(selectors.iter().map(|selector| (*selector, None)));
+        for row in found {
+            if let Ok(selector) = record::selector(&rows::session(row)?.selector) {
+                self.sessions.insert(selector, Some(SessionRow::read(row)?));
             }
         }
         Ok(())
@@ -143,6 +172,30 @@ impl Batch {
     /// Writes what was collected, so that statements see it.
     pub(super) async fn flush(&mut self) -> sqlx::Result<()> {
         self.flush_removed().await?;
+        let (written, seen) = self.take_collected();
+        self.run(&statements::UPDATE, &written, WrittenSession::bind).await?;
+        self.run(&statements::TOUCH, &seen, SeenSession::bind).await
+    }
+
+    /// Writes what was collected, and commits with the last statement.
+    pub(super) async fn commit(mut self) -> Result<(), (sqlx::Error, Ended)> {
+        if let Err(error) = self.flush_removed().await {
+            return Err((error, self.transaction.roll_back().await));
+        }
+        let (written, seen) = self.take_collected();
+        if seen.is_empty() {
+            return self
+                .commit_by(&statements::UPDATE, &statements::UPDATE_AND_COMMIT, &written, WrittenSession::bind)
+                .await;
+        }
+        if let Err(error) = self.run(&statements::UPDATE, &written, WrittenSession::bind).await {
+            return Err((error, self.transaction.roll_back().await));
+        }
+        self.commit_by(&statements::TOUCH, &statements::TOUCH_AND_COMMIT, &seen, SeenSession::bind).await
+    }
+
+    /// Takes the sessions that were changed, and those that were only seen.
+    fn take_collected(&mut self) -> (Vec<WrittenSession>, Vec<SeenSession>) {
         let (updated, touched) = (std::mem::take(&mut self.updated), std::mem::take(&mut self.touched));
         let mut written = Vec::with_capacity(updated.len());
         let mut seen = Vec::with_capacity(touched.len());
@@ -150,19 +203,14 @@ impl Batch {
             let Some(session) = session else { continue };
             let (id, expires_at) = (session.id, session.expires_at);
             if updated.contains(selector) {
-                written.extend(session.record().ok().map(|record| (id, expires_at, record.clone())));
+                let record = session.record().ok().cloned();
+                written.extend(record.map(|record| WrittenSession { id, expires_at, record }));
             } else if touched.contains(selector) {
-                seen.extend(session.header().ok().map(|record| (id, expires_at, record.last_seen)));
+                let last_seen = session.header().ok().map(|record| record.last_seen);
+                seen.extend(last_seen.map(|last_seen| SeenSession { id, expires_at, last_seen }));
             }
         }
-        self.run(&statements::UPDATE, &written, |query, (id, expires_at, record)| {
-            rows::bind_record(query, record).bind(*expires_at).bind(*id)
-        })
-        .await?;
-        self.run(&statements::TOUCH, &seen, |query, (id, expires_at, last_seen)| {
-            rows::bind_instant(query, *last_seen).bind(*expires_at).bind(*id)
-        })
-        .await
+        (written, seen)
     }
 
     async fn flush_removed(&mut self) -> sqlx::Result<()> {
@@ -187,12 +235,56 @@ impl Batch {
         Ok(())
     }
 
-    /// Commits what was flushed.
-    pub(super) async fn commit(self) -> sqlx::Result<()> {
-        self.transaction.commit().await
+    /// Runs a statement for each item, and commits with the last one.
+    async fn commit_by<T: Sync>(
+        mut self,
+        statement: &'static Repeated,
+        and_commit: &'static Repeated,
+        items: &[T],
+        bind: impl Fn(Statement, &T) -> Statement + Send + Copy,
+    ) -> Result<(), (sqlx::Error, Ended)> {
+        let Some((_, last)) = statement.parts(items).last() else { return self.transaction.commit().await };
+        let before = &items[..items.len() - last.len()];
+        if let Err(error) = self.run(statement, before, bind).await {
+            return Err((error, self.transaction.roll_back().await));
+        }
+        let mut last = and_commit.parts(last);
+        let Some((sql, part)) = last.next() else { return self.transaction.commit().await };
+        self.transaction.commit_by(part.iter().fold(sqlx::query(sql), bind)).await
     }
 
-    pub(super) async fn roll_back(self) {
-        self.transaction.roll_back().await;
+    pub(super) async fn roll_back(self) -> Ended {
+        self.transaction.roll_back().await
+    }
+}
+
+fn loading(sql: &'static str, namespace: &Namespace, selectors: &[Selector]) -> Statement {
+    let statement = sqlx::query(sql).bind(namespace.as_str().to_owned());
+    selectors.iter().fold(statement, |statement, selector| rows::bind_selector(statement, *selector))
+}
+
+/// A session whose whole row is written.
+struct WrittenSession {
+    id: i64,
+    expires_at: i64,
+    record: Record,
+}
+
+impl WrittenSession {
+    fn bind(statement: Statement, session: &Self) -> Statement {
+        rows::bind_record(statement, &session.record).bind(session.expires_at).bind(session.id)
+    }
+}
+
+/// A session of which only the last activity is written.
+struct SeenSession {
+    id: i64,
+    expires_at: i64,
+    last_seen: Timestamp,
+}
+
+impl SeenSession {
+    fn bind(statement: Statement, session: &Self) -> Statement {
+        rows::bind_instant(statement, session.last_seen).bind(session.expires_at).bind(session.id)
     }
 }

@@ -30,7 +30,7 @@ impl Operation for Clean {
         &[]
     }
 
-    async fn apply(&self, batch: &mut Batch) -> sqlx::Result<Answer<Rest>> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> sqlx::Result<Answer<Rest>> {
         // The statement below looks at the expiry of sessions.
         batch.flush().await?;
         let now = instant(batch.now());

@@ -17,7 +17,7 @@ impl Operation for CommitRecord {
         std::slice::from_ref(&self.selector)
     }
 
-    async fn apply(&self, batch: &mut Batch) -> sqlx::Result<Answer<Committed>> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> sqlx::Result<Answer<Committed>> {
         let now = batch.now();
         let Some(session) = batch.live(self.selector).await? else { return Ok(Ok(Committed::Gone)) };
         let record = match session.record() {

@@ -16,7 +16,7 @@ impl Operation for Create {
         std::slice::from_ref(&self.selector)
     }
 
-    async fn apply(&self, batch: &mut Batch) -> sqlx::Result<Answer<Created>> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> sqlx::Result<Answer<Created>> {
         let now = batch.now();
         if let Some(session) = batch.session(self.selector).await? {
             if session.is_live(now) {

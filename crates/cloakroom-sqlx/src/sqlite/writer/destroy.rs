@@ -16,7 +16,7 @@ impl Operation for Destroy {
         &self.selectors
     }
 
-    async fn apply(&self, batch: &mut Batch) -> sqlx::Result<Answer<Self::Output>> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> sqlx::Result<Answer<Self::Output>> {
         let mut answers = Vec::with_capacity(self.selectors.len());
         for selector in &self.selectors {
             answers.push(destroy(batch, *selector, self.guard).await?);
@@ -25,7 +25,7 @@ impl Operation for Destroy {
     }
 }
 
-async fn destroy(batch: &mut Batch, selector: Selector, guard: Guard) -> sqlx::Result<Answer<Destroyed>> {
+async fn destroy(batch: &mut Batch<'_>, selector: Selector, guard: Guard) -> sqlx::Result<Answer<Destroyed>> {
     let now = batch.now();
     let Some(session) = batch.live(selector).await? else { return Ok(Ok(Destroyed::Gone)) };
     // The application can end a session even if its row cannot be decoded.

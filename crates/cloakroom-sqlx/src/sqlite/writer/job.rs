@@ -21,13 +21,14 @@ pub(in crate::sqlite) trait Operation: Send + Sync + 'static {
 
     /// Does the work within the transaction of a batch. It may be called again in another one if
     /// that transaction failed.
-    fn apply(&self, batch: &mut Batch) -> impl Future<Output = sqlx::Result<Answer<Self::Output>>> + Send;
+    fn apply(&self, batch: &mut Batch<'_>) -> impl Future<Output = sqlx::Result<Answer<Self::Output>>> + Send;
 }
 
 /// An operation that waits for the writer, without its type.
 pub(super) trait Job: Send {
     fn selectors(&self) -> &[Selector];
-    fn apply<'a>(&'a mut self, batch: &'a mut Batch) -> Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'a>>;
+    fn apply<'a>(&'a mut self, batch: &'a mut Batch<'_>)
+    -> Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'a>>;
     /// Reports the answer, after the transaction was committed.
     fn succeed(self: Box<Self>, nodes: &Nodes);
     /// Reports that nothing was changed.
@@ -48,7 +49,10 @@ impl<O: Operation> Job for Waiting<O> {
         self.operation.selectors()
     }
 
-    fn apply<'a>(&'a mut self, batch: &'a mut Batch) -> Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'a>> {
+    fn apply<'a>(
+        &'a mut self,
+        batch: &'a mut Batch<'_>,
+    ) -> Pin<Box<dyn Future<Output = sqlx::Result<()>> + Send + 'a>> {
         Box::pin(async move {
             let answer = self.operation.apply(batch).await?;
             self.applied = Some((answer, batch.take_changed()));

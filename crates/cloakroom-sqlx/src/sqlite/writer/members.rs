@@ -19,7 +19,7 @@ impl Operation for Admit {
         &[]
     }
 
-    async fn apply(&self, batch: &mut Batch) -> sqlx::Result<Answer<Admission>> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> sqlx::Result<Answer<Admission>> {
         // The statements below look at the expiry of sessions.
         batch.flush().await?;
         let mut members = BatchMembers { batch, principal: &self.principal, selector: self.selector };
@@ -27,20 +27,20 @@ impl Operation for Admit {
     }
 }
 
-struct BatchMembers<'a> {
-    batch: &'a mut Batch,
+struct BatchMembers<'a, 'c> {
+    batch: &'a mut Batch<'c>,
     principal: &'a Principal,
     selector: Selector,
 }
 
-impl BatchMembers<'_> {
+impl BatchMembers<'_, '_> {
     async fn number(&mut self, query: rows::Statement) -> sqlx::Result<i64> {
         let row = query.bind(self.principal.as_str().to_owned()).fetch_one(self.batch.connection()).await?;
         sqlx::Row::try_get(&row, 0)
     }
 }
 
-impl Members for BatchMembers<'_> {
+impl Members for BatchMembers<'_, '_> {
     async fn remove_dead(&mut self, looked_at: Option<i64>) -> sqlx::Result<()> {
         let now = instant(self.batch.now());
         let remove = self.batch.query(statements::REMOVE_DEAD_MEMBERS).bind(self.principal.as_str().to_owned());
@@ -85,7 +85,7 @@ impl Operation for Dismiss {
         &[]
     }
 
-    async fn apply(&self, batch: &mut Batch) -> sqlx::Result<Answer<()>> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> sqlx::Result<Answer<()>> {
         let namespace = batch.namespace().clone();
         let remove = |query: rows::Statement, selector: &Selector| {
             let query = query.bind(namespace.as_str().to_owned());

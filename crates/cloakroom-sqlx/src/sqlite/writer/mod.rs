@@ -18,9 +18,10 @@ use std::time::Duration;
 
 use cloakroom::Clock;
 use cloakroom::store::{Namespace, StoreError};
-use sqlx::SqlitePool;
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqlitePool};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub(super) use commit::CommitRecord;
 pub(super) use create::Create;
@@ -34,7 +35,7 @@ use crate::node::{Node, Nodes};
 use batch::Batch;
 use clean::{Clean, Rest};
 use job::{Job, Operation, Waiting};
-use transaction::OpenTransaction;
+use transaction::Ended;
 
 /// The maximum number of calls in one transaction, which bounds how long the first of them waits.
 const BATCH: usize = 64;
@@ -88,6 +89,9 @@ impl WriterHandle {
 /// What the writer works with.
 pub(super) struct Writer {
     pub(super) pool: SqlitePool,
+    /// Kept between transactions in a pool of the store's own, because the pool tests each connection
+    /// that it gets back. The application's pool may have one connection only.
+    pub(super) connection: Option<PoolConnection<Sqlite>>,
     /// The pools that belong to the store, and not to the application.
     pub(super) own_pools: Vec<SqlitePool>,
     /// `None` for a database in memory, which no other process can open.
@@ -113,7 +117,7 @@ impl Writer {
         handle
     }
 
-    async fn serve(self, mut messages: mpsc::Receiver<Message>) {
+    async fn serve(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut waiting = Vec::with_capacity(BATCH);
         let mut next_cleaning = self.clock.sleep(Duration::ZERO);
         loop {
@@ -132,10 +136,12 @@ impl Writer {
                     self.write(jobs).await;
                 }
                 () = &mut next_cleaning => {
-                    next_cleaning = self.clock.sleep(self.clean().await);
+                    let pause = self.clean().await;
+                    next_cleaning = self.clock.sleep(pause);
                 }
             }
         }
+        drop(self.connection.take());
         for pool in &self.own_pools {
             pool.close().await;
         }
@@ -144,7 +150,7 @@ impl Writer {
     }
 
     /// Does the jobs in one transaction, or each in its own if one of them spoils it.
-    async fn write(&self, mut jobs: Vec<Box<dyn Job>>) {
+    async fn write(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         if jobs.is_empty() {
             return;
         }
@@ -171,18 +177,46 @@ impl Writer {
         if error.is_unknown { job.fail_unknown(fault, &self.nodes) } else { job.fail(fault) }
     }
 
-    async fn transact(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-        let transaction = OpenTransaction::begin(&self.pool, self.busy_timeout).await.map_err(Failure::before)?;
-        let mut batch = Batch::new(transaction, &self.namespace, self.clock.now());
-        if let Err(error) = apply(jobs, &mut batch).await {
-            batch.roll_back().await;
-            return Err(Failure::before(error));
+    async fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let mut connection = self.connection().await.map_err(Failure::before)?;
+        self.transact_on(&mut connection, jobs).await?;
+        if self.owns_pool() {
+            self.connection = Some(connection);
         }
-        batch.commit().await.map_err(Failure::at_commit)
+        Ok(())
+    }
+
+    /// The connection of the transaction before, or one of the pool.
+    async fn connection(&mut self) -> sqlx::Result<PoolConnection<Sqlite>> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => timeout(self.busy_timeout, self.pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    fn owns_pool(&self) -> bool {
+        !self.own_pools.is_empty()
+    }
+
+    async fn transact_on(
+        &self,
+        connection: &mut PoolConnection<Sqlite>,
+        jobs: &mut [Box<dyn Job>],
+    ) -> Result<(), Failure> {
+        let selectors = jobs.iter().flat_map(|job| job.selectors()).copied().collect();
+        let batch = Batch::begin(connection, &self.namespace, &*self.clock, selectors).await;
+        let mut batch = batch.map_err(Failure::before)?;
+        for job in jobs {
+            if let Err(error) = job.apply(&mut batch).await {
+                batch.roll_back().await;
+                return Err(Failure::before(error));
+            }
+        }
+        batch.commit().await.map_err(|(error, ended)| Failure::at_commit(error, ended))
     }
 
     /// Removes some expired sessions. Returns how long to wait before the next ones.
-    async fn clean(&self) -> Duration {
+    async fn clean(&mut self) -> Duration {
         let (reply, mut answer) = oneshot::channel();
         let origin = Arc::new(Node::default());
         self.write(vec![Box::new(Waiting { operation: Clean, origin, reply, applied: None })]).await;
@@ -195,15 +229,6 @@ impl Writer {
             }
         }
     }
-}
-
-async fn apply(jobs: &mut [Box<dyn Job>], batch: &mut Batch) -> sqlx::Result<()> {
-    let selectors: Vec<_> = jobs.iter().flat_map(|job| job.selectors()).copied().collect();
-    batch.read(selectors).await?;
-    for job in jobs {
-        job.apply(batch).await?;
-    }
-    batch.flush().await
 }
 
 /// Why a transaction was not committed.
@@ -220,11 +245,12 @@ impl Failure {
     }
 
     /// A disk that fails, or a connection that breaks, may do so after the commit reached the file.
-    fn at_commit(error: sqlx::Error) -> Self {
-        let is_unknown = matches!(
+    fn at_commit(error: sqlx::Error, ended: Ended) -> Self {
+        let may_have_been_committed = matches!(
             SqliteErrorKind::of(&error),
             SqliteErrorKind::Io | SqliteErrorKind::Broken | SqliteErrorKind::Other
         );
+        let is_unknown = ended == Ended::Before && may_have_been_committed;
         Self { error, is_unknown }
     }
 

@@ -15,7 +15,7 @@ impl Operation for TouchAll {
         &self.selectors
     }
 
-    async fn apply(&self, batch: &mut Batch) -> sqlx::Result<Answer<()>> {
+    async fn apply(&self, batch: &mut Batch<'_>) -> sqlx::Result<Answer<()>> {
         let now = batch.now();
         for touch in &self.touches {
             let Some(session) = batch.live(touch.selector).await? else { continue };
