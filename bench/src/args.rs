@@ -59,6 +59,8 @@ pub(crate) enum Part {
         #[arg(long, requires = "kind")]
         steady: bool,
     },
+    /// Bytes per session in SQLite, PostgreSQL and Redis.
+    StoreSize,
     /// 10 thousand to 10 million sessions: growth, churn, expiry, generations.
     Scale {
         /// Run only this test, in this process; by default each test gets a process of its own.
@@ -90,6 +92,7 @@ impl Part {
             Self::Gains => "gains",
             Self::Overhead => "overhead",
             Self::Memory { .. } => "memory",
+            Self::StoreSize => "store-size",
             Self::Scale { .. } => "scale",
             Self::Http => "http",
             Self::Correctness => "correctness",

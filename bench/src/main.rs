@@ -17,6 +17,7 @@ mod parts;
 mod process;
 mod report;
 mod scale;
+mod store_size;
 mod stores;
 mod targets;
 

@@ -6,10 +6,10 @@ use std::{env, fs};
 
 use crate::args::{Args, Options, Part};
 use crate::report::{PartReport, Report, Section, announce_part, finish_progress, read_json};
-use crate::{Result, correctness, gains, http, load, memory, overhead, process, scale, targets};
+use crate::{Result, correctness, gains, http, load, memory, overhead, process, scale, store_size, targets};
 
 /// Every measuring part, in the order of the documentation.
-const PARTS: [&str; 6] = ["gains", "overhead", "memory", "scale", "http", "correctness"];
+const PARTS: [&str; 7] = ["gains", "overhead", "memory", "store-size", "scale", "http", "correctness"];
 
 /// Runs the selected part, prints its tables and writes them where the options say.
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -52,6 +52,7 @@ fn run_part(part: &Part, options: &Options) -> Result<Vec<Section>> {
             let runs = memory::runs().map(|arguments| run_child(&[&["memory"], &arguments[..]].concat(), options));
             Ok(memory::join(runs.collect::<Result<Vec<_>>>()?.concat()))
         }
+        Part::StoreSize => store_size::run(options),
         Part::Scale { test: Some(test) } => scale::run(test, options),
         Part::Scale { test: None } => {
             let tests = scale::TESTS.map(|(test, _)| run_child(&["scale", "--test", test], options));

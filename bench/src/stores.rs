@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cloakroom_testbed::{Postgres, Server};
 use sqlx::postgres::PgPoolOptions;
@@ -72,6 +72,10 @@ const POSTGRES_ROWS: &str = "
     SELECT coalesce(sum((xpath('//n/text()', query_to_xml(
         format('SELECT count(*) AS n FROM %I.%I', schemaname, tablename), false, true, '')))[1]::text::bigint), 0)::bigint
     FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+/// The tables that grow with the number of sessions; the others have the changes of a minute.
+const POSTGRES_BYTES: &str = "
+    SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c
+    WHERE c.relname IN ('cloakroom_sessions', 'cloakroom_values', 'cloakroom_members')";
 const POSTGRES_STATEMENTS: &str = "
     SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_statements%'";
 
@@ -148,6 +152,30 @@ impl Store {
         }
     }
 
+    /// Returns the bytes that the sessions in it take, and what it takes without any.
+    pub(crate) async fn bytes(&self) -> Result<u64> {
+        match self {
+            Self::Redis(server) => {
+                let info = server.info("memory").await?;
+                Ok(info.get("used_memory").ok_or("Redis does not report its memory")?.trim().parse()?)
+            }
+            Self::Postgres { pool, .. } => {
+                let bytes: i64 = query_scalar(POSTGRES_BYTES).fetch_one(pool).await?;
+                Ok(bytes.unsigned_abs())
+            }
+            Self::Sqlite(folder) => {
+                let mut bytes = 0;
+                for path in databases(folder)? {
+                    let mut connection = SqliteConnectOptions::new().filename(&path).connect().await?;
+                    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
+                    connection.close().await?;
+                    bytes += fs::metadata(path)?.len();
+                }
+                Ok(bytes)
+            }
+        }
+    }
+
     /// Returns the number of keys or rows that it keeps.
     pub(crate) async fn entries(&self) -> Result<u64> {
         match self {
@@ -158,16 +186,25 @@ impl Store {
             }
             Self::Sqlite(folder) => {
                 let mut rows = 0;
-                for file in fs::read_dir(folder)? {
-                    let path = file?.path();
-                    if path.extension().is_some_and(|extension| extension == "db") {
-                        rows += rows_of_file(&path).await?;
-                    }
+                for path in databases(folder)? {
+                    rows += rows_of_file(&path).await?;
                 }
                 Ok(rows)
             }
         }
     }
+}
+
+/// The files of databases, without their companions.
+fn databases(folder: &TempDir) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|extension| extension == "db") {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
 }
 
 async fn rows_of_file(path: &Path) -> Result<u64> {
