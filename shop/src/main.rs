@@ -1,4 +1,4 @@
-//! The demo shop; `cargo run --release` at the root of the repository starts it.
+//! The demo shop; `cargo run --profile demo` at the root of the repository starts it.
 
 use std::io::Write;
 use std::process::ExitCode;

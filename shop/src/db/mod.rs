@@ -1,5 +1,6 @@
 //! The database. All queries go through one type, so that the counts of the panel are complete.
 
+mod migrations;
 mod queries;
 
 use std::io;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 
+use self::migrations::migrations;
 pub(crate) use self::queries::{Product, UserRow, UserWithRoles};
 use crate::trace::Meter;
 
@@ -58,7 +60,7 @@ impl Db {
         latency: Duration,
     ) -> Result<Self, DbError> {
         let pool = pool.acquire_timeout(Duration::from_secs(5)).connect_with(options.foreign_keys(true)).await?;
-        sqlx::migrate!().run(&pool).await?;
+        migrations().run(&pool).await?;
         Ok(Self { pool, latency, queries: Arc::default(), meter: Meter::default() })
     }
 

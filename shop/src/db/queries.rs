@@ -1,11 +1,13 @@
 //! The queries and their rows.
 
 use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row};
 
 use super::{Db, DbError};
 
 /// A product in one language.
-#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Product {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -15,24 +17,50 @@ pub(crate) struct Product {
     pub(crate) cents: u32,
     pub(crate) in_stock: bool,
     /// The ids of related products, the closest first.
-    #[sqlx(skip)]
     pub(crate) related: Vec<String>,
 }
 
 /// A user with the hash of the password.
-#[derive(sqlx::FromRow)]
 pub(crate) struct UserRow {
     pub(crate) id: i64,
     pub(crate) password_hash: String,
 }
 
 /// A user as listed on the page for staff.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(crate) struct UserWithRoles {
     pub(crate) id: i64,
     pub(crate) full_name: String,
     /// Separated by commas; empty if there are none.
     pub(crate) roles: String,
+}
+
+// Without the derive macro of `sqlx`, for which SQLite would be compiled twice.
+
+impl FromRow<'_, SqliteRow> for Product {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            blurb: row.try_get("blurb")?,
+            category: row.try_get("category")?,
+            cents: row.try_get("cents")?,
+            in_stock: row.try_get("in_stock")?,
+            related: Vec::new(),
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for UserRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self { id: row.try_get("id")?, password_hash: row.try_get("password_hash")? })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for UserWithRoles {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self { id: row.try_get("id")?, full_name: row.try_get("full_name")?, roles: row.try_get("roles")? })
+    }
 }
 
 /// Products.
