@@ -90,3 +90,7 @@ use syn::parse_macro_input;
 pub fn derive_session_value(input: TokenStream) -> TokenStream {
     expand::expand(&parse_macro_input!(input)).into()
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -22,6 +22,8 @@
 //!
 //! - `axum` (default): [`AccessError`] is a response, through `axum-core`.
 
+// docs.rs labels each item with the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests may unwrap; library code must not.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -57,3 +59,7 @@ pub use error::JwtError;
 pub use jwks::JwkSet;
 pub use key::JwtKey;
 pub use keys::JwtKeys;
+
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -21,6 +21,9 @@
 //! The guide's page on running many nodes covers topologies, sizing, the minimal access rights of
 //! the server's user, the symptoms of each failure, and the known limits.
 
+// docs.rs labels each item with the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod address;
 mod builder;
 mod connection;
@@ -51,5 +54,9 @@ pub use warning::Warning;
 
 /// The guide's page on many nodes, compiled as a test.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/10-many-nodes.md")]
+#[doc = include_str!("../guide/10-many-nodes.md")]
 mod guide {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -3,8 +3,8 @@
 //! With the feature `sqlite` they are in one file, with nothing to install and no server to run:
 //!
 //! ```toml
-//! cloakroom = "0.1"
-//! cloakroom-sqlx = { version = "0.1", features = ["sqlite"] }
+//! cloakroom = "0.2"
+//! cloakroom-sqlx = { version = "0.2", features = ["sqlite"] }
 //! ```
 //!
 #![cfg_attr(feature = "sqlite", doc = "```no_run")]
@@ -104,6 +104,9 @@
 //! - `postgres`: `PostgresStore`.
 //! - `tls`: encrypted connections to PostgreSQL.
 
+// docs.rs labels each item with the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod admission;
 #[cfg(feature = "postgres")]
@@ -127,5 +130,9 @@ pub use postgres::{PostgresStore, PostgresStoreBuilder};
 pub use sqlite::{Durability, SqliteStore, SqliteStoreBuilder};
 
 #[cfg(all(doctest, feature = "postgres", feature = "sqlite"))]
-#[doc = include_str!("../../../docs/guide/12-which-store.md")]
+#[doc = include_str!("../guide/12-which-store.md")]
 mod guide_which_store {}
+
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -30,3 +30,7 @@ pub use memory::MemoryStore;
 pub use random::{FailingRandom, SeededRandom};
 pub use spy::{Call, SpyStore};
 pub use verb::Verb;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

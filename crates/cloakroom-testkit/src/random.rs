@@ -58,7 +58,7 @@ impl FailingRandom {
 impl RandomSource for FailingRandom {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
         self.left
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
             .map_err(|_| RandomError::new("the test's source of randomness is exhausted"))?;
         self.source.fill(buffer)
     }

@@ -46,6 +46,8 @@
 //! Other crates add signed JWTs as tokens and verified access tokens (`cloakroom-jwt`), the shared
 //! tier on Redis (`cloakroom-redis`), and test tools (`cloakroom-testkit`).
 
+// docs.rs labels each item with the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests may unwrap; library code must not.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -162,35 +164,35 @@ pub mod guide {
     //! | [`tokens_and_keys`] | bearer tokens, keys, signed JWTs, access tokens of an identity provider |
     //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
 
-    #[doc = include_str!("../../../docs/guide/01-first-steps.md")]
+    #[doc = include_str!("../guide/01-first-steps.md")]
     pub mod first_steps {}
-    #[doc = include_str!("../../../docs/guide/02-values.md")]
+    #[doc = include_str!("../guide/02-values.md")]
     pub mod values {}
-    #[doc = include_str!("../../../docs/guide/03-login.md")]
+    #[doc = include_str!("../guide/03-login.md")]
     pub mod login {}
-    #[doc = include_str!("../../../docs/guide/04-lifetimes-and-memory.md")]
+    #[doc = include_str!("../guide/04-lifetimes-and-memory.md")]
     pub mod lifetimes_and_memory {}
-    #[doc = include_str!("../../../docs/guide/05-http.md")]
+    #[doc = include_str!("../guide/05-http.md")]
     pub mod http {}
-    #[doc = include_str!("../../../docs/guide/06-events-stats-logs.md")]
+    #[doc = include_str!("../guide/06-events-stats-logs.md")]
     pub mod events_stats_logs {}
-    #[doc = include_str!("../../../docs/guide/07-testing-your-app.md")]
+    #[doc = include_str!("../guide/07-testing-your-app.md")]
     pub mod testing_your_app {}
-    #[doc = include_str!("../../../docs/guide/08-writing-a-store.md")]
+    #[doc = include_str!("../guide/08-writing-a-store.md")]
     pub mod writing_a_store {}
-    #[doc = include_str!("../../../docs/guide/09-when-not-to-use-it.md")]
+    #[doc = include_str!("../guide/09-when-not-to-use-it.md")]
     pub mod when_not_to_use_it {}
     // Its examples need `cloakroom-redis`, which compiles them.
     #[cfg(not(doctest))]
-    #[doc = include_str!("../../../docs/guide/10-many-nodes.md")]
+    #[doc = include_str!("../guide/10-many-nodes.md")]
     pub mod many_nodes {}
-    #[doc = include_str!("../../../docs/guide/11-tokens-and-keys.md")]
+    #[doc = include_str!("../guide/11-tokens-and-keys.md")]
     pub mod tokens_and_keys {}
     // Its examples need `cloakroom-sqlx`, which compiles them.
     #[cfg(not(doctest))]
-    #[doc = include_str!("../../../docs/guide/12-which-store.md")]
+    #[doc = include_str!("../guide/12-which-store.md")]
     pub mod which_store {}
     #[cfg(doctest)]
-    #[doc = include_str!("../../../README.md")]
+    #[doc = include_str!("../README.md")]
     mod readme {}
 }

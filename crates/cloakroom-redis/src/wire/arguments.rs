@@ -48,15 +48,14 @@ pub(crate) fn write_commit(commit: &Commit, format: RecordFormat, server: Option
 
 /// Appends the head that the caller knows, its successor, the time, and how long the record is kept.
 fn write_heads(commit: &Commit, server: Option<Timestamp>, arguments: &mut Cmd) {
-    match commit.head.as_ref().filter(|head| is_plain(commit, head)).zip(server) {
-        Some((known, server)) if let Some((command, argument)) = head::keep(&known.lifetimes, commit.now, server) => {
-            let next = known.after(commit.nonce, commit.next_version());
-            arguments.arg(head::encode(known)).arg(head::encode(&next));
-            arguments.arg(commit.now.as_millis()).arg(command).arg(argument);
-        }
-        _ => {
-            arguments.arg(&[NOTHING; 2]).arg(commit.now.as_millis()).arg(&[NOTHING; 2]);
-        }
+    if let Some((known, server)) = commit.head.as_ref().filter(|head| is_plain(commit, head)).zip(server)
+        && let Some((command, argument)) = head::keep(&known.lifetimes, commit.now, server)
+    {
+        let next = known.after(commit.nonce, commit.next_version());
+        arguments.arg(head::encode(known)).arg(head::encode(&next));
+        arguments.arg(commit.now.as_millis()).arg(command).arg(argument);
+    } else {
+        arguments.arg(&[NOTHING; 2]).arg(commit.now.as_millis()).arg(&[NOTHING; 2]);
     }
 }
 

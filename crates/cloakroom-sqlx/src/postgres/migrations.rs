@@ -222,7 +222,7 @@ pub(super) fn open_error(error: &sqlx::Error, server: &str) -> ConnectError {
             let problem = format!("is not set, but a connection pooler reports \"{detail}\"; set it");
             ConfigError::new("transaction_pooling", problem).into()
         }
-        _ if let sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) = error => {
+        _ if matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)) => {
             ConfigError::new("url", format!("asks for a connection that cannot be made: {detail}")).into()
         }
         kind if kind.may_pass() => ConnectError::Unreachable { server, detail, waited: std::time::Duration::ZERO },

@@ -53,8 +53,7 @@ impl KeyRing {
             return Err(invalid_key(key.id(), format_args!("occurs twice; give every key a number of its own")));
         }
         if let Some(same) = self.0.iter().find(|same| same.has_same_secret(&key)) {
-            let problem = format_args!("has the same secret as key {}; {REMEDY}", same.id());
-            return Err(invalid_key(key.id(), problem));
+            return Err(invalid_key(key.id(), format_args!("has the same secret as key {}; {REMEDY}", same.id())));
         }
         Ok(Self(self.0.iter().cloned().chain([key]).collect()))
     }
