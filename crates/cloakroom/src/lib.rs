@@ -43,8 +43,9 @@
 //!   [`SealPolicy`].
 //! - `uuid`: a `Uuid` as a principal.
 //!
-//! Other crates add signed JWTs as tokens and verified access tokens (`cloakroom-jwt`), the shared
-//! tier on Redis (`cloakroom-redis`), and test tools (`cloakroom-testkit`).
+//! Other crates add users, guards and messages (`cloakroom-auth`), signed JWTs as tokens and
+//! verified access tokens (`cloakroom-jwt`), the shared tier on Redis (`cloakroom-redis`), and test
+//! tools (`cloakroom-testkit`).
 
 // docs.rs labels each item with the feature that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

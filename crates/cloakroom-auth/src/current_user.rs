@@ -1,0 +1,98 @@
+//! The user of a session: loaded by its principal, cached, and checked against the login.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use cloakroom::{CachePolicy, Derived, Principal, Session, SessionError, SessionValue, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::log_in::LoginHash;
+use crate::{AuthHash, UserSource};
+
+/// A user, or the answer that the session has none any more.
+///
+/// Stored under the key of the user's type, so that `invalidate::<U>()` drops it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound = "U: SessionValue")]
+pub(crate) enum CheckedUser<U> {
+    /// The user, whose login is still valid.
+    Valid(U),
+    /// There is no such user.
+    Unknown,
+    /// The data that proves the user's identity has changed since the login.
+    Outdated,
+}
+
+impl<U: SessionValue> SessionValue for CheckedUser<U> {
+    const KEY: &'static str = U::KEY;
+    const CACHE: CachePolicy = U::CACHE;
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Valid(user) => user.expires_at(),
+            Self::Unknown | Self::Outdated => None,
+        }
+    }
+
+    fn size(&self) -> Option<usize> {
+        match self {
+            Self::Valid(user) => user.size(),
+            Self::Unknown | Self::Outdated => None,
+        }
+    }
+}
+
+/// The signed-in user, as the session caches it.
+pub(crate) struct CurrentUser<U> {
+    pub(crate) principal: Principal,
+    pub(crate) user: Arc<Derived<CheckedUser<U>>>,
+}
+
+type Loading<'a, T> = Pin<Box<dyn Future<Output = Result<T, SessionError>> + Send + 'a>>;
+
+/// A [`UserSource`] without its type.
+pub(crate) trait DynUserSource<U>: Send + Sync {
+    /// Returns the user of the session; ends the session if it has a principal but no user.
+    fn current<'a>(&'a self, session: &'a Session) -> Loading<'a, Option<CurrentUser<U>>>;
+}
+
+impl<S: UserSource> DynUserSource<S::User> for S {
+    fn current<'a>(&'a self, session: &'a Session) -> Loading<'a, Option<CurrentUser<S::User>>> {
+        Box::pin(async move {
+            let Some(principal) = session.principal().await? else { return Ok(None) };
+            let login_hash = session.get::<LoginHash>().await?.map(|hash| hash.0);
+            let user = load(self, session, &principal, login_hash).await?;
+            let reason = match &**user {
+                CheckedUser::Valid(_) => return Ok(Some(CurrentUser { principal, user })),
+                CheckedUser::Unknown => "its user does not exist any more",
+                CheckedUser::Outdated => "the password of its user has changed since the login",
+            };
+            session.destroy().await?;
+            tracing::info!(reason, "a session was ended");
+            Ok(None)
+        })
+    }
+}
+
+/// Returns the user from the session, or loads it.
+///
+/// The user is derived from the login: after a login with another digest, the cached one is not used.
+async fn load<S: UserSource>(
+    source: &S,
+    session: &Session,
+    principal: &Principal,
+    login_hash: Option<AuthHash>,
+) -> Result<Arc<Derived<CheckedUser<S::User>>>, SessionError> {
+    let mut input = login_hash.map_or_else(Vec::new, |hash| hash.as_bytes().to_vec());
+    input.extend_from_slice(principal.as_str().as_bytes());
+    let (source, principal) = (source.clone(), principal.clone());
+    let loader = move || async move {
+        Ok::<_, S::Error>(match source.load(&principal).await? {
+            None => CheckedUser::Unknown,
+            Some(record) if record.auth_hash != login_hash => CheckedUser::Outdated,
+            Some(record) => CheckedUser::Valid(record.user),
+        })
+    };
+    session.get_or_derive(input, loader).await
+}
