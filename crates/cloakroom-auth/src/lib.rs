@@ -52,6 +52,7 @@
 //! | routes for users, or for users with a role | [`Guard`] |
 //! | a changed password to end all other sessions, wherever it was changed | [`AuthHash`], [`log_in`] |
 //! | to send visitors back to the page they came from | [`Next`] |
+//! | messages for the next page, each shown once | [`flash::Flash`] |
 //!
 //! Do not use it to check passwords, which needs a crate such as `argon2`, or for access tokens of
 //! other issuers (`cloakroom-jwt`).
@@ -65,6 +66,7 @@ mod auth_hash;
 mod auth_layer;
 mod client;
 mod current_user;
+pub mod flash;
 mod guard;
 mod log_in;
 mod next;
@@ -77,7 +79,7 @@ pub use auth_layer::{AuthLayer, AuthService};
 pub use guard::{Guard, GuardFuture, GuardService};
 pub use log_in::log_in;
 pub use next::Next;
-pub use rejection::{AuthRejection, SignInRequired};
+pub use rejection::{AuthRejection, NoAuthLayer, SignInRequired};
 pub use user::User;
 pub use user_source::{UserRecord, UserSource};
 

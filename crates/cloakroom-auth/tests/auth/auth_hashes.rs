@@ -88,6 +88,26 @@ async fn a_login_without_a_digest_does_not_last_if_the_user_has_one() {
 }
 
 #[tokio::test]
+async fn a_double_click_signs_in_whichever_response_arrives_last() {
+    for deployment in Deployment::both() {
+        let db = Db::new();
+        let nodes = deployment_nodes(&deployment, &db);
+        let mut visitor = Browser::new(&nodes[0].app);
+        visitor.post("/note/mine").await.ok();
+        let clicks = nodes.clone().map(|node| {
+            let mut click = visitor.at(&node.app);
+            tokio::spawn(async move {
+                assert_eq!(click.post("/sign-in/ada").await.status, StatusCode::SEE_OTHER);
+                click
+            })
+        });
+        for click in clicks {
+            assert_eq!(click.await.unwrap().get("/account").await.ok().body, "ADA");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_confirmed_login_keeps_its_digest() {
     for deployment in Deployment::both() {
         let node = node(&deployment, &Db::new());

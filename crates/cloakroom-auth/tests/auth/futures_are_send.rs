@@ -1,6 +1,7 @@
 //! Every public future is `Send`: checked by the compiler, so there is nothing to run.
 
 use cloakroom::{Login, Session};
+use cloakroom_auth::flash::{Flash, Level};
 use cloakroom_auth::{AuthHash, AuthLayer, AuthRejection, Guard, GuardFuture, Next, User, log_in};
 use http::request::Parts;
 
@@ -24,4 +25,10 @@ const _: () = {
 fn operations_are_send(session: &Session, parts: &mut Parts, hash: AuthHash) {
     send(&log_in(session, Login::new("ada"), hash));
     send(&User::<Account>::read(parts));
+}
+
+#[expect(dead_code, reason = "compiling it is the test")]
+fn messages_are_send(flash: &Flash) {
+    send(&flash.push(Level::Info, "text"));
+    send(&flash.take());
 }

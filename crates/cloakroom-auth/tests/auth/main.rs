@@ -4,6 +4,7 @@
 
 mod application;
 mod auth_hashes;
+mod flash;
 mod futures_are_send;
 mod guards;
 #[allow(dead_code, unused_imports, reason = "the other tests over HTTP use the rest")]
