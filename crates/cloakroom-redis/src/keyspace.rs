@@ -31,6 +31,17 @@ impl Keyspace {
         format!("{}:principal:{}", self.0, principal.as_str())
     }
 
+    /// A pattern that matches the keys of all indexes.
+    pub(crate) fn all_indexes(&self) -> String {
+        format!("{}:principal:*", self.0)
+    }
+
+    /// The principal whose index is stored under `key`.
+    pub(crate) fn principal_of(&self, key: &[u8]) -> Option<Principal> {
+        let name = key.strip_prefix(self.namespace().as_bytes())?.strip_prefix(b":principal:")?;
+        std::str::from_utf8(name).ok().map(Principal::from)
+    }
+
     /// A key that nothing writes, for probes; `n` spreads such keys over slots.
     pub(crate) fn probe(&self, n: u32) -> String {
         format!("{}:probe:{n}", self.0)

@@ -1,8 +1,9 @@
-//! The list of all sessions: one scan of the keys after the other, master by master.
+//! The lists of all sessions and of all principals: one scan of the keys after the other, master by
+//! master.
 
 mod position;
 
-use cloakroom::store::{BATCH, Cursor, Page, PageRequest, Selector, StoreError, StoreErrorKind};
+use cloakroom::store::{BATCH, Cursor, Page, PageRequest, Principal, Selector, StoreError, StoreErrorKind};
 use redis::{Value, cmd};
 
 use crate::connection::Connection;
@@ -17,15 +18,32 @@ struct Scanned {
     /// The server's process. A cursor of a scan has no meaning to another one.
     server: String,
     cursor: u64,
-    selectors: Vec<Selector>,
+    keys: Vec<Vec<u8>>,
 }
 
 impl RedisStore {
     /// One page of the sessions of the namespace.
+    pub(crate) async fn list_sessions(&self, page: &PageRequest) -> Result<Page<Selector>, StoreError> {
+        let keyspace = &self.settings().keyspace;
+        self.list_keys(&keyspace.all_records(), page, |key| keyspace.selector_of(key)).await
+    }
+
+    /// One page of the principals of the namespace: those that have an index.
+    pub(crate) async fn list_indexed(&self, page: &PageRequest) -> Result<Page<Principal>, StoreError> {
+        let keyspace = &self.settings().keyspace;
+        self.list_keys(&keyspace.all_indexes(), page, |key| keyspace.principal_of(key)).await
+    }
+
+    /// One page of the keys that match a pattern, as items.
     ///
     /// Begins again if a server was replaced or slots have moved, as the keys that were passed over
     /// may now be elsewhere.
-    pub(crate) async fn list_sessions(&self, page: &PageRequest) -> Result<Page<Selector>, StoreError> {
+    async fn list_keys<T>(
+        &self,
+        pattern: &str,
+        page: &PageRequest,
+        item: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Page<T>, StoreError> {
         let masters = self.topology().masters();
         let start = Position::start_of(masters.layout(), 0);
         let position = match &page.after {
@@ -36,7 +54,7 @@ impl RedisStore {
         let Some(master) = masters.get(position.master).filter(|_| position.layout == start.layout) else {
             return if masters.get(0).is_some() { Ok(again()) } else { Err(no_master()) };
         };
-        let scanned = self.scan(master, position.cursor, page.limit.get().min(BATCH)).await?;
+        let scanned = self.scan(master, pattern, position.cursor, page.limit.get().min(BATCH)).await?;
         if position.cursor != 0 && scanned.server != position.server {
             return Ok(again());
         }
@@ -47,20 +65,19 @@ impl RedisStore {
         } else {
             None
         };
-        Ok(Page::new(scanned.selectors, next.map(|next| Cursor::new(next.to_string()))))
+        let items = scanned.keys.iter().filter_map(|key| item(key)).collect();
+        Ok(Page::new(items, next.map(|next| Cursor::new(next.to_string()))))
     }
 
-    async fn scan(&self, master: &Connection, cursor: u64, count: usize) -> Result<Scanned, StoreError> {
-        let keyspace = &self.settings().keyspace;
+    async fn scan(&self, master: &Connection, pattern: &str, cursor: u64, count: usize) -> Result<Scanned, StoreError> {
         let (mut info, mut scan) = (cmd("INFO"), cmd("SCAN"));
         info.arg("server");
-        scan.arg(cursor).arg("MATCH").arg(keyspace.all_records()).arg("COUNT").arg(count);
+        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(count);
         let mut answers = ask(master, &[info, scan], self.deadline()).await?.into_iter();
         let (info, scanned) = (answers.next().unwrap_or(Value::Nil), answers.next().unwrap_or(Value::Nil));
         let (cursor, keys) = wire::scanned(scanned).map_err(fault::unexpected_reply(Effect::Reads))?;
         let server = wire::run_id(info).map_err(fault::unexpected_reply(Effect::Reads))?;
-        let selectors = keys.iter().filter_map(|key| keyspace.selector_of(key)).collect();
-        Ok(Scanned { server, cursor, selectors })
+        Ok(Scanned { server, cursor, keys })
     }
 }
 

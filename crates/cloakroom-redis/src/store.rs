@@ -264,6 +264,10 @@ impl Store for RedisStore {
         self.list_sessions(&page).await
     }
 
+    async fn list_principals(&self, page: PageRequest) -> Result<Page<Principal>, StoreError> {
+        self.list_indexed(&page).await
+    }
+
     fn namespace(&self) -> &str {
         self.0.settings.keyspace.namespace()
     }

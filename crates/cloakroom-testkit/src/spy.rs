@@ -62,6 +62,10 @@ pub enum Call {
     ListMembers,
     /// The sessions of the store were listed.
     List,
+    /// The principals of the store were listed.
+    ListPrincipals,
+    /// The sessions of the store were counted.
+    Count,
 }
 
 impl Call {
@@ -78,6 +82,8 @@ impl Call {
             Self::RemoveMembers => Verb::RemoveMembers,
             Self::ListMembers => Verb::ListMembers,
             Self::List => Verb::List,
+            Self::ListPrincipals => Verb::ListPrincipals,
+            Self::Count => Verb::Count,
         }
     }
 }
@@ -170,6 +176,14 @@ impl<S: Store> Store for SpyStore<S> {
 
     async fn list(&self, page: PageRequest) -> Result<Page<Selector>, StoreError> {
         self.note(Call::List).list(page).await
+    }
+
+    async fn list_principals(&self, page: PageRequest) -> Result<Page<Principal>, StoreError> {
+        self.note(Call::ListPrincipals).list_principals(page).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.note(Call::Count).count().await
     }
 
     fn namespace(&self) -> &str {

@@ -20,4 +20,8 @@ pub enum Verb {
     ListMembers,
     /// [`Store::list`](cloakroom::store::Store::list).
     List,
+    /// [`Store::list_principals`](cloakroom::store::Store::list_principals).
+    ListPrincipals,
+    /// [`Store::count`](cloakroom::store::Store::count).
+    Count,
 }

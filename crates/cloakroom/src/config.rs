@@ -168,6 +168,7 @@ pub(crate) struct Config {
     pub(crate) session_limits: SessionLimits,
     pub(crate) max_loads: usize,
     pub(crate) max_loads_per_session: usize,
+    pub(crate) max_watches_per_session: usize,
     pub(crate) pack_after: Option<Duration>,
     pub(crate) limit: Option<Limit>,
     pub(crate) reuse: ReusePolicy,
@@ -186,6 +187,7 @@ impl Default for Config {
             session_limits: SessionLimits::default(),
             max_loads: 1024,
             max_loads_per_session: 16,
+            max_watches_per_session: 64,
             pack_after: Some(Duration::from_secs(60)),
             limit: Some(Limit::new(DEFAULT_LIMIT, LimitPolicy::EndOldest)),
             reuse: ReusePolicy::Report,
@@ -226,6 +228,7 @@ impl Config {
         }
         at_least("max_loads", self.max_loads, 1)?;
         at_least("max_loads_per_session", self.max_loads_per_session, 1)?;
+        at_least("max_watches_per_session", self.max_watches_per_session, 1)?;
         self.session_limits.validate()?;
         let smallest = self.max_session_memory();
         if self.memory_limit < smallest {

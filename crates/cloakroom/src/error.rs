@@ -74,6 +74,8 @@ pub enum SessionErrorKind {
     /// Too many loaders are running, for this session or in total. Response: 503 with
     /// `Retry-After`.
     TooManyLoads,
+    /// Too many streams watch this session on this node. Response: 429.
+    TooManyWatches,
     /// The request does not carry a valid CSRF token for its session. Response: 403.
     CsrfRefused,
     /// The operating system provided no randomness. Response: 503 with `Retry-After`.
@@ -115,6 +117,9 @@ impl SessionErrorKind {
             Self::LoadPanicked => "the loader panicked",
             Self::LoadCycle => "the loader requested the value that it loads",
             Self::TooManyLoads => "too many loaders are running",
+            Self::TooManyWatches => {
+                "too many streams watch this session; drop those that nobody reads, or raise `max_watches_per_session`"
+            }
             Self::CsrfRefused => "the request has no valid CSRF token for its session",
             Self::NoRandomness => "the operating system provided no randomness",
             Self::InvalidCursor => "the cursor was not returned with a page of this list",

@@ -97,7 +97,7 @@ pub use random::{OsRandom, RandomError, RandomSource};
 #[doc(hidden)]
 pub use session::DefaultValue;
 pub use session::{
-    CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionSource, SessionValue,
+    CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionSource, SessionValue, Watch,
 };
 pub use store::{Cursor, LimitPolicy, Page, PageRequest, transfer};
 pub use telemetry::{Event, EventKind, Events, LogId, Stats};

@@ -1,5 +1,6 @@
 //! Sessions in PostgreSQL.
 
+mod all_sessions;
 mod builder;
 mod clean;
 mod commit;

@@ -129,6 +129,8 @@ pub(super) struct Statements {
     /// The rows after a row, whatever their namespace, so that the rows of others in between cost no
     /// more than a page. Parameters: namespace, row, number.
     pub(super) list: Statement,
+    pub(super) list_principals: Statement,
+    pub(super) count: Statement,
     /// Reads what was changed since a snapshot. Parameters: the snapshot, namespace.
     pub(super) changes: Statement,
     /// Makes the row of the feed if it is missing. Parameter: epoch.
@@ -183,6 +185,8 @@ impl Statements {
             remove_members: statement(REMOVE_MEMBERS),
             list_members: statement(LIST_MEMBERS),
             list: statement(LIST),
+            list_principals: statement(LIST_PRINCIPALS),
+            count: statement(COUNT),
             changes: statement(CHANGES),
             begin_feed: statement(BEGIN_FEED),
             remove_changes: statement(REMOVE_CHANGES),
@@ -316,6 +320,16 @@ const LIST_MEMBERS: &str = "SELECT m.admission, m.selector, s.format, s.created_
 
 const LIST: &str = "SELECT id, selector, namespace = $1 AS is_listed FROM $schema.cloakroom_sessions WHERE id > $2 \
      ORDER BY id LIMIT $3";
+
+// The first member of each principal among the members after an admission, whatever their namespace,
+// so that the rows of others in between cost no more than a page.
+const LIST_PRINCIPALS: &str = "SELECT m.admission, m.principal, m.namespace = $1 AND NOT EXISTS (\
+     SELECT 1 FROM $schema.cloakroom_members f WHERE f.principal = m.principal AND f.namespace = m.namespace \
+     AND f.admission < m.admission) AS is_listed \
+     FROM $schema.cloakroom_members m WHERE m.admission > $2 ORDER BY m.admission LIMIT $3";
+
+const COUNT: &str = "SELECT count(*) FROM $schema.cloakroom_sessions \
+     WHERE namespace = $1 AND expires_at > $schema.cloakroom_now()";
 
 // A snapshot does not see the transactions that came after it and those that were running. To name
 // them makes the server read no others, even beside a transaction that runs for hours. The last

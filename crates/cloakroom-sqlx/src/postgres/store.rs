@@ -179,6 +179,15 @@ impl Store for PostgresStore {
         self.inner.list(after, &page).await
     }
 
+    async fn list_principals(&self, page: PageRequest) -> Result<Page<Principal>, StoreError> {
+        let after = page.after.as_ref().map_or(Ok(0), |cursor| position(cursor.as_str()))?;
+        self.inner.list_principals(after, &page).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.inner.count().await
+    }
+
     fn namespace(&self) -> &str {
         self.inner.namespace.as_str()
     }

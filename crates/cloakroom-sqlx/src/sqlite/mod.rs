@@ -2,6 +2,7 @@
 
 use cloakroom::store::Lease;
 
+mod all_sessions;
 mod builder;
 mod fault;
 mod file;

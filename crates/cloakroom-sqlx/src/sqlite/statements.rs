@@ -121,6 +121,17 @@ pub(super) const LIST_MEMBERS: &str = "SELECT m.admission, m.selector, s.format,
 pub(super) const LIST: &str =
     "SELECT id, selector, namespace = ? FROM cloakroom_sessions WHERE id > ? ORDER BY id LIMIT ?";
 
+/// The first member of each principal among the members after an admission, whatever their
+/// namespace, so that the rows of others in between cost no more than a page. Parameters: namespace,
+/// admission, number.
+pub(super) const LIST_PRINCIPALS: &str = "SELECT m.admission, m.principal, m.namespace = ? AND NOT EXISTS (\
+     SELECT 1 FROM cloakroom_members f WHERE f.namespace = m.namespace AND f.principal = m.principal \
+     AND f.admission < m.admission) \
+     FROM cloakroom_members m WHERE m.admission > ? ORDER BY m.admission LIMIT ?";
+
+/// Parameters: namespace, now.
+pub(super) const COUNT: &str = "SELECT count(*) FROM cloakroom_sessions WHERE namespace = ? AND expires_at > ?";
+
 /// Text in which a part is repeated, so that one call to the connection's thread does the work of
 /// several. A connection prepares each size once.
 pub(super) struct Repeated {

@@ -11,6 +11,7 @@ use cloakroom::{Clock, Timestamp};
 use sqlx::SqlitePool;
 
 use super::LEASE;
+use super::all_sessions::{count, list_principals};
 use super::builder::SqliteStoreBuilder;
 use super::fault::{self, Location};
 use super::list::list;
@@ -188,6 +189,18 @@ impl Store for SqliteStore {
         let listed = self.read(list(&self.inner.readers, &self.inner.namespace, after, limit)).await?;
         let (items, next) = listed.map_err(fault::malformed)?;
         Ok(Page::new(items, next.map(|row| Cursor::new(row.to_string()))))
+    }
+
+    async fn list_principals(&self, page: PageRequest) -> Result<Page<Principal>, StoreError> {
+        let after = page.after.as_ref().map_or(Ok(0), |cursor| number(cursor.as_str()))?;
+        let limit = page.limit.get().min(BATCH);
+        let listed = list_principals(&self.inner.readers, &self.inner.namespace, after, limit);
+        let (items, next) = self.read(listed).await?;
+        Ok(Page::new(items, next.map(|admission| Cursor::new(admission.to_string()))))
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.read(count(&self.inner.readers, &self.inner.namespace, self.now())).await
     }
 
     fn namespace(&self) -> &str {

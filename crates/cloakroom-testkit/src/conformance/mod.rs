@@ -1,3 +1,4 @@
+mod all_sessions;
 mod backend;
 mod cancellation;
 mod coherence;
@@ -85,6 +86,7 @@ pub async fn conformance<B: Backend>(backend: B) -> Report {
     checks.extend(principals::checks());
     checks.extend(limits::checks());
     checks.extend(list::checks());
+    checks.extend(all_sessions::checks());
     checks.extend(concurrency::checks());
     checks.extend(cancellation::checks());
     checks.extend(coherence::checks());

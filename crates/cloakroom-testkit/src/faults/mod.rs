@@ -184,6 +184,14 @@ impl<S: Store> Store for FaultyStore<S> {
         self.strike(Verb::List, self.inner().list(page)).await
     }
 
+    async fn list_principals(&self, page: PageRequest) -> Result<Page<Principal>, StoreError> {
+        self.strike(Verb::ListPrincipals, self.inner().list_principals(page)).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.strike(Verb::Count, self.inner().count()).await
+    }
+
     fn namespace(&self) -> &str {
         self.inner().namespace()
     }

@@ -201,6 +201,11 @@ impl Store for MemoryStore {
         self.shared.records.lock().list(&page, now).ok_or_else(invalid_cursor)
     }
 
+    async fn count(&self) -> Result<u64, StoreError> {
+        let now = self.now();
+        Ok(self.shared.records.lock().count(now) as u64)
+    }
+
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
         self.node.attach(copies);
     }

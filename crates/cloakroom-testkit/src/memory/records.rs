@@ -156,6 +156,11 @@ impl Records {
         Some(Page::new(items, next))
     }
 
+    /// Number of live sessions.
+    pub(super) fn count(&self, now: Timestamp) -> usize {
+        self.stored.values().filter(|stored| stored.lives(now)).count()
+    }
+
     /// Stores a record unconditionally; its idle timeout starts now.
     pub(super) fn put(&mut self, selector: Selector, record: Record, now: Timestamp) {
         self.stored.insert(selector, StoredRecord::new(record, now));

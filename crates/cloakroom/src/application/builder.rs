@@ -135,6 +135,16 @@ impl SessionsBuilder {
         self
     }
 
+    /// Sets how many streams may [watch](crate::session::Session::watch) one session at once on this
+    /// node. Default: 64.
+    ///
+    /// A client that opens streams and never reads them would otherwise take memory without limit.
+    /// One more fails with [`TooManyWatches`](crate::error::SessionErrorKind::TooManyWatches).
+    pub const fn max_watches_per_session(mut self, count: usize) -> Self {
+        self.policy.max_watches_per_session = count;
+        self
+    }
+
     /// Sets after how long without a request the values of a session are packed. Default: 60 s.
     /// `None` keeps them decoded.
     ///

@@ -15,6 +15,8 @@ pub use principal_sessions::{PrincipalSessions, SessionInfo};
 use std::fmt;
 
 use crate::engine::Engine;
+use crate::error::SessionError;
+use crate::store::{Page, PageRequest};
 use crate::sync::Arc;
 use crate::telemetry::{Events, Stats};
 use crate::token::Principal;
@@ -61,6 +63,34 @@ impl Sessions {
     #[must_use]
     pub fn of(&self, principal: impl Into<Principal>) -> PrincipalSessions {
         PrincipalSessions::new(Arc::clone(&self.0), principal.into())
+    }
+
+    /// Returns a page of the principals that have sessions, in no particular order.
+    ///
+    /// For jobs and administrators. [`of`](Self::of) gives the sessions of each. A page may have
+    /// fewer principals than requested, or none, although the list continues; at its end, there is
+    /// no [`next`](Page::next). At most 500 are read at once.
+    ///
+    /// A principal may be on several pages, and one whose sessions have all ended may be listed
+    /// until the shared tier has removed them. A page costs one round trip; over a store that keeps
+    /// no list of principals, it also costs one per session.
+    ///
+    /// # Errors
+    /// If the shared tier cannot be reached, and for a cursor that was not returned with a page.
+    pub async fn users(&self, page: PageRequest) -> Result<Page<Principal>, SessionError> {
+        self.0.list_principals(page).await
+    }
+
+    /// Returns the number of sessions, with and without a login.
+    ///
+    /// For dashboards. Exact if no session begins or ends meanwhile, except that sessions whose time
+    /// is over may count until they are removed. Over SQL it is one query, over Redis a scan of the
+    /// keys of every server in steps of 500, so do not call it on every request.
+    ///
+    /// # Errors
+    /// If the shared tier cannot be reached.
+    pub async fn count(&self) -> Result<u64, SessionError> {
+        self.0.count_sessions().await
     }
 
     /// Subscribes to events from now on: sessions created, logged in, renewed and ended, and signs

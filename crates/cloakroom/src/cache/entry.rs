@@ -157,6 +157,13 @@ impl Entry {
         }
     }
 
+    /// Lowers `last_seen` from the time at which the entry was inserted to the time that the record
+    /// shows, unless a request was seen meanwhile. For an entry that no request has inserted.
+    pub(crate) fn was_last_seen(&self, inserted: Timestamp, at: Timestamp) {
+        let (inserted, at) = (inserted.as_millis(), at.as_millis().min(inserted.as_millis()));
+        let _result = self.last_seen.compare_exchange(inserted, at, Relaxed, Relaxed);
+    }
+
     pub(crate) fn last_seen(&self) -> Timestamp {
         Timestamp::from_millis(self.last_seen.load(Relaxed))
     }

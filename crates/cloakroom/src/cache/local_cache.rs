@@ -90,6 +90,16 @@ impl LocalCache {
         }
     }
 
+    /// Number of shards of the table, for searches that make pauses.
+    pub(crate) const fn shards(&self) -> usize {
+        self.table.shards().len()
+    }
+
+    /// Finds an entry in one shard of the table.
+    pub(crate) fn find_in(&self, shard: usize, is_wanted: impl Fn(&Entry) -> bool) -> Option<Arc<Entry>> {
+        self.table.shards().get(shard)?.entries().into_iter().find(|entry| is_wanted(entry))
+    }
+
     /// Number of entries.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
@@ -281,6 +291,7 @@ impl LocalCache {
         });
         if let Some(transition) = changed {
             self.account(entry, &transition);
+            entry.wake_value_watchers();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::lifetimes::Lifetimes;
 use crate::sync::Arc;
-use crate::time::{SKEW, Timestamp};
+use crate::time::{SKEW, Timestamp, whole_millis};
 use crate::token::{Authentication, PreviousSecret, Principal, Verifier};
 use crate::writers::Writers;
 
@@ -106,6 +106,14 @@ impl Snapshot {
 
     pub(crate) fn authentication(&self) -> Option<&Authentication> {
         self.login_state.as_ref()?.authentication.as_ref()
+    }
+
+    /// Returns the last activity that the record of this copy shows, or an earlier instant if the
+    /// absolute deadline comes before the idle one. `None` without a shared tier.
+    pub(crate) fn last_reported(&self) -> Option<Timestamp> {
+        let idle = whole_millis(self.lifetimes.store_idle_timeout());
+        let deadline = self.store_meta.as_ref()?.store_deadline.as_millis();
+        Some(Timestamp::from_millis(deadline.saturating_sub(idle)))
     }
 
     pub(crate) fn principal(&self) -> Option<&Principal> {

@@ -1,5 +1,4 @@
-//! In-flight loads, end-of-session watchers, locks and rejected secrets of one session. Allocated
-//! only while in use.
+//! In-flight loads, watchers, locks and rejected secrets of one session. Allocated only while in use.
 
 use std::collections::VecDeque;
 
@@ -23,6 +22,8 @@ pub(crate) struct Waiters {
     /// Number of running loaders, including those that were superseded.
     running: usize,
     ended: Option<watch::Sender<Option<EndReason>>>,
+    /// Wakes the watchers of the values.
+    changed: Option<watch::Sender<()>>,
     commit_lock: Option<Arc<tokio::sync::Mutex<()>>>,
     /// One lock per unverified secret, so that each secret costs one lookup and no other request
     /// waits for it.
@@ -146,17 +147,31 @@ impl Entry {
     /// Drops loads that a change has superseded, so that only the readers waiting for them keep
     /// them running.
     pub(crate) fn drop_superseded_loads(&self) {
+        self.with_waiters(|waiters| waiters.drop_superseded_loads(self));
+    }
+
+    /// Wakes the watchers of the values after a change, and drops loads that it has superseded.
+    pub(crate) fn changed(&self) {
         self.with_waiters(|waiters| {
-            if waiters.loads.is_empty() {
-                return;
-            }
-            let state = self.state();
-            waiters.loads.retain(|(key, in_flight)| match &**state {
-                EntryState::Live(snapshot) => in_flight.base.is_of(snapshot, key),
-                EntryState::Invalidated(_) => true,
-                EntryState::Ended(_) => false,
-            });
+            waiters.wake_value_watchers();
+            waiters.drop_superseded_loads(self);
         });
+    }
+
+    /// Makes the watchers of the values read them again.
+    pub(crate) fn wake_value_watchers(&self) {
+        self.with_waiters(|waiters| waiters.wake_value_watchers());
+    }
+
+    /// Returns a receiver that is notified after every change of the session, and when the copy is
+    /// invalidated. `None` if there are `limit` receivers already.
+    ///
+    /// A change is made before its notification, and both this and the notification take the lock
+    /// of the waiters. So a reader that subscribes first and reads afterwards misses nothing.
+    pub(crate) fn watch_changes(&self, limit: usize) -> Option<watch::Receiver<()>> {
+        let mut waiters = self.waiters.lock();
+        let sender = waiters.get_or_insert_default().changed.get_or_insert_with(|| watch::Sender::new(()));
+        (sender.receiver_count() < limit).then(|| sender.subscribe())
     }
 
     /// Returns the lock that serializes this process's commits to one record, so that they do not
@@ -218,15 +233,21 @@ impl Entry {
         sender.subscribe()
     }
 
-    /// Returns `true` if the end of the session has watchers.
+    /// Returns `true` if the values or the end of the session have watchers.
     pub(crate) fn is_watched(&self) -> bool {
         let waiters = self.waiters.lock();
-        waiters.as_ref().and_then(|waiters| waiters.ended.as_ref()).is_some_and(|sender| sender.receiver_count() > 0)
+        waiters.as_ref().is_some_and(|waiters| waiters.has_end_watchers() || waiters.has_value_watchers())
+    }
+
+    /// Returns `true` if the end of the session has watchers.
+    pub(crate) fn has_end_watchers(&self) -> bool {
+        self.waiters.lock().as_ref().is_some_and(|waiters| waiters.has_end_watchers())
     }
 
     /// Makes the watchers check whether the session still belongs to their client.
     pub(crate) fn recheck_watchers(&self) {
         self.with_waiters(|waiters| {
+            waiters.wake_value_watchers();
             if let Some(sender) = &waiters.ended {
                 sender.send_replace(None);
             }
@@ -237,6 +258,7 @@ impl Entry {
     pub(crate) fn notify_end(&self, reason: EndReason) {
         self.with_waiters(|waiters| {
             waiters.loads.clear();
+            waiters.wake_value_watchers();
             if let Some(sender) = waiters.ended.take() {
                 sender.send_replace(Some(reason));
             }
@@ -259,12 +281,40 @@ impl Entry {
 }
 
 impl Waiters {
+    fn has_end_watchers(&self) -> bool {
+        self.ended.as_ref().is_some_and(|sender| sender.receiver_count() > 0)
+    }
+
+    fn has_value_watchers(&self) -> bool {
+        self.changed.as_ref().is_some_and(|sender| sender.receiver_count() > 0)
+    }
+
+    fn wake_value_watchers(&self) {
+        if let Some(sender) = &self.changed {
+            sender.send_replace(());
+        }
+    }
+
+    fn drop_superseded_loads(&mut self, entry: &Entry) {
+        if self.loads.is_empty() {
+            return;
+        }
+        let state = entry.state();
+        self.loads.retain(|(key, in_flight)| match &**state {
+            EntryState::Live(snapshot) => in_flight.base.is_of(snapshot, key),
+            EntryState::Invalidated(_) => true,
+            EntryState::Ended(_) => false,
+        });
+    }
+
     fn is_idle(&mut self) -> bool {
+        self.changed.take_if(|sender| sender.receiver_count() == 0);
         self.ended.take_if(|sender| sender.receiver_count() == 0);
         self.commit_lock.take_if(|turn| Arc::strong_count(turn) == 1);
         self.secret_locks.retain(|(_, lock)| Arc::strong_count(lock) > 1);
         self.rejections.retain(|rejected| rejected.state.strong_count() > 0);
         let is_quiet = self.secret_locks.is_empty() && self.rejections.is_empty();
-        is_quiet && self.running == 0 && self.loads.is_empty() && self.ended.is_none() && self.commit_lock.is_none()
+        let is_unwatched = self.ended.is_none() && self.changed.is_none();
+        is_quiet && is_unwatched && self.running == 0 && self.loads.is_empty() && self.commit_lock.is_none()
     }
 }

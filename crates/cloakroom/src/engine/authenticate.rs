@@ -433,19 +433,51 @@ impl Engine {
         Ok(false)
     }
 
-    /// Returns the live copy of a session that the application itself changes.
+    /// Returns the entry of a session that the application itself changes.
     pub(crate) async fn entry_for(&self, selector: &Selector) -> Result<Option<Arc<Entry>>, SessionError> {
-        let Some(store) = &self.store else { return Ok(self.cache.get(selector)) };
+        Ok(self.open_by_selector(selector).await?.map(|open| open.entry))
+    }
+
+    /// Returns `true` unless the time of the session is over. Over a shared tier, a session that
+    /// another node has seen lately may live a tenth of its idle timeout longer than its record
+    /// shows, because touches are reported no more often than that.
+    pub(crate) fn may_live(&self, entry: &Entry, snapshot: &Snapshot) -> bool {
+        match self.store {
+            None => entry.expiry_reason(snapshot, self.now()).is_none(),
+            Some(_) => entry.is_in_use(snapshot) || self.now() < snapshot.lifetimes.store_deadline(entry.last_seen()),
+        }
+    }
+
+    /// Opens a session for the application itself, whatever its secret is. Not activity.
+    pub(crate) async fn open_by_selector(&self, selector: &Selector) -> Result<Option<OpenSession>, SessionError> {
+        let Some(store) = &self.store else {
+            return Ok(self.cache.get(selector).map(|entry| {
+                let state = Arc::clone(&entry.state());
+                OpenSession::new(entry, state)
+            }));
+        };
+        self.ensure_maintenance();
+        let mut attempts = 0..FILL_ATTEMPTS;
         loop {
             let entry = self.cache.get_or_insert_unread(selector, self.now());
             let commit_lock = entry.commit_lock();
             let _guard = commit_lock.lock().await;
             let Some(before) = self.reserve(&entry) else { continue };
-            if !before.snapshot().is_some_and(|snapshot| self.is_current(snapshot, None, self.now())) {
-                let Some(snapshot) = self.load(&**store, &entry, &before).await? else { return Ok(None) };
-                self.cache.replace(&entry, &before, snapshot)?;
+            if before.snapshot().is_some_and(|snapshot| self.is_current(snapshot, None, self.now())) {
+                return Ok(Some(OpenSession::new(entry, before)));
             }
-            return Ok(Some(Arc::clone(&entry)));
+            let inserted = before.last_known().is_none().then(|| entry.last_seen());
+            let Some(snapshot) = self.load(&**store, &entry, &before).await? else { return Ok(None) };
+            if let (Some(inserted), Some(reported)) = (inserted, snapshot.last_reported()) {
+                entry.was_last_seen(inserted, reported);
+            }
+            let read = Arc::new(EntryState::Live(snapshot));
+            let filled = self.cache.replace_state(&entry, &before, Arc::clone(&read))?.is_some();
+            // After the last attempt, what was read serves this call only: it was current when the
+            // read began.
+            if filled || attempts.next().is_none() {
+                return Ok(Some(OpenSession::new(entry, read)));
+            }
         }
     }
 }

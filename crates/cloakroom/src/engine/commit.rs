@@ -139,7 +139,7 @@ impl Engine {
         if writer.is_client() {
             entry.touch(now);
         }
-        entry.drop_superseded_loads();
+        entry.changed();
         self.telemetry.counters.commits.count();
     }
 
@@ -210,7 +210,11 @@ impl Engine {
         // Not earlier than the latest instant known of the session, so that a clock that lags
         // behind prolongs no grace period. A change by the application itself is not activity.
         let is_activity = !matches!(writer, ChangeAuthor::Application);
-        let now = if is_activity { entry.latest(self.now()) } else { entry.last_seen() };
+        let now = match snapshot.last_reported() {
+            _ if is_activity => entry.latest(self.now()),
+            Some(reported) => reported,
+            None => entry.last_seen(),
+        };
         let change = Change { step: version_step(nonce), ..proposal.change(writer, now) };
         let mut next = snapshot.apply(&change)?;
         let mut commit = Box::new(self.shared_commit(snapshot, writer, &change, nonce)?);

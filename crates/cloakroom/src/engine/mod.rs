@@ -1,5 +1,6 @@
 //! The rules between the local and the shared tier.
 
+mod all_sessions;
 mod authenticate;
 mod commit;
 mod conflict_backoff;
@@ -195,6 +196,11 @@ impl Engine {
         &self.loads
     }
 
+    /// Returns how many streams may watch the values of one session.
+    pub(crate) const fn max_watches_per_session(&self) -> usize {
+        self.policy.max_watches_per_session
+    }
+
     pub(crate) const fn has_shared_tier(&self) -> bool {
         self.store.is_some()
     }
@@ -300,7 +306,7 @@ impl Engine {
 
     /// Queues a recheck of the session for the maintenance task, if its end has watchers.
     fn recheck_if_watched(&self, entry: &Arc<Entry>) {
-        if entry.is_watched() {
+        if entry.has_end_watchers() {
             self.queues.to_recheck.lock().push(Arc::clone(entry));
             self.maintenance.wake();
         }

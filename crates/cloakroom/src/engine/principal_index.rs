@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::{self, RandomState};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::hash::BuildHasher;
 
 use crate::cache::{Account, Entry, EntryState};
@@ -25,6 +26,28 @@ pub(crate) struct PrincipalIndex {
 }
 
 type Shard = HashMap<Principal, Members>;
+
+/// The position of a list of all principals that continues.
+#[derive(Clone, Copy)]
+struct Position {
+    shard: usize,
+    hash: u64,
+}
+
+impl Position {
+    /// Parses the text of a position, in its only spelling.
+    fn parse(text: &str) -> Option<Self> {
+        let (shard, hash) = text.split_once('.')?;
+        let position = Self { shard: shard.parse().ok()?, hash: hash.parse().ok()? };
+        (position.shard < SHARDS && position.to_string() == text).then_some(position)
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.shard, self.hash)
+    }
+}
 
 /// The sessions of a principal: one, as in most cases, or many.
 #[derive(Debug)]
@@ -86,6 +109,35 @@ impl PrincipalIndex {
         let next = listed.last().filter(|_| listed.len() == page.limit.get());
         let next = next.map(|(admission, _)| Cursor::new(admission.to_string()));
         Some(Page::new(listed.into_iter().filter_map(|(_, member)| member.upgrade()).collect(), next))
+    }
+
+    /// Returns the principals with sessions, shard by shard, in the order of their hashes. `None` if
+    /// the cursor is not valid.
+    pub(crate) fn principals(&self, page: &PageRequest) -> Option<Page<Principal>> {
+        let after =
+            page.after.as_ref().map(|cursor| Position::parse(cursor.as_str())).map_or(Some(None), |it| it.map(Some))?;
+        let start = after.map_or(0, |after| after.shard);
+        let (mut items, mut last) = (Vec::new(), None);
+        for (number, shard) in self.shards.iter().enumerate().skip(start) {
+            let mut rest: Vec<_> = {
+                let shard = shard.lock();
+                let hashed = shard.keys().map(|principal| (self.hasher.hash_one(principal), principal));
+                let after = after.filter(|after| after.shard == number);
+                let rest = hashed.filter(|(hash, _)| after.is_none_or(|after| *hash > after.hash));
+                rest.map(|(hash, principal)| (hash, principal.clone())).collect()
+            };
+            rest.sort_unstable_by_key(|(hash, _)| *hash);
+            for (hash, principal) in rest {
+                // Principals with the same hash are on one page.
+                let is_next = last.is_none_or(|last: Position| last.hash != hash);
+                if is_next && items.len() >= page.limit.get() {
+                    return Some(Page::new(items, last.map(|last| Cursor::new(last.to_string()))));
+                }
+                items.push(principal);
+                last = Some(Position { shard: number, hash });
+            }
+        }
+        Some(Page::last(items))
     }
 
     /// Returns the memory account of a principal, if it has several sessions.

@@ -31,6 +31,7 @@ pub(super) const fn answer(kind: SessionErrorKind) -> (StatusCode, &'static str)
         Kind::InvalidCursor => (StatusCode::BAD_REQUEST, "There is no such page. Start with the first one.\n"),
         Kind::Conflict => (StatusCode::CONFLICT, "The data was changed by another request. Try again.\n"),
         Kind::TooManySessions => (StatusCode::CONFLICT, "Too many sessions. End another one first.\n"),
+        Kind::TooManyWatches => (StatusCode::TOO_MANY_REQUESTS, "Too many open pages. Close another one first.\n"),
         Kind::CsrfRefused => (StatusCode::FORBIDDEN, "This page is out of date. Load it again.\n"),
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The session cannot hold that much data.\n"),
         Kind::Full

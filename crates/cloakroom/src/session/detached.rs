@@ -1,7 +1,7 @@
 use std::fmt;
 
-use crate::application::PrincipalSessions;
-use crate::cache::{ChangeError, EntryState, ValueEdit};
+use crate::application::{PrincipalSessions, Sessions};
+use crate::cache::{ChangeError, EndReason, EntryState, ValueEdit};
 use crate::engine::{ChangeAuthor, CommitError, Engine, OpenSession, ProposedChange};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::Arc;
@@ -10,18 +10,21 @@ use crate::token::{Principal, PublicId, Selector};
 use super::typed_value::{read, removal};
 use super::value::{SessionValue, edit_for, key, must_be_state, own_key};
 
-/// A session of a principal outside of a request: for jobs, command-line tools and administrators.
+/// A session outside of a request: for jobs, command-line tools and administrators.
 ///
-/// Returned by [`PrincipalSessions::by_id`]. It reads and changes the same values as the session's
-/// requests, by the same rules: an update is atomic and none is lost. But nothing here counts as
-/// activity or extends the session, and its client is not notified.
+/// Returned by [`PrincipalSessions::by_id`] and [`Sessions::by_id`]. It reads and changes the same
+/// values as the session's requests, by the same rules: an update is atomic and none is lost, the
+/// size limits hold, and sealed values stay sealed. But nothing here counts as activity or extends
+/// the session, and its client is not notified.
 ///
-/// It stores only the session's name, so it may be kept: a session that has ended, or that another
-/// principal has logged in to, reads as absent and refuses changes.
+/// It stores only the session's name, so it may be kept: a session that has ended reads as absent
+/// and refuses changes. So does, for one of [`PrincipalSessions::by_id`], a session that another
+/// principal has logged in to.
 #[derive(Clone)]
 pub struct DetachedSession {
     engine: Arc<Engine>,
-    principal: Principal,
+    /// The principal whose session it must be. `None` for any, or none.
+    of: Option<Principal>,
     selector: Selector,
 }
 
@@ -32,7 +35,18 @@ impl DetachedSession {
         PublicId::of(&self.selector)
     }
 
-    /// Returns `true` if the session lives and its principal is still logged in to it.
+    /// Returns the principal that is logged in to the session, or `None` if the session has ended
+    /// or is anonymous.
+    ///
+    /// # Errors
+    /// The errors of a shared tier.
+    pub async fn principal(&self) -> Result<Option<Principal>, SessionError> {
+        let open = self.open().await?;
+        Ok(open.and_then(|open| open.snapshot()?.principal().cloned()))
+    }
+
+    /// Returns `true` if the session lives and, if it was found among the sessions of a principal,
+    /// that principal is still logged in to it.
     ///
     /// # Errors
     /// The errors of a shared tier.
@@ -99,16 +113,25 @@ impl DetachedSession {
     /// # Errors
     /// If the shared tier cannot be reached; the session is then still alive.
     pub async fn revoke(&self) -> Result<bool, SessionError> {
-        PrincipalSessions::new(Arc::clone(&self.engine), self.principal.clone()).revoke(self.id()).await
+        match &self.of {
+            Some(principal) => {
+                PrincipalSessions::new(Arc::clone(&self.engine), principal.clone()).revoke(self.id()).await
+            }
+            // Works even if the record cannot be decoded. The member of an index is removed when it
+            // is next found without a record.
+            None => self.engine.end(&self.selector, None, EndReason::Revoked).await,
+        }
     }
 
-    async fn open(&self) -> Result<Option<OpenSession>, SessionError> {
-        let Some(entry) = self.engine.entry_for(&self.selector).await? else { return Ok(None) };
-        let state = Arc::clone(&entry.state());
-        let EntryState::Live(snapshot) = &*state else { return Ok(None) };
-        let theirs = snapshot.principal() == Some(&self.principal);
-        let lives = entry.expiry_reason(snapshot, self.engine.now()).is_none();
-        Ok((theirs && lives).then(|| OpenSession::new(entry, state)))
+    pub(super) const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(super) async fn open(&self) -> Result<Option<OpenSession>, SessionError> {
+        let Some(open) = self.engine.open_by_selector(&self.selector).await? else { return Ok(None) };
+        let EntryState::Live(snapshot) = &*open.state else { return Ok(None) };
+        let is_theirs = self.of.is_none() || snapshot.principal() == self.of.as_ref();
+        Ok((is_theirs && self.engine.may_live(&open.entry, snapshot)).then_some(open))
     }
 
     /// Makes one change to a value. Returns whether anything changed.
@@ -122,7 +145,7 @@ impl DetachedSession {
             let Some(edit) = edit(&open)? else { return Ok(false) };
             // Only from the very version whose principal was checked: another principal may log in
             // meanwhile.
-            let base = open.snapshot().map(|snapshot| snapshot.version);
+            let base = open.snapshot().filter(|_| self.of.is_some()).map(|snapshot| snapshot.version);
             let proposal = ProposedChange { edits: &[edit], base, ..ProposedChange::default() };
             match self.engine.commit(&open.entry, &ChangeAuthor::Application, proposal).await {
                 Ok(_) => return Ok(true),
@@ -159,8 +182,27 @@ impl PrincipalSessions {
         let found = self.find(id).await?;
         Ok(found.map(|selector| DetachedSession {
             engine: Arc::clone(self.engine()),
-            principal: self.principal().clone(),
+            of: Some(self.principal().clone()),
             selector,
         }))
+    }
+}
+
+impl Sessions {
+    /// Returns the session with a public id, whoever it belongs to, to read and change it outside
+    /// of a request. `None` if it has ended.
+    ///
+    /// For administrators, who have the id from a log or a support ticket. There is no index of
+    /// public ids, as each session would pay for it: the session is found at once if it is in the
+    /// memory of this process, and otherwise by listing all sessions, 500 per round trip. If the
+    /// principal is known, use [`PrincipalSessions::by_id`], which is cheaper and also checks that
+    /// the session is that principal's.
+    ///
+    /// # Errors
+    /// If the shared tier cannot be reached.
+    pub async fn by_id(&self, id: PublicId) -> Result<Option<DetachedSession>, SessionError> {
+        let Some(selector) = self.engine().find(id).await? else { return Ok(None) };
+        let session = DetachedSession { engine: Arc::clone(self.engine()), of: None, selector };
+        Ok(session.exists().await?.then_some(session))
     }
 }

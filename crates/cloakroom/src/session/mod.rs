@@ -27,6 +27,7 @@ mod typed_value;
 mod unreadable;
 mod value;
 mod value_target;
+mod watch;
 
 pub use cache_policy::CachePolicy;
 pub use client_token::SessionSource;
@@ -38,6 +39,7 @@ pub use login::Login;
 #[cfg(any(test, fuzzing))]
 pub use value::fuzzing::stored_value;
 pub use value::{DefaultValue, SessionValue, assert_valid_key};
+pub use watch::Watch;
 
 pub(crate) use layer_context::{LayerContexts, LayerOptions};
 pub(crate) use presented_token::{CarrierKind, PresentedToken, TokenRefusal};

@@ -34,6 +34,8 @@ pub trait DynStore: Send + Sync {
     fn remove_members<'a>(&'a self, principal: &'a Principal, selectors: Vec<Selector>) -> StoreFuture<'a, ()>;
     fn list_members<'a>(&'a self, principal: &'a Principal, page: PageRequest) -> StoreFuture<'a, Page<Member>>;
     fn list(&self, page: PageRequest) -> StoreFuture<'_, Page<Selector>>;
+    fn list_principals(&self, page: PageRequest) -> StoreFuture<'_, Page<Principal>>;
+    fn count(&self) -> StoreFuture<'_, u64>;
     fn namespace(&self) -> &str;
     fn subscribe(&self, invalidate: Arc<dyn Invalidate>);
     fn is_lease_valid(&self, lease: Lease) -> bool;
@@ -86,6 +88,14 @@ impl<S: Store> DynStore for S {
 
     fn list(&self, page: PageRequest) -> StoreFuture<'_, Page<Selector>> {
         Box::pin(Store::list(self, page))
+    }
+
+    fn list_principals(&self, page: PageRequest) -> StoreFuture<'_, Page<Principal>> {
+        Box::pin(Store::list_principals(self, page))
+    }
+
+    fn count(&self) -> StoreFuture<'_, u64> {
+        Box::pin(Store::count(self))
     }
 
     fn namespace(&self) -> &str {

@@ -25,6 +25,7 @@
 //!
 //! `cloakroom_testkit::conformance` checks each of these guarantees, by name.
 
+mod all_sessions;
 mod commit;
 mod dyn_store;
 mod error;
@@ -260,6 +261,38 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// A fault. [`StoreErrorKind::InvalidCursor`] for a cursor that this store did not issue.
     fn list(&self, page: PageRequest) -> impl Future<Output = Result<Page<Selector>, StoreError>> + Send;
+
+    /// Lists the principals that have sessions, in no particular order, in pages.
+    ///
+    /// A principal with a session that is a member from before the first page until after the last
+    /// one is on at least one page, whichever members are added or removed meanwhile; it may be on
+    /// several. A principal whose sessions have all ended may be listed until its index is cleaned
+    /// up.
+    ///
+    /// The limit of the request bounds the work of one call. A page may have fewer items, or none,
+    /// even if the list continues, and may have a few more.
+    ///
+    /// The default reads the record of every session, so a store that keeps an index of principals
+    /// should override it.
+    ///
+    /// # Errors
+    /// A fault. [`StoreErrorKind::InvalidCursor`] for a cursor that this store did not issue.
+    fn list_principals(&self, page: PageRequest) -> impl Future<Output = Result<Page<Principal>, StoreError>> + Send {
+        all_sessions::principals(self, page)
+    }
+
+    /// Returns the number of sessions in the namespace.
+    ///
+    /// Exact if no session begins or ends meanwhile. Sessions that have ended and were not removed
+    /// yet may count.
+    ///
+    /// The default lists all sessions; a store that can count them should override it.
+    ///
+    /// # Errors
+    /// A fault.
+    fn count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send {
+        all_sessions::count(self)
+    }
 
     /// Separates the records of one application from those of others in the same database.
     ///

@@ -288,6 +288,19 @@ impl<Old: Store, New: Store> Store for TransferStore<Old, New> {
         Ok(half.continued(page))
     }
 
+    async fn list_principals(&self, page: PageRequest) -> Result<Page<Principal>, StoreError> {
+        let (half, request) = Half::requested(page)?;
+        let page = match half {
+            Half::Old => self.stores.old.list_principals(request).await?,
+            Half::New => self.stores.new.list_principals(request).await?,
+        };
+        Ok(half.continued(page))
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        Ok(self.stores.old.count().await? + self.stores.new.count().await?)
+    }
+
     fn namespace(&self) -> &str {
         self.stores.new.namespace()
     }
