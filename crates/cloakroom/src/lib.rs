@@ -97,7 +97,8 @@ pub use random::{OsRandom, RandomError, RandomSource};
 #[doc(hidden)]
 pub use session::DefaultValue;
 pub use session::{
-    CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionSource, SessionValue, Watch,
+    CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionSource, SessionValue,
+    SessionsWatch, Watch,
 };
 pub use store::{Cursor, LimitPolicy, Page, PageRequest, transfer};
 pub use telemetry::{Event, EventKind, Events, LogId, Stats};
@@ -163,6 +164,7 @@ pub mod guide {
     //! | [`when_not_to_use_it`] | limits and alternatives |
     //! | [`many_nodes`] | sessions on many nodes over Redis: setup, access rules, encryption, failures, alarms |
     //! | [`tokens_and_keys`] | bearer tokens, keys, signed JWTs, access tokens of an identity provider |
+    //! | [`live_values`] | follow a value or a list of devices; sessions outside of a request |
     //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
 
     #[doc = include_str!("../guide/01-first-steps.md")]
@@ -189,6 +191,8 @@ pub mod guide {
     pub mod many_nodes {}
     #[doc = include_str!("../guide/11-tokens-and-keys.md")]
     pub mod tokens_and_keys {}
+    #[doc = include_str!("../../../docs/guide/15-live-values.md")]
+    pub mod live_values {}
     // Its examples need `cloakroom-sqlx`, which compiles them.
     #[cfg(not(doctest))]
     #[doc = include_str!("../guide/12-which-store.md")]

@@ -101,6 +101,7 @@ impl Engine {
         // meanwhile.
         if answer == Destroyed::Done && !is_announced {
             self.telemetry.session_ended(&before.selector, reason, Some(principal));
+            self.principal_watchers.notify(principal);
         }
     }
 }

@@ -22,6 +22,7 @@ mod observer;
 mod open_session;
 mod parallel_logins;
 mod principal_index;
+mod principal_watchers;
 #[cfg(debug_assertions)]
 mod registered_types;
 mod rollback;
@@ -36,6 +37,7 @@ pub(crate) use credential::{ChangeAuthor, Credential};
 pub(crate) use delivery::PendingDelivery;
 pub(crate) use join_all::join_all;
 pub(crate) use open_session::OpenSession;
+pub(crate) use principal_watchers::PrincipalSubscription;
 pub(crate) use rotate::{LoginRequest, remember_me_lifetimes};
 pub(crate) use unconfirmed_requests::UnconfirmedRequest;
 
@@ -49,7 +51,7 @@ use crate::store::{DynStore, Invalidate, Touch};
 use crate::sync::{Arc, Mutex, Weak};
 use crate::time::{Clock, Sleep, Timestamp};
 use crate::token::FingerprintKey;
-use crate::token::{CsrfSecret, Selector, VerifierHasher};
+use crate::token::{CsrfSecret, Principal, Selector, VerifierHasher};
 
 use crate::config::Config;
 use crate::engine::delivery::UndeliveredTokens;
@@ -60,6 +62,7 @@ use crate::engine::nonces::Nonces;
 use crate::engine::observer::{CacheObserver, MaintenanceQueues};
 use crate::engine::parallel_logins::RecentLogins;
 use crate::engine::principal_index::PrincipalIndex;
+use crate::engine::principal_watchers::PrincipalWatchers;
 use crate::engine::unconfirmed_requests::UnconfirmedRequests;
 use crate::error::SessionError;
 use crate::telemetry::{Counters, Stats, Telemetry};
@@ -80,6 +83,7 @@ pub(crate) struct Engine {
     telemetry: Arc<Telemetry>,
     /// Index of the sessions of each principal; unused with a shared tier, which has its own.
     principals: Arc<PrincipalIndex>,
+    principal_watchers: Arc<PrincipalWatchers>,
     queues: Arc<MaintenanceQueues>,
     loads: LoadLimits,
     keys: Option<ActiveKeyRing>,
@@ -116,10 +120,12 @@ impl Engine {
         let keys = keys.map(ActiveKeyRing::new);
         let telemetry = Arc::new(Telemetry::new(keys.as_ref(), &*random, Arc::clone(&clock))?);
         let principals = Arc::new(PrincipalIndex::new());
+        let principal_watchers = Arc::new(PrincipalWatchers::default());
         let queues = Arc::new(MaintenanceQueues::default());
         let observer = CacheObserver {
             telemetry: Arc::clone(&telemetry),
             principals: Arc::clone(&principals),
+            principal_watchers: Arc::clone(&principal_watchers),
             queues: Arc::clone(&queues),
         };
         let cache = LocalCache::new(cache_config(&policy, store.is_some(), observer, clock.now()));
@@ -143,6 +149,7 @@ impl Engine {
             random,
             telemetry,
             principals,
+            principal_watchers,
             queues,
             keys,
             backlog: Backlog::default(),
@@ -194,6 +201,12 @@ impl Engine {
 
     pub(crate) const fn loads(&self) -> &LoadLimits {
         &self.loads
+    }
+
+    /// Subscribes to the logins and ends of a principal's sessions on this node.
+    pub(crate) fn watch_principal(&self, principal: &Principal) -> PrincipalSubscription {
+        self.ensure_maintenance();
+        self.principal_watchers.subscribe(principal)
     }
 
     /// Returns how many streams may watch the values of one session.

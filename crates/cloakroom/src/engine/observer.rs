@@ -5,6 +5,7 @@ use crate::sync::{Arc, Mutex};
 use crate::telemetry::Telemetry;
 
 use super::principal_index::PrincipalIndex;
+use super::principal_watchers::PrincipalWatchers;
 
 /// Updates the index and the telemetry when the local tier ends a session, and queues entries that
 /// the shared tier has to be asked about.
@@ -12,6 +13,7 @@ use super::principal_index::PrincipalIndex;
 pub(super) struct CacheObserver {
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) principals: Arc<PrincipalIndex>,
+    pub(super) principal_watchers: Arc<PrincipalWatchers>,
     pub(super) queues: Arc<MaintenanceQueues>,
 }
 
@@ -30,6 +32,7 @@ impl Observer for CacheObserver {
         let Some(snapshot) = before.last_known() else { return };
         if let Some(principal) = snapshot.principal() {
             self.principals.remove(principal, entry);
+            self.principal_watchers.notify(principal);
         }
         self.telemetry.session_ended(&entry.selector, reason, snapshot.principal());
     }

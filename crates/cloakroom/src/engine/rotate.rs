@@ -108,8 +108,10 @@ impl Engine {
             // limit, because the session was admitted before.
             self.principals.add(principal, entry, None);
         }
+        self.principal_watchers.notify(principal);
         if let Some(former) = former.filter(|former| former != principal) {
             self.remove_member(&former, entry).await;
+            self.principal_watchers.notify(&former);
         }
     }
 

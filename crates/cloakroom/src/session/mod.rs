@@ -39,7 +39,7 @@ pub use login::Login;
 #[cfg(any(test, fuzzing))]
 pub use value::fuzzing::stored_value;
 pub use value::{DefaultValue, SessionValue, assert_valid_key};
-pub use watch::Watch;
+pub use watch::{SessionsWatch, Watch};
 
 pub(crate) use layer_context::{LayerContexts, LayerOptions};
 pub(crate) use presented_token::{CarrierKind, PresentedToken, TokenRefusal};

@@ -90,6 +90,29 @@ async fn a_stream_that_is_never_read_costs_no_calls_of_the_store() {
 }
 
 #[tokio::test]
+async fn however_many_streams_follow_a_session_a_change_costs_one_read_per_node() {
+    let deployment = Deployment::shared();
+    let [there, _] = deployment.nodes();
+    let store = cloakroom_testkit::SpyStore::new(deployment.store.as_ref().unwrap().node());
+    let here = deployment.builder().store(store.clone()).build().unwrap();
+    let visitor = shopper(&there).await;
+    let session = open(&visitor, &here).await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(session.watch::<Cart>().await.unwrap());
+    }
+    for carts in &mut streams {
+        assert_eq!(next(carts).await, Some(1));
+    }
+    let before = store.count(Verb::Load);
+    add(&visitor, &there).await;
+    for carts in &mut streams {
+        assert_eq!(next(carts).await, Some(2));
+    }
+    assert_eq!(store.count(Verb::Load), before + 1);
+}
+
+#[tokio::test]
 async fn a_start_that_is_cancelled_leaves_nothing_behind() {
     let deployment = Deployment::shared();
     let (store, here) = deployment.faulty_node();

@@ -105,10 +105,10 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), what).await.expect("it comes in time")
 }
 
-/// Asserts that the stream has nothing to deliver, however often other tasks run.
-pub(crate) async fn assert_quiet(watch: &mut Watch<Cart>) {
+/// Asserts that a stream has nothing to deliver, however often other tasks run.
+pub(crate) async fn assert_quiet<T: std::fmt::Debug>(next: impl Future<Output = T>) {
+    let mut next = std::pin::pin!(next);
     for _ in 0..50 {
-        let mut next = std::pin::pin!(watch.next());
         let polled = std::future::poll_fn(|context| std::task::Poll::Ready(next.as_mut().poll(context))).await;
         assert!(polled.is_pending(), "{polled:?}");
         tokio::task::yield_now().await;

@@ -42,8 +42,8 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// - **A change on another node arrives with its invalidation**, normally within milliseconds. If the
 ///   invalidation is lost, the stream finds the change once the lease of its copy is over, at most a
 ///   second after that.
-/// - **It keeps nothing alive.** Waiting is not activity. See
-///   [`keep_active`](Session::keep_active).
+/// - **It keeps nothing alive.** Waiting is not activity; see [`keep_active`](Session::keep_active).
+///   Expiry is noticed as late as by [`ended`](Session::ended).
 ///
 /// An `Err` item reports that the value cannot be read, once per kind of error; the stream goes on.
 /// A cached value is delivered when it is loaded, replaced or removed; the end of its freshness is

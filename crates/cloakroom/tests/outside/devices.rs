@@ -1,0 +1,90 @@
+//! Streams of a principal's list of sessions.
+
+use std::time::Duration;
+
+use cloakroom::store::StoreErrorKind;
+use cloakroom::{Login, SessionsWatch};
+
+use crate::support::{Deployment, assert_quiet, log_in, shopper, within};
+use crate::visitor::Visitor;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn next(lists: &mut SessionsWatch) -> usize {
+    within(lists.next()).await.unwrap().unwrap().len()
+}
+
+#[tokio::test]
+async fn the_list_follows_logins_and_ends_on_this_node_at_once() {
+    for deployment in Deployment::both() {
+        let [here, _] = deployment.nodes();
+        let mut lists = here.of("alice").watch();
+        assert_eq!(next(&mut lists).await, 0);
+        assert_quiet(lists.next()).await;
+        let (first, second) = (Visitor::default(), Visitor::default());
+        log_in(&first, &here, "alice").await;
+        assert_eq!(next(&mut lists).await, 1);
+        log_in(&second, &here, "alice").await;
+        assert_eq!(next(&mut lists).await, 2);
+        // Neither another principal nor another value is a change.
+        log_in(&Visitor::default(), &here, "bob").await;
+        shopper(&here).await;
+        assert_quiet(lists.next()).await;
+        let visit = first.enter(&here);
+        visit.destroy().await.unwrap();
+        visit.leave().await;
+        assert_eq!(next(&mut lists).await, 1);
+        // A session that changes hands leaves the list of its former principal.
+        log_in(&second, &here, "bob").await;
+        assert_eq!(next(&mut lists).await, 0);
+        assert_quiet(lists.next()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_login_or_an_end_on_another_node_is_found_within_a_second() {
+    let deployment = Deployment::shared();
+    let [here, there] = deployment.nodes();
+    let mut lists = here.of("alice").watch();
+    assert_eq!(next(&mut lists).await, 0);
+    assert_quiet(lists.next()).await;
+    let visitor = Visitor::default();
+    let visit = visitor.enter(&there);
+    visit.login(Login::new("alice").label("Firefox")).await.unwrap();
+    visit.leave().await;
+    deployment.clock.advance(SECOND);
+    assert_eq!(next(&mut lists).await, 1);
+    assert_quiet(lists.next()).await;
+    there.of("alice").revoke_all().await.unwrap();
+    deployment.clock.advance(SECOND);
+    assert_eq!(next(&mut lists).await, 0);
+}
+
+#[tokio::test]
+async fn a_session_that_falls_idle_leaves_the_list() {
+    for deployment in Deployment::both() {
+        let [here, _] = deployment.nodes();
+        log_in(&Visitor::default(), &here, "alice").await;
+        let mut lists = here.of("alice").watch();
+        assert_eq!(next(&mut lists).await, 1);
+        assert_quiet(lists.next()).await;
+        deployment.clock.advance(Duration::from_secs(34 * 60));
+        here.run_pending_tasks().await;
+        assert_eq!(next(&mut lists).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn the_list_waits_while_the_store_is_away() {
+    let deployment = Deployment::shared();
+    let (store, here) = deployment.faulty_node();
+    let [there, _] = deployment.nodes();
+    let mut lists = here.of("alice").watch();
+    assert_eq!(next(&mut lists).await, 0);
+    store.fail_all(StoreErrorKind::Unavailable);
+    log_in(&Visitor::default(), &there, "alice").await;
+    assert_quiet(lists.next()).await;
+    store.reset();
+    deployment.clock.advance(SECOND);
+    assert_eq!(next(&mut lists).await, 1);
+}
