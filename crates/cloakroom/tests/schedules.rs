@@ -8,6 +8,7 @@
 //! - a session whose end was acknowledged opens for no token on any node;
 //! - a value that was loaded before an invalidation is not read after it;
 //! - a client reads what it wrote, even on another node whose invalidations are delayed;
+//! - a stream delivers rising counts up to the last one, and ends with its session;
 //! - a session ends with one event, and its memory is no longer counted.
 //!
 //! The schedule explorer runs thousands of interleavings per scenario, the same in every run:
@@ -38,7 +39,9 @@ mod stepping;
 #[path = "model/visitor.rs"]
 mod visitor;
 
-use actions::Action::{Add, Deliver, Destroy, Expire, Flood, Invalidate, Load, Login, Pack, Renew, Revoke};
+use actions::Action::{
+    Add, Deliver, Destroy, Expire, Flood, Follow, FollowToEnd, Invalidate, Load, Login, Pack, Renew, Revoke,
+};
 use scenario::{Scenario, Setup};
 
 /// Runs every scenario in memory, and on two nodes over a store.
@@ -84,6 +87,13 @@ scenarios! {
     delayed_invalidations_hide_no_invalidation_from_its_client: Scenario::of([Load, Invalidate, Deliver]).delayed();
     delayed_invalidations_resurrect_nothing: Scenario::of([Add, Destroy, Deliver]).delayed();
     delayed_invalidations_meet_a_login: Scenario::of([Add, Login, Deliver]).delayed();
+    a_stream_delivers_the_last_update: Scenario::of([Add, Add, Follow]);
+    two_streams_deliver_the_last_update: Scenario::of([Follow, Add, Follow]);
+    a_stream_meets_packing: Scenario::of([Add, Pack, Follow]);
+    a_stream_meets_a_renewal: Scenario::of([Add, Renew, Follow]);
+    a_stream_ends_with_its_session: Scenario::of([Add, Destroy, FollowToEnd]);
+    a_stream_ends_when_a_login_replaces_its_token: Scenario::of([Add, Login, FollowToEnd]);
+    a_stream_catches_up_with_delayed_invalidations: Scenario::of([Add, Deliver, Follow]).delayed();
     a_login_meets_a_logout: Scenario::of([Login, Destroy, Add]);
     delayed_invalidations_let_no_logout_end_a_login: Scenario::of([Login, Destroy, Deliver]).delayed();
 }

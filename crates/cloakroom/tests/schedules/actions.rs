@@ -34,6 +34,11 @@ pub(crate) enum Action {
     Revoke,
     /// Delivers the delayed invalidations.
     Deliver,
+    /// Follows the counter in a stream until all increments were delivered. Without a wake-up it
+    /// would wait forever.
+    Follow,
+    /// Follows the counter in a stream until the session ends.
+    FollowToEnd,
 }
 
 impl Action {
@@ -54,10 +59,29 @@ impl Action {
             Self::Pack => advance(shared, PACK_AFTER + Duration::from_secs(5)).await,
             Self::Flood => flood(shared, index, &mut outcome).await,
             Self::Revoke => revoke(shared, index, &mut outcome).await,
+            Self::Follow => follow(shared, index, &visitor, Some(shared.increments)).await,
+            Self::FollowToEnd => follow(shared, index, &visitor, None).await,
             Self::Deliver => shared.stores.iter().for_each(MemoryStore::deliver_invalidations),
         }
         outcome.cookie = visitor.cookie();
         outcome
+    }
+}
+
+/// Follows the counter up to a count, or to the end of the session.
+async fn follow(shared: &Shared, index: usize, visitor: &Visitor, up_to: Option<u64>) {
+    let visit = visitor.enter(shared.node(index));
+    let mut counts = visit.watch::<Count>().await.expect("a memory store does not fail");
+    visit.leave().await;
+    let mut last = None;
+    while up_to.is_none() || last < up_to {
+        let Some(count) = counts.next().await else {
+            assert_eq!(up_to, None, "the session lives");
+            break;
+        };
+        let count = count.expect("a counter").map(|count| count.0);
+        assert!(count > last, "{count:?} after {last:?}");
+        last = count;
     }
 }
 

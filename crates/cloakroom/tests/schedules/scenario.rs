@@ -68,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) source: AtomicU64,
     /// Lowest roles that may be read: those of the source at the newest acknowledged invalidation.
     pub(crate) min_roles: AtomicU64,
+    /// Number of increments of the counter that the scenario makes.
+    pub(crate) increments: u64,
     /// Set if invalidations reach other nodes late.
     pub(crate) delayed_invalidations: bool,
     /// The cookie that every action starts with.
@@ -140,6 +142,7 @@ impl Scenario {
             events,
             source,
             min_roles,
+            increments: self.actions.iter().filter(|action| matches!(action, Action::Add)).count() as u64,
             delayed_invalidations: self.delayed_invalidations,
             cookie,
         }
