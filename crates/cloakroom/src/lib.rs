@@ -42,6 +42,7 @@
 //! - `keys`: tokens with a MAC and encrypted records, under keys of the application: [`KeyRing`],
 //!   [`SealPolicy`].
 //! - `uuid`: a `Uuid` as a principal.
+//! - `test-client`: for `cloakroom-testkit`, which turns it on in tests. Applications do not need it.
 //!
 //! Other crates add users, guards and messages (`cloakroom-auth`), signed JWTs as tokens and
 //! verified access tokens (`cloakroom-jwt`), the shared tier on Redis (`cloakroom-redis`), and test
@@ -105,7 +106,7 @@ pub use telemetry::{Event, EventKind, Events, LogId, Stats};
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
 pub use token::{InvalidPublicId, Principal, PrincipalMismatch, PublicId};
 
-/// For the code that `#[derive(SessionValue)]` writes.
+/// For the code that `#[derive(SessionValue)]` writes, and for `cloakroom-testkit`.
 #[doc(hidden)]
 pub mod __private {
     #[cfg(all(feature = "derive", debug_assertions))]
@@ -114,6 +115,8 @@ pub mod __private {
 
     #[cfg(all(feature = "derive", debug_assertions))]
     pub use crate::application::DeclaredValue;
+    #[cfg(feature = "test-client")]
+    pub use crate::http::BeforeHandler;
     pub use crate::session::assert_valid_key;
 }
 
@@ -159,7 +162,7 @@ pub mod guide {
     //! | [`lifetimes_and_memory`] | idle and absolute timeouts, the memory limit |
     //! | [`http`] | cookies, errors, CSRF, WebSockets, services without axum |
     //! | [`events_stats_logs`] | audit events, counters, logs |
-    //! | [`testing_your_app`] | a manual clock, injected store faults |
+    //! | [`testing_your_app`] | a client that is signed in, a manual clock, several nodes, injected store faults |
     //! | [`writing_a_store`] | the store contract and its conformance suite |
     //! | [`when_not_to_use_it`] | limits and alternatives |
     //! | [`many_nodes`] | sessions on many nodes over Redis: setup, access rules, encryption, failures, alarms |

@@ -42,10 +42,14 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
 
 /// Makes the new file survive a power failure, which SQLite does only for files that it creates.
 /// Best effort: not every file system can.
+#[cfg(unix)]
 fn sync_folder(path: &Path) {
-    #[cfg(unix)]
     drop(std::fs::File::open(folder(path)).and_then(|folder| folder.sync_all()));
 }
+
+/// Other systems do not open folders as files.
+#[cfg(not(unix))]
+const fn sync_folder(_: &Path) {}
 
 /// Checks a file that exists.
 pub(super) fn check(path: &Path) -> Result<(), OpenError> {

@@ -91,6 +91,20 @@ impl MemoryStore {
         Self { shared: Arc::clone(&self.shared), node: self.shared.add_node(), ..*self }
     }
 
+    /// The instances of `N` nodes over the same data.
+    ///
+    /// ```
+    /// use cloakroom::Sessions;
+    /// use cloakroom_testkit::MemoryStore;
+    ///
+    /// let [one, other] = MemoryStore::new().nodes().map(|store| Sessions::builder().store(store).build().unwrap());
+    /// # drop((one, other));
+    /// ```
+    #[must_use]
+    pub fn nodes<const N: usize>(&self) -> [Self; N] {
+        std::array::from_fn(|_| self.node())
+    }
+
     /// Sets the maximum invalidation delay that the store reports: zero by default. The store only
     /// reports it, and does not end a longer [pause](Self::pause_invalidations).
     #[must_use]

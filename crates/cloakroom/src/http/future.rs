@@ -7,6 +7,7 @@ use pin_project_lite::pin_project;
 
 use crate::session::{InProgress, RequestSession};
 
+use super::before_handler::Preparation;
 use super::response::apply;
 
 pin_project! {
@@ -19,6 +20,7 @@ pin_project! {
     where
         F: Future,
     {
+        preparation: Preparation,
         // `None` once the inner future is complete: what it holds must not appear to belong to the
         // body.
         #[pin]
@@ -52,8 +54,8 @@ struct PendingResponse<R> {
 }
 
 impl<F: Future> SessionFuture<F> {
-    pub(super) fn new(inner: F, answering: Option<RequestSession>) -> Self {
-        Self { inner: Some(inner), answering: answering.map(InProgress::new), pending: None }
+    pub(super) fn new(preparation: Preparation, inner: F, answering: Option<RequestSession>) -> Self {
+        Self { preparation, inner: Some(inner), answering: answering.map(InProgress::new), pending: None }
     }
 }
 
@@ -66,6 +68,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if this.pending.is_none() {
+            ready!(this.preparation.poll(context));
             // `None` if it is polled again after it was ready, which is not allowed.
             let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
             let mut response = ready!(inner.poll(context));

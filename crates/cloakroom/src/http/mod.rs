@@ -2,6 +2,8 @@
 //! HTTP.
 
 mod bearer;
+#[cfg_attr(not(feature = "test-client"), path = "before_handler/without_test_client.rs")]
+mod before_handler;
 mod cache_control;
 mod carriers;
 mod cookie;
@@ -31,6 +33,8 @@ mod token_format;
 mod token_header;
 mod transport;
 
+#[cfg(feature = "test-client")]
+pub use before_handler::BeforeHandler;
 pub use cookie_config::{CookieConfig, CookieConfigBuilder, SameSite};
 #[cfg(feature = "axum")]
 pub use csrf_header::CsrfHeader;

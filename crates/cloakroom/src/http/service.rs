@@ -5,6 +5,7 @@ use tower_service::Service;
 
 use crate::sync::Arc;
 
+use super::before_handler::Preparation;
 use super::future::SessionFuture;
 use super::layer::LayerState;
 
@@ -35,6 +36,7 @@ where
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         let answering = self.settings.admit(&mut request);
-        SessionFuture::new(self.inner.call(request), answering)
+        let preparation = Preparation::begin(request.extensions_mut());
+        SessionFuture::new(preparation, self.inner.call(request), answering)
     }
 }
