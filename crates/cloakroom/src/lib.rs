@@ -169,6 +169,7 @@ pub mod guide {
     //! | [`tokens_and_keys`] | bearer tokens, keys, signed JWTs, access tokens of an identity provider |
     //! | [`live_values`] | follow a value or a list of devices; sessions outside of a request |
     //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
+    //! | [`openid_connect`] | sign in at a provider: state, nonce and PKCE, used once; providers that post back |
 
     #[doc = include_str!("../guide/01-first-steps.md")]
     pub mod first_steps {}
@@ -200,6 +201,10 @@ pub mod guide {
     #[cfg(not(doctest))]
     #[doc = include_str!("../guide/12-which-store.md")]
     pub mod which_store {}
+    // Its examples need `openidconnect`; the example program compiles them.
+    #[cfg(not(doctest))]
+    #[doc = include_str!("../../../docs/guide/13-openid-connect.md")]
+    pub mod openid_connect {}
     #[cfg(doctest)]
     #[doc = include_str!("../README.md")]
     mod readme {}
