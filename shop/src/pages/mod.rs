@@ -164,6 +164,11 @@ impl Frame {
         self.language.price(product.cents.into())
     }
 
+    /// Returns `true` if the page shows something of a session that another tab may change.
+    pub(crate) const fn has_session(&self) -> bool {
+        self.full_name.is_some() || self.cart_count > 0
+    }
+
     pub(crate) fn cart_label(&self) -> String {
         fill(self.t.things_in_cart, self.cart_count)
     }

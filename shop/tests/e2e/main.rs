@@ -1,6 +1,7 @@
 //! The shop from its door: a real socket, real requests, and everything that a visitor can see.
 
 mod account;
+mod browser;
 mod caching;
 mod cart;
 mod devices;
@@ -14,4 +15,5 @@ mod problems;
 mod program;
 mod staff;
 mod support;
+mod tabs;
 mod transcript;

@@ -9,13 +9,13 @@ use cloakroom_testbed::{Postgres, Server};
 use crate::support::{HTML, JSON, Open, Visitor};
 
 /// A server on which shops share their sessions.
-enum Shared {
+pub(crate) enum Shared {
     Redis(Server),
     Postgres(Postgres),
 }
 
 impl Shared {
-    async fn each() -> [Self; 2] {
+    pub(crate) async fn each() -> [Self; 2] {
         let redis = Server::start().await.expect("redis-server is installed");
         let postgres = Postgres::start().await.expect("PostgreSQL is installed");
         [Self::Redis(redis), Self::Postgres(postgres)]
@@ -31,8 +31,17 @@ impl Shared {
     }
 }
 
+impl std::fmt::Display for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Redis(_) => "Redis",
+            Self::Postgres(_) => "PostgreSQL",
+        })
+    }
+}
+
 /// Two processes' worth of shop over one server and one database.
-async fn two(shared: &Shared) -> [Open; 2] {
+pub(crate) async fn two(shared: &Shared) -> [Open; 2] {
     let db = Db::in_memory(Duration::ZERO).await.expect("the migrations run");
     let mut shops = Vec::new();
     for node in ["node 1", "node 2"] {

@@ -1,0 +1,117 @@
+//! A real browser, driven through WebDriver (W3C): headless Chromium with tabs.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+/// A browser with one profile. Its tabs share their cookies.
+pub(crate) struct Browser {
+    driver: Driver,
+    http: Client,
+    /// The address of the WebDriver session.
+    session: String,
+}
+
+/// The process of the driver, which ends the browser when it is asked to quit.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A tab, by the driver's handle.
+#[derive(Clone, Debug)]
+pub(crate) struct Tab(String);
+
+impl Browser {
+    pub(crate) async fn start() -> Self {
+        let port = {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+            listener.local_addr().expect("an address").port()
+        };
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let driver = command.spawn().expect("`chromedriver` is installed: `apt-get install chromium-driver` on Debian");
+        let mut browser =
+            Self { driver: Driver(driver), http: Client::new(), session: format!("http://127.0.0.1:{port}") };
+        browser.wait_until_ready().await;
+        // Without the sandbox, because tests also run as root, and in containers.
+        let options = json!({ "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+        let capabilities = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
+        let session = browser.call(Method::POST, "/session", &capabilities).await;
+        let id = session["sessionId"].as_str().expect("a session of the driver");
+        browser.session = format!("{}/session/{id}", browser.session);
+        browser
+    }
+
+    async fn wait_until_ready(&self) {
+        cloakroom_testbed::until("the driver is ready", Duration::from_secs(30), || async {
+            let status = self.http.get(format!("{}/status", self.session)).send().await;
+            let status = status.map_err(|error| cloakroom_testbed::Error::Unexpected(error.to_string()))?;
+            if status.status().is_success() {
+                return Ok(());
+            }
+            Err(cloakroom_testbed::Error::Unexpected(status.status().to_string()))
+        })
+        .await
+        .expect("the driver starts");
+    }
+
+    async fn call(&self, method: Method, path: &str, body: &Value) -> Value {
+        let request = self.http.request(method, format!("{}{path}", self.session)).body(body.to_string());
+        let answer = request.header("content-type", "application/json").send().await.expect("the driver answers");
+        let status = answer.status();
+        let text = answer.text().await.expect("an answer of text");
+        assert!(status.is_success(), "{path}: {text}");
+        let mut answer: Value = serde_json::from_str(&text).expect("JSON");
+        answer["value"].take()
+    }
+
+    /// Opens `url` in a new tab.
+    pub(crate) async fn open(&self, url: &str) -> Tab {
+        let tab = self.call(Method::POST, "/window/new", &json!({ "type": "tab" })).await;
+        let tab = Tab(tab["handle"].as_str().expect("a tab").to_owned());
+        self.visit(&tab, url).await;
+        tab
+    }
+
+    /// Loads `url` in a tab.
+    pub(crate) async fn visit(&self, tab: &Tab, url: &str) {
+        self.switch_to(tab).await;
+        self.call(Method::POST, "/url", &json!({ "url": url })).await;
+    }
+
+    /// Runs the body of a function in a tab, and returns its result. A promise is awaited.
+    pub(crate) async fn run(&self, tab: &Tab, body: &str) -> Value {
+        self.switch_to(tab).await;
+        self.call(Method::POST, "/execute/sync", &json!({ "script": body, "args": [] })).await
+    }
+
+    async fn switch_to(&self, tab: &Tab) {
+        self.call(Method::POST, "/window", &json!({ "handle": tab.0 })).await;
+    }
+
+    /// Waits until an expression is true in a tab.
+    pub(crate) async fn wait_for(&self, tab: &Tab, expression: &str) {
+        cloakroom_testbed::until(expression, Duration::from_secs(20), || async {
+            match self.run(tab, &format!("return Boolean({expression})")).await {
+                Value::Bool(true) => Ok(()),
+                other => Err(cloakroom_testbed::Error::Unexpected(other.to_string())),
+            }
+        })
+        .await
+        .expect("the page gets there");
+    }
+
+    /// Ends the browser. Without it, the browser ends when its driver does.
+    pub(crate) async fn quit(self) {
+        self.call(Method::DELETE, "", &json!({})).await;
+        drop(self.driver);
+    }
+}
