@@ -6,7 +6,7 @@ use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::fixture::{Fixture, UNTIL};
 
-checks! { "all sessions":
+checks! { "all_sessions":
     an_empty_store_has_no_principals_and_no_sessions,
     every_principal_with_a_session_is_listed,
     pages_of_principals_join_whichever_sessions_end,

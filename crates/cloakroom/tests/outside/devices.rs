@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cloakroom::store::StoreErrorKind;
 use cloakroom::{Login, SessionsWatch};
+use cloakroom_testkit::{Call, SpyStore, Verb};
 
 use crate::support::{Deployment, assert_quiet, log_in, shopper, within};
 use crate::visitor::Visitor;
@@ -87,4 +88,25 @@ async fn the_list_waits_while_the_store_is_away() {
     store.reset();
     deployment.clock.advance(SECOND);
     assert_eq!(next(&mut lists).await, 1);
+}
+
+#[tokio::test]
+async fn the_store_is_asked_once_per_second_while_somebody_watches() {
+    let deployment = Deployment::shared();
+    let store = SpyStore::new(deployment.store.as_ref().unwrap().node());
+    let here = deployment.builder().store(store.clone()).build().unwrap();
+    log_in(&Visitor::default(), &here, "alice").await;
+    let mut lists = here.of("alice").watch();
+    assert_eq!(next(&mut lists).await, 1);
+    assert_quiet(lists.next()).await;
+    store.take_calls();
+    for _ in 0..5 {
+        deployment.clock.advance(SECOND);
+        assert_quiet(lists.next()).await;
+    }
+    assert_eq!(store.take_calls(), [Call::ListMembers; 5]);
+    drop(lists);
+    deployment.clock.advance(SECOND);
+    log_in(&Visitor::default(), &here, "alice").await;
+    assert_eq!(store.count(Verb::ListMembers), 0);
 }

@@ -2,7 +2,10 @@
 
 mod sessions;
 mod steps;
+mod subscription;
 mod value;
+mod wait;
+mod watched;
 
 pub use sessions::SessionsWatch;
 pub use value::Watch;

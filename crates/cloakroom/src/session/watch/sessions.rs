@@ -1,6 +1,6 @@
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 use crate::token::PublicId;
 
 use super::steps::{Steps, Watcher};
+use super::wait::notified_or_due;
 
 /// How often the list is read from a shared tier while it is watched: logins on other nodes are
 /// reported to none.
@@ -86,15 +87,8 @@ impl ListWatcher {
 
     async fn wait(&mut self) {
         let engine = self.sessions.engine();
-        let mut again = engine.has_shared_tier().then(|| engine.sleep(READ_INTERVAL));
-        let mut notified = pin!(self.subscription.changed());
-        poll_fn(|context| {
-            if again.as_mut().is_some_and(|again| again.as_mut().poll(context).is_ready()) {
-                return Poll::Ready(());
-            }
-            notified.as_mut().poll(context)
-        })
-        .await;
+        let again = engine.has_shared_tier().then(|| engine.sleep(READ_INTERVAL));
+        notified_or_due(self.subscription.changed(), again).await;
     }
 }
 

@@ -1,25 +1,25 @@
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::sync::watch;
 
-use crate::cache::{EndReason, Entry, EntryState};
-use crate::engine::{Engine, OpenSession};
+use crate::cache::EndReason;
+use crate::engine::OpenSession;
 use crate::error::{SessionError, SessionErrorKind};
+use crate::session::Session;
 use crate::session::detached::DetachedSession;
-use crate::session::request::RequestSession;
 use crate::session::typed_value::read;
 use crate::session::value::{SessionValue, key};
-use crate::session::{
-    Session,
-    watch::steps::{Steps, Watcher},
-};
 use crate::sync::Arc;
+
+use super::steps::{Steps, Watcher};
+use super::subscription::Subscription;
+use super::wait::notified_or_due;
+use super::watched::Watched;
 
 /// How often a watcher over a shared tier checks, without I/O, that its copy is still current, and
 /// asks again after a failure.
@@ -83,58 +83,6 @@ impl<T: SessionValue> fmt::Debug for Watch<T> {
     }
 }
 
-/// The session as whoever watches it may read it.
-enum Watched {
-    /// The session of a client, for as long as the client's token opens it.
-    OfClient(RequestSession),
-    Detached(DetachedSession),
-}
-
-impl Watched {
-    /// Opens the session without counting as activity.
-    async fn open(&self) -> Result<Option<OpenSession>, SessionError> {
-        match self {
-            Self::OfClient(request) => request.open_passively().await,
-            Self::Detached(session) => session.open().await,
-        }
-    }
-
-    fn engine(&self) -> &Arc<Engine> {
-        match self {
-            Self::OfClient(request) => request.engine(),
-            Self::Detached(session) => session.engine(),
-        }
-    }
-}
-
-/// A subscription to the changes of an entry, which stays in the table meanwhile.
-struct Subscription {
-    entry: Arc<Entry>,
-    changed: Option<watch::Receiver<()>>,
-}
-
-impl Subscription {
-    /// Subscribes to an entry. `Ok(None)` if it has left the table, where no invalidation reaches
-    /// it.
-    fn new(engine: &Engine, entry: &Arc<Entry>, limit: usize) -> Result<Option<Self>, SessionError> {
-        let changed = entry.watch_changes(limit).ok_or_else(|| SessionError::new(SessionErrorKind::TooManyWatches))?;
-        let subscription = Self { entry: Arc::clone(entry), changed: Some(changed) };
-        Ok(engine.is_cached(entry).then_some(subscription))
-    }
-
-    /// Notifies only of changes from now on.
-    fn mark_seen(&mut self) {
-        self.changed.iter_mut().for_each(watch::Receiver::mark_unchanged);
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.changed = None;
-        self.entry.drop_unused();
-    }
-}
-
 struct ValueWatcher<T> {
     watched: Watched,
     /// `None` until the session was opened.
@@ -168,17 +116,13 @@ impl<T: SessionValue> ValueWatcher<T> {
     }
 
     fn end_reason(&self) -> Option<EndReason> {
-        let Some(subscription) = &self.subscription else { return Some(EndReason::Gone) };
-        match **subscription.entry.state() {
-            EntryState::Ended(reason) => Some(reason),
-            EntryState::Live(_) | EntryState::Invalidated(_) => None,
-        }
+        self.subscription.as_ref().map_or(Some(EndReason::Gone), Subscription::end_reason)
     }
 
     /// Follows the session to another entry. Returns `true` if it did: then the state may have
     /// changed before the subscription, and has to be read again.
     fn follow(&mut self, open: &OpenSession) -> bool {
-        if self.subscription.as_ref().is_some_and(|subscription| Arc::ptr_eq(&subscription.entry, &open.entry)) {
+        if self.subscription.as_ref().is_some_and(|subscription| subscription.is_of(&open.entry)) {
             return false;
         }
         // Without the limit, because the place of the old subscription becomes free.
@@ -215,19 +159,10 @@ impl<T: SessionValue> ValueWatcher<T> {
     /// Waits for the next notification; over a shared tier, for the next check at the latest.
     async fn wait(&mut self) {
         let engine = self.watched.engine();
-        let mut check = engine.has_shared_tier().then(|| engine.sleep(CHECK_INTERVAL));
-        let Some(changed) = self.subscription.as_mut().and_then(|subscription| subscription.changed.as_mut()) else {
-            return;
-        };
-        // An error means that the session has ended.
-        let mut notified = pin!(changed.changed());
-        poll_fn(|context| {
-            if check.as_mut().is_some_and(|check| check.as_mut().poll(context).is_ready()) {
-                return Poll::Ready(());
-            }
-            notified.as_mut().poll(context).map(drop)
-        })
-        .await;
+        let check = engine.has_shared_tier().then(|| engine.sleep(CHECK_INTERVAL));
+        if let Some(subscription) = &mut self.subscription {
+            notified_or_due(subscription.changed(), check).await;
+        }
     }
 }
 

@@ -187,5 +187,7 @@ fn a_destroy_of_everything_is_noticed() {
         "limits/a_far_lower_limit_is_reached_in_steps",
         "limits/the_dead_do_not_count",
         "list/pages_join_whichever_sessions_end",
+        "all_sessions/pages_of_principals_join_whichever_sessions_end",
+        "all_sessions/every_session_counts_once",
     ]);
 }

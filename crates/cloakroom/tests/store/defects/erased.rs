@@ -49,6 +49,8 @@ pub(super) trait AnyDefect: Send + Sync {
         page: PageRequest,
     ) -> Boxed<'a, Page<Member>>;
     fn list<'a>(&'a self, inner: &'a Inner, page: PageRequest) -> Boxed<'a, Page<Selector>>;
+    fn list_principals<'a>(&'a self, inner: &'a Inner, page: PageRequest) -> Boxed<'a, Page<Principal>>;
+    fn count<'a>(&'a self, inner: &'a Inner) -> Boxed<'a, u64>;
     fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>);
     fn is_lease_valid(&self, inner: &Inner, lease: Lease) -> bool;
 }
@@ -117,6 +119,14 @@ impl<D: Defect> AnyDefect for D {
 
     fn list<'a>(&'a self, inner: &'a Inner, page: PageRequest) -> Boxed<'a, Page<Selector>> {
         Box::pin(Defect::list(self, inner, page))
+    }
+
+    fn list_principals<'a>(&'a self, inner: &'a Inner, page: PageRequest) -> Boxed<'a, Page<Principal>> {
+        Box::pin(Defect::list_principals(self, inner, page))
+    }
+
+    fn count<'a>(&'a self, inner: &'a Inner) -> Boxed<'a, u64> {
+        Box::pin(Defect::count(self, inner))
     }
 
     fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>) {

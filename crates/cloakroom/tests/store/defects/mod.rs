@@ -1,5 +1,6 @@
 //! Stores that break one guarantee each. For each of them, exactly the right checks must fail.
 
+mod all_sessions;
 mod commits;
 mod creates;
 mod erased;
@@ -119,6 +120,18 @@ trait Defect: Default + Send + Sync + 'static {
         inner.list(page)
     }
 
+    fn list_principals(
+        &self,
+        inner: &Inner,
+        page: PageRequest,
+    ) -> impl Future<Output = StoreResult<Page<Principal>>> + Send {
+        inner.list_principals(page)
+    }
+
+    fn count(&self, inner: &Inner) -> impl Future<Output = StoreResult<u64>> + Send {
+        inner.count()
+    }
+
     fn subscribe(&self, inner: &Inner, copies: Arc<dyn Invalidate>) {
         inner.subscribe(copies);
     }
@@ -205,6 +218,14 @@ impl Store for BrokenStore {
 
     async fn list(&self, page: PageRequest) -> StoreResult<Page<Selector>> {
         self.defect.list(&self.inner, page).await
+    }
+
+    async fn list_principals(&self, page: PageRequest) -> StoreResult<Page<Principal>> {
+        self.defect.list_principals(&self.inner, page).await
+    }
+
+    async fn count(&self) -> StoreResult<u64> {
+        self.defect.count(&self.inner).await
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {
