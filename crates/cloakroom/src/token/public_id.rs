@@ -10,7 +10,9 @@ use super::{Selector, labelled_digest};
 pub struct PublicId([u8; 16]);
 
 impl PublicId {
-    pub(crate) fn of(selector: &Selector) -> Self {
+    /// The public id of the session with this selector, for tools that read a store.
+    #[must_use]
+    pub fn of(selector: &Selector) -> Self {
         Self(labelled_digest(b"cloakroom/v1/handle", selector.as_bytes()))
     }
 }

@@ -1,0 +1,115 @@
+//! Checks that an application can use a store: everything that a session needs is done once.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use cloakroom::store::{
+    Commit, Committed, Created, Destroyed, Guard, Lifetimes, PageRequest, Record, Selector, Store, StoreError, Verifier,
+};
+use cloakroom::{Clock, OsRandom, RandomSource, SystemClock};
+use serde::Serialize;
+
+use crate::error::{CliError, with_sources};
+use crate::output::Output;
+
+/// A difference between the clocks from which on timeouts are noticeably wrong.
+const SKEW: Duration = Duration::from_secs(2);
+
+/// How long the session of the check lives if it cannot be removed.
+const PROBE_LIFETIME: Duration = Duration::from_secs(60);
+
+#[derive(Serialize)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+impl Check {
+    fn new(name: &'static str, result: Result<String, String>) -> Self {
+        let ok = result.is_ok();
+        let (Ok(detail) | Err(detail)) = result;
+        Self { name, ok, detail }
+    }
+}
+
+/// Reports a store that cannot be opened.
+pub(crate) fn unreachable(error: &CliError, output: &Output) -> Result<ExitCode, CliError> {
+    report(&[Check::new("connection", Err(error.to_string()))], output)
+}
+
+/// Checks a store.
+pub(crate) async fn run<S: Store>(store: &S, output: &Output) -> Result<ExitCode, CliError> {
+    let mut checks = vec![Check::new("connection", Ok(format!("namespace {:?}", store.namespace())))];
+    checks.push(Check::new("clock", clock(store)));
+    checks.push(Check::new("create, read, change and end a session", session(store).await));
+    let listed = store.list(PageRequest::first(1)).await;
+    let counted = store.count().await;
+    checks.push(Check::new(
+        "list and count sessions",
+        listed.and(counted).map(|count| format!("{count} in all")).map_err(|error| text(&error)),
+    ));
+    let users = store.list_principals(PageRequest::first(1)).await;
+    checks.push(Check::new("list users", users.map(|_| String::new()).map_err(|error| text(&error))));
+    report(&checks, output)
+}
+
+fn report(checks: &[Check], output: &Output) -> Result<ExitCode, CliError> {
+    output.print(&checks, |out| {
+        for check in checks {
+            let (mark, colon) =
+                (if check.ok { "ok  " } else { "FAIL" }, if check.detail.is_empty() { "" } else { ": " });
+            writeln!(out, "{mark}  {}{colon}{}", check.name, check.detail)?;
+        }
+        Ok(())
+    })?;
+    Ok(if checks.iter().all(|check| check.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn text(error: &StoreError) -> String {
+    with_sources(error)
+}
+
+fn clock<S: Store>(store: &S) -> Result<String, String> {
+    let Some(server) = store.time() else { return Ok("the store uses the clock of this machine".to_owned()) };
+    let here = SystemClock::new().now();
+    let difference = here.since(server).max(server.since(here));
+    let detail = format!("{difference:?} from that of this machine");
+    if difference <= SKEW { Ok(detail) } else { Err(format!("{detail}; synchronize both, for example with NTP")) }
+}
+
+/// Does with a session of its own what an application does.
+async fn session<S: Store>(store: &S) -> Result<String, String> {
+    let mut random = [0; 32];
+    OsRandom.fill(&mut random).map_err(|error| error.to_string())?;
+    let (mut selector, mut verifier) = ([0; 16], [0; 16]);
+    selector.copy_from_slice(&random[..16]);
+    verifier.copy_from_slice(&random[16..]);
+    let (selector, verifier) = (Selector::from_bytes(selector), Verifier::from_bytes(verifier));
+    let nonce = u64::from(random[0]) << 8 | u64::from(random[1]);
+    let now = store.time().unwrap_or_else(|| SystemClock::new().now());
+    let lifetimes = Lifetimes::new(now, PROBE_LIFETIME, now.after(PROBE_LIFETIME));
+    let created = store.create(selector, Record::new(verifier, lifetimes, nonce)).await;
+    if !matches!(created.map_err(|error| text(&error))?, Created::Done(_)) {
+        return Err("the session of the check exists already".to_owned());
+    }
+    let result = use_session(store, selector, verifier, nonce).await;
+    let ended = store.destroy(selector, Guard::Current(verifier)).await.map_err(|error| text(&error))?;
+    result?;
+    if ended == Destroyed::Done { Ok(String::new()) } else { Err(format!("the session could not be ended: {ended:?}")) }
+}
+
+async fn use_session<S: Store>(store: &S, selector: Selector, verifier: Verifier, nonce: u64) -> Result<(), String> {
+    let found = store.load(selector).await.map_err(|error| text(&error))?;
+    let found = found.ok_or("the session is gone right after its creation; does the server evict keys?")?;
+    if !store.is_lease_valid(found.lease) {
+        return Err("copies cannot be kept in memory; every request will ask the store".to_owned());
+    }
+    let record = &found.record;
+    let mut commit = Commit::new(record.version, nonce.wrapping_add(1), Guard::Current(verifier), record.last_seen);
+    commit.head = Some(record.head());
+    match store.commit(selector, commit).await.map_err(|error| text(&error))? {
+        Committed::Done(_) => Ok(()),
+        other => Err(format!("the change was not made: {other:?}")),
+    }
+}

@@ -1,0 +1,78 @@
+//! Tables for people, JSON for programs.
+
+use std::io::{self, Write};
+
+use cloakroom::Timestamp;
+use serde::Serialize;
+
+/// How results are printed.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints a value as JSON, or by `print`.
+    pub(crate) fn print(
+        &self,
+        value: &impl Serialize,
+        print: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.json {
+            serde_json::to_writer_pretty(&mut out, value)?;
+            return writeln!(out);
+        }
+        print(&mut out)
+    }
+}
+
+/// Writes rows below a header, each column as wide as its widest cell.
+pub(crate) fn table(out: &mut dyn Write, header: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+    let header: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
+    let lines = || std::iter::once(&header).chain(rows);
+    let width = |column: usize| lines().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    for line in lines() {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Returns an instant in UTC to the second, such as `2026-11-30T12:00:00Z`.
+pub(crate) fn instant(at: Timestamp) -> String {
+    at.to_system_time().map_or_else(|| "never".to_owned(), |at| humantime::format_rfc3339_seconds(at).to_string())
+}
+
+/// Returns the text with control characters escaped, because a principal or a label may contain what
+/// a terminal takes for a command.
+pub(crate) fn plain(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_aligned_columns() -> io::Result<()> {
+        let mut out = Vec::new();
+        table(
+            &mut out,
+            &["id", "user"],
+            &[vec!["1".to_owned(), "ada".to_owned()], vec!["123".to_owned(), "é".to_owned()]],
+        )?;
+        assert_eq!(String::from_utf8_lossy(&out), "id   user\n1    ada\n123  é\n");
+        Ok(())
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+    }
+}

@@ -1,0 +1,104 @@
+//! The stores that the command line can open.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use cloakroom_redis::RedisStore;
+use cloakroom_sqlx::{PostgresStore, SqliteStore};
+
+use crate::error::{CliError, with_sources};
+
+/// Where the sessions are stored.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum StoreAddress {
+    Redis(String),
+    Postgres(String),
+    Sqlite(String),
+}
+
+impl FromStr for StoreAddress {
+    type Err = CliError;
+
+    fn from_str(text: &str) -> Result<Self, CliError> {
+        let (scheme, rest) = text.split_once(':').ok_or(CliError::Address("has no scheme"))?;
+        match scheme {
+            "redis" | "rediss" | "valkey" | "valkeys" => Ok(Self::Redis(text.to_owned())),
+            "postgres" | "postgresql" => Ok(Self::Postgres(text.to_owned())),
+            "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
+                "" => Err(CliError::Address("names no file")),
+                path => Ok(Self::Sqlite(path.to_owned())),
+            },
+            _ => Err(CliError::Address("has an unknown scheme")),
+        }
+    }
+}
+
+/// A store of one of the kinds.
+pub(crate) enum OpenStore {
+    Redis(RedisStore),
+    Postgres(PostgresStore),
+    Sqlite(SqliteStore),
+}
+
+impl OpenStore {
+    pub(crate) async fn connect(address: &StoreAddress, namespace: Option<&str>) -> Result<Self, CliError> {
+        match address {
+            StoreAddress::Redis(url) => {
+                let url = with_namespace(url, namespace);
+                RedisStore::connect(&url).await.map(Self::Redis).map_err(|error| failed(&error))
+            }
+            StoreAddress::Postgres(url) => {
+                let builder = PostgresStore::builder().namespace(namespace.unwrap_or("default"));
+                builder.connect(url).await.map(Self::Postgres).map_err(|error| failed(&error))
+            }
+            StoreAddress::Sqlite(path) => {
+                // A file that does not exist would be created.
+                if !std::path::Path::new(path).exists() {
+                    return Err(CliError::Connect(format!("{path}: there is no such file")));
+                }
+                // A command must not wait for an application that runs for days.
+                let builder = SqliteStore::builder().take_over_timeout(Duration::ZERO);
+                let store = builder.namespace(namespace.unwrap_or("default")).open(path).await;
+                store.map(Self::Sqlite).map_err(|error| failed(&error))
+            }
+        }
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> CliError {
+    CliError::Connect(with_sources(error))
+}
+
+/// Adds the namespace to an address that names none.
+fn with_namespace(url: &str, namespace: Option<&str>) -> String {
+    if url.contains("namespace=") {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}namespace={}", namespace.unwrap_or("default"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_decides_the_kind_of_the_store() {
+        let parse = |text: &str| text.parse::<StoreAddress>().ok();
+        assert_eq!(parse("redis://h:1/"), Some(StoreAddress::Redis("redis://h:1/".to_owned())));
+        assert_eq!(parse("postgresql://h/d"), Some(StoreAddress::Postgres("postgresql://h/d".to_owned())));
+        for path in ["sqlite:a/b.db", "sqlite://a/b.db"] {
+            assert_eq!(parse(path), Some(StoreAddress::Sqlite("a/b.db".to_owned())));
+        }
+        for wrong in ["", "a.db", "sqlite:", "sqlite://", "mysql://h/d"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_of_the_address_wins() {
+        assert_eq!(with_namespace("redis://h/", Some("shop")), "redis://h/?namespace=shop");
+        assert_eq!(with_namespace("redis://h/?a=b", Some("shop")), "redis://h/?a=b&namespace=shop");
+        assert_eq!(with_namespace("redis://h/?namespace=x", Some("shop")), "redis://h/?namespace=x");
+    }
+}
