@@ -1,0 +1,8 @@
+//! Small complete applications to copy from; the README lists them.
+
+pub mod accounts;
+pub mod api;
+pub mod cart;
+pub mod notes;
+pub mod roles;
+pub mod two_nodes;
