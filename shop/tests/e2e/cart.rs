@@ -72,7 +72,7 @@ async fn ten_thousand_increments_of_one_session_are_ten_thousand() {
         clients.spawn(async move {
             let take = |left: usize| left.checked_sub(1);
             while left
-                .try_update(std::sync::atomic::Ordering::Relaxed, std::sync::atomic::Ordering::Relaxed, take)
+                .fetch_update(std::sync::atomic::Ordering::Relaxed, std::sync::atomic::Ordering::Relaxed, take)
                 .is_ok()
             {
                 client.post("/cart/add/item123", &[]).await.assert(200, "Added");
