@@ -45,8 +45,9 @@
 //! - `test-client`: for `cloakroom-testkit`, which turns it on in tests. Applications do not need it.
 //!
 //! Other crates add users, guards and messages (`cloakroom-auth`), signed JWTs as tokens and
-//! verified access tokens (`cloakroom-jwt`), the shared tier on Redis (`cloakroom-redis`), and test
-//! tools (`cloakroom-testkit`).
+//! verified access tokens (`cloakroom-jwt`), the shared tier on Redis (`cloakroom-redis`) and in SQL
+//! (`cloakroom-sqlx`), a way over from `tower-sessions`, `axum-login` and `axum_session`
+//! (`cloakroom-tower-sessions`), and test tools (`cloakroom-testkit`).
 
 // docs.rs labels each item with the feature that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -95,12 +96,12 @@ pub use http::{
 #[cfg(feature = "axum")]
 pub use http::{CrossOrigin, CsrfHeader, RecentLogin, RecentLoginRejection, SameOrigin};
 pub use random::{OsRandom, RandomError, RandomSource};
-#[doc(hidden)]
-pub use session::DefaultValue;
 pub use session::{
     CachePolicy, CsrfToken, Derived, DetachedSession, KeepActive, Login, Session, SessionSource, SessionValue,
     SessionsWatch, Watch,
 };
+#[doc(hidden)]
+pub use session::{DefaultValue, Successor};
 pub use store::{Cursor, LimitPolicy, Page, PageRequest, transfer};
 pub use telemetry::{Event, EventKind, Events, LogId, Stats};
 pub use time::{Clock, Sleep, SystemClock, Timestamp};
@@ -195,7 +196,7 @@ pub mod guide {
     pub mod many_nodes {}
     #[doc = include_str!("../guide/11-tokens-and-keys.md")]
     pub mod tokens_and_keys {}
-    #[doc = include_str!("../../../docs/guide/15-live-values.md")]
+    #[doc = include_str!("../guide/15-live-values.md")]
     pub mod live_values {}
     // Its examples need `cloakroom-sqlx`, which compiles them.
     #[cfg(not(doctest))]
@@ -203,7 +204,7 @@ pub mod guide {
     pub mod which_store {}
     // Its examples need `openidconnect`; the example program compiles them.
     #[cfg(not(doctest))]
-    #[doc = include_str!("../../../docs/guide/13-openid-connect.md")]
+    #[doc = include_str!("../guide/13-openid-connect.md")]
     pub mod openid_connect {}
     #[cfg(doctest)]
     #[doc = include_str!("../README.md")]

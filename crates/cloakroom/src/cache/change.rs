@@ -1,5 +1,7 @@
 //! Atomic changes of a snapshot.
 
+use std::borrow::Cow;
+
 use crate::lifetimes::Lifetimes;
 use crate::sync::Arc;
 use crate::time::Timestamp;
@@ -62,7 +64,7 @@ pub(crate) struct SecretRotation {
 pub(crate) struct LoginChange {
     pub(crate) authentication: Authentication,
     /// Keys of the values that are kept; `None` keeps all.
-    pub(crate) keep_only: Option<Vec<&'static str>>,
+    pub(crate) keep_only: Option<Vec<Cow<'static, str>>>,
     /// The account that the session's bytes are added to from now on.
     pub(crate) account: Option<Arc<Account>>,
 }
@@ -153,7 +155,8 @@ impl Snapshot {
 
 fn apply_edits(entries: &[ValueEntry], change: &Change<'_>, version: u64) -> Box<[ValueEntry]> {
     let keep_only = change.rotation.and_then(|r| r.login.as_ref()).and_then(|login| login.keep_only.as_deref());
-    let kept = |value_entry: &ValueEntry| keep_only.is_none_or(|keys| keys.contains(&value_entry.key.as_str()));
+    let kept =
+        |value_entry: &ValueEntry| keep_only.is_none_or(|keys| keys.iter().any(|key| key == value_entry.key.as_str()));
     let new = |edit: &&ValueEdit| find(entries, edit.key.as_str()).is_none();
     // Exact capacity: with any other, `into_boxed_slice` would move the entries again on every
     // commit.

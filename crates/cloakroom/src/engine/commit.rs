@@ -296,7 +296,7 @@ impl Engine {
             if let Some(login) = &rotation.login {
                 shared.authentication = Some(login.authentication.clone());
                 shared.keep_only =
-                    login.keep_only.as_ref().map(|keys| keys.iter().map(|key| Arc::from(*key)).collect());
+                    login.keep_only.as_ref().map(|keys| keys.iter().map(|key| Arc::from(&**key)).collect());
             }
             shared
         });

@@ -4,7 +4,7 @@ use crate::cache::{ChangeError, Entry, EntryState, Snapshot, StoreMeta, ValueEdi
 use crate::lifetimes::Lifetimes;
 use crate::store::{Created, DynStore};
 use crate::sync::Arc;
-use crate::token::{VersionHint, random_identity};
+use crate::token::{Secret, Selector, VersionHint, random_identity};
 
 use super::authenticate::RemoveIfUnfilled;
 use super::convert;
@@ -29,7 +29,7 @@ impl Engine {
         self.ensure_maintenance();
         let mut is_repeated = false;
         for _ in 0..ATTEMPTS {
-            match self.create_once(edits).await {
+            match self.create_once(random_identity(&*self.random)?, edits).await {
                 Ok(Some(created)) => return Ok(created),
                 Ok(None) => {}
                 // Retried under a new selector: a delayed first attempt might arrive after the
@@ -42,9 +42,12 @@ impl Engine {
         Err(SessionError::with_source(SessionErrorKind::NoRandomness, "random selectors collide repeatedly"))
     }
 
-    /// Creates a session under a new selector. `None` if another session has it.
-    async fn create_once(&self, edits: &[ValueEdit]) -> Result<Option<NewSession>, SessionError> {
-        let (selector, secret) = random_identity(&*self.random)?;
+    /// Creates a session under this selector. `None` if another session has it.
+    pub(super) async fn create_once(
+        &self,
+        (selector, secret): (Selector, Secret),
+        edits: &[ValueEdit],
+    ) -> Result<Option<NewSession>, SessionError> {
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let mut credential =
             Credential { selector, secret, fingerprint, client_version: None, has_opened: true, lineage: None };

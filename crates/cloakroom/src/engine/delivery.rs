@@ -92,15 +92,16 @@ impl UndeliveredTokens {
 }
 
 impl Engine {
-    /// Returns a guard to keep until the client's token is delivered.
+    /// Returns a guard to keep until the client's token is delivered. If it is lost, nothing
+    /// happens without an `undo`.
     pub(super) fn deliver(
         &self,
         credential: &Credential,
         entry: Option<&Arc<Entry>>,
-        undo: Undo,
+        undo: impl Into<Option<Undo>>,
     ) -> Arc<PendingDelivery> {
         let token = UndeliveredToken { credential: *credential, entry: entry.cloned() };
-        let (undo, is_done) = (Mutex::new(Some(undo)), Arc::default());
+        let (undo, is_done) = (Mutex::new(undo.into()), Arc::default());
         Arc::new(PendingDelivery { engine: Weak::clone(&self.weak_self), token, undo, is_done })
     }
 

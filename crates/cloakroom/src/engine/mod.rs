@@ -27,6 +27,7 @@ mod principal_watchers;
 mod registered_types;
 mod rollback;
 mod rotate;
+mod successor;
 mod unconfirmed_requests;
 mod update;
 
@@ -39,6 +40,7 @@ pub(crate) use join_all::join_all;
 pub(crate) use open_session::OpenSession;
 pub(crate) use principal_watchers::PrincipalSubscription;
 pub(crate) use rotate::{LoginRequest, remember_me_lifetimes};
+pub(crate) use successor::SuccessorIdentity;
 pub(crate) use unconfirmed_requests::UnconfirmedRequest;
 
 use std::fmt;

@@ -4,6 +4,7 @@
 //! the second. The response that arrives last decides which token the client keeps, so the tokens
 //! of both must be equally good.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -124,7 +125,7 @@ impl Engine {
 }
 
 /// Returns edits that write the values under `keys` again.
-fn kept(values: &Values, keys: &[&'static str]) -> Vec<ValueEdit> {
+fn kept(values: &Values, keys: &[Cow<'static, str>]) -> Vec<ValueEdit> {
     let unpacked;
     let entries = match values {
         Values::Live(entries) => entries,
@@ -133,7 +134,7 @@ fn kept(values: &Values, keys: &[&'static str]) -> Vec<ValueEdit> {
             &unpacked
         }
     };
-    let kept = entries.iter().filter(|value_entry| keys.contains(&value_entry.key.as_str()));
+    let kept = entries.iter().filter(|value_entry| keys.iter().any(|key| key == value_entry.key.as_str()));
     kept.filter(|value_entry| matches!(value_entry.slot, ValueState::Decoded(_) | ValueState::Encoded(_)))
         .map(|value_entry| ValueEdit {
             key: value_entry.key.clone(),

@@ -1,6 +1,7 @@
 //! New secrets: a login or a rotation kills the old one at once, a renewal keeps it for a grace
 //! period.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::cache::{ChangeError, EndReason, Entry, EntryState, LoginChange, SecretRotation, Snapshot};
@@ -24,7 +25,7 @@ pub(crate) struct LoginRequest {
     pub(crate) principal: Principal,
     pub(crate) label: Option<Arc<str>>,
     /// Keys of the values that an anonymous session carries over.
-    pub(crate) keep: Vec<&'static str>,
+    pub(crate) keep: Vec<Cow<'static, str>>,
     /// "Remember me": the absolute lifetime, with the idle timeout lifted to it.
     pub(crate) remember: Option<Duration>,
     /// An idle timeout for this session alone.
@@ -62,6 +63,17 @@ impl Engine {
         entry: &Arc<Entry>,
         request: &LoginRequest,
     ) -> Result<NewToken, CommitError> {
+        self.login_with(credential, entry, request, self.new_secret(Undo::End)?).await
+    }
+
+    /// Logs a principal in, like `login`, under this secret.
+    pub(super) async fn login_with(
+        &self,
+        credential: &Credential,
+        entry: &Arc<Entry>,
+        request: &LoginRequest,
+        new: NewSecret,
+    ) -> Result<NewToken, CommitError> {
         // One snapshot for all decisions below. It is valid until the commit, because a concurrent
         // login replaces the secret and makes the commit fail.
         let before = Arc::clone(&entry.state());
@@ -79,7 +91,7 @@ impl Engine {
                 Admission::Refused => return Err(self.refused_limit(&request.principal, entry).into()),
             }
         }
-        let outcome = self.log_in(credential, entry, snapshot, request).await;
+        let outcome = self.log_in(credential, entry, snapshot, request, new).await;
         if let Ok((after, made)) = &outcome {
             self.remember_login(credential, *after, request, made);
             self.logged_in(entry, &request.principal, former).await;
@@ -121,6 +133,7 @@ impl Engine {
         entry: &Arc<Entry>,
         before: &Snapshot,
         request: &LoginRequest,
+        new: NewSecret,
     ) -> Result<NewToken, CommitError> {
         let now = self.now();
         let keep_only = match before.principal() {
@@ -135,8 +148,7 @@ impl Engine {
         let account = self.store.is_none().then(|| self.principals.account(&request.principal)).flatten();
         let login = Some(LoginChange { authentication, keep_only, account });
         let previous = PreviousSecretState::Replaced { at: now };
-        self.rotate(credential, entry, self.writer(credential, entry), previous, login, Some(lifetimes), Undo::End)
-            .await
+        self.rotate(credential, entry, self.writer(credential, entry), previous, login, Some(lifetimes), new).await
     }
 
     /// Returns the lifetimes of the session from this login on.
@@ -167,7 +179,7 @@ impl Engine {
                 previous,
                 None,
                 None,
-                Undo::Restore(*credential),
+                self.new_secret(Undo::Restore(*credential))?,
             )
             .await
         {
@@ -203,9 +215,19 @@ impl Engine {
         credential: &Credential,
         entry: &Arc<Entry>,
     ) -> Result<NewToken, CommitError> {
+        self.rotate_secret_with(credential, entry, self.new_secret(Undo::End)?).await
+    }
+
+    /// Rotates the secret, like `rotate_secret`, to this one.
+    pub(super) async fn rotate_secret_with(
+        &self,
+        credential: &Credential,
+        entry: &Arc<Entry>,
+        new: NewSecret,
+    ) -> Result<NewToken, CommitError> {
         let previous = PreviousSecretState::Replaced { at: self.now() };
         let rotated =
-            self.rotate(credential, entry, self.current_secret_of(credential), previous, None, None, Undo::End).await?;
+            self.rotate(credential, entry, self.current_secret_of(credential), previous, None, None, new).await?;
         self.telemetry.counters.rotations.count();
         let state = entry.state();
         let principal = state.snapshot().and_then(|snapshot| snapshot.principal());
@@ -222,9 +244,8 @@ impl Engine {
         previous: PreviousSecretState,
         login: Option<LoginChange>,
         lifetimes: Option<Lifetimes>,
-        undo: Undo,
+        NewSecret { secret, undo }: NewSecret,
     ) -> Result<NewToken, CommitError> {
-        let secret = Secret::generate(&*self.random).map_err(SessionError::from)?;
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let verifier = self.verifier_hasher.hash(&credential.selector, &secret);
         let rotation = SecretRotation { verifier, fingerprint, previous, login };
@@ -249,11 +270,22 @@ impl Engine {
         Ok((rotated, made))
     }
 
+    fn new_secret(&self, undo: Undo) -> Result<NewSecret, SessionError> {
+        Ok(NewSecret { secret: Secret::generate(&*self.random)?, undo: Some(undo) })
+    }
+
     fn refused_limit(&self, principal: &Principal, entry: &Entry) -> SessionError {
         self.telemetry.counters.refused_limit.count();
         self.telemetry.announce(EventKind::LoginRefused, Some(&entry.selector), Some(principal));
         SessionError::new(SessionErrorKind::TooManySessions)
     }
+}
+
+/// The secret of a new token, and what happens if its client never gets it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewSecret {
+    pub(super) secret: Secret,
+    pub(super) undo: Option<Undo>,
 }
 
 /// A new token, and the guard that undoes it if it is not delivered.

@@ -119,6 +119,12 @@ impl ClientToken {
         self.state.logged_out();
     }
 
+    /// Replaces the token that the request presented by another one, of which nothing is known yet.
+    pub(super) fn replace_presented(&mut self, credential: Credential) {
+        self.forget();
+        self.state = TokenState::presented(credential, None, false);
+    }
+
     /// Forgets everything about the client, but not about the request.
     pub(super) fn forget(&mut self) {
         self.activity.end_in(self.state.entry());

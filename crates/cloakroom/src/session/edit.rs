@@ -1,6 +1,6 @@
 //! Changes to values: on the live session, or while creating one.
 
-use crate::cache::{ChangeError, Entry, ValueEdit};
+use crate::cache::{ChangeError, Entry, ValueEdit, ValueState};
 use crate::engine::{CommitError, ConflictBackoff, OpenSession, ProposedChange};
 use crate::error::SessionError;
 use crate::sync::Arc;
@@ -75,13 +75,51 @@ impl RequestSession {
             return Ok(None);
         }
         let Some(edit) = edit(None)? else { return Ok(Some(false)) };
+        self.create(&[edit]).await?;
+        Ok(Some(true))
+    }
+
+    /// Creates the session with these values. The caller holds the request's lock.
+    async fn create(&self, edits: &[ValueEdit]) -> Result<(), SessionError> {
         self.check_response_not_begun()?;
-        let (credential, entry, delivery) = self.engine().create(&[edit]).await?;
+        let (credential, entry, delivery) = self.engine().create(edits).await?;
         // The response may have started meanwhile. Then no client can get the token, and dropping
         // the pending delivery undoes the creation.
         self.check_response_not_begun()?;
         self.with_token(|client_token| client_token.replace_token(credential, entry, delivery));
-        Ok(Some(true))
+        Ok(())
+    }
+
+    /// Makes all these changes in one commit, whatever the values are now. If there is no session,
+    /// creates it with what the changes store, unless they store nothing.
+    pub(super) async fn edit_many(&self, edits: &[ValueEdit]) -> Result<(), SessionError> {
+        let mut backoff = self.engine().conflict_backoff();
+        loop {
+            let Some(OpenSession { entry, .. }) = self.open_to_write().await? else {
+                if self.create_with_many(edits).await? {
+                    return Ok(());
+                }
+                continue;
+            };
+            match self.commit(&entry, ProposedChange { edits, ..ProposedChange::default() }).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.before_retry(error, &mut backoff).await?,
+            }
+        }
+    }
+
+    /// Creates the session with what the changes store. `false` if this request has a session by
+    /// now.
+    async fn create_with_many(&self, edits: &[ValueEdit]) -> Result<bool, SessionError> {
+        let _turn = self.lock().await;
+        if self.open_to_write().await?.is_some() {
+            return Ok(false);
+        }
+        let stored: Vec<_> = edits.iter().filter(|edit| !matches!(edit.state, ValueState::Removed)).cloned().collect();
+        if !stored.is_empty() {
+            self.create(&stored).await?;
+        }
+        Ok(true)
     }
 
     pub(super) async fn commit(&self, entry: &Arc<Entry>, proposal: ProposedChange<'_>) -> Result<(), CommitError> {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::config::MAX_LIFETIME;
@@ -49,7 +50,16 @@ impl Login {
     /// an attacker planted together with the session (session fixation). Values of an earlier login
     /// of the same principal are always kept, values of another principal never.
     pub fn keep<T: SessionValue>(mut self) -> Self {
-        self.0.keep.push(key::<T>());
+        self.0.keep.push(Cow::Borrowed(key::<T>()));
+        self
+    }
+
+    /// Keeps the value under a key that is known only at run time, as [`keep`](Self::keep) does.
+    ///
+    /// For adapters of other libraries; an application has types.
+    #[doc(hidden)]
+    pub fn keep_named(mut self, key: impl Into<String>) -> Self {
+        self.0.keep.push(Cow::Owned(key.into()));
         self
     }
 

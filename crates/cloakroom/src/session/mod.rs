@@ -12,6 +12,7 @@ mod ended;
 mod extracted;
 mod info;
 mod json;
+mod json_values;
 mod keep_active;
 mod layer_context;
 mod lifecycle;
@@ -23,6 +24,7 @@ mod methods;
 mod presented_token;
 mod request;
 mod single_flight;
+mod successor;
 mod typed_value;
 mod unreadable;
 mod value;
@@ -36,6 +38,8 @@ pub use derived::Derived;
 pub use detached::DetachedSession;
 pub use keep_active::KeepActive;
 pub use login::Login;
+#[doc(hidden)]
+pub use successor::Successor;
 #[cfg(any(test, fuzzing))]
 pub use value::fuzzing::stored_value;
 pub use value::{DefaultValue, SessionValue, assert_valid_key};

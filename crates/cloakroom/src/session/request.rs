@@ -8,7 +8,7 @@ use crate::engine::{Credential, Engine, OpenSession};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::time::Timestamp;
-use crate::token::{Principal, Token};
+use crate::token::{Principal, PublicId, Token};
 
 use super::client_token::{ClientToken, SessionSource};
 use super::layer_context::{LayerContext, LayerOptions};
@@ -195,6 +195,35 @@ impl RequestSession {
     /// Returns the client's credential. `None` if the client has no token.
     pub(super) fn credential(&self) -> Option<Credential> {
         self.with_token(|client_token| client_token.credential())
+    }
+
+    /// Returns the public id of the session that the client's token names, if it has a token.
+    pub(super) fn named_id(&self) -> Option<PublicId> {
+        self.credential().map(|credential| PublicId::of(&credential.selector))
+    }
+
+    /// Replaces the request's token by this one, and sends it to the client if it opens a session.
+    /// Returns whether the token belongs to one, even if it was replaced since.
+    pub(super) async fn replace_presented(&self, token: &Token) -> Result<bool, SessionError> {
+        let _turn = self.lock().await;
+        let credential = self.engine().credential(token);
+        self.with_token(|client_token| client_token.replace_presented(credential));
+        let looked_up = self.engine().open_by_token(&credential).await;
+        self.with_token(|client_token| {
+            let opened = looked_up.map(|lookup| client_token.on_access(self.engine(), &credential, lookup));
+            match opened {
+                Ok(Some(open)) => {
+                    let credential = client_token.credential().unwrap_or(credential);
+                    client_token.share_token(credential, open.entry, None);
+                    Ok(true)
+                }
+                Ok(None) if client_token.superseded_credential().is_some() => Ok(true),
+                Ok(None) | Err(_) => {
+                    client_token.forget();
+                    opened.map(|_| false)
+                }
+            }
+        })
     }
 
     fn credential_and_entry(&self) -> (Option<Credential>, Option<Arc<Entry>>) {

@@ -85,8 +85,13 @@ fn read_entry<T: SessionValue>(
     let Some(value_entry) = value_entry else {
         return Ok(TypedValue { version: 0, fresh_until: Timestamp::MAX, content: ValueContent::Missing });
     };
-    let content = match content(engine, open, value_entry) {
-        Ok(content) => content,
+    let content = match content(engine, value_entry) {
+        Ok((content, decoded)) => {
+            if let Some(decoded) = decoded {
+                keep_decoded(engine, open, &[(value_entry, decoded)]);
+            }
+            content
+        }
         Err(why) if T::CACHE.is_cached() => {
             engine.telemetry().value_unreadable(value_entry.key.as_str(), &why);
             ValueContent::Unreadable
@@ -96,12 +101,12 @@ fn read_entry<T: SessionValue>(
     Ok(TypedValue { version: value_entry.version, fresh_until: value_entry.fresh_until, content })
 }
 
+/// Returns the content, and the decoded value if it was not stored decoded.
 fn content<T: SessionValue>(
     engine: &Engine,
-    open: &OpenSession,
     value_entry: &ValueEntry,
-) -> Result<ValueContent<T>, Unreadable> {
-    Ok(match &value_entry.slot {
+) -> Result<(ValueContent<T>, Option<ErasedValue>), Unreadable> {
+    let content = match &value_entry.slot {
         ValueState::Removed => ValueContent::Missing,
         ValueState::Absent => ValueContent::Absent,
         ValueState::Unreadable(why) => return Err(Unreadable::Closed(*why)),
@@ -111,8 +116,8 @@ fn content<T: SessionValue>(
             }
             let (value, measured) = decode::<T>(bytes)?;
             let value = Arc::new(value);
-            keep_decoded(engine, open, value_entry, erase(Arc::clone(&value), measured));
-            ValueContent::Value(value)
+            let decoded = erase(Arc::clone(&value), measured);
+            return Ok((ValueContent::Value(value), Some(decoded)));
         }
         ValueState::Decoded(erased) => match erased.downcast() {
             Some(value) => ValueContent::Value(value),
@@ -124,23 +129,56 @@ fn content<T: SessionValue>(
                 ValueContent::Value(Arc::new(decode(&bytes).map_err(two_types)?.0))
             }
         },
-    })
+    };
+    Ok((content, None))
 }
 
-/// Stores the decoded value, best effort: if the session changed meanwhile, the next reader decodes
+/// Stores decoded values, best effort: if the session changed meanwhile, the next reader decodes
 /// again.
-fn keep_decoded(engine: &Engine, open: &OpenSession, value_entry: &ValueEntry, value: ErasedValue) {
+fn keep_decoded(engine: &Engine, open: &OpenSession, decoded: &[(&ValueEntry, ErasedValue)]) {
     let Some(snapshot) = open.snapshot() else { return };
     let Some(entries) = snapshot.values.entries() else { return };
-    let decoded = ValueState::Decoded(value);
-    let entries = entries.iter().map(|other| {
-        match other.version == value_entry.version && other.key.as_str() == value_entry.key.as_str() {
-            true => ValueEntry { slot: decoded.clone(), ..other.clone() },
-            false => other.clone(),
+    let entries = entries.iter().map(|entry| {
+        let is_same = |other: &ValueEntry| other.version == entry.version && other.key.as_str() == entry.key.as_str();
+        match decoded.iter().find(|(other, _)| is_same(other)) {
+            Some((_, value)) => ValueEntry { slot: ValueState::Decoded(value.clone()), ..entry.clone() },
+            None => entry.clone(),
         }
     });
     let next = Snapshot { values: Values::Live(entries.collect()), ..snapshot.clone() };
     engine.replace_form(open, next);
+}
+
+/// Reads every value of type `T` whose key starts with `prefix`, with its key.
+///
+/// A key names no type here, so the values do not count as used by `T`.
+pub(super) fn read_all<T: SessionValue>(
+    engine: &Engine,
+    open: &OpenSession,
+    prefix: &str,
+) -> Result<Vec<(ValueKey, Arc<T>)>, SessionError> {
+    let unpacked;
+    let entries = match open.snapshot().map(|snapshot| &snapshot.values) {
+        Some(Values::Live(entries)) => &**entries,
+        Some(Values::Packed(packed)) => {
+            engine.unpack(&open.entry);
+            unpacked = packed.unpack();
+            &*unpacked
+        }
+        None => &[],
+    };
+    let (mut all, mut decoded) = (Vec::new(), Vec::new());
+    for value_entry in entries.iter().filter(|value_entry| value_entry.key.as_str().starts_with(prefix)) {
+        let (content, newly) = content::<T>(engine, value_entry).map_err(|why| why.of(value_entry.key.as_str()))?;
+        decoded.extend(newly.map(|value| (value_entry, value)));
+        if let ValueContent::Value(value) = content {
+            all.push((value_entry.key.clone(), value));
+        }
+    }
+    if !decoded.is_empty() {
+        keep_decoded(engine, open, &decoded);
+    }
+    Ok(all)
 }
 
 /// Returns the edit that removes the value of type `T`, even if it cannot be read. `None` if there

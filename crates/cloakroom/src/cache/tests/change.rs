@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::builders::{Shape, at, fingerprint, logged_in, session, shapes, text, verifier};
@@ -46,7 +47,11 @@ fn rotation(login: Option<LoginChange>) -> SecretRotation {
 
 fn login(keep_only: Option<Vec<&'static str>>) -> SecretRotation {
     let authentication = Authentication::new(Principal::new("other"), at(7), None);
-    rotation(Some(LoginChange { authentication, keep_only, account: None }))
+    rotation(Some(LoginChange {
+        authentication,
+        keep_only: keep_only.map(|keys| keys.into_iter().map(Cow::Borrowed).collect()),
+        account: None,
+    }))
 }
 
 #[test]
