@@ -44,6 +44,19 @@ async fn the_page_to_return_to_is_the_whole_path_within_a_nested_router() {
 }
 
 #[tokio::test]
+async fn a_layer_in_a_nested_router_keeps_the_whole_path_that_an_outer_one_saw() {
+    let inner = axum::Router::new()
+        .route("/page", axum::routing::get(async || "nested"))
+        .route_layer(cloakroom_auth::Guard::<Account>::signed_in())
+        .layer(cloakroom_auth::AuthLayer::new(Db::new()).login_page("/staff-login").unwrap());
+    let outer = cloakroom_auth::AuthLayer::new(Db::new()).login_page("/login").unwrap();
+    let routes = axum::Router::new().nest("/nested", inner).layer(outer);
+    let node = crate::support::Node::with_routes(Deployment::local().builder(), routes);
+    let reply = send_with(&node, None, (GET, "/nested/page"), PAGE).await;
+    assert_eq!(reply.header("location"), ["/staff-login?next=%2Fnested%2Fpage"]);
+}
+
+#[tokio::test]
 async fn a_request_that_is_not_repeated_after_the_login_has_no_page_to_return_to() {
     let node = node(&Deployment::local(), &Db::new());
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
