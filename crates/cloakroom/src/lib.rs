@@ -171,6 +171,7 @@ pub mod guide {
     //! | [`live_values`] | follow a value or a list of devices; sessions outside of a request |
     //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
     //! | [`openid_connect`] | sign in at a provider: state, nonce and PKCE, used once; providers that post back |
+    //! | [`coming_from_other_libraries`] | from tower-sessions, axum-login, axum-messages and axum_session |
 
     #[doc = include_str!("../guide/01-first-steps.md")]
     pub mod first_steps {}
@@ -206,6 +207,10 @@ pub mod guide {
     #[cfg(not(doctest))]
     #[doc = include_str!("../guide/13-openid-connect.md")]
     pub mod openid_connect {}
+    // Its examples need `cloakroom-tower-sessions`, which compiles them.
+    #[cfg(not(doctest))]
+    #[doc = include_str!("../guide/14-coming-from-other-libraries.md")]
+    pub mod coming_from_other_libraries {}
     #[cfg(doctest)]
     #[doc = include_str!("../README.md")]
     mod readme {}
