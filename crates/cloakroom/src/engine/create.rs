@@ -29,7 +29,7 @@ impl Engine {
         self.ensure_maintenance();
         let mut is_repeated = false;
         for _ in 0..ATTEMPTS {
-            match self.create_once(random_identity(&*self.random)?, edits).await {
+            match self.create_once(random_identity(&*self.random)?, edits, Some(Undo::End)).await {
                 Ok(Some(created)) => return Ok(created),
                 Ok(None) => {}
                 // Retried under a new selector: a delayed first attempt might arrive after the
@@ -42,11 +42,13 @@ impl Engine {
         Err(SessionError::with_source(SessionErrorKind::NoRandomness, "random selectors collide repeatedly"))
     }
 
-    /// Creates a session under this selector. `None` if another session has it.
+    /// Creates a session under this selector. `None` if another session has it. `undo` says what
+    /// happens if it may have been made and its client does not get the token.
     pub(super) async fn create_once(
         &self,
         (selector, secret): (Selector, Secret),
         edits: &[ValueEdit],
+        undo: Option<Undo>,
     ) -> Result<Option<NewSession>, SessionError> {
         let fingerprint = self.fingerprints.fingerprint(&secret);
         let mut credential =
@@ -60,7 +62,7 @@ impl Engine {
             Some(store) => {
                 // Registered before the session is made: a request that is dropped meanwhile may
                 // have made it all the same.
-                let undelivered = self.deliver(&credential, None, Undo::End);
+                let undelivered = self.deliver(&credential, None, undo);
                 let answer = Box::pin(self.create_shared(&**store, &mut credential, snapshot)).await;
                 if !answer.as_ref().is_err_and(may_be_there) {
                     undelivered.disarm();
@@ -69,7 +71,7 @@ impl Engine {
             }
         };
         let Some(entry) = entry else { return Ok(None) };
-        let made = self.deliver(&credential, Some(&entry), Undo::End);
+        let made = self.deliver(&credential, Some(&entry), undo);
         self.telemetry.counters.created.count();
         self.telemetry.announce(EventKind::Created, Some(&selector), None);
         Ok(Some((credential, entry, made)))

@@ -33,11 +33,25 @@ impl Engine {
         edits: &[ValueEdit],
     ) -> Result<(), SessionError> {
         self.ensure_maintenance();
-        if let Some((_, _, delivery)) = self.create_once((identity.selector, identity.unconfirmed), edits).await? {
-            // No client gets this token, and the session is confirmed or discarded.
-            delivery.disarm();
-        }
-        Ok(())
+        // Never undone: no client gets this token, and the session is confirmed or discarded. An end
+        // that is late could meet another creation under the same selector.
+        self.create_once((identity.selector, identity.unconfirmed), edits, None).await.map(drop)
+    }
+
+    /// Returns `true` if the session exists and was confirmed, whatever its secret is now.
+    ///
+    /// Looks at the record and not at a copy, which may be outdated or invalidated: the answer
+    /// decides whether the old session may be deleted.
+    pub(crate) async fn is_confirmed(&self, identity: &SuccessorIdentity) -> Result<bool, SessionError> {
+        let verifier = match &self.store {
+            None => self.cache.get(&identity.selector).and_then(|entry| Some(entry.state().snapshot()?.verifier)),
+            Some(store) => {
+                let loaded = self.count_error(store.load(identity.selector).await)?;
+                loaded.map(|loaded| loaded.record.verifier)
+            }
+        };
+        let unconfirmed = self.verifier_hasher.hash(&identity.selector, &identity.unconfirmed);
+        Ok(verifier.is_some_and(|verifier| verifier != unconfirmed))
     }
 
     /// Gives the session the secret that clients get, and logs it in. Does nothing if that has

@@ -42,6 +42,10 @@ impl Session {
     /// The errors of a shared tier.
     #[doc(hidden)]
     pub async fn open_successor(&self, successor: &Successor) -> Result<bool, SessionError> {
+        // A session that is not confirmed rejects this token too, as one whose token was replaced.
+        if !self.request().engine().is_confirmed(&successor.0).await? {
+            return Ok(false);
+        }
         let token = Token { selector: successor.0.selector, secret: successor.0.confirmed, hint: None };
         self.request().replace_presented(&token).await
     }
