@@ -29,12 +29,21 @@
 //! a handler that was ported to `cloakroom::Session<T>` reads what others write through
 //! `tower_sessions::Session`.
 //!
+//! [`TakeOverLayer`] continues the sessions that visitors have when the application moves to
+//! Cloakroom, so that nobody is logged out by it.
+//!
 //! Do not use it for new code: `cloakroom::Session` has typed values, atomic updates and no string
 //! keys. The guide's page "Coming from other libraries" shows both side by side, and lists what
 //! behaves differently.
 //!
 //! The `Session` is that of `tower-sessions` 0.14, the version that `axum-login` 0.18 and
 //! `axum-messages` 0.8 use. To the compiler, another version's is another type.
+//!
+//! # Features
+//!
+//! - `axum-session`: [`TakeOverLayer`] reads the sessions of `axum_session`.
+//! - `signed`, `private`: [`TakeOverLayer`] reads the cookies that `tower-sessions` writes with its
+//!   features of the same names.
 //!
 //! [`tower-sessions`]: https://docs.rs/tower-sessions/0.14
 //! [`axum-login`]: https://docs.rs/axum-login/0.18
@@ -52,17 +61,23 @@ mod lifetime;
 mod login_state;
 mod request_store;
 mod service;
+mod take_over;
 mod value_key;
 
 pub use layer::TowerSessionsLayer;
 pub use service::TowerSessionsService;
+#[cfg(feature = "axum-session")]
+pub use take_over::AxumSessionStore;
+pub use take_over::{
+    NewSession, OldCookie, OldSession, OldStore, TakeOverKey, TakeOverLayer, TakeOverService, WeakKey,
+};
 pub use value_key::value_key;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "axum-session"))]
 #[doc = include_str!("../guide/14-coming-from-other-libraries.md")]
 mod guide {}
 

@@ -171,7 +171,7 @@ pub mod guide {
     //! | [`live_values`] | follow a value or a list of devices; sessions outside of a request |
     //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
     //! | [`openid_connect`] | sign in at a provider: state, nonce and PKCE, used once; providers that post back |
-    //! | [`coming_from_other_libraries`] | from tower-sessions, axum-login, axum-messages and axum_session |
+    //! | [`coming_from_other_libraries`] | from tower-sessions, axum-login, axum-messages and axum_session, without logging anyone out |
 
     #[doc = include_str!("../guide/01-first-steps.md")]
     pub mod first_steps {}

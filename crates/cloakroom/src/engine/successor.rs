@@ -9,6 +9,7 @@
 use crate::cache::{ChangeError, EndReason, ValueEdit};
 use crate::token::{Secret, Selector, Token};
 
+use super::authenticate::Lookup;
 use super::commit::CommitError;
 use super::credential::Credential;
 use super::rotate::{LoginRequest, NewSecret};
@@ -67,8 +68,11 @@ impl Engine {
         let new = NewSecret { secret: identity.confirmed, undo: None };
         let mut backoff = self.conflict_backoff();
         loop {
-            let entry = self.entry_for(&identity.selector).await?;
-            let entry = entry.ok_or_else(|| SessionError::new(SessionErrorKind::Ended))?;
+            let entry = match self.open_by_token(&credential).await? {
+                Lookup::Open(open) | Lookup::Fetched(open) => open.entry,
+                Lookup::Superseded => return Ok(()),
+                Lookup::RolledBack | Lookup::Missing => return Err(SessionError::new(SessionErrorKind::Ended)),
+            };
             let confirmed = match login {
                 Some(request) => self.login_with(&credential, &entry, request, new).await,
                 None => self.rotate_secret_with(&credential, &entry, new).await,
@@ -92,6 +96,8 @@ impl Engine {
     }
 
     fn unconfirmed_credential(&self, identity: &SuccessorIdentity) -> Credential {
-        self.credential(&Token { selector: identity.selector, secret: identity.unconfirmed, hint: None })
+        let token = Token { selector: identity.selector, secret: identity.unconfirmed, hint: None };
+        // Another request may confirm the session meanwhile, which does not make this one a thief.
+        Credential { has_opened: true, ..self.credential(&token) }
     }
 }
