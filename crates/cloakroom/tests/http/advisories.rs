@@ -139,7 +139,7 @@ fn dependencies() -> BTreeSet<String> {
             }
         }
     }
-    names.remove("cloakroom");
+    names.retain(|name| !name.starts_with("cloakroom"));
     names
 }
 

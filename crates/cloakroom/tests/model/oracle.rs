@@ -370,11 +370,7 @@ impl Oracle {
     pub(crate) fn invalidate(&mut self, user: u8) -> usize {
         let members = self.members(user);
         for member in &members {
-            let state = &mut self.sessions[*member];
-            state.roles = None;
-            if self.shared {
-                state.seen = self.now;
-            }
+            self.sessions[*member].roles = None;
         }
         members.len()
     }
