@@ -38,8 +38,11 @@ impl Browser {
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let driver = command.spawn().expect("`chromedriver` is installed: `apt-get install chromium-driver` on Debian");
-        let mut browser =
-            Self { driver: Driver(driver), http: Client::new(), session: format!("http://127.0.0.1:{port}") };
+        let mut browser = Self {
+            driver: Driver(driver),
+            http: crate::support::http_client(),
+            session: format!("http://127.0.0.1:{port}"),
+        };
         browser.wait_until_ready().await;
         // Without the sandbox, because tests also run as root, and in containers.
         let options = json!({ "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });

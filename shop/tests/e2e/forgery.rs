@@ -28,7 +28,7 @@ async fn r49_a_change_in_the_name_of_a_cookie_must_say_which_site_it_came_from()
     let open = Open::new().await;
     let alice = open.signed_in("alice").await;
     let cookie = format!("session={}", alice.token().expect("a token"));
-    let client = reqwest::Client::new();
+    let client = crate::support::http_client();
     let add = || client.post(format!("{}/cart/add/gloves", open.site));
     let refused = add().header("cookie", &cookie).send().await.expect("an answer");
     assert_eq!(refused.status().as_u16(), 403);

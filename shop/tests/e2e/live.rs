@@ -7,7 +7,7 @@ use reqwest::header::COOKIE;
 use crate::support::{ANY, Open};
 
 async fn watch(open: &Open, token: &str) -> reqwest::Response {
-    let client = reqwest::Client::new();
+    let client = crate::support::http_client();
     client.get(format!("{}/live", open.site)).header(COOKIE, format!("session={token}")).send().await.expect("a stream")
 }
 

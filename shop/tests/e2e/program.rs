@@ -73,7 +73,7 @@ async fn what_is_saved_in_the_data_folder_survives_a_restart() {
     let data = folder.to_str().expect("a path of text").to_owned();
     for (form, expected) in [(Some("theme=dark&language=de"), "de"), (None, "de")] {
         let (mut child, site) = start(&["--port", "0", "--data", &data]);
-        let client = reqwest::Client::new();
+        let client = crate::support::http_client();
         let post = |path: &str, form: &'static str| {
             client.post(format!("{site}{path}")).header("content-type", "application/x-www-form-urlencoded").body(form)
         };
@@ -103,7 +103,7 @@ struct Visitor {
 
 impl Visitor {
     fn new() -> Self {
-        Self { client: reqwest::Client::new(), cookie: None }
+        Self { client: crate::support::http_client(), cookie: None }
     }
 
     async fn post(&mut self, site: &str, path: &str, form: &'static str) {

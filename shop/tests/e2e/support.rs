@@ -42,7 +42,7 @@ impl Open {
 
     /// Somebody with a program that takes `accept`.
     pub(crate) fn visitor(&self, accept: &'static str) -> Visitor {
-        let http = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
+        let http = http_client();
         Visitor { http, site: self.site.clone(), accept, cookie: Mutex::default() }
     }
 
@@ -165,4 +165,14 @@ impl Reply {
 fn form(fields: &[(&str, &str)]) -> String {
     let pairs = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+")));
     pairs.collect::<Vec<_>>().join("&")
+}
+
+/// A client that follows no redirects.
+///
+/// In a build of the whole workspace, another package enables the client's TLS, which then needs a
+/// provider even for plain HTTP.
+pub(crate) fn http_client() -> Client {
+    // An error means that another test has installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().redirect(redirect::Policy::none()).build().expect("a client")
 }
