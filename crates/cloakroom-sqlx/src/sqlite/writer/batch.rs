@@ -48,9 +48,19 @@ impl<'c> Batch<'c> {
         };
         let (transaction, found) = OpenTransaction::begin_and_read(connection, loading(sql, namespace, first)).await?;
         let mut batch = Self::new(transaction, namespace, clock.now());
-        batch.add(first, &found)?;
-        batch.read(selectors[first.len()..].iter().copied()).await?;
-        Ok(batch)
+        let read = match batch.add(first, &found) {
+            Ok(()) => batch.read(selectors[first.len()..].iter().copied()).await,
+            failed => failed,
+        };
+        match read {
+            Ok(()) => Ok(batch),
+            Err(error) => {
+                // Not left to the drop, which closes the connection: a database in memory would be
+                // gone with it.
+                batch.roll_back().await;
+                Err(error)
+            }
+        }
     }
 
     fn new(transaction: OpenTransaction<'c>, namespace: &Namespace, now: Timestamp) -> Self {
@@ -179,19 +189,23 @@ impl<'c> Batch<'c> {
 
     /// Writes what was collected, and commits with the last statement.
     pub(super) async fn commit(mut self) -> Result<(), (sqlx::Error, Ended)> {
-        if let Err(error) = self.flush_removed().await {
-            return Err((error, self.transaction.roll_back().await));
+        match self.write_all_but_last().await {
+            Ok(last) => self.transaction.commit(last).await,
+            Err(error) => Err((error, self.transaction.roll_back().await)),
         }
+    }
+
+    /// Writes what was collected, except for the statement that it returns, which ends with the
+    /// commit.
+    async fn write_all_but_last(&mut self) -> sqlx::Result<Statement> {
+        self.flush_removed().await?;
         let (written, seen) = self.take_collected();
         if seen.is_empty() {
-            return self
-                .commit_by(&statements::UPDATE, &statements::UPDATE_AND_COMMIT, &written, WrittenSession::bind)
-                .await;
+            let statements = [&statements::UPDATE, &statements::UPDATE_AND_COMMIT];
+            return self.run_all_but_last(statements, &written, WrittenSession::bind).await;
         }
-        if let Err(error) = self.run(&statements::UPDATE, &written, WrittenSession::bind).await {
-            return Err((error, self.transaction.roll_back().await));
-        }
-        self.commit_by(&statements::TOUCH, &statements::TOUCH_AND_COMMIT, &seen, SeenSession::bind).await
+        self.run(&statements::UPDATE, &written, WrittenSession::bind).await?;
+        self.run_all_but_last([&statements::TOUCH, &statements::TOUCH_AND_COMMIT], &seen, SeenSession::bind).await
     }
 
     /// Takes the sessions that were changed, and those that were only seen.
@@ -235,22 +249,19 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
-    /// Runs a statement for each item, and commits with the last one.
-    async fn commit_by<T: Sync>(
-        mut self,
-        statement: &'static Repeated,
-        and_commit: &'static Repeated,
+    /// Runs a statement for each item, except for the last part of them. Returns the statement for
+    /// that part, which ends with the commit.
+    async fn run_all_but_last<T: Sync>(
+        &mut self,
+        [statement, and_commit]: [&'static Repeated; 2],
         items: &[T],
         bind: impl Fn(Statement, &T) -> Statement + Send + Copy,
-    ) -> Result<(), (sqlx::Error, Ended)> {
-        let Some((_, last)) = statement.parts(items).last() else { return self.transaction.commit().await };
-        let before = &items[..items.len() - last.len()];
-        if let Err(error) = self.run(statement, before, bind).await {
-            return Err((error, self.transaction.roll_back().await));
-        }
-        let mut last = and_commit.parts(last);
-        let Some((sql, part)) = last.next() else { return self.transaction.commit().await };
-        self.transaction.commit_by(part.iter().fold(sqlx::query(sql), bind)).await
+    ) -> sqlx::Result<Statement> {
+        let last = statement.parts(items).last().map_or(0, |(_, last)| last.len());
+        let (before, last) = items.split_at(items.len() - last);
+        self.run(statement, before, bind).await?;
+        let last = and_commit.parts(last).next();
+        Ok(last.map_or_else(|| sqlx::query(statements::COMMIT), |(sql, part)| part.iter().fold(sqlx::query(sql), bind)))
     }
 
     pub(super) async fn roll_back(self) -> Ended {

@@ -3,7 +3,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, SqliteConnection};
 
 use crate::sqlite::rows::Statement;
-use crate::sqlite::statements::{BEGIN, COMMIT, ROLL_BACK};
+use crate::sqlite::statements::{BEGIN, ROLL_BACK};
 
 /// A transaction that locks the database from its beginning: one that did so with its first write
 /// would fail if another program wrote after it had read.
@@ -59,12 +59,8 @@ impl<'c> OpenTransaction<'c> {
         self.connection
     }
 
-    pub(super) async fn commit(self) -> Result<(), (sqlx::Error, Ended)> {
-        self.commit_by(sqlx::query(COMMIT)).await
-    }
-
-    /// Runs a statement that ends with the commit.
-    pub(super) async fn commit_by(mut self, statement: Statement) -> Result<(), (sqlx::Error, Ended)> {
+    /// Commits by a statement that is the commit or ends with it.
+    pub(super) async fn commit(mut self, statement: Statement) -> Result<(), (sqlx::Error, Ended)> {
         match self.execute(statement).await {
             Ok(()) => {
                 self.is_open = false;
