@@ -5,6 +5,7 @@ use cloakroom::store::{Cursor, PageRequest, Principal, Selector, StoreErrorKind}
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::fixture::{Fixture, UNTIL};
+use super::pages;
 
 checks! { "all_sessions":
     an_empty_store_has_no_principals_and_no_sessions,
@@ -14,23 +15,10 @@ checks! { "all_sessions":
     a_foreign_cursor_of_principals_is_refused,
 }
 
-/// A list that never ends would hang the check until its timeout, without a reason.
-const MANY_PAGES: usize = 100_000;
-
 /// The principals from the first page on, without repetitions, in ascending order.
 async fn principals(fixture: &Fixture, limit: usize) -> Outcome<Vec<String>> {
-    let (mut listed, mut request) = (Vec::new(), PageRequest::first(limit));
-    for _ in 0..MANY_PAGES {
-        let page = fixture.store.list_principals(request.clone()).await?;
-        listed.extend(page.items.iter().map(|principal| principal.as_str().to_owned()));
-        let Some(next) = page.next else {
-            listed.sort_unstable();
-            listed.dedup();
-            return Ok(listed);
-        };
-        request = request.after(next);
-    }
-    Err(Failure::new("the pages do not end"))
+    let list = |request| fixture.store.list_principals(request);
+    pages::all(PageRequest::first(limit), list, |principal| principal.as_str().to_owned()).await
 }
 
 /// Logs `principal` in to a new session.
@@ -72,7 +60,7 @@ async fn pages_of_principals_join_whichever_sessions_end(fixture: &Fixture) -> O
         sessions.push((log_in(fixture, &name).await?, name));
     }
     let (mut listed, mut request) = (Vec::new(), PageRequest::first(2));
-    for _ in 0..MANY_PAGES {
+    for _ in 0..pages::MANY {
         let page = fixture.store.list_principals(request.clone()).await?;
         for principal in page.items {
             let theirs = sessions.iter().filter(|(_, name)| *name == principal.as_str());

@@ -5,6 +5,7 @@ use cloakroom::store::{Cursor, PageRequest, Selector, StoreErrorKind};
 use super::checks;
 use super::failure::{Failure, Outcome, ensure, ensure_eq};
 use super::fixture::{Fixture, legible};
+use super::pages;
 
 checks! { "list":
     an_empty_store_lists_nothing,
@@ -13,23 +14,10 @@ checks! { "list":
     a_foreign_cursor_is_refused,
 }
 
-/// A list that never ends would hang the check until its timeout, without a reason.
-const MANY_PAGES: usize = 100_000;
-
 /// The selectors from a page on, without repetitions, in ascending order.
-async fn rest(fixture: &Fixture, mut request: PageRequest) -> Outcome<Vec<u128>> {
-    let mut listed = Vec::new();
-    for _ in 0..MANY_PAGES {
-        let page = fixture.store.list(request.clone()).await?;
-        listed.extend(legible(&page.items));
-        let Some(next) = page.next else {
-            listed.sort_unstable();
-            listed.dedup();
-            return Ok(listed);
-        };
-        request = request.after(next);
-    }
-    Err(Failure::new("the pages do not end"))
+async fn rest(fixture: &Fixture, request: PageRequest) -> Outcome<Vec<u128>> {
+    pages::all(request, |request| fixture.store.list(request), |selector| u128::from_be_bytes(*selector.as_bytes()))
+        .await
 }
 
 async fn some_sessions(fixture: &Fixture, count: usize) -> Outcome<Vec<Selector>> {
@@ -62,7 +50,7 @@ async fn every_session_is_listed(fixture: &Fixture) -> Outcome {
 async fn pages_join_whichever_sessions_end(fixture: &Fixture) -> Outcome {
     let selectors = some_sessions(fixture, 12).await?;
     let (mut ended, mut listed, mut request) = (Vec::new(), Vec::new(), PageRequest::first(2));
-    for _ in 0..MANY_PAGES {
+    for _ in 0..pages::MANY {
         let page = fixture.store.list(request.clone()).await?;
         listed.extend(legible(&page.items));
         for selector in page.items.into_iter().filter(|selector| selectors.contains(selector)) {

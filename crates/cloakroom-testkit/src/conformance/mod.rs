@@ -16,6 +16,7 @@ mod lifetimes;
 mod limits;
 mod list;
 mod logout;
+mod pages;
 mod principals;
 mod removal;
 mod repeats;
