@@ -5,7 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use crate::error::CliError;
-use crate::output::{Output, plain, table};
+use crate::output::{Output, table};
 use crate::overview::Overview;
 
 /// The number of sessions that are requested at a time.
@@ -14,8 +14,8 @@ const PAGE: usize = 100;
 const CONCURRENCY: usize = 16;
 
 #[derive(Serialize)]
-struct Listing<T> {
-    items: Vec<T>,
+struct Listing {
+    items: Vec<Overview>,
     /// Whether there are more than were asked for.
     has_more: bool,
 }
@@ -72,31 +72,4 @@ async fn selectors<S: Store>(
 /// Returns `None` if the session has ended since it was listed.
 async fn overview<S: Store>(store: &S, selector: Selector) -> Result<Option<Overview>, CliError> {
     Ok(store.load(selector).await?.map(|found| Overview::new(&selector, &found.record)))
-}
-
-/// Lists the users that have sessions.
-pub(crate) async fn users<S: Store>(store: &S, limit: usize, output: &Output) -> Result<ExitCode, CliError> {
-    let mut listing = Listing { items: Vec::<String>::new(), has_more: false };
-    let mut request = Some(PageRequest::first(PAGE));
-    while let Some(page) = request.take() {
-        let found = store.list_principals(page.clone()).await?;
-        for principal in found.items {
-            let user = principal.as_str().to_owned();
-            // A user may be on several pages.
-            if listing.items.contains(&user) {
-                continue;
-            }
-            if listing.items.len() >= limit {
-                listing.has_more = true;
-                break;
-            }
-            listing.items.push(user);
-        }
-        request = found.next.filter(|_| !listing.has_more).map(|next| page.after(next));
-    }
-    output.print(&listing, |out| {
-        listing.items.iter().try_for_each(|user| writeln!(out, "{}", plain(user)))?;
-        if listing.has_more { writeln!(out, "… and more: raise --limit") } else { Ok(()) }
-    })?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ mod revoke;
 mod show;
 mod stats;
 mod store;
+mod users;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -63,7 +64,7 @@ where
 {
     match command {
         Command::List { user, limit } => list::run(&store, user, limit, output).await,
-        Command::Users { limit } => list::users(&store, limit, output).await,
+        Command::Users { limit } => users::run(&store, limit, output).await,
         Command::Show { id, values } => show::run(&store, id, values, output).await,
         Command::Revoke { id, user, yes } => revoke::run(store, id, user, yes, output).await,
         Command::Stats => stats::run(&store, output).await,
