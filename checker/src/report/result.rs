@@ -129,3 +129,21 @@ pub(crate) struct Report {
     pub(crate) held: bool,
     pub(crate) rows: Vec<Row>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_in_which_too_little_happened_is_no_proof_and_says_so() {
+        let row = Row::new(Fault::None, 0, &Tally::default());
+        assert!(!row.held);
+        assert_eq!(row.examples, ["too little happened: 0 acknowledged writes, 0 logouts"]);
+    }
+
+    #[test]
+    fn a_fault_that_was_never_injected_proves_nothing() {
+        let row = Row::new(Fault::Freeze, 0, &Tally::default());
+        assert!(!row.held && row.examples.iter().any(|doubt| doubt.contains("never injected")), "{:?}", row.examples);
+    }
+}
