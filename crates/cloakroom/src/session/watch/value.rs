@@ -220,9 +220,9 @@ impl Session {
     /// ```
     ///
     /// A login, a logout and a [rotation](Session::rotate) end the stream: the session then belongs
-    /// to another token. A [renewal](Session::renew) does not. Sessions that nobody watches pay
-    /// nothing for it. Over a shared tier, a stream wakes up once per second to check its copy,
-    /// without I/O while the copy is current.
+    /// to another token. A [renewal](Session::renew) does not. A session that nobody
+    /// watches stores nothing for it. Over a shared tier, a stream wakes up once per second to check its
+    /// copy, without I/O while the copy is current.
     ///
     /// # Errors
     /// - [`TooManyWatches`](SessionErrorKind::TooManyWatches) beyond
