@@ -74,7 +74,7 @@ fn clock<S: Store>(store: &S) -> Result<String, String> {
     let Some(server) = store.time() else { return Ok("the store uses the clock of this machine".to_owned()) };
     let here = SystemClock::new().now();
     let difference = here.since(server).max(server.since(here));
-    let detail = format!("{difference:?} from that of this machine");
+    let detail = format!("{} from that of this machine", humantime::format_duration(difference));
     if difference <= SKEW { Ok(detail) } else { Err(format!("{detail}; synchronize both, for example with NTP")) }
 }
 

@@ -71,6 +71,9 @@ pub(crate) async fn run<S: Store>(
         writeln!(out, "logged in   {}", overview.authenticated_at.map_or_else(|| "–".to_owned(), instant))?;
         writeln!(out, "last seen   {}", instant(overview.last_seen))?;
         writeln!(out, "expires     {}\n", instant(overview.expires_at))?;
+        if shown.stored.is_empty() {
+            return writeln!(out, "It has no values.");
+        }
         let header = ["key", "state", "bytes", "fresh until", if with_values { "value" } else { "" }];
         table(out, &header, &shown.stored.iter().map(ShownValue::row).collect::<Vec<_>>())
     })?;

@@ -41,6 +41,15 @@ async fn a_session_is_found_and_ended_in_each_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_limited_list_of_users_says_that_there_are_more() {
+    let place = &Place::all().await[2];
+    place.fill().await;
+    let run = cloakroom(Some(&place.address()), &["users", "--limit", "0"]);
+    assert!(run.stdout.contains("there are more: raise --limit"), "{run:?}");
+    assert_eq!(cloakroom(Some(&place.address()), &["users"]).stdout, "ada\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_limited_list_says_that_there_are_more() {
     let place = &Place::all().await[2];
     place.fill().await;
