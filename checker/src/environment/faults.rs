@@ -29,15 +29,17 @@ const TABLE_SIZES: [&str; 2] = ["1", "8"];
 const TABLE_SIZE_BY_DEFAULT: &str = "1000000";
 /// The policies by which a server chooses the keys to evict when its memory is full.
 const EVICTION_POLICIES: [&str; 2] = ["allkeys-random", "allkeys-lru"];
-/// How often memory is made short, and by how many bytes: a few sessions.
+/// How often memory is made short at least, and by how many bytes: a few sessions.
 const SHORTAGES: usize = 20;
 const BETWEEN_SHORTAGES: Duration = Duration::from_millis(50);
 const SHORT_OF: u64 = 2 << 10;
+/// How many slots move, one after the other.
+const SLOT_MOVES: usize = 20;
 /// How far a replica lags behind before its master stops: several writes, but fewer than most
 /// sessions make, so that these continue without their last ones.
 const LAG: u64 = 8 << 10;
-/// Longer than an election takes on a busy machine.
-const ELECTION_LIMIT: Duration = Duration::from_secs(60);
+/// Longer than a fault needs on a busy machine until it has had its effect.
+pub(super) const EFFECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Injects a fault until `end`, at least once, and lifts it. Returns how often it was injected.
 pub(crate) async fn play(
@@ -193,7 +195,14 @@ async fn evict(servers: &[&Server], scenario: &ScenarioState, times: u64) -> Res
     let before = evicted(servers).await?;
     configure(servers, "maxmemory-policy", EVICTION_POLICIES[times as usize % EVICTION_POLICIES.len()]).await?;
     let loss = scenario.begin_loss(Loss::of_sessions());
-    for _ in 0..SHORTAGES {
+    let begin = Instant::now();
+    let mut shortages = 0;
+    // A server evicts only when a client sends it something.
+    while shortages < SHORTAGES || evicted(servers).await? == before {
+        if begin.elapsed() > EFFECT_LIMIT {
+            return Err("no server evicted anything".into());
+        }
+        shortages += 1;
         for server in servers {
             let memory = server.info("memory").await?;
             let bytes = |name: &str| memory.get(name).and_then(|bytes| bytes.parse::<u64>().ok());
@@ -207,8 +216,7 @@ async fn evict(servers: &[&Server], scenario: &ScenarioState, times: u64) -> Res
     }
     configure(servers, "maxmemory", "0").await?;
     scenario.end_loss(loss);
-    configure(servers, "maxmemory-policy", "noeviction").await?;
-    if evicted(servers).await? == before { Err("no server evicted anything".into()) } else { Ok(()) }
+    configure(servers, "maxmemory-policy", "noeviction").await
 }
 
 async fn evicted(servers: &[&Server]) -> Result<u64, Error> {
@@ -247,7 +255,7 @@ async fn fail_over_to_a_lagging_replica(
     scenario: &ScenarioState,
     end: MasterFault,
 ) -> Result<(), Error> {
-    let slot = live_token(scenario).await.and_then(|token| slot_of(&token)).ok_or("there is no live session")?;
+    let slot = slot_of(&live_token(scenario).await?).ok_or("the token has no slot")?;
     let (master, replica) = (cluster.node_of(slot).await?, cluster.replica_of(slot).await?);
     replace_by_a_lagging_replica(master, replica, Some(cluster.slots_of_owner(slot).await?), scenario, end).await?;
     sleep(REST / 2).await;
@@ -265,7 +273,7 @@ async fn fail_over_by_sentinels(
     let replica = sentinels.servers().iter().find(|server| server.port() != master.port()).ok_or("no replica")?;
     replace_by_a_lagging_replica(master, replica, None, scenario, end).await?;
     // Before that, some sentinels would still name the old master if it were up.
-    until("the sentinels name the new master", ELECTION_LIMIT, || async {
+    until("the sentinels name the new master", EFFECT_LIMIT, || async {
         match sentinels.master().await? {
             named if named.port() == replica.port() => Ok(()),
             named => Err(cloakroom_testbed::Error::Unexpected(format!("they name {}", named.port()))),
@@ -275,7 +283,7 @@ async fn fail_over_by_sentinels(
     end.undo(master).await?;
     // It restarts as a master, with writes that only it has or with none, until the sentinels
     // notice it.
-    until("the old master follows the new one", ELECTION_LIMIT, || async {
+    until("the old master follows the new one", EFFECT_LIMIT, || async {
         let replication = master.info("replication").await?;
         match replication.get("master_link_status").map(String::as_str) {
             Some("up") => Ok(()),
@@ -284,7 +292,7 @@ async fn fail_over_by_sentinels(
     })
     .await?;
     // The sentinels must also agree that it is a replica, before the next fault may need it.
-    until("the sentinels name one master", ELECTION_LIMIT, || async { sentinels.master().await.map(drop) }).await?;
+    until("the sentinels name one master", EFFECT_LIMIT, || async { sentinels.master().await.map(drop) }).await?;
     Ok(())
 }
 
@@ -321,7 +329,7 @@ async fn replace_by_a_lagging_replica(
 ) -> Result<(), Error> {
     let loss = scenario.begin_loss(Loss::of_last_writes(slots, Some(Instant::now())));
     replica.fall_behind(master).await?;
-    until("the replica lags", ELECTION_LIMIT, || async {
+    until("the replica lags", EFFECT_LIMIT, || async {
         match replica.bytes_behind(master).await? {
             bytes if bytes >= LAG => Ok(()),
             bytes => Err(cloakroom_testbed::Error::Unexpected(format!("by {bytes} bytes"))),
@@ -346,7 +354,7 @@ async fn replace_by_a_lagging_replica(
 
 /// Waits until a replica is a master.
 async fn promoted(replica: &Server) -> Result<(), Error> {
-    until("the replica is the master", ELECTION_LIMIT, || async {
+    until("the replica is the master", EFFECT_LIMIT, || async {
         match replica.info("replication").await?.remove("role").as_deref() {
             Some("master") => Ok(()),
             role => Err(cloakroom_testbed::Error::Unexpected(format!("it is a {role:?}"))),
@@ -357,25 +365,20 @@ async fn promoted(replica: &Server) -> Result<(), Error> {
 }
 
 /// The token of some live session.
-async fn live_token(scenario: &ScenarioState) -> Option<String> {
-    for _ in 0..50 {
+async fn live_token(scenario: &ScenarioState) -> Result<String, Error> {
+    let token = until("there is a live session", EFFECT_LIMIT, || async {
         let tokens: Vec<String> = scenario.tokens.lock().values().cloned().collect();
-        if let Some(token) = fastrand::choice(tokens) {
-            return Some(token);
-        }
-        sleep(REST / 10).await;
-    }
-    None
+        let missing = || cloakroom_testbed::Error::Unexpected("no client has a token".to_owned());
+        fastrand::choice(tokens).ok_or_else(missing)
+    });
+    Ok(token.await?)
 }
 
 /// Moves the slots of live sessions, with pauses in which a slot is on both sides.
 async fn move_slot(cluster: &Cluster, namespace: &str, scenario: &ScenarioState) -> Result<(), Error> {
-    for _ in 0..20 {
-        let tokens: Vec<String> = scenario.tokens.lock().values().cloned().collect();
-        let Some(key) = fastrand::choice(&tokens).and_then(|token| key_of(namespace, token)) else {
-            sleep(REST / 10).await;
-            continue;
-        };
+    for _ in 0..SLOT_MOVES {
+        let token = live_token(scenario).await?;
+        let key = key_of(namespace, &token).ok_or("the token has no key")?;
         let slot = cluster.slot_of(&key).await?;
         let from = cluster.node_of(slot).await?;
         let mut to = from;

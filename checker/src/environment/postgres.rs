@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use cloakroom_testbed::Postgres;
+use cloakroom_testbed::{Postgres, until};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 use tokio::time::sleep;
 
-use super::faults::{FREEZE, REST};
+use super::faults::{EFFECT_LIMIT, FREEZE, REST};
 use crate::Error;
 
 /// More than the nodes need, and few enough to be taken quickly.
@@ -80,16 +80,20 @@ pub(super) async fn make_serializable(server: &Postgres) -> Result<(), Error> {
     // It applies to new connections.
     cut_all(&mut admin).await?;
     sleep(REST * 2).await;
+    reported(server, "could not serialize access").await?;
     admin.execute("ALTER DATABASE postgres RESET default_transaction_isolation").await?;
-    cut_all(&mut admin).await?;
-    has_reported(server, "could not serialize access")
+    cut_all(&mut admin).await
 }
 
 /// Locks values first and their sessions afterwards, which is the opposite of what nodes do.
 pub(super) async fn lock_rows(server: &Postgres) -> Result<(), Error> {
     let mut admin = connect(server).await?;
-    let end = Instant::now() + REST * 2;
-    while Instant::now() < end {
+    let begin = Instant::now();
+    let done = |error: &str| begin.elapsed() > REST * 2 && server.log().contains(error);
+    while !done("deadlock detected") {
+        if begin.elapsed() > EFFECT_LIMIT {
+            return Err("the server detected no deadlock".into());
+        }
         let mut transaction = admin.begin().await?;
         let chosen = "SELECT array_agg(id) FROM \
              (SELECT id FROM cloakroom_sessions ORDER BY last_seen DESC LIMIT $1) AS chosen";
@@ -106,12 +110,18 @@ pub(super) async fn lock_rows(server: &Postgres) -> Result<(), Error> {
         }
         transaction.rollback().await?;
     }
-    has_reported(server, "deadlock detected")
+    Ok(())
 }
 
-/// Fails if the server has not reported this error since it was started.
-fn has_reported(server: &Postgres, error: &str) -> Result<(), Error> {
-    if server.log().contains(error) { Ok(()) } else { Err(format!("the server never reported `{error}`").into()) }
+/// Waits until the server has reported an error: on a busy machine, clients need their time to
+/// cause it.
+async fn reported(server: &Postgres, error: &str) -> Result<(), Error> {
+    until(&format!("the server reports `{error}`"), EFFECT_LIMIT, || async {
+        let missing = || cloakroom_testbed::Error::Unexpected("its log has no such line".to_owned());
+        server.log().contains(error).then_some(()).ok_or_else(missing)
+    })
+    .await?;
+    Ok(())
 }
 
 /// Ends all connections of others.
