@@ -111,7 +111,7 @@ impl Runner<'_> {
         let ((), times, _, ()) = tokio::join!(retrying, playing, running, show_progress(fault, &scenario, end));
         client::check_all(&scenario).await;
         let times = times?;
-        client::check_rollbacks(&scenario).await;
+        client::check_rollbacks(&scenario, self.args.clients.into()).await;
         Ok(Row::new(fault, times, &scenario.tally))
     }
 }

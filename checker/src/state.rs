@@ -103,9 +103,9 @@ impl ScenarioState {
         losses.iter().any(|loss| loss.what == Lost::LastWrites && loss.includes(operation) && over(loss))
     }
 
-    /// Returns `true` if Redis may have lost any write.
-    pub(crate) fn has_lost_writes(&self) -> bool {
-        self.losses.lock().iter().any(|loss| loss.what == Lost::LastWrites)
+    /// How often a server may have lost its last writes.
+    pub(crate) fn losses_of_writes(&self) -> u64 {
+        self.losses.lock().iter().filter(|loss| loss.what == Lost::LastWrites).count() as u64
     }
 
     /// Returns `true` if this acknowledged write is so old that every node must return it.
