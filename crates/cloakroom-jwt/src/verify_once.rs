@@ -1,10 +1,9 @@
 //! Access tokens of another issuer, verified once per session.
 
-use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 
-use cloakroom::{Derived, Session, SessionValue};
+use cloakroom::{Derived, LoadResult, Session, SessionValue};
 use serde::de::DeserializeOwned;
 
 use super::access_error::VerifyError;
@@ -49,7 +48,7 @@ impl AccessTokenVerifier {
     /// # Errors
     /// [`AccessError::Refused`] if the token is invalid, and otherwise as
     /// [`Session::get_or_load`].
-    pub async fn verify_once<T, C, E, D, F>(
+    pub async fn verify_once<T, C, D, F>(
         &self,
         session: &Session,
         token: &str,
@@ -58,15 +57,14 @@ impl AccessTokenVerifier {
     where
         T: SessionValue,
         C: DeserializeOwned + Send + 'static,
-        E: Into<Box<dyn Error + Send + Sync>>,
         D: FnOnce(AccessToken<C>) -> F + Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
+        F: Future<Output: LoadResult<T>> + Send + 'static,
     {
         let (verifier, shown) = (self.clone(), token.to_owned());
         let loader = move || async move {
             let token = verifier.verify::<C>(&shown).map_err(VerifyError::Refused)?;
             let until = token.expires_at;
-            let value = derive(token).await.map_err(|error| VerifyError::Failed(error.into()))?;
+            let value = derive(token).await.boxed().map_err(VerifyError::Failed)?;
             Ok::<_, VerifyError>((value, until))
         };
         session.get_or_derive_until(token, loader).await.map_err(AccessError::from)

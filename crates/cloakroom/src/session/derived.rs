@@ -1,6 +1,5 @@
 //! Cached values that are derived from an input of the request.
 
-use std::error::Error;
 use std::future::Future;
 use std::ops::Deref;
 
@@ -15,7 +14,7 @@ use crate::time::Timestamp;
 
 use super::cache_policy::CachePolicy;
 use super::load::{Accept, load};
-use super::{Session, SessionValue};
+use super::{LoadResult, Session, SessionValue};
 
 /// A cached value that was derived from one particular input, and is valid for no other.
 ///
@@ -124,18 +123,18 @@ impl Session {
     ///
     /// # Errors
     /// As [`get_or_load`](Self::get_or_load).
-    pub async fn get_or_derive<T, E, L, F>(
+    pub async fn get_or_derive<T, L, F>(
         &self,
         input: impl AsRef<[u8]>,
         loader: L,
     ) -> Result<Arc<Derived<T>>, SessionError>
     where
         T: SessionValue,
-        E: Into<Box<dyn Error + Send + Sync>>,
         L: FnOnce() -> F + Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
+        F: Future<Output: LoadResult<T>> + Send + 'static,
     {
-        self.derive(InputDigest::of(input.as_ref()), || async move { loader().await.map(|value| (value, None)) }).await
+        let loader = || async move { loader().await.boxed().map(|value| (value, None)) };
+        self.derive(InputDigest::of(input.as_ref()), loader).await
     }
 
     /// Like [`get_or_derive`](Self::get_or_derive), for an input that expires: the loader also
@@ -147,33 +146,31 @@ impl Session {
     ///
     /// # Errors
     /// As [`get_or_load`](Self::get_or_load).
-    pub async fn get_or_derive_until<T, E, L, F>(
+    pub async fn get_or_derive_until<T, L, F>(
         &self,
         input: impl AsRef<[u8]>,
         loader: L,
     ) -> Result<Arc<Derived<T>>, SessionError>
     where
         T: SessionValue,
-        E: Into<Box<dyn Error + Send + Sync>>,
         L: FnOnce() -> F + Send + 'static,
-        F: Future<Output = Result<(T, Timestamp), E>> + Send + 'static,
+        F: Future<Output: LoadResult<(T, Timestamp)>> + Send + 'static,
     {
-        let loader = || async move { loader().await.map(|(value, until)| (value, Some(until))) };
+        let loader = || async move { loader().await.boxed().map(|(value, until)| (value, Some(until))) };
         self.derive(InputDigest::of(input.as_ref()), loader).await
     }
 
     /// Derives a value that is valid until an instant, if the loader returns one.
-    async fn derive<T, E, L, F>(&self, input: InputDigest, loader: L) -> Result<Arc<Derived<T>>, SessionError>
+    async fn derive<T, L, F>(&self, input: InputDigest, loader: L) -> Result<Arc<Derived<T>>, SessionError>
     where
         T: SessionValue,
-        E: Into<Box<dyn Error + Send + Sync>>,
         L: FnOnce() -> F + Send + 'static,
-        F: Future<Output = Result<(T, Option<Timestamp>), E>> + Send + 'static,
+        F: Future<Output = Result<(T, Option<Timestamp>), CodecError>> + Send + 'static,
     {
         let accept =
             Accept { absence: false, matches: move |kept: &Derived<T>| kept.of.ct_eq(&input), input: input.low_bits() };
         let loader = move || async move {
-            let (value, until) = loader().await.map_err(|error| -> CodecError { error.into() })?;
+            let (value, until) = loader().await?;
             Ok(Some(Derived::new(input, until, value)))
         };
         let found = load(&self.request, accept, loader).await?;

@@ -1,12 +1,11 @@
 //! The methods of `Session`.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
 use crate::application::PrincipalSessions;
-use crate::cache::{CodecError, EndReason};
+use crate::cache::EndReason;
 use crate::config::MAX_LIFETIME;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::sync::Arc;
@@ -15,7 +14,7 @@ use super::load::{Accept, load};
 use super::login::Login;
 use super::value::{SessionValue, key, must_be_cached, must_be_state};
 use super::value_target::ValueTarget;
-use super::{Session, ended};
+use super::{LoadResult, Session, ended};
 
 impl Session {
     /// Returns the value of type `T`, or `None` if the session has no fresh one. Never creates
@@ -283,14 +282,13 @@ impl Session {
     /// [`LoadPanicked`](SessionErrorKind::LoadPanicked), the same for every request that waited;
     /// [`TooManyLoads`](SessionErrorKind::TooManyLoads); [`LoadCycle`](SessionErrorKind::LoadCycle)
     /// for a loader that requests its own value; the errors of a shared tier.
-    pub async fn get_or_load<T, E, L, F>(&self, loader: L) -> Result<Arc<T>, SessionError>
+    pub async fn get_or_load<T, L, F>(&self, loader: L) -> Result<Arc<T>, SessionError>
     where
         T: SessionValue,
-        E: Into<Box<dyn Error + Send + Sync>>,
         L: FnOnce() -> F + Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
+        F: Future<Output: LoadResult<T>> + Send + 'static,
     {
-        let loader = || async move { loader().await.map(Some).map_err(Into::into) };
+        let loader = || async move { loader().await.boxed().map(Some) };
         let accept = Accept { absence: false, matches: |_: &T| true, input: 0 };
         let found = load(&self.request, accept, loader).await?;
         // The joined load belongs to a `find_or_load`; this loader would have returned a value.
@@ -305,14 +303,13 @@ impl Session {
     ///
     /// # Errors
     /// As [`get_or_load`](Self::get_or_load).
-    pub async fn find_or_load<T, E, L, F>(&self, loader: L) -> Result<Option<Arc<T>>, SessionError>
+    pub async fn find_or_load<T, L, F>(&self, loader: L) -> Result<Option<Arc<T>>, SessionError>
     where
         T: SessionValue,
-        E: Into<Box<dyn Error + Send + Sync>>,
         L: FnOnce() -> F + Send + 'static,
-        F: Future<Output = Result<Option<T>, E>> + Send + 'static,
+        F: Future<Output: LoadResult<Option<T>>> + Send + 'static,
     {
-        let loader = || async move { loader().await.map_err(|error| -> CodecError { error.into() }) };
+        let loader = || async move { loader().await.boxed() };
         load(&self.request, Accept { absence: true, matches: |_: &T| true, input: 0 }, loader).await
     }
 

@@ -18,6 +18,7 @@ mod layer_context;
 mod lifecycle;
 mod load;
 mod load_chain;
+mod load_result;
 mod login;
 mod memory_size;
 mod methods;
@@ -37,6 +38,7 @@ pub use csrf::CsrfToken;
 pub use derived::Derived;
 pub use detached::DetachedSession;
 pub use keep_active::KeepActive;
+pub use load_result::LoadResult;
 pub use login::Login;
 #[doc(hidden)]
 pub use successor::Successor;

@@ -1,6 +1,4 @@
 //! A loader returns a `Result`: `Ok::<_, Infallible>(value)` if it cannot fail.
-//!
-//! The compiler's own message names the cause, and the documentation of `get_or_load` the remedy.
 
 use std::sync::Arc;
 use std::time::Duration;

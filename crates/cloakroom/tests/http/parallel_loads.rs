@@ -37,7 +37,7 @@ fn node(deployment: &Deployment, source: &Source) -> Node {
     let source = source.clone();
     let theme = async move |session: Session| {
         let source = source.clone();
-        let theme = session.get_or_load::<Theme, _, _, _>(move || source.theme()).await?;
+        let theme = session.get_or_load::<Theme, _, _>(move || source.theme()).await?;
         Ok::<_, SessionError>(theme.0.clone())
     };
     Node::with_routes(deployment.builder(), routes().route("/theme", any(theme)))

@@ -110,7 +110,7 @@ fn a_load_whose_runtime_was_shut_down_does_not_block_the_next() {
         visit.set(Count(1)).await.expect("there is room");
         visit.leave().await;
         let visit = visitor.enter(&sessions);
-        let mut load = Box::pin(visit.get_or_load::<Roles, std::io::Error, _, _>(std::future::pending));
+        let mut load = Box::pin(visit.get_or_load(std::future::pending::<std::io::Result<Roles>>));
         assert!(poll_once(&mut load).await.is_none());
     });
     drop(first);
@@ -286,7 +286,7 @@ async fn removing_a_value_that_is_cached_as_absent_removes_nothing() {
     let sessions = recorded_in_memory();
     let visit = Visitor::default().enter(&sessions);
     visit.set(Count(1)).await.expect("there is room");
-    let nobody = visit.find_or_load::<Roles, std::io::Error, _, _>(|| async { Ok(None) }).await;
+    let nobody = visit.find_or_load::<Roles, _, _>(|| async { std::io::Result::Ok(None) }).await;
     assert_eq!(nobody.expect("the loader works"), None);
     assert!(!visit.remove::<Roles>().await.expect("nothing is broken"));
 }

@@ -45,6 +45,7 @@ impl Action {
     pub(crate) async fn perform(self, shared: &Arc<Shared>, index: usize) -> Outcome {
         let visitor = shared.visitor();
         let mut outcome = Outcome::default();
+        shared.set_other_clock();
         match self {
             Self::Add => add(shared, index, &visitor, &mut outcome).await,
             Self::Destroy => destroy(shared, index, &visitor, &mut outcome).await,
@@ -160,7 +161,7 @@ async fn load(shared: &Arc<Shared>, index: usize, visitor: &Visitor) -> u64 {
         step();
         Ok::<_, Infallible>(roles)
     };
-    let roles = visit.get_or_load::<Roles, _, _, _>(load).await.expect("nothing is broken").0;
+    let roles = visit.get_or_load::<Roles, _, _>(load).await.expect("nothing is broken").0;
     visit.leave().await;
     // If invalidations are delayed, a browser that has not seen this one may get an old copy.
     assert!(shared.delayed_invalidations || roles >= min_roles, "read {roles} after {min_roles} was acknowledged");
@@ -182,7 +183,7 @@ async fn invalidate(shared: &Arc<Shared>, index: usize, visitor: &Visitor) {
 }
 
 async fn advance(shared: &Shared, span: Duration) {
-    shared.clock.advance(span);
+    shared.advance_clocks(span);
     for node in &shared.nodes {
         node.run_pending_tasks().await;
     }

@@ -59,7 +59,7 @@ async fn run_other_tasks() {
 async fn start_and_cancel(session: &Session, input: u64, running: &RunningLoads) {
     let (session, running) = (session.clone(), running.clone());
     let request = tokio::spawn(async move {
-        let load = session.get_or_derive::<Text, _, _, _>(input.to_be_bytes(), || running.forever()).await;
+        let load = session.get_or_derive::<Text, _, _>(input.to_be_bytes(), || running.forever()).await;
         drop(load);
     });
     run_other_tasks().await;
@@ -163,7 +163,7 @@ async fn a_superseded_load_runs_only_while_a_request_waits_for_it() {
         let session = visitor(&node).await.enter(&node);
         let running = RunningLoads::default();
         let (waiting, load) = (session.clone(), running.clone());
-        let request = tokio::spawn(async move { drop(waiting.get_or_load::<Text, _, _, _>(|| load.forever()).await) });
+        let request = tokio::spawn(async move { drop(waiting.get_or_load::<Text, _, _>(|| load.forever()).await) });
         run_other_tasks().await;
         session.invalidate::<Text>().await.unwrap();
         run_other_tasks().await;
@@ -190,7 +190,7 @@ async fn the_limit_of_loads_per_session_leaves_other_sessions_alone() {
         for input in 0..3_u64 {
             let (session, running) = (session.clone(), running.clone());
             requests.push(tokio::spawn(async move {
-                drop(session.get_or_derive::<Text, _, _, _>(input.to_be_bytes(), || running.forever()).await);
+                drop(session.get_or_derive::<Text, _, _>(input.to_be_bytes(), || running.forever()).await);
             }));
             run_other_tasks().await;
         }

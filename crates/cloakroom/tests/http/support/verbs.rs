@@ -139,7 +139,9 @@ pub(crate) async fn perform(session: &Session, verb: &str) -> Result<String, Ses
         "remove" => session.remove::<Note>().await?.to_string(),
         "invalidate" => session.invalidate::<Theme>().await.map(|()| "invalidated".to_owned())?,
         "load" => session.get_or_load(|| async { Ok::<_, Infallible>(Theme("dark".into())) }).await?.0.clone(),
-        "find" => session.find_or_load::<Theme, Infallible, _, _>(|| async { Ok(None) }).await?.is_some().to_string(),
+        "find" => {
+            session.find_or_load::<Theme, _, _>(|| async { Ok::<_, Infallible>(None) }).await?.is_some().to_string()
+        }
         "login" => session.login("dave").await.map(|()| "logged in".to_owned())?,
         "renew" => session.renew().await.map(|()| "renewed".to_owned())?,
         "rotate" => session.rotate().await.map(|()| "rotated".to_owned())?,
