@@ -37,9 +37,10 @@ impl CookieConfigBuilder {
     ///
     /// All those hosts must be trusted: each can read every token, and set one of its own choice.
     ///
-    /// [`build`](Self::build) refuses names of one label, and addresses in every notation. It does
-    /// not know the list of public suffixes, which changes every week: browsers drop a cookie for
-    /// `co.uk` or `github.io` silently, so test the login once.
+    /// [`build`](Self::build) refuses names of one label, addresses in every notation and, with the
+    /// feature `public-suffix`, public suffixes such as `co.uk` and `github.io`, because browsers
+    /// drop a cookie for them silently. The [list](https://publicsuffix.org) changes every week, and
+    /// this one is as old as the build: test the login once under a new domain.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self

@@ -100,7 +100,21 @@ pub(super) fn domain(domain: &str, name: &str, insecure: bool) -> Result<(), Err
     if !domain.contains('.') {
         return refuse(format!("is `{domain}`, a top-level domain, for which browsers refuse cookies; leave it out"));
     }
+    #[cfg(feature = "public-suffix")]
+    if is_public_suffix(domain) {
+        return refuse(format!(
+            "is `{domain}`, below which anybody can have a host, so that browsers refuse cookies for it; leave it out, \
+             or name a domain of your own below it"
+        ));
+    }
     Ok(())
+}
+
+/// Returns `true` if the name is in the list of public suffixes. Browsers compare without case.
+#[cfg(feature = "public-suffix")]
+fn is_public_suffix(domain: &str) -> bool {
+    let domain = domain.to_ascii_lowercase();
+    psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix == domain.as_str())
 }
 
 pub(super) fn path(path: &str, name: &str) -> Result<(), Error> {

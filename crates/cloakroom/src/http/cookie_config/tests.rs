@@ -97,6 +97,19 @@ fn r25_what_browsers_refuse_is_refused_with_the_setting_and_the_remedy() {
     }
 }
 
+#[cfg(feature = "public-suffix")]
+#[test]
+fn r25_a_domain_below_which_anybody_can_have_a_host_is_refused() {
+    for domain in ["co.uk", "any.ck", "github.io", "GitHub.IO", "fly.dev", "s3.amazonaws.com", "xn--55qx5d.cn"] {
+        let error = below(domain).build().expect_err(domain).to_string();
+        let refused = format!("`cookie.domain` is `{domain}`, below which anybody can have a host");
+        assert!(error.starts_with(&refused) && error.ends_with("or name a domain of your own below it"), "{error}");
+    }
+    for domain in ["example.co.uk", "www.ck", "shop.github.io", "a.any.ck", "shop.example", "shop.internal"] {
+        below(domain).build().expect(domain);
+    }
+}
+
 #[test]
 fn r25_what_browsers_accept_is_accepted() {
     let table = [
