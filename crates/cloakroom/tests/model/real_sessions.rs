@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cloakroom::{CachePolicy, Clock, LimitPolicy, Login, SessionError, SessionValue, Sessions, Timestamp};
@@ -27,8 +28,20 @@ impl SessionValue for Roles {
         CachePolicy::ttl(Duration::from_secs(TTL)).negative_ttl(Duration::from_secs(NEGATIVE_TTL));
 }
 
+/// The clock of the second node, compared with that of the first one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OtherClock {
+    /// How far it is ahead, in milliseconds.
+    pub(crate) ahead: i64,
+    /// Whether it jumps to the time of the first one and back, each time that time passes.
+    pub(crate) jumps: bool,
+}
+
 pub(crate) struct RealSessions {
     clock: ManualClock,
+    other_clock: (OtherClock, ManualClock),
+    /// Whether the other clock shows the time of the first one at the moment.
+    is_equal: AtomicBool,
     start: Timestamp,
     /// Each node's connection to the store. Empty if there is no store.
     stores: Vec<MemoryStore>,
@@ -49,10 +62,11 @@ pub(crate) enum Cookie {
 }
 
 impl RealSessions {
-    /// Creates the nodes. The clock of the second one is `ahead` milliseconds ahead.
-    pub(crate) fn new(shared: bool, ahead: i64) -> Self {
+    /// Creates the nodes.
+    pub(crate) fn new(shared: bool, other: OtherClock) -> Self {
         let clock = ManualClock::new();
-        let clocks = [clock.clone(), clock.ahead_by(ahead)];
+        let clocks = [clock.clone(), ManualClock::starting_at(clock.ahead_by(other.ahead).now())];
+        let other_clock = (other, clocks[1].clone());
         let first = MemoryStore::with_clock(clock.clone());
         let second = first.node();
         let stores = if shared { vec![first, second] } else { Vec::new() };
@@ -64,7 +78,8 @@ impl RealSessions {
             }
         };
         let browsers = (0..BROWSERS).map(|_| Visitor::default()).collect();
-        Self { start: clock.now(), clock, stores, nodes, browsers, tokens: HashSet::new() }
+        let is_equal = AtomicBool::new(false);
+        Self { start: clock.now(), clock, other_clock, is_equal, stores, nodes, browsers, tokens: HashSet::new() }
     }
 
     fn node(&self, number: usize) -> &Sessions {
@@ -76,6 +91,9 @@ impl RealSessions {
     pub(crate) async fn advance(&self, span: u64) {
         self.run_pending_tasks_on_every_node().await;
         self.clock.advance(Duration::from_secs(span));
+        let (OtherClock { ahead, jumps }, other_clock) = &self.other_clock;
+        let is_equal = *jumps && !self.is_equal.fetch_xor(true, Ordering::Relaxed);
+        other_clock.set(self.clock.ahead_by(if is_equal { 0 } else { *ahead }).now());
         self.run_pending_tasks_on_every_node().await;
     }
 

@@ -4,11 +4,12 @@ use cloakroom::SessionErrorKind;
 use proptest::test_runner::{RngSeed, TestCaseError, TestError, TestRunner};
 
 use super::oracle::{GRACE, Oracle, Outcome};
-use super::real_sessions::{Cookie, RealSessions};
+use super::real_sessions::{Cookie, OtherClock, RealSessions};
 use super::steps::{Action, BROWSERS, Step, USERS, walk};
 
 const WALKS: u64 = 4000;
 const SEED: u64 = 0x5EED;
+const SAME_CLOCK: OtherClock = OtherClock { ahead: 0, jumps: false };
 /// Longer than the maximum lifetime of a session.
 const FOREVER: u64 = 401 * 24 * 60 * 60;
 
@@ -25,7 +26,14 @@ fn sessions_on_two_nodes_over_a_store_match_the_model() {
 #[test]
 fn sessions_on_two_nodes_whose_clocks_differ_match_the_model() {
     for ahead in [1, 3_000, -3_000, 50_000] {
-        explore_on(true, ahead, WALKS / 4);
+        explore_on(true, OtherClock { ahead, jumps: false }, WALKS / 4);
+    }
+}
+
+#[test]
+fn sessions_on_two_nodes_of_which_one_has_a_clock_that_jumps_match_the_model() {
+    for ahead in [3_000, -3_000, 50_000, -50_000] {
+        explore_on(true, OtherClock { ahead, jumps: true }, WALKS / 4);
     }
 }
 
@@ -41,15 +49,15 @@ fn r09_a_token_from_two_renewals_ago_opens_nothing_on_a_stale_node() {
         request(1, 1, Action::Renew),
     ];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(Walk::new(true, 0).run(&steps)).expect("the model agrees");
+    runtime.block_on(Walk::new(true, SAME_CLOCK).run(&steps)).expect("the model agrees");
 }
 
 fn explore(shared: bool) {
-    explore_on(shared, 0, WALKS);
+    explore_on(shared, SAME_CLOCK, WALKS);
 }
 
-/// Runs random walks. The clock of the second node is `ahead` milliseconds ahead.
-fn explore_on(shared: bool, ahead: i64, walks: u64) {
+/// Runs random walks.
+fn explore_on(shared: bool, other_clock: OtherClock, walks: u64) {
     let config = proptest::test_runner::Config {
         cases: number("CLOAKROOM_ITERATIONS").unwrap_or(walks) as u32,
         rng_seed: RngSeed::Fixed(number("CLOAKROOM_SEED").unwrap_or(SEED)),
@@ -59,14 +67,14 @@ fn explore_on(shared: bool, ahead: i64, walks: u64) {
     };
     let outcome = TestRunner::new(config).run(&walk(), |mut steps| {
         // If a clock is ahead by more than the grace, a renewed token is dead at once on its node.
-        let ends_grace = ahead.unsigned_abs() >= 1000 * GRACE;
+        let ends_grace = other_clock.ahead.unsigned_abs() >= 1000 * GRACE;
         steps.retain(|step| !(ends_grace && matches!(step, Step::Request { action: Action::Renew, .. })));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        runtime.block_on(Walk::new(shared, ahead).run(&steps))
+        runtime.block_on(Walk::new(shared, other_clock).run(&steps))
     });
     if let Err(TestError::Fail(reason, steps)) = outcome {
         let steps: Vec<_> = steps.iter().map(|step| format!("\n    {step:?}")).collect();
-        panic!("{reason}, with the second node {ahead} ms ahead, after{}", steps.concat());
+        panic!("{reason}, with {other_clock:?}, after{}", steps.concat());
     }
 }
 
@@ -83,11 +91,11 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(shared: bool, ahead: i64) -> Self {
-        let clock_skew = ahead.unsigned_abs().div_ceil(1000);
+    fn new(shared: bool, other_clock: OtherClock) -> Self {
+        let clock_skew = other_clock.ahead.unsigned_abs().div_ceil(1000);
         Self {
             oracle: Oracle::new(shared, clock_skew),
-            real_sessions: RealSessions::new(shared, ahead),
+            real_sessions: RealSessions::new(shared, other_clock),
             may_have_missed_changes: [false; 2],
         }
     }

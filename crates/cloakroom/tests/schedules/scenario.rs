@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloakroom::{CachePolicy, Events, SessionLimits, SessionValue, Sessions};
+use cloakroom::{CachePolicy, Clock as _, Events, SessionLimits, SessionValue, Sessions};
 use cloakroom_testkit::{ManualClock, MemoryStore, SeededRandom};
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,10 @@ use super::stepping::SteppingStore;
 use super::visitor::Visitor;
 
 const IDLE: Duration = Duration::from_secs(600);
-/// Possible leads of the second node's clock in milliseconds.
-const CLOCK_LEADS: [i64; 5] = [0, 1, 3_000, -3_000, 50_000];
+/// Possible leads of the second node's clock in milliseconds. Without one, the clock jumps between
+/// all of them.
+const CLOCK_LEADS: [Option<i64>; 6] = [Some(0), Some(1), Some(3_000), Some(-3_000), Some(50_000), None];
+const GREATEST_LEAD: i64 = 50_000;
 pub(crate) const PACK_AFTER: Duration = Duration::from_secs(60);
 pub(crate) const USER: &str = "user";
 
@@ -58,8 +60,10 @@ pub(crate) struct Scenario {
 /// State that all actions of a scenario share.
 pub(crate) struct Shared {
     pub(crate) clock: ManualClock,
-    /// Lead of the second node's clock in milliseconds.
-    pub(crate) clock_skew: i64,
+    /// Clock of the second node.
+    other_clock: ManualClock,
+    /// Lead of the second node's clock in milliseconds, if it does not jump.
+    lead: Option<i64>,
     /// The nodes, each of which represents a process.
     pub(crate) nodes: Vec<Sessions>,
     pub(crate) stores: Vec<MemoryStore>,
@@ -110,11 +114,13 @@ impl Scenario {
     fn prepare(&self, setup: Setup) -> Shared {
         let clock = ManualClock::new();
         let stores = stores(setup, &clock);
-        let clock_skew = choose(&CLOCK_LEADS);
+        let other_clock = ManualClock::new();
+        let lead = choose(&CLOCK_LEADS);
         let nodes: Vec<_> = match setup {
             Setup::Memory => vec![sessions(&clock, None, 1)],
             Setup::TwoNodes => {
-                let clocks = [clock.clone(), clock.ahead_by(clock_skew)];
+                other_clock.set(clock.ahead_by(lead.unwrap_or(0)).now());
+                let clocks = [clock.clone(), other_clock.clone()];
                 let nodes = (2..).zip(&stores).zip(&clocks);
                 nodes.map(|((seed, store), clock)| sessions(clock, Some(store), seed)).collect()
             }
@@ -136,7 +142,8 @@ impl Scenario {
         let (source, min_roles) = (AtomicU64::new(0), AtomicU64::new(0));
         Shared {
             clock,
-            clock_skew,
+            other_clock,
+            lead,
             nodes,
             stores,
             events,
@@ -179,6 +186,22 @@ impl Shared {
     /// The node of the action with this index.
     pub(crate) fn node(&self, index: usize) -> &Sessions {
         &self.nodes[index % self.nodes.len()]
+    }
+
+    /// Greatest difference between the clocks in milliseconds.
+    pub(crate) fn clock_skew(&self) -> u64 {
+        self.lead.unwrap_or(GREATEST_LEAD).unsigned_abs()
+    }
+
+    /// Sets the second node's clock after the first one's, or lets it jump.
+    pub(crate) fn set_other_clock(&self) {
+        let lead = self.lead.or_else(|| choose(&CLOCK_LEADS)).unwrap_or(0);
+        self.other_clock.set(self.clock.ahead_by(lead).now());
+    }
+
+    pub(crate) fn advance_clocks(&self, span: Duration) {
+        self.clock.advance(span);
+        self.set_other_clock();
     }
 
     /// Maximum lifetime of an unused session. A store keeps a record for a tenth longer, because
