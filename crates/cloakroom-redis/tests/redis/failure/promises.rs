@@ -5,6 +5,8 @@ use std::time::Duration;
 use cloakroom::SessionErrorKind;
 use cloakroom_redis::{RedisStore, Warning};
 use cloakroom_testbed::Server;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::support::{Count, Deployment, LONG, NAMESPACE, Node, Visitor, key, selector_of, until, without_hint};
 
@@ -115,6 +117,34 @@ async fn a_server_that_refuses_writes_goes_on_with_reads() {
     assert_eq!(b.count(&stranger).await.unwrap(), Some(1), "even if it has to be loaded first");
     deployment.server.command(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await.unwrap();
     assert_eq!(a.add(&alice).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_node_whose_connections_the_server_evicts_serves_no_outdated_copy() {
+    let deployment = Deployment::open().await;
+    let node = deployment.node().await;
+    let (alice, stranger) = copied(&node).await;
+    let connections = node.proxy.traffic().connections;
+    // The least that the server allows is 128 KiB, which is more than a node needs.
+    deployment.server.command(&["CONFIG", "SET", "maxmemory-clients", "1"]).await.unwrap();
+    let mut others = Vec::new();
+    until("the server evicts the node's connections", async || {
+        let mut other = TcpStream::connect(deployment.server.address()).await.unwrap();
+        // Evicted itself, sometimes.
+        let _ = other.write_all(b"PING\r\n").await;
+        others.push(other);
+        node.proxy.traffic().connections >= connections + 2
+    })
+    .await;
+    drop(others);
+    until("the server accepts commands", async || {
+        deployment.server.command(&["CONFIG", "SET", "maxmemory-clients", "0"]).await.is_ok()
+    })
+    .await;
+    deployment.server.command(&["HSET", &key(&selector_of(&alice)), "value:count", "1 2 - json 7"]).await.unwrap();
+    until("the change is noticed", async || matches!(node.count(&stranger).await, Ok(Some(7)))).await;
+    let evicted = deployment.server.info("stats").await.unwrap()["evicted_clients"].parse::<u64>().unwrap();
+    assert!(evicted >= 2, "{evicted} clients were evicted");
 }
 
 #[tokio::test]

@@ -243,3 +243,58 @@ async fn race_18_admission_and_limit_are_one_step() {
     }
     assert_eq!(left, 5, "each displaced exactly one");
 }
+
+#[tokio::test]
+async fn race_06_of_many_requests_on_two_nodes_one_takes_a_value() {
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
+    let nodes = [Arc::new(a), Arc::new(b)];
+    let alice = Visitor::default();
+    nodes[0].add(&alice).await.unwrap();
+    for round in 0..10 {
+        let text = format!("saved {round}");
+        nodes[round % 2].write(&alice, &text).await.unwrap();
+        let mut tasks = JoinSet::new();
+        for node in nodes.iter().cycle().take(20) {
+            let (node, tab) = (Arc::clone(node), Visitor::with_cookie(alice.cookie()));
+            tasks.spawn(async move { node.take_note(&tab).await });
+        }
+        let taken: Vec<_> = tasks.join_all().await.into_iter().filter_map(Result::unwrap).collect();
+        assert_eq!(taken, [text], "in round {round}");
+    }
+    assert_eq!(nodes[1].count(&alice).await.unwrap(), Some(1), "the other value is untouched");
+}
+
+#[tokio::test]
+async fn race_06_clearing_on_one_node_and_updates_on_the_other_come_one_after_the_other() {
+    let (_deployment, a, b) = Deployment::with_two_nodes().await;
+    let (a, b) = (Arc::new(a), Arc::new(b));
+    let alice = Visitor::default();
+    a.login(&alice, "alice").await.unwrap();
+    for _ in 0..10 {
+        for _ in 0..3 {
+            a.add(&alice).await.unwrap();
+        }
+        let adds = {
+            let (b, tab) = (Arc::clone(&b), Visitor::with_cookie(alice.cookie()));
+            tokio::spawn(async move {
+                let mut numbers = Vec::new();
+                for _ in 0..5 {
+                    numbers.push(b.add(&tab).await.unwrap());
+                }
+                numbers
+            })
+        };
+        assert!(a.clear(&Visitor::with_cookie(alice.cookie())).await.unwrap(), "there was a value");
+        let numbers = adds.await.unwrap();
+        let before = numbers.iter().take_while(|number| **number > 3).count() as u64;
+        let in_turn: Vec<_> = (4..4 + before).chain(1..=5 - before).collect();
+        assert_eq!(numbers, in_turn, "all of the values are removed once, between two updates");
+        let left = (before < 5).then_some(5 - before);
+        for node in [&a, &b] {
+            let tab = without_hint(&alice);
+            until("both nodes agree", async || node.count(&tab).await.unwrap() == left).await;
+        }
+        assert_eq!(b.whoami(&alice).await.unwrap().as_deref(), Some("alice"), "the login is no value");
+        a.clear(&alice).await.unwrap();
+    }
+}

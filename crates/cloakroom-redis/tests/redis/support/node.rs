@@ -49,6 +49,20 @@ impl Node {
         Ok(outcome?.map(|note| note.0.clone()))
     }
 
+    pub(crate) async fn take_note(&self, visitor: &Visitor) -> Result<Option<String>, SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.take::<Note>().await;
+        visit.leave().await;
+        Ok(outcome?.map(|note| note.0.clone()))
+    }
+
+    pub(crate) async fn clear(&self, visitor: &Visitor) -> Result<bool, SessionError> {
+        let visit = visitor.enter(&self.sessions);
+        let outcome = visit.clear().await;
+        visit.leave().await;
+        outcome
+    }
+
     pub(crate) async fn login(&self, visitor: &Visitor, user: &str) -> Result<(), SessionError> {
         let visit = visitor.enter(&self.sessions);
         let outcome = visit.login(user).await;
