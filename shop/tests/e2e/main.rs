@@ -4,6 +4,7 @@ mod account;
 mod browser;
 mod caching;
 mod cart;
+mod clocks;
 mod devices;
 mod expiry;
 mod forgery;

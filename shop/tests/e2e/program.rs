@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use cloakroom_testbed::{Postgres, Proxy, Server};
 
-fn shop(args: &[&str]) -> Command {
+pub(crate) fn shop(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-shop"));
-    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(args);
     command
 }
 
@@ -20,7 +20,11 @@ fn output(args: &[&str]) -> (Option<i32>, String, String) {
 
 /// A running shop, and the address that it printed.
 fn start(args: &[&str]) -> (Child, String) {
-    let mut child = shop(args).spawn().expect("the program runs");
+    started(shop(args))
+}
+
+pub(crate) fn started(mut command: Command) -> (Child, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
     let greeting = BufReader::new(child.stdout.take().expect("a pipe"));
     let lines: Vec<String> = greeting.lines().map_while(Result::ok).take(8).collect();
     let site = lines[0].strip_prefix("The shop is open: ").expect("the address").to_owned();

@@ -42,8 +42,7 @@ impl Open {
 
     /// Somebody with a program that takes `accept`.
     pub(crate) fn visitor(&self, accept: &'static str) -> Visitor {
-        let http = http_client();
-        Visitor { http, site: self.site.clone(), accept, cookie: Mutex::default() }
+        Visitor::at(&self.site, accept)
     }
 
     /// A browser that is signed in as one of the people of the demo.
@@ -71,6 +70,11 @@ pub(crate) struct Reply {
 }
 
 impl Visitor {
+    /// Somebody with a program that takes `accept`, at the shop with this address.
+    pub(crate) fn at(site: &str, accept: &'static str) -> Self {
+        Self { http: http_client(), site: site.to_owned(), accept, cookie: Mutex::default() }
+    }
+
     pub(crate) fn token(&self) -> Option<String> {
         self.cookie.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
