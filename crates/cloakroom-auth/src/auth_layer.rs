@@ -14,7 +14,7 @@ use crate::current_user::DynUserSource;
 use crate::next::is_safe;
 use crate::{AuthRejection, UserSource};
 
-/// A `tower` layer that tells extractors and guards how users are loaded and where they sign in.
+/// A `tower` layer with which extractors and guards load users and find the login page.
 ///
 /// Goes between the routes and the [`SessionLayer`](cloakroom::SessionLayer): add it *before* the
 /// session layer, and *after* the routes and their guards. Put it on the outermost router: one that
@@ -132,7 +132,7 @@ impl<U: SessionValue, S: Service<Request<B>>, B> Service<Request<B>> for AuthSer
 }
 
 impl<U> AuthLayer<U> {
-    /// Adds what this layer knows to what an outer one has told.
+    /// Adds this layer's settings to those of an outer one.
     fn describe_sign_in(&self, path: Option<PathAndQuery>, extensions: &mut Extensions) {
         let outer = extensions.get::<SignInTarget>().cloned().unwrap_or_default();
         let login_page = self.login_page.clone().or(outer.login_page);

@@ -75,7 +75,7 @@ pub struct TowerSessionsLayer {
 }
 
 impl TowerSessionsLayer {
-    /// A layer for sessions of which only their own code knows who is logged in.
+    /// A layer for applications that keep the logged-in user in the session's data only.
     pub const fn new() -> Self {
         Self { principal_of: None }
     }

@@ -1,4 +1,4 @@
-//! Who the data of a session says is logged in, as opposed to what Cloakroom knows.
+//! The principal that the data of a session names, compared with the principal of the session.
 
 use cloakroom::{Principal, Session, SessionError};
 
