@@ -80,8 +80,7 @@ async fn open(args: &Args) -> Result<Shop, StartError> {
     let is_volatile = args.data == Path::new(":memory:");
     let delay = args.database_delay;
     let db = if is_volatile { Db::in_memory(delay).await? } else { Db::open(&args.data, delay).await? };
-    let settings =
-        if args.short_timeouts { sessions::settings_with_short_timeouts() } else { sessions::settings() };
+    let settings = if args.short_timeouts { sessions::settings_with_short_timeouts() } else { sessions::settings() };
     let sessions = match (&args.redis, &args.postgres) {
         (Some(address), _) => sessions::over_redis(settings, address).await?,
         (None, Some(url)) => sessions::over_postgres(settings, url, START_PATIENCE).await?,

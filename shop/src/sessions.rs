@@ -60,11 +60,7 @@ pub async fn in_folder(settings: SessionsBuilder, folder: &Path) -> Result<Sessi
 /// # Errors
 ///
 /// If the address or the database cannot be used.
-pub async fn over_postgres(
-    settings: SessionsBuilder,
-    url: &str,
-    patience: Duration,
-) -> Result<Sessions, StartError> {
+pub async fn over_postgres(settings: SessionsBuilder, url: &str, patience: Duration) -> Result<Sessions, StartError> {
     let store = PostgresStore::builder().namespace("shop").connect_within(url, patience).await?;
     Ok(settings.store(store).build()?)
 }

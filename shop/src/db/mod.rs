@@ -57,11 +57,7 @@ impl Db {
         Self::connect(pool, SqliteConnectOptions::new().in_memory(true), delay).await
     }
 
-    async fn connect(
-        pool: SqlitePoolOptions,
-        options: SqliteConnectOptions,
-        delay: Duration,
-    ) -> Result<Self, DbError> {
+    async fn connect(pool: SqlitePoolOptions, options: SqliteConnectOptions, delay: Duration) -> Result<Self, DbError> {
         let pool = pool.acquire_timeout(Duration::from_secs(5)).connect_with(options.foreign_keys(true)).await?;
         migrations().run(&pool).await?;
         forget_old_session_values(&pool).await?;

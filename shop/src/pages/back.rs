@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn only_pages_of_the_shop_are_ways_back() {
-        for outside in ["https://evil.example", "//evil.example", "/\\evil.example", "/items/../login", "/items/", "", "/live"]
+        for outside in
+            ["https://evil.example", "//evil.example", "/\\evil.example", "/items/../login", "/items/", "", "/live"]
         {
             assert_eq!(Back::from(outside.to_owned()).path(), "/", "{outside}");
         }

@@ -2,13 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
+use cloakroom::SessionValue;
+
 use super::Back;
-use super::panel::time;
 use super::texts::{Texts, fill};
+use crate::accounts::Account;
 use crate::error::ShopError;
+use crate::history::History;
+use crate::preferences::Preferences;
 use crate::request_context::RequestContext;
 use crate::sample::Cost;
-use crate::trace::{Level, SessionTrace, Totals};
+use crate::staff::Roles;
+use crate::trace::{Level, Lookup, SessionTrace, Totals};
 
 /// Below this, a bar could not be seen.
 const MIN_WIDTH: u64 = 1;
@@ -71,14 +76,19 @@ impl Strip {
             caption,
             with,
             without,
-            is_first: on && lookups.iter().any(|lookup| lookup.level == Level::Database),
+            is_first: on && ctx.has_session().await? && lookups.iter().any(is_first_load),
             you: saved(trace.totals.saved + totals.saved),
             all: saved(ctx.shop.saved() + totals.saved),
-            time_per_query: time(per_query),
+            time_per_query: short_time(per_query),
             back: Back::to(ctx.path()).path().to_owned(),
             ends: ends(ctx).await?,
         })
     }
+}
+
+/// Returns whether the session has the value from now on. All visitors share the catalogue.
+fn is_first_load(lookup: &Lookup) -> bool {
+    lookup.level == Level::Database && [Account::KEY, History::KEY, Preferences::KEY, Roles::KEY].contains(&lookup.name)
 }
 
 fn cap(queries: u64) -> u32 {
@@ -103,7 +113,8 @@ async fn compare(
     let before = trace.requests.iter().find(|earlier| {
         earlier.session_cache != on && earlier.request_line == ctx.request_line && earlier.status == 200
     });
-    let before = before.map(|earlier| (Cost { queries: earlier.totals.queries, took: earlier.took }, t.measured_before));
+    let before =
+        before.map(|earlier| (Cost { queries: earlier.totals.queries, took: earlier.took }, t.measured_before));
     let now = (now, t.measured_now);
     Ok(if on {
         let estimate = || {
@@ -121,7 +132,7 @@ fn bars(costs: [Option<Known>; 2]) -> [Option<Bar>; 2] {
     let longest = costs.iter().flatten().map(|(cost, _)| micros(cost.took)).max().unwrap_or_default().max(1);
     costs.map(|known| {
         known.map(|(cost, basis)| Bar {
-            time: time(cost.took),
+            time: short_time(cost.took),
             queries: cost.queries,
             width: (micros(cost.took) * 100 / longest).max(MIN_WIDTH),
             basis,
@@ -136,10 +147,20 @@ async fn ends(ctx: &RequestContext) -> Result<Option<Ends>, ShopError> {
     Ok(Some(Ends { seconds: left.as_secs(), time: long_time(Duration::from_secs(left.as_secs())) }))
 }
 
+/// Formats a duration of less than a second, always in milliseconds, so that two can be compared.
+fn short_time(duration: Duration) -> String {
+    match duration.as_secs_f64() * 1e3 {
+        0.0 => "0\u{a0}ms".to_owned(),
+        ..0.1 => "<\u{a0}0.1\u{a0}ms".to_owned(),
+        millis @ ..10.0 => format!("{millis:.1}\u{a0}ms"),
+        millis => format!("{millis:.0}\u{a0}ms"),
+    }
+}
+
 /// Formats a duration from milliseconds to days.
 fn long_time(duration: Duration) -> String {
     match duration.as_secs_f64() {
-        ..1.0 => time(duration),
+        ..1.0 => short_time(duration),
         seconds @ ..10.0 => format!("{seconds:.1}\u{a0}s"),
         seconds @ ..120.0 => format!("{seconds:.0}\u{a0}s"),
         seconds @ ..7200.0 => format!("{:.0}\u{a0}min", seconds / 60.0),
@@ -172,7 +193,11 @@ mod tests {
 
     #[test]
     fn long_times_have_a_fitting_unit() {
-        let shown = [0.02, 1.24, 59.0, 1800.0, 86_400.0].map(|seconds| long_time(Duration::from_secs_f64(seconds)));
-        assert_eq!(shown, ["20\u{a0}ms", "1.2\u{a0}s", "59\u{a0}s", "30\u{a0}min", "24\u{a0}h"]);
+        let shown = [0.0, 0.000_02, 0.02, 1.24, 59.0, 1800.0, 86_400.0]
+            .map(|seconds| long_time(Duration::from_secs_f64(seconds)));
+        assert_eq!(
+            shown,
+            ["0\u{a0}ms", "<\u{a0}0.1\u{a0}ms", "20\u{a0}ms", "1.2\u{a0}s", "59\u{a0}s", "30\u{a0}min", "24\u{a0}h"]
+        );
     }
 }

@@ -33,7 +33,6 @@ texts! {
     appoint: "Make staff", "Ins Team";
     cart: "Cart", "Korb";
     cart_empty: "Nothing on your pegs yet.", "An Ihren Haken hängt noch nichts.";
-    all_visitors: "All visitors, since the shop opened", "Alle Gäste, seit der Laden offen ist";
     cart_empty_hint: "What you add stays for as long as your session does, signed in or not.",
         "Was Sie hineinlegen, bleibt so lange wie Ihre Sitzung, angemeldet oder nicht.";
     change_password: "Change password", "Passwort ändern";
@@ -44,8 +43,7 @@ texts! {
     demo_accounts: "Accounts to try", "Konten zum Ausprobieren";
     demo_note: "A demonstration of Cloakroom, the session-level cache. Nothing here can be bought.",
         "Eine Vorführung von Cloakroom, dem Cache auf Sitzungsebene. Hier ist nichts zu kaufen.";
-    delay_note: "The database of this demo is {} away, like one in another town (simulated).",
-        "Die Datenbank dieser Vorführung ist {} entfernt, wie in einer anderen Stadt (simuliert).";
+    delay_note: "the database is {} away (simulated)", "die Datenbank ist {} entfernt (simuliert)";
     devices_ended: "Signed out on other devices: {}.", "Auf anderen Geräten abgemeldet: {}.";
     devices_hint: "Everywhere you are signed in. A cart on a device that you sign out here goes with it.",
         "Überall, wo Sie angemeldet sind. Der Korb eines Geräts, das Sie hier abmelden, geht mit.";
@@ -71,8 +69,8 @@ texts! {
         "Gehört zu Ihrem Konto und gilt auf allen Geräten.";
     kept_in_session: "Kept in this session. Sign in to keep your choice in your account.",
         "Gilt für diese Sitzung. Wenn Sie sich anmelden, behält Ihr Konto die Wahl.";
-    intro: "To build a page, a web shop asks its database who you are, what you like and what is in your cart: on every click, again. This shop asks once, and remembers the answers in memory until your visit (your session) ends. The library that does this is Cloakroom, for web servers in Rust.",
-        "Für jede Seite fragt ein Webladen seine Datenbank, wer Sie sind, was Sie mögen und was in Ihrem Korb liegt: bei jedem Klick von Neuem. Dieser Laden fragt einmal und behält die Antworten im Speicher, bis Ihr Besuch (Ihre Sitzung) endet. Das macht Cloakroom, eine Bibliothek für Webserver in Rust.";
+    intro: "A web shop asks its database who you are and what is in your cart, again on every click. This one asks once and remembers it in memory until your visit (your session) ends. It is a demo of Cloakroom, a library for web servers in Rust.",
+        "Ein Webladen fragt seine Datenbank bei jedem Klick von Neuem, wer Sie sind und was in Ihrem Korb liegt. Dieser fragt einmal und behält es im Speicher, bis Ihr Besuch (Ihre Sitzung) endet. Er führt Cloakroom vor, eine Bibliothek für Webserver in Rust.";
     language: "Language", "Sprache";
     legend_absent: "There is nothing yet, such as the cart of a visitor who has put nothing in it.",
         "Es gibt noch nichts, etwa den Korb von jemandem, der nichts hineingelegt hat.";
@@ -84,7 +82,7 @@ texts! {
     legend_session: "Remembered in memory for you until your session ends, so that no database was asked.",
         "Im Speicher für Sie, bis Ihre Sitzung endet; keine Datenbank wurde gefragt.";
     measured: "measured when the shop opened", "gemessen, als der Laden öffnete";
-    measured_before: "measured when you last opened this page", "gemessen, als Sie diese Seite zuletzt öffneten";
+    measured_before: "measured at your last visit of it", "gemessen bei Ihrem letzten Aufruf";
     measured_now: "measured just now", "eben gemessen";
     my_devices: "My devices", "Meine Geräte";
     name: "Name", "Name";
@@ -115,7 +113,9 @@ texts! {
     remove: "Remove", "Entfernen";
     save: "Save", "Speichern";
     saved: "Saved.", "Gespeichert.";
+    saved_all: "All visitors saved", "Alle haben gespart";
     saved_queries: "saved", "gespart";
+    saved_you: "You saved", "Sie haben gespart";
     seen: "Last seen", "Zuletzt gesehen";
     served_by: "Served by {}.", "Bedient von {}.";
     session_over: "Your session is over: its time was up, or it was signed out elsewhere. Your cart is empty again.",
@@ -131,7 +131,7 @@ texts! {
     signed_in: "Signed in", "Angemeldet";
     signed_out: "You are signed out. Your cart waits for you.", "Sie sind abgemeldet. Ihr Korb wartet auf Sie.";
     skip: "Skip to the content", "Zum Inhalt springen";
-    sign_in_alice: "Sign in as Alice", "Als Alice anmelden";
+    sign_in_alice: "Sign in as Alice (demo account)", "Als Alice anmelden (Demokonto)";
     sold_out: "Sold out", "Ausverkauft";
     source: "Answered by", "Antwort von";
     staff: "Staff", "Team";
@@ -153,16 +153,19 @@ texts! {
         "Gesparte Zeit: die gesparten Abfragen mal {}, die eine Abfrage hier im Mittel dauert.";
     time: "Time", "Zeit";
     to_shop: "To the shop", "Zum Laden";
-    try_it: "Put something in the cart or sign in, then switch and compare.",
-        "Legen Sie etwas in den Korb oder melden Sie sich an, dann schalten Sie um und vergleichen.";
+    try_it: "Try it: put something from below in the cart, or sign in. Then switch, and compare the times.",
+        "Zum Ausprobieren: Legen Sie unten etwas in den Korb, oder melden Sie sich an. Dann schalten Sie um und vergleichen die Zeiten.";
+    try_on: "Switch, and compare the times. The end of each page shows where it found what it had to know about you.",
+        "Schalten Sie um, und vergleichen Sie die Zeiten. Am Ende jeder Seite steht, wo sie fand, was sie über Sie wissen musste.";
     total: "Total", "Summe";
     update: "Update", "Ändern";
     value: "Value", "Wert";
     with_cache: "With session cache", "Mit Sitzungs-Cache";
+    with: "With", "Mit";
+    without: "Without", "Ohne";
     without_cache: "Without", "Ohne";
     wrong_password_now: "This is not your present password.", "Das ist nicht Ihr jetziges Passwort.";
     wrong_quantity: "A whole number from 0 to 9999, please.", "Bitte eine ganze Zahl von 0 bis 9999.";
-    you: "You", "Sie";
     whole_shop: "The whole shop", "Der ganze Laden";
 }
 

@@ -23,10 +23,12 @@ impl Shared {
 
     async fn sessions(&self) -> Sessions {
         match self {
-            Self::Redis(server) => sessions::over_redis(sessions::settings(), &server.url()).await.expect("the server is in order"),
-            Self::Postgres(server) => {
-                sessions::over_postgres(sessions::settings(), &server.url(), Duration::ZERO).await.expect("the server is in order")
+            Self::Redis(server) => {
+                sessions::over_redis(sessions::settings(), &server.url()).await.expect("the server is in order")
             }
+            Self::Postgres(server) => sessions::over_postgres(sessions::settings(), &server.url(), Duration::ZERO)
+                .await
+                .expect("the server is in order"),
         }
     }
 }
@@ -158,7 +160,8 @@ async fn an_address_that_cannot_work_says_why() {
         ("postgres://shop.example/shop", "sslmode=verify-full"),
         ("not an address", "postgres://user:password@host/database"),
     ] {
-        let error = sessions::over_postgres(sessions::settings(), url, Duration::ZERO).await.expect_err(url).to_string();
+        let error =
+            sessions::over_postgres(sessions::settings(), url, Duration::ZERO).await.expect_err(url).to_string();
         assert!(error.contains(remedy), "{error}");
     }
 }

@@ -20,7 +20,8 @@ fn output(args: &[&str]) -> (Option<i32>, String, String) {
 
 /// A running shop, and the address that it printed.
 fn start(args: &[&str]) -> (Child, String) {
-    let mut child = shop(args).spawn().expect("the program runs");
+    // A delay would only make the tests slower.
+    let mut child = shop(&[args, &["--database-delay", "0ms"]].concat()).spawn().expect("the program runs");
     let greeting = BufReader::new(child.stdout.take().expect("a pipe"));
     let lines: Vec<String> = greeting.lines().map_while(Result::ok).take(8).collect();
     let site = lines[0].strip_prefix("The shop is open: ").expect("the address").to_owned();
@@ -53,9 +54,17 @@ fn a_taken_port_is_named_with_the_remedy() {
 fn help_names_every_option() {
     let (code, help, _) = output(&["--help"]);
     assert_eq!(code, Some(0));
-    for option in
-        ["--port", "--host", "--data", "--memory", "--redis", "--postgres", "--no-session-cache", "--db-latency"]
-    {
+    for option in [
+        "--port",
+        "--host",
+        "--data",
+        "--memory",
+        "--redis",
+        "--postgres",
+        "--no-session-cache",
+        "--database-delay",
+        "--short-timeouts",
+    ] {
         assert!(help.contains(option), "{option} is missing: {help}");
     }
 }
