@@ -50,7 +50,7 @@ texts! {
     dismiss: "Remove from staff", "Aus dem Team";
     earlier: "The requests before this one", "Die Anfragen davor";
     ends_cart: "Then the cart is emptied.", "Dann ist der Korb leer.";
-    ends_if: "if you open no other page.", "wenn Sie keine andere Seite öffnen.";
+    ends_if: "if you open no other page.", "ohne einen weiteren Seitenaufruf.";
     ends_in: "Your session ends in", "Ihre Sitzung endet in";
     ends_user: "Then you are signed out, and the cart is emptied.", "Dann sind Sie abgemeldet, und der Korb ist leer.";
     estimated: "estimated", "geschätzt";
