@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use cloakroom::SessionValue;
+use cloakroom::{SessionValue, Timestamp};
 
 use super::Back;
 use super::texts::{Texts, fill};
@@ -141,7 +141,7 @@ fn bars(costs: [Option<Known>; 2]) -> [Option<Bar>; 2] {
 }
 
 async fn ends(ctx: &RequestContext) -> Result<Option<Ends>, ShopError> {
-    let Some(end) = ctx.session.expires_at().await?.and_then(|end| end.to_system_time()) else { return Ok(None) };
+    let Some(end) = ctx.session.expires_at().await?.and_then(Timestamp::to_system_time) else { return Ok(None) };
     // Rounded, because the page was not sent in no time.
     let left = end.duration_since(SystemTime::now()).unwrap_or_default() + Duration::from_millis(500);
     Ok(Some(Ends { seconds: left.as_secs(), time: long_time(Duration::from_secs(left.as_secs())) }))
