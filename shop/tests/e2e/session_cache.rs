@@ -139,8 +139,9 @@ async fn nothing_is_lost_on_the_way_there_and_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_changes_without_the_cache_lose_nothing_either() {
     const CHANGES: usize = 40;
-    // With a delay, the copies in the database are written in another order than the changes.
-    let db = Db::in_memory(Duration::from_millis(5)).await.expect("the migrations run");
+    // A file has several connections, whose writes overtake each other.
+    let folder = std::env::temp_dir().join(format!("cloakroom-shop-parallel-{}", std::process::id()));
+    let db = Db::open(&folder, Duration::ZERO).await.expect("the migrations run");
     let open = Open::over(db, sessions::in_memory().expect("settings"), true).await;
     let first = open.visitor(JSON);
     first.post("/cart/add/item123", &[]).await;
@@ -155,4 +156,5 @@ async fn parallel_changes_without_the_cache_lose_nothing_either() {
         assert!(status.expect("an answer").is_success());
     }
     assert_eq!(first.get("/cart").await.json()[0]["quantity"], CHANGES);
+    std::fs::remove_dir_all(folder).expect("it was ours");
 }
