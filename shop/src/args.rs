@@ -8,9 +8,8 @@ use clap::Parser;
 
 /// A small shop that shows what a session-level cache does.
 ///
-/// Every page ends with a panel that shows which level each value came from: this request, the
-/// session cache, the application cache, or the database. Compare a run with --db-latency 100ms to
-/// one that also has --no-session-cache.
+/// Every page begins with what the session cache has saved and a switch that turns it off for you,
+/// and ends with a panel that shows where each answer came from.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cloakroom-shop", version, max_term_width = 100)]
 pub struct Args {
@@ -27,7 +26,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", default_value = "shop-data")]
     pub data: PathBuf,
 
-    /// Read preferences, roles, account and history from the database on every request.
+    /// Begin without the session cache: read what a page needs to know about its visitor from the
+    /// database on every request. Each visitor can switch it on.
     #[arg(long)]
     pub no_session_cache: bool,
 
@@ -51,19 +51,24 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
 
-    /// Delay every database query, as a database across a network would: for example 100ms, at
-    /// most 10s.
-    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = latency)]
-    pub db_latency: Duration,
+    /// Delay every database query, as a database across a network would; 0ms turns it off, at most
+    /// 10s.
+    #[arg(long, value_name = "DURATION", default_value = "20ms", value_parser = delay)]
+    pub database_delay: Duration,
+
+    /// End sessions after one minute without a request, and after five minutes in any case, so that
+    /// their end can be watched. Without it: 30 minutes and 24 hours.
+    #[arg(long)]
+    pub short_timeouts: bool,
 }
 
-fn latency(text: &str) -> Result<Duration, String> {
-    let latency = humantime::parse_duration(text)
+fn delay(text: &str) -> Result<Duration, String> {
+    let delay = humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write a number and a unit, such as 100ms or 1s"))?;
-    if latency > Duration::from_secs(10) {
+    if delay > Duration::from_secs(10) {
         return Err("more than 10s would only time out; try 100ms".to_owned());
     }
-    Ok(latency)
+    Ok(delay)
 }
 
 #[cfg(test)]
@@ -91,16 +96,18 @@ mod tests {
     }
 
     #[test]
-    fn latency_is_read_with_its_unit() {
-        let args = Args::try_parse_from(["shop", "--db-latency", "100ms"]).expect("a valid latency");
-        assert_eq!(args.db_latency, Duration::from_millis(100));
+    fn the_delay_is_read_with_its_unit() {
+        let args = Args::try_parse_from(["shop", "--database-delay", "100ms"]).expect("a valid delay");
+        assert_eq!(args.database_delay, Duration::from_millis(100));
+        let args = Args::try_parse_from(["shop"]).expect("no option is needed");
+        assert_eq!(args.database_delay, Duration::from_millis(20), "the pages and the README say so");
     }
 
     #[test]
-    fn a_latency_without_a_unit_names_the_remedy() {
-        let error = Args::try_parse_from(["shop", "--db-latency", "100"]).expect_err("the unit is missing");
+    fn a_delay_without_a_unit_names_the_remedy() {
+        let error = Args::try_parse_from(["shop", "--database-delay", "100"]).expect_err("the unit is missing");
         assert!(error.to_string().contains("such as 100ms or 1s"), "{error}");
-        let error = Args::try_parse_from(["shop", "--db-latency", "1h"]).expect_err("too long");
+        let error = Args::try_parse_from(["shop", "--database-delay", "1h"]).expect_err("too long");
         assert!(error.to_string().contains("try 100ms"), "{error}");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::Product;
 use crate::error::{Problem, ShopError};
-use crate::pages::{Frame, Notice, Page, render};
+use crate::pages::{Back, Frame, Notice, Page, render};
 use crate::request_context::{Accept, RequestContext};
 
 /// The largest quantity that a form may set.
@@ -102,24 +103,40 @@ pub(crate) async fn show(ctx: RequestContext, Query(query): Query<ShowQuery>) ->
     let lines = lines(&ctx).await?;
     Ok(match ctx.accept {
         Accept::Html => {
-            let total = lines.iter().map(Line::cents).sum();
             let frame = Frame::new(&ctx, Page::Cart, notice(&ctx, query).await?).await?;
-            render(&CartPage { frame, lines, total, max_quantity: MAX_QUANTITY })?
+            page(frame, lines)?
         }
         Accept::Json => Json(lines).into_response(),
         Accept::Text => format!("Cart: {:?}", lines.iter().map(Line::text).collect::<Vec<_>>()).into_response(),
     })
 }
 
-/// `POST /cart/add/{item}`
-pub(crate) async fn add(ctx: RequestContext, Path(item): Path<String>) -> Result<Response, ShopError> {
+fn page(frame: Frame, lines: Vec<Line>) -> Result<Response, ShopError> {
+    let total = lines.iter().map(Line::cents).sum();
+    render(&CartPage { frame, lines, total, max_quantity: MAX_QUANTITY })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct AddForm {
+    back: Back,
+}
+
+/// `POST /cart/add/{item}`, with the field `back` if the visitor stays on the page of the form.
+pub(crate) async fn add(
+    ctx: RequestContext,
+    Path(item): Path<String>,
+    form: Result<Form<AddForm>, FormRejection>,
+) -> Result<Response, ShopError> {
     let product = product(&ctx, &item).await?;
     if !product.in_stock {
         return Err(Problem::SoldOut.into());
     }
-    let quantity = ctx.change("cart (write)", ctx.session.update(|cart: &mut Cart| cart.add(&item))).await?;
-    let json = serde_json::json!({ "item": item, "quantity": quantity });
-    Ok(ctx.done(&format!("/cart?added={item}"), json, format!("Added item {item} to cart")))
+    let add = ctx.session.update(|cart: &mut Cart| (cart.add(&item), cart.count()));
+    let (quantity, in_cart) = ctx.change("cart (write)", add).await?;
+    ctx.save_state::<Cart>().await?;
+    let json = serde_json::json!({ "item": item, "quantity": quantity, "in_cart": in_cart });
+    let back = form.map_or_else(|_| format!("/cart?added={item}"), |Form(form)| form.back.added());
+    Ok(ctx.done(&back, json, format!("Added item {item} to cart")))
 }
 
 #[derive(Deserialize)]
@@ -134,12 +151,24 @@ pub(crate) async fn set(
     Form(form): Form<SetForm>,
 ) -> Result<Response, ShopError> {
     let quantity = form.quantity.trim().parse().ok().filter(|quantity| *quantity <= MAX_QUANTITY);
-    let quantity = quantity.ok_or(Problem::BadInput("quantity must be a whole number from 0 to 9999"))?;
+    let Some(quantity) = quantity else { return reject_quantity(&ctx, &item).await };
     let product = product(&ctx, &item).await?;
     if !product.in_stock && quantity > 0 {
         return Err(Problem::SoldOut.into());
     }
     set_quantity(&ctx, &item, quantity).await
+}
+
+/// Shows the cart again, with the field that has to be corrected.
+async fn reject_quantity(ctx: &RequestContext, item: &str) -> Result<Response, ShopError> {
+    let problem = Problem::BadInput("quantity must be a whole number from 0 to 9999");
+    let lines = lines(ctx).await?;
+    if ctx.accept != Accept::Html || !lines.iter().any(|line| line.product.id == item) {
+        return Err(problem.into());
+    }
+    let frame = Frame::new(ctx, Page::Cart, None).await?;
+    let text = frame.t.wrong_quantity;
+    Ok((problem.status(), page(frame.with_wrong(item, text), lines)?).into_response())
 }
 
 /// `POST /cart/remove/{item}`
@@ -152,6 +181,7 @@ async fn set_quantity(ctx: &RequestContext, item: &str, quantity: u32) -> Result
     // To remove an item from a cart that does not exist must not create a session.
     if quantity > 0 || ctx.has_session().await? {
         ctx.change("cart (write)", ctx.session.update(|cart: &mut Cart| cart.set(item, quantity))).await?;
+        ctx.save_state::<Cart>().await?;
     }
     let text = match quantity {
         0 => format!("Removed item {item} from cart"),
@@ -173,10 +203,8 @@ async fn lines(ctx: &RequestContext) -> Result<Vec<Line>, ShopError> {
 }
 
 async fn notice(ctx: &RequestContext, query: ShowQuery) -> Result<Option<Notice>, ShopError> {
-    if let Some(item) = query.added {
-        return Ok(ctx.catalogue().await?.get(&item).map(|product| Notice::Added { name: product.name.clone() }));
-    }
-    Ok(ctx.session_has_ended().await?.then_some(Notice::SessionOver))
+    let Some(item) = query.added else { return Ok(None) };
+    Ok(ctx.catalogue().await?.get(&item).map(|product| Notice::Added { name: product.name.clone() }))
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! "My devices": the sessions of a user, listed by public ids (OWASP ASVS 7.5.2).
 
 use std::cmp::Reverse;
+use std::net::IpAddr;
 
 use askama::Template;
 use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
-use cloakroom::{RecentLogin, SessionInfo};
+use cloakroom::{RecentLogin, SessionInfo, SessionValue};
+use humantime::format_rfc3339_seconds;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{self, UserId};
 use crate::error::{Problem, ShopError};
-use crate::pages::{Frame, Notice, Page, render};
+use crate::pages::{Frame, Notice, Page, Texts, render};
 use crate::request_context::{Accept, RequestContext};
 
 /// Ending sessions of other devices takes a sign-in within the last ten minutes, so that it is not
@@ -19,11 +21,31 @@ use crate::request_context::{Accept, RequestContext};
 /// device, is for emergencies and always possible.
 type Recent = RecentLogin<600>;
 
+/// Where a session was signed in. It is not in the label, which logs may contain.
+#[derive(Clone, Debug, Serialize, Deserialize, SessionValue)]
+#[session(key = "sign-in-place")]
+pub(crate) struct SignInPlace {
+    address: Option<IpAddr>,
+}
+
+impl SignInPlace {
+    pub(crate) fn of(ctx: &RequestContext) -> Self {
+        // An IPv4 address as IPv4, if the socket takes both.
+        Self { address: ctx.address.map(|address| address.to_canonical()) }
+    }
+}
+
 /// One session of the user.
 #[derive(Debug, Serialize)]
 struct Device {
     public_id: String,
     label: String,
+    /// Distinguishes devices with one label, in the order of their sign-ins; `None` if it is the only one.
+    number: Option<usize>,
+    /// The address from which it was signed in, if it is known.
+    address: Option<IpAddr>,
+    /// In UTC, as RFC 3339 writes it.
+    signed_in_at: Option<String>,
     /// Whether it is the session of this request.
     this: bool,
     signed_in_seconds_ago: u64,
@@ -45,14 +67,13 @@ pub(crate) struct ShowQuery {
 /// `GET /devices`
 pub(crate) async fn show(ctx: RequestContext, Query(query): Query<ShowQuery>) -> Result<Response, ShopError> {
     let devices = devices(&ctx, ctx.signed_in().await?).await?;
-    let line = |device: &Device| format!("{} {}\n", device.public_id, device.label);
     Ok(match ctx.accept {
         Accept::Html => {
             let notice = query.ended.map(|count| Notice::DevicesEnded { count });
             render(&DevicesPage { frame: Frame::new(&ctx, Page::Devices, notice).await?, devices })?
         }
         Accept::Json => Json(devices).into_response(),
-        Accept::Text => devices.iter().map(line).collect::<String>().into_response(),
+        Accept::Text => devices.iter().map(Device::text).collect::<String>().into_response(),
     })
 }
 
@@ -102,14 +123,60 @@ async fn devices(ctx: &RequestContext, user: UserId) -> Result<Vec<Device>, Shop
     let this = ctx.session.public_id().await?;
     let now = list.iter().map(|info| info.last_seen).max().unwrap_or_default();
     list.sort_by_key(|info| (Some(info.id) != this, Reverse(info.last_seen)));
-    let device = |info: SessionInfo| Device {
-        public_id: info.id.to_string(),
-        label: info.label.as_deref().unwrap_or("Unknown device").to_owned(),
-        this: Some(info.id) == this,
-        signed_in_seconds_ago: now.since(info.authenticated_at).as_secs(),
-        seen_seconds_ago: now.since(info.last_seen).as_secs(),
-    };
-    Ok(list.into_iter().map(device).collect())
+    let mut devices = Vec::with_capacity(list.len());
+    for info in &list {
+        devices.push(Device {
+            public_id: info.id.to_string(),
+            label: label_of(info).to_owned(),
+            number: number(info, &list),
+            address: address(ctx, user, info).await?,
+            signed_in_at: info.authenticated_at.to_system_time().map(|at| format_rfc3339_seconds(at).to_string()),
+            this: Some(info.id) == this,
+            signed_in_seconds_ago: now.since(info.authenticated_at).as_secs(),
+            seen_seconds_ago: now.since(info.last_seen).as_secs(),
+        });
+    }
+    Ok(devices)
+}
+
+fn label_of(info: &SessionInfo) -> &str {
+    info.label.as_deref().unwrap_or("Unknown device")
+}
+
+/// Returns the position of a session among those with its label, by the time of the sign-in.
+fn number(info: &SessionInfo, list: &[SessionInfo]) -> Option<usize> {
+    let alike = || list.iter().filter(|other| label_of(other) == label_of(info));
+    let order = |info: &SessionInfo| (info.authenticated_at, info.id.to_string());
+    (alike().count() > 1).then(|| alike().filter(|other| order(other) <= order(info)).count())
+}
+
+/// Returns the address from which a session was signed in.
+async fn address(ctx: &RequestContext, user: UserId, info: &SessionInfo) -> Result<Option<IpAddr>, ShopError> {
+    let Some(session) = ctx.shop.sessions().of(user).by_id(info.id).await? else { return Ok(None) };
+    Ok(session.get::<SignInPlace>().await?.and_then(|place| place.address))
+}
+
+impl Device {
+    fn name(&self) -> String {
+        self.number.map_or_else(|| self.label.clone(), |number| format!("{} #{number}", self.label))
+    }
+
+    /// Returns where the device was signed in, in the words of its list.
+    fn place(&self, t: &Texts) -> Option<String> {
+        let place =
+            |address: IpAddr| if address.is_loopback() { t.this_machine.to_owned() } else { address.to_string() };
+        self.address.map(|address| t.place(&place(address)))
+    }
+
+    /// Returns the time of the sign-in as the page shows it where no script translates it.
+    fn signed_in_at(&self) -> String {
+        self.signed_in_at.as_deref().unwrap_or_default().replace('T', " ").replace('Z', " UTC")
+    }
+
+    fn text(&self) -> String {
+        let address = self.address.map_or_else(|| "unknown address".to_owned(), |address| address.to_string());
+        format!("{} {}, {address}, signed in {}\n", self.public_id, self.name(), self.signed_in_at())
+    }
 }
 
 /// The first match wins, as browsers also name those that they are compatible with.

@@ -115,6 +115,8 @@ pub(crate) enum ShopError {
     Database(Arc<DbError>),
     #[error("cannot render a page: {0}")]
     Render(#[from] askama::Error),
+    #[error("cannot write a value as JSON: {0}")]
+    Json(#[from] serde_json::Error),
     #[error("a background task failed: {0}")]
     Task(#[from] tokio::task::JoinError),
     #[error("cannot hash a password: {0}")]

@@ -98,6 +98,7 @@ impl RequestContext {
         }
         let update = self.session.update(|history: &mut GuestHistory| history.0.add(item));
         self.change("history (write)", update).await?;
+        self.save_state::<GuestHistory>().await?;
         self.session.invalidate::<Recommendations>().await?;
         Ok(())
     }

@@ -56,7 +56,7 @@ pub(crate) struct Preferences {
 /// A guest's preferences, which exist only in the session.
 #[derive(Clone, Default, Serialize, Deserialize, SessionValue)]
 #[session(key = "guest-preferences")]
-struct GuestPreferences(Preferences);
+pub(crate) struct GuestPreferences(Preferences);
 
 impl RequestContext {
     pub(crate) async fn preferences(&self) -> Result<Arc<Preferences>, ShopError> {
@@ -122,6 +122,7 @@ pub(crate) async fn save(ctx: RequestContext, Form(form): Form<SaveForm>) -> Res
     } else {
         let preferences = GuestPreferences(Preferences { theme: Some(theme), language: Some(language) });
         ctx.change("preferences (write)", ctx.session.set(preferences)).await?;
+        ctx.save_state::<GuestPreferences>().await?;
     }
     let json = serde_json::json!({ "theme": theme, "language": language });
     Ok(ctx.done("/preferences?saved", json, "Preferences saved".to_owned()))

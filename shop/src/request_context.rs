@@ -1,10 +1,11 @@
 //! The context of one request, and the request level of the caches.
 
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
@@ -31,13 +32,17 @@ pub(crate) struct Inner {
     pub(crate) started: Instant,
     /// Method and path. The query is left out, as it could contain something private.
     pub(crate) request_line: String,
+    /// The anchor of the button with which something was added to the cart.
+    pub(crate) added_at: Option<String>,
+    /// The address of the client, if the server knows it.
+    pub(crate) address: Option<IpAddr>,
     pub(crate) accept: Accept,
     /// The language that the browser prefers.
     pub(crate) accept_language: Option<Language>,
     /// Browser and system, such as "Firefox on Linux".
     pub(crate) device: String,
     pub(crate) trace: Trace,
-    memo: Memo,
+    pub(crate) memo: Memo,
 }
 
 /// The request level: the values that this request has read, one per type.
@@ -45,14 +50,14 @@ pub(crate) struct Inner {
 /// It exists so that the panel can compare three levels, and to keep the parts of one page
 /// consistent. Speed is no reason for it: reading a session value again takes microseconds.
 #[derive(Default)]
-struct Memo(Mutex<Extensions>);
+pub(crate) struct Memo(Mutex<Extensions>);
 
 impl Memo {
-    fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+    pub(crate) fn get<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get().cloned()
     }
 
-    fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
+    pub(crate) fn insert<T: Clone + Send + Sync + 'static>(&self, value: T) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(value);
     }
 }
@@ -74,12 +79,19 @@ impl RequestContext {
             session,
             started: Instant::now(),
             request_line: format!("{} {}", request.method(), request.uri().path()),
+            added_at: request.uri().query().and_then(pages::added_at),
+            address: request.extensions().get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip()),
             accept: Accept::of(headers),
             accept_language: text(header::ACCEPT_LANGUAGE).and_then(Language::accepted),
             device: devices::label(text(header::USER_AGENT).unwrap_or_default()),
             trace: Trace::default(),
             memo: Memo::default(),
         }))
+    }
+
+    /// Returns the path of the request.
+    pub(crate) fn path(&self) -> &str {
+        self.request_line.split_once(' ').map_or("/", |(_, path)| path)
     }
 
     /// Returns whether there is a session, without creating one.
@@ -125,7 +137,7 @@ impl RequestContext {
 
     /// Reads a cached value of the session, and calls `load` if the session does not have it.
     ///
-    /// With `--no-session-cache`, it calls `load` every time.
+    /// If the visitor has switched the session cache off, it calls `load` every time.
     pub(crate) async fn cached<T, F, L>(&self, cost: u32, load: F) -> Result<Arc<T>, ShopError>
     where
         T: SessionValue,
@@ -134,7 +146,7 @@ impl RequestContext {
     {
         self.once(T::KEY, cost, |meter| async move {
             let sources = self.shop.sources(&meter);
-            if !self.shop.session_cache {
+            if !self.has_session_cache().await? {
                 return Ok(Arc::new(load(sources).await?));
             }
             Ok(self.session.get_or_load(move || load(sources)).await?)
@@ -151,8 +163,10 @@ impl RequestContext {
         S: SessionValue,
         T: Default + Send + Sync + 'static,
     {
-        self.once(name, 0, |meter| async move {
-            let state = self.session.get::<S>().await?;
+        // Without the session cache, the database would be asked about each session.
+        let cost = u32::from(self.has_session().await?);
+        self.once(name, cost, |meter| async move {
+            let state = self.read_state::<S>(&meter).await?;
             if state.is_none() {
                 meter.mark_absent();
             }
@@ -186,7 +200,8 @@ impl RequestContext {
     }
 
     fn record(&self, name: &'static str, level: Level, queries: u32, cost: u32, started: Instant) {
-        let saved = cost.saturating_sub(queries);
+        // Without the session cache, the other caches would save what they save with it.
+        let saved = if matches!(level, Level::Session | Level::Absent) { cost } else { 0 };
         self.trace.add(Lookup { name, level, times: 1, took: started.elapsed(), queries, saved });
     }
 }

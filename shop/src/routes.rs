@@ -13,7 +13,7 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::error::{Problem, ShopError};
 use crate::shop::Shop;
-use crate::{accounts, cart, catalogue, devices, live, pages, preferences, request_context, staff};
+use crate::{accounts, cart, catalogue, devices, live, pages, preferences, request_context, session_cache, staff};
 
 /// The forms of the shop have two or three short fields.
 const MAX_FORM_BYTES: usize = 16 * 1024;
@@ -54,6 +54,7 @@ fn routes() -> Router {
         .route("/cart/add/{item}", post(cart::add))
         .route("/cart/set/{item}", post(cart::set))
         .route("/cart/remove/{item}", post(cart::remove))
+        .route("/session-cache", post(session_cache::switch))
         .route("/preferences", get(preferences::show).post(preferences::save))
         .route("/login", get(accounts::sign_in_form).post(accounts::sign_in))
         .route("/logout", post(accounts::sign_out))

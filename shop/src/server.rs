@@ -68,18 +68,24 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     })?;
     let shop = open(&args).await?;
     print_address(&args, listener.local_addr()?)?;
+    // In the background, as the first page does not depend on it. Without a delay there is nothing to show.
+    if !args.database_delay.is_zero() {
+        let shop = shop.clone();
+        tokio::spawn(async move { shop.measure().await });
+    }
     serve(listener, shop).await
 }
 
 async fn open(args: &Args) -> Result<Shop, StartError> {
     let is_volatile = args.data == Path::new(":memory:");
-    let db =
-        if is_volatile { Db::in_memory(args.db_latency).await? } else { Db::open(&args.data, args.db_latency).await? };
+    let delay = args.database_delay;
+    let db = if is_volatile { Db::in_memory(delay).await? } else { Db::open(&args.data, delay).await? };
+    let settings = if args.short_timeouts { sessions::settings_with_short_timeouts() } else { sessions::settings() };
     let sessions = match (&args.redis, &args.postgres) {
-        (Some(address), _) => sessions::over_redis(address).await?,
-        (None, Some(url)) => sessions::over_postgres(url, START_PATIENCE).await?,
-        (None, None) if is_volatile || args.memory => sessions::in_memory()?,
-        (None, None) => sessions::in_folder(&args.data).await?,
+        (Some(address), _) => sessions::over_redis(settings, address).await?,
+        (None, Some(url)) => sessions::over_postgres(settings, url, START_PATIENCE).await?,
+        (None, None) if is_volatile || args.memory => settings.build()?,
+        (None, None) => sessions::in_folder(settings, &args.data).await?,
     };
     let shop = Shop::new(db, sessions, !args.no_session_cache);
     Ok(if let Some(node) = &args.node { shop.with_node_name(node) } else { shop })
@@ -91,7 +97,10 @@ fn print_address(args: &Args, address: SocketAddr) -> io::Result<()> {
         if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() }
     );
     let cache = if args.no_session_cache { "off" } else { "on" };
-    let latency = humantime::format_duration(args.db_latency);
+    let database = match args.database_delay {
+        Duration::ZERO => "The database answers without delay".to_owned(),
+        delay => format!("The database is {} away (simulated)", humantime::format_duration(delay)),
+    };
     let sessions = match (&args.redis, &args.postgres) {
         (Some(_), _) => "in Redis",
         (None, Some(_)) => "in PostgreSQL",
@@ -102,7 +111,7 @@ fn print_address(args: &Args, address: SocketAddr) -> io::Result<()> {
         io::stdout(),
         "The shop is open: {site}\n\
          Data in {}, sessions {sessions}.\n\
-         {latency} of database latency, session cache {cache}. Ctrl-C closes it.\n\n\
+         {database}, the session cache is {cache}. Ctrl-C closes the shop.\n\n\
          Try it:\n  \
          curl -i -X POST {site}/cart/add/item123\n  \
          curl {site}/cart -H \"Cookie: session=…\"      (the value from the answer above)\n  \
@@ -119,8 +128,10 @@ async fn serve(listener: TcpListener, shop: Shop) -> Result<(), StartError> {
             shop.close();
         }
     };
+    // With the address of each client, for the list of devices.
+    let service = app(&shop).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
-        result = axum::serve(listener, app(&shop)).with_graceful_shutdown(stop).into_future() => result?,
+        result = axum::serve(listener, service).with_graceful_shutdown(stop).into_future() => result?,
         () = async { shop.closed().await; tokio::time::sleep(SHUTDOWN_TIMEOUT).await } => {
             tracing::warn!("some requests did not finish in time");
         }

@@ -19,9 +19,18 @@ const MAX_DEVICES: u32 = 10;
 /// The lifetime of a session with "Keep me signed in".
 pub(crate) const REMEMBER_ME_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// The timeouts with `--short-timeouts`: without requests, and in any case.
+const SHORT_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(5 * 60));
+
 /// Returns the shop's settings: the library's defaults, and a limit of sessions per user.
 pub fn settings() -> SessionsBuilder {
     Sessions::builder().max_sessions_per_principal(MAX_DEVICES, LimitPolicy::EndOldest)
+}
+
+/// Returns the same with timeouts that are short enough to watch sessions end.
+pub fn settings_with_short_timeouts() -> SessionsBuilder {
+    let (idle, absolute) = SHORT_TIMEOUTS;
+    settings().idle_timeout(idle).absolute_timeout(absolute)
 }
 
 /// Creates sessions that are stored in the memory of this process.
@@ -39,9 +48,9 @@ pub fn in_memory() -> Result<Sessions, ConfigError> {
 /// # Errors
 ///
 /// If the file cannot be used, or another process uses it.
-pub async fn in_folder(folder: &Path) -> Result<Sessions, StartError> {
+pub async fn in_folder(settings: SessionsBuilder, folder: &Path) -> Result<Sessions, StartError> {
     let store = SqliteStore::builder().take_over_timeout(TAKE_OVER_TIMEOUT).open(folder.join("sessions.db")).await?;
-    Ok(settings().store(store).build()?)
+    Ok(settings.store(store).build()?)
 }
 
 /// Creates sessions that are stored in PostgreSQL, with copies in the memory of this process.
@@ -51,9 +60,9 @@ pub async fn in_folder(folder: &Path) -> Result<Sessions, StartError> {
 /// # Errors
 ///
 /// If the address or the database cannot be used.
-pub async fn over_postgres(url: &str, patience: Duration) -> Result<Sessions, StartError> {
+pub async fn over_postgres(settings: SessionsBuilder, url: &str, patience: Duration) -> Result<Sessions, StartError> {
     let store = PostgresStore::builder().namespace("shop").connect_within(url, patience).await?;
-    Ok(settings().store(store).build()?)
+    Ok(settings.store(store).build()?)
 }
 
 /// Creates sessions that are stored in Redis, with copies in the memory of this process.
@@ -61,10 +70,10 @@ pub async fn over_postgres(url: &str, patience: Duration) -> Result<Sessions, St
 /// # Errors
 ///
 /// If the address or the server cannot be used.
-pub async fn over_redis(address: &str) -> Result<Sessions, StartError> {
+pub async fn over_redis(settings: SessionsBuilder, address: &str) -> Result<Sessions, StartError> {
     let mut address = address.to_owned();
     if !address.contains("namespace=") {
         address += if address.contains('?') { "&namespace=shop" } else { "?namespace=shop" };
     }
-    Ok(settings().store(RedisStore::connect(&address).await?).build()?)
+    Ok(settings.store(RedisStore::connect(&address).await?).build()?)
 }

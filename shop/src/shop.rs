@@ -10,6 +10,7 @@ use crate::accounts::{Passwords, Throttle};
 use crate::catalogue::{Catalogue, Catalogues};
 use crate::db::{Db, DbError};
 use crate::language::Language;
+use crate::sample::{self, Sample};
 use crate::trace::{Meter, SessionTraces};
 
 /// The running shop: its database, caches and sessions. Clones share everything.
@@ -25,13 +26,14 @@ pub struct Shop {
     saved: Arc<AtomicU64>,
     closing: watch::Sender<bool>,
     node: Arc<OnceLock<String>>,
+    sample: Arc<OnceLock<Sample>>,
 }
 
 impl Shop {
     /// Creates a shop over `db` and `sessions`.
     ///
-    /// Without `session_cache`, every request reads cached values from the database. State, such as
-    /// the cart, is in the session either way.
+    /// Without `session_cache`, every request reads the visitor's values from the database, unless
+    /// the visitor switches the session cache on.
     #[must_use]
     pub fn new(db: Db, sessions: Sessions, session_cache: bool) -> Self {
         Self {
@@ -45,6 +47,7 @@ impl Shop {
             saved: Arc::default(),
             closing: watch::Sender::new(false),
             node: Arc::default(),
+            sample: Arc::default(),
         }
     }
 
@@ -57,6 +60,18 @@ impl Shop {
 
     pub(crate) fn node(&self) -> Option<&str> {
         self.node.get().map(String::as_str)
+    }
+
+    /// Measures what a page costs with and without the session cache, for the first screen. A shop
+    /// that was not measured shows less there.
+    pub async fn measure(&self) {
+        if let Some(sample) = sample::measure(self).await {
+            self.sample.get_or_init(|| sample);
+        }
+    }
+
+    pub(crate) fn sample(&self) -> Option<&Sample> {
+        self.sample.get()
     }
 
     /// Ends the event streams, which would otherwise delay the shutdown of the server.
@@ -87,7 +102,7 @@ impl Shop {
         Sources { db: self.db.metered(meter.clone()), catalogues: self.catalogues.clone(), meter: meter.clone() }
     }
 
-    /// Returns the number of queries that caches have saved since the start.
+    /// Returns the number of queries that the session cache has saved since the start.
     pub(crate) fn saved(&self) -> u64 {
         self.saved.load(Ordering::Relaxed)
     }

@@ -12,8 +12,8 @@ use moka::future::Cache;
 use crate::error::ShopError;
 use crate::request_context::RequestContext;
 
-/// The number of requests remembered per session.
-const MAX_REQUESTS: usize = 6;
+/// The number of requests remembered per session. The panel shows fewer, the strip looks for a page.
+const MAX_REQUESTS: usize = 24;
 
 /// The number of sessions whose requests are remembered.
 const MAX_SESSIONS: u64 = 10_000;
@@ -98,7 +98,7 @@ pub(crate) struct Lookup {
     pub(crate) times: u32,
     pub(crate) took: Duration,
     pub(crate) queries: u32,
-    /// Queries that were not made because a cache answered.
+    /// Queries that were not made because the session cache answered.
     pub(crate) saved: u32,
 }
 
@@ -125,7 +125,7 @@ impl Trace {
     }
 }
 
-/// Queries that were made, and queries that caches saved.
+/// Queries that were made, and queries that the session cache saved.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) queries: u64,
@@ -151,6 +151,7 @@ pub(crate) struct RequestTrace {
     pub(crate) took: Duration,
     pub(crate) lookups: Vec<Lookup>,
     pub(crate) totals: Totals,
+    pub(crate) session_cache: bool,
 }
 
 /// The requests of one session.
@@ -200,7 +201,8 @@ pub(crate) async fn record(ctx: &RequestContext, status: StatusCode) {
     // The panel is a diagnosis: if the session cannot be read, the response is sent without it.
     let Ok(Some(id)) = ctx.session.public_id().await else { return };
     let (request_line, took) = (ctx.request_line.clone(), ctx.started.elapsed());
-    let request = RequestTrace { request_line, status: status.as_u16(), took, lookups, totals };
+    let session_cache = ctx.has_session_cache().await.unwrap_or(true);
+    let request = RequestTrace { request_line, status: status.as_u16(), took, lookups, totals, session_cache };
     let trace = ctx.shop.session_traces.of(id).await;
     let mut trace = trace.lock().unwrap_or_else(PoisonError::into_inner);
     trace.totals = trace.totals.plus(totals);

@@ -17,10 +17,12 @@ use super::UserId;
 use super::password::MAX_PASSWORD_BYTES;
 use crate::cart::Cart;
 use crate::db::UserRow;
+use crate::devices::SignInPlace;
 use crate::error::{Problem, ShopError};
 use crate::history::GuestHistory;
 use crate::pages::{Frame, Notice, Page, render};
 use crate::request_context::{Accept, RequestContext};
+use crate::session_cache::SessionCache;
 use crate::sessions::REMEMBER_ME_LIFETIME;
 
 const MAX_NAME_BYTES: usize = 64;
@@ -54,7 +56,7 @@ pub(crate) async fn sign_in_form(ctx: RequestContext, Query(query): Query<FormQu
     let notice = match (query.signed_out, query.again) {
         (Some(_), _) => Some(Notice::SignedOut),
         (None, Some(_)) if ctx.signed_in().await.is_ok() => Some(Notice::SignInAgain),
-        (None, _) => ctx.session_has_ended().await?.then_some(Notice::SessionOver),
+        (None, _) => None,
     };
     let frame = Frame::new(&ctx, Page::Login, notice).await?;
     render(&LoginPage { frame, next: query.next.unwrap_or_default(), name: String::new() })
@@ -74,7 +76,11 @@ pub(crate) async fn sign_in(ctx: RequestContext, Form(form): Form<Credentials>) 
     match authenticate(&ctx, &form).await? {
         Ok(user) => log_in(&ctx, user, &form).await,
         Err(problem) if ctx.accept == Accept::Html => {
-            let frame = Frame::new(&ctx, Page::Login, Some(Notice::Problem(problem))).await?;
+            let wrong = problem == Problem::WrongPassword;
+            let frame = Frame::new(&ctx, Page::Login, (!wrong).then_some(Notice::Problem(problem))).await?;
+            let text = (frame.t.problem)(problem).1;
+            // The name was typed where it can be read, so the password is more likely wrong.
+            let frame = if wrong { frame.with_wrong("password", text) } else { frame };
             let page = LoginPage { frame, next: form.next.unwrap_or_default(), name: form.name };
             Ok((problem.status(), render(&page)?).into_response())
         }
@@ -103,16 +109,18 @@ async fn authenticate(ctx: &RequestContext, form: &Credentials) -> Result<Result
 async fn log_in(ctx: &RequestContext, row: UserRow, form: &Credentials) -> Result<Response, ShopError> {
     let user = UserId(row.id);
     let viewed = ctx.session.get::<GuestHistory>().await?;
-    let mut login = Login::new(user).keep::<Cart>().label(ctx.device.as_str());
+    let mut login = Login::new(user).keep::<Cart>().keep::<SessionCache>().label(ctx.device.as_str());
     if form.remember.is_some() {
         login = login.remember(REMEMBER_ME_LIFETIME);
     }
     ctx.change("sign-in", ctx.session.login(login)).await?;
+    ctx.session.set(SignInPlace::of(ctx)).await?;
     reject_replaced_password(ctx, &row).await?;
     if let Some(viewed) = viewed {
         ctx.adopt_history(user, &viewed).await?;
     }
     restore_cart(ctx, user).await?;
+    ctx.save_state::<Cart>().await?;
     let next = form.next.unwrap_or_default().path();
     Ok(ctx.done(next, serde_json::json!({ "signed_in": true }), "Signed in".to_owned()))
 }

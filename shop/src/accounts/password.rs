@@ -77,11 +77,11 @@ struct PasswordPage {
 /// `GET /password`
 pub(crate) async fn password_form(ctx: RequestContext) -> Result<Response, ShopError> {
     ctx.signed_in().await?;
-    page(&ctx, None).await
+    page(Frame::new(&ctx, Page::Password, None).await?)
 }
 
-async fn page(ctx: &RequestContext, notice: Option<Notice>) -> Result<Response, ShopError> {
-    render(&PasswordPage { frame: Frame::new(ctx, Page::Password, notice).await? })
+fn page(frame: Frame) -> Result<Response, ShopError> {
+    render(&PasswordPage { frame })
 }
 
 #[derive(Deserialize)]
@@ -101,7 +101,7 @@ pub(crate) async fn change_password(ctx: RequestContext, Form(form): Form<Change
     }
     let ended = end_other_sessions(&ctx, user).await?;
     Ok(match ctx.accept {
-        Accept::Html => page(&ctx, Some(Notice::PasswordChanged { ended })).await?,
+        Accept::Html => page(Frame::new(&ctx, Page::Password, Some(Notice::PasswordChanged { ended })).await?)?,
         Accept::Json => axum::Json(serde_json::json!({ "ended": ended })).into_response(),
         Accept::Text => format!("Password changed; {ended} other sessions ended").into_response(),
     })
@@ -139,5 +139,10 @@ async fn reject(ctx: &RequestContext, problem: Problem) -> Result<Response, Shop
     if ctx.accept != Accept::Html {
         return Err(problem.into());
     }
-    Ok((problem.status(), page(ctx, Some(Notice::Problem(problem))).await?).into_response())
+    let frame = Frame::new(ctx, Page::Password, None).await?;
+    let (field, text) = match problem {
+        Problem::WrongPassword => ("current", frame.t.wrong_password_now),
+        _ => ("new", frame.t.password_rule),
+    };
+    Ok((problem.status(), page(frame.with_wrong(field, text))?).into_response())
 }

@@ -4,10 +4,11 @@ use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// The number, the name and the SQL of each version. A file never changes once it was released.
-const VERSIONS: [(i64, &str, &str); 3] = [
+const VERSIONS: [(i64, &str, &str); 4] = [
     (1, "schema", include_str!("../../migrations/0001_schema.sql")),
     (2, "catalogue", include_str!("../../migrations/0002_catalogue.sql")),
     (3, "people", include_str!("../../migrations/0003_people.sql")),
+    (4, "session_values", include_str!("../../migrations/0004_session_values.sql")),
 ];
 
 /// Without the macro `migrate!`, for which SQLite would be compiled twice.

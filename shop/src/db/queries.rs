@@ -1,7 +1,7 @@
 //! The queries and their rows.
 
 use serde::Serialize;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{FromRow, Row};
 
 use super::{Db, DbError};
@@ -188,4 +188,34 @@ impl Db {
         let query = sqlx::query_as("DELETE FROM saved_carts WHERE user_id = ? RETURNING product_id, quantity");
         self.run(query.bind(user).fetch_all(&self.pool)).await
     }
+}
+
+/// What a session keeps, for visitors who have switched the session cache off.
+impl Db {
+    /// Returns a value of a session, as JSON.
+    pub(crate) async fn session_value(&self, session: &str, name: &str) -> Result<Option<String>, DbError> {
+        let query = sqlx::query_scalar("SELECT value FROM session_values WHERE session = ? AND name = ?");
+        self.run(query.bind(session).bind(name).fetch_optional(&self.pool)).await
+    }
+
+    pub(crate) async fn save_session_value(&self, session: &str, name: &str, value: &str) -> Result<(), DbError> {
+        let query = sqlx::query(
+            "INSERT INTO session_values (session, name, value) VALUES (?, ?, ?)
+             ON CONFLICT (session, name) DO UPDATE SET value = excluded.value, saved_at = excluded.saved_at",
+        );
+        self.run(query.bind(session).bind(name).bind(value).execute(&self.pool)).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn forget_session_values(&self, session: &str) -> Result<(), DbError> {
+        let query = sqlx::query("DELETE FROM session_values WHERE session = ?");
+        self.run(query.bind(session).execute(&self.pool)).await?;
+        Ok(())
+    }
+}
+
+/// Removes what was saved longer ago than any session of the shop lives.
+pub(super) async fn forget_old_session_values(pool: &SqlitePool) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM session_values WHERE saved_at < unixepoch() - 31 * 86400").execute(pool).await?;
+    Ok(())
 }

@@ -41,8 +41,8 @@ pub(crate) async fn render_error(ctx: &RequestContext, response: Response) -> Re
 
 /// Redirects a browser to the sign-in, and from there back to the page that it requested.
 fn redirect_to_login(ctx: &RequestContext, again: bool) -> Response {
-    let path = ctx.request_line.split(' ').next_back().unwrap_or_default();
-    let next = [Page::Devices, Page::Password, Page::Staff].into_iter().find(|page| path.starts_with(page.path()));
+    let next = [Page::Devices, Page::Password, Page::Staff];
+    let next = next.into_iter().find(|page| ctx.path().starts_with(page.path()));
     let query = [next.map(|page| format!("next={}", page.name())), again.then(|| "again".to_owned())];
     let query = query.into_iter().flatten().collect::<Vec<_>>().join("&");
     Redirect::to(format!("/login?{query}").trim_end_matches('?')).into_response()

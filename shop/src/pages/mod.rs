@@ -1,9 +1,12 @@
 //! The parts that all pages have in common. The templates are in `shop/templates`.
 
 mod assets;
+mod back;
 mod errors;
 mod panel;
+mod strip;
 mod texts;
+mod value_names;
 
 use std::time::Duration;
 
@@ -14,8 +17,10 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 pub(crate) use self::assets::asset;
+pub(crate) use self::back::{Back, added_at};
 pub(crate) use self::errors::render_error;
 use self::panel::Panel;
+use self::strip::Strip;
 pub(crate) use self::texts::Texts;
 use self::texts::fill;
 use crate::db::Product;
@@ -113,6 +118,14 @@ pub(crate) struct Frame {
     pub(crate) cart_count: u64,
     /// CSS class and text.
     pub(crate) notice: Option<(&'static str, String)>,
+    /// The field that has to be corrected, and why.
+    pub(crate) wrong: Option<(String, String)>,
+    /// The path of this page, for forms that return to it.
+    pub(crate) path: String,
+    /// The anchor of the button with which something was added to the cart.
+    pub(crate) added_at: Option<String>,
+    pub(crate) has_session: bool,
+    pub(crate) strip: Option<Strip>,
     pub(crate) panel: Option<Panel>,
 }
 
@@ -120,7 +133,7 @@ impl Frame {
     /// Creates the frame. Call it last: the panel shows the lookups made so far.
     pub(crate) async fn new(ctx: &RequestContext, page: Page, notice: Option<Notice>) -> Result<Self, ShopError> {
         let (theme, language) = (ctx.theme().await?, ctx.language().await?);
-        let t = Texts::of(language);
+        let (t, trace) = (Texts::of(language), ctx.session_trace().await?);
         Ok(Self {
             t,
             theme,
@@ -129,8 +142,12 @@ impl Frame {
             // Only a link depends on it, so an error hides the link and does not fail the page.
             is_staff: ctx.roles().await.is_ok_and(|roles| roles.is_staff()),
             cart_count: ctx.cart().await?.count(),
-            notice: notice.map(|notice| (notice.class(), notice.text(t))),
-            panel: Some(Panel::new(ctx, t).await?),
+            notice: notice_or_end(ctx, notice).await?.map(|notice| (notice.class(), notice.text(t))),
+            path: Back::to(ctx.path()).path().to_owned(),
+            added_at: ctx.added_at.clone(),
+            has_session: ctx.has_session().await?,
+            strip: Some(Strip::new(ctx, t, &trace).await?),
+            panel: Some(Panel::new(ctx, t, trace)),
             ..Self::without_session(language, page.title(t))
         })
     }
@@ -147,6 +164,11 @@ impl Frame {
             is_staff: false,
             cart_count: 0,
             notice: None,
+            wrong: None,
+            path: "/".to_owned(),
+            added_at: None,
+            has_session: false,
+            strip: None,
             panel: None,
         }
     }
@@ -164,9 +186,37 @@ impl Frame {
         self.language.price(product.cents.into())
     }
 
-    /// Returns `true` if the page shows something of a session that another tab may change.
-    pub(crate) const fn has_session(&self) -> bool {
-        self.full_name.is_some() || self.cart_count > 0
+    /// Returns why a field has to be corrected, if it has to.
+    pub(crate) fn wrong(&self, field: &str) -> Option<&str> {
+        self.wrong.as_ref().filter(|(wrong, _)| wrong == field).map(|(_, text)| &**text)
+    }
+
+    /// Returns a copy that asks for a correction of `field`.
+    pub(crate) fn with_wrong(self, field: impl Into<String>, text: &str) -> Self {
+        Self { wrong: Some((field.into(), text.to_owned())), ..self }
+    }
+
+    /// Returns the anchor of a product on a shelf.
+    pub(crate) fn anchor(&self, shelf: &str, product: &Product) -> String {
+        format!("{shelf}-{}", product.id)
+    }
+
+    /// Returns whether the visitor comes back from adding something at this anchor.
+    pub(crate) fn is_added(&self, anchor: &str) -> bool {
+        self.added_at.as_deref() == Some(anchor)
+    }
+
+    pub(crate) fn added(&self, product: &Product) -> String {
+        fill(self.t.added, &product.name)
+    }
+
+    /// Returns a number of queries in words.
+    pub(crate) fn counted(&self, queries: &u64) -> String {
+        format!("{queries}\u{a0}{}", if *queries == 1 { self.t.query } else { self.t.queries })
+    }
+
+    pub(crate) fn value_name(&self, name: &&'static str) -> &'static str {
+        value_names::value_name(name, self.language)
     }
 
     pub(crate) fn cart_label(&self) -> String {
@@ -176,6 +226,14 @@ impl Frame {
     pub(crate) fn time(&self, duration: &Duration) -> String {
         panel::time(*duration)
     }
+}
+
+/// Returns the notice of the page, or the one that the visitor's session has ended.
+async fn notice_or_end(ctx: &RequestContext, notice: Option<Notice>) -> Result<Option<Notice>, ShopError> {
+    Ok(match notice {
+        Some(notice) => Some(notice),
+        None => ctx.session_has_ended().await?.then_some(Notice::SessionOver),
+    })
 }
 
 /// The message at the top of a page.

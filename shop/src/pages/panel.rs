@@ -6,9 +6,11 @@ use std::time::Duration;
 use cloakroom::SessionSource;
 
 use super::texts::{Texts, fill};
-use crate::error::ShopError;
 use crate::request_context::RequestContext;
-use crate::trace::{Lookup, RequestTrace, Totals};
+use crate::trace::{Level, Lookup, RequestTrace, SessionTrace, Totals};
+
+/// The number of earlier requests that the panel shows.
+const MAX_SHOWN: usize = 6;
 
 /// Which level answered each lookup of this page and of the session's earlier requests.
 pub(crate) struct Panel {
@@ -17,14 +19,13 @@ pub(crate) struct Panel {
     pub(crate) earlier: VecDeque<RequestTrace>,
     pub(crate) session: Totals,
     pub(crate) shop: Totals,
-    pub(crate) session_cache: bool,
     /// Which process responded and where it found the session, if there are several processes.
     pub(crate) node: Option<String>,
 }
 
 impl Panel {
-    pub(super) async fn new(ctx: &RequestContext, t: &Texts) -> Result<Self, ShopError> {
-        let session = ctx.session_trace().await?;
+    pub(super) fn new(ctx: &RequestContext, t: &Texts, mut session: SessionTrace) -> Self {
+        session.requests.truncate(MAX_SHOWN);
         let lookups = ctx.trace.lookups();
         let totals = Totals::of(&lookups);
         let summary = [
@@ -32,15 +33,27 @@ impl Panel {
             fill(t.panel_saved, totals.saved),
             fill(t.panel_took, time(ctx.started.elapsed())),
         ];
-        Ok(Self {
+        Self {
             summary: summary.join(" "),
             lookups,
             earlier: session.requests,
             session: session.totals.plus(totals),
             shop: Totals { queries: ctx.shop.db().queries(), saved: ctx.shop.saved() + totals.saved },
-            session_cache: ctx.shop.session_cache,
             node: ctx.shop.node().map(|node| served_by(node, ctx.session.source(), t)),
-        })
+        }
+    }
+}
+
+impl Panel {
+    /// Returns the levels in the order of the legend, each with the sentence that explains it.
+    pub(crate) fn legend(&self, t: &Texts) -> [(Level, &'static str); 5] {
+        [
+            (Level::Session, t.legend_session),
+            (Level::Request, t.legend_request),
+            (Level::Application, t.legend_application),
+            (Level::Database, t.legend_database),
+            (Level::Absent, t.legend_absent),
+        ]
     }
 }
 

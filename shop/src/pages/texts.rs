@@ -24,6 +24,7 @@ macro_rules! texts {
 texts! {
     add: "Add to cart", "In den Korb";
     added: "{} is in your cart.", "{} liegt in Ihrem Korb.";
+    added_link: "See the cart", "Zum Korb";
     admin: "Administrator", "Verwaltung";
     ago_days: "{} d ago", "vor {} T.";
     ago_hours: "{} h ago", "vor {} Std.";
@@ -42,17 +43,24 @@ texts! {
     demo_accounts: "Accounts to try", "Konten zum Ausprobieren";
     demo_note: "A demonstration of Cloakroom, the session-level cache. Nothing here can be bought.",
         "Eine Vorführung von Cloakroom, dem Cache auf Sitzungsebene. Hier ist nichts zu kaufen.";
+    delay_note: "the database is {} away (simulated)", "die Datenbank ist {} entfernt (simuliert)";
     devices_ended: "Signed out on other devices: {}.", "Auf anderen Geräten abgemeldet: {}.";
     devices_hint: "Everywhere you are signed in. A cart on a device that you sign out here goes with it.",
         "Überall, wo Sie angemeldet sind. Der Korb eines Geräts, das Sie hier abmelden, geht mit.";
     dismiss: "Remove from staff", "Aus dem Team";
     earlier: "The requests before this one", "Die Anfragen davor";
+    ends_cart: "Then the cart is emptied.", "Dann ist der Korb leer.";
+    ends_if: "if you open no other page.", "ohne einen weiteren Seitenaufruf.";
+    ends_in: "Your session ends in", "Ihre Sitzung endet in";
+    ends_user: "Then you are signed out, and the cart is emptied.", "Dann sind Sie abgemeldet, und der Korb ist leer.";
+    estimated: "estimated", "geschätzt";
     everything: "Everything we have", "Alles, was wir haben";
-    from_application: "application cache", "Anwendungs-Cache";
+    first_time: "Some answers were not in memory yet. They are now:", "Manches war noch nicht im Speicher. Jetzt ist es das:";
+    from_application: "shared memory", "gemeinsamer Speicher";
     from_database: "database", "Datenbank";
-    from_nobody: "nobody yet", "noch niemandem";
+    from_nobody: "nothing yet", "noch nichts";
     from_own_memory: "Your session was in its memory.", "Ihre Sitzung lag in seinem Speicher.";
-    from_request: "this request", "diese Anfrage";
+    from_request: "this page", "diese Seite";
     from_session: "session cache", "Sitzungs-Cache";
     from_shared_store: "It fetched your session from the shared store.",
         "Es hat Ihre Sitzung aus dem gemeinsamen Speicher geholt.";
@@ -61,16 +69,30 @@ texts! {
         "Gehört zu Ihrem Konto und gilt auf allen Geräten.";
     kept_in_session: "Kept in this session. Sign in to keep your choice in your account.",
         "Gilt für diese Sitzung. Wenn Sie sich anmelden, behält Ihr Konto die Wahl.";
+    intro: "A web shop asks its database who you are and what is in your cart, again on every click. This one asks once and remembers it in memory until your visit (your session) ends. It is a demo of Cloakroom, a library for web servers in Rust.",
+        "Ein Webladen fragt seine Datenbank bei jedem Klick von Neuem, wer Sie sind und was in Ihrem Korb liegt. Dieser fragt einmal und behält es im Speicher, bis Ihr Besuch (Ihre Sitzung) endet. Er führt Cloakroom vor, eine Bibliothek für Webserver in Rust.";
     language: "Language", "Sprache";
+    legend_absent: "There is nothing yet, such as the cart of a visitor who has put nothing in it.",
+        "Es gibt noch nichts, etwa den Korb von jemandem, der nichts hineingelegt hat.";
+    legend_application: "Remembered in memory for all visitors together, such as the products.",
+        "Im Speicher für alle zusammen, etwa das Sortiment.";
+    legend_database: "The database was asked, and the page waited for its answer.",
+        "Die Datenbank wurde gefragt, und die Seite hat auf ihre Antwort gewartet.";
+    legend_request: "This page had looked it up a moment before.", "Diese Seite hatte es eben erst nachgesehen.";
+    legend_session: "Remembered in memory for you until your session ends, so that no database was asked.",
+        "Im Speicher für Sie, bis Ihre Sitzung endet; keine Datenbank wurde gefragt.";
+    measured: "measured when the shop opened", "gemessen, als der Laden öffnete";
+    measured_before: "measured at your last visit of it", "gemessen bei Ihrem letzten Aufruf";
+    measured_now: "measured just now", "eben gemessen";
     my_devices: "My devices", "Meine Geräte";
     name: "Name", "Name";
     navigation: "Main", "Hauptmenü";
+    not_measured: "not measured yet: switch to see", "noch nicht gemessen: umschalten und sehen";
     panel: "Where this page came from", "Woher diese Seite kam";
+    panel_intro: "Each line is something that this page had to know about you or the shop, and where it found it.",
+        "Jede Zeile ist etwas, das diese Seite über Sie oder den Laden wissen musste, und wo sie es fand.";
     panel_asked: "Database queries made for this page: {}.", "Datenbankabfragen für diese Seite: {}.";
-    panel_off:
-        "The session cache is switched off (--no-session-cache): what it would have kept is asked from the database every time.",
-        "Der Sitzungs-Cache ist ausgeschaltet (--no-session-cache): Was er behalten hätte, wird jedes Mal aus der Datenbank geholt.";
-    panel_saved: "Saved by caches: {}.", "Durch Caches gespart: {}.";
+    panel_saved: "Saved by the session cache: {}.", "Durch den Sitzungs-Cache gespart: {}.";
     panel_took: "Time until here: {}.", "Zeit bis hierher: {}.";
     own_name: "English", "Deutsch";
     password: "Password", "Passwort";
@@ -83,30 +105,39 @@ texts! {
     preferences: "Preferences", "Einstellungen";
     quantity: "Quantity", "Menge";
     queries: "queries", "Abfragen";
+    query: "query", "Abfrage";
     recent: "Recently viewed", "Zuletzt angesehen";
     recommended: "You may also need", "Das könnte noch fehlen";
+    reload: "Load this page again", "Diese Seite noch einmal laden";
     remember: "Keep me signed in for 30 days", "30 Tage angemeldet bleiben";
     remove: "Remove", "Entfernen";
     save: "Save", "Speichern";
     saved: "Saved.", "Gespeichert.";
+    saved_all: "All visitors saved", "Alle haben gespart";
     saved_queries: "saved", "gespart";
-    seen: "Active", "Aktiv";
+    saved_you: "You saved", "Sie haben gespart";
+    seen: "Last seen", "Zuletzt gesehen";
     served_by: "Served by {}.", "Bedient von {}.";
-    session_over: "Your session is over: it was idle for too long, or was signed out elsewhere.",
-        "Ihre Sitzung ist zu Ende: zu lange nichts getan, oder anderswo abgemeldet.";
+    session_over: "Your session is over: its time was up, or it was signed out elsewhere. Your cart is empty again.",
+        "Ihre Sitzung ist zu Ende: Ihre Zeit war um, oder sie wurde anderswo abgemeldet. Ihr Korb ist wieder leer.";
     shop: "Shop", "Laden";
     sign_in: "Sign in", "Anmelden";
+    shop_intro: "This demo shop shows what a session cache saves", "Dieser Laden zeigt, was ein Sitzungs-Cache spart";
     sign_in_again: "Please sign in once more, so that we know it is you.",
         "Bitte melden Sie sich noch einmal an, damit wir wissen, dass Sie es sind.";
     sign_out: "Sign out", "Abmelden";
     sign_out_everywhere: "Sign out everywhere", "Überall abmelden";
     sign_out_others: "Sign out all others", "Alle anderen abmelden";
-    signed_in: "signed in", "angemeldet";
+    signed_in: "Signed in", "Angemeldet";
     signed_out: "You are signed out. Your cart waits for you.", "Sie sind abgemeldet. Ihr Korb wartet auf Sie.";
     skip: "Skip to the content", "Zum Inhalt springen";
+    sign_in_alice: "Sign in as Alice (demo account)", "Als Alice anmelden (Demokonto)";
     sold_out: "Sold out", "Ausverkauft";
     source: "Answered by", "Antwort von";
     staff: "Staff", "Team";
+    strip: "With and without the session cache", "Mit und ohne Sitzungs-Cache";
+    strip_page: "This page, for you", "Diese Seite, für Sie";
+    strip_sample: "This page, for a visitor with something in the cart", "Diese Seite, für einen Gast mit etwas im Korb";
     tagline: "Good things for the hallway, and for leaving it.",
         "Gute Dinge für den Flur und für alles, was vor der Tür liegt.";
     theme: "Appearance", "Aussehen";
@@ -116,11 +147,25 @@ texts! {
     things_in_cart: "things in it: {}", "Dinge darin: {}";
     this_device: "This device", "Dieses Gerät";
     this_session: "This session", "Diese Sitzung";
+    place: "from {}", "von {}";
+    this_machine: "this machine", "diesem Rechner";
+    time_saved_is: "Time saved: the queries saved, times the {} that a query takes here on average.",
+        "Gesparte Zeit: die gesparten Abfragen mal {}, die eine Abfrage hier im Mittel dauert.";
     time: "Time", "Zeit";
     to_shop: "To the shop", "Zum Laden";
+    try_it: "Try it: put something from below in the cart, or sign in. Then switch, and compare the times.",
+        "Zum Ausprobieren: Legen Sie unten etwas in den Korb, oder melden Sie sich an. Dann schalten Sie um und vergleichen die Zeiten.";
+    try_on: "Switch, and compare the times. The end of each page shows where it found what it had to know about you.",
+        "Schalten Sie um, und vergleichen Sie die Zeiten. Am Ende jeder Seite steht, wo sie fand, was sie über Sie wissen musste.";
     total: "Total", "Summe";
     update: "Update", "Ändern";
     value: "Value", "Wert";
+    with_cache: "With session cache", "Mit Sitzungs-Cache";
+    with: "With", "Mit";
+    without: "Without", "Ohne";
+    without_cache: "Without", "Ohne";
+    wrong_password_now: "This is not your present password.", "Das ist nicht Ihr jetziges Passwort.";
+    wrong_quantity: "A whole number from 0 to 9999, please.", "Bitte eine ganze Zahl von 0 bis 9999.";
     whole_shop: "The whole shop", "Der ganze Laden";
 }
 
@@ -140,6 +185,14 @@ impl Texts {
             minutes @ 60..1440 => fill(self.ago_hours, minutes / 60),
             minutes => fill(self.ago_days, minutes / 1440),
         }
+    }
+
+    pub(crate) fn delay_note(&self, delay: &str) -> String {
+        fill(self.delay_note, delay)
+    }
+
+    pub(crate) fn place(&self, place: &str) -> String {
+        fill(self.place, place)
     }
 
     pub(crate) const fn theme_name(&self, theme: &Theme) -> &'static str {

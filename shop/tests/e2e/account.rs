@@ -119,7 +119,10 @@ async fn a_password_change_ends_all_other_sessions_and_renews_this_one() {
 async fn a_password_change_needs_the_present_one_and_a_long_one() {
     let open = Open::new().await;
     let alice = open.signed_in("alice").await;
-    alice.post("/password", &[("current", "guess"), ("new", "long enough")]).await.assert(401, "do not belong");
+    alice
+        .post("/password", &[("current", "guess"), ("new", "long enough")])
+        .await
+        .assert(401, "not your present password");
     alice.post("/password", &[("current", "alice-demo"), ("new", "short")]).await.assert(400, r#"role="alert""#);
     open.signed_in("alice").await;
 }

@@ -25,6 +25,21 @@ impl Drop for Driver {
     }
 }
 
+/// A size in pixels, and the colours that the visitor's system prefers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    pub(crate) width: u64,
+    height: u64,
+    colours: &'static str,
+}
+
+impl Screen {
+    pub(crate) const DESKTOP: Self = Self { width: 1280, height: 800, colours: "light" };
+    pub(crate) const PHONE: Self = Self { width: 375, height: 667, colours: "light" };
+    /// The narrowest screen on which nothing may have to be scrolled sideways (WCAG 2.2, 1.4.10).
+    pub(crate) const NARROW: Self = Self { width: 320, height: 600, colours: "dark" };
+}
+
 /// A tab, by the driver's handle.
 #[derive(Clone, Debug)]
 pub(crate) struct Tab(String);
@@ -94,6 +109,21 @@ impl Browser {
     pub(crate) async fn run(&self, tab: &Tab, body: &str) -> Value {
         self.switch_to(tab).await;
         self.call(Method::POST, "/execute/sync", &json!({ "script": body, "args": [] })).await
+    }
+
+    /// Shows a tab as on a screen; its page has to be loaded again.
+    pub(crate) async fn look(&self, tab: &Tab, screen: Screen) {
+        self.switch_to(tab).await;
+        let size = json!({ "width": screen.width, "height": screen.height, "deviceScaleFactor": 1, "mobile": screen.width < 600 });
+        // Without motion, as a colour on its way to another one is neither of them.
+        let features = [("prefers-color-scheme", screen.colours), ("prefers-reduced-motion", "reduce")];
+        let features = features.map(|(name, value)| json!({ "name": name, "value": value }));
+        for (command, params) in [
+            ("Emulation.setDeviceMetricsOverride", size),
+            ("Emulation.setEmulatedMedia", json!({ "features": features })),
+        ] {
+            self.call(Method::POST, "/goog/cdp/execute", &json!({ "cmd": command, "params": params })).await;
+        }
     }
 
     async fn switch_to(&self, tab: &Tab) {

@@ -28,6 +28,25 @@ async fn a_browser_is_brought_to_its_cart_after_a_form() {
 }
 
 #[tokio::test]
+async fn without_script_a_browser_is_brought_back_to_the_place_of_the_button() {
+    let open = Open::new().await;
+    let browser = open.browser();
+    let home = browser.get("/").await;
+    // What the form of the card sends.
+    home.assert(200, r#"name="back" value="/#all-umbrella""#);
+    let added = browser.post("/cart/add/umbrella", &[("back", "/%23all-umbrella")]).await;
+    assert_eq!((added.status.as_u16(), added.location()), (303, "/?added=all-umbrella#all-umbrella"));
+    let page = browser.get("/?added=all-umbrella").await;
+    let (before, after) = page.body.split_once(r#"<li class="card" id="all-umbrella""#).expect("the anchor");
+    let card = after.split("</li>").next().expect("the card");
+    assert!(card.contains(r#"role="status">Umbrella is in your cart."#), "{card}");
+    assert!(!before.contains("is in your cart.</p>") && page.body.matches(r#"class="added""#).count() == 1);
+    for outside in ["https://evil.example", "//evil.example", "/live"] {
+        assert_eq!(browser.post("/cart/add/umbrella", &[("back", outside)]).await.location(), "/");
+    }
+}
+
+#[tokio::test]
 async fn programs_get_json() {
     let open = Open::new().await;
     let program = open.visitor(JSON);

@@ -42,7 +42,7 @@ async fn is_nobody(site: &str, token: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_a_login_or_a_logout_replaced_opens_nothing_where_the_clock_is_behind() {
     let server = Server::start().await.expect("redis-server is installed");
-    let args = ["--port", "0", "--data", ":memory:", "--redis", &server.url()];
+    let args = ["--port", "0", "--data", ":memory:", "--redis", &server.url(), "--database-delay", "0ms"];
     let (child, first) = started(shop(&args));
     let _first = Process(child);
     let (_second, second) = start_behind(BEHIND, &args);

@@ -23,12 +23,34 @@ async fn the_list_names_devices_and_opens_nothing() {
     let here = open.signed_in("alice").await;
     let _there = open.signed_in("alice").await;
     let _bobs = open.signed_in("bob").await;
-    here.get("/devices").await.assert(200, "Firefox on Linux").assert(200, "This device");
+    here.get("/devices").await.assert(200, "Firefox on Linux #1").assert(200, "This device");
     let public_ids = public_ids(&here).await;
     assert_eq!(public_ids.len(), 1, "one other device of alice, none of bob");
     let thief = open.visitor(JSON);
     thief.take_token(public_ids.into_iter().next());
     thief.get("/devices").await.assert(401, "Sign in first");
+}
+
+#[tokio::test]
+async fn two_equal_browsers_can_be_told_apart() {
+    let clock = ManualClock::new();
+    let open = Open::with(sessions::settings().clock(clock.clone()).build().expect("settings"), true).await;
+    let first = open.signed_in("alice").await;
+    clock.advance(Duration::from_secs(300));
+    let second = open.signed_in("alice").await;
+    let page = second.get("/devices").await;
+    let (this, other) = page.body.split_once("Firefox on Linux #1").expect("the first sign-in");
+    assert!(this.contains("Firefox on Linux #2") && this.contains("This device"), "{this}");
+    assert!(this.contains("Signed in just now") && other.contains("Signed in 5 min ago"), "{}", page.body);
+    assert!(this.contains("from this machine") && other.contains("Last seen 5 min ago"), "{}", page.body);
+    let times: Vec<_> = page.body.split("<time datetime=\"").skip(1).map(|rest| &rest[..20]).collect();
+    assert!(times.len() == 2 && times[0] != times[1], "{times:?}");
+    let program = open.visitor(JSON);
+    program.take_token(first.token());
+    let list = program.get("/devices").await.json();
+    assert_eq!((&list[0]["address"], &list[0]["number"]), (&"127.0.0.1".into(), &1.into()), "{list}");
+    first.post("/logout", &[]).await;
+    assert!(!second.get("/devices").await.body.contains("Linux #"), "one needs no number");
 }
 
 #[tokio::test]

@@ -32,6 +32,32 @@ async fn an_idle_session_ends_with_a_friendly_hint() {
 }
 
 #[tokio::test]
+async fn short_timeouts_end_an_idle_session_after_a_minute_and_any_after_five() {
+    let clock = ManualClock::new();
+    let settings = || sessions::settings_with_short_timeouts();
+    let open = Open::with(settings().clock(clock.clone()).build().expect("settings"), true).await;
+    let (idle, busy) = (open.browser(), open.browser());
+    for guest in [&idle, &busy] {
+        guest.post("/cart/add/gloves", &[]).await;
+    }
+    for _ in 0..5 {
+        clock.advance(Duration::from_secs(55));
+        busy.get("/cart").await.assert(200, "Gloves");
+    }
+    idle.get("/").await.assert(200, "Your session is over: its time was up");
+    clock.advance(Duration::from_secs(26));
+    busy.get("/").await.assert(200, "Your session is over");
+    // With the clock of the machine, by which the page counts.
+    let open = Open::with(settings().build().expect("settings"), true).await;
+    let guest = open.browser();
+    assert!(!guest.get("/").await.body.contains("data-ends-in"), "nothing ends yet");
+    guest.post("/cart/add/gloves", &[]).await;
+    let page = guest.get("/").await;
+    assert!(["60", "59"].iter().any(|left| page.body.contains(&format!("data-ends-in=\"{left}\""))), "{}", page.body);
+    page.assert(200, "Then the cart is emptied.");
+}
+
+#[tokio::test]
 async fn a_remembered_user_is_still_signed_in_after_two_days() {
     let (open, clock) = open_with_a_clock().await;
     let (remembered, forgotten) = (open.browser(), open.signed_in("alice").await);

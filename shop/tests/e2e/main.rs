@@ -1,5 +1,6 @@
 //! The shop from its door: a real socket, real requests, and everything that a visitor can see.
 
+mod accessible;
 mod account;
 mod browser;
 mod caching;
@@ -14,6 +15,7 @@ mod pages;
 mod preferences;
 mod problems;
 mod program;
+mod session_cache;
 mod staff;
 mod support;
 mod tabs;

@@ -23,10 +23,12 @@ impl Shared {
 
     async fn sessions(&self) -> Sessions {
         match self {
-            Self::Redis(server) => sessions::over_redis(&server.url()).await.expect("the server is in order"),
-            Self::Postgres(server) => {
-                sessions::over_postgres(&server.url(), Duration::ZERO).await.expect("the server is in order")
+            Self::Redis(server) => {
+                sessions::over_redis(sessions::settings(), &server.url()).await.expect("the server is in order")
             }
+            Self::Postgres(server) => sessions::over_postgres(sessions::settings(), &server.url(), Duration::ZERO)
+                .await
+                .expect("the server is in order"),
         }
     }
 }
@@ -150,7 +152,7 @@ async fn an_address_that_cannot_work_says_why() {
         ("redis://localhost?namespace=The+Shop", "a-z"),
         ("not an address", "address"),
     ] {
-        let error = sessions::over_redis(address).await.expect_err(address).to_string();
+        let error = sessions::over_redis(sessions::settings(), address).await.expect_err(address).to_string();
         assert!(error.contains(remedy), "{error}");
     }
     for (url, remedy) in [
@@ -158,7 +160,8 @@ async fn an_address_that_cannot_work_says_why() {
         ("postgres://shop.example/shop", "sslmode=verify-full"),
         ("not an address", "postgres://user:password@host/database"),
     ] {
-        let error = sessions::over_postgres(url, Duration::ZERO).await.expect_err(url).to_string();
+        let error =
+            sessions::over_postgres(sessions::settings(), url, Duration::ZERO).await.expect_err(url).to_string();
         assert!(error.contains(remedy), "{error}");
     }
 }

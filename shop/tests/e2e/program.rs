@@ -20,7 +20,8 @@ fn output(args: &[&str]) -> (Option<i32>, String, String) {
 
 /// A running shop, and the address that it printed.
 fn start(args: &[&str]) -> (Child, String) {
-    started(shop(args))
+    // A delay would only make the tests slower.
+    started(shop(&[args, &["--database-delay", "0ms"]].concat()))
 }
 
 pub(crate) fn started(mut command: Command) -> (Child, String) {
@@ -57,9 +58,17 @@ fn a_taken_port_is_named_with_the_remedy() {
 fn help_names_every_option() {
     let (code, help, _) = output(&["--help"]);
     assert_eq!(code, Some(0));
-    for option in
-        ["--port", "--host", "--data", "--memory", "--redis", "--postgres", "--no-session-cache", "--db-latency"]
-    {
+    for option in [
+        "--port",
+        "--host",
+        "--data",
+        "--memory",
+        "--redis",
+        "--postgres",
+        "--no-session-cache",
+        "--database-delay",
+        "--short-timeouts",
+    ] {
         assert!(help.contains(option), "{option} is missing: {help}");
     }
 }

@@ -1,5 +1,6 @@
 //! An open shop, and visitors who keep their cookie.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +32,8 @@ impl Open {
         let shop = Shop::new(db, sessions, session_cache);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let site = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(axum::serve(listener, app(&shop)).into_future());
+        let service = app(&shop).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(axum::serve(listener, service).into_future());
         Self { shop, site }
     }
 
