@@ -57,6 +57,28 @@ async fn an_administrator_reads_and_changes_any_session_by_its_public_id() {
 }
 
 #[tokio::test]
+async fn the_summary_of_a_session_has_its_timeouts_and_its_login() {
+    for deployment in Deployment::both() {
+        let [here, there] = deployment.nodes();
+        let visitor = shopper(&here).await;
+        let created = deployment.clock.now();
+        let session = there.by_id(id_of(&visitor, &here).await).await.unwrap().unwrap();
+        let anonymous = session.summary().await.unwrap().unwrap();
+        assert_eq!((anonymous.lifetimes.created_at(), anonymous.last_seen), (created, created));
+        assert_eq!(anonymous.authentication, None);
+        deployment.clock.advance(Duration::from_secs(60));
+        log_in(&visitor, &here, "alice").await;
+        let summary = session.summary().await.unwrap().unwrap();
+        let login = summary.authentication.unwrap();
+        assert_eq!((login.principal.as_str(), login.at), ("alice", deployment.clock.now()));
+        let of_user = here.of("alice").list().await.unwrap().remove(0);
+        assert_eq!(summary.lifetimes.deadline(summary.last_seen), of_user.expires_at);
+        assert!(session.revoke().await.unwrap());
+        assert_eq!(session.summary().await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn an_id_of_no_session_finds_none_and_leaves_nothing_behind() {
     for deployment in Deployment::both() {
         let [here, _] = deployment.nodes();
