@@ -107,6 +107,7 @@ texts! {
     sold_out: "Sold out", "Ausverkauft";
     source: "Answered by", "Antwort von";
     staff: "Staff", "Team";
+    staff_sessions: "Sessions, events, statistics", "Sitzungen, Ereignisse, Zahlen";
     tagline: "Good things for the hallway, and for leaving it.",
         "Gute Dinge für den Flur und für alles, was vor der Tür liegt.";
     theme: "Appearance", "Aussehen";

@@ -1,6 +1,7 @@
 //! The shop from its door: a real socket, real requests, and everything that a visitor can see.
 
 mod account;
+mod admin;
 mod browser;
 mod caching;
 mod cart;
