@@ -9,7 +9,7 @@ const YEAR_10000: u64 = 253_402_300_800_000;
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = "{% if let Some(text) = text %}<time datetime=\"{{ text }}\">{{ text[..10] }} {{ text[11..19] }}</time>\
+    source = "{% if let Some(text) = text %}<time datetime=\"{{ text }}\"><span>{{ text[..10] }}</span> <span>{{ text[11..19] }}</span></time>\
               {% else %}never{% endif %}"
 )]
 pub(crate) struct Instant {
@@ -33,8 +33,8 @@ mod tests {
     #[test]
     fn every_instant_is_shown_and_none_panics() {
         let html = |millis| Instant::new(Timestamp::from_millis(millis)).render().unwrap();
-        assert_eq!(html(0), "<time datetime=\"1970-01-01T00:00:00Z\">1970-01-01 00:00:00</time>");
-        assert!(html(YEAR_10000 - 1).contains("9999-12-31 23:59:59"));
+        assert_eq!(html(0), "<time datetime=\"1970-01-01T00:00:00Z\"><span>1970-01-01</span> <span>00:00:00</span></time>");
+        assert!(html(YEAR_10000 - 1).contains("9999-12-31T23:59:59Z"));
         assert_eq!(html(YEAR_10000), "never");
         assert_eq!(html(u64::MAX), "never");
     }

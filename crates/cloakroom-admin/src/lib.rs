@@ -72,3 +72,8 @@ pub use revocation::Revocation;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// The guide's page on the admin page, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../guide/16-admin-page.md")]
+mod guide {}

@@ -14,7 +14,7 @@ const ALL_OF_ADA: &str = "/staff/sessions/user/revoke?id=ada";
 
 /// Each way in which a request may lack the proof.
 #[tokio::test]
-async fn a_form_without_the_proof_changes_nothing() {
+async fn r69_a_form_without_the_proof_changes_nothing() {
     let app = app(&in_memory());
     let (grace, ada) = (staff(&app).await, device(&app, "ada", "Laptop").await);
     let page = show(&grace, "/user?id=ada").await.ok();
@@ -103,7 +103,7 @@ async fn a_result_that_a_link_of_another_site_claims_is_not_shown() {
 }
 
 #[tokio::test]
-async fn the_stream_is_not_given_to_other_sites() {
+async fn r51_the_stream_of_events_is_not_given_to_other_sites() {
     let app = app(&in_memory());
     let grace = staff(&app).await;
     let stream = grace.get(&format!("{ADMIN}/events/stream")).header("sec-fetch-site", "same-site").await;
@@ -111,7 +111,7 @@ async fn the_stream_is_not_given_to_other_sites() {
 }
 
 #[tokio::test]
-async fn whoever_the_guard_refuses_gets_nothing() {
+async fn r69_whoever_the_guard_refuses_gets_nothing() {
     let app = app(&in_memory());
     let ada = device(&app, "ada", "Laptop").await;
     for path in ["", "/user?id=ada", "/events", "/events/stream", "/statistics", "/assets/admin.css", "/nowhere"] {

@@ -77,7 +77,7 @@ async fn a_member_of_staff_sees_which_session_is_their_own_and_may_end_it() {
 }
 
 #[tokio::test]
-async fn the_application_is_told_who_ended_what() {
+async fn r69_the_application_records_who_ended_what() {
     let sessions = in_memory();
     let seen: Arc<Mutex<Vec<Revocation>>> = Arc::default();
     let app = app_with(&sessions, |page| {
