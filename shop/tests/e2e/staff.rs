@@ -19,6 +19,7 @@ async fn staff_see_the_people_and_admins_may_appoint() {
     let page = bob.get("/staff").await;
     page.assert(200, "database queries").assert(200, "Alice Archer");
     assert!(!page.body.contains("Make staff"), "only an admin may");
+    assert!(!page.body.contains("<ul class=\"devices\""), "the script would replace it with the visitor's devices");
     bob.post("/staff/people/1", &[("staff", "yes")]).await.assert(403, "Staff only");
     open.signed_in("carol").await.get("/staff").await.assert(200, "Ins Team");
 }
