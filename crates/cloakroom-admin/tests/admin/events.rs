@@ -35,7 +35,13 @@ impl Stream {
         tokio::time::timeout(Duration::from_secs(30), self.find(text)).await.expect("it comes, or the stream ends")
     }
 
-    /// Does the same, however long it takes.
+    /// Waits for the message that contains a text. Its rows begin with the newest.
+    async fn message_with(&mut self, text: &str) -> String {
+        let before = self.until(text).await.expect("the stream goes on");
+        before + &self.until("\n\n").await.expect("the message ends")
+    }
+
+    /// Does the same as [`until`](Self::until), however long it takes.
     async fn find(&mut self, text: &str) -> Option<String> {
         loop {
             if let Some((before, after)) = self.text.split_once(text) {
@@ -65,8 +71,8 @@ async fn events_are_listed_and_then_follow_as_they_happen() {
     assert!(ada < first, "the newest is first");
     let mut stream = Stream::open(&app, &grace, &position(&grace).await, None).await;
     let bob = device(&app, "bob", "Laptop").await;
-    let before = stream.until("<bdi>bob</bdi>").await.unwrap();
-    assert!(before.contains("event: more") && !before.contains("ada"), "{before}");
+    let message = stream.message_with("<bdi>bob</bdi>").await;
+    assert!(message.contains("event: more") && !message.contains("<bdi>ada"), "{message}");
     bob.in_session(async |session: Session| session.destroy().await.unwrap()).await;
     stream.until("session_ended</code> <span class=\"soft\">logout</span>").await.unwrap();
 }
@@ -84,11 +90,12 @@ async fn a_stream_that_is_opened_again_misses_nothing_and_repeats_nothing() {
     drop(stream);
     device(&app, "bob", "Laptop").await;
     let mut again = Stream::open(&app, &grace, &page, Some(&id)).await;
-    assert!(!again.until("<bdi>bob</bdi>").await.unwrap().contains("<bdi>ada"));
+    let message = again.message_with("<bdi>bob</bdi>").await;
+    assert!(!message.contains("<bdi>ada"), "{message}");
     // After a restart of the application, or at another node, the page starts anew.
     for unknown in ["1-1", "nonsense", "1764520366000-99999999999999999999"] {
         let mut other = Stream::open(&app, &grace, unknown, None).await;
-        let all = other.until("<bdi>grace</bdi>").await.unwrap();
+        let all = other.message_with("<bdi>grace</bdi>").await;
         assert!(all.contains("event: all") && all.contains("<bdi>bob"), "{all}");
     }
 }
