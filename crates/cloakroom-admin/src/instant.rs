@@ -33,7 +33,10 @@ mod tests {
     #[test]
     fn every_instant_is_shown_and_none_panics() {
         let html = |millis| Instant::new(Timestamp::from_millis(millis)).render().unwrap();
-        assert_eq!(html(0), "<time datetime=\"1970-01-01T00:00:00Z\"><span>1970-01-01</span> <span>00:00:00</span></time>");
+        assert_eq!(
+            html(0),
+            "<time datetime=\"1970-01-01T00:00:00Z\"><span>1970-01-01</span> <span>00:00:00</span></time>"
+        );
         assert!(html(YEAR_10000 - 1).contains("9999-12-31T23:59:59Z"));
         assert_eq!(html(YEAR_10000), "never");
         assert_eq!(html(u64::MAX), "never");
