@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cloakroom::{Cursor, EndReason, EventKind, PageRequest, PublicId, SessionErrorKind, Sessions};
+use cloakroom::{Clock, Cursor, EndReason, EventKind, PageRequest, PublicId, SessionErrorKind, Sessions};
 use cloakroom_testkit::Verb;
 
 use crate::support::{Cart, Deployment, add, log_in, open, shopper};
