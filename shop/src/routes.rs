@@ -43,10 +43,10 @@ pub fn app(shop: &Shop) -> Router {
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::CrossSite.into_response()))
         .layer(from_fn(require_origin))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES));
-    routes().layer(layers).route("/static/{name}", get(pages::asset)).layer(map_response(add_security_headers))
+    routes(shop).layer(layers).route("/static/{name}", get(pages::asset)).layer(map_response(add_security_headers))
 }
 
-fn routes() -> Router {
+fn routes(shop: &Shop) -> Router {
     Router::new()
         .route("/", get(catalogue::home))
         .route("/items/{item}", get(catalogue::item))
@@ -65,6 +65,7 @@ fn routes() -> Router {
         .route("/devices/sign-out-everywhere", post(devices::sign_out_everywhere))
         .route("/staff", get(staff::show))
         .route("/staff/people/{id}", post(staff::set_role))
+        .nest("/staff/sessions", staff::sessions(shop))
         .route("/live", get(live::stream))
         .fallback(|| async { Problem::NoSuchPage })
         .method_not_allowed_fallback(|| async { Problem::WrongMethod })

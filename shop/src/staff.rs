@@ -1,21 +1,23 @@
-//! Roles, and the page for staff.
+//! Roles, and the pages for staff.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::{Path, Request};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::{Form, Json};
+use axum::{Form, Json, Router};
 use cloakroom::SessionValue;
+use cloakroom_admin::AdminPage;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::UserId;
 use crate::db::{Db, UserWithRoles};
 use crate::error::{Problem, ShopError};
-use crate::pages::{Frame, Page, render};
+use crate::pages::{Frame, Page, Rendered, render};
 use crate::request_context::{Accept, RequestContext};
-use crate::shop::Sources;
+use crate::shop::{Shop, Sources};
 
 /// The roles as the database names them.
 const STAFF: &str = "staff";
@@ -59,7 +61,6 @@ impl RequestContext {
 #[template(path = "staff.html")]
 struct StaffPage {
     frame: Frame,
-    stats: Vec<(&'static str, u64)>,
     users: Vec<UserWithRoles>,
     is_admin: bool,
     queries: u64,
@@ -75,20 +76,39 @@ impl UserWithRoles {
 /// `GET /staff`
 pub(crate) async fn show(ctx: RequestContext) -> Result<Response, ShopError> {
     ctx.require(Roles::is_staff).await?;
-    let stats: Vec<(&'static str, u64)> = ctx.shop.sessions().stats().iter().collect();
+    let stats = ctx.shop.sessions().stats().iter();
     Ok(match ctx.accept {
         Accept::Html => {
             let users = ctx.database("users", |db| async move { db.users().await }).await?;
             let is_admin = ctx.roles().await?.is_admin();
             let (queries, saved) = (ctx.shop.db().queries(), ctx.shop.saved());
             let frame = Frame::new(&ctx, Page::Staff, None).await?;
-            render(&StaffPage { frame, stats, users, is_admin, queries, saved })?
+            render(&StaffPage { frame, users, is_admin, queries, saved })?
         }
-        Accept::Json => Json(stats.into_iter().collect::<BTreeMap<_, _>>()).into_response(),
-        Accept::Text => {
-            stats.into_iter().map(|(name, count)| format!("{name} {count}\n")).collect::<String>().into_response()
-        }
+        Accept::Json => Json(stats.collect::<BTreeMap<_, _>>()).into_response(),
+        Accept::Text => stats.map(|(name, count)| format!("{name} {count}\n")).collect::<String>().into_response(),
     })
+}
+
+/// The sessions of all users, below `/staff/sessions`.
+pub(crate) fn sessions(shop: &Shop) -> Router {
+    let closed = {
+        let shop = shop.clone();
+        async move { shop.closed().await }
+    };
+    AdminPage::new(shop.sessions())
+        .title("Hook & Peg: sessions")
+        .way_back("/staff", "Staff")
+        .end_streams_when(closed)
+        .router(from_fn(staff_only))
+}
+
+/// Middleware: the guard of the admin page.
+async fn staff_only(ctx: RequestContext, request: Request, next: Next) -> Result<Response, ShopError> {
+    ctx.require(Roles::is_staff).await?;
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(Rendered);
+    Ok(response)
 }
 
 #[derive(Deserialize)]

@@ -48,7 +48,7 @@
 //!
 //! Other crates add users, guards and messages (`cloakroom-auth`), signed JWTs as tokens and
 //! verified access tokens (`cloakroom-jwt`), the shared tier on Redis (`cloakroom-redis`) and in SQL
-//! (`cloakroom-sqlx`), a way over from `tower-sessions`, `axum-login` and `axum_session`
+//! (`cloakroom-sqlx`), a page for staff (`cloakroom-admin`), a way over from `tower-sessions`, `axum-login` and `axum_session`
 //! (`cloakroom-tower-sessions`), and test tools (`cloakroom-testkit`).
 
 // docs.rs labels each item with the feature that it needs.
@@ -173,6 +173,7 @@ pub mod guide {
     //! | [`live_values`] | follow a value or a list of devices; sessions outside of a request |
     //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
     //! | [`openid_connect`] | sign in at a provider: state, nonce and PKCE, used once; providers that post back |
+    //! | [`admin_page`] | a page for staff: find a user's sessions, follow events, end sessions |
     //! | [`coming_from_other_libraries`] | from tower-sessions, axum-login, axum-messages and axum_session, without logging anyone out |
 
     #[doc = include_str!("../guide/01-first-steps.md")]
@@ -213,6 +214,10 @@ pub mod guide {
     #[cfg(not(doctest))]
     #[doc = include_str!("../guide/14-coming-from-other-libraries.md")]
     pub mod coming_from_other_libraries {}
+    // Its examples need `cloakroom-admin`, which compiles them.
+    #[cfg(not(doctest))]
+    #[doc = include_str!("../guide/16-admin-page.md")]
+    pub mod admin_page {}
     #[cfg(doctest)]
     #[doc = include_str!("../README.md")]
     mod readme {}

@@ -39,7 +39,7 @@ pub(crate) fn render(template: &impl Template) -> Result<Response, ShopError> {
 
 /// Marks a response that is a page, so that an error status does not replace it with an error page.
 #[derive(Clone, Copy)]
-struct Rendered;
+pub(crate) struct Rendered;
 
 impl RequestContext {
     /// Responds to a form: with a redirect to `path` for browsers, with JSON or text for programs.

@@ -135,6 +135,7 @@ texts! {
     sold_out: "Sold out", "Ausverkauft";
     source: "Answered by", "Antwort von";
     staff: "Staff", "Team";
+    staff_sessions: "Sessions, events, statistics", "Sitzungen, Ereignisse, Zahlen";
     strip: "With and without the session cache", "Mit und ohne Sitzungs-Cache";
     strip_page: "This page, for you", "Diese Seite, für Sie";
     strip_sample: "This page, for a visitor with something in the cart", "Diese Seite, für einen Gast mit etwas im Korb";

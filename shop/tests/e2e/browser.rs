@@ -46,6 +46,15 @@ pub(crate) struct Tab(String);
 
 impl Browser {
     pub(crate) async fn start() -> Self {
+        Self::start_with(json!({})).await
+    }
+
+    /// A browser in which no page may run a script.
+    pub(crate) async fn without_scripts() -> Self {
+        Self::start_with(json!({ "profile.managed_default_content_settings.javascript": 2 })).await
+    }
+
+    async fn start_with(preferences: Value) -> Self {
         let port = {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
             listener.local_addr().expect("an address").port()
@@ -60,7 +69,8 @@ impl Browser {
         };
         browser.wait_until_ready().await;
         // Without the sandbox, because tests also run as root, and in containers.
-        let options = json!({ "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"] });
+        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+        let options = json!({ "args": arguments, "prefs": preferences });
         let capabilities = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
         let session = browser.call(Method::POST, "/session", &capabilities).await;
         let id = session["sessionId"].as_str().expect("a session of the driver");
@@ -82,13 +92,22 @@ impl Browser {
     }
 
     async fn call(&self, method: Method, path: &str, body: &Value) -> Value {
-        let request = self.http.request(method, format!("{}{path}", self.session)).body(body.to_string());
-        let answer = request.header("content-type", "application/json").send().await.expect("the driver answers");
+        self.try_call(method, path, Some(body)).await.unwrap_or_else(|text| panic!("{path}: {text}"))
+    }
+
+    async fn try_call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, String> {
+        let mut request = self.http.request(method, format!("{}{path}", self.session));
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await.expect("the driver answers");
         let status = answer.status();
         let text = answer.text().await.expect("an answer of text");
-        assert!(status.is_success(), "{path}: {text}");
+        if !status.is_success() {
+            return Err(text);
+        }
         let mut answer: Value = serde_json::from_str(&text).expect("JSON");
-        answer["value"].take()
+        Ok(answer["value"].take())
     }
 
     /// Opens `url` in a new tab.
@@ -124,6 +143,47 @@ impl Browser {
         ] {
             self.call(Method::POST, "/goog/cdp/execute", &json!({ "cmd": command, "params": params })).await;
         }
+    }
+
+    /// Clicks an element, and waits for the page that this loads.
+    pub(crate) async fn click(&self, tab: &Tab, selector: &str) {
+        let element = self.element(tab, selector).await;
+        self.call(Method::POST, &format!("/element/{element}/click"), &json!({})).await;
+    }
+
+    /// Types a text into a field.
+    pub(crate) async fn fill(&self, tab: &Tab, selector: &str, text: &str) {
+        let element = self.element(tab, selector).await;
+        self.call(Method::POST, &format!("/element/{element}/value"), &json!({ "text": text })).await;
+    }
+
+    /// Waits until an element shows a text.
+    pub(crate) async fn sees(&self, tab: &Tab, selector: &str, text: &str) {
+        cloakroom_testbed::until(text, Duration::from_secs(20), || async {
+            let element = self.element(tab, selector).await;
+            let path = format!("/element/{element}/text");
+            // The page may have been loaded again since the element was found.
+            match self.try_call(Method::GET, &path, None).await {
+                Ok(Value::String(shown)) if shown.contains(text) => Ok(()),
+                other => Err(cloakroom_testbed::Error::Unexpected(format!("{other:?}"))),
+            }
+        })
+        .await
+        .expect("the page shows it");
+    }
+
+    /// Waits for an element, and returns the driver's id of it.
+    async fn element(&self, tab: &Tab, selector: &str) -> String {
+        self.switch_to(tab).await;
+        let wanted = json!({ "using": "css selector", "value": selector });
+        let found = cloakroom_testbed::until(selector, Duration::from_secs(20), || async {
+            let found = self.try_call(Method::POST, "/element", Some(&wanted)).await;
+            found.map_err(cloakroom_testbed::Error::Unexpected)
+        })
+        .await
+        .expect("the page has it");
+        let id = found.as_object().and_then(|found| found.values().next()?.as_str().map(str::to_owned));
+        id.expect("an element")
     }
 
     async fn switch_to(&self, tab: &Tab) {

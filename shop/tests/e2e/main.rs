@@ -2,6 +2,7 @@
 
 mod accessible;
 mod account;
+mod admin;
 mod browser;
 mod caching;
 mod cart;

@@ -4,6 +4,7 @@ use crate::application::{PrincipalSessions, Sessions};
 use crate::cache::{ChangeError, EndReason, EntryState, ValueEdit};
 use crate::engine::{ChangeAuthor, CommitError, Engine, OpenSession, ProposedChange};
 use crate::error::{SessionError, SessionErrorKind};
+use crate::store::Summary;
 use crate::sync::Arc;
 use crate::token::{Principal, PublicId, Selector};
 
@@ -43,6 +44,24 @@ impl DetachedSession {
     pub async fn principal(&self) -> Result<Option<Principal>, SessionError> {
         let open = self.open().await?;
         Ok(open.and_then(|open| open.snapshot()?.principal().cloned()))
+    }
+
+    /// Returns the timeouts, the last activity and the login of the session, without its values, or
+    /// `None` if it has ended. For a page or a tool that shows one session.
+    ///
+    /// The activity is what this node and the shared tier know of: a node reports that of its own
+    /// requests after a while.
+    ///
+    /// # Errors
+    /// The errors of a shared tier.
+    pub async fn summary(&self) -> Result<Option<Summary>, SessionError> {
+        let open = self.open().await?;
+        Ok(open.and_then(|open| {
+            let snapshot = open.snapshot()?;
+            let mut summary = Summary::new(snapshot.lifetimes, open.entry.last_seen());
+            summary.authentication = snapshot.authentication().cloned();
+            Some(summary)
+        }))
     }
 
     /// Returns `true` if the session lives and, if it was found among the sessions of a principal,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cloakroom::{Cursor, EndReason, EventKind, PageRequest, PublicId, SessionErrorKind, Sessions};
+use cloakroom::{Clock, Cursor, EndReason, EventKind, PageRequest, PublicId, SessionErrorKind, Sessions};
 use cloakroom_testkit::Verb;
 
 use crate::support::{Cart, Deployment, add, log_in, open, shopper};
@@ -53,6 +53,28 @@ async fn an_administrator_reads_and_changes_any_session_by_its_public_id() {
         assert_eq!(session.get::<Cart>().await.unwrap(), None);
         assert!(there.by_id(id).await.unwrap().is_none());
         assert!(!visitor.enter(&here).exists().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_summary_of_a_session_has_its_timeouts_and_its_login() {
+    for deployment in Deployment::both() {
+        let [here, there] = deployment.nodes();
+        let visitor = shopper(&here).await;
+        let created = deployment.clock.now();
+        let session = there.by_id(id_of(&visitor, &here).await).await.unwrap().unwrap();
+        let anonymous = session.summary().await.unwrap().unwrap();
+        assert_eq!((anonymous.lifetimes.created_at(), anonymous.last_seen), (created, created));
+        assert_eq!(anonymous.authentication, None);
+        deployment.clock.advance(Duration::from_secs(60));
+        log_in(&visitor, &here, "alice").await;
+        let summary = session.summary().await.unwrap().unwrap();
+        let login = summary.authentication.unwrap();
+        assert_eq!((login.principal.as_str(), login.at), ("alice", deployment.clock.now()));
+        let of_user = here.of("alice").list().await.unwrap().remove(0);
+        assert_eq!(summary.lifetimes.deadline(summary.last_seen), of_user.expires_at);
+        assert!(session.revoke().await.unwrap());
+        assert_eq!(session.summary().await.unwrap(), None);
     }
 }
 
