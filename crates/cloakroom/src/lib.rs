@@ -41,6 +41,7 @@
 //! - `derive` (default): `#[derive(SessionValue)]`.
 //! - `keys`: tokens with a MAC and encrypted records, under keys of the application: [`KeyRing`],
 //!   [`SealPolicy`].
+//! - `metrics`: counters, gauges and histograms through the crate `metrics`.
 //! - `uuid`: a `Uuid` as a principal.
 //! - `test-client`: for `cloakroom-testkit`, which turns it on in tests. Applications do not need it.
 //!
@@ -162,13 +163,14 @@ pub mod guide {
     //! | [`login`] | log in and out, rotate tokens, list devices, sign out everywhere |
     //! | [`lifetimes_and_memory`] | idle and absolute timeouts, the memory limit |
     //! | [`http`] | cookies, errors, CSRF, WebSockets, services without axum |
-    //! | [`events_stats_logs`] | audit events, counters, logs |
+    //! | [`events_stats_logs`] | audit events, counters, metrics, traces, logs |
     //! | [`testing_your_app`] | a client that is signed in, a manual clock, several nodes, injected store faults |
     //! | [`writing_a_store`] | the store contract and its conformance suite |
     //! | [`when_not_to_use_it`] | limits and alternatives |
     //! | [`many_nodes`] | sessions on many nodes over Redis: setup, access rules, encryption, failures, alarms |
     //! | [`tokens_and_keys`] | bearer tokens, keys, signed JWTs, access tokens of an identity provider |
     //! | [`live_values`] | follow a value or a list of devices; sessions outside of a request |
+    //! | [`operations`] | a dashboard for Grafana, alerts for Prometheus, and what faults look like |
     //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
     //! | [`openid_connect`] | sign in at a provider: state, nonce and PKCE, used once; providers that post back |
     //! | [`coming_from_other_libraries`] | from tower-sessions, axum-login, axum-messages and axum_session, without logging anyone out |
@@ -199,6 +201,8 @@ pub mod guide {
     pub mod tokens_and_keys {}
     #[doc = include_str!("../guide/15-live-values.md")]
     pub mod live_values {}
+    #[doc = include_str!("../guide/16-operations.md")]
+    pub mod operations {}
     // Its examples need `cloakroom-sqlx`, which compiles them.
     #[cfg(not(doctest))]
     #[doc = include_str!("../guide/12-which-store.md")]
