@@ -51,6 +51,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub node: Option<String>,
 
+    /// Serve the metrics of the sessions for Prometheus at /metrics on this port of this machine; 0
+    /// lets the system choose a free one. Visitors of the shop cannot reach it.
+    #[arg(long, value_name = "PORT")]
+    pub metrics_port: Option<u16>,
+
     /// Delay every database query, as a database across a network would: for example 100ms, at
     /// most 10s.
     #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = latency)]

@@ -141,3 +141,78 @@ impl<S: Store> DynStore for ObservedStore<S> {
         self.store.max_lease()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use allocation_counter::measure;
+
+    use super::*;
+
+    /// A store without sessions, whose replies cost nothing.
+    struct Empty;
+
+    impl Store for Empty {
+        async fn load(&self, _: Selector) -> Result<Option<LeasedRecord>, StoreError> {
+            Ok(None)
+        }
+
+        async fn create(&self, _: Selector, _: Record) -> Result<Created, StoreError> {
+            Ok(Created::Exists)
+        }
+
+        async fn commit(&self, _: Selector, _: Commit) -> Result<Committed, StoreError> {
+            Ok(Committed::Gone)
+        }
+
+        async fn touch(&self, _: Vec<Touch>) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        async fn destroy(&self, _: Selector, _: Guard) -> Result<Destroyed, StoreError> {
+            Ok(Destroyed::Gone)
+        }
+
+        async fn add_member(
+            &self,
+            _: &Principal,
+            _: Selector,
+            _: Timestamp,
+            _: Option<Limit>,
+        ) -> Result<Admission, StoreError> {
+            Ok(Admission::Refused)
+        }
+
+        async fn remove_members(&self, _: &Principal, _: Vec<Selector>) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        async fn list_members(&self, _: &Principal, _: PageRequest) -> Result<Page<Member>, StoreError> {
+            Ok(Page::new(Vec::new(), None))
+        }
+
+        async fn list(&self, _: PageRequest) -> Result<Page<Selector>, StoreError> {
+            Ok(Page::new(Vec::new(), None))
+        }
+    }
+
+    fn allocations_of_a_call(store: &dyn DynStore) -> u64 {
+        let call = || {
+            let mut reply = store.load(Selector::from_bytes([7; 16]));
+            assert!(reply.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        };
+        // What is allocated only once.
+        call();
+        measure(call).count_total
+    }
+
+    /// Without a subscriber and a recorder: nothing for the span; with the feature, the two labels of
+    /// the histogram.
+    #[test]
+    fn an_observed_call_allocates_its_future_and_the_labels_of_its_metric() {
+        let observed = ObservedStore::new(Empty, Arc::default());
+        assert_eq!(allocations_of_a_call(&Empty), 1);
+        assert_eq!(allocations_of_a_call(&observed), 1 + u64::from(cfg!(feature = "metrics")));
+    }
+}
