@@ -13,7 +13,7 @@ const PLOT_HEIGHT: f64 = 120.0;
 /// The height of the names of the faults above the graphs.
 const HEAD: f64 = 26.0;
 /// The mean width of a character of a legend.
-const CHARACTER: f64 = 6.0;
+const CHARACTER: f64 = 6.6;
 const COLOURS: usize = 7;
 
 const STYLE: &str = "\
@@ -29,6 +29,12 @@ pub(crate) struct Graph {
     /// The unit of Grafana.
     pub(crate) unit: String,
     pub(crate) lines: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+/// Leaves out what was zero all the time, which would only fill the legend.
+pub(crate) fn without_zeros(lines: Vec<(String, Vec<(f64, f64)>)>) -> Vec<(String, Vec<(f64, f64)>)> {
+    let is_something = |(_, points): &(String, Vec<(f64, f64)>)| points.iter().any(|(_, value)| *value > 0.0);
+    lines.into_iter().filter(is_something).collect()
 }
 
 /// A time that is marked in all graphs.
@@ -94,8 +100,7 @@ impl Graph {
             let text = with_unit(top * part, &self.unit);
             write(svg, format_args!("<text class=\"end\" x=\"{}\" y=\"{}\">{text}</text>", LEFT - 5.0, y + 4.0));
         }
-        let every = 20;
-        for second in (0..=seconds as u32).step_by(every) {
+        for second in (0..seconds as u32 - 5).step_by(20) {
             let x = place(f64::from(second));
             write(svg, format_args!("<text x=\"{x:.1}\" y=\"{}\">{second} s</text>", TOP + PLOT_HEIGHT + 14.0));
         }

@@ -67,7 +67,7 @@ async fn main() {
                 lines.push((graph::legend(legend, &series.labels), points));
             }
         }
-        graphs.push(Graph { title: panel.title, unit: panel.unit, lines });
+        graphs.push(Graph { title: panel.title, unit: panel.unit, lines: graph::without_zeros(lines) });
     }
     let faults: Vec<_> =
         faults.into_iter().map(|(name, from, to)| Fault { name, from: from - start, to: to - start }).collect();
