@@ -277,7 +277,14 @@ impl RedisStoreBuilder {
             tracing::warn!(warnings = %Joined(&warnings), "the session store works but may lose sessions");
         }
         let asks_first = !warnings.contains(&Warning::TracksMissingKeys);
-        Ok(RedisStore::new(StoreInner { settings, topology, asks_first, format: self.format, warnings, endpoint: self.described(seed) }))
+        Ok(RedisStore::new(StoreInner {
+            settings,
+            topology,
+            asks_first,
+            format: self.format,
+            warnings,
+            endpoint: self.described(seed),
+        }))
     }
 
     /// Returns the endpoint for spans, without user name and password. Behind sentinels and in a

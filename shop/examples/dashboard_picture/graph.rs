@@ -46,9 +46,9 @@ pub(crate) struct Fault {
 
 /// The name of a series: the template of the legend with the labels in it.
 pub(crate) fn legend(template: &str, labels: &BTreeMap<String, String>) -> String {
-    let name = labels.iter().fold(template.to_owned(), |name, (label, value)| {
-        name.replace(&format!("{{{{{label}}}}}"), value)
-    });
+    let name = labels
+        .iter()
+        .fold(template.to_owned(), |name, (label, value)| name.replace(&format!("{{{{{label}}}}}"), value));
     name.split("{{").next().unwrap_or_default().trim().to_owned()
 }
 
@@ -62,7 +62,12 @@ pub(crate) fn picture(graphs: &[Graph], faults: &[Fault], seconds: f64) -> Strin
     let mut x = LEFT;
     for (number, fault) in faults.iter().enumerate() {
         let text = format!("{} ({:.0} to {:.0} s)", fault.name, fault.from, fault.to);
-        write(&mut svg, format_args!("<rect x=\"{x}\" y=\"8\" width=\"12\" height=\"12\" fill=\"var(--f{number})\" class=\"fault\"/>"));
+        write(
+            &mut svg,
+            format_args!(
+                "<rect x=\"{x}\" y=\"8\" width=\"12\" height=\"12\" fill=\"var(--f{number})\" class=\"fault\"/>"
+            ),
+        );
         write(&mut svg, format_args!("<text x=\"{}\" y=\"18\">{text}</text>", x + 17.0));
         x += 40.0 + text.len() as f64 * CHARACTER;
     }
@@ -96,7 +101,10 @@ impl Graph {
         }
         for part in [0.0, 0.5, 1.0] {
             let y = level(top * part);
-            write(svg, format_args!("<line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\"/>", LEFT + PLOT_WIDTH));
+            write(
+                svg,
+                format_args!("<line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\"/>", LEFT + PLOT_WIDTH),
+            );
             let text = with_unit(top * part, &self.unit);
             write(svg, format_args!("<text class=\"end\" x=\"{}\" y=\"{}\">{text}</text>", LEFT - 5.0, y + 4.0));
         }
@@ -124,7 +132,15 @@ impl Graph {
                 (x, y) = (LEFT, y + 14.0);
             }
             let colour = number % COLOURS;
-            write(svg, format_args!("<line x1=\"{x}\" x2=\"{}\" y1=\"{}\" y2=\"{}\" stroke=\"var(--s{colour})\" stroke-width=\"2\"/>", x + 12.0, y - 4.0, y - 4.0));
+            write(
+                svg,
+                format_args!(
+                    "<line x1=\"{x}\" x2=\"{}\" y1=\"{}\" y2=\"{}\" stroke=\"var(--s{colour})\" stroke-width=\"2\"/>",
+                    x + 12.0,
+                    y - 4.0,
+                    y - 4.0
+                ),
+            );
             write(svg, format_args!("<text x=\"{}\" y=\"{y}\">{name}</text>", x + 16.0));
             x += width;
         }

@@ -36,7 +36,8 @@ impl Api {
     }
 
     async fn get(&self, path: &str, parameters: &[(&str, String)]) -> Value {
-        let url = reqwest::Url::parse_with_params(&format!("{}/api/v1/{path}", self.url), parameters).expect("an address");
+        let url =
+            reqwest::Url::parse_with_params(&format!("{}/api/v1/{path}", self.url), parameters).expect("an address");
         let text = self.http.get(url).send().await.expect("Prometheus answers").text().await.expect("a text");
         let mut answer: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(answer["status"], "success", "{path} {parameters:?}: {text}");

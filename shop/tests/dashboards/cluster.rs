@@ -57,7 +57,8 @@ impl ShopProcess {
                 break;
             }
         }
-        let local = |port: Option<u16>| SocketAddr::from(([127, 0, 0, 1], port.expect("the shop prints its addresses")));
+        let local =
+            |port: Option<u16>| SocketAddr::from(([127, 0, 0, 1], port.expect("the shop prints its addresses")));
         Self { child, site: local(site), metrics: local(metrics) }
     }
 }

@@ -47,8 +47,10 @@ fn each_metric_of_the_dashboard_and_the_alerts_is_in_the_guide() {
     let guide = include_str!("../../../docs/guide/06-events-stats-logs.md");
     let queries = panels("1m").into_iter().flat_map(|panel| panel.queries).map(|(query, _)| query);
     let text: String = queries.chain([crate::definitions::rules()]).collect::<Vec<_>>().join("\n");
-    let names: BTreeSet<_> =
-        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("cloakroom_")).collect();
+    let names: BTreeSet<_> = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with("cloakroom_"))
+        .collect();
     assert!(names.len() > 20, "{names:?}");
     for name in names {
         let base = ["_bucket", "_count", "_sum"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Namespace,
-    Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use sqlx::{PgPool, Row};
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::store::{
-    Admission, BATCH, Commit, Committed, Created, Cursor, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit,
-    Member, Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, BATCH, Commit, Committed, Created, Cursor, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord,
+    Limit, Member, Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use cloakroom::{Clock, Timestamp};
 use sqlx::SqlitePool;

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use super::Verb;
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
-    PageRequest, Payload, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Page, PageRequest, Payload, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 
 use gate::gate;

@@ -443,7 +443,8 @@ impl Engine {
         self.telemetry.counters.store_loads.count();
         let answer = self.count_error(store.load(selector).await)?;
         let counters = &self.telemetry.counters;
-        if answer.is_some() { counters.store_hits.count() } else { counters.store_misses.count() }
+        let found = if answer.is_some() { &counters.store_hits } else { &counters.store_misses };
+        found.count();
         Ok(answer)
     }
 

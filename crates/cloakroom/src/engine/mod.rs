@@ -16,9 +16,9 @@ mod end_many;
 mod join_all;
 mod load_limits;
 mod maintenance;
+mod members;
 #[cfg_attr(not(feature = "metrics"), path = "without_metrics.rs")]
 mod metrics;
-mod members;
 mod nonces;
 mod observer;
 mod open_session;

@@ -9,8 +9,8 @@ use tracing::Instrument;
 use super::metrics::StoreCalls;
 use super::spans::{fail, store_span};
 use crate::store::{
-    Admission, Commit, Committed, Created, Destroyed, DynStore, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit,
-    Member, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, Commit, Committed, Created, Destroyed, DynStore, Endpoint, Guard, Invalidate, Lease, LeasedRecord,
+    Limit, Member, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use crate::sync::Arc;
 use crate::time::Timestamp;

@@ -82,11 +82,10 @@ impl Telemetry {
 
     /// The span of the run of a loader.
     pub(crate) fn load_span(&self, selector: Option<&Selector>, key: &'static str) -> Span {
-        let session = selector.map(|selector| tracing::field::display(self.log_key.log_id(selector)));
         tracing::debug_span!(
             target: "cloakroom::session",
             "session.load",
-            session.id = session,
+            session.id = selector.map(|selector| tracing::field::display(self.log_key.log_id(selector))),
             cloakroom.value = key,
             otel.status_code = Empty,
             error.type = Empty,

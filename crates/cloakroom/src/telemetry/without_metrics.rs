@@ -2,7 +2,6 @@
 
 use tokio::sync::{Mutex, MutexGuard};
 
-
 use crate::store::StoreErrorKind;
 
 pub(crate) struct Timer;

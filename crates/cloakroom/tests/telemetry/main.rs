@@ -7,9 +7,9 @@ mod hits_and_misses;
 mod log;
 mod metric_names;
 mod metric_values;
+mod recorder;
 #[path = "../support/recording.rs"]
 mod recording;
-mod recorder;
 mod spans;
 mod support;
 #[path = "../model/visitor.rs"]

@@ -27,9 +27,10 @@ fn documented() -> BTreeMap<String, Row> {
     let rows = rows.map(|cells| {
         let [name, kind, labels, _meaning] = &cells[..] else { panic!("a row of four cells: {cells:?}") };
         let (kind, unit) = kind.split_once(", ").unwrap_or((kind, "count"));
-        let labels = labels.split("; ").filter_map(|label| label.split_once(": ")).map(|(label, values)| {
-            (unquoted(label), values.split(", ").map(unquoted).collect())
-        });
+        let labels = labels
+            .split("; ")
+            .filter_map(|label| label.split_once(": "))
+            .map(|(label, values)| (unquoted(label), values.split(", ").map(unquoted).collect()));
         (unquoted(name), Row { kind: kind.to_owned(), unit: unit.to_owned(), labels: labels.collect() })
     });
     rows.collect()

@@ -158,7 +158,8 @@ async fn the_steps_of_a_session_share_its_log_id() {
     visit.destroy().await.unwrap();
     visit.leave().await;
     let steps = ["session.create", "session.commit", "session.load", "session.end"];
-    let ids: Vec<_> = steps.iter().flat_map(|name| spans.named(name)).map(|span| span.fields["session.id"].clone()).collect();
+    let ids: Vec<_> =
+        steps.iter().flat_map(|name| spans.named(name)).map(|span| span.fields["session.id"].clone()).collect();
     assert!(ids.len() >= steps.len(), "{ids:?}");
     assert!(ids.iter().all(|id| id == &ids[0] && id.len() == 16), "{ids:?}");
     assert_eq!(spans.named("session.load")[0].fields["cloakroom.value"], "profile");
@@ -231,8 +232,8 @@ mod endpoint {
 
     use cloakroom::Timestamp;
     use cloakroom::store::{
-        Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
-        Page, PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
+        Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit,
+        Member, Page, PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
     };
     use cloakroom_testkit::MemoryStore;
 

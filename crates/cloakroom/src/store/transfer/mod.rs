@@ -13,8 +13,8 @@ pub use report::{TransferFailure, TransferReport};
 use std::fmt;
 
 use super::{
-    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
-    PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use crate::config_error::ConfigError;
 use crate::random::{OsRandom, RandomSource};
