@@ -52,9 +52,9 @@ impl Api {
             ("end", now().to_string()),
             ("step", step.to_string()),
         ];
-        let mut data = self.get("query_range", &parameters).await;
-        let Value::Array(series) = data["result"].take() else { panic!("no series of {query}: {data}") };
-        series.into_iter().map(series_of).collect()
+        let data = self.get("query_range", &parameters).await;
+        let Some(series) = data["result"].as_array() else { panic!("no series of {query}: {data}") };
+        series.iter().map(series_of).collect()
     }
 
     /// The alert rules, with their states.
@@ -71,7 +71,7 @@ impl Api {
     }
 }
 
-fn series_of(series: Value) -> Series {
+fn series_of(series: &Value) -> Series {
     let labels = serde_json::from_value(series["metric"].clone()).expect("labels");
     let Some(points) = series["values"].as_array() else { panic!("no values: {series}") };
     let number = |value: &Value| value.as_str().and_then(|text| text.parse::<f64>().ok());

@@ -30,21 +30,21 @@ impl Timer {
 
     /// Records the run of a loader.
     pub(crate) fn load(&self, result: &'static str) {
-        self.record(LOAD_DURATION, [Label::from_static_parts("result", result)]);
+        self.record(LOAD_DURATION, vec![Label::from_static_parts("result", result)]);
     }
 
     /// Records a change over the shared tier, with its wait for the session's lock and its retries.
     pub(crate) fn commit(&self, result: &'static str) {
-        self.record(COMMIT_DURATION, [Label::from_static_parts("result", result)]);
+        self.record(COMMIT_DURATION, vec![Label::from_static_parts("result", result)]);
     }
 
     /// Records a report of the sessions that were seen.
     pub(crate) fn touch(&self, result: &'static str) {
-        self.record(TOUCH_DURATION, [Label::from_static_parts("result", result)]);
+        self.record(TOUCH_DURATION, vec![Label::from_static_parts("result", result)]);
     }
 
-    fn record<const N: usize>(&self, name: &'static str, labels: [Label; N]) {
-        record(&Key::from_parts(name, labels.to_vec()), self.0.elapsed().as_secs_f64());
+    fn record(&self, name: &'static str, labels: Vec<Label>) {
+        record(&Key::from_parts(name, labels), self.0.elapsed().as_secs_f64());
     }
 }
 
@@ -98,7 +98,7 @@ impl StoreCall<'_> {
     pub(crate) fn end(self, operation: &'static str, failure: Option<StoreErrorKind>) {
         let is_unavailable = matches!(failure, Some(StoreErrorKind::Unavailable | StoreErrorKind::Unknown));
         self.calls.is_unavailable.store(is_unavailable, Ordering::Relaxed);
-        let labels = [
+        let labels = vec![
             Label::from_static_parts("operation", operation),
             Label::from_static_parts("result", failure.map_or("ok", StoreErrorKind::name)),
         ];
