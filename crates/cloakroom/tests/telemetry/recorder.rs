@@ -34,8 +34,8 @@ pub(crate) fn taken(recorder: &DebuggingRecorder) -> Vec<(Series, Vec<f64>)> {
         };
         let values = match value {
             DebugValue::Counter(count) => vec![count as f64],
-            DebugValue::Gauge(value) => vec![value.into_inner()],
-            DebugValue::Histogram(values) => values.into_iter().map(|value| value.into_inner()).collect(),
+            DebugValue::Gauge(value) => vec![f64::from(value)],
+            DebugValue::Histogram(values) => values.into_iter().map(f64::from).collect(),
         };
         (series, values)
     });
