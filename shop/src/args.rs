@@ -60,6 +60,11 @@ pub struct Args {
     /// their end can be watched. Without it: 30 minutes and 24 hours.
     #[arg(long)]
     pub short_timeouts: bool,
+
+    /// Serve the metrics of the sessions for Prometheus at /metrics on this port of this machine; 0
+    /// lets the system choose a free one. Visitors of the shop cannot reach it.
+    #[arg(long, value_name = "PORT")]
+    pub metrics_port: Option<u16>,
 }
 
 fn delay(text: &str) -> Result<Duration, String> {

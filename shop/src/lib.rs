@@ -21,6 +21,7 @@ mod error;
 mod history;
 mod language;
 mod live;
+mod metrics;
 mod pages;
 mod preferences;
 mod request_context;

@@ -10,6 +10,7 @@ use tokio::signal;
 
 use crate::args::Args;
 use crate::db::{Db, DbError};
+use crate::metrics;
 use crate::routes::app;
 use crate::sessions;
 use crate::shop::Shop;
@@ -49,6 +50,12 @@ pub enum StartError {
     /// The PostgreSQL database cannot be used.
     #[error("--postgres: {0}")]
     Postgres(#[from] cloakroom_sqlx::ConnectError),
+    /// The port of the metrics cannot be used.
+    #[error("--metrics-port: {0}; choose another one")]
+    MetricsPort(io::Error),
+    /// The metrics cannot be recorded.
+    #[error("the metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
     /// The server failed, or could not print its address.
     #[error("the server ended: {0}")]
     Io(#[from] io::Error),
@@ -66,12 +73,20 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         io::ErrorKind::AddrInUse => StartError::PortTaken(address),
         _ => StartError::Listen { address, source },
     })?;
+    let metrics = match args.metrics_port {
+        Some(port) => Some(metrics::bind(port).await.map_err(StartError::MetricsPort)?),
+        None => None,
+    };
     let shop = open(&args).await?;
     print_address(&args, listener.local_addr()?)?;
     // In the background, as the first page does not depend on it. Without a delay there is nothing to show.
     if !args.database_delay.is_zero() {
         let shop = shop.clone();
         tokio::spawn(async move { shop.measure().await });
+    }
+    if let Some(listener) = metrics {
+        writeln!(io::stdout(), "\nMetrics: http://{}/metrics", listener.local_addr()?)?;
+        metrics::serve(listener, shop.sessions().clone())?;
     }
     serve(listener, shop).await
 }

@@ -6,6 +6,7 @@
 //! - [`Postgres`]: a PostgreSQL server with an empty database that can be frozen, killed and
 //!   restarted.
 //! - [`PgBouncer`]: a connection pooler in front of it.
+//! - [`Prometheus`]: scrapes the metrics of the programs under test, and evaluates alert rules.
 //! - [`Proxy`]: a TCP proxy in front of any of them that cuts, swallows, holds, delays and counts.
 //! - [`FakeServer`]: a proxy in front of a Redis server that sends wrong replies on purpose.
 //!
@@ -44,6 +45,7 @@ mod port;
 mod postgres;
 mod process;
 mod program;
+mod prometheus;
 mod proxy;
 mod sentinels;
 mod server;
@@ -57,6 +59,7 @@ pub use fake_server::FakeServer;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, PostgresBuilder};
 pub use program::provided_program;
+pub use prometheus::Prometheus;
 pub use proxy::{Bytes, Direction, Proxy, Traffic};
 pub use sentinels::{Sentinels, SentinelsBuilder};
 pub use server::{Server, ServerBuilder, Tls};

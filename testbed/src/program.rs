@@ -17,6 +17,9 @@ const SERVER_REMEDY: &str = "`apt-get install redis-server redis-sentinel` (Debi
 const POSTGRES_VARIABLE: &str = "CLOAKROOM_TESTBED_POSTGRES";
 const POSTGRES_REMEDY: &str = "`apt-get install postgresql` (Debian, Ubuntu) or `brew install postgresql` (macOS) installs \
     it; CLOAKROOM_TESTBED_POSTGRES selects the directory of its programs";
+const PROMETHEUS: &str = "prometheus";
+const PROMETHEUS_REMEDY: &str =
+    "`apt-get install prometheus` (Debian, Ubuntu) or `brew install prometheus` (macOS) installs it";
 const PGBOUNCER: &str = "pgbouncer";
 const PGBOUNCER_REMEDY: &str =
     "`apt-get install pgbouncer` (Debian, Ubuntu) or `brew install pgbouncer` (macOS) installs it";
@@ -81,6 +84,11 @@ pub(crate) fn postgres(name: &str, user: Option<&str>, last_signal: &str) -> Res
 pub(crate) fn pgbouncer(user: Option<&str>) -> Result<Command, Error> {
     let path = find(PGBOUNCER).or_else(|| find(&format!("{ADMINISTRATOR}/{PGBOUNCER}")));
     as_user(PGBOUNCER, path, user, "KILL", PGBOUNCER_REMEDY)
+}
+
+/// The command that starts a Prometheus, without arguments.
+pub(crate) fn prometheus() -> Result<Command, Error> {
+    as_user(PROMETHEUS, find(PROMETHEUS), None, "KILL", PROMETHEUS_REMEDY)
 }
 
 fn as_user(

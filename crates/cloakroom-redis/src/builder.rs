@@ -2,9 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cloakroom::store::Leases;
+use cloakroom::store::{self, Leases};
 use cloakroom::{Clock, ConfigError, SystemClock};
-use redis::ConnectionInfo;
+use redis::{ConnectionAddr, ConnectionInfo};
 
 use crate::address::{self, AddressOptions, info, invalid, plaintext_host};
 use crate::connection::{
@@ -277,7 +277,31 @@ impl RedisStoreBuilder {
             tracing::warn!(warnings = %Joined(&warnings), "the session store works but may lose sessions");
         }
         let asks_first = !warnings.contains(&Warning::TracksMissingKeys);
-        Ok(RedisStore::new(StoreInner { settings, topology, asks_first, format: self.format, warnings }))
+        Ok(RedisStore::new(StoreInner {
+            settings,
+            topology,
+            asks_first,
+            format: self.format,
+            warnings,
+            endpoint: self.described(seed),
+        }))
+    }
+
+    /// Returns the endpoint for spans, without user name and password. Behind sentinels and in a
+    /// cluster, the server changes.
+    fn described(&self, server: &ConnectionInfo) -> store::Endpoint {
+        let endpoint = store::Endpoint::new("redis");
+        if !matches!(self.topology, TopologyConfig::Server) {
+            return endpoint;
+        }
+        let endpoint = endpoint.database_name(server.redis_settings().db().to_string());
+        match server.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                endpoint.server(host, Some(*port))
+            }
+            ConnectionAddr::Unix(path) => endpoint.server(path.display().to_string(), None),
+            _ => endpoint,
+        }
     }
 
     pub(crate) fn checked(&self) -> Result<(Keyspace, Vec<ConnectionInfo>), ConnectError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, BATCH, Commit, CommitReceipt, Committed, Created, Cursor, Destroyed, Guard, Invalidate, Lease,
+    Admission, BATCH, Commit, CommitReceipt, Committed, Created, Cursor, Destroyed, Endpoint, Guard, Invalidate, Lease,
     LeasedRecord, Limit, Member, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind,
     Summary, Touch,
 };
@@ -39,6 +39,7 @@ pub(crate) struct StoreInner {
     pub(crate) asks_first: bool,
     pub(crate) format: RecordFormat,
     pub(crate) warnings: Vec<Warning>,
+    pub(crate) endpoint: Endpoint,
 }
 
 impl RedisStore {
@@ -270,6 +271,10 @@ impl Store for RedisStore {
 
     fn namespace(&self) -> &str {
         self.0.settings.keyspace.namespace()
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        self.0.endpoint.clone()
     }
 
     fn subscribe(&self, copies: Arc<dyn Invalidate>) {

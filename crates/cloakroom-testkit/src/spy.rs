@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use super::Verb;
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
-    PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Page, PageRequest, Principal, Record, Selector, Store, StoreError, Touch,
 };
 
 /// A store that records its calls, so that a test can assert round trips and not only results.
@@ -184,6 +184,10 @@ impl<S: Store> Store for SpyStore<S> {
 
     async fn count(&self) -> Result<u64, StoreError> {
         self.note(Call::Count).count().await
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        self.spied.store.endpoint()
     }
 
     fn namespace(&self) -> &str {

@@ -43,6 +43,7 @@
 //!   [`SealPolicy`].
 //! - `public-suffix` (default): refuses `co.uk` and `github.io` as the domain of a cookie. The list
 //!   of such domains adds 0.9 MiB to a program.
+//! - `metrics`: counters, gauges and histograms through the crate `metrics`.
 //! - `uuid`: a `Uuid` as a principal.
 //! - `test-client`: for `cloakroom-testkit`, which turns it on in tests. Applications do not need it.
 //!
@@ -164,7 +165,7 @@ pub mod guide {
     //! | [`login`] | log in and out, rotate tokens, list devices, sign out everywhere |
     //! | [`lifetimes_and_memory`] | idle and absolute timeouts, the memory limit |
     //! | [`http`] | cookies, errors, CSRF, WebSockets, services without axum |
-    //! | [`events_stats_logs`] | audit events, counters, logs |
+    //! | [`events_stats_logs`] | audit events, counters, metrics, traces, logs |
     //! | [`testing_your_app`] | a client that is signed in, a manual clock, several nodes, injected store faults |
     //! | [`writing_a_store`] | the store contract and its conformance suite |
     //! | [`when_not_to_use_it`] | limits and alternatives |
@@ -174,6 +175,7 @@ pub mod guide {
     //! | [`which_store`] | memory, SQLite, PostgreSQL or Redis: what each keeps, needs and takes |
     //! | [`openid_connect`] | sign in at a provider: state, nonce and PKCE, used once; providers that post back |
     //! | [`admin_page`] | a page for staff: find a user's sessions, follow events, end sessions |
+    //! | [`operations`] | a dashboard for Grafana, alerts for Prometheus, and what faults look like |
     //! | [`coming_from_other_libraries`] | from tower-sessions, axum-login, axum-messages and axum_session, without logging anyone out |
 
     #[doc = include_str!("../guide/01-first-steps.md")]
@@ -202,6 +204,8 @@ pub mod guide {
     pub mod tokens_and_keys {}
     #[doc = include_str!("../guide/15-live-values.md")]
     pub mod live_values {}
+    #[doc = include_str!("../guide/17-operations.md")]
+    pub mod operations {}
     // Its examples need `cloakroom-sqlx`, which compiles them.
     #[cfg(not(doctest))]
     #[doc = include_str!("../guide/12-which-store.md")]

@@ -8,7 +8,7 @@ use cloakroom_testbed::{Postgres, Proxy, Server};
 
 pub(crate) fn shop(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cloakroom-shop"));
-    command.args(args);
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 

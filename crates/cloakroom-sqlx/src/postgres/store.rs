@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Namespace,
-    Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use sqlx::{PgPool, Row};
 
@@ -186,6 +186,15 @@ impl Store for PostgresStore {
 
     async fn count(&self) -> Result<u64, StoreError> {
         self.inner.count().await
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        let options = self.inner.database.pool.connect_options();
+        let endpoint = Endpoint::new("postgresql").server(options.get_host(), Some(options.get_port()));
+        match options.get_database() {
+            Some(database) => endpoint.database_name(database),
+            None => endpoint,
+        }
     }
 
     fn namespace(&self) -> &str {

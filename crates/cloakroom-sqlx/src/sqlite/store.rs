@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::store::{
-    Admission, BATCH, Commit, Committed, Created, Cursor, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit,
-    Member, Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, BATCH, Commit, Committed, Created, Cursor, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord,
+    Limit, Member, Namespace, Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use cloakroom::{Clock, Timestamp};
 use sqlx::SqlitePool;
@@ -201,6 +201,10 @@ impl Store for SqliteStore {
 
     async fn count(&self) -> Result<u64, StoreError> {
         self.read(count(&self.inner.readers, &self.inner.namespace, self.now())).await
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::new("sqlite")
     }
 
     fn namespace(&self) -> &str {

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use super::Verb;
 use cloakroom::Timestamp;
 use cloakroom::store::{
-    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
-    PageRequest, Payload, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Page, PageRequest, Payload, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 
 use gate::gate;
@@ -190,6 +190,10 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn count(&self) -> Result<u64, StoreError> {
         self.strike(Verb::Count, self.inner().count()).await
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        self.inner().endpoint()
     }
 
     fn namespace(&self) -> &str {

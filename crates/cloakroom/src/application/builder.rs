@@ -12,6 +12,7 @@ use crate::application::declared_values::check_keys;
 use crate::config::{Config, ReusePolicy, RollbackPolicy, SessionLimits, limit};
 use crate::config_error::ConfigError;
 use crate::engine::Engine;
+use crate::telemetry::{ObservedStore, StoreCalls};
 
 /// Configures [`Sessions`]. Every setting has a default; [`build`](Self::build) checks them
 /// together.
@@ -22,6 +23,7 @@ pub struct SessionsBuilder {
     idle: Option<Duration>,
     grace: Option<Duration>,
     store: Option<Arc<dyn DynStore>>,
+    store_calls: Arc<StoreCalls>,
     keys: Option<KeyRing>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
@@ -43,6 +45,7 @@ impl SessionsBuilder {
             idle: None,
             grace: None,
             store: None,
+            store_calls: Arc::default(),
             keys: None,
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(OsRandom),
@@ -53,7 +56,7 @@ impl SessionsBuilder {
     ///
     /// Without a store, sessions live in this process and end with it. Handlers are the same.
     pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
+        self.store = Some(Arc::new(ObservedStore::new(store, Arc::clone(&self.store_calls))));
         self
     }
 
@@ -219,7 +222,7 @@ impl SessionsBuilder {
         if self.policy.seal.is_some() {
             self.can_seal()?;
         }
-        let engine = Engine::new(self.policy, self.store, self.keys, self.clock, self.random);
+        let engine = Engine::new(self.policy, self.store, self.keys, self.clock, self.random, self.store_calls);
         engine.map(Sessions::from_engine).map_err(|error| no_randomness(&error))
     }
 }

@@ -105,6 +105,19 @@ pub(crate) enum LoadFailure {
     TooMany,
 }
 
+impl LoadFailure {
+    /// Returns the failure's name in metrics and spans.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::Panicked => "panicked",
+            Self::TimedOut => "timed_out",
+            Self::Cycle(_) => "cycle",
+            Self::TooMany => "refused",
+        }
+    }
+}
+
 impl Entry {
     /// Joins the load of `key` that began from `base`, or registers the one that `launch` starts.
     /// `launch` receives the number of running loaders of the session and may decline with `None`.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use arc_swap::Guard;
+use tracing::field::debug;
+use tracing::{Instrument, Span};
 
 use crate::cache::{EndReason, Entry, EntryState, LocalCache, SecretLineage, SecretMatch, Snapshot};
 use crate::store::{DynStore, Lease, LeasedRecord};
@@ -16,7 +18,7 @@ use super::rollback::{hint_of, is_at_least};
 use crate::config::ReusePolicy;
 use crate::engine::Engine;
 use crate::error::SessionError;
-use crate::telemetry::EventKind;
+use crate::telemetry::{EventKind, fail, lock as locked};
 
 /// Time after its replacement during which a token may be presented without being treated as
 /// stolen.
@@ -162,14 +164,36 @@ impl Engine {
     ) -> Result<Lookup, SessionError> {
         let now = self.now();
         if let Some(decided) = entry.and_then(|entry| self.check_cached(entry, credential, now).decided(entry)) {
+            if matches!(decided, Lookup::Superseded | Lookup::Missing) {
+                self.telemetry.counters.local_negative_hits.count();
+            }
             return Ok(decided);
         }
         match &self.store {
-            None => Ok(Lookup::Missing),
+            None => {
+                self.telemetry.counters.local_negative_hits.count();
+                Ok(Lookup::Missing)
+            }
             // Boxed, like everything that waits for the shared tier, to keep the futures of
             // handlers small.
-            Some(store) => Box::pin(self.fetch(&**store, credential)).await,
+            Some(store) => {
+                let fetch = self.fetch(&**store, credential);
+                Box::pin(self.traced(self.telemetry.open_span(&credential.selector), fetch)).await
+            }
         }
+    }
+
+    /// Runs work between the tiers in its span, and marks it as failed if it is.
+    pub(super) async fn traced<T>(
+        &self,
+        span: Span,
+        work: impl Future<Output = Result<T, SessionError>>,
+    ) -> Result<T, SessionError> {
+        let outcome = work.instrument(span.clone()).await;
+        if let Err(error) = &outcome {
+            fail(&span, debug(error.kind()));
+        }
+        outcome
     }
 
     /// Looks up what a client may use now on the shared tier, whatever is in memory.
@@ -313,7 +337,7 @@ impl Engine {
             } else {
                 entry.secret_lock(credential.fingerprint)
             };
-            let _guard = lock.lock().await;
+            let _guard = locked(&lock).await;
             if let Some(access) = self.fill(store, &entry, credential).await? {
                 return Ok(access);
             }
@@ -335,9 +359,11 @@ impl Engine {
                 return Ok(Some(decided));
             }
             if self.is_rejected(store, entry, credential) {
+                self.telemetry.counters.local_negative_hits.count();
                 return Ok(Some(Lookup::Superseded));
             }
             let Some(before) = self.reserve(entry) else { return Ok(None) };
+            self.telemetry.counters.local_misses.count();
             let Some(mut snapshot) = self.load(store, entry, &before).await? else {
                 self.telemetry.counters.tokens_unknown.count();
                 return Ok(Some(Lookup::Missing));
@@ -388,8 +414,7 @@ impl Engine {
         before: &EntryState,
     ) -> Result<Option<Snapshot>, SessionError> {
         let mut unfilled_guard = RemoveIfUnfilled { cache: &self.cache, entry, answered: false };
-        self.telemetry.counters.store_loads.count();
-        let answer = self.count_error(store.load(entry.selector).await)?;
+        let answer = self.load_record(store, entry.selector).await?;
         // A session whose touch was reported late outlives its timeout in the store by that delay,
         // so the deadline is checked here. The requests that this process has seen count only if it
         // ever had a copy.
@@ -407,6 +432,20 @@ impl Engine {
         let snapshot = self.decode(&entry.selector, loaded.record, loaded.lease, before);
         unfilled_guard.answered = snapshot.is_ok();
         snapshot.map(Some)
+    }
+
+    /// Reads a record, and counts whether there is one.
+    pub(super) async fn load_record(
+        &self,
+        store: &dyn DynStore,
+        selector: Selector,
+    ) -> Result<Option<LeasedRecord>, SessionError> {
+        self.telemetry.counters.store_loads.count();
+        let answer = self.count_error(store.load(selector).await)?;
+        let counters = &self.telemetry.counters;
+        let found = if answer.is_some() { &counters.store_hits } else { &counters.store_misses };
+        found.count();
+        Ok(answer)
     }
 
     /// Returns `true` if the client's secret opens the session according to the record, and
@@ -461,7 +500,7 @@ impl Engine {
         loop {
             let entry = self.cache.get_or_insert_unread(selector, self.now());
             let commit_lock = entry.commit_lock();
-            let _guard = commit_lock.lock().await;
+            let _guard = locked(&commit_lock).await;
             let Some(before) = self.reserve(&entry) else { continue };
             if before.snapshot().is_some_and(|snapshot| self.is_current(snapshot, None, self.now())) {
                 return Ok(Some(OpenSession::new(entry, before)));

@@ -1,5 +1,8 @@
 //! Commits: atomic changes of a session on every tier.
 
+use tracing::Instrument;
+use tracing::field::debug;
+
 use crate::cache::{
     Change, ChangeError, EndReason, Entry, EntryState, LocalCache, SecretRotation, Snapshot, StoreMeta, ValueEdit,
 };
@@ -18,6 +21,7 @@ use super::credential::{ChangeAuthor, Credential};
 use super::rollback::{hint_of, is_at_least};
 use crate::engine::Engine;
 use crate::error::{SessionError, SessionErrorKind};
+use crate::telemetry::{Timer, fail, lock};
 
 /// Reason why an outcome stays unknown although the store answered the retry.
 const OUTCOME_FORGOTTEN: &str = "the reply was lost, and the record no longer shows whether the change was made";
@@ -30,6 +34,15 @@ pub(crate) enum CommitError {
 }
 
 impl CommitError {
+    /// Returns the result's name in metrics.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Refused(ChangeError::Conflict) => "conflict",
+            Self::Refused(_) => "refused",
+            Self::Fault(_) => "error",
+        }
+    }
+
     /// Returns `true` if the shared tier may have made the change despite the error.
     pub(crate) fn may_have_been_made(&self) -> bool {
         matches!(self, Self::Fault(error) if error.kind() == SessionErrorKind::OutcomeUnknown)
@@ -86,7 +99,10 @@ impl Engine {
     ) -> Result<Option<VersionHint>, CommitError> {
         match &self.store {
             None => self.commit_local(entry, writer, proposal).map(|()| None),
-            Some(store) => Box::pin(self.commit_shared(&**store, entry, writer, proposal)).await.map(Some),
+            Some(store) => {
+                let shared = self.commit_shared(&**store, entry, writer, proposal);
+                Box::pin(self.observe_commit(&entry.selector, shared)).await.map(Some)
+            }
         }
     }
 
@@ -103,7 +119,22 @@ impl Engine {
         // Boxed, with its author, so that the futures of handlers stay small.
         let shared =
             async move { self.commit_shared(&**store, entry, &self.writer(credential, entry), proposal).await };
-        Box::pin(shared).await.map(Some)
+        Box::pin(self.observe_commit(&entry.selector, shared)).await.map(Some)
+    }
+
+    /// Measures and traces a change over the shared tier.
+    pub(super) async fn observe_commit<T>(
+        &self,
+        selector: &Selector,
+        commit: impl Future<Output = Result<T, CommitError>>,
+    ) -> Result<T, CommitError> {
+        let (span, timer) = (self.telemetry.commit_span(selector), Timer::start());
+        let outcome = commit.instrument(span.clone()).await;
+        timer.commit(outcome.as_ref().map_or_else(CommitError::name, |_| "ok"));
+        if let Err(CommitError::Fault(error)) = &outcome {
+            fail(&span, debug(error.kind()));
+        }
+        outcome
     }
 
     /// Makes a change on the local tier alone. Without a shared tier there is nothing to wait for.
@@ -153,7 +184,7 @@ impl Engine {
         proposal: ProposedChange<'_>,
     ) -> Result<VersionHint, CommitError> {
         let commit_lock = entry.commit_lock();
-        let _guard = commit_lock.lock().await;
+        let _guard = lock(&commit_lock).await;
         let mut backoff = self.conflict_backoff();
         let mut before = Arc::clone(&entry.state());
         loop {

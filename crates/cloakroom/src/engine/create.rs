@@ -63,7 +63,8 @@ impl Engine {
                 // Registered before the session is made: a request that is dropped meanwhile may
                 // have made it all the same.
                 let undelivered = self.deliver(&credential, None, undo);
-                let answer = Box::pin(self.create_shared(&**store, &mut credential, snapshot)).await;
+                let create = self.create_shared(&**store, &mut credential, snapshot);
+                let answer = Box::pin(self.traced(self.telemetry.create_span(&selector), create)).await;
                 if !answer.as_ref().is_err_and(may_be_there) {
                     undelivered.disarm();
                 }

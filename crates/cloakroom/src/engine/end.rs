@@ -56,7 +56,8 @@ impl Engine {
                 false => Destroyed::Gone,
             });
         };
-        Box::pin(self.end_shared(&**store, writer, selector, entry, reason)).await
+        let end = self.end_shared(&**store, writer, selector, entry, reason);
+        Box::pin(self.traced(self.telemetry.end_span(selector), end)).await
     }
 
     /// Marks a session as ended because the shared tier no longer has it. The reason is `Idle` or

@@ -1,5 +1,7 @@
 //! Ends of many sessions of one principal, in batches.
 
+use tracing::Instrument;
+
 use crate::cache::{EndReason, Entry};
 use crate::store::{Destroyed, DynStore, StoreError};
 use crate::sync::Arc;
@@ -8,6 +10,7 @@ use crate::token::{Principal, Selector};
 use super::commit::InvalidateOnDrop;
 use crate::engine::Engine;
 use crate::error::SessionError;
+use crate::telemetry::end_many_span;
 
 /// Result of ending a batch of sessions.
 #[derive(Debug, Default)]
@@ -42,7 +45,8 @@ impl Engine {
                 ..EndManyOutcome::default()
             };
         };
-        Box::pin(self.end_many_shared(&**store, principal, selectors, reason)).await
+        let span = end_many_span(selectors.len());
+        Box::pin(self.end_many_shared(&**store, principal, selectors, reason).instrument(span)).await
     }
 
     async fn end_many_shared(

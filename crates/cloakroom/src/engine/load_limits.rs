@@ -46,6 +46,12 @@ impl LoadLimits {
         false
     }
 
+    /// Returns how many loaders are running.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn running(&self) -> u64 {
+        self.running.load(Ordering::SeqCst)
+    }
+
     /// Releases the place of a loader that has finished.
     pub(crate) fn done(&self) {
         self.running.fetch_sub(1, Ordering::SeqCst);

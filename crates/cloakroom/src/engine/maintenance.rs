@@ -5,9 +5,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tracing::Instrument;
 
 use crate::cache::{Entry, EntryState, Snapshot};
-use crate::store::{Guard, Touch};
+use crate::store::{DynStore, Guard, Touch};
 use crate::sync::{Arc, Mutex};
 #[cfg(not(cloakroom_shuttle))]
 use crate::time::Sleep;
@@ -17,6 +18,7 @@ use crate::token::Fingerprint;
 use super::credential::Credential;
 use super::join_all;
 use crate::engine::Engine;
+use crate::telemetry::{Timer, fail, touch_span};
 
 /// Interval of the maintenance task. Deadlines are exact for requests regardless of it; it only
 /// bounds how long ended sessions use memory, and how late `ended()` resolves when a session
@@ -65,6 +67,7 @@ impl Engine {
         self.undo_undelivered().await;
         self.forget_logins(self.now());
         self.recheck_watched().await;
+        self.publish_metrics();
     }
 
     /// Reports whether this node's clock and the store's differ by more than is allowed.
@@ -154,15 +157,32 @@ impl Engine {
         let Some(store) = &self.store else { return };
         let mut touches = std::mem::take(&mut *self.backlog.touches.lock());
         touches.append(&mut self.unconfirmed_touches());
+        if touches.is_empty() {
+            return;
+        }
+        let (span, timer) = (touch_span(touches.len()), Timer::start());
+        let failed = self.send_touches(&**store, &touches).instrument(span.clone()).await;
+        timer.touch(if failed { "error" } else { "ok" });
+        if failed {
+            fail(&span, "store");
+        }
+    }
+
+    /// Reports touches, and queues those again that could not be reported. Returns `true` if there
+    /// were any.
+    async fn send_touches(&self, store: &dyn DynStore, touches: &[Touch]) -> bool {
+        let mut failed = false;
         let calls: Vec<_> = touches.chunks(TOUCHES_PER_CALL).collect();
         for batches in calls.chunks(CALLS_AT_ONCE) {
             let reported = join_all(batches.iter().map(|batch| store.touch(batch.to_vec()))).await;
             for (batch, reported) in batches.iter().zip(reported) {
                 if self.count_error(reported).is_err() {
                     self.requeue_touches(batch);
+                    failed = true;
                 }
             }
         }
+        failed
     }
 
     fn requeue_touches(&self, touches: &[Touch]) {
@@ -184,7 +204,7 @@ impl Engine {
     /// Checks whether a session still lives whose copy is out of date and whose end has watchers.
     async fn recheck_one(self: &Arc<Self>, entry: &Arc<Entry>) {
         let Some(store) = &self.store else { return };
-        match self.count_error(store.load(entry.selector).await) {
+        match self.load_record(&**store, entry.selector).await {
             Ok(None) => drop(self.mark_ended(entry)),
             // It lives, perhaps under another secret than its watchers presented.
             Ok(Some(_)) => entry.recheck_watchers(),

@@ -17,6 +17,8 @@ mod join_all;
 mod load_limits;
 mod maintenance;
 mod members;
+#[cfg_attr(not(feature = "metrics"), path = "without_metrics.rs")]
+mod metrics;
 mod nonces;
 mod observer;
 mod open_session;
@@ -67,7 +69,7 @@ use crate::engine::principal_index::PrincipalIndex;
 use crate::engine::principal_watchers::PrincipalWatchers;
 use crate::engine::unconfirmed_requests::UnconfirmedRequests;
 use crate::error::SessionError;
-use crate::telemetry::{Counters, Stats, Telemetry};
+use crate::telemetry::{Counters, Stats, StoreCalls, Telemetry};
 
 /// State shared by all clones of [`Sessions`](crate::application::Sessions): the local tier, the
 /// shared tier if there is one, and the rules between them.
@@ -111,6 +113,14 @@ struct Backlog {
     unconfirmed: UnconfirmedRequests,
 }
 
+#[cfg(feature = "metrics")]
+impl Backlog {
+    /// Returns how many touches and ends wait for the shared tier.
+    fn len(&self) -> usize {
+        self.destroys.lock().len() + self.touches.lock().len()
+    }
+}
+
 impl Engine {
     pub(crate) fn new(
         policy: Config,
@@ -118,9 +128,10 @@ impl Engine {
         keys: Option<KeyRing>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn RandomSource>,
+        store_calls: Arc<StoreCalls>,
     ) -> Result<Arc<Self>, RandomError> {
         let keys = keys.map(ActiveKeyRing::new);
-        let telemetry = Arc::new(Telemetry::new(keys.as_ref(), &*random, Arc::clone(&clock))?);
+        let telemetry = Arc::new(Telemetry::new(keys.as_ref(), &*random, Arc::clone(&clock), store_calls)?);
         let principals = Arc::new(PrincipalIndex::new());
         let principal_watchers = Arc::new(PrincipalWatchers::default());
         let queues = Arc::new(MaintenanceQueues::default());
@@ -164,6 +175,7 @@ impl Engine {
         if let Some(store) = &engine.store {
             store.subscribe(Arc::new(InvalidateCache(Arc::downgrade(&engine))));
         }
+        engine.publish_metrics();
         Ok(engine)
     }
 

@@ -47,7 +47,7 @@ impl Engine {
         let verifier = match &self.store {
             None => self.cache.get(&identity.selector).and_then(|entry| Some(entry.state().snapshot()?.verifier)),
             Some(store) => {
-                let loaded = self.count_error(store.load(identity.selector).await)?;
+                let loaded = self.load_record(&**store, identity.selector).await?;
                 loaded.map(|loaded| loaded.record.verifier)
             }
         };

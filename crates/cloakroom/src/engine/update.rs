@@ -11,6 +11,7 @@ use super::credential::Credential;
 use super::open_session::OpenSession;
 use crate::engine::Engine;
 use crate::error::SessionError;
+use crate::telemetry::lock;
 
 impl Engine {
     /// Changes one value in the name of a client. Returns whether `prepare` wanted a change, and
@@ -28,7 +29,8 @@ impl Engine {
             return Ok((true, None));
         };
         // Boxed, with what it needs, so that the futures of handlers stay small.
-        let hint = Box::pin(self.update_shared(&**store, &open.entry, credential, prepare)).await?;
+        let shared = self.update_shared(&**store, &open.entry, credential, prepare);
+        let hint = Box::pin(self.observe_commit(&open.entry.selector, shared)).await?;
         Ok((hint.is_some(), hint))
     }
 
@@ -44,7 +46,7 @@ impl Engine {
         mut prepare: impl FnMut(&OpenSession) -> Result<Option<ValueEdit>, SessionError>,
     ) -> Result<Option<VersionHint>, CommitError> {
         let commit_lock = entry.commit_lock();
-        let _guard = commit_lock.lock().await;
+        let _guard = lock(&commit_lock).await;
         let mut backoff = self.conflict_backoff();
         let mut open = OpenSession::new(Arc::clone(entry), self.usable(store, entry, credential).await?);
         let Some(mut edit) = prepare(&open)? else { return Ok(None) };

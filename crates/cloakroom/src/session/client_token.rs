@@ -7,6 +7,7 @@ use crate::cache::{Entry, EntryState, Snapshot};
 use crate::engine::{Credential, Engine, Lookup, OpenSession, PendingDelivery};
 use crate::error::SessionError;
 use crate::sync::Arc;
+use crate::telemetry::Counters;
 use crate::time::Timestamp;
 use crate::token::{Principal, Token, VersionHint};
 
@@ -210,7 +211,7 @@ impl ClientToken {
         credential: &Credential,
         access: Lookup,
     ) -> Option<OpenSession> {
-        let open = self.on_passive_access(credential, access);
+        let open = self.on_passive_access(engine.counters(), credential, access);
         if open.is_some() {
             self.count_after_response(engine);
         }
@@ -218,7 +219,12 @@ impl ClientToken {
     }
 
     /// Applies the result of a lookup like `on_access`, but never counts as activity.
-    pub(super) fn on_passive_access(&mut self, credential: &Credential, access: Lookup) -> Option<OpenSession> {
+    pub(super) fn on_passive_access(
+        &mut self,
+        counters: &Counters,
+        credential: &Credential,
+        access: Lookup,
+    ) -> Option<OpenSession> {
         let same = self.state.credential().is_some_and(|known| known.fingerprint == credential.fingerprint);
         if same {
             self.activity.confirm();
@@ -237,16 +243,16 @@ impl ClientToken {
             Lookup::Superseded | Lookup::RolledBack | Lookup::Missing => return None,
         };
         if same {
-            self.opened(&open, source);
+            self.opened(counters, &open, source);
         }
         Some(open)
     }
 
     /// Remembers the entry for the next lookup, and the version that this response shows the
     /// client.
-    fn opened(&mut self, open: &OpenSession, source: SessionSource) {
+    fn opened(&mut self, counters: &Counters, open: &OpenSession, source: SessionSource) {
         self.is_read_as_absent = false;
-        self.source.get_or_insert(source);
+        self.answered_from(counters, source);
         if self.state.entry().is_none_or(|known| !Arc::ptr_eq(known, &open.entry)) {
             self.activity.end_in(self.state.entry());
         }
@@ -255,6 +261,17 @@ impl ClientToken {
             self.observe_snapshot(snapshot);
         }
         self.begin_activity();
+    }
+
+    /// Records the tier that answered when this request first asked for the session. The hits of the
+    /// shared tier are counted where records are read.
+    fn answered_from(&mut self, counters: &Counters, source: SessionSource) {
+        if self.source.is_none() {
+            self.source = Some(source);
+            if source == SessionSource::Memory {
+                counters.local_hits.count();
+            }
+        }
     }
 
     /// Records the version that this response shows the client.
@@ -321,7 +338,7 @@ impl ClientToken {
         let state = engine.borrow_cached(self.state.entry()?, self.state.credential()?, now)?;
         let snapshot = state.snapshot()?;
         self.state.opened_known_entry();
-        self.source.get_or_insert(SessionSource::Memory);
+        self.answered_from(engine.counters(), SessionSource::Memory);
         self.observe_snapshot(snapshot);
         self.count_after_response(engine);
         read(snapshot, now)

@@ -201,7 +201,7 @@ where
     F: Future<Output = Result<Option<T>, CodecError>> + Send + 'static,
 {
     engine.counters().loads.count();
-    let outcome = run::<T, L, F>(engine, loader).await;
+    let outcome = run::<T, L, F>(engine, None, loader).await;
     outcome.map(|value| value.map(Arc::new)).map_err(|failure| {
         engine.telemetry().load_failed(key::<T>(), &failure);
         Arc::new(failure).into()

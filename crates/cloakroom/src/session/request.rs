@@ -282,7 +282,8 @@ impl RequestSession {
         let (credential, entry) = self.credential_and_entry();
         let Some(credential) = credential else { return self.missing_token() };
         let access = self.engine().open(&credential, entry.as_ref()).await?;
-        Ok(self.with_token(|client_token| client_token.on_passive_access(&credential, access)))
+        let counters = self.engine().counters();
+        Ok(self.with_token(|client_token| client_token.on_passive_access(counters, &credential, access)))
     }
 
     /// Returns an error if a new token could no longer reach the client.

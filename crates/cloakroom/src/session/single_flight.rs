@@ -14,7 +14,8 @@ use crate::cache::{
 use crate::engine::{ChangeAuthor, CommitError, Engine, ProposedChange};
 use crate::error::SessionError;
 use crate::sync::{Arc, spawn};
-use crate::token::Verifier;
+use crate::telemetry::{Timer, fail};
+use crate::token::{Selector, Verifier};
 
 use super::load_chain;
 use super::value::{SessionValue, edit_for, erase, fresh_until, key, own_key};
@@ -76,7 +77,8 @@ impl LoadContext {
         let span = Span::current();
         spawn(async move {
             let context = &registered.context;
-            let load = load_chain::scope(lineage, run::<T, _, _>(&context.engine, loader).instrument(span));
+            let load = run::<T, _, _>(&context.engine, Some(&context.entry.selector), loader);
+            let load = load_chain::scope(lineage, load.instrument(span));
             let Some(outcome) = unless_cancelled(sender.closed(), load).await else {
                 context.engine.counters().loads_cancelled.count();
                 return;
@@ -174,8 +176,31 @@ async fn unless_cancelled<T>(end: impl Future<Output = ()>, work: impl Future<Ou
     .await
 }
 
-/// Runs a loader until it returns, panics or times out.
-pub(super) async fn run<T, L, F>(engine: &Engine, loader: L) -> Result<Option<T>, LoadFailure>
+/// Runs a loader, measured and traced, until it returns, panics or times out.
+pub(super) async fn run<T, L, F>(
+    engine: &Engine,
+    selector: Option<&Selector>,
+    loader: L,
+) -> Result<Option<T>, LoadFailure>
+where
+    T: SessionValue,
+    L: FnOnce() -> F,
+    F: Future<Output = Result<Option<T>, CodecError>>,
+{
+    let (span, timer) = (engine.telemetry().load_span(selector, key::<T>()), Timer::start());
+    let outcome = run_until_timeout(engine, loader).instrument(span.clone()).await;
+    timer.load(match &outcome {
+        Ok(Some(_)) => "ok",
+        Ok(None) => "absent",
+        Err(failure) => failure.name(),
+    });
+    if let Err(failure) = &outcome {
+        fail(&span, failure.name());
+    }
+    outcome
+}
+
+async fn run_until_timeout<T, L, F>(engine: &Engine, loader: L) -> Result<Option<T>, LoadFailure>
 where
     T: SessionValue,
     L: FnOnce() -> F,

@@ -24,6 +24,21 @@ pub enum StoreErrorKind {
     InvalidCursor,
 }
 
+impl StoreErrorKind {
+    /// Returns the kind's name in metrics and spans: `unavailable`, `unknown`, `corrupt`, `refused`
+    /// or `invalid_cursor`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Unknown => "unknown",
+            Self::Corrupt => "corrupt",
+            Self::Refused => "refused",
+            Self::InvalidCursor => "invalid_cursor",
+        }
+    }
+}
+
 impl StoreError {
     /// A fault of the given kind.
     pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

@@ -28,6 +28,7 @@
 mod all_sessions;
 mod commit;
 mod dyn_store;
+mod endpoint;
 mod error;
 mod json_depth;
 mod leases;
@@ -39,6 +40,7 @@ mod rules;
 pub mod transfer;
 
 pub use commit::{Action, Commit, CommitReceipt, Committed, Created, Destroyed, Edit, Expect, Rotation, Touch};
+pub use endpoint::Endpoint;
 pub use error::{StoreError, StoreErrorKind};
 pub use leases::Leases;
 pub use member::{Member, Summary};
@@ -301,6 +303,13 @@ pub trait Store: Send + Sync + 'static {
     /// The default is empty: nothing to separate.
     fn namespace(&self) -> &str {
         ""
+    }
+
+    /// Returns the system and the server behind this store, for the spans of its calls.
+    ///
+    /// Asked once, when the sessions are built. The default names nothing.
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::default()
     }
 
     /// Registers the local tier that caches this store's records.

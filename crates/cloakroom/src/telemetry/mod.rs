@@ -2,6 +2,10 @@
 
 mod events;
 mod log_id;
+#[cfg_attr(not(feature = "metrics"), path = "without_metrics.rs")]
+mod metrics;
+mod observed_store;
+mod spans;
 mod stats;
 mod throttle;
 
@@ -9,6 +13,11 @@ pub use events::{Event, EventKind, Events};
 pub use log_id::LogId;
 pub use stats::Stats;
 
+#[cfg(feature = "metrics")]
+pub(crate) use metrics::Gauges;
+pub(crate) use metrics::{StoreCalls, Timer, lock};
+pub(crate) use observed_store::ObservedStore;
+pub(crate) use spans::{end_many_span, fail, touch_span};
 pub(crate) use stats::Counters;
 
 use std::error::Error;
@@ -35,6 +44,10 @@ use crate::telemetry::throttle::LogThrottle;
 pub(crate) struct Telemetry {
     pub(crate) counters: StripedCounters,
     pub(crate) events: EventSender,
+    #[cfg(feature = "metrics")]
+    publisher: metrics::Publisher,
+    #[cfg(feature = "metrics")]
+    store_calls: Arc<StoreCalls>,
     unopened_throttle: LogThrottle,
     unsealed: LogThrottle,
     unreadable: LogThrottle,
@@ -55,10 +68,17 @@ impl Telemetry {
         keys: Option<&ActiveKeyRing>,
         random: &dyn RandomSource,
         clock: Arc<dyn Clock>,
+        store_calls: Arc<StoreCalls>,
     ) -> Result<Self, RandomError> {
+        #[cfg(not(feature = "metrics"))]
+        drop(store_calls);
         Ok(Self {
             counters: StripedCounters::default(),
             events: EventSender::new(),
+            #[cfg(feature = "metrics")]
+            publisher: metrics::Publisher::default(),
+            #[cfg(feature = "metrics")]
+            store_calls,
             unopened_throttle: LogThrottle::default(),
             unsealed: LogThrottle::default(),
             unreadable: LogThrottle::default(),
@@ -72,6 +92,12 @@ impl Telemetry {
             log_key: LogKey::new(keys, random)?,
             clock,
         })
+    }
+
+    /// Brings the recorder of the application up to date.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn publish(&self, stats: &Stats, gauges: Gauges) {
+        self.publisher.publish(stats, gauges, &self.store_calls);
     }
 
     /// Announces an event of a session.

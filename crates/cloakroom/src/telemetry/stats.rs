@@ -3,13 +3,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::striped::Striped;
 
-/// Declares each counter once: its field, its stable name and its documentation.
+/// Declares each counter once: its field, its stable name, its documentation, and, if it is one of
+/// several with a label, its metric.
 macro_rules! counters {
-    ($($(#[doc = $doc:literal])+ $name:ident),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident $(in $metric:literal { $($label:ident = $value:literal),+ })?),+ $(,)?) => {
         /// Counts of what happened since start-up, and two gauges.
         ///
         /// The field names are stable; [`Stats::iter`] returns them as text for an exporter. Taking
-        /// a snapshot is cheap but not free: do it per scrape, not per request.
+        /// a snapshot is cheap but not free: do it per scrape, not per request. With the feature
+        /// `metrics`, the numbers also go to the recorder of the application, and nothing needs to
+        /// be written for that.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Stats {
@@ -38,6 +41,40 @@ macro_rules! counters {
                 $(stats.$name += self.$name.read();)+
             }
         }
+
+        /// The metrics of the counters, in the order of [`Stats::iter`].
+        #[cfg(feature = "metrics")]
+        pub(crate) const COUNTER_METRICS: &[CounterMetric] = &[
+            $(counter_metric!([$($doc)+] $name $(in $metric { $($label = $value),+ })?)),+
+        ];
+    };
+}
+
+/// The metric of a counter.
+#[cfg(feature = "metrics")]
+#[derive(Debug)]
+pub(crate) struct CounterMetric {
+    pub(crate) name: &'static str,
+    pub(crate) labels: &'static [metrics::Label],
+    /// Empty if the metric is described as a whole.
+    pub(crate) description: &'static str,
+}
+
+#[cfg(feature = "metrics")]
+macro_rules! counter_metric {
+    ([$($doc:literal)+] $name:ident) => {
+        CounterMetric {
+            name: concat!("cloakroom_", stringify!($name), "_total"),
+            labels: &[],
+            description: concat!($($doc),+),
+        }
+    };
+    ([$($doc:literal)+] $name:ident in $metric:literal { $($label:ident = $value:literal),+ }) => {
+        CounterMetric {
+            name: $metric,
+            labels: &[$(metrics::Label::from_static_parts(stringify!($label), $value)),+],
+            description: "",
+        }
     };
 }
 
@@ -51,29 +88,39 @@ counters! {
     /// Rotations by `rotate`.
     rotations,
     /// Sessions ended by logout or `destroy`.
-    ended_logout,
+    ended_logout in "cloakroom_ended_total" { reason = "logout" },
     /// Sessions ended by the idle timeout.
-    ended_idle,
+    ended_idle in "cloakroom_ended_total" { reason = "idle" },
     /// Sessions ended by the absolute timeout.
-    ended_absolute,
+    ended_absolute in "cloakroom_ended_total" { reason = "absolute" },
     /// Sessions revoked from outside.
-    ended_revoked,
+    ended_revoked in "cloakroom_ended_total" { reason = "revoked" },
     /// Sessions displaced by a newer login of their principal.
-    ended_displaced,
+    ended_displaced in "cloakroom_ended_total" { reason = "displaced" },
     /// Anonymous sessions evicted because memory was full.
-    ended_evicted,
+    ended_evicted in "cloakroom_ended_total" { reason = "evicted" },
     /// Sessions ended because a replaced token was presented again.
-    ended_reused,
+    ended_reused in "cloakroom_ended_total" { reason = "reused" },
     /// Sessions found missing from the shared tier.
-    ended_gone,
+    ended_gone in "cloakroom_ended_total" { reason = "gone" },
     /// Sessions ended because no response carried their token: the handler panicked, or the request
     /// was cancelled.
-    ended_undelivered,
+    ended_undelivered in "cloakroom_ended_total" { reason = "undelivered" },
     /// Commits that changed a session.
     commits,
     /// Attempts to commit that found a newer value and ran their closure again.
     conflicts,
-    /// Reads of records from the shared tier.
+    /// Requests that used their session and got it from the memory of this process.
+    local_hits in "cloakroom_lookups_total" { tier = "local", result = "hit" },
+    /// Lookups of tokens for which this process knew, without asking, that they open no session.
+    local_negative_hits in "cloakroom_lookups_total" { tier = "local", result = "negative_hit" },
+    /// Lookups of tokens for which this process had to ask the shared tier.
+    local_misses in "cloakroom_lookups_total" { tier = "local", result = "miss" },
+    /// Reads of records from the shared tier that found a record.
+    store_hits in "cloakroom_lookups_total" { tier = "shared", result = "hit" },
+    /// Reads of records from the shared tier that found none.
+    store_misses in "cloakroom_lookups_total" { tier = "shared", result = "miss" },
+    /// Reads of records from the shared tier: hits, misses and failures.
     store_loads,
     /// Records read from the shared tier that were older than what their client had seen.
     rollbacks,
@@ -123,8 +170,8 @@ counters! {
     tokens_unknown_key,
     /// JWTs that have expired or are not yet valid.
     tokens_out_of_time,
-    /// Tokens without a MAC that were accepted because of
-    /// [`SessionLayer::accept_unsigned_until`](crate::http::SessionLayer::accept_unsigned_until).
+    /// Tokens without a MAC that were accepted because `SessionLayer::accept_unsigned_until` allows
+    /// it.
     tokens_unsigned,
     /// Well-formed tokens that open no session.
     tokens_unknown,

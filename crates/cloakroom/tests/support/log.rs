@@ -12,26 +12,35 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 /// The captured lines.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<(Level, String)>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<Captured>>>);
+
+#[derive(Debug)]
+struct Captured {
+    level: Level,
+    text: String,
+    /// Not a span, which a subscriber shows with its events or not at all.
+    is_event: bool,
+}
 
 impl Log {
     pub(crate) fn text(&self) -> String {
-        self.0.lock().iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n")
+        self.0.lock().iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
     /// The number of lines at `INFO` and above, which a server would keep in production.
     pub(crate) fn info_lines(&self) -> usize {
-        self.0.lock().iter().filter(|(level, _)| *level <= Level::INFO).count()
+        self.0.lock().iter().filter(|line| line.level <= Level::INFO).count()
     }
 
+    /// The number of events, whatever their level.
     pub(crate) fn lines(&self) -> usize {
-        self.0.lock().len()
+        self.0.lock().iter().filter(|line| line.is_event).count()
     }
 
-    fn write(&self, level: Level, record: impl FnOnce(&mut Line)) {
+    fn write(&self, level: Level, is_event: bool, record: impl FnOnce(&mut Line)) {
         let mut line = Line(String::new());
         record(&mut line);
-        self.0.lock().push((level, line.0));
+        self.0.lock().push(Captured { level, text: line.0, is_event });
     }
 }
 
@@ -98,18 +107,18 @@ impl Subscriber for Log {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        self.write(*span.metadata().level(), |line| span.record(line));
+        self.write(*span.metadata().level(), false, |line| span.record(line));
         Id::from_u64(1)
     }
 
     fn record(&self, _: &Id, values: &Record<'_>) {
-        self.write(Level::TRACE, |line| values.record(line));
+        self.write(Level::TRACE, false, |line| values.record(line));
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        self.write(*event.metadata().level(), |line| event.record(line));
+        self.write(*event.metadata().level(), true, |line| event.record(line));
     }
 
     fn enter(&self, _: &Id) {}

@@ -246,7 +246,7 @@ mod spans {
     use std::sync::Mutex;
 
     use tracing::span::{Attributes, Id, Record};
-    use tracing::{Event, Metadata, Subscriber};
+    use tracing::{Event, Level, Metadata, Subscriber};
     use tracing_core::span::Current;
 
     /// A subscriber that tracks the current span.
@@ -257,8 +257,9 @@ mod spans {
     }
 
     impl Subscriber for Spans {
-        fn enabled(&self, _: &Metadata<'_>) -> bool {
-            true
+        /// Without the library's own spans, which are inside of the request's.
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() <= Level::INFO
         }
 
         fn new_span(&self, span: &Attributes<'_>) -> Id {

@@ -135,12 +135,12 @@ fn what_was_found_under_the_old_token_says_nothing_of_the_new_one() {
     for found in found {
         let mut client_token =
             ClientToken { state: TokenState::Issued(credential(2), entry(live(2))), ..ClientToken::default() };
-        assert!(client_token.on_passive_access(&credential(1), found()).is_none());
+        assert!(client_token.on_passive_access(&Counters::default(), &credential(1), found()).is_none());
         assert_eq!(name(&client_token.state), "Issued", "{:?}", found());
     }
     let mut client_token =
         ClientToken { state: TokenState::Issued(credential(2), entry(live(2))), ..ClientToken::default() };
-    client_token.on_passive_access(&credential(2), Lookup::Superseded);
+    client_token.on_passive_access(&Counters::default(), &credential(2), Lookup::Superseded);
     assert_eq!(name(&client_token.state), "Superseded");
 }
 
@@ -210,7 +210,7 @@ fn change(entry: &Arc<Entry>, to: u8) {
 fn walk(client_token: &mut ClientToken, entries: &[Arc<Entry>; 2], step: &Step) {
     let own = client_token.credential().unwrap_or_else(|| credential(1));
     let used = |is_own: bool| if is_own { own } else { credential(9) };
-    let mut found = |is_own, lookup| drop(client_token.on_passive_access(&used(is_own), lookup));
+    let mut found = |is_own, lookup| drop(client_token.on_passive_access(&Counters::default(), &used(is_own), lookup));
     match *step {
         Step::Found { entry, is_own } => {
             if let Some(open) = open(&entries[entry]) {

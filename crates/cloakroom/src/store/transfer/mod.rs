@@ -13,8 +13,8 @@ pub use report::{TransferFailure, TransferReport};
 use std::fmt;
 
 use super::{
-    Admission, Commit, Committed, Created, Destroyed, Guard, Invalidate, Lease, LeasedRecord, Limit, Member, Page,
-    PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
+    Admission, Commit, Committed, Created, Destroyed, Endpoint, Guard, Invalidate, Lease, LeasedRecord, Limit, Member,
+    Page, PageRequest, Principal, Record, Selector, Store, StoreError, StoreErrorKind, Touch,
 };
 use crate::config_error::ConfigError;
 use crate::random::{OsRandom, RandomSource};
@@ -299,6 +299,10 @@ impl<Old: Store, New: Store> Store for TransferStore<Old, New> {
 
     async fn count(&self) -> Result<u64, StoreError> {
         Ok(self.stores.old.count().await? + self.stores.new.count().await?)
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        self.stores.new.endpoint()
     }
 
     fn namespace(&self) -> &str {
