@@ -43,9 +43,13 @@ pub(crate) fn table(out: &mut dyn Write, header: &[&str], rows: &[Vec<String>]) 
     Ok(())
 }
 
+/// The first millisecond of the year 10000, which the format of instants has no room for.
+const YEAR_10000: u64 = 253_402_300_800_000;
+
 /// Returns an instant in UTC to the second, such as `2026-11-30T12:00:00Z`.
 pub(crate) fn instant(at: Timestamp) -> String {
-    at.to_system_time().map_or_else(|| "never".to_owned(), |at| humantime::format_rfc3339_seconds(at).to_string())
+    let at = Some(at).filter(|at| at.as_millis() < YEAR_10000).and_then(Timestamp::to_system_time);
+    at.map_or_else(|| "never".to_owned(), |at| humantime::format_rfc3339_seconds(at).to_string())
 }
 
 /// Returns the text with control characters escaped, because a principal or a label may contain what
@@ -69,6 +73,14 @@ mod tests {
         )?;
         assert_eq!(String::from_utf8_lossy(&out), "id   user\n1    ada\n123  é\n");
         Ok(())
+    }
+
+    #[test]
+    fn every_instant_is_printed() {
+        assert_eq!(instant(Timestamp::from_millis(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(instant(Timestamp::from_millis(YEAR_10000 - 1)), "9999-12-31T23:59:59Z");
+        assert_eq!(instant(Timestamp::from_millis(YEAR_10000)), "never");
+        assert_eq!(instant(Timestamp::MAX), "never");
     }
 
     #[test]
