@@ -21,15 +21,29 @@ const PROBE_LIFETIME: Duration = Duration::from_secs(60);
 #[derive(Serialize)]
 struct Check {
     name: &'static str,
-    ok: bool,
+    result: CheckResult,
     detail: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum CheckResult {
+    Ok,
+    /// Sessions work, and not as well or as long as they should.
+    Warning,
+    Failed,
 }
 
 impl Check {
     fn new(name: &'static str, result: Result<String, String>) -> Self {
-        let ok = result.is_ok();
-        let (Ok(detail) | Err(detail)) = result;
-        Self { name, ok, detail }
+        match result {
+            Ok(detail) => Self { name, result: CheckResult::Ok, detail },
+            Err(detail) => Self { name, result: CheckResult::Failed, detail },
+        }
+    }
+
+    fn warning(name: &'static str, detail: String) -> Self {
+        Self { name, result: CheckResult::Warning, detail }
     }
 }
 
@@ -38,8 +52,8 @@ pub(crate) fn unreachable(error: &CliError, output: &Output) -> Result<ExitCode,
     report(&[Check::new("connection", Err(error.to_string()))], output)
 }
 
-/// Checks a store.
-pub(crate) async fn run<S: Store>(store: &S, output: &Output) -> Result<ExitCode, CliError> {
+/// Checks a store. The warnings are about its server's configuration.
+pub(crate) async fn run<S: Store>(store: &S, warnings: &[String], output: &Output) -> Result<ExitCode, CliError> {
     let mut checks = vec![Check::new("connection", Ok(format!("namespace {:?}", store.namespace())))];
     checks.push(Check::new("clock", clock(store)));
     checks.push(Check::new("create, read, change and end a session", session(store).await));
@@ -51,19 +65,25 @@ pub(crate) async fn run<S: Store>(store: &S, output: &Output) -> Result<ExitCode
     ));
     let users = store.list_principals(PageRequest::first(1)).await;
     checks.push(Check::new("list users", users.map(|_| String::new()).map_err(|error| text(&error))));
+    checks.extend(warnings.iter().map(|warning| Check::warning("configuration of the server", warning.clone())));
     report(&checks, output)
 }
 
 fn report(checks: &[Check], output: &Output) -> Result<ExitCode, CliError> {
     output.print(&checks, |out| {
         for check in checks {
-            let (mark, colon) =
-                (if check.ok { "ok  " } else { "FAIL" }, if check.detail.is_empty() { "" } else { ": " });
+            let mark = match check.result {
+                CheckResult::Ok => "ok  ",
+                CheckResult::Warning => "WARN",
+                CheckResult::Failed => "FAIL",
+            };
+            let colon = if check.detail.is_empty() { "" } else { ": " };
             writeln!(out, "{mark}  {}{colon}{}", check.name, check.detail)?;
         }
         Ok(())
     })?;
-    Ok(if checks.iter().all(|check| check.ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let failed = checks.iter().any(|check| check.result == CheckResult::Failed);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn text(error: &StoreError) -> String {

@@ -44,10 +44,13 @@ async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
     let address: StoreAddress = args.store.ok_or(CliError::NoStore)?.parse()?;
     let namespace = args.namespace;
     match OpenStore::connect(&address, namespace.as_deref()).await {
-        Ok(OpenStore::Redis(store)) => run_on(store, args.command, output).await,
-        Ok(OpenStore::Postgres(store)) => run_on(store, args.command, output).await,
+        Ok(OpenStore::Redis(store)) => {
+            let warnings: Vec<_> = store.warnings().iter().map(ToString::to_string).collect();
+            run_on(store, &warnings, args.command, output).await
+        }
+        Ok(OpenStore::Postgres(store)) => run_on(store, &[], args.command, output).await,
         Ok(OpenStore::Sqlite(store)) => {
-            let code = run_on(store.clone(), args.command, output).await;
+            let code = run_on(store.clone(), &[], args.command, output).await;
             // The application can open the file as soon as this process ends.
             store.close().await;
             code
@@ -58,7 +61,8 @@ async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
     }
 }
 
-async fn run_on<S>(store: S, command: Command, output: &Output) -> Result<ExitCode, CliError>
+/// Runs a command. The warnings are about the server's configuration.
+async fn run_on<S>(store: S, warnings: &[String], command: Command, output: &Output) -> Result<ExitCode, CliError>
 where
     S: cloakroom::store::Store + Clone,
 {
@@ -68,7 +72,7 @@ where
         Command::Show { id, values } => show::run(&store, id, values, output).await,
         Command::Revoke { id, user, yes } => revoke::run(store, id, user, yes, output).await,
         Command::Stats => stats::run(&store, output).await,
-        Command::Doctor => doctor::run(&store, output).await,
+        Command::Doctor => doctor::run(&store, warnings, output).await,
         Command::Keygen { number } => keygen::run(number, output),
     }
 }
