@@ -22,11 +22,14 @@ impl Drop for Process {
 }
 
 /// Starts a shop whose wall clock is behind, and whose timers are not.
+///
+/// Without the program `faketime` around it, which would outlive its end.
 fn start_behind(behind: Duration, args: &[&str]) -> (Process, String) {
-    let mut command = Command::new("faketime");
+    let library = Command::new("faketime").args(["-f", "+0s", "printenv", "LD_PRELOAD"]).output();
+    let library = String::from_utf8(library.expect("faketime is installed").stdout).expect("a path of text");
+    let mut command = shop(args);
+    command.env("LD_PRELOAD", library.trim()).env("FAKETIME", format!("-{}s", behind.as_secs()));
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    let program = shop(args);
-    command.args(["-f", &format!("-{}s", behind.as_secs())]).arg(program.get_program()).args(program.get_args());
     let (child, site) = started(command);
     (Process(child), site)
 }
@@ -46,6 +49,13 @@ async fn a_token_that_a_login_or_a_logout_replaced_opens_nothing_where_the_clock
     let (child, first) = started(shop(&args));
     let _first = Process(child);
     let (_second, second) = start_behind(BEHIND, &args);
+
+    let mut dates = Vec::new();
+    for site in [&first, &second] {
+        let page = Visitor::at(site, JSON).get("/cart").await;
+        dates.push(page.header("date").expect("a date").to_owned());
+    }
+    assert_ne!(dates[0], dates[1], "the clocks differ");
 
     let visitor = Visitor::at(&first, JSON);
     visitor.post("/cart/add/item123", &[]).await;
