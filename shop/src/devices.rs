@@ -1,7 +1,9 @@
 //! "My devices": the sessions of a user, listed by public ids (OWASP ASVS 7.5.2).
 
 use std::cmp::Reverse;
+use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use askama::Template;
 use axum::extract::Query;
@@ -130,13 +132,20 @@ async fn devices(ctx: &RequestContext, user: UserId) -> Result<Vec<Device>, Shop
             label: label_of(info).to_owned(),
             number: number(info, &list),
             address: address(ctx, user, info).await?,
-            signed_in_at: info.authenticated_at.to_system_time().map(|at| format_rfc3339_seconds(at).to_string()),
+            signed_in_at: info.authenticated_at.to_system_time().and_then(rfc3339),
             this: Some(info.id) == this,
             signed_in_seconds_ago: now.since(info.authenticated_at).as_secs(),
             seen_seconds_ago: now.since(info.last_seen).as_secs(),
         });
     }
     Ok(devices)
+}
+
+/// Formats an instant; `None` after the year 9999, for which RFC 3339 has no room.
+fn rfc3339(at: SystemTime) -> Option<String> {
+    let mut text = String::new();
+    write!(text, "{}", format_rfc3339_seconds(at)).ok()?;
+    Some(text)
 }
 
 fn label_of(info: &SessionInfo) -> &str {
@@ -217,7 +226,9 @@ pub(crate) fn label(user_agent: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::label;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::{label, rfc3339};
 
     #[test]
     fn a_browser_that_names_others_too_gets_its_own_name() {
@@ -233,5 +244,12 @@ mod tests {
     fn a_label_contains_no_text_of_the_client() {
         assert_eq!(label("curl/8.1"), "curl");
         assert_eq!(label("<script>\r\n\u{1b}[2J"), "Unknown device");
+    }
+
+    #[test]
+    fn every_instant_of_a_sign_in_is_shown_or_left_out() {
+        let at = |seconds| rfc3339(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59Z"));
+        assert_eq!(at(253_402_300_800), None);
     }
 }
