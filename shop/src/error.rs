@@ -83,7 +83,7 @@ impl Problem {
             Self::TooLarge => "This is more than the shop can keep; send less",
             Self::TooManyAttempts => "Too many attempts for this account; try again in a minute",
             Self::Internal => "Something went wrong on our side",
-            Self::Unavailable => "The shop is catching its breath; try again in a moment",
+            Self::Unavailable => "The shop cannot reach its session store; nothing is lost, try again in a moment",
         }
     }
 }

@@ -54,7 +54,7 @@ pub enum StartError {
     #[error("--metrics-port: {0}; choose another one")]
     MetricsPort(io::Error),
     /// The metrics cannot be recorded.
-    #[error("the metrics: {0}")]
+    #[error("the metrics cannot be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
     /// The server failed, or could not print its address.
     #[error("the server ended: {0}")]

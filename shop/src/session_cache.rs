@@ -34,7 +34,7 @@ pub(crate) struct SessionCache {
 struct InEffect(bool);
 
 impl RequestContext {
-    /// Returns whether this visitor's values are read from the session.
+    /// Returns `true` if this visitor's values are read from the session.
     pub(crate) async fn has_session_cache(&self) -> Result<bool, ShopError> {
         if let Some(InEffect(on)) = self.memo.get() {
             return Ok(on);

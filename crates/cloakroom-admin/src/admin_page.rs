@@ -154,7 +154,7 @@ impl AdminPage {
     /// `Guard` of `cloakroom-auth` or `axum::middleware::from_fn`. It wraps every address of the
     /// router, the unknown ones and the style sheet included.
     ///
-    /// Whoever passes can see every user id and end every session. If a layer further out is the
+    /// Everyone who passes can see every user id and end every session. If a layer further out is the
     /// guard already, pass `tower::layer::util::Identity::new()`.
     ///
     /// Mount it with `nest`, and inside of the application's

@@ -101,7 +101,8 @@ pub(crate) async fn stream(
 ) -> Result<Response, Problem> {
     origin.map_err(|_| Problem::OtherSite)?;
     let permit = Arc::clone(&visit.streams).try_acquire_owned().map_err(|_| Problem::TooManyStreams)?;
-    // A browser that connects again says what it has; its address is still that of the first time.
+    // A browser that connects again sends the id of the last message that it has; the address is
+    // still that of the first connection.
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).or(query.after.as_deref());
     let over = over(&visit).await?;
     let follower = Follower {

@@ -1,7 +1,7 @@
 //! The admin page of [`cloakroom`]: finds a user's sessions, shows events as they happen, and ends
 //! sessions.
 //!
-//! **It does not decide who may see it.** Whoever can open it sees every user id and can end every
+//! **It does not decide who may see it.** Everyone who can open it sees every user id and can end every
 //! session, so [`AdminPage::router`] takes a guard: a layer that lets only members of staff pass.
 //!
 //! ```

@@ -18,7 +18,8 @@ const MAX_RECEIVED: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct RecentEvents {
     listener: Mutex<Listener>,
-    /// Tells the numbers of this process from those of another, or of the one before a restart.
+    /// Distinguishes the numbers of this process from those of another, or of the one before a
+    /// restart.
     epoch: u128,
 }
 

@@ -283,13 +283,13 @@ impl RedisStoreBuilder {
             asks_first,
             format: self.format,
             warnings,
-            endpoint: self.described(seed),
+            endpoint: self.endpoint(seed),
         }))
     }
 
-    /// Returns the endpoint for spans, without user name and password. Behind sentinels and in a
+    /// Returns the server for spans, without user name and password. Behind sentinels and in a
     /// cluster, the server changes.
-    fn described(&self, server: &ConnectionInfo) -> store::Endpoint {
+    fn endpoint(&self, server: &ConnectionInfo) -> store::Endpoint {
         let endpoint = store::Endpoint::new("redis");
         if !matches!(self.topology, TopologyConfig::Server) {
             return endpoint;

@@ -48,7 +48,7 @@ pub(crate) fn added_at(query: &str) -> Option<String> {
     query.split('&').find_map(|pair| pair.strip_prefix("added=")).filter(|anchor| is_name(anchor)).map(str::to_owned)
 }
 
-/// Returns whether a text has the form of a product's id or of an anchor.
+/// Returns `true` if a text has the form of a product's id or of an anchor.
 fn is_name(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(is_allowed)

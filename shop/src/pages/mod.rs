@@ -201,7 +201,7 @@ impl Frame {
         format!("{shelf}-{}", product.id)
     }
 
-    /// Returns whether the visitor comes back from adding something at this anchor.
+    /// Returns `true` if the visitor comes back from adding something at this anchor.
     pub(crate) fn is_added(&self, anchor: &str) -> bool {
         self.added_at.as_deref() == Some(anchor)
     }

@@ -86,7 +86,7 @@ impl Strip {
     }
 }
 
-/// Returns whether the session has the value from now on. All visitors share the catalogue.
+/// Returns `true` if the session has the value from now on. All visitors share the catalogue.
 fn is_first_load(lookup: &Lookup) -> bool {
     lookup.level == Level::Database && [Account::KEY, History::KEY, Preferences::KEY, Roles::KEY].contains(&lookup.name)
 }

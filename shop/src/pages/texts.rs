@@ -242,11 +242,11 @@ fn english(problem: Problem) -> (&'static str, &'static str) {
         Problem::WrongMethod => ("Wrong door", "This address is for forms. Start again in the shop."),
         Problem::SoldOut => ("Sold out", "The last one has just left the shop."),
         Problem::Conflict => ("Somebody was faster", "This was changed at the same moment from elsewhere. Try again."),
-        Problem::TooLarge => ("Too much to carry", "This is more than the shop can keep for one visitor."),
+        Problem::TooLarge => ("Too much data", "This is more than the shop can keep for one visitor."),
         Problem::TooManyAttempts => ("Too many attempts", "Too many attempts for this account. Try again in a minute."),
         Problem::Internal => ("Our mistake", "Something went wrong on our side. It has been noted."),
         Problem::Unavailable => {
-            ("Back in a moment", "The shop is catching its breath. Nothing is lost; try again shortly.")
+            ("Back in a moment", "The shop cannot reach its session store. Nothing is lost; try again shortly.")
         }
     }
 }

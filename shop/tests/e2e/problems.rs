@@ -51,7 +51,7 @@ async fn a_form_that_is_too_large_is_refused() {
     let open = Open::new().await;
     let form = format!("quantity={}", "9".repeat(20_000));
     let reply = open.browser().send(Method::POST, "/cart/set/gloves", &[], Some(form)).await;
-    reply.assert(413, "Too much to carry");
+    reply.assert(413, "Too much data");
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn when_the_database_is_away_the_page_says_so_and_nothing_inside_shows() {
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert!(!reply.body.to_lowercase().contains("sql") && !reply.body.contains("pool"), "{}", reply.body);
     let text = open.visitor(ANY).get("/").await;
-    assert_eq!(text.body, "The shop is catching its breath; try again in a moment");
+    assert_eq!(text.body, "The shop cannot reach its session store; nothing is lost, try again in a moment");
 }
 
 #[tokio::test]

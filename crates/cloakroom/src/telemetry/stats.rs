@@ -112,7 +112,7 @@ counters! {
     conflicts,
     /// Requests that used their session and got it from the memory of this process.
     local_hits in "cloakroom_lookups_total" { tier = "local", result = "hit" },
-    /// Lookups of tokens for which this process knew, without asking, that they open no session.
+    /// Lookups of tokens that this process rejected without a call to the shared tier.
     local_negative_hits in "cloakroom_lookups_total" { tier = "local", result = "negative_hit" },
     /// Lookups of tokens for which this process had to ask the shared tier.
     local_misses in "cloakroom_lookups_total" { tier = "local", result = "miss" },
